@@ -1,0 +1,1 @@
+"""What linear and classical methods reach with the same budget."""

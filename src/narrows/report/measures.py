@@ -1,0 +1,95 @@
+"""How far reconstructions are from what they reconstruct, in the data's own units."""
+
+import math
+
+import numpy as np
+
+from narrows.errors import ShapeError
+
+
+class ErrorMeter:
+    """Errors over a data set that arrives in batches.
+
+    Sums are kept in float64, so that neither the number of batches nor their order matters beyond
+    its rounding. Every measure is NaN until something is added.
+
+    >>> meter = ErrorMeter()
+    >>> meter.add(np.array([[0, 10]], np.uint8), np.array([[1.0, 7.0]]))
+    >>> meter.mse, meter.mae, meter.largest
+    (5.0, 2.0, 3.0)
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._squared = 0.0
+        self._absolute = 0.0
+        self._largest = 0.0
+
+    def add(self, original: np.ndarray, reconstruction: np.ndarray) -> None:
+        """Count one batch: two arrays of the same shape, of any real dtype, in data units.
+
+        Raises:
+            ShapeError: the shapes differ.
+        """
+        difference = _difference(original, reconstruction)
+        magnitude = np.abs(difference)
+        self._count += difference.size
+        self._squared += float(np.vdot(difference, difference))
+        self._absolute += float(magnitude.sum())
+        # Unlike Python's max, NumPy's keeps a NaN that either side holds.
+        self._largest = float(np.maximum(self._largest, magnitude.max(initial=0.0)))
+
+    @property
+    def mse(self) -> float:
+        """Mean squared error, Σ (x̂ - x)² / N over all N values, in data units squared."""
+        return self._squared / self._count if self._count else math.nan
+
+    @property
+    def mae(self) -> float:
+        """Mean absolute error, Σ |x̂ - x| / N over all N values, in data units."""
+        return self._absolute / self._count if self._count else math.nan
+
+    @property
+    def largest(self) -> float:
+        """The largest absolute error of any value, max |x̂ - x|, in data units."""
+        return self._largest if self._count else math.nan
+
+
+def item_errors(original: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
+    """The mean squared error of each item, in data units squared.
+
+    Args:
+        original: shape (n, \\*item_shape), any real dtype.
+        reconstruction: the same shape.
+
+    Returns:
+        Shape (n,), float64.
+
+    Raises:
+        ShapeError: the shapes differ.
+    """
+    difference = _difference(original, reconstruction)
+    return np.square(difference).mean(axis=tuple(range(1, difference.ndim)))
+
+
+def psnr(mse: float, peak: float) -> float:
+    """Peak signal-to-noise ratio, 10 log₁₀(peak² / mse), in dB; infinite where nothing is lost.
+
+    >>> round(psnr(1530.6, peak=255), 2)
+    16.28
+
+    Args:
+        mse: mean squared error, in data units squared.
+        peak: the width of the value range, 255 for 8-bit images.
+    """
+    return 10 * math.log10(peak**2 / mse) if mse else math.inf
+
+
+def _difference(original: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
+    if original.shape != reconstruction.shape:
+        raise ShapeError(
+            f"reconstructions have the shape {reconstruction.shape}, and the originals "
+            f"{original.shape}",
+            hint="compare each item with its own reconstruction",
+        )
+    return np.subtract(reconstruction, original, dtype=np.float64)
