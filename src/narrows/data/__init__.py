@@ -1,0 +1,17 @@
+"""Data: every source becomes a :class:`Dataset`, and results go back to files."""
+
+from narrows.data.checks import checked
+from narrows.data.dataset import Dataset
+from narrows.data.idx import read_idx
+from narrows.data.sources import load_data, validation_source
+from narrows.data.writing import ItemWriter, item_writer
+
+__all__ = [
+    "Dataset",
+    "ItemWriter",
+    "checked",
+    "item_writer",
+    "load_data",
+    "read_idx",
+    "validation_source",
+]

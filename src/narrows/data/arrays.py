@@ -1,0 +1,116 @@
+"""NumPy's own files: ``.npy`` is memory-mapped, of an ``.npz`` one array is read.
+
+Neither is ever unpickled.
+"""
+
+import math
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, Literal
+
+import numpy as np
+
+from narrows.data.checks import MAX_EXPANSION, check_dtype, check_extent
+from narrows.errors import DataError
+
+_Order = Literal["C", "F"]
+
+# The names under which an .npz file's items are looked for, the first that is there.
+ITEM_NAMES = ("x", "X", "items", "data", "arr_0")
+
+
+def read_npy(path: Path) -> np.ndarray:
+    """Map an ``.npy`` file into memory, read-only.
+
+    Raises:
+        DataError: not an ``.npy`` file, not of real numbers, empty, or not of the promised length.
+        OSError: the file cannot be opened or read.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        shape, dtype, order = _read_header(stream, str(path))
+        check_extent(str(path), shape, dtype, held=size - stream.tell())
+        return np.memmap(stream, dtype, "r", offset=stream.tell(), shape=shape, order=order)
+
+
+def read_npz(path: Path) -> np.ndarray:
+    """Read the items from an ``.npz`` file: the array with a name in ITEM_NAMES, or the only one.
+
+    Raises:
+        DataError: not an ``.npz`` file, no or several arrays that could be meant, or one that is
+            not of real numbers, empty, damaged, or not of the promised length.
+        OSError: the file cannot be opened or read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read_member(archive, _items_member(archive, path), path)
+    except DataError:
+        raise
+    # zipfile's ways of failing on a damaged or encrypted archive.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
+        raise DataError(
+            f"{path} is not an .npz file, or a damaged one: {error}", hint="get the file again"
+        ) from error
+
+
+def _items_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
+    members = {
+        info.filename.removesuffix(".npy"): info
+        for info in archive.infolist()
+        if info.filename.endswith(".npy")
+    }
+    for name in ITEM_NAMES:
+        if name in members:
+            return members[name]
+    if len(members) == 1:
+        return next(iter(members.values()))
+    raise DataError(
+        f"{path} holds {len(members)} arrays ({', '.join(members) or 'none'}), "
+        f"and none is named {', '.join(ITEM_NAMES[:-1])} or {ITEM_NAMES[-1]}",
+        hint="save the items under one of these names: np.savez(path, x=items)",
+    )
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> np.ndarray:
+    name = f"{path} ({member.filename})"
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DataError(
+            f"{name} is packed in a way that NumPy does not use",
+            hint="save it again with np.savez or np.savez_compressed",
+        )
+    if member.file_size > member.compress_size * MAX_EXPANSION:
+        raise DataError(
+            f"{name} promises {member.file_size:,} bytes, and {member.compress_size:,} packed "
+            "bytes cannot hold as many",
+            hint="the file is damaged: get it again",
+        )
+    with archive.open(member) as stream:
+        shape, dtype, order = _read_header(stream, name)
+        promised = member.file_size - stream.tell()
+        check_extent(name, shape, dtype, held=promised)
+        content = stream.read(promised)
+    check_extent(name, shape, dtype, held=len(content))
+    return np.frombuffer(content, dtype, math.prod(shape)).reshape(shape, order=order)
+
+
+def _read_header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype, _Order]:
+    """The shape, the dtype and the memory order of the ``.npy`` that starts here."""
+    try:
+        version = np.lib.format.read_magic(stream)
+        # Version 3.0 differs only for records with names beyond Latin-1, which hold no numbers.
+        read = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        shape, fortran_order, dtype = read(stream)
+    except (OSError, zipfile.BadZipFile, zlib.error):
+        raise
+    # NumPy reads the header as a Python literal, and a damaged one makes that fail in many ways.
+    except Exception as error:
+        raise DataError(
+            f"{name} is not an .npy array of numbers: its header cannot be read",
+            hint="save it again with np.save",
+        ) from error
+    check_dtype(name, dtype)
+    return shape, dtype, "F" if fortran_order else "C"

@@ -1,0 +1,119 @@
+"""From what the user names to a checked :class:`Dataset`."""
+
+import contextlib
+import difflib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from narrows.data.arrays import read_npy, read_npz
+from narrows.data.checks import checked
+from narrows.data.dataset import Dataset
+from narrows.data.digits import load_digits
+from narrows.data.idx import looks_like_idx, read_idx
+from narrows.data.image_folder import read_image_folder
+from narrows.data.mnist import load_mnist
+from narrows.errors import DataError, NarrowsError
+from narrows.progress import Tracker, silent
+
+BUILT_IN = ("mnist", "mnist:train", "mnist:test", "digits")
+
+_KINDS = (
+    f"give a built-in name ({', '.join(BUILT_IN)}), an IDX file (.gz or raw), "
+    "an .npy or .npz file, or a folder of images"
+)
+
+
+def load_data(
+    source: str | os.PathLike[str], *, labels: bool = False, track: Tracker = silent
+) -> Dataset:
+    """Load a data set.
+
+    Args:
+        source: ``mnist`` (its training images, the same as ``mnist:train``), ``mnist:test``,
+            ``digits``, or the path of an IDX file (``.gz`` or raw), an ``.npy`` file (which is
+            memory-mapped), an ``.npz`` file (its array ``x``, ``X``, ``items``, ``data``,
+            ``arr_0``, or its only one), or a folder of images. A built-in name wins over a file
+            of that name; ``./mnist`` is the file.
+        labels: read the labels too, where the source has them: ``mnist`` and ``digits``.
+        track: told about whatever takes long.
+
+    Returns:
+        At least one item, each of at least one value, all real and finite, in the source's dtype.
+
+    Raises:
+        DataError: there is no such source, or it is not what it must be.
+
+    Example:
+        >>> load_data("digits").items.shape
+        (1797, 8, 8)
+    """
+    name = os.fspath(source)
+    with _explained(name):
+        return checked(_load(name, labels, track), track=track)
+
+
+def validation_source(source: str | os.PathLike[str]) -> str | None:
+    """The source made for validating on, where ``source`` has one: ``mnist:test`` for ``mnist``."""
+    return "mnist:test" if os.fspath(source) in ("mnist", "mnist:train") else None
+
+
+def _load(name: str, labels: bool, track: Tracker) -> Dataset:
+    match name:
+        case "mnist" | "mnist:train":
+            return load_mnist(name, "train", labels=labels, track=track)
+        case "mnist:test":
+            return load_mnist(name, "test", labels=labels, track=track)
+        case "digits":
+            return load_digits(name, labels=labels)
+    items = _read_path(Path(name), track)
+    return Dataset(name, items, _format_range(items.dtype))
+
+
+def _read_path(path: Path, track: Tracker) -> np.ndarray:
+    if not path.exists():
+        raise _not_found(path)
+    if path.is_dir():
+        return read_image_folder(path, track=track)
+    if path.suffix.lower() == ".npy":
+        return read_npy(path)
+    if path.suffix.lower() == ".npz":
+        return read_npz(path)
+    if path.is_file() and looks_like_idx(path):
+        return read_idx(path)
+    raise DataError(f"{path} is not a kind of data that narrows reads", hint=_KINDS)
+
+
+def _not_found(path: Path) -> DataError:
+    # A name without a folder or a suffix may be meant as a built-in one.
+    if path.name == str(path) and not path.suffix:
+        for meant in difflib.get_close_matches(path.name.lower(), BUILT_IN, n=1):
+            return DataError(f"there is no file or folder {path}", hint=f"did you mean {meant}?")
+    return DataError(f"there is no file or folder {path}", hint=f"check the path, or {_KINDS}")
+
+
+def _format_range(dtype: np.dtype) -> tuple[float, float] | None:
+    """The limits of the dtypes that image formats use; in others, integers are just numbers."""
+    limits = {"bool": 1.0, "uint8": 255.0, "uint16": 65535.0}
+    return (0.0, limits[dtype.name]) if dtype.name in limits else None
+
+
+@contextlib.contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Turn the system's errors about ``name`` into ones that say what to do."""
+    try:
+        yield
+    except NarrowsError:
+        raise
+    except OSError as error:
+        raise DataError(
+            f"{name} cannot be read: {error.strerror or error}",
+            hint="check the path and its permissions",
+        ) from error
+    except MemoryError as error:
+        raise DataError(
+            f"{name} does not fit in memory",
+            hint="save it as .npy, which is read piece by piece",
+        ) from error

@@ -1,0 +1,223 @@
+"""Items go to files: streamed batch by batch, in bounded memory, all of them or nothing.
+
+=====================  =======================================================
+``.npy``               an array of shape (count, \\*item_shape)
+``.npz``               the same, packed, under the name ``items``
+``.csv`` ``.parquet``  a table: a row an item, a column a value
+no suffix, or a /      a folder of PNG images, numbered from 0
+=====================  =======================================================
+"""
+
+import contextlib
+import itertools
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from narrows.errors import UsageError
+from narrows.files import atomic_file, atomic_folder
+
+_WriteBatch = Callable[[np.ndarray], None]
+
+
+@dataclass(frozen=True)
+class _Items:
+    """What a file is going to hold."""
+
+    count: int
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    columns: Sequence[str] | None
+
+
+class ItemWriter:
+    """Takes the items of one file in order, any number at a time."""
+
+    def __init__(self, items: _Items, write_batch: _WriteBatch) -> None:
+        self._items = items
+        self._write_batch = write_batch
+        self._written = 0
+
+    def write(self, batch: np.ndarray) -> None:
+        """Append ``batch``, of shape (m, \\*item_shape) and the writer's dtype.
+
+        Raises:
+            ValueError: another shape or dtype, or more items than announced.
+        """
+        batch = np.ascontiguousarray(batch)
+        items = self._items
+        if batch.shape[1:] != items.shape or batch.dtype != items.dtype:
+            raise ValueError(
+                f"a batch of {batch.dtype} items {batch.shape[1:]} was given to a writer of "
+                f"{items.dtype} items {items.shape}"
+            )
+        written = self._written + len(batch)
+        if written > items.count:
+            raise ValueError(f"{written} items were written of {items.count} announced")
+        self._write_batch(batch)
+        self._written = written
+
+    def _check_complete(self) -> None:
+        if self._written < self._items.count:
+            raise ValueError(f"{self._written} items were written of {self._items.count} announced")
+
+
+@contextlib.contextmanager
+def item_writer(
+    path: str | os.PathLike[str],
+    count: int,
+    item_shape: tuple[int, ...],
+    dtype: np.dtype | type | str,
+    *,
+    columns: Sequence[str] | None = None,
+) -> Iterator[ItemWriter]:
+    """Write ``count`` items to ``path``, of the kind that its suffix names.
+
+    The file appears when the block ends, and only if all items were written. In a table, an item
+    is a row: ``columns`` names its values, which otherwise are ``x0``, ``x1`` and so on.
+
+    Args:
+        path: the file, or the folder for images, which must not hold anything yet.
+        count: how many items will be written.
+        item_shape: the shape of one item. Tables take (values,); images (height, width) or
+            (height, width, channels) with 1, 3 or 4 channels.
+        dtype: the dtype of the items. Images take uint8, or uint16 for grey.
+        columns: names of the values of an item, for tables.
+
+    Raises:
+        UsageError: the suffix names no kind that narrows writes, or one that cannot hold the items.
+        OutputError: the file cannot be written.
+        ValueError: the block wrote fewer or more items than announced.
+
+    Example:
+        >>> with item_writer("codes.npy", 2, (3,), "float32") as writer:
+        ...     writer.write(np.zeros((2, 3), "float32"))
+    """
+    items = _Items(count, tuple(item_shape), np.dtype(dtype), columns)
+    with _opener(path)(Path(path), items) as write_batch:
+        writer = ItemWriter(items, write_batch)
+        yield writer
+        writer._check_complete()
+
+
+def _opener(
+    path: str | os.PathLike[str],
+) -> Callable[[Path, _Items], AbstractContextManager[_WriteBatch]]:
+    suffix = Path(path).suffix.lower()
+    if not suffix or os.fspath(path).endswith(("/", os.sep)):
+        return _png_folder
+    kinds = {".npy": _npy, ".npz": _npz, ".csv": _csv, ".parquet": _parquet}
+    if suffix not in kinds:
+        raise UsageError(
+            f"{path} ends in {suffix}, which is not a kind of file that narrows writes",
+            hint=f"end the name in {', '.join(kinds)}, or in / for a folder of PNG images",
+        )
+    return kinds[suffix]
+
+
+@contextlib.contextmanager
+def _npy(path: Path, items: _Items) -> Iterator[_WriteBatch]:
+    with atomic_file(path) as stream:
+        _write_npy_header(stream, items)
+        yield lambda batch: _write_values(stream, batch)
+
+
+@contextlib.contextmanager
+def _npz(path: Path, items: _Items) -> Iterator[_WriteBatch]:
+    # A ZipInfo made by hand has the same date every time, so the same items give the same bytes.
+    member = zipfile.ZipInfo("items.npy")
+    member.compress_type = zipfile.ZIP_DEFLATED
+    with (
+        atomic_file(path) as file,
+        zipfile.ZipFile(file, "w") as archive,
+        archive.open(member, "w", force_zip64=True) as stream,
+    ):
+        _write_npy_header(stream, items)
+        yield lambda batch: _write_values(stream, batch)
+
+
+def _write_npy_header(stream: IO[bytes], items: _Items) -> None:
+    np.lib.format.write_array_header_1_0(
+        stream,
+        {
+            "descr": np.lib.format.dtype_to_descr(items.dtype),
+            "fortran_order": False,
+            "shape": (items.count, *items.shape),
+        },
+    )
+
+
+def _write_values(stream: IO[bytes], batch: np.ndarray) -> None:
+    stream.write(batch.data)
+
+
+@contextlib.contextmanager
+def _csv(path: Path, items: _Items) -> Iterator[_WriteBatch]:
+    from pyarrow.csv import CSVWriter
+
+    with _table(path, items, CSVWriter) as write_batch:
+        yield write_batch
+
+
+@contextlib.contextmanager
+def _parquet(path: Path, items: _Items) -> Iterator[_WriteBatch]:
+    from pyarrow.parquet import ParquetWriter
+
+    with _table(path, items, ParquetWriter) as write_batch:
+        yield write_batch
+
+
+@contextlib.contextmanager
+def _table(path: Path, items: _Items, writer_class: Callable) -> Iterator[_WriteBatch]:
+    import pyarrow
+
+    if len(items.shape) != 1:
+        raise UsageError(
+            f"{path} is a table, and items of shape {items.shape} are not rows",
+            hint="write them to .npy or .npz",
+        )
+    names = items.columns or [f"x{index}" for index in range(items.shape[0])]
+    if len(names) != items.shape[0]:
+        raise ValueError(f"{len(names)} column names were given for {items.shape[0]} values")
+    value_type = pyarrow.from_numpy_dtype(items.dtype)
+    schema = pyarrow.schema([(name, value_type) for name in names])
+
+    def write_batch(batch: np.ndarray) -> None:
+        columns = [pyarrow.array(column) for column in batch.T]
+        writer.write_batch(pyarrow.record_batch(columns, schema=schema))
+
+    with atomic_file(path) as stream, writer_class(stream, schema) as writer:
+        yield write_batch
+
+
+@contextlib.contextmanager
+def _png_folder(path: Path, items: _Items) -> Iterator[_WriteBatch]:
+    from PIL import Image
+
+    height_width, channels = items.shape[:2], items.shape[2:]
+    allowed = {"uint8": ((), (1,), (3,), (4,)), "uint16": ((), (1,))}
+    if len(height_width) != 2 or channels not in allowed.get(items.dtype.name, ()):
+        raise UsageError(
+            f"{path} is to be a folder of images, and {items.dtype.name} items of shape "
+            f"{items.shape} are none",
+            hint="images are uint8, or uint16 for grey, of shape (height, width[, 1, 3 or 4]); "
+            "write others to .npy or .npz",
+        )
+    digits = max(6, len(str(items.count - 1)))
+    pixel_shape = height_width if channels == (1,) else items.shape
+
+    with atomic_folder(path) as folder:
+        numbers = itertools.count()
+
+        def write_batch(batch: np.ndarray) -> None:
+            for pixels in batch:
+                image = Image.fromarray(pixels.reshape(pixel_shape))
+                image.save(folder / f"{next(numbers):0{digits}}.png")
+
+        yield write_batch

@@ -1,0 +1,128 @@
+"""A folder of images: Pillow's own pixels, one array, and the odd one out named."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from narrows.data import load_data
+from narrows.errors import DataError, ShapeError
+
+PIXELS = np.random.default_rng(0)
+
+
+def save(path: Path, *shape: int, dtype: str = "uint8", mode: str | None = None) -> np.ndarray:
+    """Save an image of random pixels, and give what Pillow reads from it."""
+    pixels = PIXELS.integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+    image = Image.fromarray(pixels)
+    (image.convert(mode) if mode else image).save(path)
+    with Image.open(path) as saved:
+        return np.asarray(saved)
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "webp", "jpg", "PNG"])
+def test_colour_in_any_format(tmp_path: Path, suffix: str) -> None:
+    expected = [save(tmp_path / f"{i}.{suffix}", 5, 4, 3) for i in range(3)]
+    dataset = load_data(tmp_path)
+    assert dataset.items.dtype == np.uint8
+    assert dataset.value_range == (0, 255)
+    np.testing.assert_array_equal(dataset.items, expected)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "suffix", "value_range"),
+    [("uint8", "png", (0, 255)), ("uint16", "png", (0, 65535)), ("uint16", "tif", (0, 65535))],
+)
+def test_grey_keeps_its_depth(
+    tmp_path: Path, dtype: str, suffix: str, value_range: tuple[float, float]
+) -> None:
+    expected = [save(tmp_path / f"{i}.{suffix}", 5, 4, dtype=dtype) for i in range(3)]
+    dataset = load_data(tmp_path)
+    assert dataset.items.dtype == dtype
+    assert dataset.value_range == value_range
+    np.testing.assert_array_equal(dataset.items, expected)
+
+
+def test_transparency_is_the_fourth_channel(tmp_path: Path) -> None:
+    expected = save(tmp_path / "a.png", 5, 4, 4)
+    np.testing.assert_array_equal(load_data(tmp_path).items, expected[None])
+
+
+@pytest.mark.parametrize(
+    ("mode", "read_as"), [("P", "RGB"), ("1", "L"), ("LA", "RGBA"), ("CMYK", "RGB")]
+)
+def test_other_modes_are_read_as_their_nearest(tmp_path: Path, mode: str, read_as: str) -> None:
+    path = tmp_path / "a.tif"
+    save(path, 5, 4, 3, mode=mode)
+    with Image.open(path) as image:
+        expected = np.asarray(image.convert(read_as))
+    np.testing.assert_array_equal(load_data(tmp_path).items, expected[None])
+
+
+def test_palette_with_transparency_keeps_it(tmp_path: Path) -> None:
+    image = Image.fromarray(np.arange(20, dtype=np.uint8).reshape(5, 4)).convert("P")
+    image.save(tmp_path / "a.png", transparency=3)
+    items = load_data(tmp_path).items
+    assert items.shape == (1, 5, 4, 4)
+    assert (items[..., 3] == 0).sum() == 1
+
+
+def test_sorted_by_name_and_everything_else_passed_over(tmp_path: Path) -> None:
+    expected = {name: save(tmp_path / name, 5, 4) for name in ("b.png", "a.png", "C.bmp", "10.png")}
+    for name in ("Thumbs.db", "notes.txt", ".hidden.png", "figure.eps"):
+        (tmp_path / name).write_bytes(b"not an image")
+    (tmp_path / "folder.png").mkdir()
+    items = load_data(tmp_path).items
+    np.testing.assert_array_equal(items, [expected[name] for name in sorted(expected)])
+
+
+def test_first_image_of_another_size_is_named(tmp_path: Path) -> None:
+    for name, shape in {"a": (5, 4), "b": (5, 4), "c": (4, 5), "d": (9, 9)}.items():
+        save(tmp_path / f"{name}.png", *shape)
+    with pytest.raises(ShapeError, match=r"c\.png is 5 x 4 pixels, and a\.png before it 4 x 5"):
+        load_data(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "kind"),
+    [((5, 4, 3), "uint8", "RGB of uint8"), ((5, 4), "uint16", "grey of uint16")],
+)
+def test_first_image_of_another_kind_is_named(
+    tmp_path: Path, shape: tuple[int, ...], dtype: str, kind: str
+) -> None:
+    save(tmp_path / "a.png", 5, 4)
+    save(tmp_path / "b.png", *shape, dtype=dtype)
+    with pytest.raises(ShapeError, match=rf"b\.png is {kind}, and a\.png .* grey of uint8"):
+        load_data(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "bmp", "gif", "webp"])
+def test_damaged_image_is_named(tmp_path: Path, suffix: str) -> None:
+    save(tmp_path / f"a.{suffix}", 40, 40)
+    whole = save_bytes(tmp_path / f"b.{suffix}")
+    for content in (b"", b"not an image", whole[: len(whole) // 2]):
+        (tmp_path / f"b.{suffix}").write_bytes(content)
+        with pytest.raises(DataError, match=rf"b\.{suffix} cannot be read as an image"):
+            load_data(tmp_path)
+
+
+def save_bytes(path: Path) -> bytes:
+    save(path, 40, 40)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("limit", [19, 9])  # beyond the limit; beyond twice the limit
+def test_pillows_limit_on_pixels_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    save(tmp_path / "a.png", 5, 4)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    with pytest.raises(DataError, match=rf"a\.png has more than {limit} pixels"):
+        load_data(tmp_path)
+
+
+def test_folder_without_an_image(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing to see")
+    with pytest.raises(DataError, match="holds no image"):
+        load_data(tmp_path)
