@@ -85,6 +85,15 @@ def psnr(mse: float, peak: float) -> float:
     return 10 * math.log10(peak**2 / mse) if mse else math.inf
 
 
+def readable(value: float) -> str:
+    """A measure with five significant digits, for people.
+
+    >>> readable(1456.53), readable(0.0123456), readable(1234567.8)
+    ('1,456.5', '0.012346', '1,234,568')
+    """
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:,.5g}"
+
+
 def _difference(original: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
     if original.shape != reconstruction.shape:
         raise ShapeError(

@@ -1,0 +1,266 @@
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from narrows.errors import DataError, OutputError, ShapeError
+from narrows.report.figures import codes_figure, loss_figure, reconstructions_figure
+
+HISTORY = [
+    {"epoch": epoch, "loss": 1440 + 1600 / epoch**1.5, "val_loss": 1440 + 540 / epoch}
+    for epoch in range(1, 51)
+]
+
+
+def pixels(path: Path) -> np.ndarray:
+    """The RGB values of a PNG of the promised width, shape (h, 1200, 3)."""
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        assert image.width == 1200
+        assert not {"Software", "Creation Time", "date"} & set(image.info)
+        return np.asarray(image.convert("RGB"))
+
+
+def contains(picture: np.ndarray, block: np.ndarray) -> bool:
+    """Whether the block of pixels occurs in the picture; both of shape (h, w, 3)."""
+    height, width, _ = block.shape
+    for top in range(len(picture) - height + 1):
+        left = picture[top].tobytes().find(block[0].tobytes()) // 3
+        found = picture[top : top + height, left : left + width]
+        if left >= 0 and np.array_equal(found, block):
+            return True
+    return False
+
+
+def saved_figure(monkeypatch: pytest.MonkeyPatch, module: str) -> list[Figure]:
+    """The figures that the module saves from now on, instead of files."""
+    figures: list[Figure] = []
+    target = f"narrows.report.figures.{module}.save_figure"
+    monkeypatch.setattr(target, lambda figure, path: figures.append(figure))
+    return figures
+
+
+def images(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+DRAWINGS: dict[str, Callable[[Path], None]] = {
+    "losses": lambda path: loss_figure(HISTORY, path, pca_error=1530.6, pca_label="PCA, 20"),
+    "one epoch": lambda path: loss_figure(HISTORY[:1], path),
+    "negative losses": lambda path: loss_figure([{"epoch": 1, "loss": -2}, HISTORY[1]], path),
+    "constant losses": lambda path: loss_figure(
+        [{"epoch": epoch, "loss": 0.0} for epoch in range(1, 21)], path
+    ),
+    "infinite losses": lambda path: loss_figure(
+        [*HISTORY, {"epoch": 51, "loss": math.inf, "val_loss": math.nan}], path
+    ),
+    "grey": lambda path: reconstructions_figure(images(12, 28, 28), images(12, 28, 28), path),
+    "grey with a channel": lambda path: reconstructions_figure(
+        images(3, 9, 7, 1), images(3, 9, 7, 1) * 2.5, path, value_range=(0, 255)
+    ),
+    "colour": lambda path: reconstructions_figure(
+        images(10, 32, 32, 3), images(10, 32, 32, 3), path, pca=images(10, 32, 32, 3)
+    ),
+    "transparent": lambda path: reconstructions_figure(
+        images(2, 8, 8, 4), images(2, 8, 8, 4), path
+    ),
+    "large images": lambda path: reconstructions_figure(
+        images(6, 300, 200), images(6, 300, 200), path
+    ),
+    "vectors": lambda path: reconstructions_figure(
+        images(7, 13) - 9.0, images(7, 13) + 0.5, path, pca=images(7, 13)
+    ),
+    "single numbers": lambda path: reconstructions_figure(images(3), images(3), path),
+    "volumes": lambda path: reconstructions_figure(
+        images(2, 4, 4, 4, 2), images(2, 4, 4, 4, 2), path
+    ),
+    "constant items": lambda path: reconstructions_figure(
+        np.zeros((2, 4, 4)), np.zeros((2, 4, 4)), path
+    ),
+    "codes without labels": lambda path: codes_figure(images(50, 20), None, path),
+    "codes of one number": lambda path: codes_figure(images(50, 1), None, path),
+    "codes of one number, labelled": lambda path: codes_figure(
+        images(50, 1), np.arange(50) % 3, path
+    ),
+    "codes of two numbers": lambda path: codes_figure(images(50, 2), np.arange(50) % 20, path),
+    "codes on a scale": lambda path: codes_figure(images(50, 3), np.arange(50), path),
+    "dead codes": lambda path: codes_figure(np.zeros((50, 4)), np.zeros(50, int), path),
+    "a single code": lambda path: codes_figure(images(1, 4), np.array([1]), path),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("draw", DRAWINGS.values(), ids=list(DRAWINGS))
+def test_every_kind_of_input_becomes_a_picture(
+    draw: Callable[[Path], None], tmp_path: Path
+) -> None:
+    draw(tmp_path / "figure.png")
+    assert np.ptp(pixels(tmp_path / "figure.png")) > 0
+    assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]
+
+
+@pytest.mark.parametrize("name", ["losses", "colour", "codes of two numbers"])
+def test_the_same_input_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.png", tmp_path / "second.png"
+    DRAWINGS[name](first)
+    DRAWINGS[name](second)
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_matplotlibs_settings_are_left_alone_and_do_not_change_the_size(tmp_path: Path) -> None:
+    with matplotlib.rc_context({"savefig.bbox": "tight", "savefig.dpi": 30, "figure.dpi": 40}):
+        before = dict(matplotlib.rcParams)
+        loss_figure(HISTORY, tmp_path / "losses.png")
+        assert dict(matplotlib.rcParams) == before
+    assert pixels(tmp_path / "losses.png").shape == (660, 1200, 3)
+
+
+def test_matplotlib_waits_for_the_first_figure_and_pyplot_for_ever(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from narrows.report.figures import loss_figure\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        f"loss_figure([{{'epoch': 1, 'loss': 2.0}}], {str(tmp_path / 'losses.png')!r})\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_losses_are_labelled_as_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = saved_figure(monkeypatch, "losses")
+    loss_figure(HISTORY, "losses.png", pca_error=1530.6, pca_label="PCA, 20 numbers")
+    axes = figures[0].axes[0]
+    assert axes.get_title(loc="left") == "Training Loss vs Validation Loss"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Epochs", "Loss")
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["Train", "Val", "PCA, 20 numbers"]
+    train, val, pca = axes.get_lines()
+    np.testing.assert_array_equal(train.get_ydata(), [row["loss"] for row in HISTORY])
+    np.testing.assert_array_equal(val.get_ydata(), [row["val_loss"] for row in HISTORY])
+    assert set(pca.get_ydata()) == {1530.6}
+
+
+def test_without_a_validation_set_there_is_only_the_training_loss(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    figures = saved_figure(monkeypatch, "losses")
+    loss_figure([{"epoch": 1, "loss": 3.0}, {"epoch": 2, "loss": 2.0}], "losses.png")
+    assert [line.get_label() for line in figures[0].axes[0].get_lines()] == ["Train"]
+
+
+def test_loss_ticks_are_plain_numbers_close_enough_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = saved_figure(monkeypatch, "losses")
+    loss_figure(HISTORY, "losses.png")
+    for axes in figures[0].axes:
+        low, high = axes.get_ylim()
+        positions = axes.get_yticks()
+        shown = positions[(positions >= low) & (positions <= high)]
+        texts = [axes.yaxis.get_major_formatter()(position, 0) for position in shown]
+        assert [float(text.replace(",", "")) for text in texts] == pytest.approx(list(shown))
+        assert len(shown) >= 4
+
+
+@pytest.mark.parametrize(("shape", "scale"), [((8, 8), 10), ((28, 28), 3), ((7, 3), 12)])
+def test_small_images_are_enlarged_to_exact_squares(
+    shape: tuple[int, int], scale: int, tmp_path: Path
+) -> None:
+    originals, reconstructions = images(4, *shape), images(4, *shape, seed=1)
+    path = tmp_path / "reconstructions.png"
+    reconstructions_figure(originals, reconstructions, path, value_range=(0, 255))
+    picture = pixels(path)
+    for image in (*originals, *reconstructions):
+        enlarged = np.kron(image, np.ones((scale, scale), np.uint8))
+        assert contains(picture, np.repeat(enlarged[..., None], 3, axis=2))
+
+
+def test_colours_are_those_of_the_data(tmp_path: Path) -> None:
+    image = images(1, 8, 8, 3)
+    reconstructions_figure(image, 255 - image, tmp_path / "colour.png", value_range=(0, 255))
+    picture = pixels(tmp_path / "colour.png")
+    for expected in (image[0], 255 - image[0]):
+        assert contains(picture, expected.repeat(10, axis=0).repeat(10, axis=1))
+
+
+def test_values_outside_the_range_are_clipped(tmp_path: Path) -> None:
+    original = np.array([[[0.0, 1.0], [1.0, 0.0]]])
+    reconstruction = np.array([[[-3.0, 9.0], [1.0, 0.0]]])
+    path = tmp_path / "clipped.png"
+    reconstructions_figure(original, reconstruction, path, value_range=(0, 1))
+    white = np.full((42, 42, 3), 255, np.uint8)
+    black = np.zeros_like(white)
+    expected = np.block([[[black], [white]], [[white], [black]]])
+    assert contains(pixels(path)[100 + 42 :], expected)
+
+
+def test_codes_of_two_numbers_are_drawn_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = saved_figure(monkeypatch, "codes")
+    codes = np.random.default_rng(0).standard_normal((40, 2))
+    codes_figure(codes, None, "codes.png")
+    drawn = np.asarray(figures[0].axes[0].collections[0].get_offsets())
+    np.testing.assert_allclose(np.sort(drawn, axis=0), np.sort(codes, axis=0))
+
+
+def test_longer_codes_are_drawn_along_their_principal_components(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from sklearn.decomposition import PCA
+
+    figures = saved_figure(monkeypatch, "codes")
+    codes = np.random.default_rng(0).standard_normal((60, 4)) * [1, 9, 2, 5]
+    codes_figure(codes, None, "codes.png")
+    axes = figures[0].axes[0]
+    reference = PCA(2).fit(codes)
+    drawn = np.asarray(axes.collections[0].get_offsets())
+    expected = np.abs(reference.transform(codes))
+    np.testing.assert_allclose(np.sort(np.abs(drawn), axis=0), np.sort(expected, axis=0), atol=1e-8)
+    for label, share in zip(
+        (axes.get_xlabel(), axes.get_ylabel()), reference.explained_variance_ratio_, strict=True
+    ):
+        assert f"({share:.0%} of their variance)" in label
+
+
+def test_at_most_5000_codes_are_drawn_and_classes_are_mixed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    figures = saved_figure(monkeypatch, "codes")
+    labels = np.repeat([0, 1], 4000)
+    codes_figure(np.column_stack([labels, labels]), labels, "codes.png")
+    drawn = np.asarray(figures[0].axes[0].collections[0].get_offsets())[:, 0]
+    assert len(drawn) == 5000
+    assert drawn[:2500].mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_up_to_twenty_classes_look_different(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = saved_figure(monkeypatch, "codes")
+    codes_figure(images(40, 2), np.arange(40) % 20 + 100, "codes.png")
+    legend = figures[0].axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [str(c) for c in range(100, 120)]
+    looks = {(handle.get_color(), handle.get_marker()) for handle in legend.get_lines()}
+    assert len(looks) == 20
+
+
+def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "figure.png"
+    with pytest.raises(DataError, match="0 epochs"):
+        loss_figure([], path)
+    with pytest.raises(ShapeError, match=r"\(3, 4\).*\(3, 5\)"):
+        reconstructions_figure(np.ones((3, 5)), np.ones((3, 4)), path)
+    with pytest.raises(ShapeError):
+        reconstructions_figure(np.ones((0, 5)), np.ones((0, 5)), path)
+    with pytest.raises(ShapeError, match=r"\(7,\)"):
+        codes_figure(np.ones(7), None, path)
+    with pytest.raises(ShapeError, match=r"\(3,\).*4 codes"):
+        codes_figure(np.ones((4, 2)), np.zeros(3, int), path)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError):
+        loss_figure(HISTORY, tmp_path / "file" / "losses.png")
