@@ -7,7 +7,7 @@ from narrows.errors import DataError
 from narrows.files import atomic_file
 from narrows.progress import Tracker, silent
 
-TIMEOUT_SECONDS = 15.0
+TIMEOUT_SECONDS = 6
 _CHUNK = 1 << 16
 
 

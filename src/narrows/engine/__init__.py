@@ -1,0 +1,60 @@
+"""Engines: the ways of computing a model. This picks one.
+
+    fused/   stacks of dense layers on the CPU: hand-made kernels, every core, no start-up to speak of
+    xla.py   any model on any device, through JAX
+
+Both take the same model, give the same numbers to within float32 rounding (a test holds them to
+it), and keep their state in the same named arrays, so a model trained by one runs on the other.
+"""
+
+import importlib.util
+import os
+from importlib import metadata
+
+from narrows.engine.interface import AdamSettings, Runner, Trainer, TrainingState
+from narrows.nn.model import Model
+from narrows.objectives import Objective
+
+__all__ = ["AdamSettings", "Runner", "Trainer", "TrainingState", "make_runner", "make_trainer"]
+
+
+def make_trainer(
+    model: Model, objective: Objective, adam: AdamSettings, batch_size: int
+) -> Trainer:
+    """The engine that trains ``model`` fastest here."""
+    if _fits_fused(model):
+        from narrows.engine.fused.dense import DenseTrainer
+
+        return DenseTrainer(model, objective, adam, batch_size)
+    from narrows.engine.xla import XlaTrainer
+
+    return XlaTrainer(model, objective, adam, batch_size)
+
+
+def make_runner(model: Model) -> Runner:
+    """The engine that runs ``model`` fastest here."""
+    if _fits_fused(model):
+        from narrows.engine.fused.dense import DenseRunner
+
+        return DenseRunner(model)
+    from narrows.engine.xla import XlaRunner
+
+    return XlaRunner(model)
+
+
+def _fits_fused(model: Model) -> bool:
+    from narrows.engine.fused.dense import is_dense
+
+    return not _has_accelerator() and is_dense(model.spec)
+
+
+def _has_accelerator() -> bool:
+    """Whether JAX would compute on something other than the CPU; imports JAX only if it might."""
+    if os.environ.get("JAX_PLATFORMS", "") == "cpu":
+        return False
+    plugged_in = metadata.entry_points(group="jax_plugins")
+    if not plugged_in and importlib.util.find_spec("jax_plugins") is None:
+        return False
+    import jax
+
+    return jax.default_backend() != "cpu"

@@ -1,0 +1,481 @@
+"""The training step of a stack of dense layers, written so that its data stay in the caches.
+
+A step over one batch has two phases with a barrier after each:
+
+1. *Items.* Each thread takes panels of TILE_COLUMNS items through the whole stack and back: it
+   reads them, computes every activation, the loss and every delta (the loss's derivative by a
+   layer's input sum). Items do not depend on one another, so no thread waits.
+2. *Weights.* Each thread owns a share of the rows of every weight matrix. It sums their gradient
+   over the batch in registers and updates them and Adam's moments at once: the gradient as a whole
+   is never written to memory, and the moments never leave the core that owns them.
+
+No sum depends on which thread does what, so the result is the same bytes for any number of them.
+
+Activations and deltas are stored values x items ("columns are items"), so that every vector
+instruction works on 8 or 16 items, whatever the width of a layer. The weight gradient needs one of
+its two factors the other way around: ``right`` holds it, transposed while it is in the cache.
+
+A weight matrix is held as (rows, columns) with the layer's larger side as columns, because the
+gradient's vectors run along them: ``flipped`` says whether that is (outputs, inputs).
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import carray, njit
+
+from narrows.engine.fused.registers import (
+    LANES,
+    TILE_COLUMNS,
+    TILE_ROWS,
+    adam,
+    barrier,
+    flush_denormals,
+    pointer_at,
+    prefetch,
+    tile,
+    transpose,
+)
+
+LINEAR, RELU, SIGMOID, TANH = range(4)
+SQUARED, ABSOLUTE, HUBER, CROSS_ENTROPY = range(4)
+
+# The smallest probability that binary cross-entropy takes the logarithm of (Keras's epsilon).
+_SMALLEST = np.float32(1e-7)
+
+
+class Stack(NamedTuple):
+    """Where everything of a stack of dense layers lies. Layer 0 is the input.
+
+    The first group has one entry per layer, 0 to L; what belongs to weights is unused at 0.
+    """
+
+    width: np.ndarray  # values per item after this layer
+    activation: np.ndarray  # LINEAR, RELU, SIGMOID or TANH
+    flipped: np.ndarray  # weights are held (outputs, inputs), not (inputs, outputs)
+    weight_at: np.ndarray  # offset into parameters and moments
+    weight_row: np.ndarray  # row length there: the columns, padded to whole vectors
+    bias_at: np.ndarray
+    value_at: np.ndarray  # offset into a thread's work space: activations
+    delta_at: np.ndarray  # and deltas; the last layer's lie where its activations were
+    left_at: np.ndarray  # offset into left
+    right_at: np.ndarray  # offset into right
+    right_row: np.ndarray  # row length there: the columns, padded to whole tiles
+
+    parameters: np.ndarray  # float32, flat
+    first_moment: np.ndarray
+    second_moment: np.ndarray
+    work: np.ndarray  # (threads, ...): blocks of (width, TILE_COLUMNS) values of one panel
+    left: np.ndarray  # left factors of the gradients, (rows, slots) per layer
+    right: np.ndarray  # right factors, (slots, right_row) per layer
+    gradient: np.ndarray  # (threads, TILE_ROWS x the longest right_row)
+    panel_losses: np.ndarray  # (panels,) float64
+
+    tasks: np.ndarray  # (tasks, 3): layer, first row, last row + 1 of weights; 0 rows: the bias
+    task_bounds: np.ndarray  # (threads + 1,): which tasks each thread owns
+    counter: np.ndarray  # (1,) of the barrier
+    slots: int  # items that fit at once: the batch, padded to whole panels
+
+
+class Source(NamedTuple):
+    """Items in memory, seen through value = (raw - offset) * factor."""
+
+    address: int
+    is_bytes: bool  # uint8, else float32
+    rows: int
+    offset: np.float32
+    factor: np.float32
+
+
+class Loss(NamedTuple):
+    """Which loss, and the threshold of Huber's."""
+
+    kind: int
+    threshold: np.float32
+
+
+@njit
+def _panel_product(
+    rows: int, a: Any, a_at: int, a_row: int, a_step: int, b: Any, b_at: int, c: Any, c_at: int,
+    depth: int,
+) -> None:  # fmt: skip
+    """One panel of items through one matrix: c (rows, items) = a (rows, depth) b (depth, items)."""
+    shares = -(-rows // TILE_ROWS)
+    for share in range(shares):
+        first, last = rows * share // shares, rows * (share + 1) // shares
+        tile(
+            last - first, a, a_at + first * a_row, a_row, a_step, b, b_at, TILE_COLUMNS,
+            c, c_at + first * TILE_COLUMNS, TILE_COLUMNS, depth,
+        )  # fmt: skip
+
+
+@njit
+def _turn(source: Any, at: int, row: int, rows: int, columns: int, to: Any, to_at: int,
+          to_row: int) -> None:  # fmt: skip
+    """Transpose (rows, columns) in whole squares of LANES; both sides are padded to take them."""
+    for i in range(0, rows, LANES):
+        for j in range(0, columns, LANES):
+            transpose(source, at + i * row + j, row, to, to_at + j * to_row + i, to_row)
+
+
+@njit
+def _read(source: Source, order: Any, first: int, count: int, s: Stack, panel: int, work: Any
+          ) -> None:  # fmt: skip
+    """Put items order[first : first + count] into a panel, zeros after them, both ways around."""
+    width, row = s.width[0], s.right_row[0]
+    shape = (source.rows, width)
+    start = s.right_at[0] + panel * TILE_COLUMNS * row
+    for i in range(TILE_COLUMNS):
+        target = s.right[start + i * row : start + i * row + width]
+        if i >= count:
+            target[:] = 0
+        elif source.is_bytes:
+            bytes_ = carray(pointer_at(source.address), shape, np.uint8)[order[first + i]]
+            for j in range(width):
+                target[j] = (np.float32(bytes_[j]) - source.offset) * source.factor
+        else:
+            floats = carray(pointer_at(source.address), shape, np.float32)[order[first + i]]
+            for j in range(width):
+                target[j] = (floats[j] - source.offset) * source.factor
+    _turn(s.right, start, row, TILE_COLUMNS, width, work, s.value_at[0], TILE_COLUMNS)
+
+
+@njit
+def _prefetch(source: Source, order: Any, first: int, count: int, width: int) -> None:
+    """Ask for items order[first : first + count] ahead of time: a random row is far away."""
+    size = width if source.is_bytes else 4 * width
+    for i in range(count):
+        start = source.address + order[first + i] * size
+        for offset in range(0, size, 64):
+            prefetch(start + offset)
+
+
+@njit
+def _activate(kind: int, values: Any, biases: Any) -> None:
+    """values (outputs x TILE_COLUMNS, flat) <- activation(values + bias of the output)."""
+    for j in range(len(biases)):
+        bias = biases[j]
+        row = j * TILE_COLUMNS
+        if kind == RELU:
+            for i in range(row, row + TILE_COLUMNS):
+                # Written so that NaN stays NaN: a diverged run must not look like a dead one.
+                value = values[i] + bias
+                values[i] = np.float32(0) if value < 0 else value
+        elif kind == LINEAR:
+            for i in range(row, row + TILE_COLUMNS):
+                values[i] += bias
+        elif kind == SIGMOID:
+            for i in range(row, row + TILE_COLUMNS):
+                values[i] = np.float32(1) / (np.float32(1) + np.exp(-(values[i] + bias)))
+        else:
+            for i in range(row, row + TILE_COLUMNS):
+                values[i] = np.tanh(values[i] + bias)
+
+
+@njit
+def _forward(s: Stack, layer: int, work: Any) -> None:
+    """values[layer] = activation(weights values[layer - 1] + bias) for one panel."""
+    inputs, outputs = s.width[layer - 1], s.width[layer]
+    row = s.weight_row[layer]
+    row, step = (row, 1) if s.flipped[layer] else (1, row)
+    at = s.value_at[layer]
+    _panel_product(
+        outputs, s.parameters, s.weight_at[layer], row, step,
+        work, s.value_at[layer - 1], work, at, inputs,
+    )  # fmt: skip
+    _activate(
+        s.activation[layer],
+        work[at : at + outputs * TILE_COLUMNS],
+        s.parameters[s.bias_at[layer] : s.bias_at[layer] + outputs],
+    )
+
+
+@njit
+def _through_activation(kind: int, values: Any, deltas: Any) -> None:
+    """Multiply deltas by the activation's derivative, which its value determines."""
+    if kind == RELU:
+        for i in range(len(values)):
+            deltas[i] = deltas[i] if values[i] > 0 else np.float32(0)
+    elif kind == SIGMOID:
+        for i in range(len(values)):
+            deltas[i] *= values[i] * (np.float32(1) - values[i])
+    elif kind == TANH:
+        for i in range(len(values)):
+            deltas[i] *= np.float32(1) - values[i] * values[i]
+
+
+@njit(fastmath={"reassoc", "contract"})
+def _measure(loss: Loss, wanted: Any, found: Any) -> np.float32:
+    """The loss summed over a run of values; in any order, which vectors need."""
+    one, half = np.float32(1), np.float32(0.5)
+    total = np.float32(0)
+    if loss.kind == SQUARED:
+        for i in range(len(found)):
+            difference = found[i] - wanted[i]
+            total += difference * difference
+    elif loss.kind == ABSOLUTE:
+        for i in range(len(found)):
+            total += abs(found[i] - wanted[i])
+    elif loss.kind == HUBER:
+        for i in range(len(found)):
+            difference = found[i] - wanted[i]
+            clipped = min(max(difference, -loss.threshold), loss.threshold)
+            total += clipped * (difference - half * clipped)
+    else:
+        for i in range(len(found)):
+            chance = min(max(found[i], _SMALLEST), one - _SMALLEST)
+            total -= wanted[i] * np.log(chance) + (one - wanted[i]) * np.log(one - chance)
+            total += found[i] - found[i]  # the limits above would hide a NaN
+    return total
+
+
+@njit
+def _differentiate(loss: Loss, wanted: Any, found: Any, scale: np.float32) -> None:
+    """``found`` becomes scale x d loss / d found."""
+    one = np.float32(1)
+    if loss.kind == SQUARED:
+        scale *= np.float32(2)
+        for i in range(len(found)):
+            found[i] = (found[i] - wanted[i]) * scale
+    elif loss.kind == ABSOLUTE:
+        for i in range(len(found)):
+            found[i] = np.sign(found[i] - wanted[i]) * scale
+    elif loss.kind == HUBER:
+        for i in range(len(found)):
+            difference = found[i] - wanted[i]
+            found[i] = min(max(difference, -loss.threshold), loss.threshold) * scale
+    else:
+        for i in range(len(found)):
+            chance = min(max(found[i], _SMALLEST), one - _SMALLEST)
+            found[i] = (chance - wanted[i]) / (chance * (one - chance)) * scale
+
+
+@njit
+def _panel_loss(s: Stack, loss: Loss, count: int, work: Any) -> float:
+    """The loss summed over the first ``count`` items of a panel and their values."""
+    last = len(s.width) - 1
+    size = s.width[last] * TILE_COLUMNS
+    wanted = work[s.value_at[0] : s.value_at[0] + size]
+    found = work[s.value_at[last] : s.value_at[last] + size]
+    run = size if count == TILE_COLUMNS else TILE_COLUMNS
+    total = 0.0
+    for start in range(0, size, run):
+        end = start + run - TILE_COLUMNS + count
+        total += _measure(loss, wanted[start:end], found[start:end])
+    return total
+
+
+@njit
+def _output_deltas(s: Stack, loss: Loss, count: int, scale: np.float32, work: Any) -> None:
+    """The last layer's activations become its deltas times ``scale``."""
+    last = len(s.width) - 1
+    size = s.width[last] * TILE_COLUMNS
+    found = work[s.value_at[last] : s.value_at[last] + size]
+    wanted = work[s.value_at[0] : s.value_at[0] + size]
+    _differentiate_output(s.activation[last], loss, wanted, found, scale)
+    if count < TILE_COLUMNS:  # what stands beyond the batch's end must not teach
+        for row in range(0, size, TILE_COLUMNS):
+            found[row + count : row + TILE_COLUMNS] = 0
+
+
+@njit
+def _differentiate_output(kind: int, loss: Loss, wanted: Any, found: Any, scale: np.float32
+                          ) -> None:  # fmt: skip
+    """Loss and activation at once, where the values are still needed for the derivative."""
+    two = np.float32(2) * scale
+    if loss.kind == SQUARED and kind == RELU:
+        for i in range(len(found)):
+            found[i] = (found[i] - wanted[i]) * two if found[i] > 0 else np.float32(0)
+    elif loss.kind == CROSS_ENTROPY and kind == SIGMOID:
+        for i in range(len(found)):
+            found[i] = (found[i] - wanted[i]) * scale
+    else:
+        values = found.copy()
+        _differentiate(loss, wanted, found, scale)
+        _through_activation(kind, values, found)
+
+
+@njit
+def _keep_for_gradient(s: Stack, layer: int, panel: int, work: Any) -> None:
+    """Lay out both factors of a layer's gradient: the left as (rows, slots), the right turned."""
+    above, below = s.delta_at[layer], s.value_at[layer - 1]
+    left, right = (above, below) if s.flipped[layer] else (below, above)
+    rows = min(s.width[layer - 1], s.width[layer])
+    columns = max(s.width[layer - 1], s.width[layer])
+    for j in range(rows):
+        to = s.left_at[layer] + j * s.slots + panel * TILE_COLUMNS
+        for i in range(TILE_COLUMNS):
+            s.left[to + i] = work[left + j * TILE_COLUMNS + i]
+    if layer > 1 or not s.flipped[layer]:  # the items were read the right way around
+        row = s.right_row[layer]
+        to = s.right_at[layer] + panel * TILE_COLUMNS * row
+        _turn(work, right, TILE_COLUMNS, columns, TILE_COLUMNS, s.right, to, row)
+
+
+@njit
+def _backward(s: Stack, layer: int, work: Any) -> None:
+    """From deltas[layer] to deltas[layer - 1] for one panel."""
+    inputs, outputs = s.width[layer - 1], s.width[layer]
+    row = s.weight_row[layer]
+    row, step = (1, row) if s.flipped[layer] else (row, 1)
+    at, size = s.delta_at[layer - 1], inputs * TILE_COLUMNS
+    _panel_product(
+        inputs, s.parameters, s.weight_at[layer], row, step,
+        work, s.delta_at[layer], work, at, outputs,
+    )  # fmt: skip
+    values = work[s.value_at[layer - 1] : s.value_at[layer - 1] + size]
+    _through_activation(s.activation[layer - 1], values, work[at : at + size])
+
+
+@njit
+def _fetch(parameters: Any) -> np.float32:
+    """Read one value of each cache line, in order.
+
+    Half the weights were changed by other cores. The products walk them in strides that the
+    prefetcher does not follow, so that every line would be waited for; in order they stream in.
+    """
+    total = np.float32(0)
+    for i in range(0, len(parameters), 16):
+        total += parameters[i]
+    return total
+
+
+class Adam(NamedTuple):
+    """Adam's constants for one step: Kingma and Ba, arXiv:1412.6980, end of section 2."""
+
+    rate: np.float32  # learning rate x sqrt(1 - beta2^t) / (1 - beta1^t)
+    keep_first: np.float32  # 1 - beta1
+    keep_second: np.float32  # 1 - beta2
+    epsilon: np.float32
+
+
+@njit
+def _update(s: Stack, adam_: Adam, gradient: Any, gradient_at: int, at: int, size: int) -> None:
+    """Adam on parameters at to at + size - 1; runs of parameters are padded to whole vectors."""
+    for j in range(0, size, LANES):
+        adam(
+            gradient, gradient_at + j, s.parameters, s.first_moment, s.second_moment, at + j,
+            adam_.rate, adam_.keep_first, adam_.keep_second, adam_.epsilon,
+        )  # fmt: skip
+
+
+@njit
+def _update_weights(s: Stack, adam_: Adam, layer: int, first: int, last: int, count: int,
+                    thread: int) -> None:  # fmt: skip
+    """Sum the gradient of rows first to last - 1 of a weight matrix over the batch; apply it."""
+    row = s.right_row[layer]
+    gradient = s.gradient[thread]
+    for j in range(0, row, TILE_COLUMNS):
+        tile(
+            last - first, s.left, s.left_at[layer] + first * s.slots, s.slots, 1,
+            s.right, s.right_at[layer] + j, row, gradient, j, row, count,
+        )  # fmt: skip
+    for i in range(last - first):
+        at = s.weight_at[layer] + (first + i) * s.weight_row[layer]
+        _update(s, adam_, gradient, i * row, at, s.weight_row[layer])
+
+
+@njit(fastmath={"reassoc", "contract"})
+def _sum(values: Any) -> np.float32:
+    total = np.float32(0)
+    for value in values:
+        total += value
+    return total
+
+
+@njit
+def _update_bias(s: Stack, adam_: Adam, layer: int, count: int, thread: int) -> None:
+    """The bias's gradient is the sum of the layer's deltas over the batch: rows or columns."""
+    width = s.width[layer]
+    gradient = s.gradient[thread][: -(-width // LANES) * LANES]
+    gradient[:] = 0
+    if s.flipped[layer]:
+        for j in range(width):
+            at = s.left_at[layer] + j * s.slots
+            gradient[j] = _sum(s.left[at : at + count])
+    else:
+        for i in range(count):
+            at = s.right_at[layer] + i * s.right_row[layer]
+            deltas = s.right[at : at + width]
+            for j in range(width):
+                gradient[j] += deltas[j]
+    _update(s, adam_, gradient, 0, s.bias_at[layer], width)
+
+
+@njit(nogil=True, cache=True)
+def train(
+    s: Stack, source: Source, order: Any, batch_size: int, loss: Loss, rates: Any,
+    constants: Adam, threads: int, thread: int, losses: Any,
+) -> np.float32:  # fmt: skip
+    """Train on the items ``order`` (int64) names, a batch after the other, as one of ``threads``.
+
+    ``rates`` (float32) and ``losses`` (float64, written) have one entry per step. The loss of a
+    step is the sum over its items and values, taken before the step changes the weights. What is
+    returned only keeps the compiler from dropping the fetches.
+    """
+    control = flush_denormals(0)
+    layers, width, work = len(s.width), s.width[0], s.work[thread]
+    fetched = np.float32(0)
+    for step in range(len(rates)):
+        start = step * batch_size
+        count = min(batch_size, len(order) - start)
+        scale = np.float32(1.0 / (count * width))
+        if threads > 1:
+            fetched += _fetch(s.parameters)
+        for panel in range(thread, s.slots // TILE_COLUMNS, threads):
+            done = panel * TILE_COLUMNS
+            filled = min(max(count - done, 0), TILE_COLUMNS)
+            _read(source, order, start + done, filled, s, panel, work)
+            for layer in range(1, layers):
+                _forward(s, layer, work)
+            s.panel_losses[panel] = _panel_loss(s, loss, filled, work)
+            _output_deltas(s, loss, filled, scale, work)
+            for layer in range(layers - 1, 0, -1):
+                _keep_for_gradient(s, layer, panel, work)
+                if layer > 1:
+                    _backward(s, layer, work)
+        barrier(s.counter, threads)
+        if thread == 0:
+            losses[step] = s.panel_losses.sum()
+        ahead = start + batch_size + thread * TILE_COLUMNS
+        _prefetch(source, order, ahead, min(TILE_COLUMNS, len(order) - ahead), width)
+        now = Adam(rates[step], constants.keep_first, constants.keep_second, constants.epsilon)
+        for task in range(s.task_bounds[thread], s.task_bounds[thread + 1]):
+            layer, first, last = s.tasks[task]
+            if last > first:
+                _update_weights(s, now, layer, first, last, count, thread)
+            else:
+                _update_bias(s, now, layer, count, thread)
+        barrier(s.counter, threads)
+    flush_denormals(control)
+    return fetched
+
+
+@njit(nogil=True, cache=True)
+def run(
+    s: Stack, source: Source, first: int, last: int, measure: bool, loss: Loss,
+    threads: int, thread: int, losses: Any, outputs: Any, outputs_row: int,
+) -> None:  # fmt: skip
+    """Take items first to last - 1 through the stack, as one of ``threads``.
+
+    With ``measure``, ``losses`` (float64) gets the loss of each panel; otherwise ``outputs`` (float32,
+    flat, rows of ``outputs_row``, both sides padded to whole tiles) gets what the last layer gives.
+    """
+    control = flush_denormals(0)
+    layers, work = len(s.width), s.work[thread]
+    order = np.empty(TILE_COLUMNS, np.int64)
+    for start in range(first + thread * TILE_COLUMNS, last, threads * TILE_COLUMNS):
+        count = min(TILE_COLUMNS, last - start)
+        for i in range(count):
+            order[i] = start + i
+        _read(source, order, 0, count, s, thread, work)
+        for layer in range(1, layers):
+            _forward(s, layer, work)
+        if measure:
+            losses[(start - first) // TILE_COLUMNS] = _panel_loss(s, loss, count, work)
+        else:
+            _turn(
+                work, s.value_at[layers - 1], TILE_COLUMNS, s.width[layers - 1], TILE_COLUMNS,
+                outputs, (start - first) * outputs_row, outputs_row,
+            )  # fmt: skip
+    flush_denormals(control)

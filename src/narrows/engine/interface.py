@@ -1,0 +1,84 @@
+"""What every engine can do: train a model and run it. An engine is one way of computing both."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class AdamSettings:
+    """Adam's constants (Kingma and Ba, arXiv:1412.6980), with Keras's defaults."""
+
+    learning_rate: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-7
+
+    def step_sizes(self, first: int, count: int) -> np.ndarray:
+        """learning_rate sqrt(1 - beta2^t) / (1 - beta1^t) for ``count`` steps, the first numbered
+        ``first`` counting from 1: a float32 array of shape (count,)."""
+        t = np.arange(first, first + count, dtype=np.float64)
+        rates = self.learning_rate * np.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
+        return rates.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Everything a training step changes: dictionaries of float32 arrays with the same names.
+
+    Attributes:
+        arrays: the model's.
+        first_moment: Adam's running mean of the gradient.
+        second_moment: Adam's running mean of its square.
+        steps: how many steps have been taken.
+    """
+
+    arrays: dict[str, np.ndarray]
+    first_moment: dict[str, np.ndarray] = field(default_factory=dict)
+    second_moment: dict[str, np.ndarray] = field(default_factory=dict)
+    steps: int = 0
+
+    @classmethod
+    def start(cls, arrays: dict[str, np.ndarray]) -> "TrainingState":
+        """The state before the first step."""
+        zeros = {name: np.zeros_like(array) for name, array in arrays.items()}
+        return cls(arrays, zeros, dict(zeros), 0)
+
+
+class Trainer(Protocol):
+    """Trains one model. Losses are in network units, summed over items and their values."""
+
+    #: Steps that take about a tenth of a second or less: what one call of :meth:`train` should ask
+    #: for at most, so that a progress bar moves and an interrupt is answered.
+    steps_per_call: int
+
+    def state(self) -> TrainingState:
+        """A copy of the state as it is now."""
+        ...
+
+    def restore(self, state: TrainingState) -> None:
+        """Go on from ``state``."""
+        ...
+
+    def train(self, items: np.ndarray, order: np.ndarray) -> np.ndarray:
+        """Take the items named by ``order`` (int64, (m,)) in batches, one step each, the last one
+        short. ``items`` has shape (n, \\*item_shape) in data units. Returns each step's loss
+        before it, float64 of shape (steps,)."""
+        ...
+
+    def measure(self, items: np.ndarray) -> float:
+        """The loss over all ``items``, changing nothing."""
+        ...
+
+
+class Runner(Protocol):
+    """Runs one trained model."""
+
+    def encode(self, items: np.ndarray) -> np.ndarray:
+        """Latent codes, float32 (n, latent_size), of items (n, \\*item_shape) in data units."""
+        ...
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """Items, float32 (n, \\*item_shape) in data units, of codes (n, latent_size)."""
+        ...

@@ -1,0 +1,1 @@
+"""Models as text and arrays: blocks, specs, presets, and what they compute."""

@@ -1,0 +1,57 @@
+"""A model: a spec and the arrays it speaks of, nothing else."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from narrows.nn.blocks import Arrays
+from narrows.nn.scaling import Scaling
+from narrows.nn.spec import Spec
+
+
+@dataclass(frozen=True)
+class Model:
+    """An autoencoder as pure data.
+
+    Attributes:
+        spec: its encoder and decoder.
+        arrays: float32 arrays by name, such as ``encoder.1.weight``.
+        scaling: between the data's units and the network's.
+    """
+
+    spec: Spec
+    arrays: dict[str, np.ndarray]
+    scaling: Scaling = Scaling()
+
+
+def initial_model(spec: Spec, scaling: Scaling, seed: int) -> Model:
+    """A model before training; the same seed gives the same arrays on every machine."""
+    random = np.random.default_rng([seed, _INITIALISATION_STREAM])
+    arrays = {
+        f"{prefix}.{name}": array
+        for part in ("encoder", "decoder")
+        for prefix, block, shape in spec.placed(part)
+        for name, array in block.initial_arrays(shape, random).items()
+    }
+    return Model(spec, arrays, scaling)
+
+
+def apply_part(spec: Spec, part: str, arrays: Arrays, x: Any) -> Any:
+    """Take a batch of network values through the encoder or the decoder.
+
+    ``x`` has shape (n, \\*item_shape) for the encoder and (n, latent_size) for the decoder; it and
+    ``arrays`` may be NumPy's or JAX's.
+    """
+    for prefix, block, _ in spec.placed(part):
+        own = {
+            name.removeprefix(f"{prefix}."): array
+            for name, array in arrays.items()
+            if name.startswith(f"{prefix}.")
+        }
+        x = block.apply(own, x)
+    return x
+
+
+# Keeps the initial weights' random numbers apart from those of other uses of the same seed.
+_INITIALISATION_STREAM = 0x1417

@@ -1,0 +1,49 @@
+"""Between the data's own units and the numbers a network works on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """network value = (data value - offset) / scale, one offset and scale for all values."""
+
+    offset: float = 0.0
+    scale: float = 1.0
+
+    @classmethod
+    def to_unit_range(cls, lowest: float, highest: float) -> "Scaling":
+        """Take ``lowest`` to 0 and ``highest`` to 1; values that are all alike become 0."""
+        width = float(np.float32(highest - lowest))
+        return cls(float(np.float32(lowest)), width if width > 0 else 1.0)
+
+    def to_network(self, values: np.ndarray) -> np.ndarray:
+        """Data of any dtype as float32 network values, of the same shape."""
+        # The difference is taken before float32 rounds it: 64-bit data may lie far from zero.
+        wide = np.float64 if values.dtype.itemsize > 2 else np.float32
+        return ((values.astype(wide) - wide(self.offset)) / wide(self.scale)).astype(np.float32)
+
+    def to_data(self, values: np.ndarray) -> np.ndarray:
+        """Network values as float32 data values, of the same shape."""
+        if self.offset == 0 and self.scale == 1:
+            return values
+        return values * np.float32(self.scale) + np.float32(self.offset)
+
+
+def as_dtype(
+    values: np.ndarray, dtype: np.dtype, value_range: tuple[float, float] | None
+) -> np.ndarray:
+    """Reconstructed values in the dtype of their originals: clipped to what it, or the source's
+    format, can hold, and rounded to the nearest where it holds whole numbers or truth values."""
+    if dtype.kind == "f":
+        return values.astype(dtype)
+    if dtype.kind == "b":
+        return values >= 0.5
+    limits = np.iinfo(dtype)
+    low, high = value_range or (limits.min, limits.max)
+    # float64 holds every integer of 32 bits; beyond 53 bits the ends need care
+    rounded = np.rint(np.clip(values.astype(np.float64), low, high))
+    if dtype.itemsize == 8:
+        rounded = np.clip(rounded, limits.min, np.nextafter(float(limits.max), 0))
+    return rounded.astype(dtype)

@@ -1,0 +1,77 @@
+"""What a model is made of, as the table that Keras users know."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from narrows.nn.blocks import Shape
+from narrows.nn.spec import Spec
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One line of a summary."""
+
+    name: str
+    kind: str
+    output_shape: Shape
+    parameters: int
+
+
+def layers(spec: Spec) -> dict[str, list[Layer]]:
+    """The layers of "encoder" and "decoder", inputs included, named as Keras numbers them."""
+    seen: dict[str, int] = {}
+
+    def named(kind: str, shape: Shape, parameters: int) -> Layer:
+        number = seen[kind] = seen.get(kind, -1) + 1
+        return Layer(f"{kind}_{number}" if number else kind, kind, shape, parameters)
+
+    def of_part(part: str) -> Iterator[Layer]:
+        yield named("input", spec.shapes(part)[0], 0)
+        for _, block, shape in spec.placed(part):
+            arrays = block.initial_arrays(shape, np.random.default_rng(0))
+            count = sum(array.size for array in arrays.values())
+            yield named(block.name, block.output_shape(shape), count)
+
+    return {part: list(of_part(part)) for part in ("encoder", "decoder")}
+
+
+def parameter_count(part: list[Layer]) -> int:
+    """How many numbers training adjusts in the layers of a part."""
+    return sum(layer.parameters for layer in part)
+
+
+def summary_text(spec: Spec) -> str:
+    """Tables of the encoder, the decoder and the whole, as plain text."""
+    parts = layers(spec)
+    encoder, decoder = parts["encoder"], parts["decoder"]
+    whole = [
+        *encoder,
+        Layer("decoder", "decoder", decoder[-1].output_shape, parameter_count(decoder)),
+    ]
+    tables = {"encoder": encoder, "decoder": decoder, "autoencoder": whole}
+    return "\n\n".join(_table(name, rows) for name, rows in tables.items())
+
+
+def _table(name: str, rows: list[Layer]) -> str:
+    cells = [
+        (
+            f"{layer.name} ({layer.kind.capitalize()})",
+            f"({', '.join(['None', *map(str, layer.output_shape)])})",
+            f"{layer.parameters:,}",
+        )
+        for layer in rows
+    ]
+    header = ("Layer (type)", "Output shape", "Parameters")
+    first, second, third = (
+        max(len(row[column]) for row in [header, *cells]) for column in range(3)
+    )
+    rule = "─" * (first + second + third + 4)
+    lines = [
+        f"{row[0]:<{first}}  {row[1]:<{second}}  {row[2]:>{third}}" for row in [header, *cells]
+    ]
+    kilobytes = math.ceil(4 * parameter_count(rows) / 1000)
+    total = f"Total parameters: {parameter_count(rows):,} ({kilobytes:,} kB)"
+    return "\n".join([f"Model: {name}", rule, lines[0], rule, *lines[1:], rule, total])
