@@ -1,6 +1,6 @@
 """Engines: the ways of computing a model. This picks one.
 
-    fused/   stacks of dense layers on the CPU: hand-made kernels, every core, no start-up to speak of
+    fused/   stacks of dense layers on the CPU: our own kernels, every core
     xla.py   any model on any device, through JAX
 
 Both take the same model, give the same numbers to within float32 rounding (a test holds them to

@@ -36,8 +36,10 @@ class XlaTrainer:
         self.restore(TrainingState.start(model.arrays))
 
     def state(self) -> TrainingState:
-        parts = ({name: np.array(a) for name, a in part.items()} for part in self._carry)
-        return TrainingState(*parts, self._steps)
+        arrays, first, second = (
+            {name: np.array(array) for name, array in part.items()} for part in self._carry
+        )
+        return TrainingState(arrays, first, second, self._steps)
 
     def restore(self, state: TrainingState) -> None:
         import jax

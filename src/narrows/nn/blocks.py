@@ -34,8 +34,12 @@ class Block:
         """
         raise NotImplementedError
 
+    def array_shapes(self, shape: Shape) -> dict[str, Shape]:
+        """The shapes of the arrays it needs for items of ``shape``, by name; empty if none."""
+        return {}
+
     def initial_arrays(self, shape: Shape, random: np.random.Generator) -> dict[str, np.ndarray]:
-        """The block's arrays before training, float32, by name; empty if it needs none."""
+        """Those arrays before training, float32."""
         return {}
 
     def apply(self, arrays: Arrays, x: Any) -> Any:
@@ -130,6 +134,9 @@ class Dense(Block):
                 hint='put { block = "flatten" } before it',
             )
         return (self.units,)
+
+    def array_shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {"weight": (shape[0], self.units), "bias": (self.units,)}
 
     def initial_arrays(self, shape: Shape, random: np.random.Generator) -> dict[str, np.ndarray]:
         """Glorot-uniform weights and zero biases (Glorot and Bengio, AISTATS 2010, eq. 16)."""

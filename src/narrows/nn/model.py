@@ -1,6 +1,6 @@
 """A model: a spec and the arrays it speaks of, nothing else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ class Model:
 
     spec: Spec
     arrays: dict[str, np.ndarray]
-    scaling: Scaling = Scaling()
+    scaling: Scaling = field(default_factory=Scaling)
 
 
 def initial_model(spec: Spec, scaling: Scaling, seed: int) -> Model:

@@ -4,8 +4,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from narrows.nn.blocks import Shape
 from narrows.nn.spec import Spec
 
@@ -31,8 +29,7 @@ def layers(spec: Spec) -> dict[str, list[Layer]]:
     def of_part(part: str) -> Iterator[Layer]:
         yield named("input", spec.shapes(part)[0], 0)
         for _, block, shape in spec.placed(part):
-            arrays = block.initial_arrays(shape, np.random.default_rng(0))
-            count = sum(array.size for array in arrays.values())
+            count = sum(math.prod(needed) for needed in block.array_shapes(shape).values())
             yield named(block.name, block.output_shape(shape), count)
 
     return {part: list(of_part(part)) for part in ("encoder", "decoder")}

@@ -258,7 +258,7 @@ def _panel_loss(s: Stack, loss: Loss, count: int, work: Any) -> float:
     wanted = work[s.value_at[0] : s.value_at[0] + size]
     found = work[s.value_at[last] : s.value_at[last] + size]
     run = size if count == TILE_COLUMNS else TILE_COLUMNS
-    total = 0.0
+    total: Any = 0.0
     for start in range(0, size, run):
         end = start + run - TILE_COLUMNS + count
         total += _measure(loss, wanted[start:end], found[start:end])
@@ -458,8 +458,9 @@ def run(
 ) -> None:  # fmt: skip
     """Take items first to last - 1 through the stack, as one of ``threads``.
 
-    With ``measure``, ``losses`` (float64) gets the loss of each panel; otherwise ``outputs`` (float32,
-    flat, rows of ``outputs_row``, both sides padded to whole tiles) gets what the last layer gives.
+    With ``measure``, ``losses`` (float64) gets the loss of each panel; otherwise ``outputs``
+    (float32, flat, rows of ``outputs_row``, both sides padded to whole tiles) gets what the last
+    layer gives.
     """
     control = flush_denormals(0)
     layers, work = len(s.width), s.work[thread]

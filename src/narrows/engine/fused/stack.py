@@ -1,5 +1,6 @@
 """A stack of dense layers laid out for the kernels, with its threads."""
 
+import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -284,7 +285,7 @@ def _share_out(layers: Sequence[Layer], threads: int) -> tuple[np.ndarray, np.nd
             )
             tiles = -(-(end - start) // TILE_ROWS)
             edges = [start + (end - start) * tile // tiles for tile in range(tiles)] + [end]
-            tasks += [(number, *edge) for edge in zip(edges, edges[1:], strict=False)]
+            tasks += [(number, *edge) for edge in itertools.pairwise(edges)]
             if start == 0 < end:
                 tasks.append((number, 0, 0))
             before += layer.rows * layer.columns

@@ -1,0 +1,199 @@
+"""Model files: a trained model as one safetensors file, the only reader and writer of them.
+
+The file holds no code and loading one from a stranger is safe. Its tensors are the model's arrays
+by name and the PCA that it is compared with; one metadata entry, ``narrows``, is a JSON object with
+everything else. It says nothing of the time or the place, so that the same training gives the same
+bytes.
+"""
+
+import os
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from narrows.errors import ModelFileError, NarrowsError
+from narrows.nn.blocks import Shape
+from narrows.nn.model import Model
+from narrows.nn.scaling import Scaling
+from narrows.nn.spec import Spec
+from narrows.tensor_file import (
+    DamagedError,
+    NotOursError,
+    group,
+    grouped,
+    read_tensors,
+    write_tensors,
+)
+from narrows.version import __version__
+
+#: Raised by one whenever an older narrows could not read what a newer one writes.
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class DataDescription:
+    """What a model was trained on.
+
+    Attributes:
+        name: what the user called it.
+        count: how many items.
+        dtype: NumPy's name of their dtype, which decoding gives back.
+        value_range: the lowest and highest value the source's format can hold, or None.
+    """
+
+    name: str
+    count: int
+    dtype: str
+    value_range: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model with all that belongs to it.
+
+    Attributes:
+        model: spec, arrays and scaling.
+        data: what it was trained on.
+        training: how: preset, loss, epochs, seed and the losses it ended with; JSON values.
+        baseline: arrays of the linear code of the same size, fitted to the same items:
+            ``mean`` (d,) and ``components`` (k, d).
+        latent: what is known of the codes of the training set: ``lowest``, ``highest`` and ``mean``
+            of each number, float32 (latent_size,).
+        versions: what computed it.
+    """
+
+    model: Model
+    data: DataDescription
+    training: dict[str, Any] = field(default_factory=dict)
+    baseline: dict[str, np.ndarray] = field(default_factory=dict)
+    latent: dict[str, np.ndarray] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def item_shape(self) -> Shape:
+        return self.model.spec.item_shape
+
+    @property
+    def dead(self) -> np.ndarray:
+        """The indices of latent numbers that were constant over the training set."""
+        if not self.latent:
+            return np.zeros(0, np.int64)
+        return np.flatnonzero(self.latent["lowest"] == self.latent["highest"])
+
+
+def save_model(path: str | os.PathLike[str], trained: TrainedModel) -> None:
+    """Write a model file, all at once.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    model, data = trained.model, trained.data
+    entry = {
+        "model": FORMAT_VERSION,
+        "spec": model.spec.to_dict(),
+        "scaling": asdict(model.scaling),
+        "data": asdict(data),
+        "training": trained.training,
+        "versions": {"narrows": __version__, **trained.versions},
+    }
+    groups = {"model": model.arrays, "baseline": trained.baseline, "latent": trained.latent}
+    write_tensors(path, grouped(groups), entry)
+
+
+def load_model(path: str | os.PathLike[str]) -> TrainedModel:
+    """Read a model file.
+
+    Raises:
+        ModelFileError: it is missing, damaged, from a newer narrows, or not ours.
+    """
+    try:
+        arrays, entry = read_tensors(path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ModelFileError(f"{path} cannot be read: {reason}", hint=_WHICH) from error
+    except NotOursError as error:
+        raise ModelFileError(f"{path} is {error}", hint=_WHICH) from error
+    except DamagedError as error:
+        raise ModelFileError(f"{path} is damaged: {error}", hint=_AGAIN) from error
+    version = entry.get("model")
+    if not isinstance(version, int):
+        raise ModelFileError(f"{path} is not a narrows model", hint=_WHICH)
+    if version > FORMAT_VERSION:
+        raise ModelFileError(
+            f"{path} has model format {version}, and narrows {__version__} reads up to "
+            f"{FORMAT_VERSION}",
+            hint="upgrade narrows: python -m pip install --upgrade narrows",
+        )
+    try:
+        trained = _assemble(entry, arrays)
+    except (NarrowsError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelFileError(f"{path} is damaged: {error}", hint=_AGAIN) from error
+    _check_arrays(path, trained)
+    return trained
+
+
+_AGAIN = "take a fresh copy, or train it again"
+_WHICH = "give the file that narrows fit wrote to --out"
+
+
+def _assemble(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> TrainedModel:
+    data = entry["data"]
+    limits = data["value_range"]
+    scaling = Scaling(float(entry["scaling"]["offset"]), float(entry["scaling"]["scale"]))
+    if not (np.isfinite(scaling.offset) and np.isfinite(scaling.scale) and scaling.scale > 0):
+        raise ValueError("its scaling is not finite")
+    dtype = np.dtype(str(data["dtype"]))
+    if dtype.kind not in "biuf":
+        raise ValueError(f"its data have dtype {dtype}")
+    return TrainedModel(
+        Model(Spec.from_dict(entry["spec"]), group(arrays, "model"), scaling),
+        DataDescription(
+            str(data["name"]),
+            int(data["count"]),
+            dtype.name,
+            None if limits is None else (float(limits[0]), float(limits[1])),
+        ),
+        dict(entry["training"]),
+        group(arrays, "baseline"),
+        group(arrays, "latent"),
+        {str(name): str(version) for name, version in entry["versions"].items()},
+    )
+
+
+def _check_arrays(path: str | os.PathLike[str], trained: TrainedModel) -> None:
+    """Refuse arrays other than those that the spec needs, before anything computes with them."""
+    found = grouped(
+        {"model": trained.model.arrays, "baseline": trained.baseline, "latent": trained.latent}
+    )
+    for name, shape in _expected_shapes(trained).items():
+        array = found.get(name)
+        if array is None:
+            wrong = "is missing"
+        elif array.shape != shape or array.dtype.kind != "f":
+            wrong = f"is {array.dtype.name} of shape {array.shape}"
+        elif not np.isfinite(array).all():
+            wrong = "is not finite"
+        else:
+            continue
+        raise ModelFileError(
+            f"{path} is damaged: {name} {wrong}, and must be finite floats of shape {shape}",
+            hint=_AGAIN,
+        )
+
+
+def _expected_shapes(trained: TrainedModel) -> dict[str, Shape]:
+    spec = trained.model.spec
+    shapes = {
+        f"model/{prefix}.{name}": shape
+        for part in ("encoder", "decoder")
+        for prefix, block, given in spec.placed(part)
+        for name, shape in block.array_shapes(given).items()
+    }
+    if trained.latent:
+        shapes |= {f"latent/{name}": (spec.latent_size,) for name in ("lowest", "highest", "mean")}
+    if trained.baseline:
+        size = int(np.prod(spec.item_shape, dtype=np.int64))
+        kept = len(trained.baseline.get("components", ()))
+        shapes |= {"baseline/mean": (size,), "baseline/components": (kept, size)}
+    return shapes

@@ -1,0 +1,121 @@
+"""Checkpoints: all that a run needs to go on as if it had never stopped.
+
+A safetensors file: the training state's arrays, those of the best epoch so far where patience asks
+for them, and the losses of the current epoch's steps; one JSON entry holds the rest.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from narrows.engine import TrainingState
+from narrows.errors import DataError, UsageError
+from narrows.tensor_file import (
+    DamagedError,
+    NotOursError,
+    group,
+    grouped,
+    read_tensors,
+    write_tensors,
+)
+from narrows.training.history import History
+
+_FORMAT = 1
+
+
+@dataclass
+class Checkpoint:
+    """Where a run is.
+
+    Attributes:
+        identity: what this run is: spec, settings and data. Another run cannot go on from it.
+        state: the training state after the steps below.
+        epoch: the epoch under way, counting from 1.
+        losses: the losses of its steps so far, network units, float64.
+        history: the epochs before it.
+        seconds: time spent in the epoch under way.
+        best: the arrays after the best epoch, where patience asks for them.
+    """
+
+    identity: dict[str, Any]
+    state: TrainingState
+    epoch: int = 1
+    losses: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    history: History = field(default_factory=list)
+    seconds: float = 0.0
+    best: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write ``path`` all at once.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    state = checkpoint.state
+    arrays = grouped(
+        {
+            "arrays": state.arrays,
+            "first_moment": state.first_moment,
+            "second_moment": state.second_moment,
+            "best": checkpoint.best,
+        }
+    )
+    entry = {
+        "checkpoint": _FORMAT,
+        "identity": checkpoint.identity,
+        "epoch": checkpoint.epoch,
+        "steps": state.steps,
+        "history": checkpoint.history,
+        "seconds": checkpoint.seconds,
+    }
+    write_tensors(path, {**arrays, "losses": checkpoint.losses}, entry)
+
+
+def read_checkpoint(path: Path, identity: dict[str, Any]) -> Checkpoint:
+    """Read ``path``, which must be of a run with this ``identity``.
+
+    Raises:
+        DataError: the file is damaged or no checkpoint.
+        UsageError: it is of a run with other data or settings, which the message names.
+    """
+    try:
+        arrays, entry = read_tensors(path)
+        if entry.get("checkpoint") != _FORMAT:
+            raise NotOursError("not a checkpoint of this version")
+    except (OSError, NotOursError, DamagedError) as error:
+        raise DataError(
+            f"{path} cannot be resumed from: {error}", hint="start again without --resume"
+        ) from error
+    found = entry["identity"]
+    _require_same(path, json.loads(json.dumps(identity)), found)
+    state = TrainingState(
+        group(arrays, "arrays"),
+        group(arrays, "first_moment"),
+        group(arrays, "second_moment"),
+        entry["steps"],
+    )
+    return Checkpoint(
+        found,
+        state,
+        entry["epoch"],
+        arrays["losses"],
+        entry["history"],
+        entry["seconds"],
+        group(arrays, "best"),
+    )
+
+
+def _require_same(path: Path, wanted: dict[str, Any], found: dict[str, Any]) -> None:
+    different = [name for name in wanted if wanted[name] != found.get(name)]
+    if different:
+        name = different[0]
+        raise UsageError(
+            f"{path} is of another run: its {name.replace('_', ' ')} is {found.get(name)}, "
+            f"and this one's is {wanted[name]}",
+            hint="resume with the data and options of the first start, or start again without "
+            "--resume",
+        )

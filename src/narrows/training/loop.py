@@ -1,0 +1,239 @@
+"""The training loop: epochs, slices, validation, early stopping, checkpoints."""
+
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from narrows.engine import Trainer, TrainingState, make_trainer
+from narrows.errors import DataError, ShapeError, TrainingError
+from narrows.nn.model import Model
+from narrows.progress import Advance, Tracker, silent
+from narrows.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from narrows.training.history import EpochRecord, History, best_epoch
+from narrows.training.settings import TrainingSettings
+
+#: Seconds of work that a kill may cost.
+CHECKPOINT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training gives: the model, what happened, and the epoch the model is from."""
+
+    model: Model
+    history: History
+    epoch: int
+
+
+def train(
+    model: Model,
+    items: np.ndarray,
+    validation: np.ndarray | None,
+    settings: TrainingSettings,
+    *,
+    checkpoint: Path | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    resume: bool = False,
+    on_epoch: Callable[[History], None] = lambda history: None,
+    track: Tracker = silent,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Trained:
+    """Train ``model`` to reconstruct ``items``.
+
+    Args:
+        model: where to start from.
+        items: (n, \\*item_shape), any real dtype, possibly memory-mapped; n at least 1.
+        validation: items to measure the loss on after each epoch, or None.
+        settings: what to do.
+        checkpoint: the file to write checkpoints to, at least every ``checkpoint_seconds`` and at
+            the end; None for none.
+        resume: go on from ``checkpoint`` if it is there. The result is the same, byte for byte, as
+            that of a run that was never stopped.
+        on_epoch: called with the history after each epoch.
+        track: told about the progress, in items.
+        should_stop: asked several times a second; when it says so, a checkpoint is written and
+            KeyboardInterrupt raised.
+
+    Raises:
+        ShapeError: items that the model does not take.
+        TrainingError: the loss became NaN or infinite.
+        UsageError: ``checkpoint`` is of a run with other data or settings.
+    """
+    for rows in (items, validation):
+        if rows is not None and rows.shape[1:] != model.spec.item_shape:
+            raise ShapeError(
+                f"items of shape {rows.shape[1:]} do not fit a model for {model.spec.item_shape}"
+            )
+        if rows is not None and not len(rows):
+            raise DataError("there is nothing to train or validate on: 0 items")
+    run = _Run(model, items, validation, settings, checkpoint, checkpoint_seconds, resume)
+    total = settings.epochs * len(items)
+    with track("training", total=total, unit="items") as advance:
+        advance(run.items_done(), run.note())
+        while not run.finished():
+            if should_stop():
+                run.save()
+                raise KeyboardInterrupt
+            run.advance(advance, on_epoch)
+    run.save()
+    return run.result()
+
+
+class _Run:
+    """A training run under way: the trainer, and where it is."""
+
+    def __init__(
+        self,
+        model: Model,
+        items: np.ndarray,
+        validation: np.ndarray | None,
+        settings: TrainingSettings,
+        path: Path | None,
+        checkpoint_seconds: float,
+        resume: bool,
+    ) -> None:
+        self.model, self.items, self.validation, self.settings = model, items, validation, settings
+        self.path, self.checkpoint_seconds = path, checkpoint_seconds
+        # A batch larger than the set is the set: nothing is padded or repeated.
+        self.batch_size = min(settings.batch_size, len(items))
+        self.trainer: Trainer = make_trainer(
+            model, settings.objective, settings.adam, self.batch_size
+        )
+        self.values_per_item = items[:1].size
+        self.to_data_units = settings.objective.to_data_units(model.scaling.scale)
+        identity = _identity(model, items, validation, settings)
+        if resume and path is not None and path.exists():
+            self.at = read_checkpoint(path, identity)
+            self.trainer.restore(self.at.state)
+        else:
+            self.at = Checkpoint(identity, TrainingState.start(model.arrays))
+        self.saved_at = time.monotonic()
+        self.order = self._shuffled()
+
+    def items_done(self) -> int:
+        in_epoch = min(len(self.at.losses) * self.batch_size, len(self.items))
+        return (self.at.epoch - 1) * len(self.items) + in_epoch
+
+    def finished(self) -> bool:
+        """Whether the epochs are done, or patience is at its end."""
+        done = len(self.at.history)
+        patience = self.settings.patience
+        lost = patience is not None and done - best_epoch(self.at.history) >= patience
+        return done >= self.settings.epochs or lost
+
+    def advance(self, advance: Advance, on_epoch: Callable[[History], None]) -> None:
+        """One slice of an epoch; after the last one, what ends an epoch."""
+        start = time.monotonic()
+        before = self.items_done()
+        first = len(self.at.losses) * self.batch_size
+        last = first + self.trainer.steps_per_call * self.batch_size
+        losses = self.trainer.train(self.items, self.order[first:last])
+        self.at.losses = np.concatenate([self.at.losses, losses])
+        self._require_finite()
+        ended = last >= len(self.items)
+        advance(self.items_done() - before, self.note())
+        if ended:
+            self._end_epoch(start)
+            on_epoch(self.at.history)
+        else:
+            self.at.seconds += time.monotonic() - start
+        if time.monotonic() - self.saved_at > self.checkpoint_seconds:
+            self.save()
+
+    def _end_epoch(self, slice_start: float) -> None:
+        record: EpochRecord = {
+            "epoch": self.at.epoch,
+            "loss": self._mean_loss(self.at.losses.sum(), len(self.items)),
+            "learning_rate": self.settings.adam.learning_rate,
+        }
+        if self.validation is not None:
+            total = self.trainer.measure(self.validation)
+            record["val_loss"] = self._mean_loss(total, len(self.validation))
+            if not np.isfinite(record["val_loss"]):
+                raise self._diverged()
+        record["seconds"] = round(self.at.seconds + time.monotonic() - slice_start, 4)
+        self.at.history = [*self.at.history, record]
+        if self.settings.patience and best_epoch(self.at.history) == self.at.epoch:
+            self.at.best = self.trainer.state().arrays
+        self.at.epoch += 1
+        self.at.losses, self.at.seconds = np.zeros(0), 0.0
+        self.order = self._shuffled()
+
+    def note(self) -> str:
+        """The epoch under way and the last losses, for a progress bar."""
+        epoch = min(self.at.epoch, self.settings.epochs)
+        text = f"epoch {epoch}/{self.settings.epochs}"
+        for record in self.at.history[-1:]:
+            text += f"  loss {record['loss']:.5g}"
+            if "val_loss" in record:
+                text += f"  val_loss {record['val_loss']:.5g}"
+        return text
+
+    def save(self) -> None:
+        """Write a checkpoint, if this run has a file for it and all is finite."""
+        if self.path is None:
+            return
+        self.at.state = self.trainer.state()
+        if not all(np.isfinite(array).all() for array in self.at.state.arrays.values()):
+            raise self._diverged()
+        write_checkpoint(self.path, self.at)
+        self.saved_at = time.monotonic()
+
+    def result(self) -> Trained:
+        keep_best = self.settings.patience is not None and self.at.best
+        arrays = self.at.best if keep_best else self.trainer.state().arrays
+        epoch = best_epoch(self.at.history) if keep_best else len(self.at.history)
+        return Trained(replace(self.model, arrays=arrays), self.at.history, epoch)
+
+    def _mean_loss(self, total: float, count: int) -> float:
+        return float(total) / (count * self.values_per_item) * self.to_data_units
+
+    def _shuffled(self) -> np.ndarray:
+        random = np.random.default_rng([self.settings.seed, _ORDER_STREAM, self.at.epoch])
+        return random.permutation(len(self.items))
+
+    def _require_finite(self) -> None:
+        if not np.isfinite(self.at.losses[-1]) or not np.isfinite(self.at.losses).all():
+            raise self._diverged()
+
+    def _diverged(self) -> TrainingError:
+        wrong = np.flatnonzero(~np.isfinite(self.at.losses))
+        step = int(wrong[0]) + 1 if wrong.size else len(self.at.losses)
+        if self.path is not None and self.path.exists():
+            good = f"the last good checkpoint is {self.path}"
+        else:
+            good = "no checkpoint was written before that"
+        return TrainingError(
+            f"the loss is no longer a finite number in epoch {self.at.epoch}, step {step}; {good}",
+            hint=f"lower the learning rate from {self.settings.adam.learning_rate:g}, "
+            "or look for extreme values in the data",
+        )
+
+
+def _identity(
+    model: Model, items: np.ndarray, validation: np.ndarray | None, settings: TrainingSettings
+) -> dict[str, Any]:
+    return {
+        "training_data": _digest(items),
+        "validation_data": None if validation is None else _digest(validation),
+        "spec": model.spec.to_dict(),
+        "scaling": [model.scaling.offset, model.scaling.scale],
+        **settings.identity(),
+    }
+
+
+def _digest(items: np.ndarray) -> str:
+    """Shape, dtype and a checksum: enough to tell two sets apart."""
+    # A thousand or two items spread over all: the whole set may be larger than memory.
+    sample = items[:: max(len(items) // 1000, 1)]
+    checksum = zlib.crc32(np.ascontiguousarray(sample).tobytes())
+    return f"{'x'.join(map(str, items.shape))} {items.dtype.name} {checksum:08x}"
+
+
+# Keeps the order's random numbers apart from those of other uses of the same seed.
+_ORDER_STREAM = 0x0DE4
