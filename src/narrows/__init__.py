@@ -1,0 +1,33 @@
+"""narrows learns a small code for your data with an autoencoder and proves what the code keeps."""
+
+from typing import TYPE_CHECKING, Any
+
+from narrows.version import __version__
+
+if TYPE_CHECKING:
+    from narrows.data import Dataset, load_data
+    from narrows.errors import NarrowsError
+    from narrows.estimator import Autoencoder
+
+__all__ = ["Autoencoder", "Dataset", "NarrowsError", "__version__", "load_data"]
+
+# Where each public name lives. They are looked up when first used, so that importing narrows, and
+# asking the program for help, costs no more than Python itself.
+_HOMES = {
+    "Autoencoder": "narrows.estimator",
+    "Dataset": "narrows.data",
+    "NarrowsError": "narrows.errors",
+    "load_data": "narrows.data",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        import importlib
+
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'narrows' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,6 +1,7 @@
 """Data: every source becomes a :class:`Dataset`, and results go back to files."""
 
 from narrows.data.checks import checked
+from narrows.data.codes import load_codes
 from narrows.data.dataset import Dataset
 from narrows.data.idx import read_idx
 from narrows.data.sources import load_data, validation_source
@@ -11,6 +12,7 @@ __all__ = [
     "ItemWriter",
     "checked",
     "item_writer",
+    "load_codes",
     "load_data",
     "read_idx",
     "validation_source",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
+from narrows.errors import OutputError
 from narrows.files import atomic_file
 
 
@@ -35,3 +36,12 @@ def best_epoch(history: Sequence[EpochRecord]) -> int:
     if not history or "val_loss" not in history[-1]:
         return len(history)
     return min(history, key=lambda record: record["val_loss"])["epoch"]
+
+
+def append_record(path: Path, record: EpochRecord) -> None:
+    """Add one epoch to a file that :func:`write_history` wrote."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from error

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,7 @@ _DASHES = (0, (4, 2))  # offset, and lengths on and off in line widths
 
 
 def loss_figure(
-    history: Sequence[Mapping[str, float]],
+    history: Sequence[Mapping[str, Any]],
     path: str | os.PathLike[str],
     *,
     pca_error: float | None = None,

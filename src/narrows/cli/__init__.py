@@ -1,0 +1,1 @@
+"""The command line: a thin translation of arguments, and everything a terminal needs to see."""

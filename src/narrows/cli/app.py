@@ -1,0 +1,115 @@
+"""The program: its commands, and what becomes of an error."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from narrows.cli import demo, fit, use
+from narrows.cli.terminal import say, show_error
+from narrows.errors import NarrowsError, UsageError
+from narrows.version import __version__
+
+INTERRUPTED = 130  # what shells use for a program that Ctrl-C ended
+
+app = typer.Typer(
+    name="narrows",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"narrows {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def narrows(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; anywhere on the line.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and leave."
+        ),
+    ] = False,
+) -> None:
+    """Learn a small code for your data, and see what it keeps.
+
+    \b
+    narrows demo                                        the whole story on one page
+    narrows fit mnist --out digits.safetensors          train a model
+    narrows evaluate digits.safetensors mnist:test      what it keeps, beside PCA
+
+    DATA is everywhere one of: mnist, mnist:test, digits, an IDX file (.gz or raw), an .npy or
+    .npz file, or a folder of images.
+    """
+
+
+app.command()(demo.demo)
+app.command()(fit.fit)
+for _command in (use.summary, use.evaluate, use.encode, use.decode, use.reconstruct):
+    app.command()(_command)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line; gives the exit code: 0 done, 1 the work failed, 2 wrong usage."""
+    debug = "--debug" in arguments
+    rest = [argument for argument in arguments if argument != "--debug"]
+    try:
+        result: Any = app(rest, prog_name="narrows", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except NarrowsError as error:
+        if debug:
+            raise
+        show_error(error)
+        return 2 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        return INTERRUPTED
+    except BrokenPipeError:
+        # whoever read our output has seen enough; nothing may be written on the way out
+        sys.stdout = None
+        return 1
+    except MemoryError as error:
+        if debug:
+            raise
+        show_error(
+            NarrowsError(
+                f"there is not enough memory: {error}", hint="give fewer items, or an .npy file"
+            )
+        )
+        return 1
+    except Exception as error:
+        return _run_failed(error, debug)
+
+
+def _run_failed(error: Exception, debug: bool) -> int:
+    """The exit code of an error that narrows did not raise: the parser's, or a fault of ours."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        say(str(getattr(error, "ctx", None) and error.ctx.get_help()))  # type: ignore[attr-defined]
+        return 2
+    if type(error).__name__ in ("Abort",):
+        return INTERRUPTED
+    if hasattr(error, "format_message"):
+        context = getattr(error, "ctx", None)
+        name = context.command_path if context is not None else "narrows"
+        show_error(UsageError(error.format_message(), hint=f"see {name} --help"))
+        return 2
+    if debug:
+        raise error
+    show_error(
+        NarrowsError(
+            f"narrows failed where it should not: {type(error).__name__}: {error}",
+            hint="run it again with --debug and report what it shows",
+        )
+    )
+    return 1

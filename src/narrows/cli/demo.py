@@ -1,0 +1,154 @@
+"""``narrows demo``: the whole story on one page."""
+
+import platform
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from narrows.cli.fit import FitResult, load_for_training, train_and_write
+from narrows.cli.terminal import say, show
+
+if TYPE_CHECKING:
+    from narrows.data import Dataset
+    from narrows.report.page import Story
+
+MODEL, PAGE = "model.safetensors", "index.html"
+
+
+def demo(
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="What to learn: mnist where it can be had, otherwise digits, which comes along."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where everything goes.")] = Path(
+        "narrows-demo"
+    ),
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Train the article's autoencoder and tell the whole story on one page.
+
+    \b
+    Example:
+      narrows demo --out story
+      narrows demo --data scans/
+    """
+    from narrows.fitting import ModelChoice
+    from narrows.nn.summary import summary_text
+    from narrows.report.page import write_page
+    from narrows.training import TrainingSettings
+
+    settings = TrainingSettings()
+    source, training, held_out = _load(data, settings.seed)
+    shape = "x".join(map(str, training.item_shape))
+    say(f"learning {len(training):,} items of {shape} from {source}, {settings.epochs} epochs")
+    choice = ModelChoice()
+    result = train_and_write(
+        training, held_out, choice, settings, out / MODEL, out, resume=False, checkpoint_seconds=10
+    )
+    say(summary_text(result.fitted.trained.model.spec))
+    write_page(out / PAGE, _story(source, result, training, held_out, out))
+    result.paths["page"] = out / PAGE
+    show(
+        f"{result.evaluation.sentence()}; {result.seconds:.1f} s\n"
+        f"the whole story: {(out / PAGE).resolve().as_uri()}",
+        result.values(),
+        json,
+    )
+
+
+def _load(data: str | None, seed: int) -> "tuple[str, Dataset, Dataset | None]":
+    """What was asked for; or MNIST, and where it cannot be had, digits, saying why."""
+    from narrows.errors import DataError
+
+    if data is None:
+        try:
+            return "mnist", *load_for_training("mnist", None, seed)
+        except DataError as error:
+            say(f"{error.message}; going on with digits, which comes along")
+            data = "digits"
+    return data, *load_for_training(data, None, seed)
+
+
+def _story(
+    source: str, result: FitResult, training: "Dataset", held_out: "Dataset | None", out: Path
+) -> "Story":
+    from narrows.nn.summary import summary_text
+    from narrows.report.page import Command, Method, Picture, Story
+    from narrows.report.run_folder import CODES, LOSS, RECONSTRUCTIONS
+
+    trained, evaluation = result.fitted.trained, result.evaluation
+    shape = " × ".join(map(str, training.item_shape))
+    numbers = trained.model.spec.latent_size
+
+    def row(score: object) -> Method:
+        from narrows.report.evaluation import Score
+
+        assert isinstance(score, Score)
+        return Method(score.method, score.numbers, score.mse, score.psnr)
+
+    shown = training if held_out is None else held_out
+    dead = trained.dead
+    model, data = shlex.quote(str(out / MODEL)), shlex.quote(shown.name)
+    return Story(
+        title=f"{training.item_size} values through {numbers} numbers",
+        data=[
+            f"{source}: {len(training):,} items of {shape} values to learn from, and "
+            f"{len(shown):,} that training never saw to measure on.",
+            "An encoder squeezes each item through a few numbers, and a decoder opens it again. "
+            "Both are learnt from the items alone: where they resemble each other, the few "
+            "numbers are nearly enough.",
+        ],
+        model=row(evaluation.model),
+        baseline=row(evaluation.pca),
+        others=[row(score) for score in evaluation.baselines[1:]],
+        error_unit=evaluation.unit or "squared units of the data",
+        bytes_before=evaluation.bytes_before,
+        bytes_after=evaluation.bytes_after,
+        seconds=result.seconds,
+        pictures=[
+            Picture(
+                out / RECONSTRUCTIONS,
+                "What the numbers keep",
+                "Items that training never saw, above what the decoder makes of their code, and "
+                "what principal component analysis makes of as many numbers.",
+            ),
+            Picture(
+                out / LOSS,
+                "Training against validation loss",
+                "Where the two part, the model has begun to learn its training items by heart.",
+            ),
+            Picture(
+                out / CODES,
+                "The latent space",
+                "Each point is the code of an item. No label was ever shown to the model."
+                + (
+                    f" {len(dead)} of the {numbers} numbers are dead: the same for every item."
+                    if len(dead)
+                    else ""
+                ),
+            ),
+        ],
+        summary=summary_text(trained.model.spec),
+        commands=[
+            Command(f"narrows evaluate {model} {data}", "all errors, in the data's own units"),
+            Command(f"narrows encode {model} {data} --out codes.npy", "the codes"),
+            Command(f"narrows decode {model} codes.npy --out decoded/", "and back, as pictures"),
+            Command("narrows fit YOUR_DATA --out model.safetensors", "the same on your data"),
+        ],
+        provenance=_provenance(trained.versions),
+    )
+
+
+def _provenance(versions: dict[str, str]) -> str:
+    from narrows.engine.fused.stack import usable_cores
+    from narrows.version import __version__
+
+    known = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return (
+        f"narrows {__version__}, Python {platform.python_version()}, {known}; "
+        f"{platform.system()} {platform.machine()}, {usable_cores()} cores"
+    )

@@ -1,0 +1,253 @@
+"""``narrows fit``: train a model on data and leave it with its history and pictures."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from narrows.cli.options import DataArgument, Json, parse_sizes
+from narrows.cli.terminal import progress, say, show, stop_on_interrupt
+from narrows.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from narrows.data import Dataset
+    from narrows.fitting import Fitted, ModelChoice
+    from narrows.report.evaluation import Evaluation
+    from narrows.running import Codec
+    from narrows.training import History, TrainingSettings
+
+#: The share of the rows that is held out where the data have no validation set of their own.
+HELD_OUT = 0.1
+CHECKPOINT = "checkpoint.safetensors"
+HISTORY = "history.jsonl"
+
+
+def fit(
+    data: DataArgument,
+    out: Annotated[
+        Path, typer.Option(metavar="MODEL", help="The model file to write.", show_default=False)
+    ],
+    preset: Annotated[str, typer.Option(help="Which model: simple, the article's.")] = "simple",
+    spec: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="A model of your own, as TOML.")
+    ] = None,
+    latent: Annotated[
+        int | None,
+        typer.Option(help="Numbers in the code; 20, or half of what a small item has."),
+    ] = None,
+    hidden: Annotated[
+        str | None, typer.Option(metavar="N,N", help="Units of the hidden layers; 100.")
+    ] = None,
+    loss: Annotated[
+        str, typer.Option(help="l2, l1, huber, huber:THRESHOLD, or bce (values become 0..1).")
+    ] = "l2",
+    epochs: Annotated[int, typer.Option(help="Passes over the training set.")] = 50,
+    batch_size: Annotated[int, typer.Option(help="Items a step.")] = 64,
+    learning_rate: Annotated[float, typer.Option(help="Adam's.")] = 1e-3,
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA|FRACTION",
+            help="What to validate on: data, or the share of rows to hold out (0 for none). "
+            "mnist:test for mnist, a tenth elsewhere.",
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            help="Stop after so many epochs without a better validation loss; keep the best."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Governs everything drawn at random.")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoint in the run folder.")
+    ] = False,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="History, pictures, checkpoint; a folder beside the model, named after it.",
+        ),
+    ] = None,
+    checkpoint_seconds: Annotated[
+        float, typer.Option(help="Write a checkpoint at least this often.")
+    ] = 10.0,
+    json: Json = False,
+) -> None:
+    """Train an autoencoder on DATA and write it to MODEL.
+
+    \b
+    Example:
+      narrows fit mnist --out digits.safetensors
+      narrows fit readings.npy --latent 8 --hidden 128,32 --out readings.safetensors
+    """
+    from narrows.engine import AdamSettings
+    from narrows.fitting import ModelChoice
+    from narrows.objectives import Objective
+    from narrows.training import TrainingSettings
+
+    settings = TrainingSettings(
+        Objective.parse(loss), epochs, batch_size, AdamSettings(learning_rate), seed, patience
+    )
+    if not checkpoint_seconds >= 0:
+        raise UsageError(f"--checkpoint-seconds is {checkpoint_seconds}, and cannot be negative")
+    choice = ModelChoice(preset, latent, parse_sizes(hidden), spec)
+    folder = run_dir or default_run_dir(out)
+    training, held_out = load_for_training(data, validation, seed)
+    result = train_and_write(
+        training, held_out, choice, settings, out, folder, resume, checkpoint_seconds
+    )
+    show(f"{result.evaluation.sentence()}; {result.seconds:.1f} s", result.values(), json)
+
+
+class FitResult:
+    """What a run came to, for the terminal, JSON and the demo's page."""
+
+    def __init__(
+        self,
+        fitted: "Fitted",
+        codec: "Codec",
+        evaluation: "Evaluation",
+        seconds: float,
+        paths: dict[str, Path],
+    ) -> None:
+        self.fitted, self.codec, self.evaluation = fitted, codec, evaluation
+        self.seconds, self.paths = seconds, paths
+
+    def values(self) -> dict[str, Any]:
+        trained = self.fitted.trained
+        return {
+            **{name: str(path) for name, path in self.paths.items()},
+            "evaluation": asdict(self.evaluation),
+            "training": trained.training,
+            "dead": trained.dead.tolist(),
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def default_run_dir(out: Path) -> Path:
+    """A folder beside the model, named after it."""
+    return out.with_suffix("") if out.suffix else out.with_name(f"{out.name}-run")
+
+
+def load_for_training(
+    source: str, validation: str | None, seed: int
+) -> "tuple[Dataset, Dataset | None]":
+    """The training set and the validation set that ``--validation`` asks for.
+
+    Raises:
+        DataError: a source is missing or not what it must be.
+        UsageError: ``validation`` is a number outside 0 to 1.
+    """
+    from narrows.data import load_data, validation_source
+
+    data = load_data(source, labels=True, track=progress)
+    fraction = HELD_OUT if validation is None else _as_fraction(validation)
+    own = validation_source(source) if validation is None else validation
+    if own is not None and (validation is None or fraction is None):
+        held_out = load_data(own, labels=True, track=progress)
+        if held_out.item_shape != data.item_shape:
+            raise DataError(
+                f"{own} has items of shape {held_out.item_shape}, "
+                f"and {source} has {data.item_shape}",
+                hint="validate on items of the shape that the model is trained on",
+            )
+        return data, held_out
+    if fraction == 0:
+        return data, None
+    assert fraction is not None
+    return data.split(fraction, seed)
+
+
+def _as_fraction(text: str) -> float | None:
+    """``text`` as a share of rows, or None if it is no number and so names data."""
+    with contextlib.suppress(ValueError):
+        value = float(text)
+        if not 0 <= value < 1:
+            raise UsageError(
+                f"--validation {text} is no share of the rows",
+                hint="give a number from 0 (none) to below 1, or data to validate on",
+            ) from None
+        return value
+    return None
+
+
+def train_and_write(
+    training: "Dataset",
+    held_out: "Dataset | None",
+    choice: "ModelChoice",
+    settings: "TrainingSettings",
+    out: Path,
+    folder: Path,
+    resume: bool,
+    checkpoint_seconds: float,
+) -> FitResult:
+    """Train, then write the model and everything that goes into the run folder."""
+    from narrows.fitting import fit as fit_model
+    from narrows.model_file import save_model
+    from narrows.report.evaluation import evaluate
+    from narrows.report.run_folder import draw_run
+    from narrows.running import Codec
+
+    start = time.monotonic()
+    checkpoint = folder / CHECKPOINT
+    if resume and not checkpoint.exists():
+        say(f"there is no checkpoint in {folder} yet: starting at the beginning")
+    with stop_on_interrupt() as asked:
+        try:
+            fitted = fit_model(
+                training,
+                held_out,
+                choice,
+                settings,
+                checkpoint=checkpoint,
+                checkpoint_seconds=checkpoint_seconds,
+                resume=resume,
+                on_epoch=history_writer(folder / HISTORY),
+                track=progress,
+                should_stop=asked,
+            )
+        except KeyboardInterrupt:
+            say(f"stopped; the same command with --resume goes on from {checkpoint}")
+            raise
+    save_model(out, fitted.trained)
+    codec = Codec(fitted.trained)
+    shown = training if held_out is None else held_out
+    evaluation = evaluate(codec, shown)
+    draw_run(folder, codec, fitted.history, shown, evaluation, settings.seed)
+    _warn(fitted, held_out is None)
+    paths = {"model": out, "run_dir": folder}
+    return FitResult(fitted, codec, evaluation, time.monotonic() - start, paths)
+
+
+def history_writer(path: Path) -> "Callable[[History], None]":
+    """A function that keeps ``path`` up to date with the history it is called with."""
+    from narrows.training.history import append_record, write_history
+
+    written = 0
+
+    def keep(history: "History") -> None:
+        nonlocal written
+        if written:
+            append_record(path, history[-1])
+        else:
+            write_history(path, history)  # an earlier run's, or what a resumed one had done
+        written = len(history)
+
+    return keep
+
+
+def _warn(fitted: "Fitted", unvalidated: bool) -> None:
+    dead, size = fitted.trained.dead, fitted.trained.model.spec.latent_size
+    if len(dead):
+        numbers = ", ".join(map(str, dead[:10])) + (", ..." if len(dead) > 10 else "")
+        say(
+            f"{len(dead)} of {size} latent numbers are dead, the same for every training item: "
+            f"{numbers}"
+        )
+    if unvalidated:
+        say("measured on the training set itself: nothing was held out")

@@ -1,0 +1,48 @@
+"""Options that several commands share, and texts that become values."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from narrows.errors import UsageError
+
+DataArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="mnist, mnist:test, digits, an IDX file, an .npy or .npz file, a folder of images.",
+        show_default=False,
+    ),
+]
+ModelArgument = Annotated[
+    Path,
+    typer.Argument(metavar="MODEL", help="A file that narrows fit wrote.", show_default=False),
+]
+ItemsOut = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        metavar="PATH",
+        help=".npy, .npz, .csv or .parquet; no suffix makes a folder of PNG images.",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def parse_sizes(text: str | None) -> tuple[int, ...] | None:
+    """``100,50`` as (100, 50); an empty text as ().
+
+    Raises:
+        UsageError: something in it is not a whole number of at least 1.
+    """
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isdecimal() and int(part) >= 1 for part in parts):
+        raise UsageError(
+            f"--hidden {text} is not a list of whole numbers above 0",
+            hint="write the units of each hidden layer, as in --hidden 256,64",
+        )
+    return tuple(int(part) for part in parts)

@@ -1,0 +1,145 @@
+"""What a terminal shows: progress and messages on stderr, results on stdout."""
+
+import contextlib
+import json
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from narrows.errors import NarrowsError
+from narrows.progress import Advance
+
+# Work that takes less is over before a bar would be read.
+_BAR_AFTER_SECONDS = 1.0
+_LINE_EVERY_SECONDS = 10.0
+
+
+def say(message: str) -> None:
+    """A message to the person at the terminal."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def show(text: str, values: dict[str, Any], as_json: bool) -> None:
+    """A command's result: for people, or as JSON for machines."""
+    print(json.dumps(_plain(values)) if as_json else text, flush=True)
+
+
+def show_error(error: NarrowsError) -> None:
+    """An error in one sentence, and what to do about it."""
+    say(f"{_styled('error:', '1;31')} {error.message}")
+    if error.hint:
+        say(f"{_styled('hint:', '1')} {error.hint}")
+
+
+def _styled(text: str, code: str) -> str:
+    plain = os.environ.get("NO_COLOR") or not sys.stderr.isatty()
+    return text if plain else f"\x1b[{code}m{text}\x1b[0m"
+
+
+def _plain(value: Any) -> Any:
+    """``value`` in what JSON can say: it has no infinity and no NaN."""
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+@contextlib.contextmanager
+def progress(label: str, *, total: float | None, unit: str) -> Iterator[Advance]:
+    """A tracker, as in :mod:`narrows.progress`: a bar in a terminal, some lines elsewhere."""
+    shown = _bar(label, total, unit) if sys.stderr.isatty() else _lines(label, total, unit)
+    with shown as advance:
+        yield advance
+
+
+@contextlib.contextmanager
+def _bar(label: str, total: float | None, unit: str) -> Iterator[Advance]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task(label, total=total, rate="", note="")
+    start, done, skipped = time.monotonic(), 0.0, None
+
+    def advance(amount: float, note: str = "") -> None:
+        nonlocal done, skipped
+        if skipped is None:
+            skipped = amount  # what an earlier run did says nothing about the speed of this one
+        done += amount
+        seconds = time.monotonic() - start
+        if seconds > _BAR_AFTER_SECONDS:
+            bar.start()
+            rate = _rate((done - skipped) / seconds, unit)
+            bar.update(task, completed=done, note=note, rate=rate)
+
+    try:
+        yield advance
+    finally:
+        bar.stop()
+
+
+@contextlib.contextmanager
+def _lines(label: str, total: float | None, unit: str) -> Iterator[Advance]:
+    start = last = time.monotonic()
+    done = 0.0
+
+    def advance(amount: float, note: str = "") -> None:
+        nonlocal done, last
+        done += amount
+        now = time.monotonic()
+        if now - last > _LINE_EVERY_SECONDS:
+            last = now
+            share = f"{done / total:.0%}" if total else f"{done:,.0f} {unit}"
+            say(f"{label} {share}, {_rate(done / (now - start), unit)}  {note}".rstrip())
+
+    yield advance
+
+
+def _rate(amount: float, unit: str) -> str:
+    for size, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if amount >= size:
+            return (
+                f"{amount / size:.1f} {prefix}{unit}/s" if unit == "B" else _grouped(amount, unit)
+            )
+    return f"{amount:.0f} {unit}/s"
+
+
+def _grouped(amount: float, unit: str) -> str:
+    return f"{float(f'{amount:.3g}'):,.0f} {unit}/s"
+
+
+@contextlib.contextmanager
+def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C is noted instead of raised, so that work can stop where it loses nothing.
+
+    Gives a function that says whether it came. A second Ctrl-C is raised as ever.
+    """
+    asked = False
+
+    def note(number: int, frame: Any) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, before)
+        say("stopping; press Ctrl-C again to give up at once")
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)

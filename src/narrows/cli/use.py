@@ -1,0 +1,205 @@
+"""Commands that use a trained model: summary, evaluate, encode, decode, reconstruct."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from narrows.cli.options import DataArgument, ItemsOut, Json, ModelArgument
+from narrows.cli.terminal import progress, say, show
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from narrows.report.evaluation import Evaluation
+    from narrows.running import Codec
+
+
+def summary(model: ModelArgument, json: Json = False) -> None:
+    """Show a model's layers, their output shapes and parameters.
+
+    \b
+    Example:
+      narrows summary digits.safetensors
+    """
+    from narrows.model_file import load_model
+    from narrows.nn.summary import layers, parameter_count, summary_text
+
+    spec = load_model(model).model.spec
+    parts = layers(spec)
+    counts = {part: parameter_count(rows) for part, rows in parts.items()}
+    values = {
+        "layers": {part: [asdict(layer) for layer in rows] for part, rows in parts.items()},
+        "parameters": {**counts, "autoencoder": sum(counts.values())},
+        "spec": spec.to_dict(),
+    }
+    show(summary_text(spec), values, json)
+
+
+def evaluate(model: ModelArgument, data: DataArgument, json: Json = False) -> None:
+    """Measure what a model keeps of DATA, beside PCA with as many numbers.
+
+    \b
+    Example:
+      narrows evaluate digits.safetensors mnist:test
+    """
+    from narrows.data import load_data
+    from narrows.report.evaluation import evaluate as measure
+
+    codec = _codec(model)
+    result = measure(codec, load_data(data, track=progress))
+    show(_table(result), asdict(result), json)
+
+
+def encode(
+    model: ModelArgument,
+    data: DataArgument,
+    out: Annotated[
+        Path,
+        typer.Option(metavar="CODES", help=".npy, .npz, .csv or .parquet.", show_default=False),
+    ],
+    json: Json = False,
+) -> None:
+    """Write the latent code of every item: a row of numbers each.
+
+    \b
+    Example:
+      narrows encode digits.safetensors mnist:test --out codes.npy
+    """
+    from narrows.data import load_data
+    from narrows.errors import UsageError
+
+    if not out.suffix:
+        raise UsageError(
+            f"{out} does not say what kind of file the codes shall be",
+            hint="end it in .npy, .npz, .csv or .parquet",
+        )
+    codec = _codec(model)
+    items = load_data(data, track=progress).items
+    size = codec.trained.model.spec.latent_size
+    columns = [f"code_{number}" for number in range(size)]
+    _stream("encoding", items, codec.encode, (size,), "float32", out, columns)
+    _report_written(out, len(items), "code", json)
+
+
+def decode(
+    model: ModelArgument,
+    codes: Annotated[
+        str,
+        typer.Argument(
+            metavar="CODES", help="What narrows encode wrote: .npy, .npz, .csv or .parquet."
+        ),
+    ],
+    out: ItemsOut,
+    json: Json = False,
+) -> None:
+    """Write the items that latent codes stand for.
+
+    \b
+    Example:
+      narrows decode digits.safetensors codes.npy --out items.npy
+    """
+    from narrows.data import load_codes
+
+    codec = _codec(model)
+    rows = load_codes(codes)
+    _stream_items("decoding", codec, rows, codec.decode, out)
+    _report_written(out, len(rows), "item", json)
+
+
+def reconstruct(
+    model: ModelArgument, data: DataArgument, out: ItemsOut, json: Json = False
+) -> None:
+    """Take every item of DATA through its code and back, and write what comes out.
+
+    \b
+    Example:
+      narrows reconstruct digits.safetensors mnist:test --out reconstructed/
+    """
+    from narrows.data import load_data
+
+    codec = _codec(model)
+    items = load_data(data, track=progress).items
+    _stream_items("reconstructing", codec, items, codec.reconstruct, out)
+    _report_written(out, len(items), "item", json)
+
+
+def _codec(model: Path) -> "Codec":
+    from narrows.model_file import load_model
+    from narrows.running import Codec
+
+    return Codec(load_model(model))
+
+
+def _stream_items(
+    label: str,
+    codec: "Codec",
+    rows: "np.ndarray",
+    work: "Callable[[np.ndarray], np.ndarray]",
+    out: Path,
+) -> None:
+    _stream(label, rows, work, codec.trained.item_shape, codec.trained.data.dtype, out, None)
+
+
+def _stream(
+    label: str,
+    rows: "np.ndarray",
+    work: "Callable[[np.ndarray], np.ndarray]",
+    shape: tuple[int, ...],
+    dtype: str,
+    out: Path,
+    columns: list[str] | None,
+) -> None:
+    """Write what ``work`` makes of ``rows``, a bounded number of them in memory at a time."""
+    import numpy as np
+
+    from narrows.data import item_writer
+    from narrows.running import chunks
+
+    if out.suffix in (".csv", ".parquet") and len(shape) > 1:
+        # a table has no pixels: an image becomes a row
+        shape = (int(np.prod(shape)),)
+    work_on_first = work(rows[:1])  # a mistake must show before a file is opened
+    assert len(work_on_first) == 1
+    with (
+        item_writer(out, len(rows), shape, np.dtype(dtype), columns=columns) as writer,
+        progress(label, total=len(rows), unit="items") as advance,
+    ):
+        for chunk in chunks(rows):
+            writer.write(work(chunk).reshape(len(chunk), *shape))
+            advance(len(chunk))
+
+
+def _report_written(out: Path, count: int, what: str, json: bool) -> None:
+    plural = "" if count == 1 else "s"
+    if json:
+        show("", {"out": str(out), "count": count}, json)
+    else:
+        say(f"wrote {count:,} {what}{plural} to {out}")
+
+
+def _table(result: "Evaluation") -> str:
+    """The evaluation as a table, the model's row first."""
+    from narrows.report.measures import readable
+
+    unit = f" ({result.unit})" if result.unit else ""
+    header = ["method", "numbers", f"mean squared error{unit}", "mean error", "largest", "PSNR"]
+    rows = [header]
+    for score in (result.model, *result.baselines):
+        quality = "" if score.psnr is None else f"{score.psnr:.2f} dB"
+        figures = [readable(value) for value in (score.mse, score.mae, score.largest)]
+        rows.append([score.method, str(score.numbers), *figures, quality])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    rule = "─" * max(map(len, lines))
+    plural = "" if result.count == 1 else "s"
+    title = f"{result.source}, {result.count:,} item{plural}"
+    return "\n".join([title, rule, lines[0], rule, *lines[1:], rule])

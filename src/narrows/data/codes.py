@@ -1,0 +1,58 @@
+"""Latent codes from the files that ``narrows encode`` writes."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from narrows.data.checks import checked
+from narrows.data.dataset import Dataset
+from narrows.data.sources import load_data
+from narrows.errors import DataError
+
+
+def load_codes(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read latent codes: an array of shape (n, latent_size) from a file of them.
+
+    Args:
+        path: ``.npy`` (memory-mapped), ``.npz``, ``.csv`` with a line of column names, or
+            ``.parquet``.
+
+    Raises:
+        DataError: the file is missing, damaged, empty, not of numbers, or not a table.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix in (".csv", ".parquet"):
+        items = checked(Dataset(os.fspath(path), _read_table(Path(path), suffix))).items
+    elif suffix in (".npy", ".npz"):
+        items = load_data(path).items
+    else:
+        raise DataError(
+            f"{path} is not a file of codes", hint="give an .npy, .npz, .csv or .parquet file"
+        )
+    if items.ndim != 2:
+        raise DataError(
+            f"{path} has shape {items.shape}, and codes are a table: (items, numbers)",
+            hint="give the file that narrows encode wrote",
+        )
+    return items
+
+
+def _read_table(path: Path, suffix: str) -> np.ndarray:
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    reader = pyarrow.csv.read_csv if suffix == ".csv" else pyarrow.parquet.read_table
+    try:
+        table = reader(path)
+        columns = [
+            column.to_numpy().astype(np.float32, casting="same_kind") for column in table.columns
+        ]
+    except (OSError, pa.ArrowException, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(
+            f"{path} cannot be read as a table of numbers: {reason}",
+            hint="give the file that narrows encode wrote",
+        ) from error
+    return np.stack(columns, axis=1) if columns else np.zeros((0, 0), np.float32)

@@ -1,0 +1,266 @@
+"""The autoencoder as a scikit-learn transformer."""
+
+import os
+from numbers import Integral
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from narrows.data import Dataset, checked
+from narrows.engine import AdamSettings
+from narrows.errors import ShapeError, UsageError
+from narrows.fitting import ModelChoice, fit
+from narrows.model_file import TrainedModel, load_model, save_model
+from narrows.nn.summary import summary_text
+from narrows.objectives import Objective
+from narrows.report.measures import item_errors
+from narrows.running import Codec, chunks
+from narrows.training import History, TrainingSettings
+
+# Fewer rows than this are all trained on: a tenth of them would say nothing.
+_FEWEST_TO_HOLD_OUT_FROM = 20
+
+
+class SummaryText(str):
+    """A text that shows itself as it is, at a prompt and in a notebook too."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Learn a small code for items that resemble each other.
+
+    Args:
+        latent: numbers in the code; None for 20, or half of what an item has if that is no more.
+        hidden: units of the encoder's hidden layers, mirrored in the decoder.
+        preset: which model: "simple" is the article's.
+        spec: a TOML file that describes the model instead; latent and hidden must then be None.
+        loss: "l2", "l1", "huber", "huber:THRESHOLD" or "bce".
+        epochs: passes over the training set.
+        batch_size: items a step.
+        learning_rate: Adam's.
+        validation_fraction: the share of rows held out where ``fit`` gets no validation data and
+            there are at least 20; 0 for none.
+        patience: stop after so many epochs without a better validation loss, and keep the best
+            model; None to train every epoch.
+        random_state: governs everything drawn at random; an integer, a RandomState, or None for
+            another outcome every time.
+
+    Attributes:
+        history_: one dictionary an epoch: ``epoch``, ``loss``, ``val_loss``, ``learning_rate``,
+            ``seconds``. Losses are means over all values, in the data's own units.
+        model_: the trained model, a :class:`narrows.model_file.TrainedModel`.
+        latent_size_: numbers in the code.
+        item_shape_: the shape of one item.
+        n_features_in_: values in one item, for flat rows; its first dimension, for others.
+
+    Example:
+        >>> from sklearn.datasets import load_digits
+        >>> X = load_digits().data
+        >>> ae = Autoencoder(latent=8, epochs=5).fit(X)
+        >>> ae.transform(X).shape
+        (1797, 8)
+    """
+
+    def __init__(
+        self,
+        latent: int | None = None,
+        *,
+        hidden: tuple[int, ...] | None = (100,),
+        preset: str = "simple",
+        spec: str | os.PathLike[str] | None = None,
+        loss: str = "l2",
+        epochs: int = 50,
+        batch_size: int = 64,
+        learning_rate: float = 1e-3,
+        validation_fraction: float = 0.1,
+        patience: int | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> None:
+        self.latent = latent
+        self.hidden = hidden
+        self.preset = preset
+        self.spec = spec
+        self.loss = loss
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None, *, validation_data: Any = None) -> Self:
+        """Train on ``X``.
+
+        Args:
+            X: (n, \\*item_shape), any real dtype: flat rows, or images as (n, height, width) or
+                (n, height, width, channels). 8-bit data are used as they are.
+            y: ignored.
+            validation_data: items of the same shape to measure the loss on after each epoch.
+
+        Raises:
+            ValueError: data or parameters that cannot be.
+        """
+        training = self._dataset(validate_data(self, X, **_ANY_ARRAY, ensure_min_samples=2))
+        seed = _seed(self.random_state)
+        held_out = None
+        if validation_data is not None:
+            held_out = self._dataset(check_array(validation_data, **_ANY_ARRAY))
+        elif not 0 <= self.validation_fraction < 1:
+            raise UsageError(
+                f"validation_fraction is {self.validation_fraction}, and must be from 0 to below 1"
+            )
+        elif self.validation_fraction > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
+            training, held_out = training.split(self.validation_fraction, seed)
+        settings = TrainingSettings(
+            Objective.parse(self.loss),
+            self.epochs,
+            self.batch_size,
+            AdamSettings(self.learning_rate),
+            seed,
+            self.patience,
+        )
+        fitted = fit(training, held_out, self._choice(), settings)
+        self._take(fitted.trained)
+        self.history_: History = fitted.history
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """The codes of ``X``: float32 (n, latent_size).
+
+        ``X`` has the shape of the training data, or is flat rows of as many values.
+        """
+        check_is_fitted(self)
+        return self._codec.encode(self._items(X))
+
+    def inverse_transform(self, Z: Any) -> np.ndarray:
+        """The items that codes ``Z`` (n, latent_size) stand for, in the training data's shape and
+        dtype: rounded and clipped where that holds whole numbers."""
+        check_is_fitted(self)
+        return self._codec.decode(check_array(Z, dtype=np.float32))
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """How well each item is reconstructed: minus its mean squared error, float64 (n,).
+
+        In the data's own unit squared; higher is better, as scikit-learn wants scores to be.
+        """
+        check_is_fitted(self)
+        items = self._items(X)
+        errors = [item_errors(part, self._codec.reconstruct_floats(part)) for part in chunks(items)]
+        return -np.concatenate(errors)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Minus the mean squared error over all values of ``X``."""
+        return float(self.score_samples(X).mean())
+
+    def summary(self) -> SummaryText:
+        """Tables of the encoder, the decoder and the whole: layers, output shapes, parameters."""
+        check_is_fitted(self)
+        return SummaryText(summary_text(self.model_.model.spec))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the trained model as one file, which the program ``narrows`` reads too."""
+        check_is_fitted(self)
+        save_model(path, self.model_)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a model file, whether :meth:`save` or ``narrows fit`` wrote it.
+
+        The estimator can do everything that the saved one could; ``history_`` is not in the file,
+        its last losses are in ``model_.training``.
+
+        Raises:
+            ModelFileError: the file is missing, damaged, from a newer narrows, or not ours.
+        """
+        trained = load_model(path)
+        known = trained.training
+        estimator = cls(
+            latent=trained.model.spec.latent_size,
+            hidden=None,
+            preset=known.get("preset") or "simple",
+            loss=known.get("objective", "l2"),
+            epochs=known.get("epochs", 50),
+            batch_size=known.get("batch_size", 64),
+            learning_rate=known.get("learning_rate", 1e-3),
+            random_state=known.get("seed", 0),
+        )
+        estimator._take(trained)
+        estimator.n_features_in_ = trained.item_shape[0]
+        return estimator
+
+    def _take(self, trained: TrainedModel) -> None:
+        self.model_ = trained
+        self.latent_size_ = trained.model.spec.latent_size
+        self.item_shape_ = trained.item_shape
+        self._n_features_out = self.latent_size_
+        self._codec = Codec(trained)
+
+    def _choice(self) -> ModelChoice:
+        hidden = self.hidden
+        sizes = () if hidden is None else tuple(hidden)
+        if not all(isinstance(size, Integral) and int(size) >= 1 for size in sizes):
+            raise UsageError(f"hidden is {hidden}, and must hold whole numbers of at least 1")
+        return ModelChoice(
+            self.preset,
+            None if self.latent is None else int(self.latent),
+            None if hidden is None else tuple(int(size) for size in sizes),
+            None if self.spec is None else Path(self.spec),
+        )
+
+    def _dataset(self, items: np.ndarray) -> Dataset:
+        limits = (0.0, 255.0) if items.dtype == np.uint8 else None
+        return checked(Dataset("X", items, limits))
+
+    def _items(self, X: Any) -> np.ndarray:
+        """``X`` checked against the training data: of its shape, or flat rows."""
+        if len(self.item_shape_) == 1:
+            items = validate_data(self, X, reset=False, **_ANY_ARRAY)
+        else:
+            items = check_array(X, **_ANY_ARRAY)
+        if items.dtype.kind not in "biuf":
+            raise ShapeError(f"items of dtype {items.dtype} are not numbers")
+        return self._codec.shaped(items)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Threads' work space is not worth copying: it is laid out again from the model.
+        state = dict(super().__getstate__())
+        state.pop("_codec", None)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "model_" in state:
+            self._codec = Codec(self.model_)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+_ANY_ARRAY: dict[str, Any] = {"dtype": "numeric", "allow_nd": True, "order": None}
+
+
+def _seed(random_state: Any) -> int:
+    """A seed for our own generators, leaving NumPy's global one alone."""
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**31 - 1))
+    if isinstance(random_state, Integral) and int(random_state) >= 0:
+        return int(random_state)
+    raise UsageError(
+        f"random_state is {random_state!r}, and must be None, a RandomState or an integer "
+        "of at least 0"
+    )

@@ -1,0 +1,117 @@
+"""What a model keeps of a data set, beside what simpler codes of the same size keep."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from narrows.baselines.dct import dct_reconstruct
+from narrows.baselines.pca import PCA
+from narrows.data import Dataset
+from narrows.model_file import TrainedModel
+from narrows.report.measures import ErrorMeter, psnr, readable
+from narrows.running import Codec, chunks
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well one method reconstructs: errors in the data's units, PSNR in dB.
+
+    ``psnr`` is None where the values have no range to compare an error with.
+    """
+
+    method: str
+    numbers: int
+    mse: float
+    mae: float
+    largest: float
+    psnr: float | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model's errors on a data set and those of the simpler codes, PCA the first of them."""
+
+    source: str
+    count: int
+    unit: str
+    model: Score
+    baselines: tuple[Score, ...]
+    bytes_before: int
+    bytes_after: int
+
+    @property
+    def pca(self) -> Score:
+        return self.baselines[0]
+
+    def sentence(self) -> str:
+        """The result as a person reads it."""
+        error = f"mean squared error {readable(self.model.mse)}"
+        if self.unit:
+            error += f" {self.unit}"
+        if self.model.psnr is not None:
+            error += f" (PSNR {self.model.psnr:.2f} dB)"
+        plural = "" if self.model.numbers == 1 else "s"
+        return (
+            f"{self.source}: {error} with {self.model.numbers} number{plural} an item; "
+            f"PCA with as many {readable(self.pca.mse)}; "
+            f"{self.bytes_before:,} bytes an item become {self.bytes_after:,}"
+        )
+
+
+def evaluate(codec: Codec, data: Dataset) -> Evaluation:
+    """Reconstruct every item of ``data`` and measure, in bounded memory.
+
+    The baselines were fitted to what the model was trained on, never to ``data``: PCA with as many
+    numbers, the mean item (no numbers at all) and, for grey images, a cosine transform.
+
+    Raises:
+        ShapeError: the model was trained on items of another shape.
+    """
+    trained = codec.trained
+    size = trained.model.spec.latent_size
+    pca = PCA(trained.baseline["mean"], trained.baseline["components"], sampled=False)
+    image = len(trained.item_shape) == 2
+    meters = [ErrorMeter() for _ in range(4 if image else 3)]
+    for chunk in chunks(data.items):
+        items = codec.shaped(chunk)
+        results = [codec.reconstruct_floats(items), pca.reconstruct(items)]
+        results.append(np.broadcast_to(pca.mean.reshape(trained.item_shape), items.shape))
+        if image:
+            results.append(dct_reconstruct(items, size))
+        for meter, result in zip(meters, results, strict=True):
+            meter.add(items, result)
+    names = ["autoencoder", "PCA", "mean item", "cosine transform"]
+    numbers = [size, len(pca.components), 0, size]
+    scores = [
+        _score(trained, name, count, meter)
+        for name, count, meter in zip(names, numbers, meters, strict=False)
+    ]
+    return Evaluation(
+        data.name,
+        len(data),
+        error_unit(trained),
+        scores[0],
+        tuple(scores[1:]),
+        data.items[:1].nbytes,
+        4 * size,
+    )
+
+
+def error_unit(trained: TrainedModel) -> str:
+    """The unit of a squared error, where the data have one with a name."""
+    is_image = len(trained.item_shape) in (2, 3) and trained.data.dtype in ("uint8", "uint16")
+    return "grey levels²" if is_image else ""
+
+
+def _score(trained: TrainedModel, name: str, numbers: int, meter: ErrorMeter) -> Score:
+    peak = _peak(trained)
+    quality = None if peak is None else psnr(meter.mse, peak)
+    return Score(name, numbers, meter.mse, meter.mae, meter.largest, quality)
+
+
+def _peak(trained: TrainedModel) -> float | None:
+    """The width of the range of values: of the format, or of the training set for images."""
+    limits = trained.data.value_range
+    if limits is not None:
+        return limits[1] - limits[0]
+    return trained.model.scaling.scale if len(trained.item_shape) > 1 else None

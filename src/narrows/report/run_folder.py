@@ -1,0 +1,58 @@
+"""The pictures that a training run leaves in its folder."""
+
+from pathlib import Path
+
+import numpy as np
+
+from narrows.baselines.pca import PCA
+from narrows.data import Dataset
+from narrows.report.evaluation import Evaluation
+from narrows.report.figures import COLUMNS, codes_figure, loss_figure, reconstructions_figure
+from narrows.running import Codec
+from narrows.training import History
+
+LOSS, RECONSTRUCTIONS, CODES = "loss.png", "reconstructions.png", "codes.png"
+# A figure of the latent space draws no more points than this.
+_MOST_CODES = 5000
+
+
+def draw_run(
+    folder: Path, codec: Codec, history: History, shown: Dataset, evaluation: Evaluation, seed: int
+) -> None:
+    """Draw the losses, some items of ``shown`` with their reconstructions, and its codes.
+
+    Raises:
+        OutputError: a picture cannot be written.
+    """
+    trained = codec.trained
+    numbers = trained.model.spec.latent_size
+    plural = "" if numbers == 1 else "s"
+    pca_label = f"PCA, {numbers} number{plural}"
+    # Only a squared error can stand beside PCA's.
+    squared = trained.training.get("objective") == "l2"
+    loss_figure(
+        history,
+        folder / LOSS,
+        pca_error=evaluation.pca.mse if squared else None,
+        pca_label=pca_label,
+    )
+    random = np.random.default_rng([seed, _PICTURE_STREAM])
+    order = random.permutation(len(shown))
+    some = codec.shaped(np.asarray(shown.items[np.sort(order[:COLUMNS])]))
+    pca = PCA(trained.baseline["mean"], trained.baseline["components"], sampled=False)
+    reconstructions_figure(
+        some,
+        codec.reconstruct(some),
+        folder / RECONSTRUCTIONS,
+        value_range=trained.data.value_range,
+        label=f"{numbers} number{plural}",
+        pca=pca.reconstruct(some),
+        pca_label=pca_label,
+    )
+    rows = np.sort(order[:_MOST_CODES])
+    labels = None if shown.labels is None else shown.labels[rows]
+    codes_figure(codec.encode(np.asarray(shown.items[rows])), labels, folder / CODES)
+
+
+# Keeps the choice of pictures apart from other uses of the same seed.
+_PICTURE_STREAM = 0x91C7
