@@ -63,6 +63,27 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+def require_writable(path: str | os.PathLike[str]) -> None:
+    """Make sure, before long work, that its result can be written to ``path``; leaves no trace.
+
+    Raises:
+        OutputError: it cannot.
+    """
+    target = Path(path)
+    missing = [folder for folder in target.parents if not folder.exists()]
+    with _explained(target):
+        if target.is_dir():
+            raise OutputError(f"{target} is a folder", hint="name a file in it")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=target.parent):
+                pass
+        finally:
+            for folder in missing:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+
+
 def _umask() -> int:
     current = os.umask(0)
     os.umask(current)

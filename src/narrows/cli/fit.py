@@ -187,6 +187,7 @@ def train_and_write(
     checkpoint_seconds: float,
 ) -> FitResult:
     """Train, then write the model and everything that goes into the run folder."""
+    from narrows.files import require_writable
     from narrows.fitting import fit as fit_model
     from narrows.model_file import save_model
     from narrows.report.evaluation import evaluate
@@ -195,6 +196,8 @@ def train_and_write(
 
     start = time.monotonic()
     checkpoint = folder / CHECKPOINT
+    for path in (out, checkpoint):
+        require_writable(path)
     if resume and not checkpoint.exists():
         say(f"there is no checkpoint in {folder} yet: starting at the beginning")
     with stop_on_interrupt() as asked:
