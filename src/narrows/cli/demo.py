@@ -40,14 +40,12 @@ def demo(
     from narrows.nn.summary import summary_text
     from narrows.report.page import write_page
     from narrows.training import TrainingSettings
+    from narrows.training.loop import CHECKPOINT_SECONDS
 
     settings = TrainingSettings()
     source, training, held_out = _load(data, settings.seed)
-    shape = "x".join(map(str, training.item_shape))
-    say(f"learning {len(training):,} items of {shape} from {source}, {settings.epochs} epochs")
-    choice = ModelChoice()
     result = train_and_write(
-        training, held_out, choice, settings, out / MODEL, out, resume=False, checkpoint_seconds=10
+        training, held_out, ModelChoice(), settings, out / MODEL, out, False, CHECKPOINT_SECONDS
     )
     say(summary_text(result.fitted.trained.model.spec))
     write_page(out / PAGE, _story(source, result, training, held_out, out))
@@ -108,7 +106,7 @@ def _story(
         error_unit=evaluation.unit or "squared units of the data",
         bytes_before=evaluation.bytes_before,
         bytes_after=evaluation.bytes_after,
-        seconds=result.seconds,
+        seconds=sum(record["seconds"] for record in result.fitted.history),
         pictures=[
             Picture(
                 out / RECONSTRUCTIONS,

@@ -195,6 +195,8 @@ def train_and_write(
     from narrows.running import Codec
 
     start = time.monotonic()
+    shape = "x".join(map(str, training.item_shape))
+    say(f"learning {len(training):,} items of {shape} from {training.name}")
     checkpoint = folder / CHECKPOINT
     for path in (out, checkpoint):
         require_writable(path)

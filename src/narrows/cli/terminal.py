@@ -13,8 +13,6 @@ from typing import Any
 from narrows.errors import NarrowsError
 from narrows.progress import Advance
 
-# Work that takes less is over before a bar would be read.
-_BAR_AFTER_SECONDS = 1.0
 _LINE_EVERY_SECONDS = 10.0
 
 
@@ -82,16 +80,11 @@ def _bar(label: str, total: float | None, unit: str) -> Iterator[Advance]:
         if skipped is None:
             skipped = amount  # what an earlier run did says nothing about the speed of this one
         done += amount
-        seconds = time.monotonic() - start
-        if seconds > _BAR_AFTER_SECONDS:
-            bar.start()
-            rate = _rate((done - skipped) / seconds, unit)
-            bar.update(task, completed=done, note=note, rate=rate)
+        rate = _rate((done - skipped) / max(time.monotonic() - start, 1e-3), unit)
+        bar.update(task, completed=done, note=note, rate=rate if done > skipped else "")
 
-    try:
+    with bar:
         yield advance
-    finally:
-        bar.stop()
 
 
 @contextlib.contextmanager

@@ -26,6 +26,8 @@ from numba import carray, njit
 
 from narrows.engine.fused.registers import (
     LANES,
+    NO_FLOOR,
+    NO_STARTS,
     TILE_COLUMNS,
     TILE_ROWS,
     adam,
@@ -97,15 +99,20 @@ class Loss(NamedTuple):
 @njit
 def _panel_product(
     rows: int, a: Any, a_at: int, a_row: int, a_step: int, b: Any, b_at: int, c: Any, c_at: int,
-    depth: int,
+    depth: int, starts: Any, starts_at: int, starts_step: int, floor: np.float32,
 ) -> None:  # fmt: skip
-    """One panel of items through one matrix: c (rows, items) = a (rows, depth) b (depth, items)."""
+    """One panel of items through one matrix: c (rows, items) = a (rows, depth) b (depth, items).
+
+    ``starts``, a value a row or NO_STARTS at a step of 0, is added, and the result limited to
+    ``floor`` below.
+    """
     shares = -(-rows // TILE_ROWS)
     for share in range(shares):
         first, last = rows * share // shares, rows * (share + 1) // shares
         tile(
             last - first, a, a_at + first * a_row, a_row, a_step, b, b_at, TILE_COLUMNS,
             c, c_at + first * TILE_COLUMNS, TILE_COLUMNS, depth,
+            starts, starts_at + first * starts_step, floor,
         )  # fmt: skip
 
 
@@ -151,43 +158,29 @@ def _prefetch(source: Source, order: Any, first: int, count: int, width: int) ->
 
 
 @njit
-def _activate(kind: int, values: Any, biases: Any) -> None:
-    """values (outputs x TILE_COLUMNS, flat) <- activation(values + bias of the output)."""
-    for j in range(len(biases)):
-        bias = biases[j]
-        row = j * TILE_COLUMNS
-        if kind == RELU:
-            for i in range(row, row + TILE_COLUMNS):
-                # Written so that NaN stays NaN: a diverged run must not look like a dead one.
-                value = values[i] + bias
-                values[i] = np.float32(0) if value < 0 else value
-        elif kind == LINEAR:
-            for i in range(row, row + TILE_COLUMNS):
-                values[i] += bias
-        elif kind == SIGMOID:
-            for i in range(row, row + TILE_COLUMNS):
-                values[i] = np.float32(1) / (np.float32(1) + np.exp(-(values[i] + bias)))
-        else:
-            for i in range(row, row + TILE_COLUMNS):
-                values[i] = np.tanh(values[i] + bias)
+def _activate(kind: int, values: Any) -> None:
+    """The activations that :func:`_panel_product` does not do on its way out."""
+    if kind == SIGMOID:
+        for i in range(len(values)):
+            values[i] = np.float32(1) / (np.float32(1) + np.exp(-values[i]))
+    elif kind == TANH:
+        for i in range(len(values)):
+            values[i] = np.tanh(values[i])
 
 
 @njit
 def _forward(s: Stack, layer: int, work: Any) -> None:
     """values[layer] = activation(weights values[layer - 1] + bias) for one panel."""
-    inputs, outputs = s.width[layer - 1], s.width[layer]
+    inputs, outputs, kind = s.width[layer - 1], s.width[layer], s.activation[layer]
     row = s.weight_row[layer]
     row, step = (row, 1) if s.flipped[layer] else (1, row)
     at = s.value_at[layer]
     _panel_product(
         outputs, s.parameters, s.weight_at[layer], row, step,
         work, s.value_at[layer - 1], work, at, inputs,
+        s.parameters, s.bias_at[layer], 1, np.float32(0) if kind == RELU else NO_FLOOR,
     )  # fmt: skip
-    _activate(
-        s.activation[layer],
-        work[at : at + outputs * TILE_COLUMNS],
-        s.parameters[s.bias_at[layer] : s.bias_at[layer] + outputs],
-    )
+    _activate(kind, work[at : at + outputs * TILE_COLUMNS])
 
 
 @njit
@@ -321,7 +314,7 @@ def _backward(s: Stack, layer: int, work: Any) -> None:
     at, size = s.delta_at[layer - 1], inputs * TILE_COLUMNS
     _panel_product(
         inputs, s.parameters, s.weight_at[layer], row, step,
-        work, s.delta_at[layer], work, at, outputs,
+        work, s.delta_at[layer], work, at, outputs, NO_STARTS, 0, 0, NO_FLOOR,
     )  # fmt: skip
     values = work[s.value_at[layer - 1] : s.value_at[layer - 1] + size]
     _through_activation(s.activation[layer - 1], values, work[at : at + size])
@@ -368,7 +361,7 @@ def _update_weights(s: Stack, adam_: Adam, layer: int, first: int, last: int, co
     for j in range(0, row, TILE_COLUMNS):
         tile(
             last - first, s.left, s.left_at[layer] + first * s.slots, s.slots, 1,
-            s.right, s.right_at[layer] + j, row, gradient, j, row, count,
+            s.right, s.right_at[layer] + j, row, gradient, j, row, count, NO_STARTS, 0, NO_FLOOR,
         )  # fmt: skip
     for i in range(last - first):
         at = s.weight_at[layer] + (first + i) * s.weight_row[layer]

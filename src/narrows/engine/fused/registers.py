@@ -13,6 +13,7 @@ the callers in :mod:`narrows.engine.fused.kernels` own that.
 import os
 from typing import Any
 
+import numpy as np
 from llvmlite import binding, ir
 from numba import njit, types
 from numba.core import cgutils
@@ -28,6 +29,10 @@ TILE_COLUMNS = 2 * LANES
 #: Rows of a tile: 2 x 14 sums, 2 operands and 1 broadcast fill 31 of the 32 registers of AVX-512;
 #: 2 x 6 + 3 fill 15 of the 16 of AVX2.
 TILE_ROWS = 14 if _HAS_AVX512 else 6
+
+#: What a plain product passes for the values its sums start from, and for their lower limit.
+NO_STARTS = np.zeros(TILE_ROWS, np.float32)
+NO_FLOOR = np.float32(-np.inf)
 
 _FLOAT = ir.FloatType()
 _INT64 = ir.IntType(64)
@@ -50,21 +55,25 @@ def _store(builder: Any, value: Any, pointer: Any) -> None:
     builder.store(value, builder.bitcast(pointer, _VECTOR.as_pointer()), align=4)
 
 
-def _tile_function(module: Any, rows: int) -> Any:
-    """The LLVM function that computes one tile of ``rows`` x TILE_COLUMNS.
+def _broadcast(builder: Any, value: Any) -> Any:
+    """A vector that holds ``value`` everywhere."""
+    undefined = ir.Constant(_VECTOR, ir.Undefined)
+    first = builder.insert_element(undefined, value, _INT32(0))
+    everywhere = ir.Constant(ir.VectorType(_INT32, LANES), [0] * LANES)
+    return builder.shuffle_vector(first, undefined, everywhere)
 
-    C[i, j] = sum over k of A[i * a_row + k * a_step] * B[k * b_step + j]
-    """
+
+def _tile_function(module: Any, rows: int) -> Any:
+    """The LLVM function that computes one tile of ``rows`` x TILE_COLUMNS; see :func:`tile`."""
     name = f"narrows_tile_{rows}"
     if name in module.globals:
         return module.globals[name]
-    signature = [_FLOAT_POINTER, _INT64, _INT64, _FLOAT_POINTER, _INT64, _FLOAT_POINTER]
-    function = ir.Function(
-        module, ir.FunctionType(ir.VoidType(), [*signature, _INT64, _INT64]), name
-    )
+    factors = [_FLOAT_POINTER, _INT64, _INT64, _FLOAT_POINTER, _INT64]
+    result = [_FLOAT_POINTER, _INT64, _INT64, _FLOAT_POINTER, _FLOAT]
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), factors + result), name)
     function.linkage = "internal"
     function.attributes.add("noinline")
-    a, a_row, a_step, b, b_step, c, c_row, depth = function.args
+    a, a_row, a_step, b, b_step, c, c_row, depth, start, floor = function.args
     entry = function.append_basic_block("entry")
     loop = function.append_basic_block("loop")
     done = function.append_basic_block("done")
@@ -75,6 +84,9 @@ def _tile_function(module: Any, rows: int) -> Any:
 
     builder = ir.IRBuilder(entry)
     row_offsets = [builder.mul(a_row, _INT64(i)) for i in range(rows)]
+    starts = [
+        _broadcast(builder, builder.load(builder.gep(start, [_INT64(i)]))) for i in range(rows)
+    ]
     builder.branch(loop)
 
     builder.position_at_end(loop)
@@ -84,25 +96,24 @@ def _tile_function(module: Any, rows: int) -> Any:
     a_k = builder.gep(a, [builder.mul(k, a_step)])
     b_k = builder.gep(b, [builder.mul(k, b_step)])
     b_values = [_load(builder, builder.gep(b_k, [_INT64(v * LANES)])) for v in columns]
-    undefined = ir.Constant(_VECTOR, ir.Undefined)
-    everywhere = ir.Constant(ir.VectorType(_INT32, LANES), [0] * LANES)
     totals = []
     for i in range(rows):
-        value = builder.load(builder.gep(a_k, [row_offsets[i]]))
-        first = builder.insert_element(undefined, value, _INT32(0))
-        broadcast = builder.shuffle_vector(first, undefined, everywhere)
-        totals.append([builder.call(fma, [broadcast, b_values[v], sums[i][v]]) for v in columns])
+        value = _broadcast(builder, builder.load(builder.gep(a_k, [row_offsets[i]])))
+        totals.append([builder.call(fma, [value, b_values[v], sums[i][v]]) for v in columns])
     following = builder.add(k, _INT64(1))
     k.add_incoming(following, loop)
-    for before, after in zip(sums, totals, strict=True):
+    for first, before, after in zip(starts, sums, totals, strict=True):
         for phi, total in zip(before, after, strict=True):
-            phi.add_incoming(ir.Constant(_VECTOR, [0.0] * LANES), entry)
+            phi.add_incoming(first, entry)
             phi.add_incoming(total, loop)
     builder.cbranch(builder.icmp_signed("<", following, depth), loop, done)
 
     builder.position_at_end(done)
+    limit = _broadcast(builder, floor)
     for i, row in enumerate(totals):
         for v, total in enumerate(row):
+            # one instruction, and a NaN passes it
+            total = builder.select(builder.fcmp_ordered(">", limit, total), limit, total)
             offset = builder.add(builder.mul(c_row, _INT64(i)), _INT64(v * LANES))
             _store(builder, total, builder.gep(c, [offset]))
     builder.ret_void()
@@ -124,25 +135,34 @@ def tile(
     c_start: Any,
     c_row: Any,
     depth: Any,
+    starts: Any,
+    starts_at: Any,
+    floor: Any,
 ) -> Any:
     """Compute one tile of a matrix product: ``rows`` (1 to TILE_ROWS) x TILE_COLUMNS values.
 
-    C[c_start + i * c_row + j] = sum over k < depth of
-        A[a_start + i * a_row + k * a_step] * B[b_start + k * b_step + j]
+    C[c_start + i * c_row + j] = max(floor, starts[starts_at + i] + sum over k < depth of
+        A[a_start + i * a_row + k * a_step] * B[b_start + k * b_step + j])
 
     ``depth`` must be at least 1. With a_row and a_step free, the left factor may be transposed.
+    A bias in ``starts`` and a floor of 0 make it a ReLU layer; NO_STARTS and NO_FLOOR a product.
     """
     integer = types.int64
-    signature = types.void(
-        integer, a, integer, integer, integer, b, integer, integer, c, integer, integer, integer
-    )
+    left, right, result = (a, *[integer] * 3), (b, *[integer] * 2), (c, *[integer] * 2)
+    signature = types.void(integer, *left, *right, *result, integer, starts, integer, types.float32)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        rows, a, a_start, a_row, a_step, b, b_start, b_step, c, c_start, c_row, depth = arguments
+        rows, a, a_start, a_row, a_step, b, b_start, b_step, c, c_start, c_row, depth = arguments[
+            :12
+        ]
+        starts, starts_at, floor = arguments[12:]
         kinds = signature.args
         a_pointer = _pointer(context, builder, kinds[1], a, a_start)
         b_pointer = _pointer(context, builder, kinds[5], b, b_start)
         c_pointer = _pointer(context, builder, kinds[8], c, c_start)
+        starts_pointer = _pointer(context, builder, kinds[12], starts, starts_at)
+        factors = [a_pointer, a_row, a_step, b_pointer, b_step]
+        result = [c_pointer, c_row, depth, starts_pointer, floor]
         end = builder.append_basic_block("end")
         choice = builder.switch(rows, end)
         for count in range(1, TILE_ROWS + 1):
@@ -150,10 +170,7 @@ def tile(
             choice.add_case(_INT64(count), block)
             with builder.goto_block(block):
                 function = _tile_function(builder.module, count)
-                builder.call(
-                    function,
-                    [a_pointer, a_row, a_step, b_pointer, b_step, c_pointer, c_row, depth],
-                )
+                builder.call(function, factors + result)
                 builder.branch(end)
         builder.position_at_end(end)
         return context.get_dummy_value()
@@ -279,13 +296,8 @@ def adam(
         places = [
             _pointer(context, builder, kinds[n], arguments[n], arguments[5]) for n in (2, 3, 4)
         ]
-        undefined = ir.Constant(_VECTOR, ir.Undefined)
-        everywhere = ir.Constant(ir.VectorType(_INT32, LANES), [0] * LANES)
         rate, keep_first, keep_second, epsilon = (
-            builder.shuffle_vector(
-                builder.insert_element(undefined, value, _INT32(0)), undefined, everywhere
-            )
-            for value in arguments[6:]
+            _broadcast(builder, value) for value in arguments[6:]
         )
         g = _load(builder, read)
         p, m, v = (_load(builder, place) for place in places)
