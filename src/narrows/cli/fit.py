@@ -224,7 +224,7 @@ def train_and_write(
     shown = training if held_out is None else held_out
     evaluation = evaluate(codec, shown)
     draw_run(folder, codec, fitted.history, shown, evaluation, settings.seed)
-    _warn(fitted, held_out is None)
+    _warn(fitted, evaluation, held_out is None)
     paths = {"model": out, "run_dir": folder}
     return FitResult(fitted, codec, evaluation, time.monotonic() - start, paths)
 
@@ -246,7 +246,8 @@ def history_writer(path: Path) -> "Callable[[History], None]":
     return keep
 
 
-def _warn(fitted: "Fitted", unvalidated: bool) -> None:
+def _warn(fitted: "Fitted", evaluation: "Evaluation", unvalidated: bool) -> None:
+    """Say what a user would want to know before relying on the model."""
     dead, size = fitted.trained.dead, fitted.trained.model.spec.latent_size
     if len(dead):
         numbers = ", ".join(map(str, dead[:10])) + (", ..." if len(dead) > 10 else "")
@@ -256,3 +257,8 @@ def _warn(fitted: "Fitted", unvalidated: bool) -> None:
         )
     if unvalidated:
         say("measured on the training set itself: nothing was held out")
+    if evaluation.model.mse > evaluation.pca.mse:
+        say(
+            "PCA keeps more in as many numbers: train longer (--epochs), choose another seed if "
+            "many numbers are dead, or write a model whose code is linear (--spec)"
+        )
