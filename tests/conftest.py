@@ -1,0 +1,44 @@
+"""What several test files start from: the digits, and a small model that has learnt them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from narrows.data import Dataset, load_data
+from narrows.errors import DataError
+from narrows.fitting import Fitted, ModelChoice, fit
+from narrows.model_file import save_model
+from narrows.training import TrainingSettings
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    return load_data("digits", labels=True)
+
+
+@pytest.fixture(scope="session")
+def fitted(digits: Dataset) -> Fitted:
+    """A model with four latent numbers after five epochs, a tenth of the digits held out."""
+    training, held_out = digits.split(0.1, seed=0)
+    return fit(training, held_out, ModelChoice(latent=4, hidden=(24,)), TrainingSettings(epochs=5))
+
+
+@pytest.fixture
+def model_file(fitted: Fitted, tmp_path: Path) -> Path:
+    """That model in a folder of its own."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    save_model(folder / "digits.safetensors", fitted.trained)
+    return folder / "digits.safetensors"
+
+
+@pytest.fixture(scope="session")
+def mnist() -> np.ndarray:
+    """MNIST's 10,000 test images, where the machine has them; nothing is downloaded."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("narrows.data.mnist.MIRRORS", ())
+        try:
+            return load_data("mnist:test").items
+        except DataError as error:
+            pytest.skip(f"{error.message} (set NARROWS_DATA to a folder that holds mnist/)")
