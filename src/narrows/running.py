@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from jaxtyping import Float32, Shaped
 
 from narrows.engine import make_runner
 from narrows.errors import ShapeError
@@ -20,7 +21,7 @@ class Codec:
         self.trained = trained
         self._runner = make_runner(trained.model)
 
-    def encode(self, items: np.ndarray) -> np.ndarray:
+    def encode(self, items: Shaped[np.ndarray, "n ..."]) -> Float32[np.ndarray, "n latent"]:
         """Latent codes, float32 (n, latent_size).
 
         Args:
@@ -31,7 +32,7 @@ class Codec:
         """
         return self._runner.encode(self.shaped(items))
 
-    def decode_floats(self, codes: np.ndarray) -> np.ndarray:
+    def decode_floats(self, codes: Shaped[np.ndarray, "..."]) -> Float32[np.ndarray, "n *item"]:
         """Reconstructions as the network gives them: float32 (n, \\*item_shape), in data units.
 
         Args:
@@ -48,20 +49,22 @@ class Codec:
             )
         return self._runner.decode(np.ascontiguousarray(codes, np.float32))
 
-    def decode(self, codes: np.ndarray) -> np.ndarray:
+    def decode(self, codes: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "n *item"]:
         """Reconstructions in the dtype of the training data, rounded and clipped to fit it."""
         data = self.trained.data
         return as_dtype(self.decode_floats(codes), np.dtype(data.dtype), data.value_range)
 
-    def reconstruct(self, items: np.ndarray) -> np.ndarray:
+    def reconstruct(self, items: Shaped[np.ndarray, "n ..."]) -> Shaped[np.ndarray, "n *item"]:
         """What :meth:`decode` makes of the codes of ``items``, in the training data's dtype."""
         return self.decode(self.encode(items))
 
-    def reconstruct_floats(self, items: np.ndarray) -> np.ndarray:
+    def reconstruct_floats(
+        self, items: Shaped[np.ndarray, "n ..."]
+    ) -> Float32[np.ndarray, "n *item"]:
         """What :meth:`decode_floats` makes of the codes of ``items``."""
         return self.decode_floats(self.encode(items))
 
-    def shaped(self, items: np.ndarray) -> np.ndarray:
+    def shaped(self, items: Shaped[np.ndarray, "n ..."]) -> Shaped[np.ndarray, "n *item"]:
         """``items`` as (n, \\*item_shape), if they are that or flat rows of as many values.
 
         Raises:

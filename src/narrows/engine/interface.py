@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+from jaxtyping import Float32, Float64, Int64, Shaped
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class AdamSettings:
     beta2: float = 0.999
     epsilon: float = 1e-7
 
-    def step_sizes(self, first: int, count: int) -> np.ndarray:
+    def step_sizes(self, first: int, count: int) -> Float32[np.ndarray, " steps"]:
         """learning_rate sqrt(1 - beta2^t) / (1 - beta1^t) for ``count`` steps, the first numbered
         ``first`` counting from 1: a float32 array of shape (count,)."""
         t = np.arange(first, first + count, dtype=np.float64)
@@ -61,13 +62,15 @@ class Trainer(Protocol):
         """Go on from ``state``."""
         ...
 
-    def train(self, items: np.ndarray, order: np.ndarray) -> np.ndarray:
+    def train(
+        self, items: Shaped[np.ndarray, "n *item"], order: Int64[np.ndarray, " m"]
+    ) -> Float64[np.ndarray, " steps"]:
         """Take the items named by ``order`` (int64, (m,)) in batches, one step each, the last one
         short. ``items`` has shape (n, \\*item_shape) in data units. Returns each step's loss
         before it, float64 of shape (steps,)."""
         ...
 
-    def measure(self, items: np.ndarray) -> float:
+    def measure(self, items: Shaped[np.ndarray, "n *item"]) -> float:
         """The loss over all ``items``, changing nothing."""
         ...
 
@@ -75,10 +78,10 @@ class Trainer(Protocol):
 class Runner(Protocol):
     """Runs one trained model."""
 
-    def encode(self, items: np.ndarray) -> np.ndarray:
+    def encode(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
         """Latent codes, float32 (n, latent_size), of items (n, \\*item_shape) in data units."""
         ...
 
-    def decode(self, codes: np.ndarray) -> np.ndarray:
+    def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float32[np.ndarray, "n *item"]:
         """Items, float32 (n, \\*item_shape) in data units, of codes (n, latent_size)."""
         ...

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float32, Float64, Int64, Shaped
 
 from narrows.engine.interface import AdamSettings, TrainingState
 from narrows.nn.model import Model, apply_part
@@ -49,7 +50,9 @@ class XlaTrainer:
         self._carry = jax.tree.map(lambda array: jax.numpy.array(array, copy=True), parts)
         self._steps = state.steps
 
-    def train(self, items: np.ndarray, order: np.ndarray) -> np.ndarray:
+    def train(
+        self, items: Shaped[np.ndarray, "n *item"], order: Int64[np.ndarray, " m"]
+    ) -> Float64[np.ndarray, " steps"]:
         whole = len(order) // self._batch_size * self._batch_size
         runs = [order[:whole].reshape(-1, self._batch_size), order[whole:].reshape(1, -1)]
         losses = [self._slice(items, run) for run in runs if run.size]
@@ -63,7 +66,7 @@ class XlaTrainer:
         self._steps += steps
         return np.asarray(losses, np.float64)
 
-    def measure(self, items: np.ndarray) -> float:
+    def measure(self, items: Shaped[np.ndarray, "n *item"]) -> float:
         return sum(
             float(self._measure(self._carry[0], _for_device(chunk, self._scaling)))
             for chunk in _chunks(items)
@@ -83,14 +86,14 @@ class XlaRunner:
         self._encode = jax.jit(encode)
         self._decode = jax.jit(partial(apply_part, model.spec, "decoder"))
 
-    def encode(self, items: np.ndarray) -> np.ndarray:
+    def encode(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
         parts = [
             np.asarray(self._encode(self._model.arrays, _for_device(chunk, self._model.scaling)))
             for chunk in _chunks(items)
         ]
         return np.concatenate(parts)
 
-    def decode(self, codes: np.ndarray) -> np.ndarray:
+    def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float32[np.ndarray, "n *item"]:
         parts = [
             np.asarray(self._decode(self._model.arrays, chunk.astype(np.float32)))
             for chunk in _chunks(codes)

@@ -19,11 +19,11 @@ class Scaling:
         return cls(float(np.float32(lowest)), width if width > 0 else 1.0)
 
     def to_network(self, values: np.ndarray) -> np.ndarray:
-        """Data of any dtype as float32 network values, of the same shape."""
+        """Data of any dtype as float32 network values, C-contiguous and of the same shape."""
         # The difference is taken before float32 rounds it: 64-bit data may lie far from zero.
         wide = np.float64 if values.dtype.itemsize > 2 else np.float32
         shifted = np.subtract(values, self.offset, dtype=wide)
-        return np.divide(shifted, self.scale, dtype=wide).astype(np.float32, copy=False)
+        return np.divide(shifted, self.scale, dtype=wide).astype(np.float32, "C", copy=False)
 
     def to_data(self, values: np.ndarray) -> np.ndarray:
         """Network values as float32 data values, of the same shape."""

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from jaxtyping import Float32, Float64, Int64, Shaped
 
 from narrows.engine.fused import kernels
 from narrows.engine.fused.registers import TILE_COLUMNS
@@ -72,7 +73,9 @@ class DenseTrainer:
         self._stack.load(flat.second_moment, state.second_moment)
         self._steps = state.steps
 
-    def train(self, items: np.ndarray, order: np.ndarray) -> np.ndarray:
+    def train(
+        self, items: Shaped[np.ndarray, "n *item"], order: Int64[np.ndarray, " m"]
+    ) -> Float64[np.ndarray, " steps"]:
         steps = math.ceil(len(order) / self._stack.batch_size)
         rates = self._adam.step_sizes(self._steps + 1, steps)
         constants = kernels.Adam(
@@ -85,7 +88,7 @@ class DenseTrainer:
         self._steps += steps
         return losses
 
-    def measure(self, items: np.ndarray) -> float:
+    def measure(self, items: Shaped[np.ndarray, "n *item"]) -> float:
         return self._stack.measure(items, self._scaling, self._loss)
 
 
@@ -100,10 +103,10 @@ class DenseRunner:
             stack.load(stack.stack.parameters, model.arrays)
             self._stacks[part] = stack
 
-    def encode(self, items: np.ndarray) -> np.ndarray:
+    def encode(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
         return self._stacks["encoder"].outputs(items, self._model.scaling)
 
-    def decode(self, codes: np.ndarray) -> np.ndarray:
+    def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float32[np.ndarray, "n *item"]:
         values = self._stacks["decoder"].outputs(codes, Scaling())
         return self._model.scaling.to_data(values).reshape(-1, *self._model.spec.item_shape)
 
