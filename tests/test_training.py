@@ -410,7 +410,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     train(small_model(), ITEMS, None, settings, checkpoint=path)
     content = path.read_bytes()
     random = np.random.default_rng(0)
-    for position in (*range(0, 200), *random.integers(0, len(content), 300)):
+    for position in (*range(200), *random.integers(0, len(content), 300)):
         damaged = bytearray(content)
         damaged[position] ^= 1 << int(random.integers(8))
         path.write_bytes(damaged)

@@ -1,0 +1,248 @@
+"""Model files: a model comes back whole or not at all, and a stranger's file does no harm."""
+
+import hashlib
+import json
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load, save, save_file
+
+from narrows.errors import ModelFileError
+from narrows.fitting import Fitted
+from narrows.model_file import DataDescription, TrainedModel, load_model, save_model
+from narrows.nn.model import initial_model
+from narrows.nn.presets import preset_spec
+from narrows.nn.scaling import Scaling
+from narrows.tensor_file import read_tensors, write_tensors
+from narrows.version import __version__
+
+
+def tiny() -> TrainedModel:
+    """The smallest model with everything a model file can hold."""
+    spec = preset_spec("simple", (2,), latent=1, hidden=())
+    return TrainedModel(
+        initial_model(spec, Scaling(-1.5, 4.0), seed=0),
+        DataDescription("x.npy", 3, "float64", (-2.0, 3.0)),
+        {"preset": "simple", "objective": "l2"},
+        {"mean": np.zeros(2), "components": np.eye(1, 2)},
+        {name: np.zeros(1, np.float32) for name in ("lowest", "highest", "mean")},
+        {"numpy": "2"},
+    )
+
+
+def assert_same(found: TrainedModel, expected: TrainedModel) -> None:
+    assert found.model.spec == expected.model.spec
+    assert found.model.scaling == expected.model.scaling
+    assert found.data == expected.data
+    assert found.training == expected.training
+    assert found.versions == {"narrows": __version__, **expected.versions}
+    for part in ("baseline", "latent"):
+        np.testing.assert_equal(getattr(found, part), getattr(expected, part))
+    np.testing.assert_equal(found.model.arrays, expected.model.arrays)
+    for name, array in expected.model.arrays.items():
+        assert found.model.arrays[name].dtype == array.dtype
+
+
+def test_a_model_comes_back_whole(fitted: Fitted, tmp_path: Path) -> None:
+    for trained in (fitted.trained, tiny(), replace(tiny(), latent={}, training={}, versions={})):
+        save_model(tmp_path / "model", trained)
+        assert_same(load_model(tmp_path / "model"), trained)
+
+
+def test_a_loaded_model_is_written_as_the_same_bytes(model_file: Path, tmp_path: Path) -> None:
+    save_model(tmp_path / "again", load_model(model_file))
+    assert (tmp_path / "again").read_bytes() == model_file.read_bytes()
+
+
+def test_dead_numbers_are_those_that_never_changed() -> None:
+    lowest, highest = np.float32([0, -1, 2]), np.float32([0, 1, 2])
+    trained = replace(tiny(), latent={"lowest": lowest, "highest": highest, "mean": lowest})
+    assert trained.dead.tolist() == [0, 2]
+    assert replace(tiny(), latent={}).dead.tolist() == []
+
+
+def test_no_bit_can_change_unseen(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    save_model(path, tiny())
+    content = path.read_bytes()
+    for position in range(len(content)):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << position % 8
+        path.write_bytes(damaged)
+        with pytest.raises(ModelFileError) as caught:
+            load_model(path)
+        assert caught.value.hint
+        assert str(path) in caught.value.message
+
+
+def test_no_length_but_the_whole_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    save_model(path, tiny())
+    content = path.read_bytes()
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        with pytest.raises(ModelFileError):
+            load_model(path)
+
+
+def test_a_newer_format_asks_for_an_upgrade(tmp_path: Path) -> None:
+    save_model(tmp_path / "model", tiny())
+    arrays, entry = read_tensors(tmp_path / "model")
+    write_tensors(tmp_path / "model", arrays, {**entry, "model": 2, "spec": "of the future"})
+    with pytest.raises(
+        ModelFileError, match=r"model format 2, and narrows .* reads up to 1"
+    ) as error:
+        load_model(tmp_path / "model")
+    assert "pip install --upgrade narrows" in str(error.value.hint)
+
+
+def test_what_is_no_model_is_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    path.write_bytes(np.random.default_rng(0).bytes(5000))
+    with pytest.raises(ModelFileError, match="not a safetensors file"):
+        load_model(path)
+    save_file({"a": np.zeros(3)}, path)
+    with pytest.raises(ModelFileError, match="narrows did not write"):
+        load_model(path)
+    write_tensors(path, {}, {"checkpoint": 1})
+    with pytest.raises(ModelFileError, match="not a narrows model"):
+        load_model(path)
+    path.write_bytes((1 << 50).to_bytes(8, "little") + b"{" * 50)
+    with pytest.raises(ModelFileError, match="not a safetensors file"):
+        load_model(path)
+
+
+def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="cannot be read: No such file"):
+        load_model(tmp_path / "missing")
+    with pytest.raises(ModelFileError, match="cannot be read: Is a directory"):
+        load_model(tmp_path)
+
+
+# A file that a stranger made, with a checksum that is right.
+
+Change = Callable[[dict[str, np.ndarray], dict[str, Any]], None]
+
+
+def _set(*path: Any, to: Any) -> Change:
+    def change(arrays: dict[str, np.ndarray], entry: dict[str, Any]) -> None:
+        place: Any = entry
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = to
+
+    return change
+
+
+def _array(name: str, array: np.ndarray | None) -> Change:
+    def change(arrays: dict[str, np.ndarray], entry: dict[str, Any]) -> None:
+        if array is None:
+            del arrays[name]
+        else:
+            arrays[name] = array
+
+    return change
+
+
+def _without(name: str) -> Change:
+    return lambda arrays, entry: entry.pop(name)
+
+
+WEIGHT = "model/encoder.1.weight"
+FORGERIES: dict[str, Change] = {
+    "no spec": _without("spec"),
+    "no data": _without("data"),
+    "no scaling": _without("scaling"),
+    "no training": _without("training"),
+    "no versions": _without("versions"),
+    "spec is a list": _set("spec", to=[]),
+    "spec is null": _set("spec", to=None),
+    "unknown block": _set("spec", "encoder", 0, to={"block": "exec"}),
+    "block is a text": _set("spec", "encoder", 0, to="flatten"),
+    "block with an unknown option": _set("spec", "encoder", 0, to={"block": "flatten", "x": 1}),
+    "a trillion units": _set("spec", "encoder", 1, "units", to=10**12),
+    "units beyond 64 bits": _set("spec", "encoder", 1, "units", to=10**30),
+    "units as a text": _set("spec", "encoder", 1, "units", to="1"),
+    "units as a float": _set("spec", "encoder", 1, "units", to=1.0),
+    "no units": _set("spec", "encoder", 1, "units", to=0),
+    "an item of a trillion values": _set("spec", "item_shape", to=[10**12]),
+    "an item beyond 64 bits": _set("spec", "item_shape", to=[10**30]),
+    # BUG: OverflowError
+    "an item beyond 64 bits, mirrored": lambda arrays, entry: entry.update(
+        spec={"item_shape": [10**30], "encoder": entry["spec"]["encoder"]}
+    ),
+    "an item of no values": _set("spec", "item_shape", to=[0]),
+    "an item of negative length": _set("spec", "item_shape", to=[-2]),
+    "another item shape": _set("spec", "item_shape", to=[3]),
+    "scaling by zero": _set("scaling", "scale", to=0.0),
+    "scaling by NaN": _set("scaling", "scale", to=float("nan")),
+    "scaling by infinity": _set("scaling", "offset", to=float("inf")),
+    "scaling by a list": _set("scaling", "scale", to=[1]),
+    # BUG: OverflowError
+    "scaling beyond floats": _set("scaling", "scale", to=10**400),
+    "dtype of objects": _set("data", "dtype", to="object"),
+    "dtype of texts": _set("data", "dtype", to="U1000000"),
+    "dtype of records": _set("data", "dtype", to="f8,f8"),
+    "complex dtype": _set("data", "dtype", to="complex128"),
+    "no such dtype": _set("data", "dtype", to="float7"),
+    # BUG: OverflowError
+    "count is infinite": _set("data", "count", to=float("inf")),
+    "count is a text": _set("data", "count", to="many"),
+    "value range is a number": _set("data", "value_range", to=3),
+    # BUG: IndexError
+    "value range is empty": _set("data", "value_range", to=[]),
+    "training is a list": _set("training", to=[1]),
+    "versions is a list": _set("versions", to=[1]),
+    "a missing array": _array(WEIGHT, None),
+    "an array of integers": _array(WEIGHT, np.zeros((2, 1), np.int32)),
+    "an array of another shape": _array(WEIGHT, np.zeros((1, 2), np.float32)),
+    "an array with NaN": _array(WEIGHT, np.full((2, 1), np.nan, np.float32)),
+    "an array with infinity": _array("model/decoder.0.bias", np.float32([0, np.inf])),
+    "a baseline of another size": _array("baseline/mean", np.zeros(3)),
+    "a baseline of no dimension": _array("baseline/components", np.zeros(())),
+    "a baseline with no components": _array("baseline/components", None),
+    "latent statistics of another size": _array("latent/lowest", np.zeros(2, np.float32)),
+    "a missing latent statistic": _array("latent/mean", None),
+    "format is a text": _set("model", to="1"),
+    "format is null": _set("model", to=None),
+}
+
+
+@pytest.mark.parametrize("change", FORGERIES.values(), ids=FORGERIES)
+def test_a_forged_file_is_refused_before_memory_is_given(change: Change, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    save_model(path, tiny())
+    arrays, entry = read_tensors(path)
+    change(arrays, entry)
+    write_tensors(path, arrays, entry)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelFileError):
+            load_model(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+def test_a_checksum_covers_the_entry_and_the_arrays(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    save_model(path, tiny())
+    content = path.read_bytes()
+    arrays = load(content)
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    metadata = json.loads(header["__metadata__"]["narrows"])
+    forged = {**metadata, "content": metadata["content"].replace("x.npy", "y.npy")}
+    assert hashlib.sha256(forged["content"].encode()).hexdigest() != forged["sha256"]
+    path.write_bytes(save(arrays, {"narrows": json.dumps(forged)}))
+    with pytest.raises(ModelFileError, match="checksum"):
+        load_model(path)
+    changed = {**arrays, "baseline/mean": arrays["baseline/mean"] + 1}
+    path.write_bytes(save(changed, {"narrows": json.dumps(metadata)}))
+    with pytest.raises(ModelFileError, match="checksum"):
+        load_model(path)
