@@ -1,0 +1,51 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from narrows.nn.activations import ACTIVATIONS, apply_activation
+
+FORMULAS = {
+    "linear": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0),
+    "sigmoid": expit,
+    "tanh": np.tanh,
+}
+
+
+def test_every_activation_has_its_formula_here() -> None:
+    assert set(FORMULAS) == set(ACTIVATIONS)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_are_those_of_numpy_and_scipy(name: str) -> None:
+    x = np.linspace(-12, 12, 97)
+    np.testing.assert_allclose(apply_activation(name, x), FORMULAS[name](x), atol=1e-15)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_numpy_and_jax_agree_in_values_and_dtype(name: str) -> None:
+    x = np.linspace(-12, 12, 97, dtype=np.float32)
+    with_numpy, with_jax = apply_activation(name, x), apply_activation(name, jnp.asarray(x))
+    assert with_numpy.dtype == with_jax.dtype == np.float32
+    np.testing.assert_allclose(with_jax, with_numpy, atol=1e-6)
+
+
+@pytest.mark.parametrize("namespace", [np, jnp], ids=["numpy", "jax"])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_nan_stays_one(name: str, namespace: object) -> None:
+    assert np.isnan(np.asarray(apply_activation(name, namespace.asarray([np.nan])))).all()  # type: ignore[attr-defined]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["sigmoid", "tanh"])
+def test_large_values_saturate_without_overflow(name: str) -> None:
+    x = np.array([-1e30, -1e4, 1e4, 1e30], np.float32)
+    ends = {"sigmoid": [0, 0, 1, 1], "tanh": [-1, -1, 1, 1]}
+    np.testing.assert_array_equal(apply_activation(name, x), ends[name])
+
+
+def test_the_slope_of_relu_at_zero_is_zero() -> None:
+    slope = jax.grad(lambda x: apply_activation("relu", x))
+    assert [float(slope(x)) for x in (-1.0, 0.0, 1.0)] == [0, 0, 1]

@@ -1,0 +1,103 @@
+"""The same run ends in the same bytes, however it is cut up and whoever shares the work."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine_cases import ANY_CASE, TRAINERS, Case, each_trainer, state_bytes
+from narrows.engine import Trainer
+from narrows.engine.fused import dense, stack
+from narrows.engine.fused.dense import DenseRunner, DenseTrainer
+
+
+@pytest.fixture
+def with_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    def set_threads(count: int) -> None:
+        monkeypatch.setattr(stack, "usable_cores", lambda: count)
+        monkeypatch.setattr(dense, "usable_cores", lambda: count)
+
+    return set_threads
+
+
+@pytest.mark.parametrize("widths", [(5, 3, 5), (64, 2, 64), (100, 1, 100)])
+def test_any_number_of_threads_gives_the_same_bytes(
+    widths: tuple[int, ...], with_threads: Callable[[int], None]
+) -> None:
+    case = Case((33,), widths, "relu", batch_size=100, count=330)
+    results = []
+    for threads in (1, 2, 3):
+        with_threads(threads)
+        trainer = DenseTrainer(case.model(), case.objective, case.adam, case.batch_size)
+        losses = trainer.train(case.items(), case.order())
+        state = trainer.state()
+        runner = DenseRunner(replace(case.model(), arrays=state.arrays))
+        codes = runner.encode(case.items())
+        results.append(
+            [
+                losses.tobytes(),
+                state_bytes(state),
+                trainer.measure(case.items()),
+                codes.tobytes(),
+                runner.decode(codes).tobytes(),
+            ]
+        )
+    assert results[0] == results[1] == results[2]
+
+
+@each_trainer
+def test_a_run_ends_in_the_same_bytes_whole_or_in_slices(make: type) -> None:
+    case = ANY_CASE
+    items, order = case.items(), case.order()
+
+    trainer, again = (
+        make(case.model(), case.objective, case.adam, case.batch_size) for _ in range(2)
+    )
+    start = trainer.state()
+
+    def run(trainer: Trainer, slices: list[np.ndarray]) -> tuple[bytes, dict[str, bytes]]:
+        trainer.restore(start)
+        losses = np.concatenate([trainer.train(items, part) for part in slices])
+        return losses.tobytes(), state_bytes(trainer.state())
+
+    whole = run(trainer, [order])
+    assert run(again, [order]) == whole
+    assert run(trainer, np.split(order, [66, 132])) == whole
+    assert run(trainer, np.split(order, [33, 33])) == whole
+
+
+@each_trainer
+def test_a_restored_run_goes_on_to_the_same_bytes(make: type) -> None:
+    case = ANY_CASE
+    items, order = case.items(), case.order()
+    trainer = make(case.model(), case.objective, case.adam, case.batch_size)
+    trainer.train(items, order)
+    kept = trainer.state()
+    before = state_bytes(kept)
+    losses = trainer.train(items, order)
+    end = state_bytes(trainer.state())
+    assert state_bytes(kept) == before
+
+    other = make(case.model(), case.objective, case.adam, case.batch_size)
+    for fresh in (trainer, other):
+        fresh.restore(kept)
+        assert fresh.state().steps == kept.steps
+        assert state_bytes(fresh.state()) == before
+        assert fresh.train(items, order).tobytes() == losses.tobytes()
+        assert state_bytes(fresh.state()) == end
+    assert state_bytes(kept) == before
+
+
+def test_a_run_goes_on_in_the_other_engine() -> None:
+    case = ANY_CASE
+    trainers = [
+        make(case.model(), case.objective, case.adam, case.batch_size) for make in TRAINERS.values()
+    ]
+    for trainer in trainers:
+        trainer.train(case.items(), case.order())
+    states = [trainer.state() for trainer in trainers]
+    for trainer, state in zip(trainers, reversed(states), strict=True):
+        trainer.restore(state)
+    first, second = (trainer.train(case.items(), case.order()) for trainer in trainers)
+    np.testing.assert_allclose(first, second, rtol=1e-4)

@@ -1,0 +1,68 @@
+"""What starting narrows may load: a budget in modules, which is the same on every machine."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    "PIL",
+    "jax",
+    "llvmlite",
+    "matplotlib",
+    "numba",
+    "pandas",
+    "pyarrow",
+    "safetensors",
+    "scipy",
+    "sklearn",
+}
+
+
+def loaded_by(program: str) -> set[str]:
+    """The top-level modules that a new interpreter holds after running ``program``."""
+    report = "import json, sys; print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}\n{report}"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return {name.split(".")[0] for name in json.loads(done.stderr.splitlines()[-1])}
+
+
+def runs(*arguments: str) -> str:
+    """A program that does what ``python -m narrows`` does, and goes on if that ends well."""
+    return f"""
+import runpy, sys
+sys.argv = ["narrows", *{arguments!r}]
+try:
+    runpy.run_module("narrows", run_name="__main__")
+except SystemExit as end:
+    assert not end.code, end.code
+"""
+
+
+def test_importing_narrows_loads_nothing_but_its_version() -> None:
+    loaded = loaded_by("import narrows; assert narrows.__version__; dir(narrows)")
+    assert not loaded & {*HEAVY, "numpy", "typer", "rich"}
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("--version",), ("fit", "--help"), ("demo", "--help")], ids=" ".join
+)
+def test_asking_for_help_loads_no_heavy_library(arguments: tuple[str, ...]) -> None:
+    loaded = loaded_by(runs(*arguments))
+    assert "narrows" in loaded
+    assert not loaded & HEAVY
+
+
+def test_the_budget_would_notice() -> None:
+    assert "sklearn" in loaded_by("import narrows; narrows.Autoencoder")
+
+
+def test_every_public_name_is_found() -> None:
+    loaded_by("import narrows\nfor name in narrows.__all__: getattr(narrows, name)")
+
+
+def test_an_unknown_name_is_no_attribute() -> None:
+    loaded_by("import narrows\nassert not hasattr(narrows, 'Autoencoders')")
