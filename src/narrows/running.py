@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Float32, Shaped
+from jaxtyping import Float, Float32, Shaped
 
 from narrows.engine import make_runner
 from narrows.errors import ShapeError
@@ -32,8 +32,8 @@ class Codec:
         """
         return self._runner.encode(self.shaped(items))
 
-    def decode_floats(self, codes: Shaped[np.ndarray, "..."]) -> Float32[np.ndarray, "n *item"]:
-        """Reconstructions as the network gives them: float32 (n, \\*item_shape), in data units.
+    def decode_floats(self, codes: Shaped[np.ndarray, "..."]) -> Float[np.ndarray, "n *item"]:
+        """Reconstructions as the network gives them: floats (n, \\*item_shape), in data units.
 
         Args:
             codes: (n, latent_size), any real dtype.
@@ -60,7 +60,7 @@ class Codec:
 
     def reconstruct_floats(
         self, items: Shaped[np.ndarray, "n ..."]
-    ) -> Float32[np.ndarray, "n *item"]:
+    ) -> Float[np.ndarray, "n *item"]:
         """What :meth:`decode_floats` makes of the codes of ``items``."""
         return self.decode_floats(self.encode(items))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, Shaped
+from jaxtyping import Float, Float32, Float64, Int64, Shaped
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ class Runner(Protocol):
         """Latent codes, float32 (n, latent_size), of items (n, \\*item_shape) in data units."""
         ...
 
-    def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float32[np.ndarray, "n *item"]:
-        """Items, float32 (n, \\*item_shape) in data units, of codes (n, latent_size)."""
+    def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float[np.ndarray, "n *item"]:
+        """Items (n, \\*item_shape) in data units, of codes (n, latent_size): float32, or float64
+        where data units are other than the network's."""
         ...

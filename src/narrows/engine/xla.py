@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, Shaped
+from jaxtyping import Float, Float32, Float64, Int64, Shaped
 
 from narrows.engine.interface import AdamSettings, TrainingState
 from narrows.nn.model import Model, apply_part
@@ -67,10 +67,10 @@ class XlaTrainer:
         return np.asarray(losses, np.float64)
 
     def measure(self, items: Shaped[np.ndarray, "n *item"]) -> float:
-        return sum(
-            float(self._measure(self._carry[0], _for_device(chunk, self._scaling)))
-            for chunk in _chunks(items)
-        )
+        total = 0.0
+        for chunk in _chunks(items):
+            total += float(self._measure(self._carry[0], _for_device(chunk, self._scaling)))
+        return total
 
 
 class XlaRunner:
@@ -93,7 +93,7 @@ class XlaRunner:
         ]
         return np.concatenate(parts)
 
-    def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float32[np.ndarray, "n *item"]:
+    def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float[np.ndarray, "n *item"]:
         parts = [
             np.asarray(self._decode(self._model.arrays, chunk.astype(np.float32)))
             for chunk in _chunks(codes)
@@ -102,7 +102,9 @@ class XlaRunner:
 
 
 def _chunks(rows: np.ndarray) -> list[np.ndarray]:
-    return [rows[start : start + _RUN_BATCH] for start in range(0, len(rows), _RUN_BATCH)]
+    """At least one, so that no items give an array of no results."""
+    starts = range(0, max(len(rows), 1), _RUN_BATCH)
+    return [rows[start : start + _RUN_BATCH] for start in starts]
 
 
 def _for_device(items: np.ndarray, scaling: Any) -> np.ndarray:

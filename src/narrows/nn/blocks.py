@@ -66,7 +66,7 @@ class Flatten(Block):
         return (math.prod(shape),)
 
     def apply(self, arrays: Arrays, x: Any) -> Any:
-        return x.reshape(len(x), -1)
+        return x.reshape(len(x), math.prod(x.shape[1:]))
 
     def mirror(self, shape: Shape, activation: str) -> Block:
         return Reshape(shape)

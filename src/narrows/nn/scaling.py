@@ -15,8 +15,8 @@ class Scaling:
     @classmethod
     def to_unit_range(cls, lowest: float, highest: float) -> "Scaling":
         """Take ``lowest`` to 0 and ``highest`` to 1; values that are all alike become 0."""
-        width = float(np.float32(highest - lowest))
-        return cls(float(np.float32(lowest)), width if width > 0 else 1.0)
+        width = highest - lowest
+        return cls(lowest, width if width > 0 else 1.0)
 
     def to_network(self, values: np.ndarray) -> np.ndarray:
         """Data of any dtype as float32 network values, C-contiguous and of the same shape."""
@@ -26,18 +26,25 @@ class Scaling:
         return np.divide(shifted, self.scale, dtype=wide).astype(np.float32, "C", copy=False)
 
     def to_data(self, values: np.ndarray) -> np.ndarray:
-        """Network values as float32 data values, of the same shape."""
+        """Network values as data values, of the same shape: float32 if the two are the same,
+        otherwise float64, for data may lie far from zero."""
         if self.offset == 0 and self.scale == 1:
             return values
-        return values * np.float32(self.scale) + np.float32(self.offset)
+        return np.multiply(values, self.scale, dtype=np.float64) + self.offset
 
 
 def as_dtype(
     values: np.ndarray, dtype: np.dtype, value_range: tuple[float, float] | None
 ) -> np.ndarray:
-    """Reconstructed values in the dtype of their originals: clipped to what it, or the source's
-    format, can hold, and rounded to the nearest where it holds whole numbers or truth values."""
+    """Reconstructed values in the dtype of their originals.
+
+    Clipped to what it, or the source's format, can hold, and rounded to the nearest where it holds
+    whole numbers or truth values.
+    """
     if dtype.kind == "f":
+        if dtype.itemsize < values.dtype.itemsize:
+            limit = float(np.finfo(dtype).max)
+            values = np.clip(values, -limit, limit)
         return values.astype(dtype)
     if dtype.kind == "b":
         return values >= 0.5

@@ -110,7 +110,9 @@ class _Run:
         if resume and path is not None and path.exists():
             self.at = read_checkpoint(path, identity)
             self.trainer.restore(self.at.state)
+            self.has_checkpoint = True
         else:
+            self.has_checkpoint = False
             self.at = Checkpoint(identity, TrainingState.start(model.arrays))
         self.saved_at = time.monotonic()
         self.order = self._shuffled()
@@ -175,13 +177,13 @@ class _Run:
         return text
 
     def save(self) -> None:
-        """Write a checkpoint, if this run has a file for it and all is finite."""
-        if self.path is None:
-            return
+        """Make sure that all is finite; write a checkpoint, if this run has a file for it."""
         self.at.state = self.trainer.state()
         if not all(np.isfinite(array).all() for array in self.at.state.arrays.values()):
             raise self._diverged()
-        write_checkpoint(self.path, self.at)
+        if self.path is not None:
+            write_checkpoint(self.path, self.at)
+            self.has_checkpoint = True
         self.saved_at = time.monotonic()
 
     def result(self) -> Trained:
@@ -204,7 +206,7 @@ class _Run:
     def _diverged(self) -> TrainingError:
         wrong = np.flatnonzero(~np.isfinite(self.at.losses))
         step = int(wrong[0]) + 1 if wrong.size else len(self.at.losses)
-        if self.path is not None and self.path.exists():
+        if self.has_checkpoint:
             good = f"the last good checkpoint is {self.path}"
         else:
             good = "no checkpoint was written before that"

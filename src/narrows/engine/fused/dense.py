@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, Shaped
+from jaxtyping import Float, Float32, Float64, Int64, Shaped
 
 from narrows.engine.fused import kernels
 from narrows.engine.fused.registers import TILE_COLUMNS
@@ -106,7 +106,7 @@ class DenseRunner:
     def encode(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
         return self._stacks["encoder"].outputs(items, self._model.scaling)
 
-    def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float32[np.ndarray, "n *item"]:
+    def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float[np.ndarray, "n *item"]:
         values = self._stacks["decoder"].outputs(codes, Scaling())
         return self._model.scaling.to_data(values).reshape(-1, *self._model.spec.item_shape)
 
