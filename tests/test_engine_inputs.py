@@ -21,8 +21,6 @@ from engine_cases import (
 )
 from narrows.engine import Trainer, TrainingState, xla
 from narrows.engine.fused import stack
-from narrows.engine.fused.dense import DenseRunner, DenseTrainer
-from narrows.engine.xla import XlaRunner, XlaTrainer
 from narrows.nn.scaling import Scaling
 
 
@@ -83,17 +81,7 @@ def test_measuring_and_training_on_nothing_change_nothing(make: type) -> None:
     assert trainer.state().steps == 0
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        pytest.param(DenseTrainer, id="fused"),
-        pytest.param(
-            XlaTrainer,
-            marks=pytest.mark.xfail(strict=True, reason="the sum of nothing is an int"),
-            id="xla",
-        ),
-    ],
-)
+@each_trainer
 def test_no_items_have_no_loss(make: type) -> None:
     case = ANY_CASE
     trainer = make(case.model(), case.objective, case.adam, case.batch_size)
@@ -102,17 +90,7 @@ def test_no_items_have_no_loss(make: type) -> None:
     assert loss == 0
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        pytest.param(DenseRunner, id="fused"),
-        pytest.param(
-            XlaRunner,
-            marks=pytest.mark.xfail(strict=True, raises=ValueError, reason="nothing to join"),
-            id="xla",
-        ),
-    ],
-)
+@each_runner
 def test_no_items_give_no_codes(make: type) -> None:
     runner = make(Case((5, 4, 3), (16, 4, 16)).model())
     assert runner.encode(np.zeros((0, 5, 4, 3), np.uint8)).shape == (0, 4)
