@@ -183,7 +183,6 @@ def test_a_memory_mapped_file_trains_as_its_array_does(dtype: type, tmp_path: Pa
     assert_same_run(train(small_model(), mapped, mapped, settings), expected)
 
 
-# BUG (engine): F-ordered items are read as if they were C-ordered.
 def test_strided_and_fortran_ordered_items_train_as_their_copies_do() -> None:
     settings = TrainingSettings(epochs=2)
     strided = np.repeat(ITEMS, 2, axis=2)[:, :, ::2]
