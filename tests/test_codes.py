@@ -1,0 +1,36 @@
+"""Codes come back from every kind of file, to the last bit."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from narrows.data import item_writer, load_codes
+
+LIMITS = np.finfo(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "csv", "parquet", "CSV", "PARQUET"])
+@pytest.mark.parametrize("size", [1, 4])
+def test_codes_come_back_to_the_last_bit(kind: str, size: int, tmp_path: Path) -> None:
+    bits = np.random.default_rng(0).integers(0, 1 << 32, 4000, np.uint32).view(np.float32)
+    special = [0, 1, -1, 0.1, 1 / 3, LIMITS.max, LIMITS.min, LIMITS.tiny, LIMITS.smallest_subnormal]
+    values = np.concatenate([np.float32(special), bits[np.isfinite(bits)]])
+    codes = values[: len(values) // size * size].reshape(-1, size)
+    path = tmp_path / f"codes.{kind}"
+    with item_writer(path, len(codes), (size,), "float32") as writer:
+        writer.write(codes)
+    found = load_codes(path)
+    assert found.dtype == np.float32
+    assert found.tobytes() == codes.tobytes()
+
+
+def test_a_table_of_whole_numbers_is_one_of_codes(tmp_path: Path) -> None:
+    path = tmp_path / "codes.csv"
+    path.write_text("a,b\n1,2.5\n0,4\n")
+    np.testing.assert_array_equal(load_codes(path), [[1, 2.5], [0, 4]])
+
+
+def test_arrays_are_mapped_and_not_read(tmp_path: Path) -> None:
+    np.save(tmp_path / "codes.npy", np.zeros((3, 2), np.float32))
+    assert isinstance(load_codes(tmp_path / "codes.npy"), np.memmap)
