@@ -151,10 +151,7 @@ def test_a_threshold_that_cannot_be_meant_is_refused(text: str) -> None:
         *LOSSES_WITH_A_UNIT,
         "bce",
         "huber:2.5",
-        pytest.param(
-            "huber:0.123456789",
-            marks=pytest.mark.xfail(strict=True, reason="the text keeps six digits"),
-        ),
+        "huber:0.123456789",
     ],
 )
 def test_an_objective_reads_back_from_its_text(text: str) -> None:

@@ -73,7 +73,6 @@ def test_a_mirror_undoes_the_encoder_and_reads_back_from_json(
     assert Spec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
 
 
-@pytest.mark.xfail(strict=True, reason="an empty decoder is taken for none and mirrored")
 def test_a_decoder_of_no_blocks_reads_back_from_json() -> None:
     spec = Spec((5,), (Dense(5),), ())
     assert Spec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
@@ -94,11 +93,7 @@ def test_blocks_are_placed_with_their_names_and_inputs() -> None:
 @pytest.mark.parametrize(
     "decoder",
     [
-        pytest.param(
-            {},
-            marks=pytest.mark.xfail(strict=True, reason="mirrored() does not name the block"),
-            id="mirrored",
-        ),
+        pytest.param({}, id="mirrored"),
         pytest.param({"decoder": [dense(6)]}, id="own"),
     ],
 )
@@ -168,7 +163,6 @@ def test_an_option_outside_its_limits_is_named_with_its_block(entry: dict[str, A
     assert "encoder block 1" in refused({"encoder": [FLATTEN, entry]}, (5,)).message
 
 
-@pytest.mark.xfail(strict=True, reason="the hint counts the class's own name as an option")
 @pytest.mark.parametrize(
     ("entry", "takes"),
     [

@@ -42,11 +42,11 @@ class Objective:
         Raises:
             UsageError: no such loss, or a threshold that is not a number above 0.
         """
-        name, _, threshold = text.strip().lower().partition(":")
+        name, colon, threshold = text.strip().lower().partition(":")
         name = _ALIASES.get(name, name)
         if name not in LOSSES:
             raise UsageError(f"there is no loss called {text!r}", hint=f"take one of {_known()}")
-        if not threshold:
+        if not colon:
             return cls(name)
         try:
             value = float(threshold)
@@ -60,7 +60,7 @@ class Objective:
         return cls(name, value)
 
     def __str__(self) -> str:
-        return f"huber:{self.threshold:g}" if self.name == "huber" else self.name
+        return f"huber:{self.threshold!r}" if self.name == "huber" else self.name
 
     @property
     def needs_probabilities(self) -> bool:

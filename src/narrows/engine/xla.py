@@ -1,5 +1,6 @@
 """Trainer and runner of any model, compiled by XLA for whatever device JAX finds."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -7,7 +8,10 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64, Int64, Shaped
 
 from narrows.engine.interface import AdamSettings, TrainingState
+from narrows.nn.activations import apply_activation
+from narrows.nn.blocks import Dense
 from narrows.nn.model import Model, apply_part
+from narrows.nn.spec import Spec
 from narrows.objectives import Objective
 
 # Steps in one compiled call. More hide the cost of a call better; this many take a fraction of a
@@ -30,10 +34,9 @@ class XlaTrainer:
         self._batch_size = batch_size
         self._adam = adam
         self._steps = 0
-        reconstruct = partial(_reconstruct, model)
         loss = objective.in_model_units(model.scaling.scale)
-        self._train = jax.jit(partial(_train_slice, reconstruct, loss, adam), donate_argnums=0)
-        self._measure = jax.jit(partial(_total_loss, reconstruct, loss))
+        self._train = jax.jit(partial(_train_slice, model, loss, adam), donate_argnums=0)
+        self._measure = jax.jit(partial(_total_loss, model, loss))
         self.restore(TrainingState.start(model.arrays))
 
     def state(self) -> TrainingState:
@@ -120,26 +123,50 @@ def _to_network(model: Model, x: Any) -> Any:
     return (x.astype(np.float32) - np.float32(scaling.offset)) * np.float32(1 / scaling.scale)
 
 
-def _reconstruct(model: Model, arrays: Any, x: Any) -> tuple[Any, Any]:
-    """A batch as network values, and what the model makes of it."""
+def _without_last_sigmoid(spec: Spec) -> Spec | None:
+    """``spec`` with a decoder that ends before its last sigmoid, or None if it ends otherwise."""
+    decoder = list(spec.decoder)
+    dense = [number for number, block in enumerate(decoder) if isinstance(block, Dense)]
+    for number in dense[-1:]:
+        block = decoder[number]
+        if isinstance(block, Dense) and block.activation == "sigmoid":
+            decoder[number] = replace(block, activation="linear")
+            return replace(spec, decoder=tuple(decoder))
+    return None
+
+
+def _total_loss(model: Model, loss: Objective, arrays: Any, x: Any) -> Any:
+    """The loss summed over the values of a batch of items as :func:`_for_device` sent them."""
+    logits = _without_last_sigmoid(model.spec) if loss.needs_probabilities else None
     wanted = _to_network(model, x)
-    code = apply_part(model.spec, "encoder", arrays, wanted)
-    return wanted, apply_part(model.spec, "decoder", arrays, code)
+    spec = logits or model.spec
+    code = apply_part(spec, "encoder", arrays, wanted)
+    found = apply_part(spec, "decoder", arrays, code)
+    return _cross_entropy(loss, found, wanted) if logits else loss.elementwise(found, wanted).sum()
 
 
-def _total_loss(reconstruct: Any, loss: Objective, arrays: Any, x: Any) -> Any:
-    wanted, found = reconstruct(arrays, x)
-    return loss.elementwise(found, wanted).sum()
+def _cross_entropy(loss: Objective, logits: Any, wanted: Any) -> Any:
+    """The loss of sigmoid(logits), with the slope chance - wanted by each logit.
+
+    Differentiated as it stands, the formula has no slope where the sigmoid has reached 0 or 1: what
+    is certain and wrong would never be unlearnt.
+    """
+    import jax
+
+    fixed = jax.lax.stop_gradient
+    chance = fixed(apply_activation("sigmoid", logits))
+    value = loss.elementwise(chance, wanted).sum()
+    return value + ((chance - wanted) * (logits - fixed(logits))).sum()
 
 
 def _train_slice(
-    reconstruct: Any, loss: Objective, adam: AdamSettings, carry: Any, batches: Any, rates: Any
+    model: Model, loss: Objective, adam: AdamSettings, carry: Any, batches: Any, rates: Any
 ) -> Any:
     """A step for each of ``batches`` (steps, batch, \\*item_shape): the carry and the losses."""
     import jax
 
     def mean_loss(arrays: Any, x: Any) -> Any:
-        total = _total_loss(reconstruct, loss, arrays, x)
+        total = _total_loss(model, loss, arrays, x)
         return total / x.size, total
 
     def step(carry: Any, inputs: Any) -> Any:

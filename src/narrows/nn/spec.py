@@ -15,7 +15,7 @@ data. As JSON, the same structure with everything spelled out stands in every mo
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +68,7 @@ class Spec:
         """The shapes before, between and after the blocks of a part."""
         shapes = [self.item_shape if part == "encoder" else self.shapes("encoder")[-1]]
         for number, block in enumerate(self.blocks(part)):
-            try:
-                shapes.append(block.output_shape(shapes[-1]))
-            except UsageError as error:
-                raise UsageError(
-                    f"{part} block {number}: {error.message}", hint=error.hint
-                ) from error
+            shapes.append(_output_shape(part, number, block, shapes[-1]))
         return shapes
 
     def placed(self, part: str) -> Iterator[tuple[str, Block, Shape]]:
@@ -111,7 +106,7 @@ class Spec:
         if item_shape is not None and shape != item_shape:
             raise UsageError(f"the spec is for items of shape {shape}, the data have {item_shape}")
         encoder = _blocks("encoder", spec["encoder"])
-        if spec.get("decoder"):
+        if "decoder" in spec:
             if "output_activation" in spec:
                 raise UsageError(
                     "output_activation says how a mirrored decoder ends, and this spec has its own",
@@ -147,8 +142,8 @@ def mirrored(
     """
     shapes = [item_shape]
     activations = [output_activation]
-    for block in encoder:
-        shapes.append(block.output_shape(shapes[-1]))
+    for number, block in enumerate(encoder):
+        shapes.append(_output_shape("encoder", number, block, shapes[-1]))
         activations.append(block.activation if isinstance(block, Dense) else activations[-1])
     return tuple(
         block.mirror(shape, activation)
@@ -156,6 +151,14 @@ def mirrored(
             list(zip(encoder, shapes, activations, strict=False))
         )
     )
+
+
+def _output_shape(part: str, number: int, block: Block, shape: Shape) -> Shape:
+    """The shape a block makes, or an error that says which block it is."""
+    try:
+        return block.output_shape(shape)
+    except UsageError as error:
+        raise UsageError(f"{part} block {number}: {error.message}", hint=error.hint) from error
 
 
 def _shape(value: Any) -> Shape:
@@ -185,8 +188,8 @@ def _block(part: str, number: int, entry: Mapping[str, Any]) -> Block:
     except UsageError as error:
         raise UsageError(f"{part} block {number}: {error.message}", hint=error.hint) from error
     except TypeError as error:
-        takes = ", ".join(kind.__dataclass_fields__) or "no options"  # type: ignore[attr-defined]
+        takes = ", ".join(field.name for field in fields(kind)) or "no options"  # type: ignore[arg-type]
         raise UsageError(
-            f"{part} block {number} ({kind.name}) does not take {', '.join(options) or 'nothing'}",
+            f"{part} block {number} ({kind.name}) has the options {', '.join(options) or 'none'}",
             hint=f"{kind.name} takes {takes}",
         ) from error

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import carray, njit
 
+from narrows.engine.fused.machine import pointer_at, prefetch
 from narrows.engine.fused.registers import (
     LANES,
     NO_FLOOR,
@@ -31,10 +32,6 @@ from narrows.engine.fused.registers import (
     TILE_COLUMNS,
     TILE_ROWS,
     adam,
-    barrier,
-    flush_denormals,
-    pointer_at,
-    prefetch,
     tile,
     transpose,
 )
@@ -117,7 +114,7 @@ def _panel_product(
 
 
 @njit
-def _turn(source: Any, at: int, row: int, rows: int, columns: int, to: Any, to_at: int,
+def turn(source: Any, at: int, row: int, rows: int, columns: int, to: Any, to_at: int,
           to_row: int) -> None:  # fmt: skip
     """Transpose (rows, columns) in whole squares of LANES; both sides are padded to take them."""
     for i in range(0, rows, LANES):
@@ -126,7 +123,7 @@ def _turn(source: Any, at: int, row: int, rows: int, columns: int, to: Any, to_a
 
 
 @njit
-def _read(source: Source, order: Any, first: int, count: int, s: Stack, panel: int, work: Any
+def read_panel(source: Source, order: Any, first: int, count: int, s: Stack, panel: int, work: Any
           ) -> None:  # fmt: skip
     """Put items order[first : first + count] into a panel, zeros after them, both ways around."""
     width, row = s.width[0], s.right_row[0]
@@ -144,11 +141,11 @@ def _read(source: Source, order: Any, first: int, count: int, s: Stack, panel: i
             floats = carray(pointer_at(source.address), shape, np.float32)[order[first + i]]
             for j in range(width):
                 target[j] = (floats[j] - source.offset) * source.factor
-    _turn(s.right, start, row, TILE_COLUMNS, width, work, s.value_at[0], TILE_COLUMNS)
+    turn(s.right, start, row, TILE_COLUMNS, width, work, s.value_at[0], TILE_COLUMNS)
 
 
 @njit
-def _prefetch(source: Source, order: Any, first: int, count: int, width: int) -> None:
+def prefetch_items(source: Source, order: Any, first: int, count: int, width: int) -> None:
     """Ask for items order[first : first + count] ahead of time: a random row is far away."""
     size = width if source.is_bytes else 4 * width
     for i in range(count):
@@ -169,7 +166,7 @@ def _activate(kind: int, values: Any) -> None:
 
 
 @njit
-def _forward(s: Stack, layer: int, work: Any) -> None:
+def forward(s: Stack, layer: int, work: Any) -> None:
     """values[layer] = activation(weights values[layer - 1] + bias) for one panel."""
     inputs, outputs, kind = s.width[layer - 1], s.width[layer], s.activation[layer]
     row = s.weight_row[layer]
@@ -244,7 +241,7 @@ def _differentiate(loss: Loss, wanted: Any, found: Any, scale: np.float32) -> No
 
 
 @njit
-def _panel_loss(s: Stack, loss: Loss, count: int, work: Any) -> float:
+def panel_loss(s: Stack, loss: Loss, count: int, work: Any) -> float:
     """The loss summed over the first ``count`` items of a panel and their values."""
     last = len(s.width) - 1
     size = s.width[last] * TILE_COLUMNS
@@ -259,7 +256,7 @@ def _panel_loss(s: Stack, loss: Loss, count: int, work: Any) -> float:
 
 
 @njit
-def _output_deltas(s: Stack, loss: Loss, count: int, scale: np.float32, work: Any) -> None:
+def output_deltas(s: Stack, loss: Loss, count: int, scale: np.float32, work: Any) -> None:
     """The last layer's activations become its deltas times ``scale``."""
     last = len(s.width) - 1
     size = s.width[last] * TILE_COLUMNS
@@ -289,7 +286,7 @@ def _differentiate_output(kind: int, loss: Loss, wanted: Any, found: Any, scale:
 
 
 @njit
-def _keep_for_gradient(s: Stack, layer: int, panel: int, work: Any) -> None:
+def keep_for_gradient(s: Stack, layer: int, panel: int, work: Any) -> None:
     """Lay out both factors of a layer's gradient: the left as (rows, slots), the right turned."""
     above, below = s.delta_at[layer], s.value_at[layer - 1]
     left, right = (above, below) if s.flipped[layer] else (below, above)
@@ -302,11 +299,11 @@ def _keep_for_gradient(s: Stack, layer: int, panel: int, work: Any) -> None:
     if layer > 1 or not s.flipped[layer]:  # the items were read the right way around
         row = s.right_row[layer]
         to = s.right_at[layer] + panel * TILE_COLUMNS * row
-        _turn(work, right, TILE_COLUMNS, columns, TILE_COLUMNS, s.right, to, row)
+        turn(work, right, TILE_COLUMNS, columns, TILE_COLUMNS, s.right, to, row)
 
 
 @njit
-def _backward(s: Stack, layer: int, work: Any) -> None:
+def backward(s: Stack, layer: int, work: Any) -> None:
     """From deltas[layer] to deltas[layer - 1] for one panel."""
     inputs, outputs = s.width[layer - 1], s.width[layer]
     row = s.weight_row[layer]
@@ -321,7 +318,7 @@ def _backward(s: Stack, layer: int, work: Any) -> None:
 
 
 @njit
-def _fetch(parameters: Any) -> np.float32:
+def fetch_weights(parameters: Any) -> np.float32:
     """Read one value of each cache line, in order.
 
     Half the weights were changed by other cores. The products walk them in strides that the
@@ -353,7 +350,7 @@ def _update(s: Stack, adam_: Adam, gradient: Any, gradient_at: int, at: int, siz
 
 
 @njit
-def _update_weights(s: Stack, adam_: Adam, layer: int, first: int, last: int, count: int,
+def update_weights(s: Stack, adam_: Adam, layer: int, first: int, last: int, count: int,
                     thread: int) -> None:  # fmt: skip
     """Sum the gradient of rows first to last - 1 of a weight matrix over the batch; apply it."""
     row = s.right_row[layer]
@@ -377,7 +374,7 @@ def _sum(values: Any) -> np.float32:
 
 
 @njit
-def _update_bias(s: Stack, adam_: Adam, layer: int, count: int, thread: int) -> None:
+def update_bias(s: Stack, adam_: Adam, layer: int, count: int, thread: int) -> None:
     """The bias's gradient is the sum of the layer's deltas over the batch: rows or columns."""
     width = s.width[layer]
     gradient = s.gradient[thread][: -(-width // LANES) * LANES]
@@ -393,83 +390,3 @@ def _update_bias(s: Stack, adam_: Adam, layer: int, count: int, thread: int) -> 
             for j in range(width):
                 gradient[j] += deltas[j]
     _update(s, adam_, gradient, 0, s.bias_at[layer], width)
-
-
-@njit(nogil=True, cache=True)
-def train(
-    s: Stack, source: Source, order: Any, batch_size: int, loss: Loss, rates: Any,
-    constants: Adam, threads: int, thread: int, losses: Any,
-) -> np.float32:  # fmt: skip
-    """Train on the items ``order`` (int64) names, a batch after the other, as one of ``threads``.
-
-    ``rates`` (float32) and ``losses`` (float64, written) have one entry per step. The loss of a
-    step is the sum over its items and values, taken before the step changes the weights. What is
-    returned only keeps the compiler from dropping the fetches.
-    """
-    control = flush_denormals(0)
-    layers, width, work = len(s.width), s.width[0], s.work[thread]
-    fetched = np.float32(0)
-    for step in range(len(rates)):
-        start = step * batch_size
-        count = min(batch_size, len(order) - start)
-        scale = np.float32(1.0 / (count * width))
-        if threads > 1:
-            fetched += _fetch(s.parameters)
-        for panel in range(thread, s.slots // TILE_COLUMNS, threads):
-            done = panel * TILE_COLUMNS
-            filled = min(max(count - done, 0), TILE_COLUMNS)
-            _read(source, order, start + done, filled, s, panel, work)
-            for layer in range(1, layers):
-                _forward(s, layer, work)
-            s.panel_losses[panel] = _panel_loss(s, loss, filled, work)
-            _output_deltas(s, loss, filled, scale, work)
-            for layer in range(layers - 1, 0, -1):
-                _keep_for_gradient(s, layer, panel, work)
-                if layer > 1:
-                    _backward(s, layer, work)
-        barrier(s.counter, threads)
-        if thread == 0:
-            losses[step] = s.panel_losses.sum()
-        ahead = start + batch_size + thread * TILE_COLUMNS
-        _prefetch(source, order, ahead, min(TILE_COLUMNS, len(order) - ahead), width)
-        now = Adam(rates[step], constants.keep_first, constants.keep_second, constants.epsilon)
-        for task in range(s.task_bounds[thread], s.task_bounds[thread + 1]):
-            layer, first, last = s.tasks[task]
-            if last > first:
-                _update_weights(s, now, layer, first, last, count, thread)
-            else:
-                _update_bias(s, now, layer, count, thread)
-        barrier(s.counter, threads)
-    flush_denormals(control)
-    return fetched
-
-
-@njit(nogil=True, cache=True)
-def run(
-    s: Stack, source: Source, first: int, last: int, measure: bool, loss: Loss,
-    threads: int, thread: int, losses: Any, outputs: Any, outputs_row: int,
-) -> None:  # fmt: skip
-    """Take items first to last - 1 through the stack, as one of ``threads``.
-
-    With ``measure``, ``losses`` (float64) gets the loss of each panel; otherwise ``outputs``
-    (float32, flat, rows of ``outputs_row``, both sides padded to whole tiles) gets what the last
-    layer gives.
-    """
-    control = flush_denormals(0)
-    layers, work = len(s.width), s.work[thread]
-    order = np.empty(TILE_COLUMNS, np.int64)
-    for start in range(first + thread * TILE_COLUMNS, last, threads * TILE_COLUMNS):
-        count = min(TILE_COLUMNS, last - start)
-        for i in range(count):
-            order[i] = start + i
-        _read(source, order, 0, count, s, thread, work)
-        for layer in range(1, layers):
-            _forward(s, layer, work)
-        if measure:
-            losses[(start - first) // TILE_COLUMNS] = _panel_loss(s, loss, count, work)
-        else:
-            _turn(
-                work, s.value_at[layers - 1], TILE_COLUMNS, s.width[layers - 1], TILE_COLUMNS,
-                outputs, (start - first) * outputs_row, outputs_row,
-            )  # fmt: skip
-    flush_denormals(control)

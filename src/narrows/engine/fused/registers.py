@@ -1,23 +1,23 @@
-"""The three things that Python cannot say to the processor, as LLVM instructions for Numba.
+"""What Python cannot say to the processor's vector registers, as LLVM instructions for Numba.
 
 ``tile`` is the inner loop of every matrix product: it keeps a block of the result in registers
 while it walks the inner dimension once (Goto and van de Geijn, Anatomy of High-Performance Matrix
-Multiplication, ACM TOMS 34:12, 2008). ``transpose`` turns a square of values around in registers.
-``barrier`` lets threads wait for one another without the operating system, and
-``flush_denormals`` keeps numbers below 1e-38, which cost a hundred cycles each, out of the sums.
+Multiplication, ACM TOMS 34:12, 2008). ``transpose`` turns a square of values around, and ``adam``
+updates a vector of parameters.
 
 Everything reads and writes flat float32 arrays at element offsets: nothing checks bounds here, so
 the callers in :mod:`narrows.engine.fused.kernels` own that.
 """
 
-import os
 from typing import Any
 
 import numpy as np
 from llvmlite import binding, ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from narrows.engine.fused.machine import IS_X86
 
 _HAS_AVX512 = bool(binding.get_host_cpu_features().get("avx512f"))
 
@@ -224,7 +224,6 @@ _ESTIMATES = {
     16: ("llvm.x86.avx512.rsqrt14.ps.512", "llvm.x86.avx512.rcp14.ps.512"),
     8: ("llvm.x86.avx.rsqrt.ps.256", "llvm.x86.avx.rcp.ps.256"),
 }
-_IS_X86 = binding.get_default_triple().startswith(("x86_64", "i686", "i386"))
 # Below it the estimate of 1 / sqrt(x) overflows; its root is far below any epsilon in use.
 _SMALLEST_SQUARE = 1e-36
 
@@ -245,7 +244,7 @@ def _estimate(builder: Any, name: str, x: Any) -> Any:
 
 def _inverse_of_root_plus(builder: Any, x: Any, epsilon: Any) -> Any:
     """1 / (sqrt(x) + epsilon) for a vector of x >= 0, to about one unit in the last place."""
-    if not _IS_X86:
+    if not IS_X86:
         square_root = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(_VECTOR, [_VECTOR]), f"llvm.sqrt.v{LANES}f32"
         )
@@ -309,118 +308,3 @@ def adam(
         return context.get_dummy_value()
 
     return signature, generate
-
-
-@intrinsic
-def pointer_at(typing_context: Any, address: Any) -> Any:
-    """An address (int64) as a pointer, for ``numba.carray``."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
-
-    return types.voidptr(types.int64), generate
-
-
-@intrinsic
-def prefetch(typing_context: Any, address: Any) -> Any:
-    """Ask for the cache line at an address (int64) without waiting for it."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer_type = ir.IntType(8).as_pointer()
-        function = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(ir.VoidType(), [pointer_type, _INT32, _INT32, _INT32]),
-            "llvm.prefetch.p0",
-        )
-        pointer = builder.inttoptr(arguments[0], pointer_type)
-        to_read, to_second_level, data = _INT32(0), _INT32(2), _INT32(1)
-        builder.call(function, [pointer, to_read, to_second_level, data])
-        return context.get_dummy_value()
-
-    return types.void(types.int64), generate
-
-
-@intrinsic
-def _arrive(typing_context: Any, counter: Any) -> Any:
-    """Add one to ``counter[0]`` (int64) for all threads to see; gives what it held before."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return builder.atomic_rmw("add", pointer, _INT64(1), "acq_rel")
-
-    return types.int64(counter), generate
-
-
-@intrinsic
-def _arrived(typing_context: Any, counter: Any) -> Any:
-    """What ``counter[0]`` (int64) holds now, with everything its writers wrote before."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return builder.load_atomic(pointer, "acquire", align=8)
-
-    return types.int64(counter), generate
-
-
-if os.name == "posix":
-    _give_way = types.ExternalFunction("sched_yield", types.int32())
-else:
-
-    @njit
-    def _give_way() -> int:
-        return 0
-
-
-# A step has two barriers some 100 microseconds apart: short of that a wait costs less than a
-# switch, beyond it another process has this thread's partner off its core and may have ours.
-_PATIENCE = 20_000
-
-
-@njit
-def barrier(counter: Any, threads: int) -> None:
-    """Wait until all ``threads`` have called this as often as the caller has.
-
-    ``counter`` is an int64 array of length 1 that starts at zero.
-    """
-    if threads == 1:
-        return
-    target = (_arrive(counter) // threads + 1) * threads
-    waited = 0
-    while _arrived(counter) < target:
-        waited += 1
-        if waited > _PATIENCE:
-            _give_way()
-
-
-_FLUSH_BITS = 0x8040  # flush-to-zero and denormals-are-zero (Intel SDM volume 1, 10.2.3)
-
-
-@intrinsic
-def flush_denormals(typing_context: Any, control: Any) -> Any:
-    """Make this thread's float arithmetic flush denormals; gives the control word to restore.
-
-    Called with 0 it sets the flags, with an earlier result it restores what was there. On
-    processors other than x86 it does nothing: their cost for denormals is small.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        if not _IS_X86:
-            return arguments[0]
-        function_type = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer()])
-        store = cgutils.get_or_insert_function(
-            builder.module, function_type, "llvm.x86.sse.stmxcsr"
-        )
-        load = cgutils.get_or_insert_function(builder.module, function_type, "llvm.x86.sse.ldmxcsr")
-        slot = cgutils.alloca_once(builder, _INT32)
-        raw = builder.bitcast(slot, ir.IntType(8).as_pointer())
-        builder.call(store, [raw])
-        before = builder.load(slot)
-        wanted = builder.trunc(arguments[0], _INT32)
-        asked_to_set = builder.icmp_unsigned("==", wanted, _INT32(0))
-        builder.store(
-            builder.select(asked_to_set, builder.or_(before, _INT32(_FLUSH_BITS)), wanted), slot
-        )
-        builder.call(load, [raw])
-        return builder.zext(before, _INT64)
-
-    return types.int64(types.int64), generate

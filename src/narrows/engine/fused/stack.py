@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from narrows.engine.fused import kernels
+from narrows.engine.fused import kernels, loops
 from narrows.engine.fused.registers import LANES, TILE_COLUMNS, TILE_ROWS
 from narrows.nn.scaling import Scaling
 
@@ -92,7 +92,7 @@ class DenseStack:
         constants: kernels.Adam,
     ) -> np.ndarray:
         """One step per entry of ``rates`` over the items that ``order`` names: their losses."""
-        if not _is_readable(items):
+        if not _is_readable(items, scaling):
             items, scaling = scaling.to_network(items[order]), Scaling()
             order = np.arange(len(order))
         source = _source(items, scaling)
@@ -100,7 +100,7 @@ class DenseStack:
         self.stack.counter[0] = 0
 
         def share(thread: int) -> None:
-            kernels.train(
+            loops.train(
                 self.stack, source, order, self.batch_size, loss, rates, constants,
                 self.threads, thread, losses,
             )  # fmt: skip
@@ -144,7 +144,7 @@ class DenseStack:
         kind = loss or kernels.Loss(kernels.SQUARED, np.float32(1))
 
         def share(thread: int) -> None:
-            kernels.run(
+            loops.run(
                 self.stack, source, 0, len(items), measure, kind,
                 self.threads, thread, losses, outputs, row,
             )  # fmt: skip
@@ -180,9 +180,12 @@ def _padded(size: int, multiple: int) -> int:
     return -(-size // multiple) * multiple
 
 
-def _is_readable(items: np.ndarray) -> bool:
+def _is_readable(items: np.ndarray, scaling: Scaling) -> bool:
     """Whether the kernels read these items where they lie."""
-    return items.dtype in (np.uint8, np.float32) and bool(items.flags.c_contiguous)
+    # they multiply by 1 / scale in float32, which a very narrow range would overflow
+    representable = scaling.scale * float(np.finfo(np.float32).max) > 1
+    plain = items.dtype in (np.uint8, np.float32) and items.flags.c_contiguous
+    return bool(plain and representable)
 
 
 def _source(items: np.ndarray, scaling: Scaling) -> kernels.Source:
@@ -200,7 +203,7 @@ def _chunks(items: np.ndarray, scaling: Scaling) -> Iterator[tuple[np.ndarray, S
     rows = max(_CHUNK_VALUES // max(items[:1].size, 1), 1)
     for start in range(0, len(items), rows):
         chunk = items[start : start + rows]
-        if _is_readable(chunk):
+        if _is_readable(chunk, scaling):
             yield chunk, scaling
         else:
             yield scaling.to_network(chunk), Scaling()

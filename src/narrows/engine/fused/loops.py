@@ -1,0 +1,157 @@
+"""The loops over steps and over items: what Python calls, once for each thread."""
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from narrows.engine.fused.kernels import (
+    Adam,
+    Loss,
+    Source,
+    Stack,
+    backward,
+    fetch_weights,
+    forward,
+    keep_for_gradient,
+    output_deltas,
+    panel_loss,
+    prefetch_items,
+    read_panel,
+    turn,
+    update_bias,
+    update_weights,
+)
+from narrows.engine.fused.machine import barrier, flush_denormals
+from narrows.engine.fused.registers import TILE_COLUMNS
+
+
+@njit
+def _train(
+    s: Stack, source: Source, order: Any, batch_size: int, loss: Loss, rates: Any,
+    constants: Adam, threads: int, thread: int, losses: Any,
+) -> np.float32:  # fmt: skip
+    """Train on the items ``order`` (int64) names, a batch after the other, as one of ``threads``.
+
+    ``rates`` (float32) and ``losses`` (float64, written) have one entry per step. The loss of a
+    step is the sum over its items and values, taken before the step changes the weights. What is
+    returned only keeps the compiler from dropping the fetches.
+    """
+    control = flush_denormals(0)
+    layers, width, work = len(s.width), s.width[0], s.work[thread]
+    fetched = np.float32(0)
+    for step in range(len(rates)):
+        start = step * batch_size
+        count = min(batch_size, len(order) - start)
+        scale = np.float32(1.0 / (count * width))
+        if threads > 1:
+            fetched += fetch_weights(s.parameters)
+        for panel in range(thread, s.slots // TILE_COLUMNS, threads):
+            done = panel * TILE_COLUMNS
+            filled = min(max(count - done, 0), TILE_COLUMNS)
+            read_panel(source, order, start + done, filled, s, panel, work)
+            for layer in range(1, layers):
+                forward(s, layer, work)
+            s.panel_losses[panel] = panel_loss(s, loss, filled, work)
+            output_deltas(s, loss, filled, scale, work)
+            for layer in range(layers - 1, 0, -1):
+                keep_for_gradient(s, layer, panel, work)
+                if layer > 1:
+                    backward(s, layer, work)
+        barrier(s.counter, threads)
+        if thread == 0:
+            losses[step] = s.panel_losses.sum()
+        ahead = start + batch_size + thread * TILE_COLUMNS
+        prefetch_items(source, order, ahead, min(TILE_COLUMNS, len(order) - ahead), width)
+        now = Adam(rates[step], constants.keep_first, constants.keep_second, constants.epsilon)
+        for task in range(s.task_bounds[thread], s.task_bounds[thread + 1]):
+            layer, first, last = s.tasks[task]
+            if last > first:
+                update_weights(s, now, layer, first, last, count, thread)
+            else:
+                update_bias(s, now, layer, count, thread)
+        barrier(s.counter, threads)
+    flush_denormals(control)
+    return fetched
+
+
+@njit
+def _run(
+    s: Stack, source: Source, first: int, last: int, measure: bool, loss: Loss,
+    threads: int, thread: int, losses: Any, outputs: Any, outputs_row: int,
+) -> None:  # fmt: skip
+    """Take items first to last - 1 through the stack, as one of ``threads``.
+
+    With ``measure``, ``losses`` (float64) gets the loss of each panel; otherwise ``outputs``
+    (float32, flat, rows of ``outputs_row``, both sides padded to whole tiles) gets what the last
+    layer gives.
+    """
+    control = flush_denormals(0)
+    layers, work = len(s.width), s.work[thread]
+    order = np.empty(TILE_COLUMNS, np.int64)
+    for start in range(first + thread * TILE_COLUMNS, last, threads * TILE_COLUMNS):
+        count = min(TILE_COLUMNS, last - start)
+        for i in range(count):
+            order[i] = start + i
+        read_panel(source, order, 0, count, s, thread, work)
+        for layer in range(1, layers):
+            forward(s, layer, work)
+        if measure:
+            losses[(start - first) // TILE_COLUMNS] = panel_loss(s, loss, count, work)
+        else:
+            turn(
+                work, s.value_at[layers - 1], TILE_COLUMNS, s.width[layers - 1], TILE_COLUMNS,
+                outputs, (start - first) * outputs_row, outputs_row,
+            )  # fmt: skip
+    flush_denormals(control)
+
+
+def _entry_points(sources: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Compiled ``train`` and ``run``, kept on disk from one process to the next.
+
+    Numba looks at the date of this file alone to see whether what it kept is stale. What a function
+    captures is part of its key too: that is what ``sources`` is for.
+    """
+
+    def train(
+        s: Stack, source: Source, order: Any, batch_size: int, loss: Loss, rates: Any,
+        constants: Adam, threads: int, thread: int, losses: Any,
+    ) -> np.float32:  # fmt: skip
+        fetched = _train(
+            s, source, order, batch_size, loss, rates, constants, threads, thread, losses
+        )
+        return fetched if sources else np.float32(0)
+
+    def run(
+        s: Stack, source: Source, first: int, last: int, measure: bool, loss: Loss,
+        threads: int, thread: int, losses: Any, outputs: Any, outputs_row: int,
+    ) -> None:  # fmt: skip
+        if sources:
+            _run(
+                s, source, first, last, measure, loss, threads, thread, losses, outputs,
+                outputs_row,
+            )  # fmt: skip
+
+    return _compiled(train), _compiled(run)
+
+
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` compiled at its first call, without Python's lock while it runs."""
+    try:
+        return njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # nowhere to write to: a read-only installation, and no home
+        return njit(nogil=True)(function)
+
+
+def _checksum_of_sources() -> int:
+    """A number above 0 that changes with any file of this package."""
+    checksum = 0
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        checksum = zlib.crc32(path.read_bytes(), checksum)
+    return checksum | 1
+
+
+train, run = _entry_points(_checksum_of_sources())
