@@ -1,0 +1,206 @@
+"""Where the time of narrows' training step goes: each part of it alone, on all cores; see
+train_speed.py.
+
+    python benchmarks/step_profile.py FOLDER RESULT.json
+
+Every thread repeats a part on its own share of a batch, as it does in a step, and what one round
+takes is the part's time. The parts' data stay in the caches here. In a step they do not all, and
+threads wait for one another: the difference between a whole step and the sum of its parts.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from common import leave_result, load_mnist
+from narrows.engine import AdamSettings
+from narrows.engine.fused import kernels
+from narrows.engine.fused.dense import DenseTrainer, dense_layers
+from narrows.engine.fused.registers import TILE_COLUMNS, flush_denormals
+from narrows.engine.fused.stack import DenseStack
+from narrows.nn.model import initial_model
+from narrows.nn.presets import preset_spec
+from narrows.nn.scaling import Scaling
+from narrows.objectives import Objective
+
+BATCH_SIZE = 64
+_REPEATS, _ROUNDS = 200, 7
+_LOSS = kernels.Loss(kernels.SQUARED, np.float32(1))
+# A learning rate of 0: a repeated update must not run away.
+_ADAM = kernels.Adam(np.float32(0), np.float32(0.1), np.float32(1e-3), np.float32(1e-7))
+
+
+@njit
+def read(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
+    kernels._read(source, order, first + panel * TILE_COLUMNS, TILE_COLUMNS, s, panel, work)
+
+
+@njit
+def forward(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
+    for layer in range(1, len(s.width)):
+        kernels._forward(s, layer, work)
+
+
+@njit
+def loss(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
+    s.panel_losses[panel] = kernels._panel_loss(s, _LOSS, TILE_COLUMNS, work)
+    kernels._output_deltas(s, _LOSS, TILE_COLUMNS, np.float32(1e-5), work)
+
+
+@njit
+def lay_out(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
+    for layer in range(len(s.width) - 1, 0, -1):
+        kernels._keep_for_gradient(s, layer, panel, work)
+
+
+@njit
+def backward(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
+    for layer in range(len(s.width) - 1, 1, -1):
+        kernels._backward(s, layer, work)
+
+
+@njit
+def learn(s: Any, thread: int) -> None:
+    for task in range(s.task_bounds[thread], s.task_bounds[thread + 1]):
+        layer, first, last = s.tasks[task]
+        if last > first:
+            kernels._update_weights(s, _ADAM, layer, first, last, BATCH_SIZE, thread)
+        else:
+            kernels._update_bias(s, _ADAM, layer, BATCH_SIZE, thread)
+
+
+@njit
+def update(s: Any, thread: int) -> None:
+    for task in range(s.task_bounds[thread], s.task_bounds[thread + 1]):
+        layer, first, last = s.tasks[task]
+        row = s.weight_row[layer]
+        for i in range(first, last):
+            at = s.weight_at[layer] + i * row
+            kernels._update(s, _ADAM, s.gradient[thread], 0, at, row)
+
+
+def for_each_panel(part: Callable[..., None]) -> Callable[..., None]:
+    """``part`` on each of a thread's panels of items, many times over."""
+
+    @njit(nogil=True)
+    def repeat(s: Any, source: Any, order: Any, threads: int, thread: int, repeats: int) -> None:
+        control = flush_denormals(0)
+        for i in range(repeats):
+            first = i * BATCH_SIZE % (len(order) - BATCH_SIZE)
+            for panel in range(thread, s.slots // TILE_COLUMNS, threads):
+                part(s, source, order, panel, s.work[thread], first)
+        flush_denormals(control)
+
+    return repeat
+
+
+def for_each_task(part: Callable[..., None]) -> Callable[..., None]:
+    """``part`` on a thread's share of the weights, many times over."""
+
+    @njit(nogil=True)
+    def repeat(s: Any, source: Any, order: Any, threads: int, thread: int, repeats: int) -> None:
+        control = flush_denormals(0)
+        for _ in range(repeats):
+            part(s, thread)
+        flush_denormals(control)
+
+    return repeat
+
+
+PARTS = {
+    "read the items: gather, convert, turn": for_each_panel(read),
+    "forward products and activations": for_each_panel(forward),
+    "loss and output deltas": for_each_panel(loss),
+    "lay out the gradients' factors": for_each_panel(lay_out),
+    "backward products": for_each_panel(backward),
+    "weight gradients and Adam": for_each_task(learn),
+}
+
+
+def seconds_of(function: Callable[..., Any], *arguments: Any) -> float:
+    """The median over several calls, after a first one."""
+    times = []
+    for _ in range(_ROUNDS + 1):
+        start = time.perf_counter()
+        function(*arguments)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:])
+
+
+def profile_parts(x_train: np.ndarray) -> dict[str, float]:
+    """Seconds of each part of one step, and of Adam alone, which is in one of them."""
+    model = initial_model(preset_spec("simple", (28, 28)), Scaling(), 0)
+    layers = dense_layers(model.spec, "encoder") + dense_layers(model.spec, "decoder")
+    stack = DenseStack(layers, BATCH_SIZE)
+    stack.load(stack.stack.parameters, model.arrays)
+    items = np.ascontiguousarray(x_train)
+    source = kernels.Source(items.ctypes.data, True, len(items), np.float32(0), np.float32(1))
+    order = np.random.default_rng(0).permutation(len(items))
+    with ThreadPoolExecutor(stack.threads) as pool:
+
+        def on_all_threads(repeat: Callable[..., None]) -> None:
+            shares = [
+                pool.submit(repeat, stack.stack, source, order, stack.threads, thread, _REPEATS)
+                for thread in range(stack.threads)
+            ]
+            for share in shares:
+                share.result()
+
+        parts = {**PARTS, "Adam alone": for_each_task(update)}
+        return {
+            name: seconds_of(on_all_threads, repeat) / _REPEATS for name, repeat in parts.items()
+        }
+
+
+def profile_engine(x_train: np.ndarray, x_test: np.ndarray) -> dict[str, float]:
+    """Seconds of an epoch's steps, all in one call, and of a validation."""
+    model = initial_model(preset_spec("simple", (28, 28)), Scaling(), 0)
+    trainer = DenseTrainer(model, Objective(), AdamSettings(), BATCH_SIZE)
+    order = np.random.default_rng(0).permutation(len(x_train))
+    return {
+        "steps": seconds_of(trainer.train, x_train, order),
+        "validation": seconds_of(trainer.measure, x_test),
+    }
+
+
+def profile_numpy() -> float:
+    """Seconds of one step's matrix products alone in NumPy, all cores, results written in place."""
+    widths = (784, 100, 20, 100, 784)
+    random = np.random.default_rng(0)
+    values = [random.random((BATCH_SIZE, width), np.float32) for width in widths]
+    weights = [random.random(pair, np.float32) for pair in pairwise(widths)]
+    gradients = [np.empty_like(weight) for weight in weights]
+    outputs = [np.empty_like(value) for value in values]
+
+    def products() -> None:
+        for _ in range(_REPEATS):
+            for n, weight in enumerate(weights):
+                np.matmul(values[n], weight, out=outputs[n + 1])
+                np.matmul(values[n].T, values[n + 1], out=gradients[n])
+                if n > 0:
+                    np.matmul(values[n + 1], weight.T, out=outputs[n])
+
+    return seconds_of(products) / _REPEATS
+
+
+def main(folder: str, result: str) -> None:
+    x_train, x_test = load_mnist(folder)
+    leave_result(
+        result,
+        {
+            "parts": profile_parts(x_train),
+            **profile_engine(x_train, x_test),
+            "numpy_products": profile_numpy(),
+        },
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
