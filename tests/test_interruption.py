@@ -49,9 +49,9 @@ def version(path: Path) -> int:
 
 
 def epochs_done(run_folder: Path) -> int:
+    history = run_folder / "history.jsonl"
     # The last line may be cut where the run was killed.
-    text = (run_folder / "history.jsonl").read_text() if run_folder.exists() else ""
-    return text.count("\n")
+    return history.read_text().count("\n") if history.exists() else 0
 
 
 def assert_ends_like_an_undisturbed_run(narrows: Command, folder: Path) -> None:
