@@ -471,7 +471,6 @@ def test_a_loss_that_explodes_late_names_the_last_good_checkpoint(
     assert_same_run(resumed, whole)
 
 
-# BUG: without validation and checkpoint, the last step's arrays are looked at by nobody.
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("validation", [None, HELD_OUT], ids=["alone", "validated"])
 def test_a_model_that_is_no_longer_finite_is_never_given(validation: np.ndarray | None) -> None:
@@ -483,7 +482,6 @@ def test_a_model_that_is_no_longer_finite_is_never_given(validation: np.ndarray 
         train(small_model(), ITEMS, validation, settings)
 
 
-# BUG: any file at the path is called the last good checkpoint.
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_an_earlier_runs_checkpoint_is_not_called_this_ones(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
