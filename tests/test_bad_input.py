@@ -70,9 +70,7 @@ ARRAYS = {
     "complex.npy": (np.zeros((9, 2), complex), ["complex128"]),
     "nan.npy": (with_value(np.nan), ["2 NaN", "0 infinite", "index (7, 2)"]),
     "infinite.npy": (with_value(-np.inf), ["0 NaN", "2 infinite", "index (7, 2)"]),
-    # BUG: no hint
     "empty.npy": (np.zeros((0, 4)), ["empty", "(0, 4)"]),
-    # BUG: no hint
     "no-values.npy": (np.zeros((4, 0)), ["empty", "(4, 0)"]),
     "one-row.npy": (np.zeros((1, 4)), ["1 row", "2 are needed"]),
     "numbers.npy": (np.zeros(9), ["(9,)", "2 dimensions"]),
@@ -88,7 +86,6 @@ FILES_OF_BYTES = {
     "cut-ubyte.gz": (gzip.compress(idx(IMAGES))[:-9], ["damaged gzip"]),
     "huge-ubyte": (TERABYTE, ["promises 1,000,000,000,000 bytes", "holds 0"]),
     "huge-ubyte.gz": (gzip.compress(TERABYTE), ["promises 1,000,000,000,000 bytes"]),
-    # BUG: no hint
     "none-ubyte": (idx(IMAGES[:0]), ["empty", "(0, 6, 7)"]),
     "cut.npy": (b"\x93NUMPY\x01\x00", ["not an .npy array"]),
     "cut.npz": (b"PK\x03\x04", ["not an .npz file"]),
@@ -183,7 +180,6 @@ def test_mnist_with_a_wrong_checksum(narrows: Command, monkeypatch: pytest.Monke
         (["--hidden", "100;50"], ["--hidden 100;50"]),
         (["--hidden", "100,0"], ["--hidden 100,0"]),
         (["--hidden", "-5"], ["--hidden -5"]),
-        # BUG: no hint, from here to --checkpoint-seconds nan
         (["--epochs", "0"], ["epochs is 0"]),
         (["--epochs", "1.5"], ["--epochs"]),
         (["--batch-size", "0"], ["batch size is 0"]),
@@ -196,11 +192,9 @@ def test_mnist_with_a_wrong_checksum(narrows: Command, monkeypatch: pytest.Monke
         (["--loss", "l3"], ["'l3'"]),
         (["--loss", "huber:0"], ["'huber:0'"]),
         (["--preset", "complex"], ["'complex'"]),
-        # BUG: taken as the name of data, for all three
         (["--validation", "1"], ["--validation 1"]),
         (["--validation", "-0.1"], ["--validation -0.1"]),
         (["--validation", "nan"], ["--validation nan"]),
-        # BUG: no hint, for both
         (["--spec", "missing.toml"], ["missing.toml"]),
         (["--spec", "words.toml"], ["words.toml"]),
         (["--spec", "dense.toml"], ["dense", "(8, 8)"]),
@@ -318,7 +312,6 @@ def test_items_that_the_model_was_not_trained_on(
 
 
 NO_CODES = {
-    # BUG: the shape is given as (1, 3)
     "wide.npy": (np.zeros((5, 3)), ["(5, 3)", "4 numbers"]),
     "images.npy": (np.zeros((5, 2, 2)), ["(5, 2, 2)"]),
     "nan.npy": (np.full((5, 4), np.nan), ["20 NaN"]),

@@ -260,7 +260,6 @@ def test_codes_of_every_kind_decode_to_the_reconstruction(
     assert found.dtype == np.uint8
 
 
-# BUG: the option's type drops the slash that the hint asks for.
 @pytest.mark.parametrize("folder", ["pictures", "pictures/", "pictures.v2/"])
 def test_reconstructions_as_pictures(
     folder: str, narrows: Command, model_file: Path, items_file: Path, tmp_path: Path
@@ -276,7 +275,6 @@ def test_reconstructions_as_pictures(
             np.testing.assert_array_equal(np.asarray(picture), pixels)
 
 
-# BUG: images become rows only where the suffix is in small letters.
 @pytest.mark.parametrize("name", ["table.csv", "TABLE.CSV", "table.parquet"])
 def test_reconstructions_as_a_table(
     name: str, narrows: Command, model_file: Path, items_file: Path, tmp_path: Path
@@ -379,7 +377,6 @@ def test_a_reader_that_leaves_is_no_failure_to_speak_of(model_file: Path, tmp_pa
     assert process.returncode == 1
 
 
-# BUG: reported as a fault of the program.
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_standard_output_on_a_full_disk_is_said_in_one_sentence(
     model_file: Path, tmp_path: Path

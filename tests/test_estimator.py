@@ -330,7 +330,6 @@ def test_in_a_grid_search(workers: int, rows: np.ndarray) -> None:
     np.testing.assert_allclose(search.score(rows), search.best_estimator_.score(rows))
 
 
-# BUG: numbers of NumPy reach the JSON of the model file, which takes none of them.
 def test_parameters_as_numpys_numbers_are_parameters(rows: np.ndarray, tmp_path: Path) -> None:
     # as a search over np.arange and np.logspace gives them
     numbers = {

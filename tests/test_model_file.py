@@ -172,7 +172,6 @@ FORGERIES: dict[str, Change] = {
     "no units": _set("spec", "encoder", 1, "units", to=0),
     "an item of a trillion values": _set("spec", "item_shape", to=[10**12]),
     "an item beyond 64 bits": _set("spec", "item_shape", to=[10**30]),
-    # BUG: OverflowError
     "an item beyond 64 bits, mirrored": lambda arrays, entry: entry.update(
         spec={"item_shape": [10**30], "encoder": entry["spec"]["encoder"]}
     ),
@@ -183,18 +182,15 @@ FORGERIES: dict[str, Change] = {
     "scaling by NaN": _set("scaling", "scale", to=float("nan")),
     "scaling by infinity": _set("scaling", "offset", to=float("inf")),
     "scaling by a list": _set("scaling", "scale", to=[1]),
-    # BUG: OverflowError
     "scaling beyond floats": _set("scaling", "scale", to=10**400),
     "dtype of objects": _set("data", "dtype", to="object"),
     "dtype of texts": _set("data", "dtype", to="U1000000"),
     "dtype of records": _set("data", "dtype", to="f8,f8"),
     "complex dtype": _set("data", "dtype", to="complex128"),
     "no such dtype": _set("data", "dtype", to="float7"),
-    # BUG: OverflowError
     "count is infinite": _set("data", "count", to=float("inf")),
     "count is a text": _set("data", "count", to="many"),
     "value range is a number": _set("data", "value_range", to=3),
-    # BUG: IndexError
     "value range is empty": _set("data", "value_range", to=[]),
     "training is a list": _set("training", to=[1]),
     "versions is a list": _set("versions", to=[1]),

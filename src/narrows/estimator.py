@@ -121,11 +121,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             training, held_out = training.split(self.validation_fraction, seed)
         settings = TrainingSettings(
             Objective.parse(self.loss),
-            self.epochs,
-            self.batch_size,
-            AdamSettings(self.learning_rate),
+            int(self.epochs),
+            int(self.batch_size),
+            AdamSettings(float(self.learning_rate)),
             seed,
-            self.patience,
+            None if self.patience is None else int(self.patience),
         )
         fitted = fit(training, held_out, self._choice(), settings)
         self._take(fitted.trained)

@@ -11,7 +11,7 @@ import numpy as np
 from narrows.baselines.pca import fit_pca
 from narrows.data import Dataset
 from narrows.engine import make_runner
-from narrows.errors import UsageError
+from narrows.errors import DataError, UsageError
 from narrows.model_file import DataDescription, TrainedModel
 from narrows.nn.blocks import Dense
 from narrows.nn.model import Model, initial_model
@@ -125,6 +125,10 @@ def fit(
     return Fitted(trained, result.history)
 
 
+# The square of an error must be a number.
+_WIDEST = 1e150
+
+
 def choose_scaling(training: Dataset, objective: Objective) -> Scaling:
     """How data values become network values: 8-bit data as they are, other data taken to 0..1.
 
@@ -138,6 +142,12 @@ def choose_scaling(training: Dataset, objective: Objective) -> Scaling:
         return Scaling()
     lowest = min(float(chunk.min()) for chunk in chunks(training.items))
     highest = max(float(chunk.max()) for chunk in chunks(training.items))
+    if highest - lowest > _WIDEST:
+        raise DataError(
+            f"{training.name} spans {lowest:g} to {highest:g}, and more than {_WIDEST:g} cannot be "
+            "squared",
+            hint="divide the values by a large number, or take their logarithm",
+        )
     return Scaling.to_unit_range(lowest, highest)
 
 

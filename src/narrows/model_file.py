@@ -6,6 +6,7 @@ everything else. It says nothing of the time or the place, so that the same trai
 bytes.
 """
 
+import math
 import os
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -101,6 +102,12 @@ def save_model(path: str | os.PathLike[str], trained: TrainedModel) -> None:
     write_tensors(path, grouped(groups), entry)
 
 
+_AGAIN = "take a fresh copy, or train it again"
+_WHICH = "give the file that narrows fit wrote to --out"
+# What an entry makes of us that its checksum covers but that we did not write.
+_WRONG_CONTENT = (NarrowsError, LookupError, TypeError, ValueError, AttributeError, OverflowError)
+
+
 def load_model(path: str | os.PathLike[str]) -> TrainedModel:
     """Read a model file.
 
@@ -127,14 +134,11 @@ def load_model(path: str | os.PathLike[str]) -> TrainedModel:
         )
     try:
         trained = _assemble(entry, arrays)
-    except (NarrowsError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelFileError(f"{path} is damaged: {error}", hint=_AGAIN) from error
-    _check_arrays(path, trained)
+        _check_arrays(trained)
+    except _WRONG_CONTENT as error:
+        wrong = error.message if isinstance(error, NarrowsError) else str(error)
+        raise ModelFileError(f"{path} is damaged: {wrong}", hint=_AGAIN) from error
     return trained
-
-
-_AGAIN = "take a fresh copy, or train it again"
-_WHICH = "give the file that narrows fit wrote to --out"
 
 
 def _assemble(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> TrainedModel:
@@ -161,7 +165,7 @@ def _assemble(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> TrainedMo
     )
 
 
-def _check_arrays(path: str | os.PathLike[str], trained: TrainedModel) -> None:
+def _check_arrays(trained: TrainedModel) -> None:
     """Refuse arrays other than those that the spec needs, before anything computes with them."""
     found = grouped(
         {"model": trained.model.arrays, "baseline": trained.baseline, "latent": trained.latent}
@@ -176,10 +180,7 @@ def _check_arrays(path: str | os.PathLike[str], trained: TrainedModel) -> None:
             wrong = "is not finite"
         else:
             continue
-        raise ModelFileError(
-            f"{path} is damaged: {name} {wrong}, and must be finite floats of shape {shape}",
-            hint=_AGAIN,
-        )
+        raise ValueError(f"{name} {wrong}, and must be finite floats of shape {shape}")
 
 
 def _expected_shapes(trained: TrainedModel) -> dict[str, Shape]:
@@ -193,7 +194,7 @@ def _expected_shapes(trained: TrainedModel) -> dict[str, Shape]:
     if trained.latent:
         shapes |= {f"latent/{name}": (spec.latent_size,) for name in ("lowest", "highest", "mean")}
     if trained.baseline:
-        size = int(np.prod(spec.item_shape, dtype=np.int64))
+        size = math.prod(spec.item_shape)
         kept = len(trained.baseline.get("components", ()))
         shapes |= {"baseline/mean": (size,), "baseline/components": (kept, size)}
     return shapes

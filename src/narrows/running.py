@@ -41,13 +41,21 @@ class Codec:
         Raises:
             ShapeError: codes of another size.
         """
+        self.require_codes(codes)
+        return self._runner.decode(np.ascontiguousarray(codes, np.float32))
+
+    def require_codes(self, codes: Shaped[np.ndarray, "..."]) -> None:
+        """Make sure that an array holds codes of this model.
+
+        Raises:
+            ShapeError: it does not.
+        """
         size = self.trained.model.spec.latent_size
         if codes.ndim != 2 or codes.shape[1] != size:
             raise ShapeError(
                 f"codes of shape {codes.shape} do not fit a model whose codes have {size} numbers",
                 hint=f"give an array of shape (n, {size}), such as narrows encode writes",
             )
-        return self._runner.decode(np.ascontiguousarray(codes, np.float32))
 
     def decode(self, codes: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "n *item"]:
         """Reconstructions in the dtype of the training data, rounded and clipped to fit it."""

@@ -41,7 +41,7 @@ def write_tensors(
     """
     from safetensors.numpy import save
 
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     text = json.dumps(entry, sort_keys=True)
     metadata = json.dumps({"sha256": _checksum(arrays, text), "content": text})
     content = save(arrays, {_ENTRY: metadata})
@@ -69,19 +69,26 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], d
             metadata = (file.metadata() or {}).get(_ENTRY)
             if metadata is None:
                 raise NotOursError("a safetensors file that narrows did not write")
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            arrays = {name: _tensor(file, name) for name in file.keys()}  # noqa: SIM118
         written = json.loads(metadata)
-        text = written["content"]
+        text = str(written["content"])
         if written["sha256"] != _checksum(arrays, text):
             raise DamagedError("its checksum does not match its content")
         entry = json.loads(text)
     except (NotOursError, DamagedError):
         raise
-    except (SafetensorError, ValueError, TypeError, KeyError, RecursionError) as error:
+    except (SafetensorError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise DamagedError(str(error)) from error
     if not isinstance(entry, dict):
         raise NotOursError("a safetensors file that narrows did not write")
     return arrays, entry
+
+
+def _tensor(file: Any, name: str) -> np.ndarray:
+    try:
+        return file.get_tensor(name)
+    except AttributeError as error:  # a dtype that NumPy has not
+        raise NotOursError("a safetensors file that narrows did not write") from error
 
 
 def group(arrays: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:

@@ -1,6 +1,5 @@
 """The program: its commands, and what becomes of an error."""
 
-import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -76,8 +75,6 @@ def run(arguments: Sequence[str]) -> int:
             raise
         return INTERRUPTED
     except BrokenPipeError:
-        # whoever read our output has seen enough; nothing may be written on the way out
-        sys.stdout = None
         return 1
     except MemoryError as error:
         if debug:

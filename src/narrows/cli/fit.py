@@ -1,6 +1,5 @@
 """``narrows fit``: train a model on data and leave it with its history and pictures."""
 
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -94,7 +93,10 @@ def fit(
         Objective.parse(loss), epochs, batch_size, AdamSettings(learning_rate), seed, patience
     )
     if not checkpoint_seconds >= 0:
-        raise UsageError(f"--checkpoint-seconds is {checkpoint_seconds}, and cannot be negative")
+        raise UsageError(
+            f"--checkpoint-seconds is {checkpoint_seconds:g}, and cannot be below 0",
+            hint="give the seconds of work that a kill may cost, such as 10",
+        )
     choice = ModelChoice(preset, latent, parse_sizes(hidden), spec)
     folder = run_dir or default_run_dir(out)
     training, held_out = load_for_training(data, validation, seed)
@@ -165,15 +167,16 @@ def load_for_training(
 
 def _as_fraction(text: str) -> float | None:
     """``text`` as a share of rows, or None if it is no number and so names data."""
-    with contextlib.suppress(ValueError):
+    try:
         value = float(text)
-        if not 0 <= value < 1:
-            raise UsageError(
-                f"--validation {text} is no share of the rows",
-                hint="give a number from 0 (none) to below 1, or data to validate on",
-            ) from None
-        return value
-    return None
+    except ValueError:
+        return None
+    if not 0 <= value < 1:
+        raise UsageError(
+            f"--validation {text} is no share of the rows",
+            hint="give a number from 0 (none) to below 1, or data to validate on",
+        )
+    return value
 
 
 def train_and_write(

@@ -20,7 +20,7 @@ ModelArgument = Annotated[
     typer.Argument(metavar="MODEL", help="A file that narrows fit wrote.", show_default=False),
 ]
 ItemsOut = Annotated[
-    Path,
+    str,  # a path would lose the slash that makes it a folder
     typer.Option(
         "--out",
         metavar="PATH",

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from narrows.errors import NarrowsError
+from narrows.errors import NarrowsError, OutputError
 from narrows.progress import Advance
 
 _LINE_EVERY_SECONDS = 10.0
@@ -22,8 +22,23 @@ def say(message: str) -> None:
 
 
 def show(text: str, values: dict[str, Any], as_json: bool) -> None:
-    """A command's result: for people, or as JSON for machines."""
-    print(json.dumps(_plain(values)) if as_json else text, flush=True)
+    """A command's result: for people, or as JSON for machines.
+
+    Raises:
+        OutputError: standard output takes no more.
+        BrokenPipeError: whoever read it has seen enough.
+    """
+    try:
+        print(json.dumps(_plain(values)) if as_json else text, flush=True)
+    except OSError as error:
+        # what is still held back would fail once more on the way out
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise OutputError(
+            f"the result cannot be written to standard output: {error.strerror}",
+            hint="send it where there is room",
+        ) from error
 
 
 def show_error(error: NarrowsError) -> None:

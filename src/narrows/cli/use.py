@@ -1,5 +1,6 @@
 """Commands that use a trained model: summary, evaluate, encode, decode, reconstruct."""
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -78,10 +79,11 @@ def encode(
         )
     codec = _codec(model)
     items = load_data(data, track=progress).items
+    codec.shaped(items)  # a mistake must show before a file is opened
     size = codec.trained.model.spec.latent_size
     columns = [f"code_{number}" for number in range(size)]
-    _stream("encoding", items, codec.encode, (size,), "float32", out, columns)
-    _report_written(out, len(items), "code", json)
+    _stream("encoding", items, codec.encode, (size,), "float32", str(out), columns)
+    _report_written(str(out), len(items), "code", json)
 
 
 def decode(
@@ -105,6 +107,7 @@ def decode(
 
     codec = _codec(model)
     rows = load_codes(codes)
+    codec.require_codes(rows)
     _stream_items("decoding", codec, rows, codec.decode, out)
     _report_written(out, len(rows), "item", json)
 
@@ -122,6 +125,7 @@ def reconstruct(
 
     codec = _codec(model)
     items = load_data(data, track=progress).items
+    codec.shaped(items)  # a mistake must show before a file is opened
     _stream_items("reconstructing", codec, items, codec.reconstruct, out)
     _report_written(out, len(items), "item", json)
 
@@ -138,7 +142,7 @@ def _stream_items(
     codec: "Codec",
     rows: "np.ndarray",
     work: "Callable[[np.ndarray], np.ndarray]",
-    out: Path,
+    out: str,
 ) -> None:
     _stream(label, rows, work, codec.trained.item_shape, codec.trained.data.dtype, out, None)
 
@@ -149,7 +153,7 @@ def _stream(
     work: "Callable[[np.ndarray], np.ndarray]",
     shape: tuple[int, ...],
     dtype: str,
-    out: Path,
+    out: str,
     columns: list[str] | None,
 ) -> None:
     """Write what ``work`` makes of ``rows``, a bounded number of them in memory at a time."""
@@ -158,11 +162,8 @@ def _stream(
     from narrows.data import item_writer
     from narrows.running import chunks
 
-    if out.suffix in (".csv", ".parquet") and len(shape) > 1:
-        # a table has no pixels: an image becomes a row
-        shape = (int(np.prod(shape)),)
-    work_on_first = work(rows[:1])  # a mistake must show before a file is opened
-    assert len(work_on_first) == 1
+    if out.lower().endswith((".csv", ".parquet")):
+        shape = (math.prod(shape),)  # a table has no pixels: an image becomes a row
     with (
         item_writer(out, len(rows), shape, np.dtype(dtype), columns=columns) as writer,
         progress(label, total=len(rows), unit="items") as advance,
@@ -172,10 +173,10 @@ def _stream(
             advance(len(chunk))
 
 
-def _report_written(out: Path, count: int, what: str, json: bool) -> None:
+def _report_written(out: str, count: int, what: str, json: bool) -> None:
     plural = "" if count == 1 else "s"
     if json:
-        show("", {"out": str(out), "count": count}, json)
+        show("", {"out": out, "count": count}, json)
     else:
         say(f"wrote {count:,} {what}{plural} to {out}")
 

@@ -52,7 +52,9 @@ def check_extent(name: str, shape: tuple[int, ...], dtype: np.dtype, held: int) 
         raise DataError(f"{name} gives its shape as {shape}, and a length cannot be negative")
     promised = math.prod(shape) * dtype.itemsize
     if promised == 0:
-        raise DataError(f"{name} is empty: its header gives the shape {shape}")
+        raise DataError(
+            f"{name} is empty: its header gives the shape {shape}", hint="give at least one item"
+        )
     if held != promised:
         raise DataError(
             f"{name} promises {promised:,} bytes of values, {shape} of {dtype.name}, "
@@ -79,7 +81,9 @@ def checked(dataset: Dataset, *, track: Tracker = silent) -> Dataset:
             hint="if each number is an item of its own, use array.reshape(-1, 1)",
         )
     if items.size == 0:
-        raise DataError(f"{name} is empty: its shape is {items.shape}")
+        raise DataError(
+            f"{name} is empty: its shape is {items.shape}", hint="give at least one item"
+        )
     if dataset.labels is not None and dataset.labels.shape != (len(items),):
         raise DataError(
             f"{name} has {len(items):,} items and labels of shape {dataset.labels.shape}"

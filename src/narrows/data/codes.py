@@ -46,6 +46,8 @@ def _read_table(path: Path, suffix: str) -> np.ndarray:
     reader = pyarrow.csv.read_csv if suffix == ".csv" else pyarrow.parquet.read_table
     try:
         table = reader(path)
+        if not table.num_rows:
+            return np.zeros((0, table.num_columns), np.float32)
         columns = [
             column.to_numpy().astype(np.float32, casting="same_kind") for column in table.columns
         ]

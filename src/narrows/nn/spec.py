@@ -127,7 +127,10 @@ class Spec:
             entries = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
-            raise UsageError(f"{path} cannot be read as a spec: {reason}") from error
+            raise UsageError(
+                f"{path} cannot be read as a spec: {reason}",
+                hint="give a TOML file such as the README shows",
+            ) from error
         return cls.from_dict(entries, item_shape)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from narrows.baselines.dct import dct_reconstruct
 from narrows.baselines.pca import PCA
 from narrows.data import Dataset
+from narrows.errors import ModelFileError
 from narrows.model_file import TrainedModel
 from narrows.report.measures import ErrorMeter, psnr, readable
 from narrows.running import Codec, chunks
@@ -66,8 +67,13 @@ def evaluate(codec: Codec, data: Dataset) -> Evaluation:
 
     Raises:
         ShapeError: the model was trained on items of another shape.
+        ModelFileError: the model came without a PCA to compare it with.
     """
     trained = codec.trained
+    if not trained.baseline:
+        raise ModelFileError(
+            "the model has no PCA to compare it with", hint="train it with narrows fit"
+        )
     size = trained.model.spec.latent_size
     pca = PCA(trained.baseline["mean"], trained.baseline["components"], sampled=False)
     image = len(trained.item_shape) == 2

@@ -8,6 +8,8 @@ from narrows.engine import AdamSettings
 from narrows.errors import UsageError
 from narrows.objectives import Objective
 
+_LEAVE = "leave it out for the value that suits most data"
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -36,14 +38,20 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         for name, value in (("epochs", self.epochs), ("batch size", self.batch_size)):
             if value < 1:
-                raise UsageError(f"{name} is {value}, and must be at least 1")
+                raise UsageError(f"{name} is {value}, and must be at least 1", hint=_LEAVE)
         if self.patience is not None and self.patience < 1:
-            raise UsageError(f"patience is {self.patience}, and must be at least 1")
+            raise UsageError(
+                f"patience is {self.patience}, and must be at least 1",
+                hint="leave it out to train every epoch",
+            )
         if self.seed < 0:
-            raise UsageError(f"seed is {self.seed}, and must not be negative")
+            raise UsageError(f"seed is {self.seed}, and must be at least 0", hint=_LEAVE)
         rate = self.adam.learning_rate
         if not (rate > 0 and math.isfinite(rate)):
-            raise UsageError(f"learning rate is {rate}, and must be a number above 0")
+            raise UsageError(
+                f"learning rate is {rate:g}, and must be a number above 0",
+                hint="0.001 suits most data; smaller is slower and safer",
+            )
 
     def identity(self) -> dict[str, Any]:
         """What two runs must share for one to go on from the other: everything but how long."""
