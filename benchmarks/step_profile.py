@@ -23,7 +23,8 @@ from common import leave_result, load_mnist
 from narrows.engine import AdamSettings
 from narrows.engine.fused import kernels
 from narrows.engine.fused.dense import DenseTrainer, dense_layers
-from narrows.engine.fused.registers import TILE_COLUMNS, flush_denormals
+from narrows.engine.fused.machine import flush_denormals
+from narrows.engine.fused.registers import LANES, TILE_COLUMNS, adam
 from narrows.engine.fused.stack import DenseStack
 from narrows.nn.model import initial_model
 from narrows.nn.presets import preset_spec
@@ -39,51 +40,51 @@ _ADAM = kernels.Adam(np.float32(0), np.float32(0.1), np.float32(1e-3), np.float3
 
 @njit
 def read(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
-    kernels._read(source, order, first + panel * TILE_COLUMNS, TILE_COLUMNS, s, panel, work)
+    kernels.read_panel(source, order, first + panel * TILE_COLUMNS, TILE_COLUMNS, s, panel, work)
 
 
 @njit
 def forward(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
     for layer in range(1, len(s.width)):
-        kernels._forward(s, layer, work)
+        kernels.forward(s, layer, work)
 
 
 @njit
 def loss(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
-    s.panel_losses[panel] = kernels._panel_loss(s, _LOSS, TILE_COLUMNS, work)
-    kernels._output_deltas(s, _LOSS, TILE_COLUMNS, np.float32(1e-5), work)
+    s.panel_losses[panel] = kernels.panel_loss(s, _LOSS, TILE_COLUMNS, work)
+    kernels.output_deltas(s, _LOSS, TILE_COLUMNS, np.float32(1e-5), work)
 
 
 @njit
 def lay_out(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
     for layer in range(len(s.width) - 1, 0, -1):
-        kernels._keep_for_gradient(s, layer, panel, work)
+        kernels.keep_for_gradient(s, layer, panel, work)
 
 
 @njit
 def backward(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
     for layer in range(len(s.width) - 1, 1, -1):
-        kernels._backward(s, layer, work)
+        kernels.backward(s, layer, work)
 
 
 @njit
-def learn(s: Any, thread: int) -> None:
+def learn(s: Any, threads: int, thread: int) -> None:
     for task in range(s.task_bounds[thread], s.task_bounds[thread + 1]):
         layer, first, last = s.tasks[task]
         if last > first:
-            kernels._update_weights(s, _ADAM, layer, first, last, BATCH_SIZE, thread)
+            kernels.update_weights(s, _ADAM, layer, first, last, BATCH_SIZE, thread)
         else:
-            kernels._update_bias(s, _ADAM, layer, BATCH_SIZE, thread)
+            kernels.update_bias(s, _ADAM, layer, BATCH_SIZE, thread)
 
 
 @njit
-def update(s: Any, thread: int) -> None:
-    for task in range(s.task_bounds[thread], s.task_bounds[thread + 1]):
-        layer, first, last = s.tasks[task]
-        row = s.weight_row[layer]
-        for i in range(first, last):
-            at = s.weight_at[layer] + i * row
-            kernels._update(s, _ADAM, s.gradient[thread], 0, at, row)
+def update(s: Any, threads: int, thread: int) -> None:
+    vectors = len(s.parameters) // LANES
+    for vector in range(vectors * thread // threads, vectors * (thread + 1) // threads):
+        adam(
+            s.gradient[thread], 0, s.parameters, s.first_moment, s.second_moment, vector * LANES,
+            _ADAM.rate, _ADAM.keep_first, _ADAM.keep_second, _ADAM.epsilon,
+        )  # fmt: skip
 
 
 def for_each_panel(part: Callable[..., None]) -> Callable[..., None]:
@@ -108,7 +109,7 @@ def for_each_task(part: Callable[..., None]) -> Callable[..., None]:
     def repeat(s: Any, source: Any, order: Any, threads: int, thread: int, repeats: int) -> None:
         control = flush_denormals(0)
         for _ in range(repeats):
-            part(s, thread)
+            part(s, threads, thread)
         flush_denormals(control)
 
     return repeat
