@@ -121,14 +121,12 @@ class DenseStack:
         """What the last layer gives, float32 (n, outputs)."""
         width = self.layers[-1].outputs
         row = _padded(width, LANES)
-        results = np.empty((len(items), width), np.float32)
+        flat = np.empty(_padded(len(items), TILE_COLUMNS) * row, np.float32)
         done = 0
         for chunk, chunk_scaling in _chunks(items, scaling):
-            flat = np.empty(_padded(len(chunk), TILE_COLUMNS) * row, np.float32)
-            self._run(chunk, chunk_scaling, None, _NO_LOSSES, flat, row)
-            results[done : done + len(chunk)] = flat.reshape(-1, row)[: len(chunk), :width]
+            self._run(chunk, chunk_scaling, None, _NO_LOSSES, flat[done * row :], row)
             done += len(chunk)
-        return results
+        return np.ascontiguousarray(flat.reshape(-1, row)[: len(items), :width])
 
     def _run(
         self,
@@ -199,8 +197,8 @@ def _source(items: np.ndarray, scaling: Scaling) -> kernels.Source:
 
 
 def _chunks(items: np.ndarray, scaling: Scaling) -> Iterator[tuple[np.ndarray, Scaling]]:
-    """The items a few at a time, converted where the kernels cannot read them as they are."""
-    rows = max(_CHUNK_VALUES // max(items[:1].size, 1), 1)
+    """The items some whole panels at a time, converted where the kernels cannot read them."""
+    rows = _padded(max(_CHUNK_VALUES // max(items[:1].size, 1), 1), TILE_COLUMNS)
     for start in range(0, len(items), rows):
         chunk = items[start : start + rows]
         if _is_readable(chunk, scaling):
