@@ -1,5 +1,6 @@
 """item_writer: whatever the batches, other programs read the items back; failures leave nothing."""
 
+import csv
 import os
 import tempfile
 import tracemalloc
@@ -57,10 +58,17 @@ def test_tables_come_back_bit_for_bit(
 ) -> None:
     items = random_items((7, 3), dtype)
     write(tmp_path / name, items, batches, columns=["a", "b, c", 'd"'])
-    read = pandas.read_csv if name == "a.csv" else pandas.read_parquet
-    table = read(tmp_path / name)
-    assert list(table.columns) == ["a", "b, c", 'd"']
-    np.testing.assert_array_equal(table.to_numpy().astype(dtype), items)
+    if name == "a.csv":  # pandas may miss the last bit of a float
+        with (tmp_path / name).open(newline="") as file:
+            columns, *rows = csv.reader(file)
+        if dtype == "bool":
+            rows = [[cell == "true" for cell in row] for row in rows]
+        values = np.array(rows).astype(dtype)
+    else:
+        table = pandas.read_parquet(tmp_path / name)
+        columns, values = list(table.columns), table.to_numpy()
+    assert columns == ["a", "b, c", 'd"']
+    np.testing.assert_array_equal(values.astype(dtype), items)
 
 
 def test_npz_is_packed(tmp_path: Path) -> None:
