@@ -79,11 +79,11 @@ def _bar(label: str, total: float | None, unit: str) -> Iterator[Advance]:
 
     bar = Progress(
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=12),
         TextColumn("{task.percentage:>3.0f}%"),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[rate]}"),  # the first to go where the terminal is narrow
         console=Console(stderr=True),
         transient=True,
     )
@@ -122,14 +122,8 @@ def _lines(label: str, total: float | None, unit: str) -> Iterator[Advance]:
 def _rate(amount: float, unit: str) -> str:
     for size, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if amount >= size:
-            return (
-                f"{amount / size:.1f} {prefix}{unit}/s" if unit == "B" else _grouped(amount, unit)
-            )
-    return f"{amount:.0f} {unit}/s"
-
-
-def _grouped(amount: float, unit: str) -> str:
-    return f"{float(f'{amount:.3g}'):,.0f} {unit}/s"
+            return f"{amount / size:.3g}{prefix} {unit}/s"
+    return f"{amount:.3g} {unit}/s"
 
 
 @contextlib.contextmanager

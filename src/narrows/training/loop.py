@@ -173,7 +173,7 @@ class _Run:
         for record in self.at.history[-1:]:
             text += f"  loss {record['loss']:.5g}"
             if "val_loss" in record:
-                text += f"  val_loss {record['val_loss']:.5g}"
+                text += f"  val {record['val_loss']:.5g}"
         return text
 
     def save(self) -> None:
