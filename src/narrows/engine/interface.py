@@ -50,7 +50,7 @@ class TrainingState:
 class Trainer(Protocol):
     """Trains one model. Losses are in network units, summed over items and their values."""
 
-    #: Steps that take about a tenth of a second or less: what one call of :meth:`train` should ask
+    #: Steps that take a fraction of a second: what one call of :meth:`train` should ask
     #: for at most, so that a progress bar moves and an interrupt is answered.
     steps_per_call: int
 
