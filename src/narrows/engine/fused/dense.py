@@ -22,7 +22,8 @@ _LOSSES = {
     "bce": kernels.CROSS_ENTROPY,
 }
 # Under a tenth of a second on two fast cores, under a second on a slow one. Every call starts its
-# threads anew, on cores whose caches have forgotten the moments: a quarter as long, they cost 3 % of an epoch.
+# threads anew, on cores whose caches have forgotten the moments: calls a quarter as long made an
+# epoch 3 % longer.
 _OPERATIONS_PER_CALL = 1.6e10
 
 
