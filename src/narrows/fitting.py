@@ -140,8 +140,8 @@ def choose_scaling(training: Dataset, objective: Objective) -> Scaling:
         return Scaling.to_unit_range(*training.value_range)
     if training.items.dtype == np.uint8 and not objective.needs_probabilities:
         return Scaling()
-    lowest = min(float(chunk.min()) for chunk in chunks(training.items))
-    highest = max(float(chunk.max()) for chunk in chunks(training.items))
+    ends = [(float(chunk.min()), float(chunk.max())) for chunk in chunks(training.items)]
+    lowest, highest = min(low for low, _ in ends), max(high for _, high in ends)
     if highest - lowest > _WIDEST:
         raise DataError(
             f"{training.name} spans {lowest:g} to {highest:g}, and more than {_WIDEST:g} cannot be "

@@ -94,7 +94,7 @@ def _run_failed(error: Exception, debug: bool) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         say(str(getattr(error, "ctx", None) and error.ctx.get_help()))  # type: ignore[attr-defined]
         return 2
-    if type(error).__name__ in ("Abort",):
+    if type(error).__name__ == "Abort":
         return INTERRUPTED
     if hasattr(error, "format_message"):
         context = getattr(error, "ctx", None)

@@ -14,6 +14,7 @@ from narrows.cli.terminal import say, show
 
 if TYPE_CHECKING:
     from narrows.data import Dataset
+    from narrows.report.evaluation import Score
     from narrows.report.page import Story
 
 MODEL, PAGE = "model.safetensors", "index.html"
@@ -91,10 +92,7 @@ def _story(
     shape = " × ".join(map(str, training.item_shape))
     numbers = trained.model.spec.latent_size
 
-    def row(score: object) -> Method:
-        from narrows.report.evaluation import Score
-
-        assert isinstance(score, Score)
+    def row(score: "Score") -> Method:
         return Method(score.method, score.numbers, score.mse, score.psnr)
 
     shown = training if held_out is None else held_out

@@ -75,7 +75,7 @@ def evaluate(codec: Codec, data: Dataset) -> Evaluation:
             "the model has no PCA to compare it with", hint="train it with narrows fit"
         )
     size = trained.model.spec.latent_size
-    pca = PCA(trained.baseline["mean"], trained.baseline["components"], sampled=False)
+    pca = fitted_pca(trained)
     image = len(trained.item_shape) == 2
     meters = [ErrorMeter() for _ in range(4 if image else 3)]
     for chunk in chunks(data.items):
@@ -101,6 +101,11 @@ def evaluate(codec: Codec, data: Dataset) -> Evaluation:
         data.items[:1].nbytes,
         4 * size,
     )
+
+
+def fitted_pca(trained: TrainedModel) -> PCA:
+    """The PCA that came with a model, fitted to the same items with as many numbers."""
+    return PCA(trained.baseline["mean"], trained.baseline["components"], sampled=False)
 
 
 def error_unit(trained: TrainedModel) -> str:

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from narrows.baselines.pca import PCA
 from narrows.data import Dataset
-from narrows.report.evaluation import Evaluation
+from narrows.report.evaluation import Evaluation, fitted_pca
 from narrows.report.figures import COLUMNS, codes_figure, loss_figure, reconstructions_figure
 from narrows.running import Codec
 from narrows.training import History
@@ -39,14 +38,13 @@ def draw_run(
     random = np.random.default_rng([seed, _PICTURE_STREAM])
     order = random.permutation(len(shown))
     some = codec.shaped(np.asarray(shown.items[np.sort(order[:COLUMNS])]))
-    pca = PCA(trained.baseline["mean"], trained.baseline["components"], sampled=False)
     reconstructions_figure(
         some,
         codec.reconstruct(some),
         folder / RECONSTRUCTIONS,
         value_range=trained.data.value_range,
         label=f"{numbers} number{plural}",
-        pca=pca.reconstruct(some),
+        pca=fitted_pca(trained).reconstruct(some),
         pca_label=pca_label,
     )
     rows = np.sort(order[:_MOST_CODES])
