@@ -9,19 +9,48 @@ from jaxtyping import Float, Float32, Float64, Int64, Shaped
 
 @dataclass(frozen=True)
 class AdamSettings:
-    """Adam's constants (Kingma and Ba, arXiv:1412.6980), with Keras's defaults."""
+    """Adam's constants (Kingma and Ba, arXiv:1412.6980), with Keras's defaults, and what goes with
+    them over a run.
+
+    Attributes:
+        learning_rate: the highest of the run, and its only one where there is no schedule.
+        weight_decay: what share of itself every weight loses at a learning rate of 1, beside the
+            gradient's step (Loshchilov and Hutter, arXiv:1711.05101); biases keep theirs.
+        warmup_steps: over so many steps the learning rate rises from 0 in a line.
+        total_steps: from there it falls to 0 at this step along half a cosine (Loshchilov and
+            Hutter, arXiv:1608.03983); None to keep it.
+    """
 
     learning_rate: float = 1e-3
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-7
+    weight_decay: float = 0.0
+    warmup_steps: int = 0
+    total_steps: int | None = None
+
+    def learning_rates(self, first: int, count: int) -> Float64[np.ndarray, " steps"]:
+        """The learning rate of ``count`` steps, the first numbered ``first`` counting from 1: a
+        float64 array of shape (count,)."""
+        t = np.arange(first, first + count, dtype=np.float64)
+        rates = np.full(count, self.learning_rate)
+        if self.total_steps is not None:
+            length = max(self.total_steps - self.warmup_steps, 1)
+            # the step after the last one would have a rate of 0
+            done = np.clip((t - 1 - self.warmup_steps) / length, 0, 1)
+            rates *= 0.5 * (1 + np.cos(np.pi * done))
+        return rates * np.minimum(t / (self.warmup_steps + 1), 1)
 
     def step_sizes(self, first: int, count: int) -> Float32[np.ndarray, " steps"]:
-        """learning_rate sqrt(1 - beta2^t) / (1 - beta1^t) for ``count`` steps, the first numbered
-        ``first`` counting from 1: a float32 array of shape (count,)."""
+        """learning rate x sqrt(1 - beta2^t) / (1 - beta1^t) for the same steps: a float32 array of
+        shape (count,)."""
         t = np.arange(first, first + count, dtype=np.float64)
-        rates = self.learning_rate * np.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
-        return rates.astype(np.float32)
+        corrections = np.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
+        return (self.learning_rates(first, count) * corrections).astype(np.float32)
+
+    def decays(self, first: int, count: int) -> Float32[np.ndarray, " steps"]:
+        """The share of itself that every weight loses in the same steps: float32 (count,)."""
+        return (self.learning_rates(first, count) * self.weight_decay).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -63,11 +92,15 @@ class Trainer(Protocol):
         ...
 
     def train(
-        self, items: Shaped[np.ndarray, "n *item"], order: Int64[np.ndarray, " m"]
+        self,
+        items: Shaped[np.ndarray, "n *item"],
+        order: Int64[np.ndarray, " m"],
+        inputs: Shaped[np.ndarray, "n *item"] | None = None,
     ) -> Float64[np.ndarray, " steps"]:
         """Take the items named by ``order`` (int64, (m,)) in batches, one step each, the last one
-        short. ``items`` has shape (n, \\*item_shape) in data units. Returns each step's loss
-        before it, float64 of shape (steps,)."""
+        short. ``items`` has shape (n, \\*item_shape) in data units. ``inputs``, of the same shape,
+        is what the encoder gets in their place: what the loss compares with stays ``items``.
+        Returns each step's loss before it, float64 of shape (steps,)."""
         ...
 
     def measure(self, items: Shaped[np.ndarray, "n *item"]) -> float:
@@ -85,4 +118,9 @@ class Runner(Protocol):
     def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float[np.ndarray, "n *item"]:
         """Items (n, \\*item_shape) in data units, of codes (n, latent_size): float32, or float64
         where data units are other than the network's."""
+        ...
+
+    def reconstruct(self, items: Shaped[np.ndarray, "n *item"]) -> Float[np.ndarray, "n *item"]:
+        """What encoder and decoder make together of items (n, \\*item_shape) in data units, in
+        data units: the one way through a model whose decoder uses more than the code."""
         ...
