@@ -1,7 +1,14 @@
 """The pictures that a training run leaves, as PNG files: one figure a file."""
 
+from narrows.report.figures.budgets import budget_figure
 from narrows.report.figures.codes import codes_figure
 from narrows.report.figures.losses import loss_figure
 from narrows.report.figures.reconstructions import COLUMNS, reconstructions_figure
 
-__all__ = ["COLUMNS", "codes_figure", "loss_figure", "reconstructions_figure"]
+__all__ = [
+    "COLUMNS",
+    "budget_figure",
+    "codes_figure",
+    "loss_figure",
+    "reconstructions_figure",
+]

@@ -1,0 +1,113 @@
+"""What methods make of a budget: the error over how many numbers each keeps of an item."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from narrows.errors import DataError
+from narrows.report.figures.style import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    TEXT_SIZE,
+    new_figure,
+    save_figure,
+    set_headings,
+    tidy_axes,
+)
+from narrows.report.measures import readable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# The baseline is drawn first and stays in the background; Tol's "vibrant" after that.
+_COLOURS = (GREY, BLUE, ORANGE, "#009988", "#cc3311", "#aa4499")
+_MARKERS = "osD^vP"
+
+
+def budget_figure(
+    rows: Sequence[Mapping[str, Any]],
+    path: str | os.PathLike[str],
+    *,
+    title: str = "Error over numbers kept",
+    error_unit: str = "",
+) -> None:
+    """Draw each method's error over the numbers it keeps, both axes logarithmic: a line a method.
+
+    Methods are told apart by colour and by marker, so that the figure reads without colour too.
+    The first one is the baseline.
+
+    Args:
+        rows: ``method``, ``numbers`` (at least 1) and ``error`` (above 0) each; any order within
+            a method. Several rows of a method with as many numbers are several runs: all are
+            drawn, and the line goes through their means.
+        path: the PNG file to write.
+        title: the heading.
+        error_unit: of the errors, such as ``grey levels²``.
+
+    Raises:
+        DataError: there is nothing to draw, or a value has no logarithm.
+        OutputError: the file cannot be written.
+    """
+    if not rows:
+        raise DataError("there are no results to draw over their budgets")
+    for row in rows:
+        if not (row["numbers"] >= 1 and row["error"] > 0):
+            raise DataError(
+                f"{row['method']} with {row['numbers']} numbers and an error of {row['error']:g} "
+                "has no place on logarithmic axes",
+                hint="draw methods that keep one number or more and lose something",
+            )
+    lines = {method: _runs(rows, method) for method in dict.fromkeys(r["method"] for r in rows)}
+    figure = new_figure(780, constrained=True)
+    axes = figure.subplots()
+    axes.set(xscale="log", yscale="log")
+    for number, (method, runs) in enumerate(lines.items()):
+        look: dict[str, Any] = {
+            "color": _COLOURS[number % len(_COLOURS)],
+            "marker": _MARKERS[number % 6],
+        }
+        means = [sum(errors) / len(errors) for errors in runs.values()]
+        size = 6 if len(runs) == sum(map(len, runs.values())) else 0  # the runs are enough to see
+        axes.plot(list(runs), means, label=method, linewidth=2, markersize=size, **look)
+        if not size:
+            points = [(kept, error) for kept, errors in runs.items() for error in errors]
+            axes.plot(*zip(*points, strict=True), linestyle="", markersize=4, **look)
+    _scale(axes, sorted({row["numbers"] for row in rows}), [row["error"] for row in rows])
+    unit = f" ({error_unit})" if error_unit else ""
+    axes.set(xlabel="Numbers kept of each item", ylabel=f"Mean squared error{unit}")
+    axes.legend(
+        frameon=True,
+        framealpha=1,
+        edgecolor="white",
+        facecolor="white",
+        fontsize=TEXT_SIZE,
+        labelcolor=INK,
+        loc="lower left",
+    )
+    set_headings(axes, title, "lower is better; both axes are logarithmic")
+    save_figure(figure, path)
+
+
+def _runs(rows: Sequence[Mapping[str, Any]], method: str) -> dict[float, list[float]]:
+    """The errors of a method by the numbers it keeps, fewest first."""
+    own = [row for row in rows if row["method"] == method]
+    sizes = sorted({row["numbers"] for row in own})
+    return {size: [row["error"] for row in own if row["numbers"] == size] for size in sizes}
+
+
+def _scale(axes: "Axes", numbers: Sequence[float], errors: Sequence[float]) -> None:
+    """A tick at every budget, and plain numbers along the errors."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+
+    plain = FuncFormatter(lambda value, position: readable(value))
+    axes.xaxis.set_major_locator(FixedLocator(list(numbers)))
+    # Less than a power of ten holds too few of 1, 2 and 5.
+    narrow = max(errors) < 10 * min(errors)
+    steps = (1, 1.5, 2, 3, 4, 5, 7) if narrow else (1, 2, 5)
+    axes.yaxis.set_major_locator(LogLocator(subs=steps))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(plain)
+    tidy_axes(axes)

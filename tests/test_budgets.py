@@ -1,0 +1,70 @@
+"""The figure of errors over numbers kept draws what it was given, each run of it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from narrows.errors import DataError
+from narrows.report.figures import budget_figure
+
+ROWS: list[dict[str, Any]] = [
+    {"method": "PCA", "numbers": 20, "error": 1530.0},
+    {"method": "PCA", "numbers": 2, "error": 3000.0},
+    {"method": "auto", "numbers": 2, "error": 1900.0},
+    {"method": "auto", "numbers": 20, "error": 240.0},
+    {"method": "auto", "numbers": 20, "error": 260.0},
+]
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    figures: list[Figure] = []
+    monkeypatch.setattr(
+        "narrows.report.figures.budgets.save_figure", lambda figure, path: figures.append(figure)
+    )
+    return figures
+
+
+def test_a_line_a_method_through_the_means_of_its_runs(drawn: list[Figure]) -> None:
+    budget_figure(ROWS, "any.png", error_unit="grey levels²")
+    axes = drawn[0].axes[0]
+    lines = {line.get_label(): line for line in axes.lines}
+    np.testing.assert_array_equal(lines["PCA"].get_xydata(), [[2, 3000], [20, 1530]])
+    np.testing.assert_array_equal(lines["auto"].get_xydata(), [[2, 1900], [20, 250]])
+    (runs,) = [line for line in axes.lines if line.get_linestyle() == "None"]
+    assert sorted(map(tuple, runs.get_xydata())) == [(2, 1900), (20, 240), (20, 260)]
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert axes.get_ylabel() == "Mean squared error (grey levels²)"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["PCA", "auto"]
+
+
+def test_methods_differ_without_colour(drawn: list[Figure]) -> None:
+    names = "abcdef"
+    budget_figure([{"method": name, "numbers": 1, "error": 1.0} for name in names], "any.png")
+    assert len({line.get_marker() for line in drawn[0].axes[0].lines}) == len(names)
+
+
+def test_the_file_is_a_picture_and_the_same_one_again(tmp_path: Path) -> None:
+    for name in ("one.png", "two.png"):
+        budget_figure(ROWS, tmp_path / name)
+    with Image.open(tmp_path / "one.png") as picture:
+        assert (picture.format, picture.size) == ("PNG", (1200, 780))
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [{"method": "mean item", "numbers": 0, "error": 4.0}],
+        [{"method": "all", "numbers": 9, "error": 0.0}],
+        [{"method": "diverged", "numbers": 9, "error": float("nan")}],
+    ],
+)
+def test_what_has_no_place_on_the_axes_is_refused(rows: list[dict[str, Any]]) -> None:
+    with pytest.raises(DataError):
+        budget_figure(rows, "never.png")
