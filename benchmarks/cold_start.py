@@ -11,7 +11,6 @@ them runs the article's program in Keras on TensorFlow: import, as many epochs, 
     python benchmarks/cold_start.py [--rounds N] [--epochs N]
 """
 
-import argparse
 import statistics
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from common import (
     Finished,
     Target,
     announce,
+    argument_parser,
     matrix_rate,
     run_process,
     save_mnist,
@@ -149,8 +149,7 @@ def programs_table(measured: dict[str, list[Finished]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3, help="times that each program runs")
+    parser = argument_parser(__doc__, "rounds")
     parser.add_argument("--epochs", type=int, default=50, help="of narrows fit and the article's")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

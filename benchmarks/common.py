@@ -1,5 +1,6 @@
-"""What all benchmarks share: processes to measure, the machine, and records of what came out."""
+"""What all benchmarks share: arguments, processes to measure, the machine, and records."""
 
+import argparse
 import datetime
 import importlib.metadata
 import json
@@ -12,10 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -32,6 +33,38 @@ _LOAD_BEFORE = os.getloadavg()[0]
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
+def numbers(text: str) -> list[int]:
+    """``0,1,2`` as a list."""
+    return [int(part) for part in text.split(",")]
+
+
+#: Arguments that several benchmarks take.
+_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "rounds": {"type": int, "default": 3, "help": "times that everything runs"},
+    "seeds": {"type": numbers, "default": [0, 1, 2], "metavar": "N,N", "help": "0,1,2"},
+    "records": {
+        "type": Path,
+        "default": REPOSITORY / "records",
+        "metavar": "DIR",
+        "help": "where the dated folder goes",
+    },
+    "resume": {"action": "store_true", "help": "go on with the newest record's runs.jsonl"},
+    "again": {"action": "store_true", "help": "start over where today's record has runs"},
+}
+#: Those of a benchmark that keeps a :class:`Journal`.
+JOURNAL = ("records", "resume", "again")
+
+
+def argument_parser(documentation: str | None, *shared: str) -> argparse.ArgumentParser:
+    """A parser whose help is a script's docstring, with some of the shared arguments."""
+    parser = argparse.ArgumentParser(
+        description=documentation, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name in shared:
+        parser.add_argument(f"--{name}", **_ARGUMENTS[name])
+    return parser
+
+
 @dataclass(frozen=True)
 class Finished:
     """A process that has ended well.
@@ -40,12 +73,16 @@ class Finished:
         started: when it was started, seconds since the epoch of :func:`time.time`.
         seconds: wall time from then to its end.
         peak_bytes: the most physical memory it held.
+        output: what it wrote to its standard output.
+        said: what it wrote to its standard error.
         result: what it wrote to its result file, if it was given one.
     """
 
     started: float
     seconds: float
     peak_bytes: int
+    output: str = ""
+    said: str = ""
     result: Any = None
 
 
@@ -58,19 +95,24 @@ def run_process(command: Sequence[str], environment: Mapping[str, str] | None = 
     Raises:
         SystemExit: the command failed; the message ends with what it said last.
     """
-    with tempfile.TemporaryFile() as output:
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         started = time.time()
         process = subprocess.Popen(
-            command, stdout=output, stderr=output, env={**os.environ, **(environment or {})}
+            command, stdout=output, stderr=errors, env={**os.environ, **(environment or {})}
         )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.time() - started
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            output.seek(0)
-            said = output.read().decode(errors="replace")[-3000:]
-            raise SystemExit(f"{shlex.join(command)} failed ({process.returncode}):\n{said}")
-    return Finished(started, seconds, usage.ru_maxrss * _RSS_UNIT)
+        texts = [_text(stream) for stream in (output, errors)]
+    if process.returncode != 0:
+        said = "".join(texts)[-3000:]
+        raise SystemExit(f"{shlex.join(command)} failed ({process.returncode}):\n{said}")
+    return Finished(started, seconds, usage.ru_maxrss * _RSS_UNIT, *texts)
+
+
+def _text(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read().decode(errors="replace")
 
 
 def run_contestant(
@@ -86,7 +128,7 @@ def run_contestant(
         command = [sys.executable, str(Path(__file__).with_name(script)), *arguments, str(path)]
         finished = run_process(command, environment)
         result = json.loads(path.read_text(encoding="utf-8"))
-    return Finished(finished.started, finished.seconds, finished.peak_bytes, result)
+    return replace(finished, result=result)
 
 
 def leave_result(path: str, result: Any) -> None:
@@ -212,6 +254,70 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (columns, rule, *rows))
 
 
+class Journal:
+    """The record of a long benchmark, and in it each measurement from the moment it is made.
+
+    ``runs.jsonl`` in the record's folder has one line for each: what was measured, what it came to,
+    when, and at which commit. A benchmark that was stopped goes on after the last of them.
+
+    Attributes:
+        folder: where the record is written.
+    """
+
+    def __init__(self, name: str, arguments: argparse.Namespace) -> None:
+        """Open the journal of benchmark ``name`` as the arguments :data:`JOURNAL` say.
+
+        Raises:
+            SystemExit: there are runs already, and the arguments say neither resume nor again.
+        """
+        earlier = sorted(arguments.records.glob(f"????-??-??-{name}"))
+        new = arguments.records / f"{_today()}-{name}"
+        self.folder = earlier[-1] if arguments.resume and earlier else new
+        self._path = self.folder / "runs.jsonl"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if arguments.again:
+            self._path.unlink(missing_ok=True)
+        self._kept = self._read()
+        if self._kept and not arguments.resume:
+            raise SystemExit(
+                f"{self._path} has {len(self._kept)} runs already: --resume goes on with them, "
+                "--again starts over"
+            )
+
+    def measure(self, what: str, work: Callable[[], Any]) -> Any:
+        """What ``work`` gives, which must be JSON, or what it gave in the run that is resumed.
+
+        ``what`` must name everything that the result depends on.
+        """
+        if what in self._kept:
+            announce(f"{what}: measured before")
+            return self._kept[what]
+        announce(what)
+        value = work()
+        entry = {
+            "what": what,
+            "value": value,
+            "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "narrows": _commit(),
+        }
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(entry) + "\n")
+        self._kept[what] = value
+        return value
+
+    def _read(self) -> dict[str, Any]:
+        if not self._path.exists():
+            return {}
+        # without what follows the last line break, which is of a run that was cut off
+        lines = self._path.read_text(encoding="utf-8").split("\n")[:-1]
+        entries = [json.loads(line) for line in lines]
+        return {entry["what"]: entry["value"] for entry in entries}
+
+
+def _today() -> str:
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
+
+
 def write_record(
     name: str,
     title: str,
@@ -221,6 +327,8 @@ def write_record(
     data: Mapping[str, Any],
     packages: Sequence[str],
     rates: Sequence[float],
+    aims: Sequence[Target] = (),
+    folder: Path | None = None,
 ) -> Path:
     """Write ``records/DATE-name/`` with ``result.json`` and ``README.md``, and print the latter.
 
@@ -232,11 +340,13 @@ def write_record(
         data: everything measured, for machines.
         packages: whose versions matter here.
         rates: what :func:`matrix_rate` gave in the course of the run.
+        aims: what was hoped for beyond the targets.
+        folder: a :class:`Journal`'s, instead of today's.
 
     Returns:
         The folder.
     """
-    date = datetime.datetime.now(datetime.UTC).date().isoformat()
+    date = _today()
     machine, used = describe_machine(), versions(packages)
     command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
     told = [f"{name} {version}" for name, version in used.items()]
@@ -245,7 +355,8 @@ def write_record(
         [
             f"# {title}, {date}",
             f"```sh\n{command}\n```",
-            table(["target", "limit", "measured", "met"], [target.row() for target in targets]),
+            _targets_table("target", targets),
+            *([_targets_table("aim", aims)] if aims else []),
             *sections,
             f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, "
             f"{machine['system']}; load {machine['load_before']} before the run. A float32 matrix "
@@ -260,14 +371,19 @@ def write_record(
         "versions": used,
         "matrix_flop_per_second": list(rates),
         "targets": [{**vars(target), "met": target.met} for target in targets],
+        "aims": [{**vars(aim), "met": aim.met} for aim in aims],
         **data,
     }
-    folder = REPOSITORY / "records" / f"{date}-{name}"
+    folder = folder or REPOSITORY / "records" / f"{date}-{name}"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "README.md").write_text(text + "\n", encoding="utf-8")
     (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(text)
     return folder
+
+
+def _targets_table(kind: str, targets: Sequence[Target]) -> str:
+    return table([kind, "limit", "measured", "met"], [target.row() for target in targets])
 
 
 def announce(message: str) -> None:

@@ -10,7 +10,6 @@ default, and of 1024) stands the plain chain of matrix products in NumPy.
     python benchmarks/encode_speed.py [--rounds N]
 """
 
-import argparse
 import statistics
 import tempfile
 from collections import defaultdict
@@ -20,6 +19,7 @@ from typing import Any
 from common import (
     Target,
     announce,
+    argument_parser,
     matrix_rate,
     run_contestant,
     save_mnist,
@@ -97,9 +97,7 @@ def rates_table(seconds: Seconds) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3, help="times that each contestant runs")
-    arguments = parser.parse_args()
+    arguments = argument_parser(__doc__, "rounds").parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         save_mnist(folder)

@@ -11,7 +11,6 @@ an epoch, so that some of the kills fall into the writing of one.
     python benchmarks/kill_resume.py [--kills N] [--seed N]
 """
 
-import argparse
 import os
 import signal
 import subprocess
@@ -25,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from common import Target, announce, matrix_rate, table, write_record
+from common import Target, announce, argument_parser, matrix_rate, table, write_record
 
 EPOCHS = 12
 CHECKPOINT_SECONDS = 0.0
@@ -134,7 +133,7 @@ def chain(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argument_parser(__doc__)
     parser.add_argument("--kills", type=int, default=20, help="how many in all")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     arguments = parser.parse_args()

@@ -15,7 +15,6 @@ comparisons are made, and the target is set for each:
     python benchmarks/parity_keras.py [--seed N]
 """
 
-import argparse
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ import numpy as np
 from common import (
     Target,
     announce,
+    argument_parser,
     matrix_rate,
     run_contestant,
     save_mnist,
@@ -104,7 +104,7 @@ def losses_table(losses: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argument_parser(__doc__)
     parser.add_argument("--seed", type=int, default=0, help="of the weights and of the order")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,6 @@ each contestant.
     python benchmarks/train_speed.py [--rounds N]
 """
 
-import argparse
 import statistics
 import tempfile
 from collections import defaultdict
@@ -26,6 +25,7 @@ from common import (
     Finished,
     Target,
     announce,
+    argument_parser,
     matrix_rate,
     run_contestant,
     save_mnist,
@@ -202,9 +202,7 @@ def profile_text(measured: Measured) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3, help="times that each contestant runs")
-    arguments = parser.parse_args()
+    arguments = argument_parser(__doc__, "rounds").parse_args()
     with tempfile.TemporaryDirectory() as folder:
         save_mnist(Path(folder))
         measured = measure(folder, arguments.rounds)
