@@ -284,8 +284,8 @@ class Journal:
                 "--again starts over"
             )
 
-    def measure(self, what: str, work: Callable[[], Any]) -> Any:
-        """What ``work`` gives, which must be JSON, or what it gave in the run that is resumed.
+    def measure(self, what: str, work: Callable[..., Any], *arguments: Any) -> Any:
+        """What ``work(*arguments)`` gives, which must be JSON, or gave in the run that is resumed.
 
         ``what`` must name everything that the result depends on.
         """
@@ -293,7 +293,7 @@ class Journal:
             announce(f"{what}: measured before")
             return self._kept[what]
         announce(what)
-        value = work()
+        value = work(*arguments)
         entry = {
             "what": what,
             "value": value,
