@@ -19,8 +19,9 @@ from engine_cases import (
     each_trainer,
     state_bytes,
 )
-from narrows.engine import Trainer, TrainingState, xla
+from narrows.engine import Trainer, TrainingState
 from narrows.engine.fused import stack
+from narrows.engine.xla import transfer
 from narrows.nn.scaling import Scaling
 
 
@@ -105,7 +106,7 @@ def test_how_many_items_go_through_at_once_does_not_matter(monkeypatch: pytest.M
         make(model, case.objective, case.adam, 7).measure(items) for make in TRAINERS.values()
     ]
     monkeypatch.setattr(stack, "_CHUNK_VALUES", 15 * 33)
-    monkeypatch.setattr(xla, "_RUN_BATCH", 33)
+    monkeypatch.setattr(transfer, "RUN_BATCH", 33)
     for make in RUNNERS.values():
         np.testing.assert_allclose(make(model).encode(items), codes, atol=1e-6)
     for make, loss in zip(TRAINERS.values(), losses, strict=True):

@@ -59,18 +59,27 @@ class Codec:
 
     def decode(self, codes: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "n *item"]:
         """Reconstructions in the dtype of the training data, rounded and clipped to fit it."""
-        data = self.trained.data
-        return as_dtype(self.decode_floats(codes), np.dtype(data.dtype), data.value_range)
+        return self._as_data(self.decode_floats(codes))
 
     def reconstruct(self, items: Shaped[np.ndarray, "n ..."]) -> Shaped[np.ndarray, "n *item"]:
-        """What :meth:`decode` makes of the codes of ``items``, in the training data's dtype."""
-        return self.decode(self.encode(items))
+        """What the model makes of ``items``, in the dtype of the training data, as of codes."""
+        return self._as_data(self.reconstruct_floats(items))
 
     def reconstruct_floats(
         self, items: Shaped[np.ndarray, "n ..."]
     ) -> Float[np.ndarray, "n *item"]:
-        """What :meth:`decode_floats` makes of the codes of ``items``."""
-        return self.decode_floats(self.encode(items))
+        """What the network makes of ``items``: floats (n, \\*item_shape), in data units.
+
+        The two halves of the model run as one, so that a decoder may take more than the code.
+
+        Raises:
+            ShapeError: the model was trained on items of another shape.
+        """
+        return self._runner.reconstruct(self.shaped(items))
+
+    def _as_data(self, values: Float[np.ndarray, "n *item"]) -> Shaped[np.ndarray, "n *item"]:
+        data = self.trained.data
+        return as_dtype(values, np.dtype(data.dtype), data.value_range)
 
     def shaped(self, items: Shaped[np.ndarray, "n ..."]) -> Shaped[np.ndarray, "n *item"]:
         """``items`` as (n, \\*item_shape), if they are that or flat rows of as many values.

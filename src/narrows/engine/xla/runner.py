@@ -1,0 +1,54 @@
+"""Runner of any model, compiled by XLA for whatever device JAX finds."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Float32, Shaped
+
+from narrows.engine.xla.loss import reconstructed
+from narrows.engine.xla.transfer import chunks, for_device, run_batch, to_network
+from narrows.nn.flow import Flow
+from narrows.nn.model import Model, apply_part
+
+
+class XlaRunner:
+    """Runs any model; see :class:`narrows.engine.interface.Runner`."""
+
+    def __init__(self, model: Model) -> None:
+        import jax
+
+        spec, scaling = model.spec, model.scaling
+
+        def encode(arrays: Any, x: Any) -> Any:
+            return apply_part(spec, "encoder", arrays, to_network(scaling, x))
+
+        def decode(arrays: Any, codes: Any) -> Any:
+            return apply_part(spec, "decoder", arrays, codes)
+
+        def reconstruct(arrays: Any, x: Any) -> Any:
+            return reconstructed(spec, arrays, to_network(scaling, x), Flow())
+
+        self._model = model
+        self._run_batch = run_batch(spec)
+        self._encode, self._decode, self._reconstruct = map(jax.jit, (encode, decode, reconstruct))
+
+    def encode(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
+        return self._by_chunks(self._encode, items)
+
+    def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float[np.ndarray, "n *item"]:
+        values = self._by_chunks(self._decode, codes.astype(np.float32, copy=False), sent=True)
+        return self._model.scaling.to_data(values)
+
+    def reconstruct(self, items: Shaped[np.ndarray, "n *item"]) -> Float[np.ndarray, "n *item"]:
+        return self._model.scaling.to_data(self._by_chunks(self._reconstruct, items))
+
+    def _by_chunks(
+        self, run: Callable[[Any, Any], Any], rows: np.ndarray, *, sent: bool = False
+    ) -> np.ndarray:
+        """What ``run`` makes of ``rows``; they are network values already if ``sent``."""
+        parts = []
+        for chunk in chunks(rows, self._run_batch):
+            values = chunk if sent else for_device(chunk, self._model.scaling)
+            parts.append(np.asarray(run(self._model.arrays, values)))
+        return np.concatenate(parts)

@@ -1,0 +1,116 @@
+"""One training step as a pure function, and many of them in one compiled call."""
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from narrows.engine.interface import AdamSettings
+from narrows.engine.xla.loss import LossFunction
+from narrows.engine.xla.transfer import to_network
+from narrows.nn.flow import Flow
+from narrows.nn.scaling import Scaling
+
+Arrays = Mapping[str, Any]
+
+
+class Carry(NamedTuple):
+    """What a step changes: dictionaries of float32 arrays with the same names."""
+
+    arrays: Arrays
+    first_moment: Arrays
+    second_moment: Arrays
+
+
+class Batch(NamedTuple):
+    """What a step needs besides. In a scan, each of these has one more axis: the steps.
+
+    Attributes:
+        wanted: items as :func:`narrows.engine.xla.transfer.for_device` sends them.
+        inputs: what the encoder gets, if not the same; else None.
+        step_size: the learning rate with Adam's correction.
+        decay: the share of itself that every weight loses.
+        number: the step's, counting from 1: what its random numbers are drawn from.
+    """
+
+    wanted: Any
+    inputs: Any
+    step_size: Any
+    decay: Any
+    number: Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """Adam with decoupled weight decay (Loshchilov and Hutter, arXiv:1711.05101) on a model's loss.
+
+    Attributes:
+        loss: what is minimised.
+        scaling: from the items to network values.
+        adam: its constants.
+        seed: of all random numbers; those of a step depend on it and on the step's number alone.
+        dtype: what the blocks compute in.
+        statistics: names of the arrays that have no gradient and no decay, but new values from the
+            blocks themselves.
+    """
+
+    loss: LossFunction
+    scaling: Scaling
+    adam: AdamSettings
+    seed: int
+    dtype: Any
+    statistics: frozenset[str]
+
+    def __call__(self, carry: Carry, batch: Batch) -> tuple[Carry, Any]:
+        """The carry after the step, and the loss before it, summed over the batch."""
+        import jax
+
+        fixed = {name: carry.arrays[name] for name in self.statistics}
+        learnt = {name: a for name, a in carry.arrays.items() if name not in fixed}
+        losses = jax.grad(self._losses, has_aux=True)
+        slopes, (total, updates) = losses(learnt, fixed, batch)
+
+        first = dict(carry.first_moment)
+        second = dict(carry.second_moment)
+        arrays = {**carry.arrays, **{name: a.astype(np.float32) for name, a in updates.items()}}
+        for name, g in slopes.items():
+            # Kingma and Ba, arXiv:1412.6980, end of section 2
+            p, m, v = learnt[name], first[name], second[name]
+            first[name] = m = m + (g - m) * (1 - self.adam.beta1)
+            second[name] = v = v + (g * g - v) * (1 - self.adam.beta2)
+            change = batch.step_size * m / (v**0.5 + self.adam.epsilon)
+            if self.adam.weight_decay and name.endswith(".weight"):
+                change += batch.decay * p
+            arrays[name] = p - change
+        return Carry(arrays, first, second), total
+
+    def _losses(self, learnt: Arrays, fixed: Arrays, batch: Batch) -> tuple[Any, Any]:
+        """What is minimised; and beside it the total loss, and the statistics' new values."""
+        wanted = to_network(self.scaling, batch.wanted)
+        inputs = wanted if batch.inputs is None else to_network(self.scaling, batch.inputs)
+        arrays = {**{name: array.astype(self.dtype) for name, array in learnt.items()}, **fixed}
+        flow = drawing_flow(self.seed, batch.number, self.dtype, training=True)
+        total = self.loss.total(arrays, inputs.astype(self.dtype), wanted, flow)
+        minimised = total + sum(flow.penalties)
+        return minimised / wanted.size, (total, flow.updates)
+
+
+def drawing_flow(seed: int, number: Any, dtype: Any, *, training: bool) -> Flow:
+    """A flow whose draws are the same for the same seed and number, and rounded to ``dtype``.
+
+    A key of its own is made for each call of its functions.
+    """
+    import jax
+
+    key = jax.random.fold_in(jax.random.key(seed), number)
+    calls = itertools.count()
+
+    def drawn(kind: Callable[..., Any]) -> Callable[[tuple[int, ...]], Any]:
+        def draw(shape: tuple[int, ...]) -> Any:
+            return kind(jax.random.fold_in(key, next(calls)), shape, np.float32).astype(dtype)
+
+        return draw
+
+    return Flow(training, drawn(jax.random.uniform), drawn(jax.random.normal))

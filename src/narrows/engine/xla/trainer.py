@@ -1,0 +1,99 @@
+"""Trainer of any model, compiled by XLA for whatever device JAX finds."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64, Int64, Shaped
+
+from narrows.engine.interface import AdamSettings, TrainingState
+from narrows.engine.xla.loss import LossFunction
+from narrows.engine.xla.precision import training_dtype
+from narrows.engine.xla.step import Batch, Carry, Step
+from narrows.engine.xla.transfer import chunks, for_device, run_batch, to_network
+from narrows.nn.flow import Flow
+from narrows.nn.model import Model
+from narrows.objectives import Objective
+
+# Steps in one call. More hide the cost of a call better; this many take a fraction of a second even
+# for models a thousand times the size of the simple one.
+_STEPS_PER_CALL = 64
+
+
+class XlaTrainer:
+    """Trains any model; see :class:`narrows.engine.interface.Trainer`.
+
+    ``seed`` governs what the blocks draw in training.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        objective: Objective,
+        adam: AdamSettings,
+        batch_size: int,
+        seed: int = 0,
+    ) -> None:
+        import jax
+
+        self.steps_per_call = _STEPS_PER_CALL
+        self._scaling = model.scaling
+        self._batch_size = batch_size
+        self._adam = adam
+        self._steps = 0
+        self._run_batch = run_batch(model.spec)
+        loss = LossFunction(model.spec, objective.in_model_units(model.scaling.scale))
+        step = Step(loss, model.scaling, adam, seed, training_dtype(), frozenset())
+        self._train = jax.jit(lambda c, b: jax.lax.scan(step, c, b), donate_argnums=0)
+        self._measure = jax.jit(partial(_measured, loss, model.scaling))
+        self.restore(TrainingState.start(model.arrays))
+
+    def state(self) -> TrainingState:
+        arrays, first, second = (
+            {name: np.array(array) for name, array in part.items()} for part in self._carry
+        )
+        return TrainingState(arrays, first, second, self._steps)
+
+    def restore(self, state: TrainingState) -> None:
+        import jax
+
+        parts = Carry(state.arrays, state.first_moment, state.second_moment)
+        # copies: what goes into the compiled step is given up to it
+        self._carry = jax.tree.map(lambda array: jax.numpy.array(array, copy=True), parts)
+        self._steps = state.steps
+
+    def train(
+        self,
+        items: Shaped[np.ndarray, "n *item"],
+        order: Int64[np.ndarray, " m"],
+        inputs: Shaped[np.ndarray, "n *item"] | None = None,
+    ) -> Float64[np.ndarray, " steps"]:
+        whole = len(order) // self._batch_size * self._batch_size
+        runs = [order[:whole].reshape(-1, self._batch_size), order[whole:].reshape(1, -1)]
+        losses = [self._slice(items, run, inputs) for run in runs if run.size]
+        return np.concatenate(losses) if losses else np.zeros(0)
+
+    def _slice(self, items: np.ndarray, order: np.ndarray, inputs: np.ndarray | None) -> np.ndarray:
+        """A step for each row of ``order`` (steps, batch)."""
+        first, steps = self._steps + 1, len(order)
+        batches = Batch(
+            for_device(items[order], self._scaling),
+            None if inputs is None else for_device(inputs[order], self._scaling),
+            self._adam.step_sizes(first, steps),
+            self._adam.decays(first, steps),
+            np.arange(first, first + steps, dtype=np.uint32),
+        )
+        self._carry, losses = self._train(self._carry, batches)
+        self._steps += steps
+        return np.asarray(losses, np.float64)
+
+    def measure(self, items: Shaped[np.ndarray, "n *item"]) -> float:
+        total = 0.0
+        for chunk in chunks(items, self._run_batch):
+            total += float(self._measure(self._carry.arrays, for_device(chunk, self._scaling)))
+        return total
+
+
+def _measured(loss: LossFunction, scaling: Any, arrays: Any, x: Any) -> Any:
+    wanted = to_network(scaling, x)
+    return loss.total(arrays, wanted, wanted, Flow())

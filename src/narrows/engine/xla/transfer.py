@@ -1,0 +1,40 @@
+"""Items on their way to the device, a bounded number at a time."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from narrows.nn.scaling import Scaling
+from narrows.nn.spec import Spec
+
+# Items that go through a model at once when nothing is learnt: at most so many, and so many that
+# the widest tensor between two blocks has at most so many values (32 MB).
+RUN_BATCH = 2048
+_WIDEST_VALUES = 1 << 23
+
+
+def run_batch(spec: Spec) -> int:
+    """How many items go through a model of ``spec`` at once when nothing is learnt."""
+    shapes = [*spec.shapes("encoder"), *spec.shapes("decoder")]
+    widest = max(math.prod(shape) for shape in shapes)
+    return min(max(_WIDEST_VALUES // widest, 1), RUN_BATCH)
+
+
+def chunks(rows: np.ndarray, count: int) -> Iterator[np.ndarray]:
+    """``rows`` by ``count``; at least one part, so that no items give an array of no results."""
+    for start in range(0, max(len(rows), 1), count):
+        yield rows[start : start + count]
+
+
+def for_device(items: np.ndarray, scaling: Scaling) -> np.ndarray:
+    """8-bit data travel as they are; others become float32 network values first."""
+    return items if items.dtype == np.uint8 else scaling.to_network(items)
+
+
+def to_network(scaling: Scaling, x: Any) -> Any:
+    """What :func:`for_device` sent, as float32 network values, on the device."""
+    if x.dtype != np.uint8:
+        return x
+    return (x.astype(np.float32) - np.float32(scaling.offset)) * np.float32(1 / scaling.scale)
