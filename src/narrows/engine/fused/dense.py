@@ -76,17 +76,25 @@ class DenseTrainer:
         self._steps = state.steps
 
     def train(
-        self, items: Shaped[np.ndarray, "n *item"], order: Int64[np.ndarray, " m"]
+        self,
+        items: Shaped[np.ndarray, "n *item"],
+        order: Int64[np.ndarray, " m"],
+        inputs: Shaped[np.ndarray, "n *item"] | None = None,
     ) -> Float64[np.ndarray, " steps"]:
         steps = math.ceil(len(order) / self._stack.batch_size)
         rates = self._adam.step_sizes(self._steps + 1, steps)
+        decays = self._adam.decays(self._steps + 1, steps)
         constants = kernels.Adam(
+            np.float32(0),
             np.float32(0),
             np.float32(1 - self._adam.beta1),
             np.float32(1 - self._adam.beta2),
             np.float32(self._adam.epsilon),
         )
-        losses = self._stack.train(items, self._scaling, order, self._loss, rates, constants)
+        given = items if inputs is None else inputs
+        losses = self._stack.train(
+            items, given, self._scaling, order, self._loss, rates, decays, constants
+        )
         self._steps += steps
         return losses
 
@@ -111,6 +119,9 @@ class DenseRunner:
     def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float[np.ndarray, "n *item"]:
         values = self._stacks["decoder"].outputs(codes, Scaling())
         return self._model.scaling.to_data(values).reshape(-1, *self._model.spec.item_shape)
+
+    def reconstruct(self, items: Shaped[np.ndarray, "n *item"]) -> Float[np.ndarray, "n *item"]:
+        return self.decode(self.encode(items))
 
 
 def _kernel_loss(objective: Objective, scaling: Scaling) -> kernels.Loss:

@@ -35,10 +35,13 @@ from narrows.engine.fused.registers import (
     tile,
     transpose,
 )
+from narrows.engine.fused.vector_math import logistic
 
-LINEAR, RELU, SIGMOID, TANH = range(4)
+LINEAR, RELU, SIGMOID, TANH, SILU, GELU = range(6)
 SQUARED, ABSOLUTE, HUBER, CROSS_ENTROPY = range(4)
 
+# Twice the factor of the tanh form, and its cubic coefficient: arXiv:1606.08415, section 2.
+_GELU_SCALE, _GELU_CUBE = np.float32(2 * np.sqrt(2 / np.pi)), np.float32(0.044715)
 # The smallest probability that binary cross-entropy takes the logarithm of (Keras's epsilon).
 _SMALLEST = np.float32(1e-7)
 
@@ -50,21 +53,24 @@ class Stack(NamedTuple):
     """
 
     width: np.ndarray  # values per item after this layer
-    activation: np.ndarray  # LINEAR, RELU, SIGMOID or TANH
+    activation: np.ndarray  # LINEAR, RELU, SIGMOID, TANH, SILU or GELU
     flipped: np.ndarray  # weights are held (outputs, inputs), not (inputs, outputs)
     weight_at: np.ndarray  # offset into parameters and moments
     weight_row: np.ndarray  # row length there: the columns, padded to whole vectors
     bias_at: np.ndarray
     value_at: np.ndarray  # offset into a thread's work space: activations
     delta_at: np.ndarray  # and deltas; the last layer's lie where its activations were
+    slope_at: np.ndarray  # and the derivatives of activations that their values do not determine
     left_at: np.ndarray  # offset into left
     right_at: np.ndarray  # offset into right
-    right_row: np.ndarray  # row length there: the columns, padded to whole tiles
+    right_row: np.ndarray  # row length there: the columns, padded to whole tiles and skewed
 
     parameters: np.ndarray  # float32, flat
     first_moment: np.ndarray
     second_moment: np.ndarray
-    work: np.ndarray  # (threads, ...): blocks of (width, TILE_COLUMNS) values of one panel
+    work: np.ndarray  # (threads, panels at a time x panel_size): blocks of (width, TILE_COLUMNS)
+    panel_size: int  # values in there that belong to one panel
+    wanted_at: int  # where in there what the loss compares with lies
     left: np.ndarray  # left factors of the gradients, (rows, slots) per layer
     right: np.ndarray  # right factors, (slots, right_row) per layer
     gradient: np.ndarray  # (threads, TILE_ROWS x the longest right_row)
@@ -94,23 +100,28 @@ class Loss(NamedTuple):
 
 
 @njit
-def _panel_product(
-    rows: int, a: Any, a_at: int, a_row: int, a_step: int, b: Any, b_at: int, c: Any, c_at: int,
-    depth: int, starts: Any, starts_at: int, starts_step: int, floor: np.float32,
+def _panel_products(
+    s: Stack, panels: int, rows: int, a: Any, a_at: int, a_row: int, a_step: int, work: Any,
+    b_at: int, c_at: int, depth: int, starts: Any, starts_at: int, starts_step: int,
+    floor: np.float32,
 ) -> None:  # fmt: skip
-    """One panel of items through one matrix: c (rows, items) = a (rows, depth) b (depth, items).
+    """Panels of items through one matrix: c (rows, items) = a (rows, depth) b (depth, items).
 
     ``starts``, a value a row or NO_STARTS at a step of 0, is added, and the result limited to
-    ``floor`` below.
+    ``floor`` below. A tile's rows of the matrix meet every panel before the next rows are fetched:
+    they may come from far, the panels lie in the cache.
     """
     shares = -(-rows // TILE_ROWS)
     for share in range(shares):
         first, last = rows * share // shares, rows * (share + 1) // shares
-        tile(
-            last - first, a, a_at + first * a_row, a_row, a_step, b, b_at, TILE_COLUMNS,
-            c, c_at + first * TILE_COLUMNS, TILE_COLUMNS, depth,
-            starts, starts_at + first * starts_step, floor,
-        )  # fmt: skip
+        for panel in range(panels):
+            base = panel * s.panel_size
+            tile(
+                last - first, a, a_at + first * a_row, a_row, a_step,
+                work, base + b_at, TILE_COLUMNS,
+                work, base + c_at + first * TILE_COLUMNS, TILE_COLUMNS, depth,
+                starts, starts_at + first * starts_step, floor,
+            )  # fmt: skip
 
 
 @njit
@@ -123,14 +134,16 @@ def turn(source: Any, at: int, row: int, rows: int, columns: int, to: Any, to_at
 
 
 @njit
-def read_panel(source: Source, order: Any, first: int, count: int, s: Stack, panel: int, work: Any
-          ) -> None:  # fmt: skip
-    """Put items order[first : first + count] into a panel, zeros after them, both ways around."""
-    width, row = s.width[0], s.right_row[0]
+def read_panel(source: Source, order: Any, first: int, count: int, width: int, rows: Any, start: int,
+               row: int, work: Any, at: int) -> None:  # fmt: skip
+    """Read items order[first : first + count] both ways around, zeros after them.
+
+    ``rows`` gets them as (TILE_COLUMNS, row) from ``start``, ``work`` as (width, TILE_COLUMNS) from
+    ``at``.
+    """
     shape = (source.rows, width)
-    start = s.right_at[0] + panel * TILE_COLUMNS * row
     for i in range(TILE_COLUMNS):
-        target = s.right[start + i * row : start + i * row + width]
+        target = rows[start + i * row : start + i * row + width]
         if i >= count:
             target[:] = 0
         elif source.is_bytes:
@@ -141,7 +154,22 @@ def read_panel(source: Source, order: Any, first: int, count: int, s: Stack, pan
             floats = carray(pointer_at(source.address), shape, np.float32)[order[first + i]]
             for j in range(width):
                 target[j] = (floats[j] - source.offset) * source.factor
-    turn(s.right, start, row, TILE_COLUMNS, width, work, s.value_at[0], TILE_COLUMNS)
+    turn(rows, start, row, TILE_COLUMNS, width, work, at, TILE_COLUMNS)
+
+
+@njit
+def read_batch_panel(inputs: Source, wanted: Source, order: Any, first: int, count: int, s: Stack,
+                     panel: int, work: Any) -> None:  # fmt: skip
+    """Read what a panel's items go in as, and what they should come out as where that differs."""
+    width, row = s.width[0], s.right_row[0]
+    start = s.right_at[0] + panel * TILE_COLUMNS * row
+    if inputs.address != wanted.address:
+        # its rows are needed only on the way: what goes in takes their place
+        read_panel(wanted, order, first, count, width, s.right, start, row, work, s.wanted_at)
+    read_panel(inputs, order, first, count, width, s.right, start, row, work, s.value_at[0])
+    if inputs.address == wanted.address:
+        at, size = s.value_at[0], width * TILE_COLUMNS
+        work[s.wanted_at : s.wanted_at + size] = work[at : at + size]
 
 
 @njit
@@ -155,34 +183,70 @@ def prefetch_items(source: Source, order: Any, first: int, count: int, width: in
 
 
 @njit
-def _activate(kind: int, values: Any) -> None:
-    """The activations that :func:`_panel_product` does not do on its way out."""
+def _logistic(values: Any) -> None:
+    """The logistic function of a run of whole vectors."""
+    for i in range(0, len(values), LANES):
+        logistic(values, i)
+
+
+@njit(fastmath={"contract"})
+def _activate(kind: int, values: Any, slopes: Any) -> None:
+    """The activations that :func:`_panel_product` does not do on its way out.
+
+    ``slopes`` gets the derivative where the value alone does not determine it.
+    """
+    one, two, three = np.float32(1), np.float32(2), np.float32(3)
     if kind == SIGMOID:
-        for i in range(len(values)):
-            values[i] = np.float32(1) / (np.float32(1) + np.exp(-values[i]))
+        _logistic(values)
     elif kind == TANH:
+        # tanh(x) = 2 logistic(2 x) - 1
         for i in range(len(values)):
-            values[i] = np.tanh(values[i])
+            values[i] *= two
+        _logistic(values)
+        for i in range(len(values)):
+            values[i] = two * values[i] - one
+    elif kind == SILU:
+        # x logistic(x)
+        slopes[:] = values
+        _logistic(slopes)
+        for i in range(len(values)):
+            chance = slopes[i]
+            values[i] *= chance
+            slopes[i] = chance + values[i] * (one - chance)
+    elif kind == GELU:
+        # x logistic(2 sqrt(2 / pi) (x + 0.044715 x^3))
+        for i in range(len(values)):
+            x = values[i]
+            slopes[i] = _GELU_SCALE * (x + _GELU_CUBE * x * x * x)
+        _logistic(slopes)
+        for i in range(len(values)):
+            x, chance = values[i], slopes[i]
+            values[i] = x * chance
+            inner = _GELU_SCALE * (one + three * _GELU_CUBE * x * x)
+            slopes[i] = chance + values[i] * (one - chance) * inner
 
 
 @njit
-def forward(s: Stack, layer: int, work: Any) -> None:
-    """values[layer] = activation(weights values[layer - 1] + bias) for one panel."""
+def forward(s: Stack, layer: int, panels: int, work: Any) -> None:
+    """values[layer] = activation(weights values[layer - 1] + bias) for the first ``panels``."""
     inputs, outputs, kind = s.width[layer - 1], s.width[layer], s.activation[layer]
     row = s.weight_row[layer]
     row, step = (row, 1) if s.flipped[layer] else (1, row)
-    at = s.value_at[layer]
-    _panel_product(
-        outputs, s.parameters, s.weight_at[layer], row, step,
-        work, s.value_at[layer - 1], work, at, inputs,
+    _panel_products(
+        s, panels, outputs, s.parameters, s.weight_at[layer], row, step,
+        work, s.value_at[layer - 1], s.value_at[layer], inputs,
         s.parameters, s.bias_at[layer], 1, np.float32(0) if kind == RELU else NO_FLOOR,
     )  # fmt: skip
-    _activate(kind, work[at : at + outputs * TILE_COLUMNS])
+    size = outputs * TILE_COLUMNS
+    for panel in range(panels):
+        at = panel * s.panel_size + s.value_at[layer]
+        slope_at = panel * s.panel_size + s.slope_at[layer]
+        _activate(kind, work[at : at + size], work[slope_at : slope_at + size])
 
 
 @njit
-def _through_activation(kind: int, values: Any, deltas: Any) -> None:
-    """Multiply deltas by the activation's derivative, which its value determines."""
+def _through_activation(kind: int, values: Any, slopes: Any, deltas: Any) -> None:
+    """Multiply deltas by the activation's derivative."""
     if kind == RELU:
         for i in range(len(values)):
             deltas[i] = deltas[i] if values[i] > 0 else np.float32(0)
@@ -192,6 +256,9 @@ def _through_activation(kind: int, values: Any, deltas: Any) -> None:
     elif kind == TANH:
         for i in range(len(values)):
             deltas[i] *= np.float32(1) - values[i] * values[i]
+    elif kind != LINEAR:
+        for i in range(len(values)):
+            deltas[i] *= slopes[i]
 
 
 @njit(fastmath={"reassoc", "contract"})
@@ -245,7 +312,7 @@ def panel_loss(s: Stack, loss: Loss, count: int, work: Any) -> float:
     """The loss summed over the first ``count`` items of a panel and their values."""
     last = len(s.width) - 1
     size = s.width[last] * TILE_COLUMNS
-    wanted = work[s.value_at[0] : s.value_at[0] + size]
+    wanted = work[s.wanted_at : s.wanted_at + size]
     found = work[s.value_at[last] : s.value_at[last] + size]
     run = size if count == TILE_COLUMNS else TILE_COLUMNS
     total: Any = 0.0
@@ -261,16 +328,17 @@ def output_deltas(s: Stack, loss: Loss, count: int, scale: np.float32, work: Any
     last = len(s.width) - 1
     size = s.width[last] * TILE_COLUMNS
     found = work[s.value_at[last] : s.value_at[last] + size]
-    wanted = work[s.value_at[0] : s.value_at[0] + size]
-    _differentiate_output(s.activation[last], loss, wanted, found, scale)
+    wanted = work[s.wanted_at : s.wanted_at + size]
+    slopes = work[s.slope_at[last] : s.slope_at[last] + size]
+    _differentiate_output(s.activation[last], loss, wanted, found, slopes, scale)
     if count < TILE_COLUMNS:  # what stands beyond the batch's end must not teach
         for row in range(0, size, TILE_COLUMNS):
             found[row + count : row + TILE_COLUMNS] = 0
 
 
 @njit
-def _differentiate_output(kind: int, loss: Loss, wanted: Any, found: Any, scale: np.float32
-                          ) -> None:  # fmt: skip
+def _differentiate_output(kind: int, loss: Loss, wanted: Any, found: Any, slopes: Any,
+                          scale: np.float32) -> None:  # fmt: skip
     """Loss and activation at once, where the values are still needed for the derivative."""
     two = np.float32(2) * scale
     if loss.kind == SQUARED and kind == RELU:
@@ -282,7 +350,7 @@ def _differentiate_output(kind: int, loss: Loss, wanted: Any, found: Any, scale:
     else:
         values = found.copy()
         _differentiate(loss, wanted, found, scale)
-        _through_activation(kind, values, found)
+        _through_activation(kind, values, slopes, found)
 
 
 @njit
@@ -303,18 +371,24 @@ def keep_for_gradient(s: Stack, layer: int, panel: int, work: Any) -> None:
 
 
 @njit
-def backward(s: Stack, layer: int, work: Any) -> None:
-    """From deltas[layer] to deltas[layer - 1] for one panel."""
+def backward(s: Stack, layer: int, panels: int, work: Any) -> None:
+    """From deltas[layer] to deltas[layer - 1] for the first ``panels``."""
     inputs, outputs = s.width[layer - 1], s.width[layer]
     row = s.weight_row[layer]
     row, step = (1, row) if s.flipped[layer] else (row, 1)
-    at, size = s.delta_at[layer - 1], inputs * TILE_COLUMNS
-    _panel_product(
-        inputs, s.parameters, s.weight_at[layer], row, step,
-        work, s.delta_at[layer], work, at, outputs, NO_STARTS, 0, 0, NO_FLOOR,
+    size = inputs * TILE_COLUMNS
+    _panel_products(
+        s, panels, inputs, s.parameters, s.weight_at[layer], row, step,
+        work, s.delta_at[layer], s.delta_at[layer - 1], outputs, NO_STARTS, 0, 0, NO_FLOOR,
     )  # fmt: skip
-    values = work[s.value_at[layer - 1] : s.value_at[layer - 1] + size]
-    _through_activation(s.activation[layer - 1], values, work[at : at + size])
+    for panel in range(panels):
+        base = panel * s.panel_size
+        at, value_at = base + s.delta_at[layer - 1], base + s.value_at[layer - 1]
+        slope_at = base + s.slope_at[layer - 1]
+        _through_activation(
+            s.activation[layer - 1], work[value_at : value_at + size],
+            work[slope_at : slope_at + size], work[at : at + size],
+        )  # fmt: skip
 
 
 @njit
@@ -331,21 +405,23 @@ def fetch_weights(parameters: Any) -> np.float32:
 
 
 class Adam(NamedTuple):
-    """Adam's constants for one step: Kingma and Ba, arXiv:1412.6980, end of section 2."""
+    """Adam's constants for one step; see :func:`narrows.engine.fused.registers.adam`."""
 
     rate: np.float32  # learning rate x sqrt(1 - beta2^t) / (1 - beta1^t)
+    decay: np.float32  # learning rate x decoupled weight decay
     keep_first: np.float32  # 1 - beta1
     keep_second: np.float32  # 1 - beta2
     epsilon: np.float32
 
 
 @njit
-def _update(s: Stack, adam_: Adam, gradient: Any, gradient_at: int, at: int, size: int) -> None:
+def _update(s: Stack, adam_: Adam, decay: np.float32, gradient: Any, gradient_at: int, at: int,
+            size: int) -> None:  # fmt: skip
     """Adam on parameters at to at + size - 1; runs of parameters are padded to whole vectors."""
     for j in range(0, size, LANES):
         adam(
             gradient, gradient_at + j, s.parameters, s.first_moment, s.second_moment, at + j,
-            adam_.rate, adam_.keep_first, adam_.keep_second, adam_.epsilon,
+            adam_.rate, adam_.keep_first, adam_.keep_second, adam_.epsilon, decay,
         )  # fmt: skip
 
 
@@ -355,14 +431,14 @@ def update_weights(s: Stack, adam_: Adam, layer: int, first: int, last: int, cou
     """Sum the gradient of rows first to last - 1 of a weight matrix over the batch; apply it."""
     row = s.right_row[layer]
     gradient = s.gradient[thread]
-    for j in range(0, row, TILE_COLUMNS):
+    for j in range(0, s.weight_row[layer], TILE_COLUMNS):
         tile(
             last - first, s.left, s.left_at[layer] + first * s.slots, s.slots, 1,
             s.right, s.right_at[layer] + j, row, gradient, j, row, count, NO_STARTS, 0, NO_FLOOR,
         )  # fmt: skip
     for i in range(last - first):
         at = s.weight_at[layer] + (first + i) * s.weight_row[layer]
-        _update(s, adam_, gradient, i * row, at, s.weight_row[layer])
+        _update(s, adam_, adam_.decay, gradient, i * row, at, s.weight_row[layer])
 
 
 @njit(fastmath={"reassoc", "contract"})
@@ -389,4 +465,4 @@ def update_bias(s: Stack, adam_: Adam, layer: int, count: int, thread: int) -> N
             deltas = s.right[at : at + width]
             for j in range(width):
                 gradient[j] += deltas[j]
-    _update(s, adam_, gradient, 0, s.bias_at[layer], width)
+    _update(s, adam_, np.float32(0), gradient, 0, s.bias_at[layer], width)

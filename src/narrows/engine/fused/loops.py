@@ -20,6 +20,7 @@ from narrows.engine.fused.kernels import (
     output_deltas,
     panel_loss,
     prefetch_items,
+    read_batch_panel,
     read_panel,
     turn,
     update_bias,
@@ -30,18 +31,52 @@ from narrows.engine.fused.registers import TILE_COLUMNS
 
 
 @njit
+def _learn_from_panels(
+    s: Stack, inputs: Source, wanted: Source, order: Any, start: int, count: int, first: int,
+    panels: int, apart: int, loss: Loss, scale: np.float32, work: Any,
+) -> None:  # fmt: skip
+    """Take ``panels`` of a batch, numbered from ``first`` and ``apart``, forward and back.
+
+    The batch is the ``count`` items of ``order`` from ``start`` on. It leaves their losses and both
+    factors of every gradient.
+    """
+    layers = len(s.width)
+    for i in range(panels):
+        number = first + i * apart
+        filled = min(max(count - number * TILE_COLUMNS, 0), TILE_COLUMNS)
+        own = work[i * s.panel_size : (i + 1) * s.panel_size]
+        at = start + number * TILE_COLUMNS
+        read_batch_panel(inputs, wanted, order, at, filled, s, number, own)
+    for layer in range(1, layers):
+        forward(s, layer, panels, work)
+    for i in range(panels):
+        number = first + i * apart
+        filled = min(max(count - number * TILE_COLUMNS, 0), TILE_COLUMNS)
+        own = work[i * s.panel_size : (i + 1) * s.panel_size]
+        s.panel_losses[number] = panel_loss(s, loss, filled, own)
+        output_deltas(s, loss, filled, scale, own)
+    for layer in range(layers - 1, 0, -1):
+        for i in range(panels):
+            own = work[i * s.panel_size : (i + 1) * s.panel_size]
+            keep_for_gradient(s, layer, first + i * apart, own)
+        if layer > 1:
+            backward(s, layer, panels, work)
+
+
+@njit
 def _train(
-    s: Stack, source: Source, order: Any, batch_size: int, loss: Loss, rates: Any,
-    constants: Adam, threads: int, thread: int, losses: Any,
+    s: Stack, inputs: Source, wanted: Source, order: Any, batch_size: int, loss: Loss, rates: Any,
+    decays: Any, constants: Adam, threads: int, thread: int, losses: Any,
 ) -> np.float32:  # fmt: skip
     """Train on the items ``order`` (int64) names, a batch after the other, as one of ``threads``.
 
-    ``rates`` (float32) and ``losses`` (float64, written) have one entry per step. The loss of a
+    ``rates``, ``decays`` (float32) and ``losses`` (float64, written) have one entry per step. The loss of a
     step is the sum over its items and values, taken before the step changes the weights. What is
     returned only keeps the compiler from dropping the fetches.
     """
     control = flush_denormals(0)
-    layers, width, work = len(s.width), s.width[0], s.work[thread]
+    width, work = s.width[0], s.work[thread]
+    panels, at_a_time = s.slots // TILE_COLUMNS, len(work) // s.panel_size
     fetched = np.float32(0)
     for step in range(len(rates)):
         start = step * batch_size
@@ -49,24 +84,20 @@ def _train(
         scale = np.float32(1.0 / (count * width))
         if threads > 1:
             fetched += fetch_weights(s.parameters)
-        for panel in range(thread, s.slots // TILE_COLUMNS, threads):
-            done = panel * TILE_COLUMNS
-            filled = min(max(count - done, 0), TILE_COLUMNS)
-            read_panel(source, order, start + done, filled, s, panel, work)
-            for layer in range(1, layers):
-                forward(s, layer, work)
-            s.panel_losses[panel] = panel_loss(s, loss, filled, work)
-            output_deltas(s, loss, filled, scale, work)
-            for layer in range(layers - 1, 0, -1):
-                keep_for_gradient(s, layer, panel, work)
-                if layer > 1:
-                    backward(s, layer, work)
+        for panel in range(thread, panels, at_a_time * threads):
+            group = min(at_a_time, -(-(panels - panel) // threads))
+            _learn_from_panels(
+                s, inputs, wanted, order, start, count, panel, group, threads, loss, scale, work
+            )
         barrier(s.counter, threads)
         if thread == 0:
             losses[step] = s.panel_losses.sum()
         ahead = start + batch_size + thread * TILE_COLUMNS
-        prefetch_items(source, order, ahead, min(TILE_COLUMNS, len(order) - ahead), width)
-        now = Adam(rates[step], constants.keep_first, constants.keep_second, constants.epsilon)
+        prefetch_items(inputs, order, ahead, min(TILE_COLUMNS, len(order) - ahead), width)
+        now = Adam(
+            rates[step], decays[step], constants.keep_first, constants.keep_second,
+            constants.epsilon,
+        )  # fmt: skip
         for task in range(s.task_bounds[thread], s.task_bounds[thread + 1]):
             layer, first, last = s.tasks[task]
             if last > first:
@@ -90,16 +121,20 @@ def _run(
     layer gives.
     """
     control = flush_denormals(0)
-    layers, work = len(s.width), s.work[thread]
+    layers, width, work = len(s.width), s.width[0], s.work[thread]
     order = np.empty(TILE_COLUMNS, np.int64)
     for start in range(first + thread * TILE_COLUMNS, last, threads * TILE_COLUMNS):
         count = min(TILE_COLUMNS, last - start)
         for i in range(count):
             order[i] = start + i
-        read_panel(source, order, 0, count, s, thread, work)
+        row = s.right_row[0]
+        rows_at = s.right_at[0] + thread * TILE_COLUMNS * row
+        read_panel(source, order, 0, count, width, s.right, rows_at, row, work, s.value_at[0])
         for layer in range(1, layers):
-            forward(s, layer, work)
+            forward(s, layer, 1, work)
         if measure:
+            at, size = s.value_at[0], width * TILE_COLUMNS
+            work[s.wanted_at : s.wanted_at + size] = work[at : at + size]
             losses[(start - first) // TILE_COLUMNS] = panel_loss(s, loss, count, work)
         else:
             turn(
@@ -117,12 +152,13 @@ def _entry_points(sources: int) -> tuple[Callable[..., Any], Callable[..., Any]]
     """
 
     def train(
-        s: Stack, source: Source, order: Any, batch_size: int, loss: Loss, rates: Any,
-        constants: Adam, threads: int, thread: int, losses: Any,
+        s: Stack, inputs: Source, wanted: Source, order: Any, batch_size: int, loss: Loss,
+        rates: Any, decays: Any, constants: Adam, threads: int, thread: int, losses: Any,
     ) -> np.float32:  # fmt: skip
         fetched = _train(
-            s, source, order, batch_size, loss, rates, constants, threads, thread, losses
-        )
+            s, inputs, wanted, order, batch_size, loss, rates, decays, constants, threads, thread,
+            losses,
+        )  # fmt: skip
         return fetched if sources else np.float32(0)
 
     def run(

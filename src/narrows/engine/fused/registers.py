@@ -41,18 +41,25 @@ _VECTOR = ir.VectorType(_FLOAT, LANES)
 _FLOAT_POINTER = _FLOAT.as_pointer()
 
 
-def _pointer(context: Any, builder: Any, array_type: Any, array: Any, offset: Any) -> Any:
+def pointer(context: Any, builder: Any, array_type: Any, array: Any, offset: Any) -> Any:
     """A float pointer to ``array[offset]``."""
     data = context.make_array(array_type)(context, builder, array).data
     return builder.gep(builder.bitcast(data, _FLOAT_POINTER), [offset])
 
 
-def _load(builder: Any, pointer: Any) -> Any:
-    return builder.load(builder.bitcast(pointer, _VECTOR.as_pointer()), align=4)
+def load(builder: Any, place: Any) -> Any:
+    """The vector at a float pointer."""
+    return builder.load(builder.bitcast(place, _VECTOR.as_pointer()), align=4)
 
 
-def _store(builder: Any, value: Any, pointer: Any) -> None:
-    builder.store(value, builder.bitcast(pointer, _VECTOR.as_pointer()), align=4)
+def store(builder: Any, value: Any, place: Any) -> None:
+    """Write a vector to a float pointer."""
+    builder.store(value, builder.bitcast(place, _VECTOR.as_pointer()), align=4)
+
+
+def splat(value: float) -> Any:
+    """A constant vector that holds ``value`` everywhere."""
+    return ir.Constant(_VECTOR, [value] * LANES)
 
 
 def _broadcast(builder: Any, value: Any) -> Any:
@@ -95,7 +102,7 @@ def _tile_function(module: Any, rows: int) -> Any:
     sums = [[builder.phi(_VECTOR) for _ in columns] for _ in range(rows)]
     a_k = builder.gep(a, [builder.mul(k, a_step)])
     b_k = builder.gep(b, [builder.mul(k, b_step)])
-    b_values = [_load(builder, builder.gep(b_k, [_INT64(v * LANES)])) for v in columns]
+    b_values = [load(builder, builder.gep(b_k, [_INT64(v * LANES)])) for v in columns]
     totals = []
     for i in range(rows):
         value = _broadcast(builder, builder.load(builder.gep(a_k, [row_offsets[i]])))
@@ -115,7 +122,7 @@ def _tile_function(module: Any, rows: int) -> Any:
             # one instruction, and a NaN passes it
             total = builder.select(builder.fcmp_ordered(">", limit, total), limit, total)
             offset = builder.add(builder.mul(c_row, _INT64(i)), _INT64(v * LANES))
-            _store(builder, total, builder.gep(c, [offset]))
+            store(builder, total, builder.gep(c, [offset]))
     builder.ret_void()
     return function
 
@@ -157,10 +164,10 @@ def tile(
         ]
         starts, starts_at, floor = arguments[12:]
         kinds = signature.args
-        a_pointer = _pointer(context, builder, kinds[1], a, a_start)
-        b_pointer = _pointer(context, builder, kinds[5], b, b_start)
-        c_pointer = _pointer(context, builder, kinds[8], c, c_start)
-        starts_pointer = _pointer(context, builder, kinds[12], starts, starts_at)
+        a_pointer = pointer(context, builder, kinds[1], a, a_start)
+        b_pointer = pointer(context, builder, kinds[5], b, b_start)
+        c_pointer = pointer(context, builder, kinds[8], c, c_start)
+        starts_pointer = pointer(context, builder, kinds[12], starts, starts_at)
         factors = [a_pointer, a_row, a_step, b_pointer, b_step]
         result = [c_pointer, c_row, depth, starts_pointer, floor]
         end = builder.append_basic_block("end")
@@ -191,10 +198,10 @@ def transpose(
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         source, start, row, target, to, to_row = arguments
-        read = _pointer(context, builder, signature.args[0], source, start)
-        write = _pointer(context, builder, signature.args[3], target, to)
+        read = pointer(context, builder, signature.args[0], source, start)
+        write = pointer(context, builder, signature.args[3], target, to)
         rows = [
-            _load(builder, builder.gep(read, [builder.mul(row, _INT64(i))])) for i in range(LANES)
+            load(builder, builder.gep(read, [builder.mul(row, _INT64(i))])) for i in range(LANES)
         ]
         lanes = range(LANES)
         distance = 1
@@ -212,7 +219,7 @@ def transpose(
                     )
             distance *= 2
         for i, values in enumerate(rows):
-            _store(builder, values, builder.gep(write, [builder.mul(to_row, _INT64(i))]))
+            store(builder, values, builder.gep(write, [builder.mul(to_row, _INT64(i))]))
         return context.get_dummy_value()
 
     return signature, generate
@@ -226,10 +233,6 @@ _ESTIMATES = {
 }
 # Below it the estimate of 1 / sqrt(x) overflows; its root is far below any epsilon in use.
 _SMALLEST_SQUARE = 1e-36
-
-
-def _splat(value: float) -> Any:
-    return ir.Constant(_VECTOR, [value] * LANES)
 
 
 def _estimate(builder: Any, name: str, x: Any) -> Any:
@@ -248,18 +251,18 @@ def _inverse_of_root_plus(builder: Any, x: Any, epsilon: Any) -> Any:
         square_root = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(_VECTOR, [_VECTOR]), f"llvm.sqrt.v{LANES}f32"
         )
-        return builder.fdiv(_splat(1), builder.fadd(builder.call(square_root, [x]), epsilon))
+        return builder.fdiv(splat(1), builder.fadd(builder.call(square_root, [x]), epsilon))
     root_name, inverse_name = _ESTIMATES[LANES]
-    large = builder.fcmp_unordered(">", x, _splat(_SMALLEST_SQUARE))  # unordered keeps a NaN
-    x = builder.select(large, x, _splat(_SMALLEST_SQUARE))
+    large = builder.fcmp_unordered(">", x, splat(_SMALLEST_SQUARE))  # unordered keeps a NaN
+    x = builder.select(large, x, splat(_SMALLEST_SQUARE))
     # Newton on y^-2 = x: y <- y + y (1 - x y^2) / 2
     y = _estimate(builder, root_name, x)
-    rest = builder.fsub(_splat(1), builder.fmul(builder.fmul(x, y), y))
-    y = builder.fadd(y, builder.fmul(builder.fmul(y, _splat(0.5)), rest))
+    rest = builder.fsub(splat(1), builder.fmul(builder.fmul(x, y), y))
+    y = builder.fadd(y, builder.fmul(builder.fmul(y, splat(0.5)), rest))
     divisor = builder.fadd(builder.fmul(x, y), epsilon)
     # Newton on 1 / z = divisor: z <- z + z (1 - divisor z)
     z = _estimate(builder, inverse_name, divisor)
-    rest = builder.fsub(_splat(1), builder.fmul(divisor, z))
+    rest = builder.fsub(splat(1), builder.fmul(divisor, z))
     return builder.fadd(z, builder.fmul(z, rest))
 
 
@@ -276,35 +279,37 @@ def adam(
     keep_first: Any,
     keep_second: Any,
     epsilon: Any,
+    decay: Any,
 ) -> Any:
     """One step of Adam for LANES parameters: Kingma and Ba, arXiv:1412.6980, end of section 2.
 
-    m <- m + (g - m) (1 - beta1);  v <- v + (g^2 - v) (1 - beta2);  p <- p - rate m / (sqrt(v) + e)
+    m <- m + (g - m) (1 - beta1);  v <- v + (g^2 - v) (1 - beta2)
+    p <- p - (rate m / (sqrt(v) + e) + decay p)
 
     ``rate`` is the learning rate times sqrt(1 - beta2^t) / (1 - beta1^t), ``keep_first`` and
-    ``keep_second`` are 1 - beta1 and 1 - beta2.
+    ``keep_second`` are 1 - beta1 and 1 - beta2, ``decay`` is the learning rate times the decoupled
+    decay (Loshchilov and Hutter, arXiv:1711.05101).
     """
     integer, single = types.int64, types.float32
-    signature = types.void(
-        gradient, integer, parameters, first, second, integer, single, single, single, single
-    )
+    signature = types.void(gradient, integer, parameters, first, second, integer, *[single] * 5)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kinds = signature.args
-        read = _pointer(context, builder, kinds[0], arguments[0], arguments[1])
+        read = pointer(context, builder, kinds[0], arguments[0], arguments[1])
         places = [
-            _pointer(context, builder, kinds[n], arguments[n], arguments[5]) for n in (2, 3, 4)
+            pointer(context, builder, kinds[n], arguments[n], arguments[5]) for n in (2, 3, 4)
         ]
-        rate, keep_first, keep_second, epsilon = (
+        rate, keep_first, keep_second, epsilon, decay = (
             _broadcast(builder, value) for value in arguments[6:]
         )
-        g = _load(builder, read)
-        p, m, v = (_load(builder, place) for place in places)
+        g = load(builder, read)
+        p, m, v = (load(builder, place) for place in places)
         m = builder.fadd(m, builder.fmul(builder.fsub(g, m), keep_first))
         v = builder.fadd(v, builder.fmul(builder.fsub(builder.fmul(g, g), v), keep_second))
         step = builder.fmul(builder.fmul(rate, m), _inverse_of_root_plus(builder, v, epsilon))
+        step = builder.fadd(step, builder.fmul(decay, p))
         for value, place in zip((builder.fsub(p, step), m, v), places, strict=True):
-            _store(builder, value, place)
+            store(builder, value, place)
         return context.get_dummy_value()
 
     return signature, generate

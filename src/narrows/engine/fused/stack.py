@@ -17,8 +17,16 @@ _ACTIVATIONS = {
     "relu": kernels.RELU,
     "sigmoid": kernels.SIGMOID,
     "tanh": kernels.TANH,
+    "silu": kernels.SILU,
+    "gelu": kernels.GELU,
 }
+# Of these the value does not determine the derivative, which has its own place.
+_WITH_SLOPES = ("silu", "gelu")
 _FLOATS_PER_LINE = 16
+# Rows a power of two apart would all want the same few places of the cache.
+_SKEW = _FLOATS_PER_LINE
+# Weights that do not fit in the cache are fetched once for so many panels; the panels have to fit.
+_PANELS_AT_A_TIME = 4
 
 
 @dataclass(frozen=True)
@@ -85,23 +93,28 @@ class DenseStack:
     def train(
         self,
         items: np.ndarray,
+        inputs: np.ndarray,
         scaling: Scaling,
         order: np.ndarray,
         loss: kernels.Loss,
         rates: np.ndarray,
+        decays: np.ndarray,
         constants: kernels.Adam,
     ) -> np.ndarray:
-        """One step per entry of ``rates`` over the items that ``order`` names: their losses."""
-        if not _is_readable(items, scaling):
-            items, scaling = scaling.to_network(items[order]), Scaling()
-            order = np.arange(len(order))
-        source = _source(items, scaling)
+        """One step per entry of ``rates`` and ``decays`` over the items that ``order`` names, going
+        in as ``inputs``, which may be ``items``: their losses."""
+        if not (_is_readable(items, scaling) and _is_readable(inputs, scaling)):
+            same = inputs is items
+            items = scaling.to_network(items[order])
+            inputs = items if same else scaling.to_network(inputs[order])
+            order, scaling = np.arange(len(order)), Scaling()
+        sources = _source(inputs, scaling), _source(items, scaling)
         losses = np.zeros(len(rates))
         self.stack.counter[0] = 0
 
         def share(thread: int) -> None:
             loops.train(
-                self.stack, source, order, self.batch_size, loss, rates, constants,
+                self.stack, *sources, order, self.batch_size, loss, rates, decays, constants,
                 self.threads, thread, losses,
             )  # fmt: skip
 
@@ -224,21 +237,29 @@ def _lay_out(layers: Sequence[Layer], slots: int, threads: int) -> kernels.Stack
     """Give everything its place. Entry 0 of each array stands for the input."""
     widths = [layers[0].inputs, *(layer.outputs for layer in layers)]
     weight_rows = [0, *(_padded(layer.columns, LANES) for layer in layers)]
-    right_rows = [_padded(size, TILE_COLUMNS) for size in (widths[0], *(x.columns for x in layers))]
+    columns = [widths[0], *(layer.columns for layer in layers)]
+    right_rows = [_padded(size, TILE_COLUMNS) + _SKEW for size in columns]
     blocks = [_padded(width, LANES) * TILE_COLUMNS for width in widths]
 
     runs = [0, 0]
     for layer, row in zip(layers, weight_rows[1:], strict=True):
         runs += [layer.rows * row, layer.outputs]
     places, parameters = _offsets([_padded(run, LANES) for run in runs])
-    panel_places, work = _offsets(blocks + blocks[1:-1])
-    value_at, delta_at = panel_places[: len(widths)], panel_places[len(widths) - 1 :]
+    slopes = [
+        block if layer.activation in _WITH_SLOPES else 0
+        for layer, block in zip(layers, blocks[1:], strict=True)
+    ]
+    # What goes in comes out again: the panel that the loss compares with is as large as the input.
+    panels, work = _offsets([*blocks, *blocks[1:-1], *slopes, blocks[0]])
+    count = len(layers)
+    value_at, delta_at, slope_at = np.split(panels[:-1], [count + 1, 2 * count])
     # The deltas of the last layer take the place of its activations; the input has none.
-    delta_at = np.array([0, *delta_at[1:], value_at[-1]])
+    delta_at = np.array([0, *delta_at, value_at[-1]])
     left_at, left = _offsets([0, *(layer.rows * slots for layer in layers)])
     right_at, right = _offsets([slots * row for row in right_rows])
     if layers[0].flipped:
         right_at[1] = right_at[0]  # the first layer's right factor is the items as they were read
+    at_a_time = min(_PANELS_AT_A_TIME, -(-slots // (TILE_COLUMNS * threads)))
     tasks, bounds = _share_out(layers, threads)
     return kernels.Stack(
         width=np.array(widths),
@@ -249,13 +270,16 @@ def _lay_out(layers: Sequence[Layer], slots: int, threads: int) -> kernels.Stack
         bias_at=places[1::2].copy(),
         value_at=value_at.copy(),
         delta_at=delta_at,
+        slope_at=np.array([0, *slope_at]),
         left_at=left_at,
         right_at=right_at,
         right_row=np.array(right_rows),
         parameters=_zeros(parameters),
         first_moment=_zeros(parameters),
         second_moment=_zeros(parameters),
-        work=_zeros(threads * work).reshape(threads, work),
+        work=_zeros(threads * at_a_time * work).reshape(threads, at_a_time * work),
+        panel_size=work,
+        wanted_at=int(panels[-1]),
         left=_zeros(left),
         right=_zeros(right),
         gradient=_zeros(threads * TILE_ROWS * max(right_rows)).reshape(threads, -1),
