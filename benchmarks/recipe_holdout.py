@@ -1,0 +1,147 @@
+"""Which settings shall ``fit`` pick for images? Asked of held-out training images.
+
+Target: what ``fit`` picks by itself leaves no more than 2 % above the smallest error of all the
+candidates below on 10,000 of MNIST's training images, when it is trained on the other 50,000.
+
+The test images have no part in this: every choice of the recipe is made here.
+
+    python benchmarks/recipe_holdout.py [--settings NAME,NAME] [--seeds N,N] [--list]
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common import (
+    JOURNAL,
+    Journal,
+    Target,
+    announce,
+    argument_parser,
+    matrix_rate,
+    table,
+    with_spread,
+    write_record,
+)
+from narrows_cli import errors, fit, per_image
+
+HELD_OUT = 10_000
+LIMIT = 1.02
+OWN = "fit's own choice"
+#: The candidates: what is said to ``narrows fit`` besides the data and the seed.
+SETTINGS: dict[str, list[str]] = {
+    OWN: ["--latent", "20"],
+    "simple": ["--latent", "20", "--preset", "simple"],
+}
+
+
+def save_split(folder: Path) -> tuple[Path, Path]:
+    """MNIST's training images as the files to train on and to measure on."""
+    from narrows.data import load_data
+
+    items = load_data("mnist").items
+    order = np.random.default_rng(0).permutation(len(items))
+    paths = folder / "train.npy", folder / "held_out.npy"
+    for path, rows in zip(paths, (order[HELD_OUT:], order[:HELD_OUT]), strict=True):
+        np.save(path, items[np.sort(rows)])
+    return paths
+
+
+def measure(train: Path, held_out: Path, options: list[str]) -> dict[str, Any]:
+    """Train with these options and measure on the held-out images.
+
+    They are the validation set as well, as the test images are for ``fit mnist``: nothing is held
+    out of the 50,000 besides.
+    """
+    rate = matrix_rate()
+    with tempfile.TemporaryDirectory() as scratch:
+        model = Path(scratch) / "model.safetensors"
+        run = fit(train, model, "--validation", str(held_out), *options)
+        return {**run, **errors(model, held_out), "rate": rate}
+
+
+def settings_table(runs: dict[str, list[Any]]) -> str:
+    """A row a candidate, best first."""
+    rows = []
+    for name, found in sorted(runs.items(), key=lambda item: min(r["model"] for r in item[1])):
+        raw = [run["model"] for run in found]
+        rows.append(
+            [
+                name,
+                f"`{' '.join(SETTINGS[name])}`",
+                with_spread(raw, 1),
+                with_spread([per_image(value) for value in raw]),
+                f"{found[0]['training']['epoch']}",
+                with_spread([run["seconds"] for run in found], 1),
+            ]
+        )
+    columns = [
+        "settings",
+        "options",
+        "grey levels² a pixel",
+        "an image of 0..1",
+        "epochs",
+        "wall time, s",
+    ]
+    return table(columns, rows)
+
+
+def targets(runs: dict[str, list[Any]]) -> list[Target]:
+    """fit's own choice over the best candidate, medians over the seeds; none if it did not run."""
+    if OWN not in runs:
+        return []
+    middle = {name: float(np.median([r["model"] for r in found])) for name, found in runs.items()}
+    what = f"{OWN}: error over the best candidate's"
+    return [Target(what, LIMIT, middle[OWN] / min(middle.values()), at_least=False)]
+
+
+def setting_names(text: str) -> list[str]:
+    """``simple,wide`` as a list of candidates."""
+    names = text.split(",")
+    for name in names:
+        if name not in SETTINGS:
+            raise argparse.ArgumentTypeError(f"no settings {name!r}: {', '.join(SETTINGS)}")
+    return names
+
+
+def main() -> None:
+    parser = argument_parser(__doc__, "seeds", *JOURNAL)
+    parser.set_defaults(seeds=[0])
+    parser.add_argument(
+        "--settings", type=setting_names, default=list(SETTINGS), metavar="NAME,NAME"
+    )
+    parser.add_argument("--epochs", type=int, help="of every candidate, instead of its own")
+    parser.add_argument("--list", action="store_true", help="print the candidates and leave")
+    arguments = parser.parse_args()
+    if arguments.list:
+        print("\n".join(f"{name}: {' '.join(options)}" for name, options in SETTINGS.items()))
+        return
+    announce(__doc__ or "")
+    journal = Journal("recipe-holdout", arguments)
+    more = [] if arguments.epochs is None else ["--epochs", str(arguments.epochs)]
+    runs: dict[str, list[Any]] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        train, held_out = save_split(Path(scratch))
+        for name in arguments.settings:
+            for seed in arguments.seeds:
+                options = ["--seed", str(seed), *SETTINGS[name], *more]
+                what = "fit " + " ".join(options)
+                run = journal.measure(what, measure, train, held_out, options)
+                runs.setdefault(name, []).append(run)
+    write_record(
+        "recipe-holdout",
+        "Settings compared on held-out training images",
+        targets=targets(runs),
+        sections=[settings_table(runs)],
+        data={"seeds": arguments.seeds, "settings": SETTINGS, "runs": runs},
+        packages=["numpy", "numba", "jax"],
+        rates=[run["rate"] for found in runs.values() for run in found],
+        folder=journal.folder,
+    )
+
+
+if __name__ == "__main__":
+    main()
