@@ -1,33 +1,15 @@
-"""What holds for every block, and then what each block is about."""
+"""What each block is about; what holds for all of them is in test_contract.py."""
 
-import json
 import math
-from dataclasses import FrozenInstanceError
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from narrows.errors import UsageError
 from narrows.nn.activations import ACTIVATIONS
-from narrows.nn.blocks import BLOCKS, Block, Dense, Flatten, Reshape, Shape
-
-EXAMPLES: list[tuple[Block, Shape]] = [
-    (Flatten(), (28, 28)),
-    (Flatten(), (5, 4, 3)),
-    (Flatten(), (7,)),
-    (Flatten(), ()),
-    (Reshape((4, 3)), (12,)),
-    (Reshape((2, 6)), (3, 4)),
-    (Reshape(()), (1,)),
-    (Dense(4, "relu"), (6,)),
-    (Dense(9, "sigmoid"), (2,)),
-    (Dense(1), (1,)),
-]
-every_example = pytest.mark.parametrize(
-    ("block", "shape"), EXAMPLES, ids=[f"{block}-{shape}" for block, shape in EXAMPLES]
-)
+from narrows.nn.blocks import Block, Dense, Flatten, Reshape, Shape
+from narrows.nn.flow import Flow
 
 
 def batch(shape: Shape, count: int = 5) -> np.ndarray:
@@ -36,68 +18,6 @@ def batch(shape: Shape, count: int = 5) -> np.ndarray:
 
 def initial(block: Block, shape: Shape, seed: int = 0) -> dict[str, np.ndarray]:
     return block.initial_arrays(shape, np.random.default_rng(seed))
-
-
-def test_every_kind_of_block_keeps_the_contract_below() -> None:
-    assert {type(block) for block, _ in EXAMPLES} == set(BLOCKS.values())
-    assert all(kind.name == name for name, kind in BLOCKS.items())
-
-
-@every_example
-def test_the_result_has_the_shape_that_was_announced(block: Block, shape: Shape) -> None:
-    result = block.apply(initial(block, shape), batch(shape))
-    assert result.shape == (5, *block.output_shape(shape))
-    assert result.dtype == np.float32
-
-
-@every_example
-def test_items_do_not_depend_on_one_another(block: Block, shape: Shape) -> None:
-    arrays, items = initial(block, shape), batch(shape)
-    one_by_one = [block.apply(arrays, items[i : i + 1]) for i in range(len(items))]
-    np.testing.assert_allclose(
-        block.apply(arrays, items), np.concatenate(one_by_one), rtol=1e-5, atol=1e-6
-    )
-
-
-@every_example
-def test_numpy_and_jax_agree(block: Block, shape: Shape) -> None:
-    arrays, items = initial(block, shape), batch(shape)
-    with_jax = block.apply(
-        {name: jnp.asarray(array) for name, array in arrays.items()}, jnp.asarray(items)
-    )
-    np.testing.assert_allclose(with_jax, block.apply(arrays, items), rtol=1e-5, atol=1e-6)
-
-
-@every_example
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_the_mirror_leads_back_to_the_shape(block: Block, shape: Shape, activation: str) -> None:
-    mirror = block.mirror(shape, activation)
-    assert mirror.output_shape(block.output_shape(shape)) == shape
-
-
-@every_example
-def test_a_block_reads_back_from_json(block: Block, shape: Shape) -> None:
-    options: dict[str, Any] = json.loads(json.dumps(block.to_dict()))
-    assert BLOCKS[options.pop("block")](**options) == block
-
-
-@every_example
-def test_arrays_have_the_announced_shapes_in_float32(block: Block, shape: Shape) -> None:
-    arrays = initial(block, shape)
-    assert {name: array.shape for name, array in arrays.items()} == block.array_shapes(shape)
-    assert all(array.dtype == np.float32 for array in arrays.values())
-
-
-@every_example
-def test_one_seed_gives_one_set_of_arrays(block: Block, shape: Shape) -> None:
-    first, again = initial(block, shape), initial(block, shape)
-    assert {n: a.tobytes() for n, a in first.items()} == {n: a.tobytes() for n, a in again.items()}
-
-
-@every_example
-def test_a_block_cannot_be_changed(block: Block, shape: Shape) -> None:
-    with pytest.raises(FrozenInstanceError):
-        block.units = 3  # type: ignore[attr-defined]
 
 
 def test_dense_weights_are_uniform_within_glorots_limit_and_biases_zero() -> None:
@@ -123,19 +43,20 @@ def test_dense_multiplies_adds_and_activates() -> None:
         "bias": np.array([0.5, -2], np.float32),
     }
     items = np.array([[1, 2, 3], [-4, 0, 1]], np.float32)
-    np.testing.assert_array_equal(Dense(2).apply(arrays, items), [[5.5, 7], [-3.5, 5]])
-    np.testing.assert_array_equal(Dense(2, "relu").apply(arrays, items), [[5.5, 7], [0, 5]])
+    np.testing.assert_array_equal(Dense(2).apply(arrays, items, Flow()), [[5.5, 7], [-3.5, 5]])
+    np.testing.assert_array_equal(Dense(2, "relu").apply(arrays, items, Flow()), [[5.5, 7], [0, 5]])
 
 
 def test_the_mirror_of_dense_gives_its_input_and_ends_as_it_is_told() -> None:
-    assert Dense(20, "relu").mirror((100,), "sigmoid") == Dense(100, "sigmoid")
+    assert Dense(20, "relu").mirror((100,), "sigmoid") == (Dense(100, "sigmoid"),)
 
 
 def test_flatten_and_its_mirror_keep_every_value_in_place() -> None:
     items = batch((5, 4, 3))
-    flat = Flatten().apply({}, items)
+    flat = Flatten().apply({}, items, Flow())
     np.testing.assert_array_equal(flat, items.reshape(5, 60))
-    np.testing.assert_array_equal(Flatten().mirror((5, 4, 3), "relu").apply({}, flat), items)
+    (back,) = Flatten().mirror((5, 4, 3), "relu")
+    np.testing.assert_array_equal(back.apply({}, flat, Flow()), items)
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (2, 3, 4), ()])

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from narrows.errors import UsageError
 from narrows.nn.blocks import Arrays
+from narrows.nn.flow import Flow
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
 
@@ -37,19 +39,31 @@ def initial_model(spec: Spec, scaling: Scaling, seed: int) -> Model:
     return Model(spec, arrays, scaling)
 
 
-def apply_part(spec: Spec, part: str, arrays: Arrays, x: Any) -> Any:
+def apply_part(spec: Spec, part: str, arrays: Arrays, x: Any, flow: Flow | None = None) -> Any:
     """Take a batch of network values through the encoder or the decoder.
 
     ``x`` has shape (n, \\*item_shape) for the encoder and (n, latent_size) for the decoder; it and
-    ``arrays`` may be NumPy's or JAX's.
+    ``arrays`` may be NumPy's or JAX's. A ``flow`` that goes through both parts takes the encoder's
+    copies to the decoder; None is a fresh one, for a pass that teaches nothing.
+
+    Raises:
+        UsageError: the decoder joins copies that ``flow`` has not got.
     """
+    flow = Flow() if flow is None else flow
+    if part == "decoder" and not flow.kept.keys() >= set(spec.crosses):
+        raise UsageError(
+            "this model's decoder uses tensors that its encoder kept, and codes alone are not "
+            "enough for it",
+            hint="use reconstruct or denoise, which take items through both",
+        )
     for prefix, block, _ in spec.placed(part):
         own = {
             name.removeprefix(f"{prefix}."): array
             for name, array in arrays.items()
             if name.startswith(f"{prefix}.")
         }
-        x = block.apply(own, x)
+        flow.prefix = prefix
+        x = block.apply(own, x, flow)
     return x
 
 

@@ -9,7 +9,8 @@ As TOML, which ``narrows fit --spec`` reads::
     ]
     output_activation = "relu"   # ends the mirrored decoder; "linear" if left out
 
-Where no ``decoder`` is given, it is the encoder's mirror. The shape of the items comes from the
+Where no ``decoder`` is given, it is the encoder's mirror. A decoder may join what the encoder's
+copy blocks have kept; then it cannot run on codes alone. The shape of the items comes from the
 data. As JSON, the same structure with everything spelled out stands in every model file.
 """
 
@@ -20,7 +21,16 @@ from pathlib import Path
 from typing import Any
 
 from narrows.errors import UsageError
-from narrows.nn.blocks import BLOCKS, Block, Dense, Shape
+from narrows.nn.blocks import (
+    BLOCKS,
+    Activation,
+    Block,
+    Copy,
+    Join,
+    KeptShapes,
+    Norm,
+    Shape,
+)
 
 
 @dataclass(frozen=True)
@@ -66,10 +76,36 @@ class Spec:
 
     def shapes(self, part: str) -> list[Shape]:
         """The shapes before, between and after the blocks of a part."""
-        shapes = [self.item_shape if part == "encoder" else self.shapes("encoder")[-1]]
-        for number, block in enumerate(self.blocks(part)):
-            shapes.append(_output_shape(part, number, block, shapes[-1]))
-        return shapes
+        kept: dict[str, Shape] = {}
+        encoded = _walk("encoder", self.encoder, self.item_shape, kept)
+        return encoded if part == "encoder" else _walk("decoder", self.decoder, encoded[-1], kept)
+
+    @property
+    def crosses(self) -> tuple[str, ...]:
+        """The names of the encoder's copies that the decoder joins; usually none."""
+        own: set[str] = set()
+        crossing: list[str] = []
+        for block in self.decoder:
+            if isinstance(block, Copy):
+                own.add(block.to)
+            elif isinstance(block, Join) and block.copy not in own:
+                crossing.append(block.copy)
+        return tuple(dict.fromkeys(crossing))
+
+    @property
+    def statistics(self) -> frozenset[str]:
+        """The full names of the arrays that no gradient changes, such as ``encoder.2.mean``."""
+        return frozenset(
+            f"{prefix}.{name}"
+            for part in ("encoder", "decoder")
+            for prefix, block, _ in self.placed(part)
+            for name in block.statistics()
+        )
+
+    @property
+    def output_activation(self) -> str:
+        """The activation whose range holds the decoder's output; "linear" where none is known."""
+        return _ending(self.decoder)
 
     def placed(self, part: str) -> Iterator[tuple[str, Block, Shape]]:
         """Each block of a part with the prefix of its arrays' names and the shape it gets."""
@@ -140,26 +176,61 @@ def mirrored(
     """The decoder that undoes ``encoder`` block by block, last to first.
 
     A mirrored layer ends in the activation that its input had in the encoder, so that both sides
-    of the code look alike; the first dense layer's mirror gives the item and ends in
-    ``output_activation``.
+    of the code look alike; the first layer's mirror gives the item and ends in
+    ``output_activation``. What is added to a copy in the encoder is added to one in its mirror;
+    copies that the encoder concatenates with have no part in it.
     """
-    shapes = [item_shape]
-    activations = [output_activation]
-    for number, block in enumerate(encoder):
-        shapes.append(_output_shape("encoder", number, block, shapes[-1]))
-        activations.append(block.activation if isinstance(block, Dense) else activations[-1])
-    return tuple(
-        block.mirror(shape, activation)
-        for block, shape, activation in reversed(
-            list(zip(encoder, shapes, activations, strict=False))
-        )
-    )
+    shapes = _walk("encoder", encoder, item_shape, {})
+    decoder: list[Block] = []
+    activation, inside = output_activation, False
+    for number, (block, shape) in enumerate(zip(encoder, shapes, strict=False)):
+        if _has_mirror(encoder, number, inside):
+            decoder[:0] = block.mirror(shape, activation)
+        inside |= block.is_layer
+        if inside:
+            activation = getattr(block, "activation", "linear" if block.is_layer else activation)
+    # a sum around all layers, for one, ends in no activation
+    if inside and output_activation not in ("linear", _ending(decoder)):
+        decoder.append(Activation(output_activation))
+    return tuple(decoder)
 
 
-def _output_shape(part: str, number: int, block: Block, shape: Shape) -> Shape:
+def _has_mirror(encoder: Sequence[Block], number: int, inside: bool) -> bool:
+    """Whether a block is undone in the decoder; ``inside`` is after the encoder's first layer."""
+    block = encoder[number]
+    if isinstance(block, Norm):
+        return inside  # the decoder ends in items as they are, not in normal ones
+    if not isinstance(block, Copy):
+        return True
+    for later in encoder[number + 1 :]:
+        if isinstance(later, Copy) and later.to == block.to:
+            break
+        if isinstance(later, Join) and later.copy == block.to and later.how == "add":
+            return True
+    return False
+
+
+def _ending(blocks: Sequence[Block]) -> str:
+    """The activation whose range holds what ``blocks`` give."""
+    for block in reversed(blocks):
+        if not block.keeps_range:
+            return getattr(block, "activation", "linear")
+    return "linear"
+
+
+def _walk(part: str, blocks: Sequence[Block], shape: Shape, kept: dict[str, Shape]) -> list[Shape]:
+    """The shapes before, between and after ``blocks``; ``kept`` takes up those that are kept."""
+    shapes = [shape]
+    for number, block in enumerate(blocks):
+        shapes.append(_output_shape(part, number, block, shapes[-1], kept))
+        kept |= block.keeps(shapes[-2])
+    return shapes
+
+
+def _output_shape(part: str, number: int, block: Block, shape: Shape, kept: KeptShapes) -> Shape:
     """The shape a block makes, or an error that says which block it is."""
     try:
-        return block.output_shape(shape)
+        return block.output_shape(shape, kept)
     except UsageError as error:
         raise UsageError(f"{part} block {number}: {error.message}", hint=error.hint) from error
 

@@ -28,9 +28,10 @@ def layers(spec: Spec) -> dict[str, list[Layer]]:
 
     def of_part(part: str) -> Iterator[Layer]:
         yield named("input", spec.shapes(part)[0], 0)
-        for _, block, shape in spec.placed(part):
+        results = spec.shapes(part)[1:]
+        for (_, block, shape), result in zip(spec.placed(part), results, strict=True):
             count = sum(math.prod(needed) for needed in block.array_shapes(shape).values())
-            yield named(block.name, block.output_shape(shape), count)
+            yield named(block.name, result, count)
 
     return {part: list(of_part(part)) for part in ("encoder", "decoder")}
 
@@ -55,7 +56,7 @@ def summary_text(spec: Spec) -> str:
 def _table(name: str, rows: list[Layer]) -> str:
     cells = [
         (
-            f"{layer.name} ({layer.kind.capitalize()})",
+            f"{layer.name} ({_type(layer.kind)})",
             f"({', '.join(['None', *map(str, layer.output_shape)])})",
             f"{layer.parameters:,}",
         )
@@ -72,3 +73,8 @@ def _table(name: str, rows: list[Layer]) -> str:
     kilobytes = math.ceil(4 * parameter_count(rows) / 1000)
     total = f"Total parameters: {parameter_count(rows):,} ({kilobytes:,} kB)"
     return "\n".join([f"Model: {name}", rule, lines[0], rule, *lines[1:], rule, total])
+
+
+def _type(kind: str) -> str:
+    """A kind of block as Keras writes its types: conv_transpose as ConvTranspose."""
+    return kind.title().replace("_", "")

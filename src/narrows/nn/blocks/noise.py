@@ -1,0 +1,39 @@
+"""Blocks that disturb what goes through them while a model learns."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from narrows.errors import UsageError
+from narrows.nn.blocks.base import NOTHING_KEPT, Arrays, Block, KeptShapes, Shape
+from narrows.nn.flow import Flow
+
+
+@dataclass(frozen=True)
+class Dropout(Block):
+    """In training each value is 0 with a chance of ``rate`` and otherwise divided by 1 - rate, so
+    that its mean stays; else nothing happens (Srivastava et al., JMLR 2014, section 10)."""
+
+    rate: float
+
+    name: ClassVar[str] = "dropout"
+
+    def __post_init__(self) -> None:
+        rate = self.rate
+        if not isinstance(rate, int | float) or isinstance(rate, bool) or not 0 <= rate < 1:
+            raise UsageError(
+                f"dropout has a rate of {rate!r}, and needs a number from 0 to below 1",
+                hint="write rate = 0.1 to drop a tenth of the values",
+            )
+
+    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
+        return shape
+
+    def apply(self, arrays: Arrays, x: Any, flow: Flow) -> Any:
+        if not flow.training or self.rate == 0:
+            return x
+        assert flow.uniform is not None, "a flow that trains draws"
+        xp = x.__array_namespace__()
+        return xp.where(flow.uniform(x.shape) >= self.rate, x / (1 - self.rate), xp.zeros_like(x))
+
+    def mirror(self, shape: Shape, activation: str) -> tuple[Block, ...]:
+        return ()
