@@ -62,7 +62,7 @@ def _tiles(image: np.ndarray) -> np.ndarray:
 
 
 def colours(folder: Path) -> Split:
-    """Made in memory: a coloured disc or box on a gradient between two colours, uint8 (16, 16, 3)."""
+    """Made in memory: a disc or a box on a gradient between two colours, uint8 (16, 16, 3)."""
     random = np.random.default_rng(_SEED)
     images = np.stack([_colour_image(random) for _ in range(_COLOUR_COUNT)])
     return _save(folder, images[:-_COLOUR_HELD_OUT], images[-_COLOUR_HELD_OUT:])

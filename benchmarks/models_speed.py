@@ -1,0 +1,148 @@
+"""How fast does narrows train its presets, beside the same nets in PyTorch and in Keras on JAX?
+
+Target: an epoch of ``dense`` takes at most half as long as PyTorch's (eager) and Keras's, one of
+``conv`` and of ``variational`` no longer than either's.
+
+All train on MNIST's 60,000 images in batches of 64 with AdamW, without shifts or other
+augmentation, from the same weights: the nets are translated from narrows' own specs, and must learn
+as many numbers and give the same values before anything is measured. In every round each contestant
+trains each preset once, in a process of its own: some steps to warm up and to compile, and an epoch
+that counts. Medians over the rounds.
+
+    python benchmarks/models_speed.py [--presets NAME,NAME] [--rounds N] [--items N] [--compiled]
+"""
+
+import statistics
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from common import (
+    JOURNAL,
+    Journal,
+    Target,
+    announce,
+    argument_parser,
+    matrix_rate,
+    run_contestant,
+    save_mnist,
+    table,
+    with_spread,
+    write_record,
+)
+
+ALL_ITEMS = 60_000
+#: How many times as long as narrows' epoch another's must take at the least.
+LIMITS = {"dense": 2.0, "conv": 1.0, "variational": 1.0}
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A way to train: a function of models_contestants.py, and the environment it runs in."""
+
+    name: str
+    function: str
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+NARROWS = Contestant("narrows", "narrows")
+RIVALS = (
+    Contestant("PyTorch eager", "torch_eager"),
+    Contestant("Keras on JAX", "keras", {"KERAS_BACKEND": "jax"}),
+)
+COMPILED = Contestant("PyTorch compiled", "torch_compiled")
+
+#: The runs of each round, by preset and contestant.
+Runs = dict[str, dict[str, list[Any]]]
+
+
+def train(contestant: Contestant, preset: str, folder: str, items: int) -> dict[str, Any]:
+    """One process: ``seconds`` of ``items`` images, ``loss``, ``peak_bytes``, matrix ``rate``."""
+    rate = matrix_rate()
+    finished = run_contestant(
+        "models_contestants.py",
+        [contestant.function, preset, folder, str(items)],
+        contestant.environment,
+    )
+    return {**finished.result, "peak_bytes": finished.peak_bytes, "rate": rate}
+
+
+def ratios(runs: dict[str, list[Any]], name: str) -> list[float]:
+    """How many times as long as narrows a contestant took, in each round."""
+    pairs = zip(runs[name], runs[NARROWS.name], strict=True)
+    return [theirs["seconds"] / ours["seconds"] for theirs, ours in pairs]
+
+
+def targets(runs: Runs) -> list[Target]:
+    return [
+        Target(
+            f"{preset}: {rival.name}'s epoch over narrows', median of the rounds",
+            LIMITS.get(preset, 1.0),
+            statistics.median(ratios(found, rival.name)),
+        )
+        for preset, found in runs.items()
+        for rival in RIVALS
+    ]
+
+
+def speed_table(runs: Runs, items: int) -> str:
+    """A row a preset and contestant: epochs a second, and what they are to narrows'."""
+    rows = [
+        [
+            preset,
+            name,
+            with_spread([items / ALL_ITEMS / run["seconds"] for run in each], 4),
+            with_spread(ratios(found, name), 2),
+            f"{statistics.median(run['loss'] for run in each):.4f}",
+            f"{statistics.median(run['peak_bytes'] for run in each) / 1e6:,.0f}",
+        ]
+        for preset, found in runs.items()
+        for name, each in found.items()
+    ]
+    columns = [
+        "preset",
+        "median (lowest to highest)",
+        "epochs a second",
+        "its epoch over narrows'",
+        "mean squared error of that epoch, values in 0..1",
+        "peak memory, MB",
+    ]
+    return table(columns, rows)
+
+
+def main() -> None:
+    parser = argument_parser(__doc__, "rounds", *JOURNAL)
+    parser.add_argument(
+        "--presets", type=lambda text: text.split(","), default=list(LIMITS), metavar="NAME,NAME"
+    )
+    parser.add_argument("--items", type=int, default=ALL_ITEMS, help="images that count")
+    parser.add_argument("--compiled", action="store_true", help="torch.compile as well")
+    arguments = parser.parse_args()
+    announce(__doc__ or "")
+    contestants = [NARROWS, *RIVALS, *([COMPILED] if arguments.compiled else [])]
+    journal = Journal("models-speed", arguments)
+    runs: Runs = {preset: {c.name: [] for c in contestants} for preset in arguments.presets}
+    with tempfile.TemporaryDirectory() as folder:
+        save_mnist(Path(folder))
+        for number in range(arguments.rounds):
+            for preset in arguments.presets:
+                for contestant in contestants:
+                    what = f"round {number + 1}: {contestant.name}, {preset}, {arguments.items}"
+                    run = journal.measure(what, train, contestant, preset, folder, arguments.items)
+                    runs[preset][contestant.name].append(run)
+    every = [run for found in runs.values() for each in found.values() for run in each]
+    write_record(
+        "models-speed",
+        "Training speed of the presets",
+        targets=targets(runs),
+        sections=[speed_table(runs, arguments.items)],
+        data={"items": arguments.items, "runs": runs},
+        packages=["numpy", "numba", "jax", "keras", "torch"],
+        rates=[run["rate"] for run in every],
+        folder=journal.folder,
+    )
+
+
+if __name__ == "__main__":
+    main()
