@@ -6,8 +6,20 @@ from typing import Any
 
 import numpy as np
 
+from narrows.engine.evidence import negative_elbo
 from narrows.nn.activations import apply_activation
-from narrows.nn.blocks import Dense
+from narrows.nn.blocks import (
+    Activation,
+    Conv,
+    ConvTranspose,
+    Crop,
+    Dense,
+    Flatten,
+    Gaussian,
+    Patch,
+    Reshape,
+    Unpatch,
+)
 from narrows.nn.flow import Flow
 from narrows.nn.model import apply_part
 from narrows.nn.spec import Spec
@@ -16,7 +28,7 @@ from narrows.objectives import Objective
 
 @dataclass(frozen=True)
 class LossFunction:
-    """The loss of a model's reconstructions.
+    """What a model's reconstructions lose, and what training makes of that.
 
     Attributes:
         spec: the model's.
@@ -27,7 +39,7 @@ class LossFunction:
     objective: Objective
 
     def total(self, arrays: Mapping[str, Any], inputs: Any, wanted: Any, flow: Flow) -> Any:
-        """The loss summed over the values of a batch, a float32 scalar.
+        """The reconstruction loss summed over the values of a batch, a float32 scalar.
 
         Args:
             arrays: the model's, in the dtype to compute in.
@@ -36,29 +48,47 @@ class LossFunction:
             flow: goes through the encoder and the decoder, and holds afterwards what the blocks
                 left in it.
         """
-        logits = _without_last_sigmoid(self.spec) if self.objective.needs_probabilities else None
+        logits = without_last_sigmoid(self.spec) if self.objective.needs_probabilities else None
         found = reconstructed(logits or self.spec, arrays, inputs, flow).astype(np.float32)
         if logits:
             return _cross_entropy(self.objective, found, wanted)
         return self.objective.elementwise(found, wanted).sum()
 
+    def minimised(self, total: Any, values: int, flow: Flow) -> Any:
+        """What training minimises, given :meth:`total` of a batch of so many values and its flow:
+        the mean of the loss, and of what blocks added to it; for a variational model the negative
+        ELBO a value, in nats."""
+        penalties = sum(flow.penalties)
+        if is_variational(self.spec):
+            return negative_elbo(self.objective, total, values, penalties) / values
+        return (total + penalties) / values
+
+
+def is_variational(spec: Spec) -> bool:
+    """Whether codes are draws from a distribution that the encoder gives."""
+    return any(isinstance(block, Gaussian) for block in spec.encoder)
+
 
 def reconstructed(spec: Spec, arrays: Mapping[str, Any], x: Any, flow: Flow) -> Any:
     """What encoder and decoder make of a batch ``x`` of network values, in one flow, so that what
     the encoder keeps the decoder can take."""
-    code = apply_part(spec, "encoder", arrays, x)
-    return apply_part(spec, "decoder", arrays, code)
+    code = apply_part(spec, "encoder", arrays, x, flow)
+    return apply_part(spec, "decoder", arrays, code, flow)
 
 
-def _without_last_sigmoid(spec: Spec) -> Spec | None:
-    """``spec`` with a decoder that ends before its last sigmoid, or None if it ends otherwise."""
+# Blocks that give no other values than those that they get.
+_MOVING = (Crop, Flatten, Patch, Reshape, Unpatch)
+
+
+def without_last_sigmoid(spec: Spec) -> Spec | None:
+    """``spec`` with a decoder that gives what its last sigmoid gets, or None if other values come
+    out of it than that sigmoid's."""
     decoder = list(spec.decoder)
-    dense = [number for number, block in enumerate(decoder) if isinstance(block, Dense)]
-    for number in dense[-1:]:
-        block = decoder[number]
-        if isinstance(block, Dense) and block.activation == "sigmoid":
-            decoder[number] = replace(block, activation="linear")
-            return replace(spec, decoder=tuple(decoder))
+    last = max((n for n, block in enumerate(decoder) if not isinstance(block, _MOVING)), default=0)
+    for block in decoder[last : last + 1]:
+        if isinstance(block, Activation | Conv | ConvTranspose | Dense):
+            decoder[last] = replace(block, activation="linear")
+            return replace(spec, decoder=tuple(decoder)) if block.activation == "sigmoid" else None
     return None
 
 

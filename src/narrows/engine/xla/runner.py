@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32, Shaped
 
+from narrows.engine.xla.convolution import with_native_convolutions
 from narrows.engine.xla.loss import reconstructed
 from narrows.engine.xla.transfer import chunks, for_device, run_batch, to_network
 from narrows.nn.flow import Flow
@@ -18,7 +19,7 @@ class XlaRunner:
     def __init__(self, model: Model) -> None:
         import jax
 
-        spec, scaling = model.spec, model.scaling
+        spec, scaling = with_native_convolutions(model.spec), model.scaling
 
         def encode(arrays: Any, x: Any) -> Any:
             return apply_part(spec, "encoder", arrays, to_network(scaling, x))

@@ -93,8 +93,7 @@ class Step:
         arrays = {**{name: array.astype(self.dtype) for name, array in learnt.items()}, **fixed}
         flow = drawing_flow(self.seed, batch.number, self.dtype, training=True)
         total = self.loss.total(arrays, inputs.astype(self.dtype), wanted, flow)
-        minimised = total + sum(flow.penalties)
-        return minimised / wanted.size, (total, flow.updates)
+        return self.loss.minimised(total, wanted.size, flow), (total, flow.updates)
 
 
 def drawing_flow(seed: int, number: Any, dtype: Any, *, training: bool) -> Flow:

@@ -6,24 +6,31 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int64, Shaped
 
+from narrows.engine.evidence import require_likelihood
 from narrows.engine.interface import AdamSettings, TrainingState
-from narrows.engine.xla.loss import LossFunction
+from narrows.engine.xla.convolution import has_native_convolutions, with_native_convolutions
+from narrows.engine.xla.loss import LossFunction, is_variational
 from narrows.engine.xla.precision import training_dtype
 from narrows.engine.xla.step import Batch, Carry, Step
 from narrows.engine.xla.transfer import chunks, for_device, run_batch, to_network
 from narrows.nn.flow import Flow
 from narrows.nn.model import Model
+from narrows.nn.spec import Spec
 from narrows.objectives import Objective
 
 # Steps in one call. More hide the cost of a call better; this many take a fraction of a second even
-# for models a thousand times the size of the simple one.
-_STEPS_PER_CALL = 64
+# for models a thousand times the size of the simple one, or a tenth of it with convolutions.
+_STEPS_PER_SCAN = 64
+_STEPS_ONE_BY_ONE = 16
 
 
 class XlaTrainer:
     """Trains any model; see :class:`narrows.engine.interface.Trainer`.
 
     ``seed`` governs what the blocks draw in training.
+
+    Raises:
+        UsageError: a variational model, and an objective that is no likelihood.
     """
 
     def __init__(
@@ -36,15 +43,20 @@ class XlaTrainer:
     ) -> None:
         import jax
 
-        self.steps_per_call = _STEPS_PER_CALL
+        spec = with_native_convolutions(model.spec)
+        self._scans = scans(spec)
+        self.steps_per_call = _STEPS_PER_SCAN if self._scans else _STEPS_ONE_BY_ONE
         self._scaling = model.scaling
         self._batch_size = batch_size
         self._adam = adam
         self._steps = 0
-        self._run_batch = run_batch(model.spec)
-        loss = LossFunction(model.spec, objective.in_model_units(model.scaling.scale))
-        step = Step(loss, model.scaling, adam, seed, training_dtype(), frozenset())
-        self._train = jax.jit(lambda c, b: jax.lax.scan(step, c, b), donate_argnums=0)
+        self._run_batch = run_batch(spec)
+        if is_variational(spec):
+            require_likelihood(objective)
+        loss = LossFunction(spec, objective.in_model_units(model.scaling.scale))
+        step = Step(loss, model.scaling, adam, seed, training_dtype(), spec.statistics)
+        self._step = jax.jit(step, donate_argnums=0)
+        self._scan = jax.jit(lambda c, b: jax.lax.scan(step, c, b), donate_argnums=0)
         self._measure = jax.jit(partial(_measured, loss, model.scaling))
         self.restore(TrainingState.start(model.arrays))
 
@@ -76,14 +88,21 @@ class XlaTrainer:
     def _slice(self, items: np.ndarray, order: np.ndarray, inputs: np.ndarray | None) -> np.ndarray:
         """A step for each row of ``order`` (steps, batch)."""
         first, steps = self._steps + 1, len(order)
-        batches = Batch(
-            for_device(items[order], self._scaling),
-            None if inputs is None else for_device(inputs[order], self._scaling),
-            self._adam.step_sizes(first, steps),
-            self._adam.decays(first, steps),
-            np.arange(first, first + steps, dtype=np.uint32),
-        )
-        self._carry, losses = self._train(self._carry, batches)
+        sizes, decays = self._adam.step_sizes(first, steps), self._adam.decays(first, steps)
+        numbers = np.arange(first, first + steps, dtype=np.uint32)
+
+        def batch(which: Any) -> Batch:
+            wanted = for_device(items[order[which]], self._scaling)
+            given = None if inputs is None else for_device(inputs[order[which]], self._scaling)
+            return Batch(wanted, given, sizes[which], decays[which], numbers[which])
+
+        losses: Any
+        if self._scans:
+            self._carry, losses = self._scan(self._carry, batch(slice(None)))
+        else:
+            losses = np.empty(steps, object)
+            for step in range(steps):
+                self._carry, losses[step] = self._step(self._carry, batch(step))
         self._steps += steps
         return np.asarray(losses, np.float64)
 
@@ -97,3 +116,14 @@ class XlaTrainer:
 def _measured(loss: LossFunction, scaling: Any, arrays: Any, x: Any) -> Any:
     wanted = to_network(scaling, x)
     return loss.total(arrays, wanted, wanted, Flow())
+
+
+def scans(spec: Spec) -> bool:
+    """Whether many steps of a model in one compiled call are faster than one at a time.
+
+    Everywhere they are, but for convolutions on the CPU: inside a loop XLA does not take its fast
+    kernel for them (jax issue 12868), and a step takes up to 30 times as long.
+    """
+    import jax
+
+    return jax.default_backend() != "cpu" or not has_native_convolutions(spec)
