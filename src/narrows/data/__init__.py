@@ -5,11 +5,13 @@ from narrows.data.codes import load_codes
 from narrows.data.dataset import Dataset
 from narrows.data.idx import read_idx
 from narrows.data.sources import load_data, validation_source
+from narrows.data.tables import TableSchema
 from narrows.data.writing import ItemWriter, item_writer
 
 __all__ = [
     "Dataset",
     "ItemWriter",
+    "TableSchema",
     "checked",
     "item_writer",
     "load_codes",

@@ -1,11 +1,17 @@
 """What every source of data becomes: items of one shape, and what is known about their values."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from narrows.data.storage import LARGEST_IN_MEMORY, gathered
 from narrows.errors import DataError
+
+if TYPE_CHECKING:
+    from narrows.data.tables.schema import TableSchema
 
 
 @dataclass(frozen=True)
@@ -18,12 +24,17 @@ class Dataset:
         value_range: the lowest and the highest value that the source's format can hold, such as
             (0, 255) for 8-bit images, or None where it sets no limit.
         labels: integer array of shape (n,), or None. Nothing is ever trained on them.
+        table: how the items, float32 features (n, width), were made of a table's columns; None
+            where they were given as they are.
+        notes: what a user should be told of how the source was read, in sentences.
     """
 
     name: str
     items: np.ndarray
     value_range: tuple[float, float] | None = None
     labels: np.ndarray | None = None
+    table: "TableSchema | None" = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.items)
@@ -41,12 +52,22 @@ class Dataset:
     def rows(self, indices: np.ndarray) -> "Dataset":
         """The items (and labels) at ``indices``, an integer array of shape (m,)."""
         labels = None if self.labels is None else self.labels[indices]
-        return replace(self, items=self.items[indices], labels=labels)
+        return replace(self, items=self._items(indices), labels=labels)
+
+    def _items(self, indices: np.ndarray) -> np.ndarray:
+        if len(indices) * self.items[:1].nbytes <= LARGEST_IN_MEMORY:
+            return self.items[indices]
+        parts = (self.items[part] for part in _parts(indices, self.items[:1].nbytes))
+        return gathered(parts, self.item_shape, self.items.dtype)
 
     def split(self, fraction: float, seed: int) -> tuple["Dataset", "Dataset"]:
         """Hold out a random ``fraction`` of the rows: (the rest, the held-out rows).
 
         Both keep the order of the source. The same seed always holds out the same rows.
+
+        The features of a table are restated with the statistics of the rows that are not held out,
+        so that the others have no part in the scaling; which columns and categories there are is
+        known from all rows.
 
         Raises:
             DataError: fewer than two rows, so that one part would be empty.
@@ -60,7 +81,31 @@ class Dataset:
             )
         held = min(max(round(count * fraction), 1), count - 1)
         order = np.random.default_rng([seed, _SPLIT_STREAM]).permutation(count)
-        return self.rows(np.sort(order[held:])), self.rows(np.sort(order[:held]))
+        rest, held_out = self.rows(np.sort(order[held:])), self.rows(np.sort(order[:held]))
+        if self.table is None:
+            return rest, held_out
+        schema = self.table.restandardised(rest._blocks)
+        return rest._restated(schema), held_out._restated(schema)
+
+    def _blocks(self) -> Iterator[np.ndarray]:
+        for part in _parts(np.arange(len(self)), self.items[:1].nbytes):
+            yield self.items[part[0] : part[-1] + 1]
+
+    def _restated(self, schema: "TableSchema") -> "Dataset":
+        """The same rows with the features that ``schema`` would have made of them."""
+        before = self.table
+        assert before is not None
+        blocks = (schema.restated(block, before) for block in self._blocks())
+        return replace(
+            self, items=gathered(blocks, self.item_shape, self.items.dtype), table=schema
+        )
+
+
+def _parts(indices: np.ndarray, row_bytes: int) -> Iterator[np.ndarray]:
+    """``indices`` in parts whose rows take 4 MB each."""
+    step = max((4 << 20) // max(row_bytes, 1), 1)
+    for start in range(0, len(indices), step):
+        yield indices[start : start + step]
 
 
 # Keeps the split's random numbers apart from those of other uses of the same seed.

@@ -3,8 +3,9 @@
 import contextlib
 import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,19 +16,25 @@ from narrows.data.digits import load_digits
 from narrows.data.idx import looks_like_idx, read_idx
 from narrows.data.image_folder import read_image_folder
 from narrows.data.mnist import load_mnist
-from narrows.errors import DataError, NarrowsError
+from narrows.data.tables import TableSchema, is_frame, is_table_path, load_table
+from narrows.errors import DataError, NarrowsError, UsageError
 from narrows.progress import Tracker, silent
 
 BUILT_IN = ("mnist", "mnist:train", "mnist:test", "digits")
 
 _KINDS = (
     f"give a built-in name ({', '.join(BUILT_IN)}), an IDX file (.gz or raw), "
-    "an .npy or .npz file, or a folder of images"
+    "an .npy or .npz file, a .csv or .parquet table, or a folder of images"
 )
 
 
 def load_data(
-    source: str | os.PathLike[str], *, labels: bool = False, track: Tracker = silent
+    source: Any,
+    *,
+    labels: bool = False,
+    types: Mapping[str, str] | None = None,
+    table: TableSchema | None = None,
+    track: Tracker = silent,
 ) -> Dataset:
     """Load a data set.
 
@@ -35,24 +42,51 @@ def load_data(
         source: ``mnist`` (its training images, the same as ``mnist:train``), ``mnist:test``,
             ``digits``, or the path of an IDX file (``.gz`` or raw), an ``.npy`` file (which is
             memory-mapped), an ``.npz`` file (its array ``x``, ``X``, ``items``, ``data``,
-            ``arr_0``, or its only one), or a folder of images. A built-in name wins over a file
-            of that name; ``./mnist`` is the file.
+            ``arr_0``, or its only one), a folder of images, or a table: a ``.csv`` (also ``.tsv``
+            or ``.data``, and any of them with ``.gz``) or ``.parquet`` file, or a pandas or polars
+            DataFrame. A built-in name wins over a file of that name; ``./mnist`` is the file.
         labels: read the labels too, where the source has them: ``mnist`` and ``digits``.
+        types: for a table, what columns are, by name, where it shall not be inferred:
+            ``numeric``, ``integer``, ``boolean``, ``categorical``, ``date`` or ``ignored``.
+        table: for a table, the schema of a trained model, to make the same features of it.
         track: told about whatever takes long.
 
     Returns:
-        At least one item, each of at least one value, all real and finite, in the source's dtype.
+        At least one item, each of at least one value, all real and finite, in the source's dtype;
+        of a table, the float32 features of its rows.
 
     Raises:
-        DataError: there is no such source, or it is not what it must be.
+        DataError: there is no such source, or it is not what it must be; ``table`` is given and
+            the source is no table, or one that does not fit.
+        UsageError: ``types`` names what there is not, or is given for what is no table.
 
     Example:
         >>> load_data("digits").items.shape
         (1797, 8, 8)
     """
+    if is_frame(source):
+        return load_table(source, types=types, schema=table, track=track)
     name = os.fspath(source)
     with _explained(name):
+        if _is_table(name):
+            return load_table(name, types=types, schema=table, track=track)
+        if table is not None:
+            raise DataError(
+                f"{name} is no table, and the model was trained on one with the columns "
+                f"{', '.join(table.names[:10])}{', ...' if len(table.names) > 10 else ''}",
+                hint="give a .csv or .parquet file with these columns",
+            )
+        if types:
+            raise UsageError(
+                f"{name} is no table, and only columns have types",
+                hint="leave the types out, or give a .csv or .parquet file",
+            )
         return checked(_load(name, labels, track), track=track)
+
+
+def _is_table(name: str) -> bool:
+    path = Path(name)
+    return name not in BUILT_IN and is_table_path(path) and path.is_file()
 
 
 def validation_source(source: str | os.PathLike[str]) -> str | None:

@@ -1,0 +1,30 @@
+"""Tables: columns of any type become float32 features of equal weight, and come back.
+
+=================  =======================================================================
+``arrow_types``    the column types that are known, to and from text
+``columns``        one column: how its cells become features, and features cells
+``schema``         all columns of a table
+``cells``          cells of any type as numbers or texts, and numbers as cells
+``csv_text``       what a CSV file is like: delimiter, names, and what is wrong with it
+``reading``        sources: CSV, Parquet, data frames, in batches
+``scanning``       what kind of column it is and its statistics, in one pass or few
+``loading``        from a source to a Dataset
+``unfamiliar``     what a schema had not met in training, counted for the user
+=================  =======================================================================
+"""
+
+from narrows.data.tables.columns import KINDS, Column
+from narrows.data.tables.loading import load_table
+from narrows.data.tables.reading import is_frame, is_table_path
+from narrows.data.tables.schema import TableSchema
+from narrows.data.tables.unfamiliar import Unfamiliar
+
+__all__ = [
+    "KINDS",
+    "Column",
+    "TableSchema",
+    "Unfamiliar",
+    "is_frame",
+    "is_table_path",
+    "load_table",
+]

@@ -1,0 +1,315 @@
+"""Cells of any type as numbers, texts or codes of classes, and back into cells."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from narrows.data.tables.arrow_types import is_text
+from narrows.errors import DataError
+
+#: Codes of cells that are no known class.
+MISSING, UNKNOWN = -1, -2
+
+# The square of a number, summed over any table, must be a number.
+_LARGEST = 1e150
+# Numbers in the way of an identifier, which must keep its zeros, and hexadecimal ones.
+_NOT_A_NUMBER = r"^[+-]?0[0-9xX]"
+_TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
+# Seconds since 1970 of the first and the last day that Python's dates know: 0001-01-01, 9999-12-31.
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_214_400
+_DAY = 86_400
+_STEPS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+def to_numbers(array: Any, name: str, kind: str, dtype: str, row: int) -> np.ndarray:
+    """Cells as float64 (n,), NaN where missing; dates in the unit of ``dtype`` since 1970.
+
+    Args:
+        array: an Arrow array.
+        name: the column's, for messages.
+        kind: "numeric", "integer", "boolean" or "date".
+        dtype: the Arrow type of the column, as text.
+        row: the row of the first cell, for messages.
+
+    Raises:
+        DataError: a cell is no such number, infinite, or too large.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    array = _without_dictionary(array)
+    if is_text(array.type):
+        array = _parsed(array, name, kind, dtype, row)
+    missing = pc.is_null(array).to_numpy(zero_copy_only=False)
+    try:
+        numbers = _plain_numbers(array, kind, dtype)
+    except (pa.ArrowException, ValueError) as error:
+        at = int(np.argmin(missing)) if not missing.all() else 0
+        raise _wrong(name, kind, array[at].as_py(), row + at) from error
+    numbers[missing] = np.nan
+    _check_numbers(numbers, array, name, kind, row)
+    return numbers
+
+
+def _plain_numbers(array: Any, kind: str, dtype: str) -> np.ndarray:
+    import pyarrow as pa
+
+    from narrows.data.tables.arrow_types import type_from_text
+
+    type_ = array.type
+    if pa.types.is_null(type_):
+        return np.full(len(array), np.nan)
+    if pa.types.is_temporal(type_) != (kind == "date"):
+        raise ValueError("dates are no numbers")
+    if kind == "date":
+        wanted = type_from_text(dtype)
+        array = array.cast(wanted, safe=False)
+        array = array.cast(pa.int32() if wanted.bit_width == 32 else pa.int64())
+    elif pa.types.is_boolean(type_):
+        array = array.cast(pa.uint8())
+    elif pa.types.is_decimal(type_):
+        array = array.cast(pa.float64())
+    zero = pa.scalar(0, array.type)
+    return array.fill_null(zero).to_numpy(zero_copy_only=False).astype(np.float64)
+
+
+def _check_numbers(numbers: np.ndarray, array: Any, name: str, kind: str, row: int) -> None:
+    extreme = np.abs(numbers) > _LARGEST
+    if extreme.any():
+        at = int(np.argmax(extreme))
+        raise DataError(
+            f"column {name!r} holds {numbers[at]:g} in row {row + at:,}, and numbers must be "
+            f"finite and at most {_LARGEST:g}",
+            hint="correct it, leave the cell empty, or take the logarithm of the column",
+        )
+    present = ~np.isnan(numbers)
+    if kind == "integer":
+        wrong = present & (numbers != np.rint(numbers))
+    elif kind == "boolean":
+        wrong = present & (numbers != 0) & (numbers != 1)
+    else:
+        return
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        raise _wrong(name, kind, array[at].as_py(), row + at)
+
+
+def _wrong(name: str, kind: str, value: Any, row: int) -> DataError:
+    what = {"numeric": "a number", "integer": "a whole number", "boolean": "true or false"}
+    shown = repr(value) if len(repr(value)) <= 60 else f"{value!r:.60}..."
+    return DataError(
+        f"column {name!r} holds {shown} in row {row:,}, which is not {what.get(kind, 'a date')}",
+        hint="correct it, leave the cell empty, or declare the column categorical when training",
+    )
+
+
+def _parsed(array: Any, name: str, kind: str, dtype: str, row: int) -> Any:
+    """Texts as cells of the type that ``kind`` needs."""
+    import pyarrow as pa
+
+    from narrows.data.tables.arrow_types import type_from_text
+
+    wanted = {"numeric": pa.float64(), "integer": pa.float64(), "boolean": pa.bool_()}
+    type_ = wanted.get(kind) or type_from_text(dtype)
+    parsed = parse(array, type_)
+    if parsed is None:
+        at = _first_unparsable(array, type_)
+        raise _wrong(name, kind, array[at].as_py(), row + at)
+    return parsed
+
+
+def parse(array: Any, type_: Any) -> Any:
+    """Texts as cells of ``type_``, or None if some are none.
+
+    Booleans are true, yes, 1 and false, no, 0 in any case; dates are ISO 8601; a number that
+    begins with a 0 before other digits is an identifier, and none.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_boolean(type_):
+        lower = pc.utf8_lower(array)
+        true = pc.is_in(lower, pa.array(_TRUE, lower.type))
+        false = pc.is_in(lower, pa.array(_FALSE, lower.type))
+        known = pc.or_(pc.or_(true, false), pc.is_null(array))
+        return pc.if_else(pc.is_null(array), None, true) if pc.all(known).as_py() else None
+    try:
+        parsed = array.cast(type_)
+    except pa.ArrowException:
+        return None
+    if not pa.types.is_temporal(type_):
+        strange = pc.match_substring_regex(array, _NOT_A_NUMBER)
+        if pc.any(strange).as_py():
+            return None
+    return parsed
+
+
+def _first_unparsable(array: Any, type_: Any) -> int:
+    low, high = 0, len(array)  # array[:low] can be parsed, array[:high] cannot
+    while high - low > 1:
+        middle = (low + high) // 2
+        if parse(array[low:middle], type_) is None:
+            high = middle
+        else:
+            low = middle
+    return low
+
+
+def to_texts(array: Any) -> Any:
+    """Cells of any type as an Arrow array of texts."""
+    import pyarrow as pa
+
+    array = _without_dictionary(array)
+    if pa.types.is_duration(array.type):
+        array = array.cast(pa.int64())  # Arrow has no text for them
+    elif pa.types.is_float16(array.type):
+        array = array.cast(pa.float32())
+    return array.cast(pa.string())
+
+
+def to_codes(array: Any, categories: Sequence[str]) -> tuple[np.ndarray, Counter[str]]:
+    """The index of each cell in ``categories``, MISSING or UNKNOWN, and how often each unknown one
+    came: int64 (n,) and counts by text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = to_texts(array)
+    found = pc.index_in(texts, pa.array(categories, pa.string()))
+    codes = found.fill_null(UNKNOWN).to_numpy(zero_copy_only=False).astype(np.int64)
+    codes[pc.is_null(texts).to_numpy(zero_copy_only=False)] = MISSING
+    unknown = codes == UNKNOWN
+    counts: Counter[str] = Counter()
+    if unknown.any():
+        counts.update(text_counts(texts.filter(pa.array(unknown))))
+    return codes, counts
+
+
+def text_counts(texts: Any) -> dict[str, int]:
+    """How often each text comes in an Arrow array; missing ones are not counted."""
+    counted = texts.drop_null().value_counts()
+    values, counts = counted.flatten()
+    return dict(zip(values.to_pylist(), counts.to_pylist(), strict=True))
+
+
+def from_texts(texts: Sequence[str | None], type_: Any) -> Any:
+    """Texts that :func:`to_texts` gave as an Arrow array of ``type_``, no dictionary.
+
+    Raises:
+        ValueError: one is no value of the type.
+    """
+    import pyarrow as pa
+
+    array = pa.array(texts, pa.string())
+    if pa.types.is_duration(type_):
+        return array.cast(pa.int64()).cast(type_)
+    if pa.types.is_float16(type_):
+        return array.cast(pa.float32()).cast(type_)
+    return array.cast(type_)
+
+
+def from_numbers(numbers: np.ndarray, type_: Any) -> Any:
+    """Numbers, NaN where missing, as an Arrow array of ``type_``: rounded and clipped where that
+    holds whole numbers, dates or truth values."""
+    import pyarrow as pa
+
+    missing = np.isnan(numbers)
+    numbers = np.where(missing, 0.0, numbers)
+    if pa.types.is_boolean(type_):
+        return pa.array(numbers >= 0.5, mask=missing)
+    if pa.types.is_floating(type_):
+        dtype = type_.to_pandas_dtype()
+        limit = float(np.finfo(dtype).max)
+        return pa.array(np.clip(numbers, -limit, limit).astype(dtype), mask=missing)
+    if pa.types.is_decimal(type_):
+        limit = 10.0 ** (type_.precision - type_.scale)
+        clipped = np.clip(numbers, np.nextafter(-limit, 0), np.nextafter(limit, 0))
+        return _as_decimals(clipped, missing, type_)
+    if pa.types.is_temporal(type_):
+        dtype = np.dtype(np.int32 if type_.bit_width == 32 else np.int64)
+        return pa.array(_as_integers(numbers, dtype, _limits(type_)), mask=missing).cast(type_)
+    dtype = np.dtype(type_.to_pandas_dtype())
+    return pa.array(_as_integers(numbers, dtype, None), mask=missing)
+
+
+def _as_decimals(numbers: np.ndarray, missing: np.ndarray, type_: Any) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    digits = min(type_.scale, 15)
+    rounded = pc.round(pa.array(numbers, mask=missing), digits)
+    return rounded.cast(type_, safe=False)
+
+
+def _as_integers(
+    numbers: np.ndarray, dtype: np.dtype, limits: tuple[float, float] | None
+) -> np.ndarray:
+    held = np.iinfo(dtype)
+    # The highest integer of 64 bits is no float64.
+    highest = float(held.max) if dtype.itemsize < 8 else float(np.nextafter(float(held.max), 0))
+    low, high = limits or (float(held.min), highest)
+    return np.rint(np.clip(numbers, max(low, float(held.min)), min(high, highest))).astype(dtype)
+
+
+def _limits(type_: Any) -> tuple[float, float] | None:
+    """The lowest and highest number that a type of dates or times stands for."""
+    import pyarrow as pa
+
+    if pa.types.is_duration(type_) or str(type_).startswith("timestamp[ns"):
+        return None  # nothing but the 64 bits limits them
+    if pa.types.is_date32(type_):
+        return _FIRST_SECOND / _DAY, _LAST_SECOND / _DAY
+    steps = _STEPS["ms" if pa.types.is_date64(type_) else type_.unit]
+    if pa.types.is_time(type_):
+        return 0.0, float(_DAY * steps - 1)
+    return float(_FIRST_SECOND * steps), float(_LAST_SECOND * steps)
+
+
+def from_codes(
+    codes: np.ndarray,
+    classes: Sequence[str | None],
+    type_: Any,
+    levels: Sequence[str],
+    other: str,
+) -> Any:
+    """Classes by their index as an Arrow array of ``type_``.
+
+    Args:
+        codes: int64 (n,), indices into ``classes``.
+        classes: texts, None for a missing cell.
+        type_: the column's Arrow type.
+        levels: the classes that a dictionary type declares, in its order.
+        other: the class of all other values; missing where ``type_`` holds no texts.
+    """
+    import pyarrow as pa
+
+    dictionary = pa.types.is_dictionary(type_)
+    value_type = type_.value_type if dictionary else type_
+    if not is_text(value_type):
+        classes = [None if text == other else text for text in classes]
+    if not dictionary:
+        return from_texts(classes, value_type).take(pa.array(codes))
+    declared = list(dict.fromkeys([*levels, *(text for text in classes if text is not None)]))
+    place = {text: index for index, text in enumerate(declared)}
+    places = [None if text is None else place[text] for text in classes]
+    index_type = type_.index_type if len(declared) <= 127 else pa.int32()
+    indices = pa.array(places, index_type).take(pa.array(codes))
+    return pa.DictionaryArray.from_arrays(
+        indices, from_texts(declared, value_type), ordered=type_.ordered
+    )
+
+
+def repeated(text: str | None, count: int, type_: Any, levels: Sequence[str]) -> Any:
+    """An Arrow array of ``type_`` with one value ``count`` times, missing for None."""
+    import pyarrow as pa
+
+    if pa.types.is_null(type_):
+        return pa.nulls(count)
+    return from_codes(np.zeros(count, np.int64), [text], type_, levels, other="")
+
+
+def _without_dictionary(array: Any) -> Any:
+    import pyarrow as pa
+
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array

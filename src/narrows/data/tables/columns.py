@@ -1,0 +1,355 @@
+"""One column of a table: how its cells become features of total variance 1, and come back.
+
+A feature is (x - centre) / scale of a raw x:
+
+- a number (numeric, integer, boolean as 0 and 1, date): x is the number itself, standardised;
+- a missing value, where training had some: x is 1 if the cell is missing, else 0. The number's
+  feature is then 0. Of the column's variance of 1, the number has the share that is present and
+  this feature the share q that is missing: scale √(1 - q) gives it q (1 - q) / (1 - q) = q;
+- a category, or "other", or a missing one: x is 1 if the cell is it, else 0, and all of a column's
+  classes have the scale √(1 - Σ p²), so that their variances p (1 - p) sum to 1.
+
+Squared errors and PCA then treat columns alike, as factor analysis of mixed data does (Pagès,
+Analyse factorielle de données mixtes, Revue de statistique appliquée 52(4), 2004), except that a
+column of many classes weighs no more here than one of two.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from narrows.data.tables import cells
+from narrows.data.tables.arrow_types import kind_of, type_from_text
+from narrows.data.tables.unfamiliar import Unfamiliar
+
+#: What a column may be declared to be.
+KINDS = ("numeric", "integer", "boolean", "categorical", "date", "ignored")
+_NUMBERS = ("numeric", "integer", "boolean", "date")
+
+#: A column keeps so many of its most frequent categories; the rest become one, "other".
+MAX_CATEGORIES = 100
+#: What a text of the class "other" is decoded to.
+OTHER = "(other)"
+# An indicator above this, in its own unit of 0 and 1, is decoded as missing.
+_MISSING_FROM = 0.5
+
+_MAX_TEXT = 10_000
+_MAX_LEVELS = 100_000
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column and what training rows said of it.
+
+    Attributes:
+        name: its name in the source.
+        kind: ``numeric``, ``integer``, ``boolean``, ``categorical``, ``date``, ``constant`` (one
+            value throughout, or none at all) or ``ignored`` (texts that are all different, which
+            nothing can be learnt from, or what the user said to ignore); the last two have no
+            features.
+        dtype: the source's Arrow type, as text.
+        start: the index of its first feature.
+        centre, scale: one number a feature; float64.
+        missing: whether training had missing values, whose feature is then the last.
+        categories: the classes kept, as texts, most frequent first.
+        other: whether a class for all other categories follows them.
+        lowest, highest: of the numbers, over the rows the types came from; for people.
+        value: a constant column's value as text; None if it is missing throughout.
+        levels: the classes that a categorical dtype declares, in its order.
+        same_as: the earlier column that this one repeats exactly.
+        frame_dtype: the dtype that the column had in a pandas DataFrame.
+    """
+
+    name: str
+    kind: str
+    dtype: str
+    start: int = 0
+    centre: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+    missing: bool = False
+    categories: tuple[str, ...] = ()
+    other: bool = False
+    lowest: float | None = None
+    highest: float | None = None
+    value: str | None = None
+    levels: tuple[str, ...] = ()
+    same_as: str | None = None
+    frame_dtype: str | None = None
+
+    @property
+    def width(self) -> int:
+        """How many features it has."""
+        return len(self.centre)
+
+    @property
+    def features(self) -> slice:
+        """Its place among the features of a row."""
+        return slice(self.start, self.start + self.width)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its first feature is a number, dates and booleans included."""
+        return self.kind in _NUMBERS
+
+    @property
+    def classes(self) -> tuple[str | None, ...]:
+        """What each feature of a categorical column stands for; None for a missing cell."""
+        other = (OTHER,) if self.other else ()
+        return (*self.categories, *other, *((None,) if self.missing else ()))
+
+    @property
+    def mean(self) -> float:
+        """The mean of the numbers, in the column's own unit."""
+        return self.centre[0]
+
+    @property
+    def std(self) -> float:
+        """The standard deviation of the numbers, in the column's own unit."""
+        return self.scale[0]
+
+    def encode(self, array: Any, row: int, unfamiliar: Unfamiliar) -> np.ndarray:
+        """The features of some cells, float32 (n, width).
+
+        Args:
+            array: an Arrow array of them, of any type that can be read as the column's.
+            row: the number of the first one's row, for messages; the table's first is 1.
+            unfamiliar: told about what training never saw.
+
+        Raises:
+            DataError: a cell is not of the column's kind.
+        """
+        if self.width == 0:
+            return np.zeros((len(array), 0), np.float32)
+        if self.is_number:
+            return self._encode_numbers(array, row, unfamiliar)
+        return self._encode_classes(array, unfamiliar)
+
+    def _encode_numbers(self, array: Any, row: int, unfamiliar: Unfamiliar) -> np.ndarray:
+        numbers = cells.to_numbers(array, self.name, self.kind, self.dtype, row)
+        absent = np.isnan(numbers)
+        features = np.zeros((len(numbers), self.width), np.float32)
+        features[:, 0] = np.where(absent, 0, (numbers - self.centre[0]) / self.scale[0])
+        if self.missing:
+            features[:, 1] = (absent - self.centre[1]) / self.scale[1]
+        elif absent.any():
+            unfamiliar.missing[self.name] += int(absent.sum())
+        return features
+
+    def _encode_classes(self, array: Any, unfamiliar: Unfamiliar) -> np.ndarray:
+        codes, strange = cells.to_codes(array, self.categories)
+        absent = codes == cells.MISSING
+        if strange and not self.other:
+            unfamiliar.categories.setdefault(self.name, Counter()).update(strange)
+        if not self.missing and absent.any():
+            unfamiliar.missing[self.name] += int(absent.sum())
+        codes[codes == cells.UNKNOWN] = len(self.categories) if self.other else -1
+        codes[absent] = self.width - 1 if self.missing else -1
+        raw = codes[:, None] == np.arange(self.width)
+        features = (raw - np.array(self.centre)) / np.array(self.scale)
+        features[codes < 0] = 0  # the mean of every class
+        return features.astype(np.float32)
+
+    def numbers(self, features: np.ndarray) -> np.ndarray:
+        """The numbers that its features (n, width) stand for, float64 (n,), NaN where missing.
+
+        In the column's own unit, neither rounded nor clipped: dates in the unit of their dtype
+        since 1970, booleans from 0 to 1.
+        """
+        numbers = features[:, 0].astype(np.float64) * self.scale[0] + self.centre[0]
+        if self.missing:
+            indicator = features[:, 1].astype(np.float64) * self.scale[1] + self.centre[1]
+            numbers[indicator > _MISSING_FROM] = np.nan
+        return numbers
+
+    def codes(self, features: np.ndarray) -> np.ndarray:
+        """The most likely class of each row of its features (n, width): int64 indices (n,) into
+        :attr:`classes`."""
+        raw = features.astype(np.float64) * np.array(self.scale) + np.array(self.centre)
+        return raw.argmax(axis=1)
+
+    def decode(self, features: np.ndarray) -> Any:
+        """The cells that its features (n, width) stand for: an Arrow array of the source's type."""
+        dtype = type_from_text(self.dtype)
+        if self.kind == "ignored":
+            return cells.repeated(None, len(features), dtype, self.levels)
+        if self.kind == "constant":
+            return cells.repeated(self.value, len(features), dtype, self.levels)
+        if self.is_number:
+            return cells.from_numbers(self.numbers(features), dtype)
+        return cells.from_codes(self.codes(features), self.classes, dtype, self.levels, OTHER)
+
+    def restandardised(self, mean: np.ndarray, square: np.ndarray) -> "Column":
+        """The same column with statistics of other rows.
+
+        Args:
+            mean, square: of its features (as this column encodes them) and their squares over
+                those rows, float64 (width,).
+        """
+        if self.width == 0:
+            return self
+        scale = np.array(self.scale)
+        means = np.array(self.centre) + scale * mean
+        if not self.is_number:
+            return replace(self, **_class_statistics(np.clip(means, 0, 1), self.scale[0]))
+        present = 1 - min(max(means[1], 0.0), 1.0) if self.missing else 1.0
+        if present <= 0:
+            return self
+        # A missing cell's feature is 0: it adds nothing to the sums, and counts.
+        average = mean[0] / present
+        spread = scale[0] * math.sqrt(max(square[0] / present - average**2, 0.0))
+        centre = self.centre[0] + scale[0] * average
+        statistics = number_statistics(centre, spread, 1 - present if self.missing else None)
+        if spread <= 1e-7 * scale[0]:  # the same in all those rows, as far as float32 can tell
+            statistics["scale"] = (scale[0], *statistics["scale"][1:])
+        return replace(self, **statistics)
+
+    def restated(self, features: np.ndarray, before: "Column") -> np.ndarray:
+        """What ``before`` encoded, as this column would have encoded it: float32 (n, width)."""
+        old, new = np.array(before.scale), np.array(self.scale)
+        raw = features * old + (np.array(before.centre) - np.array(self.centre))
+        result = (raw / new).astype(np.float32)
+        if self.is_number and self.missing:
+            indicator = features[:, 1] * old[1] + before.centre[1]
+            result[indicator > _MISSING_FROM, 0] = 0
+        return result
+
+    def describe(self) -> str:
+        """What it was taken for, in words."""
+        if self.kind == "constant":
+            text = "missing throughout" if self.value is None else f"always {self.value}"
+            return f"constant, {text}"
+        if self.kind == "ignored":
+            return "ignored: nothing is learnt from it, and it is decoded as missing"
+        if self.is_number:
+            text = f"{self.kind}, {self._extremes()}"
+        else:
+            shown = ", ".join(self.categories[:4]) + (", ..." if len(self.categories) > 4 else "")
+            count = len(self.categories)
+            text = f"categorical, {count} class{'' if count == 1 else 'es'}: {shown}"
+            if self.other:
+                text += f"; rarer ones are one class, {OTHER}"
+        if self.missing:
+            text += f"; {self.centre[-1]:.2g} of it missing"
+        return f"{text}; the same as {self.same_as}" if self.same_as else text
+
+    def _extremes(self) -> str:
+        if self.kind == "boolean":
+            return f"{self.centre[0]:.0%} true"
+        if self.lowest is None or self.highest is None:
+            return "of no known range"
+        if self.kind == "date":
+            dtype = type_from_text(self.dtype)
+            ends = cells.from_numbers(np.array([self.lowest, self.highest]), dtype)
+            low, high = (str(end) for end in ends)
+            return f"{low} to {high}"
+        return f"{self.lowest:.10g} to {self.highest:.10g}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values, without what is at its default."""
+        defaults = {"missing": False, "other": False, "start": None}
+        return {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in asdict(self).items()
+            if key != "start" and value not in (None, (), defaults.get(key))
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], start: int) -> "Column":
+        """A column from JSON values that may be a stranger's.
+
+        Raises:
+            ValueError, TypeError, KeyError: they are no column's.
+        """
+        kind, dtype = _text(values["kind"]), _text(values["dtype"])
+        if kind not in (*KINDS, "constant"):
+            raise ValueError(f"{kind!r} is no kind of column")
+        if kind_of(type_from_text(dtype)) is None:
+            raise ValueError(f"a column of type {dtype} cannot be learnt")
+        column = cls(
+            _text(values["name"]),
+            kind,
+            dtype,
+            start,
+            tuple(float(value) for value in values.get("centre", ())),
+            tuple(float(value) for value in values.get("scale", ())),
+            values.get("missing", False) is True,
+            _texts(values.get("categories", ()), MAX_CATEGORIES),
+            values.get("other", False) is True,
+            _number_or_none(values.get("lowest")),
+            _number_or_none(values.get("highest")),
+            _text_or_none(values.get("value")),
+            _texts(values.get("levels", ()), _MAX_LEVELS),
+            _text_or_none(values.get("same_as")),
+            _text_or_none(values.get("frame_dtype")),
+        )
+        column._check()
+        return column
+
+    def _check(self) -> None:
+        if self.is_number:
+            width = 2 if self.missing else 1
+        else:
+            width = len(self.classes) if self.kind == "categorical" else 0
+        if not len(self.centre) == len(self.scale) == width:
+            raise ValueError(f"column {self.name!r} has not the {width} features of its kind")
+        if not np.isfinite([*self.centre, *self.scale]).all() or min(self.scale, default=1.0) <= 0:
+            raise ValueError(f"the statistics of column {self.name!r} are not finite")
+        if self.kind in ("constant", "categorical"):
+            self.decode(np.zeros((1, width), np.float32))  # its texts are values of its dtype
+
+
+def number_statistics(mean: float, spread: float, missing: float | None) -> dict[str, Any]:
+    """``centre`` and ``scale`` of a number's features.
+
+    Args:
+        mean, spread: of the numbers that are there; a spread of 0 is that of one value only.
+        missing: the share of cells that are missing, or None for a column without such a feature.
+    """
+    scale = spread if spread > 0 else 1.0
+    if missing is None:
+        return {"centre": (float(mean),), "scale": (float(scale),)}
+    # One value or none: all of the column's variance is that of being there.
+    whole = 1.0 if spread > 0 else math.sqrt(missing)
+    indicator = math.sqrt(1 - missing) * whole
+    return {
+        "centre": (float(mean), float(missing)),
+        "scale": (float(scale), float(indicator) or 1.0),
+    }
+
+
+def class_statistics(shares: np.ndarray) -> dict[str, Any]:
+    """``centre`` and ``scale`` of classes that make up these shares of the rows."""
+    return _class_statistics(shares, 1.0)
+
+
+def _class_statistics(shares: np.ndarray, otherwise: float) -> dict[str, Any]:
+    variance = 1 - float(np.square(shares).sum())
+    scale = math.sqrt(variance) if variance > 1e-12 else otherwise
+    return {"centre": tuple(map(float, shares)), "scale": (scale,) * len(shares)}
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > _MAX_TEXT:
+        raise ValueError(f"a column has a text that is none, or longer than {_MAX_TEXT:,}")
+    return value
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _texts(values: Any, limit: int) -> tuple[str, ...]:
+    if not isinstance(values, list | tuple) or len(values) > limit:
+        raise ValueError(f"a column has more than {limit:,} classes, or none that are a list")
+    texts = tuple(map(_text, values))
+    if len(set(texts)) != len(texts):
+        raise ValueError("a column has the same class twice")
+    return texts
+
+
+def _number_or_none(value: Any) -> float | None:
+    return None if value is None else float(value)

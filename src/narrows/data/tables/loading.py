@@ -1,0 +1,121 @@
+"""From a table to a Dataset of features, in memory that does not grow with the table.
+
+A table is read twice: once for what its columns are, once for its features. Many features go to a
+temporary file, which is mapped into memory.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from narrows.data.dataset import Dataset
+from narrows.data.storage import gathered
+from narrows.data.tables.columns import Column
+from narrows.data.tables.reading import TableSource, open_table
+from narrows.data.tables.scanning import scan
+from narrows.data.tables.schema import TableSchema
+from narrows.data.tables.unfamiliar import Unfamiliar
+from narrows.errors import DataError
+from narrows.progress import Tracker, silent
+
+# Rows whose features are made at a time.
+_BLOCK_ROWS = 1 << 13
+
+
+def load_table(
+    source: Any,
+    *,
+    types: Mapping[str, str] | None = None,
+    schema: TableSchema | None = None,
+    track: Tracker = silent,
+) -> Dataset:
+    """The features of a table: items float32 (n, schema.width).
+
+    Args:
+        source: the path of a CSV or Parquet file, or a pandas or polars DataFrame.
+        types: kinds of columns that the user declares, in place of what is found.
+        schema: what a model was trained with, to encode the table in the same way.
+
+    Raises:
+        DataError: the table is damaged, has no rows, nothing that varies, or does not fit the
+            schema.
+        UsageError: ``types`` names a column or a kind that there is not.
+        OSError: the file cannot be read.
+    """
+    table = open_table(source)
+    if schema is not None:
+        return _encoded(table, schema, track)
+    columns, count = scan(table, types, track=track)
+    schema = TableSchema.of(columns, table.frame)
+    if not schema.learnt:
+        raise DataError(
+            f"every column of {table.name} is constant, or all different texts, so there is "
+            "nothing to learn",
+            hint="give columns that vary, or declare one of them categorical",
+        )
+    duplicates = _Duplicates(schema)
+    blocks = _blocks(table, schema, Unfamiliar(), track, count)
+    items = gathered(map(duplicates.look, blocks), (schema.width,), np.dtype(np.float32))
+    return Dataset(table.name, items, table=duplicates.named(), notes=table.notes)
+
+
+def _encoded(table: TableSource, schema: TableSchema, track: Tracker) -> Dataset:
+    unfamiliar = Unfamiliar()
+    schema.check_names(list(table.types), table.name, unfamiliar)
+    blocks = _blocks(table, schema, unfamiliar, track, None)
+    items = gathered(blocks, (schema.width,), np.dtype(np.float32))
+    if not len(items):
+        raise DataError(f"{table.name} has no rows", hint="give at least one row")
+    return Dataset(table.name, items, table=schema, notes=(*table.notes, *unfamiliar.lines()))
+
+
+def _blocks(
+    table: TableSource,
+    schema: TableSchema,
+    unfamiliar: Unfamiliar,
+    track: Tracker,
+    count: int | None,
+) -> Iterator[np.ndarray]:
+    """The table's features, some rows at a time."""
+    row = 1
+    with track(f"reading {table.name}", total=count, unit="row") as advance:
+        for batch in table.batches([column.name for column in schema.learnt]):
+            for start in range(0, batch.num_rows, _BLOCK_ROWS):
+                block = batch.slice(start, _BLOCK_ROWS)
+                yield schema.encode_block(block, row, unfamiliar)
+                row += block.num_rows
+                advance(block.num_rows)
+
+
+class _Duplicates:
+    """Finds columns that repeat an earlier one exactly, while the features go by.
+
+    Only columns of the same statistics can: they are compared row by row.
+    """
+
+    def __init__(self, schema: TableSchema) -> None:
+        self._schema = schema
+        alike: dict[Column, list[Column]] = defaultdict(list)
+        for column in schema.learnt:
+            alike[replace(column, name="", start=0, frame_dtype=None)].append(column)
+        self._pairs = [(first, other) for first, *others in alike.values() for other in others]
+
+    def look(self, features: np.ndarray) -> np.ndarray:
+        """``features`` as they are, after comparing what may be the same."""
+        self._pairs = [
+            (first, other)
+            for first, other in self._pairs
+            if np.array_equal(features[:, first.features], features[:, other.features])
+        ]
+        return features
+
+    def named(self) -> TableSchema:
+        """The schema, with what repeats what."""
+        same = {other.name: first.name for first, other in self._pairs}
+        columns = [
+            replace(column, same_as=same.get(column.name)) for column in self._schema.columns
+        ]
+        return replace(self._schema, columns=tuple(columns))

@@ -1,0 +1,309 @@
+"""What every column of a table is, and its statistics, from all of its rows but few at a time.
+
+A column of texts is tried as each kind in turn, from narrow to wide: true and false, whole numbers,
+numbers, dates, texts. Where a cell far down does not fit, the column alone is read again as the
+next kind that does.
+"""
+
+import difflib
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from narrows.data.tables import cells
+from narrows.data.tables.arrow_types import is_text, kind_of
+from narrows.data.tables.columns import (
+    KINDS,
+    MAX_CATEGORIES,
+    Column,
+    class_statistics,
+    number_statistics,
+)
+from narrows.data.tables.reading import TableSource, cells_of
+from narrows.errors import DataError, UsageError
+from narrows.progress import Tracker, silent
+
+# Different texts of one column that are counted at a time. When there are more, the rarer half is
+# forgotten, so that the counts of what is left are lower bounds (Manku & Motwani, Approximate
+# frequency counts over data streams, VLDB 2002).
+_COUNTED = 20_000
+# A longer text is no category: it is counted with "other".
+_LONGEST_CATEGORY = 200
+# A column of texts of which the kept categories hold less than this share says nothing.
+_LEAST_KEPT = 0.1
+_MOST_LEVELS = 1000
+
+
+@dataclass(frozen=True)
+class _Option:
+    """A kind that a column may be, and the Arrow type that its cells then have."""
+
+    kind: str
+    type: Any
+
+
+def scan(
+    source: TableSource,
+    types: Mapping[str, str] | None = None,
+    *,
+    track: Tracker = silent,
+) -> tuple[list[Column], int]:
+    """The columns of a table, without their places among the features, and the number of its rows.
+
+    Args:
+        types: kinds that the user declares, by name of the column.
+
+    Raises:
+        UsageError: a declared column or kind that there is not.
+        DataError: no rows, a cell that is not of the declared kind, or an infinite number.
+    """
+    types = dict(types or {})
+    _check_types(types, source)
+    scans = {
+        name: _ColumnScan(name, _options(type_, types.get(name), source), name in types)
+        for name, type_ in source.types.items()
+    }
+    count, waiting = 0, list(scans)
+    while waiting:
+        row = 1
+        with track(f"looking at {source.name}", total=None, unit="row") as advance:
+            for batch in source.batches(waiting):
+                for name in waiting:
+                    scans[name].feed(cells_of(batch, name), row)
+                row += batch.num_rows
+                advance(batch.num_rows)
+        count = row - 1
+        waiting = [name for name in waiting if scans[name].starts_again()]
+    if count == 0:
+        raise DataError(
+            f"{source.name} has {len(scans)} column{'s' if len(scans) > 1 else ''} and no rows",
+            hint="give at least one row",
+        )
+    return [scans[name].column(count, source.frame_dtype(name)) for name in scans], count
+
+
+def _check_types(types: Mapping[str, str], source: TableSource) -> None:
+    for name, kind in types.items():
+        if name not in source.types:
+            near = difflib.get_close_matches(name, source.types, n=1)
+            raise UsageError(
+                f"{source.name} has no column {name!r}",
+                hint=f"did you mean {near[0]}?"
+                if near
+                else f"its columns are {', '.join(list(source.types)[:20])}",
+            )
+        if kind not in KINDS:
+            raise UsageError(
+                f"{kind!r} for column {name!r} is no type", hint=f"give one of {', '.join(KINDS)}"
+            )
+
+
+def _options(type_: Any, declared: str | None, source: TableSource) -> list[_Option]:
+    import pyarrow as pa
+
+    if declared == "ignored":
+        return [_Option("ignored", type_)]
+    if not (source.textual or (declared and is_text(type_))):
+        kind = kind_of(type_)
+        assert kind is not None  # the source refused all others
+        return [_Option(declared or kind, type_)]
+    timestamps = [pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "us")]
+    options = [
+        _Option("boolean", pa.bool_()),
+        _Option("integer", pa.int64()),
+        _Option("numeric", pa.float64()),
+        *(_Option("date", date) for date in (pa.date32(), *timestamps)),
+        _Option("categorical", type_),
+    ]
+    return [option for option in options if declared in (None, option.kind)]
+
+
+@dataclass
+class _Moments:
+    """Count, mean and squared deviations of numbers that come in blocks (Chan, Golub & LeVeque,
+    Updating formulae and a pairwise algorithm for computing sample variances, 1979)."""
+
+    count: int = 0
+    mean: float = 0.0
+    deviations: float = 0.0
+    lowest: float = math.inf
+    highest: float = -math.inf
+
+    def add(self, numbers: np.ndarray) -> None:
+        if not len(numbers):
+            return
+        mean = float(numbers.mean())
+        deviations = float(np.square(numbers - mean).sum())
+        count = self.count + len(numbers)
+        difference = mean - self.mean
+        self.deviations += deviations + difference**2 * (self.count * len(numbers) / count)
+        self.mean += difference * (len(numbers) / count)
+        self.count = count
+        self.lowest = min(self.lowest, float(numbers.min()))
+        self.highest = max(self.highest, float(numbers.max()))
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of all of them."""
+        return math.sqrt(self.deviations / self.count) if self.highest > self.lowest else 0.0
+
+
+@dataclass
+class _Counts:
+    """How often each text comes."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    total: int = 0
+    forgotten: bool = False
+
+    def add(self, texts: Any) -> None:
+        for text, count in cells.text_counts(texts).items():
+            # Of a long text a part tells whether two are the same, as good as always.
+            key = text if len(text) <= _LONGEST_CATEGORY else f"{text[:_LONGEST_CATEGORY]}\0long"
+            self.counts[key] += count
+            self.total += count
+        if len(self.counts) > _COUNTED:
+            self.counts = Counter(dict(self.counts.most_common(_COUNTED // 2)))
+            self.forgotten = True
+
+    def kept(self) -> dict[str, int]:
+        """The most frequent categories, those of one frequency by name."""
+        ordered = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
+        short = [item for item in ordered if not item[0].endswith("\0long")]
+        return dict(short[:MAX_CATEGORIES])
+
+    def says_nothing(self) -> bool:
+        """Whether all texts differ, or so many that the kept ones hold hardly any row."""
+        if not self.forgotten and self.total > 1 and len(self.counts) == self.total:
+            return True
+        return sum(self.kept().values()) < _LEAST_KEPT * self.total
+
+
+class _ColumnScan:
+    """Takes a column's cells in order and finds out what it is."""
+
+    def __init__(self, name: str, options: Sequence[_Option], declared: bool) -> None:
+        self._name, self._options, self._declared = name, list(options), declared
+        self._source_type = options[-1].type
+        self._stale = False
+        self._levels: dict[str, None] = {}
+        self._reset()
+
+    def _reset(self) -> None:
+        self._missing = self._present = 0
+        self._moments, self._counts = _Moments(), _Counts()
+        self._value: str | None = None
+
+    @property
+    def _option(self) -> _Option:
+        return self._options[0]
+
+    def starts_again(self) -> bool:
+        """Whether all rows are needed once more, for the next kind; resets what was counted."""
+        stale, self._stale = self._stale, False
+        if stale:
+            self._reset()
+        return stale
+
+    def feed(self, array: Any, row: int) -> None:
+        """The next cells, the first of which is in row ``row``."""
+        if self._stale or self._option.kind == "ignored":
+            return
+        present = len(array) - array.null_count
+        while present and (converted := self._converted(array)) is None:
+            before = self._options.pop(0)
+            # What was counted as whole numbers counts as numbers too.
+            if self._present and not (before.kind == "integer" and self._option.kind == "numeric"):
+                self._stale = True
+                return
+        self._missing += len(array) - present
+        self._present += present
+        if present:
+            self._count(converted, row)
+
+    def _converted(self, array: Any) -> Any:
+        """The cells as the current kind, None if there is a wider one and they need it."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        option = self._option
+        if len(self._options) == 1 or option.kind == "categorical":
+            return array  # what is wrong with it will be said by what reads it
+        if pa.types.is_boolean(option.type):
+            words = pc.is_in(pc.utf8_lower(array), pa.array(["true", "false"]))
+            if not pc.all(pc.or_(words, pc.is_null(array))).as_py():
+                return None
+        return cells.parse(array, option.type)
+
+    def _count(self, array: Any, row: int) -> None:
+        import pyarrow as pa
+
+        option = self._option
+        if option.kind == "categorical":
+            if pa.types.is_dictionary(array.type) and len(self._levels) <= _MOST_LEVELS:
+                self._levels.update(dict.fromkeys(cells.to_texts(array.dictionary).to_pylist()))
+            texts = cells.to_texts(array)
+            self._counts.add(texts)
+            if self._value is None:
+                self._value = texts.drop_null()[0].as_py()
+            return
+        numbers = cells.to_numbers(array, self._name, option.kind, str(option.type), row)
+        self._moments.add(numbers[~np.isnan(numbers)])
+        if self._value is None:
+            first = cells.from_numbers(numbers[~np.isnan(numbers)][:1], option.type)
+            self._value = cells.to_texts(first)[0].as_py()
+
+    def column(self, count: int, frame_dtype: str | None) -> Column:
+        """What the column is, after all ``count`` rows."""
+        kind, type_ = self._option.kind, self._option.type
+        levels = tuple(level for level in self._levels if level is not None)
+        plain = Column(
+            self._name,
+            kind,
+            str(type_),
+            levels=levels if len(levels) <= _MOST_LEVELS else (),
+            frame_dtype=frame_dtype,
+        )
+        if kind == "ignored":
+            return plain
+        if self._present == 0:
+            return replace(plain, kind="constant", dtype=str(self._source_type))
+        if not self._missing and self._is_one_value():
+            return replace(plain, kind="constant", value=self._value)
+        if kind != "categorical":
+            return self._of_numbers(plain, count)
+        if self._counts.says_nothing() and not self._declared:
+            return replace(plain, kind="ignored")
+        return self._of_classes(plain, count)
+
+    def _of_numbers(self, plain: Column, count: int) -> Column:
+        moments = self._moments
+        share = self._missing / count if self._missing else None
+        return replace(
+            plain,
+            missing=share is not None,
+            lowest=moments.lowest,
+            highest=moments.highest,
+            **number_statistics(moments.mean, moments.spread, share),
+        )
+
+    def _of_classes(self, plain: Column, count: int) -> Column:
+        kept = self._counts.kept()
+        rest = self._counts.total - sum(kept.values())
+        sizes = [*kept.values(), *(size for size in (rest, self._missing) if size)]
+        return replace(
+            plain,
+            missing=self._missing > 0,
+            categories=tuple(kept),
+            other=rest > 0,
+            **class_statistics(np.array(sizes) / count),
+        )
+
+    def _is_one_value(self) -> bool:
+        if self._option.kind == "categorical":
+            return len(self._counts.counts) == 1 and not self._counts.forgotten
+        return self._moments.lowest == self._moments.highest

@@ -1,0 +1,202 @@
+"""All columns of a table: rows become features, and features rows."""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from narrows.data.tables.columns import Column
+from narrows.data.tables.unfamiliar import Unfamiliar
+from narrows.errors import DataError, ShapeError
+
+_MAX_COLUMNS = 100_000
+# Rows that are worked on at a time where a table is in memory already.
+_BLOCK_ROWS = 1 << 13
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """The columns of a table, in the source's order.
+
+    Attributes:
+        columns: each with its kind, its place among the features and its statistics.
+        frame: what the table was, which results become again: ``pandas``, ``polars``, ``arrow``, or
+            None for a file.
+    """
+
+    columns: tuple[Column, ...]
+    frame: str | None = None
+
+    @classmethod
+    def of(cls, columns: Sequence[Column], frame: str | None = None) -> "TableSchema":
+        """A schema of columns whose features follow one another."""
+        starts = np.cumsum([0, *(column.width for column in columns)])
+        placed = [
+            replace(column, start=int(start))
+            for column, start in zip(columns, starts, strict=False)
+        ]
+        return cls(tuple(placed), frame)
+
+    @property
+    def width(self) -> int:
+        """How many features a row has."""
+        return self.columns[-1].features.stop if self.columns else 0
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def learnt(self) -> tuple[Column, ...]:
+        """The columns that have features."""
+        return tuple(column for column in self.columns if column.width)
+
+    def __getitem__(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+    def encode(self, table: Any, unfamiliar: Unfamiliar | None = None) -> np.ndarray:
+        """The features of a table, float32 (n, width).
+
+        Args:
+            table: a pandas or polars DataFrame, or an Arrow table, with the schema's columns in
+                any order.
+            unfamiliar: told about what training never saw; without it, a Python warning says so.
+
+        Raises:
+            DataError: columns are missing, or hold what they did not in training.
+        """
+        from narrows.data.tables.reading import as_arrow
+
+        seen = Unfamiliar() if unfamiliar is None else unfamiliar
+        table = as_arrow(table)
+        self.check_names(table.column_names, "the table", seen)
+        features = np.empty((table.num_rows, self.width), np.float32)
+        for start in range(0, table.num_rows, _BLOCK_ROWS):
+            block = table.slice(start, _BLOCK_ROWS)
+            features[start : start + block.num_rows] = self.encode_block(block, start + 1, seen)
+        if unfamiliar is None:
+            for line in seen.lines():
+                warnings.warn(line, stacklevel=2)
+        return features
+
+    def check_names(self, names: Sequence[str], source: str, unfamiliar: Unfamiliar) -> None:
+        """Make sure that a table has all columns; those beyond go to ``unfamiliar``.
+
+        Raises:
+            DataError: some are missing.
+        """
+        absent = [column.name for column in self.learnt if column.name not in names]
+        if absent:
+            shown = ", ".join(map(repr, absent[:10])) + (", ..." if len(absent) > 10 else "")
+            raise DataError(
+                f"{source} lacks {len(absent)} of the model's {len(self.learnt)} columns: {shown}",
+                hint=f"its columns are {', '.join(map(repr, names[:20]))}; give them the names "
+                "they had in training, in any order",
+            )
+        unfamiliar.extra += [name for name in names if name not in self._known]
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.names)
+
+    def encode_block(self, block: Any, row: int, unfamiliar: Unfamiliar) -> np.ndarray:
+        """The features of an Arrow table or batch that has all columns, float32 (n, width).
+
+        Args:
+            row: the number of its first row, for messages.
+        """
+        from narrows.data.tables.reading import cells_of
+
+        features = np.empty((block.num_rows, self.width), np.float32)
+        for column in self.learnt:
+            array = cells_of(block, column.name)
+            features[:, column.features] = column.encode(array, row, unfamiliar)
+        return features
+
+    def decode(self, features: np.ndarray) -> Any:
+        """The rows that features stand for: a pyarrow.Table with the source's names, order, types.
+
+        Args:
+            features: (n, width), any float dtype.
+
+        Raises:
+            ShapeError: another width.
+        """
+        import pyarrow as pa
+
+        if features.ndim != 2 or features.shape[1] != self.width:
+            raise ShapeError(
+                f"features of shape {features.shape} were given, and the table's have shape "
+                f"(n, {self.width})"
+            )
+        arrays = [column.decode(features[:, column.features]) for column in self.columns]
+        return pa.table(arrays, names=list(self.names))
+
+    def decode_frame(self, features: np.ndarray) -> Any:
+        """The same as the kind of table that was fitted: pandas', polars', or else Arrow's."""
+        from narrows.data.tables.reading import from_arrow
+
+        dtypes = {column.name: column.frame_dtype for column in self.columns}
+        return from_arrow(self.decode(features), self.frame, dtypes)
+
+    def restandardised(self, blocks: Callable[[], Iterator[np.ndarray]]) -> "TableSchema":
+        """The schema with the statistics of some rows only, such as those that are trained on.
+
+        Args:
+            blocks: gives the features of those rows, as this schema encodes them, in blocks.
+        """
+        count, total, squares = 0, np.zeros(self.width), np.zeros(self.width)
+        for block in blocks():
+            count += len(block)
+            total += block.sum(axis=0, dtype=np.float64)
+            squares += np.einsum("ij,ij->j", block, block, dtype=np.float64)
+        mean, square = total / max(count, 1), squares / max(count, 1)
+        columns = [
+            column.restandardised(mean[column.features], square[column.features])
+            for column in self.columns
+        ]
+        return replace(self, columns=tuple(columns))
+
+    def restated(self, features: np.ndarray, before: "TableSchema") -> np.ndarray:
+        """Features that ``before`` encoded as this schema would have encoded the same rows."""
+        result = np.empty(features.shape, np.float32)
+        for new, old in zip(self.columns, before.columns, strict=True):
+            if new.width:
+                result[:, new.features] = new.restated(features[:, new.features], old)
+        return result
+
+    def describe(self) -> list[str]:
+        """What each column was taken for: a line each, for people."""
+        longest = min(max((len(name) for name in self.names), default=0), 40)
+        return [
+            f"{column.name or '(no name)':<{longest}}  {column.describe()}"
+            for column in self.columns
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {"frame": self.frame, "columns": [column.to_dict() for column in self.columns]}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "TableSchema":
+        """A schema from JSON values that may be a stranger's.
+
+        Raises:
+            ValueError, TypeError, KeyError: they are no schema's.
+        """
+        entries, frame = values["columns"], values.get("frame")
+        if not isinstance(entries, list) or not 1 <= len(entries) <= _MAX_COLUMNS:
+            raise ValueError(f"a table has 1 to {_MAX_COLUMNS:,} columns")
+        if frame not in (None, "pandas", "polars", "arrow"):
+            raise ValueError(f"a table cannot be a {frame!r}")
+        columns: list[Column] = []
+        start = 0
+        for entry in entries:
+            columns.append(Column.from_dict(entry, start))
+            start = columns[-1].features.stop
+        if len({column.name for column in columns}) != len(columns):
+            raise ValueError("two columns have the same name")
+        return cls(tuple(columns), frame)
