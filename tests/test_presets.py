@@ -3,8 +3,9 @@ import math
 import pytest
 
 from narrows.errors import UsageError
-from narrows.nn.blocks import Dense, Flatten, Reshape, Shape
-from narrows.nn.presets import PRESETS, default_latent_size, preset_spec
+from narrows.nn.blocks import Dense, Flatten, Gaussian, Reshape, Shape
+from narrows.nn.presets import PRESETS, default_latent_size, fits, preset_spec
+from narrows.nn.spec import Spec
 from narrows.nn.summary import layers, parameter_count
 
 
@@ -19,10 +20,72 @@ def test_simple_is_the_article_s_autoencoder() -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("item_shape", [(28, 28), (8, 8), (5, 7, 3), (1,), (2,), (21,), ()])
-def test_presets_fit_items_of_any_shape(name: str, item_shape: Shape) -> None:
-    spec = preset_spec(name, item_shape)
-    assert spec.shapes("decoder")[-1] == item_shape
-    assert 1 <= spec.latent_size <= max(math.prod(item_shape) - 1, 1)
+def test_presets_fit_items_or_say_which_do(name: str, item_shape: Shape) -> None:
+    if fits(name, item_shape):
+        spec = preset_spec(name, item_shape)
+        assert spec.shapes("decoder")[-1] == item_shape
+        assert 1 <= spec.latent_size <= max(math.prod(item_shape) - 1, 1)
+        return
+    with pytest.raises(UsageError) as caught:
+        preset_spec(name, item_shape)
+    assert name in caught.value.message
+    assert str(item_shape) in caught.value.message
+    named = (caught.value.hint or "").removeprefix("take one of ").split(", ")
+    assert named == [other for other in PRESETS if fits(other, item_shape)]
+
+
+def test_presets_for_images_want_images() -> None:
+    for name in ("conv", "unet"):
+        assert fits(name, (4, 4))
+        assert fits(name, (5, 9, 3))
+        assert not any(fits(name, shape) for shape in [(16,), (3, 9), (9, 3, 3), ()])
+    for name in ("simple", "variational"):
+        assert fits(name, (16,))
+        assert fits(name, (3, 9))
+
+
+def multiplications(spec: Spec) -> int:
+    """Of an item with weights, on its way through both parts."""
+    total = 0
+    for part in ("encoder", "decoder"):
+        for (_, block, given), result in zip(spec.placed(part), spec.shapes(part)[1:], strict=True):
+            places = {"conv": result, "conv_transpose": given}.get(block.name, (1, 1))
+            for name, shape in block.array_shapes(given).items():
+                if name.endswith("weight"):
+                    total += places[0] * places[1] * math.prod(shape)
+    return total
+
+
+def test_conv_costs_what_a_laptop_can_afford() -> None:
+    assert 2.5e6 < multiplications(preset_spec("conv", (28, 28))) < 7.5e6
+    assert multiplications(preset_spec("conv", (256, 256, 3))) < 4e8
+
+
+def test_conv_cuts_large_images_into_patches() -> None:
+    assert preset_spec("conv", (28, 28)).shapes("encoder")[1:4] == [
+        (14, 14, 32),
+        (7, 7, 64),
+        (4, 4, 128),
+    ]
+    assert preset_spec("conv", (100, 64, 3)).shapes("encoder")[1] == (25, 16, 32)
+
+
+def test_variational_ends_in_a_distribution_and_starts_wide() -> None:
+    spec = preset_spec("variational", (28, 28))
+    assert spec.encoder == (Flatten(), Dense(512, "silu"), Dense(256, "silu"), Gaussian(20))
+    assert spec.decoder[:2] == (Dense(256, "silu"), Dense(512, "silu"))
+
+
+def test_hidden_layers_are_no_narrower_than_the_code_unless_asked_for() -> None:
+    assert preset_spec("variational", (28, 28), latent=300).encoder[2] == Dense(300, "silu")
+    asked = preset_spec("variational", (28, 28), latent=300, hidden=(9,)).encoder
+    assert asked == (Flatten(), Dense(9, "silu"), Gaussian(300))
+
+
+def test_only_unet_takes_copies_across() -> None:
+    crossing = {name: preset_spec(name, (28, 28)).crosses for name in PRESETS}
+    assert crossing.pop("unet") == ("size 2", "size 1", "size 0")
+    assert not any(crossing.values())
 
 
 @pytest.mark.parametrize(

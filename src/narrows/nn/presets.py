@@ -1,16 +1,35 @@
 """Named specs: models that a user gets by name, fitted to the shape of the data."""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from narrows.errors import UsageError
-from narrows.nn.blocks import Dense, Flatten, Shape
+from narrows.nn.blocks import (
+    Block,
+    Conv,
+    ConvTranspose,
+    Copy,
+    Dense,
+    Flatten,
+    Gaussian,
+    Join,
+    Reshape,
+    Shape,
+)
 from narrows.nn.spec import Spec, mirrored
 
 #: Names that ``--preset`` takes, and what each is.
-PRESETS = {"simple": "one hidden dense layer on each side of the code, ReLU throughout"}
+PRESETS = {
+    "simple": "one hidden dense layer on each side of the code, ReLU throughout",
+    "conv": "for images: convolutions that halve the size, then dense layers, SiLU throughout",
+    "variational": "dense layers to a normal distribution of codes, from which to draw new items",
+    "unet": "for denoising images: convolutions, with copies across from encoder to decoder",
+}
 
 _DEFAULT_LATENT_SIZE = 20
-_DEFAULT_HIDDEN = (100,)
+# The smallest height and width that a convolution is worth its while for.
+_SMALLEST_IMAGE = 4
 
 
 def default_latent_size(item_shape: Shape) -> int:
@@ -32,16 +51,24 @@ def preset_spec(
     Args:
         latent: the size of the latent code, from 1 to the number of values in an item; None for
             :func:`default_latent_size`.
-        hidden: units of the encoder's hidden layers, outermost first, which the decoder mirrors;
-            None for (100,).
+        hidden: units of the encoder's hidden dense layers, outermost first, which the decoder
+            mirrors; None for the preset's own.
         output_activation: how the decoder ends.
 
     Raises:
-        UsageError: no such preset, or a latent size or a hidden layer outside its limits.
+        UsageError: no such preset, one that does not take such items, or a latent size or a hidden
+            layer outside its limits.
     """
     if name not in PRESETS:
         raise UsageError(
             f"there is no preset called {name!r}", hint=f"take one of {', '.join(PRESETS)}"
+        )
+    if not fits(name, item_shape):
+        fitting = [other for other in PRESETS if fits(other, item_shape)]
+        raise UsageError(
+            f"preset {name} is for images of at least {_SMALLEST_IMAGE} by {_SMALLEST_IMAGE}, "
+            f"and the items have shape {item_shape}",
+            hint=f"take one of {', '.join(fitting)}",
         )
     size = math.prod(item_shape)
     if latent is None:
@@ -51,9 +78,99 @@ def preset_spec(
             f"a latent size of {latent} is outside 1 to {size}, the number of values in an item",
             hint="ask for fewer numbers than an item has: the code is what it is narrowed to",
         )
-    encoder = (
-        Flatten(),
-        *(Dense(units, "relu") for units in (_DEFAULT_HIDDEN if hidden is None else hidden)),
-        Dense(latent, "relu"),
-    )
-    return Spec(item_shape, encoder, mirrored(encoder, item_shape, output_activation))
+    return _MAKERS[name](_Request(item_shape, latent, hidden, output_activation))
+
+
+def fits(name: str, item_shape: Shape) -> bool:
+    """Whether preset ``name`` takes items of ``item_shape``."""
+    is_image = len(item_shape) in (2, 3) and min(item_shape[:2]) >= _SMALLEST_IMAGE
+    return is_image or name not in ("conv", "unet")
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What a preset is asked for; the arguments of :func:`preset_spec`, checked."""
+
+    item_shape: Shape
+    latent: int
+    hidden: tuple[int, ...] | None
+    output_activation: str
+
+    def hidden_layers(self, *default: int) -> tuple[Block, ...]:
+        """Those asked for, or the default ones, which are no narrower than the code."""
+        units = [max(count, self.latent) for count in default]
+        return tuple(
+            Dense(count, "silu") for count in (units if self.hidden is None else self.hidden)
+        )
+
+    def mirrored(self, *encoder: Block) -> Spec:
+        """``encoder`` and its mirror."""
+        decoder = mirrored(encoder, self.item_shape, self.output_activation)
+        return Spec(self.item_shape, encoder, decoder)
+
+
+def _simple(asked: _Request) -> Spec:
+    hidden = (100,) if asked.hidden is None else asked.hidden
+    layers = (Dense(units, "relu") for units in (*hidden, asked.latent))
+    return asked.mirrored(Flatten(), *layers)
+
+
+def _conv(asked: _Request) -> Spec:
+    """At full size convolutions cost most and see least, so the first one has windows of 4 by 4
+    places: side by side in large images, overlapping by half in small ones. Each one after it
+    halves the size and doubles the channels, until 4 by 4 places are left."""
+    height, width = asked.item_shape[:2]
+    stride = 4 if min(height, width) >= 64 else 2
+    convolutions = [Conv(32, 4, stride, activation="silu")]
+    places = -(-max(height, width) // stride)
+    while places > 4:
+        channels = min(2 * convolutions[-1].channels, 256)
+        convolutions.append(Conv(channels, 3, 2, activation="silu"))
+        places = -(-places // 2)
+    return asked.mirrored(*convolutions, Flatten(), *asked.hidden_layers(256), Dense(asked.latent))
+
+
+def _variational(asked: _Request) -> Spec:
+    return asked.mirrored(Flatten(), *asked.hidden_layers(512, 256), Gaussian(asked.latent))
+
+
+# Channels at full size; twice as many at each size below.
+_UNET_CHANNELS = 16
+
+
+def _unet(asked: _Request) -> Spec:
+    """Three sizes, two for small images, each with a copy across (Ronneberger, Fischer and Brox,
+    arXiv:1505.04597); in the middle a row of numbers, so that there is a code here too."""
+    height, width, colours = (*asked.item_shape, 1)[:3]
+    channels = [_UNET_CHANNELS << level for level in range(2 if min(height, width) < 16 else 3)]
+    sizes = [(-(-height // 2**level), -(-width // 2**level)) for level in range(len(channels))]
+    smallest = (*sizes[-1], channels[-1])
+
+    encoder: list[Block] = []
+    for level, count in enumerate(channels):
+        encoder += [
+            Conv(count, 3, 2 if level else 1, activation="silu"),
+            Copy(f"size {level}"),
+        ]
+    middle = (Flatten(), *asked.hidden_layers(), Dense(asked.latent))
+    decoder = list(mirrored(middle, smallest, "silu"))
+    for level, count in reversed(list(enumerate(channels))):
+        decoder += [
+            Join(f"size {level}", "concatenate"),
+            Conv(count, 3, activation="silu"),
+        ]
+        if level:
+            half, size = channels[level - 1], sizes[level - 1]
+            decoder.append(ConvTranspose(half, 2, 2, activation="silu", size=size))
+    decoder.append(Conv(colours, 1, activation=asked.output_activation))
+    if len(asked.item_shape) == 2:
+        decoder.append(Reshape(asked.item_shape))
+    return Spec(asked.item_shape, (*encoder, *middle), tuple(decoder))
+
+
+_MAKERS: dict[str, Callable[[_Request], Spec]] = {
+    "simple": _simple,
+    "conv": _conv,
+    "variational": _variational,
+    "unet": _unet,
+}

@@ -46,8 +46,8 @@ class Conv(Block):
     """
 
     channels: int
-    kernel: Pair = (3, 3)
-    stride: Pair = (1, 1)
+    kernel: int | Pair = (3, 3)
+    stride: int | Pair = (1, 1)
     padding: str = "same"
     activation: str = "linear"
 
@@ -59,7 +59,7 @@ class Conv(Block):
 
     def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
         height, width, _ = image_shape(self.name, shape)
-        windows = _windows((height, width), self.kernel, self.stride, self.padding)
+        windows = _windows((height, width), *_sizes(self), self.padding)
         if min(windows) < 1:
             raise UsageError(
                 f"conv of kernel {self.kernel} without padding needs images at least as large and "
@@ -70,7 +70,7 @@ class Conv(Block):
 
     def array_shapes(self, shape: Shape) -> dict[str, Shape]:
         channels = image_shape(self.name, shape)[2]
-        return {"weight": (*self.kernel, channels, self.channels), "bias": (self.channels,)}
+        return {"weight": (*_sizes(self)[0], channels, self.channels), "bias": (self.channels,)}
 
     def initial_arrays(self, shape: Shape, random: np.random.Generator) -> dict[str, np.ndarray]:
         return _initial(self.array_shapes(shape), random)
@@ -78,7 +78,7 @@ class Conv(Block):
     def apply(self, arrays: Arrays, x: Any, flow: Flow) -> Any:
         x = with_channels(x)
         weight = arrays["weight"]
-        rows = _rows(x, self.kernel, self.stride, self.padding)
+        rows = _rows(x, *_sizes(self), self.padding)
         product = rows @ weight.reshape(-1, weight.shape[-1])
         return apply_activation(self.activation, product + arrays["bias"])
 
@@ -101,11 +101,11 @@ class ConvTranspose(Block):
     """
 
     channels: int
-    kernel: Pair = (3, 3)
-    stride: Pair = (1, 1)
+    kernel: int | Pair = (3, 3)
+    stride: int | Pair = (1, 1)
     padding: str = "same"
     activation: str = "linear"
-    size: Pair | None = None
+    size: int | Pair | None = None
 
     name: ClassVar[str] = "conv_transpose"
     is_layer: ClassVar[bool] = True
@@ -118,7 +118,7 @@ class ConvTranspose(Block):
     def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
         height, width, _ = image_shape(self.name, shape)
         size = self._size((height, width))
-        needed = _windows(size, self.kernel, self.stride, self.padding)
+        needed = _windows(size, *_sizes(self), self.padding)
         if needed != (height, width):
             raise UsageError(
                 f"conv_transpose to size {size} (kernel {self.kernel}, stride {self.stride}, "
@@ -129,18 +129,20 @@ class ConvTranspose(Block):
         return (*size, self.channels)
 
     def _size(self, given: Pair) -> Pair:
-        return self.size or self._natural_size(given)
+        if self.size is None:
+            return self._natural_size(given)
+        return as_pair(self.name, "size", self.size)
 
     def _natural_size(self, given: Pair) -> Pair:
         high, wide = (
             count * stride if self.padding == "same" else (count - 1) * stride + kernel
-            for count, stride, kernel in zip(given, self.stride, self.kernel, strict=True)
+            for count, kernel, stride in zip(given, *_sizes(self), strict=True)
         )
         return high, wide
 
     def array_shapes(self, shape: Shape) -> dict[str, Shape]:
         channels = image_shape(self.name, shape)[2]
-        return {"weight": (*self.kernel, self.channels, channels), "bias": (self.channels,)}
+        return {"weight": (*_sizes(self)[0], self.channels, channels), "bias": (self.channels,)}
 
     def initial_arrays(self, shape: Shape, random: np.random.Generator) -> dict[str, np.ndarray]:
         return _initial(self.array_shapes(shape), random)
@@ -150,7 +152,7 @@ class ConvTranspose(Block):
         weight = arrays["weight"]
         rows = x @ weight.reshape(-1, weight.shape[-1]).T
         size = self._size(x.shape[1:3])
-        image = _images(rows, size, self.kernel, self.stride, self.padding)
+        image = _images(rows, size, *_sizes(self), self.padding)
         return apply_activation(self.activation, image + arrays["bias"])
 
     def mirror(self, shape: Shape, activation: str) -> tuple[Block, ...]:
@@ -166,6 +168,12 @@ def _check_options(block: Conv | ConvTranspose) -> None:
         object.__setattr__(block, option, pair)
     check_choice(block.name, "padding", block.padding, _PADDINGS)
     check_activation(block.name, block.activation)
+
+
+def _sizes(block: Conv | ConvTranspose) -> tuple[Pair, Pair]:
+    """The kernel and the stride, each with a height and a width."""
+    kernel = as_pair(block.name, "kernel", block.kernel)
+    return kernel, as_pair(block.name, "stride", block.stride)
 
 
 def _initial(shapes: dict[str, Shape], random: np.random.Generator) -> dict[str, np.ndarray]:

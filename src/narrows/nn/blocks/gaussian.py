@@ -76,7 +76,7 @@ class Gaussian(Block):
         xp = x.__array_namespace__()
         log_variance = _limited(x @ arrays["log_variance.weight"] + arrays["log_variance.bias"])
         divergence = mean**2 + xp.exp(log_variance) - 1 - log_variance
-        flow.penalties.append(self.beta * 0.5 * divergence.sum())
+        flow.penalties.append(self.beta * 0.5 * divergence.sum(dtype=np.float32))
         return mean + xp.exp(0.5 * log_variance) * flow.normal(mean.shape)
 
     def mirror(self, shape: Shape, activation: str) -> tuple[Block, ...]:

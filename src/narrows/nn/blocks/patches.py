@@ -23,7 +23,7 @@ class Patch(Block):
     """Each patch of ``size`` becomes one place whose channels are the patch's values, by row,
     column and channel: (h, w, c) to (h / size, w / size, size x size x c)."""
 
-    size: tuple[int, int]
+    size: int | tuple[int, int]
 
     name: ClassVar[str] = "patch"
     keeps_range: ClassVar[bool] = True
@@ -33,7 +33,7 @@ class Patch(Block):
 
     def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
         height, width, channels = image_shape(self.name, shape)
-        high, wide = self.size
+        high, wide = as_pair(self.name, "size", self.size)
         if height % high or width % wide:
             whole = [-(-height // high) * high, -(-width // wide) * wide, *shape[2:]]
             raise UsageError(
@@ -44,7 +44,7 @@ class Patch(Block):
         return height // high, width // wide, high * wide * channels
 
     def apply(self, arrays: Arrays, x: Any, flow: Flow) -> Any:
-        return to_patches(with_channels(x), self.size)
+        return to_patches(with_channels(x), as_pair(self.name, "size", self.size))
 
     def mirror(self, shape: Shape, activation: str) -> tuple[Block, ...]:
         back = Unpatch(self.size)
@@ -55,7 +55,7 @@ class Patch(Block):
 class Unpatch(Block):
     """The inverse of :class:`Patch`: channels become a patch of ``size`` of fewer channels."""
 
-    size: tuple[int, int]
+    size: int | tuple[int, int]
 
     name: ClassVar[str] = "unpatch"
     keeps_range: ClassVar[bool] = True
@@ -65,7 +65,7 @@ class Unpatch(Block):
 
     def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
         height, width, channels = image_shape(self.name, shape)
-        high, wide = self.size
+        high, wide = as_pair(self.name, "size", self.size)
         if channels % (high * wide):
             raise UsageError(
                 f"unpatch of {high} by {wide} needs a multiple of {high * wide} channels and gets "
@@ -74,7 +74,7 @@ class Unpatch(Block):
         return height * high, width * wide, channels // (high * wide)
 
     def apply(self, arrays: Arrays, x: Any, flow: Flow) -> Any:
-        return from_patches(with_channels(x), self.size)
+        return from_patches(with_channels(x), as_pair(self.name, "size", self.size))
 
     def mirror(self, shape: Shape, activation: str) -> tuple[Block, ...]:
         back = Patch(self.size)

@@ -30,7 +30,7 @@ class Pool(Block):
     what is left.
     """
 
-    size: tuple[int, int] = (2, 2)
+    size: int | tuple[int, int] = (2, 2)
     kind: str = "max"
 
     name: ClassVar[str] = "pool"
@@ -42,7 +42,7 @@ class Pool(Block):
 
     def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
         image_shape(self.name, shape)
-        return (*_windows(shape[:2], self.size), *shape[2:])
+        return (*_windows(shape[:2], as_pair(self.name, "size", self.size)), *shape[2:])
 
     def apply(self, arrays: Arrays, x: Any, flow: Flow) -> Any:
         if self.kind == "max":
@@ -50,12 +50,12 @@ class Pool(Block):
         # ones where there are values: what each window's sum is divided by
         there = self._in_windows(np.ones((1, *x.shape[1:3]), np.float32), 0).sum(axis=(2, 4))
         sums = self._in_windows(x, 0).sum(axis=(2, 4))
-        return sums / there.reshape(*there.shape, *[1] * (x.ndim - 3))
+        return sums / there.reshape(*there.shape, *[1] * (x.ndim - 3)).astype(x.dtype)
 
     def _in_windows(self, x: Any, beside: float) -> Any:
         """(n, h, w, ...) as (n, rows, high, columns, wide, ...), filled up with ``beside``."""
-        high, wide = self.size
-        rows, columns = _windows(x.shape[1:3], self.size)
+        high, wide = as_pair(self.name, "size", self.size)
+        rows, columns = _windows(x.shape[1:3], (high, wide))
         missing = (rows * high - x.shape[1], columns * wide - x.shape[2])
         if any(missing):
             xp = x.__array_namespace__()
@@ -71,8 +71,8 @@ class Pool(Block):
 class Upsample(Block):
     """Each value repeated over a window of ``size``; ``to`` (height, width) cuts the last ones."""
 
-    size: tuple[int, int] = (2, 2)
-    to: tuple[int, int] | None = None
+    size: int | tuple[int, int] = (2, 2)
+    to: int | tuple[int, int] | None = None
 
     name: ClassVar[str] = "upsample"
     keeps_range: ClassVar[bool] = True
@@ -84,21 +84,26 @@ class Upsample(Block):
 
     def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
         image_shape(self.name, shape)
-        to = self._to(shape)
-        if _windows(to, self.size) != shape[:2]:
+        to, window = self._to(shape), as_pair(self.name, "size", self.size)
+        if _windows(to, window) != shape[:2]:
             raise UsageError(
-                f"upsample to {to} by windows of {self.size} needs {_windows(to, self.size)} of "
-                f"them and gets shape {shape}",
+                f"upsample to {to} by windows of {window} needs {_windows(to, window)} of them "
+                f"and gets shape {shape}",
+                hint="leave out what it is to be cut to",
             )
         return (*to, *shape[2:])
 
     def _to(self, shape: Shape) -> tuple[int, int]:
-        return self.to or (shape[0] * self.size[0], shape[1] * self.size[1])
+        if self.to is not None:
+            return as_pair(self.name, "to", self.to)
+        high, wide = as_pair(self.name, "size", self.size)
+        return shape[0] * high, shape[1] * wide
 
     def apply(self, arrays: Arrays, x: Any, flow: Flow) -> Any:
         height, width = self._to(x.shape[1:])
-        xp = x.__array_namespace__()
-        x = xp.repeat(xp.repeat(x, self.size[0], axis=1), self.size[1], axis=2)
+        high, wide = as_pair(self.name, "size", self.size)
+        repeat = x.__array_namespace__().repeat
+        x = repeat(repeat(x, high, axis=1), wide, axis=2)
         return x[:, :height, :width]
 
     def mirror(self, shape: Shape, activation: str) -> tuple[Block, ...]:
