@@ -90,8 +90,7 @@ def speed_table(runs: Runs, items: int) -> str:
     """A row a preset and contestant: epochs a second, and what they are to narrows'."""
     rows = [
         [
-            preset,
-            name,
+            f"{preset}, {name}",
             with_spread([items / ALL_ITEMS / run["seconds"] for run in each], 4),
             with_spread(ratios(found, name), 2),
             f"{statistics.median(run['loss'] for run in each):.4f}",
@@ -101,7 +100,6 @@ def speed_table(runs: Runs, items: int) -> str:
         for name, each in found.items()
     ]
     columns = [
-        "preset",
         "median (lowest to highest)",
         "epochs a second",
         "its epoch over narrows'",
