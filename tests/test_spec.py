@@ -2,10 +2,32 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from narrows.errors import UsageError
-from narrows.nn.blocks import Block, Dense, Flatten, Reshape, Shape
+from narrows.nn.blocks import (
+    Activation,
+    Block,
+    Conv,
+    ConvTranspose,
+    Copy,
+    Crop,
+    Dense,
+    Dropout,
+    Flatten,
+    Gaussian,
+    Join,
+    Norm,
+    Pad,
+    Pool,
+    Reshape,
+    Shape,
+    Upsample,
+)
+from narrows.nn.flow import Flow
+from narrows.nn.model import apply_part, initial_model
+from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec, mirrored
 
 SIMPLE_TOML = """
@@ -203,3 +225,126 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "missing.toml", tmp_path):
         with pytest.raises(UsageError, match="cannot be read as a spec"):
             Spec.from_toml(path, (5,))
+
+
+def test_the_mirror_of_convolutions_gives_back_odd_sizes() -> None:
+    encoder = (Conv(4, 3, 2, activation="silu"), Pool(2), Conv(6, 1), Flatten(), Dense(2))
+    assert mirrored(encoder, (9, 7), "sigmoid") == (
+        Dense(3 * 2 * 6),
+        Reshape((3, 2, 6)),
+        ConvTranspose(4, 1, 1, activation="silu", size=(3, 2)),
+        Upsample(2, (5, 4)),
+        ConvTranspose(1, 3, 2, activation="sigmoid", size=(9, 7)),
+        Reshape((9, 7)),
+    )
+
+
+def test_norms_are_mirrored_between_layers_and_dropout_is_not() -> None:
+    encoder = (Norm(), Dense(5), Norm(), Activation("relu"), Dropout(0.5), Gaussian(2))
+    assert mirrored(encoder, (7,), "sigmoid") == (
+        Dense(5, "relu"),
+        Norm(),
+        Dense(7, "sigmoid"),
+    )
+
+
+def test_sums_are_mirrored_and_concatenations_are_undone() -> None:
+    block = (Copy("a"), Dense(6, "relu"), Join("a"))
+    assert mirrored((Dense(6), *block, Dense(2)), (4,), "linear") == (
+        Dense(6, "relu"),
+        Copy("a"),
+        Dense(6, "linear"),
+        Join("a"),
+        Dense(4, "linear"),
+    )
+    wider = (Dense(6), Copy("a"), Dense(6), Join("a", "concatenate"), Dense(2))
+    assert mirrored(wider, (4,), "linear") == (
+        Dense(12),
+        Crop((6,)),
+        Dense(6),
+        Dense(4),
+    )
+
+
+def test_a_sum_around_everything_still_ends_as_it_is_told() -> None:
+    encoder = (Copy("a"), Dense(4, "relu"), Join("a"), Dense(2))
+    assert mirrored(encoder, (4,), "sigmoid")[-2:] == (Join("a"), Activation("sigmoid"))
+
+
+def test_what_only_moves_values_ends_in_no_activation_of_its_own() -> None:
+    assert mirrored((Crop((4, 4)), Flatten(), Dense(2)), (6, 6), "relu") == (
+        Dense(16, "relu"),
+        Reshape((4, 4)),
+        Pad((6, 6)),
+    )
+    assert mirrored((Flatten(),), (2, 3), "relu") == (Reshape((2, 3)),)
+
+
+U_SHAPED = """
+encoder = [
+    { block = "conv", channels = 4, activation = "silu" },
+    { block = "copy", to = "across" },
+    { block = "pool" },
+    { block = "flatten" },
+    { block = "dense", units = 3 },
+]
+decoder = [
+    { block = "dense", units = 36, activation = "silu" },
+    { block = "reshape", shape = [3, 3, 4] },
+    { block = "upsample", to = [5, 6] },
+    { block = "join", copy = "across", how = "concatenate" },
+    { block = "conv", channels = 1, kernel = [3, 1] },
+    { block = "reshape", shape = [5, 6] },
+]
+"""
+
+
+def test_a_decoder_may_join_what_the_encoder_kept(tmp_path: Path) -> None:
+    spec = read(U_SHAPED, tmp_path, (5, 6))
+    assert spec.crosses == ("across",)
+    assert spec.shapes("decoder")[4] == (5, 6, 8)
+    assert Spec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+    items = np.ones((2, 5, 6), np.float32)
+    arrays = initial_model(spec, Scaling(), 0).arrays
+    flow = Flow()
+    code = apply_part(spec, "encoder", arrays, items, flow)
+    assert apply_part(spec, "decoder", arrays, code, flow).shape == items.shape
+
+
+def test_a_decoder_that_joins_the_encoder_s_copies_cannot_run_on_codes(tmp_path: Path) -> None:
+    spec = read(U_SHAPED, tmp_path, (5, 6))
+    arrays = initial_model(spec, Scaling(), 0).arrays
+    for flow in (None, Flow()):
+        with pytest.raises(UsageError, match="decoder uses tensors that its encoder kept") as error:
+            apply_part(spec, "decoder", arrays, np.ones((2, 3), np.float32), flow)
+        assert "reconstruct or denoise" in (error.value.hint or "")
+
+
+def test_a_join_without_its_copy_is_named_with_its_block(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        read(U_SHAPED.replace('to = "across"', 'to = "elsewhere"'), tmp_path, (5, 6))
+    assert "decoder block 3" in caught.value.message
+    assert "'across'" in caught.value.message
+
+
+def test_statistics_are_named_in_full() -> None:
+    encoder = (Norm(), Dense(3), Norm(), Norm("layer"), Dense(2))
+    spec = Spec((4,), encoder, mirrored(encoder, (4,), "linear"))
+    found = {
+        f"{prefix}.{name}"
+        for prefix in ("encoder.0", "encoder.2", "decoder.2")
+        for name in ("mean", "variance")
+    }
+    assert spec.statistics == found
+
+
+@pytest.mark.parametrize(
+    ("decoder", "activation"),
+    [
+        ((Dense(4, "tanh"), Dense(6, "sigmoid"), Reshape((2, 3))), "sigmoid"),
+        ((Dense(6), Activation("relu"), Reshape((2, 3))), "relu"),
+        ((Dense(6, "relu"), Norm(), Reshape((2, 3))), "linear"),
+    ],
+)
+def test_a_spec_knows_how_its_decoder_ends(decoder: tuple[Block, ...], activation: str) -> None:
+    assert Spec((2, 3), (Flatten(), Dense(2)), decoder).output_activation == activation
