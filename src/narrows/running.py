@@ -6,12 +6,20 @@ import numpy as np
 from jaxtyping import Float, Float32, Shaped
 
 from narrows.engine import make_runner
-from narrows.errors import ShapeError
+from narrows.engine.evidence import is_variational
+from narrows.engine.xla import measure_evidence
+from narrows.errors import ShapeError, UsageError
 from narrows.model_file import TrainedModel
+from narrows.nn.model import Model
 from narrows.nn.scaling import as_dtype
+from narrows.objectives import Objective
 
 #: Values that go through a model at a time when results are streamed: 4 MB of 8-bit data.
 CHUNK_VALUES = 1 << 22
+
+# Keeps the drawn codes' random numbers apart from those of other uses of the same seed.
+_SAMPLING_STREAM = 0x5A3E
+_SMALLEST_VARIANCE = 1e-30
 
 
 class Codec:
@@ -77,6 +85,78 @@ class Codec:
         """
         return self._runner.reconstruct(self.shaped(items))
 
+    def sample(self, count: int, seed: int) -> Float32[np.ndarray, "n latent"]:
+        """Codes drawn at random, as the codes of the training set lie: float32 (n, latent_size).
+
+        Those of a variational model come from the standard normal distribution that it was trained
+        towards. Those of any other come from a normal distribution with the mean and covariance of
+        the training codes, cut to their range; where the model file holds no covariance, each
+        number is drawn for itself, and its range is taken to be six standard deviations wide.
+
+        Args:
+            count: how many, at least 0.
+            seed: the same seed gives the same codes.
+
+        Raises:
+            UsageError: the model's decoder needs more than a code, its file does not say how its
+                codes lie, or ``count`` or ``seed`` is below 0.
+        """
+        spec, latent = self.trained.model.spec, self.trained.latent
+        for name, value in (("number of items to draw", count), ("seed", seed)):
+            if value < 0:
+                raise UsageError(f"the {name} is {value}, and must be at least 0")
+        if spec.crosses:
+            raise UsageError(
+                "this model's decoder uses tensors that its encoder kept, so that no items can be "
+                "drawn from codes alone",
+                hint="train one of another preset, such as variational",
+            )
+        random = np.random.default_rng([seed, _SAMPLING_STREAM])
+        normal = random.standard_normal((count, spec.latent_size))
+        if is_variational(spec):
+            return normal.astype(np.float32)
+        if not latent:
+            raise UsageError(
+                "the model file does not say how the codes of its training set lie",
+                hint="train it again with narrows fit",
+            )
+        covariance = latent.get("covariance")
+        if covariance is None:
+            covariance = np.diag(((latent["highest"] - latent["lowest"]) / 6) ** 2)
+        codes = latent["mean"] + normal @ _square_root(covariance)
+        return np.clip(codes, latent["lowest"], latent["highest"]).astype(np.float32)
+
+    def elbo(self, items: Shaped[np.ndarray, "n ..."]) -> float:
+        """The mean evidence lower bound of ``items``, in nats an item, from one draw of each code;
+        higher is better. The draws are the same at every call.
+
+        Under l2 it bounds the logarithm of a density over the data's own values, with the variance
+        of the decoder that was fitted to the training set; see
+        :meth:`narrows.engine.evidence.Evidence.elbo`.
+
+        Raises:
+            UsageError: the model is not variational, its file does not hold the variance, or there
+                are no items.
+            ShapeError: the model was trained on items of another shape.
+        """
+        model, training = self.trained.model, self.trained.training
+        if not is_variational(model.spec):
+            raise UsageError(
+                "only variational models have an evidence lower bound, and this one has no "
+                "gaussian block",
+                hint="train one with --preset variational",
+            )
+        if not len(items):
+            raise UsageError("the evidence of 0 items is no number", hint="give at least one")
+        objective = Objective.parse(str(training.get("objective", "l2")))
+        variance = 1.0 if objective.name == "bce" else training.get("noise_variance")
+        if not isinstance(variance, int | float) or not variance > 0:
+            raise UsageError(
+                f"the model file has a decoder variance of {variance}, and needs a number above 0",
+                hint="train it again with narrows fit",
+            )
+        return measure_evidence(model, objective, self.shaped(items)).elbo(float(variance))
+
     def _as_data(self, values: Float[np.ndarray, "n *item"]) -> Shaped[np.ndarray, "n *item"]:
         data = self.trained.data
         return as_dtype(values, np.dtype(data.dtype), data.value_range)
@@ -97,6 +177,24 @@ class Codec:
             f"the items have shape {items.shape[1:]}, and the model was trained on {shape}",
             hint="give items of that shape, or flat rows of as many values",
         )
+
+
+def noise_variance(model: Model, objective: Objective, items: np.ndarray) -> float | None:
+    """The variance of the decoder that suits ``items`` (n, \\*item_shape) best, in the data's own
+    unit squared, for a variational model under l2; None for any other.
+
+    Of the training set, it is what a model file keeps as ``training["noise_variance"]``.
+    """
+    if not is_variational(model.spec) or objective.name != "l2":
+        return None
+    # a set that is reconstructed exactly has a density without bound
+    return max(measure_evidence(model, objective, items).noise_variance, _SMALLEST_VARIANCE)
+
+
+def _square_root(covariance: np.ndarray) -> np.ndarray:
+    """The symmetric matrix S, S S = covariance; of a matrix without full rank too."""
+    values, vectors = np.linalg.eigh(covariance.astype(np.float64))
+    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
 
 
 def chunks(rows: np.ndarray) -> Iterator[np.ndarray]:

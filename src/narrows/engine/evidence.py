@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from narrows.errors import UsageError
+from narrows.nn.blocks import Gaussian
+from narrows.nn.spec import Spec
 from narrows.objectives import Objective
 
 #: The objectives that are the logarithm of a distribution.
@@ -24,6 +26,11 @@ LIKELIHOODS = ("l2", "bce")
 # Added to a mean squared error in network units, so that its logarithm is finite where a batch is
 # reconstructed exactly.
 _SMALLEST_VARIANCE = 1e-12
+
+
+def is_variational(spec: Spec) -> bool:
+    """Whether codes are draws from a distribution that the encoder gives."""
+    return any(isinstance(block, Gaussian) for block in spec.encoder)
 
 
 def require_likelihood(objective: Objective) -> None:

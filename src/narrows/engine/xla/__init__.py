@@ -1,14 +1,19 @@
 """Any model on any device: JAX traces a model's blocks, XLA compiles them for what is there.
 
-transfer.py   items on their way to the device, a batch at a time
-precision.py  which float the training computes in
-loss.py       what a batch loses and what training minimises
-step.py       one training step, and many in a row
-trainer.py    XlaTrainer
-runner.py     XlaRunner
+    transfer.py     items on their way to the device, a batch at a time
+    precision.py    which float the training computes in
+    convolution.py  XLA's own convolution in place of the blocks'
+    loss.py         what a batch loses and what training minimises
+    step.py         one training step
+    trainer.py      XlaTrainer
+    runner.py       XlaRunner
+    variational.py  what the ELBO of some items is made of
+
+Nothing here imports JAX before it is used.
 """
 
 from narrows.engine.xla.runner import XlaRunner
 from narrows.engine.xla.trainer import XlaTrainer
+from narrows.engine.xla.variational import measure_evidence
 
-__all__ = ["XlaRunner", "XlaTrainer"]
+__all__ = ["XlaRunner", "XlaTrainer", "measure_evidence"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.engine.evidence import negative_elbo
+from narrows.engine.evidence import is_variational, negative_elbo
 from narrows.nn.activations import apply_activation
 from narrows.nn.blocks import (
     Activation,
@@ -15,7 +15,6 @@ from narrows.nn.blocks import (
     Crop,
     Dense,
     Flatten,
-    Gaussian,
     Patch,
     Reshape,
     Unpatch,
@@ -62,11 +61,6 @@ class LossFunction:
         if is_variational(self.spec):
             return negative_elbo(self.objective, total, values, penalties) / values
         return (total + penalties) / values
-
-
-def is_variational(spec: Spec) -> bool:
-    """Whether codes are draws from a distribution that the encoder gives."""
-    return any(isinstance(block, Gaussian) for block in spec.encoder)
 
 
 def reconstructed(spec: Spec, arrays: Mapping[str, Any], x: Any, flow: Flow) -> Any:

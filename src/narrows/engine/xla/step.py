@@ -103,7 +103,9 @@ def drawing_flow(seed: int, number: Any, dtype: Any, *, training: bool) -> Flow:
     """
     import jax
 
-    key = jax.random.fold_in(jax.random.key(seed), number)
+    # a seed of any size as the 32 bits that JAX takes
+    short = int(np.random.SeedSequence(seed).generate_state(1)[0])
+    key = jax.random.fold_in(jax.random.key(short), number)
     calls = itertools.count()
 
     def drawn(kind: Callable[..., Any]) -> Callable[[tuple[int, ...]], Any]:

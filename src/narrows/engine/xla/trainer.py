@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int64, Shaped
 
-from narrows.engine.evidence import require_likelihood
+from narrows.engine.evidence import is_variational, require_likelihood
 from narrows.engine.interface import AdamSettings, TrainingState
 from narrows.engine.xla.convolution import has_native_convolutions, with_native_convolutions
-from narrows.engine.xla.loss import LossFunction, is_variational
+from narrows.engine.xla.loss import LossFunction
 from narrows.engine.xla.precision import training_dtype
 from narrows.engine.xla.step import Batch, Carry, Step
 from narrows.engine.xla.transfer import chunks, for_device, run_batch, to_network
