@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from safetensors.numpy import load, save, save_file
 
+from narrows.data import load_data
 from narrows.errors import ModelFileError
 from narrows.fitting import Fitted
 from narrows.model_file import DataDescription, TrainedModel, load_model, save_model
@@ -35,6 +37,27 @@ def tiny() -> TrainedModel:
     )
 
 
+def tiny_table() -> TrainedModel:
+    """The smallest model of a table with a column of every kind."""
+    table = pa.table(
+        {
+            "number": [1.5, None, 4.0, 2.0],
+            "flag": [True, False, True, True],
+            "text": pa.array(["x", "y", None, "x"]).dictionary_encode(),
+            "day": pa.array([1, 2, 3, 3], pa.date32()),
+            "fixed": [7, 7, 7, 7],
+            "id": ["a", "b", "c", "d"],
+        }
+    )
+    data = load_data(table)
+    assert data.table is not None
+    spec = preset_spec("simple", (data.table.width,), latent=1, hidden=())
+    return TrainedModel(
+        initial_model(spec, Scaling(), seed=0),
+        DataDescription("a table", 4, "float32", None, data.table),
+    )
+
+
 def assert_same(found: TrainedModel, expected: TrainedModel) -> None:
     assert found.model.spec == expected.model.spec
     assert found.model.scaling == expected.model.scaling
@@ -49,7 +72,8 @@ def assert_same(found: TrainedModel, expected: TrainedModel) -> None:
 
 
 def test_a_model_comes_back_whole(fitted: Fitted, tmp_path: Path) -> None:
-    for trained in (fitted.trained, tiny(), replace(tiny(), latent={}, training={}, versions={})):
+    plain = replace(tiny(), latent={}, training={}, versions={})
+    for trained in (fitted.trained, tiny(), plain, tiny_table()):
         save_model(tmp_path / "model", trained)
         assert_same(load_model(tmp_path / "model"), trained)
 
@@ -93,12 +117,20 @@ def test_no_length_but_the_whole_is_read(tmp_path: Path) -> None:
 def test_a_newer_format_asks_for_an_upgrade(tmp_path: Path) -> None:
     save_model(tmp_path / "model", tiny())
     arrays, entry = read_tensors(tmp_path / "model")
-    write_tensors(tmp_path / "model", arrays, {**entry, "model": 2, "spec": "of the future"})
+    write_tensors(tmp_path / "model", arrays, {**entry, "model": 3, "spec": "of the future"})
     with pytest.raises(
-        ModelFileError, match=r"model format 2, and narrows .* reads up to 1"
+        ModelFileError, match=r"model format 3, and narrows .* reads up to 2"
     ) as error:
         load_model(tmp_path / "model")
     assert "pip install --upgrade narrows" in str(error.value.hint)
+
+
+def test_the_first_format_is_still_read(tmp_path: Path) -> None:
+    save_model(tmp_path / "model", tiny())
+    arrays, entry = read_tensors(tmp_path / "model")
+    del entry["data"]["table"]  # which it did not have
+    write_tensors(tmp_path / "model", arrays, {**entry, "model": 1})
+    assert_same(load_model(tmp_path / "model"), tiny())
 
 
 def test_what_is_no_model_is_told_apart(tmp_path: Path) -> None:
@@ -209,10 +241,56 @@ FORGERIES: dict[str, Change] = {
 }
 
 
-@pytest.mark.parametrize("change", FORGERIES.values(), ids=FORGERIES)
-def test_a_forged_file_is_refused_before_memory_is_given(change: Change, tmp_path: Path) -> None:
+def _column(index: int, **values: Any) -> Change:
+    return lambda arrays, entry: entry["data"]["table"]["columns"][index].update(values)
+
+
+TABLE_FORGERIES: dict[str, Change] = {
+    "table is a list": _set("data", "table", to=[1]),
+    "no columns": _set("data", "table", "columns", to=[]),
+    "a column that is a text": _set("data", "table", "columns", 0, to="number"),
+    "a frame that is no library": _set("data", "table", "frame", to="os"),
+    "a column less": lambda arrays, entry: entry["data"]["table"]["columns"].pop(0),
+    "an unknown kind": _column(0, kind="exec"),
+    "a name that is a number": _column(0, name=3),
+    "the same name twice": _column(0, name="flag"),
+    "a long name": _column(0, name="x" * 20_000),
+    "an unknown dtype": _column(0, dtype="extension<arrow.py_extension_type>"),
+    "a nested dtype": _column(0, dtype="list<item: double>"),
+    "dtypes within dtypes": _column(
+        0,
+        dtype="dictionary<values=" * 5000 + "string" + ", indices=int8, ordered=0>" * 5000,
+    ),
+    "a dtype beyond its digits": _column(0, dtype="decimal128(99, 2)"),
+    "a scale of zero": _column(0, scale=[0.0, 1.0]),
+    "a scale of NaN": _column(0, scale=[float("nan"), 1.0]),
+    "an infinite centre": _column(0, centre=[float("inf"), 1.0]),
+    "a feature too many": _column(0, scale=[1.0] * 3, centre=[0.0] * 3),
+    "ten thousand features": _column(0, scale=[1.0] * 10**4, centre=[0.0] * 10**4),
+    "centres that are texts": _column(0, centre=["a", "b"]),
+    "more categories than features": _column(2, categories=["x", "y", "z"]),
+    "the same category twice": _column(2, categories=["x", "x"]),
+    "categories that are numbers": _column(2, categories=[1, 2]),
+    "categories that are a text": _column(2, categories="xy"),
+    "a constant of another type": _column(4, value="seven"),
+    "a constant that is a number": _column(4, value=7),
+    "numbers in a column of texts": _column(0, dtype="string"),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "model"),
+    [
+        *((change, tiny) for change in FORGERIES.values()),
+        *((change, tiny_table) for change in TABLE_FORGERIES.values()),
+    ],
+    ids=[*FORGERIES, *TABLE_FORGERIES],
+)
+def test_a_forged_file_is_refused_before_memory_is_given(
+    change: Change, model: Callable[[], TrainedModel], tmp_path: Path
+) -> None:
     path = tmp_path / "model"
-    save_model(path, tiny())
+    save_model(path, model())
     arrays, entry = read_tensors(path)
     change(arrays, entry)
     write_tensors(path, arrays, entry)

@@ -8,11 +8,13 @@ bytes.
 
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from narrows.data import TableSchema
 from narrows.errors import ModelFileError, NarrowsError
 from narrows.nn.blocks import Shape
 from narrows.nn.model import Model
@@ -28,8 +30,9 @@ from narrows.tensor_file import (
 )
 from narrows.version import __version__
 
-#: Raised by one whenever an older narrows could not read what a newer one writes.
-FORMAT_VERSION = 1
+#: Raised by one whenever an older narrows could not read what a newer one writes: 2 added tables,
+#: without which an older one would take a table's features for its values.
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,43 @@ class DataDescription:
         count: how many items.
         dtype: NumPy's name of their dtype, which decoding gives back.
         value_range: the lowest and highest value the source's format can hold, or None.
+        table: how a table's columns became features; None if it was no table.
     """
 
     name: str
     count: int
     dtype: str
     value_range: tuple[float, float] | None = None
+    table: TableSchema | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "name": self.name,
+            "count": self.count,
+            "dtype": self.dtype,
+            "value_range": self.value_range,
+            "table": None if self.table is None else self.table.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "DataDescription":
+        """From JSON values that may be a stranger's.
+
+        Raises:
+            ValueError, TypeError, KeyError: they are no description's.
+        """
+        dtype = np.dtype(str(values["dtype"]))
+        if dtype.kind not in "biuf":
+            raise ValueError(f"its data have dtype {dtype}")
+        limits, table = values["value_range"], values.get("table")
+        return cls(
+            str(values["name"]),
+            int(values["count"]),
+            dtype.name,
+            None if limits is None else (float(limits[0]), float(limits[1])),
+            None if table is None else TableSchema.from_dict(table),
+        )
 
 
 @dataclass(frozen=True)
@@ -89,12 +123,12 @@ def save_model(path: str | os.PathLike[str], trained: TrainedModel) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    model, data = trained.model, trained.data
+    model = trained.model
     entry = {
         "model": FORMAT_VERSION,
         "spec": model.spec.to_dict(),
         "scaling": asdict(model.scaling),
-        "data": asdict(data),
+        "data": trained.data.to_dict(),
         "training": trained.training,
         "versions": {"narrows": __version__, **trained.versions},
     }
@@ -142,22 +176,12 @@ def load_model(path: str | os.PathLike[str]) -> TrainedModel:
 
 
 def _assemble(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> TrainedModel:
-    data = entry["data"]
-    limits = data["value_range"]
     scaling = Scaling(float(entry["scaling"]["offset"]), float(entry["scaling"]["scale"]))
     if not (np.isfinite(scaling.offset) and np.isfinite(scaling.scale) and scaling.scale > 0):
         raise ValueError("its scaling is not finite")
-    dtype = np.dtype(str(data["dtype"]))
-    if dtype.kind not in "biuf":
-        raise ValueError(f"its data have dtype {dtype}")
     return TrainedModel(
         Model(Spec.from_dict(entry["spec"]), group(arrays, "model"), scaling),
-        DataDescription(
-            str(data["name"]),
-            int(data["count"]),
-            dtype.name,
-            None if limits is None else (float(limits[0]), float(limits[1])),
-        ),
+        DataDescription.from_dict(entry["data"]),
         dict(entry["training"]),
         group(arrays, "baseline"),
         group(arrays, "latent"),
@@ -167,6 +191,9 @@ def _assemble(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> TrainedMo
 
 def _check_arrays(trained: TrainedModel) -> None:
     """Refuse arrays other than those that the spec needs, before anything computes with them."""
+    table = trained.data.table
+    if table is not None and trained.item_shape != (table.width,):
+        raise ValueError(f"its table has {table.width} features, and its spec {trained.item_shape}")
     found = grouped(
         {"model": trained.model.arrays, "baseline": trained.baseline, "latent": trained.latent}
     )

@@ -298,8 +298,18 @@ class Column:
             raise ValueError(f"column {self.name!r} has not the {width} features of its kind")
         if not np.isfinite([*self.centre, *self.scale]).all() or min(self.scale, default=1.0) <= 0:
             raise ValueError(f"the statistics of column {self.name!r} are not finite")
-        if self.kind in ("constant", "categorical"):
-            self.decode(np.zeros((1, width), np.float32))  # its texts are values of its dtype
+        if not self._decodes():
+            raise ValueError(f"column {self.name!r} has values that are none of type {self.dtype}")
+
+    def _decodes(self) -> bool:
+        """Whether its texts and numbers can be cells of its dtype."""
+        import pyarrow as pa
+
+        try:
+            self.decode(np.zeros((1, self.width), np.float32))
+        except (pa.ArrowException, LookupError, TypeError, ValueError):
+            return False
+        return True
 
 
 def number_statistics(mean: float, spread: float, missing: float | None) -> dict[str, Any]:
