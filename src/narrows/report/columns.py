@@ -1,0 +1,211 @@
+"""What a model keeps of each column of a table, beside what simpler predictions keep."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from narrows.data.tables import Column, TableSchema
+from narrows.report.measures import readable
+from narrows.report.text import cell_text, table_text
+
+#: Kinds of columns whose values are right or wrong; the others are near or far.
+CATEGORIES = ("categorical", "boolean")
+
+# What dates count, by the unit in their type's name.
+_UNITS_A_DAY = {"day": 1.0, "s": 86_400.0, "ms": 86_400e3, "us": 86_400e6, "ns": 86_400e9}
+
+
+@dataclass(frozen=True)
+class ColumnScore:
+    """How well one column comes back.
+
+    An error is the root of the mean squared error over the rows that have a value, in the column's
+    own unit, in days for dates; of categories and booleans it is the share of wrong ones, where
+    "missing" is a category like others.
+
+    R² is 1 - Σ(x̂ - x)² / Σ(x - x̄)², and of categories 1 - wrong / wrong of the most frequent one:
+    the share of the wrong answers that is removed (Goodman and Kruskal's λ, 1954). It is None
+    where there is nothing to remove: every row is alike.
+
+    Attributes:
+        name: the column's.
+        kind: its kind, such as ``numeric``.
+        error, r2: the model's.
+        pca_error, pca_r2: those of PCA with as many numbers.
+        baseline_error: that of predicting the training set's mean, or its most frequent category.
+        missing_wrong: in how many rows, as a share, the model takes a missing number for a value or
+            the other way round; None for categories, and for numbers that training never missed.
+    """
+
+    name: str
+    kind: str
+    error: float
+    r2: float | None
+    pca_error: float
+    pca_r2: float | None
+    baseline_error: float
+    missing_wrong: float | None = None
+
+    @property
+    def is_category(self) -> bool:
+        return self.kind in CATEGORIES
+
+
+class ColumnMeter:
+    """Errors of each column over a table that arrives in batches of features.
+
+    Sums are kept in float64; no batch is kept.
+    """
+
+    def __init__(self, schema: TableSchema) -> None:
+        self._meters: list[_Numbers | _Categories] = [
+            _Categories(column) if column.kind in CATEGORIES else _Numbers(column)
+            for column in schema.learnt
+        ]
+
+    def add(self, items: np.ndarray, model: np.ndarray, pca: np.ndarray) -> None:
+        """Count one batch: features (n, width) as they are, from the model and from PCA."""
+        for meter in self._meters:
+            place = meter.column.features
+            meter.add(items[:, place], model[:, place], pca[:, place])
+
+    def scores(self) -> tuple[ColumnScore, ...]:
+        """A score for each column that has features, in the table's order."""
+        return tuple(meter.score() for meter in self._meters)
+
+
+class _Numbers:
+    """Sums over a column of numbers or dates; squared errors of the model, PCA and the mean."""
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+        self._unit = _unit(column)
+        self._rows = self._count = self._missing_wrong = 0
+        self._lost = np.zeros(3)
+        self._sum = self._squares = 0.0
+
+    def add(self, *features: np.ndarray) -> None:
+        here = ~np.isnan(self.column.numbers(features[0]))
+        self._rows += len(here)
+        self._count += int(here.sum())
+        if self.column.missing:
+            said = np.isnan(self.column.numbers(features[1]))
+            self._missing_wrong += int((said == here).sum())
+        # The numbers themselves, also where a reconstruction says that there is none, and as
+        # differences from the training set's mean: dates lie far from zero.
+        scale = self.column.std / self._unit
+        truth, *found = (rows[here, 0].astype(np.float64) * scale for rows in features)
+        for place, values in enumerate((*found, np.zeros_like(truth))):
+            self._lost[place] += float(np.square(values - truth).sum())
+        self._sum += float(truth.sum())
+        self._squares += float(np.square(truth).sum())
+
+    def score(self) -> ColumnScore:
+        count = max(self._count, 1)
+        errors = np.sqrt(self._lost / count) if self._count else np.full(3, math.nan)
+        spread = self._squares - self._sum**2 / count
+        # What rounding leaves of a difference of sums is no spread.
+        varies = spread > 1e-10 * self._squares
+        return _score(
+            self.column,
+            errors,
+            1 - self._lost / spread if varies else None,
+            self._missing_wrong / max(self._rows, 1) if self.column.missing else None,
+        )
+
+
+class _Categories:
+    """Counts of wrong answers in a column of categories: the model's, PCA's, and those of the most
+    frequent one."""
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+        self._rows = 0
+        self._wrong = np.zeros(3)
+        # Features of 0 are the training set's mean.
+        self._most_frequent = _answers(column, np.zeros((1, column.width), np.float32))
+
+    def add(self, *features: np.ndarray) -> None:
+        # A category that training never saw has the mean's features, and no answer is right.
+        known = features[0].any(axis=1)
+        truth = np.where(known, _answers(self.column, features[0]), -1)
+        found = [_answers(self.column, rows) for rows in features[1:]]
+        self._rows += len(truth)
+        self._wrong += [(answers != truth).sum() for answers in (*found, self._most_frequent)]
+
+    def score(self) -> ColumnScore:
+        shares = self._wrong / self._rows if self._rows else np.full(3, math.nan)
+        return _score(self.column, shares, 1 - shares / shares[2] if shares[2] > 0 else None)
+
+
+def _score(
+    column: Column,
+    errors: np.ndarray,
+    explained: np.ndarray | None,
+    missing_wrong: float | None = None,
+) -> ColumnScore:
+    model, pca, baseline = map(float, errors)
+    r2, pca_r2 = (None, None) if explained is None else map(float, explained[:2])
+    return ColumnScore(column.name, column.kind, model, r2, pca, pca_r2, baseline, missing_wrong)
+
+
+def _answers(column: Column, features: np.ndarray) -> np.ndarray:
+    """The category of each row as a number, "missing" included: integers (n,)."""
+    if not column.is_number:
+        return column.codes(features)
+    numbers = column.numbers(features)
+    return np.where(np.isnan(numbers), 2, numbers >= 0.5)
+
+
+def _unit(column: Column) -> float:
+    """What a column's numbers are divided by for people: dates become days."""
+    if column.kind != "date":
+        return 1.0
+    unit = re.search(r"\[(\w+)", column.dtype)
+    return _UNITS_A_DAY[unit[1]] if unit else 1.0
+
+
+def columns_text(scores: Sequence[ColumnScore], numbers: int) -> str:
+    """The scores as a table of text, for terminals of 100 columns.
+
+    Args:
+        scores: what :meth:`ColumnMeter.scores` gives.
+        numbers: the latent size, which is PCA's too.
+    """
+    header = ["column", "kind", "error", "PCA", "mean", "R²", "PCA's R²"]
+    with_missing = any(score.missing_wrong is not None for score in scores)
+    rows = [[*header, *(["missing wrong"] if with_missing else [])]]
+    for score in scores:
+        errors = (score.error, score.pca_error, score.baseline_error)
+        cells = [cell_text(score.name), score.kind, *(_error(score, error) for error in errors)]
+        cells += [_share(score.r2), _share(score.pca_r2)]
+        if with_missing:
+            cells.append("" if score.missing_wrong is None else f"{score.missing_wrong:.2%}")
+        rows.append(cells)
+    plural = "" if numbers == 1 else "s"
+    title = f"what {numbers} number{plural} keep of each column"
+    return table_text(title, rows, left=(0, 1)) + f"\n{_LEGEND}"
+
+
+_LEGEND = (
+    "error: root mean square in the column's own unit (d: days), or the share of wrong categories\n"
+    "mean: the same for predicting the training set's mean, or its most frequent category\n"
+    "R²: the share of the variance kept; of categories, of the wrong answers of the most frequent"
+)
+
+
+def _error(score: ColumnScore, error: float) -> str:
+    if score.is_category:
+        return f"{error:.1%}"
+    return f"{_four_digits(error)} d" if score.kind == "date" else _four_digits(error)
+
+
+def _four_digits(value: float) -> str:
+    return readable(value) if abs(value) >= 1e4 else f"{value:.4g}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
