@@ -94,7 +94,8 @@ class TrainedModel:
         baseline: arrays of the linear code of the same size, fitted to the same items:
             ``mean`` (d,) and ``components`` (k, d).
         latent: what is known of the codes of the training set: ``lowest``, ``highest`` and ``mean``
-            of each number, float32 (latent_size,).
+            of each number, float32 (latent_size,), and their ``covariance`` (latent_size,
+            latent_size) where new codes are drawn by it.
         versions: what computed it.
     """
 
@@ -220,6 +221,8 @@ def _expected_shapes(trained: TrainedModel) -> dict[str, Shape]:
     }
     if trained.latent:
         shapes |= {f"latent/{name}": (spec.latent_size,) for name in ("lowest", "highest", "mean")}
+        if "covariance" in trained.latent:
+            shapes["latent/covariance"] = (spec.latent_size, spec.latent_size)
     if trained.baseline:
         size = math.prod(spec.item_shape)
         kept = len(trained.baseline.get("components", ()))

@@ -11,7 +11,8 @@ DataArgument = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="mnist, mnist:test, digits, an IDX file, an .npy or .npz file, a folder of images.",
+        help="mnist, mnist:test, digits, an IDX file, an .npy or .npz file, a .csv or .parquet "
+        "table, a folder of images.",
         show_default=False,
     ),
 ]
@@ -29,6 +30,32 @@ ItemsOut = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def parse_types(text: str | None) -> dict[str, str] | None:
+    """``age=integer,zip=categorical`` as the kinds of columns by name.
+
+    Raises:
+        UsageError: something in it is not COLUMN=TYPE, TYPE is none, or a column comes twice.
+    """
+    if text is None:
+        return None
+    from narrows.data.tables import KINDS
+
+    types: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, kind = (piece.strip() for piece in part.rpartition("="))
+        if not equals or kind not in KINDS:
+            raise UsageError(
+                f"--types {part} does not say what a column is",
+                hint=f"write COLUMN=TYPE, where TYPE is one of {', '.join(KINDS)}",
+            )
+        if types.setdefault(name, kind) != kind:
+            raise UsageError(
+                f"--types says that {name} is {types[name]} and {kind}",
+                hint="leave one of them out",
+            )
+    return types
 
 
 def parse_sizes(text: str | None) -> tuple[int, ...] | None:

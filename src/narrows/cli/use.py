@@ -14,8 +14,13 @@ from narrows.cli.terminal import progress, say, show
 if TYPE_CHECKING:
     import numpy as np
 
+    from narrows.data import Dataset, TableSchema
     from narrows.report.evaluation import Evaluation
     from narrows.running import Codec
+
+
+# Rows of a table that are columns in memory at a time.
+_ROWS_AT_ONCE = 1 << 14
 
 
 def summary(model: ModelArgument, json: Json = False) -> None:
@@ -42,16 +47,27 @@ def summary(model: ModelArgument, json: Json = False) -> None:
 def evaluate(model: ModelArgument, data: DataArgument, json: Json = False) -> None:
     """Measure what a model keeps of DATA, beside PCA with as many numbers.
 
+    Of a table, measure each column, and say how well it follows from the others.
+
     \b
     Example:
       narrows evaluate digits.safetensors mnist:test
     """
-    from narrows.data import load_data
+    from narrows.report.columns import columns_text
     from narrows.report.evaluation import evaluate as measure
+    from narrows.report.redundancy import FEWEST_ROWS, redundancy, redundancy_text
 
     codec = _codec(model)
-    result = measure(codec, load_data(data, track=progress))
-    show(_table(result), asdict(result), json)
+    dataset = _load(codec, data)
+    result = measure(codec, dataset)
+    texts, values = [_table(result)], asdict(result)
+    if result.columns:
+        texts.append(columns_text(result.columns, result.model.numbers))
+    if dataset.table is not None and len(dataset) >= FEWEST_ROWS:
+        found = redundancy(dataset, track=progress)
+        texts.append(redundancy_text(found))
+        values["redundancy"] = asdict(found)
+    show("\n\n".join(texts), values, json)
 
 
 def encode(
@@ -69,7 +85,6 @@ def encode(
     Example:
       narrows encode digits.safetensors mnist:test --out codes.npy
     """
-    from narrows.data import load_data
     from narrows.errors import UsageError
 
     if not out.suffix:
@@ -78,7 +93,7 @@ def encode(
             hint="end it in .npy, .npz, .csv or .parquet",
         )
     codec = _codec(model)
-    items = load_data(data, track=progress).items
+    items = _load(codec, data).items
     codec.shaped(items)  # a mistake must show before a file is opened
     size = codec.trained.model.spec.latent_size
     columns = [f"code_{number}" for number in range(size)]
@@ -121,10 +136,8 @@ def reconstruct(
     Example:
       narrows reconstruct digits.safetensors mnist:test --out reconstructed/
     """
-    from narrows.data import load_data
-
     codec = _codec(model)
-    items = load_data(data, track=progress).items
+    items = _load(codec, data).items
     codec.shaped(items)  # a mistake must show before a file is opened
     _stream_items("reconstructing", codec, items, codec.reconstruct, out)
     _report_written(out, len(items), "item", json)
@@ -137,6 +150,28 @@ def _codec(model: Path) -> "Codec":
     return Codec(load_model(model))
 
 
+def _load(codec: "Codec", source: str) -> "Dataset":
+    """The data, as the model takes them.
+
+    Raises:
+        DataError: they are no table and the model was trained on one, or the reverse; or they are
+            not what they must be.
+    """
+    from narrows.data import load_data
+    from narrows.errors import DataError
+
+    trained = codec.trained.data
+    data = load_data(source, table=trained.table, track=progress)
+    if trained.table is None and data.table is not None:
+        raise DataError(
+            f"{source} is a table, and the model was trained on {trained.name}, which is none",
+            hint="give data of the kind that the model was trained on, or train one on the table",
+        )
+    for note in data.notes:
+        say(note)
+    return data
+
+
 def _stream_items(
     label: str,
     codec: "Codec",
@@ -144,7 +179,28 @@ def _stream_items(
     work: "Callable[[np.ndarray], np.ndarray]",
     out: str,
 ) -> None:
+    if codec.trained.data.table is not None:
+        _stream_rows(label, rows, work, codec.trained.data.table, out)
+        return
     _stream(label, rows, work, codec.trained.item_shape, codec.trained.data.dtype, out, None)
+
+
+def _stream_rows(
+    label: str,
+    rows: "np.ndarray",
+    work: "Callable[[np.ndarray], np.ndarray]",
+    table: "TableSchema",
+    out: str,
+) -> None:
+    """Write the columns that ``work`` makes of ``rows``."""
+    from narrows.data import row_writer
+    from narrows.running import chunks
+
+    with row_writer(out, table) as write, progress(label, total=len(rows), unit="rows") as advance:
+        for chunk in chunks(rows):
+            for start in range(0, len(chunk), _ROWS_AT_ONCE):
+                write(work(chunk[start : start + _ROWS_AT_ONCE]))
+            advance(len(chunk))
 
 
 def _stream(

@@ -6,7 +6,7 @@ from narrows.data.dataset import Dataset
 from narrows.data.idx import read_idx
 from narrows.data.sources import load_data, validation_source
 from narrows.data.tables import TableSchema
-from narrows.data.writing import ItemWriter, item_writer
+from narrows.data.writing import ItemWriter, item_writer, row_writer
 
 __all__ = [
     "Dataset",
@@ -17,5 +17,6 @@ __all__ = [
     "load_codes",
     "load_data",
     "read_idx",
+    "row_writer",
     "validation_source",
 ]

@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
+from narrows.data.tables import TableSchema
 from narrows.errors import UsageError
 from narrows.files import atomic_file, atomic_folder
 
@@ -106,6 +107,68 @@ def item_writer(
         writer._check_complete()
 
 
+@contextlib.contextmanager
+def row_writer(path: str | os.PathLike[str], table: TableSchema) -> Iterator[_WriteBatch]:
+    """Write the rows of a table to a .csv or .parquet file, as the columns they came from.
+
+    The file appears when the block ends. Gives a function that takes features (n, table.width) of
+    the next rows.
+
+    Raises:
+        UsageError: the suffix names no kind of file that holds a table.
+        OutputError: the file cannot be written.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise UsageError(
+            f"{path} cannot hold a table's columns", hint="end the name in .csv or .parquet"
+        )
+    csv = suffix == ".csv"
+
+    def rows(features: np.ndarray) -> Any:
+        decoded = table.decode(features)
+        return _for_csv(decoded) if csv else decoded
+
+    schema = rows(np.zeros((0, table.width), np.float32)).schema
+    with (
+        atomic_file(path) as stream,
+        (_csv_writer() if csv else _parquet_writer())(stream, schema) as writer,
+    ):
+        yield lambda features: writer.write_table(rows(features))
+
+
+def _for_csv(rows: Any) -> Any:
+    """An Arrow table whose columns have types that a CSV file can say."""
+    import pyarrow as pa
+
+    types = pa.types
+    for index, field in enumerate(rows.schema):
+        wanted = field.type
+        if types.is_dictionary(wanted):
+            wanted = wanted.value_type
+        if types.is_null(wanted):
+            wanted = pa.string()
+        elif types.is_duration(wanted):
+            wanted = pa.int64()
+        elif types.is_float16(wanted):
+            wanted = pa.float32()
+        if wanted != field.type:
+            rows = rows.set_column(index, field.name, rows.column(index).cast(wanted))
+    return rows
+
+
+def _csv_writer() -> Callable:
+    from pyarrow.csv import CSVWriter
+
+    return CSVWriter
+
+
+def _parquet_writer() -> Callable:
+    from pyarrow.parquet import ParquetWriter
+
+    return ParquetWriter
+
+
 def _opener(
     path: str | os.PathLike[str],
 ) -> Callable[[Path, _Items], AbstractContextManager[_WriteBatch]]:
@@ -159,17 +222,13 @@ def _write_values(stream: IO[bytes], batch: np.ndarray) -> None:
 
 @contextlib.contextmanager
 def _csv(path: Path, items: _Items) -> Iterator[_WriteBatch]:
-    from pyarrow.csv import CSVWriter
-
-    with _table(path, items, CSVWriter) as write_batch:
+    with _table(path, items, _csv_writer()) as write_batch:
         yield write_batch
 
 
 @contextlib.contextmanager
 def _parquet(path: Path, items: _Items) -> Iterator[_WriteBatch]:
-    from pyarrow.parquet import ParquetWriter
-
-    with _table(path, items, ParquetWriter) as write_batch:
+    with _table(path, items, _parquet_writer()) as write_batch:
         yield write_batch
 
 
