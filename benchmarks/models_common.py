@@ -9,6 +9,8 @@ from narrows.nn.model import Model, apply_part
 
 # Constants of narrows' blocks, which are no options of theirs.
 NORM_EPSILON, NORM_MOMENTUM, LOG_VARIANCE_LIMIT = 1e-5, 0.9, 10.0
+# And of its likelihood of variational models.
+SMALLEST_VARIANCE = 1e-12
 
 # In network units, where values are around 1: summed in another order, and no more.
 _TOLERANCE = 2e-4

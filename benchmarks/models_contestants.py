@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from common import leave_result, load_mnist
+from narrows.engine.evidence import is_variational
 from narrows.nn.model import Model, initial_model
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
@@ -67,7 +68,7 @@ def _torch(model: Model, x_train: np.ndarray, compiled: Callable[[Any], Any]) ->
     import torch
     from torch.nn import functional as F
 
-    from models_common import require_same
+    from models_common import SMALLEST_VARIANCE, require_same
     from models_torch import penalties, torch_model
 
     net = torch_model(model)
@@ -85,12 +86,17 @@ def _torch(model: Model, x_train: np.ndarray, compiled: Callable[[Any], Any]) ->
     ]
     optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, eps=EPSILON, fused=True)
     data = torch.from_numpy(x_train)
+    variational = is_variational(model.spec)
 
     @compiled
     def loss_of(batch: Any) -> tuple[Any, Any]:
         items = batch.float() / 255
         loss = F.mse_loss(net(items), items)
-        return loss + sum(penalties(net)) / items.numel(), loss
+        if not variational:
+            return loss, loss
+        # the negative ELBO a value (Rybkin et al., arXiv:2006.13202, eq. 5), as in narrows
+        likelihood = 0.5 * torch.log(loss + SMALLEST_VARIANCE)
+        return likelihood + sum(penalties(net)) / items.numel(), loss
 
     def train(order: np.ndarray) -> float:
         total = torch.zeros(())
@@ -107,9 +113,10 @@ def _torch(model: Model, x_train: np.ndarray, compiled: Callable[[Any], Any]) ->
 
 def keras(model: Model, x_train: np.ndarray) -> Train:
     """``fit`` on whatever backend KERAS_BACKEND names, on values that are float32 already."""
+    from keras import ops
     from keras.optimizers import AdamW
 
-    from models_common import require_same
+    from models_common import SMALLEST_VARIANCE, require_same
     from models_keras import keras_model
 
     net = keras_model(model)
@@ -119,7 +126,12 @@ def keras(model: Model, x_train: np.ndarray) -> Train:
     require_same(model, "Keras", found, x_train[:_COMPARED], count)
     optimizer = AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY, epsilon=EPSILON)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    net.compile(optimizer=optimizer, loss="mse", metrics=["mse"])
+
+    def likelihood(items: Any, found: Any) -> Any:
+        return 0.5 * ops.log(ops.mean((items - found) ** 2) + SMALLEST_VARIANCE)
+
+    loss = likelihood if is_variational(model.spec) else "mse"
+    net.compile(optimizer=optimizer, loss=loss, metrics=["mse"])
 
     def train(order: np.ndarray) -> float:
         # all of the images but in the warm-up, and fit shuffles
