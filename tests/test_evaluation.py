@@ -1,6 +1,9 @@
 """What evaluate says, against the same figures from NumPy, scikit-learn and SciPy."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,13 +12,18 @@ from PIL import Image
 from sklearn.decomposition import PCA
 
 from narrows.baselines.dct import dct_reconstruct, zigzag
-from narrows.data import Dataset
+from narrows.baselines.pca import fit_pca
+from narrows.data import Dataset, load_data
 from narrows.errors import ShapeError, UsageError
-from narrows.fitting import Fitted, ModelChoice, fit
+from narrows.fitting import Fitted, fit
+from narrows.model_file import DataDescription, TrainedModel
+from narrows.nn.model import initial_model
+from narrows.nn.presets import preset_spec
+from narrows.nn.scaling import Scaling
+from narrows.planning import ModelChoice, Wishes, make_plan
 from narrows.report.evaluation import Evaluation, Score, error_unit, evaluate
 from narrows.report.run_folder import draw_run
 from narrows.running import Codec
-from narrows.training import TrainingSettings
 
 
 @pytest.fixture(scope="module")
@@ -113,10 +121,14 @@ def test_the_sentence_says_it_all(evaluation: Evaluation) -> None:
     assert "\n" not in sentence
 
 
+def simple(data: Dataset, epochs: int = 1, **sizes: Any) -> Fitted:
+    choice = ModelChoice("simple", **sizes)
+    return fit(data, None, make_plan(data, choice, Wishes(epochs=epochs)))
+
+
 def fitted_to(items: np.ndarray, value_range: tuple[float, float] | None = None) -> Codec:
-    choice = ModelChoice(latent=1, hidden=(4,))
     data = Dataset("items.npy", items, value_range)
-    return Codec(fit(data, None, choice, TrainingSettings(epochs=1)).trained)
+    return Codec(simple(data, latent=1, hidden=(4,)).trained)
 
 
 def test_rows_have_no_range_no_unit_and_no_cosine_transform() -> None:
@@ -153,10 +165,83 @@ def test_items_of_another_shape_are_refused(fitted: Fitted) -> None:
 
 def test_an_autoencoder_of_mnist_keeps_more_than_the_mean(mnist: np.ndarray) -> None:
     data = Dataset("mnist:test", mnist[:2000], (0.0, 255.0))
-    trained = fit(data, None, ModelChoice(), TrainingSettings(epochs=3)).trained
+    trained = simple(data, epochs=3).trained
     result = evaluate(Codec(trained), Dataset("rest", mnist[2000:4000], (0.0, 255.0)))
     assert result.model.mse < result.baselines[1].mse
     assert result.pca.mse < result.baselines[1].mse
+
+
+# Models of other kinds
+
+
+def untrained(preset: str, items: np.ndarray, **training: Any) -> TrainedModel:
+    """A model as it starts, with a PCA of ``items`` to be compared with."""
+    spec = preset_spec(preset, items.shape[1:], latent=3)
+    pca = fit_pca(items, 3)
+    return TrainedModel(
+        initial_model(spec, Scaling(), seed=0),
+        DataDescription("items", len(items), items.dtype.name),
+        training,
+        {"mean": pca.mean, "components": pca.components},
+    )
+
+
+def test_a_decoder_that_takes_more_than_the_code_is_measured_as_it_reconstructs() -> None:
+    items = np.random.default_rng(0).random((20, 8, 8)).astype(np.float32)
+    codec = Codec(untrained("unet", items))
+    result = evaluate(codec, Dataset("items", items))
+    expected = np.square(codec.reconstruct(items).astype(np.float64) - items).mean()
+    np.testing.assert_allclose(result.model.mse, expected, rtol=1e-5)
+    assert result.elbo is None
+
+
+def test_a_variational_model_has_an_elbo_in_nats() -> None:
+    items = np.random.default_rng(0).random((50, 12)).astype(np.float32)
+    training = {"objective": "l2", "noise_variance": 0.25}
+    codec = Codec(untrained("variational", items, **training))
+    result = evaluate(codec, Dataset("items", items))
+    # its part without the code: the density of values that lie that far from what is expected
+    error = np.square(codec.reconstruct_floats(items) - items).mean() / 0.25
+    density = -0.5 * 12 * (np.log(2 * np.pi * 0.25) + error)
+    assert result.elbo is not None
+    assert abs(result.elbo - density) < 6
+    assert f"ELBO {result.elbo:,.2f} nats an item" in result.sentence()
+
+
+def test_a_variational_model_without_its_variance_is_measured_all_the_same() -> None:
+    items = np.random.default_rng(0).random((50, 12)).astype(np.float32)
+    result = evaluate(Codec(untrained("variational", items)), Dataset("items", items))
+    assert result.elbo is None
+    assert "ELBO" not in result.sentence()
+
+
+# Tables
+
+
+def test_a_table_is_measured_column_by_column_as_well(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    length = random.normal(100, 5, 300)
+    kinds = np.array(["ash", "elm"])[(length > 100).astype(int)]
+    rows = [f"{a:.3f},{b}" for a, b in zip(length, kinds, strict=True)]
+    path = tmp_path / "trees.csv"
+    path.write_text("\n".join(["length,kind", *rows]), encoding="utf-8")
+    data = load_data(str(path))
+    result = evaluate(Codec(simple(data, latent=1, hidden=(4,)).trained), data)
+    assert [(score.name, score.kind) for score in result.columns] == [
+        ("length", "numeric"),
+        ("kind", "categorical"),
+    ]
+    np.testing.assert_allclose(result.columns[0].baseline_error, length.std(), rtol=1e-3)
+    assert result.columns[0].pca_r2 == pytest.approx(
+        1 - result.columns[0].pca_error ** 2 / length.var(), rel=1e-3
+    )
+    most = max(np.mean(kinds == "ash"), np.mean(kinds == "elm"))
+    assert result.columns[1].baseline_error == pytest.approx(1 - most)
+    json.dumps(asdict(result))
+
+
+def test_what_is_no_table_has_no_columns(evaluation: Evaluation) -> None:
+    assert evaluation.columns == ()
 
 
 # The cosine transform
@@ -224,7 +309,7 @@ def test_a_run_on_any_items_draws_its_pictures(
 ) -> None:
     items = np.random.default_rng(0).random((count, *shape))
     data = Dataset("items.npy", items)
-    fitted = fit(data, None, ModelChoice(latent=1, hidden=(4,)), TrainingSettings(epochs=1))
+    fitted = simple(data, latent=1, hidden=(4,))
     codec = Codec(fitted.trained)
     draw_run(tmp_path, codec, fitted.history, data, evaluate(codec, data), seed=0)
     assert len(list(tmp_path.iterdir())) == 3

@@ -1,27 +1,35 @@
 """No guard rail speaks on a healthy run, and each one does on the run that it is there for."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from narrows.data import Dataset
-from narrows.fitting import Fitted, ModelChoice, fit
+from narrows.fitting import Fitted, fit
 from narrows.model_file import DataDescription, TrainedModel
 from narrows.nn.blocks import Dense, Flatten, Reshape
 from narrows.nn.model import Model, initial_model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
+from narrows.planning import ModelChoice, Wishes, make_plan
 from narrows.report import guards
 from narrows.report.evaluation import evaluate
 from narrows.report.guards import Caution, find_warnings
 from narrows.running import Codec
-from narrows.training import History, TrainingSettings
+from narrows.training import History
 
 
 @pytest.fixture(scope="module")
 def parts(digits: Dataset) -> tuple[Dataset, Dataset]:
     return digits.split(0.1, seed=0)
+
+
+def trained(
+    training: Dataset, validation: Dataset | None, choice: ModelChoice, **wishes: Any
+) -> Fitted:
+    return fit(training, validation, make_plan(training, choice, Wishes(**wishes)))
 
 
 CODE_OF_ANY_SIGN = """
@@ -37,7 +45,7 @@ encoder = [
 def healthy(parts: tuple[Dataset, Dataset], tmp_path_factory: pytest.TempPathFactory) -> Fitted:
     spec = tmp_path_factory.mktemp("spec") / "spec.toml"
     spec.write_text(CODE_OF_ANY_SIGN, encoding="utf-8")
-    return fit(*parts, ModelChoice(spec_file=spec), TrainingSettings(epochs=60))
+    return trained(*parts, ModelChoice(spec_file=spec), epochs=60)
 
 
 def warnings_of(
@@ -69,10 +77,9 @@ def test_a_run_without_validation_says_so(healthy: Fitted, parts: tuple[Dataset,
 
 def with_arrays(fitted: Fitted, **changes: np.ndarray) -> Fitted:
     """The same run with other arrays, and what is known of its codes left as it was."""
-    trained = fitted.trained
-    arrays = {**trained.model.arrays, **{k.replace("__", "."): v for k, v in changes.items()}}
-    model = replace(trained.model, arrays=arrays)
-    return replace(fitted, trained=replace(trained, model=model))
+    model = fitted.trained.model
+    model = replace(model, arrays={**model.arrays, **changes})
+    return replace(fitted, trained=replace(fitted.trained, model=model))
 
 
 def with_idle(fitted: Fitted, numbers: list[int]) -> Fitted:
@@ -168,7 +175,7 @@ def test_a_model_that_learns_noise_by_heart_is_told_on() -> None:
     noise = np.random.default_rng(0).random((60, 12)).astype(np.float32)
     training, validation = Dataset("noise", noise[:40]), Dataset("noise", noise[40:])
     choice = ModelChoice(preset="simple", latent=10, hidden=(256,))
-    fitted = fit(training, validation, choice, TrainingSettings(epochs=300, batch_size=8))
+    fitted = trained(training, validation, choice, epochs=300, batch_size=8)
     found = warnings_of(fitted, training, validation)
     assert {"overfitting", "few-rows"} <= set(found)
 
@@ -273,13 +280,13 @@ def test_a_variational_number_that_only_follows_the_prior_is_idle() -> None:
     spec = Spec.from_dict(
         {"encoder": [{"block": "flatten"}, {"block": "gaussian", "size": 3}]}, (8,)
     )
-    trained = TrainedModel(
+    variational = TrainedModel(
         initial_model(spec, Scaling(), 0),
         DataDescription("rows", 500, "float32"),
         latent={"lowest": np.full(3, -3.0), "highest": np.full(3, 3.0), "mean": np.zeros(3)},
     )
     z = codes()[:, :3] * np.array([1.0, 0.05, 0.2])
-    assert guards.idle_numbers(trained, z) == [1]
+    assert guards.idle_numbers(variational, z) == [1]
 
 
 # Codes and scores
@@ -337,9 +344,8 @@ def test_rows_that_a_model_cannot_tell_apart_all_score_the_same() -> None:
     # every row is another unit vector, so that the mean is equally far from each
     rows = np.eye(30, dtype=np.float32)
     data = Dataset("one-hot", rows)
-    fitted = fit(
-        data, None, ModelChoice(preset="simple", latent=1, hidden=(4,)), TrainingSettings(epochs=1)
-    )
+    choice = ModelChoice(preset="simple", latent=1, hidden=(4,))
+    fitted = trained(data, None, choice, epochs=1)
     arrays = {name: np.zeros_like(a) for name, a in fitted.trained.model.arrays.items()}
     found = warnings_of(with_arrays(fitted, **arrays), data, None)
     assert "constant-scores" in found
@@ -352,7 +358,7 @@ def test_the_smallest_data_are_looked_at_without_fail(shape: tuple[int, ...], co
     items = np.random.default_rng(0).random((count, *shape))
     data = Dataset("items.npy", items)
     choice = ModelChoice(preset="simple", latent=1, hidden=(4,))
-    found = warnings_of(fit(data, None, choice, TrainingSettings(epochs=1)), data, None)
+    found = warnings_of(trained(data, None, choice, epochs=1), data, None)
     assert {"nothing-held-out", "few-rows"} <= set(found)
 
 

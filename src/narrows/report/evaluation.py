@@ -7,8 +7,10 @@ import numpy as np
 from narrows.baselines.dct import dct_reconstruct
 from narrows.baselines.pca import PCA
 from narrows.data import Dataset
+from narrows.engine.evidence import is_variational
 from narrows.errors import ModelFileError
 from narrows.model_file import TrainedModel
+from narrows.report.columns import ColumnMeter, ColumnScore
 from narrows.report.measures import ErrorMeter, psnr, readable
 from narrows.running import Codec, chunks
 
@@ -30,7 +32,12 @@ class Score:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model's errors on a data set and those of the simpler codes, PCA the first of them."""
+    """A model's errors on a data set and those of the simpler codes, PCA the first of them.
+
+    Of a table, errors are those of its features, which are standardised; ``columns`` has those in
+    the units of its columns. ``elbo`` is a variational model's evidence lower bound, in nats an
+    item.
+    """
 
     source: str
     count: int
@@ -39,6 +46,8 @@ class Evaluation:
     baselines: tuple[Score, ...]
     bytes_before: int
     bytes_after: int
+    columns: tuple[ColumnScore, ...] = ()
+    elbo: float | None = None
 
     @property
     def pca(self) -> Score:
@@ -51,6 +60,8 @@ class Evaluation:
             error += f" {self.unit}"
         if self.model.psnr is not None:
             error += f" (PSNR {self.model.psnr:.2f} dB)"
+        if self.elbo is not None:
+            error += f", ELBO {self.elbo:,.2f} nats an item"
         plural = "" if self.model.numbers == 1 else "s"
         return (
             f"{self.source}: {error} with {self.model.numbers} number{plural} an item; "
@@ -63,7 +74,8 @@ def evaluate(codec: Codec, data: Dataset) -> Evaluation:
     """Reconstruct every item of ``data`` and measure, in bounded memory.
 
     The baselines were fitted to what the model was trained on, never to ``data``: PCA with as many
-    numbers, the mean item (no numbers at all) and, for grey images, a cosine transform.
+    numbers, the mean item (no numbers at all) and, for grey images, a cosine transform. A table is
+    measured column by column as well.
 
     Raises:
         ShapeError: the model was trained on items of another shape.
@@ -78,6 +90,7 @@ def evaluate(codec: Codec, data: Dataset) -> Evaluation:
     pca = fitted_pca(trained)
     image = len(trained.item_shape) == 2
     meters = [ErrorMeter() for _ in range(4 if image else 3)]
+    columns = None if data.table is None else ColumnMeter(data.table)
     for chunk in chunks(data.items):
         items = codec.shaped(chunk)
         results = [codec.reconstruct_floats(items), pca.reconstruct(items)]
@@ -86,6 +99,8 @@ def evaluate(codec: Codec, data: Dataset) -> Evaluation:
             results.append(dct_reconstruct(items, size))
         for meter, result in zip(meters, results, strict=True):
             meter.add(items, result)
+        if columns is not None:
+            columns.add(items, results[0], results[1])
     names = ["autoencoder", "PCA", "mean item", "cosine transform"]
     numbers = [size, len(pca.components), 0, size]
     scores = [
@@ -100,7 +115,18 @@ def evaluate(codec: Codec, data: Dataset) -> Evaluation:
         tuple(scores[1:]),
         data.items[:1].nbytes,
         4 * size,
+        () if columns is None else columns.scores(),
+        _elbo(codec, data.items),
     )
+
+
+def _elbo(codec: Codec, items: np.ndarray) -> float | None:
+    """The evidence lower bound of ``items`` in nats an item, of a model that has one."""
+    trained = codec.trained
+    if not is_variational(trained.model.spec) or not len(items):
+        return None
+    likelihood = "noise_variance" in trained.training or trained.training.get("objective") == "bce"
+    return codec.elbo(items) if likelihood else None
 
 
 def fitted_pca(trained: TrainedModel) -> PCA:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from narrows.data import Dataset
+from narrows.engine.evidence import is_variational
 from narrows.model_file import TrainedModel
 from narrows.nn.flow import Flow
 from narrows.nn.model import Model
@@ -287,7 +288,7 @@ def idle_numbers(trained: TrainedModel, codes: np.ndarray) -> list[int]:
         return []  # one item says nothing of others
     low, high = trained.latent["lowest"], trained.latent["highest"]
     idle = high - low <= CONSTANT_SPREAD * np.maximum(np.abs(low), np.abs(high))
-    if any(block.name == "gaussian" for block in trained.model.spec.encoder):
+    if is_variational(trained.model.spec):
         idle |= codes.var(axis=0, dtype=np.float64) < INACTIVE_VARIANCE
     return np.flatnonzero(idle).tolist()
 
