@@ -7,9 +7,9 @@ import pytest
 
 from narrows.data import Dataset, load_data
 from narrows.errors import DataError
-from narrows.fitting import Fitted, ModelChoice, fit
+from narrows.fitting import Fitted, fit
 from narrows.model_file import save_model
-from narrows.training import TrainingSettings
+from narrows.planning import ModelChoice, Wishes, make_plan
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +21,8 @@ def digits() -> Dataset:
 def fitted(digits: Dataset) -> Fitted:
     """A model with four latent numbers after five epochs, a tenth of the digits held out."""
     training, held_out = digits.split(0.1, seed=0)
-    return fit(training, held_out, ModelChoice(latent=4, hidden=(24,)), TrainingSettings(epochs=5))
+    plan = make_plan(training, ModelChoice("simple", 4, (24,)), Wishes(epochs=5))
+    return fit(training, held_out, plan)
 
 
 @pytest.fixture

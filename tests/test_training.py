@@ -14,13 +14,14 @@ from narrows.data import Dataset
 from narrows.engine import AdamSettings
 from narrows.engine.fused import dense
 from narrows.errors import DataError, ShapeError, TrainingError, UsageError
-from narrows.fitting import Fitted, ModelChoice, fit
+from narrows.fitting import Fitted, fit
 from narrows.model_file import save_model
 from narrows.nn.model import Model, initial_model
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
 from narrows.objectives import Objective
-from narrows.training import Trained, TrainingSettings, train
+from narrows.planning import ModelChoice, Wishes, make_plan
+from narrows.training import Noise, Trained, TrainingSettings, train
 
 ITEMS = np.random.default_rng(0).integers(0, 256, (150, 3, 3), np.uint8)
 HELD_OUT = np.random.default_rng(1).integers(0, 256, (37, 3, 3), np.uint8)
@@ -153,8 +154,9 @@ def test_every_loss_is_in_data_units(loss: str, dtype: type, digits: Dataset) ->
     items = digits.items.astype(dtype)
     training = replace(digits, items=items[:600], labels=None)
     held_out = replace(digits, items=items[600:900], labels=None)
-    settings = TrainingSettings(Objective.parse(loss), epochs=2)
-    fitted = fit(training, held_out, ModelChoice(latent=4, hidden=(16,)), settings)
+    wishes = Wishes(Objective.parse(loss), epochs=2)
+    plan = make_plan(training, ModelChoice("simple", 4, (16,)), wishes)
+    fitted = fit(training, held_out, plan)
     expected = LOSSES[loss](
         reconstruct(fitted.trained.model, held_out.items),
         held_out.items.reshape(len(held_out), -1).astype(float),
@@ -318,18 +320,25 @@ def test_a_run_stopped_at_every_chance_ends_as_if_it_never_had_been(
     assert_same_run(resumed, train(small_model(), ITEMS, HELD_OUT, settings))
 
 
+@pytest.mark.parametrize("preset", ["simple", "auto"])
 def test_a_stop_changes_no_byte_of_the_model_file(
-    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    preset: str, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dense, "_OPERATIONS_PER_CALL", 2e6)
     training, held_out = digits.split(0.2, seed=1)
-    choice, settings = ModelChoice(latent=3, hidden=(12,)), TrainingSettings(epochs=3)
+    # images moved and damaged another way at every turn, where the preset is not the article's
+    wishes = (
+        Wishes(epochs=3, shift=1, noise=Noise("gaussian", 0.1))
+        if preset == "auto"
+        else Wishes(epochs=3)
+    )
+    plan = make_plan(training, ModelChoice(preset, 3, (12,)), wishes)
     path = tmp_path / "checkpoint.safetensors"
     with pytest.raises(KeyboardInterrupt):
-        fit(training, held_out, choice, settings, checkpoint=path, should_stop=after(7))
-    resumed = fit(training, held_out, choice, settings, checkpoint=path, resume=True)
+        fit(training, held_out, plan, checkpoint=path, should_stop=after(7))
+    resumed = fit(training, held_out, plan, checkpoint=path, resume=True)
     save_model(tmp_path / "resumed", resumed.trained)
-    save_model(tmp_path / "whole", fit(training, held_out, choice, settings).trained)
+    save_model(tmp_path / "whole", fit(training, held_out, plan).trained)
     assert (tmp_path / "resumed").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
@@ -496,8 +505,8 @@ def test_an_earlier_runs_checkpoint_is_not_called_this_ones(tmp_path: Path) -> N
 
 def test_the_seed_settles_every_byte(digits: Dataset, tmp_path: Path) -> None:
     def content(seed: int) -> bytes:
-        settings = TrainingSettings(epochs=2, seed=seed)
-        fitted = fit(digits, None, ModelChoice(latent=3, hidden=(12,)), settings)
+        plan = make_plan(digits, ModelChoice("simple", 3, (12,)), Wishes(epochs=2, seed=seed))
+        fitted = fit(digits, None, plan)
         save_model(tmp_path / "model", fitted.trained)
         return (tmp_path / "model").read_bytes()
 

@@ -8,83 +8,35 @@ from typing import Any
 
 import numpy as np
 
-from narrows.baselines.pca import fit_pca
+from narrows.baselines.pca import PCA, fit_pca
 from narrows.data import Dataset
 from narrows.engine import make_runner
-from narrows.errors import DataError, UsageError
+from narrows.errors import DataError
 from narrows.model_file import DataDescription, TrainedModel
-from narrows.nn.blocks import Dense
+from narrows.nn.blocks import Dense, Flatten, Shape
 from narrows.nn.model import Model, initial_model
-from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
-from narrows.nn.spec import Spec
-from narrows.objectives import Objective
+from narrows.nn.spec import Spec, mirrored
+from narrows.planning import Plan
 from narrows.progress import Tracker, silent
 from narrows.running import chunks
-from narrows.training import History, TrainingSettings, train
+from narrows.training import History, train
 from narrows.training.loop import CHECKPOINT_SECONDS
 
 
 @dataclass(frozen=True)
-class ModelChoice:
-    """Which model to train: a preset with its sizes, or a spec file instead.
-
-    Attributes:
-        preset: a name from :data:`narrows.nn.presets.PRESETS`.
-        latent: the size of the latent code, or None for the preset's own.
-        hidden: units of the hidden layers, or None for the preset's own.
-        spec_file: a TOML file that says it all; latent and hidden must then be None.
-    """
-
-    preset: str = "simple"
-    latent: int | None = None
-    hidden: tuple[int, ...] | None = None
-    spec_file: Path | None = None
-
-    def spec(self, item_shape: tuple[int, ...], objective: Objective) -> Spec:
-        """The spec for items of ``item_shape``, ending as the objective needs it.
-
-        Raises:
-            UsageError: it does not fit the items or the objective.
-        """
-        if self.spec_file is None:
-            ending = "sigmoid" if objective.needs_probabilities else "relu"
-            return preset_spec(
-                self.preset,
-                item_shape,
-                latent=self.latent,
-                hidden=self.hidden,
-                output_activation=ending,
-            )
-        if self.latent is not None or self.hidden is not None:
-            raise UsageError(
-                f"{self.spec_file} says what the layers are, so --latent and --hidden cannot",
-                hint="write the sizes into the spec, or take a preset",
-            )
-        spec = Spec.from_toml(self.spec_file, item_shape)
-        dense = [block for block in spec.decoder if isinstance(block, Dense)]
-        if objective.needs_probabilities and dense and dense[-1].activation != "sigmoid":
-            raise UsageError(
-                f"the loss {objective} needs values in 0..1, and the decoder of {self.spec_file} "
-                f"ends in {dense[-1].activation}",
-                hint='end it with activation = "sigmoid", or set output_activation',
-            )
-        return spec
-
-
-@dataclass(frozen=True)
 class Fitted:
-    """A trained model and the history of its training."""
+    """A trained model, the history of its training, and what a user should know of both."""
 
     trained: TrainedModel
     history: History
+    notes: tuple[str, ...] = ()
 
 
 def fit(
     training: Dataset,
     validation: Dataset | None,
-    choice: ModelChoice,
-    settings: TrainingSettings,
+    plan: Plan,
     *,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
@@ -93,13 +45,12 @@ def fit(
     track: Tracker = silent,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Fitted:
-    """Train the chosen model on ``training`` and measure what later use needs.
+    """Train what ``plan`` says on ``training`` and measure what later use needs.
 
-    The arguments after the settings are those of :func:`narrows.training.train`.
+    The arguments after the plan are those of :func:`narrows.training.train`.
     """
-    objective = settings.objective
-    spec = choice.spec(training.item_shape, objective)
-    scaling = choose_scaling(training, objective)
+    spec, settings = plan.spec, plan.settings
+    scaling = choose_scaling(training, plan)
     result = train(
         initial_model(spec, scaling, settings.seed),
         training.items,
@@ -113,33 +64,76 @@ def fit(
         should_stop=should_stop,
     )
     pca = fit_pca(training.items, spec.latent_size)
+    model, notes = result.model, []
+    if plan.may_be_linear:
+        # few items can be learnt by heart: what chose the epoch judges here too
+        held_out = validation if settings.patience is not None else None
+        judges = training if held_out is None else held_out
+        model, notes = _better_of(model, linear_model(training.item_shape, pca), judges)
     dtype = training.items.dtype
     trained = TrainedModel(
-        result.model,
-        DataDescription(training.name, len(training), dtype.name, training.value_range),
-        _training_summary(choice, settings, result.history, result.epoch),
+        model,
+        DataDescription(
+            training.name, len(training), dtype.name, training.value_range, training.table
+        ),
+        _training_summary(plan, result.history, result.epoch),
         {"mean": pca.mean, "components": pca.components},
-        latent_statistics(result.model, training.items),
+        latent_statistics(model, training.items),
         {name: importlib.metadata.version(name) for name in ("numpy", "numba", "jax")},
     )
-    return Fitted(trained, result.history)
+    return Fitted(trained, result.history, tuple(notes))
+
+
+def linear_model(item_shape: Shape, pca: PCA) -> Model:
+    """The best linear encoder and decoder, as a model like any other: PCA in two dense layers."""
+    latent = len(pca.components)
+    encoder = (Flatten(), Dense(latent))
+    spec = Spec(item_shape, encoder, mirrored(encoder, item_shape, "linear"))
+    components = pca.components.astype(np.float64)
+    arrays = {
+        "encoder.1.weight": components.T,
+        "encoder.1.bias": -components @ pca.mean,
+        "decoder.0.weight": components,
+        "decoder.0.bias": pca.mean,
+    }
+    return Model(spec, {name: array.astype(np.float32) for name, array in arrays.items()})
+
+
+def _better_of(model: Model, linear: Model, items: Dataset) -> tuple[Model, list[str]]:
+    """The model that keeps more of ``items``, and what to say if that is the linear one."""
+    found, best = (_mean_squared_error(each, items) for each in (model, linear))
+    if found <= best:
+        return model, []
+    return linear, [
+        f"kept the best linear model, PCA: its squared error is {best:.4g}, and with hidden "
+        f"layers it is {found:.4g}"
+    ]
+
+
+def _mean_squared_error(model: Model, data: Dataset) -> float:
+    runner, total = make_runner(model), 0.0
+    for chunk in chunks(data.items):
+        difference = runner.reconstruct(chunk).astype(np.float64) - chunk
+        total += float(np.vdot(difference, difference))
+    return total / data.items.size
 
 
 # The square of an error must be a number.
 _WIDEST = 1e150
 
 
-def choose_scaling(training: Dataset, objective: Objective) -> Scaling:
-    """How data values become network values: 8-bit data as they are, other data taken to 0..1.
+def choose_scaling(training: Dataset, plan: Plan) -> Scaling:
+    """How data values become network values.
 
-    A network that ends in ReLU gives no value below 0, and weights drawn for inputs near 1 learn
-    nothing from inputs near a million. Where the loss needs probabilities, the whole range of the
-    values becomes 0..1.
+    The features of a table and, in the article's model, 8-bit values go in as they are. Where the
+    model ends in a sigmoid the whole range of the values becomes 0..1; other values are taken to
+    0..1 from the lowest to the highest there is, for weights drawn for inputs near 1 learn nothing
+    from inputs near a million.
     """
-    if objective.needs_probabilities and training.value_range is not None:
-        return Scaling.to_unit_range(*training.value_range)
-    if training.items.dtype == np.uint8 and not objective.needs_probabilities:
+    if training.table is not None or (plan.raw and training.items.dtype == np.uint8):
         return Scaling()
+    if plan.spec.output_activation == "sigmoid" and training.value_range is not None:
+        return Scaling.to_unit_range(*training.value_range)
     ends = [(float(chunk.min()), float(chunk.max())) for chunk in chunks(training.items)]
     lowest, highest = min(low for low, _ in ends), max(high for _, high in ends)
     if highest - lowest > _WIDEST:
@@ -170,18 +164,20 @@ def latent_statistics(model: Model, items: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _training_summary(
-    choice: ModelChoice, settings: TrainingSettings, history: History, epoch: int
-) -> dict[str, Any]:
+def _training_summary(plan: Plan, history: History, epoch: int) -> dict[str, Any]:
     """What a model file says of its training: nothing that depends on the clock."""
-    last = history[epoch - 1]
+    last, settings = history[epoch - 1], plan.settings
     summary: dict[str, Any] = {
-        "preset": None if choice.spec_file else choice.preset,
+        "preset": plan.preset,
         "objective": str(settings.objective),
         "epochs": len(history),
         "epoch": epoch,
         "batch_size": settings.batch_size,
         "learning_rate": settings.adam.learning_rate,
+        "weight_decay": settings.adam.weight_decay,
+        "schedule": settings.schedule,
+        "shift": settings.shift,
+        "noise": None if settings.noise is None else str(settings.noise),
         "seed": settings.seed,
         "loss": last["loss"],
     }

@@ -43,20 +43,19 @@ def demo(
       narrows demo --out story
       narrows demo --data scans/
     """
-    from narrows.fitting import ModelChoice
     from narrows.nn.summary import summary_text
+    from narrows.planning import ModelChoice, Wishes, make_plan
     from narrows.report.page import write_page
-    from narrows.training import TrainingSettings
     from narrows.training.loop import CHECKPOINT_SECONDS
 
-    settings = TrainingSettings()
-    source, training, held_out = _load(data, settings.seed)
-    steps = math.ceil(len(training) / settings.batch_size)
-    settings = replace(settings, epochs=max(settings.epochs, math.ceil(_FEWEST_STEPS / steps)))
-    choice = ModelChoice(latent=_DIGITS_LATENT if source == "digits" else None)
-    result = train_and_write(
-        training, held_out, choice, settings, out / MODEL, out, False, CHECKPOINT_SECONDS
-    )
+    wishes = Wishes()
+    source, training, held_out = _load(data, wishes.seed)
+    choice = ModelChoice("simple", _DIGITS_LATENT if source == "digits" else None)
+    plan = make_plan(training, choice, wishes)
+    steps = math.ceil(len(training) / plan.settings.batch_size)
+    epochs = max(plan.settings.epochs, math.ceil(_FEWEST_STEPS / steps))
+    plan = replace(plan, settings=replace(plan.settings, epochs=epochs))
+    result = train_and_write(training, held_out, plan, out / MODEL, out, False, CHECKPOINT_SECONDS)
     say(summary_text(result.fitted.trained.model.spec))
     write_page(out / PAGE, _story(source, result, training, held_out, out))
     result.paths["page"] = out / PAGE

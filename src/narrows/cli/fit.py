@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from narrows.cli.options import DataArgument, Json, parse_sizes
+from narrows.cli.options import DataArgument, Json, parse_sizes, parse_types
 from narrows.cli.terminal import progress, say, show, stop_on_interrupt
 from narrows.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from narrows.data import Dataset
-    from narrows.fitting import Fitted, ModelChoice
+    from narrows.fitting import Fitted
+    from narrows.planning import Plan
     from narrows.report.evaluation import Evaluation
+    from narrows.report.guards import Caution
     from narrows.running import Codec
-    from narrows.training import History, TrainingSettings
+    from narrows.training import History
 
 #: The share of the rows that is held out where the data have no validation set of their own.
 HELD_OUT = 0.1
@@ -30,7 +32,12 @@ def fit(
     out: Annotated[
         Path, typer.Option(metavar="MODEL", help="The model file to write.", show_default=False)
     ],
-    preset: Annotated[str, typer.Option(help="Which model: simple, the article's.")] = "simple",
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="auto looks at the data; dense, conv, variational, unet; simple is the article's."
+        ),
+    ] = "auto",
     spec: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="A model of your own, as TOML.")
     ] = None,
@@ -39,14 +46,42 @@ def fit(
         typer.Option(help="Numbers in the code; 20, or half of what a small item has."),
     ] = None,
     hidden: Annotated[
-        str | None, typer.Option(metavar="N,N", help="Units of the hidden layers; 100.")
+        str | None, typer.Option(metavar="N,N", help="Units of the hidden layers, outermost first.")
     ] = None,
     loss: Annotated[
         str, typer.Option(help="l2, l1, huber, huber:THRESHOLD, or bce (values become 0..1).")
     ] = "l2",
-    epochs: Annotated[int, typer.Option(help="Passes over the training set.")] = 50,
-    batch_size: Annotated[int, typer.Option(help="Items a step.")] = 64,
-    learning_rate: Annotated[float, typer.Option(help="Adam's.")] = 1e-3,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Passes over the training set; a minute or two of them, 50 for simple."),
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Items a step; by the size of the data, 64 for simple.")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Adam's, at its highest; 0.001 for simple.")
+    ] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(help="Decoupled from the gradient; 0 for simple.")
+    ] = None,
+    shift: Annotated[
+        int | None,
+        typer.Option(help="Move images by up to so many pixels each time; 1 for most, 0 for none."),
+    ] = None,
+    noise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND:AMOUNT",
+            help="Damage to undo: gaussian:0.3, masking:0.3 or salt-pepper:0.1.",
+        ),
+    ] = None,
+    types: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN=TYPE,...",
+            help="A table's types, where they are not what they look like.",
+        ),
+    ] = None,
     validation: Annotated[
         str | None,
         typer.Option(
@@ -84,25 +119,31 @@ def fit(
       narrows fit mnist --out digits.safetensors
       narrows fit readings.npy --latent 8 --hidden 128,32 --out readings.safetensors
     """
-    from narrows.engine import AdamSettings
-    from narrows.fitting import ModelChoice
     from narrows.objectives import Objective
-    from narrows.training import TrainingSettings
+    from narrows.planning import ModelChoice, Wishes, make_plan
+    from narrows.training import Noise
 
-    settings = TrainingSettings(
-        Objective.parse(loss), epochs, batch_size, AdamSettings(learning_rate), seed, patience
-    )
     if not checkpoint_seconds >= 0:
         raise UsageError(
             f"--checkpoint-seconds is {checkpoint_seconds:g}, and cannot be below 0",
             hint="give the seconds of work that a kill may cost, such as 10",
         )
     choice = ModelChoice(preset, latent, parse_sizes(hidden), spec)
-    folder = run_dir or default_run_dir(out)
-    training, held_out = load_for_training(data, validation, seed)
-    result = train_and_write(
-        training, held_out, choice, settings, out, folder, resume, checkpoint_seconds
+    wishes = Wishes(
+        Objective.parse(loss),
+        epochs,
+        batch_size,
+        learning_rate,
+        weight_decay,
+        patience,
+        shift,
+        None if noise is None else Noise.parse(noise),
+        seed,
     )
+    folder = run_dir or default_run_dir(out)
+    training, held_out = load_for_training(data, validation, seed, parse_types(types))
+    plan = make_plan(training, choice, wishes)
+    result = train_and_write(training, held_out, plan, out, folder, resume, checkpoint_seconds)
     show(f"{result.evaluation.sentence()}; {result.seconds:.1f} s", result.values(), json)
 
 
@@ -114,11 +155,12 @@ class FitResult:
         fitted: "Fitted",
         codec: "Codec",
         evaluation: "Evaluation",
+        cautions: "list[Caution]",
         seconds: float,
         paths: dict[str, Path],
     ) -> None:
         self.fitted, self.codec, self.evaluation = fitted, codec, evaluation
-        self.seconds, self.paths = seconds, paths
+        self.cautions, self.seconds, self.paths = cautions, seconds, paths
 
     def values(self) -> dict[str, Any]:
         trained = self.fitted.trained
@@ -127,6 +169,8 @@ class FitResult:
             "evaluation": asdict(self.evaluation),
             "training": trained.training,
             "dead": trained.dead.tolist(),
+            "notes": list(self.fitted.notes),
+            "cautions": [asdict(caution) for caution in self.cautions],
             "seconds": round(self.seconds, 3),
         }
 
@@ -137,7 +181,7 @@ def default_run_dir(out: Path) -> Path:
 
 
 def load_for_training(
-    source: str, validation: str | None, seed: int
+    source: str, validation: str | None, seed: int, types: dict[str, str] | None = None
 ) -> "tuple[Dataset, Dataset | None]":
     """The training set and the validation set that ``--validation`` asks for.
 
@@ -182,8 +226,7 @@ def _as_fraction(text: str) -> float | None:
 def train_and_write(
     training: "Dataset",
     held_out: "Dataset | None",
-    choice: "ModelChoice",
-    settings: "TrainingSettings",
+    plan: "Plan",
     out: Path,
     folder: Path,
     resume: bool,
@@ -194,12 +237,15 @@ def train_and_write(
     from narrows.fitting import fit as fit_model
     from narrows.model_file import save_model
     from narrows.report.evaluation import evaluate
+    from narrows.report.guards import find_warnings
     from narrows.report.run_folder import draw_run
     from narrows.running import Codec
 
     start = time.monotonic()
     shape = "x".join(map(str, training.item_shape))
     say(f"learning {len(training):,} items of {shape} from {training.name}")
+    for line in _described(training, plan):
+        say(f"  {line}")
     checkpoint = folder / CHECKPOINT
     for path in (out, checkpoint):
         require_writable(path)
@@ -210,8 +256,7 @@ def train_and_write(
             fitted = fit_model(
                 training,
                 held_out,
-                choice,
-                settings,
+                plan,
                 checkpoint=checkpoint,
                 checkpoint_seconds=checkpoint_seconds,
                 resume=resume,
@@ -226,10 +271,20 @@ def train_and_write(
     codec = Codec(fitted.trained)
     shown = training if held_out is None else held_out
     evaluation = evaluate(codec, shown)
-    draw_run(folder, codec, fitted.history, shown, evaluation, settings.seed)
-    _warn(fitted, evaluation, held_out is None)
+    draw_run(folder, codec, fitted.history, shown, evaluation, plan.settings.seed)
+    cautions = find_warnings(codec, training, held_out, fitted.history, evaluation)
+    for line in (*fitted.notes, *map(str, cautions)):
+        say(line)
+    if held_out is None:
+        say("measured on the training set itself: nothing was held out")
     paths = {"model": out, "run_dir": folder}
-    return FitResult(fitted, codec, evaluation, time.monotonic() - start, paths)
+    return FitResult(fitted, codec, evaluation, cautions, time.monotonic() - start, paths)
+
+
+def _described(training: "Dataset", plan: "Plan") -> list[str]:
+    """What a table's columns are taken for, and what was chosen and why."""
+    columns = [] if training.table is None else training.table.describe()
+    return [*columns, *plan.reasons]
 
 
 def history_writer(path: Path) -> "Callable[[History], None]":
@@ -247,21 +302,3 @@ def history_writer(path: Path) -> "Callable[[History], None]":
         written = len(history)
 
     return keep
-
-
-def _warn(fitted: "Fitted", evaluation: "Evaluation", unvalidated: bool) -> None:
-    """Say what a user would want to know before relying on the model."""
-    dead, size = fitted.trained.dead, fitted.trained.model.spec.latent_size
-    if len(dead):
-        numbers = ", ".join(map(str, dead[:10])) + (", ..." if len(dead) > 10 else "")
-        say(
-            f"{len(dead)} of {size} latent numbers are dead, the same for every training item: "
-            f"{numbers}"
-        )
-    if unvalidated:
-        say("measured on the training set itself: nothing was held out")
-    if evaluation.model.mse > evaluation.pca.mse:
-        say(
-            "PCA keeps more in as many numbers: train longer (--epochs), choose another seed if "
-            "many numbers are dead, or write a model whose code is linear (--spec)"
-        )

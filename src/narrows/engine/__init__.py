@@ -19,16 +19,16 @@ __all__ = ["AdamSettings", "Runner", "Trainer", "TrainingState", "make_runner", 
 
 
 def make_trainer(
-    model: Model, objective: Objective, adam: AdamSettings, batch_size: int
+    model: Model, objective: Objective, adam: AdamSettings, batch_size: int, seed: int = 0
 ) -> Trainer:
-    """The engine that trains ``model`` fastest here."""
+    """The engine that trains ``model`` fastest here; ``seed`` governs what its blocks draw."""
     if _fits_fused(model):
         from narrows.engine.fused.dense import DenseTrainer
 
         return DenseTrainer(model, objective, adam, batch_size)
     from narrows.engine.xla import XlaTrainer
 
-    return XlaTrainer(model, objective, adam, batch_size)
+    return XlaTrainer(model, objective, adam, batch_size, seed)
 
 
 def make_runner(model: Model) -> Runner:

@@ -21,6 +21,8 @@ from narrows.nn.spec import Spec, mirrored
 
 #: Names that ``--preset`` takes, and what each is.
 PRESETS = {
+    "auto": "dense or conv, as the size of the items suggests",
+    "dense": "two hidden dense layers on each side of the code, SiLU",
     "simple": "one hidden dense layer on each side of the code, ReLU throughout",
     "conv": "for images: convolutions that halve the size, then dense layers, SiLU throughout",
     "variational": "dense layers to a normal distribution of codes, from which to draw new items",
@@ -28,6 +30,8 @@ PRESETS = {
 }
 
 _DEFAULT_LATENT_SIZE = 20
+# Above so many values the first dense layer has most of a model's weights and sees each place anew.
+_MOST_DENSE_VALUES = 8192
 # The smallest height and width that a convolution is worth its while for.
 _SMALLEST_IMAGE = 4
 
@@ -109,6 +113,20 @@ class _Request:
         return Spec(self.item_shape, encoder, decoder)
 
 
+def auto_preset(item_shape: Shape) -> str:
+    """The preset that "auto" stands for, for items of ``item_shape``."""
+    large = math.prod(item_shape) > _MOST_DENSE_VALUES
+    return "conv" if large and fits("conv", item_shape) else "dense"
+
+
+def _auto(asked: _Request) -> Spec:
+    return _MAKERS[auto_preset(asked.item_shape)](asked)
+
+
+def _dense(asked: _Request) -> Spec:
+    return asked.mirrored(Flatten(), *asked.hidden_layers(512, 256), Dense(asked.latent))
+
+
 def _simple(asked: _Request) -> Spec:
     hidden = (100,) if asked.hidden is None else asked.hidden
     layers = (Dense(units, "relu") for units in (*hidden, asked.latent))
@@ -169,6 +187,8 @@ def _unet(asked: _Request) -> Spec:
 
 
 _MAKERS: dict[str, Callable[[_Request], Spec]] = {
+    "auto": _auto,
+    "dense": _dense,
     "simple": _simple,
     "conv": _conv,
     "variational": _variational,

@@ -1,5 +1,6 @@
 """The training loop: epochs, slices, validation, early stopping, checkpoints."""
 
+import math
 import time
 import zlib
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from narrows.engine import Trainer, TrainingState, make_trainer
 from narrows.errors import DataError, ShapeError, TrainingError
 from narrows.nn.model import Model
 from narrows.progress import Advance, Tracker, silent
+from narrows.training.augmentation import Varied
 from narrows.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from narrows.training.history import EpochRecord, History, best_epoch
 from narrows.training.settings import TrainingSettings
@@ -101,9 +103,11 @@ class _Run:
         self.path, self.checkpoint_seconds = path, checkpoint_seconds
         # A batch larger than the set is the set: nothing is padded or repeated.
         self.batch_size = min(settings.batch_size, len(items))
+        self.adam = settings.adam_for(len(items), self.batch_size)
         self.trainer: Trainer = make_trainer(
-            model, settings.objective, settings.adam, self.batch_size
+            model, settings.objective, self.adam, self.batch_size, settings.seed
         )
+        self.varied = Varied(items, model.scaling, settings)
         self.values_per_item = items[:1].size
         self.to_data_units = settings.objective.to_data_units(model.scaling.scale)
         identity = _identity(model, items, validation, settings)
@@ -134,7 +138,8 @@ class _Run:
         before = self.items_done()
         first = len(self.at.losses) * self.batch_size
         last = first + self.trainer.steps_per_call * self.batch_size
-        losses = self.trainer.train(self.items, self.order[first:last])
+        order = self.order[first:last]
+        losses = self.trainer.train(*self.varied.slice(order, self.at.epoch, first))
         self.at.losses = np.concatenate([self.at.losses, losses])
         self._require_finite()
         ended = last >= len(self.items)
@@ -151,7 +156,7 @@ class _Run:
         record: EpochRecord = {
             "epoch": self.at.epoch,
             "loss": self._mean_loss(self.at.losses.sum(), len(self.items)),
-            "learning_rate": self.settings.adam.learning_rate,
+            "learning_rate": self._last_learning_rate(),
         }
         if self.validation is not None:
             total = self.trainer.measure(self.validation)
@@ -194,6 +199,10 @@ class _Run:
 
     def _mean_loss(self, total: float, count: int) -> float:
         return float(total) / (count * self.values_per_item) * self.to_data_units
+
+    def _last_learning_rate(self) -> float:
+        steps = self.at.epoch * math.ceil(len(self.items) / self.batch_size)
+        return float(self.adam.learning_rates(steps, 1)[0])
 
     def _shuffled(self) -> np.ndarray:
         random = np.random.default_rng([self.settings.seed, _ORDER_STREAM, self.at.epoch])

@@ -134,8 +134,8 @@ def turn(source: Any, at: int, row: int, rows: int, columns: int, to: Any, to_at
 
 
 @njit
-def read_panel(source: Source, order: Any, first: int, count: int, width: int, rows: Any, start: int,
-               row: int, work: Any, at: int) -> None:  # fmt: skip
+def read_panel(source: Source, order: Any, first: int, count: int, width: int, rows: Any,
+               start: int, row: int, work: Any, at: int) -> None:  # fmt: skip
     """Read items order[first : first + count] both ways around, zeros after them.
 
     ``rows`` gets them as (TILE_COLUMNS, row) from ``start``, ``work`` as (width, TILE_COLUMNS) from

@@ -70,9 +70,9 @@ def _train(
 ) -> np.float32:  # fmt: skip
     """Train on the items ``order`` (int64) names, a batch after the other, as one of ``threads``.
 
-    ``rates``, ``decays`` (float32) and ``losses`` (float64, written) have one entry per step. The loss of a
-    step is the sum over its items and values, taken before the step changes the weights. What is
-    returned only keeps the compiler from dropping the fetches.
+    ``rates``, ``decays`` (float32) and ``losses`` (float64, written) have one entry per step. The
+    loss of a step is the sum over its items and values, taken before the step changes the weights.
+    What is returned only keeps the compiler from dropping the fetches.
     """
     control = flush_denormals(0)
     width, work = s.width[0], s.work[thread]

@@ -1,0 +1,279 @@
+"""What to train, and how: the user's wishes, and good choices for everything they leave open.
+
+The rules below were chosen on training images held out for that (``benchmarks/recipe_holdout.py``)
+and on scikit-learn's digits; they look at the number, shape and type of the items and at nothing
+else of them.
+"""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from narrows.data import Dataset
+from narrows.engine import AdamSettings
+from narrows.errors import UsageError
+from narrows.nn.presets import auto_preset, preset_spec
+from narrows.nn.spec import Spec
+from narrows.objectives import Objective
+from narrows.training import Noise, TrainingSettings
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which model to train: a preset with its sizes, or a spec file instead.
+
+    Attributes:
+        preset: a name from :data:`narrows.nn.presets.PRESETS`.
+        latent: the size of the latent code, or None for the preset's own.
+        hidden: units of the hidden layers, or None for the preset's own.
+        spec_file: a TOML file that says it all; latent and hidden must then be None.
+    """
+
+    preset: str = "auto"
+    latent: int | None = None
+    hidden: tuple[int, ...] | None = None
+    spec_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How to train, where the user says; None where the choice is ours.
+
+    The attributes are those of :class:`narrows.training.TrainingSettings`.
+    """
+
+    objective: Objective = field(default_factory=Objective)
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    patience: int | None = None
+    shift: int | None = None
+    noise: Noise | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be trained, and why.
+
+    Attributes:
+        preset: the preset that the spec is from, or None if it is the user's own.
+        spec: the model.
+        settings: the training run.
+        raw: whether 8-bit values go in as they are, as in the article, not as 0..1.
+        may_be_linear: whether the best linear model may turn out to be the answer.
+        reasons: one line for each choice that was ours.
+    """
+
+    preset: str | None
+    spec: Spec
+    settings: TrainingSettings
+    raw: bool
+    may_be_linear: bool
+    reasons: tuple[str, ...]
+
+
+def make_plan(training: Dataset, choice: ModelChoice, wishes: Wishes) -> Plan:
+    """Decide what to train on ``training``.
+
+    Raises:
+        UsageError: a wish that cannot be, or does not fit the items.
+    """
+    if choice.spec_file is not None:
+        spec, reasons = _own_spec(training, choice, wishes.objective), []
+        settings, more = _recipe(training, spec, wishes)
+        return Plan(None, spec, settings, False, False, (*reasons, *more))
+    if choice.preset == "simple":
+        ending = "sigmoid" if wishes.objective.needs_probabilities else "relu"
+        spec = _preset_spec(choice, "simple", training, ending, choice.hidden)
+        raw = not wishes.objective.needs_probabilities
+        return Plan("simple", spec, _articles_settings(wishes), raw, False, ())
+    preset, reasons = choice.preset, []
+    if preset == "auto":
+        preset = auto_preset(training.item_shape)
+        reasons.append(_why_preset(preset, training))
+    hidden = choice.hidden
+    if hidden is None and preset == "dense":
+        hidden = _hidden_sizes(len(training), training.item_size)
+        reasons.append(
+            f"hidden layers of {', '.join(map(str, hidden))}: "
+            f"{len(training):,} items of {training.item_size:,} values"
+        )
+    ending = _ending(training, wishes.objective)
+    spec = _preset_spec(choice, preset, training, ending, hidden)
+    if ending == "sigmoid":
+        reasons.append("a sigmoid at the end: the values have a range")
+    settings, more = _recipe(training, spec, wishes)
+    return Plan(
+        preset, spec, settings, False, choice.preset == "auto" and wishes.noise is None,
+        (*reasons, *more),
+    )  # fmt: skip
+
+
+def _own_spec(training: Dataset, choice: ModelChoice, objective: Objective) -> Spec:
+    """The spec of the user's file."""
+    assert choice.spec_file is not None
+    if choice.latent is not None or choice.hidden is not None:
+        raise UsageError(
+            f"{choice.spec_file} says what the layers are, so --latent and --hidden cannot",
+            hint="write the sizes into the spec, or take a preset",
+        )
+    spec = Spec.from_toml(choice.spec_file, training.item_shape)
+    ending = spec.output_activation
+    if objective.needs_probabilities and ending != "sigmoid":
+        raise UsageError(
+            f"the loss {objective} needs values in 0..1, and the decoder of {choice.spec_file} "
+            f"ends in {ending}",
+            hint='end it with activation = "sigmoid", or set output_activation',
+        )
+    return spec
+
+
+def _preset_spec(
+    choice: ModelChoice,
+    preset: str,
+    training: Dataset,
+    ending: str,
+    hidden: tuple[int, ...] | None,
+) -> Spec:
+    return preset_spec(
+        preset,
+        training.item_shape,
+        latent=choice.latent,
+        hidden=hidden,
+        output_activation=ending,
+    )
+
+
+def _articles_settings(wishes: Wishes) -> TrainingSettings:
+    """The article's training where the user says nothing else."""
+    return TrainingSettings(
+        wishes.objective,
+        50 if wishes.epochs is None else wishes.epochs,
+        64 if wishes.batch_size is None else wishes.batch_size,
+        AdamSettings(
+            1e-3 if wishes.learning_rate is None else wishes.learning_rate,
+            weight_decay=wishes.weight_decay or 0.0,
+        ),
+        wishes.seed,
+        wishes.patience,
+        shift=wishes.shift or 0,
+        noise=wishes.noise,
+    )
+
+
+def _why_preset(preset: str, training: Dataset) -> str:
+    shape = "x".join(map(str, training.item_shape))
+    if preset == "conv":
+        return f"preset conv: images of {shape} are too large for dense layers alone"
+    return f"preset dense: items of {shape} are small enough for every value to meet every unit"
+
+
+def _ending(training: Dataset, objective: Objective) -> str:
+    """A sigmoid for values with a range that they can reach the ends of; otherwise no limit."""
+    limited = training.table is None and training.value_range is not None
+    return "sigmoid" if limited or objective.needs_probabilities else "linear"
+
+
+# Weights that so many training values can settle one of: with more, the digits of scikit-learn are
+# learnt by heart.
+_VALUES_PER_WEIGHT = 4
+_NARROWEST, _WIDEST = 16, 512
+
+
+def _hidden_sizes(count: int, size: int) -> tuple[int, ...]:
+    """Two hidden layers, the second half as wide, of as many units as the data can teach; one where
+    the second would be narrow."""
+    affordable = count * size / _VALUES_PER_WEIGHT
+    # 2 (size h + h^2 / 2) weights in both halves
+    most = math.sqrt(size * size + affordable) - size
+    wanted = min(most, max(8 * size, 64), _WIDEST)
+    units = max(2 ** int(math.log2(max(wanted, 1))), _NARROWEST)
+    return (units, units // 2) if units >= 128 and size < 8 * units else (units,)
+
+
+# An update's cost counts for small batches, and its noise helps: fortieths of the set, within
+# limits that fill the vector registers and keep the steps many.
+_BATCHES_AN_EPOCH = 40
+_SMALLEST_BATCH, _LARGEST_BATCH = 16, 256
+# At the largest batch; smaller ones make noisier steps.
+_LEARNING_RATE = 5e-3
+_BETA2 = 0.95
+# Operations of a whole training: about a minute and a half on two cores of a laptop.
+_OPERATIONS = 1.6e13
+# Steps that small data are given at most, and epochs that large ones are given at least.
+_MOST_STEPS, _FEWEST_EPOCHS = 20_000, 4
+# The share of itself that a weight loses over a run of steps at the full learning rate.
+_WEIGHT_DECAY = 0.01
+# Items from which a validation loss that rises is no accident; fewer than this are few enough to
+# be learnt by heart.
+_FEW = 10_000
+_SMALLEST_TO_SHIFT = 16
+
+
+def _recipe(training: Dataset, spec: Spec, wishes: Wishes) -> tuple[TrainingSettings, list[str]]:
+    """How to train ``spec``, and why."""
+    count, reasons = len(training), []
+    batch_size = wishes.batch_size or _batch_size(count)
+    rate = wishes.learning_rate or _LEARNING_RATE * math.sqrt(
+        min(batch_size, _LARGEST_BATCH) / _LARGEST_BATCH
+    )
+    epochs = wishes.epochs
+    if epochs is None:
+        epochs = _epochs(count, batch_size, spec)
+        reasons.append(f"{epochs} epochs in batches of {batch_size}: a minute or two of work")
+    shift = wishes.shift
+    if shift is None:
+        shift = int(_is_image(training) and min(training.item_shape[:2]) >= _SMALLEST_TO_SHIFT)
+        if shift:
+            reasons.append("each image moved by up to a pixel, another way every time")
+    patience = wishes.patience
+    if patience is None and count < _FEW:
+        patience = max(epochs // 5, 5)
+        reasons.append(f"the best epoch on the validation set: {count:,} items are few")
+    decay = _WEIGHT_DECAY if wishes.weight_decay is None else wishes.weight_decay
+    settings = TrainingSettings(
+        wishes.objective,
+        epochs,
+        batch_size,
+        AdamSettings(rate, beta2=_BETA2, weight_decay=decay),
+        wishes.seed,
+        patience,
+        schedule="cosine",
+        shift=shift,
+        noise=wishes.noise,
+    )
+    return settings, reasons
+
+
+def _is_image(training: Dataset) -> bool:
+    return training.table is None and len(training.item_shape) in (2, 3)
+
+
+def _batch_size(count: int) -> int:
+    wanted = 2 ** int(math.log2(max(count / _BATCHES_AN_EPOCH, 1)))
+    return int(np.clip(wanted, _SMALLEST_BATCH, _LARGEST_BATCH))
+
+
+def _epochs(count: int, batch_size: int, spec: Spec) -> int:
+    """As many as the work allows, and as the steps do."""
+    by_work = _OPERATIONS / (count * _operations(spec))
+    by_steps = _MOST_STEPS / math.ceil(count / batch_size)
+    return max(int(min(by_work, by_steps)), _FEWEST_EPOCHS)
+
+
+def _operations(spec: Spec) -> int:
+    """Operations of a training step for each item: a multiplication and an addition for every
+    weight at every place, once forward and twice back."""
+    total = 0
+    for part in ("encoder", "decoder"):
+        results = spec.shapes(part)[1:]
+        for (_, block, shape), result in zip(spec.placed(part), results, strict=True):
+            weights = math.prod(block.array_shapes(shape).get("weight", (0,)))
+            # a convolution's places are its results', a transposed one's what it gets
+            places = min(math.prod(x[:-1]) for x in (shape, result))
+            total += 6 * weights * places
+    return total
