@@ -93,15 +93,16 @@ def _torch(folder: str, epochs: int, compiled: Callable[[Any], Any]) -> Training
 def narrows(folder: str, epochs: int) -> Training:
     """What ``narrows fit`` and ``Autoencoder.fit`` call, from the program's own source of MNIST."""
     from narrows.data import load_data
-    from narrows.fitting import ModelChoice, fit
-    from narrows.training import TrainingSettings
+    from narrows.fitting import fit
+    from narrows.planning import ModelChoice, Wishes, make_plan
 
     ends: list[float] = []
+    images = load_data("mnist")
+    wishes = Wishes(epochs=epochs, batch_size=BATCH_SIZE)
     fitted = fit(
-        load_data("mnist"),
+        images,
         load_data("mnist:test"),
-        ModelChoice("simple"),
-        TrainingSettings(epochs=epochs, batch_size=BATCH_SIZE),
+        make_plan(images, ModelChoice("simple"), wishes),
         on_epoch=lambda history: ends.append(time.time()),
     )
     last = fitted.history[-1]
