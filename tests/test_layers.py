@@ -18,6 +18,7 @@ LAYERS = (
     {"data", "nn", "objectives"},
     {"engine"},
     {"training", "model_file", "baselines"},
+    {"planning"},
     {"running"},
     {"fitting"},
     {"report"},
