@@ -84,7 +84,8 @@ def main() -> None:
     options = [] if arguments.epochs is None else ["--epochs", str(arguments.epochs)]
     runs = []
     for seed in arguments.seeds:
-        what = " ".join(["a forest on mnist, seed", str(seed), *options])
+        source = "fit" if arguments.models is None else str(arguments.models)
+        what = " ".join(["a forest on mnist, seed", str(seed), "by", source, *options])
         runs.append(journal.measure(what, measure, seed, options, arguments.models))
     found = {name: [100 * run["wrong"][name] for run in runs] for name in (NARROWS, PCA, PIXELS)}
     rows = [
