@@ -354,6 +354,18 @@ def test_what_is_no_table_and_what_is_too_short_is_refused() -> None:
     short = table({"a": numbers("a", np.arange(29.0)), "b": numbers("b", np.arange(29.0))})
     with pytest.raises(DataError, match=r"29 rows, and 30"):
         redundancy(short)
+    wide = table({f"c{n}": numbers(f"c{n}", np.arange(40.0)) for n in range(201)})
+    with pytest.raises(DataError, match=r"201 columns that vary, and at most 200"):
+        redundancy(wide)
+
+
+def test_many_columns_are_compared_without_trees() -> None:
+    values = np.random.default_rng(0).normal(size=(300, 70))
+    values[:, 69] = values[:, 0] - values[:, 1]
+    result = redundancy(table({f"c{n}": numbers(f"c{n}", values[:, n]) for n in range(70)}))
+    assert {column.method for column in result.columns} == {"linear"}
+    assert set(result.columns[69].follows) == {"c0", "c1"}
+    assert [drop.name for drop in result.drops] == ["c69"]
 
 
 def test_redundancy_reads_in_a_hundred_places(made: Redundancy) -> None:

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from narrows.data import Dataset
-from narrows.data.tables import Column
+from narrows.data.tables import Column, TableSchema
 from narrows.errors import DataError
-from narrows.progress import Tracker, silent
+from narrows.progress import Advance, Tracker, silent
 from narrows.report.columns import CATEGORIES
 from narrows.report.text import cell_text, table_text
 
@@ -28,6 +28,8 @@ from narrows.report.text import cell_text, table_text
 MOST_ROWS = 5000
 #: Fewer rows cannot be parted in three and say something.
 FEWEST_ROWS = 30
+#: More columns than this take minutes; from the second number on, trees are left out.
+MOST_COLUMNS, MOST_FOR_TREES = 200, 60
 #: A column that follows less than this from the others would lose most of itself if dropped.
 DROPPABLE = 0.5
 #: Each drop is weighed against all before it; a user who goes on has a new table by then.
@@ -35,6 +37,8 @@ MOST_DROPS = 12
 #: A column is said to follow from another if shuffling that one costs this share of its variance.
 FOLLOWS = 0.01
 
+# Features of the rows drawn: 128 MiB.
+_DRAWN_VALUES = 1 << 25
 # The shares of the rows to fit to and to choose by; the rest is measured on.
 _FITTED, _CHOSEN = 0.6, 0.2
 # Categories beyond these many, and their features, are too rare to predict or to predict by.
@@ -121,20 +125,11 @@ def redundancy(data: Dataset, *, seed: int = 0, track: Tracker = silent) -> Redu
         track: told about the progress, in columns.
 
     Raises:
-        DataError: the data are no table, or have fewer than :data:`FEWEST_ROWS` rows.
+        DataError: the data are no table, or have fewer than :data:`FEWEST_ROWS` rows or more than
+            :data:`MOST_COLUMNS` columns.
     """
-    if data.table is None:
-        raise DataError(
-            f"{data.name} is no table, so it has no columns to compare",
-            hint="give a .csv or .parquet file",
-        )
-    if len(data) < FEWEST_ROWS:
-        raise DataError(
-            f"{data.name} has {len(data)} rows, and {FEWEST_ROWS} are needed to see which columns "
-            "follow from others",
-            hint="give more rows",
-        )
-    columns = [column for column in data.table.columns if column.kind != "ignored"]
+    table = _require_comparable(data)
+    columns = [column for column in table.columns if column.kind != "ignored"]
     rows = _Rows.draw(data, [column for column in columns if column.width], seed)
     bounds: dict[str, float] = {}
     methods: dict[str, str] = {}
@@ -149,10 +144,33 @@ def redundancy(data: Dataset, *, seed: int = 0, track: Tracker = silent) -> Redu
             found.append(_redundant(column, best))
             advance(1)
     drops = [Drop(column.name, 1.0, None, 1.0) for column in columns if not column.width]
-    drops += _drops(bounds, methods, rows)
+    with track("leaving columns out", total=None, unit="columns") as advance:
+        drops += _drops(bounds, methods, rows, advance)
     return Redundancy(
         tuple(found), tuple(drops), rows.fitted.stop, len(rows.order) - rows.chosen.stop
     )
+
+
+def _require_comparable(data: Dataset) -> TableSchema:
+    """The data's schema, if their columns can be compared."""
+    if data.table is None:
+        raise DataError(
+            f"{data.name} is no table, so it has no columns to compare",
+            hint="give a .csv or .parquet file",
+        )
+    if len(data) < FEWEST_ROWS:
+        raise DataError(
+            f"{data.name} has {len(data)} rows, and {FEWEST_ROWS} are needed to see which columns "
+            "follow from others",
+            hint="give more rows",
+        )
+    if len(data.table.learnt) > MOST_COLUMNS:
+        raise DataError(
+            f"{data.name} has {len(data.table.learnt):,} columns that vary, and at most "
+            f"{MOST_COLUMNS} are compared with all others",
+            hint="give a table of the columns in question",
+        )
+    return data.table
 
 
 @dataclass
@@ -185,7 +203,8 @@ class _Rows:
     @classmethod
     def draw(cls, data: Dataset, columns: Sequence[Column], seed: int) -> "_Rows":
         random = np.random.default_rng([seed, _ROWS_STREAM])
-        drawn = np.sort(random.permutation(len(data))[:MOST_ROWS])
+        affordable = max(_DRAWN_VALUES // max(data.item_size, 1), FEWEST_ROWS)
+        drawn = np.sort(random.permutation(len(data))[: min(MOST_ROWS, affordable)])
         shuffled = random.permutation(len(drawn))
         items = np.asarray(data.items[drawn])[shuffled]
         return cls(
@@ -313,7 +332,7 @@ def _best(name: str, rows: _Rows) -> _Prediction:
     given = [other for other in rows.columns if other != name]
     linear = _Prediction(rows, name, given, "linear")
     reached = linear.score(rows.chosen)[0]
-    if reached > _LINEAR_IS_ENOUGH:
+    if reached > _LINEAR_IS_ENOUGH or len(given) >= MOST_FOR_TREES:
         return linear
     trees = _Prediction(rows, name, given, "trees")
     return trees if trees.score(rows.chosen)[0] > reached else linear
@@ -328,7 +347,9 @@ def _redundant(column: Column, best: _Prediction) -> Redundant:
 # Leaving columns out
 
 
-def _drops(bounds: dict[str, float], methods: dict[str, str], rows: _Rows) -> Iterator[Drop]:
+def _drops(
+    bounds: dict[str, float], methods: dict[str, str], rows: _Rows, advance: Advance
+) -> Iterator[Drop]:
     """Drop, time and again, the column that leaves the lowest score of all dropped ones highest.
 
     No score rises when fewer columns are kept, so an old score is a bound on the new one, and most
@@ -339,6 +360,7 @@ def _drops(bounds: dict[str, float], methods: dict[str, str], rows: _Rows) -> It
         bounds: each column's score on the rows that choose, given all others.
         methods: what predicts each best.
         rows: the rows drawn.
+        advance: told of each column that is weighed.
     """
     names = list(bounds)
     kept, dropped = list(names), list[str]()
@@ -352,6 +374,7 @@ def _drops(bounds: dict[str, float], methods: dict[str, str], rows: _Rows) -> It
         told = [_Prediction(rows, name, given, methods[name]) for name in (leaving, *dropped)]
         bar = max(-waiting[0][0], DROPPABLE) if waiting else DROPPABLE
         lowest = _lowest(told, bar)
+        advance(1, f"{len(dropped)} can go")
         if lowest < bar:
             heapq.heappush(waiting, (-lowest, place))
             continue
