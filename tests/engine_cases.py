@@ -101,3 +101,25 @@ def state_bytes(state: TrainingState) -> dict[str, bytes]:
         for prefix, part in parts.items()
         for name, array in part.items()
     }
+
+
+# What goes with Adam over a run, for 20 steps; and the activations that the float64 reference of
+# the other cases has no slope of. The epsilon is one that does not matter: optax adds it elsewhere.
+_PLAIN = Case(
+    activation="tanh", batch_size=5, count=100, adam=AdamSettings(0.01, 0.8, 0.99, epsilon=1e-9)
+)
+RECIPES = {
+    "plain": _PLAIN,
+    "silu": replace(_PLAIN, activation="silu"),
+    "gelu": replace(_PLAIN, activation="gelu", loss="l1"),
+    "silu-wide": replace(_PLAIN, item_shape=(33,), widths=(64, 2, 64), activation="silu"),
+    "decay": replace(_PLAIN, adam=replace(_PLAIN.adam, weight_decay=0.5)),
+    "warm-up": replace(_PLAIN, adam=replace(_PLAIN.adam, warmup_steps=7)),
+    "cosine": replace(_PLAIN, adam=replace(_PLAIN.adam, total_steps=20)),
+    "everything": replace(
+        _PLAIN,
+        activation="gelu",
+        adam=replace(_PLAIN.adam, weight_decay=0.1, warmup_steps=4, total_steps=20),
+    ),
+}
+each_recipe = pytest.mark.parametrize("case", RECIPES.values(), ids=RECIPES)

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 import narrows.engine
 from dense_reference import ACTIVATIONS, LOSSES
-from engine_cases import BYTES, TRAINERS, WELL_CONDITIONED, Case, each_runner
+from engine_cases import (
+    BYTES,
+    RECIPES,
+    TRAINERS,
+    WELL_CONDITIONED,
+    Case,
+    each_recipe,
+    each_runner,
+    each_trainer,
+)
 from narrows.engine import AdamSettings, Trainer, make_runner, make_trainer
 from narrows.engine.fused import stack
 from narrows.engine.fused.dense import DenseRunner, DenseTrainer
@@ -24,6 +33,7 @@ from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
 from narrows.objectives import Objective
+from optax_reference import train_with_optax
 
 EVERY_LOSS_AND_ACTIVATION = {
     f"{loss}-{activation}-{ending}": Case(activation=activation, ending=ending, loss=loss)
@@ -159,6 +169,30 @@ def test_codes_and_reconstructions_are_those_of_the_reference(case: Case, make: 
     assert items.dtype == (np.float32 if case.scaling == Scaling() else np.float64)
     assert items.shape == expected.shape
     np.testing.assert_allclose(items, expected, rtol=1e-4, atol=1e-4 * case.scaling.scale)
+
+
+@each_recipe
+@each_trainer
+def test_schedules_and_decay_are_those_of_optax(make: type, case: Case) -> None:
+    assert_learns_like_optax(case, make, None)
+
+
+@each_trainer
+def test_inputs_go_in_and_items_are_compared_with(make: type) -> None:
+    case = RECIPES["plain"]
+    inputs = case.items() + np.random.default_rng(7).normal(0, 0.3, case.items().shape)
+    assert_learns_like_optax(case, make, inputs.astype(np.float32))
+
+
+def assert_learns_like_optax(case: Case, make: type, inputs: np.ndarray | None) -> None:
+    expected, arrays = train_with_optax(case, inputs)
+    trainer = make(case.model(), case.objective, case.adam, case.batch_size)
+    losses = trainer.train(case.items(), case.order(), inputs)
+    np.testing.assert_allclose(losses, expected, rtol=1e-4)
+    for name, array in trainer.state().arrays.items():
+        # where a gradient is almost 0, Adam divides its rounding by almost 0
+        tolerance = 1e-3 * np.abs(arrays[name]).max()
+        np.testing.assert_allclose(array, arrays[name], 1e-3, tolerance, err_msg=name)
 
 
 def test_a_saturated_mistake_under_cross_entropy_teaches_alike() -> None:
