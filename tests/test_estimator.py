@@ -1,6 +1,7 @@
 """The estimator: what scikit-learn asks of one, and that items come back as they were given."""
 
 import copy
+import importlib.util
 import pickle
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from narrows import Autoencoder, Dataset
-from narrows.errors import ModelFileError, UsageError
+from narrows.errors import DataError, ModelFileError, UsageError
 
 
 def small(**parameters: Any) -> Autoencoder:
@@ -352,9 +353,86 @@ def test_codes_as_a_pandas_frame(rows: np.ndarray) -> None:
     assert list(codes.columns) == ["autoencoder0", "autoencoder1", "autoencoder2"]
     assert list(codes.columns) == list(estimator.get_feature_names_out())
     assert list(estimator.feature_names_in_) == list(frame.columns)
-    np.testing.assert_array_equal(codes.to_numpy(), small().fit(rows).transform(rows))
+    np.testing.assert_array_equal(codes.to_numpy(), small().fit(frame).transform(frame))
     with pytest.raises(ValueError, match="feature names"):
         estimator.transform(frame.rename(columns={"pixel_0": "other"}))
+
+
+def mixed_frame() -> Any:
+    """A DataFrame of 200 rows with a column of every kind."""
+    pandas = pytest.importorskip("pandas")
+    random = np.random.default_rng(0)
+    days = pandas.to_timedelta(random.integers(0, 1000, 200), "D")
+    return pandas.DataFrame(
+        {
+            "number": np.where(random.random(200) < 0.1, np.nan, random.normal(size=200)),
+            "count": random.integers(0, 9, 200).astype("int16"),
+            "flag": random.random(200) > 0.5,
+            "class": pandas.Categorical(random.choice(list("pqr"), 200), categories=list("rqpz")),
+            "text": random.choice(["u", "v"], 200),
+            "day": pandas.Timestamp("2020-01-01") + days,
+            "zoned": pandas.Timestamp("2020-01-01", tz="Europe/Berlin") + days,
+            "nullable": pandas.array(random.choice([1, 2, None], 200), dtype="Int64"),
+            "maybe": pandas.array(random.choice([True, False, None], 200), dtype="boolean"),
+            "fixed": 5,
+            "id": [f"row {number}" for number in range(200)],
+        }
+    )
+
+
+def test_a_frame_comes_back_with_its_columns_and_dtypes(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = mixed_frame()
+    estimator = small().fit(frame)
+    codes = estimator.transform(frame)
+    assert codes.shape == (200, 3)
+    result = estimator.inverse_transform(codes)
+    assert type(result) is pandas.DataFrame
+    assert dict(result.dtypes) == dict(frame.dtypes)
+    assert list(result.columns) == list(estimator.feature_names_in_) == list(frame.columns)
+    assert estimator.n_features_in_ == len(frame.columns)
+    assert estimator.score_samples(frame).shape == (200,)
+
+    estimator.save(tmp_path / "model")
+    kept = Autoencoder.load(tmp_path / "model")
+    np.testing.assert_array_equal(kept.transform(frame), codes)
+    pandas.testing.assert_frame_equal(kept.inverse_transform(codes), result)
+    assert list(kept.feature_names_in_) == list(frame.columns)
+
+
+def test_a_frame_of_another_kind_is_told_apart() -> None:
+    frame = mixed_frame()
+    estimator = small().fit(frame)
+    with pytest.raises(ValueError, match="same order as they were in fit"):
+        estimator.transform(frame[frame.columns[::-1]])
+    with pytest.raises(ValueError, match="yet now missing:\n- number"):
+        estimator.transform(frame.drop(columns="number"))
+    with pytest.raises(DataError, match=r"column 'number' holds 'x' in row 1, which is not a num"):
+        estimator.transform(frame.assign(number="x"))
+    with pytest.warns(UserWarning, match=r"'text' has 200 values that training never .*'w' 200x"):
+        estimator.transform(frame.assign(text="w"))
+    with pytest.raises(DataError, match="every column of the table is constant"):
+        small().fit(frame[["fixed", "id"]])
+
+
+def test_rows_of_numbers_are_taken_for_the_columns_of_a_frame(rows: np.ndarray) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(rows, columns=[f"pixel_{number}" for number in range(64)])
+    estimator = small().fit(frame, validation_data=frame[:50])
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        codes = estimator.transform(rows)
+    np.testing.assert_array_equal(codes, estimator.transform(frame))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("polars") is None, reason="polars is not installed")
+def test_a_polars_frame_comes_back_as_one() -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.from_pandas(mixed_frame())
+    estimator = small().fit(frame)
+    result = estimator.inverse_transform(estimator.transform(frame))
+    assert type(result) is polars.DataFrame
+    assert result.columns == frame.columns
+    assert result.dtypes == frame.dtypes
 
 
 def test_a_clone_learns_the_same(rows: np.ndarray) -> None:

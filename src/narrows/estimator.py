@@ -1,6 +1,7 @@
 """The autoencoder as a scikit-learn transformer."""
 
 import os
+from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
@@ -10,16 +11,17 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from narrows.data import Dataset, checked
-from narrows.engine import AdamSettings
-from narrows.errors import ShapeError, UsageError
-from narrows.fitting import ModelChoice, fit
+from narrows.data import Dataset, TableSchema, checked, load_data
+from narrows.data.tables import arrow_table, is_frame
+from narrows.errors import DataError, ShapeError, UsageError
+from narrows.fitting import fit
 from narrows.model_file import TrainedModel, load_model, save_model
 from narrows.nn.summary import summary_text
 from narrows.objectives import Objective
+from narrows.planning import ModelChoice, Wishes, make_plan
 from narrows.report.measures import item_errors
 from narrows.running import Codec, chunks
-from narrows.training import History, TrainingSettings
+from narrows.training import History, Noise
 
 # Fewer rows than this are all trained on: a tenth of them would say nothing.
 _FEWEST_TO_HOLD_OUT_FROM = 20
@@ -39,13 +41,19 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     Args:
         latent: numbers in the code; None for 20, or half of what an item has if that is no more.
-        hidden: units of the encoder's hidden layers, mirrored in the decoder.
-        preset: which model: "simple" is the article's.
+        hidden: units of the encoder's hidden layers, mirrored in the decoder; None for what suits.
+        preset: which model: "auto" looks at the data, "dense", "conv", "variational" and "unet" are
+            what they say, "simple" is the article's.
         spec: a TOML file that describes the model instead; latent and hidden must then be None.
         loss: "l2", "l1", "huber", "huber:THRESHOLD" or "bce".
-        epochs: passes over the training set.
+        epochs: passes over the training set; None, here and below, for what suits the data, or for
+            the article's 50 epochs in batches of 64 at 0.001 with preset "simple".
         batch_size: items a step.
-        learning_rate: Adam's.
+        learning_rate: Adam's, at its highest.
+        weight_decay: the share of itself a weight loses at a learning rate of 1.
+        shift: images are moved by up to so many pixels each time they are taken.
+        noise: damage that the model learns to undo: "gaussian:0.3", "masking:0.3",
+            "salt-pepper:0.1".
         validation_fraction: the share of rows held out where ``fit`` gets no validation data and
             there are at least 20; 0 for none.
         patience: stop after so many epochs without a better validation loss, and keep the best
@@ -73,13 +81,16 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self,
         latent: int | None = None,
         *,
-        hidden: tuple[int, ...] | None = (100,),
-        preset: str = "simple",
+        hidden: tuple[int, ...] | None = None,
+        preset: str = "auto",
         spec: str | os.PathLike[str] | None = None,
         loss: str = "l2",
-        epochs: int = 50,
-        batch_size: int = 64,
-        learning_rate: float = 1e-3,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        weight_decay: float | None = None,
+        shift: int | None = None,
+        noise: str | None = None,
         validation_fraction: float = 0.1,
         patience: int | None = None,
         random_state: int | np.random.RandomState | None = 0,
@@ -92,6 +103,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.shift = shift
+        self.noise = noise
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.random_state = random_state
@@ -101,33 +115,29 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         Args:
             X: (n, \\*item_shape), any real dtype: flat rows, or images as (n, height, width) or
-                (n, height, width, channels). 8-bit data are used as they are.
+                (n, height, width, channels). 8-bit data are used as they are. Or a pandas or
+                polars DataFrame, whose columns may be numbers, truth values, categories, texts and
+                dates, with missing values, and weigh all the same.
             y: ignored.
-            validation_data: items of the same shape to measure the loss on after each epoch.
+            validation_data: items of the same shape, or with the same columns, to measure the loss
+                on after each epoch.
 
         Raises:
             ValueError: data or parameters that cannot be.
         """
-        training = self._dataset(validate_data(self, X, **_ANY_ARRAY, ensure_min_samples=2))
+        training = self._table(X) if is_frame(X) else self._array(X)
         seed = _seed(self.random_state)
         held_out = None
         if validation_data is not None:
-            held_out = self._dataset(check_array(validation_data, **_ANY_ARRAY))
+            held_out = self._held_out(validation_data, training)
         elif not 0 <= self.validation_fraction < 1:
             raise UsageError(
                 f"validation_fraction is {self.validation_fraction}, and must be from 0 to below 1"
             )
         elif self.validation_fraction > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
             training, held_out = training.split(self.validation_fraction, seed)
-        settings = TrainingSettings(
-            Objective.parse(self.loss),
-            int(self.epochs),
-            int(self.batch_size),
-            AdamSettings(float(self.learning_rate)),
-            seed,
-            None if self.patience is None else int(self.patience),
-        )
-        fitted = fit(training, held_out, self._choice(), settings)
+        plan = make_plan(training, self._choice(), self._wishes(seed))
+        fitted = fit(training, held_out, plan)
         self._take(fitted.trained)
         self.history_: History = fitted.history
         return self
@@ -135,21 +145,29 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def transform(self, X: Any) -> np.ndarray:
         """The codes of ``X``: float32 (n, latent_size).
 
-        ``X`` has the shape of the training data, or is flat rows of as many values.
+        ``X`` has the shape of the training data, or is flat rows of as many values; or has the
+        columns of the training data, in their order.
         """
         check_is_fitted(self)
         return self._codec.encode(self._items(X))
 
-    def inverse_transform(self, Z: Any) -> np.ndarray:
+    def inverse_transform(self, Z: Any) -> Any:
         """The items that codes ``Z`` (n, latent_size) stand for, in the training data's shape and
-        dtype: rounded and clipped where that holds whole numbers."""
+        dtype: rounded and clipped where that holds whole numbers.
+
+        Trained on a DataFrame, it gives one of the same kind, columns and dtypes; trained on a
+        table in a file, a pyarrow.Table.
+        """
         check_is_fitted(self)
-        return self._codec.decode(check_array(Z, dtype=np.float32))
+        items = self._codec.decode(check_array(Z, dtype=np.float32))
+        table = self.model_.data.table
+        return items if table is None else table.decode_frame(items)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """How well each item is reconstructed: minus its mean squared error, float64 (n,).
 
-        In the data's own unit squared; higher is better, as scikit-learn wants scores to be.
+        In the data's own unit squared, or, of a table, where every column has variance 1; higher
+        is better, as scikit-learn wants scores to be.
         """
         check_is_fitted(self)
         items = self._items(X)
@@ -185,15 +203,23 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         estimator = cls(
             latent=trained.model.spec.latent_size,
             hidden=None,
-            preset=known.get("preset") or "simple",
+            preset=known.get("preset") or "auto",
             loss=known.get("objective", "l2"),
-            epochs=known.get("epochs", 50),
-            batch_size=known.get("batch_size", 64),
-            learning_rate=known.get("learning_rate", 1e-3),
+            epochs=known.get("epochs"),
+            batch_size=known.get("batch_size"),
+            learning_rate=known.get("learning_rate"),
+            weight_decay=known.get("weight_decay"),
+            shift=known.get("shift"),
+            noise=known.get("noise"),
             random_state=known.get("seed", 0),
         )
         estimator._take(trained)
-        estimator.n_features_in_ = trained.item_shape[0]
+        table = trained.data.table
+        if table is None:
+            estimator.n_features_in_ = trained.item_shape[0]
+        else:
+            estimator.n_features_in_ = len(table.names)
+            estimator.feature_names_in_ = np.array(table.names, dtype=object)
         return estimator
 
     def _take(self, trained: TrainedModel) -> None:
@@ -202,6 +228,19 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.item_shape_ = trained.item_shape
         self._n_features_out = self.latent_size_
         self._codec = Codec(trained)
+
+    def _wishes(self, seed: int) -> Wishes:
+        return Wishes(
+            Objective.parse(self.loss),
+            _maybe(int, self.epochs),
+            _maybe(int, self.batch_size),
+            _maybe(float, self.learning_rate),
+            _maybe(float, self.weight_decay),
+            _maybe(int, self.patience),
+            _maybe(int, self.shift),
+            _maybe(Noise.parse, self.noise),
+            seed,
+        )
 
     def _choice(self) -> ModelChoice:
         hidden = self.hidden
@@ -215,12 +254,43 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             None if self.spec is None else Path(self.spec),
         )
 
+    def _table(self, X: Any) -> Dataset:
+        """A data frame to train on, as features."""
+        validate_data(self, X, skip_check_array=True)  # keeps the names of its columns
+        if len(X) < 2:
+            raise DataError(
+                f"n_samples={len(X)}: the table has {len(X)} rows, and 2 are the fewest to learn "
+                "from",
+                hint="give more rows",
+            )
+        return load_data(X)
+
+    def _array(self, X: Any) -> Dataset:
+        return self._dataset(validate_data(self, X, **_ANY_ARRAY, ensure_min_samples=2))
+
+    def _held_out(self, X: Any, training: Dataset) -> Dataset:
+        if training.table is not None:
+            return replace(training, items=self._features(X, training.table))
+        return self._dataset(check_array(X, **_ANY_ARRAY))
+
+    def _features(self, X: Any, table: TableSchema) -> np.ndarray:
+        """The features of a data frame, or of rows of numbers in the order of its columns."""
+        if not is_frame(X):
+            rows = validate_data(self, X, reset=False, dtype=None, ensure_all_finite=False)
+            X = arrow_table(table.names, rows)
+        else:
+            validate_data(self, X, reset=False, skip_check_array=True)  # names, as when fitted
+        return table.encode(X)
+
     def _dataset(self, items: np.ndarray) -> Dataset:
         limits = (0.0, 255.0) if items.dtype == np.uint8 else None
         return checked(Dataset("X", items, limits))
 
     def _items(self, X: Any) -> np.ndarray:
-        """``X`` checked against the training data: of its shape, or flat rows."""
+        """``X`` checked against the training data: of its shape, or flat rows, or its columns."""
+        table = self.model_.data.table
+        if table is not None:
+            return self._features(X, table)
         if len(self.item_shape_) == 1:
             items = validate_data(self, X, reset=False, **_ANY_ARRAY)
         else:
@@ -248,6 +318,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
 
 _ANY_ARRAY: dict[str, Any] = {"dtype": "numeric", "allow_nd": True, "order": None}
+
+
+def _maybe(kind: Any, value: Any) -> Any:
+    """``value`` made sure of, or None."""
+    return None if value is None else kind(value)
 
 
 def _seed(random_state: Any) -> int:

@@ -15,7 +15,7 @@
 
 from narrows.data.tables.columns import KINDS, Column
 from narrows.data.tables.loading import load_table
-from narrows.data.tables.reading import is_frame, is_table_path
+from narrows.data.tables.reading import arrow_table, is_frame, is_table_path
 from narrows.data.tables.schema import TableSchema
 from narrows.data.tables.unfamiliar import Unfamiliar
 
@@ -24,6 +24,7 @@ __all__ = [
     "Column",
     "TableSchema",
     "Unfamiliar",
+    "arrow_table",
     "is_frame",
     "is_table_path",
     "load_table",

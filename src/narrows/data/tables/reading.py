@@ -255,6 +255,23 @@ def as_arrow(data: Any) -> Any:
     raise DataError(f"{type(data).__name__} is no table", hint="give a pandas or polars DataFrame")
 
 
+def arrow_table(names: Sequence[str], rows: Any) -> Any:
+    """An array of rows (n, columns) as an Arrow table with columns of these names.
+
+    Raises:
+        DataError: a column holds values of several kinds.
+    """
+    import pyarrow as pa
+
+    try:
+        arrays = [pa.array(column, from_pandas=True) for column in rows.T]
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise DataError(
+            f"the rows cannot be read as a table: {error}", hint="give a DataFrame"
+        ) from error
+    return pa.table(arrays, names=list(names))
+
+
 def from_arrow(table: Any, frame: str | None, dtypes: Mapping[str, str | None]) -> Any:
     """An Arrow table as the kind of data frame that ``frame`` names.
 
