@@ -68,7 +68,8 @@ def loss_figure(
     axes, *beside = figure.subplots(ncols=len(widths), width_ratios=widths, squeeze=False)[0]
     _draw_losses(axes, curves)
     _scale_losses(axes, curves)
-    if pca_error is not None:
+    # 0 has no place on a logarithmic axis; the heading tells it
+    if pca_error is not None and (pca_error > 0 or axes.get_yscale() == "linear"):
         axes.axhline(pca_error, label=pca_label, color=GREY, linewidth=1.5, linestyle=_DASHES)
     axes.set(ylabel="Loss")
     axes.legend(frameon=False, fontsize=TEXT_SIZE, labelcolor=INK, loc="upper right")
