@@ -266,6 +266,19 @@ def _limits(type_: Any) -> tuple[float, float] | None:
     return float(_FIRST_SECOND * steps), float(_LAST_SECOND * steps)
 
 
+def coarsest_step(numbers: np.ndarray, type_: Any) -> int:
+    """The longest of day, hour, minute and so on that all dates and times are whole numbers of."""
+    import pyarrow as pa
+
+    if not pa.types.is_temporal(type_) or pa.types.is_date32(type_):
+        return 1
+    steps = _STEPS["ms" if pa.types.is_date64(type_) else type_.unit]
+    divisor = int(np.gcd.reduce(numbers.astype(np.int64), initial=0))
+    spans = [span * steps for span in (_DAY, 3600, 60, 1)]
+    spans += [step for step in (10**6, 10**3, 1) if step < steps] or [1]
+    return next(span for span in spans if divisor % span == 0)
+
+
 def from_codes(
     codes: np.ndarray,
     classes: Sequence[str | None],
@@ -289,7 +302,9 @@ def from_codes(
     if not is_text(value_type):
         classes = [None if text == other else text for text in classes]
     if not dictionary:
-        return from_texts(classes, value_type).take(pa.array(codes))
+        # Arrow takes no places of string views.
+        plain = pa.string() if is_text(value_type) else value_type
+        return from_texts(classes, plain).take(pa.array(codes)).cast(value_type)
     declared = list(dict.fromkeys([*levels, *(text for text in classes if text is not None)]))
     place = {text: index for index, text in enumerate(declared)}
     places = [None if text is None else place[text] for text in classes]

@@ -58,6 +58,8 @@ class Column:
         categories: the classes kept, as texts, most frequent first.
         other: whether a class for all other categories follows them.
         lowest, highest: of the numbers, over the rows the types came from; for people.
+        step: what decoded dates are rounded to, in the unit of their dtype: days, hours or whatever
+            all training rows were whole numbers of.
         value: a constant column's value as text; None if it is missing throughout.
         levels: the classes that a categorical dtype declares, in its order.
         same_as: the earlier column that this one repeats exactly.
@@ -75,6 +77,7 @@ class Column:
     other: bool = False
     lowest: float | None = None
     highest: float | None = None
+    step: int = 1
     value: str | None = None
     levels: tuple[str, ...] = ()
     same_as: str | None = None
@@ -179,7 +182,10 @@ class Column:
         if self.kind == "constant":
             return cells.repeated(self.value, len(features), dtype, self.levels)
         if self.is_number:
-            return cells.from_numbers(self.numbers(features), dtype)
+            numbers = self.numbers(features)
+            if self.kind == "date":
+                numbers = np.rint(numbers / self.step) * self.step
+            return cells.from_numbers(numbers, dtype)
         return cells.from_codes(self.codes(features), self.classes, dtype, self.levels, OTHER)
 
     def restandardised(self, mean: np.ndarray, square: np.ndarray) -> "Column":
@@ -250,11 +256,11 @@ class Column:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values, without what is at its default."""
-        defaults = {"missing": False, "other": False, "start": None}
+        usual = {"missing": False, "other": False, "step": 1}
         return {
             key: list(value) if isinstance(value, tuple) else value
             for key, value in asdict(self).items()
-            if key != "start" and value not in (None, (), defaults.get(key))
+            if key != "start" and value not in (None, ()) and value != usual.get(key)
         }
 
     @classmethod
@@ -281,6 +287,7 @@ class Column:
             values.get("other", False) is True,
             _number_or_none(values.get("lowest")),
             _number_or_none(values.get("highest")),
+            int(values.get("step", 1)),
             _text_or_none(values.get("value")),
             _texts(values.get("levels", ()), _MAX_LEVELS),
             _text_or_none(values.get("same_as")),
@@ -298,6 +305,8 @@ class Column:
             raise ValueError(f"column {self.name!r} has not the {width} features of its kind")
         if not np.isfinite([*self.centre, *self.scale]).all() or min(self.scale, default=1.0) <= 0:
             raise ValueError(f"the statistics of column {self.name!r} are not finite")
+        if not 1 <= self.step < 2**62:
+            raise ValueError(f"column {self.name!r} has a step of {self.step}")
         if not self._decodes():
             raise ValueError(f"column {self.name!r} has values that are none of type {self.dtype}")
 

@@ -15,6 +15,8 @@ from narrows.errors import DataError
 #: Cells that are missing values, without the spaces around them.
 NULLS = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "#N/A", "?")
 _DELIMITERS = ",;\t|"
+# Numbers that name columns count pixels or years: they do not leap.
+_WIDEST_STEP = 100
 # A file whose first row is longer than this is no table.
 _LONGEST_ROW = 16 << 20
 
@@ -104,7 +106,7 @@ def _is_header(cells: tuple[str, ...]) -> bool:
     if len(numbers) == 1:
         return len(cells) > 1 or numbers == [0]
     steps = {after - before for before, after in itertools.pairwise(numbers)}
-    return len(steps) == 1 and min(steps) > 0
+    return len(steps) == 1 and 0 < min(steps) <= _WIDEST_STEP
 
 
 def _number(cell: str) -> float | None:

@@ -176,9 +176,9 @@ class _Counts:
         short = [item for item in ordered if not item[0].endswith("\0long")]
         return dict(short[:MAX_CATEGORIES])
 
-    def says_nothing(self) -> bool:
-        """Whether all texts differ, or so many that the kept ones hold hardly any row."""
-        if not self.forgotten and self.total > 1 and len(self.counts) == self.total:
+    def says_nothing(self, free: bool) -> bool:
+        """Whether free texts all differ, or there are so many that hardly a row has a kept one."""
+        if free and not self.forgotten and len(self.counts) == self.total > 1:
             return True
         return sum(self.kept().values()) < _LEAST_KEPT * self.total
 
@@ -197,6 +197,7 @@ class _ColumnScan:
         self._missing = self._present = 0
         self._moments, self._counts = _Moments(), _Counts()
         self._value: str | None = None
+        self._step = 0
 
     @property
     def _option(self) -> _Option:
@@ -252,9 +253,11 @@ class _ColumnScan:
                 self._value = texts.drop_null()[0].as_py()
             return
         numbers = cells.to_numbers(array, self._name, option.kind, str(option.type), row)
-        self._moments.add(numbers[~np.isnan(numbers)])
+        present = numbers[~np.isnan(numbers)]
+        self._moments.add(present)
+        self._step = math.gcd(self._step, cells.coarsest_step(present, option.type))
         if self._value is None:
-            first = cells.from_numbers(numbers[~np.isnan(numbers)][:1], option.type)
+            first = cells.from_numbers(present[:1], option.type)
             self._value = cells.to_texts(first)[0].as_py()
 
     def column(self, count: int, frame_dtype: str | None) -> Column:
@@ -276,7 +279,7 @@ class _ColumnScan:
             return replace(plain, kind="constant", value=self._value)
         if kind != "categorical":
             return self._of_numbers(plain, count)
-        if self._counts.says_nothing() and not self._declared:
+        if not self._declared and self._counts.says_nothing(is_text(type_)):
             return replace(plain, kind="ignored")
         return self._of_classes(plain, count)
 
@@ -288,6 +291,7 @@ class _ColumnScan:
             missing=share is not None,
             lowest=moments.lowest,
             highest=moments.highest,
+            step=self._step,
             **number_statistics(moments.mean, moments.spread, share),
         )
 
