@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from narrows.data.storage import LARGEST_IN_MEMORY, gathered
+from narrows.data.storage import LARGEST_IN_MEMORY, gathered, release
 from narrows.errors import DataError
 
 if TYPE_CHECKING:
@@ -57,8 +57,14 @@ class Dataset:
     def _items(self, indices: np.ndarray) -> np.ndarray:
         if len(indices) * self.items[:1].nbytes <= LARGEST_IN_MEMORY:
             return self.items[indices]
-        parts = (self.items[part] for part in _parts(indices, self.items[:1].nbytes))
-        return gathered(parts, self.item_shape, self.items.dtype)
+        return gathered(self._parts(indices), self.item_shape, self.items.dtype)
+
+    def _parts(self, indices: np.ndarray) -> Iterator[np.ndarray]:
+        """The items at ``indices``, in parts of 4 MB."""
+        step = max((4 << 20) // max(self.items[:1].nbytes, 1), 1)
+        for start in range(0, len(indices), step):
+            yield self.items[indices[start : start + step]]
+            release(self.items)
 
     def split(self, fraction: float, seed: int) -> tuple["Dataset", "Dataset"]:
         """Hold out a random ``fraction`` of the rows: (the rest, the held-out rows).
@@ -88,8 +94,7 @@ class Dataset:
         return rest._restated(schema), held_out._restated(schema)
 
     def _blocks(self) -> Iterator[np.ndarray]:
-        for part in _parts(np.arange(len(self)), self.items[:1].nbytes):
-            yield self.items[part[0] : part[-1] + 1]
+        return self._parts(np.arange(len(self)))
 
     def _restated(self, schema: "TableSchema") -> "Dataset":
         """The same rows with the features that ``schema`` would have made of them."""
@@ -99,13 +104,6 @@ class Dataset:
         return replace(
             self, items=gathered(blocks, self.item_shape, self.items.dtype), table=schema
         )
-
-
-def _parts(indices: np.ndarray, row_bytes: int) -> Iterator[np.ndarray]:
-    """``indices`` in parts whose rows take 4 MB each."""
-    step = max((4 << 20) // max(row_bytes, 1), 1)
-    for start in range(0, len(indices), step):
-        yield indices[start : start + step]
 
 
 # Keeps the split's random numbers apart from those of other uses of the same seed.

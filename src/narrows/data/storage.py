@@ -1,6 +1,7 @@
 """Arrays that grow row by row: small ones in memory, large ones in a file that nobody else sees."""
 
 import contextlib
+import mmap
 import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO
@@ -69,6 +70,19 @@ def _explained(size: int) -> Iterator[None]:
             f"{tempfile.gettempdir()}: {error.strerror or error}",
             hint="free some space there, or set TMPDIR to a folder on a larger disk",
         ) from error
+
+
+def release(array: np.ndarray) -> None:
+    """Give back the memory of a mapped array's pages that were read; they stay in the file.
+
+    The system would take them back by itself when it needs to, and until then a process that reads
+    a large array once looks as large as the array.
+    """
+    owner: object = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    if isinstance(owner, mmap.mmap) and not array.flags.writeable and hasattr(owner, "madvise"):
+        owner.madvise(mmap.MADV_DONTNEED)
 
 
 def gathered(
