@@ -19,8 +19,8 @@ from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec, mirrored
 from narrows.planning import Plan
 from narrows.progress import Tracker, silent
-from narrows.running import chunks
-from narrows.training import History, train
+from narrows.running import chunks, noise_variance
+from narrows.training import History, Trained, train
 from narrows.training.loop import CHECKPOINT_SECONDS
 
 
@@ -64,7 +64,7 @@ def fit(
         should_stop=should_stop,
     )
     pca = fit_pca(training.items, spec.latent_size)
-    model, notes = result.model, []
+    model, notes = result.model, list[str]()
     if plan.may_be_linear:
         # few items can be learnt by heart: what chose the epoch judges here too
         held_out = validation if settings.patience is not None else None
@@ -76,7 +76,7 @@ def fit(
         DataDescription(
             training.name, len(training), dtype.name, training.value_range, training.table
         ),
-        _training_summary(plan, result.history, result.epoch),
+        _training_summary(plan, result, noise_variance(model, settings.objective, training.items)),
         {"mean": pca.mean, "components": pca.components},
         latent_statistics(model, training.items),
         {name: importlib.metadata.version(name) for name in ("numpy", "numba", "jax")},
@@ -146,32 +146,37 @@ def choose_scaling(training: Dataset, plan: Plan) -> Scaling:
 
 
 def latent_statistics(model: Model, items: np.ndarray) -> dict[str, np.ndarray]:
-    """``lowest``, ``highest`` and ``mean`` of each latent number over ``items``."""
+    """``lowest``, ``highest`` and ``mean`` of each latent number over ``items``, and their
+    ``covariance``."""
     runner = make_runner(model)
     size = model.spec.latent_size
     lowest = np.full(size, np.inf, np.float32)
     highest = np.full(size, -np.inf, np.float32)
-    total = np.zeros(size)
+    total, products = np.zeros(size), np.zeros((size, size))
     for chunk in chunks(items):
         codes = runner.encode(chunk)
         lowest = np.minimum(lowest, codes.min(axis=0))
         highest = np.maximum(highest, codes.max(axis=0))
-        total += codes.sum(axis=0, dtype=np.float64)
+        wide = codes.astype(np.float64)
+        total += wide.sum(axis=0)
+        products += wide.T @ wide
+    mean = total / len(items)
     return {
         "lowest": lowest,
         "highest": highest,
-        "mean": (total / len(items)).astype(np.float32),
+        "mean": mean.astype(np.float32),
+        "covariance": (products / len(items) - np.outer(mean, mean)).astype(np.float32),
     }
 
 
-def _training_summary(plan: Plan, history: History, epoch: int) -> dict[str, Any]:
+def _training_summary(plan: Plan, result: Trained, noise: float | None) -> dict[str, Any]:
     """What a model file says of its training: nothing that depends on the clock."""
-    last, settings = history[epoch - 1], plan.settings
+    last, settings = result.history[result.epoch - 1], plan.settings
     summary: dict[str, Any] = {
         "preset": plan.preset,
         "objective": str(settings.objective),
-        "epochs": len(history),
-        "epoch": epoch,
+        "epochs": len(result.history),
+        "epoch": result.epoch,
         "batch_size": settings.batch_size,
         "learning_rate": settings.adam.learning_rate,
         "weight_decay": settings.adam.weight_decay,
@@ -183,4 +188,6 @@ def _training_summary(plan: Plan, history: History, epoch: int) -> dict[str, Any
     }
     if "val_loss" in last:
         summary["val_loss"] = last["val_loss"]
+    if noise is not None:
+        summary["noise_variance"] = noise
     return summary

@@ -91,7 +91,7 @@ def make_plan(training: Dataset, choice: ModelChoice, wishes: Wishes) -> Plan:
         spec = _preset_spec(choice, "simple", training, ending, choice.hidden)
         raw = not wishes.objective.needs_probabilities
         return Plan("simple", spec, _articles_settings(wishes), raw, False, ())
-    preset, reasons = choice.preset, []
+    preset, reasons = choice.preset, list[str]()
     if preset == "auto":
         preset = auto_preset(training.item_shape)
         reasons.append(_why_preset(preset, training))

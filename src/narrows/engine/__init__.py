@@ -1,7 +1,7 @@
 """Engines: the ways of computing a model. This picks one.
 
     fused/   stacks of dense layers on the CPU: our own kernels, every core
-    xla.py   any model on any device, through JAX
+    xla/     any model on any device, through JAX
 
 Both take the same model, give the same numbers to within float32 rounding (a test holds them to
 it), and keep their state in the same named arrays, so a model trained by one runs on the other.
