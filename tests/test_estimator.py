@@ -22,7 +22,9 @@ from narrows.errors import DataError, ModelFileError, UsageError
 
 
 def small(**parameters: Any) -> Autoencoder:
-    return Autoencoder(**{"latent": 3, "hidden": (8,), "epochs": 2} | parameters)
+    return Autoencoder(
+        **{"latent": 3, "hidden": (8,), "preset": "simple", "epochs": 2} | parameters
+    )
 
 
 @pytest.fixture(scope="module")

@@ -239,7 +239,7 @@ class Column:
             if self.other:
                 text += f"; rarer ones are one class, {OTHER}"
         if self.missing:
-            text += f"; {self.centre[-1]:.2g} of it missing"
+            text += f"; {self.centre[-1]:.2%} missing"
         return f"{text}; the same as {self.same_as}" if self.same_as else text
 
     def _extremes(self) -> str:
