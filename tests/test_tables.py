@@ -3,6 +3,9 @@
 import datetime
 import gzip
 import json
+import os
+import tracemalloc
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
@@ -669,6 +672,44 @@ def test_many_different_texts_take_bounded_memory(monkeypatch: pytest.MonkeyPatc
     assert column.categories[0] == "often"
     assert column.other
     assert kinds(load_data(pa.table({"c": rare, "x": np.arange(5000)})))["c"] == "ignored"
+
+
+def test_memory_does_not_grow_with_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("narrows.data.tables.reading._CSV_BLOCK", 1 << 16)
+    monkeypatch.setattr("narrows.data.storage.LARGEST_IN_MEMORY", 1 << 19)
+    monkeypatch.setattr("narrows.data.dataset.LARGEST_IN_MEMORY", 1 << 19)
+    monkeypatch.setattr("narrows.data.dataset._PART_BYTES", 1 << 16)
+    peaks = []
+    for count in (20_000, 160_000):
+        pa.csv.write_csv(mixed(count), tmp_path / "a.csv")
+        tracemalloc.start()
+        data = load_data(tmp_path / "a.csv")
+        training, _ = data.split(0.1, seed=0)
+        # What stays of so many rows is a number each for their order, not their features.
+        peaks.append(tracemalloc.get_traced_memory()[1] - 3 * 8 * count)
+        tracemalloc.stop()
+        assert isinstance(training.items, np.memmap)
+    assert peaks[1] < 1.5 * peaks[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "expected"),
+    [
+        ("california_housing.csv", 20_640, {"numeric": 9, "categorical": 1}),
+        ("protein_casp.csv.gz", 45_730, {"numeric": 10}),
+        ("adult.data", 32_561, {"integer": 6, "categorical": 9}),
+    ],
+)
+def test_tables_that_others_made(name: str, rows: int, expected: dict[str, int]) -> None:
+    path = Path(os.environ.get("NARROWS_DATA", "")) / "tables" / name
+    if not path.is_file():
+        pytest.skip(f"there is no tables/{name} in the folder that NARROWS_DATA names")
+    data = load_data(path)
+    assert len(data) == rows
+    assert Counter(kinds(data).values()) == expected
+    assert_weighed_alike(data)
 
 
 def test_long_texts_are_no_categories() -> None:

@@ -60,8 +60,8 @@ class Dataset:
         return gathered(self._parts(indices), self.item_shape, self.items.dtype)
 
     def _parts(self, indices: np.ndarray) -> Iterator[np.ndarray]:
-        """The items at ``indices``, in parts of 4 MB."""
-        step = max((4 << 20) // max(self.items[:1].nbytes, 1), 1)
+        """The items at ``indices``, some megabytes at a time."""
+        step = max(_PART_BYTES // max(self.items[:1].nbytes, 1), 1)
         for start in range(0, len(indices), step):
             yield self.items[indices[start : start + step]]
             release(self.items)
@@ -105,6 +105,9 @@ class Dataset:
             self, items=gathered(blocks, self.item_shape, self.items.dtype), table=schema
         )
 
+
+# What is copied at a time where a data set is too large for memory.
+_PART_BYTES = 4 << 20
 
 # Keeps the split's random numbers apart from those of other uses of the same seed.
 _SPLIT_STREAM = 0x5B117
