@@ -83,9 +83,9 @@ def make_plan(training: Dataset, choice: ModelChoice, wishes: Wishes) -> Plan:
         UsageError: a wish that cannot be, or does not fit the items.
     """
     if choice.spec_file is not None:
-        spec, reasons = _own_spec(training, choice, wishes.objective), []
-        settings, more = _recipe(training, spec, wishes)
-        return Plan(None, spec, settings, False, False, (*reasons, *more))
+        spec = _own_spec(training, choice, wishes.objective)
+        settings, own_reasons = _recipe(training, spec, wishes)
+        return Plan(None, spec, settings, False, False, tuple(own_reasons))
     if choice.preset == "simple":
         ending = "sigmoid" if wishes.objective.needs_probabilities else "relu"
         spec = _preset_spec(choice, "simple", training, ending, choice.hidden)
@@ -216,7 +216,7 @@ _SMALLEST_TO_SHIFT = 16
 
 def _recipe(training: Dataset, spec: Spec, wishes: Wishes) -> tuple[TrainingSettings, list[str]]:
     """How to train ``spec``, and why."""
-    count, reasons = len(training), []
+    count, reasons = len(training), list[str]()
     batch_size = wishes.batch_size or _batch_size(count)
     rate = wishes.learning_rate or _LEARNING_RATE * math.sqrt(
         min(batch_size, _LARGEST_BATCH) / _LARGEST_BATCH

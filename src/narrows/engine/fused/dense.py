@@ -7,7 +7,7 @@ from jaxtyping import Float, Float32, Float64, Int64, Shaped
 
 from narrows.engine.fused import kernels
 from narrows.engine.fused.registers import TILE_COLUMNS
-from narrows.engine.fused.stack import DenseStack, Layer, usable_cores
+from narrows.engine.fused.stack import PANELS_AT_A_TIME, DenseStack, Layer, usable_cores
 from narrows.engine.interface import AdamSettings, TrainingState
 from narrows.nn.blocks import Dense, Flatten, Reshape
 from narrows.nn.model import Model
@@ -109,7 +109,8 @@ class DenseRunner:
         self._model = model
         self._stacks = {}
         for part in ("encoder", "decoder"):
-            stack = DenseStack(dense_layers(model.spec, part), TILE_COLUMNS * usable_cores())
+            together = PANELS_AT_A_TIME * TILE_COLUMNS * usable_cores()
+            stack = DenseStack(dense_layers(model.spec, part), together)
             stack.load(stack.stack.parameters, model.arrays)
             self._stacks[part] = stack
 

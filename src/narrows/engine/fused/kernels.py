@@ -22,13 +22,12 @@ gradient's vectors run along them: ``flipped`` says whether that is (outputs, in
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import carray, njit
+from numba import carray
 
-from narrows.engine.fused.machine import pointer_at, prefetch
+from narrows.engine.fused.machine import inner, pointer_at, prefetch
 from narrows.engine.fused.registers import (
     LANES,
     NO_FLOOR,
-    NO_STARTS,
     TILE_COLUMNS,
     TILE_ROWS,
     adam,
@@ -79,6 +78,7 @@ class Stack(NamedTuple):
     tasks: np.ndarray  # (tasks, 3): layer, first row, last row + 1 of weights; 0 rows: the bias
     task_bounds: np.ndarray  # (threads + 1,): which tasks each thread owns
     counter: np.ndarray  # (1,) of the barrier
+    no_starts: np.ndarray  # zeros, where a product adds nothing
     slots: int  # items that fit at once: the batch, padded to whole panels
 
 
@@ -99,7 +99,7 @@ class Loss(NamedTuple):
     threshold: np.float32
 
 
-@njit
+@inner
 def _panel_products(
     s: Stack, panels: int, rows: int, a: Any, a_at: int, a_row: int, a_step: int, work: Any,
     b_at: int, c_at: int, depth: int, starts: Any, starts_at: int, starts_step: int,
@@ -107,7 +107,7 @@ def _panel_products(
 ) -> None:  # fmt: skip
     """Panels of items through one matrix: c (rows, items) = a (rows, depth) b (depth, items).
 
-    ``starts``, a value a row or NO_STARTS at a step of 0, is added, and the result limited to
+    ``starts``, a value a row or ``no_starts`` at a step of 0, is added, and the result limited to
     ``floor`` below. A tile's rows of the matrix meet every panel before the next rows are fetched:
     they may come from far, the panels lie in the cache.
     """
@@ -124,7 +124,14 @@ def _panel_products(
             )  # fmt: skip
 
 
-@njit
+@inner
+def copy(source: Any, target: Any) -> None:
+    """A run of values from one place to another: NumPy's own way takes seconds to compile."""
+    for i in range(len(source)):
+        target[i] = source[i]
+
+
+@inner
 def turn(source: Any, at: int, row: int, rows: int, columns: int, to: Any, to_at: int,
           to_row: int) -> None:  # fmt: skip
     """Transpose (rows, columns) in whole squares of LANES; both sides are padded to take them."""
@@ -133,7 +140,7 @@ def turn(source: Any, at: int, row: int, rows: int, columns: int, to: Any, to_at
             transpose(source, at + i * row + j, row, to, to_at + j * to_row + i, to_row)
 
 
-@njit
+@inner
 def read_panel(source: Source, order: Any, first: int, count: int, width: int, rows: Any,
                start: int, row: int, work: Any, at: int) -> None:  # fmt: skip
     """Read items order[first : first + count] both ways around, zeros after them.
@@ -145,7 +152,8 @@ def read_panel(source: Source, order: Any, first: int, count: int, width: int, r
     for i in range(TILE_COLUMNS):
         target = rows[start + i * row : start + i * row + width]
         if i >= count:
-            target[:] = 0
+            for j in range(width):
+                target[j] = 0
         elif source.is_bytes:
             bytes_ = carray(pointer_at(source.address), shape, np.uint8)[order[first + i]]
             for j in range(width):
@@ -157,7 +165,7 @@ def read_panel(source: Source, order: Any, first: int, count: int, width: int, r
     turn(rows, start, row, TILE_COLUMNS, width, work, at, TILE_COLUMNS)
 
 
-@njit
+@inner
 def read_batch_panel(inputs: Source, wanted: Source, order: Any, first: int, count: int, s: Stack,
                      panel: int, work: Any) -> None:  # fmt: skip
     """Read what a panel's items go in as, and what they should come out as where that differs."""
@@ -169,10 +177,10 @@ def read_batch_panel(inputs: Source, wanted: Source, order: Any, first: int, cou
     read_panel(inputs, order, first, count, width, s.right, start, row, work, s.value_at[0])
     if inputs.address == wanted.address:
         at, size = s.value_at[0], width * TILE_COLUMNS
-        work[s.wanted_at : s.wanted_at + size] = work[at : at + size]
+        copy(work[at : at + size], work[s.wanted_at : s.wanted_at + size])
 
 
-@njit
+@inner
 def prefetch_items(source: Source, order: Any, first: int, count: int, width: int) -> None:
     """Ask for items order[first : first + count] ahead of time: a random row is far away."""
     size = width if source.is_bytes else 4 * width
@@ -182,14 +190,14 @@ def prefetch_items(source: Source, order: Any, first: int, count: int, width: in
             prefetch(start + offset)
 
 
-@njit
+@inner
 def _logistic(values: Any) -> None:
     """The logistic function of a run of whole vectors."""
     for i in range(0, len(values), LANES):
         logistic(values, i)
 
 
-@njit(fastmath={"contract"})
+@inner(fastmath={"contract"})
 def _activate(kind: int, values: Any, slopes: Any) -> None:
     """The activations that :func:`_panel_product` does not do on its way out.
 
@@ -207,7 +215,7 @@ def _activate(kind: int, values: Any, slopes: Any) -> None:
             values[i] = two * values[i] - one
     elif kind == SILU:
         # x logistic(x)
-        slopes[:] = values
+        copy(values, slopes)
         _logistic(slopes)
         for i in range(len(values)):
             chance = slopes[i]
@@ -226,7 +234,7 @@ def _activate(kind: int, values: Any, slopes: Any) -> None:
             slopes[i] = chance + values[i] * (one - chance) * inner
 
 
-@njit
+@inner
 def forward(s: Stack, layer: int, panels: int, work: Any) -> None:
     """values[layer] = activation(weights values[layer - 1] + bias) for the first ``panels``."""
     inputs, outputs, kind = s.width[layer - 1], s.width[layer], s.activation[layer]
@@ -244,7 +252,7 @@ def forward(s: Stack, layer: int, panels: int, work: Any) -> None:
         _activate(kind, work[at : at + size], work[slope_at : slope_at + size])
 
 
-@njit
+@inner
 def _through_activation(kind: int, values: Any, slopes: Any, deltas: Any) -> None:
     """Multiply deltas by the activation's derivative."""
     if kind == RELU:
@@ -261,7 +269,7 @@ def _through_activation(kind: int, values: Any, slopes: Any, deltas: Any) -> Non
             deltas[i] *= slopes[i]
 
 
-@njit(fastmath={"reassoc", "contract"})
+@inner(fastmath={"reassoc", "contract"})
 def _measure(loss: Loss, wanted: Any, found: Any) -> np.float32:
     """The loss summed over a run of values; in any order, which vectors need."""
     one, half = np.float32(1), np.float32(0.5)
@@ -286,7 +294,7 @@ def _measure(loss: Loss, wanted: Any, found: Any) -> np.float32:
     return total
 
 
-@njit
+@inner
 def _differentiate(loss: Loss, wanted: Any, found: Any, scale: np.float32) -> None:
     """``found`` becomes scale x d loss / d found."""
     one = np.float32(1)
@@ -307,7 +315,7 @@ def _differentiate(loss: Loss, wanted: Any, found: Any, scale: np.float32) -> No
             found[i] = (chance - wanted[i]) / (chance * (one - chance)) * scale
 
 
-@njit
+@inner
 def panel_loss(s: Stack, loss: Loss, count: int, work: Any) -> float:
     """The loss summed over the first ``count`` items of a panel and their values."""
     last = len(s.width) - 1
@@ -322,7 +330,7 @@ def panel_loss(s: Stack, loss: Loss, count: int, work: Any) -> float:
     return total
 
 
-@njit
+@inner
 def output_deltas(s: Stack, loss: Loss, count: int, scale: np.float32, work: Any) -> None:
     """The last layer's activations become its deltas times ``scale``."""
     last = len(s.width) - 1
@@ -333,10 +341,11 @@ def output_deltas(s: Stack, loss: Loss, count: int, scale: np.float32, work: Any
     _differentiate_output(s.activation[last], loss, wanted, found, slopes, scale)
     if count < TILE_COLUMNS:  # what stands beyond the batch's end must not teach
         for row in range(0, size, TILE_COLUMNS):
-            found[row + count : row + TILE_COLUMNS] = 0
+            for i in range(row + count, row + TILE_COLUMNS):
+                found[i] = 0
 
 
-@njit
+@inner
 def _differentiate_output(kind: int, loss: Loss, wanted: Any, found: Any, slopes: Any,
                           scale: np.float32) -> None:  # fmt: skip
     """Loss and activation at once, where the values are still needed for the derivative."""
@@ -348,12 +357,13 @@ def _differentiate_output(kind: int, loss: Loss, wanted: Any, found: Any, slopes
         for i in range(len(found)):
             found[i] = (found[i] - wanted[i]) * scale
     else:
-        values = found.copy()
+        values = np.empty_like(found)
+        copy(found, values)
         _differentiate(loss, wanted, found, scale)
         _through_activation(kind, values, slopes, found)
 
 
-@njit
+@inner
 def keep_for_gradient(s: Stack, layer: int, panel: int, work: Any) -> None:
     """Lay out both factors of a layer's gradient: the left as (rows, slots), the right turned."""
     above, below = s.delta_at[layer], s.value_at[layer - 1]
@@ -370,7 +380,7 @@ def keep_for_gradient(s: Stack, layer: int, panel: int, work: Any) -> None:
         turn(work, right, TILE_COLUMNS, columns, TILE_COLUMNS, s.right, to, row)
 
 
-@njit
+@inner
 def backward(s: Stack, layer: int, panels: int, work: Any) -> None:
     """From deltas[layer] to deltas[layer - 1] for the first ``panels``."""
     inputs, outputs = s.width[layer - 1], s.width[layer]
@@ -379,7 +389,7 @@ def backward(s: Stack, layer: int, panels: int, work: Any) -> None:
     size = inputs * TILE_COLUMNS
     _panel_products(
         s, panels, inputs, s.parameters, s.weight_at[layer], row, step,
-        work, s.delta_at[layer], s.delta_at[layer - 1], outputs, NO_STARTS, 0, 0, NO_FLOOR,
+        work, s.delta_at[layer], s.delta_at[layer - 1], outputs, s.no_starts, 0, 0, NO_FLOOR,
     )  # fmt: skip
     for panel in range(panels):
         base = panel * s.panel_size
@@ -391,7 +401,7 @@ def backward(s: Stack, layer: int, panels: int, work: Any) -> None:
         )  # fmt: skip
 
 
-@njit
+@inner
 def fetch_weights(parameters: Any) -> np.float32:
     """Read one value of each cache line, in order.
 
@@ -414,7 +424,7 @@ class Adam(NamedTuple):
     epsilon: np.float32
 
 
-@njit
+@inner
 def _update(s: Stack, adam_: Adam, decay: np.float32, gradient: Any, gradient_at: int, at: int,
             size: int) -> None:  # fmt: skip
     """Adam on parameters at to at + size - 1; runs of parameters are padded to whole vectors."""
@@ -425,7 +435,7 @@ def _update(s: Stack, adam_: Adam, decay: np.float32, gradient: Any, gradient_at
         )  # fmt: skip
 
 
-@njit
+@inner
 def update_weights(s: Stack, adam_: Adam, layer: int, first: int, last: int, count: int,
                     thread: int) -> None:  # fmt: skip
     """Sum the gradient of rows first to last - 1 of a weight matrix over the batch; apply it."""
@@ -434,14 +444,14 @@ def update_weights(s: Stack, adam_: Adam, layer: int, first: int, last: int, cou
     for j in range(0, s.weight_row[layer], TILE_COLUMNS):
         tile(
             last - first, s.left, s.left_at[layer] + first * s.slots, s.slots, 1,
-            s.right, s.right_at[layer] + j, row, gradient, j, row, count, NO_STARTS, 0, NO_FLOOR,
+            s.right, s.right_at[layer] + j, row, gradient, j, row, count, s.no_starts, 0, NO_FLOOR,
         )  # fmt: skip
     for i in range(last - first):
         at = s.weight_at[layer] + (first + i) * s.weight_row[layer]
         _update(s, adam_, adam_.decay, gradient, i * row, at, s.weight_row[layer])
 
 
-@njit(fastmath={"reassoc", "contract"})
+@inner(fastmath={"reassoc", "contract"})
 def _sum(values: Any) -> np.float32:
     total = np.float32(0)
     for value in values:
@@ -449,12 +459,13 @@ def _sum(values: Any) -> np.float32:
     return total
 
 
-@njit
+@inner
 def update_bias(s: Stack, adam_: Adam, layer: int, count: int, thread: int) -> None:
     """The bias's gradient is the sum of the layer's deltas over the batch: rows or columns."""
     width = s.width[layer]
     gradient = s.gradient[thread][: -(-width // LANES) * LANES]
-    gradient[:] = 0
+    for j in range(len(gradient)):
+        gradient[j] = 0
     if s.flipped[layer]:
         for j in range(width):
             at = s.left_at[layer] + j * s.slots

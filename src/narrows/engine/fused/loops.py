@@ -14,6 +14,7 @@ from narrows.engine.fused.kernels import (
     Source,
     Stack,
     backward,
+    copy,
     fetch_weights,
     forward,
     keep_for_gradient,
@@ -26,11 +27,11 @@ from narrows.engine.fused.kernels import (
     update_bias,
     update_weights,
 )
-from narrows.engine.fused.machine import barrier, flush_denormals
+from narrows.engine.fused.machine import barrier, flush_denormals, inlined
 from narrows.engine.fused.registers import TILE_COLUMNS
 
 
-@njit
+@inlined
 def _learn_from_panels(
     s: Stack, inputs: Source, wanted: Source, order: Any, start: int, count: int, first: int,
     panels: int, apart: int, loss: Loss, scale: np.float32, work: Any,
@@ -63,7 +64,7 @@ def _learn_from_panels(
             backward(s, layer, panels, work)
 
 
-@njit
+@inlined
 def _train(
     s: Stack, inputs: Source, wanted: Source, order: Any, batch_size: int, loss: Loss, rates: Any,
     decays: Any, constants: Adam, threads: int, thread: int, losses: Any,
@@ -91,7 +92,8 @@ def _train(
             )
         barrier(s.counter, threads)
         if thread == 0:
-            losses[step] = s.panel_losses.sum()
+            for part in s.panel_losses:
+                losses[step] += part
         ahead = start + batch_size + thread * TILE_COLUMNS
         prefetch_items(inputs, order, ahead, min(TILE_COLUMNS, len(order) - ahead), width)
         now = Adam(
@@ -109,7 +111,7 @@ def _train(
     return fetched
 
 
-@njit
+@inlined
 def _run(
     s: Stack, source: Source, first: int, last: int, measure: bool, loss: Loss,
     threads: int, thread: int, losses: Any, outputs: Any, outputs_row: int,
@@ -122,25 +124,35 @@ def _run(
     """
     control = flush_denormals(0)
     layers, width, work = len(s.width), s.width[0], s.work[thread]
+    at_a_time = len(work) // s.panel_size
+    row = s.right_row[0]
+    rows_at = s.right_at[0] + thread * TILE_COLUMNS * row
     order = np.empty(TILE_COLUMNS, np.int64)
-    for start in range(first + thread * TILE_COLUMNS, last, threads * TILE_COLUMNS):
-        count = min(TILE_COLUMNS, last - start)
-        for i in range(count):
-            order[i] = start + i
-        row = s.right_row[0]
-        rows_at = s.right_at[0] + thread * TILE_COLUMNS * row
-        read_panel(source, order, 0, count, width, s.right, rows_at, row, work, s.value_at[0])
+    together = at_a_time * TILE_COLUMNS
+    for group in range(first + thread * together, last, threads * together):
+        panels = min(at_a_time, -(-(last - group) // TILE_COLUMNS))
+        for panel in range(panels):
+            start, base = group + panel * TILE_COLUMNS, panel * s.panel_size
+            count = min(TILE_COLUMNS, last - start)
+            for i in range(count):
+                order[i] = start + i
+            at = base + s.value_at[0]
+            read_panel(source, order, 0, count, width, s.right, rows_at, row, work, at)
         for layer in range(1, layers):
-            forward(s, layer, 1, work)
-        if measure:
-            at, size = s.value_at[0], width * TILE_COLUMNS
-            work[s.wanted_at : s.wanted_at + size] = work[at : at + size]
-            losses[(start - first) // TILE_COLUMNS] = panel_loss(s, loss, count, work)
-        else:
-            turn(
-                work, s.value_at[layers - 1], TILE_COLUMNS, s.width[layers - 1], TILE_COLUMNS,
-                outputs, (start - first) * outputs_row, outputs_row,
-            )  # fmt: skip
+            forward(s, layer, panels, work)
+        for panel in range(panels):
+            start, base = group + panel * TILE_COLUMNS, panel * s.panel_size
+            if measure:
+                own = work[base : base + s.panel_size]
+                at, size = s.value_at[0], width * TILE_COLUMNS
+                copy(own[at : at + size], own[s.wanted_at : s.wanted_at + size])
+                count = min(TILE_COLUMNS, last - start)
+                losses[(start - first) // TILE_COLUMNS] = panel_loss(s, loss, count, own)
+            else:
+                turn(
+                    work, base + s.value_at[layers - 1], TILE_COLUMNS, s.width[layers - 1],
+                    TILE_COLUMNS, outputs, (start - first) * outputs_row, outputs_row,
+                )  # fmt: skip
     flush_denormals(control)
 
 

@@ -6,12 +6,20 @@ for memory ahead of time.
 """
 
 import os
+from functools import partial
 from typing import Any
 
 from llvmlite import binding, ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+#: Compiles a function that only compiled functions call: what unpacks Python's arguments, which
+#: takes longest to compile, is left out.
+inner = partial(njit, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+#: The same for one with a single caller: it becomes part of that. Every function that another calls
+#: is optimised anew with its caller, and each level of calls takes seconds.
+inlined = partial(inner, inline="always")
 
 IS_X86 = binding.get_default_triple().startswith(("x86_64", "i686", "i386"))
 
@@ -74,7 +82,7 @@ if os.name == "posix":
     _give_way = types.ExternalFunction("sched_yield", types.int32())
 else:
 
-    @njit
+    @inner
     def _give_way() -> int:
         return 0
 
@@ -84,7 +92,7 @@ else:
 _PATIENCE = 20_000
 
 
-@njit
+@inner
 def barrier(counter: Any, threads: int) -> None:
     """Wait until all ``threads`` have called this as often as the caller has.
 

@@ -30,8 +30,7 @@ TILE_COLUMNS = 2 * LANES
 #: 2 x 6 + 3 fill 15 of the 16 of AVX2.
 TILE_ROWS = 14 if _HAS_AVX512 else 6
 
-#: What a plain product passes for the values its sums start from, and for their lower limit.
-NO_STARTS = np.zeros(TILE_ROWS, np.float32)
+#: What a plain product passes for the lower limit of its values.
 NO_FLOOR = np.float32(-np.inf)
 
 _FLOAT = ir.FloatType()
@@ -152,7 +151,7 @@ def tile(
         A[a_start + i * a_row + k * a_step] * B[b_start + k * b_step + j])
 
     ``depth`` must be at least 1. With a_row and a_step free, the left factor may be transposed.
-    A bias in ``starts`` and a floor of 0 make it a ReLU layer; NO_STARTS and NO_FLOOR a product.
+    A bias in ``starts`` and a floor of 0 make it a ReLU layer; zeros and NO_FLOOR a product.
     """
     integer = types.int64
     left, right, result = (a, *[integer] * 3), (b, *[integer] * 2), (c, *[integer] * 2)

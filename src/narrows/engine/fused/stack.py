@@ -26,7 +26,7 @@ _FLOATS_PER_LINE = 16
 # Rows a power of two apart would all want the same few places of the cache.
 _SKEW = _FLOATS_PER_LINE
 # Weights that do not fit in the cache are fetched once for so many panels; the panels have to fit.
-_PANELS_AT_A_TIME = 4
+PANELS_AT_A_TIME = 4
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,7 @@ def _lay_out(layers: Sequence[Layer], slots: int, threads: int) -> kernels.Stack
     right_at, right = _offsets([slots * row for row in right_rows])
     if layers[0].flipped:
         right_at[1] = right_at[0]  # the first layer's right factor is the items as they were read
-    at_a_time = min(_PANELS_AT_A_TIME, -(-slots // (TILE_COLUMNS * threads)))
+    at_a_time = min(PANELS_AT_A_TIME, -(-slots // (TILE_COLUMNS * threads)))
     tasks, bounds = _share_out(layers, threads)
     return kernels.Stack(
         width=np.array(widths),
@@ -287,6 +287,7 @@ def _lay_out(layers: Sequence[Layer], slots: int, threads: int) -> kernels.Stack
         tasks=tasks,
         task_bounds=bounds,
         counter=np.zeros(1, np.int64),
+        no_starts=np.zeros(TILE_ROWS, np.float32),
         slots=slots,
     )
 
