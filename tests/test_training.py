@@ -518,9 +518,11 @@ def test_each_epoch_has_an_order_of_its_own() -> None:
     orders: list[np.ndarray] = []
 
     class Spy(dense.DenseTrainer):
-        def train(self, items: np.ndarray, order: np.ndarray) -> np.ndarray:
+        def train(
+            self, items: np.ndarray, order: np.ndarray, inputs: np.ndarray | None = None
+        ) -> np.ndarray:
             orders.append(order)
-            return super().train(items, order)
+            return super().train(items, order, inputs)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dense, "DenseTrainer", Spy)

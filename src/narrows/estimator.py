@@ -178,6 +178,16 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Minus the mean squared error over all values of ``X``."""
         return float(self.score_samples(X).mean())
 
+    def sample(self, n_samples: int = 1, *, random_state: Any = None) -> Any:
+        """New items like those of the training set: decoded from codes drawn as theirs lie.
+
+        A variational model (``preset="variational"``) is trained for this; the codes of any other
+        are taken to be normally distributed. The result has the form of
+        :meth:`inverse_transform`'s.
+        """
+        check_is_fitted(self)
+        return self.inverse_transform(self._codec.sample(int(n_samples), _seed(random_state)))
+
     def summary(self) -> SummaryText:
         """Tables of the encoder, the decoder and the whole: layers, output shapes, parameters."""
         check_is_fitted(self)

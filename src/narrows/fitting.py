@@ -76,7 +76,7 @@ def fit(
         DataDescription(
             training.name, len(training), dtype.name, training.value_range, training.table
         ),
-        _training_summary(plan, result, noise_variance(model, settings.objective, training.items)),
+        _training_summary(plan, result, model, training),
         {"mean": pca.mean, "components": pca.components},
         latent_statistics(model, training.items),
         {name: importlib.metadata.version(name) for name in ("numpy", "numba", "jax")},
@@ -169,9 +169,12 @@ def latent_statistics(model: Model, items: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _training_summary(plan: Plan, result: Trained, noise: float | None) -> dict[str, Any]:
+def _training_summary(
+    plan: Plan, result: Trained, model: Model, training: Dataset
+) -> dict[str, Any]:
     """What a model file says of its training: nothing that depends on the clock."""
     last, settings = result.history[result.epoch - 1], plan.settings
+    noise = noise_variance(model, settings.objective, training.items)
     summary: dict[str, Any] = {
         "preset": plan.preset,
         "objective": str(settings.objective),
@@ -184,10 +187,10 @@ def _training_summary(plan: Plan, result: Trained, noise: float | None) -> dict[
         "shift": settings.shift,
         "noise": None if settings.noise is None else str(settings.noise),
         "seed": settings.seed,
-        "loss": last["loss"],
     }
-    if "val_loss" in last:
-        summary["val_loss"] = last["val_loss"]
+    if model.spec != plan.spec:  # PCA took its place: the history is not its own
+        return {**summary, "preset": "auto", "linear": True}
+    summary |= {name: last[name] for name in ("loss", "val_loss") if name in last}
     if noise is not None:
         summary["noise_variance"] = noise
     return summary

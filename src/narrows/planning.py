@@ -198,7 +198,7 @@ def _hidden_sizes(count: int, size: int) -> tuple[int, ...]:
 # An update's cost counts for small batches, and its noise helps: fortieths of the set, within
 # limits that fill the vector registers and keep the steps many.
 _BATCHES_AN_EPOCH = 40
-_SMALLEST_BATCH, _LARGEST_BATCH = 16, 256
+_SMALLEST_BATCH, _LARGEST_BATCH = 16, 128
 # At the largest batch; smaller ones make noisier steps.
 _LEARNING_RATE = 5e-3
 _BETA2 = 0.95
@@ -217,11 +217,11 @@ _SMALLEST_TO_SHIFT = 16
 def _recipe(training: Dataset, spec: Spec, wishes: Wishes) -> tuple[TrainingSettings, list[str]]:
     """How to train ``spec``, and why."""
     count, reasons = len(training), list[str]()
-    batch_size = wishes.batch_size or _batch_size(count)
-    rate = wishes.learning_rate or _LEARNING_RATE * math.sqrt(
-        min(batch_size, _LARGEST_BATCH) / _LARGEST_BATCH
-    )
-    epochs = wishes.epochs
+    batch_size, rate, epochs = wishes.batch_size, wishes.learning_rate, wishes.epochs
+    if batch_size is None:
+        batch_size = _batch_size(count)
+    if rate is None:
+        rate = _LEARNING_RATE * math.sqrt(min(max(batch_size, 1) / _LARGEST_BATCH, 1))
     if epochs is None:
         epochs = _epochs(count, batch_size, spec)
         reasons.append(f"{epochs} epochs in batches of {batch_size}: a minute or two of work")
@@ -261,7 +261,7 @@ def _batch_size(count: int) -> int:
 def _epochs(count: int, batch_size: int, spec: Spec) -> int:
     """As many as the work allows, and as the steps do."""
     by_work = _OPERATIONS / (count * _operations(spec))
-    by_steps = _MOST_STEPS / math.ceil(count / batch_size)
+    by_steps = _MOST_STEPS / math.ceil(count / max(batch_size, 1))
     return max(int(min(by_work, by_steps)), _FEWEST_EPOCHS)
 
 

@@ -48,7 +48,7 @@ def narrows(
     narrows evaluate digits.safetensors mnist:test      what it keeps, beside PCA
 
     DATA is everywhere one of: mnist, mnist:test, digits, an IDX file (.gz or raw), an .npy or
-    .npz file, or a folder of images.
+    .npz file, a table (.csv, .tsv or .parquet), or a folder of images.
     """
 
 

@@ -191,11 +191,16 @@ def load_for_training(
     """
     from narrows.data import load_data, validation_source
 
-    data = load_data(source, labels=True, track=progress)
+    data = load_data(source, labels=True, types=types, track=progress)
     fraction = HELD_OUT if validation is None else _as_fraction(validation)
     own = validation_source(source) if validation is None else validation
     if own is not None and (validation is None or fraction is None):
-        held_out = load_data(own, labels=True, track=progress)
+        held_out = load_data(own, labels=True, table=data.table, track=progress)
+        if data.table is None and held_out.table is not None:
+            raise DataError(
+                f"{own} is a table, and {source} is none",
+                hint="validate on data of the same kind",
+            )
         if held_out.item_shape != data.item_shape:
             raise DataError(
                 f"{own} has items of shape {held_out.item_shape}, "
@@ -246,6 +251,8 @@ def train_and_write(
     say(f"learning {len(training):,} items of {shape} from {training.name}")
     for line in _described(training, plan):
         say(f"  {line}")
+    for line in () if held_out is None else held_out.notes:
+        say(f"  {held_out.name}: {line}")
     checkpoint = folder / CHECKPOINT
     for path in (out, checkpoint):
         require_writable(path)
@@ -284,7 +291,7 @@ def train_and_write(
 def _described(training: "Dataset", plan: "Plan") -> list[str]:
     """What a table's columns are taken for, and what was chosen and why."""
     columns = [] if training.table is None else training.table.describe()
-    return [*columns, *plan.reasons]
+    return [*training.notes, *columns, *plan.reasons]
 
 
 def history_writer(path: Path) -> "Callable[[History], None]":

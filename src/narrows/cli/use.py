@@ -55,7 +55,7 @@ def evaluate(model: ModelArgument, data: DataArgument, json: Json = False) -> No
     """
     from narrows.report.columns import columns_text
     from narrows.report.evaluation import evaluate as measure
-    from narrows.report.redundancy import FEWEST_ROWS, redundancy, redundancy_text
+    from narrows.report.redundancy import is_comparable, redundancy, redundancy_text
 
     codec = _codec(model)
     dataset = _load(codec, data)
@@ -63,7 +63,7 @@ def evaluate(model: ModelArgument, data: DataArgument, json: Json = False) -> No
     texts, values = [_table(result)], asdict(result)
     if result.columns:
         texts.append(columns_text(result.columns, result.model.numbers))
-    if dataset.table is not None and len(dataset) >= FEWEST_ROWS:
+    if is_comparable(dataset):
         found = redundancy(dataset, track=progress)
         texts.append(redundancy_text(found))
         values["redundancy"] = asdict(found)

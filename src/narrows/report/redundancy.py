@@ -113,6 +113,12 @@ class Redundancy:
     rows_measured: int
 
 
+def is_comparable(data: Dataset) -> bool:
+    """Whether :func:`redundancy` can look at a data set."""
+    table = data.table
+    return table is not None and len(data) >= FEWEST_ROWS and len(table.learnt) <= MOST_COLUMNS
+
+
 def redundancy(data: Dataset, *, seed: int = 0, track: Tracker = silent) -> Redundancy:
     """How well each column of a table follows from the others, and which could be dropped.
 

@@ -32,10 +32,14 @@ def shifted(items: np.ndarray, largest: int, random: np.random.Generator) -> np.
     edges = [(0, 0), (largest, largest), (largest, largest)] + [(0, 0)] * (items.ndim - 3)
     padded = np.pad(items, edges, mode="edge")
     height, width = items.shape[1:3]
-    moves = random.integers(0, 2 * largest + 1, (len(items), 2))
+    steps = 2 * largest + 1
+    moves = random.integers(0, steps * steps, len(items))
     result = np.empty_like(items)
-    for i, (down, right) in enumerate(moves):
-        result[i] = padded[i, down : down + height, right : right + width]
+    # all images that move alike at once: one by one would take as long as a tenth of the training
+    for move in range(steps * steps):
+        alike = np.flatnonzero(moves == move)
+        down, right = divmod(move, steps)
+        result[alike] = padded[alike, down : down + height, right : right + width]
     return result
 
 
@@ -106,6 +110,7 @@ class Varied:
 
     def __init__(self, items: np.ndarray, scaling: Scaling, settings: "TrainingSettings") -> None:
         self._items, self._seed = items, settings.seed
+        self._settled_from = settings.epochs - int(_SETTLED * settings.epochs)
         self._shift, self._noise = settings.shift, settings.noise
         # network values from 0 to 1 span what the training set holds
         self._limits = scaling.offset, scaling.offset + scaling.scale
@@ -124,15 +129,18 @@ class Varied:
         Returns what :meth:`narrows.engine.Trainer.train` takes: items, the order to take them in,
         and what goes in instead of them, or None.
         """
-        if not self._shift and self._noise is None:
+        shift = 0 if epoch > self._settled_from else self._shift
+        if not shift and self._noise is None:
             return self._items, order, None
         random = np.random.default_rng([self._seed, _VARIATION_STREAM, epoch, place])
         items = self._items[order]
-        if self._shift:
-            items = shifted(items, self._shift, random)
+        if shift:
+            items = shifted(items, shift, random)
         inputs = None if self._noise is None else self._noise.apply(items, *self._limits, random)
         return items, np.arange(len(order)), inputs
 
 
+# The last epochs, a tenth of them, see images where they are: what the model will be used on.
+_SETTLED = 0.1
 # Keeps these random numbers apart from those of other uses of the same seed.
 _VARIATION_STREAM = 0x5A1F
