@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float, Float32, Shaped
 
+from narrows.data import release
 from narrows.engine import make_runner
 from narrows.engine.evidence import is_variational
 from narrows.engine.xla import measure_evidence
@@ -202,3 +203,4 @@ def chunks(rows: np.ndarray) -> Iterator[np.ndarray]:
     step = max(CHUNK_VALUES // max(rows[:1].size, 1), 1)
     for start in range(0, len(rows), step):
         yield rows[start : start + step]
+        release(rows)

@@ -249,10 +249,8 @@ def train_and_write(
     start = time.monotonic()
     shape = "x".join(map(str, training.item_shape))
     say(f"learning {len(training):,} items of {shape} from {training.name}")
-    for line in _described(training, plan):
+    for line in _described(training, held_out, plan):
         say(f"  {line}")
-    for line in () if held_out is None else held_out.notes:
-        say(f"  {held_out.name}: {line}")
     checkpoint = folder / CHECKPOINT
     for path in (out, checkpoint):
         require_writable(path)
@@ -288,10 +286,13 @@ def train_and_write(
     return FitResult(fitted, codec, evaluation, cautions, time.monotonic() - start, paths)
 
 
-def _described(training: "Dataset", plan: "Plan") -> list[str]:
-    """What a table's columns are taken for, and what was chosen and why."""
+def _described(training: "Dataset", held_out: "Dataset | None", plan: "Plan") -> list[str]:
+    """How the data were read, what columns are taken for, and what was chosen and why."""
+    notes = list(training.notes)
+    if held_out is not None and held_out.notes != training.notes:
+        notes += [f"{held_out.name}: {note}" for note in held_out.notes]
     columns = [] if training.table is None else training.table.describe()
-    return [*training.notes, *columns, *plan.reasons]
+    return [*notes, *columns, *plan.reasons]
 
 
 def history_writer(path: Path) -> "Callable[[History], None]":

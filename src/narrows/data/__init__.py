@@ -5,6 +5,7 @@ from narrows.data.codes import load_codes
 from narrows.data.dataset import Dataset
 from narrows.data.idx import read_idx
 from narrows.data.sources import load_data, validation_source
+from narrows.data.storage import release
 from narrows.data.tables import TableSchema
 from narrows.data.writing import ItemWriter, item_writer, row_writer
 
@@ -17,6 +18,7 @@ __all__ = [
     "load_codes",
     "load_data",
     "read_idx",
+    "release",
     "row_writer",
     "validation_source",
 ]

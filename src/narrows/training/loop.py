@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from narrows.data import release
 from narrows.engine import Trainer, TrainingState, make_trainer
 from narrows.errors import DataError, ShapeError, TrainingError
 from narrows.nn.model import Model
@@ -140,6 +141,7 @@ class _Run:
         last = first + self.trainer.steps_per_call * self.batch_size
         order = self.order[first:last]
         losses = self.trainer.train(*self.varied.slice(order, self.at.epoch, first))
+        release(self.items)
         self.at.losses = np.concatenate([self.at.losses, losses])
         self._require_finite()
         ended = last >= len(self.items)
@@ -160,6 +162,7 @@ class _Run:
         }
         if self.validation is not None:
             total = self.trainer.measure(self.validation)
+            release(self.validation)
             record["val_loss"] = self._mean_loss(total, len(self.validation))
             if not np.isfinite(record["val_loss"]):
                 raise self._diverged()
