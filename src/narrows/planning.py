@@ -178,9 +178,8 @@ def _ending(training: Dataset, objective: Objective) -> str:
     return "sigmoid" if limited or objective.needs_probabilities else "linear"
 
 
-# Weights that so many training values can settle one of: with more, the digits of scikit-learn are
-# learnt by heart.
-_VALUES_PER_WEIGHT = 4
+# With more weights than half the training values, the digits of scikit-learn are learnt by heart.
+_VALUES_PER_WEIGHT = 2
 _NARROWEST, _WIDEST = 16, 512
 
 
@@ -190,7 +189,7 @@ def _hidden_sizes(count: int, size: int) -> tuple[int, ...]:
     affordable = count * size / _VALUES_PER_WEIGHT
     # 2 (size h + h^2 / 2) weights in both halves
     most = math.sqrt(size * size + affordable) - size
-    wanted = min(most, max(8 * size, 64), _WIDEST)
+    wanted = min(most, max(8 * size, 128), _WIDEST)
     units = max(2 ** int(math.log2(max(wanted, 1))), _NARROWEST)
     return (units, units // 2) if units >= 128 and size < 8 * units else (units,)
 
@@ -203,7 +202,7 @@ _SMALLEST_BATCH, _LARGEST_BATCH = 16, 128
 _LEARNING_RATE = 5e-3
 _BETA2 = 0.95
 # Operations of a whole training: about a minute and a half on two cores of a laptop.
-_OPERATIONS = 1.6e13
+_OPERATIONS = 1.75e13
 # Steps that small data are given at most, and epochs that large ones are given at least.
 _MOST_STEPS, _FEWEST_EPOCHS = 20_000, 4
 # The share of itself that a weight loses over a run of steps at the full learning rate.
