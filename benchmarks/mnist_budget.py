@@ -42,8 +42,9 @@ from narrows_cli import errors, fit, per_image
 
 #: Of the article's program.
 ARTICLE_EPOCHS = 50
-#: What fits into half an hour on two cores.
-THIRTY_EPOCHS = 250
+#: What is said besides where half an hour is allowed: wider layers repay more epochs.
+THIRTY_OPTIONS = ["--hidden", "1024,512"]
+THIRTY_EPOCHS = 100
 THIRTY_SECONDS = 1800
 
 
@@ -101,7 +102,8 @@ def article(epochs: int) -> dict[str, float]:
 def measure(journal: Journal, arguments: Namespace, folder: Path) -> dict[str, list[Any]]:
     """The runs of every seed: ``narrows LATENT``, and ``article`` where that is the budget."""
     epochs = arguments.epochs or (THIRTY_EPOCHS if arguments.part == "thirty" else None)
-    options = [] if epochs is None else ["--epochs", str(epochs)]
+    options = THIRTY_OPTIONS if arguments.part == "thirty" else []
+    options = options if epochs is None else [*options, "--epochs", str(epochs)]
     runs: dict[str, list[Any]] = {}
     with tempfile.TemporaryDirectory() as caches:
         environment = {"NUMBA_CACHE_DIR": caches}

@@ -201,8 +201,8 @@ _SMALLEST_BATCH, _LARGEST_BATCH = 16, 128
 # At the largest batch; smaller ones make noisier steps.
 _LEARNING_RATE = 5e-3
 _BETA2 = 0.95
-# Operations of a whole training: about a minute and a half on two cores of a laptop.
-_OPERATIONS = 1.75e13
+# Operations of a whole training: about two minutes on two cores of a laptop.
+_OPERATIONS = 2.1e13
 # Steps that small data are given at most, and epochs that large ones are given at least.
 _MOST_STEPS, _FEWEST_EPOCHS = 20_000, 4
 # The share of itself that a weight loses over a run of steps at the full learning rate.
@@ -223,7 +223,7 @@ def _recipe(training: Dataset, spec: Spec, wishes: Wishes) -> tuple[TrainingSett
         rate = _LEARNING_RATE * math.sqrt(min(max(batch_size, 1) / _LARGEST_BATCH, 1))
     if epochs is None:
         epochs = _epochs(count, batch_size, spec)
-        reasons.append(f"{epochs} epochs in batches of {batch_size}: a minute or two of work")
+        reasons.append(f"{epochs} epochs in batches of {batch_size}: two minutes of work at most")
     shift = wishes.shift
     if shift is None:
         shift = int(_is_image(training) and min(training.item_shape[:2]) >= _SMALLEST_TO_SHIFT)

@@ -53,7 +53,7 @@ def fit(
     ] = "l2",
     epochs: Annotated[
         int | None,
-        typer.Option(help="Passes over the training set; a minute or two of them, 50 for simple."),
+        typer.Option(help="Passes over the training set; up to two minutes of them, 50 for simple."),
     ] = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Items a step; by the size of the data, 64 for simple.")
