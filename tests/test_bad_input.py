@@ -90,7 +90,7 @@ FILES_OF_BYTES = {
     "cut.npy": (b"\x93NUMPY\x01\x00", ["not an .npy array"]),
     "cut.npz": (b"PK\x03\x04", ["not an .npz file"]),
     "words.txt": (b"some words", ["not a kind of data"]),
-    "table.csv": (b"a,b\n1,2\n", ["not a kind of data"]),
+    "table.xlsx": (b"a,b\n1,2\n", ["not a kind of data"]),
 }
 
 

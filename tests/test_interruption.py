@@ -14,7 +14,18 @@ from command_line import Command, command, contents, start
 
 SECONDS_TO_WAIT = 60
 ENDLESS = 1_000_000
-OPTIONS = ("--latent", 3, "--hidden", "16", "--batch-size", 4, "--checkpoint-seconds", 0)
+OPTIONS = (
+    "--preset",
+    "simple",
+    "--latent",
+    3,
+    "--hidden",
+    "16",
+    "--batch-size",
+    4,
+    "--checkpoint-seconds",
+    0,
+)
 
 
 @pytest.fixture

@@ -54,6 +54,9 @@ class Wishes:
     noise: Noise | None = None
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        TrainingSettings(seed=self.seed)  # what else governs must not wait for the data to be read
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -105,7 +108,7 @@ def make_plan(training: Dataset, choice: ModelChoice, wishes: Wishes) -> Plan:
     ending = _ending(training, wishes.objective)
     spec = _preset_spec(choice, preset, training, ending, hidden)
     if ending == "sigmoid":
-        reasons.append("a sigmoid at the end: the values have a range")
+        reasons.append("a sigmoid at the end: the values fill the range they have")
     settings, more = _recipe(training, spec, wishes)
     return Plan(
         preset, spec, settings, False, choice.preset == "auto" and wishes.noise is None,
@@ -173,9 +176,19 @@ def _why_preset(preset: str, training: Dataset) -> str:
 
 
 def _ending(training: Dataset, objective: Objective) -> str:
-    """A sigmoid for values with a range that they can reach the ends of; otherwise no limit."""
-    limited = training.table is None and training.value_range is not None
-    return "sigmoid" if limited or objective.needs_probabilities else "linear"
+    """A sigmoid for values that fill a range with two ends; otherwise no limit."""
+    if objective.needs_probabilities:
+        return "sigmoid"
+    limits = training.value_range
+    if training.table is not None or limits is None:
+        return "linear"
+    sample = training.items[:: max(len(training) // _LOOKED_AT, 1)]
+    spread = float(sample.max()) - float(sample.min())
+    return "sigmoid" if spread > (limits[1] - limits[0]) / 2 else "linear"
+
+
+# Items that tell whether values use the range that they could.
+_LOOKED_AT = 1000
 
 
 # With more weights than half the training values, the digits of scikit-learn are learnt by heart.
@@ -206,7 +219,7 @@ _OPERATIONS = 2.1e13
 # Steps that small data are given at most, and epochs that large ones are given at least.
 _MOST_STEPS, _FEWEST_EPOCHS = 20_000, 4
 # The share of itself that a weight loses over a run of steps at the full learning rate.
-_WEIGHT_DECAY = 0.01
+_WEIGHT_DECAY = 0.05
 # Items from which a validation loss that rises is no accident; fewer than this are few enough to
 # be learnt by heart.
 _FEW = 10_000

@@ -53,7 +53,9 @@ def fit(
     ] = "l2",
     epochs: Annotated[
         int | None,
-        typer.Option(help="Passes over the training set; up to two minutes of them, 50 for simple."),
+        typer.Option(
+            help="Passes over the training set; up to two minutes of them, 50 for simple."
+        ),
     ] = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Items a step; by the size of the data, 64 for simple.")
@@ -280,8 +282,6 @@ def train_and_write(
     cautions = find_warnings(codec, training, held_out, fitted.history, evaluation)
     for line in (*fitted.notes, *map(str, cautions)):
         say(line)
-    if held_out is None:
-        say("measured on the training set itself: nothing was held out")
     paths = {"model": out, "run_dir": folder}
     return FitResult(fitted, codec, evaluation, cautions, time.monotonic() - start, paths)
 

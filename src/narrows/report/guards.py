@@ -36,6 +36,8 @@ COLLAPSED_VARIANCE = 0.1
 DEAD_UNIT_SHARE = 0.25
 #: The errors of real items differ by a tenth of their mean or more; below this they rank nothing.
 CONSTANT_ERRORS = 1e-3
+#: Up to here two errors are the same: PCA as a model computes in float32.
+SAME_ERROR = 1.001
 #: What a model has learnt by heart shows as a validation loss that much higher than the training's.
 OVERFIT_RATIO = 1.5
 #: So far above its lowest, a validation loss has risen and not just trembled.
@@ -155,7 +157,7 @@ def collapsed_reconstructions(data: float, model: float, linear: float) -> Cauti
 
 def worse_than_pca(model: float, pca: float) -> Caution | None:
     """The mean squared errors of the model and of PCA with as many numbers."""
-    if not model > pca:
+    if not model > SAME_ERROR * pca:
         return None
     return Caution(
         "worse-than-pca",
