@@ -35,6 +35,19 @@ OWN = "fit's own choice"
 SETTINGS: dict[str, list[str]] = {
     OWN: ["--latent", "20"],
     "simple": ["--latent", "20", "--preset", "simple"],
+    "half the rate": ["--latent", "20", "--learning-rate", "0.0025"],
+    "twice the rate": ["--latent", "20", "--learning-rate", "0.01"],
+    "half the batch": ["--latent", "20", "--batch-size", "64"],
+    "twice the batch": ["--latent", "20", "--batch-size", "256"],
+    # as much work as fit's own choice: fewer epochs of wider layers, more of narrower ones
+    "wider": ["--latent", "20", "--hidden", "768,384", "--epochs", "31"],
+    "narrower": ["--latent", "20", "--hidden", "384,192", "--epochs", "74"],
+    "one hidden layer": ["--latent", "20", "--hidden", "1024", "--epochs", "33"],
+    "three hidden layers": ["--latent", "20", "--hidden", "512,256,128", "--epochs", "48"],
+    "no decay": ["--latent", "20", "--weight-decay", "0"],
+    "twice the decay": ["--latent", "20", "--weight-decay", "0.1"],
+    "no shift": ["--latent", "20", "--shift", "0"],
+    "two pixels": ["--latent", "20", "--shift", "2"],
 }
 
 
