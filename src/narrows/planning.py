@@ -14,7 +14,7 @@ import numpy as np
 from narrows.data import Dataset
 from narrows.engine import AdamSettings
 from narrows.errors import UsageError
-from narrows.nn.presets import auto_preset, preset_spec
+from narrows.nn.presets import auto_preset, default_latent_size, preset_spec
 from narrows.nn.spec import Spec
 from narrows.objectives import Objective
 from narrows.training import Noise, TrainingSettings
@@ -100,7 +100,9 @@ def make_plan(training: Dataset, choice: ModelChoice, wishes: Wishes) -> Plan:
         reasons.append(_why_preset(preset, training))
     hidden = choice.hidden
     if hidden is None and preset == "dense":
-        hidden = _hidden_sizes(len(training), training.item_size)
+        latent = choice.latent or default_latent_size(training.item_shape)
+        units = _hidden_sizes(len(training), training.item_size)
+        hidden = tuple(max(each, latent) for each in units)
         reasons.append(
             f"hidden layers of {', '.join(map(str, hidden))}: "
             f"{len(training):,} items of {training.item_size:,} values"
@@ -109,6 +111,8 @@ def make_plan(training: Dataset, choice: ModelChoice, wishes: Wishes) -> Plan:
     spec = _preset_spec(choice, preset, training, ending, hidden)
     if ending == "sigmoid":
         reasons.append("a sigmoid at the end: the values fill the range they have")
+    if spec.crosses and wishes.noise is None:
+        reasons.append("copies across carry whole images: --noise says what they shall undo")
     settings, more = _recipe(training, spec, wishes)
     return Plan(
         preset, spec, settings, False, choice.preset == "auto" and wishes.noise is None,
@@ -189,8 +193,6 @@ def _ending(training: Dataset, objective: Objective) -> str:
 
 # Items that tell whether values use the range that they could.
 _LOOKED_AT = 1000
-
-
 # With more weights than half the training values, the digits of scikit-learn are learnt by heart.
 _VALUES_PER_WEIGHT = 2
 _NARROWEST, _WIDEST = 16, 512
@@ -236,7 +238,9 @@ def _recipe(training: Dataset, spec: Spec, wishes: Wishes) -> tuple[TrainingSett
         rate = _LEARNING_RATE * math.sqrt(min(max(batch_size, 1) / _LARGEST_BATCH, 1))
     if epochs is None:
         epochs = _epochs(count, batch_size, spec)
-        reasons.append(f"{epochs} epochs in batches of {batch_size}: two minutes of work at most")
+        reasons.append(
+            f"{epochs} epochs in batches of {batch_size}: fewer the larger the data and the model"
+        )
     shift = wishes.shift
     if shift is None:
         shift = int(_is_image(training) and min(training.item_shape[:2]) >= _SMALLEST_TO_SHIFT)

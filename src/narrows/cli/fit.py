@@ -54,7 +54,7 @@ def fit(
     epochs: Annotated[
         int | None,
         typer.Option(
-            help="Passes over the training set; up to two minutes of them, 50 for simple."
+            help="Passes over the training set; fewer the larger the data, 50 for simple."
         ),
     ] = None,
     batch_size: Annotated[
