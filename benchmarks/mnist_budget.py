@@ -15,7 +15,8 @@ of an image with pixels in 0..1 (x 784 / 65025):
 Every seed counts, the worst one for the targets. The test images are measured after each epoch and
 decide nothing, which is checked: the model must be that of the last epoch.
 
-    python benchmarks/mnist_budget.py article|half-hour-20|half-hour-30 [--seeds N,N] [--epochs N] [--keep DIR]
+    python benchmarks/mnist_budget.py article|half-hour-20|half-hour-30 [--seeds N,N] [--epochs N]
+        [--keep DIR]
 """
 
 import sys
@@ -193,7 +194,7 @@ def main() -> None:
     parser.add_argument(
         "--epochs",
         type=int,
-        help=f"of narrows; otherwise fit's own for the article's part, {HALF_HOUR_EPOCHS} for the others",
+        help=f"of narrows; otherwise fit's own for the article's, {HALF_HOUR_EPOCHS} for the others",
     )
     parser.add_argument("--article-epochs", type=int, default=ARTICLE_EPOCHS, help="of Keras")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave the models there")
