@@ -194,7 +194,7 @@ def main() -> None:
     parser.add_argument(
         "--epochs",
         type=int,
-        help=f"of narrows; otherwise fit's own for the article's, {HALF_HOUR_EPOCHS} for the others",
+        help=f"of narrows; fit's own for article, {HALF_HOUR_EPOCHS} for the others",
     )
     parser.add_argument("--article-epochs", type=int, default=ARTICLE_EPOCHS, help="of Keras")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave the models there")
