@@ -46,7 +46,7 @@ from narrows_cli import errors, fit, per_image
 ARTICLE_EPOCHS = 50
 #: What is said besides where half an hour is allowed: wider layers repay more epochs.
 HALF_HOUR_OPTIONS = ["--hidden", "1024,512"]
-HALF_HOUR_EPOCHS = 100
+HALF_HOUR_EPOCHS = 60
 HALF_HOUR_SECONDS = 1800
 
 

@@ -54,6 +54,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         shift: images are moved by up to so many pixels each time they are taken.
         noise: damage that the model learns to undo: "gaussian:0.3", "masking:0.3",
             "salt-pepper:0.1".
+        refine: Gauss-Newton steps that improve each code after the encoder; 0 for none.
         validation_fraction: the share of rows held out where ``fit`` gets no validation data and
             there are at least 20; 0 for none.
         patience: stop after so many epochs without a better validation loss, and keep the best
@@ -91,6 +92,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         weight_decay: float | None = None,
         shift: int | None = None,
         noise: str | None = None,
+        refine: int | None = None,
         validation_fraction: float = 0.1,
         patience: int | None = None,
         random_state: int | np.random.RandomState | None = 0,
@@ -106,6 +108,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.weight_decay = weight_decay
         self.shift = shift
         self.noise = noise
+        self.refine = refine
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.random_state = random_state
@@ -221,6 +224,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             weight_decay=known.get("weight_decay"),
             shift=known.get("shift"),
             noise=known.get("noise"),
+            refine=trained.refinement,
             random_state=known.get("seed", 0),
         )
         estimator._take(trained)
@@ -249,6 +253,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             _maybe(int, self.patience),
             _maybe(int, self.shift),
             _maybe(Noise.parse, self.noise),
+            _maybe(int, self.refine),
             seed,
         )
 

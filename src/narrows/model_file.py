@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data import TableSchema
+from narrows.engine import MOST_REFINEMENT
 from narrows.errors import ModelFileError, NarrowsError
 from narrows.nn.blocks import Shape
 from narrows.nn.model import Model
@@ -97,6 +98,8 @@ class TrainedModel:
             of each number, float32 (latent_size,), and their ``covariance`` (latent_size,
             latent_size) where new codes are drawn by it.
         versions: what computed it.
+        refinement: how many steps improve each code after the encoder, see
+            :mod:`narrows.engine.xla.refinement`.
     """
 
     model: Model
@@ -105,6 +108,7 @@ class TrainedModel:
     baseline: dict[str, np.ndarray] = field(default_factory=dict)
     latent: dict[str, np.ndarray] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    refinement: int = 0
 
     @property
     def item_shape(self) -> Shape:
@@ -131,6 +135,7 @@ def save_model(path: str | os.PathLike[str], trained: TrainedModel) -> None:
         "scaling": asdict(model.scaling),
         "data": trained.data.to_dict(),
         "training": trained.training,
+        "refinement": trained.refinement,
         "versions": {"narrows": __version__, **trained.versions},
     }
     groups = {"model": model.arrays, "baseline": trained.baseline, "latent": trained.latent}
@@ -187,7 +192,14 @@ def _assemble(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> TrainedMo
         group(arrays, "baseline"),
         group(arrays, "latent"),
         {str(name): str(version) for name, version in entry["versions"].items()},
+        _refinement(entry.get("refinement", 0)),
     )
+
+
+def _refinement(value: Any) -> int:
+    if not isinstance(value, int) or not 0 <= value <= MOST_REFINEMENT:
+        raise ValueError(f"it refines codes in {value!r} steps")
+    return value
 
 
 def _check_arrays(trained: TrainedModel) -> None:

@@ -28,7 +28,7 @@ class Codec:
 
     def __init__(self, trained: TrainedModel) -> None:
         self.trained = trained
-        self._runner = make_runner(trained.model)
+        self._runner = make_runner(trained.model, trained.refinement)
 
     def encode(self, items: Shaped[np.ndarray, "n ..."]) -> Float32[np.ndarray, "n latent"]:
         """Latent codes, float32 (n, latent_size).

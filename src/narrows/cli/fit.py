@@ -77,6 +77,14 @@ def fit(
             help="Damage to undo: gaussian:0.3, masking:0.3 or salt-pepper:0.1.",
         ),
     ] = None,
+    refine: Annotated[
+        int | None,
+        typer.Option(
+            metavar="STEPS",
+            help="Gauss-Newton steps that improve each code after the encoder; 2 for most, 0 for "
+            "none, which is faster to encode.",
+        ),
+    ] = None,
     types: Annotated[
         str | None,
         typer.Option(
@@ -140,6 +148,7 @@ def fit(
         patience,
         shift,
         None if noise is None else Noise.parse(noise),
+        refine,
         seed,
     )
     folder = run_dir or default_run_dir(out)

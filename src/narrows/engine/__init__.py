@@ -15,7 +15,18 @@ from narrows.engine.interface import AdamSettings, Runner, Trainer, TrainingStat
 from narrows.nn.model import Model
 from narrows.objectives import Objective
 
-__all__ = ["AdamSettings", "Runner", "Trainer", "TrainingState", "make_runner", "make_trainer"]
+__all__ = [
+    "MOST_REFINEMENT",
+    "AdamSettings",
+    "Runner",
+    "Trainer",
+    "TrainingState",
+    "make_runner",
+    "make_trainer",
+]
+
+#: Steps that improve a code at most: far more than it ever takes.
+MOST_REFINEMENT = 100
 
 
 def make_trainer(
@@ -31,8 +42,13 @@ def make_trainer(
     return XlaTrainer(model, objective, adam, batch_size, seed)
 
 
-def make_runner(model: Model) -> Runner:
-    """The engine that runs ``model`` fastest here."""
+def make_runner(model: Model, refinement: int = 0) -> Runner:
+    """The engine that runs ``model`` fastest here; its codes improved by so many steps, as
+    :mod:`narrows.engine.xla.refinement` has it."""
+    if refinement:
+        from narrows.engine.xla import RefiningRunner
+
+        return RefiningRunner(model, make_runner(model), refinement)
     if _fits_fused(model):
         from narrows.engine.fused.dense import DenseRunner
 

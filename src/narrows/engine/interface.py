@@ -1,7 +1,7 @@
 """What every engine can do: train a model and run it. An engine is one way of computing both."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int64, Shaped
@@ -108,6 +108,7 @@ class Trainer(Protocol):
         ...
 
 
+@runtime_checkable
 class Runner(Protocol):
     """Runs one trained model."""
 

@@ -7,13 +7,15 @@
     step.py         one training step
     trainer.py      XlaTrainer
     runner.py       XlaRunner
+    refinement.py   RefiningRunner: better codes for a given decoder
     variational.py  what the ELBO of some items is made of
 
 Nothing here imports JAX before it is used.
 """
 
+from narrows.engine.xla.refinement import RefiningRunner
 from narrows.engine.xla.runner import XlaRunner
 from narrows.engine.xla.trainer import XlaTrainer
 from narrows.engine.xla.variational import measure_evidence
 
-__all__ = ["XlaRunner", "XlaTrainer", "measure_evidence"]
+__all__ = ["RefiningRunner", "XlaRunner", "XlaTrainer", "measure_evidence"]

@@ -1,0 +1,121 @@
+"""Better codes for a given decoder: what the encoder gives is where a search begins.
+
+An encoder answers at once, and each answer is a guess; the decoder alone says what a code stands
+for. A step of Gauss and Newton on the squared error of one item, in its latent numbers alone, costs
+as much as decoding it once for each of them, and takes back a large part of what the guess lost
+(the amortisation gap: Cremer, Li and Duvenaud, arXiv:1801.03558).
+"""
+
+import math
+from functools import partial
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Float32, Shaped
+
+from narrows.engine.interface import Runner
+from narrows.engine.xla.convolution import with_native_convolutions
+from narrows.engine.xla.transfer import chunks, for_device, to_network
+from narrows.nn.model import Model, apply_part
+
+# Derivatives of so many values by latent numbers are held at once (32 MB), of at most so many
+# items. Always as many, and zeros after the last: an item's code must not depend on its company.
+_DERIVATIVES = 1 << 23
+_MOST_ITEMS = 256
+# The damping of a first step, as a share of each latent number's own curvature, and what a step
+# that made an item worse, or better, does to the next one (Marquardt, 1963).
+_DAMPING, _MORE, _LESS = 1e-2, 10.0, 0.1
+# Curvature that is added to all alike, as a share of the mean: a dead number has none of its own.
+_LEAST_CURVATURE = 1e-6
+_TINY = float(np.finfo(np.float32).tiny)
+
+
+class RefiningRunner:
+    """Runs a model and improves its codes; see :class:`narrows.engine.interface.Runner`.
+
+    Args:
+        model: what is run; its decoder must need nothing but a code.
+        runner: runs the encoder and the decoder.
+        steps: how many Levenberg-Marquardt steps each code takes.
+    """
+
+    def __init__(self, model: Model, runner: Runner, steps: int) -> None:
+        import jax
+
+        self._model, self._runner, self._steps = model, runner, steps
+        held = model.spec.latent_size * math.prod(model.spec.item_shape)
+        self._batch = min(max(_DERIVATIVES // held, 1), _MOST_ITEMS)
+        # steps one by one: inside a loop of XLA's convolutions are slow on CPUs
+        self._start, self._step = map(jax.jit, _start_and_step(model))
+
+    def encode(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
+        codes = self._runner.encode(items)
+        both = zip(chunks(items, self._batch), chunks(codes, self._batch), strict=True)
+        return np.concatenate([self._refined(*part) for part in both])
+
+    def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float[np.ndarray, "n *item"]:
+        return self._runner.decode(codes)
+
+    def reconstruct(self, items: Shaped[np.ndarray, "n *item"]) -> Float[np.ndarray, "n *item"]:
+        return self.decode(self.encode(items))
+
+    def _refined(self, items: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Codes whose reconstructions are at least as near to ``items`` as those of ``codes``."""
+        count, missing = len(items), self._batch - len(items)
+        values = for_device(items, self._model.scaling)
+        values, codes = (
+            np.pad(rows, [(0, missing)] + [(0, 0)] * (rows.ndim - 1)) for rows in (values, codes)
+        )
+        arrays = self._model.arrays
+        wanted, state = self._start(arrays, values, codes)
+        for _ in range(self._steps):
+            state = self._step(arrays, wanted, state)
+        return np.asarray(state[0])[:count]
+
+
+def _start_and_step(model: Model) -> tuple[Any, Any]:
+    """A function of arrays, items (n, \\*item_shape) as they travel, and codes (n, latent) that
+    gives the items' network values and a state; and one of arrays, these values and a state that
+    gives the next state. A state is codes, what they decode to, and each item's damping."""
+    import jax
+    import jax.numpy as jnp
+
+    spec, scaling = with_native_convolutions(model.spec), model.scaling
+
+    def decode(arrays: Any, codes: Any) -> Any:
+        return apply_part(spec, "decoder", arrays, codes).reshape(len(codes), -1)
+
+    def start(arrays: Any, items: Any, codes: Any) -> Any:
+        wanted = to_network(scaling, items).reshape(len(codes), -1)
+        return wanted, (codes, decode(arrays, codes), jnp.full((len(codes), 1), _DAMPING))
+
+    def step(arrays: Any, wanted: Any, state: Any) -> Any:
+        codes, found, damping = state
+        count, latent = codes.shape
+        directions = jnp.broadcast_to(jnp.eye(latent)[:, None], (latent, count, latent))
+        missed = wanted - found
+        # (latent, n, values): how each value answers to each number
+        slopes = jax.vmap(lambda by: jax.jvp(partial(decode, arrays), (codes,), (by,))[1])(
+            directions
+        )
+        curvature = jnp.einsum("ind,jnd->nij", slopes, slopes)
+        own = jnp.einsum("nii->ni", curvature)
+        least = _LEAST_CURVATURE * own.mean(axis=1, keepdims=True) + _TINY
+        damped = curvature + jnp.eye(latent) * (damping * own + least)[:, None]
+        downhill = jnp.einsum("ind,nd->ni", slopes, missed)
+        there = codes + jnp.linalg.solve(damped, downhill[..., None])[..., 0]
+        found_there = decode(arrays, there)
+        # what is no number is not better
+        better = (_squared(wanted - found_there) < _squared(missed))[:, None]
+        return (
+            jnp.where(better, there, codes),
+            jnp.where(better, found_there, found),
+            damping * jnp.where(better, _LESS, _MORE),
+        )
+
+    return start, step
+
+
+def _squared(differences: Any) -> Any:
+    """The squared length of each row."""
+    return (differences * differences).sum(axis=1)
