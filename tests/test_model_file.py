@@ -34,6 +34,7 @@ def tiny() -> TrainedModel:
         {"mean": np.zeros(2), "components": np.eye(1, 2)},
         {name: np.zeros(1, np.float32) for name in ("lowest", "highest", "mean")},
         {"numpy": "2"},
+        refinement=3,
     )
 
 
@@ -63,6 +64,7 @@ def assert_same(found: TrainedModel, expected: TrainedModel) -> None:
     assert found.model.scaling == expected.model.scaling
     assert found.data == expected.data
     assert found.training == expected.training
+    assert found.refinement == expected.refinement
     assert found.versions == {"narrows": __version__, **expected.versions}
     for part in ("baseline", "latent"):
         np.testing.assert_equal(getattr(found, part), getattr(expected, part))
@@ -225,6 +227,9 @@ FORGERIES: dict[str, Change] = {
     "value range is a number": _set("data", "value_range", to=3),
     "value range is empty": _set("data", "value_range", to=[]),
     "training is a list": _set("training", to=[1]),
+    "refinement is a text": _set("refinement", to="2"),
+    "refinement is negative": _set("refinement", to=-1),
+    "refinement without end": _set("refinement", to=10**9),
     "versions is a list": _set("versions", to=[1]),
     "a missing array": _array(WEIGHT, None),
     "an array of integers": _array(WEIGHT, np.zeros((2, 1), np.int32)),

@@ -58,11 +58,6 @@ class Wishes:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.refinement is not None and not 0 <= self.refinement <= MOST_REFINEMENT:
-            raise UsageError(
-                f"{self.refinement} steps of refinement are outside 0 to {MOST_REFINEMENT}",
-                hint="2 take back most of what an encoder loses",
-            )
         TrainingSettings(seed=self.seed)  # what else governs must not wait for the data to be read
 
 
@@ -105,6 +100,7 @@ def make_plan(training: Dataset, choice: ModelChoice, wishes: Wishes) -> Plan:
         spec = _preset_spec(choice, "simple", training, ending, choice.hidden)
         raw = not wishes.objective.needs_probabilities
         steps = wishes.refinement or 0
+        require_refinable(spec, steps)
         return Plan("simple", spec, _articles_settings(wishes), raw, steps, False, ())
     preset, reasons = choice.preset, list[str]()
     if preset == "auto":
@@ -276,6 +272,29 @@ def _recipe(training: Dataset, spec: Spec, wishes: Wishes) -> tuple[TrainingSett
     return settings, reasons
 
 
+def require_refinable(spec: Spec, steps: int) -> None:
+    """Make sure that the codes of a model can be refined in so many steps.
+
+    Raises:
+        UsageError: the number is outside its limits, or the decoder takes more than one code.
+    """
+    if not 0 <= steps <= MOST_REFINEMENT:
+        raise UsageError(
+            f"{steps} steps of refinement are outside 0 to {MOST_REFINEMENT}",
+            hint="2 take back most of what an encoder loses",
+        )
+    if steps and not _is_refinable(spec):
+        what = "tensors that its encoder kept" if spec.crosses else "draws from a distribution"
+        raise UsageError(
+            f"codes cannot be refined in {steps} steps: this model's decoder takes {what}",
+            hint="leave it out, or give 0",
+        )
+
+
+def _is_refinable(spec: Spec) -> bool:
+    return not spec.crosses and not is_variational(spec)
+
+
 # Two steps take back nine tenths of what an encoder loses to the best codes for its decoder.
 _REFINEMENT = 2
 # Operations an item above which that would keep a user waiting: 500 items a second.
@@ -288,16 +307,10 @@ def _refinement(spec: Spec, wishes: Wishes) -> tuple[int, list[str]]:
     They make the squared error of what went in smaller. That is no aim where what went in is noise
     to be undone, where another loss is asked for, or where codes are distributions.
     """
-    can = not spec.crosses and not is_variational(spec)
     if wishes.refinement is not None:
-        if wishes.refinement and not can:
-            raise UsageError(
-                f"codes cannot be refined, in {wishes.refinement} steps or any number: this "
-                "model's decoder takes more than one code",
-                hint="leave it out",
-            )
+        require_refinable(spec, wishes.refinement)
         return wishes.refinement, []
-    if not can or wishes.noise is not None or wishes.objective.name != "l2":
+    if not _is_refinable(spec) or wishes.noise is not None or wishes.objective.name != "l2":
         return 0, []
     an_item = _REFINEMENT * (spec.latent_size + 1) * _operations(spec, "decoder") / 3
     if an_item > _MOST_FOR_REFINEMENT:

@@ -29,6 +29,14 @@ ItemsOut = Annotated[
         show_default=False,
     ),
 ]
+Refine = Annotated[
+    int | None,
+    typer.Option(
+        "--refine",
+        metavar="STEPS",
+        help="Gauss-Newton steps that improve each code, instead of the model's own; 0 is fastest.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from narrows.cli.options import DataArgument, ItemsOut, Json, ModelArgument
+from narrows.cli.options import DataArgument, ItemsOut, Json, ModelArgument, Refine
 from narrows.cli.terminal import progress, say, show
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ def summary(model: ModelArgument, json: Json = False) -> None:
     show(summary_text(spec), values, json)
 
 
-def evaluate(model: ModelArgument, data: DataArgument, json: Json = False) -> None:
+def evaluate(
+    model: ModelArgument, data: DataArgument, refine: Refine = None, json: Json = False
+) -> None:
     """Measure what a model keeps of DATA, beside PCA with as many numbers.
 
     Of a table, measure each column, and say how well it follows from the others.
@@ -57,7 +59,7 @@ def evaluate(model: ModelArgument, data: DataArgument, json: Json = False) -> No
     from narrows.report.evaluation import evaluate as measure
     from narrows.report.redundancy import is_comparable, redundancy, redundancy_text
 
-    codec = _codec(model)
+    codec = _codec(model, refine)
     dataset = _load(codec, data)
     result = measure(codec, dataset)
     texts, values = [_table(result)], asdict(result)
@@ -77,6 +79,7 @@ def encode(
         Path,
         typer.Option(metavar="CODES", help=".npy, .npz, .csv or .parquet.", show_default=False),
     ],
+    refine: Refine = None,
     json: Json = False,
 ) -> None:
     """Write the latent code of every item: a row of numbers each.
@@ -92,7 +95,7 @@ def encode(
             f"{out} does not say what kind of file the codes shall be",
             hint="end it in .npy, .npz, .csv or .parquet",
         )
-    codec = _codec(model)
+    codec = _codec(model, refine)
     items = _load(codec, data).items
     codec.shaped(items)  # a mistake must show before a file is opened
     size = codec.trained.model.spec.latent_size
@@ -128,7 +131,11 @@ def decode(
 
 
 def reconstruct(
-    model: ModelArgument, data: DataArgument, out: ItemsOut, json: Json = False
+    model: ModelArgument,
+    data: DataArgument,
+    out: ItemsOut,
+    refine: Refine = None,
+    json: Json = False,
 ) -> None:
     """Take every item of DATA through its code and back, and write what comes out.
 
@@ -136,18 +143,28 @@ def reconstruct(
     Example:
       narrows reconstruct digits.safetensors mnist:test --out reconstructed/
     """
-    codec = _codec(model)
+    codec = _codec(model, refine)
     items = _load(codec, data).items
     codec.shaped(items)  # a mistake must show before a file is opened
     _stream_items("reconstructing", codec, items, codec.reconstruct, out)
     _report_written(out, len(items), "item", json)
 
 
-def _codec(model: Path) -> "Codec":
+def _codec(model: Path, refine: int | None = None) -> "Codec":
+    """The model, with as many steps of refinement as asked for.
+
+    Raises:
+        UsageError: its codes cannot be refined.
+    """
     from narrows.model_file import load_model
+    from narrows.planning import require_refinable
     from narrows.running import Codec
 
-    return Codec(load_model(model))
+    trained = load_model(model)
+    if refine is not None:
+        require_refinable(trained.model.spec, refine)
+        trained = replace(trained, refinement=refine)
+    return Codec(trained)
 
 
 def _load(codec: "Codec", source: str) -> "Dataset":
