@@ -21,6 +21,8 @@ class Trial:
             some blocks only.
         seconds: for coding the blocks that it was tried on; None where it is not known any more.
         seconds_back: for decoding them.
+        item_bytes: what it takes for an item of its own, on average over some; None where items are
+            too large to try, or it is not known any more.
     """
 
     method: str
@@ -28,6 +30,7 @@ class Trial:
     size: int
     seconds: float | None = None
     seconds_back: float | None = None
+    item_bytes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Account:
         sampled: on how many of the blocks.
         largest_error: the largest error of any value, in data units.
         mean_squared_error: in data units squared; None where it is beyond float64.
+        seconds: for everything, the trials included; None where it is not known any more.
+        seconds_back: for decoding all blocks.
     """
 
     layout: Layout
@@ -53,6 +58,8 @@ class Account:
     sampled: int
     largest_error: float
     mean_squared_error: float | None
+    seconds: float | None = None
+    seconds_back: float | None = None
 
     @property
     def total(self) -> int:

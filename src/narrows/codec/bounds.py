@@ -185,10 +185,10 @@ class Grid(Quantiser):
     def for_bound(cls, bound: float) -> "Grid | None":
         """A grid of at most twice the bound whose points need no rounding; None where none is.
 
-        The distance of its points is the largest number with 8 significant bits that is no more.
+        The distance of its points is the largest number with 16 significant bits that is no more.
         """
         fraction, exponent = math.frexp(2 * bound)
-        step, exponent = math.floor(fraction * 256), exponent - 8
+        step, exponent = math.floor(fraction * 65536), exponent - 16
         while step and step % 2 == 0:
             step, exponent = step // 2, exponent + 1
         if not step or not -1000 <= exponent <= 1000:

@@ -26,6 +26,10 @@ CHAINS: dict[Effort, int] = {"fast": 1, "normal": 2, "best": 3}
 
 # Filters are ranked on no more bytes than this.
 _PIECE_BYTES = 1 << 19
+# Filters that leave more than this times as much as the best are not tried further.
+_RUNNER_UP = 1.1
+# Items that are coded on their own.
+_SINGLE_ITEMS = 64
 # Values that are looked at for being multiples of something.
 _GRID_VALUES = 1 << 16
 # Where fewer of them are, they are not taken for it.
@@ -84,11 +88,14 @@ def choose(
         advance: told of every share of the work, all of them together 1.
     """
     classical = [method() for method in METHODS.values() if not method.trained]
+    starts = _starts(blocks[0][1], layout, bound, effort)
+    # Methods that know the items, such as formats of images, take levels without filters.
+    plain = [Pipeline(Stored(), quantiser) for quantiser in candidates(blocks[0][1], bound)]
     pipelines = [
-        pipeline
-        for start in _starts(blocks[0][1], layout, bound, effort)
+        replace(start, method=method)
         for method in [*classical, *methods]
-        if (pipeline := _completed(start, method)) is not None
+        if method.available()
+        for start in (starts if method.filtered else plain)
     ]
     tried = []
     for pipeline in pipelines:
@@ -97,11 +104,36 @@ def choose(
     found = [each for each in tried if each is not None]
     if not found:
         return Choice(Pipeline(Stored()), ())
-    best = min(found, key=lambda each: each.trial.size)
-    smallest: dict[str, Trial] = {}
-    for each in sorted(found, key=lambda each: each.trial.size):
-        smallest.setdefault(each.trial.method, each.trial)
-    return Choice(best.pipeline, tuple(smallest.values()), best.coded)
+    found.sort(key=lambda each: each.trial.size)
+    smallest: dict[str, _Tried] = {}
+    for each in found:
+        smallest.setdefault(each.trial.method, each)
+    single = single_items(blocks[0][1], layout)
+    trials = [
+        replace(each.trial, item_bytes=_item_bytes(each.pipeline, single, bound, effort))
+        for each in smallest.values()
+    ]
+    return Choice(found[0].pipeline, tuple(trials), found[0].coded)
+
+
+def single_items(values: np.ndarray, layout: Layout) -> list[np.ndarray]:
+    """Some items of a block, evenly spread, each as a block of its own; none where they are large.
+
+    Where an item is a single number it has no size of its own to speak of, and there are none.
+    """
+    if values.shape[1:] != layout.item_shape or layout.item_size < 2:
+        return []
+    count = min(_SINGLE_ITEMS, len(values), _PIECE_BYTES // values[:1].nbytes)
+    numbers = [(2 * index + 1) * len(values) // (2 * count) for index in range(count)]
+    return [values[number : number + 1] for number in numbers]
+
+
+def _item_bytes(
+    pipeline: Pipeline, items: Sequence[np.ndarray], bound: float, effort: Effort
+) -> float | None:
+    if not items or not all(pipeline.takes(item.shape, item.dtype) for item in items):
+        return None
+    return sum(len(pipeline.encode(item, bound, effort)) for item in items) / len(items)
 
 
 @dataclass(frozen=True)
@@ -109,13 +141,6 @@ class _Tried:
     pipeline: Pipeline
     trial: Trial
     coded: dict[int, bytes]
-
-
-def _completed(start: Pipeline, method: Method) -> Pipeline | None:
-    """``start`` with another method at its end; None where they do not go together."""
-    if not method.available() or (start.filters and not method.filtered):
-        return None
-    return replace(start, method=method)
 
 
 def _try(
@@ -150,23 +175,20 @@ def _try(
 
 
 def _starts(values: np.ndarray, layout: Layout, bound: float, effort: Effort) -> list[Pipeline]:
-    """Quantisers with filters that look best, and each quantiser once without any."""
-    piece = values[: max(_PIECE_BYTES // max(values[:1].nbytes, 1), 1)]
-    quantisers = candidates(values, bound)
+    """Quantisers with filters that look best before a general compressor."""
+    piece = np.ascontiguousarray(values[: max(_PIECE_BYTES // max(values[:1].nbytes, 1), 1)])
     ranked = []
-    for quantiser in quantisers:
+    for quantiser in candidates(values, bound):
         chains = _PLAIN if quantiser.level_dtype(values.dtype).itemsize == 1 else _WIDE
         for filters in chains:
             if "item-delta" in filters and layout.item_size == 1:
                 continue
             pipeline = Pipeline(Stored(), quantiser, filters)
-            content = pipeline.encode(np.ascontiguousarray(piece), bound, effort)
+            content = pipeline.encode(piece, bound, effort)
             ranked.append((len(zlib.compress(content, 6)), pipeline))
     ranked.sort(key=lambda each: each[0])
-    starts = [pipeline for _, pipeline in ranked[: CHAINS[effort]]]
-    # Images are coded as such.
-    plain = [Pipeline(Stored(), quantiser) for quantiser in quantisers] if layout.is_image else []
-    return [*starts, *(each for each in plain if each not in starts)]
+    most = ranked[0][0] * _RUNNER_UP
+    return [pipeline for size, pipeline in ranked[: CHAINS[effort]] if size <= most]
 
 
 def candidates(values: np.ndarray, bound: float) -> list[Quantiser]:

@@ -3,7 +3,9 @@
 import hashlib
 import math
 import struct
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import IO, Any
 
 import numpy as np
@@ -50,6 +52,7 @@ def write_archive(
     """
     if effort not in EFFORTS:
         raise UsageError(f"the effort is {effort!r}, and must be one of {', '.join(EFFORTS)}")
+    begun = time.perf_counter()
     bound = checked_bound(max_error)
     items = np.asarray(items)
     layout = Layout.of(items)
@@ -70,7 +73,8 @@ def write_archive(
             for start, values in _blocks(items, layout, extents):
                 coder.add(start, values)
                 advance(1)
-        return _finish(out, layout, bound, writer, coder, len(numbers))
+        account = _finish(out, layout, bound, writer, coder, len(numbers))
+        return replace(account, seconds=time.perf_counter() - begun)
     finally:
         writer.close()
 
@@ -136,12 +140,14 @@ class _Coder:
         errors: measured on all blocks so far.
         pipelines: those in use, in the order in which blocks first needed them.
         blocks: how many blocks each of them has coded.
+        seconds_back: for decoding them.
     """
 
     def __init__(self, choice: Choice, bound: float, effort: Effort, writer: BlockWriter) -> None:
         self.choice, self.digest, self.errors = choice, hashlib.sha256(), ErrorMeter()
         self.pipelines: list[Pipeline] = []
         self.blocks: list[int] = []
+        self.seconds_back = 0.0
         self._bound, self._effort, self._writer = bound, effort, writer
 
     def add(self, start: int, values: np.ndarray) -> None:
@@ -168,7 +174,9 @@ class _Coder:
                     content = pipeline.encode(values, self._bound, self._effort)
                 if len(content) > values.nbytes:
                     continue
+                begun = time.perf_counter()
                 decoded = pipeline.decode(content, values.shape, values.dtype)
+                self.seconds_back += time.perf_counter() - begun
             # A library that fails on a block costs its bytes, not the archive.
             except (ArchiveError, ValueError, OSError, struct.error):
                 continue
@@ -214,4 +222,5 @@ def _finish(
         sampled,
         errors.largest,
         errors.mean_square,
+        seconds_back=coder.seconds_back,
     )

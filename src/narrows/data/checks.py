@@ -58,7 +58,7 @@ def check_extent(
         raise DataError(
             f"{name} is empty: its header gives the shape {shape}", hint="give at least one item"
         )
-    if math.prod(filter(None, shape)) * dtype.itemsize >= 1 << 63:
+    if promised == 0 and math.prod(filter(None, shape)) * dtype.itemsize >= 1 << 63:
         raise DataError(f"{name} gives its shape as {shape}, which no array can have")
     if held != promised:
         raise DataError(
