@@ -93,10 +93,9 @@ def tensor_sizes(path: str | os.PathLike[str]) -> dict[str, int]:
     with Path(path).open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         entries = json.loads(file.read(length))
-    arrays = {
-        name: entry["data_offsets"] for name, entry in entries.items() if name != "__metadata__"
-    }
-    sizes = {name: stop - start for name, (start, stop) in arrays.items()}
+    entries.pop("__metadata__", None)
+    places = {name: entry["data_offsets"] for name, entry in entries.items()}
+    sizes = {name: stop - start for name, (start, stop) in places.items()}
     return {"header": 8 + length, **sizes}
 
 

@@ -57,8 +57,10 @@ app.command()(demo.demo)
 app.command()(fit.fit)
 for _command in (use.summary, use.evaluate, use.encode, use.decode, use.reconstruct):
     app.command()(_command)
-for _command in (archive.compress, archive.decompress, archive.verify, archive.info):
-    app.command()(_command)
+app.command()(archive.compress)
+app.command()(archive.decompress)
+app.command()(archive.verify)
+app.command()(archive.info)
 
 
 def run(arguments: Sequence[str]) -> int:

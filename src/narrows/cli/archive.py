@@ -3,7 +3,7 @@
 import math
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -42,7 +42,7 @@ def compress(
         ),
     ] = None,
     effort: Annotated[
-        str, typer.Option(help="How much is tried: fast, normal or best.")
+        Literal["fast", "normal", "best"], typer.Option(help="How much is tried.")
     ] = "normal",
     json: Json = False,
 ) -> None:
@@ -66,7 +66,7 @@ def compress(
             max_error=bound,
             effort=effort,
             name=data,
-            track=progress,  # type: ignore[arg-type]
+            track=progress,
         )
     texts = [_account_text(f"{out}: {data}", account)]
     if account.trials:
