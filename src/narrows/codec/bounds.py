@@ -30,6 +30,9 @@ from narrows.errors import UsageError
 #: Integers up to here, and no further, are all float64 numbers.
 EXACT_INTEGERS = 1 << 53
 
+# Values compared together: what they become on the way stays in the processor's cache.
+_AT_ONCE = 1 << 16
+
 _UNSIGNED = {1: "u1", 2: "u2", 4: "u4", 8: "u8"}
 
 
@@ -60,6 +63,15 @@ def within(values: np.ndarray, others: np.ndarray, bound: float) -> np.ndarray:
     nothing but the same bits, and infinity of nothing but itself; with ``bound`` 0 the bits must be
     the same, so that the two zeros differ.
     """
+    result = np.empty(values.size, bool)
+    flat, other = values.reshape(-1), others.reshape(-1)
+    for start in range(0, flat.size, _AT_ONCE):
+        piece = slice(start, start + _AT_ONCE)
+        result[piece] = _within(flat[piece], other[piece], bound)
+    return result.reshape(values.shape)
+
+
+def _within(values: np.ndarray, others: np.ndarray, bound: float) -> np.ndarray:
     same = bits_of(values) == bits_of(others)
     if bound == 0 or values.dtype.kind == "b":
         return same
@@ -187,8 +199,8 @@ class Grid(Quantiser):
 
         The distance of its points is the largest number with 16 significant bits that is no more.
         """
-        fraction, exponent = math.frexp(2 * bound)
-        step, exponent = math.floor(fraction * 65536), exponent - 16
+        fraction, exponent = math.frexp(bound)
+        step, exponent = math.floor(fraction * 65536), exponent + 1 - 16
         while step and step % 2 == 0:
             step, exponent = step // 2, exponent + 1
         if not step or not -1000 <= exponent <= 1000:

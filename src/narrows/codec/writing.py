@@ -79,6 +79,8 @@ def write_archive(
         writer.close()
 
 
+# Values measured together.
+_AT_ONCE = 1 << 16
 _NOTHING_TO_CHOOSE = Choice(Pipeline(Stored()), ())
 
 
@@ -115,6 +117,11 @@ class ErrorMeter:
     def add(self, values: np.ndarray, decoded: np.ndarray) -> None:
         """Count two arrays of one shape and dtype; what is the same bits differs by nothing."""
         self._count += values.size
+        values, decoded = values.reshape(-1), decoded.reshape(-1)
+        for start in range(0, values.size, _AT_ONCE):
+            self._add(values[start : start + _AT_ONCE], decoded[start : start + _AT_ONCE])
+
+    def _add(self, values: np.ndarray, decoded: np.ndarray) -> None:
         if values.dtype.kind in "iub":
             sizes = distance(values, decoded).astype(np.float64)
         else:
@@ -161,7 +168,8 @@ class _Coder:
         self.blocks[number] += 1
         self._writer.append(content, values.size, number)
         self.digest.update(little_endian_bytes(decoded))
-        self.errors.add(values, decoded)
+        if self._bound:
+            self.errors.add(values, decoded)
 
     def _coded(self, start: int, values: np.ndarray) -> tuple[Pipeline, bytes, np.ndarray]:
         stored = Pipeline(Stored())
