@@ -2,6 +2,8 @@
 
 import io
 import tracemalloc
+from base64 import b64decode
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import golden_archives
 from archive_cases import any_array, assert_same, assert_within
 from narrows import compress, decompress
 from narrows.codec import Archive, Trial, open_archive, write_archive
@@ -217,10 +220,11 @@ def test_the_smallest_trial_is_what_is_held() -> None:
     assert isinstance(best, Trial) and best.item_bytes and best.seconds is not None
 
 
-def test_noise_is_stored_as_it_is() -> None:
+def test_noise_is_stored_as_it_is(small_blocks: None) -> None:
     noise = np.random.default_rng(0).integers(0, 256, 4096, "u1")
     archive = written(noise)
-    assert archive.account.methods == {"stored": 1}
+    assert archive.account.methods == {"stored": 64}
+    assert len(archive._container.header["pipelines"]) == 1
     assert archive.account.sizes["payload"] == 4096
 
 
@@ -298,3 +302,24 @@ def test_no_more_is_unpacked_than_is_allowed() -> None:
     blob = compress(np.zeros(100_000))
     with pytest.raises(ArchiveError, match="800,000 bytes of values, and 1,000 is the limit"):
         decompress(blob, max_bytes=1000)
+
+
+# For ever
+
+
+@pytest.mark.parametrize("name", golden_archives.ARCHIVES)
+def test_old_archives_open_with_the_same_values(name: str) -> None:
+    items, bound, *_ = golden_archives.DATA[name]
+    with Archive(io.BytesIO(b64decode(golden_archives.ARCHIVES[name])), name) as archive:
+        result = archive.read()
+        assert archive.bound == bound
+        method = name.rpartition(", ")[2]
+        assert all(used.endswith(method) for used in archive.account.methods)
+        digest = archive._container.header["sha256"]
+    little = result.astype(result.dtype.newbyteorder("<")).tobytes()
+    assert sha256(little).hexdigest() == digest  # so bounded values, too, are those of then
+    assert_within(result, items, bound) if bound else assert_same(result, items)
+
+
+def test_every_golden_archive_is_there() -> None:
+    assert set(golden_archives.ARCHIVES) == set(golden_archives.DATA)

@@ -81,7 +81,8 @@ def write_archive(
 
 # Values measured together.
 _AT_ONCE = 1 << 16
-_NOTHING_TO_CHOOSE = Choice(Pipeline(Stored()), ())
+_STORED = Pipeline(Stored())
+_NOTHING_TO_CHOOSE = Choice(_STORED, ())
 
 
 def block_values(items: np.ndarray, layout: Layout, start: int, size: int) -> np.ndarray:
@@ -160,11 +161,14 @@ class _Coder:
     def add(self, start: int, values: np.ndarray) -> None:
         """Code one more block."""
         pipeline, content, decoded = self._coded(start, values)
-        if pipeline not in self.pipelines:
+        headers = [used.to_header() for used in self.pipelines]
+        header = pipeline.to_header()
+        if header not in headers:
+            headers.append(header)
             self.pipelines.append(pipeline)
             self.blocks.append(0)
             assert len(self.pipelines) <= MOST_PIPELINES
-        number = self.pipelines.index(pipeline)
+        number = headers.index(header)
         self.blocks[number] += 1
         self._writer.append(content, values.size, number)
         self.digest.update(little_endian_bytes(decoded))
@@ -172,12 +176,11 @@ class _Coder:
             self.errors.add(values, decoded)
 
     def _coded(self, start: int, values: np.ndarray) -> tuple[Pipeline, bytes, np.ndarray]:
-        stored = Pipeline(Stored())
-        for pipeline in (self.choice.pipeline, stored):
+        for pipeline in (self.choice.pipeline, _STORED):
             if not pipeline.takes(values.shape, values.dtype):
                 continue
             try:
-                content = self.choice.coded.pop(start, None) if pipeline is not stored else None
+                content = self.choice.coded.pop(start, None) if pipeline is not _STORED else None
                 if content is None:
                     content = pipeline.encode(values, self._bound, self._effort)
                 if len(content) > values.nbytes:
