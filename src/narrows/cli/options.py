@@ -95,7 +95,7 @@ def parse_bound(text: str | None) -> float:
             f"--max-error {text} is not a number from 0 on",
             hint="give the largest error in the data's own units, such as 0.5",
         )
-    return bound if Fraction(bound) <= exact else math.nextafter(bound, 0.0)
+    return bound if bound <= exact else math.nextafter(bound, 0.0)
 
 
 def parse_range(text: str | None, count: int) -> tuple[int, int]:

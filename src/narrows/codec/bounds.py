@@ -37,7 +37,7 @@ _UNSIGNED = {1: "u1", 2: "u2", 4: "u4", 8: "u8"}
 
 
 def checked_bound(max_error: float | None) -> float:
-    """The largest error allowed, 0 for None.
+    """The largest error allowed, 0 for None: the largest float that is no more.
 
     Raises:
         UsageError: negative, infinite or no number.
@@ -48,7 +48,8 @@ def checked_bound(max_error: float | None) -> float:
             f"the largest error allowed is {bound:g}, and must be a number from 0 on",
             hint="give it in the data's own units, such as 0.5, or 0 for lossless",
         )
-    return bound
+    # An integer beyond 2^53 may have become more than it is.
+    return bound if max_error is None or bound <= max_error else math.nextafter(bound, 0.0)
 
 
 def bits_of(values: np.ndarray) -> np.ndarray:
