@@ -16,6 +16,9 @@ from archive_cases import any_array, assert_same, assert_within
 from narrows import compress, decompress
 from narrows.codec import Archive, Trial, open_archive, write_archive
 from narrows.codec import blocks as blocks_module
+from narrows.codec.choosing import sampled_blocks
+from narrows.codec.methods.deflate import Deflate
+from narrows.codec.methods.stored import Stored
 from narrows.codec.verifying import verify
 from narrows.errors import ArchiveError, DataError, ShapeError, UsageError
 
@@ -233,21 +236,29 @@ def test_the_same_data_make_the_same_bytes() -> None:
     assert compress(items, 0.1) == compress(items.copy(), 0.1)
 
 
-def test_a_method_that_fails_costs_bytes_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    from narrows.codec.methods.xz import Xz
+@pytest.mark.parametrize("block", range(4))
+def test_a_method_that_fails_costs_bytes_and_nothing_else(
+    block: int, small_blocks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = np.repeat(np.arange(4, dtype="u1"), 64)  # a value and a block of 64 bytes each
+    whole = Deflate.decompress
 
-    items = np.random.default_rng(0).integers(0, 20, (40, 6))
-    whole = Xz.decompress
+    def wrong(self: Deflate, content: bytes, size: int) -> bytes:
+        unpacked = whole(self, content, size)
+        return b"x" + unpacked[1:] if unpacked[0] == block else unpacked
 
-    def wrong(self: Xz, content: bytes, size: int) -> bytes:
-        unpacked = bytearray(whole(self, content, size))
-        unpacked[-1] ^= 1
-        return bytes(unpacked)
-
+    monkeypatch.setattr("narrows.codec.methods.METHODS", {"stored": Stored, "zlib": Deflate})
+    monkeypatch.setattr("narrows.codec.choosing.METHODS", {"stored": Stored, "zlib": Deflate})
+    monkeypatch.setattr("narrows.codec.choosing._PLAIN", ((),))
     with monkeypatch.context() as patch:
-        patch.setattr(Xz, "decompress", wrong)
-        blob = compress(items)
-    assert_same(decompress(blob), items)
+        patch.setattr(Deflate, "decompress", wrong)
+        out = io.BytesIO()
+        account = write_archive(out, items, effort="fast")
+    assert_same(decompress(out.getvalue()), items)
+    if block == sampled_blocks(4, "fast")[0]:
+        assert [trial.method for trial in account.trials] == ["stored"]
+    else:
+        assert account.methods == {"zlib": 3, "stored": 1}
 
 
 def test_memory_does_not_grow_with_the_data(tmp_path: Path) -> None:

@@ -85,12 +85,12 @@ def right_or_refused(blob: bytes, expected: np.ndarray) -> None:
 
 @every_archive
 def test_every_flipped_bit_is_noticed(blob: bytes) -> None:
-    expected = decompress(blob)
     for place in range(len(blob)):
         for bit in range(8):
             damaged = bytearray(blob)
             damaged[place] ^= 1 << bit
-            right_or_refused(bytes(damaged), expected)
+            with pytest.raises(ArchiveError):
+                decompress(bytes(damaged))
 
 
 @every_archive
@@ -229,6 +229,13 @@ def bombs() -> dict[str, bytes]:
         "bzip2": one_block("|u1", [100], bz2.compress(bytes(30 << 20)), 100, method="bzip2"),
         "xz": one_block("|u1", [100], lzma.compress(bytes(30 << 20)), 100, method="xz"),
         "png": one_block("|u1", [1, 9, 9], picture.getvalue(), 81, method="png"),
+        "unpacked exceptions": one_block(
+            "<f8",
+            [9],
+            struct.pack("<II", 9, len(many)) + many + zeros(72),
+            9,
+            levels={"step": 1, "divisor": 1},
+        ),
         "exceptions": one_block(
             "<f8",
             [9],
