@@ -1,7 +1,10 @@
 """Archives: what goes in comes out, to the bit or within the bound, and costs what it says."""
 
+import bz2
 import io
+import lzma
 import tracemalloc
+import zlib
 from base64 import b64decode
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +16,7 @@ from hypothesis import strategies as st
 
 import golden_archives
 from archive_cases import any_array, assert_same, assert_within
-from narrows import compress, decompress
+from narrows import Dataset, compress, decompress
 from narrows.codec import Archive, Trial, open_archive, write_archive
 from narrows.codec import blocks as blocks_module
 from narrows.codec.choosing import sampled_blocks
@@ -221,6 +224,17 @@ def test_the_smallest_trial_is_what_is_held() -> None:
     assert account.methods == {best.name: 1}
     assert account.sizes["payload"] == best.size
     assert isinstance(best, Trial) and best.item_bytes and best.seconds is not None
+
+
+def test_no_general_compressor_does_better(digits: Dataset) -> None:
+    raw = digits.items.tobytes()
+    rivals = [
+        lzma.compress(raw, preset=9 | lzma.PRESET_EXTREME),
+        bz2.compress(raw),
+        zlib.compress(raw),
+    ]
+    header = 300
+    assert len(compress(digits.items)) <= min(map(len, rivals)) + header
 
 
 def test_noise_is_stored_as_it_is(small_blocks: None) -> None:
