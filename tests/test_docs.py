@@ -3,13 +3,20 @@
 import dataclasses
 import re
 import tomllib
+from base64 import b64decode
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from typer.main import get_command
 
+import golden_archives
+from narrows import decompress
 from narrows.cli.app import app
+from narrows.codec.filters import FILTERS
+from narrows.codec.methods import METHODS
 from narrows.data.tables import KINDS
 from narrows.nn.blocks import BLOCKS, Shape
 from narrows.nn.flow import Flow
@@ -22,6 +29,7 @@ from narrows.report import guards
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 MODELS, TABLES = ROOT / "docs" / "models.md", ROOT / "docs" / "tables.md"
+FORMAT = ROOT / "docs" / "format.md"
 
 
 def blocks(path: Path, language: str) -> list[str]:
@@ -127,3 +135,26 @@ def test_every_example_runs(source: str, tmp_path: Path, monkeypatch: pytest.Mon
 def test_every_link_to_a_file_leads_to_one(path: Path) -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", path.read_text("utf-8")):
         assert "://" in link or (path.parent / link).exists(), link
+
+
+def test_every_method_and_filter_of_archives_is_described() -> None:
+    assert set(rows(FORMAT, "Methods")) == set(METHODS)
+    assert set(rows(FORMAT, "Filters")) == set(FILTERS)
+
+
+def reader() -> Callable[[bytes], np.ndarray]:
+    """The reader that the description of the format gives, without its example."""
+    source = blocks(FORMAT, "python")[0].split("\nfrom narrows import")[0]
+    names: dict[str, Any] = {}
+    exec(compile(source, "docs", "exec"), names)
+    return names["read"]
+
+
+@pytest.mark.parametrize("name", golden_archives.ARCHIVES)
+def test_the_reader_of_the_format_reads_what_narrows_reads(name: str) -> None:
+    if name.endswith(("png", "webp")):
+        pytest.skip("it reads no images")
+    blob = b64decode(golden_archives.ARCHIVES[name])
+    ours, theirs = decompress(blob), reader()(blob)
+    assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
+    assert ours.tobytes() == theirs.tobytes()

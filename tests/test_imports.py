@@ -3,8 +3,12 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
+
+import narrows
 
 HEAVY = {
     "PIL",
@@ -54,6 +58,14 @@ def test_asking_for_help_loads_no_heavy_library(arguments: tuple[str, ...]) -> N
     loaded = loaded_by(runs(*arguments))
     assert "narrows" in loaded
     assert not loaded & HEAVY
+
+
+def test_opening_an_archive_loads_no_jax(tmp_path: Path) -> None:
+    (tmp_path / "a.nrw").write_bytes(narrows.compress(np.arange(100)))
+    loaded = loaded_by(runs("decompress", f"{tmp_path}/a.nrw", "--out", f"{tmp_path}/a.npy"))
+    assert "numpy" in loaded
+    assert not loaded & HEAVY
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy", allow_pickle=False), np.arange(100))
 
 
 def test_the_budget_would_notice() -> None:

@@ -17,7 +17,7 @@ LAYERS = (
     {"tensor_file"},
     {"data", "nn", "objectives"},
     {"engine"},
-    {"training", "model_file", "baselines"},
+    {"training", "model_file", "baselines", "codec"},
     {"planning"},
     {"running"},
     {"fitting"},

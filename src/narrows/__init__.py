@@ -5,11 +5,20 @@ from typing import TYPE_CHECKING, Any
 from narrows.version import __version__
 
 if TYPE_CHECKING:
+    from narrows.codec import compress, decompress
     from narrows.data import Dataset, load_data
     from narrows.errors import NarrowsError
     from narrows.estimator import Autoencoder
 
-__all__ = ["Autoencoder", "Dataset", "NarrowsError", "__version__", "load_data"]
+__all__ = [
+    "Autoencoder",
+    "Dataset",
+    "NarrowsError",
+    "__version__",
+    "compress",
+    "decompress",
+    "load_data",
+]
 
 # Where each public name lives. They are looked up when first used, so that importing narrows, and
 # asking the program for help, costs no more than Python itself.
@@ -17,6 +26,8 @@ _HOMES = {
     "Autoencoder": "narrows.estimator",
     "Dataset": "narrows.data",
     "NarrowsError": "narrows.errors",
+    "compress": "narrows.codec",
+    "decompress": "narrows.codec",
     "load_data": "narrows.data",
 }
 

@@ -5,6 +5,7 @@
     ├── DataError          a source of data is missing, damaged, or not what it must be
     │   └── ShapeError     items of a shape that the model or the file does not take
     ├── ModelFileError     a model file is missing, damaged, too new, or not ours
+    ├── ArchiveError       an archive is damaged, cut short, too new, or not ours
     ├── TrainingError      training cannot go on: the loss is no longer a number
     └── OutputError        a result cannot be written: no permission, a full disk
 
@@ -40,6 +41,10 @@ class ShapeError(DataError):
 
 class ModelFileError(NarrowsError, ValueError):
     """A model file is missing, damaged, from a newer version, or not ours."""
+
+
+class ArchiveError(NarrowsError, ValueError):
+    """An archive is missing, damaged, cut short, from a newer version, or not ours."""
 
 
 class TrainingError(NarrowsError, ArithmeticError):

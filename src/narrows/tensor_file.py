@@ -84,6 +84,21 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], d
     return arrays, entry
 
 
+def tensor_sizes(path: str | os.PathLike[str]) -> dict[str, int]:
+    """Where the bytes of a file are that :func:`read_tensors` has read: its header and each array.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        entries = json.loads(file.read(length))
+    entries.pop("__metadata__", None)
+    places = {name: entry["data_offsets"] for name, entry in entries.items()}
+    sizes = {name: stop - start for name, (start, stop) in places.items()}
+    return {"header": 8 + length, **sizes}
+
+
 def _tensor(file: Any, name: str) -> np.ndarray:
     try:
         return file.get_tensor(name)

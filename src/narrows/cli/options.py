@@ -1,5 +1,7 @@
 """Options that several commands share, and texts that become values."""
 
+import math
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
@@ -81,3 +83,47 @@ def parse_sizes(text: str | None) -> tuple[int, ...] | None:
             hint="write the units of each hidden layer, as in --hidden 256,64",
         )
     return tuple(int(part) for part in parts)
+
+
+def parse_bound(text: str | None) -> float:
+    """A largest error: the largest float that is no more than the number in ``text``; 0 for None.
+
+    Raises:
+        UsageError: it is no number, or one below 0.
+    """
+    if text is None:
+        return 0.0
+    try:
+        exact = Fraction(text)
+        bound = float(exact)
+    except (ValueError, OverflowError, ZeroDivisionError):
+        exact, bound = Fraction(-1), -1.0
+    if bound < 0:
+        raise UsageError(
+            f"--max-error {text} is not a number from 0 on",
+            hint="give the largest error in the data's own units, such as 0.5",
+        )
+    return bound if bound <= exact else math.nextafter(bound, 0.0)
+
+
+def parse_range(text: str | None, count: int) -> tuple[int, int]:
+    """``10:20`` as (10, 20), of ``count`` items; either end may be left out.
+
+    Raises:
+        UsageError: it is no range, or not within the items.
+    """
+    if text is None:
+        return 0, count
+    start, colon, stop = text.partition(":")
+    if not colon or not all(end == "" or end.isdecimal() for end in (start, stop)):
+        raise UsageError(
+            f"--items {text} is not a range",
+            hint="write the first item, a colon, and the one behind the last, as in 1000:1010",
+        )
+    first, last = int(start or 0), int(stop or count)
+    if not first <= last <= count:
+        raise UsageError(
+            f"--items {text} is not within the {count:,} items that there are",
+            hint=f"give a range within 0:{count}",
+        )
+    return first, last

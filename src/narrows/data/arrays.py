@@ -20,7 +20,7 @@ _Order = Literal["C", "F"]
 ITEM_NAMES = ("x", "X", "items", "data", "arr_0")
 
 
-def read_npy(path: Path) -> np.ndarray:
+def read_npy(path: Path, *, may_be_empty: bool = False) -> np.ndarray:
     """Map an ``.npy`` file into memory, read-only.
 
     Raises:
@@ -30,11 +30,14 @@ def read_npy(path: Path) -> np.ndarray:
     size = path.stat().st_size
     with path.open("rb") as stream:
         shape, dtype, order = _read_header(stream, str(path))
-        check_extent(str(path), shape, dtype, held=size - stream.tell())
+        held = size - stream.tell()
+        check_extent(str(path), shape, dtype, held, may_be_empty=may_be_empty)
+        if not held:  # which cannot be mapped
+            return np.empty(shape, dtype, order)
         return np.memmap(stream, dtype, "r", offset=stream.tell(), shape=shape, order=order)
 
 
-def read_npz(path: Path) -> np.ndarray:
+def read_npz(path: Path, *, may_be_empty: bool = False) -> np.ndarray:
     """Read the items from an ``.npz`` file: the array with a name in ITEM_NAMES, or the only one.
 
     Raises:
@@ -44,7 +47,7 @@ def read_npz(path: Path) -> np.ndarray:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return _read_member(archive, _items_member(archive, path), path)
+            return _read_member(archive, _items_member(archive, path), path, may_be_empty)
     except DataError:
         raise
     # zipfile's ways of failing on a damaged or encrypted archive.
@@ -72,7 +75,9 @@ def _items_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
     )
 
 
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> np.ndarray:
+def _read_member(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, may_be_empty: bool
+) -> np.ndarray:
     name = f"{path} ({member.filename})"
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(
@@ -88,9 +93,9 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) 
     with archive.open(member) as stream:
         shape, dtype, order = _read_header(stream, name)
         promised = member.file_size - stream.tell()
-        check_extent(name, shape, dtype, held=promised)
+        check_extent(name, shape, dtype, promised, may_be_empty=may_be_empty)
         content = stream.read(promised)
-    check_extent(name, shape, dtype, held=len(content))
+    check_extent(name, shape, dtype, len(content), may_be_empty=may_be_empty)
     return np.frombuffer(content, dtype, math.prod(shape)).reshape(shape, order=order)
 
 

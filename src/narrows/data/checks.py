@@ -34,7 +34,9 @@ def check_dtype(name: str, dtype: np.dtype) -> None:
         )
 
 
-def check_extent(name: str, shape: tuple[int, ...], dtype: np.dtype, held: int) -> None:
+def check_extent(
+    name: str, shape: tuple[int, ...], dtype: np.dtype, held: int, *, may_be_empty: bool = False
+) -> None:
     """Compare what a file's header promises with the bytes that follow it.
 
     Args:
@@ -42,6 +44,7 @@ def check_extent(name: str, shape: tuple[int, ...], dtype: np.dtype, held: int) 
         shape: the promised shape.
         dtype: the promised dtype.
         held: the bytes that follow the header; any number above the promise, if there are more.
+        may_be_empty: no values at all are what they may be.
 
     Raises:
         DataError: more dimensions than NumPy has, no values at all, too few bytes, or too many.
@@ -51,10 +54,12 @@ def check_extent(name: str, shape: tuple[int, ...], dtype: np.dtype, held: int) 
     if min(shape, default=1) < 0:
         raise DataError(f"{name} gives its shape as {shape}, and a length cannot be negative")
     promised = math.prod(shape) * dtype.itemsize
-    if promised == 0:
+    if promised == 0 and not may_be_empty:
         raise DataError(
             f"{name} is empty: its header gives the shape {shape}", hint="give at least one item"
         )
+    if promised == 0 and math.prod(filter(None, shape)) * dtype.itemsize >= 1 << 63:
+        raise DataError(f"{name} gives its shape as {shape}, which no array can have")
     if held != promised:
         raise DataError(
             f"{name} promises {promised:,} bytes of values, {shape} of {dtype.name}, "

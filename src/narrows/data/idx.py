@@ -49,7 +49,7 @@ def looks_like_idx(path: Path) -> bool:
     return len(magic) == 4 and magic[:2] == b"\0\0" and magic[2] in DTYPES
 
 
-def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
+def read_idx(path: str | os.PathLike[str], *, may_be_empty: bool = False) -> np.ndarray:
     """Read an IDX file, raw or packed with gzip.
 
     The values come in the machine's byte order. Raw files of one-byte values are memory-mapped,
@@ -69,10 +69,16 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
             shape, dtype = _read_header(stream, path)
             if stream is file:
                 start = file.tell()
-                check_extent(str(path), shape, dtype, held=size - start)
-                values: np.ndarray = np.memmap(file, dtype, "r", offset=start, shape=shape)
+                held = size - start
+                check_extent(str(path), shape, dtype, held, may_be_empty=may_be_empty)
+                values: np.ndarray = (
+                    np.memmap(file, dtype, "r", offset=start, shape=shape)
+                    if held
+                    else np.empty(shape, dtype)
+                )
             else:
-                values = _read_packed(stream, path, shape, dtype, most=size * MAX_EXPANSION)
+                most = size * MAX_EXPANSION
+                values = _read_packed(stream, path, shape, dtype, most, may_be_empty)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise DataError(
                 f"{path} is a damaged gzip file: {error}", hint="get the file again"
@@ -117,6 +123,7 @@ def _read_packed(
     shape: tuple[int, ...],
     dtype: np.dtype,
     most: int,
+    may_be_empty: bool,
 ) -> np.ndarray:
     """Unpack the values; nothing is allocated for a promise above ``most`` bytes."""
     promised = math.prod(shape) * dtype.itemsize
@@ -136,5 +143,5 @@ def _read_packed(
         held += len(chunk)
     # Reading past the promised end also makes gzip verify its checksum.
     held += len(stream.read(_CHUNK))
-    check_extent(str(path), shape, dtype, held)
+    check_extent(str(path), shape, dtype, held, may_be_empty=may_be_empty)
     return content.view(dtype).reshape(shape)

@@ -34,6 +34,7 @@ def load_data(
     labels: bool = False,
     types: Mapping[str, str] | None = None,
     table: TableSchema | None = None,
+    as_is: bool = False,
     track: Tracker = silent,
 ) -> Dataset:
     """Load a data set.
@@ -49,11 +50,14 @@ def load_data(
         types: for a table, what columns are, by name, where it shall not be inferred:
             ``numeric``, ``integer``, ``boolean``, ``categorical``, ``date`` or ``ignored``.
         table: for a table, the schema of a trained model, to make the same features of it.
+        as_is: for what learns nothing from the values: take NaN, infinity, empty arrays and those
+            of fewer than two dimensions too, and keep the byte order. Not for tables.
         track: told about whatever takes long.
 
     Returns:
         At least one item, each of at least one value, all real and finite, in the source's dtype;
-        of a table, the float32 features of its rows.
+        of a table, the float32 features of its rows. With ``as_is``, whatever array of real numbers
+        the source holds.
 
     Raises:
         DataError: there is no such source, or it is not what it must be; ``table`` is given and
@@ -81,7 +85,8 @@ def load_data(
                 f"{name} is no table, and only columns have types",
                 hint="leave the types out, or give a .csv or .parquet file",
             )
-        return checked(_load(name, labels, track), track=track)
+        dataset = _load(name, labels, as_is, track)
+        return dataset if as_is else checked(dataset, track=track)
 
 
 def _is_table(name: str) -> bool:
@@ -94,7 +99,7 @@ def validation_source(source: str | os.PathLike[str]) -> str | None:
     return "mnist:test" if os.fspath(source) in ("mnist", "mnist:train") else None
 
 
-def _load(name: str, labels: bool, track: Tracker) -> Dataset:
+def _load(name: str, labels: bool, as_is: bool, track: Tracker) -> Dataset:
     match name:
         case "mnist" | "mnist:train":
             return load_mnist(name, "train", labels=labels, track=track)
@@ -102,21 +107,21 @@ def _load(name: str, labels: bool, track: Tracker) -> Dataset:
             return load_mnist(name, "test", labels=labels, track=track)
         case "digits":
             return load_digits(name, labels=labels)
-    items = _read_path(Path(name), track)
+    items = _read_path(Path(name), as_is, track)
     return Dataset(name, items, _format_range(items.dtype))
 
 
-def _read_path(path: Path, track: Tracker) -> np.ndarray:
+def _read_path(path: Path, may_be_empty: bool, track: Tracker) -> np.ndarray:
     if not path.exists():
         raise _not_found(path)
     if path.is_dir():
         return read_image_folder(path, track=track)
     if path.suffix.lower() == ".npy":
-        return read_npy(path)
+        return read_npy(path, may_be_empty=may_be_empty)
     if path.suffix.lower() == ".npz":
-        return read_npz(path)
+        return read_npz(path, may_be_empty=may_be_empty)
     if path.is_file() and looks_like_idx(path):
-        return read_idx(path)
+        return read_idx(path, may_be_empty=may_be_empty)
     raise DataError(f"{path} is not a kind of data that narrows reads", hint=_KINDS)
 
 

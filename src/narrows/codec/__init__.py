@@ -1,0 +1,35 @@
+"""Archives: arrays of any size as one file that says what it holds, is checked, and opens anywhere.
+
+=================  =======================================================================
+``archive``        ``compress``, ``decompress``, and an archive open for reading
+``writing``        from an array to an archive, verified block by block
+``choosing``       which way of coding an array: those that look good are tried
+``account``        where the bytes of an archive are
+``blocks``         blocks of values and their index
+``pipeline``       a quantiser, filters and a method: from values to bytes and back
+``bounds``         values to integer levels within a guaranteed error; what is within it
+``exact_values``   the values of a block that are stored as they are
+``filters``        differences, narrowing, byte planes
+``methods/``       integers to bytes: general compressors and formats of images
+``arrays``         shape, dtype and byte order
+``container``      the bytes of the file: header, parts, checksums
+``damage``         reading what a stranger may have written
+=================  =======================================================================
+
+Reading and writing an archive takes NumPy and Python alone, but where an image format or Zstandard
+was the smallest. ``docs/format.md`` describes the file, for other programs.
+"""
+
+from narrows.codec.account import Account, Trial
+from narrows.codec.archive import Archive, compress, decompress, open_archive
+from narrows.codec.writing import write_archive
+
+__all__ = [
+    "Account",
+    "Archive",
+    "Trial",
+    "compress",
+    "decompress",
+    "open_archive",
+    "write_archive",
+]

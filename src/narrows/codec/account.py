@@ -1,0 +1,107 @@
+"""What an archive costs, part by part, and what it was chosen from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from narrows.codec.arrays import Layout
+from narrows.codec.damage import damaged, field, whole_number
+
+_MOST_TRIALS = 256
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one way of coding came to.
+
+    Attributes:
+        method: its name in ``METHODS``.
+        name: the whole pipeline, for people.
+        size: bytes of all blocks, and of the parts that it needs; an estimate where it was tried on
+            some blocks only.
+        seconds: for coding the blocks that it was tried on; None where it is not known any more.
+        seconds_back: for decoding them.
+        item_bytes: what it takes for an item of its own, on average over some; None where items are
+            too large to try, or it is not known any more.
+    """
+
+    method: str
+    name: str
+    size: int
+    seconds: float | None = None
+    seconds_back: float | None = None
+    item_bytes: float | None = None
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where the bytes of an archive are.
+
+    Attributes:
+        layout: of the array that it holds.
+        bound: the largest error that was allowed, 0 for lossless.
+        sizes: bytes by part, ``header`` first; together they are the file.
+        methods: how blocks are coded, and how many of them so.
+        trials: what was tried, the smallest first, one a method.
+        sampled: on how many of the blocks.
+        largest_error: the largest error of any value, in data units.
+        mean_squared_error: in data units squared; None where it is beyond float64.
+        seconds: for everything, the trials included; None where it is not known any more.
+        seconds_back: for decoding all blocks.
+    """
+
+    layout: Layout
+    bound: float
+    sizes: Mapping[str, int]
+    methods: Mapping[str, int]
+    trials: tuple[Trial, ...]
+    sampled: int
+    largest_error: float
+    mean_squared_error: float | None
+    seconds: float | None = None
+    seconds_back: float | None = None
+
+    @property
+    def total(self) -> int:
+        """Bytes of the whole archive."""
+        return sum(self.sizes.values())
+
+    @property
+    def bits_per_value(self) -> float | None:
+        """8 bits times all bytes over all values; None where there are no values."""
+        return 8 * self.total / self.layout.size if self.layout.size else None
+
+    @property
+    def ratio(self) -> float:
+        """How many times smaller than the values as they are."""
+        return self.layout.nbytes / self.total
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are."""
+        return sum(self.methods.values())
+
+
+def trials_to_header(trials: tuple[Trial, ...], sampled: int) -> dict[str, Any]:
+    """What a header says of what was tried."""
+    return {"blocks": sampled, "bytes": {trial.name: trial.size for trial in trials}}
+
+
+def trials_from_header(header: Mapping[str, Any], name: str) -> tuple[tuple[Trial, ...], int]:
+    """What was tried, the smallest first, and on how many blocks.
+
+    Raises:
+        ArchiveError: the header does not say.
+    """
+    if "tried" not in header:
+        return (), 0
+    entry = field(header, "tried", dict, name)
+    sizes = field(entry, "bytes", dict, name)
+    if len(sizes) > _MOST_TRIALS:
+        raise damaged(name, f"its header names {len(sizes):,} trials")
+    trials = [
+        Trial(text.rpartition(", ")[2], text, whole_number(size, 0, 1 << 62, "a size", name))
+        for text, size in sizes.items()
+    ]
+    sampled = whole_number(entry.get("blocks"), 0, 1 << 62, "a number of blocks", name)
+    return tuple(sorted(trials, key=lambda trial: trial.size)), sampled

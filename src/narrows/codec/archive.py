@@ -1,0 +1,283 @@
+"""An archive that is open for reading: any items of it, without decoding more than their blocks.
+
+Other kinds of data than arrays have a ``kind`` of their own in the header, and a class beside
+:class:`Archive`; the container, the blocks and the pipelines below are the same.
+"""
+
+import hashlib
+import io
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import numpy as np
+
+from narrows.codec.account import Account, trials_from_header
+from narrows.codec.arrays import Layout
+from narrows.codec.blocks import MOST_PIPELINES, BlockReader
+from narrows.codec.container import Container
+from narrows.codec.damage import damaged, field
+from narrows.codec.methods import Effort
+from narrows.codec.pipeline import Pipeline
+from narrows.codec.writing import little_endian_bytes, write_archive
+from narrows.errors import ArchiveError, UsageError
+from narrows.progress import Tracker, silent
+
+KIND = "array"
+
+
+def compress(
+    X: Any, max_error: float | None = None, *, effort: Effort = "normal", track: Tracker = silent
+) -> bytes:
+    """An array as the bytes of an archive.
+
+    >>> blob = compress(np.arange(10_000))
+    >>> len(blob) < 400, np.array_equal(decompress(blob), np.arange(10_000))
+    (True, True)
+
+    Args:
+        X: truth values, integers, or floats of up to 64 bits, in any shape.
+        max_error: no value comes back further from what it was, in the data's own units. 0 or None
+            is lossless, to the last bit. Truth values, NaN and infinity are always exact.
+        effort: how much is tried: ``fast``, ``normal`` or ``best``.
+        track: told how far it is.
+
+    Raises:
+        UsageError: ``max_error`` or ``effort`` cannot be meant.
+        DataError: values that an archive does not hold.
+    """
+    out = io.BytesIO()
+    write_archive(out, np.asarray(X), max_error=max_error, effort=effort, track=track)
+    return out.getvalue()
+
+
+def decompress(blob: bytes, *, max_bytes: int | None = None, track: Tracker = silent) -> np.ndarray:
+    """The array that :func:`compress` was given: its shape, dtype and byte order.
+
+    Args:
+        blob: the bytes of an archive, from wherever.
+        max_bytes: the most that the array may take; checked before anything is allocated. A small
+            archive can hold a large array, if it is of equal values.
+        track: told how far it is.
+
+    Raises:
+        ArchiveError: not an archive, damaged, from a newer version, or of a larger array.
+    """
+    with Archive(io.BytesIO(blob), "the archive") as archive:
+        promised = archive.layout.nbytes
+        if max_bytes is not None and promised > max_bytes:
+            raise ArchiveError(
+                f"the archive holds {promised:,} bytes of values, and {max_bytes:,} is the limit",
+                hint="allow more, or write it to a file with narrows decompress",
+            )
+        return archive.read(track=track)
+
+
+def open_archive(path: str | os.PathLike[str], *, damaged_too: bool = False) -> "Archive":
+    """Open an archive file; use it in a ``with`` block.
+
+    Args:
+        path: the file.
+        damaged_too: open one that is cut short, for what can still be read of it.
+
+    Raises:
+        ArchiveError: there is no such file, it cannot be read, or it is no archive.
+    """
+    name = os.fspath(path)
+    try:
+        stream = Path(path).open("rb")  # noqa: SIM115
+    except OSError as error:
+        raise ArchiveError(
+            f"{name} cannot be read: {error.strerror or error}",
+            hint="check the path and its permissions",
+        ) from error
+    try:
+        return Archive(stream, name, damaged_too=damaged_too)
+    except BaseException:
+        stream.close()
+        raise
+
+
+class Archive:
+    """An open archive of an array.
+
+    Attributes:
+        name: the file, as messages call it.
+        layout: shape, dtype and byte order of the array.
+        bound: the largest error that was allowed, 0 for lossless.
+        account: where its bytes are.
+    """
+
+    def __init__(self, stream: IO[bytes], name: str, *, damaged_too: bool = False) -> None:
+        """Read the header and the index of the archive in ``stream``, which must be seekable.
+
+        Raises:
+            ArchiveError: not an archive, damaged, from a newer version, or not of an array.
+        """
+        self.name = name
+        self._container = Container(stream, name, cut_short=damaged_too)
+        header = self._container.header
+        data = field(header, "data", dict, name)
+        kind = field(data, "kind", str, name)
+        if kind != KIND:
+            raise ArchiveError(
+                f"{name} holds data of the kind {kind[:40]!r}, which this narrows does not read",
+                hint="update narrows",
+            )
+        self.layout = Layout.from_header(data, name)
+        bound = header.get("bound")
+        if not isinstance(bound, int | float) or not 0 <= bound < float("inf"):
+            raise damaged(name, "its header has no usable 'bound'")
+        self.bound = float(bound)
+        self._digest = field(header, "sha256", str, name)
+        self._blocks = BlockReader(self._container, self.layout, self._pipelines())
+
+    def _pipelines(self) -> list[Pipeline]:
+        entries = field(self._container.header, "pipelines", list, self.name)
+        if len(entries) > MOST_PIPELINES:
+            raise damaged(self.name, f"its header has {len(entries):,} pipelines")
+        read, dtype = self._container.read, self.layout.working_dtype
+        return [Pipeline.from_header(entry, dtype, read, self.name) for entry in entries]
+
+    def __enter__(self) -> "Archive":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._container.close()
+
+    def __len__(self) -> int:
+        return self.layout.count
+
+    @cached_property
+    def account(self) -> Account:
+        """Where its bytes are, as far as the archive itself says."""
+        header, name = self._container.header, self.name
+        errors = field(header, "error", dict, name) if self.bound else {}
+        figures = [errors.get("largest", 0.0), errors.get("mean_squared", 0.0)]
+        if not all(each is None or isinstance(each, int | float) for each in figures):
+            raise damaged(name, "its header has no usable 'error'")
+        trials, sampled = trials_from_header(header, name)
+        methods = self._blocks.methods()
+        sizes = self._container.sizes
+        return Account(
+            self.layout, self.bound, sizes, methods, trials, sampled, figures[0] or 0.0, figures[1]
+        )
+
+    def items(self, start: int, stop: int) -> np.ndarray:
+        """The items from number ``start`` up to ``stop``: shape (stop - start, \\*item_shape).
+
+        Raises:
+            UsageError: there are no such items.
+            ArchiveError: a block that holds one of them is damaged.
+        """
+        if not 0 <= start <= stop <= len(self):
+            raise UsageError(
+                f"items {start:,}:{stop:,} were asked for, and {self.name} holds {len(self):,}",
+                hint=f"give a range within 0:{len(self)}",
+            )
+        size = self.layout.item_size
+        flat = self._blocks.values(start * size, stop * size)
+        shaped = flat.reshape(stop - start, *self.layout.item_shape)
+        return shaped.astype(self.layout.dtype, copy=False)
+
+    def batches(
+        self, start: int = 0, stop: int | None = None, *, skip_damaged: bool = False
+    ) -> Iterator[np.ndarray]:
+        """The same items in order, about a block at a time.
+
+        Args:
+            start: the first.
+            stop: the one behind the last; None for all.
+            skip_damaged: leave out the items that :meth:`damaged_items` names.
+
+        Raises:
+            UsageError: there are no such items.
+            ArchiveError: a block is damaged.
+        """
+        stop = len(self) if stop is None else stop
+        missing = self.damaged_items() if skip_damaged else []
+        for low, high in self._batch_ranges(start, stop):
+            for piece in _without((low, high), missing):
+                yield self.items(*piece)
+
+    def _batch_ranges(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        size = self.layout.item_size
+        if not size or stop <= start:
+            yield start, stop
+            return
+        starts = self._blocks.starts
+        edges = starts[starts % size == 0] // size
+        inner = edges[(edges > start) & (edges < stop)].tolist()
+        yield from zip([start, *inner], [*inner, stop], strict=True)
+
+    def damaged_items(self) -> list[tuple[int, int]]:
+        """Ranges of items of which a block is damaged, going by the checksums."""
+        size = self.layout.item_size
+        ranges: list[tuple[int, int]] = []
+        for number in range(len(self._blocks)):
+            try:
+                self._blocks.content(number)
+            except ArchiveError:
+                start, stop = self._blocks.starts[number : number + 2].tolist()
+                first, last = start // size, -(-stop // size)
+                if ranges and first <= ranges[-1][1]:
+                    ranges[-1] = (ranges[-1][0], last)
+                else:
+                    ranges.append((first, last))
+        return ranges
+
+    def read(self, *, track: Tracker = silent) -> np.ndarray:
+        """The whole array, of its shape, its checksum compared.
+
+        Raises:
+            ArchiveError: the archive is damaged, or the array does not fit in memory.
+        """
+        try:
+            result = np.empty(self.layout.shape, self.layout.dtype)
+        except MemoryError as error:
+            raise ArchiveError(
+                f"{self.name} holds {self.layout.nbytes:,} bytes of values, which do not fit in "
+                "memory",
+                hint="read some items at a time, or write them to a file with narrows decompress",
+            ) from error
+        items, place = result.reshape(len(self), *self.layout.item_shape), 0
+        for batch in self.verified_batches(track=track):
+            items[place : place + len(batch)] = batch
+            place += len(batch)
+        return result
+
+    def verified_batches(self, *, track: Tracker = silent) -> Iterator[np.ndarray]:
+        """All items in order, about a block at a time; at the end their SHA-256 is compared.
+
+        Raises:
+            ArchiveError: the archive is damaged.
+        """
+        digest = hashlib.sha256()
+        with track(f"reading {self.name}", total=len(self), unit="item") as advance:
+            for batch in self.batches():
+                digest.update(little_endian_bytes(batch))
+                yield batch
+                advance(len(batch))
+        if digest.hexdigest() != self._digest:
+            raise damaged(self.name, "the SHA-256 of its values does not match")
+
+
+def _without(piece: tuple[int, int], missing: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """What is left of a range without those that are missing."""
+    start, stop = piece
+    for low, high in missing:
+        if high <= start or low >= stop:
+            continue
+        if low > start:
+            yield start, low
+        start = max(start, high)
+    if start < stop or piece[0] == piece[1]:
+        yield start, stop

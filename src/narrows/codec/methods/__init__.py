@@ -1,0 +1,29 @@
+"""Methods of coding a block of integers, one family a module; ``base`` has the interface.
+
+================  ==============================================================
+``base``          what every method is; general compressors of bytes
+``stored``        bytes as they are
+``deflate``       zlib
+``bzip2``         bzip2
+``xz``            LZMA2
+``zstandard``     Zstandard, where it is installed
+``images``        PNG, WebP and JPEG XL, a block as one sheet
+================  ==============================================================
+
+``METHODS`` has them by the names that archives use. Another one goes in there, and into
+``docs/format.md``; which of them an archive uses is decided in :mod:`narrows.codec.choosing`.
+"""
+
+from narrows.codec.methods.base import EFFORTS, Effort, Method, ReadPart
+from narrows.codec.methods.bzip2 import Bzip2
+from narrows.codec.methods.deflate import Deflate
+from narrows.codec.methods.images import JpegXl, Png, WebP
+from narrows.codec.methods.stored import Stored
+from narrows.codec.methods.xz import Xz
+from narrows.codec.methods.zstandard import Zstandard
+
+METHODS: dict[str, type[Method]] = {
+    method.name: method for method in (Stored, Deflate, Bzip2, Xz, Zstandard, Png, WebP, JpegXl)
+}
+
+__all__ = ["EFFORTS", "METHODS", "Effort", "Method", "ReadPart", "Stored"]

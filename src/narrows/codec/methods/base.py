@@ -1,0 +1,113 @@
+"""What every method of coding is: a block of integers to bytes and back, exactly.
+
+A method that has been trained, or keeps tables, brings them as *parts* of the archive and as
+*settings* in its header, and is made from both when the archive is opened.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+Effort = Literal["fast", "normal", "best"]
+EFFORTS: tuple[Effort, ...] = ("fast", "normal", "best")
+
+#: Gives a part of the archive by name, its checksum compared.
+ReadPart = Callable[[str], bytes]
+
+
+class Method(ABC):
+    """Codes blocks of integers. What it decodes is what it was given, on every machine."""
+
+    #: As headers, tables and messages call it.
+    name: ClassVar[str]
+    #: Whether filters may stand before it, which lose the items' shape.
+    filtered: ClassVar[bool] = True
+    #: Whether it is made for data at hand: tried only where it is given.
+    trained: ClassVar[bool] = False
+    #: The most bytes of a block that a byte of its code can stand for.
+    largest_expansion: ClassVar[int] = 1 << 26
+    #: What to install where it is not available.
+    needs: ClassVar[str | None] = None
+
+    @classmethod
+    def from_archive(cls, settings: Mapping[str, Any], read_part: ReadPart) -> "Method":
+        """The method that a header describes.
+
+        Raises:
+            ArchiveError, LookupError, TypeError, ValueError: the settings or parts are none.
+        """
+        return cls()
+
+    def settings(self) -> dict[str, Any]:
+        """What the header must say besides the name; not ``levels``, ``filters`` or ``method``."""
+        return {}
+
+    def parts(self) -> dict[str, bytes]:
+        """Parts of the archive that it needs, such as ``model`` and ``tables``, by name."""
+        return {}
+
+    def available(self) -> bool:
+        """Whether the libraries that it needs are installed."""
+        return True
+
+    def takes(self, shape: tuple[int, ...], dtype: np.dtype) -> bool:
+        """Whether it codes a block of this shape and dtype at all."""
+        return True
+
+    @abstractmethod
+    def encode(self, values: np.ndarray, effort: Effort) -> bytes:
+        """Code a block: integers of any shape that it takes; the first axis counts the items.
+
+        Raises:
+            ValueError: it cannot code these values.
+        """
+
+    @abstractmethod
+    def decode(self, content: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        """The block of ``shape`` and ``dtype`` that :meth:`encode` made ``content`` of.
+
+        Takes no more memory than a small multiple of the block, whatever ``content`` is.
+
+        Raises:
+            Exception: of any kind, where ``content`` is not what :meth:`encode` made.
+        """
+
+
+class ByteMethod(Method):
+    """A general compressor, which takes the values' bytes in little-endian order."""
+
+    @abstractmethod
+    def compress(self, content: bytes, effort: Effort) -> bytes:
+        """Compress bytes."""
+
+    @abstractmethod
+    def decompress(self, content: bytes, size: int) -> bytes:
+        """Decompress to ``size`` bytes; if they are more, nothing beyond the first of them."""
+
+    def encode(self, values: np.ndarray, effort: Effort) -> bytes:
+        little = values.dtype.newbyteorder("<")
+        return self.compress(values.astype(little, copy=False).tobytes(), effort)
+
+    def decode(self, content: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        unpacked = self.decompress(content, size)
+        if len(unpacked) != size:
+            raise ValueError(f"a block is not the {size:,} bytes that it should be")
+        values = np.frombuffer(unpacked, dtype.newbyteorder("<")).reshape(shape)
+        return values.astype(dtype, copy=False)
+
+
+def unpacked_to_the_end(unpacker: Any, content: bytes, size: int) -> bytes:
+    """What ``unpacker`` makes of ``content``: a whole stream of ``size`` bytes, and nothing behind.
+
+    Raises:
+        ValueError: the stream is longer, unfinished, or something follows it.
+    """
+    unpacked = unpacker.decompress(content, size + 1)
+    if len(unpacked) == size and not unpacker.eof:
+        unpacked += unpacker.decompress(b"", 1)  # the end of the stream may still be to come
+    if len(unpacked) > size or not unpacker.eof or unpacker.unused_data:
+        raise ValueError(f"a block is not a stream of {size:,} bytes")
+    return unpacked

@@ -1,0 +1,102 @@
+"""Archives that were written once and must open for ever, and what they must give.
+
+Format 1, written by narrows 0.1 on Linux, with Python 3.11, NumPy 2.4 and Pillow 13.
+"""
+
+import numpy as np
+
+_COUNT = np.arange(96)
+_IMAGES = (np.arange(8 * 256) // 40 % 9 * 30).astype("u1").reshape(8, 16, 16)
+_FLOATS = np.where(_COUNT % 17 == 5, np.nan, np.where(_COUNT == 40, -0.0, _COUNT / 8 - 3))
+
+#: By name: the values that went in, the bound, bytes of a block, and the methods that were allowed.
+DATA: dict[str, tuple[np.ndarray, float, int, tuple[str, ...]]] = {
+    "integers, xz": ((_COUNT * 1000).astype("i4").reshape(12, 8), 0, 128, ("xz",)),
+    "integers within 4, zlib": (
+        (_COUNT * 37 % 101 - 50).astype("i2").reshape(48, 2),
+        4,
+        1 << 20,
+        ("zlib",),
+    ),
+    "big-endian floats, bzip2": (_FLOATS.astype(">f4").reshape(4, 24), 0, 1 << 20, ("bzip2",)),
+    "floats within 0.3, xz": (_FLOATS.reshape(4, 24), 0.3, 1 << 20, ("xz",)),
+    "decimals, zlib": (np.round(_COUNT * 0.37, 2), 0, 256, ("zlib",)),
+    "truth values, stored": ((_COUNT % 3 == 0).reshape(3, 32), 0, 1 << 20, ("stored",)),
+    "images, png": (_IMAGES, 0, 1 << 20, ("png",)),
+    "images within 10, webp": (_IMAGES, 10, 1 << 20, ("webp",)),
+    "no items, stored": (np.zeros((0, 5), "f8"), 0, 1 << 20, ()),
+}
+
+#: The archives, in base64.
+ARCHIVES: dict[str, str] = {
+    "integers, xz": """
+iU5SVw0KGgoBAAEA3AAAADIBAACrA+D/JY/RboMwDEV/pfKzNREHUoL6J4gHh3hqVAaIZloZ4t/nrG++8rXO8QFh+Z4jdNVH
+hRA5M3QHxLyvAh3cUg0Ij1QKwNvGu8bnncuyN4TtcCKsvOWn5h60Jy9A69FWFTXWGWMH7LWxTwtHQCI7DHqRVpnSLOXqgM80
+ZdnKDFEmFUCYlbX8gFa/JN+XQn/9wjn8w6lxmsVdWRr2huvRBxfFe1cb34zBtq6O3FJoYxjFCAn74IMhNuZqXO1qitEpJW9J
+Ynk3TMv4UAFCCHsuWsdbBS9vE7woviNqzvP8AyAAAABJAAAAnvbpfgAgAAAASQAAAJTzZE8AIAAAAE0AAACz9HbDAAIAAAAA
+AAAAAP03elhaAAAA/xLZQQIAIQEAAAAANyeX1uAAPwAKXQAAYz6CZQLq/gAAAAAAAAEeQGTLG4IGcp56AQAAAAAAWVoC0AcA
+AAAAAAD9N3pYWgAAAP8S2UECACEBAAAAADcnl9bgAD8ACV0AGDx8G5WAAAAAAAAAAAABHUCnmDapBnKeegEAAAAAAFlaBNAH
+AAAAAAAA/Td6WFoAAAD/EtlBAgAhAQAAAAA3J5fW4AB/AApdABg6/CAOVx1WAAAAAAAAAR6AAQAAAMFg0/OoAAr8AgAAAAAA
+WVo=
+""",
+    "integers within 4, zlib": """
+iU5SVw0KGgoBAAEACwEAAIEBAABUtd3lNY9dbsMgEISvEu0zivizia3cJLKqxawbFGq7mLR1Ld+94LY8wTKz880GdnqODlp9
+5gwcJoR2A5fWmaCFq5fA4OGLADBGXPNzuWP5vOkLk93OgGKcYnEFjK+0pL9db4Tjy/L+xEjZXZ+1No2o/4/JxhljWvKiG+QA
++gImFFNcNpqbRuuO3bJiDRM6YEp1XTb4mYIfqZg2GHxIFMsdHIUMzmDMjNMnZGmgDwpLoVoSzdA2eyFK96k0+Q7ewt4dVWRV
+54nrVaMVR66tMW7oVU3mIpWleqCqp6YSfSW4EVoqrYVUgpO8EFdoEfWAOmen6EvRDWyY+keOFgzsmuiAOADZ6ZePnQ6AVql9
+338AYAAAACEAAACikn6/AAEIAAAAAAAAAGNmYmBlgCAYjcRkYgdCnLJgJkQBLlkGAA==
+""",
+    "big-endian floats, bzip2": """
+iU5SVw0KGgoBAAEA8QAAAFgBAABvHiMlJY7LboQwDEV/ZeS1VeXBI2HRH0EsAjGaaNIBhXRaivj3OsPO177WOQeMy/fTQyc+
+BIJ32UF3gM/7StDB51wBwiOUAriU3M5xu7ty7CtU1XAirC7ljXMP3KNfQKlR1Y1tZW1kNWDPjT0uzgNaOQz8EFaK4Unl6YA5
+xEypzOApMh/hyajlB7ga6UVxeyuFV9iWBJ0polumFTrJ9C/K96XojX9hVXAOb0Hm84qEUaPXVtS2dY3SUppW2maepraZlGhE
+68jW2miqDCfLp2qerTW10Mo2LAw5BfKFP8ZlerCJRBj3TJdT8cXbpYu3y6Cz8jzPf2AAAABbAAAAZiwpUQAHAAAAFgAAAGMV
+FGQUEBRkIAwOHDgAwvX19Q1ADAABAAAAAAAAAABCWmg5MUFZJlNZWeExsAAAGFAAVRgAAKAAMQwAiUzSSh6zF69AxXRiT4u5
+IpwoSCzwmNgA
+""",
+    "floats within 0.3, xz": """
+iU5SVw0KGgoBAAEAFAEAAJABAACwLzA7JY/hboQgEIRf5bK/yQUQEUzfxJgGce2Zo2qRu541vnsXj19sdmb2mx26+TH1UPNr
+waB3yUG9Q5+2BaGGj8EAg/uYBeBidBuN683lZaOYVO3BAGOcY3YFF79wTTlLlgy+0U2f68/DRTzzubSiUEKo0hTnk2ReXEwr
+hTVAR/AFTBRMSyMqKcuqZQ0JtjC7nhZcti0ZxgXDOGE27TCMIWHMf+gxEDyDiTjnXyBpwCeG9ewzPsc1Q5orpwIJF6jLIyOm
+25y7vf7gaM9qstQ0y0oaOfSea28Ft4idLRzXVpXSDgq98h36yivRoUWtURluzcB11RkSoyCOFMfce4cuzP5OGIJBtyV8A2VY
+dnmzsgudr6nfcRz/YAAAAGYAAABlI3p+AAYAAAANAAAAYxUEAQaywA8wqAcDAAEAAAAAAAAAAP03elhaAAAA/xLZQQIAIQEA
+AAAANyeX1uAAXwAUXQAEf/xe4TIKmtn4l7eHkH7ne1gAAAAAAShg2XppMAZynnoBAAAAAABZWg==
+""",
+    "decimals, zlib": """
+iU5SVw0KGgoBAAEA8QAAAFYBAADk01yQJc7LbsQgDAXQXxl5jSoIeUDUP4my4GE0aOgQJXTaNMq/12R2XHwtnwNs/n56GPkH
+Z+BNMTAe4Mu+IIzwGRQweMRaALOuZqe43U0dTrqfTwaLWctGaQJq4S8wqZnQXPBW6b6d2USNPWXjgQ18nmkhLpjiE+vSASGm
+gmt9g8dE1xk86VD+AaomfGHaLlB8xS2vMAp+QbeCCwW6/4XlnivvL0UL53z5mq6nn2YQwWjbSOWMwSBkUBiGbhAotXZKtlJ2
+xisn2s4bJbxV0rXetk0nrfNSkKWsEX0F2JTdgygNA7sXfKMqmN3eXna7AGOvz/P8ByAAAAAWAAAATRVheAAgAAAAGAAAALMq
+2HoAIAAAABgAAABCStY1AAAAAAAAAAAAAQAAAAAAAAAAY/DCDwAAAAAAAAAAAAJKAAAAAAAAAPvGwUARAAAAAAAAAAAAAAJK
+AAAAAAAAADMTYqAIAAA=
+""",
+    "truth values, stored": """
+iU5SVw0KGgoBAAEAxgAAAAsBAADhiBIONY/LisMwDEX/RWsz+FHbcX4leCE/hoZm6uC4MCHjf69cmI3gSlf3SBeE8nommPkX
+Z5CwIcwXpHbuGWb4CwIYPNZhAKwVT5LHHcdwUUxJ3xnsWNtBegHy5V9gQjFpuTNyuinPFjKcW8EEzBnvyb/ueVufeexc8JPb
+vYz4o5WaE3T/IUhtqBeldA7DhE5bh1SDdtFqG53kKpgohIq3OCE3ImLWTllrtfm2dtIyy6To2lZXSqWfwlbig5iCQTjboF//
+zNmZ3vsbYAAAAGAAAABpOKC5AAEAAAEAAAEAAAEAAAEAAAEAAAEAAAEAAAEAAAEAAAEAAAEAAAEAAAEAAAEAAAEAAAEAAAEA
+AAEAAAEAAAEAAAEAAAEAAAEAAAEAAAEAAAEAAAEAAAEAAAEAAAEAAAEAAA==
+""",
+    "images, png": """
+iU5SVw0KGgoBAAEAxgAAAAsBAAD783SqHY/RjoQgDEX/pc9kQ0EE/BXDA0jdMeOqcZhkjcu/b5mkL+29N+f2hrS/twyD/JIC
+ciwRhhtyuQ6CAf7eCAKeSzNAPM948fp6xCaOTmDPE6qAI57lxacR2Eq/IFALNKidNNqbIEZ2XOseMytWhcCJ5aB12ailbvih
+8tgb49i+oYYPQ5meD+hn3Ukfk7aUsu3zlBKiT7OX1qKXGlFZg2Tnyc3KsR07ksmZqGQvseO+5Vwot6/Suk9PBqKAdJWGvj/A
+gTvVWv8BAAgAAKwAAACje6o5AIlQTkcNChoKAAAADUlIRFIAAAAwAAAAMAgAAAAAcmmmWwAAAHNJREFUeNpjZEADW9D4y6C0
+HJRmYcAB5NBoBnQNuBSgAxZCCnDawEAtGxiI9bQAjlDD8LTAMPI0/WJagO6eZpQjkB+OjCa+0cQ3fD2NLs9ogyM/4EpT1E98
+DKTGwyOq24Bu0yOaxwMD3RIf0Z5mGPU0AwMANXAPxMT+UagAAAAASUVORK5CYII=
+""",
+    "images within 10, webp": """
+iU5SVw0KGgoBAAEA8gAAAFYBAAB/F74/HY9RboQwDETv4u9oFQcCgasgVDlgumgpsCG0RZS710HKjzOeeeMT/LLPPdSoH1pB
+T5GgPqGPx8pQw9+OoOA1pg2gEOiQcXtSEhunsJDXXgo4hCUk40Thk7cIdZXivpjmj+29U2AJyIoHlrZ0aKxYVgpxk5QGJJ1/
+QWGmjOiIlbGmVY1sHNNCvSgub1txjCtP48zJJST+5mlLzC3yCrXBKwHjc0ldf9ivcLV3WWML+ckH7X1HRhfaVr7TFXNlkLO+
+4JIMdo7tkFHukPLcuSLT2WAHtD2T70qnSQ6PYUx3nOCnpXsJGxX4I/Ld4ibWUvW6rn8ACAAAuAAAAEBoUH4AUklGRrAAAABX
+RUJQVlA4TKMAAAAvL8ALAEcgECDwny1CQFAiERCUSOafYJKm2o6hit5egFUkSXWwgAUsnAUsxAIWsIDupWbJO/mM6D/CtG1j
+H2BG2x2RYIMhq/R0WSXJsktPlp4NkgFJgZ4mPcySkPu6HjbJzB7vDulhluzvetgkM3u8m+V/m5e/E2bJ/nvwFLiYl9XPyxMR
+cQy+k/D9a9bz8uyby/XzOv9/8ft4DDYJ9+sYTYIEAA==
+""",
+    "no items, stored": """
+iU5SVw0KGgoBAAEAlgAAAMIAAADOAvXqHYzLCoMwEEX/ZdahJHGiGemfhCwmLyoVFbVQEf+9sctz7+GcEObPlKCXDykg8c7Q
+n5D2Y8nQw7NYEPAebgF4XfmouL34Pp0Uxl8CFl73raKDquUvCCmkF67uxzhzqux9tYYlj8OUb9P/G9q0NZqbICOiJluiigqJ
+SygYLVFbAmnUHWdUGVukQA1GRjJEKnTW6GCNgesH
+""",
+}
