@@ -81,7 +81,7 @@ def fit(
         ),
         _training_summary(plan, result, model, training),
         {"mean": pca.mean, "components": pca.components},
-        latent_statistics(model, training.items, refinement),
+        latent_statistics(model, training.items, refinement, track),
         {name: importlib.metadata.version(name) for name in ("numpy", "numba", "jax")},
         refinement,
     )
@@ -158,7 +158,7 @@ _REFINED_FOR_STATISTICS = 10_000
 
 
 def latent_statistics(
-    model: Model, items: np.ndarray, refinement: int = 0
+    model: Model, items: np.ndarray, refinement: int = 0, track: Tracker = silent
 ) -> dict[str, np.ndarray]:
     """``lowest``, ``highest`` and ``mean`` of each latent number over ``items``, or where codes are
     refined over ten thousand of them, and their ``covariance``."""
@@ -169,13 +169,15 @@ def latent_statistics(
     lowest = np.full(size, np.inf, np.float32)
     highest = np.full(size, -np.inf, np.float32)
     total, products = np.zeros(size), np.zeros((size, size))
-    for chunk in chunks(items):
-        codes = runner.encode(chunk)
-        lowest = np.minimum(lowest, codes.min(axis=0))
-        highest = np.maximum(highest, codes.max(axis=0))
-        wide = codes.astype(np.float64)
-        total += wide.sum(axis=0)
-        products += wide.T @ wide
+    with track("placing codes", total=len(items), unit="items") as advance:
+        for chunk in chunks(items):
+            codes = runner.encode(chunk)
+            lowest = np.minimum(lowest, codes.min(axis=0))
+            highest = np.maximum(highest, codes.max(axis=0))
+            wide = codes.astype(np.float64)
+            total += wide.sum(axis=0)
+            products += wide.T @ wide
+            advance(len(chunk))
     mean = total / len(items)
     return {
         "lowest": lowest,

@@ -286,7 +286,7 @@ def train_and_write(
     save_model(out, fitted.trained)
     codec = Codec(fitted.trained)
     shown = training if held_out is None else held_out
-    evaluation = evaluate(codec, shown)
+    evaluation = evaluate(codec, shown, track=progress)
     draw_run(folder, codec, fitted.history, shown, evaluation, plan.settings.seed)
     cautions = find_warnings(codec, training, held_out, fitted.history, evaluation)
     for line in (*fitted.notes, *map(str, cautions)):

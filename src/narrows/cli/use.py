@@ -61,7 +61,7 @@ def evaluate(
 
     codec = _codec(model, refine)
     dataset = _load(codec, data)
-    result = measure(codec, dataset)
+    result = measure(codec, dataset, track=progress)
     texts, values = [_table(result)], asdict(result)
     if result.columns:
         texts.append(columns_text(result.columns, result.model.numbers))

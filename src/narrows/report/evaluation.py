@@ -10,6 +10,7 @@ from narrows.data import Dataset
 from narrows.engine.evidence import is_variational
 from narrows.errors import ModelFileError
 from narrows.model_file import TrainedModel
+from narrows.progress import Tracker, silent
 from narrows.report.columns import ColumnMeter, ColumnScore
 from narrows.report.measures import ErrorMeter, psnr, readable
 from narrows.running import Codec, chunks
@@ -70,7 +71,7 @@ class Evaluation:
         )
 
 
-def evaluate(codec: Codec, data: Dataset) -> Evaluation:
+def evaluate(codec: Codec, data: Dataset, *, track: Tracker = silent) -> Evaluation:
     """Reconstruct every item of ``data`` and measure, in bounded memory.
 
     The baselines were fitted to what the model was trained on, never to ``data``: PCA with as many
@@ -91,16 +92,18 @@ def evaluate(codec: Codec, data: Dataset) -> Evaluation:
     image = len(trained.item_shape) == 2
     meters = [ErrorMeter() for _ in range(4 if image else 3)]
     columns = None if data.table is None else ColumnMeter(data.table)
-    for chunk in chunks(data.items):
-        items = codec.shaped(chunk)
-        results = [codec.reconstruct_floats(items), pca.reconstruct(items)]
-        results.append(np.broadcast_to(pca.mean.reshape(trained.item_shape), items.shape))
-        if image:
-            results.append(dct_reconstruct(items, size))
-        for meter, result in zip(meters, results, strict=True):
-            meter.add(items, result)
-        if columns is not None:
-            columns.add(items, results[0], results[1])
+    with track("measuring", total=len(data), unit="items") as advance:
+        for chunk in chunks(data.items):
+            items = codec.shaped(chunk)
+            results = [codec.reconstruct_floats(items), pca.reconstruct(items)]
+            results.append(np.broadcast_to(pca.mean.reshape(trained.item_shape), items.shape))
+            if image:
+                results.append(dct_reconstruct(items, size))
+            for meter, result in zip(meters, results, strict=True):
+                meter.add(items, result)
+            if columns is not None:
+                columns.add(items, results[0], results[1])
+            advance(len(chunk))
     names = ["autoencoder", "PCA", "mean item", "cosine transform"]
     numbers = [size, len(pca.components), 0, size]
     scores = [
