@@ -6,8 +6,8 @@ of an image with pixels in 0..1 (x 784 / 65025):
 
 ``article``  ``narrows fit mnist --latent 20`` with nothing else said: at most 290 (aim: 240), in no
              more wall time than the article's program in Keras on TensorFlow takes for its 50
-             epochs. Both run whole, import to last picture, one after the other for each seed; the
-             first seed finds no compiled code.
+             epochs. Both run whole, import to last picture, the article's first; the first seed
+             finds no compiled code.
 ``half-hour-20``  with 1,800 s allowed, 20 numbers: at most 225 (aim: 200).
 ``half-hour-30``  the same for 30: at most 1.9 an image (aim: 1.6; 3.00 in Hinton and Salakhutdinov,
              Science 313, 2006).
