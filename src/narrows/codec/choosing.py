@@ -94,7 +94,7 @@ def choose(
     pipelines = [
         replace(start, method=method)
         for method in [*classical, *methods]
-        if method.available()
+        if method.available() and effort in method.efforts
         for start in (starts if method.filtered else plain)
     ]
     tried = []

@@ -24,6 +24,8 @@ class Method(ABC):
     name: ClassVar[str]
     #: Whether filters may stand before it, which lose the items' shape.
     filtered: ClassVar[bool] = True
+    #: The efforts at which it is tried.
+    efforts: ClassVar[tuple[Effort, ...]] = EFFORTS
     #: Whether it is made for data at hand: tried only where it is given.
     trained: ClassVar[bool] = False
     #: The most bytes of a block that a byte of its code can stand for.
