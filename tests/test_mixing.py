@@ -173,6 +173,25 @@ def test_the_coder_takes_answers_that_are_all_unlikely() -> None:
     np.testing.assert_array_equal(Player(content, 4).answer(chances[0]), 1)
 
 
+def test_the_coder_must_end_where_it_began() -> None:
+    chances, answers = [np.full(20, 32768)], [np.arange(20) % 2]
+    content = coded(chances, answers, 1)
+    assert len(content) == 8  # a state that holds all of it
+
+    def read(content: bytes) -> None:
+        player = Player(content, 1)
+        player.answer(chances[0])
+        player.finish()
+
+    read(content)
+    state = int.from_bytes(content, "little")
+    for other in (state ^ 1, state ^ 1 << 40, state + (1 << 52)):
+        with pytest.raises(ValueError):
+            read(other.to_bytes(8, "little"))
+    with pytest.raises(ValueError, match="damaged"):
+        read(content + bytes(4))
+
+
 def test_lanes_grow_with_the_block() -> None:
     assert [lanes_for(size) for size in (1, 1023, 2048, 1 << 18, 1 << 26)] == [1, 1, 2, 256, 256]
 
@@ -214,6 +233,24 @@ def test_a_mixer_learns_whom_to_trust() -> None:
         costs.append(-np.log2(np.where(truth == 1, chances, 65536 - chances) / 65536).mean())
         mixer.learn(inputs, chosen, (65536 * truth - chances).astype(float), one)
     assert costs[0] > 0.5 and np.mean(costs[-20:]) < 0.05
+
+
+def test_a_mixer_computes_what_integers_do() -> None:
+    random = np.random.default_rng(0)
+    mixer = Mixer(1, np.array([0.25, 0.0]))
+    inputs = random.integers(-LARGEST_LOGIT, LARGEST_LOGIT + 1, (50, 2))
+    errors, asked = random.integers(-(10**7), 10**7, 50), random.integers(1, 400, 50)
+    chosen, weights = np.zeros(50, np.int64), [16384, 0]
+    mixer.learn(inputs.astype(float), chosen, errors.astype(float), asked)
+    divisor = 51200 * math.isqrt(sum(asked.tolist()) + 1)
+    for number in range(2):
+        terms = zip(errors.tolist(), inputs[:, number].tolist(), strict=True)
+        weights[number] += sum(error * each for error, each in terms) // divisor
+    assert mixer._weights[:, 0].tolist() == weights
+    for (a, b), chance in zip(inputs.tolist(), mixer.mix(inputs * 1.0, chosen), strict=True):
+        logit = (a * weights[0] + b * weights[1]) // 65536
+        logit = min(max(logit, -LARGEST_LOGIT), LARGEST_LOGIT)
+        assert chance == min(max(probabilities()[logit + LARGEST_LOGIT], 24), 65512)
 
 
 def test_weights_stay_whole_and_within_their_limits() -> None:
