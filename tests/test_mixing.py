@@ -369,6 +369,10 @@ def test_a_block_of_another_shape_is_refused() -> None:
     for shape in [(79, 3, 5, 2), (81, 3, 5, 2), (80, 5, 3, 2), (80, 3, 5), (80 * 30,), (20, 120)]:
         with pytest.raises(ValueError):
             method.decode(content, shape, dtype)
+    # What the walk would take and the method does not: more answers than a cell holds, many steps.
+    for shape in [(80 * 30,), (20, 120), (MOST_ITEMS + 1, 1), (64, 1 << 20)]:
+        with pytest.raises(ValueError, match="not of values that are mixed"):
+            method.decode(content, shape, dtype)
 
 
 def test_a_block_that_is_too_short_for_its_shape_takes_no_memory() -> None:
