@@ -442,3 +442,15 @@ def test_a_damaged_archive_is_refused(only_mixing: None) -> None:
             decompress(blob[:place])
         with pytest.raises(ArchiveError):
             decompress(blob[:place] + bytes([blob[place] ^ 1]) + blob[place + 1 :])
+
+
+def test_it_is_tried_on_larger_sets_only_where_asked_for(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = digits.items[:100]
+    monkeypatch.setattr(Mixing, "tried_up_to", {"normal": items.nbytes - 1, "best": math.inf})
+    tried = {
+        effort: {trial.method for trial in write_archive(io.BytesIO(), items, effort=effort).trials}
+        for effort in ("normal", "best")
+    }
+    assert "mixing" in tried["best"] - tried["normal"]

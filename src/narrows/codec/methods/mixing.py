@@ -1,6 +1,7 @@
 """Context mixing of 1- and 2-byte integers: see :mod:`narrows.codec.mixing`."""
 
 import math
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -24,7 +25,8 @@ class Mixing(Method):
     # A value takes at least one answer, and an answer at least log2(65536 / 65512) bits.
     largest_expansion = 1 << 14
     filtered = False
-    efforts: ClassVar[tuple[Effort, ...]] = ("normal", "best")
+    # Up to 15 microseconds a value each way: what takes more than some minutes must be asked for.
+    tried_up_to: ClassVar[Mapping[Effort, float]] = {"fast": 0, "normal": 8 << 20, "best": math.inf}
 
     def takes(self, shape: tuple[int, ...], dtype: np.dtype) -> bool:
         """Whether a block is of enough items, each of some 1- or 2-byte values but not many."""
