@@ -8,6 +8,7 @@ import numpy as np
 _COUNT = np.arange(96)
 _IMAGES = (np.arange(8 * 256) // 40 % 9 * 30).astype("u1").reshape(8, 16, 16)
 _FLOATS = np.where(_COUNT % 17 == 5, np.nan, np.where(_COUNT == 40, -0.0, _COUNT / 8 - 3))
+_MANY = (np.arange(96 * 24) ** 2 // 500 % 11 * np.arange(96 * 24) // 97 % 7 * 40).astype("u1")
 
 #: By name: the values that went in, the bound, bytes of a block, and the methods that were allowed.
 DATA: dict[str, tuple[np.ndarray, float, int, tuple[str, ...]]] = {
@@ -25,6 +26,13 @@ DATA: dict[str, tuple[np.ndarray, float, int, tuple[str, ...]]] = {
     "images, png": (_IMAGES, 0, 1 << 20, ("png",)),
     "images within 10, webp": (_IMAGES, 10, 1 << 20, ("webp",)),
     "no items, stored": (np.zeros((0, 5), "f8"), 0, 1 << 20, ()),
+    "images, mixing": (_MANY.reshape(96, 6, 4), 0, 1 << 20, ("mixing",)),
+    "integers within 4, mixing": (
+        (_MANY.astype("i2") * 7 - 500).reshape(192, 3, 2, 2),
+        4,
+        1 << 20,
+        ("mixing",),
+    ),
 }
 
 #: The archives, in base64.
@@ -98,5 +106,52 @@ cQy+k/D9a9bz8uyby/XzOv9/8ft4DDYJ9+sYTYIEAA==
 iU5SVw0KGgoBAAEAlgAAAMIAAADOAvXqHYzLCoMwEEX/ZdahJHGiGemfhCwmLyoVFbVQEf+9sctz7+GcEObPlKCXDykg8c7Q
 n5D2Y8nQw7NYEPAebgF4XfmouL34Pp0Uxl8CFl73raKDquUvCCmkF67uxzhzqux9tYYlj8OUb9P/G9q0NZqbICOiJluiigqJ
 SygYLVFbAmnUHWdUGVukQA1GRjJEKnTW6GCNgesH
+""",
+    "images, mixing": """
+iU5SVw0KGgoBAAEA0AAAAB0BAADODgyHNY/LjoMwDEX/xetoRB4kgV9BLJzXNCoFlKZSEcO/j1OpS1+fq2Of4LbXGmDsfjoGASvC
+eEKoxx5hhL8XBwb33ADAUvCg8XnDtpwGzTRT88Vgx1KflExAZHwD45IZZY0xg7Uzmwg4lg0DsKGX80yFvMclr7GVTnjEetua4ZHf
+ef2Fa/5IRK8pS15pHjsvok1eCIlaGGm0ljY5j9wI6bzRzqAJmBx2ihOifOK95k5JRwfXkmNob7ll83dycgbuqM1+fp0jXUbWupWG
+Ctmp67r+AQAJAAC5AwAAgjisCgAAX2Pfv34rGAAvf/xf098EAlH4fb+ijXq/5NmP0WkGETRAgDm5gBCgMJNbAZHCJDIBDPko3uw+
+dYDlf74f//87xf9/Kib//57x/////////////////+///4ua///qjf//95P/nwuEKyYkgUqH7QCyVcE6EOOfOqeuFPbJfnR+upeO
+PqooFBtnWx29y+3F6e/mSKlIwTqeD0kCDLvrcDzhEToNWDA+0MgP2EHskTqcz7xK/MWVZf+lOYEaa8PZXSASDDkeeNC84nuc8qUb
+BeS/7tN8ismJKZUFf14GtL+bCUPxhYeAvn5/Tf2HuqnNCE+dozh2GF4t1E6kw3iwNixxOk2uQcB1qslWitFM8ZTfcXC2NBT5rwTx
+G90D9szb0l+fXxfwf0uLC5TJuUZkbYUXa9s4TfUnwVzrLvMSs7TuAATRMiBUFPW07jAi45N77Nfy9PhRK4cI69yfe9YCrwf4jGG5
+qzLOGhSaJQ3GIYKIF6ZTRCtoIc779450/VeyF2jAdvBdjgasVuPMqQpaMEDYjpBySYg7WkLUNUuImMaHxDYCbtDy/Hj81n+Sl7Ed
+3yVwrSMH1ZvD9xTAxid43IsV/cLOru2unQwQP8AgDiB5khiR0P/BSRQS3AGkCk4b1AAdORCFoI4b+0CAn3OfmhoN43q4OBMfOHch
+msx4lz43oh//1z6LNBSNeIAFUhYhorQ/EaVpJFlhZNlEs4uQN+5aJzdOER4wBN+OvP+RfpuIzlc9Gz23TRT+0C1RyK9JjaoVsAvf
+3jmOR5fOKVaF/dQDW9ul1XdHUUWDbWOq7Lb7Vk8lqs/wFXwofBJUxR/gsUKa/0ZZ1PXL62Owxxsa6BnvVgQWt5sXlSEexUpEWVmB
+CUmAH8xuPs+7k2rXGTr9QLVfEzjYUY40SuluDOgPpTgqvciD0piQl9H7vqv9rWKLzIQBQjR/czuVgIkNxd2DBY60U45ojeZeuNhg
+93Ss+FfqzYo0VXUsO6RqXJMXe/eddp4XuxTW3DFN7zoB4u3VJ0W1YQxwKOtc6a/JHL6pJkfdv6hrQdyTnhDUugQrgBSI65TiCGBg
+UxLZyyVvqg3facMiYP4aHXuA3+ag7DP3+sNciJY2/w6twy2vsZG+6JTwQPMM4m2qBPzFtiJbnQncaNqcyvw7za5Kio8PSTUElRj+
+L+L1+F6rOlYyx+A3Z0JYs3cClWP0YGDKVWjvlypsPkwcslOCnsnuIBsjCaTpXLaNaaneFzNZFZ65sgohx9NWZYi6TbN9igcQvw==
+""",
+    "integers within 4, mixing": """
+iU5SVw0KGgoBAAEABwEAAHgBAABN9GF7LZDhjoMgEIRf5bK/SaNQBE3fpDEXkLUlteIBvasxvvstpvwjOzPf7G5gw2t20J1PFQNn
+soFuA5fXBaGDi+fA4OGLAEyMZqVvupsyvNYtZ4JxxvudAcYYYrFOJt4w5U/gE838nX5eJiJFqJNSsqlUI/TxWjIuJuZEaVcgCr6B
+1ZSpeCXPUraiZ1dSrFMwjiaNrvueLH7Byc9YbATEX5xSQaeMC3Ql9In5Hkrnp3/7+QZ7f9Tmsil7VGiEdo0ZrbZDw9vRtcOo0Doh
+KqfEedCVVMilHdBqUgln5dBaYbTgqqYikKMv+2xgpzA8CF4zsGvGo8aH2ZW6DGY6W/hjXymH4wZc1GLf938ACQAAkQYAAOXWlWYA
+ALCAIcDhmxsAKIBSJgCpSABEgOekytgCACCVF/sAAAAAAADRMQCAJYUAAMLBAIBVEAAAUwEAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+AAAAAAAAAAAAAAAAAAAAAAAAAAAAAOkbAABJfQAAOWAAACQAAABCPgBAlFGwK99wdr/vvI8wFuiwBfrfgUzy7heT0/io5o7yRvrv
+22hxlPwpTGj1iFSO47DcNuJNdZDjBpVF+wRl9d4Dav//qar0/1TV7P+qyuj/qspj0m9T+f+p6nLRTAby/1RVryd2iO3/qqrz/4jv
+oMyHqOv/WGT6/09f9//fjzVJY1j9/1R1+P///8FtPs/6/1RV+v+pqvn//9////+f7/+qqu//z4zs/1WV6P//H017zi/x/yjs7f//
+//3/qeozpEk/oa4qHOU0CzLpf15V839SVfX//x/o////7n//P/D/pir0///P9f/+P/H/qirpf/8/xn+wcen//P+8f5etw39dQtxa
+U8rj/0H7QM3MGx71yvi3/1MlwCH7arv/lxD9KoaKFMUT1Ekp5/ay/86E8f8iw79/+/+9f3Zr+f9dfeT/gzbF/39Cov9L6P//r5eX
+/wnt9//PXuz/vcSc/7XX8P////////////8/////P///DwAfEuD/iIv//wHI//8Mgf//8P///////3//////34AvOKC8SMDfyQDE
+UOIl0fd/8P/fhf9gJHQEJDYTYiThxJLIUzPw/x7Q/3+2m/9/LakPRZUlEyngZPMYzm8ACO9wVTKsAkzAAy4QgJOnxvZ75+87S+Fc
+IkwZKDKNNuSpvjncOApC9hnYpLoRQicj31vRd6e6imrMcWI3eBUCXyFwavOjYwZ/lp4nbPERAM8/IAHvCfiq/498ll012lmisaN5
+EQMRDc+1BZi+EPahVHR3BlXMyGM+8vmLy8gPAooZdKQ3fDX1oDuuAws8xqocMJU7rF0GVYaY90LCBLhTS1yknoVjahe8DYmKLtJV
+GkBZBiSJUmxFYSCLBgNgJAs7XTkO4aTdBekjPiKXC9gJCp2qAUhaumphU327JKVWbkebEB78P/nN4/52kwSf3l0DpLef+hbPuU3g
+uoo/dlnEZAM9xSc78KkULW0/7hq4pvcTtMUz+oHvTx9E/2IZRKporFjfwpvta+4If2dYlBOp4+VC8sEG2GPnssnxABcpuisLA2q8
+FNeF/29xVhZMRvuJoR+Q9z0Roy85bCAnGdFi8ninyAVQOVbEP96ALIucF8ljw60wdwuLsXJl51QAyfqQglHOOZhNqjRPYK51TFBW
+6Rnq1W9HC1hfvbSRm5ZW/Lr5leu0rurn8TJrHVJlHW0DyoikJe2xyw8ucjgjcI4Xj5bjA1K4QTGl0Zh+M7LiliyY9WL4g1TEei9G
+64nlf1zwhGi5nXLrvrt5m+kUAUGuzIgkCIlCSQsb9CpPegPikB1blQxjNvgA2DA/piLO9m1luEi2mNSr96hgemGAoMU1xVTs+b59
+ZHSpvSI/wPNT35bkoVR4JT42LtI57THnksK69CurWNoY6Kq/82vyQOwi7NZXWpPWXfxDVsyiqHcCD17PehRgDetLoFTYyTeakMpi
+/VfkR5xOlIKxWPWnxJl5JlH8j55et6N/iZ1SdJK8fE7iH1mtvu3uHk69nMven7JBZ+VXrH9RRtuiOrHoIvG15SnZ8lleRAxpj6l/
+XPUeWLbw2BY9vtI6Llb+RTOEtGPV2ZV0+yks66N2btkXv/FQWwGNUsJ5Z1HDhR0sHKrRN4ucJPHn6f1wwduWu/vpNqC9/Y7Dz9H/
+Q4zPLgE2o7rQIMBDi/iTbDZn/nzPWhir1et2GxRSDYoPnB+57fcAfZzWFHIf0sgQ5LrxLF/2rNyK7bzoJXaw4zQHRnshEM8bn3AY
+6sYXhPqTk2nePXqaXalWgVMWqxhMiRP1AYq3ETN622CRN9cqEW9Yz7XFNngEL3a341SDFAYAL8kDGsUpK+kVPKdiJAB37tk1F02e
+HZ8Ajw/r7HnCMljeizA/BO4/A+lm6Lp/aiLGelotEylmGirzrboKlAW8PEl/jBYJTyYsey5FdbXozzWdQHcWNfqdRMsWAFW722VF
+js3wiq2hBC0n9lNAEtxStFZu7/rX+A45o11lvGICftcl0b8LTL2GN4TgLeFW2O8F6wB+/Ws/6JED0cnFxwUhXlrMzUMLSIghBCjk
+5/LY7NrqljLk8xq4EVEsXai5WbTC7G7G92FYFxvLGA==
 """,
 }

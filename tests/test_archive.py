@@ -19,6 +19,7 @@ from archive_cases import any_array, assert_same, assert_within
 from narrows import Dataset, compress, decompress
 from narrows.codec import Archive, Trial, open_archive, write_archive
 from narrows.codec import blocks as blocks_module
+from narrows.codec.arrays import Layout
 from narrows.codec.choosing import sampled_blocks
 from narrows.codec.methods.deflate import Deflate
 from narrows.codec.methods.stored import Stored
@@ -348,3 +349,12 @@ def test_old_archives_open_with_the_same_values(name: str) -> None:
 
 def test_every_golden_archive_is_there() -> None:
     assert set(golden_archives.ARCHIVES) == set(golden_archives.DATA)
+
+
+def test_blocks_are_about_as_large_as_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks_module, "BLOCK_BYTES", 1000)
+    layout = Layout(np.dtype("u1"), (1003, 10))  # 10 blocks of 100 items would leave 3 over
+    starts, sizes = zip(*blocks_module.block_extents(layout), strict=True)
+    assert starts == tuple(np.cumsum([0, *sizes[:-1]]))
+    assert sum(sizes) == layout.size and len(sizes) == 11
+    assert min(sizes) > 800 and max(sizes) <= 1000 and not any(size % 10 for size in sizes)

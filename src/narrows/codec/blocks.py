@@ -40,8 +40,9 @@ def block_extents(layout: Layout) -> Iterator[tuple[int, int]]:
     if not layout.size:
         return
     if item_bytes <= WHOLE_ITEM_BYTES:
-        step = max(BLOCK_BYTES // item_bytes, 1) * layout.item_size
-        yield from _cut(0, layout.size, step)
+        blocks = -(-layout.count // max(BLOCK_BYTES // item_bytes, 1))
+        # all about as large: a last one of a few items would be coded badly
+        yield from _cut(0, layout.size, -(-layout.count // blocks) * layout.item_size)
         return
     for item in range(layout.count):
         yield from _cut(item * layout.item_size, layout.item_size, BLOCK_BYTES // width)

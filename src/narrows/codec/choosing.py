@@ -94,7 +94,7 @@ def choose(
     pipelines = [
         replace(start, method=method)
         for method in [*classical, *methods]
-        if method.available()
+        if method.available() and layout.nbytes <= method.tried_up_to[effort]
         for start in (starts if method.filtered else plain)
     ]
     tried = []

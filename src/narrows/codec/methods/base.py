@@ -4,6 +4,7 @@ A method that has been trained, or keeps tables, brings them as *parts* of the a
 *settings* in its header, and is made from both when the archive is opened.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
@@ -24,6 +25,8 @@ class Method(ABC):
     name: ClassVar[str]
     #: Whether filters may stand before it, which lose the items' shape.
     filtered: ClassVar[bool] = True
+    #: The most bytes of values that it is tried on, at each effort.
+    tried_up_to: ClassVar[Mapping[Effort, float]] = dict.fromkeys(EFFORTS, math.inf)
     #: Whether it is made for data at hand: tried only where it is given.
     trained: ClassVar[bool] = False
     #: The most bytes of a block that a byte of its code can stand for.
