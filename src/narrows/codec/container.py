@@ -21,7 +21,6 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import IO, Any
 
 from narrows.codec.damage import damaged, field, whole_number
@@ -142,17 +141,6 @@ class Container:
             raise damaged(
                 name, f"{self.file_size - expected:,} bytes follow where it should have ended"
             )
-
-    def __enter__(self) -> "Container":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""
