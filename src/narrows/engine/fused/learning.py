@@ -1,0 +1,125 @@
+"""From what a batch leaves behind to new weights: gradients, summed in registers, and Adam."""
+
+from typing import Any
+
+import numpy as np
+
+from narrows.engine.fused.machine import inner
+from narrows.engine.fused.moving import copy, fill, gather, turn_to_tiles
+from narrows.engine.fused.registers import LANES, NO_FLOOR, TILE_COLUMNS, adam, tile
+from narrows.engine.fused.structure import (
+    WINDOWS_ABOVE,
+    WINDOWS_BELOW,
+    Adam,
+    Stack,
+)
+
+
+@inner
+def keep_for_gradient(s: Stack, layer: int, number: int, work: Any, base: int) -> None:
+    """Lay out both factors of a layer's gradient for panel ``number``: the left as (rows, slots),
+    the right turned. And sum the deltas of each bias."""
+    above, below = base + s.delta_at[layer], base + s.value_at[layer - 1]
+    _sum_deltas(s, layer, number, work, above)
+    outputs, inputs = s.outputs[layer] * TILE_COLUMNS, s.inputs[layer] * TILE_COLUMNS
+    for place in range(s.places[layer]):
+        deltas, values = above + place * outputs, below + place * inputs
+        if s.windows[layer] == WINDOWS_ABOVE:
+            gather(s, layer, place, above, work)
+            deltas = s.window_at
+        elif s.windows[layer] == WINDOWS_BELOW:
+            gather(s, layer, place, below, work)
+            values = s.window_at
+        _keep_factors(s, layer, number * s.places[layer] + place, work, deltas, values)
+
+
+@inner
+def _keep_factors(s: Stack, layer: int, column: int, work: Any, deltas: int, values: int) -> None:
+    """Those of one place: TILE_COLUMNS slots, the ``column``-th of them."""
+    slots = s.slots * s.places[layer]
+    left, right = (deltas, values) if s.flipped[layer] else (values, deltas)
+    to = s.left_at[layer] + column * TILE_COLUMNS
+    for j in range(min(s.inputs[layer], s.outputs[layer])):
+        here, there = left + j * TILE_COLUMNS, to + j * slots
+        copy(work[here : here + TILE_COLUMNS], s.left[there : there + TILE_COLUMNS])
+    if s.right_at[layer] != s.right_at[layer - 1]:  # or the items were read the right way around
+        to = s.right_at[layer] + column * TILE_COLUMNS * TILE_COLUMNS
+        columns = max(s.inputs[layer], s.outputs[layer])
+        turn_to_tiles(work, right, columns, s.right, to, slots * TILE_COLUMNS)
+
+
+@inner(fastmath={"reassoc", "contract"})
+def _sum(values: Any) -> np.float32:
+    total = np.float32(0)
+    for value in values:
+        total += value
+    return total
+
+
+@inner
+def _sum_deltas(s: Stack, layer: int, number: int, work: Any, at: int) -> None:
+    """The sum of a panel's deltas over its items and, in an image, its places."""
+    size = s.bias_size[layer]
+    sums = s.bias_sums[number, s.sums_at[layer] : s.sums_at[layer] + size]
+    fill(sums, np.float32(0))
+    for first in range(0, s.width[layer], size):
+        for j in range(size):
+            here = at + (first + j) * TILE_COLUMNS
+            sums[j] += _sum(work[here : here + TILE_COLUMNS])
+
+
+@inner
+def fetch_weights(parameters: Any) -> np.float32:
+    """Read one value of each cache line, in order.
+
+    Half the weights were changed by other cores. The products walk them in strides that the
+    prefetcher does not follow, so that every line would be waited for; in order they stream in.
+    """
+    total = np.float32(0)
+    for i in range(0, len(parameters), 16):
+        total += parameters[i]
+    return total
+
+
+@inner
+def _update(s: Stack, adam_: Adam, decay: np.float32, gradient: Any, gradient_at: int, at: int,
+            size: int) -> None:  # fmt: skip
+    """Adam on parameters at to at + size - 1; runs of parameters are padded to whole vectors."""
+    for j in range(0, size, LANES):
+        adam(
+            gradient, gradient_at + j, s.parameters, s.first_moment, s.second_moment, at + j,
+            adam_.rate, adam_.keep_first, adam_.keep_second, adam_.epsilon, decay,
+        )  # fmt: skip
+
+
+@inner
+def update_weights(s: Stack, adam_: Adam, layer: int, first: int, last: int, count: int,
+                    thread: int) -> None:  # fmt: skip
+    """Sum the gradient of rows first to last - 1 of a weight matrix over the batch's ``count``
+    items, and apply it."""
+    places, row = s.places[layer], s.gradient_row
+    gradient, slots = s.gradient[thread], s.slots * places
+    # where there are several places, every panel's slots follow those of the one before
+    depth = count if places == 1 else -(-count // TILE_COLUMNS) * TILE_COLUMNS * places
+    for j in range(0, s.weight_row[layer], TILE_COLUMNS):
+        tile(
+            last - first, s.left, s.left_at[layer] + first * slots, slots, 1,
+            s.right, s.right_at[layer] + j * slots, TILE_COLUMNS, gradient, j, row, depth,
+            s.no_starts, 0, NO_FLOOR,
+        )  # fmt: skip
+    for i in range(last - first):
+        at = s.weight_at[layer] + (first + i) * s.weight_row[layer]
+        _update(s, adam_, adam_.decay, gradient, i * row, at, s.weight_row[layer])
+
+
+@inner
+def update_bias(s: Stack, adam_: Adam, layer: int, count: int, thread: int) -> None:
+    """The bias's gradient is the sum of the layer's deltas over the batch."""
+    size = s.bias_size[layer]
+    gradient = s.gradient[thread][: -(-size // LANES) * LANES]
+    fill(gradient, np.float32(0))
+    for number in range(-(-count // TILE_COLUMNS)):
+        sums = s.bias_sums[number, s.sums_at[layer] : s.sums_at[layer] + size]
+        for j in range(size):
+            gradient[j] += sums[j]
+    _update(s, adam_, np.float32(0), gradient, 0, s.bias_at[layer], size)
