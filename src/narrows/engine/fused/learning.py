@@ -6,13 +6,22 @@ import numpy as np
 
 from narrows.engine.fused.machine import inner
 from narrows.engine.fused.moving import copy, fill, gather, turn_to_tiles
-from narrows.engine.fused.registers import LANES, NO_FLOOR, TILE_COLUMNS, adam, tile
+from narrows.engine.fused.registers import (
+    LANES,
+    NO_FLOOR,
+    TILE_COLUMNS,
+    adam,
+    prefetch_to_write,
+    tile,
+)
 from narrows.engine.fused.structure import (
     WINDOWS_ABOVE,
     WINDOWS_BELOW,
     Adam,
     Stack,
 )
+
+_FLOATS_PER_LINE = 16
 
 
 @inner
@@ -69,19 +78,6 @@ def _sum_deltas(s: Stack, layer: int, number: int, work: Any, at: int) -> None:
 
 
 @inner
-def fetch_weights(parameters: Any) -> np.float32:
-    """Read one value of each cache line, in order.
-
-    Half the weights were changed by other cores. The products walk them in strides that the
-    prefetcher does not follow, so that every line would be waited for; in order they stream in.
-    """
-    total = np.float32(0)
-    for i in range(0, len(parameters), 16):
-        total += parameters[i]
-    return total
-
-
-@inner
 def _update(s: Stack, adam_: Adam, decay: np.float32, gradient: Any, gradient_at: int, at: int,
             size: int) -> None:  # fmt: skip
     """Adam on parameters at to at + size - 1; runs of parameters are padded to whole vectors."""
@@ -93,23 +89,34 @@ def _update(s: Stack, adam_: Adam, decay: np.float32, gradient: Any, gradient_at
 
 
 @inner
+def _fetch_tile(s: Stack, at: int, row: int, rows: int) -> None:
+    """Ask for a tile of weights and their moments, which may come from far."""
+    for i in range(rows):
+        for j in range(at + i * row, at + i * row + TILE_COLUMNS, _FLOATS_PER_LINE):
+            prefetch_to_write(s.parameters, j)
+            prefetch_to_write(s.first_moment, j)
+            prefetch_to_write(s.second_moment, j)
+
+
+@inner
 def update_weights(s: Stack, adam_: Adam, layer: int, first: int, last: int, count: int,
                     thread: int) -> None:  # fmt: skip
     """Sum the gradient of rows first to last - 1 of a weight matrix over the batch's ``count``
     items, and apply it."""
-    places, row = s.places[layer], s.gradient_row
+    places, row = s.places[layer], s.weight_row[layer]
     gradient, slots = s.gradient[thread], s.slots * places
     # where there are several places, every panel's slots follow those of the one before
     depth = count if places == 1 else -(-count // TILE_COLUMNS) * TILE_COLUMNS * places
-    for j in range(0, s.weight_row[layer], TILE_COLUMNS):
+    start = s.weight_at[layer] + first * row
+    for j in range(0, row, TILE_COLUMNS):
+        _fetch_tile(s, start + j, row, last - first)
         tile(
             last - first, s.left, s.left_at[layer] + first * slots, slots, 1,
-            s.right, s.right_at[layer] + j * slots, TILE_COLUMNS, gradient, j, row, depth,
-            s.no_starts, 0, NO_FLOOR,
+            s.right, s.right_at[layer] + j * slots, TILE_COLUMNS,
+            gradient, j, s.gradient_row, depth, s.no_starts, 0, NO_FLOOR,
         )  # fmt: skip
     for i in range(last - first):
-        at = s.weight_at[layer] + (first + i) * s.weight_row[layer]
-        _update(s, adam_, adam_.decay, gradient, i * row, at, s.weight_row[layer])
+        _update(s, adam_, adam_.decay, gradient, i * s.gradient_row, start + i * row, row)
 
 
 @inner

@@ -24,12 +24,7 @@ from numba import njit
 
 from narrows.engine.evidence import SMALLEST_VARIANCE
 from narrows.engine.fused.activating import draw_codes, through_drawing
-from narrows.engine.fused.learning import (
-    fetch_weights,
-    keep_for_gradient,
-    update_bias,
-    update_weights,
-)
+from narrows.engine.fused.learning import keep_for_gradient, update_bias, update_weights
 from narrows.engine.fused.losses import output_deltas, panel_loss
 from narrows.engine.fused.machine import barrier, flush_denormals, inlined
 from narrows.engine.fused.moving import (
@@ -112,25 +107,21 @@ def _evidence_scale(s: Stack, loss: Loss, values: int) -> np.float64:
 def _train(
     s: Stack, inputs: Source, wanted: Source, order: Any, batch_size: int, loss: Loss, rates: Any,
     decays: Any, constants: Adam, noise: Any, threads: int, thread: int, losses: Any,
-) -> np.float32:  # fmt: skip
+) -> None:  # fmt: skip
     """Train on the items ``order`` (int64) names, a batch after the other, as one of ``threads``.
 
     ``rates``, ``decays`` (float32) and ``losses`` (float64, written) have one entry per step, and
     ``noise`` (float32) a row per item where codes are drawn. The loss of a step is the sum over its
-    items and values, taken before the step changes the weights. What is returned only keeps the
-    compiler from dropping the fetches.
+    items and values, taken before the step changes the weights.
     """
     control = flush_denormals(0)
     width, work = s.width[0], s.work[thread]
     panels, at_a_time = s.slots // TILE_COLUMNS, s.panels_at_a_time
-    fetched = np.float32(0)
     for step in range(len(rates)):
         start = step * batch_size
         count = min(batch_size, len(order) - start)
         values = count * width
         scale = weight = np.float32(1.0 / values)
-        if threads > 1:
-            fetched += fetch_weights(s.parameters)
         for panel in range(thread, panels, at_a_time * threads):
             group = min(at_a_time, -(-(panels - panel) // threads))
             _take_forward(
@@ -159,7 +150,6 @@ def _train(
                 update_bias(s, now, layer, count, thread)
         barrier(s.counter, threads)
     flush_denormals(control)
-    return fetched
 
 
 @inlined
@@ -215,12 +205,12 @@ def _entry_points(sources: int) -> tuple[Callable[..., Any], Callable[..., Any]]
         s: Stack, inputs: Source, wanted: Source, order: Any, batch_size: int, loss: Loss,
         rates: Any, decays: Any, constants: Adam, noise: Any, threads: int, thread: int,
         losses: Any,
-    ) -> np.float32:  # fmt: skip
-        fetched = _train(
-            s, inputs, wanted, order, batch_size, loss, rates, decays, constants, noise, threads,
-            thread, losses,
-        )  # fmt: skip
-        return fetched if sources else np.float32(0)
+    ) -> None:  # fmt: skip
+        if sources:
+            _train(
+                s, inputs, wanted, order, batch_size, loss, rates, decays, constants, noise,
+                threads, thread, losses,
+            )  # fmt: skip
 
     def run(
         s: Stack, source: Source, first: int, last: int, measure: bool, loss: Loss,

@@ -33,6 +33,7 @@ _ACTIVATIONS = {
 # Of these the value does not determine the derivative, which has its own place.
 _WITH_SLOPES = ("silu", "gelu", "gaussian")
 _FLOATS_PER_LINE = 16
+_FLOATS_PER_PAGE = 1 << 19  # of 2 MB
 # Weights that do not fit in the cache are fetched once for so many panels; the panels have to fit.
 PANELS_AT_A_TIME = 4
 # What Adam costs a weight, in items whose gradient takes as long.
@@ -43,11 +44,13 @@ def padded(size: int, multiple: int) -> int:
     return -(-size // multiple) * multiple
 
 
-def _zeros(size: int) -> np.ndarray:
-    """Float32 zeros that begin at a cache line."""
-    raw = np.zeros(size + _FLOATS_PER_LINE, np.float32)
-    skip = (-raw.ctypes.data % (4 * _FLOATS_PER_LINE)) // 4
-    return raw[skip : skip + size]
+def _zeros(*sizes: int) -> list[np.ndarray]:
+    """Runs of float32 zeros of these sizes in one piece, which NumPy asks the system to hold in
+    huge pages: a step goes through all of it, and would miss the page tables thousands of times."""
+    places, size = _offsets(sizes)
+    raw = np.zeros(size + _FLOATS_PER_PAGE, np.float32)
+    skip = (-raw.ctypes.data % (4 * _FLOATS_PER_PAGE)) // 4
+    return [raw[skip + at : skip + at + size] for at, size in zip(places, sizes, strict=True)]
 
 
 def _offsets(sizes: Sequence[int], unit: int = _FLOATS_PER_LINE) -> tuple[np.ndarray, int]:
@@ -84,7 +87,8 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
     at_a_time = panels_of_a_thread if drawing else min(PANELS_AT_A_TIME, panels_of_a_thread)
     window_at = at_a_time * panel_size
     # the squares in which values are turned reach beyond the last of them
-    work = window_at + max(layer.columns for layer in layers) * TILE_COLUMNS + LANES * TILE_COLUMNS
+    window = max(layer.columns for layer in layers) * TILE_COLUMNS
+    work = padded(window_at + window + LANES * TILE_COLUMNS, _FLOATS_PER_LINE)
 
     left_at, left = _offsets([0, *(layer.rows * slots * layer.places for layer in layers)])
     right_at, right = _offsets(_right_sizes(layers, slots))
@@ -92,6 +96,9 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
         right_at[1] = right_at[0]  # the first layer's right factor is the items as they were read
     gradient_row = padded(max(layer.columns for layer in layers), TILE_COLUMNS)
     tasks, bounds = _share_out(layers, slots, threads)
+    learnt, first_moment, second_moment, own, lefts, rights, gradient = _zeros(
+        *[parameters] * 3, threads * work, left, right, threads * TILE_ROWS * gradient_row
+    )
 
     def numbers(of: Callable[[Layer], int], first: int = 0) -> np.ndarray:
         return np.array([first, *map(of, layers)])
@@ -118,17 +125,17 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
         left_at=left_at,
         right_at=right_at,
         taps=np.concatenate([layer.taps.reshape(-1) for layer in layers]),
-        parameters=_zeros(parameters),
-        first_moment=_zeros(parameters),
-        second_moment=_zeros(parameters),
-        work=_zeros(threads * padded(work, _FLOATS_PER_LINE)).reshape(threads, -1),
+        parameters=learnt,
+        first_moment=first_moment,
+        second_moment=second_moment,
+        work=own.reshape(threads, -1),
         panels_at_a_time=at_a_time,
         panel_size=panel_size,
         wanted_at=int(panels[-1]),
         window_at=window_at,
-        left=_zeros(left),
-        right=_zeros(right),
-        gradient=_zeros(threads * TILE_ROWS * gradient_row).reshape(threads, -1),
+        left=lefts,
+        right=rights,
+        gradient=gradient.reshape(threads, -1),
         gradient_row=gradient_row,
         bias_sums=np.zeros((slots // TILE_COLUMNS, sums), np.float32),
         panel_losses=np.zeros(slots // TILE_COLUMNS),
