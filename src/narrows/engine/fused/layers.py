@@ -1,4 +1,4 @@
-"""The layers of a stack: what each block is as a matrix, applied at one place of an item or many."""
+"""The layers of a stack: each block as a matrix, applied at one place of an item or at many."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from narrows.nn.blocks import Block, Conv, ConvTranspose, Dense, Flatten, Gaussian, Reshape, Shape
+from narrows.nn.blocks.base import image_shape
 from narrows.nn.blocks.convolution import window_places
 from narrows.nn.spec import Spec
 
@@ -129,17 +130,17 @@ def _gaussian(prefix: str, block: Gaussian, shape: Shape) -> Layer:
 def _conv(prefix: str, block: Conv | ConvTranspose, shape: Shape) -> Layer:
     """A convolution gathers windows of the image below it, its transpose lays them above."""
     lays = isinstance(block, ConvTranspose)
-    below, above = (*shape, 1)[:3], block.output_shape(shape)
-    image = above if lays else below
-    taps = window_places(image[:2], block.kernel, block.stride, block.padding)
-    window = taps.shape[1] * image[2]
+    below, above = image_shape(block.name, shape), block.output_shape(shape)
+    height, width, channels = image_shape(block.name, above if lays else below)
+    taps = window_places((height, width), block.kernel, block.stride, block.padding)
+    window = taps.shape[1] * channels
     inputs, outputs = (below[2], window) if lays else (window, above[2])
-    width = math.prod(above)
+    values = math.prod(above)
     return Layer(
         ((f"{prefix}.weight", f"{prefix}.bias"),), (block.array_shapes(shape)["weight"],),
         inputs, outputs, block.activation,
-        lays, np.where(taps < 0, -1, taps * image[2]), image[2], above[2], math.prod(below),
-        width, width,
+        lays, np.where(taps < 0, -1, taps * channels), channels, above[2], math.prod(below),
+        values, values,
     )  # fmt: skip
 
 

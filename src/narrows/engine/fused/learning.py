@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.engine.fused.machine import inner
+from narrows.engine.fused.machine import inlined, inner
 from narrows.engine.fused.moving import copy, fill, gather, turn_to_tiles
 from narrows.engine.fused.registers import (
     LANES,
@@ -42,7 +42,7 @@ def keep_for_gradient(s: Stack, layer: int, number: int, work: Any, base: int) -
         _keep_factors(s, layer, number * s.places[layer] + place, work, deltas, values)
 
 
-@inner
+@inlined
 def _keep_factors(s: Stack, layer: int, column: int, work: Any, deltas: int, values: int) -> None:
     """Those of one place: TILE_COLUMNS slots, the ``column``-th of them."""
     slots = s.slots * s.places[layer]
@@ -65,7 +65,7 @@ def _sum(values: Any) -> np.float32:
     return total
 
 
-@inner
+@inlined
 def _sum_deltas(s: Stack, layer: int, number: int, work: Any, at: int) -> None:
     """The sum of a panel's deltas over its items and, in an image, its places."""
     size = s.bias_size[layer]
@@ -77,46 +77,53 @@ def _sum_deltas(s: Stack, layer: int, number: int, work: Any, at: int) -> None:
             sums[j] += _sum(work[here : here + TILE_COLUMNS])
 
 
-@inner
-def _update(s: Stack, adam_: Adam, decay: np.float32, gradient: Any, gradient_at: int, at: int,
-            size: int) -> None:  # fmt: skip
-    """Adam on parameters at to at + size - 1; runs of parameters are padded to whole vectors."""
-    for j in range(0, size, LANES):
-        adam(
-            gradient, gradient_at + j, s.parameters, s.first_moment, s.second_moment, at + j,
-            adam_.rate, adam_.keep_first, adam_.keep_second, adam_.epsilon, decay,
-        )  # fmt: skip
+@inlined
+def _update(
+    parameters: Any, first_moment: Any, second_moment: Any, at: int, row: int, rows: int, size: int,
+    gradient: Any, gradient_row: int, adam_: Adam, decay: np.float32,
+) -> None:  # fmt: skip
+    """Adam on ``rows`` of ``size`` parameters from ``at`` on, which are padded to whole vectors."""
+    for i in range(rows):
+        for j in range(0, size, LANES):
+            adam(
+                gradient, i * gradient_row + j, parameters, first_moment, second_moment,
+                at + i * row + j, adam_.rate, adam_.keep_first, adam_.keep_second, adam_.epsilon,
+                decay,
+            )  # fmt: skip
 
 
-@inner
-def _fetch_tile(s: Stack, at: int, row: int, rows: int) -> None:
+@inlined
+def _fetch(parameters: Any, first_moment: Any, second_moment: Any, at: int, row: int,
+           rows: int) -> None:  # fmt: skip
     """Ask for a tile of weights and their moments, which may come from far."""
     for i in range(rows):
         for j in range(at + i * row, at + i * row + TILE_COLUMNS, _FLOATS_PER_LINE):
-            prefetch_to_write(s.parameters, j)
-            prefetch_to_write(s.first_moment, j)
-            prefetch_to_write(s.second_moment, j)
+            prefetch_to_write(parameters, j)
+            prefetch_to_write(first_moment, j)
+            prefetch_to_write(second_moment, j)
 
 
 @inner
 def update_weights(s: Stack, adam_: Adam, layer: int, first: int, last: int, count: int,
                     thread: int) -> None:  # fmt: skip
     """Sum the gradient of rows first to last - 1 of a weight matrix over the batch's ``count``
-    items, and apply it."""
-    places, row = s.places[layer], s.weight_row[layer]
+    items, and apply it, a tile at a time."""
+    places, row, rows = s.places[layer], s.weight_row[layer], last - first
     gradient, slots = s.gradient[thread], s.slots * places
     # where there are several places, every panel's slots follow those of the one before
     depth = count if places == 1 else -(-count // TILE_COLUMNS) * TILE_COLUMNS * places
-    start = s.weight_at[layer] + first * row
     for j in range(0, row, TILE_COLUMNS):
-        _fetch_tile(s, start + j, row, last - first)
+        at = s.weight_at[layer] + first * row + j
+        _fetch(s.parameters, s.first_moment, s.second_moment, at, row, rows)
         tile(
-            last - first, s.left, s.left_at[layer] + first * slots, slots, 1,
-            s.right, s.right_at[layer] + j * slots, TILE_COLUMNS,
-            gradient, j, s.gradient_row, depth, s.no_starts, 0, NO_FLOOR,
+            rows, s.left, s.left_at[layer] + first * slots, slots, 1,
+            s.right, s.right_at[layer] + j * slots, TILE_COLUMNS, gradient, 0, TILE_COLUMNS, depth,
+            s.no_starts, 0, NO_FLOOR,
         )  # fmt: skip
-    for i in range(last - first):
-        _update(s, adam_, adam_.decay, gradient, i * s.gradient_row, start + i * row, row)
+        _update(
+            s.parameters, s.first_moment, s.second_moment, at, row, rows,
+            min(TILE_COLUMNS, row - j), gradient, TILE_COLUMNS, adam_, adam_.decay,
+        )  # fmt: skip
 
 
 @inner
@@ -129,4 +136,7 @@ def update_bias(s: Stack, adam_: Adam, layer: int, count: int, thread: int) -> N
         sums = s.bias_sums[number, s.sums_at[layer] : s.sums_at[layer] + size]
         for j in range(size):
             gradient[j] += sums[j]
-    _update(s, adam_, np.float32(0), gradient, 0, s.bias_at[layer], size)
+    _update(
+        s.parameters, s.first_moment, s.second_moment, s.bias_at[layer], 0, 1, size, gradient, 0,
+        adam_, np.float32(0),
+    )  # fmt: skip

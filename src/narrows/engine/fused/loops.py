@@ -92,7 +92,7 @@ def _take_back(
 
 
 @inlined
-def _evidence_scale(s: Stack, loss: Loss, values: int) -> np.float64:
+def _evidence_scale(s: Stack, loss: Loss, values: int) -> float:
     """What one value's loss counts in the negative ELBO of a batch, for a mean loss counts 1: the
     derivative of half the logarithm of the mean squared error, or 1."""
     if loss.kind != SQUARED:

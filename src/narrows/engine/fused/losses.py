@@ -115,5 +115,3 @@ def _differentiate_output(kind: int, loss: Loss, wanted: Any, found: Any, slopes
         copy(found, values)
         _differentiate(loss, wanted, found, scale)
         through_activation(kind, values, slopes, found)
-
-

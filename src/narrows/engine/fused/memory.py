@@ -142,7 +142,7 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
         tasks=tasks,
         task_bounds=bounds,
         counter=np.zeros(1, np.int64),
-        no_starts=np.zeros(TILE_ROWS, np.float32),
+        no_starts=np.zeros(gradient_row, np.float32),
         slots=slots,
         drawing=drawing[0] if drawing else 0,
         beta=np.float32(layers[drawing[0] - 1].beta if drawing else 0),
@@ -173,9 +173,7 @@ def _windows(layer: Layer) -> int:
     return WINDOWS_ABOVE if layer.lays_windows else WINDOWS_BELOW
 
 
-def _share_out(
-    layers: Sequence[Layer], slots: int, threads: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _share_out(layers: Sequence[Layer], slots: int, threads: int) -> tuple[np.ndarray, np.ndarray]:
     """Divide the rows of all weight matrices evenly among threads, in tiles of even height.
 
     Returns the tasks, (layer, first row, last row + 1), where equal rows stand for the layer's

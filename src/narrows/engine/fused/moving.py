@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numba import carray
 
-from narrows.engine.fused.machine import inner, pointer_at, prefetch
+from narrows.engine.fused.machine import inlined, inner, pointer_at, prefetch
 from narrows.engine.fused.registers import LANES, TILE_COLUMNS, transpose
 from narrows.engine.fused.structure import Source, Stack
 
@@ -45,7 +45,7 @@ def turn_to_tiles(source: Any, at: int, values: int, to: Any, to_at: int, apart:
             )  # fmt: skip
 
 
-@inner
+@inlined
 def _turn_from_tiles(source: Any, at: int, apart: int, values: int, to: Any, to_at: int) -> None:
     """The way back from :func:`turn_to_tiles`."""
     for i in range(0, values, LANES):
@@ -57,7 +57,7 @@ def _turn_from_tiles(source: Any, at: int, apart: int, values: int, to: Any, to_
             )  # fmt: skip
 
 
-@inner
+@inlined
 def _read_item(source: Source, number: int, width: int, to: Any, at: int, apart: int) -> None:
     """Network values of one item, TILE_COLUMNS of them ``apart`` from the next."""
     shape = (source.rows, width)

@@ -44,5 +44,3 @@ class FusedRunner:
 
     def reconstruct(self, items: Shaped[np.ndarray, "n *item"]) -> Float[np.ndarray, "n *item"]:
         return self.decode(self.encode(items))
-
-

@@ -182,5 +182,3 @@ def _chunks(items: np.ndarray, scaling: Scaling) -> Iterator[tuple[np.ndarray, S
             yield chunk, scaling
         else:
             yield scaling.to_network(chunk), Scaling()
-
-

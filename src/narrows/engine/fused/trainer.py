@@ -114,7 +114,9 @@ class FusedTrainer:
         given = items if inputs is None else inputs
         noise = np.zeros((0, 0), np.float32)
         if self._drawn:
-            noise = drawn_noise(self._seed, self._steps + 1, len(order), self._stack)
+            noise = drawn_noise(
+                self._seed, self._steps + 1, len(order), self._drawn, self._stack.batch_size
+            )
         losses = self._stack.train(
             items, given, self._scaling, order, self._loss, rates, decays, constants, noise
         )
@@ -126,15 +128,16 @@ class FusedTrainer:
 
 
 def drawn_noise(
-    seed: int, first: int, count: int, stack: LayerStack
+    seed: int, first: int, count: int, numbers: int, batch_size: int
 ) -> Float32[np.ndarray, "items numbers"]:
-    """Draws from the standard normal distribution for ``count`` items, from step ``first`` on:
-    float32 (count, numbers). Those of a step depend on the seed and on its number alone."""
+    """Draws from the standard normal distribution for the codes of ``count`` items in batches, from
+    step ``first`` on: float32 (count, numbers). Those of a step depend on the seed and on its
+    number alone."""
     key = np.random.SeedSequence(seed)
-    noise = np.empty((count, stack.drawn), np.float32)
-    for number, start in enumerate(range(0, count, stack.batch_size), first):
+    noise = np.empty((count, numbers), np.float32)
+    for number, start in enumerate(range(0, count, batch_size), first):
         bits = np.random.Philox(key, counter=[0, 0, 0, number])
-        part = noise[start : start + stack.batch_size]
+        part = noise[start : start + batch_size]
         np.random.Generator(bits).standard_normal(out=part, dtype=np.float32)
     return noise
 

@@ -238,9 +238,7 @@ def _axes(size: Pair, kernel: Pair, stride: Pair, padding: str) -> tuple[_Axis, 
     return down, across
 
 
-def window_places(
-    size: Pair, kernel: int | Pair, stride: int | Pair, padding: str
-) -> np.ndarray:
+def window_places(size: Pair, kernel: int | Pair, stride: int | Pair, padding: str) -> np.ndarray:
     """Which of an image's places (in rows, from 0 on) each window is made of, -1 for the zeros
     around it: int64 (windows, kernel height x kernel width), both in the order of rows."""
     kernel, stride = as_pair("conv", "kernel", kernel), as_pair("conv", "stride", stride)
