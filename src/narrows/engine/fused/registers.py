@@ -262,14 +262,16 @@ def _inverse_of_root_plus(builder: Any, x: Any, epsilon: Any) -> Any:
         )
         return builder.fdiv(splat(1), builder.fadd(builder.call(square_root, [x]), epsilon))
     root_name, inverse_name = _ESTIMATES[LANES]
-    large = builder.fcmp_unordered(">", x, splat(_SMALLEST_SQUARE))  # unordered keeps a NaN
-    x = builder.select(large, x, splat(_SMALLEST_SQUARE))
+    smallest = splat(_SMALLEST_SQUARE)
+    # one instruction, and a NaN passes it
+    x = builder.select(builder.fcmp_ordered(">", smallest, x), smallest, x)
     fma = _fma(builder.module)
-    # Newton on y^-2 = x: y <- y + y (1 - x y^2) / 2
+    # Newton on y^-2 = x, in terms of the root z = x y: z <- z + z (1 - z y) / 2
     y = _estimate(builder, root_name, x)
-    rest = builder.call(fma, [builder.fneg(builder.fmul(x, y)), y, splat(1)])
-    y = builder.call(fma, [builder.fmul(y, splat(0.5)), rest, y])
-    divisor = builder.call(fma, [x, y, epsilon])
+    root = builder.fmul(x, y)
+    rest = builder.call(fma, [builder.fneg(root), y, splat(1)])
+    root = builder.call(fma, [builder.fmul(root, splat(0.5)), rest, root])
+    divisor = builder.fadd(root, epsilon)
     # Newton on 1 / z = divisor: z <- z + z (1 - divisor z)
     z = _estimate(builder, inverse_name, divisor)
     rest = builder.call(fma, [builder.fneg(divisor), z, splat(1)])
@@ -331,8 +333,9 @@ def adam(
         m = builder.call(fma, [builder.fsub(g, m), keep_first, m])
         v = builder.call(fma, [builder.call(fma, [g, g, builder.fneg(v)]), keep_second, v])
         inverse = _inverse_of_root_plus(builder, v, epsilon)
-        step = builder.call(fma, [builder.fmul(rate, m), inverse, builder.fmul(decay, p)])
-        for value, place in zip((builder.fsub(p, step), m, v), places, strict=True):
+        step = builder.fneg(builder.fmul(rate, m))
+        p = builder.call(fma, [step, inverse, builder.call(fma, [builder.fneg(decay), p, p])])
+        for value, place in zip((p, m, v), places, strict=True):
             store(builder, value, place)
         return context.get_dummy_value()
 
