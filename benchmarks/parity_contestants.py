@@ -15,7 +15,7 @@ import numpy as np
 from article_keras import BATCH_SIZE, build, dense_layers
 from common import leave_result, load_mnist
 from narrows.engine import AdamSettings, TrainingState
-from narrows.engine.fused.dense import DenseTrainer
+from narrows.engine.fused.trainer import FusedTrainer
 from narrows.engine.xla import XlaTrainer
 from narrows.nn.model import Model, initial_model
 from narrows.nn.presets import preset_spec
@@ -126,7 +126,7 @@ def narrows(engine: Any, task: Task) -> Losses:
 
 
 def narrows_fused(task: Task) -> Losses:
-    return narrows(DenseTrainer, task)
+    return narrows(FusedTrainer, task)
 
 
 def narrows_xla(task: Task) -> Losses:
@@ -145,7 +145,7 @@ def kept_together(task: Task) -> dict[str, Losses]:
     training = KerasTraining(task)
     engines = {
         name: engine(task.model, Objective(), AdamSettings(), BATCH_SIZE)
-        for name, engine in (("fused", DenseTrainer), ("xla", XlaTrainer))
+        for name, engine in (("fused", FusedTrainer), ("xla", XlaTrainer))
     }
     losses: dict[str, Losses] = {"keras": [], **{name: [] for name in engines}}
     for order in task.orders:

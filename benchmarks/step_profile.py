@@ -21,11 +21,12 @@ from numba import njit
 
 from common import leave_result, load_mnist
 from narrows.engine import AdamSettings
-from narrows.engine.fused import kernels
-from narrows.engine.fused.dense import DenseTrainer, dense_layers
+from narrows.engine.fused import learning, losses, moving, products
 from narrows.engine.fused.machine import flush_denormals
 from narrows.engine.fused.registers import LANES, TILE_COLUMNS, adam
-from narrows.engine.fused.stack import DenseStack
+from narrows.engine.fused.stack import LayerStack
+from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source
+from narrows.engine.fused.trainer import FusedTrainer, fused_layers
 from narrows.nn.model import initial_model
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
@@ -33,38 +34,39 @@ from narrows.objectives import Objective
 
 BATCH_SIZE = 64
 _REPEATS, _ROUNDS = 200, 7
-_LOSS = kernels.Loss(kernels.SQUARED, np.float32(1))
+_LOSS = Loss(SQUARED, np.float32(1))
 # A learning rate of 0: a repeated update must not run away.
-_ADAM = kernels.Adam(np.float32(0), np.float32(0.1), np.float32(1e-3), np.float32(1e-7))
+_ADAM = Adam(*(np.float32(constant) for constant in (0, 0, 0.1, 1e-3, 1e-7)))
 
 
 @njit
 def read(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
-    kernels.read_panel(source, order, first + panel * TILE_COLUMNS, TILE_COLUMNS, s, panel, work)
+    at = first + panel * TILE_COLUMNS
+    moving.read_batch_panel(source, source, order, at, TILE_COLUMNS, s, panel, work, 0)
 
 
 @njit
 def forward(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
     for layer in range(1, len(s.width)):
-        kernels.forward(s, layer, work)
+        products.forward(s, layer, 1, work)
 
 
 @njit
 def loss(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
-    s.panel_losses[panel] = kernels.panel_loss(s, _LOSS, TILE_COLUMNS, work)
-    kernels.output_deltas(s, _LOSS, TILE_COLUMNS, np.float32(1e-5), work)
+    s.panel_losses[panel] = losses.panel_loss(s, _LOSS, TILE_COLUMNS, work)
+    losses.output_deltas(s, _LOSS, TILE_COLUMNS, np.float32(1e-5), work)
 
 
 @njit
 def lay_out(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
     for layer in range(len(s.width) - 1, 0, -1):
-        kernels.keep_for_gradient(s, layer, panel, work)
+        learning.keep_for_gradient(s, layer, panel, work, 0)
 
 
 @njit
 def backward(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
     for layer in range(len(s.width) - 1, 1, -1):
-        kernels.backward(s, layer, work)
+        products.backward(s, layer, 1, work)
 
 
 @njit
@@ -72,9 +74,9 @@ def learn(s: Any, threads: int, thread: int) -> None:
     for task in range(s.task_bounds[thread], s.task_bounds[thread + 1]):
         layer, first, last = s.tasks[task]
         if last > first:
-            kernels.update_weights(s, _ADAM, layer, first, last, BATCH_SIZE, thread)
+            learning.update_weights(s, _ADAM, layer, first, last, BATCH_SIZE, thread)
         else:
-            kernels.update_bias(s, _ADAM, layer, BATCH_SIZE, thread)
+            learning.update_bias(s, _ADAM, layer, BATCH_SIZE, thread)
 
 
 @njit
@@ -83,7 +85,7 @@ def update(s: Any, threads: int, thread: int) -> None:
     for vector in range(vectors * thread // threads, vectors * (thread + 1) // threads):
         adam(
             s.gradient[thread], 0, s.parameters, s.first_moment, s.second_moment, vector * LANES,
-            _ADAM.rate, _ADAM.keep_first, _ADAM.keep_second, _ADAM.epsilon,
+            _ADAM.rate, _ADAM.keep_first, _ADAM.keep_second, _ADAM.epsilon, _ADAM.decay,
         )  # fmt: skip
 
 
@@ -138,11 +140,12 @@ def seconds_of(function: Callable[..., Any], *arguments: Any) -> float:
 def profile_parts(x_train: np.ndarray) -> dict[str, float]:
     """Seconds of each part of one step, and of Adam alone, which is in one of them."""
     model = initial_model(preset_spec("simple", (28, 28)), Scaling(), 0)
-    layers = dense_layers(model.spec, "encoder") + dense_layers(model.spec, "decoder")
-    stack = DenseStack(layers, BATCH_SIZE)
+    layers = fused_layers(model.spec)
+    assert layers is not None
+    stack = LayerStack(layers, BATCH_SIZE)
     stack.load(stack.stack.parameters, model.arrays)
     items = np.ascontiguousarray(x_train)
-    source = kernels.Source(items.ctypes.data, True, len(items), np.float32(0), np.float32(1))
+    source = Source(items.ctypes.data, True, len(items), np.float32(0), np.float32(1))
     order = np.random.default_rng(0).permutation(len(items))
     with ThreadPoolExecutor(stack.threads) as pool:
 
@@ -163,7 +166,7 @@ def profile_parts(x_train: np.ndarray) -> dict[str, float]:
 def profile_engine(x_train: np.ndarray, x_test: np.ndarray) -> dict[str, float]:
     """Seconds of an epoch's steps, all in one call, and of a validation."""
     model = initial_model(preset_spec("simple", (28, 28)), Scaling(), 0)
-    trainer = DenseTrainer(model, Objective(), AdamSettings(), BATCH_SIZE)
+    trainer = FusedTrainer(model, Objective(), AdamSettings(), BATCH_SIZE)
     order = np.random.default_rng(0).permutation(len(x_train))
     return {
         "steps": seconds_of(trainer.train, x_train, order),

@@ -7,7 +7,8 @@ import pytest
 
 from dense_reference import HUBER_THRESHOLD, DenseReference
 from narrows.engine import AdamSettings, TrainingState
-from narrows.engine.fused.dense import DenseRunner, DenseTrainer
+from narrows.engine.fused.runner import FusedRunner
+from narrows.engine.fused.trainer import FusedTrainer
 from narrows.engine.xla import XlaRunner, XlaTrainer
 from narrows.nn.blocks import Block, Dense, Flatten, Reshape, Shape
 from narrows.nn.model import Model, initial_model
@@ -15,8 +16,8 @@ from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
 from narrows.objectives import Objective
 
-TRAINERS = {"fused": DenseTrainer, "xla": XlaTrainer}
-RUNNERS = {"fused": DenseRunner, "xla": XlaRunner}
+TRAINERS = {"fused": FusedTrainer, "xla": XlaTrainer}
+RUNNERS = {"fused": FusedRunner, "xla": XlaRunner}
 each_trainer = pytest.mark.parametrize("make", TRAINERS.values(), ids=TRAINERS)
 each_runner = pytest.mark.parametrize("make", RUNNERS.values(), ids=RUNNERS)
 

@@ -24,7 +24,7 @@ binding.get_host_cpu_features, binding.get_default_triple = with_patches
 assert LANES == 8
 
 from narrows.engine import AdamSettings
-from narrows.engine.fused.dense import DenseTrainer
+from narrows.engine.fused.trainer import FusedTrainer
 from narrows.engine.xla import XlaTrainer
 from narrows.nn.model import initial_model
 from narrows.nn.presets import preset_spec
@@ -34,7 +34,7 @@ from narrows.objectives import Objective
 items = np.random.default_rng(0).integers(0, 256, (500, 37)).astype(np.uint8)
 order = np.random.default_rng(1).permutation(500)
 model = initial_model(preset_spec("simple", (37,), latent=5, hidden=(50, 13)), Scaling(), 0)
-dense, xla = (kind(model, Objective(), AdamSettings(), 48) for kind in (DenseTrainer, XlaTrainer))
+dense, xla = (kind(model, Objective(), AdamSettings(), 48) for kind in (FusedTrainer, XlaTrainer))
 np.testing.assert_allclose(dense.train(items, order), xla.train(items, order), rtol=1e-5)
 for name, array in dense.state().arrays.items():
     np.testing.assert_allclose(array, xla.state().arrays[name], atol=1e-6)

@@ -8,15 +8,16 @@ import pytest
 
 from engine_cases import ANY_CASE, TRAINERS, Case, each_trainer, state_bytes
 from narrows.engine import Trainer
-from narrows.engine.fused import dense, stack
-from narrows.engine.fused.dense import DenseRunner, DenseTrainer
+from narrows.engine.fused import runner, stack
+from narrows.engine.fused.runner import FusedRunner
+from narrows.engine.fused.trainer import FusedTrainer
 
 
 @pytest.fixture
 def with_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     def set_threads(count: int) -> None:
         monkeypatch.setattr(stack, "usable_cores", lambda: count)
-        monkeypatch.setattr(dense, "usable_cores", lambda: count)
+        monkeypatch.setattr(runner, "usable_cores", lambda: count)
 
     return set_threads
 
@@ -29,10 +30,10 @@ def test_any_number_of_threads_gives_the_same_bytes(
     results = []
     for threads in (1, 2, 3):
         with_threads(threads)
-        trainer = DenseTrainer(case.model(), case.objective, case.adam, case.batch_size)
+        trainer = FusedTrainer(case.model(), case.objective, case.adam, case.batch_size)
         losses = trainer.train(case.items(), case.order())
         state = trainer.state()
-        runner = DenseRunner(replace(case.model(), arrays=state.arrays))
+        runner = FusedRunner(replace(case.model(), arrays=state.arrays))
         codes = runner.encode(case.items())
         results.append(
             [

@@ -25,7 +25,8 @@ from engine_cases import (
 )
 from narrows.engine import AdamSettings, Trainer, make_runner, make_trainer
 from narrows.engine.fused import stack
-from narrows.engine.fused.dense import DenseRunner, DenseTrainer
+from narrows.engine.fused.runner import FusedRunner
+from narrows.engine.fused.trainer import FusedTrainer
 from narrows.engine.xla import XlaRunner, XlaTrainer
 from narrows.nn.blocks import Dense, Flatten
 from narrows.nn.model import Model, initial_model
@@ -116,7 +117,7 @@ def assert_learns_like_the_reference(
 
 @pytest.mark.parametrize("case", FAMILY.values(), ids=FAMILY)
 def test_the_fused_engine_learns_like_the_reference(case: Case) -> None:
-    assert_learns_like_the_reference(case, DenseTrainer)
+    assert_learns_like_the_reference(case, FusedTrainer)
 
 
 @pytest.mark.parametrize("case", FOR_XLA.values(), ids=FOR_XLA)
@@ -141,7 +142,7 @@ def test_the_fused_engine_takes_any_widths(
     case = Case((size,), widths, batch_size=batch_size, count=math.ceil(batches * batch_size))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stack, "usable_cores", lambda: threads)
-        assert_learns_like_the_reference(case, DenseTrainer)
+        assert_learns_like_the_reference(case, FusedTrainer)
 
 
 @pytest.mark.parametrize(
@@ -226,8 +227,8 @@ def test_the_fused_engine_is_taken_for_dense_stacks_on_the_cpu(
 ) -> None:
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
     model = initial_model(preset_spec("simple", (8, 8)), Scaling(), 0)
-    assert isinstance(make_trainer(model, Objective(), AdamSettings(), 8), DenseTrainer)
-    assert isinstance(make_runner(model), DenseRunner)
+    assert isinstance(make_trainer(model, Objective(), AdamSettings(), 8), FusedTrainer)
+    assert isinstance(make_runner(model), FusedRunner)
     monkeypatch.setattr(narrows.engine, "_has_accelerator", lambda: True)
     assert isinstance(make_trainer(model, Objective(), AdamSettings(), 8), XlaTrainer)
     assert isinstance(make_runner(model), XlaRunner)

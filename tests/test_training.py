@@ -12,7 +12,7 @@ import pytest
 
 from narrows.data import Dataset
 from narrows.engine import AdamSettings
-from narrows.engine.fused import dense
+from narrows.engine.fused import trainer as fused_trainer
 from narrows.errors import DataError, ShapeError, TrainingError, UsageError
 from narrows.fitting import Fitted, fit
 from narrows.model_file import save_model
@@ -59,7 +59,7 @@ def mean_squared_error(model: Model, items: np.ndarray) -> float:
 
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several calls of the engine an epoch, as large models need them: stops fall between."""
-    monkeypatch.setattr(dense, "_OPERATIONS_PER_CALL", 6 * 16 * (9 * 5 * 2 + 5 * 2 * 2) * 3)
+    monkeypatch.setattr(fused_trainer, "_OPERATIONS_PER_CALL", 6 * 16 * (9 * 5 * 2 + 5 * 2 * 2) * 3)
 
 
 def after(calls: int) -> Callable[[], bool]:
@@ -324,7 +324,7 @@ def test_a_run_stopped_at_every_chance_ends_as_if_it_never_had_been(
 def test_a_stop_changes_no_byte_of_the_model_file(
     preset: str, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dense, "_OPERATIONS_PER_CALL", 2e6)
+    monkeypatch.setattr(fused_trainer, "_OPERATIONS_PER_CALL", 2e6)
     training, held_out = digits.split(0.2, seed=1)
     # images moved and damaged another way at every turn, where the preset is not the article's
     wishes = (
@@ -517,7 +517,7 @@ def test_the_seed_settles_every_byte(digits: Dataset, tmp_path: Path) -> None:
 def test_each_epoch_has_an_order_of_its_own() -> None:
     orders: list[np.ndarray] = []
 
-    class Spy(dense.DenseTrainer):
+    class Spy(fused_trainer.FusedTrainer):
         def train(
             self, items: np.ndarray, order: np.ndarray, inputs: np.ndarray | None = None
         ) -> np.ndarray:
@@ -525,7 +525,7 @@ def test_each_epoch_has_an_order_of_its_own() -> None:
             return super().train(items, order, inputs)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dense, "DenseTrainer", Spy)
+        patch.setattr(fused_trainer, "FusedTrainer", Spy)
         train(small_model(), ITEMS, None, TrainingSettings(epochs=3))
     for order in orders:
         np.testing.assert_array_equal(np.sort(order), np.arange(len(ITEMS)))

@@ -1,6 +1,6 @@
 """Engines: the ways of computing a model. This picks one.
 
-    fused/   stacks of dense layers on the CPU: our own kernels, every core
+    fused/   stacks of dense and convolutional layers on the CPU: our own kernels, every core
     xla/     any model on any device, through JAX
 
 Both take the same model, give the same numbers to within float32 rounding (a test holds them to
@@ -33,10 +33,11 @@ def make_trainer(
     model: Model, objective: Objective, adam: AdamSettings, batch_size: int, seed: int = 0
 ) -> Trainer:
     """The engine that trains ``model`` fastest here; ``seed`` governs what its blocks draw."""
-    if _fits_fused(model):
-        from narrows.engine.fused.dense import DenseTrainer
+    if not _has_accelerator():
+        from narrows.engine.fused.trainer import FusedTrainer, can_train
 
-        return DenseTrainer(model, objective, adam, batch_size)
+        if can_train(model.spec, batch_size):
+            return FusedTrainer(model, objective, adam, batch_size, seed)
     from narrows.engine.xla import XlaTrainer
 
     return XlaTrainer(model, objective, adam, batch_size, seed)
@@ -49,19 +50,14 @@ def make_runner(model: Model, refinement: int = 0) -> Runner:
         from narrows.engine.xla import RefiningRunner
 
         return RefiningRunner(model, make_runner(model), refinement)
-    if _fits_fused(model):
-        from narrows.engine.fused.dense import DenseRunner
+    if not _has_accelerator():
+        from narrows.engine.fused.runner import FusedRunner, can_run
 
-        return DenseRunner(model)
+        if can_run(model.spec):
+            return FusedRunner(model)
     from narrows.engine.xla import XlaRunner
 
     return XlaRunner(model)
-
-
-def _fits_fused(model: Model) -> bool:
-    from narrows.engine.fused.dense import is_dense
-
-    return not _has_accelerator() and is_dense(model.spec)
 
 
 def _has_accelerator() -> bool:

@@ -23,9 +23,9 @@ from narrows.objectives import Objective
 #: The objectives that are the logarithm of a distribution.
 LIKELIHOODS = ("l2", "bce")
 
-# Added to a mean squared error in network units, so that its logarithm is finite where a batch is
-# reconstructed exactly.
-_SMALLEST_VARIANCE = 1e-12
+#: Added to a mean squared error in network units, so that its logarithm is finite where a batch is
+#: reconstructed exactly.
+SMALLEST_VARIANCE = 1e-12
 
 
 def is_variational(spec: Spec) -> bool:
@@ -63,7 +63,7 @@ def negative_elbo(objective: Objective, total: Any, values: int, divergence: Any
     if objective.name == "bce":
         return total + divergence
     log = total.__array_namespace__().log
-    return 0.5 * values * log(total / values + _SMALLEST_VARIANCE) + divergence
+    return 0.5 * values * log(total / values + SMALLEST_VARIANCE) + divergence
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,23 @@
-"""The dense engine: stacks of dense layers on the CPU, in kernels compiled by Numba.
+"""The fused engine: stacks of layers on the CPU, in kernels compiled by Numba.
 
 XLA runs the simple autoencoder's small products on one core at half its speed, with Adam as
-separate passes over memory (``records/`` has the measurements). Here one function per slice of an
-epoch does it all: see :mod:`narrows.engine.fused.kernels` for the plan of a step.
+separate passes over memory, and convolutions at a third of the processor's (``records/`` has the
+measurements). Here one function per slice of an epoch does it all; see
+:mod:`narrows.engine.fused.loops` for the plan of a step.
+
+    machine.py      threads and caches, as instructions
+    registers.py    tiles of matrix products, squares turned, Adam, as instructions
+    vector_math.py  the logistic function, as instructions
+    structure.py    what the kernels are told
+    moving.py       values in from memory, turned around, in and out of windows
+    activating.py   activations, and codes that are drawn
+    products.py     matrix products forward and back
+    losses.py       the loss and its derivative
+    learning.py     gradients and Adam
+    loops.py        steps, and items that are only run
+    layers.py       what blocks are as matrices
+    memory.py       where everything lies, who owns what
+    stack.py        a stack and its threads
+    trainer.py      FusedTrainer
+    runner.py       FusedRunner
 """

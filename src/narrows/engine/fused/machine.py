@@ -37,20 +37,24 @@ def pointer_at(typing_context: Any, address: Any) -> Any:
     return types.voidptr(types.int64), generate
 
 
+def ask_for(builder: Any, place: Any, *, to_write: bool = False) -> None:
+    """Ask for the cache line at a pointer without waiting for it."""
+    byte = ir.IntType(8).as_pointer()
+    function = cgutils.get_or_insert_function(
+        builder.module,
+        ir.FunctionType(ir.VoidType(), [byte, _INT32, _INT32, _INT32]),
+        "llvm.prefetch.p0",
+    )
+    everywhere, data = _INT32(3), _INT32(1)
+    builder.call(function, [builder.bitcast(place, byte), _INT32(int(to_write)), everywhere, data])
+
+
 @intrinsic
 def prefetch(typing_context: Any, address: Any) -> Any:
     """Ask for the cache line at an address (int64) without waiting for it."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer_type = ir.IntType(8).as_pointer()
-        function = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(ir.VoidType(), [pointer_type, _INT32, _INT32, _INT32]),
-            "llvm.prefetch.p0",
-        )
-        pointer = builder.inttoptr(arguments[0], pointer_type)
-        to_read, to_second_level, data = _INT32(0), _INT32(2), _INT32(1)
-        builder.call(function, [pointer, to_read, to_second_level, data])
+        ask_for(builder, builder.inttoptr(arguments[0], ir.IntType(8).as_pointer()))
         return context.get_dummy_value()
 
     return types.void(types.int64), generate

@@ -17,7 +17,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from narrows.engine.fused.machine import IS_X86
+from narrows.engine.fused.machine import IS_X86, ask_for
 
 _HAS_AVX512 = bool(binding.get_host_cpu_features().get("avx512f"))
 
@@ -29,6 +29,9 @@ TILE_COLUMNS = 2 * LANES
 #: Rows of a tile: 2 x 14 sums, 2 operands and 1 broadcast fill 31 of the 32 registers of AVX-512;
 #: 2 x 6 + 3 fill 15 of the 16 of AVX2.
 TILE_ROWS = 14 if _HAS_AVX512 else 6
+
+# How far ahead of its use a left factor is asked for: some 400 cycles.
+_STEPS_AHEAD = 16
 
 #: What a plain product passes for the lower limit of its values.
 NO_FLOOR = np.float32(-np.inf)
@@ -69,6 +72,13 @@ def _broadcast(builder: Any, value: Any) -> Any:
     return builder.shuffle_vector(first, undefined, everywhere)
 
 
+def _fma(module: Any) -> Any:
+    """The function a * b + c of three vectors, rounded once."""
+    return cgutils.get_or_insert_function(
+        module, ir.FunctionType(_VECTOR, [_VECTOR] * 3), f"llvm.fma.v{LANES}f32"
+    )
+
+
 def _tile_function(module: Any, rows: int) -> Any:
     """The LLVM function that computes one tile of ``rows`` x TILE_COLUMNS; see :func:`tile`."""
     name = f"narrows_tile_{rows}"
@@ -84,9 +94,7 @@ def _tile_function(module: Any, rows: int) -> Any:
     loop = function.append_basic_block("loop")
     done = function.append_basic_block("done")
     columns = range(TILE_COLUMNS // LANES)
-    fma = cgutils.get_or_insert_function(
-        module, ir.FunctionType(_VECTOR, [_VECTOR] * 3), f"llvm.fma.v{LANES}f32"
-    )
+    fma = _fma(module)
 
     builder = ir.IRBuilder(entry)
     row_offsets = [builder.mul(a_row, _INT64(i)) for i in range(rows)]
@@ -102,6 +110,8 @@ def _tile_function(module: Any, rows: int) -> Any:
     a_k = builder.gep(a, [builder.mul(k, a_step)])
     b_k = builder.gep(b, [builder.mul(k, b_step)])
     b_values = [load(builder, builder.gep(b_k, [_INT64(v * LANES)])) for v in columns]
+    # a transposed factor is walked in strides that no prefetcher follows
+    ask_for(builder, builder.gep(a_k, [builder.mul(a_step, _INT64(_STEPS_AHEAD))]))
     totals = []
     for i in range(rows):
         value = _broadcast(builder, builder.load(builder.gep(a_k, [row_offsets[i]])))
@@ -252,17 +262,33 @@ def _inverse_of_root_plus(builder: Any, x: Any, epsilon: Any) -> Any:
         )
         return builder.fdiv(splat(1), builder.fadd(builder.call(square_root, [x]), epsilon))
     root_name, inverse_name = _ESTIMATES[LANES]
-    large = builder.fcmp_unordered(">", x, splat(_SMALLEST_SQUARE))  # unordered keeps a NaN
-    x = builder.select(large, x, splat(_SMALLEST_SQUARE))
-    # Newton on y^-2 = x: y <- y + y (1 - x y^2) / 2
+    smallest = splat(_SMALLEST_SQUARE)
+    # one instruction, and a NaN passes it
+    x = builder.select(builder.fcmp_ordered(">", smallest, x), smallest, x)
+    fma = _fma(builder.module)
+    # Newton on y^-2 = x, in terms of the root z = x y: z <- z + z (1 - z y) / 2
     y = _estimate(builder, root_name, x)
-    rest = builder.fsub(splat(1), builder.fmul(builder.fmul(x, y), y))
-    y = builder.fadd(y, builder.fmul(builder.fmul(y, splat(0.5)), rest))
-    divisor = builder.fadd(builder.fmul(x, y), epsilon)
+    root = builder.fmul(x, y)
+    rest = builder.call(fma, [builder.fneg(root), y, splat(1)])
+    root = builder.call(fma, [builder.fmul(root, splat(0.5)), rest, root])
+    divisor = builder.fadd(root, epsilon)
     # Newton on 1 / z = divisor: z <- z + z (1 - divisor z)
     z = _estimate(builder, inverse_name, divisor)
-    rest = builder.fsub(splat(1), builder.fmul(divisor, z))
-    return builder.fadd(z, builder.fmul(z, rest))
+    rest = builder.call(fma, [builder.fneg(divisor), z, splat(1)])
+    return builder.call(fma, [z, rest, z])
+
+
+@intrinsic
+def prefetch_to_write(typing_context: Any, array: Any, at: Any) -> Any:
+    """Ask for the cache line of array[at], to be changed, without waiting for it."""
+    signature = types.void(array, types.int64)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = pointer(context, builder, signature.args[0], *arguments)
+        ask_for(builder, place, to_write=True)
+        return context.get_dummy_value()
+
+    return signature, generate
 
 
 @intrinsic
@@ -303,11 +329,13 @@ def adam(
         )
         g = load(builder, read)
         p, m, v = (load(builder, place) for place in places)
-        m = builder.fadd(m, builder.fmul(builder.fsub(g, m), keep_first))
-        v = builder.fadd(v, builder.fmul(builder.fsub(builder.fmul(g, g), v), keep_second))
-        step = builder.fmul(builder.fmul(rate, m), _inverse_of_root_plus(builder, v, epsilon))
-        step = builder.fadd(step, builder.fmul(decay, p))
-        for value, place in zip((builder.fsub(p, step), m, v), places, strict=True):
+        fma = _fma(builder.module)
+        m = builder.call(fma, [builder.fsub(g, m), keep_first, m])
+        v = builder.call(fma, [builder.call(fma, [g, g, builder.fneg(v)]), keep_second, v])
+        inverse = _inverse_of_root_plus(builder, v, epsilon)
+        step = builder.fneg(builder.fmul(rate, m))
+        p = builder.call(fma, [step, inverse, builder.call(fma, [builder.fneg(decay), p, p])])
+        for value, place in zip((p, m, v), places, strict=True):
             store(builder, value, place)
         return context.get_dummy_value()
 

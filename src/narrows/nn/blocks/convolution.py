@@ -238,6 +238,21 @@ def _axes(size: Pair, kernel: Pair, stride: Pair, padding: str) -> tuple[_Axis, 
     return down, across
 
 
+def window_places(size: Pair, kernel: int | Pair, stride: int | Pair, padding: str) -> np.ndarray:
+    """Which of an image's places (in rows, from 0 on) each window is made of, -1 for the zeros
+    around it: int64 (windows, kernel height x kernel width), both in the order of rows."""
+    kernel, stride = as_pair("conv", "kernel", kernel), as_pair("conv", "stride", stride)
+    down, across = (
+        np.arange(axis.windows)[:, None] * axis.stride - axis.before + np.arange(axis.kernel)
+        for axis in _axes(size, kernel, stride, padding)
+    )
+    rows, columns = down[:, None, :, None], across[None, :, None, :]
+    inside = (rows >= 0) & (rows < size[0]) & (columns >= 0) & (columns < size[1])
+    return np.where(inside, rows * size[1] + columns, -1).reshape(
+        len(down) * len(across), kernel[0] * kernel[1]
+    )
+
+
 def _resized(x: Any, before: Pair, after: Pair) -> Any:
     """Images (n, h, w, c) with so many zeros before and after, or without so many values where
     the number is negative."""

@@ -18,9 +18,9 @@ from narrows.nn.blocks.base import (
 from narrows.nn.blocks.dense import Dense, check_row
 from narrows.nn.flow import Flow
 
-# Standard deviations stay within e^-5..e^5, so that no step of the optimiser, however long, makes
-# an exponential that float32 cannot hold.
-_LARGEST_LOG_VARIANCE = 10.0
+#: Standard deviations stay within e^-5..e^5, so that no step of the optimiser, however long, makes
+#: an exponential that float32 cannot hold.
+LARGEST_LOG_VARIANCE = 10.0
 
 
 @dataclass(frozen=True)
@@ -88,4 +88,4 @@ def _limited(x: Any) -> Any:
 
     Unlike a cut, it has a slope everywhere, so that no variance is stuck at the limit.
     """
-    return x / (1 + abs(x) / _LARGEST_LOG_VARIANCE)
+    return x / (1 + abs(x) / LARGEST_LOG_VARIANCE)

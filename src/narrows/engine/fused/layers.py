@@ -1,0 +1,152 @@
+"""The layers of a stack: each block as a matrix, applied at one place of an item or at many."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from narrows.nn.blocks import Block, Conv, ConvTranspose, Dense, Flatten, Gaussian, Reshape, Shape
+from narrows.nn.blocks.base import image_shape
+from narrows.nn.blocks.convolution import window_places
+from narrows.nn.spec import Spec
+
+NO_TAPS = np.zeros((1, 0), np.int64)
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """activation(matrix x + bias), at each place of an item.
+
+    Attributes:
+        names: of the arrays that the matrix and the bias are made of, (weight, bias) each, side by
+            side.
+        shapes: of these weights.
+        inputs: columns of the matrix as it is applied; (inputs, outputs) is how it is held.
+        outputs: its rows.
+        activation: by the name that a spec gives it, or ``gaussian``: means and log variances.
+        lays_windows: whether the windows are of the image above, not below.
+        taps: the first value of every image place that a window is made of, -1 for none: int64
+            (places, taps). Without taps there is one place, and no image.
+        run: how many values each tap has.
+        bias_size: how many biases there are: as many as an image has channels.
+        taken: values of an item that the layer takes.
+        width: values that it makes of them.
+        given: values of these that the next layer gets.
+        beta: of a ``gaussian`` one.
+    """
+
+    names: tuple[tuple[str, str], ...]
+    shapes: tuple[Shape, ...]
+    inputs: int
+    outputs: int
+    activation: str
+    lays_windows: bool
+    taps: np.ndarray
+    run: int
+    bias_size: int
+    taken: int
+    width: int
+    given: int
+    beta: float = 0.0
+
+    @property
+    def places(self) -> int:
+        return len(self.taps)
+
+    @property
+    def has_windows(self) -> bool:
+        return self.taps.size > 0
+
+    @property
+    def flipped(self) -> bool:
+        return self.inputs >= self.outputs
+
+    @property
+    def rows(self) -> int:
+        return min(self.inputs, self.outputs)
+
+    @property
+    def columns(self) -> int:
+        return max(self.inputs, self.outputs)
+
+    def packed(self, arrays: Arrays) -> tuple[np.ndarray, np.ndarray]:
+        """The matrix (inputs, outputs) and the bias of named arrays."""
+        weights = [self._matrix(arrays[name]) for name, _ in self.names]
+        return np.concatenate(weights, axis=1), np.concatenate([arrays[b] for _, b in self.names])
+
+    def unpacked(self, matrix: np.ndarray, bias: np.ndarray) -> dict[str, np.ndarray]:
+        """The named arrays of a matrix and a bias: copies."""
+        arrays = {}
+        count = len(self.names)
+        weights, biases = np.split(matrix, count, axis=1), np.split(bias, count)
+        for (name, bias_name), shape, weight, part in zip(
+            self.names, self.shapes, weights, biases, strict=True
+        ):
+            arrays[name] = np.array((weight.T if self.lays_windows else weight).reshape(shape))
+            arrays[bias_name] = part.copy()
+        return arrays
+
+    def _matrix(self, weight: np.ndarray) -> np.ndarray:
+        rows = weight.reshape(-1, weight.shape[-1])
+        return rows.T if self.lays_windows else rows
+
+
+def layers_of(spec: Spec, part: str) -> list[Layer] | None:
+    """The layers of a part, in which shapes do not matter; None where a block is none of them."""
+    layers = []
+    for prefix, block, shape in spec.placed(part):
+        if isinstance(block, Flatten | Reshape):
+            continue
+        make = _MAKERS.get(type(block))
+        if make is None:
+            return None
+        layers.append(make(prefix, block, shape))
+    return layers or None
+
+
+def _dense(prefix: str, block: Dense, shape: Shape) -> Layer:
+    inputs, outputs = shape[0], block.units
+    names = ((f"{prefix}.weight", f"{prefix}.bias"),)
+    return Layer(
+        names, ((inputs, outputs),), inputs, outputs, block.activation,
+        False, NO_TAPS, 0, outputs, inputs, outputs, outputs,
+    )  # fmt: skip
+
+
+def _gaussian(prefix: str, block: Gaussian, shape: Shape) -> Layer:
+    inputs, outputs = shape[0], 2 * block.size
+    parts = [f"{prefix}.{part}" for part in ("mean", "log_variance")]
+    names = tuple((f"{part}.weight", f"{part}.bias") for part in parts)
+    return Layer(
+        names, ((inputs, block.size),) * 2, inputs, outputs, Gaussian.name,
+        False, NO_TAPS, 0, outputs, inputs, outputs, block.size, block.beta,
+    )  # fmt: skip
+
+
+def _conv(prefix: str, block: Conv | ConvTranspose, shape: Shape) -> Layer:
+    """A convolution gathers windows of the image below it, its transpose lays them above."""
+    lays = isinstance(block, ConvTranspose)
+    below, above = image_shape(block.name, shape), block.output_shape(shape)
+    height, width, channels = image_shape(block.name, above if lays else below)
+    taps = window_places((height, width), block.kernel, block.stride, block.padding)
+    window = taps.shape[1] * channels
+    inputs, outputs = (below[2], window) if lays else (window, above[2])
+    values = math.prod(above)
+    return Layer(
+        ((f"{prefix}.weight", f"{prefix}.bias"),), (block.array_shapes(shape)["weight"],),
+        inputs, outputs, block.activation,
+        lays, np.where(taps < 0, -1, taps * channels), channels, above[2], math.prod(below),
+        values, values,
+    )  # fmt: skip
+
+
+_MAKERS: dict[type[Block], Callable[[str, Any, Shape], Layer]] = {
+    Dense: _dense,
+    Gaussian: _gaussian,
+    Conv: _conv,
+    ConvTranspose: _conv,
+}

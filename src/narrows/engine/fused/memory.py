@@ -1,0 +1,200 @@
+"""Where everything of a stack of layers lies in memory, and who owns which weights."""
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from narrows.engine.fused.layers import Layer
+from narrows.engine.fused.registers import LANES, TILE_COLUMNS, TILE_ROWS
+from narrows.engine.fused.structure import (
+    GAUSSIAN,
+    GELU,
+    LINEAR,
+    NO_WINDOWS,
+    RELU,
+    SIGMOID,
+    SILU,
+    TANH,
+    WINDOWS_ABOVE,
+    WINDOWS_BELOW,
+    Stack,
+)
+
+_ACTIVATIONS = {
+    "linear": LINEAR,
+    "relu": RELU,
+    "sigmoid": SIGMOID,
+    "tanh": TANH,
+    "silu": SILU,
+    "gelu": GELU,
+    "gaussian": GAUSSIAN,
+}
+# Of these the value does not determine the derivative, which has its own place.
+_WITH_SLOPES = ("silu", "gelu", "gaussian")
+_FLOATS_PER_LINE = 16
+_FLOATS_PER_PAGE = 1 << 19  # of 2 MB
+# Weights that do not fit in the cache are fetched once for so many panels; the panels have to fit.
+PANELS_AT_A_TIME = 4
+# What Adam costs a weight, in items whose gradient takes as long.
+_ADAM_ITEMS = 32
+
+
+def padded(size: int, multiple: int) -> int:
+    return -(-size // multiple) * multiple
+
+
+def _zeros(*sizes: int) -> list[np.ndarray]:
+    """Runs of float32 zeros of these sizes in one piece, which NumPy asks the system to hold in
+    huge pages: a step goes through all of it, and would miss the page tables thousands of times."""
+    places, size = _offsets(sizes)
+    raw = np.zeros(size + _FLOATS_PER_PAGE, np.float32)
+    skip = (-raw.ctypes.data % (4 * _FLOATS_PER_PAGE)) // 4
+    return [raw[skip + at : skip + at + size] for at, size in zip(places, sizes, strict=True)]
+
+
+def _offsets(sizes: Sequence[int], unit: int = _FLOATS_PER_LINE) -> tuple[np.ndarray, int]:
+    """Where runs of these sizes begin when they lie one behind the other, each at a whole unit,
+    and where they end."""
+    ends = np.cumsum([0, *(padded(size, unit) for size in sizes)])
+    return ends[:-1].copy(), int(ends[-1])
+
+
+def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
+    """Give everything its place. Entry 0 of each array stands for the input."""
+    widths = [layers[0].taken, *(layer.width for layer in layers)]
+    weight_rows = [0, *(padded(layer.columns, LANES) for layer in layers)]
+    runs = [0, 0]
+    for layer, row in zip(layers, weight_rows[1:], strict=True):
+        runs += [layer.rows * row, layer.bias_size]
+    places, parameters = _offsets([padded(run, LANES) for run in runs])
+    taps_at, _ = _offsets([0, *(layer.taps.size for layer in layers)], 1)
+    sums_at, sums = _offsets([0, *(layer.bias_size for layer in layers)])
+
+    blocks = [padded(width, LANES) * TILE_COLUMNS for width in widths]
+    slopes = [
+        block if layer.activation in _WITH_SLOPES else 0
+        for layer, block in zip(layers, blocks[1:], strict=True)
+    ]
+    # What goes in comes out again: the panel that the loss compares with is as large as the input.
+    panels, panel_size = _offsets([*blocks, *blocks[1:-1], *slopes, blocks[0]])
+    count = len(layers)
+    value_at, delta_at, slope_at = np.split(panels[:-1], [count + 1, 2 * count])
+    # The deltas of the last layer take the place of its activations; the input has none.
+    delta_at = np.array([0, *delta_at, value_at[-1]])
+    panels_of_a_thread = -(-slots // (TILE_COLUMNS * threads))
+    drawing = [number for number, layer in enumerate(layers, 1) if layer.activation == "gaussian"]
+    at_a_time = panels_of_a_thread if drawing else min(PANELS_AT_A_TIME, panels_of_a_thread)
+    window_at = at_a_time * panel_size
+    # the squares in which values are turned reach beyond the last of them
+    window = max(layer.columns for layer in layers) * TILE_COLUMNS
+    work = padded(window_at + window + LANES * TILE_COLUMNS, _FLOATS_PER_LINE)
+
+    left_at, left = _offsets([0, *(layer.rows * slots * layer.places for layer in layers)])
+    right_at, right = _offsets(_right_sizes(layers, slots))
+    if layers[0].flipped and not layers[0].has_windows:
+        right_at[1] = right_at[0]  # the first layer's right factor is the items as they were read
+    gradient_row = padded(max(layer.columns for layer in layers), TILE_COLUMNS)
+    tasks, bounds = _share_out(layers, slots, threads)
+    learnt, first_moment, second_moment, own, lefts, rights, gradient = _zeros(
+        *[parameters] * 3, threads * work, left, right, threads * TILE_ROWS * gradient_row
+    )
+
+    def numbers(of: Callable[[Layer], int], first: int = 0) -> np.ndarray:
+        return np.array([first, *map(of, layers)])
+
+    return Stack(
+        width=np.array(widths),
+        activation=numbers(lambda layer: _ACTIVATIONS[layer.activation], LINEAR),
+        inputs=numbers(lambda layer: layer.inputs),
+        outputs=numbers(lambda layer: layer.outputs),
+        places=numbers(lambda layer: layer.places),
+        windows=numbers(_windows),
+        taps_at=taps_at,
+        taps_count=numbers(lambda layer: layer.taps.shape[1]),
+        taps_run=numbers(lambda layer: layer.run),
+        flipped=np.array([False, *(layer.flipped for layer in layers)]),
+        weight_at=places[0::2].copy(),
+        weight_row=np.array(weight_rows),
+        bias_at=places[1::2].copy(),
+        bias_size=numbers(lambda layer: layer.bias_size),
+        sums_at=sums_at,
+        value_at=value_at.copy(),
+        delta_at=delta_at,
+        slope_at=np.array([0, *slope_at]),
+        left_at=left_at,
+        right_at=right_at,
+        taps=np.concatenate([layer.taps.reshape(-1) for layer in layers]),
+        parameters=learnt,
+        first_moment=first_moment,
+        second_moment=second_moment,
+        work=own.reshape(threads, -1),
+        panels_at_a_time=at_a_time,
+        panel_size=panel_size,
+        wanted_at=int(panels[-1]),
+        window_at=window_at,
+        left=lefts,
+        right=rights,
+        gradient=gradient.reshape(threads, -1),
+        gradient_row=gradient_row,
+        bias_sums=np.zeros((slots // TILE_COLUMNS, sums), np.float32),
+        panel_losses=np.zeros(slots // TILE_COLUMNS),
+        tasks=tasks,
+        task_bounds=bounds,
+        counter=np.zeros(1, np.int64),
+        no_starts=np.zeros(gradient_row, np.float32),
+        slots=slots,
+        drawing=drawing[0] if drawing else 0,
+        beta=np.float32(layers[drawing[0] - 1].beta if drawing else 0),
+    )
+
+
+def factor_bytes(layers: Sequence[Layer], batch_size: int) -> int:
+    """What the factors of all gradients of a batch take: with images, most of the memory."""
+    slots = padded(batch_size, TILE_COLUMNS)
+    rows = sum(layer.rows * slots * layer.places for layer in layers)
+    return 4 * (rows + sum(_right_sizes(layers, slots)))
+
+
+def work_bytes(layers: Sequence[Layer]) -> int:
+    """About what one panel of items takes on its way through ``layers``."""
+    return 4 * TILE_COLUMNS * 4 * sum(layer.taken + layer.width for layer in layers)
+
+
+def _right_sizes(layers: Sequence[Layer], slots: int) -> list[int]:
+    """Of the items as they are read, and of each layer's right factor."""
+    sizes = [(layers[0].taken, 1), *((layer.columns, layer.places) for layer in layers)]
+    return [padded(columns, TILE_COLUMNS) * slots * places for columns, places in sizes]
+
+
+def _windows(layer: Layer) -> int:
+    if not layer.has_windows:
+        return NO_WINDOWS
+    return WINDOWS_ABOVE if layer.lays_windows else WINDOWS_BELOW
+
+
+def _share_out(layers: Sequence[Layer], slots: int, threads: int) -> tuple[np.ndarray, np.ndarray]:
+    """Divide the rows of all weight matrices evenly among threads, in tiles of even height.
+
+    Returns the tasks, (layer, first row, last row + 1), where equal rows stand for the layer's
+    bias, and the bounds of each thread's tasks.
+    """
+    costs = [layer.columns * (slots * layer.places + _ADAM_ITEMS) for layer in layers]
+    total = sum(layer.rows * cost for layer, cost in zip(layers, costs, strict=True))
+    tasks: list[tuple[int, int, int]] = []
+    bounds = [0]
+    for thread in range(threads):
+        first, last = (total * (thread + more) / threads for more in (0, 1))
+        before = 0
+        for number, (layer, cost) in enumerate(zip(layers, costs, strict=True), 1):
+            start, end = (
+                min(max(round((edge - before) / cost), 0), layer.rows) for edge in (first, last)
+            )
+            tiles = -(-(end - start) // TILE_ROWS)
+            edges = [start + (end - start) * tile // tiles for tile in range(tiles)] + [end]
+            tasks += [(number, *edge) for edge in itertools.pairwise(edges)]
+            if start == 0 < end:
+                tasks.append((number, 0, 0))
+            before += layer.rows * cost
+        bounds.append(len(tasks))
+    return np.array(tasks), np.array(bounds)

@@ -1,0 +1,147 @@
+"""Moving values: in from memory, turned around, in and out of windows."""
+
+from typing import Any
+
+import numpy as np
+from numba import carray
+
+from narrows.engine.fused.machine import inlined, inner, pointer_at, prefetch
+from narrows.engine.fused.registers import LANES, TILE_COLUMNS, transpose
+from narrows.engine.fused.structure import Source, Stack
+
+
+@inner
+def copy(source: Any, target: Any) -> None:
+    """A run of values from one place to another: NumPy's own way takes seconds to compile."""
+    for i in range(len(source)):
+        target[i] = source[i]
+
+
+@inner
+def fill(target: Any, value: np.float32) -> None:
+    """The same value everywhere in a run."""
+    for i in range(len(target)):
+        target[i] = value
+
+
+@inner
+def turn_to_rows(source: Any, at: int, values: int, to: Any, to_at: int, row: int) -> None:
+    """A panel (values, TILE_COLUMNS) as rows of items, ``row`` apart, in whole squares of LANES;
+    both sides are padded to take them."""
+    for i in range(0, values, LANES):
+        for j in range(0, TILE_COLUMNS, LANES):
+            transpose(source, at + i * TILE_COLUMNS + j, TILE_COLUMNS, to, to_at + j * row + i, row)
+
+
+@inner
+def turn_to_tiles(source: Any, at: int, values: int, to: Any, to_at: int, apart: int) -> None:
+    """The same as tiles (TILE_COLUMNS items, TILE_COLUMNS values), ``apart`` from one another."""
+    for i in range(0, values, LANES):
+        there = to_at + i // TILE_COLUMNS * apart + i % TILE_COLUMNS
+        for j in range(0, TILE_COLUMNS, LANES):
+            transpose(
+                source, at + i * TILE_COLUMNS + j, TILE_COLUMNS,
+                to, there + j * TILE_COLUMNS, TILE_COLUMNS,
+            )  # fmt: skip
+
+
+@inlined
+def _turn_from_tiles(source: Any, at: int, apart: int, values: int, to: Any, to_at: int) -> None:
+    """The way back from :func:`turn_to_tiles`."""
+    for i in range(0, values, LANES):
+        here = at + i // TILE_COLUMNS * apart + i % TILE_COLUMNS
+        for j in range(0, TILE_COLUMNS, LANES):
+            transpose(
+                source, here + j * TILE_COLUMNS, TILE_COLUMNS,
+                to, to_at + i * TILE_COLUMNS + j, TILE_COLUMNS,
+            )  # fmt: skip
+
+
+@inlined
+def _read_item(source: Source, number: int, width: int, to: Any, at: int, apart: int) -> None:
+    """Network values of one item, TILE_COLUMNS of them ``apart`` from the next."""
+    shape = (source.rows, width)
+    for first in range(0, width, TILE_COLUMNS):
+        size = min(TILE_COLUMNS, width - first)
+        there = at + first // TILE_COLUMNS * apart
+        target = to[there : there + size]
+        if source.is_bytes:
+            bytes_ = carray(pointer_at(source.address), shape, np.uint8)[number]
+            for j in range(size):
+                target[j] = (np.float32(bytes_[first + j]) - source.offset) * source.factor
+        else:
+            floats = carray(pointer_at(source.address), shape, np.float32)[number]
+            for j in range(size):
+                target[j] = (floats[first + j] - source.offset) * source.factor
+
+
+@inner
+def read_panel(source: Source, order: Any, first: int, count: int, s: Stack, number: int,
+               work: Any, at: int) -> None:  # fmt: skip
+    """Read items order[first : first + count] both ways around, zeros after them.
+
+    ``s.right`` gets them as tiles of panel ``number``, ``work`` as (width, TILE_COLUMNS) from
+    ``at``.
+    """
+    width, apart = s.width[0], s.slots * TILE_COLUMNS
+    start = s.right_at[0] + number * TILE_COLUMNS * TILE_COLUMNS
+    for i in range(TILE_COLUMNS):
+        there = start + i * TILE_COLUMNS
+        if i < count:
+            _read_item(source, order[first + i], width, s.right, there, apart)
+        else:
+            for tile in range(-(-width // TILE_COLUMNS)):
+                fill(s.right[there + tile * apart : there + tile * apart + TILE_COLUMNS],
+                     np.float32(0))  # fmt: skip
+    _turn_from_tiles(s.right, start, apart, width, work, at)
+
+
+@inner
+def read_batch_panel(inputs: Source, wanted: Source, order: Any, first: int, count: int, s: Stack,
+                     number: int, work: Any, base: int) -> None:  # fmt: skip
+    """Read what a panel's items go in as, and what they should come out as where that differs."""
+    at, wanted_at = base + s.value_at[0], base + s.wanted_at
+    if inputs.address != wanted.address:
+        # its tiles are needed only on the way: what goes in takes their place
+        read_panel(wanted, order, first, count, s, number, work, wanted_at)
+    read_panel(inputs, order, first, count, s, number, work, at)
+    if inputs.address == wanted.address:
+        size = s.width[0] * TILE_COLUMNS
+        copy(work[at : at + size], work[wanted_at : wanted_at + size])
+
+
+@inner
+def prefetch_items(source: Source, order: Any, first: int, count: int, width: int) -> None:
+    """Ask for items order[first : first + count] ahead of time: a random row is far away."""
+    size = width if source.is_bytes else 4 * width
+    for i in range(count):
+        start = source.address + order[first + i] * size
+        for offset in range(0, size, 64):
+            prefetch(start + offset)
+
+
+@inner
+def gather(s: Stack, layer: int, place: int, image_at: int, work: Any) -> None:
+    """Lay the window of a layer's place together, zeros for what lies outside the image."""
+    count, size = s.taps_count[layer], s.taps_run[layer] * TILE_COLUMNS
+    for tap in range(count):
+        first = s.taps[s.taps_at[layer] + place * count + tap]
+        at = s.window_at + tap * size
+        if first < 0:
+            fill(work[at : at + size], np.float32(0))
+        else:
+            here = image_at + first * TILE_COLUMNS
+            copy(work[here : here + size], work[at : at + size])
+
+
+@inner
+def add_to_image(s: Stack, layer: int, place: int, image_at: int, work: Any) -> None:
+    """The transpose of :func:`gather`: add the window to what the image holds."""
+    count, size = s.taps_count[layer], s.taps_run[layer] * TILE_COLUMNS
+    for tap in range(count):
+        first = s.taps[s.taps_at[layer] + place * count + tap]
+        if first >= 0:
+            at, there = s.window_at + tap * size, image_at + first * TILE_COLUMNS
+            source, target = work[at : at + size], work[there : there + size]
+            for i in range(size):
+                target[i] += source[i]

@@ -1,0 +1,100 @@
+"""What the kernels are told: where everything lies, where items come from, what is minimised.
+
+Activations and deltas are stored values x items ("columns are items"), so that every vector
+instruction works on 8 or 16 items, whatever the width of a layer. The values of an image are its
+places in rows, and the channels of each place together.
+
+A layer is a matrix that is applied to an item at one place or many. On one side of it the values
+may be *windows* of an image: a convolution takes its inputs from windows of the image below, and
+the transpose of one lays its outputs over windows of the image above.
+
+A weight matrix is held as (rows, columns) with the layer's larger side as columns, because the
+gradient's vectors run along them: ``flipped`` says whether that is (outputs, inputs).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+LINEAR, RELU, SIGMOID, TANH, SILU, GELU, GAUSSIAN = range(7)
+SQUARED, ABSOLUTE, HUBER, CROSS_ENTROPY = range(4)
+NO_WINDOWS, WINDOWS_BELOW, WINDOWS_ABOVE = range(3)
+
+
+class Stack(NamedTuple):
+    """Where everything of a stack of layers lies. Layer 0 is the input.
+
+    The first group has one entry per layer, 0 to L; what belongs to weights is unused at 0.
+    """
+
+    width: np.ndarray  # values per item after this layer
+    activation: np.ndarray  # LINEAR, RELU, SIGMOID, TANH, SILU, GELU or GAUSSIAN
+    inputs: np.ndarray  # of the matrix
+    outputs: np.ndarray
+    places: np.ndarray  # at which the matrix is applied to an item
+    windows: np.ndarray  # NO_WINDOWS, and places is 1; or on which side they are
+    taps_at: np.ndarray  # offset into taps
+    taps_count: np.ndarray  # image places in a window
+    taps_run: np.ndarray  # values at each of them
+    flipped: np.ndarray  # weights are held (outputs, inputs), not (inputs, outputs)
+    weight_at: np.ndarray  # offset into parameters and moments
+    weight_row: np.ndarray  # row length there: the columns, padded to whole vectors
+    bias_at: np.ndarray
+    bias_size: np.ndarray
+    sums_at: np.ndarray  # offset into a panel's bias_sums
+    value_at: np.ndarray  # offset into a thread's work space: activations
+    delta_at: np.ndarray  # and deltas; the last layer's lie where its activations were
+    slope_at: np.ndarray  # and the derivatives of activations that their values do not determine
+    left_at: np.ndarray  # offset into left
+    right_at: np.ndarray  # offset into right
+
+    taps: np.ndarray  # (places, count) per layer: the image's value that a tap begins with, or -1
+    parameters: np.ndarray  # float32, flat
+    first_moment: np.ndarray
+    second_moment: np.ndarray
+    work: np.ndarray  # (threads, panels_at_a_time x panel_size and a window)
+    panels_at_a_time: int
+    panel_size: int  # values in there that belong to one panel: blocks of (width, TILE_COLUMNS)
+    wanted_at: int  # where in a panel what the loss compares with lies
+    window_at: int  # where in there the window in use lies
+    left: np.ndarray  # left factors of the gradients, (rows, slots x places) per layer
+    right: np.ndarray  # right factors, (tiles of columns, slots x places, TILE_COLUMNS) per layer
+    gradient: np.ndarray  # (threads, TILE_ROWS x the longest row)
+    gradient_row: int  # the longest row, padded to whole tiles
+    bias_sums: np.ndarray  # (panels, sums_size): the gradients of all biases
+    panel_losses: np.ndarray  # (panels,) float64
+
+    tasks: np.ndarray  # (tasks, 3): layer, first row, last row + 1 of weights; 0 rows: the bias
+    task_bounds: np.ndarray  # (threads + 1,): which tasks each thread owns
+    counter: np.ndarray  # (1,) of the barrier
+    no_starts: np.ndarray  # zeros, where a product adds nothing
+    slots: int  # items that fit at once: the batch, padded to whole panels
+    drawing: int  # the layer that draws codes, or 0
+    beta: np.float32  # what its divergence weighs
+
+
+class Source(NamedTuple):
+    """Items in memory, seen through value = (raw - offset) * factor."""
+
+    address: int
+    is_bytes: bool  # uint8, else float32
+    rows: int
+    offset: np.float32
+    factor: np.float32
+
+
+class Loss(NamedTuple):
+    """Which loss, and the threshold of Huber's."""
+
+    kind: int
+    threshold: np.float32
+
+
+class Adam(NamedTuple):
+    """Adam's constants for one step; see :func:`narrows.engine.fused.registers.adam`."""
+
+    rate: np.float32  # learning rate x sqrt(1 - beta2^t) / (1 - beta1^t)
+    decay: np.float32  # learning rate x decoupled weight decay
+    keep_first: np.float32  # 1 - beta1
+    keep_second: np.float32  # 1 - beta2
+    epsilon: np.float32
