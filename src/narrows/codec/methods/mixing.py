@@ -14,6 +14,8 @@ _CONTEXTS: dict[Effort, int] = {"fast": 4, "normal": 14, "best": 18}
 _STREAMS: dict[Effort, int] = {"fast": 2, "normal": 1, "best": 1}
 # Streams of fewer values than this learn too little.
 _VALUES_A_STREAM = 1 << 20
+# Fewer do not pay for what stands in front of a block.
+_FEWEST_VALUES = 256
 
 
 class Mixing(Method):
@@ -44,7 +46,8 @@ class Mixing(Method):
         items, such as thousands of rows of three."""
         from narrows.codec.mixing.course import Course
 
-        return dtype.kind in "iu" and Course.of(shape, 1).quick
+        enough = math.prod(shape) >= _FEWEST_VALUES
+        return dtype.kind in "iu" and enough and Course.of(shape, 1).quick
 
     def encode(self, values: np.ndarray, effort: Effort) -> bytes:
         from narrows.codec.mixing import Course, encode_block
@@ -64,7 +67,9 @@ class Mixing(Method):
         from narrows.codec.mixing import Course, decode_block
 
         narrow = FILTERS["narrow"]
-        if dtype.kind not in "iu" or len(content) < narrow.front:
+        if not self.takes(shape, dtype):
+            raise ValueError("a block is not of values that are mixed")
+        if len(content) < narrow.front:
             raise ValueError("a block is cut short")
         front = content[: narrow.front]
         _, narrowed = narrow.filtered(front, shape, dtype)

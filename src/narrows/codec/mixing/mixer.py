@@ -38,7 +38,9 @@ def node_sets(kinds: np.ndarray, nodes: np.ndarray, question: int) -> np.ndarray
 @cache
 def rates() -> np.ndarray:
     """How far a gradient summed over m = 1, 2, ... answers moves a weight: 2^32 / (51200 sqrt(m + 1)), rounded down, int64 (MOST_AT_ONCE + 1,)."""
-    squares = [2 ** (2 * RATE_BITS) // (_INVERSE_RATE**2 * (m + 1)) for m in range(MOST_AT_ONCE + 1)]
+    squares = [
+        2 ** (2 * RATE_BITS) // (_INVERSE_RATE**2 * (m + 1)) for m in range(MOST_AT_ONCE + 1)
+    ]
     table = np.array([isqrt(square) for square in squares], np.int64)
     table.setflags(write=False)
     return table

@@ -98,17 +98,13 @@ class Walk:
             result[left] = self._ask_bits(coder, asked, None if known is None else known[left])
         return result
 
-    def _ask_quiet(
-        self, coder: Coder, cells: np.ndarray, known: np.ndarray | None
-    ) -> np.ndarray:
+    def _ask_quiet(self, coder: Coder, cells: np.ndarray, known: np.ndarray | None) -> np.ndarray:
         """Whether values in quiet places have the most common value, too."""
         answers = coder.answer(_allowed(counts.chances_of(self._learned.quiet[cells])), known)
         counts.add(self._learned.quiet, cells, answers, counts.MANY_ANSWERS)
         return answers
 
-    def _ask_bits(
-        self, coder: Coder, asked: "_Asked", known: np.ndarray | None
-    ) -> np.ndarray:
+    def _ask_bits(self, coder: Coder, asked: "_Asked", known: np.ndarray | None) -> np.ndarray:
         """The bits of each value, the highest first."""
         bits = self._settings.bits
         asked.nodes[:] = 1
