@@ -118,7 +118,7 @@ def test_a_place_comes_once_and_after_all_that_it_looks_at(shape: tuple[int, ...
     course = Course.of(shape, 1)
     seen, batch_of = [], {}
     for number, batch in enumerate(course.batches(course.count)):
-        assert 0 < len(batch) and (np.diff(batch) > 0).all()
+        assert len(batch) > 0 and (np.diff(batch) > 0).all()
         seen += batch.tolist()
         batch_of.update(dict.fromkeys(padded_places(course, batch).tolist(), number))
     assert sorted(seen) == list(range(course.places))

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -75,7 +76,7 @@ class Course:
         while edges[-1] < self.count:
             edges.append(min(edges[-1] + size, self.count))
             size = min(2 * size, most)
-        return list(zip(edges[:-1], edges[1:], strict=True))
+        return list(pairwise(edges))
 
     @cached_property
     def _steps(self) -> tuple[np.ndarray, np.ndarray]:
@@ -114,4 +115,4 @@ def padded_places(course: Course, places: np.ndarray) -> np.ndarray:
 def split(course: Course, streams: int) -> Iterator[tuple[int, int]]:
     """The items of each of ``streams`` streams: first, and behind the last."""
     edges = [course.count * number // streams for number in range(streams + 1)]
-    return zip(edges[:-1], edges[1:], strict=True)
+    return pairwise(edges)

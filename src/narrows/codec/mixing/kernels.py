@@ -248,7 +248,8 @@ def _refine(s: State, k: _Work, asked: int) -> None:
 
 @_inner
 def _counted(cell: np.uint32) -> int:
-    n, y = np.int64(cell >> _U16), np.int64(cell & _LOW)
+    n: Any = np.int64(cell >> _U16)
+    y: Any = np.int64(cell & _LOW)
     return (2 * y + 1) * ONE // (2 * n + 2)
 
 

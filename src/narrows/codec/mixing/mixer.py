@@ -21,6 +21,7 @@ LARGEST_WEIGHT = 1 << 23
 #: Steps along a gradient are in 2^-RATE_BITS.
 RATE_BITS = 32
 _INVERSE_RATE = 51_200
+_COUNTS = range(MOST_AT_ONCE + 1)
 #: What the weights of the first kind of opinion add up to, at first.
 FIRST_SUM = 163_840
 #: No answer is impossible, and none costs more than 11.4 bits.
@@ -37,10 +38,11 @@ def node_sets(kinds: np.ndarray, nodes: np.ndarray, question: int) -> np.ndarray
 
 @cache
 def rates() -> np.ndarray:
-    """How far a gradient summed over m = 1, 2, ... answers moves a weight: 2^32 / (51200 sqrt(m + 1)), rounded down, int64 (MOST_AT_ONCE + 1,)."""
-    squares = [
-        2 ** (2 * RATE_BITS) // (_INVERSE_RATE**2 * (m + 1)) for m in range(MOST_AT_ONCE + 1)
-    ]
+    """How far a gradient summed over m = 1, 2, ... answers moves a weight, int64.
+
+    2^32 / (51200 sqrt(m + 1)), rounded down; as many as a batch may have.
+    """
+    squares = [2 ** (2 * RATE_BITS) // (_INVERSE_RATE**2 * (m + 1)) for m in _COUNTS]
     table = np.array([isqrt(square) for square in squares], np.int64)
     table.setflags(write=False)
     return table
