@@ -23,22 +23,32 @@ from narrows import Dataset, compress, decompress
 from narrows.codec import Archive, write_archive
 from narrows.codec.methods.mixing import Mixing
 from narrows.codec.methods.stored import Stored
-from narrows.codec.mixing import decode_block, encode_block
+from narrows.codec.mixing import Course, blocks, compiled, decode_block, encode_block, walk
 from narrows.codec.mixing.ans import Player, Recorder, lanes_for
-from narrows.codec.mixing.contexts import NEIGHBOURS, context_keys
-from narrows.codec.mixing.counts import Counts, opinions
+from narrows.codec.mixing.contexts import COUNT, NEIGHBOURS, context_keys
+from narrows.codec.mixing.counts import add, opinions
+from narrows.codec.mixing.course import MOST_AT_ONCE, padded_places
+from narrows.codec.mixing.learned import Settings
 from narrows.codec.mixing.logistic import LARGEST_LOGIT, logits, probabilities
-from narrows.codec.mixing.mixer import Mixer
-from narrows.codec.mixing.walk import MOST_ITEMS
+from narrows.codec.mixing.mixer import Mixer, rates
 from narrows.errors import ArchiveError
 
 FEW = settings(max_examples=25, deadline=None)
 
+# Both ways give the same, which is tested: with this one at hand blocks of any size take it.
+assert blocks._compiled() is not None
+
 BYTES = np.random.default_rng(0).integers(0, 4, (80, 3, 5, 2), "u1") * 80
 
 
+def coded_block(values: np.ndarray, contexts: int = COUNT, streams: int = 1) -> bytes:
+    """Bytes of any shape as a block."""
+    course = Course.of(values.shape, 1)
+    return encode_block(values.reshape(course.count, -1), course, contexts, streams)
+
+
 def bits_a_value(values: np.ndarray) -> float:
-    return len(encode_block(values)) * 8 / values.size
+    return len(coded_block(values)) * 8 / values.size
 
 
 # Round trips
@@ -46,28 +56,31 @@ def bits_a_value(values: np.ndarray) -> float:
 
 @st.composite
 def mixed_blocks(draw: st.DrawFn) -> np.ndarray:
-    """Blocks that the method takes, from single values an item to four dimensions."""
-    dtype = np.dtype(draw(st.sampled_from(["u1", "i1", "u2", "i2"])))
-    inner = draw(arrays.array_shapes(min_dims=1, max_dims=4, max_side=3))
-    shape = draw(st.integers(64, 90)), *inner
-    values = draw(arrays.arrays(dtype, shape, fill=arrays.from_dtype(dtype)))
-    if draw(st.booleans()):
-        seed = draw(st.integers(0, 2**32))
-        return np.random.default_rng(seed).permuted(values.reshape(-1)).reshape(shape)
-    return values
+    """Blocks of many items, of one, and without items, with few values or many."""
+    dtype = np.dtype(draw(st.sampled_from(["u1", "i1", "u2", "i2", "u4", "i8"])))
+    inner = draw(arrays.array_shapes(min_dims=0, max_dims=4, max_side=4))
+    shape = draw(st.integers(-(-256 // math.prod(inner)), 300)), *inner
+    limits = np.iinfo(dtype)
+    spread = draw(st.sampled_from([1, 3, 200, 300, 70_000, 2**40]))
+    low = draw(st.integers(limits.min, max(limits.max - spread, limits.min)))
+    seed = draw(st.integers(0, 2**32))
+    random = np.random.default_rng(seed)
+    values = random.integers(low, min(low + spread, limits.max), shape, dtype, endpoint=True)
+    return np.sort(values, axis=0) if draw(st.booleans()) else values
 
 
 @FEW
-@given(mixed_blocks())
-def test_values_come_back(values: np.ndarray) -> None:
+@given(mixed_blocks(), st.sampled_from(["fast", "normal", "best"]))
+def test_values_come_back(values: np.ndarray, effort: str) -> None:
     method = Mixing()
-    assert method.takes(values.shape, values.dtype)
-    content = method.encode(values, "normal")
+    if not method.takes(values.shape, values.dtype):
+        return
+    content = method.encode(values, effort)
     assert_same(method.decode(content, values.shape, values.dtype), values)
-    assert method.encode(values.copy(), "best") == content
+    assert method.encode(values.copy(), effort) == content
 
 
-@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2"])
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u8", "i8"])
 def test_values_at_the_ends_of_a_dtype_come_back(dtype: str) -> None:
     limits = np.iinfo(dtype)
     ends = np.array([limits.min, limits.min + 1, limits.max - 1, limits.max, 0, 1], dtype)
@@ -76,22 +89,146 @@ def test_values_at_the_ends_of_a_dtype_come_back(dtype: str) -> None:
     assert_same(method.decode(method.encode(values, "normal"), (70, 2, 3), np.dtype(dtype)), values)
 
 
-def test_as_many_items_as_are_taken_fit_the_counts() -> None:
-    # All items in one cell: 32,768 answers at once, on top of those it has.
-    values = np.zeros((MOST_ITEMS, 1, 4, 1), np.uint8)
-    values[: MOST_ITEMS // 3, :, 2:] = 255
-    np.testing.assert_array_equal(decode_block(encode_block(values), values.shape), values)
-
-
 def test_what_is_taken() -> None:
     takes = Mixing().takes
     u1 = np.dtype("u1")
-    assert takes((64, 1), u1) and takes((MOST_ITEMS, 1), u1)
-    assert not takes((63, 1), u1) and not takes((MOST_ITEMS + 1, 1), u1)
-    assert takes((64, 64, 128), u1) and not takes((64, 64, 129), u1)
-    assert takes((64, 64, 64), np.dtype("i2")) and not takes((64, 64, 65), np.dtype("i2"))
-    assert not takes((64,), u1) and not takes((64, 0), u1)
-    assert not any(takes((64, 4), np.dtype(each)) for each in ("u4", "i8", "f4", "f2", "?"))
+    assert takes((64, 4), u1) and takes((1, 16, 16), u1) and takes((256,), u1)
+    assert not takes((63, 4), u1) and not takes((64, 0), u1)
+    # large images and long rows have steps enough for NumPy, a tall and narrow one has not
+    assert takes((1, 4000, 4000, 3), u1) and takes((3, 1 << 20), u1) and takes((1 << 23,), u1)
+    assert not takes((1, 1 << 20, 3), u1)
+    assert not any(takes((640, 4), np.dtype(each)) for each in ("f4", "f2", "?"))
+
+
+def test_planes_for_what_the_values_need_and_no_more() -> None:
+    values = np.random.default_rng(0).integers(0, 200, (300, 4))
+    method = Mixing()
+    size = len(method.encode(values.astype("u1"), "normal"))
+    assert abs(len(method.encode(values + 10**12, "normal")) - size) < 16
+    assert len(method.encode(values * 300, "normal")) > size
+
+
+# The order
+
+
+@pytest.mark.parametrize(
+    "shape", [(50, 6, 5, 2), (1, 40, 30), (3, 7), (2, 1500), (5000,), (2000, 1, 1), (1, 300, 1)]
+)
+def test_a_place_comes_once_and_after_all_that_it_looks_at(shape: tuple[int, ...]) -> None:
+    course = Course.of(shape, 1)
+    seen, batch_of = [], {}
+    for number, batch in enumerate(course.batches(course.count)):
+        assert len(batch) > 0 and (np.diff(batch) > 0).all()
+        seen += batch.tolist()
+        batch_of.update(dict.fromkeys(padded_places(course, batch).tolist(), number))
+    assert sorted(seen) == list(range(course.places))
+    for at, number in batch_of.items():
+        for back, up, right in NEIGHBOURS.values():
+            offset = right - (back * (course.rows + 2) + up) * (course.columns + 4)
+            assert batch_of.get(at + offset, -1) < number
+
+
+@pytest.mark.parametrize("shape", [(10_000, 28, 28), (7, 3), (1, 5, 5), (100_000, 4), (33, 900)])
+def test_rounds_are_all_items_and_batches_fit_a_cell(shape: tuple[int, ...]) -> None:
+    course = Course.of(shape, 1)
+    rounds = course.rounds()
+    assert [0, *(last for _, last in rounds)] == [*(first for first, _ in rounds), shape[0]]
+    for items in {last - first for first, last in rounds}:
+        assert max(map(len, course.batches(items))) * items <= MOST_AT_ONCE
+
+
+# Two ways
+
+
+@st.composite
+def byte_blocks(draw: st.DrawFn) -> np.ndarray:
+    """Bytes with quiet regions, edges and noise, in any shape."""
+    inner = draw(arrays.array_shapes(min_dims=0, max_dims=3, max_side=6))
+    shape = draw(st.integers(1, max(400 // math.prod(inner), 1))), *inner
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    top = draw(st.sampled_from([0, 1, 5, 100, 255]))
+    values = random.integers(0, top + 1, shape, "u1")
+    noise = random.random(shape) < draw(st.sampled_from([0.02, 0.3, 1]))
+    return np.where(noise, values, top // 2).astype("u1")
+
+
+@settings(max_examples=15, deadline=None)
+@given(byte_blocks(), st.integers(1, COUNT))
+def test_both_ways_give_the_same_bytes_and_values(values: np.ndarray, contexts: int) -> None:
+    course = Course.of(values.shape, 1)
+    rows = values.reshape(course.count, course.places)
+    chosen = Settings.for_values(rows, contexts)
+    content = walk.encode(course, chosen, rows)
+    assert compiled.encode(course, chosen, rows) == content
+    assert_same(compiled.decode(course, chosen, content), rows)
+    assert_same(walk.decode(course, chosen, content), rows)
+
+
+def test_many_answers_in_one_batch_are_counted_alike() -> None:
+    values = np.random.default_rng(0).choice([0, 0, 9], (4000, 3)).astype("u1")
+    course = Course.of(values.shape, 1)
+    chosen = Settings.for_values(values, 5)
+    assert walk.encode(course, chosen, values) == compiled.encode(course, chosen, values)
+
+
+def test_both_ways_refuse_the_same_damage() -> None:
+    values = BYTES[:20].reshape(20, -1)
+    course = Course.of(BYTES[:20].shape, 1)
+    chosen = Settings.for_values(values, 6)
+    content = walk.encode(course, chosen, values)
+    for place in range(0, len(content), len(content) // 6):
+        damaged = content[:place] + bytes([content[place] ^ 9]) + content[place + 1 :]
+        results = []
+        for way in (walk, compiled):
+            try:
+                results.append(way.decode(course, chosen, damaged).tobytes())
+            except ValueError as error:
+                results.append(str(error).encode())
+        assert results[0] == results[1]
+
+
+def test_without_numba_numpy_does_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).integers(0, 3, (60, 5, 5), "u1") * 90
+    content = coded_block(values, 3)
+    monkeypatch.setitem(sys.modules, "narrows.codec.mixing.kernels", None)
+    monkeypatch.delitem(sys.modules, "narrows.codec.mixing.compiled")
+    monkeypatch.delattr("narrows.codec.mixing.compiled")
+    blocks._compiled.cache_clear()
+    try:
+        assert blocks._compiled() is None
+        assert coded_block(values, 3) == content
+        course = Course.of(values.shape, 1)
+        assert_same(decode_block(content, course), values.reshape(60, 25))
+    finally:
+        blocks._compiled.cache_clear()
+
+
+# Streams
+
+
+@pytest.mark.parametrize("streams", [1, 2, 5, 16])
+def test_streams_come_back(streams: int) -> None:
+    content = coded_block(BYTES, streams=streams)
+    assert content[0] == streams
+    decoded = decode_block(content, Course.of(BYTES.shape, 1))
+    assert_same(decoded, BYTES.reshape(80, -1))
+
+
+def test_there_are_no_more_streams_than_items() -> None:
+    assert coded_block(BYTES[:3], streams=16)[0] == 3
+
+
+@pytest.mark.parametrize("streams", [0, 17, 81, 255])
+def test_streams_that_no_block_has_are_refused(streams: int) -> None:
+    content = coded_block(BYTES, streams=2)
+    with pytest.raises(ValueError, match="damaged"):
+        decode_block(bytes([streams]) + content[1:], Course.of(BYTES.shape, 1))
+
+
+def test_a_stream_that_ends_behind_the_block_is_refused() -> None:
+    content = coded_block(BYTES, streams=2)
+    with pytest.raises(ValueError, match="cut short"):
+        decode_block(content[:1] + b"\xff\xff\xff\xff" + content[5:], Course.of(BYTES.shape, 1))
 
 
 # The tables
@@ -118,11 +255,11 @@ def test_logits_are_the_inverse() -> None:
 def test_opinions_are_logits_of_what_was_counted() -> None:
     table = opinions()
     assert (table == np.floor(table)).all() and not table[:256].any()
-    for n, y in [(1, 0), (1, 1), (2, 1), (5, 4), (30, 3), (31, 30), (255, 0), (255, 255)]:
+    for n, y in [(1, 0), (1, 1), (2, 1), (5, 4), (60, 3), (61, 30), (255, 0), (255, 255)]:
         logit, trusted = table[256 * n + y]
         chance = math.floor(65536 * (y + Fraction(2, 5)) / (n + Fraction(4, 5)))
         assert logit == logits(np.array(chance))
-        assert trusted == math.floor(logit * min(n, 30) / 30)
+        assert trusted == math.floor(logit * min(n, 60) / 60)
 
 
 def test_tables_cannot_be_changed() -> None:
@@ -200,81 +337,78 @@ def test_lanes_grow_with_the_block() -> None:
 
 
 def test_a_full_cell_keeps_its_share() -> None:
-    counts = Counts(2, 12)
-    places = counts.places(np.array([[128, 128, 256], [128, 256, 256]], np.uint32))
-    counts.add(places, np.array([200, 100, 4], np.uint32), np.array([50, 25, 4], np.uint32))
-    # 300 answers, 75 of them yes, are halved; 200 and 104 are below 256.
-    assert counts._cells[places[0]].tolist() == [(150 << 16) + 37] * 2 + [(4 << 16) + 4]
-    assert counts._cells[places[1]].tolist() == [(200 << 16) + 50] + [(104 << 16) + 29] * 2
+    cells = np.zeros(3, np.uint32)
+    answers = np.repeat([1, 0, 1], [75, 225, 204])
+    add(cells, np.repeat([0, 0, 2], [75, 225, 204]), answers, 255)
+    # 300 answers, 75 of them yes, are halved; 204 are below 256
+    assert cells.tolist() == [(150 << 16) + 37, 0, (204 << 16) + 204]
 
 
 def test_counts_hold_the_most_that_can_be_answered() -> None:
-    counts = Counts(1, 12)
-    place = counts.places(np.array([[7]], np.uint32))
-    for _ in range(3):
-        counts.add(place, np.array([255], np.uint32), np.array([255], np.uint32))
-        counts.add(place, np.array([MOST_ITEMS], np.uint32), np.array([MOST_ITEMS], np.uint32))
-        n, y = divmod(int(counts._cells[place[0, 0]]), 65536)
-        assert 128 <= n == y <= 255
+    for most in (255, 1023):
+        cells = np.array([(most << 16) + most], np.uint32)
+        for _ in range(3):
+            add(cells, np.zeros((MOST_AT_ONCE, 1), np.int64), np.ones(MOST_AT_ONCE, int), most)
+            n, y = divmod(int(cells[0]), 65536)
+            assert most // 2 <= n == y <= most
 
 
 def test_a_mixer_learns_whom_to_trust() -> None:
     random = np.random.default_rng(0)
-    mixer = Mixer(1, np.array([0.25, 0.25]))
-    chosen, one = np.zeros(100, np.int64), np.ones(100, np.int64)
+    mixer, chosen = Mixer(np.full((1, 2), 16384, np.int32)), np.zeros(100, np.int64)
     costs = []
     for _ in range(300):
         truth = random.integers(0, 2, 100)
         # One always knows, the other never.
-        inputs = np.stack(
-            [600.0 * (2 * truth - 1), 600.0 * (2 * random.integers(0, 2, 100) - 1)], 1
-        )
-        chances = mixer.mix(inputs, chosen)
+        inputs = np.stack([1200 * truth - 600, 1200 * random.integers(0, 2, 100) - 600], 1)
+        chances = probabilities()[mixer.logits(inputs, chosen) + LARGEST_LOGIT]
         costs.append(-np.log2(np.where(truth == 1, chances, 65536 - chances) / 65536).mean())
-        mixer.learn(inputs, chosen, (65536 * truth - chances).astype(float), one)
+        mixer.learn(inputs, chosen, 65536 * truth - chances)
     assert costs[0] > 0.5 and np.mean(costs[-20:]) < 0.05
 
 
 def test_a_mixer_computes_what_integers_do() -> None:
     random = np.random.default_rng(0)
-    mixer = Mixer(1, np.array([0.25, 0.0]))
+    table = np.array([[16384, 0], [500, -7], [9, 9]], np.int32)
+    weights, mixer = table.tolist(), Mixer(table)
     inputs = random.integers(-LARGEST_LOGIT, LARGEST_LOGIT + 1, (50, 2))
-    errors, asked = random.integers(-(10**7), 10**7, 50), random.integers(1, 400, 50)
-    chosen, weights = np.zeros(50, np.int64), [16384, 0]
-    mixer.learn(inputs.astype(float), chosen, errors.astype(float), asked)
-    divisor = 51200 * math.isqrt(sum(asked.tolist()) + 1)
-    for number in range(2):
-        terms = zip(errors.tolist(), inputs[:, number].tolist(), strict=True)
-        weights[number] += sum(error * each for error, each in terms) // divisor
-    assert mixer._weights[:, 0].tolist() == weights
-    for (a, b), chance in zip(inputs.tolist(), mixer.mix(inputs * 1.0, chosen), strict=True):
-        logit = (a * weights[0] + b * weights[1]) // 65536
-        logit = min(max(logit, -LARGEST_LOGIT), LARGEST_LOGIT)
-        assert chance == min(max(probabilities()[logit + LARGEST_LOGIT], 24), 65512)
+    errors, chosen = random.integers(-65536, 65536, 50), random.choice([0, 2], 50)
+    mixer.learn(inputs, chosen, errors)
+    for number in (0, 2):
+        used = [each for each in range(50) if chosen[each] == number]
+        rate = math.isqrt(2**64 // (51200**2 * (len(used) + 1)))
+        for j in range(2):
+            slope = sum(int(errors[each]) * int(inputs[each, j]) for each in used)
+            weights[number][j] += slope * rate >> 32
+    assert table.tolist() == weights
+    logits_now = mixer.logits(inputs, chosen).tolist()
+    for (a, b), number, logit in zip(inputs.tolist(), chosen.tolist(), logits_now, strict=True):
+        wanted = a * weights[number][0] + b * weights[number][1] >> 16
+        assert logit == min(max(wanted, -LARGEST_LOGIT), LARGEST_LOGIT)
 
 
-def test_weights_stay_whole_and_within_their_limits() -> None:
-    mixer = Mixer(2, np.array([0.25]))
-    inputs = np.full((5000, 1), float(LARGEST_LOGIT))
-    chosen = np.ones(5000, np.int64)
-    for answer in (1.0, -1.0):
-        for _ in range(100):
-            errors = np.full(5000, answer * 65535)
-            mixer.learn(inputs, chosen, errors, np.ones(5000, np.int64))
-        assert mixer._weights[0, 1] == answer * 2**23
-        assert mixer._weights[0, 0] == 2**14  # nobody used the other set
-        chance = mixer.mix(inputs[:1], chosen[:1])[0]
-        assert chance == (65512 if answer > 0 else 24)
+def test_rates_are_those_of_real_numbers() -> None:
+    m = np.arange(len(rates()))
+    np.testing.assert_allclose(rates(), 2**32 / (51200 * np.sqrt(m + 1)), rtol=1e-3)
+
+
+def test_weights_stay_within_their_limits() -> None:
+    table = np.full((2, 1), 16384, np.int32)
+    mixer, inputs = Mixer(table), np.full((4000, 1), LARGEST_LOGIT)
+    for error in (65535, -65535):
+        for _ in range(200):
+            mixer.learn(inputs, np.ones(4000, np.int64), np.full(4000, error))
+        assert table[1, 0] == np.sign(error) * 2**23
+        assert table[0, 0] == 2**14  # nobody used the other set
 
 
 @pytest.mark.parametrize("name", NEIGHBOURS)
 def test_every_neighbour_counts(name: str) -> None:
-    near = {each: np.array([100], np.uint32) for each in NEIGHBOURS}
-    before = [np.array([100], np.uint32)] * 2
-    keys = context_keys(near, before, 3)
-    near[name] = np.array([200], np.uint32)
-    assert (context_keys(near, before, 3) != keys).any()
-    assert len(np.unique(keys)) == len(keys)
+    near = {each: np.array([100]) for each in NEIGHBOURS}
+    keys = context_keys(near, np.array([3]), 255)
+    near[name] = np.array([200])
+    assert (context_keys(near, np.array([3]), 255) != keys).any()
+    assert len(np.unique(keys)) == COUNT
 
 
 def test_noise_costs_hardly_more_than_noise() -> None:
@@ -312,10 +446,11 @@ def test_no_byte_stands_for_more_values_than_is_promised() -> None:
 
 PROGRAM = """
 import hashlib, numpy as np
-from narrows.codec.mixing import encode_block
+from narrows.codec.mixing import Course, encode_block
 random = np.random.default_rng(0)
-values = np.minimum(random.integers(0, 256, (3000, 4, 4, 1)), 90).astype("u1")
-print(hashlib.sha256(encode_block(values)).hexdigest())
+values = np.minimum(random.integers(0, 256, (1000, 4, 4)), 90).astype("u1")
+course = Course.of(values.shape, 1)
+print(hashlib.sha256(encode_block(values.reshape(1000, 16), course, 18, 3)).hexdigest())
 """
 
 
@@ -328,8 +463,8 @@ def test_the_bytes_do_not_depend_on_threads() -> None:
         run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         digests.append(run.stdout.strip())
     random = np.random.default_rng(0)
-    values = np.minimum(random.integers(0, 256, (3000, 4, 4, 1)), 90).astype("u1")
-    assert digests == [sha256(encode_block(values)).hexdigest()] * 2
+    values = np.minimum(random.integers(0, 256, (1000, 4, 4)), 90).astype("u1")
+    assert digests == [sha256(coded_block(values, streams=3)).hexdigest()] * 2
 
 
 # Damage
@@ -343,24 +478,23 @@ def damaged_contents(content: bytes) -> Iterator[bytes]:
 
 
 def test_a_damaged_block_is_refused_or_another_one() -> None:
-    values = BYTES[:64, :1, :2, :1]
-    content = encode_block(values)
-    accepted = 0
+    values = BYTES[:20, :1, :2, :1]
+    course, content = Course.of(values.shape, 1), coded_block(values, 4)
     for damaged in damaged_contents(content):
         try:
-            other = decode_block(damaged, values.shape)
+            other = decode_block(damaged, course)
         except ValueError:
             continue
-        accepted += 1
-        assert other.shape == values.shape and (other != values).any()
-    assert accepted <= 2  # such as one with another most common value, which no one notices
+        assert other.shape == (20, 2)
 
 
 @pytest.mark.parametrize("state", [0, (1 << 31) - 1, 1 << 63, (1 << 64) - 1])
 def test_a_state_that_no_lane_has_is_refused(state: int) -> None:
-    content = encode_block(BYTES)
+    content = coded_block(BYTES)
     with pytest.raises(ValueError, match="damaged"):
-        decode_block(content[:1] + state.to_bytes(8, "little") + content[9:], BYTES.shape)
+        decode_block(
+            content[:4] + state.to_bytes(8, "little") + content[12:], Course.of(BYTES.shape, 1)
+        )
 
 
 def test_a_block_of_another_shape_is_refused() -> None:
@@ -369,32 +503,33 @@ def test_a_block_of_another_shape_is_refused() -> None:
     for shape in [(79, 3, 5, 2), (81, 3, 5, 2), (80, 5, 3, 2), (80, 3, 5), (80 * 30,), (20, 120)]:
         with pytest.raises(ValueError):
             method.decode(content, shape, dtype)
-    # What the walk would take and the method does not: more answers than a cell holds, many steps.
-    for shape in [(80 * 30,), (20, 120), (MOST_ITEMS + 1, 1), (64, 1 << 20)]:
+    # What would take too many steps.
+    for shape in [(5, 3), (1, 1 << 20, 3), (200, 1 << 16, 1)]:
         with pytest.raises(ValueError, match="not of values that are mixed"):
             method.decode(content, shape, dtype)
 
 
 def test_a_block_that_is_too_short_for_its_shape_takes_no_memory() -> None:
+    content = bytes([1, *bytes(8), 1, 18, 0, 255]) + bytes(100)
     tracemalloc.start()
     try:
         with pytest.raises(ValueError, match="cut short"):
-            Mixing().decode(bytes(2000), (MOST_ITEMS, 2048), np.dtype("u1"))
+            Mixing().decode(content, (1 << 15, 28, 28), np.dtype("u1"))
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()
 
 
 def test_decoding_takes_little_memory_besides_the_tables() -> None:
-    values = np.zeros((MOST_ITEMS, 1, 1, 64), np.uint8)
+    values = np.zeros((1 << 12, 1, 1, 64), np.uint8)
     values[::50] = 7
     method = Mixing()
-    content = method.encode(values, "normal")
+    content = method.encode(values, "best")
     tracemalloc.start()
     try:
         method.decode(content, values.shape, values.dtype)
-        tables = 12 * 4 << 22
-        assert tracemalloc.get_traced_memory()[1] < tables + 16 * values.nbytes
+        tables = COUNT * 4 << (4 * values.size).bit_length()
+        assert tracemalloc.get_traced_memory()[1] < tables + 60 * values.nbytes
     finally:
         tracemalloc.stop()
 
@@ -419,11 +554,6 @@ def test_the_archive_takes_it_where_it_is_smallest(digits: Dataset) -> None:
     assert_same(decompress(out.getvalue()), items)
 
 
-def test_it_is_not_tried_in_a_hurry(digits: Dataset) -> None:
-    account = write_archive(io.BytesIO(), digits.items[:300], effort="fast")
-    assert "mixing" not in {trial.method for trial in account.trials}
-
-
 @pytest.mark.parametrize("dtype, bound", [("u1", 1), ("i2", 3), ("u1", 0), ("f2", 0), ("?", 0)])
 def test_archives_of_any_levels_come_back(
     digits: Dataset, only_mixing: None, dtype: str, bound: float
@@ -436,7 +566,7 @@ def test_archives_of_any_levels_come_back(
 
 
 def test_a_damaged_archive_is_refused(only_mixing: None) -> None:
-    blob = compress(BYTES[:64, :1])
+    blob = compress(BYTES[:64, :1], effort="fast")
     for place in range(len(blob)):
         with pytest.raises(ArchiveError):
             decompress(blob[:place])

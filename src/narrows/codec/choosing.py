@@ -131,7 +131,11 @@ def single_items(values: np.ndarray, layout: Layout) -> list[np.ndarray]:
 def _item_bytes(
     pipeline: Pipeline, items: Sequence[np.ndarray], bound: float, effort: Effort
 ) -> float | None:
-    if not items or not all(pipeline.takes(item.shape, item.dtype) for item in items):
+    if (
+        not pipeline.method.alone
+        or not items
+        or not all(pipeline.takes(item.shape, item.dtype) for item in items)
+    ):
         return None
     return sum(len(pipeline.encode(item, bound, effort)) for item in items) / len(items)
 

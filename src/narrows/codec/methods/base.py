@@ -31,6 +31,8 @@ class Method(ABC):
     trained: ClassVar[bool] = False
     #: The most bytes of a block that a byte of its code can stand for.
     largest_expansion: ClassVar[int] = 1 << 26
+    #: Whether what it makes of a single item tells something.
+    alone: ClassVar[bool] = True
     #: What to install where it is not available.
     needs: ClassVar[str | None] = None
 

@@ -1,4 +1,4 @@
-"""Context mixing of 1- and 2-byte integers: see :mod:`narrows.codec.mixing`."""
+"""Context mixing of integers: see :mod:`narrows.codec.mixing`."""
 
 import math
 from collections.abc import Mapping
@@ -6,66 +6,77 @@ from typing import ClassVar
 
 import numpy as np
 
+from narrows.codec.filters import FILTERS
 from narrows.codec.methods.base import Effort, Method
 
-# The walk takes a step of about a millisecond for each byte of an item, and all items take it
-# together: few items, or large ones, would keep a user waiting.
-_FEWEST_ITEMS, _MOST_STEPS = 64, 1 << 13
+# Contexts that are looked at, and streams that are coded at the same time.
+_CONTEXTS: dict[Effort, int] = {"fast": 4, "normal": 14, "best": 18}
+_STREAMS: dict[Effort, int] = {"fast": 2, "normal": 1, "best": 1}
+# Streams of fewer values than this learn too little.
+_VALUES_A_STREAM = 1 << 20
+# Fewer do not pay for what stands in front of a block.
+_FEWEST_VALUES = 256
 
 
 class Mixing(Method):
     """Learns while it codes which values follow from which neighbours.
 
-    Memory: for what it learns, up to 400 times the block and at most 192 MiB. Beside that, a few
-    times the block to decode it, and up to 30 times to code it: 3 bytes for each of up to 9 answers
-    that a value takes.
+    Values less the lowest of the block, in 1, 2, 4 or 8 bytes, are coded byte by byte.
+
+    Memory: for what it learns, up to 400 times the block and at most 300 MiB. Beside that, some 60
+    times the block where items are tiny and have wide margins, else a few times; to code it, up to
+    18 bytes for each byte: 2 for each answer.
     """
 
     name = "mixing"
     # A value takes at least one answer, and an answer at least log2(65536 / 65512) bits.
     largest_expansion = 1 << 14
     filtered = False
-    # Up to 15 microseconds a value each way: what takes more than some minutes must be asked for.
-    tried_up_to: ClassVar[Mapping[Effort, float]] = {"fast": 0, "normal": 8 << 20, "best": math.inf}
+    # About a second a megabyte and way: what takes more than some minutes must be asked for.
+    tried_up_to: ClassVar[Mapping[Effort, float]] = {
+        "fast": 16 << 20,
+        "normal": 32 << 20,
+        "best": math.inf,
+    }
+    # One that is on its own has nothing to learn from.
+    alone = False
 
     def takes(self, shape: tuple[int, ...], dtype: np.dtype) -> bool:
-        """Whether a block is of enough items, each of some 1- or 2-byte values but not many."""
-        from narrows.codec.mixing.walk import MOST_ITEMS
+        """Whether there are enough values for the steps that a block takes: not in long and narrow
+        items, such as thousands of rows of three."""
+        from narrows.codec.mixing.course import Course
 
-        if dtype.kind not in "iu" or dtype.itemsize > 2 or len(shape) < 2:
-            return False
-        steps = math.prod(shape[1:]) * dtype.itemsize
-        return _FEWEST_ITEMS <= shape[0] <= MOST_ITEMS and 0 < steps <= _MOST_STEPS
+        enough = math.prod(shape) >= _FEWEST_VALUES
+        return dtype.kind in "iu" and enough and Course.of(shape, 1).quick
 
     def encode(self, values: np.ndarray, effort: Effort) -> bytes:
-        from narrows.codec.mixing import encode_block
+        from narrows.codec.mixing import Course, encode_block
 
-        return encode_block(_planes(values))
+        front, raised = FILTERS["narrow"].apply(values)
+        width = raised.dtype.itemsize
+        course = Course.of(values.shape, width)
+        if not course.quick:
+            raise ValueError("a block is not of values that are mixed")
+        # highest byte first
+        planes = np.ascontiguousarray(raised, f">u{width}").view(np.uint8)
+        streams = max(min(_STREAMS[effort], planes.size // _VALUES_A_STREAM), 1)
+        rows = planes.reshape(course.count, course.places)
+        return front + encode_block(rows, course, _CONTEXTS[effort], streams)
 
     def decode(self, content: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        from narrows.codec.mixing import decode_block
+        from narrows.codec.mixing import Course, decode_block
 
+        narrow = FILTERS["narrow"]
         if not self.takes(shape, dtype):
             raise ValueError("a block is not of values that are mixed")
-        planes = decode_block(content, _planes_shape(shape, dtype))
-        # highest byte first
-        return (
-            planes.view(f">u{dtype.itemsize}")
-            .astype(f"u{dtype.itemsize}")
-            .view(dtype)
-            .reshape(shape)
-        )
-
-
-def _planes_shape(shape: tuple[int, ...], dtype: np.dtype) -> tuple[int, ...]:
-    """(n, rows, columns, planes): a row of values has one row, and an image of more than two
-    dimensions a plane for each value of the others and for each of its bytes."""
-    count, *inner = shape
-    rows, columns, *others = [1, *inner] if len(inner) == 1 else inner
-    return count, rows, columns, math.prod(others) * dtype.itemsize
-
-
-def _planes(values: np.ndarray) -> np.ndarray:
-    unsigned = np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}")
-    highest_first = unsigned.astype(f">u{values.dtype.itemsize}")
-    return highest_first.view(np.uint8).reshape(_planes_shape(values.shape, values.dtype))
+        if len(content) < narrow.front:
+            raise ValueError("a block is cut short")
+        front = content[: narrow.front]
+        _, narrowed = narrow.filtered(front, shape, dtype)
+        width = narrowed.itemsize
+        course = Course.of(shape, width)
+        if not course.quick:
+            raise ValueError("a block is not of values that are mixed")
+        planes = decode_block(content[narrow.front :], course)
+        raised = planes.reshape(-1).view(f">u{width}").astype(narrowed).reshape(shape)
+        return narrow.undo(front, raised, shape, dtype)

@@ -7,20 +7,26 @@ goes, makes one probability of what they say; the *coder* spends no more bits th
 The decoder learns the same from the same values, so that no model has to be stored. (Mahoney,
 "Adaptive Weighing of Context Models for Lossless Data Compression", 2005.)
 
-All items of a block advance together, one value at a time: NumPy works on all of them at once, and
-a question that many of them ask alike is answered once.
+Everything goes in batches, of values that do not look at one another: many items, or one large
+image, give NumPy as much to do at once. It has two ways, which give the same bytes: ``walk`` in
+NumPy, and ``compiled`` by Numba, for blocks that are worth it.
 
-Everything is integer arithmetic, or sums of integers in float64 that stay below 2^53, which are
-exact in any order: a block that was made anywhere opens everywhere.
+Everything is integer arithmetic: a block that was made anywhere opens everywhere.
 
+    blocks.py     a block as bytes, in one stream or several
+    course.py     the order of the values
+    learned.py    all that is learnt
     logistic.py   probabilities and their logits, as tables made of integers
     contexts.py   neighbours, and the numbers of the contexts they form
     counts.py     how questions were answered before
     mixer.py      one probability of many
+    refining.py   how such probabilities came out before
     ans.py        the entropy coder
-    walk.py       through the values of a block, one place after the other
+    walk.py       through the items of a block, batch by batch
+    compiled.py   the same with kernels.py, which Numba compiles
 """
 
-from narrows.codec.mixing.walk import decode_block, encode_block
+from narrows.codec.mixing.blocks import decode_block, encode_block
+from narrows.codec.mixing.course import Course
 
-__all__ = ["decode_block", "encode_block"]
+__all__ = ["Course", "decode_block", "encode_block"]

@@ -18,8 +18,44 @@ _LOWEST, _HIGHEST = np.uint64(1 << 31), np.uint64((1 << 63) - 1)
 _WORD_BITS, _ONE_BITS = np.uint64(32), np.uint64(16)
 _MOST = np.uint64(47)
 _BELOW_ONE = np.uint64(ONE - 1)
+_YES = np.uint16(1)
 # A lane costs 8 bytes, of which it wastes 6.
 _VALUES_A_LANE, _MOST_LANES = 1024, 256
+
+
+def first_states(lanes: int) -> np.ndarray:
+    """The states of lanes before the first answer is coded, uint64."""
+    return np.full(lanes, _LOWEST)
+
+
+def joined(states: np.ndarray, words: np.ndarray) -> bytes:
+    """What a stream of answers is in a file: states, 8 bytes each, and words, 4 each."""
+    return states.astype("<u8").tobytes() + words.astype("<u4").tobytes()
+
+
+def taken_apart(content: bytes, lanes: int) -> tuple[np.ndarray, np.ndarray]:
+    """The states, uint64, and words, uint32, of what :func:`joined` made.
+
+    Raises:
+        ValueError: it did not.
+    """
+    states_end = 8 * lanes
+    if len(content) < states_end or (len(content) - states_end) % 4:
+        raise ValueError("a block is cut short")
+    states = np.frombuffer(content, "<u8", lanes).astype(np.uint64)
+    if ((states < _LOWEST) | (states > _HIGHEST)).any():
+        raise ValueError("a block is damaged")
+    return states, np.frombuffer(content, "<u4", offset=states_end).astype(np.uint32)
+
+
+def check_end(states: np.ndarray, words_left: int) -> None:
+    """Make sure that all was used up, and every lane is where coding began.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if words_left or (states != _LOWEST).any():
+        raise ValueError("a block is damaged")
 
 
 def lanes_for(values: int) -> int:
@@ -32,23 +68,23 @@ class Recorder:
 
     def __init__(self, lanes: int) -> None:
         self._lanes = lanes
-        self._batches: list[tuple[np.ndarray, np.ndarray]] = []
+        self._batches: list[np.ndarray] = []
 
     def answer(self, chances: np.ndarray, known: np.ndarray | None) -> np.ndarray:
-        """Note answers ``known``, 0 or 1 (m,), of which each is 1 with a chance in 1/65536: gives
-        them back."""
+        """Note answers ``known``, 0 or 1 (m,), of which each is 1 with a chance in 1/65536, an even
+        number: gives them back."""
         assert known is not None
-        self._batches.append((chances.astype(np.uint16), known.astype(bool)))
+        self._batches.append((chances | known).astype(np.uint16))
         return known
 
     def finish(self) -> bytes:
         """The states of the lanes (8 bytes each) and the words (4 each)."""
-        states = np.full(self._lanes, _LOWEST)
+        states = first_states(self._lanes)
         words: list[np.ndarray] = []
-        for chances, answers in reversed(self._batches):
-            for start, stop in reversed(list(_pieces(len(chances), self._lanes))):
-                of = chances[start:stop].astype(np.uint64)
-                yes = answers[start:stop]
+        for noted in reversed(self._batches):
+            for start, stop in reversed(list(_pieces(len(noted), self._lanes))):
+                yes = (noted[start:stop] & _YES).astype(bool)
+                of = (noted[start:stop] & ~_YES).astype(np.uint64)
                 width = np.where(yes, of, np.uint64(ONE) - of)
                 first = np.where(yes, np.uint64(0), of)
                 state = states[: stop - start]
@@ -58,8 +94,7 @@ class Recorder:
                     state = np.where(over, state >> _WORD_BITS, state)
                 quotient = state // width
                 states[: stop - start] = (quotient << _ONE_BITS) + state - quotient * width + first
-        body = np.concatenate([np.zeros(0, np.uint32), *reversed(words)])
-        return states.astype("<u8").tobytes() + body.astype("<u4").tobytes()
+        return joined(states, np.concatenate([np.zeros(0, np.uint32), *reversed(words)]))
 
 
 class Player:
@@ -70,14 +105,8 @@ class Player:
     """
 
     def __init__(self, content: bytes, lanes: int) -> None:
-        states_end = 8 * lanes
-        if len(content) < states_end or (len(content) - states_end) % 4:
-            raise ValueError("a block is cut short")
-        self._states = np.frombuffer(content, "<u8", lanes).astype(np.uint64)
-        if ((self._states < _LOWEST) | (self._states > _HIGHEST)).any():
-            raise ValueError("a block is damaged")
-        self._words = np.frombuffer(content, "<u4", offset=states_end).astype(np.uint64)
-        self._next = 0
+        self._states, words = taken_apart(content, lanes)
+        self._words, self._next = words.astype(np.uint64), 0
 
     def answer(self, chances: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
         """The next answers, 0 or 1 (m,); ``known`` is not looked at."""
@@ -110,8 +139,7 @@ class Player:
         Raises:
             ValueError: it was not.
         """
-        if self._next != len(self._words) or (self._states != _LOWEST).any():
-            raise ValueError("a block is damaged")
+        check_end(self._states, len(self._words) - self._next)
 
 
 def _pieces(count: int, lanes: int) -> Iterator[tuple[int, int]]:

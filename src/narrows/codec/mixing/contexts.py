@@ -1,79 +1,122 @@
 """Contexts: what is decoded already around a place, as numbers that tell cases apart.
 
-A block is a stack of planes, (rows, columns, planes) places for each item. The neighbours of a
-place are named by where they lie in its own plane, as on a compass; ``before`` is the same place in
-the planes before it. What lies outside the item has the most common value.
+The neighbours of a place are named by where they lie in its own plane, as on a compass; ``b`` and
+``bb`` are the same place one and two planes before, ``bw`` and ``bn`` the west and the north of
+``b``. What lies outside the item has the most common value.
 """
 
 import numpy as np
 
-#: (rows down, columns to the right) of every neighbour that counts.
+#: (planes back, rows up, columns to the right) of every neighbour that counts.
 NEIGHBOURS = {
-    "w": (0, -1),
-    "ww": (0, -2),
-    "n": (-1, 0),
-    "nw": (-1, -1),
-    "ne": (-1, 1),
-    "nn": (-2, 0),
-    "nne": (-2, 1),
-    "nww": (-1, -2),
-    "nnw": (-2, -1),
-    "nee": (-1, 2),
+    "w": (0, 0, -1),
+    "ww": (0, 0, -2),
+    "n": (0, 1, 0),
+    "nw": (0, 1, -1),
+    "ne": (0, 1, 1),
+    "nn": (0, 2, 0),
+    "nne": (0, 2, 1),
+    "nww": (0, 1, -2),
+    "nnw": (0, 2, -1),
+    "nee": (0, 1, 2),
+    "b": (1, 0, 0),
+    "bb": (2, 0, 0),
+    "bw": (1, 0, -1),
+    "bn": (1, 1, 0),
 }
-#: How many contexts there are.
-COUNT = 12
+#: Where all of these have the most common value, a place is quiet.
+AROUND = tuple(NEIGHBOURS)[:12]
+#: How many contexts there are; fewer are the first of them.
+COUNT = 18
+#: How many sets of weights the first mixer has, and the second.
+KINDS, CHANGES = 12, 7
+#: Above this a stretched value is bright.
+BRIGHT = 200
+#: Steps of stretched values that make a change of the next size.
+CHANGE_STEPS = (1, 8, 32, 64, 128, 256)
+#: What hashes are made with.
+FACTOR, SPREAD, NODE, NODE_MIX = 0x2F0B4C47, 0x9E3779B1, 0x85EBCA6B, 0x2C1B3C6D
 
-# Seven levels, the finest at the ends of the range, where most values of scans and drawings lie.
-_COARSE = np.searchsorted([1, 16, 64, 128, 192, 250], np.arange(256), side="right").astype(
-    np.uint32
-)
-_FACTOR = np.uint32(0x2F0B4C47)
-_SPREAD = np.uint32(0x9E3779B1)
+# Levels of values, the finest at the ends of the range, where most values of scans and drawings
+# lie.
+_COARSE_STEPS = (1, 16, 64, 128, 192, 250)
 
 
-def context_keys(near: dict[str, np.ndarray], before: list[np.ndarray], place: int) -> np.ndarray:
-    """A hash of each context of each item: uint32 (COUNT, m).
+def scaled_values(top: int) -> np.ndarray:
+    """Values 0 to ``top`` stretched to 0..255, int32 (256,): thresholds then suit any range."""
+    return np.minimum(np.arange(256) * 255 // max(top, 1), 255).astype(np.int32)
+
+
+def coarse_values(top: int) -> np.ndarray:
+    """Seven levels of values 0 to ``top``, int32 (256,)."""
+    return np.searchsorted(_COARSE_STEPS, scaled_values(top), side="right").astype(np.int32)
+
+
+def context_keys(near: dict[str, np.ndarray], places: np.ndarray, top: int) -> np.ndarray:
+    """A hash of each context of each value: uint32 (m, COUNT).
 
     Args:
-        near: each neighbour's value, uint32 (m,), by its name.
-        before: values at the same place in the two planes before, the nearest first: uint32 (m,).
-        place: the number of the place within the item.
+        near: each neighbour's value, int64 (m,), by its name.
+        places: the number of each one's place within the item.
+        top: the largest value.
     """
-    coarse = {name: _COARSE[values] for name, values in near.items()}
-    w, n = near["w"], near["n"]
-    gradient = np.clip(
-        w.astype(np.int32) + n.astype(np.int32) - near["nw"].astype(np.int32), 0, 255
-    )
-    halves = [near[name] >> np.uint32(7) for name in NEIGHBOURS]
-    small = [coarse[name] for name in ("w", "n", "nw", "ne")]
-    where = np.full(len(w), place, np.uint32)
-    last = before[0]
+    coarse, scaled = coarse_values(top), scaled_values(top)
+    c = {name: coarse[values].astype(np.int64) for name, values in near.items()}
+    z = {name: scaled[values].astype(np.int64) for name, values in near.items()}
+    w, n, b = near["w"], near["n"], near["b"]
+    small = _joined(c, "w", "n", "nw", "ne")
+    halves = np.zeros(len(w), np.int64)
+    for name in ("w", "ww", "n", "nw", "ne", "nn", "nne", "nww", "nnw", "nee"):
+        halves = 2 * halves + (z[name] >> 7)
     contexts = [
-        [w >> np.uint32(3), n >> np.uint32(3), _COARSE[last]],
-        [*small, last >> np.uint32(4)],
-        [gradient.astype(np.uint32), last >> np.uint32(2)],
-        [where, w >> np.uint32(6), n >> np.uint32(6)],
-        [*halves, coarse["w"], _COARSE[last]],
-        [*small, *(coarse[name] for name in ("ww", "nn", "nee"))],
-        [*small, *(coarse[name] for name in ("ww", "nne", "nnw", "nww"))],
-        [last, before[1], coarse["w"], coarse["n"]],
-        [w, n, last],
+        [small, z["b"] >> 4],
+        [w, n, b],
         [w, near["ww"]],
-        [n, near["nn"]],
         [n, near["ne"]],
+        [places, z["w"] >> 6, z["n"] >> 6],
+        [small, _joined(c, "ww", "nn", "nee")],
+        [np.clip(w + n - near["nw"], 0, top), z["b"] >> 2],
+        [n, near["nn"]],
+        [small, _joined(c, "ww", "nne", "nnw", "nww")],
+        [halves, c["w"], c["b"]],
+        [np.clip(n + near["ne"] - near["nne"], 0, top), z["w"] >> 4],
+        [z["w"] >> 2, z["nw"] >> 2, z["n"] >> 2],
+        [np.clip(w + b - near["bw"], 0, top), np.clip(n + b - near["bn"], 0, top) >> 3],
+        [z["w"] >> 3, z["n"] >> 3, c["b"]],
+        [b, near["bb"], c["w"] * 8 + c["n"]],
+        [places, np.zeros_like(places)],
+        [w, _joined(c, "n", "ne", "nw", "ww")],
+        [n, _joined(c, "w", "ne", "nw", "nn")],
     ]
-    return np.stack([_hash(parts, number) for number, parts in enumerate(contexts)])
+    return np.stack([_hash(parts, number) for number, parts in enumerate(contexts)], axis=1)
 
 
-def _hash(parts: list[np.ndarray], start: int) -> np.ndarray:
-    key = np.full(len(parts[0]), start + 1, np.uint32)
+def _joined(levels: dict[str, np.ndarray], *names: str) -> np.ndarray:
+    """Levels side by side, three bits each."""
+    total = np.zeros_like(levels[names[0]])
+    for name in names:
+        total = total * 8 + levels[name]
+    return total
+
+
+def _hash(parts: list[np.ndarray], number: int) -> np.ndarray:
+    key = np.full(len(parts[0]), number + 1, np.uint32)
     for part in parts:
-        key = (key * _FACTOR + part + np.uint32(1)) * _SPREAD
+        key = (key * np.uint32(FACTOR) + part.astype(np.uint32) + np.uint32(1)) * np.uint32(SPREAD)
         key ^= key >> np.uint32(15)
     return key
 
 
-def activity(near: dict[str, np.ndarray]) -> np.ndarray:
-    """Which of three kinds of surroundings an item is in, int64 (m,): empty, bright, others."""
-    w, n = near["w"], near["n"]
-    return np.where((w == 0) & (n == 0), 0, np.where((w > 200) | (n > 200), 1, 2)).astype(np.int64)
+def kinds(
+    near: dict[str, np.ndarray], planes: np.ndarray, common: int, top: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which surroundings each value is in, for the first mixer and for the second, int64 (m,).
+
+    The first tells empty, bright and other ones apart, in each of four planes; the second how much
+    the neighbours differ.
+    """
+    w, n, nw, ne = (scaled_values(top)[near[name]] for name in ("w", "n", "nw", "ne"))
+    empty = (near["w"] == common) & (near["n"] == common)
+    kind = np.where(empty, 0, np.where((w > BRIGHT) | (n > BRIGHT), 1, 2))
+    change = np.abs(w - nw) + np.abs(n - nw) + np.abs(n - ne)
+    return kind * 4 + planes % 4, np.searchsorted(CHANGE_STEPS, change, side="right")

@@ -1,8 +1,8 @@
 """How questions were answered before: by context and question, how often, and how often yes.
 
-A cell is one integer, answers * 65536 + yeses. Where several items ask the same question at the
-same place they see the same cell, and all their answers are added at once: at most 2^15, which with
-the 255 that it may hold before stay below 2^16.
+A cell is one integer, answers * 65536 + yeses. Where several values of a batch ask the same
+question in the same context they see the same cell, and all their answers are added at once: at
+most 4096, which with those that it may hold before stay below 2^16.
 """
 
 from functools import cache
@@ -13,54 +13,52 @@ from narrows.codec.mixing.logistic import ONE, logits
 
 #: More answers than this are scaled down, so that what was long ago counts for less.
 MOST_ANSWERS = 255
+#: The same where there are few cells, and much is to be learnt of each.
+MANY_ANSWERS = 1023
 # From so many answers on a cell is trusted altogether.
-_TRUSTED = 30
+_TRUSTED = 60
 _ANSWER = np.uint32(1 << 16)
 _LOW = np.uint32(0xFFFF)
 
 
 @cache
 def opinions() -> np.ndarray:
-    """What a mixer is told of a cell of n answers, y of them yes: float64 (65536, 2), entry
+    """What a mixer is told of a cell of n answers, y of them yes: int16 (65536, 2), entry
     256 n + y.
 
-    First the logit of (y + 0.4) / (n + 0.8), 0 for no answers; then the same times min(n, 30) / 30,
-    rounded down. Both are whole numbers.
+    First the logit of (y + 0.4) / (n + 0.8), 0 for no answers; then the same times min(n, 60) / 60,
+    rounded down.
     """
     entry = np.arange(1 << 16)
     n, y = entry >> 8, np.minimum(entry & 255, entry >> 8)
     logit = np.where(n > 0, logits((5 * y + 2) * ONE // (5 * n + 4)), 0)
     trusted = logit * np.minimum(n, _TRUSTED) // _TRUSTED
-    table = np.stack([logit, trusted], axis=1).astype(np.float64)
+    table = np.stack([logit, trusted], axis=1).astype(np.int16)
     table.setflags(write=False)
     return table
 
 
-class Counts:
-    """The cells of ``contexts`` tables of 2^``bits`` cells each."""
+def opinions_of(cells: np.ndarray) -> np.ndarray:
+    """What cells of at most MOST_ANSWERS say, see :func:`opinions`: int64 (..., 2)."""
+    entry = (cells >> np.uint32(8) & np.uint32(0xFF00)) | (cells & _LOW)
+    return opinions()[entry].astype(np.int64)
 
-    def __init__(self, contexts: int, bits: int) -> None:
-        self._cells = np.zeros(contexts << bits, np.uint32)
-        self._mask = np.uint32((1 << bits) - 1)
-        self._first = (np.arange(contexts, dtype=np.uint32) << np.uint32(bits))[:, None]
 
-    def places(self, keys: np.ndarray) -> np.ndarray:
-        """Where the cells of hashes (contexts, m), uint32, are."""
-        return (keys >> np.uint32(7) & self._mask) + self._first
+def chances_of(cells: np.ndarray) -> np.ndarray:
+    """The share of yeses in cells, (y + 1/2) / (n + 1), in 1/65536: int64."""
+    n, y = (cells >> np.uint32(16)).astype(np.int64), (cells & _LOW).astype(np.int64)
+    return (2 * y + 1) * ONE // (2 * n + 2)
 
-    def opinions(self, places: np.ndarray) -> np.ndarray:
-        """What these cells say: float64 (contexts, m, 2), see :func:`opinions`."""
-        cells = self._cells[places]
-        return opinions()[(cells >> np.uint32(8) & np.uint32(0xFF00)) | (cells & _LOW)]
 
-    def add(self, places: np.ndarray, answers: np.ndarray, yeses: np.ndarray) -> None:
-        """Add answers, uint32 (m,), of which so many are yes, to the cells of each context."""
-        change = np.broadcast_to(answers * _ANSWER + yeses, places.shape)
-        np.add.at(self._cells, places, change)
-        cells = self._cells[places]
-        full = cells >= np.uint32(MOST_ANSWERS + 1) * _ANSWER
-        if full.any():
-            where, cells = places[full], cells[full]
-            n = cells >> np.uint32(16)
-            by = n // np.uint32(MOST_ANSWERS + 1) + np.uint32(1)
-            self._cells[where] = (n // by) * _ANSWER + (cells & _LOW) // by
+def add(cells: np.ndarray, places: np.ndarray, answers: np.ndarray, most: int) -> None:
+    """Add answers, 0 or 1 (m,), to the cells at ``places``, (m,) or (m, contexts)."""
+    more = _ANSWER + answers.astype(np.uint32)
+    flat = places.reshape(len(answers), -1)
+    np.add.at(cells, flat, more[:, None])
+    now = cells[flat]
+    full = now >= np.uint32(most + 1) * _ANSWER
+    if full.any():
+        where, now = flat[full], now[full]
+        n = now >> np.uint32(16)
+        by = n // np.uint32(most + 1) + np.uint32(1)
+        cells[where] = (n // by) * _ANSWER + (now & _LOW) // by

@@ -1,62 +1,79 @@
-"""One probability of many: a layer of weights that learns from every answer.
+"""One probability of many: layers of weights that learn from every answer.
 
-The logit of the mix is the weighted sum of the logits that go in, and each weight moves along the
-gradient of the bits that the answer cost, input times error. All items that share a set of weights
-move it at once; the step grows with the square root of their number.
+The logit of a mix is the weighted sum of the logits that go in, and each weight moves along the
+gradient of the bits that the answer cost, input times error. All values of a batch that share a set
+of weights move it at once; the step grows with the square root of their number.
 """
 
+from functools import cache
 from math import isqrt
 
 import numpy as np
 
-from narrows.codec.mixing.logistic import LARGEST_LOGIT, ONE, probabilities
+from narrows.codec.mixing.course import MOST_AT_ONCE
+from narrows.codec.mixing.logistic import LARGEST_LOGIT
 
-# Weights are in 1/65536. A sum of at most 64 products of weights up to 2^23 and inputs below 2^12
-# stays below 2^41; a gradient of 2^15 answers, each an error below 2^16 times an input, below 2^43:
-# exact in float64. So is the step, whose divisor is below 2^24: no quotient of such integers is
-# rounded up to a whole number that it does not reach.
-_WEIGHT = float(1 << 16)
-_LARGEST_WEIGHT = float(1 << 23)
+# A sum of at most 64 products of weights up to 2^23 and inputs below 2^12 stays below 2^41; a
+# gradient of 2^12 answers, each an error below 2^17 times an input, below 2^41.
+#: Weights are in 1/65536.
+WEIGHT_BITS = 16
+LARGEST_WEIGHT = 1 << 23
+#: Steps along a gradient are in 2^-RATE_BITS.
+RATE_BITS = 32
 _INVERSE_RATE = 51_200
-# No answer is impossible, and none costs more than 11.4 bits.
-_LEAST = 24
+_COUNTS = range(MOST_AT_ONCE + 1)
+#: What the weights of the first kind of opinion add up to, at first.
+FIRST_SUM = 163_840
+#: No answer is impossible, and none costs more than 11.4 bits.
+LEAST = 24
+#: Questions that have weights of their own, in every set.
+NODES = 32
+
+
+def node_sets(kinds: np.ndarray, nodes: np.ndarray, question: int) -> np.ndarray:
+    """The number of the set of weights for each kind of value: by the bits that are known already,
+    where these are few, else by the question."""
+    return kinds * NODES + np.where(nodes < 16, nodes, 16 + question)
+
+
+@cache
+def rates() -> np.ndarray:
+    """How far a gradient summed over m = 1, 2, ... answers moves a weight, int64.
+
+    2^32 / (51200 sqrt(m + 1)), rounded down; as many as a batch may have.
+    """
+    squares = [2 ** (2 * RATE_BITS) // (_INVERSE_RATE**2 * (m + 1)) for m in _COUNTS]
+    table = np.array([isqrt(square) for square in squares], np.int64)
+    table.setflags(write=False)
+    return table
 
 
 class Mixer:
-    """``sets`` sets of weights, one for each kind of item; at first each is ``first``."""
+    """Sets of weights, int32 (sets, inputs), which it changes."""
 
-    def __init__(self, sets: int, first: np.ndarray) -> None:
-        self._weights = np.repeat(first[:, None] * _WEIGHT, sets, axis=1)  # (inputs, sets)
+    def __init__(self, weights: np.ndarray) -> None:
+        self._weights = weights
 
-    def mix(self, inputs: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-        """The probability of yes of each item, int64 (m,), in 1/65536.
+    def logits(self, inputs: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """The logit of a yes of each value, int64 (m,).
 
         Args:
-            inputs: logits, whole numbers in float64 (m, inputs).
-            chosen: which set of weights each item uses, int64 (m,).
+            inputs: logits, int64 (m, inputs).
+            chosen: which set of weights each value uses, int64 (m,).
         """
-        sums = inputs @ self._weights
-        logit = np.floor(sums[np.arange(len(sums)), chosen] / _WEIGHT).astype(np.int64)
-        of = probabilities()[np.clip(logit, -LARGEST_LOGIT, LARGEST_LOGIT) + LARGEST_LOGIT]
-        return np.clip(of, _LEAST, ONE - _LEAST)
+        sums = (inputs * self._weights[chosen]).sum(axis=1)
+        return np.clip(sums >> WEIGHT_BITS, -LARGEST_LOGIT, LARGEST_LOGIT)
 
-    def learn(
-        self, inputs: np.ndarray, chosen: np.ndarray, errors: np.ndarray, answers: np.ndarray
-    ) -> None:
+    def learn(self, inputs: np.ndarray, chosen: np.ndarray, errors: np.ndarray) -> None:
         """Move the weights by what was answered.
 
         Args:
             inputs: as they were mixed.
             chosen: as they were mixed.
-            errors: the answer, 0 or 65536, less its probability, summed over the answers of an
-                item: whole numbers in float64 (m,).
-            answers: how many those are, int64 (m,).
+            errors: the answer, 0 or 65536, less its probability: int64 (m,).
         """
-        for number in range(self._weights.shape[1]):
-            here = chosen == number
-            count = int(answers[here].sum())
-            if count:
-                gradient = errors[here] @ inputs[here]
-                step = np.floor(gradient / (_INVERSE_RATE * isqrt(count + 1)))
-                moved = self._weights[:, number] + step
-                self._weights[:, number] = np.clip(moved, -_LARGEST_WEIGHT, _LARGEST_WEIGHT)
+        order = np.argsort(chosen, kind="stable")
+        sets, first, counts = np.unique(chosen[order], return_index=True, return_counts=True)
+        gradients = np.add.reduceat((errors[:, None] * inputs)[order], first, axis=0)
+        moved = self._weights[sets] + (gradients * rates()[counts][:, None] >> RATE_BITS)
+        self._weights[sets] = np.clip(moved, -LARGEST_WEIGHT, LARGEST_WEIGHT)

@@ -1,171 +1,189 @@
-"""Through the values of a block, place by place, all items at once; coding and decoding are one
-walk, which differs only in who knows the answers."""
+"""Through the items of a block, batch by batch; coding and decoding are one walk, which differs
+only in who knows the answers."""
 
-import math
 from typing import Protocol
 
 import numpy as np
 
-from narrows.codec.mixing import contexts
+from narrows.codec.mixing import contexts, counts, refining
 from narrows.codec.mixing.ans import Player, Recorder, lanes_for
-from narrows.codec.mixing.counts import Counts
-from narrows.codec.mixing.logistic import ONE
-from narrows.codec.mixing.mixer import Mixer
-
-#: Items that walk together: the answers of one step must fit a cell.
-MOST_ITEMS = 1 << 15
-_BITS = 8
-# First the question whether it is the most common value, then one for each bit.
-_QUESTIONS = 1 + _BITS
-_KINDS = 3
-_FEWEST_CELLS, _MOST_CELLS = 12, 22
-_FIRST_WEIGHT = 0.25
-# What tells the questions of a context apart: the bits that are known, behind a 1; 0 for the first.
-_NODES = (np.arange(1 << (_BITS + 1), dtype=np.uint32) + np.uint32(1)) * np.uint32(0x85EBCA6B)
+from narrows.codec.mixing.course import Course, padded_places, padded_size
+from narrows.codec.mixing.learned import Learned, Settings, quiet_cells
+from narrows.codec.mixing.logistic import LARGEST_LOGIT, ONE, probabilities
+from narrows.codec.mixing.mixer import LEAST, Mixer, node_sets
 
 
-class _Coder(Protocol):
-    def answer(self, chances: np.ndarray, known: np.ndarray | None) -> np.ndarray: ...
+class Coder(Protocol):
+    """Takes answers or gives them."""
+
+    def answer(self, chances: np.ndarray, known: np.ndarray | None) -> np.ndarray:
+        """The answers to a question, 0 or 1 (m,), of which each is 1 with an even chance."""
+        ...
 
 
-def encode_block(planes: np.ndarray) -> bytes:
-    """Code values, uint8 (n, rows, columns, planes), 1 to MOST_ITEMS of them."""
-    common = int(np.bincount(planes.ravel(), minlength=256).argmax())
-    recorder = Recorder(lanes_for(planes.size))
-    _Walk(planes.shape, common).go(recorder, planes)
-    return bytes([common]) + recorder.finish()
+def encode(course: Course, settings: Settings, values: np.ndarray) -> bytes:
+    """Code values, uint8 (items, places)."""
+    recorder, walk = Recorder(lanes_for(values.size)), Walk(course, settings)
+    for first, last in course.rounds():
+        walk.go(recorder, values[first:last], last - first)
+    return recorder.finish()
 
 
-def decode_block(content: bytes, shape: tuple[int, ...]) -> np.ndarray:
-    """The values of this shape that :func:`encode_block` was given.
+def decode(course: Course, settings: Settings, content: bytes) -> np.ndarray:
+    """The values that :func:`encode` was given.
 
     Raises:
         ValueError: ``content`` is not what it made.
     """
-    if not content:
-        raise ValueError("a block is cut short")
-    player = Player(content[1:], lanes_for(math.prod(shape)))
-    values = _Walk(shape, content[0]).go(player, None)
+    player = Player(content, lanes_for(course.count * course.places))
+    walk, rounds = Walk(course, settings), course.rounds()
+    values = np.concatenate([walk.go(player, None, last - first) for first, last in rounds])
     player.finish()
     return values
 
 
-class _Walk:
-    """The walk, and what is learnt on it."""
+class Walk:
+    """The walk in NumPy, which works on all values of a batch at once."""
 
-    def __init__(self, shape: tuple[int, ...], common: int) -> None:
-        self._count, self._rows, self._columns, self._planes = shape
-        self._common = common
-        bits = min(max((4 * math.prod(shape)).bit_length(), _FEWEST_CELLS), _MOST_CELLS)
-        self._counts = Counts(contexts.COUNT, bits)
-        first = np.repeat([_FIRST_WEIGHT, 0.0], contexts.COUNT)
-        self._mixers = [Mixer(_KINDS, first) for _ in range(_QUESTIONS)]
-        # Items last: the values of a neighbour lie side by side.
-        inner = (self._rows, self._columns, self._planes, self._count)
-        self._values = np.empty(inner, np.uint8)
-        self._outside = np.full(self._count, common, np.uint8)
-
-    def go(self, coder: _Coder, known: np.ndarray | None) -> np.ndarray:
-        """Walk through all places, uint8 (n, rows, columns, planes)."""
-        for row in range(self._rows):
-            for column in range(self._columns):
-                for plane in range(self._planes):
-                    here = None if known is None else known[:, row, column, plane]
-                    self._values[row, column, plane] = self._place(coder, row, column, plane, here)
-        return np.ascontiguousarray(np.moveaxis(self._values, -1, 0))
-
-    def _place(
-        self, coder: _Coder, row: int, column: int, plane: int, known: np.ndarray | None
-    ) -> np.ndarray:
-        """The value of every item at one place, uint8 (n,)."""
-        near = {
-            name: self._at(row + down, column + right, plane)
-            for name, (down, right) in contexts.NEIGHBOURS.items()
+    def __init__(self, course: Course, settings: Settings) -> None:
+        self._course, self._settings = course, settings
+        self._learned = Learned.nothing(course, settings)
+        self._mixers = Mixer(self._learned.first), Mixer(self._learned.second)
+        self._offsets = {
+            name: right - (back * (course.rows + 2) + up) * (course.columns + 4)
+            for name, (back, up, right) in contexts.NEIGHBOURS.items()
         }
-        before = [self._at(row, column, plane - back) for back in (1, 2)]
-        quiet = np.ones(self._count, bool)
-        for around in (*near.values(), *before):
-            quiet &= around == self._common
-        busy = np.flatnonzero(~quiet)
-        calm = np.flatnonzero(quiet)
-        # Of all that see nothing but the most common value, one stands for the others.
-        items = np.concatenate([busy, calm[:1]])
-        place = (row * self._columns + column) * self._planes + plane
-        shown = {name: values[items].astype(np.uint32) for name, values in near.items()}
-        keys = contexts.context_keys(shown, [v[items].astype(np.uint32) for v in before], place)
-        kinds = contexts.activity(shown)
-        asked = np.concatenate([busy, calm])
-        is_common = None if known is None else known[asked] == self._common
-        answers = self._ask_if_common(coder, keys, kinds, len(busy), len(calm), is_common)
-        result = np.full(self._count, self._common, np.uint8)
-        other = np.flatnonzero(answers == 0)
-        if len(other):
-            column_of = np.minimum(other, len(items) - 1)
-            values = None if known is None else known[asked[other]]
-            result[asked[other]] = self._ask_bits(
-                coder, keys[:, column_of], kinds[column_of], values
-            )
-        return result
 
-    def _at(self, row: int, column: int, plane: int) -> np.ndarray:
-        """The values at a place that is decoded, or lies outside."""
-        if row < 0 or not 0 <= column < self._columns or plane < 0:
-            return self._outside
-        return self._values[row, column, plane]
+    def go(self, coder: Coder, known: np.ndarray | None, items: int) -> np.ndarray:
+        """Walk through a round, (items, places) of which the coder learns the values ``known``,
+        uint8, or tells them."""
+        padded = np.full((padded_size(self._course), items), self._settings.common, np.uint8)
+        for places in self._course.batches(items):
+            values = None if known is None else known[:, places].T.reshape(-1)
+            at = padded_places(self._course, places)
+            padded[at] = self._batch(coder, padded, places, at, values).reshape(-1, items)
+        return padded[padded_places(self._course, np.arange(self._course.places))].T
 
-    def _ask_if_common(
+    def _batch(
         self,
-        coder: _Coder,
-        keys: np.ndarray,
-        kinds: np.ndarray,
-        busy: int,
-        calm: int,
+        coder: Coder,
+        padded: np.ndarray,
+        places: np.ndarray,
+        at: np.ndarray,
         known: np.ndarray | None,
     ) -> np.ndarray:
-        """Whether each item has the most common value: those that are busy, then the calm ones."""
-        places = self._counts.places(keys)
-        inputs = self._inputs(places)
-        chances = self._mixers[0].mix(inputs, kinds)
-        repeated = np.concatenate([chances[:busy], np.repeat(chances[busy:], calm)])
-        answers = coder.answer(repeated, known)
-        asked = np.ones(busy + (calm > 0), np.int64)
-        yeses = np.concatenate([answers[:busy], [answers[busy:].sum()] if calm else []])
-        if calm:
-            asked[busy] = calm
-        self._learn(self._mixers[0], places, inputs, kinds, chances, asked, yeses.astype(np.int64))
+        """The values at ``places`` of all items, uint8."""
+        near = {
+            name: padded[at + offset].reshape(-1).astype(np.int64)
+            for name, offset in self._offsets.items()
+        }
+        common, top, items = self._settings.common, self._settings.top, padded.shape[1]
+        quiet = np.ones(len(places) * items, bool)
+        for name in contexts.AROUND:
+            quiet &= near[name] == common
+        calm, busy = np.flatnonzero(quiet), np.flatnonzero(~quiet)
+        keys = context_keys_of(near, np.repeat(places, items), top, self._settings.contexts)
+        kinds = contexts.kinds(near, np.repeat(places, items) % self._course.planes, common, top)
+        others = np.zeros(len(quiet), bool)
+        if len(calm):
+            cells = np.repeat(quiet_cells(self._course, places), items)[calm]
+            others[calm] = self._ask_quiet(coder, cells, _whether(known, calm, common)) == 0
+        if len(busy):
+            asked = _Asked(keys[busy], (kinds[0][busy], kinds[1][busy]))
+            others[busy] = self._ask(coder, asked, 0, _whether(known, busy, common)) == 0
+        result = np.full(len(quiet), common, np.uint8)
+        left = np.flatnonzero(others)
+        if len(left):
+            asked = _Asked(keys[left], (kinds[0][left], kinds[1][left]))
+            result[left] = self._ask_bits(coder, asked, None if known is None else known[left])
+        return result
+
+    def _ask_quiet(self, coder: Coder, cells: np.ndarray, known: np.ndarray | None) -> np.ndarray:
+        """Whether values in quiet places have the most common value, too."""
+        answers = coder.answer(_allowed(counts.chances_of(self._learned.quiet[cells])), known)
+        counts.add(self._learned.quiet, cells, answers, counts.MANY_ANSWERS)
         return answers
 
-    def _ask_bits(
-        self, coder: _Coder, keys: np.ndarray, kinds: np.ndarray, known: np.ndarray | None
+    def _ask_bits(self, coder: Coder, asked: "_Asked", known: np.ndarray | None) -> np.ndarray:
+        """The bits of each value, the highest first."""
+        bits = self._settings.bits
+        asked.nodes[:] = 1
+        for question in range(1, bits + 1):
+            wanted = None if known is None else (known >> (bits - question) & 1).astype(np.int64)
+            answers = self._ask(coder, asked, question, wanted)
+            asked.nodes = 2 * asked.nodes + answers
+        return (asked.nodes - (1 << bits)).astype(np.uint8)
+
+    def _ask(
+        self, coder: Coder, asked: "_Asked", question: int, known: np.ndarray | None
     ) -> np.ndarray:
-        """The bits of each item's value, the highest first."""
-        node, once = np.ones(len(kinds), np.int64), np.ones(len(kinds), np.int64)
-        for question in range(_BITS):
-            asked = keys + _NODES[node]
-            asked ^= asked >> np.uint32(13)
-            places = self._counts.places(asked * np.uint32(0x2C1B3C6D))
-            inputs, mixer = self._inputs(places), self._mixers[question + 1]
-            chances = mixer.mix(inputs, kinds)
-            bits = None if known is None else (known >> (_BITS - 1 - question) & 1).astype(np.int64)
-            answers = coder.answer(chances, bits)
-            self._learn(mixer, places, inputs, kinds, chances, once, answers)
-            node = 2 * node + answers
-        return (node - (1 << _BITS)).astype(np.uint8)
+        """One question, put to all that are asked; everything learns from the answers."""
+        learned = self._learned
+        cells = asked.cells(question, learned.bits)
+        inputs = counts.opinions_of(learned.cells[cells]).reshape(len(cells), -1)
+        sets = [node_sets(kinds, asked.nodes, question) for kinds in asked.kinds]
+        one, other = (
+            mixer.logits(inputs, chosen) for mixer, chosen in zip(self._mixers, sets, strict=True)
+        )
+        logits = (one + other) >> 1
+        mixed = probabilities()[logits + LARGEST_LOGIT]
+        places = refining.cells_of(asked.nodes, asked.kinds[1], logits)
+        refined = counts.chances_of(learned.refined[places])
+        answers = coder.answer(_allowed((mixed + refined) >> 1), known)
+        errors = answers * ONE - np.clip(mixed, LEAST, ONE - LEAST)
+        for mixer, chosen in zip(self._mixers, sets, strict=True):
+            mixer.learn(inputs, chosen, errors)
+        counts.add(learned.cells, cells, answers, counts.MOST_ANSWERS)
+        counts.add(learned.refined, places, answers, counts.MANY_ANSWERS)
+        return answers
 
-    def _inputs(self, places: np.ndarray) -> np.ndarray:
-        said = self._counts.opinions(places)  # (contexts, m, 2)
-        return said.transpose(1, 2, 0).reshape(said.shape[1], -1)
 
-    def _learn(
-        self,
-        mixer: Mixer,
-        places: np.ndarray,
-        inputs: np.ndarray,
-        chosen: np.ndarray,
-        chances: np.ndarray,
-        asked: np.ndarray,
-        yeses: np.ndarray,
-    ) -> None:
-        errors = (yeses * ONE - asked * chances).astype(np.float64)
-        mixer.learn(inputs, chosen, errors, asked)
-        self._counts.add(places, asked.astype(np.uint32), yeses.astype(np.uint32))
+class _Asked:
+    """Values that questions are put to.
+
+    Attributes:
+        keys: of their contexts, uint32 (m, contexts).
+        kinds: which weights they use, of each mixer.
+        nodes: the bits that are known of them, behind a 1; 0 before the first.
+    """
+
+    def __init__(self, keys: np.ndarray, kinds: tuple[np.ndarray, np.ndarray]) -> None:
+        self.keys, self.kinds = keys, kinds
+        self.nodes = np.zeros(len(keys), np.int64)
+
+    def cells(self, question: int, bits: int) -> np.ndarray:
+        """Where the cells of a question are, int64 (m, contexts).
+
+        Four cells lie side by side: of two bits, the first of them and the second after a 0 and
+        after a 1; and before the first two bits the question for the most common value.
+        """
+        if question < 3:
+            groups = np.zeros(len(self.nodes), np.int64)
+        else:
+            groups = self.nodes if question & 1 else self.nodes >> 1
+        keys = self.keys + groups.astype(np.uint32)[:, None] * np.uint32(contexts.NODE)
+        keys = (keys ^ keys >> np.uint32(13)) * np.uint32(contexts.NODE_MIX)
+        first = (keys >> np.uint32(7) & np.uint32((1 << bits - 2) - 1)).astype(np.int64) * 4
+        if question == 0:
+            within = np.zeros(len(self.nodes), np.int64)
+        else:
+            within = np.ones_like(self.nodes) if question & 1 else 2 + (self.nodes & 1)
+        tables = np.arange(self.keys.shape[1], dtype=np.int64) << bits
+        return first + within[:, None] + tables
+
+
+def context_keys_of(
+    near: dict[str, np.ndarray], places: np.ndarray, top: int, count: int
+) -> np.ndarray:
+    """The first ``count`` of :func:`narrows.codec.mixing.contexts.context_keys`."""
+    return contexts.context_keys(near, places, top)[:, :count]
+
+
+def _whether(known: np.ndarray | None, chosen: np.ndarray, common: int) -> np.ndarray | None:
+    """Answers to the question for the most common value, 0 or 1."""
+    return None if known is None else (known[chosen] == common).astype(np.int64)
+
+
+def _allowed(chances: np.ndarray) -> np.ndarray:
+    """Chances that are coded with: even, and none too small."""
+    return np.clip(chances, LEAST, ONE - LEAST) & ~1

@@ -1,0 +1,119 @@
+"""A block of values as bytes: in one stream, or in several that are coded at the same time."""
+
+import os
+import struct
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from narrows.codec.mixing import walk
+from narrows.codec.mixing.course import Course, split
+from narrows.codec.mixing.learned import Settings
+
+#: Streams of a block, at most.
+MOST_STREAMS = 16
+_SIZE = struct.Struct("<I")
+# Below this many values, and batches, NumPy is done before Numba has been imported.
+_FEW_VALUES, _FEW_BATCHES = 1 << 16, 1 << 9
+
+
+def encode_block(values: np.ndarray, course: Course, contexts: int, streams: int = 1) -> bytes:
+    """Code values, uint8 (items, places).
+
+    Args:
+        values: those of a course that is quick.
+        course: the way through them.
+        contexts: how many are looked at, 1 to contexts.COUNT; more take longer.
+        streams: parts of the items that know nothing of one another, and are coded at once.
+    """
+    streams = min(streams, course.count, MOST_STREAMS)
+    ways = [replace(course, count=last - first) for first, last in split(course, streams)]
+    parts = [values[first:last] for first, last in split(course, streams)]
+
+    def work(number: int) -> bytes:
+        settings = Settings.for_values(parts[number], contexts)
+        coded = _way(ways[number]).encode(ways[number], settings, parts[number])
+        return settings.to_bytes() + coded
+
+    coded = _at_once(work, streams)
+    sizes = b"".join(_SIZE.pack(len(each)) for each in coded[:-1])
+    return bytes([streams]) + sizes + b"".join(coded)
+
+
+def decode_block(content: bytes, course: Course) -> np.ndarray:
+    """The values that :func:`encode_block` was given.
+
+    Raises:
+        ValueError: ``content`` is not what it made.
+    """
+    streams = content[0] if content else 0
+    if not 1 <= streams <= min(MOST_STREAMS, course.count):
+        raise ValueError("a block is damaged")
+    ways = [replace(course, count=last - first) for first, last in split(course, streams)]
+    parts = list(_parts(content, streams))
+
+    def work(number: int) -> np.ndarray:
+        part, way = parts[number], ways[number]
+        settings = Settings.from_bytes(part)
+        return _way(way).decode(way, settings, part[Settings.SIZE :])
+
+    return np.concatenate(_at_once(work, streams))
+
+
+def _parts(content: bytes, streams: int) -> list[bytes]:
+    """The bytes of each stream.
+
+    Raises:
+        ValueError: they are not there.
+    """
+    place = 1 + _SIZE.size * (streams - 1)
+    if len(content) < place:
+        raise ValueError("a block is cut short")
+    sizes = [_SIZE.unpack_from(content, 1 + _SIZE.size * n)[0] for n in range(streams - 1)]
+    edges = [place]
+    for size in sizes:
+        edges.append(edges[-1] + size)
+    if edges[-1] > len(content):
+        raise ValueError("a block is cut short")
+    return [content[a:b] for a, b in zip(edges, [*edges[1:], len(content)], strict=True)]
+
+
+def _at_once(work: Callable[[int], Any], count: int) -> list[Any]:
+    """What ``work`` makes of 0 to ``count`` - 1, in as many threads as there are processors."""
+    if count == 1:
+        return [work(0)]
+    with ThreadPoolExecutor(min(count, os.cpu_count() or 1)) as pool:
+        return list(pool.map(work, range(count)))
+
+
+def _way(course: Course) -> ModuleType:
+    """The module that walks: compiled, or where that does not pay or is not to be had, NumPy's."""
+    batches = course.steps * len(course.rounds())
+    few = course.count * course.places <= _FEW_VALUES and batches <= _FEW_BATCHES
+    if few and not _compiled.cache_info().currsize:
+        return walk
+    return _compiled() or walk
+
+
+@cache
+def _compiled() -> ModuleType | None:
+    """The compiled way, once it has been seen to work."""
+    try:
+        from narrows.codec.mixing import compiled
+
+        course, values = Course.of((2, 2), 1), np.array([[0, 1], [1, 1]], np.uint8)
+        settings = Settings.for_values(values, 1)
+        coded = compiled.encode(course, settings, values)
+        if coded != walk.encode(course, settings, values):
+            return None
+        compiled.decode(course, settings, coded)
+    # Numba may be missing, or too new for this machine's Python, or fail in its own ways where it
+    # cannot compile: NumPy gives the same, later.
+    except Exception:
+        return None
+    return compiled

@@ -1,0 +1,512 @@
+"""The walk through a round of items, compiled: what :mod:`narrows.codec.mixing.walk` says, number
+for number, and a few times faster.
+
+Numba compiles it on the user's own machine when the first large block is met, and keeps it on disk.
+"""
+
+import zlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from narrows.codec.mixing.contexts import (
+    BRIGHT,
+    CHANGES,
+    COUNT,
+    FACTOR,
+    NODE,
+    NODE_MIX,
+    SPREAD,
+)
+from narrows.codec.mixing.counts import MANY_ANSWERS, MOST_ANSWERS
+from narrows.codec.mixing.logistic import LARGEST_LOGIT, ONE
+from narrows.codec.mixing.mixer import LARGEST_WEIGHT, LEAST, NODES, RATE_BITS
+from narrows.codec.mixing.refining import BUCKETS, HALF_BUCKET
+
+# Only compiled functions call these: what unpacks Python's arguments is left out.
+_inner = partial(njit, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+_FACTOR, _SPREAD, _NODE = np.uint32(FACTOR), np.uint32(SPREAD), np.uint32(NODE)
+_NODE_MIX = np.uint32(NODE_MIX)
+_U1, _U2, _U7, _U13, _U15 = (np.uint32(number) for number in (1, 2, 7, 13, 15))
+_U8, _U16, _HIGH, _LOW = np.uint32(8), np.uint32(16), np.uint32(0xFF00), np.uint32(0xFFFF)
+_LOWEST, _W32, _W16 = np.uint64(1 << 31), np.uint64(32), np.uint64(16)
+_BELOW_ONE, _ONE64, _W47 = np.uint64(ONE - 1), np.uint64(ONE), np.uint64(47)
+
+
+class State(NamedTuple):
+    """All that is learnt, as :mod:`narrows.codec.mixing.walk` keeps it."""
+
+    cells: np.ndarray  # uint32 (contexts x cells)
+    quiet: np.ndarray  # uint32 (cells,)
+    refined: np.ndarray  # uint32 (cells,)
+    first: np.ndarray  # int32 (sets, inputs): the weights of both mixers
+    second: np.ndarray
+    opinions: np.ndarray  # int16 (65536, 2)
+    chances: np.ndarray  # int32, of logits
+    rates: np.ndarray  # int64, by the number of answers
+    coarse: np.ndarray  # int32 (256,): levels of values
+    scaled: np.ndarray  # int32 (256,): values stretched to 0..255
+    contexts: int
+    mask: np.uint32  # groups of cells of a context, less 1
+    common: int
+    top: int
+    bits: int
+
+
+class Round(NamedTuple):
+    """The items of a round, and the way through them."""
+
+    values: np.ndarray  # uint8, flat: items with their margins, see course.py
+    items: int
+    places: np.ndarray  # int64: those of all batches
+    quiet: np.ndarray  # int64: their cells where they are quiet
+    starts: np.ndarray  # int64 (batches + 1,)
+    rows: int
+    columns: int
+    planes: int
+
+
+class Answers(NamedTuple):
+    """Where answers go, or come from."""
+
+    known: bool
+    noted: np.ndarray  # uint16: chance of a yes, even, and 1 for a yes
+    sizes: np.ndarray  # int32: answers to each question put
+    states: np.ndarray  # uint64, of the lanes
+    words: np.ndarray  # uint32
+    place: np.ndarray  # int64 (3,): the next of noted, sizes, words
+
+
+class _Work(NamedTuple):
+    """Room for a batch."""
+
+    at: np.ndarray  # int64: where the values lie
+    where: np.ndarray  # int64: their places
+    cell: np.ndarray  # int64: their cells where they are quiet
+    keys: np.ndarray  # uint32 (values, COUNT)
+    groups: np.ndarray  # int64 (values, contexts)
+    node: np.ndarray  # int32
+    kind: np.ndarray  # int32 (values, 2): which weights
+    asked: np.ndarray  # int32: those that a question is put to
+    logit: np.ndarray
+    chance: np.ndarray
+    answer: np.ndarray
+    error: np.ndarray
+    inputs: np.ndarray  # int32 (values, inputs)
+    cells: np.ndarray  # int64 (values, contexts)
+    single: np.ndarray  # int64 (values, 1): cells of quiet and refined
+    sets: np.ndarray  # int64 (2, values)
+    slopes: np.ndarray  # int64 (sets, inputs)
+    uses: np.ndarray  # int64 (sets,)
+    full: np.ndarray  # int64
+
+
+@_inner
+def _clip(value: int, low: int, high: int) -> int:
+    return min(max(value, low), high)
+
+
+@_inner
+def _hash(key: np.uint32, number: int) -> np.uint32:
+    # Numba makes 64 bits of a sum or a product of 32.
+    key = np.uint32(np.uint32(key * _FACTOR + np.uint32(number) + _U1) * _SPREAD)
+    return np.uint32(key ^ (key >> _U15))
+
+
+@_inner
+def _hash2(start: int, a: int, b: int) -> np.uint32:
+    return _hash(_hash(np.uint32(start), a), b)
+
+
+@_inner
+def _hash3(start: int, a: int, b: int, c: int) -> np.uint32:
+    return _hash(_hash2(start, a, b), c)
+
+
+@_inner
+def _look_around(s: State, values: Any, at: int, row: int, plane: int, place: int, p: int,
+                 number: int, k: _Work) -> None:  # fmt: skip
+    """The keys of a value, and which weights it uses: see contexts.py."""
+    w, ww = np.int64(values[at - 1]), np.int64(values[at - 2])
+    n, nn = np.int64(values[at - row]), np.int64(values[at - 2 * row])
+    nw, ne = np.int64(values[at - row - 1]), np.int64(values[at - row + 1])
+    nww, nee = np.int64(values[at - row - 2]), np.int64(values[at - row + 2])
+    nnw, nne = np.int64(values[at - 2 * row - 1]), np.int64(values[at - 2 * row + 1])
+    b, bb = np.int64(values[at - plane]), np.int64(values[at - 2 * plane])
+    bw, bn = np.int64(values[at - plane - 1]), np.int64(values[at - plane - row])
+    top, c, z = s.top, s.coarse, s.scaled
+    small = ((c[w] * 8 + c[n]) * 8 + c[nw]) * 8 + c[ne]
+    key = k.keys[number]
+    key[0] = _hash2(1, small, z[b] >> 4)
+    key[1] = _hash3(2, w, n, b)
+    key[2] = _hash2(3, w, ww)
+    key[3] = _hash2(4, n, ne)
+    key[4] = _hash3(5, place, z[w] >> 6, z[n] >> 6)
+    key[5] = _hash2(6, small, (c[ww] * 8 + c[nn]) * 8 + c[nee])
+    if s.contexts > 6:
+        key[6] = _hash2(7, _clip(w + n - nw, 0, top), z[b] >> 2)
+        key[7] = _hash2(8, n, nn)
+        key[8] = _hash2(9, small, ((c[ww] * 8 + c[nne]) * 8 + c[nnw]) * 8 + c[nww])
+        halves = 0
+        for value in (w, ww, n, nw, ne, nn, nne, nww, nnw, nee):
+            halves = 2 * halves + (z[value] >> 7)
+        key[9] = _hash3(10, halves, c[w], c[b])
+        key[10] = _hash2(11, _clip(n + ne - nne, 0, top), z[w] >> 4)
+        key[11] = _hash3(12, z[w] >> 2, z[nw] >> 2, z[n] >> 2)
+        key[12] = _hash2(13, _clip(w + b - bw, 0, top), _clip(n + b - bn, 0, top) >> 3)
+        key[13] = _hash3(14, z[w] >> 3, z[n] >> 3, c[b])
+        key[14] = _hash3(15, b, bb, c[w] * 8 + c[n])
+        key[15] = _hash2(16, place, 0)
+        key[16] = _hash2(17, w, ((c[n] * 8 + c[ne]) * 8 + c[nw]) * 8 + c[ww])
+        key[17] = _hash2(18, n, ((c[w] * 8 + c[ne]) * 8 + c[nw]) * 8 + c[nn])
+    bright = z[w] > BRIGHT or z[n] > BRIGHT
+    quiet = w == s.common and n == s.common
+    change = abs(z[w] - z[nw]) + abs(z[n] - z[nw]) + abs(z[n] - z[ne])
+    busy = 0
+    if change > 0:
+        busy = 1
+        for limit in (8, 32, 64, 128, 256):
+            busy += change >= limit
+    k.kind[number, 0] = (0 if quiet else (1 if bright else 2)) * 4 + p % 4
+    k.kind[number, 1] = busy
+
+
+@_inner
+def _is_quiet(values: Any, at: int, row: int, plane: int, common: int) -> bool:
+    """Whether all that a place looks at is the most common value."""
+    for right in range(-2, 3):
+        if values[at - row + right] != common:
+            return False
+    for right in range(-1, 2):
+        if values[at - 2 * row + right] != common:
+            return False
+    if values[at - plane] != common or values[at - 2 * plane] != common:
+        return False
+    return values[at - 1] == common and values[at - 2] == common
+
+
+@_inner
+def _find_groups(s: State, k: _Work, asked: int, first: bool) -> None:
+    """Where the cells of the next questions lie."""
+    for x in range(asked):
+        number = k.asked[x]
+        node = np.uint32(0) if first else np.uint32(k.node[number])
+        for c in range(s.contexts):
+            key = np.uint32(k.keys[number, c] + node * _NODE)
+            key = np.uint32(np.uint32(key ^ (key >> _U13)) * _NODE_MIX)
+            k.groups[number, c] = (np.int64((key >> _U7) & s.mask) + c * (np.int64(s.mask) + 1)) * 4
+
+
+@_inner
+def _predict(s: State, k: _Work, asked: int, question: int) -> None:
+    """The logit of a yes for each that is asked."""
+    inputs = 2 * s.contexts
+    for x in range(asked):
+        number = k.asked[x]
+        node = k.node[number]
+        cell_in_group = 0 if question == 0 else (1 if question & 1 else 2 + (node & 1))
+        row, groups, cells = k.inputs[x], k.groups[number], k.cells[x]
+        for c in range(s.contexts):
+            at = groups[c] + cell_in_group
+            cells[c] = at
+            cell = s.cells[at]
+            entry = ((cell >> _U8) & _HIGH) | (cell & _LOW)
+            row[2 * c] = s.opinions[entry, 0]
+            row[2 * c + 1] = s.opinions[entry, 1]
+        below = node if node < 16 else 16 + question
+        first, second = k.sets[0], k.sets[1]
+        first[x] = k.kind[number, 0] * NODES + below
+        second[x] = k.kind[number, 1] * NODES + below
+        one, other = np.int64(0), np.int64(0)
+        weights, more = s.first[first[x]], s.second[second[x]]
+        for i in range(inputs):
+            one += np.int64(row[i]) * np.int64(weights[i])
+            other += np.int64(row[i]) * np.int64(more[i])
+        one = _clip(one >> 16, -LARGEST_LOGIT, LARGEST_LOGIT)
+        other = _clip(other >> 16, -LARGEST_LOGIT, LARGEST_LOGIT)
+        k.logit[x] = (one + other) >> 1
+
+
+@_inner
+def _refine(s: State, k: _Work, asked: int) -> None:
+    """The chance that is coded with, and that from which the mixers learn (in ``error``)."""
+    for x in range(asked):
+        number, logit = k.asked[x], k.logit[x]
+        mixed = s.chances[logit + LARGEST_LOGIT]
+        bucket = (logit + LARGEST_LOGIT + HALF_BUCKET) // (2 * HALF_BUCKET)
+        at = (k.node[number] * CHANGES + k.kind[number, 1]) * BUCKETS + bucket
+        k.single[x, 0] = at
+        refined = _counted(s.refined[at])
+        k.error[x] = _clip(mixed, LEAST, ONE - LEAST)
+        k.chance[x] = _clip((mixed + refined) >> 1, LEAST, ONE - LEAST) & ~1
+
+
+@_inner
+def _counted(cell: np.uint32) -> int:
+    n: Any = np.int64(cell >> _U16)
+    y: Any = np.int64(cell & _LOW)
+    return (2 * y + 1) * ONE // (2 * n + 2)
+
+
+@_inner
+def _count(k: _Work, table: Any, cells: Any, asked: int, most: int) -> None:
+    """Add answers to cells, and scale down those that are full."""
+    full = 0
+    for x in range(asked):
+        more = np.uint32(ONE + k.answer[x])
+        for c in range(cells.shape[1]):
+            at = cells[x, c]
+            cell = table[at] + more
+            table[at] = cell
+            if cell >= np.uint32((most + 1) << 16):
+                k.full[full] = at
+                full += 1
+    for i in range(full):
+        cell = table[k.full[i]]
+        n = cell >> _U16
+        if n > np.uint32(most):
+            by = n // np.uint32(most + 1) + _U1
+            table[k.full[i]] = ((n // by) << _U16) | ((cell & _LOW) // by)
+
+
+@_inner
+def _learn(s: State, k: _Work, weights: Any, sets: Any, asked: int) -> None:
+    """Move weights by what was answered."""
+    inputs, used = 2 * s.contexts, 0
+    for x in range(asked):
+        number = sets[x]
+        if k.uses[number] == 0:
+            k.full[used] = number
+            used += 1
+        k.uses[number] += 1
+        slope, row, error = k.slopes[number], k.inputs[x], np.int64(k.error[x])
+        for i in range(inputs):
+            slope[i] += error * np.int64(row[i])
+    for u in range(used):
+        number = k.full[u]
+        rate = s.rates[k.uses[number]]
+        k.uses[number] = 0
+        slope, row = k.slopes[number], weights[number]
+        for i in range(inputs):
+            moved = np.int64(row[i]) + (slope[i] * rate >> RATE_BITS)
+            row[i] = _clip(moved, -LARGEST_WEIGHT, LARGEST_WEIGHT)
+            slope[i] = 0
+
+
+@_inner
+def _answer(a: Answers, k: _Work, values: Any, asked: int, question: int, s: State) -> bool:
+    """Note the answers, or read them; whether there were any left to read."""
+    if a.known:
+        a.sizes[a.place[1]] = asked
+        a.place[1] += 1
+        place = a.place[0]
+        for x in range(asked):
+            value = np.int32(values[k.at[k.asked[x]]])
+            yes = value == s.common if question == 0 else (value >> (s.bits - question)) & 1
+            k.answer[x] = yes
+            a.noted[place + x] = k.chance[x] | k.answer[x]
+        a.place[0] += asked
+        return True
+    lanes, lane, word = len(a.states), 0, a.place[2]
+    for x in range(asked):
+        state, of = a.states[lane], np.uint64(k.chance[x])
+        within = state & _BELOW_ONE
+        if within < of:
+            k.answer[x] = 1
+            state = of * (state >> _W16) + within
+        else:
+            k.answer[x] = 0
+            state = (_ONE64 - of) * (state >> _W16) + within - of
+        if state < _LOWEST:
+            if word == len(a.words):
+                return False
+            state = state << _W32 | np.uint64(a.words[word])
+            word += 1
+        a.states[lane] = state
+        lane += 1
+        if lane == lanes:
+            lane = 0
+    a.place[2] = word
+    return True
+
+
+@_inner
+def _teach(s: State, k: _Work, asked: int) -> None:
+    """Everything learns from the answers to a question that was mixed."""
+    for x in range(asked):
+        k.error[x] = ONE * k.answer[x] - k.error[x]
+    _learn(s, k, s.first, k.sets[0], asked)
+    _learn(s, k, s.second, k.sets[1], asked)
+    _count(k, s.cells, k.cells, asked, MOST_ANSWERS)
+    _count(k, s.refined, k.single, asked, MANY_ANSWERS)
+
+
+@_inner
+def _ask_quiet(s: State, a: Answers, k: _Work, values: Any, asked: int) -> bool:
+    for x in range(asked):
+        k.single[x, 0] = k.cell[k.asked[x]]
+        k.chance[x] = _clip(_counted(s.quiet[k.single[x, 0]]), LEAST, ONE - LEAST) & ~1
+    if not _answer(a, k, values, asked, 0, s):
+        return False
+    _count(k, s.quiet, k.single, asked, MANY_ANSWERS)
+    return True
+
+
+@_inner
+def _ask(s: State, a: Answers, k: _Work, values: Any, asked: int, question: int) -> bool:
+    if question == 0 or question & 1:
+        _find_groups(s, k, asked, question < 2)
+    _predict(s, k, asked, question)
+    _refine(s, k, asked)
+    if not _answer(a, k, values, asked, question, s):
+        return False
+    _teach(s, k, asked)
+    return True
+
+
+@_inner
+def _gather(s: State, r: Round, k: _Work, start: int, stop: int) -> tuple[int, int]:
+    """Look at the values of a batch: how many there are, and how many of them are quiet, which are
+    asked first."""
+    row = r.columns + 4
+    plane = (r.rows + 2) * row
+    size, count, quiet = (r.planes + 2) * plane, 0, 0
+    for i in range(start, stop):
+        place = r.places[i]
+        line, p = place // r.planes, place % r.planes
+        base = (p + 2) * plane + (line // r.columns + 2) * row + line % r.columns + 2
+        for item in range(r.items):
+            at = item * size + base
+            k.at[count], k.where[count], k.cell[count] = at, place, r.quiet[i]
+            if _is_quiet(r.values, at, row, plane, s.common):
+                k.node[count] = -1
+                k.asked[quiet] = count
+                quiet += 1
+            else:
+                k.node[count] = 0
+                _look_around(s, r.values, at, row, plane, place, p, count, k)
+            count += 1
+    return count, quiet
+
+
+@_inner
+def _select(k: _Work, count: int, node: int) -> int:
+    """Ask those of which this is known: how many they are."""
+    asked = 0
+    for number in range(count):
+        if k.node[number] == node:
+            k.asked[asked] = number
+            asked += 1
+    return asked
+
+
+@_inner
+def _batch(s: State, a: Answers, r: Round, k: _Work, start: int, stop: int) -> bool:
+    """Go through one batch; whether the answers sufficed."""
+    row = r.columns + 4
+    plane = (r.rows + 2) * row
+    count, quiet = _gather(s, r, k, start, stop)
+    if quiet and not _ask_quiet(s, a, k, r.values, quiet):
+        return False
+    for x in range(quiet):
+        if not k.answer[x]:
+            number = k.asked[x]
+            k.node[number] = 1
+            place = k.where[number]
+            p = place % r.planes
+            _look_around(s, r.values, k.at[number], row, plane, place, p, number, k)
+    asked = _select(k, count, 0)
+    if asked and not _ask(s, a, k, r.values, asked, 0):
+        return False
+    for x in range(asked):
+        k.node[k.asked[x]] = -1 if k.answer[x] else 1
+    asked = _select(k, count, 1)
+    for question in range(1, s.bits + 1):
+        if asked and not _ask(s, a, k, r.values, asked, question):
+            return False
+        for x in range(asked):
+            number = k.asked[x]
+            k.node[number] = 2 * k.node[number] + k.answer[x]
+    for x in range(asked):
+        number = k.asked[x]
+        r.values[k.at[number]] = np.uint8(k.node[number] - (1 << s.bits))
+    return True
+
+
+@_inner
+def _walk(s: State, a: Answers, r: Round, most: int) -> bool:
+    """Go through a round; whether the answers sufficed."""
+    inputs, sets = 2 * s.contexts, max(len(s.first), len(s.second))
+    k = _Work(
+        np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64),
+        np.empty((most, COUNT), np.uint32),
+        np.empty((most, s.contexts), np.int64), np.empty(most, np.int32),
+        np.empty((most, 2), np.int32), np.empty(most, np.int32), np.empty(most, np.int32),
+        np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32),
+        np.empty((most, inputs), np.int32), np.empty((most, s.contexts), np.int64),
+        np.empty((most, 1), np.int64), np.empty((2, most), np.int64),
+        np.zeros((sets, inputs), np.int64), np.zeros(sets, np.int64),
+        np.empty(most * s.contexts, np.int64),
+    )  # fmt: skip
+    for batch in range(len(r.starts) - 1):
+        if not _batch(s, a, r, k, r.starts[batch], r.starts[batch + 1]):
+            return False
+    return True
+
+
+@_inner
+def _code(noted: Any, sizes: Any, states: Any, words: Any) -> int:
+    """Code all answers, the last first; how many words there are, the last first."""
+    place, count, lanes = len(noted), 0, len(states)
+    for i in range(len(sizes) - 1, -1, -1):
+        place -= sizes[i]
+        for x in range(sizes[i] - 1, -1, -1):
+            entry, lane = np.uint64(noted[place + x]), x % lanes
+            yes = entry & np.uint64(1)
+            of = entry - yes
+            width = of if yes else _ONE64 - of
+            first = np.uint64(0) if yes else of
+            state = states[lane]
+            if state >= width << _W47:
+                words[count] = np.uint32(state & np.uint64(0xFFFFFFFF))
+                count += 1
+                state >>= _W32
+            quotient = state // width
+            states[lane] = (quotient << _W16) + state - quotient * width + first
+    return count
+
+
+def _entry_points(sources: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Compiled ``walk`` and ``code``, kept on disk: what they capture is part of their key, and
+    ``sources`` changes with every file that they are made of."""
+
+    def walk(s: State, a: Answers, r: Round, most: int) -> bool:
+        return _walk(s, a, r, most) if sources else False
+
+    def code(noted: Any, sizes: Any, states: Any, words: Any) -> int:
+        return _code(noted, sizes, states, words) if sources else 0
+
+    return _compiled(walk), _compiled(code)
+
+
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` compiled at its first call, without Python's lock while it runs."""
+    try:
+        return njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # nowhere to write to: a read-only installation, and no home
+        return njit(nogil=True)(function)
+
+
+def _checksum_of_sources() -> int:
+    checksum = 0
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        checksum = zlib.crc32(path.read_bytes(), checksum)
+    return checksum | 1
+
+
+walk, code = _entry_points(_checksum_of_sources())

@@ -1,0 +1,106 @@
+"""What is learnt while a block is coded, and the settings that the block itself carries."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+
+from narrows.codec.mixing import contexts
+from narrows.codec.mixing.course import Course
+from narrows.codec.mixing.mixer import FIRST_SUM, NODES
+from narrows.codec.mixing.refining import first_cells
+
+#: Questions ask for the value that is most common, then for each bit.
+MOST_BITS = 8
+# A row and a column of quiet places is told apart up to so many, and so many planes.
+_QUIET_SIDE, _QUIET_PLANES = 32, 4
+_FEWEST_CELLS, _MOST_CELLS = 12, 22
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is said in front of a block.
+
+    Attributes:
+        contexts: how many are looked at, 1 to contexts.COUNT.
+        common: the most common value.
+        top: the largest.
+    """
+
+    contexts: int
+    common: int
+    top: int
+
+    SIZE = 3
+
+    @classmethod
+    def for_values(cls, planes: np.ndarray, contexts: int) -> Self:
+        """Those that suit ``planes``, uint8."""
+        common = int(np.bincount(planes.ravel(), minlength=256).argmax())
+        return cls(contexts, common, int(planes.max()))
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        """Those that :meth:`to_bytes` wrote.
+
+        Raises:
+            ValueError: it did not.
+        """
+        if len(content) < cls.SIZE:
+            raise ValueError("a block is cut short")
+        settings = cls(*content[: cls.SIZE])
+        if not 1 <= settings.contexts <= contexts.COUNT or settings.common > settings.top:
+            raise ValueError("a block is damaged")
+        return settings
+
+    def to_bytes(self) -> bytes:
+        """As three bytes."""
+        return bytes([self.contexts, self.common, self.top])
+
+    @property
+    def bits(self) -> int:
+        """How many bits are asked for."""
+        return self.top.bit_length()
+
+
+@dataclass
+class Learned:
+    """All cells and weights.
+
+    Attributes:
+        cells: of the contexts, one after the other, uint32 (contexts << bits,).
+        bits: each context has 2^bits cells.
+        quiet: cells of quiet places.
+        refined: those of :mod:`narrows.codec.mixing.refining`.
+        first: the weights of the first mixer, int32 (sets, inputs).
+        second: those of the second.
+    """
+
+    cells: np.ndarray
+    bits: int
+    first: np.ndarray
+    second: np.ndarray
+    quiet: np.ndarray = field(
+        default_factory=lambda: np.zeros(_QUIET_SIDE**2 * _QUIET_PLANES, np.uint32)
+    )
+    refined: np.ndarray = field(default_factory=first_cells)
+
+    @classmethod
+    def nothing(cls, course: Course, settings: Settings) -> Self:
+        """Before the first value."""
+        values, count = course.count * course.places, settings.contexts
+        bits = min(max((4 * values).bit_length(), _FEWEST_CELLS), _MOST_CELLS)
+        weights = np.tile(np.array([FIRST_SUM // count, 0], np.int32), count)
+        first, second = (
+            np.tile(weights, (kinds * NODES, 1)) for kinds in (contexts.KINDS, contexts.CHANGES)
+        )
+        return cls(np.zeros(count << bits, np.uint32), bits, first, second)
+
+
+def quiet_cells(course: Course, places: np.ndarray) -> np.ndarray:
+    """Where the cells of quiet places are, int64."""
+    line, plane = np.divmod(places, course.planes)
+    row, column = np.divmod(line, course.columns)
+    row = row * min(course.rows, _QUIET_SIDE) // course.rows
+    column = column * min(course.columns, _QUIET_SIDE) // course.columns
+    return (row * _QUIET_SIDE + column) * _QUIET_PLANES + plane % _QUIET_PLANES
