@@ -14,7 +14,7 @@ from narrows.codec.container import Container
 from narrows.codec.damage import damaged, field
 from narrows.codec.tables.account import ColumnAccount, TableAccount
 from narrows.codec.tables.cells import Cells
-from narrows.codec.tables.group import decode_group, digest_pieces, sections
+from narrows.codec.tables.group import decode_group, digest_pieces, no_cells, sections
 from narrows.codec.tables.layout import TableColumn, TableLayout
 from narrows.errors import ArchiveError, UsageError
 from narrows.progress import Tracker, silent
@@ -214,6 +214,11 @@ class TableArchive:
                 raise
             raise damaged(self.name, f"cells that are none of their column: {error}") from error
 
+    @cached_property
+    def _nothing(self) -> Any:
+        """The table without its rows: it has the categories all the same."""
+        return self._table([no_cells(kept.storage) for kept in self.layout.kept])
+
     def items(self, start: int, stop: int) -> Any:
         """The rows from number ``start`` up to ``stop``, as an Arrow table.
 
@@ -223,7 +228,7 @@ class TableArchive:
         """
         import pyarrow as pa
 
-        return pa.concat_tables([self.schema.empty_table(), *self.batches(start, stop)])
+        return pa.concat_tables([self._nothing, *self.batches(start, stop)])
 
     def batches(
         self, start: int = 0, stop: int | None = None, *, skip_damaged: bool = False
@@ -307,7 +312,7 @@ class TableArchive:
 
         from narrows.data.tables.reading import from_arrow
 
-        tables, size = [self.schema.empty_table()], self.nbytes
+        tables, size = [self._nothing], self.nbytes
         if max_bytes is None or size <= max_bytes:
             for batch in self.verified_batches(track=track):
                 tables.append(batch)

@@ -102,10 +102,10 @@ class Storage:
         if pa.types.is_dictionary(self.type):
             array = _category_numbers(array, categories)
         present = pc.is_valid(array).to_numpy(zero_copy_only=False).astype(bool)
-        array = array.drop_null()
         if self.textual:
-            return _text_cells(present, array)
-        return Cells(present, self._numbers(array))
+            # Arrow does less with other types of texts
+            return _text_cells(present, array.cast(pa.large_string()).drop_null())
+        return Cells(present, self._numbers(array.drop_null()))
 
     def _numbers(self, array: Any) -> np.ndarray:
         import pyarrow as pa
@@ -165,10 +165,8 @@ def _category_numbers(array: Any, categories: Any) -> Any:
 
 
 def _text_cells(present: np.ndarray, array: Any) -> Cells:
-    import pyarrow as pa
-
     # Arrow numbers texts as they first come.
-    encoded = array.cast(pa.large_string()).dictionary_encode()
+    encoded = array.dictionary_encode()
     texts = encoded.dictionary
     offsets = np.frombuffer(texts.buffers()[1] or b"", np.int64)
     offsets = offsets[texts.offset : texts.offset + len(texts) + 1]

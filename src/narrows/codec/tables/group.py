@@ -162,8 +162,7 @@ def _cells(kept: Kept, found: _Found, rows: int, symbols: np.ndarray | None) -> 
     if found.truth:
         present = _decoded(found.truth, rows, _TRUTH)
     if found.missing == ALL:
-        nothing = (np.zeros(0, _LENGTHS), np.zeros(0, _LETTERS)) if storage.textual else ()
-        return Cells(present, np.zeros(0, storage.dtype), *nothing)
+        return replace(no_cells(storage), present=present)
     pipeline, content = found.blocks[-1]
     if (found.missing == TOLD) != (symbols is not None and found.missing != NONE):
         raise ValueError("a column is missing in no known way")
@@ -184,6 +183,12 @@ def _cells(kept: Kept, found: _Found, rows: int, symbols: np.ndarray | None) -> 
         raise ValueError("a text that there is not")
     letters = _decoded(found.blocks[1], size, _LETTERS) if size else np.zeros(0, _LETTERS)
     return Cells(present, values, lengths, letters)
+
+
+def no_cells(storage: Storage) -> Cells:
+    """A column of no rows."""
+    texts = (np.zeros(0, _LENGTHS), np.zeros(0, _LETTERS)) if storage.textual else ()
+    return Cells(np.zeros(0, bool), np.zeros(0, storage.dtype), *texts)
 
 
 def digest_pieces(cells: Cells) -> Iterator[bytes]:

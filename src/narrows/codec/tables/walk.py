@@ -50,7 +50,7 @@ class Coder(Protocol):
 
 def lanes_of(rows: int) -> tuple[int, int]:
     """How many lanes there are, and rows in each but the last, which may have fewer."""
-    wanted = min(max(rows // _ROWS_A_LANE, 1), _MOST_LANES)
+    wanted = min(max(rows // _ROWS_A_LANE, isqrt(rows) // 2, 1), _MOST_LANES)
     steps = -(-rows // wanted)
     return -(-rows // steps), steps
 
@@ -117,9 +117,8 @@ class Walk:
         cells = self._cells[places]
         said = _opinions()[cells >> np.uint32(8) & np.uint32(0xFF00) | cells & _LOW]
         inputs = said.transpose(1, 2, 0).reshape(keys.shape[1], -1)
-        logit = np.floor(inputs @ (self._of_all + own) / _WEIGHT).astype(np.int64)
-        chances = probabilities()[np.clip(logit, -LARGEST_LOGIT, LARGEST_LOGIT) + LARGEST_LOGIT]
-        chances = np.clip(chances, _LEAST, ONE - _LEAST)
+        logit = np.floor(inputs @ (self._of_all + own) / _WEIGHT)
+        chances = _chances()[_between(logit, LARGEST_LOGIT).astype(np.int64) + LARGEST_LOGIT]
         answers = coder.answer(chances, known)
         slope = (answers * ONE - chances).astype(np.float64) @ inputs
         root = isqrt(len(answers) + 1)
@@ -130,6 +129,7 @@ class Walk:
 
     def _count(self, places: np.ndarray, answers: np.ndarray) -> None:
         change = _ANSWER + answers.astype(np.uint32)
+        # spread by hand: NumPy 2.4 reads beyond a row that it should repeat
         np.add.at(self._cells, places, np.broadcast_to(change, places.shape))
         cells = self._cells[places]
         full = cells >= np.uint32(_MOST_ANSWERS + 1) * _ANSWER
@@ -190,7 +190,18 @@ def _hash(parts: Sequence[np.ndarray], start: int, size: int) -> np.ndarray:
 
 def _move(weights: np.ndarray, slope: np.ndarray, divisor: int) -> None:
     weights += np.floor(slope / divisor)
-    np.clip(weights, -_LARGEST_WEIGHT, _LARGEST_WEIGHT, out=weights)
+    weights[:] = _between(weights, _LARGEST_WEIGHT)
+
+
+def _between(values: np.ndarray, most: float) -> np.ndarray:
+    """``values``, or the end of -most..most that they are beyond; np.clip takes longer."""
+    return np.minimum(np.maximum(values, -most), most)
+
+
+@cache
+def _chances() -> np.ndarray:
+    """The chance of each logit, in 1/65536: int64, entry i that of i - LARGEST_LOGIT."""
+    return np.clip(probabilities(), _LEAST, ONE - _LEAST)
 
 
 @cache

@@ -1,0 +1,113 @@
+"""Archives of tables that were written once and must open for ever, and what they must give.
+
+Format 1, written by narrows 0.1 on Linux, with Python 3.11, NumPy 2.4 and pyarrow 22.
+"""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+_COUNT = np.arange(400)
+_BASE = _COUNT**2 // 7 % 23
+_COLORS = np.array(["red", "grün", "", "blue"])[_BASE % 4]
+
+#: By name: the table that went in, and the bound.
+DATA: dict[str, tuple[Any, str | None]] = {
+    "exact": (
+        pa.table(
+            {
+                "base": _BASE,
+                "gap": pa.array(_BASE * 3 + _COUNT % 2, mask=_BASE % 5 == 0),
+                "color": _COLORS,
+                "kind": pa.array(_COLORS).dictionary_encode(),
+                "when": pa.array(_COUNT * 86_400 + 10**9, pa.timestamp("s")),
+                "price": np.round(_BASE * 1.37, 2),
+                "odd": np.where(_BASE == 3, np.nan, np.where(_BASE == 4, -0.0, np.sqrt(_COUNT))),
+                "flag": _BASE > 11,
+                "none": pa.nulls(400, pa.string()),
+            }
+        ),
+        None,
+    ),
+    "within 2 %": (
+        pa.table({"x": np.sqrt(_COUNT) + _BASE, "y": np.sqrt(_COUNT) - _BASE, "n": _BASE * 50}),
+        "2%",
+    ),
+    "few": (pa.table({"a": [1, 2], "b": ["x", None]}), None),
+}
+
+#: What narrows made of them, as base64.
+ARCHIVES = {
+    "exact": """
+iU5SVw0KGgoBAAEAvwEAAAYFAADD7lAtrVTRbqMwEPyVys/WydiGALrej0Q8GLxOrDMY2SZtGuXfbykn2rQndFH7Zq+WmdmdMRei
+VVKkvpDOu6kfIqn3F9KeE+ApExklg+qB1KRVEQglox3B2QGWPmNdgjCfsS0E/0QaSnpIR6/xkxdnW3LFSjqPM4QdUiHJla74PK9W
+/IMa74THe9yEzxhb4XE6H7YI4nEyxsE/BkDAtRKTD6Bfa/eJiynY4fBenRCUdCrBwQc732cHpiGRWn6byua6zv/bDvqL+9W2S9Zj
+4/nnSbkJ4uMyFH1AbNvhHR0QnD74oAH5H9mvj/P+FfN0hGFLjAaHmaT/k6lke4hJ9eM+NjfR4ruVbgyo7j4+Bydwr6Zoe7IRozOn
+6QfmKSYY8XLd0KT91KJHN2rEWxS9/uzEivX8so0k38YyTh2+aGnrvbt5MSv44IePK/scZqyYsPQvXHTJGdqiZt10IawlY7ivUYU0
+4+zfxV4QmnNa8qyQjPOyoXt8xhqeCc0EFTmTZVZVeT7XR3V2XuHqBNuVDVLHo+J5gWRZJY2ComKcia4wpc5kJ1te6F0GYLpKiTLf
+Sa20zNuSCyU6MEYxjVVTZC3+M/4AAAQAAAAMAAAAAAgAAABjZmVgYUACAAEMAAAAcmVkZ3LDvG5ibHVlAAgAAABjYGRiZkACAJAB
+AAAGDAAAk1bWowAAAH0AAAABAAAAAAAAAADlzoERwyAIQFFEiApilKD7j9r0rlv0D/DuA0DCzKXpWJG4mQPrgsuCerCdumgkPbLl
+KFieZffsgq4Uo2LcwimmSSGEHY+vN39iA1IRm68od2AdQeoonvsuMxv8wDRo1WMcncIuWMrg1l5xDW2FMyb49k+DHwMACQAAAAED
+AAAAAAAAAAAEAAAADAAAAAAIAAAAY2ZlYGFAAgABDAAAAHJlZGdyw7xuYmx1ZQIJAAAAAQAAAAAAAAAAAAAJAAAAAQAAAAAAAAAA
+AAAbAAAABACjAgAAAAAAY/hoVM4wCkbBKBgFo2AUkAgAAADdAAAAAAAAAAAAAAACAAAAAAAAAADt0N0NgjAQwHE+2tJaIBYIr5Do
+AprIAprgApLACrCAJrACrAAr6Aqwgq4gK+iDXnigMxjvn7vnX05RYBwVWmtTkQ6dvCOCMrx3M1yQgmycglRGZQSioQ21lg3t2Mvu
+2NO6LWAHfjcH3vOH2X/vaF0Xo9Wyt92yltnLmtY0FKVRGqHICXRwUwzFKPFitNOnVtpKu/hCnVIkn6Oe/dkX6UcExgxDexeEBQmE
+LOyYLBy4LATdLKypLMzJ1gFhisEYIyjxZh8k+/4f/NUPfgAAALAIAAD9N3pYWgAAAP8S2UECACEBAAAAADcnl9bgDH8Id10AAGzc
+UH5ZC+sLqfyW5j5842IX+bTibcZCOJ3ZbDh0ko5ePoyMvQPArURIMGKhojvh3JbK7mYZxaniKOTd09PzbkHgOHYGrWTlGg0rysyh
+1ZLR+kGvCWZTT8h/v0gWB4ySb/qN22hivNOw5ArgR/Xgtg9PTyQeARLnNGrzaRF1FBVEiJ+5LFdEcycFdaXOR6SYHMoj2icHLDU6
+EGbC2CO3nz18vsOp66uXVfsE208BRqzUfq2ubj8iYPZujCAWrqerL2hudgxZ7U2ScCh6DGe36UtlTYQcpLhbkU8FLZhpqphclxBm
+UzDY7MzeC+dTLqnYETI5VLg/h8/EaWK0Fu09UtJsSAefbRHYYfaYF/RAuaHIiY4GwOFXscTE4dii6CXOiHMN/ECgZqE8GMX/qd3Z
+PHJF8HjooVbe51spnVzGbsV4t7OAsgp8j4leqT6V5OJoWKzA1MeJrrj/EKeOe52/s5inQPgKModlgtI6wbRsAwkzPcdsJ24NhYEi
+3CwOgeiiDwMyhxQR8GRdqjMfvH4UAKP/60cUEFo+PNC0M0wi18hcFD52mCsy5eBA8k0PYS2NeE2Z/0sZ1PGJWEO9rCjlDbKs4Zwb
+do2pRIxqKpg0MpiHt4zTCP1R/Yj9blpJOiLiClMuzds0574al4V6eadXG9ws6YnL55I3e449o1PmWSUeBy7N12fgUI2eUZ03EDpW
+vBo+AonH5JXVr4nPB2gCI0rdX+WoVnRRMhXwBhyMlvMN+DTu4uLNXZ+ukasWSTNF1COm5b7dw9OxzcLq8rJMSiR9VW/eGBkLbwkG
+CK+glj4hT09JMmOOIch6BCMq/5lxO79qYPEKLYQnsQbT+TivpvgMHJ7XzTp6F8Xmy9ldx/ZtamfnTdEv0F+yXjAWP3d3fRcEOVBV
+T1jsSkfokfc6sh54gRoo2t2uYpfF/96+nvMBZUO8Odgf4b4STr7UHqm+lMxYyiTmOS9oFv7C1TxaeAI3su92zqCYrXBmh7vmuIz0
+YNDOPjQxz7YkoY+KqB9DUIL5K02xiKyRwZhfgvghT9N3Gid4WrgjODtccunj6x/k9FKE4fhn6N6Wt35LtMbjZ2HvnsyFgMbhkiu4
+SDoJSxvTS4gVdck3qdX7m5qjXN6hz+X/EzRXabJ19MjBuR4CLOpQHnYoSfbQ4szSeEETnjAdSnW0b1yvTL9nbPbjAxlcmzrkV6mk
+btqMK5Mh+fXIlAgFe5Lg8VwdKSVvadflt8/kKxFEyMRbNgf2/y//bWStMLCyv/V08XchvZ2Zctm6LdY92GtqS7IHysHOu1wDH7fx
+303DxXOWjFzqx/Sweo7pUX0/od0tJHVwv1EAdX5WBCQSbRjhjTOKVF3N8tGA18s0a5F7uQ2i1/hx26/jAiZNPTaW33MzdtsjzUwM
+KaOe8Rk3i3E4nVHHCbRfnaoGyEruDzoi5l509DxIctNi7Y5woIFEvo8W8E11+/08tcctQ3e4veQV1M49nl72Tx4whpkfsUL9MkHo
+p+Ri0mbDaio+BNAKeqsh54a0DBxFmndnowAFeN/ZeazByWsWFetgpyBs3+LDwDRwnedeaH4cBFSaoPB/DmD26D5W8azmFF3mIAS/
+Zh7XfTB059natVD4r0ONo4Jj/o6nshuFDuBFa5Dxi46tbT+hZs/+R6oIE2NZhPFO1NQHnbWeXCE8fCKL+80lCPzRMJ0yteKHC9OE
+JEftFT6RuXcbQ9BX9f7Boh6xIvqmzHjZYjNFEI4Yrx8eYpISQw4qAkaAwFcckHzvViFq8kEc7KIhrRwI25pFoo0LEhA9jVSpteUk
+FahNz9571/TIu5TtnooSEiId/ajeuFQeqc+NLCGD8uIQUWIIbVlPi5mh+kc/OA0AYKcwLnquzzWxWimUjkvA15gX2QMcyqkfGpv7
+wGOtLbj7e9so0bYsgXSDHM95AVtQkSKFusE+SM+x/J+A4fmakHS9QM+SEBB/mMwLnS51tfm8hw1M9D9YpXlfRnCqHBYtJ1Q427NQ
+nLcpFJPtqYK1fYv9fZO0El3mDyvLUpshrRvTveZWHtKSE2jtRkGv3fsBatH33HNOzcYZj0/GRqSH9gbo9liNig7cuIXje3c990cT
+xYr7pJ+q63IOrU2Y8sUKXTzsbrJ7VMasPSyl91CUUKYz8dIngVi2EfTrcqxnzCvaWY1rpY7rF5Xw7HzJn8vEYciDxXhLJhbHV4sG
+ZXb1piIU6cwZusDrStaM6GZ18WBiE2IWZ7Rlwk9829vOVcQA55GRIIC8GWRvtdC1O4Vdus4gQ/fiXn3dZTUpXzEefk720NC46IMw
+fmun3hMeElZvwwnT2tztfg007ZHZjmSyUfbglKNCi7dJozbA+J8wmpCcOfCSqx2I2y3qyiP1lZ7s7x2lsBISWLcbIu6nq4aBtV7k
+P13HySCDWCxGwD4bLbNsRp9HiCuKJAxutO+/+4u/6Qe3KgN/ruziHLo6K8PWwTatRov6OON4KoKM1yG5o4tJcCXj+1YyqKZidnIr
+oGrYioq84lS0JUyCiRpETzAfJaVan97J4PZHMUXJdibWCkq9QakbWzXGWxgwgyUkM7RpRT3O6OwS5MMa0u0vm3QuXKk3YSujG6Or
+D09l9laEuv2DHFIhP4TQnyEjqXWZrMFv1FI1QF2lCK1BZIh/RM9KU4c1+wfBEC++liPAwlQp0/FedZnOsI74JNgv1EVBXYoqbges
+sAm6ff7rzqC0xQ9PF+8WNuNJsjpkYyH0RewAnzLTTPa0cSoxMQ+FhZzHtlCAHmKIxP6RXQipZE9S60PaLJZ634hy6s3GMMz3T4jg
+NacRcsgKOaL9v7O+7lxMvOmx8j6A8YLr6I2eb7UbdqdYy2kV9FEwnyMuXvR6Qo8G5nl3xd+453Wy7XKGLm19bgAAAAGLEYAZAAAw
+oAwUqAAK/AIAAAAAAFlaAAAJAAAAAQAAAAAAAAAAAQEAB4AjAP9/AoEBhwVq//9/AoIBAgUQBQAGAP9/AYED9Q62AP9/+++/0voF
+AADcL/fcqtz//wuyyv3fmXOaXwp8+db9d0M/Yil5EJRTsI98SWMf68mNMdn8lMV+InKon8HGSIVE2ZaO8Zen8j7MuuvDE2SQ9HWY
+Pmu9OdA/A9wvIMCgpGCa7/d5ClwOSQN/kkKW3wHOhCReYxiN46yQoUJL+YosoljhCoJI1jVKdiynaOdQooWpZpuV5buhYWDy8emd
+64hoos2VGEmHmBbJJuR7wp3hoZwCp27FuA8obdCL4Uz8TnYnyJx/el05T8eiGcNFG6FLGYQe62UvPZqIKgVylUpDrr/QQtt/X7Md
+VHPQSMkJmgDfsMYAGhm8by+cGRY1pHEU4vCcqXPKqiB5qhRWbXRWIt2jUQ4L3em7N4e4c5w8jU1HGhV8GahCxuUWDi4bWYowkMqQ
+aFoGf10GH4j0qjK5Ij0=
+""",
+    "within 2 %": """
+iU5SVw0KGgoBAAEANQEAAJICAACzhwJJpdFNboMwEAXgu8zaivwz2IarRFnYeKygOoDASUuj3L0mqGkWUaWqrBCa994ncYXgsoPm
+Cu2Qzqd+hmZ/BT+c+wAN31kpKoP142Hgl0zlSFhk0LsTQQMfwGDsRkpdT1s+dinTtL5DoFT619tpGt7hwCDRhdK8Tobu0s3DVNq0
+srjjDOZMIzRS11LcGJwoH4figJKc4VayeRnXxTCcfSK4sSeqkdYI8YqK1YO6/JtqRS1/pGVQ1X+Tynv826bkw9b/Zntl2ghYPe9/
+ps4/73d91nj/EKdtZiti8NatGshu9bEN3iDnpW10U15X9yUeqPxeoRhKpS0qpfSB7cvFkgYXgKERh1I+H52sdKkztcbWIfGouArc
+B+FdMF60vNJWRYq1i9ZJ0/K6tTG2Hsm1KAVyMuSQw+0LkAEAANcBAADCb3OoAAAAEQAAAAAAAAAAAAAAAQAAAAAAAAAAAAARAAAA
+AAAAAAAAAAABAAAAAAAAAAAAAH4AAAABAAAAAAAAAADlzoENxCAIQFFEQlWQWKXo/pNeL7kt7g/w8gEgYebSdKxI3MyBdcFlQT3Y
+Tl00kh7ZchQsz7J7dkFXilExbuEU06QQwo7H15s/sQGpiM1XlDuwjiB1FM99l5kNfmAatOoxjk5hFyxlcGuvuIa2whkTfPunwQ8B
+AAWADwT/fwWBAYwRHQALX1XVn/4AAAAA1/f/Vc391/UU5dXX3UHtZFkDMjcs2vj1GxA+U2cC2BtfwUOylSnMZcz0uMkC7Py6cBen
+KQbyCJfVSkmnKrQZy8fL/uptEmOLbxpQ63vmQUEo8LAMhBCswPQkdMcIo2AHZXxJEASiCIIKQU3UZuj8HvLvTH/aIeIWyyLW2MmV
+DnDhpFOyzdVBzajHytZJGMhVlNvShkKcyYv7MTMP8CPvzrK8ecea75QYuk5cc38gKmeCYXFovXQqVfQI7abiIbkJO03a4dCYy4d1
+RWZvi4F5KpUhTcGMO8pWWOkXR1LnbykMM3s2cLy3v2aBKzW2pBzdctVfWgE+VUzqeqckWXguMSck8lE85ebNGjQiVQ==
+""",
+    "few": """
+iU5SVw0KGgoBAAEA4gAAAGIBAAAs3EDKZc5NboQwDAXgu3idBQkkA1wFsciPU6KGgEJGLYO4+5i2mlbqypb1/Okd4HTR0B9gl3if
+0wb9cIDZC9LGBYOkZ4QeNDBYw4oxJPzO+BAL5muHbbp7HxFGBjOWaXH08IjBwEmXsq8XEFJRDZzshde/uPmHv5itLBndX2grOaS3
+r4vPP+VyXj7IeA/p+inaUBkGdCRNnITrXC54oBoOP4HxmvGqrqTkSqiRDZTY46IdMClGkrdJC6nIwvbmOsltZdBIU5lOIDrfNVaY
+1rbohbCcAtaZujY0GqUaTnBXKSFvWsD5BAIAAAA0AAAAlBwFAQAAAAYAAABjZGJAAQACAAIAAAABAAEAAAABAAAAAAQAAAABAAAA
+AAEAAAB4AAQAAAAAAAAA
+""",
+}
