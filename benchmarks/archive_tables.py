@@ -1,9 +1,8 @@
 """How small are archives of tables?
 
-Targets, of the CSV's bytes, everything charged: the physicochemical properties of proteins (CASP) at
-most 5.9 % within 0.5 % of each column's range; California housing within 0.5, 1, 5 and 10 % never
-above what its levels take with xz -9e, by rows or by columns, whichever is smaller; Adult, lossless,
-below xz -9e of the file and below Parquet with Zstandard of the table; and tables that are made up,
+Targets, of the CSV's bytes, everything charged: properties of proteins (CASP) at most 5.9 % within
+0.5 % of each column's range; California housing within 0.5, 1, 5 and 10 % never above what its
+levels take with xz -9e, by rows or by columns, whichever is smaller; Adult, lossless, below xz -9e of the file and below Parquet with Zstandard of the table; and tables that are made up,
 which the coder was not made for, lossless and below both too.
 
     python benchmarks/archive_tables.py [--sets NAME,NAME]
@@ -243,8 +242,8 @@ def main() -> None:
         targets=targets(runs),
         sections=[
             sizes_table(runs),
-            "With a bound, the others code the levels of the same bounds, by rows or by columns, with "
-            "xz -9e; lossless, they are xz -9e of the file, and Parquet with Zstandard at level 19. "
+            "With a bound, the others code the levels of the same bounds, by rows or by columns, "
+            "with xz -9e; lossless, they are xz -9e of the file, and Parquet with Zstandard at 19. "
             "Every archive was verified against its file. Sizes do not depend on the machine; the "
             "seconds do, and were taken while others used it.",
         ],

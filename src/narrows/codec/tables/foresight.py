@@ -20,7 +20,7 @@ SCALE = 10
 _FARTHEST = 255
 _GUESSES = 0x80
 _WEIGHT = 12  # bits behind the point of a weight
-_CONSTANT = 2  # the constant's unit is 2^_CONSTANT weights'
+_CONSTANT = 8  # the constant's unit is 2^_CONSTANT weights'
 # Columns are compared by so many of their highest bits.
 _COMPARED = 6
 # A column that tells less of another, in bits a value, or all together, is not taken for a parent.

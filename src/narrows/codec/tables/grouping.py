@@ -1,5 +1,6 @@
 """Coding a group of rows: each column alone, then together, whatever is smaller; decoded again."""
 
+import math
 import struct
 import time
 from collections.abc import Sequence
@@ -134,34 +135,84 @@ def _together(
     columns: Sequence[Kept], alone: Sequence[_Coded]
 ) -> tuple[list[_Coded], bytes, list[int]] | None:
     """Those columns together that take less so; None where none does."""
-    joined = {number: _joined(columns[number], each) for number, each in enumerate(alone)}
-    members = {number: found for number, found in joined.items() if found is not None}
-    shared, costs = b"", {}
+    numbers = range(len(alone))
+    plain = _members(columns, alone, ())
+    # Differences may have been the best for a column alone, and not be among others.
+    delta = {
+        number: member
+        for number, member in _members(columns, alone, ("delta",)).items()
+        if "delta" in alone[number].blocks[-1].pipeline.filters
+    }
+    best = _Attempt.of(plain)
+    if best is not None and delta:
+        other = _Attempt.of(plain | delta)
+        assert other is not None
+        costs = best.costs
+        better = {
+            n: member for n, member in delta.items() if other.costs[n] < costs.get(n, math.inf)
+        }
+        attempts = [best, other if better == delta else _Attempt.of(plain | better)]
+        best = min(filter(None, attempts), key=lambda attempt: len(attempt.content))
+    elif delta:
+        best = _Attempt.of(delta)
     for _ in range(_ROUNDS):
-        if not members:
+        if best is None:
             return None
-        shared, found = encode_together([symbols for _, symbols in members.values()])
-        costs = dict(zip(members, found, strict=True))
         losing = {
             number
-            for number, (coded, _) in members.items()
-            if costs[number] + coded.blocks[-1].size > alone[number].alone + _SLACK
+            for number, (coded, _) in best.members.items()
+            if best.costs[number] + coded.blocks[-1].size > alone[number].alone + _SLACK
         }
         if not losing:
             break
-        members = {number: found for number, found in members.items() if number not in losing}
-    numbers = range(len(alone))
-    chosen = [members[number][0] if number in members else alone[number] for number in numbers]
-    return chosen, shared, [round(costs.get(number, 0)) for number in numbers]
+        best = _Attempt.of({n: each for n, each in best.members.items() if n not in losing})
+    if best is None:
+        return None
+    chosen = [best.members[n][0] if n in best.members else alone[n] for n in numbers]
+    return chosen, best.content, [round(best.costs.get(n, 0)) for n in numbers]
 
 
-def _joined(kept: Kept, coded: _Coded) -> tuple[_Coded, np.ndarray] | None:
+# A column that is coded with others, and its integers.
+_Members = dict[int, tuple[_Coded, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """Columns coded together: what they are, the bytes, and how many are due to each."""
+
+    members: _Members
+    content: bytes
+    costs: dict[int, float]
+
+    @classmethod
+    def of(cls, members: _Members) -> "_Attempt | None":
+        """These columns together; None where there are none."""
+        if not members:
+            return None
+        members = dict(sorted(members.items()))
+        content, costs = encode_together([symbols for _, symbols in members.values()])
+        return cls(members, content, dict(zip(members, costs, strict=True)))
+
+
+def _members(
+    columns: Sequence[Kept], alone: Sequence[_Coded], filters: tuple[str, ...]
+) -> _Members:
+    """The columns that can be coded together, behind these filters."""
+    joined = {
+        number: _joined(kept, each, filters)
+        for number, (kept, each) in enumerate(zip(columns, alone, strict=True))
+    }
+    return {number: found for number, found in joined.items() if found is not None}
+
+
+def _joined(
+    kept: Kept, coded: _Coded, filters: tuple[str, ...]
+) -> tuple[_Coded, np.ndarray] | None:
     """A column as one of those that are coded together: integers from 0 on, 0 where missing."""
     if not coded.blocks:
         return None
     last = coded.blocks[-1]
-    filters = ("delta", "narrow") if "delta" in last.pipeline.filters else ("narrow",)
-    pipeline = Pipeline(Rows(), last.pipeline.quantiser, filters)
+    pipeline = Pipeline(Rows(), last.pipeline.quantiser, (*filters, "narrow"))
     front, levels = pipeline.prepare(last.values, kept.bound)
     some = coded.missing == SOME
     if int(levels.max()) + some >> MOST_BITS or not kept.takes(pipeline):

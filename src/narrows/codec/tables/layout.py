@@ -84,9 +84,10 @@ class TableColumn:
             raise damaged(name, "its header does not say what its columns are")
         title, text = (field(entry, key, str, name) for key in ("name", "type"))
         try:
-            column = cls.of(title, type_from_text(text), _bound(entry, name), entry.get("dtype"))
+            type_ = type_from_text(text)
         except ValueError as error:
             raise damaged(name, f"column {title[:40]!r} is of type {text[:40]!r}") from error
+        column = cls.of(title, type_, _bound(entry, name), entry.get("dtype"))
         if not isinstance(column.dtype, str | None):
             raise damaged(name, f"column {title[:40]!r} has no usable 'dtype'")
         _read_pipelines(column.kept, entry, read_part, name)
