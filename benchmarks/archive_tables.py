@@ -2,8 +2,9 @@
 
 Targets, of the CSV's bytes, everything charged: properties of proteins (CASP) at most 5.9 % within
 0.5 % of each column's range; California housing within 0.5, 1, 5 and 10 % never above what its
-levels take with xz -9e, by rows or by columns, whichever is smaller; Adult, lossless, below xz -9e of the file and below Parquet with Zstandard of the table; and tables that are made up,
-which the coder was not made for, lossless and below both too.
+levels take with xz -9e, by rows or by columns, whichever is smaller; Adult, lossless, below xz -9e
+of the file and below Parquet with Zstandard of the table; and tables that are made up, which the
+coder was not made for, lossless and below both too.
 
     python benchmarks/archive_tables.py [--sets NAME,NAME]
 

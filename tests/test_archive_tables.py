@@ -75,7 +75,7 @@ def test_no_number_is_further_off_than_its_bound(data: st.DataObject, bound: Any
 
 
 def test_columns_that_follow_from_one_another_are_coded_together() -> None:
-    table = related_table()
+    table = related_table(300)
     blob = compress(table)
     assert_same_table(decompress(blob), table)
     used = {column.name: "".join(column.methods) for column in opened(blob).account.columns}
@@ -103,6 +103,17 @@ def test_pandas_dtypes_come_back() -> None:
     result = decompress(compress(X))
     pd.testing.assert_frame_equal(result, X)
     assert list(result["category"].cat.categories) == ["c", "b", "a"]
+
+
+def test_categories_come_back_without_any_rows() -> None:
+    X = pd.DataFrame({"c": pd.Categorical([], categories=["u", "v"])})
+    assert list(decompress(compress(X))["c"].cat.categories) == ["u", "v"]
+
+
+def test_a_table_of_too_many_columns_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MOST_COLUMNS", 3)
+    with pytest.raises(DataError, match="has 4 columns"):
+        compress(pa.table({name: [1] for name in "abcd"}))
 
 
 # Bounds
@@ -279,7 +290,7 @@ def test_what_must_open_for_ever_covers_both_ways() -> None:
 
 
 def test_a_table_larger_than_allowed_is_refused() -> None:
-    blob = compress(related_table(200))
+    blob = compress(related_table(200), effort="fast")
     with pytest.raises(ArchiveError, match="is the limit"):
         decompress(blob, max_bytes=1000)
     assert decompress(blob, max_bytes=1 << 20).num_rows == 200

@@ -79,13 +79,22 @@ class Encoded:
     seconds_back: float
 
 
-def encode_group(columns: Sequence[Kept], group: Sequence[Cells], effort: Effort) -> Encoded:
+def encode_group(
+    columns: Sequence[Kept], group: Sequence[Cells], effort: Effort, together: bool
+) -> Encoded:
     """Code the cells of each column in the smallest way that brings every value back within its
-    column's bound: that is compared."""
+    column's bound: that is compared.
+
+    Args:
+        columns: how each is kept; their pipelines grow.
+        group: the cells of each, of as many rows.
+        effort: how much is tried for each column alone.
+        together: whether columns are tried together as well.
+    """
     alone = [_alone(kept, cells, effort) for kept, cells in zip(columns, group, strict=True)]
     ways = [(alone, b"", [0] * len(alone))]
-    if effort != "fast" and (together := _together(columns, alone)) is not None:
-        ways.insert(0, together)
+    if together and (found := _together(columns, alone)) is not None:
+        ways.insert(0, found)
     ways.sort(key=lambda way: sum(map(_size, way[0])) + len(way[1]))
     stored = [_stored(each) for each in alone]
     for coded, shared, shares in [*ways, (stored, b"", [0] * len(alone))]:

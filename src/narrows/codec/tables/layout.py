@@ -12,9 +12,9 @@ from narrows.codec.pipeline import Pipeline
 from narrows.codec.promises import float_below
 from narrows.codec.tables.cells import Storage
 from narrows.codec.tables.group import Kept
+from narrows.codec.tables.sources import MOST_COLUMNS
 from narrows.data.tables.arrow_types import type_from_text
 
-_MOST_COLUMNS = 100_000
 _MOST_ROWS = 1 << 40
 #: Categories of one column.
 MOST_CATEGORIES = 1 << 24
@@ -163,7 +163,7 @@ class TableLayout:
             ArchiveError: it is no table.
         """
         entries = field(entry, "columns", list, name)
-        if not 1 <= len(entries) <= _MOST_COLUMNS:
+        if not 1 <= len(entries) <= MOST_COLUMNS:
             raise damaged(name, f"its header names {len(entries):,} columns")
         columns = tuple(TableColumn.from_header(each, read_part, name) for each in entries)
         if len({column.name for column in columns}) < len(columns):

@@ -7,6 +7,7 @@ neighbours, or that would become infinite, makes its column one of texts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from narrows.codec.tables.cells import Storage
 from narrows.data.tables.cells import parse
 from narrows.data.tables.reading import TableSource, open_table
+from narrows.errors import DataError
 from narrows.progress import Tracker, silent
 
 #: Rows of a group: enough to learn from, and no more than can be decoded for a single one of them.
@@ -21,6 +23,10 @@ GROUP_ROWS = 1 << 17
 #: Values and bytes of a group, as Arrow has it.
 GROUP_VALUES, GROUP_BYTES = 1 << 22, 32 << 20
 
+#: Columns of a table.
+MOST_COLUMNS = 10_000
+# Bytes of all names together.
+_MOST_NAMES = 1 << 20
 # More digits than float64 tells apart; zeros before or behind may be among them.
 _TOO_MANY_DIGITS = r"[0-9]([.]?[0-9]){17}"
 _WORDS = ("true", "false")
@@ -54,6 +60,7 @@ class TypedTable:
         self.types: dict[str, Any] = dict(self._source.types)
         if self._textual:
             self.types = _found_types(self._source, track)
+        _check_header(self.name, self.types)
         self.storages = {name: Storage.of(type_) for name, type_ in self.types.items()}
         self.categories = self._read_categories()
 
@@ -87,6 +94,12 @@ class TypedTable:
         if waiting:
             yield _joined(waiting)
 
+    @cached_property
+    def rows(self) -> int:
+        """How many rows there are."""
+        first = list(self.types)[:1]
+        return sum(batch.num_rows for batch in self._source.batches(first))
+
     def ranges(self, columns: Sequence[str]) -> Mapping[str, tuple[Any, Any]]:
         """The lowest and the highest finite value of columns of numbers; 0 and 0 where is none."""
         found: dict[str, tuple[Any, Any]] = {}
@@ -112,6 +125,17 @@ class TypedTable:
                 if not more.equals(found[name]):
                     found[name] = pc.unique(pa.concat_arrays([found[name], more])).drop_null()
         return found
+
+
+def _check_header(name: str, types: Mapping[str, Any]) -> None:
+    """Refuse more columns, or longer names, than the header of an archive has room for."""
+    letters = sum(len(column.encode()) for column in types)
+    if len(types) > MOST_COLUMNS or letters > _MOST_NAMES:
+        raise DataError(
+            f"{name} has {len(types):,} columns, whose names take {letters:,} bytes",
+            hint=f"give at most {MOST_COLUMNS:,} columns, with names of {_MOST_NAMES:,} bytes "
+            "together; what is one array is better saved with np.save",
+        )
 
 
 def comparable(array: Any) -> Any:

@@ -1,6 +1,7 @@
 """From a table to an archive: group by group, each decoded again and compared before it counts."""
 
 import hashlib
+import math
 import tempfile
 import time
 import zlib
@@ -21,6 +22,8 @@ from narrows.codec.writing import ErrorMeter
 from narrows.errors import UsageError
 from narrows.progress import Tracker, silent
 
+# Values of a table whose columns are tried together: up to a minute of one core for each million.
+_TOGETHER_UP_TO: dict[Effort, float] = {"fast": 0, "normal": 1 << 22, "best": math.inf}
 # Coded groups wait in memory up to here, then in a temporary file.
 _IN_MEMORY = 64 << 20
 
@@ -119,6 +122,7 @@ class _Writer:
         self, columns: list[TableColumn], table: TypedTable, effort: Effort, payload: IO[bytes]
     ) -> None:
         self._columns, self._table, self._effort, self._payload = columns, table, effort, payload
+        self._together = table.rows * len(columns) <= _TOGETHER_UP_TO[effort]
         self._records: list[bytes] = []
         self._digest = hashlib.sha256()
         self._rows, self._size, self._seconds_back = 0, 0, 0.0
@@ -136,7 +140,7 @@ class _Writer:
             )
             for column in self._columns
         ]
-        encoded = encode_group(kept, cells, self._effort)
+        encoded = encode_group(kept, cells, self._effort, self._together)
         content = encoded.content
         self._seconds_back += encoded.seconds_back
         for number, (ours, theirs) in enumerate(zip(cells, encoded.cells, strict=True)):
@@ -196,5 +200,5 @@ class _Writer:
         content = b""
         if count:
             cells = kept.storage.cells(categories)
-            content = encode_group([kept], [cells], self._effort).content
+            content = encode_group([kept], [cells], self._effort, False).content
         return Part.of(f"categories{number}", content), count
