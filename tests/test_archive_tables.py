@@ -173,6 +173,18 @@ def test_a_promise_is_never_more_than_its_text(amount: Fraction, of_range: bool)
     assert Fraction(bound) >= exact * Fraction(99999, 100_000)
 
 
+@pytest.mark.parametrize("ends", [(0.0, 5e-324), (-1.7e308, 1.7e308), (3, 3)])
+@pytest.mark.parametrize("text", ["0.001%", "1%", "200%"])
+def test_a_share_of_any_range_is_a_bound(ends: tuple[float, float], text: str) -> None:
+    promise = Promise.parse(text)
+    bound = promise.bound(*ends)
+    assert 0 <= Fraction(bound) <= promise.amount * (Fraction(ends[1]) - Fraction(ends[0]))
+    table = pa.table({"x": [*map(float, ends), 0.0, float("nan")]})
+    result = decompress(compress(table, text, effort="fast"))["x"].to_pylist()
+    for ours, theirs in zip(result[:3], [*ends, 0.0], strict=True):
+        assert abs(Fraction(ours) - Fraction(theirs)) <= Fraction(bound)
+
+
 def test_promises_are_taken_as_they_are() -> None:
     promises = Promises.of(["a=b=1%", "2"])
     assert Promises.of(promises) is promises

@@ -109,8 +109,9 @@ def float_below(exact: Fraction) -> float:
 
 def rounded_down(exact: Fraction) -> float:
     """A float of few decimal digits, just below ``exact``."""
-    if not exact:
+    nearest = float_below(exact)
+    if not nearest:
         return 0.0
-    power = math.floor(math.log10(exact)) - _DIGITS + 1
+    power = math.floor(math.log10(nearest)) - _DIGITS + 1
     step = Fraction(10) ** power
     return float_below(min(exact // step * step, exact))

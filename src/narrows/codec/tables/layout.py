@@ -1,5 +1,6 @@
 """What an archive says of a table: its columns, how each is kept, and how many rows there are."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,6 +19,7 @@ from narrows.data.tables.arrow_types import type_from_text
 _MOST_ROWS = 1 << 40
 #: Categories of one column.
 MOST_CATEGORIES = 1 << 24
+_LARGEST = sys.float_info.max
 _FRAMES = (None, "pandas", "polars", "arrow")
 
 
@@ -109,7 +111,7 @@ def _kept(storage: Storage, bound: float) -> Kept:
 
 def _bound(entry: Mapping[str, Any], name: str) -> float:
     bound = entry.get("bound", 0)
-    if isinstance(bound, bool) or not isinstance(bound, int | float) or not 0 <= bound < 1 << 1023:
+    if isinstance(bound, bool) or not isinstance(bound, int | float) or not 0 <= bound <= _LARGEST:
         raise damaged(name, "its header has no usable 'bound'")
     return float(bound)
 
