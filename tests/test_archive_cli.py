@@ -11,9 +11,9 @@ from PIL import Image
 
 from command_line import Command, Outcome, command, contents
 from narrows import Dataset, compress, decompress
-from narrows.cli.options import parse_bound
 from narrows.codec import blocks as blocks_module
 from narrows.codec.container import Container
+from narrows.codec.promises import Promise
 
 
 @pytest.fixture
@@ -186,19 +186,13 @@ def test_a_bound_that_is_none_is_wrong_usage(bound: str, narrows: Command, tmp_p
 
 @pytest.mark.parametrize("text", ["0.1", "0.3", "1e-3", "2.5", "7", "1/3", "0.7"])
 def test_a_bound_is_never_more_than_its_text(text: str) -> None:
-    bound = parse_bound(text)
+    bound = Promise.parse(text).bound(0, 0)
     assert bound <= Fraction(text) < np.nextafter(bound, np.inf)
 
 
 def test_an_unknown_effort_is_wrong_usage(narrows: Command, tmp_path: Path) -> None:
     outcome = narrows("compress", "digits", "--out", tmp_path / "a.nrw", "--effort", "slow")
     failed(outcome, 2, "slow", "fast")
-
-
-def test_tables_are_refused(narrows: Command, tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
-    outcome = narrows("compress", tmp_path / "t.csv", "--out", tmp_path / "a.nrw")
-    failed(outcome, 1, "is a table, and archives hold arrays")
 
 
 @pytest.mark.parametrize("name", ["decompress", "verify", "info"])

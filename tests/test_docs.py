@@ -13,6 +13,7 @@ import pytest
 from typer.main import get_command
 
 import golden_archives
+import golden_tables
 from narrows import decompress
 from narrows.cli.app import app
 from narrows.codec.filters import FILTERS
@@ -158,3 +159,19 @@ def test_the_reader_of_the_format_reads_what_narrows_reads(name: str) -> None:
     ours, theirs = decompress(blob), reader()(blob)
     assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
     assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("name", golden_tables.ARCHIVES)
+def test_the_reader_of_the_format_reads_tables_too(name: str) -> None:
+    blob = b64decode(golden_tables.ARCHIVES[name])
+    ours, theirs = decompress(blob), reader()(blob)
+    assert list(theirs) == ours.column_names
+    for title, cells in theirs.items():
+        column = ours[title].combine_chunks()
+        if str(column.type).startswith("timestamp"):
+            column = column.cast("int64")
+        assert list(map(repr, map(plain, cells))) == list(map(repr, column.to_pylist()))
+
+
+def plain(cell: Any) -> Any:
+    return cell.item() if isinstance(cell, np.generic) else cell

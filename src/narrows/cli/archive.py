@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from narrows.cli.options import DataArgument, ItemsOut, Json, parse_bound, parse_range
+from narrows.cli.options import DataArgument, ItemsOut, Json, parse_range
+from narrows.cli.table_archive import (
+    compress_table,
+    table_account_text,
+    table_account_values,
+    verify_rows,
+    write_rows,
+)
 from narrows.cli.terminal import progress, say, show
 
 if TYPE_CHECKING:
@@ -36,9 +43,11 @@ def compress(
         Path, typer.Option(metavar="FILE.nrw", help="The archive to write.", show_default=False)
     ],
     max_error: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            metavar="E", help="Every value within E of the original, in its own units; 0: lossless."
+            metavar="E",
+            help="Every value within E of the original: in its own units, or 1% of their range. Of "
+            "a table COLUMN=E too, and several of them. Lossless without it.",
         ),
     ] = None,
     effort: Annotated[
@@ -52,18 +61,25 @@ def compress(
     Example:
       narrows compress mnist:test --out digits.nrw
       narrows compress readings.npy --max-error 0.05 --out readings.nrw
+      narrows compress houses.csv --max-error 1% --max-error price=500 --out houses.nrw
     """
     from narrows.codec import write_archive
+    from narrows.codec.promises import Promises
     from narrows.files import atomic_file, require_writable
 
-    bound = parse_bound(max_error)
+    promises = Promises.of(max_error)
     require_writable(out)
+    if _is_table(data):
+        table = compress_table(data, out, promises, effort)
+        text = table_account_text(f"{out}: {data}", table, Path(data).stat().st_size)
+        show(text, {"out": str(out), **table_account_values(table)}, json)
+        return
     items = _load(data)
     with atomic_file(out) as file:
         account = write_archive(
             file,
             items,
-            max_error=bound,
+            max_error=promises,
             effort=effort,
             name=data,
             track=progress,
@@ -93,7 +109,7 @@ def decompress(
       narrows decompress digits.nrw --out digits.npy
       narrows decompress digits.nrw --items 1000:1010 --out ten/
     """
-    from narrows.codec import open_archive
+    from narrows.codec import TableArchive, open_archive
 
     with open_archive(archive, damaged_too=skip_damaged) as opened:
         start, stop = parse_range(items, len(opened))
@@ -103,13 +119,18 @@ def decompress(
             if low < stop and high > start
         ]
         count = stop - start - sum(high - low for low, high in missing)
-        _write(opened, start, stop, count, skip_damaged, out)
+        if isinstance(opened, TableArchive):
+            unit = "row"
+            write_rows(opened, start, stop, count, skip_damaged, out)
+        else:
+            unit = "item"
+            _write(opened, start, stop, count, skip_damaged, out)
     for low, high in missing:
-        say(f"items {low:,} to {high - 1:,} cannot be read any more, and are left out")
+        say(f"{unit}s {low:,} to {high - 1:,} cannot be read any more, and are left out")
     if json:
         show("", {"out": out, "count": count, "missing": missing}, json)
     else:
-        say(f"wrote {count:,} item{'' if count == 1 else 's'} to {out}")
+        say(f"wrote {count:,} {unit}{'' if count == 1 else 's'} to {out}")
 
 
 def verify(
@@ -126,11 +147,16 @@ def verify(
     Example:
       narrows verify digits.nrw --against mnist:test
     """
-    from narrows.codec import open_archive
+    from narrows.codec import TableArchive, open_archive
     from narrows.codec.verifying import verify as prove
     from narrows.report.measures import readable
 
     with open_archive(archive) as opened:
+        if against is not None:
+            _check_same_kind(isinstance(opened, TableArchive), against)
+        if isinstance(opened, TableArchive):
+            show(*verify_rows(opened, against), json)
+            return
         items = None if against is None else _load(against)
         found = prove(opened, items, track=progress)
         bound = opened.bound
@@ -166,7 +192,7 @@ def info(
     Example:
       narrows info digits.nrw
     """
-    from narrows.codec import open_archive
+    from narrows.codec import TableArchive, open_archive
     from narrows.codec.container import MAGIC
 
     start = b""
@@ -177,6 +203,11 @@ def info(
         _model_info(file, json)
         return
     with open_archive(file) as opened:
+        if isinstance(opened, TableArchive):
+            table = opened.account
+            values = {"kind": "archive", **table_account_values(table)}
+            show(table_account_text(str(file), table), values, json)
+            return
         account = opened.account
     texts = [_account_text(str(file), account)]
     if account.trials:
@@ -185,22 +216,33 @@ def info(
 
 
 def _load(source: str) -> "np.ndarray":
-    """The array that a source holds, whatever is in it.
+    """The array that a source holds, whatever is in it."""
+    from narrows.data import load_data
+
+    return load_data(source, as_is=True, track=progress).items
+
+
+def _is_table(source: str) -> bool:
+    """Whether a source is a file of a table."""
+    from narrows.data.tables import is_table_path
+
+    return is_table_path(source) and Path(source).is_file()
+
+
+def _check_same_kind(of_table: bool, against: str) -> None:
+    """Make sure that a table is compared with a table, and an array with an array.
 
     Raises:
-        DataError: it is a table, or cannot be read.
+        ShapeError: they are of two kinds.
     """
-    from narrows.data import load_data
-    from narrows.data.tables import is_table_path
-    from narrows.errors import DataError
+    from narrows.errors import ShapeError
 
-    path = Path(source)
-    if is_table_path(path) and path.is_file():
-        raise DataError(
-            f"{source} is a table, and archives hold arrays",
-            hint="save its columns of numbers as one array, with np.save",
+    if of_table != _is_table(against):
+        kinds = ("a table", "an array") if of_table else ("an array", "a table")
+        raise ShapeError(
+            f"the archive holds {kinds[0]}, and {against} is {kinds[1]}",
+            hint="give the data that it was made of",
         )
-    return load_data(source, as_is=True, track=progress).items
 
 
 def _write(

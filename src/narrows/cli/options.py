@@ -1,7 +1,5 @@
 """Options that several commands share, and texts that become values."""
 
-import math
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
@@ -83,27 +81,6 @@ def parse_sizes(text: str | None) -> tuple[int, ...] | None:
             hint="write the units of each hidden layer, as in --hidden 256,64",
         )
     return tuple(int(part) for part in parts)
-
-
-def parse_bound(text: str | None) -> float:
-    """A largest error: the largest float that is no more than the number in ``text``; 0 for None.
-
-    Raises:
-        UsageError: it is no number, or one below 0.
-    """
-    if text is None:
-        return 0.0
-    try:
-        exact = Fraction(text)
-        bound = float(exact)
-    except (ValueError, OverflowError, ZeroDivisionError):
-        exact, bound = Fraction(-1), -1.0
-    if bound < 0:
-        raise UsageError(
-            f"--max-error {text} is not a number from 0 on",
-            hint="give the largest error in the data's own units, such as 0.5",
-        )
-    return bound if bound <= exact else math.nextafter(bound, 0.0)
 
 
 def parse_range(text: str | None, count: int) -> tuple[int, int]:

@@ -1,12 +1,16 @@
-"""Archives: arrays of any size as one file that says what it holds, is checked, and opens anywhere.
+"""Archives: arrays and tables of any size as one file that says what it holds, and is checked.
 
 =================  =======================================================================
-``archive``        ``compress``, ``decompress``, and an archive open for reading
+``opening``        ``compress``, ``decompress``, ``open_archive``: whatever kind of data it is
+``archive``        an archive of an array, open for reading
+``verifying``      an archive against its checksums, and against its data
+``tables/``        the same for tables: its ``__init__`` has the map
 ``writing``        from an array to an archive, verified block by block
 ``choosing``       which way of coding an array: those that look good are tried
 ``account``        where the bytes of an archive are
 ``blocks``         blocks of values and their index
 ``pipeline``       a quantiser, filters and a method: from values to bytes and back
+``promises``       what is asked of a largest error: a number, per cent, by column
 ``bounds``         values to integer levels within a guaranteed error; what is within it
 ``exact_values``   the values of a block that are stored as they are
 ``filters``        differences, narrowing, byte planes
@@ -22,15 +26,20 @@ was the smallest. ``docs/format.md`` describes the file, for other programs.
 """
 
 from narrows.codec.account import Account, Trial
-from narrows.codec.archive import Archive, compress, decompress, open_archive
+from narrows.codec.archive import Archive
+from narrows.codec.opening import compress, decompress, open_archive
+from narrows.codec.tables import TableAccount, TableArchive, write_table
 from narrows.codec.writing import write_archive
 
 __all__ = [
     "Account",
     "Archive",
+    "TableAccount",
+    "TableArchive",
     "Trial",
     "compress",
     "decompress",
     "open_archive",
     "write_archive",
+    "write_table",
 ]

@@ -1,17 +1,11 @@
-"""An archive that is open for reading: any items of it, without decoding more than their blocks.
-
-Other kinds of data than arrays have a ``kind`` of their own in the header, and a class beside
-:class:`Archive`; the container, the blocks and the pipelines below are the same.
-"""
+"""An archive of an array that is open for reading: any items, without decoding more than their
+blocks."""
 
 import hashlib
-import io
-import os
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
@@ -20,85 +14,12 @@ from narrows.codec.arrays import Layout
 from narrows.codec.blocks import MOST_PIPELINES, BlockReader
 from narrows.codec.container import Container
 from narrows.codec.damage import damaged, field
-from narrows.codec.methods import Effort
 from narrows.codec.pipeline import Pipeline
-from narrows.codec.writing import little_endian_bytes, write_archive
+from narrows.codec.writing import little_endian_bytes
 from narrows.errors import ArchiveError, UsageError
 from narrows.progress import Tracker, silent
 
 KIND = "array"
-
-
-def compress(
-    X: Any, max_error: float | None = None, *, effort: Effort = "normal", track: Tracker = silent
-) -> bytes:
-    """An array as the bytes of an archive.
-
-    >>> blob = compress(np.arange(10_000))
-    >>> len(blob) < 400, np.array_equal(decompress(blob), np.arange(10_000))
-    (True, True)
-
-    Args:
-        X: truth values, integers, or floats of up to 64 bits, in any shape.
-        max_error: no value comes back further from what it was, in the data's own units. 0 or None
-            is lossless, to the last bit. Truth values, NaN and infinity are always exact.
-        effort: how much is tried: ``fast``, ``normal`` or ``best``.
-        track: told how far it is.
-
-    Raises:
-        UsageError: ``max_error`` or ``effort`` cannot be meant.
-        DataError: values that an archive does not hold.
-    """
-    out = io.BytesIO()
-    write_archive(out, np.asarray(X), max_error=max_error, effort=effort, track=track)
-    return out.getvalue()
-
-
-def decompress(blob: bytes, *, max_bytes: int | None = None, track: Tracker = silent) -> np.ndarray:
-    """The array that :func:`compress` was given: its shape, dtype and byte order.
-
-    Args:
-        blob: the bytes of an archive, from wherever.
-        max_bytes: the most that the array may take; checked before anything is allocated. A small
-            archive can hold a large array, if it is of equal values.
-        track: told how far it is.
-
-    Raises:
-        ArchiveError: not an archive, damaged, from a newer version, or of a larger array.
-    """
-    with Archive(io.BytesIO(blob), "the archive") as archive:
-        promised = archive.layout.nbytes
-        if max_bytes is not None and promised > max_bytes:
-            raise ArchiveError(
-                f"the archive holds {promised:,} bytes of values, and {max_bytes:,} is the limit",
-                hint="allow more, or write it to a file with narrows decompress",
-            )
-        return archive.read(track=track)
-
-
-def open_archive(path: str | os.PathLike[str], *, damaged_too: bool = False) -> "Archive":
-    """Open an archive file; use it in a ``with`` block.
-
-    Args:
-        path: the file.
-        damaged_too: open one that is cut short, for what can still be read of it.
-
-    Raises:
-        ArchiveError: there is no such file, it cannot be read, or it is no archive.
-    """
-    name = os.fspath(path)
-    try:
-        stream = Path(path).open("rb")  # noqa: SIM115
-    except OSError as error:
-        raise ArchiveError(
-            f"{name} cannot be read: {error.strerror or error}",
-            hint="check the path and its permissions",
-        ) from error
-    try:
-        return Archive(stream, name, damaged_too=damaged_too)
-    except BaseException:
-        stream.close()
-        raise
 
 
 class Archive:
@@ -234,12 +155,19 @@ class Archive:
                     ranges.append((first, last))
         return ranges
 
-    def read(self, *, track: Tracker = silent) -> np.ndarray:
+    def read(self, *, max_bytes: int | None = None, track: Tracker = silent) -> np.ndarray:
         """The whole array, of its shape, its checksum compared.
 
         Raises:
-            ArchiveError: the archive is damaged, or the array does not fit in memory.
+            ArchiveError: the archive is damaged, or the array takes more than ``max_bytes``, or
+                does not fit in memory.
         """
+        promised = self.layout.nbytes
+        if max_bytes is not None and promised > max_bytes:
+            raise ArchiveError(
+                f"{self.name} holds {promised:,} bytes of values, and {max_bytes:,} is the limit",
+                hint="allow more, or write it to a file with narrows decompress",
+            )
         try:
             result = np.empty(self.layout.shape, self.layout.dtype)
         except MemoryError as error:

@@ -91,6 +91,11 @@ class Pipeline:
         Args:
             values: contiguous, any shape that the method takes, in the machine's byte order.
         """
+        front, levels = self.prepare(values, bound)
+        return front + self.method.encode(levels, effort)
+
+    def prepare(self, values: np.ndarray, bound: float) -> tuple[bytes, np.ndarray]:
+        """What stands in front of a block, and the integers that the method codes behind it."""
         levels = self.quantiser.levels(values)
         front = b""
         if isinstance(self.quantiser, Grid):
@@ -98,7 +103,7 @@ class Pipeline:
         for name in self.filters:
             more, levels = FILTERS[name].apply(levels)
             front += more
-        return front + self.method.encode(levels, effort)
+        return front, levels
 
     def decode(self, content: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """The block of ``shape`` and ``dtype`` that is coded in ``content``.

@@ -18,6 +18,7 @@ from narrows.codec.choosing import Choice, choose, sampled_blocks
 from narrows.codec.container import Part, write_container
 from narrows.codec.methods import EFFORTS, Effort, Method, Stored
 from narrows.codec.pipeline import Pipeline
+from narrows.codec.promises import Promises
 from narrows.data.storage import release
 from narrows.errors import ArchiveError, UsageError
 from narrows.progress import Tracker, silent
@@ -27,7 +28,7 @@ def write_archive(
     out: IO[bytes],
     items: np.ndarray,
     *,
-    max_error: float | None = None,
+    max_error: Any = None,
     effort: Effort = "normal",
     methods: Sequence[Method] = (),
     name: str = "X",
@@ -39,8 +40,9 @@ def write_archive(
         out: takes bytes, from where it stands.
         items: of any shape, of truth values, integers or floats of up to 64 bits; may be
             memory-mapped and larger than memory.
-        max_error: no value comes back further from what it was, in the data's own units. 0 or None
-            is lossless, to the last bit. Truth values, NaN and infinity are always exact.
+        max_error: no value comes back further from what it was: a number in the data's own units,
+            or ``1%`` of the range of the finite values. 0 or None is lossless, to the last bit.
+            Truth values, NaN and infinity are always exact.
         effort: how much is tried.
         methods: methods to try besides those that need no training.
         name: what messages call the data.
@@ -53,10 +55,10 @@ def write_archive(
     if effort not in EFFORTS:
         raise UsageError(f"the effort is {effort!r}, and must be one of {', '.join(EFFORTS)}")
     begun = time.perf_counter()
-    bound = checked_bound(max_error)
     items = np.asarray(items)
     layout = Layout.of(items)
     items = items.reshape(1) if items.ndim == 0 else items
+    bound = _bound_of(items, layout, max_error, name)
     if (bound < 1 and layout.dtype.kind in "iu") or layout.dtype.kind == "b":
         bound = 0.0
     extents = list(block_extents(layout))
@@ -77,6 +79,28 @@ def write_archive(
         return replace(account, seconds=time.perf_counter() - begun)
     finally:
         writer.close()
+
+
+def _bound_of(items: np.ndarray, layout: Layout, max_error: Any, name: str) -> float:
+    """The largest error that ``max_error`` allows, in the array's own units."""
+    if max_error is None or isinstance(max_error, int | float):
+        return checked_bound(max_error)
+    promises = Promises.of(max_error)
+    if promises.named:
+        raise UsageError(
+            f"a largest error is asked of {', '.join(map(repr, promises.named))}, and {name} is "
+            "an array, which has no columns",
+            hint="give one number, or one in per cent",
+        )
+    promise, lowest, highest = promises.general, [], []
+    for _, values in (
+        _blocks(items, layout, list(block_extents(layout))) if promise.of_range else ()
+    ):
+        finite = values[np.isfinite(values)]
+        if finite.size:
+            lowest.append(finite.min().item())
+            highest.append(finite.max().item())
+    return promise.bound(min(lowest, default=0), max(highest, default=0))
 
 
 # Values measured together.

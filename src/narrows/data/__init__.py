@@ -7,7 +7,7 @@ from narrows.data.idx import read_idx
 from narrows.data.sources import load_data, validation_source
 from narrows.data.storage import release
 from narrows.data.tables import TableSchema
-from narrows.data.writing import ItemWriter, item_writer, row_writer
+from narrows.data.writing import ItemWriter, item_writer, row_writer, table_writer
 
 __all__ = [
     "Dataset",
@@ -20,5 +20,6 @@ __all__ = [
     "read_idx",
     "release",
     "row_writer",
+    "table_writer",
     "validation_source",
 ]

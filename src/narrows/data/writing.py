@@ -118,23 +118,33 @@ def row_writer(path: str | os.PathLike[str], table: TableSchema) -> Iterator[_Wr
         UsageError: the suffix names no kind of file that holds a table.
         OutputError: the file cannot be written.
     """
+    schema = table.decode(np.zeros((0, table.width), np.float32)).schema
+    with table_writer(path, schema) as write_rows:
+        yield lambda features: write_rows(table.decode(features))
+
+
+@contextlib.contextmanager
+def table_writer(path: str | os.PathLike[str], schema: Any) -> Iterator[Callable[[Any], None]]:
+    """Write Arrow tables of one schema, one after the other, to a .csv or .parquet file.
+
+    The file appears when the block ends. Gives a function that takes the next rows.
+
+    Raises:
+        UsageError: the suffix names no kind of file that holds a table.
+        OutputError: the file cannot be written.
+    """
     suffix = Path(path).suffix.lower()
     if suffix not in (".csv", ".parquet"):
         raise UsageError(
             f"{path} cannot hold a table's columns", hint="end the name in .csv or .parquet"
         )
     csv = suffix == ".csv"
-
-    def rows(features: np.ndarray) -> Any:
-        decoded = table.decode(features)
-        return _for_csv(decoded) if csv else decoded
-
-    schema = rows(np.zeros((0, table.width), np.float32)).schema
+    written = _for_csv(schema.empty_table()).schema if csv else schema
     with (
         atomic_file(path) as stream,
-        (_csv_writer() if csv else _parquet_writer())(stream, schema) as writer,
+        (_csv_writer() if csv else _parquet_writer())(stream, written) as writer,
     ):
-        yield lambda features: writer.write_table(rows(features))
+        yield lambda rows: writer.write_table(_for_csv(rows) if csv else rows)
 
 
 def _for_csv(rows: Any) -> Any:

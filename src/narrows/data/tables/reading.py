@@ -173,10 +173,23 @@ class FrameTable:
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
         table = self._table if columns is None else self._table.select(list(columns))
-        yield from table.to_batches(_BATCH_ROWS)
+        # Arrow makes no batch of no rows, which has the categories all the same.
+        yield from table.to_batches(_BATCH_ROWS) or [_no_rows(table)]
 
     def frame_dtype(self, column: str) -> str | None:
         return self._dtypes.get(column)
+
+
+def _no_rows(table: Any) -> Any:
+    """A table of no rows as a batch."""
+    import pyarrow as pa
+
+    # the chunks, if there are any, have dictionaries; put together they would lose them
+    arrays = [
+        column.chunk(0) if column.num_chunks else column.combine_chunks()
+        for column in table.columns
+    ]
+    return pa.record_batch(arrays, schema=table.schema)
 
 
 def _known_types(schema: Any, source: str) -> dict[str, Any]:

@@ -1,0 +1,124 @@
+"""What the commands of archives show and write of a table."""
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from narrows.cli.terminal import progress, say
+
+if TYPE_CHECKING:
+    from narrows.codec import TableAccount, TableArchive
+    from narrows.codec.promises import Promises
+
+
+def compress_table(data: str, out: Path, promises: "Promises", effort: Any) -> "TableAccount":
+    """Write a table's archive."""
+    from narrows.codec import write_table
+    from narrows.files import atomic_file
+
+    with atomic_file(out) as file:
+        account = write_table(file, data, max_error=promises, effort=effort, track=progress)
+    for note in account.notes:
+        say(note)
+    return account
+
+
+def write_rows(
+    archive: "TableArchive", start: int, stop: int, count: int, skip_damaged: bool, out: str
+) -> None:
+    """Write rows as a CSV or Parquet file."""
+    from narrows.data import table_writer
+
+    everything = (start, stop) == (0, len(archive)) and not skip_damaged
+    batches = (
+        archive.verified_batches(track=progress)
+        if everything
+        else archive.batches(start, stop, skip_damaged=skip_damaged)
+    )
+    shown = (
+        nullcontext(lambda amount: None)
+        if everything
+        else progress(f"reading {archive.name}", total=count, unit="row")
+    )
+    with table_writer(out, archive.schema) as write, shown as advance:
+        for batch in batches:
+            write(batch)
+            advance(batch.num_rows)
+
+
+def verify_rows(archive: "TableArchive", against: str | None) -> tuple[str, dict[str, Any]]:
+    """What a table's archive proves to be, as a text and as values."""
+    from narrows.codec.tables import verify_table
+    from narrows.report.measures import readable
+
+    found = verify_table(archive, against, track=progress)
+    if found.largest is None:
+        text = f"{archive.name} is whole: {found.values:,} values match its checksums"
+    elif not found.largest:
+        text = f"{archive.name} is whole, and all {found.values:,} values are those of {against}"
+    else:
+        bounds = {column.name: column.bound for column in archive.layout.columns}
+        lines = [
+            f"  {name}: largest error {readable(error)}, where {readable(bounds[name])} is allowed"
+            for name, error in found.largest.items()
+        ]
+        told = f"{archive.name} is whole, and no value of {against} is further off than it may be"
+        text = "\n".join([told, *lines])
+    values = {
+        "archive": archive.name,
+        "values": found.values,
+        "against": against,
+        "largest_error": None if found.largest is None else dict(found.largest),
+    }
+    return text, values
+
+
+def table_account_text(title: str, account: "TableAccount", raw: int | None = None) -> str:
+    """Where the bytes of a table's archive are, and what it promises: a line a column."""
+    from narrows.report.measures import readable
+    from narrows.report.text import cell_text, table_text
+
+    rows = [["column", "type", "largest error", "bytes", "share", "coded with"]]
+    for column in account.columns:
+        bound = f"within {readable(column.bound)}" if column.bound else "exact"
+        share = f"{column.size / account.total:.1%}"
+        methods = "; ".join(column.methods)
+        name, type_ = cell_text(column.name), cell_text(column.type, 20)
+        rows.append([name, type_, bound, f"{column.size:,}", share, cell_text(methods)])
+    rest = account.total - sum(column.size for column in account.columns)
+    rows.append(["header, index", "", "", f"{rest:,}", f"{rest / account.total:.1%}", ""])
+    rows.append(["all", "", "", f"{account.total:,}", "100.0%", ""])
+    plural = "" if account.rows == 1 else "s"
+    what = f"{title}, a table of {account.rows:,} row{plural}"
+    lines = [table_text(what, rows, left=(0, 1, 2, 5))]
+    if raw:
+        lines.append(f"{account.total / raw:.2%} of the {raw:,} bytes that the table had")
+    if account.seconds is not None and account.seconds_back is not None:
+        lines.append(
+            f"{account.seconds:.1f} s, trials and verification included; "
+            f"{account.seconds_back:.2f} s to decode all of it"
+        )
+    return "\n".join(lines)
+
+
+def table_account_values(account: "TableAccount") -> dict[str, Any]:
+    """The same for machines."""
+    return {
+        "rows": account.rows,
+        "groups": account.groups,
+        "bytes": dict(account.sizes),
+        "total": account.total,
+        "columns": [
+            {
+                "name": column.name,
+                "type": column.type,
+                "bound": column.bound,
+                "methods": dict(column.methods),
+                "bytes": column.size,
+                "largest_error": column.largest_error,
+            }
+            for column in account.columns
+        ],
+        "seconds": account.seconds,
+        "seconds_back": account.seconds_back,
+    }

@@ -1,0 +1,338 @@
+"""An archive of a table that is open for reading: any rows, from no more than their groups."""
+
+import hashlib
+import zlib
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from types import TracebackType
+from typing import IO, Any
+
+import numpy as np
+
+from narrows.codec.blocks import RECORD
+from narrows.codec.container import Container
+from narrows.codec.damage import damaged, field
+from narrows.codec.tables.account import ColumnAccount, TableAccount
+from narrows.codec.tables.cells import Cells
+from narrows.codec.tables.group import decode_group, digest_pieces, no_cells, sections
+from narrows.codec.tables.layout import TableColumn, TableLayout
+from narrows.errors import ArchiveError, UsageError
+from narrows.progress import Tracker, silent
+
+# What a group may hold at most: this bounds what a decoder allocates for one.
+_MOST_ROWS, _MOST_VALUES, _LARGEST = 1 << 20, 1 << 23, 1 << 28
+
+
+class TableArchive:
+    """An open archive of a table.
+
+    Attributes:
+        name: the file, as messages call it.
+        layout: its columns, and how many rows there are.
+        bound: the largest of the errors that were allowed, 0 for lossless.
+    """
+
+    def __init__(self, stream: IO[bytes], name: str, *, damaged_too: bool = False) -> None:
+        """Read the header and the index of the archive in ``stream``, which must be seekable.
+
+        Raises:
+            ArchiveError: not an archive, damaged, from a newer version, or not of a table.
+        """
+        self.name = name
+        self._container = Container(stream, name, cut_short=damaged_too)
+        header = self._container.header
+        self.layout = TableLayout.from_header(
+            field(header, "data", dict, name), self._container.read, name
+        )
+        self.bound = max(column.bound for column in self.layout.columns)
+        self._digest = field(header, "sha256", str, name)
+        self._records = self._read_index()
+        self._starts = np.cumsum([0, *(rows for rows, *_ in self._records)]).tolist()
+        self._places = np.cumsum([0, *(size for _, size, *_ in self._records)]).tolist()
+
+    def _read_index(self) -> list[tuple[int, ...]]:
+        index, name = self._container.read("index"), self.name
+        if len(index) % RECORD.size:
+            raise damaged(name, "its index ends within a record")
+        records = list(RECORD.iter_unpack(index))
+        columns = len(self.layout.columns)
+        for rows, size, _, zero in records:
+            if not 0 < rows <= _MOST_ROWS or rows * columns > max(_MOST_VALUES, columns):
+                raise damaged(name, f"a group of {rows:,} rows")
+            if size > _LARGEST or zero:
+                raise damaged(name, f"a group of {size:,} bytes")
+        if sum(rows for rows, *_ in records) != self.layout.rows:
+            raise damaged(name, f"its groups do not hold its {self.layout.rows:,} rows")
+        if sum(size for _, size, *_ in records) != self._container.sizes.get("payload", -1):
+            raise damaged(name, "its groups do not take the bytes of its payload")
+        return records
+
+    def __enter__(self) -> "TableArchive":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._container.close()
+
+    def __len__(self) -> int:
+        return self.layout.rows
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the values take at least, without the letters of texts."""
+        return len(self) * sum(column.kept.storage.dtype.itemsize for column in self.layout.columns)
+
+    @cached_property
+    def account(self) -> TableAccount:
+        """Where its bytes are, as far as the archive itself says; groups that are damaged are not
+        counted in ``methods``."""
+        methods: list[dict[str, int]] = [{} for _ in self.layout.columns]
+        for number in range(len(self._records)):
+            try:
+                found = sections(self.layout.kept, self._content(number))
+            except (ArchiveError, ValueError):
+                continue
+            for counts, pipeline in zip(methods, found, strict=True):
+                if pipeline is not None:
+                    counts[pipeline.name] = counts.get(pipeline.name, 0) + 1
+        columns = tuple(
+            ColumnAccount(
+                column.name, str(column.kept.storage.type), column.bound, counts, column.size
+            )
+            for column, counts in zip(self.layout.columns, methods, strict=True)
+        )
+        return TableAccount(len(self), len(self._records), self._container.sizes, columns)
+
+    @cached_property
+    def schema(self) -> Any:
+        """The Arrow schema of the table."""
+        import pyarrow as pa
+
+        return pa.schema(
+            [(column.name, column.kept.storage.type) for column in self.layout.columns]
+        )
+
+    def _content(self, number: int) -> bytes:
+        """The bytes of a group, its checksum compared."""
+        _, size, checksum, _ = self._records[number]
+        content = self._container.read_piece("payload", self._places[number], size)
+        if zlib.crc32(content) != checksum:
+            raise damaged(
+                self.name,
+                f"the checksum of group {number + 1} of {len(self._records)} does not match",
+            )
+        return content
+
+    def _group(self, number: int) -> list[Cells]:
+        """The cells of each column in a group of rows.
+
+        Raises:
+            ArchiveError: it is damaged, or needs a library that is not installed.
+        """
+        content = self._content(number)
+        self._check_installed()
+        try:
+            return decode_group(self.layout.kept, content, self._records[number][0])
+        except (ArchiveError, MemoryError):
+            raise
+        # Decoders, and the libraries below them, fail in many ways on what is none of theirs.
+        except Exception as error:
+            raise damaged(
+                self.name,
+                f"group {number + 1} of {len(self._records)} cannot be decoded: {error}",
+            ) from error
+
+    def _check_installed(self) -> None:
+        for kept in self.layout.kept:
+            for pipeline in kept.pipelines:
+                if not pipeline.method.available():
+                    raise ArchiveError(
+                        f"{self.name} is coded with {pipeline.method.name}, which is not "
+                        "installed here",
+                        hint=f"install it: {pipeline.method.needs}",
+                    )
+
+    @cached_property
+    def _categories(self) -> list[Any]:
+        """The categories of each column of a dictionary type, as an Arrow array; others None."""
+        return [
+            None if column.categories is None else self._read_categories(column, number)
+            for number, column in enumerate(self.layout.columns)
+        ]
+
+    def check_categories(self, others: Mapping[str, Any]) -> None:
+        """Compare the categories of every column of a dictionary type.
+
+        Raises:
+            ArchiveError: they are others.
+        """
+        for column, ours in zip(self.layout.columns, self._categories, strict=True):
+            if ours is not None and ours.to_pylist() != others[column.name].to_pylist():
+                raise ArchiveError(
+                    f"{self.name} has other categories of column {column.name!r} than the data",
+                    hint="give the data that it was made of",
+                )
+
+    def _read_categories(self, column: TableColumn, number: int) -> Any:
+        import pyarrow as pa
+
+        kept = column.categories
+        assert kept is not None
+        if not column.category_count:
+            return pa.nulls(0, kept.storage.type)
+        content = self._container.read(f"categories{number}")
+        try:
+            (cells,) = decode_group([kept], content, column.category_count)
+            return kept.storage.array(cells)
+        except (ArchiveError, MemoryError):
+            raise
+        except Exception as error:
+            raise damaged(self.name, f"the categories of {column.name!r}: {error}") from error
+
+    def _table(self, cells: list[Cells]) -> Any:
+        """Cells as an Arrow table.
+
+        Raises:
+            ArchiveError: they are none of the columns' types.
+        """
+        import pyarrow as pa
+
+        try:
+            arrays = [
+                column.kept.storage.array(each, categories)
+                for column, each, categories in zip(
+                    self.layout.columns, cells, self._categories, strict=True
+                )
+            ]
+            return pa.Table.from_arrays(arrays, schema=self.schema)
+        except (pa.ArrowException, LookupError, TypeError, ValueError) as error:
+            if isinstance(error, ArchiveError):
+                raise
+            raise damaged(self.name, f"cells that are none of their column: {error}") from error
+
+    @cached_property
+    def _nothing(self) -> Any:
+        """The table without its rows: it has the categories all the same."""
+        return self._table([no_cells(kept.storage) for kept in self.layout.kept])
+
+    def items(self, start: int, stop: int) -> Any:
+        """The rows from number ``start`` up to ``stop``, as an Arrow table.
+
+        Raises:
+            UsageError: there are no such rows.
+            ArchiveError: a group that holds one of them is damaged.
+        """
+        import pyarrow as pa
+
+        return pa.concat_tables([self._nothing, *self.batches(start, stop)])
+
+    def batches(
+        self, start: int = 0, stop: int | None = None, *, skip_damaged: bool = False
+    ) -> Iterator[Any]:
+        """Rows in order, as Arrow tables of no more than a group.
+
+        Args:
+            start: the first.
+            stop: the one behind the last; None for all.
+            skip_damaged: leave out the rows that :meth:`damaged_items` names.
+
+        Raises:
+            UsageError: there are no such rows.
+            ArchiveError: a group is damaged.
+        """
+        stop = len(self) if stop is None else stop
+        if not 0 <= start <= stop <= len(self):
+            raise UsageError(
+                f"rows {start:,}:{stop:,} were asked for, and {self.name} holds {len(self):,}",
+                hint=f"give a range within 0:{len(self)}",
+            )
+        for number, (low, high) in enumerate(zip(self._starts, self._starts[1:], strict=False)):
+            if high <= start or low >= stop or (skip_damaged and self._is_damaged(number)):
+                continue
+            table = self._table(self._group(number))
+            first, last = max(start, low) - low, min(stop, high) - low
+            yield table.slice(first, last - first)
+
+    def _is_damaged(self, number: int) -> bool:
+        try:
+            self._content(number)
+        except ArchiveError:
+            return True
+        return False
+
+    def damaged_items(self) -> list[tuple[int, int]]:
+        """Ranges of rows of which a group is damaged, going by the checksums."""
+        ranges: list[tuple[int, int]] = []
+        for number in filter(self._is_damaged, range(len(self._records))):
+            low, high = self._starts[number : number + 2]
+            if ranges and ranges[-1][1] == low:
+                ranges[-1] = (ranges[-1][0], high)
+            else:
+                ranges.append((low, high))
+        return ranges
+
+    def verified_groups(self, *, track: Tracker = silent) -> Iterator[list[Cells]]:
+        """The cells of all groups in order; at the end their SHA-256 is compared.
+
+        Raises:
+            ArchiveError: the archive is damaged.
+        """
+        digest = hashlib.sha256()
+        with track(f"reading {self.name}", total=len(self), unit="row") as advance:
+            for number, (rows, *_) in enumerate(self._records):
+                group = self._group(number)
+                for cells in group:
+                    for piece in digest_pieces(cells):
+                        digest.update(piece)
+                yield group
+                advance(rows)
+        if digest.hexdigest() != self._digest:
+            raise damaged(self.name, "the SHA-256 of its values does not match")
+
+    def verified_batches(self, *, track: Tracker = silent) -> Iterator[Any]:
+        """All rows in order, as Arrow tables; at the end their SHA-256 is compared.
+
+        Raises:
+            ArchiveError: the archive is damaged.
+        """
+        for group in self.verified_groups(track=track):
+            yield self._table(group)
+
+    def read(self, *, max_bytes: int | None = None, track: Tracker = silent) -> Any:
+        """The whole table, as the kind that it was: pandas', polars', or else Arrow's.
+
+        Raises:
+            ArchiveError: the archive is damaged, or the table takes more than ``max_bytes``.
+        """
+        import pyarrow as pa
+
+        from narrows.data.tables.reading import from_arrow
+
+        tables, size = [self._nothing], self.nbytes
+        if max_bytes is None or size <= max_bytes:
+            for batch in self.verified_batches(track=track):
+                tables.append(batch)
+                size = max(sum(table.nbytes for table in tables), size)
+                if max_bytes is not None and size > max_bytes:
+                    break
+        if max_bytes is not None and size > max_bytes:
+            raise ArchiveError(
+                f"{self.name} holds at least {size:,} bytes of values, and {max_bytes:,} is the "
+                "limit",
+                hint="allow more, or write it to a file with narrows decompress",
+            )
+        table = pa.concat_tables(tables)
+        dtypes = {column.name: column.dtype for column in self.layout.columns}
+        try:
+            return from_arrow(table, self.layout.frame, dtypes)
+        except ImportError as error:
+            raise ArchiveError(
+                f"{self.name} holds a table of {self.layout.frame}, which is not installed here",
+                hint=f"install it: {self.layout.frame}, or use narrows decompress",
+            ) from error
+        except (TypeError, ValueError) as error:
+            raise damaged(self.name, f"its columns cannot be {self.layout.frame}'s") from error

@@ -1,0 +1,198 @@
+"""A table as it is archived: each column of one type, rows in groups of bounded size.
+
+Data frames and Parquet files say the types of their columns. A CSV file's are the narrowest that
+all cells of a column have: truth values, whole numbers, numbers, dates, and otherwise texts. Here
+that must lose nothing but how a cell was written: a number that float64 does not tell from its
+neighbours, or that would become infinite, makes its column one of texts.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from narrows.codec.tables.cells import Storage
+from narrows.data.tables.cells import parse
+from narrows.data.tables.reading import TableSource, open_table
+from narrows.errors import DataError
+from narrows.progress import Tracker, silent
+
+#: Rows of a group: enough to learn from, and no more than can be decoded for a single one of them.
+GROUP_ROWS = 1 << 17
+#: Values and bytes of a group, as Arrow has it.
+GROUP_VALUES, GROUP_BYTES = 1 << 22, 32 << 20
+
+#: Columns of a table.
+MOST_COLUMNS = 10_000
+# Bytes of all names together.
+_MOST_NAMES = 1 << 20
+# More digits than float64 tells apart; zeros before or behind may be among them.
+_TOO_MANY_DIGITS = r"[0-9]([.]?[0-9]){17}"
+_WORDS = ("true", "false")
+
+
+class TypedTable:
+    """A table that can be read as often as wanted, its columns' types known.
+
+    Attributes:
+        name: what the user called it.
+        types: the Arrow type of each column by name, in order.
+        storages: how each column's cells are held.
+        frame: the kind of data frame it is; None for a file.
+        dtypes: the dtype that each column has in a pandas DataFrame.
+        notes: what a user should know of how it is read.
+        categories: all values of each column of a dictionary type, in order.
+    """
+
+    def __init__(self, source: Any, *, track: Tracker = silent) -> None:
+        """Find the types of ``source``: a path of a table, or a data frame.
+
+        Raises:
+            DataError: it is damaged, or has columns that narrows does not know.
+            OSError: it cannot be read.
+        """
+        self._source: TableSource = open_table(source)
+        self.name, self.notes = self._source.name, self._source.notes
+        self.frame = self._source.frame
+        self.dtypes = {name: self._source.frame_dtype(name) for name in self._source.types}
+        self._textual = self._source.textual
+        self.types: dict[str, Any] = dict(self._source.types)
+        if self._textual:
+            self.types = _found_types(self._source, track)
+        _check_header(self.name, self.types)
+        self.storages = {name: Storage.of(type_) for name, type_ in self.types.items()}
+        self.categories = self._read_categories()
+
+    def batches(self) -> Iterator[Any]:
+        """Arrow record batches of all rows in order, in the columns' types."""
+        import pyarrow as pa
+
+        for batch in self._source.batches():
+            if not self._textual:
+                yield batch
+                continue
+            arrays = [
+                parse(batch.column(name), type_) if type_ != pa.string() else batch.column(name)
+                for name, type_ in self.types.items()
+            ]
+            yield pa.record_batch(arrays, names=list(self.types))
+
+    def groups(self) -> Iterator[Any]:
+        """Arrow tables of the rows, in order, each small enough to be coded at once."""
+        import pyarrow as pa
+
+        most = max(min(GROUP_ROWS, GROUP_VALUES // len(self.types)), 1)
+        waiting: list[Any] = []
+        rows = size = 0
+        for piece in _pieces(self.batches(), most):
+            if waiting and (rows + piece.num_rows > most or size + piece.nbytes > GROUP_BYTES):
+                yield _joined(waiting)
+                waiting, rows, size = [], 0, 0
+            waiting.append(pa.Table.from_batches([piece]))
+            rows, size = rows + piece.num_rows, size + piece.nbytes
+        if waiting:
+            yield _joined(waiting)
+
+    @cached_property
+    def rows(self) -> int:
+        """How many rows there are."""
+        first = list(self.types)[:1]
+        return sum(batch.num_rows for batch in self._source.batches(first))
+
+    def ranges(self, columns: Sequence[str]) -> Mapping[str, tuple[Any, Any]]:
+        """The lowest and the highest finite value of columns of numbers; 0 and 0 where is none."""
+        found: dict[str, tuple[Any, Any]] = {}
+        for batch in self.batches() if columns else ():
+            for name in columns:
+                values = self.storages[name].cells(batch.column(name)).values
+                values = values[np.isfinite(values)]
+                if values.size:
+                    low, high = values.min().item(), values.max().item()
+                    before = found.get(name, (low, high))
+                    found[name] = min(before[0], low), max(before[1], high)
+        return {name: found.get(name, (0, 0)) for name in columns}
+
+    def _read_categories(self) -> dict[str, Any]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        wanted = [name for name, type_ in self.types.items() if pa.types.is_dictionary(type_)]
+        found = {name: comparable(pa.nulls(0, self.types[name].value_type)) for name in wanted}
+        for batch in self._source.batches(wanted) if wanted else ():
+            for name in wanted:
+                more = comparable(batch.column(name).dictionary)
+                if not more.equals(found[name]):
+                    found[name] = pc.unique(pa.concat_arrays([found[name], more])).drop_null()
+        return found
+
+
+def _check_header(name: str, types: Mapping[str, Any]) -> None:
+    """Refuse more columns, or longer names, than the header of an archive has room for."""
+    letters = sum(len(column.encode()) for column in types)
+    if len(types) > MOST_COLUMNS or letters > _MOST_NAMES:
+        raise DataError(
+            f"{name} has {len(types):,} columns, whose names take {letters:,} bytes",
+            hint=f"give at most {MOST_COLUMNS:,} columns, with names of {_MOST_NAMES:,} bytes "
+            "together; what is one array is better saved with np.save",
+        )
+
+
+def comparable(array: Any) -> Any:
+    """Categories as a type that Arrow finds values in."""
+    import pyarrow as pa
+
+    return array.cast(pa.string()) if str(array.type) == "string_view" else array
+
+
+def _joined(tables: Sequence[Any]) -> Any:
+    import pyarrow as pa
+
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+
+
+def _pieces(batches: Iterator[Any], most: int) -> Iterator[Any]:
+    """The same rows, no more than ``most`` and GROUP_BYTES together where rows can be parted."""
+    for batch in batches:
+        rows = min(most, max(batch.num_rows * GROUP_BYTES // max(batch.nbytes, 1), 1))
+        if not batch.num_rows:
+            continue
+        for start in range(0, batch.num_rows, rows):
+            yield batch.slice(start, rows)
+
+
+def _found_types(source: TableSource, track: Tracker) -> dict[str, Any]:
+    """The narrowest type of each column of texts."""
+    import pyarrow as pa
+
+    stamps = [pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "us")]
+    kinds = [pa.bool_(), pa.int64(), pa.float64(), pa.date32(), *stamps]
+    left = {name: list(kinds) for name in source.types}
+    seen: set[str] = set()
+    with track(f"looking at {source.name}", total=None, unit="row") as advance:
+        for batch in source.batches():
+            for name, types in left.items():
+                array = batch.column(name).drop_null()
+                if len(array):
+                    seen.add(name)
+                    types[:] = [type_ for type_ in types if _all_are(array, type_)]
+            advance(batch.num_rows)
+    return {
+        name: types[0] if types and name in seen else pa.string() for name, types in left.items()
+    }
+
+
+def _all_are(array: Any, type_: Any) -> bool:
+    """Whether texts are all of a type, which loses nothing of what they say."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_boolean(type_):
+        return bool(pc.all(pc.is_in(pc.utf8_lower(array), pa.array(_WORDS))).as_py())
+    parsed = parse(array, type_)
+    if parsed is None or not pa.types.is_floating(type_):
+        return parsed is not None
+    if pc.any(pc.match_substring_regex(array, _TOO_MANY_DIGITS)).as_py():
+        return False
+    infinite = array.filter(pc.is_inf(parsed))
+    return not pc.any(pc.match_substring_regex(infinite, "[0-9]")).as_py()

@@ -1,0 +1,111 @@
+"""Archives of tables that were written once and must open for ever, and what they must give.
+
+Format 1, written by narrows 0.1 on Linux, with Python 3.11, NumPy 2.4 and pyarrow 22.
+"""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+_COUNT = np.arange(400)
+_BASE = _COUNT**2 // 7 % 23
+_COLORS = np.array(["red", "grün", "", "blue"])[_BASE % 4]
+
+#: By name: the table that went in, and the bound.
+DATA: dict[str, tuple[Any, str | None]] = {
+    "exact": (
+        pa.table(
+            {
+                "base": _BASE,
+                "gap": pa.array(_BASE * 3 + _COUNT % 2, mask=_BASE % 5 == 0),
+                "color": _COLORS,
+                "kind": pa.array(_COLORS).dictionary_encode(),
+                "when": pa.array(_COUNT * 86_400 + 10**9, pa.timestamp("s")),
+                "price": np.round(_BASE * 1.37, 2),
+                "odd": np.where(_BASE == 3, np.nan, np.where(_BASE == 4, -0.0, np.sqrt(_COUNT))),
+                "flag": _BASE > 11,
+                "none": pa.nulls(400, pa.string()),
+            }
+        ),
+        None,
+    ),
+    "within 2 %": (
+        pa.table({"x": np.sqrt(_COUNT) + _BASE, "y": np.sqrt(_COUNT) - _BASE, "n": _BASE * 50}),
+        "2%",
+    ),
+    "few": (pa.table({"a": [1, 2], "b": ["x", None]}), None),
+}
+
+#: What narrows made of them, as base64.
+ARCHIVES = {
+    "exact": """
+iU5SVw0KGgoBAAEAvQEAAP4EAAANR2LfrVRdb6MwEPwrlZ+tkz+AALreH4l4MHidWGcwsk3aNMp/v6WcSNqeUKveG7taZmZ3Bi5E
+q6RIfSGdd1M/RFLvL6Q9J8AnLjklg+qB1KRVEQglox3B2QGWOWNdgjA/41gI/ok0lPSQjl7jKy/OtuSKnXQeZwg7pCIjV7rii+KG
+f1DjF+GxjpvwnLEVHrfzYYsgHidjHPxjAQRcOzH5APq19zVxMQU7HO7VSUlJpxIcfLBzPTswDYnU2X9T2VzX/X/bQX/zvtp2yXoc
+PP88KTdBfFyWog+IbTus0QEp6IMPGpD/kf16v+9fMU9HGLbEaHCYSfqZTCXbQ0yqH/exeeO9uNGNAdV9bnkHJ3CvZmh7shEjM6fo
+B+YoJhixuG4dyE8tenMfcCFvEfT6owMr1vPLNtIdjnHq8E0rW+/dm2ut4IMf3p/qY4ixY8Iyv3DRJV9oh5p104WwzhjDe40qpBln
+fxd3SWguaCl4kTEhyobu8fPV8Ewol5QXeb6rMpGzuT+qs/MKTyeqgjVIHY9K5AWS8SozCoqKCSa7wpSaZ13WikLvOIDpKiXLfJdp
+pbO8LYVUsgNjFNPYNQVv8V/xBwAEAAAADAAAAAAIAAAAY2ZlYGFAAgABDAAAAHJlZGdyw7xuYmx1ZQAIAAAAY2BkYmZAAgCQAQAA
+kAsAAPyOItcAAAB9AAAAAQAAAAAAAAAA5c6BEcMgCEBRRIgKYpSg+4/a9K5b9A/w7gNAwsyl6ViRuJkD64LLgnqwnbpoJD2y5ShY
+nmX37IKuFKNi3MIppkkhhB2Przd/YgNSEZuvKHdgHUHqKJ77LjMb/MA0aNVjHJ3CLljK4NZecQ1thTMm+PZPgx8DAAkAAAABAwAA
+AAAAAAAABAAAAAwAAAAACAAAAGNmZWBhQAIAAQwAAAByZWRncsO8bmJsdWUCCQAAAAEAAAAAAAAAAAAACQAAAAEAAAAAAAAAAAAA
+GwAAAAQAowIAAAAAAGP4aFTOMApGwSgYBaNgFJAIAAAAEQAAAAAAAAAAAAAAAgAAAAAAAAAAAACwCAAA/Td6WFoAAAD/EtlBAgAh
+AQAAAAA3J5fW4Ax/CHddAABs3FB+WQvrC6n8luY+fONiF/m04m3GQjid2Ww4dJKOXj6MjL0DwK1ESDBioaI74dyWyu5mGcWp4ijk
+3dPT825B4Dh2Bq1k5RoNK8rModWS0fpBrwlmU0/If79IFgeMkm/6jdtoYrzTsOQK4Ef14LYPT08kHgES5zRq82kRdRQVRIifuSxX
+RHMnBXWlzkekmBzKI9onByw1OhBmwtgjt589fL7Dqeurl1X7BNtPAUas1H6trm4/ImD2bowgFq6nqy9obnYMWe1NknAoegxnt+lL
+ZU2EHKS4W5FPBS2YaaqYXJcQZlMw2OzM3gvnUy6p2BEyOVS4P4fPxGlitBbtPVLSbEgHn20R2GH2mBf0QLmhyImOBsDhV7HExOHY
+ouglzohzDfxAoGahPBjF/6nd2TxyRfB46KFW3udbKZ1cxm7FeLezgLIKfI+JXqk+leTiaFiswNTHia64/xCnjnudv7OYp0D4CjKH
+ZYLSOsG0bAMJMz3HbCduDYWBItwsDoHoog8DMocUEfBkXaozH7x+FACj/+tHFBBaPjzQtDNMItfIXBQ+dpgrMuXgQPJND2EtjXhN
+mf9LGdTxiVhDvawo5Q2yrOGcG3aNqUSMaiqYNDKYh7eM0wj9Uf2I/W5aSToi4gpTLs3bNOe+GpeFenmnVxvcLOmJy+eSN3uOPaNT
+5lklHgcuzddn4FCNnlGdNxA6VrwaPgKJx+SV1a+JzwdoAiNK3V/lqFZ0UTIV8AYcjJbzDfg07uLizV2frpGrFkkzRdQjpuW+3cPT
+sc3C6vKyTEokfVVv3hgZC28JBgivoJY+IU9PSTJjjiHIegQjKv+ZcTu/amDxCi2EJ7EG0/k4r6b4DBye1806ehfF5svZXcf2bWpn
+503RL9Bfsl4wFj93d30XBDlQVU9Y7EpH6JH3OrIeeIEaKNrdrmKXxf/evp7zAWVDvDnYH+G+Ek6+1B6pvpTMWMok5jkvaBb+wtU8
+WngCN7Lvds6gmK1wZoe75riM9GDQzj40Mc+2JKGPiqgfQ1CC+StNsYiskcGYX4L4IU/TdxoneFq4Izg7XHLp4+sf5PRShOH4Z+je
+lrd+S7TG42dh757MhYDG4ZIruEg6CUsb00uIFXXJN6nV+5uao1zeoc/l/xM0V2mydfTIwbkeAizqUB52KEn20OLM0nhBE54wHUp1
+tG9cr0y/Z2z24wMZXJs65FeppG7ajCuTIfn1yJQIBXuS4PFcHSklb2nX5bfP5CsRRMjEWzYH9v8v/21krTCwsr/1dPF3Ib2dmXLZ
+ui3WPdhrakuyB8rBzrtcAx+38d9Nw8Vzloxc6sf0sHqO6VF9P6HdLSR1cL9RAHV+VgQkEm0Y4Y0zilRdzfLRgNfLNGuRe7kNotf4
+cduv4wImTT02lt9zM3bbI81MDCmjnvEZN4txOJ1Rxwm0X52qBshK7g86IuZedPQ8SHLTYu2OcKCBRL6PFvBNdfv9PLXHLUN3uL3k
+FdTOPZ5e9k8eMIaZH7FC/TJB6KfkYtJmw2oqPgTQCnqrIeeGtAwcRZp3Z6MABXjf2XmswclrFhXrYKcgbN/iw8A0cJ3nXmh+HARU
+mqDwfw5g9ug+VvGs5hRd5iAEv2Ye130wdOfZ2rVQ+K9DjaOCY/6Op7IbhQ7gRWuQ8YuOrW0/oWbP/keqCBNjWYTxTtTUB521nlwh
+PHwii/vNJQj80TCdMrXihwvThCRH7RU+kbl3G0PQV/X+waIesSL6psx42WIzRRCOGK8fHmKSEkMOKgJGgMBXHJB871YhavJBHOyi
+Ia0cCNuaRaKNCxIQPY1UqbXlJBWoTc/ee9f0yLuU7Z6KEhIiHf2o3rhUHqnPjSwhg/LiEFFiCG1ZT4uZofpHPzgNAGCnMC56rs81
+sVoplI5LwNeYF9kDHMqpHxqb+8BjrS24+3vbKNG2LIF0gxzPeQFbUJEihbrBPkjPsfyfgOH5mpB0vUDPkhAQf5jMC50udbX5vIcN
+TPQ/WKV5X0ZwqhwWLSdUONuzUJy3KRST7amCtX2L/X2TtBJd5g8ry1KbIa0b073mVh7SkhNo7UZBr937AWrR99xzTs3GGY9Pxkak
+h/YG6PZYjYoO3LiF43t3PfdHE8WK+6SfqutyDq1NmPLFCl087G6ye1TGrD0spfdQlFCmM/HSJ4FYthH063KsZ8wr2lmNa6WO6xeV
+8Ox8yZ/LxGHIg8V4SyYWx1eLBmV29aYiFOnMGbrA60rWjOhmdfFgYhNiFme0ZcJPfNvbzlXEAOeRkSCAvBlkb7XQtTuFXbrOIEP3
+4l593WU1KV8xHn5O9tDQuOiDMH5rp94THhJWb8MJ09rc7X4NNO2R2Y5kslH24JSjQou3SaM2wPifMJqQnDnwkqsdiNst6soj9ZWe
+7O8dpbASEli3GyLup6uGgbVe5D9dx8kgg1gsRsA+Gy2zbEafR4griiQMbrTvv/uLv+kHtyoDf67s4hy6OivD1sE2rUaL+jjjeCqC
+jNchuaOLSXAl4/tWMqimYnZyK6Bq2IqKvOJUtCVMgokaRE8wHyWlWp/eyeD2RzFFyXYm1gpKvUGpG1s1xlsYMIMlJDO0aUU9zujs
+EuTDGtLtL5t0LlypN2Eroxujqw9PZfZWhLr9gxxSIT+E0J8hI6l1mazBb9RSNUBdpQitQWSIf0TPSlOHNfsHwRAvvpYjwMJUKdPx
+XnWZzrCO+CTYL9RFQV2KKm4HrLAJun3+686gtMUPTxfvFjbjSbI6ZGMh9EXsAJ8y00z2tHEqMTEPhYWcx7ZQgB5iiMT+kV0IqWRP
+UutD2iyWet+IcurNxjDM90+I4DWnEXLICjmi/b+zvu5cTLzpsfI+gPGC6+iNnm+1G3anWMtpFfRRMJ8jLl70ekKPBuZ5d8XfuOd1
+su1yhi5tfW4AAAABixGAGQAAMKAMFKgACvwCAAAAAABZWgAACQAAAAEAAAAAAAAAAAEBAAeAIwAQCwKBAYcFav9YGQKCAQIFEAUA
+BgDqBwyDAwIB4g4f/x//YAGYDAGCAQRMDewCif/fCXPviyQBAAAA//Ov3Perv//per8q+utyz8fgviKroqp+eOK8rzpIzwnRBG95
+UUvpjwhTpp3rbdL6wqaiTzieOVHx8NxL8nXEOFJzkuCaKxKluDC57qBgy0TtXZwenR5a0KVErkwtSNRiTGCMxD3rCxAaqE3r56CR
++bBRPl2d7/XbFbaN+rNN7ttpOt35Osrtxl5l9rCE0zjgr0xvRGKCzLKgCQqaEyg+CjaJk6Hv5+255bJyR/aM4See6Y0O5snRTf9O
+J9pXb40RN75xdX/ArJvhmO3GDdC3Z/62wHY+9Ae8Deu/I9JhZmfd+KGOU73tM0tHTUQ5GNuU16A0w+Et/hvTIpkSd5bnzwrsTAPd
+86tEND6/ogMrLKNR5GYC/dgPFD4V/OgU80fflsEOj+77G1o1pgsLA3uVttBMNZegUl4xiJhQ4apj9nf841el3xsW6LTmPC+Q6z46
+hQvncT4GTGniykOZlkiA97b6nhfska52EKxgJ6Mi714NhIeiy+Rf2qDzgQk=
+""",
+    "within 2 %": """
+iU5SVw0KGgoBAAEANQEAAJECAADg8APmpZHLbsMgEEX/ZdYo4mWD/StRFmAGBZXYlk3SulH+veNYTbOIKlVlhdDce46YKwRXHLRX
+6IZ8PvUztPsr+OHcB2j5zkpRGd08DgO/FKQhYRWD3p0QWvgABmMaMacet3xMueC03iFgpv51dpqGdzgwyHjBPK/IkC5pHiZqq5XV
+O85gLjhCK+tGihuDE5bjQB5AyRlulC3LuBLDcPYZ4caeVI20RohXqrp6qC7/VrWikT+mBFTN30zlPf7tpuTDrf/N7ZXTpqCrZ/5n
+Tv6Zn/pS6/tDnDbMVsTgLa02UNzqxzbxVnNObaObykrdUzwgrVcoJoSmHdEnH9ieBpY8uABM1+ZA3fPRyaqmNtPUunMaeVRcBe6D
+8C4YLzpe1VZFjI2L1knT8aazMXZeo+u0FJqjQac53L4AkAEAANMBAAB5xfj1AAAAEQAAAAAAAAAAAAAAAQAAAAAAAAAAAAARAAAA
+AAAAAAAAAAABAAAAAAAAAAAAAH4AAAABAAAAAAAAAADlzoENxCAIQFFEQlWQWKXo/pNeL7kt7g/w8gEgYebSdKxI3MyBdcFlQT3Y
+Tl00kh7ZchQsz7J7dkFXilExbuEU06QQwo7H15s/sQGpiM1XlDuwjiB1FM99l5kNfmAatOoxjk5hFyxlcGuvuIa2whkTfPunwQ8B
+AAWADwQrDgWBAYwRHQB8Ab++/6uqKqwQbu6+rnDfr75pzeu7/bDMDzFyoXtKp/QXWh9YhmGDkJ+G4cTi4gB6xyVFCTevRu/vMv4v
+CzqtWMhgM96uGq07k2Imwocw3JVapaAsRMMYfx2p5absaix/wncaufAmEjD7V3Q0ggkOg6iB+2UrQwoBQXBbpQlBWrqCSbdrFYZ4
+igjW4VnDt73lzPccJUgKmaBNS9QBrBtcV2GYyVtsOJJEVUSrcdNJVdaxnMVlDoCauB5Cn9Mr/KY1tCEdoavoj+nxsrzQAl3SPXIT
+Kd1AD3K2yzDvjdqw5xcRxoxA9eVVGF98U52fWE46bIJNS9X3pnAlUhvQ7WnFnwtLMIotiv/1VdZa2qrerUuN
+""",
+    "few": """
+iU5SVw0KGgoBAAEA4gAAAGIBAAAs3EDKZc5NboQwDAXgu3idBQkkA1wFsciPU6KGgEJGLYO4+5i2mlbqypb1/Okd4HTR0B9gl3if
+0wb9cIDZC9LGBYOkZ4QeNDBYw4oxJPzO+BAL5muHbbp7HxFGBjOWaXH08IjBwEmXsq8XEFJRDZzshde/uPmHv5itLBndX2grOaS3
+r4vPP+VyXj7IeA/p+inaUBkGdCRNnITrXC54oBoOP4HxmvGqrqTkSqiRDZTY46IdMClGkrdJC6nIwvbmOsltZdBIU5lOIDrfNVaY
+1rbohbCcAtaZujY0GqUaTnBXKSFvWsD5BAIAAAA0AAAAlBwFAQAAAAYAAABjZGJAAQACAAIAAAABAAEAAAABAAAAAAQAAAABAAAA
+AAEAAAB4AAQAAAAAAAAA
+""",
+}
