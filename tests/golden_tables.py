@@ -1,6 +1,6 @@
 """Archives of tables that were written once and must open for ever, and what they must give.
 
-Format 1, written by narrows 0.1 on Linux, with Python 3.11, NumPy 2.4 and pyarrow 22.
+Format 1, written by narrows 0.1 on Linux, with Python 3.11, NumPy 2.4 and pyarrow 26.
 """
 
 from typing import Any

@@ -3,9 +3,9 @@
 For each column, in order, one byte tells of missing cells: 0 there are none, 1 all are, 2 a block
 of truth values follows, one a row, 3 the columns that are coded together tell. Of a column of texts
 come then the number of different ones and the bytes of all (4 each), and in a block each their
-lengths and their UTF-8; of
-every column, unless all are missing, the values of the cells that are present. A block that would
-have no values is left out. A block is the number of its pipeline (1), its bytes (4), and these.
+lengths and their UTF-8; of every column, unless all are missing, the values of the cells that are
+present. A block that would have no values is left out. A block is the number of its pipeline (1),
+its bytes (4), and these.
 Behind the last column, what is coded together: see :mod:`narrows.codec.tables.together`.
 """
 
