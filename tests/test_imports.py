@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from base64 import b64decode
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import golden_archives
 import narrows
 
 HEAVY = {
@@ -66,6 +68,12 @@ def test_opening_an_archive_loads_no_jax(tmp_path: Path) -> None:
     assert "numpy" in loaded
     assert not loaded & HEAVY
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy", allow_pickle=False), np.arange(100))
+
+
+def test_opening_a_small_archive_of_mixing_loads_no_numba(tmp_path: Path) -> None:
+    (tmp_path / "a.nrw").write_bytes(b64decode(golden_archives.ARCHIVES["images, mixing"]))
+    loaded = loaded_by(runs("decompress", f"{tmp_path}/a.nrw", "--out", f"{tmp_path}/a.npy"))
+    assert not loaded & HEAVY
 
 
 def test_the_budget_would_notice() -> None:

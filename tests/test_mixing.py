@@ -208,7 +208,7 @@ def test_without_numba_numpy_does_it_all(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("streams", [1, 2, 5, 16])
 def test_streams_come_back(streams: int) -> None:
-    content = coded_block(BYTES, streams=streams)
+    content = coded_block(BYTES, 4, streams)
     assert content[0] == streams
     decoded = decode_block(content, Course.of(BYTES.shape, 1))
     assert_same(decoded, BYTES.reshape(80, -1))
@@ -256,7 +256,7 @@ def test_opinions_are_logits_of_what_was_counted() -> None:
     table = opinions()
     assert (table == np.floor(table)).all() and not table[:256].any()
     for n, y in [(1, 0), (1, 1), (2, 1), (5, 4), (60, 3), (61, 30), (255, 0), (255, 255)]:
-        logit, trusted = table[256 * n + y]
+        logit, trusted = table[256 * n + y].tolist()
         chance = math.floor(65536 * (y + Fraction(2, 5)) / (n + Fraction(4, 5)))
         assert logit == logits(np.array(chance))
         assert trusted == math.floor(logit * min(n, 60) / 60)

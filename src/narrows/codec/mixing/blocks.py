@@ -34,10 +34,11 @@ def encode_block(values: np.ndarray, course: Course, contexts: int, streams: int
     streams = min(streams, course.count, MOST_STREAMS)
     ways = [replace(course, count=last - first) for first, last in split(course, streams)]
     parts = [values[first:last] for first, last in split(course, streams)]
+    walks = [_way(way) for way in ways]  # compiled before threads begin
 
     def work(number: int) -> bytes:
         settings = Settings.for_values(parts[number], contexts)
-        coded = _way(ways[number]).encode(ways[number], settings, parts[number])
+        coded = walks[number].encode(ways[number], settings, parts[number])
         return settings.to_bytes() + coded
 
     coded = _at_once(work, streams)
@@ -56,11 +57,13 @@ def decode_block(content: bytes, course: Course) -> np.ndarray:
         raise ValueError("a block is damaged")
     ways = [replace(course, count=last - first) for first, last in split(course, streams)]
     parts = list(_parts(content, streams))
+    walks = [_way(way) for way in ways]
 
     def work(number: int) -> np.ndarray:
-        part, way = parts[number], ways[number]
-        settings = Settings.from_bytes(part)
-        return _way(way).decode(way, settings, part[Settings.SIZE :])
+        settings = Settings.from_bytes(parts[number])
+        content = parts[number][Settings.SIZE :]
+        values: np.ndarray = walks[number].decode(ways[number], settings, content)
+        return values
 
     return np.concatenate(_at_once(work, streams))
 
