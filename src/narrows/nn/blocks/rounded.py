@@ -122,25 +122,30 @@ def context_masks(size: int, units: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def distributions(arrays: Arrays, codes: Any) -> tuple[Any, Any]:
-    """The middle of each number's distribution, and the logarithm of one over its width: (n, size)
-    each, of codes (n, size)."""
+    """The middle of each number's distribution, and the logarithm of one over its width before that
+    is cut: (n, size) each, of codes (n, size)."""
     seen, told = context_masks(*arrays["context.weight"].shape)
     context = codes @ (arrays["context.weight"] * seen) + arrays["context.bias"]
     context = apply_activation("silu", context)
     middles = context @ (arrays["middle.weight"] * told) + arrays["middle.bias"]
     widths = context @ (arrays["width.weight"] * told) + arrays["width.bias"]
-    # within the limit, with a slope everywhere
-    return middles, widths / (1 + abs(widths) / WIDEST_LOG)
+    return middles, widths
 
 
 def code_lengths(arrays: Arrays, codes: Any) -> Any:
     """What each number of ``codes`` (n, size) takes, in nats: float32 (n, size)."""
-    middles, widths = distributions(arrays, codes)
+    return chance_lengths(codes, *distributions(arrays, codes))
+
+
+def chance_lengths(codes: Any, middles: Any, widths: Any) -> Any:
+    """-log of the chance of each whole number, by the middle of its distribution and the logarithm
+    of one over its width, before that is cut: arrays of one shape in, one of that shape out."""
     xp = codes.__array_namespace__()
+    # within the limit, with a slope everywhere
+    sharpness = xp.exp(widths / (1 + abs(widths) / WIDEST_LOG))
     # the logistic distribution is symmetric: taken where both ends are below the middle, the
     # difference keeps its digits
     distance = -abs(codes - middles)
-    sharpness = xp.exp(widths)
     above, below = ((distance + half) * sharpness for half in (0.5, -0.5))
     chance = apply_activation("sigmoid", above) - apply_activation("sigmoid", below)
     return -xp.log(chance + _LEAST_CHANCE)
