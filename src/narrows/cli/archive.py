@@ -9,12 +9,14 @@ import typer
 
 from narrows.cli.options import DataArgument, ItemsOut, Json, parse_bound, parse_range
 from narrows.cli.terminal import progress, say, show
+from narrows.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from narrows.codec import Account, Archive
     from narrows.codec.arrays import Layout
+    from narrows.codec.methods import Effort
 
 ArchiveArgument = Annotated[
     Path,
@@ -27,6 +29,8 @@ _MEANING = {
     "header": "what the archive is, of what, and where its parts lie",
     "index": "where each block lies, and its checksum",
     "payload": "the blocks",
+    "decoder": "what makes values of codes, in whole numbers",
+    "predictor": "how likely each number of a code is",
 }
 
 
@@ -44,34 +48,123 @@ def compress(
     effort: Annotated[
         Literal["fast", "normal", "best"], typer.Option(help="How much is tried.")
     ] = "normal",
+    codes_only: Annotated[
+        bool,
+        typer.Option(
+            "--codes-only",
+            help="Nothing but short codes and a decoder: a few bytes an item, and no bound.",
+        ),
+    ] = False,
+    item_bytes: Annotated[
+        float | None,
+        typer.Option(
+            metavar="BYTES", help="With --codes-only: what a code takes, about; 6.7, or MODEL's."
+        ),
+    ] = None,
+    latent: Annotated[
+        int | None,
+        typer.Option(help="With --codes-only: numbers in a code; three for each of its bytes."),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MODEL",
+            help="With --codes-only: one that narrows fit --preset rounded wrote, instead of one "
+            "trained on DATA.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write DATA as one file that opens anywhere with the same values, lossless or within a bound.
+
+    With --codes-only it holds what an autoencoder keeps: the error is measured and told, not
+    bounded.
 
     \b
     Example:
       narrows compress mnist:test --out digits.nrw
       narrows compress readings.npy --max-error 0.05 --out readings.nrw
+      narrows compress mnist --codes-only --item-bytes 8 --out tiny.nrw
     """
     from narrows.codec import write_archive
     from narrows.files import atomic_file, require_writable
 
     bound = parse_bound(max_error)
-    require_writable(out)
-    items = _load(data)
-    with atomic_file(out) as file:
-        account = write_archive(
-            file,
-            items,
-            max_error=bound,
-            effort=effort,
-            name=data,
-            track=progress,
-        )
+    if codes_only:
+        _require_no_bound(max_error)
+        require_writable(out)
+        account = _compress_codes(data, out, model, latent, item_bytes, effort)
+    else:
+        _require_no_codes(item_bytes, latent, model)
+        require_writable(out)
+        items = _load(data)
+        with atomic_file(out) as file:
+            account = write_archive(
+                file,
+                items,
+                max_error=bound,
+                effort=effort,
+                name=data,
+                track=progress,
+            )
     texts = [_account_text(f"{out}: {data}", account)]
     if account.trials:
         texts.append(_trials_text(account))
     show("\n\n".join(texts), {"out": str(out), **_account_values(account)}, json)
+
+
+def _require_no_bound(max_error: str | None) -> None:
+    if max_error is not None:
+        raise UsageError(
+            "--codes-only keeps no bound, so --max-error cannot be kept with it",
+            hint="leave one of them out",
+        )
+
+
+def _require_no_codes(*wishes: object) -> None:
+    if any(wish is not None for wish in wishes):
+        raise UsageError(
+            "--item-bytes, --latent and --model are for archives of codes",
+            hint="add --codes-only, or leave them out",
+        )
+
+
+def _compress_codes(
+    data: str,
+    out: Path,
+    model: Path | None,
+    latent: int | None,
+    item_bytes: float | None,
+    effort: "Effort",
+) -> "Account":
+    """Write an archive of codes by a given model, or by one that is trained on the data."""
+    from narrows.codes_only import require_codes_only, train_rounded, write_codes_only
+    from narrows.data import load_data
+    from narrows.files import atomic_file
+    from narrows.model_file import load_model
+
+    if item_bytes is not None and not 0 < item_bytes < math.inf:
+        raise UsageError(
+            f"--item-bytes is {item_bytes:g}, and must be a number above 0",
+            hint="give the bytes that a code may take, such as 8",
+        )
+    if model is None:
+        training = load_data(data, track=progress)
+        trained = train_rounded(training, latent, item_bytes, effort, track=progress, note=say)
+        items = training.items
+    else:
+        if latent is not None:
+            raise UsageError(
+                f"{model} says how many numbers a code has, so --latent cannot",
+                hint="leave one of them out",
+            )
+        trained = load_model(model)
+        require_codes_only(trained.model)
+        items = _load(data)
+    with atomic_file(out) as file:
+        return write_codes_only(
+            file, items, trained, item_bytes=item_bytes, effort=effort, name=data, track=progress
+        )
 
 
 def decompress(
@@ -136,6 +229,11 @@ def verify(
         bound = opened.bound
     if found.largest is None:
         text = f"{archive} is whole: {found.values:,} values match its checksums"
+    elif bound is None:
+        text = (
+            f"{archive} is whole, and as far from {against} as it says: largest error "
+            f"{readable(found.largest)}, mean squared error {readable(found.mean_square or 0.0)}"
+        )
     elif bound:
         text = (
             f"{archive} is whole, and no value is further than {readable(found.largest)} from "
@@ -241,6 +339,8 @@ def _account_text(title: str, account: "Account") -> str:
     rows.append(["all", f"{account.total:,}", "100.0%", ""])
     lines = [table_text(f"{title}, {_what(layout)}", rows, left=(0, 3)), _rate(account)]
     lines.append(_promise(account))
+    if account.numbers is not None:
+        lines.append(_codes_text(account))
     used = "; ".join(
         f"{name} ({count:,} block{'' if count == 1 else 's'})"
         for name, count in account.methods.items()
@@ -253,6 +353,16 @@ def _account_text(title: str, account: "Account") -> str:
             f"{account.seconds_back:.2f} s to decode all of it"
         )
     return "\n".join(lines)
+
+
+def _codes_text(account: "Account") -> str:
+    """What a code takes, with what says where it lies, and what all the rest does."""
+    codes = account.sizes["payload"] + account.sizes["index"]
+    count = max(account.layout.count, 1)
+    return (
+        f"codes of {account.numbers} whole numbers: {codes / count:.2f} bytes an item, and the rest "
+        f"{(account.total - codes) / count:.2f}"
+    )
 
 
 def _what(layout: "Layout") -> str:
@@ -274,10 +384,14 @@ def _rate(account: "Account") -> str:
 def _promise(account: "Account") -> str:
     from narrows.report.measures import readable
 
-    if not account.bound:
-        return "lossless, with the SHA-256 of the values"
     mean = account.mean_squared_error
     measured = f", mean squared error {readable(mean)}" if mean is not None else ""
+    if account.bound is None:
+        return (
+            f"nothing promised; measured: largest error {readable(account.largest_error)}{measured}"
+        )
+    if account.bound == 0:
+        return "lossless, with the SHA-256 of the values"
     return (
         f"every value within {readable(account.bound)}; measured: largest error "
         f"{readable(account.largest_error)}{measured}"
@@ -311,6 +425,7 @@ def _account_values(account: "Account") -> dict[str, Any]:
         "bound": account.bound,
         "largest_error": account.largest_error,
         "mean_squared_error": account.mean_squared_error,
+        "latent": account.numbers,
         "bytes": dict(account.sizes),
         "total": account.total,
         "raw": layout.nbytes,

@@ -31,7 +31,7 @@ def unpack_numbers(entry: Any, content: bytes, count: int, name: str) -> np.ndar
         ArchiveError: it did not.
     """
     wanted = entry.get("method") if isinstance(entry, Mapping) else None
-    if not isinstance(wanted, str) or wanted in METHODS and METHODS[wanted].trained:
+    if not isinstance(wanted, str) or (wanted in METHODS and METHODS[wanted].trained):
         raise damaged(name, "its header does not say how its nets are coded")
     pipeline = Pipeline.from_header(entry, _DTYPE, _no_parts, name)
     try:

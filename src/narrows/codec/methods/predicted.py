@@ -115,9 +115,7 @@ class Predicted(Method):
             middle, sharp = reading.next(codes[:, :number])
             for start in range(0, len(codes), step):
                 some = slice(start, start + step)
-                below = chances_below(
-                    values, middle[some, None], sharp[some, None], lowest, count
-                )
+                below = chances_below(values, middle[some, None], sharp[some, None], lowest, count)
                 codes[some, number] = lowest + _played(player, below)
         player.finish()
         return codes.astype(dtype)

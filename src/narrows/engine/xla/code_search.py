@@ -37,7 +37,8 @@ class CodeSearch:
         self._model, self._rounds = model, rounds
         prefix, block, _ = list(model.spec.placed("encoder"))[-1]
         assert isinstance(block, Rounded)
-        self._arrays = {
+        #: The arrays of the block, by name.
+        self.arrays = {
             name.removeprefix(f"{prefix}."): array
             for name, array in model.arrays.items()
             if name.startswith(f"{prefix}.")
@@ -50,7 +51,7 @@ class CodeSearch:
     @property
     def price(self) -> float:
         """What a nat was worth at the end of training, in squared network units."""
-        return float(self._arrays["price"])
+        return float(self.arrays["price"])
 
     def guesses(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
         """The encoder's codes of items in data units, rounded."""
@@ -73,16 +74,16 @@ class CodeSearch:
 
     def nats(self, codes: Float32[np.ndarray, "n latent"]) -> float:
         """How long codes are on average."""
-        parts = [code_lengths(self._arrays, part).sum() for part in chunks(codes, 1 << 12)]
+        parts = [code_lengths(self.arrays, part).sum() for part in chunks(codes, 1 << 12)]
         return float(sum(parts)) / max(len(codes), 1)
 
     def _searched(self, items: np.ndarray, codes: np.ndarray, price: Any) -> np.ndarray:
         arrays, count = self._model.arrays, len(items)
         items = self._sent(items)
         codes = np.pad(codes, [(0, self._batch - count), (0, 0)])
-        state = self._cost(arrays, self._arrays, items, codes, price)
+        state = self._cost(arrays, self.arrays, items, codes, price)
         for _ in range(self._rounds):
-            state = self._change(arrays, self._arrays, items, state, price)
+            state = self._change(arrays, self.arrays, items, state, price)
         return np.asarray(state[0])[:count]
 
     def _sent(self, items: np.ndarray) -> np.ndarray:
