@@ -360,8 +360,8 @@ def _codes_text(account: "Account") -> str:
     codes = account.sizes["payload"] + account.sizes["index"]
     count = max(account.layout.count, 1)
     return (
-        f"codes of {account.numbers} whole numbers: {codes / count:.2f} bytes an item, and the rest "
-        f"{(account.total - codes) / count:.2f}"
+        f"codes of {account.numbers} whole numbers: {codes / count:.2f} bytes an item, and all the "
+        f"rest {(account.total - codes) / count:.2f}"
     )
 
 
@@ -387,9 +387,8 @@ def _promise(account: "Account") -> str:
     mean = account.mean_squared_error
     measured = f", mean squared error {readable(mean)}" if mean is not None else ""
     if account.bound is None:
-        return (
-            f"nothing promised; measured: largest error {readable(account.largest_error)}{measured}"
-        )
+        largest = readable(account.largest_error)
+        return f"no bound is promised; measured: largest error {largest}{measured}"
     if account.bound == 0:
         return "lossless, with the SHA-256 of the values"
     return (

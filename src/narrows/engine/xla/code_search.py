@@ -3,8 +3,8 @@
 The encoder's code is a guess, and rounding it looks at each number alone. Here a code is changed by
 one in one of its numbers at a time, as long as error plus price times length becomes less (trellis
 quantisation, as video coders do it, on a decoder's own curvature). What a change does to the
-squared error is told by the decoder's derivatives at the code, for some changes in a row; then it is
-decoded, and what turned out to be no better is taken back.
+squared error is told by the decoder's derivatives at the code, for some changes in a row; then it
+is decoded, and what turned out to be no better is taken back.
 """
 
 import math
