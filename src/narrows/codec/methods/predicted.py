@@ -43,14 +43,14 @@ class Predicted(Method):
             predictor_shapes,
         )
 
-        size, units, *bits = settings["predictor"]
         limits = (MOST_NUMBERS, MOST_UNITS, 16, 16, 16)
-        whole = [size, units, *bits]
+        whole = list(settings["predictor"])
         if len(whole) != 5 or not all(
             isinstance(each, int) and not isinstance(each, bool) and low <= each <= most
             for each, low, most in zip(whole, (1, 1, 0, 0, 0), limits, strict=True)
         ):
             raise ValueError("there is no such predictor")
+        size, units, *bits = whole
         count = sum(int(np.prod(shape)) for shape in predictor_shapes(size, units))
         numbers = unpack_numbers(
             settings["numbers"], read_part("predictor"), count, "the predictor"
