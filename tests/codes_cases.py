@@ -15,6 +15,7 @@ from narrows.codec.codes.predictor import (
 )
 from narrows.codec.codes.writing import write_codes
 from narrows.codec.methods.predicted import Predicted
+from narrows.data import Dataset
 from narrows.nn.blocks import Rounded
 
 SIZE, ITEM = 3, (4, 5)
@@ -102,3 +103,12 @@ def rounded_arrays(size: int, units: int, seed: int = 0) -> dict[str, Any]:
 
 def drawn_predictor(size: int, units: int, seed: int = 0) -> Predictor:
     return quantised_predictor(rounded_arrays(size, units, seed))
+
+
+def blots() -> Dataset:
+    """8-bit blots of one size that move about: two numbers say where."""
+    random = np.random.default_rng(0)
+    middle = random.uniform(1, 6, (600, 2, 1, 1))
+    rows, columns = np.mgrid[:7, :7]
+    distance = (rows - middle[:, 0]) ** 2 + (columns - middle[:, 1]) ** 2
+    return Dataset("blots", np.rint(255 * np.exp(-distance / 4)).astype(np.uint8), (0.0, 255.0))

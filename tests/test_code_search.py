@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from codes_cases import blots
 from narrows.codec import Account, Archive
 from narrows.codec.codes.predictor import quantised_predictor
 from narrows.codec.methods.predicted import Predicted
 from narrows.codes_only import require_codes_only, write_codes_only
-from narrows.data import Dataset
 from narrows.engine.xla.code_search import CodeSearch, _longer
-from narrows.errors import ShapeError, UsageError
-from narrows.fitting import fit
-from narrows.model_file import TrainedModel
+from narrows.errors import DataError, ShapeError, UsageError
+from narrows.model_file import DataDescription, TrainedModel
 from narrows.nn.blocks import Dense, Flatten, Rounded
 from narrows.nn.blocks.rounded import code_lengths
 from narrows.nn.model import Model, apply_part, initial_model
@@ -88,21 +87,6 @@ def test_how_much_longer_a_change_makes_a_code() -> None:
             )
 
 
-def blots() -> Dataset:
-    """8-bit blots of one size that move about."""
-    random = np.random.default_rng(0)
-    middle = random.uniform(1, 6, (600, 2, 1, 1))
-    rows, columns = np.mgrid[:7, :7]
-    distance = (rows - middle[:, 0]) ** 2 + (columns - middle[:, 1]) ** 2
-    return Dataset("blots", np.rint(255 * np.exp(-distance / 4)).astype(np.uint8), (0.0, 255.0))
-
-
-@pytest.fixture(scope="module")
-def trained() -> TrainedModel:
-    plan = make_plan(blots(), ModelChoice("rounded", item_bytes=2.0), Wishes(epochs=30))
-    return fit(blots(), None, plan).trained
-
-
 def written(trained: TrainedModel, items: np.ndarray, **wishes: Any) -> tuple[bytes, Account]:
     out = io.BytesIO()
     account = write_codes_only(out, items, trained, **wishes)
@@ -110,8 +94,8 @@ def written(trained: TrainedModel, items: np.ndarray, **wishes: Any) -> tuple[by
 
 
 @pytest.fixture(scope="module")
-def plain(trained: TrainedModel) -> tuple[bytes, Account]:
-    return written(trained, blots().items)
+def plain(short_codes: TrainedModel) -> tuple[bytes, Account]:
+    return written(short_codes, blots().items)
 
 
 def predicted_size(trained: TrainedModel, account: Account) -> int:
@@ -121,18 +105,18 @@ def predicted_size(trained: TrainedModel, account: Account) -> int:
     return trial.size - len(Predicted(quantised_predictor(arrays)).parts()["predictor"])
 
 
-def test_training_ends_near_the_bytes_that_were_asked_for(trained: TrainedModel) -> None:
-    search = CodeSearch(trained.model)
-    assert trained.model.spec.latent_size == 6  # three numbers a byte
+def test_training_ends_near_the_bytes_that_were_asked_for(short_codes: TrainedModel) -> None:
+    search = CodeSearch(short_codes.model)
+    assert short_codes.model.spec.latent_size == 6  # three numbers a byte
     found = search.nats(search.guesses(blots().items)) / np.log(2) / 8
     assert found == pytest.approx(2.0, rel=0.15)
 
 
 def test_fewer_bytes_are_found_where_they_are_asked_for(
-    trained: TrainedModel, plain: tuple[bytes, Account]
+    short_codes: TrainedModel, plain: tuple[bytes, Account]
 ) -> None:
     items = blots().items
-    blob, account = written(trained, items, item_bytes=1.8)
+    blob, account = written(short_codes, items, item_bytes=1.8)
     with Archive(io.BytesIO(blob), "a") as archive:
         missed = archive.read().astype(float) - items
         assert archive.account.sizes == account.sizes
@@ -141,29 +125,29 @@ def test_fewer_bytes_are_found_where_they_are_asked_for(
     assert account.bound is None and account.numbers == 6
     assert account.mean_squared_error is not None
     assert account.mean_squared_error > (plain[1].mean_squared_error or 0)
-    assert predicted_size(trained, account) < predicted_size(trained, plain[1])
+    assert predicted_size(short_codes, account) < predicted_size(short_codes, plain[1])
     # and what the coder takes for itself
-    assert predicted_size(trained, account) == pytest.approx(1.8 * len(items) + 12, rel=0.03)
+    assert predicted_size(short_codes, account) == pytest.approx(1.8 * len(items) + 12, rel=0.03)
 
 
 def test_the_same_items_make_the_same_bytes(
-    trained: TrainedModel, plain: tuple[bytes, Account]
+    short_codes: TrainedModel, plain: tuple[bytes, Account]
 ) -> None:
-    assert written(trained, blots().items)[0] == plain[0]
+    assert written(short_codes, blots().items)[0] == plain[0]
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_few_items_are_an_archive_too(trained: TrainedModel, count: int) -> None:
+def test_few_items_are_an_archive_too(short_codes: TrainedModel, count: int) -> None:
     items = blots().items[:count]
-    with Archive(io.BytesIO(written(trained, items)[0]), "a") as archive:
+    with Archive(io.BytesIO(written(short_codes, items)[0]), "a") as archive:
         assert archive.read().shape == items.shape
 
 
-def test_what_cannot_be_turned_into_whole_numbers_says_why(trained: TrainedModel) -> None:
+def test_what_cannot_be_turned_into_whole_numbers_says_why(short_codes: TrainedModel) -> None:
     with pytest.raises(ShapeError, match="uint8 items of shape"):
-        written(trained, blots().items.astype("f4"))
+        written(short_codes, blots().items.astype("f4"))
     with pytest.raises(ShapeError, match="is for uint8 items"):
-        written(trained, blots().items[:, 1:])
+        written(short_codes, blots().items[:, 1:])
     plain = (Flatten(), Dense(3))
     curved = (Flatten(), Dense(4, "gelu"), Dense(3), Rounded(1.0))
     for encoder, text in ((plain, "not whole numbers"), (curved, "the activation gelu")):
@@ -172,11 +156,22 @@ def test_what_cannot_be_turned_into_whole_numbers_says_why(trained: TrainedModel
             require_codes_only(initial_model(spec, Scaling(), 0))
 
 
+def test_what_is_no_number_has_no_code() -> None:
+    model = model_of()
+    described = DataDescription("x", 40, "float32")
+    broken = np.where(np.arange(200).reshape(40, 5) == 77, np.nan, ITEMS).astype("f4")
+    with pytest.raises(DataError, match="X holds NaN or infinity"):
+        written(TrainedModel(model, described), broken)
+
+
 def test_the_plan_of_short_codes() -> None:
     plan = make_plan(blots(), ModelChoice("rounded", item_bytes=4.0), Wishes())
     assert plan.spec.latent_size == 12 and is_rounded(plan.spec)
     assert plan.settings.patience is None and plan.refinement == 0
     assert make_plan(blots(), ModelChoice("rounded", 6), Wishes()).spec.encoder[-1] == Rounded(2.0)
+    for wrong in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(UsageError, match="cannot be asked for"):
+            make_plan(blots(), ModelChoice("rounded", item_bytes=wrong), Wishes())
     with pytest.raises(UsageError, match="only the preset rounded"):
         make_plan(blots(), ModelChoice("dense", item_bytes=4.0), Wishes())
     with pytest.raises(UsageError, match="whole numbers"):

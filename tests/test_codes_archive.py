@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import golden_archives
-from codes_cases import SIZE, counted_archive, counted_codes, counted_decoder, counted_items
+from codes_cases import SIZE, blots, counted_archive, counted_codes, counted_decoder, counted_items
 from command_line import Command, Outcome, command
 from narrows import decompress
 from narrows.codec import Archive
@@ -21,11 +21,8 @@ from narrows.codec import codes as codes_package
 from narrows.codec.codes import writing
 from narrows.codec.container import Container, Part, write_container
 from narrows.codec.verifying import verify
-from narrows.data import Dataset
 from narrows.errors import ArchiveError, NarrowsError
-from narrows.fitting import fit
-from narrows.model_file import save_model
-from narrows.planning import ModelChoice, Wishes, make_plan
+from narrows.model_file import TrainedModel, save_model
 
 BLOB = counted_archive()
 
@@ -198,33 +195,26 @@ def done(outcome: Outcome) -> Outcome:
     return outcome
 
 
-@pytest.fixture
-def short_model(digits: Dataset, tmp_path: Path) -> Path:
-    """A model of nine whole numbers that has hardly learnt the digits."""
-    choice = ModelChoice("rounded", hidden=(16,), item_bytes=3.0)
-    plan = make_plan(digits, choice, Wishes(epochs=5))
-    save_model(tmp_path / "short.safetensors", fit(digits, None, plan).trained)
-    return tmp_path / "short.safetensors"
-
-
 def test_the_commands_make_and_use_one(
-    narrows: Command, digits: Dataset, tmp_path: Path, short_model: Path
+    narrows: Command, tmp_path: Path, short_codes: TrainedModel
 ) -> None:
-    out, back, fast = tmp_path / "a.nrw", tmp_path / "a.npy", ("--effort", "fast")
-    options = ["--codes-only", "--model", short_model, "--out", out]
-    shown = done(narrows("compress", "digits", *options, *fast))
-    for text in ("decoder", "codes of 9 whole numbers", "no bound is promised"):
+    model, data, out = (tmp_path / name for name in ("m.safetensors", "x.npy", "a.nrw"))
+    save_model(model, short_codes)
+    originals = blots().items[:200]
+    np.save(data, originals)
+    options = ["--codes-only", "--model", model, "--out", out, "--effort", "fast"]
+    shown = done(narrows("compress", data, *options))
+    for text in ("decoder", "codes of 6 whole numbers", "no bound is promised"):
         assert text in shown.out
     told = json.loads(done(narrows("info", out, "--json")).out)
-    assert told["bound"] is None and told["latent"] == 9
+    assert told["bound"] is None and told["latent"] == 6
     assert told["total"] == out.stat().st_size
     assert "no bound is promised" in done(narrows("info", out)).out
-    done(narrows("decompress", out, "--out", back))
-    items = np.load(back, allow_pickle=False)
-    missed = items.astype(float) - digits.items
+    done(narrows("decompress", out, "--out", tmp_path / "back.npy"))
+    items = np.load(tmp_path / "back.npy", allow_pickle=False)
+    missed = items.astype(float) - originals
     assert told["mean_squared_error"] == pytest.approx((missed**2).mean())
-    proof = done(narrows("verify", out, "--against", "digits")).out
-    assert "as far from digits as it says" in proof
+    assert "as it says" in done(narrows("verify", out, "--against", data)).out
     done(narrows("decompress", out, "--items", "5:9", "--out", tmp_path / "few.npy"))
     assert (np.load(tmp_path / "few.npy", allow_pickle=False) == items[5:9]).all()
 

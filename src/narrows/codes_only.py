@@ -21,7 +21,7 @@ from narrows.codec.methods import Effort
 from narrows.codec.methods.predicted import Predicted
 from narrows.data import Dataset, release
 from narrows.engine.xla import CodeSearch
-from narrows.errors import ShapeError, UsageError
+from narrows.errors import DataError, ShapeError, UsageError
 from narrows.fitting import fit
 from narrows.model_file import TrainedModel
 from narrows.nn.blocks import Dense, Flatten, Reshape, Rounded
@@ -127,6 +127,7 @@ def write_codes_only(
     Raises:
         UsageError: the model is another one.
         ShapeError: the items are others than it was trained on.
+        DataError: they hold NaN or infinity.
     """
     model = trained.model
     require_codes_only(model)
@@ -139,6 +140,7 @@ def write_codes_only(
     search = CodeSearch(model, _ROUNDS[effort])
     sample = np.ascontiguousarray(items[:: max(len(items) // _SAMPLE, 1)][:_SAMPLE])
     price = search.price
+    _require_finite(sample, name)
     if item_bytes is not None and len(items):
         price = _price_for(search, sample, item_bytes)
     codes = np.empty((len(items), model.spec.latent_size), np.int16)
@@ -146,7 +148,8 @@ def write_codes_only(
     with track(f"searching codes of {name}", total=len(items), unit="item") as advance:
         for start in range(0, len(items), _AT_ONCE):
             some = np.ascontiguousarray(items[start : start + _AT_ONCE])
-            found = search(some, search.guesses(some), price)
+            _require_finite(some, name)
+            found = np.nan_to_num(search(some, search.guesses(some), price))
             codes[start : start + len(some)] = np.clip(found, limits.min, limits.max)
             release(items)
             advance(len(some))
@@ -155,6 +158,14 @@ def write_codes_only(
     return write_codes(
         out, codes, decoder, items, effort=effort, methods=[predicted], name=name, track=track
     )
+
+
+def _require_finite(items: np.ndarray, name: str) -> None:
+    if not np.isfinite(items).all():
+        raise DataError(
+            f"{name} holds NaN or infinity, and a model knows neither",
+            hint="leave these items out, or compress without --codes-only",
+        )
 
 
 def _price_for(search: CodeSearch, sample: np.ndarray, item_bytes: float) -> float:

@@ -104,6 +104,11 @@ def make_plan(training: Dataset, choice: ModelChoice, wishes: Wishes) -> Plan:
             f"only the preset rounded has codes of so many bytes, and not {choice.preset}",
             hint="add --preset rounded, or leave --item-bytes out",
         )
+    if choice.item_bytes is not None and not 0 < choice.item_bytes < math.inf:
+        raise UsageError(
+            f"codes of {choice.item_bytes:g} bytes cannot be asked for",
+            hint="give a number above 0, such as 8",
+        )
     if choice.preset == "simple":
         ending = "sigmoid" if wishes.objective.needs_probabilities else "relu"
         spec = _preset_spec(choice, "simple", training, ending, choice.hidden)

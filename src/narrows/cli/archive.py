@@ -149,6 +149,7 @@ def _compress_codes(
             hint="give the bytes that a code may take, such as 8",
         )
     if model is None:
+        _require_array(data)
         training = load_data(data, track=progress)
         trained = train_rounded(training, latent, item_bytes, effort, track=progress, note=say)
         items = training.items
@@ -289,6 +290,12 @@ def _load(source: str) -> "np.ndarray":
         DataError: it is a table, or cannot be read.
     """
     from narrows.data import load_data
+
+    _require_array(source)
+    return load_data(source, as_is=True, track=progress).items
+
+
+def _require_array(source: str) -> None:
     from narrows.data.tables import is_table_path
     from narrows.errors import DataError
 
@@ -298,7 +305,6 @@ def _load(source: str) -> "np.ndarray":
             f"{source} is a table, and archives hold arrays",
             hint="save its columns of numbers as one array, with np.save",
         )
-    return load_data(source, as_is=True, track=progress).items
 
 
 def _write(
