@@ -35,7 +35,7 @@ from narrows_cli import fit
 
 BYTES = [6, 8, 16, 32, 60]
 #: The most numbers of a code: more of them cost time and bring nothing.
-MOST_NUMBERS = 96
+MOST_NUMBERS = 64
 ERROR, IMAGES = 330, 70_000
 #: Qualities of the others, from worst to best.
 QUALITIES = {

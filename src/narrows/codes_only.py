@@ -37,6 +37,9 @@ _ROUNDS: dict[Effort, int] = {"fast": 1, "normal": 3, "best": 6}
 _SAMPLE, _NEAR = 512, 5e-3
 # How far a price may be from the one that the model was trained at, and how often one is tried.
 _FURTHEST, _TRIALS = 64.0, 8
+# By how much of its logarithm a code gets longer with that of the price, before it is known; and a
+# length that has a logarithm.
+_SLOPE, _LEAST_NATS = -0.08, 1e-3
 # What the coder, the index and the lowest and highest of each block take more than the codes.
 _OVERHEAD = 1.008
 # Bits of the largest weight that are tried, and by how much they may make the squared error larger.
@@ -171,16 +174,22 @@ def _require_finite(items: np.ndarray, name: str) -> None:
 def _price_for(search: CodeSearch, sample: np.ndarray, item_bytes: float) -> float:
     """The price at which the codes of ``sample`` take ``item_bytes`` on average."""
     guesses = search.guesses(sample)
-    wanted = item_bytes * 8 * math.log(2) / _OVERHEAD
-    low, high = (math.log(search.price * factor) for factor in (1 / _FURTHEST, _FURTHEST))
-    price = math.log(search.price)
+    wanted = math.log(item_bytes * 8 * math.log(2) / _OVERHEAD)
+    start = price = math.log(search.price)
+    low, high = start - math.log(_FURTHEST), start + math.log(_FURTHEST)
+    slope, before = _SLOPE, None
     for _ in range(_TRIALS):
         nats = search.nats(search(sample, guesses, math.exp(price)))
-        if abs(nats / wanted - 1) < _NEAR:
+        excess = math.log(max(nats, _LEAST_NATS)) - wanted
+        if abs(excess) < _NEAR:
             break
         # the dearer, the shorter
-        low, high = (price, high) if nats > wanted else (low, price)
-        price = (low + high) / 2
+        low, high = (price, high) if excess > 0 else (low, price)
+        if before is not None and before[0] != price:
+            found = (excess - before[1]) / (price - before[0])
+            slope = min(max(found, -1.0), _SLOPE / 4)
+        before = price, excess
+        price = min(max(price - excess / slope, low), high)
     return math.exp(price)
 
 

@@ -128,8 +128,12 @@ def _functions(model: Model) -> tuple[Any, Any, Any]:
         own_curvature = jnp.einsum("nii->ni", curvature)
         numbers = jnp.arange(count)
 
-        def one(carry: Any, done: Any) -> Any:
-            codes, downhill = carry
+        def going(carry: Any) -> Any:
+            done, wanted, _, _ = carry
+            return (done < _CHANGES) & wanted.any()
+
+        def one(carry: Any) -> Any:
+            done, _, codes, downhill = carry
             # |missed - s slope|^2 - |missed|^2 for s = 1, -1
             error = own_curvature[:, None] - 2 * jnp.stack([downhill, -downhill], axis=1)
             gain = error + price * _longer(own, codes)
@@ -137,9 +141,11 @@ def _functions(model: Model) -> tuple[Any, Any, Any]:
             wanted = (gain.reshape(count, -1)[numbers, best] < 0) & (done < most)
             which, by = best % latent, jnp.where(best < latent, 1.0, -1.0) * wanted
             codes = codes.at[numbers, which].add(by)
-            return (codes, downhill - by[:, None] * curvature[numbers, which]), None
+            return done + 1, wanted, codes, downhill - by[:, None] * curvature[numbers, which]
 
-        (there, _), _ = jax.lax.scan(one, (codes, downhill), jnp.arange(_CHANGES))
+        all_of_them = jnp.ones(count, bool)
+        begun = jnp.zeros((), most.dtype), all_of_them, codes, downhill
+        _, _, there, _ = jax.lax.while_loop(going, one, begun)
         after = cost(arrays, own, items, there, price)
         better = after < before
         return (
