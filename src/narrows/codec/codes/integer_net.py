@@ -9,6 +9,7 @@ made of the table of chances that context mixing has too.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,8 @@ class IntegerLayer:
     """One layer.
 
     Attributes:
-        weight: int64 (inputs, units), each within ``LARGEST``.
-        bias: int64 (units,), likewise; in the unit of the results.
+        weight: (inputs, units), whole numbers within ``LARGEST`` of any integer dtype.
+        bias: (units,), likewise; in the unit of the results.
         activation: one of ``ACTIVATIONS``.
         shift: by how many bits a sum is too fine for a result.
         fraction: bits after the point of results, before the activation and, unless it is a
@@ -59,9 +60,13 @@ class IntegerLayer:
 
     def sums(self, x: np.ndarray) -> np.ndarray:
         """What reaches the activation: int64 (n, units), of int64 (n, inputs) within LARGEST."""
-        exact = x.astype(np.float64) @ self.weight.astype(np.float64)
+        exact = x.astype(np.float64) @ self._factors
         sums = rounded_shift(exact.astype(np.int64), self.shift) + self.bias
         return np.clip(sums, -_CUT, _CUT)
+
+    @cached_property
+    def _factors(self) -> np.ndarray:
+        return self.weight.astype(np.float64)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Results, int64 (n, units), of inputs that are whole numbers, int64 (n, inputs)."""
@@ -170,7 +175,7 @@ def net_from_header(entry: Any, inputs: int, name: str) -> IntegerNet:
         total += (inputs + 1) * units
         if inputs > MOST_INPUTS or total > MOST_NUMBERS:
             raise damaged(name, f"its decoder has more than {MOST_NUMBERS:,} numbers")
-        nothing = np.broadcast_to(np.int64(0), (inputs, units)), np.broadcast_to(0, (units,))
+        nothing = np.broadcast_to(np.int16(0), (inputs, units)), np.broadcast_to(0, (units,))
         layers.append(IntegerLayer(*nothing, each[1], shift, fraction))
         inputs = units
     return IntegerNet(tuple(layers))
@@ -183,7 +188,7 @@ def with_numbers(net: IntegerNet, numbers: np.ndarray) -> IntegerNet:
     for layer in net.layers:
         parts = []
         for part in (layer.weight, layer.bias):
-            parts.append(numbers[place : place + part.size].astype(np.int64).reshape(part.shape))
+            parts.append(numbers[place : place + part.size].reshape(part.shape))
             place += part.size
         layers.append(replace(layer, weight=parts[0], bias=parts[1]))
     assert place == len(numbers)
