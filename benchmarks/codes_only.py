@@ -4,8 +4,8 @@ beside JPEG, WebP and AVIF.
 Target: for MNIST's 10,000 test images, by models trained on the 60,000 training images alone, at
 most 10.5 bytes an image, codes and index, at a mean squared error of 330 grey levels² (aim: 9). The
 decoder is told beside that, and as its share where it serves all 70,000 images. One curve from 6 to
-60 bytes, one plot. The others, by Pillow: one file an image, of which every twentieth is measured, and
-all images as one sheet of 2800 x 2800.
+60 bytes, one plot. The others, by Pillow: one file an image, of which every twentieth is measured,
+and all images as one sheet of 2800 x 2800.
 
     python benchmarks/codes_only.py [--bytes N,N] [--epochs N]
 """
