@@ -13,13 +13,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import golden_archives
-from codes_cases import SIZE, blots, counted_archive, counted_codes, counted_decoder, counted_items
+from codes_cases import (
+    ITEM,
+    SIZE,
+    blots,
+    counted_archive,
+    counted_codes,
+    counted_decoder,
+    counted_items,
+    counted_predictor,
+)
 from command_line import Command, Outcome, command
 from narrows import decompress
 from narrows.codec import Archive
 from narrows.codec import codes as codes_package
 from narrows.codec.codes import writing
+from narrows.codec.codes.writing import write_codes
 from narrows.codec.container import Container, Part, write_container
+from narrows.codec.methods import Stored
+from narrows.codec.methods.predicted import Predicted
 from narrows.codec.verifying import verify
 from narrows.errors import ArchiveError, NarrowsError
 from narrows.model_file import TrainedModel, save_model
@@ -55,6 +67,21 @@ def test_it_gives_what_the_decoder_makes_of_the_codes(
         assert (items == expected).all() and items.dtype == np.dtype(dtype)
         for start, stop in ((0, 300), (7, 8), (33, 71), (300, 300)):
             assert (archive.items(start, stop) == items[start:stop]).all()
+
+
+def test_a_block_that_the_method_does_not_take_is_stored() -> None:
+    """Its values lie further apart than those of the block that the method was chosen by."""
+    codes, decoder, out = counted_codes(60), counted_decoder(), io.BytesIO()
+    codes[40:] *= 30
+    items = np.zeros((60, *ITEM), "u1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writing, "BLOCK_BYTES", 20 * 20)
+        patch.setattr("narrows.codec.choosing.METHODS", {"stored": Stored})
+        given = [Predicted(counted_predictor())]
+        account = write_codes(out, codes, decoder, items, methods=given)
+    assert account.methods == {"predicted": 2, "stored": 1}
+    expected = decoder(codes, account.layout)
+    assert (decompress(out.getvalue()) == expected).all()
 
 
 def test_it_says_how_far_its_values_are() -> None:

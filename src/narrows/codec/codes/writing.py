@@ -7,13 +7,13 @@ from typing import IO, Any
 
 import numpy as np
 
-from narrows.codec.account import Account, Trial, trials_to_header
+from narrows.codec.account import Account, trials_to_header
 from narrows.codec.arrays import Layout
 from narrows.codec.blocks import BLOCK_BYTES, BlockWriter
-from narrows.codec.choosing import choose
+from narrows.codec.choosing import Choice, choose
 from narrows.codec.codes.decoder import Decoder
 from narrows.codec.container import Part, write_container
-from narrows.codec.methods import Effort, Method
+from narrows.codec.methods import Effort, Method, Stored
 from narrows.codec.pipeline import Pipeline
 from narrows.codec.writing import ErrorMeter, block_values, little_endian_bytes
 from narrows.progress import Tracker, silent
@@ -48,65 +48,117 @@ def write_codes(
     layout = Layout.of(items)
     codes = codes.astype(np.int8 if _fits(codes, np.int8) else np.int16)
     held = Layout.of(codes)
-    writer, errors, digest = BlockWriter(), ErrorMeter(), hashlib.sha256()
-    seconds_back = 0.0
+    coder = _Coder(decoder, layout)
     try:
-        pipeline, trials, sampled = _choice(codes, layout, effort, methods)
-        blocks = 0
+        choice = _choice(codes, layout, effort, methods)
         with track(f"compressing {name}", total=len(items), unit="item") as advance:
             for start, stop in _ranges(layout, held):
-                content = pipeline.encode(codes[start:stop], 0.0, effort)
-                middle = time.perf_counter()
-                back = pipeline.decode(content, codes[start:stop].shape, codes.dtype)
-                decoded = decoder(back, layout)
-                seconds_back += time.perf_counter() - middle
-                assert np.array_equal(back, codes[start:stop])
-                size = (stop - start) * layout.item_size
-                originals = block_values(items, layout, start * layout.item_size, size)
-                errors.add(originals, decoded)
-                digest.update(little_endian_bytes(decoded))
-                writer.append(content, back.size, 0)
-                blocks += 1
+                values = (stop - start) * layout.item_size
+                originals = block_values(items, layout, start * layout.item_size, values)
+                coder.add(codes[start:stop], originals, choice.pipeline, effort)
                 advance(stop - start)
         entry, part = decoder.packed()
         header: dict[str, Any] = {
             "data": {"kind": KIND, **layout.to_header()},
             "codes": held.to_header(),
             "decoder": entry,
-            "pipelines": [pipeline.to_header()],
-            "sha256": digest.hexdigest(),
-            "error": {"largest": errors.largest, "mean_squared": errors.mean_square},
-            **({"tried": trials_to_header(trials, sampled)} if trials else {}),
+            **coder.to_header(),
         }
-        parts = [Part.of("decoder", part)]
-        parts += [Part.of(*each) for each in pipeline.method.parts().items()]
-        sizes = write_container(out, header, [*parts, *writer.parts()])
+        if choice.trials:
+            header["tried"] = trials_to_header(choice.trials, 1)
+        sizes = write_container(out, header, [Part.of("decoder", part), *coder.parts()])
     finally:
-        writer.close()
+        coder.writer.close()
     return Account(
         layout,
         None,
         sizes,
-        {pipeline.name: blocks},
-        trials,
-        sampled,
-        errors.largest,
-        errors.mean_square,
+        {
+            pipeline.name: count
+            for pipeline, count in zip(coder.pipelines, coder.blocks, strict=True)
+        },
+        choice.trials,
+        len(choice.coded),
+        coder.errors.largest,
+        coder.errors.mean_square,
         time.perf_counter() - begun,
-        seconds_back,
+        coder.seconds_back,
         held.item_size,
     )
 
 
-def _choice(
-    codes: np.ndarray, layout: Layout, effort: Effort, methods: Sequence[Method]
-) -> tuple[Pipeline, tuple[Trial, ...], int]:
+_STORED = Pipeline(Stored())
+
+
+class _Coder:
+    """Codes blocks of codes, decodes them again, and measures what they stand for.
+
+    Attributes:
+        writer: has the blocks.
+        errors: of all blocks so far.
+        pipelines: those in use.
+        blocks: how many blocks each of them has coded.
+        seconds_back: for decoding them.
+    """
+
+    def __init__(self, decoder: Decoder, layout: Layout) -> None:
+        self.writer, self.errors = BlockWriter(), ErrorMeter()
+        self.pipelines: list[Pipeline] = []
+        self.blocks: list[int] = []
+        self.seconds_back = 0.0
+        self._decoder, self._layout, self._digest = decoder, layout, hashlib.sha256()
+
+    def add(
+        self, codes: np.ndarray, originals: np.ndarray, pipeline: Pipeline, effort: Effort
+    ) -> None:
+        """Code one more block, as it is where ``pipeline`` does not take it."""
+        used, content = _coded(codes, pipeline, effort)
+        if used not in self.pipelines:
+            self.pipelines.append(used)
+            self.blocks.append(0)
+        number = self.pipelines.index(used)
+        begun = time.perf_counter()
+        back = used.decode(content, codes.shape, codes.dtype)
+        decoded = self._decoder(back, self._layout)
+        self.seconds_back += time.perf_counter() - begun
+        assert np.array_equal(back, codes)
+        self.errors.add(originals, decoded)
+        self._digest.update(little_endian_bytes(decoded))
+        self.writer.append(content, back.size, number)
+        self.blocks[number] += 1
+
+    def to_header(self) -> dict[str, Any]:
+        """What a header says of the blocks."""
+        return {
+            "pipelines": [pipeline.to_header() for pipeline in self.pipelines],
+            "sha256": self._digest.hexdigest(),
+            "error": {"largest": self.errors.largest, "mean_squared": self.errors.mean_square},
+        }
+
+    def parts(self) -> list[Part]:
+        """What the pipelines need, and the blocks."""
+        needed = [Part.of(*each) for used in self.pipelines for each in used.method.parts().items()]
+        return [*needed, *self.writer.parts()]
+
+
+def _coded(codes: np.ndarray, pipeline: Pipeline, effort: Effort) -> tuple[Pipeline, bytes]:
+    if pipeline.takes(codes.shape, codes.dtype):
+        try:
+            content = pipeline.encode(codes, 0.0, effort)
+            if len(content) <= codes.nbytes:
+                return pipeline, content
+        # values that the block it was chosen by did not have
+        except ValueError:
+            pass
+    return _STORED, _STORED.encode(codes, 0.0, effort)
+
+
+def _choice(codes: np.ndarray, layout: Layout, effort: Effort, methods: Sequence[Method]) -> Choice:
     """The smallest way to code the codes, tried on the first block of them."""
     held = Layout.of(codes)
     for start, stop in _ranges(layout, held):
-        choice = choose([(0, codes[start:stop])], held, 0.0, effort, methods)
-        return choice.pipeline, choice.trials, 1
-    return Pipeline(methods[0]) if methods else choose([], held, 0.0, effort).pipeline, (), 0
+        return choose([(0, codes[start:stop])], held, 0.0, effort, methods)
+    return Choice(_STORED, ())
 
 
 def _ranges(layout: Layout, held: Layout) -> Iterator[tuple[int, int]]:
