@@ -29,7 +29,7 @@ LOG_UNIT = 16
 #: Numbers that have a distribution of their own; units that see them.
 MOST_NUMBERS, MOST_UNITS = 1 << 12, 1 << 12
 #: Different values that a number may have.
-MOST_VALUES = 1 << 12
+MOST_VALUES = 1 << 11
 
 # WIDEST_LOG / ln 2 in the unit, times 2^10.
 _LOG_FACTOR = 94548
