@@ -174,6 +174,13 @@ def test_a_forged_header_is_refused(changes: dict[str, Any]) -> None:
         archive.read()
 
 
+def test_a_block_of_more_than_fits_in_memory_is_refused() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("narrows.codec.codes.reading.LARGEST_BLOCK", 299 * 20)
+        with pytest.raises(ArchiveError, match="has 300 codes, and may have 299"):
+            decompress(BLOB)
+
+
 @pytest.mark.parametrize("part", ["decoder", "predictor", "index", "payload"])
 def test_a_missing_part_is_noticed(part: str) -> None:
     parts = {name: content for name, content in PARTS.items() if name != part}

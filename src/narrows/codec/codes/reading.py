@@ -3,7 +3,7 @@
 import numpy as np
 
 from narrows.codec.arrays import Layout
-from narrows.codec.blocks import BlockReader
+from narrows.codec.blocks import LARGEST_BLOCK, BlockReader
 from narrows.codec.codes.decoder import Decoder
 from narrows.codec.damage import damaged
 
@@ -20,13 +20,17 @@ class DecodedBlocks:
         """Read the blocks of ``codes``, whose layout is (items, numbers).
 
         Raises:
-            ArchiveError: a block ends within a code.
+            ArchiveError: a block ends within a code, or has too many.
         """
         self.layout = layout
         self._codes, self._decoder = codes, decoder
         self._numbers = codes.layout.item_size
         if (codes.starts % self._numbers).any():
             raise damaged(name, "a block ends within a code")
+        counts = np.diff(codes.starts) // self._numbers
+        most = max(LARGEST_BLOCK // (layout.item_size * layout.dtype.itemsize), 1)
+        if counts.max(initial=0) > most:
+            raise damaged(name, f"a block has {counts.max():,} codes, and may have {most:,}")
         self.starts = codes.starts // self._numbers * layout.item_size
 
     def __len__(self) -> int:
