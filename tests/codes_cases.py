@@ -40,7 +40,7 @@ def counted_predictor() -> Predictor:
     """One that is sure of each number but the first."""
     shapes = predictor_shapes(SIZE, 5)
     parts = [counted(*shape, most=900) for shape in shapes]
-    parts[2] *= 20
+    parts[2] *= 6
     parts[5] += np.array([0, 9000, 9000])
     return Predictor.of_numbers(np.concatenate([x.reshape(-1) for x in parts]), SIZE, 5, (8, 9, 10))
 

@@ -72,7 +72,7 @@ def test_it_gives_what_the_decoder_makes_of_the_codes(
 def test_a_block_that_the_method_does_not_take_is_stored() -> None:
     """Its values lie further apart than those of the block that the method was chosen by."""
     codes, decoder, out = counted_codes(60), counted_decoder(), io.BytesIO()
-    codes[40:] *= 30
+    codes[40:] *= 9
     items = np.zeros((60, *ITEM), "u1")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writing, "BLOCK_BYTES", 20 * 20)

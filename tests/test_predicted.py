@@ -13,7 +13,7 @@ from codes_cases import (
     rounded_arrays,
 )
 from narrows.codec.codes.ans import ONE
-from narrows.codec.codes.predictor import Reading, chances_below
+from narrows.codec.codes.predictor import Reading, chances_below, quantised_predictor
 from narrows.codec.methods.predicted import Predicted
 from narrows.nn.blocks.rounded import code_lengths
 
@@ -41,12 +41,19 @@ def test_many_codes_of_several_lanes_come_back() -> None:
     assert (PREDICTED.decode(content, codes.shape, codes.dtype) == codes).all()
 
 
-def test_they_take_what_the_block_in_training_said() -> None:
+@pytest.mark.parametrize("width", [2, 40])
+def test_they_take_what_the_block_in_training_said(width: int) -> None:
     arrays = rounded_arrays(4, 12)
-    codes = np.random.default_rng(1).integers(-3, 4, (3000, 4)).astype("i1")
-    codes[:2] = [[-20], [20]]  # what lies outside of all values counts for nothing
+    arrays["width.bias"] -= np.float32(np.log(width))
+    predictor, random = quantised_predictor(arrays), np.random.default_rng(1)
+    codes = np.zeros((3000, 4), np.int64)
+    reading = Reading(predictor, 3000)
+    for number in range(4):
+        middle, sharp = reading.next(codes[:, :number])
+        drawn = middle / 256 + random.logistic(size=3000) * 4096 / sharp
+        codes[:, number] = np.clip(np.rint(drawn), -1000, 1000)
     ideal = float(code_lengths(arrays, codes.astype(np.float32)).sum()) / np.log(2) / 8
-    content = Predicted(drawn_predictor(4, 12)).encode(codes, "normal")
+    content = Predicted(predictor).encode(codes.astype("i2"), "normal")
     assert len(content) == pytest.approx(ideal, rel=0.01)
 
 

@@ -36,7 +36,7 @@ _ROUNDS: dict[Effort, int] = {"fast": 1, "normal": 3, "best": 6}
 # Items that a price is tried on, and how near their codes' bytes must come to what is wanted.
 _SAMPLE, _NEAR = 512, 5e-3
 # How far a price may be from the one that the model was trained at, and how often one is tried.
-_FURTHEST, _TRIALS = 64.0, 8
+_FURTHEST, _TRIALS = 1e6, 8
 # By how much of its logarithm a code gets longer with that of the price, before it is known; and a
 # length that has a logarithm.
 _SLOPE, _LEAST_NATS = -0.08, 1e-3
@@ -44,6 +44,8 @@ _SLOPE, _LEAST_NATS = -0.08, 1e-3
 _OVERHEAD = 1.008
 # Bits of the largest weight that are tried, and by how much they may make the squared error larger.
 _WEIGHT_BITS, _LOSS = (6, 7, 8, 9, 10, 11, 12, 13, 14), 1.005
+# Numbers of codes are cut to this: a predictor takes up to 2,048 different ones.
+_LARGEST_CODE = 1000
 # Items searched for between two looks at the progress.
 _AT_ONCE = 1024
 
@@ -147,13 +149,13 @@ def write_codes_only(
     if item_bytes is not None and len(items):
         price = _price_for(search, sample, item_bytes)
     codes = np.empty((len(items), model.spec.latent_size), np.int16)
-    limits = np.iinfo(np.int16)
     with track(f"searching codes of {name}", total=len(items), unit="item") as advance:
         for start in range(0, len(items), _AT_ONCE):
             some = np.ascontiguousarray(items[start : start + _AT_ONCE])
             _require_finite(some, name)
-            found = np.nan_to_num(search(some, search.guesses(some), price))
-            codes[start : start + len(some)] = np.clip(found, limits.min, limits.max)
+            guesses = np.clip(search.guesses(some), -_LARGEST_CODE, _LARGEST_CODE)
+            found = np.nan_to_num(search(some, guesses, price))
+            codes[start : start + len(some)] = np.clip(found, -_LARGEST_CODE, _LARGEST_CODE)
             release(items)
             advance(len(some))
     decoder = _decoder(trained, codes[:: max(len(items) // _SAMPLE, 1)][: len(sample)], sample)

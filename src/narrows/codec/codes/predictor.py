@@ -124,7 +124,7 @@ class Reading:
         new = slice(self._known, known)
         sums = exact_product(before, weight[:number, new])
         sums = _moved(sums, context_bits - ARGUMENT_BITS) + bias[new]
-        sums = np.clip(sums, -LARGEST, LARGEST)
+        sums = np.clip(sums, -_LARGEST_SUM, _LARGEST_SUM)
         self._context[:, new] = activated("silu", sums, ARGUMENT_BITS)
         self._known = known
         told = self._context[:, :known]
@@ -139,12 +139,13 @@ class Reading:
         return np.clip(middle, -_FURTHEST, _FURTHEST), sharpness(width)
 
 
-# No middle is further from 0; a code is within 2^15.
-_FURTHEST = 1 << 24
+# No middle is further from 0; a code is within 2^15. What a unit of context says is cut to 512,
+# which times a weight, added up over all units, is a whole number below 2^48.
+_FURTHEST, _LARGEST_SUM = 1 << 24, 1 << 20
 
 
 def exact_product(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """x @ weight of whole numbers of 16 bits, by way of float64, where all sums are exact."""
+    """x @ weight of whole numbers, by way of float64, where all sums here are exact."""
     return (x.astype(np.float64) @ weight.astype(np.float64)).astype(np.int64)
 
 
