@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from codes_cases import blots
 from narrows.data import Dataset, load_data
 from narrows.errors import DataError
 from narrows.fitting import Fitted, fit
-from narrows.model_file import save_model
+from narrows.model_file import TrainedModel, save_model
 from narrows.planning import ModelChoice, Wishes, make_plan
 
 
@@ -23,6 +24,13 @@ def fitted(digits: Dataset) -> Fitted:
     training, held_out = digits.split(0.1, seed=0)
     plan = make_plan(training, ModelChoice("simple", 4, (24,)), Wishes(epochs=5))
     return fit(training, held_out, plan)
+
+
+@pytest.fixture(scope="session")
+def short_codes() -> TrainedModel:
+    """A model of blots whose codes are six whole numbers, in about two bytes."""
+    plan = make_plan(blots(), ModelChoice("rounded", item_bytes=2.0), Wishes(epochs=30))
+    return fit(blots(), None, plan).trained
 
 
 @pytest.fixture

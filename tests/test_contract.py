@@ -27,6 +27,7 @@ from narrows.nn.blocks import (
     Patch,
     Pool,
     Reshape,
+    Rounded,
     Shape,
     Unpatch,
     Upsample,
@@ -95,6 +96,9 @@ EXAMPLES: list[tuple[Block, Shape]] = [
     (Join("other", "concatenate"), (6,)),
     (Gaussian(3), (7,)),
     (Gaussian(1, 0.1), (1,)),
+    (Rounded(2.5), (7,)),
+    (Rounded(0.1, 3), (1,)),
+    (Rounded(4, 5), (9,)),
 ]
 every_example = pytest.mark.parametrize(
     ("block", "shape"), EXAMPLES, ids=[f"{block}-{shape}" for block, shape in EXAMPLES]

@@ -151,11 +151,14 @@ def reader() -> Callable[[bytes], np.ndarray]:
     return names["read"]
 
 
-@pytest.mark.parametrize("name", golden_archives.ARCHIVES)
+EVERY_ARCHIVE = golden_archives.ARCHIVES | golden_archives.CODES
+
+
+@pytest.mark.parametrize("name", EVERY_ARCHIVE)
 def test_the_reader_of_the_format_reads_what_narrows_reads(name: str) -> None:
     if name.endswith(("png", "webp")):
         pytest.skip("it reads no images")
-    blob = b64decode(golden_archives.ARCHIVES[name])
+    blob = b64decode(EVERY_ARCHIVE[name])
     ours, theirs = decompress(blob), reader()(blob)
     assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
     assert ours.tobytes() == theirs.tobytes()

@@ -1,6 +1,7 @@
 """What starting narrows may load: a budget in modules, which is the same on every machine."""
 
 import json
+import os
 import subprocess
 import sys
 from base64 import b64decode
@@ -11,6 +12,7 @@ import pytest
 
 import golden_archives
 import narrows
+from codes_cases import counted_archive
 
 HEAVY = {
     "PIL",
@@ -26,11 +28,16 @@ HEAVY = {
 }
 
 
-def loaded_by(program: str) -> set[str]:
-    """The top-level modules that a new interpreter holds after running ``program``."""
+def loaded_by(program: str, environment: dict[str, str] | None = None) -> set[str]:
+    """The top-level modules that a new interpreter holds after running ``program``, with
+    ``environment`` on top of this one's."""
     report = "import json, sys; print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
     done = subprocess.run(
-        [sys.executable, "-c", f"{program}\n{report}"], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", f"{program}\n{report}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **(environment or {})},
     )
     assert done.returncode == 0, done.stderr
     return {name.split(".")[0] for name in json.loads(done.stderr.splitlines()[-1])}
@@ -74,6 +81,23 @@ def test_opening_a_small_archive_of_mixing_loads_no_numba(tmp_path: Path) -> Non
     (tmp_path / "a.nrw").write_bytes(b64decode(golden_archives.ARCHIVES["images, mixing"]))
     loaded = loaded_by(runs("decompress", f"{tmp_path}/a.nrw", "--out", f"{tmp_path}/a.npy"))
     assert not loaded & HEAVY
+
+
+def test_an_archive_of_codes_is_the_same_by_every_library(tmp_path: Path) -> None:
+    """Another kernel of BLAS, one thread or two: not one bit differs, and JAX is not there."""
+    archive, found = tmp_path / "a.nrw", set()
+    archive.write_bytes(counted_archive())
+    for number, settings in enumerate(
+        (
+            {"OPENBLAS_NUM_THREADS": "1"},
+            {"OPENBLAS_NUM_THREADS": "2", "OPENBLAS_CORETYPE": "Prescott"},
+        )
+    ):
+        out = tmp_path / f"{number}.npy"
+        loaded = loaded_by(runs("decompress", f"{archive}", "--out", f"{out}"), settings)
+        assert not loaded & HEAVY
+        found.add(out.read_bytes())
+    assert len(found) == 1
 
 
 def test_the_budget_would_notice() -> None:

@@ -21,6 +21,7 @@ LAYERS = (
     {"planning"},
     {"running"},
     {"fitting"},
+    {"codes_only"},
     {"report"},
     {"estimator"},
     {"cli"},

@@ -154,7 +154,7 @@ def test_a_spec_file_is_trained_by_the_recipe(tmp_path: Path) -> None:
     made = make_plan(rows(500, 8), ModelChoice(spec_file=path), Wishes())
     assert made.preset is None and made.settings.schedule == "cosine"
     for choice in (ModelChoice(latent=3, spec_file=path), ModelChoice(hidden=(3,), spec_file=path)):
-        with pytest.raises(UsageError, match="--latent and --hidden cannot"):
+        with pytest.raises(UsageError, match="--latent, --hidden and --item-bytes cannot"):
             make_plan(rows(500, 8), choice, Wishes())
     with pytest.raises(UsageError, match="ends in linear"):
         make_plan(rows(500, 8), ModelChoice(spec_file=path), Wishes(Objective("bce")))

@@ -55,7 +55,7 @@ def learnt(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def test_training_lowers_the_loss(learnt: Learnt) -> None:
     losses = [record["loss"] for record in learnt.fitted.history]
-    assert losses[-1] < 0.9 * losses[0]
+    assert losses[-1] < 0.95 * losses[0]
 
 
 def test_the_file_gives_the_same_model(learnt: Learnt) -> None:

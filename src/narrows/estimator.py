@@ -42,8 +42,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     Args:
         latent: numbers in the code; None for 20, or half of what an item has if that is no more.
         hidden: units of the encoder's hidden layers, mirrored in the decoder; None for what suits.
-        preset: which model: "auto" looks at the data, "dense", "conv", "variational" and "unet" are
-            what they say, "simple" is the article's.
+        preset: which model: "auto" looks at the data, "dense", "conv", "variational", "rounded" and
+            "unet" are what they say, "simple" is the article's.
         spec: a TOML file that describes the model instead; latent and hidden must then be None.
         loss: "l2", "l1", "huber", "huber:THRESHOLD" or "bce".
         epochs: passes over the training set; None, here and below, for what suits the data, or for

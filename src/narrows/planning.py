@@ -15,6 +15,7 @@ from narrows.data import Dataset
 from narrows.engine import MOST_REFINEMENT, AdamSettings
 from narrows.engine.evidence import is_variational
 from narrows.errors import UsageError
+from narrows.nn.blocks import Rounded
 from narrows.nn.presets import auto_preset, default_latent_size, preset_spec
 from narrows.nn.spec import Spec
 from narrows.objectives import Objective
@@ -29,13 +30,16 @@ class ModelChoice:
         preset: a name from :data:`narrows.nn.presets.PRESETS`.
         latent: the size of the latent code, or None for the preset's own.
         hidden: units of the hidden layers, or None for the preset's own.
-        spec_file: a TOML file that says it all; latent and hidden must then be None.
+        spec_file: a TOML file that says it all; what is beside it must then be None.
+        item_bytes: what the codes of the preset ``rounded`` shall take; None for what suits their
+            size.
     """
 
     preset: str = "auto"
     latent: int | None = None
     hidden: tuple[int, ...] | None = None
     spec_file: Path | None = None
+    item_bytes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,16 @@ def make_plan(training: Dataset, choice: ModelChoice, wishes: Wishes) -> Plan:
         settings, own_reasons = _recipe(training, spec, wishes)
         steps, why = _refinement(spec, wishes)
         return Plan(None, spec, settings, False, steps, False, (*own_reasons, *why))
+    if choice.item_bytes is not None and choice.preset != "rounded":
+        raise UsageError(
+            f"only the preset rounded has codes of so many bytes, and not {choice.preset}",
+            hint="add --preset rounded, or leave --item-bytes out",
+        )
+    if choice.item_bytes is not None and not 0 < choice.item_bytes < math.inf:
+        raise UsageError(
+            f"codes of {choice.item_bytes:g} bytes cannot be asked for",
+            hint="give a number above 0, such as 8",
+        )
     if choice.preset == "simple":
         ending = "sigmoid" if wishes.objective.needs_probabilities else "relu"
         spec = _preset_spec(choice, "simple", training, ending, choice.hidden)
@@ -107,8 +121,8 @@ def make_plan(training: Dataset, choice: ModelChoice, wishes: Wishes) -> Plan:
         preset = auto_preset(training.item_shape)
         reasons.append(_why_preset(preset, training))
     hidden = choice.hidden
-    if hidden is None and preset == "dense":
-        latent = choice.latent or default_latent_size(training.item_shape)
+    if hidden is None and preset in ("dense", "rounded"):
+        latent = choice.latent or default_latent_size(training.item_shape, choice.item_bytes)
         units = _hidden_sizes(len(training), training.item_size)
         hidden = tuple(max(each, latent) for each in units)
         reasons.append(
@@ -130,9 +144,10 @@ def make_plan(training: Dataset, choice: ModelChoice, wishes: Wishes) -> Plan:
 def _own_spec(training: Dataset, choice: ModelChoice, objective: Objective) -> Spec:
     """The spec of the user's file."""
     assert choice.spec_file is not None
-    if choice.latent is not None or choice.hidden is not None:
+    if (choice.latent, choice.hidden, choice.item_bytes) != (None, None, None):
         raise UsageError(
-            f"{choice.spec_file} says what the layers are, so --latent and --hidden cannot",
+            f"{choice.spec_file} says what the layers are, so --latent, --hidden and --item-bytes "
+            "cannot",
             hint="write the sizes into the spec, or take a preset",
         )
     spec = Spec.from_toml(choice.spec_file, training.item_shape)
@@ -159,6 +174,7 @@ def _preset_spec(
         latent=choice.latent,
         hidden=hidden,
         output_activation=ending,
+        item_bytes=choice.item_bytes,
     )
 
 
@@ -254,7 +270,8 @@ def _recipe(training: Dataset, spec: Spec, wishes: Wishes) -> tuple[TrainingSett
         if shift:
             reasons.append("each image moved by up to a pixel, another way every time")
     patience = wishes.patience
-    if patience is None and count < _FEW:
+    # the error alone does not say which epoch has the best codes of some length
+    if patience is None and count < _FEW and not is_rounded(spec):
         patience = max(epochs // 5, 5)
         reasons.append(f"the best epoch on the validation set: {count:,} items are few")
     decay = _WEIGHT_DECAY if wishes.weight_decay is None else wishes.weight_decay
@@ -284,7 +301,9 @@ def require_refinable(spec: Spec, steps: int) -> None:
             hint="2 take back most of what an encoder loses",
         )
     if steps and not _is_refinable(spec):
-        what = "tensors that its encoder kept" if spec.crosses else "draws from a distribution"
+        what = "draws from a distribution"
+        if spec.crosses or is_rounded(spec):
+            what = "tensors that its encoder kept" if spec.crosses else "whole numbers"
         raise UsageError(
             f"codes cannot be refined in {steps} steps: this model's decoder takes {what}",
             hint="leave it out, or give 0",
@@ -292,7 +311,12 @@ def require_refinable(spec: Spec, steps: int) -> None:
 
 
 def _is_refinable(spec: Spec) -> bool:
-    return not spec.crosses and not is_variational(spec)
+    return not (spec.crosses or is_variational(spec) or is_rounded(spec))
+
+
+def is_rounded(spec: Spec) -> bool:
+    """Whether codes are whole numbers, trained to be short."""
+    return any(isinstance(block, Rounded) for block in spec.encoder)
 
 
 # Two steps take back nine tenths of what an encoder loses to the best codes for its decoder.

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from narrows.cli.codes_archive import compress_codes, require_no_bound, require_no_codes
 from narrows.cli.options import DataArgument, ItemsOut, Json, parse_range
+from narrows.cli.sources import is_table, load_array
 from narrows.cli.table_archive import (
     compress_table,
     table_account_text,
@@ -18,8 +20,6 @@ from narrows.cli.table_archive import (
 from narrows.cli.terminal import progress, say, show
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from narrows.codec import Account, Archive
     from narrows.codec.arrays import Layout
 
@@ -34,6 +34,8 @@ _MEANING = {
     "header": "what the archive is, of what, and where its parts lie",
     "index": "where each block lies, and its checksum",
     "payload": "the blocks",
+    "decoder": "what makes values of codes, in whole numbers",
+    "predictor": "how likely each number of a code is",
 }
 
 
@@ -53,37 +55,72 @@ def compress(
     effort: Annotated[
         Literal["fast", "normal", "best"], typer.Option(help="How much is tried.")
     ] = "normal",
+    codes_only: Annotated[
+        bool,
+        typer.Option(
+            "--codes-only",
+            help="Nothing but short codes and a decoder: a few bytes an item, and no bound.",
+        ),
+    ] = False,
+    item_bytes: Annotated[
+        float | None,
+        typer.Option(
+            metavar="BYTES", help="With --codes-only: what a code takes, about; 6.7, or MODEL's."
+        ),
+    ] = None,
+    latent: Annotated[
+        int | None,
+        typer.Option(help="With --codes-only: numbers in a code; three for each of its bytes."),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MODEL",
+            help="With --codes-only: one that narrows fit --preset rounded wrote, instead of one "
+            "trained on DATA.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write DATA as one file that opens anywhere with the same values, lossless or within a bound.
+
+    With --codes-only it holds what an autoencoder keeps: the error is measured and told, not
+    bounded.
 
     \b
     Example:
       narrows compress mnist:test --out digits.nrw
       narrows compress readings.npy --max-error 0.05 --out readings.nrw
       narrows compress houses.csv --max-error 1% --max-error price=500 --out houses.nrw
+      narrows compress mnist --codes-only --item-bytes 8 --out tiny.nrw
     """
     from narrows.codec import write_archive
     from narrows.codec.promises import Promises
     from narrows.files import atomic_file, require_writable
 
+    if codes_only:
+        require_no_bound(max_error)
+        require_writable(out)
+        account = compress_codes(data, out, model, latent, item_bytes, effort)
+        _show_written(out, data, account, json)
+        return
+    require_no_codes(item_bytes, latent, model)
     promises = Promises.of(max_error)
     require_writable(out)
-    if _is_table(data):
+    if is_table(data):
         table = compress_table(data, out, promises, effort)
         text = table_account_text(f"{out}: {data}", table, Path(data).stat().st_size)
         show(text, {"out": str(out), **table_account_values(table)}, json)
         return
-    items = _load(data)
+    items = load_array(data)
     with atomic_file(out) as file:
         account = write_archive(
-            file,
-            items,
-            max_error=promises,
-            effort=effort,
-            name=data,
-            track=progress,
+            file, items, max_error=promises, effort=effort, name=data, track=progress
         )
+    _show_written(out, data, account, json)
+
+
+def _show_written(out: Path, data: str, account: "Account", json: bool) -> None:
     texts = [_account_text(f"{out}: {data}", account)]
     if account.trials:
         texts.append(_trials_text(account))
@@ -157,11 +194,16 @@ def verify(
         if isinstance(opened, TableArchive):
             show(*verify_rows(opened, against), json)
             return
-        items = None if against is None else _load(against)
+        items = None if against is None else load_array(against)
         found = prove(opened, items, track=progress)
         bound = opened.bound
     if found.largest is None:
         text = f"{archive} is whole: {found.values:,} values match its checksums"
+    elif bound is None:
+        text = (
+            f"{archive} is whole, and as far from {against} as it says: largest error "
+            f"{readable(found.largest)}, mean squared error {readable(found.mean_square or 0.0)}"
+        )
     elif bound:
         text = (
             f"{archive} is whole, and no value is further than {readable(found.largest)} from "
@@ -215,20 +257,6 @@ def info(
     show("\n\n".join(texts), {"kind": "archive", **_account_values(account)}, json)
 
 
-def _load(source: str) -> "np.ndarray":
-    """The array that a source holds, whatever is in it."""
-    from narrows.data import load_data
-
-    return load_data(source, as_is=True, track=progress).items
-
-
-def _is_table(source: str) -> bool:
-    """Whether a source is a file of a table."""
-    from narrows.data.tables import is_table_path
-
-    return is_table_path(source) and Path(source).is_file()
-
-
 def _check_same_kind(of_table: bool, against: str) -> None:
     """Make sure that a table is compared with a table, and an array with an array.
 
@@ -237,7 +265,7 @@ def _check_same_kind(of_table: bool, against: str) -> None:
     """
     from narrows.errors import ShapeError
 
-    if of_table != _is_table(against):
+    if of_table != is_table(against):
         kinds = ("a table", "an array") if of_table else ("an array", "a table")
         raise ShapeError(
             f"the archive holds {kinds[0]}, and {against} is {kinds[1]}",
@@ -283,6 +311,8 @@ def _account_text(title: str, account: "Account") -> str:
     rows.append(["all", f"{account.total:,}", "100.0%", ""])
     lines = [table_text(f"{title}, {_what(layout)}", rows, left=(0, 3)), _rate(account)]
     lines.append(_promise(account))
+    if account.numbers is not None:
+        lines.append(_codes_text(account))
     used = "; ".join(
         f"{name} ({count:,} block{'' if count == 1 else 's'})"
         for name, count in account.methods.items()
@@ -295,6 +325,16 @@ def _account_text(title: str, account: "Account") -> str:
             f"{account.seconds_back:.2f} s to decode all of it"
         )
     return "\n".join(lines)
+
+
+def _codes_text(account: "Account") -> str:
+    """What a code takes, with what says where it lies, and what all the rest does."""
+    codes = account.sizes["payload"] + account.sizes["index"]
+    count = max(account.layout.count, 1)
+    return (
+        f"codes of {account.numbers} whole numbers: {codes / count:.2f} bytes an item, and all the "
+        f"rest {(account.total - codes) / count:.2f}"
+    )
 
 
 def _what(layout: "Layout") -> str:
@@ -316,10 +356,13 @@ def _rate(account: "Account") -> str:
 def _promise(account: "Account") -> str:
     from narrows.report.measures import readable
 
-    if not account.bound:
-        return "lossless, with the SHA-256 of the values"
     mean = account.mean_squared_error
     measured = f", mean squared error {readable(mean)}" if mean is not None else ""
+    if account.bound is None:
+        largest = readable(account.largest_error)
+        return f"no bound is promised; measured: largest error {largest}{measured}"
+    if account.bound == 0:
+        return "lossless, with the SHA-256 of the values"
     return (
         f"every value within {readable(account.bound)}; measured: largest error "
         f"{readable(account.largest_error)}{measured}"
@@ -353,6 +396,7 @@ def _account_values(account: "Account") -> dict[str, Any]:
         "bound": account.bound,
         "largest_error": account.largest_error,
         "mean_squared_error": account.mean_squared_error,
+        "latent": account.numbers,
         "bytes": dict(account.sizes),
         "total": account.total,
         "raw": layout.nbytes,

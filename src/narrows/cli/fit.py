@@ -35,7 +35,8 @@ def fit(
     preset: Annotated[
         str,
         typer.Option(
-            help="auto looks at the data; dense, conv, variational, unet; simple is the article's."
+            help="auto looks at the data; dense, conv, variational, rounded, unet; simple is the "
+            "article's."
         ),
     ] = "auto",
     spec: Annotated[
@@ -47,6 +48,13 @@ def fit(
     ] = None,
     hidden: Annotated[
         str | None, typer.Option(metavar="N,N", help="Units of the hidden layers, outermost first.")
+    ] = None,
+    item_bytes: Annotated[
+        float | None,
+        typer.Option(
+            metavar="BYTES",
+            help="What a code of the preset rounded shall take; a third of its numbers.",
+        ),
     ] = None,
     loss: Annotated[
         str, typer.Option(help="l2, l1, huber, huber:THRESHOLD, or bce (values become 0..1).")
@@ -138,7 +146,7 @@ def fit(
             f"--checkpoint-seconds is {checkpoint_seconds:g}, and cannot be below 0",
             hint="give the seconds of work that a kill may cost, such as 10",
         )
-    choice = ModelChoice(preset, latent, parse_sizes(hidden), spec)
+    choice = ModelChoice(preset, latent, parse_sizes(hidden), spec, item_bytes)
     wishes = Wishes(
         Objective.parse(loss),
         epochs,

@@ -14,8 +14,9 @@
 ``bounds``         values to integer levels within a guaranteed error; what is within it
 ``exact_values``   the values of a block that are stored as they are
 ``filters``        differences, narrowing, byte planes
-``methods/``       integers to bytes: general compressors, formats of images, context mixing
+``methods/``       integers to bytes: general compressors, formats of images, models
 ``mixing/``        how context mixing works
+``codes/``         archives of nothing but codes and a decoder
 ``arrays``         shape, dtype and byte order
 ``container``      the bytes of the file: header, parts, checksums
 ``damage``         reading what a stranger may have written

@@ -39,7 +39,7 @@ class Account:
 
     Attributes:
         layout: of the array that it holds.
-        bound: the largest error that was allowed, 0 for lossless.
+        bound: the largest error that was allowed, 0 for lossless; None where nothing is promised.
         sizes: bytes by part, ``header`` first; together they are the file.
         methods: how blocks are coded, and how many of them so.
         trials: what was tried, the smallest first, one a method.
@@ -48,10 +48,11 @@ class Account:
         mean_squared_error: in data units squared; None where it is beyond float64.
         seconds: for everything, the trials included; None where it is not known any more.
         seconds_back: for decoding all blocks.
+        numbers: of a code, where the archive holds codes and a decoder.
     """
 
     layout: Layout
-    bound: float
+    bound: float | None
     sizes: Mapping[str, int]
     methods: Mapping[str, int]
     trials: tuple[Trial, ...]
@@ -60,6 +61,7 @@ class Account:
     mean_squared_error: float | None
     seconds: float | None = None
     seconds_back: float | None = None
+    numbers: int | None = None
 
     @property
     def total(self) -> int:

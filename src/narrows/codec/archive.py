@@ -12,6 +12,9 @@ import numpy as np
 from narrows.codec.account import Account, trials_from_header
 from narrows.codec.arrays import Layout
 from narrows.codec.blocks import MOST_PIPELINES, BlockReader
+from narrows.codec.codes.decoder import Decoder
+from narrows.codec.codes.reading import DecodedBlocks
+from narrows.codec.codes.writing import KIND as CODES
 from narrows.codec.container import Container
 from narrows.codec.damage import damaged, field
 from narrows.codec.pipeline import Pipeline
@@ -20,6 +23,7 @@ from narrows.errors import ArchiveError, UsageError
 from narrows.progress import Tracker, silent
 
 KIND = "array"
+KINDS = (KIND, CODES)
 
 
 class Archive:
@@ -28,7 +32,8 @@ class Archive:
     Attributes:
         name: the file, as messages call it.
         layout: shape, dtype and byte order of the array.
-        bound: the largest error that was allowed, 0 for lossless.
+        bound: the largest error that was allowed, 0 for lossless; None for an archive of codes,
+            which promises nothing.
         account: where its bytes are.
     """
 
@@ -43,24 +48,44 @@ class Archive:
         header = self._container.header
         data = field(header, "data", dict, name)
         kind = field(data, "kind", str, name)
-        if kind != KIND:
+        if kind not in KINDS:
             raise ArchiveError(
                 f"{name} holds data of the kind {kind[:40]!r}, which this narrows does not read",
                 hint="update narrows",
             )
         self.layout = Layout.from_header(data, name)
-        bound = header.get("bound")
-        if not isinstance(bound, int | float) or not 0 <= bound < float("inf"):
-            raise damaged(name, "its header has no usable 'bound'")
-        self.bound = float(bound)
         self._digest = field(header, "sha256", str, name)
-        self._blocks = BlockReader(self._container, self.layout, self._pipelines())
+        self.bound = self._bound() if kind == KIND else None
+        self._held = self.layout if kind == KIND else self._codes_layout()
+        blocks = BlockReader(self._container, self._held, self._pipelines())
+        self._blocks = blocks if kind == KIND else self._decoded(blocks)
+
+    def _bound(self) -> float:
+        bound = self._container.header.get("bound")
+        if not isinstance(bound, int | float) or not 0 <= bound < float("inf"):
+            raise damaged(self.name, "its header has no usable 'bound'")
+        return float(bound)
+
+    def _codes_layout(self) -> Layout:
+        name = self.name
+        held = Layout.from_header(field(self._container.header, "codes", dict, name), name)
+        fits = len(held.shape) == 2 and held.count == self.layout.count and self.layout.shape
+        if not fits or held.dtype.kind != "i" or held.dtype.itemsize > 2 or not held.item_size:
+            raise damaged(name, "its header does not say what its codes are")
+        return held
+
+    def _decoded(self, codes: BlockReader) -> DecodedBlocks:
+        name, inputs = self.name, self._held.item_size
+        entry = field(self._container.header, "decoder", dict, name)
+        part = self._container.read("decoder")
+        decoder = Decoder.unpacked(entry, part, inputs, self.layout, name)
+        return DecodedBlocks(codes, decoder, self.layout, name)
 
     def _pipelines(self) -> list[Pipeline]:
         entries = field(self._container.header, "pipelines", list, self.name)
         if len(entries) > MOST_PIPELINES:
             raise damaged(self.name, f"its header has {len(entries):,} pipelines")
-        read, dtype = self._container.read, self.layout.working_dtype
+        read, dtype = self._container.read, self._held.working_dtype
         return [Pipeline.from_header(entry, dtype, read, self.name) for entry in entries]
 
     def __enter__(self) -> "Archive":
@@ -81,7 +106,7 @@ class Archive:
     def account(self) -> Account:
         """Where its bytes are, as far as the archive itself says."""
         header, name = self._container.header, self.name
-        errors = field(header, "error", dict, name) if self.bound else {}
+        errors = {} if self.bound == 0 else field(header, "error", dict, name)
         figures = [errors.get("largest", 0.0), errors.get("mean_squared", 0.0)]
         if not all(each is None or isinstance(each, int | float) for each in figures):
             raise damaged(name, "its header has no usable 'error'")
@@ -89,7 +114,15 @@ class Archive:
         methods = self._blocks.methods()
         sizes = self._container.sizes
         return Account(
-            self.layout, self.bound, sizes, methods, trials, sampled, figures[0] or 0.0, figures[1]
+            self.layout,
+            self.bound,
+            sizes,
+            methods,
+            trials,
+            sampled,
+            figures[0] or 0.0,
+            figures[1],
+            numbers=self._held.item_size if self.bound is None else None,
         )
 
     def items(self, start: int, stop: int) -> np.ndarray:

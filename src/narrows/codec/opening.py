@@ -22,7 +22,11 @@ from narrows.data.tables import is_frame
 from narrows.errors import ArchiveError
 from narrows.progress import Tracker, silent
 
-_KINDS: dict[str, type[Archive] | type[TableArchive]] = {"array": Archive, "table": TableArchive}
+_KINDS: dict[str, type[Archive] | type[TableArchive]] = {
+    "array": Archive,
+    "codes": Archive,
+    "table": TableArchive,
+}
 
 
 def compress(

@@ -40,7 +40,8 @@ def verify(
         track: told how far it is.
 
     Raises:
-        ArchiveError: it is damaged, or a value is further from its original than promised.
+        ArchiveError: it is damaged, a value is further from its original than promised, or, where
+            nothing is promised, the error is not what it was.
         ShapeError: ``items`` are of another shape or dtype.
     """
     layout = archive.layout
@@ -59,7 +60,22 @@ def verify(
         place += len(batch)
     if rows is None:
         return Measured(layout.size)
+    _require_measured(archive, meter)
     return Measured(layout.size, meter.largest, meter.mean_square)
+
+
+def _require_measured(archive: Archive, meter: ErrorMeter) -> None:
+    """Make sure that an archive without a bound has the error that it says it has."""
+    told = archive.account
+    if archive.bound is None and (told.largest_error, told.mean_squared_error) != (
+        meter.largest,
+        meter.mean_square,
+    ):
+        raise ArchiveError(
+            f"{archive.name} says that its largest error is {told.largest_error:g}, and from these "
+            f"data it is {meter.largest:g}",
+            hint="give the data that it was made of",
+        )
 
 
 def _compare(
@@ -67,8 +83,8 @@ def _compare(
 ) -> None:
     dtype = archive.layout.working_dtype
     originals, batch = np.ascontiguousarray(originals, dtype), batch.astype(dtype, copy=False)
-    kept = within(originals, batch, archive.bound)
-    if not kept.all():
+    kept = None if archive.bound is None else within(originals, batch, archive.bound)
+    if kept is not None and not kept.all():
         first = np.argwhere(~kept)[0]
         index = (int(first[0]) + place, *map(int, first[1:]))
         was, is_ = originals[tuple(first)], batch[tuple(first)]

@@ -15,6 +15,7 @@ from narrows.nn.blocks import (
     Gaussian,
     Join,
     Reshape,
+    Rounded,
     Shape,
 )
 from narrows.nn.spec import Spec, mirrored
@@ -26,19 +27,25 @@ PRESETS = {
     "simple": "one hidden dense layer on each side of the code, ReLU throughout",
     "conv": "for images: convolutions that halve the size, then dense layers, SiLU throughout",
     "variational": "dense layers to a normal distribution of codes, from which to draw new items",
+    "rounded": "dense layers to whole numbers that take few bytes, for archives of codes alone",
     "unet": "for denoising images: convolutions, with copies across from encoder to decoder",
 }
 
 _DEFAULT_LATENT_SIZE = 20
+# Of a code that is trained to be short.
+_NUMBERS_A_BYTE = 3
 # Above so many values the first dense layer has most of a model's weights and sees each place anew.
 _MOST_DENSE_VALUES = 8192
 # The smallest height and width that a convolution is worth its while for.
 _SMALLEST_IMAGE = 4
 
 
-def default_latent_size(item_shape: Shape) -> int:
-    """20 numbers, or half as many as an item has where it has no more than 20 itself."""
+def default_latent_size(item_shape: Shape, item_bytes: float | None = None) -> int:
+    """20 numbers, or half as many as an item has where it has no more than 20 itself; where codes
+    may take so many bytes, three numbers a byte."""
     size = math.prod(item_shape)
+    if item_bytes is not None:
+        return max(min(round(item_bytes * _NUMBERS_A_BYTE), size), 1)
     return _DEFAULT_LATENT_SIZE if size > _DEFAULT_LATENT_SIZE else max(size // 2, 1)
 
 
@@ -49,6 +56,7 @@ def preset_spec(
     latent: int | None = None,
     hidden: tuple[int, ...] | None = None,
     output_activation: str = "relu",
+    item_bytes: float | None = None,
 ) -> Spec:
     """The spec of preset ``name`` for items of ``item_shape``.
 
@@ -58,6 +66,8 @@ def preset_spec(
         hidden: units of the encoder's hidden dense layers, outermost first, which the decoder
             mirrors; None for the preset's own.
         output_activation: how the decoder ends.
+        item_bytes: what the codes of the preset ``rounded`` shall take; None for what suits their
+            size.
 
     Raises:
         UsageError: no such preset, one that does not take such items, or a latent size or a hidden
@@ -76,13 +86,13 @@ def preset_spec(
         )
     size = math.prod(item_shape)
     if latent is None:
-        latent = default_latent_size(item_shape)
+        latent = default_latent_size(item_shape, item_bytes)
     elif not 1 <= latent <= size:
         raise UsageError(
             f"a latent size of {latent} is outside 1 to {size}, the number of values in an item",
             hint="ask for fewer numbers than an item has: the code is what it is narrowed to",
         )
-    return _MAKERS[name](_Request(item_shape, latent, hidden, output_activation))
+    return _MAKERS[name](_Request(item_shape, latent, hidden, output_activation, item_bytes))
 
 
 def fits(name: str, item_shape: Shape) -> bool:
@@ -99,6 +109,7 @@ class _Request:
     latent: int
     hidden: tuple[int, ...] | None
     output_activation: str
+    item_bytes: float | None
 
     def hidden_layers(self, *default: int) -> tuple[Block, ...]:
         """Those asked for, or the default ones, which are no narrower than the code."""
@@ -152,6 +163,13 @@ def _variational(asked: _Request) -> Spec:
     return asked.mirrored(Flatten(), *asked.hidden_layers(512, 256), Gaussian(asked.latent))
 
 
+def _rounded(asked: _Request) -> Spec:
+    latent, wanted = asked.latent, asked.item_bytes
+    item_bytes = latent / _NUMBERS_A_BYTE if wanted is None else wanted
+    layers = (*asked.hidden_layers(512, 256), Dense(latent), Rounded(item_bytes))
+    return asked.mirrored(Flatten(), *layers)
+
+
 # Channels at full size; twice as many at each size below.
 _UNET_CHANNELS = 16
 
@@ -192,5 +210,6 @@ _MAKERS: dict[str, Callable[[_Request], Spec]] = {
     "simple": _simple,
     "conv": _conv,
     "variational": _variational,
+    "rounded": _rounded,
     "unet": _unet,
 }

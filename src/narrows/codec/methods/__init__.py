@@ -9,6 +9,7 @@
 ``zstandard``     Zstandard, where it is installed
 ``mixing``        context mixing, which learns as it goes
 ``rows``          columns of a table together: integers that a table's archive codes itself
+``predicted``     codes of a trained model, each number from those before it
 ``images``        PNG, WebP and JPEG XL, a block as one sheet
 ================  ==============================================================
 
@@ -21,6 +22,7 @@ from narrows.codec.methods.bzip2 import Bzip2
 from narrows.codec.methods.deflate import Deflate
 from narrows.codec.methods.images import JpegXl, Png, WebP
 from narrows.codec.methods.mixing import Mixing
+from narrows.codec.methods.predicted import Predicted
 from narrows.codec.methods.rows import Rows
 from narrows.codec.methods.stored import Stored
 from narrows.codec.methods.xz import Xz
@@ -28,7 +30,11 @@ from narrows.codec.methods.zstandard import Zstandard
 
 METHODS: dict[str, type[Method]] = {
     method.name: method
-    for method in (Stored, Deflate, Bzip2, Xz, Zstandard, Mixing, Rows, Png, WebP, JpegXl)
+    for method in (
+        *(Stored, Deflate, Bzip2, Xz, Zstandard),
+        *(Mixing, Rows, Predicted),
+        *(Png, WebP, JpegXl),
+    )
 }
 
 __all__ = ["EFFORTS", "METHODS", "Effort", "Method", "ReadPart", "Rows", "Stored"]

@@ -8,14 +8,16 @@
     trainer.py      XlaTrainer
     runner.py       XlaRunner
     refinement.py   RefiningRunner: better codes for a given decoder
+    code_search.py  CodeSearch: shorter and better codes of whole numbers
     variational.py  what the ELBO of some items is made of
 
 Nothing here imports JAX before it is used.
 """
 
+from narrows.engine.xla.code_search import CodeSearch
 from narrows.engine.xla.refinement import RefiningRunner
 from narrows.engine.xla.runner import XlaRunner
 from narrows.engine.xla.trainer import XlaTrainer
 from narrows.engine.xla.variational import measure_evidence
 
-__all__ = ["RefiningRunner", "XlaRunner", "XlaTrainer", "measure_evidence"]
+__all__ = ["CodeSearch", "RefiningRunner", "XlaRunner", "XlaTrainer", "measure_evidence"]

@@ -10,6 +10,7 @@ from narrows.nn.blocks.noise import Dropout
 from narrows.nn.blocks.normalisation import Norm
 from narrows.nn.blocks.patches import Patch, Unpatch
 from narrows.nn.blocks.pooling import Pool, Upsample
+from narrows.nn.blocks.rounded import Rounded
 from narrows.nn.blocks.shape import Crop, Flatten, Pad, Reshape
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Patch",
     "Pool",
     "Reshape",
+    "Rounded",
     "Shape",
     "Unpatch",
     "Upsample",
@@ -58,5 +60,6 @@ BLOCKS: dict[str, type[Block]] = {
         Flatten,
         Reshape,
         Gaussian,
+        Rounded,
     )
 }

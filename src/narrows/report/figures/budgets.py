@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # The baseline is drawn first and stays in the background; Tol's "vibrant" after that.
-_COLOURS = (GREY, BLUE, ORANGE, "#009988", "#cc3311", "#aa4499")
-_MARKERS = "osD^vP"
+_COLOURS = (GREY, BLUE, ORANGE, "#009988", "#cc3311", "#aa4499", "#33bbee")
+_MARKERS = "osD^vPX"
 
 
 def budget_figure(
@@ -32,6 +32,8 @@ def budget_figure(
     *,
     title: str = "Error over numbers kept",
     error_unit: str = "",
+    budget: str = "Numbers kept of each item",
+    ticks: Sequence[float] | None = None,
 ) -> None:
     """Draw each method's error over the numbers it keeps, both axes logarithmic: a line a method.
 
@@ -45,6 +47,8 @@ def budget_figure(
         path: the PNG file to write.
         title: the heading.
         error_unit: of the errors, such as ``grey levels²``.
+        budget: what ``numbers`` count.
+        ticks: along the budgets; None for one at each of them.
 
     Raises:
         DataError: there is nothing to draw, or a value has no logarithm.
@@ -66,7 +70,7 @@ def budget_figure(
     for number, (method, runs) in enumerate(lines.items()):
         look: dict[str, Any] = {
             "color": _COLOURS[number % len(_COLOURS)],
-            "marker": _MARKERS[number % 6],
+            "marker": _MARKERS[number % len(_MARKERS)],
         }
         means = [sum(errors) / len(errors) for errors in runs.values()]
         size = 6 if len(runs) == sum(map(len, runs.values())) else 0  # the runs are enough to see
@@ -74,9 +78,10 @@ def budget_figure(
         if not size:
             points = [(kept, error) for kept, errors in runs.items() for error in errors]
             axes.plot(*zip(*points, strict=True), linestyle="", markersize=4, **look)
-    _scale(axes, sorted({row["numbers"] for row in rows}), [row["error"] for row in rows])
+    kept = sorted({row["numbers"] for row in rows}) if ticks is None else ticks
+    _scale(axes, kept, [row["error"] for row in rows])
     unit = f" ({error_unit})" if error_unit else ""
-    axes.set(xlabel="Numbers kept of each item", ylabel=f"Mean squared error{unit}")
+    axes.set(xlabel=budget, ylabel=f"Mean squared error{unit}")
     axes.legend(
         frameon=True,
         framealpha=1,

@@ -1,0 +1,196 @@
+"""How few bytes does an image need, where nothing is kept but a code: ``compress --codes-only``
+beside JPEG, WebP and AVIF.
+
+Target: for MNIST's 10,000 test images, by models trained on the 60,000 training images alone, at
+most 10.5 bytes an image, codes and index, at a mean squared error of 330 grey levels² (aim: 9). The
+decoder is told beside that, and as its share where it serves all 70,000 images. One curve from 6 to
+60 bytes, one plot. The others, by Pillow: one file an image, of which every twentieth is measured,
+and all images as one sheet of 2800 x 2800.
+
+    python benchmarks/codes_only.py [--bytes N,N] [--epochs N]
+"""
+
+import io
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common import (
+    JOURNAL,
+    Journal,
+    Target,
+    announce,
+    argument_parser,
+    matrix_rate,
+    numbers,
+    run_process,
+    table,
+    write_record,
+)
+from narrows_cli import fit
+
+BYTES = [6, 8, 16, 32, 60]
+#: The most numbers of a code: more of them cost time and bring nothing.
+MOST_NUMBERS = 64
+ERROR, IMAGES = 330, 70_000
+#: Qualities of the others, from worst to best.
+QUALITIES = {
+    "jpeg": [1, 3, 5, 8, 12, 18, 25, 35, 50],
+    "webp": [0, 5, 10, 20, 30, 40, 55, 70],
+    "avif": [5, 20, 35, 50],
+}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "jpeg": {"optimize": True},
+    "webp": {"method": 6},
+    "avif": {"speed": 6, "subsampling": "4:0:0"},
+}
+EVERY = 20
+
+
+def ours(item_bytes: int, epochs: int | None) -> dict[str, Any]:
+    """Train for so many bytes, and compress the test images."""
+    with tempfile.TemporaryDirectory() as folder:
+        model, out = Path(folder) / "model.safetensors", Path(folder) / "test.nrw"
+        latent = min(3 * item_bytes, MOST_NUMBERS)
+        options = ["--preset", "rounded", "--item-bytes", str(item_bytes), "--latent", str(latent)]
+        options += [] if epochs is None else ["--epochs", str(epochs)]
+        rate = matrix_rate()
+        run = fit("mnist", model, *options, "--validation", "0")
+        narrows = [sys.executable, "-m", "narrows"]
+        wishes = ["--model", str(model), "--item-bytes", str(item_bytes), "--out", str(out)]
+        made = run_process([*narrows, "compress", "mnist:test", "--codes-only", *wishes, "--json"])
+        run_process([*narrows, "verify", str(out), "--against", "mnist:test"])
+        account = json.loads(made.output)
+        sizes, count = account["bytes"], account["shape"][0]
+        return {
+            "item_bytes": (sizes["payload"] + sizes["index"]) / count,
+            "error": account["mean_squared_error"],
+            "largest_error": account["largest_error"],
+            "decoder": account["total"] - sizes["payload"] - sizes["index"],
+            "sizes": sizes,
+            "latent": latent,
+            "fit_seconds": run["seconds"],
+            "compress_seconds": made.seconds,
+            "rate": rate,
+        }
+
+
+def theirs(kind: str, quality: int, sheet: bool) -> dict[str, float]:
+    """Bytes an image and the mean squared error of a format of images."""
+    from narrows.data import load_data
+
+    items = load_data("mnist:test").items
+    if sheet:
+        items = items.reshape(100, 100, 28, 28).swapaxes(1, 2).reshape(1, 2800, 2800)
+    else:
+        items = items[::EVERY]
+    size, squares = 0, 0.0
+    for item in items:
+        content, back = _through(item, kind, quality)
+        size += len(content)
+        squares += float(np.square(back - item).sum())
+    return {"item_bytes": size / (items.size / 784), "error": squares / items.size}
+
+
+def _through(image: np.ndarray, kind: str, quality: int) -> tuple[bytes, np.ndarray]:
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(image).save(out, kind, quality=quality, **OPTIONS[kind])
+    with Image.open(io.BytesIO(out.getvalue())) as opened:
+        return out.getvalue(), np.asarray(opened.convert("L"), np.float64)
+
+
+def bytes_at(points: list[dict[str, Any]], error: float) -> float:
+    """Bytes at an error, between the two points beside it, in a line between logarithms; beyond the
+    worst point that one's, and infinity below the best."""
+    known = sorted((point["error"], point["item_bytes"]) for point in points)
+    if error < known[0][0]:
+        return float("inf")
+    errors, sizes = (np.log(column) for column in zip(*known, strict=True))
+    return float(np.exp(np.interp(np.log(error), errors, sizes)))
+
+
+def draw(curves: dict[str, list[dict[str, Any]]], path: Path) -> None:
+    """Write the plot: error over bytes an image."""
+    from narrows.report.figures import budget_figure
+
+    rows = [
+        {"method": method, "numbers": point["item_bytes"], "error": point["error"]}
+        for method, points in curves.items()
+        for point in points
+    ]
+    budget_figure(
+        rows,
+        path,
+        title="Error over bytes an image",
+        error_unit="grey levels²",
+        budget="Bytes of each image",
+        ticks=[6, 8, 12, 16, 24, 32, 60, 120, 250, 500],
+    )
+
+
+def our_table(points: list[dict[str, Any]]) -> str:
+    """A row a model."""
+    rows = [
+        [
+            f"{point['item_bytes']:.2f}",
+            str(point["latent"]),
+            f"{point['error']:.1f}",
+            f"{point['decoder']:,}",
+            f"{point['item_bytes'] + point['decoder'] / IMAGES:.2f}",
+        ]
+        for point in points
+    ]
+    columns = ["bytes an image", "numbers", "grey levels²", "bytes of decoder and all else"]
+    columns += [f"bytes an image with that over {IMAGES:,}"]
+    return table(columns, rows)
+
+
+def main() -> None:
+    parser = argument_parser(__doc__, *JOURNAL)
+    parser.add_argument("--bytes", type=numbers, default=BYTES, metavar="N,N")
+    parser.add_argument("--epochs", type=int, help="of all models; otherwise fit's own")
+    arguments = parser.parse_args()
+    announce(__doc__ or "")
+    journal = Journal("codes-only", arguments)
+    epochs = arguments.epochs
+    runs = [
+        journal.measure(f"{each} bytes, {epochs or 'own'} epochs", ours, each, epochs)
+        for each in arguments.bytes
+    ]
+    curves: dict[str, list[dict[str, Any]]] = {}
+    for kind, qualities in QUALITIES.items():
+        for sheet in (True, False):
+            name = f"{kind.upper()}, {'a sheet' if sheet else 'single files'}"
+            curves[name] = [
+                journal.measure(f"{name}, quality {each}", theirs, kind, each, sheet)
+                for each in qualities
+            ]
+    curves["narrows"] = sorted(runs, key=lambda run: run["item_bytes"])
+    draw(curves, journal.folder / "bytes.png")
+    at = {name: bytes_at(points, ERROR) for name, points in curves.items()}
+    what = f"bytes an image at an error of {ERROR}"
+    write_record(
+        "codes-only",
+        "How few bytes an image of MNIST needs",
+        targets=[Target(what, 10.5, at["narrows"], at_least=False)],
+        aims=[Target(what, 9, at["narrows"], at_least=False)],
+        sections=[
+            our_table(curves["narrows"]),
+            table(["", what], [[name, f"{size:.1f}"] for name, size in at.items()]),
+            "![error over bytes an image](bytes.png)",
+        ],
+        data={"curves": curves, "at": at},
+        packages=["numpy", "jax", "pillow"],
+        rates=[point["rate"] for point in curves["narrows"]],
+        folder=journal.folder,
+    )
+
+
+if __name__ == "__main__":
+    main()

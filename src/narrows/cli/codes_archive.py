@@ -1,0 +1,70 @@
+"""What ``compress --codes-only`` does."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from narrows.cli.sources import load_array, require_array
+from narrows.cli.terminal import progress, say
+from narrows.errors import UsageError
+
+if TYPE_CHECKING:
+    from narrows.codec import Account
+    from narrows.codec.methods import Effort
+
+
+def require_no_bound(max_error: list[str] | None) -> None:
+    """Refuse a bound where there can be none."""
+    if max_error:
+        raise UsageError(
+            "--codes-only keeps no bound, so --max-error cannot be kept with it",
+            hint="leave one of them out",
+        )
+
+
+def require_no_codes(*wishes: object) -> None:
+    """Refuse what only archives of codes have."""
+    if any(wish is not None for wish in wishes):
+        raise UsageError(
+            "--item-bytes, --latent and --model are for archives of codes",
+            hint="add --codes-only, or leave them out",
+        )
+
+
+def compress_codes(
+    data: str,
+    out: Path,
+    model: Path | None,
+    latent: int | None,
+    item_bytes: float | None,
+    effort: "Effort",
+) -> "Account":
+    """Write an archive of codes by a given model, or by one that is trained on the data."""
+    from narrows.codes_only import require_codes_only, train_rounded, write_codes_only
+    from narrows.data import load_data
+    from narrows.files import atomic_file
+    from narrows.model_file import load_model
+
+    if item_bytes is not None and not 0 < item_bytes < math.inf:
+        raise UsageError(
+            f"--item-bytes is {item_bytes:g}, and must be a number above 0",
+            hint="give the bytes that a code may take, such as 8",
+        )
+    if model is None:
+        require_array(data)
+        training = load_data(data, track=progress)
+        trained = train_rounded(training, latent, item_bytes, effort, track=progress, note=say)
+        items = training.items
+    else:
+        if latent is not None:
+            raise UsageError(
+                f"{model} says how many numbers a code has, so --latent cannot",
+                hint="leave one of them out",
+            )
+        trained = load_model(model)
+        require_codes_only(trained.model)
+        items = load_array(data)
+    with atomic_file(out) as file:
+        return write_codes_only(
+            file, items, trained, item_bytes=item_bytes, effort=effort, name=data, track=progress
+        )

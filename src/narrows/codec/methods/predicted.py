@@ -1,0 +1,135 @@
+"""Codes of a trained model, each number predicted from those before it: see
+:mod:`narrows.codec.codes`."""
+
+import struct
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from narrows.codec.methods.base import Effort, Method, ReadPart
+
+if TYPE_CHECKING:
+    from narrows.codec.codes.predictor import Predictor
+
+# The lowest value of a block, and how many there are from there on.
+_FRONT = struct.Struct("<hH")
+# Distributions computed together: so many values of them.
+_AT_ONCE = 1 << 18
+
+
+class Predicted(Method):
+    """What a trained model says of how its own codes are distributed.
+
+    Memory: some times the block, and 32 MB.
+    """
+
+    name = "predicted"
+    filtered = False
+    trained = True
+    # A value that is nearly certain takes log2(65536 / 65535) bits.
+    largest_expansion = 1 << 20
+
+    def __init__(self, predictor: "Predictor") -> None:
+        self.predictor = predictor
+
+    @classmethod
+    def from_archive(cls, settings: Mapping[str, Any], read_part: ReadPart) -> "Predicted":
+        from narrows.codec.codes.numbers import unpack_numbers
+        from narrows.codec.codes.predictor import (
+            MOST_NUMBERS,
+            MOST_UNITS,
+            Predictor,
+            predictor_shapes,
+        )
+
+        limits = (MOST_NUMBERS, MOST_UNITS, 16, 16, 16)
+        whole = list(settings["predictor"])
+        if len(whole) != 5 or not all(
+            isinstance(each, int) and not isinstance(each, bool) and low <= each <= most
+            for each, low, most in zip(whole, (1, 1, 0, 0, 0), limits, strict=True)
+        ):
+            raise ValueError("there is no such predictor")
+        size, units, *bits = whole
+        count = sum(int(np.prod(shape)) for shape in predictor_shapes(size, units))
+        numbers = unpack_numbers(
+            settings["numbers"], read_part("predictor"), count, "the predictor"
+        )
+        return cls(Predictor.of_numbers(numbers, size, units, (bits[0], bits[1], bits[2])))
+
+    def settings(self) -> dict[str, Any]:
+        predictor = self.predictor
+        return {
+            "predictor": [predictor.size, predictor.units, *predictor.bits],
+            "numbers": self._packed()[0],
+        }
+
+    def parts(self) -> dict[str, bytes]:
+        return {"predictor": self._packed()[1]}
+
+    def _packed(self) -> tuple[dict[str, Any], bytes]:
+        from narrows.codec.codes.numbers import pack_numbers
+
+        return pack_numbers(self.predictor.numbers())
+
+    def takes(self, shape: tuple[int, ...], dtype: np.dtype) -> bool:
+        """Whether a block is of codes as long as the predictor's."""
+        fits = len(shape) == 2 and shape[1] == self.predictor.size
+        return fits and dtype.kind == "i" and dtype.itemsize <= 2
+
+    def encode(self, values: np.ndarray, effort: Effort) -> bytes:
+        from narrows.codec.codes.ans import Recorder, lanes_for
+        from narrows.codec.codes.predictor import MOST_VALUES, Reading, chances_below
+
+        codes = values.astype(np.int64)
+        lowest, count = int(codes.min()), int(codes.max() - codes.min()) + 1
+        if count > MOST_VALUES:
+            raise ValueError(f"codes of {count:,} different values")
+        recorder = Recorder(lanes_for(codes.size))
+        reading = Reading(self.predictor, len(codes))
+        for number in range(codes.shape[1]):
+            middle, sharp = reading.next(codes[:, :number])
+            first, end = (
+                chances_below(codes[:, number] + more, middle, sharp, lowest, count)
+                for more in (0, 1)
+            )
+            recorder.add(first, end - first)
+        return _FRONT.pack(lowest, count) + recorder.finish()
+
+    def decode(self, content: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        from narrows.codec.codes.ans import Player, lanes_for
+        from narrows.codec.codes.predictor import MOST_VALUES, Reading, chances_below
+
+        lowest, count = _FRONT.unpack_from(content)
+        limits = np.iinfo(dtype)
+        if not self.takes(shape, dtype) or not 1 <= count <= MOST_VALUES:
+            raise ValueError("a block is not of codes that are predicted")
+        if lowest < limits.min or lowest + count - 1 > limits.max:
+            raise ValueError("a block has codes that its dtype does not hold")
+        codes = np.zeros(shape, np.int64)
+        player = Player(content[_FRONT.size :], lanes_for(codes.size))
+        reading = Reading(self.predictor, len(codes))
+        values = lowest + np.arange(count + 1)
+        step = max(_AT_ONCE // (count + 1) // player.lanes, 1) * player.lanes
+        for number in range(shape[1]):
+            middle, sharp = reading.next(codes[:, :number])
+            for start in range(0, len(codes), step):
+                some = slice(start, start + step)
+                below = chances_below(values, middle[some, None], sharp[some, None], lowest, count)
+                codes[some, number] = lowest + _played(player, below)
+        player.finish()
+        return codes.astype(dtype)
+
+
+def _played(player: Any, below: np.ndarray) -> np.ndarray:
+    """The next values, counted from the lowest, of whom ``below`` (m, values + 1) has the chances
+    that lie below each."""
+    found = np.empty(len(below), np.int64)
+    for start in range(0, len(below), player.lanes):
+        rows = below[start : start + player.lanes]
+        numbers = np.arange(len(rows))
+        value = (rows <= player.places(len(rows))[:, None]).sum(axis=1) - 1
+        first = rows[numbers, value]
+        player.take(first, rows[numbers, value + 1] - first)
+        found[start : start + len(rows)] = value
+    return found
