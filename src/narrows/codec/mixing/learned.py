@@ -10,8 +10,6 @@ from narrows.codec.mixing.course import Course
 from narrows.codec.mixing.mixer import FIRST_SUM, NODES
 from narrows.codec.mixing.refining import first_cells
 
-#: Questions ask for the value that is most common, then for each bit.
-MOST_BITS = 8
 # A row and a column of quiet places is told apart up to so many, and so many planes.
 _QUIET_SIDE, _QUIET_PLANES = 32, 4
 _FEWEST_CELLS, _MOST_CELLS = 12, 22

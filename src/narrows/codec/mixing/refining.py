@@ -1,6 +1,6 @@
 """What the mixers' chance was worth before: a last look at how it came out in such cases.
 
-A cell for each part of a value that is known, each size of change around it and each of 37 buckets
+A cell for each part of a value that is known, each size of change around it and each of 36 buckets
 of logits counts the answers; what is coded with is the mean of the mixers' chance and the cell's.
 """
 
