@@ -12,7 +12,7 @@ the values are, such as their type, has made another archive: these are counted 
 hold integers, images, floats within a bound, decimals, tables and codes; the data are made here,
 but for scikit-learn's digits.
 
-    python benchmarks/archive_damage.py [--mutations N] [--records DIR]
+    python benchmarks/archive_damage.py [--mutations N]
 """
 
 import concurrent.futures
@@ -238,7 +238,7 @@ def bad(found: Counter[str]) -> int:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, "records")
+    parser = argument_parser(__doc__)
     parser.add_argument("--mutations", type=int, default=100_000, help="in all")
     arguments = parser.parse_args()
     announce(__doc__ or "")

@@ -10,7 +10,7 @@ NumPy versions are made in a temporary folder, which needs a package index. Whet
 is checked by other arithmetic than narrows' own: integers in Python's or NumPy's wide ones, floats
 in extended precision, and in fractions where that comes near the bound.
 
-    python benchmarks/archive_exact.py [--values N] [--records DIR]
+    python benchmarks/archive_exact.py [--values N]
 """
 
 import hashlib
@@ -26,7 +26,16 @@ from typing import Any
 
 import numpy as np
 
-from common import REPOSITORY, Target, announce, argument_parser, matrix_rate, table, write_record
+from common import (
+    REPOSITORY,
+    Target,
+    announce,
+    argument_parser,
+    matrix_rate,
+    run_process,
+    table,
+    write_record,
+)
 from narrows import compress
 
 NUMPY_VERSIONS = ("1.26.4", "2.1.3", "2.4.6")
@@ -185,13 +194,15 @@ def check_bounds(wanted: int) -> tuple[int, int, list[list[str]]]:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, "records")
+    parser = argument_parser(__doc__)
     parser.add_argument("--values", type=int, default=100_000_000, help="to check bounds on")
     arguments = parser.parse_args()
     announce(__doc__ or "")
     rates = [matrix_rate()]
     with tempfile.TemporaryDirectory() as folder:
-        expected = {}
+        expected: dict[str, str | None] = {"codes": None}
+        out = ["--out", f"{folder}/codes.nrw", "--item-bytes", "2", "--effort", "fast"]
+        run_process([sys.executable, "-m", "narrows", "compress", "digits", "--codes-only", *out])
         for name, (values, bound) in archived_data().items():
             blob = compress(values, bound)
             (Path(folder) / f"{name}.nrw").write_bytes(blob)

@@ -10,7 +10,7 @@ Beside them: xz -9e, and PNG and WebP lossless of one sheet of all images, by li
 one thread. Every measurement is a process of its own, in rounds; code is compiled before it counts,
 by a first archive that does not, but the program's start is part of it, as it is for its user.
 
-    python benchmarks/archive_speed.py [--rounds N] [--megabytes N] [--records DIR]
+    python benchmarks/archive_speed.py [--rounds N] [--megabytes N]
 """
 
 import io
@@ -130,7 +130,7 @@ def rates_row(name: str, runs: list[dict[str, Any]], raw: int) -> list[str]:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, "rounds", "records")
+    parser = argument_parser(__doc__, "rounds")
     parser.add_argument("--megabytes", type=int, default=2000, help="of the large input")
     arguments = parser.parse_args()
     announce(__doc__ or "")
