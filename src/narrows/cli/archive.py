@@ -378,7 +378,8 @@ def _trials_text(account: "Account") -> str:
     header = ["method", "bytes, whole set", "bits a value", "bytes, one item a file"]
     rows = [[*header[: 4 if timed else 3], *(["seconds", "and back"] if timed else [])]]
     for trial in account.trials:
-        row = [trial.name, f"{trial.size:,}", f"{8 * trial.size / values:.3f}"]
+        about = "about " if trial.in_part else ""
+        row = [trial.name, f"{about}{trial.size:,}", f"{8 * trial.size / values:.3f}"]
         if timed:
             row.append("" if trial.item_bytes is None else f"{trial.item_bytes:,.0f}")
             row += [f"{trial.seconds:.2f}", f"{trial.seconds_back:.2f}"]
@@ -407,6 +408,7 @@ def _account_values(account: "Account") -> dict[str, Any]:
             {
                 "method": trial.name,
                 "bytes": trial.size,
+                "in_part": trial.in_part,
                 "item_bytes": trial.item_bytes,
                 "seconds": trial.seconds,
                 "seconds_back": trial.seconds_back,

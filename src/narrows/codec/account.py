@@ -23,6 +23,8 @@ class Trial:
         seconds_back: for decoding them.
         item_bytes: what it takes for an item of its own, on average over some; None where items are
             too large to try, or it is not known any more.
+        in_part: whether it was tried on the first piece of these blocks alone, having left so much
+            more of that than others that it was tried no further.
     """
 
     method: str
@@ -31,6 +33,7 @@ class Trial:
     seconds: float | None = None
     seconds_back: float | None = None
     item_bytes: float | None = None
+    in_part: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,12 @@ class Account:
 
 def trials_to_header(trials: tuple[Trial, ...], sampled: int) -> dict[str, Any]:
     """What a header says of what was tried."""
-    return {"blocks": sampled, "bytes": {trial.name: trial.size for trial in trials}}
+    in_part = [trial.name for trial in trials if trial.in_part]
+    return {
+        "blocks": sampled,
+        "bytes": {trial.name: trial.size for trial in trials},
+        **({"in_part": in_part} if in_part else {}),
+    }
 
 
 def trials_from_header(header: Mapping[str, Any], name: str) -> tuple[tuple[Trial, ...], int]:
@@ -101,8 +109,14 @@ def trials_from_header(header: Mapping[str, Any], name: str) -> tuple[tuple[Tria
     sizes = field(entry, "bytes", dict, name)
     if len(sizes) > _MOST_TRIALS:
         raise damaged(name, f"its header names {len(sizes):,} trials")
+    in_part = field(entry, "in_part", list, name) if "in_part" in entry else []
     trials = [
-        Trial(text.rpartition(", ")[2], text, whole_number(size, 0, 1 << 62, "a size", name))
+        Trial(
+            text.rpartition(", ")[2],
+            text,
+            whole_number(size, 0, 1 << 62, "a size", name),
+            in_part=text in in_part,
+        )
         for text, size in sizes.items()
     ]
     sampled = whole_number(entry.get("blocks"), 0, 1 << 62, "a number of blocks", name)

@@ -28,6 +28,10 @@ CHAINS: dict[Effort, int] = {"fast": 1, "normal": 2, "best": 3}
 _PIECE_BYTES = 1 << 19
 # Filters that leave more than this times as much as the best are not tried further.
 _RUNNER_UP = 1.1
+# Where a block holds more bytes, everything is tried on a piece of so many first, and on the whole
+# block only what leaves of the piece up to this times as much as the best.
+_TRIED_BYTES: dict[Effort, float] = {"fast": 1 << 18, "normal": 1 << 20, "best": math.inf}
+_STILL_PROMISING = 1.15
 # Items that are coded on their own.
 _SINGLE_ITEMS = 64
 # Values that are looked at for being multiples of something.
@@ -60,7 +64,22 @@ class Choice:
 
     pipeline: Pipeline
     trials: tuple[Trial, ...]
-    coded: dict[int, bytes] = field(default_factory=dict)
+    coded: dict[int, "Coded"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A block that was coded, decoded again and found to keep the bound.
+
+    Attributes:
+        content: its bytes.
+        decoded: what comes of them.
+        seconds_back: how long that took.
+    """
+
+    content: bytes
+    decoded: np.ndarray
+    seconds_back: float
 
 
 def sampled_blocks(count: int, effort: Effort) -> list[int]:
@@ -97,23 +116,61 @@ def choose(
         if method.available() and layout.nbytes <= method.tried_up_to[effort]
         for start in (starts if method.filtered else plain)
     ]
-    tried = []
-    for pipeline in pipelines:
-        tried.append(_try(pipeline, blocks, layout, bound, effort))
-        advance(1 / len(pipelines))
-    found = [each for each in tried if each is not None]
+    promising, others = _promising(pipelines, blocks, layout, bound, effort, advance)
+    found = []
+    for pipeline in promising:
+        if (tried := _try(pipeline, blocks, layout, bound, effort)) is not None:
+            found.append(tried)
+        advance(0.5 / len(promising))
     if not found:
         return Choice(Pipeline(Stored()), ())
     found.sort(key=lambda each: each.trial.size)
     smallest: dict[str, _Tried] = {}
-    for each in found:
+    for each in [*found, *others]:
         smallest.setdefault(each.trial.method, each)
     single = single_items(blocks[0][1], layout)
     trials = [
         replace(each.trial, item_bytes=_item_bytes(each.pipeline, single, bound, effort))
         for each in smallest.values()
     ]
+    trials.sort(key=lambda trial: trial.size)
     return Choice(found[0].pipeline, tuple(trials), found[0].coded)
+
+
+def _promising(
+    pipelines: Sequence[Pipeline],
+    blocks: Sequence[tuple[int, np.ndarray]],
+    layout: Layout,
+    bound: float,
+    effort: Effort,
+    advance: Callable[[float], None],
+) -> tuple[list[Pipeline], list["_Tried"]]:
+    """The pipelines to try on whole blocks, and what the others made of pieces of them.
+
+    Which methods are far behind shows on the first piece of a block: only those that come near the
+    best are worth the time that a whole block takes. With the effort ``best`` all are.
+    """
+    pieces = [(start, _piece(values, effort)) for start, values in blocks]
+    if all(
+        len(piece) == len(values) for (_, piece), (_, values) in zip(pieces, blocks, strict=True)
+    ):
+        advance(0.5)
+        return list(pipelines), []
+    tried = []
+    for pipeline in pipelines:
+        tried.append(_try(pipeline, pieces, layout, bound, effort))
+        advance(0.5 / len(pipelines))
+    found = sorted((each for each in tried if each is not None), key=lambda each: each.trial.size)
+    most = found[0].trial.size * _STILL_PROMISING if found else 0
+    near = [each.pipeline for each in found if each.trial.size <= most]
+    far = [each for each in found if each.trial.size > most]
+    return near, [replace(each, trial=replace(each.trial, in_part=True)) for each in far]
+
+
+def _piece(values: np.ndarray, effort: Effort) -> np.ndarray:
+    """The first items of a block, or all of them where everything shall be tried."""
+    most = _TRIED_BYTES[effort]
+    return values if values.nbytes <= most else values[: max(int(most) // values[:1].nbytes, 1)]
 
 
 def single_items(values: np.ndarray, layout: Layout) -> list[np.ndarray]:
@@ -144,7 +201,7 @@ def _item_bytes(
 class _Tried:
     pipeline: Pipeline
     trial: Trial
-    coded: dict[int, bytes]
+    coded: dict[int, Coded]
 
 
 def _try(
@@ -155,25 +212,26 @@ def _try(
     effort: Effort,
 ) -> _Tried | None:
     """What a pipeline makes of the blocks; None where it does not take one, or gets it wrong."""
-    coded: dict[int, bytes] = {}
-    seconds = seconds_back = 0.0
+    coded: dict[int, Coded] = {}
+    seconds = 0.0
     for start, values in blocks:
         if not pipeline.takes(values.shape, values.dtype):
             return None
         begun = time.perf_counter()
         try:
-            coded[start] = pipeline.encode(values, bound, effort)
+            content = pipeline.encode(values, bound, effort)
             half = time.perf_counter()
-            decoded = pipeline.decode(coded[start], values.shape, values.dtype)
+            decoded = pipeline.decode(content, values.shape, values.dtype)
         except (ArchiveError, ValueError, OSError):
             return None
         seconds += half - begun
-        seconds_back += time.perf_counter() - half
+        coded[start] = Coded(content, decoded, time.perf_counter() - half)
         if not within(values, decoded, bound).all():
             return None
     scale = layout.size / sum(values.size for _, values in blocks)
     parts = sum(map(len, pipeline.method.parts().values()))
-    size = math.ceil(sum(map(len, coded.values())) * scale) + parts
+    size = math.ceil(sum(len(each.content) for each in coded.values()) * scale) + parts
+    seconds_back = sum(each.seconds_back for each in coded.values())
     trial = Trial(pipeline.method.name, pipeline.name, size, seconds, seconds_back)
     return _Tried(pipeline, trial, coded)
 

@@ -200,13 +200,15 @@ class _Coder:
             self.errors.add(values, decoded)
 
     def _coded(self, start: int, values: np.ndarray) -> tuple[Pipeline, bytes, np.ndarray]:
+        tried = self.choice.coded.pop(start, None)
+        if tried is not None and len(tried.content) <= values.nbytes:
+            self.seconds_back += tried.seconds_back
+            return self.choice.pipeline, tried.content, tried.decoded
         for pipeline in (self.choice.pipeline, _STORED):
             if not pipeline.takes(values.shape, values.dtype):
                 continue
             try:
-                content = self.choice.coded.pop(start, None) if pipeline is not _STORED else None
-                if content is None:
-                    content = pipeline.encode(values, self._bound, self._effort)
+                content = pipeline.encode(values, self._bound, self._effort)
                 if len(content) > values.nbytes:
                     continue
                 begun = time.perf_counter()

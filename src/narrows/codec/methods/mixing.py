@@ -10,7 +10,7 @@ from narrows.codec.filters import FILTERS
 from narrows.codec.methods.base import Effort, Method
 
 # Contexts that are looked at, and streams that are coded at the same time.
-_CONTEXTS: dict[Effort, int] = {"fast": 4, "normal": 14, "best": 18}
+_CONTEXTS: dict[Effort, int] = {"fast": 2, "normal": 14, "best": 18}
 _STREAMS: dict[Effort, int] = {"fast": 2, "normal": 1, "best": 1}
 # Streams of fewer values than this learn too little.
 _VALUES_A_STREAM = 1 << 20

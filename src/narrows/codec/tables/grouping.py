@@ -134,10 +134,10 @@ def _best(kept: Kept, values: np.ndarray, bound: float, effort: Effort) -> _Bloc
         bound = 0.0
     layout = Layout(values.dtype, values.shape)
     choice = choose([(0, values)], layout, bound, effort)
-    content = choice.coded.get(0)
-    if content is None or len(content) > values.nbytes or not kept.takes(choice.pipeline):
+    coded = choice.coded.get(0)
+    if coded is None or len(coded.content) > values.nbytes or not kept.takes(choice.pipeline):
         return _stored_block(values)
-    return _Block(values, choice.pipeline, content)
+    return _Block(values, choice.pipeline, coded.content)
 
 
 def _together(
