@@ -253,7 +253,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as small,
         tempfile.TemporaryDirectory() as larger,
         concurrent.futures.ProcessPoolExecutor(
-            workers, multiprocessing.get_context("spawn"), max_tasks_per_child=4
+            workers, multiprocessing.get_context("spawn")
         ) as pool,
     ):
         make_archives(1, Path(small))
