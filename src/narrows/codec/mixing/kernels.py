@@ -4,7 +4,6 @@ for number, and a few times faster.
 Numba compiles it on the user's own machine when the first large block is met, and keeps it on disk.
 """
 
-import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,7 @@ from narrows.codec.mixing.counts import MANY_ANSWERS, MOST_ANSWERS
 from narrows.codec.mixing.logistic import LARGEST_LOGIT, ONE
 from narrows.codec.mixing.mixer import LARGEST_WEIGHT, LEAST, NODES, RATE_BITS
 from narrows.codec.mixing.refining import BUCKETS, HALF_BUCKET
+from narrows.compiling import checksum_of, compiled
 
 # Only compiled functions call these: what unpacks Python's arguments is left out.
 _inner = partial(njit, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -482,8 +482,7 @@ def _code(noted: Any, sizes: Any, states: Any, words: Any) -> int:
 
 
 def _entry_points(sources: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Compiled ``walk`` and ``code``, kept on disk: what they capture is part of their key, and
-    ``sources`` changes with every file that they are made of."""
+    """Compiled ``walk`` and ``code``; ``sources`` changes with every file that they are made of."""
 
     def walk(s: State, a: Answers, r: Round, most: int) -> bool:
         return _walk(s, a, r, most) if sources else False
@@ -491,22 +490,7 @@ def _entry_points(sources: int) -> tuple[Callable[..., Any], Callable[..., Any]]
     def code(noted: Any, sizes: Any, states: Any, words: Any) -> int:
         return _code(noted, sizes, states, words) if sources else 0
 
-    return _compiled(walk), _compiled(code)
+    return compiled(njit, walk), compiled(njit, code)
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``function`` compiled at its first call, without Python's lock while it runs."""
-    try:
-        return njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # nowhere to write to: a read-only installation, and no home
-        return njit(nogil=True)(function)
-
-
-def _checksum_of_sources() -> int:
-    checksum = 0
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        checksum = zlib.crc32(path.read_bytes(), checksum)
-    return checksum | 1
-
-
-walk, code = _entry_points(_checksum_of_sources())
+walk, code = _entry_points(checksum_of(Path(__file__).parent))

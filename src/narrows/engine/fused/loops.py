@@ -14,7 +14,6 @@ A step over one batch has two phases with a barrier after each:
 No sum depends on which thread does what, so the result is the same bytes for any number of them.
 """
 
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from narrows.compiling import checksum_of, compiled
 from narrows.engine.evidence import SMALLEST_VARIANCE
 from narrows.engine.fused.activating import draw_codes, through_drawing
 from narrows.engine.fused.learning import keep_for_gradient, update_bias, update_weights
@@ -195,11 +195,7 @@ def _run(
 
 
 def _entry_points(sources: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Compiled ``train`` and ``run``, kept on disk from one process to the next.
-
-    Numba looks at the date of this file alone to see whether what it kept is stale. What a function
-    captures is part of its key too: that is what ``sources`` is for.
-    """
+    """Compiled ``train`` and ``run``; ``sources`` changes with every file that they are made of."""
 
     def train(
         s: Stack, inputs: Source, wanted: Source, order: Any, batch_size: int, loss: Loss,
@@ -222,23 +218,7 @@ def _entry_points(sources: int) -> tuple[Callable[..., Any], Callable[..., Any]]
                 outputs_row,
             )  # fmt: skip
 
-    return _compiled(train), _compiled(run)
+    return compiled(njit, train), compiled(njit, run)
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``function`` compiled at its first call, without Python's lock while it runs."""
-    try:
-        return njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # nowhere to write to: a read-only installation, and no home
-        return njit(nogil=True)(function)
-
-
-def _checksum_of_sources() -> int:
-    """A number above 0 that changes with any file of this package."""
-    checksum = 0
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        checksum = zlib.crc32(path.read_bytes(), checksum)
-    return checksum | 1
-
-
-train, run = _entry_points(_checksum_of_sources())
+train, run = _entry_points(checksum_of(Path(__file__).parent))
