@@ -12,9 +12,9 @@ from codes_cases import (
     drawn_predictor,
     rounded_arrays,
 )
-from narrows.codec.codes.ans import ONE
 from narrows.codec.codes.predictor import Reading, chances_below, quantised_predictor
 from narrows.codec.methods.predicted import Predicted
+from narrows.codec.mixing.logistic import ONE
 from narrows.nn.blocks.rounded import code_lengths
 
 PREDICTED = Predicted(counted_predictor())

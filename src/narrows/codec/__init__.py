@@ -16,6 +16,7 @@
 ``filters``        differences, narrowing, byte planes
 ``methods/``       integers to bytes: general compressors, formats of images, models
 ``mixing/``        how context mixing works
+``ans``            the entropy coder
 ``codes/``         archives of nothing but codes and a decoder
 ``arrays``         shape, dtype and byte order
 ``container``      the bytes of the file: header, parts, checksums

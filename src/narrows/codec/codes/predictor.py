@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from narrows.codec.codes.ans import ONE
 from narrows.codec.codes.integer_net import (
     ARGUMENT_BITS,
     LARGEST,
     activated,
     rounded_shift,
 )
-from narrows.codec.mixing.logistic import LARGEST_LOGIT, probabilities
+from narrows.codec.mixing.logistic import LARGEST_LOGIT, ONE, probabilities
 from narrows.nn.blocks.rounded import WIDEST_LOG, context_degrees, context_masks
 
 #: Bits after the point of a middle.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from narrows.codec.ans import Reader, Writer, lanes_for, pieces
 from narrows.codec.methods.base import Effort, Method, ReadPart
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _FRONT = struct.Struct("<hH")
 # Distributions computed together: so many values of them.
 _AT_ONCE = 1 << 18
+# A lane of the coder costs 8 bytes, of which it wastes 4.
+_VALUES_A_LANE = 4096
 
 
 class Predicted(Method):
@@ -78,14 +81,13 @@ class Predicted(Method):
         return fits and dtype.kind == "i" and dtype.itemsize <= 2
 
     def encode(self, values: np.ndarray, effort: Effort) -> bytes:
-        from narrows.codec.codes.ans import Recorder, lanes_for
         from narrows.codec.codes.predictor import MOST_VALUES, Reading, chances_below
 
         codes = values.astype(np.int64)
         lowest, count = int(codes.min()), int(codes.max() - codes.min()) + 1
         if count > MOST_VALUES:
             raise ValueError(f"codes of {count:,} different values")
-        recorder = Recorder(lanes_for(codes.size))
+        noted = []
         reading = Reading(self.predictor, len(codes))
         for number in range(codes.shape[1]):
             middle, sharp = reading.next(codes[:, :number])
@@ -93,11 +95,15 @@ class Predicted(Method):
                 chances_below(codes[:, number] + more, middle, sharp, lowest, count)
                 for more in (0, 1)
             )
-            recorder.add(first, end - first)
-        return _FRONT.pack(lowest, count) + recorder.finish()
+            noted.append((first.astype(np.uint64), (end - first).astype(np.uint64)))
+        lanes = lanes_for(codes.size, _VALUES_A_LANE)
+        writer = Writer(lanes)
+        for first, width in reversed(noted):
+            for some in reversed(list(pieces(len(first), lanes))):
+                writer.put(first[some], width[some])
+        return _FRONT.pack(lowest, count) + writer.finish()
 
     def decode(self, content: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        from narrows.codec.codes.ans import Player, lanes_for
         from narrows.codec.codes.predictor import MOST_VALUES, Reading, chances_below
 
         lowest, count = _FRONT.unpack_from(content)
@@ -107,29 +113,30 @@ class Predicted(Method):
         if lowest < limits.min or lowest + count - 1 > limits.max:
             raise ValueError("a block has codes that its dtype does not hold")
         codes = np.zeros(shape, np.int64)
-        player = Player(content[_FRONT.size :], lanes_for(codes.size))
+        lanes = lanes_for(codes.size, _VALUES_A_LANE)
+        reader = Reader(content[_FRONT.size :], lanes)
         reading = Reading(self.predictor, len(codes))
         values = lowest + np.arange(count + 1)
-        step = max(_AT_ONCE // (count + 1) // player.lanes, 1) * player.lanes
+        step = max(_AT_ONCE // (count + 1) // lanes, 1) * lanes
         for number in range(shape[1]):
             middle, sharp = reading.next(codes[:, :number])
             for start in range(0, len(codes), step):
                 some = slice(start, start + step)
                 below = chances_below(values, middle[some, None], sharp[some, None], lowest, count)
-                codes[some, number] = lowest + _played(player, below)
-        player.finish()
+                codes[some, number] = lowest + _read(reader, below)
+        reader.finish()
         return codes.astype(dtype)
 
 
-def _played(player: Any, below: np.ndarray) -> np.ndarray:
+def _read(reader: Reader, below: np.ndarray) -> np.ndarray:
     """The next values, counted from the lowest, of whom ``below`` (m, values + 1) has the chances
     that lie below each."""
     found = np.empty(len(below), np.int64)
-    for start in range(0, len(below), player.lanes):
-        rows = below[start : start + player.lanes]
+    for some in pieces(len(below), reader.lanes):
+        rows = below[some].astype(np.uint64)
         numbers = np.arange(len(rows))
-        value = (rows <= player.places(len(rows))[:, None]).sum(axis=1) - 1
+        value = (rows <= reader.places(len(rows))[:, None]).sum(axis=1) - 1
         first = rows[numbers, value]
-        player.take(first, rows[numbers, value + 1] - first)
-        found[start : start + len(rows)] = value
+        reader.take(first, rows[numbers, value + 1] - first)
+        found[some] = value
     return found

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from narrows.codec.ans import check_end, first_states, joined, taken_apart
 from narrows.codec.mixing import contexts
-from narrows.codec.mixing.ans import check_end, first_states, joined, lanes_for, taken_apart
+from narrows.codec.mixing.ans import lanes_for
 from narrows.codec.mixing.counts import opinions
 from narrows.codec.mixing.course import Course, padded_places, padded_size
 from narrows.codec.mixing.kernels import Answers, Round, State, code, walk
