@@ -5,6 +5,8 @@ The neighbours of a place are named by where they lie in its own plane, as on a 
 ``b``. What lies outside the item has the most common value.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 #: (planes back, rows up, columns to the right) of every neighbour that counts.
@@ -88,7 +90,7 @@ def context_keys(near: dict[str, np.ndarray], places: np.ndarray, top: int) -> n
         [w, _joined(c, "n", "ne", "nw", "ww")],
         [n, _joined(c, "w", "ne", "nw", "nn")],
     ]
-    return np.stack([_hash(parts, number) for number, parts in enumerate(contexts)], axis=1)
+    return np.stack([hashed(parts, n, len(w)) for n, parts in enumerate(contexts)], axis=1)
 
 
 def _joined(levels: dict[str, np.ndarray], *names: str) -> np.ndarray:
@@ -99,8 +101,10 @@ def _joined(levels: dict[str, np.ndarray], *names: str) -> np.ndarray:
     return total
 
 
-def _hash(parts: list[np.ndarray], number: int) -> np.ndarray:
-    key = np.full(len(parts[0]), number + 1, np.uint32)
+def hashed(parts: Sequence[np.ndarray], number: int, size: int) -> np.ndarray:
+    """A hash of the numbers in ``parts``, (size,) each, in the context of this number: uint32
+    (size,)."""
+    key = np.full(size, number + 1, np.uint32)
     for part in parts:
         key = (key * np.uint32(FACTOR) + part.astype(np.uint32) + np.uint32(1)) * np.uint32(SPREAD)
         key ^= key >> np.uint32(15)

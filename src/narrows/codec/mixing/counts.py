@@ -15,33 +15,33 @@ from narrows.codec.mixing.logistic import ONE, logits
 MOST_ANSWERS = 255
 #: The same where there are few cells, and much is to be learnt of each.
 MANY_ANSWERS = 1023
-# From so many answers on a cell is trusted altogether.
+# From so many answers on a cell is trusted altogether, by the mixer of images.
 _TRUSTED = 60
 _ANSWER = np.uint32(1 << 16)
 _LOW = np.uint32(0xFFFF)
 
 
 @cache
-def opinions() -> np.ndarray:
+def opinions(trusted: int = _TRUSTED) -> np.ndarray:
     """What a mixer is told of a cell of n answers, y of them yes: int16 (65536, 2), entry
     256 n + y.
 
-    First the logit of (y + 0.4) / (n + 0.8), 0 for no answers; then the same times min(n, 60) / 60,
-    rounded down.
+    First the logit of (y + 0.4) / (n + 0.8), 0 for no answers; then the same times
+    min(n, trusted) / trusted, rounded down.
     """
     entry = np.arange(1 << 16)
     n, y = entry >> 8, np.minimum(entry & 255, entry >> 8)
     logit = np.where(n > 0, logits((5 * y + 2) * ONE // (5 * n + 4)), 0)
-    trusted = logit * np.minimum(n, _TRUSTED) // _TRUSTED
-    table = np.stack([logit, trusted], axis=1).astype(np.int16)
+    sure = logit * np.minimum(n, trusted) // trusted
+    table = np.stack([logit, sure], axis=1).astype(np.int16)
     table.setflags(write=False)
     return table
 
 
-def opinions_of(cells: np.ndarray) -> np.ndarray:
+def opinions_of(cells: np.ndarray, trusted: int = _TRUSTED) -> np.ndarray:
     """What cells of at most MOST_ANSWERS say, see :func:`opinions`: int64 (..., 2)."""
     entry = (cells >> np.uint32(8) & np.uint32(0xFF00)) | (cells & _LOW)
-    return opinions()[entry].astype(np.int64)
+    return opinions(trusted)[entry].astype(np.int64)
 
 
 def chances_of(cells: np.ndarray) -> np.ndarray:
@@ -54,7 +54,8 @@ def add(cells: np.ndarray, places: np.ndarray, answers: np.ndarray, most: int) -
     """Add answers, 0 or 1 (m,), to the cells at ``places``, (m,) or (m, contexts)."""
     more = _ANSWER + answers.astype(np.uint32)
     flat = places.reshape(len(answers), -1)
-    np.add.at(cells, flat, more[:, None])
+    # spread by hand: NumPy 2.4 reads beyond a row that it should repeat
+    np.add.at(cells, flat, np.broadcast_to(more[:, None], flat.shape))
     now = cells[flat]
     full = now >= np.uint32(most + 1) * _ANSWER
     if full.any():

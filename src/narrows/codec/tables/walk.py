@@ -15,7 +15,9 @@ from typing import Protocol
 
 import numpy as np
 
-from narrows.codec.mixing.logistic import LARGEST_LOGIT, ONE, logits, probabilities
+from narrows.codec.mixing.contexts import NODE, NODE_MIX, hashed
+from narrows.codec.mixing.counts import MOST_ANSWERS, add, opinions_of
+from narrows.codec.mixing.logistic import LARGEST_LOGIT, ONE, probabilities
 from narrows.codec.tables.foresight import SCALE, Foresight, scaled
 
 #: Contexts of a bit.
@@ -25,10 +27,8 @@ _ROWS_A_LANE, _MOST_LANES = 256, 1024
 _FEWEST_CELLS, _MOST_CELLS = 12, 22
 # Rows above that are looked at.
 _ABOVE = 4
-_MOST_ANSWERS, _TRUSTED = 255, 30
-_ANSWER, _LOW = np.uint32(1 << 16), np.uint32(0xFFFF)
-_FACTOR, _SPREAD = np.uint32(0x2F0B4C47), np.uint32(0x9E3779B1)
-_NODE, _LAST = np.uint32(0x85EBCA6B), np.uint32(0x2C1B3C6D)
+# From so many answers on a cell is trusted altogether.
+_TRUSTED = 30
 # Weights are in 1/65536: one set for all questions, and one for each bit of each column, whose sum
 # weighs. A sum of 30 products of weights up to 2^24 and inputs below 2^12 stays below 2^41, a slope
 # of 2^10 answers below 2^38: exact in float64. The divisors stay below 2^24, so that no quotient is
@@ -103,10 +103,12 @@ class Walk:
         keys = self._keys(number, row, busy) if width else None
         for bit in range(width):
             assert keys is not None
-            asked = keys + (node.astype(np.uint32) + np.uint32(1)) * _NODE
+            asked = keys + (node.astype(np.uint32) + np.uint32(1)) * np.uint32(NODE)
             asked ^= asked >> np.uint32(13)
             answers = None if known is None else known >> (width - 1 - bit) & 1
-            node = 2 * node + self._bit(coder, asked * _LAST, self._of_one[number][bit], answers)
+            node = 2 * node + self._bit(
+                coder, asked * np.uint32(NODE_MIX), self._of_one[number][bit], answers
+            )
         return node - (1 << width)
 
     def _bit(
@@ -114,8 +116,7 @@ class Walk:
     ) -> np.ndarray:
         """One bit in each lane, and what it teaches."""
         places = (keys >> np.uint32(7) & self._mask) + self._first
-        cells = self._cells[places]
-        said = _opinions()[cells >> np.uint32(8) & np.uint32(0xFF00) | cells & _LOW]
+        said = opinions_of(self._cells[places], _TRUSTED).astype(np.float64)
         inputs = said.transpose(1, 2, 0).reshape(keys.shape[1], -1)
         logit = np.floor(inputs @ (self._of_all + own) / _WEIGHT)
         chances = _chances()[_between(logit, LARGEST_LOGIT).astype(np.int64) + LARGEST_LOGIT]
@@ -124,20 +125,8 @@ class Walk:
         root = isqrt(len(answers) + 1)
         _move(self._of_all, slope, _RATE_OF_ALL * root)
         _move(own, slope, _RATE_OF_ONE * root)
-        self._count(places, answers)
+        add(self._cells, places.T, answers, MOST_ANSWERS)
         return answers
-
-    def _count(self, places: np.ndarray, answers: np.ndarray) -> None:
-        change = _ANSWER + answers.astype(np.uint32)
-        # spread by hand: NumPy 2.4 reads beyond a row that it should repeat
-        np.add.at(self._cells, places, np.broadcast_to(change, places.shape))
-        cells = self._cells[places]
-        full = cells >= np.uint32(_MOST_ANSWERS + 1) * _ANSWER
-        if full.any():
-            where, cells = places[full], cells[full]
-            count = cells >> np.uint32(16)
-            by = count // np.uint32(_MOST_ANSWERS + 1) + np.uint32(1)
-            self._cells[where] = (count // by) * _ANSWER + (cells & _LOW) // by
 
     def _keys(self, number: int, row: int, busy: int) -> np.ndarray:
         """A hash of each context in each lane, uint32 (CONTEXTS, busy)."""
@@ -171,21 +160,13 @@ class Walk:
             [guess >> rough, *coarse[5][:1]],
             [guess >> rough, _coarse(above, width, 4)],
         ]
-        keys = [_hash(parts, number * CONTEXTS + i, busy) for i, parts in enumerate(contexts)]
+        keys = [hashed(parts, number * CONTEXTS + i, busy) for i, parts in enumerate(contexts)]
         return np.stack(keys)
 
 
 def _coarse(values: np.ndarray, width: int, bits: int) -> np.ndarray:
     """The highest ``bits`` bits of integers of ``width`` bits."""
     return values >> max(width - bits, 0)
-
-
-def _hash(parts: Sequence[np.ndarray], start: int, size: int) -> np.ndarray:
-    key = np.full(size, start + 1, np.uint32)
-    for part in parts:
-        key = (key * _FACTOR + part.astype(np.uint32) + np.uint32(1)) * _SPREAD
-        key ^= key >> np.uint32(15)
-    return key
 
 
 def _move(weights: np.ndarray, slope: np.ndarray, divisor: int) -> None:
@@ -203,13 +184,3 @@ def _chances() -> np.ndarray:
     """The chance of each logit, in 1/65536, even as the coder has them: int64, entry i that of
     i - LARGEST_LOGIT."""
     return np.clip(probabilities(), _LEAST, ONE - _LEAST) & ~1
-
-
-@cache
-def _opinions() -> np.ndarray:
-    """What a mixer is told of a cell of n answers, y of them yes: float64 (65536, 2), entry
-    256 n + y: the logit of (y + 0.4) / (n + 0.8), and the same times min(n, 30) / 30."""
-    entry = np.arange(1 << 16)
-    n, y = entry >> 8, np.minimum(entry & 255, entry >> 8)
-    logit = np.where(n > 0, logits((5 * y + 2) * ONE // (5 * n + 4)), 0)
-    return np.stack([logit, logit * np.minimum(n, _TRUSTED) // _TRUSTED], axis=1).astype(np.float64)
