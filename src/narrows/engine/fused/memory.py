@@ -94,10 +94,11 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
     right_at, right = _offsets(_right_sizes(layers, slots))
     if layers[0].flipped and not layers[0].has_windows:
         right_at[1] = right_at[0]  # the first layer's right factor is the items as they were read
-    gradient_row = padded(max(layer.columns for layer in layers), TILE_COLUMNS)
+    longest = padded(max(layer.columns for layer in layers), TILE_COLUMNS)
+    tile_or_row = max(TILE_ROWS * TILE_COLUMNS, longest)
     tasks, bounds = _share_out(layers, slots, threads)
     learnt, first_moment, second_moment, own, lefts, rights, gradient = _zeros(
-        *[parameters] * 3, threads * work, left, right, threads * TILE_ROWS * gradient_row
+        *[parameters] * 3, threads * work, left, right, threads * tile_or_row
     )
 
     def numbers(of: Callable[[Layer], int], first: int = 0) -> np.ndarray:
@@ -136,13 +137,12 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
         left=lefts,
         right=rights,
         gradient=gradient.reshape(threads, -1),
-        gradient_row=gradient_row,
         bias_sums=np.zeros((slots // TILE_COLUMNS, sums), np.float32),
         panel_losses=np.zeros(slots // TILE_COLUMNS),
         tasks=tasks,
         task_bounds=bounds,
         counter=np.zeros(1, np.int64),
-        no_starts=np.zeros(gradient_row, np.float32),
+        no_starts=np.zeros(longest, np.float32),
         slots=slots,
         drawing=drawing[0] if drawing else 0,
         beta=np.float32(layers[drawing[0] - 1].beta if drawing else 0),

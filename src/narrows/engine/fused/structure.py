@@ -59,8 +59,7 @@ class Stack(NamedTuple):
     window_at: int  # where in there the window in use lies
     left: np.ndarray  # left factors of the gradients, (rows, slots x places) per layer
     right: np.ndarray  # right factors, (tiles of columns, slots x places, TILE_COLUMNS) per layer
-    gradient: np.ndarray  # (threads, TILE_ROWS x the longest row)
-    gradient_row: int  # the longest row, padded to whole tiles
+    gradient: np.ndarray  # (threads, a tile or the longest row): of what a thread updates
     bias_sums: np.ndarray  # (panels, sums_size): the gradients of all biases
     panel_losses: np.ndarray  # (panels,) float64
 
