@@ -2,7 +2,8 @@
 
 =================  =======================================================================
 ``opening``        ``compress``, ``decompress``, ``open_archive``: whatever kind of data it is
-``archive``        an archive of an array, open for reading
+``reader``         what an archive of any kind has while it is open for reading
+``archive``        an archive of an array
 ``verifying``      an archive against its checksums, and against its data
 ``tables/``        the same for tables: its ``__init__`` has the map
 ``writing``        from an array to an archive, verified block by block

@@ -4,8 +4,7 @@ blocks."""
 import hashlib
 from collections.abc import Iterator
 from functools import cached_property
-from types import TracebackType
-from typing import IO
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,15 +17,16 @@ from narrows.codec.codes.writing import KIND as CODES
 from narrows.codec.container import Container
 from narrows.codec.damage import damaged, field
 from narrows.codec.pipeline import Pipeline
+from narrows.codec.reader import OpenArchive, merged
 from narrows.codec.writing import little_endian_bytes
-from narrows.errors import ArchiveError, UsageError
+from narrows.errors import ArchiveError
 from narrows.progress import Tracker, silent
 
 KIND = "array"
 KINDS = (KIND, CODES)
 
 
-class Archive:
+class Archive(OpenArchive):
     """An open archive of an array.
 
     Attributes:
@@ -37,15 +37,11 @@ class Archive:
         account: where its bytes are.
     """
 
-    def __init__(self, stream: IO[bytes], name: str, *, damaged_too: bool = False) -> None:
-        """Read the header and the index of the archive in ``stream``, which must be seekable.
+    unit: ClassVar[str] = "item"
 
-        Raises:
-            ArchiveError: not an archive, damaged, from a newer version, or not of an array.
-        """
-        self.name = name
-        self._container = Container(stream, name, cut_short=damaged_too)
-        header = self._container.header
+    def _open(self, container: Container) -> None:
+        super()._open(container)
+        header, name = container.header, container.name
         data = field(header, "data", dict, name)
         kind = field(data, "kind", str, name)
         if kind not in KINDS:
@@ -54,7 +50,6 @@ class Archive:
                 hint="update narrows",
             )
         self.layout = Layout.from_header(data, name)
-        self._digest = field(header, "sha256", str, name)
         self.bound = self._bound() if kind == KIND else None
         self._held = self.layout if kind == KIND else self._codes_layout()
         blocks = BlockReader(self._container, self._held, self._pipelines())
@@ -87,17 +82,6 @@ class Archive:
             raise damaged(self.name, f"its header has {len(entries):,} pipelines")
         read, dtype = self._container.read, self._held.working_dtype
         return [Pipeline.from_header(entry, dtype, read, self.name) for entry in entries]
-
-    def __enter__(self) -> "Archive":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._container.close()
 
     def __len__(self) -> int:
         return self.layout.count
@@ -132,11 +116,7 @@ class Archive:
             UsageError: there are no such items.
             ArchiveError: a block that holds one of them is damaged.
         """
-        if not 0 <= start <= stop <= len(self):
-            raise UsageError(
-                f"items {start:,}:{stop:,} were asked for, and {self.name} holds {len(self):,}",
-                hint=f"give a range within 0:{len(self)}",
-            )
+        self._check_range(start, stop)
         size = self.layout.item_size
         flat = self._blocks.values(start * size, stop * size)
         shaped = flat.reshape(stop - start, *self.layout.item_shape)
@@ -174,19 +154,16 @@ class Archive:
 
     def damaged_items(self) -> list[tuple[int, int]]:
         """Ranges of items of which a block is damaged, going by the checksums."""
+        return merged(self._damaged_blocks())
+
+    def _damaged_blocks(self) -> Iterator[tuple[int, int]]:
         size = self.layout.item_size
-        ranges: list[tuple[int, int]] = []
         for number in range(len(self._blocks)):
             try:
                 self._blocks.content(number)
             except ArchiveError:
                 start, stop = self._blocks.starts[number : number + 2].tolist()
-                first, last = start // size, -(-stop // size)
-                if ranges and first <= ranges[-1][1]:
-                    ranges[-1] = (ranges[-1][0], last)
-                else:
-                    ranges.append((first, last))
-        return ranges
+                yield start // size, -(-stop // size)
 
     def read(self, *, max_bytes: int | None = None, track: Tracker = silent) -> np.ndarray:
         """The whole array, of its shape, its checksum compared.
@@ -197,10 +174,7 @@ class Archive:
         """
         promised = self.layout.nbytes
         if max_bytes is not None and promised > max_bytes:
-            raise ArchiveError(
-                f"{self.name} holds {promised:,} bytes of values, and {max_bytes:,} is the limit",
-                hint="allow more, or write it to a file with narrows decompress",
-            )
+            raise self._too_large(f"{promised:,}", max_bytes)
         try:
             result = np.empty(self.layout.shape, self.layout.dtype)
         except MemoryError as error:
@@ -227,8 +201,7 @@ class Archive:
                 digest.update(little_endian_bytes(batch))
                 yield batch
                 advance(len(batch))
-        if digest.hexdigest() != self._digest:
-            raise damaged(self.name, "the SHA-256 of its values does not match")
+        self._check_digest(digest.hexdigest())
 
 
 def _without(piece: tuple[int, int], missing: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -110,11 +110,11 @@ def opened(stream: IO[bytes], name: str, *, damaged_too: bool = False) -> Archiv
     Raises:
         ArchiveError: not an archive, damaged, or from a newer version.
     """
-    header = Container(stream, name, cut_short=damaged_too).header
-    kind = field(field(header, "data", dict, name), "kind", str, name)
+    container = Container(stream, name, cut_short=damaged_too)
+    kind = field(field(container.header, "data", dict, name), "kind", str, name)
     if kind not in _KINDS:
         raise ArchiveError(
             f"{name} holds data of the kind {kind[:40]!r}, which this narrows does not read",
             hint="update narrows",
         )
-    return _KINDS[kind](stream, name, damaged_too=damaged_too)
+    return _KINDS[kind].of(container)

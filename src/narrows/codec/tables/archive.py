@@ -4,26 +4,26 @@ import hashlib
 import zlib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from types import TracebackType
-from typing import IO, Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from narrows.codec.blocks import RECORD
 from narrows.codec.container import Container
 from narrows.codec.damage import damaged, field
+from narrows.codec.reader import OpenArchive, merged
 from narrows.codec.tables.account import ColumnAccount, TableAccount
 from narrows.codec.tables.cells import Cells
 from narrows.codec.tables.group import decode_group, digest_pieces, no_cells, sections
 from narrows.codec.tables.layout import TableColumn, TableLayout
-from narrows.errors import ArchiveError, UsageError
+from narrows.errors import ArchiveError
 from narrows.progress import Tracker, silent
 
 # What a group may hold at most: this bounds what a decoder allocates for one.
 _MOST_ROWS, _MOST_VALUES, _LARGEST = 1 << 20, 1 << 23, 1 << 28
 
 
-class TableArchive:
+class TableArchive(OpenArchive):
     """An open archive of a table.
 
     Attributes:
@@ -32,20 +32,13 @@ class TableArchive:
         bound: the largest of the errors that were allowed, 0 for lossless.
     """
 
-    def __init__(self, stream: IO[bytes], name: str, *, damaged_too: bool = False) -> None:
-        """Read the header and the index of the archive in ``stream``, which must be seekable.
+    unit: ClassVar[str] = "row"
 
-        Raises:
-            ArchiveError: not an archive, damaged, from a newer version, or not of a table.
-        """
-        self.name = name
-        self._container = Container(stream, name, cut_short=damaged_too)
-        header = self._container.header
-        self.layout = TableLayout.from_header(
-            field(header, "data", dict, name), self._container.read, name
-        )
+    def _open(self, container: Container) -> None:
+        super()._open(container)
+        data = field(container.header, "data", dict, self.name)
+        self.layout = TableLayout.from_header(data, container.read, self.name)
         self.bound = max(column.bound for column in self.layout.columns)
-        self._digest = field(header, "sha256", str, name)
         self._records = self._read_index()
         self._starts = np.cumsum([0, *(rows for rows, *_ in self._records)]).tolist()
         self._places = np.cumsum([0, *(size for _, size, *_ in self._records)]).tolist()
@@ -66,17 +59,6 @@ class TableArchive:
         if sum(size for _, size, *_ in records) != self._container.sizes.get("payload", -1):
             raise damaged(name, "its groups do not take the bytes of its payload")
         return records
-
-    def __enter__(self) -> "TableArchive":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._container.close()
 
     def __len__(self) -> int:
         return self.layout.rows
@@ -245,11 +227,7 @@ class TableArchive:
             ArchiveError: a group is damaged.
         """
         stop = len(self) if stop is None else stop
-        if not 0 <= start <= stop <= len(self):
-            raise UsageError(
-                f"rows {start:,}:{stop:,} were asked for, and {self.name} holds {len(self):,}",
-                hint=f"give a range within 0:{len(self)}",
-            )
+        self._check_range(start, stop)
         for number, (low, high) in enumerate(zip(self._starts, self._starts[1:], strict=False)):
             if high <= start or low >= stop or (skip_damaged and self._is_damaged(number)):
                 continue
@@ -266,14 +244,8 @@ class TableArchive:
 
     def damaged_items(self) -> list[tuple[int, int]]:
         """Ranges of rows of which a group is damaged, going by the checksums."""
-        ranges: list[tuple[int, int]] = []
-        for number in filter(self._is_damaged, range(len(self._records))):
-            low, high = self._starts[number : number + 2]
-            if ranges and ranges[-1][1] == low:
-                ranges[-1] = (ranges[-1][0], high)
-            else:
-                ranges.append((low, high))
-        return ranges
+        groups = enumerate(zip(self._starts, self._starts[1:], strict=False))
+        return merged(rows for number, rows in groups if self._is_damaged(number))
 
     def verified_groups(self, *, track: Tracker = silent) -> Iterator[list[Cells]]:
         """The cells of all groups in order; at the end their SHA-256 is compared.
@@ -290,8 +262,7 @@ class TableArchive:
                         digest.update(piece)
                 yield group
                 advance(rows)
-        if digest.hexdigest() != self._digest:
-            raise damaged(self.name, "the SHA-256 of its values does not match")
+        self._check_digest(digest.hexdigest())
 
     def verified_batches(self, *, track: Tracker = silent) -> Iterator[Any]:
         """All rows in order, as Arrow tables; at the end their SHA-256 is compared.
@@ -320,11 +291,7 @@ class TableArchive:
                 if max_bytes is not None and size > max_bytes:
                     break
         if max_bytes is not None and size > max_bytes:
-            raise ArchiveError(
-                f"{self.name} holds at least {size:,} bytes of values, and {max_bytes:,} is the "
-                "limit",
-                hint="allow more, or write it to a file with narrows decompress",
-            )
+            raise self._too_large(f"at least {size:,}", max_bytes)
         table = pa.concat_tables(tables)
         dtypes = {column.name: column.dtype for column in self.layout.columns}
         try:

@@ -1,0 +1,94 @@
+"""What archives of every kind of data have in common while they are open for reading."""
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import IO, ClassVar, Self
+
+from narrows.codec.container import Container
+from narrows.codec.damage import damaged, field
+from narrows.errors import ArchiveError, UsageError
+
+
+class OpenArchive:
+    """An open archive; use it in a ``with`` block.
+
+    Attributes:
+        name: the file, as messages call it.
+    """
+
+    #: What messages call one of what it holds.
+    unit: ClassVar[str]
+
+    def __init__(self, stream: IO[bytes], name: str, *, damaged_too: bool = False) -> None:
+        """Read the header and the index of the archive in ``stream``, which must be seekable.
+
+        Raises:
+            ArchiveError: not an archive, damaged, from a newer version, or not of this kind.
+        """
+        self._open(Container(stream, name, cut_short=damaged_too))
+
+    @classmethod
+    def of(cls, container: Container) -> Self:
+        """The same of a container that is open already."""
+        archive = cls.__new__(cls)
+        archive._open(container)
+        return archive
+
+    def _open(self, container: Container) -> None:
+        """Read what the header and the index say; a kind of archive adds its own."""
+        self.name, self._container = container.name, container
+        self._digest = field(container.header, "sha256", str, self.name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._container.close()
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def _check_range(self, start: int, stop: int) -> None:
+        """Make sure that there are items from ``start`` up to ``stop``.
+
+        Raises:
+            UsageError: there are not.
+        """
+        if not 0 <= start <= stop <= len(self):
+            raise UsageError(
+                f"{self.unit}s {start:,}:{stop:,} were asked for, and {self.name} holds "
+                f"{len(self):,}",
+                hint=f"give a range within 0:{len(self)}",
+            )
+
+    def _check_digest(self, found: str) -> None:
+        """Compare the SHA-256 of all values.
+
+        Raises:
+            ArchiveError: it is another.
+        """
+        if found != self._digest:
+            raise damaged(self.name, "the SHA-256 of its values does not match")
+
+    def _too_large(self, held: str, most: int) -> ArchiveError:
+        """The error of an archive that holds so many bytes, ``held``, where ``most`` may be."""
+        return ArchiveError(
+            f"{self.name} holds {held} bytes of values, and {most:,} is the limit",
+            hint="allow more, or write it to a file with narrows decompress",
+        )
+
+
+def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges in order of their start, those that touch as one."""
+    found: list[tuple[int, int]] = []
+    for start, stop in ranges:
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], stop)
+        else:
+            found.append((start, stop))
+    return found
