@@ -1,7 +1,7 @@
 """Commands of archives: compress, decompress, verify, info."""
 
 import math
-from contextlib import nullcontext
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,7 +20,7 @@ from narrows.cli.table_archive import (
 from narrows.cli.terminal import progress, say, show
 
 if TYPE_CHECKING:
-    from narrows.codec import Account, Archive
+    from narrows.codec import Account, Archive, TableArchive
     from narrows.codec.arrays import Layout
 
 ArchiveArgument = Annotated[
@@ -156,12 +156,12 @@ def decompress(
             if low < stop and high > start
         ]
         count = stop - start - sum(high - low for low, high in missing)
+        unit = opened.unit
+        batches = _shown_batches(opened, start, stop, count, skip_damaged)
         if isinstance(opened, TableArchive):
-            unit = "row"
-            write_rows(opened, start, stop, count, skip_damaged, out)
+            write_rows(opened.schema, batches, out)
         else:
-            unit = "item"
-            _write(opened, start, stop, count, skip_damaged, out)
+            _write_items(opened.layout, batches, count, out)
     for low, high in missing:
         say(f"{unit}s {low:,} to {high - 1:,} cannot be read any more, and are left out")
     if json:
@@ -273,30 +273,29 @@ def _check_same_kind(of_table: bool, against: str) -> None:
         )
 
 
-def _write(
-    archive: "Archive", start: int, stop: int, count: int, skip_damaged: bool, out: str
-) -> None:
+def _shown_batches(
+    archive: "Archive | TableArchive", start: int, stop: int, count: int, skip_damaged: bool
+) -> Iterator[Any]:
+    """Items or rows in order, ``count`` of them, showing how far they are; all of them under their
+    checksum."""
+    if (start, stop) == (0, len(archive)) and not skip_damaged:
+        yield from archive.verified_batches(track=progress)
+        return
+    with progress(f"reading {archive.name}", total=count, unit=archive.unit) as advance:
+        for batch in archive.batches(start, stop, skip_damaged=skip_damaged):
+            yield batch
+            advance(len(batch))
+
+
+def _write_items(layout: "Layout", batches: Iterator[Any], count: int, out: str) -> None:
     from narrows.data import item_writer
 
-    layout = archive.layout
     shape = layout.item_shape
     if out.lower().endswith((".csv", ".parquet")):
         shape = (math.prod(shape),)  # a table has no pixels: an image becomes a row
-    everything = (start, stop) == (0, len(archive)) and not skip_damaged
-    batches = (
-        archive.verified_batches(track=progress)
-        if everything
-        else archive.batches(start, stop, skip_damaged=skip_damaged)
-    )
-    shown = (
-        nullcontext(lambda amount: None)
-        if everything
-        else progress(f"reading {archive.name}", total=count, unit="item")
-    )
-    with item_writer(out, count, shape, layout.dtype) as writer, shown as advance:
+    with item_writer(out, count, shape, layout.dtype) as writer:
         for batch in batches:
             writer.write(batch.reshape(len(batch), *shape))
-            advance(len(batch))
 
 
 def _account_text(title: str, account: "Account") -> str:

@@ -1,6 +1,6 @@
 """What the commands of archives show and write of a table."""
 
-from contextlib import nullcontext
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,27 +23,13 @@ def compress_table(data: str, out: Path, promises: "Promises", effort: Any) -> "
     return account
 
 
-def write_rows(
-    archive: "TableArchive", start: int, stop: int, count: int, skip_damaged: bool, out: str
-) -> None:
-    """Write rows as a CSV or Parquet file."""
+def write_rows(schema: Any, batches: Iterable[Any], out: str) -> None:
+    """Write Arrow tables of this schema, one after the other, as a CSV or Parquet file."""
     from narrows.data import table_writer
 
-    everything = (start, stop) == (0, len(archive)) and not skip_damaged
-    batches = (
-        archive.verified_batches(track=progress)
-        if everything
-        else archive.batches(start, stop, skip_damaged=skip_damaged)
-    )
-    shown = (
-        nullcontext(lambda amount: None)
-        if everything
-        else progress(f"reading {archive.name}", total=count, unit="row")
-    )
-    with table_writer(out, archive.schema) as write, shown as advance:
+    with table_writer(out, schema) as write:
         for batch in batches:
             write(batch)
-            advance(batch.num_rows)
 
 
 def verify_rows(archive: "TableArchive", against: str | None) -> tuple[str, dict[str, Any]]:
