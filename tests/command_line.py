@@ -24,6 +24,21 @@ class Outcome(NamedTuple):
     err: str
 
 
+def done(outcome: Outcome) -> Outcome:
+    """Make sure that a command did what it was to do."""
+    assert outcome.code == 0, outcome.err
+    assert "error: " not in outcome.err
+    return outcome
+
+
+def failed(outcome: Outcome, code: int, *texts: str) -> None:
+    """Make sure that it failed with this code, and one error that says all of this."""
+    assert outcome.code == code and not outcome.out
+    assert outcome.err.count("error: ") == 1 and "hint: " in outcome.err
+    for text in texts:
+        assert text in outcome.err
+
+
 Command = Callable[..., Outcome]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from command_line import Command, Outcome, command, contents
+from command_line import Command, Outcome, command, contents, done, failed
 from narrows import Dataset, compress, decompress
 from narrows.codec import blocks as blocks_module
 from narrows.codec.container import Container
@@ -28,19 +28,6 @@ def archive(tmp_path: Path) -> Path:
         patch.setattr(blocks_module, "BLOCK_BYTES", 80)
         (tmp_path / "a.nrw").write_bytes(compress(np.arange(120, dtype="i2").reshape(30, 4)))
     return tmp_path / "a.nrw"
-
-
-def done(outcome: Outcome) -> Outcome:
-    assert outcome.code == 0, outcome.err
-    assert "error: " not in outcome.err
-    return outcome
-
-
-def failed(outcome: Outcome, code: int, *texts: str) -> None:
-    assert outcome.code == code and not outcome.out
-    assert outcome.err.count("error: ") == 1 and "hint: " in outcome.err
-    for text in texts:
-        assert text in outcome.err
 
 
 def read_json(outcome: Outcome) -> Any:

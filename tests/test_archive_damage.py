@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive_cases import assert_same
+from archive_cases import assert_same, forged, json_values, parts_of, with_one_change
 from narrows import compress, decompress
 from narrows.codec import Archive, write_archive
 from narrows.codec import blocks as blocks_module
@@ -33,23 +33,6 @@ def small_archive(items: np.ndarray, bound: float = 0) -> bytes:
 
 ARCHIVES = {"integers": small_archive(ITEMS), "floats": small_archive(FLOATS, 0.3)}
 every_archive = pytest.mark.parametrize("blob", ARCHIVES.values(), ids=ARCHIVES)
-
-
-def parts_of(blob: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
-    container = Container(io.BytesIO(blob), "a")
-    names = [name for name in container.sizes if name != "header"]
-    return container.header, {name: container.read(name) for name in names}
-
-
-def forged(header: dict[str, Any], parts: dict[str, bytes]) -> bytes:
-    """An archive whose checksums are right, whatever it says."""
-    out = io.BytesIO()
-    held = [
-        Part(name, content, len(content), checked=name != "payload")
-        for name, content in parts.items()
-    ]
-    write_container(out, header, held)
-    return out.getvalue()
 
 
 def edited(blob: bytes, **changes: Any) -> bytes:
@@ -265,30 +248,6 @@ def test_a_header_that_unpacks_to_more_than_it_says_is_refused() -> None:
 def test_a_header_that_is_none_is_refused(text: bytes) -> None:
     start = HEAD.pack(MAGIC, 1, 0, 0, len(text), len(text), 0)[:-4]
     refused(start + struct.pack("<I", zlib.crc32(text, zlib.crc32(start))) + text)
-
-
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=5)
-    | st.sampled_from(["xz", "zlib", "<f8", "|u1", "shuffle"]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner),
-    max_leaves=6,
-)
-
-
-def with_one_change(value: Any, path: list[int], new: Any) -> Any:
-    """``value`` with one of its branches, as ``path`` leads, made ``new``."""
-    keys = list(value) if isinstance(value, dict) else list(range(len(value)))
-    key = keys[path[0] % len(keys)]
-    inside = value[key]
-    if len(path) > 1 and isinstance(inside, dict | list) and inside:
-        new = with_one_change(inside, path[1:], new)
-    changed = dict(value) if isinstance(value, dict) else list(value)
-    changed[key] = new
-    return changed
 
 
 @settings(max_examples=400, deadline=None)

@@ -8,7 +8,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from command_line import Command, Outcome, command, contents
+from command_line import Command, command, contents, done, failed
 from narrows.codec.tables import sources
 from table_cases import assert_same_table, related_table
 
@@ -22,18 +22,6 @@ def narrows(capsys: pytest.CaptureFixture[str]) -> Command:
 def source(tmp_path: Path) -> Path:
     pyarrow.parquet.write_table(related_table(90), tmp_path / "t.parquet")
     return tmp_path / "t.parquet"
-
-
-def done(outcome: Outcome) -> Outcome:
-    assert outcome.code == 0, outcome.err
-    return outcome
-
-
-def failed(outcome: Outcome, code: int, *texts: str) -> None:
-    assert outcome.code == code and not outcome.out
-    assert outcome.err.count("error: ") == 1 and "hint: " in outcome.err
-    for text in texts:
-        assert text in outcome.err
 
 
 def test_a_table_goes_into_a_file_and_comes_back(

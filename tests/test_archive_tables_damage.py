@@ -11,15 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archive_cases import forged, json_values, parts_of, with_one_change
 from narrows import compress, decompress
 from narrows.codec import TableArchive
 from narrows.codec.blocks import RECORD
-from narrows.codec.container import Container, Part, write_container
 from narrows.codec.tables import sources
 from narrows.codec.tables.together import decode_together, encode_together
 from narrows.errors import ArchiveError
 from table_cases import assert_same_table, related_table
-from test_archive_damage import json_values, with_one_change
 
 TABLE = related_table(60).select(["base", "twice", "price", "color", "gap", "kind", "noise"])
 
@@ -33,23 +32,6 @@ def small_archive(table: Any, rows: int = 1000) -> bytes:
 BLOB, GROUPS = small_archive(TABLE), small_archive(TABLE, 20)
 EXPECTED = decompress(BLOB)
 FRAME = compress(pd.DataFrame({"a": pd.Categorical(["x", "y", "x"]), "b": [1.5, 2.5, None]}))
-
-
-def parts_of(blob: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
-    container = Container(io.BytesIO(blob), "a")
-    names = [name for name in container.sizes if name != "header"]
-    return container.header, {name: container.read(name) for name in names}
-
-
-def forged(header: dict[str, Any], parts: dict[str, bytes]) -> bytes:
-    """An archive whose checksums are right, whatever it says."""
-    out = io.BytesIO()
-    held = [
-        Part(name, content, len(content), checked=name != "payload")
-        for name, content in parts.items()
-    ]
-    write_container(out, header, held)
-    return out.getvalue()
 
 
 def test_every_flipped_bit_is_noticed() -> None:

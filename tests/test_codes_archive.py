@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import golden_archives
+from archive_cases import forged, parts_of
 from codes_cases import (
     ITEM,
     SIZE,
@@ -23,13 +24,12 @@ from codes_cases import (
     counted_items,
     counted_predictor,
 )
-from command_line import Command, Outcome, command
+from command_line import Command, command, done
 from narrows import decompress
 from narrows.codec import Archive
 from narrows.codec import codes as codes_package
 from narrows.codec.codes import writing
 from narrows.codec.codes.writing import write_codes
-from narrows.codec.container import Container, Part, write_container
 from narrows.codec.methods import Stored
 from narrows.codec.methods.predicted import Predicted
 from narrows.codec.verifying import verify
@@ -120,20 +120,6 @@ def test_every_flipped_bit_is_noticed() -> None:
                 decompress(bytes(wrong))
 
 
-def parts_of(blob: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
-    container = Container(io.BytesIO(blob), "a")
-    names = [name for name in container.sizes if name != "header"]
-    return container.header, {name: container.read(name) for name in names}
-
-
-def forged(header: dict[str, Any], parts: dict[str, bytes]) -> bytes:
-    """An archive whose checksums are right, whatever it says."""
-    out = io.BytesIO()
-    held = [Part(n, each, len(each), checked=n != "payload") for n, each in parts.items()]
-    write_container(out, header, held)
-    return out.getvalue()
-
-
 HEADER, PARTS = parts_of(BLOB)
 LAYERS = HEADER["decoder"]["layers"]
 
@@ -222,11 +208,6 @@ def test_the_map_of_the_package_names_its_modules() -> None:
 
 
 # The commands
-
-
-def done(outcome: Outcome) -> Outcome:
-    assert outcome.code == 0, outcome.err
-    return outcome
 
 
 def test_the_commands_make_and_use_one(
