@@ -7,6 +7,7 @@ import numpy as np
 from narrows.engine.fused.machine import inlined, inner
 from narrows.engine.fused.moving import copy, fill, gather, turn_to_tiles
 from narrows.engine.fused.registers import (
+    FLOATS_PER_LINE,
     LANES,
     NO_FLOOR,
     TILE_COLUMNS,
@@ -20,8 +21,6 @@ from narrows.engine.fused.structure import (
     Adam,
     Stack,
 )
-
-_FLOATS_PER_LINE = 16
 
 
 @inner
@@ -97,7 +96,7 @@ def _fetch(parameters: Any, first_moment: Any, second_moment: Any, at: int, row:
            rows: int) -> None:  # fmt: skip
     """Ask for a tile of weights and their moments, which may come from far."""
     for i in range(rows):
-        for j in range(at + i * row, at + i * row + TILE_COLUMNS, _FLOATS_PER_LINE):
+        for j in range(at + i * row, at + i * row + TILE_COLUMNS, FLOATS_PER_LINE):
             prefetch_to_write(parameters, j)
             prefetch_to_write(first_moment, j)
             prefetch_to_write(second_moment, j)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from narrows.engine.fused.layers import Layer
-from narrows.engine.fused.registers import LANES, TILE_COLUMNS, TILE_ROWS
+from narrows.engine.fused.registers import FLOATS_PER_LINE, LANES, TILE_COLUMNS, TILE_ROWS
 from narrows.engine.fused.structure import (
     GAUSSIAN,
     GELU,
@@ -32,7 +32,6 @@ _ACTIVATIONS = {
 }
 # Of these the value does not determine the derivative, which has its own place.
 _WITH_SLOPES = ("silu", "gelu", "gaussian")
-_FLOATS_PER_LINE = 16
 _FLOATS_PER_PAGE = 1 << 19  # of 2 MB
 # Weights that do not fit in the cache are fetched once for so many panels; the panels have to fit.
 PANELS_AT_A_TIME = 4
@@ -53,7 +52,7 @@ def _zeros(*sizes: int) -> list[np.ndarray]:
     return [raw[skip + at : skip + at + size] for at, size in zip(places, sizes, strict=True)]
 
 
-def _offsets(sizes: Sequence[int], unit: int = _FLOATS_PER_LINE) -> tuple[np.ndarray, int]:
+def _offsets(sizes: Sequence[int], unit: int = FLOATS_PER_LINE) -> tuple[np.ndarray, int]:
     """Where runs of these sizes begin when they lie one behind the other, each at a whole unit,
     and where they end."""
     ends = np.cumsum([0, *(padded(size, unit) for size in sizes)])
@@ -88,7 +87,7 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
     window_at = at_a_time * panel_size
     # the squares in which values are turned reach beyond the last of them
     window = max(layer.columns for layer in layers) * TILE_COLUMNS
-    work = padded(window_at + window + LANES * TILE_COLUMNS, _FLOATS_PER_LINE)
+    work = padded(window_at + window + LANES * TILE_COLUMNS, FLOATS_PER_LINE)
 
     left_at, left = _offsets([0, *(layer.rows * slots * layer.places for layer in layers)])
     right_at, right = _offsets(_right_sizes(layers, slots))

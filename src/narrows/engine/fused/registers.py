@@ -24,6 +24,8 @@ _HAS_AVX512 = bool(binding.get_host_cpu_features().get("avx512f"))
 #: Values in one vector: a 512-bit register where there is one, otherwise 256 bits, which LLVM
 #: splits in two on machines with 128-bit registers.
 LANES = 16 if _HAS_AVX512 else 8
+#: Float32 values in one line of the caches.
+FLOATS_PER_LINE = 16
 #: A tile is two vectors wide, so that each value broadcast from the left factor is used twice.
 TILE_COLUMNS = 2 * LANES
 #: Rows of a tile: 2 x 14 sums, 2 operands and 1 broadcast fill 31 of the 32 registers of AVX-512;
