@@ -95,8 +95,9 @@ class TrainedModel:
         baseline: arrays of the linear code of the same size, fitted to the same items:
             ``mean`` (d,) and ``components`` (k, d).
         latent: what is known of the codes of the training set: ``lowest``, ``highest`` and ``mean``
-            of each number, float32 (latent_size,), and their ``covariance`` (latent_size,
-            latent_size) where new codes are drawn by it.
+            of each number, float32 (latent_size,).
+        density: how those codes lie, the arrays of a :class:`narrows.tasks.density.Density`; empty
+            in older files, and where codes are too long for one.
         versions: what computed it.
         refinement: how many steps improve each code after the encoder, see
             :mod:`narrows.engine.xla.refinement`.
@@ -109,6 +110,7 @@ class TrainedModel:
     latent: dict[str, np.ndarray] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     refinement: int = 0
+    density: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def item_shape(self) -> Shape:
@@ -138,8 +140,19 @@ def save_model(path: str | os.PathLike[str], trained: TrainedModel) -> None:
         "refinement": trained.refinement,
         "versions": {"narrows": __version__, **trained.versions},
     }
-    groups = {"model": model.arrays, "baseline": trained.baseline, "latent": trained.latent}
-    write_tensors(path, grouped(groups), entry)
+    write_tensors(path, _all_arrays(trained), entry)
+
+
+def _all_arrays(trained: TrainedModel) -> dict[str, np.ndarray]:
+    """Every array of a model file, by its name there."""
+    return grouped(
+        {
+            "model": trained.model.arrays,
+            "baseline": trained.baseline,
+            "latent": trained.latent,
+            "density": trained.density,
+        }
+    )
 
 
 _AGAIN = "take a fresh copy, or train it again"
@@ -193,6 +206,7 @@ def _assemble(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> TrainedMo
         group(arrays, "latent"),
         {str(name): str(version) for name, version in entry["versions"].items()},
         _refinement(entry.get("refinement", 0)),
+        group(arrays, "density"),
     )
 
 
@@ -207,9 +221,7 @@ def _check_arrays(trained: TrainedModel) -> None:
     table = trained.data.table
     if table is not None and trained.item_shape != (table.width,):
         raise ValueError(f"its table has {table.width} features, and its spec {trained.item_shape}")
-    found = grouped(
-        {"model": trained.model.arrays, "baseline": trained.baseline, "latent": trained.latent}
-    )
+    found = _all_arrays(trained)
     for name, shape in _expected_shapes(trained).items():
         array = found.get(name)
         if array is None:
@@ -221,6 +233,19 @@ def _check_arrays(trained: TrainedModel) -> None:
         else:
             continue
         raise ValueError(f"{name} {wrong}, and must be finite floats of shape {shape}")
+    if trained.density:
+        _check_density(trained.density)
+
+
+def _check_density(density: dict[str, np.ndarray]) -> None:
+    """Refuse what is no mixture of normal distributions."""
+    weights, cholesky = density["weights"], density["cholesky"]
+    if (weights < 0).any() or not np.isclose(weights.sum(dtype=np.float64), 1, atol=1e-3):
+        raise ValueError("density/weights are no shares of 1")
+    if (np.diagonal(cholesky, axis1=1, axis2=2) <= 0).any() or (density["scale"] < 0).any():
+        raise ValueError("density/cholesky and density/scale must be widths above 0")
+    if np.triu(cholesky, 1).any():
+        raise ValueError("density/cholesky must be lower triangles")
 
 
 def _expected_shapes(trained: TrainedModel) -> dict[str, Shape]:
@@ -233,8 +258,14 @@ def _expected_shapes(trained: TrainedModel) -> dict[str, Shape]:
     }
     if trained.latent:
         shapes |= {f"latent/{name}": (spec.latent_size,) for name in ("lowest", "highest", "mean")}
-        if "covariance" in trained.latent:
-            shapes["latent/covariance"] = (spec.latent_size, spec.latent_size)
+    if trained.density:
+        latent, k = spec.latent_size, np.size(trained.density.get("weights", ()))
+        shapes |= {f"density/{name}": (latent,) for name in ("centre", "scale")}
+        shapes |= {
+            "density/weights": (max(k, 1),),
+            "density/means": (k, latent),
+            "density/cholesky": (k, latent, latent),
+        }
     if trained.baseline:
         size = math.prod(spec.item_shape)
         kept = len(trained.baseline.get("components", ()))
