@@ -25,6 +25,7 @@ LAYERS = (
     {"codes_only"},
     {"report"},
     {"estimator"},
+    {"detector"},
     {"cli"},
 )
 # What users import and what they run: nothing of the package may lean on either.

@@ -18,7 +18,7 @@ from narrows.fitting import fit
 from narrows.model_file import TrainedModel, load_model, save_model
 from narrows.nn.summary import summary_text
 from narrows.objectives import Objective
-from narrows.planning import ModelChoice, Wishes, make_plan
+from narrows.planning import ModelChoice, Plan, Wishes, make_plan
 from narrows.report.measures import item_errors
 from narrows.running import Codec, chunks
 from narrows.training import History, Noise
@@ -139,8 +139,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             )
         elif self.validation_fraction > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
             training, held_out = training.split(self.validation_fraction, seed)
-        plan = make_plan(training, self._choice(), self._wishes(seed))
-        fitted = fit(training, held_out, plan)
+        fitted = fit(training, held_out, self._plan(training, seed))
         self._take(fitted.trained)
         self.history_: History = fitted.history
         return self
@@ -213,20 +212,21 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         trained = load_model(path)
         known = trained.training
-        estimator = cls(
-            latent=trained.model.spec.latent_size,
-            hidden=None,
-            preset=known.get("preset") or "auto",
-            loss=known.get("objective", "l2"),
-            epochs=known.get("epochs"),
-            batch_size=known.get("batch_size"),
-            learning_rate=known.get("learning_rate"),
-            weight_decay=known.get("weight_decay"),
-            shift=known.get("shift"),
-            noise=known.get("noise"),
-            refine=trained.refinement,
-            random_state=known.get("seed", 0),
-        )
+        parameters = {
+            "latent": trained.model.spec.latent_size,
+            "preset": known.get("preset") or "auto",
+            "loss": known.get("objective", "l2"),
+            "epochs": known.get("epochs"),
+            "batch_size": known.get("batch_size"),
+            "learning_rate": known.get("learning_rate"),
+            "weight_decay": known.get("weight_decay"),
+            "shift": known.get("shift"),
+            "noise": known.get("noise"),
+            "refine": trained.refinement,
+            "random_state": known.get("seed", 0),
+        }
+        names = cls._get_param_names()
+        estimator = cls(**{name: parameters[name] for name in names if name in parameters})
         estimator._take(trained)
         table = trained.data.table
         if table is None:
@@ -242,6 +242,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.item_shape_ = trained.item_shape
         self._n_features_out = self.latent_size_
         self._codec = Codec(trained)
+
+    def _plan(self, training: Dataset, seed: int) -> Plan:
+        return make_plan(training, self._choice(), self._wishes(seed))
 
     def _wishes(self, seed: int) -> Wishes:
         return Wishes(

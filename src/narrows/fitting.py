@@ -2,7 +2,7 @@
 
 import importlib.metadata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from narrows.planning import Plan
 from narrows.progress import Tracker, silent
 from narrows.running import chunks, noise_variance
 from narrows.tasks.density import MOST_CODES, MOST_NUMBERS, fit_density
+from narrows.tasks.detect import fit_detection
 from narrows.training import History, Trained, train
 from narrows.training.loop import CHECKPOINT_SECONDS
 
@@ -89,6 +90,9 @@ def fit(
         refinement,
         _density(codes, settings.seed, track),
     )
+    unseen = None if validation is None else validation.items
+    detection = fit_detection(trained, training.items, unseen, settings.seed, track=track)
+    trained = replace(trained, detection=detection)
     return Fitted(trained, result.history, tuple(notes))
 
 
