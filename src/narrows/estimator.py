@@ -21,6 +21,7 @@ from narrows.objectives import Objective
 from narrows.planning import ModelChoice, Plan, Wishes, make_plan
 from narrows.report.measures import item_errors
 from narrows.running import Codec, chunks
+from narrows.tasks.generate import DrawnCodes, interpolated
 from narrows.training import History, Noise
 
 # Fewer rows than this are all trained on: a tenth of them would say nothing.
@@ -183,12 +184,26 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def sample(self, n_samples: int = 1, *, random_state: Any = None) -> Any:
         """New items like those of the training set: decoded from codes drawn as theirs lie.
 
-        A variational model (``preset="variational"``) is trained for this; the codes of any other
-        are taken to be normally distributed. The result has the form of
-        :meth:`inverse_transform`'s.
+        Those are drawn from a Gaussian mixture that was fitted to the training codes. The result
+        has the form of :meth:`inverse_transform`'s.
         """
         check_is_fitted(self)
-        return self.inverse_transform(self._codec.sample(int(n_samples), _seed(random_state)))
+        codes = DrawnCodes(self.model_, int(n_samples), _seed(random_state))
+        return self.inverse_transform(codes[:])
+
+    def interpolate(self, a: Any, b: Any, steps: int = 10) -> Any:
+        """Items on the way from item ``a`` to item ``b``: decoded from codes on the line between
+        theirs, both ends included.
+
+        Each is one item of the training data's shape, flat or not; of a table, a data frame with
+        one row. The result has the form of :meth:`inverse_transform`'s.
+        """
+        check_is_fitted(self)
+        ends = (
+            self._codec.encode(self._items(each if is_frame(each) else [each]))[0]
+            for each in (a, b)
+        )
+        return self.inverse_transform(interpolated(*ends, int(steps)))
 
     def summary(self) -> SummaryText:
         """Tables of the encoder, the decoder and the whole: layers, output shapes, parameters."""

@@ -34,8 +34,9 @@ COMPONENTS = (1, 4, 16, 64)
 _HELD_OUT = 5  # one code in so many
 # Codes for each number and component, below which a covariance is mostly chance.
 _CODES_A_NUMBER = 2
-# Added to variances, where each number has a variance of 1: no component is a point.
-_SMALLEST_VARIANCE = 1e-3
+# Added to variances, where each number has a variance of 1: held-out codes are likelier so, and no
+# component is a point.
+_SMALLEST_VARIANCE = 1e-2
 _MOST_ITERATIONS = 100
 _TOLERANCE = 1e-2  # nats a code
 # Codes that are judged at a time.
