@@ -20,10 +20,12 @@ LAYERS = (
     {"training", "model_file", "baselines", "codec"},
     {"planning"},
     {"running"},
+    {"tasks"},
     {"fitting"},
     {"codes_only"},
     {"report"},
     {"estimator"},
+    {"detector"},
     {"cli"},
 )
 # What users import and what they run: nothing of the package may lean on either.

@@ -20,6 +20,7 @@ from narrows.model_file import DataDescription, TrainedModel, load_model, save_m
 from narrows.nn.model import initial_model
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
+from narrows.tasks.density import fit_density
 from narrows.tensor_file import read_tensors, write_tensors
 from narrows.version import __version__
 
@@ -35,6 +36,7 @@ def tiny() -> TrainedModel:
         {name: np.zeros(1, np.float32) for name in ("lowest", "highest", "mean")},
         {"numpy": "2"},
         refinement=3,
+        density=fit_density(np.arange(9.0).reshape(9, 1), 0).to_arrays(),
     )
 
 
@@ -66,7 +68,7 @@ def assert_same(found: TrainedModel, expected: TrainedModel) -> None:
     assert found.training == expected.training
     assert found.refinement == expected.refinement
     assert found.versions == {"narrows": __version__, **expected.versions}
-    for part in ("baseline", "latent"):
+    for part in ("baseline", "latent", "density"):
         np.testing.assert_equal(getattr(found, part), getattr(expected, part))
     np.testing.assert_equal(found.model.arrays, expected.model.arrays)
     for name, array in expected.model.arrays.items():
@@ -74,7 +76,7 @@ def assert_same(found: TrainedModel, expected: TrainedModel) -> None:
 
 
 def test_a_model_comes_back_whole(fitted: Fitted, tmp_path: Path) -> None:
-    plain = replace(tiny(), latent={}, training={}, versions={})
+    plain = replace(tiny(), latent={}, density={}, training={}, versions={})
     for trained in (fitted.trained, tiny(), plain, tiny_table()):
         save_model(tmp_path / "model", trained)
         assert_same(load_model(tmp_path / "model"), trained)
@@ -241,6 +243,15 @@ FORGERIES: dict[str, Change] = {
     "a baseline with no components": _array("baseline/components", None),
     "latent statistics of another size": _array("latent/lowest", np.zeros(2, np.float32)),
     "a missing latent statistic": _array("latent/mean", None),
+    "a density without weights": _array("density/weights", None),
+    "a density of no components": _array("density/weights", np.zeros(0)),
+    "a density of another size": _array("density/cholesky", np.ones((1, 2, 2))),
+    "a density with a component less": _array("density/weights", np.full(2, 0.5)),
+    "weights that are no shares": _array("density/weights", np.full(1, 0.5)),
+    "negative weights": _array("density/weights", np.full(1, -1.0)),
+    "a component without a width": _array("density/cholesky", np.zeros((1, 1, 1))),
+    "a negative scale": _array("density/scale", np.full(1, -1.0)),
+    "a density with NaN": _array("density/means", np.full((1, 1), np.nan)),
     "format is a text": _set("model", to="1"),
     "format is null": _set("model", to=None),
 }

@@ -13,6 +13,7 @@ from narrows.model_file import load_model, save_model
 from narrows.nn.presets import PRESETS, preset_spec
 from narrows.planning import ModelChoice, Plan, Wishes, make_plan
 from narrows.running import Codec
+from narrows.tasks.generate import DrawnCodes
 from narrows.training import Noise
 
 LATENT = 3
@@ -90,11 +91,11 @@ def test_decoding_codes_is_reconstructing_or_an_error_that_says_why(learnt: Lear
         with pytest.raises(UsageError, match="codes alone are not enough"):
             codec.decode(codes)
         with pytest.raises(UsageError, match="no items can be drawn from codes alone"):
-            codec.sample(3, 0)
+            DrawnCodes(codec.trained, 3, 0)
         return
     found = codec.decode_floats(codes)
     np.testing.assert_allclose(found, codec.reconstruct_floats(items), atol=1e-3)
-    assert codec.decode(codec.sample(3, seed=0)).shape == (3, 10, 10)
+    assert codec.decode(DrawnCodes(codec.trained, 3, 0)[:]).shape == (3, 10, 10)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(

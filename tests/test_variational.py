@@ -1,4 +1,4 @@
-"""The evidence lower bound, its training, and codes drawn at random, against closed forms."""
+"""The evidence lower bound and its training, against closed forms."""
 
 import math
 from dataclasses import replace
@@ -36,13 +36,7 @@ def linear_model(beta: float = 1.0, scaling: Scaling | None = None) -> Model:
 
 
 def codec(model: Model, **training: object) -> Codec:
-    latent = {
-        "lowest": np.array([-1, -2], np.float32),
-        "highest": np.array([2, 3], np.float32),
-        "mean": np.array([0.5, 0], np.float32),
-    }
-    data = DataDescription("data", 10, "float32")
-    return Codec(TrainedModel(model, data, dict(training), latent=latent))
+    return Codec(TrainedModel(model, DataDescription("data", 10, "float32"), dict(training)))
 
 
 def moments(model: Model, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -151,35 +145,7 @@ def test_a_linear_model_learns_the_likelihood_of_probabilistic_pca() -> None:
     assert expected - PCA(1).fit(x).score(x) > 0.3
 
 
-def test_samples_of_a_variational_model_are_standard_normal() -> None:
-    codes = codec(linear_model()).sample(20_000, seed=1)
-    assert codes.dtype == np.float32
-    np.testing.assert_allclose(codes.mean(axis=0), 0, atol=0.04)
-    np.testing.assert_allclose(np.cov(codes.T), np.eye(2), atol=0.05)
-
-
 PLAIN = initial_model(Spec((6,), (Dense(2),), (Dense(6),)), Scaling(), 0)
-
-
-def test_samples_of_other_models_lie_as_the_training_codes_do() -> None:
-    covariance = np.array([[0.04, 0.03], [0.03, 0.09]], np.float32)
-    trained = codec(PLAIN).trained
-    known = replace(trained, latent={**trained.latent, "covariance": covariance})
-    codes = Codec(known).sample(20_000, seed=1)
-    np.testing.assert_allclose(codes.mean(axis=0), [0.5, 0], atol=0.02)
-    np.testing.assert_allclose(np.cov(codes.T), covariance, atol=0.005)
-
-    alone = codec(PLAIN).sample(20_000, seed=1)
-    np.testing.assert_allclose(alone.std(axis=0), [3 / 6, 5 / 6], rtol=0.03)
-    assert (alone >= [-1, -2]).all()
-    assert (alone <= [2, 3]).all()
-
-
-def test_the_same_seed_gives_the_same_samples() -> None:
-    for model in (PLAIN, linear_model()):
-        first, again, other = (codec(model).sample(5, seed) for seed in (1, 1, 2))
-        assert first.tobytes() == again.tobytes() != other.tobytes()
-        assert codec(model).sample(0, 1).shape == (0, 2)
 
 
 def test_what_has_no_evidence_says_why() -> None:
@@ -190,6 +156,4 @@ def test_what_has_no_evidence_says_why() -> None:
         codec(linear_model(), objective="l2").elbo(items)
     with pytest.raises(UsageError, match="0 items"):
         codec(linear_model(), objective="l2", noise_variance=1.0).elbo(items[:0])
-    with pytest.raises(UsageError, match="is -1, and must be at least 0"):
-        codec(PLAIN).sample(-1, 0)
     assert noise_variance(PLAIN, L2, items) is None

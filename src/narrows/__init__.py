@@ -7,6 +7,7 @@ from narrows.version import __version__
 if TYPE_CHECKING:
     from narrows.codec import compress, decompress
     from narrows.data import Dataset, load_data
+    from narrows.detector import OutlierDetector, PyODDetector
     from narrows.errors import NarrowsError
     from narrows.estimator import Autoencoder
 
@@ -14,6 +15,8 @@ __all__ = [
     "Autoencoder",
     "Dataset",
     "NarrowsError",
+    "OutlierDetector",
+    "PyODDetector",
     "__version__",
     "compress",
     "decompress",
@@ -26,6 +29,8 @@ _HOMES = {
     "Autoencoder": "narrows.estimator",
     "Dataset": "narrows.data",
     "NarrowsError": "narrows.errors",
+    "OutlierDetector": "narrows.detector",
+    "PyODDetector": "narrows.detector",
     "compress": "narrows.codec",
     "decompress": "narrows.codec",
     "load_data": "narrows.data",

@@ -18,9 +18,10 @@ from narrows.fitting import fit
 from narrows.model_file import TrainedModel, load_model, save_model
 from narrows.nn.summary import summary_text
 from narrows.objectives import Objective
-from narrows.planning import ModelChoice, Wishes, make_plan
+from narrows.planning import ModelChoice, Plan, Wishes, make_plan
 from narrows.report.measures import item_errors
 from narrows.running import Codec, chunks
+from narrows.tasks.generate import DrawnCodes, interpolated
 from narrows.training import History, Noise
 
 # Fewer rows than this are all trained on: a tenth of them would say nothing.
@@ -139,8 +140,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             )
         elif self.validation_fraction > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
             training, held_out = training.split(self.validation_fraction, seed)
-        plan = make_plan(training, self._choice(), self._wishes(seed))
-        fitted = fit(training, held_out, plan)
+        fitted = fit(training, held_out, self._plan(training, seed))
         self._take(fitted.trained)
         self.history_: History = fitted.history
         return self
@@ -184,12 +184,26 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def sample(self, n_samples: int = 1, *, random_state: Any = None) -> Any:
         """New items like those of the training set: decoded from codes drawn as theirs lie.
 
-        A variational model (``preset="variational"``) is trained for this; the codes of any other
-        are taken to be normally distributed. The result has the form of
-        :meth:`inverse_transform`'s.
+        Those are drawn from a Gaussian mixture that was fitted to the training codes. The result
+        has the form of :meth:`inverse_transform`'s.
         """
         check_is_fitted(self)
-        return self.inverse_transform(self._codec.sample(int(n_samples), _seed(random_state)))
+        codes = DrawnCodes(self.model_, int(n_samples), _seed(random_state))
+        return self.inverse_transform(codes[:])
+
+    def interpolate(self, a: Any, b: Any, steps: int = 10) -> Any:
+        """Items on the way from item ``a`` to item ``b``: decoded from codes on the line between
+        theirs, both ends included.
+
+        Each is one item of the training data's shape, flat or not; of a table, a data frame with
+        one row. The result has the form of :meth:`inverse_transform`'s.
+        """
+        check_is_fitted(self)
+        ends = (
+            self._codec.encode(self._items(each if is_frame(each) else [each]))[0]
+            for each in (a, b)
+        )
+        return self.inverse_transform(interpolated(*ends, int(steps)))
 
     def summary(self) -> SummaryText:
         """Tables of the encoder, the decoder and the whole: layers, output shapes, parameters."""
@@ -213,20 +227,21 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         trained = load_model(path)
         known = trained.training
-        estimator = cls(
-            latent=trained.model.spec.latent_size,
-            hidden=None,
-            preset=known.get("preset") or "auto",
-            loss=known.get("objective", "l2"),
-            epochs=known.get("epochs"),
-            batch_size=known.get("batch_size"),
-            learning_rate=known.get("learning_rate"),
-            weight_decay=known.get("weight_decay"),
-            shift=known.get("shift"),
-            noise=known.get("noise"),
-            refine=trained.refinement,
-            random_state=known.get("seed", 0),
-        )
+        parameters = {
+            "latent": trained.model.spec.latent_size,
+            "preset": known.get("preset") or "auto",
+            "loss": known.get("objective", "l2"),
+            "epochs": known.get("epochs"),
+            "batch_size": known.get("batch_size"),
+            "learning_rate": known.get("learning_rate"),
+            "weight_decay": known.get("weight_decay"),
+            "shift": known.get("shift"),
+            "noise": known.get("noise"),
+            "refine": trained.refinement,
+            "random_state": known.get("seed", 0),
+        }
+        names = cls._get_param_names()
+        estimator = cls(**{name: parameters[name] for name in names if name in parameters})
         estimator._take(trained)
         table = trained.data.table
         if table is None:
@@ -242,6 +257,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.item_shape_ = trained.item_shape
         self._n_features_out = self.latent_size_
         self._codec = Codec(trained)
+
+    def _plan(self, training: Dataset, seed: int) -> Plan:
+        return make_plan(training, self._choice(), self._wishes(seed))
 
     def _wishes(self, seed: int) -> Wishes:
         return Wishes(

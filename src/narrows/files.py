@@ -84,6 +84,23 @@ def require_writable(path: str | os.PathLike[str]) -> None:
                     folder.rmdir()
 
 
+def require_room(path: str | os.PathLike[str], size: int) -> None:
+    """Make sure, before long work, that the disk has room for a file of ``size`` bytes.
+
+    Raises:
+        OutputError: it has not.
+    """
+    target = Path(path)
+    with _explained(target):
+        folder = next(each for each in target.absolute().parents if each.exists())
+        free = shutil.disk_usage(folder).free
+    if size > free:
+        raise OutputError(
+            f"{target} would take {size:,} bytes, and its disk has room for {free:,}",
+            hint="ask for fewer items, free some space, or choose another disk",
+        )
+
+
 def _umask() -> int:
     current = os.umask(0)
     os.umask(current)

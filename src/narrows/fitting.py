@@ -2,11 +2,12 @@
 
 import importlib.metadata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float32
 
 from narrows.baselines.pca import PCA, fit_pca
 from narrows.data import Dataset
@@ -20,6 +21,8 @@ from narrows.nn.spec import Spec, mirrored
 from narrows.planning import Plan
 from narrows.progress import Tracker, silent
 from narrows.running import chunks, noise_variance
+from narrows.tasks.density import MOST_CODES, MOST_NUMBERS, fit_density
+from narrows.tasks.detect import fit_detection
 from narrows.training import History, Trained, train
 from narrows.training.loop import CHECKPOINT_SECONDS
 
@@ -73,6 +76,7 @@ def fit(
         notes = _where_linear_is_better(model, linear, judges, refinement)
         if notes:
             model, refinement = linear, 0  # its codes are the best there are
+    statistics, codes = place_codes(model, training.items, refinement, track)
     dtype = training.items.dtype
     trained = TrainedModel(
         model,
@@ -81,10 +85,14 @@ def fit(
         ),
         _training_summary(plan, result, model, training),
         {"mean": pca.mean, "components": pca.components},
-        latent_statistics(model, training.items, refinement, track),
+        statistics,
         {name: importlib.metadata.version(name) for name in ("numpy", "numba", "jax")},
         refinement,
+        _density(codes, settings.seed, track),
     )
+    unseen = None if validation is None else validation.items
+    detection = fit_detection(trained, training.items, unseen, settings.seed, track=track)
+    trained = replace(trained, detection=detection)
     return Fitted(trained, result.history, tuple(notes))
 
 
@@ -157,34 +165,37 @@ def choose_scaling(training: Dataset, plan: Plan) -> Scaling:
 _REFINED_FOR_STATISTICS = 10_000
 
 
-def latent_statistics(
+def place_codes(
     model: Model, items: np.ndarray, refinement: int = 0, track: Tracker = silent
-) -> dict[str, np.ndarray]:
+) -> tuple[dict[str, np.ndarray], Float32[np.ndarray, "m latent"]]:
     """``lowest``, ``highest`` and ``mean`` of each latent number over ``items``, or where codes are
-    refined over ten thousand of them, and their ``covariance``."""
+    refined over ten thousand of them; and the codes of items far enough apart to be
+    :data:`narrows.tasks.density.MOST_CODES` at most."""
     runner = make_runner(model, refinement)
     if refinement:
         items = items[:: -(-len(items) // _REFINED_FOR_STATISTICS)]
-    size = model.spec.latent_size
+    size, stride = model.spec.latent_size, -(-len(items) // MOST_CODES)
     lowest = np.full(size, np.inf, np.float32)
     highest = np.full(size, -np.inf, np.float32)
-    total, products = np.zeros(size), np.zeros((size, size))
+    total, done, some = np.zeros(size), 0, list[np.ndarray]()
     with track("placing codes", total=len(items), unit="items") as advance:
         for chunk in chunks(items):
             codes = runner.encode(chunk)
             lowest = np.minimum(lowest, codes.min(axis=0))
             highest = np.maximum(highest, codes.max(axis=0))
-            wide = codes.astype(np.float64)
-            total += wide.sum(axis=0)
-            products += wide.T @ wide
+            total += codes.sum(axis=0, dtype=np.float64)
+            some.append(codes[-done % stride :: stride].copy())
+            done += len(chunk)
             advance(len(chunk))
-    mean = total / len(items)
-    return {
-        "lowest": lowest,
-        "highest": highest,
-        "mean": mean.astype(np.float32),
-        "covariance": (products / len(items) - np.outer(mean, mean)).astype(np.float32),
-    }
+    mean = (total / len(items)).astype(np.float32)
+    return {"lowest": lowest, "highest": highest, "mean": mean}, np.concatenate(some)
+
+
+def _density(codes: np.ndarray, seed: int, track: Tracker) -> dict[str, np.ndarray]:
+    """The density of ``codes``, or nothing where they are too long for one."""
+    if codes.shape[1] > MOST_NUMBERS:
+        return {}
+    return fit_density(codes, seed, track=track).to_arrays()
 
 
 def _training_summary(

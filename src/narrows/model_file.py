@@ -34,6 +34,8 @@ from narrows.version import __version__
 #: Raised by one whenever an older narrows could not read what a newer one writes: 2 added tables,
 #: without which an older one would take a table's features for its values.
 FORMAT_VERSION = 2
+#: Comparisons of a tree of a model's isolation forest: eight, one after the other.
+FOREST_NODES = 255
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,11 @@ class TrainedModel:
         baseline: arrays of the linear code of the same size, fitted to the same items:
             ``mean`` (d,) and ``components`` (k, d).
         latent: what is known of the codes of the training set: ``lowest``, ``highest`` and ``mean``
-            of each number, float32 (latent_size,), and their ``covariance`` (latent_size,
-            latent_size) where new codes are drawn by it.
+            of each number, float32 (latent_size,).
+        density: how those codes lie, the arrays of a :class:`narrows.tasks.density.Density`; empty
+            in older files, and where codes are too long for one.
+        detection: what tells odd items, see :func:`narrows.tasks.detect.fit_detection`; empty in
+            older files, and where codes are too long for it.
         versions: what computed it.
         refinement: how many steps improve each code after the encoder, see
             :mod:`narrows.engine.xla.refinement`.
@@ -109,6 +114,8 @@ class TrainedModel:
     latent: dict[str, np.ndarray] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     refinement: int = 0
+    density: dict[str, np.ndarray] = field(default_factory=dict)
+    detection: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def item_shape(self) -> Shape:
@@ -138,8 +145,20 @@ def save_model(path: str | os.PathLike[str], trained: TrainedModel) -> None:
         "refinement": trained.refinement,
         "versions": {"narrows": __version__, **trained.versions},
     }
-    groups = {"model": model.arrays, "baseline": trained.baseline, "latent": trained.latent}
-    write_tensors(path, grouped(groups), entry)
+    write_tensors(path, _all_arrays(trained), entry)
+
+
+def _all_arrays(trained: TrainedModel) -> dict[str, np.ndarray]:
+    """Every array of a model file, by its name there."""
+    return grouped(
+        {
+            "model": trained.model.arrays,
+            "baseline": trained.baseline,
+            "latent": trained.latent,
+            "density": trained.density,
+            "detection": trained.detection,
+        }
+    )
 
 
 _AGAIN = "take a fresh copy, or train it again"
@@ -193,6 +212,8 @@ def _assemble(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> TrainedMo
         group(arrays, "latent"),
         {str(name): str(version) for name, version in entry["versions"].items()},
         _refinement(entry.get("refinement", 0)),
+        group(arrays, "density"),
+        group(arrays, "detection"),
     )
 
 
@@ -207,9 +228,7 @@ def _check_arrays(trained: TrainedModel) -> None:
     table = trained.data.table
     if table is not None and trained.item_shape != (table.width,):
         raise ValueError(f"its table has {table.width} features, and its spec {trained.item_shape}")
-    found = grouped(
-        {"model": trained.model.arrays, "baseline": trained.baseline, "latent": trained.latent}
-    )
+    found = _all_arrays(trained)
     for name, shape in _expected_shapes(trained).items():
         array = found.get(name)
         if array is None:
@@ -221,6 +240,34 @@ def _check_arrays(trained: TrainedModel) -> None:
         else:
             continue
         raise ValueError(f"{name} {wrong}, and must be finite floats of shape {shape}")
+    if trained.density:
+        _check_density("density", trained.density)
+    if trained.detection:
+        _check_density("detection", trained.detection)
+        _check_detection(trained.detection)
+
+
+def _check_density(name: str, density: dict[str, np.ndarray]) -> None:
+    """Refuse what is no mixture of normal distributions."""
+    weights, cholesky = density["weights"], density["cholesky"]
+    if (weights < 0).any() or not np.isclose(weights.sum(dtype=np.float64), 1, atol=1e-3):
+        raise ValueError(f"{name}/weights are no shares of 1")
+    if (np.diagonal(cholesky, axis1=1, axis2=2) <= 0).any() or (density["scale"] < 0).any():
+        raise ValueError(f"{name}/cholesky and {name}/scale must be widths above 0")
+    if np.triu(cholesky, 1).any():
+        raise ValueError(f"{name}/cholesky must be lower triangles")
+
+
+def _check_detection(detection: dict[str, np.ndarray]) -> None:
+    """Refuse spreads that are none, trees that compare what is not there, unordered scores."""
+    feature = detection["feature"]
+    if (detection["spread"] <= 0).any():
+        raise ValueError("detection/spread must be above 0")
+    if (feature < 0).any() or (feature >= len(detection["spread"])).any() or (feature % 1).any():
+        raise ValueError("detection/feature must be numbers of values")
+    for name in ("reference", "calibration"):
+        if (np.diff(detection[name], axis=0) < 0).any():
+            raise ValueError(f"detection/{name} must rise")
 
 
 def _expected_shapes(trained: TrainedModel) -> dict[str, Shape]:
@@ -233,10 +280,44 @@ def _expected_shapes(trained: TrainedModel) -> dict[str, Shape]:
     }
     if trained.latent:
         shapes |= {f"latent/{name}": (spec.latent_size,) for name in ("lowest", "highest", "mean")}
-        if "covariance" in trained.latent:
-            shapes["latent/covariance"] = (spec.latent_size, spec.latent_size)
+    if trained.density:
+        shapes |= _density_shapes("density", trained.density, spec.latent_size)
+    if trained.detection:
+        shapes |= _detection_shapes(trained.detection, spec)
     if trained.baseline:
         size = math.prod(spec.item_shape)
         kept = len(trained.baseline.get("components", ()))
         shapes |= {"baseline/mean": (size,), "baseline/components": (kept, size)}
     return shapes
+
+
+def _density_shapes(name: str, density: dict[str, np.ndarray], size: int) -> dict[str, Shape]:
+    k = np.size(density.get("weights", ()))
+    return {
+        f"{name}/centre": (size,),
+        f"{name}/scale": (size,),
+        f"{name}/weights": (max(k, 1),),
+        f"{name}/means": (k, size),
+        f"{name}/cholesky": (k, size, size),
+    }
+
+
+def _detection_shapes(detection: dict[str, np.ndarray], spec: Spec) -> dict[str, Shape]:
+    size = math.prod(spec.item_shape)
+    directions, (trees, nodes) = _second(detection, "projection"), np.shape(detection["feature"])
+    rows = {name: max(len(detection[name]), 1) for name in ("reference", "calibration")}
+    return {
+        **_density_shapes("detection", detection, spec.latent_size + directions),
+        "detection/average": (size,),
+        "detection/spread": (size,),
+        "detection/projection": (size, directions),
+        "detection/feature": (max(trees, 1), FOREST_NODES),
+        "detection/threshold": (trees, nodes),
+        "detection/length": (trees, nodes + 1),
+        "detection/reference": (rows["reference"], 3),
+        "detection/calibration": (rows["calibration"], 4),
+    }
+
+
+def _second(arrays: dict[str, np.ndarray], name: str) -> int:
+    return int(np.shape(arrays[name])[1])

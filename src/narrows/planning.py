@@ -88,15 +88,18 @@ class Plan:
     reasons: tuple[str, ...]
 
 
-def make_plan(training: Dataset, choice: ModelChoice, wishes: Wishes) -> Plan:
-    """Decide what to train on ``training``.
+def make_plan(
+    training: Dataset, choice: ModelChoice, wishes: Wishes, *, most_steps: int | None = None
+) -> Plan:
+    """Decide what to train on ``training``, in ``most_steps`` steps at most where the user says
+    nothing else.
 
     Raises:
         UsageError: a wish that cannot be, or does not fit the items.
     """
     if choice.spec_file is not None:
         spec = _own_spec(training, choice, wishes.objective)
-        settings, own_reasons = _recipe(training, spec, wishes)
+        settings, own_reasons = _recipe(training, spec, wishes, most_steps)
         steps, why = _refinement(spec, wishes)
         return Plan(None, spec, settings, False, steps, False, (*own_reasons, *why))
     if choice.item_bytes is not None and choice.preset != "rounded":
@@ -135,7 +138,7 @@ def make_plan(training: Dataset, choice: ModelChoice, wishes: Wishes) -> Plan:
         reasons.append("a sigmoid at the end: the values fill the range they have")
     if spec.crosses and wishes.noise is None:
         reasons.append("copies across carry whole images: --noise says what they shall undo")
-    settings, more = _recipe(training, spec, wishes)
+    settings, more = _recipe(training, spec, wishes, most_steps)
     steps, why = _refinement(spec, wishes)
     may_be_linear = choice.preset == "auto" and wishes.noise is None
     return Plan(preset, spec, settings, False, steps, may_be_linear, (*reasons, *more, *why))
@@ -243,6 +246,8 @@ _BETA2 = 0.95
 _OPERATIONS = 2.1e13
 # Steps that small data are given at most, and epochs that large ones are given at least.
 _MOST_STEPS, _FEWEST_EPOCHS = 20_000, 4
+#: Steps that a model is given which is to tell outliers: those are learnt last.
+DETECTION_STEPS = 2_000
 # The share of itself that a weight loses over a run of steps at the full learning rate.
 _WEIGHT_DECAY = 0.05
 # Items from which a validation loss that rises is no accident; fewer than this are few enough to
@@ -251,7 +256,9 @@ _FEW = 10_000
 _SMALLEST_TO_SHIFT = 16
 
 
-def _recipe(training: Dataset, spec: Spec, wishes: Wishes) -> tuple[TrainingSettings, list[str]]:
+def _recipe(
+    training: Dataset, spec: Spec, wishes: Wishes, most_steps: int | None
+) -> tuple[TrainingSettings, list[str]]:
     """How to train ``spec``, and why."""
     count, reasons = len(training), list[str]()
     batch_size, rate, epochs = wishes.batch_size, wishes.learning_rate, wishes.epochs
@@ -260,7 +267,7 @@ def _recipe(training: Dataset, spec: Spec, wishes: Wishes) -> tuple[TrainingSett
     if rate is None:
         rate = _LEARNING_RATE * math.sqrt(min(max(batch_size, 1) / _LARGEST_BATCH, 1))
     if epochs is None:
-        epochs = _epochs(count, batch_size, spec)
+        epochs = _epochs(count, batch_size, spec, most_steps or _MOST_STEPS)
         reasons.append(
             f"{epochs} epochs in batches of {batch_size}: fewer the larger the data and the model"
         )
@@ -353,11 +360,11 @@ def _batch_size(count: int) -> int:
     return int(np.clip(wanted, _SMALLEST_BATCH, _LARGEST_BATCH))
 
 
-def _epochs(count: int, batch_size: int, spec: Spec) -> int:
+def _epochs(count: int, batch_size: int, spec: Spec, most_steps: int) -> int:
     """As many as the work allows, and as the steps do."""
     operations = sum(_operations(spec, part) for part in ("encoder", "decoder"))
     by_work = _OPERATIONS / (count * operations)
-    by_steps = _MOST_STEPS / math.ceil(count / max(batch_size, 1))
+    by_steps = most_steps / math.ceil(count / max(batch_size, 1))
     return max(int(min(by_work, by_steps)), _FEWEST_EPOCHS)
 
 

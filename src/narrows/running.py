@@ -1,6 +1,7 @@
 """Using a trained model: codes, reconstructions, in the shape and dtype of the data."""
 
 from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32, Shaped
@@ -18,8 +19,6 @@ from narrows.objectives import Objective
 #: Values that go through a model at a time when results are streamed: 4 MB of 8-bit data.
 CHUNK_VALUES = 1 << 22
 
-# Keeps the drawn codes' random numbers apart from those of other uses of the same seed.
-_SAMPLING_STREAM = 0x5A3E
 _SMALLEST_VARIANCE = 1e-30
 
 
@@ -86,47 +85,6 @@ class Codec:
         """
         return self._runner.reconstruct(self.shaped(items))
 
-    def sample(self, count: int, seed: int) -> Float32[np.ndarray, "n latent"]:
-        """Codes drawn at random, as the codes of the training set lie: float32 (n, latent_size).
-
-        Those of a variational model come from the standard normal distribution that it was trained
-        towards. Those of any other come from a normal distribution with the mean and covariance of
-        the training codes, cut to their range; where the model file holds no covariance, each
-        number is drawn for itself, and its range is taken to be six standard deviations wide.
-
-        Args:
-            count: how many, at least 0.
-            seed: the same seed gives the same codes.
-
-        Raises:
-            UsageError: the model's decoder needs more than a code, its file does not say how its
-                codes lie, or ``count`` or ``seed`` is below 0.
-        """
-        spec, latent = self.trained.model.spec, self.trained.latent
-        for name, value in (("number of items to draw", count), ("seed", seed)):
-            if value < 0:
-                raise UsageError(f"the {name} is {value}, and must be at least 0")
-        if spec.crosses:
-            raise UsageError(
-                "this model's decoder uses tensors that its encoder kept, so that no items can be "
-                "drawn from codes alone",
-                hint="train one of another preset, such as variational",
-            )
-        random = np.random.default_rng([seed, _SAMPLING_STREAM])
-        normal = random.standard_normal((count, spec.latent_size))
-        if is_variational(spec):
-            return normal.astype(np.float32)
-        if not latent:
-            raise UsageError(
-                "the model file does not say how the codes of its training set lie",
-                hint="train it again with narrows fit",
-            )
-        covariance = latent.get("covariance")
-        if covariance is None:
-            covariance = np.diag(((latent["highest"] - latent["lowest"]) / 6) ** 2)
-        codes = latent["mean"] + normal @ _square_root(covariance)
-        return np.clip(codes, latent["lowest"], latent["highest"]).astype(np.float32)
-
     def elbo(self, items: Shaped[np.ndarray, "n ..."]) -> float:
         """The mean evidence lower bound of ``items``, in nats an item, from one draw of each code;
         higher is better. The draws are the same at every call.
@@ -192,15 +150,24 @@ def noise_variance(model: Model, objective: Objective, items: np.ndarray) -> flo
     return max(measure_evidence(model, objective, items).noise_variance, _SMALLEST_VARIANCE)
 
 
-def _square_root(covariance: np.ndarray) -> np.ndarray:
-    """The symmetric matrix S, S S = covariance; of a matrix without full rank too."""
-    values, vectors = np.linalg.eigh(covariance.astype(np.float64))
-    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+@runtime_checkable
+class Rows(Protocol):
+    """What has a length and gives slices of rows, as an array does."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> np.ndarray: ...
 
 
-def chunks(rows: np.ndarray) -> Iterator[np.ndarray]:
-    """``rows`` a bounded number of values at a time, so that a file larger than memory will do."""
-    step = max(CHUNK_VALUES // max(rows[:1].size, 1), 1)
+def chunks(rows: Rows, width: int = 1) -> Iterator[np.ndarray]:
+    """``rows`` a bounded number of values at a time, so that a file larger than memory will do.
+
+    Args:
+        rows: an array, or what gives slices of one.
+        width: the values that a row becomes, where these may be more than it has.
+    """
+    step = max(CHUNK_VALUES // max(rows[:1].size, width, 1), 1)
     for start in range(0, len(rows), step):
         yield rows[start : start + step]
-        release(rows)
+        if isinstance(rows, np.ndarray):
+            release(rows)

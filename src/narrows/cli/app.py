@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from narrows.cli import archive, demo, fit, use
+from narrows.cli import archive, demo, fit, generate, use
 from narrows.cli.terminal import say, show_error
 from narrows.errors import NarrowsError, UsageError
 from narrows.version import __version__
@@ -46,6 +46,7 @@ def narrows(
     narrows demo                                        the whole story on one page
     narrows fit mnist --out digits.safetensors          train a model
     narrows evaluate digits.safetensors mnist:test      what it keeps, beside PCA
+    narrows generate digits.safetensors -n 64 --out new.png    new items like them
     narrows compress mnist:test --out digits.nrw        all of it in a small file
 
     DATA is everywhere one of: mnist, mnist:test, digits, an IDX file (.gz or raw), an .npy or
@@ -57,6 +58,7 @@ app.command()(demo.demo)
 app.command()(fit.fit)
 for _command in (use.summary, use.evaluate, use.encode, use.decode, use.reconstruct):
     app.command()(_command)
+app.command()(generate.generate)
 app.command()(archive.compress)
 app.command()(archive.decompress)
 app.command()(archive.verify)

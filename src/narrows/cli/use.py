@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from narrows.data import Dataset, TableSchema
     from narrows.report.evaluation import Evaluation
-    from narrows.running import Codec
+    from narrows.running import Codec, Rows
 
 
 # Rows of a table that are columns in memory at a time.
@@ -59,8 +59,8 @@ def evaluate(
     from narrows.report.evaluation import evaluate as measure
     from narrows.report.redundancy import is_comparable, redundancy, redundancy_text
 
-    codec = _codec(model, refine)
-    dataset = _load(codec, data)
+    codec = open_codec(model, refine)
+    dataset = load_for(codec, data)
     result = measure(codec, dataset, track=progress)
     texts, values = [_table(result)], asdict(result)
     if result.columns:
@@ -95,13 +95,13 @@ def encode(
             f"{out} does not say what kind of file the codes shall be",
             hint="end it in .npy, .npz, .csv or .parquet",
         )
-    codec = _codec(model, refine)
-    items = _load(codec, data).items
+    codec = open_codec(model, refine)
+    items = load_for(codec, data).items
     codec.shaped(items)  # a mistake must show before a file is opened
     size = codec.trained.model.spec.latent_size
     columns = [f"code_{number}" for number in range(size)]
     _stream("encoding", items, codec.encode, (size,), "float32", str(out), columns)
-    _report_written(str(out), len(items), "code", json)
+    report_written(str(out), len(items), "code", json)
 
 
 def decode(
@@ -123,11 +123,11 @@ def decode(
     """
     from narrows.data import load_codes
 
-    codec = _codec(model)
+    codec = open_codec(model)
     rows = load_codes(codes)
     codec.require_codes(rows)
-    _stream_items("decoding", codec, rows, codec.decode, out)
-    _report_written(out, len(rows), "item", json)
+    stream_items("decoding", codec, rows, codec.decode, out)
+    report_written(out, len(rows), "item", json)
 
 
 def reconstruct(
@@ -143,14 +143,14 @@ def reconstruct(
     Example:
       narrows reconstruct digits.safetensors mnist:test --out reconstructed/
     """
-    codec = _codec(model, refine)
-    items = _load(codec, data).items
+    codec = open_codec(model, refine)
+    items = load_for(codec, data).items
     codec.shaped(items)  # a mistake must show before a file is opened
-    _stream_items("reconstructing", codec, items, codec.reconstruct, out)
-    _report_written(out, len(items), "item", json)
+    stream_items("reconstructing", codec, items, codec.reconstruct, out)
+    report_written(out, len(items), "item", json)
 
 
-def _codec(model: Path, refine: int | None = None) -> "Codec":
+def open_codec(model: Path, refine: int | None = None) -> "Codec":
     """The model, with as many steps of refinement as asked for.
 
     Raises:
@@ -167,7 +167,7 @@ def _codec(model: Path, refine: int | None = None) -> "Codec":
     return Codec(trained)
 
 
-def _load(codec: "Codec", source: str) -> "Dataset":
+def load_for(codec: "Codec", source: str) -> "Dataset":
     """The data, as the model takes them.
 
     Raises:
@@ -189,10 +189,10 @@ def _load(codec: "Codec", source: str) -> "Dataset":
     return data
 
 
-def _stream_items(
+def stream_items(
     label: str,
     codec: "Codec",
-    rows: "np.ndarray",
+    rows: "Rows",
     work: "Callable[[np.ndarray], np.ndarray]",
     out: str,
 ) -> None:
@@ -204,7 +204,7 @@ def _stream_items(
 
 def _stream_rows(
     label: str,
-    rows: "np.ndarray",
+    rows: "Rows",
     work: "Callable[[np.ndarray], np.ndarray]",
     table: "TableSchema",
     out: str,
@@ -214,7 +214,7 @@ def _stream_rows(
     from narrows.running import chunks
 
     with row_writer(out, table) as write, progress(label, total=len(rows), unit="rows") as advance:
-        for chunk in chunks(rows):
+        for chunk in chunks(rows, table.width):
             for start in range(0, len(chunk), _ROWS_AT_ONCE):
                 write(work(chunk[start : start + _ROWS_AT_ONCE]))
             advance(len(chunk))
@@ -222,7 +222,7 @@ def _stream_rows(
 
 def _stream(
     label: str,
-    rows: "np.ndarray",
+    rows: "Rows",
     work: "Callable[[np.ndarray], np.ndarray]",
     shape: tuple[int, ...],
     dtype: str,
@@ -241,12 +241,12 @@ def _stream(
         item_writer(out, len(rows), shape, np.dtype(dtype), columns=columns) as writer,
         progress(label, total=len(rows), unit="items") as advance,
     ):
-        for chunk in chunks(rows):
+        for chunk in chunks(rows, math.prod(shape)):
             writer.write(work(chunk).reshape(len(chunk), *shape))
             advance(len(chunk))
 
 
-def _report_written(out: str, count: int, what: str, json: bool) -> None:
+def report_written(out: str, count: int, what: str, json: bool) -> None:
     plural = "" if count == 1 else "s"
     if json:
         show("", {"out": out, "count": count}, json)

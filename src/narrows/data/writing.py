@@ -10,6 +10,7 @@ no suffix, or a /      a folder of PNG images, numbered from 0
 
 import contextlib
 import itertools
+import math
 import os
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +23,7 @@ import numpy as np
 
 from narrows.data.tables import TableSchema
 from narrows.errors import UsageError
-from narrows.files import atomic_file, atomic_folder
+from narrows.files import atomic_file, atomic_folder, require_room
 
 _WriteBatch = Callable[[np.ndarray], None]
 
@@ -196,6 +197,7 @@ def _opener(
 
 @contextlib.contextmanager
 def _npy(path: Path, items: _Items) -> Iterator[_WriteBatch]:
+    require_room(path, math.prod((items.count, *items.shape)) * items.dtype.itemsize)
     with atomic_file(path) as stream:
         _write_npy_header(stream, items)
         yield lambda batch: _write_values(stream, batch)

@@ -1,14 +1,18 @@
-"""The pictures that a training run leaves, as PNG files: one figure a file."""
+"""The pictures that narrows draws, as PNG files: one figure a file."""
 
 from narrows.report.figures.budgets import budget_figure
 from narrows.report.figures.codes import codes_figure
+from narrows.report.figures.grid import grid_figure, require_grid
 from narrows.report.figures.losses import loss_figure
-from narrows.report.figures.reconstructions import COLUMNS, reconstructions_figure
+from narrows.report.figures.reconstructions import COLUMNS, reconstructions_figure, rows_figure
 
 __all__ = [
     "COLUMNS",
     "budget_figure",
     "codes_figure",
+    "grid_figure",
     "loss_figure",
     "reconstructions_figure",
+    "require_grid",
+    "rows_figure",
 ]

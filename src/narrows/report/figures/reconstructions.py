@@ -77,12 +77,35 @@ def reconstructions_figure(
                 f"{name} has the shape {items.shape}, and the originals {originals.shape}",
                 hint="give at least one item, and a reconstruction for each",
             )
+    rows_figure("Items and Their Reconstructions", rows, path, value_range=value_range)
+
+
+def rows_figure(
+    title: str,
+    rows: Rows,
+    path: str | os.PathLike[str],
+    *,
+    value_range: tuple[float, float] | None = None,
+) -> None:
+    """Draw rows of items under each other, as :func:`reconstructions_figure` does.
+
+    Args:
+        title: what the figure says above them.
+        rows: what each is called, and its items (n, \\*item_shape), of which ten are drawn.
+        path: the PNG file to write.
+        value_range: as there, of the first row's items.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    first = rows[0][1]
     rows = [(name, items[:COLUMNS]) for name, items in rows]
-    draw = _draw_images if _are_images(originals.shape[1:]) else _draw_curves
-    save_figure(draw(rows, value_range or _extent(originals)), path)
+    draw = _draw_images if are_images(first.shape[1:]) else _draw_curves
+    save_figure(draw(title, rows, value_range or _extent(first)), path)
 
 
-def _are_images(item_shape: tuple[int, ...]) -> bool:
+def are_images(item_shape: tuple[int, ...]) -> bool:
+    """Whether items of a shape are drawn as images."""
     return len(item_shape) == 2 or (len(item_shape) == 3 and item_shape[2] in (1, 3, 4))
 
 
@@ -91,7 +114,7 @@ def _extent(items: np.ndarray) -> tuple[float, float]:
     return (low, high) if low < high else (low, low + 1)
 
 
-def _draw_images(rows: Rows, value_range: tuple[float, float]) -> "Figure":
+def _draw_images(title: str, rows: Rows, value_range: tuple[float, float]) -> "Figure":
     height, width = rows[0][1].shape[1:3]
     columns = COLUMNS if max(height, width) <= _cell_size(COLUMNS) else COLUMNS // 2
     scale = _cell_size(columns) / max(height, width)
@@ -101,13 +124,13 @@ def _draw_images(rows: Rows, value_range: tuple[float, float]) -> "Figure":
     figure_height = _HEADING + len(rows) * (cell_height + _GAP) - _GAP + _MARGIN
 
     figure = new_figure(figure_height)
-    _write_title(figure)
+    _write_title(figure, title)
     for row, (name, items) in enumerate(rows):
         bottom = figure_height - _HEADING - cell_height - row * (cell_height + _GAP)
         middle = (bottom + cell_height / 2) / figure_height
         text = name.replace(", ", ",\n")
         figure.text(_MARGIN / WIDTH, middle, text, va="center", fontsize=TEXT_SIZE, color=INK)
-        for column, image in enumerate(_to_colours(items[:columns], value_range)):
+        for column, image in enumerate(to_colours(items[:columns], value_range)):
             left = _MARGIN + _ROW_LABEL + column * (cell_width + _GAP)
             # Placed in whole pixels, so that each pixel of the image covers as many as any other.
             box = np.array([left, bottom, cell_width, cell_height], np.float64)
@@ -124,7 +147,7 @@ def _cell_size(columns: int) -> int:
     return (WIDTH - 2 * _MARGIN - _ROW_LABEL + _GAP) // columns - _GAP
 
 
-def _to_colours(items: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
+def to_colours(items: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
     """Images (m, h, w[, channels]) as uint8 of 3 or 4 channels, the value range over [0, 255]."""
     low, high = value_range
     unit = np.clip((items.astype(np.float64) - low) / (high - low), 0, 1)
@@ -133,14 +156,14 @@ def _to_colours(items: np.ndarray, value_range: tuple[float, float]) -> np.ndarr
     return np.repeat(levels, 3, axis=3) if levels.shape[3] == 1 else levels
 
 
-def _draw_curves(rows: Rows, value_range: tuple[float, float]) -> "Figure":
+def _draw_curves(title: str, rows: Rows, value_range: tuple[float, float]) -> "Figure":
     count = len(rows[0][1])
     columns = min(count, COLUMNS // 2)
     lines = -(-count // columns)
     figure_height = _HEADING + 60 + lines * 220
 
     figure = new_figure(figure_height)
-    _write_title(figure)
+    _write_title(figure, title)
     grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     figure.subplots_adjust(
         left=0.07,
@@ -195,12 +218,12 @@ def _draw_curves_of_one(axes: "Axes", rows: Rows, position: int) -> None:
     tidy_axes(axes)
 
 
-def _write_title(figure: "Figure") -> None:
+def _write_title(figure: "Figure", title: str) -> None:
     height = figure.get_figheight() * DPI
     figure.text(
         _MARGIN / WIDTH,
         1 - _MARGIN / height,
-        "Items and Their Reconstructions",
+        title,
         va="top",
         fontsize=TITLE_SIZE,
         color=INK,

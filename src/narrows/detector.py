@@ -1,0 +1,176 @@
+"""The autoencoder as an outlier detector, in scikit-learn's convention and in PyOD's."""
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from narrows.data import Dataset
+from narrows.errors import UsageError
+from narrows.estimator import Autoencoder
+from narrows.model_file import TrainedModel
+from narrows.planning import DETECTION_STEPS, Plan, make_plan
+from narrows.tasks.detect import Detector, require_rate, require_varied, score_index
+
+
+class OutlierDetector(OutlierMixin, Autoencoder):
+    """Tell odd items from those that resemble each other, without labels.
+
+    It is an :class:`narrows.Autoencoder`, which may be trained on items among which there are odd
+    ones. :mod:`narrows.tasks.detect` says what the scores are; items and data frames are what they
+    are there.
+
+    Args:
+        latent, hidden, preset, epochs, validation_fraction, random_state: as of
+            :class:`narrows.Autoencoder`; without ``epochs``, training takes fewer steps, for odd
+            items are learnt last.
+        criterion: "combined", "reconstruction", "density" or "isolation".
+        false_alarms: the share of normal items that may be taken for odd ones. The threshold is
+            told by the items that ``fit`` holds out; where they are too few to tell such a rate, it
+            is their highest score.
+
+    Attributes:
+        offset_: the threshold on :meth:`score_samples`: items below it are outliers.
+
+    Example:
+        >>> from sklearn.datasets import load_wine
+        >>> X = load_wine().data
+        >>> detector = OutlierDetector(epochs=5).fit(X)
+        >>> detector.predict(X[:2] + [[0.0], [1e4]])
+        array([ 1, -1])
+    """
+
+    def __init__(
+        self,
+        latent: int | None = None,
+        *,
+        criterion: str = "combined",
+        false_alarms: float = 0.01,
+        hidden: tuple[int, ...] | None = None,
+        preset: str = "auto",
+        epochs: int | None = None,
+        validation_fraction: float = 0.1,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> None:
+        super().__init__(
+            latent,
+            hidden=hidden,
+            preset=preset,
+            epochs=epochs,
+            validation_fraction=validation_fraction,
+            random_state=random_state,
+        )
+        self.criterion = criterion
+        self.false_alarms = false_alarms
+
+    def fit(self, X: Any, y: Any = None, *, validation_data: Any = None) -> Self:
+        """Train on ``X``, as :meth:`narrows.Autoencoder.fit` does, and learn what is odd.
+
+        Args:
+            X: (n, \\*item_shape), or a data frame; a few odd items among them do little harm.
+            y: ignored.
+            validation_data: items to take the threshold from, instead of some of ``X``.
+
+        Raises:
+            ValueError: data or parameters that cannot be.
+        """
+        score_index(self.criterion)
+        require_rate(self.false_alarms)
+        super().fit(X, validation_data=validation_data)
+        return self
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """How normal each item is, float64 (n,): higher is more normal.
+
+        Raises:
+            DataError: all items have the same score.
+        """
+        check_is_fitted(self)
+        scores = self._detector.scores(self._items(X), self.criterion)
+        require_varied(scores, "X")
+        return -scores
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """:meth:`score_samples` less ``offset_``: below 0 for outliers."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> np.ndarray:
+        """-1 for outliers, 1 for the others: int64 (n,)."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def p_values(self, X: Any) -> np.ndarray:
+        """How large a share of normal items is as odd as each of ``X``, float64 (n,)."""
+        return self._detector.p_values(-self.score_samples(X), self.criterion)
+
+    def contributions(self, X: Any) -> np.ndarray:
+        """What made each item odd, float64 (n, parts): see
+        :meth:`narrows.tasks.detect.Detector.contributions`."""
+        check_is_fitted(self)
+        return self._detector.contributions(self._items(X), self.criterion)
+
+    @property
+    def _detector(self) -> Detector:
+        return Detector(self._codec)
+
+    def _plan(self, training: Dataset, seed: int) -> Plan:
+        return make_plan(
+            training, self._choice(), self._wishes(seed), most_steps=DETECTION_STEPS
+        )
+
+    def _take(self, trained: TrainedModel) -> None:
+        super()._take(trained)
+        self.offset_ = -self._detector.threshold(self.false_alarms, self.criterion)
+
+
+class PyODDetector(BaseEstimator):
+    """:class:`OutlierDetector` with the names and signs of PyOD, which need not be installed.
+
+    Args:
+        contamination: the share of the training items that is taken to be odd.
+        others: parameters of :class:`OutlierDetector` by name, or None.
+
+    Attributes:
+        decision_scores_: of the training items, higher is odder, float64 (n,).
+        threshold_: scores above it are outliers'.
+        labels_: 1 for outliers among the training items, 0 for the others.
+        detector_: the :class:`OutlierDetector`.
+
+    Example:
+        >>> from sklearn.datasets import load_wine
+        >>> X = load_wine().data
+        >>> PyODDetector(contamination=0.05, others={"epochs": 5}).fit(X).labels_.sum()
+        np.int64(9)
+    """
+
+    def __init__(self, contamination: float = 0.1, others: dict[str, Any] | None = None) -> None:
+        self.contamination = contamination
+        self.others = others
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Train on ``X``; ``y`` is ignored."""
+        if not 0 < self.contamination <= 0.5:
+            raise UsageError(
+                f"contamination is {self.contamination}, and must be above 0 and at most 0.5"
+            )
+        self.detector_ = OutlierDetector(**(self.others or {})).fit(X)
+        self.decision_scores_ = -self.detector_.score_samples(X)
+        self.threshold_ = float(np.quantile(self.decision_scores_, 1 - self.contamination))
+        self.labels_ = (self.decision_scores_ > self.threshold_).astype(np.int64)
+        return self
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """How odd each item is, float64 (n,): higher is odder."""
+        check_is_fitted(self)
+        return -self.detector_.score_samples(X)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """1 for outliers, 0 for the others: int64 (n,)."""
+        return (self.decision_function(X) > self.threshold_).astype(np.int64)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Scores between the lowest and the highest of training as 0 to 1, as PyOD's "linear" does:
+        float64 (n, 2), of being normal and of being an outlier."""
+        lowest, highest = self.decision_scores_.min(), self.decision_scores_.max()
+        odd = np.clip((self.decision_function(X) - lowest) / (highest - lowest), 0, 1)
+        return np.column_stack([1 - odd, odd])

@@ -1,0 +1,378 @@
+"""How odd items are, by what a model makes of them.
+
+Three ways of being odd, each a score that is higher the odder an item:
+
+- ``reconstruction``: the model does not give it back, ½ log of the mean over its values of
+  (x̂ - x)² / s², where s is the spread of that value's error;
+- ``density``: code and error together lie where few do: -log p under a Gaussian mixture over the
+  code and the leading directions of the error (as Zong et al., ICLR 2018, do with the code and the
+  size of the error), which is fitted twice, the second time without the least likely tenth, so that
+  outliers among the training items do not make themselves likely;
+- ``isolation``: few random cuts part it from the training items (:mod:`narrows.tasks.forest`).
+
+An item that is odd in one way is seldom odd in the others, so ``combined`` is the largest of the
+three as surprises (:mod:`narrows.tasks.tails`): the smallest of three p-values, as Tippett (1931)
+combines them. What is kept in a model file are float32 arrays, ``TrainedModel.detection``.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Float64, Shaped
+
+from narrows.errors import DataError, UsageError
+from narrows.model_file import TrainedModel
+from narrows.progress import Tracker, silent
+from narrows.running import Codec, chunks
+from narrows.tasks.density import Density, fit_density
+from narrows.tasks.forest import Forest, grow_forest
+from narrows.tasks.tails import p_values, surprises
+
+#: The ways of being odd, in the order in which arrays hold them.
+WAYS = ("reconstruction", "density", "isolation")
+#: What can be asked for.
+SCORES = ("combined", *WAYS)
+#: The longest codes that items can be judged by.
+MOST_NUMBERS = 256
+
+# Items that are enough to say how scores lie, and codes that are enough for the mixture.
+_MOST_ITEMS, _MOST_FOR_MIXTURE = 20_000, 5_000
+# Directions of the error beside the code, and the share of its variance below which one is noise.
+_DIRECTIONS, _SMALLEST_SHARE = 32, 1e-4
+# Left out of the mixture's second fit.
+_TRIMMED = 0.1
+# A value whose error hardly varies is not infinitely telling: its spread counts as this share of
+# the others' at least.
+_SMALLEST_SPREAD = 0.05
+# Scores kept of the reference items.
+_REFERENCES = 2_000
+_DETECTION_STREAM = 0xDE7EC
+
+
+class Detector:
+    """Judges items with one trained model.
+
+    Args:
+        codec: the model.
+
+    Raises:
+        UsageError: its file does not say how the scores of other items lie.
+    """
+
+    def __init__(self, codec: Codec) -> None:
+        arrays = codec.trained.detection
+        if not arrays:
+            raise UsageError(
+                "the model file does not say how the scores of other items lie, so that none can "
+                "be called odd",
+                hint="train it again with narrows fit; codes of more than "
+                f"{MOST_NUMBERS} numbers have no density",
+            )
+        self.codec = codec
+        self._evidence = _Evidence.from_arrays(arrays)
+        self._reference = arrays["reference"].astype(np.float64)
+        self._calibration = arrays["calibration"].astype(np.float64)
+
+    def scores(
+        self, items: Shaped[np.ndarray, "n ..."], score: str = "combined"
+    ) -> Float64[np.ndarray, " n"]:
+        """How odd each item is: float64 (n,), higher is odder.
+
+        ``combined`` is in nats; the others are what the module says of them.
+
+        Args:
+            items: (n, \\*item_shape), or flat rows; any number, in bounded memory.
+            score: one of :data:`SCORES`.
+
+        Raises:
+            ShapeError: the model was trained on items of another shape.
+            UsageError: no such score.
+        """
+        place = score_index(score)
+        parts = [
+            _of_ways(self._evidence.of(self.codec, chunk), self._reference)[:, place]
+            for chunk in chunks(self.codec.shaped(items))
+        ]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def p_values(
+        self, scores: Float64[np.ndarray, " n"], score: str = "combined"
+    ) -> Float64[np.ndarray, " n"]:
+        """Of scores among those of the calibration items, see :func:`narrows.tasks.tails.p_values`."""
+        return p_values(scores, self._calibration[:, score_index(score)])
+
+    @property
+    def calibration_count(self) -> int:
+        """How many items say how rare a score is."""
+        return len(self._calibration)
+
+    @property
+    def smallest_p_value(self) -> float:
+        """The smallest that so many calibration items allow."""
+        return 1 / (len(self._calibration) + 1)
+
+    def threshold(self, false_alarms: float, score: str = "combined") -> float:
+        """The score above which items are flagged.
+
+        Of items like the calibration's, at most the share ``false_alarms`` is flagged; or, where
+        they are too few to tell that rate, at most :attr:`smallest_p_value`.
+
+        Raises:
+            UsageError: the share is not between 0 and 1.
+        """
+        require_rate(false_alarms)
+        column = self._calibration[:, score_index(score)]
+        allowed = max(math.floor(false_alarms * (len(column) + 1) + 1e-9) - 1, 0)
+        return float(column[len(column) - 1 - min(allowed, len(column) - 1)])
+
+    def contributions(
+        self, items: Shaped[np.ndarray, "n ..."], score: str = "combined"
+    ) -> Float64[np.ndarray, "n parts"]:
+        """What made each item odd, as shares that sum to 1: float64 (n, parts).
+
+        A part is a column of a table, in the order of :attr:`parts`, or a value of a flat row, and
+        its share is how much lower the score would be with the value that the model puts there,
+        given the others: it is first taken to be what training items have on average, and then
+        three times what the model makes of it. What falls by nothing has no part. Items of more
+        than :data:`MOST_OCCLUDED` parts, such as images, are told by their errors: a value's share
+        is that of its (x̂ - x)² / s².
+
+        Raises:
+            ShapeError: the model was trained on items of another shape.
+        """
+        items = self.codec.shaped(items)
+        if len(self.parts) > MOST_OCCLUDED:
+            return _shares(np.square(self._evidence.errors(self.codec, items)))
+        before = self.scores(items, score)
+        falls = np.zeros((len(items), len(self.parts)))
+        for number, part in enumerate(self.parts):
+            falls[:, number] = before - self._least(items, part, score)
+        untold = (falls <= 0).all(axis=1)
+        if untold.any():
+            errors = np.square(self._evidence.errors(self.codec, items[untold]))
+            falls[untold] = np.stack([errors[:, part].sum(axis=1) for part in self.parts], axis=1)
+        return _shares(np.maximum(falls, 0))
+
+    def _least(
+        self, items: np.ndarray, part: slice, score: str
+    ) -> Float64[np.ndarray, " n"]:
+        """The lowest score on the way from the average of a part to what the model makes of it."""
+        changed = items.reshape(len(items), -1).astype(np.float64)
+        changed[:, part] = self._evidence.average[part]
+        least = self.scores(changed, score)
+        for _ in range(_REPLACEMENTS):
+            made = self.codec.reconstruct_floats(changed).reshape(changed.shape)
+            changed[:, part] = made[:, part]
+            least = np.minimum(least, self.scores(changed, score))
+        return least
+
+    @property
+    def parts(self) -> tuple[slice, ...]:
+        """Where the values of each part lie in a flat item: a column's features, or one value."""
+        table = self.codec.trained.data.table
+        if table is not None:
+            return tuple(column.features for column in table.learnt)
+        return tuple(slice(at, at + 1) for at in range(len(self._evidence.average)))
+
+
+#: Parts that are replaced one after the other to explain an item.
+MOST_OCCLUDED = 256
+_REPLACEMENTS = 3
+
+
+def score_index(score: str) -> int:
+    """The column of a score among :data:`SCORES`.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if score not in SCORES:
+        raise UsageError(
+            f"there is no score called {score!r}", hint=f"take one of {', '.join(SCORES)}"
+        )
+    return SCORES.index(score)
+
+
+def require_rate(false_alarms: float) -> None:
+    """Make sure that a rate of false alarms is one.
+
+    Raises:
+        UsageError: it is not above 0 and below 1.
+    """
+    if not 0 < false_alarms < 1:
+        raise UsageError(
+            f"a rate of false alarms of {false_alarms:g} is not between 0 and 1",
+            hint="0.01 flags one normal item in a hundred",
+        )
+
+
+def require_varied(scores: Float64[np.ndarray, " n"], source: str) -> None:
+    """Refuse scores that say nothing.
+
+    Raises:
+        DataError: there are several, and all are the same, or one is no number.
+    """
+    if len(scores) and not np.isfinite(scores).all():
+        raise DataError(
+            f"{int((~np.isfinite(scores)).sum())} of {len(scores)} scores of {source} are not "
+            "finite",
+            hint="look for extreme values in the data",
+        )
+    if len(scores) > 1 and scores.min() == scores.max():
+        raise DataError(
+            f"all {len(scores):,} items of {source} have the same score, {scores[0]:.6g}, which "
+            "tells nothing",
+            hint="give items that differ, or train a model whose codes do",
+        )
+
+
+def fit_detection(
+    trained: TrainedModel,
+    training: Shaped[np.ndarray, "n *item"],
+    held_out: Shaped[np.ndarray, "m *item"] | None,
+    seed: int,
+    *,
+    track: Tracker = silent,
+) -> dict[str, Float32[np.ndarray, "..."]]:
+    """What a model file keeps for :class:`Detector`.
+
+    Of more than twenty thousand items, evenly spaced ones are looked at.
+
+    Args:
+        trained: the model.
+        training: what it was trained on; n at least 1.
+        held_out: what it was not trained on, which alone says how rare a score is; None or empty
+            where there is nothing, and training items have to.
+        seed: governs what is drawn at random.
+    """
+    if trained.model.spec.latent_size > MOST_NUMBERS:
+        return {}
+    codec, random = Codec(trained), np.random.default_rng([seed, _DETECTION_STREAM])
+    some = training[:: -(-len(training) // _MOST_ITEMS)]
+    with track("learning what is odd", total=4, unit="steps") as advance:
+        evidence = _learn(codec, some, random, seed)
+        advance(2)
+        scores = [_all(codec, evidence, some)]
+        advance(1)
+        if held_out is not None and len(held_out):
+            scores.append(_all(codec, evidence, held_out[:: -(-len(held_out) // _MOST_ITEMS)]))
+        advance(1)
+    reference = np.sort(np.concatenate(scores), axis=0)
+    if len(reference) > _REFERENCES:
+        places = np.rint(np.linspace(0, len(reference) - 1, _REFERENCES)).astype(np.int64)
+        reference = reference[places]
+    reference = reference.astype(np.float32)
+    calibration = np.sort(_of_ways(scores[-1], reference), axis=0)
+    arrays = {"reference": reference, "calibration": calibration.astype(np.float32)}
+    return {**evidence.to_arrays(), **arrays}
+
+
+def _all(codec: Codec, evidence: "_Evidence", items: np.ndarray) -> Float64[np.ndarray, "n 3"]:
+    return np.concatenate([evidence.of(codec, chunk) for chunk in chunks(items)])
+
+
+def _of_ways(
+    ways: Float64[np.ndarray, "n 3"], reference: np.ndarray
+) -> Float64[np.ndarray, "n 4"]:
+    """The combined score and the three, in the order of :data:`SCORES`."""
+    nats = [surprises(way, known) for way, known in zip(ways.T, reference.T, strict=True)]
+    return np.column_stack([np.max(nats, axis=0), ways])
+
+
+def _shares(parts: Float64[np.ndarray, "n parts"]) -> Float64[np.ndarray, "n parts"]:
+    """Non-negative numbers over their sum; equal shares where all are 0."""
+    total = parts.sum(axis=1, keepdims=True)
+    return np.where(total > 0, parts / np.where(total > 0, total, 1), 1 / parts.shape[1])
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What the three scores are computed with.
+
+    Attributes:
+        average: of each value over the training items, (size,), in data units.
+        spread: of each value's error, (size,).
+        projection: onto the leading directions of the error over its spread, (size, k).
+        mixture: over the code and those directions.
+        forest: over the values.
+    """
+
+    average: np.ndarray
+    spread: np.ndarray
+    projection: np.ndarray
+    mixture: Density
+    forest: Forest
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "_Evidence":
+        mixture = {name: arrays[name] for name in MIXTURE}
+        return cls(
+            arrays["average"],
+            arrays["spread"],
+            arrays["projection"],
+            Density.from_arrays(mixture),
+            Forest.from_arrays(arrays),
+        )
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        own = {name: getattr(self, name) for name in ("average", "spread", "projection")}
+        own = {name: array.astype(np.float32) for name, array in own.items()}
+        return {**own, **self.mixture.to_arrays(), **self.forest.to_arrays()}
+
+    def errors(self, codec: Codec, items: np.ndarray) -> Float64[np.ndarray, "n size"]:
+        """(x̂ - x) / s of each value."""
+        difference = codec.reconstruct_floats(items).astype(np.float64) - items
+        return difference.reshape(len(items), -1) / self.spread
+
+    def of(self, codec: Codec, items: np.ndarray) -> Float64[np.ndarray, "n 3"]:
+        """The scores of the three :data:`WAYS`."""
+        errors = self.errors(codec, items)
+        features = np.hstack([codec.encode(items), errors @ self.projection])
+        return np.column_stack(
+            [
+                _half_log_mean_square(errors),
+                -self.mixture.log_density(features),
+                self.forest.isolation(items.reshape(len(items), -1)),
+            ]
+        )
+
+
+#: The arrays of the mixture among those of a model file.
+MIXTURE = ("weights", "means", "cholesky", "centre", "scale")
+
+
+def _half_log_mean_square(errors: Float64[np.ndarray, "n size"]) -> Float64[np.ndarray, " n"]:
+    # an item that comes back exactly is as little odd as can be said
+    return 0.5 * np.log(np.maximum(np.square(errors).mean(axis=1), 1e-30))
+
+
+def _learn(
+    codec: Codec, items: np.ndarray, random: np.random.Generator, seed: int
+) -> _Evidence:
+    flat = items.reshape(len(items), -1)
+    average = flat.mean(axis=0, dtype=np.float64)
+    plain = _Evidence(average, np.ones(flat.shape[1]), *[None] * 3)  # type: ignore[arg-type]
+    differences = np.concatenate([plain.errors(codec, chunk) for chunk in chunks(items)])
+    spread = np.sqrt(np.square(differences).mean(axis=0))
+    usual = float(np.sqrt(np.square(spread).mean()))
+    spread = np.maximum(spread, _SMALLEST_SPREAD * usual) if usual > 0 else np.ones_like(spread)
+    few = slice(None, None, -(-len(items) // _MOST_FOR_MIXTURE))
+    errors = differences[few] / spread
+    projection = _leading(errors)
+    features = np.hstack([codec.encode(items[few]), errors @ projection])
+    mixture = fit_density(features, seed)
+    likely = mixture.log_density(features)
+    kept = features[likely >= np.quantile(likely, _TRIMMED)]
+    return _Evidence(
+        average, spread, projection, fit_density(kept, seed), grow_forest(flat, random)
+    )
+
+
+def _leading(errors: Float64[np.ndarray, "n size"]) -> Float64[np.ndarray, "size k"]:
+    """The directions in which errors vary most, (size, k), scaled so that they vary by 1."""
+    values, vectors = np.linalg.eigh(errors.T @ errors / len(errors))
+    values, vectors = values[::-1][:_DIRECTIONS], vectors[:, ::-1][:, :_DIRECTIONS]
+    kept = values > _SMALLEST_SHARE * max(values.sum(), 1e-300)
+    return vectors[:, kept] / np.sqrt(values[kept])
