@@ -20,6 +20,7 @@ LAYERS = (
     {"training", "model_file", "baselines", "codec"},
     {"planning"},
     {"running"},
+    {"tasks"},
     {"fitting"},
     {"codes_only"},
     {"report"},

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from narrows.baselines.filters import Settings, choose_filters
 from narrows.baselines.pca import PCA, fit_pca
 from narrows.data import Dataset
 from narrows.engine import make_runner
@@ -17,10 +18,11 @@ from narrows.nn.blocks import Dense, Flatten, Shape
 from narrows.nn.model import Model, initial_model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec, mirrored
-from narrows.planning import Plan
+from narrows.planning import Plan, is_image
 from narrows.progress import Tracker, silent
 from narrows.running import chunks, noise_variance
 from narrows.training import History, Trained, train
+from narrows.training.augmentation import damaged_parts, noise_limits
 from narrows.training.loop import CHECKPOINT_SECONDS
 
 
@@ -56,6 +58,8 @@ def fit(
         training.items,
         None if validation is None else validation.items,
         settings,
+        inputs=training.inputs,
+        validation_inputs=None if validation is None else validation.inputs,
         checkpoint=checkpoint,
         checkpoint_seconds=checkpoint_seconds,
         resume=resume,
@@ -63,7 +67,7 @@ def fit(
         track=track,
         should_stop=should_stop,
     )
-    pca = fit_pca(training.items, spec.latent_size)
+    pca = fit_pca(training.items, min(spec.latent_size, _MOST_COMPONENTS))
     model, refinement, notes = result.model, plan.refinement, list[str]()
     if plan.may_be_linear:
         # few items can be learnt by heart: what chose the epoch judges here too
@@ -79,7 +83,7 @@ def fit(
         DataDescription(
             training.name, len(training), dtype.name, training.value_range, training.table
         ),
-        _training_summary(plan, result, model, training),
+        _training_summary(plan, result, model, training, pca),
         {"mean": pca.mean, "components": pca.components},
         latent_statistics(model, training.items, refinement, track),
         {name: importlib.metadata.version(name) for name in ("numpy", "numba", "jax")},
@@ -126,6 +130,8 @@ def _mean_squared_error(model: Model, data: Dataset, refinement: int = 0) -> flo
     return total / data.items.size
 
 
+# What the linear code that a model is compared with has at most, and what more of would fill files.
+_MOST_COMPONENTS = 512
 # The square of an error must be a number.
 _WIDEST = 1e150
 
@@ -157,18 +163,24 @@ def choose_scaling(training: Dataset, plan: Plan) -> Scaling:
 _REFINED_FOR_STATISTICS = 10_000
 
 
+# Numbers of a code whose covariances are kept: 4 MB of them.
+_MOST_RELATED = 1024
+
+
 def latent_statistics(
     model: Model, items: np.ndarray, refinement: int = 0, track: Tracker = silent
 ) -> dict[str, np.ndarray]:
     """``lowest``, ``highest`` and ``mean`` of each latent number over ``items``, or where codes are
-    refined over ten thousand of them, and their ``covariance``."""
+    refined over ten thousand of them, and their ``covariance`` where they have no more than 1,024
+    numbers."""
     runner = make_runner(model, refinement)
     if refinement:
         items = items[:: -(-len(items) // _REFINED_FOR_STATISTICS)]
     size = model.spec.latent_size
     lowest = np.full(size, np.inf, np.float32)
     highest = np.full(size, -np.inf, np.float32)
-    total, products = np.zeros(size), np.zeros((size, size))
+    related = size <= _MOST_RELATED
+    total, products = np.zeros(size), np.zeros((size, size) if related else 0)
     with track("placing codes", total=len(items), unit="items") as advance:
         for chunk in chunks(items):
             codes = runner.encode(chunk)
@@ -176,19 +188,19 @@ def latent_statistics(
             highest = np.maximum(highest, codes.max(axis=0))
             wide = codes.astype(np.float64)
             total += wide.sum(axis=0)
-            products += wide.T @ wide
+            if related:
+                products += wide.T @ wide
             advance(len(chunk))
     mean = total / len(items)
-    return {
-        "lowest": lowest,
-        "highest": highest,
-        "mean": mean.astype(np.float32),
-        "covariance": (products / len(items) - np.outer(mean, mean)).astype(np.float32),
-    }
+    found = {"lowest": lowest, "highest": highest, "mean": mean.astype(np.float32)}
+    if related:
+        covariance = products / len(items) - np.outer(mean, mean)
+        found["covariance"] = covariance.astype(np.float32)
+    return found
 
 
 def _training_summary(
-    plan: Plan, result: Trained, model: Model, training: Dataset
+    plan: Plan, result: Trained, model: Model, training: Dataset, pca: PCA
 ) -> dict[str, Any]:
     """What a model file says of its training: nothing that depends on the clock."""
     last, settings = result.history[result.epoch - 1], plan.settings
@@ -206,9 +218,31 @@ def _training_summary(
         "noise": None if settings.noise is None else str(settings.noise),
         "seed": settings.seed,
     }
+    if training.tile is not None:
+        summary["tile"] = training.tile
+    if filters := _filters(plan, model, training, pca):
+        summary["filters"] = filters
     if model.spec != plan.spec:  # PCA took its place: the history is not its own
         return {**summary, "preset": "auto", "linear": True}
     summary |= {name: last[name] for name in ("loss", "val_loss") if name in last}
     if noise is not None:
         summary["noise_variance"] = noise
     return summary
+
+
+# Items that are damaged to choose filters on.
+_FILTERED = 32
+
+
+def _filters(plan: Plan, model: Model, training: Dataset, pca: PCA) -> dict[str, Settings]:
+    """The filters that the model will be compared with where it learns to denoise images, with
+    their numbers chosen on what it learns from."""
+    noise, inputs = plan.settings.noise, training.inputs
+    if (noise is None and inputs is None) or not is_image(training):
+        return {}
+    some = np.unique(np.linspace(0, len(training) - 1, _FILTERED).astype(int))
+    clean = training.items[some]
+    given = None if inputs is None else inputs[some]
+    parts = list(damaged_parts(clean, given, noise, model.scaling, plan.settings.seed))
+    noisy = np.concatenate([damaged for _, damaged in parts if damaged is not None])
+    return choose_filters(noisy, clean, noise_limits(model.scaling), pca)

@@ -59,8 +59,8 @@ def evaluate(
     from narrows.report.evaluation import evaluate as measure
     from narrows.report.redundancy import is_comparable, redundancy, redundancy_text
 
-    codec = _codec(model, refine)
-    dataset = _load(codec, data)
+    codec = open_codec(model, refine)
+    dataset = load_for(codec, data)
     result = measure(codec, dataset, track=progress)
     texts, values = [_table(result)], asdict(result)
     if result.columns:
@@ -95,13 +95,13 @@ def encode(
             f"{out} does not say what kind of file the codes shall be",
             hint="end it in .npy, .npz, .csv or .parquet",
         )
-    codec = _codec(model, refine)
-    items = _load(codec, data).items
+    codec = open_codec(model, refine)
+    items = load_for(codec, data).items
     codec.shaped(items)  # a mistake must show before a file is opened
     size = codec.trained.model.spec.latent_size
     columns = [f"code_{number}" for number in range(size)]
     _stream("encoding", items, codec.encode, (size,), "float32", str(out), columns)
-    _report_written(str(out), len(items), "code", json)
+    report_written(str(out), len(items), "code", json)
 
 
 def decode(
@@ -123,11 +123,11 @@ def decode(
     """
     from narrows.data import load_codes
 
-    codec = _codec(model)
+    codec = open_codec(model)
     rows = load_codes(codes)
     codec.require_codes(rows)
     _stream_items("decoding", codec, rows, codec.decode, out)
-    _report_written(out, len(rows), "item", json)
+    report_written(out, len(rows), "item", json)
 
 
 def reconstruct(
@@ -143,14 +143,14 @@ def reconstruct(
     Example:
       narrows reconstruct digits.safetensors mnist:test --out reconstructed/
     """
-    codec = _codec(model, refine)
-    items = _load(codec, data).items
+    codec = open_codec(model, refine)
+    items = load_for(codec, data).items
     codec.shaped(items)  # a mistake must show before a file is opened
     _stream_items("reconstructing", codec, items, codec.reconstruct, out)
-    _report_written(out, len(items), "item", json)
+    report_written(out, len(items), "item", json)
 
 
-def _codec(model: Path, refine: int | None = None) -> "Codec":
+def open_codec(model: Path, refine: int | None = None) -> "Codec":
     """The model, with as many steps of refinement as asked for.
 
     Raises:
@@ -167,7 +167,7 @@ def _codec(model: Path, refine: int | None = None) -> "Codec":
     return Codec(trained)
 
 
-def _load(codec: "Codec", source: str) -> "Dataset":
+def load_for(codec: "Codec", source: str) -> "Dataset":
     """The data, as the model takes them.
 
     Raises:
@@ -246,7 +246,7 @@ def _stream(
             advance(len(chunk))
 
 
-def _report_written(out: str, count: int, what: str, json: bool) -> None:
+def report_written(out: str, count: int, what: str, json: bool) -> None:
     plural = "" if count == 1 else "s"
     if json:
         show("", {"out": out, "count": count}, json)
