@@ -140,8 +140,8 @@ class TableSchema:
         return self.decode(np.zeros((0, self.width), np.float32)).schema
 
     def masked(self, features: np.ndarray) -> np.ndarray:
-        """Features (n, width) with those of missing cells at the mean, as the noise "masking" leaves
-        cells in training."""
+        """Features (n, width) with those of missing cells at the mean, as the noise "masking"
+        leaves cells in training."""
         result = features.copy()
         for column in self.learnt:
             result[:, column.features] = column.masked(features[:, column.features])
