@@ -123,9 +123,9 @@ def make_plan(training: Dataset, choice: ModelChoice, wishes: Wishes) -> Plan:
         reasons.append(_why_preset(preset, training))
     hidden = choice.hidden
     if hidden is None and preset == "dense" and denoises and is_image(training):
-        units = _denoising_units(len(training), training.item_size)
-        latent = min(units // 2, training.item_size) if choice.latent is None else choice.latent
-        choice, hidden = replace(choice, latent=latent), (max(units, latent),)
+        wide = _denoising_units(len(training), training.item_size)
+        latent = min(wide // 2, training.item_size) if choice.latent is None else choice.latent
+        choice, hidden = replace(choice, latent=latent), (max(wide, latent),)
         reasons.append(
             f"a hidden layer of {hidden[0]} on each side of {latent} numbers: noise is to be "
             "undone, and a narrow code would lose more than that"

@@ -76,7 +76,7 @@ def _tv(image: np.ndarray, settings: Settings) -> np.ndarray:
 
 
 def _bm3d(image: np.ndarray, settings: Settings) -> np.ndarray:
-    from bm3d import bm3d
+    from bm3d import bm3d  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
     if image.ndim == 3:
         parts = [bm3d(image[..., c], settings["sigma"]) for c in range(image.shape[2])]

@@ -64,13 +64,14 @@ class Denoising:
 class DenoisingMeter:
     """Takes items one by one, runs every filter on each, and keeps the errors.
 
-    The filters' numbers are those that ``fit`` chose on its training images and left in the model
-    file; a filter that was not installed then, or is not now, is left out.
+    Of ``total`` items at most ``most`` are wanted, spread evenly. The filters' numbers are those
+    that ``fit`` chose on its training images and left in the model file; a filter that was not
+    installed then, or is not now, is left out.
     """
 
-    def __init__(self, trained: TrainedModel, total: int) -> None:
+    def __init__(self, trained: TrainedModel, total: int, most: int = MOST_MEASURED) -> None:
         self._trained, self._total = trained, total
-        wanted = np.linspace(0, total - 1, min(total, MOST_MEASURED)).astype(int)
+        wanted = np.linspace(0, total - 1, min(total, most)).astype(int)
         self._wanted = frozenset(wanted.tolist())
         self._limits = noise_limits(trained.model.scaling)
         there = {*installed_filters(), "pca"}
