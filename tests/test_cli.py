@@ -20,7 +20,7 @@ from narrows.model_file import load_model
 # The model that needs no looking at the data, for what is the same for all models.
 SIMPLE = ("--preset", "simple")
 COMMANDS = ["demo", "fit", "summary", "evaluate", "encode", "decode", "reconstruct"]
-COMMANDS += ["generate", "compress", "decompress", "verify", "info"]
+COMMANDS += ["denoise", "generate", "compress", "decompress", "verify", "info"]
 PICTURES = ["codes.png", "loss.png", "reconstructions.png"]
 
 

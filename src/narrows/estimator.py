@@ -1,6 +1,7 @@
 """The autoencoder as a scikit-learn transformer."""
 
 import os
+import warnings
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
@@ -12,7 +13,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from narrows.data import Dataset, TableSchema, checked, load_data
-from narrows.data.tables import arrow_table, is_frame
+from narrows.data.tables import Unfamiliar, arrow_table, is_frame
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.fitting import fit
 from narrows.model_file import TrainedModel, load_model, save_model
@@ -21,6 +22,8 @@ from narrows.objectives import Objective
 from narrows.planning import ModelChoice, Plan, Wishes, make_plan
 from narrows.report.measures import item_errors
 from narrows.running import Codec, chunks
+from narrows.tasks.denoise import denoise
+from narrows.tasks.fill import fill
 from narrows.tasks.generate import DrawnCodes, interpolated
 from narrows.training import History, Noise
 
@@ -43,8 +46,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     Args:
         latent: numbers in the code; None for 20, or half of what an item has if that is no more.
         hidden: units of the encoder's hidden layers, mirrored in the decoder; None for what suits.
-        preset: which model: "auto" looks at the data, "dense", "conv", "variational", "rounded" and
-            "unet" are what they say, "simple" is the article's.
+        preset: which model: "auto" looks at the data, "dense", "conv", "variational", "rounded",
+            "unet" and "denoiser" are what they say, "simple" is the article's.
         spec: a TOML file that describes the model instead; latent and hidden must then be None.
         loss: "l2", "l1", "huber", "huber:THRESHOLD" or "bce".
         epochs: passes over the training set; None, here and below, for what suits the data, or for
@@ -54,7 +57,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         weight_decay: the share of itself a weight loses at a learning rate of 1.
         shift: images are moved by up to so many pixels each time they are taken.
         noise: damage that the model learns to undo: "gaussian:0.3", "masking:0.3",
-            "salt-pepper:0.1".
+            "salt-pepper:0.1"; "gaussian:0.1-0.8" for an amount that is not known.
         refine: Gauss-Newton steps that improve each code after the encoder; 0 for none.
         validation_fraction: the share of rows held out where ``fit`` gets no validation data and
             there are at least 20; 0 for none.
@@ -114,7 +117,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.patience = patience
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None, *, validation_data: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, *, target: Any = None, validation_data: Any = None
+    ) -> Self:
         """Train on ``X``.
 
         Args:
@@ -123,16 +128,24 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                 polars DataFrame, whose columns may be numbers, truth values, categories, texts and
                 dates, with missing values, and weigh all the same.
             y: ignored.
+            target: what the items of ``X`` shall become, an array of their shape and dtype, such as
+                the same images without noise; None for the items themselves.
             validation_data: items of the same shape, or with the same columns, to measure the loss
-                on after each epoch.
+                on after each epoch; with ``target`` a pair of arrays, the second of them what the
+                first shall become.
 
         Raises:
             ValueError: data or parameters that cannot be.
         """
         training = self._table(X) if is_frame(X) else self._array(X)
+        if target is not None:
+            training = self._towards(training, target)
         seed = _seed(self.random_state)
         held_out = None
-        if validation_data is not None:
+        if validation_data is not None and target is not None:
+            noisy, clean = validation_data
+            held_out = self._towards(self._held_out(noisy, training), clean)
+        elif validation_data is not None:
             held_out = self._held_out(validation_data, training)
         elif not 0 <= self.validation_fraction < 1:
             raise UsageError(
@@ -165,6 +178,30 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         items = self._codec.decode(check_array(Z, dtype=np.float32))
         table = self.model_.data.table
         return items if table is None else table.decode_frame(items)
+
+    def denoise(self, X: Any) -> Any:
+        """``X`` without the noise that the model learnt to undo: with ``noise``, or a ``target``.
+
+        ``X`` has the shape of the training data, or is images that are larger, which are cut into
+        overlapping tiles and blended. Of a DataFrame, the missing cells are filled in and the
+        others kept; the result is a DataFrame of the kind that was fitted.
+        """
+        check_is_fitted(self)
+        table = self.model_.data.table
+        if table is not None:
+            return table.as_frame(self._filled(X, table))
+        return denoise(self._codec, check_array(X, **_ANY_ARRAY))
+
+    def _filled(self, X: Any, table: TableSchema) -> Any:
+        """The rows of a table without missing cells: a pyarrow.Table."""
+        import pyarrow as pa
+
+        frame = X if is_frame(X) else arrow_table(table.names, np.asarray(X))
+        unfamiliar = Unfamiliar()
+        rows = pa.concat_tables(fill(self._codec, frame, unfamiliar), promote_options="default")
+        for line in unfamiliar.lines():
+            warnings.warn(line, stacklevel=3)
+        return rows
 
     def score_samples(self, X: Any) -> np.ndarray:
         """How well each item is reconstructed: minus its mean squared error, float64 (n,).
@@ -305,6 +342,19 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         if training.table is not None:
             return replace(training, items=self._features(X, training.table))
         return self._dataset(check_array(X, **_ANY_ARRAY))
+
+    def _towards(self, data: Dataset, target: Any) -> Dataset:
+        """``data`` as what goes in, and what they shall become as the items."""
+        if data.table is not None:
+            raise UsageError("a table has no target", hint="train with noise='masking:0.3'")
+        clean = self._dataset(check_array(target, **_ANY_ARRAY))
+        if (clean.items.shape, clean.items.dtype) != (data.items.shape, data.items.dtype):
+            raise ShapeError(
+                f"target is {clean.items.dtype.name} of shape {clean.items.shape}, and what goes "
+                f"in {data.items.dtype.name} of {data.items.shape}",
+                hint="give what each item shall become, in its shape and dtype",
+            )
+        return replace(clean, inputs=data.items)
 
     def _features(self, X: Any, table: TableSchema) -> np.ndarray:
         """The features of a data frame, or of rows of numbers in the order of its columns."""

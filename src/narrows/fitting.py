@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
+from narrows.baselines.filters import Settings, choose_filters
 from narrows.baselines.pca import PCA, fit_pca
 from narrows.data import Dataset
 from narrows.engine import make_runner
@@ -18,12 +19,13 @@ from narrows.nn.blocks import Dense, Flatten, Shape
 from narrows.nn.model import Model, initial_model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec, mirrored
-from narrows.planning import Plan
+from narrows.planning import Plan, is_image
 from narrows.progress import Tracker, silent
 from narrows.running import chunks, noise_variance
 from narrows.tasks.density import MOST_CODES, MOST_NUMBERS, fit_density
 from narrows.tasks.detect import fit_detection
 from narrows.training import History, Trained, train
+from narrows.training.augmentation import damaged_parts, noise_limits
 from narrows.training.loop import CHECKPOINT_SECONDS
 
 
@@ -59,6 +61,8 @@ def fit(
         training.items,
         None if validation is None else validation.items,
         settings,
+        inputs=training.inputs,
+        validation_inputs=None if validation is None else validation.inputs,
         checkpoint=checkpoint,
         checkpoint_seconds=checkpoint_seconds,
         resume=resume,
@@ -66,7 +70,7 @@ def fit(
         track=track,
         should_stop=should_stop,
     )
-    pca = fit_pca(training.items, spec.latent_size)
+    pca = fit_pca(training.items, min(spec.latent_size, _MOST_COMPONENTS))
     model, refinement, notes = result.model, plan.refinement, list[str]()
     if plan.may_be_linear:
         # few items can be learnt by heart: what chose the epoch judges here too
@@ -83,7 +87,7 @@ def fit(
         DataDescription(
             training.name, len(training), dtype.name, training.value_range, training.table
         ),
-        _training_summary(plan, result, model, training),
+        _training_summary(plan, result, model, training, pca),
         {"mean": pca.mean, "components": pca.components},
         statistics,
         {name: importlib.metadata.version(name) for name in ("numpy", "numba", "jax")},
@@ -134,6 +138,8 @@ def _mean_squared_error(model: Model, data: Dataset, refinement: int = 0) -> flo
     return total / data.items.size
 
 
+# What the linear code that a model is compared with has at most, and what more of would fill files.
+_MOST_COMPONENTS = 512
 # The square of an error must be a number.
 _WIDEST = 1e150
 
@@ -170,7 +176,8 @@ def place_codes(
 ) -> tuple[dict[str, np.ndarray], Float32[np.ndarray, "m latent"]]:
     """``lowest``, ``highest`` and ``mean`` of each latent number over ``items``, or where codes are
     refined over ten thousand of them; and the codes of items far enough apart to be
-    :data:`narrows.tasks.density.MOST_CODES` at most."""
+    :data:`narrows.tasks.density.MOST_CODES` at most, or none where they are too long for a
+    density."""
     runner = make_runner(model, refinement)
     if refinement:
         items = items[:: -(-len(items) // _REFINED_FOR_STATISTICS)]
@@ -184,22 +191,25 @@ def place_codes(
             lowest = np.minimum(lowest, codes.min(axis=0))
             highest = np.maximum(highest, codes.max(axis=0))
             total += codes.sum(axis=0, dtype=np.float64)
-            some.append(codes[-done % stride :: stride].copy())
+            if size <= MOST_NUMBERS:
+                some.append(codes[-done % stride :: stride].copy())
             done += len(chunk)
             advance(len(chunk))
     mean = (total / len(items)).astype(np.float32)
-    return {"lowest": lowest, "highest": highest, "mean": mean}, np.concatenate(some)
+    return {"lowest": lowest, "highest": highest, "mean": mean}, np.concatenate(
+        [np.empty((0, size), np.float32), *some]
+    )
 
 
 def _density(codes: np.ndarray, seed: int, track: Tracker) -> dict[str, np.ndarray]:
-    """The density of ``codes``, or nothing where they are too long for one."""
-    if codes.shape[1] > MOST_NUMBERS:
+    """The density of ``codes``, or nothing where there are none."""
+    if not len(codes):
         return {}
     return fit_density(codes, seed, track=track).to_arrays()
 
 
 def _training_summary(
-    plan: Plan, result: Trained, model: Model, training: Dataset
+    plan: Plan, result: Trained, model: Model, training: Dataset, pca: PCA
 ) -> dict[str, Any]:
     """What a model file says of its training: nothing that depends on the clock."""
     last, settings = result.history[result.epoch - 1], plan.settings
@@ -217,9 +227,31 @@ def _training_summary(
         "noise": None if settings.noise is None else str(settings.noise),
         "seed": settings.seed,
     }
+    if training.tile is not None:
+        summary["tile"] = training.tile
+    if filters := _filters(plan, model, training, pca):
+        summary["filters"] = filters
     if model.spec != plan.spec:  # PCA took its place: the history is not its own
         return {**summary, "preset": "auto", "linear": True}
     summary |= {name: last[name] for name in ("loss", "val_loss") if name in last}
     if noise is not None:
         summary["noise_variance"] = noise
     return summary
+
+
+# Items that are damaged to choose filters on.
+_FILTERED = 32
+
+
+def _filters(plan: Plan, model: Model, training: Dataset, pca: PCA) -> dict[str, Settings]:
+    """The filters that the model will be compared with where it learns to denoise images, with
+    their numbers chosen on what it learns from."""
+    noise, inputs = plan.settings.noise, training.inputs
+    if (noise is None and inputs is None) or not is_image(training):
+        return {}
+    some = np.unique(np.linspace(0, len(training) - 1, _FILTERED).astype(int))
+    clean = training.items[some]
+    given = None if inputs is None else inputs[some]
+    parts = list(damaged_parts(clean, given, noise, model.scaling, plan.settings.seed))
+    noisy = np.concatenate([damaged for _, damaged in parts if damaged is not None])
+    return choose_filters(noisy, clean, noise_limits(model.scaling), pca)

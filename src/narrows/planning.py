@@ -6,7 +6,7 @@ else of them.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from narrows.data import Dataset
 from narrows.engine import MOST_REFINEMENT, AdamSettings
 from narrows.engine.evidence import is_variational
 from narrows.errors import UsageError
-from narrows.nn.blocks import Rounded
+from narrows.nn.blocks import Dense, Gaussian, Rounded
 from narrows.nn.presets import auto_preset, default_latent_size, preset_spec
 from narrows.nn.spec import Spec
 from narrows.objectives import Objective
@@ -100,7 +100,7 @@ def make_plan(
     if choice.spec_file is not None:
         spec = _own_spec(training, choice, wishes.objective)
         settings, own_reasons = _recipe(training, spec, wishes, most_steps)
-        steps, why = _refinement(spec, wishes)
+        steps, why = _refinement(training, spec, wishes)
         return Plan(None, spec, settings, False, steps, False, (*own_reasons, *why))
     if choice.item_bytes is not None and choice.preset != "rounded":
         raise UsageError(
@@ -120,11 +120,20 @@ def make_plan(
         require_refinable(spec, steps)
         return Plan("simple", spec, _articles_settings(wishes), raw, steps, False, ())
     preset, reasons = choice.preset, list[str]()
+    denoises = _denoises(training, wishes)
     if preset == "auto":
-        preset = auto_preset(training.item_shape)
+        preset = auto_preset(training.item_shape, denoises)
         reasons.append(_why_preset(preset, training))
     hidden = choice.hidden
-    if hidden is None and preset in ("dense", "rounded"):
+    if hidden is None and preset == "dense" and denoises and is_image(training):
+        wide = _denoising_units(len(training), training.item_size)
+        latent = min(wide // 2, training.item_size) if choice.latent is None else choice.latent
+        choice, hidden = replace(choice, latent=latent), (max(wide, latent),)
+        reasons.append(
+            f"a hidden layer of {hidden[0]} on each side of {latent} numbers: noise is to be "
+            "undone, and a narrow code would lose more than that"
+        )
+    elif hidden is None and preset in ("dense", "rounded"):
         latent = choice.latent or default_latent_size(training.item_shape, choice.item_bytes)
         units = _hidden_sizes(len(training), training.item_size)
         hidden = tuple(max(each, latent) for each in units)
@@ -136,11 +145,11 @@ def make_plan(
     spec = _preset_spec(choice, preset, training, ending, hidden)
     if ending == "sigmoid":
         reasons.append("a sigmoid at the end: the values fill the range they have")
-    if spec.crosses and wishes.noise is None:
+    if spec.crosses and not denoises:
         reasons.append("copies across carry whole images: --noise says what they shall undo")
     settings, more = _recipe(training, spec, wishes, most_steps)
-    steps, why = _refinement(spec, wishes)
-    may_be_linear = choice.preset == "auto" and wishes.noise is None
+    steps, why = _refinement(training, spec, wishes)
+    may_be_linear = choice.preset == "auto" and not denoises
     return Plan(preset, spec, settings, False, steps, may_be_linear, (*reasons, *more, *why))
 
 
@@ -200,6 +209,8 @@ def _articles_settings(wishes: Wishes) -> TrainingSettings:
 
 def _why_preset(preset: str, training: Dataset) -> str:
     shape = "x".join(map(str, training.item_shape))
+    if preset == "denoiser":
+        return f"preset denoiser: noise is undone in images of {shape} by looking around each place"
     if preset == "conv":
         return f"preset conv: images of {shape} are too large for dense layers alone"
     return f"preset dense: items of {shape} are small enough for every value to meet every unit"
@@ -235,6 +246,13 @@ def _hidden_sizes(count: int, size: int) -> tuple[int, ...]:
     return (units, units // 2) if units >= 128 and size < 8 * units else (units,)
 
 
+def _denoising_units(count: int, size: int) -> int:
+    """Hidden units of a net for images that shall lose their noise: twice as many as of another,
+    as no item is seen twice with the same noise."""
+    first, *_ = _hidden_sizes(count, size)
+    return 2 * first
+
+
 # An update's cost counts for small batches, and its noise helps: fortieths of the set, within
 # limits that fill the vector registers and keep the steps many.
 _BATCHES_AN_EPOCH = 40
@@ -263,7 +281,7 @@ def _recipe(
     count, reasons = len(training), list[str]()
     batch_size, rate, epochs = wishes.batch_size, wishes.learning_rate, wishes.epochs
     if batch_size is None:
-        batch_size = _batch_size(count)
+        batch_size = _SMALLEST_BATCH if _sees_places(spec) else _batch_size(count)
     if rate is None:
         rate = _LEARNING_RATE * math.sqrt(min(max(batch_size, 1) / _LARGEST_BATCH, 1))
     if epochs is None:
@@ -273,7 +291,9 @@ def _recipe(
         )
     shift = wishes.shift
     if shift is None:
-        shift = int(_is_image(training) and min(training.item_shape[:2]) >= _SMALLEST_TO_SHIFT)
+        # tiles are at random places already
+        whole = training.tile is None and is_image(training)
+        shift = int(whole and min(training.item_shape[:2]) >= _SMALLEST_TO_SHIFT)
         if shift:
             reasons.append("each image moved by up to a pixel, another way every time")
     patience = wishes.patience
@@ -321,6 +341,12 @@ def _is_refinable(spec: Spec) -> bool:
     return not (spec.crosses or is_variational(spec) or is_rounded(spec))
 
 
+def _sees_places(spec: Spec) -> bool:
+    """Whether a model treats every place of an image alike, so that each is an example and a few
+    images are many."""
+    return not any(isinstance(block, Dense | Gaussian) for block in (*spec.encoder, *spec.decoder))
+
+
 def is_rounded(spec: Spec) -> bool:
     """Whether codes are whole numbers, trained to be short."""
     return any(isinstance(block, Rounded) for block in spec.encoder)
@@ -332,7 +358,12 @@ _REFINEMENT = 2
 _MOST_FOR_REFINEMENT = 2e8
 
 
-def _refinement(spec: Spec, wishes: Wishes) -> tuple[int, list[str]]:
+def _denoises(training: Dataset, wishes: Wishes) -> bool:
+    """Whether what goes in is not what shall come out."""
+    return wishes.noise is not None or training.inputs is not None
+
+
+def _refinement(training: Dataset, spec: Spec, wishes: Wishes) -> tuple[int, list[str]]:
     """How many steps improve each code, and why.
 
     They make the squared error of what went in smaller. That is no aim where what went in is noise
@@ -341,7 +372,7 @@ def _refinement(spec: Spec, wishes: Wishes) -> tuple[int, list[str]]:
     if wishes.refinement is not None:
         require_refinable(spec, wishes.refinement)
         return wishes.refinement, []
-    if not _is_refinable(spec) or wishes.noise is not None or wishes.objective.name != "l2":
+    if not _is_refinable(spec) or _denoises(training, wishes) or wishes.objective.name != "l2":
         return 0, []
     an_item = _REFINEMENT * (spec.latent_size + 1) * _operations(spec, "decoder") / 3
     if an_item > _MOST_FOR_REFINEMENT:
@@ -351,7 +382,8 @@ def _refinement(spec: Spec, wishes: Wishes) -> tuple[int, list[str]]:
     ]
 
 
-def _is_image(training: Dataset) -> bool:
+def is_image(training: Dataset) -> bool:
+    """Whether items have the shape of images, grey or with channels."""
     return training.table is None and len(training.item_shape) in (2, 3)
 
 

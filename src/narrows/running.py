@@ -67,11 +67,11 @@ class Codec:
 
     def decode(self, codes: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "n *item"]:
         """Reconstructions in the dtype of the training data, rounded and clipped to fit it."""
-        return self._as_data(self.decode_floats(codes))
+        return self.as_data(self.decode_floats(codes))
 
     def reconstruct(self, items: Shaped[np.ndarray, "n ..."]) -> Shaped[np.ndarray, "n *item"]:
         """What the model makes of ``items``, in the dtype of the training data, as of codes."""
-        return self._as_data(self.reconstruct_floats(items))
+        return self.as_data(self.reconstruct_floats(items))
 
     def reconstruct_floats(
         self, items: Shaped[np.ndarray, "n ..."]
@@ -116,7 +116,8 @@ class Codec:
             )
         return measure_evidence(model, objective, self.shaped(items)).elbo(float(variance))
 
-    def _as_data(self, values: Float[np.ndarray, "n *item"]) -> Shaped[np.ndarray, "n *item"]:
+    def as_data(self, values: Float[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+        """Values in data units in the dtype of the training data, rounded and clipped to fit it."""
         data = self.trained.data
         return as_dtype(values, np.dtype(data.dtype), data.value_range)
 

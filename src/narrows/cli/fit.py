@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from narrows.cli.options import DataArgument, Json, parse_sizes, parse_types
+from narrows.cli.options import HELD_OUT, DataArgument, Json, as_fraction, parse_sizes, parse_types
+from narrows.cli.pages import load_pages
 from narrows.cli.terminal import progress, say, show, stop_on_interrupt
 from narrows.errors import DataError, UsageError
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from narrows.running import Codec
     from narrows.training import History
 
-#: The share of the rows that is held out where the data have no validation set of their own.
-HELD_OUT = 0.1
 CHECKPOINT = "checkpoint.safetensors"
 HISTORY = "history.jsonl"
 
@@ -35,8 +34,8 @@ def fit(
     preset: Annotated[
         str,
         typer.Option(
-            help="auto looks at the data; dense, conv, variational, rounded, unet; simple is the "
-            "article's."
+            help="auto looks at the data; dense, conv, variational, rounded, unet, denoiser; "
+            "simple is the article's."
         ),
     ] = "auto",
     spec: Annotated[
@@ -82,7 +81,23 @@ def fit(
         str | None,
         typer.Option(
             metavar="KIND:AMOUNT",
-            help="Damage to undo: gaussian:0.3, masking:0.3 or salt-pepper:0.1.",
+            help="Damage to undo: gaussian:0.3, masking:0.3 or salt-pepper:0.1; gaussian:0.1-0.8 "
+            "for an amount that is not known.",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLEAN",
+            help="What DATA shall become: the same items without their noise, or a folder of "
+            "images of the same names.",
+        ),
+    ] = None,
+    tile: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PIXELS",
+            help="Learn from tiles of so many pixels each way; 48 with --target and large images.",
         ),
     ] = None,
     refine: Annotated[
@@ -136,6 +151,7 @@ def fit(
     Example:
       narrows fit mnist --out digits.safetensors
       narrows fit readings.npy --latent 8 --hidden 128,32 --out readings.safetensors
+      narrows fit scans/ --target cleaned/ --out pages.safetensors
     """
     from narrows.objectives import Objective
     from narrows.planning import ModelChoice, Wishes, make_plan
@@ -160,7 +176,10 @@ def fit(
         seed,
     )
     folder = run_dir or default_run_dir(out)
-    training, held_out = load_for_training(data, validation, seed, parse_types(types))
+    if target is None and tile is None:
+        training, held_out = load_for_training(data, validation, seed, parse_types(types))
+    else:
+        training, held_out = load_pages(data, target, tile, validation, seed)
     plan = make_plan(training, choice, wishes)
     result = train_and_write(training, held_out, plan, out, folder, resume, checkpoint_seconds)
     show(f"{result.evaluation.sentence()}; {result.seconds:.1f} s", result.values(), json)
@@ -211,7 +230,7 @@ def load_for_training(
     from narrows.data import load_data, validation_source
 
     data = load_data(source, labels=True, types=types, track=progress)
-    fraction = HELD_OUT if validation is None else _as_fraction(validation)
+    fraction = HELD_OUT if validation is None else as_fraction(validation)
     own = validation_source(source) if validation is None else validation
     if own is not None and (validation is None or fraction is None):
         held_out = load_data(own, labels=True, table=data.table, track=progress)
@@ -233,20 +252,6 @@ def load_for_training(
     return data.split(fraction, seed)
 
 
-def _as_fraction(text: str) -> float | None:
-    """``text`` as a share of rows, or None if it is no number and so names data."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    if not 0 <= value < 1:
-        raise UsageError(
-            f"--validation {text} is no share of the rows",
-            hint="give a number from 0 (none) to below 1, or data to validate on",
-        )
-    return value
-
-
 def train_and_write(
     training: "Dataset",
     held_out: "Dataset | None",
@@ -264,6 +269,7 @@ def train_and_write(
     from narrows.report.guards import find_warnings
     from narrows.report.run_folder import draw_run
     from narrows.running import Codec
+    from narrows.tasks.denoise import with_noise
 
     start = time.monotonic()
     shape = "x".join(map(str, training.item_shape))
@@ -294,6 +300,9 @@ def train_and_write(
     save_model(out, fitted.trained)
     codec = Codec(fitted.trained)
     shown = training if held_out is None else held_out
+    if plan.settings.noise is not None:
+        scaling = fitted.trained.model.scaling
+        shown = with_noise(shown, plan.settings.noise, scaling, plan.settings.seed)
     evaluation = evaluate(codec, shown, track=progress)
     draw_run(folder, codec, fitted.history, shown, evaluation, plan.settings.seed)
     cautions = find_warnings(codec, training, held_out, fitted.history, evaluation)

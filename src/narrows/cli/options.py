@@ -7,6 +7,9 @@ import typer
 
 from narrows.errors import UsageError
 
+#: The share of the rows that is held out where the data have no validation set of their own.
+HELD_OUT = 0.1
+
 DataArgument = Annotated[
     str,
     typer.Argument(
@@ -104,3 +107,17 @@ def parse_range(text: str | None, count: int) -> tuple[int, int]:
             hint=f"give a range within 0:{count}",
         )
     return first, last
+
+
+def as_fraction(text: str) -> float | None:
+    """``text`` as a share of rows, or None if it is no number and so names data."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    if not 0 <= value < 1:
+        raise UsageError(
+            f"--validation {text} is no share of the rows",
+            hint="give a number from 0 (none) to below 1, or data to validate on",
+        )
+    return value

@@ -4,19 +4,29 @@ from narrows.data.checks import checked
 from narrows.data.codes import load_codes
 from narrows.data.dataset import Dataset
 from narrows.data.idx import read_idx
+from narrows.data.pages import Pages, open_pages
 from narrows.data.sources import load_data, validation_source
 from narrows.data.storage import release
 from narrows.data.tables import TableSchema
-from narrows.data.writing import ItemWriter, item_writer, row_writer, table_writer
+from narrows.data.writing import (
+    ItemWriter,
+    item_writer,
+    named_image_writer,
+    row_writer,
+    table_writer,
+)
 
 __all__ = [
     "Dataset",
     "ItemWriter",
+    "Pages",
     "TableSchema",
     "checked",
     "item_writer",
     "load_codes",
     "load_data",
+    "named_image_writer",
+    "open_pages",
     "read_idx",
     "release",
     "row_writer",

@@ -27,6 +27,10 @@ class Dataset:
         table: how the items, float32 features (n, width), were made of a table's columns; None
             where they were given as they are.
         notes: what a user should be told of how the source was read, in sentences.
+        inputs: what goes into an encoder in place of the items, an array of their shape, where a
+            model shall learn to make the items of it: noisy images of clean ones. None for the
+            items themselves.
+        tile: the height and width of the tiles that the items were cut into; None for whole items.
     """
 
     name: str
@@ -35,6 +39,8 @@ class Dataset:
     labels: np.ndarray | None = None
     table: "TableSchema | None" = None
     notes: tuple[str, ...] = ()
+    inputs: np.ndarray | None = None
+    tile: int | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -50,21 +56,10 @@ class Dataset:
         return int(np.prod(self.item_shape, dtype=np.int64))
 
     def rows(self, indices: np.ndarray) -> "Dataset":
-        """The items (and labels) at ``indices``, an integer array of shape (m,)."""
+        """The items (labels, inputs) at ``indices``, an integer array of shape (m,)."""
         labels = None if self.labels is None else self.labels[indices]
-        return replace(self, items=self._items(indices), labels=labels)
-
-    def _items(self, indices: np.ndarray) -> np.ndarray:
-        if len(indices) * self.items[:1].nbytes <= LARGEST_IN_MEMORY:
-            return self.items[indices]
-        return gathered(self._parts(indices), self.item_shape, self.items.dtype)
-
-    def _parts(self, indices: np.ndarray) -> Iterator[np.ndarray]:
-        """The items at ``indices``, some megabytes at a time."""
-        step = max(_PART_BYTES // max(self.items[:1].nbytes, 1), 1)
-        for start in range(0, len(indices), step):
-            yield self.items[indices[start : start + step]]
-            release(self.items)
+        inputs = None if self.inputs is None else taken(self.inputs, indices)
+        return replace(self, items=taken(self.items, indices), labels=labels, inputs=inputs)
 
     def split(self, fraction: float, seed: int) -> tuple["Dataset", "Dataset"]:
         """Hold out a random ``fraction`` of the rows: (the rest, the held-out rows).
@@ -94,7 +89,7 @@ class Dataset:
         return rest._restated(schema), held_out._restated(schema)
 
     def _blocks(self) -> Iterator[np.ndarray]:
-        return self._parts(np.arange(len(self)))
+        return _parts(self.items, np.arange(len(self)))
 
     def _restated(self, schema: "TableSchema") -> "Dataset":
         """The same rows with the features that ``schema`` would have made of them."""
@@ -104,6 +99,21 @@ class Dataset:
         return replace(
             self, items=gathered(blocks, self.item_shape, self.items.dtype), table=schema
         )
+
+
+def taken(items: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """Rows of an array: in memory, or where they are many, mapped."""
+    if len(indices) * items[:1].nbytes <= LARGEST_IN_MEMORY:
+        return items[indices]
+    return gathered(_parts(items, indices), items.shape[1:], items.dtype)
+
+
+def _parts(items: np.ndarray, indices: np.ndarray) -> Iterator[np.ndarray]:
+    """The items at ``indices``, some megabytes at a time."""
+    step = max(_PART_BYTES // max(items[:1].nbytes, 1), 1)
+    for start in range(0, len(indices), step):
+        yield items[indices[start : start + step]]
+        release(items)
 
 
 # What is copied at a time where a data set is too large for memory.

@@ -48,6 +48,25 @@ def read_image_folder(folder: Path, *, track: Tracker = silent) -> np.ndarray:
         ShapeError: an image differs in size or in colours from the first one.
         OSError: the folder or a file cannot be read.
     """
+    paths = image_paths(folder)
+    first = read_image(paths[0])
+    items = np.empty((len(paths), *first.shape), first.dtype)
+    with track(f"reading {folder}", total=len(paths), unit="image") as advance:
+        for index, path in enumerate(paths):
+            pixels = first if index == 0 else read_image(path)
+            _check_alike(path, pixels, paths[0], first)
+            items[index] = pixels
+            advance(1)
+    return items
+
+
+def image_paths(folder: Path) -> list[Path]:
+    """The images that lie in ``folder`` itself, sorted by file name.
+
+    Raises:
+        DataError: there is none.
+        OSError: the folder cannot be read.
+    """
     from PIL import Image
 
     Image.init()
@@ -66,20 +85,17 @@ def read_image_folder(folder: Path, *, track: Tracker = silent) -> np.ndarray:
             f"{folder} holds no image",
             hint="images are recognised by their names: .png, .jpg, .tif, .bmp, .webp and so on",
         )
-    paths.sort(key=lambda path: path.name)
-    first = _read_image(paths[0])
-    items = np.empty((len(paths), *first.shape), first.dtype)
-    with track(f"reading {folder}", total=len(paths), unit="image") as advance:
-        for index, path in enumerate(paths):
-            pixels = first if index == 0 else _read_image(path)
-            _check_alike(path, pixels, paths[0], first)
-            items[index] = pixels
-            advance(1)
-    return items
+    return sorted(paths, key=lambda path: path.name)
 
 
-def _read_image(path: Path) -> np.ndarray:
-    """One image as an array of shape (height, width) or (height, width, channels)."""
+def read_image(path: Path) -> np.ndarray:
+    """One image as an array of shape (height, width) or (height, width, channels), of the dtypes
+    that :func:`read_image_folder` gives.
+
+    Raises:
+        DataError: it is damaged or beyond Pillow's size limit.
+        OSError: it cannot be read.
+    """
     from PIL import Image
 
     with warnings.catch_warnings():

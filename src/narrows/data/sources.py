@@ -71,7 +71,7 @@ def load_data(
     if is_frame(source):
         return load_table(source, types=types, schema=table, track=track)
     name = os.fspath(source)
-    with _explained(name):
+    with explained(name):
         if _is_table(name):
             return load_table(name, types=types, schema=table, track=track)
         if table is not None:
@@ -108,7 +108,7 @@ def _load(name: str, labels: bool, as_is: bool, track: Tracker) -> Dataset:
         case "digits":
             return load_digits(name, labels=labels)
     items = _read_path(Path(name), as_is, track)
-    return Dataset(name, items, _format_range(items.dtype))
+    return Dataset(name, items, format_range(items.dtype))
 
 
 def _read_path(path: Path, may_be_empty: bool, track: Tracker) -> np.ndarray:
@@ -133,14 +133,14 @@ def _not_found(path: Path) -> DataError:
     return DataError(f"there is no file or folder {path}", hint=f"check the path, or {_KINDS}")
 
 
-def _format_range(dtype: np.dtype) -> tuple[float, float] | None:
+def format_range(dtype: np.dtype) -> tuple[float, float] | None:
     """The limits of the dtypes that image formats use; in others, integers are just numbers."""
     limits = {"bool": 1.0, "uint8": 255.0, "uint16": 65535.0}
     return (0.0, limits[dtype.name]) if dtype.name in limits else None
 
 
 @contextlib.contextmanager
-def _explained(name: str) -> Iterator[None]:
+def explained(name: str) -> Iterator[None]:
     """Turn the system's errors about ``name`` into ones that say what to do."""
     try:
         yield

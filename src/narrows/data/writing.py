@@ -119,8 +119,7 @@ def row_writer(path: str | os.PathLike[str], table: TableSchema) -> Iterator[_Wr
         UsageError: the suffix names no kind of file that holds a table.
         OutputError: the file cannot be written.
     """
-    schema = table.decode(np.zeros((0, table.width), np.float32)).schema
-    with table_writer(path, schema) as write_rows:
+    with table_writer(path, table.arrow_schema()) as write_rows:
         yield lambda features: write_rows(table.decode(features))
 
 
@@ -265,6 +264,59 @@ def _table(path: Path, items: _Items, writer_class: Callable) -> Iterator[_Write
 
     with atomic_file(path) as stream, writer_class(stream, schema) as writer:
         yield write_batch
+
+
+# The kinds of image files that Pillow writes without loss.
+_LOSSLESS = (".png", ".tif", ".tiff", ".bmp")
+
+
+@contextlib.contextmanager
+def named_image_writer(
+    path: str | os.PathLike[str], names: Sequence[str]
+) -> Iterator[Callable[[str, np.ndarray], None]]:
+    """Write images, which may differ in size, to a folder under names of their own.
+
+    The folder appears when the block ends. Gives a function that takes one of ``names`` and its
+    image. What was a .png, .tif or .bmp keeps its name; other kinds, which would lose something
+    again, get .png for their suffix.
+
+    Args:
+        path: the folder, which must not hold anything yet.
+        names: of all images, to find two that would become one before any work is done.
+
+    Raises:
+        UsageError: two names would become one; an image is none that such a file holds.
+        OutputError: the folder cannot be written.
+    """
+    from PIL import Image
+
+    files = {name: _lossless_name(name) for name in names}
+    if len(set(files.values())) < len(files):
+        twice = next(file for file in files.values() if list(files.values()).count(file) > 1)
+        raise UsageError(
+            f"two images would be written as {twice}",
+            hint="give images names that differ in more than their suffix",
+        )
+    with atomic_folder(path) as folder:
+
+        def write(name: str, pixels: np.ndarray) -> None:
+            try:
+                Image.fromarray(pixels).save(folder / files[name])
+            except (TypeError, OSError, ValueError) as error:
+                if isinstance(error, OSError) and error.errno:
+                    raise
+                raise UsageError(
+                    f"{files[name]} cannot hold a {pixels.dtype.name} image of shape "
+                    f"{pixels.shape}",
+                    hint="write it to .npy or .npz",
+                ) from error
+
+        yield write
+
+
+def _lossless_name(name: str) -> str:
+    path = Path(name)
+    return name if path.suffix.lower() in _LOSSLESS else path.with_suffix(".png").name
 
 
 @contextlib.contextmanager

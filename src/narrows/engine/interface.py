@@ -103,8 +103,12 @@ class Trainer(Protocol):
         Returns each step's loss before it, float64 of shape (steps,)."""
         ...
 
-    def measure(self, items: Shaped[np.ndarray, "n *item"]) -> float:
-        """The loss over all ``items``, changing nothing."""
+    def measure(
+        self,
+        items: Shaped[np.ndarray, "n *item"],
+        inputs: Shaped[np.ndarray, "n *item"] | None = None,
+    ) -> float:
+        """The loss over all ``items``, changing nothing; ``inputs`` as in :meth:`train`."""
         ...
 
 

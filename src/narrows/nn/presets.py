@@ -29,6 +29,7 @@ PRESETS = {
     "variational": "dense layers to a normal distribution of codes, from which to draw new items",
     "rounded": "dense layers to whole numbers that take few bytes, for archives of codes alone",
     "unet": "for denoising images: convolutions, with copies across from encoder to decoder",
+    "denoiser": "for denoising large images: convolutions to a code as large as the image",
 }
 
 _DEFAULT_LATENT_SIZE = 20
@@ -36,6 +37,8 @@ _DEFAULT_LATENT_SIZE = 20
 _NUMBERS_A_BYTE = 3
 # Above so many values the first dense layer has most of a model's weights and sees each place anew.
 _MOST_DENSE_VALUES = 8192
+# Above so many, noise is better undone by looking around each place, everywhere the same.
+_MOST_DENSE_DENOISED = 1024
 # The smallest height and width that a convolution is worth its while for.
 _SMALLEST_IMAGE = 4
 
@@ -64,7 +67,7 @@ def preset_spec(
         latent: the size of the latent code, from 1 to the number of values in an item; None for
             :func:`default_latent_size`.
         hidden: units of the encoder's hidden dense layers, outermost first, which the decoder
-            mirrors; None for the preset's own.
+            mirrors; None for the preset's own. Of "denoiser", the channels of its convolutions.
         output_activation: how the decoder ends.
         item_bytes: what the codes of the preset ``rounded`` shall take; None for what suits their
             size.
@@ -85,7 +88,9 @@ def preset_spec(
             hint=f"take one of {', '.join(fitting)}",
         )
     size = math.prod(item_shape)
-    if latent is None:
+    if name == "denoiser":
+        latent = _denoiser_latent(item_shape, latent)
+    elif latent is None:
         latent = default_latent_size(item_shape, item_bytes)
     elif not 1 <= latent <= size:
         raise UsageError(
@@ -98,7 +103,7 @@ def preset_spec(
 def fits(name: str, item_shape: Shape) -> bool:
     """Whether preset ``name`` takes items of ``item_shape``."""
     is_image = len(item_shape) in (2, 3) and min(item_shape[:2]) >= _SMALLEST_IMAGE
-    return is_image or name not in ("conv", "unet")
+    return is_image or name not in ("conv", "unet", "denoiser")
 
 
 @dataclass(frozen=True)
@@ -124,8 +129,11 @@ class _Request:
         return Spec(self.item_shape, encoder, decoder)
 
 
-def auto_preset(item_shape: Shape) -> str:
-    """The preset that "auto" stands for, for items of ``item_shape``."""
+def auto_preset(item_shape: Shape, denoises: bool = False) -> str:
+    """The preset that "auto" stands for, for items of ``item_shape``; for those that shall lose
+    their noise."""
+    if denoises and math.prod(item_shape) > _MOST_DENSE_DENOISED and fits("denoiser", item_shape):
+        return "denoiser"
     large = math.prod(item_shape) > _MOST_DENSE_VALUES
     return "conv" if large and fits("conv", item_shape) else "dense"
 
@@ -204,6 +212,42 @@ def _unet(asked: _Request) -> Spec:
     return Spec(asked.item_shape, (*encoder, *middle), tuple(decoder))
 
 
+# Numbers for each 2 by 2 pixels: as many.
+_DENOISER_NUMBERS = 4
+# One convolution that halves the size, and two that see further.
+_DENOISER_CHANNELS = (32, 32, 32)
+
+
+def _denoiser_latent(item_shape: Shape, latent: int | None) -> int:
+    """The size of a code that has as many numbers at every place.
+
+    Raises:
+        UsageError: another was asked for.
+    """
+    places = math.prod(-(-side // 2) for side in item_shape[:2])
+    if latent is None:
+        return _DENOISER_NUMBERS * places
+    if latent < 1 or latent % places:
+        raise UsageError(
+            f"a latent size of {latent} is no multiple of {places}, the places of the code of the "
+            "preset denoiser",
+            hint="leave it out: noise is to be undone, and nothing to be kept short",
+        )
+    return latent
+
+
+def _denoiser(asked: _Request) -> Spec:
+    """Convolutions at half the size, the same at every place, so that what is learnt from tiles
+    holds for pages; and a code as large as the item, for it is noise that shall be lost."""
+    channels = _DENOISER_CHANNELS if asked.hidden is None else asked.hidden
+    places = math.prod(-(-side // 2) for side in asked.item_shape[:2])
+    layers = [
+        Conv(count, 3 if number else 4, 1 if number else 2, activation="silu")
+        for number, count in enumerate(channels or _DENOISER_CHANNELS[:1])
+    ]
+    return asked.mirrored(*layers, Conv(asked.latent // places, 1), Flatten())
+
+
 _MAKERS: dict[str, Callable[[_Request], Spec]] = {
     "auto": _auto,
     "dense": _dense,
@@ -212,4 +256,5 @@ _MAKERS: dict[str, Callable[[_Request], Spec]] = {
     "variational": _variational,
     "rounded": _rounded,
     "unet": _unet,
+    "denoiser": _denoiser,
 }

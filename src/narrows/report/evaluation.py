@@ -37,7 +37,7 @@ class Evaluation:
 
     Of a table, errors are those of its features, which are standardised; ``columns`` has those in
     the units of its columns. ``elbo`` is a variational model's evidence lower bound, in nats an
-    item.
+    item. ``noisy`` is the mean squared error of what went in, where that was not the items.
     """
 
     source: str
@@ -49,6 +49,7 @@ class Evaluation:
     bytes_after: int
     columns: tuple[ColumnScore, ...] = ()
     elbo: float | None = None
+    noisy: float | None = None
 
     @property
     def pca(self) -> Score:
@@ -64,6 +65,11 @@ class Evaluation:
         if self.elbo is not None:
             error += f", ELBO {self.elbo:,.2f} nats an item"
         plural = "" if self.model.numbers == 1 else "s"
+        if self.noisy is not None:
+            return (
+                f"{self.source}: {error} is left of {readable(self.noisy)}; "
+                f"PCA, {self.pca.numbers} numbers, leaves {readable(self.pca.mse)}"
+            )
         return (
             f"{self.source}: {error} with {self.model.numbers} number{plural} an item; "
             f"PCA with as many {readable(self.pca.mse)}; "
@@ -72,7 +78,8 @@ class Evaluation:
 
 
 def evaluate(codec: Codec, data: Dataset, *, track: Tracker = silent) -> Evaluation:
-    """Reconstruct every item of ``data`` and measure, in bounded memory.
+    """Reconstruct every item of ``data``, from its inputs where it has others, and measure, in
+    bounded memory.
 
     The baselines were fitted to what the model was trained on, never to ``data``: PCA with as many
     numbers, the mean item (no numbers at all) and, for grey images, a cosine transform. A table is
@@ -92,20 +99,24 @@ def evaluate(codec: Codec, data: Dataset, *, track: Tracker = silent) -> Evaluat
     image = len(trained.item_shape) == 2
     meters = [ErrorMeter() for _ in range(4 if image else 3)]
     columns = None if data.table is None else ColumnMeter(data.table)
+    noisy = None if data.inputs is None else ErrorMeter()
+    given = data.items if data.inputs is None else data.inputs
     with track("measuring", total=len(data), unit="items") as advance:
-        for chunk in chunks(data.items):
-            items = codec.shaped(chunk)
-            results = [codec.reconstruct_floats(items), pca.reconstruct(items)]
+        for chunk, inputs in zip(chunks(data.items), chunks(given), strict=True):
+            items, inputs = codec.shaped(chunk), codec.shaped(inputs)
+            results = [codec.reconstruct_floats(inputs), pca.reconstruct(inputs)]
             results.append(np.broadcast_to(pca.mean.reshape(trained.item_shape), items.shape))
             if image:
-                results.append(dct_reconstruct(items, size))
+                results.append(dct_reconstruct(inputs, min(size, items[0].size)))
+            if noisy is not None:
+                noisy.add(items, inputs)
             for meter, result in zip(meters, results, strict=True):
                 meter.add(items, result)
             if columns is not None:
                 columns.add(items, results[0], results[1])
             advance(len(chunk))
     names = ["autoencoder", "PCA", "mean item", "cosine transform"]
-    numbers = [size, len(pca.components), 0, size]
+    numbers = [size, len(pca.components), 0, min(size, data.item_size)]
     scores = [
         _score(trained, name, count, meter)
         for name, count, meter in zip(names, numbers, meters, strict=False)
@@ -120,6 +131,7 @@ def evaluate(codec: Codec, data: Dataset, *, track: Tracker = silent) -> Evaluat
         4 * size,
         () if columns is None else columns.scores(),
         _elbo(codec, data.items),
+        None if noisy is None else noisy.mse,
     )
 
 

@@ -26,7 +26,7 @@ def draw_run(
     trained = codec.trained
     numbers = trained.model.spec.latent_size
     plural = "" if numbers == 1 else "s"
-    pca_label = f"PCA, {numbers} number{plural}"
+    pca_label = f"PCA, {evaluation.pca.numbers} number{'' if evaluation.pca.numbers == 1 else 's'}"
     # Only a squared error can stand beside PCA's.
     squared = trained.training.get("objective") == "l2"
     loss_figure(
@@ -37,15 +37,19 @@ def draw_run(
     )
     random = np.random.default_rng([seed, _PICTURE_STREAM])
     order = random.permutation(len(shown))
-    some = codec.shaped(np.asarray(shown.items[np.sort(order[:COLUMNS])]))
+    drawn = np.sort(order[:COLUMNS])
+    some = codec.shaped(np.asarray(shown.items[drawn]))
+    inputs = None if shown.inputs is None else codec.shaped(np.asarray(shown.inputs[drawn]))
+    given = some if inputs is None else inputs
     reconstructions_figure(
         some,
-        codec.reconstruct(some),
+        codec.reconstruct(given),
         folder / RECONSTRUCTIONS,
         value_range=trained.data.value_range,
-        label=f"{numbers} number{plural}",
-        pca=fitted_pca(trained).reconstruct(some),
+        label=f"{numbers} number{plural}" if inputs is None else "denoised",
+        pca=fitted_pca(trained).reconstruct(given),
         pca_label=pca_label,
+        noisy=inputs,
     )
     rows = np.sort(order[:_MOST_CODES])
     labels = None if shown.labels is None else shown.labels[rows]

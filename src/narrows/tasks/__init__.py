@@ -1,1 +1,1 @@
-"""What a trained model is good for beside its codes: drawing new items, and judging given ones."""
+"""What a trained model is good for beside its codes: a task a module."""

@@ -155,9 +155,7 @@ class Detector:
             falls[untold] = np.stack([errors[:, part].sum(axis=1) for part in self.parts], axis=1)
         return _shares(np.maximum(falls, 0))
 
-    def _least(
-        self, items: np.ndarray, part: slice, score: str
-    ) -> Float64[np.ndarray, " n"]:
+    def _least(self, items: np.ndarray, part: slice, score: str) -> Float64[np.ndarray, " n"]:
         """The lowest score on the way from the average of a part to what the model makes of it."""
         changed = items.reshape(len(items), -1).astype(np.float64)
         changed[:, part] = self._evidence.average[part]
@@ -273,9 +271,7 @@ def _all(codec: Codec, evidence: "_Evidence", items: np.ndarray) -> Float64[np.n
     return np.concatenate([evidence.of(codec, chunk) for chunk in chunks(items)])
 
 
-def _of_ways(
-    ways: Float64[np.ndarray, "n 3"], reference: np.ndarray
-) -> Float64[np.ndarray, "n 4"]:
+def _of_ways(ways: Float64[np.ndarray, "n 3"], reference: np.ndarray) -> Float64[np.ndarray, "n 4"]:
     """The combined score and the three, in the order of :data:`SCORES`."""
     nats = [surprises(way, known) for way, known in zip(ways.T, reference.T, strict=True)]
     return np.column_stack([np.max(nats, axis=0), ways])
@@ -348,9 +344,7 @@ def _half_log_mean_square(errors: Float64[np.ndarray, "n size"]) -> Float64[np.n
     return 0.5 * np.log(np.maximum(np.square(errors).mean(axis=1), 1e-30))
 
 
-def _learn(
-    codec: Codec, items: np.ndarray, random: np.random.Generator, seed: int
-) -> _Evidence:
+def _learn(codec: Codec, items: np.ndarray, random: np.random.Generator, seed: int) -> _Evidence:
     flat = items.reshape(len(items), -1)
     average = flat.mean(axis=0, dtype=np.float64)
     plain = _Evidence(average, np.ones(flat.shape[1]), *[None] * 3)  # type: ignore[arg-type]

@@ -4,6 +4,8 @@ Both are drawn from the seed, the epoch and the place in it, never from a genera
 carried along, so that a resumed run sees the same copies.
 """
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
     from narrows.training.settings import TrainingSettings
 
 _KINDS = ("gaussian", "masking", "salt-pepper")
-_HINT = "write the kind and the amount, as in gaussian:0.3, masking:0.3 or salt-pepper:0.1"
+_HINT = (
+    "write the kind and the amount, as in gaussian:0.3, masking:0.3 or salt-pepper:0.1, or a range "
+    "of amounts, as in gaussian:0.1-0.8"
+)
 
 
 def shifted(items: np.ndarray, largest: int, random: np.random.Generator) -> np.ndarray:
@@ -51,69 +56,109 @@ class Noise:
         kind: "gaussian", added to every value; "masking", values set to the lowest (Vincent et
             al., ICML 2008); "salt-pepper", values set to the lowest or the highest.
         amount: the noise's standard deviation as a share of the width of the value range, or the
-            share of the values that are hit.
+            share of the values that are hit; the highest where it is drawn.
+        least: where each item has an amount of its own, drawn evenly from here to ``amount``: the
+            model then learns to undo noise without being told how much. None for one amount.
     """
 
     kind: str
     amount: float
+    least: float | None = None
 
     @classmethod
     def parse(cls, text: str) -> "Noise":
-        """Read ``KIND:AMOUNT``.
+        """Read ``KIND:AMOUNT`` or ``KIND:LEAST-MOST``.
 
         Raises:
             UsageError: no such kind, or an amount outside its limits.
         """
-        kind, _, number = text.partition(":")
-        try:
-            amount = float(number)
-        except ValueError:
-            amount = float("nan")
+        kind, _, numbers = text.partition(":")
         if kind not in _KINDS:
             raise UsageError(f"there is no noise called {kind!r}", hint=_HINT)
         limit = 10.0 if kind == "gaussian" else 1.0
-        if not 0 < amount <= limit:
+        amounts = [_number(part) for part in _RANGE.split(numbers)]
+        most = amounts[-1]
+        if len(amounts) > 2 or not 0 < most <= limit:
             raise UsageError(
                 f"noise {text!r} has no amount above 0 and up to {limit:g}", hint=_HINT
             )
-        return cls(kind, amount)
+        if len(amounts) == 1:
+            return cls(kind, most)
+        if not 0 <= amounts[0] < most:
+            raise UsageError(
+                f"noise {text!r} has no range of amounts: {numbers.partition('-')[0]} is not "
+                f"from 0 to below {most:g}",
+                hint=_HINT,
+            )
+        return cls(kind, most, amounts[0])
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.amount:g}"
+        least = "" if self.least is None else f"{self.least:g}-"
+        return f"{self.kind}:{least}{self.amount:g}"
 
     def apply(
         self, items: np.ndarray, lowest: float, highest: float, random: np.random.Generator
     ) -> np.ndarray:
         """Damaged copies of ``items``, within ``lowest`` to ``highest``: in their dtype if they are
         8-bit, else float32."""
+        amounts = self._amounts(items, random)
         if self.kind == "gaussian":
             noise = random.standard_normal(items.shape, np.float32)
-            damaged = items + noise * np.float32(self.amount * (highest - lowest))
-            damaged = np.clip(damaged, lowest, highest)
+            noise *= amounts * np.float32(highest - lowest)
+            noise += items
+            damaged = np.clip(noise, lowest, highest, out=noise)
             if items.dtype == np.uint8:
-                damaged = np.rint(damaged)
+                damaged = np.rint(damaged, out=damaged)
             return damaged.astype(items.dtype if items.dtype == np.uint8 else np.float32)
         damaged = items.copy() if items.dtype == np.uint8 else items.astype(np.float32)
         chance = random.random(items.shape, np.float32)
-        damaged[chance < self.amount] = lowest
+        damaged[chance < amounts] = lowest
         if self.kind == "salt-pepper":
-            damaged[chance < self.amount / 2] = highest
+            damaged[chance < amounts / 2] = highest
         return damaged
+
+    def _amounts(self, items: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """The amount of each item, float32 (n, 1, ...), or (1, ...) where all have one."""
+        ones = (1,) * (items.ndim - 1)
+        if self.least is None:
+            return np.full((1, *ones), self.amount, np.float32)
+        drawn = random.uniform(self.least, self.amount, (len(items), *ones))
+        return drawn.astype(np.float32)
+
+
+# A minus between two numbers, not that of 1e-3.
+_RANGE = re.compile(r"(?<=[\d.])-")
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 class Varied:
     """Training items as they are shown: moved, damaged, or as they are.
 
+    Args:
+        items: what the loss compares with, (n, \\*item_shape).
+        inputs: what goes into the encoder in their place, of their shape; None for the same.
+
     Raises:
         UsageError: the settings ask for shifts, and the items are no images that could be moved.
     """
 
-    def __init__(self, items: np.ndarray, scaling: Scaling, settings: "TrainingSettings") -> None:
-        self._items, self._seed = items, settings.seed
+    def __init__(
+        self,
+        items: np.ndarray,
+        scaling: Scaling,
+        settings: "TrainingSettings",
+        inputs: np.ndarray | None = None,
+    ) -> None:
+        self._items, self._inputs, self._seed = items, inputs, settings.seed
         self._settled_from = settings.epochs - int(_SETTLED * settings.epochs)
         self._shift, self._noise = settings.shift, settings.noise
-        # network values from 0 to 1 span what the training set holds
-        self._limits = scaling.offset, scaling.offset + scaling.scale
+        self._limits = noise_limits(scaling)
         if self._shift and (items.ndim not in (3, 4) or self._shift >= min(items.shape[1:3])):
             raise UsageError(
                 f"a shift of {self._shift} needs images of more pixels than that each way, "
@@ -131,16 +176,53 @@ class Varied:
         """
         shift = 0 if epoch > self._settled_from else self._shift
         if not shift and self._noise is None:
-            return self._items, order, None
-        random = np.random.default_rng([self._seed, _VARIATION_STREAM, epoch, place])
+            return self._items, order, self._inputs
+        key = [self._seed, _VARIATION_STREAM, epoch, place]
+        random = np.random.default_rng(key)
         items = self._items[order]
+        inputs = items if self._inputs is None else self._inputs[order]
         if shift:
             items = shifted(items, shift, random)
-        inputs = None if self._noise is None else self._noise.apply(items, *self._limits, random)
-        return items, np.arange(len(order)), inputs
+            # the same key draws the same moves
+            paired = None if self._inputs is None else np.random.default_rng(key)
+            inputs = items if paired is None else shifted(inputs, shift, paired)
+        if self._noise is not None:
+            inputs = self._noise.apply(inputs, *self._limits, random)
+        return items, np.arange(len(order)), None if inputs is items else inputs
 
 
+def damaged_parts(
+    items: np.ndarray, inputs: np.ndarray | None, noise: Noise | None, scaling: Scaling, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """Items to judge a model by, some at a time, with what goes in instead of them: the same damage
+    whenever they are asked for.
+
+    Args:
+        items: (n, \\*item_shape).
+        inputs: what goes in before it is damaged; None for the items.
+        noise: the damage; None for none.
+        scaling: the model's, for the limits of the damage.
+        seed: of the damage.
+    """
+    step = len(items) if noise is None else max(_PART_VALUES // max(items[:1].size, 1), 1)
+    for place in range(0, len(items), step):
+        part = items[place : place + step]
+        given = None if inputs is None else inputs[place : place + step]
+        if noise is not None:
+            random = np.random.default_rng([seed, _JUDGING_STREAM, place])
+            given = noise.apply(part if given is None else given, *noise_limits(scaling), random)
+        yield part, given
+
+
+def noise_limits(scaling: Scaling) -> tuple[float, float]:
+    """The lowest and the highest value that noise leaves: network values from 0 to 1 span what the
+    training set holds."""
+    return scaling.offset, scaling.offset + scaling.scale
+
+
+# Values that are damaged at a time.
+_PART_VALUES = 1 << 22
 # The last epochs, a tenth of them, see images where they are: what the model will be used on.
 _SETTLED = 0.1
-# Keeps these random numbers apart from those of other uses of the same seed.
-_VARIATION_STREAM = 0x5A1F
+# Keep these random numbers apart from those of other uses of the same seed.
+_VARIATION_STREAM, _JUDGING_STREAM = 0x5A1F, 0x70D6E

@@ -15,7 +15,7 @@ from narrows.engine import Trainer, TrainingState, make_trainer
 from narrows.errors import DataError, ShapeError, TrainingError
 from narrows.nn.model import Model
 from narrows.progress import Advance, Tracker, silent
-from narrows.training.augmentation import Varied
+from narrows.training.augmentation import Varied, damaged_parts
 from narrows.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from narrows.training.history import EpochRecord, History, best_epoch
 from narrows.training.settings import TrainingSettings
@@ -39,6 +39,8 @@ def train(
     validation: np.ndarray | None,
     settings: TrainingSettings,
     *,
+    inputs: np.ndarray | None = None,
+    validation_inputs: np.ndarray | None = None,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     resume: bool = False,
@@ -51,8 +53,11 @@ def train(
     Args:
         model: where to start from.
         items: (n, \\*item_shape), any real dtype, possibly memory-mapped; n at least 1.
-        validation: items to measure the loss on after each epoch, or None.
+        validation: items to measure the loss on after each epoch, or None. Where the settings have
+            noise, they are damaged too, the same way every time.
         settings: what to do.
+        inputs: what goes into the encoder in place of ``items``, of their shape; None for the same.
+        validation_inputs: the same of ``validation``.
         checkpoint: the file to write checkpoints to, at least every ``checkpoint_seconds`` and at
             the end; None for none.
         resume: go on from ``checkpoint`` if it is there. The result is the same, byte for byte, as
@@ -67,14 +72,15 @@ def train(
         TrainingError: the loss became NaN or infinite.
         UsageError: ``checkpoint`` is of a run with other data or settings.
     """
-    for rows in (items, validation):
+    for rows in (items, validation, inputs, validation_inputs):
         if rows is not None and rows.shape[1:] != model.spec.item_shape:
             raise ShapeError(
                 f"items of shape {rows.shape[1:]} do not fit a model for {model.spec.item_shape}"
             )
         if rows is not None and not len(rows):
             raise DataError("there is nothing to train or validate on: 0 items")
-    run = _Run(model, items, validation, settings, checkpoint, checkpoint_seconds, resume)
+    shown = _Shown(items, inputs, validation, validation_inputs)
+    run = _Run(model, shown, settings, checkpoint, checkpoint_seconds, resume)
     total = settings.epochs * len(items)
     with track("training", total=total, unit="items") as advance:
         advance(run.items_done(), run.note())
@@ -87,20 +93,31 @@ def train(
     return run.result()
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """What a run learns from and is judged by; see :func:`train`."""
+
+    items: np.ndarray
+    inputs: np.ndarray | None
+    validation: np.ndarray | None
+    validation_inputs: np.ndarray | None
+
+
 class _Run:
     """A training run under way: the trainer, and where it is."""
 
     def __init__(
         self,
         model: Model,
-        items: np.ndarray,
-        validation: np.ndarray | None,
+        shown: _Shown,
         settings: TrainingSettings,
         path: Path | None,
         checkpoint_seconds: float,
         resume: bool,
     ) -> None:
-        self.model, self.items, self.validation, self.settings = model, items, validation, settings
+        items = shown.items
+        self.model, self.shown, self.settings = model, shown, settings
+        self.items, self.validation = items, shown.validation
         self.path, self.checkpoint_seconds = path, checkpoint_seconds
         # A batch larger than the set is the set: nothing is padded or repeated.
         self.batch_size = min(settings.batch_size, len(items))
@@ -108,10 +125,10 @@ class _Run:
         self.trainer: Trainer = make_trainer(
             model, settings.objective, self.adam, self.batch_size, settings.seed
         )
-        self.varied = Varied(items, model.scaling, settings)
+        self.varied = Varied(items, model.scaling, settings, shown.inputs)
         self.values_per_item = items[:1].size
         self.to_data_units = settings.objective.to_data_units(model.scaling.scale)
-        identity = _identity(model, items, validation, settings)
+        identity = _identity(model, shown, settings)
         if resume and path is not None and path.exists():
             self.at = read_checkpoint(path, identity)
             self.trainer.restore(self.at.state)
@@ -161,9 +178,7 @@ class _Run:
             "learning_rate": self._last_learning_rate(),
         }
         if self.validation is not None:
-            total = self.trainer.measure(self.validation)
-            release(self.validation)
-            record["val_loss"] = self._mean_loss(total, len(self.validation))
+            record["val_loss"] = self._mean_loss(self._validation_loss(), len(self.validation))
             if not np.isfinite(record["val_loss"]):
                 raise self._diverged()
         record["seconds"] = round(self.at.seconds + time.monotonic() - slice_start, 4)
@@ -173,6 +188,19 @@ class _Run:
         self.at.epoch += 1
         self.at.losses, self.at.seconds = np.zeros(0), 0.0
         self.order = self._shuffled()
+
+    def _validation_loss(self) -> float:
+        assert self.validation is not None
+        parts = damaged_parts(
+            self.validation,
+            self.shown.validation_inputs,
+            self.settings.noise,
+            self.model.scaling,
+            self.settings.seed,
+        )
+        total = sum(self.trainer.measure(part, inputs) for part, inputs in parts)
+        release(self.validation)
+        return total
 
     def note(self) -> str:
         """The epoch under way and the last losses, for a progress bar."""
@@ -229,16 +257,17 @@ class _Run:
         )
 
 
-def _identity(
-    model: Model, items: np.ndarray, validation: np.ndarray | None, settings: TrainingSettings
-) -> dict[str, Any]:
-    return {
-        "training_data": _digest(items),
-        "validation_data": None if validation is None else _digest(validation),
+def _identity(model: Model, shown: _Shown, settings: TrainingSettings) -> dict[str, Any]:
+    identity = {
+        "training_data": _digest(shown.items),
+        "validation_data": None if shown.validation is None else _digest(shown.validation),
         "spec": model.spec.to_dict(),
         "scaling": [model.scaling.offset, model.scaling.scale],
         **settings.identity(),
     }
+    if shown.inputs is not None:
+        identity["inputs"] = _digest(shown.inputs)
+    return identity
 
 
 def _digest(items: np.ndarray) -> str:

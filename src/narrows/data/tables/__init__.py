@@ -15,7 +15,7 @@
 
 from narrows.data.tables.columns import KINDS, Column
 from narrows.data.tables.loading import load_table
-from narrows.data.tables.reading import arrow_table, is_frame, is_table_path
+from narrows.data.tables.reading import arrow_table, as_arrow, is_frame, is_table_path, open_table
 from narrows.data.tables.schema import TableSchema
 from narrows.data.tables.unfamiliar import Unfamiliar
 
@@ -25,7 +25,9 @@ __all__ = [
     "TableSchema",
     "Unfamiliar",
     "arrow_table",
+    "as_arrow",
     "is_frame",
     "is_table_path",
     "load_table",
+    "open_table",
 ]

@@ -146,6 +146,24 @@ def parse(array: Any, type_: Any) -> Any:
     return parsed
 
 
+def as_type(array: Any, kind: str, type_: Any) -> Any:
+    """Cells as an Arrow array of ``type_``, no dictionary; texts as :func:`parse` reads them.
+
+    Of a column's own cells: what :func:`to_numbers` takes for a number, or any text.
+    """
+    import pyarrow as pa
+
+    array = _without_dictionary(array)
+    if array.type == type_:
+        return array
+    if not is_text(array.type) or is_text(type_):
+        return array.cast(type_, safe=False)
+    parsed = parse(array, type_)
+    if parsed is None and pa.types.is_integer(type_):  # such as 3.0
+        return array.cast(pa.float64()).cast(type_)
+    return array.cast(type_) if parsed is None else parsed
+
+
 def _first_unparsable(array: Any, type_: Any) -> int:
     low, high = 0, len(array)  # array[:low] can be parsed, array[:high] cannot
     while high - low > 1:

@@ -188,6 +188,40 @@ class Column:
             return cells.from_numbers(numbers, dtype)
         return cells.from_codes(self.codes(features), self.classes, dtype, self.levels, OTHER)
 
+    def masked(self, features: np.ndarray) -> np.ndarray:
+        """Its features (n, width), and where they say that a cell is missing the mean, which is 0:
+        nothing is known of it, not even that it is missing."""
+        if not self.missing:
+            return features
+        indicator = features[:, -1:] * self.scale[-1] + self.centre[-1]
+        return np.where(indicator > _MISSING_FROM, np.float32(0), features)
+
+    def present(self, features: np.ndarray) -> np.ndarray:
+        """Its features (n, width) with whatever they say of a missing cell taken back, so that they
+        are decoded as a value."""
+        if not self.missing or not self.width:
+            return features
+        result = features.copy()
+        # of a number the indicator of 0, of classes one that no other is below
+        result[:, -1] = -self.centre[-1] / self.scale[-1] if self.is_number else -np.inf
+        return result
+
+    def completed(self, original: Any, filled: Any) -> Any:
+        """The cells of an Arrow array, and where they are missing those of ``filled``, which
+        :meth:`decode` gave: an Arrow array of that one's type."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if not self.width and original.null_count == len(original):
+            return filled
+        if pa.types.is_dictionary(filled.type):
+            texts = pc.coalesce(cells.to_texts(original), cells.to_texts(filled))
+            classes = list(dict.fromkeys([*self.levels, *texts.drop_null().unique().to_pylist()]))
+            codes, _ = cells.to_codes(texts, classes)
+            codes[codes < 0] = len(classes)
+            return cells.from_codes(codes, [*classes, None], filled.type, self.levels, "")
+        return pc.coalesce(cells.as_type(original, self.kind, filled.type), filled)
+
     def restandardised(self, mean: np.ndarray, square: np.ndarray) -> "Column":
         """The same column with statistics of other rows.
 

@@ -135,12 +135,48 @@ class TableSchema:
         arrays = [column.decode(features[:, column.features]) for column in self.columns]
         return pa.table(arrays, names=list(self.names))
 
+    def arrow_schema(self) -> Any:
+        """The names and types of the tables that :meth:`decode` gives: a pyarrow.Schema."""
+        return self.decode(np.zeros((0, self.width), np.float32)).schema
+
+    def masked(self, features: np.ndarray) -> np.ndarray:
+        """Features (n, width) with those of missing cells at the mean, as the noise "masking"
+        leaves cells in training."""
+        result = features.copy()
+        for column in self.learnt:
+            result[:, column.features] = column.masked(features[:, column.features])
+        return result
+
+    def completed(self, block: Any, features: np.ndarray) -> Any:
+        """Rows with their missing cells filled in: a pyarrow.Table as :meth:`decode` gives it.
+
+        Args:
+            block: an Arrow table or batch that has all columns.
+            features: what stands in for its rows, (n, width); what they say of missing cells is
+                passed over.
+        """
+        import pyarrow as pa
+
+        from narrows.data.tables.reading import cells_of
+
+        arrays = []
+        for column in self.columns:
+            filled = column.decode(column.present(features[:, column.features]))
+            known = column.name in block.schema.names
+            array = cells_of(block, column.name) if known else filled
+            arrays.append(column.completed(array, filled))
+        return pa.table(arrays, names=list(self.names))
+
     def decode_frame(self, features: np.ndarray) -> Any:
         """The same as the kind of table that was fitted: pandas', polars', or else Arrow's."""
+        return self.as_frame(self.decode(features))
+
+    def as_frame(self, rows: Any) -> Any:
+        """Rows in a pyarrow.Table as the kind of table that was fitted."""
         from narrows.data.tables.reading import from_arrow
 
         dtypes = {column.name: column.frame_dtype for column in self.columns}
-        return from_arrow(self.decode(features), self.frame, dtypes)
+        return from_arrow(rows, self.frame, dtypes)
 
     def restandardised(self, blocks: Callable[[], Iterator[np.ndarray]]) -> "TableSchema":
         """The schema with the statistics of some rows only, such as those that are trained on.

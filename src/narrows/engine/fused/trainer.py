@@ -30,6 +30,8 @@ _LOSSES = {"l2": SQUARED, "l1": ABSOLUTE, "huber": HUBER, "bce": CROSS_ENTROPY}
 _OPERATIONS_PER_CALL = 1.6e10
 
 
+# Values whose losses are taken by NumPy at a time.
+_MEASURED_VALUES = 1 << 20
 # What the factors of a batch's gradients may take: beyond it XLA's own convolutions are used, which
 # hold less at once.
 _MOST_FACTOR_BYTES = 1 << 29
@@ -71,6 +73,7 @@ class FusedTrainer:
         if self._drawn:
             require_likelihood(objective)
         self._scaling = model.scaling
+        self._objective = objective.in_model_units(model.scaling.scale)
         self._loss = _kernel_loss(objective, model.scaling)
         self._adam = adam
         self._seed = seed
@@ -123,8 +126,21 @@ class FusedTrainer:
         self._steps += steps
         return losses
 
-    def measure(self, items: Shaped[np.ndarray, "n *item"]) -> float:
-        return self._stack.measure(items, self._scaling, self._loss)
+    def measure(
+        self,
+        items: Shaped[np.ndarray, "n *item"],
+        inputs: Shaped[np.ndarray, "n *item"] | None = None,
+    ) -> float:
+        if inputs is None:
+            return self._stack.measure(items, self._scaling, self._loss)
+        total = 0.0
+        rows = max(_MEASURED_VALUES // max(items[:1].size, 1), 1)
+        for start in range(0, len(items), rows):
+            found = self._stack.outputs(inputs[start : start + rows], self._scaling)
+            wanted = self._scaling.to_network(items[start : start + rows])
+            losses = self._objective.elementwise(found, wanted.reshape(found.shape))
+            total += float(losses.sum(dtype=np.float64))
+        return total
 
 
 def drawn_noise(

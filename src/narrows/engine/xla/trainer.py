@@ -106,16 +106,23 @@ class XlaTrainer:
         self._steps += steps
         return np.asarray(losses, np.float64)
 
-    def measure(self, items: Shaped[np.ndarray, "n *item"]) -> float:
+    def measure(
+        self,
+        items: Shaped[np.ndarray, "n *item"],
+        inputs: Shaped[np.ndarray, "n *item"] | None = None,
+    ) -> float:
         total = 0.0
-        for chunk in chunks(items, self._run_batch):
-            total += float(self._measure(self._carry.arrays, for_device(chunk, self._scaling)))
+        given = items if inputs is None else inputs
+        parts = (chunks(rows, self._run_batch) for rows in (items, given))
+        for wanted, x in zip(*parts, strict=True):
+            sent = for_device(wanted, self._scaling)
+            same = sent if inputs is None else for_device(x, self._scaling)
+            total += float(self._measure(self._carry.arrays, sent, same))
         return total
 
 
-def _measured(loss: LossFunction, scaling: Any, arrays: Any, x: Any) -> Any:
-    wanted = to_network(scaling, x)
-    return loss.total(arrays, wanted, wanted, Flow())
+def _measured(loss: LossFunction, scaling: Any, arrays: Any, wanted: Any, x: Any) -> Any:
+    return loss.total(arrays, to_network(scaling, x), to_network(scaling, wanted), Flow())
 
 
 def scans(spec: Spec) -> bool:

@@ -10,6 +10,7 @@ from narrows.errors import ShapeError
 from narrows.report.figures.style import (
     BLUE,
     DPI,
+    GREY,
     INK,
     MUTED,
     ORANGE,
@@ -46,6 +47,7 @@ def reconstructions_figure(
     label: str = "reconstruction",
     pca: np.ndarray | None = None,
     pca_label: str = "PCA",
+    noisy: np.ndarray | None = None,
 ) -> None:
     """Draw the first items, each above its reconstruction and, where given, that of PCA.
 
@@ -63,12 +65,15 @@ def reconstructions_figure(
         label: what the row of reconstructions is called, such as ``20 numbers``.
         pca: PCA's reconstructions, the same shape.
         pca_label: what their row is called, such as ``PCA, 20 numbers``.
+        noisy: what went in, where that was not the originals, the same shape.
 
     Raises:
         ShapeError: there are no items, or the shapes differ.
         OutputError: the file cannot be written.
     """
     rows = [("original", originals), (label, reconstructions)]
+    if noisy is not None:
+        rows.insert(1, ("noisy", noisy))
     if pca is not None:
         rows.append((pca_label, pca))
     for name, items in rows:
@@ -202,7 +207,12 @@ def _draw_curves(title: str, rows: Rows, value_range: tuple[float, float]) -> "F
 
 def _draw_curves_of_one(axes: "Axes", rows: Rows, position: int) -> None:
     """Draw one item and its reconstructions over each other."""
-    styles = ((INK, 2.2, "-"), (BLUE, 1.4, "-"), (ORANGE, 1.2, (0, (4, 2))))
+    styles = (
+        (INK, 2.2, "-"),
+        *([(GREY, 0.8, "-")] if len(rows) > 3 else []),
+        (BLUE, 1.4, "-"),
+        (ORANGE, 1.2, (0, (4, 2))),
+    )
     for (name, items), (colour, width, dashes) in zip(rows, styles, strict=False):
         values = items[position].ravel()
         axes.plot(

@@ -1,0 +1,49 @@
+"""What the benchmarks of denoising share: a trained model and filters on the same test items."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+# BM3D takes over half a second an image.
+BM3D_ITEMS = 20
+TITLES = {
+    "noisy": "untouched",
+    "autoencoder": "**narrows**",
+    "median": "median",
+    "gaussian": "Gaussian",
+    "nlm": "non-local means",
+    "wavelet": "wavelet",
+    "tv": "total variation",
+    "bm3d": "BM3D",
+    "pca": "PCA",
+}
+
+
+def scores(
+    trained: Any,
+    noisy: Sequence[np.ndarray],
+    found: Sequence[np.ndarray],
+    clean: Sequence[np.ndarray],
+    most: int,
+) -> dict[str, dict[str, Any]]:
+    """How near each method comes to the clean items: ``most`` of them, evenly spaced, BM3D 20.
+
+    The filters' numbers are those that ``fit`` chose on training images.
+    """
+    from narrows.report.denoising import DenoisingMeter
+
+    filters = trained.training["filters"]
+    slow = {name: filters[name] for name in filters if name == "bm3d"}
+    quick = {name: filters[name] for name in filters if name not in slow}
+    result: dict[str, dict[str, Any]] = {}
+    for chosen, count in ((slow, BM3D_ITEMS), (quick, most)):
+        model = replace(trained, training={**trained.training, "filters": chosen})
+        meter = DenoisingMeter(model, len(clean), min(count, most))
+        for index, items in enumerate(zip(noisy, found, clean, strict=True)):
+            if chosen and meter.wants(index):
+                meter.add(*items)
+        if chosen:
+            result |= {score.method: asdict(score) for score in meter.result("").scores}
+    return result

@@ -1,0 +1,185 @@
+"""How much of the noise on MNIST is taken out?
+
+Target: with Gaussian noise of 0.5 of the range, clipped, a peak signal-to-noise ratio of at least
+20.5 dB on the test images; and for every kind of damage at least 6 dB more than every filter:
+Gaussian noise of 0.25, 0.5 and 0.75, salt and pepper on 30 % of the pixels, 50 % of them masked.
+
+Each model is ``narrows fit mnist --noise KIND:AMOUNT`` with nothing else said (``--epochs`` as the
+record's command has it). The PSNR is the mean over images of the PSNR of each. The model's is over
+all 10,000 test images, and again over the 500, evenly spaced, that the filters are measured on
+(BM3D: 20 of them). The filters' numbers were chosen on training images by ``fit``. PCA projects
+onto as many components as left the smallest error there.
+
+    python benchmarks/denoise_mnist.py [--seeds N,N] [--epochs N] [--models DIR]
+
+``--models`` takes models that were trained like that, ``mnist-KIND-AMOUNT-seedN.safetensors``.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common import (
+    JOURNAL,
+    Journal,
+    Target,
+    announce,
+    argument_parser,
+    matrix_rate,
+    table,
+    with_spread,
+    write_record,
+)
+from denoise_common import TITLES, scores
+from narrows_cli import fit
+
+NOISES = ("gaussian:0.25", "gaussian:0.5", "gaussian:0.75", "salt-pepper:0.3", "masking:0.5")
+MEASURED = 500
+# What the damage of the test images is drawn from.
+_TEST_SEED = 20
+
+
+def damaged_test(noise: str) -> tuple[np.ndarray, np.ndarray]:
+    """MNIST's test images, and the same with noise."""
+    from narrows.data import load_data
+    from narrows.training import Noise
+
+    clean = load_data("mnist:test").items
+    return clean, Noise.parse(noise).apply(clean, 0, 255, np.random.default_rng(_TEST_SEED))
+
+
+def model_path(folder: Path, noise: str, seed: int) -> Path:
+    return folder / f"mnist-{noise.replace(':', '-')}-seed{seed}.safetensors"
+
+
+def measure(noise: str, seed: int, options: list[str], models: Path | None) -> dict[str, Any]:
+    """Every method's PSNR and SSIM, and the model's over the whole test set."""
+    from narrows.model_file import load_model
+    from narrows.report.measures import item_errors, psnr
+    from narrows.running import Codec
+    from narrows.tasks.denoise import denoise
+
+    rate = matrix_rate()
+    with tempfile.TemporaryDirectory() as scratch:
+        path = model_path(models or Path(scratch), noise, seed)
+        if models is None:
+            line = ["--noise", noise, "--validation", "0", "--seed", str(seed), *options]
+            fit("mnist", path, *line)
+        trained = load_model(path)
+    clean, noisy = damaged_test(noise)
+    start = time.process_time()
+    found = denoise(Codec(trained), noisy)
+    seconds = time.process_time() - start
+    return {
+        "psnr": float(np.mean([psnr(error, 255) for error in item_errors(clean, found)])),
+        "psnr_of_mean_error": psnr(float(item_errors(clean, found).mean()), 255),
+        "epochs": trained.training["epochs"],
+        "cpu_seconds_of_denoising": seconds,
+        "methods": scores(trained, noisy, found, clean, MEASURED),
+        "rate": rate,
+    }
+
+
+def draw(models: dict[str, Path], best: dict[str, tuple[str, Any]], path: Path) -> None:
+    """Three test images for each kind of damage: damaged, by the best filter, denoised, clean."""
+    from narrows.baselines.filters import filtered
+    from narrows.model_file import load_model
+    from narrows.report.evaluation import fitted_pca
+    from narrows.report.figures.style import INK, SMALL_SIZE, TEXT_SIZE, new_figure, save_figure
+    from narrows.running import Codec
+    from narrows.tasks.denoise import denoise
+
+    figure = new_figure(70 + 190 * len(models))
+    grid = figure.subplots(len(models), 12)
+    figure.subplots_adjust(left=0.13, right=0.98, bottom=0.02, top=0.9, wspace=0.06, hspace=0.08)
+    headings = ("noisy", "best filter", "narrows", "clean")
+    for row, (noise, model) in enumerate(models.items()):
+        trained = load_model(model)
+        clean, noisy = (images[3::3337] for images in damaged_test(noise))
+        name, settings = best[noise]
+        pca = fitted_pca(trained) if name == "pca" else None
+        other = [filtered(name, image, settings, (0, 255), pca) for image in noisy]
+        columns = (noisy, other, denoise(Codec(trained), noisy), clean)
+        for kind, images in enumerate(columns):
+            for number, image in enumerate(images):
+                axes = grid[row, 3 * kind + number]
+                axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+                axes.set_axis_off()
+                if row == 0 and number == 1:
+                    axes.set_title(headings[kind], fontsize=TEXT_SIZE, color=INK, pad=10)
+        first = grid[row, 0].get_position()
+        label = f"{noise.replace(':', ' ')}\n({TITLES[name]})"
+        figure.text(0.015, (first.y0 + first.y1) / 2, label, va="center", fontsize=SMALL_SIZE)
+    save_figure(figure, path)
+
+
+def best_filter(methods: dict[str, Any]) -> str:
+    """The method, other than the model, with the highest PSNR."""
+    others = [name for name in methods if name not in ("noisy", "autoencoder")]
+    return max(others, key=lambda name: methods[name]["psnr"])
+
+
+def main() -> None:
+    parser = argument_parser(__doc__, "seeds", *JOURNAL)
+    parser.add_argument("--epochs", type=int, help="otherwise fit's own")
+    parser.add_argument("--models", type=Path, metavar="DIR", help="trained models to take")
+    parser.add_argument("--noises", default=",".join(NOISES), help="a part of them")
+    arguments = parser.parse_args()
+    announce(__doc__ or "")
+    journal = Journal("denoise-mnist", arguments)
+    options = [] if arguments.epochs is None else ["--epochs", str(arguments.epochs)]
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for noise in arguments.noises.split(","):
+        for seed in arguments.seeds:
+            what = f"{noise}, seed {seed} {' '.join(options)}".strip()
+            run = journal.measure(what, measure, noise, seed, options, arguments.models)
+            runs.setdefault(noise, []).append(run)
+    targets, rows, likeness = [], [], []
+    for noise, found in runs.items():
+        methods = found[0]["methods"]
+        best = best_filter(methods)
+        lead = min(run["methods"]["autoencoder"]["psnr"] - methods[best]["psnr"] for run in found)
+        if noise == "gaussian:0.5":
+            worst = min(run["psnr"] for run in found)
+            targets.append(Target("gaussian:0.5, the worst seed's PSNR, dB", 20.5, worst))
+        title = f"{noise}, the worst seed's lead over the best filter ({TITLES[best]}), dB"
+        targets.append(Target(title, 6, lead))
+        whole = with_spread([run["psnr"] for run in found], 2)
+        shown = [name for name in TITLES if name in methods]
+        rows.append([noise, whole, *(f"{methods[name]['psnr']:.2f}" for name in shown)])
+        likeness.append([noise, *(f"{methods[name]['ssim']:.3f}" for name in shown)])
+    if arguments.models is not None:
+        seed = arguments.seeds[0]
+        models = {noise: model_path(arguments.models, noise, seed) for noise in runs}
+        chosen = {}
+        for noise, found in runs.items():
+            name = best_filter(found[0]["methods"])
+            chosen[noise] = (name, found[0]["methods"][name]["settings"])
+        draw(models, chosen, journal.folder / "digits.png")
+    picture = ["![Test images](digits.png)"] if arguments.models is not None else []
+    epochs = ", ".join(f"{noise} {found[0]['epochs']}" for noise, found in runs.items())
+    write_record(
+        "denoise-mnist",
+        "Noise on MNIST",
+        targets=targets,
+        sections=[
+            *picture,
+            f"PSNR in dB, over all 10,000 test images (median over seeds {arguments.seeds}, lowest "
+            f"to highest) and, beside the filters, over {MEASURED} of them (first seed; BM3D: 20). "
+            f"Epochs trained: {epochs}.",
+            table(["", "narrows, all images", *(TITLES[name] for name in shown)], rows),
+            "SSIM, over the same images:",
+            table(["", *(TITLES[name] for name in shown)], likeness),
+        ],
+        data={"seeds": arguments.seeds, "runs": runs},
+        packages=["numpy", "numba", "jax", "scipy", "scikit-image", "bm3d"],
+        rates=[run["rate"] for found in runs.values() for run in found],
+        folder=journal.folder,
+    )
+
+
+if __name__ == "__main__":
+    main()

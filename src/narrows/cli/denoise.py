@@ -1,0 +1,199 @@
+"""``narrows denoise``: damaged items in, and out what a model takes them to be without it."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from narrows.cli.options import DataArgument, ItemsOut, Json, ModelArgument
+from narrows.cli.terminal import progress, say, show
+from narrows.cli.use import open_codec, report_written
+from narrows.errors import ShapeError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+    from narrows.data import Pages
+    from narrows.running import Codec
+    from narrows.training import Noise
+
+
+def denoise(
+    model: ModelArgument,
+    data: DataArgument,
+    out: ItemsOut,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLEAN",
+            help="The same items without noise: measure what is left of it, beside filters.",
+        ),
+    ] = None,
+    noise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND:AMOUNT",
+            help="Add this to DATA first, and measure against DATA as it was.",
+        ),
+    ] = None,
+    cells: Annotated[
+        str,
+        typer.Option(
+            metavar="missing|all",
+            help="Of a table: fill the missing cells in and keep the others, or write what the "
+            "model makes of all.",
+        ),
+    ] = "missing",
+    seed: Annotated[int, typer.Option(help="Governs the noise that is added.")] = 0,
+    json: Json = False,
+) -> None:
+    """Take the noise out of DATA with a model that fit --noise or --target trained.
+
+    Images may be larger than those that the model learnt from: they are cut into tiles that
+    overlap and are blended. A folder of images becomes one with the same names, whatever their
+    sizes. Of a table, missing cells are filled in.
+
+    \b
+    Example:
+      narrows fit mnist --noise gaussian:0.5 --out denoiser.safetensors
+      narrows denoise denoiser.safetensors noisy.npy --out clean.npy
+      narrows denoise pages.safetensors scans/ --out cleaned/
+    """
+    from narrows.training import Noise
+
+    if cells not in ("missing", "all"):
+        raise UsageError(f"--cells {cells} is unknown", hint="write missing or all")
+    if against is not None and noise is not None:
+        raise UsageError(
+            "--against says what the items are without noise, and so does --noise",
+            hint="leave one of them out",
+        )
+    if seed < 0:
+        raise UsageError(f"--seed is {seed}, and must be at least 0", hint="leave it out")
+    added = None if noise is None else Noise.parse(noise)
+    codec = open_codec(model)
+    if codec.trained.data.table is None:
+        _denoise(codec, data, out, against, added, seed, json)
+    elif against is None and added is None:
+        _fill(codec, data, out, cells == "all", json)
+    else:
+        raise UsageError(
+            "a table's cells are filled in, and --against and --noise are for arrays and images",
+            hint="leave them out",
+        )
+
+
+def _denoise(
+    codec: "Codec",
+    data: str,
+    out: str,
+    against: str | None,
+    noise: "Noise | None",
+    seed: int,
+    json: bool,
+) -> None:
+    """Write what the model makes of all items, measuring on the way where there is what to measure
+    against."""
+    from narrows.data.pages import require_pairs
+    from narrows.report.denoising import DenoisingMeter, denoising_text
+    from narrows.tasks.denoise import damaged, denoise, require_denoisable
+
+    pages = _opened(codec, data)
+    require_denoisable(codec, pages)
+    clean = pages if noise is not None else None
+    if against is not None:
+        clean = _opened(codec, against)
+        require_pairs(pages, clean)
+    meter = None if clean is None else DenoisingMeter(codec.trained, len(pages))
+    done = 0
+    with (
+        _writer(codec, pages, out) as write,
+        progress("denoising", total=len(pages), unit="items") as advance,
+    ):
+        for batch in pages.batches():
+            given = batch if noise is None else damaged(codec, batch, noise, seed, done)
+            results = denoise(codec, given)
+            write(done, results)
+            for index, (noisy, found) in enumerate(zip(given, results, strict=True), done):
+                if meter is not None and clean is not None and meter.wants(index):
+                    meter.add(noisy, found, clean.images[index])
+                advance(1)
+            done += len(batch)
+    if meter is None:
+        report_written(out, len(pages), "item", json)
+        return
+    result = meter.result(pages.name)
+    show(denoising_text(result), {"out": out, **asdict(result)}, json)
+
+
+def _opened(codec: "Codec", source: str) -> "Pages":
+    """The items of a source, flat rows in the shape that they had in training."""
+    import numpy as np
+
+    from narrows.data import open_pages
+
+    pages = open_pages(source, track=progress)
+    images, shape = pages.images, codec.trained.item_shape
+    if isinstance(images, np.ndarray) and images.shape[1:] == (math.prod(shape),):
+        return replace(pages, images=images.reshape(len(images), *shape))
+    return pages
+
+
+@contextmanager
+def _writer(
+    codec: "Codec", pages: "Pages", out: str
+) -> "Iterator[Callable[[int, np.ndarray], None]]":
+    """A function that takes the number of the first of some results, and the results."""
+    from narrows.data import item_writer, named_image_writer
+
+    names, shape = pages.names, pages.images[0].shape
+    if names is not None and (not Path(out).suffix or out.endswith("/")):
+        with named_image_writer(out, names) as write_image:
+
+            def write_named(place: int, results: "np.ndarray") -> None:
+                for number, image in enumerate(results, place):
+                    write_image(names[number], image)
+
+            yield write_named
+        return
+    is_table = out.lower().endswith((".csv", ".parquet"))
+    written = (math.prod(shape),) if is_table else shape
+    with item_writer(out, len(pages), written, codec.trained.data.dtype) as writer:
+
+        def write_items(place: int, results: "np.ndarray") -> None:
+            if results.shape[1:] != shape:
+                raise ShapeError(
+                    f"item {place} of {pages.name} has shape {results.shape[1:]} and the first "
+                    f"{shape}, so that {out} cannot hold both",
+                    hint="write images of several sizes to a folder: end the name in /",
+                )
+            writer.write(results.reshape(len(results), *written))
+
+        yield write_items
+
+
+def _fill(codec: "Codec", source: str, out: str, all_cells: bool, json: bool) -> None:
+    """Write a table with its missing cells filled in."""
+    from narrows.data import table_writer
+    from narrows.data.tables import Unfamiliar
+    from narrows.tasks.fill import fill
+
+    table, unfamiliar, count = codec.trained.data.table, Unfamiliar(), 0
+    assert table is not None
+    with (
+        table_writer(out, table.arrow_schema()) as write,
+        progress("filling", total=None, unit="rows") as done,
+    ):
+        for rows in fill(codec, source, unfamiliar, all_cells=all_cells):
+            write(rows)
+            count += rows.num_rows
+            done(rows.num_rows)
+    for line in unfamiliar.lines():
+        say(line)
+    report_written(out, count, "row", json)

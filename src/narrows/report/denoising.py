@@ -1,0 +1,180 @@
+"""What denoising leaves of the noise, beside what filters leave."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from narrows.baselines.filters import filtered, installed_filters
+from narrows.errors import ShapeError
+from narrows.model_file import TrainedModel
+from narrows.report.evaluation import fitted_pca
+from narrows.report.measures import SSIM_WINDOW, ErrorMeter, psnr, ssim
+from narrows.report.text import table_text
+from narrows.tasks.tiles import blended
+from narrows.training.augmentation import noise_limits
+
+#: What is measured of a large set: the slowest filters take a second for a page.
+MOST_MEASURED = 100
+
+
+@dataclass(frozen=True)
+class DenoisingScore:
+    """How far one method's results are from the clean items.
+
+    Attributes:
+        method: its name.
+        settings: a filter's numbers, chosen on training images.
+        rmse: the root of the mean squared error over all values, where the range is 1 wide.
+        psnr: the mean over items of the peak signal-to-noise ratio of each, in dB.
+        ssim: the mean over images of their structural similarity; None of what is no image, or
+            smaller than its window.
+    """
+
+    method: str
+    rmse: float
+    psnr: float
+    ssim: float | None
+    settings: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Denoising:
+    """All methods on the same items: the noisy ones themselves first, then the model's.
+
+    ``count`` items were measured of ``total``.
+    """
+
+    source: str
+    count: int
+    total: int
+    scores: tuple[DenoisingScore, ...]
+
+    @property
+    def noisy(self) -> DenoisingScore:
+        return self.scores[0]
+
+    @property
+    def model(self) -> DenoisingScore:
+        return self.scores[1]
+
+
+class DenoisingMeter:
+    """Takes items one by one, runs every filter on each, and keeps the errors.
+
+    Of ``total`` items at most ``most`` are wanted, spread evenly. The filters' numbers are those
+    that ``fit`` chose on its training images and left in the model file; a filter that was not
+    installed then, or is not now, is left out.
+    """
+
+    def __init__(self, trained: TrainedModel, total: int, most: int = MOST_MEASURED) -> None:
+        self._trained, self._total = trained, total
+        wanted = np.linspace(0, total - 1, min(total, most)).astype(int)
+        self._wanted = frozenset(wanted.tolist())
+        self._limits = noise_limits(trained.model.scaling)
+        there = {*installed_filters(), "pca"}
+        chosen = trained.training.get("filters") or {}
+        self._filters: Mapping[str, Any] = {
+            name: settings for name, settings in chosen.items() if name in there
+        }
+        names = ["noisy", "autoencoder", *self._filters]
+        self._errors = {name: _Errors(self._limits[1] - self._limits[0]) for name in names}
+
+    def wants(self, index: int) -> bool:
+        """Whether the item of that number is one to be measured: of many, some all over the set."""
+        return index in self._wanted
+
+    def add(self, noisy: np.ndarray, denoised: np.ndarray, clean: np.ndarray) -> None:
+        """Measure one item: three arrays of one shape, in data units.
+
+        Raises:
+            ShapeError: they are not of one shape.
+        """
+        if noisy.shape != clean.shape:
+            raise ShapeError(
+                f"an item of shape {noisy.shape} is to be compared with one of {clean.shape}",
+                hint="give the same items without noise, of the same size",
+            )
+        self._errors["noisy"].add(clean, noisy)
+        self._errors["autoencoder"].add(clean, denoised)
+        for name, settings in self._filters.items():
+            self._errors[name].add(clean, self._filtered(name, noisy, settings))
+
+    def _filtered(self, name: str, noisy: np.ndarray, settings: Any) -> np.ndarray:
+        shape = self._trained.item_shape
+        pca = fitted_pca(self._trained) if name == "pca" else None
+        if pca is None or noisy.shape == shape:
+            return filtered(name, noisy, settings, self._limits, pca)
+        return blended(
+            lambda tiles: np.stack(
+                [filtered(name, tile, settings, self._limits, pca) for tile in tiles]
+            ),
+            noisy,
+            (shape[0], shape[1]),
+        )
+
+    def result(self, source: str) -> Denoising:
+        """What all items came to."""
+        scores = [
+            errors.score(name, dict(self._filters.get(name, {})))
+            for name, errors in self._errors.items()
+        ]
+        return Denoising(source, self._errors["noisy"].count, self._total, tuple(scores))
+
+
+class _Errors:
+    """The errors of one method."""
+
+    def __init__(self, width: float) -> None:
+        self._width = width
+        self._squared = ErrorMeter()
+        self._psnr: list[float] = []
+        self._ssim: list[float] = []
+
+    @property
+    def count(self) -> int:
+        return len(self._psnr)
+
+    def add(self, clean: np.ndarray, found: np.ndarray) -> None:
+        self._squared.add(clean, found)
+        own = ErrorMeter()
+        own.add(clean, found)
+        self._psnr.append(psnr(own.mse, self._width))
+        if clean.ndim in (2, 3) and min(clean.shape[:2]) >= SSIM_WINDOW:
+            self._ssim.append(ssim(clean, found, self._width))
+
+    def score(self, name: str, settings: dict[str, float]) -> DenoisingScore:
+        return DenoisingScore(
+            name,
+            math.sqrt(self._squared.mse) / self._width,
+            float(np.mean(self._psnr)) if self._psnr else math.nan,
+            float(np.mean(self._ssim)) if self._ssim else None,
+            settings,
+        )
+
+
+_TITLES = {
+    "noisy": "as it was",
+    "median": "median filter",
+    "gaussian": "Gaussian filter",
+    "nlm": "non-local means",
+    "wavelet": "wavelet shrinkage",
+    "tv": "total variation",
+    "bm3d": "BM3D",
+    "pca": "PCA",
+}
+
+
+def denoising_text(result: Denoising) -> str:
+    """A table for people."""
+    rows = [["method", "RMSE, of the range", "PSNR", "SSIM"]]
+    for score in result.scores:
+        numbers = ", ".join(f"{name} {value:g}" for name, value in score.settings.items())
+        title = _TITLES.get(score.method, score.method) + (f" ({numbers})" if numbers else "")
+        likeness = "" if score.ssim is None else f"{score.ssim:.3f}"
+        rows.append([title, f"{score.rmse:.4f}", f"{score.psnr:.2f} dB", likeness])
+    some = "" if result.count == result.total else f" of {result.total:,}"
+    plural = "" if result.total == 1 else "s"
+    return table_text(f"{result.source}, {result.count:,}{some} item{plural}", rows)

@@ -1,0 +1,102 @@
+"""Denoising: what a trained model makes of damaged items; of images of any size, tile by tile."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from narrows.data import Dataset
+from narrows.data.pages import Pages
+from narrows.data.storage import gathered
+from narrows.errors import ShapeError, UsageError
+from narrows.nn.scaling import Scaling
+from narrows.running import Codec
+from narrows.tasks.tiles import blended
+from narrows.training import Noise
+from narrows.training.augmentation import damaged_parts, noise_limits
+
+
+def denoise(codec: Codec, items: np.ndarray) -> np.ndarray:
+    """``items`` as the model takes them to be without noise, in the dtype of the training data.
+
+    Items of the training shape go through the model as they are. Larger images are cut into tiles
+    of that shape, which overlap and are blended, so that no seam shows. Smaller ones are continued
+    by their mirror image where the model was trained on tiles, and are an error where it knows
+    whole images only.
+
+    Args:
+        items: (n, \\*item_shape), flat rows of as many values, or images (n, height, width) or
+            (n, height, width, channels) of any size; any real dtype, in data units.
+
+    Raises:
+        ShapeError: they are none of these.
+    """
+    if not _needs_tiles(codec, items.shape[1:]):
+        return codec.reconstruct(items)
+    height, width = codec.trained.item_shape[:2]
+    results = [blended(codec.reconstruct_floats, image, (height, width)) for image in items]
+    return np.stack([codec.as_data(result) for result in results])
+
+
+def damaged(codec: Codec, items: np.ndarray, noise: Noise, seed: int, place: int = 0) -> np.ndarray:
+    """``items`` with noise within the range that the model knows; ``place`` is the number of the
+    first of them, and the same seed and place give the same noise."""
+    random = np.random.default_rng([seed, _NOISE_STREAM, place])
+    return noise.apply(items, *noise_limits(codec.trained.model.scaling), random)
+
+
+def with_noise(data: Dataset, noise: Noise, scaling: Scaling, seed: int) -> Dataset:
+    """The same items, and as their inputs what damage makes of them, as they were damaged to
+    judge the epochs of a training run by."""
+    parts = damaged_parts(data.items, data.inputs, noise, scaling, seed)
+    inputs = gathered(
+        (part for _, part in parts if part is not None),
+        data.item_shape,
+        np.dtype(np.uint8 if data.items.dtype == np.uint8 else np.float32),
+    )
+    return replace(data, inputs=inputs)
+
+
+# Keeps the added noise apart from other uses of the same seed.
+_NOISE_STREAM = 0xADDED
+
+
+def require_denoisable(codec: Codec, pages: Pages) -> None:
+    """Make sure, before long work, that the first item of ``pages`` is one that the model takes.
+
+    Raises:
+        ShapeError: it is not.
+        UsageError: it has another dtype than the images that the model was trained on.
+    """
+    first, dtype = pages.images[0], np.dtype(codec.trained.data.dtype)
+    _needs_tiles(codec, first.shape)
+    images = {"uint8", "uint16"}
+    if first.dtype != dtype and {first.dtype.name, dtype.name} & images:
+        raise UsageError(
+            f"{pages.name} holds {first.dtype.name} values, and the model was trained on "
+            f"{dtype.name}, whose range is another",
+            hint=f"save the images as {dtype.name}, or train a model on images like these",
+        )
+
+
+def _needs_tiles(codec: Codec, shape: tuple[int, ...]) -> bool:
+    """Whether items of ``shape`` are images to be cut into tiles of the training shape.
+
+    Raises:
+        ShapeError: the model takes neither them nor tiles of them.
+    """
+    wanted = codec.trained.item_shape
+    if shape in (wanted, (int(np.prod(wanted)),)):
+        return False
+    is_image = len(wanted) in (2, 3) and codec.trained.data.table is None
+    if not is_image or len(shape) != len(wanted) or shape[2:] != wanted[2:]:
+        raise ShapeError(
+            f"the items have shape {shape}, and the model was trained on {wanted}",
+            hint="give items of that shape; images may be larger, with as many channels",
+        )
+    if (shape[0] < wanted[0] or shape[1] < wanted[1]) and not codec.trained.training.get("tile"):
+        raise ShapeError(
+            f"images of {shape[1]} x {shape[0]} pixels are smaller than those of "
+            f"{wanted[1]} x {wanted[0]} that the model was trained on",
+            hint="enlarge them, or train on tiles: narrows fit with --tile",
+        )
+    return True
