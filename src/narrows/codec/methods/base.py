@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from narrows.errors import ArchiveError
+
 Effort = Literal["fast", "normal", "best"]
 EFFORTS: tuple[Effort, ...] = ("fast", "normal", "best")
 
@@ -60,6 +62,18 @@ class Method(ABC):
     def takes(self, shape: tuple[int, ...], dtype: np.dtype) -> bool:
         """Whether it codes a block of this shape and dtype at all."""
         return True
+
+    def require_available(self, name: str) -> None:
+        """Make sure that what the archive ``name`` is coded with can be decoded here.
+
+        Raises:
+            ArchiveError: a library is not installed.
+        """
+        if not self.available():
+            raise ArchiveError(
+                f"{name} is coded with {self.name}, which is not installed here",
+                hint=f"install it: {self.needs}",
+            )
 
     @abstractmethod
     def encode(self, values: np.ndarray, effort: Effort) -> bytes:
