@@ -52,6 +52,8 @@ class Account:
         seconds: for everything, the trials included; None where it is not known any more.
         seconds_back: for decoding all blocks.
         numbers: of a code, where the archive holds codes and a decoder.
+        model: the SHA-256 of the model file that it was written with and does not hold, if any.
+        model_size: how many bytes that takes.
     """
 
     layout: Layout
@@ -65,6 +67,8 @@ class Account:
     seconds: float | None = None
     seconds_back: float | None = None
     numbers: int | None = None
+    model: str | None = None
+    model_size: int = 0
 
     @property
     def total(self) -> int:

@@ -37,6 +37,8 @@ class Method(ABC):
     alone: ClassVar[bool] = True
     #: What to install where it is not available.
     needs: ClassVar[str | None] = None
+    #: The SHA-256 of a model file that has its parts, where archives leave them there.
+    model: str | None = None
 
     @classmethod
     def from_archive(cls, settings: Mapping[str, Any], read_part: ReadPart) -> "Method":
