@@ -88,7 +88,7 @@ class _Levels:
         """Choose a quantiser, and find the range of its levels.
 
         Raises:
-            DataError: there is nothing to learn from, or not in this shape.
+            DataError: there is nothing to learn from.
         """
         self._items, self._layout, self._bound, self._name = items, layout, bound, name
         self.extents = list(block_extents(layout))
@@ -108,23 +108,27 @@ class _Levels:
         """The quantiser whose levels mixing makes the fewest bytes of, on a piece of a block."""
         values = self._values(*self.extents[len(self.extents) // 2])
         piece = values[: max(_SAMPLE_BYTES // values[:1].nbytes, 1)]
-        found = [Pipeline(Mixing(), each) for each in candidates(piece, self._bound)]
-        taken = [each for each in found if each.takes(piece.shape, piece.dtype)]
-        if not taken:
-            raise DataError(
-                f"context mixing, which makes models, takes no items of shape "
-                f"{self._layout.item_shape}, {len(piece):,} of them",
-                hint="leave --keep-model out",
-            )
-        if len(taken) == 1:
-            return taken[0].quantiser
-        return min(taken, key=lambda each: len(each.encode(piece, self._bound, "fast"))).quantiser
+        found = candidates(piece, self._bound)
+        ways = [Pipeline(Mixing(), each) for each in found]
+        if len(ways) == 1 or not all(way.takes(piece.shape, piece.dtype) for way in ways):
+            return found[-1]  # the coarsest
+        return min(ways, key=lambda way: len(way.encode(piece, self._bound, "fast"))).quantiser
 
     def settings(self, contexts: int) -> tuple[Settings, int]:
-        """Those of all blocks, with so many contexts; and how many bytes these have."""
+        """Those of all blocks, with so many contexts; and how many bytes these have.
+
+        Raises:
+            DataError: the items are too long and narrow for the steps that they take.
+        """
         counts = np.zeros(256, np.int64)
         for rows, _ in self.rows():
             counts += np.bincount(rows.ravel(), minlength=256)
+        if not counts.any():
+            raise DataError(
+                f"context mixing, which makes models, takes no items of shape "
+                f"{self._layout.item_shape} as {self._name} has",
+                hint="leave --keep-model out",
+            )
         top = int(np.flatnonzero(counts)[-1])
         return Settings(contexts, int(counts.argmax()), top), int(counts.sum())
 
