@@ -3,6 +3,7 @@
 import bz2
 import io
 import lzma
+import sys
 import tracemalloc
 import zlib
 from base64 import b64decode
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import golden_archives
-from archive_cases import any_array, assert_same, assert_within
+from archive_cases import any_array, assert_same, assert_within, forged, parts_of
 from narrows import Dataset, compress, decompress
 from narrows.codec import Archive, Trial, open_archive, write_archive
 from narrows.codec import blocks as blocks_module
@@ -328,6 +329,37 @@ def test_no_more_is_unpacked_than_is_allowed() -> None:
     blob = compress(np.zeros(100_000))
     with pytest.raises(ArchiveError, match="800,000 bytes of values, and 1,000 is the limit"):
         decompress(blob, max_bytes=1000)
+
+
+# Libraries that are not there
+
+#: The modules of a method, and what an error names.
+LIBRARIES = {
+    "png": (["PIL", "PIL.Image"], "pillow"),
+    "webp": (["PIL", "PIL.Image"], "pillow"),
+    "jpeg-xl": (["pillow_jxl"], "pillow-jxl-plugin"),
+    "zstd": (["zstandard", "compression.zstd"], "zstandard"),
+}
+
+
+@pytest.mark.parametrize("method", LIBRARIES)
+def test_a_library_that_is_missing_is_named(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    header, parts = parts_of(compress(np.arange(300, dtype="u1").reshape(3, 10, 10)))
+    blob = forged({**header, "pipelines": [{"method": method}]}, parts)
+    modules, named = LIBRARIES[method]
+    for module in modules:
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ArchiveError, match=f"{method}, which is not installed here") as error:
+        decompress(blob)
+    assert f"install {named}" in (error.value.hint or "").replace("--upgrade ", "")
+
+
+def test_archives_are_written_without_optional_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    for modules, _ in LIBRARIES.values():
+        for module in modules:
+            monkeypatch.setitem(sys.modules, module, None)
+    items = np.arange(300, dtype="u1").reshape(3, 10, 10)
+    assert_same(decompress(compress(items)), items)
 
 
 # For ever

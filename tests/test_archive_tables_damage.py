@@ -1,6 +1,7 @@
 """Damaged and forged archives of tables: a clear error or the right data."""
 
 import io
+import sys
 import zlib
 from contextlib import suppress
 from typing import Any
@@ -46,6 +47,21 @@ def test_every_truncation_is_noticed() -> None:
     for length in range(0, len(BLOB), 3):
         with pytest.raises(ArchiveError):
             decompress(BLOB[:length])
+
+
+@pytest.mark.parametrize("categories", [False, True])
+def test_a_library_that_is_missing_is_named(
+    categories: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header, parts = parts_of(FRAME)
+    column = header["data"]["columns"][0]
+    held = column["categories"] if categories else column
+    held["pipelines"] = [{"method": "zstd"}] * len(held["pipelines"])
+    for module in ("zstandard", "compression.zstd"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ArchiveError, match="zstd, which is not installed here") as error:
+        decompress(forged(header, parts))
+    assert "install zstandard" in (error.value.hint or "")
 
 
 def test_undamaged_groups_can_still_be_read() -> None:

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from narrows.cli.account import account_text, account_values, model_info
 from narrows.cli.codes_archive import compress_codes, require_no_bound, require_no_codes
 from narrows.cli.options import DataArgument, ItemsOut, Json, parse_range
+from narrows.cli.priors import (
+    ModelOfArchive,
+    prior_info,
+    require_a_model,
+    require_no_model_of_table,
+    require_no_prior,
+    write_model,
+)
 from narrows.cli.sources import is_table, load_array
 from narrows.cli.table_archive import (
     compress_table,
@@ -29,14 +38,6 @@ ArchiveArgument = Annotated[
         metavar="FILE.nrw", help="A file that narrows compress wrote.", show_default=False
     ),
 ]
-
-_MEANING = {
-    "header": "what the archive is, of what, and where its parts lie",
-    "index": "where each block lies, and its checksum",
-    "payload": "the blocks",
-    "decoder": "what makes values of codes, in whole numbers",
-    "predictor": "how likely each number of a code is",
-}
 
 
 def compress(
@@ -76,8 +77,20 @@ def compress(
         Path | None,
         typer.Option(
             metavar="MODEL",
-            help="With --codes-only: one that narrows fit --preset rounded wrote, instead of one "
-            "trained on DATA.",
+            help="Start from what --keep-model wrote; it is not in the archive, which names it and "
+            "needs it to open. With --codes-only: one that narrows fit --preset rounded wrote, "
+            "instead of one trained on DATA.",
+        ),
+    ] = None,
+    embed_model: Annotated[
+        bool,
+        typer.Option("--embed-model", help="Keep in the archive what it needs of MODEL."),
+    ] = False,
+    keep_model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write what there is to learn from DATA, as a MODEL for other data like it.",
         ),
     ] = None,
     json: Json = False,
@@ -93,38 +106,54 @@ def compress(
       narrows compress readings.npy --max-error 0.05 --out readings.nrw
       narrows compress houses.csv --max-error 1% --max-error price=500 --out houses.nrw
       narrows compress mnist --codes-only --item-bytes 8 --out tiny.nrw
+      narrows compress mnist --out train.nrw --keep-model digits.model
+      narrows compress mnist:test --out digits.nrw --model digits.model
     """
-    from narrows.codec import write_archive
+    from narrows.codec import Model, write_archive
     from narrows.codec.promises import Promises
     from narrows.files import atomic_file, require_writable
 
     if codes_only:
         require_no_bound(max_error)
+        require_no_prior(keep_model, embed_model)
         require_writable(out)
         account = compress_codes(data, out, model, latent, item_bytes, effort)
         _show_written(out, data, account, json)
         return
-    require_no_codes(item_bytes, latent, model)
+    require_no_codes(item_bytes, latent)
+    require_a_model(embed_model, model)
     promises = Promises.of(max_error)
-    require_writable(out)
+    for path in (out, keep_model):
+        if path is not None:
+            require_writable(path)
     if is_table(data):
+        require_no_model_of_table(data, model, keep_model)
         table = compress_table(data, out, promises, effort)
         text = table_account_text(f"{out}: {data}", table, Path(data).stat().st_size)
         show(text, {"out": str(out), **table_account_values(table)}, json)
         return
+    given = None if model is None else Model.of(model)
     items = load_array(data)
+    if keep_model is not None:
+        write_model(keep_model, items, promises, effort, data)
     with atomic_file(out) as file:
         account = write_archive(
-            file, items, max_error=promises, effort=effort, name=data, track=progress
+            file,
+            items,
+            max_error=promises,
+            effort=effort,
+            model=given,
+            embed_model=embed_model,
+            name=data,
+            track=progress,
         )
     _show_written(out, data, account, json)
 
 
 def _show_written(out: Path, data: str, account: "Account", json: bool) -> None:
-    texts = [_account_text(f"{out}: {data}", account)]
-    if account.trials:
-        texts.append(_trials_text(account))
-    show("\n\n".join(texts), {"out": str(out), **_account_values(account)}, json)
+    show(
+        account_text(f"{out}: {data}", account), {"out": str(out), **account_values(account)}, json
+    )
 
 
 def decompress(
@@ -137,6 +166,7 @@ def decompress(
     skip_damaged: Annotated[
         bool, typer.Option("--skip-damaged", help="Leave out items that cannot be read any more.")
     ] = False,
+    model: ModelOfArchive = None,
     json: Json = False,
 ) -> None:
     """Write what an archive holds.
@@ -145,10 +175,11 @@ def decompress(
     Example:
       narrows decompress digits.nrw --out digits.npy
       narrows decompress digits.nrw --items 1000:1010 --out ten/
+      narrows decompress digits.nrw --model digits.model --out digits.npy
     """
     from narrows.codec import TableArchive, open_archive
 
-    with open_archive(archive, damaged_too=skip_damaged) as opened:
+    with open_archive(archive, damaged_too=skip_damaged, model=model) as opened:
         start, stop = parse_range(items, len(opened))
         missing = [
             (max(low, start), min(high, stop))
@@ -176,6 +207,7 @@ def verify(
         str | None,
         typer.Option(metavar="DATA", help="What it was made of, to compare every value with."),
     ] = None,
+    model: ModelOfArchive = None,
     json: Json = False,
 ) -> None:
     """Decode all of an archive and compare it with its checksums, or with DATA too.
@@ -188,7 +220,7 @@ def verify(
     from narrows.codec.verifying import verify as prove
     from narrows.report.measures import readable
 
-    with open_archive(archive) as opened:
+    with open_archive(archive, model=model) as opened:
         if against is not None:
             _check_same_kind(isinstance(opened, TableArchive), against)
         if isinstance(opened, TableArchive):
@@ -236,13 +268,17 @@ def info(
     """
     from narrows.codec import TableArchive, open_archive
     from narrows.codec.container import MAGIC
+    from narrows.codec.model import is_model
 
     start = b""
     if file.is_file():
         with file.open("rb") as stream:
             start = stream.read(4)
     if file.suffix.lower() != ".nrw" and start != MAGIC[:4]:
-        _model_info(file, json)
+        model_info(file, json)
+        return
+    if start == MAGIC[:4] and is_model(file):
+        prior_info(file, json)
         return
     with open_archive(file) as opened:
         if isinstance(opened, TableArchive):
@@ -251,10 +287,8 @@ def info(
             show(table_account_text(str(file), table), values, json)
             return
         account = opened.account
-    texts = [_account_text(str(file), account)]
-    if account.trials:
-        texts.append(_trials_text(account))
-    show("\n\n".join(texts), {"kind": "archive", **_account_values(account)}, json)
+    text = account_text(str(file), account)
+    show(text, {"kind": "archive", **account_values(account)}, json)
 
 
 def _check_same_kind(of_table: bool, against: str) -> None:
@@ -296,144 +330,3 @@ def _write_items(layout: "Layout", batches: Iterator[Any], count: int, out: str)
     with item_writer(out, count, shape, layout.dtype) as writer:
         for batch in batches:
             writer.write(batch.reshape(len(batch), *shape))
-
-
-def _account_text(title: str, account: "Account") -> str:
-    """Where the bytes of an archive are, and what it promises."""
-    from narrows.report.text import table_text
-
-    layout = account.layout
-    rows = [["part", "bytes", "share", ""]]
-    for part, size in account.sizes.items():
-        share = f"{size / account.total:.1%}"
-        rows.append([part, f"{size:,}", share, _MEANING.get(part, "of the method")])
-    rows.append(["all", f"{account.total:,}", "100.0%", ""])
-    lines = [table_text(f"{title}, {_what(layout)}", rows, left=(0, 3)), _rate(account)]
-    lines.append(_promise(account))
-    if account.numbers is not None:
-        lines.append(_codes_text(account))
-    used = "; ".join(
-        f"{name} ({count:,} block{'' if count == 1 else 's'})"
-        for name, count in account.methods.items()
-    )
-    if used:
-        lines.append(f"coded with {used}")
-    if account.seconds is not None and account.seconds_back is not None:
-        lines.append(
-            f"{account.seconds:.1f} s, trials and verification included; "
-            f"{account.seconds_back:.2f} s to decode all of it"
-        )
-    return "\n".join(lines)
-
-
-def _codes_text(account: "Account") -> str:
-    """What a code takes, with what says where it lies, and what all the rest does."""
-    codes = account.sizes["payload"] + account.sizes["index"]
-    count = max(account.layout.count, 1)
-    return (
-        f"codes of {account.numbers} whole numbers: {codes / count:.2f} bytes an item, and all the "
-        f"rest {(account.total - codes) / count:.2f}"
-    )
-
-
-def _what(layout: "Layout") -> str:
-    count = layout.count
-    shape = " × ".join(map(str, layout.item_shape)) or "one"
-    plural = "" if count == 1 else "s"
-    return f"{count:,} item{plural} of {shape} {layout.dtype.name}"
-
-
-def _rate(account: "Account") -> str:
-    if account.bits_per_value is None:
-        return "no values"
-    return (
-        f"{account.bits_per_value:.3f} bits a value, all parts counted; {account.ratio:.2f} times "
-        f"smaller than the {account.layout.nbytes:,} bytes of the values"
-    )
-
-
-def _promise(account: "Account") -> str:
-    from narrows.report.measures import readable
-
-    mean = account.mean_squared_error
-    measured = f", mean squared error {readable(mean)}" if mean is not None else ""
-    if account.bound is None:
-        largest = readable(account.largest_error)
-        return f"no bound is promised; measured: largest error {largest}{measured}"
-    if account.bound == 0:
-        return "lossless, with the SHA-256 of the values"
-    return (
-        f"every value within {readable(account.bound)}; measured: largest error "
-        f"{readable(account.largest_error)}{measured}"
-    )
-
-
-def _trials_text(account: "Account") -> str:
-    """What was tried, the smallest first."""
-    from narrows.report.text import table_text
-
-    values = account.layout.size
-    timed = account.trials[0].seconds is not None
-    header = ["method", "bytes, whole set", "bits a value", "bytes, one item a file"]
-    rows = [[*header[: 4 if timed else 3], *(["seconds", "and back"] if timed else [])]]
-    for trial in account.trials:
-        about = "about " if trial.in_part else ""
-        row = [trial.name, f"{about}{trial.size:,}", f"{8 * trial.size / values:.3f}"]
-        if timed:
-            row.append("" if trial.item_bytes is None else f"{trial.item_bytes:,.0f}")
-            row += [f"{trial.seconds:.2f}", f"{trial.seconds_back:.2f}"]
-        rows.append(row)
-    whole = account.sampled == account.blocks
-    on = "all of it" if whole else f"{account.sampled:,} of its {account.blocks:,} blocks"
-    return table_text(f"what was tried, on {on}: the smallest is taken", rows)
-
-
-def _account_values(account: "Account") -> dict[str, Any]:
-    layout = account.layout
-    return {
-        "shape": list(layout.shape),
-        "dtype": layout.dtype.name,
-        "bound": account.bound,
-        "largest_error": account.largest_error,
-        "mean_squared_error": account.mean_squared_error,
-        "latent": account.numbers,
-        "bytes": dict(account.sizes),
-        "total": account.total,
-        "raw": layout.nbytes,
-        "bits_per_value": account.bits_per_value,
-        "ratio": account.ratio,
-        "methods": dict(account.methods),
-        "tried": [
-            {
-                "method": trial.name,
-                "bytes": trial.size,
-                "in_part": trial.in_part,
-                "item_bytes": trial.item_bytes,
-                "seconds": trial.seconds,
-                "seconds_back": trial.seconds_back,
-            }
-            for trial in account.trials
-        ],
-        "blocks": account.blocks,
-        "blocks_tried": account.sampled,
-        "seconds": account.seconds,
-        "seconds_back": account.seconds_back,
-    }
-
-
-def _model_info(file: Path, json: bool) -> None:
-    """Where the bytes of a model file are, its checksum compared."""
-    from narrows.model_file import load_model
-    from narrows.report.text import cell_text, table_text
-    from narrows.tensor_file import tensor_sizes
-
-    spec = load_model(file).model.spec
-    sizes = tensor_sizes(file)
-    total = sum(sizes.values())
-    rows = [["part", "bytes", "share"]]
-    rows += [[cell_text(name), f"{size:,}", f"{size / total:.1%}"] for name, size in sizes.items()]
-    rows.append(["all", f"{total:,}", "100.0%"])
-    shape = " × ".join(map(str, spec.item_shape))
-    text = table_text(f"{file}: a model of items of {shape}, {spec.latent_size} numbers", rows)
-    values = {"kind": "model", "bytes": sizes, "total": total, "latent": spec.latent_size}
-    show(text, values, json)

@@ -26,7 +26,7 @@ def require_no_codes(*wishes: object) -> None:
     """Refuse what only archives of codes have."""
     if any(wish is not None for wish in wishes):
         raise UsageError(
-            "--item-bytes, --latent and --model are for archives of codes",
+            "--item-bytes and --latent are for archives of codes",
             hint="add --codes-only, or leave them out",
         )
 

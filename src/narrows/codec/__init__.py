@@ -5,6 +5,8 @@
 ``reader``         what an archive of any kind has while it is open for reading
 ``archive``        an archive of an array
 ``verifying``      an archive against its checksums, and against its data
+``model``          what archives have in common, in a file of its own
+``learning``       from an array to such a file
 ``tables/``        the same for tables: its ``__init__`` has the map
 ``writing``        from an array to an archive, verified block by block
 ``choosing``       which way of coding an array: those that look good are tried
@@ -30,6 +32,8 @@ was the smallest. ``docs/format.md`` describes the file, for other programs.
 
 from narrows.codec.account import Account, Trial
 from narrows.codec.archive import Archive
+from narrows.codec.learning import learn_model
+from narrows.codec.model import Model
 from narrows.codec.opening import compress, decompress, open_archive
 from narrows.codec.tables import TableAccount, TableArchive, write_table
 from narrows.codec.writing import write_archive
@@ -37,11 +41,13 @@ from narrows.codec.writing import write_archive
 __all__ = [
     "Account",
     "Archive",
+    "Model",
     "TableAccount",
     "TableArchive",
     "Trial",
     "compress",
     "decompress",
+    "learn_model",
     "open_archive",
     "write_archive",
     "write_table",

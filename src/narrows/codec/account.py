@@ -1,5 +1,6 @@
 """What an archive costs, part by part, and what it was chosen from."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,10 @@ from narrows.codec.arrays import Layout
 from narrows.codec.damage import damaged, field, whole_number
 
 _MOST_TRIALS = 256
+# Methods that learn from the data; the others are the classical ones.
+_LEARNING = ("mixing", "primed", "predicted")
+# Parts that many archives could have in common.
+_SHARED = ("prior", "decoder", "predictor")
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ class Trial:
         seconds: for coding the blocks that it was tried on; None where it is not known any more.
         seconds_back: for decoding them.
         item_bytes: what it takes for an item of its own, on average over some; None where items are
-            too large to try, or it is not known any more.
+            too large to try, or it is not known any more: an archive keeps the two that count.
         in_part: whether it was tried on the first piece of these blocks alone, having left so much
             more of that than others that it was tried no further.
     """
@@ -34,6 +39,11 @@ class Trial:
     seconds_back: float | None = None
     item_bytes: float | None = None
     in_part: bool = False
+
+    @property
+    def learns(self) -> bool:
+        """Whether the method learns from data."""
+        return self.method in _LEARNING
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,8 @@ class Account:
         seconds: for everything, the trials included; None where it is not known any more.
         seconds_back: for decoding all blocks.
         numbers: of a code, where the archive holds codes and a decoder.
+        model: the SHA-256 of the model file that it was written with and does not hold, if any.
+        model_size: how many bytes that takes.
     """
 
     layout: Layout
@@ -65,6 +77,8 @@ class Account:
     seconds: float | None = None
     seconds_back: float | None = None
     numbers: int | None = None
+    model: str | None = None
+    model_size: int = 0
 
     @property
     def total(self) -> int:
@@ -86,15 +100,67 @@ class Account:
         """How many blocks there are."""
         return sum(self.methods.values())
 
+    @property
+    def classical(self) -> Trial | None:
+        """The smallest of the methods that learn nothing, where it is known."""
+        return next((trial for trial in self.trials if not trial.learns), None)
+
+    @property
+    def classical_alone(self) -> Trial | None:
+        """The same where every item has a file of its own."""
+        found = [each for each in self.trials if not each.learns and each.item_bytes is not None]
+        return min(found, key=lambda each: each.item_bytes or 0, default=None)
+
+    @property
+    def alone(self) -> float | None:
+        """What an item of its own takes, coded as the archive is; None where that is not known."""
+        return self.trials[0].item_bytes if self.trials else None
+
+    @property
+    def shared(self) -> int:
+        """Bytes of models, which archives can have in common: in this one, or beside it."""
+        return self.model_size + sum(self.sizes.get(part, 0) for part in _SHARED)
+
+    def pays_from(self, other: Trial) -> int | None:
+        """From how many items on, all in one file, this and its model are smaller than ``other``.
+
+        None where they never are.
+        """
+        count, header = max(self.layout.count, 1), self.sizes["header"]
+        ours = (self.total + self.model_size - self.shared - header) / count
+        return _items_to_pay(self.shared + header, other.size / count - ours)
+
+    def pays_alone_from(self, other: Trial) -> int | None:
+        """The same where every item has a file of its own."""
+        if self.alone is None or other.item_bytes is None:
+            return None
+        return _items_to_pay(self.shared, other.item_bytes - self.alone)
+
+
+def _items_to_pay(size: int, saved: float) -> int | None:
+    """How many items must save ``saved`` bytes each, to make up for ``size``."""
+    return math.ceil(size / saved) if saved > 0 else None
+
 
 def trials_to_header(trials: tuple[Trial, ...], sampled: int) -> dict[str, Any]:
     """What a header says of what was tried."""
     in_part = [trial.name for trial in trials if trial.in_part]
+    alone = _compared_alone(trials)
     return {
         "blocks": sampled,
         "bytes": {trial.name: trial.size for trial in trials},
         **({"in_part": in_part} if in_part else {}),
+        **({"alone": alone} if alone else {}),
     }
+
+
+def _compared_alone(trials: tuple[Trial, ...]) -> dict[str, float]:
+    """What an item alone takes, to a tenth: with the best way, and with the best that learns
+    nothing."""
+    known = [(trial, trial.item_bytes) for trial in trials if trial.item_bytes is not None]
+    classical = sorted((size, trial.name) for trial, size in known if not trial.learns)[:1]
+    names = {trials[0].name, *(name for _, name in classical)}
+    return {trial.name: round(size, 1) for trial, size in known if trial.name in names}
 
 
 def trials_from_header(header: Mapping[str, Any], name: str) -> tuple[tuple[Trial, ...], int]:
@@ -110,11 +176,15 @@ def trials_from_header(header: Mapping[str, Any], name: str) -> tuple[tuple[Tria
     if len(sizes) > _MOST_TRIALS:
         raise damaged(name, f"its header names {len(sizes):,} trials")
     in_part = field(entry, "in_part", list, name) if "in_part" in entry else []
+    alone = field(entry, "alone", dict, name) if "alone" in entry else {}
+    if not all(isinstance(each, int | float) and each >= 0 for each in alone.values()):
+        raise damaged(name, "its header has no usable 'alone'")
     trials = [
         Trial(
             text.rpartition(", ")[2],
             text,
             whole_number(size, 0, 1 << 62, "a size", name),
+            item_bytes=alone.get(text),
             in_part=text in in_part,
         )
         for text, size in sizes.items()

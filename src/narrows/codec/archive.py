@@ -107,6 +107,8 @@ class Archive(OpenArchive):
             figures[0] or 0.0,
             figures[1],
             numbers=self._held.item_size if self.bound is None else None,
+            model=self._container.model,
+            model_size=self._container.model_size,
         )
 
     def items(self, start: int, stop: int) -> np.ndarray:

@@ -174,11 +174,7 @@ class BlockReader:
         """
         content, pipeline = self.content(number), self._pipelines[int(self._numbers[number])]
         name = self._container.name
-        if not pipeline.method.available():
-            raise ArchiveError(
-                f"{name} is coded with {pipeline.method.name}, which is not installed here",
-                hint=f"install it: {pipeline.method.needs}",
-            )
+        pipeline.method.require_available(name)
         shape, dtype = self.shape(number), self.layout.working_dtype
         try:
             values = pipeline.decode(content, shape, dtype)

@@ -16,7 +16,7 @@ import numpy as np
 from narrows.codec.account import Trial
 from narrows.codec.arrays import Layout
 from narrows.codec.bounds import EXACT_INTEGERS, AsTheyAre, Grid, Quantiser, Steps, bits_of, within
-from narrows.codec.methods import METHODS, Effort, Method, Stored
+from narrows.codec.methods import METHODS, Effort, Stored
 from narrows.codec.pipeline import Pipeline
 from narrows.errors import ArchiveError
 
@@ -93,7 +93,7 @@ def choose(
     layout: Layout,
     bound: float,
     effort: Effort,
-    methods: Sequence[Method] = (),
+    more: Sequence[Pipeline] = (),
     advance: Callable[[float], None] = lambda amount: None,
 ) -> Choice:
     """Find the smallest way to code an array.
@@ -103,19 +103,20 @@ def choose(
         layout: of the whole array.
         bound: the largest error allowed.
         effort: how much to try.
-        methods: more to try than those that need no training.
+        more: ways to try besides those that need no training.
         advance: told of every share of the work, all of them together 1.
     """
-    classical = [method() for method in METHODS.values() if not method.trained]
+    untrained = [method() for method in METHODS.values() if not method.trained]
     starts = _starts(blocks[0][1], layout, bound, effort)
     # Methods that know the items, such as formats of images, take levels without filters.
     plain = [Pipeline(Stored(), quantiser) for quantiser in candidates(blocks[0][1], bound)]
     pipelines = [
         replace(start, method=method)
-        for method in [*classical, *methods]
+        for method in untrained
         if method.available() and layout.nbytes <= method.tried_up_to[effort]
         for start in (starts if method.filtered else plain)
     ]
+    pipelines += more
     promising, others = _promising(pipelines, blocks, layout, bound, effort, advance)
     found = []
     for pipeline in promising:

@@ -17,6 +17,7 @@ same header and parts always make the same bytes. ``docs/format.md`` has it all.
 
 import json
 import os
+import re
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
@@ -111,6 +112,9 @@ class Container:
         name: the file, as messages call it.
         header: the JSON object, ``parts`` left out.
         sizes: the bytes of ``header`` (with what stands before it) and of every part, in order.
+        model: the SHA-256 of the model file that has the parts which the archive itself lacks; None
+            where it lacks none.
+        model_size: how many bytes that file takes; 0 where there is none.
     """
 
     def __init__(self, stream: IO[bytes], name: str, *, cut_short: bool = False) -> None:
@@ -130,6 +134,8 @@ class Container:
         text, start = self._front()
         self.header = _parsed(text, name)
         self._places = self._read_places(start)
+        self.model, self.model_size = self._read_model()
+        self._lent: Container | None = None
         self.sizes = {"header": start} | {part: size for part, (_, size, _) in self._places.items()}
         expected = sum(self.sizes.values())
         if self.file_size < expected and not cut_short:
@@ -146,16 +152,45 @@ class Container:
         """Close the file."""
         self._stream.close()
 
+    def lend(self, model: "Container", digest: str) -> None:
+        """Take parts that are missing here from a model file, if this archive has been written
+        with one.
+
+        Args:
+            model: that file, open.
+            digest: the SHA-256 of all its bytes.
+
+        Raises:
+            ArchiveError: it is another one.
+        """
+        if self.model is None:
+            return
+        if digest != self.model:
+            raise ArchiveError(
+                f"{self.name} was written with the model {self.model}, and {model.name} is "
+                f"{digest}",
+                hint="give the file with that SHA-256",
+            )
+        self._lent = model
+
     def __contains__(self, part: str) -> bool:
         return part in self._places
 
     def read(self, part: str) -> bytes:
-        """The whole of a part, its checksum compared.
+        """The whole of a part, its checksum compared; of the model that was lent where it is not
+        here.
 
         Raises:
             ArchiveError: there is no such part, it is damaged, or larger than is read at once.
         """
         if part not in self._places:
+            if self._lent is not None:
+                return self._lent.read(part)
+            if self.model is not None:
+                raise ArchiveError(
+                    f"{self.name} was written with the model {self.model}, and holds none of it",
+                    hint="give the file with that SHA-256 as --model, or model=",
+                )
             raise damaged(self.name, f"its part {part!r} is missing")
         start, size, checksum = self._places[part]
         if size > LARGEST_PART:
@@ -224,6 +259,17 @@ class Container:
         if len(text) != length:
             raise damaged(self.name, "its header is not as long as it says")
         return text
+
+    def _read_model(self) -> tuple[str | None, int]:
+        """The SHA-256 and the bytes of the model that the header names."""
+        if "model" not in self.header:
+            return None, 0
+        entry = field(self.header, "model", dict, self.name)
+        digest = field(entry, "sha256", str, self.name)
+        if not re.fullmatch("[0-9a-f]{64}", digest):
+            raise damaged(self.name, "its header names a model that there cannot be")
+        size = whole_number(entry.get("bytes"), 0, 1 << 62, "the length of its model", self.name)
+        return digest, size
 
     def _read_places(self, start: int) -> dict[str, tuple[int, int, int | None]]:
         """Where each part starts, its bytes, and its CRC-32."""

@@ -15,11 +15,13 @@ from narrows.codec.archive import Archive
 from narrows.codec.container import Container
 from narrows.codec.damage import field
 from narrows.codec.methods import Effort
+from narrows.codec.model import KIND as MODEL
+from narrows.codec.model import Model
 from narrows.codec.tables.archive import TableArchive
 from narrows.codec.tables.writing import write_table
 from narrows.codec.writing import write_archive
 from narrows.data.tables import is_frame
-from narrows.errors import ArchiveError
+from narrows.errors import ArchiveError, UsageError
 from narrows.progress import Tracker, silent
 
 _KINDS: dict[str, type[Archive] | type[TableArchive]] = {
@@ -29,8 +31,18 @@ _KINDS: dict[str, type[Archive] | type[TableArchive]] = {
 }
 
 
+#: A model file: read already, its bytes, or its path.
+ModelLike = Model | bytes | str | os.PathLike[str]
+
+
 def compress(
-    X: Any, max_error: Any = None, *, effort: Effort = "normal", track: Tracker = silent
+    X: Any,
+    max_error: Any = None,
+    *,
+    effort: Effort = "normal",
+    model: ModelLike | None = None,
+    embed_model: bool = False,
+    track: Tracker = silent,
 ) -> bytes:
     """An array or a table as the bytes of an archive.
 
@@ -46,21 +58,45 @@ def compress(
             Truth values, NaN and infinity are always exact. For tables see
             :func:`narrows.codec.write_table`.
         effort: how much is tried: ``fast``, ``normal`` or ``best``.
+        model: of arrays: what :func:`narrows.codec.learn_model` made of others like this, to start
+            from; :func:`decompress` needs it too.
+        embed_model: keep in the archive what it needs of ``model``, so that it opens without.
         track: told how far it is.
 
     Raises:
-        UsageError: ``max_error`` or ``effort`` cannot be meant.
+        UsageError: ``max_error`` or ``effort`` cannot be meant, or not with ``model``.
         DataError: values that an archive does not hold.
+        ShapeError: ``model`` was learnt from other items.
+        ArchiveError: ``model`` is none, or damaged.
     """
-    out = io.BytesIO()
+    out, given = io.BytesIO(), None if model is None else Model.of(model)
     if is_frame(X):
+        if given is not None:
+            raise UsageError(
+                f"{given.name} is a model for arrays, and X is a table",
+                hint="leave the model out",
+            )
         write_table(out, X, max_error=max_error, effort=effort, track=track)
     else:
-        write_archive(out, np.asarray(X), max_error=max_error, effort=effort, track=track)
+        write_archive(
+            out,
+            np.asarray(X),
+            max_error=max_error,
+            effort=effort,
+            model=given,
+            embed_model=embed_model,
+            track=track,
+        )
     return out.getvalue()
 
 
-def decompress(blob: bytes, *, max_bytes: int | None = None, track: Tracker = silent) -> Any:
+def decompress(
+    blob: bytes,
+    *,
+    max_bytes: int | None = None,
+    model: ModelLike | None = None,
+    track: Tracker = silent,
+) -> Any:
     """What :func:`compress` was given: an array of the same shape, dtype and byte order, or the
     same kind of table with the same columns.
 
@@ -68,26 +104,33 @@ def decompress(blob: bytes, *, max_bytes: int | None = None, track: Tracker = si
         blob: the bytes of an archive, from wherever.
         max_bytes: the most that the values may take; checked before an array is allocated, and
             while a table is read. A small archive can hold a lot, if it is of equal values.
+        model: what it was written with, if that is not in the archive.
         track: told how far it is.
 
     Raises:
-        ArchiveError: not an archive, damaged, from a newer version, or of more than ``max_bytes``.
+        ArchiveError: not an archive, damaged, from a newer version, of more than ``max_bytes``, or
+            written with a model that is not ``model``.
     """
-    with opened(io.BytesIO(blob), "the archive") as archive:
+    with opened(io.BytesIO(blob), "the archive", model=model) as archive:
         return archive.read(max_bytes=max_bytes, track=track)
 
 
 def open_archive(
-    path: str | os.PathLike[str], *, damaged_too: bool = False
+    path: str | os.PathLike[str],
+    *,
+    damaged_too: bool = False,
+    model: ModelLike | None = None,
 ) -> Archive | TableArchive:
     """Open an archive file; use it in a ``with`` block.
 
     Args:
         path: the file.
         damaged_too: open one that is cut short, for what can still be read of it.
+        model: what it was written with, if that is not in the archive.
 
     Raises:
-        ArchiveError: there is no such file, it cannot be read, or it is no archive.
+        ArchiveError: there is no such file, it cannot be read, it is no archive, or was written
+            with another model.
     """
     name = os.fspath(path)
     try:
@@ -98,20 +141,34 @@ def open_archive(
             hint="check the path and its permissions",
         ) from error
     try:
-        return opened(stream, name, damaged_too=damaged_too)
+        return opened(stream, name, damaged_too=damaged_too, model=model)
     except BaseException:
         stream.close()
         raise
 
 
-def opened(stream: IO[bytes], name: str, *, damaged_too: bool = False) -> Archive | TableArchive:
+def opened(
+    stream: IO[bytes],
+    name: str,
+    *,
+    damaged_too: bool = False,
+    model: ModelLike | None = None,
+) -> Archive | TableArchive:
     """The archive in ``stream``, which must be seekable.
 
     Raises:
-        ArchiveError: not an archive, damaged, or from a newer version.
+        ArchiveError: not an archive, damaged, from a newer version, or written with another model.
     """
     container = Container(stream, name, cut_short=damaged_too)
+    if model is not None:
+        given = Model.of(model)
+        container.lend(given.container, given.digest)
     kind = field(field(container.header, "data", dict, name), "kind", str, name)
+    if kind == MODEL:
+        raise ArchiveError(
+            f"{name} is a model, and holds no data",
+            hint="give an archive, and this with --model, or model=",
+        )
     if kind not in _KINDS:
         raise ArchiveError(
             f"{name} holds data of the kind {kind[:40]!r}, which this narrows does not read",

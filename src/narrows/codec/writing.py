@@ -16,7 +16,9 @@ from narrows.codec.blocks import MOST_PIPELINES, BlockWriter, block_extents
 from narrows.codec.bounds import checked_bound, distance, within
 from narrows.codec.choosing import Choice, choose, sampled_blocks
 from narrows.codec.container import Part, write_container
-from narrows.codec.methods import EFFORTS, Effort, Method, Stored
+from narrows.codec.methods import EFFORTS, Effort, Stored
+from narrows.codec.methods.primed import Primed
+from narrows.codec.model import Model
 from narrows.codec.pipeline import Pipeline
 from narrows.codec.promises import Promises
 from narrows.data.storage import release
@@ -30,7 +32,8 @@ def write_archive(
     *,
     max_error: Any = None,
     effort: Effort = "normal",
-    methods: Sequence[Method] = (),
+    model: Model | None = None,
+    embed_model: bool = False,
     name: str = "X",
     track: Tracker = silent,
 ) -> Account:
@@ -44,13 +47,16 @@ def write_archive(
             or ``1%`` of the range of the finite values. 0 or None is lossless, to the last bit.
             Truth values, NaN and infinity are always exact.
         effort: how much is tried.
-        methods: methods to try besides those that need no training.
+        model: what mixing learnt of data like these, within the same largest error; it is used
+            where that is the smallest, and must be there when the archive is opened.
+        embed_model: keep in the archive what it needs of ``model``.
         name: what messages call the data.
         track: told how far it is.
 
     Raises:
-        UsageError: ``max_error`` or ``effort`` cannot be meant.
+        UsageError: ``max_error`` or ``effort`` cannot be meant, or not with ``model``.
         DataError: values that an archive does not hold.
+        ShapeError: ``model`` was learnt from other items.
     """
     if effort not in EFFORTS:
         raise UsageError(f"the effort is {effort!r}, and must be one of {', '.join(EFFORTS)}")
@@ -58,31 +64,46 @@ def write_archive(
     items = np.asarray(items)
     layout = Layout.of(items)
     items = items.reshape(1) if items.ndim == 0 else items
-    bound = _bound_of(items, layout, max_error, name)
-    if (bound < 1 and layout.dtype.kind in "iu") or layout.dtype.kind == "b":
-        bound = 0.0
+    bound = array_bound(items, layout, max_error, name)
+    more = [] if model is None else [_primed(model, embed_model, layout, bound, name)]
     extents = list(block_extents(layout))
     writer = BlockWriter()
     try:
         with track(f"compressing {name}", total=len(extents) or None, unit="block") as advance:
             numbers = sampled_blocks(len(extents), effort)
             samples = [(extents[n][0], block_values(items, layout, *extents[n])) for n in numbers]
-            choice = (
-                choose(samples, layout, bound, effort, methods) if samples else _NOTHING_TO_CHOOSE
-            )
+            choice = choose(samples, layout, bound, effort, more) if samples else _NOTHING_TO_CHOOSE
             del samples
             coder = _Coder(choice, bound, effort, writer)
             for start, values in _blocks(items, layout, extents):
                 coder.add(start, values)
                 advance(1)
-        account = _finish(out, layout, bound, writer, coder, len(numbers))
+        account = _finish(out, layout, bound, writer, coder, len(numbers), model)
         return replace(account, seconds=time.perf_counter() - begun)
     finally:
         writer.close()
 
 
-def _bound_of(items: np.ndarray, layout: Layout, max_error: Any, name: str) -> float:
-    """The largest error that ``max_error`` allows, in the array's own units."""
+def _primed(model: Model, embed: bool, layout: Layout, bound: float, name: str) -> Pipeline:
+    """The way that starts from a model."""
+    model.require_fit(layout, bound, name)
+    method = Primed(model.container.read, None if embed else model.digest)
+    return Pipeline(method, model.quantiser)
+
+
+def array_bound(items: np.ndarray, layout: Layout, max_error: Any, name: str) -> float:
+    """The largest error that ``max_error`` allows, in the array's own units; 0 where its dtype
+    leaves no room for it.
+
+    Raises:
+        UsageError: ``max_error`` cannot be meant.
+    """
+    bound = _allowed(items, layout, max_error, name)
+    exact = (bound < 1 and layout.dtype.kind in "iu") or layout.dtype.kind == "b"
+    return 0.0 if exact else bound
+
+
+def _allowed(items: np.ndarray, layout: Layout, max_error: Any, name: str) -> float:
     if max_error is None or isinstance(max_error, int | float):
         return checked_bound(max_error)
     promises = Promises.of(max_error)
@@ -229,6 +250,7 @@ def _finish(
     writer: BlockWriter,
     coder: _Coder,
     sampled: int,
+    model: Model | None,
 ) -> Account:
     header: dict[str, Any] = {
         "data": {"kind": "array", **layout.to_header()},
@@ -241,6 +263,9 @@ def _finish(
         header["error"] = {"largest": errors.largest, "mean_squared": errors.mean_square}
     if coder.choice.trials:
         header["tried"] = trials_to_header(coder.choice.trials, sampled)
+    named = model is not None and any(used.method.model for used in coder.pipelines)
+    if model is not None and named:
+        header["model"] = {"sha256": model.digest, "bytes": len(model.content)}
     parts = [
         Part.of(name, content)
         for pipeline in coder.pipelines
@@ -260,4 +285,6 @@ def _finish(
         errors.largest,
         errors.mean_square,
         seconds_back=coder.seconds_back,
+        model=model.digest if model is not None and named else None,
+        model_size=len(model.content) if model is not None and named else 0,
     )

@@ -157,7 +157,8 @@ def _choice(codes: np.ndarray, layout: Layout, effort: Effort, methods: Sequence
     """The smallest way to code the codes, tried on the first block of them."""
     held = Layout.of(codes)
     for start, stop in _ranges(layout, held):
-        return choose([(0, codes[start:stop])], held, 0.0, effort, methods)
+        more = [Pipeline(method) for method in methods]
+        return choose([(0, codes[start:stop])], held, 0.0, effort, more)
     return Choice(_STORED, ())
 
 

@@ -8,6 +8,7 @@
 ``xz``            LZMA2
 ``zstandard``     Zstandard, where it is installed
 ``mixing``        context mixing, which learns as it goes
+``primed``        the same, from what it had learnt of other data
 ``rows``          columns of a table together: integers that a table's archive codes itself
 ``predicted``     codes of a trained model, each number from those before it
 ``images``        PNG, WebP and JPEG XL, a block as one sheet
@@ -23,6 +24,7 @@ from narrows.codec.methods.deflate import Deflate
 from narrows.codec.methods.images import JpegXl, Png, WebP
 from narrows.codec.methods.mixing import Mixing
 from narrows.codec.methods.predicted import Predicted
+from narrows.codec.methods.primed import Primed
 from narrows.codec.methods.rows import Rows
 from narrows.codec.methods.stored import Stored
 from narrows.codec.methods.xz import Xz
@@ -32,7 +34,7 @@ METHODS: dict[str, type[Method]] = {
     method.name: method
     for method in (
         *(Stored, Deflate, Bzip2, Xz, Zstandard),
-        *(Mixing, Rows, Predicted),
+        *(Mixing, Primed, Rows, Predicted),
         *(Png, WebP, JpegXl),
     )
 }

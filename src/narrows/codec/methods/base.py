@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from narrows.errors import ArchiveError
+
 Effort = Literal["fast", "normal", "best"]
 EFFORTS: tuple[Effort, ...] = ("fast", "normal", "best")
 
@@ -35,6 +37,8 @@ class Method(ABC):
     alone: ClassVar[bool] = True
     #: What to install where it is not available.
     needs: ClassVar[str | None] = None
+    #: The SHA-256 of a model file that has its parts, where archives leave them there.
+    model: str | None = None
 
     @classmethod
     def from_archive(cls, settings: Mapping[str, Any], read_part: ReadPart) -> "Method":
@@ -60,6 +64,18 @@ class Method(ABC):
     def takes(self, shape: tuple[int, ...], dtype: np.dtype) -> bool:
         """Whether it codes a block of this shape and dtype at all."""
         return True
+
+    def require_available(self, name: str) -> None:
+        """Make sure that what the archive ``name`` is coded with can be decoded here.
+
+        Raises:
+            ArchiveError: a library is not installed.
+        """
+        if not self.available():
+            raise ArchiveError(
+                f"{name} is coded with {self.name}, which is not installed here",
+                hint=f"install it: {self.needs}",
+            )
 
     @abstractmethod
     def encode(self, values: np.ndarray, effort: Effort) -> bytes:

@@ -21,6 +21,7 @@ class ImageMethod(Method):
     """A format that Pillow writes and reads, of 8-bit grey or colour images."""
 
     filtered = False
+    needs = "python -m pip install --upgrade pillow"
     #: Pillow's name of the format.
     format: ClassVar[str]
     #: The most rows or columns of pixels.
@@ -28,8 +29,10 @@ class ImageMethod(Method):
     options: ClassVar[dict[Effort, dict[str, Any]]]
 
     def available(self) -> bool:
-        from PIL import Image
-
+        try:
+            from PIL import Image
+        except ImportError:
+            return False
         Image.init()
         return self.format in Image.SAVE and self.format in Image.OPEN
 

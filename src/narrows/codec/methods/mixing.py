@@ -2,15 +2,19 @@
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from narrows.codec.filters import FILTERS
 from narrows.codec.methods.base import Effort, Method
 
-# Contexts that are looked at, and streams that are coded at the same time.
+if TYPE_CHECKING:
+    from narrows.codec.mixing import Course
+
+# Contexts that are looked at.
 _CONTEXTS: dict[Effort, int] = {"fast": 2, "normal": 14, "best": 18}
+# Streams that are coded at the same time.
 _STREAMS: dict[Effort, int] = {"fast": 2, "normal": 1, "best": 1}
 # Streams of fewer values than this learn too little.
 _VALUES_A_STREAM = 1 << 20
@@ -53,15 +57,11 @@ class Mixing(Method):
         from narrows.codec.mixing import Course, encode_block
 
         front, raised = FILTERS["narrow"].apply(values)
-        width = raised.dtype.itemsize
-        course = Course.of(values.shape, width)
+        course = Course.of(values.shape, raised.dtype.itemsize)
         if not course.quick:
             raise ValueError("a block is not of values that are mixed")
-        # highest byte first
-        planes = np.ascontiguousarray(raised, f">u{width}").view(np.uint8)
-        streams = max(min(_STREAMS[effort], planes.size // _VALUES_A_STREAM), 1)
-        rows = planes.reshape(course.count, course.places)
-        return front + encode_block(rows, course, _CONTEXTS[effort], streams)
+        rows = byte_rows(raised, course)
+        return front + encode_block(rows, course, _CONTEXTS[effort], streams_for(rows, effort))
 
     def decode(self, content: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         from narrows.codec.mixing import Course, decode_block
@@ -73,10 +73,24 @@ class Mixing(Method):
             raise ValueError("a block is cut short")
         front = content[: narrow.front]
         _, narrowed = narrow.filtered(front, shape, dtype)
-        width = narrowed.itemsize
-        course = Course.of(shape, width)
+        course = Course.of(shape, narrowed.itemsize)
         if not course.quick:
             raise ValueError("a block is not of values that are mixed")
-        planes = decode_block(content[narrow.front :], course)
-        raised = planes.reshape(-1).view(f">u{width}").astype(narrowed).reshape(shape)
-        return narrow.undo(front, raised, shape, dtype)
+        rows = decode_block(content[narrow.front :], course)
+        return narrow.undo(front, values_of(rows, narrowed, shape), shape, dtype)
+
+
+def byte_rows(raised: np.ndarray, course: "Course") -> np.ndarray:
+    """The bytes of unsigned integers, the highest of each first: uint8 (items, places)."""
+    planes = np.ascontiguousarray(raised, f">u{raised.dtype.itemsize}").view(np.uint8)
+    return planes.reshape(course.count, course.places)
+
+
+def values_of(rows: np.ndarray, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    """The integers of ``dtype`` that :func:`byte_rows` took apart."""
+    return rows.reshape(-1).view(f">u{dtype.itemsize}").astype(dtype).reshape(shape)
+
+
+def streams_for(rows: np.ndarray, effort: Effort) -> int:
+    """How many streams suit so many bytes."""
+    return max(min(_STREAMS[effort], rows.size // _VALUES_A_STREAM), 1)

@@ -14,6 +14,7 @@ import numpy as np
 from narrows.codec.mixing import walk
 from narrows.codec.mixing.course import Course, split
 from narrows.codec.mixing.learned import Settings
+from narrows.codec.mixing.prior import Prior
 
 #: Streams of a block, at most.
 MOST_STREAMS = 16
@@ -22,7 +23,13 @@ _SIZE = struct.Struct("<I")
 _FEW_VALUES, _FEW_BATCHES = 1 << 16, 1 << 9
 
 
-def encode_block(values: np.ndarray, course: Course, contexts: int, streams: int = 1) -> bytes:
+def encode_block(
+    values: np.ndarray,
+    course: Course,
+    contexts: int,
+    streams: int = 1,
+    prior: Prior | None = None,
+) -> bytes:
     """Code values, uint8 (items, places).
 
     Args:
@@ -30,6 +37,7 @@ def encode_block(values: np.ndarray, course: Course, contexts: int, streams: int
         course: the way through them.
         contexts: how many are looked at, 1 to contexts.COUNT; more take longer.
         streams: parts of the items that know nothing of one another, and are coded at once.
+        prior: what each stream starts from, with its settings and contexts; None for nothing.
     """
     streams = min(streams, course.count, MOST_STREAMS)
     ways = [replace(course, count=last - first) for first, last in split(course, streams)]
@@ -37,17 +45,20 @@ def encode_block(values: np.ndarray, course: Course, contexts: int, streams: int
     walks = [_way(way) for way in ways]  # compiled before threads begin
 
     def work(number: int) -> bytes:
-        settings = Settings.for_values(parts[number], contexts)
-        coded = walks[number].encode(ways[number], settings, parts[number])
-        return settings.to_bytes() + coded
+        way, part = ways[number], parts[number]
+        if prior is not None:
+            coded: bytes = walks[number].encode(way, prior.settings, part, prior.learned.copy())
+            return coded
+        settings = Settings.for_values(part, contexts)
+        return settings.to_bytes() + walks[number].encode(way, settings, part)
 
     coded = _at_once(work, streams)
     sizes = b"".join(_SIZE.pack(len(each)) for each in coded[:-1])
     return bytes([streams]) + sizes + b"".join(coded)
 
 
-def decode_block(content: bytes, course: Course) -> np.ndarray:
-    """The values that :func:`encode_block` was given.
+def decode_block(content: bytes, course: Course, prior: Prior | None = None) -> np.ndarray:
+    """The values that :func:`encode_block` was given, with the same prior.
 
     Raises:
         ValueError: ``content`` is not what it made.
@@ -60,12 +71,21 @@ def decode_block(content: bytes, course: Course) -> np.ndarray:
     walks = [_way(way) for way in ways]
 
     def work(number: int) -> np.ndarray:
-        settings = Settings.from_bytes(parts[number])
-        content = parts[number][Settings.SIZE :]
-        values: np.ndarray = walks[number].decode(ways[number], settings, content)
+        way, content = ways[number], parts[number]
+        if prior is None:
+            settings, learned = Settings.from_bytes(content), None
+            content = content[Settings.SIZE :]
+        else:
+            settings, learned = prior.settings, prior.learned.copy()
+        values: np.ndarray = walks[number].decode(way, settings, content, learned)
         return values
 
     return np.concatenate(_at_once(work, streams))
+
+
+def learn(values: np.ndarray, course: Course, prior: Prior) -> None:
+    """Have ``prior`` learn from values, uint8 (items, places), what coding them would teach."""
+    _way(course).encode(course, prior.settings, values, prior.learned)
 
 
 def _parts(content: bytes, streams: int) -> list[bytes]:

@@ -13,8 +13,10 @@ from narrows.codec.mixing.logistic import probabilities
 from narrows.codec.mixing.mixer import rates
 
 
-def encode(course: Course, settings: Settings, values: np.ndarray) -> bytes:
-    """Code values, uint8 (items, places)."""
+def encode(
+    course: Course, settings: Settings, values: np.ndarray, learned: Learned | None = None
+) -> bytes:
+    """Code values, uint8 (items, places); ``learned``, where it is given, learns on."""
     states = first_states(lanes_for(values.size))
     others = values.size - np.count_nonzero(values == settings.common)
     noted = np.empty(values.size + int(others) * settings.bits, np.uint16)
@@ -22,7 +24,7 @@ def encode(course: Course, settings: Settings, values: np.ndarray) -> bytes:
     most = sum(len(each.starts) - 1 for each in _rounds(course, settings.common))
     sizes = np.empty(most * (2 + settings.bits), np.int32)
     answers = Answers(True, noted, sizes, states, np.zeros(0, np.uint32), np.zeros(3, np.int64))
-    _go(course, settings, answers, values)
+    _go(course, settings, answers, values, learned)
     assert answers.place[0] == len(noted)
     # An answer takes less than half of a word.
     words = np.empty(len(noted) // 2 + len(states), np.uint32)
@@ -30,8 +32,10 @@ def encode(course: Course, settings: Settings, values: np.ndarray) -> bytes:
     return joined(states, words[:count][::-1])
 
 
-def decode(course: Course, settings: Settings, content: bytes) -> np.ndarray:
-    """The values that :func:`encode` was given.
+def decode(
+    course: Course, settings: Settings, content: bytes, learned: Learned | None = None
+) -> np.ndarray:
+    """The values that :func:`encode` was given, ``learned`` being as it was there.
 
     Raises:
         ValueError: ``content`` is not what it made.
@@ -40,18 +44,24 @@ def decode(course: Course, settings: Settings, content: bytes) -> np.ndarray:
     noted, sizes = np.zeros(0, np.uint16), np.zeros(0, np.int32)
     answers = Answers(False, noted, sizes, states, words, np.zeros(3, np.int64))
     values = np.empty((course.count, course.places), np.uint8)
-    _go(course, settings, answers, values)
+    _go(course, settings, answers, values, learned)
     check_end(states, len(words) - int(answers.place[2]))
     return values
 
 
-def _go(course: Course, settings: Settings, answers: Answers, values: np.ndarray) -> None:
+def _go(
+    course: Course,
+    settings: Settings,
+    answers: Answers,
+    values: np.ndarray,
+    learned: Learned | None,
+) -> None:
     """Walk through all rounds of ``values``, uint8 (items, places), which answers know or tell.
 
     Raises:
         ValueError: there are not enough answers.
     """
-    state = _state(course, settings)
+    state = _state(settings, learned or Learned.nothing(course, settings))
     at, size = padded_places(course, np.arange(course.places)), padded_size(course)
     first = 0
     for each in _rounds(course, settings.common):
@@ -84,8 +94,7 @@ def _rounds(course: Course, common: int) -> list[Round]:
     return [rounds[items] for items in sizes]
 
 
-def _state(course: Course, settings: Settings) -> State:
-    learned = Learned.nothing(course, settings)
+def _state(settings: Settings, learned: Learned) -> State:
     return State(
         cells=learned.cells,
         quiet=learned.quiet,

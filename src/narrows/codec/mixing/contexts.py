@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from narrows.codec.mixing.surroundings import Surroundings
+
 #: (planes back, rows up, columns to the right) of every neighbour that counts.
 NEIGHBOURS = {
     "w": (0, 0, -1),
@@ -25,11 +27,16 @@ NEIGHBOURS = {
     "bb": (2, 0, 0),
     "bw": (1, 0, -1),
     "bn": (1, 1, 0),
+    "nnww": (0, 2, -2),
+    "nnee": (0, 2, 2),
 }
 #: Where all of these have the most common value, a place is quiet.
 AROUND = tuple(NEIGHBOURS)[:12]
 #: How many contexts there are; fewer are the first of them.
-COUNT = 18
+COUNT = 30
+#: So many look at neighbours, and have something to say soon; the others need a prior. From
+#: ``NEAR`` on they look further.
+WITHOUT_PRIOR, NEAR = 18, 24
 #: How many sets of weights the first mixer has, and the second.
 KINDS, CHANGES = 12, 7
 #: Above this a stretched value is bright.
@@ -54,18 +61,26 @@ def coarse_values(top: int) -> np.ndarray:
     return np.searchsorted(_COARSE_STEPS, scaled_values(top), side="right").astype(np.int32)
 
 
-def context_keys(near: dict[str, np.ndarray], places: np.ndarray, top: int) -> np.ndarray:
-    """A hash of each context of each value: uint32 (m, COUNT).
+def context_keys(
+    near: dict[str, np.ndarray],
+    places: np.ndarray,
+    top: int,
+    count: int = NEAR,
+    far: Surroundings | None = None,
+) -> np.ndarray:
+    """A hash of each of the first contexts of each value: uint32 (m, count).
 
     Args:
         near: each neighbour's value, int64 (m,), by its name.
         places: the number of each one's place within the item.
         top: the largest value.
+        count: how many contexts.
+        far: what more than ``NEAR`` of them look at.
     """
     coarse, scaled = coarse_values(top), scaled_values(top)
     c = {name: coarse[values].astype(np.int64) for name, values in near.items()}
     z = {name: scaled[values].astype(np.int64) for name, values in near.items()}
-    w, n, b = near["w"], near["n"], near["b"]
+    w, n, b, nw, ne = (near[name] for name in ("w", "n", "b", "nw", "ne"))
     small = _joined(c, "w", "n", "nw", "ne")
     halves = np.zeros(len(w), np.int64)
     for name in ("w", "ww", "n", "nw", "ne", "nn", "nne", "nww", "nnw", "nee"):
@@ -89,8 +104,28 @@ def context_keys(near: dict[str, np.ndarray], places: np.ndarray, top: int) -> n
         [places, np.zeros_like(places)],
         [w, _joined(c, "n", "ne", "nw", "ww")],
         [n, _joined(c, "w", "ne", "nw", "nn")],
+        [w, n, nw, ne],
+        [w, n, nw, ne, near["ww"], near["nn"]],
+        [places, w, n],
+        [small, _joined(c, "ww", "nn", "nee", "nww"), _joined(c, "nnw", "nne", "nnww", "nnee")],
+        [places, small],
+        [places, halves, z["nnww"] >> 7, z["nnee"] >> 7],
     ]
-    return np.stack([hashed(parts, n, len(w)) for n, parts in enumerate(contexts)], axis=1)
+    if far is not None:
+        bits = [z[name] >> 7 for name in ("w", "n", "ne", "nw")]
+        four = ((bits[0] * 2 + bits[1]) * 2 + bits[2]) * 2 + bits[3]
+        runs = ((far.west * 8 + far.north) * 8 + far.north_east) * 8 + far.north_west
+        first, second, third = far.rows
+        contexts += [
+            [runs, four],
+            [runs, w, n],
+            [far.west * 8 + far.north, small, places],
+            [second * 128 + first, far.west, c["w"], c["n"]],
+            [second * 128 + first, third, c["w"], c["n"]],
+            [third, far.north * 8 + far.west, small, c["nn"]],
+        ]
+    keys = [hashed(parts, number, len(w)) for number, parts in enumerate(contexts[:count])]
+    return np.stack(keys, axis=1)
 
 
 def _joined(levels: dict[str, np.ndarray], *names: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What is learnt while a block is coded, and the settings that the block itself carries."""
+"""What is learnt while a block is coded, and the settings that the block, or a prior, carries."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -12,7 +12,8 @@ from narrows.codec.mixing.refining import first_cells
 
 # A row and a column of quiet places is told apart up to so many, and so many planes.
 _QUIET_SIDE, _QUIET_PLANES = 32, 4
-_FEWEST_CELLS, _MOST_CELLS = 12, 22
+#: Binary digits of the cells of a context.
+FEWEST_CELL_BITS, MOST_CELL_BITS = 12, 22
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,27 @@ class Learned:
     @classmethod
     def nothing(cls, course: Course, settings: Settings) -> Self:
         """Before the first value."""
-        values, count = course.count * course.places, settings.contexts
-        bits = min(max((4 * values).bit_length(), _FEWEST_CELLS), _MOST_CELLS)
+        return cls.blank(settings, cell_bits(course.count * course.places))
+
+    @classmethod
+    def blank(cls, settings: Settings, bits: int) -> Self:
+        """The same with 2^bits cells for each context."""
+        count = settings.contexts
         weights = np.tile(np.array([FIRST_SUM // count, 0], np.int32), count)
         first, second = (
             np.tile(weights, (kinds * NODES, 1)) for kinds in (contexts.KINDS, contexts.CHANGES)
         )
         return cls(np.zeros(count << bits, np.uint32), bits, first, second)
+
+    def copy(self) -> Self:
+        """One that can learn on, while this stays as it is."""
+        arrays = (self.first, self.second, self.quiet, self.refined)
+        return type(self)(self.cells.copy(), self.bits, *(each.copy() for each in arrays))
+
+
+def cell_bits(values: int, most: int = MOST_CELL_BITS) -> int:
+    """The binary digits of a context's number of cells, for so many values."""
+    return min(max((4 * values).bit_length(), FEWEST_CELL_BITS), most)
 
 
 def quiet_cells(course: Course, places: np.ndarray) -> np.ndarray:

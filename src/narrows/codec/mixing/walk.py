@@ -11,6 +11,7 @@ from narrows.codec.mixing.course import Course, padded_places, padded_size
 from narrows.codec.mixing.learned import Learned, Settings, quiet_cells
 from narrows.codec.mixing.logistic import LARGEST_LOGIT, ONE, probabilities
 from narrows.codec.mixing.mixer import LEAST, Mixer, node_sets
+from narrows.codec.mixing.surroundings import Surroundings, surroundings
 
 
 class Coder(Protocol):
@@ -21,22 +22,33 @@ class Coder(Protocol):
         ...
 
 
-def encode(course: Course, settings: Settings, values: np.ndarray) -> bytes:
-    """Code values, uint8 (items, places)."""
-    recorder, walk = Recorder(lanes_for(values.size)), Walk(course, settings)
+def encode(
+    course: Course, settings: Settings, values: np.ndarray, learned: Learned | None = None
+) -> bytes:
+    """Code values, uint8 (items, places).
+
+    Args:
+        course: the way through them.
+        settings: what stands in front.
+        values: themselves.
+        learned: what was learnt before, which learns on; None for nothing.
+    """
+    recorder, walk = Recorder(lanes_for(values.size)), Walk(course, settings, learned)
     for first, last in course.rounds():
         walk.go(recorder, values[first:last], last - first)
     return recorder.finish()
 
 
-def decode(course: Course, settings: Settings, content: bytes) -> np.ndarray:
-    """The values that :func:`encode` was given.
+def decode(
+    course: Course, settings: Settings, content: bytes, learned: Learned | None = None
+) -> np.ndarray:
+    """The values that :func:`encode` was given, ``learned`` being as it was there.
 
     Raises:
         ValueError: ``content`` is not what it made.
     """
     player = Player(content, lanes_for(course.count * course.places))
-    walk, rounds = Walk(course, settings), course.rounds()
+    walk, rounds = Walk(course, settings, learned), course.rounds()
     values = np.concatenate([walk.go(player, None, last - first) for first, last in rounds])
     player.finish()
     return values
@@ -45,9 +57,9 @@ def decode(course: Course, settings: Settings, content: bytes) -> np.ndarray:
 class Walk:
     """The walk in NumPy, which works on all values of a batch at once."""
 
-    def __init__(self, course: Course, settings: Settings) -> None:
+    def __init__(self, course: Course, settings: Settings, learned: Learned | None = None) -> None:
         self._course, self._settings = course, settings
-        self._learned = Learned.nothing(course, settings)
+        self._learned = learned or Learned.nothing(course, settings)
         self._mixers = Mixer(self._learned.first), Mixer(self._learned.second)
         self._offsets = {
             name: right - (back * (course.rows + 2) + up) * (course.columns + 4)
@@ -82,8 +94,11 @@ class Walk:
         for name in contexts.AROUND:
             quiet &= near[name] == common
         calm, busy = np.flatnonzero(quiet), np.flatnonzero(~quiet)
-        keys = context_keys_of(near, np.repeat(places, items), top, self._settings.contexts)
-        kinds = contexts.kinds(near, np.repeat(places, items) % self._course.planes, common, top)
+        at_places = np.repeat(places, items)
+        count = self._settings.contexts
+        far = self._far(padded, at, at_places, top) if count > contexts.NEAR else None
+        keys = contexts.context_keys(near, at_places, top, count, far)
+        kinds = contexts.kinds(near, at_places % self._course.planes, common, top)
         others = np.zeros(len(quiet), bool)
         if len(calm):
             cells = np.repeat(quiet_cells(self._course, places), items)[calm]
@@ -97,6 +112,21 @@ class Walk:
             asked = _Asked(keys[left], (kinds[0][left], kinds[1][left]))
             result[left] = self._ask_bits(coder, asked, None if known is None else known[left])
         return result
+
+    def _far(
+        self, padded: np.ndarray, at: np.ndarray, places: np.ndarray, top: int
+    ) -> Surroundings:
+        """What lies further around the places of a batch."""
+        bright = (contexts.scaled_values(top) >> 7).astype(np.int64)
+        columns, items = self._course.columns, padded.shape[1]
+        where = (np.repeat(at, items) * items) + np.tile(np.arange(items), len(at))
+        flat, width = padded.reshape(-1), columns + 4
+
+        def look(some: np.ndarray, up: int, right: int) -> np.ndarray:
+            return bright[flat[where[some] + (right - up * width) * items]]
+
+        row, column = np.divmod(places // self._course.planes, columns)
+        return surroundings(look, row, column, columns)
 
     def _ask_quiet(self, coder: Coder, cells: np.ndarray, known: np.ndarray | None) -> np.ndarray:
         """Whether values in quiet places have the most common value, too."""
@@ -170,13 +200,6 @@ class _Asked:
             within = np.ones_like(self.nodes) if question & 1 else 2 + (self.nodes & 1)
         tables = np.arange(self.keys.shape[1], dtype=np.int64) << bits
         return first + within[:, None] + tables
-
-
-def context_keys_of(
-    near: dict[str, np.ndarray], places: np.ndarray, top: int, count: int
-) -> np.ndarray:
-    """The first ``count`` of :func:`narrows.codec.mixing.contexts.context_keys`."""
-    return contexts.context_keys(near, places, top)[:, :count]
 
 
 def _whether(known: np.ndarray | None, chosen: np.ndarray, common: int) -> np.ndarray | None:

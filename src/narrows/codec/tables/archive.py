@@ -14,7 +14,7 @@ from narrows.codec.damage import damaged, field
 from narrows.codec.reader import OpenArchive, merged
 from narrows.codec.tables.account import ColumnAccount, TableAccount
 from narrows.codec.tables.cells import Cells
-from narrows.codec.tables.group import decode_group, digest_pieces, no_cells, sections
+from narrows.codec.tables.group import Kept, decode_group, digest_pieces, no_cells, sections
 from narrows.codec.tables.layout import TableColumn, TableLayout
 from narrows.errors import ArchiveError
 from narrows.progress import Tracker, silent
@@ -116,7 +116,8 @@ class TableArchive(OpenArchive):
             ArchiveError: it is damaged, or needs a library that is not installed.
         """
         content = self._content(number)
-        self._check_installed()
+        for kept in self.layout.kept:
+            self._require_installed(kept)
         try:
             return decode_group(self.layout.kept, content, self._records[number][0])
         except (ArchiveError, MemoryError):
@@ -128,15 +129,9 @@ class TableArchive(OpenArchive):
                 f"group {number + 1} of {len(self._records)} cannot be decoded: {error}",
             ) from error
 
-    def _check_installed(self) -> None:
-        for kept in self.layout.kept:
-            for pipeline in kept.pipelines:
-                if not pipeline.method.available():
-                    raise ArchiveError(
-                        f"{self.name} is coded with {pipeline.method.name}, which is not "
-                        "installed here",
-                        hint=f"install it: {pipeline.method.needs}",
-                    )
+    def _require_installed(self, kept: Kept) -> None:
+        for pipeline in kept.pipelines:
+            pipeline.method.require_available(self.name)
 
     @cached_property
     def _categories(self) -> list[Any]:
@@ -167,6 +162,7 @@ class TableArchive(OpenArchive):
         if not column.category_count:
             return pa.nulls(0, kept.storage.type)
         content = self._container.read(f"categories{number}")
+        self._require_installed(kept)
         try:
             (cells,) = decode_group([kept], content, column.category_count)
             return kept.storage.array(cells)

@@ -151,8 +151,6 @@ def _found_block(reader: _Reader, kept: Kept) -> tuple[Pipeline, bytes]:
 
 def _decoded(block: tuple[Pipeline, bytes], count: int, dtype: np.dtype) -> np.ndarray:
     pipeline, content = block
-    if not pipeline.method.available():
-        raise ValueError(f"{pipeline.method.name} is not installed: {pipeline.method.needs}")
     return pipeline.decode(content, (count,), dtype)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from narrows.codec.mixing.contexts import NODE, NODE_MIX, hashed
 from narrows.codec.mixing.counts import MOST_ANSWERS, add, opinions_of
+from narrows.codec.mixing.learned import cell_bits
 from narrows.codec.mixing.logistic import LARGEST_LOGIT, ONE, probabilities
 from narrows.codec.tables.foresight import SCALE, Foresight, scaled
 
@@ -24,7 +25,6 @@ from narrows.codec.tables.foresight import SCALE, Foresight, scaled
 CONTEXTS = 15
 
 _ROWS_A_LANE, _MOST_LANES = 256, 1024
-_FEWEST_CELLS, _MOST_CELLS = 12, 22
 # Rows above that are looked at.
 _ABOVE = 4
 # From so many answers on a cell is trusted altogether.
@@ -62,7 +62,7 @@ class Walk:
         self._rows, self._columns = rows, columns
         self._lanes, self._steps = lanes_of(rows)
         answers = rows * sum(column.width for column in columns)
-        bits = min(max((4 * answers).bit_length(), _FEWEST_CELLS), _MOST_CELLS)
+        bits = cell_bits(answers)
         self._mask = np.uint32((1 << bits) - 1)
         self._first = (np.arange(CONTEXTS, dtype=np.uint32) << np.uint32(bits))[:, None]
         # A cell is answers * 65536 + yeses.
