@@ -169,6 +169,8 @@ def test_an_estimator_of_a_table_draws_rows_of_it() -> None:
     for found in (estimator.sample(5), estimator.interpolate(frame[:1], frame[1:2], steps=5)):
         assert len(found) == 5
         pandas.testing.assert_series_equal(found.dtypes, frame.dtypes)
+    with pytest.raises(ShapeError, match="2 rows are not one item"):
+        estimator.interpolate(frame[:2], frame[:1])
 
 
 # The command

@@ -236,11 +236,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         one row. The result has the form of :meth:`inverse_transform`'s.
         """
         check_is_fitted(self)
-        ends = (
-            self._codec.encode(self._items(each if is_frame(each) else [each]))[0]
-            for each in (a, b)
-        )
-        return self.inverse_transform(interpolated(*ends, int(steps)))
+        first, last = (self._codec.encode(self._one_item(each))[0] for each in (a, b))
+        return self.inverse_transform(interpolated(first, last, int(steps)))
 
     def summary(self) -> SummaryText:
         """Tables of the encoder, the decoder and the whole: layers, output shapes, parameters."""
@@ -381,6 +378,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         if items.dtype.kind not in "biuf":
             raise ShapeError(f"items of dtype {items.dtype} are not numbers")
         return self._codec.shaped(items)
+
+    def _one_item(self, x: Any) -> np.ndarray:
+        """One item, or a data frame of one row, as items."""
+        items = self._items(x if is_frame(x) else np.asarray(x)[None])
+        if len(items) != 1:
+            raise ShapeError(
+                f"{len(items)} rows are not one item", hint="give a data frame of one row"
+            )
+        return items
 
     def __getstate__(self) -> dict[str, Any]:
         # Threads' work space is not worth copying: it is laid out again from the model.

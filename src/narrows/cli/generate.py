@@ -135,7 +135,8 @@ def _path(
     from narrows.tasks.generate import interpolated, traversed
 
     if between is not None:
-        return interpolated(*_codes_of(codec, "--between", between, 2), steps)
+        first, last = _codes_of(codec, "--between", between, 2)
+        return interpolated(first, last, steps)
     assert traverse is not None
     code = None if at is None else _codes_of(codec, "--at", at, 1)[0]
     return traversed(codec.trained, traverse, steps, code)

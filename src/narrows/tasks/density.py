@@ -8,6 +8,7 @@ judge codes and to draw new ones. Ghosh et al. (arXiv:1903.12436) draw so from a
 codes were never trained towards a distribution.
 """
 
+import copy
 import math
 import warnings
 from collections.abc import Mapping
@@ -34,9 +35,9 @@ COMPONENTS = (1, 4, 16, 64)
 _HELD_OUT = 5  # one code in so many
 # Codes for each number and component, below which a covariance is mostly chance.
 _CODES_A_NUMBER = 2
-# Added to variances, where each number has a variance of 1: held-out codes are likelier so, and no
-# component is a point.
-_SMALLEST_VARIANCE = 1e-2
+# Added to variances, where each number has a variance of 1, so that no component is a point: much
+# for many components of few codes, and less where held-out codes are likelier so.
+_ADDED, _ADDED_LESS = 1e-2, 1e-3
 _MOST_ITERATIONS = 100
 _TOLERANCE = 1e-2  # nats a code
 # Codes that are judged at a time.
@@ -145,8 +146,8 @@ def fit_density(
     """Fit a Gaussian mixture to codes, with as many components as held-out ones ask for.
 
     A fifth of the codes judges mixtures of 1, 4, 16 and 64 components that are fitted to the
-    others, until more make it no likelier; the best is then fitted to all. The same seed and codes
-    give the same density.
+    others, until more make it no likelier, and whether less is added to their variances; the best
+    is then fitted to all. The same seed and codes give the same density.
 
     Args:
         codes: (n, latent), n at least 1, any real dtype. Of more than :data:`MOST_CODES` the first
@@ -176,8 +177,8 @@ def _chosen(codes: np.ndarray, seed: int, track: Tracker) -> "GaussianMixture":
     order = np.random.default_rng([seed, _DENSITY_STREAM]).permutation(count)
     held_out, rest = codes[order[: count // _HELD_OUT]], codes[order[count // _HELD_OUT :]]
     affordable = [k for k in COMPONENTS if k * (size + 1) * _CODES_A_NUMBER <= len(rest)]
-    best, likelihood = None, -math.inf
-    with track("fitting a density", total=sum(affordable or [1]) + 1, unit="components") as advance:
+    best, likelihood = _mixture(1, seed), -math.inf
+    with track("fitting a density", total=sum(affordable) + 1, unit="components") as advance:
         for components in affordable if len(held_out) else ():
             mixture = _fitted(_mixture(components, seed), rest)
             found = mixture.score(held_out)
@@ -185,9 +186,10 @@ def _chosen(codes: np.ndarray, seed: int, track: Tracker) -> "GaussianMixture":
             if found <= likelihood:
                 break
             best, likelihood = mixture, found
-        if best is None:
-            return _fitted(_mixture(1, seed), codes)
         best.set_params(warm_start=True)  # from where it is
+        tighter = copy.deepcopy(best).set_params(reg_covar=_ADDED_LESS)
+        if len(held_out) and _fitted(tighter, rest).score(held_out) > likelihood:
+            best = tighter
         return _fitted(best, codes)
 
 
@@ -201,7 +203,7 @@ def _mixture(components: int, seed: int) -> "GaussianMixture":
     return GaussianMixture(
         components,
         tol=_TOLERANCE,
-        reg_covar=_SMALLEST_VARIANCE,
+        reg_covar=_ADDED,
         max_iter=_MOST_ITERATIONS,
         init_params="k-means++",  # k-means itself sums in the order in which threads end
         random_state=seed % (1 << 32),
