@@ -41,9 +41,9 @@ def narrows(train: np.ndarray, test: np.ndarray, seed: int) -> dict[str, Scores]
     detector = OutlierDetector(random_state=seed).fit(train)
     found = {NARROWS: -detector.score_samples(test)}
     for criterion in ALONE:
-        found[f"{NARROWS}, {criterion}"] = -detector.set_params(
-            criterion=criterion
-        ).score_samples(test)
+        found[f"{NARROWS}, {criterion}"] = -detector.set_params(criterion=criterion).score_samples(
+            test
+        )
     return found
 
 

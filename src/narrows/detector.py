@@ -114,9 +114,7 @@ class OutlierDetector(OutlierMixin, Autoencoder):
         return Detector(self._codec)
 
     def _plan(self, training: Dataset, seed: int) -> Plan:
-        return make_plan(
-            training, self._choice(), self._wishes(seed), most_steps=DETECTION_STEPS
-        )
+        return make_plan(training, self._choice(), self._wishes(seed), most_steps=DETECTION_STEPS)
 
     def _take(self, trained: TrainedModel) -> None:
         super()._take(trained)

@@ -10,9 +10,9 @@ Three ways of being odd, each a score that is higher the odder an item:
   outliers among the training items do not make themselves likely;
 - ``isolation``: few random cuts part it from the training items (:mod:`narrows.tasks.forest`).
 
-An item that is odd in one way is seldom odd in the others, so ``combined`` is the largest of the
-three as surprises (:mod:`narrows.tasks.tails`): the smallest of three p-values, as Tippett (1931)
-combines them. What is kept in a model file are float32 arrays, ``TrainedModel.detection``.
+The mixture sees the error too, so ``combined`` is made of the last two: an item that is odd in one
+of these ways is often not odd in the other, and its score is the larger of the two as surprises
+(:mod:`narrows.tasks.tails`), which is to take the smaller of two p-values (Tippett, 1931). What is kept in a model file are float32 arrays, ``TrainedModel.detection``.
 """
 
 import math
@@ -32,6 +32,7 @@ from narrows.tasks.tails import p_values, surprises
 
 #: The ways of being odd, in the order in which arrays hold them.
 WAYS = ("reconstruction", "density", "isolation")
+_COMBINED = (WAYS.index("density"), WAYS.index("isolation"))
 #: What can be asked for.
 SCORES = ("combined", *WAYS)
 #: The longest codes that items can be judged by.
@@ -155,9 +156,12 @@ class Detector:
             falls[untold] = np.stack([errors[:, part].sum(axis=1) for part in self.parts], axis=1)
         return _shares(np.maximum(falls, 0))
 
-    def _least(
-        self, items: np.ndarray, part: slice, score: str
-    ) -> Float64[np.ndarray, " n"]:
+    def heat(self, items: Shaped[np.ndarray, "n ..."]) -> Float64[np.ndarray, "n *item"]:
+        """Where each item is not given back: (x̂ - x)² / s² of each value, (n, \\*item_shape)."""
+        items = self.codec.shaped(items)
+        return np.square(self._evidence.errors(self.codec, items)).reshape(items.shape)
+
+    def _least(self, items: np.ndarray, part: slice, score: str) -> Float64[np.ndarray, " n"]:
         """The lowest score on the way from the average of a part to what the model makes of it."""
         changed = items.reshape(len(items), -1).astype(np.float64)
         changed[:, part] = self._evidence.average[part]
@@ -273,11 +277,9 @@ def _all(codec: Codec, evidence: "_Evidence", items: np.ndarray) -> Float64[np.n
     return np.concatenate([evidence.of(codec, chunk) for chunk in chunks(items)])
 
 
-def _of_ways(
-    ways: Float64[np.ndarray, "n 3"], reference: np.ndarray
-) -> Float64[np.ndarray, "n 4"]:
+def _of_ways(ways: Float64[np.ndarray, "n 3"], reference: np.ndarray) -> Float64[np.ndarray, "n 4"]:
     """The combined score and the three, in the order of :data:`SCORES`."""
-    nats = [surprises(way, known) for way, known in zip(ways.T, reference.T, strict=True)]
+    nats = [surprises(ways[:, place], reference[:, place]) for place in _COMBINED]
     return np.column_stack([np.max(nats, axis=0), ways])
 
 
@@ -348,9 +350,7 @@ def _half_log_mean_square(errors: Float64[np.ndarray, "n size"]) -> Float64[np.n
     return 0.5 * np.log(np.maximum(np.square(errors).mean(axis=1), 1e-30))
 
 
-def _learn(
-    codec: Codec, items: np.ndarray, random: np.random.Generator, seed: int
-) -> _Evidence:
+def _learn(codec: Codec, items: np.ndarray, random: np.random.Generator, seed: int) -> _Evidence:
     flat = items.reshape(len(items), -1)
     average = flat.mean(axis=0, dtype=np.float64)
     plain = _Evidence(average, np.ones(flat.shape[1]), *[None] * 3)  # type: ignore[arg-type]
