@@ -12,7 +12,8 @@ Three ways of being odd, each a score that is higher the odder an item:
 
 The mixture sees the error too, so ``combined`` is made of the last two: an item that is odd in one
 of these ways is often not odd in the other, and its score is the larger of the two as surprises
-(:mod:`narrows.tasks.tails`), which is to take the smaller of two p-values (Tippett, 1931). What is kept in a model file are float32 arrays, ``TrainedModel.detection``.
+(:mod:`narrows.tasks.tails`), which is to take the smaller of two p-values (Tippett, 1931). What is
+kept in a model file are float32 arrays, ``TrainedModel.detection``.
 """
 
 import math
@@ -101,7 +102,7 @@ class Detector:
     def p_values(
         self, scores: Float64[np.ndarray, " n"], score: str = "combined"
     ) -> Float64[np.ndarray, " n"]:
-        """Of scores among those of the calibration items, see :func:`narrows.tasks.tails.p_values`."""
+        """Of scores among the calibration items', see :func:`narrows.tasks.tails.p_values`."""
         return p_values(scores, self._calibration[:, score_index(score)])
 
     @property
