@@ -163,14 +163,20 @@ class Detector:
         return np.square(self._evidence.errors(self.codec, items)).reshape(items.shape)
 
     def _least(self, items: np.ndarray, part: slice, score: str) -> Float64[np.ndarray, " n"]:
-        """The lowest score on the way from the average of a part to what the model makes of it."""
+        """The lowest score on the way from the average of a part to what the model, given the
+        others, would leave as it is."""
         changed = items.reshape(len(items), -1).astype(np.float64)
-        changed[:, part] = self._evidence.average[part]
-        least = self.scores(changed, score)
-        for _ in range(_REPLACEMENTS):
-            made = self.codec.reconstruct_floats(changed).reshape(changed.shape)
-            changed[:, part] = made[:, part]
-            least = np.minimum(least, self.scores(changed, score))
+        values = np.broadcast_to(self._evidence.average[part], changed[:, part].shape)
+        least, before = None, values
+        for step in range(_REPLACEMENTS):
+            changed[:, part] = values
+            found = self.scores(changed, score)
+            least = found if least is None else np.minimum(least, found)
+            made = self.codec.reconstruct_floats(changed).reshape(changed.shape)[:, part]
+            if step % 2:  # two steps tell where all further ones would end (Aitken, 1926)
+                kept = np.clip(_ratio(made - values, values - before), 0, _MOST_KEPT)
+                made = values + (made - values) / (1 - kept)
+            before, values = values, made
         return least
 
     @property
@@ -184,7 +190,9 @@ class Detector:
 
 #: Parts that are replaced one after the other to explain an item.
 MOST_OCCLUDED = 256
-_REPLACEMENTS = 3
+_REPLACEMENTS = 5
+# A part that the model copies from itself is not extrapolated further than to ten times a step.
+_MOST_KEPT = 0.9
 
 
 def score_index(score: str) -> int:
@@ -282,6 +290,11 @@ def _of_ways(ways: Float64[np.ndarray, "n 3"], reference: np.ndarray) -> Float64
     """The combined score and the three, in the order of :data:`SCORES`."""
     nats = [surprises(ways[:, place], reference[:, place]) for place in _COMBINED]
     return np.column_stack([np.max(nats, axis=0), ways])
+
+
+def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """above / below, and 0 where that is no number."""
+    return np.divide(above, below, out=np.zeros_like(above), where=np.abs(below) > 1e-12)
 
 
 def _shares(parts: Float64[np.ndarray, "n parts"]) -> Float64[np.ndarray, "n parts"]:
