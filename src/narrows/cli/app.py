@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from narrows.cli import archive, demo, denoise, fit, generate, use
+from narrows.cli import archive, demo, denoise, detect, fit, generate, use
 from narrows.cli.terminal import say, show_error
 from narrows.errors import NarrowsError, UsageError
 from narrows.version import __version__
@@ -60,6 +60,7 @@ for _command in (use.summary, use.evaluate, use.encode, use.decode, use.reconstr
     app.command()(_command)
 app.command()(denoise.denoise)
 app.command()(generate.generate)
+app.command()(detect.detect)
 app.command()(archive.compress)
 app.command()(archive.decompress)
 app.command()(archive.verify)

@@ -10,9 +10,10 @@ Three ways of being odd, each a score that is higher the odder an item:
   outliers among the training items do not make themselves likely;
 - ``isolation``: few random cuts part it from the training items (:mod:`narrows.tasks.forest`).
 
-An item that is odd in one way is seldom odd in the others, so ``combined`` is the largest of the
-three as surprises (:mod:`narrows.tasks.tails`): the smallest of three p-values, as Tippett (1931)
-combines them. What is kept in a model file are float32 arrays, ``TrainedModel.detection``.
+The mixture sees the error too, so ``combined`` is made of the last two: an item that is odd in one
+of these ways is often not odd in the other, and its score is the larger of the two as surprises
+(:mod:`narrows.tasks.tails`), which is to take the smaller of two p-values (Tippett, 1931). What is
+kept in a model file are float32 arrays, ``TrainedModel.detection``.
 """
 
 import math
@@ -32,6 +33,7 @@ from narrows.tasks.tails import p_values, surprises
 
 #: The ways of being odd, in the order in which arrays hold them.
 WAYS = ("reconstruction", "density", "isolation")
+_COMBINED = (WAYS.index("density"), WAYS.index("isolation"))
 #: What can be asked for.
 SCORES = ("combined", *WAYS)
 #: The longest codes that items can be judged by.
@@ -100,7 +102,7 @@ class Detector:
     def p_values(
         self, scores: Float64[np.ndarray, " n"], score: str = "combined"
     ) -> Float64[np.ndarray, " n"]:
-        """Of scores among those of the calibration items, see :func:`narrows.tasks.tails.p_values`."""
+        """Of scores among the calibration items', see :func:`narrows.tasks.tails.p_values`."""
         return p_values(scores, self._calibration[:, score_index(score)])
 
     @property
@@ -155,15 +157,26 @@ class Detector:
             falls[untold] = np.stack([errors[:, part].sum(axis=1) for part in self.parts], axis=1)
         return _shares(np.maximum(falls, 0))
 
+    def heat(self, items: Shaped[np.ndarray, "n ..."]) -> Float64[np.ndarray, "n *item"]:
+        """Where each item is not given back: (x̂ - x)² / s² of each value, (n, \\*item_shape)."""
+        items = self.codec.shaped(items)
+        return np.square(self._evidence.errors(self.codec, items)).reshape(items.shape)
+
     def _least(self, items: np.ndarray, part: slice, score: str) -> Float64[np.ndarray, " n"]:
-        """The lowest score on the way from the average of a part to what the model makes of it."""
+        """The lowest score on the way from the average of a part to what the model, given the
+        others, would leave as it is."""
         changed = items.reshape(len(items), -1).astype(np.float64)
-        changed[:, part] = self._evidence.average[part]
-        least = self.scores(changed, score)
-        for _ in range(_REPLACEMENTS):
-            made = self.codec.reconstruct_floats(changed).reshape(changed.shape)
-            changed[:, part] = made[:, part]
-            least = np.minimum(least, self.scores(changed, score))
+        values = np.broadcast_to(self._evidence.average[part], changed[:, part].shape)
+        least, before = None, values
+        for step in range(_REPLACEMENTS):
+            changed[:, part] = values
+            found = self.scores(changed, score)
+            least = found if least is None else np.minimum(least, found)
+            made = self.codec.reconstruct_floats(changed).reshape(changed.shape)[:, part]
+            if step % 2:  # two steps tell where all further ones would end (Aitken, 1926)
+                kept = np.clip(_ratio(made - values, values - before), 0, _MOST_KEPT)
+                made = values + (made - values) / (1 - kept)
+            before, values = values, made
         return least
 
     @property
@@ -177,7 +190,9 @@ class Detector:
 
 #: Parts that are replaced one after the other to explain an item.
 MOST_OCCLUDED = 256
-_REPLACEMENTS = 3
+_REPLACEMENTS = 5
+# A part that the model copies from itself is not extrapolated further than to ten times a step.
+_MOST_KEPT = 0.9
 
 
 def score_index(score: str) -> int:
@@ -273,8 +288,13 @@ def _all(codec: Codec, evidence: "_Evidence", items: np.ndarray) -> Float64[np.n
 
 def _of_ways(ways: Float64[np.ndarray, "n 3"], reference: np.ndarray) -> Float64[np.ndarray, "n 4"]:
     """The combined score and the three, in the order of :data:`SCORES`."""
-    nats = [surprises(way, known) for way, known in zip(ways.T, reference.T, strict=True)]
+    nats = [surprises(ways[:, place], reference[:, place]) for place in _COMBINED]
     return np.column_stack([np.max(nats, axis=0), ways])
+
+
+def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """above / below, and 0 where that is no number."""
+    return np.divide(above, below, out=np.zeros_like(above), where=np.abs(below) > 1e-12)
 
 
 def _shares(parts: Float64[np.ndarray, "n parts"]) -> Float64[np.ndarray, "n parts"]:

@@ -6,6 +6,7 @@ lies outside is alone after a few cuts. The forest is three arrays and needs Num
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64
@@ -64,7 +65,9 @@ def grow_forest(rows: Float[np.ndarray, "n features"], random: np.random.Generat
     length = np.zeros((TREES, nodes + 1), np.float32)
     for tree in range(TREES):
         sample = rows[random.permutation(len(rows))[:SAMPLE]]
-        _grow(sample, 0, 0, (feature[tree], threshold[tree], length[tree]), random)
+        _grow(
+            sample, 0, 0, (feature[tree], threshold[tree], length[tree]), random.random((nodes, 2))
+        )
     return Forest(feature, threshold, length)
 
 
@@ -73,26 +76,29 @@ def _grow(
     node: int,
     depth: int,
     tree: tuple[np.ndarray, np.ndarray, np.ndarray],
-    random: np.random.Generator,
+    draws: np.ndarray,
 ) -> None:
-    """Fill in a node and all below it."""
+    """Fill in a node and all below it; each has two numbers from 0 to 1 drawn for it."""
     feature, threshold, length = tree
     lowest, highest = rows.min(axis=0), rows.max(axis=0)
     varied = np.flatnonzero(lowest < highest)
-    if depth == DEPTH or len(rows) < 2 or not len(varied):
+    if depth == DEPTH or not len(varied):
         for _ in range(DEPTH - depth):
             node = 2 * node + 1
         length[node - (2**DEPTH - 1)] = depth + _mean_depth(len(rows))
         return
-    chosen = random.choice(varied)
-    cut = np.float32(random.uniform(lowest[chosen], highest[chosen]))
-    right = rows[:, chosen] >= max(cut, np.nextafter(lowest[chosen], np.float32(np.inf)))
-    feature[node] = chosen
-    threshold[node] = max(cut, np.nextafter(lowest[chosen], np.float32(np.inf)))
-    _grow(rows[~right], 2 * node + 1, depth + 1, tree, random)
-    _grow(rows[right], 2 * node + 2, depth + 1, tree, random)
+    which, where = draws[node]
+    chosen = varied[int(which * len(varied))]
+    low, high = lowest[chosen], highest[chosen]
+    # above the lowest, so that rows go both ways
+    cut = max(low + np.float32(where) * (high - low), np.nextafter(low, high))
+    right = rows[:, chosen] >= cut
+    feature[node], threshold[node] = chosen, cut
+    _grow(rows[~right], 2 * node + 1, depth + 1, tree, draws)
+    _grow(rows[right], 2 * node + 2, depth + 1, tree, draws)
 
 
+@cache
 def _mean_depth(count: int) -> float:
     """Cuts to a row of a random binary search tree over so many, on average."""
     if count < 2:

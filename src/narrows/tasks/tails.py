@@ -16,7 +16,7 @@ _FEWEST_IN_TAIL = 5
 def surprises(
     scores: Float[np.ndarray, " n"], reference: Float[np.ndarray, " m"]
 ) -> Float64[np.ndarray, " n"]:
-    """How surprising ``scores`` are among ``reference``, in nats: float64 (n,), rising in the score.
+    """How surprising ``scores`` are among ``reference``, in nats: float64 (n,), rising with them.
 
     Between the reference scores it is interpolated; above the highest the tail is taken to be
     exponential, with the mean excess of the highest twentieth (Pickands, 1975, with a shape of 0).

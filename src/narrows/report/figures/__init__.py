@@ -3,14 +3,22 @@
 from narrows.report.figures.budgets import budget_figure
 from narrows.report.figures.codes import codes_figure
 from narrows.report.figures.grid import grid_figure, require_grid
+from narrows.report.figures.heat_maps import heat_map_figure
 from narrows.report.figures.losses import loss_figure
-from narrows.report.figures.reconstructions import COLUMNS, reconstructions_figure, rows_figure
+from narrows.report.figures.reconstructions import (
+    COLUMNS,
+    are_images,
+    reconstructions_figure,
+    rows_figure,
+)
 
 __all__ = [
     "COLUMNS",
+    "are_images",
     "budget_figure",
     "codes_figure",
     "grid_figure",
+    "heat_map_figure",
     "loss_figure",
     "reconstructions_figure",
     "require_grid",

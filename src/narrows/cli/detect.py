@@ -1,0 +1,266 @@
+"""``narrows detect``: how odd each item is, how rarely a normal one is as odd, and why."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from narrows.cli.options import DataArgument, Json, ModelArgument, Refine
+from narrows.cli.terminal import progress, say, show
+from narrows.cli.use import load_for, open_codec
+
+if TYPE_CHECKING:
+    from narrows.data import Dataset
+    from narrows.running import Codec
+
+# Rows of the result that are in memory at a time, and oddest rows that the terminal shows.
+_ROWS_AT_ONCE = 1 << 16
+_SHOWN = 5
+# Reasons that are written for a row.
+_REASONS = 3
+
+
+def detect(
+    model: ModelArgument,
+    data: DataArgument,
+    out: Annotated[
+        Path, typer.Option(metavar="SCORES", help=".csv or .parquet.", show_default=False)
+    ],
+    score: Annotated[
+        str,
+        typer.Option(
+            help="combined, or one of what it is made of: reconstruction, density, isolation."
+        ),
+    ] = "combined",
+    false_alarms: Annotated[
+        float,
+        typer.Option(metavar="RATE", help="The share of normal rows that may be flagged."),
+    ] = 0.01,
+    explain: Annotated[
+        int,
+        typer.Option(
+            metavar="N", help="Say of so many rows, the oddest first, what made them odd."
+        ),
+    ] = 1000,
+    heat_map: Annotated[
+        Path | None,
+        typer.Option(metavar="PICTURE.png", help="Of images: draw where the oddest ones are odd."),
+    ] = None,
+    refine: Refine = None,
+    json: Json = False,
+) -> None:
+    """Write how odd each row of DATA is, and what made it so.
+
+    A row of SCORES has the row's number from 0, its score, its rank (1 is the oddest), its p-value
+    (the share of the rows held out by fit that are as odd), whether it is flagged, and of the
+    oddest rows the three columns that have the largest shares in the score.
+
+    \b
+    Example:
+      narrows detect payments.safetensors payments.csv --out scores.csv
+      narrows detect digits.safetensors mnist:test --out scores.csv --heat-map odd.png
+    """
+    from narrows.tasks.detect import require_rate, require_varied, score_index
+
+    score_index(score)
+    require_rate(false_alarms)
+    _require_count(explain)
+    codec = open_codec(model, refine)
+    judged = _Judged(codec, score)
+    if heat_map is not None:
+        _require_images(codec.trained.item_shape, heat_map)
+    _require_table(out)
+    dataset = load_for(codec, data)
+    codec.shaped(dataset.items)  # a mistake must show before anything is computed
+    judged.judge(dataset, false_alarms)
+    require_varied(judged.scores, dataset.name)
+    reasons = judged.reasons(explain)
+    _write(out, judged, reasons)
+    if heat_map is not None:
+        judged.draw(heat_map)
+    for note in judged.notes():
+        say(note)
+    show(_summary(judged, reasons), _values(judged, out, heat_map), json)
+
+
+class _Judged:
+    """The rows of a data set with their scores, and what follows from these."""
+
+    def __init__(self, codec: "Codec", score: str) -> None:
+        from narrows.tasks.detect import Detector
+
+        self.codec, self.score = codec, score
+        self.detector = Detector(codec)
+
+    def judge(self, dataset: "Dataset", false_alarms: float) -> None:
+        import numpy as np
+
+        from narrows.running import chunks
+
+        self.dataset, self.false_alarms = dataset, false_alarms
+        count, parts = len(dataset), list[np.ndarray]()
+        with progress("judging", total=count, unit="rows") as advance:
+            for chunk in chunks(dataset.items):
+                for start in range(0, len(chunk), _ROWS_AT_ONCE):
+                    some = chunk[start : start + _ROWS_AT_ONCE]
+                    parts.append(self.detector.scores(some, self.score))
+                    advance(len(some))
+        self.scores = np.concatenate(parts)
+        self.p_values = self.detector.p_values(self.scores, self.score)
+        self.threshold = self.detector.threshold(false_alarms, self.score)
+        self.flagged = self.scores > self.threshold
+        self.oddest = np.argsort(-self.scores, kind="stable")
+        self.ranks = np.empty(count, np.int64)
+        self.ranks[self.oddest] = np.arange(1, count + 1)
+
+    def names(self) -> list[str]:
+        """What the parts of a row are called; none where there are too many to be told apart."""
+        table = self.codec.trained.data.table
+        if table is not None:
+            return [column.name for column in table.learnt]
+        shape = self.codec.trained.item_shape
+        parts = len(self.detector.parts)
+        return [f"x{place}" for place in range(parts)] if len(shape) == 1 else []
+
+    def reasons(self, most: int) -> dict[int, list[tuple[str, float]]]:
+        """Of the oddest rows, by number: the names of the parts with the largest shares."""
+        import numpy as np
+
+        names = self.names()
+        rows = self.oddest[: most if names else 0]
+        found: dict[int, list[tuple[str, float]]] = {}
+        with progress("explaining", total=len(rows), unit="rows") as advance:
+            for start in range(0, len(rows), _EXPLAINED_AT_ONCE):
+                some = rows[start : start + _EXPLAINED_AT_ONCE]
+                shares = self.detector.contributions(self.dataset.items[some], self.score)
+                for row, share in zip(some, shares, strict=True):
+                    largest = np.argsort(-share, kind="stable")[:_REASONS]
+                    told = [(names[place], float(share[place])) for place in largest]
+                    found[int(row)] = [(name, part) for name, part in told if part > 0]
+                advance(len(some))
+        return found
+
+    def draw(self, path: Path) -> None:
+        """The oddest images, what the model makes of them, and where they differ."""
+        from narrows.report.figures import COLUMNS, heat_map_figure
+
+        items = self.codec.shaped(self.dataset.items[self.oddest[:COLUMNS]])
+        heat_map_figure(
+            items,
+            self.codec.reconstruct(items),
+            self.detector.heat(items),
+            path,
+            value_range=self.dataset.value_range,
+        )
+
+    def notes(self) -> Iterator[str]:
+        """What a user should know of the threshold."""
+        count, smallest = self.detector.calibration_count, self.detector.smallest_p_value
+        if smallest > self.false_alarms:
+            yield (
+                f"{count:,} held-out rows cannot tell a rate of {self.false_alarms:g}: flagged is "
+                f"what is odder than all of them, as may be up to {smallest:.2g} of normal rows"
+            )
+
+
+# Rows whose parts are replaced one after the other, all at once.
+_EXPLAINED_AT_ONCE = 1 << 10
+
+
+def _require_count(explain: int) -> None:
+    from narrows.errors import UsageError
+
+    if explain < 0:
+        raise UsageError(
+            f"--explain is {explain}, and must be at least 0", hint="0 explains no row"
+        )
+
+
+def _require_table(out: Path) -> None:
+    """Make sure, before anything is computed, that the result can be written."""
+    from narrows.errors import UsageError
+    from narrows.files import require_writable
+
+    if out.suffix.lower() not in (".csv", ".parquet"):
+        raise UsageError(f"{out} cannot hold scores", hint="end the name in .csv or .parquet")
+    require_writable(out)
+
+
+def _require_images(shape: tuple[int, ...], path: Path) -> None:
+    from narrows.errors import UsageError
+    from narrows.files import require_writable
+    from narrows.report.figures import are_images
+
+    if not are_images(shape):
+        raise UsageError(
+            f"items of shape {shape} are no images, and a heat map cannot show them",
+            hint="leave --heat-map out: SCORES names the columns that made a row odd",
+        )
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"{path} cannot hold a picture", hint="end the name in .png")
+    require_writable(path)
+
+
+def _write(out: Path, judged: _Judged, reasons: dict[int, list[tuple[str, float]]]) -> None:
+    from narrows.data import table_writer
+
+    columns = _columns(judged, reasons, range(0))
+    with table_writer(out, columns.schema) as write:
+        for start in range(0, len(judged.scores), _ROWS_AT_ONCE):
+            stop = min(start + _ROWS_AT_ONCE, len(judged.scores))
+            write(_columns(judged, reasons, range(start, stop)))
+
+
+def _columns(judged: _Judged, reasons: dict[int, list[tuple[str, float]]], rows: range) -> Any:
+    """Some rows of the result, an Arrow table."""
+    import pyarrow as pa
+
+    here = slice(rows.start, rows.stop)
+    columns: dict[str, Any] = {
+        "row": pa.array(rows, pa.int64()),
+        "score": judged.scores[here],
+        "rank": judged.ranks[here],
+        "p_value": judged.p_values[here],
+        "flagged": pa.array(judged.flagged[here]),
+    }
+    for place in range(_REASONS if judged.names() else 0):
+        told = [reasons.get(row, [])[place : place + 1] for row in rows]
+        columns[f"reason_{place + 1}"] = pa.array(
+            [each[0][0] if each else None for each in told], pa.string()
+        )
+        columns[f"share_{place + 1}"] = pa.array(
+            [round(each[0][1], 4) if each else None for each in told], pa.float64()
+        )
+    return pa.table(columns)
+
+
+def _summary(judged: _Judged, reasons: dict[int, list[tuple[str, float]]]) -> str:
+    """How many rows are flagged, and the oddest of them."""
+    from narrows.report.text import cell_text, table_text
+
+    count, flagged = len(judged.scores), int(judged.flagged.sum())
+    title = (
+        f"{judged.dataset.name}, {count:,} row{'' if count == 1 else 's'}, {flagged:,} flagged: "
+        f"{judged.score} score above {judged.threshold:.4g}"
+    )
+    rows = [["row", "score", "p-value", *(["what made it odd"] if judged.names() else [])]]
+    for row in judged.oddest[:_SHOWN].tolist():
+        told = [f"{cell_text(name)} {share:.0%}" for name, share in reasons.get(row, [])]
+        cells = [str(row), f"{judged.scores[row]:.4g}", f"{judged.p_values[row]:.3g}"]
+        rows.append([*cells, *([", ".join(told)] if judged.names() else [])])
+    return table_text(title, rows, left=(3,))
+
+
+def _values(judged: _Judged, out: Path, heat_map: Path | None) -> dict[str, Any]:
+    return {
+        "out": str(out),
+        "heat_map": None if heat_map is None else str(heat_map),
+        "count": len(judged.scores),
+        "score": judged.score,
+        "false_alarms": judged.false_alarms,
+        "threshold": judged.threshold,
+        "flagged": int(judged.flagged.sum()),
+        "calibration_count": judged.detector.calibration_count,
+        "oddest": judged.oddest[:_SHOWN].tolist(),
+    }

@@ -1,0 +1,54 @@
+"""Where odd images are odd: each above what the model makes of it and a map of the difference."""
+
+import os
+
+import numpy as np
+
+from narrows.report.figures.reconstructions import rows_figure, to_colours
+
+# Red, green and blue from nothing to the most, as shares: white, orange, a dark red.
+_HEAT = np.array([[1.0, 1.0, 1.0], [0.933, 0.467, 0.2], [0.4, 0.0, 0.05]])
+
+
+def heat_map_figure(
+    originals: np.ndarray,
+    reconstructions: np.ndarray,
+    heat: np.ndarray,
+    path: str | os.PathLike[str],
+    *,
+    value_range: tuple[float, float] | None = None,
+) -> None:
+    """Draw the first images, what a model makes of each, and how odd each of their pixels is.
+
+    Args:
+        originals: (n, h, w), or (n, h, w, channels) with 1, 3 or 4 of them, any real dtype.
+        reconstructions: the same shape.
+        heat: the same shape, at least 0; each image's largest is the darkest of its map. Channels
+            are added.
+        path: the PNG file to write.
+        value_range: the values drawn as black and as white; by default the lowest and the highest
+            of ``originals``.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    if value_range is None:
+        lowest, highest = float(originals.min()), float(originals.max())
+        value_range = (lowest, highest if highest > lowest else lowest + 1)
+    rows = [
+        ("original", to_colours(originals, value_range)),
+        ("made of it", to_colours(reconstructions, value_range)),
+        ("where it is odd", heat_colours(heat)),
+    ]
+    rows_figure("The Oddest Items", rows, path, value_range=(0, 255))
+
+
+def heat_colours(heat: np.ndarray) -> np.ndarray:
+    """Maps (n, h, w[, channels]) as uint8 (n, h, w, 3), from white to dark red."""
+    total = heat.reshape(*heat.shape[:3], -1).sum(axis=3)
+    most = total.max(axis=(1, 2), keepdims=True)
+    # errors are squares: their roots show more than the largest
+    share = np.sqrt(total / np.where(most > 0, most, 1))
+    places = np.linspace(0, 1, len(_HEAT))
+    colours = [np.interp(share, places, channel) for channel in _HEAT.T]
+    return np.rint(255 * np.stack(colours, axis=3)).astype(np.uint8)

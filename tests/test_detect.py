@@ -1,0 +1,263 @@
+"""Odd items: scores against scikit-learn's and against their formulas, p-values, reasons, limits."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy.stats import norm, spearmanr
+from sklearn.datasets import make_blobs
+from sklearn.ensemble import IsolationForest
+
+from narrows.data import Dataset, load_data
+from narrows.errors import DataError, ShapeError, UsageError
+from narrows.fitting import fit
+from narrows.planning import ModelChoice, Wishes, make_plan
+from narrows.running import Codec
+from narrows.tasks import detect
+from narrows.tasks.detect import SCORES, Detector, fit_detection, require_varied
+from narrows.tasks.forest import DEPTH, TREES, Forest, grow_forest
+from narrows.tasks.tails import p_values, surprises
+
+
+def related(count: int, seed: int = 0) -> np.ndarray:
+    """Six values of two causes, and a little noise: each follows from the others."""
+    random = np.random.default_rng(seed)
+    causes = random.normal(size=(count, 2))
+    mixing = np.array([[1, 0, 1, 1, 2, -1], [0, 1, 1, -1, 1, 2]])
+    return causes @ mixing + 0.1 * random.normal(size=(count, 6))
+
+
+def trained(data: Dataset, held_out: Dataset | None) -> Detector:
+    plan = make_plan(data, ModelChoice(latent=2), Wishes(epochs=3))
+    return Detector(Codec(fit(data, held_out, plan).trained))
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    """One that has learnt 400 such items and holds out 199, so that p-values are whole 200ths."""
+    return trained(Dataset("x", related(400)), Dataset("x", related(199, seed=1)))
+
+
+# The forest
+
+
+def test_a_forest_agrees_with_scikit_learns() -> None:
+    rows, _ = make_blobs(500, n_features=4, centers=2, random_state=0)
+    rows = np.concatenate([rows, np.random.default_rng(1).uniform(-20, 20, (25, 4))])
+    ours = grow_forest(rows, np.random.default_rng(0)).isolation(rows)
+    theirs = -IsolationForest(n_estimators=200, random_state=0).fit(rows).score_samples(rows)
+    assert spearmanr(ours, theirs).statistic > 0.95
+    assert set(np.argsort(-ours)[:10]) <= set(range(500, 525))
+
+
+def test_rows_that_are_all_alike_are_never_cut() -> None:
+    forest = grow_forest(np.ones((300, 3)), np.random.default_rng(0))
+    # 256 rows that nothing parts count as the depth of a random tree over them
+    depth = 2 * (math.log(255) + np.euler_gamma) - 2 * 255 / 256
+    np.testing.assert_allclose(forest.isolation(np.zeros((2, 3))), -depth, rtol=1e-3)
+
+
+def test_one_row_makes_a_forest() -> None:
+    forest = grow_forest(np.ones((1, 3)), np.random.default_rng(0))
+    np.testing.assert_array_equal(forest.isolation(np.zeros((2, 3))), 0)
+
+
+def test_a_forest_comes_back_from_arrays() -> None:
+    rows = related(300)
+    forest = grow_forest(rows, np.random.default_rng(0))
+    arrays = forest.to_arrays()
+    assert arrays["feature"].shape == (TREES, 2**DEPTH - 1)
+    assert all(np.isfinite(array).all() for array in arrays.values())
+    np.testing.assert_array_equal(
+        Forest.from_arrays(arrays).isolation(rows), forest.isolation(rows)
+    )
+
+
+# Tails
+
+
+def test_p_values_count_the_scores_as_high() -> None:
+    found = p_values(np.array([0.0, 2.0, 2.5, 9.0]), np.array([1.0, 2.0, 3.0]))
+    np.testing.assert_allclose(found, [1, 0.75, 0.5, 0.25])
+
+
+def test_surprise_is_the_logarithm_of_the_share_above() -> None:
+    reference = np.sort(np.random.default_rng(0).exponential(size=5000))
+    asked = np.array([0.5, 1.0, 3.0, 20.0])
+    # of an exponential distribution it is the score itself, and beyond all references too
+    np.testing.assert_allclose(surprises(asked, reference)[:3], asked[:3], rtol=0.1)
+    assert 14 < surprises(asked, reference)[3] < 27
+
+
+@pytest.mark.parametrize("reference", [np.zeros(1), np.zeros(50), np.array([0.0] * 49 + [1.0])])
+def test_surprise_rises_beyond_references_of_no_width(reference: np.ndarray) -> None:
+    found = surprises(np.array([-1.0, 0.0, 2.0, 3.0]), reference)
+    assert np.isfinite(found).all() and (np.diff(found[1:]) > 0).all()
+
+
+# Scores
+
+
+def test_a_broken_relation_is_odd_and_a_normal_item_is_not(detector: Detector) -> None:
+    items = related(200, seed=2)
+    broken = items.copy()
+    broken[:, 3] += 3  # well within the range of the column
+    for score in ("combined", "reconstruction", "density"):
+        normal, odd = detector.scores(items, score), detector.scores(broken, score)
+        assert np.quantile(odd, 0.05) > np.quantile(normal, 0.95)
+
+
+def test_what_lies_outside_is_odd_by_isolation(detector: Detector) -> None:
+    assert (
+        detector.scores(np.full((1, 6), 50.0), "isolation")
+        > detector.scores(related(200), "isolation").max()
+    )
+
+
+def test_reconstruction_is_the_error_over_its_spread(detector: Detector) -> None:
+    items = related(100, seed=3)
+    errors = detector.codec.reconstruct_floats(items) - items
+    usual = detector.codec.reconstruct_floats(related(400)) - related(400)
+    spread = np.sqrt(np.square(usual).mean(axis=0))
+    expected = 0.5 * np.log(np.square(errors / spread).mean(axis=1))
+    np.testing.assert_allclose(detector.scores(items, "reconstruction"), expected, rtol=1e-3)
+
+
+def test_combined_is_the_larger_surprise(detector: Detector) -> None:
+    known, items = np.concatenate([related(400), related(199, seed=1)]), related(50, seed=3)
+    expected = np.max(
+        [
+            surprises(detector.scores(items, score), np.sort(detector.scores(known, score)))
+            for score in ("density", "isolation")
+        ],
+        axis=0,
+    )
+    np.testing.assert_allclose(detector.scores(items), expected, rtol=1e-4)
+
+
+def test_the_density_is_that_of_a_normal_distribution() -> None:
+    """Trained on one, minus its logarithm orders items as their distance from the mean does."""
+    random = np.random.default_rng(0)
+    data, items = Dataset("x", random.normal(size=(800, 3))), random.normal(size=(500, 3))
+    found = trained(data, None).scores(items, "density")
+    assert spearmanr(found, -norm.logpdf(items).sum(axis=1)).statistic > 0.97
+
+
+def test_scattered_outliers_among_the_training_items_do_no_harm() -> None:
+    outliers = np.random.default_rng(3).normal(scale=3, size=(20, 6))
+    data = Dataset("x", np.concatenate([related(400), outliers]))
+    scores = trained(data, None).scores(data.items, "density")
+    assert np.median(scores[400:]) > np.quantile(scores[:400], 0.95)
+
+
+def test_scores_do_not_depend_on_company(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = related(100, seed=4)
+    whole = detector.scores(items)
+    monkeypatch.setattr("narrows.running.CHUNK_VALUES", 42)
+    np.testing.assert_allclose(detector.scores(items), whole, rtol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_arrays(detector: Detector) -> None:
+    model = replace(detector.codec.trained, detection={})
+    first, second = (fit_detection(model, related(400), None, 7) for _ in range(2))
+    np.testing.assert_equal(first, second)
+    # without held-out items, those of the training say how rare a score is
+    assert first["calibration"].shape == (400, len(SCORES))
+
+
+# Thresholds
+
+
+@pytest.mark.parametrize("rate", [0.005, 0.01, 0.05, 0.5])
+@pytest.mark.parametrize("score", SCORES)
+def test_the_threshold_is_where_p_values_reach_the_rate(
+    detector: Detector, score: str, rate: float
+) -> None:
+    items = np.concatenate([related(300, seed=5), related(100, seed=6) * 2])
+    scores = detector.scores(items, score)
+    flagged = scores > detector.threshold(rate, score)
+    np.testing.assert_array_equal(flagged, detector.p_values(scores, score) <= rate + 1e-12)
+
+
+def test_of_the_held_out_items_no_more_are_flagged_than_asked(detector: Detector) -> None:
+    scores = detector.scores(related(199, seed=1))
+    for rate in (0.01, 0.1):
+        assert (scores > detector.threshold(rate) * (1 + 1e-6)).mean() <= rate
+
+
+def test_too_few_held_out_items_flag_what_is_beyond_them_all(detector: Detector) -> None:
+    assert detector.smallest_p_value == 1 / 200
+    highest = detector.scores(related(199, seed=1)).max()
+    assert detector.threshold(1e-4) == pytest.approx(highest, rel=1e-5)
+
+
+# Reasons
+
+
+def test_the_broken_value_is_named(detector: Detector) -> None:
+    items, places = related(120, seed=8), np.arange(120) % 6
+    items[np.arange(120), places] += 4
+    shares = detector.contributions(items)
+    assert (shares >= 0).all()
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    assert (shares.argmax(axis=1) == places).mean() > 0.9
+
+
+def test_a_table_is_told_by_its_columns() -> None:
+    random = np.random.default_rng(0)
+    kind = random.choice(["a", "b", "c"], 400)
+    height = random.normal(size=400) + 5 * (kind == "a")
+    data = load_data(pa.table({"kind": kind, "height": height, "twice": 2 * height}))
+    table = data.table
+    assert table is not None
+    found = trained(data, None)
+    odd = table.encode(pa.table({"kind": ["b", "c"], "height": [0.0, 0.5], "twice": [30.0, 1.0]}))
+    shares = found.contributions(odd)
+    assert shares.shape == (2, 3)
+    assert shares[0].argmax() == 2
+
+
+def test_large_items_are_told_by_their_errors(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detect, "MOST_OCCLUDED", 5)
+    heat = detector.heat(related(9))
+    shares = detector.contributions(related(9))
+    np.testing.assert_allclose(shares, heat / heat.sum(axis=1, keepdims=True))
+
+
+# What cannot be
+
+
+def test_a_model_without_detection_says_what_to_do(detector: Detector) -> None:
+    with pytest.raises(UsageError, match="train it again with narrows fit"):
+        Detector(Codec(replace(detector.codec.trained, detection={})))
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0, -1.0, math.nan])
+def test_a_rate_is_between_0_and_1(detector: Detector, rate: float) -> None:
+    with pytest.raises(UsageError, match="is not between 0 and 1"):
+        detector.threshold(rate)
+
+
+def test_there_are_four_scores(detector: Detector) -> None:
+    with pytest.raises(UsageError, match="no score called 'distance'"):
+        detector.scores(related(2), "distance")
+
+
+def test_items_of_another_shape(detector: Detector) -> None:
+    with pytest.raises(ShapeError, match="trained on"):
+        detector.scores(np.zeros((2, 5)))
+
+
+def test_scores_that_tell_nothing_are_an_error() -> None:
+    with pytest.raises(DataError, match="all 3 items of X have the same score, 1.5"):
+        require_varied(np.full(3, 1.5), "X")
+    with pytest.raises(DataError, match="1 of 2 scores of X are not finite"):
+        require_varied(np.array([1.0, np.inf]), "X")
+    require_varied(np.ones(1), "X")
+    require_varied(np.zeros(0), "X")
