@@ -8,7 +8,7 @@ import pytest
 from narrows.errors import UsageError
 from narrows.nn.scaling import Scaling
 from narrows.training import Noise, TrainingSettings
-from narrows.training.augmentation import Varied, shifted
+from narrows.training.augmentation import Varied, damaged_parts, shifted
 
 RANDOM = np.random.default_rng(3)
 GREY = RANDOM.integers(0, 256, (300, 6, 7)).astype(np.uint8)
@@ -51,6 +51,9 @@ def test_every_image_is_a_window_of_itself(items: np.ndarray, largest: int) -> N
         ("gaussian:inf", "no amount above 0"),
         ("masking:1.5", "up to 1"),
         ("salt-pepper:-0.1", "up to 1"),
+        ("gaussian:0.8-0.1", "no range of amounts: 0.8 is not from 0 to below 0.1"),
+        ("gaussian:0.1-0.2-0.3", "no amount"),
+        ("masking:0.1-1.5", "up to 1"),
     ],
 )
 def test_noise_that_cannot_be(text: str, said: str) -> None:
@@ -58,7 +61,10 @@ def test_noise_that_cannot_be(text: str, said: str) -> None:
         Noise.parse(text)
 
 
-@pytest.mark.parametrize("text", ["gaussian:0.3", "masking:0.25", "salt-pepper:0.1"])
+@pytest.mark.parametrize(
+    "text",
+    ["gaussian:0.3", "masking:0.25", "salt-pepper:0.1", "gaussian:0.1-0.8", "masking:0-0.5"],
+)
 def test_noise_reads_as_it_is_written(text: str) -> None:
     assert str(Noise.parse(text)) == text
 
@@ -131,3 +137,38 @@ def test_the_last_tenth_of_the_epochs_sees_images_where_they_are() -> None:
 def test_only_images_large_enough_can_be_moved(items: np.ndarray) -> None:
     with pytest.raises(UsageError, match="a shift of 2 needs images"):
         Varied(items, Scaling(), TrainingSettings(shift=2))
+
+
+def test_a_range_draws_an_amount_for_each_item() -> None:
+    noise = Noise.parse("gaussian:0.02-0.1")
+    items = np.full((400, 30, 30), 0.5)
+    deviations = noise.apply(items, 0, 1, np.random.default_rng(0)).std(axis=(1, 2))
+    assert 0.018 < deviations.min() < 0.03 and 0.09 < deviations.max() < 0.11
+    assert abs(deviations.mean() - 0.06) < 0.004
+    masked = Noise.parse("masking:0-1").apply(items, 0, 1, np.random.default_rng(0))
+    shares = (masked == 0).mean(axis=(1, 2))
+    assert shares.min() < 0.05 and shares.max() > 0.95
+    assert Noise.parse("gaussian:1e-3") == Noise("gaussian", 1e-3)
+
+
+def test_pairs_are_moved_alike() -> None:
+    settings = TrainingSettings(epochs=10, shift=1)
+    varied = Varied(GREY, UNIT, settings, GREY + 1)
+    items, _, inputs = varied.slice(np.arange(len(GREY)), 1, 0)
+    np.testing.assert_array_equal(inputs, items + 1)
+    assert not np.array_equal(items, GREY)
+    still = Varied(GREY, UNIT, TrainingSettings(), GREY + 1)
+    items, _, inputs = still.slice(np.arange(5), 1, 0)
+    assert items is GREY
+    np.testing.assert_array_equal(inputs, GREY + 1)
+
+
+def test_models_are_judged_by_the_same_damage_every_time() -> None:
+    noise = Noise("gaussian", 0.2)
+    first, again, other = (list(damaged_parts(GREY, None, noise, UNIT, seed)) for seed in (0, 0, 1))
+    for (items, inputs), (_, same), (_, different) in zip(first, again, other, strict=True):
+        assert inputs is not None and different is not None
+        np.testing.assert_array_equal(inputs, same)
+        assert not np.array_equal(inputs, different) and not np.array_equal(inputs, items)
+    np.testing.assert_array_equal(np.concatenate([items for items, _ in first]), GREY)
+    assert [x is None for _, x in damaged_parts(GREY, None, None, UNIT, 0)] == [True]

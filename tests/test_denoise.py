@@ -41,10 +41,9 @@ def denoiser(digits: Dataset) -> TrainedModel:
     return fit(training, held_out, make_plan(training, ModelChoice(), wishes)).trained
 
 
-def nothing_done(shape: tuple[int, ...], tile: int | None = None) -> Codec:
-    """A model that gives back what it gets, and was trained on tiles if it says so."""
+def nothing_done(shape: tuple[int, ...], **training: int) -> Codec:
+    """A model that gives back what it gets, and was trained on tiles, or moved, if it says so."""
     spec = Spec(shape, (Flatten(),), (Reshape(shape),))
-    training = {} if tile is None else {"tile": tile}
     data = DataDescription("images", 1, "uint8", (0.0, 255.0))
     return Codec(TrainedModel(Model(spec, {}, Scaling()), data, training))
 
@@ -66,6 +65,15 @@ def noisy(image: np.ndarray) -> np.ndarray:
 def test_a_model_that_changes_nothing_changes_no_image(shape: tuple[int, int]) -> None:
     images = RANDOM.integers(0, 256, (2, *shape)).astype(np.uint8)
     np.testing.assert_array_equal(denoise(nothing_done((16, 16)), images), images)
+
+
+def test_an_image_that_is_moved_about_comes_back_to_its_place() -> None:
+    images = RANDOM.integers(0, 256, (5, 12, 17)).astype(np.uint8)
+    np.testing.assert_array_equal(denoise(nothing_done((12, 17), shift=1), images), images)
+    flat = images.reshape(5, -1)
+    np.testing.assert_array_equal(denoise(nothing_done((12, 17), shift=1), flat), images)
+    colours = RANDOM.integers(0, 256, (2, 9, 8, 3)).astype(np.uint8)
+    np.testing.assert_array_equal(denoise(nothing_done((9, 8, 3), shift=1), colours), colours)
 
 
 def test_colours_stay_where_they_are() -> None:

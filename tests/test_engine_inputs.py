@@ -61,6 +61,21 @@ def test_what_holds_the_items_does_not_matter(make: type, scaling: Scaling, tmp_
         assert trainer.measure(items) == pytest.approx(expected_measure, rel=1e-5), name
 
 
+@pytest.mark.parametrize("loss", ["l2", "l1", "huber", "bce"])
+@each_trainer
+def test_what_goes_in_may_be_other_than_what_is_measured(make: type, loss: str) -> None:
+    case = Case((5, 3), (6, 2, 6), "sigmoid", "sigmoid", loss, scaling=Scaling(0, 100))
+    values = np.random.default_rng(0).integers(0, 101, (2, 300, 5, 3)).astype(np.uint8)
+    items, inputs = values
+    model = case.model()
+    found = RUNNERS["xla"](model).reconstruct(inputs).astype(np.float64) / 100
+    objective = case.objective.in_model_units(100)
+    trainer = make(model, case.objective, case.adam, case.batch_size)
+    wanted = objective.elementwise(found, items / 100).sum()
+    assert trainer.measure(items, inputs) == pytest.approx(wanted, rel=1e-4)
+    assert trainer.measure(items, items) == pytest.approx(trainer.measure(items), rel=1e-5)
+
+
 @each_runner
 def test_what_holds_the_items_does_not_change_their_codes(make: type, tmp_path: Path) -> None:
     case = Case((5, 3), (6, 2, 6), "sigmoid", scaling=Scaling(12, 80))

@@ -7,7 +7,7 @@ from sklearn.metrics import max_error, mean_absolute_error, mean_squared_error
 
 from narrows.errors import ShapeError
 from narrows.report import measures
-from narrows.report.measures import ErrorMeter, item_errors, psnr
+from narrows.report.measures import ErrorMeter, item_errors, psnr, ssim
 
 
 @pytest.fixture
@@ -93,3 +93,30 @@ def test_shapes_that_differ_are_refused() -> None:
 
 def test_the_examples_run() -> None:
     assert doctest.testmod(measures).failed == 0
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (11, 40), (20, 24, 3)])
+@pytest.mark.parametrize("width", [255, 1])
+def test_structural_similarity_is_scikit_images(shape: tuple[int, ...], width: float) -> None:
+    metrics = pytest.importorskip("skimage.metrics")
+    random = np.random.default_rng(3)
+    original = random.random(shape) * width
+    other = np.clip(original + random.normal(0, 0.2 * width, shape), 0, width)
+    wanted = metrics.structural_similarity(
+        original,
+        other,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=width,
+        channel_axis=-1 if len(shape) == 3 else None,
+    )
+    assert ssim(original, other, width) == pytest.approx(wanted, abs=1e-9)
+    assert ssim(original, original, width) == pytest.approx(1)
+
+
+def test_images_smaller_than_the_window_have_no_structural_similarity() -> None:
+    with pytest.raises(ShapeError, match="no structural similarity"):
+        ssim(np.ones((10, 30)), np.ones((10, 30)), 1)
+    with pytest.raises(ShapeError, match="no structural similarity"):
+        ssim(np.ones((12, 30)), np.ones((12, 31)), 1)

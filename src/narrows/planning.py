@@ -285,7 +285,9 @@ def _recipe(
     if rate is None:
         rate = _LEARNING_RATE * math.sqrt(min(max(batch_size, 1) / _LARGEST_BATCH, 1))
     if epochs is None:
-        epochs = _epochs(count, batch_size, spec, most_steps or _MOST_STEPS)
+        epochs = _epochs(
+            count, batch_size, spec, most_steps or _MOST_STEPS, _denoises(training, wishes)
+        )
         reasons.append(
             f"{epochs} epochs in batches of {batch_size}: fewer the larger the data and the model"
         )
@@ -392,10 +394,11 @@ def _batch_size(count: int) -> int:
     return int(np.clip(wanted, _SMALLEST_BATCH, _LARGEST_BATCH))
 
 
-def _epochs(count: int, batch_size: int, spec: Spec, most_steps: int) -> int:
-    """As many as the work allows, and as the steps do."""
+def _epochs(count: int, batch_size: int, spec: Spec, most_steps: int, denoises: bool) -> int:
+    """As many as the work allows, and as the steps do; half as many again where noise is undone,
+    which is another every time."""
     operations = sum(_operations(spec, part) for part in ("encoder", "decoder"))
-    by_work = _OPERATIONS / (count * operations)
+    by_work = (1.5 if denoises else 1) * _OPERATIONS / (count * operations)
     by_steps = most_steps / math.ceil(count / max(batch_size, 1))
     return max(int(min(by_work, by_steps)), _FEWEST_EPOCHS)
 

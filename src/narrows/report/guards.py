@@ -97,6 +97,7 @@ def find_warnings(
     size = trained.model.spec.latent_size
     kept = int(trained.training.get("epoch", len(history)))
     linear = fitted_pca(trained).reconstruct(items)
+    denoises = training.inputs is not None or trained.training.get("noise") is not None
     idle = idle_numbers(trained, codes)
     found = [
         collapsed_code(idle, size),
@@ -105,7 +106,8 @@ def find_warnings(
         worse_than_pca(evaluation.model.mse, evaluation.pca.mse),
         unmeasured(validation is None),
         overfitted(history, kept),
-        few_rows(len(training), size),
+        # a code that only has to lose noise is as wide as it likes
+        None if denoises else few_rows(len(training), size),
         dead_units(dead_unit_counts(trained.model, items)),
         duplicate_numbers(codes),
         constant_errors(item_errors(items, results)),
