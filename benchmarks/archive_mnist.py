@@ -80,7 +80,7 @@ def learnt(bound: int) -> dict[str, float]:
     begun = time.process_time()
     assert within(items, pipeline.decode(content, items.shape, items.dtype), bound).all()
     seconds.append(time.process_time() - begun)
-    alone = [pipeline.encode(items[n : n + 1], bound, "best") for n in range(0, len(items), 100)]
+    alone = [pipeline.encode(items[n : n + 1], bound, "best") for n in range(0, len(items), 400)]
     return {
         "held": len(content) + _INDEX_BYTES,
         "model": len(model.content),
@@ -197,7 +197,7 @@ def main() -> None:
                 ],
             ),
             "A model is what mixing had learnt when it was through with the 60,000 training images "
-            "at the effort `best`; one image alone is the mean of 100 test images, each a block of "
+            "at the effort `best`; one image alone is the mean of 25 test images, each a block of "
             "its own. The seconds are of one core of a machine that others used too.",
             "Sizes do not depend on the machine. Formats of images, and zlib, are those that "
             "`compress` tried at the effort `best`.",

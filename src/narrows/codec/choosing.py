@@ -189,11 +189,9 @@ def single_items(values: np.ndarray, layout: Layout) -> list[np.ndarray]:
 def _item_bytes(
     pipeline: Pipeline, items: Sequence[np.ndarray], bound: float, effort: Effort
 ) -> float | None:
-    if (
-        not pipeline.method.alone
-        or not items
-        or not all(pipeline.takes(item.shape, item.dtype) for item in items)
-    ):
+    wanted = min(pipeline.method.alone, len(items))
+    items = [items[number * len(items) // wanted] for number in range(wanted)]
+    if not items or not all(pipeline.takes(item.shape, item.dtype) for item in items):
         return None
     return sum(len(pipeline.encode(item, bound, effort)) for item in items) / len(items)
 

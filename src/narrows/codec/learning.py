@@ -27,6 +27,8 @@ from narrows.progress import Tracker, silent
 
 # Contexts that are looked at.
 _CONTEXTS: dict[Effort, int] = {"fast": 6, "normal": WITHOUT_PRIOR, "best": COUNT}
+# Of so many bytes of values mixing learns what there is to learn; more only fill its tables.
+_ENOUGH = 16 << 20
 # Bytes of the values on which quantisers are compared.
 _SAMPLE_BYTES = 1 << 18
 
@@ -40,6 +42,8 @@ def learn_model(
     track: Tracker = silent,
 ) -> Model:
     """Go through an array as if it were coded, and keep what that has taught.
+
+    Of an array of more than 16 MiB it takes the first items of every block.
 
     Args:
         items: as for :func:`narrows.codec.write_archive`; archives that start from the model hold
@@ -141,9 +145,16 @@ class _Levels:
                 yield byte_rows(raised, course), course
 
     def _blocks(self) -> Iterator[np.ndarray]:
-        for start, size in self.extents:
+        for start, size in map(self._beginning, self.extents):
             yield self._pipeline.prepare(self._values(start, size), self._bound)[1]
             release(self._items)
+
+    def _beginning(self, extent: tuple[int, int]) -> tuple[int, int]:
+        """What is learnt of a block: all of it, or as large a share as of all others."""
+        (start, size), an_item = extent, self._layout.item_size
+        share = min(_ENOUGH / self._layout.nbytes, 1.0)
+        whole = size // an_item if size >= an_item else 0
+        return start, max(int(whole * share), 1) * an_item if whole else size
 
     def _values(self, start: int, size: int) -> np.ndarray:
         return block_values(self._items, self._layout, start, size)

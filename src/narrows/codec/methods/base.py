@@ -33,8 +33,8 @@ class Method(ABC):
     trained: ClassVar[bool] = False
     #: The most bytes of a block that a byte of its code can stand for.
     largest_expansion: ClassVar[int] = 1 << 26
-    #: Whether what it makes of a single item tells something.
-    alone: ClassVar[bool] = True
+    #: Of how many items it is tried what each takes alone; 0 where that tells nothing.
+    alone: ClassVar[int] = 64
     #: What to install where it is not available.
     needs: ClassVar[str | None] = None
     #: The SHA-256 of a model file that has its parts, where archives leave them there.

@@ -43,7 +43,7 @@ class Mixing(Method):
         "best": math.inf,
     }
     # One that is on its own has nothing to learn from.
-    alone = False
+    alone = 0
 
     def takes(self, shape: tuple[int, ...], dtype: np.dtype) -> bool:
         """Whether there are enough values for the steps that a block takes: not in long and narrow

@@ -25,12 +25,13 @@ class Primed(Mixing):
 
     A block whose values are beyond those that the prior knows starts from nothing.
 
-    Memory: that of ``mixing``, and 126 MB for the prior.
+    Memory: that of ``mixing``, and up to 252 MB for the prior, and again for each stream.
     """
 
     name = "primed"
     trained: ClassVar[bool] = True
-    alone = True
+    # Each takes a copy of the prior.
+    alone = 8
 
     def __init__(self, read_part: ReadPart, model: str | None = None) -> None:
         """A method of what ``read_part`` gives, once it is needed.

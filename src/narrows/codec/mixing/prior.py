@@ -24,10 +24,10 @@ from narrows.codec.mixing.learned import (
 )
 from narrows.codec.mixing.mixer import LARGEST_WEIGHT
 
-#: Binary digits of the cells of a context, at most: 126 MB for all contexts.
-MOST_BITS = 20
+#: Binary digits of the cells of a context, at most: 252 MB for all contexts.
+MOST_BITS = 21
 # Cells of fewer answers are forgotten.
-_FEWEST_ANSWERS = 2
+_FEWEST_ANSWERS = 4
 # The bits, then the packed bytes of cells kept, of answers and of yeses.
 _FRONT = struct.Struct("<BIII")
 _SMALL = {"quiet": "u4", "refined": "u4", "first": "i4", "second": "i4"}
