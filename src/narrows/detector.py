@@ -64,7 +64,9 @@ class OutlierDetector(OutlierMixin, Autoencoder):
         self.criterion = criterion
         self.false_alarms = false_alarms
 
-    def fit(self, X: Any, y: Any = None, *, validation_data: Any = None) -> Self:
+    def fit(  # type: ignore[override]  # no pairs: an odd item is odd beside its own kind
+        self, X: Any, y: Any = None, *, validation_data: Any = None
+    ) -> Self:
         """Train on ``X``, as :meth:`narrows.Autoencoder.fit` does, and learn what is odd.
 
         Args:
