@@ -92,9 +92,14 @@ def draw(models: dict[str, Path], best: dict[str, tuple[str, Any]], path: Path) 
     from narrows.running import Codec
     from narrows.tasks.denoise import denoise
 
-    figure = new_figure(70 + 190 * len(models))
-    grid = figure.subplots(len(models), 12)
-    figure.subplots_adjust(left=0.13, right=0.98, bottom=0.02, top=0.9, wspace=0.06, hspace=0.08)
+    height = 60 + 86 * len(models)
+    figure = new_figure(height)
+    # three images of each kind, and a gap
+    widths = [1, 1, 1, 0.3, 1, 1, 1, 0.3, 1, 1, 1, 0.3, 1, 1, 1]
+    grid = figure.subplots(len(models), len(widths), gridspec_kw={"width_ratios": widths})
+    figure.subplots_adjust(0.17, 10 / height, 0.985, 1 - 50 / height, wspace=0.04, hspace=0.06)
+    for axes in grid[:, 3::4].flat:
+        axes.set_axis_off()
     headings = ("noisy", "best filter", "narrows", "clean")
     for row, (noise, model) in enumerate(models.items()):
         trained = load_model(model)
@@ -105,7 +110,7 @@ def draw(models: dict[str, Path], best: dict[str, tuple[str, Any]], path: Path) 
         columns = (noisy, other, denoise(Codec(trained), noisy), clean)
         for kind, images in enumerate(columns):
             for number, image in enumerate(images):
-                axes = grid[row, 3 * kind + number]
+                axes = grid[row, 4 * kind + number]
                 axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
                 axes.set_axis_off()
                 if row == 0 and number == 1:
@@ -145,7 +150,10 @@ def main() -> None:
         if noise == "gaussian:0.5":
             worst = min(run["psnr"] for run in found)
             targets.append(Target("gaussian:0.5, the worst seed's PSNR, dB", 20.5, worst))
-        title = f"{noise}, the worst seed's lead over the best filter ({TITLES[best]}), dB"
+        title = (
+            f"{noise}, {found[0]['epochs']} epochs, the worst seed's lead over the best filter "
+            f"({TITLES[best]}), dB"
+        )
         targets.append(Target(title, 6, lead))
         whole = with_spread([run["psnr"] for run in found], 2)
         shown = [name for name in TITLES if name in methods]

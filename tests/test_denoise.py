@@ -161,7 +161,7 @@ def test_pages_of_several_sizes_are_learnt_and_denoised(
     given, clean = scans
     model, out = tmp_path / "pages.safetensors", tmp_path / "out"
     line = ("fit", given, "--target", clean, "--tile", 16, "--preset", "denoiser")
-    fitted = done(narrows(*line, "--epochs", 25, "--out", model))
+    fitted = done(narrows(*line, "--epochs", 12, "--out", model))
     assert "3 images to learn from, 1 to validate on" in fitted.err
     assert " is left of " in fitted.out
     training = load_model(model).training

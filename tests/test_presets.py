@@ -4,7 +4,7 @@ import pytest
 
 from narrows.errors import UsageError
 from narrows.nn.blocks import Dense, Flatten, Gaussian, Reshape, Shape
-from narrows.nn.presets import PRESETS, default_latent_size, fits, preset_spec
+from narrows.nn.presets import PRESETS, auto_preset, default_latent_size, fits, preset_spec
 from narrows.nn.spec import Spec
 from narrows.nn.summary import layers, parameter_count
 
@@ -24,7 +24,9 @@ def test_presets_fit_items_or_say_which_do(name: str, item_shape: Shape) -> None
     if fits(name, item_shape):
         spec = preset_spec(name, item_shape)
         assert spec.shapes("decoder")[-1] == item_shape
-        assert 1 <= spec.latent_size <= max(math.prod(item_shape) - 1, 1)
+        # the code of a denoiser need not be short
+        most = math.prod(item_shape) - (name != "denoiser")
+        assert 1 <= spec.latent_size <= max(most, 1)
         return
     with pytest.raises(UsageError) as caught:
         preset_spec(name, item_shape)
@@ -35,7 +37,7 @@ def test_presets_fit_items_or_say_which_do(name: str, item_shape: Shape) -> None
 
 
 def test_presets_for_images_want_images() -> None:
-    for name in ("conv", "unet"):
+    for name in ("conv", "unet", "denoiser"):
         assert fits(name, (4, 4))
         assert fits(name, (5, 9, 3))
         assert not any(fits(name, shape) for shape in [(16,), (3, 9), (9, 3, 3), ()])
@@ -131,3 +133,14 @@ def test_an_unknown_preset_is_refused_with_the_known_ones() -> None:
         preset_spec("enormous", (9,))
     assert "'enormous'" in caught.value.message
     assert all(name in (caught.value.hint or "") for name in PRESETS)
+
+
+@pytest.mark.parametrize("item_shape", [(48, 48), (7, 5), (32, 33, 3), (64, 64, 4)])
+def test_a_denoiser_is_the_same_at_every_place(item_shape: Shape) -> None:
+    spec = preset_spec("denoiser", item_shape)
+    assert not any(isinstance(block, Dense) for block in (*spec.encoder, *spec.decoder))
+    assert preset_spec("denoiser", item_shape, latent=spec.latent_size) == spec
+    assert preset_spec("denoiser", item_shape, latent=3).latent_size == 3
+    assert auto_preset(item_shape, denoises=True) == (
+        "denoiser" if math.prod(item_shape) > 1024 else "dense"
+    )

@@ -88,10 +88,10 @@ def preset_spec(
             hint=f"take one of {', '.join(fitting)}",
         )
     size = math.prod(item_shape)
-    if name == "denoiser":
-        latent = _denoiser_latent(item_shape, latent)
-    elif latent is None:
+    if latent is None:
         latent = default_latent_size(item_shape, item_bytes)
+        if name == "denoiser":
+            latent = _denoiser_latent(item_shape)
     elif not 1 <= latent <= size:
         raise UsageError(
             f"a latent size of {latent} is outside 1 to {size}, the number of values in an item",
@@ -212,40 +212,37 @@ def _unet(asked: _Request) -> Spec:
     return Spec(asked.item_shape, (*encoder, *middle), tuple(decoder))
 
 
-# Numbers for each 2 by 2 pixels: as many.
+# Numbers for each 2 by 2 pixels, as many as they are.
 _DENOISER_NUMBERS = 4
 # One convolution that halves the size, and two that see further.
 _DENOISER_CHANNELS = (32, 32, 32)
 
 
-def _denoiser_latent(item_shape: Shape, latent: int | None) -> int:
-    """The size of a code that has as many numbers at every place.
+def _halved(item_shape: Shape) -> int:
+    """The places of an image at half its size."""
+    return math.prod(-(-side // 2) for side in item_shape[:2])
 
-    Raises:
-        UsageError: another was asked for.
-    """
-    places = math.prod(-(-side // 2) for side in item_shape[:2])
-    if latent is None:
-        return _DENOISER_NUMBERS * places
-    if latent < 1 or latent % places:
-        raise UsageError(
-            f"a latent size of {latent} is no multiple of {places}, the places of the code of the "
-            "preset denoiser",
-            hint="leave it out: noise is to be undone, and nothing to be kept short",
-        )
-    return latent
+
+def _denoiser_latent(item_shape: Shape) -> int:
+    """The size of a code with as many numbers at every place, and no more than an item has."""
+    places = _halved(item_shape)
+    return places * min(_DENOISER_NUMBERS, math.prod(item_shape) // places)
 
 
 def _denoiser(asked: _Request) -> Spec:
     """Convolutions at half the size, the same at every place, so that what is learnt from tiles
-    holds for pages; and a code as large as the item, for it is noise that shall be lost."""
+    holds for pages; and a code as large as the item, for it is noise that shall be lost. Where a
+    code of another size is asked for, a dense layer makes it."""
     channels = _DENOISER_CHANNELS if asked.hidden is None else asked.hidden
-    places = math.prod(-(-side // 2) for side in asked.item_shape[:2])
-    layers = [
+    layers: list[Block] = [
         Conv(count, 3 if number else 4, 1 if number else 2, activation="silu")
         for number, count in enumerate(channels or _DENOISER_CHANNELS[:1])
     ]
-    return asked.mirrored(*layers, Conv(asked.latent // places, 1), Flatten())
+    own = _denoiser_latent(asked.item_shape)
+    layers += [Conv(own // _halved(asked.item_shape), 1), Flatten()]
+    if asked.latent != own:
+        layers.append(Dense(asked.latent))
+    return asked.mirrored(*layers)
 
 
 _MAKERS: dict[str, Callable[[_Request], Spec]] = {
