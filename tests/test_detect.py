@@ -1,4 +1,4 @@
-"""Odd items: scores against scikit-learn's and against their formulas, p-values, reasons, limits."""
+"""Odd items: scores against scikit-learn's and their formulas, p-values, reasons, limits."""
 
 import math
 from dataclasses import replace
@@ -221,6 +221,11 @@ def test_a_table_is_told_by_its_columns() -> None:
     assert shares[0].argmax() == 2
 
 
+def test_no_items_have_no_reasons(detector: Detector) -> None:
+    assert detector.contributions(np.zeros((0, 6))).shape == (0, 6)
+    assert detector.scores(np.zeros((0, 6))).shape == (0,)
+
+
 def test_large_items_are_told_by_their_errors(
     detector: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,7 +260,7 @@ def test_items_of_another_shape(detector: Detector) -> None:
 
 
 def test_scores_that_tell_nothing_are_an_error() -> None:
-    with pytest.raises(DataError, match="all 3 items of X have the same score, 1.5"):
+    with pytest.raises(DataError, match=r"all 3 items of X have the same score, 1\.5"):
         require_varied(np.full(3, 1.5), "X")
     with pytest.raises(DataError, match="1 of 2 scores of X are not finite"):
         require_varied(np.array([1.0, np.inf]), "X")

@@ -19,6 +19,7 @@ kept in a model file are float32 arrays, ``TrainedModel.detection``.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Float64, Shaped
@@ -103,7 +104,7 @@ class Detector:
         self, scores: Float64[np.ndarray, " n"], score: str = "combined"
     ) -> Float64[np.ndarray, " n"]:
         """Of scores among the calibration items', see :func:`narrows.tasks.tails.p_values`."""
-        return p_values(scores, self._calibration[:, score_index(score)])
+        return p_values(scores - _slack(scores), self._calibration[:, score_index(score)])
 
     @property
     def calibration_count(self) -> int:
@@ -127,7 +128,8 @@ class Detector:
         require_rate(false_alarms)
         column = self._calibration[:, score_index(score)]
         allowed = max(math.floor(false_alarms * (len(column) + 1) + 1e-9) - 1, 0)
-        return float(column[len(column) - 1 - min(allowed, len(column) - 1)])
+        value = column[len(column) - 1 - min(allowed, len(column) - 1)]
+        return float(value + _slack(value))
 
     def contributions(
         self, items: Shaped[np.ndarray, "n ..."], score: str = "combined"
@@ -145,6 +147,8 @@ class Detector:
             ShapeError: the model was trained on items of another shape.
         """
         items = self.codec.shaped(items)
+        if not len(items):
+            return np.zeros((0, len(self.parts)))
         if len(self.parts) > MOST_OCCLUDED:
             return _shares(np.square(self._evidence.errors(self.codec, items)))
         before = self.scores(items, score)
@@ -290,6 +294,12 @@ def _of_ways(ways: Float64[np.ndarray, "n 3"], reference: np.ndarray) -> Float64
     """The combined score and the three, in the order of :data:`SCORES`."""
     nats = [surprises(ways[:, place], reference[:, place]) for place in _COMBINED]
     return np.column_stack([np.max(nats, axis=0), ways])
+
+
+def _slack(scores: Any) -> Any:
+    """By how much a score may differ from itself: batches of other sizes are rounded otherwise, and
+    calibration scores are kept in float32."""
+    return 1e-6 * np.maximum(np.abs(scores), 1)
 
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
