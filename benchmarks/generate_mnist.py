@@ -49,7 +49,7 @@ SECONDS = 300
 COUNTED, LOOKED_FOR = 5_000, 1_000
 PER_CENT = 1
 OURS = {"narrows": (), "narrows, variational": ("--preset", "variational")}
-MADE_BY = [*OURS, "narrows, variational, from its prior", "PCA and a mixture", "pythae"]
+MADE_BY = [*OURS, "narrows, variational, from its prior", "PCA, mixture", "pythae"]
 MEASURES = ["frechet", "precision", "recall", "copies", "nearest"]
 
 
@@ -127,6 +127,13 @@ def _train(net: Any, epochs: int = 4, batch: int = 128) -> None:
             cycle.step()
 
 
+def drawn_digits(samples: Path) -> np.ndarray:
+    """The digits in a file, shuffled: scikit-learn's mixtures draw one component after the other, so
+    that the first of them would be of one kind."""
+    images = np.load(samples, allow_pickle=False)
+    return images[np.random.default_rng(0).permutation(len(images))]
+
+
 def measured(samples: Path, work: Path) -> dict[str, Any]:
     """How good the digits in a file are."""
     from narrows.report.generation import (
@@ -136,7 +143,7 @@ def measured(samples: Path, work: Path) -> dict[str, Any]:
         share_of_copies,
     )
 
-    images = np.load(samples, allow_pickle=False)
+    images = drawn_digits(samples)
     train, test = (np.load(work / f"x_{part}.npy") for part in ("train", "test"))
     features = feature_maker(work)
     drawn, real = features(images), features(test)
@@ -173,14 +180,14 @@ def draw(work: Path, seed: int, folder: Path) -> None:
     from narrows.report.generation import nearest
 
     files = {name: work / f"{name}-{seed}.npy" for name in MADE_BY}
-    first = {name: np.load(file)[:COLUMNS] for name, file in files.items() if file.exists()}
+    first = {name: drawn_digits(file)[:COLUMNS] for name, file in files.items() if file.exists()}
     limits = (0.0, 255.0)
     rows = list(first.items())
     rows_figure("Drawn digits", rows, folder / "samples.png", value_range=limits)
     train = np.load(work / "x_train.npy")
     drawn = first["narrows"]
     _, places = nearest(drawn.reshape(len(drawn), -1), train.reshape(len(train), -1))
-    pairs = [("drawn", drawn), ("nearest in training", train[places])]
+    pairs = [("drawn", drawn), ("nearest, in training", train[places])]
     rows_figure(
         "Drawn digits and the nearest training images",
         pairs,
@@ -201,7 +208,7 @@ def targets(found: dict[str, list[dict[str, Any]]]) -> list[Target]:
     ours = found["narrows"]
     frechet, recall = max(run["frechet"] for run in ours), min(run["recall"] for run in ours)
     result = []
-    for name in ("pythae", "PCA and a mixture"):
+    for name in ("pythae", "PCA, mixture"):
         theirs = found[name]
         share = frechet / min(run["frechet"] for run in theirs)
         more = recall - max(run["recall"] for run in theirs)

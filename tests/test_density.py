@@ -7,8 +7,14 @@ import pytest
 from scipy import stats
 from sklearn.mixture import GaussianMixture
 
+from narrows import fitting, running
+from narrows.engine import make_runner
 from narrows.errors import ShapeError
-from narrows.fitting import Fitted
+from narrows.fitting import Fitted, place_codes
+from narrows.nn.blocks import Dense
+from narrows.nn.model import initial_model
+from narrows.nn.scaling import Scaling
+from narrows.nn.spec import Spec
 from narrows.running import Codec
 from narrows.tasks import density as density_module
 from narrows.tasks.density import MOST_CODES, Density, fit_density
@@ -136,6 +142,31 @@ def test_blocks_and_the_rest_are_judged_alike(monkeypatch: pytest.MonkeyPatch) -
 def test_no_more_codes_than_needed_are_taken() -> None:
     codes = np.concatenate([np.zeros((MOST_CODES, 1)), np.full((10, 1), 1e6)])
     assert fit_density(codes, 0).sample(3, np.random.default_rng(0)).max() == 0
+
+
+@pytest.mark.parametrize("refinement", [0, 1])
+@pytest.mark.parametrize("at_once", [1 << 22, 50])
+def test_codes_are_those_of_items_of_every_kind(
+    refinement: int, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every second item is of another kind, as in MNIST: equal distances would choose one kind."""
+    monkeypatch.setattr(fitting, "MOST_CODES", 30)
+    monkeypatch.setattr(fitting, "_REFINED_FOR_STATISTICS", 60)
+    monkeypatch.setattr(running, "CHUNK_VALUES", at_once)
+    spec = Spec((5,), (Dense(2),), (Dense(5),))
+    model = initial_model(spec, Scaling(), 0)
+    items = RANDOM.normal(size=(240, 5)).astype(np.float32)
+    items[::2] += 100
+    statistics, codes = place_codes(model, items, refinement, seed=1)
+    every = make_runner(model, refinement).encode(items)
+    where = [int(np.abs(every - code).sum(axis=1).argmin()) for code in codes]
+    np.testing.assert_allclose(codes, every[where], rtol=1e-4, atol=1e-4)
+    assert len(set(where)) == 30 and where == sorted(where)
+    assert 5 < sum(row % 2 for row in where) < 25
+    if not refinement:  # all of them
+        np.testing.assert_allclose(statistics["lowest"], every.min(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(statistics["mean"], every.mean(axis=0), rtol=1e-4)
+    assert (statistics["lowest"] <= codes.min(axis=0)).all()
 
 
 def test_a_fitted_model_knows_how_its_codes_lie(fitted: Fitted) -> None:

@@ -11,7 +11,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from narrows.errors import DataError, OutputError, ShapeError
-from narrows.report.figures import codes_figure, loss_figure, reconstructions_figure
+from narrows.report.figures import (
+    codes_figure,
+    grid_figure,
+    loss_figure,
+    reconstructions_figure,
+)
 
 HISTORY = [
     {"epoch": epoch, "loss": 1440 + 1600 / epoch**1.5, "val_loss": 1440 + 540 / epoch}
@@ -264,3 +269,31 @@ def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError):
         loss_figure(HISTORY, tmp_path / "file" / "losses.png")
+
+
+@pytest.mark.parametrize(
+    ("items", "columns", "grid"),
+    [
+        (images(7, 9, 5), 3, (3, 3)),
+        (images(4, 6, 6, 3), None, (2, 2)),
+        (images(3, 400, 300, 4), 3, (1, 3)),
+        (images(5, 6, 8, 1) / 255 - 0.5, 10, (1, 5)),
+    ],
+    ids=["grey", "colour", "large and translucent", "floats, more columns than items"],
+)
+def test_a_grid_shows_each_image_in_its_place(
+    tmp_path: Path, items: np.ndarray, columns: int | None, grid: tuple[int, int]
+) -> None:
+    low, high = (0.0, 255.0) if items.dtype == np.uint8 else (-0.5, 0.5)
+    grid_figure(items, tmp_path / "grid.png", value_range=(low, high), columns=columns)
+    with Image.open(tmp_path / "grid.png") as opened:
+        found = np.asarray(opened)
+    cell = (np.array(found.shape[:2]) - 4) // grid
+    scale = (cell[0] - 4) // items.shape[1]
+    assert tuple(cell) == (scale * items.shape[1] + 4, scale * items.shape[2] + 4)
+    assert (found[:4] == 255).all() and (found[:, :4] == 255).all()
+    levels = np.rint((items - low) / (high - low) * 255).reshape(*items.shape[:3], -1)
+    for number, image in enumerate(levels):
+        top, left = 4 + cell * divmod(number, grid[1])
+        shown = found[top : top + cell[0] - 4 : scale, left : left + cell[1] - 4 : scale]
+        np.testing.assert_array_equal(shown[..., : image.shape[2]], image)

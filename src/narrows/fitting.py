@@ -80,7 +80,7 @@ def fit(
         notes = _where_linear_is_better(model, linear, judges, refinement)
         if notes:
             model, refinement = linear, 0  # its codes are the best there are
-    statistics, codes = place_codes(model, training.items, refinement, track)
+    statistics, codes = place_codes(model, training.items, refinement, settings.seed, track)
     dtype = training.items.dtype
     trained = TrainedModel(
         model,
@@ -169,36 +169,51 @@ def choose_scaling(training: Dataset, plan: Plan) -> Scaling:
 
 # Refined codes take longer, and so many tell how all of them lie.
 _REFINED_FOR_STATISTICS = 10_000
+# Keeps which items are looked at apart from other uses of the same seed.
+_STATISTICS_STREAM = 0x57A7
 
 
 def place_codes(
-    model: Model, items: np.ndarray, refinement: int = 0, track: Tracker = silent
+    model: Model, items: np.ndarray, refinement: int, seed: int, track: Tracker = silent
 ) -> tuple[dict[str, np.ndarray], Float32[np.ndarray, "m latent"]]:
     """``lowest``, ``highest`` and ``mean`` of each latent number over ``items``, or where codes are
-    refined over ten thousand of them; and the codes of items far enough apart to be
-    :data:`narrows.tasks.density.MOST_CODES` at most, or none where they are too long for a
-    density."""
-    runner = make_runner(model, refinement)
-    if refinement:
-        items = items[:: -(-len(items) // _REFINED_FOR_STATISTICS)]
-    size, stride = model.spec.latent_size, -(-len(items) // MOST_CODES)
+    refined over ten thousand of them; and the codes of these or, of more than
+    :data:`narrows.tasks.density.MOST_CODES`, of as many; of none where they are too long for a
+    density.
+
+    Which ones is drawn from the seed: every sixth image of MNIST, say, is by one kind of writer.
+    """
+    runner, size = make_runner(model, refinement), model.spec.latent_size
+    random = np.random.default_rng([seed, _STATISTICS_STREAM])
+    taken = _some(len(items), _REFINED_FOR_STATISTICS if refinement else len(items), random)
+    kept = np.zeros(len(taken), bool)
+    kept[_some(len(taken), MOST_CODES if size <= MOST_NUMBERS else 0, random)] = True
     lowest = np.full(size, np.inf, np.float32)
     highest = np.full(size, -np.inf, np.float32)
-    total, done, some = np.zeros(size), 0, list[np.ndarray]()
-    with track("placing codes", total=len(items), unit="items") as advance:
+    total, start, some = np.zeros(size), 0, list[np.ndarray]()
+    with track("placing codes", total=len(taken), unit="items") as advance:
         for chunk in chunks(items):
-            codes = runner.encode(chunk)
+            first, last = np.searchsorted(taken, (start, start + len(chunk)))
+            rows = taken[first:last] - start
+            start += len(chunk)
+            if not len(rows):
+                continue
+            codes = runner.encode(chunk if len(rows) == len(chunk) else chunk[rows])
             lowest = np.minimum(lowest, codes.min(axis=0))
             highest = np.maximum(highest, codes.max(axis=0))
             total += codes.sum(axis=0, dtype=np.float64)
-            if size <= MOST_NUMBERS:
-                some.append(codes[-done % stride :: stride].copy())
-            done += len(chunk)
-            advance(len(chunk))
-    mean = (total / len(items)).astype(np.float32)
-    return {"lowest": lowest, "highest": highest, "mean": mean}, np.concatenate(
-        [np.empty((0, size), np.float32), *some]
-    )
+            some.append(codes[kept[first:last]])
+            advance(len(rows))
+    mean = (total / len(taken)).astype(np.float32)
+    return {"lowest": lowest, "highest": highest, "mean": mean}, np.concatenate(some)
+
+
+def _some(count: int, most: int, random: np.random.Generator) -> np.ndarray:
+    """``most`` of ``count`` places, drawn at random and in order; all of them if they are no
+    more."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(random.choice(count, most, replace=False))
 
 
 def _density(codes: np.ndarray, seed: int, track: Tracker) -> dict[str, np.ndarray]:

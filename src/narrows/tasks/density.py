@@ -68,9 +68,8 @@ class Density:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Density":
         """From what a model file holds (``TrainedModel.density``)."""
-        wide = {name: array.astype(np.float64) for name, array in arrays.items()}
-        wide["weights"] = wide["weights"] / wide["weights"].sum()
-        return cls(**wide)
+        wide = {each.name: arrays[each.name].astype(np.float64) for each in fields(cls)}
+        return cls(**wide | {"weights": wide["weights"] / wide["weights"].sum()})
 
     def to_arrays(self) -> dict[str, Float32[np.ndarray, "..."]]:
         """What a model file holds: float32 arrays by the names of the attributes."""
