@@ -50,7 +50,7 @@ class Model:
         if not read.content.startswith(MAGIC[:4]):
             raise ArchiveError(
                 f"{read.name} is no model that archives start from",
-                hint="give a file that narrows compress --keep-model wrote, or add --codes-only for "
+                hint="give a file that narrows compress --keep-model wrote, or --codes-only with "
                 "one of narrows fit",
             )
         if read.container.header["data"].get("kind") != KIND:
