@@ -196,8 +196,9 @@ def main() -> None:
                     )
                 ],
             ),
-            "A model is what mixing had learnt when it was through with the 60,000 training images "
-            "at the effort `best`; one image alone is the mean of 25 test images, each a block of "
+            "A model is what mixing had learnt, at the effort `best`, of the training images: of "
+            "16 MiB of them, the first of every block. One image alone is the mean of 25 test "
+            "images, each a block of "
             "its own. The seconds are of one core of a machine that others used too.",
             "Sizes do not depend on the machine. Formats of images, and zlib, are those that "
             "`compress` tried at the effort `best`.",

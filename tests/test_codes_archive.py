@@ -257,7 +257,6 @@ def test_a_model_is_trained_on_the_data_where_none_is_given(
         (["--codes-only", "--max-error", "1"], "keeps no bound"),
         (["--item-bytes", "3"], "are for archives of codes"),
         (["--latent", "3"], "are for archives of codes"),
-        (["--model", "m"], "are for archives of codes"),
         (["--codes-only", "--item-bytes", "0"], "must be a number above 0"),
         (["--codes-only", "--item-bytes", "nan"], "must be a number above 0"),
         (["--codes-only", "--model", "m", "--latent", "3"], "so --latent cannot"),

@@ -25,7 +25,7 @@ from narrows.codec.methods.mixing import Mixing
 from narrows.codec.methods.stored import Stored
 from narrows.codec.mixing import Course, blocks, compiled, decode_block, encode_block, walk
 from narrows.codec.mixing.ans import Player, Recorder, lanes_for
-from narrows.codec.mixing.contexts import COUNT, NEIGHBOURS, context_keys
+from narrows.codec.mixing.contexts import COUNT, NEAR, NEIGHBOURS, WITHOUT_PRIOR, context_keys
 from narrows.codec.mixing.counts import add, opinions
 from narrows.codec.mixing.course import MOST_AT_ONCE, padded_places
 from narrows.codec.mixing.learned import Settings
@@ -41,7 +41,7 @@ assert blocks._compiled() is not None
 BYTES = np.random.default_rng(0).integers(0, 4, (80, 3, 5, 2), "u1") * 80
 
 
-def coded_block(values: np.ndarray, contexts: int = COUNT, streams: int = 1) -> bytes:
+def coded_block(values: np.ndarray, contexts: int = WITHOUT_PRIOR, streams: int = 1) -> bytes:
     """Bytes of any shape as a block."""
     course = Course.of(values.shape, 1)
     return encode_block(values.reshape(course.count, -1), course, contexts, streams)
@@ -408,7 +408,7 @@ def test_every_neighbour_counts(name: str) -> None:
     keys = context_keys(near, np.array([3]), 255)
     near[name] = np.array([200])
     assert (context_keys(near, np.array([3]), 255) != keys).any()
-    assert len(np.unique(keys)) == COUNT
+    assert len(np.unique(keys)) == NEAR
 
 
 def test_noise_costs_hardly_more_than_noise() -> None:

@@ -267,6 +267,9 @@ def test_what_is_no_model_is_refused(model: Model, tmp_path: Path) -> None:
     blob = compress(ITEMS, model=model)
     with pytest.raises(ArchiveError, match="is an archive, and no model"):
         decompress(blob, model=blob)
+    with pytest.raises(ArchiveError, match="no model that archives start from") as error:
+        compress(ITEMS, model=b"a model of another kind")
+    assert "--codes-only" in (error.value.hint or "")
     with pytest.raises(ArchiveError, match="holds no data"):
         decompress(model.content)
     with pytest.raises(ArchiveError, match="cannot be read"):

@@ -15,7 +15,7 @@ from typing import Any
 
 from narrows.codec.arrays import Layout
 from narrows.codec.bounds import Quantiser, quantiser_from_header
-from narrows.codec.container import LARGEST_PART, Container
+from narrows.codec.container import LARGEST_PART, MAGIC, Container
 from narrows.codec.damage import damaged, field
 from narrows.errors import ArchiveError, ShapeError, UsageError
 
@@ -47,6 +47,12 @@ class Model:
             read = cls("the model", model)
         else:
             read = cls(os.fspath(model), _content(Path(model)))
+        if not read.content.startswith(MAGIC[:4]):
+            raise ArchiveError(
+                f"{read.name} is no model that archives start from",
+                hint="give a file that narrows compress --keep-model wrote, or --codes-only with "
+                "one of narrows fit",
+            )
         if read.container.header["data"].get("kind") != KIND:
             raise ArchiveError(
                 f"{read.name} is an archive, and no model",
