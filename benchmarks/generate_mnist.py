@@ -128,8 +128,8 @@ def _train(net: Any, epochs: int = 4, batch: int = 128) -> None:
 
 
 def drawn_digits(samples: Path) -> np.ndarray:
-    """The digits in a file, shuffled: scikit-learn's mixtures draw one component after the other, so
-    that the first of them would be of one kind."""
+    """The digits in a file, shuffled: scikit-learn's mixtures draw one component after the other,
+    so that the first of them would be of one kind."""
     images = np.load(samples, allow_pickle=False)
     return images[np.random.default_rng(0).permutation(len(images))]
 
