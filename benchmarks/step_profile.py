@@ -40,40 +40,46 @@ _ADAM = Adam(*(np.float32(constant) for constant in (0, 0, 0.1, 1e-3, 1e-7)))
 
 
 @njit
-def read(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
+def read(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
     at = first + panel * TILE_COLUMNS
-    moving.read_batch_panel(source, source, order, at, TILE_COLUMNS, s, panel, work, 0)
+    moving.find_present(source, order, first, BATCH_SIZE, s, thread)
+    moving.read_batch_panel(source, source, order, at, TILE_COLUMNS, s, panel, s.work[thread], 0)
+    moving.leave_out_absent(s, panel, thread, s.work[thread], 0)
 
 
 @njit
-def forward(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
+def forward(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
+    present = s.present[thread, : s.present_before[thread, -1]]
     for layer in range(1, len(s.width)):
-        products.forward(s, layer, 1, work)
+        products.forward(s, layer, 1, s.work[thread], present)
 
 
 @njit
-def loss(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
+def loss(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
+    work = s.work[thread]
     s.panel_losses[panel] = losses.panel_loss(s, _LOSS, TILE_COLUMNS, work)
     losses.output_deltas(s, _LOSS, TILE_COLUMNS, np.float32(1e-5), work)
 
 
 @njit
-def lay_out(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
+def lay_out(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
     for layer in range(len(s.width) - 1, 0, -1):
-        learning.keep_for_gradient(s, layer, panel, work, 0)
+        learning.keep_for_gradient(s, layer, panel, s.work[thread], 0)
 
 
 @njit
-def backward(s: Any, source: Any, order: Any, panel: int, work: Any, first: int) -> None:
+def backward(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
     for layer in range(len(s.width) - 1, 1, -1):
-        products.backward(s, layer, 1, work)
+        products.backward(s, layer, 1, s.work[thread])
 
 
 @njit
 def learn(s: Any, threads: int, thread: int) -> None:
     for task in range(s.task_bounds[thread], s.task_bounds[thread + 1]):
         layer, first, last = s.tasks[task]
-        if last > first:
+        if last > first and layer == 1:
+            learning.update_first_weights(s, _ADAM, first, last, BATCH_SIZE, thread)
+        elif last > first:
             learning.update_weights(s, _ADAM, layer, first, last, BATCH_SIZE, thread)
         else:
             learning.update_bias(s, _ADAM, layer, BATCH_SIZE, thread)
@@ -85,7 +91,8 @@ def update(s: Any, threads: int, thread: int) -> None:
     for vector in range(vectors * thread // threads, vectors * (thread + 1) // threads):
         adam(
             s.gradient[thread], 0, s.parameters, s.first_moment, s.second_moment, vector * LANES,
-            _ADAM.rate, _ADAM.keep_first, _ADAM.keep_second, _ADAM.epsilon, _ADAM.decay,
+            vector * LANES, _ADAM.rate, _ADAM.keep_first, _ADAM.keep_second, _ADAM.epsilon,
+            _ADAM.decay,
         )  # fmt: skip
 
 
@@ -98,7 +105,7 @@ def for_each_panel(part: Callable[..., None]) -> Callable[..., None]:
         for i in range(repeats):
             first = i * BATCH_SIZE % (len(order) - BATCH_SIZE)
             for panel in range(thread, s.slots // TILE_COLUMNS, threads):
-                part(s, source, order, panel, s.work[thread], first)
+                part(s, source, order, panel, thread, first)
         flush_denormals(control)
 
     return repeat

@@ -34,7 +34,8 @@ class Case:
     """A model, what it is trained on, and how.
 
     ``widths`` are those of all dense layers but the last, which the items settle; the encoder has
-    the layers up to the narrowest.
+    the layers up to the narrowest. Of the items' values a share of ``absent`` is the same in all of
+    them, 0 for the network, and as many of the others are 0 here and there.
     """
 
     item_shape: Shape = (7,)
@@ -47,6 +48,7 @@ class Case:
     dtype: type = np.float32
     scaling: Scaling = AS_IT_IS
     adam: AdamSettings = WELL_CONDITIONED
+    absent: float = 0.0
 
     @property
     def objective(self) -> Objective:
@@ -72,9 +74,13 @@ class Case:
         random = np.random.default_rng(5)
         shape = (self.count, *self.item_shape)
         if self.dtype is np.uint8:
-            return random.integers(0, 256, shape, np.uint8)
-        values = random.uniform(0, 1, shape) * self.scaling.scale + self.scaling.offset
-        return values.astype(self.dtype)
+            items = random.integers(0, 256, shape, np.uint8)
+        else:
+            values = random.uniform(0, 1, shape) * self.scaling.scale + self.scaling.offset
+            items = values.astype(self.dtype)
+        zero = (random.random(self.item_shape) < self.absent) | (random.random(shape) < self.absent)
+        items[zero] = self.scaling.offset
+        return items
 
     def order(self) -> np.ndarray:
         return np.random.default_rng(6).permutation(self.count)

@@ -22,11 +22,12 @@ def with_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return set_threads
 
 
+@pytest.mark.parametrize("absent", [0.0, 0.8])
 @pytest.mark.parametrize("widths", [(5, 3, 5), (64, 2, 64), (100, 1, 100)])
 def test_any_number_of_threads_gives_the_same_bytes(
-    widths: tuple[int, ...], with_threads: Callable[[int], None]
+    widths: tuple[int, ...], absent: float, with_threads: Callable[[int], None]
 ) -> None:
-    case = Case((33,), widths, "relu", batch_size=100, count=330)
+    case = Case((33,), widths, "relu", batch_size=100, count=330, absent=absent)
     results = []
     for threads in (1, 2, 3):
         with_threads(threads)

@@ -64,6 +64,21 @@ SHAPES_AND_SCALINGS = {
     "huber-in-data-units": Case(loss="huber", dtype=np.uint8, scaling=BYTES),
     "float64-far-from-zero": Case(dtype=np.float64, scaling=Scaling(1e9, 0.5)),
     "float32-with-an-offset": Case(scaling=Scaling(-3.5, 20.0)),
+    "absent-bytes": Case(
+        (75,),
+        (30, 4, 64),
+        "relu",
+        batch_size=40,
+        count=130,
+        dtype=np.uint8,
+        scaling=BYTES,
+        absent=0.7,
+    ),
+    "absent-bytes-not-at-zero": Case((75,), dtype=np.uint8, scaling=Scaling(12, 243), absent=0.6),
+    "bytes-that-are-never-zero": Case((75,), dtype=np.uint8, scaling=Scaling(0.5, 255)),
+    "absent-floats": Case((200,), (150, 3), scaling=Scaling(-3.5, 20.0), absent=0.9),
+    "absent-one-item-a-batch": Case((75,), batch_size=1, absent=0.9),
+    "nothing-present": Case((75,), absent=1.0),
     "int16": Case(dtype=np.int16, scaling=Scaling(-20_000, 40_000)),
 }
 FAMILY = EVERY_LOSS_AND_ACTIVATION | EVERY_BATCH_SIZE | SHAPES_AND_SCALINGS
@@ -135,11 +150,13 @@ sizes = st.integers(1, 70)
     batch_size=st.integers(1, 130),
     batches=st.floats(0.01, 4),
     threads=st.integers(1, 3),
+    absent=st.sampled_from([0.0, 0.5, 0.95]),
 )
 def test_the_fused_engine_takes_any_widths(
-    size: int, widths: tuple[int, ...], batch_size: int, batches: float, threads: int
+    size: int, widths: tuple[int, ...], batch_size: int, batches: float, threads: int, absent: float
 ) -> None:
-    case = Case((size,), widths, batch_size=batch_size, count=math.ceil(batches * batch_size))
+    count = math.ceil(batches * batch_size)
+    case = Case((size,), widths, batch_size=batch_size, count=count, absent=absent)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stack, "usable_cores", lambda: threads)
         assert_learns_like_the_reference(case, FusedTrainer)

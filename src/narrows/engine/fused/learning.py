@@ -13,6 +13,7 @@ from narrows.engine.fused.registers import (
     TILE_COLUMNS,
     adam,
     prefetch_to_write,
+    spread,
     tile,
 )
 from narrows.engine.fused.structure import (
@@ -78,28 +79,26 @@ def _sum_deltas(s: Stack, layer: int, number: int, work: Any, at: int) -> None:
 
 @inlined
 def _update(
-    parameters: Any, first_moment: Any, second_moment: Any, at: int, row: int, rows: int, size: int,
-    gradient: Any, gradient_row: int, adam_: Adam, decay: np.float32,
+    parameters: Any, first_moment: Any, second_moment: Any, at: int, row: int, moments_at: int,
+    rows: int, size: int, gradient: Any, gradient_row: int, adam_: Adam, decay: np.float32,
 ) -> None:  # fmt: skip
     """Adam on ``rows`` of ``size`` parameters from ``at`` on, which are padded to whole vectors."""
-    for i in range(rows):
-        for j in range(0, size, LANES):
+    for j in range(0, size, LANES):
+        for i in range(rows):
             adam(
                 gradient, i * gradient_row + j, parameters, first_moment, second_moment,
-                at + i * row + j, adam_.rate, adam_.keep_first, adam_.keep_second, adam_.epsilon,
-                decay,
+                at + i * row + j, moments_at + j * rows + i * LANES, adam_.rate, adam_.keep_first,
+                adam_.keep_second, adam_.epsilon, decay,
             )  # fmt: skip
 
 
 @inlined
-def _fetch(parameters: Any, first_moment: Any, second_moment: Any, at: int, row: int,
-           rows: int) -> None:  # fmt: skip
-    """Ask for a tile of weights and their moments, which may come from far."""
+def _fetch(parameters: Any, at: int, row: int, rows: int, size: int) -> None:
+    """Ask for ``rows`` of ``size`` weights, a tile ahead: they come from far, in an order that the
+    processor does not foresee, as it does the moments'."""
     for i in range(rows):
-        for j in range(at + i * row, at + i * row + TILE_COLUMNS, FLOATS_PER_LINE):
+        for j in range(at + i * row, at + i * row + size, FLOATS_PER_LINE):
             prefetch_to_write(parameters, j)
-            prefetch_to_write(first_moment, j)
-            prefetch_to_write(second_moment, j)
 
 
 @inner
@@ -112,17 +111,60 @@ def update_weights(s: Stack, adam_: Adam, layer: int, first: int, last: int, cou
     # where there are several places, every panel's slots follow those of the one before
     depth = count if places == 1 else -(-count // TILE_COLUMNS) * TILE_COLUMNS * places
     for j in range(0, row, TILE_COLUMNS):
-        at = s.weight_at[layer] + first * row + j
-        _fetch(s.parameters, s.first_moment, s.second_moment, at, row, rows)
+        start = s.weight_at[layer] + first * row
+        at, moments_at = start + j, start + j * rows
+        if j == 0:
+            _fetch(s.parameters, at, row, rows, TILE_COLUMNS)
+        _fetch(
+            s.parameters, at + TILE_COLUMNS, row, rows, min(row - j - TILE_COLUMNS, TILE_COLUMNS)
+        )
         tile(
             rows, s.left, s.left_at[layer] + first * slots, slots, 1,
             s.right, s.right_at[layer] + j * slots, TILE_COLUMNS, gradient, 0, TILE_COLUMNS, depth,
             s.no_starts, 0, NO_FLOOR,
         )  # fmt: skip
         _update(
-            s.parameters, s.first_moment, s.second_moment, at, row, rows,
+            s.parameters, s.first_moment, s.second_moment, at, row, moments_at, rows,
             min(TILE_COLUMNS, row - j), gradient, TILE_COLUMNS, adam_, adam_.decay,
         )  # fmt: skip
+
+
+@inner
+def update_first_weights(s: Stack, adam_: Adam, first: int, last: int, count: int,
+                         thread: int) -> None:  # fmt: skip
+    """The same for the first layer where it skips inputs: their gradient is zero.
+
+    Tiles are of inputs that are present, the vectors that Adam updates of all of them: each as soon
+    as the tiles reach beyond it.
+    """
+    row, rows, vectors = s.weight_row[1], last - first, len(s.present_in[thread])
+    before, bits, gradient = s.present_before[thread], s.present_in[thread], s.gradient[thread]
+    longest = -(-s.inputs[1] // TILE_COLUMNS) * TILE_COLUMNS
+    spare = rows * longest
+    vector = ready = 0
+    while vector < vectors:
+        ready_then, end = ready + TILE_COLUMNS, vector
+        while end < vectors and before[end + 1] <= ready_then:
+            end += 1
+        at = s.weight_at[1] + first * row
+        if vector == 0:
+            _fetch(s.parameters, at, row, rows, end * LANES)
+        # the next tile's vectors are at least two
+        _fetch(s.parameters, at + end * LANES, row, rows, min(vectors - end, 3) * LANES)
+        tile(
+            rows, s.left, s.left_at[1] + first * s.slots, s.slots, 1,
+            s.right, s.right_at[1] + ready * s.slots, TILE_COLUMNS, gradient, ready, longest, count,
+            s.no_starts, 0, NO_FLOOR,
+        )  # fmt: skip
+        for each in range(vector, end):
+            for i in range(rows):
+                spread(gradient, i * longest + before[each], bits[each], gradient, spare)
+                adam(
+                    gradient, spare, s.parameters, s.first_moment, s.second_moment,
+                    at + i * row + each * LANES, at + (each * rows + i) * LANES, adam_.rate,
+                    adam_.keep_first, adam_.keep_second, adam_.epsilon, adam_.decay,
+                )  # fmt: skip
+        vector, ready = end, ready_then
 
 
 @inner
@@ -136,6 +178,6 @@ def update_bias(s: Stack, adam_: Adam, layer: int, count: int, thread: int) -> N
         for j in range(size):
             gradient[j] += sums[j]
     _update(
-        s.parameters, s.first_moment, s.second_moment, s.bias_at[layer], 0, 1, size, gradient, 0,
-        adam_, np.float32(0),
+        s.parameters, s.first_moment, s.second_moment, s.bias_at[layer], 0, s.bias_at[layer], 1,
+        size, gradient, 0, adam_, np.float32(0),
     )  # fmt: skip

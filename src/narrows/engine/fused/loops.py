@@ -11,6 +11,10 @@ A step over one batch has two phases with a barrier after each:
    over the batch in registers and updates them and Adam's moments at once: the gradient as a whole
    is never written to memory, and the moments never leave the core that owns them.
 
+What goes in is often zero in all items of a batch: the rim of an image, the categories of a table
+that nobody has. Where the first layer's matrix is held by its outputs, such inputs are left out of
+its products; only Adam, whose moments go on, sees their weights.
+
 No sum depends on which thread does what, so the result is the same bytes for any number of them.
 """
 
@@ -24,11 +28,18 @@ from numba import njit
 from narrows.compiling import checksum_of, compiled
 from narrows.engine.evidence import SMALLEST_VARIANCE
 from narrows.engine.fused.activating import draw_codes, through_drawing
-from narrows.engine.fused.learning import keep_for_gradient, update_bias, update_weights
+from narrows.engine.fused.learning import (
+    keep_for_gradient,
+    update_bias,
+    update_first_weights,
+    update_weights,
+)
 from narrows.engine.fused.losses import output_deltas, panel_loss
 from narrows.engine.fused.machine import barrier, flush_denormals, inlined
 from narrows.engine.fused.moving import (
     copy,
+    find_present,
+    leave_out_absent,
     prefetch_items,
     read_batch_panel,
     read_panel,
@@ -48,18 +59,23 @@ def _filled(count: int, number: int) -> int:
 @inlined
 def _take_forward(
     s: Stack, inputs: Source, wanted: Source, order: Any, start: int, count: int, first: int,
-    panels: int, apart: int, loss: Loss, noise: Any, work: Any,
+    panels: int, apart: int, loss: Loss, noise: Any, thread: int,
 ) -> None:  # fmt: skip
     """Take ``panels`` of a batch, numbered from ``first`` and ``apart``, forward to their losses.
 
     The batch is the ``count`` items of ``order`` from ``start`` on; ``noise`` has their draws.
     """
+    work, present = s.work[thread], s.present[thread, :0]
+    if s.skips:
+        present = s.present[thread, : s.present_before[thread, -1]]
     for i in range(panels):
         number, base = first + i * apart, i * s.panel_size
         filled, at = _filled(count, number), start + number * TILE_COLUMNS
         read_batch_panel(inputs, wanted, order, at, filled, s, number, work, base)
+        if s.skips:
+            leave_out_absent(s, number, thread, work, base)
     for layer in range(1, len(s.width)):
-        forward(s, layer, panels, work)
+        forward(s, layer, panels, work, present)
         if layer == s.drawing:
             for i in range(panels):
                 number = first + i * apart
@@ -122,10 +138,12 @@ def _train(
         count = min(batch_size, len(order) - start)
         values = count * width
         scale = weight = np.float32(1.0 / values)
+        if s.skips:
+            find_present(inputs, order, start, count, s, thread)
         for panel in range(thread, panels, at_a_time * threads):
             group = min(at_a_time, -(-(panels - panel) // threads))
             _take_forward(
-                s, inputs, wanted, order, start, count, panel, group, threads, loss, noise, work
+                s, inputs, wanted, order, start, count, panel, group, threads, loss, noise, thread
             )
             if s.drawing:  # all of a thread's panels are one group
                 barrier(s.counter, threads)
@@ -144,7 +162,9 @@ def _train(
         )  # fmt: skip
         for task in range(s.task_bounds[thread], s.task_bounds[thread + 1]):
             layer, first, last = s.tasks[task]
-            if last > first:
+            if last > first and layer == 1 and s.skips:
+                update_first_weights(s, now, first, last, count, thread)
+            elif last > first:
                 update_weights(s, now, layer, first, last, count, thread)
             else:
                 update_bias(s, now, layer, count, thread)
@@ -177,7 +197,7 @@ def _run(
                 order[i] = start + i
             read_panel(source, order, 0, count, s, thread, work, base + s.value_at[0])
         for layer in range(1, layers):
-            forward(s, layer, panels, work)
+            forward(s, layer, panels, work, s.present[thread, :0])
         for panel in range(panels):
             start, base = group + panel * TILE_COLUMNS, panel * s.panel_size
             if measure:

@@ -1,7 +1,7 @@
 """Where everything of a stack of layers lies in memory, and who owns which weights."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -91,13 +91,23 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
 
     left_at, left = _offsets([0, *(layer.rows * slots * layer.places for layer in layers)])
     right_at, right = _offsets(_right_sizes(layers, slots))
-    if layers[0].flipped and not layers[0].has_windows:
+    # Of images with a rim, and of categories as ones among zeros, most inputs are zero.
+    skips = layers[0].flipped and not layers[0].has_windows
+    inputs = layers[0].inputs if skips else 0
+    vectors = padded(inputs, LANES) // LANES
+    if skips:
         right_at[1] = right_at[0]  # the first layer's right factor is the items as they were read
     longest = padded(max(layer.columns for layer in layers), TILE_COLUMNS)
-    tile_or_row = max(TILE_ROWS * TILE_COLUMNS, longest)
-    tasks, bounds = _share_out(layers, slots, threads)
+    tiles_or_row = max(TILE_ROWS * TILE_COLUMNS, longest)
+    if skips:  # and a vector
+        tiles_or_row = max(tiles_or_row, TILE_ROWS * padded(inputs, TILE_COLUMNS) + LANES)
+    tasks, bounds = _share_out(layers, slots, threads, skips)
     learnt, first_moment, second_moment, own, lefts, rights, gradient = _zeros(
-        *[parameters] * 3, threads * work, left, right, threads * tile_or_row
+        *[parameters] * 3,
+        threads * work,
+        left,
+        right,
+        threads * padded(tiles_or_row, FLOATS_PER_LINE),
     )
 
     def numbers(of: Callable[[Layer], int], first: int = 0) -> np.ndarray:
@@ -138,6 +148,10 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
         gradient=gradient.reshape(threads, -1),
         bias_sums=np.zeros((slots // TILE_COLUMNS, sums), np.float32),
         panel_losses=np.zeros(slots // TILE_COLUMNS),
+        skips=skips,
+        present=np.zeros((threads, inputs), np.int64),
+        present_before=np.zeros((threads, vectors + 1), np.int64),
+        present_in=np.zeros((threads, vectors), np.int64),
         tasks=tasks,
         task_bounds=bounds,
         counter=np.zeros(1, np.int64),
@@ -146,6 +160,22 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
         drawing=drawing[0] if drawing else 0,
         beta=np.float32(layers[drawing[0] - 1].beta if drawing else 0),
     )
+
+
+def moment_places(s: Stack) -> np.ndarray:
+    """Where the moments of each parameter lie, int64 (parameters,).
+
+    Those of a task's rows lie in the order in which they are updated, a column of vectors after the
+    other, so that the processor sees them come: with the weights' own it would have three times as
+    many rows to follow.
+    """
+    places = np.arange(len(s.parameters))
+    for layer, first, last in s.tasks:
+        row, rows = s.weight_row[layer], last - first
+        start, size = s.weight_at[layer] + first * row, rows * row
+        order = np.arange(size).reshape(row // LANES, rows, LANES).swapaxes(0, 1)
+        places[start : start + size] = start + order.reshape(-1)
+    return places
 
 
 def factor_bytes(layers: Sequence[Layer], batch_size: int) -> int:
@@ -172,28 +202,43 @@ def _windows(layer: Layer) -> int:
     return WINDOWS_ABOVE if layer.lays_windows else WINDOWS_BELOW
 
 
-def _share_out(layers: Sequence[Layer], slots: int, threads: int) -> tuple[np.ndarray, np.ndarray]:
+def _share_out(
+    layers: Sequence[Layer], slots: int, threads: int, skips: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Divide the rows of all weight matrices evenly among threads, in tiles of even height.
+
+    What the first layer costs where it skips inputs is known only once there are items: it is
+    divided for itself.
 
     Returns the tasks, (layer, first row, last row + 1), where equal rows stand for the layer's
     bias, and the bounds of each thread's tasks.
     """
-    costs = [layer.columns * (slots * layer.places + _ADAM_ITEMS) for layer in layers]
-    total = sum(layer.rows * cost for layer, cost in zip(layers, costs, strict=True))
+    numbered = list(enumerate(layers, 1))
+    groups = [numbered[:1], numbered[1:]] if skips else [numbered]
     tasks: list[tuple[int, int, int]] = []
     bounds = [0]
     for thread in range(threads):
-        first, last = (total * (thread + more) / threads for more in (0, 1))
-        before = 0
-        for number, (layer, cost) in enumerate(zip(layers, costs, strict=True), 1):
-            start, end = (
-                min(max(round((edge - before) / cost), 0), layer.rows) for edge in (first, last)
-            )
-            tiles = -(-(end - start) // TILE_ROWS)
-            edges = [start + (end - start) * tile // tiles for tile in range(tiles)] + [end]
-            tasks += [(number, *edge) for edge in itertools.pairwise(edges)]
-            if start == 0 < end:
-                tasks.append((number, 0, 0))
-            before += layer.rows * cost
+        for group in groups:
+            tasks += _share_of(group, slots, thread, threads)
         bounds.append(len(tasks))
     return np.array(tasks), np.array(bounds)
+
+
+def _share_of(
+    numbered: Sequence[tuple[int, Layer]], slots: int, thread: int, threads: int
+) -> Iterator[tuple[int, int, int]]:
+    """A thread's tasks in some of the layers."""
+    costs = [layer.columns * (slots * layer.places + _ADAM_ITEMS) for _, layer in numbered]
+    total = sum(layer.rows * cost for (_, layer), cost in zip(numbered, costs, strict=True))
+    first, last = (total * (thread + more) / threads for more in (0, 1))
+    before = 0
+    for (number, layer), cost in zip(numbered, costs, strict=True):
+        start, end = (
+            min(max(round((edge - before) / cost), 0), layer.rows) for edge in (first, last)
+        )
+        tiles = -(-(end - start) // TILE_ROWS)
+        edges = [start + (end - start) * tile // tiles for tile in range(tiles)] + [end]
+        yield from ((number, *edge) for edge in itertools.pairwise(edges))
+        if start == 0 < end:
+            yield number, 0, 0
+        before += layer.rows * cost

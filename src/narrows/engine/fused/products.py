@@ -7,7 +7,13 @@ import numpy as np
 from narrows.engine.fused.activating import activate, through_activation
 from narrows.engine.fused.machine import inlined, inner
 from narrows.engine.fused.moving import add_to_image, fill, gather
-from narrows.engine.fused.registers import NO_FLOOR, TILE_COLUMNS, TILE_ROWS, tile
+from narrows.engine.fused.registers import (
+    NO_FLOOR,
+    TILE_COLUMNS,
+    TILE_ROWS,
+    tile,
+    tile_of_chosen,
+)
 from narrows.engine.fused.structure import (
     GAUSSIAN,
     NO_WINDOWS,
@@ -21,38 +27,47 @@ from narrows.engine.fused.structure import (
 @inner
 def _panel_products(
     s: Stack, panels: int, rows: int, a: Any, a_at: int, a_row: int, a_step: int, work: Any,
-    b_at: int, c_at: int, depth: int, starts: Any, starts_at: int, floor: np.float32,
+    b_at: int, c_at: int, depth: int, starts: Any, starts_at: int, floor: np.float32, chosen: Any,
 ) -> None:  # fmt: skip
     """Panels of items through one matrix: c (rows, items) = a (rows, depth) b (depth, items).
 
     ``starts``, a value a row, is added, and the result limited to ``floor`` below. A tile's rows of
     the matrix meet every panel before the next rows are fetched: they may come from far, the panels
-    lie in the cache.
+    lie in the cache. Where columns of a are ``chosen``, b has rows for these alone.
     """
     shares = -(-rows // TILE_ROWS)
     for share in range(shares):
         first, last = rows * share // shares, rows * (share + 1) // shares
         for panel in range(panels):
             base = panel * s.panel_size
-            tile(
-                last - first, a, a_at + first * a_row, a_row, a_step,
-                work, base + b_at, TILE_COLUMNS,
-                work, base + c_at + first * TILE_COLUMNS, TILE_COLUMNS, depth,
-                starts, starts_at + first, floor,
-            )  # fmt: skip
+            if len(chosen):
+                tile_of_chosen(
+                    last - first, a, a_at + first * a_row, a_row, a_step,
+                    work, base + b_at, TILE_COLUMNS,
+                    work, base + c_at + first * TILE_COLUMNS, TILE_COLUMNS, len(chosen),
+                    starts, starts_at + first, floor, chosen,
+                )  # fmt: skip
+            else:
+                tile(
+                    last - first, a, a_at + first * a_row, a_row, a_step,
+                    work, base + b_at, TILE_COLUMNS,
+                    work, base + c_at + first * TILE_COLUMNS, TILE_COLUMNS, depth,
+                    starts, starts_at + first, floor,
+                )  # fmt: skip
 
 
 @inlined
 def _up(s: Stack, layer: int, panels: int, work: Any, from_: int, to: int, biased: bool,
-        floor: np.float32) -> None:  # fmt: skip
-    """The layer's matrix takes inputs at ``from_`` to outputs at ``to``."""
+        floor: np.float32, present: Any) -> None:  # fmt: skip
+    """The layer's matrix takes inputs at ``from_``, or what is ``present`` of them, to outputs at
+    ``to``."""
     row = s.weight_row[layer]
     row, step = (row, 1) if s.flipped[layer] else (1, row)
     starts = s.parameters if biased else s.no_starts
     starts_at = s.bias_at[layer] if biased else s.bias_at[0]
     _panel_products(
         s, panels, s.outputs[layer], s.parameters, s.weight_at[layer], row, step, work, from_, to,
-        s.inputs[layer], starts, starts_at, floor,
+        s.inputs[layer], starts, starts_at, floor, present,
     )  # fmt: skip
 
 
@@ -63,19 +78,24 @@ def _down(s: Stack, layer: int, panels: int, work: Any, from_: int, to: int) -> 
     row, step = (1, row) if s.flipped[layer] else (row, 1)
     _panel_products(
         s, panels, s.inputs[layer], s.parameters, s.weight_at[layer], row, step, work, from_, to,
-        s.outputs[layer], s.no_starts, s.bias_at[0], NO_FLOOR,
+        s.outputs[layer], s.no_starts, s.bias_at[0], NO_FLOOR, s.present[0, :0],
     )  # fmt: skip
 
 
 @inner
-def forward(s: Stack, layer: int, panels: int, work: Any) -> None:
-    """values[layer] = activation(weights values[layer - 1] + bias) for the first ``panels``."""
+def forward(s: Stack, layer: int, panels: int, work: Any, present: Any) -> None:
+    """values[layer] = activation(weights values[layer - 1] + bias) for the first ``panels``.
+
+    Of the input, values[0], there is what is ``present``; or all of it, where that is empty.
+    """
     kind = s.activation[layer]
     floor = np.float32(0) if kind == RELU else NO_FLOOR
     one = min(panels, 1)  # a literal would have the products compiled anew for it
+    everything = present[:0]
     below, above = s.value_at[layer - 1], s.value_at[layer]
     if s.windows[layer] == NO_WINDOWS:
-        _up(s, layer, panels, work, below, above, True, floor)
+        some = present if layer == 1 else everything
+        _up(s, layer, panels, work, below, above, True, floor, some)
     size = s.width[layer] * TILE_COLUMNS
     for panel in range(panels):
         base = panel * s.panel_size
@@ -83,9 +103,10 @@ def forward(s: Stack, layer: int, panels: int, work: Any) -> None:
             step = s.outputs[layer] * TILE_COLUMNS
             for place in range(s.places[layer]):
                 gather(s, layer, place, base + below, work)
-                _up(s, layer, one, work, s.window_at, base + above + place * step, True, floor)
+                to = base + above + place * step
+                _up(s, layer, one, work, s.window_at, to, True, floor, everything)
         elif s.windows[layer] == WINDOWS_ABOVE:
-            _lay_windows_above(s, layer, one, work, base + below, base + above, floor)
+            _lay_windows_above(s, layer, one, work, base + below, base + above, floor, everything)
         at, slope_at = base + above, base + s.slope_at[layer]
         if kind != GAUSSIAN:
             activate(kind, work[at : at + size], work[slope_at : slope_at + size])
@@ -93,14 +114,15 @@ def forward(s: Stack, layer: int, panels: int, work: Any) -> None:
 
 @inlined
 def _lay_windows_above(s: Stack, layer: int, one: int, work: Any, from_: int, to: int,
-                       floor: np.float32) -> None:  # fmt: skip
+                       floor: np.float32, everything: Any) -> None:  # fmt: skip
     """An image of biases, and on it what every place below makes of its values."""
     channels, step = s.bias_size[layer], s.inputs[layer] * TILE_COLUMNS
     for i in range(s.width[layer]):
         at = to + i * TILE_COLUMNS
         fill(work[at : at + TILE_COLUMNS], s.parameters[s.bias_at[layer] + i % channels])
     for place in range(s.places[layer]):
-        _up(s, layer, one, work, from_ + place * step, s.window_at, False, NO_FLOOR)
+        from_place = from_ + place * step
+        _up(s, layer, one, work, from_place, s.window_at, False, NO_FLOOR, everything)
         add_to_image(s, layer, place, to, work)
     if floor == 0:
         image = work[to : to + s.width[layer] * TILE_COLUMNS]

@@ -9,6 +9,7 @@ Everything reads and writes flat float32 arrays at element offsets: nothing chec
 the callers in :mod:`narrows.engine.fused.kernels` own that.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -81,17 +82,20 @@ def _fma(module: Any) -> Any:
     )
 
 
-def _tile_function(module: Any, rows: int) -> Any:
-    """The LLVM function that computes one tile of ``rows`` x TILE_COLUMNS; see :func:`tile`."""
-    name = f"narrows_tile_{rows}"
+def _tile_function(module: Any, rows: int, chooses: bool) -> Any:
+    """The LLVM function that computes one tile of ``rows`` x TILE_COLUMNS; see :func:`tile`, and
+    :func:`tile_of_chosen` for one that ``chooses`` columns of A."""
+    name = f"narrows_tile_{'of_chosen_' if chooses else ''}{rows}"
     if name in module.globals:
         return module.globals[name]
     factors = [_FLOAT_POINTER, _INT64, _INT64, _FLOAT_POINTER, _INT64]
     result = [_FLOAT_POINTER, _INT64, _INT64, _FLOAT_POINTER, _FLOAT]
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), factors + result), name)
+    chosen = [_INT64.as_pointer()] if chooses else []
+    kind = ir.FunctionType(ir.VoidType(), factors + result + chosen)
+    function = ir.Function(module, kind, name)
     function.linkage = "internal"
     function.attributes.add("noinline")
-    a, a_row, a_step, b, b_step, c, c_row, depth, start, floor = function.args
+    a, a_row, a_step, b, b_step, c, c_row, depth, start, floor = function.args[:10]
     entry = function.append_basic_block("entry")
     loop = function.append_basic_block("loop")
     done = function.append_basic_block("done")
@@ -99,7 +103,6 @@ def _tile_function(module: Any, rows: int) -> Any:
     fma = _fma(module)
 
     builder = ir.IRBuilder(entry)
-    row_offsets = [builder.mul(a_row, _INT64(i)) for i in range(rows)]
     starts = [
         _broadcast(builder, builder.load(builder.gep(start, [_INT64(i)]))) for i in range(rows)
     ]
@@ -109,14 +112,17 @@ def _tile_function(module: Any, rows: int) -> Any:
     k = builder.phi(_INT64)
     k.add_incoming(_INT64(0), entry)
     sums = [[builder.phi(_VECTOR) for _ in columns] for _ in range(rows)]
-    a_k = builder.gep(a, [builder.mul(k, a_step)])
+    column = builder.load(builder.gep(function.args[10], [k])) if chooses else k
+    a_k = builder.gep(a, [builder.mul(column, a_step)])
     b_k = builder.gep(b, [builder.mul(k, b_step)])
     b_values = [load(builder, builder.gep(b_k, [_INT64(v * LANES)])) for v in columns]
     # a transposed factor is walked in strides that no prefetcher follows
     ask_for(builder, builder.gep(a_k, [builder.mul(a_step, _INT64(_STEPS_AHEAD))]))
     totals = []
     for i in range(rows):
-        value = _broadcast(builder, builder.load(builder.gep(a_k, [row_offsets[i]])))
+        value = _broadcast(builder, builder.load(a_k))
+        # each place from the one before: 14 offsets would take the registers that the sums need
+        a_k = builder.gep(a_k, [a_row])
         totals.append([builder.call(fma, [value, b_values[v], sums[i][v]]) for v in columns])
     following = builder.add(k, _INT64(1))
     k.add_incoming(following, loop)
@@ -136,6 +142,37 @@ def _tile_function(module: Any, rows: int) -> Any:
             store(builder, total, builder.gep(c, [offset]))
     builder.ret_void()
     return function
+
+
+def _call_tile(
+    context: Any, builder: Any, kinds: Any, arguments: Any, chosen: Sequence[Any] = ()
+) -> Any:
+    """Call the function of as many rows as :func:`tile`'s arguments say."""
+    rows, a, a_start, a_row, a_step, b, b_start, b_step, c, c_start, c_row, depth = arguments[:12]
+    starts, starts_at, floor = arguments[12:15]
+    a_pointer = pointer(context, builder, kinds[1], a, a_start)
+    b_pointer = pointer(context, builder, kinds[5], b, b_start)
+    c_pointer = pointer(context, builder, kinds[8], c, c_start)
+    starts_pointer = pointer(context, builder, kinds[12], starts, starts_at)
+    factors = [a_pointer, a_row, a_step, b_pointer, b_step]
+    result = [c_pointer, c_row, depth, starts_pointer, floor]
+    end = builder.append_basic_block("end")
+    choice = builder.switch(rows, end)
+    for count in range(1, TILE_ROWS + 1):
+        block = builder.append_basic_block(f"rows_{count}")
+        choice.add_case(_INT64(count), block)
+        with builder.goto_block(block):
+            function = _tile_function(builder.module, count, bool(chosen))
+            builder.call(function, [*factors, *result, *chosen])
+            builder.branch(end)
+    builder.position_at_end(end)
+    return context.get_dummy_value()
+
+
+def _tile_types(a: Any, b: Any, c: Any, starts: Any) -> list[Any]:
+    integer = types.int64
+    left, right, result = (a, *[integer] * 3), (b, *[integer] * 2), (c, *[integer] * 2)
+    return [integer, *left, *right, *result, integer, starts, integer, types.float32]
 
 
 @intrinsic
@@ -165,33 +202,43 @@ def tile(
     ``depth`` must be at least 1. With a_row and a_step free, the left factor may be transposed.
     A bias in ``starts`` and a floor of 0 make it a ReLU layer; zeros and NO_FLOOR a product.
     """
-    integer = types.int64
-    left, right, result = (a, *[integer] * 3), (b, *[integer] * 2), (c, *[integer] * 2)
-    signature = types.void(integer, *left, *right, *result, integer, starts, integer, types.float32)
+    signature = types.void(*_tile_types(a, b, c, starts))
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        rows, a, a_start, a_row, a_step, b, b_start, b_step, c, c_start, c_row, depth = arguments[
-            :12
-        ]
-        starts, starts_at, floor = arguments[12:]
+        return _call_tile(context, builder, signature.args, arguments)
+
+    return signature, generate
+
+
+@intrinsic
+def tile_of_chosen(
+    typing_context: Any,
+    rows: Any,
+    a: Any,
+    a_start: Any,
+    a_row: Any,
+    a_step: Any,
+    b: Any,
+    b_start: Any,
+    b_step: Any,
+    c: Any,
+    c_start: Any,
+    c_row: Any,
+    depth: Any,
+    starts: Any,
+    starts_at: Any,
+    floor: Any,
+    chosen: Any,
+) -> Any:
+    """The same with A's columns ``chosen`` (int64, at least ``depth``) in the place of 0, 1, 2...:
+    A[a_start + i * a_row + chosen[k] * a_step].
+    """
+    signature = types.void(*_tile_types(a, b, c, starts), chosen)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kinds = signature.args
-        a_pointer = pointer(context, builder, kinds[1], a, a_start)
-        b_pointer = pointer(context, builder, kinds[5], b, b_start)
-        c_pointer = pointer(context, builder, kinds[8], c, c_start)
-        starts_pointer = pointer(context, builder, kinds[12], starts, starts_at)
-        factors = [a_pointer, a_row, a_step, b_pointer, b_step]
-        result = [c_pointer, c_row, depth, starts_pointer, floor]
-        end = builder.append_basic_block("end")
-        choice = builder.switch(rows, end)
-        for count in range(1, TILE_ROWS + 1):
-            block = builder.append_basic_block(f"rows_{count}")
-            choice.add_case(_INT64(count), block)
-            with builder.goto_block(block):
-                function = _tile_function(builder.module, count)
-                builder.call(function, factors + result)
-                builder.branch(end)
-        builder.position_at_end(end)
-        return context.get_dummy_value()
+        columns = context.make_array(kinds[15])(context, builder, arguments[15]).data
+        return _call_tile(context, builder, kinds, arguments, [columns])
 
     return signature, generate
 
@@ -231,6 +278,30 @@ def transpose(
             distance *= 2
         for i, values in enumerate(rows):
             store(builder, values, builder.gep(write, [builder.mul(to_row, _INT64(i))]))
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def spread(typing_context: Any, source: Any, start: Any, places: Any, target: Any, to: Any) -> Any:
+    """LANES values from target[to] on: the next of source[start], source[start + 1]... wherever
+    ``places`` (int64) has a bit, the lowest for the first, and zero elsewhere."""
+    integer = types.int64
+    signature = types.void(source, integer, integer, target, integer)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        source, start, places, target, to = arguments
+        read = pointer(context, builder, signature.args[0], source, start)
+        write = pointer(context, builder, signature.args[3], target, to)
+        bits = ir.VectorType(ir.IntType(1), LANES)
+        mask = builder.bitcast(builder.trunc(places, ir.IntType(LANES)), bits)
+        expand = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(_VECTOR, [_FLOAT_POINTER, bits, _VECTOR]),
+            f"llvm.masked.expandload.v{LANES}f32",
+        )
+        store(builder, builder.call(expand, [read, mask, splat(0)]), write)
         return context.get_dummy_value()
 
     return signature, generate
@@ -302,13 +373,16 @@ def adam(
     first: Any,
     second: Any,
     at: Any,
+    moments_at: Any,
     rate: Any,
     keep_first: Any,
     keep_second: Any,
     epsilon: Any,
     decay: Any,
 ) -> Any:
-    """One step of Adam for LANES parameters: Kingma and Ba, arXiv:1412.6980, end of section 2.
+    """One step of Adam for LANES parameters from ``at`` on, with moments from ``moments_at`` on.
+
+    Kingma and Ba, arXiv:1412.6980, end of section 2:
 
     m <- m + (g - m) (1 - beta1);  v <- v + (g^2 - v) (1 - beta2)
     p <- p - (rate m / (sqrt(v) + e) + decay p)
@@ -318,16 +392,19 @@ def adam(
     decay (Loshchilov and Hutter, arXiv:1711.05101).
     """
     integer, single = types.int64, types.float32
-    signature = types.void(gradient, integer, parameters, first, second, integer, *[single] * 5)
+    signature = types.void(
+        gradient, integer, parameters, first, second, integer, integer, *[single] * 5
+    )
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kinds = signature.args
         read = pointer(context, builder, kinds[0], arguments[0], arguments[1])
         places = [
-            pointer(context, builder, kinds[n], arguments[n], arguments[5]) for n in (2, 3, 4)
+            pointer(context, builder, kinds[n], arguments[n], arguments[where])
+            for n, where in ((2, 5), (3, 6), (4, 6))
         ]
         rate, keep_first, keep_second, epsilon, decay = (
-            _broadcast(builder, value) for value in arguments[6:]
+            _broadcast(builder, value) for value in arguments[7:]
         )
         g = load(builder, read)
         p, m, v = (load(builder, place) for place in places)

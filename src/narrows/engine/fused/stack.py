@@ -8,7 +8,7 @@ import numpy as np
 
 from narrows.engine.fused import loops
 from narrows.engine.fused.layers import Layer
-from narrows.engine.fused.memory import lay_out, padded
+from narrows.engine.fused.memory import lay_out, moment_places, padded
 from narrows.engine.fused.registers import LANES, TILE_COLUMNS
 from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source
 from narrows.nn.scaling import Scaling
@@ -34,15 +34,25 @@ class LayerStack:
         """How many numbers of a code are drawn in training, or 0."""
         return next((x.given for x in self.layers if x.activation == "gaussian"), 0)
 
+    def load_moment(self, target: np.ndarray, arrays: dict[str, np.ndarray]) -> None:
+        """Write named arrays into ``target``, one of the moments."""
+        flat = np.zeros_like(target)
+        self.load(flat, arrays)
+        target[moment_places(self.stack)] = flat
+
+    def save_moment(self, source: np.ndarray) -> dict[str, np.ndarray]:
+        """The named arrays that a moment holds: copies."""
+        return self.save(source[moment_places(self.stack)])
+
     def load(self, target: np.ndarray, arrays: dict[str, np.ndarray]) -> None:
-        """Write named arrays into ``target``: the stack's parameters or one of its moments."""
+        """Write named arrays into ``target``, which is laid out as the parameters are."""
         for number, layer in enumerate(self.layers, 1):
             weights, bias = self._views(target, number)
             matrix, bias[...] = layer.packed(arrays)
             weights[...] = matrix.T if layer.flipped else matrix
 
     def save(self, source: np.ndarray) -> dict[str, np.ndarray]:
-        """The named arrays that ``source``, parameters or a moment, holds: copies."""
+        """The named arrays that ``source``, laid out as the parameters are, holds: copies."""
         arrays: dict[str, np.ndarray] = {}
         for number, layer in enumerate(self.layers, 1):
             weights, bias = self._views(source, number)

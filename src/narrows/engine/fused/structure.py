@@ -59,9 +59,14 @@ class Stack(NamedTuple):
     window_at: int  # where in there the window in use lies
     left: np.ndarray  # left factors of the gradients, (rows, slots x places) per layer
     right: np.ndarray  # right factors, (tiles of columns, slots x places, TILE_COLUMNS) per layer
-    gradient: np.ndarray  # (threads, a tile or the longest row): of what a thread updates
+    gradient: np.ndarray  # (threads, tiles or the longest row): of what a thread updates
     bias_sums: np.ndarray  # (panels, sums_size): the gradients of all biases
     panel_losses: np.ndarray  # (panels,) float64
+
+    skips: bool  # whether the first layer leaves out inputs that are zero in a whole batch
+    present: np.ndarray  # (threads, inputs): those that are not, one behind the other
+    present_before: np.ndarray  # (threads, vectors of inputs + 1): how many lie before each vector
+    present_in: np.ndarray  # (threads, vectors of inputs): which in it, a bit each
 
     tasks: np.ndarray  # (tasks, 3): layer, first row, last row + 1 of weights; 0 rows: the bias
     task_bounds: np.ndarray  # (threads + 1,): which tasks each thread owns

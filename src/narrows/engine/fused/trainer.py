@@ -83,16 +83,16 @@ class FusedTrainer:
         flat = self._stack.stack
         return TrainingState(
             self._stack.save(flat.parameters),
-            self._stack.save(flat.first_moment),
-            self._stack.save(flat.second_moment),
+            self._stack.save_moment(flat.first_moment),
+            self._stack.save_moment(flat.second_moment),
             self._steps,
         )
 
     def restore(self, state: TrainingState) -> None:
         flat = self._stack.stack
         self._stack.load(flat.parameters, state.arrays)
-        self._stack.load(flat.first_moment, state.first_moment)
-        self._stack.load(flat.second_moment, state.second_moment)
+        self._stack.load_moment(flat.first_moment, state.first_moment)
+        self._stack.load_moment(flat.second_moment, state.second_moment)
         self._steps = state.steps
 
     def train(
