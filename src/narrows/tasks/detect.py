@@ -171,11 +171,10 @@ class Detector:
         others, would leave as it is."""
         changed = items.reshape(len(items), -1).astype(np.float64)
         values = np.broadcast_to(self._evidence.average[part], changed[:, part].shape)
-        least, before = None, values
+        least, before = np.full(len(items), np.inf), values
         for step in range(_REPLACEMENTS):
             changed[:, part] = values
-            found = self.scores(changed, score)
-            least = found if least is None else np.minimum(least, found)
+            least = np.minimum(least, self.scores(changed, score))
             made = self.codec.reconstruct_floats(changed).reshape(changed.shape)[:, part]
             if step % 2:  # two steps tell where all further ones would end (Aitken, 1926)
                 kept = np.clip(_ratio(made - values, values - before), 0, _MOST_KEPT)
