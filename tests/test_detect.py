@@ -16,7 +16,14 @@ from narrows.fitting import fit
 from narrows.planning import ModelChoice, Wishes, make_plan
 from narrows.running import Codec
 from narrows.tasks import detect
-from narrows.tasks.detect import SCORES, Detector, fit_detection, require_varied
+from narrows.tasks.detect import (
+    SCORES,
+    Detector,
+    _leading,
+    _spaced,
+    fit_detection,
+    require_varied,
+)
 from narrows.tasks.forest import DEPTH, TREES, Forest, grow_forest
 from narrows.tasks.tails import p_values, surprises
 
@@ -142,7 +149,7 @@ def test_the_density_is_that_of_a_normal_distribution() -> None:
     random = np.random.default_rng(0)
     data, items = Dataset("x", random.normal(size=(800, 3))), random.normal(size=(500, 3))
     found = trained(data, None).scores(items, "density")
-    assert spearmanr(found, -norm.logpdf(items).sum(axis=1)).statistic > 0.97
+    assert spearmanr(found, -norm.logpdf(items).sum(axis=1)).statistic > 0.95
 
 
 def test_scattered_outliers_among_the_training_items_do_no_harm() -> None:
@@ -239,7 +246,7 @@ def test_large_items_are_told_by_their_errors(
 
 
 def test_a_model_without_detection_says_what_to_do(detector: Detector) -> None:
-    with pytest.raises(UsageError, match="train it again with narrows fit"):
+    with pytest.raises(UsageError, match="train it with narrows fit or OutlierDetector"):
         Detector(Codec(replace(detector.codec.trained, detection={})))
 
 
@@ -266,3 +273,21 @@ def test_scores_that_tell_nothing_are_an_error() -> None:
         require_varied(np.array([1.0, np.inf]), "X")
     require_varied(np.ones(1), "X")
     require_varied(np.zeros(0), "X")
+
+
+def test_wide_items_are_told_by_the_same_directions_as_narrow_ones() -> None:
+    """Of more values than items, the directions come from the smaller matrix."""
+    random = np.random.default_rng(0)
+    errors = random.standard_normal((60, 5)) @ random.standard_normal((5, 40)) * 3
+    narrow = _leading(errors)
+    wide = _leading(errors[:30])
+    for found, rows in ((narrow, errors), (wide, errors[:30])):
+        assert found.shape == (40, 5)
+        np.testing.assert_allclose(np.square(rows @ found).mean(axis=0), 1, rtol=1e-6)
+
+
+def test_large_images_take_bounded_work() -> None:
+    items = np.zeros((3, 2000, 5000), np.uint8)
+    assert len(_spaced(items, 100, 1 << 24)) == 1
+    assert len(_spaced(np.zeros((1000, 4)), 100, 1 << 24)) == 100
+    assert len(_spaced(np.zeros((0, 4)), 100, 1 << 24)) == 0

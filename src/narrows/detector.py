@@ -115,6 +115,8 @@ class OutlierDetector(OutlierMixin, Autoencoder):
     def _detector(self) -> Detector:
         return Detector(self._codec)
 
+    _detects = True
+
     def _plan(self, training: Dataset, seed: int) -> Plan:
         return make_plan(training, self._choice(), self._wishes(seed), most_steps=DETECTION_STEPS)
 

@@ -153,7 +153,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             )
         elif self.validation_fraction > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
             training, held_out = training.split(self.validation_fraction, seed)
-        fitted = fit(training, held_out, self._plan(training, seed))
+        fitted = fit(training, held_out, self._plan(training, seed), detection=self._detects)
         self._take(fitted.trained)
         self.history_: History = fitted.history
         return self
@@ -291,6 +291,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.item_shape_ = trained.item_shape
         self._n_features_out = self.latent_size_
         self._codec = Codec(trained)
+
+    # Whether to learn what odd items are; narrows.OutlierDetector does.
+    _detects = False
 
     def _plan(self, training: Dataset, seed: int) -> Plan:
         return make_plan(training, self._choice(), self._wishes(seed))

@@ -49,10 +49,12 @@ def fit(
     on_epoch: Callable[[History], None] = lambda history: None,
     track: Tracker = silent,
     should_stop: Callable[[], bool] = lambda: False,
+    detection: bool = True,
 ) -> Fitted:
     """Train what ``plan`` says on ``training`` and measure what later use needs.
 
-    The arguments after the plan are those of :func:`narrows.training.train`.
+    The arguments after the plan are those of :func:`narrows.training.train`; and whether to learn
+    what :mod:`narrows.tasks.detect` needs, which takes as long as a short training.
     """
     spec, settings = plan.spec, plan.settings
     scaling = choose_scaling(training, plan)
@@ -94,9 +96,10 @@ def fit(
         refinement,
         _density(codes, settings.seed, track),
     )
-    unseen = None if validation is None else validation.items
-    detection = fit_detection(trained, training.items, unseen, settings.seed, track=track)
-    trained = replace(trained, detection=detection)
+    if detection:
+        unseen = None if validation is None else validation.items
+        arrays = fit_detection(trained, training.items, unseen, settings.seed, track=track)
+        trained = replace(trained, detection=arrays)
     return Fitted(trained, result.history, tuple(notes))
 
 

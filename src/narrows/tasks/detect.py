@@ -40,8 +40,10 @@ SCORES = ("combined", *WAYS)
 #: The longest codes that items can be judged by.
 MOST_NUMBERS = 256
 
-# Items that are enough to say how scores lie, and codes that are enough for the mixture.
+# Items that are enough to say how scores lie, and codes that are enough for the mixture; and the
+# most values that they may have: large images need no more memory, nor time, than many small ones.
 _MOST_ITEMS, _MOST_FOR_MIXTURE = 20_000, 5_000
+_MOST_VALUES, _MOST_VALUES_FOR_MIXTURE = 1 << 24, 1 << 22
 # Directions of the error beside the code, and the share of its variance below which one is noise.
 _DIRECTIONS, _SMALLEST_SHARE = 32, 1e-4
 # Left out of the mixture's second fit.
@@ -70,7 +72,7 @@ class Detector:
             raise UsageError(
                 "the model file does not say how the scores of other items lie, so that none can "
                 "be called odd",
-                hint="train it again with narrows fit; codes of more than "
+                hint="train it with narrows fit or OutlierDetector; codes of more than "
                 f"{MOST_NUMBERS} numbers have no density",
             )
         self.codec = codec
@@ -266,14 +268,14 @@ def fit_detection(
     if trained.model.spec.latent_size > MOST_NUMBERS:
         return {}
     codec, random = Codec(trained), np.random.default_rng([seed, _DETECTION_STREAM])
-    some = training[:: -(-len(training) // _MOST_ITEMS)]
+    some = _spaced(training, _MOST_ITEMS, _MOST_VALUES)
     with track("learning what is odd", total=4, unit="steps") as advance:
         evidence = _learn(codec, some, random, seed)
         advance(2)
         scores = [_all(codec, evidence, some)]
         advance(1)
         if held_out is not None and len(held_out):
-            scores.append(_all(codec, evidence, held_out[:: -(-len(held_out) // _MOST_ITEMS)]))
+            scores.append(_all(codec, evidence, _spaced(held_out, _MOST_ITEMS, _MOST_VALUES)))
         advance(1)
     reference = np.sort(np.concatenate(scores), axis=0)
     if len(reference) > _REFERENCES:
@@ -283,6 +285,12 @@ def fit_detection(
     calibration = np.sort(_of_ways(scores[-1], reference), axis=0)
     arrays = {"reference": reference, "calibration": calibration.astype(np.float32)}
     return {**evidence.to_arrays(), **arrays}
+
+
+def _spaced(items: np.ndarray, most: int, values: int) -> np.ndarray:
+    """``most`` items at most, and no more than have so many values, evenly spaced; at least one."""
+    most = max(min(most, values // max(items[:1].size, 1)), 1)
+    return items[:: max(-(-len(items) // most), 1)]
 
 
 def _all(codec: Codec, evidence: "_Evidence", items: np.ndarray) -> Float64[np.ndarray, "n 3"]:
@@ -381,10 +389,10 @@ def _learn(codec: Codec, items: np.ndarray, random: np.random.Generator, seed: i
     spread = np.sqrt(np.square(differences).mean(axis=0))
     usual = float(np.sqrt(np.square(spread).mean()))
     spread = np.maximum(spread, _SMALLEST_SPREAD * usual) if usual > 0 else np.ones_like(spread)
-    few = slice(None, None, -(-len(items) // _MOST_FOR_MIXTURE))
-    errors = differences[few] / spread
+    errors = _spaced(differences, _MOST_FOR_MIXTURE, _MOST_VALUES_FOR_MIXTURE) / spread
     projection = _leading(errors)
-    features = np.hstack([codec.encode(items[few]), errors @ projection])
+    few = _spaced(items, _MOST_FOR_MIXTURE, _MOST_VALUES_FOR_MIXTURE)
+    features = np.hstack([codec.encode(few), errors @ projection])
     mixture = fit_density(features, seed)
     likely = mixture.log_density(features)
     kept = features[likely >= np.quantile(likely, _TRIMMED)]
@@ -395,7 +403,12 @@ def _learn(codec: Codec, items: np.ndarray, random: np.random.Generator, seed: i
 
 def _leading(errors: Float64[np.ndarray, "n size"]) -> Float64[np.ndarray, "size k"]:
     """The directions in which errors vary most, (size, k), scaled so that they vary by 1."""
-    values, vectors = np.linalg.eigh(errors.T @ errors / len(errors))
+    count, size = errors.shape
+    wide = size > count  # the same values, of the smaller of two matrices
+    values, vectors = np.linalg.eigh((errors @ errors.T if wide else errors.T @ errors) / count)
     values, vectors = values[::-1][:_DIRECTIONS], vectors[:, ::-1][:, :_DIRECTIONS]
     kept = values > _SMALLEST_SHARE * max(values.sum(), 1e-300)
-    return vectors[:, kept] / np.sqrt(values[kept])
+    values, vectors = values[kept], vectors[:, kept]
+    if wide:
+        vectors = errors.T @ vectors / np.sqrt(count * values)
+    return vectors / np.sqrt(values)
