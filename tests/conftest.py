@@ -1,9 +1,12 @@
 """What several test files start from: the digits, and a small model that has learnt them."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from codes_cases import blots
 from narrows.data import Dataset, load_data
@@ -11,6 +14,13 @@ from narrows.errors import DataError
 from narrows.fitting import Fitted, fit
 from narrows.model_file import TrainedModel, save_model
 from narrows.planning import ModelChoice, Wishes, make_plan
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_for_blas() -> Iterator[None]:
+    """Where tests run side by side: the threads of small products would wait for one another."""
+    with threadpool_limits(1 if "PYTEST_XDIST_WORKER" in os.environ else None):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,7 @@ def fit(
     on_epoch: Callable[[History], None] = lambda history: None,
     track: Tracker = silent,
     should_stop: Callable[[], bool] = lambda: False,
-    detection: bool = True,
+    detection: bool = False,
 ) -> Fitted:
     """Train what ``plan`` says on ``training`` and measure what later use needs.
 

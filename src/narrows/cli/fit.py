@@ -287,6 +287,7 @@ def train_and_write(
                 training,
                 held_out,
                 plan,
+                detection=True,
                 checkpoint=checkpoint,
                 checkpoint_seconds=checkpoint_seconds,
                 resume=resume,

@@ -10,7 +10,7 @@ import numpy as np
 
 from narrows.data.dataset import Dataset, taken
 from narrows.data.image_folder import image_paths, read_image
-from narrows.data.sources import explained, format_range, load_data
+from narrows.data.sources import BUILT_IN, explained, format_range, load_data
 from narrows.data.storage import GrowingArray, release
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.progress import Tracker, silent
@@ -101,7 +101,7 @@ def open_pages(source: str | os.PathLike[str], *, track: Tracker = silent) -> Pa
     """
     name = os.fspath(source)
     path = Path(name)
-    if not path.is_dir():
+    if name in BUILT_IN or not path.is_dir():
         return Pages(name, load_data(name, track=track).items)
     with explained(name):
         paths = image_paths(path)
