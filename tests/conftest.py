@@ -33,7 +33,7 @@ def fitted(digits: Dataset) -> Fitted:
     """A model with four latent numbers after five epochs, a tenth of the digits held out."""
     training, held_out = digits.split(0.1, seed=0)
     plan = make_plan(training, ModelChoice("simple", 4, (24,)), Wishes(epochs=5))
-    return fit(training, held_out, plan)
+    return fit(training, held_out, plan, detection=True)
 
 
 @pytest.fixture(scope="session")

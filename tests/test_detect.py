@@ -38,7 +38,7 @@ def related(count: int, seed: int = 0) -> np.ndarray:
 
 def trained(data: Dataset, held_out: Dataset | None) -> Detector:
     plan = make_plan(data, ModelChoice(latent=2), Wishes(epochs=3))
-    return Detector(Codec(fit(data, held_out, plan).trained))
+    return Detector(Codec(fit(data, held_out, plan, detection=True).trained))
 
 
 @pytest.fixture(scope="module")
