@@ -95,17 +95,17 @@ def _each(name: str, *values: float) -> list[Settings]:
 _SIGMAS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7)
 # What each needs to be installed, the filter, and the settings to choose from. Values run from 0 to
 # 1, and sigma is noise's standard deviation in that unit; the Gaussian's is in pixels.
-_FILTERS: dict[str, tuple[str, Filter, list[Settings]]] = {
-    "median": ("scipy", _median, _each("size", 3, 5, 7)),
-    "gaussian": ("scipy", _gaussian, _each("sigma", 0.5, 0.75, 1, 1.25, 1.5, 2)),
+_FILTERS: dict[str, tuple[tuple[str, ...], Filter, list[Settings]]] = {
+    "median": (("scipy",), _median, _each("size", 3, 5, 7)),
+    "gaussian": (("scipy",), _gaussian, _each("sigma", 0.5, 0.75, 1, 1.25, 1.5, 2)),
     "nlm": (
-        "skimage",
+        ("skimage",),
         _nlm,
         [{"h": h * s, "sigma": s} for s in (0.1, 0.2, 0.35, 0.5) for h in (0.6, 1.0)],
     ),
-    "wavelet": ("skimage", _wavelet, _each("sigma", *_SIGMAS)),
-    "tv": ("skimage", _tv, _each("weight", 0.1, 0.2, 0.4, 0.7, 1, 1.5)),
-    "bm3d": ("bm3d", _bm3d, []),
+    "wavelet": (("skimage", "pywt"), _wavelet, _each("sigma", *_SIGMAS)),
+    "tv": (("skimage",), _tv, _each("weight", 0.1, 0.2, 0.4, 0.7, 1, 1.5)),
+    "bm3d": (("bm3d",), _bm3d, []),
 }
 # The package bm3d ends the process on images of 8 x 8 pixels.
 _SMALLEST_BM3D = 16
@@ -141,7 +141,11 @@ def filtered(
 
 def installed_filters() -> list[str]:
     """The filters whose libraries are there, but for ``pca``."""
-    return [name for name, (library, _, _) in _FILTERS.items() if importlib.util.find_spec(library)]
+    return [
+        name
+        for name, (libraries, _, _) in _FILTERS.items()
+        if all(importlib.util.find_spec(library) for library in libraries)
+    ]
 
 
 def choose_filters(
