@@ -68,3 +68,11 @@ def test_what_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> N
 def test_small_images_are_kept_from_bm3d() -> None:
     """The package bm3d ends the process on images of 8 x 8 pixels."""
     assert "bm3d" not in choose_filters(NOISY[:, :8, :8], CLEAN[:, :8, :8], LIMITS)
+
+
+def test_the_wavelet_filter_needs_its_own_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """scikit-image is installed without PyWavelets."""
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name in ("pywt", "bm3d") else name
+    )
+    assert installed_filters() == ["median", "gaussian", "nlm", "tv"]
