@@ -41,11 +41,7 @@ def account_text(title: str, account: "Account") -> str:
     )
     if used:
         lines.append(f"coded with {used}")
-    if account.seconds is not None and account.seconds_back is not None:
-        lines.append(
-            f"{account.seconds:.1f} s, trials and verification included; "
-            f"{account.seconds_back:.2f} s to decode all of it"
-        )
+    lines += seconds_lines(account.seconds, account.seconds_back)
     text = "\n".join(lines)
     return f"{text}\n\n{_trials_text(account)}" if account.trials else text
 
@@ -228,3 +224,10 @@ def model_info(file: Path, json: bool) -> None:
     text = table_text(f"{file}: a model of items of {shape}, {spec.latent_size} numbers", rows)
     values = {"kind": "model", "bytes": sizes, "total": total, "latent": spec.latent_size}
     show(text, values, json)
+
+
+def seconds_lines(there: float | None, back: float | None) -> list[str]:
+    """What writing and decoding took, where both were measured."""
+    if there is None or back is None:
+        return []
+    return [f"{there:.1f} s, trials and verification included; {back:.2f} s to decode all of it"]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from narrows.cli.account import seconds_lines
 from narrows.cli.terminal import progress, say
 
 if TYPE_CHECKING:
@@ -79,11 +80,7 @@ def table_account_text(title: str, account: "TableAccount", raw: int | None = No
     lines = [table_text(what, rows, left=(0, 1, 2, 5))]
     if raw:
         lines.append(f"{account.total / raw:.2%} of the {raw:,} bytes that the table had")
-    if account.seconds is not None and account.seconds_back is not None:
-        lines.append(
-            f"{account.seconds:.1f} s, trials and verification included; "
-            f"{account.seconds_back:.2f} s to decode all of it"
-        )
+    lines += seconds_lines(account.seconds, account.seconds_back)
     return "\n".join(lines)
 
 
