@@ -9,6 +9,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from codes_cases import blots
+from command_line import Command, command
 from narrows.data import Dataset, load_data
 from narrows.errors import DataError
 from narrows.fitting import Fitted, fit
@@ -21,6 +22,12 @@ def one_thread_for_blas() -> Iterator[None]:
     """Where tests run side by side: the threads of small products would wait for one another."""
     with threadpool_limits(1 if "PYTEST_XDIST_WORKER" in os.environ else None):
         yield
+
+
+@pytest.fixture
+def narrows(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command line in this process."""
+    return command(capsys)
 
 
 @pytest.fixture(scope="session")

@@ -9,16 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from command_line import Command, Outcome, command, contents, done, failed
+from command_line import Command, Outcome, contents, done, failed
 from narrows import Dataset, compress, decompress
 from narrows.codec import blocks as blocks_module
 from narrows.codec.container import Container
 from narrows.codec.promises import Promise
-
-
-@pytest.fixture
-def narrows(capsys: pytest.CaptureFixture[str]) -> Command:
-    return command(capsys)
 
 
 @pytest.fixture

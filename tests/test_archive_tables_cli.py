@@ -8,14 +8,9 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from command_line import Command, command, contents, done, failed
+from command_line import Command, contents, done, failed
 from narrows.codec.tables import sources
 from table_cases import assert_same_table, related_table
-
-
-@pytest.fixture
-def narrows(capsys: pytest.CaptureFixture[str]) -> Command:
-    return command(capsys)
 
 
 @pytest.fixture

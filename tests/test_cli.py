@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from command_line import Command, Outcome, command, contents, start
+from command_line import Command, Outcome, contents, done, start
 from narrows import Autoencoder, Dataset, __version__
 from narrows.errors import DataError
 from narrows.model_file import load_model
@@ -20,25 +20,14 @@ from narrows.model_file import load_model
 # The model that needs no looking at the data, for what is the same for all models.
 SIMPLE = ("--preset", "simple")
 COMMANDS = ["demo", "fit", "summary", "evaluate", "encode", "decode", "reconstruct"]
-COMMANDS += ["denoise", "generate", "compress", "decompress", "verify", "info"]
+COMMANDS += ["denoise", "generate", "detect", "compress", "decompress", "verify", "info"]
 PICTURES = ["codes.png", "loss.png", "reconstructions.png"]
-
-
-@pytest.fixture
-def narrows(capsys: pytest.CaptureFixture[str]) -> Command:
-    return command(capsys)
 
 
 @pytest.fixture
 def items_file(digits: Dataset, tmp_path: Path) -> Path:
     np.save(tmp_path / "items.npy", digits.items[:200])
     return tmp_path / "items.npy"
-
-
-def assert_done(outcome: Outcome) -> Outcome:
-    assert outcome.code == 0, outcome.err
-    assert "error: " not in outcome.err
-    return outcome
 
 
 def read_json(outcome: Outcome) -> Any:
@@ -52,13 +41,13 @@ def read_json(outcome: Outcome) -> Any:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_helps_with_an_example(name: str, narrows: Command) -> None:
-    helped = assert_done(narrows(name, "--help"))
+    helped = done(narrows(name, "--help"))
     assert f"narrows {name}" in helped.out.split("Example:")[1]
     assert narrows(name, "-h") == helped
 
 
 def test_the_program_names_its_commands_and_data(narrows: Command) -> None:
-    helped = assert_done(narrows("--help"))
+    helped = done(narrows("--help"))
     for word in (*COMMANDS, "mnist", "digits", "IDX", ".npy", "--debug"):
         assert word in helped.out
 
@@ -100,7 +89,7 @@ def test_fit_leaves_a_model_a_history_and_pictures(narrows: Command, tmp_path: P
 
 def test_fit_is_the_estimators_fit(narrows: Command, digits: Dataset, tmp_path: Path) -> None:
     options = ("--latent", 4, "--hidden", "24", *SIMPLE, "--epochs", 2, "--loss", "l1", "--seed", 3)
-    assert_done(narrows("fit", "digits", *options, "--out", tmp_path / "program"))
+    done(narrows("fit", "digits", *options, "--out", tmp_path / "program"))
     program = load_model(tmp_path / "program").model
     estimator = Autoencoder(4, hidden=(24,), preset="simple", epochs=2, loss="l1", random_state=3)
     estimator.fit(digits.items)
@@ -125,22 +114,22 @@ def test_fit_says_all_as_json(narrows: Command, tmp_path: Path) -> None:
 def test_fit_validates_on_what_it_is_told(
     validation: str, count: int, narrows: Command, items_file: Path, tmp_path: Path
 ) -> None:
-    done = assert_done(
+    finished = done(
         narrows(
             "fit", items_file, *SIMPLE, "--epochs", 1, "--validation", validation, "--json",
             "--out", tmp_path / "m.safetensors",
         )
     )  # fmt: skip
-    said = read_json(done)
+    said = read_json(finished)
     assert said["evaluation"]["count"] == count
     assert ("val_loss" in said["training"]) == (validation != "0")
-    assert ("nothing was held out" in done.err) == (validation == "0")
+    assert ("nothing was held out" in finished.err) == (validation == "0")
 
 
 def test_the_run_folder_is_where_it_is_asked_for(narrows: Command, tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "run"
     out = tmp_path / "models" / "m.safetensors"
-    assert_done(narrows("fit", "digits", *SIMPLE, "--epochs", 1, "--out", out, "--run-dir", folder))
+    done(narrows("fit", "digits", *SIMPLE, "--epochs", 1, "--out", out, "--run-dir", folder))
     assert (folder / "history.jsonl").is_file()
     assert contents(tmp_path / "models").keys() == {"m.safetensors"}
 
@@ -152,17 +141,15 @@ def test_fit_takes_a_spec_file(narrows: Command, tmp_path: Path) -> None:
         'output_activation = "sigmoid"\n'
     )
     out = tmp_path / "m.safetensors"
-    assert_done(
-        narrows("fit", "digits", "--spec", spec, "--loss", "bce", "--epochs", 1, "--out", out)
-    )
+    done(narrows("fit", "digits", "--spec", spec, "--loss", "bce", "--epochs", 1, "--out", out))
     assert load_model(out).model.spec.latent_size == 6
 
 
 def test_more_epochs_resume_to_the_bytes_of_one_long_run(narrows: Command, tmp_path: Path) -> None:
     two, long = tmp_path / "two.safetensors", tmp_path / "long.safetensors"
-    assert_done(narrows("fit", "digits", *SIMPLE, "--epochs", 2, "--out", two))
-    assert_done(narrows("fit", "digits", *SIMPLE, "--epochs", 4, "--out", two, "--resume"))
-    assert_done(narrows("fit", "digits", *SIMPLE, "--epochs", 4, "--out", long))
+    done(narrows("fit", "digits", *SIMPLE, "--epochs", 2, "--out", two))
+    done(narrows("fit", "digits", *SIMPLE, "--epochs", 4, "--out", two, "--resume"))
+    done(narrows("fit", "digits", *SIMPLE, "--epochs", 4, "--out", long))
     assert two.read_bytes() == long.read_bytes()
     epochs = [json.loads(line)["epoch"] for line in (tmp_path / "two/history.jsonl").open()]
     assert epochs == [1, 2, 3, 4]
@@ -170,8 +157,8 @@ def test_more_epochs_resume_to_the_bytes_of_one_long_run(narrows: Command, tmp_p
 
 def test_nothing_to_resume_is_said(narrows: Command, tmp_path: Path) -> None:
     out = tmp_path / "m.safetensors"
-    done = assert_done(narrows("fit", "digits", *SIMPLE, "--epochs", 1, "--out", out, "--resume"))
-    assert "no checkpoint" in done.err
+    finished = done(narrows("fit", "digits", *SIMPLE, "--epochs", 1, "--out", out, "--resume"))
+    assert "no checkpoint" in finished.err
 
 
 def test_a_latent_size_shrinks_to_fit_where_none_is_asked_for(
@@ -179,7 +166,7 @@ def test_a_latent_size_shrinks_to_fit_where_none_is_asked_for(
 ) -> None:
     np.save(tmp_path / "pairs.npy", np.random.default_rng(0).random((50, 2)))
     out = tmp_path / "m.safetensors"
-    assert_done(narrows("fit", tmp_path / "pairs.npy", *SIMPLE, "--epochs", 1, "--out", out))
+    done(narrows("fit", tmp_path / "pairs.npy", *SIMPLE, "--epochs", 1, "--out", out))
     assert load_model(out).model.spec.latent_size == 1
 
 
@@ -201,7 +188,7 @@ def test_every_kind_of_source_gives_the_same_model(
     models = []
     for name in sources:
         out = tmp_path / "out" / f"{name}.safetensors"
-        assert_done(narrows("fit", tmp_path / name, *SIMPLE, "--epochs", 1, "--out", out))
+        done(narrows("fit", tmp_path / name, *SIMPLE, "--epochs", 1, "--out", out))
         models.append(load_model(out).model.arrays)
     for arrays in models[1:]:
         np.testing.assert_equal(arrays, models[0])
@@ -214,7 +201,7 @@ def test_the_article_has_its_numbers_of_parameters(narrows: Command, tmp_path: P
     items = np.random.default_rng(0).integers(0, 256, (20, 28, 28), np.uint8)
     np.save(tmp_path / "items.npy", items)
     out = tmp_path / "m.safetensors"
-    assert_done(narrows("fit", tmp_path / "items.npy", *SIMPLE, "--epochs", 1, "--out", out))
+    done(narrows("fit", tmp_path / "items.npy", *SIMPLE, "--epochs", 1, "--out", out))
     code, table, err = narrows("summary", out)
     assert (code, err) == (0, "")
     for count in ("80,520", "81,284", "161,804"):
@@ -269,7 +256,7 @@ def test_codes_of_every_kind_decode_to_the_reconstruction(
 def test_reconstructions_as_pictures(
     folder: str, narrows: Command, model_file: Path, items_file: Path, tmp_path: Path
 ) -> None:
-    assert_done(narrows("reconstruct", model_file, items_file, "--out", f"{tmp_path}/{folder}"))
+    done(narrows("reconstruct", model_file, items_file, "--out", f"{tmp_path}/{folder}"))
     expected = Autoencoder.load(model_file)
     items = np.load(items_file, allow_pickle=False)
     expected = expected.inverse_transform(expected.transform(items))
@@ -286,7 +273,7 @@ def test_reconstructions_as_a_table(
 ) -> None:
     pyarrow_csv = pytest.importorskip("pyarrow.csv")
     pyarrow_parquet = pytest.importorskip("pyarrow.parquet")
-    assert_done(narrows("reconstruct", model_file, items_file, "--out", tmp_path / name))
+    done(narrows("reconstruct", model_file, items_file, "--out", tmp_path / name))
     read = pyarrow_parquet.read_table if name.endswith("parquet") else pyarrow_csv.read_csv
     table = read(tmp_path / name)
     assert (table.num_rows, table.num_columns) == (200, 64)
@@ -302,13 +289,13 @@ def test_a_large_file_takes_bounded_memory(
     np.save(tmp_path / "few.npy", few)
     model = tmp_path / "m.safetensors"
     options = ("--preset", "simple", "--latent", 2, "--hidden", "8", "--epochs", 1)
-    assert_done(narrows("fit", tmp_path / "few.npy", *options, "--out", model))
+    done(narrows("fit", tmp_path / "few.npy", *options, "--out", model))
     count = 300_000_000 // few[0].nbytes
     # A file of zeros that takes no space on the disk.
     np.lib.format.open_memmap(tmp_path / "many.npy", "w+", dtype, (count, 28, 28)).flush()
     tracemalloc.start()
     try:
-        assert_done(narrows(name, model, tmp_path / "many.npy", "--out", tmp_path / "out.npy"))
+        done(narrows(name, model, tmp_path / "many.npy", "--out", tmp_path / "out.npy"))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

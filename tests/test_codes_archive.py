@@ -24,7 +24,7 @@ from codes_cases import (
     counted_items,
     counted_predictor,
 )
-from command_line import Command, command, done
+from command_line import Command, done
 from narrows import decompress
 from narrows.codec import Archive
 from narrows.codec import codes as codes_package
@@ -37,11 +37,6 @@ from narrows.errors import ArchiveError, NarrowsError
 from narrows.model_file import TrainedModel, save_model
 
 BLOB = counted_archive()
-
-
-@pytest.fixture
-def narrows(capsys: pytest.CaptureFixture[str]) -> Command:
-    return command(capsys)
 
 
 def in_blocks(size: int, **wishes: Any) -> bytes:

@@ -10,7 +10,7 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
-from command_line import Command, command, contents, done, failed
+from command_line import Command, contents, done, failed
 from narrows import Autoencoder, Dataset
 from narrows.data.pages import Pages, cut_tiles, needs_tiles, open_pages
 from narrows.errors import DataError, ShapeError, UsageError
@@ -26,11 +26,6 @@ from narrows.tasks.denoise import denoise
 from narrows.training import Noise
 
 RANDOM = np.random.default_rng(11)
-
-
-@pytest.fixture
-def narrows(capsys: pytest.CaptureFixture[str]) -> Command:
-    return command(capsys)
 
 
 @pytest.fixture(scope="session")

@@ -7,14 +7,9 @@ import numpy as np
 import pyarrow.csv
 import pytest
 
-from command_line import Command, command, done, failed
+from command_line import Command, done, failed
 from narrows.data import Dataset
 from narrows.fitting import Fitted
-
-
-@pytest.fixture
-def narrows(capsys: pytest.CaptureFixture[str]) -> Command:
-    return command(capsys)
 
 
 @pytest.fixture

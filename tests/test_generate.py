@@ -12,7 +12,7 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
-from command_line import Command, command, contents, done, failed
+from command_line import Command, contents, done, failed
 from narrows import Autoencoder, running
 from narrows.data import load_data
 from narrows.errors import ShapeError, UsageError
@@ -174,11 +174,6 @@ def test_an_estimator_of_a_table_draws_rows_of_it() -> None:
 
 
 # The command
-
-
-@pytest.fixture
-def narrows(capsys: pytest.CaptureFixture[str]) -> Command:
-    return command(capsys)
 
 
 def test_it_writes_what_drawn_codes_decode_to(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import golden_archives
 from archive_cases import assert_same, assert_within, forged, parts_of
-from command_line import Command, command, done, failed
+from command_line import Command, done, failed
 from narrows import Dataset, compress, decompress
 from narrows.codec import Archive, Model, learn_model, open_archive
 from narrows.codec import blocks as blocks_module
@@ -386,11 +386,6 @@ def test_an_old_archive_with_a_model_opens() -> None:
 
 
 # The program
-
-
-@pytest.fixture
-def narrows(capsys: pytest.CaptureFixture[str]) -> Command:
-    return command(capsys)
 
 
 def test_the_commands_keep_a_model_and_use_it(

@@ -9,7 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from command_line import Command, command, contents
+from command_line import Command, contents
 from narrows.baselines.pca import fit_pca
 from narrows.cli.options import parse_types
 from narrows.data import load_data
@@ -18,11 +18,6 @@ from narrows.model_file import DataDescription, TrainedModel, save_model
 from narrows.nn.model import initial_model
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
-
-
-@pytest.fixture
-def narrows(capsys: pytest.CaptureFixture[str]) -> Command:
-    return command(capsys)
 
 
 def table(count: int = 300) -> pa.Table:
