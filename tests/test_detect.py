@@ -228,6 +228,39 @@ def test_a_table_is_told_by_its_columns() -> None:
     assert shares[0].argmax() == 2
 
 
+def test_a_wrong_category_is_named() -> None:
+    """A row's kind follows from its numbers."""
+    random = np.random.default_rng(0)
+
+    def rows(count: int, wrong: bool = False) -> pa.Table:
+        place = random.integers(0, 3, count)
+        near = 3.0 * place[:, None] + 0.3 * random.normal(size=(count, 3))
+        kinds = np.array(["a", "b", "c"])[(place + wrong) % 3]
+        return pa.table({"kind": kinds, **{f"x{at}": near[:, at] for at in range(3)}})
+
+    data = load_data(rows(600))
+    assert data.table is not None
+    shares = trained(data, None).contributions(data.table.encode(rows(60, wrong=True)))
+    assert (shares.argmax(axis=1) == 0).mean() > 0.9
+
+
+def test_combined_is_explained_by_the_score_that_it_is(detector: Detector) -> None:
+    items = np.concatenate([related(40, seed=8) + 0.5, related(40, seed=9) * 8])
+    references = np.concatenate([related(400), related(199, seed=1)])
+    density, isolation = (
+        surprises(detector.scores(items, way), np.sort(detector.scores(references, way)))
+        for way in ("density", "isolation")
+    )
+    larger = np.where(
+        (density >= isolation)[:, None],
+        detector.contributions(items, "density"),
+        detector.contributions(items, "isolation"),
+    )
+    clear = np.abs(density - isolation) > 1e-2
+    assert clear.sum() > 60
+    np.testing.assert_allclose(detector.contributions(items)[clear], larger[clear])
+
+
 def test_no_items_have_no_reasons(detector: Detector) -> None:
     assert detector.contributions(np.zeros((0, 6))).shape == (0, 6)
     assert detector.scores(np.zeros((0, 6))).shape == (0,)

@@ -98,6 +98,13 @@ def test_decoding_codes_is_reconstructing_or_an_error_that_says_why(learnt: Lear
     assert codec.decode(DrawnCodes(codec.trained, 3, 0)[:]).shape == (3, 10, 10)
 
 
+def test_codes_and_results_are_found_together_as_one_after_the_other(learnt: Learnt) -> None:
+    codec, items = Codec(learnt.fitted.trained), images().items[:7]
+    codes, found = codec.encode_and_reconstruct(items)
+    np.testing.assert_array_equal(codes, codec.encode(items))
+    np.testing.assert_allclose(found, codec.reconstruct_floats(items), atol=1e-3)
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
     learnt: Learnt, tmp_path: Path
 ) -> None:

@@ -85,6 +85,21 @@ class Codec:
         """
         return self._runner.reconstruct(self.shaped(items))
 
+    def encode_and_reconstruct(
+        self, items: Shaped[np.ndarray, "n ..."]
+    ) -> tuple[Float32[np.ndarray, "n latent"], Float[np.ndarray, "n *item"]]:
+        """What :meth:`encode` and :meth:`reconstruct_floats` give, finding each code once; what XLA
+        computes may be rounded otherwise.
+
+        Raises:
+            ShapeError: the model was trained on items of another shape.
+        """
+        items = self.shaped(items)
+        codes = self._runner.encode(items)
+        # a decoder that takes more than the code needs the encoder's other results too
+        crosses = self.trained.model.spec.crosses
+        return codes, self._runner.reconstruct(items) if crosses else self._runner.decode(codes)
+
     def elbo(self, items: Shaped[np.ndarray, "n ..."]) -> float:
         """The mean evidence lower bound of ``items``, in nats an item, from one draw of each code;
         higher is better. The draws are the same at every call.

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Float64, Shaped
+from jaxtyping import Float, Float32, Float64, Shaped
 
 from narrows.errors import DataError, UsageError
 from narrows.model_file import TrainedModel
@@ -30,6 +30,7 @@ from narrows.progress import Tracker, silent
 from narrows.running import Codec, chunks
 from narrows.tasks.density import Density, fit_density
 from narrows.tasks.forest import Forest, grow_forest
+from narrows.tasks.reasons import falls, shares
 from narrows.tasks.tails import p_values, surprises
 
 #: The ways of being odd, in the order in which arrays hold them.
@@ -96,10 +97,7 @@ class Detector:
             UsageError: no such score.
         """
         place = score_index(score)
-        parts = [
-            _of_ways(self._evidence.of(self.codec, chunk), self._reference)[:, place]
-            for chunk in chunks(self.codec.shaped(items))
-        ]
+        parts = [self._judged(chunk)[0][:, place] for chunk in chunks(self.codec.shaped(items))]
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def p_values(
@@ -139,50 +137,61 @@ class Detector:
         """What made each item odd, as shares that sum to 1: float64 (n, parts).
 
         A part is a column of a table, in the order of :attr:`parts`, or a value of a flat row, and
-        its share is how much lower the score would be with the value that the model puts there,
-        given the others: it is first taken to be what training items have on average, and then
-        three times what the model makes of it. What falls by nothing has no part. Items of more
-        than :data:`MOST_OCCLUDED` parts, such as images, are told by their errors: a value's share
-        is that of its (x̂ - x)² / s².
+        its share is how much lower the score would be with what the others foretell there, see
+        :mod:`narrows.tasks.reasons`. What falls by nothing has no part. Of ``combined``, it is the
+        one of its two scores that was taken. Items of more than :data:`MOST_OCCLUDED` parts, such
+        as images, are told by their errors: a value's share is that of its (x̂ - x)² / s².
 
         Raises:
             ShapeError: the model was trained on items of another shape.
         """
-        items = self.codec.shaped(items)
+        items, place = self.codec.shaped(items), score_index(score)
         if not len(items):
             return np.zeros((0, len(self.parts)))
         if len(self.parts) > MOST_OCCLUDED:
-            return _shares(np.square(self._evidence.errors(self.codec, items)))
-        before = self.scores(items, score)
-        falls = np.zeros((len(items), len(self.parts)))
-        for number, part in enumerate(self.parts):
-            falls[:, number] = before - self._least(items, part, score)
-        untold = (falls <= 0).all(axis=1)
+            return shares(self._squares(items))
+        fallen = np.concatenate([self._falls(some, place) for some in chunks(items)])
+        untold = (fallen <= 0).all(axis=1)
         if untold.any():
-            errors = np.square(self._evidence.errors(self.codec, items[untold]))
-            falls[untold] = np.stack([errors[:, part].sum(axis=1) for part in self.parts], axis=1)
-        return _shares(np.maximum(falls, 0))
+            squares = self._squares(items[untold])
+            fallen[untold] = np.stack([squares[:, part].sum(axis=1) for part in self.parts], axis=1)
+        return shares(np.maximum(fallen, 0))
 
     def heat(self, items: Shaped[np.ndarray, "n ..."]) -> Float64[np.ndarray, "n *item"]:
         """Where each item is not given back: (x̂ - x)² / s² of each value, (n, \\*item_shape)."""
         items = self.codec.shaped(items)
-        return np.square(self._evidence.errors(self.codec, items)).reshape(items.shape)
+        return self._squares(items).reshape(items.shape)
 
-    def _least(self, items: np.ndarray, part: slice, score: str) -> Float64[np.ndarray, " n"]:
-        """The lowest score on the way from the average of a part to what the model, given the
-        others, would leave as it is."""
-        changed = items.reshape(len(items), -1).astype(np.float64)
-        values = np.broadcast_to(self._evidence.average[part], changed[:, part].shape)
-        least, before = np.full(len(items), np.inf), values
-        for step in range(_REPLACEMENTS):
-            changed[:, part] = values
-            least = np.minimum(least, self.scores(changed, score))
-            made = self.codec.reconstruct_floats(changed).reshape(changed.shape)[:, part]
-            if step % 2:  # two steps tell where all further ones would end (Aitken, 1926)
-                kept = np.clip(_ratio(made - values, values - before), 0, _MOST_KEPT)
-                made = values + (made - values) / (1 - kept)
-            before, values = values, made
-        return least
+    def _judged(
+        self, items: Shaped[np.ndarray, "n ..."]
+    ) -> tuple[Float64[np.ndarray, "n 4"], Float64[np.ndarray, "n size"]]:
+        """All :data:`SCORES` of items, and what the model makes of them."""
+        ways, made = self._evidence.of(self.codec, self.codec.shaped(items))
+        return _of_ways(ways, self._reference), made
+
+    def _falls(self, items: np.ndarray, place: int) -> Float64[np.ndarray, "n parts"]:
+        """See :func:`narrows.tasks.reasons.falls`; of ``combined``, in the score that is the larger
+        surprise: what a maximum falls by stops where the other begins, and does not add up."""
+        flat = items.reshape(len(items), -1)
+        parts = falls(self._judged, flat, self._evidence.average, self.parts, self._classes)
+        if place != SCORES.index("combined"):
+            return parts[:, :, place]
+        ways, _ = self._evidence.of(self.codec, items)
+        larger = np.argmax(_surprises(ways, self._reference), axis=0)
+        places = 1 + np.array(_COMBINED)[larger]
+        return np.take_along_axis(parts, places[:, None, None], axis=2)[:, :, 0]
+
+    def _squares(self, items: np.ndarray) -> Float64[np.ndarray, "n size"]:
+        """(x̂ - x)² / s² of each value."""
+        return np.square(self._evidence.errors(items, self.codec.reconstruct_floats(items)))
+
+    @property
+    def _classes(self) -> tuple[Float32[np.ndarray, "classes width"] | None, ...]:
+        """What else each part can be: a categorical column's classes, None for a number."""
+        table = self.codec.trained.data.table
+        if table is None:
+            return (None,) * len(self.parts)
+        return tuple(None if each.is_number else each.class_features for each in table.learnt)
 
     @property
     def parts(self) -> tuple[slice, ...]:
@@ -195,9 +204,6 @@ class Detector:
 
 #: Parts that are replaced one after the other to explain an item.
 MOST_OCCLUDED = 256
-_REPLACEMENTS = 5
-# A part that the model copies from itself is not extrapolated further than to ten times a step.
-_MOST_KEPT = 0.9
 
 
 def score_index(score: str) -> int:
@@ -289,35 +295,33 @@ def fit_detection(
 
 def _spaced(items: np.ndarray, most: int, values: int) -> np.ndarray:
     """``most`` items at most, and no more than have so many values, evenly spaced; at least one."""
+    return items[_every(items, most, values)]
+
+
+def _every(items: np.ndarray, most: int, values: int) -> slice:
+    """Which these are."""
     most = max(min(most, values // max(items[:1].size, 1)), 1)
-    return items[:: max(-(-len(items) // most), 1)]
+    return slice(None, None, max(-(-len(items) // most), 1))
 
 
 def _all(codec: Codec, evidence: "_Evidence", items: np.ndarray) -> Float64[np.ndarray, "n 3"]:
-    return np.concatenate([evidence.of(codec, chunk) for chunk in chunks(items)])
+    return np.concatenate([evidence.of(codec, chunk)[0] for chunk in chunks(items)])
 
 
 def _of_ways(ways: Float64[np.ndarray, "n 3"], reference: np.ndarray) -> Float64[np.ndarray, "n 4"]:
     """The combined score and the three, in the order of :data:`SCORES`."""
-    nats = [surprises(ways[:, place], reference[:, place]) for place in _COMBINED]
-    return np.column_stack([np.max(nats, axis=0), ways])
+    return np.column_stack([np.max(_surprises(ways, reference), axis=0), ways])
+
+
+def _surprises(ways: Float64[np.ndarray, "n 3"], reference: np.ndarray) -> list[np.ndarray]:
+    """Those that are combined, in nats."""
+    return [surprises(ways[:, place], reference[:, place]) for place in _COMBINED]
 
 
 def _slack(scores: Any) -> Any:
     """By how much a score may differ from itself: batches of other sizes are rounded otherwise, and
     calibration scores are kept in float32."""
     return 1e-6 * np.maximum(np.abs(scores), 1)
-
-
-def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """above / below, and 0 where that is no number."""
-    return np.divide(above, below, out=np.zeros_like(above), where=np.abs(below) > 1e-12)
-
-
-def _shares(parts: Float64[np.ndarray, "n parts"]) -> Float64[np.ndarray, "n parts"]:
-    """Non-negative numbers over their sum; equal shares where all are 0."""
-    total = parts.sum(axis=1, keepdims=True)
-    return np.where(total > 0, parts / np.where(total > 0, total, 1), 1 / parts.shape[1])
 
 
 @dataclass(frozen=True)
@@ -354,26 +358,31 @@ class _Evidence:
         own = {name: array.astype(np.float32) for name, array in own.items()}
         return {**own, **self.mixture.to_arrays(), **self.forest.to_arrays()}
 
-    def errors(self, codec: Codec, items: np.ndarray) -> Float64[np.ndarray, "n size"]:
-        """(x̂ - x) / s of each value."""
-        difference = codec.reconstruct_floats(items).astype(np.float64) - items
-        return difference.reshape(len(items), -1) / self.spread
+    def errors(self, items: np.ndarray, made: np.ndarray) -> Float64[np.ndarray, "n size"]:
+        """(x̂ - x) / s of each value, of items and what the model makes of them."""
+        return _differences(items, made) / self.spread
 
-    def of(self, codec: Codec, items: np.ndarray) -> Float64[np.ndarray, "n 3"]:
-        """The scores of the three :data:`WAYS`."""
-        errors = self.errors(codec, items)
-        features = np.hstack([codec.encode(items), errors @ self.projection])
-        return np.column_stack(
-            [
-                _half_log_mean_square(errors),
-                -self.mixture.log_density(features),
-                self.forest.isolation(items.reshape(len(items), -1)),
-            ]
-        )
+    def of(
+        self, codec: Codec, items: np.ndarray
+    ) -> tuple[Float64[np.ndarray, "n 3"], Float[np.ndarray, "n size"]]:
+        """The scores of the three :data:`WAYS`, and what the model makes of the items."""
+        codes, made = codec.encode_and_reconstruct(items)
+        errors = self.errors(items, made)
+        features = np.hstack([codes, errors @ self.projection])
+        ways = [
+            _half_log_mean_square(errors),
+            -self.mixture.log_density(features),
+            self.forest.isolation(items.reshape(len(items), -1)),
+        ]
+        return np.column_stack(ways), made.reshape(len(items), -1)
 
 
 #: The arrays of the mixture among those of a model file.
 MIXTURE = ("weights", "means", "cholesky", "centre", "scale")
+
+
+def _differences(items: np.ndarray, made: np.ndarray) -> Float64[np.ndarray, "n size"]:
+    return (made.astype(np.float64) - items).reshape(len(items), -1)
 
 
 def _half_log_mean_square(errors: Float64[np.ndarray, "n size"]) -> Float64[np.ndarray, " n"]:
@@ -384,15 +393,16 @@ def _half_log_mean_square(errors: Float64[np.ndarray, "n size"]) -> Float64[np.n
 def _learn(codec: Codec, items: np.ndarray, random: np.random.Generator, seed: int) -> _Evidence:
     flat = items.reshape(len(items), -1)
     average = flat.mean(axis=0, dtype=np.float64)
-    plain = _Evidence(average, np.ones(flat.shape[1]), *[None] * 3)  # type: ignore[arg-type]
-    differences = np.concatenate([plain.errors(codec, chunk) for chunk in chunks(items)])
+    both = [(chunk, codec.encode_and_reconstruct(chunk)) for chunk in chunks(items)]
+    codes = np.concatenate([found for _, (found, _) in both])
+    differences = np.concatenate([_differences(chunk, made) for chunk, (_, made) in both])
     spread = np.sqrt(np.square(differences).mean(axis=0))
     usual = float(np.sqrt(np.square(spread).mean()))
     spread = np.maximum(spread, _SMALLEST_SPREAD * usual) if usual > 0 else np.ones_like(spread)
-    errors = _spaced(differences, _MOST_FOR_MIXTURE, _MOST_VALUES_FOR_MIXTURE) / spread
+    few = _every(items, _MOST_FOR_MIXTURE, _MOST_VALUES_FOR_MIXTURE)
+    errors = differences[few] / spread
     projection = _leading(errors)
-    few = _spaced(items, _MOST_FOR_MIXTURE, _MOST_VALUES_FOR_MIXTURE)
-    features = np.hstack([codec.encode(few), errors @ projection])
+    features = np.hstack([codes[few], errors @ projection])
     mixture = fit_density(features, seed)
     likely = mixture.log_density(features)
     kept = features[likely >= np.quantile(likely, _TRIMMED)]

@@ -105,6 +105,12 @@ class Column:
         return (*self.categories, *other, *((None,) if self.missing else ()))
 
     @property
+    def class_features(self) -> np.ndarray:
+        """Those of each of a categorical column's :attr:`classes`: float32 (width, width)."""
+        features = (np.eye(self.width) - np.array(self.centre)) / np.array(self.scale)
+        return features.astype(np.float32)
+
+    @property
     def mean(self) -> float:
         """The mean of the numbers, in the column's own unit."""
         return self.centre[0]
@@ -151,10 +157,9 @@ class Column:
             unfamiliar.missing[self.name] += int(absent.sum())
         codes[codes == cells.UNKNOWN] = len(self.categories) if self.other else -1
         codes[absent] = self.width - 1 if self.missing else -1
-        raw = codes[:, None] == np.arange(self.width)
-        features = (raw - np.array(self.centre)) / np.array(self.scale)
+        features = self.class_features[codes]
         features[codes < 0] = 0  # the mean of every class
-        return features.astype(np.float32)
+        return features
 
     def numbers(self, features: np.ndarray) -> np.ndarray:
         """The numbers that its features (n, width) stand for, float64 (n,), NaN where missing.
