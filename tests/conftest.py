@@ -1,6 +1,7 @@
 """What several test files start from: the digits, and a small model that has learnt them."""
 
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,15 @@ def one_thread_for_blas() -> Iterator[None]:
     """Where tests run side by side: the threads of small products would wait for one another."""
     with threadpool_limits(1 if "PYTEST_XDIST_WORKER" in os.environ else None):
         yield
+
+
+@pytest.hookimpl(tryfirst=True)  # before fixtures draw from it
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A module's ``RANDOM`` begins anew for each test, whatever ran before and beside it."""
+    random = getattr(getattr(item, "module", None), "RANDOM", None)
+    if isinstance(random, np.random.Generator):
+        seed = zlib.crc32(Path(item.path).stem.encode())
+        random.bit_generator.state = np.random.default_rng(seed).bit_generator.state
 
 
 @pytest.fixture

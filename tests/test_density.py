@@ -60,9 +60,14 @@ def test_held_out_codes_choose_how_many_components() -> None:
 def test_one_component_is_the_normal_distribution_of_the_codes() -> None:
     codes = RANDOM.normal(size=(500, 3)) @ [[2, 1, 0], [0, 1, 0], [0, 1, 9]] + (5, 0, -3)
     density = fit_density(codes, 0)
-    expected = stats.multivariate_normal(codes.mean(axis=0), np.cov(codes.T, bias=True))
     assert len(density.weights) == 1
-    np.testing.assert_allclose(density.log_density(codes), expected.logpdf(codes), atol=0.05)
+    found, covariance = density.log_density(codes), np.cov(codes.T, bias=True)
+    # a hundredth or a thousandth of each number's variance is added, as held-out codes have it
+    missed = [
+        np.abs(stats.multivariate_normal(codes.mean(axis=0), wider).logpdf(codes) - found).max()
+        for wider in (covariance + added * np.diag(np.diag(covariance)) for added in (1e-2, 1e-3))
+    ]
+    assert min(missed) < 1e-3
 
 
 def test_drawn_codes_lie_as_the_codes_do() -> None:
