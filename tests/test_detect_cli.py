@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.csv
 import pytest
 
 from command_line import Command, done, failed
-from narrows.data import Dataset
-from narrows.fitting import Fitted
+from narrows.data import Dataset, load_data
+from narrows.fitting import Fitted, fit
+from narrows.model_file import save_model
+from narrows.planning import ModelChoice, Wishes, make_plan
 
 
 @pytest.fixture
@@ -75,3 +78,82 @@ def test_items_that_cannot_be_judged(
         np.save(path, array)
         failed(narrows("detect", model_file, path, "--out", out), 1, message)
         assert not out.exists()
+
+
+@pytest.fixture(scope="module")
+def table_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of a table with a category and two numbers."""
+    random = np.random.default_rng(0)
+    height = random.normal(size=120)
+    cells = {"kind": random.choice(["a", "b"], 120), "height": height, "twice": 2 * height}
+    path = tmp_path_factory.mktemp("table") / "table.safetensors"
+    data = load_data(pa.table(cells))
+    plan = make_plan(data, ModelChoice("simple", 1, (4,)), Wishes(epochs=2))
+    save_model(path, fit(data, None, plan, detection=True).trained)
+    return path
+
+
+KINDS, NUMBERS = ["a", "b", "a"], [1.0, 2.0, 7.0]
+
+
+@pytest.mark.parametrize(
+    ("cells", "message", "hint"),
+    [
+        (
+            {"kind": KINDS, "height": NUMBERS},
+            "x.csv lacks 1 of the model's 3 columns: 'twice'",
+            "its columns are 'kind', 'height'",
+        ),
+        (
+            {"colour": KINDS, "size": NUMBERS},
+            "x.csv lacks 3 of the model's 3 columns: 'kind', 'height', 'twice'",
+            "its columns are 'colour', 'size'",
+        ),
+        (
+            {"kind": KINDS, "height": ["tall", "1", "2"], "twice": NUMBERS},
+            "column 'height' holds 'tall' in row 1, which is not a number",
+            "leave the cell empty",
+        ),
+        (
+            {"kind": ["", "", ""], "height": [None] * 3, "twice": [None] * 3},
+            "all 3 items of x.csv have the same score",
+            "give items that differ",
+        ),
+    ],
+)
+def test_a_table_of_other_columns(
+    table_model: Path,
+    narrows: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cells: dict[str, list[object]],
+    message: str,
+    hint: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pyarrow.csv.write_csv(pa.table(cells), "x.csv")
+    failed(narrows("detect", table_model, "x.csv", "--out", "s.csv"), 1, message, hint)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
+
+
+def test_an_array_for_a_model_of_a_table(
+    table_model: Path, narrows: Command, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((4, 3)))
+    line = ("detect", table_model, tmp_path / "x.npy", "--out", tmp_path / "s.csv")
+    failed(narrows(*line), 1, "x.npy is no table", "kind, height, twice")
+
+
+def test_columns_in_another_order_and_one_too_many(
+    table_model: Path, narrows: Command, tmp_path: Path
+) -> None:
+    table = pa.table({"kind": KINDS, "height": NUMBERS, "twice": [2.0, 4.0, -14.0]})
+    other = table.select(["twice", "kind", "height"]).append_column("more", [[1, 2, 3]])
+    for name, rows in (("x.csv", table), ("y.csv", other)):
+        pyarrow.csv.write_csv(rows, tmp_path / name)
+    outcomes = [
+        done(narrows("detect", table_model, tmp_path / name, "--out", tmp_path / f"of-{name}"))
+        for name in ("x.csv", "y.csv")
+    ]
+    assert "ignored what the model was not trained on: 'more'" in outcomes[1].err
+    assert (tmp_path / "of-x.csv").read_bytes() == (tmp_path / "of-y.csv").read_bytes()
