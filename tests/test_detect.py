@@ -245,7 +245,7 @@ def test_a_wrong_category_is_named() -> None:
 
 
 def test_combined_is_explained_by_the_score_that_it_is(detector: Detector) -> None:
-    items = np.concatenate([related(40, seed=8) + 0.5, related(40, seed=9) * 8])
+    items = related(80, seed=8)
     references = np.concatenate([related(400), related(199, seed=1)])
     density, isolation = (
         surprises(detector.scores(items, way), np.sort(detector.scores(references, way)))
@@ -257,7 +257,7 @@ def test_combined_is_explained_by_the_score_that_it_is(detector: Detector) -> No
         detector.contributions(items, "isolation"),
     )
     clear = np.abs(density - isolation) > 1e-2
-    assert clear.sum() > 60
+    assert min((density > isolation)[clear].sum(), (isolation > density)[clear].sum()) > 10
     np.testing.assert_allclose(detector.contributions(items)[clear], larger[clear])
 
 
