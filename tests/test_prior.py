@@ -420,7 +420,6 @@ def test_the_commands_keep_a_model_and_use_it(
     "options, text",
     [
         (["--embed-model"], "without a model to embed"),
-        (["--codes-only", "--keep-model", "m"], "not for archives of codes"),
         (["--item-bytes", "8"], "are for archives of codes"),
     ],
 )

@@ -5,8 +5,10 @@ them shorter and better. What is measured and written is what the decoder in who
 """
 
 import math
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -14,16 +16,25 @@ import numpy as np
 from narrows.codec.account import Account
 from narrows.codec.arrays import Layout
 from narrows.codec.codes.decoder import Decoder
-from narrows.codec.codes.integer_net import ACTIVATIONS, FloatLayer, quantised
+from narrows.codec.codes.integer_net import ACTIVATIONS, FloatLayer, in_floats, quantised
 from narrows.codec.codes.predictor import quantised_predictor
+from narrows.codec.codes.shared import (
+    model_of_codes,
+    require_of_codes,
+    shared_decoder,
+    shared_encoder,
+    shared_predicted,
+)
 from narrows.codec.codes.writing import write_codes
+from narrows.codec.damage import damaged
 from narrows.codec.methods import Effort
 from narrows.codec.methods.predicted import Predicted
+from narrows.codec.model import Model as SharedModel
 from narrows.data import Dataset, release
 from narrows.engine.xla import CodeSearch
-from narrows.errors import DataError, ShapeError, UsageError
+from narrows.errors import DataError, ModelFileError, ShapeError, UsageError
 from narrows.fitting import fit
-from narrows.model_file import TrainedModel
+from narrows.model_file import TrainedModel, load_model, save_model
 from narrows.nn.blocks import Dense, Flatten, Reshape, Rounded
 from narrows.nn.model import Model
 from narrows.planning import ModelChoice, Wishes, make_plan
@@ -46,6 +57,8 @@ _OVERHEAD = 1.008
 _WEIGHT_BITS, _LOSS = (6, 7, 8, 9, 10, 11, 12, 13, 14), 1.005
 # Numbers of codes are cut to this: a predictor takes up to 2,048 different ones.
 _LARGEST_CODE = 1000
+# Of an encoder's weights a model file keeps the sign, the exponent and 11 bits: codes are guesses.
+_KEPT_BITS = np.uint32(0xFFFFF000)
 # Items searched for between two looks at the progress.
 _AT_ONCE = 1024
 
@@ -107,13 +120,44 @@ def train_rounded(
     return fit(training, None, plan, track=track).trained
 
 
-def write_codes_only(
-    out: IO[bytes],
+def learn_codes(
     items: np.ndarray,
     trained: TrainedModel,
     *,
     item_bytes: float | None = None,
     effort: Effort = "normal",
+    name: str = "X",
+) -> SharedModel:
+    """Make a model file of a trained model, for archives of codes of such items.
+
+    It has the decoder in whole numbers, how likely each number of a code is, and the encoder, which
+    opening archives takes nothing of.
+
+    Args:
+        items: some hundreds of them decide how coarse the decoder's weights may be.
+        trained: as for :func:`write_codes_only`, and so are all others.
+
+    Raises:
+        UsageError, ShapeError, DataError: as there.
+    """
+    _require_fit(items, trained, name)
+    search = CodeSearch(trained.model, _ROUNDS[effort])
+    sample = _sample(items, name)
+    price = _price(search, sample, item_bytes)
+    decoder = _decoder(trained, _searched(search, sample, price), sample)
+    predictor = quantised_predictor(search.arrays)
+    encoder = _packed_encoder(trained, price)
+    return model_of_codes(decoder, predictor, encoder, Layout.of(items))
+
+
+def write_codes_only(
+    out: IO[bytes],
+    items: np.ndarray,
+    trained: TrainedModel | SharedModel,
+    *,
+    item_bytes: float | None = None,
+    effort: Effort = "normal",
+    embed_model: bool = False,
     name: str = "X",
     track: Tracker = silent,
 ) -> Account:
@@ -122,10 +166,12 @@ def write_codes_only(
     Args:
         out: takes bytes, from where it stands.
         items: (n, \\*item_shape), of the dtype that the model was trained on.
-        trained: a model whose encoder ends in a ``rounded`` block and whose decoder is dense.
+        trained: a model whose encoder ends in a ``rounded`` block and whose decoder is dense; or
+            what :func:`learn_codes` made of one, which the archive then names and does not hold.
         item_bytes: what codes may take on average; None for what they take at the price that the
             model was trained at. It is reached as far as that price can be changed.
         effort: how long codes are searched for, and how much is tried.
+        embed_model: keep what decoding needs in the archive, also of such a file.
         name: what messages call the data.
         track: told how far it is.
 
@@ -133,7 +179,43 @@ def write_codes_only(
         UsageError: the model is another one.
         ShapeError: the items are others than it was trained on.
         DataError: they hold NaN or infinity.
+        ArchiveError: the model file is damaged.
     """
+    shared = trained if isinstance(trained, SharedModel) else None
+    trained = trained if isinstance(trained, TrainedModel) else _trained(trained)
+    _require_fit(items, trained, name)
+    search = CodeSearch(trained.model, _ROUNDS[effort])
+    sample = _sample(items, name)
+    price = _price(search, sample, item_bytes)
+    codes = np.empty((len(items), trained.model.spec.latent_size), np.int16)
+    with track(f"searching codes of {name}", total=len(items), unit="item") as advance:
+        for start in range(0, len(items), _AT_ONCE):
+            some = np.ascontiguousarray(items[start : start + _AT_ONCE])
+            _require_finite(some, name)
+            codes[start : start + len(some)] = _searched(search, some, price)
+            release(items)
+            advance(len(some))
+    if shared is None:
+        decoder = _decoder(trained, codes[:: max(len(items) // _SAMPLE, 1)][: len(sample)], sample)
+        predicted = Predicted(quantised_predictor(search.arrays))
+    else:
+        decoder = shared_decoder(shared, Layout.of(items))
+        predicted = shared_predicted(shared, embed_model)
+    return write_codes(
+        out,
+        codes,
+        decoder,
+        items,
+        effort=effort,
+        methods=[predicted],
+        model=shared,
+        embed_model=embed_model,
+        name=name,
+        track=track,
+    )
+
+
+def _require_fit(items: np.ndarray, trained: TrainedModel, name: str) -> None:
     model = trained.model
     require_codes_only(model)
     if items.shape[1:] != model.spec.item_shape or items.dtype.name != trained.data.dtype:
@@ -142,27 +224,79 @@ def write_codes_only(
             f"{trained.data.dtype} items of shape {model.spec.item_shape}",
             hint="give the model data like those that it was trained on",
         )
-    search = CodeSearch(model, _ROUNDS[effort])
+
+
+def _sample(items: np.ndarray, name: str) -> np.ndarray:
+    """Some items, evenly spread."""
     sample = np.ascontiguousarray(items[:: max(len(items) // _SAMPLE, 1)][:_SAMPLE])
-    price = search.price
     _require_finite(sample, name)
-    if item_bytes is not None and len(items):
-        price = _price_for(search, sample, item_bytes)
-    codes = np.empty((len(items), model.spec.latent_size), np.int16)
-    with track(f"searching codes of {name}", total=len(items), unit="item") as advance:
-        for start in range(0, len(items), _AT_ONCE):
-            some = np.ascontiguousarray(items[start : start + _AT_ONCE])
-            _require_finite(some, name)
-            guesses = np.clip(search.guesses(some), -_LARGEST_CODE, _LARGEST_CODE)
-            found = np.nan_to_num(search(some, guesses, price))
-            codes[start : start + len(some)] = np.clip(found, -_LARGEST_CODE, _LARGEST_CODE)
-            release(items)
-            advance(len(some))
-    decoder = _decoder(trained, codes[:: max(len(items) // _SAMPLE, 1)][: len(sample)], sample)
-    predicted = Predicted(quantised_predictor(search.arrays))
-    return write_codes(
-        out, codes, decoder, items, effort=effort, methods=[predicted], name=name, track=track
-    )
+    return sample
+
+
+def _price(search: CodeSearch, sample: np.ndarray, item_bytes: float | None) -> float:
+    """What a nat is worth: as in training, or so that codes take ``item_bytes``."""
+    if item_bytes is None or not len(sample):
+        return search.price
+    return _price_for(search, sample, item_bytes)
+
+
+def _searched(search: CodeSearch, items: np.ndarray, price: float) -> np.ndarray:
+    """The codes of items: int16 (n, numbers)."""
+    guesses = np.clip(search.guesses(items), -_LARGEST_CODE, _LARGEST_CODE)
+    found = np.nan_to_num(search(items, guesses, price))
+    return np.clip(found, -_LARGEST_CODE, _LARGEST_CODE).astype(np.int16)
+
+
+def _packed_encoder(trained: TrainedModel, price: float) -> bytes:
+    """A model as the bytes of its file, of which only encoding has need: without its decoder, whose
+    weights are 0 there, and with ``price`` as its own."""
+    model, arrays = trained.model, dict(trained.model.arrays)
+    for name, array in arrays.items():
+        arrays[name] = (array.astype(np.float32).view(np.uint32) & _KEPT_BITS).view(np.float32)
+    for prefix, block, given in model.spec.placed("decoder"):
+        for name, shape in block.array_shapes(given).items():
+            arrays[f"{prefix}.{name}"] = np.zeros(shape, np.float32)
+    prefix = list(model.spec.placed("encoder"))[-1][0]
+    arrays[f"{prefix}.price"] = np.array(price, np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "encoder"
+        save_model(path, TrainedModel(replace(model, arrays=arrays), trained.data))
+        return path.read_bytes()
+
+
+def _trained(shared: SharedModel) -> TrainedModel:
+    """The model that a model file was made of, its decoder as coarse as the file has it."""
+    require_of_codes(shared)
+    shared_predicted(shared).predictor  # noqa: B018 - a damaged one would look like a useless one
+    content = shared_encoder(shared)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "encoder"
+        path.write_bytes(content)
+        try:
+            trained = load_model(path)
+        except ModelFileError as error:
+            raise damaged(shared.name, "its part 'encoder' holds no model") from error
+    model = trained.model
+    require_codes_only(model)
+    if model.spec.latent_size != shared_predicted(shared).size:
+        raise damaged(shared.name, "its encoder gives codes that its decoder does not take")
+    layers = in_floats(shared_decoder(shared, _items_layout(trained)).net)
+    dense = [
+        prefix for prefix, block, _ in model.spec.placed("decoder") if isinstance(block, Dense)
+    ]
+    arrays = dict(model.arrays)
+    for prefix, layer in zip(dense, layers, strict=False):
+        arrays[f"{prefix}.weight"] = layer.weight.astype(np.float32)
+        arrays[f"{prefix}.bias"] = layer.bias.astype(np.float32)
+    if len(dense) != len(layers) or any(
+        arrays[name].shape != array.shape for name, array in model.arrays.items()
+    ):
+        raise damaged(shared.name, "its encoder was trained with another decoder")
+    return replace(trained, model=replace(model, arrays=arrays))
+
+
+def _items_layout(trained: TrainedModel) -> Layout:
+    return Layout.of(np.empty((0, *trained.item_shape), trained.data.dtype))
 
 
 def _require_finite(items: np.ndarray, name: str) -> None:

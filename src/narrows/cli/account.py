@@ -32,7 +32,7 @@ def account_text(title: str, account: "Account") -> str:
     lines = [table_text(f"{title}, {_what(layout)}", rows, left=(0, 3)), _rate(account)]
     lines.append(_promise(account))
     if account.numbers is not None:
-        lines.append(_codes_text(account))
+        lines += _codes_lines(account)
     else:
         lines += _comparison(account)
     used = "; ".join(
@@ -61,14 +61,20 @@ def _comparison(account: "Account") -> list[str]:
             f"one item alone takes {account.alone:,.1f} bytes; with {alone.name} "
             f"{alone.item_bytes:,.1f}, {more:.2f} times as many"
         )
-    if account.model is not None:
-        lines.append(
-            f"starts from a model of {account.model_size:,} bytes that it does not hold, SHA-256 "
-            f"{account.model}"
-        )
+    lines += _model_lines(account)
     if account.shared and whole is not None:
         lines.append(f"its model charged, it is smaller {_pays(account)}")
     return lines
+
+
+def _model_lines(account: "Account") -> list[str]:
+    """The model that it does not hold, if any."""
+    if account.model is None:
+        return []
+    return [
+        f"starts from a model of {account.model_size:,} bytes that it does not hold, SHA-256 "
+        f"{account.model}"
+    ]
 
 
 def _pays(account: "Account") -> str:
@@ -90,14 +96,22 @@ def _without_model(account: "Account") -> "Trial | None":
     return next((trial for trial in account.trials if trial.method == "mixing"), None)
 
 
-def _codes_text(account: "Account") -> str:
-    """What a code takes, with what says where it lies, and what all the rest does."""
+def _codes_lines(account: "Account") -> list[str]:
+    """What a code takes, with what says where it lies, what all the rest does, and from how many
+    items on that and its model are smaller than the items as they are."""
     codes = account.sizes["payload"] + account.sizes["index"]
     count = max(account.layout.count, 1)
-    return (
+    lines = [
         f"codes of {account.numbers} whole numbers: {codes / count:.2f} bytes an item, and all the "
-        f"rest {(account.total - codes) / count:.2f}"
-    )
+        f"rest {(account.total - codes) / count:.2f}",
+        *_model_lines(account),
+    ]
+    pays = account.codes_pay_from
+    if pays is not None:
+        lines.append(
+            f"its model charged, it is smaller than the values as they are from {pays:,} items on"
+        )
+    return lines
 
 
 def _what(layout: "Layout") -> str:
@@ -199,6 +213,7 @@ def account_values(account: "Account") -> dict[str, Any]:
             for trial in account.trials
         ],
         "classical": _compared(account),
+        "pays_from": account.codes_pay_from,
         "model": account.model,
         "model_bytes": account.model_size,
         "blocks": account.blocks,

@@ -15,7 +15,6 @@ from narrows.cli.priors import (
     prior_info,
     require_a_model,
     require_no_model_of_table,
-    require_no_prior,
     write_model,
 )
 from narrows.cli.sources import is_table, load_array
@@ -78,8 +77,8 @@ def compress(
         typer.Option(
             metavar="MODEL",
             help="Start from what --keep-model wrote; it is not in the archive, which names it and "
-            "needs it to open. With --codes-only: one that narrows fit --preset rounded wrote, "
-            "instead of one trained on DATA.",
+            "needs it to open. With --codes-only, also one that narrows fit --preset rounded "
+            "wrote, instead of one trained on DATA; its decoder is in the archive.",
         ),
     ] = None,
     embed_model: Annotated[
@@ -90,7 +89,8 @@ def compress(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write what there is to learn from DATA, as a MODEL for other data like it.",
+            help="Write what there is to learn from DATA, as a MODEL for other data like it; with "
+            "--codes-only the encoder and the decoder.",
         ),
     ] = None,
     json: Json = False,
@@ -108,6 +108,7 @@ def compress(
       narrows compress mnist --codes-only --item-bytes 8 --out tiny.nrw
       narrows compress mnist --out train.nrw --keep-model digits.model
       narrows compress mnist:test --out digits.nrw --model digits.model
+      narrows compress mnist --codes-only --out train.nrw --keep-model short.model
     """
     from narrows.codec import Model, write_archive
     from narrows.codec.promises import Promises
@@ -115,9 +116,13 @@ def compress(
 
     if codes_only:
         require_no_bound(max_error)
-        require_no_prior(keep_model, embed_model)
-        require_writable(out)
-        account = compress_codes(data, out, model, latent, item_bytes, effort)
+        require_a_model(embed_model, model)
+        for path in (out, keep_model):
+            if path is not None:
+                require_writable(path)
+        account = compress_codes(
+            data, out, model, latent, item_bytes, effort, embed_model, keep_model
+        )
         _show_written(out, data, account, json)
         return
     require_no_codes(item_bytes, latent)
@@ -258,6 +263,7 @@ def info(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="An archive or a model.", show_default=False)
     ],
+    model: ModelOfArchive = None,
     json: Json = False,
 ) -> None:
     """Show what an archive or a model holds, and where its bytes are.
@@ -265,6 +271,7 @@ def info(
     \b
     Example:
       narrows info digits.nrw
+      narrows info digits.nrw --model digits.model
     """
     from narrows.codec import TableArchive, open_archive
     from narrows.codec.container import MAGIC
@@ -280,7 +287,7 @@ def info(
     if start == MAGIC[:4] and is_model(file):
         prior_info(file, json)
         return
-    with open_archive(file) as opened:
+    with open_archive(file, model=model) as opened:
         if isinstance(opened, TableArchive):
             table = opened.account
             values = {"kind": "archive", **table_account_values(table)}

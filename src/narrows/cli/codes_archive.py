@@ -4,13 +4,15 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from narrows.cli.priors import write_kept
 from narrows.cli.sources import load_array, require_array
 from narrows.cli.terminal import progress, say
 from narrows.errors import UsageError
 
 if TYPE_CHECKING:
-    from narrows.codec import Account
+    from narrows.codec import Account, Model
     from narrows.codec.methods import Effort
+    from narrows.model_file import TrainedModel
 
 
 def require_no_bound(max_error: list[str] | None) -> None:
@@ -38,18 +40,22 @@ def compress_codes(
     latent: int | None,
     item_bytes: float | None,
     effort: "Effort",
+    embed_model: bool = False,
+    keep_model: Path | None = None,
 ) -> "Account":
-    """Write an archive of codes by a given model, or by one that is trained on the data."""
-    from narrows.codes_only import require_codes_only, train_rounded, write_codes_only
+    """Write an archive of codes by a given model, or by one that is trained on the data; and what
+    others can have in common with it, where that shall be kept."""
+    from narrows.codec import Model
+    from narrows.codes_only import learn_codes, train_rounded, write_codes_only
     from narrows.data import load_data
     from narrows.files import atomic_file
-    from narrows.model_file import load_model
 
     if item_bytes is not None and not 0 < item_bytes < math.inf:
         raise UsageError(
             f"--item-bytes is {item_bytes:g}, and must be a number above 0",
             hint="give the bytes that a code may take, such as 8",
         )
+    trained: TrainedModel | Model
     if model is None:
         require_array(data)
         training = load_data(data, track=progress)
@@ -61,10 +67,52 @@ def compress_codes(
                 f"{model} says how many numbers a code has, so --latent cannot",
                 hint="leave one of them out",
             )
-        trained = load_model(model)
-        require_codes_only(trained.model)
+        trained = _given(model)
         items = load_array(data)
+    if isinstance(trained, Model):
+        if keep_model is not None:
+            raise UsageError(
+                f"{model} is what --keep-model wrote already",
+                hint="leave --keep-model out, or give a model of narrows fit --preset rounded",
+            )
+    elif embed_model:
+        raise UsageError(
+            f"the decoder of {model} is in the archive, with or without --embed-model",
+            hint="leave it out: it is for models that --keep-model wrote",
+        )
+    if keep_model is not None and not isinstance(trained, Model):
+        trained = learn_codes(items, trained, item_bytes=item_bytes, effort=effort, name=data)
+        write_kept(keep_model, trained)
+        embed_model, item_bytes = True, None
     with atomic_file(out) as file:
         return write_codes_only(
-            file, items, trained, item_bytes=item_bytes, effort=effort, name=data, track=progress
+            file,
+            items,
+            trained,
+            item_bytes=item_bytes,
+            effort=effort,
+            embed_model=embed_model,
+            name=data,
+            track=progress,
         )
+
+
+def _given(model: Path) -> "TrainedModel | Model":
+    """A model of ``narrows fit``, or one that ``--keep-model`` wrote."""
+    from narrows.codec import Model
+    from narrows.codec.codes.shared import require_of_codes
+    from narrows.codec.container import MAGIC
+    from narrows.codes_only import require_codes_only
+    from narrows.model_file import load_model
+
+    start = b""
+    if model.is_file():
+        with model.open("rb") as stream:
+            start = stream.read(4)
+    if start == MAGIC[:4]:
+        shared = Model.of(model)
+        require_of_codes(shared)
+        return shared
+    trained = load_model(model)
+    require_codes_only(trained.model)
+    return trained

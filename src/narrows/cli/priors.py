@@ -11,6 +11,7 @@ from narrows.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
+    from narrows.codec import Model
     from narrows.codec.methods import Effort
     from narrows.codec.promises import Promises
 
@@ -20,15 +21,6 @@ ModelOfArchive = Annotated[
         "--model", metavar="MODEL", help="What it was written with, if that is not in the archive."
     ),
 ]
-
-
-def require_no_prior(keep_model: Path | None, embed_model: bool) -> None:
-    """Refuse what archives of codes have not."""
-    if keep_model is not None or embed_model:
-        raise UsageError(
-            "--keep-model and --embed-model are not for archives of codes, which hold a decoder",
-            hint="leave them out; narrows fit --preset rounded keeps a model for --codes-only",
-        )
 
 
 def require_a_model(embed_model: bool, model: Path | None) -> None:
@@ -50,9 +42,16 @@ def write_model(
 ) -> None:
     """Write what mixing learns of the items."""
     from narrows.codec import learn_model
+
+    write_kept(
+        path, learn_model(items, max_error=promises, effort=effort, name=data, track=progress)
+    )
+
+
+def write_kept(path: Path, model: "Model") -> None:
+    """Write a model file, and say by which name archives know it."""
     from narrows.files import atomic_file
 
-    model = learn_model(items, max_error=promises, effort=effort, name=data, track=progress)
     with atomic_file(path) as file:
         file.write(model.content)
     say(f"wrote {path}: {len(model.content):,} bytes, SHA-256 {model.digest}")
@@ -70,16 +69,17 @@ def prior_info(file: Path, json: bool) -> None:
         model.container.read(part)  # its checksum
     rows = [["part", "bytes"], *([part, f"{size:,}"] for part, size in sizes.items())]
     shape = " × ".join(map(str, layout.item_shape)) or "one"
-    bound = f"within {readable(model.bound)}" if model.bound else "lossless"
+    bound = None if model.of_codes else model.bound
+    promise = "of codes" if bound is None else f"within {readable(bound)}" if bound else "lossless"
     what = (
         f"a model for archives, learnt from {layout.count:,} items of {shape} {layout.dtype.name}"
     )
-    text = f"{table_text(f'{file}: {what}, {bound}', rows)}\nSHA-256 {model.digest}"
+    text = f"{table_text(f'{file}: {what}, {promise}', rows)}\nSHA-256 {model.digest}"
     values = {
         "kind": "model of archives",
         "shape": list(layout.shape),
         "dtype": layout.dtype.name,
-        "bound": model.bound,
+        "bound": bound,
         "bytes": dict(sizes),
         "total": len(model.content),
         "sha256": model.digest,

@@ -130,6 +130,16 @@ class Account:
         ours = (self.total + self.model_size - self.shared - header) / count
         return _items_to_pay(self.shared + header, other.size / count - ours)
 
+    @property
+    def codes_pay_from(self) -> int | None:
+        """From how many items on codes and their model are smaller than the values as they are:
+        nothing else loses as much as they do. None where no codes are held, or never."""
+        if self.numbers is None or not self.layout.count:
+            return None
+        a_code = (self.sizes["payload"] + self.sizes["index"]) / self.layout.count
+        an_item = self.layout.item_size * self.layout.dtype.itemsize
+        return _items_to_pay(self.shared + self.sizes["header"], an_item - a_code)
+
     def pays_alone_from(self, other: Trial) -> int | None:
         """The same where every item has a file of its own."""
         if self.alone is None or other.item_bytes is None:

@@ -70,11 +70,18 @@ class Archive(OpenArchive):
         return held
 
     def _decoded(self, codes: BlockReader) -> DecodedBlocks:
+        if "decoder" in self._container:
+            decoder = self._decoder()
+            return DecodedBlocks(codes, lambda: decoder, self.layout, self.name)
+        if self._container.model is None:
+            raise damaged(self.name, "its part 'decoder' is missing")
+        return DecodedBlocks(codes, self._decoder, self.layout, self.name)
+
+    def _decoder(self) -> Decoder:
         name, inputs = self.name, self._held.item_size
         entry = field(self._container.header, "decoder", dict, name)
         part = self._container.read("decoder")
-        decoder = Decoder.unpacked(entry, part, inputs, self.layout, name)
-        return DecodedBlocks(codes, decoder, self.layout, name)
+        return Decoder.unpacked(entry, part, inputs, self.layout, name)
 
     def _pipelines(self) -> list[Pipeline]:
         entries = field(self._container.header, "pipelines", list, self.name)

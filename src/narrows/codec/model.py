@@ -76,6 +76,11 @@ class Model:
         """The SHA-256 of all its bytes, by which archives name it."""
         return hashlib.sha256(self.content).hexdigest()
 
+    @property
+    def of_codes(self) -> bool:
+        """Whether it is for archives of codes: of others it has what mixing learnt."""
+        return "decoder" in self.container
+
     @cached_property
     def layout(self) -> Layout:
         """The items that it was learnt from."""
@@ -100,8 +105,13 @@ class Model:
 
         Raises:
             ShapeError: it was learnt from items of another shape or dtype.
-            UsageError: it was learnt within another bound.
+            UsageError: it was learnt within another bound, or is for archives of codes.
         """
+        if self.of_codes:
+            raise UsageError(
+                f"{self.name} is a model of codes, which keep no bound",
+                hint="add --codes-only, or give a model that was kept without it",
+            )
         ours, theirs = self.layout, layout
         kinds = ours.working_dtype, theirs.working_dtype
         if ours.item_shape != theirs.item_shape or kinds[0] != kinds[1]:

@@ -6,6 +6,7 @@
 ``numbers``       weights as bytes
 ``decoder``       from codes to values, as an archive holds it
 ``reading``       the blocks of codes of an open archive, as values
+``shared``         what archives of codes have in common, in a model file
 ``writing``       codes and a decoder to an archive
 ================  ==========================================================================
 """

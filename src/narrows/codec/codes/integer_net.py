@@ -246,6 +246,16 @@ def quantised(
     return IntegerNet(tuple(made))
 
 
+def in_floats(net: IntegerNet) -> list[FloatLayer]:
+    """The layers in floats of which ``net`` is nearest: what its whole numbers stand for."""
+    made, bits = [], 0
+    for layer in net.layers:
+        weight = layer.weight / 2.0 ** (layer.shift + layer.fraction - bits)
+        made.append(FloatLayer(weight, layer.bias / 2.0**layer.fraction, layer.activation))
+        bits = _input_bits(layer)
+    return made
+
+
 def _fraction(values: np.ndarray, bits: int) -> int:
     """How many bits after the point leave the largest of ``values`` below 2^bits."""
     largest = float(np.abs(values).max(initial=0.0))

@@ -1,5 +1,8 @@
 """The blocks of an archive of codes, read as the values that the codes stand for."""
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 
 from narrows.codec.arrays import Layout
@@ -16,14 +19,19 @@ class DecodedBlocks:
         starts: the number of the first value of each block, and of the one behind the last.
     """
 
-    def __init__(self, codes: BlockReader, decoder: Decoder, layout: Layout, name: str) -> None:
+    def __init__(
+        self, codes: BlockReader, decoder: Callable[[], Decoder], layout: Layout, name: str
+    ) -> None:
         """Read the blocks of ``codes``, whose layout is (items, numbers).
+
+        ``decoder`` gives what decodes them, once values are asked for: it may lie in a model file
+        that is not there.
 
         Raises:
             ArchiveError: a block ends within a code, or has too many.
         """
         self.layout = layout
-        self._codes, self._decoder = codes, decoder
+        self._codes, self._decoder = codes, cache(decoder)
         self._numbers = codes.layout.item_size
         if (codes.starts % self._numbers).any():
             raise damaged(name, "a block ends within a code")
@@ -57,5 +65,5 @@ class DecodedBlocks:
         size, numbers = self.layout.item_size, self._numbers
         first, last = start // size, -(-stop // size)
         codes = self._codes.values(first * numbers, last * numbers).reshape(-1, numbers)
-        items = self._decoder(codes, self.layout)
+        items = self._decoder()(codes, self.layout)
         return items.reshape(-1)[start - first * size : stop - first * size]

@@ -13,7 +13,9 @@ from narrows.codec.blocks import BLOCK_BYTES, BlockWriter
 from narrows.codec.choosing import Choice, choose
 from narrows.codec.codes.decoder import Decoder
 from narrows.codec.container import Part, write_container
+from narrows.codec.damage import field
 from narrows.codec.methods import Effort, Method, Stored
+from narrows.codec.model import Model
 from narrows.codec.pipeline import Pipeline
 from narrows.codec.writing import ErrorMeter, block_values, little_endian_bytes
 from narrows.progress import Tracker, silent
@@ -29,6 +31,8 @@ def write_codes(
     *,
     effort: Effort = "normal",
     methods: Sequence[Method] = (),
+    model: Model | None = None,
+    embed_model: bool = False,
     name: str = "X",
     track: Tracker = silent,
 ) -> Account:
@@ -41,6 +45,8 @@ def write_codes(
         items: (n, \\*item_shape), what they shall stand for.
         effort: how much is tried.
         methods: methods to try besides those that need no training.
+        model: the model file of which ``decoder`` is; the archive names it instead of holding it.
+        embed_model: hold the decoder all the same.
         name: what messages call the data.
         track: told how far it is.
     """
@@ -57,7 +63,8 @@ def write_codes(
                 originals = block_values(items, layout, start * layout.item_size, values)
                 coder.add(codes[start:stop], originals, choice.pipeline, effort)
                 advance(stop - start)
-        entry, part = decoder.packed()
+        entry, part = decoder.packed() if model is None else _held(model)
+        named = None if embed_model else model
         header: dict[str, Any] = {
             "data": {"kind": KIND, **layout.to_header()},
             "codes": held.to_header(),
@@ -66,7 +73,10 @@ def write_codes(
         }
         if choice.trials:
             header["tried"] = trials_to_header(choice.trials, 1)
-        sizes = write_container(out, header, [Part.of("decoder", part), *coder.parts()])
+        if named is not None:
+            header["model"] = {"sha256": named.digest, "bytes": len(named.content)}
+        parts = [Part.of("decoder", part)] if named is None else []
+        sizes = write_container(out, header, [*parts, *coder.parts()])
     finally:
         coder.writer.close()
     return Account(
@@ -84,7 +94,15 @@ def write_codes(
         time.perf_counter() - begun,
         coder.seconds_back,
         held.item_size,
+        None if named is None else named.digest,
+        0 if named is None else len(named.content),
     )
+
+
+def _held(model: Model) -> tuple[dict[str, Any], bytes]:
+    """The decoder as a model has it: packed anew it need not have the same bytes."""
+    container = model.container
+    return field(container.header, "decoder", dict, model.name), container.read("decoder")
 
 
 _STORED = Pipeline(Stored())

@@ -3,6 +3,8 @@
 
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +23,39 @@ _AT_ONCE = 1 << 18
 _VALUES_A_LANE = 4096
 
 
+#: The part that holds a predictor.
+PART = "predictor"
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A predictor that lies in an archive or in a model file.
+
+    Attributes:
+        whole: its numbers, its units and its bits.
+        numbers: how its weights are coded.
+        read_part: gives them.
+    """
+
+    whole: list[int]
+    numbers: Any
+    read_part: ReadPart
+
+    def read(self) -> "Predictor":
+        """The net itself.
+
+        Raises:
+            ArchiveError: the part is missing, or is none.
+        """
+        from narrows.codec.codes.numbers import unpack_numbers
+        from narrows.codec.codes.predictor import Predictor, predictor_shapes
+
+        size, units, *bits = self.whole
+        count = sum(int(np.prod(shape)) for shape in predictor_shapes(size, units))
+        numbers = unpack_numbers(self.numbers, self.read_part(PART), count, "the predictor")
+        return Predictor.of_numbers(numbers, size, units, (bits[0], bits[1], bits[2]))
+
+
 class Predicted(Method):
     """What a trained model says of how its own codes are distributed.
 
@@ -33,18 +68,29 @@ class Predicted(Method):
     # A value that is nearly certain takes log2(65536 / 65535) bits.
     largest_expansion = 1 << 20
 
-    def __init__(self, predictor: "Predictor") -> None:
-        self.predictor = predictor
+    def __init__(self, predictor: "Predictor | _Held", model: str | None = None) -> None:
+        """A method of a predictor, or of one that is read once it is needed.
+
+        Args:
+            predictor: the net itself, or what a header and a part say of one.
+            model: the SHA-256 of the model file that it lies in; None where the archive holds it.
+        """
+        self._given, self.model = predictor, model
+
+    @cached_property
+    def predictor(self) -> "Predictor":
+        """The net in whole numbers."""
+        return self._given.read() if isinstance(self._given, _Held) else self._given
+
+    @property
+    def size(self) -> int:
+        """How many numbers a code has."""
+        given = self._given
+        return given.whole[0] if isinstance(given, _Held) else given.size
 
     @classmethod
     def from_archive(cls, settings: Mapping[str, Any], read_part: ReadPart) -> "Predicted":
-        from narrows.codec.codes.numbers import unpack_numbers
-        from narrows.codec.codes.predictor import (
-            MOST_NUMBERS,
-            MOST_UNITS,
-            Predictor,
-            predictor_shapes,
-        )
+        from narrows.codec.codes.predictor import MOST_NUMBERS, MOST_UNITS
 
         limits = (MOST_NUMBERS, MOST_UNITS, 16, 16, 16)
         whole = list(settings["predictor"])
@@ -53,14 +99,11 @@ class Predicted(Method):
             for each, low, most in zip(whole, (1, 1, 0, 0, 0), limits, strict=True)
         ):
             raise ValueError("there is no such predictor")
-        size, units, *bits = whole
-        count = sum(int(np.prod(shape)) for shape in predictor_shapes(size, units))
-        numbers = unpack_numbers(
-            settings["numbers"], read_part("predictor"), count, "the predictor"
-        )
-        return cls(Predictor.of_numbers(numbers, size, units, (bits[0], bits[1], bits[2])))
+        return cls(_Held(whole, settings["numbers"], read_part))
 
     def settings(self) -> dict[str, Any]:
+        if isinstance(self._given, _Held):
+            return {"predictor": self._given.whole, "numbers": self._given.numbers}
         predictor = self.predictor
         return {
             "predictor": [predictor.size, predictor.units, *predictor.bits],
@@ -68,7 +111,10 @@ class Predicted(Method):
         }
 
     def parts(self) -> dict[str, bytes]:
-        return {"predictor": self._packed()[1]}
+        if self.model:
+            return {}
+        given = self._given
+        return {PART: given.read_part(PART) if isinstance(given, _Held) else self._packed()[1]}
 
     def _packed(self) -> tuple[dict[str, Any], bytes]:
         from narrows.codec.codes.numbers import pack_numbers
@@ -77,7 +123,7 @@ class Predicted(Method):
 
     def takes(self, shape: tuple[int, ...], dtype: np.dtype) -> bool:
         """Whether a block is of codes as long as the predictor's."""
-        fits = len(shape) == 2 and shape[1] == self.predictor.size
+        fits = len(shape) == 2 and shape[1] == self.size
         return fits and dtype.kind == "i" and dtype.itemsize <= 2
 
     def encode(self, values: np.ndarray, effort: Effort) -> bytes:
