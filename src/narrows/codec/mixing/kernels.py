@@ -31,7 +31,10 @@ from narrows.codec.mixing.surroundings import LONGEST_RUN, ROWS
 from narrows.compiling import checksum_of, compiled
 
 # Only compiled functions call these: what unpacks Python's arguments is left out.
-_inner = partial(njit, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_outer = partial(njit, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+# And what counts references to arrays, at every call to some thirty that ``_walk`` holds anyway,
+# where nothing is allocated: it took a third of the time.
+_inner = partial(_outer, _nrt=False)
 
 _FACTOR, _SPREAD, _NODE = np.uint32(FACTOR), np.uint32(SPREAD), np.uint32(NODE)
 _NODE_MIX = np.uint32(NODE_MIX)
@@ -39,7 +42,8 @@ _U1, _U2, _U7, _U13, _U15 = (np.uint32(number) for number in (1, 2, 7, 13, 15))
 _U8, _U16, _HIGH, _LOW = np.uint32(8), np.uint32(16), np.uint32(0xFF00), np.uint32(0xFFFF)
 _LOWEST, _W32, _W16 = np.uint64(1 << 31), np.uint64(32), np.uint64(16)
 _FIRST, _SECOND, _THIRD = ROWS
-_BELOW_ONE, _ONE64, _W47 = np.uint64(ONE - 1), np.uint64(ONE), np.uint64(47)
+_BELOW_ONE, _ONE64 = np.uint64(ONE - 1), np.uint64(ONE)
+_W1, _W47 = np.uint64(1), np.uint64(47)
 
 
 class State(NamedTuple):
@@ -201,10 +205,11 @@ def _look_around(s: State, values: Any, at: int, row: int, plane: int, place: in
     key = k.keys[number]
     key[0] = _hash2(1, small, z[b] >> 4)
     key[1] = _hash3(2, w, n, b)
-    key[2] = _hash2(3, w, ww)
-    key[3] = _hash2(4, n, ne)
-    key[4] = _hash3(5, place, z[w] >> 6, z[n] >> 6)
-    key[5] = _hash2(6, small, (c[ww] * 8 + c[nn]) * 8 + c[nee])
+    if s.contexts > 2:
+        key[2] = _hash2(3, w, ww)
+        key[3] = _hash2(4, n, ne)
+        key[4] = _hash3(5, place, z[w] >> 6, z[n] >> 6)
+        key[5] = _hash2(6, small, (c[ww] * 8 + c[nn]) * 8 + c[nee])
     halves = 0
     if s.contexts > 6:
         key[6] = _hash2(7, _clip(w + n - nw, 0, top), z[b] >> 2)
@@ -261,141 +266,150 @@ def _is_quiet(values: Any, at: int, row: int, plane: int, common: int) -> bool:
 @_inner
 def _find_groups(s: State, k: _Work, asked: int, first: bool) -> None:
     """Where the cells of the next questions lie."""
+    chosen, nodes, keys, groups = k.asked, k.node, k.keys, k.groups
+    mask, size, cells, seen = s.mask, np.int64(s.mask) + 1, s.cells, np.uint32(0)
     for x in range(asked):
-        number = k.asked[x]
-        node = np.uint32(0) if first else np.uint32(k.node[number])
+        number = chosen[x]
+        node = np.uint32(0) if first else np.uint32(nodes[number])
         for c in range(s.contexts):
-            key = np.uint32(k.keys[number, c] + node * _NODE)
+            key = np.uint32(keys[number, c] + node * _NODE)
             key = np.uint32(np.uint32(key ^ (key >> _U13)) * _NODE_MIX)
-            k.groups[number, c] = (np.int64((key >> _U7) & s.mask) + c * (np.int64(s.mask) + 1)) * 4
+            at = (np.int64((key >> _U7) & mask) + c * size) * 4
+            groups[number, c] = at
+            # Looks that wait for nothing wait for memory together: the cells are at hand later.
+            seen ^= cells[at]
+    k.full[0] = seen
 
 
 @_inner
 def _predict(s: State, k: _Work, asked: int, question: int) -> None:
     """The logit of a yes for each that is asked."""
-    inputs = 2 * s.contexts
+    chosen, nodes, groups, places, rows = k.asked, k.node, k.groups, k.cells, k.inputs
+    cells, opinions, kinds, sets, logits = s.cells, s.opinions, k.kind, k.sets, k.logit
+    first, second = s.first, s.second
     for x in range(asked):
-        number = k.asked[x]
-        node = k.node[number]
+        number = chosen[x]
+        node = nodes[number]
         cell_in_group = 0 if question == 0 else (1 if question & 1 else 2 + (node & 1))
-        row, groups, cells = k.inputs[x], k.groups[number], k.cells[x]
         for c in range(s.contexts):
-            at = groups[c] + cell_in_group
-            cells[c] = at
-            cell = s.cells[at]
+            at = groups[number, c] + cell_in_group
+            places[x, c] = at
+            cell = cells[at]
             entry = ((cell >> _U8) & _HIGH) | (cell & _LOW)
-            row[2 * c] = s.opinions[entry, 0]
-            row[2 * c + 1] = s.opinions[entry, 1]
+            rows[x, 2 * c] = opinions[entry, 0]
+            rows[x, 2 * c + 1] = opinions[entry, 1]
         below = node if node < 16 else 16 + question
-        first, second = k.sets[0], k.sets[1]
-        first[x] = k.kind[number, 0] * NODES + below
-        second[x] = k.kind[number, 1] * NODES + below
+        a, b = kinds[number, 0] * NODES + below, kinds[number, 1] * NODES + below
+        sets[0, x], sets[1, x] = a, b
         one, other = np.int64(0), np.int64(0)
-        weights, more = s.first[first[x]], s.second[second[x]]
-        for i in range(inputs):
-            one += np.int64(row[i]) * np.int64(weights[i])
-            other += np.int64(row[i]) * np.int64(more[i])
+        for i in range(2 * s.contexts):
+            one += np.int64(rows[x, i]) * np.int64(first[a, i])
+            other += np.int64(rows[x, i]) * np.int64(second[b, i])
         one = _clip(one >> 16, -LARGEST_LOGIT, LARGEST_LOGIT)
         other = _clip(other >> 16, -LARGEST_LOGIT, LARGEST_LOGIT)
-        k.logit[x] = (one + other) >> 1
+        logits[x] = (one + other) >> 1
 
 
 @_inner
 def _refine(s: State, k: _Work, asked: int) -> None:
     """The chance that is coded with, and that from which the mixers learn (in ``error``)."""
+    chosen, nodes, kinds, logits, cells = k.asked, k.node, k.kind, k.logit, k.single
+    chances, refined, errors, coded = s.chances, s.refined, k.error, k.chance
     for x in range(asked):
-        number, logit = k.asked[x], k.logit[x]
-        mixed = s.chances[logit + LARGEST_LOGIT]
+        number, logit = chosen[x], logits[x]
+        mixed = chances[logit + LARGEST_LOGIT]
         bucket = (logit + LARGEST_LOGIT + HALF_BUCKET) // (2 * HALF_BUCKET)
-        at = (k.node[number] * CHANGES + k.kind[number, 1]) * BUCKETS + bucket
-        k.single[x, 0] = at
-        refined = _counted(s.refined[at])
-        k.error[x] = _clip(mixed, LEAST, ONE - LEAST)
-        k.chance[x] = _clip((mixed + refined) >> 1, LEAST, ONE - LEAST) & ~1
+        at = (nodes[number] * CHANGES + kinds[number, 1]) * BUCKETS + bucket
+        cells[x, 0] = at
+        errors[x] = _clip(mixed, LEAST, ONE - LEAST)
+        coded[x] = _clip((mixed + _counted(refined[at])) >> 1, LEAST, ONE - LEAST) & ~1
 
 
 @_inner
 def _counted(cell: np.uint32) -> int:
-    n: Any = np.int64(cell >> _U16)
-    y: Any = np.int64(cell & _LOW)
-    return (2 * y + 1) * ONE // (2 * n + 2)
+    # Unsigned, they are divided without a look at their signs.
+    n: Any = np.uint64(cell >> _U16)
+    y: Any = np.uint64(cell & _LOW)
+    share: Any = np.int64((((y << _W1) + _W1) << _W16) // ((n + _W1) << _W1))
+    return share
 
 
 @_inner
 def _count(k: _Work, table: Any, cells: Any, asked: int, most: int) -> None:
     """Add answers to cells, and scale down those that are full."""
-    full = 0
+    answers, fuller, full = k.answer, k.full, 0
     for x in range(asked):
-        more = np.uint32(ONE + k.answer[x])
+        more = np.uint32(ONE + answers[x])
         for c in range(cells.shape[1]):
             at = cells[x, c]
             cell = table[at] + more
             table[at] = cell
             if cell >= np.uint32((most + 1) << 16):
-                k.full[full] = at
+                fuller[full] = at
                 full += 1
     for i in range(full):
-        cell = table[k.full[i]]
+        cell = table[fuller[i]]
         n = cell >> _U16
         if n > np.uint32(most):
             by = n // np.uint32(most + 1) + _U1
-            table[k.full[i]] = ((n // by) << _U16) | ((cell & _LOW) // by)
+            table[fuller[i]] = ((n // by) << _U16) | ((cell & _LOW) // by)
 
 
 @_inner
-def _learn(s: State, k: _Work, weights: Any, sets: Any, asked: int) -> None:
+def _learn(s: State, k: _Work, weights: Any, mixer: int, asked: int) -> None:
     """Move weights by what was answered."""
-    inputs, used = 2 * s.contexts, 0
+    sets, uses, slopes, rows, errors = k.sets, k.uses, k.slopes, k.inputs, k.error
+    rates, inputs, touched, used = s.rates, 2 * s.contexts, k.full, 0
     for x in range(asked):
-        number = sets[x]
-        if k.uses[number] == 0:
-            k.full[used] = number
+        number = sets[mixer, x]
+        if uses[number] == 0:
+            touched[used] = number
             used += 1
-        k.uses[number] += 1
-        slope, row, error = k.slopes[number], k.inputs[x], np.int64(k.error[x])
+        uses[number] += 1
+        error = np.int64(errors[x])
         for i in range(inputs):
-            slope[i] += error * np.int64(row[i])
+            slopes[number, i] += error * np.int64(rows[x, i])
     for u in range(used):
-        number = k.full[u]
-        rate = s.rates[k.uses[number]]
-        k.uses[number] = 0
-        slope, row = k.slopes[number], weights[number]
+        number = touched[u]
+        rate = rates[uses[number]]
+        uses[number] = 0
         for i in range(inputs):
-            moved = np.int64(row[i]) + (slope[i] * rate >> RATE_BITS)
-            row[i] = _clip(moved, -LARGEST_WEIGHT, LARGEST_WEIGHT)
-            slope[i] = 0
+            moved = np.int64(weights[number, i]) + (slopes[number, i] * rate >> RATE_BITS)
+            weights[number, i] = _clip(moved, -LARGEST_WEIGHT, LARGEST_WEIGHT)
+            slopes[number, i] = 0
 
 
 @_inner
 def _answer(a: Answers, k: _Work, values: Any, asked: int, question: int, s: State) -> bool:
     """Note the answers, or read them; whether there were any left to read."""
+    chosen, chances, answers = k.asked, k.chance, k.answer
     if a.known:
         a.sizes[a.place[1]] = asked
         a.place[1] += 1
-        place = a.place[0]
+        noted, place, where = a.noted, a.place[0], k.at
         for x in range(asked):
-            value = np.int32(values[k.at[k.asked[x]]])
+            value = np.int32(values[where[chosen[x]]])
             yes = value == s.common if question == 0 else (value >> (s.bits - question)) & 1
-            k.answer[x] = yes
-            a.noted[place + x] = k.chance[x] | k.answer[x]
+            answers[x] = yes
+            noted[place + x] = chances[x] | answers[x]
         a.place[0] += asked
         return True
-    lanes, lane, word = len(a.states), 0, a.place[2]
+    states, words, lanes, lane, word = a.states, a.words, len(a.states), 0, a.place[2]
     for x in range(asked):
-        state, of = a.states[lane], np.uint64(k.chance[x])
+        state, of = states[lane], np.uint64(chances[x])
         within = state & _BELOW_ONE
         if within < of:
-            k.answer[x] = 1
+            answers[x] = 1
             state = of * (state >> _W16) + within
         else:
-            k.answer[x] = 0
+            answers[x] = 0
             state = (_ONE64 - of) * (state >> _W16) + within - of
         if state < _LOWEST:
-            if word == len(a.words):
+            if word == len(words):
                 return False
-            state = state << _W32 | np.uint64(a.words[word])
+            state = state << _W32 | np.uint64(words[word])
             word += 1
-        a.states[lane] = state
+        states[lane] = state
         lane += 1
         if lane == lanes:
             lane = 0
@@ -406,19 +420,22 @@ def _answer(a: Answers, k: _Work, values: Any, asked: int, question: int, s: Sta
 @_inner
 def _teach(s: State, k: _Work, asked: int) -> None:
     """Everything learns from the answers to a question that was mixed."""
+    errors, answers = k.error, k.answer
     for x in range(asked):
-        k.error[x] = ONE * k.answer[x] - k.error[x]
-    _learn(s, k, s.first, k.sets[0], asked)
-    _learn(s, k, s.second, k.sets[1], asked)
+        errors[x] = ONE * answers[x] - errors[x]
+    _learn(s, k, s.first, 0, asked)
+    _learn(s, k, s.second, 1, asked)
     _count(k, s.cells, k.cells, asked, MOST_ANSWERS)
     _count(k, s.refined, k.single, asked, MANY_ANSWERS)
 
 
 @_inner
 def _ask_quiet(s: State, a: Answers, k: _Work, values: Any, asked: int) -> bool:
+    chosen, own, cells, quiet, chances = k.asked, k.cell, k.single, s.quiet, k.chance
     for x in range(asked):
-        k.single[x, 0] = k.cell[k.asked[x]]
-        k.chance[x] = _clip(_counted(s.quiet[k.single[x, 0]]), LEAST, ONE - LEAST) & ~1
+        at = own[chosen[x]]
+        cells[x, 0] = at
+        chances[x] = _clip(_counted(quiet[at]), LEAST, ONE - LEAST) & ~1
     if not _answer(a, k, values, asked, 0, s):
         return False
     _count(k, s.quiet, k.single, asked, MANY_ANSWERS)
@@ -444,20 +461,22 @@ def _gather(s: State, r: Round, k: _Work, start: int, stop: int) -> tuple[int, i
     row = r.columns + 4
     plane = (r.rows + 2) * row
     size, count, quiet = (r.planes + 2) * plane, 0, 0
+    values, places, quiet_cells, ats, wheres = r.values, r.places, r.quiet, k.at, k.where
+    cells, nodes, chosen = k.cell, k.node, k.asked
     for i in range(start, stop):
-        place = r.places[i]
+        place, cell = places[i], quiet_cells[i]
         line, p = place // r.planes, place % r.planes
         base = (p + 2) * plane + (line // r.columns + 2) * row + line % r.columns + 2
         for item in range(r.items):
             at = item * size + base
-            k.at[count], k.where[count], k.cell[count] = at, place, r.quiet[i]
-            if _is_quiet(r.values, at, row, plane, s.common):
-                k.node[count] = -1
-                k.asked[quiet] = count
+            ats[count], wheres[count], cells[count] = at, place, cell
+            if _is_quiet(values, at, row, plane, s.common):
+                nodes[count] = -1
+                chosen[quiet] = count
                 quiet += 1
             else:
-                k.node[count] = 0
-                _look_around(s, r.values, at, row, plane, place, line, p, count, k)
+                nodes[count] = 0
+                _look_around(s, values, at, row, plane, place, line, p, count, k)
             count += 1
     return count, quiet
 
@@ -465,10 +484,10 @@ def _gather(s: State, r: Round, k: _Work, start: int, stop: int) -> tuple[int, i
 @_inner
 def _select(k: _Work, count: int, node: int) -> int:
     """Ask those of which this is known: how many they are."""
-    asked = 0
+    nodes, chosen, asked = k.node, k.asked, 0
     for number in range(count):
-        if k.node[number] == node:
-            k.asked[asked] = number
+        if nodes[number] == node:
+            chosen[asked] = number
             asked += 1
     return asked
 
@@ -478,35 +497,36 @@ def _batch(s: State, a: Answers, r: Round, k: _Work, start: int, stop: int) -> b
     """Go through one batch; whether the answers sufficed."""
     row = r.columns + 4
     plane = (r.rows + 2) * row
+    values, chosen, nodes, answers, ats, wheres = r.values, k.asked, k.node, k.answer, k.at, k.where
     count, quiet = _gather(s, r, k, start, stop)
-    if quiet and not _ask_quiet(s, a, k, r.values, quiet):
+    if quiet and not _ask_quiet(s, a, k, values, quiet):
         return False
     for x in range(quiet):
-        if not k.answer[x]:
-            number = k.asked[x]
-            k.node[number] = 1
-            place = k.where[number]
+        if not answers[x]:
+            number = chosen[x]
+            nodes[number] = 1
+            at, place = ats[number], wheres[number]
             line, p = place // r.planes, place % r.planes
-            _look_around(s, r.values, k.at[number], row, plane, place, line, p, number, k)
+            _look_around(s, values, at, row, plane, place, line, p, number, k)
     asked = _select(k, count, 0)
-    if asked and not _ask(s, a, k, r.values, asked, 0):
+    if asked and not _ask(s, a, k, values, asked, 0):
         return False
     for x in range(asked):
-        k.node[k.asked[x]] = -1 if k.answer[x] else 1
+        nodes[chosen[x]] = -1 if answers[x] else 1
     asked = _select(k, count, 1)
     for question in range(1, s.bits + 1):
-        if asked and not _ask(s, a, k, r.values, asked, question):
+        if asked and not _ask(s, a, k, values, asked, question):
             return False
         for x in range(asked):
-            number = k.asked[x]
-            k.node[number] = 2 * k.node[number] + k.answer[x]
+            number = chosen[x]
+            nodes[number] = 2 * nodes[number] + answers[x]
     for x in range(asked):
-        number = k.asked[x]
-        r.values[k.at[number]] = np.uint8(k.node[number] - (1 << s.bits))
+        number = chosen[x]
+        values[ats[number]] = np.uint8(nodes[number] - (1 << s.bits))
     return True
 
 
-@_inner
+@_outer
 def _walk(s: State, a: Answers, r: Round, most: int) -> bool:
     """Go through a round; whether the answers sufficed."""
     inputs, sets = 2 * s.contexts, max(len(s.first), len(s.second))
