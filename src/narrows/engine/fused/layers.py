@@ -1,8 +1,8 @@
 """The layers of a stack: each block as a matrix, applied at one place of an item or at many."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ class Layer:
         width: values that it makes of them.
         given: values of these that the next layer gets.
         beta: of a ``gaussian`` one.
+        flipped: whether the matrix is held as (outputs, inputs); see :func:`held`.
     """
 
     names: tuple[tuple[str, str], ...]
@@ -52,6 +53,7 @@ class Layer:
     width: int
     given: int
     beta: float = 0.0
+    flipped: bool = False
 
     @property
     def places(self) -> int:
@@ -62,16 +64,12 @@ class Layer:
         return self.taps.size > 0
 
     @property
-    def flipped(self) -> bool:
-        return self.inputs >= self.outputs
-
-    @property
     def rows(self) -> int:
-        return min(self.inputs, self.outputs)
+        return self.outputs if self.flipped else self.inputs
 
     @property
     def columns(self) -> int:
-        return max(self.inputs, self.outputs)
+        return self.inputs if self.flipped else self.outputs
 
     def packed(self, arrays: Arrays) -> tuple[np.ndarray, np.ndarray]:
         """The matrix (inputs, outputs) and the bias of named arrays."""
@@ -106,6 +104,24 @@ def layers_of(spec: Spec, part: str) -> list[Layer] | None:
             return None
         layers.append(make(prefix, block, shape))
     return layers or None
+
+
+def held(layers: Sequence[Layer]) -> list[Layer]:
+    """The layers of a stack, each with its matrix as it is best held.
+
+    What is zero can be left out of a gradient's sums along the rows. So the rows are what goes into
+    the stack, often zero, and what comes out of a ReLU, as often; else the smaller side is.
+    """
+    last = len(layers)
+    found = []
+    for number, layer in enumerate(layers, 1):
+        flipped = layer.inputs >= layer.outputs
+        if not layer.has_windows and number == 1:
+            flipped = False
+        elif not layer.has_windows and number == last and layer.activation == "relu":
+            flipped = True
+        found.append(replace(layer, flipped=flipped))
+    return found
 
 
 def _dense(prefix: str, block: Dense, shape: Shape) -> Layer:

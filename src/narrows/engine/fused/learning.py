@@ -13,15 +13,14 @@ from narrows.engine.fused.registers import (
     TILE_COLUMNS,
     adam,
     prefetch_to_write,
-    spread,
     tile,
 )
-from narrows.engine.fused.structure import (
-    WINDOWS_ABOVE,
-    WINDOWS_BELOW,
-    Adam,
-    Stack,
-)
+from narrows.engine.fused.structure import WINDOWS_ABOVE, WINDOWS_BELOW, Adam, Stack
+from narrows.engine.fused.zeros import BLOCK_TILES, add_nonzero, count_bits, nonzero
+
+_BLOCK = BLOCK_TILES * TILE_COLUMNS
+# Up to how many of a tile's left factors may be other than zero for the rest to be left out.
+_SPARSE = 0.6
 
 
 @inner
@@ -46,15 +45,15 @@ def keep_for_gradient(s: Stack, layer: int, number: int, work: Any, base: int) -
 def _keep_factors(s: Stack, layer: int, column: int, work: Any, deltas: int, values: int) -> None:
     """Those of one place: TILE_COLUMNS slots, the ``column``-th of them."""
     slots = s.slots * s.places[layer]
-    left, right = (deltas, values) if s.flipped[layer] else (values, deltas)
+    left, right, rows, columns = values, deltas, s.inputs[layer], s.outputs[layer]
+    if s.flipped[layer]:
+        left, right, rows, columns = right, left, columns, rows
     to = s.left_at[layer] + column * TILE_COLUMNS
-    for j in range(min(s.inputs[layer], s.outputs[layer])):
+    for j in range(rows):
         here, there = left + j * TILE_COLUMNS, to + j * slots
         copy(work[here : here + TILE_COLUMNS], s.left[there : there + TILE_COLUMNS])
-    if s.right_at[layer] != s.right_at[layer - 1]:  # or the items were read the right way around
-        to = s.right_at[layer] + column * TILE_COLUMNS * TILE_COLUMNS
-        columns = max(s.inputs[layer], s.outputs[layer])
-        turn_to_tiles(work, right, columns, s.right, to, slots * TILE_COLUMNS)
+    to = s.right_at[layer] + column * TILE_COLUMNS * TILE_COLUMNS
+    turn_to_tiles(work, right, columns, s.right, to, slots * TILE_COLUMNS)
 
 
 @inner(fastmath={"reassoc", "contract"})
@@ -105,66 +104,66 @@ def _fetch(parameters: Any, at: int, row: int, rows: int, size: int) -> None:
 def update_weights(s: Stack, adam_: Adam, layer: int, first: int, last: int, count: int,
                     thread: int) -> None:  # fmt: skip
     """Sum the gradient of rows first to last - 1 of a weight matrix over the batch's ``count``
-    items, and apply it, a tile at a time."""
+    items, and apply it, a block of columns at a time."""
     places, row, rows = s.places[layer], s.weight_row[layer], last - first
     gradient, slots = s.gradient[thread], s.slots * places
     # where there are several places, every panel's slots follow those of the one before
     depth = count if places == 1 else -(-count // TILE_COLUMNS) * TILE_COLUMNS * places
-    for j in range(0, row, TILE_COLUMNS):
-        start = s.weight_at[layer] + first * row
-        at, moments_at = start + j, start + j * rows
-        if j == 0:
-            _fetch(s.parameters, at, row, rows, TILE_COLUMNS)
-        _fetch(
-            s.parameters, at + TILE_COLUMNS, row, rows, min(row - j - TILE_COLUMNS, TILE_COLUMNS)
-        )
-        tile(
-            rows, s.left, s.left_at[layer] + first * slots, slots, 1,
-            s.right, s.right_at[layer] + j * slots, TILE_COLUMNS, gradient, 0, TILE_COLUMNS, depth,
-            s.no_starts, 0, NO_FLOOR,
-        )  # fmt: skip
-        _update(
-            s.parameters, s.first_moment, s.second_moment, at, row, moments_at, rows,
-            min(TILE_COLUMNS, row - j), gradient, TILE_COLUMNS, adam_, adam_.decay,
-        )  # fmt: skip
-
-
-@inner
-def update_first_weights(s: Stack, adam_: Adam, first: int, last: int, count: int,
-                         thread: int) -> None:  # fmt: skip
-    """The same for the first layer where it skips inputs: their gradient is zero.
-
-    Tiles are of inputs that are present, the vectors that Adam updates of all of them: each as soon
-    as the tiles reach beyond it.
-    """
-    row, rows, vectors = s.weight_row[1], last - first, len(s.present_in[thread])
-    before, bits, gradient = s.present_before[thread], s.present_in[thread], s.gradient[thread]
-    longest = -(-s.inputs[1] // TILE_COLUMNS) * TILE_COLUMNS
-    spare = rows * longest
-    vector = ready = 0
-    while vector < vectors:
-        ready_then, end = ready + TILE_COLUMNS, vector
-        while end < vectors and before[end + 1] <= ready_then:
-            end += 1
-        at = s.weight_at[1] + first * row
-        if vector == 0:
-            _fetch(s.parameters, at, row, rows, end * LANES)
-        # the next tile's vectors are at least two
-        _fetch(s.parameters, at + end * LANES, row, rows, min(vectors - end, 3) * LANES)
-        tile(
-            rows, s.left, s.left_at[1] + first * s.slots, s.slots, 1,
-            s.right, s.right_at[1] + ready * s.slots, TILE_COLUMNS, gradient, ready, longest, count,
-            s.no_starts, 0, NO_FLOOR,
-        )  # fmt: skip
-        for each in range(vector, end):
+    left_at = s.left_at[layer] + first * slots
+    sparse = places == 1 and _find_nonzero(s, left_at, rows, count, thread)
+    start = s.weight_at[layer] + first * row
+    _fetch(s.parameters, start, row, rows, min(row, _BLOCK))
+    for j in range(0, row, _BLOCK):
+        ahead = max(min(row - j - _BLOCK, _BLOCK), 0)
+        right_at = s.right_at[layer] + j * slots
+        tiles = min(BLOCK_TILES, -(-(row - j) // TILE_COLUMNS))
+        if sparse:
             for i in range(rows):
-                spread(gradient, i * longest + before[each], bits[each], gradient, spare)
-                adam(
-                    gradient, spare, s.parameters, s.first_moment, s.second_moment,
-                    at + i * row + each * LANES, at + (each * rows + i) * LANES, adam_.rate,
-                    adam_.keep_first, adam_.keep_second, adam_.epsilon, adam_.decay,
+                _fetch(s.parameters, start + i * row + j + _BLOCK, row, 1, ahead)
+                _sum_nonzero(s, left_at + i * slots, i, right_at, tiles, count, thread)
+        else:
+            _fetch(s.parameters, start + j + _BLOCK, row, rows, ahead)
+            for each in range(tiles):
+                tile(
+                    rows, s.left, left_at, slots, 1,
+                    s.right, right_at + each * slots * TILE_COLUMNS, TILE_COLUMNS,
+                    gradient, each * TILE_COLUMNS, _BLOCK, depth,
+                    s.no_starts, 0, NO_FLOOR, s.present[thread, 0, :0],
                 )  # fmt: skip
-        vector, ready = end, ready_then
+        _update(
+            s.parameters, s.first_moment, s.second_moment, start + j, row, start + j * rows, rows,
+            min(_BLOCK, row - j), gradient, _BLOCK, adam_, adam_.decay,
+        )  # fmt: skip
+
+
+@inlined
+def _find_nonzero(s: Stack, left_at: int, rows: int, count: int, thread: int) -> bool:
+    """Note where a tile's left factor is not zero; whether leaving out the rest pays."""
+    words, found = -(-count // 64), 0
+    for i in range(rows):
+        for word in range(words):
+            at = left_at + i * s.slots + word * 64
+            bits = nonzero(s.left, at, min(count - word * 64, 64))
+            s.nonzero[thread, i * words + word] = bits
+            found += count_bits(bits)
+    return found < _SPARSE * rows * count
+
+
+@inlined
+def _sum_nonzero(s: Stack, left_at: int, row: int, right_at: int, tiles: int, count: int,
+                 thread: int) -> None:  # fmt: skip
+    """A block of one of a tile's rows of the gradient, without what is zero of the left factor."""
+    gradient, words = s.gradient[thread], -(-count // 64)
+    at = row * _BLOCK
+    fill(gradient[at : at + tiles * TILE_COLUMNS], np.float32(0))
+    for word in range(words):
+        bits = s.nonzero[thread, row * words + word]
+        if bits:
+            add_nonzero(
+                bits, s.left, left_at + word * 64,
+                tiles, s.right, right_at + word * 64 * TILE_COLUMNS, s.slots * TILE_COLUMNS,
+                gradient, at,
+            )  # fmt: skip
 
 
 @inner

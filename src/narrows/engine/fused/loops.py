@@ -11,9 +11,9 @@ A step over one batch has two phases with a barrier after each:
    over the batch in registers and updates them and Adam's moments at once: the gradient as a whole
    is never written to memory, and the moments never leave the core that owns them.
 
-What goes in is often zero in all items of a batch: the rim of an image, the categories of a table
-that nobody has. Where the first layer's matrix is held by its outputs, such inputs are left out of
-its products; only Adam, whose moments go on, sees their weights.
+Much of what is multiplied is zero: the rim of an image, the categories of a table that others
+have, the deltas below a ReLU that gave 0. What is zero in all items of a panel is left out of its
+products, and from a gradient every single value of the left factor that is.
 
 No sum depends on which thread does what, so the result is the same bytes for any number of them.
 """
@@ -31,15 +31,12 @@ from narrows.engine.fused.activating import draw_codes, through_drawing
 from narrows.engine.fused.learning import (
     keep_for_gradient,
     update_bias,
-    update_first_weights,
     update_weights,
 )
 from narrows.engine.fused.losses import output_deltas, panel_loss
 from narrows.engine.fused.machine import barrier, flush_denormals, inlined
 from narrows.engine.fused.moving import (
     copy,
-    find_present,
-    leave_out_absent,
     prefetch_items,
     read_batch_panel,
     read_panel,
@@ -65,17 +62,13 @@ def _take_forward(
 
     The batch is the ``count`` items of ``order`` from ``start`` on; ``noise`` has their draws.
     """
-    work, present = s.work[thread], s.present[thread, :0]
-    if s.skips:
-        present = s.present[thread, : s.present_before[thread, -1]]
+    work = s.work[thread]
     for i in range(panels):
         number, base = first + i * apart, i * s.panel_size
         filled, at = _filled(count, number), start + number * TILE_COLUMNS
         read_batch_panel(inputs, wanted, order, at, filled, s, number, work, base)
-        if s.skips:
-            leave_out_absent(s, number, thread, work, base)
     for layer in range(1, len(s.width)):
-        forward(s, layer, panels, work, present)
+        forward(s, layer, panels, work, thread)
         if layer == s.drawing:
             for i in range(panels):
                 number = first + i * apart
@@ -90,7 +83,7 @@ def _take_forward(
 @inlined
 def _take_back(
     s: Stack, count: int, first: int, panels: int, apart: int, loss: Loss, scale: np.float32,
-    weight: np.float32, work: Any,
+    weight: np.float32, work: Any, thread: int,
 ) -> None:  # fmt: skip
     """Take them back, and leave both factors of every gradient. ``scale`` is what each value's loss
     counts, ``weight`` what each nat of divergence does."""
@@ -104,7 +97,7 @@ def _take_back(
                 through_drawing(s, weight, _filled(count, number), work, base)
             keep_for_gradient(s, layer, number, work, base)
         if layer > 1:
-            backward(s, layer, panels, work)
+            backward(s, layer, panels, work, thread)
 
 
 @inlined
@@ -138,8 +131,6 @@ def _train(
         count = min(batch_size, len(order) - start)
         values = count * width
         scale = weight = np.float32(1.0 / values)
-        if s.skips:
-            find_present(inputs, order, start, count, s, thread)
         for panel in range(thread, panels, at_a_time * threads):
             group = min(at_a_time, -(-(panels - panel) // threads))
             _take_forward(
@@ -149,7 +140,7 @@ def _train(
                 barrier(s.counter, threads)
                 scale = np.float32(_evidence_scale(s, loss, values) / values)
                 weight = np.float32(s.beta / values)
-            _take_back(s, count, panel, group, threads, loss, scale, weight, work)
+            _take_back(s, count, panel, group, threads, loss, scale, weight, work, thread)
         barrier(s.counter, threads)
         if thread == 0:
             for part in s.panel_losses:
@@ -162,9 +153,7 @@ def _train(
         )  # fmt: skip
         for task in range(s.task_bounds[thread], s.task_bounds[thread + 1]):
             layer, first, last = s.tasks[task]
-            if last > first and layer == 1 and s.skips:
-                update_first_weights(s, now, first, last, count, thread)
-            elif last > first:
+            if last > first:
                 update_weights(s, now, layer, first, last, count, thread)
             else:
                 update_bias(s, now, layer, count, thread)
@@ -197,7 +186,7 @@ def _run(
                 order[i] = start + i
             read_panel(source, order, 0, count, s, thread, work, base + s.value_at[0])
         for layer in range(1, layers):
-            forward(s, layer, panels, work, s.present[thread, :0])
+            forward(s, layer, panels, work, thread)
         for panel in range(panels):
             start, base = group + panel * TILE_COLUMNS, panel * s.panel_size
             if measure:

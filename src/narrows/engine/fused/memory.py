@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from narrows.engine.fused.layers import Layer
-from narrows.engine.fused.registers import FLOATS_PER_LINE, LANES, TILE_COLUMNS, TILE_ROWS
+from narrows.engine.fused.registers import (
+    CHOSEN_AHEAD,
+    FLOATS_PER_LINE,
+    LANES,
+    TILE_COLUMNS,
+    TILE_ROWS,
+)
 from narrows.engine.fused.structure import (
     GAUSSIAN,
     GELU,
@@ -20,6 +26,7 @@ from narrows.engine.fused.structure import (
     WINDOWS_BELOW,
     Stack,
 )
+from narrows.engine.fused.zeros import BLOCK_TILES
 
 _ACTIVATIONS = {
     "linear": LINEAR,
@@ -86,28 +93,20 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
     at_a_time = panels_of_a_thread if drawing else min(PANELS_AT_A_TIME, panels_of_a_thread)
     window_at = at_a_time * panel_size
     # the squares in which values are turned reach beyond the last of them
-    window = max(layer.columns for layer in layers) * TILE_COLUMNS
+    window = max(max(layer.rows, layer.columns) for layer in layers) * TILE_COLUMNS
     work = padded(window_at + window + LANES * TILE_COLUMNS, FLOATS_PER_LINE)
 
     left_at, left = _offsets([0, *(layer.rows * slots * layer.places for layer in layers)])
     right_at, right = _offsets(_right_sizes(layers, slots))
-    # Of images with a rim, and of categories as ones among zeros, most inputs are zero.
-    skips = layers[0].flipped and not layers[0].has_windows
-    inputs = layers[0].inputs if skips else 0
-    vectors = padded(inputs, LANES) // LANES
-    if skips:
-        right_at[1] = right_at[0]  # the first layer's right factor is the items as they were read
-    longest = padded(max(layer.columns for layer in layers), TILE_COLUMNS)
-    tiles_or_row = max(TILE_ROWS * TILE_COLUMNS, longest)
-    if skips:  # and a vector
-        tiles_or_row = max(tiles_or_row, TILE_ROWS * padded(inputs, TILE_COLUMNS) + LANES)
-    tasks, bounds = _share_out(layers, slots, threads, skips)
+    longest = padded(max(max(layer.rows, layer.columns) for layer in layers), TILE_COLUMNS)
+    block_or_row = max(TILE_ROWS * BLOCK_TILES * TILE_COLUMNS, longest)
+    tasks, bounds = _share_out(layers, slots, threads)
     learnt, first_moment, second_moment, own, lefts, rights, gradient = _zeros(
         *[parameters] * 3,
         threads * work,
         left,
         right,
-        threads * padded(tiles_or_row, FLOATS_PER_LINE),
+        threads * padded(block_or_row, FLOATS_PER_LINE),
     )
 
     def numbers(of: Callable[[Layer], int], first: int = 0) -> np.ndarray:
@@ -148,10 +147,9 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
         gradient=gradient.reshape(threads, -1),
         bias_sums=np.zeros((slots // TILE_COLUMNS, sums), np.float32),
         panel_losses=np.zeros(slots // TILE_COLUMNS),
-        skips=skips,
-        present=np.zeros((threads, inputs), np.int64),
-        present_before=np.zeros((threads, vectors + 1), np.int64),
-        present_in=np.zeros((threads, vectors), np.int64),
+        present=np.zeros((threads, at_a_time, longest + CHOSEN_AHEAD), np.int64),
+        present_count=np.zeros((threads, at_a_time), np.int64),
+        nonzero=np.zeros((threads, TILE_ROWS * padded(slots, 64) // 64), np.int64),
         tasks=tasks,
         task_bounds=bounds,
         counter=np.zeros(1, np.int64),
@@ -202,43 +200,34 @@ def _windows(layer: Layer) -> int:
     return WINDOWS_ABOVE if layer.lays_windows else WINDOWS_BELOW
 
 
-def _share_out(
-    layers: Sequence[Layer], slots: int, threads: int, skips: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Divide the rows of all weight matrices evenly among threads, in tiles of even height.
+def _share_out(layers: Sequence[Layer], slots: int, threads: int) -> tuple[np.ndarray, np.ndarray]:
+    """Divide the rows of all weight matrices among threads, in tiles of even height.
 
-    What the first layer costs where it skips inputs is known only once there are items: it is
-    divided for itself.
+    Neighbouring tiles go to different threads, for how much of them is zero is known only once
+    there are items; large ones first, so that small ones even out what is left.
 
     Returns the tasks, (layer, first row, last row + 1), where equal rows stand for the layer's
     bias, and the bounds of each thread's tasks.
     """
-    numbered = list(enumerate(layers, 1))
-    groups = [numbered[:1], numbered[1:]] if skips else [numbered]
-    tasks: list[tuple[int, int, int]] = []
-    bounds = [0]
-    for thread in range(threads):
-        for group in groups:
-            tasks += _share_of(group, slots, thread, threads)
-        bounds.append(len(tasks))
-    return np.array(tasks), np.array(bounds)
+    tiles = [task for number, layer in enumerate(layers, 1) for task in _tiles(number, layer)]
+
+    def cost(task: tuple[int, int, int]) -> int:
+        layer = layers[task[0] - 1]
+        return (task[2] - task[1]) * layer.columns * (slots * layer.places + _ADAM_ITEMS)
+
+    own: list[list[tuple[int, int, int]]] = [[] for _ in range(threads)]
+    costs = [0] * threads
+    for task in sorted(tiles, key=cost, reverse=True):
+        least = costs.index(min(costs))
+        own[least].append(task)
+        costs[least] += cost(task)
+    tasks = [task for each in own for task in sorted(each)]
+    return np.array(tasks), np.cumsum([0, *map(len, own)])
 
 
-def _share_of(
-    numbered: Sequence[tuple[int, Layer]], slots: int, thread: int, threads: int
-) -> Iterator[tuple[int, int, int]]:
-    """A thread's tasks in some of the layers."""
-    costs = [layer.columns * (slots * layer.places + _ADAM_ITEMS) for _, layer in numbered]
-    total = sum(layer.rows * cost for (_, layer), cost in zip(numbered, costs, strict=True))
-    first, last = (total * (thread + more) / threads for more in (0, 1))
-    before = 0
-    for (number, layer), cost in zip(numbered, costs, strict=True):
-        start, end = (
-            min(max(round((edge - before) / cost), 0), layer.rows) for edge in (first, last)
-        )
-        tiles = -(-(end - start) // TILE_ROWS)
-        edges = [start + (end - start) * tile // tiles for tile in range(tiles)] + [end]
-        yield from ((number, *edge) for edge in itertools.pairwise(edges))
-        if start == 0 < end:
-            yield number, 0, 0
-        before += layer.rows * cost
+def _tiles(number: int, layer: Layer) -> Iterator[tuple[int, int, int]]:
+    """A layer's bias and its rows as tasks."""
+    yield number, 0, 0
+    count = -(-layer.rows // TILE_ROWS)
+    edges = [layer.rows * tile // count for tile in range(count + 1)]
+    yield from ((number, *edge) for edge in itertools.pairwise(edges))

@@ -6,8 +6,9 @@ import numpy as np
 from numba import carray
 
 from narrows.engine.fused.machine import inlined, inner, pointer_at, prefetch
-from narrows.engine.fused.registers import LANES, TILE_COLUMNS, transpose
+from narrows.engine.fused.registers import CHOSEN_AHEAD, LANES, TILE_COLUMNS, transpose
 from narrows.engine.fused.structure import Source, Stack
+from narrows.engine.fused.zeros import nonzero
 
 
 @inner
@@ -111,59 +112,17 @@ def read_batch_panel(inputs: Source, wanted: Source, order: Any, first: int, cou
 
 
 @inner
-def find_present(source: Source, order: Any, first: int, count: int, s: Stack,
-                 thread: int) -> None:  # fmt: skip
-    """Note which inputs are not zero in all of the items order[first : first + count]; if they all
-    are, the first one counts."""
-    width = s.width[0]
-    seen = np.zeros(width, np.uint8)
-    _see(source, order, first, count, seen)
-    if not seen.any():
-        seen[0] = 1
-    present, before, bits = s.present[thread], s.present_before[thread], s.present_in[thread]
+def find_present(panel: Any, at: int, depth: int, present: Any) -> int:
+    """Note in ``present`` which rows of a panel (depth, TILE_COLUMNS) are not zero in all of its
+    items; gives how many, at least 1, or 0 where leaving the others out would not pay."""
     found = 0
-    for vector in range(len(bits)):
-        before[vector], bits[vector] = found, 0
-        start = vector * LANES
-        for lane in range(min(LANES, width - start)):
-            if seen[start + lane]:
-                bits[vector] |= 1 << lane
-                present[found] = start + lane
-                found += 1
-    before[len(bits)] = found
-
-
-@inlined
-def _see(source: Source, order: Any, first: int, count: int, seen: Any) -> None:
-    """Set ``seen`` above 0 where an item's network value is not zero."""
-    shape = (source.rows, len(seen))
-    if source.is_bytes and (source.offset < 0 or source.offset != np.floor(source.offset)):
-        seen[:] = 1
-    elif source.is_bytes:
-        zero = np.uint8(source.offset)
-        bytes_ = carray(pointer_at(source.address), shape, np.uint8)
-        for i in range(first, first + count):
-            item = bytes_[order[i]]
-            for j in range(len(seen)):
-                seen[j] |= item[j] ^ zero
-    else:
-        floats = carray(pointer_at(source.address), shape, np.float32)
-        for i in range(first, first + count):
-            values = floats[order[i]]
-            for j in range(len(seen)):
-                seen[j] |= np.uint8(values[j] != source.offset)
-
-
-@inner
-def leave_out_absent(s: Stack, number: int, thread: int, work: Any, base: int) -> None:
-    """Move the inputs that are present together, of panel ``number``, both ways around."""
-    present = s.present[thread, : s.present_before[thread, -1]]
-    at, apart = base + s.value_at[0], s.slots * TILE_COLUMNS
-    for i in range(len(present)):
-        here, there = at + present[i] * TILE_COLUMNS, at + i * TILE_COLUMNS
-        copy(work[here : here + TILE_COLUMNS], work[there : there + TILE_COLUMNS])
-    to = s.right_at[1] + number * TILE_COLUMNS * TILE_COLUMNS
-    turn_to_tiles(work, at, len(present), s.right, to, apart)
+    for i in range(depth):
+        present[found] = i
+        found += nonzero(panel, at + i * TILE_COLUMNS, TILE_COLUMNS) != 0
+    present[found : found + CHOSEN_AHEAD] = 0
+    if found > depth - depth // 16:
+        return 0
+    return max(found, 1)
 
 
 @inner

@@ -6,14 +6,8 @@ import numpy as np
 
 from narrows.engine.fused.activating import activate, through_activation
 from narrows.engine.fused.machine import inlined, inner
-from narrows.engine.fused.moving import add_to_image, fill, gather
-from narrows.engine.fused.registers import (
-    NO_FLOOR,
-    TILE_COLUMNS,
-    TILE_ROWS,
-    tile,
-    tile_of_chosen,
-)
+from narrows.engine.fused.moving import add_to_image, fill, find_present, gather
+from narrows.engine.fused.registers import NO_FLOOR, TILE_COLUMNS, TILE_ROWS, tile
 from narrows.engine.fused.structure import (
     GAUSSIAN,
     NO_WINDOWS,
@@ -27,75 +21,66 @@ from narrows.engine.fused.structure import (
 @inner
 def _panel_products(
     s: Stack, panels: int, rows: int, a: Any, a_at: int, a_row: int, a_step: int, work: Any,
-    b_at: int, c_at: int, depth: int, starts: Any, starts_at: int, floor: np.float32, chosen: Any,
+    b_at: int, c_at: int, depth: int, starts: Any, starts_at: int, floor: np.float32, thread: int,
 ) -> None:  # fmt: skip
     """Panels of items through one matrix: c (rows, items) = a (rows, depth) b (depth, items).
 
     ``starts``, a value a row, is added, and the result limited to ``floor`` below. A tile's rows of
     the matrix meet every panel before the next rows are fetched: they may come from far, the panels
-    lie in the cache. Where columns of a are ``chosen``, b has rows for these alone.
+    lie in the cache. Rows of b that are zero in a whole panel are left out.
     """
+    counts = s.present_count[thread]
+    for panel in range(panels):
+        present = s.present[thread, panel]
+        counts[panel] = find_present(work, panel * s.panel_size + b_at, depth, present)
     shares = -(-rows // TILE_ROWS)
     for share in range(shares):
         first, last = rows * share // shares, rows * (share + 1) // shares
         for panel in range(panels):
-            base = panel * s.panel_size
-            if len(chosen):
-                tile_of_chosen(
-                    last - first, a, a_at + first * a_row, a_row, a_step,
-                    work, base + b_at, TILE_COLUMNS,
-                    work, base + c_at + first * TILE_COLUMNS, TILE_COLUMNS, len(chosen),
-                    starts, starts_at + first, floor, chosen,
-                )  # fmt: skip
-            else:
-                tile(
-                    last - first, a, a_at + first * a_row, a_row, a_step,
-                    work, base + b_at, TILE_COLUMNS,
-                    work, base + c_at + first * TILE_COLUMNS, TILE_COLUMNS, depth,
-                    starts, starts_at + first, floor,
-                )  # fmt: skip
+            base, found = panel * s.panel_size, counts[panel]
+            tile(
+                last - first, a, a_at + first * a_row, a_row, a_step,
+                work, base + b_at, TILE_COLUMNS,
+                work, base + c_at + first * TILE_COLUMNS, TILE_COLUMNS, found or depth,
+                starts, starts_at + first, floor, s.present[thread, panel, :found],
+            )  # fmt: skip
 
 
 @inlined
 def _up(s: Stack, layer: int, panels: int, work: Any, from_: int, to: int, biased: bool,
-        floor: np.float32, present: Any) -> None:  # fmt: skip
-    """The layer's matrix takes inputs at ``from_``, or what is ``present`` of them, to outputs at
-    ``to``."""
+        floor: np.float32, thread: int) -> None:  # fmt: skip
+    """The layer's matrix takes inputs at ``from_`` to outputs at ``to``."""
     row = s.weight_row[layer]
     row, step = (row, 1) if s.flipped[layer] else (1, row)
     starts = s.parameters if biased else s.no_starts
     starts_at = s.bias_at[layer] if biased else s.bias_at[0]
     _panel_products(
         s, panels, s.outputs[layer], s.parameters, s.weight_at[layer], row, step, work, from_, to,
-        s.inputs[layer], starts, starts_at, floor, present,
+        s.inputs[layer], starts, starts_at, floor, thread,
     )  # fmt: skip
 
 
 @inlined
-def _down(s: Stack, layer: int, panels: int, work: Any, from_: int, to: int) -> None:
+def _down(s: Stack, layer: int, panels: int, work: Any, from_: int, to: int,
+          thread: int) -> None:  # fmt: skip
     """Its transpose takes the outputs' deltas at ``from_`` to the inputs' at ``to``."""
     row = s.weight_row[layer]
     row, step = (1, row) if s.flipped[layer] else (row, 1)
     _panel_products(
         s, panels, s.inputs[layer], s.parameters, s.weight_at[layer], row, step, work, from_, to,
-        s.outputs[layer], s.no_starts, s.bias_at[0], NO_FLOOR, s.present[0, :0],
+        s.outputs[layer], s.no_starts, s.bias_at[0], NO_FLOOR, thread,
     )  # fmt: skip
 
 
 @inner
-def forward(s: Stack, layer: int, panels: int, work: Any, present: Any) -> None:
-    """values[layer] = activation(weights values[layer - 1] + bias) for the first ``panels``.
-
-    Of the input, values[0], there is what is ``present``; or all of it, where that is empty.
-    """
+def forward(s: Stack, layer: int, panels: int, work: Any, thread: int) -> None:
+    """values[layer] = activation(weights values[layer - 1] + bias) for the first ``panels``."""
     kind = s.activation[layer]
     floor = np.float32(0) if kind == RELU else NO_FLOOR
     one = min(panels, 1)  # a literal would have the products compiled anew for it
-    everything = present[:0]
     below, above = s.value_at[layer - 1], s.value_at[layer]
     if s.windows[layer] == NO_WINDOWS:
-        some = present if layer == 1 else everything
-        _up(s, layer, panels, work, below, above, True, floor, some)
+        _up(s, layer, panels, work, below, above, True, floor, thread)
     size = s.width[layer] * TILE_COLUMNS
     for panel in range(panels):
         base = panel * s.panel_size
@@ -104,9 +89,9 @@ def forward(s: Stack, layer: int, panels: int, work: Any, present: Any) -> None:
             for place in range(s.places[layer]):
                 gather(s, layer, place, base + below, work)
                 to = base + above + place * step
-                _up(s, layer, one, work, s.window_at, to, True, floor, everything)
+                _up(s, layer, one, work, s.window_at, to, True, floor, thread)
         elif s.windows[layer] == WINDOWS_ABOVE:
-            _lay_windows_above(s, layer, one, work, base + below, base + above, floor, everything)
+            _lay_windows_above(s, layer, one, work, base + below, base + above, floor, thread)
         at, slope_at = base + above, base + s.slope_at[layer]
         if kind != GAUSSIAN:
             activate(kind, work[at : at + size], work[slope_at : slope_at + size])
@@ -114,7 +99,7 @@ def forward(s: Stack, layer: int, panels: int, work: Any, present: Any) -> None:
 
 @inlined
 def _lay_windows_above(s: Stack, layer: int, one: int, work: Any, from_: int, to: int,
-                       floor: np.float32, everything: Any) -> None:  # fmt: skip
+                       floor: np.float32, thread: int) -> None:  # fmt: skip
     """An image of biases, and on it what every place below makes of its values."""
     channels, step = s.bias_size[layer], s.inputs[layer] * TILE_COLUMNS
     for i in range(s.width[layer]):
@@ -122,7 +107,7 @@ def _lay_windows_above(s: Stack, layer: int, one: int, work: Any, from_: int, to
         fill(work[at : at + TILE_COLUMNS], s.parameters[s.bias_at[layer] + i % channels])
     for place in range(s.places[layer]):
         from_place = from_ + place * step
-        _up(s, layer, one, work, from_place, s.window_at, False, NO_FLOOR, everything)
+        _up(s, layer, one, work, from_place, s.window_at, False, NO_FLOOR, thread)
         add_to_image(s, layer, place, to, work)
     if floor == 0:
         image = work[to : to + s.width[layer] * TILE_COLUMNS]
@@ -132,12 +117,12 @@ def _lay_windows_above(s: Stack, layer: int, one: int, work: Any, from_: int, to
 
 
 @inner
-def backward(s: Stack, layer: int, panels: int, work: Any) -> None:
+def backward(s: Stack, layer: int, panels: int, work: Any, thread: int) -> None:
     """From deltas[layer] to deltas[layer - 1] for the first ``panels``."""
     one = min(panels, 1)
     above, below = s.delta_at[layer], s.delta_at[layer - 1]
     if s.windows[layer] == NO_WINDOWS:
-        _down(s, layer, panels, work, above, below)
+        _down(s, layer, panels, work, above, below, thread)
     size = s.width[layer - 1] * TILE_COLUMNS
     kind = s.activation[layer - 1]
     for panel in range(panels):
@@ -148,13 +133,13 @@ def backward(s: Stack, layer: int, panels: int, work: Any) -> None:
             fill(work[at : at + size], np.float32(0))
             step = s.outputs[layer] * TILE_COLUMNS
             for place in range(s.places[layer]):
-                _down(s, layer, one, work, base + above + place * step, s.window_at)
+                _down(s, layer, one, work, base + above + place * step, s.window_at, thread)
                 add_to_image(s, layer, place, at, work)
         elif s.windows[layer] == WINDOWS_ABOVE:
             step = s.inputs[layer] * TILE_COLUMNS
             for place in range(s.places[layer]):
                 gather(s, layer, place, base + above, work)
-                _down(s, layer, one, work, s.window_at, at + place * step)
+                _down(s, layer, one, work, s.window_at, at + place * step, thread)
         if kind != GAUSSIAN:
             through_activation(
                 kind, work[value_at : value_at + size], work[slope_at : slope_at + size],

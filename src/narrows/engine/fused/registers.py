@@ -9,7 +9,6 @@ Everything reads and writes flat float32 arrays at element offsets: nothing chec
 the callers in :mod:`narrows.engine.fused.kernels` own that.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,64 +32,63 @@ TILE_COLUMNS = 2 * LANES
 #: 2 x 6 + 3 fill 15 of the 16 of AVX2.
 TILE_ROWS = 14 if _HAS_AVX512 else 6
 
-# How far ahead of its use a left factor is asked for: some 400 cycles.
-_STEPS_AHEAD = 16
+#: How far ahead of its use a left factor is asked for: some 400 cycles.
+CHOSEN_AHEAD = 16
 
 #: What a plain product passes for the lower limit of its values.
 NO_FLOOR = np.float32(-np.inf)
 
 _FLOAT = ir.FloatType()
-_INT64 = ir.IntType(64)
+INT64 = ir.IntType(64)
 _INT32 = ir.IntType(32)
-_VECTOR = ir.VectorType(_FLOAT, LANES)
-_FLOAT_POINTER = _FLOAT.as_pointer()
+VECTOR = ir.VectorType(_FLOAT, LANES)
+FLOAT_POINTER = _FLOAT.as_pointer()
 
 
 def pointer(context: Any, builder: Any, array_type: Any, array: Any, offset: Any) -> Any:
     """A float pointer to ``array[offset]``."""
     data = context.make_array(array_type)(context, builder, array).data
-    return builder.gep(builder.bitcast(data, _FLOAT_POINTER), [offset])
+    return builder.gep(builder.bitcast(data, FLOAT_POINTER), [offset])
 
 
 def load(builder: Any, place: Any) -> Any:
     """The vector at a float pointer."""
-    return builder.load(builder.bitcast(place, _VECTOR.as_pointer()), align=4)
+    return builder.load(builder.bitcast(place, VECTOR.as_pointer()), align=4)
 
 
 def store(builder: Any, value: Any, place: Any) -> None:
     """Write a vector to a float pointer."""
-    builder.store(value, builder.bitcast(place, _VECTOR.as_pointer()), align=4)
+    builder.store(value, builder.bitcast(place, VECTOR.as_pointer()), align=4)
 
 
 def splat(value: float) -> Any:
     """A constant vector that holds ``value`` everywhere."""
-    return ir.Constant(_VECTOR, [value] * LANES)
+    return ir.Constant(VECTOR, [value] * LANES)
 
 
-def _broadcast(builder: Any, value: Any) -> Any:
+def broadcast(builder: Any, value: Any) -> Any:
     """A vector that holds ``value`` everywhere."""
-    undefined = ir.Constant(_VECTOR, ir.Undefined)
+    undefined = ir.Constant(VECTOR, ir.Undefined)
     first = builder.insert_element(undefined, value, _INT32(0))
     everywhere = ir.Constant(ir.VectorType(_INT32, LANES), [0] * LANES)
     return builder.shuffle_vector(first, undefined, everywhere)
 
 
-def _fma(module: Any) -> Any:
+def fma_of(module: Any) -> Any:
     """The function a * b + c of three vectors, rounded once."""
     return cgutils.get_or_insert_function(
-        module, ir.FunctionType(_VECTOR, [_VECTOR] * 3), f"llvm.fma.v{LANES}f32"
+        module, ir.FunctionType(VECTOR, [VECTOR] * 3), f"llvm.fma.v{LANES}f32"
     )
 
 
 def _tile_function(module: Any, rows: int, chooses: bool) -> Any:
-    """The LLVM function that computes one tile of ``rows`` x TILE_COLUMNS; see :func:`tile`, and
-    :func:`tile_of_chosen` for one that ``chooses`` columns of A."""
+    """The LLVM function that computes one tile of ``rows`` x TILE_COLUMNS; see :func:`tile`."""
     name = f"narrows_tile_{'of_chosen_' if chooses else ''}{rows}"
     if name in module.globals:
         return module.globals[name]
-    factors = [_FLOAT_POINTER, _INT64, _INT64, _FLOAT_POINTER, _INT64]
-    result = [_FLOAT_POINTER, _INT64, _INT64, _FLOAT_POINTER, _FLOAT]
-    chosen = [_INT64.as_pointer()] if chooses else []
+    factors = [FLOAT_POINTER, INT64, INT64, FLOAT_POINTER, INT64]
+    result = [FLOAT_POINTER, INT64, INT64, FLOAT_POINTER, _FLOAT]
+    chosen = [INT64.as_pointer()] if chooses else []
     kind = ir.FunctionType(ir.VoidType(), factors + result + chosen)
     function = ir.Function(module, kind, name)
     function.linkage = "internal"
@@ -100,31 +98,31 @@ def _tile_function(module: Any, rows: int, chooses: bool) -> Any:
     loop = function.append_basic_block("loop")
     done = function.append_basic_block("done")
     columns = range(TILE_COLUMNS // LANES)
-    fma = _fma(module)
+    fma = fma_of(module)
 
     builder = ir.IRBuilder(entry)
-    starts = [
-        _broadcast(builder, builder.load(builder.gep(start, [_INT64(i)]))) for i in range(rows)
-    ]
+    starts = [broadcast(builder, builder.load(builder.gep(start, [INT64(i)]))) for i in range(rows)]
     builder.branch(loop)
 
     builder.position_at_end(loop)
-    k = builder.phi(_INT64)
-    k.add_incoming(_INT64(0), entry)
-    sums = [[builder.phi(_VECTOR) for _ in columns] for _ in range(rows)]
-    column = builder.load(builder.gep(function.args[10], [k])) if chooses else k
+    k = builder.phi(INT64)
+    k.add_incoming(INT64(0), entry)
+    sums = [[builder.phi(VECTOR) for _ in columns] for _ in range(rows)]
+    column, later = k, builder.add(k, INT64(CHOSEN_AHEAD))
+    if chooses:
+        column, later = (builder.load(builder.gep(function.args[10], [n])) for n in (k, later))
     a_k = builder.gep(a, [builder.mul(column, a_step)])
-    b_k = builder.gep(b, [builder.mul(k, b_step)])
-    b_values = [load(builder, builder.gep(b_k, [_INT64(v * LANES)])) for v in columns]
+    b_k = builder.gep(b, [builder.mul(column, b_step)])
+    b_values = [load(builder, builder.gep(b_k, [INT64(v * LANES)])) for v in columns]
     # a transposed factor is walked in strides that no prefetcher follows
-    ask_for(builder, builder.gep(a_k, [builder.mul(a_step, _INT64(_STEPS_AHEAD))]))
+    ask_for(builder, builder.gep(a, [builder.mul(later, a_step)]))
     totals = []
     for i in range(rows):
-        value = _broadcast(builder, builder.load(a_k))
+        value = broadcast(builder, builder.load(a_k))
         # each place from the one before: 14 offsets would take the registers that the sums need
         a_k = builder.gep(a_k, [a_row])
         totals.append([builder.call(fma, [value, b_values[v], sums[i][v]]) for v in columns])
-    following = builder.add(k, _INT64(1))
+    following = builder.add(k, INT64(1))
     k.add_incoming(following, loop)
     for first, before, after in zip(starts, sums, totals, strict=True):
         for phi, total in zip(before, after, strict=True):
@@ -133,46 +131,15 @@ def _tile_function(module: Any, rows: int, chooses: bool) -> Any:
     builder.cbranch(builder.icmp_signed("<", following, depth), loop, done)
 
     builder.position_at_end(done)
-    limit = _broadcast(builder, floor)
+    limit = broadcast(builder, floor)
     for i, row in enumerate(totals):
         for v, total in enumerate(row):
             # one instruction, and a NaN passes it
             total = builder.select(builder.fcmp_ordered(">", limit, total), limit, total)
-            offset = builder.add(builder.mul(c_row, _INT64(i)), _INT64(v * LANES))
+            offset = builder.add(builder.mul(c_row, INT64(i)), INT64(v * LANES))
             store(builder, total, builder.gep(c, [offset]))
     builder.ret_void()
     return function
-
-
-def _call_tile(
-    context: Any, builder: Any, kinds: Any, arguments: Any, chosen: Sequence[Any] = ()
-) -> Any:
-    """Call the function of as many rows as :func:`tile`'s arguments say."""
-    rows, a, a_start, a_row, a_step, b, b_start, b_step, c, c_start, c_row, depth = arguments[:12]
-    starts, starts_at, floor = arguments[12:15]
-    a_pointer = pointer(context, builder, kinds[1], a, a_start)
-    b_pointer = pointer(context, builder, kinds[5], b, b_start)
-    c_pointer = pointer(context, builder, kinds[8], c, c_start)
-    starts_pointer = pointer(context, builder, kinds[12], starts, starts_at)
-    factors = [a_pointer, a_row, a_step, b_pointer, b_step]
-    result = [c_pointer, c_row, depth, starts_pointer, floor]
-    end = builder.append_basic_block("end")
-    choice = builder.switch(rows, end)
-    for count in range(1, TILE_ROWS + 1):
-        block = builder.append_basic_block(f"rows_{count}")
-        choice.add_case(_INT64(count), block)
-        with builder.goto_block(block):
-            function = _tile_function(builder.module, count, bool(chosen))
-            builder.call(function, [*factors, *result, *chosen])
-            builder.branch(end)
-    builder.position_at_end(end)
-    return context.get_dummy_value()
-
-
-def _tile_types(a: Any, b: Any, c: Any, starts: Any) -> list[Any]:
-    integer = types.int64
-    left, right, result = (a, *[integer] * 3), (b, *[integer] * 2), (c, *[integer] * 2)
-    return [integer, *left, *right, *result, integer, starts, integer, types.float32]
 
 
 @intrinsic
@@ -193,6 +160,7 @@ def tile(
     starts: Any,
     starts_at: Any,
     floor: Any,
+    chosen: Any,
 ) -> Any:
     """Compute one tile of a matrix product: ``rows`` (1 to TILE_ROWS) x TILE_COLUMNS values.
 
@@ -201,46 +169,44 @@ def tile(
 
     ``depth`` must be at least 1. With a_row and a_step free, the left factor may be transposed.
     A bias in ``starts`` and a floor of 0 make it a ReLU layer; zeros and NO_FLOOR a product.
+
+    With ``chosen`` (int64), the sum is over its first ``depth`` entries in the place of 0, 1, 2...;
+    CHOSEN_AHEAD more must follow them, of whatever columns. Empty, it stands for all.
     """
-    signature = types.void(*_tile_types(a, b, c, starts))
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _call_tile(context, builder, signature.args, arguments)
-
-    return signature, generate
-
-
-@intrinsic
-def tile_of_chosen(
-    typing_context: Any,
-    rows: Any,
-    a: Any,
-    a_start: Any,
-    a_row: Any,
-    a_step: Any,
-    b: Any,
-    b_start: Any,
-    b_step: Any,
-    c: Any,
-    c_start: Any,
-    c_row: Any,
-    depth: Any,
-    starts: Any,
-    starts_at: Any,
-    floor: Any,
-    chosen: Any,
-) -> Any:
-    """The same with A's columns ``chosen`` (int64, at least ``depth``) in the place of 0, 1, 2...:
-    A[a_start + i * a_row + chosen[k] * a_step].
-    """
-    signature = types.void(*_tile_types(a, b, c, starts), chosen)
+    integer = types.int64
+    left, right, result = (a, *[integer] * 3), (b, *[integer] * 2), (c, *[integer] * 2)
+    values = [integer, *left, *right, *result, integer, starts, integer, types.float32, chosen]
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kinds = signature.args
-        columns = context.make_array(kinds[15])(context, builder, arguments[15]).data
-        return _call_tile(context, builder, kinds, arguments, [columns])
+        rows, a, a_start, a_row, a_step, b, b_start, b_step, c, c_start, c_row = arguments[:11]
+        depth, starts, starts_at, floor, chosen = arguments[11:]
+        columns = context.make_array(kinds[15])(context, builder, chosen)
+        passed = [
+            pointer(context, builder, kinds[1], a, a_start), a_row, a_step,
+            pointer(context, builder, kinds[5], b, b_start), b_step,
+            pointer(context, builder, kinds[8], c, c_start), c_row, depth,
+            pointer(context, builder, kinds[12], starts, starts_at), floor,
+        ]  # fmt: skip
+        end = builder.append_basic_block("end")
+        chooses = builder.icmp_signed(
+            "!=", cgutils.unpack_tuple(builder, columns.shape)[0], INT64(0)
+        )
+        choice = builder.switch(
+            builder.select(chooses, builder.add(rows, INT64(TILE_ROWS)), rows), end
+        )
+        for count in range(1, TILE_ROWS + 1):
+            for chosen_too in (False, True):
+                block = builder.append_basic_block("tile")
+                choice.add_case(INT64(count + TILE_ROWS * chosen_too), block)
+                with builder.goto_block(block):
+                    function = _tile_function(builder.module, count, chosen_too)
+                    builder.call(function, passed + [columns.data] * chosen_too)
+                    builder.branch(end)
+        builder.position_at_end(end)
+        return context.get_dummy_value()
 
-    return signature, generate
+    return types.void(*values), generate
 
 
 @intrinsic
@@ -259,7 +225,7 @@ def transpose(
         read = pointer(context, builder, signature.args[0], source, start)
         write = pointer(context, builder, signature.args[3], target, to)
         rows = [
-            load(builder, builder.gep(read, [builder.mul(row, _INT64(i))])) for i in range(LANES)
+            load(builder, builder.gep(read, [builder.mul(row, INT64(i))])) for i in range(LANES)
         ]
         lanes = range(LANES)
         distance = 1
@@ -277,31 +243,7 @@ def transpose(
                     )
             distance *= 2
         for i, values in enumerate(rows):
-            store(builder, values, builder.gep(write, [builder.mul(to_row, _INT64(i))]))
-        return context.get_dummy_value()
-
-    return signature, generate
-
-
-@intrinsic
-def spread(typing_context: Any, source: Any, start: Any, places: Any, target: Any, to: Any) -> Any:
-    """LANES values from target[to] on: the next of source[start], source[start + 1]... wherever
-    ``places`` (int64) has a bit, the lowest for the first, and zero elsewhere."""
-    integer = types.int64
-    signature = types.void(source, integer, integer, target, integer)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        source, start, places, target, to = arguments
-        read = pointer(context, builder, signature.args[0], source, start)
-        write = pointer(context, builder, signature.args[3], target, to)
-        bits = ir.VectorType(ir.IntType(1), LANES)
-        mask = builder.bitcast(builder.trunc(places, ir.IntType(LANES)), bits)
-        expand = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(_VECTOR, [_FLOAT_POINTER, bits, _VECTOR]),
-            f"llvm.masked.expandload.v{LANES}f32",
-        )
-        store(builder, builder.call(expand, [read, mask, splat(0)]), write)
+            store(builder, values, builder.gep(write, [builder.mul(to_row, INT64(i))]))
         return context.get_dummy_value()
 
     return signature, generate
@@ -320,9 +262,9 @@ _SMALLEST_SQUARE = 1e-36
 def _estimate(builder: Any, name: str, x: Any) -> Any:
     arguments = [x]
     if LANES == 16:  # these take what to give in masked-out lanes, and the mask
-        arguments += [ir.Constant(_VECTOR, None), ir.IntType(16)(-1)]
+        arguments += [ir.Constant(VECTOR, None), ir.IntType(16)(-1)]
     function = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(_VECTOR, [a.type for a in arguments]), name
+        builder.module, ir.FunctionType(VECTOR, [a.type for a in arguments]), name
     )
     return builder.call(function, arguments)
 
@@ -331,14 +273,14 @@ def _inverse_of_root_plus(builder: Any, x: Any, epsilon: Any) -> Any:
     """1 / (sqrt(x) + epsilon) for a vector of x >= 0, to about one unit in the last place."""
     if not IS_X86:
         square_root = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(_VECTOR, [_VECTOR]), f"llvm.sqrt.v{LANES}f32"
+            builder.module, ir.FunctionType(VECTOR, [VECTOR]), f"llvm.sqrt.v{LANES}f32"
         )
         return builder.fdiv(splat(1), builder.fadd(builder.call(square_root, [x]), epsilon))
     root_name, inverse_name = _ESTIMATES[LANES]
     smallest = splat(_SMALLEST_SQUARE)
     # one instruction, and a NaN passes it
     x = builder.select(builder.fcmp_ordered(">", smallest, x), smallest, x)
-    fma = _fma(builder.module)
+    fma = fma_of(builder.module)
     # Newton on y^-2 = x, in terms of the root z = x y: z <- z + z (1 - z y) / 2
     y = _estimate(builder, root_name, x)
     root = builder.fmul(x, y)
@@ -404,11 +346,11 @@ def adam(
             for n, where in ((2, 5), (3, 6), (4, 6))
         ]
         rate, keep_first, keep_second, epsilon, decay = (
-            _broadcast(builder, value) for value in arguments[7:]
+            broadcast(builder, value) for value in arguments[7:]
         )
         g = load(builder, read)
         p, m, v = (load(builder, place) for place in places)
-        fma = _fma(builder.module)
+        fma = fma_of(builder.module)
         m = builder.call(fma, [builder.fsub(g, m), keep_first, m])
         v = builder.call(fma, [builder.call(fma, [g, g, builder.fneg(v)]), keep_second, v])
         inverse = _inverse_of_root_plus(builder, v, epsilon)

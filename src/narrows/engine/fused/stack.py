@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from narrows.engine.fused import loops
-from narrows.engine.fused.layers import Layer
+from narrows.engine.fused.layers import Layer, held
 from narrows.engine.fused.memory import lay_out, moment_places, padded
 from narrows.engine.fused.registers import LANES, TILE_COLUMNS
 from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source
@@ -23,7 +23,7 @@ class LayerStack:
     """
 
     def __init__(self, layers: Sequence[Layer], batch_size: int) -> None:
-        self.layers = list(layers)
+        self.layers = held(layers)
         self.batch_size = batch_size
         panels = -(-batch_size // TILE_COLUMNS)
         self.threads = max(1, min(usable_cores(), panels))

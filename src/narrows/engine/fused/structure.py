@@ -8,8 +8,9 @@ A layer is a matrix that is applied to an item at one place or many. On one side
 may be *windows* of an image: a convolution takes its inputs from windows of the image below, and
 the transpose of one lays its outputs over windows of the image above.
 
-A weight matrix is held as (rows, columns) with the layer's larger side as columns, because the
-gradient's vectors run along them: ``flipped`` says whether that is (outputs, inputs).
+A weight matrix is held as (rows, columns): the gradient's vectors run along the columns, and what
+is zero of the values or deltas that go with its rows costs nothing. ``flipped`` says whether that
+is (outputs, inputs).
 """
 
 from typing import NamedTuple
@@ -59,14 +60,13 @@ class Stack(NamedTuple):
     window_at: int  # where in there the window in use lies
     left: np.ndarray  # left factors of the gradients, (rows, slots x places) per layer
     right: np.ndarray  # right factors, (tiles of columns, slots x places, TILE_COLUMNS) per layer
-    gradient: np.ndarray  # (threads, tiles or the longest row): of what a thread updates
+    gradient: np.ndarray  # (threads, a block or the longest row): of what a thread updates
     bias_sums: np.ndarray  # (panels, sums_size): the gradients of all biases
     panel_losses: np.ndarray  # (panels,) float64
 
-    skips: bool  # whether the first layer leaves out inputs that are zero in a whole batch
-    present: np.ndarray  # (threads, inputs): those that are not, one behind the other
-    present_before: np.ndarray  # (threads, vectors of inputs + 1): how many lie before each vector
-    present_in: np.ndarray  # (threads, vectors of inputs): which in it, a bit each
+    present: np.ndarray  # (threads, panels_at_a_time, longest side): inputs not zero in a panel
+    present_count: np.ndarray  # (threads, panels_at_a_time): how many, or 0 where nearly all are
+    nonzero: np.ndarray  # (threads, tile rows x words): of a tile's left factor, 64 slots a word
 
     tasks: np.ndarray  # (tasks, 3): layer, first row, last row + 1 of weights; 0 rows: the bias
     task_bounds: np.ndarray  # (threads + 1,): which tasks each thread owns
