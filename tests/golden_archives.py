@@ -33,6 +33,8 @@ DATA: dict[str, tuple[np.ndarray, float, int, tuple[str, ...]]] = {
         1 << 20,
         ("mixing",),
     ),
+    "images by three mixers, mixing": (_MANY[:1440].reshape(60, 6, 4), 0, 1 << 20, ("mixing",)),
+    "images by all mixers, mixing": (_MANY[:1440].reshape(60, 6, 4), 0, 1 << 20, ("mixing",)),
 }
 
 #: The archives, in base64.
@@ -217,6 +219,34 @@ uN01UWIJhc4KJ4qbC3aqwUB/YVGh7PSOli0YzE8HQUEI15y6zr01X749s4IqH8p6N8GNAPtq7gS4gdBN
 i1QdGJc3VSAHcNBD29YQBiKBmZCBzEkhVhGiZAl1JWUJSHREZpaGVleVISGmS5aGAaZIUkIohiC5gRMB4EMiFlhXFCYcGXaKFBXLygly
 0M8uswJWA0hULtDSWWWLmGdVAYOZWAgKwVZAFd5dVCwpgS5KSGDK0qJLuywrTMCFJR2kmVd0iSZmUSHVpiHVphRLiIaAzu7giGlWdjLh
 3gw0qCrOzLLqsQwQIAP+LuSKcKEha3VjJA==
+""",
+    "images by three mixers, mixing": """
+iU5SVw0KGgoBAAEA3QAAADYBAADDeGfuPY/NjsMgDITfxWdUmZ+SkFepcjDFbFHTECVUapTNuy+stHuzxzOazwf4/J4DDHhBAYEKwXBA
+KPvCMMD3W4KAZ2oGoHWlva7bg9rxZlFYYcZTwEJr2apyg+rkDwiphUGnpet070Zxq459yhRAWK3HsSbSwlOauaUOeHF55FbxSp80f8E5
+/raoq61aFzvnkXrjVDDOK+aoSHlEK69d8IQkWVtjfexZ2Z4jhS5Gb5DMndBRJS5r4tD+oinP3Iat5LVJylywPuCnfH9WFlnHvTSq449l
+qMTi3y+NwfM8fwCgBQAAeQIAALeP/SYAAQAAAAAAAAAAAY4A8E4Zaory/wIAVRf/x0cRbFtqcRCpOgtEsFoP7NeR2S2XWBHNo0fHQL85
+bi6E3h5bubqy4ITZYwIwgsEOh7OV3l6Buq1lJgzwuVxMgQf6Upw0Y5ZUoAc4DcPvDZ9FByKuS5nFLYGgmzhMu1aR6rlmair8/h0Wpxiw
+uHQFKct62mm5OigHTpwhHY/pFWY42TwwZQMdAdJRUDNXWMWcPbXQTWHv2emAAs0zBZr1nV/KS52htMeUqC5gQKrY+Thqzl92lwPYleCa
+g40aBVYdkRYiqYaGpaUmk3zpTN56ss62/uX7W1d4Xbluz+g3vzsauA6FCadoTmQkce05UvBDPuBcwrGaEPAY2WrFlHccbdXb8in+MJWR
+2eZtFJR6qcP24T4tSUBF2rzQUOxkzVAPjNo8FG5vqjlul7LuuVE3ZpKOuoopxTHE/PqiMeJ/bMIbQryoYnne56h1pukM9DrSgqUS09Id
+ob8MjSM2DRH6gQ3FQZAviBDIY0KHm+Zx+DtpGjGEbH9mgapZIkYFVMje919XzBYxd6tQumrha6emHwfQsUMpDXYQmZOqeC6dl+jzp8l2
+wLYc/Y7jiPX8VD3D6tKt9gkV0MgeRVeWyKOKuS1YkBjsQCXPZEhZZRfg/L17ov09kxGjN4/Lc32ZYcV8w1Mo6lJbiLkiA/a5mbJdDfzA
+KI55facSW0QhJUXf8rJlDY8/WOv1Ep3TW11R++xmKXA4COLWLqE3Q19s2/fShAfawg6kXEawmrvyexr6LT9tSZDkaR7LycZ/pSNXS1sr
+SAoWrhe25VOQXy4EMm+Y0YUVl1wEwUrLTcEzDGFqGz+Y
+""",
+    "images by all mixers, mixing": """
+iU5SVw0KGgoBAAEA3AAAADYBAAB1YtKzPY/BjsMgDET/xWdUGUpIyK9EOZhitqhpiBIqNcrm3xcqdW/2eEbzfIBLr9lDjxcU4CkT9Af4
+vC8MPfy+JAh4xGoAWlfay7rdqR4Hg8IIPZ4CFlrzVpQBipPfIORVKIXGNgo7O4qhOPYpkQdhtBzHkogLT3HmmjrgyfmeasUzvuP8A+f4
+aVGNKVobWuuQOm2V19Yp5qBIOUQjm9Y7QpJ8Ndq40LEyHQfybQhOI+kboaVCnNfIvv5FU5q5DltOa5WUvmB5wE3p9igssox7rlTHl6Uv
+xOLfL7XG8zz/AKAFAACBAgAADbtTkQABAAAAAAAAAAAB0gDwWS5qivrfKATohmPnNYuUwg+wcduPd58xt9pa4+a2C65UDCPlQZYn6SIQ
+tsLq/ouLfO0uFUhGqj7oPnolxbkWql7n2kyVq3DK14+wJ3roVf7b2DrMBjTBln/KCd/kKF5gC14h9nUGEVVFM4E4WHmgswD2eRU5XANG
+ceQMNhmmO3reNw+ZrRrd1RIhc8iQt4iRmOv/VOf1dw4qgrNM1u5gdxIf7gRmQS9GmUYJV07mARhz7ntPTlNfxEU0fndz2Mi+zRwj2Vvt
+eHx96BxcbBHzlalxY1RLFSxGb2Gi4aDei6PRsX+QUmbTUtRWuktMCGcq40vWgF+URjShc1oY5HULVtqOzjobFvusFuT4Z0BsHckxJbhU
+SPyrL131kK1mVyrB9fx6kbw40S21Q079MvXmn1I24gzO96e9pJU+BbabkzWqeQAFuzt+drvkA8RN4Ijyl1zcRBlPJS7M2GebrgDRGz+5
+U9479gCUyfhawPkucbyaOYyEMQN7cJlrGtiNj9vB+FW9noX6sw9GFkp4yCL7MuT/xXLdXgeBf7HVvwRAklRAtaHXrK4v1IsIpMdSOVZF
+hDtWBccwYTeWu2X/sH0/EyQk06cKpxUyJOoHMf8+pCKodRmFVIPMztj9yeJgBgBEnP5chZkib8zWQOuycSIrwhaJZ1aGQuN6fwNoCnyD
+flRSemyZcpaWqAi7AjJ1dS53iQvbOmgKAiK2HwbIz5FbiDTOvuXuRJyHzTyqTOvhvqtxYpqPOs/RkWZiNvez3VQUXlluxJ+JKV7fH8nJ
+iI+8lQ7FS51raG6x4zGIdPjm2lLQpzrB6X4GG8gCgWG/T3F4ZugVWw==
 """,
 }
 

@@ -28,12 +28,23 @@ from narrows.codec.mixing.ans import Player, Recorder, lanes_for
 from narrows.codec.mixing.contexts import COUNT, NEAR, NEIGHBOURS, WITHOUT_PRIOR, context_keys
 from narrows.codec.mixing.counts import add, opinions
 from narrows.codec.mixing.course import MOST_AT_ONCE, padded_places
-from narrows.codec.mixing.learned import Settings
+from narrows.codec.mixing.kinds import (
+    ALL,
+    EIGHT,
+    FEW,
+    FIRST,
+    MIXERS,
+    SOME,
+    Mixers,
+    areas_of,
+    kinds,
+)
+from narrows.codec.mixing.learned import Learned, Settings
 from narrows.codec.mixing.logistic import LARGEST_LOGIT, logits, probabilities
 from narrows.codec.mixing.mixer import Mixer, rates
 from narrows.errors import ArchiveError
 
-FEW = settings(max_examples=25, deadline=None)
+FEW_TIMES = settings(max_examples=25, deadline=None)
 
 # Both ways give the same, which is tested: with this one at hand blocks of any size take it.
 assert blocks._compiled() is not None
@@ -69,7 +80,7 @@ def mixed_blocks(draw: st.DrawFn) -> np.ndarray:
     return np.sort(values, axis=0) if draw(st.booleans()) else values
 
 
-@FEW
+@FEW_TIMES
 @given(mixed_blocks(), st.sampled_from(["fast", "normal", "best"]))
 def test_values_come_back(values: np.ndarray, effort: str) -> None:
     method = Mixing()
@@ -153,11 +164,13 @@ def byte_blocks(draw: st.DrawFn) -> np.ndarray:
 
 
 @settings(max_examples=15, deadline=None)
-@given(byte_blocks(), st.integers(1, COUNT))
-def test_both_ways_give_the_same_bytes_and_values(values: np.ndarray, contexts: int) -> None:
+@given(byte_blocks(), st.integers(1, COUNT), st.sampled_from(MIXERS))
+def test_both_ways_give_the_same_bytes_and_values(
+    values: np.ndarray, contexts: int, mixers: Mixers
+) -> None:
     course = Course.of(values.shape, 1)
     rows = values.reshape(course.count, course.places)
-    chosen = Settings.for_values(rows, contexts)
+    chosen = Settings.for_values(rows, contexts, mixers)
     content = walk.encode(course, chosen, rows)
     assert compiled.encode(course, chosen, rows) == content
     assert_same(compiled.decode(course, chosen, content), rows)
@@ -167,14 +180,14 @@ def test_both_ways_give_the_same_bytes_and_values(values: np.ndarray, contexts: 
 def test_many_answers_in_one_batch_are_counted_alike() -> None:
     values = np.random.default_rng(0).choice([0, 0, 9], (4000, 3)).astype("u1")
     course = Course.of(values.shape, 1)
-    chosen = Settings.for_values(values, 5)
+    chosen = Settings.for_values(values, 5, ALL)
     assert walk.encode(course, chosen, values) == compiled.encode(course, chosen, values)
 
 
 def test_both_ways_refuse_the_same_damage() -> None:
     values = BYTES[:20].reshape(20, -1)
     course = Course.of(BYTES[:20].shape, 1)
-    chosen = Settings.for_values(values, 6)
+    chosen = Settings.for_values(values, 6, ALL)
     content = walk.encode(course, chosen, values)
     for place in range(0, len(content), len(content) // 6):
         damaged = content[:place] + bytes([content[place] ^ 9]) + content[place + 1 :]
@@ -284,7 +297,7 @@ def batches(sizes: list[int], seed: int) -> tuple[list[np.ndarray], list[np.ndar
     return chances, [(random.random(len(p)) * 65536 < p).astype(np.int64) for p in chances]
 
 
-@FEW
+@FEW_TIMES
 @given(st.lists(st.integers(0, 40), max_size=12), st.integers(1, 9), st.integers(0, 2**32))
 def test_the_coder_gives_back_its_answers(sizes: list[int], lanes: int, seed: int) -> None:
     chances, answers = batches(sizes, seed)
@@ -400,6 +413,38 @@ def test_weights_stay_within_their_limits() -> None:
             mixer.learn(inputs, np.ones(4000, np.int64), np.full(4000, error))
         assert table[1, 0] == np.sign(error) * 2**23
         assert table[0, 0] == 2**14  # nobody used the other set
+
+
+@FEW_TIMES
+@given(st.integers(0, 2**32), st.sampled_from([1, 9, 255]))
+def test_kinds_are_numbered_from_0_and_tell_apart_what_they_say(seed: int, top: int) -> None:
+    random = np.random.default_rng(seed)
+    near = {name: random.choice([0, top // 2, top], 60) for name in NEIGHBOURS}
+    row, column, planes = (random.integers(0, most, 60) for most in (30, 5, 3))
+    areas = areas_of(row, column, 30, 5)
+    found = kinds(near, areas, planes, 0, top, ALL)
+    assert found.shape == (60, len(ALL.kinds))
+    assert (found >= 0).all() and (found < ALL.kinds).all()
+    for few in (FEW, SOME):
+        assert_same(kinds(near, areas, planes, 0, top, few), found[:, : len(few.kinds)])
+    assert_same(kinds(near, areas, planes, 0, top, FIRST), found[:, [2, 1]])
+    differ = np.array([near[name] != 0 for name in EIGHT]).astype(int)
+    bright = np.array([near[name] * 255 // top >= 128 for name in EIGHT]).astype(int)
+    assert_same(found[:, 0], 2 ** np.arange(7, -1, -1) @ differ)
+    assert_same(found[:, 3], 2 ** np.arange(7, -1, -1) @ bright)
+    assert_same(found[:, 6], (row * 14 // 30) * 14 + column)
+
+
+def test_errors_below_the_least_move_no_weight() -> None:
+    values, learnt = BYTES.reshape(80, -1), {}
+    course = Course.of(BYTES.shape, 1)
+    for least in (0, 1 << 15, 1 << 17):
+        chosen = Settings.for_values(values, 4, FEW._replace(least=least))
+        learnt[least] = Learned.nothing(course, chosen)
+        walk.encode(course, chosen, values, learnt[least])
+    start = Learned.nothing(course, chosen).weights
+    moved = {least: int((learned.weights != start).sum()) for least, learned in learnt.items()}
+    assert moved[0] > moved[1 << 15] > moved[1 << 17] == 0
 
 
 @pytest.mark.parametrize("name", NEIGHBOURS)

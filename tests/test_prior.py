@@ -24,13 +24,14 @@ from narrows.codec.learning import _CONTEXTS
 from narrows.codec.methods.primed import Primed
 from narrows.codec.mixing import Course, Prior, blocks, compiled, walk
 from narrows.codec.mixing.contexts import COUNT, NEAR
+from narrows.codec.mixing.kinds import ALL, FEW, FIRST, SOME, Mixers
 from narrows.codec.mixing.learned import Settings
 from narrows.codec.mixing.surroundings import LONGEST_RUN, ROWS, surroundings
 from narrows.errors import ArchiveError, DataError, ShapeError, UsageError
 
 assert blocks._compiled() is not None  # for blocks of any size
 
-ARRAYS = ("cells", "quiet", "refined", "first", "second")
+ARRAYS = ("cells", "quiet", "refined", "weights")
 SHAPES = [(40, 9, 8), (30, 4, 5, 2), (2, 16, 20), (300, 7)]
 
 
@@ -43,8 +44,8 @@ def drawn(shape: tuple[int, ...], seed: int, top: int = 255) -> np.ndarray:
     return values.astype("u1")
 
 
-def taught(values: np.ndarray, contexts: int, way: Any) -> Prior:
-    course, chosen = Course.of(values.shape, 1), Settings(contexts, 0, 255)
+def taught(values: np.ndarray, contexts: int, way: Any, mixers: Mixers = ALL) -> Prior:
+    course, chosen = Course.of(values.shape, 1), Settings(contexts, 0, 255, mixers)
     prior = Prior.before(chosen, values.size)
     way.encode(course, chosen, values.reshape(course.count, -1), prior.learned)
     return prior
@@ -62,10 +63,12 @@ ITEMS = drawn((20, 9, 8), 1)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("contexts", [6, NEAR, COUNT])
-def test_both_ways_learn_the_same_and_go_on_from_it(shape: tuple[int, ...], contexts: int) -> None:
+@pytest.mark.parametrize("contexts, mixers", [(6, FEW), (NEAR, FIRST), (COUNT, ALL)])
+def test_both_ways_learn_the_same_and_go_on_from_it(
+    shape: tuple[int, ...], contexts: int, mixers: Mixers
+) -> None:
     values = drawn(shape, 0)
-    priors = [taught(values, contexts, way) for way in (walk, compiled)]
+    priors = [taught(values, contexts, way, mixers) for way in (walk, compiled)]
     for name in ARRAYS:
         assert_same(*(getattr(prior.learned, name) for prior in priors))
     prior, more = Prior.from_bytes(priors[0].to_bytes()), drawn(shape, 1)
@@ -355,7 +358,7 @@ def test_cells_that_nothing_teaches_are_refused(name: str, answers: int, yeses: 
 
 def test_weights_that_nothing_teaches_are_refused() -> None:
     prior = taught(drawn((20, 4, 4), 0), 2, walk)
-    prior.learned.second[3, 1] = -(1 << 23) - 1
+    prior.learned.weights[3, 1] = -(1 << 23) - 1
     with pytest.raises(ValueError, match="a weight that there is not"):
         Prior.from_bytes(prior.to_bytes())
 
@@ -370,11 +373,20 @@ def test_a_header_that_names_no_model_is_refused(model: Model) -> None:
 # For ever
 
 
-def test_what_is_looked_at_stays_the_same() -> None:
-    prior = taught(drawn((30, 4, 5, 2), 0), COUNT, walk)
+@pytest.mark.parametrize(
+    "contexts, mixers, digest",
+    [
+        (30, FIRST, "9a13ca7d06776857"),
+        (COUNT, FEW, "7a1ed14d9f1271db"),
+        (COUNT, SOME, "15a9a964d560f4ca"),
+        (COUNT, ALL, "3009792756a0bda4"),
+    ],
+)
+def test_what_is_looked_at_stays_the_same(contexts: int, mixers: Mixers, digest: str) -> None:
+    prior = taught(drawn((30, 4, 5, 2), 0), contexts, walk, mixers)
     course, rows = Course.of((20, 4, 5, 2), 1), drawn((20, 4, 5, 2), 1).reshape(20, -1)
     content = compiled.encode(course, prior.settings, rows, prior.learned)
-    assert sha256(content).hexdigest()[:16] == "9a13ca7d06776857"
+    assert sha256(content).hexdigest()[:16] == digest
 
 
 def test_an_old_archive_with_a_model_opens() -> None:

@@ -17,6 +17,7 @@ from narrows.codec.methods.mixing import Mixing, byte_rows
 from narrows.codec.methods.primed import PART
 from narrows.codec.mixing import Course, Prior, learn
 from narrows.codec.mixing.contexts import COUNT, WITHOUT_PRIOR
+from narrows.codec.mixing.kinds import ALL, FEW, Mixers
 from narrows.codec.mixing.learned import Settings
 from narrows.codec.model import KIND, Model
 from narrows.codec.pipeline import Pipeline
@@ -27,6 +28,8 @@ from narrows.progress import Tracker, silent
 
 # Contexts that are looked at.
 _CONTEXTS: dict[Effort, int] = {"fast": 6, "normal": WITHOUT_PRIOR, "best": COUNT}
+# Mixers that weigh what they say.
+_MIXERS: dict[Effort, Mixers] = {"fast": FEW, "normal": ALL, "best": ALL}
 # Of so many bytes of values mixing learns what there is to learn; more only fill its tables.
 _ENOUGH = 16 << 20
 # Bytes of the values on which quantisers are compared.
@@ -62,7 +65,7 @@ def learn_model(
     items = items.reshape(1) if items.ndim == 0 else items
     bound = array_bound(items, layout, max_error, name)
     levels = _Levels(items, layout, bound, name)
-    settings, values = levels.settings(_CONTEXTS[effort])
+    settings, values = levels.settings(_CONTEXTS[effort], _MIXERS[effort])
     prior = Prior.before(settings, values)
     with track(f"learning from {name}", total=len(levels.extents), unit="block") as advance:
         for rows, course in levels.rows():
@@ -118,8 +121,8 @@ class _Levels:
             return found[-1]  # the coarsest
         return min(ways, key=lambda way: len(way.encode(piece, self._bound, "fast"))).quantiser
 
-    def settings(self, contexts: int) -> tuple[Settings, int]:
-        """Those of all blocks, with so many contexts; and how many bytes these have.
+    def settings(self, contexts: int, mixers: Mixers) -> tuple[Settings, int]:
+        """Those of all blocks, with so many contexts and mixers; and how many bytes these have.
 
         Raises:
             DataError: the items are too long and narrow for the steps that they take.
@@ -134,7 +137,7 @@ class _Levels:
                 hint="leave --keep-model out",
             )
         top = int(np.flatnonzero(counts)[-1])
-        return Settings(contexts, int(counts.argmax()), top), int(counts.sum())
+        return Settings(contexts, int(counts.argmax()), top, mixers), int(counts.sum())
 
     def rows(self) -> Iterator[tuple[np.ndarray, Course]]:
         """The bytes of each block, uint8 (items, places), and the way through them."""

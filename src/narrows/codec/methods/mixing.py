@@ -11,6 +11,7 @@ from narrows.codec.methods.base import Effort, Method
 
 if TYPE_CHECKING:
     from narrows.codec.mixing import Course
+    from narrows.codec.mixing.kinds import Mixers
 
 # Contexts that are looked at.
 _CONTEXTS: dict[Effort, int] = {"fast": 2, "normal": 14, "best": 18}
@@ -27,9 +28,9 @@ class Mixing(Method):
 
     Values less the lowest of the block, in 1, 2, 4 or 8 bytes, are coded byte by byte.
 
-    Memory: for what it learns, up to 400 times the block and at most 300 MiB. Beside that, some 60
-    times the block where items are tiny and have wide margins, else a few times; to code it, up to
-    18 bytes for each byte: 2 for each answer.
+    Memory: for what it learns, up to 400 times the block and 4 MiB, and at most 300 MiB. Beside
+    that, some 60 times the block where items are tiny and have wide margins, else a few times; to
+    code it, up to 18 bytes for each byte: 2 for each answer.
     """
 
     name = "mixing"
@@ -61,7 +62,8 @@ class Mixing(Method):
         if not course.quick:
             raise ValueError("a block is not of values that are mixed")
         rows = byte_rows(raised, course)
-        return front + encode_block(rows, course, _CONTEXTS[effort], streams_for(rows, effort))
+        streams, mixers = streams_for(rows, effort), mixers_for(effort)
+        return front + encode_block(rows, course, _CONTEXTS[effort], streams, mixers=mixers)
 
     def decode(self, content: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         from narrows.codec.mixing import Course, decode_block
@@ -94,3 +96,10 @@ def values_of(rows: np.ndarray, dtype: np.dtype, shape: tuple[int, ...]) -> np.n
 def streams_for(rows: np.ndarray, effort: Effort) -> int:
     """How many streams suit so many bytes."""
     return max(min(_STREAMS[effort], rows.size // _VALUES_A_STREAM), 1)
+
+
+def mixers_for(effort: Effort) -> "Mixers":
+    """Which mixers weigh what the contexts say."""
+    from narrows.codec.mixing.kinds import ALL, FEW, SOME
+
+    return {"fast": FEW, "normal": SOME, "best": ALL}[effort]

@@ -25,7 +25,7 @@ class Primed(Mixing):
 
     A block whose values are beyond those that the prior knows starts from nothing.
 
-    Memory: that of ``mixing``, and up to 252 MB for the prior, and again for each stream.
+    Memory: that of ``mixing``, and up to 294 MB for the prior, and again for each stream.
     """
 
     name = "primed"

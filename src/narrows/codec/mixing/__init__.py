@@ -2,8 +2,8 @@
 
 Every value is asked for in yes-or-no questions, is it the most common value, and if not, bit by bit
 which one it is. For each question several *contexts*, sets of neighbours that are decoded already,
-tell how the same question was answered before; a *mixer*, a layer of weights that learns as it
-goes, makes one probability of what they say; the *coder* spends no more bits than that leaves open.
+tell how the same question was answered before; *mixers*, layers of weights that learn as they go,
+make one probability of what they say; the *coder* spends no more bits than that leaves open.
 The decoder learns the same from the same values, so that no model has to be stored; one that both
 start from may be, a *prior*, and makes a start that is no longer from nothing. (Mahoney,
 "Adaptive Weighing of Context Models for Lossless Data Compression", 2005.)
@@ -22,6 +22,7 @@ Everything is integer arithmetic: a block that was made anywhere opens everywher
     contexts.py       neighbours, and the numbers of the contexts they form
     surroundings.py   what lies further around a place
     counts.py         how questions were answered before
+    kinds.py          which of its weights a mixer uses
     mixer.py          one probability of many
     refining.py       how such probabilities came out before
     ans.py            the entropy coder

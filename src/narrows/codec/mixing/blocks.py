@@ -13,6 +13,7 @@ import numpy as np
 
 from narrows.codec.mixing import walk
 from narrows.codec.mixing.course import Course, split
+from narrows.codec.mixing.kinds import ALL, FEW, Mixers
 from narrows.codec.mixing.learned import Settings
 from narrows.codec.mixing.prior import Prior
 
@@ -29,6 +30,7 @@ def encode_block(
     contexts: int,
     streams: int = 1,
     prior: Prior | None = None,
+    mixers: Mixers = ALL,
 ) -> bytes:
     """Code values, uint8 (items, places).
 
@@ -37,7 +39,8 @@ def encode_block(
         course: the way through them.
         contexts: how many are looked at, 1 to contexts.COUNT; more take longer.
         streams: parts of the items that know nothing of one another, and are coded at once.
-        prior: what each stream starts from, with its settings and contexts; None for nothing.
+        prior: what each stream starts from, with its settings; None for nothing.
+        mixers: which there are without a prior; more take longer.
     """
     streams = min(streams, course.count, MOST_STREAMS)
     ways = [replace(course, count=last - first) for first, last in split(course, streams)]
@@ -49,7 +52,7 @@ def encode_block(
         if prior is not None:
             coded: bytes = walks[number].encode(way, prior.settings, part, prior.learned.copy())
             return coded
-        settings = Settings.for_values(part, contexts)
+        settings = Settings.for_values(part, contexts, mixers)
         return settings.to_bytes() + walks[number].encode(way, settings, part)
 
     coded = _at_once(work, streams)
@@ -130,7 +133,7 @@ def _compiled() -> ModuleType | None:
         from narrows.codec.mixing import compiled
 
         course, values = Course.of((2, 2), 1), np.array([[0, 1], [1, 1]], np.uint8)
-        settings = Settings.for_values(values, 1)
+        settings = Settings.for_values(values, 1, FEW)
         coded = compiled.encode(course, settings, values)
         if coded != walk.encode(course, settings, values):
             return None

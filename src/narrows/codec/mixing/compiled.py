@@ -10,7 +10,10 @@ from narrows.codec.mixing.course import Course, padded_places, padded_size
 from narrows.codec.mixing.kernels import Answers, Round, State, code, walk
 from narrows.codec.mixing.learned import Learned, Settings, quiet_cells
 from narrows.codec.mixing.logistic import probabilities
-from narrows.codec.mixing.mixer import rates
+from narrows.codec.mixing.mixer import first_sets, rates
+
+# Weights that a processor takes at once, where it takes them four by four.
+_AT_ONCE = 16
 
 
 def encode(
@@ -61,7 +64,8 @@ def _go(
     Raises:
         ValueError: there are not enough answers.
     """
-    state = _state(settings, learned or Learned.nothing(course, settings))
+    learned = learned or Learned.nothing(course, settings)
+    state = _state(settings, learned)
     at, size = padded_places(course, np.arange(course.places)), padded_size(course)
     first = 0
     for each in _rounds(course, settings.common):
@@ -75,6 +79,7 @@ def _go(
         if not answers.known:
             values[first : first + each.items] = items[:, at]
         first += each.items
+    learned.weights[:] = state.weights[:, : learned.weights.shape[1]]
 
 
 def _rounds(course: Course, common: int) -> list[Round]:
@@ -94,19 +99,29 @@ def _rounds(course: Course, common: int) -> list[Round]:
     return [rounds[items] for items in sizes]
 
 
+def _padded(weights: np.ndarray) -> np.ndarray:
+    """Weights, int32 (sets, inputs), with zeros behind the inputs: whole registers of them."""
+    sets, inputs = weights.shape
+    padded = np.zeros((sets, -(-inputs // _AT_ONCE) * _AT_ONCE), np.int32)
+    padded[:, :inputs] = weights
+    return padded if inputs > _AT_ONCE // 2 else weights
+
+
 def _state(settings: Settings, learned: Learned) -> State:
     return State(
         cells=learned.cells,
         quiet=learned.quiet,
         refined=learned.refined,
-        first=learned.first,
-        second=learned.second,
+        weights=_padded(learned.weights),
         opinions=opinions(),
         chances=probabilities().astype(np.int32),
         rates=rates(),
         coarse=contexts.coarse_values(settings.top),
         scaled=contexts.scaled_values(settings.top),
         contexts=settings.contexts,
+        mixers=len(settings.mixers.kinds),
+        starts=first_sets(settings.mixers).astype(np.int32),
+        least=settings.mixers.least,
         mask=np.uint32((1 << learned.bits - 2) - 1),
         common=settings.common,
         top=settings.top,

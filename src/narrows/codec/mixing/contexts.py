@@ -33,16 +33,12 @@ NEIGHBOURS = {
 #: Where all of these have the most common value, a place is quiet.
 AROUND = tuple(NEIGHBOURS)[:12]
 #: How many contexts there are; fewer are the first of them.
-COUNT = 30
+COUNT = 35
 #: So many look at neighbours, and have something to say soon; the others need a prior. From
 #: ``NEAR`` on they look further.
 WITHOUT_PRIOR, NEAR = 18, 24
-#: How many sets of weights the first mixer has, and the second.
-KINDS, CHANGES = 12, 7
-#: Above this a stretched value is bright.
-BRIGHT = 200
-#: Steps of stretched values that make a change of the next size.
-CHANGE_STEPS = (1, 8, 32, 64, 128, 256)
+# Neighbours that the last contexts look at beside w and n, as they are.
+_MORE = (("nn", "ww"), ("ne", "nee"), ("nw", "nn", "nnw"), ("nw", "ww", "nww"), ("ne", "nn", "nne"))
 #: What hashes are made with.
 FACTOR, SPREAD, NODE, NODE_MIX = 0x2F0B4C47, 0x9E3779B1, 0x85EBCA6B, 0x2C1B3C6D
 
@@ -123,6 +119,7 @@ def context_keys(
             [second * 128 + first, far.west, c["w"], c["n"]],
             [second * 128 + first, third, c["w"], c["n"]],
             [third, far.north * 8 + far.west, small, c["nn"]],
+            *([w, n, *(near[name] for name in more)] for more in _MORE),
         ]
     keys = [hashed(parts, number, len(w)) for number, parts in enumerate(contexts[:count])]
     return np.stack(keys, axis=1)
@@ -144,18 +141,3 @@ def hashed(parts: Sequence[np.ndarray], number: int, size: int) -> np.ndarray:
         key = (key * np.uint32(FACTOR) + part.astype(np.uint32) + np.uint32(1)) * np.uint32(SPREAD)
         key ^= key >> np.uint32(15)
     return key
-
-
-def kinds(
-    near: dict[str, np.ndarray], planes: np.ndarray, common: int, top: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Which surroundings each value is in, for the first mixer and for the second, int64 (m,).
-
-    The first tells empty, bright and other ones apart, in each of four planes; the second how much
-    the neighbours differ.
-    """
-    w, n, nw, ne = (scaled_values(top)[near[name]] for name in ("w", "n", "nw", "ne"))
-    empty = (near["w"] == common) & (near["n"] == common)
-    kind = np.where(empty, 0, np.where((w > BRIGHT) | (n > BRIGHT), 1, 2))
-    change = np.abs(w - nw) + np.abs(n - nw) + np.abs(n - ne)
-    return kind * 4 + planes % 4, np.searchsorted(CHANGE_STEPS, change, side="right")

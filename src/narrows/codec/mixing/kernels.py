@@ -13,8 +13,6 @@ import numpy as np
 from numba import njit
 
 from narrows.codec.mixing.contexts import (
-    BRIGHT,
-    CHANGES,
     COUNT,
     FACTOR,
     NEAR,
@@ -24,6 +22,7 @@ from narrows.codec.mixing.contexts import (
     WITHOUT_PRIOR,
 )
 from narrows.codec.mixing.counts import MANY_ANSWERS, MOST_ANSWERS
+from narrows.codec.mixing.kinds import ALL, AREAS, BRIGHT, CHANGE_STEPS, CHANGES, FIRST, SOME
 from narrows.codec.mixing.logistic import LARGEST_LOGIT, ONE
 from narrows.codec.mixing.mixer import LARGEST_WEIGHT, LEAST, NODES, RATE_BITS
 from narrows.codec.mixing.refining import BUCKETS, HALF_BUCKET
@@ -35,6 +34,8 @@ _outer = partial(njit, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 # And what counts references to arrays, at every call to some thirty that ``_walk`` holds anyway,
 # where nothing is allocated: it took a third of the time.
 _inner = partial(_outer, _nrt=False)
+# What is called for every value lies where it is called: a call hands over all arrays, one by one.
+_within = partial(_inner, forceinline=True)
 
 _FACTOR, _SPREAD, _NODE = np.uint32(FACTOR), np.uint32(SPREAD), np.uint32(NODE)
 _NODE_MIX = np.uint32(NODE_MIX)
@@ -42,6 +43,8 @@ _U1, _U2, _U7, _U13, _U15 = (np.uint32(number) for number in (1, 2, 7, 13, 15))
 _U8, _U16, _HIGH, _LOW = np.uint32(8), np.uint32(16), np.uint32(0xFF00), np.uint32(0xFFFF)
 _LOWEST, _W32, _W16 = np.uint64(1 << 31), np.uint64(32), np.uint64(16)
 _FIRST, _SECOND, _THIRD = ROWS
+_LIMITS = CHANGE_STEPS[1:]
+_LEAST_OF_FIRST, _SOME, _ALL = FIRST.least, len(SOME.kinds), len(ALL.kinds)
 _BELOW_ONE, _ONE64 = np.uint64(ONE - 1), np.uint64(ONE)
 _W1, _W47 = np.uint64(1), np.uint64(47)
 
@@ -52,14 +55,16 @@ class State(NamedTuple):
     cells: np.ndarray  # uint32 (contexts x cells)
     quiet: np.ndarray  # uint32 (cells,)
     refined: np.ndarray  # uint32 (cells,)
-    first: np.ndarray  # int32 (sets, inputs): the weights of both mixers
-    second: np.ndarray
+    weights: np.ndarray  # int32 (sets, inputs): those of all mixers; zeros behind the contexts'
     opinions: np.ndarray  # int16 (65536, 2)
     chances: np.ndarray  # int32, of logits
     rates: np.ndarray  # int64, by the number of answers
     coarse: np.ndarray  # int32 (256,): levels of values
     scaled: np.ndarray  # int32 (256,): values stretched to 0..255
     contexts: int
+    mixers: int
+    starts: np.ndarray  # int32 (mixers,): each one's first set
+    least: int  # error from which on weights move
     mask: np.uint32  # groups of cells of a context, less 1
     common: int
     top: int
@@ -99,7 +104,7 @@ class _Work(NamedTuple):
     keys: np.ndarray  # uint32 (values, COUNT)
     groups: np.ndarray  # int64 (values, contexts)
     node: np.ndarray  # int32
-    kind: np.ndarray  # int32 (values, 2): which weights
+    kind: np.ndarray  # int32 (values, mixers): which weights
     asked: np.ndarray  # int32: those that a question is put to
     logit: np.ndarray
     chance: np.ndarray
@@ -108,30 +113,31 @@ class _Work(NamedTuple):
     inputs: np.ndarray  # int32 (values, inputs)
     cells: np.ndarray  # int64 (values, contexts)
     single: np.ndarray  # int64 (values, 1): cells of quiet and refined
-    sets: np.ndarray  # int64 (2, values)
-    slopes: np.ndarray  # int64 (sets, inputs)
-    uses: np.ndarray  # int64 (sets,)
+    sets: np.ndarray  # int32 (mixers, values)
+    slopes: np.ndarray  # int64 (values, inputs): of the sets that a question uses, in order
+    slot: np.ndarray  # int32 (sets,): which of these a set is
+    uses: np.ndarray  # int64 (values,): how often each is used
     full: np.ndarray  # int64
 
 
-@_inner
+@_within
 def _clip(value: int, low: int, high: int) -> int:
     return min(max(value, low), high)
 
 
-@_inner
+@_within
 def _hash(key: np.uint32, number: int) -> np.uint32:
     # Numba makes 64 bits of a sum or a product of 32.
     key = np.uint32(np.uint32(key * _FACTOR + np.uint32(number) + _U1) * _SPREAD)
     return np.uint32(key ^ (key >> _U15))
 
 
-@_inner
+@_within
 def _hash2(start: int, a: int, b: int) -> np.uint32:
     return _hash(_hash(np.uint32(start), a), b)
 
 
-@_inner
+@_within
 def _hash3(start: int, a: int, b: int, c: int) -> np.uint32:
     return _hash(_hash2(start, a, b), c)
 
@@ -158,7 +164,7 @@ def _bright(z: Any, values: Any, at: int, column: int, columns: int, first: int,
     return bits
 
 
-@_inner
+@_within
 def _look_further(s: State, values: Any, at: int, row: int, place: int, line: int, small: int,
                   key: Any) -> None:  # fmt: skip
     """The keys of contexts that look beyond the neighbours: see surroundings.py."""
@@ -187,11 +193,19 @@ def _look_further(s: State, values: Any, at: int, row: int, place: int, line: in
     key[27] = _hash(_hash3(28, second * 128 + first, west, c[w]), c[n])
     key[28] = _hash(_hash3(29, second * 128 + first, third, c[w]), c[n])
     key[29] = _hash(_hash3(30, third, north * 8 + west, small), c[nn])
+    ww, nww = np.int64(values[at - 2]), np.int64(values[at - row - 2])
+    nee, nnw = np.int64(values[at - row + 2]), np.int64(values[at - 2 * row - 1])
+    nne = np.int64(values[at - 2 * row + 1])
+    key[30] = _hash(_hash3(31, w, n, nn), ww)
+    key[31] = _hash(_hash3(32, w, n, ne), nee)
+    key[32] = _hash(_hash(_hash3(33, w, n, nw), nn), nnw)
+    key[33] = _hash(_hash(_hash3(34, w, n, nw), ww), nww)
+    key[34] = _hash(_hash(_hash3(35, w, n, ne), nn), nne)
 
 
-@_inner
+@_within
 def _look_around(s: State, values: Any, at: int, row: int, plane: int, place: int,
-                 line: int, p: int, number: int, k: _Work) -> None:  # fmt: skip
+                 line: int, rows: int, p: int, number: int, k: _Work) -> None:  # fmt: skip
     """The keys of a value, and which weights it uses: see contexts.py."""
     w, ww = np.int64(values[at - 1]), np.int64(values[at - 2])
     n, nn = np.int64(values[at - row]), np.int64(values[at - 2 * row])
@@ -237,19 +251,43 @@ def _look_around(s: State, values: Any, at: int, row: int, plane: int, place: in
         key[23] = _hash(_hash3(24, place, halves, z[nnww] >> 7), z[nnee] >> 7)
     if s.contexts > NEAR:
         _look_further(s, values, at, row, place, line, small, key)
+    _look_at_kinds(s, w, n, nw, ne, ww, nn, nww, nee, row, line, rows, p, k.kind[number])
+
+
+@_within
+def _look_at_kinds(s: State, w: int, n: int, nw: int, ne: int, ww: int, nn: int, nww: int, nee: int,
+                   row: int, line: int, rows: int, p: int, kind: Any) -> None:  # fmt: skip
+    """Which weights a value uses: see kinds.py."""
+    z, c, common = s.scaled, s.coarse, s.common
+    steps, change = abs(z[w] - z[nw]) + abs(z[n] - z[nw]) + abs(z[n] - z[ne]), 0
+    if steps > 0:
+        change = 1
+        for limit in _LIMITS:
+            change += steps >= limit
+    kind[1] = change
     bright = z[w] > BRIGHT or z[n] > BRIGHT
-    quiet = w == s.common and n == s.common
-    change = abs(z[w] - z[nw]) + abs(z[n] - z[nw]) + abs(z[n] - z[ne])
-    busy = 0
-    if change > 0:
-        busy = 1
-        for limit in (8, 32, 64, 128, 256):
-            busy += change >= limit
-    k.kind[number, 0] = (0 if quiet else (1 if bright else 2)) * 4 + p % 4
-    k.kind[number, 1] = busy
+    fill = (0 if w == common and n == common else (1 if bright else 2)) * 4 + p % 4
+    if s.least == _LEAST_OF_FIRST:  # which no others have
+        kind[0] = fill
+        return
+    others, halves = 0, 0
+    for value in (w, n, nw, ne, ww, nn, nww, nee):
+        others = 2 * others + (value != common)
+    kind[0] = others
+    if s.mixers >= _SOME:
+        kind[2] = fill
+    if s.mixers >= _ALL:
+        for value in (w, n, nw, ne, ww, nn, nww, nee):
+            halves = 2 * halves + (z[value] >> 7)
+        kind[3] = halves
+        kind[4] = (z[w] >> 5) * 8 + (z[n] >> 5)
+        kind[5] = c[nw] * 7 + c[ne]
+        columns = row - 4
+        down, right = line // columns * min(rows, AREAS), line % columns * min(columns, AREAS)
+        kind[6] = down // rows * AREAS + right // columns
 
 
-@_inner
+@_within
 def _is_quiet(values: Any, at: int, row: int, plane: int, common: int) -> bool:
     """Whether all that a place looks at is the most common value."""
     for right in range(-2, 3):
@@ -286,7 +324,7 @@ def _predict(s: State, k: _Work, asked: int, question: int) -> None:
     """The logit of a yes for each that is asked."""
     chosen, nodes, groups, places, rows = k.asked, k.node, k.groups, k.cells, k.inputs
     cells, opinions, kinds, sets, logits = s.cells, s.opinions, k.kind, k.sets, k.logit
-    first, second = s.first, s.second
+    weights, mixers, starts, inputs = s.weights, s.mixers, s.starts, s.weights.shape[1]
     for x in range(asked):
         number = chosen[x]
         node = nodes[number]
@@ -299,15 +337,30 @@ def _predict(s: State, k: _Work, asked: int, question: int) -> None:
             rows[x, 2 * c] = opinions[entry, 0]
             rows[x, 2 * c + 1] = opinions[entry, 1]
         below = node if node < 16 else 16 + question
-        a, b = kinds[number, 0] * NODES + below, kinds[number, 1] * NODES + below
+        a = starts[0] + kinds[number, 0] * NODES + below
+        b = starts[1] + kinds[number, 1] * NODES + below
         sets[0, x], sets[1, x] = a, b
         one, other = np.int64(0), np.int64(0)
-        for i in range(2 * s.contexts):
-            one += np.int64(rows[x, i]) * np.int64(first[a, i])
-            other += np.int64(rows[x, i]) * np.int64(second[b, i])
+        for i in range(inputs):
+            one += np.int64(rows[x, i]) * np.int64(weights[a, i])
+            other += np.int64(rows[x, i]) * np.int64(weights[b, i])
         one = _clip(one >> 16, -LARGEST_LOGIT, LARGEST_LOGIT)
         other = _clip(other >> 16, -LARGEST_LOGIT, LARGEST_LOGIT)
-        logits[x] = (one + other) >> 1
+        two = one + other
+        logits[x] = two >> 1 if mixers == 2 else _more_mixed(s, k, x, number, below, two)
+
+
+@_within
+def _more_mixed(s: State, k: _Work, x: int, number: int, below: int, total: int) -> int:
+    """The mean logit of all mixers, ``total`` being that of the first two."""
+    weights, row, mixers = s.weights, k.inputs[x], s.mixers
+    for m in range(2, mixers):
+        a, logit = s.starts[m] + k.kind[number, m] * NODES + below, np.int64(0)
+        k.sets[m, x] = a
+        for i in range(weights.shape[1]):
+            logit += np.int64(row[i]) * np.int64(weights[a, i])
+        total += _clip(logit >> 16, -LARGEST_LOGIT, LARGEST_LOGIT)
+    return total // mixers
 
 
 @_inner
@@ -325,7 +378,7 @@ def _refine(s: State, k: _Work, asked: int) -> None:
         coded[x] = _clip((mixed + _counted(refined[at])) >> 1, LEAST, ONE - LEAST) & ~1
 
 
-@_inner
+@_within
 def _counted(cell: np.uint32) -> int:
     # Unsigned, they are divided without a look at their signs.
     n: Any = np.uint64(cell >> _U16)
@@ -356,27 +409,31 @@ def _count(k: _Work, table: Any, cells: Any, asked: int, most: int) -> None:
 
 
 @_inner
-def _learn(s: State, k: _Work, weights: Any, mixer: int, asked: int) -> None:
-    """Move weights by what was answered."""
-    sets, uses, slopes, rows, errors = k.sets, k.uses, k.slopes, k.inputs, k.error
-    rates, inputs, touched, used = s.rates, 2 * s.contexts, k.full, 0
+def _learn(s: State, k: _Work, mixer: int, asked: int) -> None:
+    """Move a mixer's weights by what was answered."""
+    sets, uses, slopes, slot, rows, errors = k.sets, k.uses, k.slopes, k.slot, k.inputs, k.error
+    weights, rates, inputs, touched, used = s.weights, s.rates, s.weights.shape[1], k.full, 0
     for x in range(asked):
-        number = sets[mixer, x]
-        if uses[number] == 0:
-            touched[used] = number
+        error, number = np.int64(errors[x]), sets[mixer, x]
+        if abs(error) < s.least:
+            continue
+        at = slot[number]
+        if at < 0:
+            at = used
+            slot[number] = at
+            touched[at] = number
+            uses[at] = 0
             used += 1
-        uses[number] += 1
-        error = np.int64(errors[x])
+        uses[at] += 1
         for i in range(inputs):
-            slopes[number, i] += error * np.int64(rows[x, i])
+            slopes[at, i] += error * np.int64(rows[x, i])
     for u in range(used):
-        number = touched[u]
-        rate = rates[uses[number]]
-        uses[number] = 0
+        number, rate = touched[u], rates[uses[u]]
+        slot[number] = -1
         for i in range(inputs):
-            moved = np.int64(weights[number, i]) + (slopes[number, i] * rate >> RATE_BITS)
+            moved = np.int64(weights[number, i]) + (slopes[u, i] * rate >> RATE_BITS)
             weights[number, i] = _clip(moved, -LARGEST_WEIGHT, LARGEST_WEIGHT)
-            slopes[number, i] = 0
+            slopes[u, i] = 0
 
 
 @_inner
@@ -423,8 +480,8 @@ def _teach(s: State, k: _Work, asked: int) -> None:
     errors, answers = k.error, k.answer
     for x in range(asked):
         errors[x] = ONE * answers[x] - errors[x]
-    _learn(s, k, s.first, 0, asked)
-    _learn(s, k, s.second, 1, asked)
+    for mixer in range(s.mixers):
+        _learn(s, k, mixer, asked)
     _count(k, s.cells, k.cells, asked, MOST_ANSWERS)
     _count(k, s.refined, k.single, asked, MANY_ANSWERS)
 
@@ -476,7 +533,7 @@ def _gather(s: State, r: Round, k: _Work, start: int, stop: int) -> tuple[int, i
                 quiet += 1
             else:
                 nodes[count] = 0
-                _look_around(s, values, at, row, plane, place, line, p, count, k)
+                _look_around(s, values, at, row, plane, place, line, r.rows, p, count, k)
             count += 1
     return count, quiet
 
@@ -507,7 +564,7 @@ def _batch(s: State, a: Answers, r: Round, k: _Work, start: int, stop: int) -> b
             nodes[number] = 1
             at, place = ats[number], wheres[number]
             line, p = place // r.planes, place % r.planes
-            _look_around(s, values, at, row, plane, place, line, p, number, k)
+            _look_around(s, values, at, row, plane, place, line, r.rows, p, number, k)
     asked = _select(k, count, 0)
     if asked and not _ask(s, a, k, values, asked, 0):
         return False
@@ -529,16 +586,16 @@ def _batch(s: State, a: Answers, r: Round, k: _Work, start: int, stop: int) -> b
 @_outer
 def _walk(s: State, a: Answers, r: Round, most: int) -> bool:
     """Go through a round; whether the answers sufficed."""
-    inputs, sets = 2 * s.contexts, max(len(s.first), len(s.second))
+    sets, inputs = s.weights.shape
     k = _Work(
         np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64),
         np.empty((most, COUNT), np.uint32),
         np.empty((most, s.contexts), np.int64), np.empty(most, np.int32),
-        np.empty((most, 2), np.int32), np.empty(most, np.int32), np.empty(most, np.int32),
+        np.empty((most, s.mixers), np.int32), np.empty(most, np.int32), np.empty(most, np.int32),
         np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32),
-        np.empty((most, inputs), np.int32), np.empty((most, s.contexts), np.int64),
-        np.empty((most, 1), np.int64), np.empty((2, most), np.int64),
-        np.zeros((sets, inputs), np.int64), np.zeros(sets, np.int64),
+        np.zeros((most, inputs), np.int32), np.empty((most, s.contexts), np.int64),
+        np.empty((most, 1), np.int64), np.empty((s.mixers, most), np.int32),
+        np.zeros((most, inputs), np.int64), np.full(sets, -1, np.int32), np.empty(most, np.int64),
         np.empty(most * s.contexts, np.int64),
     )  # fmt: skip
     for batch in range(len(r.starts) - 1):

@@ -7,11 +7,14 @@ import numpy as np
 
 from narrows.codec.mixing import contexts
 from narrows.codec.mixing.course import Course
+from narrows.codec.mixing.kinds import MIXERS, Mixers
 from narrows.codec.mixing.mixer import FIRST_SUM, NODES
 from narrows.codec.mixing.refining import first_cells
 
 # A row and a column of quiet places is told apart up to so many, and so many planes.
 _QUIET_SIDE, _QUIET_PLANES = 32, 4
+# A block adds so much to its number of contexts for each number of its mixers.
+_A_NUMBER = 64
 #: Binary digits of the cells of a context.
 FEWEST_CELL_BITS, MOST_CELL_BITS = 12, 22
 
@@ -24,19 +27,21 @@ class Settings:
         contexts: how many are looked at, 1 to contexts.COUNT.
         common: the most common value.
         top: the largest.
+        mixers: which weigh what the contexts say.
     """
 
     contexts: int
     common: int
     top: int
+    mixers: Mixers
 
     SIZE = 3
 
     @classmethod
-    def for_values(cls, planes: np.ndarray, contexts: int) -> Self:
+    def for_values(cls, planes: np.ndarray, contexts: int, mixers: Mixers) -> Self:
         """Those that suit ``planes``, uint8."""
         common = int(np.bincount(planes.ravel(), minlength=256).argmax())
-        return cls(contexts, common, int(planes.max()))
+        return cls(contexts, common, int(planes.max()), mixers)
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:
@@ -47,14 +52,16 @@ class Settings:
         """
         if len(content) < cls.SIZE:
             raise ValueError("a block is cut short")
-        settings = cls(*content[: cls.SIZE])
-        if not 1 <= settings.contexts <= contexts.COUNT or settings.common > settings.top:
+        first, common, top = content[: cls.SIZE]
+        number, count = divmod(first, _A_NUMBER)
+        if not 1 <= count <= contexts.COUNT or common > top:
             raise ValueError("a block is damaged")
-        return settings
+        return cls(count, common, top, MIXERS[number])
 
     def to_bytes(self) -> bytes:
         """As three bytes."""
-        return bytes([self.contexts, self.common, self.top])
+        first = MIXERS.index(self.mixers) * _A_NUMBER + self.contexts
+        return bytes([first, self.common, self.top])
 
     @property
     def bits(self) -> int:
@@ -71,14 +78,12 @@ class Learned:
         bits: each context has 2^bits cells.
         quiet: cells of quiet places.
         refined: those of :mod:`narrows.codec.mixing.refining`.
-        first: the weights of the first mixer, int32 (sets, inputs).
-        second: those of the second.
+        weights: of all mixers, one after the other, int32 (sets, inputs).
     """
 
     cells: np.ndarray
     bits: int
-    first: np.ndarray
-    second: np.ndarray
+    weights: np.ndarray
     quiet: np.ndarray = field(
         default_factory=lambda: np.zeros(_QUIET_SIDE**2 * _QUIET_PLANES, np.uint32)
     )
@@ -94,14 +99,12 @@ class Learned:
         """The same with 2^bits cells for each context."""
         count = settings.contexts
         weights = np.tile(np.array([FIRST_SUM // count, 0], np.int32), count)
-        first, second = (
-            np.tile(weights, (kinds * NODES, 1)) for kinds in (contexts.KINDS, contexts.CHANGES)
-        )
-        return cls(np.zeros(count << bits, np.uint32), bits, first, second)
+        sets = sum(settings.mixers.kinds) * NODES
+        return cls(np.zeros(count << bits, np.uint32), bits, np.tile(weights, (sets, 1)))
 
     def copy(self) -> Self:
         """One that can learn on, while this stays as it is."""
-        arrays = (self.first, self.second, self.quiet, self.refined)
+        arrays = (self.weights, self.quiet, self.refined)
         return type(self)(self.cells.copy(), self.bits, *(each.copy() for each in arrays))
 
 

@@ -1,8 +1,9 @@
 """One probability of many: layers of weights that learn from every answer.
 
-The logit of a mix is the weighted sum of the logits that go in, and each weight moves along the
-gradient of the bits that the answer cost, input times error. All values of a batch that share a set
-of weights move it at once; the step grows with the square root of their number.
+The logit of a mixer is the weighted sum of the logits that go in, and that of all mixers their
+mean. Each weight moves along the gradient of the bits that the answer cost, input times error; all
+values of a batch that share a set of weights move it at once, and the step grows with the square
+root of their number.
 """
 
 from functools import cache
@@ -11,9 +12,10 @@ from math import isqrt
 import numpy as np
 
 from narrows.codec.mixing.course import MOST_AT_ONCE
+from narrows.codec.mixing.kinds import Mixers
 from narrows.codec.mixing.logistic import LARGEST_LOGIT
 
-# A sum of at most 64 products of weights up to 2^23 and inputs below 2^12 stays below 2^41; a
+# A sum of at most 128 products of weights up to 2^23 and inputs below 2^12 stays below 2^42; a
 # gradient of 2^12 answers, each an error below 2^17 times an input, below 2^41.
 #: Weights are in 1/65536.
 WEIGHT_BITS = 16
@@ -30,10 +32,16 @@ LEAST = 24
 NODES = 32
 
 
+def first_sets(mixers: Mixers) -> np.ndarray:
+    """The number of each mixer's first set of weights among those of all, int64 (mixers,)."""
+    return np.cumsum([0, *mixers.kinds[:-1]]) * NODES
+
+
 def node_sets(kinds: np.ndarray, nodes: np.ndarray, question: int) -> np.ndarray:
-    """The number of the set of weights for each kind of value: by the bits that are known already,
-    where these are few, else by the question."""
-    return kinds * NODES + np.where(nodes < 16, nodes, 16 + question)
+    """The number of the set of weights of each mixer for values of some kinds, int64 (m, mixers),
+    among those of the mixer: by the bits that are known already, where these are few, else by the
+    question."""
+    return kinds * NODES + np.where(nodes < 16, nodes, 16 + question)[:, None]
 
 
 @cache

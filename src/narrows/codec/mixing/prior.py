@@ -7,7 +7,7 @@ places, of refining, and weights. Each of the four is packed by itself, as xz pa
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -22,15 +22,14 @@ from narrows.codec.mixing.learned import (
     Settings,
     cell_bits,
 )
-from narrows.codec.mixing.mixer import LARGEST_WEIGHT
+from narrows.codec.mixing.mixer import LARGEST_WEIGHT, first_sets
 
-#: Binary digits of the cells of a context, at most: 252 MB for all contexts.
+#: Binary digits of the cells of a context, at most: 294 MB for all contexts.
 MOST_BITS = 21
 # Cells of fewer answers are forgotten.
 _FEWEST_ANSWERS = 4
 # The bits, then the packed bytes of cells kept, of answers and of yeses.
 _FRONT = struct.Struct("<BIII")
-_SMALL = {"quiet": "u4", "refined": "u4", "first": "i4", "second": "i4"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Prior:
             np.packbits(kept).tobytes(),
             answers[kept].tobytes(),
             (learned.cells[kept] & np.uint32(0xFF)).astype(np.uint8).tobytes(),
-            b"".join(planes(getattr(learned, name)) for name in _SMALL),
+            b"".join(planes(array) for array in _small(self.settings, learned)),
         ]
         packed = [Xz().compress(piece, "fast") for piece in pieces]
         front = _FRONT.pack(learned.bits, *map(len, packed[:-1]))
@@ -89,19 +88,25 @@ class Prior:
             np.frombuffer(unpack(each, count), np.uint8).astype(np.uint32) for each in packed[1:3]
         )
         learned.cells[kept.astype(bool)] = answers << np.uint32(16) | yeses
-        small = {name: getattr(learned, name) for name in _SMALL}
-        read = unpack(packed[3], sum(array.nbytes for array in small.values()))
-        _fill(small, read)
+        small = _small(settings, learned)
+        _fill(small, unpack(packed[3], sum(array.nbytes for array in small)))
         _check(learned)
         return cls(settings, learned)
 
 
-def _fill(arrays: Mapping[str, np.ndarray], content: bytes) -> None:
+def _small(settings: Settings, learned: Learned) -> list[np.ndarray]:
+    """What is not cells of contexts: views of the cells of quiet places, of those of refining and
+    of each mixer's weights."""
+    weights = np.split(learned.weights, first_sets(settings.mixers)[1:])
+    return [learned.quiet, learned.refined, *weights]
+
+
+def _fill(arrays: Sequence[np.ndarray], content: bytes) -> None:
     """Give arrays the values that lie in ``content``, one after the other."""
     place = 0
-    for name, array in arrays.items():
+    for array in arrays:
         piece = content[place : place + array.nbytes]
-        array[...] = joined_planes(piece, np.dtype(_SMALL[name])).reshape(array.shape)
+        array[...] = joined_planes(piece, array.dtype.newbyteorder("<")).reshape(array.shape)
         place += array.nbytes
 
 
@@ -120,6 +125,5 @@ def _check(learned: Learned) -> None:
         answers = cells >> np.uint32(16)
         if (answers > most).any() or ((cells & np.uint32(0xFFFF)) > answers).any():
             raise ValueError("a prior has a cell that there is not")
-    for weights in (learned.first, learned.second):
-        if (np.abs(weights.astype(np.int64)) > LARGEST_WEIGHT).any():
-            raise ValueError("a prior has a weight that there is not")
+    if (np.abs(learned.weights.astype(np.int64)) > LARGEST_WEIGHT).any():
+        raise ValueError("a prior has a weight that there is not")

@@ -6,7 +6,7 @@ of logits counts the answers; what is coded with is the mean of the mixers' chan
 
 import numpy as np
 
-from narrows.codec.mixing.contexts import CHANGES
+from narrows.codec.mixing.kinds import CHANGES
 from narrows.codec.mixing.logistic import LARGEST_LOGIT, ONE, probabilities
 
 #: Buckets are twice this wide.

@@ -8,9 +8,10 @@ import numpy as np
 from narrows.codec.mixing import contexts, counts, refining
 from narrows.codec.mixing.ans import Player, Recorder, lanes_for
 from narrows.codec.mixing.course import Course, padded_places, padded_size
+from narrows.codec.mixing.kinds import areas_of, kinds
 from narrows.codec.mixing.learned import Learned, Settings, quiet_cells
 from narrows.codec.mixing.logistic import LARGEST_LOGIT, ONE, probabilities
-from narrows.codec.mixing.mixer import LEAST, Mixer, node_sets
+from narrows.codec.mixing.mixer import LEAST, Mixer, first_sets, node_sets
 from narrows.codec.mixing.surroundings import Surroundings, surroundings
 
 
@@ -60,7 +61,8 @@ class Walk:
     def __init__(self, course: Course, settings: Settings, learned: Learned | None = None) -> None:
         self._course, self._settings = course, settings
         self._learned = learned or Learned.nothing(course, settings)
-        self._mixers = Mixer(self._learned.first), Mixer(self._learned.second)
+        self._mixer = Mixer(self._learned.weights)
+        self._first_sets = first_sets(settings.mixers)
         self._offsets = {
             name: right - (back * (course.rows + 2) + up) * (course.columns + 4)
             for name, (back, up, right) in contexts.NEIGHBOURS.items()
@@ -98,20 +100,27 @@ class Walk:
         count = self._settings.contexts
         far = self._far(padded, at, at_places, top) if count > contexts.NEAR else None
         keys = contexts.context_keys(near, at_places, top, count, far)
-        kinds = contexts.kinds(near, at_places % self._course.planes, common, top)
+        weighed = self._kinds(near, at_places)
         others = np.zeros(len(quiet), bool)
         if len(calm):
             cells = np.repeat(quiet_cells(self._course, places), items)[calm]
             others[calm] = self._ask_quiet(coder, cells, _whether(known, calm, common)) == 0
         if len(busy):
-            asked = _Asked(keys[busy], (kinds[0][busy], kinds[1][busy]))
+            asked = _Asked(keys[busy], weighed[busy])
             others[busy] = self._ask(coder, asked, 0, _whether(known, busy, common)) == 0
         result = np.full(len(quiet), common, np.uint8)
         left = np.flatnonzero(others)
         if len(left):
-            asked = _Asked(keys[left], (kinds[0][left], kinds[1][left]))
+            asked = _Asked(keys[left], weighed[left])
             result[left] = self._ask_bits(coder, asked, None if known is None else known[left])
         return result
+
+    def _kinds(self, near: dict[str, np.ndarray], places: np.ndarray) -> np.ndarray:
+        """Which weights each value of a batch uses, of each mixer: int64 (m, mixers)."""
+        course, settings = self._course, self._settings
+        line, planes = np.divmod(places, course.planes)
+        areas = areas_of(*np.divmod(line, course.columns), course.rows, course.columns)
+        return kinds(near, areas, planes, settings.common, settings.top, settings.mixers)
 
     def _far(
         self, padded: np.ndarray, at: np.ndarray, places: np.ndarray, top: int
@@ -151,18 +160,16 @@ class Walk:
         learned = self._learned
         cells = asked.cells(question, learned.bits)
         inputs = counts.opinions_of(learned.cells[cells]).reshape(len(cells), -1)
-        sets = [node_sets(kinds, asked.nodes, question) for kinds in asked.kinds]
-        one, other = (
-            mixer.logits(inputs, chosen) for mixer, chosen in zip(self._mixers, sets, strict=True)
-        )
-        logits = (one + other) >> 1
+        sets = (node_sets(asked.kinds, asked.nodes, question) + self._first_sets).T
+        logits = np.sum([self._mixer.logits(inputs, each) for each in sets], axis=0) // len(sets)
         mixed = probabilities()[logits + LARGEST_LOGIT]
-        places = refining.cells_of(asked.nodes, asked.kinds[1], logits)
+        places = refining.cells_of(asked.nodes, asked.kinds[:, 1], logits)
         refined = counts.chances_of(learned.refined[places])
         answers = coder.answer(_allowed((mixed + refined) >> 1), known)
         errors = answers * ONE - np.clip(mixed, LEAST, ONE - LEAST)
-        for mixer, chosen in zip(self._mixers, sets, strict=True):
-            mixer.learn(inputs, chosen, errors)
+        heard = np.flatnonzero(np.abs(errors) >= self._settings.mixers.least)
+        for each in sets:
+            self._mixer.learn(inputs[heard], each[heard], errors[heard])
         counts.add(learned.cells, cells, answers, counts.MOST_ANSWERS)
         counts.add(learned.refined, places, answers, counts.MANY_ANSWERS)
         return answers
@@ -173,11 +180,11 @@ class _Asked:
 
     Attributes:
         keys: of their contexts, uint32 (m, contexts).
-        kinds: which weights they use, of each mixer.
+        kinds: which weights they use, of each mixer: int64 (m, mixers).
         nodes: the bits that are known of them, behind a 1; 0 before the first.
     """
 
-    def __init__(self, keys: np.ndarray, kinds: tuple[np.ndarray, np.ndarray]) -> None:
+    def __init__(self, keys: np.ndarray, kinds: np.ndarray) -> None:
         self.keys, self.kinds = keys, kinds
         self.nodes = np.zeros(len(keys), np.int64)
 
