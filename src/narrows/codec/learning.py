@@ -17,7 +17,7 @@ from narrows.codec.methods.mixing import Mixing, byte_rows
 from narrows.codec.methods.primed import PART
 from narrows.codec.mixing import Course, Prior, learn
 from narrows.codec.mixing.contexts import COUNT, WITHOUT_PRIOR
-from narrows.codec.mixing.kinds import ALL, FEW, Mixers
+from narrows.codec.mixing.kinds import ALL, FIRST, Mixers
 from narrows.codec.mixing.learned import Settings
 from narrows.codec.model import KIND, Model
 from narrows.codec.pipeline import Pipeline
@@ -29,7 +29,7 @@ from narrows.progress import Tracker, silent
 # Contexts that are looked at.
 _CONTEXTS: dict[Effort, int] = {"fast": 6, "normal": WITHOUT_PRIOR, "best": COUNT}
 # Mixers that weigh what they say.
-_MIXERS: dict[Effort, Mixers] = {"fast": FEW, "normal": ALL, "best": ALL}
+_MIXERS: dict[Effort, Mixers] = {"fast": FIRST, "normal": ALL, "best": ALL}
 # Of so many bytes of values mixing learns what there is to learn; more only fill its tables.
 _ENOUGH = 16 << 20
 # Bytes of the values on which quantisers are compared.

@@ -19,6 +19,8 @@ _CONTEXTS: dict[Effort, int] = {"fast": 2, "normal": 14, "best": 18}
 _STREAMS: dict[Effort, int] = {"fast": 2, "normal": 1, "best": 1}
 # Streams of fewer values than this learn too little.
 _VALUES_A_STREAM = 1 << 20
+# Weights of more mixers learn later, each from fewer values.
+_VALUES_FOR_SOME, _VALUES_FOR_ALL = 1 << 15, 1 << 20
 # Fewer do not pay for what stands in front of a block.
 _FEWEST_VALUES = 256
 
@@ -62,7 +64,7 @@ class Mixing(Method):
         if not course.quick:
             raise ValueError("a block is not of values that are mixed")
         rows = byte_rows(raised, course)
-        streams, mixers = streams_for(rows, effort), mixers_for(effort)
+        streams, mixers = streams_for(rows, effort), mixers_for(rows.size, effort)
         return front + encode_block(rows, course, _CONTEXTS[effort], streams, mixers=mixers)
 
     def decode(self, content: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -98,8 +100,10 @@ def streams_for(rows: np.ndarray, effort: Effort) -> int:
     return max(min(_STREAMS[effort], rows.size // _VALUES_A_STREAM), 1)
 
 
-def mixers_for(effort: Effort) -> "Mixers":
-    """Which mixers weigh what the contexts say."""
-    from narrows.codec.mixing.kinds import ALL, FEW, SOME
+def mixers_for(values: int, effort: Effort) -> "Mixers":
+    """Which mixers weigh what the contexts say of so many bytes of values."""
+    from narrows.codec.mixing.kinds import ALL, FIRST, SOME
 
-    return {"fast": FEW, "normal": SOME, "best": ALL}[effort]
+    if effort == "fast" or values < _VALUES_FOR_SOME:
+        return FIRST
+    return ALL if effort == "best" and values >= _VALUES_FOR_ALL else SOME

@@ -13,7 +13,7 @@ import numpy as np
 
 from narrows.codec.mixing import walk
 from narrows.codec.mixing.course import Course, split
-from narrows.codec.mixing.kinds import ALL, FEW, Mixers
+from narrows.codec.mixing.kinds import ALL, FIRST, Mixers
 from narrows.codec.mixing.learned import Settings
 from narrows.codec.mixing.prior import Prior
 
@@ -133,7 +133,7 @@ def _compiled() -> ModuleType | None:
         from narrows.codec.mixing import compiled
 
         course, values = Course.of((2, 2), 1), np.array([[0, 1], [1, 1]], np.uint8)
-        settings = Settings.for_values(values, 1, FEW)
+        settings = Settings.for_values(values, 1, FIRST)
         coded = compiled.encode(course, settings, values)
         if coded != walk.encode(course, settings, values):
             return None

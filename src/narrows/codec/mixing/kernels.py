@@ -22,7 +22,7 @@ from narrows.codec.mixing.contexts import (
     WITHOUT_PRIOR,
 )
 from narrows.codec.mixing.counts import MANY_ANSWERS, MOST_ANSWERS
-from narrows.codec.mixing.kinds import ALL, AREAS, BRIGHT, CHANGE_STEPS, CHANGES, FIRST, SOME
+from narrows.codec.mixing.kinds import ALL, AREAS, BRIGHT, CHANGE_STEPS, CHANGES, FIRST
 from narrows.codec.mixing.logistic import LARGEST_LOGIT, ONE
 from narrows.codec.mixing.mixer import LARGEST_WEIGHT, LEAST, NODES, RATE_BITS
 from narrows.codec.mixing.refining import BUCKETS, HALF_BUCKET
@@ -44,7 +44,7 @@ _U8, _U16, _HIGH, _LOW = np.uint32(8), np.uint32(16), np.uint32(0xFF00), np.uint
 _LOWEST, _W32, _W16 = np.uint64(1 << 31), np.uint64(32), np.uint64(16)
 _FIRST, _SECOND, _THIRD = ROWS
 _LIMITS = CHANGE_STEPS[1:]
-_LEAST_OF_FIRST, _SOME, _ALL = FIRST.least, len(SOME.kinds), len(ALL.kinds)
+_FIRST_TWO, _ALL = len(FIRST.kinds), len(ALL.kinds)
 _BELOW_ONE, _ONE64 = np.uint64(ONE - 1), np.uint64(ONE)
 _W1, _W47 = np.uint64(1), np.uint64(47)
 
@@ -267,16 +267,15 @@ def _look_at_kinds(s: State, w: int, n: int, nw: int, ne: int, ww: int, nn: int,
     kind[1] = change
     bright = z[w] > BRIGHT or z[n] > BRIGHT
     fill = (0 if w == common and n == common else (1 if bright else 2)) * 4 + p % 4
-    if s.least == _LEAST_OF_FIRST:  # which no others have
+    if s.mixers == _FIRST_TWO:
         kind[0] = fill
         return
     others, halves = 0, 0
     for value in (w, n, nw, ne, ww, nn, nww, nee):
         others = 2 * others + (value != common)
     kind[0] = others
-    if s.mixers >= _SOME:
-        kind[2] = fill
-    if s.mixers >= _ALL:
+    kind[2] = fill
+    if s.mixers == _ALL:
         for value in (w, n, nw, ne, ww, nn, nww, nee):
             halves = 2 * halves + (z[value] >> 7)
         kind[3] = halves
@@ -347,7 +346,7 @@ def _predict(s: State, k: _Work, asked: int, question: int) -> None:
         one = _clip(one >> 16, -LARGEST_LOGIT, LARGEST_LOGIT)
         other = _clip(other >> 16, -LARGEST_LOGIT, LARGEST_LOGIT)
         two = one + other
-        logits[x] = two >> 1 if mixers == 2 else _more_mixed(s, k, x, number, below, two)
+        logits[x] = two >> 1 if mixers == _FIRST_TWO else _more_mixed(s, k, x, number, below, two)
 
 
 @_within

@@ -39,14 +39,13 @@ class Mixers(NamedTuple):
     least: int
 
 
-#: Fill and change: in all that narrows wrote at first.
+#: Fill and change: in all that narrows wrote at first, and for blocks that are small or coded fast.
 FIRST = Mixers((12, CHANGES), 0)
-#: The first two of the table, the first three, and all.
-FEW = Mixers((256, CHANGES), 512)
+#: The first three of the table, and all.
 SOME = Mixers((256, CHANGES, 12), 512)
 ALL = Mixers((256, CHANGES, 12, 256, 64, 49, 196), 512)
 #: What a block names by its number.
-MIXERS = (FIRST, FEW, SOME, ALL)
+MIXERS = (FIRST, SOME, ALL)
 #: Steps of stretched values that make a change of the next size.
 CHANGE_STEPS = (1, 8, 32, 64, 128, 256)
 #: Above this a stretched value is bright.

@@ -54,7 +54,8 @@ class Settings:
             raise ValueError("a block is cut short")
         first, common, top = content[: cls.SIZE]
         number, count = divmod(first, _A_NUMBER)
-        if not 1 <= count <= contexts.COUNT or common > top:
+        known = number < len(MIXERS) and 1 <= count <= contexts.COUNT
+        if not known or common > top:
             raise ValueError("a block is damaged")
         return cls(count, common, top, MIXERS[number])
 
