@@ -2,11 +2,13 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from narrows.engine.fused import loops
+from narrows.engine.fused.fastest import Fastest
 from narrows.engine.fused.layers import Layer, held
 from narrows.engine.fused.memory import lay_out, moment_places, padded
 from narrows.engine.fused.registers import LANES, TILE_COLUMNS
@@ -26,8 +28,10 @@ class LayerStack:
         self.layers = held(layers)
         self.batch_size = batch_size
         panels = -(-batch_size // TILE_COLUMNS)
-        self.threads = max(1, min(usable_cores(), panels))
+        self.threads = max(1, min(usable_cores(), max(panels, _useful_threads(self.layers))))
         self.stack = lay_out(self.layers, panels * TILE_COLUMNS, self.threads)
+        together = () if any(layer.has_windows for layer in layers) else (self.threads,)
+        self._crews = Fastest([1, *together] if self.threads > 1 else [1])
 
     @property
     def drawn(self) -> int:
@@ -81,22 +85,26 @@ class LayerStack:
         """One step per entry of ``rates`` and ``decays`` over the items that ``order`` names, going
         in as ``inputs``, which may be ``items``: their losses. ``noise`` has a row for each of them
         where codes are drawn."""
+        losses = np.zeros(len(rates))
+        if not len(losses):
+            return losses
         if not (_is_readable(items, scaling) and _is_readable(inputs, scaling)):
             same = inputs is items
             items = scaling.to_network(items[order])
             inputs = items if same else scaling.to_network(inputs[order])
             order, scaling = np.arange(len(order)), Scaling()
         sources = _source(inputs, scaling), _source(items, scaling)
-        losses = np.zeros(len(rates))
         self.stack.counter[0] = 0
+        parts, start = self._crews.pick(), time.perf_counter()
 
         def share(thread: int) -> None:
             loops.train(
                 self.stack, *sources, order, self.batch_size, loss, rates, decays, constants,
-                noise, self.threads, thread, losses,
+                noise, self.threads, parts, thread, losses,
             )  # fmt: skip
 
         self._in_threads(share)
+        self._crews.note(parts, (time.perf_counter() - start) / len(rates))
         return losses
 
     def measure(self, items: np.ndarray, scaling: Scaling, loss: Loss) -> float:
@@ -153,9 +161,18 @@ class LayerStack:
             thread.join()
 
 
+# With fewer, threads wait longer for one another after each layer than they save.
+_WEIGHTS_OF_A_THREAD = 1 << 16
 _NO_LOSSES = np.zeros(0)
 _NO_OUTPUTS = np.zeros(0, np.float32)
 _CHUNK_VALUES = 1 << 22  # 16 MB of float32: what is converted at a time
+
+
+def _useful_threads(layers: Sequence[Layer]) -> int:
+    """How many threads can share every item's way through the layers."""
+    if any(layer.has_windows for layer in layers):
+        return 1
+    return sum(layer.inputs * layer.outputs for layer in layers) // _WEIGHTS_OF_A_THREAD
 
 
 def usable_cores() -> int:
