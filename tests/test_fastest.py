@@ -9,7 +9,7 @@ def uses(fastest: Fastest, seconds: dict[int, float], count: int) -> list[int]:
     """Which ways are gone in ``count`` uses, each taking its ``seconds``."""
     gone = []
     for _ in range(count):
-        way = fastest.pick()
+        way, _ = fastest.pick()
         fastest.note(way, seconds[way])
         gone.append(way)
     return gone
@@ -32,7 +32,7 @@ def test_the_others_are_tried_again_ever_more_rarely() -> None:
     trials = [number for number, way in enumerate(gone) if way == 1]
     gaps = [after - before for before, after in itertools.pairwise(trials)]
     assert gaps == sorted(gaps)
-    assert max(gaps) == 128
+    assert max(gaps) == 128 + 2  # uses, and trials of both
     assert len(trials) < 15
 
 
@@ -40,6 +40,16 @@ def test_a_way_that_was_slow_once_is_found_again() -> None:
     fastest = Fastest([1, 2])
     uses(fastest, {1: 1.0, 2: 9.0}, 3)
     assert uses(fastest, {1: 1.0, 2: 0.5}, 20)[-1] == 2
+
+
+def test_trials_are_told_from_use() -> None:
+    fastest = Fastest([1, 2])
+    told = []
+    for _ in range(5):
+        way, is_trial = fastest.pick()
+        told.append((way, is_trial))
+        fastest.note(way, float(way))
+    assert told == [(1, True), (2, True), (1, False), (1, False), (1, False)]
 
 
 def test_the_only_way_is_always_gone() -> None:

@@ -30,8 +30,8 @@ class LayerStack:
         panels = -(-batch_size // TILE_COLUMNS)
         self.threads = max(1, min(usable_cores(), max(panels, _useful_threads(self.layers))))
         self.stack = lay_out(self.layers, panels * TILE_COLUMNS, self.threads)
-        together = () if any(layer.has_windows for layer in layers) else (self.threads,)
-        self._crews = Fastest([1, *together] if self.threads > 1 else [1])
+        together = 1 < self.threads <= _useful_threads(self.layers)
+        self._crews = Fastest([1, self.threads] if together else [1])
 
     @property
     def drawn(self) -> int:
@@ -85,17 +85,41 @@ class LayerStack:
         """One step per entry of ``rates`` and ``decays`` over the items that ``order`` names, going
         in as ``inputs``, which may be ``items``: their losses. ``noise`` has a row for each of them
         where codes are drawn."""
-        losses = np.zeros(len(rates))
-        if not len(losses):
-            return losses
         if not (_is_readable(items, scaling) and _is_readable(inputs, scaling)):
             same = inputs is items
             items = scaling.to_network(items[order])
             inputs = items if same else scaling.to_network(inputs[order])
             order, scaling = np.arange(len(order)), Scaling()
         sources = _source(inputs, scaling), _source(items, scaling)
+        losses, done = np.zeros(len(rates)), 0
+        while done < len(losses):
+            parts, is_trial = self._crews.pick()
+            count = min(len(losses) - done, _TRIAL_STEPS if is_trial else len(losses))
+            steps = slice(done, done + count)
+            batches = slice(done * self.batch_size, (done + count) * self.batch_size)
+            start = time.perf_counter()
+            self._train(
+                sources, order[batches], loss, rates[steps], decays[steps], constants,
+                noise[batches], parts, losses[steps],
+            )  # fmt: skip
+            self._crews.note(parts, (time.perf_counter() - start) / count)
+            done += count
+        return losses
+
+    def _train(
+        self,
+        sources: tuple[Source, Source],
+        order: np.ndarray,
+        loss: Loss,
+        rates: np.ndarray,
+        decays: np.ndarray,
+        constants: Adam,
+        noise: np.ndarray,
+        parts: int,
+        losses: np.ndarray,
+    ) -> None:
+        """The same in crews of ``parts`` threads, with ``losses`` written."""
         self.stack.counter[0] = 0
-        parts, start = self._crews.pick(), time.perf_counter()
 
         def share(thread: int) -> None:
             loops.train(
@@ -104,8 +128,6 @@ class LayerStack:
             )  # fmt: skip
 
         self._in_threads(share)
-        self._crews.note(parts, (time.perf_counter() - start) / len(rates))
-        return losses
 
     def measure(self, items: np.ndarray, scaling: Scaling, loss: Loss) -> float:
         """The loss over all items, each being what its own output should be."""
@@ -163,6 +185,8 @@ class LayerStack:
 
 # With fewer, threads wait longer for one another after each layer than they save.
 _WEIGHTS_OF_A_THREAD = 1 << 16
+# Enough to see which way is faster; where others use the cores, one may take ten times as long.
+_TRIAL_STEPS = 8
 _NO_LOSSES = np.zeros(0)
 _NO_OUTPUTS = np.zeros(0, np.float32)
 _CHUNK_VALUES = 1 << 22  # 16 MB of float32: what is converted at a time
