@@ -40,6 +40,7 @@ _ACTIVATIONS = {
 # Of these the value does not determine the derivative, which has its own place.
 _WITH_SLOPES = ("silu", "gelu", "gaussian")
 _FLOATS_PER_PAGE = 1 << 19  # of 2 MB
+_INT64_PER_LINE = FLOATS_PER_LINE // 2  # what two threads write must not share one
 # Weights that do not fit in the cache are fetched once for so many panels; the panels have to fit.
 PANELS_AT_A_TIME = 4
 # What Adam costs a weight, in items whose gradient takes as long.
@@ -156,7 +157,7 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
         bias_sums=np.zeros((slots // TILE_COLUMNS, sums), np.float32),
         panel_losses=np.zeros(slots // TILE_COLUMNS),
         present=np.zeros((threads, at_a_time * threads, longest + CHOSEN_AHEAD), np.int64),
-        present_count=np.zeros((threads, at_a_time * threads), np.int64),
+        present_count=np.zeros((threads, padded(at_a_time * threads, _INT64_PER_LINE)), np.int64),
         nonzero=np.zeros((threads, TILE_ROWS * padded(slots, 64) // 64), np.int64),
         tasks=tasks,
         task_bounds=bounds,
