@@ -15,7 +15,7 @@ from narrows.data import Dataset
 from narrows.engine import MOST_REFINEMENT, AdamSettings
 from narrows.engine.evidence import is_variational
 from narrows.errors import UsageError
-from narrows.nn.blocks import Dense, Gaussian, Rounded
+from narrows.nn.blocks import Conv, Dense, Gaussian, Rounded
 from narrows.nn.presets import auto_preset, default_latent_size, preset_spec
 from narrows.nn.spec import Spec
 from narrows.objectives import Objective
@@ -404,7 +404,8 @@ def _epochs(count: int, batch_size: int, spec: Spec, most_steps: int, denoises: 
     which is another every time, and twice for convolutions and for what codes take: both are slow
     to learn."""
     operations = sum(_operations(spec, part) for part in ("encoder", "decoder"))
-    longer = 3 if denoises else 2 if is_rounded(spec) or _sees_places(spec) else 1
+    convolves = any(isinstance(block, Conv) for block in spec.encoder)
+    longer = 3 if denoises else 2 if convolves or is_rounded(spec) else 1
     by_work = longer * _OPERATIONS / (count * operations)
     by_steps = most_steps / math.ceil(count / max(batch_size, 1))
     return max(int(min(by_work, by_steps)), _FEWEST_EPOCHS)
