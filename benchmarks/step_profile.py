@@ -3,9 +3,10 @@ train_speed.py.
 
     python benchmarks/step_profile.py FOLDER RESULT.json
 
-Every thread repeats a part on its own share of a batch, as it does in a step, and what one round
-takes is the part's time. The parts' data stay in the caches here. In a step they do not all, and
-threads wait for one another: the difference between a whole step and the sum of its parts.
+Every thread repeats a part on its own share of a batch, as it does in a step where each has items
+of its own, and what one round takes is the part's time. The parts' data stay in the caches here. In
+a step they do not all, and threads wait for one another: the difference between a whole step and
+the sum of its parts.
 """
 
 import statistics
@@ -24,6 +25,7 @@ from narrows.engine import AdamSettings
 from narrows.engine.fused import learning, losses, moving, products
 from narrows.engine.fused.machine import flush_denormals
 from narrows.engine.fused.registers import LANES, TILE_COLUMNS, adam
+from narrows.engine.fused.sharing import worker_of
 from narrows.engine.fused.stack import LayerStack
 from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source
 from narrows.engine.fused.trainer import FusedTrainer, fused_layers
@@ -41,48 +43,43 @@ _ADAM = Adam(*(np.float32(constant) for constant in (0, 0, 0.1, 1e-3, 1e-7)))
 
 @njit
 def read(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
-    at = first + panel * TILE_COLUMNS
-    moving.find_present(source, order, first, BATCH_SIZE, s, thread)
-    moving.read_batch_panel(source, source, order, at, TILE_COLUMNS, s, panel, s.work[thread], 0)
-    moving.leave_out_absent(s, panel, thread, s.work[thread], 0)
+    at, work = first + panel * TILE_COLUMNS, s.work[thread * s.work_row :]
+    moving.read_batch_panel(source, source, order, at, TILE_COLUMNS, s, panel, work, 0)
 
 
 @njit
 def forward(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
-    present = s.present[thread, : s.present_before[thread, -1]]
     for layer in range(1, len(s.width)):
-        products.forward(s, layer, 1, s.work[thread], present)
+        products.forward(s, layer, 1, s.work[thread * s.work_row :], worker_of(thread, 1))
 
 
 @njit
 def loss(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
-    work = s.work[thread]
+    work = s.work[thread * s.work_row :]
     s.panel_losses[panel] = losses.panel_loss(s, _LOSS, TILE_COLUMNS, work)
     losses.output_deltas(s, _LOSS, TILE_COLUMNS, np.float32(1e-5), work)
 
 
 @njit
 def lay_out(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
+    work, worker = s.work[thread * s.work_row :], worker_of(thread, 1)
     for layer in range(len(s.width) - 1, 0, -1):
-        learning.keep_for_gradient(s, layer, panel, s.work[thread], 0)
+        learning.keep_for_gradient(s, layer, panel, work, 0, worker)
 
 
 @njit
 def backward(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
     for layer in range(len(s.width) - 1, 1, -1):
-        products.backward(s, layer, 1, s.work[thread])
+        products.backward(s, layer, 1, s.work[thread * s.work_row :], worker_of(thread, 1))
 
 
 @njit
 def learn(s: Any, threads: int, thread: int) -> None:
     for task in range(s.task_bounds[thread], s.task_bounds[thread + 1]):
-        layer, first, last = s.tasks[task]
-        if last > first and layer == 1:
-            learning.update_first_weights(s, _ADAM, first, last, BATCH_SIZE, thread)
-        elif last > first:
-            learning.update_weights(s, _ADAM, layer, first, last, BATCH_SIZE, thread)
+        if s.tasks[task, 2] > s.tasks[task, 1]:
+            learning.update_weights(s, _ADAM, s.tasks[task], BATCH_SIZE, thread)
         else:
-            learning.update_bias(s, _ADAM, layer, BATCH_SIZE, thread)
+            learning.update_bias(s, _ADAM, s.tasks[task, 0], BATCH_SIZE, thread)
 
 
 @njit

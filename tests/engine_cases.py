@@ -7,6 +7,8 @@ import pytest
 
 from dense_reference import HUBER_THRESHOLD, DenseReference
 from narrows.engine import AdamSettings, TrainingState
+from narrows.engine.fused import runner, stack
+from narrows.engine.fused.fastest import Fastest
 from narrows.engine.fused.runner import FusedRunner
 from narrows.engine.fused.trainer import FusedTrainer
 from narrows.engine.xla import XlaRunner, XlaTrainer
@@ -98,6 +100,15 @@ class Case:
 
 
 ANY_CASE = Case((33,), (64, 2, 64), "relu", batch_size=33, count=150)
+
+
+def use_threads(count: int, together: bool, patch: pytest.MonkeyPatch) -> None:
+    """Have the fused engine use ``count`` threads, which take the same items ``together`` where
+    layers are dense, or some each."""
+    for module in (stack, runner):
+        patch.setattr(module, "usable_cores", lambda: count)
+    patch.setattr(stack, "_WEIGHTS_OF_A_THREAD", 1)
+    patch.setattr(stack, "Fastest", lambda ways: Fastest(ways[-1:] if together else ways[:1]))
 
 
 def state_bytes(state: TrainingState) -> dict[str, bytes]:

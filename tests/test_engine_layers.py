@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine_cases import BYTES, WELL_CONDITIONED, state_bytes
+from engine_cases import (
+    BYTES,
+    WELL_CONDITIONED,
+    state_bytes,
+    use_threads,
+)
 from narrows.engine import AdamSettings, make_runner, make_trainer
-from narrows.engine.fused import runner, stack
 from narrows.engine.fused.runner import FusedRunner, can_run
 from narrows.engine.fused.trainer import FusedTrainer, can_train, drawn_noise
 from narrows.engine.xla import XlaRunner, XlaTrainer
@@ -200,9 +204,8 @@ def test_any_number_of_threads_and_of_calls_gives_the_same_bytes(
 ) -> None:
     items, order = items_of(spec, 330), np.random.default_rng(6).permutation(330)
     results = []
-    for threads, calls in [(1, 1), (2, 1), (3, 3), (1, 3)]:
-        for module in (stack, runner):
-            monkeypatch.setattr(module, "usable_cores", lambda count=threads: count)
+    for threads, together, calls in [(1, True, 1), (2, False, 1), (3, True, 3), (1, True, 3)]:
+        use_threads(threads, together, monkeypatch)
         trainer = FusedTrainer(started(spec), Objective(), WELL_CONDITIONED, 110)
         for part in np.split(order, calls):
             trainer.train(items, part)

@@ -1,4 +1,4 @@
-"""The dense engine on processors that this machine is not: narrower vectors, no x86 estimates."""
+"""The fused engine on processors that this machine is not: narrower vectors, no x86 estimates."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 # The kernels ask what the processor has when they are imported; Numba must have asked before.
-SCRIPT = """
+PROCESSOR = """
 import sys
 import numba
 import numpy as np
@@ -19,10 +19,34 @@ with_patches = binding.get_host_cpu_features, binding.get_default_triple
 binding.get_host_cpu_features = lambda: {}
 if sys.argv[1] == "arm":
     binding.get_default_triple = lambda: "aarch64-unknown-linux-gnu"
-from narrows.engine.fused.registers import LANES
+from narrows.engine.fused.registers import LANES, adam
 binding.get_host_cpu_features, binding.get_default_triple = with_patches
 assert LANES == 8
+"""
 
+# Adam in formulas (arXiv:1412.6980), in float64.
+UPDATE = """
+random = np.random.default_rng(0)
+g, p, m = random.standard_normal((3, 8))
+v = random.random(8) ** 8
+rate, keep_first, keep_second, epsilon, decay = 0.01, 0.1, 0.001, 1e-7, 0.002
+single = [each.astype(np.float32) for each in (g, p, m, v)]
+
+@numba.njit
+def update(g, p, m, v, constants):
+    rate, keep_first, keep_second, epsilon, decay = constants
+    adam(g, 0, p, m, v, 0, 0, rate, keep_first, keep_second, epsilon, decay)
+
+constants = tuple(np.float32([rate, keep_first, keep_second, epsilon, decay]))
+update(*single, constants)
+m += (g - m) * keep_first
+v += (g * g - v) * keep_second
+p -= rate * m / (np.sqrt(v) + epsilon) + decay * p
+for found, expected in zip(single[1:], (p, m, v), strict=True):
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
+"""
+
+TRAINING = """
 from narrows.engine import AdamSettings
 from narrows.engine.fused.trainer import FusedTrainer
 from narrows.engine.xla import XlaTrainer
@@ -43,10 +67,18 @@ np.testing.assert_allclose(dense.measure(items), xla.measure(items), rtol=1e-5)
 """
 
 
-@pytest.mark.parametrize("processor", ["x86 without AVX-512", "arm"])
-def test_the_kernels_agree_with_xla_on(processor: str, tmp_path: Path) -> None:
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "JAX_PLATFORMS": "cpu"}
-    result = subprocess.run(
-        [sys.executable, "-c", SCRIPT, processor], env=environment, capture_output=True, text=True
-    )
+def run_on(processor: str, script: str, cache: Path) -> None:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, "-c", PROCESSOR + script, processor]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+def test_the_kernels_agree_with_xla_in_narrow_vectors(tmp_path: Path) -> None:
+    run_on("arm", TRAINING, tmp_path)
+
+
+@pytest.mark.parametrize("processor", ["x86 without AVX-512", "arm"])
+def test_adam_is_what_its_formulas_say_on(processor: str, tmp_path: Path) -> None:
+    """It alone has instructions of a kind of processor in it."""
+    run_on(processor, UPDATE, tmp_path)

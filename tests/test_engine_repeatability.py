@@ -1,36 +1,25 @@
 """The same run ends in the same bytes, however it is cut up and whoever shares the work."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from engine_cases import ANY_CASE, TRAINERS, Case, each_trainer, state_bytes
+from engine_cases import ANY_CASE, TRAINERS, Case, each_trainer, state_bytes, use_threads
 from narrows.engine import Trainer
-from narrows.engine.fused import runner, stack
 from narrows.engine.fused.runner import FusedRunner
 from narrows.engine.fused.trainer import FusedTrainer
 
 
-@pytest.fixture
-def with_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    def set_threads(count: int) -> None:
-        monkeypatch.setattr(stack, "usable_cores", lambda: count)
-        monkeypatch.setattr(runner, "usable_cores", lambda: count)
-
-    return set_threads
-
-
 @pytest.mark.parametrize("absent", [0.0, 0.8])
-@pytest.mark.parametrize("widths", [(5, 3, 5), (64, 2, 64), (100, 1, 100)])
+@pytest.mark.parametrize("widths", [(5, 3, 5), (64, 2, 64), (100, 1, 100), (270, 4, 300)])
 def test_any_number_of_threads_gives_the_same_bytes(
-    widths: tuple[int, ...], absent: float, with_threads: Callable[[int], None]
+    widths: tuple[int, ...], absent: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = Case((33,), widths, "relu", batch_size=100, count=330, absent=absent)
     results = []
-    for threads in (1, 2, 3):
-        with_threads(threads)
+    for threads, together in [(1, True), (2, False), (2, True), (3, False), (3, True), (5, True)]:
+        use_threads(threads, together, monkeypatch)
         trainer = FusedTrainer(case.model(), case.objective, case.adam, case.batch_size)
         losses = trainer.train(case.items(), case.order())
         state = trainer.state()
@@ -45,7 +34,7 @@ def test_any_number_of_threads_gives_the_same_bytes(
                 runner.decode(codes).tobytes(),
             ]
         )
-    assert results[0] == results[1] == results[2]
+    assert all(result == results[0] for result in results)
 
 
 @each_trainer

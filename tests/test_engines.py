@@ -22,9 +22,9 @@ from engine_cases import (
     each_recipe,
     each_runner,
     each_trainer,
+    use_threads,
 )
 from narrows.engine import AdamSettings, Trainer, make_runner, make_trainer
-from narrows.engine.fused import stack
 from narrows.engine.fused.runner import FusedRunner
 from narrows.engine.fused.trainer import FusedTrainer
 from narrows.engine.xla import XlaRunner, XlaTrainer
@@ -150,15 +150,22 @@ sizes = st.integers(1, 70)
     batch_size=st.integers(1, 130),
     batches=st.floats(0.01, 4),
     threads=st.integers(1, 3),
+    together=st.booleans(),
     absent=st.sampled_from([0.0, 0.5, 0.95]),
 )
 def test_the_fused_engine_takes_any_widths(
-    size: int, widths: tuple[int, ...], batch_size: int, batches: float, threads: int, absent: float
+    size: int,
+    widths: tuple[int, ...],
+    batch_size: int,
+    batches: float,
+    threads: int,
+    together: bool,
+    absent: float,
 ) -> None:
     count = math.ceil(batches * batch_size)
     case = Case((size,), widths, batch_size=batch_size, count=count, absent=absent)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stack, "usable_cores", lambda: threads)
+        use_threads(threads, together, patch)
         assert_learns_like_the_reference(case, FusedTrainer)
 
 

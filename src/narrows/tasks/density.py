@@ -153,6 +153,8 @@ def fit_density(
             are taken.
         seed: governs what is held out, and where components start.
     """
+    from threadpoolctl import threadpool_limits
+
     wide = codes[:MOST_CODES].astype(np.float64)
     # rounding in the mean must not give a constant number a variance
     scale = np.where(np.ptp(wide, axis=0) > 0, wide.std(axis=0), 0)
@@ -162,7 +164,9 @@ def fit_density(
     size = len(centre)
     if not len(live):
         return Density(np.ones(1), np.zeros((1, size)), np.eye(size)[None], centre, scale)
-    mixture = _chosen((wide[:, live] - centre[live]) / scale[live], seed, track)
+    # threads of so small products wait for one another: on two cores they take four times as long
+    with threadpool_limits(1, "blas"):
+        mixture = _chosen((wide[:, live] - centre[live]) / scale[live], seed, track)
     means = np.zeros((mixture.n_components, size))
     means[:, live] = mixture.means_
     cholesky = np.tile(np.eye(size), (mixture.n_components, 1, 1))

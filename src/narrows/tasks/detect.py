@@ -17,7 +17,7 @@ kept in a model file are float32 arrays, ``TrainedModel.detection``.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,8 @@ MOST_NUMBERS = 256
 # most values that they may have: large images need no more memory, nor time, than many small ones.
 _MOST_ITEMS, _MOST_FOR_MIXTURE = 20_000, 5_000
 _MOST_VALUES, _MOST_VALUES_FOR_MIXTURE = 1 << 24, 1 << 22
+# The same where each code takes steps on the decoder: one costs as much as training on ten items.
+_MOST_REFINED = 5_000
 # Directions of the error beside the code, and the share of its variance below which one is noise.
 _DIRECTIONS, _SMALLEST_SHARE = 32, 1e-4
 # Left out of the mixture's second fit.
@@ -166,8 +168,8 @@ class Detector:
         self, items: Shaped[np.ndarray, "n ..."]
     ) -> tuple[Float64[np.ndarray, "n 4"], Float64[np.ndarray, "n size"]]:
         """All :data:`SCORES` of items, and what the model makes of them."""
-        ways, made = self._evidence.of(self.codec, self.codec.shaped(items))
-        return _of_ways(ways, self._reference), made
+        passed = _Passed.through(self.codec, self.codec.shaped(items))
+        return _of_ways(self._evidence.of(passed), self._reference), passed.made
 
     def _falls(self, items: np.ndarray, place: int) -> Float64[np.ndarray, "n parts"]:
         """See :func:`narrows.tasks.reasons.falls`; of ``combined``, in the score that is the larger
@@ -176,7 +178,7 @@ class Detector:
         parts = falls(self._judged, flat, self._evidence.average, self.parts, self._classes)
         if place != SCORES.index("combined"):
             return parts[:, :, place]
-        ways, _ = self._evidence.of(self.codec, items)
+        ways = self._evidence.of(_Passed.through(self.codec, items))
         larger = np.argmax(_surprises(ways, self._reference), axis=0)
         places = 1 + np.array(_COMBINED)[larger]
         return np.take_along_axis(parts, places[:, None, None], axis=2)[:, :, 0]
@@ -262,7 +264,8 @@ def fit_detection(
 ) -> dict[str, Float32[np.ndarray, "..."]]:
     """What a model file keeps for :class:`Detector`.
 
-    Of more than twenty thousand items, evenly spaced ones are looked at.
+    Of more than twenty thousand items, or five thousand where codes are refined, evenly spaced ones
+    are looked at.
 
     Args:
         trained: the model.
@@ -274,14 +277,19 @@ def fit_detection(
     if trained.model.spec.latent_size > MOST_NUMBERS:
         return {}
     codec, random = Codec(trained), np.random.default_rng([seed, _DETECTION_STREAM])
-    some = _spaced(training, _MOST_ITEMS, _MOST_VALUES)
+    most = _MOST_REFINED if trained.refinement else _MOST_ITEMS
+    some = _spaced(training, most, _MOST_VALUES)
     with track("learning what is odd", total=4, unit="steps") as advance:
-        evidence = _learn(codec, some, random, seed)
-        advance(2)
-        scores = [_all(codec, evidence, some)]
+        passed = [_Passed.through(codec, chunk) for chunk in chunks(some)]
+        advance(1)
+        evidence = _learn(passed, some, random, seed)
+        advance(1)
+        scores = [np.concatenate([evidence.of(each) for each in passed])]
         advance(1)
         if held_out is not None and len(held_out):
-            scores.append(_all(codec, evidence, _spaced(held_out, _MOST_ITEMS, _MOST_VALUES)))
+            unseen = chunks(_spaced(held_out, most, _MOST_VALUES))
+            parts = [evidence.of(_Passed.through(codec, chunk)) for chunk in unseen]
+            scores.append(np.concatenate(parts))
         advance(1)
     reference = np.sort(np.concatenate(scores), axis=0)
     if len(reference) > _REFERENCES:
@@ -304,10 +312,6 @@ def _every(items: np.ndarray, most: int, values: int) -> slice:
     return slice(None, None, max(-(-len(items) // most), 1))
 
 
-def _all(codec: Codec, evidence: "_Evidence", items: np.ndarray) -> Float64[np.ndarray, "n 3"]:
-    return np.concatenate([evidence.of(codec, chunk)[0] for chunk in chunks(items)])
-
-
 def _of_ways(ways: Float64[np.ndarray, "n 3"], reference: np.ndarray) -> Float64[np.ndarray, "n 4"]:
     """The combined score and the three, in the order of :data:`SCORES`."""
     return np.column_stack([np.max(_surprises(ways, reference), axis=0), ways])
@@ -322,6 +326,21 @@ def _slack(scores: Any) -> Any:
     """By how much a score may differ from itself: batches of other sizes are rounded otherwise, and
     calibration scores are kept in float32."""
     return 1e-6 * np.maximum(np.abs(scores), 1)
+
+
+@dataclass(frozen=True)
+class _Passed:
+    """Flat items, their codes, and what the model makes of them."""
+
+    items: Float[np.ndarray, "n size"]
+    codes: Float32[np.ndarray, "n latent"]
+    made: Float[np.ndarray, "n size"]
+
+    @classmethod
+    def through(cls, codec: Codec, items: np.ndarray) -> "_Passed":
+        """Take items through a model."""
+        codes, made = codec.encode_and_reconstruct(items)
+        return cls(items.reshape(len(items), -1), codes, made.reshape(len(items), -1))
 
 
 @dataclass(frozen=True)
@@ -362,19 +381,16 @@ class _Evidence:
         """(x̂ - x) / s of each value, of items and what the model makes of them."""
         return _differences(items, made) / self.spread
 
-    def of(
-        self, codec: Codec, items: np.ndarray
-    ) -> tuple[Float64[np.ndarray, "n 3"], Float[np.ndarray, "n size"]]:
-        """The scores of the three :data:`WAYS`, and what the model makes of the items."""
-        codes, made = codec.encode_and_reconstruct(items)
-        errors = self.errors(items, made)
-        features = np.hstack([codes, errors @ self.projection])
+    def of(self, passed: _Passed) -> Float64[np.ndarray, "n 3"]:
+        """The scores of the three :data:`WAYS`."""
+        errors = self.errors(passed.items, passed.made)
+        features = np.hstack([passed.codes, errors @ self.projection])
         ways = [
             _half_log_mean_square(errors),
             -self.mixture.log_density(features),
-            self.forest.isolation(items.reshape(len(items), -1)),
+            self.forest.isolation(passed.items),
         ]
-        return np.column_stack(ways), made.reshape(len(items), -1)
+        return np.column_stack(ways)
 
 
 #: The arrays of the mixture among those of a model file.
@@ -390,12 +406,13 @@ def _half_log_mean_square(errors: Float64[np.ndarray, "n size"]) -> Float64[np.n
     return 0.5 * np.log(np.maximum(np.square(errors).mean(axis=1), 1e-30))
 
 
-def _learn(codec: Codec, items: np.ndarray, random: np.random.Generator, seed: int) -> _Evidence:
+def _learn(
+    passed: Sequence[_Passed], items: np.ndarray, random: np.random.Generator, seed: int
+) -> _Evidence:
     flat = items.reshape(len(items), -1)
     average = flat.mean(axis=0, dtype=np.float64)
-    both = [(chunk, codec.encode_and_reconstruct(chunk)) for chunk in chunks(items)]
-    codes = np.concatenate([found for _, (found, _) in both])
-    differences = np.concatenate([_differences(chunk, made) for chunk, (_, made) in both])
+    codes = np.concatenate([each.codes for each in passed])
+    differences = np.concatenate([_differences(each.items, each.made) for each in passed])
     spread = np.sqrt(np.square(differences).mean(axis=0))
     usual = float(np.sqrt(np.square(spread).mean()))
     spread = np.maximum(spread, _SMALLEST_SPREAD * usual) if usual > 0 else np.ones_like(spread)

@@ -15,6 +15,7 @@ from narrows.engine.fused.registers import (
     prefetch_to_write,
     tile,
 )
+from narrows.engine.fused.sharing import Worker, share_of
 from narrows.engine.fused.structure import WINDOWS_ABOVE, WINDOWS_BELOW, Adam, Stack
 from narrows.engine.fused.zeros import BLOCK_TILES, add_nonzero, count_bits, nonzero
 
@@ -24,11 +25,12 @@ _SPARSE = 0.6
 
 
 @inner
-def keep_for_gradient(s: Stack, layer: int, number: int, work: Any, base: int) -> None:
-    """Lay out both factors of a layer's gradient for panel ``number``: the left as (rows, slots),
-    the right turned. And sum the deltas of each bias."""
+def keep_for_gradient(s: Stack, layer: int, number: int, work: Any, base: int,
+                      worker: Worker) -> None:  # fmt: skip
+    """Lay out the worker's share of both factors of a layer's gradient for panel ``number``: the
+    left as (rows, slots), the right turned. And sum the deltas of each bias."""
     above, below = base + s.delta_at[layer], base + s.value_at[layer - 1]
-    _sum_deltas(s, layer, number, work, above)
+    _sum_deltas(s, layer, number, work, above, worker)
     outputs, inputs = s.outputs[layer] * TILE_COLUMNS, s.inputs[layer] * TILE_COLUMNS
     for place in range(s.places[layer]):
         deltas, values = above + place * outputs, below + place * inputs
@@ -38,22 +40,25 @@ def keep_for_gradient(s: Stack, layer: int, number: int, work: Any, base: int) -
         elif s.windows[layer] == WINDOWS_BELOW:
             gather(s, layer, place, below, work)
             values = s.window_at
-        _keep_factors(s, layer, number * s.places[layer] + place, work, deltas, values)
+        _keep_factors(s, layer, number * s.places[layer] + place, work, deltas, values, worker)
 
 
 @inlined
-def _keep_factors(s: Stack, layer: int, column: int, work: Any, deltas: int, values: int) -> None:
+def _keep_factors(s: Stack, layer: int, column: int, work: Any, deltas: int, values: int,
+                  worker: Worker) -> None:  # fmt: skip
     """Those of one place: TILE_COLUMNS slots, the ``column``-th of them."""
     slots = s.slots * s.places[layer]
     left, right, rows, columns = values, deltas, s.inputs[layer], s.outputs[layer]
     if s.flipped[layer]:
         left, right, rows, columns = right, left, columns, rows
     to = s.left_at[layer] + column * TILE_COLUMNS
-    for j in range(rows):
+    first, end = share_of(rows, 1, worker)
+    for j in range(first, end):
         here, there = left + j * TILE_COLUMNS, to + j * slots
         copy(work[here : here + TILE_COLUMNS], s.left[there : there + TILE_COLUMNS])
     to = s.right_at[layer] + column * TILE_COLUMNS * TILE_COLUMNS
-    turn_to_tiles(work, right, columns, s.right, to, slots * TILE_COLUMNS)
+    first, end = share_of(columns, LANES, worker)
+    turn_to_tiles(work, right, first, end, s.right, to, slots * TILE_COLUMNS)
 
 
 @inner(fastmath={"reassoc", "contract"})
@@ -65,14 +70,16 @@ def _sum(values: Any) -> np.float32:
 
 
 @inlined
-def _sum_deltas(s: Stack, layer: int, number: int, work: Any, at: int) -> None:
+def _sum_deltas(s: Stack, layer: int, number: int, work: Any, at: int,
+                worker: Worker) -> None:  # fmt: skip
     """The sum of a panel's deltas over its items and, in an image, its places."""
     size = s.bias_size[layer]
     sums = s.bias_sums[number, s.sums_at[layer] : s.sums_at[layer] + size]
-    fill(sums, np.float32(0))
-    for first in range(0, s.width[layer], size):
-        for j in range(size):
-            here = at + (first + j) * TILE_COLUMNS
+    first, end = share_of(size, 1, worker)
+    fill(sums[first:end], np.float32(0))
+    for place in range(0, s.width[layer], size):
+        for j in range(first, end):
+            here = at + (place + j) * TILE_COLUMNS
             sums[j] += _sum(work[here : here + TILE_COLUMNS])
 
 
@@ -101,10 +108,10 @@ def _fetch(parameters: Any, at: int, row: int, rows: int, size: int) -> None:
 
 
 @inner
-def update_weights(s: Stack, adam_: Adam, layer: int, first: int, last: int, count: int,
-                    thread: int) -> None:  # fmt: skip
-    """Sum the gradient of rows first to last - 1 of a weight matrix over the batch's ``count``
-    items, and apply it, a block of columns at a time."""
+def update_weights(s: Stack, adam_: Adam, task: Any, count: int, thread: int) -> None:
+    """Sum the gradient of a piece of a weight matrix over the batch's ``count`` items, and apply
+    it, a block of columns at a time."""
+    layer, first, last, from_, end = task
     places, row, rows = s.places[layer], s.weight_row[layer], last - first
     gradient, slots = s.gradient[thread], s.slots * places
     # where there are several places, every panel's slots follow those of the one before
@@ -112,11 +119,11 @@ def update_weights(s: Stack, adam_: Adam, layer: int, first: int, last: int, cou
     left_at = s.left_at[layer] + first * slots
     sparse = places == 1 and _find_nonzero(s, left_at, rows, count, thread)
     start = s.weight_at[layer] + first * row
-    _fetch(s.parameters, start, row, rows, min(row, _BLOCK))
-    for j in range(0, row, _BLOCK):
-        ahead = max(min(row - j - _BLOCK, _BLOCK), 0)
+    _fetch(s.parameters, start + from_, row, rows, min(end - from_, _BLOCK))
+    for j in range(from_, end, _BLOCK):
+        ahead = max(min(end - j - _BLOCK, _BLOCK), 0)
         right_at = s.right_at[layer] + j * slots
-        tiles = min(BLOCK_TILES, -(-(row - j) // TILE_COLUMNS))
+        tiles = min(BLOCK_TILES, -(-(end - j) // TILE_COLUMNS))
         if sparse:
             for i in range(rows):
                 _fetch(s.parameters, start + i * row + j + _BLOCK, row, 1, ahead)
@@ -132,7 +139,7 @@ def update_weights(s: Stack, adam_: Adam, layer: int, first: int, last: int, cou
                 )  # fmt: skip
         _update(
             s.parameters, s.first_moment, s.second_moment, start + j, row, start + j * rows, rows,
-            min(_BLOCK, row - j), gradient, _BLOCK, adam_, adam_.decay,
+            min(_BLOCK, end - j), gradient, _BLOCK, adam_, adam_.decay,
         )  # fmt: skip
 
 

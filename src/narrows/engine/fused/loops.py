@@ -2,11 +2,15 @@
 
 A step over one batch has two phases with a barrier after each:
 
-1. *Items.* Each thread takes panels of TILE_COLUMNS items through the whole stack and back: it
-   reads them, computes every activation, the loss and every delta (the loss's derivative by a
-   layer's input sum). Items do not depend on one another, so no thread waits; but where codes are
-   drawn, what the loss weighs against their divergence depends on the whole batch's loss, and
-   threads wait for that halfway.
+1. *Items.* Panels of TILE_COLUMNS items go through the whole stack and back: they are read, every
+   activation is computed, the loss and every delta (the loss's derivative by a layer's input sum).
+   There are two ways to share that. Each thread may have panels of its own: items do not depend on
+   one another, so no thread waits; but where codes are drawn, what the loss weighs against their
+   divergence depends on the whole batch's loss, and threads wait for that halfway. Or all threads
+   take the same panels, as one crew (`sharing.py`), each its part of a layer's values, and wait
+   after every layer: then there is work for more threads than panels, and each fetches only its
+   part of the weights, but threads must run at the same time, not in turns. Dense layers know both,
+   and the faster one is found in use (`fastest.py`).
 2. *Weights.* Each thread owns a share of the rows of every weight matrix. It sums their gradient
    over the batch in registers and updates them and Adam's moments at once: the gradient as a whole
    is never written to memory, and the moments never leave the core that owns them.
@@ -44,6 +48,7 @@ from narrows.engine.fused.moving import (
 )
 from narrows.engine.fused.products import backward, forward
 from narrows.engine.fused.registers import TILE_COLUMNS
+from narrows.engine.fused.sharing import Worker, wait_for_crew, worker_of
 from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source, Stack
 
 
@@ -54,27 +59,36 @@ def _filled(count: int, number: int) -> int:
 
 
 @inlined
+def _work_of(s: Stack, worker: Worker) -> Any:
+    """The work space of a worker's crew."""
+    return s.work[worker.crew * worker.parts * s.work_row :]
+
+
+@inlined
 def _take_forward(
     s: Stack, inputs: Source, wanted: Source, order: Any, start: int, count: int, first: int,
-    panels: int, apart: int, loss: Loss, noise: Any, thread: int,
+    panels: int, apart: int, loss: Loss, noise: Any, worker: Worker,
 ) -> None:  # fmt: skip
     """Take ``panels`` of a batch, numbered from ``first`` and ``apart``, forward to their losses.
 
     The batch is the ``count`` items of ``order`` from ``start`` on; ``noise`` has their draws.
     """
-    work = s.work[thread]
-    for i in range(panels):
+    work, part, parts = _work_of(s, worker), worker.part, worker.parts
+    for i in range(part, panels, parts):
         number, base = first + i * apart, i * s.panel_size
         filled, at = _filled(count, number), start + number * TILE_COLUMNS
         read_batch_panel(inputs, wanted, order, at, filled, s, number, work, base)
+    wait_for_crew(s, worker)
     for layer in range(1, len(s.width)):
-        forward(s, layer, panels, work, thread)
+        forward(s, layer, panels, work, worker)
+        wait_for_crew(s, worker)
         if layer == s.drawing:
-            for i in range(panels):
+            for i in range(part, panels, parts):
                 number = first + i * apart
                 at = start + number * TILE_COLUMNS
                 draw_codes(s, noise, at, _filled(count, number), work, i * s.panel_size)
-    for i in range(panels):
+            wait_for_crew(s, worker)
+    for i in range(part, panels, parts):
         number = first + i * apart
         own = work[i * s.panel_size : (i + 1) * s.panel_size]
         s.panel_losses[number] = panel_loss(s, loss, _filled(count, number), own)
@@ -83,21 +97,26 @@ def _take_forward(
 @inlined
 def _take_back(
     s: Stack, count: int, first: int, panels: int, apart: int, loss: Loss, scale: np.float32,
-    weight: np.float32, work: Any, thread: int,
+    weight: np.float32, worker: Worker,
 ) -> None:  # fmt: skip
     """Take them back, and leave both factors of every gradient. ``scale`` is what each value's loss
     counts, ``weight`` what each nat of divergence does."""
-    for i in range(panels):
+    work, part, parts = _work_of(s, worker), worker.part, worker.parts
+    for i in range(part, panels, parts):
         own = work[i * s.panel_size : (i + 1) * s.panel_size]
         output_deltas(s, loss, _filled(count, first + i * apart), scale, own)
+    wait_for_crew(s, worker)
     for layer in range(len(s.width) - 1, 0, -1):
+        if layer == s.drawing:
+            for i in range(part, panels, parts):
+                filled = _filled(count, first + i * apart)
+                through_drawing(s, weight, filled, work, i * s.panel_size)
+            wait_for_crew(s, worker)
         for i in range(panels):
-            number, base = first + i * apart, i * s.panel_size
-            if layer == s.drawing:
-                through_drawing(s, weight, _filled(count, number), work, base)
-            keep_for_gradient(s, layer, number, work, base)
+            keep_for_gradient(s, layer, first + i * apart, work, i * s.panel_size, worker)
         if layer > 1:
-            backward(s, layer, panels, work, thread)
+            backward(s, layer, panels, work, worker)
+        wait_for_crew(s, worker)
 
 
 @inlined
@@ -115,32 +134,34 @@ def _evidence_scale(s: Stack, loss: Loss, values: int) -> float:
 @inlined
 def _train(
     s: Stack, inputs: Source, wanted: Source, order: Any, batch_size: int, loss: Loss, rates: Any,
-    decays: Any, constants: Adam, noise: Any, threads: int, thread: int, losses: Any,
+    decays: Any, constants: Adam, noise: Any, threads: int, parts: int, thread: int, losses: Any,
 ) -> None:  # fmt: skip
-    """Train on the items ``order`` (int64) names, a batch after the other, as one of ``threads``.
+    """Train on the items ``order`` (int64) names, a batch after the other, as one of ``threads``,
+    which are one crew (``parts`` is as many) or one each (1).
 
     ``rates``, ``decays`` (float32) and ``losses`` (float64, written) have one entry per step, and
     ``noise`` (float32) a row per item where codes are drawn. The loss of a step is the sum over its
     items and values, taken before the step changes the weights.
     """
     control = flush_denormals(0)
-    width, work = s.width[0], s.work[thread]
-    panels, at_a_time = s.slots // TILE_COLUMNS, s.panels_at_a_time
+    worker = worker_of(thread, parts)
+    width, crews = s.width[0], threads // parts
+    panels, at_a_time = s.slots // TILE_COLUMNS, s.panels_at_a_time * parts
     for step in range(len(rates)):
         start = step * batch_size
         count = min(batch_size, len(order) - start)
         values = count * width
         scale = weight = np.float32(1.0 / values)
-        for panel in range(thread, panels, at_a_time * threads):
-            group = min(at_a_time, -(-(panels - panel) // threads))
+        for panel in range(worker.crew, panels, at_a_time * crews):
+            group = min(at_a_time, -(-(panels - panel) // crews))
             _take_forward(
-                s, inputs, wanted, order, start, count, panel, group, threads, loss, noise, thread
+                s, inputs, wanted, order, start, count, panel, group, crews, loss, noise, worker
             )
-            if s.drawing:  # all of a thread's panels are one group
+            if s.drawing:  # all of a crew's panels are one group
                 barrier(s.counter, threads)
                 scale = np.float32(_evidence_scale(s, loss, values) / values)
                 weight = np.float32(s.beta / values)
-            _take_back(s, count, panel, group, threads, loss, scale, weight, work, thread)
+            _take_back(s, count, panel, group, crews, loss, scale, weight, worker)
         barrier(s.counter, threads)
         if thread == 0:
             for part in s.panel_losses:
@@ -151,12 +172,11 @@ def _train(
             rates[step], decays[step], constants.keep_first, constants.keep_second,
             constants.epsilon,
         )  # fmt: skip
-        for task in range(s.task_bounds[thread], s.task_bounds[thread + 1]):
-            layer, first, last = s.tasks[task]
-            if last > first:
-                update_weights(s, now, layer, first, last, count, thread)
+        for task in s.tasks[s.task_bounds[thread] : s.task_bounds[thread + 1]]:
+            if task[2] > task[1]:
+                update_weights(s, now, task, count, thread)
             else:
-                update_bias(s, now, layer, count, thread)
+                update_bias(s, now, task[0], count, thread)
         barrier(s.counter, threads)
     flush_denormals(control)
 
@@ -173,8 +193,9 @@ def _run(
     layer gives.
     """
     control = flush_denormals(0)
-    layers, width, work = len(s.width), s.width[0], s.work[thread]
-    at_a_time = s.panels_at_a_time
+    layers, width, at_a_time = len(s.width), s.width[0], s.panels_at_a_time
+    alone = Worker(thread, thread, 0, 1)
+    work = _work_of(s, alone)
     order = np.empty(TILE_COLUMNS, np.int64)
     together = at_a_time * TILE_COLUMNS
     for group in range(first + thread * together, last, threads * together):
@@ -186,7 +207,7 @@ def _run(
                 order[i] = start + i
             read_panel(source, order, 0, count, s, thread, work, base + s.value_at[0])
         for layer in range(1, layers):
-            forward(s, layer, panels, work, thread)
+            forward(s, layer, panels, work, alone)
         for panel in range(panels):
             start, base = group + panel * TILE_COLUMNS, panel * s.panel_size
             if measure:
@@ -208,13 +229,13 @@ def _entry_points(sources: int) -> tuple[Callable[..., Any], Callable[..., Any]]
 
     def train(
         s: Stack, inputs: Source, wanted: Source, order: Any, batch_size: int, loss: Loss,
-        rates: Any, decays: Any, constants: Adam, noise: Any, threads: int, thread: int,
-        losses: Any,
+        rates: Any, decays: Any, constants: Adam, noise: Any, threads: int, parts: int,
+        thread: int, losses: Any,
     ) -> None:  # fmt: skip
         if sources:
             _train(
                 s, inputs, wanted, order, batch_size, loss, rates, decays, constants, noise,
-                threads, thread, losses,
+                threads, parts, thread, losses,
             )  # fmt: skip
 
     def run(

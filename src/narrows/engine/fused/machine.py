@@ -91,9 +91,9 @@ else:
         return 0
 
 
-# A step has two barriers some 100 microseconds apart: short of that a wait costs less than a
-# switch, beyond it another process has this thread's partner off its core and may have ours.
-_PATIENCE = 20_000
+# Threads arrive some 100 microseconds apart: short of that a wait costs less than a switch, beyond
+# it another process has this thread's partner off its core and may have ours.
+_PATIENCE = 60_000
 
 
 @inner

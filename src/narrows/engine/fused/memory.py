@@ -40,10 +40,15 @@ _ACTIVATIONS = {
 # Of these the value does not determine the derivative, which has its own place.
 _WITH_SLOPES = ("silu", "gelu", "gaussian")
 _FLOATS_PER_PAGE = 1 << 19  # of 2 MB
+_INT64_PER_LINE = FLOATS_PER_LINE // 2  # what two threads write must not share one
 # Weights that do not fit in the cache are fetched once for so many panels; the panels have to fit.
 PANELS_AT_A_TIME = 4
 # What Adam costs a weight, in items whose gradient takes as long.
 _ADAM_ITEMS = 32
+# The fewest columns of a matrix that are worth a thread of their own.
+_FEWEST_COLUMNS = 2 * TILE_COLUMNS
+
+_Task = tuple[int, int, int, int, int]
 
 
 def padded(size: int, multiple: int) -> int:
@@ -94,7 +99,10 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
     window_at = at_a_time * panel_size
     # the squares in which values are turned reach beyond the last of them
     window = max(max(layer.rows, layer.columns) for layer in layers) * TILE_COLUMNS
-    work = padded(window_at + window + LANES * TILE_COLUMNS, FLOATS_PER_LINE)
+    tail = padded(window + LANES * TILE_COLUMNS, FLOATS_PER_LINE)
+    # without windows all threads' panels lie in one row, for whichever of them takes them
+    windows = any(layer.has_windows for layer in layers)
+    work_row = window_at + tail * windows
 
     left_at, left = _offsets([0, *(layer.rows * slots * layer.places for layer in layers)])
     right_at, right = _offsets(_right_sizes(layers, slots))
@@ -103,7 +111,7 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
     tasks, bounds = _share_out(layers, slots, threads)
     learnt, first_moment, second_moment, own, lefts, rights, gradient = _zeros(
         *[parameters] * 3,
-        threads * work,
+        threads * work_row + tail,
         left,
         right,
         threads * padded(block_or_row, FLOATS_PER_LINE),
@@ -137,7 +145,8 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
         parameters=learnt,
         first_moment=first_moment,
         second_moment=second_moment,
-        work=own.reshape(threads, -1),
+        work=own,
+        work_row=work_row,
         panels_at_a_time=at_a_time,
         panel_size=panel_size,
         wanted_at=int(panels[-1]),
@@ -147,8 +156,8 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
         gradient=gradient.reshape(threads, -1),
         bias_sums=np.zeros((slots // TILE_COLUMNS, sums), np.float32),
         panel_losses=np.zeros(slots // TILE_COLUMNS),
-        present=np.zeros((threads, at_a_time, longest + CHOSEN_AHEAD), np.int64),
-        present_count=np.zeros((threads, at_a_time), np.int64),
+        present=np.zeros((threads, at_a_time * threads, longest + CHOSEN_AHEAD), np.int64),
+        present_count=np.zeros((threads, padded(at_a_time * threads, _INT64_PER_LINE)), np.int64),
         nonzero=np.zeros((threads, TILE_ROWS * padded(slots, 64) // 64), np.int64),
         tasks=tasks,
         task_bounds=bounds,
@@ -168,7 +177,7 @@ def moment_places(s: Stack) -> np.ndarray:
     many rows to follow.
     """
     places = np.arange(len(s.parameters))
-    for layer, first, last in s.tasks:
+    for layer, first, last, _, _ in s.tasks:
         row, rows = s.weight_row[layer], last - first
         start, size = s.weight_at[layer] + first * row, rows * row
         order = np.arange(size).reshape(row // LANES, rows, LANES).swapaxes(0, 1)
@@ -201,33 +210,52 @@ def _windows(layer: Layer) -> int:
 
 
 def _share_out(layers: Sequence[Layer], slots: int, threads: int) -> tuple[np.ndarray, np.ndarray]:
-    """Divide the rows of all weight matrices among threads, in tiles of even height.
+    """Divide all weights among threads.
 
-    Neighbouring tiles go to different threads, for how much of them is zero is known only once
-    there are items; large ones first, so that small ones even out what is left.
+    The columns of a wide matrix are divided evenly: as one crew, each thread then learns what it
+    multiplies by in one direction. The rest is dealt in tiles of even height, and neighbouring ones
+    to different threads, for how much of them is zero is known only once there are items; large
+    ones first, so that small ones even out what is left.
 
-    Returns the tasks, (layer, first row, last row + 1), where equal rows stand for the layer's
-    bias, and the bounds of each thread's tasks.
+    Returns the tasks, (layer, first row, last row + 1, first column, last column + 1), where equal
+    rows stand for the layer's bias, and the bounds of each thread's tasks.
     """
-    tiles = [task for number, layer in enumerate(layers, 1) for task in _tiles(number, layer)]
-
-    def cost(task: tuple[int, int, int]) -> int:
-        layer = layers[task[0] - 1]
-        return (task[2] - task[1]) * layer.columns * (slots * layer.places + _ADAM_ITEMS)
-
-    own: list[list[tuple[int, int, int]]] = [[] for _ in range(threads)]
+    own: list[list[_Task]] = [[] for _ in range(threads)]
     costs = [0] * threads
-    for task in sorted(tiles, key=cost, reverse=True):
-        least = costs.index(min(costs))
-        own[least].append(task)
-        costs[least] += cost(task)
+
+    def give(thread: int, task: _Task) -> None:
+        own[thread].append(task)
+        costs[thread] += cost(task)
+
+    def cost(task: _Task) -> int:
+        layer = layers[task[0] - 1]
+        return (task[2] - task[1]) * (task[4] - task[3]) * (slots * layer.places + _ADAM_ITEMS)
+
+    dealt = []
+    for number, layer in enumerate(layers, 1):
+        row = padded(layer.columns, LANES)
+        for first, last in _tiles(layer):
+            if last > first and not layer.has_windows and row >= threads * _FEWEST_COLUMNS:
+                for thread in range(threads):
+                    give(thread, (number, first, last, *_columns(row, thread, threads)))
+            else:
+                dealt.append((number, first, last, 0, row))
+    for task in sorted(dealt, key=cost, reverse=True):
+        give(costs.index(min(costs)), task)
     tasks = [task for each in own for task in sorted(each)]
     return np.array(tasks), np.cumsum([0, *map(len, own)])
 
 
-def _tiles(number: int, layer: Layer) -> Iterator[tuple[int, int, int]]:
-    """A layer's bias and its rows as tasks."""
-    yield number, 0, 0
+def _columns(row: int, thread: int, threads: int) -> tuple[int, int]:
+    """A thread's share of a row of columns, in whole tiles."""
+    tiles = -(-row // TILE_COLUMNS)
+    first, end = tiles * thread // threads, tiles * (thread + 1) // threads
+    return first * TILE_COLUMNS, min(end * TILE_COLUMNS, row)
+
+
+def _tiles(layer: Layer) -> Iterator[tuple[int, int]]:
+    """No row, for the bias, and a layer's rows in tiles."""
+    yield 0, 0
     count = -(-layer.rows // TILE_ROWS)
     edges = [layer.rows * tile // count for tile in range(count + 1)]
-    yield from ((number, *edge) for edge in itertools.pairwise(edges))
+    yield from itertools.pairwise(edges)

@@ -35,9 +35,11 @@ def turn_to_rows(source: Any, at: int, values: int, to: Any, to_at: int, row: in
 
 
 @inner
-def turn_to_tiles(source: Any, at: int, values: int, to: Any, to_at: int, apart: int) -> None:
-    """The same as tiles (TILE_COLUMNS items, TILE_COLUMNS values), ``apart`` from one another."""
-    for i in range(0, values, LANES):
+def turn_to_tiles(source: Any, at: int, first: int, end: int, to: Any, to_at: int,
+                  apart: int) -> None:  # fmt: skip
+    """The same for values first to end - 1, the first a multiple of LANES, as tiles (TILE_COLUMNS
+    items, TILE_COLUMNS values), ``apart`` from one another."""
+    for i in range(first, end, LANES):
         there = to_at + i // TILE_COLUMNS * apart + i % TILE_COLUMNS
         for j in range(0, TILE_COLUMNS, LANES):
             transpose(

@@ -2,11 +2,13 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from narrows.engine.fused import loops
+from narrows.engine.fused.fastest import Fastest
 from narrows.engine.fused.layers import Layer, held
 from narrows.engine.fused.memory import lay_out, moment_places, padded
 from narrows.engine.fused.registers import LANES, TILE_COLUMNS
@@ -26,8 +28,10 @@ class LayerStack:
         self.layers = held(layers)
         self.batch_size = batch_size
         panels = -(-batch_size // TILE_COLUMNS)
-        self.threads = max(1, min(usable_cores(), panels))
+        self.threads = max(1, min(usable_cores(), max(panels, _useful_threads(self.layers))))
         self.stack = lay_out(self.layers, panels * TILE_COLUMNS, self.threads)
+        together = 1 < self.threads <= _useful_threads(self.layers)
+        self._crews = Fastest([1, self.threads] if together else [1])
 
     @property
     def drawn(self) -> int:
@@ -87,17 +91,43 @@ class LayerStack:
             inputs = items if same else scaling.to_network(inputs[order])
             order, scaling = np.arange(len(order)), Scaling()
         sources = _source(inputs, scaling), _source(items, scaling)
-        losses = np.zeros(len(rates))
+        losses, done = np.zeros(len(rates)), 0
+        while done < len(losses):
+            parts, is_trial = self._crews.pick()
+            count = min(len(losses) - done, _TRIAL_STEPS if is_trial else len(losses))
+            steps = slice(done, done + count)
+            batches = slice(done * self.batch_size, (done + count) * self.batch_size)
+            start = time.perf_counter()
+            self._train(
+                sources, order[batches], loss, rates[steps], decays[steps], constants,
+                noise[batches], parts, losses[steps],
+            )  # fmt: skip
+            self._crews.note(parts, (time.perf_counter() - start) / count)
+            done += count
+        return losses
+
+    def _train(
+        self,
+        sources: tuple[Source, Source],
+        order: np.ndarray,
+        loss: Loss,
+        rates: np.ndarray,
+        decays: np.ndarray,
+        constants: Adam,
+        noise: np.ndarray,
+        parts: int,
+        losses: np.ndarray,
+    ) -> None:
+        """The same in crews of ``parts`` threads, with ``losses`` written."""
         self.stack.counter[0] = 0
 
         def share(thread: int) -> None:
             loops.train(
                 self.stack, *sources, order, self.batch_size, loss, rates, decays, constants,
-                noise, self.threads, thread, losses,
+                noise, self.threads, parts, thread, losses,
             )  # fmt: skip
 
         self._in_threads(share)
-        return losses
 
     def measure(self, items: np.ndarray, scaling: Scaling, loss: Loss) -> float:
         """The loss over all items, each being what its own output should be."""
@@ -153,9 +183,20 @@ class LayerStack:
             thread.join()
 
 
+# With fewer, threads wait longer for one another after each layer than they save.
+_WEIGHTS_OF_A_THREAD = 1 << 16
+# Enough to see which way is faster; where others use the cores, one may take ten times as long.
+_TRIAL_STEPS = 8
 _NO_LOSSES = np.zeros(0)
 _NO_OUTPUTS = np.zeros(0, np.float32)
 _CHUNK_VALUES = 1 << 22  # 16 MB of float32: what is converted at a time
+
+
+def _useful_threads(layers: Sequence[Layer]) -> int:
+    """How many threads can share every item's way through the layers."""
+    if any(layer.has_windows for layer in layers):
+        return 1
+    return sum(layer.inputs * layer.outputs for layer in layers) // _WEIGHTS_OF_A_THREAD
 
 
 def usable_cores() -> int:

@@ -53,8 +53,9 @@ class Stack(NamedTuple):
     parameters: np.ndarray  # float32, flat
     first_moment: np.ndarray
     second_moment: np.ndarray
-    work: np.ndarray  # (threads, panels_at_a_time x panel_size and a window)
-    panels_at_a_time: int
+    work: np.ndarray  # a run of each thread's: its panels and, of layers with windows, a window
+    work_row: int  # from one thread's to the next's
+    panels_at_a_time: int  # of each thread
     panel_size: int  # values in there that belong to one panel: blocks of (width, TILE_COLUMNS)
     wanted_at: int  # where in a panel what the loss compares with lies
     window_at: int  # where in there the window in use lies
@@ -64,11 +65,11 @@ class Stack(NamedTuple):
     bias_sums: np.ndarray  # (panels, sums_size): the gradients of all biases
     panel_losses: np.ndarray  # (panels,) float64
 
-    present: np.ndarray  # (threads, panels_at_a_time, longest side): inputs not zero in a panel
-    present_count: np.ndarray  # (threads, panels_at_a_time): how many, or 0 where nearly all are
+    present: np.ndarray  # (threads, a crew's panels, longest side): inputs not zero in a panel
+    present_count: np.ndarray  # how many of them, or 0 where nearly all are
     nonzero: np.ndarray  # (threads, tile rows x words): of a tile's left factor, 64 slots a word
 
-    tasks: np.ndarray  # (tasks, 3): layer, first row, last row + 1 of weights; 0 rows: the bias
+    tasks: np.ndarray  # (tasks, 5): layer, first and last row + 1, columns likewise; no row: bias
     task_bounds: np.ndarray  # (threads + 1,): which tasks each thread owns
     counter: np.ndarray  # (1,) of the barrier
     no_starts: np.ndarray  # zeros, where a product adds nothing
