@@ -198,15 +198,16 @@ def test_a_model_that_draws_needs_a_likelihood() -> None:
         FusedTrainer(started(VARIATIONAL), Objective("l1"), AdamSettings(), 8)
 
 
+@pytest.mark.parametrize("batch_size", [11, 110])
 @pytest.mark.parametrize("spec", [SPECS["two, colour"], VARIATIONAL], ids=["conv", "drawn"])
 def test_any_number_of_threads_and_of_calls_gives_the_same_bytes(
-    spec: Spec, monkeypatch: pytest.MonkeyPatch
+    spec: Spec, batch_size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     items, order = items_of(spec, 330), np.random.default_rng(6).permutation(330)
     results = []
     for threads, together, calls in [(1, True, 1), (2, False, 1), (3, True, 3), (1, True, 3)]:
         use_threads(threads, together, monkeypatch)
-        trainer = FusedTrainer(started(spec), Objective(), WELL_CONDITIONED, 110)
+        trainer = FusedTrainer(started(spec), Objective(), WELL_CONDITIONED, batch_size)
         for part in np.split(order, calls):
             trainer.train(items, part)
         codes = FusedRunner(started(spec)).encode(items)

@@ -152,7 +152,8 @@ def _train(
         count = min(batch_size, len(order) - start)
         values = count * width
         scale = weight = np.float32(1.0 / values)
-        for panel in range(worker.crew, panels, at_a_time * crews):
+        # a crew for which there is no panel has a group of none: it must come to the barriers
+        for panel in range(worker.crew, max(panels, crews), at_a_time * crews):
             group = min(at_a_time, -(-(panels - panel) // crews))
             _take_forward(
                 s, inputs, wanted, order, start, count, panel, group, crews, loss, noise, worker
