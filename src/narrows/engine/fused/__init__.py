@@ -7,8 +7,10 @@ measurements). Here one function per slice of an epoch does it all; see
 
     machine.py      threads and caches, as instructions
     registers.py    tiles of matrix products, squares turned, Adam, as instructions
+    zeros.py        sums without what is zero, as instructions
     vector_math.py  the logistic function, as instructions
     structure.py    what the kernels are told
+    sharing.py      crews of threads, and each thread's share
     moving.py       values in from memory, turned around, in and out of windows
     activating.py   activations, and codes that are drawn
     products.py     matrix products forward and back
@@ -17,6 +19,7 @@ measurements). Here one function per slice of an epoch does it all; see
     loops.py        steps, and items that are only run
     layers.py       what blocks are as matrices
     memory.py       where everything lies, who owns what
+    fastest.py      which of several ways is fastest
     stack.py        a stack and its threads
     trainer.py      FusedTrainer
     runner.py       FusedRunner

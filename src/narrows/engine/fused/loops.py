@@ -134,7 +134,7 @@ def _evidence_scale(s: Stack, loss: Loss, values: int) -> float:
 @inlined
 def _train(
     s: Stack, inputs: Source, wanted: Source, order: Any, batch_size: int, loss: Loss, rates: Any,
-    decays: Any, constants: Adam, noise: Any, threads: int, parts: int, thread: int, losses: Any,
+    decays: Any, constants: Adam, noise: Any, parts: int, losses: Any, threads: int, thread: int,
 ) -> None:  # fmt: skip
     """Train on the items ``order`` (int64) names, a batch after the other, as one of ``threads``,
     which are one crew (``parts`` is as many) or one each (1).
@@ -185,7 +185,7 @@ def _train(
 @inlined
 def _run(
     s: Stack, source: Source, first: int, last: int, measure: bool, loss: Loss,
-    threads: int, thread: int, losses: Any, outputs: Any, outputs_row: int,
+    losses: Any, outputs: Any, outputs_row: int, threads: int, thread: int,
 ) -> None:  # fmt: skip
     """Take items first to last - 1 through the stack, as one of ``threads``.
 
@@ -230,23 +230,23 @@ def _entry_points(sources: int) -> tuple[Callable[..., Any], Callable[..., Any]]
 
     def train(
         s: Stack, inputs: Source, wanted: Source, order: Any, batch_size: int, loss: Loss,
-        rates: Any, decays: Any, constants: Adam, noise: Any, threads: int, parts: int,
-        thread: int, losses: Any,
+        rates: Any, decays: Any, constants: Adam, noise: Any, parts: int, losses: Any,
+        threads: int, thread: int,
     ) -> None:  # fmt: skip
         if sources:
             _train(
                 s, inputs, wanted, order, batch_size, loss, rates, decays, constants, noise,
-                threads, parts, thread, losses,
+                parts, losses, threads, thread,
             )  # fmt: skip
 
     def run(
         s: Stack, source: Source, first: int, last: int, measure: bool, loss: Loss,
-        threads: int, thread: int, losses: Any, outputs: Any, outputs_row: int,
+        losses: Any, outputs: Any, outputs_row: int, threads: int, thread: int,
     ) -> None:  # fmt: skip
         if sources:
             _run(
-                s, source, first, last, measure, loss, threads, thread, losses, outputs,
-                outputs_row,
+                s, source, first, last, measure, loss, losses, outputs, outputs_row, threads,
+                thread,
             )  # fmt: skip
 
     return compiled(njit, train), compiled(njit, run)

@@ -6,7 +6,7 @@ Multiplication, ACM TOMS 34:12, 2008). ``transpose`` turns a square of values ar
 updates a vector of parameters.
 
 Everything reads and writes flat float32 arrays at element offsets: nothing checks bounds here, so
-the callers in :mod:`narrows.engine.fused.kernels` own that.
+the callers own that.
 """
 
 from typing import Any

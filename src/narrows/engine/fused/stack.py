@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -28,10 +29,10 @@ class LayerStack:
         self.layers = held(layers)
         self.batch_size = batch_size
         panels = -(-batch_size // TILE_COLUMNS)
-        self.threads = max(1, min(usable_cores(), max(panels, _useful_threads(self.layers))))
+        useful = _useful_threads(self.layers)
+        self.threads = max(1, min(usable_cores(), max(panels, useful)))
         self.stack = lay_out(self.layers, panels * TILE_COLUMNS, self.threads)
-        together = 1 < self.threads <= _useful_threads(self.layers)
-        self._crews = Fastest([1, self.threads] if together else [1])
+        self._crews = Fastest([1, self.threads] if 1 < self.threads <= useful else [1])
 
     @property
     def drawn(self) -> int:
@@ -97,37 +98,15 @@ class LayerStack:
             count = min(len(losses) - done, _TRIAL_STEPS if is_trial else len(losses))
             steps = slice(done, done + count)
             batches = slice(done * self.batch_size, (done + count) * self.batch_size)
+            self.stack.counter[0] = 0
             start = time.perf_counter()
-            self._train(
-                sources, order[batches], loss, rates[steps], decays[steps], constants,
-                noise[batches], parts, losses[steps],
+            self._in_threads(
+                loops.train, self.stack, *sources, order[batches], self.batch_size, loss,
+                rates[steps], decays[steps], constants, noise[batches], parts, losses[steps],
             )  # fmt: skip
             self._crews.note(parts, (time.perf_counter() - start) / count)
             done += count
         return losses
-
-    def _train(
-        self,
-        sources: tuple[Source, Source],
-        order: np.ndarray,
-        loss: Loss,
-        rates: np.ndarray,
-        decays: np.ndarray,
-        constants: Adam,
-        noise: np.ndarray,
-        parts: int,
-        losses: np.ndarray,
-    ) -> None:
-        """The same in crews of ``parts`` threads, with ``losses`` written."""
-        self.stack.counter[0] = 0
-
-        def share(thread: int) -> None:
-            loops.train(
-                self.stack, *sources, order, self.batch_size, loss, rates, decays, constants,
-                noise, self.threads, parts, thread, losses,
-            )  # fmt: skip
-
-        self._in_threads(share)
 
     def measure(self, items: np.ndarray, scaling: Scaling, loss: Loss) -> float:
         """The loss over all items, each being what its own output should be."""
@@ -161,24 +140,20 @@ class LayerStack:
         source = _source(items, scaling)
         measure = loss is not None
         kind = loss or Loss(SQUARED, np.float32(1))
+        self._in_threads(
+            loops.run, self.stack, source, 0, len(items), measure, kind, losses, outputs, row
+        )
 
-        def share(thread: int) -> None:
-            loops.run(
-                self.stack, source, 0, len(items), measure, kind,
-                self.threads, thread, losses, outputs, row,
-            )  # fmt: skip
-
-        self._in_threads(share)
-
-    def _in_threads(self, share: Callable[[int], None]) -> None:
-        """Call ``share`` with every thread's number, this one's being 0."""
+    def _in_threads(self, share: Callable[..., None], *arguments: Any) -> None:
+        """Call ``share`` with ``arguments``, how many threads there are, and every thread's number,
+        this one's being 0."""
         others = [
-            threading.Thread(target=share, args=(number,), daemon=True)
+            threading.Thread(target=share, args=(*arguments, self.threads, number), daemon=True)
             for number in range(1, self.threads)
         ]
         for thread in others:
             thread.start()
-        share(0)
+        share(*arguments, self.threads, 0)
         for thread in others:
             thread.join()
 
