@@ -267,7 +267,8 @@ def _packed_encoder(trained: TrainedModel, price: float) -> bytes:
 def _trained(shared: SharedModel) -> TrainedModel:
     """The model that a model file was made of, its decoder as coarse as the file has it."""
     require_of_codes(shared)
-    shared_predicted(shared).predictor  # noqa: B018 - a damaged one would look like a useless one
+    predicted = shared_predicted(shared)
+    predicted.predictor  # noqa: B018 - a damaged one would look like a useless one
     content = shared_encoder(shared)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "encoder"
@@ -278,7 +279,7 @@ def _trained(shared: SharedModel) -> TrainedModel:
             raise damaged(shared.name, "its part 'encoder' holds no model") from error
     model = trained.model
     require_codes_only(model)
-    if model.spec.latent_size != shared_predicted(shared).size:
+    if model.spec.latent_size != predicted.size:
         raise damaged(shared.name, "its encoder gives codes that its decoder does not take")
     layers = in_floats(shared_decoder(shared, _items_layout(trained)).net)
     dense = [

@@ -274,17 +274,14 @@ def info(
       narrows info digits.nrw --model digits.model
     """
     from narrows.codec import TableArchive, open_archive
-    from narrows.codec.container import MAGIC
+    from narrows.codec.container import begins_container
     from narrows.codec.model import is_model
 
-    start = b""
-    if file.is_file():
-        with file.open("rb") as stream:
-            start = stream.read(4)
-    if file.suffix.lower() != ".nrw" and start != MAGIC[:4]:
+    is_container = begins_container(file)
+    if file.suffix.lower() != ".nrw" and not is_container:
         model_info(file, json)
         return
-    if start == MAGIC[:4] and is_model(file):
+    if is_container and is_model(file):
         prior_info(file, json)
         return
     with open_archive(file, model=model) as opened:

@@ -101,15 +101,11 @@ def _given(model: Path) -> "TrainedModel | Model":
     """A model of ``narrows fit``, or one that ``--keep-model`` wrote."""
     from narrows.codec import Model
     from narrows.codec.codes.shared import require_of_codes
-    from narrows.codec.container import MAGIC
+    from narrows.codec.container import begins_container
     from narrows.codes_only import require_codes_only
     from narrows.model_file import load_model
 
-    start = b""
-    if model.is_file():
-        with model.open("rb") as stream:
-            start = stream.read(4)
-    if start == MAGIC[:4]:
+    if begins_container(model):
         shared = Model.of(model)
         require_of_codes(shared)
         return shared

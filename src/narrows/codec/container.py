@@ -22,6 +22,7 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 from narrows.codec.damage import damaged, field, whole_number
@@ -38,6 +39,14 @@ LARGEST_PART = 1 << 30
 MOST_PARTS = 1 << 16
 
 _CHUNK = 1 << 20
+
+
+def begins_container(path: Path) -> bool:
+    """Whether there is a file that begins as archives and models of archives do."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return stream.read(4) == MAGIC[:4]
 
 
 @dataclass(frozen=True)
