@@ -171,7 +171,7 @@ def choose_scaling(training: Dataset, plan: Plan) -> Scaling:
 
 
 # Refined codes take longer, and so many tell how all of them lie.
-_REFINED_FOR_STATISTICS = 5_000
+_REFINED_FOR_STATISTICS = 10_000
 # Keeps which items are looked at apart from other uses of the same seed.
 _STATISTICS_STREAM = 0x57A7
 
@@ -180,7 +180,7 @@ def place_codes(
     model: Model, items: np.ndarray, refinement: int, seed: int, track: Tracker = silent
 ) -> tuple[dict[str, np.ndarray], Float32[np.ndarray, "m latent"]]:
     """``lowest``, ``highest`` and ``mean`` of each latent number over ``items``, or where codes are
-    refined over five thousand of them; and the codes of these or, of more than
+    refined over ten thousand of them; and the codes of these or, of more than
     :data:`narrows.tasks.density.MOST_CODES`, of as many; of none where they are too long for a
     density.
 
