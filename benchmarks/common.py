@@ -208,7 +208,9 @@ def _commit() -> str:
         command = ["git", "-C", str(REPOSITORY), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
-    changed = git("status", "--porcelain", "--untracked-files=no")
+    # what another benchmark of the same commit measured is no change of it
+    sources = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":!records")
+    changed = git(*sources)
     return git("rev-parse", "--short=12", "HEAD") + (" with changes" if changed else "")
 
 
