@@ -18,10 +18,10 @@ from narrows.engine.xla.convolution import with_native_convolutions
 from narrows.engine.xla.transfer import chunks, for_device, to_network
 from narrows.nn.model import Model, apply_part
 
-# Derivatives of so many values by latent numbers are held at once (32 MB), of at most so many
+# Derivatives of so many values by latent numbers are held at once (16 MB), of at most so many
 # items. Always as many, and zeros after the last: an item's code must not depend on its company.
-_DERIVATIVES = 1 << 23
-_MOST_ITEMS = 256
+_DERIVATIVES = 1 << 22
+_MOST_ITEMS = 128
 # The damping of a first step, as a share of each latent number's own curvature, and what a step
 # that made an item worse, or better, does to the next one (Marquardt, 1963).
 _DAMPING, _MORE, _LESS = 1e-2, 10.0, 0.1

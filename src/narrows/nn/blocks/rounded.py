@@ -25,6 +25,9 @@ _BYTE = 8 * math.log(2)
 # What a nat costs before training, in squared network units; and by how much of its logarithm the
 # price follows at each step what the codes take too much: within some hundred steps it is right.
 _FIRST_PRICE, _PRICE_RATE = 1e-2, 1e-2
+# Where codes may take more than they can use the price would fall for ever, and with it all that
+# keeps the numbers, and what is known of them, within reach: such a training diverged.
+_LEAST_PRICE = 1e-6
 #: Logarithms of inverse widths stay within this.
 WIDEST_LOG = 4.0
 _LEAST_CHANCE = 1e-9
@@ -100,7 +103,8 @@ class Rounded(Block):
         # log of what the codes take over what they may, at most one either way
         excess = xp.log((nats + 1e-9) / (len(x) * self.item_bytes * _BYTE))
         change = xp.exp(_PRICE_RATE * xp.clip(excess, -1, 1))
-        flow.updates[f"{flow.prefix}.price"] = arrays["price"] * change
+        price = xp.maximum(arrays["price"] * change, xp.float32(_LEAST_PRICE))
+        flow.updates[f"{flow.prefix}.price"] = price
         return x
 
     def mirror(self, shape: Shape, activation: str) -> tuple[Block, ...]:
