@@ -27,6 +27,7 @@ from narrows.nn.blocks import (
     Patch,
     Pool,
     Reshape,
+    Rounded,
     Shape,
     Unpatch,
     Upsample,
@@ -267,6 +268,22 @@ def test_batch_norm_brings_every_channel_to_its_scale_and_offset(shape: Shape) -
     np.testing.assert_allclose(
         flow.updates["encoder.1.variance"], 0.9 + 0.1 * rows.var(axis=0), rtol=1e-4
     )
+
+
+def test_the_price_of_codes_falls_to_its_least_and_rises_from_there() -> None:
+    items = batch((4,))
+
+    def after(item_bytes: float, price: float) -> float:
+        flow = Flow(training=True, uniform=lambda shape: np.full(shape, 0.5), prefix="encoder.1")
+        block = Rounded(item_bytes, 3)
+        arrays = initial(block, (4,)) | {"price": np.float32(price)}
+        block.apply(arrays, items, flow)
+        return float(flow.updates["encoder.1.price"])
+
+    # the log of what they take too much is cut to one
+    assert after(1e6, 0.5) == pytest.approx(0.5 * math.exp(-0.01))
+    assert after(1e6, 1e-6) == pytest.approx(1e-6)
+    assert after(1e-6, 1e-6) == pytest.approx(1e-6 * math.exp(0.01))
 
 
 def test_batch_norm_uses_its_statistics_when_nothing_is_learnt() -> None:
