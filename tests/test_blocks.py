@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from scipy import signal
+from scipy import signal, special
 
 from narrows.errors import UsageError
 from narrows.nn.activations import ACTIVATIONS
@@ -32,6 +32,7 @@ from narrows.nn.blocks import (
     Unpatch,
     Upsample,
 )
+from narrows.nn.blocks.rounded import chance_lengths
 from narrows.nn.flow import Flow
 
 
@@ -284,6 +285,28 @@ def test_the_price_of_codes_falls_to_its_least_and_rises_from_there() -> None:
     assert after(1e6, 0.5) == pytest.approx(0.5 * math.exp(-0.01))
     assert after(1e6, 1e-6) == pytest.approx(1e-6)
     assert after(1e-6, 1e-6) == pytest.approx(1e-6 * math.exp(0.01))
+
+
+@pytest.mark.parametrize("width", [-1e4, -8.0, -3.0, -1.0, 0.0, 2.0, 30.0, 1e4])
+def test_what_a_code_takes_is_a_number_however_far_out_it_is(width: float) -> None:
+    codes = np.linspace(-300, 300, 100_001, dtype=np.float32)
+    middles, widths = np.zeros_like(codes), np.full_like(codes, width)
+
+    def total(*arguments: Any) -> Any:
+        return chance_lengths(*arguments).sum()
+
+    lengths = jax.jit(chance_lengths)(*map(jax.numpy.asarray, (codes, middles, widths)))
+    sharpness = math.exp(width / (1 + abs(width) / 4))
+    exact = np.log(
+        special.expit((0.5 - abs(codes.astype(float))) * sharpness)
+        - special.expit((-0.5 - abs(codes.astype(float))) * sharpness)
+        + 1e-9
+    )
+    assert np.isfinite(lengths).all()
+    near = exact > -10  # beyond it is rounding
+    np.testing.assert_allclose(lengths[near], -exact[near], rtol=2e-3, atol=1e-5)
+    for slope in jax.jit(jax.grad(total, (0, 1, 2)))(codes, middles, widths):
+        assert np.isfinite(slope).all()
 
 
 def test_batch_norm_uses_its_statistics_when_nothing_is_learnt() -> None:

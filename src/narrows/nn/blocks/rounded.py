@@ -25,8 +25,8 @@ _BYTE = 8 * math.log(2)
 # What a nat costs before training, in squared network units; and by how much of its logarithm the
 # price follows at each step what the codes take too much: within some hundred steps it is right.
 _FIRST_PRICE, _PRICE_RATE = 1e-2, 1e-2
-# Where codes may take more than they can use the price would fall for ever, and with it all that
-# keeps the numbers, and what is known of them, within reach: such a training diverged.
+# Where codes may take more than they can use, the price would fall for as long as that lasts, and
+# take as long to come back when they have grown.
 _LEAST_PRICE = 1e-6
 #: Logarithms of inverse widths stay within this.
 WIDEST_LOG = 4.0
@@ -148,8 +148,8 @@ def chance_lengths(codes: Any, middles: Any, widths: Any) -> Any:
     # within the limit, with a slope everywhere
     sharpness = xp.exp(widths / (1 + abs(widths) / WIDEST_LOG))
     # the logistic distribution is symmetric: taken where both ends are below the middle, the
-    # difference keeps its digits
+    # difference keeps its digits; far out it is rounding, and may be less than nothing
     distance = -abs(codes - middles)
     above, below = ((distance + half) * sharpness for half in (0.5, -0.5))
     chance = apply_activation("sigmoid", above) - apply_activation("sigmoid", below)
-    return -xp.log(chance + _LEAST_CHANCE)
+    return -xp.log(xp.maximum(chance, 0) + _LEAST_CHANCE)
