@@ -79,7 +79,7 @@ def learn(s: Any, threads: int, thread: int) -> None:
         if s.tasks[task, 2] > s.tasks[task, 1]:
             learning.update_weights(s, _ADAM, s.tasks[task], BATCH_SIZE, thread)
         else:
-            learning.update_bias(s, _ADAM, s.tasks[task, 0], BATCH_SIZE, thread)
+            learning.update_bias(s, _ADAM, s.tasks[task], BATCH_SIZE, thread)
 
 
 @njit

@@ -111,7 +111,7 @@ def _fetch(parameters: Any, at: int, row: int, rows: int, size: int) -> None:
 def update_weights(s: Stack, adam_: Adam, task: Any, count: int, thread: int) -> None:
     """Sum the gradient of a piece of a weight matrix over the batch's ``count`` items, and apply
     it, a block of columns at a time."""
-    layer, first, last, from_, end = task
+    layer, first, last, from_, end, moments_at = task
     places, row, rows = s.places[layer], s.weight_row[layer], last - first
     gradient, slots = s.gradient[thread], s.slots * places
     # where there are several places, every panel's slots follow those of the one before
@@ -138,8 +138,9 @@ def update_weights(s: Stack, adam_: Adam, task: Any, count: int, thread: int) ->
                     s.no_starts, 0, NO_FLOOR, s.present[thread, 0, :0],
                 )  # fmt: skip
         _update(
-            s.parameters, s.first_moment, s.second_moment, start + j, row, start + j * rows, rows,
-            min(_BLOCK, end - j), gradient, _BLOCK, adam_, adam_.decay,
+            s.parameters, s.first_moment, s.second_moment, start + j, row,
+            moments_at + (j - from_) * rows, rows, min(_BLOCK, end - j), gradient, _BLOCK,
+            adam_, adam_.decay,
         )  # fmt: skip
 
 
@@ -174,8 +175,9 @@ def _sum_nonzero(s: Stack, left_at: int, row: int, right_at: int, tiles: int, co
 
 
 @inner
-def update_bias(s: Stack, adam_: Adam, layer: int, count: int, thread: int) -> None:
+def update_bias(s: Stack, adam_: Adam, task: Any, count: int, thread: int) -> None:
     """The bias's gradient is the sum of the layer's deltas over the batch."""
+    layer, moments_at = task[0], task[5]
     size = s.bias_size[layer]
     gradient = s.gradient[thread][: -(-size // LANES) * LANES]
     fill(gradient, np.float32(0))
@@ -184,6 +186,6 @@ def update_bias(s: Stack, adam_: Adam, layer: int, count: int, thread: int) -> N
         for j in range(size):
             gradient[j] += sums[j]
     _update(
-        s.parameters, s.first_moment, s.second_moment, s.bias_at[layer], 0, s.bias_at[layer], 1,
+        s.parameters, s.first_moment, s.second_moment, s.bias_at[layer], 0, moments_at, 1,
         size, gradient, 0, adam_, np.float32(0),
     )  # fmt: skip

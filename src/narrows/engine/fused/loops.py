@@ -177,7 +177,7 @@ def _train(
             if task[2] > task[1]:
                 update_weights(s, now, task, count, thread)
             else:
-                update_bias(s, now, task[0], count, thread)
+                update_bias(s, now, task, count, thread)
         barrier(s.counter, threads)
     flush_denormals(control)
 

@@ -48,6 +48,11 @@ _ADAM_ITEMS = 32
 # The fewest columns of a matrix that are worth a thread of their own.
 _FEWEST_COLUMNS = 2 * TILE_COLUMNS
 
+# Values between what two threads write: a core asks for lines ahead of those it needs, and takes
+# them from the one that writes them. A training step on two cores took 4 % longer without, and 8 %
+# where these share no cache.
+_APART = 1 << 10
+
 _Task = tuple[int, int, int, int, int]
 
 
@@ -108,13 +113,14 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
     right_at, right = _offsets(_right_sizes(layers, slots))
     longest = padded(max(max(layer.rows, layer.columns) for layer in layers), TILE_COLUMNS)
     block_or_row = max(TILE_ROWS * BLOCK_TILES * TILE_COLUMNS, longest)
-    tasks, bounds = _share_out(layers, slots, threads)
+    tasks, bounds, moments = _with_moments(*_share_out(layers, slots, threads))
     learnt, first_moment, second_moment, own, lefts, rights, gradient = _zeros(
-        *[parameters] * 3,
+        parameters,
+        *[moments] * 2,
         threads * work_row + tail,
         left,
         right,
-        threads * padded(block_or_row, FLOATS_PER_LINE),
+        threads * (padded(block_or_row, FLOATS_PER_LINE) + _APART),
     )
 
     def numbers(of: Callable[[Layer], int], first: int = 0) -> np.ndarray:
@@ -158,7 +164,7 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
         panel_losses=np.zeros(slots // TILE_COLUMNS),
         present=np.zeros((threads, at_a_time * threads, longest + CHOSEN_AHEAD), np.int64),
         present_count=np.zeros((threads, padded(at_a_time * threads, _INT64_PER_LINE)), np.int64),
-        nonzero=np.zeros((threads, TILE_ROWS * padded(slots, 64) // 64), np.int64),
+        nonzero=np.zeros((threads, TILE_ROWS * padded(slots, 64) // 64 + _APART), np.int64),
         tasks=tasks,
         task_bounds=bounds,
         counter=np.zeros(1, np.int64),
@@ -172,16 +178,21 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
 def moment_places(s: Stack) -> np.ndarray:
     """Where the moments of each parameter lie, int64 (parameters,).
 
-    Those of a task's rows lie in the order in which they are updated, a column of vectors after the
-    other, so that the processor sees them come: with the weights' own it would have three times as
-    many rows to follow.
+    They lie in the order in which they are updated, a task after the other and of its rows a column
+    of vectors after the other, so that the processor sees them come: with the weights' own it would
+    have three times as many rows to follow. What belongs to no task lies together at the end.
     """
-    places = np.arange(len(s.parameters))
-    for layer, first, last, _, _ in s.tasks:
-        row, rows = s.weight_row[layer], last - first
-        start, size = s.weight_at[layer] + first * row, rows * row
-        order = np.arange(size).reshape(row // LANES, rows, LANES).swapaxes(0, 1)
-        places[start : start + size] = start + order.reshape(-1)
+    places = np.full(len(s.parameters), len(s.first_moment) - 1)
+    for layer, first, last, from_, end, moments_at in s.tasks:
+        row, rows, columns = s.weight_row[layer], last - first, end - from_
+        if rows:
+            start = s.weight_at[layer] + first * row
+            own = places[start : start + rows * row].reshape(rows, row)[:, from_:end]
+            order = np.arange(rows * columns).reshape(columns // LANES, rows, LANES)
+            own[...] = moments_at + order.swapaxes(0, 1).reshape(rows, columns)
+        else:
+            start = s.bias_at[layer]
+            places[start : start + columns] = moments_at + np.arange(columns)
     return places
 
 
@@ -218,7 +229,7 @@ def _share_out(layers: Sequence[Layer], slots: int, threads: int) -> tuple[np.nd
     ones first, so that small ones even out what is left.
 
     Returns the tasks, (layer, first row, last row + 1, first column, last column + 1), where equal
-    rows stand for the layer's bias, and the bounds of each thread's tasks.
+    rows stand for the bias and columns for its values, and the bounds of each thread's tasks.
     """
     own: list[list[_Task]] = [[] for _ in range(threads)]
     costs = [0] * threads
@@ -239,11 +250,20 @@ def _share_out(layers: Sequence[Layer], slots: int, threads: int) -> tuple[np.nd
                 for thread in range(threads):
                     give(thread, (number, first, last, *_columns(row, thread, threads)))
             else:
-                dealt.append((number, first, last, 0, row))
+                size = row if last > first else padded(layer.bias_size, LANES)
+                dealt.append((number, first, last, 0, size))
     for task in sorted(dealt, key=cost, reverse=True):
         give(costs.index(min(costs)), task)
     tasks = [task for each in own for task in sorted(each)]
     return np.array(tasks), np.cumsum([0, *map(len, own)])
+
+
+def _with_moments(tasks: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """The tasks, each with where its moments begin; their bounds; how many moments there are."""
+    sizes = np.maximum(tasks[:, 2] - tasks[:, 1], 1) * (tasks[:, 4] - tasks[:, 3])
+    thread = np.searchsorted(bounds, np.arange(len(tasks)), side="right") - 1
+    places = np.cumsum(sizes) - sizes + thread * _APART
+    return np.column_stack([tasks, places]), bounds, int(sizes.sum()) + len(bounds) * _APART
 
 
 def _columns(row: int, thread: int, threads: int) -> tuple[int, int]:

@@ -41,7 +41,7 @@ class LayerStack:
 
     def load_moment(self, target: np.ndarray, arrays: dict[str, np.ndarray]) -> None:
         """Write named arrays into ``target``, one of the moments."""
-        flat = np.zeros_like(target)
+        flat = np.zeros_like(self.stack.parameters)
         self.load(flat, arrays)
         target[moment_places(self.stack)] = flat
 

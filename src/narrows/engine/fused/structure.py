@@ -38,7 +38,7 @@ class Stack(NamedTuple):
     taps_count: np.ndarray  # image places in a window
     taps_run: np.ndarray  # values at each of them
     flipped: np.ndarray  # weights are held (outputs, inputs), not (inputs, outputs)
-    weight_at: np.ndarray  # offset into parameters and moments
+    weight_at: np.ndarray  # offset into parameters
     weight_row: np.ndarray  # row length there: the columns, padded to whole vectors
     bias_at: np.ndarray
     bias_size: np.ndarray
@@ -69,7 +69,8 @@ class Stack(NamedTuple):
     present_count: np.ndarray  # how many of them, or 0 where nearly all are
     nonzero: np.ndarray  # (threads, tile rows x words): of a tile's left factor, 64 slots a word
 
-    tasks: np.ndarray  # (tasks, 5): layer, first and last row + 1, columns likewise; no row: bias
+    tasks: np.ndarray  # (tasks, 6): layer, first and last row + 1, columns likewise, offset into
+    # moments; no row: bias
     task_bounds: np.ndarray  # (threads + 1,): which tasks each thread owns
     counter: np.ndarray  # (1,) of the barrier
     no_starts: np.ndarray  # zeros, where a product adds nothing
