@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # The baseline is drawn first and stays in the background; Tol's "vibrant" after that.
-_COLOURS = (GREY, BLUE, ORANGE, "#009988", "#cc3311", "#aa4499", "#33bbee")
-_MARKERS = "osD^vPX"
+_COLOURS = (GREY, BLUE, ORANGE, "#009988", "#cc3311", "#aa4499", "#33bbee", "#999933", "#332288")
+_MARKERS = "osD^vPXp*"
 
 
 def budget_figure(
