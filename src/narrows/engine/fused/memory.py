@@ -40,7 +40,6 @@ _ACTIVATIONS = {
 # Of these the value does not determine the derivative, which has its own place.
 _WITH_SLOPES = ("silu", "gelu", "gaussian")
 _FLOATS_PER_PAGE = 1 << 19  # of 2 MB
-_INT64_PER_LINE = FLOATS_PER_LINE // 2  # what two threads write must not share one
 # Weights that do not fit in the cache are fetched once for so many panels; the panels have to fit.
 PANELS_AT_A_TIME = 4
 # What Adam costs a weight, in items whose gradient takes as long.
@@ -113,7 +112,8 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
     right_at, right = _offsets(_right_sizes(layers, slots))
     longest = padded(max(max(layer.rows, layer.columns) for layer in layers), TILE_COLUMNS)
     block_or_row = max(TILE_ROWS * BLOCK_TILES * TILE_COLUMNS, longest)
-    tasks, bounds, moments = _with_moments(*_share_out(layers, slots, threads))
+    tasks, bounds = _share_out(layers, slots, threads)
+    tasks, moments = _with_moments(tasks, bounds)
     learnt, first_moment, second_moment, own, lefts, rights, gradient = _zeros(
         parameters,
         *[moments] * 2,
@@ -163,7 +163,7 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
         bias_sums=np.zeros((slots // TILE_COLUMNS, sums), np.float32),
         panel_losses=np.zeros(slots // TILE_COLUMNS),
         present=np.zeros((threads, at_a_time * threads, longest + CHOSEN_AHEAD), np.int64),
-        present_count=np.zeros((threads, padded(at_a_time * threads, _INT64_PER_LINE)), np.int64),
+        present_count=np.zeros((threads, at_a_time * threads + _APART), np.int64),
         nonzero=np.zeros((threads, TILE_ROWS * padded(slots, 64) // 64 + _APART), np.int64),
         tasks=tasks,
         task_bounds=bounds,
@@ -258,12 +258,13 @@ def _share_out(layers: Sequence[Layer], slots: int, threads: int) -> tuple[np.nd
     return np.array(tasks), np.cumsum([0, *map(len, own)])
 
 
-def _with_moments(tasks: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """The tasks, each with where its moments begin; their bounds; how many moments there are."""
+def _with_moments(tasks: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, int]:
+    """The tasks, each with where its moments begin; and how many moments there are."""
     sizes = np.maximum(tasks[:, 2] - tasks[:, 1], 1) * (tasks[:, 4] - tasks[:, 3])
-    thread = np.searchsorted(bounds, np.arange(len(tasks)), side="right") - 1
-    places = np.cumsum(sizes) - sizes + thread * _APART
-    return np.column_stack([tasks, places]), bounds, int(sizes.sum()) + len(bounds) * _APART
+    threads = len(bounds) - 1
+    apart = _APART * np.repeat(np.arange(threads), np.diff(bounds))
+    places = np.cumsum(sizes) - sizes + apart
+    return np.column_stack([tasks, places]), int(sizes.sum()) + threads * _APART
 
 
 def _columns(row: int, thread: int, threads: int) -> tuple[int, int]:

@@ -21,7 +21,8 @@ from narrows.report.measures import readable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# The baseline is drawn first and stays in the background; Tol's "vibrant" after that.
+# The baseline is drawn first and stays in the background; Tol's "vibrant" after that,
+# and two of his "muted".
 _COLOURS = (GREY, BLUE, ORANGE, "#009988", "#cc3311", "#aa4499", "#33bbee", "#999933", "#332288")
 _MARKERS = "osD^vPXp*"
 
