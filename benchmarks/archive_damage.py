@@ -46,6 +46,7 @@ from narrows import compress, decompress
 from narrows.codec import blocks
 from narrows.codec.container import Container, Part, write_container
 from narrows.errors import NarrowsError
+from narrows_cli import NARROWS
 
 MOST_SECONDS, MOST_BYTES, DATA_BYTES = 10.0, 512 << 20, 64 << 20
 _CHUNK = 2500
@@ -85,7 +86,7 @@ def make_archives(scale: int, folder: Path) -> None:
         blocks.BLOCK_BYTES = block
         (folder / f"{name}.nrw").write_bytes(compress(data, bound))
     out = ["--out", str(folder / "codes.nrw"), "--item-bytes", "2", "--effort", "fast"]
-    command = [sys.executable, "-m", "narrows", "compress", "digits", "--codes-only", *out]
+    command = [*NARROWS, "compress", "digits", "--codes-only", *out]
     run_process(command)
 
 

@@ -37,6 +37,7 @@ from common import (
     write_record,
 )
 from narrows import compress
+from narrows_cli import NARROWS
 
 NUMPY_VERSIONS = ("1.26.4", "2.1.3", "2.4.6")
 # What else is set, by what the table calls it.
@@ -202,7 +203,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         expected: dict[str, str | None] = {"codes": None}
         out = ["--out", f"{folder}/codes.nrw", "--item-bytes", "2", "--effort", "fast"]
-        run_process([sys.executable, "-m", "narrows", "compress", "digits", "--codes-only", *out])
+        run_process([*NARROWS, "compress", "digits", "--codes-only", *out])
         for name, (values, bound) in archived_data().items():
             blob = compress(values, bound)
             (Path(folder) / f"{name}.nrw").write_bytes(blob)

@@ -37,8 +37,8 @@ from common import (
     with_spread,
     write_record,
 )
+from narrows_cli import NARROWS
 
-_NARROWS = (sys.executable, "-m", "narrows")
 MOST_MEMORY = 1e9
 # Images of this side are what the large input is made of.
 _SIDE = 64
@@ -47,9 +47,9 @@ _SIDE = 64
 def both_ways(data: Path, archive: Path, effort: str) -> dict[str, float]:
     """Seconds of ``compress`` and ``decompress``, whole processes; bytes; the larger peak."""
     options = ["--out", str(archive), "--effort", effort, "--json"]
-    there = run_process([*_NARROWS, "compress", str(data), *options])
+    there = run_process([*NARROWS, "compress", str(data), *options])
     back = run_process(
-        [*_NARROWS, "decompress", str(archive), "--out", str(archive.with_suffix(".npy"))]
+        [*NARROWS, "decompress", str(archive), "--out", str(archive.with_suffix(".npy"))]
     )
     best = json.loads(there.output)["tried"][0]
     return {

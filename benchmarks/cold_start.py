@@ -31,6 +31,7 @@ from common import (
     with_spread,
     write_record,
 )
+from narrows_cli import NARROWS
 
 PICTURES = ("loss.png", "reconstructions.png", "codes.png")
 FIT, DEMO, DEMO_DIGITS = "narrows fit mnist", "narrows demo", "narrows demo, without MNIST"
@@ -70,7 +71,6 @@ class Program:
 
 def narrows_programs(epochs: int, nowhere: str) -> list[Program]:
     """The commands to measure; ``nowhere`` is an empty folder."""
-    narrows = (sys.executable, "-m", "narrows")
     fit = ("fit", "mnist", "--preset", "simple", "--epochs", str(epochs))
     # no data folder, an empty cache, and a proxy where nobody answers: MNIST cannot be had
     without_mnist = {
@@ -78,12 +78,12 @@ def narrows_programs(epochs: int, nowhere: str) -> list[Program]:
         "XDG_CACHE_HOME": nowhere,
         "https_proxy": "http://127.0.0.1:9",
     }
-    demo = (*narrows, "demo", "--out", "{out}")
+    demo = (*NARROWS, "demo", "--out", "{out}")
     files = ("model.safetensors", "history.jsonl", *PICTURES)
     run = [f"model/{name}" for name in ("history.jsonl", *PICTURES)]
     return [
         Program(
-            FIT, (*narrows, *fit, "--out", "{out}/model.safetensors"),
+            FIT, (*NARROWS, *fit, "--out", "{out}/model.safetensors"),
             ("model.safetensors", *run), {},
         ),
         Program(DEMO, demo, ("index.html", *files), {}),

@@ -17,7 +17,6 @@ seeds are of narrows' own choice; the others, its variational preset too, have o
 """
 
 import json
-import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -41,7 +40,7 @@ from common import (
     write_record,
 )
 from generate_contestants import SAMPLES
-from narrows_cli import fit
+from narrows_cli import NARROWS, fit
 
 #: What ``narrows fit mnist`` takes of two cores together: its 150 s of wall time, twice.
 SECONDS = 300
@@ -62,7 +61,7 @@ def our_samples(name: str, seed: int, work: Path) -> Path:
     out = work / f"{name}-{seed}.npy"
     source = ["--from", prior] if prior else []
     asked = ["-n", str(SAMPLES), "--seed", str(seed), "--out", str(out), *source]
-    run_process([sys.executable, "-m", "narrows", "generate", str(model), *asked])
+    run_process([*NARROWS, "generate", str(model), *asked])
     return out
 
 

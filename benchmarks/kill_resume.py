@@ -14,7 +14,6 @@ an epoch, so that some of the kills fall into the writing of one.
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -25,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from common import Target, announce, argument_parser, matrix_rate, table, write_record
+from narrows_cli import NARROWS
 
 EPOCHS = 12
 CHECKPOINT_SECONDS = 0.0
@@ -63,7 +63,7 @@ class Run:
         arguments += ["--out", str(self.model), "--run-dir", str(self.run_folder)]
         environment = {**os.environ, "NUMBA_CACHE_DIR": str(self.caches)}
         return subprocess.Popen(
-            [sys.executable, "-m", "narrows", *arguments, *(["--resume"] if resume else [])],
+            [*NARROWS, *arguments, *(["--resume"] if resume else [])],
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -11,7 +11,8 @@ import numpy as np
 
 from common import run_process
 
-_NARROWS = (sys.executable, "-m", "narrows")
+#: What starts the program.
+NARROWS = (sys.executable, "-m", "narrows")
 # Of what fit says, which is what it picked and what it warns of.
 _SAID = 4000
 
@@ -27,7 +28,7 @@ def fit(
     """
     from narrows.model_file import load_model
 
-    command = [*_NARROWS, "fit", str(data), "--out", str(model), *options]
+    command = [*NARROWS, "fit", str(data), "--out", str(model), *options]
     finished = run_process(command, environment)
     return {
         "seconds": finished.seconds,
@@ -39,7 +40,7 @@ def fit(
 
 def evaluate(model: Path, data: str | Path) -> dict[str, Any]:
     """What ``narrows evaluate MODEL DATA --json`` prints."""
-    output = run_process([*_NARROWS, "evaluate", str(model), str(data), "--json"]).output
+    output = run_process([*NARROWS, "evaluate", str(model), str(data), "--json"]).output
     return json.loads(output)
 
 
@@ -55,7 +56,7 @@ def encode(model: Path, data: str | Path) -> np.ndarray:
     """What ``narrows encode MODEL DATA`` writes: codes of shape (n, latent)."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "codes.npy"
-        run_process([*_NARROWS, "encode", str(model), str(data), "--out", str(path)])
+        run_process([*NARROWS, "encode", str(model), str(data), "--out", str(path)])
         return np.load(path, allow_pickle=False)
 
 
