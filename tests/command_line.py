@@ -1,7 +1,6 @@
 """Running the program in tests, and seeing what it leaves."""
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -60,14 +59,8 @@ def start(*arguments: object, cwd: Path, **options: object) -> subprocess.Popen[
         [sys.executable, "-m", "narrows", *map(str, arguments)],
         cwd=cwd,
         text=True,
-        # a shell's jobs in the background ignore Ctrl-C, and so would what they start
-        preexec_fn=_hear_interrupts if os.name == "posix" else None,
         **{"env": ENVIRONMENT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options,
     )
-
-
-def _hear_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:

@@ -1,6 +1,7 @@
 """What several test files start from: the digits, and a small model that has learnt them."""
 
 import os
+import signal
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,14 @@ def one_thread_for_blas() -> Iterator[None]:
     """Where tests run side by side: the threads of small products would wait for one another."""
     with threadpool_limits(1 if "PYTEST_XDIST_WORKER" in os.environ else None):
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts_are_heard() -> None:
+    """A shell's jobs in the background ignore Ctrl-C, and so does what they start; what tests
+    interrupt must not."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)  # before fixtures draw from it
