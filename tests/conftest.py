@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
 from codes_cases import blots
@@ -17,6 +18,11 @@ from narrows.errors import DataError
 from narrows.fitting import Fitted, fit
 from narrows.model_file import TrainedModel, save_model
 from narrows.planning import ModelChoice, Wishes, make_plan
+
+# The same cases in every run, so that a red one tells of the change and not of its luck;
+# --hypothesis-profile=default searches anew.
+settings.register_profile("same-cases", derandomize=True)
+settings.load_profile("same-cases")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -92,10 +92,14 @@ class Case:
         values = (self.items().astype(np.float64) - self.scaling.offset) / self.scaling.scale
         return values.reshape(self.count, -1)
 
-    def reference(self) -> DenseReference:
-        model = self.model()
+    def reference(self, rounding: float = 0) -> DenseReference:
+        """The model in float64, each weight off by about a share of ``rounding``."""
+        random = np.random.default_rng(7)
         activations = [*(self.activation for _ in self.widths), self.ending]
-        arrays = list(model.arrays.values())
+        arrays = [
+            array * (1 + rounding * random.standard_normal(array.shape))
+            for array in self.model().arrays.values()
+        ]
         return DenseReference(arrays[0::2], arrays[1::2], activations, self.loss)
 
 

@@ -106,9 +106,12 @@ def assert_learns_like_the_reference(
     trainer = make(case.model(), case.objective, case.adam, case.batch_size)
     assert_same_loss(trainer.measure(case.items()), reference.total_loss(x), x.size)
 
-    adam = case.adam
-    expected = reference.train(
-        x[order], case.batch_size, adam.learning_rate, adam.beta1, adam.beta2, adam.epsilon
+    adam, nearby = case.adam, case.reference(rounding=1e-6)
+    expected, _ = (
+        start.train(
+            x[order], case.batch_size, adam.learning_rate, adam.beta1, adam.beta2, adam.epsilon
+        )
+        for start in (reference, nearby)
     )
     losses = trainer.train(case.items(), order)
     assert losses.dtype == np.float64
@@ -116,16 +119,17 @@ def assert_learns_like_the_reference(
 
     state = trainer.state()
     assert state.steps == len(expected)
-    for found, wanted in (
-        (state.arrays, reference.parameters),
-        (state.first_moment, reference.first),
-        (state.second_moment, reference.second),
+    for found, wanted, moved in (
+        (state.arrays, reference.parameters, nearby.parameters),
+        (state.first_moment, reference.first, nearby.first),
+        (state.second_moment, reference.second, nearby.second),
     ):
         assert set(found) == set(case.model().arrays)
-        for name, exact in zip(case.model().arrays, wanted, strict=True):
+        for name, exact, near in zip(case.model().arrays, wanted, moved, strict=True):
             assert found[name].dtype == np.float32
             assert found[name].shape == exact.shape
-            tolerance = 1e-5 * np.abs(exact).max()
+            # Where sums cancel, as a code of one number may, rounding alone moves what follows.
+            tolerance = 1e-5 * np.abs(exact).max() + np.abs(near - exact).max()
             np.testing.assert_allclose(found[name], exact, 1e-4, tolerance, err_msg=name)
     assert_same_loss(trainer.measure(case.items()), reference.total_loss(x), x.size)
 
