@@ -262,10 +262,10 @@ _LEARNING_RATE = 5e-3
 # Twice as wide a net, on digits that little is seen of, ended in blank images at 0.005.
 _DENOISING_RATE = 3e-3
 _BETA2 = 0.95
-# Operations of a whole training: a good minute on two cores of a laptop; and how many times as many
-# where noise is undone, which is another every time.
-_OPERATIONS = 1.5e13
-_TIMES_TO_DENOISE = 3
+# Operations of a whole training: about a minute and a half on two cores of a laptop; and how many
+# times as many where noise is undone, which is another every time.
+_OPERATIONS = 2.1e13
+_TIMES_TO_DENOISE = 2
 # Steps that small data are given at most, and epochs that large ones are given at least.
 _MOST_STEPS, _FEWEST_EPOCHS = 20_000, 4
 #: Steps that a model is given which is to tell outliers: those are learnt last.
