@@ -232,7 +232,7 @@ def test_the_commands_make_and_use_one(
 def test_a_model_is_trained_on_the_data_where_none_is_given(
     narrows: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("narrows.planning._MOST_STEPS", 400)
+    monkeypatch.setattr("narrows.planning.recipe._MOST_STEPS", 400)
     items = counted_items("f4", 120)
     np.save(tmp_path / "items.npy", items)
     options = ["--codes-only", "--item-bytes", 2, "--effort", "fast"]

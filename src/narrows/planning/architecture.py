@@ -1,0 +1,153 @@
+"""Which model: a preset, its sizes, and how it ends."""
+
+import math
+from dataclasses import replace
+
+from narrows.data import Dataset
+from narrows.errors import UsageError
+from narrows.nn.presets import auto_preset, default_latent_size, preset_spec
+from narrows.nn.spec import Spec
+from narrows.objectives import Objective
+from narrows.planning.kinds import denoises, is_image
+from narrows.planning.wishes import ModelChoice, Wishes
+
+
+def own_spec(training: Dataset, choice: ModelChoice, objective: Objective) -> Spec:
+    """The spec of the user's file."""
+    assert choice.spec_file is not None
+    if (choice.latent, choice.hidden, choice.item_bytes) != (None, None, None):
+        raise UsageError(
+            f"{choice.spec_file} says what the layers are, so --latent, --hidden and --item-bytes "
+            "cannot",
+            hint="write the sizes into the spec, or take a preset",
+        )
+    spec = Spec.from_toml(choice.spec_file, training.item_shape)
+    ending = spec.output_activation
+    if objective.needs_probabilities and ending != "sigmoid":
+        raise UsageError(
+            f"the loss {objective} needs values in 0..1, and the decoder of {choice.spec_file} "
+            f"ends in {ending}",
+            hint='end it with activation = "sigmoid", or set output_activation',
+        )
+    return spec
+
+
+def articles_spec(training: Dataset, choice: ModelChoice, objective: Objective) -> Spec:
+    """The article's model: it ends in a ReLU, or a sigmoid where the loss is of probabilities."""
+    _check_item_bytes(choice)
+    ending = "sigmoid" if objective.needs_probabilities else "relu"
+    return _preset_spec(choice, "simple", training, ending)
+
+
+def choose_spec(
+    training: Dataset, choice: ModelChoice, wishes: Wishes
+) -> tuple[str, Spec, list[str]]:
+    """The preset, the model, and why.
+
+    Raises:
+        UsageError: a size that the preset or the items cannot have.
+    """
+    _check_item_bytes(choice)
+    preset, reasons, to_denoise = choice.preset, list[str](), denoises(training, wishes)
+    if preset == "auto":
+        preset = auto_preset(training.item_shape, to_denoise)
+        reasons.append(_why_preset(preset, training))
+    if choice.hidden is None and preset in ("dense", "rounded"):
+        if preset == "dense" and to_denoise and is_image(training):
+            choice, why = _wide(training, choice)
+        else:
+            choice, why = _narrowing(training, choice)
+        reasons.append(why)
+    ending = _ending(training, wishes.objective)
+    spec = _preset_spec(choice, preset, training, ending)
+    if ending == "sigmoid":
+        reasons.append("a sigmoid at the end: the values fill the range they have")
+    if spec.crosses and not to_denoise:
+        reasons.append("copies across carry whole images: --noise says what they shall undo")
+    return preset, spec, reasons
+
+
+def _check_item_bytes(choice: ModelChoice) -> None:
+    if choice.item_bytes is not None and choice.preset != "rounded":
+        raise UsageError(
+            f"only the preset rounded has codes of so many bytes, and not {choice.preset}",
+            hint="add --preset rounded, or leave --item-bytes out",
+        )
+    if choice.item_bytes is not None and not 0 < choice.item_bytes < math.inf:
+        raise UsageError(
+            f"codes of {choice.item_bytes:g} bytes cannot be asked for",
+            hint="give a number above 0, such as 8",
+        )
+
+
+def _wide(training: Dataset, choice: ModelChoice) -> tuple[ModelChoice, str]:
+    """The sizes of a net for images that shall lose their noise, and why: a layer twice as wide as
+    another's, as no item is seen twice with the same noise, and a wide code."""
+    units, *_ = _hidden_sizes(len(training), training.item_size)
+    latent = min(units, training.item_size) if choice.latent is None else choice.latent
+    hidden = max(2 * units, latent)
+    return replace(choice, latent=latent, hidden=(hidden,)), (
+        f"a hidden layer of {hidden} on each side of {latent} numbers: noise is to be "
+        "undone, and a narrow code would lose more than that"
+    )
+
+
+def _narrowing(training: Dataset, choice: ModelChoice) -> tuple[ModelChoice, str]:
+    """The sizes of the layers on the way to a small code, none smaller, and why."""
+    latent = choice.latent or default_latent_size(training.item_shape, choice.item_bytes)
+    units = _hidden_sizes(len(training), training.item_size)
+    hidden = tuple(max(each, latent) for each in units)
+    return replace(choice, hidden=hidden), (
+        f"hidden layers of {', '.join(map(str, hidden))}: "
+        f"{len(training):,} items of {training.item_size:,} values"
+    )
+
+
+def _preset_spec(choice: ModelChoice, preset: str, training: Dataset, ending: str) -> Spec:
+    return preset_spec(
+        preset,
+        training.item_shape,
+        latent=choice.latent,
+        hidden=choice.hidden,
+        output_activation=ending,
+        item_bytes=choice.item_bytes,
+    )
+
+
+def _why_preset(preset: str, training: Dataset) -> str:
+    shape = "x".join(map(str, training.item_shape))
+    if preset == "denoiser":
+        return f"preset denoiser: noise is undone in images of {shape} by looking around each place"
+    if preset == "conv":
+        return f"preset conv: images of {shape} are too large for dense layers alone"
+    return f"preset dense: items of {shape} are small enough for every value to meet every unit"
+
+
+def _ending(training: Dataset, objective: Objective) -> str:
+    """A sigmoid for values that fill a range with two ends; otherwise no limit."""
+    if objective.needs_probabilities:
+        return "sigmoid"
+    limits = training.value_range
+    if training.table is not None or limits is None:
+        return "linear"
+    sample = training.items[:: max(len(training) // _LOOKED_AT, 1)]
+    spread = float(sample.max()) - float(sample.min())
+    return "sigmoid" if spread > (limits[1] - limits[0]) / 2 else "linear"
+
+
+# Items that tell whether values use the range that they could.
+_LOOKED_AT = 1000
+# With more weights than half the training values, the digits of scikit-learn are learnt by heart.
+_VALUES_PER_WEIGHT = 2
+_NARROWEST, _WIDEST = 16, 512
+
+
+def _hidden_sizes(count: int, size: int) -> tuple[int, ...]:
+    """Two hidden layers, the second half as wide, of as many units as the data can teach; one where
+    the second would be narrow."""
+    affordable = count * size / _VALUES_PER_WEIGHT
+    # 2 (size h + h^2 / 2) weights in both halves
+    most = math.sqrt(size * size + affordable) - size
+    wanted = min(most, max(8 * size, 128), _WIDEST)
+    units = max(2 ** int(math.log2(max(wanted, 1))), _NARROWEST)
+    return (units, units // 2) if units >= 128 and size < 8 * units else (units,)

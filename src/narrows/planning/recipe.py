@@ -1,0 +1,126 @@
+"""How to train: length, batches, learning rate, and what is done to the items on the way."""
+
+import math
+
+import numpy as np
+
+from narrows.data import Dataset
+from narrows.engine import AdamSettings
+from narrows.nn.spec import Spec
+from narrows.planning.kinds import denoises, is_image, is_rounded, sees_places
+from narrows.planning.wishes import Wishes
+from narrows.training import TrainingSettings
+
+# An update's cost counts for small batches, and its noise helps: fortieths of the set, within
+# limits that fill the vector registers and keep the steps many.
+_BATCHES_AN_EPOCH = 40
+_SMALLEST_BATCH, _LARGEST_BATCH = 16, 128
+# At the largest batch; smaller ones make noisier steps.
+_LEARNING_RATE = 5e-3
+# Twice as wide a net, on digits that little is seen of, ended in blank images at 0.005.
+_DENOISING_RATE = 3e-3
+_BETA2 = 0.95
+# Operations of a whole training: about a minute and a half on two cores of a laptop; and how many
+# times as many where noise is undone, which is another every time.
+_OPERATIONS = 2.1e13
+_TIMES_TO_DENOISE = 2
+# Steps that small data are given at most, and epochs that large ones are given at least.
+_MOST_STEPS, _FEWEST_EPOCHS = 20_000, 4
+#: Steps that a model is given which is to tell outliers: those are learnt last.
+DETECTION_STEPS = 2_000
+# The share of itself that a weight loses over a run of steps at the full learning rate.
+_WEIGHT_DECAY = 0.05
+# Items from which a validation loss that rises is no accident; fewer than this are few enough to
+# be learnt by heart.
+_FEW = 10_000
+_SMALLEST_TO_SHIFT = 16
+
+
+def choose_recipe(
+    training: Dataset, spec: Spec, wishes: Wishes, most_steps: int | None
+) -> tuple[TrainingSettings, list[str]]:
+    """How to train ``spec``, and why."""
+    count, reasons = len(training), list[str]()
+    batch_size, rate, epochs = wishes.batch_size, wishes.learning_rate, wishes.epochs
+    if batch_size is None:
+        batch_size = _SMALLEST_BATCH if sees_places(spec) else _batch_size(count)
+    if rate is None:
+        highest = _LEARNING_RATE
+        if denoises(training, wishes) and not sees_places(spec):
+            highest = _DENOISING_RATE
+        rate = highest * math.sqrt(min(max(batch_size, 1) / _LARGEST_BATCH, 1))
+    if epochs is None:
+        epochs = _epochs(
+            count, batch_size, spec, most_steps or _MOST_STEPS, denoises(training, wishes)
+        )
+        reasons.append(
+            f"{epochs} epochs in batches of {batch_size}: fewer the larger the data and the model"
+        )
+    shift = wishes.shift
+    if shift is None:
+        # tiles are at random places already
+        whole = training.tile is None and is_image(training)
+        shift = int(whole and min(training.item_shape[:2]) >= _SMALLEST_TO_SHIFT)
+        if shift:
+            reasons.append("each image moved by up to a pixel, another way every time")
+    patience = wishes.patience
+    # the error alone does not say which epoch has the best codes of some length
+    if patience is None and count < _FEW and not is_rounded(spec):
+        patience = max(epochs // 5, 5)
+        reasons.append(f"the best epoch on the validation set: {count:,} items are few")
+    decay = _WEIGHT_DECAY if wishes.weight_decay is None else wishes.weight_decay
+    settings = TrainingSettings(
+        wishes.objective,
+        epochs,
+        batch_size,
+        AdamSettings(rate, beta2=_BETA2, weight_decay=decay),
+        wishes.seed,
+        patience,
+        schedule="cosine",
+        shift=shift,
+        noise=wishes.noise,
+    )
+    return settings, reasons
+
+
+def articles_recipe(wishes: Wishes) -> TrainingSettings:
+    """The article's training where the user says nothing else."""
+    return TrainingSettings(
+        wishes.objective,
+        50 if wishes.epochs is None else wishes.epochs,
+        64 if wishes.batch_size is None else wishes.batch_size,
+        AdamSettings(
+            1e-3 if wishes.learning_rate is None else wishes.learning_rate,
+            weight_decay=wishes.weight_decay or 0.0,
+        ),
+        wishes.seed,
+        wishes.patience,
+        shift=wishes.shift or 0,
+        noise=wishes.noise,
+    )
+
+
+def _batch_size(count: int) -> int:
+    wanted = 2 ** int(math.log2(max(count / _BATCHES_AN_EPOCH, 1)))
+    return int(np.clip(wanted, _SMALLEST_BATCH, _LARGEST_BATCH))
+
+
+def _epochs(count: int, batch_size: int, spec: Spec, most_steps: int, to_denoise: bool) -> int:
+    """As many as the work allows, and as the steps do."""
+    an_item = sum(operations(spec, part) for part in ("encoder", "decoder"))
+    by_work = (_TIMES_TO_DENOISE if to_denoise else 1) * _OPERATIONS / (count * an_item)
+    by_steps = most_steps / math.ceil(count / max(batch_size, 1))
+    return max(int(min(by_work, by_steps)), _FEWEST_EPOCHS)
+
+
+def operations(spec: Spec, part: str) -> int:
+    """Operations of a training step in a part for each item: a multiplication and an addition for
+    every weight at every place, once forward and twice back."""
+    total = 0
+    results = spec.shapes(part)[1:]
+    for (_, block, shape), result in zip(spec.placed(part), results, strict=True):
+        weights = math.prod(block.array_shapes(shape).get("weight", (0,)))
+        # a convolution's places are its results', a transposed one's what it gets
+        places = min(math.prod(x[:-1]) for x in (shape, result))
+        total += 6 * weights * places
+    return total
