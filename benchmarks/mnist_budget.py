@@ -6,8 +6,8 @@ of an image with pixels in 0..1 (x 784 / 65025):
 
 ``article``  ``narrows fit mnist --latent 20`` with nothing else said: at most 290 (aim: 240), in no
              more wall time than the article's program in Keras on TensorFlow takes for its 50
-             epochs. Both run whole, import to last picture, the article's first; the first seed
-             finds no compiled code.
+             epochs. Both run whole, import to last picture, in turns, the article's first; the
+             first seed finds no compiled code.
 ``half-hour-20``  with 1,800 s allowed, 20 numbers: at most 225 (aim: 200).
 ``half-hour-30``  the same for 30: at most 1.9 an image (aim: 1.6; 3.00 in Hinton and Salakhutdinov,
              Science 313, 2006).
@@ -110,15 +110,24 @@ def measure(journal: Journal, arguments: Namespace, folder: Path) -> dict[str, l
     runs: dict[str, list[Any]] = {}
     with tempfile.TemporaryDirectory() as caches:
         environment = {"NUMBA_CACHE_DIR": caches}
-        if arguments.part == "article":
-            what = f"the article's program, {arguments.article_epochs} epochs"
-            runs["article"] = [journal.measure(what, article, arguments.article_epochs)]
         for seed in arguments.seeds:
+            if arguments.part == "article":
+                what = (
+                    f"the article's program, {arguments.article_epochs} epochs, before seed {seed}"
+                )
+                run = journal.measure(what, article, arguments.article_epochs)
+                runs.setdefault("article", []).append(run)
             for goal in GOALS[arguments.part]:
                 said = " ".join(["fit mnist", f"--latent {goal.latent} --seed {seed}", *options])
                 run = journal.measure(said, train, goal.latent, seed, options, folder, environment)
                 runs.setdefault(f"narrows {goal.latent}", []).append(run)
     return runs
+
+
+def shares(runs: dict[str, list[Any]]) -> list[float]:
+    """Of each seed's wall time, over that of the article's program just before."""
+    pairs = zip(runs["narrows 20"], runs["article"], strict=True)
+    return [run["seconds"] / budget["seconds"] for run, budget in pairs]
 
 
 def targets(part: str, runs: dict[str, list[Any]]) -> tuple[list[Target], list[Target]]:
@@ -131,11 +140,8 @@ def targets(part: str, runs: dict[str, list[Any]]) -> tuple[list[Target], list[T
         limits.append(Target(what, goal.limit, worst, at_least=False))
         aims.append(Target(what, goal.aim, worst, at_least=False))
         if part == "article":
-            (budget,) = runs["article"]
-            longest = max(run["seconds"] for run in found) / budget["seconds"]
-            limits.append(
-                Target("largest share of the article's wall time", 1, longest, at_least=False)
-            )
+            what = "largest share of the wall time that the article's program took just before"
+            limits.append(Target(what, 1, max(shares(runs)), at_least=False))
         else:
             longest = max(run["seconds"] for run in found)
             what = f"{goal.latent} numbers, longest wall time, s"
@@ -148,8 +154,9 @@ def seeds_table(part: str, seeds: list[int], runs: dict[str, list[Any]]) -> str:
     rows = []
     for goal in GOALS[part]:
         found = runs[f"narrows {goal.latent}"]
-        budget = f"{runs['article'][0]['seconds']:.1f}" if part == "article" else ""
-        for seed, run in zip(seeds, found, strict=True):
+        programs = runs.get("article", [])
+        budgets = [f"{run['seconds']:.1f}" for run in programs] or [""] * len(seeds)
+        for seed, run, budget in zip(seeds, found, budgets, strict=True):
             rows.append(
                 [
                     f"{goal.latent} numbers, seed {seed}",
@@ -170,7 +177,7 @@ def seeds_table(part: str, seeds: list[int], runs: dict[str, list[Any]]) -> str:
                 "",
                 "",
                 with_spread([run["seconds"] for run in found], 1),
-                "",
+                with_spread([run["seconds"] for run in programs], 1) if programs else "",
                 "",
             ]
         )
