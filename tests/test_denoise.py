@@ -90,6 +90,19 @@ def test_what_is_no_image_of_that_kind_is_refused(shape: tuple[int, ...]) -> Non
         denoise(nothing_done((16, 16)), np.zeros((1, *shape), np.uint8))
 
 
+def test_dark_images_do_not_come_out_blank() -> None:
+    rows, columns = np.mgrid[:16, :16]
+    middle = RANDOM.uniform(4, 12, (600, 2, 1, 1))
+    distance = (rows - middle[:, 0]) ** 2 + (columns - middle[:, 1]) ** 2
+    images = Dataset("dots", np.rint(255 * np.exp(-distance / 4)).astype(np.uint8), (0.0, 255.0))
+    wishes = Wishes(epochs=2, noise=Noise("gaussian", 0.5))
+    codec = Codec(fit(images, None, make_plan(images, ModelChoice("unet"), wishes)).trained)
+    clean = images.items[:200].astype(float)
+    damaged = Noise("gaussian", 0.5).apply(images.items[:200], 0, 255, np.random.default_rng(1))
+    left = np.square(codec.reconstruct_floats(damaged) - clean).mean()
+    assert left < 0.6 * np.square(clean).mean()  # which a blank image leaves
+
+
 def test_noise_becomes_less(denoiser: TrainedModel, digits: Dataset) -> None:
     clean = digits.items[:200]
     damaged = Noise("gaussian", 0.3).apply(clean, 0, 16, np.random.default_rng(1))

@@ -1,6 +1,7 @@
 """From data to a trained model: spec, scaling, training, and what is measured on the way."""
 
 import importlib.metadata
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,7 +60,7 @@ def fit(
     spec, settings = plan.spec, plan.settings
     scaling = choose_scaling(training, plan)
     result = train(
-        initial_model(spec, scaling, settings.seed),
+        _start(spec, scaling, training.items, settings.seed),
         training.items,
         None if validation is None else validation.items,
         settings,
@@ -101,6 +102,29 @@ def fit(
         arrays = fit_detection(trained, training.items, unseen, settings.seed, track=track)
         trained = replace(trained, detection=arrays)
     return Fitted(trained, result.history, tuple(notes))
+
+
+def _start(spec: Spec, scaling: Scaling, items: np.ndarray, seed: int) -> Model:
+    """The model before its first step.
+
+    Where copies cross to a decoder that ends in a sigmoid, its last bias makes the mean of the
+    items. From a half everywhere, the way down to dark images is so steep that the sigmoid is 0 at
+    every place before the copies have taught anything, and there its slope is 0 too: a U-shaped net
+    left MNIST's images blank. The bias of a rare class is set so for the same reason (Lin, Goyal,
+    Girshick, He and Dollar, arXiv:1708.02002, section 4.1).
+    """
+    model = initial_model(spec, scaling, seed)
+    biases = [name for name in model.arrays if re.fullmatch(r"decoder\..*bias", name)]
+    if not (spec.crosses and biases and spec.output_activation == "sigmoid"):
+        return model
+    sums = [chunk.sum(dtype=np.float64) for chunk in chunks(items)]
+    mean = np.clip(scaling.to_network(np.array([sum(sums) / items.size])), *_MEANS)
+    bias = np.full_like(model.arrays[biases[-1]], np.log(mean / (1 - mean)))
+    return replace(model, arrays={**model.arrays, biases[-1]: bias})
+
+
+# Beyond these a sigmoid is too flat to start from.
+_MEANS = (0.01, 0.99)
 
 
 def linear_model(item_shape: Shape, pca: PCA) -> Model:
