@@ -38,7 +38,6 @@ from common import (
     announce,
     argument_parser,
     matrix_rate,
-    run_process,
     table,
     write_record,
 )
@@ -46,7 +45,7 @@ from narrows import compress, decompress
 from narrows.codec import blocks
 from narrows.codec.container import Container, Part, write_container
 from narrows.errors import NarrowsError
-from narrows_cli import NARROWS
+from narrows_cli import compress_digits_to_codes
 
 MOST_SECONDS, MOST_BYTES, DATA_BYTES = 10.0, 512 << 20, 64 << 20
 _CHUNK = 2500
@@ -85,9 +84,7 @@ def make_archives(scale: int, folder: Path) -> None:
     for name, (data, bound, block) in datasets(scale).items():
         blocks.BLOCK_BYTES = block
         (folder / f"{name}.nrw").write_bytes(compress(data, bound))
-    out = ["--out", str(folder / "codes.nrw"), "--item-bytes", "2", "--effort", "fast"]
-    command = [*NARROWS, "compress", "digits", "--codes-only", *out]
-    run_process(command)
+    compress_digits_to_codes(folder / "codes.nrw")
 
 
 def read_archives(folder: str) -> list[tuple[bytes, Any]]:

@@ -32,12 +32,11 @@ from common import (
     announce,
     argument_parser,
     matrix_rate,
-    run_process,
     table,
     write_record,
 )
 from narrows import compress
-from narrows_cli import NARROWS
+from narrows_cli import compress_digits_to_codes
 
 NUMPY_VERSIONS = ("1.26.4", "2.1.3", "2.4.6")
 # What else is set, by what the table calls it.
@@ -202,8 +201,7 @@ def main() -> None:
     rates = [matrix_rate()]
     with tempfile.TemporaryDirectory() as folder:
         expected: dict[str, str | None] = {"codes": None}
-        out = ["--out", f"{folder}/codes.nrw", "--item-bytes", "2", "--effort", "fast"]
-        run_process([*NARROWS, "compress", "digits", "--codes-only", *out])
+        compress_digits_to_codes(Path(folder) / "codes.nrw")
         for name, (values, bound) in archived_data().items():
             blob = compress(values, bound)
             (Path(folder) / f"{name}.nrw").write_bytes(blob)

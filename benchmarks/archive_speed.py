@@ -37,7 +37,7 @@ from common import (
     with_spread,
     write_record,
 )
-from narrows_cli import NARROWS
+from narrows_cli import NARROWS, compress_file
 
 MOST_MEMORY = 1e9
 # Images of this side are what the large input is made of.
@@ -46,8 +46,7 @@ _SIDE = 64
 
 def both_ways(data: Path, archive: Path, effort: str) -> dict[str, float]:
     """Seconds of ``compress`` and ``decompress``, whole processes; bytes; the larger peak."""
-    options = ["--out", str(archive), "--effort", effort, "--json"]
-    there = run_process([*NARROWS, "compress", str(data), *options])
+    there = compress_file(data, archive, "--effort", effort, "--json")
     back = run_process(
         [*NARROWS, "decompress", str(archive), "--out", str(archive.with_suffix(".npy"))]
     )

@@ -31,7 +31,7 @@ from common import (
     table,
     write_record,
 )
-from narrows_cli import NARROWS, fit
+from narrows_cli import NARROWS, compress_file, fit
 
 #: What is asked for: of the larger ones, codes take less than that.
 BYTES = [6, 8, 16, 32, 45, 60, 75]
@@ -65,8 +65,8 @@ def ours(item_bytes: int, epochs: int | None) -> dict[str, Any]:
         options += [] if epochs is None else ["--epochs", str(epochs)]
         rate = matrix_rate()
         run = fit("mnist", model, *options, "--validation", "0")
-        wishes = ["--model", str(model), "--item-bytes", str(item_bytes), "--out", str(out)]
-        made = run_process([*NARROWS, "compress", "mnist:test", "--codes-only", *wishes, "--json"])
+        wishes = ["--codes-only", "--model", str(model), "--item-bytes", str(item_bytes)]
+        made = compress_file("mnist:test", out, *wishes, "--json")
         run_process([*NARROWS, "verify", str(out), "--against", "mnist:test"])
         account = json.loads(made.output)
         sizes, count = account["bytes"], account["shape"][0]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from common import run_process
+from common import Finished, run_process
 
 #: What starts the program.
 NARROWS = (sys.executable, "-m", "narrows")
@@ -36,6 +36,16 @@ def fit(
         "said": (finished.said + finished.output)[-_SAID:],
         "training": load_model(model).training,
     }
+
+
+def compress_file(data: str | Path, archive: Path, *options: str) -> Finished:
+    """Run ``narrows compress DATA --out ARCHIVE OPTIONS``."""
+    return run_process([*NARROWS, "compress", str(data), "--out", str(archive), *options])
+
+
+def compress_digits_to_codes(archive: Path) -> None:
+    """Write a small archive of codes, the one that several benchmarks open."""
+    compress_file("digits", archive, "--codes-only", "--item-bytes", "2", "--effort", "fast")
 
 
 def evaluate(model: Path, data: str | Path) -> dict[str, Any]:

@@ -105,10 +105,10 @@ def drawn_predictor(size: int, units: int, seed: int = 0) -> Predictor:
     return quantised_predictor(rounded_arrays(size, units, seed))
 
 
-def blots() -> Dataset:
-    """8-bit blots of one size that move about: two numbers say where."""
+def blots(side: int = 7) -> Dataset:
+    """8-bit blots of one size that move about in a square: two numbers say where."""
     random = np.random.default_rng(0)
-    middle = random.uniform(1, 6, (600, 2, 1, 1))
-    rows, columns = np.mgrid[:7, :7]
+    middle = random.uniform(1, side - 1, (600, 2, 1, 1))
+    rows, columns = np.mgrid[:side, :side]
     distance = (rows - middle[:, 0]) ** 2 + (columns - middle[:, 1]) ** 2
     return Dataset("blots", np.rint(255 * np.exp(-distance / 4)).astype(np.uint8), (0.0, 255.0))

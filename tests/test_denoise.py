@@ -10,6 +10,7 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
+from codes_cases import blots
 from command_line import Command, contents, done, failed
 from narrows import Autoencoder, Dataset
 from narrows.data.pages import Pages, cut_tiles, needs_tiles, open_pages
@@ -91,14 +92,11 @@ def test_what_is_no_image_of_that_kind_is_refused(shape: tuple[int, ...]) -> Non
 
 
 def test_dark_images_do_not_come_out_blank() -> None:
-    rows, columns = np.mgrid[:16, :16]
-    middle = RANDOM.uniform(4, 12, (600, 2, 1, 1))
-    distance = (rows - middle[:, 0]) ** 2 + (columns - middle[:, 1]) ** 2
-    images = Dataset("dots", np.rint(255 * np.exp(-distance / 4)).astype(np.uint8), (0.0, 255.0))
-    wishes = Wishes(epochs=2, noise=Noise("gaussian", 0.5))
-    codec = Codec(fit(images, None, make_plan(images, ModelChoice("unet"), wishes)).trained)
+    images, noise = blots(16), Noise("gaussian", 0.5)
+    plan = make_plan(images, ModelChoice("unet"), Wishes(epochs=2, noise=noise))
+    codec = Codec(fit(images, None, plan).trained)
     clean = images.items[:200].astype(float)
-    damaged = Noise("gaussian", 0.5).apply(images.items[:200], 0, 255, np.random.default_rng(1))
+    damaged = noise.apply(images.items[:200], 0, 255, np.random.default_rng(1))
     left = np.square(codec.reconstruct_floats(damaged) - clean).mean()
     assert left < 0.6 * np.square(clean).mean()  # which a blank image leaves
 

@@ -107,12 +107,9 @@ def assert_learns_like_the_reference(
     assert_same_loss(trainer.measure(case.items()), reference.total_loss(x), x.size)
 
     adam, nearby = case.adam, case.reference(rounding=1e-6)
-    expected, _ = (
-        start.train(
-            x[order], case.batch_size, adam.learning_rate, adam.beta1, adam.beta2, adam.epsilon
-        )
-        for start in (reference, nearby)
-    )
+    recipe = (case.batch_size, adam.learning_rate, adam.beta1, adam.beta2, adam.epsilon)
+    expected = reference.train(x[order], *recipe)
+    nearby.train(x[order], *recipe)
     losses = trainer.train(case.items(), order)
     assert losses.dtype == np.float64
     assert_same_loss(losses, expected, min(case.batch_size, case.count) * x.shape[1])

@@ -1,7 +1,6 @@
 """From data to a trained model: spec, scaling, training, and what is measured on the way."""
 
 import importlib.metadata
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -114,11 +113,10 @@ def _start(spec: Spec, scaling: Scaling, items: np.ndarray, seed: int) -> Model:
     Girshick, He and Dollar, arXiv:1708.02002, section 4.1).
     """
     model = initial_model(spec, scaling, seed)
-    biases = [name for name in model.arrays if re.fullmatch(r"decoder\..*bias", name)]
+    biases = [name for name in model.arrays if name.startswith("decoder.") and "bias" in name]
     if not (spec.crosses and biases and spec.output_activation == "sigmoid"):
         return model
-    sums = [chunk.sum(dtype=np.float64) for chunk in chunks(items)]
-    mean = np.clip(scaling.to_network(np.array([sum(sums) / items.size])), *_MEANS)
+    mean = np.clip(scaling.to_network(items.mean(dtype=np.float64)), *_MEANS)
     bias = np.full_like(model.arrays[biases[-1]], np.log(mean / (1 - mean)))
     return replace(model, arrays={**model.arrays, biases[-1]: bias})
 

@@ -40,19 +40,17 @@ def choose_recipe(
     training: Dataset, spec: Spec, wishes: Wishes, most_steps: int | None
 ) -> tuple[TrainingSettings, list[str]]:
     """How to train ``spec``, and why."""
-    count, reasons = len(training), list[str]()
+    count, reasons, to_denoise = len(training), list[str](), denoises(training, wishes)
     batch_size, rate, epochs = wishes.batch_size, wishes.learning_rate, wishes.epochs
     if batch_size is None:
         batch_size = _SMALLEST_BATCH if sees_places(spec) else _batch_size(count)
     if rate is None:
         highest = _LEARNING_RATE
-        if denoises(training, wishes) and not sees_places(spec):
+        if to_denoise and not sees_places(spec):
             highest = _DENOISING_RATE
         rate = highest * math.sqrt(min(max(batch_size, 1) / _LARGEST_BATCH, 1))
     if epochs is None:
-        epochs = _epochs(
-            count, batch_size, spec, most_steps or _MOST_STEPS, denoises(training, wishes)
-        )
+        epochs = _epochs(count, batch_size, spec, most_steps or _MOST_STEPS, to_denoise)
         reasons.append(
             f"{epochs} epochs in batches of {batch_size}: fewer the larger the data and the model"
         )
