@@ -109,6 +109,10 @@ def test_noise_becomes_less(denoiser: TrainedModel, digits: Dataset) -> None:
     assert result.dtype == clean.dtype and after < 0.7 * before
 
 
+def test_copies_across_leave_no_density_to_draw_from(denoiser: TrainedModel) -> None:
+    assert denoiser.model.spec.crosses and not denoiser.density
+
+
 # Pairs and tiles
 
 

@@ -67,6 +67,23 @@ def test_auto_goes_by_the_size_of_the_items(data: Dataset, preset: str) -> None:
     assert any(f"preset {preset}" in reason for reason in made.reasons)
 
 
+@pytest.mark.parametrize(
+    ("data", "preset"),
+    [
+        (images(50, 28, 28), "unet"),
+        (images(50, 4, 4), "unet"),
+        (images(50, 18, 18, 3), "unet"),
+        (images(50, 48, 48), "denoiser"),
+        (images(50, 3, 100), "dense"),
+        (rows(50, 784), "dense"),
+    ],
+)
+def test_auto_undoes_noise_by_looking_around_each_place(data: Dataset, preset: str) -> None:
+    made = plan(data, noise=Noise("gaussian", 0.5))
+    assert made.preset == preset
+    assert any(f"preset {preset}" in reason for reason in made.reasons)
+
+
 @pytest.mark.parametrize("size", [1, 3, 64, 784, 5000])
 def test_hidden_layers_grow_with_the_data_and_never_outgrow_them(size: int) -> None:
     widths = []

@@ -86,8 +86,17 @@ def test_hidden_layers_are_no_narrower_than_the_code_unless_asked_for() -> None:
 
 def test_only_unet_takes_copies_across() -> None:
     crossing = {name: preset_spec(name, (28, 28)).crosses for name in PRESETS}
-    assert crossing.pop("unet") == ("size 2", "size 1", "size 0")
+    assert crossing.pop("unet") == ("size 1", "size 0")
     assert not any(crossing.values())
+
+
+def test_unet_costs_what_a_laptop_can_afford_and_sees_each_size() -> None:
+    assert 5e6 < multiplications(preset_spec("unet", (28, 28))) < 1.2e7
+    assert multiplications(preset_spec("unet", (256, 256, 3))) < 2e9
+    shapes = preset_spec("unet", (31, 45, 3)).shapes("encoder")
+    assert [shape for shape in dict.fromkeys(shapes) if len(shape) == 3] == [
+        *((31, 45, 3), (16, 23, 32), (8, 12, 64), (4, 6, 128))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -142,5 +151,5 @@ def test_a_denoiser_is_the_same_at_every_place(item_shape: Shape) -> None:
     assert preset_spec("denoiser", item_shape, latent=spec.latent_size) == spec
     assert preset_spec("denoiser", item_shape, latent=3).latent_size == 3
     assert auto_preset(item_shape, denoises=True) == (
-        "denoiser" if math.prod(item_shape) > 1024 else "dense"
+        "denoiser" if math.prod(item_shape) > 1024 else "unet"
     )

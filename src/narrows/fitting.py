@@ -204,7 +204,7 @@ def place_codes(
     """``lowest``, ``highest`` and ``mean`` of each latent number over ``items``, or where codes are
     refined over ten thousand of them; and the codes of these or, of more than
     :data:`narrows.tasks.density.MOST_CODES`, of as many; of none where they are too long for a
-    density.
+    density, or are not all that the decoder takes, so that no item comes of them.
 
     Which ones is drawn from the seed: every sixth image of MNIST, say, is by one kind of writer.
     """
@@ -212,7 +212,8 @@ def place_codes(
     random = np.random.default_rng([seed, _STATISTICS_STREAM])
     taken = _some(len(items), _REFINED_FOR_STATISTICS if refinement else len(items), random)
     kept = np.zeros(len(taken), bool)
-    kept[_some(len(taken), MOST_CODES if size <= MOST_NUMBERS else 0, random)] = True
+    has_density = size <= MOST_NUMBERS and not model.spec.crosses
+    kept[_some(len(taken), MOST_CODES if has_density else 0, random)] = True
     lowest = np.full(size, np.inf, np.float32)
     highest = np.full(size, -np.inf, np.float32)
     total, start, some = np.zeros(size), 0, list[np.ndarray]()

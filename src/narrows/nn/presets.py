@@ -14,7 +14,6 @@ from narrows.nn.blocks import (
     Flatten,
     Gaussian,
     Join,
-    Reshape,
     Rounded,
     Shape,
 )
@@ -22,13 +21,13 @@ from narrows.nn.spec import Spec, mirrored
 
 #: Names that ``--preset`` takes, and what each is.
 PRESETS = {
-    "auto": "dense or conv, as the size of the items suggests",
+    "auto": "dense or conv, as the size of the items suggests; to undo noise, unet or denoiser",
     "dense": "two hidden dense layers on each side of the code, SiLU",
     "simple": "one hidden dense layer on each side of the code, ReLU throughout",
     "conv": "for images: convolutions that halve the size, then dense layers, SiLU throughout",
     "variational": "dense layers to a normal distribution of codes, from which to draw new items",
     "rounded": "dense layers to whole numbers that take few bytes, for archives of codes alone",
-    "unet": "for denoising images: convolutions, with copies across from encoder to decoder",
+    "unet": "for denoising small images: convolutions, with copies across from encoder to decoder",
     "denoiser": "for denoising large images: convolutions to a code as large as the image",
 }
 
@@ -37,8 +36,8 @@ _DEFAULT_LATENT_SIZE = 20
 _NUMBERS_A_BYTE = 3
 # Above so many values the first dense layer has most of a model's weights and sees each place anew.
 _MOST_DENSE_VALUES = 8192
-# Above so many, noise is better undone by looking around each place, everywhere the same.
-_MOST_DENSE_DENOISED = 1024
+# Above so many, noise is better undone by looking around each place only, everywhere the same.
+_MOST_SEEN_WHOLE = 1024
 # The smallest height and width that a convolution is worth its while for.
 _SMALLEST_IMAGE = 4
 
@@ -65,7 +64,7 @@ def preset_spec(
 
     Args:
         latent: the size of the latent code, from 1 to the number of values in an item; None for
-            :func:`default_latent_size`.
+            :func:`default_latent_size`, or of "unet" and "denoiser" their own.
         hidden: units of the encoder's hidden dense layers, outermost first, which the decoder
             mirrors; None for the preset's own. Of "denoiser", the channels of its convolutions.
         output_activation: how the decoder ends.
@@ -89,9 +88,8 @@ def preset_spec(
         )
     size = math.prod(item_shape)
     if latent is None:
-        latent = default_latent_size(item_shape, item_bytes)
-        if name == "denoiser":
-            latent = _denoiser_latent(item_shape)
+        own = _OWN_LATENT.get(name)
+        latent = own(item_shape) if own else default_latent_size(item_shape, item_bytes)
     elif not 1 <= latent <= size:
         raise UsageError(
             f"a latent size of {latent} is outside 1 to {size}, the number of values in an item",
@@ -132,8 +130,8 @@ class _Request:
 def auto_preset(item_shape: Shape, denoises: bool = False) -> str:
     """The preset that "auto" stands for, for items of ``item_shape``; for those that shall lose
     their noise."""
-    if denoises and math.prod(item_shape) > _MOST_DENSE_DENOISED and fits("denoiser", item_shape):
-        return "denoiser"
+    if denoises and fits("unet", item_shape):
+        return "unet" if math.prod(item_shape) <= _MOST_SEEN_WHOLE else "denoiser"
     large = math.prod(item_shape) > _MOST_DENSE_VALUES
     return "conv" if large and fits("conv", item_shape) else "dense"
 
@@ -156,15 +154,21 @@ def _conv(asked: _Request) -> Spec:
     """At full size convolutions cost most and see least, so the first one has windows of 4 by 4
     places: side by side in large images, overlapping by half in small ones. Each one after it
     halves the size and doubles the channels, until 4 by 4 places are left."""
-    height, width = asked.item_shape[:2]
-    stride = 4 if min(height, width) >= 64 else 2
+    stride = 4 if min(asked.item_shape[:2]) >= 64 else 2
+    convolutions = _halving(asked, stride, 4)
+    return asked.mirrored(*convolutions, Flatten(), *asked.hidden_layers(256), Dense(asked.latent))
+
+
+def _halving(asked: _Request, stride: int, most: int) -> list[Conv]:
+    """Convolutions to at most ``most`` places along each side: the first with that stride, each one
+    after it to half the size with twice the channels."""
     convolutions = [Conv(32, 4, stride, activation="silu")]
-    places = -(-max(height, width) // stride)
-    while places > 4:
+    places = -(-max(asked.item_shape[:2]) // stride)
+    while places > most:
         channels = min(2 * convolutions[-1].channels, 256)
         convolutions.append(Conv(channels, 3, 2, activation="silu"))
         places = -(-places // 2)
-    return asked.mirrored(*convolutions, Flatten(), *asked.hidden_layers(256), Dense(asked.latent))
+    return convolutions
 
 
 def _variational(asked: _Request) -> Spec:
@@ -178,37 +182,34 @@ def _rounded(asked: _Request) -> Spec:
     return asked.mirrored(Flatten(), *layers)
 
 
-# Channels at full size; twice as many at each size below.
-_UNET_CHANNELS = 16
+# With so few places along a side a dense layer sees the whole image at little cost.
+_UNET_PLACES = 8
+# Noise shall be lost, and nothing kept short: of MNIST's images more numbers are no better.
+_UNET_NUMBERS = 256
+
+
+def _unet_latent(item_shape: Shape) -> int:
+    return max(min(_UNET_NUMBERS, math.prod(item_shape) // 2), 1)
 
 
 def _unet(asked: _Request) -> Spec:
-    """Three sizes, two for small images, each with a copy across (Ronneberger, Fischer and Brox,
-    arXiv:1505.04597); in the middle a row of numbers, so that there is a code here too."""
-    height, width, colours = (*asked.item_shape, 1)[:3]
-    channels = [_UNET_CHANNELS << level for level in range(2 if min(height, width) < 16 else 3)]
-    sizes = [(-(-height // 2**level), -(-width // 2**level)) for level in range(len(channels))]
-    smallest = (*sizes[-1], channels[-1])
-
-    encoder: list[Block] = []
-    for level, count in enumerate(channels):
-        encoder += [
-            Conv(count, 3, 2 if level else 1, activation="silu"),
-            Copy(f"size {level}"),
-        ]
-    middle = (Flatten(), *asked.hidden_layers(), Dense(asked.latent))
-    decoder = list(mirrored(middle, smallest, "silu"))
-    for level, count in reversed(list(enumerate(channels))):
-        decoder += [
-            Join(f"size {level}", "concatenate"),
-            Conv(count, 3, activation="silu"),
-        ]
+    """Each size with a copy across (Ronneberger, Fischer and Brox, arXiv:1505.04597), added, and
+    two convolutions behind it, none at full size, where they would cost most; in the middle a row
+    of numbers, so that there is a code here too, and every place learns of all others. Without an
+    activation these numbers are large beside the copies, and what is learnt is worse by 5 %."""
+    encoder, decoder, given = list[Block](), list[Block](), asked.item_shape
+    for level, convolution in enumerate(_halving(asked, 2, _UNET_PLACES)):
+        encoder += [convolution, Copy(f"size {level}")]
+        channels = convolution.channels
+        back = [Join(f"size {level}"), *[Conv(channels, 3, activation="silu")] * 2]
         if level:
-            half, size = channels[level - 1], sizes[level - 1]
-            decoder.append(ConvTranspose(half, 2, 2, activation="silu", size=size))
-    decoder.append(Conv(colours, 1, activation=asked.output_activation))
-    if len(asked.item_shape) == 2:
-        decoder.append(Reshape(asked.item_shape))
+            height, width, fewer = given
+            back.append(ConvTranspose(fewer, 2, 2, activation="silu", size=(height, width)))
+        else:
+            back += convolution.mirror(given, asked.output_activation)
+        decoder, given = [*back, *decoder], convolution.output_shape(given)
+    middle = (Flatten(), *asked.hidden_layers(), Dense(asked.latent, "silu"))
+    decoder = [*mirrored(middle, given, "silu"), *decoder]
     return Spec(asked.item_shape, (*encoder, *middle), tuple(decoder))
 
 
@@ -245,6 +246,11 @@ def _denoiser(asked: _Request) -> Spec:
     return asked.mirrored(*layers)
 
 
+# Latent sizes of presets whose codes need not be short.
+_OWN_LATENT: dict[str, Callable[[Shape], int]] = {
+    "unet": _unet_latent,
+    "denoiser": _denoiser_latent,
+}
 _MAKERS: dict[str, Callable[[_Request], Spec]] = {
     "auto": _auto,
     "dense": _dense,

@@ -116,6 +116,8 @@ def _preset_spec(choice: ModelChoice, preset: str, training: Dataset, ending: st
 
 def _why_preset(preset: str, training: Dataset) -> str:
     shape = "x".join(map(str, training.item_shape))
+    if preset == "unet":
+        return f"preset unet: noise is undone in images of {shape}, and copies keep their places"
     if preset == "denoiser":
         return f"preset denoiser: noise is undone in images of {shape} by looking around each place"
     if preset == "conv":
