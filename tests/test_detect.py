@@ -19,8 +19,8 @@ from narrows.tasks import detect
 from narrows.tasks.detect import (
     SCORES,
     Detector,
+    _drawn,
     _leading,
-    _spaced,
     fit_detection,
     require_varied,
 )
@@ -320,7 +320,14 @@ def test_wide_items_are_told_by_the_same_directions_as_narrow_ones() -> None:
 
 
 def test_large_images_take_bounded_work() -> None:
-    items = np.zeros((3, 2000, 5000), np.uint8)
-    assert len(_spaced(items, 100, 1 << 24)) == 1
-    assert len(_spaced(np.zeros((1000, 4)), 100, 1 << 24)) == 100
-    assert len(_spaced(np.zeros((0, 4)), 100, 1 << 24)) == 0
+    def drawn(*shape: int) -> np.ndarray:
+        items = np.broadcast_to(np.uint8(0), shape)
+        return _drawn(items, 100, 1 << 24, np.random.default_rng(0))
+
+    assert len(drawn(3, 2000, 5000)) == 1
+    assert len(drawn(0, 4)) == 0
+    np.testing.assert_array_equal(drawn(100, 4), np.arange(100))
+    places = drawn(1000, 4)
+    assert len(np.unique(places)) == 100 and (np.diff(places) > 0).all()
+    # sets are often ordered by some rule, and every tenth item is of one kind then
+    assert set(places % 10) == set(range(10))

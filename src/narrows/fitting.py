@@ -21,7 +21,7 @@ from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec, mirrored
 from narrows.planning import Plan, is_image
 from narrows.progress import Tracker, silent
-from narrows.running import chunks, noise_variance
+from narrows.running import chunks, drawn_places, noise_variance
 from narrows.tasks.density import MOST_CODES, MOST_NUMBERS, fit_density
 from narrows.tasks.detect import fit_detection
 from narrows.training import History, Trained, train
@@ -206,14 +206,14 @@ def place_codes(
     :data:`narrows.tasks.density.MOST_CODES`, of as many; of none where they are too long for a
     density, or are not all that the decoder takes, so that no item comes of them.
 
-    Which ones is drawn from the seed: every sixth image of MNIST, say, is by one kind of writer.
+    Which ones is drawn from the seed.
     """
     runner, size = make_runner(model, refinement), model.spec.latent_size
     random = np.random.default_rng([seed, _STATISTICS_STREAM])
-    taken = _some(len(items), _REFINED_FOR_STATISTICS if refinement else len(items), random)
+    taken = drawn_places(len(items), _REFINED_FOR_STATISTICS if refinement else len(items), random)
     kept = np.zeros(len(taken), bool)
     has_density = size <= MOST_NUMBERS and not model.spec.crosses
-    kept[_some(len(taken), MOST_CODES if has_density else 0, random)] = True
+    kept[drawn_places(len(taken), MOST_CODES if has_density else 0, random)] = True
     lowest = np.full(size, np.inf, np.float32)
     highest = np.full(size, -np.inf, np.float32)
     total, start, some = np.zeros(size), 0, list[np.ndarray]()
@@ -232,14 +232,6 @@ def place_codes(
             advance(len(rows))
     mean = (total / len(taken)).astype(np.float32)
     return {"lowest": lowest, "highest": highest, "mean": mean}, np.concatenate(some)
-
-
-def _some(count: int, most: int, random: np.random.Generator) -> np.ndarray:
-    """``most`` of ``count`` places, drawn at random and in order; all of them if they are no
-    more."""
-    if count <= most:
-        return np.arange(count)
-    return np.sort(random.choice(count, most, replace=False))
 
 
 def _density(codes: np.ndarray, seed: int, track: Tracker) -> dict[str, np.ndarray]:

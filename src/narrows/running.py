@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Float32, Shaped
+from jaxtyping import Float, Float32, Int64, Shaped
 
 from narrows.data import release
 from narrows.engine import make_runner
@@ -173,6 +173,16 @@ class Rows(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, rows: slice, /) -> np.ndarray: ...
+
+
+def drawn_places(count: int, most: int, random: np.random.Generator) -> Int64[np.ndarray, " m"]:
+    """``most`` of ``count`` places, drawn at random and in order; all of them if they are no more.
+
+    Not every n-th: every sixth image of MNIST, say, is by one kind of writer.
+    """
+    if count <= most:
+        return np.arange(count)
+    return np.sort(random.choice(count, most, replace=False))
 
 
 def chunks(rows: Rows, width: int = 1) -> Iterator[np.ndarray]:

@@ -27,7 +27,7 @@ from jaxtyping import Float, Float32, Float64, Shaped
 from narrows.errors import DataError, UsageError
 from narrows.model_file import TrainedModel
 from narrows.progress import Tracker, silent
-from narrows.running import Codec, chunks
+from narrows.running import Codec, chunks, drawn_places
 from narrows.tasks.density import Density, fit_density
 from narrows.tasks.forest import Forest, grow_forest
 from narrows.tasks.reasons import falls, shares
@@ -264,8 +264,8 @@ def fit_detection(
 ) -> dict[str, Float32[np.ndarray, "..."]]:
     """What a model file keeps for :class:`Detector`.
 
-    Of more than twenty thousand items, or five thousand where codes are refined, evenly spaced ones
-    are looked at.
+    Of more than twenty thousand items, or five thousand where codes are refined, so many are looked
+    at, drawn from the seed.
 
     Args:
         trained: the model.
@@ -278,7 +278,7 @@ def fit_detection(
         return {}
     codec, random = Codec(trained), np.random.default_rng([seed, _DETECTION_STREAM])
     most = _MOST_REFINED if trained.refinement else _MOST_ITEMS
-    some = _spaced(training, most, _MOST_VALUES)
+    some = training[_drawn(training, most, _MOST_VALUES, random)]
     with track("learning what is odd", total=4, unit="steps") as advance:
         passed = [_Passed.through(codec, chunk) for chunk in chunks(some)]
         advance(1)
@@ -287,8 +287,8 @@ def fit_detection(
         scores = [np.concatenate([evidence.of(each) for each in passed])]
         advance(1)
         if held_out is not None and len(held_out):
-            unseen = chunks(_spaced(held_out, most, _MOST_VALUES))
-            parts = [evidence.of(_Passed.through(codec, chunk)) for chunk in unseen]
+            unseen = held_out[_drawn(held_out, most, _MOST_VALUES, random)]
+            parts = [evidence.of(_Passed.through(codec, chunk)) for chunk in chunks(unseen)]
             scores.append(np.concatenate(parts))
         advance(1)
     reference = np.sort(np.concatenate(scores), axis=0)
@@ -301,15 +301,10 @@ def fit_detection(
     return {**evidence.to_arrays(), **arrays}
 
 
-def _spaced(items: np.ndarray, most: int, values: int) -> np.ndarray:
-    """``most`` items at most, and no more than have so many values, evenly spaced; at least one."""
-    return items[_every(items, most, values)]
-
-
-def _every(items: np.ndarray, most: int, values: int) -> slice:
-    """Which these are."""
-    most = max(min(most, values // max(items[:1].size, 1)), 1)
-    return slice(None, None, max(-(-len(items) // most), 1))
+def _drawn(items: np.ndarray, most: int, values: int, random: np.random.Generator) -> np.ndarray:
+    """The places of ``most`` items at most, and of no more than have so many values; at least of
+    one."""
+    return drawn_places(len(items), max(min(most, values // max(items[:1].size, 1)), 1), random)
 
 
 def _of_ways(ways: Float64[np.ndarray, "n 3"], reference: np.ndarray) -> Float64[np.ndarray, "n 4"]:
@@ -416,7 +411,7 @@ def _learn(
     spread = np.sqrt(np.square(differences).mean(axis=0))
     usual = float(np.sqrt(np.square(spread).mean()))
     spread = np.maximum(spread, _SMALLEST_SPREAD * usual) if usual > 0 else np.ones_like(spread)
-    few = _every(items, _MOST_FOR_MIXTURE, _MOST_VALUES_FOR_MIXTURE)
+    few = _drawn(items, _MOST_FOR_MIXTURE, _MOST_VALUES_FOR_MIXTURE, random)
     errors = differences[few] / spread
     projection = _leading(errors)
     features = np.hstack([codes[few], errors @ projection])
