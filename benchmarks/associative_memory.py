@@ -125,8 +125,9 @@ def breakdown(overlaps: list[float]) -> float:
     return LOADS[at - 1] + share * (LOADS[at] - LOADS[at - 1])
 
 
-def draw(recalled: dict[str, np.ndarray], overlaps: list[float], path: Path) -> None:
-    """One panel for each share of flipped bits, and one for random patterns."""
+def draw(found: dict[str, np.ndarray], overlaps: list[float], path: Path) -> None:
+    """One panel for each share of flipped bits, with the mean over seeds of ``found`` as a line in
+    a band from the lowest to the highest, and one for random patterns."""
     from narrows.baselines.hopfield import CAPACITY
     from narrows.report.figures.style import (
         BLUE,
@@ -147,9 +148,13 @@ def draw(recalled: dict[str, np.ndarray], overlaps: list[float], path: Path) -> 
     styles = dict(zip(METHODS, ("-", "-", "--", "-"), strict=True))
     for number, (axes, flip) in enumerate(zip(grid.flat, FLIPS, strict=False)):
         for name in METHODS:
+            recalled = 100 * found[name][..., number, 0]
+            axes.fill_between(
+                COUNTS, recalled.min(0), recalled.max(0), color=colours[name], alpha=0.15, lw=0
+            )
             axes.plot(
                 COUNTS,
-                100 * recalled[name][:, number],
+                recalled.mean(0),
                 styles[name],
                 color=colours[name],
                 label=name,
@@ -177,6 +182,13 @@ def draw(recalled: dict[str, np.ndarray], overlaps: list[float], path: Path) -> 
     save_figure(figure, path)
 
 
+def cell(of_seeds: np.ndarray) -> str:
+    """A cell of the table, of (seeds, recalled and wrong)."""
+    recalled, wrong = of_seeds.T
+    lowest, highest = recalled.min(), recalled.max()
+    return f"{recalled.mean():.0%} ({lowest:.0%} to {highest:.0%}), {wrong.mean():.1%}"
+
+
 def main() -> None:
     arguments = argument_parser(__doc__, "seeds", *JOURNAL).parse_args()
     announce(__doc__ or "")
@@ -189,26 +201,23 @@ def main() -> None:
         for count in COUNTS
         for seed in seeds
     }
-    mean = {
+    found = {
         name: np.array(
-            [
-                np.mean([runs[f"{count} digits, seed {seed}"][name] for seed in seeds], axis=0)
-                for count in COUNTS
-            ]
+            [[runs[f"{count} digits, seed {seed}"][name] for count in COUNTS] for seed in seeds]
         )
         for name in METHODS
-    }  # (counts, flips, recalled and wrong)
+    }  # (seeds, counts, flips, recalled and wrong)
     overlaps = [
         float(np.mean([journal.measure(f"load {x}, seed {s}", capacity, x, s) for s in seeds]))
         for x in LOADS
     ]
-    recalled = {name: values[..., 0] for name, values in mean.items()}
-    draw(recalled, overlaps, journal.folder / "recall.png")
+    recalled = {name: values[..., 0].mean(axis=0) for name, values in found.items()}
+    draw(found, overlaps, journal.folder / "recall.png")
     at = [COUNTS.index(100), COUNTS.index(200)]
     twenty = FLIPS.index(0.2)
     limit = breakdown(overlaps)
     rows = [
-        [f"{name}, {flip:.0%} flipped", *(f"{a:.0%}, {b:.1%}" for a, b in mean[name][:, number])]
+        [f"{name}, {flip:.0%} flipped", *map(cell, found[name].swapaxes(0, 1)[:, :, number])]
         for number, flip in enumerate(FLIPS)
         for name in METHODS
     ]
@@ -232,8 +241,8 @@ def main() -> None:
         ],
         sections=[
             "![Shares of digits recalled](recall.png)",
-            "Share of the stored digits recalled (at most 1 % of the bits wrong), and share of "
-            f"bits wrong after recall; means over seeds {seeds}, of",
+            "Share of the stored digits recalled (at most 1 % of the bits wrong), mean over seeds "
+            f"{seeds}, lowest to highest, and share of bits wrong after recall, of",
             table(["", *(f"{count} digits" for count in COUNTS)], rows),
             f"Overlap of random patterns with what they settle in, {UNITS} units, Hebb's rule:",
             table(
