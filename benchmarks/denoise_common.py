@@ -27,23 +27,26 @@ def scores(
     found: Sequence[np.ndarray],
     clean: Sequence[np.ndarray],
     most: int,
+    *,
+    filters: bool = True,
 ) -> dict[str, dict[str, Any]]:
     """How near each method comes to the clean items: ``most`` of them, evenly spaced, BM3D 20.
 
-    The filters' numbers are those that ``fit`` chose on training images.
+    The filters' numbers are those that ``fit`` chose on training images. Without ``filters``, the
+    untouched items and the model alone.
     """
     from narrows.report.denoising import DenoisingMeter
 
-    filters = trained.training["filters"]
-    slow = {name: filters[name] for name in filters if name == "bm3d"}
-    quick = {name: filters[name] for name in filters if name not in slow}
+    settings = trained.training["filters"] if filters else {}
+    slow = {name: settings[name] for name in settings if name == "bm3d"}
+    quick = {name: settings[name] for name in settings if name not in slow}
     result: dict[str, dict[str, Any]] = {}
-    for chosen, count in ((slow, BM3D_ITEMS), (quick, most)):
+    parts = [(slow, min(BM3D_ITEMS, most))] if slow else []
+    for chosen, count in (*parts, (quick, most)):
         model = replace(trained, training={**trained.training, "filters": chosen})
-        meter = DenoisingMeter(model, len(clean), min(count, most))
+        meter = DenoisingMeter(model, len(clean), count)
         for index, items in enumerate(zip(noisy, found, clean, strict=True)):
-            if chosen and meter.wants(index):
+            if meter.wants(index):
                 meter.add(*items)
-        if chosen:
-            result |= {score.method: asdict(score) for score in meter.result("").scores}
+        result |= {score.method: asdict(score) for score in meter.result("").scores}
     return result
