@@ -12,7 +12,8 @@ first seed. PCA projects onto as many components as left the smallest error ther
 
     python benchmarks/denoise_mnist.py [--seeds N,N] [--epochs N] [--models DIR]
 
-``--models`` takes models that were trained like that, ``mnist-KIND-AMOUNT-seedN.safetensors``.
+``--models`` takes models that were trained like that, ``mnist-KIND-AMOUNT-seedN.safetensors``, of
+the seeds that there are.
 """
 
 import tempfile
@@ -53,6 +54,13 @@ def damaged_test(noise: str) -> tuple[np.ndarray, np.ndarray]:
 
 def model_path(folder: Path, noise: str, seed: int) -> Path:
     return folder / f"mnist-{noise.replace(':', '-')}-seed{seed}.safetensors"
+
+
+def seeds_there(seeds: list[int], models: Path | None, noise: str) -> list[int]:
+    """Those with a model, where models are given."""
+    if models is None:
+        return seeds
+    return [seed for seed in seeds if model_path(models, noise, seed).exists()]
 
 
 def measure(
@@ -140,9 +148,9 @@ def main() -> None:
     options = [] if arguments.epochs is None else ["--epochs", str(arguments.epochs)]
     runs: dict[str, list[dict[str, Any]]] = {}
     for noise in arguments.noises.split(","):
-        for seed in arguments.seeds:
+        for seed in seeds_there(arguments.seeds, arguments.models, noise):
             what = f"{noise}, seed {seed} {' '.join(options)}".strip()
-            first = seed == arguments.seeds[0]  # the filters take longest
+            first = noise not in runs  # the filters take longest
             run = journal.measure(what, measure, noise, seed, options, arguments.models, first)
             runs.setdefault(noise, []).append(run)
     targets, rows, likeness = [], [], []
@@ -160,7 +168,9 @@ def main() -> None:
         targets.append(Target(title, 6, lead))
         whole = with_spread([run["psnr"] for run in found], 2)
         shown = [name for name in TITLES if name in methods]
-        rows.append([noise, whole, *(f"{methods[name]['psnr']:.2f}" for name in shown)])
+        rows.append(
+            [noise, str(len(found)), whole, *(f"{methods[name]['psnr']:.2f}" for name in shown)]
+        )
         likeness.append([noise, *(f"{methods[name]['ssim']:.3f}" for name in shown)])
     if arguments.models is not None:
         seed = arguments.seeds[0]
@@ -178,10 +188,10 @@ def main() -> None:
         targets=targets,
         sections=[
             *picture,
-            f"PSNR in dB, over all 10,000 test images (median over seeds {arguments.seeds}, lowest "
-            f"to highest) and, beside the filters, over {MEASURED} of them (first seed; BM3D: 20). "
+            "PSNR in dB, over all 10,000 test images (median over the seeds, from 0 on, lowest to "
+            f"highest) and, beside the filters, over {MEASURED} of them (first seed; BM3D: 20). "
             f"Epochs trained: {epochs}.",
-            table(["", "narrows, all images", *(TITLES[name] for name in shown)], rows),
+            table(["", "seeds", "narrows, all images", *(TITLES[name] for name in shown)], rows),
             "SSIM, over the same images:",
             table(["", *(TITLES[name] for name in shown)], likeness),
         ],
