@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,9 +11,11 @@ from scipy.stats import norm, spearmanr
 from sklearn.datasets import make_blobs
 from sklearn.ensemble import IsolationForest
 
+from codes_cases import blots
 from narrows.data import Dataset, load_data
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.fitting import fit
+from narrows.model_file import load_model, save_model
 from narrows.planning import ModelChoice, Wishes, make_plan
 from narrows.running import Codec
 from narrows.tasks import detect
@@ -26,6 +29,7 @@ from narrows.tasks.detect import (
 )
 from narrows.tasks.forest import DEPTH, TREES, Forest, grow_forest
 from narrows.tasks.tails import p_values, surprises
+from narrows.training import Noise
 
 
 def related(count: int, seed: int = 0) -> np.ndarray:
@@ -166,6 +170,21 @@ def test_scores_do_not_depend_on_company(
     whole = detector.scores(items)
     monkeypatch.setattr("narrows.running.CHUNK_VALUES", 42)
     np.testing.assert_allclose(detector.scores(items), whole, rtol=1e-5)
+
+
+def test_a_net_with_copies_across_judges_by_its_errors(tmp_path: Path) -> None:
+    images = blots(16)
+    wishes = Wishes(noise=Noise("gaussian", 0.3), epochs=1)
+    made = make_plan(images, ModelChoice("unet"), wishes)
+    path = tmp_path / "unet.safetensors"
+    save_model(path, fit(images, None, made, detection=True).trained)
+    learnt = Detector(Codec(load_model(path)))
+    directions = learnt.codec.trained.detection["projection"].shape[1]
+    assert learnt.codec.trained.detection["centre"].shape == (directions,)
+    turned = 255 - images.items[:3]
+    for score in SCORES:
+        usual = np.quantile(learnt.scores(images.items[:300], score), 0.99)
+        assert (learnt.scores(turned, score) > usual).all()
 
 
 def test_the_same_seed_gives_the_same_arrays(detector: Detector) -> None:

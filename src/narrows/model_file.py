@@ -303,11 +303,11 @@ def _density_shapes(name: str, density: dict[str, np.ndarray], size: int) -> dic
 
 
 def _detection_shapes(detection: dict[str, np.ndarray], spec: Spec) -> dict[str, Shape]:
-    size = math.prod(spec.item_shape)
+    size, numbers = math.prod(spec.item_shape), 0 if spec.crosses else spec.latent_size
     directions, (trees, nodes) = _second(detection, "projection"), np.shape(detection["feature"])
     rows = {name: max(len(detection[name]), 1) for name in ("reference", "calibration")}
     return {
-        **_density_shapes("detection", detection, spec.latent_size + directions),
+        **_density_shapes("detection", detection, numbers + directions),
         "detection/average": (size,),
         "detection/spread": (size,),
         "detection/projection": (size, directions),

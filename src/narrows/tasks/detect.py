@@ -7,7 +7,8 @@ Three ways of being odd, each a score that is higher the odder an item:
 - ``density``: code and error together lie where few do: -log p under a Gaussian mixture over the
   code and the leading directions of the error (as Zong et al., ICLR 2018, do with the code and the
   size of the error), which is fitted twice, the second time without the least likely tenth, so that
-  outliers among the training items do not make themselves likely;
+  outliers among the training items do not make themselves likely; of a net whose copies cross to
+  the decoder the code says little, and the error alone is looked at;
 - ``isolation``: few random cuts part it from the training items (:mod:`narrows.tasks.forest`).
 
 The mixture sees the error too, so ``combined`` is made of the last two: an item that is odd in one
@@ -325,16 +326,19 @@ def _slack(scores: Any) -> Any:
 
 @dataclass(frozen=True)
 class _Passed:
-    """Flat items, their codes, and what the model makes of them."""
+    """Flat items, their codes, and what the model makes of them. Codes that are not all that the
+    decoder takes say little of an item, and are left out."""
 
     items: Float[np.ndarray, "n size"]
-    codes: Float32[np.ndarray, "n latent"]
+    codes: Float32[np.ndarray, "n numbers"]
     made: Float[np.ndarray, "n size"]
 
     @classmethod
     def through(cls, codec: Codec, items: np.ndarray) -> "_Passed":
         """Take items through a model."""
         codes, made = codec.encode_and_reconstruct(items)
+        if codec.trained.model.spec.crosses:
+            codes = codes[:, :0]
         return cls(items.reshape(len(items), -1), codes, made.reshape(len(items), -1))
 
 
@@ -346,7 +350,7 @@ class _Evidence:
         average: of each value over the training items, (size,), in data units.
         spread: of each value's error, (size,).
         projection: onto the leading directions of the error over its spread, (size, k).
-        mixture: over the code and those directions.
+        mixture: over the code and those directions; over these alone where copies cross.
         forest: over the values.
     """
 
