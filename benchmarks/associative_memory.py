@@ -217,7 +217,7 @@ def main() -> None:
     twenty = FLIPS.index(0.2)
     limit = breakdown(overlaps)
     rows = [
-        [f"{name}, {flip:.0%} flipped", *map(cell, found[name].swapaxes(0, 1)[:, :, number])]
+        [f"{name}, {flip:.0%} flipped", *map(cell, found[name][:, :, number].swapaxes(0, 1))]
         for number, flip in enumerate(FLIPS)
         for name in METHODS
     ]

@@ -76,7 +76,7 @@ def save_split(folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-def measure(train: Path, held_out: Path, options: list[str], noise: str | None) -> dict[str, Any]:
+def measure(train: Path, held_out: Path, options: list[str]) -> dict[str, Any]:
     """Train with these options and measure on the held-out images, damaged where there is noise.
 
     They are the validation set as well, as the test images are for ``fit mnist``: nothing is held
@@ -85,11 +85,12 @@ def measure(train: Path, held_out: Path, options: list[str], noise: str | None) 
     rate = matrix_rate()
     with tempfile.TemporaryDirectory() as scratch:
         model = Path(scratch) / "model.safetensors"
-        if noise is None:
-            run = fit(train, model, "--validation", str(held_out), *options)
-            return {**run, **errors(model, held_out), "rate": rate}
-        run = fit(train, model, "--validation", str(held_out), "--noise", noise, *options)
-        return {**run, "model": run["training"]["val_loss"], "rate": rate}
+        run = fit(train, model, "--validation", str(held_out), *options)
+        if "--noise" in options:
+            left = {"model": run["training"]["val_loss"]}
+        else:
+            left = errors(model, held_out)
+        return {**run, **left, "rate": rate}
 
 
 def settings_table(runs: dict[str, list[Any]], settings: dict[str, list[str]]) -> str:
@@ -146,7 +147,8 @@ def main() -> None:
     announce(__doc__ or "")
     named = "recipe-holdout" if noise is None else "recipe-holdout-noise"
     journal = Journal(named, arguments)
-    more = [] if arguments.epochs is None else ["--epochs", str(arguments.epochs)]
+    more = [] if noise is None else ["--noise", noise]
+    more += [] if arguments.epochs is None else ["--epochs", str(arguments.epochs)]
     runs: dict[str, list[Any]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         train, held_out = save_split(Path(scratch))
@@ -154,7 +156,7 @@ def main() -> None:
             for seed in arguments.seeds:
                 options = ["--seed", str(seed), *settings[name], *more]
                 what = "fit " + " ".join(options)
-                run = journal.measure(what, measure, train, held_out, options, noise)
+                run = journal.measure(what, measure, train, held_out, options)
                 runs.setdefault(name, []).append(run)
     write_record(
         named,

@@ -189,7 +189,7 @@ _UNET_NUMBERS = 256
 
 
 def _unet_latent(item_shape: Shape) -> int:
-    return max(min(_UNET_NUMBERS, math.prod(item_shape) // 2), 1)
+    return min(_UNET_NUMBERS, math.prod(item_shape) // 2)
 
 
 def _unet(asked: _Request) -> Spec:

@@ -44,9 +44,7 @@ def choose_recipe(
     count, reasons, to_denoise = len(training), list[str](), denoises(training, wishes)
     batch_size, rate, epochs = wishes.batch_size, wishes.learning_rate, wishes.epochs
     if batch_size is None:
-        batch_size = _SMALLEST_BATCH if sees_places(spec) else _batch_size(count)
-        if spec.crosses:
-            batch_size = min(batch_size, _CROSSING_BATCH)
+        batch_size = _batch_size(count, spec)
     if rate is None:
         rate = _highest_rate(spec, to_denoise)
         rate *= math.sqrt(min(max(batch_size, 1) / _LARGEST_BATCH, 1))
@@ -106,9 +104,12 @@ def _highest_rate(spec: Spec, to_denoise: bool) -> float:
     return _DENOISING_RATE if to_denoise and not sees_places(spec) else _LEARNING_RATE
 
 
-def _batch_size(count: int) -> int:
+def _batch_size(count: int, spec: Spec) -> int:
+    if sees_places(spec):
+        return _SMALLEST_BATCH
     wanted = 2 ** int(math.log2(max(count / _BATCHES_AN_EPOCH, 1)))
-    return int(np.clip(wanted, _SMALLEST_BATCH, _LARGEST_BATCH))
+    largest = _CROSSING_BATCH if spec.crosses else _LARGEST_BATCH
+    return int(np.clip(wanted, _SMALLEST_BATCH, largest))
 
 
 def _epochs(count: int, batch_size: int, spec: Spec, most_steps: int) -> int:

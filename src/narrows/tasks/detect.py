@@ -336,9 +336,10 @@ class _Passed:
     @classmethod
     def through(cls, codec: Codec, items: np.ndarray) -> "_Passed":
         """Take items through a model."""
-        codes, made = codec.encode_and_reconstruct(items)
         if codec.trained.model.spec.crosses:
-            codes = codes[:, :0]
+            codes, made = np.empty((len(items), 0), np.float32), codec.reconstruct_floats(items)
+        else:
+            codes, made = codec.encode_and_reconstruct(items)
         return cls(items.reshape(len(items), -1), codes, made.reshape(len(items), -1))
 
 
