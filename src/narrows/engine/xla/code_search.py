@@ -8,16 +8,17 @@ is decoded, and what turned out to be no better is taken back.
 """
 
 import math
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Shaped
 
-from narrows.engine.xla.transfer import chunks, for_device, to_network
+from narrows.engine.xla.transfer import COMPILED_SPECS, Units, chunks, for_device, to_network
 from narrows.nn.activations import apply_activation
 from narrows.nn.blocks.rounded import Rounded, chance_lengths, code_lengths, context_masks
 from narrows.nn.model import Model, apply_part
+from narrows.nn.spec import Spec
 
 # Derivatives, and units of context of all changed codes, of so many values are held at once
 # (64 MB), of at most so many items. Always as many, and zeros after the last.
@@ -32,9 +33,8 @@ class CodeSearch:
 
     def __init__(self, model: Model, rounds: int = 3) -> None:
         """``rounds`` is how often each code is decoded and changed."""
-        import jax
-
         self._model, self._rounds = model, rounds
+        self._units = Units.of(model.scaling)
         prefix, block, _ = list(model.spec.placed("encoder"))[-1]
         assert isinstance(block, Rounded)
         #: The arrays of the block, by name.
@@ -46,7 +46,7 @@ class CodeSearch:
         latent, size = model.spec.latent_size, math.prod(model.spec.item_shape)
         held = max(latent * size, 2 * latent * block.context)
         self._batch = min(max(_HELD // held, 1), _MOST_ITEMS)
-        self._guess, self._cost, self._change = map(jax.jit, _functions(model))
+        self._guess, self._cost, self._change = _functions(model.spec)
 
     @property
     def price(self) -> float:
@@ -57,7 +57,9 @@ class CodeSearch:
         """The encoder's codes of items in data units, rounded."""
         return np.concatenate(
             [
-                np.asarray(self._guess(self._model.arrays, self._sent(part)))[: len(part)]
+                np.asarray(self._guess(self._model.arrays, self._units, self._sent(part)))[
+                    : len(part)
+                ]
                 for part in chunks(items, self._batch)
             ]
         )
@@ -81,9 +83,9 @@ class CodeSearch:
         arrays, count = self._model.arrays, len(items)
         items = self._sent(items)
         codes = np.pad(codes, [(0, self._batch - count), (0, 0)])
-        state = self._cost(arrays, self.arrays, items, codes, price)
+        state = self._cost(arrays, self.arrays, self._units, items, codes, price)
         for _ in range(self._rounds):
-            state = self._change(arrays, self.arrays, items, state, price)
+            state = self._change(arrays, self.arrays, self._units, items, state, price)
         return np.asarray(state[0])[:count]
 
     def _sent(self, items: np.ndarray) -> np.ndarray:
@@ -92,34 +94,33 @@ class CodeSearch:
         return np.pad(values, [(0, self._batch - len(items))] + [(0, 0)] * (values.ndim - 1))
 
 
-def _functions(model: Model) -> tuple[Any, Any, Any]:
-    """Functions of the model's arrays: the rounded guess for items; the state of codes, which is
-    the codes, what each item costs, and how many changes it may make in a row; and from there the
-    next state."""
+@lru_cache(COMPILED_SPECS)
+def _functions(spec: Spec) -> tuple[Any, Any, Any]:
+    """Functions of a model's arrays and units: the rounded guess for items; the state of codes,
+    which is the codes, what each item costs, and how many changes it may make in a row; and from
+    there the next state."""
     import jax
     import jax.numpy as jnp
 
-    spec, scaling = model.spec, model.scaling
-
-    def guess(arrays: Any, items: Any) -> Any:
-        return apply_part(spec, "encoder", arrays, to_network(scaling, items))
+    def guess(arrays: Any, units: Units, items: Any) -> Any:
+        return apply_part(spec, "encoder", arrays, to_network(units, items))
 
     def decode(arrays: Any, codes: Any) -> Any:
         return apply_part(spec, "decoder", arrays, codes).reshape(len(codes), -1)
 
-    def cost(arrays: Any, own: Any, items: Any, codes: Any, price: Any) -> Any:
-        missed = to_network(scaling, items).reshape(len(codes), -1) - decode(arrays, codes)
+    def cost(arrays: Any, own: Any, units: Units, items: Any, codes: Any, price: Any) -> Any:
+        missed = to_network(units, items).reshape(len(codes), -1) - decode(arrays, codes)
         return (missed * missed).sum(axis=1) + price * code_lengths(own, codes).sum(axis=1)
 
-    def start(arrays: Any, own: Any, items: Any, codes: Any, price: Any) -> Any:
+    def start(arrays: Any, own: Any, units: Units, items: Any, codes: Any, price: Any) -> Any:
         most = jnp.full(len(codes), _CHANGES)
-        return codes, cost(arrays, own, items, codes, price), most
+        return codes, cost(arrays, own, units, items, codes, price), most
 
-    def change(arrays: Any, own: Any, items: Any, state: Any, price: Any) -> Any:
+    def change(arrays: Any, own: Any, units: Units, items: Any, state: Any, price: Any) -> Any:
         codes, before, most = state
         count, latent = codes.shape
         directions = jnp.broadcast_to(jnp.eye(latent)[:, None], (latent, count, latent))
-        missed = to_network(scaling, items).reshape(count, -1) - decode(arrays, codes)
+        missed = to_network(units, items).reshape(count, -1) - decode(arrays, codes)
         slopes = jax.vmap(lambda by: jax.jvp(partial(decode, arrays), (codes,), (by,))[1])(
             directions
         )
@@ -146,7 +147,7 @@ def _functions(model: Model) -> tuple[Any, Any, Any]:
         all_of_them = jnp.ones(count, bool)
         begun = jnp.zeros((), most.dtype), all_of_them, codes, downhill
         _, _, there, _ = jax.lax.while_loop(going, one, begun)
-        after = cost(arrays, own, items, there, price)
+        after = cost(arrays, own, units, items, there, price)
         better = after < before
         return (
             jnp.where(better[:, None], there, codes),
@@ -154,7 +155,7 @@ def _functions(model: Model) -> tuple[Any, Any, Any]:
             jnp.where(better, most, jnp.maximum(most // _FEWER, 1)),
         )
 
-    return guess, start, change
+    return jax.jit(guess), jax.jit(start), jax.jit(change)
 
 
 def _longer(own: Any, codes: Any) -> Any:

@@ -7,7 +7,7 @@ as much as decoding it once for each of them, and takes back a large part of wha
 """
 
 import math
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,9 @@ from jaxtyping import Float, Float32, Shaped
 
 from narrows.engine.interface import Runner
 from narrows.engine.xla.convolution import with_native_convolutions
-from narrows.engine.xla.transfer import chunks, for_device, to_network
+from narrows.engine.xla.transfer import COMPILED_SPECS, Units, chunks, for_device, to_network
 from narrows.nn.model import Model, apply_part
+from narrows.nn.spec import Spec
 
 # Derivatives of so many values by latent numbers are held at once (16 MB), of at most so many
 # items. Always as many, and zeros after the last: an item's code must not depend on its company.
@@ -40,13 +41,11 @@ class RefiningRunner:
     """
 
     def __init__(self, model: Model, runner: Runner, steps: int) -> None:
-        import jax
-
         self._model, self._runner, self._steps = model, runner, steps
         held = model.spec.latent_size * math.prod(model.spec.item_shape)
         self._batch = min(max(_DERIVATIVES // held, 1), _MOST_ITEMS)
         # steps one by one: inside a loop of XLA's convolutions are slow on CPUs
-        self._start, self._step = map(jax.jit, _start_and_step(model))
+        self._start, self._step = _start_and_step(with_native_convolutions(model.spec))
 
     def encode(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
         codes = self._runner.encode(items)
@@ -67,26 +66,25 @@ class RefiningRunner:
             np.pad(rows, [(0, missing)] + [(0, 0)] * (rows.ndim - 1)) for rows in (values, codes)
         )
         arrays = self._model.arrays
-        wanted, state = self._start(arrays, values, codes)
+        wanted, state = self._start(arrays, Units.of(self._model.scaling), values, codes)
         for _ in range(self._steps):
             state = self._step(arrays, wanted, state)
         return np.asarray(state[0])[:count]
 
 
-def _start_and_step(model: Model) -> tuple[Any, Any]:
-    """A function of arrays, items (n, \\*item_shape) as they travel, and codes (n, latent) that
-    gives the items' network values and a state; and one of arrays, these values and a state that
-    gives the next state. A state is codes, what they decode to, and each item's damping."""
+@lru_cache(COMPILED_SPECS)
+def _start_and_step(spec: Spec) -> tuple[Any, Any]:
+    """A function of arrays, units, items (n, \\*item_shape) as they travel, and codes (n, latent)
+    that gives the items' network values and a state; and one of arrays, these values and a state
+    that gives the next state. A state is codes, what they decode to, and each item's damping."""
     import jax
     import jax.numpy as jnp
-
-    spec, scaling = with_native_convolutions(model.spec), model.scaling
 
     def decode(arrays: Any, codes: Any) -> Any:
         return apply_part(spec, "decoder", arrays, codes).reshape(len(codes), -1)
 
-    def start(arrays: Any, items: Any, codes: Any) -> Any:
-        wanted = to_network(scaling, items).reshape(len(codes), -1)
+    def start(arrays: Any, units: Units, items: Any, codes: Any) -> Any:
+        wanted = to_network(units, items).reshape(len(codes), -1)
         return wanted, (codes, decode(arrays, codes), jnp.full((len(codes), 1), _DAMPING))
 
     def step(arrays: Any, wanted: Any, state: Any) -> Any:
@@ -113,7 +111,7 @@ def _start_and_step(model: Model) -> tuple[Any, Any]:
             damping * jnp.where(better, _LESS, _MORE),
         )
 
-    return start, step
+    return jax.jit(start), jax.jit(step)
 
 
 def _squared(differences: Any) -> Any:

@@ -1,6 +1,7 @@
 """Runner of any model, compiled by XLA for whatever device JAX finds."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -8,31 +9,27 @@ from jaxtyping import Float, Float32, Shaped
 
 from narrows.engine.xla.convolution import with_native_convolutions
 from narrows.engine.xla.loss import reconstructed
-from narrows.engine.xla.transfer import chunks, for_device, run_batch, to_network
+from narrows.engine.xla.transfer import (
+    COMPILED_SPECS,
+    Units,
+    chunks,
+    for_device,
+    run_batch,
+    to_network,
+)
 from narrows.nn.flow import Flow
 from narrows.nn.model import Model, apply_part
+from narrows.nn.spec import Spec
 
 
 class XlaRunner:
     """Runs any model; see :class:`narrows.engine.interface.Runner`."""
 
     def __init__(self, model: Model) -> None:
-        import jax
-
-        spec, scaling = with_native_convolutions(model.spec), model.scaling
-
-        def encode(arrays: Any, x: Any) -> Any:
-            return apply_part(spec, "encoder", arrays, to_network(scaling, x))
-
-        def decode(arrays: Any, codes: Any) -> Any:
-            return apply_part(spec, "decoder", arrays, codes)
-
-        def reconstruct(arrays: Any, x: Any) -> Any:
-            return reconstructed(spec, arrays, to_network(scaling, x), Flow())
-
+        spec = with_native_convolutions(model.spec)
         self._model = model
         self._run_batch = run_batch(spec)
-        self._encode, self._decode, self._reconstruct = map(jax.jit, (encode, decode, reconstruct))
+        self._encode, self._decode, self._reconstruct = _compiled(spec)
 
     def encode(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
         return self._by_chunks(self._encode, items)
@@ -45,11 +42,28 @@ class XlaRunner:
         return self._model.scaling.to_data(self._by_chunks(self._reconstruct, items))
 
     def _by_chunks(
-        self, run: Callable[[Any, Any], Any], rows: np.ndarray, *, sent: bool = False
+        self, run: Callable[[Any, Units, Any], Any], rows: np.ndarray, *, sent: bool = False
     ) -> np.ndarray:
         """What ``run`` makes of ``rows``; they are network values already if ``sent``."""
-        parts = []
+        parts, units = [], Units.of(self._model.scaling)
         for chunk in chunks(rows, self._run_batch):
             values = chunk if sent else for_device(chunk, self._model.scaling)
-            parts.append(np.asarray(run(self._model.arrays, values)))
+            parts.append(np.asarray(run(self._model.arrays, units, values)))
         return np.concatenate(parts)
+
+
+@lru_cache(COMPILED_SPECS)
+def _compiled(spec: Spec) -> tuple[Any, Any, Any]:
+    """Encoder, decoder, and both: functions of arrays, units and what goes in."""
+    import jax
+
+    def encode(arrays: Any, units: Units, x: Any) -> Any:
+        return apply_part(spec, "encoder", arrays, to_network(units, x))
+
+    def decode(arrays: Any, units: Units, codes: Any) -> Any:
+        return apply_part(spec, "decoder", arrays, codes)
+
+    def reconstruct(arrays: Any, units: Units, x: Any) -> Any:
+        return reconstructed(spec, arrays, to_network(units, x), Flow())
+
+    return jax.jit(encode), jax.jit(decode), jax.jit(reconstruct)

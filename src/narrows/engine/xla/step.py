@@ -7,13 +7,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from narrows.engine.interface import AdamSettings
 from narrows.engine.xla.loss import LossFunction
-from narrows.engine.xla.transfer import to_network
+from narrows.engine.xla.transfer import Units, to_network
 from narrows.nn.flow import Flow
-from narrows.nn.scaling import Scaling
 
 Arrays = Mapping[str, Any]
+
+
+class Run(NamedTuple):
+    """What is the same in all steps of a run, and may differ from one run of a model to another.
+
+    Attributes:
+        units: of the items.
+        seed: of all random numbers, as :func:`short_seed` gives it; those of a step depend on it
+            and on the step's number alone.
+    """
+
+    units: Units
+    seed: Any
 
 
 class Carry(NamedTuple):
@@ -48,29 +59,29 @@ class Step:
 
     Attributes:
         loss: what is minimised.
-        scaling: from the items to network values.
-        adam: its constants.
-        seed: of all random numbers; those of a step depend on it and on the step's number alone.
+        beta1, beta2, epsilon: Adam's constants.
+        decays: whether weights lose a share of themselves.
         dtype: what the blocks compute in.
         statistics: names of the arrays that have no gradient and no decay, but new values from the
             blocks themselves.
     """
 
     loss: LossFunction
-    scaling: Scaling
-    adam: AdamSettings
-    seed: int
+    beta1: float
+    beta2: float
+    epsilon: float
+    decays: bool
     dtype: Any
     statistics: frozenset[str]
 
-    def __call__(self, carry: Carry, batch: Batch) -> tuple[Carry, Any]:
+    def __call__(self, run: Run, carry: Carry, batch: Batch) -> tuple[Carry, Any]:
         """The carry after the step, and the loss before it, summed over the batch."""
         import jax
 
         fixed = {name: carry.arrays[name] for name in self.statistics}
         learnt = {name: a for name, a in carry.arrays.items() if name not in fixed}
         losses = jax.grad(self._losses, has_aux=True)
-        slopes, (total, updates) = losses(learnt, fixed, batch)
+        slopes, (total, updates) = losses(learnt, fixed, run, batch)
 
         first = dict(carry.first_moment)
         second = dict(carry.second_moment)
@@ -78,34 +89,37 @@ class Step:
         for name, g in slopes.items():
             # Kingma and Ba, arXiv:1412.6980, end of section 2
             p, m, v = learnt[name], first[name], second[name]
-            first[name] = m = m + (g - m) * (1 - self.adam.beta1)
-            second[name] = v = v + (g * g - v) * (1 - self.adam.beta2)
-            change = batch.step_size * m / (v**0.5 + self.adam.epsilon)
-            if self.adam.weight_decay and name.endswith(".weight"):
+            first[name] = m = m + (g - m) * (1 - self.beta1)
+            second[name] = v = v + (g * g - v) * (1 - self.beta2)
+            change = batch.step_size * m / (v**0.5 + self.epsilon)
+            if self.decays and name.endswith(".weight"):
                 change += batch.decay * p
             arrays[name] = p - change
         return Carry(arrays, first, second), total
 
-    def _losses(self, learnt: Arrays, fixed: Arrays, batch: Batch) -> tuple[Any, Any]:
+    def _losses(self, learnt: Arrays, fixed: Arrays, run: Run, batch: Batch) -> tuple[Any, Any]:
         """What is minimised; and beside it the total loss, and the statistics' new values."""
-        wanted = to_network(self.scaling, batch.wanted)
-        inputs = wanted if batch.inputs is None else to_network(self.scaling, batch.inputs)
+        wanted = to_network(run.units, batch.wanted)
+        inputs = wanted if batch.inputs is None else to_network(run.units, batch.inputs)
         arrays = {**{name: array.astype(self.dtype) for name, array in learnt.items()}, **fixed}
-        flow = drawing_flow(self.seed, batch.number, self.dtype, training=True)
+        flow = drawing_flow(run.seed, batch.number, self.dtype, training=True)
         total = self.loss.total(arrays, inputs.astype(self.dtype), wanted, flow)
         return self.loss.minimised(total, wanted.size, flow), (total, flow.updates)
 
 
-def drawing_flow(seed: int, number: Any, dtype: Any, *, training: bool) -> Flow:
-    """A flow whose draws are the same for the same seed and number, and rounded to ``dtype``.
+def short_seed(seed: int) -> np.uint32:
+    """A seed of any size as the 32 bits that JAX takes."""
+    return np.random.SeedSequence(seed).generate_state(1)[0]
+
+
+def drawing_flow(seed: Any, number: Any, dtype: Any, *, training: bool) -> Flow:
+    """A flow whose draws are the same for the same short seed and number, and rounded to ``dtype``.
 
     A key of its own is made for each call of its functions.
     """
     import jax
 
-    # a seed of any size as the 32 bits that JAX takes
-    short = int(np.random.SeedSequence(seed).generate_state(1)[0])
-    key = jax.random.fold_in(jax.random.key(short), number)
+    key = jax.random.fold_in(jax.random.key(seed), number)
     calls = itertools.count()
 
     def drawn(kind: Callable[..., Any]) -> Callable[[tuple[int, ...]], Any]:

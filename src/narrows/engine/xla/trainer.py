@@ -1,6 +1,6 @@
 """Trainer of any model, compiled by XLA for whatever device JAX finds."""
 
-from functools import partial
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,15 @@ from narrows.engine.interface import AdamSettings, TrainingState
 from narrows.engine.xla.convolution import has_native_convolutions, with_native_convolutions
 from narrows.engine.xla.loss import LossFunction
 from narrows.engine.xla.precision import training_dtype
-from narrows.engine.xla.step import Batch, Carry, Step
-from narrows.engine.xla.transfer import chunks, for_device, run_batch, to_network
+from narrows.engine.xla.step import Batch, Carry, Run, Step, short_seed
+from narrows.engine.xla.transfer import (
+    COMPILED_SPECS,
+    Units,
+    chunks,
+    for_device,
+    run_batch,
+    to_network,
+)
 from narrows.nn.flow import Flow
 from narrows.nn.model import Model
 from narrows.nn.spec import Spec
@@ -41,8 +48,6 @@ class XlaTrainer:
         batch_size: int,
         seed: int = 0,
     ) -> None:
-        import jax
-
         spec = with_native_convolutions(model.spec)
         self._scans = scans(spec)
         self.steps_per_call = _STEPS_PER_SCAN if self._scans else _STEPS_ONE_BY_ONE
@@ -54,10 +59,10 @@ class XlaTrainer:
         if is_variational(spec):
             require_likelihood(objective)
         loss = LossFunction(spec, objective.in_model_units(model.scaling.scale))
-        step = Step(loss, model.scaling, adam, seed, training_dtype(), spec.statistics)
-        self._step = jax.jit(step, donate_argnums=0)
-        self._scan = jax.jit(lambda c, b: jax.lax.scan(step, c, b), donate_argnums=0)
-        self._measure = jax.jit(partial(_measured, loss, model.scaling))
+        constants = adam.beta1, adam.beta2, adam.epsilon, adam.weight_decay > 0
+        step = Step(loss, *constants, training_dtype(), spec.statistics)
+        self._step, self._scan, self._measure = _compiled(step)
+        self._run = Run(Units.of(model.scaling), short_seed(seed))
         self.restore(TrainingState.start(model.arrays))
 
     def state(self) -> TrainingState:
@@ -98,11 +103,11 @@ class XlaTrainer:
 
         losses: Any
         if self._scans:
-            self._carry, losses = self._scan(self._carry, batch(slice(None)))
+            self._carry, losses = self._scan(self._run, self._carry, batch(slice(None)))
         else:
             losses = np.empty(steps, object)
             for step in range(steps):
-                self._carry, losses[step] = self._step(self._carry, batch(step))
+                self._carry, losses[step] = self._step(self._run, self._carry, batch(step))
         self._steps += steps
         return np.asarray(losses, np.float64)
 
@@ -117,12 +122,22 @@ class XlaTrainer:
         for wanted, x in zip(*parts, strict=True):
             sent = for_device(wanted, self._scaling)
             same = sent if inputs is None else for_device(x, self._scaling)
-            total += float(self._measure(self._carry.arrays, sent, same))
+            total += float(self._measure(self._run.units, self._carry.arrays, sent, same))
         return total
 
 
-def _measured(loss: LossFunction, scaling: Any, arrays: Any, wanted: Any, x: Any) -> Any:
-    return loss.total(arrays, to_network(scaling, x), to_network(scaling, wanted), Flow())
+@lru_cache(COMPILED_SPECS)
+def _compiled(step: Step) -> tuple[Any, Any, Any]:
+    """A step; many in one call; and the loss summed over a batch, which changes nothing."""
+    import jax
+
+    def scan(run: Run, carry: Carry, batches: Batch) -> Any:
+        return jax.lax.scan(lambda c, b: step(run, c, b), carry, batches)
+
+    def measure(units: Units, arrays: Any, wanted: Any, x: Any) -> Any:
+        return step.loss.total(arrays, to_network(units, x), to_network(units, wanted), Flow())
+
+    return jax.jit(step, donate_argnums=1), jax.jit(scan, donate_argnums=1), jax.jit(measure)
 
 
 def scans(spec: Spec) -> bool:

@@ -1,8 +1,9 @@
-"""Items on their way to the device, a bounded number at a time."""
+"""What goes to the device: items, a bounded number at a time, and what the compiled code is given
+rather than made of, so that it serves every model of a spec."""
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from narrows.nn.spec import Spec
 # the widest tensor between two blocks has at most so many values (32 MB).
 RUN_BATCH = 2048
 _WIDEST_VALUES = 1 << 23
+#: Specs whose compiled code is kept in a process: what is trained again, or read from a file once
+#: more, is not compiled again.
+COMPILED_SPECS = 32
 
 
 def run_batch(spec: Spec) -> int:
@@ -33,8 +37,19 @@ def for_device(items: np.ndarray, scaling: Scaling) -> np.ndarray:
     return items if items.dtype == np.uint8 else scaling.to_network(items)
 
 
-def to_network(scaling: Scaling, x: Any) -> Any:
+class Units(NamedTuple):
+    """A scaling as compiled code is given it: a network value is (byte - offset) factor."""
+
+    offset: Any
+    factor: Any
+
+    @classmethod
+    def of(cls, scaling: Scaling) -> "Units":
+        return cls(np.float32(scaling.offset), np.float32(1 / scaling.scale))
+
+
+def to_network(units: Units, x: Any) -> Any:
     """What :func:`for_device` sent, as float32 network values, on the device."""
     if x.dtype != np.uint8:
         return x
-    return (x.astype(np.float32) - np.float32(scaling.offset)) * np.float32(1 / scaling.scale)
+    return (x.astype(np.float32) - units.offset) * units.factor

@@ -2,15 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
 
 from narrows.engine.evidence import Evidence, require_likelihood
-from narrows.engine.xla.step import drawing_flow
-from narrows.engine.xla.transfer import chunks, for_device, run_batch, to_network
+from narrows.engine.xla.step import drawing_flow, short_seed
+from narrows.engine.xla.transfer import (
+    COMPILED_SPECS,
+    Units,
+    chunks,
+    for_device,
+    run_batch,
+    to_network,
+)
 from narrows.nn.blocks import Gaussian
 from narrows.nn.flow import Flow
 from narrows.nn.model import Model, apply_part
@@ -32,28 +39,32 @@ def measure_evidence(
     Raises:
         UsageError: ``objective`` is no likelihood.
     """
-    import jax
-
     require_likelihood(objective)
-    measured = jax.jit(partial(_measured, model, objective.in_model_units(model.scaling.scale)))
+    measured = _measured(model.spec, objective.in_model_units(model.scaling.scale))
+    units = Units.of(model.scaling)
     total = divergence = 0.0
     for number, chunk in enumerate(chunks(items, run_batch(model.spec))):
-        sums = measured(model.arrays, for_device(chunk, model.scaling), np.uint32(number))
+        sums = measured(model.arrays, units, for_device(chunk, model.scaling), np.uint32(number))
         total += float(sums[0])
         divergence += float(sums[1])
     total *= objective.to_data_units(model.scaling.scale)
     return Evidence(objective, len(items), items.size, total, divergence)
 
 
-def _measured(
-    model: Model, objective: Objective, arrays: Mapping[str, Any], x: Any, number: Any
-) -> Any:
-    """The loss, in network units, and the divergence of a batch, each summed."""
-    wanted = to_network(model.scaling, x)
-    flow = drawing_flow(_SEED, number, np.float32, training=False)
-    code = _drawn_codes(model.spec, arrays, wanted, flow)
-    found = apply_part(model.spec, "decoder", arrays, code, flow)
-    return objective.elementwise(found, wanted).sum(), sum(flow.penalties)
+@lru_cache(COMPILED_SPECS)
+def _measured(spec: Spec, objective: Objective) -> Any:
+    """A function of arrays, units, a batch as it travels and its number, that gives the batch's
+    loss, in network units, and its divergence, each summed."""
+    import jax
+
+    def measured(arrays: Mapping[str, Any], units: Units, x: Any, number: Any) -> Any:
+        wanted = to_network(units, x)
+        flow = drawing_flow(short_seed(_SEED), number, np.float32, training=False)
+        code = _drawn_codes(spec, arrays, wanted, flow)
+        found = apply_part(spec, "decoder", arrays, code, flow)
+        return objective.elementwise(found, wanted).sum(), sum(flow.penalties)
+
+    return jax.jit(measured)
 
 
 def _drawn_codes(spec: Spec, arrays: Mapping[str, Any], x: Any, flow: Flow) -> Any:
