@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -125,6 +126,19 @@ def test_a_resumed_run_ends_in_the_same_bytes(learnt: Learnt, tmp_path: Path) ->
     again = fit(training, None, plan, checkpoint=checkpoint, resume=True)
     save_model(tmp_path / "again", again.trained)
     assert (tmp_path / "again").read_bytes() == learnt.path.read_bytes()
+
+
+def test_another_run_of_the_same_net_compiles_nothing(
+    learnt: Learnt, caplog: pytest.LogCaptureFixture
+) -> None:
+    results(Codec(learnt.fitted.trained), images().items)
+    lighter = images().items // 2 + 100
+    training = Dataset("lighter", lighter, (100.0, 227.0))
+    plan = plan_for(learnt.preset, training, epochs=2, seed=3)
+    with jax.log_compiles(), caplog.at_level("WARNING", "jax"):
+        trained = fit(training, None, plan).trained
+        results(Codec(trained), lighter)
+    assert [text for text in caplog.messages if "Compiling" in text] == []
 
 
 def test_what_goes_in_may_be_other_than_what_is_wanted(learnt: Learnt) -> None:

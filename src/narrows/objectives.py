@@ -87,7 +87,7 @@ class Objective:
 
     def in_model_units(self, scale: float) -> "Objective":
         """The same objective for values that were divided by ``scale``."""
-        return Objective(self.name, self.threshold / scale)
+        return Objective(self.name, self.threshold / scale) if self.name == "huber" else self
 
     def to_data_units(self, scale: float) -> float:
         """What a loss of values divided by ``scale`` is multiplied by, to be in data units."""
