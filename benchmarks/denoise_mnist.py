@@ -12,12 +12,13 @@ first seed. PCA projects onto as many components as left the smallest error ther
 
     python benchmarks/denoise_mnist.py [--seeds N,N] [--epochs N] [--models DIR]
 
-``--models`` takes models that were trained like that, ``mnist-KIND-AMOUNT-seedN.safetensors``, of
-the seeds that there are.
+``--models`` keeps them as ``mnist-KIND-AMOUNT-seedN.safetensors``, and takes those that are there.
 """
 
+import itertools
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,15 +57,8 @@ def model_path(folder: Path, noise: str, seed: int) -> Path:
     return folder / f"mnist-{noise.replace(':', '-')}-seed{seed}.safetensors"
 
 
-def seeds_there(seeds: list[int], models: Path | None, noise: str) -> list[int]:
-    """Those with a model, where models are given."""
-    if models is None:
-        return seeds
-    return [seed for seed in seeds if model_path(models, noise, seed).exists()]
-
-
 def measure(
-    noise: str, seed: int, options: list[str], models: Path | None, filters: bool
+    noise: str, seed: int, options: list[str], models: Path, filters: bool
 ) -> dict[str, Any]:
     """The model's PSNR and SSIM, also over the whole test set, and with ``filters`` theirs."""
     from narrows.model_file import load_model
@@ -72,13 +66,11 @@ def measure(
     from narrows.running import Codec
     from narrows.tasks.denoise import denoise
 
-    rate = matrix_rate()
-    with tempfile.TemporaryDirectory() as scratch:
-        path = model_path(models or Path(scratch), noise, seed)
-        if models is None:
-            line = ["--noise", noise, "--validation", "0", "--seed", str(seed), *options]
-            fit("mnist", path, *line)
-        trained = load_model(path)
+    rate, path = matrix_rate(), model_path(models, noise, seed)
+    if not path.exists():
+        line = ["--noise", noise, "--validation", "0", "--seed", str(seed), *options]
+        fit("mnist", path, *line)
+    trained = load_model(path)
     clean, noisy = damaged_test(noise)
     start = time.process_time()
     found = denoise(Codec(trained), noisy)
@@ -93,7 +85,7 @@ def measure(
     }
 
 
-def draw(models: dict[str, Path], best: dict[str, tuple[str, Any]], path: Path) -> None:
+def draw(models: dict[str, Path], runs: dict[str, list[dict[str, Any]]], path: Path) -> None:
     """Three test images for each kind of damage: damaged, by the best filter, denoised, clean."""
     from narrows.baselines.filters import filtered
     from narrows.model_file import load_model
@@ -114,7 +106,9 @@ def draw(models: dict[str, Path], best: dict[str, tuple[str, Any]], path: Path) 
     for row, (noise, model) in enumerate(models.items()):
         trained = load_model(model)
         clean, noisy = (images[3::3337] for images in damaged_test(noise))
-        name, settings = best[noise]
+        methods = runs[noise][0]["methods"]
+        name = best_filter(methods)
+        settings = methods[name]["settings"]
         pca = fitted_pca(trained) if name == "pca" else None
         other = [filtered(name, image, settings, (0, 255), pca) for image in noisy]
         columns = (noisy, other, denoise(Codec(trained), noisy), clean)
@@ -137,66 +131,74 @@ def best_filter(methods: dict[str, Any]) -> str:
     return max(others, key=lambda name: methods[name]["psnr"])
 
 
-def main() -> None:
-    parser = argument_parser(__doc__, "seeds", *JOURNAL)
-    parser.add_argument("--epochs", type=int, help="otherwise fit's own")
-    parser.add_argument("--models", type=Path, metavar="DIR", help="trained models to take")
-    parser.add_argument("--noises", default=",".join(NOISES), help="a part of them")
-    arguments = parser.parse_args()
-    announce(__doc__ or "")
-    journal = Journal("denoise-mnist", arguments)
-    options = [] if arguments.epochs is None else ["--epochs", str(arguments.epochs)]
-    seeds = {
-        noise: seeds_there(arguments.seeds, arguments.models, noise)
-        for noise in arguments.noises.split(",")
-    }
-    runs: dict[str, list[dict[str, Any]]] = {}
-    for noise in seeds:
-        for seed in seeds[noise]:
-            what = f"{noise}, seed {seed} {' '.join(options)}".strip()
-            first = noise not in runs  # the filters take longest
-            run = journal.measure(what, measure, noise, seed, options, arguments.models, first)
-            runs.setdefault(noise, []).append(run)
-    targets, rows, likeness = [], [], []
+def targets(runs: dict[str, list[dict[str, Any]]]) -> Iterator[Target]:
+    """One for each kind of noise, and another for the kind that the issue names a PSNR of."""
     for noise, found in runs.items():
         methods = found[0]["methods"]
         best = best_filter(methods)
         lead = min(run["methods"]["autoencoder"]["psnr"] - methods[best]["psnr"] for run in found)
         if noise == "gaussian:0.5":
             worst = min(run["psnr"] for run in found)
-            targets.append(Target("gaussian:0.5, the worst seed's PSNR, dB", 20.5, worst))
+            yield Target("gaussian:0.5, the worst seed's PSNR, dB", 20.5, worst)
         title = (
             f"{noise}, {found[0]['epochs']} epochs, the worst seed's lead over the best filter "
             f"({TITLES[best]}), dB"
         )
-        targets.append(Target(title, 6, lead))
-        whole = with_spread([run["psnr"] for run in found], 2)
+        yield Target(title, 6, lead)
+
+
+def results_tables(runs: dict[str, list[dict[str, Any]]], seeds: str) -> list[str]:
+    """What was measured of each kind of noise, and how."""
+    psnr, ssim = [], []
+    for noise, found in runs.items():
+        methods = found[0]["methods"]
         shown = [name for name in TITLES if name in methods]
-        measured = [f"{methods[name]['psnr']:.2f}" for name in shown]
-        rows.append([noise, ", ".join(map(str, seeds[noise])), whole, *measured])
-        likeness.append([noise, *(f"{methods[name]['ssim']:.3f}" for name in shown)])
-    if arguments.models is not None:
-        models = {noise: model_path(arguments.models, noise, seeds[noise][0]) for noise in runs}
-        chosen = {}
-        for noise, found in runs.items():
-            name = best_filter(found[0]["methods"])
-            chosen[noise] = (name, found[0]["methods"][name]["settings"])
-        draw(models, chosen, journal.folder / "digits.png")
-    picture = ["![Test images](digits.png)"] if arguments.models is not None else []
+        whole = with_spread([run["psnr"] for run in found], 2)
+        psnr.append([noise, whole, *(f"{methods[name]['psnr']:.2f}" for name in shown)])
+        ssim.append([noise, *(f"{methods[name]['ssim']:.3f}" for name in shown)])
+    names = [TITLES[name] for name in shown]
     epochs = ", ".join(f"{noise} {found[0]['epochs']}" for noise, found in runs.items())
+    return [
+        f"PSNR in dB, over all 10,000 test images (median over seeds {seeds}, lowest to highest) "
+        f"and, beside the filters, over {MEASURED} of them (first seed; BM3D: 20). "
+        f"Epochs trained: {epochs}.",
+        table(["", "narrows, all images", *names], psnr),
+        "SSIM, over the same images:",
+        table(["", *names], ssim),
+    ]
+
+
+def main() -> None:
+    parser = argument_parser(__doc__, "seeds", *JOURNAL)
+    parser.add_argument("--epochs", type=int, help="otherwise fit's own")
+    parser.add_argument("--models", type=Path, metavar="DIR", help="where trained models are kept")
+    parser.add_argument("--noises", default=",".join(NOISES), help="a part of them")
+    arguments = parser.parse_args()
+    announce(__doc__ or "")
+    journal = Journal("denoise-mnist", arguments)
+    options = [] if arguments.epochs is None else ["--epochs", str(arguments.epochs)]
+    noises, seeds = arguments.noises.split(","), arguments.seeds
+    runs: dict[str, list[dict[str, Any]]] = {noise: [] for noise in noises}
+    picture = []
+    with tempfile.TemporaryDirectory() as scratch:
+        models = arguments.models or Path(scratch)
+        for noise, seed in itertools.product(noises, seeds):
+            what = f"{noise}, seed {seed} {' '.join(options)}".strip()
+            first = not runs[noise]  # the filters take longest
+            run = journal.measure(what, measure, noise, seed, options, models, first)
+            runs[noise].append(run)
+        shown = dict[str, Path]()
+        for noise, seed in itertools.product(noises, seeds):
+            if (path := model_path(models, noise, seed)).exists():
+                shown.setdefault(noise, path)
+        if shown:  # otherwise all was measured before
+            draw(shown, runs, journal.folder / "digits.png")
+            picture = ["![Test images](digits.png)"]
     write_record(
         "denoise-mnist",
         "Noise on MNIST",
-        targets=targets,
-        sections=[
-            *picture,
-            "PSNR in dB, over all 10,000 test images (median over seeds, lowest to highest) and, "
-            f"beside the filters, over {MEASURED} of them (first seed; BM3D: 20). "
-            f"Epochs trained: {epochs}.",
-            table(["", "seeds", "narrows, all images", *(TITLES[name] for name in shown)], rows),
-            "SSIM, over the same images:",
-            table(["", *(TITLES[name] for name in shown)], likeness),
-        ],
+        targets=list(targets(runs)),
+        sections=[*picture, *results_tables(runs, ", ".join(map(str, seeds)))],
         data={"seeds": seeds, "runs": runs},
         packages=["numpy", "numba", "jax", "scipy", "scikit-image", "bm3d"],
         rates=[run["rate"] for found in runs.values() for run in found],
