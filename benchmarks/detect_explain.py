@@ -140,7 +140,7 @@ def results_table(runs: dict[str, list[Any]]) -> str:
 
 def main() -> None:
     parser = argument_parser(__doc__, "seeds", *JOURNAL)
-    parser.set_defaults(seeds=list(range(5)))
+    parser.set_defaults(seeds=list(range(10)))
     arguments = parser.parse_args()
     announce(__doc__ or "")
     journal, rates = Journal("detect-explain", arguments), [matrix_rate()]
