@@ -263,3 +263,13 @@ def test_a_saturated_mistake_is_unlearnt_whatever_the_sigmoid_is_in(
 def test_a_likelihood_is_needed_where_codes_are_drawn() -> None:
     with pytest.raises(UsageError, match="a likelihood, and huber"):
         XlaTrainer(started(SPECS["gaussian"]), Objective("huber"), AdamSettings(), 8)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scaling", [Scaling(1e-300, 2e-300), Scaling(1e140, 1e140)])
+def test_units_that_float32_does_not_reach_are_taken_out_first(scaling: Scaling) -> None:
+    model = started(SPECS["conv"])
+    values = np.random.default_rng(0).random((5, *SHAPE))
+    items = values * scaling.scale + scaling.offset
+    codes = XlaRunner(replace(model, scaling=scaling)).encode(items)
+    np.testing.assert_allclose(codes, XlaRunner(model).encode(values), rtol=1e-5, atol=1e-5)

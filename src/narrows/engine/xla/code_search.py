@@ -55,14 +55,11 @@ class CodeSearch:
 
     def guesses(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
         """The encoder's codes of items in data units, rounded."""
-        return np.concatenate(
-            [
-                np.asarray(self._guess(self._model.arrays, self._units, self._sent(part)))[
-                    : len(part)
-                ]
-                for part in chunks(items, self._batch)
-            ]
-        )
+        parts = []
+        for part in chunks(items, self._batch):
+            guess = self._guess(self._model.arrays, self._units, self._sent(part))
+            parts.append(np.asarray(guess)[: len(part)])
+        return np.concatenate(parts)
 
     def __call__(
         self,

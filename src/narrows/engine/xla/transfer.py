@@ -45,7 +45,8 @@ class Units(NamedTuple):
 
     @classmethod
     def of(cls, scaling: Scaling) -> "Units":
-        return cls(np.float32(scaling.offset), np.float32(1 / scaling.scale))
+        with np.errstate(over="ignore"):  # of data that is scaled before it travels
+            return cls(np.float32(scaling.offset), np.float32(1 / scaling.scale))
 
 
 def to_network(units: Units, x: Any) -> Any:
