@@ -10,6 +10,8 @@ preset ``denoiser``, with nothing else said but ``--epochs`` as the record's com
 have their numbers chosen on training tiles.
 
     python benchmarks/denoise_documents.py [--seeds N,N] [--epochs N] [--models DIR]
+
+``--models`` keeps the models as ``pages-seedN.safetensors``, and takes those that are there.
 """
 
 import os
@@ -84,18 +86,16 @@ def train(model: Path, seed: int, options: list[str]) -> None:
         fit(f"{scratch}/train", model, *line)
 
 
-def measure(seed: int, options: list[str], models: Path | None) -> dict[str, Any]:
+def measure(seed: int, options: list[str], models: Path) -> dict[str, Any]:
     """Every method on the test pages, seconds a page, and the steps at borders."""
     from narrows.model_file import load_model
     from narrows.running import Codec
     from narrows.tasks.denoise import denoise
 
-    rate = matrix_rate()
-    with tempfile.TemporaryDirectory() as scratch:
-        path = model_path(models or Path(scratch), seed)
-        if models is None:
-            train(path, seed, options)
-        trained = load_model(path)
+    rate, path = matrix_rate(), model_path(models, seed)
+    if not path.exists():
+        train(path, seed, options)
+    trained = load_model(path)
     test = names()[TRAINING:]
     noisy, clean = pages("train", test), pages("train_cleaned", test)
     codec = Codec(trained)
@@ -141,22 +141,26 @@ def draw(model: Path, path: Path) -> None:
 def main() -> None:
     parser = argument_parser(__doc__, "seeds", *JOURNAL)
     parser.add_argument("--epochs", type=int, help="otherwise fit's own")
-    parser.add_argument("--models", type=Path, metavar="DIR", help="trained models to take")
+    parser.add_argument("--models", type=Path, metavar="DIR", help="where trained models are kept")
     arguments = parser.parse_args()
     announce(__doc__ or "")
     journal = Journal("denoise-documents", arguments)
     options = [] if arguments.epochs is None else ["--epochs", str(arguments.epochs)]
-    runs = [
-        journal.measure(
-            f"pages, seed {seed} {' '.join(options)}", measure, seed, options, arguments.models
-        )
-        for seed in arguments.seeds
-    ]
+    with tempfile.TemporaryDirectory() as scratch:
+        models = arguments.models or Path(scratch)
+        runs = [
+            journal.measure(
+                f"pages, seed {seed} {' '.join(options)}", measure, seed, options, models
+            )
+            for seed in arguments.seeds
+        ]
+        first = model_path(models, arguments.seeds[0])
+        drawn = first.exists()  # if it was not measured before
+        if drawn:
+            draw(first, journal.folder / "pages.png")
     methods = runs[0]["methods"]
     shown = [name for name in TITLES if name in methods]
     errors = [run["methods"]["autoencoder"]["rmse"] for run in runs]
-    if arguments.models is not None:
-        draw(model_path(arguments.models, arguments.seeds[0]), journal.folder / "pages.png")
     rows = [
         [
             TITLES[name],
@@ -178,7 +182,7 @@ def main() -> None:
             ),
         ],
         sections=[
-            *(["![Test pages](pages.png)"] if arguments.models is not None else []),
+            *(["![Test pages](pages.png)"] if drawn else []),
             f"The 8 test pages, whole; first of seeds {arguments.seeds}, "
             f"{runs[0]['epochs']} epochs. narrows, all seeds: {with_spread(errors, 4)}. A page of "
             f"540 x 420 takes {with_spread([run['cpu_seconds_a_page'] for run in runs], 2)} s of "
