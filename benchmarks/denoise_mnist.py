@@ -98,7 +98,8 @@ def draw(models: dict[str, Path], runs: dict[str, list[dict[str, Any]]], path: P
     figure = new_figure(height)
     # three images of each kind, and a gap
     widths = [1, 1, 1, 0.3, 1, 1, 1, 0.3, 1, 1, 1, 0.3, 1, 1, 1]
-    grid = figure.subplots(len(models), len(widths), gridspec_kw={"width_ratios": widths})
+    ratios = {"width_ratios": widths}
+    grid = figure.subplots(len(models), len(widths), squeeze=False, gridspec_kw=ratios)
     figure.subplots_adjust(0.17, 10 / height, 0.985, 1 - 50 / height, wspace=0.04, hspace=0.06)
     for axes in grid[:, 3::4].flat:
         axes.set_axis_off()
@@ -132,7 +133,7 @@ def best_filter(methods: dict[str, Any]) -> str:
 
 
 def targets(runs: dict[str, list[dict[str, Any]]]) -> Iterator[Target]:
-    """One for each kind of noise, and another for the kind that the issue names a PSNR of."""
+    """One for each kind of noise, and another for the PSNR that one of them must reach."""
     for noise, found in runs.items():
         methods = found[0]["methods"]
         best = best_filter(methods)
@@ -179,7 +180,7 @@ def main() -> None:
     options = [] if arguments.epochs is None else ["--epochs", str(arguments.epochs)]
     noises, seeds = arguments.noises.split(","), arguments.seeds
     runs: dict[str, list[dict[str, Any]]] = {noise: [] for noise in noises}
-    picture = []
+    picture, trained = [], dict[str, Path]()
     with tempfile.TemporaryDirectory() as scratch:
         models = arguments.models or Path(scratch)
         for noise, seed in itertools.product(noises, seeds):
@@ -187,12 +188,10 @@ def main() -> None:
             first = not runs[noise]  # the filters take longest
             run = journal.measure(what, measure, noise, seed, options, models, first)
             runs[noise].append(run)
-        shown = dict[str, Path]()
-        for noise, seed in itertools.product(noises, seeds):
             if (path := model_path(models, noise, seed)).exists():
-                shown.setdefault(noise, path)
-        if shown:  # otherwise all was measured before
-            draw(shown, runs, journal.folder / "digits.png")
+                trained.setdefault(noise, path)
+        if trained:  # otherwise all was measured before
+            draw(trained, runs, journal.folder / "digits.png")
             picture = ["![Test images](digits.png)"]
     write_record(
         "denoise-mnist",
