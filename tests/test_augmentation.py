@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from narrows.errors import UsageError
-from narrows.nn.scaling import Scaling
 from narrows.training import Noise, TrainingSettings
-from narrows.training.augmentation import Varied, damaged_parts, shifted
+from narrows.training.augmentation import NoiseLimits, Varied, damaged_parts, shifted
 
 RANDOM = np.random.default_rng(3)
 GREY = RANDOM.integers(0, 256, (300, 6, 7)).astype(np.uint8)
-UNIT = Scaling.to_unit_range(0, 255)
+UNIT = NoiseLimits(0, 255, 0)
 
 
 def windows(image: np.ndarray, largest: int) -> list[bytes]:
@@ -136,7 +135,7 @@ def test_the_last_tenth_of_the_epochs_sees_images_where_they_are() -> None:
 @pytest.mark.parametrize("items", [np.zeros((4, 9)), np.zeros((4, 2, 9)), np.zeros((4, 9, 2, 3))])
 def test_only_images_large_enough_can_be_moved(items: np.ndarray) -> None:
     with pytest.raises(UsageError, match="a shift of 2 needs images"):
-        Varied(items, Scaling(), TrainingSettings(shift=2))
+        Varied(items, UNIT, TrainingSettings(shift=2))
 
 
 def test_a_range_draws_an_amount_for_each_item() -> None:

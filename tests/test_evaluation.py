@@ -143,12 +143,15 @@ def test_rows_have_no_range_no_unit_and_no_cosine_transform() -> None:
     assert result.bytes_before == 6 * 8
 
 
-def test_floating_point_images_are_measured_against_the_training_sets_range() -> None:
-    items = np.random.default_rng(0).random((40, 4, 4)) * 50 - 20
+def test_floating_point_images_have_a_peak_only_from_0_to_1() -> None:
+    items = np.random.default_rng(0).random((40, 4, 4))
     result = evaluate(fitted_to(items), Dataset("images.npy", items))
-    width = items.max() - items.min()
-    expected = 10 * np.log10(width**2 / result.model.mse)
-    np.testing.assert_allclose(result.model.psnr, expected, rtol=1e-5)
+    np.testing.assert_allclose(result.model.psnr, 10 * np.log10(1 / result.model.mse), rtol=1e-5)
+    others = evaluate(fitted_to(items * 50 - 20), Dataset("images.npy", items * 50 - 20))
+    assert others.model.psnr is None and "dB" not in others.sentence()
+    mean_item = np.square(others.baselines[1].mse) / others.baselines[1].mse
+    np.testing.assert_allclose(others.model.relative, np.sqrt(others.model.mse / mean_item))
+    assert f"(relative error {others.model.relative:.2%})" in others.sentence()
 
 
 def test_flat_rows_are_measured_as_the_images_they_are(

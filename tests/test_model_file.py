@@ -121,9 +121,9 @@ def test_no_length_but_the_whole_is_read(tmp_path: Path) -> None:
 def test_a_newer_format_asks_for_an_upgrade(tmp_path: Path) -> None:
     save_model(tmp_path / "model", tiny())
     arrays, entry = read_tensors(tmp_path / "model")
-    write_tensors(tmp_path / "model", arrays, {**entry, "model": 3, "spec": "of the future"})
+    write_tensors(tmp_path / "model", arrays, {**entry, "model": 4, "spec": "of the future"})
     with pytest.raises(
-        ModelFileError, match=r"model format 3, and narrows .* reads up to 2"
+        ModelFileError, match=r"model format 4, and narrows .* reads up to 3"
     ) as error:
         load_model(tmp_path / "model")
     assert "pip install --upgrade narrows" in str(error.value.hint)

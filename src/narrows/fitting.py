@@ -12,6 +12,7 @@ from jaxtyping import Float32
 from narrows.baselines.filters import Settings, choose_filters
 from narrows.baselines.pca import PCA, fit_pca
 from narrows.data import Dataset
+from narrows.data.limits import holds_whole_numbers, known_peak
 from narrows.engine import make_runner
 from narrows.errors import DataError
 from narrows.model_file import DataDescription, TrainedModel
@@ -65,6 +66,7 @@ def fit(
         settings,
         inputs=training.inputs,
         validation_inputs=None if validation is None else validation.inputs,
+        limits=noise_limits(training),
         checkpoint=checkpoint,
         checkpoint_seconds=checkpoint_seconds,
         resume=resume,
@@ -78,17 +80,16 @@ def fit(
         # few items can be learnt by heart: what chose the epoch judges here too
         held_out = validation if settings.patience is not None else None
         judges = training if held_out is None else held_out
-        linear = linear_model(training.item_shape, pca)
+        linear = linear_model(training.item_shape, pca, linear_scaling(training, pca))
         notes = _where_linear_is_better(model, linear, judges, refinement)
         if notes:
             model, refinement = linear, 0  # its codes are the best there are
     statistics, codes = place_codes(model, training.items, refinement, settings.seed, track)
-    dtype = training.items.dtype
+    data, of_data = _description(training)
+    notes += of_data
     trained = TrainedModel(
         model,
-        DataDescription(
-            training.name, len(training), dtype.name, training.value_range, training.table
-        ),
+        data,
         _training_summary(plan, result, model, training, pca),
         {"mean": pca.mean, "components": pca.components},
         statistics,
@@ -125,19 +126,64 @@ def _start(spec: Spec, scaling: Scaling, items: np.ndarray, seed: int) -> Model:
 _MEANS = (0.01, 0.99)
 
 
-def linear_model(item_shape: Shape, pca: PCA) -> Model:
-    """The best linear encoder and decoder, as a model like any other: PCA in two dense layers."""
+def _description(training: Dataset) -> tuple[DataDescription, list[str]]:
+    """What a model file says of its training set, and what a user should know of it."""
+    dtype, limits, table = training.items.dtype, training.value_range, training.table
+    extent = peak = None
+    notes = list[str]()
+    if table is None:
+        extent = training.extent
+        may_be_whole = is_image(training) or dtype.kind != "f"
+        whole = may_be_whole and holds_whole_numbers(training.items)
+        peak = known_peak(training.item_shape, dtype, limits, extent, whole)
+        if peak is not None and peak >= 255 and dtype != np.uint8:
+            notes.append(
+                f"the values are whole numbers up to {extent[1]:,.0f}, which take "
+                f"{int(peak).bit_length()} bits: PSNR is measured against a peak of {peak:,.0f}"
+            )
+    return DataDescription(
+        training.name, len(training), dtype.name, limits, table, extent, peak
+    ), notes
+
+
+def linear_scaling(training: Dataset, pca: PCA) -> Scaling:
+    """How the values of the linear model are centred and scaled.
+
+    8-bit values, and the features of a table, are near 0 as they are. Of others the mean item is
+    taken off before float32 rounds them, and the widest range becomes 1.
+    """
+    if training.table is not None or training.items.dtype == np.uint8:
+        return Scaling()
+    lowest, highest = training.extent
+    return Scaling(0.0, highest - lowest if highest > lowest else 1.0, pca.mean.astype(np.float64))
+
+
+def linear_model(item_shape: Shape, pca: PCA, scaling: Scaling | None = None) -> Model:
+    """The best linear encoder and decoder, as a model like any other: PCA in two dense layers.
+
+    Its codes are PCA's, in data units, or, where squares of these would be no numbers in float32,
+    divided by the scale of ``scaling``; None for values as they are.
+    """
+    scaling = Scaling() if scaling is None else scaling
     latent = len(pca.components)
     encoder = (Flatten(), Dense(latent))
     spec = Spec(item_shape, encoder, mirrored(encoder, item_shape, "linear"))
     components = pca.components.astype(np.float64)
+    unit = scaling.scale if _SMALLEST_UNIT < scaling.scale < 1 / _SMALLEST_UNIT else 1.0
+    centre = scaling.offset if scaling.centre is None else scaling.offset + scaling.centre
+    mean = (pca.mean - centre) / scaling.scale
     arrays = {
-        "encoder.1.weight": components.T,
-        "encoder.1.bias": -components @ pca.mean,
-        "decoder.0.weight": components,
-        "decoder.0.bias": pca.mean,
+        "encoder.1.weight": components.T * unit,
+        "encoder.1.bias": -components @ mean * unit,
+        "decoder.0.weight": components / unit,
+        "decoder.0.bias": mean,
     }
-    return Model(spec, {name: array.astype(np.float32) for name, array in arrays.items()})
+    arrays = {name: array.astype(np.float32) for name, array in arrays.items()}
+    return Model(spec, arrays, scaling)
+
+
+# Codes of this size have squares, and sums of them, that float32 holds.
+_SMALLEST_UNIT = 1e-15
 
 
 def _where_linear_is_better(
@@ -181,8 +227,7 @@ def choose_scaling(training: Dataset, plan: Plan) -> Scaling:
         return Scaling()
     if plan.spec.output_activation == "sigmoid" and training.value_range is not None:
         return Scaling.to_unit_range(*training.value_range)
-    ends = [(float(chunk.min()), float(chunk.max())) for chunk in chunks(training.items)]
-    lowest, highest = min(low for low, _ in ends), max(high for _, high in ends)
+    lowest, highest = training.extent
     if highest - lowest > _WIDEST:
         raise DataError(
             f"{training.name} spans {lowest:g} to {highest:g}, and more than {_WIDEST:g} cannot be "
@@ -285,6 +330,7 @@ def _filters(plan: Plan, model: Model, training: Dataset, pca: PCA) -> dict[str,
     some = np.unique(np.linspace(0, len(training) - 1, _FILTERED).astype(int))
     clean = training.items[some]
     given = None if inputs is None else inputs[some]
-    parts = list(damaged_parts(clean, given, noise, model.scaling, plan.settings.seed))
+    limits = noise_limits(training)
+    parts = list(damaged_parts(clean, given, noise, limits, plan.settings.seed))
     noisy = np.concatenate([damaged for _, damaged in parts if damaged is not None])
-    return choose_filters(noisy, clean, noise_limits(model.scaling), pca)
+    return choose_filters(noisy, clean, limits.ends, pca)

@@ -9,12 +9,13 @@ bytes.
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from narrows.data import TableSchema
+from narrows.data.limits import known_peak
 from narrows.engine import MOST_REFINEMENT
 from narrows.errors import ModelFileError, NarrowsError
 from narrows.nn.blocks import Shape
@@ -32,8 +33,9 @@ from narrows.tensor_file import (
 from narrows.version import __version__
 
 #: Raised by one whenever an older narrows could not read what a newer one writes: 2 added tables,
-#: without which an older one would take a table's features for its values.
-FORMAT_VERSION = 2
+#: without which an older one would take a table's features for its values; 3 scalings with a centre
+#: of each value. A file says the lowest that reads it.
+FORMAT_VERSION = 3
 #: Comparisons of a tree of a model's isolation forest: eight, one after the other.
 FOREST_NODES = 255
 
@@ -48,6 +50,8 @@ class DataDescription:
         dtype: NumPy's name of their dtype, which decoding gives back.
         value_range: the lowest and highest value the source's format can hold, or None.
         table: how a table's columns became features; None if it was no table.
+        extent: the lowest and the highest of all values; None for a table.
+        peak: what a PSNR is measured against, see :func:`narrows.data.limits.known_peak`.
     """
 
     name: str
@@ -55,15 +59,19 @@ class DataDescription:
     dtype: str
     value_range: tuple[float, float] | None = None
     table: TableSchema | None = None
+    extent: tuple[float, float] | None = None
+    peak: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
+        measured = {"extent": self.extent, "peak": self.peak}
         return {
             "name": self.name,
             "count": self.count,
             "dtype": self.dtype,
             "value_range": self.value_range,
             "table": None if self.table is None else self.table.to_dict(),
+            **{key: value for key, value in measured.items() if value is not None},
         }
 
     @classmethod
@@ -76,14 +84,32 @@ class DataDescription:
         dtype = np.dtype(str(values["dtype"]))
         if dtype.kind not in "biuf":
             raise ValueError(f"its data have dtype {dtype}")
-        limits, table = values["value_range"], values.get("table")
+        table, peak = values.get("table"), values.get("peak")
+        if peak is not None and not 0 < float(peak) < math.inf:
+            raise ValueError(f"its data have a peak of {peak!r}")
         return cls(
             str(values["name"]),
             int(values["count"]),
             dtype.name,
-            None if limits is None else (float(limits[0]), float(limits[1])),
+            _ends(values["value_range"]),
             None if table is None else TableSchema.from_dict(table),
+            _ends(values.get("extent")),
+            None if peak is None else float(peak),
         )
+
+
+def _ends(values: Any) -> tuple[float, float] | None:
+    """The two ends of a range from JSON values, or None.
+
+    Raises:
+        ValueError, TypeError: they are no range.
+    """
+    if values is None:
+        return None
+    lowest, highest = (float(value) for value in values)
+    if not (math.isfinite(lowest) and math.isfinite(highest) and lowest <= highest):
+        raise ValueError(f"its data have a range from {lowest} to {highest}")
+    return lowest, highest
 
 
 @dataclass(frozen=True)
@@ -122,6 +148,22 @@ class TrainedModel:
         return self.model.spec.item_shape
 
     @property
+    def described(self) -> DataDescription:
+        """What the training set was, with the range that it filled and the peak of a PSNR in files
+        too that were written before these were kept, as far as the scaling tells them: where it
+        changes anything, 0 to 1 is the range that was filled."""
+        data, scaling = self.data, self.model.scaling
+        if data.extent is not None or data.table is not None:
+            return data
+        extent = data.value_range
+        if (scaling.offset, scaling.scale) != (0, 1):
+            extent = scaling.offset, scaling.offset + scaling.scale
+        dtype = np.dtype(data.dtype)
+        whole = dtype.kind != "f"
+        peak = known_peak(self.item_shape, dtype, data.value_range, extent, whole)
+        return replace(data, extent=extent, peak=peak)
+
+    @property
     def dead(self) -> np.ndarray:
         """The indices of latent numbers that were constant over the training set."""
         if not self.latent:
@@ -137,9 +179,9 @@ def save_model(path: str | os.PathLike[str], trained: TrainedModel) -> None:
     """
     model = trained.model
     entry = {
-        "model": FORMAT_VERSION,
+        "model": 2 if model.scaling.centre is None else FORMAT_VERSION,
         "spec": model.spec.to_dict(),
-        "scaling": asdict(model.scaling),
+        "scaling": {"offset": model.scaling.offset, "scale": model.scaling.scale},
         "data": trained.data.to_dict(),
         "training": trained.training,
         "refinement": trained.refinement,
@@ -150,9 +192,11 @@ def save_model(path: str | os.PathLike[str], trained: TrainedModel) -> None:
 
 def _all_arrays(trained: TrainedModel) -> dict[str, np.ndarray]:
     """Every array of a model file, by its name there."""
+    centre = trained.model.scaling.centre
     return grouped(
         {
             "model": trained.model.arrays,
+            "scaling": {} if centre is None else {"centre": centre},
             "baseline": trained.baseline,
             "latent": trained.latent,
             "density": trained.density,
@@ -201,7 +245,11 @@ def load_model(path: str | os.PathLike[str]) -> TrainedModel:
 
 
 def _assemble(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> TrainedModel:
-    scaling = Scaling(float(entry["scaling"]["offset"]), float(entry["scaling"]["scale"]))
+    scaling = Scaling(
+        float(entry["scaling"]["offset"]),
+        float(entry["scaling"]["scale"]),
+        group(arrays, "scaling").get("centre"),
+    )
     if not (np.isfinite(scaling.offset) and np.isfinite(scaling.scale) and scaling.scale > 0):
         raise ValueError("its scaling is not finite")
     return TrainedModel(
@@ -278,6 +326,8 @@ def _expected_shapes(trained: TrainedModel) -> dict[str, Shape]:
         for prefix, block, given in spec.placed(part)
         for name, shape in block.array_shapes(given).items()
     }
+    if trained.model.scaling.centre is not None:
+        shapes["scaling/centre"] = (math.prod(spec.item_shape),)
     if trained.latent:
         shapes |= {f"latent/{name}": (spec.latent_size,) for name in ("lowest", "highest", "mean")}
     if trained.density:

@@ -20,9 +20,11 @@ class PCA:
     """A fitted principal component analysis; :func:`fit_pca` makes one.
 
     Attributes:
-        mean: the mean item, shape (d,). float32, or float64 where float32 cannot hold the data.
-        components: orthonormal rows of shape (k, d) and the dtype of ``mean``, those along which
-            the data vary most first. The entry of largest magnitude in each is positive.
+        mean: the mean item, shape (d,). float32, or float64 where float32 cannot hold the data, or
+            where they lie so far from zero that it would round their differences away.
+        components: orthonormal rows of shape (k, d), float32, or float64 where float32 cannot hold
+            the data; those along which the data vary most first. The entry of largest magnitude in
+            each is positive.
         sampled: whether it was fitted on a sample of the items instead of all of them.
     """
 
@@ -43,7 +45,7 @@ class PCA:
                 f"{self.mean.size:,}",
                 hint="give items of the shape it was fitted on",
             )
-        return (rows - self.mean) @ self.components.T
+        return _centred(rows, self.mean) @ self.components.T
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """The items x = Wᵀ z + mean, flat and of shape (n, d), of codes of shape (n, k).
@@ -115,10 +117,22 @@ def fit_pca(items: np.ndarray, latent_size: int) -> PCA:
     largest = np.argmax(np.abs(components), axis=1)
     signs = np.sign(components[np.arange(len(components)), largest])
     return PCA(
-        mean=mean.astype(dtype),
+        mean=mean.astype(np.float64 if _lies_far(items, mean) else dtype),
         components=np.ascontiguousarray(components * signs[:, None], dtype=dtype),
         sampled=sample_size < count,
     )
+
+
+def _lies_far(items: np.ndarray, mean: np.ndarray) -> bool:
+    """Whether items lie so far from zero, for how they differ, that their mean needs float64."""
+    if items.dtype.itemsize <= 2:
+        return False
+    some = _rows(items[_evenly_spaced(len(items), 64)])
+    return bool(np.abs(mean).max() > _FAR * some.std(axis=0, dtype=np.float64).mean())
+
+
+# float32 has 24 bits: this far off, 16 are left for the differences.
+_FAR = 1 << 8
 
 
 def _from_covariance(
@@ -146,13 +160,28 @@ def _from_gram(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean (d,) and components (k, d) of rows (m, d) from their m × m inner products."""
     mean = rows.mean(axis=0, dtype=np.float64)
-    centred = rows - mean.astype(dtype)
+    centred = _centred(rows, mean, dtype)
     gram = (centred @ centred.T).astype(np.float64)
     directions = centred.T @ _leading_eigenvectors(gram, latent_size).astype(dtype)
     # The directions are orthogonal already; QR scales them to length one, and fills in for those
     # of length zero (centred rows span one dimension less than there are rows).
     components, _ = np.linalg.qr(directions)
     return mean, components.T
+
+
+def _centred(rows: np.ndarray, mean: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
+    """Rows (m, d) less their mean (d,), in ``dtype``, or the one of which both are.
+
+    Of float32 rows the mean is taken in two parts, the rounded one first: the difference is small,
+    and what rounding has left of the mean is no longer lost beside it.
+    """
+    if dtype is None:
+        dtype = np.result_type(rows.dtype, np.float32)
+    rounded = mean.astype(dtype)
+    centred = np.subtract(rows, rounded, dtype=dtype)
+    if mean.dtype != dtype:
+        centred -= (mean - rounded).astype(dtype)
+    return centred
 
 
 def _leading_eigenvectors(matrix: np.ndarray, count: int) -> np.ndarray:

@@ -92,7 +92,7 @@ def _story(
     numbers = trained.model.spec.latent_size
 
     def row(score: "Score") -> Method:
-        return Method(score.method, score.numbers, score.mse, score.psnr)
+        return Method(score.method, score.numbers, score.mse, score.psnr, score.relative)
 
     shown = training if held_out is None else held_out
     dead = trained.dead

@@ -270,6 +270,7 @@ def train_and_write(
     from narrows.report.run_folder import draw_run
     from narrows.running import Codec
     from narrows.tasks.denoise import with_noise
+    from narrows.training.augmentation import noise_limits
 
     start = time.monotonic()
     shape = "x".join(map(str, training.item_shape))
@@ -302,8 +303,8 @@ def train_and_write(
     codec = Codec(fitted.trained)
     shown = training if held_out is None else held_out
     if plan.settings.noise is not None:
-        scaling = fitted.trained.model.scaling
-        shown = with_noise(shown, plan.settings.noise, scaling, plan.settings.seed)
+        limits = noise_limits(fitted.trained.described)
+        shown = with_noise(shown, plan.settings.noise, limits, plan.settings.seed)
     evaluation = evaluate(codec, shown, track=progress)
     draw_run(folder, codec, fitted.history, shown, evaluation, plan.settings.seed)
     cautions = find_warnings(codec, training, held_out, fitted.history, evaluation)

@@ -259,10 +259,15 @@ def _table(result: "Evaluation") -> str:
     from narrows.report.measures import readable
 
     unit = f" ({result.unit})" if result.unit else ""
-    header = ["method", "numbers", f"mean squared error{unit}", "mean error", "largest", "PSNR"]
+    known = result.model.psnr is not None
+    quality = "PSNR" if known else "relative"
+    header = ["method", "numbers", f"mean squared error{unit}", "mean error", "largest", quality]
     rows = [header]
     for score in (result.model, *result.baselines):
-        quality = "" if score.psnr is None else f"{score.psnr:.2f} dB"
+        if known:
+            quality = "" if score.psnr is None else f"{score.psnr:.2f} dB"
+        else:
+            quality = "" if score.relative is None else f"{score.relative:.2%}"
         figures = [readable(value) for value in (score.mse, score.mae, score.largest)]
         rows.append([score.method, str(score.numbers), *figures, quality])
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]

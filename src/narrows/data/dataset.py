@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from narrows.data.limits import extent_of
 from narrows.data.storage import LARGEST_IN_MEMORY, gathered, release
 from narrows.errors import DataError
 
@@ -54,6 +55,11 @@ class Dataset:
     def item_size(self) -> int:
         """How many values one item holds."""
         return int(np.prod(self.item_shape, dtype=np.int64))
+
+    @cached_property
+    def extent(self) -> tuple[float, float]:
+        """The lowest and the highest of all values."""
+        return extent_of(self.items)
 
     def rows(self, indices: np.ndarray) -> "Dataset":
         """The items (labels, inputs) at ``indices``, an integer array of shape (m,)."""

@@ -1,16 +1,24 @@
 """Between the data's own units and the numbers a network works on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from jaxtyping import Float64
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """network value = (data value - offset) / scale, one offset and scale for all values."""
+    """network value = (data value - offset) / scale, one offset and scale for all values.
+
+    Attributes:
+        offset, scale: as above.
+        centre: what is taken from each value of an item besides, float64 (item_size,), in data
+            units: values that lie far apart have no offset in common. None for nothing.
+    """
 
     offset: float = 0.0
     scale: float = 1.0
+    centre: Float64[np.ndarray, " item_size"] | None = field(default=None, compare=False)
 
     @classmethod
     def to_unit_range(cls, lowest: float, highest: float) -> "Scaling":
@@ -21,13 +29,18 @@ class Scaling:
     def to_network(self, values: np.ndarray) -> np.ndarray:
         """Data of any dtype as float32 network values, C-contiguous and of the same shape."""
         # The difference is taken before float32 rounds it: 64-bit data may lie far from zero.
-        wide = np.float64 if values.dtype.itemsize > 2 else np.float32
+        wide = np.float64 if values.dtype.itemsize > 2 or self.centre is not None else np.float32
         shifted = np.subtract(values, self.offset, dtype=wide)
+        if self.centre is not None:
+            shifted -= self.centre.reshape(shifted.shape[1:])
         return np.divide(shifted, self.scale, dtype=wide).astype(np.float32, "C", copy=False)
 
     def to_data(self, values: np.ndarray) -> np.ndarray:
         """Network values as data values, of the same shape: float32 if the two are the same,
         otherwise float64, for data may lie far from zero."""
+        if self.centre is not None:
+            centre = (self.centre + self.offset).reshape(values.shape[1:])
+            return np.multiply(values, self.scale, dtype=np.float64) + centre
         if self.offset == 0 and self.scale == 1:
             return values
         return np.multiply(values, self.scale, dtype=np.float64) + self.offset

@@ -28,14 +28,15 @@ class DenoisingScore:
         method: its name.
         settings: a filter's numbers, chosen on training images.
         rmse: the root of the mean squared error over all values, where the range is 1 wide.
-        psnr: the mean over items of the peak signal-to-noise ratio of each, in dB.
+        psnr: the mean over items of the peak signal-to-noise ratio of each, in dB; None where no
+            peak is known.
         ssim: the mean over images of their structural similarity; None of what is no image, or
             smaller than its window.
     """
 
     method: str
     rmse: float
-    psnr: float
+    psnr: float | None
     ssim: float | None
     settings: dict[str, float] = field(default_factory=dict)
 
@@ -73,14 +74,15 @@ class DenoisingMeter:
         self._trained, self._total = trained, total
         wanted = np.linspace(0, total - 1, min(total, most)).astype(int)
         self._wanted = frozenset(wanted.tolist())
-        self._limits = noise_limits(trained.model.scaling)
+        self._limits = noise_limits(trained.described).ends
+        width, peak = self._limits[1] - self._limits[0] or 1.0, trained.described.peak
         there = {*installed_filters(), "pca"}
         chosen = trained.training.get("filters") or {}
         self._filters: Mapping[str, Any] = {
             name: settings for name, settings in chosen.items() if name in there
         }
         names = ["noisy", "autoencoder", *self._filters]
-        self._errors = {name: _Errors(self._limits[1] - self._limits[0]) for name in names}
+        self._errors = {name: _Errors(width, peak) for name in names}
 
     def wants(self, index: int) -> bool:
         """Whether the item of that number is one to be measured: of many, some all over the set."""
@@ -127,29 +129,31 @@ class DenoisingMeter:
 class _Errors:
     """The errors of one method."""
 
-    def __init__(self, width: float) -> None:
-        self._width = width
+    def __init__(self, width: float, peak: float | None) -> None:
+        self._width, self._peak, self._count = width, peak, 0
         self._squared = ErrorMeter()
         self._psnr: list[float] = []
         self._ssim: list[float] = []
 
     @property
     def count(self) -> int:
-        return len(self._psnr)
+        return self._count
 
     def add(self, clean: np.ndarray, found: np.ndarray) -> None:
         self._squared.add(clean, found)
         own = ErrorMeter()
         own.add(clean, found)
-        self._psnr.append(psnr(own.mse, self._width))
+        self._count += 1
+        if self._peak is not None:
+            self._psnr.append(psnr(own.mse, self._peak))
         if clean.ndim in (2, 3) and min(clean.shape[:2]) >= SSIM_WINDOW:
-            self._ssim.append(ssim(clean, found, self._width))
+            self._ssim.append(ssim(clean, found, self._peak or self._width))
 
     def score(self, name: str, settings: dict[str, float]) -> DenoisingScore:
         return DenoisingScore(
             name,
             math.sqrt(self._squared.mse) / self._width,
-            float(np.mean(self._psnr)) if self._psnr else math.nan,
+            float(np.mean(self._psnr)) if self._psnr else None,
             float(np.mean(self._ssim)) if self._ssim else None,
             settings,
         )
@@ -169,12 +173,14 @@ _TITLES = {
 
 def denoising_text(result: Denoising) -> str:
     """A table for people."""
-    rows = [["method", "RMSE, of the range", "PSNR", "SSIM"]]
+    known = any(score.psnr is not None for score in result.scores)
+    rows = [["method", "RMSE, of the range", *["PSNR"] * known, "SSIM"]]
     for score in result.scores:
         numbers = ", ".join(f"{name} {value:g}" for name, value in score.settings.items())
         title = _TITLES.get(score.method, score.method) + (f" ({numbers})" if numbers else "")
         likeness = "" if score.ssim is None else f"{score.ssim:.3f}"
-        rows.append([title, f"{score.rmse:.4f}", f"{score.psnr:.2f} dB", likeness])
+        quality = [] if score.psnr is None else [f"{score.psnr:.2f} dB"]
+        rows.append([title, f"{score.rmse:.4f}", *quality, likeness])
     some = "" if result.count == result.total else f" of {result.total:,}"
     plural = "" if result.total == 1 else "s"
     return table_text(f"{result.source}, {result.count:,}{some} item{plural}", rows)

@@ -1,5 +1,6 @@
 """What a model keeps of a data set, beside what simpler codes of the same size keep."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,9 @@ from narrows.running import Codec, chunks
 class Score:
     """How well one method reconstructs: errors in the data's units, PSNR in dB.
 
-    ``psnr`` is None where the values have no range to compare an error with.
+    ``psnr`` is None where no peak is known to compare an error with. ``relative`` is the root of
+    the mean squared error as a share of that of the mean item, whatever the unit; None where the
+    mean item leaves nothing.
     """
 
     method: str
@@ -29,6 +32,14 @@ class Score:
     mae: float
     largest: float
     psnr: float | None
+    relative: float | None = None
+
+    @property
+    def quality(self) -> str:
+        """The PSNR, or where no peak is known the relative error, for people."""
+        if self.psnr is not None:
+            return f"PSNR {self.psnr:.2f} dB"
+        return "" if self.relative is None else f"relative error {self.relative:.2%}"
 
 
 @dataclass(frozen=True)
@@ -60,8 +71,8 @@ class Evaluation:
         error = f"mean squared error {readable(self.model.mse)}"
         if self.unit:
             error += f" {self.unit}"
-        if self.model.psnr is not None:
-            error += f" (PSNR {self.model.psnr:.2f} dB)"
+        if self.model.quality:
+            error += f" ({self.model.quality})"
         if self.elbo is not None:
             error += f", ELBO {self.elbo:,.2f} nats an item"
         plural = "" if self.model.numbers == 1 else "s"
@@ -118,7 +129,7 @@ def evaluate(codec: Codec, data: Dataset, *, track: Tracker = silent) -> Evaluat
     names = ["autoencoder", "PCA", "mean item", "cosine transform"]
     numbers = [size, len(pca.components), 0, min(size, data.item_size)]
     scores = [
-        _score(trained, name, count, meter)
+        _score(trained, name, count, meter, meters[2])
         for name, count, meter in zip(names, numbers, meters, strict=False)
     ]
     return Evaluation(
@@ -155,15 +166,10 @@ def error_unit(trained: TrainedModel) -> str:
     return "grey levels²" if is_image else ""
 
 
-def _score(trained: TrainedModel, name: str, numbers: int, meter: ErrorMeter) -> Score:
-    peak = _peak(trained)
+def _score(
+    trained: TrainedModel, name: str, numbers: int, meter: ErrorMeter, of_mean: ErrorMeter
+) -> Score:
+    peak = trained.described.peak
     quality = None if peak is None else psnr(meter.mse, peak)
-    return Score(name, numbers, meter.mse, meter.mae, meter.largest, quality)
-
-
-def _peak(trained: TrainedModel) -> float | None:
-    """The width of the range of values: of the format, or of the training set for images."""
-    limits = trained.data.value_range
-    if limits is not None:
-        return limits[1] - limits[0]
-    return trained.model.scaling.scale if len(trained.item_shape) > 1 else None
+    relative = math.sqrt(meter.mse / of_mean.mse) if of_mean.mse > 0 else None
+    return Score(name, numbers, meter.mse, meter.mae, meter.largest, quality, relative)

@@ -103,7 +103,10 @@ def find_warnings(
         collapsed_code(idle, size),
         collapsed_reconstructions(variance(items), variance(results), variance(linear)),
         dead_numbers(idle, size),
-        worse_than_pca(evaluation.model.mse, evaluation.pca.mse),
+        # of PCA itself, kept for its error, rounding is all that differs
+        None
+        if trained.training.get("linear")
+        else worse_than_pca(evaluation.model.mse, evaluation.pca.mse),
         unmeasured(validation is None),
         overfitted(history, kept),
         # a code that only has to lose noise is as wide as it likes

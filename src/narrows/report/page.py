@@ -22,13 +22,15 @@ class Method:
         name: what people call it.
         numbers: how many numbers it keeps of each item.
         error: its mean squared error on the test items, in data units squared.
-        psnr: the same in dB, or None where the data have no value range.
+        psnr: the same in dB, or None where no peak is known.
+        relative: its root as a share of the mean item's, which is shown where there is no PSNR.
     """
 
     name: str
     numbers: int
     error: float
     psnr: float | None = None
+    relative: float | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def write_page(path: str | os.PathLike[str], story: Story) -> None:
         results="\n".join(_results(story)),
         pictures="\n".join(_picture(picture) for picture in story.pictures),
         error_unit=escape(story.error_unit),
+        quality="relative error" if story.model.psnr is None else "PSNR, dB",
         comparison="\n".join(_comparison(story)),
         summary=escape(story.summary),
         commands="\n".join(
@@ -112,7 +115,7 @@ def write_page(path: str | os.PathLike[str], story: Story) -> None:
 def _results(story: Story) -> Iterator[str]:
     """The result in four tiles: the figure, and what it means."""
     model, baseline = story.model, story.baseline
-    quality = "" if model.psnr is None else f", PSNR {model.psnr:.2f} dB"
+    quality = _quality(model)
     size = "1 number" if model.numbers == 1 else f"{model.numbers:,} numbers"
     tiles = {
         readable(model.error): f"test error in {story.error_unit}{quality}",
@@ -122,6 +125,12 @@ def _results(story: Story) -> Iterator[str]:
     }
     for figure, meaning in tiles.items():
         yield f"<li><strong>{escape(figure)}</strong> {escape(meaning)}</li>"
+
+
+def _quality(model: Method) -> str:
+    if model.psnr is not None:
+        return f", PSNR {model.psnr:.2f} dB"
+    return "" if model.relative is None else f", {model.relative:.2%} of the mean item's"
 
 
 def _beside(error: float, baseline: float) -> str:
@@ -161,7 +170,9 @@ def _comparison(story: Story) -> Iterator[str]:
     methods = (story.model, story.baseline, *story.others)
     for method in sorted(methods, key=lambda method: method.error):
         mark = ' class="ours"' if method is story.model else ""
-        quality = "–" if method.psnr is None else f"{method.psnr:.2f}"
+        quality = "–" if method.relative is None else f"{method.relative:.2%}"
+        if method.psnr is not None:
+            quality = f"{method.psnr:.2f}"
         yield (
             f'<tr{mark}><th scope="row">{escape(method.name)}</th><td>{method.numbers:,}</td>'
             f"<td>{readable(method.error)}</td><td>{quality}</td></tr>"

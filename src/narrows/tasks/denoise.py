@@ -8,11 +8,15 @@ from narrows.data import Dataset
 from narrows.data.pages import Pages
 from narrows.data.storage import gathered
 from narrows.errors import ShapeError, UsageError
-from narrows.nn.scaling import Scaling
 from narrows.running import Codec
 from narrows.tasks.tiles import blended
 from narrows.training import Noise
-from narrows.training.augmentation import damaged_parts, noise_limits
+from narrows.training.augmentation import (
+    NoiseLimits,
+    damaged_dtype,
+    damaged_parts,
+    noise_limits,
+)
 
 
 def denoise(codec: Codec, items: np.ndarray) -> np.ndarray:
@@ -67,17 +71,18 @@ def damaged(codec: Codec, items: np.ndarray, noise: Noise, seed: int, place: int
     """``items`` with noise within the range that the model knows; ``place`` is the number of the
     first of them, and the same seed and place give the same noise."""
     random = np.random.default_rng([seed, _NOISE_STREAM, place])
-    return noise.apply(items, *noise_limits(codec.trained.model.scaling), random)
+    return noise_limits(codec.trained.described).damaged(noise, items, random)
 
 
-def with_noise(data: Dataset, noise: Noise, scaling: Scaling, seed: int) -> Dataset:
+def with_noise(data: Dataset, noise: Noise, limits: NoiseLimits, seed: int) -> Dataset:
     """The same items, and as their inputs what damage makes of them, as they were damaged to
     judge the epochs of a training run by."""
-    parts = damaged_parts(data.items, data.inputs, noise, scaling, seed)
+    given = data.items if data.inputs is None else data.inputs
+    parts = damaged_parts(data.items, data.inputs, noise, limits, seed)
     inputs = gathered(
         (part for _, part in parts if part is not None),
         data.item_shape,
-        np.dtype(np.uint8 if data.items.dtype == np.uint8 else np.float32),
+        damaged_dtype(given.dtype, limits.lowest, limits.highest),
     )
     return replace(data, inputs=inputs)
 

@@ -7,15 +7,19 @@ carried along, so that a resumed run sees the same copies.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from narrows.data.limits import filled_range
 from narrows.errors import UsageError
-from narrows.nn.scaling import Scaling
 
 if TYPE_CHECKING:
+    from narrows.data import TableSchema
     from narrows.training.settings import TrainingSettings
+
+# A number, or an array of the shape of an item.
+Limit = float | np.ndarray
 
 _KINDS = ("gaussian", "masking", "salt-pepper")
 _HINT = (
@@ -97,24 +101,40 @@ class Noise:
         return f"{self.kind}:{least}{self.amount:g}"
 
     def apply(
-        self, items: np.ndarray, lowest: float, highest: float, random: np.random.Generator
+        self,
+        items: np.ndarray,
+        lowest: Limit,
+        highest: Limit,
+        random: np.random.Generator,
+        blank: Limit | None = None,
     ) -> np.ndarray:
         """Damaged copies of ``items``, within ``lowest`` to ``highest``: in their dtype if they are
-        8-bit, else float32."""
+        8-bit, else in that of :func:`damaged_dtype`.
+
+        Args:
+            items: (n, \\*item_shape), in data units.
+            lowest, highest: the range of which the amounts are shares, in data units: numbers, or
+                arrays of the items' shape for values that have a range each.
+            random: where the noise is drawn from.
+            blank: what masking leaves; None for ``lowest``.
+        """
         amounts = self._amounts(items, random)
+        dtype = damaged_dtype(items.dtype, lowest, highest)
         if self.kind == "gaussian":
-            noise = random.standard_normal(items.shape, np.float32)
-            noise *= amounts * np.float32(highest - lowest)
+            wide = np.float32 if dtype == np.uint8 else dtype
+            noise = random.standard_normal(items.shape, np.float32).astype(wide, copy=False)
+            noise *= amounts * np.subtract(highest, lowest, dtype=wide)
             noise += items
             damaged = np.clip(noise, lowest, highest, out=noise)
-            if items.dtype == np.uint8:
+            if dtype == np.uint8:
                 damaged = np.rint(damaged, out=damaged)
-            return damaged.astype(items.dtype if items.dtype == np.uint8 else np.float32)
-        damaged = items.copy() if items.dtype == np.uint8 else items.astype(np.float32)
+            return damaged.astype(dtype, copy=False)
+        damaged = items.astype(dtype)
         chance = random.random(items.shape, np.float32)
-        damaged[chance < amounts] = lowest
+        left = lowest if blank is None or self.kind == "salt-pepper" else blank
+        np.copyto(damaged, np.asarray(left, dtype), where=chance < amounts)
         if self.kind == "salt-pepper":
-            damaged[chance < amounts / 2] = highest
+            np.copyto(damaged, np.asarray(highest, dtype), where=chance < amounts / 2)
         return damaged
 
     def _amounts(self, items: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -126,6 +146,17 @@ class Noise:
         return drawn.astype(np.float32)
 
 
+def damaged_dtype(dtype: np.dtype, lowest: Limit, highest: Limit) -> np.dtype:
+    """The dtype of damaged copies of items: 8-bit ones stay so; others become float32, or float64
+    where they have more digits and lie so far from zero that float32 would round them away."""
+    if dtype == np.uint8:
+        return dtype
+    far = np.maximum(np.abs(lowest), np.abs(highest)) > _FAR * np.subtract(highest, lowest)
+    return np.result_type(dtype, np.float32) if np.any(far) else np.dtype(np.float32)
+
+
+# float32 has 24 bits: this far off, 16 are left for the differences.
+_FAR = 1 << 8
 # A minus between two numbers, not that of 1e-3.
 _RANGE = re.compile(r"(?<=[\d.])-")
 
@@ -142,6 +173,8 @@ class Varied:
 
     Args:
         items: what the loss compares with, (n, \\*item_shape).
+        limits: of the damage.
+        settings: what to do to them.
         inputs: what goes into the encoder in their place, of their shape; None for the same.
 
     Raises:
@@ -151,14 +184,14 @@ class Varied:
     def __init__(
         self,
         items: np.ndarray,
-        scaling: Scaling,
+        limits: "NoiseLimits",
         settings: "TrainingSettings",
         inputs: np.ndarray | None = None,
     ) -> None:
         self._items, self._inputs, self._seed = items, inputs, settings.seed
         self._settled_from = settings.epochs - int(_SETTLED * settings.epochs)
         self._shift, self._noise = settings.shift, settings.noise
-        self._limits = noise_limits(scaling)
+        self._limits = limits
         if self._shift and (items.ndim not in (3, 4) or self._shift >= min(items.shape[1:3])):
             raise UsageError(
                 f"a shift of {self._shift} needs images of more pixels than that each way, "
@@ -187,12 +220,16 @@ class Varied:
             paired = None if self._inputs is None else np.random.default_rng(key)
             inputs = items if paired is None else shifted(inputs, shift, paired)
         if self._noise is not None:
-            inputs = self._noise.apply(inputs, *self._limits, random)
+            inputs = self._limits.damaged(self._noise, inputs, random)
         return items, np.arange(len(order)), None if inputs is items else inputs
 
 
 def damaged_parts(
-    items: np.ndarray, inputs: np.ndarray | None, noise: Noise | None, scaling: Scaling, seed: int
+    items: np.ndarray,
+    inputs: np.ndarray | None,
+    noise: Noise | None,
+    limits: "NoiseLimits",
+    seed: int,
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Items to judge a model by, some at a time, with what goes in instead of them: the same damage
     whenever they are asked for.
@@ -201,7 +238,7 @@ def damaged_parts(
         items: (n, \\*item_shape).
         inputs: what goes in before it is damaged; None for the items.
         noise: the damage; None for none.
-        scaling: the model's, for the limits of the damage.
+        limits: of the damage.
         seed: of the damage.
     """
     step = len(items) if noise is None else max(_PART_VALUES // max(items[:1].size, 1), 1)
@@ -210,14 +247,52 @@ def damaged_parts(
         given = None if inputs is None else inputs[place : place + step]
         if noise is not None:
             random = np.random.default_rng([seed, _JUDGING_STREAM, place])
-            given = noise.apply(part if given is None else given, *noise_limits(scaling), random)
+            given = limits.damaged(noise, part if given is None else given, random)
         yield part, given
 
 
-def noise_limits(scaling: Scaling) -> tuple[float, float]:
-    """The lowest and the highest value that noise leaves: network values from 0 to 1 span what the
-    training set holds."""
-    return scaling.offset, scaling.offset + scaling.scale
+@dataclass(frozen=True)
+class NoiseLimits:
+    """The range of which noise is a share, and within which it stays, in data units.
+
+    Attributes:
+        lowest, highest: numbers; of a table, one for each feature, float64 (width,).
+        blank: what masking leaves: the lowest value; of a table the mean, which is 0.
+    """
+
+    lowest: Limit
+    highest: Limit
+    blank: Limit
+
+    def damaged(self, noise: Noise, items: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """Copies of ``items`` with ``noise``; see :meth:`Noise.apply`."""
+        return noise.apply(items, self.lowest, self.highest, random, self.blank)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The lowest and the highest, where they are the same for all values."""
+        assert not isinstance(self.lowest, np.ndarray) and not isinstance(self.highest, np.ndarray)
+        return self.lowest, self.highest
+
+
+class Described(Protocol):
+    """What is known of a data set, or of the one that a model was trained on."""
+
+    @property
+    def value_range(self) -> tuple[float, float] | None: ...
+    @property
+    def extent(self) -> tuple[float, float] | None: ...
+    @property
+    def table(self) -> "TableSchema | None": ...
+
+
+def noise_limits(data: Described) -> NoiseLimits:
+    """The range of noise in such data, whatever scaling a model has: the one that they fill, of a
+    table each feature's own."""
+    if data.table is not None:
+        return NoiseLimits(*data.table.feature_limits(), 0.0)
+    lowest, highest = filled_range(data.value_range, data.extent)
+    return NoiseLimits(lowest, highest, lowest)
 
 
 # Values that are damaged at a time.

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from narrows.data import release
+from narrows.data.limits import extent_of
 from narrows.engine import Trainer, TrainingState, make_trainer
 from narrows.errors import DataError, ShapeError, TrainingError
 from narrows.nn.model import Model
 from narrows.progress import Advance, Tracker, silent
-from narrows.training.augmentation import Varied, damaged_parts
+from narrows.training.augmentation import NoiseLimits, Varied, damaged_parts
 from narrows.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from narrows.training.history import EpochRecord, History, best_epoch
 from narrows.training.settings import TrainingSettings
@@ -41,6 +42,7 @@ def train(
     *,
     inputs: np.ndarray | None = None,
     validation_inputs: np.ndarray | None = None,
+    limits: NoiseLimits | None = None,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     resume: bool = False,
@@ -58,6 +60,8 @@ def train(
         settings: what to do.
         inputs: what goes into the encoder in place of ``items``, of their shape; None for the same.
         validation_inputs: the same of ``validation``.
+        limits: of the noise, where the settings have any; None for from the lowest to the highest
+            of all values.
         checkpoint: the file to write checkpoints to, at least every ``checkpoint_seconds`` and at
             the end; None for none.
         resume: go on from ``checkpoint`` if it is there. The result is the same, byte for byte, as
@@ -79,7 +83,10 @@ def train(
             )
         if rows is not None and not len(rows):
             raise DataError("there is nothing to train or validate on: 0 items")
-    shown = _Shown(items, inputs, validation, validation_inputs)
+    if limits is None:
+        lowest, highest = (0.0, 1.0) if settings.noise is None else extent_of(items)
+        limits = NoiseLimits(lowest, highest, lowest)
+    shown = _Shown(items, inputs, validation, validation_inputs, limits)
     run = _Run(model, shown, settings, checkpoint, checkpoint_seconds, resume)
     total = settings.epochs * len(items)
     with track("training", total=total, unit="items") as advance:
@@ -101,6 +108,7 @@ class _Shown:
     inputs: np.ndarray | None
     validation: np.ndarray | None
     validation_inputs: np.ndarray | None
+    limits: NoiseLimits
 
 
 class _Run:
@@ -125,7 +133,7 @@ class _Run:
         self.trainer: Trainer = make_trainer(
             model, settings.objective, self.adam, self.batch_size, settings.seed
         )
-        self.varied = Varied(items, model.scaling, settings, shown.inputs)
+        self.varied = Varied(items, shown.limits, settings, shown.inputs)
         self.values_per_item = items[:1].size
         self.to_data_units = settings.objective.to_data_units(model.scaling.scale)
         identity = _identity(model, shown, settings)
@@ -195,7 +203,7 @@ class _Run:
             self.validation,
             self.shown.validation_inputs,
             self.settings.noise,
-            self.model.scaling,
+            self.shown.limits,
             self.settings.seed,
         )
         total = sum(self.trainer.measure(part, inputs) for part, inputs in parts)

@@ -37,6 +37,9 @@ OTHER = "(other)"
 # An indicator above this, in its own unit of 0 and 1, is decoded as missing.
 _MISSING_FROM = 0.5
 
+# Standard deviations within which the numbers of a column are taken to lie where nobody looked.
+_USUAL = 4.0
+
 _MAX_TEXT = 10_000
 _MAX_LEVELS = 100_000
 
@@ -200,6 +203,21 @@ class Column:
             return features
         indicator = features[:, -1:] * self.scale[-1] + self.centre[-1]
         return np.where(indicator > _MISSING_FROM, np.float32(0), features)
+
+    def feature_limits(self) -> tuple[np.ndarray, np.ndarray]:
+        """The lowest and the highest of each of its features: float64 (width,).
+
+        Of a number they are those of the rows that were scanned, and 0 (the mean, which a missing
+        cell has) is among them; where these are not known, four standard deviations.
+        """
+        ends = np.zeros(self.width), np.ones(self.width)
+        low, high = ((end - np.array(self.centre)) / np.array(self.scale) for end in ends)
+        if self.is_number:
+            centre, scale = self.centre[0], self.scale[0]
+            lowest = (self.lowest - centre) / scale if self.lowest is not None else -_USUAL
+            highest = (self.highest - centre) / scale if self.highest is not None else _USUAL
+            low[0], high[0] = min(lowest, 0.0), max(highest, 0.0)
+        return low, high
 
     def present(self, features: np.ndarray) -> np.ndarray:
         """Its features (n, width) with whatever they say of a missing cell taken back, so that they

@@ -147,6 +147,12 @@ class TableSchema:
             result[:, column.features] = column.masked(features[:, column.features])
         return result
 
+    def feature_limits(self) -> tuple[np.ndarray, np.ndarray]:
+        """The lowest and the highest that each feature is, as far as is known: float64 (width,)."""
+        limits = [column.feature_limits() for column in self.learnt]
+        low, high = (np.concatenate([each[end] for each in limits]) for end in (0, 1))
+        return low, high
+
     def completed(self, block: Any, features: np.ndarray) -> Any:
         """Rows with their missing cells filled in: a pyarrow.Table as :meth:`decode` gives it.
 

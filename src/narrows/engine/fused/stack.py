@@ -186,7 +186,7 @@ def _is_readable(items: np.ndarray, scaling: Scaling) -> bool:
     # they multiply by 1 / scale in float32, which a very narrow range would overflow
     representable = scaling.scale * float(np.finfo(np.float32).max) > 1
     plain = items.dtype in (np.uint8, np.float32) and items.flags.c_contiguous
-    return bool(plain and representable)
+    return bool(plain and representable and scaling.centre is None)
 
 
 def _source(items: np.ndarray, scaling: Scaling) -> Source:

@@ -33,8 +33,10 @@ def chunks(rows: np.ndarray, count: int) -> Iterator[np.ndarray]:
 
 
 def for_device(items: np.ndarray, scaling: Scaling) -> np.ndarray:
-    """8-bit data travel as they are; others become float32 network values first."""
-    return items if items.dtype == np.uint8 else scaling.to_network(items)
+    """8-bit data travel as they are, unless each value has a centre of its own; others become
+    float32 network values first."""
+    as_bytes = items.dtype == np.uint8 and scaling.centre is None
+    return items if as_bytes else scaling.to_network(items)
 
 
 class Units(NamedTuple):
