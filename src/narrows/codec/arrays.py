@@ -22,6 +22,41 @@ _TYPES = frozenset(
 )
 
 
+#: Classes of arrays of which nothing but the values counts.
+_PLAIN_CLASSES = (np.ndarray, np.memmap)
+
+_HINTS = {
+    "c": "give X.real and X.imag",
+    "M": "give X.view('int64'), or a column of a DataFrame, which keeps dates",
+    "m": "give X.view('int64'), or a column of a DataFrame, which keeps durations",
+    "V": "give a DataFrame, which has a column for each field: pd.DataFrame(X)",
+    "O": "give one dtype, X.astype(float) perhaps, or a column of a DataFrame",
+    "U": "give a column of a DataFrame, which keeps texts",
+    "S": "give a column of a DataFrame, which keeps bytes",
+}
+
+
+def array_of(X: Any) -> np.ndarray:
+    """``X`` as an array that an archive gives back as it is.
+
+    Raises:
+        DataError: it is none, or of a class of its own, which would be lost.
+    """
+    class_ = type(X)
+    if isinstance(X, np.ndarray) and class_ not in _PLAIN_CLASSES:
+        raise DataError(
+            f"X is a {class_.__module__}.{class_.__name__}, which would come back as a plain array",
+            hint="give np.asarray(X), if its values are all that counts",
+        )
+    try:
+        return np.asarray(X)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"X, a {class_.__name__}, is no array: {error}",
+            hint="give an array, a DataFrame, or lists that are all of one length",
+        ) from error
+
+
 @dataclass(frozen=True)
 class Layout:
     """The shape and the dtype of an array, which counts its items along the first axis.
@@ -43,7 +78,10 @@ class Layout:
         if f"{dtype.kind}{dtype.itemsize}" not in _TYPES:
             raise DataError(
                 f"values of type {dtype.name} cannot be compressed",
-                hint="give truth values, integers of 8 to 64 bits or floats of 16 to 64 bits",
+                hint=_HINTS.get(
+                    dtype.kind,
+                    "give truth values, integers of 8 to 64 bits or floats of 16 to 64 bits",
+                ),
             )
         return cls(dtype, array.shape)
 

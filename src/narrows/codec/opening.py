@@ -9,9 +9,8 @@ import os
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
 from narrows.codec.archive import Archive
+from narrows.codec.arrays import array_of
 from narrows.codec.container import Container
 from narrows.codec.damage import field
 from narrows.codec.methods import Effort
@@ -20,7 +19,7 @@ from narrows.codec.model import Model
 from narrows.codec.tables.archive import TableArchive
 from narrows.codec.tables.writing import write_table
 from narrows.codec.writing import write_archive
-from narrows.data.tables import is_frame
+from narrows.data.tables.frames import library_of
 from narrows.errors import ArchiveError, UsageError
 from narrows.progress import Tracker, silent
 
@@ -28,6 +27,7 @@ _KINDS: dict[str, type[Archive] | type[TableArchive]] = {
     "array": Archive,
     "codes": Archive,
     "table": TableArchive,
+    "frame": TableArchive,
 }
 
 
@@ -51,8 +51,8 @@ def compress(
     (True, True)
 
     Args:
-        X: truth values, integers, or floats of up to 64 bits, in any shape; or a pandas, polars or
-            Arrow table.
+        X: truth values, integers, or floats of up to 64 bits, in any shape, also in a masked array;
+            or a pandas or polars DataFrame or Series, a pandas Index, an Arrow table or array.
         max_error: no value comes back further from what it was: a number in the data's own units,
             or ``"1%"`` of the range of the finite values. 0 or None is lossless, to the last bit.
             Truth values, NaN and infinity are always exact. For tables see
@@ -70,7 +70,7 @@ def compress(
         ArchiveError: ``model`` is none, or damaged.
     """
     out, given = io.BytesIO(), None if model is None else Model.of(model)
-    if is_frame(X):
+    if library_of(X) is not None:
         if given is not None:
             raise UsageError(
                 f"{given.name} is a model for arrays, and X is a table",
@@ -80,7 +80,7 @@ def compress(
     else:
         write_archive(
             out,
-            np.asarray(X),
+            array_of(X),
             max_error=max_error,
             effort=effort,
             model=given,
@@ -98,7 +98,7 @@ def decompress(
     track: Tracker = silent,
 ) -> Any:
     """What :func:`compress` was given: an array of the same shape, dtype and byte order, or the
-    same kind of table with the same columns.
+    same kind of table with the same columns, dtypes and index.
 
     Args:
         blob: the bytes of an archive, from wherever.

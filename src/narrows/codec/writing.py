@@ -138,6 +138,8 @@ def block_values(items: np.ndarray, layout: Layout, start: int, size: int) -> np
         piece = items[first].reshape(-1)[place : place + size]
     else:
         piece = items[first : first + size // layout.item_size]
+    if layout.dtype.kind == "b":  # of which NumPy takes any byte but 0 for true
+        piece = np.ascontiguousarray(piece).view(np.uint8) != 0
     return np.ascontiguousarray(piece, layout.working_dtype).reshape(shape)
 
 

@@ -16,6 +16,7 @@ from narrows.codec.tables.account import ColumnAccount, TableAccount
 from narrows.codec.tables.cells import Cells
 from narrows.codec.tables.group import Kept, decode_group, digest_pieces, no_cells, sections
 from narrows.codec.tables.layout import TableColumn, TableLayout
+from narrows.data.tables.frames.before import form_of_before
 from narrows.errors import ArchiveError
 from narrows.progress import Tracker, silent
 
@@ -277,7 +278,7 @@ class TableArchive(OpenArchive):
         """
         import pyarrow as pa
 
-        from narrows.data.tables.reading import from_arrow
+        from narrows.data.tables.frames import give_frame
 
         tables, size = [self._nothing], self.nbytes
         if max_bytes is None or size <= max_bytes:
@@ -289,13 +290,17 @@ class TableArchive(OpenArchive):
         if max_bytes is not None and size > max_bytes:
             raise self._too_large(f"at least {size:,}", max_bytes)
         table = pa.concat_tables(tables)
-        dtypes = {column.name: column.dtype for column in self.layout.columns}
+        layout = self.layout
+        form = layout.form or form_of_before(
+            layout.frame, table.schema, [column.dtype for column in layout.columns]
+        )
         try:
-            return from_arrow(table, self.layout.frame, dtypes)
+            return give_frame(table, form)
         except ImportError as error:
             raise ArchiveError(
-                f"{self.name} holds a table of {self.layout.frame}, which is not installed here",
-                hint=f"install it: {self.layout.frame}, or use narrows decompress",
+                f"{self.name} holds a table of {form.library}, and {error.name or error} is not "
+                "installed here",
+                hint=f"install {error.name or form.library}, or use narrows decompress",
             ) from error
         except (TypeError, ValueError) as error:
-            raise damaged(self.name, f"its columns cannot be {self.layout.frame}'s") from error
+            raise damaged(self.name, str(error)) from error

@@ -7,7 +7,7 @@ truth values, integers, floats           the value
 dates, times, durations                  the integer that counts days, seconds and so on
 decimals of up to 18 digits              the digits, as an integer
 dictionaries                             the number of the category
-texts, and decimals of more digits       the number of the text, counted as they first come
+texts, bytes, decimals of more digits    the number of the text, counted as they first come
 null                                     nothing
 =======================================  ==================================================
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.data.tables.arrow_types import is_text
+from narrows.data.tables.arrow_types import is_binary, is_text
 from narrows.errors import DataError
 
 #: Bytes that all different texts of one column may take, in one group of rows.
@@ -69,7 +69,7 @@ class Storage:
             return cls(type_, _CODES)
         if types.is_decimal(type_) and type_.precision <= _MOST_DIGITS:
             return cls(type_, np.dtype(np.int64), scale=type_.scale)
-        if is_text(type_) or types.is_decimal(type_):
+        if is_text(type_) or is_binary(type_) or types.is_decimal(type_):
             return cls(type_, _CODES, textual=True)
         if types.is_boolean(type_):
             return cls(type_, np.dtype(bool))
@@ -104,7 +104,8 @@ class Storage:
         present = pc.is_valid(array).to_numpy(zero_copy_only=False).astype(bool)
         if self.textual:
             # Arrow does less with other types of texts
-            return _text_cells(present, array.cast(pa.large_string()).drop_null())
+            plain = pa.large_binary() if is_binary(self.type) else pa.large_string()
+            return _text_cells(present, array.cast(plain).drop_null())
         return Cells(present, self._numbers(array.drop_null()))
 
     def _numbers(self, array: Any) -> np.ndarray:
@@ -116,8 +117,9 @@ class Storage:
         if types.is_decimal(self.type):
             if not len(array):
                 return np.zeros(0, self.dtype)
-            both = np.frombuffer(array.buffers()[1], "<i8").reshape(-1, 2)
-            return both[array.offset : array.offset + len(array), 0].astype(np.int64)
+            words = np.frombuffer(array.buffers()[1], _word(self.type))
+            words = words.reshape(-1, self.type.byte_width // words.itemsize)
+            return words[array.offset : array.offset + len(array), 0].astype(np.int64)
         if types.is_temporal(self.type):
             array = array.view(pa.from_numpy_dtype(self.dtype))
         return array.to_numpy(zero_copy_only=False).astype(self.dtype, copy=False)
@@ -138,7 +140,8 @@ class Storage:
             codes = pa.array(cells.values).take(indices).cast(self.type.index_type)
             return pa.DictionaryArray.from_arrays(codes, categories, ordered=self.type.ordered)
         if self.textual:
-            texts = _texts(cells).take(pa.array(cells.values)).take(indices)
+            plain = pa.large_binary() if is_binary(self.type) else pa.large_string()
+            texts = _texts(cells, plain).take(pa.array(cells.values)).take(indices)
             return texts.cast(self.type)
         return self._typed(cells.values).take(indices)
 
@@ -146,11 +149,27 @@ class Storage:
         import pyarrow as pa
 
         if pa.types.is_decimal(self.type):
-            both = np.stack([values, values >> np.int64(63)], axis=1).astype("<i8")
-            buffers = [None, pa.py_buffer(both.tobytes())]
+            word = _word(self.type)
+            more = self.type.byte_width // word.itemsize - 1
+            words = np.stack([values, *[values >> np.int64(63)] * more], axis=1).astype(word)
+            buffers = [None, pa.py_buffer(words.tobytes())]
             return pa.Array.from_buffers(self.type, len(values), buffers)
         array = pa.array(values)
         return array.view(self.type) if pa.types.is_temporal(self.type) else array
+
+
+def _word(type_: Any) -> np.dtype:
+    """The integers that Arrow has of a decimal, the lowest first."""
+    return np.dtype("<i4" if type_.byte_width == 4 else "<i8")
+
+
+def comparable(array: Any) -> Any:
+    """Categories as a type that Arrow finds values in."""
+    import pyarrow as pa
+
+    others = {"string_view": pa.string(), "binary_view": pa.binary(), "halffloat": pa.float32()}
+    wanted = others.get(str(array.type))
+    return array if wanted is None else array.cast(wanted)
 
 
 def _category_numbers(array: Any, categories: Any) -> Any:
@@ -160,7 +179,7 @@ def _category_numbers(array: Any, categories: Any) -> Any:
 
     if not pa.types.is_dictionary(array.type):
         return pc.index_in(array, categories, skip_nulls=True)
-    numbers = pc.index_in(array.dictionary, categories, skip_nulls=True)
+    numbers = pc.index_in(comparable(array.dictionary), categories, skip_nulls=True)
     return numbers.take(array.indices)
 
 
@@ -182,12 +201,12 @@ def _text_cells(present: np.ndarray, array: Any) -> Cells:
     return Cells(present, codes, lengths, letters)
 
 
-def _texts(cells: Cells) -> Any:
+def _texts(cells: Cells, type_: Any) -> Any:
     import pyarrow as pa
 
     assert cells.lengths is not None and cells.letters is not None
     offsets = np.concatenate([[0], np.cumsum(cells.lengths, dtype=np.int64)])
     buffers = [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(cells.letters.tobytes())]
-    texts = pa.Array.from_buffers(pa.large_string(), len(cells.lengths), buffers)
+    texts = pa.Array.from_buffers(type_, len(cells.lengths), buffers)
     texts.validate(full=True)
     return texts

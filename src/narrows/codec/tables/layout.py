@@ -15,12 +15,13 @@ from narrows.codec.tables.cells import Storage
 from narrows.codec.tables.group import Kept
 from narrows.codec.tables.sources import MOST_COLUMNS
 from narrows.data.tables.arrow_types import type_from_text
+from narrows.data.tables.frames.form import LIBRARIES, Form
 
 _MOST_ROWS = 1 << 40
 #: Categories of one column.
 MOST_CATEGORIES = 1 << 24
 _LARGEST = sys.float_info.max
-_FRAMES = (None, "pandas", "polars", "arrow")
+_FRAMES = (None, *LIBRARIES)
 
 
 @dataclass(frozen=True)
@@ -135,12 +136,15 @@ class TableLayout:
     Attributes:
         columns: in order.
         rows: how many.
-        frame: ``pandas``, ``polars`` or ``arrow`` for what was in memory, None for a file.
+        frame: ``pandas``, ``polars``, ``arrow`` or ``numpy`` for what was in memory, None for a
+            file.
+        form: what makes the same of the columns again; None for a file, and in archives of before.
     """
 
     columns: tuple[TableColumn, ...]
     rows: int = 0
     frame: str | None = None
+    form: Form | None = None
 
     @property
     def kept(self) -> list[Kept]:
@@ -152,6 +156,7 @@ class TableLayout:
         return {
             "rows": self.rows,
             **({"frame": self.frame} if self.frame else {}),
+            **({"form": self.form.to_json()} if self.form else {}),
             "columns": [column.to_header() for column in self.columns],
         }
 
@@ -173,4 +178,14 @@ class TableLayout:
         frame = entry.get("frame")
         if frame not in _FRAMES:
             raise damaged(name, "its header names no kind of table")
-        return cls(columns, whole_number(entry.get("rows"), 0, _MOST_ROWS, "rows", name), frame)
+        rows = whole_number(entry.get("rows"), 0, _MOST_ROWS, "rows", name)
+        return cls(columns, rows, frame, _form(entry, len(columns), name))
+
+
+def _form(entry: Mapping[str, Any], columns: int, name: str) -> Form | None:
+    if "form" not in entry:
+        return None
+    try:
+        return Form.from_json(entry["form"], columns)
+    except ValueError as error:
+        raise damaged(name, str(error)) from error

@@ -12,8 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from narrows.codec.tables.cells import Storage
+from narrows.codec.tables.cells import Storage, comparable
 from narrows.data.tables.cells import parse
+from narrows.data.tables.frames import Form, library_of
+from narrows.data.tables.frames.form import MOST_BYTES as FORM_BYTES
+from narrows.data.tables.frames.source import HeldFrame
 from narrows.data.tables.reading import TableSource, open_table
 from narrows.errors import DataError
 from narrows.progress import Tracker, silent
@@ -41,6 +44,8 @@ class TypedTable:
         storages: how each column's cells are held.
         frame: the kind of data frame it is; None for a file.
         dtypes: the dtype that each column has in a pandas DataFrame.
+        form: what makes a data frame of the columns again; None for a file.
+        exact: columns of which no error may be asked, such as those of an index.
         notes: what a user should know of how it is read.
         categories: all values of each column of a dictionary type, in order.
     """
@@ -52,7 +57,10 @@ class TypedTable:
             DataError: it is damaged, or has columns that narrows does not know.
             OSError: it cannot be read.
         """
-        self._source: TableSource = open_table(source)
+        held = None if library_of(source) is None else HeldFrame(source)
+        self.form: Form | None = held.form if held else None
+        self.exact = held.exact if held else frozenset()
+        self._source: TableSource = held if held else open_table(source)
         self.name, self.notes = self._source.name, self._source.notes
         self.frame = self._source.frame
         self.dtypes = {name: self._source.frame_dtype(name) for name in self._source.types}
@@ -60,7 +68,7 @@ class TypedTable:
         self.types: dict[str, Any] = dict(self._source.types)
         if self._textual:
             self.types = _found_types(self._source, track)
-        _check_header(self.name, self.types)
+        _check_header(self.name, self.types, self.form)
         self.storages = {name: Storage.of(type_) for name, type_ in self.types.items()}
         self.categories = self._read_categories()
 
@@ -93,6 +101,15 @@ class TypedTable:
             rows, size = rows + piece.num_rows, size + piece.nbytes
         if waiting:
             yield _joined(waiting)
+
+    @property
+    def simple(self) -> bool:
+        """Whether a reader that knows of no forms, nor of bytes, makes the same of the columns."""
+        known = (str(type_) for type_ in self.types.values())
+        new = ("binary", "decimal32", "decimal64", "decimal256")
+        return (self.form is None or self.form.simple) and not any(
+            each in type_ for type_ in known for each in new
+        )
 
     @cached_property
     def rows(self) -> int:
@@ -127,8 +144,13 @@ class TypedTable:
         return found
 
 
-def _check_header(name: str, types: Mapping[str, Any]) -> None:
+def _check_header(name: str, types: Mapping[str, Any], form: Form | None) -> None:
     """Refuse more columns, or longer names, than the header of an archive has room for."""
+    if form is not None and form.size > FORM_BYTES:
+        raise DataError(
+            f"the labels of the columns of {name} take {form.size:,} bytes",
+            hint=f"at most {FORM_BYTES:,} bytes are kept: give shorter ones",
+        )
     letters = sum(len(column.encode()) for column in types)
     if len(types) > MOST_COLUMNS or letters > _MOST_NAMES:
         raise DataError(
@@ -136,13 +158,6 @@ def _check_header(name: str, types: Mapping[str, Any]) -> None:
             hint=f"give at most {MOST_COLUMNS:,} columns, with names of {_MOST_NAMES:,} bytes "
             "together; what is one array is better saved with np.save",
         )
-
-
-def comparable(array: Any) -> Any:
-    """Categories as a type that Arrow finds values in."""
-    import pyarrow as pa
-
-    return array.cast(pa.string()) if str(array.type) == "string_view" else array
 
 
 def _joined(tables: Sequence[Any]) -> Any:

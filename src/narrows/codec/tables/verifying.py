@@ -55,6 +55,7 @@ def verify_table(
         return MeasuredTable(rows, rows * len(columns))
     _check_columns(archive, table)
     archive.check_categories(table.categories)
+    _check_form(archive, table)
     meters = [ErrorMeter() for _ in columns]
     originals, place = _Rows(table), 0
     for group in archive.verified_groups(track=track):
@@ -110,6 +111,26 @@ def _check_columns(archive: TableArchive, table: TypedTable) -> None:
     first, other = next((a, b) for a, b in several if a != b)
     raise ShapeError(
         f"{archive.name} holds {_told(first)} where {table.name} has {_told(other)}",
+        hint="give the table that it was made of",
+    )
+
+
+def _check_form(archive: TableArchive, table: TypedTable) -> None:
+    """Compare what makes data frames of the columns: dtypes, labels, the index."""
+    ours, theirs = archive.layout.form, table.form
+    if ours is None or theirs is None or ours == theirs:
+        return
+    parts = (
+        ("library", "kind of table"),
+        ("shape", "kind of table"),
+        ("index", "index"),
+        ("labels", "labels of its columns"),
+        ("columns", "dtypes"),
+        ("more", "name or shape"),
+    )
+    what = next(text for key, text in parts if getattr(ours, key) != getattr(theirs, key))
+    raise ShapeError(
+        f"{archive.name} and {table.name} differ in the {what}",
         hint="give the table that it was made of",
     )
 

@@ -85,7 +85,7 @@ def column_bounds(table: TypedTable, promises: Promises) -> dict[str, float]:
                 f"{table.name} has no column {name!r}, of which a largest error is asked",
                 hint=f"its columns are {', '.join(list(table.types)[:20])}",
             )
-        if promises.named[name].amount and not table.storages[name].numeric:
+        if promises.named[name].amount and not _has_error(name, table):
             raise UsageError(
                 f"a largest error is asked of {name!r}, which is of type {table.types[name]}",
                 hint="ask it of columns of numbers; all others come back exactly",
@@ -103,6 +103,11 @@ def column_bounds(table: TypedTable, promises: Promises) -> dict[str, float]:
     return bounds
 
 
+def _has_error(name: str, table: TypedTable) -> bool:
+    """Whether a largest error can be asked of a column."""
+    return table.storages[name].numeric and name not in table.exact
+
+
 def _asked(name: str, table: TypedTable, promises: Promises) -> Promise:
     general, storage = promises.general, table.storages[name]
     if name in promises.named:
@@ -110,7 +115,7 @@ def _asked(name: str, table: TypedTable, promises: Promises) -> Promise:
     import pyarrow as pa
 
     integer = pa.types.is_integer(storage.type)
-    if not storage.numeric or (integer and not general.of_range):
+    if not _has_error(name, table) or (integer and not general.of_range):
         return Promise.parse(0)
     return general
 
@@ -166,9 +171,10 @@ class _Writer:
                 part, changes["category_count"] = self._category_part(column, number)
                 parts.append(part)
             self._columns[number] = replace(column, **changes)
-        layout = TableLayout(tuple(self._columns), self._rows, self._table.frame)
+        table = self._table
+        layout = TableLayout(tuple(self._columns), self._rows, table.frame, table.form)
         header = {
-            "data": {"kind": "table", **layout.to_header()},
+            "data": {"kind": "table" if table.simple else "frame", **layout.to_header()},
             "sha256": self._digest.hexdigest(),
         }
         index = Part.of("index", b"".join(self._records))

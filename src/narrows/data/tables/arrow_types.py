@@ -25,11 +25,15 @@ _PLAIN = {
     "string_view": "string_view",
     "date32[day]": "date32",
     "date64[ms]": "date64",
+    "binary": "binary",
+    "large_binary": "large_binary",
+    "binary_view": "binary_view",
 }
 _TIMESTAMP = re.compile(r"timestamp\[(s|ms|us|ns)(?:, tz=([\w+:/-]{1,64}))?\]")
 _DURATION = re.compile(r"duration\[(s|ms|us|ns)\]")
 _TIME = re.compile(r"time(?:32\[(s|ms)\]|64\[(us|ns)\])")
-_DECIMAL = re.compile(r"decimal128\((\d{1,2}), (-?\d{1,2})\)")
+_DECIMAL = re.compile(r"decimal(32|64|128|256)\((\d{1,2}), (-?\d{1,2})\)")
+_BYTES = re.compile(r"fixed_size_binary\[(\d{1,5})\]")
 _DICTIONARY = re.compile(r"dictionary<values=(.+), indices=(u?int(?:8|16|32|64)), ordered=([01])>")
 
 
@@ -50,10 +54,12 @@ def type_from_text(text: str) -> Any:
     if match := _TIME.fullmatch(text):
         return pa.time32(match[1]) if match[1] else pa.time64(match[2])
     if match := _DECIMAL.fullmatch(text):
-        return pa.decimal128(int(match[1]), int(match[2]))
+        return getattr(pa, f"decimal{match[1]}")(int(match[2]), int(match[3]))
+    if match := _BYTES.fullmatch(text):
+        return pa.binary(int(match[1]))
     if match := _DICTIONARY.fullmatch(text):
         values = type_from_text(match[1])
-        if not pa.types.is_dictionary(values):
+        if not pa.types.is_dictionary(values) and not pa.types.is_null(values):
             return pa.dictionary(type_from_text(match[2]), values, match[3] == "1")
     raise ValueError(f"{text[:100]!r} is no type of a column")
 
@@ -61,6 +67,21 @@ def type_from_text(text: str) -> Any:
 def is_text(type_: Any) -> bool:
     """Whether cells of the Arrow type ``type_`` are texts."""
     return str(type_) in ("string", "large_string", "string_view")
+
+
+def is_binary(type_: Any) -> bool:
+    """Whether cells of the Arrow type ``type_`` are bytes."""
+    return "binary" in str(type_).partition("[")[0] and "<" not in str(type_)
+
+
+def is_stored(type_: Any) -> bool:
+    """Whether an archive holds cells of the Arrow type ``type_``."""
+    if str(type_).startswith("dictionary<values=halffloat"):  # which Arrow takes for integers
+        return False
+    try:
+        return bool(type_from_text(str(type_)) == type_)
+    except (ValueError, AttributeError):
+        return False
 
 
 def kind_of(type_: Any) -> str | None:

@@ -174,13 +174,13 @@ class FrameTable:
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
         table = self._table if columns is None else self._table.select(list(columns))
         # Arrow makes no batch of no rows, which has the categories all the same.
-        yield from table.to_batches(_BATCH_ROWS) or [_no_rows(table)]
+        yield from table.to_batches(_BATCH_ROWS) or [no_rows(table)]
 
     def frame_dtype(self, column: str) -> str | None:
         return self._dtypes.get(column)
 
 
-def _no_rows(table: Any) -> Any:
+def no_rows(table: Any) -> Any:
     """A table of no rows as a batch."""
     import pyarrow as pa
 

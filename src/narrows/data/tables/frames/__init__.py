@@ -1,0 +1,158 @@
+"""Data frames as Arrow tables and back, without a change: what archives, estimators and detectors
+all use.
+
+An Arrow table does not say which dtype pandas had, what the rows are called, or that a column's
+name is a number; a :class:`Form` does, in JSON values that archives and model files have room for.
+
+==================  ================================================================
+``form``            the Form
+``scalars``         single Python values as texts, and back
+``zones``           time zones as JSON values, and back
+``objects``         columns of Python objects
+``pandas_columns``  one column of pandas, of any dtype
+``labels``          what pandas calls its columns and rows
+``pandas_frames``   pandas' frames, series and indexes
+``polars_frames``   polars'
+``masked``          masked arrays of NumPy
+``learning``        columns as they are learnt from, and results as a frame like another
+==================  ================================================================
+"""
+
+from typing import Any
+
+from narrows.data.tables.frames.form import Form
+from narrows.errors import DataError
+
+
+def library_of(data: Any) -> tuple[str, str] | None:
+    """The library and the shape of what can become a table: see :class:`Form`; None for all else.
+
+    None of the libraries is imported for it: the names of the classes say it.
+    """
+    for class_ in type(data).__mro__:
+        library, name = class_.__module__.split(".")[0], class_.__name__
+        if library == "pandas" and name in _PANDAS:
+            return "pandas", _PANDAS[name]
+        if library == "polars" and name in ("DataFrame", "Series"):
+            return "polars", "frame" if name == "DataFrame" else "series"
+        if library == "pyarrow" and name in _ARROW:
+            return "arrow", _ARROW[name]
+        if library == "numpy" and name == "MaskedArray":
+            return "numpy", "array"
+    return None
+
+
+_PANDAS = {"DataFrame": "frame", "Series": "series", "Index": "index", "ExtensionArray": "array"}
+_ARROW = {"Table": "frame", "RecordBatch": "batch", "ChunkedArray": "chunked", "Array": "array"}
+
+
+def hold_frame(data: Any) -> tuple[Any, Form]:
+    """A frame, a series or an array as an Arrow table and what the table does not say.
+
+    Args:
+        data: a pandas DataFrame, Series, Index or extension array, a polars DataFrame or Series, an
+            Arrow Table, RecordBatch, Array or ChunkedArray, or a masked array of NumPy.
+
+    Raises:
+        DataError: something in it is of a type that would not come back as it was; the message
+            names the column and the type.
+    """
+    library, shape = library_of(data) or ("", "")
+    if library == "pandas":
+        from narrows.data.tables.frames.pandas_frames import hold_pandas, require_same
+
+        table, form = hold_pandas(data)
+        require_same(data, give_frame(table, form))
+        return table, form
+    if library == "polars":
+        from narrows.data.tables.frames.polars_frames import hold_polars
+
+        return hold_polars(data)
+    if library == "numpy":
+        from narrows.data.tables.frames.masked import hold_masked
+
+        return hold_masked(data)
+    if library == "arrow":
+        return _hold_arrow(data, shape)
+    raise DataError(f"{type(data).__name__} is no table", hint="give a pandas or polars DataFrame")
+
+
+def give_frame(table: Any, form: Form) -> Any:
+    """What :func:`hold_frame` was given.
+
+    Args:
+        table: as it was, or with other rows where the form has no range of rows.
+
+    Raises:
+        ImportError: a library that it needs is not installed.
+        ValueError: the form is not the table's.
+    """
+    try:
+        if form.library == "pandas":
+            from narrows.data.tables.frames.pandas_frames import give_pandas
+
+            return give_pandas(table, form)
+        if form.library == "polars":
+            from narrows.data.tables.frames.polars_frames import give_polars
+
+            return give_polars(table, form)
+        if form.library == "numpy":
+            from narrows.data.tables.frames.masked import give_masked
+
+            return give_masked(table, form)
+        return _give_arrow(table, form)
+    except (ImportError, MemoryError):
+        raise
+    # What a stranger's form says makes libraries fail in many ways.
+    except Exception as error:
+        raise ValueError(f"a table that is not {form.library}'s: {error}") from error
+
+
+def _hold_arrow(data: Any, shape: str) -> tuple[Any, Form]:
+    import pyarrow as pa
+
+    from narrows.data.tables.arrow_types import is_stored
+
+    if shape == "frame":
+        table = data
+    else:
+        table = pa.Table.from_batches([data]) if shape == "batch" else pa.table({"values": data})
+    names = table.column_names
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(
+            f"the table has several columns of the name {twice!r}",
+            hint="give each column a name of its own",
+        )
+    for each in table.schema:
+        if not is_stored(each.type):
+            raise DataError(
+                f"column {each.name!r} is of type {each.type}, which narrows does not keep",
+                hint="leave it out, or turn it into numbers, texts or dates",
+            )
+    required = [each.name for each in table.schema if not each.nullable]
+    more = {"required": required} if required else {}
+    return table, Form("arrow", shape, more=more, simple=shape == "frame" and not required)
+
+
+def _give_arrow(table: Any, form: Form) -> Any:
+    import pyarrow as pa
+
+    from narrows.data.tables.frames.pandas_columns import whole
+
+    required = set(form.more.get("required", ()))
+    if required:
+        fields = [
+            pa.field(each.name, each.type, nullable=each.name not in required)
+            for each in table.schema
+        ]
+        table = pa.Table.from_arrays(table.columns, schema=pa.schema(fields))
+    if form.shape == "batch":
+        arrays = [whole(column) for column in table.columns]
+        return pa.RecordBatch.from_arrays(arrays, schema=table.schema)
+    if form.shape == "chunked":
+        return table.column(0)
+    return whole(table.column(0)) if form.shape == "array" else table
+
+
+__all__ = ["Form", "give_frame", "hold_frame", "library_of"]

@@ -1,0 +1,266 @@
+"""pandas' DataFrame, Series, Index and arrays as Arrow tables and forms, and back."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from narrows.data.tables.frames.form import Form
+from narrows.data.tables.frames.labels import (
+    give_labels,
+    give_levels,
+    hold_labels,
+    hold_levels,
+    label_texts,
+)
+from narrows.data.tables.frames.pandas_columns import Unheld, give_values, hold_values, series_of
+from narrows.data.tables.frames.scalars import same_scalar, scalar_from_text, scalar_to_text
+from narrows.errors import DataError
+
+#: How messages begin that are of one column, and what makes an entry and an Arrow array of it.
+Hold = Callable[[Any], tuple[Mapping[str, Any], Any]]
+
+
+def pandas_shape(data: Any) -> str | None:
+    """Which of SHAPES an object of pandas is; None for what holds no values."""
+    names = {class_.__name__ for class_ in type(data).__mro__}
+    for name, shape in (
+        ("DataFrame", "frame"),
+        ("Series", "series"),
+        ("Index", "index"),
+        ("ExtensionArray", "array"),
+    ):
+        if name in names:
+            return shape
+    return None
+
+
+def hold_pandas(
+    data: Any, hold: Hold = hold_values, *, keep_index: bool = True
+) -> tuple[Any, Form]:
+    """An object of pandas as an Arrow table and its form.
+
+    Args:
+        hold: makes an entry and an Arrow array of a column.
+        keep_index: whether the index is kept: its levels are the table's first columns.
+
+    Raises:
+        DataError: a column or a label is of a type that is not held, or two columns have one name.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    shape, more = pandas_shape(data), {}
+    if shape == "index":
+        held, levels = _hold_index(data, as_range=False)
+        levels = _apart_from(levels, [])
+        table = pa.table([array for _, array in levels], names=[name for name, _ in levels])
+        return table, Form("pandas", "index", index=held)
+    if shape == "frame":
+        _check_labels(data.columns)
+        columns, labels = (
+            data.columns,
+            _explained("the labels of its columns", data.columns, hold_labels),
+        )
+    else:
+        if shape == "array":
+            data = pd.Series(data)
+        name = data.name
+        more = {"name": _explained("the name of the Series", name, scalar_to_text)}
+        columns, labels = ["values" if name is None else name], None
+    held_index, levels = _hold_index(data.index) if keep_index and shape != "array" else ({}, [])
+    texts = label_texts(columns, [])
+    levels = _apart_from(levels, texts)
+    entries, arrays = [], []
+    for at, text in enumerate(texts):
+        series = data.iloc[:, at] if shape == "frame" else data
+        entry, array = _explained(f"column {text!r}", series, hold)
+        entries.append(entry)
+        arrays.append(array)
+    table = pa.table(
+        [*(array for _, array in levels), *arrays], names=[*(name for name, _ in levels), *texts]
+    )
+    simple = shape == "frame" and _is_simple(held_index, labels, entries)
+    return table, Form("pandas", shape or "", tuple(entries), held_index, labels, more, simple)
+
+
+def _check_labels(labels: Any) -> None:
+    if not labels.is_unique:
+        twice = list(labels[labels.duplicated()].unique())
+        raise DataError(
+            f"the DataFrame has several columns of the name {', '.join(map(repr, twice[:5]))}",
+            hint="give each column a name of its own",
+        )
+
+
+def _explained(what: str, value: Any, hold: Callable[[Any], Any]) -> Any:
+    import pyarrow as pa
+
+    try:
+        return hold(value)
+    except (Unheld, TypeError, ValueError, OverflowError, pa.ArrowException) as error:
+        kind = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(
+            f"{what} is of type {kind[:200]}, which narrows does not keep",
+            hint="leave it out, or turn it into numbers, texts or dates",
+        ) from error
+
+
+def _hold_index(
+    index: Any, *, as_range: bool = True
+) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
+    """A row index as JSON values, and its levels with names that they may have as columns."""
+    import pandas as pd
+
+    names = [_explained("the name of the index", name, scalar_to_text) for name in index.names]
+    if as_range and isinstance(index, pd.RangeIndex):
+        return {"range": [index.start, index.stop, index.step], "names": names}, []
+    held = _explained("the index", index, hold_levels)
+    levels = [{**level, "name": name} for (level, _), name in zip(held, names, strict=True)]
+    several = isinstance(index, pd.MultiIndex)
+    shown = [
+        (f"level_{at}" if several else "index") if name is None else name
+        for at, name in enumerate(index.names)
+    ]
+    found = {"levels": levels, "several": several}
+    return found, list(zip(label_texts(shown), [array for _, array in held], strict=True))
+
+
+def _apart_from(levels: list[tuple[str, Any]], texts: list[str]) -> list[tuple[str, Any]]:
+    """Levels under names that no column has, nor another level."""
+    used, result = set(texts), []
+    for name, array in levels:
+        while name in used:
+            name += "_"
+        used.add(name)
+        result.append((name, array))
+    return result
+
+
+def _is_simple(index: Mapping[str, Any], labels: Any, entries: list[Mapping[str, Any]]) -> bool:
+    """Whether the frame is one that older versions of narrows gave back as it was."""
+    plain = index.get("range", [1])[0] == 0 and index["range"][2] == 1
+    unnamed = index.get("names") == ["None:"] and labels and labels.get("names") == ["None:"]
+    texts = {"kind": "text", "storage": "pyarrow", "missing": "NaN"}
+    known = all(
+        (entry.get("kind") == "numpy" and not str(entry.get("dtype")).startswith(">"))
+        or entry == texts
+        for entry in entries
+    )
+    return bool(plain and unnamed and labels.get("texts") == texts and known)
+
+
+def give_pandas(table: Any, form: Form) -> Any:
+    """What :func:`hold_pandas` was given.
+
+    Raises:
+        Exception: of any kind, where the form is not the table's.
+    """
+    import pandas as pd
+
+    from narrows.data.tables.frames.pandas_columns import whole
+
+    arrays = [whole(column) for column in table.columns]
+    count = form.index_columns
+    index = _give_index(form.index, arrays[:count], table.num_rows)
+    if form.shape == "index":
+        return index
+    values = [
+        give_values(dict(entry), array)
+        for entry, array in zip(form.columns, arrays[count:], strict=True)
+    ]
+    if form.shape == "frame":
+        frame = pd.DataFrame({at: series_of(each) for at, each in enumerate(values)}, copy=False)
+        frame.index = index
+        texts = table.column_names[count:]
+        frame.columns = pd.Index(texts) if form.labels is None else give_labels(form.labels, texts)
+        return frame
+    (only,) = values
+    series = series_of(only, index, scalar_from_text(form.more["name"]))
+    return series.array if form.shape == "array" else series
+
+
+def _give_index(held: Mapping[str, Any] | None, arrays: list[Any], rows: int) -> Any:
+    import pandas as pd
+
+    if not held:
+        return pd.RangeIndex(rows)
+    if "range" in held:
+        start, stop, step = map(int, held["range"])
+        index = pd.RangeIndex(start, stop, step, name=scalar_from_text(held["names"][0]))
+        if len(index) != rows:
+            raise ValueError("an index of another length")
+        return index
+    names = [scalar_from_text(level["name"]) for level in held["levels"]]
+    return give_levels(held["levels"], arrays, names, held["several"] is True)
+
+
+def require_same(data: Any, given: Any) -> None:
+    """Make sure that what came back of a pandas object is what it was.
+
+    Raises:
+        DataError: a column, or the index, is not.
+    """
+    shape = pandas_shape(data)
+    if shape == "frame":
+        for at, label in enumerate(data.columns):
+            if not _same_values(data.iloc[:, at], given.iloc[:, at]):
+                raise _changed(f"column {str(label)!r}", data.iloc[:, at].dtype)
+        if not _same_index(data.columns, given.columns):
+            raise _changed("the labels of its columns", data.columns.dtype)
+    elif shape in ("series", "array") and not _same_values(data, given):
+        raise _changed("the Series", data.dtype)
+    if shape == "index" and not _same_index(data, given):
+        raise _changed("the Index", data.dtype)
+    if shape in ("frame", "series") and not _same_index(data.index, given.index):
+        raise _changed("the index", data.index.dtype)
+
+
+def _changed(what: str, dtype: Any) -> DataError:
+    return DataError(
+        f"{what} is of type {dtype}, which narrows does not give back as it is",
+        hint="leave it out, or turn it into numbers, texts or dates",
+    )
+
+
+def _same_values(one: Any, other: Any) -> bool:
+    import pandas as pd
+
+    one, other = pd.Series(one), pd.Series(other)
+    if str(one.dtype) != str(other.dtype) or one.dtype != other.dtype:
+        return False
+    if isinstance(one.dtype, pd.ArrowDtype):  # which are in the table as they are
+        return len(one) == len(other)
+    if one.dtype == object:
+        return all(map(same_scalar, one.to_list(), other.to_list()))
+    if one.dtype == bool:  # of which NumPy takes any byte but 0 for true
+        one, other = (pd.Series(each.to_numpy().view(np.uint8) != 0) for each in (one, other))
+    return bool(one.reset_index(drop=True).equals(other.reset_index(drop=True)))
+
+
+def _same_index(one: Any, other: Any) -> bool:
+    if one.nlevels != other.nlevels or len(one) != len(other):
+        return False
+    if not all(map(same_scalar, one.names, other.names)):
+        return False
+    return all(
+        _same_values(one.get_level_values(at), other.get_level_values(at))
+        for at in range(one.nlevels)
+    )
+
+
+def with_index(frame: Any, like: Any) -> Any:
+    """A pandas DataFrame with the index of ``like``, where that is one too, of as many rows."""
+    index = getattr(like, "index", None)
+    if pandas_shape(like) != "frame" or pandas_shape(frame) != "frame" or index is None:
+        return frame
+    return frame.set_axis(index, axis=0) if len(index) == len(frame) else frame
+
+
+__all__ = [
+    "give_pandas",
+    "hold_pandas",
+    "pandas_shape",
+    "require_same",
+    "with_index",
+]

@@ -1,0 +1,122 @@
+"""polars' DataFrame and Series as Arrow tables and forms, and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from narrows.data.tables.arrow_types import is_stored
+from narrows.data.tables.frames.form import Form
+from narrows.errors import DataError
+
+_WIDE = ("Int128", "UInt128")
+
+
+def hold_polars(data: Any) -> tuple[Any, Form]:
+    """A polars DataFrame or Series as an Arrow table and its form.
+
+    Raises:
+        DataError: a column is of a type that is not held.
+    """
+    import pyarrow as pa
+
+    series = type(data).__name__ == "Series"
+    frame = data.to_frame() if series else data
+    entries, arrays = [], []
+    for column in frame.get_columns():
+        entry, array = hold_column(column)
+        if not is_stored(array.type):
+            raise unheld(column)
+        entries.append(entry)
+        arrays.append(array)
+    table = pa.table(arrays, names=list(frame.columns))
+    simple = not series and not any(entries)
+    form = Form("polars", "series" if series else "frame", tuple(entries), simple=simple)
+    return table, form
+
+
+def unheld(column: Any) -> DataError:
+    """The error of a column that is of no type that is held."""
+    return DataError(
+        f"column {column.name!r} is of type {column.dtype}, which narrows does not keep",
+        hint="leave it out, or turn it into numbers, texts or dates",
+    )
+
+
+def hold_column(column: Any) -> tuple[dict[str, Any], Any]:
+    """A polars Series as an entry and an Arrow array.
+
+    Raises:
+        DataError: it is of a type that Arrow does not have.
+    """
+    import polars as pl  # type: ignore[import-not-found, unused-ignore]
+    import pyarrow as pa
+
+    kind = column.dtype.base_type().__name__
+    if kind in ("Object", "Unknown"):  # whose Arrow arrays are addresses
+        raise unheld(column)
+    if kind in _WIDE:
+        array = column.cast(pl.String).to_arrow()
+        return {"dtype": kind}, array
+    try:
+        array = column.to_arrow()
+    except (pa.ArrowException, pl.exceptions.PolarsError, NotImplementedError) as error:
+        raise unheld(column) from error
+    return _entry(column.dtype, kind), array
+
+
+def _entry(dtype: Any, kind: str) -> dict[str, Any]:
+    if kind == "Enum":
+        return {"dtype": "Enum"}
+    categories = getattr(dtype, "categories", None)
+    if kind != "Categorical" or categories is None or not hasattr(categories, "name"):
+        return {}
+    named = {
+        "name": categories.name(),
+        "namespace": categories.namespace(),
+        "physical": categories.physical().__name__
+        if hasattr(categories.physical(), "__name__")
+        else str(categories.physical()),
+    }
+    return {} if not named["name"] else {"dtype": "Categorical", **named}
+
+
+def give_polars(table: Any, form: Form) -> Any:
+    """What :func:`hold_polars` was given.
+
+    Raises:
+        Exception: of any kind, where the form is not the table's.
+    """
+    import polars as pl
+
+    columns = [
+        give_column(name, array, entry)
+        for name, array, entry in zip(
+            table.column_names, table.columns, form.columns or [{}] * table.num_columns, strict=True
+        )
+    ]
+    if form.shape == "series":
+        return columns[0]
+    return pl.DataFrame(columns)
+
+
+def give_column(name: str, array: Any, entry: Mapping[str, Any]) -> Any:
+    """A polars Series of an Arrow array and its entry."""
+    import polars as pl
+    import pyarrow as pa
+
+    dtype = entry.get("dtype")
+    if dtype == "Enum":
+        levels = _dictionary(array) if array.num_chunks else []
+        texts = pl.from_arrow(array.cast(pa.large_string()))
+        return pl.Series(name, texts, dtype=pl.String).cast(pl.Enum(levels))
+    column = pl.Series(name, pl.from_arrow(array))
+    if dtype in _WIDE:
+        return column.cast(pl.String).cast(getattr(pl, str(dtype)))
+    if dtype == "Categorical":
+        physical = getattr(pl, str(entry["physical"]))
+        categories = pl.Categories(entry["name"], entry["namespace"], physical)
+        return column.cast(pl.String).cast(pl.Categorical(categories))
+    return column
+
+
+def _dictionary(array: Any) -> list[str]:
+    return array.unify_dictionaries().chunk(0).dictionary.to_pylist()
