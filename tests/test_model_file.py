@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from safetensors.numpy import load, save, save_file
 
+from narrows import Autoencoder
 from narrows.data import load_data
-from narrows.errors import ModelFileError
+from narrows.errors import DataError, ModelFileError, OutputError
 from narrows.fitting import Fitted
 from narrows.model_file import DataDescription, TrainedModel, load_model, save_model
 from narrows.nn.model import initial_model
@@ -336,3 +338,76 @@ def test_a_checksum_covers_the_entry_and_the_arrays(tmp_path: Path) -> None:
     path.write_bytes(save(changed, {"narrows": json.dumps(metadata)}))
     with pytest.raises(ModelFileError, match="checksum"):
         load_model(path)
+
+
+# What is written is read first
+
+
+def test_what_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    save_model(path, tiny())
+    before = path.read_bytes()
+    arrays = {name: array * np.nan for name, array in tiny().model.arrays.items()}
+    broken = replace(tiny(), model=replace(tiny().model, arrays=arrays))
+    with pytest.raises(OutputError, match="was not written: it could not be read again"):
+        save_model(path, broken)
+    assert path.read_bytes() == before
+    with pytest.raises(OutputError, match="are read at most"):
+        write_tensors(path, {}, {"text": "\N{GRINNING FACE}" * 4_000_000})
+    assert path.read_bytes() == before
+
+
+ODD_COLUMNS = {
+    "a constant of many letters": ["x" * 12_000] * 40,
+    "classes of many letters": ["a" * 9000 + "1", "a" * 9000 + "2"] * 20,
+    "one beyond what is kept": ["a" * 20_000, "b", "c", "b"] * 10,
+    "declared": pd.Categorical(["a", "b"] * 20, categories=["a", "b", "z" * 20_000]),
+    "odd letters": ["a\0b", "c\nd", "\u202eabc", ""] * 10,
+    "far apart": [2**63 - 1 - 7**15 * i for i in range(40)],
+    "beyond a double": [2**64 - 1 - i for i in range(40)],
+    "signs of zero": [-0.0, 0.0] * 20,
+    "subnormal": (np.arange(40) * 5e-324).tolist(),
+    "wide": np.linspace(-1e149, 1e149, 40).tolist(),
+    "none at all": [None] * 40,
+}
+
+
+@pytest.mark.parametrize("kind", ODD_COLUMNS)
+def test_whatever_is_learnt_opens_again(kind: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"number": np.random.default_rng(0).normal(size=40)})
+    frame["x"] = ODD_COLUMNS[kind]
+    learnt = Autoencoder(1, preset="simple", epochs=1).fit(frame)
+    learnt.save(tmp_path / "m")
+    again = Autoencoder.load(tmp_path / "m")
+    pd.testing.assert_frame_equal(
+        again.inverse_transform(again.transform(frame)),
+        learnt.inverse_transform(learnt.transform(frame)),
+    )
+
+
+def test_a_name_of_many_letters_opens_again_or_is_refused_by_name(tmp_path: Path) -> None:
+    for letters in (10_000, 10_001):
+        frame = pd.DataFrame({"n" * letters: np.arange(40) % 7, "b": np.arange(40) % 3})
+        if letters > 10_000:
+            with pytest.raises(DataError, match=r"nnn\.\.\. \(10,001 letters\)"):
+                Autoencoder(1).fit(frame)
+            continue
+        Autoencoder(1, preset="simple", epochs=1).fit(frame).save(tmp_path / "m")
+        assert list(Autoencoder.load(tmp_path / "m").feature_names_in_) == list(frame)
+
+
+@pytest.mark.parametrize("letters", [200, 300, 12_000, 1_000_001])
+def test_texts_that_differ_are_not_the_same(letters: int) -> None:
+    texts = ["a" * letters + ending for ending in "xy" * 20]
+    frame = pd.DataFrame({"text": texts, "number": np.arange(40) % 7})
+    column = load_data(frame).table
+    assert column is not None and column["text"].kind in ("categorical", "ignored")
+    if letters < 10_000:
+        assert set(column["text"].categories) == set(texts)
+
+
+def test_a_constant_beyond_what_is_kept_is_ignored_and_said() -> None:
+    frame = pd.DataFrame({"text": ["x" * 1_000_001] * 40, "number": np.arange(40) % 7})
+    data = load_data(frame)
+    assert data.table is not None and data.table["text"].kind == "ignored"
+    assert "always has the same text of 1,000,001 letters" in data.notes[0]

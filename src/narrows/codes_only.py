@@ -296,6 +296,15 @@ def _trained(shared: SharedModel) -> TrainedModel:
     return replace(trained, model=replace(model, arrays=arrays))
 
 
+def require_readable(model: SharedModel) -> None:
+    """Make sure that codes of other items can be found with what a model file of codes holds.
+
+    Raises:
+        ArchiveError: they cannot.
+    """
+    _trained(model)
+
+
 def _items_layout(trained: TrainedModel) -> Layout:
     return Layout.of(np.empty((0, *trained.item_shape), trained.data.dtype))
 

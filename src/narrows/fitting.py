@@ -15,7 +15,7 @@ from narrows.data import Dataset
 from narrows.data.limits import holds_whole_numbers, known_peak
 from narrows.engine import make_runner
 from narrows.errors import DataError
-from narrows.model_file import DataDescription, TrainedModel
+from narrows.model_file import DataDescription, TrainedModel, require_storable
 from narrows.nn.blocks import Dense, Flatten, Shape
 from narrows.nn.model import Model, initial_model
 from narrows.nn.scaling import Scaling
@@ -58,6 +58,8 @@ def fit(
     what :mod:`narrows.tasks.detect` needs, which takes as long as a short training.
     """
     spec, settings = plan.spec, plan.settings
+    described, of_data = _description(training)
+    require_storable(described)
     scaling = choose_scaling(training, plan)
     result = train(
         _start(spec, scaling, training.items, settings.seed),
@@ -85,11 +87,10 @@ def fit(
         if notes:
             model, refinement = linear, 0  # its codes are the best there are
     statistics, codes = place_codes(model, training.items, refinement, settings.seed, track)
-    data, of_data = _description(training)
     notes += of_data
     trained = TrainedModel(
         model,
-        data,
+        described,
         _training_summary(plan, result, model, training, pca),
         {"mean": pca.mean, "components": pca.components},
         statistics,

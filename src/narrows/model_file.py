@@ -6,6 +6,7 @@ everything else. It says nothing of the time or the place, so that the same trai
 bytes.
 """
 
+import json
 import math
 import os
 from collections.abc import Mapping
@@ -17,16 +18,18 @@ import numpy as np
 from narrows.data import TableSchema
 from narrows.data.limits import known_peak
 from narrows.engine import MOST_REFINEMENT
-from narrows.errors import ModelFileError, NarrowsError
+from narrows.errors import DataError, ModelFileError, NarrowsError
 from narrows.nn.blocks import Shape
 from narrows.nn.model import Model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
 from narrows.tensor_file import (
+    LARGEST_HEADER,
     DamagedError,
     NotOursError,
     group,
     grouped,
+    header_size,
     read_tensors,
     write_tensors,
 )
@@ -171,11 +174,42 @@ class TrainedModel:
         return np.flatnonzero(self.latent["lowest"] == self.latent["highest"])
 
 
-def save_model(path: str | os.PathLike[str], trained: TrainedModel) -> None:
-    """Write a model file, all at once.
+def require_storable(data: DataDescription) -> None:
+    """Make sure, before long work, that a model file can hold what it says of its training set, and
+    that the same comes back.
 
     Raises:
-        OutputError: it cannot be written.
+        DataError: it cannot.
+    """
+    entry = data.to_dict()
+    size = header_size(entry)
+    if size > LARGEST_HEADER - _ROOM:
+        raise DataError(
+            f"what is known of the columns of {data.name}, their names and classes, takes {size:,} "
+            f"bytes in a model file, and {LARGEST_HEADER - _ROOM:,} are read at most",
+            hint="leave columns out, or declare some of them ignored",
+        )
+    try:
+        back = DataDescription.from_dict(json.loads(json.dumps(entry)))
+        wrong = None if back == data else "it would come back as something else"
+    except _WRONG_CONTENT as error:
+        wrong = str(error)
+    if wrong is not None:
+        raise DataError(
+            f"{data.name} cannot be described in a model file: {wrong}",
+            hint="declare the column ignored, or give it another name",
+        )
+
+
+# What else a header holds: the spec, and names and shapes of arrays.
+_ROOM = 4 << 20
+
+
+def save_model(path: str | os.PathLike[str], trained: TrainedModel) -> None:
+    """Write a model file, all at once, after reading it back.
+
+    Raises:
+        OutputError: it cannot be written, or could not be read again.
     """
     model = trained.model
     entry = {
@@ -187,7 +221,20 @@ def save_model(path: str | os.PathLike[str], trained: TrainedModel) -> None:
         "refinement": trained.refinement,
         "versions": {"narrows": __version__, **trained.versions},
     }
-    write_tensors(path, _all_arrays(trained), entry)
+    write_tensors(path, _all_arrays(trained), entry, _require_readable)
+
+
+def _require_readable(arrays: dict[str, np.ndarray], entry: dict[str, Any]) -> None:
+    """Make sure that what was written is what :func:`load_model` takes.
+
+    Raises:
+        ValueError: it is not.
+    """
+    try:
+        _check_arrays(_assemble(entry, arrays))
+    except _WRONG_CONTENT as error:
+        wrong = error.message if isinstance(error, NarrowsError) else str(error)
+        raise ValueError(wrong) from error
 
 
 def _all_arrays(trained: TrainedModel) -> dict[str, np.ndarray]:

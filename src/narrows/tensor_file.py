@@ -10,17 +10,19 @@ several in no fixed order.
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from narrows.errors import OutputError
 from narrows.files import atomic_file
 
 _ENTRY = "narrows"
-# A few names and shapes and a history: a header that promises more is none of ours.
-_LARGEST_HEADER = 64 << 20
+#: A few names and shapes and a history: a header that promises more is none of ours, and none that
+#: would is written.
+LARGEST_HEADER = 64 << 20
 
 
 class NotOursError(ValueError):
@@ -31,22 +33,71 @@ class DamagedError(ValueError):
     """The file was written by :func:`write_tensors` and has changed since."""
 
 
+# Looks at arrays and entry, and raises what is wrong with them.
+Check = Callable[[dict[str, np.ndarray], dict[str, Any]], None]
+
+
 def write_tensors(
-    path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], entry: Mapping[str, Any]
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, np.ndarray],
+    entry: Mapping[str, Any],
+    check: Check = lambda arrays, entry: None,
 ) -> None:
-    """Write ``arrays`` and the JSON object ``entry``, all at once.
+    """Write ``arrays`` and the JSON object ``entry``, all at once, after reading them back.
+
+    Args:
+        check: told what was read back, before anything is at ``path``.
 
     Raises:
-        OutputError: ``path`` cannot be written.
+        OutputError: ``path`` cannot be written, or could not be read again.
     """
-    from safetensors.numpy import save
+    from safetensors.numpy import load, save
 
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    text = json.dumps(entry, sort_keys=True)
-    metadata = json.dumps({"sha256": _checksum(arrays, text), "content": text})
-    content = save(arrays, {_ENTRY: metadata})
+    content = save(arrays, {_ENTRY: _metadata(arrays, entry)})
+    header = int.from_bytes(content[:8], "little")
+    if header > LARGEST_HEADER:
+        raise OutputError(
+            f"{path} was not written: what describes its content takes {header:,} bytes, and "
+            f"{LARGEST_HEADER:,} are read at most",
+            hint="give fewer or shorter names and classes",
+        )
+    metadata = json.loads(content[8 : 8 + header])["__metadata__"][_ENTRY]
+    try:
+        read = load(content)
+        check(read, _entry(read, metadata))
+    except (DamagedError, ValueError) as error:
+        raise OutputError(
+            f"{path} was not written: it could not be read again, for {error}",
+            hint="please report it, with what the data are",
+        ) from error
     with atomic_file(path) as file:
         file.write(content)
+
+
+def header_size(entry: Mapping[str, Any]) -> int:
+    """The bytes that ``entry`` takes in a file's header."""
+    # as JSON in JSON in JSON
+    return len(json.dumps(json.dumps(json.dumps(entry))))
+
+
+def _metadata(arrays: Mapping[str, np.ndarray], entry: Mapping[str, Any]) -> str:
+    text = json.dumps(entry, sort_keys=True)
+    return json.dumps({"sha256": _checksum(arrays, text), "content": text})
+
+
+def _entry(arrays: Mapping[str, np.ndarray], metadata: str) -> Any:
+    """The JSON value beside ``arrays``, all of which match their checksum.
+
+    Raises:
+        DamagedError: they do not.
+        ValueError, TypeError, LookupError, RecursionError: it is none of ours.
+    """
+    written = json.loads(metadata)
+    text = str(written["content"])
+    if written["sha256"] != _checksum(arrays, text):
+        raise DamagedError("its checksum does not match its content")
+    return json.loads(text)
 
 
 def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -62,7 +113,7 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], d
     size = Path(path).stat().st_size
     with Path(path).open("rb") as file:
         header = int.from_bytes(file.read(8), "little")
-    if not 2 <= header <= min(size, _LARGEST_HEADER):
+    if not 2 <= header <= min(size, LARGEST_HEADER):
         raise NotOursError("not a safetensors file, or cut short")
     try:
         with safe_open(path, framework="numpy") as file:
@@ -70,11 +121,7 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], d
             if metadata is None:
                 raise NotOursError("a safetensors file that narrows did not write")
             arrays = {name: _tensor(file, name) for name in file.keys()}  # noqa: SIM118
-        written = json.loads(metadata)
-        text = str(written["content"])
-        if written["sha256"] != _checksum(arrays, text):
-            raise DamagedError("its checksum does not match its content")
-        entry = json.loads(text)
+        entry = _entry(arrays, metadata)
     except (NotOursError, DamagedError):
         raise
     except (SafetensorError, ValueError, TypeError, LookupError, RecursionError) as error:

@@ -1,8 +1,10 @@
 """What ``compress --codes-only`` does."""
 
 import math
+import shutil
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from narrows.cli.priors import write_kept
 from narrows.cli.sources import load_array, require_array
@@ -84,9 +86,9 @@ def compress_codes(
         trained = learn_codes(items, trained, item_bytes=item_bytes, effort=effort, name=data)
         write_kept(keep_model, trained)
         embed_model, item_bytes = True, None
-    with atomic_file(out) as file:
-        return write_codes_only(
-            file,
+    with tempfile.TemporaryFile() as written, atomic_file(out) as file:
+        account = write_codes_only(
+            written,
             items,
             trained,
             item_bytes=item_bytes,
@@ -95,6 +97,29 @@ def compress_codes(
             name=data,
             track=progress,
         )
+        _read_back(written, trained, out)
+        written.seek(0)
+        shutil.copyfileobj(written, file)
+        return account
+
+
+def _read_back(written: "IO[bytes]", trained: "TrainedModel | Model", out: Path) -> None:
+    """Make sure that what is to become ``out`` opens, and that items come of it: blocks are decoded
+    while they are written, but the header is not read."""
+    from narrows.codec import Model
+    from narrows.codec.opening import opened
+    from narrows.errors import ArchiveError, OutputError
+
+    written.seek(0)
+    try:
+        model = trained if isinstance(trained, Model) else None
+        archive = opened(written, str(out), model=model)
+        archive.items(0, min(len(archive), 1))
+    except ArchiveError as error:
+        raise OutputError(
+            f"{out} was not written: it could not be read again, for {error.message}",
+            hint="please report it, with what the data are",
+        ) from error
 
 
 def _given(model: Path) -> "TrainedModel | Model":

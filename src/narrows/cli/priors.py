@@ -49,9 +49,16 @@ def write_model(
 
 
 def write_kept(path: Path, model: "Model") -> None:
-    """Write a model file, and say by which name archives know it."""
+    """Write a model file, after reading it back, and say by which name archives know it."""
+    from narrows.codec import Model
     from narrows.files import atomic_file
 
+    again = Model(str(path), model.content)
+    again.require_readable()
+    if again.of_codes:
+        from narrows.codes_only import require_readable
+
+        require_readable(again)
     with atomic_file(path) as file:
         file.write(model.content)
     say(f"wrote {path}: {len(model.content):,} bytes, SHA-256 {model.digest}")

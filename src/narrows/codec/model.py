@@ -100,6 +100,20 @@ class Model:
         levels = self.container.header.get("levels")
         return quantiser_from_header(levels, self.layout.working_dtype, self.name)
 
+    def require_readable(self) -> None:
+        """Make sure that its bytes are a model whose parts are whole.
+
+        Raises:
+            ArchiveError: they are not.
+        """
+        container = Container(io.BytesIO(self.content), self.name)
+        for part in list(container.sizes)[1:]:
+            container.read(part)  # its checksum
+        self.layout  # noqa: B018 - looks at what the header says
+        if not self.of_codes:
+            self.bound  # noqa: B018
+            self.quantiser  # noqa: B018
+
     def require_fit(self, layout: Layout, bound: float, name: str) -> None:
         """Make sure that an array can be compressed with it.
 

@@ -40,8 +40,13 @@ _MISSING_FROM = 0.5
 # Standard deviations within which the numbers of a column are taken to lie where nobody looked.
 _USUAL = 4.0
 
-_MAX_TEXT = 10_000
-_MAX_LEVELS = 100_000
+# What a model file holds of a column at most; what is written keeps to it as what is read does.
+#: Letters of a name or a class.
+MAX_TEXT = 10_000
+#: Letters of a constant.
+MAX_VALUE = 1_000_000
+#: Classes that a type declares.
+MAX_LEVELS = 100_000
 
 
 @dataclass(frozen=True)
@@ -283,14 +288,15 @@ class Column:
     def describe(self) -> str:
         """What it was taken for, in words."""
         if self.kind == "constant":
-            text = "missing throughout" if self.value is None else f"always {self.value}"
+            text = "missing throughout" if self.value is None else f"always {shortened(self.value)}"
             return f"constant, {text}"
         if self.kind == "ignored":
             return "ignored: nothing is learnt from it, and it is decoded as missing"
         if self.is_number:
             text = f"{self.kind}, {self._extremes()}"
         else:
-            shown = ", ".join(self.categories[:4]) + (", ..." if len(self.categories) > 4 else "")
+            named = ", ".join(map(shortened, self.categories[:4]))
+            shown = named + (", ..." if len(self.categories) > 4 else "")
             count = len(self.categories)
             text = f"categorical, {count} class{'' if count == 1 else 'es'}: {shown}"
             if self.other:
@@ -345,8 +351,8 @@ class Column:
             _number_or_none(values.get("lowest")),
             _number_or_none(values.get("highest")),
             int(values.get("step", 1)),
-            _text_or_none(values.get("value")),
-            _texts(values.get("levels", ()), _MAX_LEVELS),
+            _text_or_none(values.get("value"), MAX_VALUE),
+            _texts(values.get("levels", ()), MAX_LEVELS),
             _text_or_none(values.get("same_as")),
             _text_or_none(values.get("frame_dtype")),
         )
@@ -362,6 +368,9 @@ class Column:
             raise ValueError(f"column {self.name!r} has not the {width} features of its kind")
         if not np.isfinite([*self.centre, *self.scale]).all() or min(self.scale, default=1.0) <= 0:
             raise ValueError(f"the statistics of column {self.name!r} are not finite")
+        ends = [end for end in (self.lowest, self.highest) if end is not None]
+        if not np.isfinite(ends).all() or ends != sorted(ends):
+            raise ValueError(f"column {self.name!r} has a range that is none")
         if not 1 <= self.step < 2**62:
             raise ValueError(f"column {self.name!r} has a step of {self.step}")
         if not self._decodes():
@@ -376,6 +385,15 @@ class Column:
         except (pa.ArrowException, LookupError, TypeError, ValueError):
             return False
         return True
+
+
+def shortened(text: str) -> str:
+    """A text that may be long, for people."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text):,} letters)"
+
+
+# Letters of a text that people are shown.
+_SHOWN = 60
 
 
 def number_statistics(mean: float, spread: float, missing: float | None) -> dict[str, Any]:
@@ -408,14 +426,14 @@ def _class_statistics(shares: np.ndarray, otherwise: float) -> dict[str, Any]:
     return {"centre": tuple(map(float, shares)), "scale": (scale,) * len(shares)}
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > _MAX_TEXT:
-        raise ValueError(f"a column has a text that is none, or longer than {_MAX_TEXT:,}")
+def _text(value: Any, limit: int = MAX_TEXT) -> str:
+    if not isinstance(value, str) or len(value) > limit:
+        raise ValueError(f"a column has a text that is none, or longer than {limit:,}")
     return value
 
 
-def _text_or_none(value: Any) -> str | None:
-    return None if value is None else _text(value)
+def _text_or_none(value: Any, limit: int = MAX_TEXT) -> str | None:
+    return None if value is None else _text(value, limit)
 
 
 def _texts(values: Any, limit: int) -> tuple[str, ...]:

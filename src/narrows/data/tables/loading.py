@@ -48,7 +48,7 @@ def load_table(
     table = open_table(source)
     if schema is not None:
         return _encoded(table, schema, track)
-    columns, count = scan(table, types, track=track)
+    columns, count, notes = scan(table, types, track=track)
     schema = TableSchema.of(columns, table.frame)
     if not schema.learnt:
         raise DataError(
@@ -59,7 +59,7 @@ def load_table(
     duplicates = _Duplicates(schema)
     blocks = _blocks(table, schema, Unfamiliar(), track, count)
     items = gathered(map(duplicates.look, blocks), (schema.width,), np.dtype(np.float32))
-    return Dataset(table.name, items, table=duplicates.named(), notes=table.notes)
+    return Dataset(table.name, items, table=duplicates.named(), notes=(*table.notes, *notes))
 
 
 def _encoded(table: TableSource, schema: TableSchema, track: Tracker) -> Dataset:

@@ -6,6 +6,7 @@ next kind that does.
 """
 
 import difflib
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,11 +20,15 @@ from narrows.data.tables.arrow_types import is_text, kind_of
 from narrows.data.tables.columns import (
     KINDS,
     MAX_CATEGORIES,
+    MAX_TEXT,
+    MAX_VALUE,
     Column,
     class_statistics,
     number_statistics,
+    shortened,
 )
 from narrows.data.tables.reading import TableSource, cells_of
+from narrows.data.tables.schema import MAX_COLUMNS
 from narrows.errors import DataError, UsageError
 from narrows.progress import Tracker, silent
 
@@ -31,8 +36,12 @@ from narrows.progress import Tracker, silent
 # forgotten, so that the counts of what is left are lower bounds (Manku & Motwani, Approximate
 # frequency counts over data streams, VLDB 2002).
 _COUNTED = 20_000
-# A longer text is no category: it is counted with "other".
-_LONGEST_CATEGORY = 200
+# A longer text is counted by its SHA-256, so that counts of long texts take no more memory than of
+# short ones, and is remembered besides while such texts of a column have no more letters than this.
+_LONG = 200
+_REMEMBERED = 1 << 22
+# Letters of a column's categories, or of the classes that its type declares, that are kept at most.
+_MOST_LETTERS = 200_000
 # A column of texts of which the kept categories hold less than this share says nothing.
 _LEAST_KEPT = 0.1
 _MOST_LEVELS = 1000
@@ -51,8 +60,9 @@ def scan(
     types: Mapping[str, str] | None = None,
     *,
     track: Tracker = silent,
-) -> tuple[list[Column], int]:
-    """The columns of a table, without their places among the features, and the number of its rows.
+) -> tuple[list[Column], int, list[str]]:
+    """The columns of a table, without their places among the features, the number of its rows, and
+    what a user should know of how its columns are taken, in sentences.
 
     Args:
         types: kinds that the user declares, by name of the column.
@@ -63,6 +73,7 @@ def scan(
     """
     types = dict(types or {})
     _check_types(types, source)
+    _check_names(source)
     scans = {
         name: _ColumnScan(name, _options(type_, types.get(name), source), name in types)
         for name, type_ in source.types.items()
@@ -83,7 +94,24 @@ def scan(
             f"{source.name} has {len(scans)} column{'s' if len(scans) > 1 else ''} and no rows",
             hint="give at least one row",
         )
-    return [scans[name].column(count, source.frame_dtype(name)) for name in scans], count
+    columns = [scans[name].column(count, source.frame_dtype(name)) for name in scans]
+    return columns, count, [note for each in scans.values() for note in each.notes]
+
+
+def _check_names(source: TableSource) -> None:
+    """Refuse names that a model file would not hold."""
+    if len(source.types) > MAX_COLUMNS:
+        raise DataError(
+            f"{source.name} has {len(source.types):,} columns, and {MAX_COLUMNS:,} is the limit",
+            hint="leave columns out",
+        )
+    for name in source.types:
+        if len(name) > MAX_TEXT:
+            raise DataError(
+                f"{source.name} has a column whose name, {shortened(name)!r}, is longer than "
+                f"{MAX_TEXT:,} letters",
+                hint="give it a shorter name",
+            )
 
 
 def _check_types(types: Mapping[str, str], source: TableSource) -> None:
@@ -157,30 +185,67 @@ class _Counts:
     """How often each text comes."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    long: dict[str, str] = field(default_factory=dict)
+    letters: int = 0
     total: int = 0
     forgotten: bool = False
 
     def add(self, texts: Any) -> None:
         for text, count in cells.text_counts(texts).items():
-            # Of a long text a part tells whether two are the same, as good as always.
-            key = text if len(text) <= _LONGEST_CATEGORY else f"{text[:_LONGEST_CATEGORY]}\0long"
+            key = text if len(text) <= _LONG else self._key(text)
             self.counts[key] += count
             self.total += count
         if len(self.counts) > _COUNTED:
             self.counts = Counter(dict(self.counts.most_common(_COUNTED // 2)))
+            self.long = {key: text for key, text in self.long.items() if key in self.counts}
+            self.letters = sum(map(len, self.long.values()))
             self.forgotten = True
 
+    def _key(self, text: str) -> str:
+        """What a long text is counted by: all of it counts."""
+        key = "\0" + hashlib.sha256(text.encode()).hexdigest()
+        room = min(MAX_TEXT, _REMEMBERED - self.letters)
+        if key not in self.long and len(text) <= room:
+            self.long[key] = text
+            self.letters += len(text)
+        return key
+
     def kept(self) -> dict[str, int]:
-        """The most frequent categories, those of one frequency by name."""
+        """The most frequent categories, those of one frequency by name.
+
+        Long texts are categories only where short ones make up too little; and never such, or so
+        many, that a model file would not hold them.
+        """
+        ordered = self.ordered()
+        short = dict([item for item in ordered if len(item[0]) <= _LONG][:MAX_CATEGORIES])
+        if sum(short.values()) >= _LEAST_KEPT * self.total:
+            return short
+        found, letters = dict[str, int](), 0
+        for text, count in ordered:
+            if len(found) < MAX_CATEGORIES and letters + len(text) <= _MOST_LETTERS:
+                found[text] = count
+                letters += len(text)
+        return found
+
+    def ordered(self) -> list[tuple[str, int]]:
+        """All texts that are remembered and how often each came, the most frequent first."""
         ordered = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
-        short = [item for item in ordered if not item[0].endswith("\0long")]
-        return dict(short[:MAX_CATEGORIES])
+        texts = ((self.long.get(key) if _is_long(key) else key, n) for key, n in ordered)
+        return [(text, count) for text, count in texts if text is not None]
 
     def says_nothing(self, free: bool) -> bool:
         """Whether free texts all differ, or there are so many that hardly a row has a kept one."""
         if free and not self.forgotten and len(self.counts) == self.total > 1:
             return True
         return sum(self.kept().values()) < _LEAST_KEPT * self.total
+
+
+def _is_long(key: str) -> bool:
+    """Whether a text is counted by its digest."""
+    return len(key) == _DIGEST and key.startswith("\0")
+
+
+_DIGEST = 65
 
 
 class _ColumnScan:
@@ -191,12 +256,15 @@ class _ColumnScan:
         self._source_type = options[-1].type
         self._stale = False
         self._levels: dict[str, None] = {}
+        self.notes: list[str] = []
         self._reset()
 
     def _reset(self) -> None:
         self._missing = self._present = 0
         self._moments, self._counts = _Moments(), _Counts()
         self._value: str | None = None
+        self._first: Any = None
+        self._differ = False
         self._step = 0
 
     @property
@@ -252,6 +320,7 @@ class _ColumnScan:
             if self._value is None:
                 self._value = texts.drop_null()[0].as_py()
             return
+        self._look_for_others(array)
         numbers = cells.to_numbers(array, self._name, option.kind, str(option.type), row)
         present = numbers[~np.isnan(numbers)]
         self._moments.add(present)
@@ -263,12 +332,11 @@ class _ColumnScan:
     def column(self, count: int, frame_dtype: str | None) -> Column:
         """What the column is, after all ``count`` rows."""
         kind, type_ = self._option.kind, self._option.type
-        levels = tuple(level for level in self._levels if level is not None)
         plain = Column(
             self._name,
             kind,
             str(type_),
-            levels=levels if len(levels) <= _MOST_LEVELS else (),
+            levels=self._declared_classes(),
             frame_dtype=frame_dtype,
         )
         if kind == "ignored":
@@ -276,12 +344,34 @@ class _ColumnScan:
         if self._present == 0:
             return replace(plain, kind="constant", dtype=str(self._source_type))
         if not self._missing and self._is_one_value():
-            return replace(plain, kind="constant", value=self._value)
+            return self._of_one_value(plain)
         if kind != "categorical":
             return self._of_numbers(plain, count)
         if not self._declared and self._counts.says_nothing(is_text(type_)):
             return replace(plain, kind="ignored")
         return self._of_classes(plain, count)
+
+    def _declared_classes(self) -> tuple[str, ...]:
+        """The classes that the column's type declares, where a model file holds as many."""
+        levels = tuple(level for level in self._levels if level is not None)
+        letters = max(map(len, levels), default=0), sum(map(len, levels))
+        if len(levels) <= _MOST_LEVELS and letters[0] <= MAX_TEXT and letters[1] <= _MOST_LETTERS:
+            return levels
+        self.notes.append(
+            f"column {self._name!r} declares {len(levels):,} classes of {letters[1]:,} letters, "
+            f"more than a model file keeps: only those that it has learnt come back"
+        )
+        return ()
+
+    def _of_one_value(self, plain: Column) -> Column:
+        value = self._value
+        if value is None or len(value) <= MAX_VALUE:
+            return replace(plain, kind="constant", value=value)
+        self.notes.append(
+            f"column {self._name!r} always has the same text of {len(value):,} letters, and a "
+            f"model file keeps up to {MAX_VALUE:,}: ignored, and decoded as missing"
+        )
+        return replace(plain, kind="ignored")
 
     def _of_numbers(self, plain: Column, count: int) -> Column:
         moments = self._moments
@@ -310,4 +400,14 @@ class _ColumnScan:
     def _is_one_value(self) -> bool:
         if self._option.kind == "categorical":
             return len(self._counts.counts) == 1 and not self._counts.forgotten
-        return self._moments.lowest == self._moments.highest
+        return not self._differ
+
+    def _look_for_others(self, array: Any) -> None:
+        """Whether cells differ, also where float64 would not tell them apart."""
+        import pyarrow.compute as pc
+
+        if self._differ:
+            return
+        if self._first is None:
+            self._first = array.drop_null()[0]
+        self._differ = bool(pc.any(pc.not_equal(array, self._first)).as_py())

@@ -12,7 +12,8 @@ from narrows.data.tables.columns import Column
 from narrows.data.tables.unfamiliar import Unfamiliar
 from narrows.errors import DataError, ShapeError
 
-_MAX_COLUMNS = 100_000
+#: Columns of a table at most.
+MAX_COLUMNS = 100_000
 # Rows that are worked on at a time where a table is in memory already.
 _BLOCK_ROWS = 1 << 13
 
@@ -230,8 +231,8 @@ class TableSchema:
             ValueError, TypeError, KeyError: they are no schema's.
         """
         entries, frame = values["columns"], values.get("frame")
-        if not isinstance(entries, list) or not 1 <= len(entries) <= _MAX_COLUMNS:
-            raise ValueError(f"a table has 1 to {_MAX_COLUMNS:,} columns")
+        if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_COLUMNS:
+            raise ValueError(f"a table has 1 to {MAX_COLUMNS:,} columns")
         if frame not in (None, "pandas", "polars", "arrow"):
             raise ValueError(f"a table cannot be a {frame!r}")
         columns: list[Column] = []
