@@ -1,5 +1,8 @@
 """Runner of models that are stacks of layers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from jaxtyping import Float, Float32, Shaped
 
@@ -13,6 +16,8 @@ from narrows.nn.spec import Spec
 
 # What a panel may take: beyond it XLA, which runs fewer items at once.
 _MOST_WORK_BYTES = 1 << 28
+# Stacks that are kept for later calls: as many as threads commonly ask at once.
+_MOST_IDLE = 4
 
 
 def can_run(spec: Spec) -> bool:
@@ -22,25 +27,53 @@ def can_run(spec: Spec) -> bool:
 
 
 class FusedRunner:
-    """Runs a stack of layers; see :class:`narrows.engine.interface.Runner`."""
+    """Runs a stack of layers; see :class:`narrows.engine.interface.Runner`.
+
+    Threads may use one at the same time: they share the weights, and each call has memory of its
+    own to work in.
+    """
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._stacks = {}
-        for part in ("encoder", "decoder"):
-            layers = layers_of(model.spec, part)
-            assert layers is not None, "a model of other blocks is run by XLA"
-            together = PANELS_AT_A_TIME * TILE_COLUMNS * usable_cores()
-            stack = LayerStack(layers, together)
-            stack.load(stack.stack.parameters, model.arrays)
-            self._stacks[part] = stack
+        self._parts = {part: _Part(model, part) for part in ("encoder", "decoder")}
 
     def encode(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
-        return self._stacks["encoder"].outputs(items, self._model.scaling)
+        return self._outputs("encoder", items, self._model.scaling)
 
     def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float[np.ndarray, "n *item"]:
-        values = self._stacks["decoder"].outputs(codes, Scaling())
+        values = self._outputs("decoder", codes, Scaling())
         return self._model.scaling.to_data(values).reshape(-1, *self._model.spec.item_shape)
 
     def reconstruct(self, items: Shaped[np.ndarray, "n *item"]) -> Float[np.ndarray, "n *item"]:
         return self.decode(self.encode(items))
+
+    def _outputs(self, part: str, rows: np.ndarray, scaling: Scaling) -> np.ndarray:
+        with self._parts[part].stack() as stack:
+            return stack.outputs(rows, scaling)
+
+
+class _Part:
+    """One half of a model: its weights, and stacks of layers that read them.
+
+    A call takes a stack that no other one has, or lays out a new one. Taking from a list and
+    putting back are one step each, so no lock is needed, which a fork could leave closed for ever.
+    """
+
+    def __init__(self, model: Model, part: str) -> None:
+        layers = layers_of(model.spec, part)
+        assert layers is not None, "a model of other blocks is run by XLA"
+        self._layers, self._together = layers, PANELS_AT_A_TIME * TILE_COLUMNS * usable_cores()
+        first = LayerStack(layers, self._together)
+        first.load(first.stack.parameters, model.arrays)
+        self._parameters, self._idle = first.stack.parameters, [first]
+
+    @contextmanager
+    def stack(self) -> Iterator[LayerStack]:
+        try:
+            stack = self._idle.pop()
+        except IndexError:
+            stack = LayerStack(self._layers, self._together, self._parameters)
+        yield stack
+        # after an error it may still be in use by the threads of the call
+        if len(self._idle) < _MOST_IDLE:
+            self._idle.append(stack)

@@ -23,15 +23,19 @@ class LayerStack:
     Args:
         layers: at least one; each takes what the one before gives.
         batch_size: the most items of a training step.
+        parameters: another stack's of the same layers, to be read in place of own ones.
     """
 
-    def __init__(self, layers: Sequence[Layer], batch_size: int) -> None:
+    def __init__(
+        self, layers: Sequence[Layer], batch_size: int, parameters: np.ndarray | None = None
+    ) -> None:
         self.layers = held(layers)
         self.batch_size = batch_size
         panels = -(-batch_size // TILE_COLUMNS)
         useful = _useful_threads(self.layers)
         self.threads = max(1, min(usable_cores(), max(panels, useful)))
-        self.stack = lay_out(self.layers, panels * TILE_COLUMNS, self.threads)
+        stack = lay_out(self.layers, panels * TILE_COLUMNS, self.threads)
+        self.stack = stack if parameters is None else stack._replace(parameters=parameters)
         self._crews = Fastest([1, self.threads] if 1 < self.threads <= useful else [1])
 
     @property
