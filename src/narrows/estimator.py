@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from narrows.data import Dataset, TableSchema, checked, load_data
+from narrows.data import Dataset, TableSchema, checked, load_data, unmasked
 from narrows.data.tables import Unfamiliar, arrow_table, is_frame
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.fitting import fit
@@ -23,7 +23,7 @@ from narrows.planning import ModelChoice, Plan, Wishes, make_plan
 from narrows.report.measures import item_errors
 from narrows.running import Codec, chunks
 from narrows.tasks.denoise import denoise
-from narrows.tasks.fill import fill
+from narrows.tasks.fill import fill, fill_frame
 from narrows.tasks.generate import DrawnCodes, interpolated
 from narrows.training import History, Noise
 
@@ -171,37 +171,45 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """The items that codes ``Z`` (n, latent_size) stand for, in the training data's shape and
         dtype: rounded and clipped where that holds whole numbers.
 
-        Trained on a DataFrame, it gives one of the same kind, columns and dtypes; trained on a
-        table in a file, a pyarrow.Table.
+        Trained on a DataFrame, it gives one of the same kind, columns, labels and dtypes; trained
+        on a table in a file, a pyarrow.Table. Codes do not know the index of what they were made
+        of: a pandas DataFrame gets that of ``Z``, where that is one, as ``transform`` gives it
+        after ``set_output(transform="pandas")``.
         """
         check_is_fitted(self)
-        items = self._codec.decode(check_array(Z, dtype=np.float32))
+        items = self._codec.decode(check_array(unmasked(Z), dtype=np.float32))
         table = self.model_.data.table
-        return items if table is None else table.decode_frame(items)
+        return items if table is None else table.decode_frame(items, like=Z)
 
     def denoise(self, X: Any) -> Any:
         """``X`` without the noise that the model learnt to undo: with ``noise``, or a ``target``.
 
         ``X`` has the shape of the training data, or is images that are larger, which are cut into
         overlapping tiles and blended. Of a DataFrame, the missing cells are filled in and the
-        others kept; the result is a DataFrame of the kind that was fitted.
+        others kept, as are its index, its labels, its dtypes and the columns that were not trained
+        on, so that ``X.fillna(ae.denoise(X))`` fills each cell with its own.
         """
         check_is_fitted(self)
         table = self.model_.data.table
         if table is not None:
-            return table.as_frame(self._filled(X, table))
-        return denoise(self._codec, check_array(X, **_ANY_ARRAY))
+            return self._filled(X, table)
+        return denoise(self._codec, check_array(unmasked(X), **_ANY_ARRAY))
 
     def _filled(self, X: Any, table: TableSchema) -> Any:
-        """The rows of a table without missing cells: a pyarrow.Table."""
+        """A table without missing cells: the frame that it was, or of rows the kind that was
+        fitted."""
         import pyarrow as pa
 
-        frame = X if is_frame(X) else arrow_table(table.names, np.asarray(X))
         unfamiliar = Unfamiliar()
-        rows = pa.concat_tables(fill(self._codec, frame, unfamiliar), promote_options="default")
+        if is_frame(X):
+            result = fill_frame(self._codec, X, unfamiliar)
+        else:
+            frame = arrow_table(table.names, np.asarray(unmasked(X)))
+            parts = fill(self._codec, frame, unfamiliar, as_trained=True)
+            result = table.as_frame(pa.concat_tables(parts, promote_options="default"))
         for line in unfamiliar.lines():
             warnings.warn(line, stacklevel=3)
-        return rows
+        return result
 
     def score_samples(self, X: Any) -> np.ndarray:
         """How well each item is reconstructed: minus its mean squared error, float64 (n,).
@@ -282,7 +290,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             estimator.n_features_in_ = trained.item_shape[0]
         else:
             estimator.n_features_in_ = len(table.names)
-            estimator.feature_names_in_ = np.array(table.names, dtype=object)
+            if table.labels_are_texts:
+                estimator.feature_names_in_ = np.array(table.names, dtype=object)
         return estimator
 
     def _take(self, trained: TrainedModel) -> None:
@@ -326,7 +335,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _table(self, X: Any) -> Dataset:
         """A data frame to train on, as features."""
-        validate_data(self, X, skip_check_array=True)  # keeps the names of its columns
+        self._check_labels(X, reset=True)
         if len(X) < 2:
             raise DataError(
                 f"n_samples={len(X)}: the table has {len(X)} rows, and 2 are the fewest to learn "
@@ -336,18 +345,18 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return load_data(X)
 
     def _array(self, X: Any) -> Dataset:
-        return self._dataset(validate_data(self, X, **_ANY_ARRAY, ensure_min_samples=2))
+        return self._dataset(validate_data(self, unmasked(X), **_ANY_ARRAY, ensure_min_samples=2))
 
     def _held_out(self, X: Any, training: Dataset) -> Dataset:
         if training.table is not None:
             return replace(training, items=self._features(X, training.table))
-        return self._dataset(check_array(X, **_ANY_ARRAY))
+        return self._dataset(check_array(unmasked(X), **_ANY_ARRAY))
 
     def _towards(self, data: Dataset, target: Any) -> Dataset:
         """``data`` as what goes in, and what they shall become as the items."""
         if data.table is not None:
             raise UsageError("a table has no target", hint="train with noise='masking:0.3'")
-        clean = self._dataset(check_array(target, **_ANY_ARRAY))
+        clean = self._dataset(check_array(unmasked(target), **_ANY_ARRAY))
         if (clean.items.shape, clean.items.dtype) != (data.items.shape, data.items.dtype):
             raise ShapeError(
                 f"target is {clean.items.dtype.name} of shape {clean.items.shape}, and what goes "
@@ -359,11 +368,23 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def _features(self, X: Any, table: TableSchema) -> np.ndarray:
         """The features of a data frame, or of rows of numbers in the order of its columns."""
         if not is_frame(X):
-            rows = validate_data(self, X, reset=False, dtype=None, ensure_all_finite=False)
+            rows = validate_data(
+                self, unmasked(X), reset=False, dtype=None, ensure_all_finite=False
+            )
             X = arrow_table(table.names, rows)
         else:
-            validate_data(self, X, reset=False, skip_check_array=True)  # names, as when fitted
+            self._check_labels(X, reset=False)
         return table.encode(X)
+
+    def _check_labels(self, X: Any, *, reset: bool) -> None:
+        """Keep the names of a frame's columns as scikit-learn does, or compare them; where some are
+        texts and others are not, which it refuses, the table's schema alone knows them."""
+        labels = list(getattr(X, "columns", ()))
+        if len({isinstance(label, str) for label in labels}) > 1:
+            if reset:
+                self.n_features_in_ = len(labels)
+            return
+        validate_data(self, X, reset=reset, skip_check_array=True)
 
     def _dataset(self, items: np.ndarray) -> Dataset:
         limits = (0.0, 255.0) if items.dtype == np.uint8 else None
@@ -374,6 +395,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         table = self.model_.data.table
         if table is not None:
             return self._features(X, table)
+        X = unmasked(X)
         if len(self.item_shape_) == 1:
             items = validate_data(self, X, reset=False, **_ANY_ARRAY)
         else:

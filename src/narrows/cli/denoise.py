@@ -182,12 +182,11 @@ def _fill(codec: "Codec", source: str, out: str, all_cells: bool, json: bool) ->
     """Write a table with its missing cells filled in."""
     from narrows.data import table_writer
     from narrows.data.tables import Unfamiliar
-    from narrows.tasks.fill import fill
+    from narrows.tasks.fill import fill, filled_schema
 
-    table, unfamiliar, count = codec.trained.data.table, Unfamiliar(), 0
-    assert table is not None
+    unfamiliar, count = Unfamiliar(), 0
     with (
-        table_writer(out, table.arrow_schema()) as write,
+        table_writer(out, filled_schema(codec, source)) as write,
         progress("filling", total=None, unit="rows") as done,
     ):
         for rows in fill(codec, source, unfamiliar, all_cells=all_cells):

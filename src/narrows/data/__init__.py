@@ -1,6 +1,6 @@
 """Data: every source becomes a :class:`Dataset`, and results go back to files."""
 
-from narrows.data.checks import checked
+from narrows.data.checks import checked, unmasked
 from narrows.data.codes import load_codes
 from narrows.data.dataset import Dataset
 from narrows.data.idx import read_idx
@@ -31,5 +31,6 @@ __all__ = [
     "release",
     "row_writer",
     "table_writer",
+    "unmasked",
     "validation_source",
 ]

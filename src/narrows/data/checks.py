@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -126,3 +127,31 @@ def _check_finite(name: str, items: np.ndarray, track: Tracker) -> None:
             f"the first at index {first}, and every value must be finite",
             hint="remove those items, or fill the values in, with np.nan_to_num for example",
         )
+
+
+def unmasked(X: Any) -> Any:
+    """``X`` as it is, or the values of a masked array that masks none of them.
+
+    Raises:
+        DataError: some are masked, for what is under the mask is no data; or it is an array of
+            records, whose fields are columns.
+    """
+    if isinstance(X, list | tuple) and any(isinstance(x, np.ma.MaskedArray) for x in X):
+        X = np.ma.stack(X) if len({np.shape(x) for x in X}) == 1 else X
+    if isinstance(X, np.ma.MaskedArray):
+        count = int(np.ma.getmaskarray(X).sum()) if X.dtype.names is None else 0
+        if count:
+            raise DataError(
+                f"{count:,} of the {X.size:,} values of a masked array are masked, and what is "
+                "under the mask is no data",
+                hint="fill them: X.filled(0); or give the columns of a table as a DataFrame, in "
+                "which they are missing: pd.DataFrame(X)",
+            )
+        X = np.ma.getdata(X)
+    if isinstance(X, np.ndarray) and X.dtype.names is not None:
+        raise DataError(
+            f"an array of records with the fields {', '.join(X.dtype.names[:10])} is no array of "
+            "numbers",
+            hint="give a DataFrame, which has a column for each field: pd.DataFrame(X)",
+        )
+    return X

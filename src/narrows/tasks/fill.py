@@ -4,7 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from narrows.data.tables import TableSchema, Unfamiliar, as_arrow, is_table_path, open_table
+from narrows.data.tables.filling import filled_column, fills
+from narrows.data.tables.frames.learning import learnable, with_columns
+from narrows.data.tables.reading import TableSource, cells_of
 from narrows.errors import DataError
 from narrows.running import Codec
 
@@ -12,50 +17,104 @@ from narrows.running import Codec
 _BLOCK_ROWS = 1 << 13
 
 
-def fill(codec: Codec, source: Any, unfamiliar: Unfamiliar, *, all_cells: bool = False) -> Iterator:
-    """The rows of a table without missing cells, in pyarrow.Tables of the training table's types.
+def fill_frame(codec: Codec, frame: Any, unfamiliar: Unfamiliar) -> Any:
+    """A data frame without missing cells: of its own kind, with its index, labels and dtypes.
 
-    A cell that has a value keeps it. One that has none gets the model's: the reconstruction of the
-    row, in which it stood as the column's mean. A model that was trained with ``--noise masking``
-    has learnt to do that. Only a column of which training saw no value stays empty.
+    A cell that has a value keeps it, and so does every column that the model was not trained on.
+    One that has none gets the model's: the reconstruction of the row, in which it stood as the
+    column's mean. A category that the column's dtype lacks is added behind the others.
 
     Args:
-        source: the path of a CSV or Parquet file, or a data frame.
+        frame: a pandas or polars DataFrame, or an Arrow table, with the model's columns.
+        unfamiliar: told about what training never saw.
+
+    Raises:
+        DataError: the model's columns are not there, or hold what they did not in training.
+    """
+    schema = _schema(codec)
+    table, form = learnable(frame, schema.names)
+    schema.check_names(table.column_names, "the table", unfamiliar)
+    found = np.empty((table.num_rows, schema.width), np.float32)
+    for start in range(0, table.num_rows, _BLOCK_ROWS):
+        block = table.slice(start, _BLOCK_ROWS)
+        found[start : start + block.num_rows] = _made(codec, block, start + 1, unfamiliar)
+    changed = {}
+    for at, name in enumerate(table.column_names):
+        if name not in schema.names or not fills(schema[name]):
+            continue
+        array, column = cells_of(table, name), schema[name]
+        if array.null_count:
+            entry = form.columns[at] if form.columns else {}
+            changed[at] = filled_column(column, array, found[:, column.features], entry)
+    return with_columns(frame, form, changed)
+
+
+def fill(
+    codec: Codec,
+    source: Any,
+    unfamiliar: Unfamiliar,
+    *,
+    all_cells: bool = False,
+    as_trained: bool = False,
+) -> Iterator:
+    """The rows of a table in a file without missing cells, in pyarrow.Tables with all its columns.
+
+    Cells are filled in as by :func:`fill_frame`. Columns have the types that they have in the
+    file; of a CSV file, those that they had in training, and others are texts.
+
+    Args:
+        source: the path of a CSV or Parquet file, or an Arrow table.
         unfamiliar: told about what training never saw.
         all_cells: write what the model makes of every cell, those that have a value too.
+        as_trained: whether columns get the types that they had in training, as those of CSV do.
 
     Raises:
         DataError: it is no table, or one without the model's columns.
     """
-    schema = codec.trained.data.table
-    assert schema is not None, "the model was trained on a table"
+    schema, table = _schema(codec), open_to_fill(source)
+    schema.check_names(list(table.types), table.name, unfamiliar)
+    row = 1
+    for batch in table.batches():
+        for start in range(0, batch.num_rows, _BLOCK_ROWS):
+            block = batch.slice(start, _BLOCK_ROWS)
+            made = _made(codec, block, row, unfamiliar)
+            textual = table.textual or as_trained
+            yield schema.completed(as_arrow(block), made, textual=textual, every=all_cells)
+            row += block.num_rows
+
+
+def open_to_fill(source: Any) -> TableSource:
+    """A table whose cells are to be filled in.
+
+    Raises:
+        DataError: it is none.
+    """
     if isinstance(source, str) and not (is_table_path(source) and Path(source).is_file()):
         raise DataError(
             f"{source} is no table, and the model was trained on one",
             hint="give a .csv or .parquet file with the columns of the training table",
         )
-    table = open_table(source)
-    schema.check_names(list(table.types), table.name, unfamiliar)
-    names = [name for name in schema.names if name in table.types]
-    row = 1
-    for batch in table.batches(names):
-        for start in range(0, batch.num_rows, _BLOCK_ROWS):
-            block = batch.slice(start, _BLOCK_ROWS)
-            # a model that is told that a cell is missing would say so again
-            features = schema.masked(schema.encode_block(block, row, unfamiliar))
-            found = codec.reconstruct(features)
-            rows = as_arrow(block)
-            yield schema.completed(_emptied(rows, schema) if all_cells else rows, found)
-            row += block.num_rows
+    return open_table(source)
 
 
-def _emptied(rows: Any, schema: TableSchema) -> Any:
-    """The rows without the cells that the model knows."""
+def filled_schema(codec: Codec, source: Any) -> Any:
+    """The names and types of the tables that :func:`fill` gives: a pyarrow.Schema."""
     import pyarrow as pa
 
-    learnt = {column.name for column in schema.learnt}
-    for index, name in enumerate(rows.column_names):
-        if name in learnt:
-            empty = pa.nulls(rows.num_rows, rows.schema.field(name).type)
-            rows = rows.set_column(index, name, empty)
-    return rows
+    schema, table = _schema(codec), open_to_fill(source)
+    empty = pa.table({name: pa.array([], type_) for name, type_ in table.types.items()})
+    features = np.zeros((0, schema.width), np.float32)
+    return schema.completed(empty, features, textual=table.textual).schema
+
+
+def _schema(codec: Codec) -> TableSchema:
+    schema = codec.trained.data.table
+    assert schema is not None, "the model was trained on a table"
+    return schema
+
+
+def _made(codec: Codec, block: Any, row: int, unfamiliar: Unfamiliar) -> np.ndarray:
+    """What the model makes of the rows of a table or batch: features (n, width)."""
+    schema = _schema(codec)
+    # a model that is told that a cell is missing would say so again
+    return codec.reconstruct(schema.masked(schema.encode_block(block, row, unfamiliar)))

@@ -45,11 +45,11 @@ def load_table(
         UsageError: ``types`` names a column or a kind that there is not.
         OSError: the file cannot be read.
     """
-    table = open_table(source)
+    table = open_table(source, None if schema is None else schema.names)
     if schema is not None:
         return _encoded(table, schema, track)
     columns, count, notes = scan(table, types, track=track)
-    schema = TableSchema.of(columns, table.frame)
+    schema = TableSchema.of(columns, table.frame, getattr(table, "form", None))
     if not schema.learnt:
         raise DataError(
             f"every column of {table.name} is constant, or all different texts, so there is "

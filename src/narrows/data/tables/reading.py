@@ -2,12 +2,13 @@
 they are asked for."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from narrows.data.tables.arrow_types import kind_of
 from narrows.data.tables.csv_text import NULLS, check_names, examine, explain
+from narrows.data.tables.frames.learning import learnable
 from narrows.errors import DataError
 
 _CSV_SUFFIXES = (".csv", ".tsv", ".data")
@@ -158,15 +159,21 @@ class ParquetTable:
 
 
 class FrameTable:
-    """A data frame, or an Arrow table, in memory."""
+    """A data frame, or an Arrow table, in memory.
+
+    Attributes:
+        form: what makes such a frame of the columns again.
+    """
 
     textual = False
     notes: tuple[str, ...] = ()
 
-    def __init__(self, frame: Any, name: str = "the table") -> None:
+    def __init__(
+        self, frame: Any, name: str = "the table", wanted: Container[str] | None = None
+    ) -> None:
         self.name = name
         self.frame = frame_kind(frame)
-        self._table = as_arrow(frame)
+        self._table, self.form = learnable(frame, wanted)
         self.types = _known_types(self._table.schema, name)
         dtypes = frame.dtypes if self.frame == "pandas" else ()
         self._dtypes = dict(zip(self.types, map(str, dtypes), strict=False))
@@ -212,15 +219,18 @@ def is_table_path(path: str | os.PathLike[str]) -> bool:
     return lower.removesuffix(".gz").endswith(_CSV_SUFFIXES) or lower.endswith(".parquet")
 
 
-def open_table(source: Any) -> TableSource:
+def open_table(source: Any, wanted: Container[str] | None = None) -> TableSource:
     """The source that a path or a data frame is.
+
+    Args:
+        wanted: of a data frame, the columns that are read; others may hold whatever they will.
 
     Raises:
         DataError: it is damaged, empty, or has columns that cannot be learnt.
         OSError: it cannot be read.
     """
     if is_frame(source):
-        return FrameTable(source)
+        return FrameTable(source, wanted=wanted)
     path = Path(source)
     return ParquetTable(path) if path.suffix.lower() == ".parquet" else CsvTable(path)
 
@@ -250,22 +260,7 @@ def as_arrow(data: Any) -> Any:
     Raises:
         DataError: a column holds values of several kinds, or two have one name.
     """
-    import pyarrow as pa
-
-    match frame_kind(data):
-        case "pandas":
-            try:
-                return pa.Table.from_pandas(data, preserve_index=False)
-            except (pa.ArrowException, ValueError, TypeError) as error:
-                raise DataError(
-                    f"the DataFrame cannot be read as a table: {'; '.join(map(str, error.args))}",
-                    hint="give each column a name of its own, and values of one kind",
-                ) from error
-        case "polars":
-            return data.to_arrow()
-        case "arrow":
-            return data if isinstance(data, pa.Table) else pa.Table.from_batches([data])
-    raise DataError(f"{type(data).__name__} is no table", hint="give a pandas or polars DataFrame")
+    return learnable(data)[0]
 
 
 def arrow_table(names: Sequence[str], rows: Any) -> Any:
@@ -283,25 +278,6 @@ def arrow_table(names: Sequence[str], rows: Any) -> Any:
             f"the rows cannot be read as a table: {error}", hint="give a DataFrame"
         ) from error
     return pa.table(arrays, names=list(names))
-
-
-def from_arrow(table: Any, frame: str | None, dtypes: Mapping[str, str | None]) -> Any:
-    """An Arrow table as the kind of data frame that ``frame`` names.
-
-    Args:
-        dtypes: the pandas dtype of each column, where it had one.
-    """
-    if frame == "polars":
-        import polars  # type: ignore[import-not-found, unused-ignore]
-
-        return polars.from_arrow(table)
-    if frame != "pandas":
-        return table
-    result = table.to_pandas()
-    for name, dtype in dtypes.items():
-        if dtype is not None and str(result[name].dtype) != dtype:
-            result[name] = result[name].astype(dtype, errors="ignore")
-    return result
 
 
 def cells_of(block: Any, name: str) -> Any:

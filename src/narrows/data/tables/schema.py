@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data.tables.columns import Column
+from narrows.data.tables.frames.form import Form
 from narrows.data.tables.unfamiliar import Unfamiliar
 from narrows.errors import DataError, ShapeError
 
@@ -26,20 +27,24 @@ class TableSchema:
         columns: each with its kind, its place among the features and its statistics.
         frame: what the table was, which results become again: ``pandas``, ``polars``, ``arrow``, or
             None for a file.
+        form: what makes such a frame of the columns again; None for a file.
     """
 
     columns: tuple[Column, ...]
     frame: str | None = None
+    form: Form | None = None
 
     @classmethod
-    def of(cls, columns: Sequence[Column], frame: str | None = None) -> "TableSchema":
+    def of(
+        cls, columns: Sequence[Column], frame: str | None = None, form: Form | None = None
+    ) -> "TableSchema":
         """A schema of columns whose features follow one another."""
         starts = np.cumsum([0, *(column.width for column in columns)])
         placed = [
             replace(column, start=int(start))
             for column, start in zip(columns, starts, strict=False)
         ]
-        return cls(tuple(placed), frame)
+        return cls(tuple(placed), frame, form)
 
     @property
     def width(self) -> int:
@@ -49,6 +54,12 @@ class TableSchema:
     @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
+
+    @property
+    def labels_are_texts(self) -> bool:
+        """Whether the columns were called by their names, and not by numbers or other labels."""
+        labels = self.form.labels if self.form else None
+        return labels is None or "texts" in labels
 
     @property
     def learnt(self) -> tuple[Column, ...]:
@@ -69,10 +80,10 @@ class TableSchema:
         Raises:
             DataError: columns are missing, or hold what they did not in training.
         """
-        from narrows.data.tables.reading import as_arrow
+        from narrows.data.tables.frames.learning import learnable
 
         seen = Unfamiliar() if unfamiliar is None else unfamiliar
-        table = as_arrow(table)
+        table, _ = learnable(table, self._known)
         self.check_names(table.column_names, "the table", seen)
         features = np.empty((table.num_rows, self.width), np.float32)
         for start in range(0, table.num_rows, _BLOCK_ROWS):
@@ -154,36 +165,57 @@ class TableSchema:
         low, high = (np.concatenate([each[end] for each in limits]) for end in (0, 1))
         return low, high
 
-    def completed(self, block: Any, features: np.ndarray) -> Any:
-        """Rows with their missing cells filled in: a pyarrow.Table as :meth:`decode` gives it.
+    def completed(
+        self, block: Any, features: np.ndarray, *, textual: bool = False, every: bool = False
+    ) -> Any:
+        """Rows with their missing cells filled in: a pyarrow.Table with the columns of ``block``.
+
+        Each keeps its type; columns that were not trained on are as they were.
 
         Args:
-            block: an Arrow table or batch that has all columns.
+            block: an Arrow table that has all columns, and perhaps more.
             features: what stands in for its rows, (n, width); what they say of missing cells is
                 passed over.
+            textual: every cell of ``block`` is a text, and becomes what it was in training.
+            every: replace the cells that have a value too.
         """
         import pyarrow as pa
 
+        from narrows.data.tables.filling import filled_column, fills
         from narrows.data.tables.reading import cells_of
 
         arrays = []
-        for column in self.columns:
-            filled = column.decode(column.present(features[:, column.features]))
-            known = column.name in block.schema.names
-            array = cells_of(block, column.name) if known else filled
-            arrays.append(column.completed(array, filled))
-        return pa.table(arrays, names=list(self.names))
+        for name in block.column_names:
+            column = self[name] if name in self._known else None
+            if column is None or not fills(column):
+                arrays.append(block.column(name))
+                continue
+            array, own = cells_of(block, name), features[:, column.features]
+            if textual:
+                array = pa.nulls(len(array), array.type) if every and column.width else array
+                arrays.append(column.completed(array, column.decode(column.present(own))))
+            else:
+                over = every and column.width > 0
+                arrays.append(filled_column(column, array, own, every=over))
+        return pa.table(arrays, names=block.column_names)
 
-    def decode_frame(self, features: np.ndarray) -> Any:
-        """The same as the kind of table that was fitted: pandas', polars', or else Arrow's."""
-        return self.as_frame(self.decode(features))
+    def decode_frame(self, features: np.ndarray, like: Any = None) -> Any:
+        """The same as the kind of table that was fitted, with its labels: pandas', polars', or else
+        Arrow's.
 
-    def as_frame(self, rows: Any) -> Any:
+        Args:
+            like: a pandas DataFrame of as many rows, whose index they get.
+        """
+        return self.as_frame(self.decode(features), like)
+
+    def as_frame(self, rows: Any, like: Any = None) -> Any:
         """Rows in a pyarrow.Table as the kind of table that was fitted."""
-        from narrows.data.tables.reading import from_arrow
+        from narrows.data.tables.frames.before import form_of_before
+        from narrows.data.tables.frames.learning import learnt_frame
 
-        dtypes = {column.name: column.frame_dtype for column in self.columns}
-        return from_arrow(rows, self.frame, dtypes)
+        dtypes = [column.frame_dtype for column in self.columns]
+        form = self.form or form_of_before(self.frame, rows.schema, dtypes)
+        return learnt_frame(rows, form, like)
 
     def restandardised(self, blocks: Callable[[], Iterator[np.ndarray]]) -> "TableSchema":
         """The schema with the statistics of some rows only, such as those that are trained on.
@@ -221,7 +253,8 @@ class TableSchema:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        return {"frame": self.frame, "columns": [column.to_dict() for column in self.columns]}
+        values = {"frame": self.frame, "columns": [column.to_dict() for column in self.columns]}
+        return values if self.form is None else {**values, "form": self.form.to_json()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TableSchema":
@@ -242,4 +275,5 @@ class TableSchema:
             start = columns[-1].features.stop
         if len({column.name for column in columns}) != len(columns):
             raise ValueError("two columns have the same name")
-        return cls(tuple(columns), frame)
+        form = Form.from_json(values["form"], len(columns)) if "form" in values else None
+        return cls(tuple(columns), frame, form)

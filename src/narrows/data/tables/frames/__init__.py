@@ -127,7 +127,7 @@ def _hold_arrow(data: Any, shape: str) -> tuple[Any, Form]:
     for each in table.schema:
         if not is_stored(each.type):
             raise DataError(
-                f"column {each.name!r} is of type {each.type}, which narrows does not keep",
+                f"column {each.name!r} is of type {each.type}, which narrows does not take",
                 hint="leave it out, or turn it into numbers, texts or dates",
             )
     required = [each.name for each in table.schema if not each.nullable]

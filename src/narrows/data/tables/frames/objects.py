@@ -25,7 +25,7 @@ def hold_objects(values: Any) -> tuple[dict[str, Any], Any]:
     import pyarrow as pa
 
     cells = values.to_list()
-    marks = [_missing_mark(cell) for cell in cells]
+    marks = [missing_mark(cell) for cell in cells]
     named = sorted({mark for mark in marks if mark})
     present = [cell for cell, mark in zip(cells, marks, strict=True) if not mark]
     type_ = _common_type(present) if len(named) <= 1 else None
@@ -65,7 +65,7 @@ def give_objects(entry: dict[str, Any], array: Any) -> np.ndarray:
 _MARKS = {"None": "None:", "NaN": "float:nan", "NA": "NA:", "NaT": "NaT:"}
 
 
-def _missing_mark(cell: Any) -> str | None:
+def missing_mark(cell: Any) -> str | None:
     """What a cell is called that stands for a missing value."""
     if cell is None:
         return "None"

@@ -1,6 +1,6 @@
 """pandas' DataFrame, Series, Index and arrays as Arrow tables and forms, and back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import numpy as np
@@ -36,13 +36,18 @@ def pandas_shape(data: Any) -> str | None:
 
 
 def hold_pandas(
-    data: Any, hold: Hold = hold_values, *, keep_index: bool = True
+    data: Any,
+    hold: Hold = hold_values,
+    *,
+    keep_index: bool = True,
+    wanted: Container[str] | None = None,
 ) -> tuple[Any, Form]:
     """An object of pandas as an Arrow table and its form.
 
     Args:
         hold: makes an entry and an Arrow array of a column.
         keep_index: whether the index is kept: its levels are the table's first columns.
+        wanted: names of the columns that are held, None for all; others are empty in the table.
 
     Raises:
         DataError: a column or a label is of a type that is not held, or two columns have one name.
@@ -71,8 +76,13 @@ def hold_pandas(
     held_index, levels = _hold_index(data.index) if keep_index and shape != "array" else ({}, [])
     texts = label_texts(columns, [])
     levels = _apart_from(levels, texts)
-    entries, arrays = [], []
+    entries: list[Mapping[str, Any]] = []
+    arrays: list[Any] = []
     for at, text in enumerate(texts):
+        if wanted is not None and text not in wanted:
+            entries.append({"kind": "unread"})
+            arrays.append(pa.nulls(len(data)))
+            continue
         series = data.iloc[:, at] if shape == "frame" else data
         entry, array = _explained(f"column {text!r}", series, hold)
         entries.append(entry)
@@ -81,7 +91,9 @@ def hold_pandas(
         [*(array for _, array in levels), *arrays], names=[*(name for name, _ in levels), *texts]
     )
     simple = shape == "frame" and _is_simple(held_index, labels, entries)
-    return table, Form("pandas", shape or "", tuple(entries), held_index, labels, more, simple)
+    return table, Form(
+        "pandas", shape or "", tuple(entries), held_index or None, labels, more, simple
+    )
 
 
 def _check_labels(labels: Any) -> None:
@@ -101,7 +113,7 @@ def _explained(what: str, value: Any, hold: Callable[[Any], Any]) -> Any:
     except (Unheld, TypeError, ValueError, OverflowError, pa.ArrowException) as error:
         kind = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(
-            f"{what} is of type {kind[:200]}, which narrows does not keep",
+            f"{what} is of type {kind[:200]}, which narrows does not take",
             hint="leave it out, or turn it into numbers, texts or dates",
         ) from error
 

@@ -7,7 +7,8 @@ from narrows.data.tables.arrow_types import is_stored
 from narrows.data.tables.frames.form import Form
 from narrows.errors import DataError
 
-_WIDE = ("Int128", "UInt128")
+#: Types that Arrow does not have, which are texts of digits.
+WIDE = ("Int128", "UInt128")
 
 
 def hold_polars(data: Any) -> tuple[Any, Form]:
@@ -36,7 +37,7 @@ def hold_polars(data: Any) -> tuple[Any, Form]:
 def unheld(column: Any) -> DataError:
     """The error of a column that is of no type that is held."""
     return DataError(
-        f"column {column.name!r} is of type {column.dtype}, which narrows does not keep",
+        f"column {column.name!r} is of type {column.dtype}, which narrows does not take",
         hint="leave it out, or turn it into numbers, texts or dates",
     )
 
@@ -53,7 +54,7 @@ def hold_column(column: Any) -> tuple[dict[str, Any], Any]:
     kind = column.dtype.base_type().__name__
     if kind in ("Object", "Unknown"):  # whose Arrow arrays are addresses
         raise unheld(column)
-    if kind in _WIDE:
+    if kind in WIDE:
         array = column.cast(pl.String).to_arrow()
         return {"dtype": kind}, array
     try:
@@ -109,8 +110,9 @@ def give_column(name: str, array: Any, entry: Mapping[str, Any]) -> Any:
         texts = pl.from_arrow(array.cast(pa.large_string()))
         return pl.Series(name, texts, dtype=pl.String).cast(pl.Enum(levels))
     column = pl.Series(name, pl.from_arrow(array))
-    if dtype in _WIDE:
-        return column.cast(pl.String).cast(getattr(pl, str(dtype)))
+    if dtype in WIDE:
+        whole = column if column.dtype == pl.Float64 else column.cast(pl.String)
+        return whole.cast(getattr(pl, str(dtype)))
     if dtype == "Categorical":
         physical = getattr(pl, str(entry["physical"]))
         categories = pl.Categories(entry["name"], entry["namespace"], physical)

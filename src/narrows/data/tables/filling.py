@@ -1,0 +1,111 @@
+"""Missing cells of a column, filled in with what a model makes of them, in the type that the column
+has in the table at hand, which need not be that of training."""
+
+from typing import Any
+
+import numpy as np
+
+from narrows.data.tables import cells
+from narrows.data.tables.arrow_types import is_text, kind_of
+from narrows.data.tables.columns import Column
+from narrows.data.tables.frames.learning import known_classes
+from narrows.errors import DataError
+
+
+def fills(column: Column) -> bool:
+    """Whether there is something to fill a column's cells in with: training saw a value."""
+    return column.kind != "ignored" and (column.width > 0 or column.value is not None)
+
+
+def filled_column(
+    column: Column, original: Any, features: np.ndarray, entry: Any = None, *, every: bool = False
+) -> Any:
+    """The cells of an Arrow array, and where they are missing what features stand for: an Arrow
+    array of the same type, or of training's where all cells are missing and of no type.
+
+    Categories keep their order; new ones come behind them.
+
+    Args:
+        column: what training knew of the column.
+        original: its cells, in one array, with NaN as missing.
+        features: those of the column that stand in for its rows, (n, column.width).
+        entry: what the form of a data frame says of the column.
+        every: replace the cells that have a value too.
+
+    Raises:
+        DataError: what training knew is of a kind that the column cannot hold.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    filled = column.decode(column.present(features))
+    filled = known_classes(pa.chunked_array([filled]), entry or {})
+    if isinstance(filled, pa.ChunkedArray):
+        filled = filled.combine_chunks()
+    if pa.types.is_null(original.type):
+        return filled
+    if every:
+        original = _without_values(original)
+    try:
+        if pa.types.is_dictionary(original.type):
+            return _with_classes(original, filled)
+        return pc.coalesce(original, _as(column, filled, features, original.type))
+    except (pa.ArrowException, ValueError) as error:
+        raise DataError(
+            f"column {column.name!r} is of type {original.type}, and was {column.dtype} in "
+            f"training, so that its missing cells cannot be filled in: {error}",
+            hint="give the column the type that it had",
+        ) from error
+
+
+def _without_values(array: Any) -> Any:
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(array.type):
+        return pa.nulls(len(array), array.type)
+    indices = pa.nulls(len(array), array.type.index_type)
+    return pa.DictionaryArray.from_arrays(indices, array.dictionary, ordered=array.type.ordered)
+
+
+def _as(column: Column, filled: Any, features: np.ndarray, type_: Any) -> Any:
+    """What training knew as cells of another type."""
+    import pyarrow as pa
+
+    if filled.type == type_:
+        return filled
+    if pa.types.is_dictionary(filled.type):
+        filled = filled.dictionary_decode()
+    if is_text(type_):
+        return cells.to_texts(filled).cast(type_)
+    if is_text(filled.type):
+        return cells.from_texts(filled.cast(pa.string()).to_pylist(), type_)
+    numbers = (pa.types.is_integer, pa.types.is_boolean, pa.types.is_decimal)
+    if column.is_number and column.kind != "date" and any(is_(type_) for is_ in numbers):
+        return cells.from_numbers(column.numbers(column.present(features)), type_)
+    if (kind_of(type_) == "date") != pa.types.is_temporal(filled.type):
+        raise ValueError("dates are no numbers")
+    return filled.cast(type_, safe=False)
+
+
+def _with_classes(original: Any, filled: Any) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    value_type = original.type.value_type
+    texts = cells.to_texts(filled)
+    levels = cells.to_texts(original.dictionary)
+    missing = original.indices.is_null()
+    wanted = texts.filter(missing).drop_null().unique()
+    new = wanted.filter(pc.invert(pc.is_in(wanted, levels))).to_pylist()
+    known = pa.array([*levels.to_pylist(), *new], pa.string())
+    dictionary = original.dictionary
+    if new:
+        dictionary = pa.concat_arrays([dictionary, cells.from_texts(new, value_type)])
+    old = original.indices.cast(pa.int64())
+    codes = pc.coalesce(old, pc.index_in(texts, known).cast(pa.int64()))
+    index_type = original.type.index_type
+    if len(known) > np.iinfo(index_type.to_pandas_dtype()).max:
+        index_type = pa.int32()
+    return pa.DictionaryArray.from_arrays(
+        codes.cast(index_type), dictionary, ordered=original.type.ordered
+    )

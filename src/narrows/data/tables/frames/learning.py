@@ -1,0 +1,172 @@
+"""Data frames as they are learnt from, and what was learnt as a frame like another.
+
+What is learnt from are numbers, dates and texts: objects are what Arrow takes them for. Nothing
+else differs from what archives hold, and no index is learnt.
+"""
+
+from collections.abc import Container, Mapping
+from typing import Any
+
+from narrows.data.tables.frames import Form, give_frame, library_of
+from narrows.errors import DataError
+
+
+def learnable(data: Any, wanted: Container[str] | None = None) -> tuple[Any, Form]:
+    """A data frame as an Arrow table to learn from, and its form; the index is in neither.
+
+    Columns of types that cannot be learnt are of whatever type Arrow has for them.
+
+    Args:
+        data: a pandas or polars DataFrame, an Arrow Table or RecordBatch.
+        wanted: names of the columns that are read, None for all; others are empty in the table.
+
+    Raises:
+        DataError: a column holds values of several kinds, or two have one name.
+    """
+    import pyarrow as pa
+
+    library, shape = library_of(data) or ("", "")
+    if library == "pandas" and shape == "frame":
+        from narrows.data.tables.frames.pandas_frames import hold_pandas
+
+        return hold_pandas(data, _of_pandas, keep_index=False, wanted=wanted)
+    if library == "polars" and shape == "frame":
+        columns = [
+            _of_polars(column)
+            if wanted is None or column.name in wanted
+            else ({}, pa.nulls(len(column)))
+            for column in data.get_columns()
+        ]
+        table = pa.table([array for _, array in columns], names=list(data.columns))
+        return table, Form("polars", columns=tuple(entry for entry, _ in columns))
+    if library == "arrow" and shape in ("frame", "batch"):
+        table = data if shape == "frame" else pa.Table.from_batches([data])
+        return table, Form("arrow")
+    raise DataError(f"{type(data).__name__} is no table", hint="give a pandas or polars DataFrame")
+
+
+def _of_pandas(values: Any) -> tuple[Mapping[str, Any], Any]:
+    import pyarrow as pa
+
+    from narrows.data.tables.frames.objects import missing_mark
+    from narrows.data.tables.frames.pandas_columns import hold_values, whole
+
+    if str(values.dtype).endswith("[pyarrow]") and hasattr(values.dtype, "pyarrow_dtype"):
+        return {"kind": "arrow"}, whole(values.array.__arrow_array__())
+    if values.dtype != object:
+        return hold_values(values)
+    try:
+        array = whole(pa.array(values.to_list(), from_pandas=True))
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        kinds = sorted({type(cell).__name__ for cell in values if not missing_mark(cell)})
+        raise TypeError(f"object, with {' and '.join(kinds[:5])}") from error
+    marks = {mark for mark in map(missing_mark, values) if mark}
+    return {"kind": "objects", "missing": min(marks, default="None")}, array
+
+
+def _of_polars(column: Any) -> tuple[dict[str, Any], Any]:
+    from narrows.data.tables.frames.polars_frames import WIDE, hold_column
+
+    kind = column.dtype.base_type().__name__
+    if kind not in WIDE:
+        return hold_column(column)
+    import polars as pl
+
+    small = column.cast(pl.Int64, strict=False)
+    whole = small.null_count() == column.null_count()
+    return {"dtype": kind}, (small if whole else column.cast(pl.Float64)).to_arrow()
+
+
+def learnt_frame(rows: Any, form: Form, like: Any = None) -> Any:
+    """Rows that a model made as a frame of the kind that it was trained on.
+
+    Args:
+        rows: an Arrow table with the columns of that frame.
+        form: what :func:`learnable` gave with it.
+        like: a pandas DataFrame whose index the rows get, where there is one for them.
+
+    Raises:
+        ImportError: the library of the form is not installed.
+        ValueError: the form is not the table's.
+    """
+    entries = form.columns or ({},) * rows.num_columns
+    for at, (name, entry) in enumerate(zip(rows.column_names, entries, strict=True)):
+        rows = rows.set_column(at, name, known_classes(rows.column(at), entry))
+    frame = give_frame(rows, Form(form.library, "frame", form.columns, None, form.labels))
+    if form.library != "pandas":
+        return frame
+    from narrows.data.tables.frames.pandas_frames import with_index
+
+    return with_index(frame, like)
+
+
+def known_classes(column: Any, entry: Mapping[str, Any]) -> Any:
+    """A column without the class of all rarer ones, where that is a text which means nothing: of
+    categories that are intervals, or objects of several classes."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from narrows.data.tables.columns import OTHER
+    from narrows.data.tables.frames.pandas_columns import whole
+
+    inner = entry.get("of", entry)
+    if inner.get("kind") != "intervals" and not inner.get("tagged"):
+        return column
+    array = whole(column)
+    if not pa.types.is_dictionary(array.type):
+        return pc.if_else(pc.equal(array, OTHER), None, array)
+    levels = [level for level in array.dictionary.to_pylist() if level != OTHER]
+    dictionary = pa.array(levels, array.type.value_type)
+    codes = pc.index_in(array.dictionary, dictionary).take(array.indices)
+    indices = codes.cast(array.type.index_type)
+    return pa.DictionaryArray.from_arrays(indices, dictionary, ordered=array.type.ordered)
+
+
+def with_columns(data: Any, form: Form, columns: Mapping[int, Any]) -> Any:
+    """A frame with some columns replaced, and all else as it is: index, labels, other columns.
+
+    Args:
+        data: the frame.
+        form: what :func:`learnable` gave of it.
+        columns: Arrow arrays by the number of their column.
+    """
+    library, _shape = library_of(data) or ("", "")
+    if library == "pandas":
+        return _with_pandas(data, form, columns)
+    if library == "polars":
+        from narrows.data.tables.frames.polars_frames import give_column
+
+        series = data.get_columns()
+        for at, array in columns.items():
+            name, dtype = series[at].name, series[at].dtype
+            new = give_column(name, _chunked(array), form.columns[at])
+            enumerated = dtype.base_type().__name__ in ("Enum", "Categorical", "Null")
+            series[at] = new if enumerated else new.cast(dtype)
+        return type(data)(series)
+    for at, array in columns.items():
+        data = data.set_column(at, data.schema.field(at).with_type(array.type), array)
+    return data
+
+
+def _chunked(array: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.chunked_array([array])
+
+
+def _with_pandas(data: Any, form: Form, columns: Mapping[int, Any]) -> Any:
+    from narrows.data.tables.frames.objects import missing_mark
+    from narrows.data.tables.frames.pandas_columns import give_values, series_of
+
+    result = data.copy()
+    for at, array in columns.items():
+        entry = dict(form.columns[at])
+        new = series_of(give_values(entry, array))
+        if entry["kind"] == "objects":  # which cells that have a value keep to the last digit
+            before = data.iloc[:, at].to_list()
+            for row, cell in enumerate(before):
+                if not missing_mark(cell):
+                    new.iat[row] = cell
+        new.index = data.index
+        result.isetitem(at, new)
+    return result
