@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from narrows.codec.damage import damaged, field, whole_number
+from narrows.codec.pieces import Pieces
 from narrows.errors import ArchiveError
 
 MAGIC = b"\x89NRW\r\n\x1a\n"
@@ -138,7 +139,7 @@ class Container:
             ArchiveError: not an archive, a newer one, damaged, cut short, or longer than it says.
         """
         self.name = name
-        self._stream = stream
+        self._stream, self._pieces = stream, Pieces(stream)
         self.file_size = stream.seek(0, os.SEEK_END)
         text, start = self._front()
         self.header = _parsed(text, name)
@@ -223,8 +224,7 @@ class Container:
     def _read(self, start: int, size: int) -> bytes:
         if start + size > self.file_size:
             raise damaged(self.name, "it ends too early")
-        self._stream.seek(start)
-        content = self._stream.read(size)
+        content = self._pieces.read(start, size)
         if len(content) < size:
             raise damaged(self.name, "it ends too early")
         return content

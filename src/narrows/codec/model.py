@@ -34,6 +34,9 @@ class Model:
     name: str
     content: bytes
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Model, (self.name, self.content)
+
     @classmethod
     def of(cls, model: "Model | bytes | str | os.PathLike[str]") -> "Model":
         """A model given as itself, as its bytes or as the path of its file.

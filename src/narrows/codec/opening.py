@@ -6,6 +6,7 @@ container and the pipelines below are the same.
 
 import io
 import os
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -121,7 +122,7 @@ def open_archive(
     damaged_too: bool = False,
     model: ModelLike | None = None,
 ) -> Archive | TableArchive:
-    """Open an archive file; use it in a ``with`` block.
+    """Open an archive file; use it in a ``with`` block. Threads and processes may share it.
 
     Args:
         path: the file.
@@ -141,7 +142,10 @@ def open_archive(
             hint="check the path and its permissions",
         ) from error
     try:
-        return opened(stream, name, damaged_too=damaged_too, model=model)
+        archive = opened(stream, name, damaged_too=damaged_too, model=model)
+        where = Path(path).absolute()
+        archive.again = partial(open_archive, where, damaged_too=damaged_too, model=model)
+        return archive
     except BaseException:
         stream.close()
         raise

@@ -1,8 +1,8 @@
 """What archives of every kind of data have in common while they are open for reading."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import IO, ClassVar, Self
+from typing import IO, Any, ClassVar, Self
 
 from narrows.codec.container import Container
 from narrows.codec.damage import damaged, field
@@ -12,10 +12,15 @@ from narrows.errors import ArchiveError, UsageError
 class OpenArchive:
     """An open archive; use it in a ``with`` block.
 
+    Threads may share one, and so may forked processes. Pickled, as for processes that are started
+    otherwise, it is opened again from its file.
+
     Attributes:
         name: the file, as messages call it.
+        again: opens the same file once more; None where it is not known to be one.
     """
 
+    again: "Callable[[], OpenArchive] | None"
     #: What messages call one of what it holds.
     unit: ClassVar[str]
 
@@ -37,6 +42,7 @@ class OpenArchive:
     def _open(self, container: Container) -> None:
         """Read what the header and the index say; a kind of archive adds its own."""
         self.name, self._container = container.name, container
+        self.again = None
         self._digest = field(container.header, "sha256", str, self.name)
 
     def __enter__(self) -> Self:
@@ -49,6 +55,14 @@ class OpenArchive:
         trace: TracebackType | None,
     ) -> None:
         self._container.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.again is None:
+            raise UsageError(
+                f"{self.name} was not opened from a file, and another process cannot open it again",
+                hint="write it to a file and open that with open_archive, or send its bytes",
+            )
+        return self.again, ()
 
     def __len__(self) -> int:
         raise NotImplementedError

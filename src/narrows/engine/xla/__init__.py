@@ -3,6 +3,7 @@
     transfer.py     items on their way to the device, a batch at a time
     precision.py    which float the training computes in
     convolution.py  XLA's own convolution in place of the blocks'
+    forks.py        processes in which XLA cannot compute
     loss.py         what a batch loses and what training minimises
     step.py         one training step
     trainer.py      XlaTrainer

@@ -15,6 +15,7 @@ from jaxtyping import Float, Float32, Shaped
 
 from narrows.engine.interface import Runner
 from narrows.engine.xla.convolution import with_native_convolutions
+from narrows.engine.xla.forks import require_threads
 from narrows.engine.xla.transfer import COMPILED_SPECS, Units, chunks, for_device, to_network
 from narrows.nn.model import Model, apply_part
 from narrows.nn.spec import Spec
@@ -48,6 +49,7 @@ class RefiningRunner:
         self._start, self._step = _start_and_step(with_native_convolutions(model.spec))
 
     def encode(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
+        require_threads()
         codes = self._runner.encode(items)
         both = zip(chunks(items, self._batch), chunks(codes, self._batch), strict=True)
         return np.concatenate([self._refined(*part) for part in both])

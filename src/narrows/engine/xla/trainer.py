@@ -9,6 +9,7 @@ from jaxtyping import Float64, Int64, Shaped
 from narrows.engine.evidence import is_variational, require_likelihood
 from narrows.engine.interface import AdamSettings, TrainingState
 from narrows.engine.xla.convolution import has_native_convolutions, with_native_convolutions
+from narrows.engine.xla.forks import require_threads
 from narrows.engine.xla.loss import LossFunction
 from narrows.engine.xla.precision import training_dtype
 from narrows.engine.xla.step import Batch, Carry, Run, Step, short_seed
@@ -37,7 +38,8 @@ class XlaTrainer:
     ``seed`` governs what the blocks draw in training.
 
     Raises:
-        UsageError: a variational model, and an objective that is no likelihood.
+        UsageError: a variational model, and an objective that is no likelihood; or XLA cannot
+            compute in this process.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class XlaTrainer:
         batch_size: int,
         seed: int = 0,
     ) -> None:
+        require_threads()
         spec = with_native_convolutions(model.spec)
         self._scans = scans(spec)
         self.steps_per_call = _STEPS_PER_SCAN if self._scans else _STEPS_ONE_BY_ONE

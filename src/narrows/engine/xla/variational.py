@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from narrows.engine.evidence import Evidence, require_likelihood
+from narrows.engine.xla.forks import require_threads
 from narrows.engine.xla.step import drawing_flow, short_seed
 from narrows.engine.xla.transfer import (
     COMPILED_SPECS,
@@ -40,6 +41,7 @@ def measure_evidence(
         UsageError: ``objective`` is no likelihood.
     """
     require_likelihood(objective)
+    require_threads()
     measured = _measured(model.spec, objective.in_model_units(model.scaling.scale))
     units = Units.of(model.scaling)
     total = divergence = 0.0

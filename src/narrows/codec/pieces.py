@@ -1,0 +1,48 @@
+"""Pieces of an open file, whoever else reads it at the same time."""
+
+import io
+import os
+import threading
+from typing import IO
+
+
+class Pieces:
+    """Reads a stream at any place without a position that threads, or forked processes, share.
+
+    A file is read where it is asked to be (``pread``), bytes in memory are sliced. What can do
+    neither, such as a member of a zip file, is read by one thread at a time.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self._lock = stream, threading.Lock()
+        self._number = _file_number(stream)
+
+    def read(self, start: int, size: int) -> bytes:
+        """``size`` bytes from ``start`` on; fewer where the stream ends before."""
+        if self._number is not None and not self._stream.closed:
+            return _read_file(self._number, start, size)
+        if type(self._stream) is io.BytesIO:
+            return bytes(self._stream.getbuffer()[start : start + size])
+        with self._lock:
+            self._stream.seek(start)
+            return self._stream.read(size)
+
+
+def _file_number(stream: IO[bytes]) -> int | None:
+    """The descriptor of a plain file; None of anything else, or where files have no such reading.
+
+    Only of what Python opened as a file: other streams may have the descriptor of a file whose
+    bytes they change, as those that unpack do.
+    """
+    if not hasattr(os, "pread") or not isinstance(stream, io.BufferedReader):
+        return None
+    return stream.fileno() if isinstance(stream.raw, io.FileIO) else None
+
+
+def _read_file(number: int, start: int, size: int) -> bytes:
+    """The system gives at most 2 GB at a time."""
+    parts = [piece := os.pread(number, size, start)]
+    while piece and sum(map(len, parts)) < size:
+        done = sum(map(len, parts))
+        parts.append(piece := os.pread(number, size - done, start + done))
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -1,0 +1,157 @@
+"""Models and archives in processes that were forked or spawned, and archives in several threads."""
+
+import io
+import multiprocessing
+import pickle
+import zipfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from narrows import Autoencoder, compress, load_data
+from narrows.codec import open_archive, write_archive, write_table
+from narrows.codec.opening import opened
+from narrows.errors import UsageError
+
+X = load_data("digits").items
+FORKS = "fork" in multiprocessing.get_all_start_methods()
+# Python and JAX warn of every fork: whether it goes well is what is tested here.
+forking = [
+    pytest.mark.skipif(not FORKS, reason="this system has no fork"),
+    pytest.mark.filterwarnings("ignore:.*fork.*"),
+]
+
+
+def in_fork(work: Callable[[], Any]) -> Any:
+    """What ``work`` gives in a forked process; fails where that hangs."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=lambda: theirs.send(work()))
+    process.start()
+    try:
+        assert ours.poll(60), "the forked process does not answer"
+        return ours.recv()
+    finally:
+        process.kill()
+        process.join()
+
+
+def told(work: Callable[[], Any]) -> Callable[[], Any]:
+    """``work``, which gives the text of a usage error instead of raising it."""
+
+    def call() -> Any:
+        try:
+            return work()
+        except UsageError as error:
+            return str(error)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def refining() -> Autoencoder:
+    ae = Autoencoder(latent=4, preset="dense", epochs=1, refine=1).fit(X[:300])
+    ae.transform(X[:5])
+    return ae
+
+
+class TestForks:
+    pytestmark = forking
+
+    def test_codes_that_xla_refines_are_refused_at_once(self, refining: Autoencoder) -> None:
+        said = in_fork(told(lambda: refining.transform(X[:5])))
+        assert "before this process was forked" in said and "spawn" in said
+
+    def test_nets_that_xla_runs_are_refused_at_once(self) -> None:
+        ae = Autoencoder(latent=4, preset="unet", epochs=1).fit(X[:64])
+        for work in (lambda: ae.score(X[:5]), lambda: ae.fit(X[:64])):
+            assert "before this process was forked" in in_fork(told(work))
+
+    def test_the_rest_works(self, refining: Autoencoder) -> None:
+        codes = refining.transform(X[:5])
+        for method, given in (
+            (refining.inverse_transform, codes),
+            (lambda seed: refining.sample(3, random_state=seed), 1),
+        ):
+            expected = method(given)
+            np.testing.assert_array_equal(in_fork(lambda m=method, g=given: m(g)), expected)
+        plain = Autoencoder(latent=4, preset="dense", epochs=1, refine=0).fit(X[:300])
+        np.testing.assert_array_equal(in_fork(lambda: plain.transform(X)), plain.transform(X))
+
+    def test_an_archive_is_read_on_both_sides(self, archive: Path) -> None:
+        context = multiprocessing.get_context("fork")
+        with open_archive(archive) as shared:
+
+            def good() -> bool:
+                places = range(0, 190, 5)
+                return all((shared.items(at, at + 9) == X[at : at + 9]).all() for at in places)
+
+            results = context.Queue()
+            workers = [context.Process(target=lambda: results.put(good())) for _ in range(3)]
+            for worker in workers:
+                worker.start()
+            assert good()
+            assert all(results.get(timeout=60) for _ in workers)
+            for worker in workers:
+                worker.join()
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """Some digits: few, for they are read over and over."""
+    path = tmp_path / "digits.nrw"
+    with path.open("wb") as file:
+        write_archive(file, X[:200], effort="fast")
+    return path
+
+
+def test_threads_share_an_archive(archive: Path, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": np.arange(200), "b": [f"t{n % 7}" for n in range(200)]})
+    table = tmp_path / "table.nrw"
+    with table.open("wb") as file:
+        write_table(file, frame, effort="fast")
+    packed = tmp_path / "packed.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        file.write(archive, "digits.nrw")
+
+    def check(opened_archive: Any, expected: Callable[[int], Any]) -> None:
+        def good(at: int) -> bool:
+            found = opened_archive.items(at, at + 9)
+            return bool(np.array_equal(np.asarray(found), expected(at)))
+
+        with ThreadPoolExecutor(8) as pool:
+            assert all(pool.map(good, list(range(0, 190, 5)) * 2))
+
+    with open_archive(archive) as digits:
+        check(digits, lambda at: X[at : at + 9])
+    with opened(io.BytesIO(archive.read_bytes()), "bytes") as digits:
+        check(digits, lambda at: X[at : at + 9])
+    with zipfile.ZipFile(packed) as file, opened(file.open("digits.nrw"), "member") as digits:
+        check(digits, lambda at: X[at : at + 9])
+    with open_archive(table) as rows:
+        check(rows, lambda at: frame[at : at + 9].to_numpy())
+
+
+def test_a_pickled_archive_is_opened_again(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(archive.parent)
+    with open_archive(archive.name) as first:
+        content = pickle.dumps(first)
+    monkeypatch.chdir("/")
+    with pickle.loads(content) as again:
+        assert (again.items(3, 40) == X[3:40]).all()
+    archive.unlink()
+    with pytest.raises(Exception, match="cannot be read"):
+        pickle.loads(content)
+
+
+def test_an_archive_in_memory_says_that_it_cannot_be_pickled() -> None:
+    with (
+        opened(io.BytesIO(compress(X[:9], effort="fast")), "the archive") as archive,
+        pytest.raises(UsageError, match="not opened from a file"),
+    ):
+        pickle.dumps(archive)
