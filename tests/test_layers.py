@@ -14,6 +14,7 @@ PACKAGE = Path(narrows.__file__).parent
 LAYERS = (
     {"compiling", "errors", "progress", "version"},
     {"files"},
+    {"outputs"},
     {"tensor_file"},
     {"data", "nn", "objectives"},
     {"engine"},

@@ -2,8 +2,11 @@
 
 import contextlib
 import errno
+import io
 import os
 import shutil
+import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,18 +14,29 @@ from typing import IO, Any
 
 from narrows.errors import OutputError
 
+# What goes through a pipe or a device waits in memory up to here, then in a temporary file.
+_IN_MEMORY = 64 << 20
+
 
 @contextlib.contextmanager
 def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[Any]]:
     """Open a temporary file beside ``path`` and rename it to ``path`` when the block ends well.
 
-    If the block raises, the temporary file is removed and ``path`` keeps what it held.
+    If the block raises, the temporary file is removed and ``path`` keeps what it held. A symbolic
+    link stays, and the file that it leads to is replaced, which keeps its permissions. What is no
+    regular file, such as ``/dev/null`` or a named pipe, and ``-``, standard output, is written
+    through and never replaced: it gets everything when the block ends well, and else nothing.
 
     Raises:
         OutputError: the folder cannot be made, the file cannot be written, or the disk is full.
     """
-    target = Path(path)
+    target = followed(path)
     with _explained(target):
+        if is_special(target):
+            with _written_through(target, mode) as stream:
+                yield stream
+            return
+        _require_replaceable(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         temporary = Path(name)
@@ -31,23 +45,46 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[A
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
-            temporary.chmod(0o666 & ~_umask())
+            temporary.chmod(_permissions(target, 0o666))
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
+def _written_through(target: Path, mode: str) -> Iterator[IO[Any]]:
+    """A file that is written to a pipe, a device or standard output when the block ends well."""
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY, prefix="narrows-") as spool:
+        stream = spool if "b" in mode else io.TextIOWrapper(spool, "utf-8", write_through=True)
+        yield stream
+        stream.flush()
+        if stream is not spool:
+            stream.detach()
+        spool.seek(0)
+        if is_standard_output(target):
+            shutil.copyfileobj(spool, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+            return
+        with target.open("wb") as through:
+            shutil.copyfileobj(spool, through)
+
+
+@contextlib.contextmanager
 def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary folder beside ``path`` that becomes ``path`` when the block ends well.
 
-    ``path`` must not exist yet, or be an empty folder: nothing of the user's is ever replaced.
+    ``path`` must not exist yet, or be an empty folder: nothing of the user's is ever replaced. A
+    symbolic link to a folder is followed.
 
     Raises:
         OutputError: ``path`` holds something already, or cannot be written.
     """
-    target = Path(path)
+    target = followed(path)
     with _explained(target):
+        if is_standard_output(target):
+            raise OutputError(
+                "a folder cannot be written to standard output", hint="name a new folder"
+            )
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise OutputError(
                 f"{target} exists already and is not an empty folder",
@@ -57,10 +94,45 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
             yield temporary
-            temporary.chmod(0o777 & ~_umask())
+            temporary.chmod(_permissions(target, 0o777))
             temporary.replace(target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def is_standard_output(path: str | os.PathLike[str]) -> bool:
+    """Whether ``path`` stands for standard output: ``-``, or with a format ``-.csv``."""
+    name = os.fspath(path)
+    return name == "-" or (name.startswith("-.") and name[2:].isalnum())
+
+
+def followed(path: str | os.PathLike[str]) -> Path:
+    """What ``path`` leads to, through all its symbolic links; ``path`` itself if it is none.
+
+    Raises:
+        OutputError: its links lead in a circle.
+    """
+    target = Path(path)
+    if is_standard_output(target) or not target.is_symlink():
+        return target
+    found = Path(os.path.realpath(target))
+    if found.is_symlink():
+        raise OutputError(
+            f"{target} is a symbolic link that leads back to itself", hint="choose another path"
+        )
+    return found
+
+
+def is_special(path: str | os.PathLike[str]) -> bool:
+    """Whether ``path`` is standard output, or something that is neither a file nor a folder: a
+    device, a pipe, a socket."""
+    if is_standard_output(path):
+        return True
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def require_writable(path: str | os.PathLike[str]) -> None:
@@ -69,11 +141,12 @@ def require_writable(path: str | os.PathLike[str]) -> None:
     Raises:
         OutputError: it cannot.
     """
-    target = Path(path)
+    target = followed(path)
     missing = [folder for folder in target.parents if not folder.exists()]
     with _explained(target):
-        if target.is_dir():
-            raise OutputError(f"{target} is a folder", hint="name a file in it")
+        if is_special(target):
+            return
+        _require_replaceable(target)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=target.parent):
@@ -84,13 +157,36 @@ def require_writable(path: str | os.PathLike[str]) -> None:
                     folder.rmdir()
 
 
+def _require_replaceable(target: Path) -> None:
+    """Make sure that a file, if there is one, may be replaced.
+
+    Raises:
+        OutputError: it is a folder.
+        PermissionError: it is not to be written.
+    """
+    if target.is_dir():
+        raise OutputError(f"{target} is a folder", hint="name a file in it")
+    if target.exists() and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, "it is write-protected")
+
+
+def _permissions(target: Path, usual: int) -> int:
+    """The permissions of what is replaced, or of any new file or folder."""
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except OSError:
+        return usual & ~_umask()
+
+
 def require_room(path: str | os.PathLike[str], size: int) -> None:
     """Make sure, before long work, that the disk has room for a file of ``size`` bytes.
 
     Raises:
         OutputError: it has not.
     """
-    target = Path(path)
+    target = followed(path)
+    if is_special(target):
+        return
     with _explained(target):
         folder = next(each for each in target.absolute().parents if each.exists())
         free = shutil.disk_usage(folder).free
@@ -112,7 +208,7 @@ def _explained(target: Path) -> Iterator[None]:
     """Turn an operating system's error about ``target`` into one that says what to do."""
     try:
         yield
-    except OutputError:
+    except (OutputError, BrokenPipeError):
         raise
     except OSError as error:
         if error.errno == errno.ENOSPC:

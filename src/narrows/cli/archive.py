@@ -9,7 +9,8 @@ import typer
 
 from narrows.cli.account import account_text, account_values, model_info
 from narrows.cli.codes_archive import compress_codes, require_no_bound, require_no_codes
-from narrows.cli.options import DataArgument, ItemsOut, Json, parse_range
+from narrows.cli.options import DataArgument, Format, ItemsOut, Json, parse_range
+from narrows.cli.outputs import check_outputs, shown, to_standard_output
 from narrows.cli.priors import (
     ModelOfArchive,
     prior_info,
@@ -18,6 +19,7 @@ from narrows.cli.priors import (
     write_model,
 )
 from narrows.cli.sources import is_table, load_array
+from narrows.cli.standard_input import received
 from narrows.cli.table_archive import (
     compress_table,
     table_account_text,
@@ -34,7 +36,10 @@ if TYPE_CHECKING:
 ArchiveArgument = Annotated[
     Path,
     typer.Argument(
-        metavar="FILE.nrw", help="A file that narrows compress wrote.", show_default=False
+        metavar="FILE.nrw",
+        help="A file that narrows compress wrote; - is standard input.",
+        callback=received,
+        show_default=False,
     ),
 ]
 
@@ -42,7 +47,12 @@ ArchiveArgument = Annotated[
 def compress(
     data: DataArgument,
     out: Annotated[
-        Path, typer.Option(metavar="FILE.nrw", help="The archive to write.", show_default=False)
+        Path,
+        typer.Option(
+            metavar="FILE.nrw",
+            help="The archive to write; - is standard output.",
+            show_default=False,
+        ),
     ],
     max_error: Annotated[
         list[str] | None,
@@ -114,6 +124,8 @@ def compress(
     from narrows.codec.promises import Promises
     from narrows.files import atomic_file, require_writable
 
+    written = {"--out": out, "--keep-model": keep_model}
+    check_outputs({"DATA": data}, written, models={"--model": model}, json=json)
     if codes_only:
         require_no_bound(max_error)
         require_a_model(embed_model, model)
@@ -134,8 +146,8 @@ def compress(
     if is_table(data):
         require_no_model_of_table(data, model, keep_model)
         table = compress_table(data, out, promises, effort)
-        text = table_account_text(f"{out}: {data}", table, Path(data).stat().st_size)
-        show(text, {"out": str(out), **table_account_values(table)}, json)
+        text = table_account_text(f"{shown(out)}: {data}", table, Path(data).stat().st_size)
+        show(text, {"out": str(out), **table_account_values(table)}, json, beside=out)
         return
     given = None if model is None else Model.of(model)
     items = load_array(data)
@@ -156,9 +168,8 @@ def compress(
 
 
 def _show_written(out: Path, data: str, account: "Account", json: bool) -> None:
-    show(
-        account_text(f"{out}: {data}", account), {"out": str(out), **account_values(account)}, json
-    )
+    text = account_text(f"{shown(out)}: {data}", account)
+    show(text, {"out": str(out), **account_values(account)}, json, beside=out)
 
 
 def decompress(
@@ -172,6 +183,7 @@ def decompress(
         bool, typer.Option("--skip-damaged", help="Leave out items that cannot be read any more.")
     ] = False,
     model: ModelOfArchive = None,
+    format: Format = None,
     json: Json = False,
 ) -> None:
     """Write what an archive holds.
@@ -185,6 +197,10 @@ def decompress(
     from narrows.codec import TableArchive, open_archive
 
     with open_archive(archive, damaged_too=skip_damaged, model=model) as opened:
+        usual = "csv" if isinstance(opened, TableArchive) else "npy"
+        out = to_standard_output(out, format, usual)
+        read = {"FILE.nrw": archive, "--model": model}
+        check_outputs({}, {"--out": out}, models=read, json=json)
         start, stop = parse_range(items, len(opened))
         missing = [
             (max(low, start), min(high, stop))
@@ -203,14 +219,18 @@ def decompress(
     if json:
         show("", {"out": out, "count": count, "missing": missing}, json)
     else:
-        say(f"wrote {count:,} {unit}{'' if count == 1 else 's'} to {out}")
+        say(f"wrote {count:,} {unit}{'' if count == 1 else 's'} to {shown(out)}")
 
 
 def verify(
     archive: ArchiveArgument,
     against: Annotated[
         str | None,
-        typer.Option(metavar="DATA", help="What it was made of, to compare every value with."),
+        typer.Option(
+            metavar="DATA",
+            help="What it was made of, to compare every value with.",
+            callback=received,
+        ),
     ] = None,
     model: ModelOfArchive = None,
     json: Json = False,
@@ -261,7 +281,13 @@ def verify(
 
 def info(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="An archive or a model.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="An archive or a model.",
+            callback=received,
+            show_default=False,
+        ),
     ],
     model: ModelOfArchive = None,
     json: Json = False,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from narrows.cli.fit import FitResult, load_for_training, train_and_write
+from narrows.cli.fit import FitResult, load_for_training, run_outputs, train_and_write
+from narrows.cli.outputs import check_outputs
 from narrows.cli.terminal import say, show
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def demo(
     from narrows.report.page import write_page
     from narrows.training.loop import CHECKPOINT_SECONDS
 
+    written = {name: out / name for name in (MODEL, PAGE)}
+    check_outputs({"--data": data}, {**run_outputs(out), **written})
     wishes = Wishes()
     source, training, held_out = _load(data, wishes.seed)
     choice = ModelChoice("simple", _DIGITS_LATENT if source == "digits" else None)

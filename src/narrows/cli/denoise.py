@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from narrows.cli.options import DataArgument, ItemsOut, Json, ModelArgument
+from narrows.cli.options import DataArgument, Format, ItemsOut, Json, ModelArgument
+from narrows.cli.outputs import check_outputs, to_standard_output
+from narrows.cli.standard_input import received
 from narrows.cli.terminal import progress, say, show
-from narrows.cli.use import open_codec, report_written
+from narrows.cli.use import open_codec, report_written, usual_format
 from narrows.errors import ShapeError, UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ def denoise(
         typer.Option(
             metavar="CLEAN",
             help="The same items without noise: measure what is left of it, beside filters.",
+            callback=received,
         ),
     ] = None,
     noise: Annotated[
@@ -51,6 +54,7 @@ def denoise(
         ),
     ] = "missing",
     seed: Annotated[int, typer.Option(help="Governs the noise that is added.")] = 0,
+    format: Format = None,
     json: Json = False,
 ) -> None:
     """Take the noise out of DATA with a model that fit --noise or --target trained.
@@ -78,6 +82,9 @@ def denoise(
         raise UsageError(f"--seed is {seed}, and must be at least 0", hint="leave it out")
     added = None if noise is None else Noise.parse(noise)
     codec = open_codec(model)
+    out = to_standard_output(out, format, usual_format(codec))
+    sources = {"DATA": data, "--against": against}
+    check_outputs(sources, {"--out": out}, models={"MODEL": model}, json=json)
     if codec.trained.data.table is None:
         _denoise(codec, data, out, against, added, seed, json)
     elif against is None and added is None:
@@ -129,7 +136,7 @@ def _denoise(
         report_written(out, len(pages), "item", json)
         return
     result = meter.result(pages.name)
-    show(denoising_text(result), {"out": out, **asdict(result)}, json)
+    show(denoising_text(result), {"out": out, **asdict(result)}, json, beside=out)
 
 
 def _opened(codec: "Codec", source: str) -> "Pages":

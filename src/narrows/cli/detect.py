@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from narrows.cli.options import DataArgument, Json, ModelArgument, Refine
+from narrows.cli.options import DataArgument, Format, Json, ModelArgument, Refine
+from narrows.cli.outputs import check_outputs, to_standard_output
 from narrows.cli.terminal import progress, say, show
 from narrows.cli.use import load_for, open_codec
 
@@ -25,7 +26,12 @@ def detect(
     model: ModelArgument,
     data: DataArgument,
     out: Annotated[
-        Path, typer.Option(metavar="SCORES", help=".csv or .parquet.", show_default=False)
+        Path,
+        typer.Option(
+            metavar="SCORES",
+            help=".csv or .parquet; - is standard output.",
+            show_default=False,
+        ),
     ],
     score: Annotated[
         str,
@@ -47,6 +53,7 @@ def detect(
         Path | None,
         typer.Option(metavar="PICTURE.png", help="Of images: draw where the oddest ones are odd."),
     ] = None,
+    format: Format = None,
     refine: Refine = None,
     json: Json = False,
 ) -> None:
@@ -66,6 +73,9 @@ def detect(
     score_index(score)
     require_rate(false_alarms)
     _require_count(explain)
+    out = Path(to_standard_output(out, format, "csv"))
+    written = {"--out": out, "--heat-map": heat_map}
+    check_outputs({"DATA": data}, written, models={"MODEL": model}, json=json)
     codec = open_codec(model, refine)
     judged = _Judged(codec, score)
     if heat_map is not None:
@@ -81,7 +91,7 @@ def detect(
         judged.draw(heat_map)
     for note in judged.notes():
         say(note)
-    show(_summary(judged, reasons), _values(judged, out, heat_map), json)
+    show(_summary(judged, reasons), _values(judged, out, heat_map), json, beside=out)
 
 
 class _Judged:

@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from narrows.cli.options import HELD_OUT, DataArgument, Json, as_fraction, parse_sizes, parse_types
+from narrows.cli.outputs import check_outputs
 from narrows.cli.pages import load_pages
+from narrows.cli.standard_input import received, renamed
 from narrows.cli.terminal import progress, say, show, stop_on_interrupt
 from narrows.errors import DataError, UsageError
 
@@ -91,6 +93,7 @@ def fit(
             metavar="CLEAN",
             help="What DATA shall become: the same items without their noise, or a folder of "
             "images of the same names.",
+            callback=received,
         ),
     ] = None,
     tile: Annotated[
@@ -121,6 +124,7 @@ def fit(
             metavar="DATA|FRACTION",
             help="What to validate on: data, or the share of rows to hold out (0 for none). "
             "mnist:test for mnist, a tenth elsewhere.",
+            callback=received,
         ),
     ] = None,
     patience: Annotated[
@@ -153,6 +157,7 @@ def fit(
       narrows fit readings.npy --latent 8 --hidden 128,32 --out readings.safetensors
       narrows fit scans/ --target cleaned/ --out pages.safetensors
     """
+    from narrows.files import is_standard_output
     from narrows.objectives import Objective
     from narrows.planning import ModelChoice, Wishes, make_plan
     from narrows.training import Noise
@@ -175,11 +180,22 @@ def fit(
         refine,
         seed,
     )
+    if is_standard_output(out):
+        raise UsageError(
+            "fit writes a model with a folder beside it, which standard output cannot hold",
+            hint="name a file, as in --out model.safetensors",
+        )
     folder = run_dir or default_run_dir(out)
+    check_outputs(
+        {"DATA": data, "--target": target, "--validation": validation},
+        {"--out": out, **run_outputs(folder)},
+        models={"--spec": spec},
+    )
     if target is None and tile is None:
         training, held_out = load_for_training(data, validation, seed, parse_types(types))
     else:
         training, held_out = load_pages(data, target, tile, validation, seed)
+    training = replace(training, name=renamed(training.name))
     plan = make_plan(training, choice, wishes)
     result = train_and_write(training, held_out, plan, out, folder, resume, checkpoint_seconds)
     show(f"{result.evaluation.sentence()}; {result.seconds:.1f} s", result.values(), json)
@@ -216,6 +232,14 @@ class FitResult:
 def default_run_dir(out: Path) -> Path:
     """A folder beside the model, named after it."""
     return out.with_suffix("") if out.suffix else out.with_name(f"{out.name}-run")
+
+
+def run_outputs(folder: Path) -> dict[str, Path]:
+    """What a run writes into its folder, by what messages call it."""
+    from narrows.report.run_folder import CODES, LOSS, RECONSTRUCTIONS
+
+    names = (CHECKPOINT, HISTORY, LOSS, RECONSTRUCTIONS, CODES)
+    return {"the run folder": folder, **{f"the run's {name}": folder / name for name in names}}
 
 
 def load_for_training(

@@ -4,9 +4,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from narrows.cli.options import Json, ModelArgument
+from narrows.cli.options import Format, Json, ModelArgument
+from narrows.cli.outputs import check_outputs, to_standard_output
 from narrows.cli.terminal import progress
-from narrows.cli.use import load_for, open_codec, report_written, stream_items
+from narrows.cli.use import (
+    load_for,
+    open_codec,
+    report_written,
+    stream_items,
+    usual_format,
+)
 from narrows.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +29,7 @@ def generate(
         typer.Option(
             metavar="PATH",
             help=".png for one picture, .npy, .npz, .csv or .parquet; no suffix makes a folder of "
-            "PNG images.",
+            "PNG images; - is standard output.",
             show_default=False,
         ),
     ],
@@ -65,6 +72,7 @@ def generate(
             help="Of --between and --traverse: how many items, both ends included.  [default: 10]"
         ),
     ] = None,
+    format: Format = None,
     json: Json = False,
 ) -> None:
     """Write new items like those that a model was trained on.
@@ -78,6 +86,9 @@ def generate(
     """
     _require_one_wish(count, source, between, traverse, at, steps)
     codec = open_codec(model)
+    out = to_standard_output(out, format, usual_format(codec))
+    sources = {"--between": between, "--at": at}
+    check_outputs(sources, {"--out": out}, models={"MODEL": model}, json=json)
     if count is not None:
         rows = _drawn(codec, count, seed, source)
         columns = None

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from narrows.cli.standard_input import received
 from narrows.errors import UsageError
 
 #: The share of the rows that is held out where the data have no validation set of their own.
@@ -15,7 +16,8 @@ DataArgument = Annotated[
     typer.Argument(
         metavar="DATA",
         help="mnist, mnist:test, digits, an IDX file, an .npy or .npz file, a .csv or .parquet "
-        "table, a folder of images.",
+        "table, a folder of images; - is standard input.",
+        callback=received,
         show_default=False,
     ),
 ]
@@ -28,8 +30,17 @@ ItemsOut = Annotated[
     typer.Option(
         "--out",
         metavar="PATH",
-        help=".npy, .npz, .csv or .parquet; no suffix makes a folder of PNG images.",
+        help=".npy, .npz, .csv or .parquet; no suffix makes a folder of PNG images; - is standard "
+        "output.",
         show_default=False,
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="npy|npz|csv|parquet",
+        help="With --out -: what goes to standard output; .npy, and of tables .csv.",
     ),
 ]
 Refine = Annotated[

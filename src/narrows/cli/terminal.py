@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from narrows.cli.standard_input import renamed
 from narrows.errors import NarrowsError, OutputError
+from narrows.files import is_standard_output
 from narrows.progress import Advance
 
 _LINE_EVERY_SECONDS = 10.0
@@ -18,18 +20,28 @@ _LINE_EVERY_SECONDS = 10.0
 
 def say(message: str) -> None:
     """A message to the person at the terminal."""
-    print(message, file=sys.stderr, flush=True)
+    print(renamed(message), file=sys.stderr, flush=True)
 
 
-def show(text: str, values: dict[str, Any], as_json: bool) -> None:
-    """A command's result: for people, or as JSON for machines.
+def show(
+    text: str,
+    values: dict[str, Any],
+    as_json: bool,
+    *,
+    beside: str | os.PathLike[str] | None = None,
+) -> None:
+    """A command's result: for people, or as JSON for machines. Where the data of ``beside`` went to
+    standard output, it is a message.
 
     Raises:
         OutputError: standard output takes no more.
         BrokenPipeError: whoever read it has seen enough.
     """
+    if beside is not None and is_standard_output(beside):
+        say(text)
+        return
     try:
-        print(json.dumps(_plain(values)) if as_json else text, flush=True)
+        print(renamed(json.dumps(_plain(values)) if as_json else text), flush=True)
     except OSError as error:
         # what is still held back would fail once more on the way out
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from narrows.cli.options import DataArgument, ItemsOut, Json, ModelArgument, Refine
+from narrows.cli.options import DataArgument, Format, ItemsOut, Json, ModelArgument, Refine
+from narrows.cli.outputs import check_outputs, shown, to_standard_output
+from narrows.cli.standard_input import received
 from narrows.cli.terminal import progress, say, show
 
 if TYPE_CHECKING:
@@ -77,8 +79,13 @@ def encode(
     data: DataArgument,
     out: Annotated[
         Path,
-        typer.Option(metavar="CODES", help=".npy, .npz, .csv or .parquet.", show_default=False),
+        typer.Option(
+            metavar="CODES",
+            help=".npy, .npz, .csv or .parquet; - is standard output.",
+            show_default=False,
+        ),
     ],
+    format: Format = None,
     refine: Refine = None,
     json: Json = False,
 ) -> None:
@@ -87,9 +94,12 @@ def encode(
     \b
     Example:
       narrows encode digits.safetensors mnist:test --out codes.npy
+      narrows encode digits.safetensors mnist:test --out - --format csv | head -3
     """
     from narrows.errors import UsageError
 
+    out = Path(to_standard_output(out, format, "npy"))
+    check_outputs({"DATA": data}, {"--out": out}, models={"MODEL": model}, json=json)
     if not out.suffix:
         raise UsageError(
             f"{out} does not say what kind of file the codes shall be",
@@ -109,10 +119,13 @@ def decode(
     codes: Annotated[
         str,
         typer.Argument(
-            metavar="CODES", help="What narrows encode wrote: .npy, .npz, .csv or .parquet."
+            metavar="CODES",
+            help="What narrows encode wrote: .npy, .npz, .csv or .parquet; - is standard input.",
+            callback=received,
         ),
     ],
     out: ItemsOut,
+    format: Format = None,
     json: Json = False,
 ) -> None:
     """Write the items that latent codes stand for.
@@ -124,6 +137,8 @@ def decode(
     from narrows.data import load_codes
 
     codec = open_codec(model)
+    out = to_standard_output(out, format, usual_format(codec))
+    check_outputs({"CODES": codes}, {"--out": out}, models={"MODEL": model}, json=json)
     rows = load_codes(codes)
     codec.require_codes(rows)
     stream_items("decoding", codec, rows, codec.decode, out)
@@ -134,6 +149,7 @@ def reconstruct(
     model: ModelArgument,
     data: DataArgument,
     out: ItemsOut,
+    format: Format = None,
     refine: Refine = None,
     json: Json = False,
 ) -> None:
@@ -144,6 +160,8 @@ def reconstruct(
       narrows reconstruct digits.safetensors mnist:test --out reconstructed/
     """
     codec = open_codec(model, refine)
+    out = to_standard_output(out, format, usual_format(codec))
+    check_outputs({"DATA": data}, {"--out": out}, models={"MODEL": model}, json=json)
     items = load_for(codec, data).items
     codec.shaped(items)  # a mistake must show before a file is opened
     stream_items("reconstructing", codec, items, codec.reconstruct, out)
@@ -165,6 +183,11 @@ def open_codec(model: Path, refine: int | None = None) -> "Codec":
         require_refinable(trained.model.spec, refine)
         trained = replace(trained, refinement=refine)
     return Codec(trained)
+
+
+def usual_format(codec: "Codec") -> str:
+    """The format that items of a model have on standard output."""
+    return "npy" if codec.trained.data.table is None else "csv"
 
 
 def load_for(codec: "Codec", source: str) -> "Dataset":
@@ -251,7 +274,7 @@ def report_written(out: str, count: int, what: str, json: bool) -> None:
     if json:
         show("", {"out": out, "count": count}, json)
     else:
-        say(f"wrote {count:,} {what}{plural} to {out}")
+        say(f"wrote {count:,} {what}{plural} to {shown(out)}")
 
 
 def _table(result: "Evaluation") -> str:

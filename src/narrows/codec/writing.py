@@ -23,6 +23,7 @@ from narrows.codec.pipeline import Pipeline
 from narrows.codec.promises import Promises
 from narrows.data.storage import release
 from narrows.errors import ArchiveError, UsageError
+from narrows.outputs import require_other_file
 from narrows.progress import Tracker, silent
 
 
@@ -61,6 +62,7 @@ def write_archive(
     if effort not in EFFORTS:
         raise UsageError(f"the effort is {effort!r}, and must be one of {', '.join(EFFORTS)}")
     begun = time.perf_counter()
+    require_other_file(out, items, name)
     items = np.asarray(items)
     layout = Layout.of(items)
     items = items.reshape(1) if items.ndim == 0 else items

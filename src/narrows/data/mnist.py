@@ -59,6 +59,14 @@ def load_mnist(name: str, part: Part, *, labels: bool = False, track: Tracker = 
     )
 
 
+def mnist_files() -> list[Path]:
+    """The files of MNIST that there are on this machine."""
+    users = os.environ.get("NARROWS_DATA")
+    folders = [*([Path(users) / "mnist"] if users else []), cache_folder()]
+    names = [name for files in FILES.values() for name in files]
+    return [path for folder in folders for name in names if (path := _find(folder, name))]
+
+
 def cache_folder() -> Path:
     """Where downloaded files stay."""
     from platformdirs import user_cache_path

@@ -20,6 +20,7 @@ from narrows.codec.tables.layout import TableColumn, TableLayout
 from narrows.codec.tables.sources import TypedTable
 from narrows.codec.writing import ErrorMeter
 from narrows.errors import UsageError
+from narrows.outputs import require_other_file
 from narrows.progress import Tracker, silent
 
 # Values of a table whose columns are tried together: up to a minute of one core for each million.
@@ -56,6 +57,7 @@ def write_table(
     if effort not in EFFORTS:
         raise UsageError(f"the effort is {effort!r}, and must be one of {', '.join(EFFORTS)}")
     begun = time.perf_counter()
+    require_other_file(out, source, str(source)[:200])
     promises = Promises.of(max_error)
     table = TypedTable(source, track=track)
     bounds = column_bounds(table, promises)

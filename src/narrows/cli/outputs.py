@@ -1,0 +1,94 @@
+"""What every command makes sure of before it writes anything."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from narrows.errors import UsageError
+from narrows.files import is_standard_output
+from narrows.outputs import require_apart
+
+# What people can read; anything else would do strange things to a terminal.
+_READABLE = (".csv",)
+
+
+def check_outputs(
+    sources: Mapping[str, Any],
+    outputs: Mapping[str, Any],
+    *,
+    models: Mapping[str, Any] | None = None,
+    json: bool = False,
+) -> None:
+    """Make sure that no output is an input or another output, and that standard output has one
+    use.
+
+    Args:
+        sources: data that is read, as DATA names it, by what the command line calls it.
+        outputs: what is written, by its option.
+        models: other files that are read.
+        json: whether the result goes to standard output too.
+
+    Raises:
+        UsageError: something would be written over, or standard output is asked for too much.
+    """
+    read = {name: list(_files(source)) for name, source in sources.items()}
+    require_apart({**read, **(models or {})}, outputs)
+    through = [
+        name for name, path in outputs.items() if path is not None and is_standard_output(path)
+    ]
+    if len(through) > 1 or (through and json):
+        both = f"{through[0]} and {'--json' if json else through[1]}"
+        raise UsageError(
+            f"{both} would both go to standard output", hint="write one of them to a file"
+        )
+    for name in through:
+        if Path(outputs[name]).suffix not in _READABLE and sys.stdout.isatty():
+            raise UsageError(
+                f"{name} {shown(outputs[name])} would write binary data to the terminal",
+                hint="send it on with a pipe or >, or name a file",
+            )
+
+
+def _files(source: Any) -> Iterator[Any]:
+    """The files and folders that DATA names, as far as there are any."""
+    if source is None:
+        return
+    from narrows.data.mnist import mnist_files
+    from narrows.data.sources import BUILT_IN
+
+    text = os.fspath(source)
+    if text in BUILT_IN:
+        if text.startswith("mnist"):
+            yield from mnist_files()
+        return
+    # file.npz:key, and DATA:A,B
+    while not os.path.lexists(text) and ":" in text:
+        text = text.rpartition(":")[0]
+        if text in BUILT_IN:
+            yield from _files(text)
+            return
+    yield text
+
+
+def to_standard_output(out: str | os.PathLike[str], format: str | None, usual: str) -> str:
+    """``out``; where it is ``-``, with the format that is asked for, or else the usual one.
+
+    Raises:
+        UsageError: a format is asked for, and the name of a file says it already.
+    """
+    name = os.fspath(out)
+    if not is_standard_output(name):
+        if format is not None:
+            raise UsageError(
+                f"--format {format} is for standard output, and {name} says its format",
+                hint="leave --format out, or write --out -",
+            )
+        return name
+    return f"-.{format or usual}" if name == "-" else name
+
+
+def shown(out: str | os.PathLike[str]) -> str:
+    """What messages call an output."""
+    return "standard output" if is_standard_output(out) else os.fspath(out)
