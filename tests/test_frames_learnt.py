@@ -169,7 +169,7 @@ def test_frames_of_polars_keep_their_dtypes() -> None:
             "Int128": pl.Series(cells(lambda x: int(9 * x)), dtype=pl.Int128),
             "Enum": pl.Series(side, dtype=pl.Enum(["unused", "large", "small"])),
             "Categorical": pl.Series(side, dtype=pl.Categorical),
-            "Decimal": pl.Series(cells(lambda x: Decimal(f"{x:.2f}"))),
+            "Decimal": pl.Series(cells(lambda x: Decimal(f"{x:.2f}")), dtype=pl.Decimal(38, 2)),
             "Duration": pl.Series(cells(lambda x: dt.timedelta(hours=int(9 * x)))),
         }
     )

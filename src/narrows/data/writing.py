@@ -22,6 +22,7 @@ from typing import IO, Any
 import numpy as np
 
 from narrows.data.tables import TableSchema
+from narrows.data.tables.arrow_types import is_binary
 from narrows.errors import UsageError
 from narrows.files import atomic_file, atomic_folder, require_room
 
@@ -162,9 +163,24 @@ def _for_csv(rows: Any) -> Any:
             wanted = pa.int64()
         elif types.is_float16(wanted):
             wanted = pa.float32()
+        elif is_binary(wanted):
+            wanted = pa.string()
         if wanted != field.type:
-            rows = rows.set_column(index, field.name, rows.column(index).cast(wanted))
+            rows = rows.set_column(index, field.name, _as_text(rows.column(index), wanted, field))
     return rows
+
+
+def _as_text(column: Any, wanted: Any, field: Any) -> Any:
+    import pyarrow as pa
+
+    try:
+        return column.cast(wanted)
+    except pa.ArrowInvalid as error:
+        raise UsageError(
+            f"column {field.name!r} is of type {field.type} and holds bytes that are no UTF-8, "
+            "which a CSV file cannot hold",
+            hint="end the name in .parquet",
+        ) from error
 
 
 def _csv_writer() -> Callable:

@@ -151,9 +151,13 @@ def _apart_from(levels: list[tuple[str, Any]], texts: list[str]) -> list[tuple[s
 
 def _is_simple(index: Mapping[str, Any], labels: Any, entries: list[Mapping[str, Any]]) -> bool:
     """Whether the frame is one that older versions of narrows gave back as it was."""
+    import pandas as pd
+
     plain = index.get("range", [1])[0] == 0 and index["range"][2] == 1
     unnamed = index.get("names") == ["None:"] and labels and labels.get("names") == ["None:"]
-    texts = {"kind": "text", "storage": "pyarrow", "missing": "NaN"}
+    texts: dict[str, Any] = {"kind": "text", "storage": "pyarrow", "missing": "NaN"}
+    if pd.Series(["text"]).dtype == object:  # before pandas 3
+        texts = {"kind": "objects", "missing": "None"}
     known = all(
         (entry.get("kind") == "numpy" and not str(entry.get("dtype")).startswith(">"))
         or entry == texts

@@ -55,8 +55,8 @@ def hold_column(column: Any) -> tuple[dict[str, Any], Any]:
     if kind in ("Object", "Unknown"):  # whose Arrow arrays are addresses
         raise unheld(column)
     if kind in WIDE:
-        array = column.cast(pl.String).to_arrow()
-        return {"dtype": kind}, array
+        digits = [None if number is None else str(number) for number in column.to_list()]
+        return {"dtype": kind}, pa.array(digits, pa.string())
     try:
         array = column.to_arrow()
     except (pa.ArrowException, pl.exceptions.PolarsError, NotImplementedError) as error:
@@ -111,8 +111,9 @@ def give_column(name: str, array: Any, entry: Mapping[str, Any]) -> Any:
         return pl.Series(name, texts, dtype=pl.String).cast(pl.Enum(levels))
     column = pl.Series(name, pl.from_arrow(array))
     if dtype in WIDE:
-        whole = column if column.dtype == pl.Float64 else column.cast(pl.String)
-        return whole.cast(getattr(pl, str(dtype)))
+        cells = [int(cell) if isinstance(cell, str) else cell for cell in array.to_pylist()]
+        numbers = [None if cell is None else round(cell) for cell in cells]
+        return pl.Series(name, numbers, dtype=getattr(pl, str(dtype)))
     if dtype == "Categorical":
         physical = getattr(pl, str(entry["physical"]))
         categories = pl.Categories(entry["name"], entry["namespace"], physical)
