@@ -314,7 +314,8 @@ def test_a_column_of_lists_is_refused() -> None:
 
 
 def test_a_parquet_file_is_archived(tmp_path: Path) -> None:
-    table = related_table(100)
+    binary = pa.array([b"\xff", None] * 50)
+    table = related_table(100).append_column("bytes", binary)
     pyarrow.parquet.write_table(table, tmp_path / "t.parquet")
     with (tmp_path / "t.nrw").open("wb") as out:
         account = write_table(out, tmp_path / "t.parquet")

@@ -4,6 +4,7 @@ name."""
 import datetime as dt
 import fractions
 import io
+import sys
 import uuid
 import zoneinfo
 from decimal import Decimal
@@ -331,6 +332,16 @@ def test_whole_numbers_of_archives_of_before_come_back(kind: str, dtype: str) ->
     pd.testing.assert_frame_equal(decompress(forged(header, parts)), X)
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_a_library_that_is_missing_is_named(before: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    header, parts = parts_of(compress(pd.DataFrame({"a": [1, 2]})))
+    if before:
+        del header["data"]["form"]
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ArchiveError, match="pandas is not installed here"):
+        decompress(forged(header, parts))
+
+
 FORGED: list[Any] = [
     3,
     {"library": "os"},
@@ -346,8 +357,8 @@ FORGED: list[Any] = [
 
 
 @pytest.mark.parametrize("form", FORGED, ids=str)
-def test_a_forged_form_is_damage(form: Any) -> None:
+def test_a_forged_form_is_refused(form: Any) -> None:
     header, parts = parts_of(compress(pd.DataFrame({"a": [1.5, 2, 3], "b": ["x", "y", "z"]})))
     header["data"]["form"] = form
-    with pytest.raises(ArchiveError, match="damaged"):
+    with pytest.raises(ArchiveError, match=r"damaged|is not made again"):
         decompress(forged(header, parts))

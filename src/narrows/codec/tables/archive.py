@@ -16,6 +16,7 @@ from narrows.codec.tables.account import ColumnAccount, TableAccount
 from narrows.codec.tables.cells import Cells
 from narrows.codec.tables.group import Kept, decode_group, digest_pieces, no_cells, sections
 from narrows.codec.tables.layout import TableColumn, TableLayout
+from narrows.data.tables.frames import Form
 from narrows.data.tables.frames.before import form_of_before
 from narrows.errors import ArchiveError
 from narrows.progress import Tracker, silent
@@ -290,17 +291,23 @@ class TableArchive(OpenArchive):
         if max_bytes is not None and size > max_bytes:
             raise self._too_large(f"at least {size:,}", max_bytes)
         table = pa.concat_tables(tables)
-        layout = self.layout
-        form = layout.form or form_of_before(
-            layout.frame, table.schema, [column.dtype for column in layout.columns]
-        )
+        library = self.layout.frame
         try:
-            return give_frame(table, form)
+            return give_frame(table, self.layout.form or self._form_of_before(table.schema))
         except ImportError as error:
             raise ArchiveError(
-                f"{self.name} holds a table of {form.library}, and {error.name or error} is not "
+                f"{self.name} holds a table of {library}, and {error.name or error} is not "
                 "installed here",
-                hint=f"install {error.name or form.library}, or use narrows decompress",
+                hint=f"install {error.name or library}, or use narrows decompress",
             ) from error
         except (TypeError, ValueError) as error:
-            raise damaged(self.name, str(error)) from error
+            raise ArchiveError(
+                f"{self.name} holds a table that is not made again: {error}",
+                hint=f"update {library}, with which it may have been written, or use narrows "
+                "decompress; where neither helps, get the file again",
+            ) from error
+
+    def _form_of_before(self, schema: Any) -> Form:
+        return form_of_before(
+            self.layout.frame, schema, [column.dtype for column in self.layout.columns]
+        )

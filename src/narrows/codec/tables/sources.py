@@ -60,7 +60,7 @@ class TypedTable:
         held = None if library_of(source) is None else HeldFrame(source)
         self.form: Form | None = held.form if held else None
         self.exact = held.exact if held else frozenset()
-        self._source: TableSource = held if held else open_table(source)
+        self._source: TableSource = held if held else open_table(source, stored=True)
         self.name, self.notes = self._source.name, self._source.notes
         self.frame = self._source.frame
         self.dtypes = {name: self._source.frame_dtype(name) for name in self._source.types}

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from narrows.data.tables.arrow_types import kind_of
+from narrows.data.tables.arrow_types import is_stored, kind_of
 from narrows.data.tables.csv_text import NULLS, check_names, examine, explain
 from narrows.data.tables.frames.learning import learnable
 from narrows.errors import DataError
@@ -120,11 +120,11 @@ class ParquetTable:
     frame: str | None = None
     notes: tuple[str, ...] = ()
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, stored: bool = False) -> None:
         self._path, self.name = path, str(path)
         with self._explained() as file:
             schema = file.schema_arrow
-        self.types = _known_types(schema, self.name)
+        self.types = _known_types(schema, self.name, stored=stored)
 
     def _explained(self) -> Any:
         import pyarrow as pa
@@ -199,15 +199,17 @@ def no_rows(table: Any) -> Any:
     return pa.record_batch(arrays, schema=table.schema)
 
 
-def _known_types(schema: Any, source: str) -> dict[str, Any]:
+def _known_types(schema: Any, source: str, *, stored: bool = False) -> dict[str, Any]:
+    """The columns' types by name; ``stored``: all that archives hold, not those that are learnt."""
     if not schema.names:
         raise DataError(f"{source} has no columns", hint="give a table with at least one")
     check_names(tuple(schema.names), source)
     for field in schema:
-        if kind_of(field.type) is None:
+        known = is_stored(field.type) if stored else kind_of(field.type) is not None
+        if not known:
             raise DataError(
                 f"column {field.name!r} of {source} is of type {field.type}, which narrows does "
-                "not learn",
+                f"not {'keep' if stored else 'learn'}",
                 hint="leave it out, or turn it into columns of numbers, texts or dates",
             )
     return {field.name: field.type for field in schema}
@@ -219,11 +221,14 @@ def is_table_path(path: str | os.PathLike[str]) -> bool:
     return lower.removesuffix(".gz").endswith(_CSV_SUFFIXES) or lower.endswith(".parquet")
 
 
-def open_table(source: Any, wanted: Container[str] | None = None) -> TableSource:
+def open_table(
+    source: Any, wanted: Container[str] | None = None, *, stored: bool = False
+) -> TableSource:
     """The source that a path or a data frame is.
 
     Args:
         wanted: of a data frame, the columns that are read; others may hold whatever they will.
+        stored: of a Parquet file, take columns of all types that archives hold.
 
     Raises:
         DataError: it is damaged, empty, or has columns that cannot be learnt.
@@ -232,7 +237,9 @@ def open_table(source: Any, wanted: Container[str] | None = None) -> TableSource
     if is_frame(source):
         return FrameTable(source, wanted=wanted)
     path = Path(source)
-    return ParquetTable(path) if path.suffix.lower() == ".parquet" else CsvTable(path)
+    if path.suffix.lower() == ".parquet":
+        return ParquetTable(path, stored=stored)
+    return CsvTable(path)
 
 
 def frame_kind(data: Any) -> str | None:

@@ -105,7 +105,7 @@ def give_frame(table: Any, form: Form) -> Any:
         raise
     # What a stranger's form says makes libraries fail in many ways.
     except Exception as error:
-        raise ValueError(f"a table that is not {form.library}'s: {error}") from error
+        raise ValueError(f"it is none of {form.library}'s: {error}") from error
 
 
 def _hold_arrow(data: Any, shape: str) -> tuple[Any, Form]:

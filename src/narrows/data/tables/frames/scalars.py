@@ -295,6 +295,8 @@ def same_scalar(one: Any, other: Any) -> bool:
         return False
     if one is other:
         return True
+    if type(one) in (str, bytes, int, bool):
+        return bool(one == other)
     if isinstance(one, tuple):
         return len(one) == len(other) and all(map(same_scalar, one, other))
     return scalar_to_text(one) == scalar_to_text(other)
