@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from narrows.data import Dataset, TableSchema, load_data
 from narrows.data.tables import Unfamiliar
-from narrows.data.tables.columns import MAX_CATEGORIES, OTHER
+from narrows.data.tables.cells import from_numbers
+from narrows.data.tables.columns import MAX_CATEGORIES
 from narrows.errors import DataError, ShapeError, UsageError
 
 
@@ -259,11 +260,17 @@ def test_dates_are_rounded_to_what_they_were_given_in() -> None:
 
 
 def test_decoded_integers_are_clipped_to_their_dtype() -> None:
-    table = pa.table({"x": pa.array([0, 100, 255], pa.uint8()), "y": pa.array([0, 1, 2**62])})
-    schema = schema_of(load_data(table))
-    decoded = schema.decode(np.float32([[99, 99], [-99, -99]]))
-    assert decoded["x"].to_pylist() == [255, 0]
-    assert decoded["y"].to_pylist() == pytest.approx([2**63 - 1, -(2**63)], rel=1e-9)
+    for dtype in (pa.uint8(), pa.int64()):
+        held = np.iinfo(dtype.to_pandas_dtype())
+        cells = from_numbers(np.array([1e30, -1e30, np.nan]), dtype).to_pylist()
+        assert cells[:2] == pytest.approx([held.max, held.min], rel=1e-9) and cells[2] is None
+
+
+def test_decoded_numbers_stay_within_the_range_and_the_decimals_of_training() -> None:
+    table = pa.table({"x": [0.5 * i for i in range(30)], "y": [10 * (i % 7) for i in range(30)]})
+    decoded = schema_of(load_data(table)).decode(np.float32([[99, 99], [-99, -99], [0.01, 0.01]]))
+    assert decoded["x"].to_pylist() == [14.5, 0.0, 7.5]  # the mean is 7.25, which is no half
+    assert decoded["y"].to_pylist() == [60, 0, 30]
 
 
 def test_constant_columns_come_back_without_features() -> None:
@@ -307,7 +314,8 @@ def test_rare_categories_become_one() -> None:
     assert schema.width == MAX_CATEGORIES + 1
     assert schema["c"].categories == tuple(f"t{i}" for i in range(MAX_CATEGORIES))
     decoded = schema.decode(data.items)["c"].to_pylist()
-    expected = [text if int(text[1:]) < MAX_CATEGORIES else OTHER for text in texts]
+    # of the rarer ones the most frequent stands for all
+    expected = [f"t{min(int(text[1:]), MAX_CATEGORIES)}" for text in texts]
     assert decoded == expected
 
 
@@ -475,7 +483,7 @@ def test_a_rare_category_counts_as_other_also_when_new() -> None:
     seen = Unfamiliar()
     features = schema.encode(pa.table({"c": ["never", "t299"]}), seen)
     np.testing.assert_array_equal(features[0], features[1])
-    assert schema.decode(features)["c"].to_pylist() == [OTHER, OTHER]
+    assert schema.decode(features)["c"].to_pylist() == ["t100", "t100"]
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from narrows.planning import ModelChoice, Plan, Wishes, make_plan
 from narrows.report.measures import item_errors
 from narrows.running import Codec, chunks
 from narrows.tasks.denoise import denoise
+from narrows.tasks.drawn_rows import DrawnRows
 from narrows.tasks.fill import fill, fill_frame
 from narrows.tasks.generate import DrawnCodes, interpolated
 from narrows.training import History, Noise
@@ -230,9 +231,16 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """New items like those of the training set: decoded from codes drawn as theirs lie.
 
         Those are drawn from a Gaussian mixture that was fitted to the training codes. The result
-        has the form of :meth:`inverse_transform`'s.
+        has the form of :meth:`inverse_transform`'s; each column of a table lies as it did in
+        training (:class:`narrows.tasks.drawn_rows.DrawnRows`).
         """
         check_is_fitted(self)
+        if self.model_.data.table is not None:
+            import pyarrow as pa
+
+            drawn = DrawnRows(self._codec, int(n_samples), _seed(random_state))
+            rows = pa.concat_tables(drawn.batches(), promote_options="default")
+            return self.model_.data.table.as_frame(rows)
         codes = DrawnCodes(self.model_, int(n_samples), _seed(random_state))
         return self.inverse_transform(codes[:])
 

@@ -142,9 +142,16 @@ def _description(training: Dataset) -> tuple[DataDescription, list[str]]:
                 f"the values are whole numbers up to {extent[1]:,.0f}, which take "
                 f"{int(peak).bit_length()} bits: PSNR is measured against a peak of {peak:,.0f}"
             )
+    if table is not None:
+        rows = np.linspace(0, len(training) - 1, min(len(training), _MARGINAL_ROWS)).astype(int)
+        table = table.with_marginals(training.items[rows])
     return DataDescription(
         training.name, len(training), dtype.name, limits, table, extent, peak
     ), notes
+
+
+# Rows that tell how the numbers of a table lie.
+_MARGINAL_ROWS = 20_000
 
 
 def linear_scaling(training: Dataset, pca: PCA) -> Scaling:

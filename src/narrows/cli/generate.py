@@ -89,13 +89,19 @@ def generate(
     out = to_standard_output(out, format, usual_format(codec))
     sources = {"--between": between, "--at": at}
     check_outputs(sources, {"--out": out}, models={"MODEL": model}, json=json)
+    rows: Rows
+    is_picture = out.lower().endswith(".png")
+    if count is not None and codec.trained.data.table is not None and not is_picture:
+        _write_rows(codec, count, seed, source, out)
+        report_written(out, count, "item", json)
+        return
     if count is not None:
         rows = _drawn(codec, count, seed, source)
         columns = None
     else:
         columns = 10 if steps is None else steps
         rows = _path(codec, between, traverse, at, columns)
-    if out.lower().endswith(".png"):
+    if is_picture:
         _draw(codec, rows, out, columns)
     else:
         stream_items("generating", codec, rows, codec.decode, out)
@@ -137,6 +143,21 @@ def _drawn(codec: "Codec", count: int, seed: int, source: str | None) -> "Rows":
     from narrows.tasks.generate import DrawnCodes
 
     return DrawnCodes(codec.trained, count, seed, source)  # type: ignore[arg-type]
+
+
+def _write_rows(codec: "Codec", count: int, seed: int, source: str | None, out: str) -> None:
+    """Write drawn rows of a table, whose columns lie as they did in training."""
+    from narrows.data import table_writer
+    from narrows.tasks.drawn_rows import DrawnRows
+
+    rows = DrawnRows(codec, count, seed, source)  # type: ignore[arg-type]
+    with (
+        table_writer(out, rows.table.arrow_schema()) as write,
+        progress("generating", total=count, unit="rows") as advance,
+    ):
+        for batch in rows.batches():
+            write(batch)
+            advance(batch.num_rows)
 
 
 def _path(

@@ -8,6 +8,9 @@
 ``csv_text``       what a CSV file is like: delimiter, names, and what is wrong with it
 ``reading``        sources: CSV, Parquet, data frames, in batches
 ``scanning``       what kind of column it is and its statistics, in one pass or few
+``grids``          decimals and steps that all numbers of a column have
+``identifiers``    whole numbers that name rows
+``marginals``      how the numbers of a column lie
 ``loading``        from a source to a Dataset
 ``unfamiliar``     what a schema had not met in training, counted for the user
 =================  =======================================================================

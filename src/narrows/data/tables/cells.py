@@ -302,7 +302,6 @@ def from_codes(
     classes: Sequence[str | None],
     type_: Any,
     levels: Sequence[str],
-    other: str,
 ) -> Any:
     """Classes by their index as an Arrow array of ``type_``.
 
@@ -311,14 +310,11 @@ def from_codes(
         classes: texts, None for a missing cell.
         type_: the column's Arrow type.
         levels: the classes that a dictionary type declares, in its order.
-        other: the class of all other values; missing where ``type_`` holds no texts.
     """
     import pyarrow as pa
 
     dictionary = pa.types.is_dictionary(type_)
     value_type = type_.value_type if dictionary else type_
-    if not is_text(value_type):
-        classes = [None if text == other else text for text in classes]
     if not dictionary:
         # Arrow takes no places of string views.
         plain = pa.string() if is_text(value_type) else value_type
@@ -339,7 +335,7 @@ def repeated(text: str | None, count: int, type_: Any, levels: Sequence[str]) ->
 
     if pa.types.is_null(type_):
         return pa.nulls(count)
-    return from_codes(np.zeros(count, np.int64), [text], type_, levels, other="")
+    return from_codes(np.zeros(count, np.int64), [text], type_, levels)
 
 
 def _without_dictionary(array: Any) -> Any:

@@ -24,6 +24,8 @@ import numpy as np
 
 from narrows.data.tables import cells
 from narrows.data.tables.arrow_types import kind_of, type_from_text
+from narrows.data.tables.grids import Grid
+from narrows.data.tables.marginals import Marginal
 from narrows.data.tables.unfamiliar import Unfamiliar
 
 #: What a column may be declared to be.
@@ -32,8 +34,10 @@ _NUMBERS = ("numeric", "integer", "boolean", "date")
 
 #: A column keeps so many of its most frequent categories; the rest become one, "other".
 MAX_CATEGORIES = 100
-#: What a text of the class "other" is decoded to.
+#: What people are shown for the class of all rarer categories; no cell is decoded to it.
 OTHER = "(other)"
+#: Of those rarer categories, so many are known by name.
+MAX_REST = 1000
 # An indicator above this, in its own unit of 0 and 1, is decoded as missing.
 _MISSING_FROM = 0.5
 
@@ -72,6 +76,12 @@ class Column:
         levels: the classes that a categorical dtype declares, in its order.
         same_as: the earlier column that this one repeats exactly.
         frame_dtype: the dtype that the column had in a pandas DataFrame.
+        rest: categories of the class "other", as texts, most frequent first; none in older files.
+        rest_counts: how many rows have each.
+        grid: what all numbers lie on, as :class:`Grid` writes it; None where they lie on none.
+        marginal_levels, marginal_values: how the numbers lie over the training rows, the two parts
+            of a :class:`Marginal`; older files have none.
+        identifier: whether it is ignored because its whole numbers name rows.
     """
 
     name: str
@@ -90,6 +100,12 @@ class Column:
     levels: tuple[str, ...] = ()
     same_as: str | None = None
     frame_dtype: str | None = None
+    rest: tuple[str, ...] = ()
+    rest_counts: tuple[int, ...] = ()
+    grid: tuple[int, ...] | None = None
+    marginal_levels: tuple[float, ...] = ()
+    marginal_values: tuple[float, ...] = ()
+    identifier: bool = False
 
     @property
     def width(self) -> int:
@@ -188,18 +204,82 @@ class Column:
         return raw.argmax(axis=1)
 
     def decode(self, features: np.ndarray) -> Any:
-        """The cells that its features (n, width) stand for: an Arrow array of the source's type."""
-        dtype = type_from_text(self.dtype)
-        if self.kind == "ignored":
-            return cells.repeated(None, len(features), dtype, self.levels)
-        if self.kind == "constant":
-            return cells.repeated(self.value, len(features), dtype, self.levels)
+        """The cells that its features (n, width) stand for: an Arrow array of the source's type.
+
+        Numbers lie within the range of the training table and on its grid, and a category is one
+        that it has: of the class "other" the most frequent.
+        """
+        if not self.width:
+            value = self.value if self.kind == "constant" else None
+            return cells.repeated(value, len(features), type_from_text(self.dtype), self.levels)
         if self.is_number:
-            numbers = self.numbers(features)
-            if self.kind == "date":
-                numbers = np.rint(numbers / self.step) * self.step
-            return cells.from_numbers(numbers, dtype)
-        return cells.from_codes(self.codes(features), self.classes, dtype, self.levels, OTHER)
+            return self.from_numbers(self.numbers(features))
+        codes = self.codes(features)
+        if self.other and not self.rest:  # of which no name is known
+            likely = features * np.array(self.scale) + np.array(self.centre)
+            likely[:, len(self.categories)] = -np.inf
+            codes = likely.argmax(axis=1)
+        return self.from_codes(codes, np.zeros(len(codes)))
+
+    def from_numbers(self, numbers: np.ndarray) -> Any:
+        """Numbers in the column's own unit, float64 (n,), NaN where missing, as cells: an Arrow
+        array of the source's type, as :meth:`settled` has them."""
+        return cells.from_numbers(self.settled(numbers), type_from_text(self.dtype))
+
+    def settled(self, numbers: np.ndarray) -> np.ndarray:
+        """Numbers in the column's own unit, float64 (n,), within the range and on the grid of the
+        training table; NaN stays."""
+        if self.lowest is not None and self.highest is not None:
+            numbers = np.clip(numbers, self.lowest, self.highest)
+        if self.grid is not None:
+            numbers = Grid.from_list(self.grid).nearest(numbers)
+        elif self.kind == "date":
+            numbers = np.rint(numbers / self.step) * self.step
+        return numbers
+
+    def from_codes(self, codes: np.ndarray, shares: np.ndarray) -> Any:
+        """Indices (n,) into :attr:`classes` as cells: an Arrow array of the source's type.
+
+        Args:
+            shares: from 0 to below 1, float64 (n,): which of the categories of the class "other",
+                by how frequent they are; 0 for the most frequent.
+        """
+        classes: list[str | None] = [*self.categories]
+        if self.other:
+            classes.append(None)  # where no category of it is known
+        if self.missing:
+            classes.append(None)
+        if self.other and self.rest:
+            bounds = np.cumsum(self.rest_counts) / sum(self.rest_counts)
+            place = np.searchsorted(bounds, shares, side="right")
+            place = len(classes) + np.minimum(place, len(self.rest) - 1)
+            codes = np.where(codes == len(self.categories), place, codes)
+            classes += self.rest
+        return cells.from_codes(codes, classes, type_from_text(self.dtype), self.levels)
+
+    @property
+    def marginal(self) -> Marginal | None:
+        """How its numbers lie over the training rows, where that is known."""
+        if not self.marginal_levels:
+            return None
+        return Marginal.from_lists(list(self.marginal_levels), list(self.marginal_values))
+
+    def with_marginal(self, features: np.ndarray, knots: int) -> "Column":
+        """The same column with how its numbers lie over rows of these features (n, width)."""
+        if not self.is_number:
+            return self
+        numbers = self.numbers(features)
+        numbers = numbers[~np.isnan(numbers)]
+        if not len(numbers):
+            return self
+        if self.grid is not None:  # which features in float32 have nearly left
+            numbers = Grid.from_list(self.grid).nearest(numbers)
+        found = Marginal.of(numbers, knots)
+        return replace(
+            self,
+            marginal_levels=tuple(found.levels.tolist()),
+            marginal_values=tuple(found.values.tolist()),
+        )
 
     def masked(self, features: np.ndarray) -> np.ndarray:
         """Its features (n, width), and where they say that a cell is missing the mean, which is 0:
@@ -247,7 +327,7 @@ class Column:
             classes = list(dict.fromkeys([*self.levels, *texts.drop_null().unique().to_pylist()]))
             codes, _ = cells.to_codes(texts, classes)
             codes[codes < 0] = len(classes)
-            return cells.from_codes(codes, [*classes, None], filled.type, self.levels, "")
+            return cells.from_codes(codes, [*classes, None], filled.type, self.levels)
         return pc.coalesce(cells.as_type(original, self.kind, filled.type), filled)
 
     def restandardised(self, mean: np.ndarray, square: np.ndarray) -> "Column":
@@ -290,6 +370,8 @@ class Column:
         if self.kind == "constant":
             text = "missing throughout" if self.value is None else f"always {shortened(self.value)}"
             return f"constant, {text}"
+        if self.identifier:
+            return f"ignored: an identifier, {self._extremes()}; decoded as missing"
         if self.kind == "ignored":
             return "ignored: nothing is learnt from it, and it is decoded as missing"
         if self.is_number:
@@ -300,7 +382,7 @@ class Column:
             count = len(self.categories)
             text = f"categorical, {count} class{'' if count == 1 else 'es'}: {shown}"
             if self.other:
-                text += f"; rarer ones are one class, {OTHER}"
+                text += "; rarer ones are one class"
         if self.missing:
             text += f"; {self.centre[-1]:.2%} missing"
         return f"{text}; the same as {self.same_as}" if self.same_as else text
@@ -319,7 +401,7 @@ class Column:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values, without what is at its default."""
-        usual = {"missing": False, "other": False, "step": 1}
+        usual = {"missing": False, "other": False, "step": 1, "identifier": False}
         return {
             key: list(value) if isinstance(value, tuple) else value
             for key, value in asdict(self).items()
@@ -355,6 +437,12 @@ class Column:
             _texts(values.get("levels", ()), MAX_LEVELS),
             _text_or_none(values.get("same_as")),
             _text_or_none(values.get("frame_dtype")),
+            _texts(values.get("rest", ()), MAX_REST),
+            tuple(values.get("rest_counts", ())),
+            None if values.get("grid") is None else tuple(values["grid"]),
+            tuple(values.get("marginal_levels", ())),
+            tuple(values.get("marginal_values", ())),
+            values.get("identifier", False) is True,
         )
         column._check()
         return column
@@ -373,8 +461,22 @@ class Column:
             raise ValueError(f"column {self.name!r} has a range that is none")
         if not 1 <= self.step < 2**62:
             raise ValueError(f"column {self.name!r} has a step of {self.step}")
+        self._check_drawing()
         if not self._decodes():
             raise ValueError(f"column {self.name!r} has values that are none of type {self.dtype}")
+
+    def _check_drawing(self) -> None:
+        """Refuse what is no grid, no marginal, or no counts of other categories."""
+        if self.grid is not None:
+            Grid.from_list(self.grid)
+        if self.marginal_levels or self.marginal_values:
+            Marginal.from_lists(list(self.marginal_levels), list(self.marginal_values))
+        counts = self.rest_counts
+        whole = all(isinstance(count, int) and 0 < count < 1 << 60 for count in counts)
+        if not whole or len(counts) != len(self.rest) or set(self.rest) & set(self.categories):
+            raise ValueError(f"column {self.name!r} has rarer categories that are none")
+        if self.identifier and (self.kind != "ignored" or self.highest is None):
+            raise ValueError(f"column {self.name!r} is no identifier")
 
     def _decodes(self) -> bool:
         """Whether its texts and numbers can be cells of its dtype."""
@@ -382,6 +484,8 @@ class Column:
 
         try:
             self.decode(np.zeros((1, self.width), np.float32))
+            if self.rest:
+                self.from_codes(np.array([len(self.categories)]), np.zeros(1))
         except (pa.ArrowException, LookupError, TypeError, ValueError):
             return False
         return True

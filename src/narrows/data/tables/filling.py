@@ -79,9 +79,10 @@ def _as(column: Column, filled: Any, features: np.ndarray, type_: Any) -> Any:
         return cells.to_texts(filled).cast(type_)
     if is_text(filled.type):
         return cells.from_texts(filled.cast(pa.string()).to_pylist(), type_)
-    numbers = (pa.types.is_integer, pa.types.is_boolean, pa.types.is_decimal)
-    if column.is_number and column.kind != "date" and any(is_(type_) for is_ in numbers):
-        return cells.from_numbers(column.numbers(column.present(features)), type_)
+    whole = (pa.types.is_integer, pa.types.is_boolean, pa.types.is_decimal)
+    if column.is_number and column.kind != "date" and any(is_(type_) for is_ in whole):
+        numbers = column.settled(column.numbers(column.present(features)))
+        return cells.from_numbers(numbers, type_)
     if (kind_of(type_) == "date") != pa.types.is_temporal(filled.type):
         raise ValueError("dates are no numbers")
     return filled.cast(type_, safe=False)

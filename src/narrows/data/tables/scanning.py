@@ -20,6 +20,7 @@ from narrows.data.tables.arrow_types import is_text, kind_of
 from narrows.data.tables.columns import (
     KINDS,
     MAX_CATEGORIES,
+    MAX_REST,
     MAX_TEXT,
     MAX_VALUE,
     Column,
@@ -27,6 +28,8 @@ from narrows.data.tables.columns import (
     number_statistics,
     shortened,
 )
+from narrows.data.tables.grids import GridFinder
+from narrows.data.tables.identifiers import IdentifierFinder
 from narrows.data.tables.reading import TableSource, cells_of
 from narrows.data.tables.schema import MAX_COLUMNS
 from narrows.errors import DataError, UsageError
@@ -95,6 +98,10 @@ def scan(
             hint="give at least one row",
         )
     columns = [scans[name].column(count, source.frame_dtype(name)) for name in scans]
+    if not any(column.width for column in columns):  # identifiers are better than nothing
+        columns = [
+            scans[name].column(count, source.frame_dtype(name), identifiers=False) for name in scans
+        ]
     return columns, count, [note for each in scans.values() for note in each.notes]
 
 
@@ -248,6 +255,14 @@ def _is_long(key: str) -> bool:
 _DIGEST = 65
 
 
+def _float_of(type_: Any) -> np.dtype:
+    """The floats that cells of an Arrow type are."""
+    import pyarrow as pa
+
+    narrow = {pa.float16(): np.float16, pa.float32(): np.float32}
+    return np.dtype(narrow.get(type_, np.float64))
+
+
 class _ColumnScan:
     """Takes a column's cells in order and finds out what it is."""
 
@@ -263,6 +278,7 @@ class _ColumnScan:
         self._missing = self._present = 0
         self._moments, self._counts = _Moments(), _Counts()
         self._value: str | None = None
+        self._grid, self._names_rows = GridFinder(), IdentifierFinder()
         self._first: Any = None
         self._differ = False
         self._step = 0
@@ -324,13 +340,20 @@ class _ColumnScan:
         numbers = cells.to_numbers(array, self._name, option.kind, str(option.type), row)
         present = numbers[~np.isnan(numbers)]
         self._moments.add(present)
+        if option.kind in ("integer", "numeric"):
+            self._grid.add(present, _float_of(option.type))
+            exact = pa.types.is_integer(array.type)  # beyond 2^53 float64 is not
+            some = array.drop_null().to_numpy(zero_copy_only=False) if exact else present
+            self._names_rows.add(some)
         self._step = math.gcd(self._step, cells.coarsest_step(present, option.type))
         if self._value is None:
             first = cells.from_numbers(present[:1], option.type)
             self._value = cells.to_texts(first)[0].as_py()
 
-    def column(self, count: int, frame_dtype: str | None) -> Column:
-        """What the column is, after all ``count`` rows."""
+    def column(self, count: int, frame_dtype: str | None, *, identifiers: bool = True) -> Column:
+        """What the column is, after all ``count`` rows; with ``identifiers``, numbers that name
+        rows are ignored."""
+        self.notes.clear()
         kind, type_ = self._option.kind, self._option.type
         plain = Column(
             self._name,
@@ -346,7 +369,11 @@ class _ColumnScan:
         if not self._missing and self._is_one_value():
             return self._of_one_value(plain)
         if kind != "categorical":
-            return self._of_numbers(plain, count)
+            found = self._of_numbers(plain, count)
+            may_name = identifiers and not self._declared and kind in ("integer", "numeric")
+            return (
+                self._of_names(found) if may_name and self._names_rows.found(self._name) else found
+            )
         if not self._declared and self._counts.says_nothing(is_text(type_)):
             return replace(plain, kind="ignored")
         return self._of_classes(plain, count)
@@ -376,17 +403,36 @@ class _ColumnScan:
     def _of_numbers(self, plain: Column, count: int) -> Column:
         moments = self._moments
         share = self._missing / count if self._missing else None
+        grid = self._grid.found()
         return replace(
             plain,
             missing=share is not None,
             lowest=moments.lowest,
             highest=moments.highest,
             step=self._step,
+            grid=None if grid is None else tuple(grid.to_list()),
             **number_statistics(moments.mean, moments.spread, share),
+        )
+
+    def _of_names(self, found: Column) -> Column:
+        """Numbers that name rows: nothing is learnt from them."""
+        self.notes.append(
+            f"column {self._name!r} has another whole number in every row and is taken for an "
+            "identifier: nothing is learnt from it (declare its type, such as "
+            f"{self._name}=integer, to learn it as an amount)"
+        )
+        return replace(
+            found, kind="ignored", missing=False, centre=(), scale=(), grid=None, identifier=True
         )
 
     def _of_classes(self, plain: Column, count: int) -> Column:
         kept = self._counts.kept()
+        others, letters = dict[str, int](), 0
+        for text, times in self._counts.ordered():
+            if text not in kept and letters + len(text) <= _MOST_LETTERS:
+                others[text] = times
+                letters += len(text)
+        others = dict(list(others.items())[:MAX_REST])
         rest = self._counts.total - sum(kept.values())
         sizes = [*kept.values(), *(size for size in (rest, self._missing) if size)]
         return replace(
@@ -394,6 +440,8 @@ class _ColumnScan:
             missing=self._missing > 0,
             categories=tuple(kept),
             other=rest > 0,
+            rest=tuple(others),
+            rest_counts=tuple(others.values()),
             **class_statistics(np.array(sizes) / count),
         )
 

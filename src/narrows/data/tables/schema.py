@@ -15,6 +15,8 @@ from narrows.errors import DataError, ShapeError
 
 #: Columns of a table at most.
 MAX_COLUMNS = 100_000
+# Knots of the marginals of all columns together, and of one at least and at most.
+_MOST_KNOTS, _KNOTS = 40_000, (16, 256)
 # Rows that are worked on at a time where a table is in memory already.
 _BLOCK_ROWS = 1 << 13
 
@@ -158,6 +160,15 @@ class TableSchema:
         for column in self.learnt:
             result[:, column.features] = column.masked(features[:, column.features])
         return result
+
+    def with_marginals(self, features: np.ndarray) -> "TableSchema":
+        """The schema with how the numbers of each column lie over rows of these features."""
+        numbers = sum(column.is_number for column in self.columns)
+        knots = int(np.clip(_MOST_KNOTS // max(numbers, 1), *_KNOTS))
+        columns = [
+            column.with_marginal(features[:, column.features], knots) for column in self.columns
+        ]
+        return replace(self, columns=tuple(columns))
 
     def feature_limits(self) -> tuple[np.ndarray, np.ndarray]:
         """The lowest and the highest that each feature is, as far as is known: float64 (width,)."""
