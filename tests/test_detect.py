@@ -13,7 +13,7 @@ from sklearn.ensemble import IsolationForest
 
 from codes_cases import blots
 from narrows.data import Dataset, load_data
-from narrows.errors import DataError, ShapeError, UsageError
+from narrows.errors import ShapeError, UsageError
 from narrows.fitting import fit
 from narrows.model_file import load_model, save_model
 from narrows.planning import ModelChoice, Wishes, make_plan
@@ -25,7 +25,6 @@ from narrows.tasks.detect import (
     _drawn,
     _leading,
     fit_detection,
-    require_varied,
 )
 from narrows.tasks.forest import DEPTH, TREES, Forest, grow_forest
 from narrows.tasks.tails import p_values, surprises
@@ -316,15 +315,6 @@ def test_there_are_four_scores(detector: Detector) -> None:
 def test_items_of_another_shape(detector: Detector) -> None:
     with pytest.raises(ShapeError, match="trained on"):
         detector.scores(np.zeros((2, 5)))
-
-
-def test_scores_that_tell_nothing_are_an_error() -> None:
-    with pytest.raises(DataError, match=r"all 3 items of X have the same score, 1\.5"):
-        require_varied(np.full(3, 1.5), "X")
-    with pytest.raises(DataError, match="1 of 2 scores of X are not finite"):
-        require_varied(np.array([1.0, np.inf]), "X")
-    require_varied(np.ones(1), "X")
-    require_varied(np.zeros(0), "X")
 
 
 def test_wide_items_are_told_by_the_same_directions_as_narrow_ones() -> None:

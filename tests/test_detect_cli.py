@@ -73,11 +73,23 @@ def test_items_that_cannot_be_judged(
     for array, message in (
         (np.zeros((3, 5)), "trained on"),
         (np.full((2, 8, 8), np.nan), "every value must be finite"),
-        (np.zeros((4, 8, 8)), "all 4 items of"),
     ):
         np.save(path, array)
         failed(narrows("detect", model_file, path, "--out", out), 1, message)
         assert not out.exists()
+
+
+def test_equal_images_are_judged_as_one_is(
+    model_file: Path, digits: Dataset, narrows: Command, tmp_path: Path
+) -> None:
+    written = []
+    for count in (1, 4):
+        np.save(tmp_path / "x.npy", np.repeat(digits.items[:1], count, axis=0))
+        out = tmp_path / f"{count}.csv"
+        said = done(narrows("detect", model_file, tmp_path / "x.npy", "--out", out)).err
+        assert ("all 4 rows of" in said) == (count == 4)
+        written.append(pyarrow.csv.read_csv(out).select(["p_value", "flagged"]).to_pylist())
+    assert written[1] == written[0] * 4
 
 
 @pytest.fixture(scope="module")
@@ -113,11 +125,6 @@ KINDS, NUMBERS = ["a", "b", "a"], [1.0, 2.0, 7.0]
             {"kind": KINDS, "height": ["tall", "1", "2"], "twice": NUMBERS},
             "column 'height' holds 'tall' in row 1, which is not a number",
             "leave the cell empty",
-        ),
-        (
-            {"kind": ["", "", ""], "height": [None] * 3, "twice": [None] * 3},
-            "all 3 items of x.csv have the same score",
-            "give items that differ",
         ),
     ],
 )

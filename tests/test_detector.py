@@ -1,6 +1,7 @@
 """The outlier detectors: scikit-learn's convention, PyOD's names, data frames, limits."""
 
 import copy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from narrows import Autoencoder, OutlierDetector, PyODDetector
-from narrows.errors import DataError, UsageError
+from narrows.errors import UsageError
 
 
 @parametrize_with_checks([OutlierDetector(epochs=2)])
@@ -117,8 +118,46 @@ def test_items_that_cannot_be_judged(detector: OutlierDetector) -> None:
         detector.predict(np.full((2, 4), np.nan))
     with pytest.raises(ValueError, match="features"):
         detector.predict(items[:, :3])
-    with pytest.raises(DataError, match="all 5 items of X have the same score"):
-        detector.predict(np.repeat(items[:1], 5, axis=0))
+
+
+def test_each_item_is_judged_alone(detector: OutlierDetector) -> None:
+    items, _ = blobs()
+    alone = np.concatenate([detector.score_samples(items[place : place + 1]) for place in (0, 9)])
+    again = detector.score_samples(items[[0, 0, 0, 9]])
+    np.testing.assert_allclose(again, alone[[0, 0, 0, 1]], rtol=1e-6)
+    for place in (0, 9):
+        verdict = detector.predict(items[[place]])
+        np.testing.assert_array_equal(detector.predict(items[[place] * 5]), np.repeat(verdict, 5))
+
+
+@pytest.mark.parametrize("criterion", ["combined", "reconstruction", "density"])
+@pytest.mark.parametrize("value", [1e39, -1e39, 1e200, 1.7e308])
+def test_what_overflows_is_odder_than_all_else(criterion: str, value: float) -> None:
+    items, odd = blobs()
+    normal = items[odd == 0][:20]
+    extreme = np.concatenate([normal, normal[:1]])
+    extreme[-1, 2] = value
+    detector = one_of_each(criterion)
+    scores = detector.score_samples(extreme)
+    assert np.isfinite(scores).all() and scores.argmin() == 20
+    np.testing.assert_allclose(scores[:20], detector.score_samples(normal), rtol=1e-6)
+    assert detector.predict(extreme)[-1] == -1
+    assert detector.p_values(extreme)[-1] == detector.p_values(extreme).min()
+    assert detector.contributions(extreme)[-1].argmax() == 2
+
+
+def test_what_overflows_among_what_is_learnt_from(tmp_path: Path) -> None:
+    items = blobs()[0].copy()
+    items[[3, 40], 1] = 1e39, -1e39
+    detector = OutlierDetector(epochs=2).fit(items)
+    detector.save(tmp_path / "m.safetensors")
+    again = OutlierDetector.load(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(again.predict(items), detector.predict(items))
+
+
+@cache
+def one_of_each(criterion: str) -> OutlierDetector:
+    return OutlierDetector(epochs=2, criterion=criterion).fit(blobs()[0])
 
 
 def test_pyods_names_and_signs() -> None:

@@ -11,7 +11,7 @@ from narrows.errors import UsageError
 from narrows.estimator import Autoencoder
 from narrows.model_file import TrainedModel
 from narrows.planning import DETECTION_STEPS, Plan, make_plan
-from narrows.tasks.detect import Detector, require_rate, require_varied, score_index
+from narrows.tasks.detect import Detector, require_rate, score_index
 
 
 class OutlierDetector(OutlierMixin, Autoencoder):
@@ -85,13 +85,11 @@ class OutlierDetector(OutlierMixin, Autoencoder):
     def score_samples(self, X: Any) -> np.ndarray:
         """How normal each item is, float64 (n,): higher is more normal.
 
-        Raises:
-            DataError: all items have the same score.
+        Each is judged alone, whatever else is in ``X``. Of an item so extreme that its score
+        overflows it is the lowest number that there is.
         """
         check_is_fitted(self)
-        scores = self._detector.scores(self._items(X), self.criterion)
-        require_varied(scores, "X")
-        return -scores
+        return -self._detector.scores(self._items(X), self.criterion)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """:meth:`score_samples` less ``offset_``: below 0 for outliers."""
@@ -174,5 +172,6 @@ class PyODDetector(BaseEstimator):
         """Scores between the lowest and the highest of training as 0 to 1, as PyOD's "linear" does:
         float64 (n, 2), of being normal and of being an outlier."""
         lowest, highest = self.decision_scores_.min(), self.decision_scores_.max()
-        odd = np.clip((self.decision_function(X) - lowest) / (highest - lowest), 0, 1)
+        with np.errstate(over="ignore"):  # beyond the highest it is clipped
+            odd = np.clip((self.decision_function(X) - lowest) / ((highest - lowest) or 1.0), 0, 1)
         return np.column_stack([1 - odd, odd])

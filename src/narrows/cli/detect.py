@@ -68,7 +68,7 @@ def detect(
       narrows detect payments.safetensors payments.csv --out scores.csv
       narrows detect digits.safetensors mnist:test --out scores.csv --heat-map odd.png
     """
-    from narrows.tasks.detect import require_rate, require_varied, score_index
+    from narrows.tasks.detect import require_rate, score_index
 
     score_index(score)
     require_rate(false_alarms)
@@ -84,7 +84,6 @@ def detect(
     dataset = load_for(codec, data)
     codec.shaped(dataset.items)  # a mistake must show before anything is computed
     judged.judge(dataset, false_alarms)
-    require_varied(judged.scores, dataset.name)
     reasons = judged.reasons(explain)
     _write(out, judged, reasons)
     if heat_map is not None:
@@ -165,7 +164,12 @@ class _Judged:
         )
 
     def notes(self) -> Iterator[str]:
-        """What a user should know of the threshold."""
+        """What a user should know of the threshold and of the scores."""
+        if len(self.scores) > 1 and self.scores.min() == self.scores.max():
+            yield (
+                f"all {len(self.scores):,} rows of {self.dataset.name} have the same score, "
+                f"{self.scores[0]:.6g}: their ranks tell nothing"
+            )
         count, smallest = self.detector.calibration_count, self.detector.smallest_p_value
         if smallest > self.false_alarms:
             yield (

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Shaped
 
-from narrows.errors import DataError, UsageError
+from narrows.errors import UsageError
 from narrows.model_file import TrainedModel
 from narrows.progress import Tracker, silent
 from narrows.running import Codec, chunks, drawn_places
@@ -89,7 +89,8 @@ class Detector:
     ) -> Float64[np.ndarray, " n"]:
         """How odd each item is: float64 (n,), higher is odder.
 
-        ``combined`` is in nats; the others are what the module says of them.
+        ``combined`` is in nats; the others are what the module says of them. Each item is judged
+        alone. A score that overflows is :data:`HIGHEST`.
 
         Args:
             items: (n, \\*item_shape), or flat rows; any number, in bounded memory.
@@ -107,6 +108,7 @@ class Detector:
         self, scores: Float64[np.ndarray, " n"], score: str = "combined"
     ) -> Float64[np.ndarray, " n"]:
         """Of scores among the calibration items', see :func:`narrows.tasks.tails.p_values`."""
+        scores = np.minimum(scores, _HIGHEST_KEPT)
         return p_values(scores - _slack(scores), self._calibration[:, score_index(score)])
 
     @property
@@ -153,7 +155,8 @@ class Detector:
             return np.zeros((0, len(self.parts)))
         if len(self.parts) > MOST_OCCLUDED:
             return shares(self._squares(items))
-        fallen = np.concatenate([self._falls(some, place) for some in chunks(items)])
+        with _overflowing():
+            fallen = np.concatenate([self._falls(some, place) for some in chunks(items)])
         untold = (fallen <= 0).all(axis=1)
         if untold.any():
             squares = self._squares(items[untold])
@@ -186,7 +189,9 @@ class Detector:
 
     def _squares(self, items: np.ndarray) -> Float64[np.ndarray, "n size"]:
         """(x̂ - x)² / s² of each value."""
-        return np.square(self._evidence.errors(items, self.codec.reconstruct_floats(items)))
+        with _overflowing():
+            made = self.codec.reconstruct_floats(items)
+            return _finite(np.square(self._evidence.errors(items, made)))
 
     @property
     def _classes(self) -> tuple[Float32[np.ndarray, "classes width"] | None, ...]:
@@ -207,6 +212,12 @@ class Detector:
 
 #: Parts that are replaced one after the other to explain an item.
 MOST_OCCLUDED = 256
+
+
+#: The score of an item that float64 has no other for: as odd as can be said.
+HIGHEST = float(np.finfo(np.float64).max)
+# The same where scores are kept in float32.
+_HIGHEST_KEPT = float(np.finfo(np.float32).max)
 
 
 def score_index(score: str) -> int:
@@ -232,26 +243,6 @@ def require_rate(false_alarms: float) -> None:
         raise UsageError(
             f"a rate of false alarms of {false_alarms:g} is not between 0 and 1",
             hint="0.01 flags one normal item in a hundred",
-        )
-
-
-def require_varied(scores: Float64[np.ndarray, " n"], source: str) -> None:
-    """Refuse scores that say nothing.
-
-    Raises:
-        DataError: there are several, and all are the same, or one is no number.
-    """
-    if len(scores) and not np.isfinite(scores).all():
-        raise DataError(
-            f"{int((~np.isfinite(scores)).sum())} of {len(scores)} scores of {source} are not "
-            "finite",
-            hint="look for extreme values in the data",
-        )
-    if len(scores) > 1 and scores.min() == scores.max():
-        raise DataError(
-            f"all {len(scores):,} items of {source} have the same score, {scores[0]:.6g}, which "
-            "tells nothing",
-            hint="give items that differ, or train a model whose codes do",
         )
 
 
@@ -296,9 +287,9 @@ def fit_detection(
     if len(reference) > _REFERENCES:
         places = np.rint(np.linspace(0, len(reference) - 1, _REFERENCES)).astype(np.int64)
         reference = reference[places]
-    reference = reference.astype(np.float32)
+    reference = _kept(reference)
     calibration = np.sort(_of_ways(scores[-1], reference), axis=0)
-    arrays = {"reference": reference, "calibration": calibration.astype(np.float32)}
+    arrays = {"reference": reference, "calibration": _kept(calibration)}
     return {**evidence.to_arrays(), **arrays}
 
 
@@ -310,7 +301,10 @@ def _drawn(items: np.ndarray, most: int, values: int, random: np.random.Generato
 
 def _of_ways(ways: Float64[np.ndarray, "n 3"], reference: np.ndarray) -> Float64[np.ndarray, "n 4"]:
     """The combined score and the three, in the order of :data:`SCORES`."""
-    return np.column_stack([np.max(_surprises(ways, reference), axis=0), ways])
+    with _overflowing():
+        combined = np.max(_surprises(ways, reference), axis=0)
+        overflowed = (ways[:, _COMBINED] >= HIGHEST).any(axis=1)
+        return _finite(np.column_stack([np.where(overflowed, HIGHEST, combined), ways]))
 
 
 def _surprises(ways: Float64[np.ndarray, "n 3"], reference: np.ndarray) -> list[np.ndarray]:
@@ -322,6 +316,21 @@ def _slack(scores: Any) -> Any:
     """By how much a score may differ from itself: batches of other sizes are rounded otherwise, and
     calibration scores are kept in float32."""
     return 1e-6 * np.maximum(np.abs(scores), 1)
+
+
+def _overflowing() -> Any:
+    """A context in which extreme items overflow without a word: :func:`_finite` says what then."""
+    return np.errstate(over="ignore", invalid="ignore")
+
+
+def _finite(scores: np.ndarray) -> np.ndarray:
+    """Scores, or squares, with :data:`HIGHEST` in place of what overflowed."""
+    return np.where(np.isfinite(scores), scores, HIGHEST)
+
+
+def _kept(array: np.ndarray) -> Float32[np.ndarray, "..."]:
+    """What a model file holds of an array: float32, the extreme ones at its ends."""
+    return np.clip(array, -_HIGHEST_KEPT, _HIGHEST_KEPT).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -336,10 +345,11 @@ class _Passed:
     @classmethod
     def through(cls, codec: Codec, items: np.ndarray) -> "_Passed":
         """Take items through a model."""
-        if codec.trained.model.spec.crosses:
-            codes, made = np.empty((len(items), 0), np.float32), codec.reconstruct_floats(items)
-        else:
-            codes, made = codec.encode_and_reconstruct(items)
+        with _overflowing():
+            if codec.trained.model.spec.crosses:
+                codes, made = np.empty((len(items), 0), np.float32), codec.reconstruct_floats(items)
+            else:
+                codes, made = codec.encode_and_reconstruct(items)
         return cls(items.reshape(len(items), -1), codes, made.reshape(len(items), -1))
 
 
@@ -374,7 +384,7 @@ class _Evidence:
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         own = {name: getattr(self, name) for name in ("average", "spread", "projection")}
-        own = {name: array.astype(np.float32) for name, array in own.items()}
+        own = {name: _kept(array) for name, array in own.items()}
         return {**own, **self.mixture.to_arrays(), **self.forest.to_arrays()}
 
     def errors(self, items: np.ndarray, made: np.ndarray) -> Float64[np.ndarray, "n size"]:
@@ -382,15 +392,16 @@ class _Evidence:
         return _differences(items, made) / self.spread
 
     def of(self, passed: _Passed) -> Float64[np.ndarray, "n 3"]:
-        """The scores of the three :data:`WAYS`."""
-        errors = self.errors(passed.items, passed.made)
-        features = np.hstack([passed.codes, errors @ self.projection])
-        ways = [
-            _half_log_mean_square(errors),
-            -self.mixture.log_density(features),
-            self.forest.isolation(passed.items),
-        ]
-        return np.column_stack(ways)
+        """The scores of the three :data:`WAYS`, all finite."""
+        with _overflowing():
+            errors = self.errors(passed.items, passed.made)
+            features = np.hstack([passed.codes, errors @ self.projection])
+            ways = [
+                _half_log_mean_square(errors),
+                -self.mixture.log_density(features),
+                self.forest.isolation(passed.items),
+            ]
+        return _finite(np.column_stack(ways))
 
 
 #: The arrays of the mixture among those of a model file.

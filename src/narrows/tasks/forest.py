@@ -44,7 +44,7 @@ class Forest:
 
     def isolation(self, rows: Float[np.ndarray, "n features"]) -> Float64[np.ndarray, " n"]:
         """Minus the mean number of cuts to each row, float64 (n,): higher is odder."""
-        rows = rows.astype(np.float32, copy=False)
+        rows = _narrow(rows)
         total, numbers = np.zeros(len(rows)), np.arange(len(rows))
         for feature, threshold, length in zip(
             self.feature, self.threshold, self.length, strict=True
@@ -58,7 +58,7 @@ class Forest:
 
 def grow_forest(rows: Float[np.ndarray, "n features"], random: np.random.Generator) -> Forest:
     """A forest grown from ``rows``, n at least 1."""
-    rows = rows.astype(np.float32, copy=False)
+    rows = _narrow(rows)
     nodes = 2**DEPTH - 1
     feature = np.zeros((TREES, nodes), np.int64)
     # where nothing is left to cut, every row goes left
@@ -116,6 +116,17 @@ def _grow(
         at = 2 * at[on] + (rows[on, chosen[own]] >= cut[own])
         order = np.argsort(at, kind="stable")
         rows, at = rows[on[order]], at[order]
+
+
+# Values beyond count as this one: the difference of two must be a number of float32.
+_WIDEST = np.finfo(np.float32).max / 4
+
+
+def _narrow(rows: Float[np.ndarray, "n features"]) -> Float[np.ndarray, "n features"]:
+    """Rows in float32, which every row is compared in."""
+    if rows.dtype.kind == "f":
+        rows = np.clip(rows, -_WIDEST, _WIDEST)
+    return rows.astype(np.float32, copy=False)
 
 
 def _nth(flags: Bool[np.ndarray, "n m"], numbers: Int64[np.ndarray, " n"]) -> np.ndarray:

@@ -95,6 +95,9 @@ def _foretold(
 
 def shares(parts: Float64[np.ndarray, "n parts"]) -> Float64[np.ndarray, "n parts"]:
     """Non-negative numbers over their sum; equal shares where all are 0."""
+    # over the largest first, so that a sum of the largest numbers there are does not overflow
+    largest = parts.max(axis=1, keepdims=True, initial=0)
+    parts = parts / np.where(largest > 0, largest, 1)
     total = parts.sum(axis=1, keepdims=True)
     return np.where(total > 0, parts / np.where(total > 0, total, 1), 1 / parts.shape[1])
 
