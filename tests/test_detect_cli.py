@@ -13,6 +13,7 @@ from narrows.data import Dataset, load_data
 from narrows.fitting import Fitted, fit
 from narrows.model_file import save_model
 from narrows.planning import ModelChoice, Wishes, make_plan
+from narrows.tasks.detect import Detector
 
 
 @pytest.fixture
@@ -103,6 +104,29 @@ def table_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plan = make_plan(data, ModelChoice("simple", 1, (4,)), Wishes(epochs=2))
     save_model(path, fit(data, None, plan, detection=True).trained)
     return path
+
+
+def test_so_many_rows_are_explained_as_take_a_few_seconds(
+    table_model: Path, narrows: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(1)
+    cells = {"kind": ["a"] * 30, "height": random.normal(size=30), "twice": random.normal(size=30)}
+    pyarrow.csv.write_csv(pa.table(cells), tmp_path / "x.csv")
+    out = tmp_path / "s.csv"
+    line = ("detect", table_model, tmp_path / "x.csv", "--out", out)
+
+    def explained() -> list[int]:
+        rows = pyarrow.csv.read_csv(out)
+        return sorted(row["rank"] for row in rows.to_pylist() if row["reason_1"])
+
+    monkeypatch.setattr(Detector, "explanation_seconds", 0.4)
+    assert "of the oddest 7; --explain N" in done(narrows(*line)).err
+    assert explained() == [*range(1, 8)]
+    assert "of the oddest" not in done(narrows(*line, "--explain", 12)).err
+    assert explained() == [*range(1, 13)]
+    monkeypatch.setattr(Detector, "explanation_seconds", 40.0)
+    done(narrows(*line))
+    assert explained() == [1]
 
 
 KINDS, NUMBERS = ["a", "b", "a"], [1.0, 2.0, 7.0]

@@ -44,11 +44,13 @@ def detect(
         typer.Option(metavar="RATE", help="The share of normal rows that may be flagged."),
     ] = 0.01,
     explain: Annotated[
-        int,
+        int | None,
         typer.Option(
-            metavar="N", help="Say of so many rows, the oddest first, what made them odd."
+            metavar="N",
+            help="Say of so many rows, the oddest first, what made them odd; as many as take about "
+            "three seconds, and 1,000 at most, where nothing is said. 0 for none.",
         ),
-    ] = 1000,
+    ] = None,
     heat_map: Annotated[
         Path | None,
         typer.Option(metavar="PICTURE.png", help="Of images: draw where the oddest ones are odd."),
@@ -66,13 +68,15 @@ def detect(
     \b
     Example:
       narrows detect payments.safetensors payments.csv --out scores.csv
+      narrows detect payments.safetensors payments.csv --out scores.csv --explain 500
       narrows detect digits.safetensors mnist:test --out scores.csv --heat-map odd.png
     """
     from narrows.tasks.detect import require_rate, score_index
 
     score_index(score)
     require_rate(false_alarms)
-    _require_count(explain)
+    if explain is not None:
+        _require_count(explain)
     out = Path(to_standard_output(out, format, "csv"))
     written = {"--out": out, "--heat-map": heat_map}
     check_outputs({"DATA": data}, written, models={"MODEL": model}, json=json)
@@ -100,6 +104,7 @@ class _Judged:
         from narrows.tasks.detect import Detector
 
         self.codec, self.score = codec, score
+        self.explained, self.asked = 0, True
         self.detector = Detector(codec)
 
     def judge(self, dataset: "Dataset", false_alarms: float) -> None:
@@ -132,16 +137,23 @@ class _Judged:
         parts = len(self.detector.parts)
         return [f"x{place}" for place in range(parts)] if len(shape) == 1 else []
 
-    def reasons(self, most: int) -> dict[int, list[tuple[str, float]]]:
-        """Of the oddest rows, by number: the names of the parts with the largest shares."""
+    def reasons(self, most: int | None) -> dict[int, list[tuple[str, float]]]:
+        """Of the oddest rows, by number: the names of the parts with the largest shares. Of so many
+        rows; None for as many as take a few seconds."""
         import numpy as np
 
         names = self.names()
+        seconds = self.detector.explanation_seconds
+        if most is None:
+            most = min(max(int(_SECONDS_TO_EXPLAIN / seconds), 1), _MOST_EXPLAINED)
+            self.asked = False
         rows = self.oddest[: most if names else 0]
+        self.explained = len(rows)
+        at_once = min(max(int(_SECONDS_OF_A_STEP / seconds), 1), _EXPLAINED_AT_ONCE)
         found: dict[int, list[tuple[str, float]]] = {}
         with progress("explaining", total=len(rows), unit="rows") as advance:
-            for start in range(0, len(rows), _EXPLAINED_AT_ONCE):
-                some = rows[start : start + _EXPLAINED_AT_ONCE]
+            for start in range(0, len(rows), at_once):
+                some = rows[start : start + at_once]
                 shares = self.detector.contributions(self.dataset.items[some], self.score)
                 for row, share in zip(some, shares, strict=True):
                     largest = np.argsort(-share, kind="stable")[:_REASONS]
@@ -170,6 +182,11 @@ class _Judged:
                 f"all {len(self.scores):,} rows of {self.dataset.name} have the same score, "
                 f"{self.scores[0]:.6g}: their ranks tell nothing"
             )
+        if not self.asked and self.names() and self.explained < len(self.scores):
+            yield (
+                f"what made a row odd is said of the oddest {self.explained:,}; --explain N says "
+                "it of N rows"
+            )
         count, smallest = self.detector.calibration_count, self.detector.smallest_p_value
         if smallest > self.false_alarms:
             yield (
@@ -178,8 +195,10 @@ class _Judged:
             )
 
 
-# Rows whose parts are replaced one after the other, all at once.
-_EXPLAINED_AT_ONCE = 1 << 10
+# What explaining may take where nobody says of how many rows, in seconds of one core; and how often
+# the bar moves. Rows whose parts are replaced one after the other are so many at once at most.
+_SECONDS_TO_EXPLAIN, _MOST_EXPLAINED = 3.0, 1000
+_SECONDS_OF_A_STEP, _EXPLAINED_AT_ONCE = 0.2, 1 << 10
 
 
 def _require_count(explain: int) -> None:
