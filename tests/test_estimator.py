@@ -339,7 +339,7 @@ def test_parameters_as_numpys_numbers_are_parameters(rows: np.ndarray, tmp_path:
         "latent": np.int64(3), "hidden": (np.int32(8),), "epochs": np.int64(2),
         "batch_size": np.int64(64), "learning_rate": np.float32(0.5), "random_state": np.int64(0),
     }  # fmt: skip
-    plain = small(learning_rate=0.5).fit(rows)
+    plain = small(learning_rate=0.5, batch_size=64, random_state=0).fit(rows)
     estimator = small(**numbers).fit(rows)
     np.testing.assert_array_equal(estimator.transform(rows), plain.transform(rows))
     estimator.save(tmp_path / "numpy")

@@ -13,14 +13,14 @@ PACKAGE = Path(narrows.__file__).parent
 # Lowest first. A module, or package, imports from the lines above its own and from itself.
 LAYERS = (
     {"compiling", "errors", "progress", "version"},
-    {"files"},
+    {"arguments", "files"},
     {"outputs"},
     {"tensor_file"},
     {"data", "nn", "objectives"},
     {"engine"},
     {"training", "model_file", "baselines", "codec"},
     {"planning"},
-    {"running"},
+    {"parameters", "running"},
     {"tasks"},
     {"fitting"},
     {"codes_only"},

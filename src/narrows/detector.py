@@ -1,15 +1,19 @@
 """The autoencoder as an outlier detector, in scikit-learn's convention and in PyOD's."""
 
+import os
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from narrows import arguments
 from narrows.data import Dataset
 from narrows.errors import UsageError
 from narrows.estimator import Autoencoder
-from narrows.model_file import TrainedModel
+from narrows.model_file import TrainedModel, save_model
+from narrows.parameters import model_choice, wishes
 from narrows.planning import DETECTION_STEPS, Plan, make_plan
 from narrows.tasks.detect import Detector, require_rate, score_index
 
@@ -47,7 +51,7 @@ class OutlierDetector(OutlierMixin, Autoencoder):
         *,
         criterion: str = "combined",
         false_alarms: float = 0.01,
-        hidden: tuple[int, ...] | None = None,
+        hidden: int | tuple[int, ...] | None = None,
         preset: str = "auto",
         epochs: int | None = None,
         validation_fraction: float = 0.1,
@@ -77,8 +81,8 @@ class OutlierDetector(OutlierMixin, Autoencoder):
         Raises:
             ValueError: data or parameters that cannot be.
         """
-        score_index(self.criterion)
-        require_rate(self.false_alarms)
+        score_index(arguments.text("criterion", self.criterion) or "")
+        require_rate(arguments.required_number("false_alarms", self.false_alarms))
         super().fit(X, validation_data=validation_data)
         return self
 
@@ -116,11 +120,14 @@ class OutlierDetector(OutlierMixin, Autoencoder):
     _detects = True
 
     def _plan(self, training: Dataset, seed: int) -> Plan:
-        return make_plan(training, self._choice(), self._wishes(seed), most_steps=DETECTION_STEPS)
+        given = self.get_params(deep=False)
+        chosen, asked = model_choice(given), wishes(given, seed)
+        return make_plan(training, chosen, asked, most_steps=DETECTION_STEPS)
 
     def _take(self, trained: TrainedModel) -> None:
         super()._take(trained)
-        self.offset_ = -self._detector.threshold(self.false_alarms, self.criterion)
+        rate = arguments.required_number("false_alarms", self.false_alarms)
+        self.offset_ = -self._detector.threshold(rate, self.criterion)
 
 
 class PyODDetector(BaseEstimator):
@@ -148,16 +155,75 @@ class PyODDetector(BaseEstimator):
         self.others = others
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Train on ``X``; ``y`` is ignored."""
-        if not 0 < self.contamination <= 0.5:
+        """Train on ``X``; ``y`` is ignored.
+
+        Raises:
+            ValueError: data or parameters that cannot be.
+        """
+        self._share()
+        known = OutlierDetector._get_param_names()
+        takes = "OutlierDetector's parameters by name, or None"
+        others = arguments.mapping("others", self.others, takes) or {}
+        if unknown := sorted(set(others) - set(known)):
             raise UsageError(
-                f"contamination is {self.contamination}, and must be above 0 and at most 0.5"
+                f"others has {unknown[0]!r}, which OutlierDetector does not take",
+                hint=f"it takes {', '.join(known)}",
             )
-        self.detector_ = OutlierDetector(**(self.others or {})).fit(X)
-        self.decision_scores_ = -self.detector_.score_samples(X)
-        self.threshold_ = float(np.quantile(self.decision_scores_, 1 - self.contamination))
-        self.labels_ = (self.decision_scores_ > self.threshold_).astype(np.int64)
+        detector = OutlierDetector(**others).fit(X)
+        self._take(detector, -detector.score_samples(X))
         return self
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the trained model with the scores of its training items as one file, which the
+        program ``narrows`` and :class:`OutlierDetector` read too."""
+        check_is_fitted(self)
+        trained = replace(
+            self.detector_.model_,
+            scores={"training": self.decision_scores_},
+            parameters={
+                **self.detector_.model_.parameters,
+                "contamination": self._share(),
+                "others": sorted(self.others or {}),
+            },
+        )
+        save_model(arguments.path("path", path), trained)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a model file that :meth:`save`, :class:`OutlierDetector` or ``narrows fit`` wrote.
+
+        Of the last two ``contamination`` is its default, and ``decision_scores_`` are those of the
+        items that were held out.
+
+        Raises:
+            ModelFileError: the file is missing, damaged, from a newer narrows, or not ours.
+            UsageError: the model does not say what odd items are.
+        """
+        detector = OutlierDetector.load(path)
+        trained = detector.model_
+        share = trained.parameters.get("contamination", cls().contamination)
+        given = detector.get_params(deep=False)
+        names = trained.parameters.get("others", given)
+        found = cls(share, {name: given[name] for name in names if name in given} or None)
+        scores = trained.scores.get("training")
+        if scores is None:
+            scores = trained.detection["calibration"][:, score_index(detector.criterion)]
+        found._take(detector, scores.astype(np.float64))
+        return found
+
+    def _share(self) -> float:
+        share = arguments.required_number("contamination", self.contamination)
+        if not 0 < share <= 0.5:
+            raise UsageError(
+                f"contamination is {share:g}, and must be above 0 and at most 0.5",
+                hint="0.1 takes a tenth of the training items to be odd",
+            )
+        return share
+
+    def _take(self, detector: OutlierDetector, scores: np.ndarray) -> None:
+        self.detector_, self.decision_scores_ = detector, scores
+        self.threshold_ = float(np.quantile(scores, 1 - self._share()))
+        self.labels_ = (scores > self.threshold_).astype(np.int64)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """How odd each item is, float64 (n,): higher is odder."""

@@ -4,7 +4,6 @@ import os
 import warnings
 from dataclasses import replace
 from numbers import Integral
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -12,21 +11,23 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from narrows import arguments
 from narrows.data import Dataset, TableSchema, checked, load_data, unmasked
 from narrows.data.tables import Unfamiliar, arrow_table, is_frame
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.fitting import fit
 from narrows.model_file import TrainedModel, load_model, save_model
+from narrows.nn.spec import Spec
 from narrows.nn.summary import summary_text
-from narrows.objectives import Objective
-from narrows.planning import ModelChoice, Plan, Wishes, make_plan
+from narrows.parameters import held_out_share, kept, model_choice, parameters_of, wishes
+from narrows.planning import Plan, make_plan
 from narrows.report.measures import item_errors
 from narrows.running import Codec, chunks
 from narrows.tasks.denoise import denoise
 from narrows.tasks.drawn_rows import DrawnRows
 from narrows.tasks.fill import fill, fill_frame
 from narrows.tasks.generate import DrawnCodes, interpolated
-from narrows.training import History, Noise
+from narrows.training import History
 
 # Fewer rows than this are all trained on: a tenth of them would say nothing.
 _FEWEST_TO_HOLD_OUT_FROM = 20
@@ -46,10 +47,12 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     Args:
         latent: numbers in the code; None for 20, or half of what an item has if that is no more.
-        hidden: units of the encoder's hidden layers, mirrored in the decoder; None for what suits.
+        hidden: units of the encoder's hidden layers, mirrored in the decoder, or of the only one;
+            None for what suits.
         preset: which model: "auto" looks at the data, "dense", "conv", "variational", "rounded",
             "unet" and "denoiser" are what they say, "simple" is the article's.
-        spec: a TOML file that describes the model instead; latent and hidden must then be None.
+        spec: a TOML file, or a :class:`narrows.nn.spec.Spec`, that describes the model instead;
+            latent and hidden must then be None.
         loss: "l2", "l1", "huber", "huber:THRESHOLD" or "bce".
         epochs: passes over the training set; None, here and below, for what suits the data, or for
             the article's 50 epochs in batches of 64 at 0.001 with preset "simple".
@@ -66,6 +69,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             model; None to train every epoch.
         random_state: governs everything drawn at random; an integer, a RandomState, or None for
             another outcome every time.
+        item_bytes: what a code of the preset ``rounded`` shall take; None for a third of its
+            numbers.
 
     Attributes:
         history_: one dictionary an epoch: ``epoch``, ``loss``, ``val_loss``, ``learning_rate``,
@@ -87,9 +92,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self,
         latent: int | None = None,
         *,
-        hidden: tuple[int, ...] | None = None,
+        hidden: int | tuple[int, ...] | None = None,
         preset: str = "auto",
-        spec: str | os.PathLike[str] | None = None,
+        spec: str | os.PathLike[str] | Spec | None = None,
         loss: str = "l2",
         epochs: int | None = None,
         batch_size: int | None = None,
@@ -101,6 +106,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         validation_fraction: float = 0.1,
         patience: int | None = None,
         random_state: int | np.random.RandomState | None = 0,
+        item_bytes: float | None = None,
     ) -> None:
         self.latent = latent
         self.hidden = hidden
@@ -117,6 +123,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.random_state = random_state
+        self.item_bytes = item_bytes
 
     def fit(
         self, X: Any, y: Any = None, *, target: Any = None, validation_data: Any = None
@@ -138,24 +145,23 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Raises:
             ValueError: data or parameters that cannot be.
         """
+        share = held_out_share(self.validation_fraction)
         training = self._table(X) if is_frame(X) else self._array(X)
         if target is not None:
             training = self._towards(training, target)
         seed = _seed(self.random_state)
         held_out = None
         if validation_data is not None and target is not None:
-            noisy, clean = validation_data
+            noisy, clean = _pair(validation_data)
             held_out = self._towards(self._held_out(noisy, training), clean)
         elif validation_data is not None:
             held_out = self._held_out(validation_data, training)
-        elif not 0 <= self.validation_fraction < 1:
-            raise UsageError(
-                f"validation_fraction is {self.validation_fraction}, and must be from 0 to below 1"
-            )
-        elif self.validation_fraction > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
-            training, held_out = training.split(self.validation_fraction, seed)
-        fitted = fit(training, held_out, self._plan(training, seed), detection=self._detects)
-        self._take(fitted.trained)
+        elif share > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
+            training, held_out = training.split(share, seed)
+        plan = self._plan(training, seed)
+        fitted = fit(training, held_out, plan, detection=self._detects)
+        given = self.get_params(deep=False)
+        self._take(kept(fitted.trained, type(self).__name__, given, plan.settings.epochs))
         self.history_: History = fitted.history
         return self
 
@@ -235,13 +241,14 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         training (:class:`narrows.tasks.drawn_rows.DrawnRows`).
         """
         check_is_fitted(self)
+        count = arguments.required_whole("n_samples", n_samples)
         if self.model_.data.table is not None:
             import pyarrow as pa
 
-            drawn = DrawnRows(self._codec, int(n_samples), _seed(random_state))
+            drawn = DrawnRows(self._codec, count, _seed(random_state))
             rows = pa.concat_tables(drawn.batches(), promote_options="default")
             return self.model_.data.table.as_frame(rows)
-        codes = DrawnCodes(self.model_, int(n_samples), _seed(random_state))
+        codes = DrawnCodes(self.model_, count, _seed(random_state))
         return self.inverse_transform(codes[:])
 
     def interpolate(self, a: Any, b: Any, steps: int = 10) -> Any:
@@ -253,7 +260,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         check_is_fitted(self)
         first, last = (self._codec.encode(self._one_item(each))[0] for each in (a, b))
-        return self.inverse_transform(interpolated(first, last, int(steps)))
+        count = arguments.required_whole("steps", steps)
+        return self.inverse_transform(interpolated(first, last, count))
 
     def summary(self) -> SummaryText:
         """Tables of the encoder, the decoder and the whole: layers, output shapes, parameters."""
@@ -263,33 +271,22 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the trained model as one file, which the program ``narrows`` reads too."""
         check_is_fitted(self)
-        save_model(path, self.model_)
+        save_model(arguments.path("path", path), self.model_)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a model file, whether :meth:`save` or ``narrows fit`` wrote it.
 
-        The estimator can do everything that the saved one could; ``history_`` is not in the file,
-        its last losses are in ``model_.training``.
+        The estimator can do everything that the saved one could, and has its parameters, so that
+        ``clone(loaded).fit(X)`` trains the same again; a ``spec`` file comes back as the
+        :class:`narrows.nn.spec.Spec` that it held. Of older files, they are what the model itself
+        tells. ``history_`` is not in the file, its last losses are in ``model_.training``.
 
         Raises:
             ModelFileError: the file is missing, damaged, from a newer narrows, or not ours.
         """
-        trained = load_model(path)
-        known = trained.training
-        parameters = {
-            "latent": trained.model.spec.latent_size,
-            "preset": known.get("preset") or "auto",
-            "loss": known.get("objective", "l2"),
-            "epochs": known.get("epochs"),
-            "batch_size": known.get("batch_size"),
-            "learning_rate": known.get("learning_rate"),
-            "weight_decay": known.get("weight_decay"),
-            "shift": known.get("shift"),
-            "noise": known.get("noise"),
-            "refine": trained.refinement,
-            "random_state": known.get("seed", 0),
-        }
+        trained = load_model(arguments.path("path", path))
+        parameters = parameters_of(trained, cls.__name__)
         names = cls._get_param_names()
         estimator = cls(**{name: parameters[name] for name in names if name in parameters})
         estimator._take(trained)
@@ -313,33 +310,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     _detects = False
 
     def _plan(self, training: Dataset, seed: int) -> Plan:
-        return make_plan(training, self._choice(), self._wishes(seed))
-
-    def _wishes(self, seed: int) -> Wishes:
-        return Wishes(
-            Objective.parse(self.loss),
-            _maybe(int, self.epochs),
-            _maybe(int, self.batch_size),
-            _maybe(float, self.learning_rate),
-            _maybe(float, self.weight_decay),
-            _maybe(int, self.patience),
-            _maybe(int, self.shift),
-            _maybe(Noise.parse, self.noise),
-            _maybe(int, self.refine),
-            seed,
-        )
-
-    def _choice(self) -> ModelChoice:
-        hidden = self.hidden
-        sizes = () if hidden is None else tuple(hidden)
-        if not all(isinstance(size, Integral) and int(size) >= 1 for size in sizes):
-            raise UsageError(f"hidden is {hidden}, and must hold whole numbers of at least 1")
-        return ModelChoice(
-            self.preset,
-            None if self.latent is None else int(self.latent),
-            None if hidden is None else tuple(int(size) for size in sizes),
-            None if self.spec is None else Path(self.spec),
-        )
+        given = self.get_params(deep=False)
+        return make_plan(training, model_choice(given), wishes(given, seed))
 
     def _table(self, X: Any) -> Dataset:
         """A data frame to train on, as features."""
@@ -442,9 +414,18 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 _ANY_ARRAY: dict[str, Any] = {"dtype": "numeric", "allow_nd": True, "order": None}
 
 
-def _maybe(kind: Any, value: Any) -> Any:
-    """``value`` made sure of, or None."""
-    return None if value is None else kind(value)
+def _pair(validation_data: Any) -> tuple[Any, Any]:
+    """What goes in and what it shall become, to validate on.
+
+    Raises:
+        UsageError: it is no pair.
+    """
+    if isinstance(validation_data, tuple | list) and len(validation_data) == 2:
+        return validation_data[0], validation_data[1]
+    raise arguments.refused(
+        "validation_data", validation_data, "a pair of arrays where there is a target",
+        "give (noisy, clean)",
+    )  # fmt: skip
 
 
 def _seed(random_state: Any) -> int:
@@ -455,9 +436,9 @@ def _seed(random_state: Any) -> int:
         return int(random_state.randint(2**31 - 1))
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**31 - 1))
-    if isinstance(random_state, Integral) and int(random_state) >= 0:
-        return int(random_state)
-    raise UsageError(
-        f"random_state is {random_state!r}, and must be None, a RandomState or an integer "
-        "of at least 0"
+    given = arguments.scalar(random_state)
+    if isinstance(given, Integral) and not isinstance(given, bool) and int(given) >= 0:
+        return int(given)
+    raise arguments.refused(
+        "random_state", random_state, "None, a RandomState or an integer of at least 0"
     )

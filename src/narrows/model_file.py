@@ -134,6 +134,10 @@ class TrainedModel:
         versions: what computed it.
         refinement: how many steps improve each code after the encoder, see
             :mod:`narrows.engine.xla.refinement`.
+        parameters: those of the estimator that trained it, see :mod:`narrows.parameters`; empty in
+            older files.
+        scores: of a :class:`narrows.PyODDetector`: ``training``, how odd each training item is,
+            float64 (n,); empty otherwise.
     """
 
     model: Model
@@ -145,6 +149,8 @@ class TrainedModel:
     refinement: int = 0
     density: dict[str, np.ndarray] = field(default_factory=dict)
     detection: dict[str, np.ndarray] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def item_shape(self) -> Shape:
@@ -221,6 +227,8 @@ def save_model(path: str | os.PathLike[str], trained: TrainedModel) -> None:
         "refinement": trained.refinement,
         "versions": {"narrows": __version__, **trained.versions},
     }
+    if trained.parameters:
+        entry["parameters"] = trained.parameters
     write_tensors(path, _all_arrays(trained), entry, _require_readable)
 
 
@@ -248,6 +256,7 @@ def _all_arrays(trained: TrainedModel) -> dict[str, np.ndarray]:
             "latent": trained.latent,
             "density": trained.density,
             "detection": trained.detection,
+            "scores": trained.scores,
         }
     )
 
@@ -309,6 +318,8 @@ def _assemble(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> TrainedMo
         _refinement(entry.get("refinement", 0)),
         group(arrays, "density"),
         group(arrays, "detection"),
+        _parameters(entry.get("parameters", {})),
+        group(arrays, "scores"),
     )
 
 
@@ -316,6 +327,31 @@ def _refinement(value: Any) -> int:
     if not isinstance(value, int) or not 0 <= value <= MOST_REFINEMENT:
         raise ValueError(f"it refines codes in {value!r} steps")
     return value
+
+
+def _parameters(entry: Any) -> dict[str, Any]:
+    """The parameters that a file holds, once they are of the types that they may have."""
+    if entry == {}:
+        return {}
+    values, of, epochs = entry["values"], entry["of"], entry["epochs"]
+    if not (isinstance(of, str) and isinstance(values, dict) and isinstance(entry["spec"], bool)):
+        raise ValueError("its parameters are not by name")
+    if isinstance(epochs, bool) or not isinstance(epochs, int):
+        raise ValueError(f"it was to be trained for {epochs!r} epochs")
+    for name, value in values.items():
+        parts = value if isinstance(value, list) else [value]
+        parts = list(value.values()) if isinstance(value, dict) else parts
+        if not all(isinstance(part, bool | int | float | str | None) for part in parts):
+            raise ValueError(f"its parameter {name!r} is none")
+    found = {"of": of, "values": values, "spec": entry["spec"], "epochs": epochs}
+    if "contamination" in entry:
+        share, others = entry["contamination"], entry["others"]
+        if not (isinstance(share, float) and 0 < share <= 0.5):
+            raise ValueError(f"its contamination is {share!r}")
+        if not (isinstance(others, list) and all(isinstance(name, str) for name in others)):
+            raise ValueError("its parameters have no names")
+        found |= {"contamination": share, "others": others}
+    return found
 
 
 def _check_arrays(trained: TrainedModel) -> None:
@@ -335,6 +371,11 @@ def _check_arrays(trained: TrainedModel) -> None:
         else:
             continue
         raise ValueError(f"{name} {wrong}, and must be finite floats of shape {shape}")
+    scores = trained.scores.get("training")
+    if trained.scores and (
+        scores is None or scores.ndim != 1 or scores.dtype.kind != "f" or np.isnan(scores).any()
+    ):
+        raise ValueError("scores/training must be a row of numbers")
     if trained.density:
         _check_density("density", trained.density)
     if trained.detection:

@@ -58,7 +58,10 @@ def demo(
     steps = math.ceil(len(training) / plan.settings.batch_size)
     epochs = max(plan.settings.epochs, math.ceil(_FEWEST_STEPS / steps))
     plan = replace(plan, settings=replace(plan.settings, epochs=epochs))
-    result = train_and_write(training, held_out, plan, out / MODEL, out, False, CHECKPOINT_SECONDS)
+    given = {"preset": "simple", "latent": choice.latent, "epochs": epochs}
+    result = train_and_write(
+        training, held_out, plan, out / MODEL, out, False, CHECKPOINT_SECONDS, given
+    )
     say(summary_text(result.fitted.trained.model.spec))
     write_page(out / PAGE, _story(source, result, training, held_out, out))
     result.paths["page"] = out / PAGE

@@ -1,7 +1,7 @@
 """``narrows fit``: train a model on data and leave it with its history and pictures."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -158,33 +158,39 @@ def fit(
       narrows fit scans/ --target cleaned/ --out pages.safetensors
     """
     from narrows.files import is_standard_output
-    from narrows.objectives import Objective
-    from narrows.planning import ModelChoice, Wishes, make_plan
-    from narrows.training import Noise
+    from narrows.parameters import model_choice, wishes
+    from narrows.planning import make_plan
 
     if not checkpoint_seconds >= 0:
         raise UsageError(
             f"--checkpoint-seconds is {checkpoint_seconds:g}, and cannot be below 0",
             hint="give the seconds of work that a kill may cost, such as 10",
         )
-    choice = ModelChoice(preset, latent, parse_sizes(hidden), spec, item_bytes)
-    wishes = Wishes(
-        Objective.parse(loss),
-        epochs,
-        batch_size,
-        learning_rate,
-        weight_decay,
-        patience,
-        shift,
-        None if noise is None else Noise.parse(noise),
-        refine,
-        seed,
-    )
     if is_standard_output(out):
         raise UsageError(
             "fit writes a model with a folder beside it, which standard output cannot hold",
             hint="name a file, as in --out model.safetensors",
         )
+    given = {
+        "latent": latent,
+        "hidden": parse_sizes(hidden),
+        "preset": preset,
+        "spec": spec,
+        "loss": loss,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "shift": shift,
+        "noise": noise,
+        "refine": refine,
+        "validation_fraction": _share_held_out(data, validation),
+        "patience": patience,
+        "random_state": seed,
+        "item_bytes": item_bytes,
+        "types": parse_types(types),
+    }
+    choice, asked = model_choice(given), wishes(given, seed)
     folder = run_dir or default_run_dir(out)
     check_outputs(
         {"DATA": data, "--target": target, "--validation": validation},
@@ -196,8 +202,10 @@ def fit(
     else:
         training, held_out = load_pages(data, target, tile, validation, seed)
     training = replace(training, name=renamed(training.name))
-    plan = make_plan(training, choice, wishes)
-    result = train_and_write(training, held_out, plan, out, folder, resume, checkpoint_seconds)
+    plan = make_plan(training, choice, asked)
+    result = train_and_write(
+        training, held_out, plan, out, folder, resume, checkpoint_seconds, given
+    )
     show(f"{result.evaluation.sentence()}; {result.seconds:.1f} s", result.values(), json)
 
 
@@ -227,6 +235,15 @@ class FitResult:
             "cautions": [asdict(caution) for caution in self.cautions],
             "seconds": round(self.seconds, 3),
         }
+
+
+def _share_held_out(source: str, validation: str | None) -> float:
+    """The share of the rows that is held out; 0 where other data are validated on."""
+    from narrows.data import validation_source
+
+    if validation is None:
+        return 0.0 if validation_source(source) is not None else HELD_OUT
+    return as_fraction(validation) or 0.0
 
 
 def default_run_dir(out: Path) -> Path:
@@ -284,11 +301,17 @@ def train_and_write(
     folder: Path,
     resume: bool,
     checkpoint_seconds: float,
+    given: Mapping[str, Any],
 ) -> FitResult:
-    """Train, then write the model and everything that goes into the run folder."""
+    """Train, then write the model and everything that goes into the run folder.
+
+    Args:
+        given: what the plan was asked for, under the names of :mod:`narrows.parameters`.
+    """
     from narrows.files import require_writable
     from narrows.fitting import fit as fit_model
     from narrows.model_file import save_model
+    from narrows.parameters import kept
     from narrows.report.evaluation import evaluate
     from narrows.report.guards import find_warnings
     from narrows.report.run_folder import draw_run
@@ -323,7 +346,9 @@ def train_and_write(
         except KeyboardInterrupt:
             say(f"stopped; the same command with --resume goes on from {checkpoint}")
             raise
-    save_model(out, fitted.trained)
+    trained = kept(fitted.trained, "Autoencoder", given, plan.settings.epochs)
+    fitted = replace(fitted, trained=trained)
+    save_model(out, trained)
     codec = Codec(fitted.trained)
     shown = training if held_out is None else held_out
     if plan.settings.noise is not None:

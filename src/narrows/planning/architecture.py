@@ -13,19 +13,23 @@ from narrows.planning.wishes import ModelChoice, Wishes
 
 
 def own_spec(training: Dataset, choice: ModelChoice, objective: Objective) -> Spec:
-    """The spec of the user's file."""
-    assert choice.spec_file is not None
+    """The spec of the user's own."""
+    own = choice.spec_file
+    assert own is not None
+    name = "the spec" if isinstance(own, Spec) else own
     if (choice.latent, choice.hidden, choice.item_bytes) != (None, None, None):
         raise UsageError(
-            f"{choice.spec_file} says what the layers are, so --latent, --hidden and --item-bytes "
-            "cannot",
+            f"{name} says what the layers are, so --latent, --hidden and --item-bytes cannot",
             hint="write the sizes into the spec, or take a preset",
         )
-    spec = Spec.from_toml(choice.spec_file, training.item_shape)
+    if isinstance(own, Spec):
+        spec = Spec.from_dict(own.to_dict(), training.item_shape)
+    else:
+        spec = Spec.from_toml(own, training.item_shape)
     ending = spec.output_activation
     if objective.needs_probabilities and ending != "sigmoid":
         raise UsageError(
-            f"the loss {objective} needs values in 0..1, and the decoder of {choice.spec_file} "
+            f"the loss {objective} needs values in 0..1, and the decoder of {name} "
             f"ends in {ending}",
             hint='end it with activation = "sigmoid", or set output_activation',
         )
@@ -122,7 +126,9 @@ def _why_preset(preset: str, training: Dataset) -> str:
         return f"preset denoiser: noise is undone in images of {shape} by looking around each place"
     if preset == "conv":
         return f"preset conv: images of {shape} are too large for dense layers alone"
-    return f"preset dense: items of {shape} are small enough for every value to meet every unit"
+    if not is_image(training):
+        return f"preset dense: items of {shape} are no images, and every value meets every unit"
+    return f"preset dense: images of {shape} are small enough for every value to meet every unit"
 
 
 def _ending(training: Dataset, objective: Objective) -> str:

@@ -16,7 +16,8 @@ class ModelChoice:
         preset: a name from :data:`narrows.nn.presets.PRESETS`.
         latent: the size of the latent code, or None for the preset's own.
         hidden: units of the hidden layers, or None for the preset's own.
-        spec_file: a TOML file that says it all; what is beside it must then be None.
+        spec_file: a TOML file, or the spec itself, that says it all; what is beside it must then
+            be None.
         item_bytes: what the codes of the preset ``rounded`` shall take; None for what suits their
             size.
     """
@@ -24,7 +25,7 @@ class ModelChoice:
     preset: str = "auto"
     latent: int | None = None
     hidden: tuple[int, ...] | None = None
-    spec_file: Path | None = None
+    spec_file: Path | Spec | None = None
     item_bytes: float | None = None
 
 
