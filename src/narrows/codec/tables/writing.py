@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import os
 import tempfile
 import time
 import zlib
@@ -57,7 +58,8 @@ def write_table(
     if effort not in EFFORTS:
         raise UsageError(f"the effort is {effort!r}, and must be one of {', '.join(EFFORTS)}")
     begun = time.perf_counter()
-    require_other_file(out, source, str(source)[:200])
+    if isinstance(source, str | os.PathLike):
+        require_other_file(out, source, str(source)[:200])
     promises = Promises.of(max_error)
     table = TypedTable(source, track=track)
     bounds = column_bounds(table, promises)
