@@ -369,6 +369,7 @@ ODD_COLUMNS = {
     "subnormal": (np.arange(40) * 5e-324).tolist(),
     "wide": np.linspace(-1e149, 1e149, 40).tolist(),
     "none at all": [None] * 40,
+    "half precision": np.linspace(0, 1, 40, dtype=np.float16),
 }
 
 

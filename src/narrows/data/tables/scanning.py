@@ -452,10 +452,13 @@ class _ColumnScan:
 
     def _look_for_others(self, array: Any) -> None:
         """Whether cells differ, also where float64 would not tell them apart."""
+        import pyarrow as pa
         import pyarrow.compute as pc
 
         if self._differ:
             return
+        if pa.types.is_float16(array.type):  # which Arrow does not compare
+            array = array.cast(pa.float32())
         if self._first is None:
             self._first = array.drop_null()[0]
         self._differ = bool(pc.any(pc.not_equal(array, self._first)).as_py())
