@@ -49,7 +49,7 @@ def load_table(
     if schema is not None:
         return _encoded(table, schema, track)
     columns, count, notes = scan(table, types, track=track)
-    schema = TableSchema.of(columns, table.frame, getattr(table, "form", None))
+    schema = TableSchema.of(columns, table.frame, getattr(table, "frame_form", None))
     if not schema.learnt:
         raise DataError(
             f"every column of {table.name} is constant, or all different texts, so there is "

@@ -162,7 +162,7 @@ class FrameTable:
     """A data frame, or an Arrow table, in memory.
 
     Attributes:
-        form: what makes such a frame of the columns again.
+        frame_form: what makes such a frame of the columns again.
     """
 
     textual = False
@@ -173,7 +173,7 @@ class FrameTable:
     ) -> None:
         self.name = name
         self.frame = frame_kind(frame)
-        self._table, self.form = learnable(frame, wanted)
+        self._table, self.frame_form = learnable(frame, wanted)
         self.types = _known_types(self._table.schema, name)
         dtypes = frame.dtypes if self.frame == "pandas" else ()
         self._dtypes = dict(zip(self.types, map(str, dtypes), strict=False))
