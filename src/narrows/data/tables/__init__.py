@@ -12,6 +12,8 @@
 ``identifiers``    whole numbers that name rows
 ``marginals``      how the numbers of a column lie
 ``loading``        from a source to a Dataset
+``filling``        missing cells filled in, in the types of the table at hand
+``frames``         data frames as Arrow tables and back, without a change
 ``unfamiliar``     what a schema had not met in training, counted for the user
 =================  =======================================================================
 """
