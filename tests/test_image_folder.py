@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from narrows.data import load_data
-from narrows.errors import DataError, ShapeError
+from narrows.data import load_data, storage
+from narrows.errors import DataError, ShapeError, UsageError
 
 PIXELS = np.random.default_rng(0)
 
@@ -126,3 +126,87 @@ def test_folder_without_an_image(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing to see")
     with pytest.raises(DataError, match="holds no image"):
         load_data(tmp_path)
+
+
+def class_folders(root: Path) -> dict[str, np.ndarray]:
+    """27 images in folders beside 3 at the top, and what is no image."""
+    expected = {}
+    for name in ["a.png", "b.png", "c.png", *(f"{c}/{i:03}.png" for c in "yzx" for i in range(9))]:
+        (root / name).parent.mkdir(exist_ok=True)
+        expected[name] = save(root / name, 5, 4)
+    (root / "notes.txt").write_text("none")
+    (root / ".hidden").mkdir()
+    save(root / ".hidden" / "a.png", 9, 9)
+    return expected
+
+
+def test_folders_in_folders_are_walked_and_name_the_classes(tmp_path: Path) -> None:
+    expected = class_folders(tmp_path)
+    data = load_data(tmp_path, labels=True)
+    assert data.files is not None and data.labels is not None
+    assert list(data.files.names) == sorted(expected)
+    np.testing.assert_array_equal(data.items, [expected[name] for name in sorted(expected)])
+    assert data.classes == (".", "x", "y", "z")
+    told = [data.classes[label] for label in data.labels]
+    assert told == [name.rpartition("/")[0] or "." for name in sorted(expected)]
+    assert "passed over 1 file that is no image: notes.txt" in data.notes
+    assert load_data(tmp_path).labels is None
+
+
+def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
+    root, other = tmp_path / "root", tmp_path / "other"
+    (root / "z" / "deep").mkdir(parents=True)
+    other.mkdir()
+    save(root / "z" / "deep" / "1.png", 5, 4)
+    save(other / "2.png", 5, 4)
+    for name, target in {"a": root / "z" / "deep", "b": other, "c": other, "d": tmp_path}.items():
+        (root / name).symlink_to(target)
+    (root / "z" / "up").symlink_to(root)
+    data = load_data(root)
+    assert data.files is not None
+    assert data.files.names == ("b/2.png", "z/deep/1.png")
+    assert any("links to folders" in note and ": a, c, " in note for note in data.notes)
+
+
+def test_grey_resize_and_skip_damaged(tmp_path: Path) -> None:
+    colour = save(tmp_path / "a.png", 6, 8, 3)
+    grey = save(tmp_path / "b.png", 6, 8)
+    large = save(tmp_path / "c.png", 12, 16, 3)
+    (tmp_path / "d.png").write_bytes(b"not an image")
+    with pytest.raises(ShapeError, match="grey") as caught:
+        load_data(tmp_path, resize=(8, 6), skip_damaged=True)
+    assert "--grey" in (caught.value.hint or "")
+    with pytest.raises(ShapeError, match="16 x 12") as caught:
+        load_data(tmp_path, grey=True, skip_damaged=True)
+    assert "--resize" in (caught.value.hint or "")
+    with pytest.raises(DataError, match=r"d\.png") as damaged:
+        load_data(tmp_path, grey=True, resize=(8, 6))
+    assert "--skip-damaged" in (damaged.value.hint or "")
+    data = load_data(tmp_path, grey=True, resize="8,6", skip_damaged=True)
+    np.testing.assert_array_equal(data.items[0], np.asarray(Image.fromarray(colour).convert("L")))
+    np.testing.assert_array_equal(data.items[1], grey)
+    shrunk = Image.fromarray(large).convert("L").resize((8, 6), Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(data.items[2], np.asarray(shrunk))
+    assert any("left out 1 file" in note and "d.png" in note for note in data.notes)
+
+
+@pytest.mark.parametrize("size", ["8", "0,5", "a,b", (3,), (2.5, 3), "1,2,3", 7, (1 << 20, 3)])
+def test_sizes_that_are_none(tmp_path: Path, size: object) -> None:
+    save(tmp_path / "a.png", 6, 8)
+    with pytest.raises(UsageError, match="--resize"):
+        load_data(tmp_path, resize=size)
+
+
+def test_options_of_images_are_for_folders() -> None:
+    with pytest.raises(UsageError, match="digits is no folder of images"):
+        load_data("digits", grey=True)
+
+
+def test_many_images_are_not_held_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = [save(tmp_path / f"{i}.png", 20, 20) for i in range(4)]
+    monkeypatch.setattr(storage, "LARGEST_IN_MEMORY", 500)
+    items = load_data(tmp_path).items
+    assert isinstance(items, np.memmap)
+    np.testing.assert_array_equal(items, expected)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from narrows import arguments
 from narrows.data import Dataset, TableSchema, checked, load_data, unmasked
+from narrows.data.image_folder import are_images, images_as_dataset, is_image
 from narrows.data.tables import Unfamiliar, arrow_table, is_frame
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.fitting import fit
@@ -132,7 +133,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         Args:
             X: (n, \\*item_shape), any real dtype: flat rows, or images as (n, height, width) or
-                (n, height, width, channels). 8-bit data are used as they are. Or a pandas or
+                (n, height, width, channels), or a list of Pillow images. 8-bit data are used as
+                they are. Or a pandas or
                 polars DataFrame, whose columns may be numbers, truth values, categories, texts and
                 dates, with missing values, and weigh all the same.
             y: ignored.
@@ -200,7 +202,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         table = self.model_.data.table
         if table is not None:
             return self._filled(X, table)
-        return denoise(self._codec, check_array(unmasked(X), **_ANY_ARRAY))
+        return denoise(self._codec, check_array(_given(X), **_ANY_ARRAY))
 
     def _filled(self, X: Any, table: TableSchema) -> Any:
         """A table without missing cells: the frame that it was, or of rows the kind that was
@@ -325,18 +327,18 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return load_data(X)
 
     def _array(self, X: Any) -> Dataset:
-        return self._dataset(validate_data(self, unmasked(X), **_ANY_ARRAY, ensure_min_samples=2))
+        return self._dataset(validate_data(self, _given(X), **_ANY_ARRAY, ensure_min_samples=2))
 
     def _held_out(self, X: Any, training: Dataset) -> Dataset:
         if training.table is not None:
             return replace(training, items=self._features(X, training.table))
-        return self._dataset(check_array(unmasked(X), **_ANY_ARRAY))
+        return self._dataset(check_array(_given(X), **_ANY_ARRAY))
 
     def _towards(self, data: Dataset, target: Any) -> Dataset:
         """``data`` as what goes in, and what they shall become as the items."""
         if data.table is not None:
             raise UsageError("a table has no target", hint="train with noise='masking:0.3'")
-        clean = self._dataset(check_array(unmasked(target), **_ANY_ARRAY))
+        clean = self._dataset(check_array(_given(target), **_ANY_ARRAY))
         if (clean.items.shape, clean.items.dtype) != (data.items.shape, data.items.dtype):
             raise ShapeError(
                 f"target is {clean.items.dtype.name} of shape {clean.items.shape}, and what goes "
@@ -375,7 +377,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         table = self.model_.data.table
         if table is not None:
             return self._features(X, table)
-        X = unmasked(X)
+        X = _given(X)
         if len(self.item_shape_) == 1:
             items = validate_data(self, X, reset=False, **_ANY_ARRAY)
         else:
@@ -386,7 +388,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _one_item(self, x: Any) -> np.ndarray:
         """One item, or a data frame of one row, as items."""
-        items = self._items(x if is_frame(x) else np.asarray(x)[None])
+        items = self._items(x if is_frame(x) or is_image(x) else np.asarray(x)[None])
         if len(items) != 1:
             raise ShapeError(
                 f"{len(items)} rows are not one item", hint="give a data frame of one row"
@@ -409,6 +411,16 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         tags.transformer_tags.preserves_dtype = ["float32"]
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _given(X: Any) -> Any:
+    """``X``, or the items of Pillow images, upright and in grey or RGB, as those of a folder."""
+    if not are_images(X):
+        return unmasked(X)
+    data = images_as_dataset(X)
+    for note in data.notes:
+        warnings.warn(note, stacklevel=4)
+    return data.items
 
 
 _ANY_ARRAY: dict[str, Any] = {"dtype": "numeric", "allow_nd": True, "order": None}

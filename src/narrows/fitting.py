@@ -146,7 +146,7 @@ def _description(training: Dataset) -> tuple[DataDescription, list[str]]:
         rows = np.linspace(0, len(training) - 1, min(len(training), _MARGINAL_ROWS)).astype(int)
         table = table.with_marginals(training.items[rows])
     return DataDescription(
-        training.name, len(training), dtype.name, limits, table, extent, peak
+        training.name, len(training), dtype.name, limits, table, extent, peak, training.changes
     ), notes
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data import TableSchema
+from narrows.data.image_options import ImageOptions
 from narrows.data.limits import known_peak
 from narrows.engine import MOST_REFINEMENT
 from narrows.errors import DataError, ModelFileError, NarrowsError
@@ -55,6 +56,7 @@ class DataDescription:
         table: how a table's columns became features; None if it was no table.
         extent: the lowest and the highest of all values; None for a table.
         peak: what a PSNR is measured against, see :func:`narrows.data.limits.known_peak`.
+        images: what was done to the images of a folder, as is done to those that are given later.
     """
 
     name: str
@@ -64,6 +66,7 @@ class DataDescription:
     table: TableSchema | None = None
     extent: tuple[float, float] | None = None
     peak: float | None = None
+    images: ImageOptions = ImageOptions()  # noqa: RUF009
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -74,6 +77,7 @@ class DataDescription:
             "dtype": self.dtype,
             "value_range": self.value_range,
             "table": None if self.table is None else self.table.to_dict(),
+            **({"images": self.images.to_dict()} if self.images.changes else {}),
             **{key: value for key, value in measured.items() if value is not None},
         }
 
@@ -98,6 +102,7 @@ class DataDescription:
             None if table is None else TableSchema.from_dict(table),
             _ends(values.get("extent")),
             None if peak is None else float(peak),
+            ImageOptions.from_dict(values.get("images")),
         )
 
 

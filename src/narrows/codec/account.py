@@ -64,6 +64,7 @@ class Account:
         numbers: of a code, where the archive holds codes and a decoder.
         model: the SHA-256 of the model file that it was written with and does not hold, if any.
         model_size: how many bytes that takes.
+        changes: what was done to the images before, in words; empty for nothing.
     """
 
     layout: Layout
@@ -79,6 +80,7 @@ class Account:
     numbers: int | None = None
     model: str | None = None
     model_size: int = 0
+    changes: str = ""
 
     @property
     def total(self) -> int:

@@ -16,9 +16,11 @@ from narrows.codec.codes.reading import DecodedBlocks
 from narrows.codec.codes.writing import KIND as CODES
 from narrows.codec.container import Container
 from narrows.codec.damage import damaged, field
+from narrows.codec.files import read_files
 from narrows.codec.pipeline import Pipeline
 from narrows.codec.reader import OpenArchive, merged
 from narrows.codec.writing import little_endian_bytes
+from narrows.data.image_files import ImageFiles
 from narrows.errors import ArchiveError
 from narrows.progress import Tracker, silent
 
@@ -35,6 +37,7 @@ class Archive(OpenArchive):
         bound: the largest error that was allowed, 0 for lossless; None for an archive of codes,
             which promises nothing.
         account: where its bytes are.
+        files: the files that the items came from; None where it does not say.
     """
 
     unit: ClassVar[str] = "item"
@@ -54,6 +57,15 @@ class Archive(OpenArchive):
         self._held = self.layout if kind == KIND else self._codes_layout()
         blocks = BlockReader(self._container, self._held, self._pipelines())
         self._blocks = blocks if kind == KIND else self._decoded(blocks)
+
+    @cached_property
+    def files(self) -> ImageFiles | None:
+        """See above; read when it is first asked for.
+
+        Raises:
+            ArchiveError: it is damaged, or a name would lead out of its folder.
+        """
+        return read_files(self._container, len(self))
 
     def _bound(self) -> float:
         bound = self._container.header.get("bound")
@@ -116,6 +128,7 @@ class Archive(OpenArchive):
             numbers=self._held.item_size if self.bound is None else None,
             model=self._container.model,
             model_size=self._container.model_size,
+            changes="" if self.files is None else self.files.options.described(),
         )
 
     def items(self, start: int, stop: int) -> np.ndarray:

@@ -6,9 +6,12 @@ container and the pipelines below are the same.
 
 import io
 import os
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
+
+import numpy as np
 
 from narrows.codec.archive import Archive
 from narrows.codec.arrays import array_of
@@ -20,6 +23,9 @@ from narrows.codec.model import Model
 from narrows.codec.tables.archive import TableArchive
 from narrows.codec.tables.writing import write_table
 from narrows.codec.writing import write_archive
+from narrows.data.dataset import Dataset
+from narrows.data.image_files import ImageFiles
+from narrows.data.image_folder import are_images, images_as_dataset, is_image
 from narrows.data.tables.frames import library_of
 from narrows.errors import ArchiveError, UsageError
 from narrows.progress import Tracker, silent
@@ -53,7 +59,9 @@ def compress(
 
     Args:
         X: truth values, integers, or floats of up to 64 bits, in any shape, also in a masked array;
-            or a pandas or polars DataFrame or Series, a pandas Index, an Arrow table or array.
+            or a pandas or polars DataFrame or Series, a pandas Index, an Arrow table or array; or a
+            Pillow image or a list of them, of which the values in their files count; or what
+            ``load_data(folder, as_is=True)`` gives, with the names of its files.
         max_error: no value comes back further from what it was: a number in the data's own units,
             or ``"1%"`` of the range of the finite values. 0 or None is lossless, to the last bit.
             Truth values, NaN and infinity are always exact. For tables see
@@ -71,6 +79,11 @@ def compress(
         ArchiveError: ``model`` is none, or damaged.
     """
     out, given = io.BytesIO(), None if model is None else Model.of(model)
+    files: ImageFiles | None = None
+    if isinstance(X, Dataset) and X.table is None:
+        X, files = X.items, X.files
+    elif are_images(X):
+        X = _pixels(X)
     if library_of(X) is not None:
         if given is not None:
             raise UsageError(
@@ -86,9 +99,19 @@ def compress(
             effort=effort,
             model=given,
             embed_model=embed_model,
+            files=files,
             track=track,
         )
     return out.getvalue()
+
+
+def _pixels(images: Any) -> np.ndarray:
+    """The values of a Pillow image, (height, width) or (height, width, channels), or of a list of
+    them, with an axis in front that counts them; what is to be said of them is a warning."""
+    data = images_as_dataset(images, exact=True)
+    for note in data.notes:
+        warnings.warn(note, stacklevel=3)
+    return data.items[0] if is_image(images) and len(data) == 1 else data.items
 
 
 def decompress(

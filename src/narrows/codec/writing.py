@@ -16,11 +16,14 @@ from narrows.codec.blocks import MOST_PIPELINES, BlockWriter, block_extents
 from narrows.codec.bounds import checked_bound, distance, within
 from narrows.codec.choosing import Choice, choose, sampled_blocks
 from narrows.codec.container import Part, write_container
+from narrows.codec.files import PART as FILES
+from narrows.codec.files import files_part
 from narrows.codec.methods import EFFORTS, Effort, Stored
 from narrows.codec.methods.primed import Primed
 from narrows.codec.model import Model
 from narrows.codec.pipeline import Pipeline
 from narrows.codec.promises import Promises
+from narrows.data.image_files import ImageFiles
 from narrows.data.storage import release
 from narrows.errors import ArchiveError, UsageError
 from narrows.outputs import require_other_file
@@ -35,6 +38,7 @@ def write_archive(
     effort: Effort = "normal",
     model: Model | None = None,
     embed_model: bool = False,
+    files: ImageFiles | None = None,
     name: str = "X",
     track: Tracker = silent,
 ) -> Account:
@@ -51,6 +55,7 @@ def write_archive(
         model: what mixing learnt of data like these, within the same largest error; it is used
             where that is the smallest, and must be there when the archive is opened.
         embed_model: keep in the archive what it needs of ``model``.
+        files: the files that the items came from, to be kept with them.
         name: what messages call the data.
         track: told how far it is.
 
@@ -80,7 +85,7 @@ def write_archive(
             for start, values in _blocks(items, layout, extents):
                 coder.add(start, values)
                 advance(1)
-        account = _finish(out, layout, bound, writer, coder, len(numbers), model)
+        account = _finish(out, layout, bound, writer, coder, len(numbers), model, files)
         return replace(account, seconds=time.perf_counter() - begun)
     finally:
         writer.close()
@@ -255,6 +260,7 @@ def _finish(
     coder: _Coder,
     sampled: int,
     model: Model | None,
+    files: ImageFiles | None,
 ) -> Account:
     header: dict[str, Any] = {
         "data": {"kind": "array", **layout.to_header()},
@@ -275,7 +281,11 @@ def _finish(
         for pipeline in coder.pipelines
         for name, content in pipeline.method.parts().items()
     ]
-    sizes = write_container(out, header, [*parts, *writer.parts()])
+    names: list[Part] = []
+    if files is not None:
+        header[FILES], part = files_part(files)
+        names.append(part)
+    sizes = write_container(out, header, [*parts, *names, *writer.parts()])
     methods: dict[str, int] = {}
     for pipeline, blocks in zip(coder.pipelines, coder.blocks, strict=True):
         methods[pipeline.name] = methods.get(pipeline.name, 0) + blocks
@@ -291,4 +301,5 @@ def _finish(
         seconds_back=coder.seconds_back,
         model=model.digest if model is not None and named else None,
         model_size=len(model.content) if model is not None and named else 0,
+        changes="" if files is None else files.options.described(),
     )

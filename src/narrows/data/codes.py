@@ -46,6 +46,8 @@ def _read_table(path: Path, suffix: str) -> np.ndarray:
     reader = pyarrow.csv.read_csv if suffix == ".csv" else pyarrow.parquet.read_table
     try:
         table = reader(path)
+        if "file" in table.column_names[:1]:  # which narrows encode writes of a folder of images
+            table = table.drop_columns(["file"])
         if not table.num_rows:
             return np.zeros((0, table.num_columns), np.float32)
         columns = [

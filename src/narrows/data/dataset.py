@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from narrows.data.image_files import ImageFiles
+from narrows.data.image_options import ImageOptions
 from narrows.data.limits import extent_of
 from narrows.data.storage import LARGEST_IN_MEMORY, gathered, release
 from narrows.errors import DataError
@@ -25,6 +27,9 @@ class Dataset:
         value_range: the lowest and the highest value that the source's format can hold, such as
             (0, 255) for 8-bit images, or None where it sets no limit.
         labels: integer array of shape (n,), or None. Nothing is ever trained on them.
+        classes: what the numbers in ``labels`` stand for, where these are names: the folders that
+            images lie in.
+        files: the files that images of a folder came from; None for all other items.
         table: how the items, float32 features (n, width), were made of a table's columns; None
             where they were given as they are.
         notes: what a user should be told of how the source was read, in sentences.
@@ -42,6 +47,8 @@ class Dataset:
     notes: tuple[str, ...] = ()
     inputs: np.ndarray | None = None
     tile: int | None = None
+    classes: tuple[str, ...] | None = None
+    files: ImageFiles | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -50,6 +57,12 @@ class Dataset:
     def item_shape(self) -> tuple[int, ...]:
         """The shape of one item; () where items are single numbers."""
         return self.items.shape[1:]
+
+    @property
+    def changes(self) -> ImageOptions:
+        """What was done to the images of a folder, and is to be done to others like them."""
+        made = ImageOptions() if self.files is None else self.files.options
+        return replace(made, skip_damaged=False)
 
     @cached_property
     def item_size(self) -> int:
@@ -62,10 +75,13 @@ class Dataset:
         return extent_of(self.items)
 
     def rows(self, indices: np.ndarray) -> "Dataset":
-        """The items (labels, inputs) at ``indices``, an integer array of shape (m,)."""
+        """The items (labels, inputs, files) at ``indices``, an integer array of shape (m,)."""
         labels = None if self.labels is None else self.labels[indices]
         inputs = None if self.inputs is None else taken(self.inputs, indices)
-        return replace(self, items=taken(self.items, indices), labels=labels, inputs=inputs)
+        files = None if self.files is None else self.files.rows(indices)
+        return replace(
+            self, items=taken(self.items, indices), labels=labels, inputs=inputs, files=files
+        )
 
     def split(self, fraction: float, seed: int) -> tuple["Dataset", "Dataset"]:
         """Hold out a random ``fraction`` of the rows: (the rest, the held-out rows).
@@ -120,6 +136,12 @@ def _parts(items: np.ndarray, indices: np.ndarray) -> Iterator[np.ndarray]:
     for start in range(0, len(indices), step):
         yield items[indices[start : start + step]]
         release(items)
+
+
+def format_range(dtype: np.dtype) -> tuple[float, float] | None:
+    """The limits of the dtypes that image formats use; in others, integers are just numbers."""
+    limits = {"bool": 1.0, "uint8": 255.0, "uint16": 65535.0}
+    return (0.0, limits[dtype.name]) if dtype.name in limits else None
 
 
 # What is copied at a time where a data set is too large for memory.

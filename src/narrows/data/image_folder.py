@@ -1,142 +1,413 @@
-"""A folder of images of one size, in any format that Pillow decodes."""
+"""A folder of images, and all folders in it, in any format that can be read exactly."""
 
-import warnings
-from pathlib import Path
-from typing import TYPE_CHECKING
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
+from narrows.data.dataset import Dataset, format_range
+from narrows.data.image_changes import changed
+from narrows.data.image_files import ImageFiles
+from narrows.data.image_options import ImageOptions
+from narrows.data.image_reading import (
+    NOT_READ,
+    REMARKS,
+    Picture,
+    holds_several,
+    pictures_of,
+    read_pictures,
+)
+from narrows.data.storage import GrowingArray
 from narrows.errors import DataError, ShapeError
 from narrows.progress import Tracker, silent
 
-if TYPE_CHECKING:
-    from PIL import Image
-
-# What each of Pillow's modes is read as. 1-bit images become 8-bit grey ones, as one folder often
-# holds both; grey with transparency, which arrays have no custom for, becomes RGBA.
-_READ_AS = {
-    "1": "L",
-    "LA": "RGBA",
-    "La": "RGBA",
-    "P": "RGB",
-    "PA": "RGBA",
-    "RGBa": "RGBA",
-    "RGBX": "RGB",
-    "CMYK": "RGB",
-    "YCbCr": "RGB",
-    "LAB": "RGB",
-    "HSV": "RGB",
-}
-
 # Pillow recognises these, but decodes them only with the help of other programs.
 _NOT_DECODED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
+# Names that a sentence shows of many.
+_SHOWN = 3
 
 
-def read_image_folder(folder: Path, *, track: Tracker = silent) -> np.ndarray:
-    """Read the images that lie in ``folder`` itself, sorted by file name.
+@dataclass(frozen=True)
+class Found:
+    """What there is in a folder.
 
-    A file is an image if its name ends as images' names do; hidden files and all others are passed
-    over. Of an animation or a file of many pages, the first counts.
-
-    Returns:
-        Grey images as an array of shape (n, height, width), colour as (n, height, width, 3), or
-        (n, height, width, 4) with transparency; uint8, or uint16 for 16-bit grey, int32 for
-        32-bit grey and float32 for floating-point grey.
-
-    Raises:
-        DataError: there is no image, or one is damaged or beyond Pillow's size limit.
-        ShapeError: an image differs in size or in colours from the first one.
-        OSError: the folder or a file cannot be read.
+    Attributes:
+        folder: the folder.
+        paths: the images, sorted by their folders and names.
+        notes: what was passed over, in sentences.
     """
-    paths = image_paths(folder)
-    first = read_image(paths[0])
-    items = np.empty((len(paths), *first.shape), first.dtype)
-    with track(f"reading {folder}", total=len(paths), unit="image") as advance:
-        for index, path in enumerate(paths):
-            pixels = first if index == 0 else read_image(path)
-            _check_alike(path, pixels, paths[0], first)
-            items[index] = pixels
-            advance(1)
-    return items
+
+    folder: Path
+    paths: list[Path]
+    notes: tuple[str, ...]
+
+    def name(self, path: Path) -> str:
+        """A path as it is called within the folder: ``cat/001.jpg``."""
+        return path.relative_to(self.folder).as_posix()
 
 
-def image_paths(folder: Path) -> list[Path]:
-    """The images that lie in ``folder`` itself, sorted by file name.
+def find_images(folder: Path) -> Found:
+    """The images in ``folder`` and in all folders in it, in the order of their names.
+
+    A file is an image if its name ends as images' names do. What is hidden is passed over in
+    silence, all else that is no image is named. A link to a folder that is read already is not
+    followed.
 
     Raises:
         DataError: there is none.
-        OSError: the folder cannot be read.
+        OSError: a folder cannot be read.
     """
     from PIL import Image
 
     Image.init()
-    suffixes = {
+    suffixes = set(NOT_READ) | {
         suffix
         for suffix, kind in Image.registered_extensions().items()
         if kind in Image.OPEN and kind not in _NOT_DECODED
     }
-    paths = [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
-    ]
+    paths: list[Path] = []
+    others: list[str] = []
+    twice: list[str] = []
+    for path, is_repeated in _walk(folder):
+        name = path.relative_to(folder).as_posix()
+        if is_repeated:
+            twice.append(name)
+        elif path.suffix.lower() in suffixes:
+            paths.append(path)
+        else:
+            others.append(name)
+    notes = []
+    if others:
+        count = f"{len(others):,} file{'s that are' if len(others) > 1 else ' that is'}"
+        notes.append(f"passed over {count} no image{_s(others)}: {_listed(others)}")
+    if twice:
+        notes.append(
+            f"passed over {len(twice):,} link{_s(twice)} to folders that are read already: "
+            f"{_listed(twice)}"
+        )
     if not paths:
         raise DataError(
-            f"{folder} holds no image",
+            f"{folder} holds no image" + "".join(f"; {note}" for note in notes),
             hint="images are recognised by their names: .png, .jpg, .tif, .bmp, .webp and so on",
         )
-    return sorted(paths, key=lambda path: path.name)
+    return Found(folder, paths, tuple(notes))
 
 
-def read_image(path: Path) -> np.ndarray:
-    """One image as an array of shape (height, width) or (height, width, channels), of the dtypes
-    that :func:`read_image_folder` gives.
+def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """All files below, in order, and links to folders that were seen (True)."""
+    # Folders themselves come before links to them: each file has the name that it lies under.
+    seen = {_identity(Path(place)) for place, _, _ in os.walk(folder)}
+
+    def inside(place: Path, linked: bool) -> Iterator[tuple[Path, bool]]:
+        with os.scandir(place) as entries:
+            shown = sorted(
+                (entry for entry in entries if not entry.name.startswith(".")),
+                key=lambda entry: entry.name,
+            )
+        for entry in shown:
+            path = place / entry.name
+            if not entry.is_dir():
+                yield path, False
+                continue
+            link = linked or entry.is_symlink()
+            if link and _identity(path) in seen:
+                yield path, True
+                continue
+            seen.add(_identity(path))
+            yield from inside(path, link)
+
+    yield from inside(folder, False)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _s(things: Iterable[Any]) -> str:
+    return "" if len(list(things)) == 1 else "s"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+
+
+class Reader:
+    """Reads images one after the other, and remembers what is to be said of them."""
+
+    def __init__(self, found: Found, options: ImageOptions, *, exact: bool) -> None:
+        self.found, self.options, self.exact = found, options, exact
+        self._remarks: Counter[str] = Counter()
+        self._left_out: list[str] = []
+        self._several = self._more = 0
+
+    def of(self, path: Path) -> Iterator[tuple[str, Picture]]:
+        """The images of one file; none, where it cannot be read and such files are left out."""
+        name = self.found.name(path)
+        held: tuple[str, Picture] | None = None
+        count = 0
+        try:
+            for picture in read_pictures(path, exact=self.exact):
+                if held is not None:
+                    yield held
+                count += 1
+                self._remarks.update(picture.remarks)
+                pixels = changed(picture.pixels, self.options)
+                made = Picture(pixels, picture.orientation, picture.colours)
+                held = f"{name}#{count}", made
+        except (DataError, OSError) as error:
+            if not self.options.skip_damaged:
+                raise
+            self._left_out.append(f"{name}{f' from its image {count + 1} on' if held else ''}")
+            if held is None and isinstance(error, OSError) and not isinstance(error, DataError):
+                self._left_out[-1] += f" ({error.strerror or error})"
+        if held is not None and count == 1:
+            yield name, held[1]
+        elif held is not None:
+            self._several += 1
+            self._more += count
+            yield held
+
+    def forget(self) -> None:
+        """Start anew with what was done to images."""
+        self._remarks.clear()
+
+    def notes(self, more: Iterable[str] = ()) -> tuple[str, ...]:
+        """What was passed over and done, in sentences; ``more`` are remarks beside its own."""
+        remarks = self._remarks + Counter(more)
+        notes = list(self.found.notes)
+        if self._left_out:
+            them = self._left_out
+            notes.append(
+                f"left out {len(them):,} file{_s(them)} that cannot be read: {_listed(them)}"
+            )
+        if self._several:
+            files = "file holds" if self._several == 1 else "files hold"
+            notes.append(
+                f"{self._several:,} {files} several images, pages or frames: {self._more:,} items"
+            )
+        for remark, count in sorted(remarks.items()):
+            images = f"{count:,} image{'' if count == 1 else 's'}"
+            notes.append(REMARKS[remark].format(n=images))
+        if self.options.changes:
+            notes.append(f"all images are made {self.options.described()}")
+        return tuple(notes)
+
+
+def read_image_folder(
+    folder: Path,
+    *,
+    name: str | None = None,
+    labels: bool = False,
+    options: ImageOptions | None = None,
+    exact: bool = False,
+    track: Tracker = silent,
+) -> Dataset:
+    """Read the images in ``folder`` and in the folders in it, sorted by folder and file name.
+
+    Args:
+        folder: what holds them.
+        name: what messages call it.
+        labels: give the classes too, where there are folders in it.
+        options: what becomes of the images.
+        exact: the values as they are in the files, upright or not; otherwise they are turned as
+            their EXIF data say, and other colours than RGB are converted to it.
+        track: told how far it is.
+
+    Returns:
+        Grey images as items of shape (height, width), colour as (height, width, 3), or (height,
+        width, 4) with transparency, in the dtype of the files. All pages of a TIFF file and all
+        frames of an animation are items. In memory, or mapped where they are many.
 
     Raises:
-        DataError: it is damaged or beyond Pillow's size limit.
-        OSError: it cannot be read.
+        DataError: there is no image, or one is damaged, beyond Pillow's size limit, or of a kind
+            that cannot be read without changing its values.
+        ShapeError: an image differs in size or in colours from the first one.
+        OSError: a folder or a file cannot be read.
     """
-    from PIL import Image
+    found, options = find_images(folder), options or ImageOptions()
+    # Images that are changed anyway are changed as they are to be seen.
+    reader = Reader(found, options, exact=exact and not options.changes)
+    first: tuple[str, Picture] | None = None
+    names: list[str] = []
+    turned: dict[int, int] = {}
+    with track(f"reading {folder}", total=len(found.paths), unit="image") as advance:
+        for path in found.paths:
+            for file, picture in reader.of(path):
+                if first is None:
+                    first = file, picture
+                    array = GrowingArray(picture.pixels.shape, picture.pixels.dtype)
+                _check_alike(folder, file, picture, *first)
+                if picture.orientation != 1:
+                    turned[len(names)] = picture.orientation
+                array.append(picture.pixels[None])
+                names.append(file)
+            advance(1)
+    if first is None:
+        raise _none_readable(folder, reader)
+    classes, numbers = _classes(names) if labels else (None, None)
+    items = array.finish()
+    return Dataset(
+        name or str(folder),
+        items,
+        format_range(items.dtype),
+        labels=numbers,
+        classes=classes,
+        notes=reader.notes(),
+        files=ImageFiles(tuple(names), turned, first[1].colours, reader.options),
+    )
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            with Image.open(path) as image:
-                mode = _mode_to_read(image)
-                pixels = np.asarray(image if mode == image.mode else image.convert(mode))
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+
+class FolderImages(Sequence[np.ndarray]):
+    """The images of a folder, upright and as ``options`` want them, each read when it is asked for.
+
+    Attributes:
+        names: as in :class:`narrows.data.image_files.ImageFiles`.
+    """
+
+    def __init__(self, folder: Path, options: ImageOptions) -> None:
+        """Look at which images there are.
+
+        Raises:
+            DataError: none, or with ``skip_damaged`` none that can be read.
+            OSError: a folder cannot be read.
+        """
+        found = find_images(folder)
+        self._reader = Reader(found, options, exact=False)
+        self._places: list[tuple[Path, int]] = []
+        names: list[str] = []
+        for path in found.paths:
+            # What is damaged shows when it is read.
+            held = [name for name, _ in self._reader.of(path)] if self._wants_all(path) else None
+            names += [found.name(path)] if held is None else held
+            self._places += [(path, number) for number in range(1 if held is None else len(held))]
+        if not names:
+            raise _none_readable(folder, self._reader)
+        self.names = tuple(names)
+        self._reader.forget()
+        self._told: dict[int, tuple[str, ...]] = {}
+        self._at: tuple[Path, int, Iterator[Picture]] | None = None
+
+    def _wants_all(self, path: Path) -> bool:
+        return self._reader.options.skip_damaged or holds_several(path)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        path, number = self._places[index]
+        if self._at is None or self._at[0] != path or self._at[1] > number:
+            self._at = path, 0, read_pictures(path)
+        _, place, pictures = self._at
+        picture = next(islice(pictures, number - place, None))
+        last = index + 1 == len(self) or self._places[index + 1][0] != path
+        self._at = None if last else (path, number + 1, pictures)
+        self._told[index % len(self)] = picture.remarks
+        return changed(picture.pixels, self._reader.options)
+
+    def notes(self) -> tuple[str, ...]:
+        """What was passed over, and done to those that were read."""
+        return self._reader.notes(remark for told in self._told.values() for remark in told)
+
+
+def _none_readable(folder: Path, reader: Reader) -> DataError:
+    return DataError(
+        f"{folder} holds no image that can be read: {'; '.join(reader.notes())}",
+        hint="leave --skip-damaged out to see what is wrong with the first",
+    )
+
+
+def images_as_dataset(images: Any, name: str = "X", *, exact: bool = False) -> Dataset:
+    """A Pillow image, or a list of them, as items, read as those of a folder are.
+
+    Raises:
+        DataError, ShapeError: as of a folder.
+    """
+    given = [images] if is_image(images) else list(images)
+    first: tuple[str, Picture] | None = None
+    remarks: Counter[str] = Counter()
+    blocks: list[np.ndarray] = []
+    for number, image in enumerate(given):
+        called = name if is_image(images) else f"image {number} of {name}"
+        if not is_image(image):
             raise DataError(
-                f"{path} has more than {Image.MAX_IMAGE_PIXELS:,} pixels, the most that are read",
-                hint="scale it down, or cut it into tiles",
-            ) from error
-        except (MemoryError, PermissionError):
-            raise
-        # Each of Pillow's decoders fails in its own way on a damaged file.
-        except Exception as error:
-            raise DataError(
-                f"{path} cannot be read as an image: it is damaged, or not what its name says",
-                hint="replace the file, or move it out of the folder",
-            ) from error
-    return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+                f"{called} is {type(image).__name__}, and others are images",
+                hint="give images only, or one array",
+            )
+        for picture in pictures_of(image, called, exact=exact):
+            first = first or (called, picture)
+            _check_alike(None, called, picture, *first)
+            remarks.update(picture.remarks)
+            blocks.append(picture.pixels)
+    notes = [
+        REMARKS[remark].format(n=f"{count:,} image{'' if count == 1 else 's'}")
+        for remark, count in sorted(remarks.items())
+    ]
+    if len(blocks) > len(given):
+        notes.insert(0, f"{len(given):,} of several pages or frames: {len(blocks):,} items")
+    return Dataset(name, np.stack(blocks), notes=tuple(notes))
 
 
-def _mode_to_read(image: "Image.Image") -> str:
-    if image.mode == "P" and image.has_transparency_data:
-        return "RGBA"
-    return _READ_AS.get(image.mode, image.mode)
+def is_image(value: Any) -> bool:
+    """Whether ``value`` is a Pillow image."""
+    import sys
+
+    module = sys.modules.get("PIL.Image")  # where it is not imported, nobody has an image
+    return module is not None and isinstance(value, module.Image)
 
 
-def _check_alike(path: Path, pixels: np.ndarray, first_path: Path, first: np.ndarray) -> None:
-    if pixels.shape[:2] != first.shape[:2]:
+def are_images(value: Any) -> bool:
+    """Whether ``value`` is a Pillow image or a list or tuple that begins with one."""
+    return is_image(value) or (
+        isinstance(value, list | tuple) and len(value) > 0 and is_image(value[0])
+    )
+
+
+def _classes(names: list[str]) -> tuple[tuple[str, ...] | None, np.ndarray | None]:
+    """The classes of files by the folders they lie in, sorted, and the number of each file's.
+
+    A folder that all files lie in tells nothing; of those below it, the outermost counts.
+    """
+    folders = [PurePosixPath(name).parts[:-1] for name in names]
+    depth = 0
+    while len({folder[: depth + 1] for folder in folders}) == 1 and len(folders[0]) > depth:
+        depth += 1
+    found = [folder[depth] if len(folder) > depth else "." for folder in folders]
+    classes = tuple(sorted(set(found)))
+    if len(classes) < 2:
+        return ((folders[0][depth - 1],), np.zeros(len(names), np.int64)) if depth else (None, None)
+    numbers = {each: number for number, each in enumerate(classes)}
+    return classes, np.array([numbers[each] for each in found], np.int64)
+
+
+def _check_alike(
+    folder: Path | None, file: str, picture: Picture, first_file: str, first: Picture
+) -> None:
+    pixels, before = picture.pixels, first.pixels
+    called = file if folder is None else str(folder / file)
+    if pixels.shape[:2] != before.shape[:2]:
         raise ShapeError(
-            f"{path} is {_size(pixels)} pixels, and {first_path.name} before it {_size(first)}",
-            hint="give all images of the folder one size",
+            f"{called} is {_size(pixels)} pixels, and {first_file} before it {_size(before)}",
+            hint="give all images of the folder one size: --resize WIDTH,HEIGHT does, or "
+            "resize=(width, height)",
         )
-    if pixels.shape != first.shape or pixels.dtype != first.dtype:
+    if (pixels.shape, pixels.dtype, picture.colours) != (before.shape, before.dtype, first.colours):
         raise ShapeError(
-            f"{path} is {_kind(pixels)}, and {first_path.name} before it {_kind(first)}",
-            hint="save all images of the folder alike, for example as 8-bit grey",
+            f"{called} is {_kind(picture)}, and {first_file} before it {_kind(first)}",
+            hint="save all images of the folder alike, for example as 8-bit grey"
+            + ("; --grey, or grey=True, makes all of them grey" if _differ(pixels, before) else ""),
         )
+
+
+def _differ(pixels: np.ndarray, before: np.ndarray) -> bool:
+    """Whether two images differ in their colours alone."""
+    known = ((), (3,), (4,))
+    return pixels.dtype == before.dtype and {pixels.shape[2:], before.shape[2:]} <= set(known)
 
 
 def _size(pixels: np.ndarray) -> str:
@@ -144,6 +415,11 @@ def _size(pixels: np.ndarray) -> str:
     return f"{width} x {height}"
 
 
-def _kind(pixels: np.ndarray) -> str:
-    colours = "grey" if pixels.ndim == 2 else {3: "RGB", 4: "RGBA"}[pixels.shape[2]]
+def _kind(picture: Picture) -> str:
+    pixels = picture.pixels
+    if pixels.ndim == 2:
+        colours = "grey"
+    else:
+        named = {3: "RGB", 4: "RGBA"}.get(pixels.shape[2], f"{pixels.shape[2]} channels")
+        colours = picture.colours or named
     return f"{colours} of {pixels.dtype.name}"

@@ -2,15 +2,17 @@
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from narrows.data.dataset import Dataset, taken
-from narrows.data.image_folder import image_paths, read_image
-from narrows.data.sources import BUILT_IN, explained, format_range, load_data
+from narrows.data.dataset import Dataset, format_range, taken
+from narrows.data.image_files import ImageFiles
+from narrows.data.image_folder import FolderImages
+from narrows.data.image_options import ImageOptions
+from narrows.data.sources import BUILT_IN, explained, load_data, require_folder
 from narrows.data.storage import GrowingArray, release
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.progress import Tracker, silent
@@ -28,17 +30,19 @@ _BATCH_VALUES = 1 << 22
 
 
 class _Files(Sequence[np.ndarray]):
-    """The images of a folder, each read when it is asked for."""
+    """Some of the images of a folder, each read when it is asked for."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = paths
+    def __init__(self, images: FolderImages, places: Sequence[int] | None = None) -> None:
+        self.images = images
+        self.places = range(len(images)) if places is None else places
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self.places)
 
     def __getitem__(self, index):  # type: ignore[no-untyped-def]
-        with explained(str(self._paths[index])):
-            return read_image(self._paths[index])
+        place = self.places[index]
+        with explained(self.images.names[place]):
+            return self.images[place]
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,18 @@ class Pages:
     Attributes:
         name: what the user called them.
         images: each of shape (height, width) or (height, width, channels).
-        names: the files they came from, without their folder; None for those of an array.
+        names: the files they came from, within their folder; None for those of an array.
+        options: what is done to images of a folder.
     """
 
     name: str
     images: Sequence[np.ndarray] | np.ndarray
     names: tuple[str, ...] | None = None
+    options: ImageOptions = ImageOptions()  # noqa: RUF009
+
+    def notes(self) -> tuple[str, ...]:
+        """What was passed over, and done to the images that were read so far, in sentences."""
+        return self.images.images.notes() if isinstance(self.images, _Files) else ()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -61,8 +71,9 @@ class Pages:
     def take(self, indices: Sequence[int]) -> "Pages":
         """Those at ``indices``, as a view where they lie in files."""
         if isinstance(self.images, _Files):
-            paths = [self.images._paths[index] for index in indices]
-            return Pages(self.name, _Files(paths), tuple(path.name for path in paths))
+            files = _Files(self.images.images, [self.images.places[index] for index in indices])
+            names = tuple(files.images.names[place] for place in files.places)
+            return Pages(self.name, files, names, self.options)
         assert isinstance(self.images, np.ndarray)
         return Pages(self.name, taken(self.images, np.array(indices)))
 
@@ -92,20 +103,27 @@ class Pages:
             release(self.images)
 
 
-def open_pages(source: str | os.PathLike[str], *, track: Tracker = silent) -> Pages:
+def open_pages(
+    source: str | os.PathLike[str],
+    *,
+    options: ImageOptions | None = None,
+    track: Tracker = silent,
+) -> Pages:
     """Whatever :func:`narrows.data.load_data` takes but tables; the images of a folder may differ
     in size.
 
     Raises:
         DataError: there is no such source, or it is not what it must be.
+        UsageError: options for images of what is no folder.
     """
-    name = os.fspath(source)
+    name, options = os.fspath(source), options or ImageOptions()
     path = Path(name)
     if name in BUILT_IN or not path.is_dir():
+        require_folder(name, options)
         return Pages(name, load_data(name, track=track).items)
     with explained(name):
-        paths = image_paths(path)
-    return Pages(name, _Files(paths), tuple(each.name for each in paths))
+        images = FolderImages(path, options)
+    return Pages(name, _Files(images), images.names, options)
 
 
 def require_pairs(noisy: Pages, clean: Pages) -> None:
@@ -150,7 +168,28 @@ def whole_pages(noisy: Pages | None, clean: Pages) -> Dataset:
             f"{clean.name} {items.dtype.name} of {items.shape[1:]}",
             hint="an item and what it shall become are of one shape and type",
         )
-    return Dataset(clean.name, items, format_range(items.dtype), inputs=inputs)
+    return Dataset(
+        clean.name,
+        items,
+        format_range(items.dtype),
+        inputs=inputs,
+        notes=_notes(noisy, clean),
+        files=_files(clean, range(len(clean))),
+    )
+
+
+def _notes(noisy: Pages | None, clean: Pages) -> tuple[str, ...]:
+    """What is to be said of how both were read."""
+    told = [] if noisy is None else [f"{noisy.name}: {note}" for note in noisy.notes()]
+    return (*told, *(f"{clean.name}: {note}" for note in clean.notes()))
+
+
+def _files(pages: Pages, places: Iterable[int]) -> ImageFiles | None:
+    """The files of items that come from the pages at ``places``."""
+    if pages.names is None:
+        return None
+    names = tuple(pages.names[place] for place in places)
+    return ImageFiles(names, options=pages.options)
 
 
 def _one_array(pages: Pages) -> np.ndarray:
@@ -194,6 +233,7 @@ def cut_tiles(
     shape = (tile, tile, *first.shape[2:])
     sources = [clean] if noisy is None else [clean, noisy]
     arrays = [GrowingArray(shape, first.dtype) for _ in sources]
+    came_from: list[int] = []
     with track("cutting tiles", total=len(clean), unit="images") as advance:
         for index in range(len(clean)):
             pages = [source.images[index] for source in sources]
@@ -202,11 +242,19 @@ def cut_tiles(
                 _require_alike(source, index, page, size, first.dtype)
                 _require_large(source, index, page, tile)
             places = _places(pages[0].shape, tile, len(clean), random)
+            came_from += [index] * len(places)
             for array, page in zip(arrays, pages, strict=True):
                 array.append(np.stack([page[y : y + tile, x : x + tile] for y, x in places]))
             advance(1)
     items, *inputs = (array.finish() for array in arrays)
-    data = Dataset(clean.name, items, format_range(items.dtype), tile=tile)
+    data = Dataset(
+        clean.name,
+        items,
+        format_range(items.dtype),
+        tile=tile,
+        notes=_notes(noisy, clean),
+        files=_files(clean, came_from),
+    )
     return replace(data, inputs=inputs[0]) if inputs else data
 
 

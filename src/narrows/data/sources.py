@@ -11,10 +11,11 @@ import numpy as np
 
 from narrows.data.arrays import read_npy, read_npz
 from narrows.data.checks import checked
-from narrows.data.dataset import Dataset
+from narrows.data.dataset import Dataset, format_range
 from narrows.data.digits import load_digits
 from narrows.data.idx import looks_like_idx, read_idx
-from narrows.data.image_folder import read_image_folder
+from narrows.data.image_folder import are_images, images_as_dataset, read_image_folder
+from narrows.data.image_options import ImageOptions
 from narrows.data.mnist import load_mnist
 from narrows.data.tables import TableSchema, is_frame, is_table_path, load_table
 from narrows.errors import DataError, NarrowsError, UsageError
@@ -35,6 +36,9 @@ def load_data(
     types: Mapping[str, str] | None = None,
     table: TableSchema | None = None,
     as_is: bool = False,
+    grey: bool = False,
+    resize: Any = None,
+    skip_damaged: bool = False,
     track: Tracker = silent,
 ) -> Dataset:
     """Load a data set.
@@ -43,15 +47,22 @@ def load_data(
         source: ``mnist`` (its training images, the same as ``mnist:train``), ``mnist:test``,
             ``digits``, or the path of an IDX file (``.gz`` or raw), an ``.npy`` file (which is
             memory-mapped), an ``.npz`` file (its array ``x``, ``X``, ``items``, ``data``,
-            ``arr_0``, or its only one), a folder of images, or a table: a ``.csv`` (also ``.tsv``
-            or ``.data``, and any of them with ``.gz``) or ``.parquet`` file, or a pandas or polars
+            ``arr_0``, or its only one), a folder of images, also in folders of their own, a list of
+            Pillow images, or a table: a ``.csv`` (also ``.tsv`` or ``.data``, and any of them with
+            ``.gz``) or ``.parquet`` file, or a pandas or polars
             DataFrame. A built-in name wins over a file of that name; ``./mnist`` is the file.
-        labels: read the labels too, where the source has them: ``mnist`` and ``digits``.
+        labels: read the labels too, where the source has them: ``mnist``, ``digits``, and folders
+            with folders of images, whose names are the classes.
         types: for a table, what columns are, by name, where it shall not be inferred:
             ``numeric``, ``integer``, ``boolean``, ``categorical``, ``date`` or ``ignored``.
         table: for a table, the schema of a trained model, to make the same features of it.
         as_is: for what learns nothing from the values: take NaN, infinity, empty arrays and those
-            of fewer than two dimensions too, and keep the byte order. Not for tables.
+            of fewer than two dimensions too, and keep the byte order; images as they are in their
+            files, not turned as EXIF data say, and in their own colours. Not for tables.
+        grey: for a folder of images: colour becomes grey (ITU-R 601), transparency is left out.
+        resize: for a folder of images: the width and the height that all are made, as (64, 48).
+        skip_damaged: for a folder of images: leave out files that cannot be read, and say which
+            in the notes.
         track: told about whatever takes long.
 
     Returns:
@@ -70,7 +81,12 @@ def load_data(
     """
     if is_frame(source):
         return load_table(source, types=types, schema=table, track=track)
+    options = ImageOptions.of(grey, resize, skip_damaged)
+    if are_images(source):
+        require_folder("a list of images", options)
+        return checked(images_as_dataset(source, exact=as_is))
     name = os.fspath(source)
+    require_folder(name, options)
     with explained(name):
         if _is_table(name):
             return load_table(name, types=types, schema=table, track=track)
@@ -85,8 +101,22 @@ def load_data(
                 f"{name} is no table, and only columns have types",
                 hint="leave the types out, or give a .csv or .parquet file",
             )
-        dataset = _load(name, labels, as_is, track)
+        dataset = _load(name, labels, as_is, options, track)
         return dataset if as_is else checked(dataset, track=track)
+
+
+def require_folder(name: str, options: ImageOptions) -> None:
+    """Make sure that options for images of a folder are given for one.
+
+    Raises:
+        UsageError: they are not.
+    """
+    if options.given and (name in BUILT_IN or not Path(name).is_dir()):
+        raise UsageError(
+            f"{name} is no folder of images, which --grey, --resize and --skip-damaged "
+            "(grey, resize, skip_damaged) are for",
+            hint="leave them out",
+        )
 
 
 def _is_table(name: str) -> bool:
@@ -99,7 +129,7 @@ def validation_source(source: str | os.PathLike[str]) -> str | None:
     return "mnist:test" if os.fspath(source) in ("mnist", "mnist:train") else None
 
 
-def _load(name: str, labels: bool, as_is: bool, track: Tracker) -> Dataset:
+def _load(name: str, labels: bool, as_is: bool, options: ImageOptions, track: Tracker) -> Dataset:
     match name:
         case "mnist" | "mnist:train":
             return load_mnist(name, "train", labels=labels, track=track)
@@ -107,6 +137,10 @@ def _load(name: str, labels: bool, as_is: bool, track: Tracker) -> Dataset:
             return load_mnist(name, "test", labels=labels, track=track)
         case "digits":
             return load_digits(name, labels=labels)
+    if Path(name).is_dir():
+        return read_image_folder(
+            Path(name), name=name, labels=labels, options=options, exact=as_is, track=track
+        )
     items = _read_path(Path(name), as_is, track)
     return Dataset(name, items, format_range(items.dtype))
 
@@ -114,8 +148,6 @@ def _load(name: str, labels: bool, as_is: bool, track: Tracker) -> Dataset:
 def _read_path(path: Path, may_be_empty: bool, track: Tracker) -> np.ndarray:
     if not path.exists():
         raise _not_found(path)
-    if path.is_dir():
-        return read_image_folder(path, track=track)
     if path.suffix.lower() == ".npy":
         return read_npy(path, may_be_empty=may_be_empty)
     if path.suffix.lower() == ".npz":
@@ -131,12 +163,6 @@ def _not_found(path: Path) -> DataError:
         for meant in difflib.get_close_matches(path.name.lower(), BUILT_IN, n=1):
             return DataError(f"there is no file or folder {path}", hint=f"did you mean {meant}?")
     return DataError(f"there is no file or folder {path}", hint=f"check the path, or {_KINDS}")
-
-
-def format_range(dtype: np.dtype) -> tuple[float, float] | None:
-    """The limits of the dtypes that image formats use; in others, integers are just numbers."""
-    limits = {"bool": 1.0, "uint8": 255.0, "uint16": 65535.0}
-    return (0.0, limits[dtype.name]) if dtype.name in limits else None
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import itertools
 import math
 import os
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -21,10 +22,14 @@ from typing import IO, Any
 
 import numpy as np
 
+from narrows.data.image_files import shown_name, written_name
 from narrows.data.tables import TableSchema
 from narrows.data.tables.arrow_types import is_binary
 from narrows.errors import UsageError
 from narrows.files import atomic_file, atomic_folder, require_room
+
+#: The column of a table that has the names of the files that items came from.
+FILE_COLUMN = "file"
 
 _WriteBatch = Callable[[np.ndarray], None]
 
@@ -37,6 +42,7 @@ class _Items:
     shape: tuple[int, ...]
     dtype: np.dtype
     columns: Sequence[str] | None
+    files: Sequence[str] | None = None
 
 
 class ItemWriter:
@@ -79,6 +85,7 @@ def item_writer(
     dtype: np.dtype | type | str,
     *,
     columns: Sequence[str] | None = None,
+    files: Sequence[str] | None = None,
 ) -> Iterator[ItemWriter]:
     """Write ``count`` items to ``path``, of the kind that its suffix names.
 
@@ -92,6 +99,8 @@ def item_writer(
             (height, width, channels) with 1, 3 or 4 channels.
         dtype: the dtype of the items. Images take uint8, or uint16 for grey.
         columns: names of the values of an item, for tables.
+        files: the file that each item came from: a column ``file`` of tables, the names of images
+            in a folder. Arrays do not keep them.
 
     Raises:
         UsageError: the suffix names no kind that narrows writes, or one that cannot hold the items.
@@ -102,7 +111,7 @@ def item_writer(
         >>> with item_writer("codes.npy", 2, (3,), "float32") as writer:
         ...     writer.write(np.zeros((2, 3), "float32"))
     """
-    items = _Items(count, tuple(item_shape), np.dtype(dtype), columns)
+    items = _Items(count, tuple(item_shape), np.dtype(dtype), columns, files)
     with _opener(path)(Path(path), items) as write_batch:
         writer = ItemWriter(items, write_batch)
         yield writer
@@ -272,82 +281,88 @@ def _table(path: Path, items: _Items, writer_class: Callable) -> Iterator[_Write
     if len(names) != items.shape[0]:
         raise ValueError(f"{len(names)} column names were given for {items.shape[0]} values")
     value_type = pyarrow.from_numpy_dtype(items.dtype)
-    schema = pyarrow.schema([(name, value_type) for name in names])
+    of_files = [] if items.files is None else [(FILE_COLUMN, pyarrow.string())]
+    schema = pyarrow.schema([*of_files, *((name, value_type) for name in names)])
+    written = 0
 
     def write_batch(batch: np.ndarray) -> None:
+        nonlocal written
         columns = [pyarrow.array(column) for column in batch.T]
+        if items.files is not None:
+            some = items.files[written : written + len(batch)]
+            columns.insert(0, pyarrow.array(map(shown_name, some), pyarrow.string()))
+        written += len(batch)
         writer.write_batch(pyarrow.record_batch(columns, schema=schema))
 
     with atomic_file(path) as stream, writer_class(stream, schema) as writer:
         yield write_batch
 
 
-# The kinds of image files that Pillow writes without loss.
-_LOSSLESS = (".png", ".tif", ".tiff", ".bmp")
-
-
 @contextlib.contextmanager
 def named_image_writer(
-    path: str | os.PathLike[str], names: Sequence[str]
-) -> Iterator[Callable[[str, np.ndarray], None]]:
+    path: str | os.PathLike[str], names: Sequence[str], *, colours: str | None = None
+) -> Iterator[Callable[..., None]]:
     """Write images, which may differ in size, to a folder under names of their own.
 
-    The folder appears when the block ends. Gives a function that takes one of ``names`` and its
-    image. What was a .png, .tif or .bmp keeps its name; other kinds, which would lose something
-    again, get .png for their suffix.
+    The folder appears when the block ends. Gives a function that takes one of ``names``, its
+    image, and how that is to be turned to be seen (``orientation``). What was a .png, .tif or .bmp
+    keeps its name; other kinds, which would lose something again, get .png for their suffix.
 
     Args:
         path: the folder, which must not hold anything yet.
-        names: of all images, to find two that would become one before any work is done.
+        names: of all images, with the folders that they lie in, to find two that would become one
+            before any work is done.
+        colours: what the images' channels are, where they are neither grey nor RGB.
 
     Raises:
         UsageError: two names would become one; an image is none that such a file holds.
         OutputError: the folder cannot be written.
     """
-    from PIL import Image
+    from narrows.data.image_writing import write_image
 
-    files = {name: _lossless_name(name) for name in names}
+    files = {name: written_name(name, colours) for name in names}
     if len(set(files.values())) < len(files):
-        twice = next(file for file in files.values() if list(files.values()).count(file) > 1)
+        twice, _ = Counter(files.values()).most_common(1)[0]
         raise UsageError(
             f"two images would be written as {twice}",
-            hint="give images names that differ in more than their suffix",
+            hint="give images names that differ in more than their suffix, or write them to .npy",
         )
     with atomic_folder(path) as folder:
 
-        def write(name: str, pixels: np.ndarray) -> None:
-            try:
-                Image.fromarray(pixels).save(folder / files[name])
-            except (TypeError, OSError, ValueError) as error:
-                if isinstance(error, OSError) and error.errno:
-                    raise
-                raise UsageError(
-                    f"{files[name]} cannot hold a {pixels.dtype.name} image of shape "
-                    f"{pixels.shape}",
-                    hint="write it to .npy or .npz",
-                ) from error
+        def write(name: str, pixels: np.ndarray, orientation: int = 1) -> None:
+            target = folder / files[name]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_image(target, pixels, orientation=orientation, colours=colours)
 
         yield write
 
 
-def _lossless_name(name: str) -> str:
-    path = Path(name)
-    return name if path.suffix.lower() in _LOSSLESS else path.with_suffix(".png").name
-
-
 @contextlib.contextmanager
 def _png_folder(path: Path, items: _Items) -> Iterator[_WriteBatch]:
-    from PIL import Image
+    from narrows.data.image_writing import write_image
 
     height_width, channels = items.shape[:2], items.shape[2:]
-    allowed = {"uint8": ((), (1,), (3,), (4,)), "uint16": ((), (1,))}
+    allowed = {
+        "uint8": ((), (1,), (3,), (4,)),
+        "uint16": ((), (1,), (3,), (4,)),
+    }
     if len(height_width) != 2 or channels not in allowed.get(items.dtype.name, ()):
         raise UsageError(
             f"{path} is to be a folder of images, and {items.dtype.name} items of shape "
             f"{items.shape} are none",
-            hint="images are uint8, or uint16 for grey, of shape (height, width[, 1, 3 or 4]); "
+            hint="images are uint8 or uint16, of shape (height, width[, 1, 3 or 4]); "
             "write others to .npy or .npz",
         )
+    if items.files is not None:
+        with named_image_writer(path, items.files) as write_named:
+            remaining = iter(items.files)
+
+            def write_files(batch: np.ndarray) -> None:
+                for pixels in batch:
+                    write_named(next(remaining), pixels)
+
+            yield write_files
+        return
     digits = max(6, len(str(items.count - 1)))
     pixel_shape = height_width if channels == (1,) else items.shape
 
@@ -356,7 +371,7 @@ def _png_folder(path: Path, items: _Items) -> Iterator[_WriteBatch]:
 
         def write_batch(batch: np.ndarray) -> None:
             for pixels in batch:
-                image = Image.fromarray(pixels.reshape(pixel_shape))
-                image.save(folder / f"{next(numbers):0{digits}}.png")
+                name = f"{next(numbers):0{digits}}.png"
+                write_image(folder / name, pixels.reshape(pixel_shape))
 
         yield write_batch

@@ -1,0 +1,521 @@
+"""One image file, or a Pillow image, as arrays that hold exactly the values of the file.
+
+What Pillow reads as it is comes from Pillow. What it would narrow (:mod:`.image_formats`) is read
+by ``tifffile`` and ``imagecodecs``, which the extra ``images`` installs, or refused by name.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from narrows.data.image_changes import turned
+from narrows.data.image_formats import (
+    FRONT_BYTES,
+    TIFF_STARTS,
+    beyond_pillow,
+    pnm_header,
+    tiff_beyond_pillow,
+)
+from narrows.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+#: Images of one file: more are refused.
+MOST_FRAMES = 100_000
+INSTALL = "python -m pip install 'narrows[images]'"
+
+#: Names of images that only other programs decode: refused by name, not passed over.
+NOT_READ = {
+    ".exr": "OpenEXR",
+    ".hdr": "Radiance HDR",
+    ".heic": "HEIC",
+    ".heif": "HEIF",
+    ".jxl": "JPEG XL",
+    **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf"), "raw camera"),
+}
+
+# The formats of which every frame is an image: pages and animations. Of others that hold several,
+# a photograph with its preview, one picture in several sizes, layers, the first is the image.
+_SEQUENCES = frozenset({"TIFF", "GIF", "PNG", "WEBP", "AVIF", "DCX", "FLI", "SPIDER"})
+# Colours that arrays for learning have as RGB, and archives as they are.
+_OTHER_COLOURS = ("CMYK", "LAB", "YCbCr", "HSV")
+_ORIENTATION = 0x0112
+
+# Sentences about images, by what was done to them; {n} stands for how many.
+REMARKS = {
+    "turned": "{n} turned as their EXIF data say",
+    "converted": "{n} in CMYK, LAB, YCbCr or HSV converted to RGB, which is not exact",
+    "inverted": "{n} that store white as 0 read with black as 0",
+    "bilevel": "{n} of 1 bit a pixel read as 8-bit grey, 0 and 255",
+    "first only": "{n} that hold previews or layers too: of each, the first image is read",
+    "reduced": "{n} smaller copies or masks within TIFF files passed over",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image.
+
+    Attributes:
+        pixels: (height, width) or (height, width, channels), in the machine's byte order.
+        orientation: how it is to be turned to be seen, by EXIF's numbers; 1 for not at all.
+        colours: what its channels are, where they are neither grey nor RGB: ``CMYK`` and so on.
+        remarks: what was done to it, names in :data:`REMARKS`.
+    """
+
+    pixels: np.ndarray
+    orientation: int = 1
+    colours: str | None = None
+    remarks: tuple[str, ...] = ()
+
+    def upright(self) -> "Picture":
+        """The same turned as it is to be seen."""
+        if self.orientation == 1:
+            return self
+        pixels = turned(self.pixels, self.orientation)
+        return replace(self, pixels=pixels, orientation=1, remarks=(*self.remarks, "turned"))
+
+
+def read_pictures(path: Path, *, exact: bool = False) -> Iterator[Picture]:
+    """The images of one file: one, or all pages of a TIFF file and all frames of an animation.
+
+    Args:
+        path: the file.
+        exact: the values as they are in the file, turned by nothing; otherwise upright, and in
+            grey or RGB whatever the file's colours are.
+
+    Raises:
+        DataError: it is damaged, beyond Pillow's size limit, or of a kind that cannot be read
+            without changing its values.
+        OSError: it cannot be read.
+    """
+    pictures = _explained(str(path), lambda: _of_file(path, exact))
+    return pictures if exact else (each.upright() for each in pictures)
+
+
+def holds_several(path: Path) -> bool:
+    """Whether a file may hold more than one image, going by its front alone."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return image.format in _SEQUENCES and int(getattr(image, "n_frames", 1)) > 1
+    # Reading it will say what is wrong.
+    except Exception:
+        return path.suffix.lower() in (".tif", ".tiff")
+
+
+def pictures_of(image: "Image.Image", name: str, *, exact: bool = False) -> Iterator[Picture]:
+    """The same of a Pillow image: one that was opened and not changed is read as its file is.
+
+    Raises:
+        DataError: Pillow narrowed its values when it loaded it.
+    """
+    pictures = _explained(name, lambda: _of_image(image, name, exact))
+    return pictures if exact else (each.upright() for each in pictures)
+
+
+def _explained(name: str, read: Callable[[], Iterator[Picture]]) -> Iterator[Picture]:
+    """Turn what decoders raise into what a user can act on."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            yield from read()
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise _too_large(name) from error
+        except (DataError, MemoryError, PermissionError, GeneratorExit):
+            raise
+        # Each decoder fails in its own way on a damaged file.
+        except Exception as error:
+            raise DataError(
+                f"{name} cannot be read as an image: it is damaged, or not what its name says",
+                hint="replace the file, move it out of the folder, or leave out what cannot be "
+                "read with --skip-damaged",
+            ) from error
+
+
+def _too_large(name: str) -> DataError:
+    from PIL import Image
+
+    return DataError(
+        f"{name} has more than {Image.MAX_IMAGE_PIXELS:,} pixels, the most that are read",
+        hint="scale it down, or cut it into tiles",
+    )
+
+
+def _of_file(path: Path, exact: bool) -> Iterator[Picture]:
+    from PIL import Image, UnidentifiedImageError
+
+    suffix = path.suffix.lower()
+    if suffix in NOT_READ:
+        raise DataError(
+            f"{path} is an image in a {NOT_READ[suffix]} format, which narrows does not read",
+            hint="convert it, for example to TIFF, or leave it out with --skip-damaged",
+        )
+    # Given a path, Pillow maps the file, and mixes up rows and columns of TIFF images to be turned.
+    with path.open("rb") as stream:
+        front = stream.read(FRONT_BYTES)
+        stream.seek(0)
+        try:
+            image = Image.open(stream)
+        except UnidentifiedImageError:
+            if front[:4] not in TIFF_STARTS:
+                raise
+            image = None
+        if image is not None:
+            yield from _of_opened(image, path, front, exact)
+            return
+    what = "a TIFF image of a kind that Pillow does not read, or damaged"
+    yield from _by_tifffile(path, what, exact)
+
+
+def _of_opened(image: "Image.Image", path: Path, front: bytes, exact: bool) -> Iterator[Picture]:
+    """The images of a file that Pillow has opened and not decoded yet."""
+    if image.format == "TIFF":
+        beyond = _tiff_pages_beyond(image)
+        if beyond is not None:
+            yield from _by_tifffile(path, beyond, exact)
+            return
+    beyond = beyond_pillow(image.format, front)
+    if beyond is not None:
+        yield _by_imagecodecs(image, path, front, beyond)
+        return
+    yield from _by_pillow(image, str(path), exact)
+
+
+def _by_pillow(image: "Image.Image", name: str, exact: bool) -> Iterator[Picture]:
+    count = int(getattr(image, "n_frames", 1))
+    if count > 1 and image.format not in _SEQUENCES:
+        picture = _picture(image, name, exact)
+        yield replace(picture, remarks=(*picture.remarks, "first only"))
+        return
+    _require_few(name, count)
+    skipped = 0
+    transparent = count > 1 and image.format != "TIFF" and _any_transparent(image, count)
+    for number in range(count):
+        if count > 1:
+            image.seek(number)
+        if image.format == "TIFF" and count > 1 and _is_reduced(image):
+            skipped += 1
+            continue
+        picture = _picture(image, name, exact)
+        if transparent and picture.pixels.shape[2:] == (3,):
+            # Frames that cover all of an animation are opaque, and of its kind all the same.
+            whole = np.full((*picture.pixels.shape[:2], 1), 255, picture.pixels.dtype)
+            picture = replace(picture, pixels=np.concatenate([picture.pixels, whole], axis=2))
+        if skipped:
+            picture = replace(picture, remarks=(*picture.remarks, *["reduced"] * skipped))
+            skipped = 0
+        yield picture
+
+
+def _any_transparent(image: "Image.Image", count: int) -> bool:
+    found = False
+    for number in range(count):
+        image.seek(number)
+        found = found or image.has_transparency_data
+    image.seek(0)
+    return found
+
+
+def _require_few(name: str, count: int) -> None:
+    if count > MOST_FRAMES:
+        raise DataError(
+            f"{name} holds {count:,} images, and {MOST_FRAMES:,} is the limit of one file",
+            hint="save them as several files, or as an .npy array",
+        )
+
+
+def _is_reduced(image: Any) -> bool:
+    """Whether the page of a TIFF file is a smaller copy of another, or a mask."""
+    return bool(int(image.tag_v2.get(254, 0)) & 5)
+
+
+def _picture(image: "Image.Image", name: str, exact: bool) -> Picture:
+    """The frame that a Pillow image stands at."""
+    orientation = image.getexif().get(_ORIENTATION, 1)
+    upright = orientation if orientation in range(1, 9) else 1
+    pixels, colours, remarks = _pillow_values(image, name, exact)
+    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    if image.format == "TIFF" and upright != 1:
+        # Pillow turns TIFF images, and only these, when it loads them.
+        pixels = turned(pixels, {6: 8, 8: 6}.get(upright, upright))
+    return Picture(pixels, upright, colours, remarks)
+
+
+def _pillow_values(
+    image: "Image.Image", name: str, exact: bool
+) -> tuple[np.ndarray, str | None, tuple[str, ...]]:
+    """The values of a Pillow image, what its colours are, and what was done to them."""
+    mode, clear = image.mode, image.info.get("transparency") is not None
+    depth = _grey_depth(image)
+    if mode == "P":
+        return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB")), None, ()
+    if mode in _OTHER_COLOURS:
+        if exact:
+            return np.asarray(image), mode, ()
+        return np.asarray(image.convert("RGB")), None, ("converted",)
+    if mode in ("RGBa", "La", "RGBX"):
+        raise DataError(
+            f"{name} is an image of mode {mode}, whose fourth channel is no transparency of its own"
+            if mode == "RGBX"
+            else f"{name} is an image of mode {mode}, whose colours are multiplied by transparency",
+            hint="convert it first: image.convert('RGBA')",
+        )
+    if mode == "1":
+        as_is = np.asarray(image.convert("L"))
+        return (
+            (_with_clear(as_is, image.info["transparency"]) if clear else as_is),
+            None,
+            _bilevel(image),
+        )
+    if mode in ("LA", "PA"):
+        return np.asarray(image.convert("RGBA")), None, ()
+    pixels = np.asarray(image)
+    if clear and mode in ("L", "RGB", "I;16"):
+        key = image.info["transparency"]
+        return (
+            _with_clear(pixels, key * 255 // ((1 << depth) - 1) if mode == "L" else key),
+            None,
+            (),
+        )
+    if mode in ("L", "I;16", "I;16B", "I") and image.format == "TIFF":
+        return _tiff_values(pixels, image)
+    if mode not in ("L", "RGB", "RGBA", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"):
+        raise DataError(
+            f"{name} is an image of Pillow's mode {mode}, which narrows does not read",
+            hint="convert it first, for example to RGB",
+        )
+    return pixels, None, ()
+
+
+def _bilevel(image: Any) -> tuple[str, ...]:
+    inverted = image.format == "TIFF" and image.tag_v2.get(262) == 0
+    return ("bilevel", "inverted") if inverted else ("bilevel",)
+
+
+def _grey_depth(image: Any) -> int:
+    """The bits of a grey PNG's values, in which it gives the transparent one: Pillow spreads the
+    pixels over 0 to 255, and this not."""
+    raw = str(image.tile[0][3]) if getattr(image, "tile", None) else ""
+    return int(raw[2:]) if image.format == "PNG" and raw in ("L;2", "L;4") else 8
+
+
+def _with_clear(pixels: np.ndarray, key: Any) -> np.ndarray:
+    """Grey or RGB with one transparent colour, as RGB and transparency."""
+    colours = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+    equal = (pixels == np.asarray(key, pixels.dtype)).reshape(*pixels.shape[:2], -1).all(axis=2)
+    most = np.iinfo(pixels.dtype).max
+    opaque = np.where(equal, 0, most).astype(pixels.dtype)
+    return np.concatenate([colours, opaque[..., None]], axis=2)
+
+
+def _tiff_values(pixels: np.ndarray, image: Any) -> tuple[np.ndarray, str | None, tuple[str, ...]]:
+    """Grey pixels of a TIFF page in the type that the file says, for which Pillow has no mode."""
+    tags = image.tag_v2
+    depth, form = max(tags.get(258, (1,))), max(tags.get(339, (1,)))
+    if (form, depth) == (2, 8):
+        pixels = pixels.view(np.int8)
+    elif (form, depth) == (2, 16):
+        pixels = pixels.astype(np.int16)
+    elif (form, depth) == (1, 32):
+        pixels = pixels.view(np.uint32)
+    if tags.get(262) != 0:
+        return pixels, None, ()
+    # Pillow inverts 8-bit values itself, and others not.
+    return (pixels if depth <= 8 else ~pixels), None, ("inverted",)
+
+
+def _tiff_pages_beyond(image: Any) -> str | None:
+    """What the first page is that Pillow would not read as it is; None where there is none."""
+    count = int(image.n_frames)
+    _require_few("the file", count)
+    stated = _imagej_count(image)
+    if stated > count:
+        return f"ImageJ stack of {stated:,} images with {count} of them listed"
+    for number in range(count):
+        try:
+            image.seek(number)
+        except (OSError, SyntaxError, ValueError, KeyError):
+            return "TIFF with pages of a kind that Pillow does not read, or damaged"
+        beyond = None if _is_reduced(image) and count > 1 else tiff_beyond_pillow(image)
+        if beyond is not None:
+            return f"a TIFF image ({beyond})"
+    image.seek(0)
+    return None
+
+
+def _imagej_count(image: Any) -> int:
+    """How many images the description of ImageJ promises: large stacks list only the first."""
+    text = str(image.tag_v2.get(270, ""))
+    lines = text.split("\n") if text.startswith("ImageJ=") else []
+    counts = [line[7:] for line in lines if line.startswith("images=") and line[7:].isdecimal()]
+    return int(counts[0]) if counts and len(counts[0]) < 12 else 1
+
+
+def _by_tifffile(path: Path, what: str, exact: bool) -> Iterator[Picture]:
+    """The pages of a TIFF file that Pillow does not read as they are."""
+    from PIL import Image
+
+    tifffile = _library("tifffile", str(path), what)
+    skipped = 0
+    with tifffile.TiffFile(path) as tiff:
+        count = len(tiff.pages)
+        _require_few(str(path), count)
+        if tiff.is_imagej and int((tiff.imagej_metadata or {}).get("images", 1)) > count:
+            raise _refused(path, what)
+        for page in tiff.pages:
+            if count > 1 and int(page.subfiletype) & 5:
+                skipped += 1
+                continue
+            most = Image.MAX_IMAGE_PIXELS
+            if most is not None and page.imagewidth * page.imagelength > most:
+                raise _too_large(str(path))
+            picture = _tifffile_page(page, path, exact)
+            yield replace(picture, remarks=(*picture.remarks, *["reduced"] * skipped))
+            skipped = 0
+
+
+def _tifffile_page(page: Any, path: Path, exact: bool) -> Picture:
+    try:
+        pixels = page.asarray()
+    except ValueError as error:
+        if "imagecodecs" in str(error):
+            _library("imagecodecs", str(path), f"a TIFF image packed with {page.compression.name}")
+        raise
+    if page.axes == "SYX":
+        pixels = np.moveaxis(pixels, 0, 2)
+    elif page.axes not in ("YX", "YXS"):
+        raise _refused(path, f"a TIFF page with the axes {page.axes}")
+    shown, extra = page.photometric.name, tuple(int(each) for each in page.extrasamples)
+    remarks: tuple[str, ...] = ()
+    colours = None
+    if pixels.dtype.kind == "b":
+        pixels, remarks = pixels.astype(np.uint8) * np.uint8(255), ("bilevel",)
+    if shown == "MINISWHITE" and pixels.ndim == 2 and pixels.dtype.kind == "u":
+        pixels, remarks = np.iinfo(pixels.dtype).max - pixels, (*remarks, "inverted")
+    elif shown == "SEPARATED" and exact and pixels.shape[2:] == (4,):
+        colours = "CMYK"
+    elif shown not in ("MINISBLACK", "RGB"):
+        raise _refused(path, f"a TIFF page of {pixels.dtype.name} in {shown}")
+    if extra and extra != (2,) and shown == "RGB":
+        raise _refused(path, "a TIFF page of RGB with channels that are no plain transparency")
+    tag = page.tags.get(_ORIENTATION)
+    orientation = int(tag.value) if tag is not None and int(tag.value) in range(1, 9) else 1
+    pixels = _channels(pixels) if shown != "MINISBLACK" or extra == (2,) else pixels
+    pixels = np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder("="), copy=False))
+    return Picture(pixels, orientation, colours, remarks)
+
+
+def _refused(path: Path, what: str) -> DataError:
+    return DataError(
+        f"{path} is {what}, which narrows does not read without changing its values",
+        hint="save it as grey or RGB, or its values as .npy",
+    )
+
+
+def _by_imagecodecs(image: "Image.Image", path: Path, front: bytes, what: str) -> Picture:
+    """A file of more than 8 bits a value whose Pillow image has 8."""
+    names = {"PNG": "png_decode", "JPEG2000": "jpeg2k_decode", "AVIF": "avif_decode"}
+    decoder = names.get(image.format or "")
+    if int(getattr(image, "n_frames", 1)) > 1:
+        raise _refused(path, f"an animation in {what}")
+    orientation = image.getexif().get(_ORIENTATION, 1)
+    upright = orientation if orientation in range(1, 9) else 1
+    if image.format == "PPM":
+        return Picture(_pnm_values(path, front, what), upright)
+    if decoder is None:
+        raise _refused(path, what)
+    codecs = _library("imagecodecs", str(path), what)
+    pixels = _channels(getattr(codecs, decoder)(path.read_bytes()))
+    if pixels.shape[1::-1] != image.size:
+        raise ValueError("it has two sizes")
+    return Picture(pixels, upright)
+
+
+def _pnm_values(path: Path, front: bytes, what: str) -> np.ndarray:
+    """A binary .pgm or .ppm, whose values Pillow would spread over 8 or 16 bits."""
+    header = pnm_header(front)
+    if header is None or header[0] not in (b"P5", b"P6") or not 0 < header[1][2] < 1 << 16:
+        raise _refused(path, what)
+    (width, height, most), place = header[1], header[2]
+    channels = (3,) if header[0] == b"P6" else ()
+    shape = (height, width, *channels)
+    dtype = np.dtype("u1" if most < 256 else ">u2")
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    with path.open("rb") as stream:
+        stream.seek(place)
+        content = stream.read(size)
+    return np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+
+
+def _channels(pixels: np.ndarray) -> np.ndarray:
+    """Grey with transparency as RGB with transparency, as everywhere; a single channel as none."""
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        return pixels[..., 0]
+    if pixels.ndim == 3 and pixels.shape[2] == 2:
+        return np.ascontiguousarray(pixels[..., [0, 0, 0, 1]])
+    return pixels
+
+
+def _library(name: str, path: str, what: str) -> Any:
+    """A package of the extra ``images``.
+
+    Raises:
+        DataError: it is not installed.
+    """
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise DataError(
+            f"{path} is {what}, which Pillow does not read without changing its values",
+            hint=f"{INSTALL} reads it",
+        ) from error
+
+
+def _of_image(image: Any, name: str, exact: bool) -> Iterator[Picture]:
+    """A Pillow image: through its file where it is as it was opened, else what it holds."""
+    from PIL import Image, ImageFile
+
+    opened = isinstance(image, ImageFile.ImageFile)
+    filename = image.filename if opened else ""
+    source = Path(filename) if filename else None
+    front = b""
+    if source is not None and source.is_file():
+        with source.open("rb") as stream:
+            front = stream.read(FRONT_BYTES)
+            stream.seek(0)
+            if image.tell() == 0 and _is_unloaded(image):
+                again = Image.open(stream)
+                if (again.format, again.size, again.mode) == (image.format, image.size, image.mode):
+                    yield from _of_opened(again, source, front, exact)
+                    return
+    elif opened and _is_unloaded(image) and image.fp is not None:
+        place = image.fp.tell()
+        image.fp.seek(0)
+        front = image.fp.read(FRONT_BYTES)
+        image.fp.seek(place)
+    narrowed = tiff_beyond_pillow(image) if opened and image.format == "TIFF" else None
+    if opened and front:
+        narrowed = narrowed or beyond_pillow(image.format, front)
+    if narrowed is not None:
+        raise DataError(
+            f"{name} is {narrowed} in its file, and Pillow narrows it when it is loaded",
+            hint="give the image as Image.open gives it for a path, or the folder it lies in",
+        )
+    yield _picture(image, name, exact)
+
+
+def _is_unloaded(image: Any) -> bool:
+    """Whether an opened image has not been decoded yet, and so not been changed."""
+    return getattr(image, "_im", image) is None
