@@ -15,6 +15,7 @@ _MEANING = {
     "payload": "the blocks",
     "decoder": "what makes values of codes, in whole numbers",
     "predictor": "how likely each number of a code is",
+    "files": "the names of the files that the items came from",
     "prior": "what mixing had learnt of other data",
 }
 
@@ -31,6 +32,8 @@ def account_text(title: str, account: "Account") -> str:
     rows.append(["all", f"{account.total:,}", "100.0%", ""])
     lines = [table_text(f"{title}, {_what(layout)}", rows, left=(0, 3)), _rate(account)]
     lines.append(_promise(account))
+    if account.changes:
+        lines.append(f"of images that were changed before: {account.changes}")
     if account.numbers is not None:
         lines += _codes_lines(account)
     else:
@@ -196,6 +199,7 @@ def account_values(account: "Account") -> dict[str, Any]:
         "mean_squared_error": account.mean_squared_error,
         "latent": account.numbers,
         "bytes": dict(account.sizes),
+        **({"images_changed": account.changes} if account.changes else {}),
         "total": account.total,
         "raw": layout.nbytes,
         "bits_per_value": account.bits_per_value,

@@ -9,7 +9,17 @@ import typer
 
 from narrows.cli.account import account_text, account_values, model_info
 from narrows.cli.codes_archive import compress_codes, require_no_bound, require_no_codes
-from narrows.cli.options import DataArgument, Format, ItemsOut, Json, parse_range
+from narrows.cli.options import (
+    DataArgument,
+    Format,
+    Grey,
+    ItemsOut,
+    Json,
+    Resize,
+    SkipDamaged,
+    image_options,
+    parse_range,
+)
 from narrows.cli.outputs import check_outputs, shown, to_standard_output
 from narrows.cli.priors import (
     ModelOfArchive,
@@ -30,8 +40,12 @@ from narrows.cli.table_archive import (
 from narrows.cli.terminal import progress, say, show
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from narrows.codec import Account, Archive, TableArchive
     from narrows.codec.arrays import Layout
+    from narrows.data.image_files import ImageFiles
+    from narrows.data.image_options import ImageOptions
 
 ArchiveArgument = Annotated[
     Path,
@@ -103,6 +117,9 @@ def compress(
             "--codes-only the encoder and the decoder.",
         ),
     ] = None,
+    grey: Grey = False,
+    resize: Resize = None,
+    skip_damaged: SkipDamaged = False,
     json: Json = False,
 ) -> None:
     """Write DATA as one file that opens anywhere with the same values, lossless or within a bound.
@@ -110,9 +127,13 @@ def compress(
     With --codes-only it holds what an autoencoder keeps: the error is measured and told, not
     bounded.
 
+    Of a folder of images it keeps the values of the files, pixels not turned, and the files' names.
+    With --grey or --resize it holds the changed images, and says so.
+
     \b
     Example:
       narrows compress mnist:test --out digits.nrw
+      narrows compress photographs/ --out photographs.nrw
       narrows compress readings.npy --max-error 0.05 --out readings.nrw
       narrows compress houses.csv --max-error 1% --max-error price=500 --out houses.nrw
       narrows compress mnist --codes-only --item-bytes 8 --out tiny.nrw
@@ -122,10 +143,12 @@ def compress(
     """
     from narrows.codec import Model, write_archive
     from narrows.codec.promises import Promises
+    from narrows.data.sources import require_folder
     from narrows.files import atomic_file, require_writable
 
     written = {"--out": out, "--keep-model": keep_model}
     check_outputs({"DATA": data}, written, models={"--model": model}, json=json)
+    options = image_options(grey, resize, skip_damaged)
     if codes_only:
         require_no_bound(max_error)
         require_a_model(embed_model, model)
@@ -133,7 +156,7 @@ def compress(
             if path is not None:
                 require_writable(path)
         account = compress_codes(
-            data, out, model, latent, item_bytes, effort, embed_model, keep_model
+            data, out, model, latent, item_bytes, effort, embed_model, keep_model, options
         )
         _show_written(out, data, account, json)
         return
@@ -143,6 +166,7 @@ def compress(
     for path in (out, keep_model):
         if path is not None:
             require_writable(path)
+    require_folder(data, options)
     if is_table(data):
         require_no_model_of_table(data, model, keep_model)
         table = compress_table(data, out, promises, effort)
@@ -150,7 +174,8 @@ def compress(
         show(text, {"out": str(out), **table_account_values(table)}, json, beside=out)
         return
     given = None if model is None else Model.of(model)
-    items = load_array(data)
+    loaded = load_array(data, options)
+    items = loaded.items
     if keep_model is not None:
         write_model(keep_model, items, promises, effort, data)
     with atomic_file(out) as file:
@@ -161,6 +186,7 @@ def compress(
             effort=effort,
             model=given,
             embed_model=embed_model,
+            files=loaded.files,
             name=data,
             track=progress,
         )
@@ -186,12 +212,13 @@ def decompress(
     format: Format = None,
     json: Json = False,
 ) -> None:
-    """Write what an archive holds.
+    """Write what an archive holds; images of a folder to a folder under their names.
 
     \b
     Example:
       narrows decompress digits.nrw --out digits.npy
       narrows decompress digits.nrw --items 1000:1010 --out ten/
+      narrows decompress photographs.nrw --out photographs-again/
       narrows decompress digits.nrw --model digits.model --out digits.npy
     """
     from narrows.codec import TableArchive, open_archive
@@ -213,7 +240,11 @@ def decompress(
         if isinstance(opened, TableArchive):
             write_rows(opened.schema, batches, out)
         else:
-            _write_items(opened.layout, batches, count, out)
+            files = _named(opened, start, stop, missing, out, skip_damaged)
+            if files is None:
+                _write_items(opened.layout, batches, count, out)
+            else:
+                _write_files(files, batches, out)
     for low, high in missing:
         say(f"{unit}s {low:,} to {high - 1:,} cannot be read any more, and are left out")
     if json:
@@ -233,6 +264,9 @@ def verify(
         ),
     ] = None,
     model: ModelOfArchive = None,
+    grey: Grey = False,
+    resize: Resize = None,
+    skip_damaged: SkipDamaged = False,
     json: Json = False,
 ) -> None:
     """Decode all of an archive and compare it with its checksums, or with DATA too.
@@ -251,7 +285,9 @@ def verify(
         if isinstance(opened, TableArchive):
             show(*verify_rows(opened, against), json)
             return
-        items = None if against is None else load_array(against)
+        items = None
+        if against is not None:
+            items = _originals(opened, against, image_options(grey, resize, skip_damaged))
         found = prove(opened, items, track=progress)
         bound = opened.bound
     if found.largest is None:
@@ -319,6 +355,83 @@ def info(
         account = opened.account
     text = account_text(str(file), account)
     show(text, {"kind": "archive", **account_values(account)}, json)
+
+
+def _originals(archive: "Archive", against: str, options: "ImageOptions") -> "np.ndarray":
+    """What an archive was made of: images changed as it says, under the same names.
+
+    Raises:
+        ArchiveError: it holds files of other names, or other colours.
+    """
+    from narrows.errors import ArchiveError
+
+    files = archive.files
+    if files is not None and Path(against).is_dir():
+        options = options.over(files.options)
+        if options.changes:
+            say(f"{archive.name} holds images that were changed: {options.described()}")
+    data = load_array(against, options, upright=archive.bound is None)
+    if files is None or data.files is None:
+        return data.items
+    for number, (kept, there) in enumerate(zip(files.names, data.files.names, strict=False)):
+        if kept != there:
+            raise ArchiveError(
+                f"{archive.name} has {kept} as item {number:,}, and {against} has {there}",
+                hint="give the folder that it was made of",
+            )
+    if (files.orientations, files.colours) != (data.files.orientations, data.files.colours):
+        raise ArchiveError(
+            f"{archive.name} holds images that are turned otherwise than those of {against}, or of "
+            "other colours",
+            hint="give the folder that it was made of",
+        )
+    return data.items
+
+
+def _named(
+    archive: "Archive",
+    start: int,
+    stop: int,
+    missing: list[tuple[int, int]],
+    out: str,
+    skip_damaged: bool,
+) -> "ImageFiles | None":
+    """The files of the items that are written, where they go to a folder and have names."""
+    from narrows.errors import ArchiveError
+
+    if Path(out).suffix and not out.endswith("/"):
+        return None
+    try:
+        files = archive.files
+    except ArchiveError as error:
+        if not skip_damaged:
+            raise
+        say(f"{error.message}; images are numbered instead")
+        return None
+    if files is None:
+        return None
+    lost = {number for low, high in missing for number in range(low, high)}
+    return files.rows(number for number in range(start, stop) if number not in lost)
+
+
+def _write_files(files: "ImageFiles", batches: Iterator[Any], out: str) -> None:
+    """Write images to a folder under their names."""
+    from narrows.data import named_image_writer
+    from narrows.data.image_files import written_name
+
+    place = 0
+    with named_image_writer(out, files.names, colours=files.colours) as write:
+        for batch in batches:
+            for pixels in batch:
+                write(files.names[place], pixels, files.orientations.get(place, 1))
+                place += 1
+    renamed = [name for name in files.names if written_name(name, files.colours) != name]
+    if renamed:
+        became = written_name(renamed[0], files.colours)
+        say(
+            f"{len(renamed):,} of the files have another name, of a kind that keeps every value: "
+            f"{renamed[0]} is {became}"
+        )
 
 
 def _check_same_kind(of_table: bool, against: str) -> None:

@@ -14,6 +14,7 @@ from narrows.errors import UsageError
 if TYPE_CHECKING:
     from narrows.codec import Account, Model
     from narrows.codec.methods import Effort
+    from narrows.data.image_options import ImageOptions
     from narrows.model_file import TrainedModel
 
 
@@ -44,12 +45,13 @@ def compress_codes(
     effort: "Effort",
     embed_model: bool = False,
     keep_model: Path | None = None,
+    options: "ImageOptions | None" = None,
 ) -> "Account":
     """Write an archive of codes by a given model, or by one that is trained on the data; and what
     others can have in common with it, where that shall be kept."""
     from narrows.codec import Model
     from narrows.codes_only import learn_codes, train_rounded, write_codes_only
-    from narrows.data import load_data
+    from narrows.data import checked
     from narrows.files import atomic_file
 
     if item_bytes is not None and not 0 < item_bytes < math.inf:
@@ -60,8 +62,10 @@ def compress_codes(
     trained: TrainedModel | Model
     if model is None:
         require_array(data)
-        training = load_data(data, track=progress)
-        trained = train_rounded(training, latent, item_bytes, effort, track=progress, note=say)
+        training = checked(load_array(data, options, upright=True))
+        trained = train_rounded(
+            checked(training), latent, item_bytes, effort, track=progress, note=say
+        )
         items = training.items
     else:
         if latent is not None:
@@ -70,7 +74,7 @@ def compress_codes(
                 hint="leave one of them out",
             )
         trained = _given(model)
-        items = load_array(data)
+        items = load_array(data, options, upright=True).items
     if isinstance(trained, Model):
         if keep_model is not None:
             raise UsageError(

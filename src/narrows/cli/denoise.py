@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from narrows.cli.options import DataArgument, Format, ItemsOut, Json, ModelArgument
+from narrows.cli.options import (
+    DataArgument,
+    Format,
+    Grey,
+    ItemsOut,
+    Json,
+    ModelArgument,
+    Resize,
+    SkipDamaged,
+    image_options,
+)
 from narrows.cli.outputs import check_outputs, to_standard_output
 from narrows.cli.standard_input import received
 from narrows.cli.terminal import progress, say, show
-from narrows.cli.use import open_codec, report_written, usual_format
+from narrows.cli.use import image_options_for, open_codec, report_written, usual_format
 from narrows.errors import ShapeError, UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from narrows.data import Pages
+    from narrows.data.image_options import ImageOptions
     from narrows.running import Codec
     from narrows.training import Noise
 
@@ -55,6 +66,9 @@ def denoise(
     ] = "missing",
     seed: Annotated[int, typer.Option(help="Governs the noise that is added.")] = 0,
     format: Format = None,
+    grey: Grey = False,
+    resize: Resize = None,
+    skip_damaged: SkipDamaged = False,
     json: Json = False,
 ) -> None:
     """Take the noise out of DATA with a model that fit --noise or --target trained.
@@ -69,6 +83,7 @@ def denoise(
       narrows denoise denoiser.safetensors noisy.npy --out clean.npy
       narrows denoise pages.safetensors scans/ --out cleaned/
     """
+    from narrows.data.sources import require_folder
     from narrows.training import Noise
 
     if cells not in ("missing", "all"):
@@ -85,8 +100,10 @@ def denoise(
     out = to_standard_output(out, format, usual_format(codec))
     sources = {"DATA": data, "--against": against}
     check_outputs(sources, {"--out": out}, models={"MODEL": model}, json=json)
+    options = image_options(grey, resize, skip_damaged)
+    require_folder(data, options)
     if codec.trained.data.table is None:
-        _denoise(codec, data, out, against, added, seed, json)
+        _denoise(codec, data, out, against, added, seed, options, json)
     elif against is None and added is None:
         _fill(codec, data, out, cells == "all", json)
     else:
@@ -103,6 +120,7 @@ def _denoise(
     against: str | None,
     noise: "Noise | None",
     seed: int,
+    options: "ImageOptions",
     json: bool,
 ) -> None:
     """Write what the model makes of all items, measuring on the way where there is what to measure
@@ -111,11 +129,11 @@ def _denoise(
     from narrows.report.denoising import DenoisingMeter, denoising_text
     from narrows.tasks.denoise import damaged, denoise, require_denoisable
 
-    pages = _opened(codec, data)
+    pages = _opened(codec, data, options)
     require_denoisable(codec, pages)
     clean = pages if noise is not None else None
     if against is not None:
-        clean = _opened(codec, against)
+        clean = _opened(codec, against, options if Path(against).is_dir() else None)
         require_pairs(pages, clean)
     meter = None if clean is None else DenoisingMeter(codec.trained, len(pages))
     done = 0
@@ -132,6 +150,8 @@ def _denoise(
                     meter.add(noisy, found, clean.images[index])
                 advance(1)
             done += len(batch)
+    for note in pages.notes():
+        say(note)
     if meter is None:
         report_written(out, len(pages), "item", json)
         return
@@ -139,13 +159,14 @@ def _denoise(
     show(denoising_text(result), {"out": out, **asdict(result)}, json, beside=out)
 
 
-def _opened(codec: "Codec", source: str) -> "Pages":
+def _opened(codec: "Codec", source: str, options: "ImageOptions | None") -> "Pages":
     """The items of a source, flat rows in the shape that they had in training."""
     import numpy as np
 
     from narrows.data import open_pages
 
-    pages = open_pages(source, track=progress)
+    options = image_options_for(codec, source, options)
+    pages = open_pages(source, options=options, track=progress)
     images, shape = pages.images, codec.trained.item_shape
     if isinstance(images, np.ndarray) and images.shape[1:] == (math.prod(shape),):
         return replace(pages, images=images.reshape(len(images), *shape))

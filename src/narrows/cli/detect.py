@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from narrows.cli.options import DataArgument, Format, Json, ModelArgument, Refine
+from narrows.cli.options import (
+    DataArgument,
+    Format,
+    Grey,
+    Json,
+    ModelArgument,
+    Refine,
+    Resize,
+    SkipDamaged,
+    image_options,
+)
 from narrows.cli.outputs import check_outputs, to_standard_output
 from narrows.cli.terminal import progress, say, show
 from narrows.cli.use import load_for, open_codec
@@ -57,13 +67,17 @@ def detect(
     ] = None,
     format: Format = None,
     refine: Refine = None,
+    grey: Grey = False,
+    resize: Resize = None,
+    skip_damaged: SkipDamaged = False,
     json: Json = False,
 ) -> None:
     """Write how odd each row of DATA is, and what made it so.
 
-    A row of SCORES has the row's number from 0, its score, its rank (1 is the oddest), its p-value
-    (the share of the rows held out by fit that are as odd), whether it is flagged, and of the
-    oddest rows the three columns that have the largest shares in the score.
+    A row of SCORES has the row's number from 0, of a folder of images the file, its score, its rank
+    (1 is the oddest), its p-value (the share of the rows held out by fit that are as odd), whether
+    it is flagged, and of the oddest rows the three columns that have the largest shares in the
+    score.
 
     \b
     Example:
@@ -85,7 +99,7 @@ def detect(
     if heat_map is not None:
         _require_images(codec.trained.item_shape, heat_map)
     _require_table(out)
-    dataset = load_for(codec, data)
+    dataset = load_for(codec, data, image_options(grey, resize, skip_damaged))
     codec.shaped(dataset.items)  # a mistake must show before anything is computed
     judged.judge(dataset, false_alarms)
     reasons = judged.reasons(explain)
@@ -250,8 +264,13 @@ def _columns(judged: _Judged, reasons: dict[int, list[tuple[str, float]]], rows:
     import pyarrow as pa
 
     here = slice(rows.start, rows.stop)
+    from narrows.data.image_files import shown_name
+
+    files = judged.dataset.files
+    names = [] if files is None else [shown_name(files.names[row]) for row in rows]
     columns: dict[str, Any] = {
         "row": pa.array(rows, pa.int64()),
+        **({} if files is None else {"file": pa.array(names, pa.string())}),
         "score": judged.scores[here],
         "rank": judged.ranks[here],
         "p_value": judged.p_values[here],

@@ -8,15 +8,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from narrows.cli.options import HELD_OUT, DataArgument, Json, as_fraction, parse_sizes, parse_types
+from narrows.cli.options import (
+    HELD_OUT,
+    DataArgument,
+    Grey,
+    Json,
+    Resize,
+    SkipDamaged,
+    as_fraction,
+    image_options,
+    parse_sizes,
+    parse_types,
+)
 from narrows.cli.outputs import check_outputs
 from narrows.cli.pages import load_pages
+from narrows.cli.sources import image_arguments
 from narrows.cli.standard_input import received, renamed
 from narrows.cli.terminal import progress, say, show, stop_on_interrupt
 from narrows.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from narrows.data import Dataset
+    from narrows.data.image_options import ImageOptions
     from narrows.fitting import Fitted
     from narrows.planning import Plan
     from narrows.report.evaluation import Evaluation
@@ -111,6 +124,9 @@ def fit(
             "none, which is faster to encode.",
         ),
     ] = None,
+    grey: Grey = False,
+    resize: Resize = None,
+    skip_damaged: SkipDamaged = False,
     types: Annotated[
         str | None,
         typer.Option(
@@ -156,6 +172,7 @@ def fit(
       narrows fit mnist --out digits.safetensors
       narrows fit readings.npy --latent 8 --hidden 128,32 --out readings.safetensors
       narrows fit scans/ --target cleaned/ --out pages.safetensors
+      narrows fit photographs/ --grey --resize 64,48 --skip-damaged --out photographs.safetensors
     """
     from narrows.files import is_standard_output
     from narrows.parameters import model_choice, wishes
@@ -197,10 +214,11 @@ def fit(
         {"--out": out, **run_outputs(folder)},
         models={"--spec": spec},
     )
+    options = image_options(grey, resize, skip_damaged)
     if target is None and tile is None:
-        training, held_out = load_for_training(data, validation, seed, parse_types(types))
+        training, held_out = load_for_training(data, validation, seed, parse_types(types), options)
     else:
-        training, held_out = load_pages(data, target, tile, validation, seed)
+        training, held_out = load_pages(data, target, tile, validation, seed, options)
     training = replace(training, name=renamed(training.name))
     plan = make_plan(training, choice, asked)
     result = train_and_write(
@@ -260,7 +278,11 @@ def run_outputs(folder: Path) -> dict[str, Path]:
 
 
 def load_for_training(
-    source: str, validation: str | None, seed: int, types: dict[str, str] | None = None
+    source: str,
+    validation: str | None,
+    seed: int,
+    types: dict[str, str] | None = None,
+    options: "ImageOptions | None" = None,
 ) -> "tuple[Dataset, Dataset | None]":
     """The training set and the validation set that ``--validation`` asks for.
 
@@ -270,11 +292,12 @@ def load_for_training(
     """
     from narrows.data import load_data, validation_source
 
-    data = load_data(source, labels=True, types=types, track=progress)
+    data = load_data(source, labels=True, types=types, track=progress, **image_arguments(options))
     fraction = HELD_OUT if validation is None else as_fraction(validation)
     own = validation_source(source) if validation is None else validation
     if own is not None and (validation is None or fraction is None):
-        held_out = load_data(own, labels=True, table=data.table, track=progress)
+        images = image_arguments(options) if Path(own).is_dir() else {}
+        held_out = load_data(own, labels=True, table=data.table, track=progress, **images)
         if data.table is None and held_out.table is not None:
             raise DataError(
                 f"{own} is a table, and {source} is none",

@@ -8,10 +8,16 @@ from narrows.errors import UsageError
 
 if TYPE_CHECKING:
     from narrows.data import Dataset, Pages
+    from narrows.data.image_options import ImageOptions
 
 
 def load_pages(
-    source: str, target: str | None, tile: int | None, validation: str | None, seed: int
+    source: str,
+    target: str | None,
+    tile: int | None,
+    validation: str | None,
+    seed: int,
+    options: "ImageOptions",
 ) -> "tuple[Dataset, Dataset | None]":
     """The training set and what is held out: items that go in from ``source``, and what they shall
     become from ``target``, whole or in tiles.
@@ -38,8 +44,8 @@ def load_pages(
             f"--validation {validation} is no share of the rows, which --target and --tile need",
             hint="give a number from 0 (none) to below 1",
         )
-    given = open_pages(source, track=progress)
-    wanted = given if target is None else open_pages(target, track=progress)
+    given = open_pages(source, options=options, track=progress)
+    wanted = given if target is None else open_pages(target, options=options, track=progress)
     require_pairs(given, wanted)
     if tile is None and needs_tiles(wanted):
         tile = TILE

@@ -8,8 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from narrows.cli.options import DataArgument, Format, ItemsOut, Json, ModelArgument, Refine
+from narrows.cli.options import (
+    DataArgument,
+    Format,
+    Grey,
+    ItemsOut,
+    Json,
+    ModelArgument,
+    Refine,
+    Resize,
+    SkipDamaged,
+    image_options,
+)
 from narrows.cli.outputs import check_outputs, shown, to_standard_output
+from narrows.cli.sources import image_arguments
 from narrows.cli.standard_input import received
 from narrows.cli.terminal import progress, say, show
 
@@ -17,6 +29,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from narrows.data import Dataset, TableSchema
+    from narrows.data.image_files import ImageFiles
+    from narrows.data.image_options import ImageOptions
     from narrows.report.evaluation import Evaluation
     from narrows.running import Codec, Rows
 
@@ -47,7 +61,13 @@ def summary(model: ModelArgument, json: Json = False) -> None:
 
 
 def evaluate(
-    model: ModelArgument, data: DataArgument, refine: Refine = None, json: Json = False
+    model: ModelArgument,
+    data: DataArgument,
+    refine: Refine = None,
+    grey: Grey = False,
+    resize: Resize = None,
+    skip_damaged: SkipDamaged = False,
+    json: Json = False,
 ) -> None:
     """Measure what a model keeps of DATA, beside PCA with as many numbers.
 
@@ -62,7 +82,7 @@ def evaluate(
     from narrows.report.redundancy import is_comparable, redundancy, redundancy_text
 
     codec = open_codec(model, refine)
-    dataset = load_for(codec, data)
+    dataset = load_for(codec, data, image_options(grey, resize, skip_damaged))
     result = measure(codec, dataset, track=progress)
     texts, values = [_table(result)], asdict(result)
     if result.columns:
@@ -87,9 +107,14 @@ def encode(
     ],
     format: Format = None,
     refine: Refine = None,
+    grey: Grey = False,
+    resize: Resize = None,
+    skip_damaged: SkipDamaged = False,
     json: Json = False,
 ) -> None:
     """Write the latent code of every item: a row of numbers each.
+
+    Of a folder of images, a .csv or .parquet file has the name of each item's file too.
 
     \b
     Example:
@@ -106,11 +131,12 @@ def encode(
             hint="end it in .npy, .npz, .csv or .parquet",
         )
     codec = open_codec(model, refine)
-    items = load_for(codec, data).items
+    loaded = load_for(codec, data, image_options(grey, resize, skip_damaged))
+    items = loaded.items
     codec.shaped(items)  # a mistake must show before a file is opened
     size = codec.trained.model.spec.latent_size
     columns = [f"code_{number}" for number in range(size)]
-    _stream("encoding", items, codec.encode, (size,), "float32", str(out), columns)
+    _stream("encoding", items, codec.encode, (size,), "float32", str(out), columns, loaded.files)
     report_written(str(out), len(items), "code", json)
 
 
@@ -151,9 +177,14 @@ def reconstruct(
     out: ItemsOut,
     format: Format = None,
     refine: Refine = None,
+    grey: Grey = False,
+    resize: Resize = None,
+    skip_damaged: SkipDamaged = False,
     json: Json = False,
 ) -> None:
     """Take every item of DATA through its code and back, and write what comes out.
+
+    A folder of images becomes one with the same names.
 
     \b
     Example:
@@ -162,9 +193,10 @@ def reconstruct(
     codec = open_codec(model, refine)
     out = to_standard_output(out, format, usual_format(codec))
     check_outputs({"DATA": data}, {"--out": out}, models={"MODEL": model}, json=json)
-    items = load_for(codec, data).items
+    loaded = load_for(codec, data, image_options(grey, resize, skip_damaged))
+    items = loaded.items
     codec.shaped(items)  # a mistake must show before a file is opened
-    stream_items("reconstructing", codec, items, codec.reconstruct, out)
+    stream_items("reconstructing", codec, items, codec.reconstruct, out, loaded.files)
     report_written(out, len(items), "item", json)
 
 
@@ -190,8 +222,9 @@ def usual_format(codec: "Codec") -> str:
     return "npy" if codec.trained.data.table is None else "csv"
 
 
-def load_for(codec: "Codec", source: str) -> "Dataset":
-    """The data, as the model takes them.
+def load_for(codec: "Codec", source: str, options: "ImageOptions | None" = None) -> "Dataset":
+    """The data, as the model takes them: images changed as those that it was trained on were, and
+    as ``options`` want it.
 
     Raises:
         DataError: they are no table and the model was trained on one, or the reverse; or they are
@@ -201,7 +234,8 @@ def load_for(codec: "Codec", source: str) -> "Dataset":
     from narrows.errors import DataError
 
     trained = codec.trained.data
-    data = load_data(source, table=trained.table, track=progress)
+    options = image_options_for(codec, source, options)
+    data = load_data(source, table=trained.table, track=progress, **image_arguments(options))
     if trained.table is None and data.table is not None:
         raise DataError(
             f"{source} is a table, and the model was trained on {trained.name}, which is none",
@@ -212,17 +246,30 @@ def load_for(codec: "Codec", source: str) -> "Dataset":
     return data
 
 
+def image_options_for(
+    codec: "Codec", source: str, options: "ImageOptions | None"
+) -> "ImageOptions | None":
+    """What becomes of the images of ``source``: what a model keeps, and what is asked for."""
+    from narrows.data.image_options import ImageOptions
+    from narrows.data.sources import BUILT_IN
+
+    if source in BUILT_IN or not Path(source).is_dir():
+        return options
+    return (options or ImageOptions()).over(codec.trained.data.images)
+
+
 def stream_items(
     label: str,
     codec: "Codec",
     rows: "Rows",
     work: "Callable[[np.ndarray], np.ndarray]",
     out: str,
+    files: "ImageFiles | None" = None,
 ) -> None:
     if codec.trained.data.table is not None:
         _stream_rows(label, rows, work, codec.trained.data.table, out)
         return
-    _stream(label, rows, work, codec.trained.item_shape, codec.trained.data.dtype, out, None)
+    _stream(label, rows, work, codec.trained.item_shape, codec.trained.data.dtype, out, None, files)
 
 
 def _stream_rows(
@@ -251,17 +298,21 @@ def _stream(
     dtype: str,
     out: str,
     columns: list[str] | None,
+    files: "ImageFiles | None" = None,
 ) -> None:
-    """Write what ``work`` makes of ``rows``, a bounded number of them in memory at a time."""
+    """Write what ``work`` makes of ``rows``, a bounded number of them in memory at a time; with the
+    names of the files that they come from."""
     import numpy as np
 
     from narrows.data import item_writer
     from narrows.running import chunks
 
+    names = None if files is None else files.names
+
     if out.lower().endswith((".csv", ".parquet")):
         shape = (math.prod(shape),)  # a table has no pixels: an image becomes a row
     with (
-        item_writer(out, len(rows), shape, np.dtype(dtype), columns=columns) as writer,
+        item_writer(out, len(rows), shape, np.dtype(dtype), columns=columns, files=names) as writer,
         progress(label, total=len(rows), unit="items") as advance,
     ):
         for chunk in chunks(rows, math.prod(shape)):
