@@ -238,7 +238,7 @@ def decompress(
         unit = opened.unit
         batches = _shown_batches(opened, start, stop, count, skip_damaged)
         if isinstance(opened, TableArchive):
-            write_rows(opened.schema, batches, out)
+            write_rows(opened, batches, start, out, whole=not skip_damaged)
         else:
             files = _named(opened, start, stop, missing, out, skip_damaged)
             if files is None:

@@ -24,11 +24,20 @@ def compress_table(data: str, out: Path, promises: "Promises", effort: Any) -> "
     return account
 
 
-def write_rows(schema: Any, batches: Iterable[Any], out: str) -> None:
-    """Write Arrow tables of this schema, one after the other, as a CSV or Parquet file."""
+def write_rows(
+    archive: "TableArchive", batches: Iterable[Any], start: int, out: str, *, whole: bool
+) -> None:
+    """Write rows of an archive, from number ``start`` on, as a Parquet file, or as a CSV file that
+    is written as the one that they came from; ``whole`` where none are left out."""
     from narrows.data import table_writer
+    from narrows.files import atomic_file
 
-    with table_writer(out, schema) as write:
+    if archive.text is not None and Path(out).suffix.lower() != ".parquet":
+        with atomic_file(out) as file:
+            for piece in archive.text_pieces(batches, start, whole=whole):
+                file.write(piece)
+        return
+    with table_writer(out, archive.schema) as write:
         for batch in batches:
             write(batch)
 
@@ -43,6 +52,8 @@ def verify_rows(archive: "TableArchive", against: str | None) -> tuple[str, dict
         text = f"{archive.name} is whole: {found.values:,} values match its checksums"
     elif not found.largest:
         text = f"{archive.name} is whole, and all {found.values:,} values are those of {against}"
+        if found.text_exact:
+            text += ", and so is every byte of its text"
     else:
         bounds = {column.name: column.bound for column in archive.layout.columns}
         lines = [
@@ -55,6 +66,7 @@ def verify_rows(archive: "TableArchive", against: str | None) -> tuple[str, dict
         "archive": archive.name,
         "values": found.values,
         "against": against,
+        "text_exact": found.text_exact,
         "largest_error": None if found.largest is None else dict(found.largest),
     }
     return text, values
@@ -80,6 +92,10 @@ def table_account_text(title: str, account: "TableAccount", raw: int | None = No
     lines = [table_text(what, rows, left=(0, 1, 2, 5))]
     if raw:
         lines.append(f"{account.total / raw:.2%} of the {raw:,} bytes that the table had")
+    if account.text_exact:
+        lines.append("the text comes back byte for byte")
+    elif account.text_exact is not None:
+        lines.append(f"the values come back, and not the text as it stands: {account.text_reason}")
     lines += seconds_lines(account.seconds, account.seconds_back)
     return "\n".join(lines)
 
@@ -102,6 +118,8 @@ def table_account_values(account: "TableAccount") -> dict[str, Any]:
             }
             for column in account.columns
         ],
+        "text_exact": account.text_exact,
+        "text_reason": account.text_reason or None,
         "seconds": account.seconds,
         "seconds_back": account.seconds_back,
     }

@@ -1,7 +1,9 @@
 """What an archive of a table costs, column by column."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from narrows.codec.tables.text.description import CsvText
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class TableAccount:
         notes: what a user should know of how the table was read.
         seconds: for everything; None where it is not known any more.
         seconds_back: for decoding all groups.
+        text_exact: of a CSV file, whether its text comes back byte for byte; None for other tables.
+        text_reason: why it does not, in half a sentence.
     """
 
     rows: int
@@ -46,6 +50,12 @@ class TableAccount:
     notes: tuple[str, ...] = ()
     seconds: float | None = None
     seconds_back: float | None = None
+    text_exact: bool | None = None
+    text_reason: str = ""
+
+    def with_text(self, text: CsvText) -> "TableAccount":
+        """The same of a CSV file's archive."""
+        return replace(self, text_exact=text.whole is not None, text_reason=text.reason)
 
     @property
     def total(self) -> int:

@@ -2,7 +2,8 @@
 
 import hashlib
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -16,9 +17,11 @@ from narrows.codec.tables.account import ColumnAccount, TableAccount
 from narrows.codec.tables.cells import Cells
 from narrows.codec.tables.group import Kept, decode_group, digest_pieces, no_cells, sections
 from narrows.codec.tables.layout import TableColumn, TableLayout
+from narrows.codec.tables.text.description import PART as LINES
+from narrows.codec.tables.text.description import CsvText, from_header, text_checked
 from narrows.data.tables.frames import Form
 from narrows.data.tables.frames.before import form_of_before
-from narrows.errors import ArchiveError
+from narrows.errors import ArchiveError, UsageError
 from narrows.progress import Tracker, silent
 
 # What a group may hold at most: this bounds what a decoder allocates for one.
@@ -89,7 +92,49 @@ class TableArchive(OpenArchive):
             )
             for column, counts in zip(self.layout.columns, methods, strict=True)
         )
-        return TableAccount(len(self), len(self._records), self._container.sizes, columns)
+        account = TableAccount(len(self), len(self._records), self._container.sizes, columns)
+        return account if self.text is None else account.with_text(self.text)
+
+    @cached_property
+    def text(self) -> CsvText | None:
+        """How the text of the CSV file was written that it was made of; None for other tables, and
+        in archives of before."""
+        data = self._container.header["data"]
+        if "csv" not in data:
+            return None
+        part = self._container.read(LINES) if LINES in self._container else None
+        return from_header(data["csv"], len(self.layout.columns), len(self), part, self.name)
+
+    def text_pieces(
+        self, batches: Iterable[Any], start: int = 0, *, whole: bool = True
+    ) -> Iterator[bytes]:
+        """Rows from number ``start`` on as the text of the CSV file that they came from, with what
+        stands above the first.
+
+        Args:
+            batches: the rows, Arrow tables in order.
+            start: the number of the first.
+            whole: whether none are left out: then lines that are written in a way of their own are
+                so here, and the text of all rows is compared with its SHA-256.
+
+        Raises:
+            UsageError: they did not come from a CSV file.
+            ArchiveError: the archive is damaged.
+        """
+        text = self.text
+        if text is None:
+            raise UsageError(
+                f"{self.name} was not made of a CSV file, and has no text",
+                hint="write its rows to a .csv or .parquet file with narrows decompress",
+            )
+        text = text if whole else replace(text, whole=None)
+        row, pieces = start, text_checked(text, self.name)
+        yield pieces(text.beginning())
+        for batch in batches:
+            yield pieces(text.rows(batch, row))
+            row += len(batch)
+        if row == len(self):
+            yield pieces(text.ending(), last=not start)
 
     @cached_property
     def schema(self) -> Any:

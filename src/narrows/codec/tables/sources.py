@@ -2,22 +2,25 @@
 
 Data frames and Parquet files say the types of their columns. A CSV file's are the narrowest that
 all cells of a column have: truth values, whole numbers, numbers, dates, and otherwise texts. Here
-that must lose nothing but how a cell was written: a number that float64 does not tell from its
-neighbours, or that would become infinite, makes its column one of texts.
+that must lose nothing but how a cell was written (:mod:`narrows.codec.tables.text.types`), and that
+is kept beside it where the file is made of rows of as many cells each.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from narrows.codec.tables.cells import Storage, comparable
-from narrows.data.tables.cells import parse
+from narrows.codec.tables.text.file import SpelledCsv
+from narrows.codec.tables.text.records import IrregularText
+from narrows.codec.tables.text.types import candidates, still_fitting, typed
 from narrows.data.tables.frames import Form, library_of
 from narrows.data.tables.frames.form import MOST_BYTES as FORM_BYTES
 from narrows.data.tables.frames.source import HeldFrame
-from narrows.data.tables.reading import TableSource, open_table
+from narrows.data.tables.reading import CsvTable, TableSource, open_table
 from narrows.errors import DataError
 from narrows.progress import Tracker, silent
 
@@ -30,9 +33,6 @@ GROUP_VALUES, GROUP_BYTES = 1 << 22, 32 << 20
 MOST_COLUMNS = 10_000
 # Bytes of all names together.
 _MOST_NAMES = 1 << 20
-# More digits than float64 tells apart; zeros before or behind may be among them.
-_TOO_MANY_DIGITS = r"[0-9]([.]?[0-9]){17}"
-_WORDS = ("true", "false")
 
 
 class TypedTable:
@@ -48,6 +48,9 @@ class TypedTable:
         exact: columns of which no error may be asked, such as those of an index.
         notes: what a user should know of how it is read.
         categories: all values of each column of a dictionary type, in order.
+        path: of a CSV file; None for another source.
+        spelled: the CSV file whose text can be kept too; None for another source.
+        irregular: of any other CSV file, why its text cannot be kept, in half a sentence.
     """
 
     def __init__(self, source: Any, *, track: Tracker = silent) -> None:
@@ -61,6 +64,15 @@ class TypedTable:
         self.form: Form | None = held.form if held else None
         self.exact = held.exact if held else frozenset()
         self._source: TableSource = held if held else open_table(source, stored=True)
+        self.path = Path(source) if isinstance(self._source, CsvTable) else None
+        self.spelled: SpelledCsv | None = None
+        self.irregular = ""
+        if isinstance(self._source, CsvTable):
+            try:
+                self.spelled = SpelledCsv(Path(source), self._source.notes, track=track)
+                self._source = self.spelled
+            except IrregularText as irregular:
+                self.irregular = str(irregular)
         self.name, self.notes = self._source.name, self._source.notes
         self.frame = self._source.frame
         self.dtypes = {name: self._source.frame_dtype(name) for name in self._source.types}
@@ -81,7 +93,7 @@ class TypedTable:
                 yield batch
                 continue
             arrays = [
-                parse(batch.column(name), type_) if type_ != pa.string() else batch.column(name)
+                typed(batch.column(name), type_) if type_ != pa.string() else batch.column(name)
                 for name, type_ in self.types.items()
             ]
             yield pa.record_batch(arrays, names=list(self.types))
@@ -180,9 +192,7 @@ def _found_types(source: TableSource, track: Tracker) -> dict[str, Any]:
     """The narrowest type of each column of texts."""
     import pyarrow as pa
 
-    stamps = [pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "us")]
-    kinds = [pa.bool_(), pa.int64(), pa.float64(), pa.date32(), *stamps]
-    left = {name: list(kinds) for name in source.types}
+    left = {name: candidates() for name in source.types}
     seen: set[str] = set()
     with track(f"looking at {source.name}", total=None, unit="row") as advance:
         for batch in source.batches():
@@ -190,24 +200,8 @@ def _found_types(source: TableSource, track: Tracker) -> dict[str, Any]:
                 array = batch.column(name).drop_null()
                 if len(array):
                     seen.add(name)
-                    types[:] = [type_ for type_ in types if _all_are(array, type_)]
+                    types[:] = still_fitting(types, array)
             advance(batch.num_rows)
     return {
         name: types[0] if types and name in seen else pa.string() for name, types in left.items()
     }
-
-
-def _all_are(array: Any, type_: Any) -> bool:
-    """Whether texts are all of a type, which loses nothing of what they say."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if pa.types.is_boolean(type_):
-        return bool(pc.all(pc.is_in(pc.utf8_lower(array), pa.array(_WORDS))).as_py())
-    parsed = parse(array, type_)
-    if parsed is None or not pa.types.is_floating(type_):
-        return parsed is not None
-    if pc.any(pc.match_substring_regex(array, _TOO_MANY_DIGITS)).as_py():
-        return False
-    infinite = array.filter(pc.is_inf(parsed))
-    return not pc.any(pc.match_substring_regex(infinite, "[0-9]")).as_py()

@@ -26,11 +26,14 @@ class MeasuredTable:
         values: how many cells they have.
         largest: the largest error of each column that has a bound, in its own units; None where
             there was nothing to compare with.
+        text_exact: whether the text of a CSV file is the archive's, byte for byte; None where that
+            is not promised.
     """
 
     rows: int
     values: int
     largest: Mapping[str, float] | None = None
+    text_exact: bool | None = None
 
 
 def verify_table(
@@ -78,7 +81,28 @@ def verify_table(
         for column, meter in zip(columns, meters, strict=True)
         if column.bound
     }
-    return MeasuredTable(rows, rows * len(columns), largest)
+    return MeasuredTable(rows, rows * len(columns), largest, _text_is_same(archive, table))
+
+
+def _text_is_same(archive: TableArchive, table: TypedTable) -> bool | None:
+    """Whether a CSV file has the bytes that the archive promises; None where it promises none.
+
+    Raises:
+        ArchiveError: it has others.
+    """
+    text = archive.text
+    if text is None or text.whole is None or table.path is None:
+        return None
+    digest = table.spelled.raw.digest if table.spelled is not None else ""
+    if digest != text.whole.sha256:
+        raise ArchiveError(
+            f"{archive.name} holds the values of {table.name}, and another text: numbers, quotes "
+            "or lines are written otherwise",
+            hint="give the file that it was made of",
+        )
+    for _ in archive.text_pieces(archive.batches()):
+        pass
+    return True
 
 
 class _Rows:

@@ -19,6 +19,8 @@ from narrows.codec.tables.group import digest_pieces
 from narrows.codec.tables.grouping import encode_group
 from narrows.codec.tables.layout import TableColumn, TableLayout
 from narrows.codec.tables.sources import TypedTable
+from narrows.codec.tables.text.description import PART as LINES
+from narrows.codec.tables.text.description import Comparison, CsvText, description, to_header
 from narrows.codec.writing import ErrorMeter
 from narrows.errors import UsageError
 from narrows.outputs import require_other_file
@@ -67,13 +69,16 @@ def write_table(
         TableColumn.of(name, type_, bounds[name], table.dtypes[name])
         for name, type_ in table.types.items()
     ]
+    text = None if table.spelled is None else description(table.spelled, bounds)
     with tempfile.SpooledTemporaryFile(_IN_MEMORY, prefix="narrows-") as payload:
-        writer = _Writer(columns, table, effort, payload)
+        writer = _Writer(columns, table, effort, payload, text)
         with track(f"compressing {table.name}", total=None, unit="row") as advance:
             for group in table.groups():
                 writer.add(group)
                 advance(group.num_rows)
         account = writer.finish(out)
+    if table.irregular:
+        account = replace(account, text_exact=False, text_reason=table.irregular)
     return replace(account, notes=table.notes, seconds=time.perf_counter() - begun)
 
 
@@ -128,7 +133,12 @@ class _Writer:
     """Codes groups of rows one after the other."""
 
     def __init__(
-        self, columns: list[TableColumn], table: TypedTable, effort: Effort, payload: IO[bytes]
+        self,
+        columns: list[TableColumn],
+        table: TypedTable,
+        effort: Effort,
+        payload: IO[bytes],
+        text: CsvText | None,
     ) -> None:
         self._columns, self._table, self._effort, self._payload = columns, table, effort, payload
         self._together = table.rows * len(columns) <= _TOGETHER_UP_TO[effort]
@@ -138,9 +148,19 @@ class _Writer:
         self._sizes = [0] * len(columns)
         self._meters = [ErrorMeter() for _ in columns]
         self._methods: list[dict[str, int]] = [{} for _ in columns]
+        self._text: CsvText | None = text
+        self._comparison: Comparison | None = None
+        if text is not None and table.spelled is not None:
+            if any(column.bound for column in columns):
+                reason = "some of its values are kept within a largest error"
+                self._text = replace(text, reason=reason)
+            else:
+                self._comparison = Comparison(text, table.spelled)
 
     def add(self, group: Any) -> None:
         """Code one more group, an Arrow table."""
+        if self._comparison is not None:
+            self._comparison.add(group)
         kept = [column.kept for column in self._columns]
         cells = [
             column.kept.storage.cells(
@@ -177,8 +197,14 @@ class _Writer:
             self._columns[number] = replace(column, **changes)
         table = self._table
         layout = TableLayout(tuple(self._columns), self._rows, table.frame, table.form)
+        data = {"kind": "table" if table.simple else "frame", **layout.to_header()}
+        text = self._text if self._comparison is None else self._comparison.result()
+        if text is not None:
+            data["csv"] = to_header(text)
+            if text.whole is not None and text.whole.lines:
+                parts.append(Part.of(LINES, text.whole.part()))
         header = {
-            "data": {"kind": "table" if table.simple else "frame", **layout.to_header()},
+            "data": data,
             "sha256": self._digest.hexdigest(),
         }
         index = Part.of("index", b"".join(self._records))
@@ -198,9 +224,10 @@ class _Writer:
             )
         ]
         groups = len(self._records)
-        return TableAccount(
+        account = TableAccount(
             self._rows, groups, sizes, tuple(accounts), seconds_back=self._seconds_back
         )
+        return account if text is None else account.with_text(text)
 
     def _category_part(self, column: TableColumn, number: int) -> tuple[Part, int]:
         kept = column.categories

@@ -30,12 +30,19 @@ class CsvFormat:
         names: of its columns.
         header: whether the first row holds them; without one they are ``column_1`` and so on.
         blank: empty lines before the first row.
+        encoding: of its text; a byte order mark is text.
     """
 
     delimiter: str
     names: tuple[str, ...]
     header: bool
     blank: int
+    encoding: str = "utf-8"
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The names as they stand in the file."""
+        return self.names
 
 
 def examine(path: Path) -> CsvFormat:
@@ -119,10 +126,11 @@ def _number(cell: str) -> float | None:
 
 def open_text(path: Path) -> IO[str]:
     """The file's lines as text, unpacked if its name ends in .gz; a byte order mark is left out."""
-    return io.TextIOWrapper(_open(path), encoding="utf-8-sig", newline="")
+    return io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", newline="")
 
 
-def _open(path: Path) -> IO[bytes]:
+def open_bytes(path: Path) -> IO[bytes]:
+    """The file's bytes, unpacked if its name ends in .gz."""
     if path.suffix.lower() == ".gz":
         return gzip.open(path)  # type: ignore[return-value]
     return path.open("rb")
@@ -166,7 +174,7 @@ def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, int]]:
 def bad_encoding(path: Path) -> DataError:
     """Where a file stops being UTF-8."""
     place = ""
-    with _open(path) as lines:
+    with open_bytes(path) as lines:
         for number, line in enumerate(lines, 1):
             try:
                 line.decode("utf-8")

@@ -1,0 +1,76 @@
+"""Which types lose nothing of what texts say.
+
+A number is one only if the type holds it exactly: as an integer, or as a double whose shortest
+spelling is the same number as the text's. So 76561198012345678 beside 0.5, 2.3e-412, 1e400, +47 and
+007 stay texts.
+"""
+
+import decimal
+from collections.abc import Iterable
+from typing import Any
+
+from narrows.data.tables.cells import parse
+
+_WORDS = ("true", "false")
+_INTEGER = r"^(0|-?[1-9][0-9]*)$"
+_FLOAT = r"^-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_INFINITE = r"^-?(inf|Inf|INF|infinity|Infinity)$"
+_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+
+def candidates() -> list[Any]:
+    """The types that texts are tried as, the narrowest first; what is none of them is text."""
+    import pyarrow as pa
+
+    stamps = [pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "us")]
+    return [pa.bool_(), pa.int64(), pa.float64(), pa.date32(), *stamps]
+
+
+def still_fitting(types: Iterable[Any], texts: Any) -> list[Any]:
+    """Those of some types that all ``texts``, an Arrow array without missing ones, fit."""
+    return [type_ for type_ in types if typed(texts, type_) is not None]
+
+
+def typed(texts: Any, type_: Any) -> Any:
+    """Texts as cells of a type; None where one of them is none, or says more than it would."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    types = pa.types
+    if types.is_boolean(type_):
+        lower = pc.utf8_lower(texts.drop_null())
+        words = pc.all(pc.is_in(lower, pa.array(_WORDS, lower.type))).as_py()
+        return parse(texts, type_) if words is not False else None
+    if types.is_integer(type_):
+        return parse(texts, type_) if _all_match(texts, _INTEGER) else None
+    if types.is_floating(type_):
+        parsed = parse(texts, type_) if _all_match(texts, f"{_FLOAT}|{_INFINITE}") else None
+        return parsed if parsed is not None and _are_exact(texts) else None
+    if types.is_date(type_) and not _all_match(texts, _DATE):
+        return None
+    return parse(texts, type_)
+
+
+def _all_match(texts: Any, pattern: str) -> bool:
+    import pyarrow.compute as pc
+
+    return pc.all(pc.match_substring_regex(texts, pattern)).as_py() is not False
+
+
+def _are_exact(texts: Any) -> bool:
+    """Whether doubles hold all of these numbers, going by their shortest spelling."""
+    import pyarrow.compute as pc
+
+    return all(map(_is_exact, pc.unique(texts.drop_null()).to_pylist()))
+
+
+def _is_exact(text: str) -> bool:
+    shortest = repr(float(text))
+    if text == shortest or f"{text}.0" == shortest or "nf" in text.lower():
+        return True
+    if "inf" in shortest:
+        return False
+    try:
+        return decimal.Decimal(text) == decimal.Decimal(shortest)
+    except decimal.InvalidOperation:  # an exponent beyond all limits
+        return False

@@ -1,0 +1,170 @@
+"""CSV files come back from archives as they were: byte for byte, or else with every value."""
+
+import gzip
+import io
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from command_line import Command, done, failed
+from narrows import decompress
+from narrows.codec import open_archive, write_table
+from narrows.codec.container import Container, Part, write_container
+from narrows.errors import ArchiveError, UsageError
+
+EXACT = {
+    "a number too small": "p\n2.3e-412\n0.5\n",
+    "a number too large": "p\n1e400\n0.5\n",
+    "identifiers beside a fraction": "id\n76561198012345678\n76561198012345679\n0.5\n",
+    "an integer beyond doubles": "a\n9007199254740993\n0.5\n",
+    "an integer beyond 64 bits": "a\n100000000000000000000\n1\n",
+    "telephone numbers": "tel\n+4712345678\n+4712345679\n",
+    "zeros in front": "a\n007\n12\n",
+    "quoted words for nothing": 'a,b\n"NA",1\n"null",2\nx,3\n',
+    "words for nothing": "a,b\nNA,1\nx,?\nnull,3\n",
+    "an empty text and no text": 'a,b\n"",1\n,2\n',
+    "decimals": "a;b\n9.0;1.50\n10.0;2.25\n",
+    "decimals of all lengths": "a\n1.5\n2\n3.25\n1e-05\n",
+    "exponents": "v\n1e-7\n1E-07\n0.0000001\n",
+    "minus nothing": "a\n-0\n1\n",
+    "infinities": "x\nInf\n1.5\n-inf\n",
+    "truth values": "a\nTrue\nFalse\n",
+    "truth values of all kinds": "a,b\nTrue,1\nFALSE,2\n",
+    "all quoted": '"a","b"\n"1","x"\n"2",""\n',
+    "texts quoted": '"a","b"\r\n1,"x"\r\n2,"y"\r\n',
+    "quotes within": 'a,b\n"x ""y""","two\nlines"\n",",z\n',
+    "blanks": "a, b\n1, x\n2, y \n",
+    "blank lines": "\n\na,b\n1,2\n\n3,4\n\n\n",
+    "one column with gaps": "a\n\n1\n\n2\n",
+    "no last line end": "a,b\n1,2\n3,4",
+    "a byte order mark": "\ufeffa,b\n1,2\n",
+    "no names": "1.5,x\n2.5,y\n",
+    "no rows": "a,b\n",
+    "days": "d\n2024-01-31\n1999-12-01\n",
+    "no such day": "d\n2024-02-30\n2024-01-01\n",
+    "moments": "d,e\n2024-01-31T10:00:00Z,2024-01-31 10:00\n2024-01-31T11:00:00Z,2024-02-01 11:30"
+    "\n",
+    "parts of seconds": "d\n2024-01-31 10:00:00.120\n2024-01-31 11:00:00.500\n",
+    "moments of several kinds": "d\n2024-01-31 10:00:00.120\n2024-01-31\n",
+    "tabs": 'a\tb\n1\t"x"\n\t2\n',
+    "no ASCII": "a\n٣\n1_000\n0x10\n日本\n",
+}
+
+
+def archived(content: bytes, folder: Path, name: str = "t.csv") -> Path:
+    (folder / name).write_bytes(content)
+    with (folder / "t.nrw").open("wb") as file:
+        write_table(file, folder / name, effort="fast")
+    return folder / "t.nrw"
+
+
+@pytest.mark.parametrize("text", EXACT.values(), ids=EXACT)
+def test_the_text_comes_back(text: str, tmp_path: Path, narrows: Command) -> None:
+    source, archive, back = (tmp_path / name for name in ("t.csv", "t.nrw", "back.csv"))
+    source.write_bytes(text.encode())
+    said = done(narrows("compress", source, "--out", archive, "--effort", "fast")).out
+    assert "byte for byte" in said
+    done(narrows("decompress", archive, "--out", back))
+    assert back.read_bytes() == text.encode()
+    assert "every byte" in done(narrows("verify", archive, "--against", source)).out
+
+
+def test_types_lose_nothing(tmp_path: Path) -> None:
+    text = "a,b,c,d,e\n0.5,1,9007199254740993,2024-01-31,+1\n0.1,2,0.5,2024-02-01,+2\n"
+    table = decompress(archived(text.encode(), tmp_path).read_bytes())
+    kinds = [pa.float64(), pa.int64(), pa.string(), pa.date32(), pa.string()]
+    assert table.schema.types == kinds
+    assert table.column("c").to_pylist() == ["9007199254740993", "0.5"]
+
+
+def test_what_else_a_line_says_is_kept_as_it_stands(tmp_path: Path) -> None:
+    rows = [f"{number}.5,x" for number in range(400)]
+    rows[7] = '7.50,"x"'
+    rows[11] = "\n11.5 ,NA"
+    text = "a,b\n" + "\n".join(rows) + "\n"
+    with open_archive(archived(text.encode(), tmp_path)) as archive:
+        assert archive.account.text_exact
+        assert archive.schema.types == [pa.float64(), pa.string()]
+        assert b"".join(archive.text_pieces(archive.batches())) == text.encode()
+        some = b"".join(archive.text_pieces(archive.batches(6, 9), 6))
+        assert some == b'a,b\n6.5,x\n7.50,"x"\n8.5,x\n'
+
+
+def test_a_packed_file(tmp_path: Path, narrows: Command) -> None:
+    archive = archived(gzip.compress(b"a\n1.50\n"), tmp_path, "t.csv.gz")
+    done(narrows("verify", archive, "--against", tmp_path / "t.csv.gz"))
+    done(narrows("decompress", archive, "--out", tmp_path / "back.csv"))
+    assert (tmp_path / "back.csv").read_bytes() == b"a\n1.50\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"1.5", b"1.50"), (b"x", b"X"), (b"2.5", b"2.6"), (b",x", b',"x"'), (b"\n", b"\r\n")],
+)
+def test_verify_tells_another_file(
+    old: bytes, new: bytes, tmp_path: Path, narrows: Command
+) -> None:
+    content = b"a,b\n1.5,x\n2.5,y\n"
+    archive = archived(content, tmp_path)
+    (tmp_path / "t.csv").write_bytes(content.replace(old, new, 1))
+    failed(narrows("verify", archive, "--against", tmp_path / "t.csv"), 1)
+
+
+def test_within_an_error_only_the_manner_is_kept(tmp_path: Path, narrows: Command) -> None:
+    source, archive, back = (tmp_path / name for name in ("t.csv", "t.nrw", "back.csv"))
+    source.write_bytes(b"a;b\r\n1.50;x\r\n2.25;\r\n")
+    result = done(
+        narrows("compress", source, "--out", archive, "--max-error", "a=0.1", "--json")
+    ).out
+    assert json.loads(result)["text_exact"] is False
+    assert "largest error" in json.loads(result)["text_reason"]
+    done(narrows("decompress", archive, "--out", back))
+    lines = back.read_bytes().split(b"\r\n")
+    assert lines[0] == b"a;b" and lines[2].endswith(b";")
+    assert abs(float(lines[1].split(b";")[0]) - 1.5) <= 0.1
+
+
+def test_text_of_what_was_no_csv(tmp_path: Path) -> None:
+    with (tmp_path / "t.nrw").open("wb") as file:
+        write_table(file, pa.table({"a": [1]}))
+    with open_archive(tmp_path / "t.nrw") as archive, pytest.raises(UsageError, match="no text"):
+        list(archive.text_pieces(archive.batches()))
+
+
+FORGED = {
+    "encoding": "rot13",
+    "delimiter": ",,",
+    "end": "",
+    "head": 5,
+    "columns": [],
+    "sha256": "0" * 64,
+    "bytes": -1,
+    "tail": 1,
+    "lines": 9,
+}
+
+
+@pytest.mark.parametrize("key", FORGED)
+def test_forged_descriptions_are_told(key: str, tmp_path: Path) -> None:
+    content = archived(b"a,b\n1.5,x\n2.5,y\n", tmp_path).read_bytes()
+    container = Container(io.BytesIO(content), "old")
+    header = json.loads(json.dumps(container.header))
+    header["data"]["csv"][key] = FORGED[key]
+    parts = [
+        Part.of(name, container.read_piece(name, 0, size))
+        for name, size in list(container.sizes.items())[1:]
+    ]
+    kept = {"payload"}
+    parts = [
+        Part(part.name, part.content, part.size, checked=part.name not in kept) for part in parts
+    ]
+    forged = io.BytesIO()
+    write_container(forged, header, parts)
+    (tmp_path / "forged.nrw").write_bytes(forged.getvalue())
+    with (
+        open_archive(tmp_path / "forged.nrw") as archive,
+        pytest.raises(ArchiveError, match="damaged"),
+    ):
+        list(archive.text_pieces(archive.batches()))
