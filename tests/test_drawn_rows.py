@@ -248,6 +248,18 @@ def test_a_marginal_has_jumps_at_masses_and_nothing_in_gaps() -> None:
     assert (Marginal.of(np.array([4.0]), 64).at(np.array([0.0, 0.5, 1.0])) == 4).all()
 
 
+def test_numbers_decoded_near_a_mass_are_taken_for_it() -> None:
+    amounts = np.where(RANDOM.random(900) < 0.7, 0, RANDOM.uniform(5, 90, 900).round(2))
+    data = load_data(pd.DataFrame({"amount": amounts}))
+    assert data.table is not None
+    blurred = data.items + 0.02 * RANDOM.normal(size=data.items.shape).astype(np.float32)
+    found = data.table.with_marginals(data.items).with_masses(data.items, blurred)
+    assert found["amount"].masses == (0.0,)
+    back = found.decode(blurred)["amount"].to_numpy()
+    np.testing.assert_array_equal(back == 0, amounts == 0)
+    assert Column.from_dict(json.loads(json.dumps(found["amount"].to_dict())), 0) == found["amount"]
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -264,6 +276,9 @@ def test_a_marginal_has_jumps_at_masses_and_nothing_in_gaps() -> None:
         {"rest": ["q"], "rest_counts": [0]},
         {"rest": ["q"], "rest_counts": ["many"]},
         {"identifier": True},
+        {"masses": [0.0]},
+        {"masses": [0.0], "windows": [-1]},
+        {"masses": [0.0], "windows": [float("nan")]},
         {"lowest": 3.0, "highest": float("inf")},
     ],
 )

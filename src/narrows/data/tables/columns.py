@@ -41,6 +41,8 @@ MAX_REST = 1000
 # An indicator above this, in its own unit of 0 and 1, is decoded as missing.
 _MISSING_FROM = 0.5
 
+# The share of the rows from which on a number of a column of many is a mass.
+_MASS = 0.1
 # Standard deviations within which the numbers of a column are taken to lie where nobody looked.
 _USUAL = 4.0
 
@@ -81,6 +83,8 @@ class Column:
         grid: what all numbers lie on, as :class:`Grid` writes it; None where they lie on none.
         marginal_levels, marginal_values: how the numbers lie over the training rows, the two parts
             of a :class:`Marginal`; older files have none.
+        masses: numbers that many training rows have, such as 0 of a column that is mostly 0.
+        windows: how near to each of them a decoded number is taken for it.
         identifier: whether it is ignored because its whole numbers name rows.
     """
 
@@ -106,6 +110,8 @@ class Column:
     marginal_levels: tuple[float, ...] = ()
     marginal_values: tuple[float, ...] = ()
     identifier: bool = False
+    masses: tuple[float, ...] = ()
+    windows: tuple[float, ...] = ()
 
     @property
     def width(self) -> int:
@@ -213,7 +219,7 @@ class Column:
             value = self.value if self.kind == "constant" else None
             return cells.repeated(value, len(features), type_from_text(self.dtype), self.levels)
         if self.is_number:
-            return self.from_numbers(self.numbers(features))
+            return self.from_numbers(self.gathered(self.numbers(features)))
         codes = self.codes(features)
         if self.other and not self.rest:  # of which no name is known
             likely = features * np.array(self.scale) + np.array(self.centre)
@@ -236,6 +242,37 @@ class Column:
         elif self.kind == "date":
             numbers = np.rint(numbers / self.step) * self.step
         return numbers
+
+    def gathered(self, numbers: np.ndarray) -> np.ndarray:
+        """Decoded numbers, float64 (n,), those near a mass moved to it."""
+        result = numbers
+        for mass, window in zip(self.masses, self.windows, strict=True):
+            result = np.where(np.abs(numbers - mass) <= window, mass, result)
+        return result
+
+    def with_masses(self, features: np.ndarray, made: np.ndarray) -> "Column":
+        """The same column with how near to its masses a number must be decoded to be one of them:
+        so near that most of the rows that are counted to it are right.
+
+        Args:
+            features: of training rows, (n, width).
+            made: what the model makes of them.
+        """
+        marginal = self.marginal
+        if marginal is None or self.kind == "boolean":
+            return self
+        numbers, found = self.numbers(features), self.numbers(made)
+        both = ~np.isnan(numbers) & ~np.isnan(found)
+        numbers, found = numbers[both], found[both]
+        windows = {}
+        for mass in marginal.masses(_MASS):
+            there = np.isclose(numbers, mass, rtol=1e-6, atol=1e-6 * self.scale[0])
+            distance = np.abs(found - mass)
+            order = np.argsort(distance)
+            gain = np.cumsum(np.where(there[order], 1, -1))
+            if len(gain) and gain.max() > 0:
+                windows[mass] = float(distance[order[gain.argmax()]])
+        return replace(self, masses=tuple(windows), windows=tuple(windows.values()))
 
     def from_codes(self, codes: np.ndarray, shares: np.ndarray) -> Any:
         """Indices (n,) into :attr:`classes` as cells: an Arrow array of the source's type.
@@ -443,6 +480,8 @@ class Column:
             tuple(values.get("marginal_levels", ())),
             tuple(values.get("marginal_values", ())),
             values.get("identifier", False) is True,
+            tuple(float(mass) for mass in values.get("masses", ())),
+            tuple(float(window) for window in values.get("windows", ())),
         )
         column._check()
         return column
@@ -471,6 +510,13 @@ class Column:
             Grid.from_list(self.grid)
         if self.marginal_levels or self.marginal_values:
             Marginal.from_lists(list(self.marginal_levels), list(self.marginal_values))
+        near = [*self.masses, *self.windows]
+        if (
+            len(self.masses) != len(self.windows)
+            or not np.isfinite(near).all()
+            or min(self.windows, default=0.0) < 0
+        ):
+            raise ValueError(f"column {self.name!r} has masses that are none")
         counts = self.rest_counts
         whole = all(isinstance(count, int) and 0 < count < 1 << 60 for count in counts)
         if not whole or len(counts) != len(self.rest) or set(self.rest) & set(self.categories):

@@ -81,7 +81,8 @@ def _as(column: Column, filled: Any, features: np.ndarray, type_: Any) -> Any:
         return cells.from_texts(filled.cast(pa.string()).to_pylist(), type_)
     whole = (pa.types.is_integer, pa.types.is_boolean, pa.types.is_decimal)
     if column.is_number and column.kind != "date" and any(is_(type_) for is_ in whole):
-        numbers = column.settled(column.numbers(column.present(features)))
+        numbers = column.numbers(column.present(features))
+        numbers = column.settled(column.gathered(numbers))
         return cells.from_numbers(numbers, type_)
     if (kind_of(type_) == "date") != pa.types.is_temporal(filled.type):
         raise ValueError("dates are no numbers")

@@ -13,6 +13,8 @@ _DISCRETE = 128
 # Of more, a value is kept for itself that so large a share of the rows have, and so many rows.
 _MASS, _FEWEST = 0.005, 3
 _MOST_KNOTS = 4096
+# Of so few values each is a class, and none stands out of a measurement.
+_FEW = 12
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,13 @@ class Marginal:
         if arrays[0][0] < 0 or arrays[0][-1] > 1:
             raise ValueError("the levels of a marginal are from 0 to 1")
         return cls(*arrays)
+
+    def masses(self, share: float) -> list[float]:
+        """The values that at least so large a share of the rows have, of more values than a few."""
+        if len(np.unique(self.values)) <= _FEW:
+            return []
+        jumps = np.diff(self.levels) * (np.diff(self.values) == 0)
+        return self.values[:-1][jumps >= share].tolist()
 
     def at(self, shares: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
         """The value that each share of the rows, from 0 to 1, is at most."""

@@ -170,6 +170,19 @@ class TableSchema:
         ]
         return replace(self, columns=tuple(columns))
 
+    def with_masses(self, features: np.ndarray, made: np.ndarray) -> "TableSchema":
+        """The schema with how near to a frequent number one must be decoded to be taken for it.
+
+        Args:
+            features: of training rows, (n, width).
+            made: what the model makes of them.
+        """
+        columns = [
+            column.with_masses(features[:, column.features], made[:, column.features])
+            for column in self.columns
+        ]
+        return replace(self, columns=tuple(columns))
+
     def feature_limits(self) -> tuple[np.ndarray, np.ndarray]:
         """The lowest and the highest that each feature is, as far as is known: float64 (width,)."""
         limits = [column.feature_limits() for column in self.learnt]
