@@ -176,6 +176,23 @@ def test_pnm_values_are_not_spread(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(tmp_path)[0], colour)
 
 
+def test_smaller_copies_in_a_tiff_are_said(tmp_path: Path) -> None:
+    full = values("uint8", 8, 6)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(full, subfiletype=0)
+        writer.write(full[::2, ::2], subfiletype=1)
+    data = load_data(tmp_path)
+    np.testing.assert_array_equal(data.items, full[None])
+    assert any("smaller copies" in note for note in data.notes)
+
+
+def test_a_tiff_without_pages_is_damaged(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(b"II*\0" + b"\xff" * 20)
+    Image.new("L", (5, 5)).save(tmp_path / "b.png")
+    with pytest.raises(DataError, match=r"a\.tif cannot be read as an image"):
+        read(tmp_path)
+
+
 def test_deep_jpeg_2000(tmp_path: Path) -> None:
     pixels = values("uint16", 32, 32, 3)
     content = imagecodecs.jpeg2k_encode(pixels, level=0, reversible=True)

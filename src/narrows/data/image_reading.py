@@ -50,9 +50,9 @@ _ORIENTATION = 0x0112
 REMARKS = {
     "turned": "{n} turned as their EXIF data say",
     "converted": "{n} in CMYK, LAB, YCbCr or HSV converted to RGB, which is not exact",
-    "inverted": "{n} that store white as 0 read with black as 0",
+    "inverted": "{n} with white as 0 read with black as 0",
     "bilevel": "{n} of 1 bit a pixel read as 8-bit grey, 0 and 255",
-    "first only": "{n} that hold previews or layers too: of each, the first image is read",
+    "first only": "{n} with previews or layers beside: only the first image of a file is read",
     "reduced": "{n} smaller copies or masks within TIFF files passed over",
 }
 
@@ -128,7 +128,12 @@ def _explained(name: str, read: Callable[[], Iterator[Picture]]) -> Iterator[Pic
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            yield from read()
+            found = False
+            for picture in read():
+                found = True
+                yield picture
+            if not found:
+                raise ValueError("it holds no image")
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise _too_large(name) from error
         except (DataError, MemoryError, PermissionError, GeneratorExit):
@@ -174,7 +179,7 @@ def _of_file(path: Path, exact: bool) -> Iterator[Picture]:
             yield from _of_opened(image, path, front, exact)
             return
     what = "a TIFF image of a kind that Pillow does not read, or damaged"
-    yield from _by_tifffile(path, what, exact)
+    yield from _counted(_by_tifffile(path, what, exact))
 
 
 def _of_opened(image: "Image.Image", path: Path, front: bytes, exact: bool) -> Iterator[Picture]:
@@ -182,39 +187,50 @@ def _of_opened(image: "Image.Image", path: Path, front: bytes, exact: bool) -> I
     if image.format == "TIFF":
         beyond = _tiff_pages_beyond(image)
         if beyond is not None:
-            yield from _by_tifffile(path, beyond, exact)
+            yield from _counted(_by_tifffile(path, beyond, exact))
             return
     beyond = beyond_pillow(image.format, front)
     if beyond is not None:
         yield _by_imagecodecs(image, path, front, beyond)
         return
-    yield from _by_pillow(image, str(path), exact)
+    yield from _counted(_by_pillow(image, str(path), exact))
 
 
-def _by_pillow(image: "Image.Image", name: str, exact: bool) -> Iterator[Picture]:
+def _by_pillow(image: "Image.Image", name: str, exact: bool) -> Iterator[Picture | None]:
+    """Its images, and None for what is passed over."""
     count = int(getattr(image, "n_frames", 1))
     if count > 1 and image.format not in _SEQUENCES:
         picture = _picture(image, name, exact)
         yield replace(picture, remarks=(*picture.remarks, "first only"))
         return
     _require_few(name, count)
-    skipped = 0
     transparent = count > 1 and image.format != "TIFF" and _any_transparent(image, count)
     for number in range(count):
         if count > 1:
             image.seek(number)
         if image.format == "TIFF" and count > 1 and _is_reduced(image):
-            skipped += 1
+            yield None
             continue
         picture = _picture(image, name, exact)
         if transparent and picture.pixels.shape[2:] == (3,):
             # Frames that cover all of an animation are opaque, and of its kind all the same.
             whole = np.full((*picture.pixels.shape[:2], 1), 255, picture.pixels.dtype)
             picture = replace(picture, pixels=np.concatenate([picture.pixels, whole], axis=2))
-        if skipped:
-            picture = replace(picture, remarks=(*picture.remarks, *["reduced"] * skipped))
-            skipped = 0
         yield picture
+
+
+def _counted(pictures: Iterator[Picture | None]) -> Iterator[Picture]:
+    """Those of a file without the ones that are passed over, which the last is told of."""
+    held, skipped = None, 0
+    for picture in pictures:
+        if picture is None:
+            skipped += 1
+            continue
+        if held is not None:
+            yield held
+        held = picture
+    if held is not None:
+        yield replace(held, remarks=(*held.remarks, *["reduced"] * skipped))
 
 
 def _any_transparent(image: "Image.Image", count: int) -> bool:
@@ -361,12 +377,11 @@ def _imagej_count(image: Any) -> int:
     return int(counts[0]) if counts and len(counts[0]) < 12 else 1
 
 
-def _by_tifffile(path: Path, what: str, exact: bool) -> Iterator[Picture]:
+def _by_tifffile(path: Path, what: str, exact: bool) -> Iterator[Picture | None]:
     """The pages of a TIFF file that Pillow does not read as they are."""
     from PIL import Image
 
     tifffile = _library("tifffile", str(path), what)
-    skipped = 0
     with tifffile.TiffFile(path) as tiff:
         count = len(tiff.pages)
         _require_few(str(path), count)
@@ -374,14 +389,12 @@ def _by_tifffile(path: Path, what: str, exact: bool) -> Iterator[Picture]:
             raise _refused(path, what)
         for page in tiff.pages:
             if count > 1 and int(page.subfiletype) & 5:
-                skipped += 1
+                yield None
                 continue
             most = Image.MAX_IMAGE_PIXELS
             if most is not None and page.imagewidth * page.imagelength > most:
                 raise _too_large(str(path))
-            picture = _tifffile_page(page, path, exact)
-            yield replace(picture, remarks=(*picture.remarks, *["reduced"] * skipped))
-            skipped = 0
+            yield _tifffile_page(page, path, exact)
 
 
 def _tifffile_page(page: Any, path: Path, exact: bool) -> Picture:
