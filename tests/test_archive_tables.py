@@ -76,7 +76,7 @@ def test_no_number_is_further_off_than_its_bound(data: st.DataObject, bound: Any
 
 def test_columns_that_follow_from_one_another_are_coded_together() -> None:
     table = related_table(300)
-    blob = compress(table)
+    blob = compress(table, effort="best")
     assert_same_table(decompress(blob), table)
     used = {column.name: "".join(column.methods) for column in opened(blob).account.columns}
     assert used["twice"].endswith("rows") and used["gap"].endswith("rows")

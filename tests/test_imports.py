@@ -83,6 +83,22 @@ def test_opening_a_small_archive_of_mixing_loads_no_numba(tmp_path: Path) -> Non
     assert not loaded & HEAVY
 
 
+@pytest.mark.parametrize("effort", ["fast", "normal"])
+def test_what_is_small_is_packed_and_unpacked_without_kernels(tmp_path: Path, effort: str) -> None:
+    """Neither numba nor pandas: a second to load, or a quarter of a minute to compile."""
+    items, rows = np.random.default_rng(0).integers(0, 9, (64, 640), "u1"), range(600)
+    np.save(tmp_path / "items.npy", items)
+    text = "".join(f"{row},{row % 7 / 8},{'abc'[row % 3]}\n" for row in rows)
+    (tmp_path / "table.csv").write_text(f"a,b,c\n{text}")
+    for name in ("items.npy", "table.csv"):
+        archive, back = f"{tmp_path}/{name}.nrw", f"{tmp_path}/back-{name}"
+        line = ("compress", f"{tmp_path}/{name}", "--out", archive, "--effort", effort)
+        slow = {"numba", "llvmlite", "pandas", "jax", "scipy", "sklearn", "matplotlib"}
+        assert not loaded_by(runs(*line)) & slow
+        assert not loaded_by(runs("decompress", archive, "--out", back)) & slow
+    np.testing.assert_array_equal(np.load(tmp_path / "back-items.npy"), items)
+
+
 def test_an_archive_of_codes_is_the_same_by_every_library(tmp_path: Path) -> None:
     """Another kernel of BLAS, one thread or two: not one bit differs, and JAX is not there."""
     archive, found = tmp_path / "a.nrw", set()

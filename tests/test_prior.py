@@ -53,7 +53,7 @@ def taught(values: np.ndarray, contexts: int, way: Any, mixers: Mixers = ALL) ->
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return learn_model(drawn((60, 9, 8), 0), effort="fast")
+    return learn_model(drawn((240, 9, 8), 0), effort="fast")
 
 
 ITEMS = drawn((20, 9, 8), 1)

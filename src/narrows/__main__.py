@@ -3,10 +3,22 @@
 import sys
 
 
+class _WithoutPandas:
+    """Keeps pandas out: Arrow imports it, for half a second, to see whether a list is a Series, and
+    the program makes no data frames."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        """Nothing, as other finders know the rest."""
+        if name == "pandas":
+            raise ModuleNotFoundError("the program does without pandas", name=name)
+
+
 def main() -> None:
     """Run the program and leave with its exit code."""
     from narrows.cli.app import run
 
+    sys.meta_path.insert(0, _WithoutPandas)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -54,20 +54,26 @@ def _comparison(account: "Account") -> list[str]:
     whole, alone = account.classical, account.classical_alone
     lines = []
     if whole is not None:
+        about = _about(account, whole)
         lines.append(
-            f"{whole.name}, the best classical method, takes {whole.size:,} bytes, "
-            f"{whole.size / account.total:.2f} times as many"
+            f"{whole.name}, the best classical method, takes {about}{whole.size:,} bytes, "
+            f"{about}{whole.size / account.total:.2f} times as many"
         )
     if alone is not None and alone.item_bytes and account.alone:
         more = alone.item_bytes / account.alone
         lines.append(
-            f"one item alone takes {account.alone:,.1f} bytes; with {alone.name} "
-            f"{alone.item_bytes:,.1f}, {more:.2f} times as many"
+            f"one item alone takes {account.alone:,.1f} bytes, as an average of some; with "
+            f"{alone.name} {alone.item_bytes:,.1f}, {more:.2f} times as many"
         )
     lines += _model_lines(account)
     if account.shared and whole is not None:
         lines.append(f"its model charged, it is smaller {_pays(account)}")
     return lines
+
+
+def _about(account: "Account", trial: "Trial") -> str:
+    """What stands before a figure that is an estimate."""
+    return "about " if account.estimates(trial) else ""
 
 
 def _model_lines(account: "Account") -> list[str]:
@@ -84,12 +90,16 @@ def _pays(account: "Account") -> str:
     """From how many items on a model pays, beside what needs none."""
     whole, alone = account.classical, account.classical_alone
     others = [each for each in (whole, _without_model(account)) if each is not None]
-    found = [(f"than {each.name}", account.pays_from(each)) for each in others]
+    found = [
+        (f"than {each.name}", account.pays_from(each), _about(account, each)) for each in others
+    ]
     if alone is not None:
-        found.append((f"than a file of {alone.name} for each", account.pays_alone_from(alone)))
+        found.append(
+            (f"than a file of {alone.name} for each", account.pays_alone_from(alone), "about ")
+        )
     texts = [
-        f"{name} {'at no number of items' if count is None else f'from {count:,} items on'}"
-        for name, count in found
+        f"{name} {'at no number of items' if count is None else f'from {about}{count:,} items on'}"
+        for name, count, about in found
     ]
     return "; ".join(texts)
 
@@ -158,7 +168,7 @@ def _trials_text(account: "Account") -> str:
     header = ["method", "bytes, whole set", "bits a value", "bytes, one item a file"]
     rows = [[*header[: 4 if timed else 3], *(["seconds", "and back"] if timed else [])]]
     for trial in account.trials:
-        about = "about " if trial.in_part else ""
+        about = _about(account, trial)
         row = [trial.name, f"{about}{trial.size:,}", f"{8 * trial.size / values:.3f}"]
         if timed:
             row.append("" if trial.item_bytes is None else f"{trial.item_bytes:,.0f}")
@@ -166,7 +176,10 @@ def _trials_text(account: "Account") -> str:
         rows.append(row)
     whole = account.sampled == account.blocks
     on = "all of it" if whole else f"{account.sampled:,} of its {account.blocks:,} blocks"
-    return table_text(f"what was tried, on {on}: the smallest is taken", rows)
+    text = table_text(f"what was tried, on {on}: the smallest is taken", rows)
+    if account.blocks > 1:
+        text += "\neach block on its own: a compressor that sees all of them at once may take less"
+    return text
 
 
 def _compared(account: "Account") -> dict[str, Any] | None:
@@ -178,6 +191,7 @@ def _compared(account: "Account") -> dict[str, Any] | None:
     return {
         "method": whole.name,
         "bytes": whole.size,
+        "estimate": account.estimates(whole),
         "ratio": whole.size / account.total,
         "pays_from": account.pays_from(whole) if charged else None,
         "alone_method": None if alone is None else alone.name,
@@ -210,6 +224,7 @@ def account_values(account: "Account") -> dict[str, Any]:
                 "method": trial.name,
                 "bytes": trial.size,
                 "in_part": trial.in_part,
+                "estimate": account.estimates(trial),
                 "item_bytes": trial.item_bytes,
                 "seconds": trial.seconds,
                 "seconds_back": trial.seconds_back,

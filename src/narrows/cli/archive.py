@@ -198,6 +198,17 @@ def _show_written(out: Path, data: str, account: "Account", json: bool) -> None:
     show(text, {"out": str(out), **account_values(account)}, json, beside=out)
 
 
+MaxBytes = Annotated[
+    int | None,
+    typer.Option(
+        "--max-bytes",
+        metavar="N",
+        help="Refuse what holds more bytes of values than N, instead of 256 MiB and 256 times the "
+        "archive's own size.",
+    ),
+]
+
+
 def decompress(
     archive: ArchiveArgument,
     out: ItemsOut,
@@ -209,6 +220,7 @@ def decompress(
         bool, typer.Option("--skip-damaged", help="Leave out items that cannot be read any more.")
     ] = False,
     model: ModelOfArchive = None,
+    max_bytes: MaxBytes = None,
     format: Format = None,
     json: Json = False,
 ) -> None:
@@ -219,6 +231,7 @@ def decompress(
       narrows decompress digits.nrw --out digits.npy
       narrows decompress digits.nrw --items 1000:1010 --out ten/
       narrows decompress photographs.nrw --out photographs-again/
+      narrows decompress zeros.nrw --max-bytes 8000000000 --out zeros.npy
       narrows decompress digits.nrw --model digits.model --out digits.npy
     """
     from narrows.codec import TableArchive, open_archive
@@ -236,7 +249,10 @@ def decompress(
         ]
         count = stop - start - sum(high - low for low, high in missing)
         unit = opened.unit
-        batches = _shown_batches(opened, start, stop, count, skip_damaged)
+        _require_within(opened, count, max_bytes)
+        batches = _limited(
+            opened, _shown_batches(opened, start, stop, count, skip_damaged), max_bytes
+        )
         if isinstance(opened, TableArchive):
             write_rows(opened, batches, start, out, whole=not skip_damaged)
         else:
@@ -267,6 +283,7 @@ def verify(
     grey: Grey = False,
     resize: Resize = None,
     skip_damaged: SkipDamaged = False,
+    max_bytes: MaxBytes = None,
     json: Json = False,
 ) -> None:
     """Decode all of an archive and compare it with its checksums, or with DATA too.
@@ -280,6 +297,7 @@ def verify(
     from narrows.report.measures import readable
 
     with open_archive(archive, model=model) as opened:
+        _require_within(opened, len(opened), max_bytes)
         if against is not None:
             _check_same_kind(isinstance(opened, TableArchive), against)
         if isinstance(opened, TableArchive):
@@ -432,6 +450,31 @@ def _write_files(files: "ImageFiles", batches: Iterator[Any], out: str) -> None:
             f"{len(renamed):,} of the files have another name, of a kind that keeps every value: "
             f"{renamed[0]} is {became}"
         )
+
+
+def _require_within(archive: "Archive | TableArchive", count: int, max_bytes: int | None) -> None:
+    """Make sure, before any work, that so many items or rows of an archive may be read.
+
+    Raises:
+        ArchiveError: they take too much.
+    """
+    from narrows.codec import Archive
+
+    whole = archive.layout.nbytes if isinstance(archive, Archive) else archive.nbytes
+    held = whole * count // max(len(archive), 1)
+    archive.require_within(held, max_bytes, at_least=not isinstance(archive, Archive))
+
+
+def _limited(
+    archive: "Archive | TableArchive", batches: Iterator[Any], max_bytes: int | None
+) -> Iterator[Any]:
+    """The same batches, as long as they take no more together than may be read: how long texts are
+    only they themselves tell."""
+    size = 0
+    for batch in batches:
+        size += batch.nbytes
+        archive.require_within(size, max_bytes, at_least=True)
+        yield batch
 
 
 def _check_same_kind(of_table: bool, against: str) -> None:

@@ -102,6 +102,10 @@ class Account:
         """How many blocks there are."""
         return sum(self.methods.values())
 
+    def estimates(self, trial: Trial) -> bool:
+        """Whether the size of a trial is estimated: not every block was tried, or not whole."""
+        return trial.in_part or self.sampled < self.blocks
+
     @property
     def classical(self) -> Trial | None:
         """The smallest of the methods that learn nothing, where it is known."""

@@ -187,16 +187,14 @@ class Archive(OpenArchive):
                 start, stop = self._blocks.starts[number : number + 2].tolist()
                 yield start // size, -(-stop // size)
 
-    def read(self, *, max_bytes: int | None = None, track: Tracker = silent) -> np.ndarray:
+    def read(self, *, max_bytes: float | None = None, track: Tracker = silent) -> np.ndarray:
         """The whole array, of its shape, its checksum compared.
 
         Raises:
             ArchiveError: the archive is damaged, or the array takes more than ``max_bytes``, or
                 does not fit in memory.
         """
-        promised = self.layout.nbytes
-        if max_bytes is not None and promised > max_bytes:
-            raise self._too_large(f"{promised:,}", max_bytes)
+        self.require_within(self.layout.nbytes, max_bytes)
         try:
             result = np.empty(self.layout.shape, self.layout.dtype)
         except MemoryError as error:

@@ -17,6 +17,7 @@ from narrows.codec.account import Trial
 from narrows.codec.arrays import Layout
 from narrows.codec.bounds import EXACT_INTEGERS, AsTheyAre, Grid, Quantiser, Steps, bits_of, within
 from narrows.codec.methods import METHODS, Effort, Stored
+from narrows.codec.methods.xz import Xz
 from narrows.codec.pipeline import Pipeline
 from narrows.errors import ArchiveError
 
@@ -110,10 +111,14 @@ def choose(
     starts = _starts(blocks[0][1], layout, bound, effort)
     # Methods that know the items, such as formats of images, take levels without filters.
     plain = [Pipeline(Stored(), quantiser) for quantiser in candidates(blocks[0][1], bound)]
+    # Without filters too: whoever compares will have run a compressor on the file as it is.
+    known = [(start.quantiser, start.filters) for start in starts]
+    starts += [each for each in plain if (each.quantiser, each.filters) not in known]
     pipelines = [
         replace(start, method=method)
         for method in untrained
-        if method.available() and layout.nbytes <= method.tried_up_to[effort]
+        if method.tried_from[effort] <= layout.nbytes <= method.tried_up_to[effort]
+        and method.available()
         for start in (starts if method.filtered else plain)
     ]
     pipelines += more
@@ -149,7 +154,9 @@ def _promising(
     """The pipelines to try on whole blocks, and what the others made of pieces of them.
 
     Which methods are far behind shows on the first piece of a block: only those that come near the
-    best are worth the time that a whole block takes. With the effort ``best`` all are.
+    best are worth the time that a whole block takes, and, so that no rival is made out to be worse
+    than it is, xz without filters and the best that learns nothing. With the effort ``best`` all
+    are.
     """
     pieces = [(start, _piece(values, effort)) for start, values in blocks]
     if all(
@@ -163,9 +170,18 @@ def _promising(
         advance(0.5 / len(pipelines))
     found = sorted((each for each in tried if each is not None), key=lambda each: each.trial.size)
     most = found[0].trial.size * _STILL_PROMISING if found else 0
-    near = [each.pipeline for each in found if each.trial.size <= most]
-    far = [each for each in found if each.trial.size > most]
+    rival = next((each for each in found if not each.trial.learns), None)
+    near, far = list[Pipeline](), list[_Tried]()
+    for each in found:
+        if each.trial.size <= most or each is rival or _is_plain_xz(each.pipeline):
+            near.append(each.pipeline)
+        else:
+            far.append(each)
     return near, [replace(each, trial=replace(each.trial, in_part=True)) for each in far]
+
+
+def _is_plain_xz(pipeline: Pipeline) -> bool:
+    return pipeline.method.name == Xz.name and not pipeline.filters
 
 
 def _piece(values: np.ndarray, effort: Effort) -> np.ndarray:

@@ -117,7 +117,7 @@ def _pixels(images: Any) -> np.ndarray:
 def decompress(
     blob: bytes,
     *,
-    max_bytes: int | None = None,
+    max_bytes: float | None = None,
     model: ModelLike | None = None,
     track: Tracker = silent,
 ) -> Any:
@@ -127,7 +127,8 @@ def decompress(
     Args:
         blob: the bytes of an archive, from wherever.
         max_bytes: the most that the values may take; checked before an array is allocated, and
-            while a table is read. A small archive can hold a lot, if it is of equal values.
+            while a table is read. None allows 256 MiB, and of larger archives 256 times their size:
+            a small one can hold a lot, if it is of equal values. ``math.inf`` allows all.
         model: what it was written with, if that is not in the archive.
         track: told how far it is.
 

@@ -8,6 +8,10 @@ from narrows.codec.container import Container
 from narrows.codec.damage import damaged, field
 from narrows.errors import ArchiveError, UsageError
 
+# Where nobody says how many bytes of values may be read: so many, and more of larger files. Hardly
+# any data are packed into a smaller part of their size.
+_ALWAYS_ALLOWED, _PLAUSIBLE = 256 << 20, 256
+
 
 class OpenArchive:
     """An open archive; use it in a ``with`` block.
@@ -89,11 +93,28 @@ class OpenArchive:
         if found != self._digest:
             raise damaged(self.name, "the SHA-256 of its values does not match")
 
-    def _too_large(self, held: str, most: int) -> ArchiveError:
-        """The error of an archive that holds so many bytes, ``held``, where ``most`` may be."""
-        return ArchiveError(
-            f"{self.name} holds {held} bytes of values, and {most:,} is the limit",
-            hint="allow more, or write it to a file with narrows decompress",
+    def limit(self, max_bytes: float | None) -> float:
+        """The most bytes of values that are read: ``max_bytes``, or what the file's own size makes
+        plausible."""
+        if max_bytes is not None:
+            return max_bytes
+        return max(_ALWAYS_ALLOWED, _PLAUSIBLE * self._container.file_size)
+
+    def require_within(self, held: int, max_bytes: float | None, *, at_least: bool = False) -> None:
+        """Make sure that so many bytes of values may be read.
+
+        Raises:
+            ArchiveError: they are too many.
+        """
+        most = self.limit(max_bytes)
+        if held <= most:
+            return
+        than = "at least " if at_least else ""
+        usual = "" if max_bytes is not None else f" for a file of {self._container.file_size:,}"
+        raise ArchiveError(
+            f"{self.name} holds {than}{held:,} bytes of values, and {int(most):,} is the limit"
+            f"{usual}",
+            hint=f"if you trust it, allow more: max_bytes={held} or --max-bytes {held}",
         )
 
 

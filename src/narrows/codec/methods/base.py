@@ -29,6 +29,8 @@ class Method(ABC):
     filtered: ClassVar[bool] = True
     #: The most bytes of values that it is tried on, at each effort.
     tried_up_to: ClassVar[Mapping[Effort, float]] = dict.fromkeys(EFFORTS, math.inf)
+    #: The fewest, where it takes long to start and there is little to gain.
+    tried_from: ClassVar[Mapping[Effort, float]] = dict.fromkeys(EFFORTS, 0)
     #: Whether it is made for data at hand: tried only where it is given.
     trained: ClassVar[bool] = False
     #: The most bytes of a block that a byte of its code can stand for.

@@ -21,6 +21,9 @@ _STREAMS: dict[Effort, int] = {"fast": 2, "normal": 1, "best": 1}
 _VALUES_A_STREAM = 1 << 20
 # Weights of more mixers learn later, each from fewer values.
 _VALUES_FOR_SOME, _VALUES_FOR_ALL = 1 << 15, 1 << 20
+# A block holds no more bytes than these, or so many for each of its code: what says that it does
+# would take minutes.
+_ALWAYS_PLAUSIBLE, _PLAUSIBLE = 1 << 24, 256
 # Fewer do not pay for what stands in front of a block.
 _FEWEST_VALUES = 256
 
@@ -45,6 +48,8 @@ class Mixing(Method):
         "normal": 32 << 20,
         "best": math.inf,
     }
+    # Less is coded in a fraction of the time that it takes to load the kernels, or without them.
+    tried_from: ClassVar[Mapping[Effort, float]] = {"fast": 1 << 16, "normal": 1 << 16, "best": 0}
     # One that is on its own has nothing to learn from.
     alone = 0
 
@@ -78,10 +83,20 @@ class Mixing(Method):
         front = content[: narrow.front]
         _, narrowed = narrow.filtered(front, shape, dtype)
         course = Course.of(shape, narrowed.itemsize)
-        if not course.quick:
-            raise ValueError("a block is not of values that are mixed")
+        require_plausible(course, content)
         rows = decode_block(content[narrow.front :], course)
         return narrow.undo(front, values_of(rows, narrowed, shape), shape, dtype)
+
+
+def require_plausible(course: "Course", content: bytes) -> None:
+    """Make sure, before any work, that a block can be what ``content`` stands for.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    most = max(_ALWAYS_PLAUSIBLE, _PLAUSIBLE * len(content))
+    if not course.quick or course.count * course.places > most:
+        raise ValueError("a block is not of values that are mixed")
 
 
 def byte_rows(raised: np.ndarray, course: "Course") -> np.ndarray:

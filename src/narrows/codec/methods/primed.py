@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from narrows.codec.filters import NARROW
-from narrows.codec.methods.base import Effort, ReadPart
-from narrows.codec.methods.mixing import Mixing, byte_rows, streams_for, values_of
+from narrows.codec.methods.base import EFFORTS, Effort, ReadPart
+from narrows.codec.methods.mixing import (
+    Mixing,
+    byte_rows,
+    require_plausible,
+    streams_for,
+    values_of,
+)
 
 if TYPE_CHECKING:
     from narrows.codec.mixing import Prior
@@ -30,6 +36,7 @@ class Primed(Mixing):
 
     name = "primed"
     trained: ClassVar[bool] = True
+    tried_from: ClassVar[Mapping[Effort, float]] = dict.fromkeys(EFFORTS, 0)
     # Each takes a copy of the prior.
     alone = 8
 
@@ -98,7 +105,8 @@ class Primed(Mixing):
             return super().decode(content, shape, dtype)
         _, narrowed = NARROW.filtered(self._front, shape, dtype)
         course = Course.of(shape, narrowed.itemsize)
-        if not self.takes(shape, dtype) or not course.quick:
+        if not self.takes(shape, dtype):
             raise ValueError("a block is not of values that are mixed")
+        require_plausible(course, content)
         rows = decode_block(content[1:], course, self._prior)
         return NARROW.undo(self._front, values_of(rows, narrowed, shape), shape, dtype)

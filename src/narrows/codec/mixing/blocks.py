@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -20,8 +21,10 @@ from narrows.codec.mixing.prior import Prior
 #: Streams of a block, at most.
 MOST_STREAMS = 16
 _SIZE = struct.Struct("<I")
-# Below this many values, and batches, NumPy is done before Numba has been imported.
-_FEW_VALUES, _FEW_BATCHES = 1 << 16, 1 << 9
+# NumPy takes about so long for a question put to a batch, and for one value of it and one context.
+_QUESTION_SECONDS, _VALUE_SECONDS = 4e-4, 1e-7
+# So long takes what Numba compiled once, and to compile it.
+_LOAD_SECONDS, _COMPILE_SECONDS = 1.0, 15.0
 
 
 def encode_block(
@@ -45,7 +48,8 @@ def encode_block(
     streams = min(streams, course.count, MOST_STREAMS)
     ways = [replace(course, count=last - first) for first, last in split(course, streams)]
     parts = [values[first:last] for first, last in split(course, streams)]
-    walks = [_way(way) for way in ways]  # compiled before threads begin
+    bits = int(values.max()).bit_length()
+    walks = [_way(way, bits, contexts) for way in ways]  # compiled before threads begin
 
     def work(number: int) -> bytes:
         way, part = ways[number], parts[number]
@@ -71,7 +75,9 @@ def decode_block(content: bytes, course: Course, prior: Prior | None = None) -> 
         raise ValueError("a block is damaged")
     ways = [replace(course, count=last - first) for first, last in split(course, streams)]
     parts = list(_parts(content, streams))
-    walks = [_way(way) for way in ways]
+    settings = None if prior is None else prior.settings
+    front = [settings or Settings.from_bytes(part) for part in parts]
+    walks = [_way(way, of.bits, of.contexts) for way, of in zip(ways, front, strict=True)]
 
     def work(number: int) -> np.ndarray:
         way, content = ways[number], parts[number]
@@ -88,7 +94,9 @@ def decode_block(content: bytes, course: Course, prior: Prior | None = None) -> 
 
 def learn(values: np.ndarray, course: Course, prior: Prior) -> None:
     """Have ``prior`` learn from values, uint8 (items, places), what coding them would teach."""
-    _way(course).encode(course, prior.settings, values, prior.learned)
+    settings = prior.settings
+    way = _way(course, settings.bits, settings.contexts)
+    way.encode(course, settings, values, prior.learned)
 
 
 def _parts(content: bytes, streams: int) -> list[bytes]:
@@ -117,13 +125,35 @@ def _at_once(work: Callable[[int], Any], count: int) -> list[Any]:
         return list(pool.map(work, range(count)))
 
 
-def _way(course: Course) -> ModuleType:
-    """The module that walks: compiled, or where that does not pay or is not to be had, NumPy's."""
-    batches = course.steps * len(course.rounds())
-    few = course.count * course.places <= _FEW_VALUES and batches <= _FEW_BATCHES
-    if few and not _compiled.cache_info().currsize:
-        return walk
+class _Spent:
+    """The seconds that NumPy has worked, about, since the process began."""
+
+    seconds = 0.0
+
+
+def _way(course: Course, bits: int, contexts: int) -> ModuleType:
+    """The module that walks, both giving the same bytes: NumPy's, until it has worked for as long
+    as it takes to have the compiled one, or where that is not to be had."""
+    if not _compiled.cache_info().currsize:
+        questions = (1 + bits) * course.steps * len(course.rounds())
+        values = (1 + bits) * course.count * course.places * contexts
+        seconds = questions * _QUESTION_SECONDS + values * _VALUE_SECONDS
+        price = _LOAD_SECONDS if _is_compiled() else _COMPILE_SECONDS
+        if _Spent.seconds + seconds <= price:
+            _Spent.seconds += seconds
+            return walk
     return _compiled() or walk
+
+
+@cache
+def _is_compiled() -> bool:
+    """Whether an earlier process left compiled kernels where Numba keeps them."""
+    folder = Path(__file__).parent / "__pycache__"
+    elsewhere = os.environ.get("NUMBA_CACHE_DIR")
+    found = list(folder.glob("kernels.*.nbi"))
+    if elsewhere:
+        found += Path(elsewhere).glob("*/kernels.*.nbi")
+    return bool(found)
 
 
 @cache

@@ -316,7 +316,7 @@ class TableArchive(OpenArchive):
         for group in self.verified_groups(track=track):
             yield self._table(group)
 
-    def read(self, *, max_bytes: int | None = None, track: Tracker = silent) -> Any:
+    def read(self, *, max_bytes: float | None = None, track: Tracker = silent) -> Any:
         """The whole table, as the kind that it was: pandas', polars', or else Arrow's.
 
         Raises:
@@ -326,15 +326,12 @@ class TableArchive(OpenArchive):
 
         from narrows.data.tables.frames import give_frame
 
-        tables, size = [self._nothing], self.nbytes
-        if max_bytes is None or size <= max_bytes:
-            for batch in self.verified_batches(track=track):
-                tables.append(batch)
-                size = max(sum(table.nbytes for table in tables), size)
-                if max_bytes is not None and size > max_bytes:
-                    break
-        if max_bytes is not None and size > max_bytes:
-            raise self._too_large(f"at least {size:,}", max_bytes)
+        tables, size = [self._nothing], 0
+        self.require_within(self.nbytes, max_bytes, at_least=True)
+        for batch in self.verified_batches(track=track):
+            tables.append(batch)
+            size += batch.nbytes
+            self.require_within(size, max_bytes, at_least=True)
         table = pa.concat_tables(tables)
         library = self.layout.frame
         try:

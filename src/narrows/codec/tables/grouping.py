@@ -30,6 +30,10 @@ from narrows.errors import ArchiveError
 _STORED = Pipeline(Stored())
 # Columns that lose by being coded together are left out, and the others coded again.
 _ROUNDS, _SLACK = 3, 16
+# Questions are put to as many lanes at once as the rows make, so that few rows take long: less is
+# tried where there is little to gain. Cells of a group from which on it is tried once, or as often
+# as it helps; with the effort "best" it always is.
+_TRIED_ONCE, _TRIED_OFTEN = 1 << 14, 1 << 17
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,11 @@ def encode_group(
     """
     alone = [_alone(kept, cells, effort) for kept, cells in zip(columns, group, strict=True)]
     ways = [(alone, b"", [0] * len(alone))]
-    if together and (found := _together(columns, alone)) is not None:
+    count = len(group) * len(group[0].present) if group else 0
+    if effort != "best":
+        together = together and count >= _TRIED_ONCE
+    often = effort == "best" or count >= _TRIED_OFTEN
+    if together and (found := _together(columns, alone, often)) is not None:
         ways.insert(0, found)
     ways.sort(key=lambda way: sum(map(_size, way[0])) + len(way[1]))
     stored = [_stored(each) for each in alone]
@@ -141,9 +149,10 @@ def _best(kept: Kept, values: np.ndarray, bound: float, effort: Effort) -> _Bloc
 
 
 def _together(
-    columns: Sequence[Kept], alone: Sequence[_Coded]
+    columns: Sequence[Kept], alone: Sequence[_Coded], often: bool
 ) -> tuple[list[_Coded], bytes, list[int]] | None:
-    """Those columns together that take less so; None where none does."""
+    """Those columns together that take less so; None where none does. Not ``often``: all that can
+    be, at the first attempt."""
     numbers = range(len(alone))
     plain = _members(columns, alone, ())
     # Differences may have been the best for a column alone, and not be among others.
@@ -153,7 +162,7 @@ def _together(
         if "delta" in alone[number].blocks[-1].pipeline.filters
     }
     best = _Attempt.of(plain)
-    if best is not None and delta:
+    if best is not None and delta and often:
         other = _Attempt.of(plain | delta)
         assert other is not None
         costs = best.costs
@@ -162,9 +171,9 @@ def _together(
         }
         attempts = [best, other if better == delta else _Attempt.of(plain | better)]
         best = min(filter(None, attempts), key=lambda attempt: len(attempt.content))
-    elif delta:
+    elif best is None and delta:
         best = _Attempt.of(delta)
-    for _ in range(_ROUNDS):
+    for _ in range(_ROUNDS if often else 0):
         if best is None:
             return None
         losing = {
