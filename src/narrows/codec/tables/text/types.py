@@ -6,6 +6,7 @@ spelling is the same number as the text's. So 76561198012345678 beside 0.5, 2.3e
 """
 
 import decimal
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -46,9 +47,15 @@ def typed(texts: Any, type_: Any) -> Any:
     if types.is_floating(type_):
         parsed = parse(texts, type_) if _all_match(texts, f"{_FLOAT}|{_INFINITE}") else None
         return parsed if parsed is not None and _are_exact(texts) else None
-    if types.is_date(type_) and not _all_match(texts, _DATE):
+    if not _begins_as_a_day(texts) or (types.is_date(type_) and not _all_match(texts, _DATE)):
         return None
     return parse(texts, type_)
+
+
+def _begins_as_a_day(texts: Any) -> bool:
+    """Whether the first text does: to look at all of them takes long."""
+    present = texts.drop_null()
+    return not len(present) or re.match("[0-9]{4}-", present[0].as_py()) is not None
 
 
 def _all_match(texts: Any, pattern: str) -> bool:
