@@ -615,13 +615,12 @@ def test_csv_that_cannot_be(text: str, message: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "place"),
     [
-        (b"a,b\n1,2\n3,caf\xe9\n", "byte 6 of line 3 is 0xe9"),
-        (b"caf\xe9,b\n1,2\n", "byte 4 of line 1 is 0xe9"),
-        ("a,b\n1,2\n".encode("utf-16"), "byte 1 of line 1 is 0xff"),
-        ("a,b\n1,2\n".encode("utf-16-le"), "byte 2 of line 1 is 0x00"),
+        ("ä,b\n1,ö\n3,ü\n".encode() + b"4,\xe9\n", "byte 3 of line 4 is 0xe9"),
+        (b"a,b\n1,\x00\n", "byte 3 of line 2 is 0x00"),
+        (b"a,b\n\xe9\x02,1\n", "byte 1 of line 2 is 0xe9"),
     ],
 )
-def test_text_that_is_not_utf8(content: bytes, place: str, tmp_path: Path) -> None:
+def test_text_that_is_damaged_utf8(content: bytes, place: str, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(DataError, match=f"is not text in UTF-8: {place}") as caught:
         load_data(tmp_path / "a.csv")
@@ -650,12 +649,17 @@ def test_whatever_is_in_a_file_ends_in_data_or_a_data_error(
         (pa.array([b"a", b"b"]), "binary"),
     ],
 )
-def test_columns_that_cannot_be_learnt_are_named(
+def test_columns_that_cannot_be_learnt_are_ignored_and_named(
     column: pa.Array, named: str, tmp_path: Path
 ) -> None:
     pa.parquet.write_table(pa.table({"x": [1, 2], "odd": column}), tmp_path / "a.parquet")
+    pa.parquet.write_table(pa.table({"odd": column}), tmp_path / "b.parquet")
+    data = load_data(tmp_path / "a.parquet")
+    assert kinds(data) == {"x": "integer", "odd": "ignored"}
+    assert f"is of type {named}" in data.notes[0]
+    assert "ignored" in data.notes[0]
     with pytest.raises(DataError, match=f"column 'odd' of .* is of type {named}"):
-        load_data(tmp_path / "a.parquet")
+        load_data(tmp_path / "b.parquet")
 
 
 def test_a_cut_parquet_file(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 def is_table(source: str) -> bool:
     """Whether a source is a file of a table."""
-    from narrows.data.tables import is_table_path
+    from narrows.data.tables import is_table as is_a_table
 
-    return is_table_path(source) and Path(source).is_file()
+    return is_a_table(source)
 
 
 def load_array(

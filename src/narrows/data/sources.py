@@ -17,7 +17,7 @@ from narrows.data.idx import looks_like_idx, read_idx
 from narrows.data.image_folder import are_images, images_as_dataset, read_image_folder
 from narrows.data.image_options import ImageOptions
 from narrows.data.mnist import load_mnist
-from narrows.data.tables import TableSchema, is_frame, is_table_path, load_table
+from narrows.data.tables import TableSchema, is_frame, is_table, load_table
 from narrows.errors import DataError, NarrowsError, UsageError
 from narrows.progress import Tracker, silent
 
@@ -120,8 +120,7 @@ def require_folder(name: str, options: ImageOptions) -> None:
 
 
 def _is_table(name: str) -> bool:
-    path = Path(name)
-    return name not in BUILT_IN and is_table_path(path) and path.is_file()
+    return name not in BUILT_IN and is_table(name)
 
 
 def validation_source(source: str | os.PathLike[str]) -> str | None:

@@ -1,12 +1,11 @@
 """Missing cells of a table, filled in with what a model makes of the others in the row."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from narrows.data.tables import TableSchema, Unfamiliar, as_arrow, is_table_path, open_table
+from narrows.data.tables import TableSchema, Unfamiliar, as_arrow, is_table, open_table
 from narrows.data.tables.filling import filled_column, fills
 from narrows.data.tables.frames.learning import learnable, with_columns
 from narrows.data.tables.reading import TableSource, cells_of
@@ -89,7 +88,7 @@ def open_to_fill(source: Any) -> TableSource:
     Raises:
         DataError: it is none.
     """
-    if isinstance(source, str) and not (is_table_path(source) and Path(source).is_file()):
+    if isinstance(source, str) and not is_table(source):
         raise DataError(
             f"{source} is no table, and the model was trained on one",
             hint="give a .csv or .parquet file with the columns of the training table",

@@ -17,6 +17,7 @@ from narrows.codec.tables.cells import Storage, comparable
 from narrows.codec.tables.text.file import SpelledCsv
 from narrows.codec.tables.text.records import IrregularText
 from narrows.codec.tables.text.types import candidates, still_fitting, typed
+from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.frames import Form, library_of
 from narrows.data.tables.frames.form import MOST_BYTES as FORM_BYTES
 from narrows.data.tables.frames.source import HeldFrame
@@ -53,8 +54,13 @@ class TypedTable:
         irregular: of any other CSV file, why its text cannot be kept, in half a sentence.
     """
 
-    def __init__(self, source: Any, *, track: Tracker = silent) -> None:
+    def __init__(
+        self, source: Any, *, options: CsvOptions | None = None, track: Tracker = silent
+    ) -> None:
         """Find the types of ``source``: a path of a table, or a data frame.
+
+        Args:
+            options: what the user says of how a CSV file is read.
 
         Raises:
             DataError: it is damaged, or has columns that narrows does not know.
@@ -63,13 +69,15 @@ class TypedTable:
         held = None if library_of(source) is None else HeldFrame(source)
         self.form: Form | None = held.form if held else None
         self.exact = held.exact if held else frozenset()
-        self._source: TableSource = held if held else open_table(source, stored=True)
+        self._source: TableSource = held if held else open_table(source, None, options, stored=True)
         self.path = Path(source) if isinstance(self._source, CsvTable) else None
         self.spelled: SpelledCsv | None = None
         self.irregular = ""
         if isinstance(self._source, CsvTable):
             try:
-                self.spelled = SpelledCsv(Path(source), self._source.notes, track=track)
+                self.spelled = SpelledCsv(
+                    Path(source), self._source.form, self._source.notes, track=track
+                )
                 self._source = self.spelled
             except IrregularText as irregular:
                 self.irregular = str(irregular)

@@ -1,24 +1,22 @@
 """What a CSV file is like before it is read, and what is wrong with it after reading failed."""
 
+import codecs
 import csv
-import gzip
-import io
 import itertools
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
+from narrows.data.tables import csv_layout as layout
+from narrows.data.tables.csv_bytes import DAMAGE, bad_encoding, find_encoding, open_text, pieces_of
+from narrows.data.tables.csv_options import CsvOptions
 from narrows.errors import DataError
 
-#: Cells that are missing values, without the spaces around them.
+#: Cells that are missing values, without the spaces around them; not where they stand in quotes.
 NULLS = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "#N/A", "?")
-_DELIMITERS = ",;\t|"
-# Numbers that name columns count pixels or years: they do not leap.
-_WIDEST_STEP = 100
-# A file whose first row is longer than this is no table.
-_LONGEST_ROW = 16 << 20
+# Lines and letters that are looked at, and the longest line.
+_LINES, _LETTERS, _LONGEST_ROW = 500, 1 << 20, 16 << 20
 
 
 @dataclass(frozen=True)
@@ -26,65 +24,198 @@ class CsvFormat:
     """How a CSV file is to be read.
 
     Attributes:
-        delimiter: what stands between cells: the one of , ; | and tab that its first line has most.
+        delimiter: what stands between cells; " " is any number of blanks.
         names: of its columns.
-        header: whether the first row holds them; without one they are ``column_1`` and so on.
-        blank: empty lines before the first row.
+        header: whether a row holds them; without one they are ``column_1`` and so on.
+        skipped: lines above the first row of values: blank ones, titles, and the names.
+        blank: rows above the names, or above the first row: blank lines and titles.
         encoding: of its text; a byte order mark is text.
+        written: the names as they stand in the file; none without a header.
+        line_end: what ends the lines.
+        loose: whether blanks stand before quotes, which then are quotes all the same.
+        missing: texts that are missing values, without those in quotes.
+        notes: what was found out that a user may not expect.
     """
 
     delimiter: str
     names: tuple[str, ...]
     header: bool
-    blank: int
+    skipped: int
+    blank: int = 0
     encoding: str = "utf-8"
+    written: tuple[str, ...] = ()
+    line_end: str = "\n"
+    loose: bool = False
+    missing: tuple[str, ...] = NULLS
+    notes: tuple[str, ...] = ()
 
     @property
-    def written(self) -> tuple[str, ...]:
-        """The names as they stand in the file."""
-        return self.names
+    def rewritten(self) -> bool:
+        """Whether rows are split here, as nothing else splits such."""
+        return self.loose or self.delimiter == " "
 
 
-def examine(path: Path) -> CsvFormat:
-    """Look at the first row of a CSV file.
+def examine(path: Path, options: CsvOptions | None = None) -> CsvFormat:
+    """Look at the first lines of a CSV file, and at its encoding.
 
-    The first row holds names, unless it holds numbers that are no plausible ones (see
-    :func:`_is_header`): then it is data, as in many files of the UCI repository.
+    The first row holds names, unless it holds numbers that are no plausible ones or texts that come
+    again below: then it is data, as in many files of the UCI repository.
+
+    Args:
+        options: what the user says of it.
 
     Raises:
-        DataError: the file is empty or not UTF-8, or two columns have one name.
+        DataError: the file is empty or no text, or two columns have one name.
         OSError: it cannot be read.
     """
+    options = options or CsvOptions()
     try:
-        with open_text(path) as lines:
-            return _examine(lines, path)
-    except UnicodeDecodeError as error:
+        encoding = options.encoding or find_encoding(path)
+        encoding = _usual_name(encoding)
+        with open_text(path, encoding) as file:
+            form = _examine(file, path, options)
+    except UnicodeError as error:
+        if options.encoding and options.encoding.lower() not in ("utf-8", "utf8"):
+            raise DataError(
+                f"{path} is not text in {options.encoding}: {error}"[:300],
+                hint="give another encoding, or leave it out",
+            ) from error
         raise bad_encoding(path) from error
-    except (EOFError, zlib.error, csv.Error) as error:
+    except (OSError, csv.Error, *DAMAGE) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
         raise DataError(
             f"{path} is damaged, or not CSV: {error}", hint="get the file again"
         ) from error
+    said = () if options.encoding or encoding.startswith("utf-8") else (_encoded(path, encoding),)
+    return replace(form, encoding=encoding, notes=(*said, *form.notes))
 
 
-def _examine(lines: IO[str], path: Path) -> CsvFormat:
-    blank = 0
-    first = lines.readline(_LONGEST_ROW)
-    while first and not first.strip("\r\n"):
-        blank += 1
-        first = lines.readline(_LONGEST_ROW)
-    if not first:
-        raise DataError(f"{path} is empty", hint="give a table with a row of names and rows")
-    if "\0" in first:
+def _usual_name(encoding: str) -> str:
+    """The name of a codec under which the rest of narrows knows it."""
+    usual = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
+    names = {"iso8859-1": "latin-1"}
+    name = codecs.lookup(encoding).name
+    return usual.get(name, names.get(name, name))
+
+
+def _encoded(path: Path, encoding: str) -> str:
+    return f"{path} is no UTF-8, and read as {encoding}; --encoding says what it is"
+
+
+def _first_lines(file: IO[str]) -> list[str]:
+    lines: list[str] = []
+    letters = 0
+    while len(lines) < _LINES and letters < _LETTERS:
+        line = file.readline(_LONGEST_ROW)
+        if not line:
+            break
+        lines.append(line)
+        letters += len(line)
+    return lines
+
+
+def _examine(file: IO[str], path: Path, options: CsvOptions) -> CsvFormat:
+    lines = _first_lines(file)
+    if any("\0" in line for line in lines):
         raise bad_encoding(path)
-    delimiter = max(_DELIMITERS, key=first.count)
-    row = next(csv.reader(itertools.chain([first], lines), delimiter=delimiter))
-    cells = tuple(cell.strip(" \t") for cell in row)
-    if not _is_header(cells):
-        return CsvFormat(
-            delimiter, tuple(f"column_{i + 1}" for i in range(len(cells))), False, blank
+    skip = options.skip_rows or 0
+    blank = sum(1 for _ in itertools.takewhile(lambda line: not line.strip("\r\n"), lines[skip:]))
+    if len(lines) <= skip + blank:
+        raise DataError(
+            f"{path} is empty" if not skip else f"{path} has no lines behind the {skip:,} skipped",
+            hint="give a table with a row of names and rows",
         )
-    check_names(cells, str(path))
-    return CsvFormat(delimiter, cells, True, blank)
+    skip += blank
+    line_end = next((end for end in ("\r\n", "\n", "\r") if lines[skip].endswith(end)), "\n")
+    notes: list[str] = []
+    delimiter = options.delimiter
+    if lines[skip].strip().lower().startswith("sep=") and len(lines[skip].strip()) == 5:
+        delimiter = delimiter or lines[skip].strip()[4]
+        skip += 1
+    shown = [line for line in lines[skip:] if not line.startswith("#")] or lines[skip:]
+    delimiter = delimiter or layout.find_delimiter(shown)
+    rows = layout.rows_of(lines[skip:], delimiter)
+    width = layout.width_of(rows)
+    titles = 0 if options.skip_rows is not None else layout.title_rows(rows, width)
+    names = None if options.header is False else layout.commented_names(rows, titles, width)
+    rows, above = rows[titles:], rows[:titles]
+    if above and names is None and any(not row.blank for row in above):
+        first = next(row.first.strip() for row in above if not row.blank)
+        notes.append(
+            f"left out what stands above the table in {path}: {rows[0].start:,} "
+            f"line{'s' if rows[0].start > 1 else ''}, the first of them {first[:60]!r}; "
+            "--skip-rows says how many"
+        )
+    skipped, written = skip + rows[0].start, tuple[str, ...]()
+    header = names is not None
+    if names is None:
+        cells, width = _fitting(rows)
+        is_names = layout.looks_like_names(rows, cells)
+        header = is_names if options.header is None else options.header
+        if header:
+            written = rows[0].cells
+            skipped = skip + rows[0].stop
+        names = _named(cells) if header else tuple(f"column_{i + 1}" for i in range(width))
+    if not header and options.header is None:
+        notes.append(
+            f"the first line of {path} is taken for data, as it holds what are no names: its "
+            f"columns are called column_1 to column_{len(names)}; --header yes says that it holds "
+            "names"
+        )
+    check_names(names, str(path))
+    return CsvFormat(
+        delimiter,
+        names,
+        header,
+        skipped,
+        blank=skip + titles,
+        written=written,
+        line_end=line_end,
+        loose=_is_loose(lines[skip:], delimiter),
+        missing=tuple(dict.fromkeys((*NULLS, *options.missing))),
+        notes=tuple(notes),
+    )
+
+
+def _fitting(rows: list[layout.Row]) -> tuple[tuple[str, ...], int]:
+    """The cells of the first row, as many as the rows below have where it has more or fewer of
+    nothing: a delimiter at the end of its line, or of theirs."""
+    cells = rows[0].cells
+    below = [row.cells for row in rows[1:] if not row.blank]
+    counts = {len(row) for row in below}
+    if len(counts) == 1:
+        width = counts.pop()
+        if width < len(cells) and not any(cells[width:]):
+            return cells[:width], width
+        if width == len(cells) + 1 and not any(row[-1] for row in below):
+            return (*cells, ""), width
+    return cells, len(cells)
+
+
+def _named(cells: tuple[str, ...]) -> tuple[str, ...]:
+    """Names, with some for columns that have none: an only one in front may be without."""
+    nameless = [index for index, cell in enumerate(cells) if not cell]
+    if nameless in ([], [0]):
+        return cells
+    taken, names = set(cells), []
+    for index, cell in enumerate(cells):
+        name = cell or f"column_{index + 1}"
+        while not cell and name in taken:
+            name += "_"
+        names.append(name)
+    return tuple(names)
+
+
+def _is_loose(lines: list[str], delimiter: str) -> bool:
+    """Whether a quote that opens a cell stands behind a blank somewhere."""
+    if delimiter in " \t":
+        return False
+    marks = (f'{delimiter} "', f'{delimiter}\t"', f'{delimiter}  "')
+    if not any(mark in line for line in lines for mark in marks):
+        return False
+    strict = csv.reader(lines, delimiter=delimiter)
+    return any(cell.lstrip(" \t").startswith('"') for row in strict for cell in row)
 
 
 def check_names(names: tuple[str, ...], source: str) -> None:
@@ -98,42 +229,60 @@ def check_names(names: tuple[str, ...], source: str) -> None:
         if count > 1:
             raise DataError(
                 f"{source} has {count} columns with the name {name!r}",
-                hint="give each column a name of its own, in the first line",
+                hint="give each column a name of its own, in the first line; or say --header no, "
+                "if it holds none",
             )
 
 
-def _is_header(cells: tuple[str, ...]) -> bool:
-    """Whether a row may hold names: no numbers, or whole ones in steps of equal size, as in
-    ``0,1,2`` or ``country,1990,2000,2010``."""
-    numbers = [value for cell in cells if (value := _number(cell)) is not None]
-    if not numbers:
-        return True
-    if any(number < 0 or number != int(number) for number in numbers):
-        return False
-    if len(numbers) == 1:
-        return len(cells) > 1 or numbers == [0]
-    steps = {after - before for before, after in itertools.pairwise(numbers)}
-    return len(steps) == 1 and 0 < min(steps) <= _WIDEST_STEP
+def body(file: IO[str], form: CsvFormat) -> Iterator[str]:
+    """The text below the names, in pieces; rewritten with commas where nothing else splits it."""
+    for _ in range(form.skipped):
+        file.readline()
+    return _rewritten(file, form) if form.rewritten else pieces_of(file)
 
 
-def _number(cell: str) -> float | None:
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if abs(value) < float("inf") else None
+def _rewritten(file: IO[str], form: CsvFormat) -> Iterator[str]:
+    for rows in _several(_reader(file, form)):
+        yield "".join(",".join(map(_quoted, row)) + "\n" for row in rows)
 
 
-def open_text(path: Path) -> IO[str]:
-    """The file's lines as text, unpacked if its name ends in .gz; a byte order mark is left out."""
-    return io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", newline="")
+def _quoted(cell: str) -> str:
+    if any(letter in cell for letter in ',"\r\n'):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
 
 
-def open_bytes(path: Path) -> IO[bytes]:
-    """The file's bytes, unpacked if its name ends in .gz."""
-    if path.suffix.lower() == ".gz":
-        return gzip.open(path)  # type: ignore[return-value]
-    return path.open("rb")
+def _several(rows: Iterator[list[str]]) -> Iterator[list[list[str]]]:
+    while some := list(itertools.islice(rows, 4096)):
+        yield some
+
+
+def _reader(lines: IO[str], form: CsvFormat) -> Iterator[list[str]]:
+    if form.delimiter == " ":
+        split = (line.replace("\t", " ").strip() + "\n" for line in lines)
+        return csv.reader(split, delimiter=" ", skipinitialspace=True)
+    return csv.reader(lines, delimiter=form.delimiter, skipinitialspace=form.loose)
+
+
+def without_end(pieces: Iterator[str], delimiter: str, dropped: list[int]) -> Iterator[str]:
+    """The same text without lines at its end that hold nothing but delimiters and blanks.
+
+    Args:
+        dropped: is given how many of them had any.
+    """
+    nothing = f"{delimiter} \t\r\n"
+    held = ""
+    for piece in pieces:
+        text = held + piece
+        kept = text.rstrip(nothing)
+        # what follows the last value on its own line belongs to it
+        held = text[len(kept) :]
+        if kept:
+            yield kept
+    ends = [held.find(end) for end in "\r\n" if end in held]
+    first = min(ends, default=len(held))
+    yield held[: first + 1]
+    dropped.append(sum(1 for line in held[first:].splitlines() if line))
 
 
 def explain(path: Path, form: CsvFormat, error: Exception) -> DataError:
@@ -142,17 +291,19 @@ def explain(path: Path, form: CsvFormat, error: Exception) -> DataError:
     try:
         if "UTF8" in reason:
             return bad_encoding(path)
-        for line, count in _rows(path, form.delimiter):
+        for line, count in _rows(path, form):
             if count != len(form.names):
                 return DataError(
                     f"{path} has {count} cell{'s' if count != 1 else ''} in line {line:,}, and "
                     f"{len(form.names)} in its first row",
                     hint="give every line as many cells; a cell that contains "
-                    f"{form.delimiter!r} must stand in double quotes",
+                    f"{form.delimiter!r} must stand in double quotes; if the line is no part of "
+                    "the table, or the delimiter another one, say so with --skip-rows, --header "
+                    "or --delimiter",
                 )
-    except UnicodeDecodeError:
+    except UnicodeError:
         return bad_encoding(path)
-    except (OSError, EOFError, zlib.error, csv.Error):
+    except (OSError, csv.Error, *DAMAGE):
         pass
     return DataError(
         f"{path} cannot be read as CSV: {reason[:300]}",
@@ -160,31 +311,33 @@ def explain(path: Path, form: CsvFormat, error: Exception) -> DataError:
     )
 
 
-def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, int]]:
-    """The line, counted from 1, on which each row begins, and its number of cells."""
-    with open_text(path) as lines:
-        reader = csv.reader(lines, delimiter=delimiter)
-        line = 1
+def _rows(path: Path, form: CsvFormat) -> Iterator[tuple[int, int]]:
+    """The line, counted from 1, on which each row of values begins, and its number of cells."""
+    with open_text(path, form.encoding) as lines:
+        for _ in range(form.skipped):
+            lines.readline()
+        reader = csv.reader(lines, delimiter=form.delimiter, skipinitialspace=form.rewritten)
+        line = form.skipped + 1
         for row in reader:
-            if row:
+            if any(cell.strip() for cell in row):
                 yield line, len(row)
-            line = reader.line_num + 1
+            line = form.skipped + reader.line_num + 1
 
 
-def bad_encoding(path: Path) -> DataError:
-    """Where a file stops being UTF-8."""
-    place = ""
-    with open_bytes(path) as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                line.decode("utf-8")
-                wrong = line.find(b"\0")
-            except UnicodeDecodeError as error:
-                wrong = error.start
-            if wrong >= 0:
-                place = f": byte {wrong + 1} of line {number:,} is 0x{line[wrong]:02x}"
-                break
-    return DataError(
-        f"{path} is not text in UTF-8{place}",
-        hint="save it again as UTF-8, for example with: iconv -f LATIN1 -t UTF-8 old.csv > new.csv",
-    )
+def line_of_row(path: Path, form: CsvFormat, row: int) -> int | None:
+    """The line, counted from 1, on which row ``row`` of values (the first is 1) begins."""
+    try:
+        with open_text(path, form.encoding) as lines:
+            for _ in range(form.skipped):
+                lines.readline()
+            number, reader = 0, _reader(lines, form)
+            line = form.skipped + 1
+            for cells in reader:
+                if cells or len(form.names) == 1:
+                    number += 1
+                    if number == row:
+                        return line
+                line = form.skipped + getattr(reader, "line_num", 0) + 1
+    except (OSError, UnicodeError, csv.Error, *DAMAGE):
+        return None
+    return None

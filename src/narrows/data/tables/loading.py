@@ -14,6 +14,7 @@ import numpy as np
 from narrows.data.dataset import Dataset
 from narrows.data.storage import gathered
 from narrows.data.tables.columns import Column
+from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.reading import TableSource, open_table
 from narrows.data.tables.scanning import scan
 from narrows.data.tables.schema import TableSchema
@@ -30,6 +31,7 @@ def load_table(
     *,
     types: Mapping[str, str] | None = None,
     schema: TableSchema | None = None,
+    options: CsvOptions | None = None,
     track: Tracker = silent,
 ) -> Dataset:
     """The features of a table: items float32 (n, schema.width).
@@ -38,6 +40,7 @@ def load_table(
         source: the path of a CSV or Parquet file, or a pandas or polars DataFrame.
         types: kinds of columns that the user declares, in place of what is found.
         schema: what a model was trained with, to encode the table in the same way.
+        options: what the user says of how a CSV file is read.
 
     Raises:
         DataError: the table is damaged, has no rows, nothing that varies, or does not fit the
@@ -45,7 +48,7 @@ def load_table(
         UsageError: ``types`` names a column or a kind that there is not.
         OSError: the file cannot be read.
     """
-    table = open_table(source, None if schema is None else schema.names)
+    table = open_table(source, None if schema is None else schema.names, options)
     if schema is not None:
         return _encoded(table, schema, track)
     columns, count, notes = scan(table, types, track=track)

@@ -1,17 +1,30 @@
 """Sources of tables: each gives its columns' names and types, and its rows in batches, as often as
 they are asked for."""
 
+import csv
+import itertools
 import os
+import re
 from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from narrows.data.tables.arrow_types import is_stored, kind_of
-from narrows.data.tables.csv_text import NULLS, check_names, examine, explain
+from narrows.data.tables.csv_bytes import DAMAGE, PACKED, TextBytes, open_text
+from narrows.data.tables.csv_layout import number
+from narrows.data.tables.csv_options import CsvOptions
+from narrows.data.tables.csv_text import (
+    body,
+    check_names,
+    examine,
+    explain,
+    line_of_row,
+    without_end,
+)
 from narrows.data.tables.frames.learning import learnable
-from narrows.errors import DataError
+from narrows.errors import DataError, UsageError
 
-_CSV_SUFFIXES = (".csv", ".tsv", ".data")
+_CSV_SUFFIXES = (".csv", ".tsv", ".data", ".txt")
 # Bytes of CSV, and rows of other tables, that are in memory at a time.
 _CSV_BLOCK = 4 << 20
 _BATCH_ROWS = 1 << 15
@@ -25,14 +38,17 @@ class TableSource(Protocol):
         types: the Arrow type of each column by name, in order.
         textual: whether every cell is a text whose type is still to be found out.
         frame: the kind of data frame it is; None for a file.
-        notes: what a user should know of how it is read.
     """
 
     name: str
     types: dict[str, Any]
     textual: bool
     frame: str | None
-    notes: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of how it is read, all of it once it has been read."""
+        ...
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
         """Arrow record batches of all rows in order, of some columns only where they are named."""
@@ -44,101 +60,169 @@ class TableSource(Protocol):
 
 
 class CsvTable:
-    """A CSV file, plain or packed with gzip: every cell is a text, missing where it is in NULLS."""
+    """A CSV file, plain or packed: every cell is a text, or missing.
+
+    Attributes:
+        path: where it is.
+        form: how it is read.
+    """
 
     textual = True
     frame: str | None = None
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, options: CsvOptions | None = None, *, stored: bool = False
+    ) -> None:
+        """Look at the first lines of a file.
+
+        Args:
+            options: what the user says of it.
+            stored: give all rows, also those at the end that hold nothing.
+        """
         import pyarrow as pa
 
-        self._path, self.name = path, str(path)
-        self._format = examine(path)
-        self.types = dict.fromkeys(self._format.names, pa.string())
-        count = len(self._format.names)
-        self.notes: tuple[str, ...] = (
-            ()
-            if self._format.header
-            else (
-                f"the first line of {path} is taken for data, as it holds numbers: its columns are "
-                f"called column_1 to column_{count}; put a line of names above it if you like",
-            )
-        )
+        self.path, self.name = path, str(path)
+        self.form = examine(path, options)
+        self.types = dict.fromkeys(self.form.names, pa.string())
+        self.options = options or CsvOptions()
+        self._stored = stored
+        self._left_out: int | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of how it is read: all of it once it has been read."""
+        if not self._left_out:
+            return self.form.notes
+        plural = "s" if self._left_out > 1 else ""
+        count = f"{self._left_out:,} line{plural}"
+        return (*self.form.notes, f"left out {count} at the end of {self.path} without any value")
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
         import pyarrow as pa
 
         wanted = list(self.types if columns is None else columns)
         try:
-            with pa.input_stream(self._path, compression=self._compression()) as stream:
-                for batch in self._reader(stream, wanted):
-                    cleaned = [_cleaned(column) for column in batch.columns]
+            with open_text(self.path, self.form.encoding) as file:
+                for batch in self._reader(file, wanted):
+                    cleaned = [self._cleaned(column) for column in batch.columns]
                     yield pa.record_batch(cleaned, names=wanted)
-        except (pa.ArrowException, OSError) as error:
+        except UnicodeError as error:
+            raise explain(self.path, self.form, error) from error
+        except (pa.ArrowException, OSError, csv.Error, *DAMAGE) as error:
             if isinstance(error, OSError) and error.errno:
                 raise
-            raise explain(self._path, self._format, error) from error
+            raise explain(self.path, self.form, error) from error
 
-    def _compression(self) -> str | None:
-        return "gzip" if self._path.suffix.lower() == ".gz" else None
-
-    def _reader(self, stream: Any, wanted: list[str]) -> Any:
+    def _reader(self, file: Any, wanted: list[str]) -> Any:
         import pyarrow as pa
         import pyarrow.csv
 
-        form = self._format
-        return pyarrow.csv.open_csv(
-            stream,
+        form, dropped = self.form, list[int]()
+        delimiter = "," if form.rewritten else form.delimiter
+        text = body(file, form)
+        if len(form.names) > 1 and not self._stored:
+            text = without_end(text, delimiter, dropped)
+        first = next(text, "")
+        if not first:
+            return []
+        source = TextBytes(itertools.chain([first], text))
+        reader = pyarrow.csv.open_csv(
+            pa.PythonFile(source, mode="r"),
             read_options=pyarrow.csv.ReadOptions(
                 block_size=_CSV_BLOCK,
                 column_names=form.names,
-                skip_rows=form.blank,
-                skip_rows_after_names=1 if form.header else 0,
                 use_threads=False,  # so that no blocks pile up before they are asked for
             ),
             parse_options=pyarrow.csv.ParseOptions(
-                delimiter=form.delimiter,
+                delimiter=delimiter,
                 newlines_in_values=True,
                 # A blank line is nothing, except where a missing cell looks the same.
                 ignore_empty_lines=len(form.names) > 1,
+                invalid_row_handler=lambda row: _whether_blank(row, delimiter),
             ),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(form.names, pa.string()),
                 include_columns=wanted,
-                strings_can_be_null=False,
+                null_values=list(form.missing),
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
             ),
         )
+        return self._counted(reader, dropped)
+
+    def _counted(self, reader: Any, dropped: list[int]) -> Iterator[Any]:
+        yield from reader
+        self._left_out = sum(dropped)
+
+    def _cleaned(self, column: Any) -> Any:
+        """Cells without the spaces around them, and missing where nothing else is there."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        trimmed = pc.ascii_trim_whitespace(column)
+        spaced = pc.not_equal(trimmed, column)
+        missing = pc.and_(spaced, pc.is_in(trimmed, pa.array(self.form.missing)))
+        if not self._stored:
+            missing = pc.or_(missing, pc.equal(trimmed, ""))
+        for text in self.options.missing:
+            if number(text) is not None:  # -200 is also written -200,0
+                same = rf"^{re.escape(text)}([.,]0*)?$"
+                missing = pc.or_(missing, pc.match_substring_regex(trimmed, same))
+        return pc.if_else(missing, pa.scalar(None, pa.string()), trimmed)
+
+    def where(self, row: int) -> str:
+        """The line on which row ``row`` begins, the first of which is 1, in words."""
+        line = line_of_row(self.path, self.form, row)
+        return f"row {row:,}" if line is None else f"line {line:,}"
 
     def frame_dtype(self, column: str) -> str | None:
         return None
 
 
+def _whether_blank(row: Any, delimiter: str) -> str:
+    """Rows of too few or too many cells are left out if nothing is in them."""
+    return "error" if row.text.strip(f"{delimiter} \t\r\n") else "skip"
+
+
 class ParquetTable:
-    """A Parquet file."""
+    """A Parquet file, or a folder of them that have the same columns."""
 
     textual = False
     frame: str | None = None
-    notes: tuple[str, ...] = ()
 
     def __init__(self, path: Path, *, stored: bool = False) -> None:
         self._path, self.name = path, str(path)
-        with self._explained() as file:
+        self._files = parquet_files(path) or [path]
+        with self._explained(self._files[0]) as file:
             schema = file.schema_arrow
-        self.types = _known_types(schema, self.name, stored=stored)
+        self.types, self.ignored, self.notes = _known_types(schema, self.name, stored=stored)
+        for other in self._files[1:]:
+            with self._explained(other) as file:
+                self._check_alike(schema, file.schema_arrow, other)
 
-    def _explained(self) -> Any:
+    def _check_alike(self, schema: Any, other: Any, path: Path) -> None:
+        kept = schema.empty_table().select(list(self.types)).schema
+        if any(other.get_field_index(field.name) < 0 for field in kept) or any(
+            other.field(field.name).type != field.type for field in kept
+        ):
+            raise DataError(
+                f"{path} has other columns than {self._files[0]}, or others of their types",
+                hint="give a folder of files that are parts of one table",
+            )
+
+    def _explained(self, path: Path) -> Any:
         import pyarrow as pa
         import pyarrow.parquet
 
         try:
-            return pyarrow.parquet.ParquetFile(self._path)
+            return pyarrow.parquet.ParquetFile(path)
         except pa.ArrowException as error:
-            raise self._damaged(error) from error
+            raise self._damaged(path, error) from error
 
-    def _damaged(self, error: Exception) -> DataError:
+    def _damaged(self, path: Path, error: Exception) -> DataError:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         return DataError(
-            f"{self._path} is not a Parquet file, or a damaged one: {reason[:300]}",
+            f"{path} is not a Parquet file, or a damaged one: {reason[:300]}",
             hint="get the file again, or name it .csv if it is CSV",
         )
 
@@ -146,13 +230,17 @@ class ParquetTable:
         import pyarrow as pa
 
         wanted = list(self.types if columns is None else columns)
-        with self._explained() as file:
-            try:
-                yield from file.iter_batches(_BATCH_ROWS, columns=wanted, use_threads=False)
-            except (pa.ArrowException, OSError) as error:
-                if isinstance(error, OSError) and error.errno:
-                    raise
-                raise self._damaged(error) from error
+        for path in self._files:
+            with self._explained(path) as file:
+                try:
+                    batches = file.iter_batches(_BATCH_ROWS, columns=wanted, use_threads=False)
+                    for batch in batches:
+                        # the file's order of columns is kept, whatever is asked for
+                        yield batch.select(wanted)
+                except (pa.ArrowException, OSError) as error:
+                    if isinstance(error, OSError) and error.errno:
+                        raise
+                    raise self._damaged(path, error) from error
 
     def frame_dtype(self, column: str) -> str | None:
         return None
@@ -166,7 +254,6 @@ class FrameTable:
     """
 
     textual = False
-    notes: tuple[str, ...] = ()
 
     def __init__(
         self, frame: Any, name: str = "the table", wanted: Container[str] | None = None
@@ -174,7 +261,7 @@ class FrameTable:
         self.name = name
         self.frame = frame_kind(frame)
         self._table, self.frame_form = learnable(frame, wanted)
-        self.types = _known_types(self._table.schema, name)
+        self.types, self.ignored, self.notes = _known_types(self._table.schema, name)
         dtypes = frame.dtypes if self.frame == "pandas" else ()
         self._dtypes = dict(zip(self.types, map(str, dtypes), strict=False))
 
@@ -199,47 +286,93 @@ def no_rows(table: Any) -> Any:
     return pa.record_batch(arrays, schema=table.schema)
 
 
-def _known_types(schema: Any, source: str, *, stored: bool = False) -> dict[str, Any]:
-    """The columns' types by name; ``stored``: all that archives hold, not those that are learnt."""
+def _known_types(
+    schema: Any, source: str, *, stored: bool = False
+) -> tuple[dict[str, Any], frozenset[str], tuple[str, ...]]:
+    """The types of the columns by name, which of them are of types that are not learnt, and what is
+    said of these."""
+    import pyarrow as pa
+
     if not schema.names:
         raise DataError(f"{source} has no columns", hint="give a table with at least one")
     check_names(tuple(schema.names), source)
-    for field in schema:
-        known = is_stored(field.type) if stored else kind_of(field.type) is not None
-        if not known:
-            raise DataError(
-                f"column {field.name!r} of {source} is of type {field.type}, which narrows does "
-                f"not {'keep' if stored else 'learn'}",
-                hint="leave it out, or turn it into columns of numbers, texts or dates",
-            )
-    return {field.name: field.type for field in schema}
+    known = is_stored if stored else kind_of
+    odd = [field for field in schema if not known(field.type)]
+    if odd and (stored or len(odd) == len(schema)):
+        raise DataError(
+            f"column {odd[0].name!r} of {source} is of type {odd[0].type}, which narrows does not "
+            f"{'keep' if stored else 'learn'}",
+            hint="leave it out, or turn it into columns of numbers, texts or dates",
+        )
+    notes = [
+        f"column {field.name!r} of {source} is of type {field.type}, which narrows does not "
+        "learn: ignored"
+        for field in odd
+    ]
+    names = frozenset(field.name for field in odd)
+    types = {field.name: pa.null() if field.name in names else field.type for field in schema}
+    return types, names, tuple(notes)
 
 
 def is_table_path(path: str | os.PathLike[str]) -> bool:
-    """Whether a file's name is that of a table."""
+    """Whether a file's name is that of a table, or a folder holds Parquet files."""
     lower = os.fspath(path).lower()
-    return lower.removesuffix(".gz").endswith(_CSV_SUFFIXES) or lower.endswith(".parquet")
+    for packed in PACKED:
+        lower = lower.removesuffix(packed)
+    if lower.endswith((*_CSV_SUFFIXES, ".parquet")):
+        return True
+    return os.fspath(path).lower().endswith(".zip") or bool(parquet_files(Path(path)))
+
+
+def parquet_files(folder: Path) -> list[Path]:
+    """The Parquet files of a folder and those below it, in order; none of what is no folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path
+        for path in folder.rglob("*.parquet")
+        if path.is_file() and not path.name.startswith((".", "_"))
+    )
+
+
+def is_table(source: str | os.PathLike[str]) -> bool:
+    """Whether there is a table of this name: a file, or a folder of Parquet files."""
+    path = Path(source)
+    return is_table_path(path) and (path.is_file() or path.is_dir())
 
 
 def open_table(
-    source: Any, wanted: Container[str] | None = None, *, stored: bool = False
+    source: Any,
+    wanted: Container[str] | None = None,
+    options: CsvOptions | None = None,
+    *,
+    stored: bool = False,
 ) -> TableSource:
     """The source that a path or a data frame is.
 
     Args:
         wanted: of a data frame, the columns that are read; others may hold whatever they will.
-        stored: of a Parquet file, take columns of all types that archives hold.
+        options: what the user says of a CSV file.
+        stored: for archives: nothing is left out, neither rows without values nor columns of
+            types that are not learnt; those that are not held are refused.
 
     Raises:
         DataError: it is damaged, empty, or has columns that cannot be learnt.
+        UsageError: options of a CSV file for what is none.
         OSError: it cannot be read.
     """
+    is_csv = not is_frame(source) and not str(source).lower().endswith(".parquet")
+    if is_csv and not Path(source).is_dir():
+        return CsvTable(Path(source), options, stored=stored)
+    if options is not None and options.given():
+        name = "a data frame" if is_frame(source) else str(source)
+        raise UsageError(
+            f"{next(iter(options.given()))} says how a CSV file is read, and {name} is none",
+            hint="leave it out",
+        )
     if is_frame(source):
         return FrameTable(source, wanted=wanted)
-    path = Path(source)
-    if path.suffix.lower() == ".parquet":
-        return ParquetTable(path, stored=stored)
-    return CsvTable(path)
+    return ParquetTable(Path(source), stored=stored)
 
 
 def frame_kind(data: Any) -> str | None:
@@ -303,13 +436,3 @@ def cells_of(block: Any, name: str) -> Any:
         if pc.any(nan).as_py():
             array = pc.if_else(nan, pa.scalar(None, array.type), array)
     return array
-
-
-def _cleaned(column: Any) -> Any:
-    """Cells of a CSV file without the spaces around them, and missing where they are in NULLS."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    trimmed = pc.ascii_trim_whitespace(column)
-    missing = pc.is_in(trimmed, pa.array(NULLS))
-    return pc.if_else(missing, pa.scalar(None, pa.string()), trimmed)

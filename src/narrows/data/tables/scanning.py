@@ -77,6 +77,7 @@ def scan(
     types = dict(types or {})
     _check_types(types, source)
     _check_names(source)
+    types = {**dict.fromkeys(getattr(source, "ignored", ()), "ignored"), **types}
     scans = {
         name: _ColumnScan(name, _options(type_, types.get(name), source), name in types)
         for name, type_ in source.types.items()

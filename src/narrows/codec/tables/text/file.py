@@ -9,7 +9,7 @@ from typing import Any
 from narrows.codec.tables.text.records import RawCsv, RawRows
 from narrows.codec.tables.text.spelling import Spelling, form_of
 from narrows.codec.tables.text.types import candidates, still_fitting, typed
-from narrows.data.tables.csv_text import NULLS, examine
+from narrows.data.tables.csv_text import NULLS, CsvFormat
 from narrows.progress import Tracker, silent
 
 # Raw rows of a file of up to so many bytes are kept from one reading to the next.
@@ -34,8 +34,14 @@ class SpelledCsv:
     textual = False
     frame: str | None = None
 
-    def __init__(self, path: Path, notes: tuple[str, ...], *, track: Tracker = silent) -> None:
+    def __init__(
+        self, path: Path, form: CsvFormat, notes: tuple[str, ...], *, track: Tracker = silent
+    ) -> None:
         """Read the file to find out what its columns hold.
+
+        Args:
+            form: what was found of it before it was read.
+            notes: what a user should know of how it is read.
 
         Raises:
             IrregularText: it is not made of such rows.
@@ -43,7 +49,7 @@ class SpelledCsv:
             OSError: it cannot be read.
         """
         self.name, self.notes = str(path), notes
-        self.form = examine(path)
+        self.form = form
         self.raw = RawCsv(path, self.form)
         self._kept: list[RawRows] | None = [] if path.stat().st_size <= _KEPT else None
         scans = [_Scan() for _ in self.form.names]

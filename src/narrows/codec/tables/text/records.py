@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from narrows.data.tables.csv_text import CsvFormat, open_bytes
+from narrows.data.tables.csv_bytes import open_bytes
+from narrows.data.tables.csv_text import CsvFormat
 
 # Bytes that are read at a time, and the most that one row, or an unclosed quote, may take.
 _READ, _LONGEST = 4 << 20, 64 << 20
