@@ -10,6 +10,7 @@ import pytest
 
 from command_line import Command, done, failed
 from narrows import decompress
+from narrows.cli.app import run
 from narrows.codec import open_archive, write_table
 from narrows.codec.container import Container, Part, write_container
 from narrows.errors import ArchiveError, UsageError
@@ -168,3 +169,17 @@ def test_forged_descriptions_are_told(key: str, tmp_path: Path) -> None:
         pytest.raises(ArchiveError, match="damaged"),
     ):
         list(archive.text_pieces(archive.batches()))
+
+
+@pytest.mark.parametrize("asked", ["0.1", "x=0.1", "5%"])
+def test_numbers_written_in_several_ways_take_a_largest_error(tmp_path: Path, asked: str) -> None:
+    written = ["1.50", "2", "3.125", "4e-3", ".5", "7.0"] * 10
+    source, archive, back = (tmp_path / name for name in ("s.csv", "a.nrw", "b.csv"))
+    source.write_text("x,t\n" + "".join(f"{text},true\n" for text in written))
+    assert run(["compress", str(source), "--out", str(archive), "--max-error", asked]) == 0
+    assert run(["verify", str(archive), "--against", str(source)]) == 0
+    assert run(["decompress", str(archive), "--out", str(back)]) == 0
+    found = [float(line.split(",")[0]) for line in back.read_text().splitlines()[1:]]
+    assert decompress(archive.read_bytes())["x"].type == "double"
+    bound = 0.05 * (7 - 0.004) if asked == "5%" else 0.1
+    assert all(abs(a - float(b)) <= bound for a, b in zip(found, written, strict=True))

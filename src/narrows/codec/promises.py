@@ -97,6 +97,11 @@ class Promises:
                 general = promise
         return cls(general or Promise(Fraction(0)), named)
 
+    def __contains__(self, name: object) -> bool:
+        """Whether an error is allowed in a column of this name, if it holds numbers."""
+        promise = self.named.get(name, self.general) if isinstance(name, str) else self.general
+        return promise.amount > 0
+
 
 def float_below(exact: Fraction) -> float:
     """The largest float that is no more than ``exact``, from 0 on."""

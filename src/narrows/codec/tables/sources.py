@@ -6,7 +6,7 @@ that must lose nothing but how a cell was written (:mod:`narrows.codec.tables.te
 is kept beside it where the file is made of rows of as many cells each.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -55,12 +55,19 @@ class TypedTable:
     """
 
     def __init__(
-        self, source: Any, *, options: CsvOptions | None = None, track: Tracker = silent
+        self,
+        source: Any,
+        *,
+        options: CsvOptions | None = None,
+        numbers: Container[str] = (),
+        track: Tracker = silent,
     ) -> None:
         """Find the types of ``source``: a path of a table, or a data frame.
 
         Args:
             options: what the user says of how a CSV file is read.
+            numbers: columns of a CSV file that hold numbers where they can, however these are
+                written, as a largest error is asked of them.
 
         Raises:
             DataError: it is damaged, or has columns that narrows does not know.
@@ -76,7 +83,11 @@ class TypedTable:
         if isinstance(self._source, CsvTable):
             try:
                 self.spelled = SpelledCsv(
-                    Path(source), self._source.form, self._source.notes, track=track
+                    Path(source),
+                    self._source.form,
+                    self._source.notes,
+                    numbers=numbers,
+                    track=track,
                 )
                 self._source = self.spelled
             except IrregularText as irregular:

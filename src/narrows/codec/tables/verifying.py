@@ -51,7 +51,8 @@ def verify_table(
         ShapeError: ``source`` has other columns or another number of rows.
     """
     rows, columns = len(archive), archive.layout.columns
-    table = None if source is None else TypedTable(source, track=track)
+    numbers = [column.name for column in columns if column.kept.storage.numeric]
+    table = None if source is None else TypedTable(source, numbers=numbers, track=track)
     if table is None:
         for _ in archive.verified_batches(track=track):
             pass

@@ -63,7 +63,7 @@ def write_table(
     if isinstance(source, str | os.PathLike):
         require_other_file(out, source, str(source)[:200])
     promises = Promises.of(max_error)
-    table = TypedTable(source, track=track)
+    table = TypedTable(source, numbers=promises, track=track)
     bounds = column_bounds(table, promises)
     columns = [
         TableColumn.of(name, type_, bounds[name], table.dtypes[name])

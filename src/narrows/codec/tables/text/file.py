@@ -1,7 +1,7 @@
 """A CSV file as a table of typed columns, and how each of them is written."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,13 +35,20 @@ class SpelledCsv:
     frame: str | None = None
 
     def __init__(
-        self, path: Path, form: CsvFormat, notes: tuple[str, ...], *, track: Tracker = silent
+        self,
+        path: Path,
+        form: CsvFormat,
+        notes: tuple[str, ...],
+        *,
+        numbers: Container[str] = (),
+        track: Tracker = silent,
     ) -> None:
         """Read the file to find out what its columns hold.
 
         Args:
             form: what was found of it before it was read.
             notes: what a user should know of how it is read.
+            numbers: columns that hold numbers where they can, however these are written.
 
         Raises:
             IrregularText: it is not made of such rows.
@@ -61,7 +68,7 @@ class SpelledCsv:
                     scan.feed(cells)
                 advance(len(rows.lines))
         self._columns = [scan.column() for scan in scans]
-        self._settle()
+        self._settle(numbers)
         self.types = {
             name: column.type for name, column in zip(self.form.names, self._columns, strict=True)
         }
@@ -90,8 +97,10 @@ class SpelledCsv:
             arrays = [self._columns[place].cells(rows.cells[place]) for place in places]
             yield pa.record_batch(arrays, names=wanted)
 
-    def _settle(self) -> None:
-        """Make texts of columns of which too much is written in another way than the rest."""
+    def _settle(self, numbers: Container[str]) -> None:
+        """Make texts of columns of which too much is written in another way than the rest, but for
+        those that are to be ``numbers``."""
+        import pyarrow as pa
         import pyarrow.compute as pc
 
         others, total = [0] * len(self._columns), 0
@@ -102,8 +111,10 @@ class SpelledCsv:
                 made = column.spelling.texts(column.cells(cells), delimiter)
                 differ = pc.sum(pc.not_equal(made, cells.cast(made.type))).as_py()
                 others[number] += differ or 0
-        for number, count in enumerate(others):
-            if count > max(_MOST_OTHERS * total, 1):
+        for number, (name, count) in enumerate(zip(self.form.names, others, strict=True)):
+            type_ = self._columns[number].type
+            number_ = pa.types.is_integer(type_) or pa.types.is_floating(type_)
+            if count > max(_MOST_OTHERS * total, 1) and not (number_ and name in numbers):
                 self._columns[number] = self._columns[number].as_text()
 
 
