@@ -20,7 +20,7 @@ LAYERS = (
     {"engine"},
     {"training", "model_file", "baselines", "codec"},
     {"planning"},
-    {"parameters", "running"},
+    {"parameters", "ranges", "running"},
     {"tasks"},
     {"fitting"},
     {"codes_only"},

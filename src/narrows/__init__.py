@@ -8,13 +8,14 @@ if TYPE_CHECKING:
     from narrows.codec import compress, decompress
     from narrows.data import Dataset, load_data
     from narrows.detector import OutlierDetector, PyODDetector
-    from narrows.errors import NarrowsError
+    from narrows.errors import NarrowsError, NarrowsWarning
     from narrows.estimator import Autoencoder
 
 __all__ = [
     "Autoencoder",
     "Dataset",
     "NarrowsError",
+    "NarrowsWarning",
     "OutlierDetector",
     "PyODDetector",
     "__version__",
@@ -29,6 +30,7 @@ _HOMES = {
     "Autoencoder": "narrows.estimator",
     "Dataset": "narrows.data",
     "NarrowsError": "narrows.errors",
+    "NarrowsWarning": "narrows.errors",
     "OutlierDetector": "narrows.detector",
     "PyODDetector": "narrows.detector",
     "compress": "narrows.codec",

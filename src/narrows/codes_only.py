@@ -39,6 +39,7 @@ from narrows.nn.blocks import Dense, Flatten, Reshape, Rounded
 from narrows.nn.model import Model
 from narrows.planning import ModelChoice, Wishes, make_plan
 from narrows.progress import Tracker, silent
+from narrows.ranges import require_familiar
 
 # How long training takes, of what it takes for a model that is kept.
 _EPOCHS: dict[Effort, float] = {"fast": 0.25, "normal": 1, "best": 2}
@@ -126,6 +127,7 @@ def learn_codes(
     *,
     item_bytes: float | None = None,
     effort: Effort = "normal",
+    check_range: bool = True,
     name: str = "X",
 ) -> SharedModel:
     """Make a model file of a trained model, for archives of codes of such items.
@@ -140,7 +142,7 @@ def learn_codes(
     Raises:
         UsageError, ShapeError, DataError: as there.
     """
-    _require_fit(items, trained, name)
+    _require_fit(items, trained, name, check_range)
     search = CodeSearch(trained.model, _ROUNDS[effort])
     sample = _sample(items, name)
     price = _price(search, sample, item_bytes)
@@ -158,6 +160,7 @@ def write_codes_only(
     item_bytes: float | None = None,
     effort: Effort = "normal",
     embed_model: bool = False,
+    check_range: bool = True,
     name: str = "X",
     track: Tracker = silent,
 ) -> Account:
@@ -172,18 +175,20 @@ def write_codes_only(
             model was trained at. It is reached as far as that price can be changed.
         effort: how long codes are searched for, and how much is tried.
         embed_model: keep what decoding needs in the archive, also of such a file.
+        check_range: refuse items in another range than those that the model was trained on, see
+            :func:`narrows.ranges.require_familiar`.
         name: what messages call the data.
         track: told how far it is.
 
     Raises:
-        UsageError: the model is another one.
+        UsageError: the model is another one, or the range is.
         ShapeError: the items are others than it was trained on.
         DataError: they hold NaN or infinity.
         ArchiveError: the model file is damaged.
     """
     shared = trained if isinstance(trained, SharedModel) else None
     trained = trained if isinstance(trained, TrainedModel) else _trained(trained)
-    _require_fit(items, trained, name)
+    _require_fit(items, trained, name, check_range)
     search = CodeSearch(trained.model, _ROUNDS[effort])
     sample = _sample(items, name)
     price = _price(search, sample, item_bytes)
@@ -215,7 +220,7 @@ def write_codes_only(
     )
 
 
-def _require_fit(items: np.ndarray, trained: TrainedModel, name: str) -> None:
+def _require_fit(items: np.ndarray, trained: TrainedModel, name: str, check_range: bool) -> None:
     model = trained.model
     require_codes_only(model)
     if items.shape[1:] != model.spec.item_shape or items.dtype.name != trained.data.dtype:
@@ -224,6 +229,10 @@ def _require_fit(items: np.ndarray, trained: TrainedModel, name: str) -> None:
             f"{trained.data.dtype} items of shape {model.spec.item_shape}",
             hint="give the model data like those that it was trained on",
         )
+    if check_range and len(items):
+        for start in range(0, len(items), _AT_ONCE):
+            _require_finite(items[start : start + _AT_ONCE], name)
+        require_familiar(trained, items, name)
 
 
 def _sample(items: np.ndarray, name: str) -> np.ndarray:

@@ -26,7 +26,7 @@ class OutlierDetector(OutlierMixin, Autoencoder):
     are there.
 
     Args:
-        latent, hidden, preset, epochs, validation_fraction, random_state: as of
+        latent, hidden, preset, epochs, validation_fraction, random_state, check_range: as of
             :class:`narrows.Autoencoder`; without ``epochs``, training takes fewer steps, for odd
             items are learnt last.
         criterion: "combined", "reconstruction", "density" or "isolation".
@@ -56,6 +56,7 @@ class OutlierDetector(OutlierMixin, Autoencoder):
         epochs: int | None = None,
         validation_fraction: float = 0.1,
         random_state: int | np.random.RandomState | None = 0,
+        check_range: bool = True,
     ) -> None:
         super().__init__(
             latent,
@@ -64,6 +65,7 @@ class OutlierDetector(OutlierMixin, Autoencoder):
             epochs=epochs,
             validation_fraction=validation_fraction,
             random_state=random_state,
+            check_range=check_range,
         )
         self.criterion = criterion
         self.false_alarms = false_alarms
@@ -93,7 +95,7 @@ class OutlierDetector(OutlierMixin, Autoencoder):
         overflows it is the lowest number that there is.
         """
         check_is_fitted(self)
-        return -self._detector.scores(self._items(X), self.criterion)
+        return -self._detector.scores(self._items(X, finding=True), self.criterion)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """:meth:`score_samples` less ``offset_``: below 0 for outliers."""
@@ -111,7 +113,7 @@ class OutlierDetector(OutlierMixin, Autoencoder):
         """What made each item odd, float64 (n, parts): see
         :meth:`narrows.tasks.detect.Detector.contributions`."""
         check_is_fitted(self)
-        return self._detector.contributions(self._items(X), self.criterion)
+        return self._detector.contributions(self._items(X, finding=True), self.criterion)
 
     @property
     def _detector(self) -> Detector:

@@ -15,6 +15,10 @@ about it. The command line prints both and no traceback, and exits with 2 for a 
 """
 
 
+class NarrowsWarning(UserWarning):
+    """What a user should know of data or of a model, and may live with."""
+
+
 class NarrowsError(Exception):
     """The root: catch it to catch everything narrows raises on purpose."""
 

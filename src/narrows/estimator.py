@@ -12,19 +12,20 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from narrows import arguments
-from narrows.data import Dataset, TableSchema, checked, load_data, unmasked
+from narrows.data import Dataset, Pages, TableSchema, checked, load_data, unmasked
 from narrows.data.image_folder import are_images, images_as_dataset, is_image
 from narrows.data.tables import Unfamiliar, arrow_table, is_frame
-from narrows.errors import DataError, ShapeError, UsageError
+from narrows.errors import DataError, NarrowsWarning, ShapeError, UsageError
 from narrows.fitting import fit
 from narrows.model_file import TrainedModel, load_model, save_model
 from narrows.nn.spec import Spec
 from narrows.nn.summary import summary_text
 from narrows.parameters import held_out_share, kept, model_choice, parameters_of, wishes
 from narrows.planning import Plan, make_plan
+from narrows.ranges import require_familiar
 from narrows.report.measures import item_errors
 from narrows.running import Codec, chunks
-from narrows.tasks.denoise import denoise
+from narrows.tasks.denoise import denoise, require_denoisable
 from narrows.tasks.drawn_rows import DrawnRows
 from narrows.tasks.fill import fill, fill_frame
 from narrows.tasks.generate import DrawnCodes, interpolated
@@ -70,6 +71,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             model; None to train every epoch.
         random_state: governs everything drawn at random; an integer, a RandomState, or None for
             another outcome every time.
+        check_range: refuse items in another range than those of ``fit``, such as shares of 1 where
+            those were grey levels, see :func:`narrows.ranges.require_familiar`; False to go on.
         item_bytes: what a code of the preset ``rounded`` shall take; None for a third of its
             numbers.
 
@@ -108,6 +111,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         patience: int | None = None,
         random_state: int | np.random.RandomState | None = 0,
         item_bytes: float | None = None,
+        check_range: bool = True,
     ) -> None:
         self.latent = latent
         self.hidden = hidden
@@ -125,6 +129,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.patience = patience
         self.random_state = random_state
         self.item_bytes = item_bytes
+        self.check_range = check_range
 
     def fit(
         self, X: Any, y: Any = None, *, target: Any = None, validation_data: Any = None
@@ -202,22 +207,51 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         table = self.model_.data.table
         if table is not None:
             return self._filled(X, table)
-        return denoise(self._codec, check_array(_given(X), **_ANY_ARRAY))
+        images = check_array(_given(X), **_ANY_ARRAY)
+        require_denoisable(self._codec, Pages("X", images))
+        self._check_range(images)
+        return denoise(self._codec, images)
+
+    def reconstruct(self, X: Any) -> Any:
+        """What the model makes of ``X``: through the code and back, in the shape of ``X`` and the
+        dtype of the training data, as :meth:`inverse_transform` gives items.
+
+        Of a DataFrame, one of the same kind with its index, and the columns that were trained on.
+        """
+        check_is_fitted(self)
+        items = self._items(X)
+        found = [self._codec.reconstruct(part) for part in chunks(items)]
+        results = np.concatenate(found)
+        table = self.model_.data.table
+        if table is not None:
+            return table.decode_frame(results, like=X)
+        shape = getattr(X, "shape", ())
+        return results.reshape(shape) if len(shape) == 2 else results
+
+    def _check_range(self, items: Any, finding: bool = False) -> None:
+        """Refuse items in another range than the training data's, unless that is not wanted.
+
+        Raises:
+            UsageError: they are.
+        """
+        if arguments.truth("check_range", self.check_range):
+            for note in require_familiar(self.model_, items, "X", finding=finding):
+                warnings.warn(note, NarrowsWarning, stacklevel=4)
 
     def _filled(self, X: Any, table: TableSchema) -> Any:
         """A table without missing cells: the frame that it was, or of rows the kind that was
         fitted."""
         import pyarrow as pa
 
-        unfamiliar = Unfamiliar()
+        unfamiliar, check = Unfamiliar(), arguments.truth("check_range", self.check_range)
         if is_frame(X):
-            result = fill_frame(self._codec, X, unfamiliar)
+            result = fill_frame(self._codec, X, unfamiliar, check_range=check)
         else:
             frame = arrow_table(table.names, np.asarray(unmasked(X)))
-            parts = fill(self._codec, frame, unfamiliar, as_trained=True)
+            parts = fill(self._codec, frame, unfamiliar, as_trained=True, check_range=check)
             result = table.as_frame(pa.concat_tables(parts, promote_options="default"))
         for line in unfamiliar.lines():
-            warnings.warn(line, stacklevel=3)
+            warnings.warn(line, NarrowsWarning, stacklevel=3)
         return result
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -372,8 +406,14 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         limits = (0.0, 255.0) if items.dtype == np.uint8 else None
         return checked(Dataset("X", items, limits))
 
-    def _items(self, X: Any) -> np.ndarray:
-        """``X`` checked against the training data: of its shape, or flat rows, or its columns."""
+    def _items(self, X: Any, finding: bool = False) -> np.ndarray:
+        """``X`` checked against the training data: of its shape, or flat rows, or its columns, and
+        in its range."""
+        items = self._in_shape(X)
+        self._check_range(items, finding)
+        return items
+
+    def _in_shape(self, X: Any) -> np.ndarray:
         table = self.model_.data.table
         if table is not None:
             return self._features(X, table)

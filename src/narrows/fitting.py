@@ -22,6 +22,7 @@ from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec, mirrored
 from narrows.planning import Plan, is_image
 from narrows.progress import Tracker, silent
+from narrows.ranges import column_ranges, described_range
 from narrows.running import chunks, drawn_places, noise_variance
 from narrows.tasks.density import MOST_CODES, MOST_NUMBERS, fit_density
 from narrows.tasks.detect import fit_detection
@@ -101,6 +102,7 @@ def fit(
         {name: importlib.metadata.version(name) for name in ("numpy", "numba", "jax")},
         refinement,
         _density(codes, settings.seed, track),
+        values=column_ranges(training),
     )
     if detection:
         unseen = None if validation is None else validation.items
@@ -149,8 +151,17 @@ def _description(training: Dataset) -> tuple[DataDescription, list[str]]:
     if table is not None:
         rows = np.linspace(0, len(training) - 1, min(len(training), _MARGINAL_ROWS)).astype(int)
         table = table.with_marginals(training.items[rows])
+    more = described_range(training)
     return DataDescription(
-        training.name, len(training), dtype.name, limits, table, extent, peak, training.changes
+        training.name,
+        len(training),
+        dtype.name,
+        limits,
+        table,
+        extent,
+        peak,
+        training.changes,
+        **more,
     ), notes
 
 

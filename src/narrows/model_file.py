@@ -57,6 +57,8 @@ class DataDescription:
         extent: the lowest and the highest of all values; None for a table.
         peak: what a PSNR is measured against, see :func:`narrows.data.limits.known_peak`.
         images: what was done to the images of a folder, as is done to those that are given later.
+        whole: whether all values are whole numbers; None where nobody looked.
+        narrowest: what nearly all items' highest and lowest value differ by at least, or None.
     """
 
     name: str
@@ -67,10 +69,17 @@ class DataDescription:
     extent: tuple[float, float] | None = None
     peak: float | None = None
     images: ImageOptions = ImageOptions()  # noqa: RUF009
+    whole: bool | None = None
+    narrowest: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        measured = {"extent": self.extent, "peak": self.peak}
+        measured = {
+            "extent": self.extent,
+            "peak": self.peak,
+            "whole": self.whole,
+            "narrowest": self.narrowest,
+        }
         return {
             "name": self.name,
             "count": self.count,
@@ -94,6 +103,11 @@ class DataDescription:
         table, peak = values.get("table"), values.get("peak")
         if peak is not None and not 0 < float(peak) < math.inf:
             raise ValueError(f"its data have a peak of {peak!r}")
+        whole, narrowest = values.get("whole"), values.get("narrowest")
+        if not (whole is None or isinstance(whole, bool)):
+            raise ValueError(f"whether its data are whole numbers is {whole!r}")
+        if narrowest is not None and not 0 <= float(narrowest) < math.inf:
+            raise ValueError(f"its items span {narrowest!r} at least")
         return cls(
             str(values["name"]),
             int(values["count"]),
@@ -103,6 +117,8 @@ class DataDescription:
             _ends(values.get("extent")),
             None if peak is None else float(peak),
             ImageOptions.from_dict(values.get("images")),
+            whole,
+            None if narrowest is None else float(narrowest),
         )
 
 
@@ -141,6 +157,8 @@ class TrainedModel:
             :mod:`narrows.engine.xla.refinement`.
         parameters: those of the estimator that trained it, see :mod:`narrows.parameters`; empty in
             older files.
+        values: of flat rows, ``lowest`` and ``highest`` of each value, float64 (item_size,); empty
+            in older files and for other items.
         scores: of a :class:`narrows.PyODDetector`: ``training``, how odd each training item is,
             float64 (n,); empty otherwise.
     """
@@ -156,6 +174,7 @@ class TrainedModel:
     detection: dict[str, np.ndarray] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, np.ndarray] = field(default_factory=dict)
+    values: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def item_shape(self) -> Shape:
@@ -262,6 +281,7 @@ def _all_arrays(trained: TrainedModel) -> dict[str, np.ndarray]:
             "density": trained.density,
             "detection": trained.detection,
             "scores": trained.scores,
+            "values": trained.values,
         }
     )
 
@@ -325,6 +345,7 @@ def _assemble(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> TrainedMo
         group(arrays, "detection"),
         _parameters(entry.get("parameters", {})),
         group(arrays, "scores"),
+        group(arrays, "values"),
     )
 
 
@@ -427,6 +448,10 @@ def _expected_shapes(trained: TrainedModel) -> dict[str, Shape]:
         shapes |= _density_shapes("density", trained.density, spec.latent_size)
     if trained.detection:
         shapes |= _detection_shapes(trained.detection, spec)
+    if trained.values:
+        shapes |= {
+            f"values/{name}": (math.prod(spec.item_shape),) for name in ("lowest", "highest")
+        }
     if trained.baseline:
         size = math.prod(spec.item_shape)
         kept = len(trained.baseline.get("components", ()))

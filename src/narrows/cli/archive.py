@@ -11,6 +11,7 @@ from narrows.cli.account import account_text, account_values, model_info
 from narrows.cli.codes_archive import compress_codes, require_no_bound, require_no_codes
 from narrows.cli.options import (
     DataArgument,
+    Force,
     Format,
     Grey,
     ItemsOut,
@@ -120,6 +121,7 @@ def compress(
     grey: Grey = False,
     resize: Resize = None,
     skip_damaged: SkipDamaged = False,
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Write DATA as one file that opens anywhere with the same values, lossless or within a bound.
@@ -156,7 +158,7 @@ def compress(
             if path is not None:
                 require_writable(path)
         account = compress_codes(
-            data, out, model, latent, item_bytes, effort, embed_model, keep_model, options
+            data, out, model, latent, item_bytes, effort, embed_model, keep_model, options, force
         )
         _show_written(out, data, account, json)
         return

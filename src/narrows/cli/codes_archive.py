@@ -46,6 +46,7 @@ def compress_codes(
     embed_model: bool = False,
     keep_model: Path | None = None,
     options: "ImageOptions | None" = None,
+    force: bool = False,
 ) -> "Account":
     """Write an archive of codes by a given model, or by one that is trained on the data; and what
     others can have in common with it, where that shall be kept."""
@@ -87,7 +88,9 @@ def compress_codes(
             hint="leave it out: it is for models that --keep-model wrote",
         )
     if keep_model is not None and not isinstance(trained, Model):
-        trained = learn_codes(items, trained, item_bytes=item_bytes, effort=effort, name=data)
+        trained = learn_codes(
+            items, trained, item_bytes=item_bytes, effort=effort, name=data, check_range=not force
+        )
         write_kept(keep_model, trained)
         embed_model, item_bytes = True, None
     with tempfile.TemporaryFile() as written, atomic_file(out) as file:
@@ -98,6 +101,7 @@ def compress_codes(
             item_bytes=item_bytes,
             effort=effort,
             embed_model=embed_model,
+            check_range=not force,
             name=data,
             track=progress,
         )

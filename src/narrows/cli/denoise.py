@@ -11,6 +11,7 @@ import typer
 
 from narrows.cli.options import (
     DataArgument,
+    Force,
     Format,
     Grey,
     ItemsOut,
@@ -65,6 +66,7 @@ def denoise(
         ),
     ] = "missing",
     seed: Annotated[int, typer.Option(help="Governs the noise that is added.")] = 0,
+    force: Force = False,
     format: Format = None,
     grey: Grey = False,
     resize: Resize = None,
@@ -103,9 +105,9 @@ def denoise(
     options = image_options(grey, resize, skip_damaged)
     require_folder(data, options)
     if codec.trained.data.table is None:
-        _denoise(codec, data, out, against, added, seed, options, json)
+        _denoise(codec, data, out, against, added, seed, options, force, json)
     elif against is None and added is None:
-        _fill(codec, data, out, cells == "all", json)
+        _fill(codec, data, out, cells == "all", force, json)
     else:
         raise UsageError(
             "a table's cells are filled in, and --against and --noise are for arrays and images",
@@ -121,16 +123,21 @@ def _denoise(
     noise: "Noise | None",
     seed: int,
     options: "ImageOptions",
+    force: bool,
     json: bool,
 ) -> None:
     """Write what the model makes of all items, measuring on the way where there is what to measure
     against."""
     from narrows.data.pages import require_pairs
+    from narrows.ranges import require_familiar
     from narrows.report.denoising import DenoisingMeter, denoising_text
     from narrows.tasks.denoise import damaged, denoise, require_denoisable
 
     pages = _opened(codec, data, options)
     require_denoisable(codec, pages)
+    if not force:
+        for note in require_familiar(codec.trained, pages.images, pages.name):
+            say(note)
     clean = pages if noise is not None else None
     if against is not None:
         clean = _opened(codec, against, options if Path(against).is_dir() else None)
@@ -206,7 +213,7 @@ def _writer(
         yield write_items
 
 
-def _fill(codec: "Codec", source: str, out: str, all_cells: bool, json: bool) -> None:
+def _fill(codec: "Codec", source: str, out: str, all_cells: bool, force: bool, json: bool) -> None:
     """Write a table with its missing cells filled in."""
     from narrows.data import table_writer
     from narrows.data.tables import Unfamiliar
@@ -217,7 +224,7 @@ def _fill(codec: "Codec", source: str, out: str, all_cells: bool, json: bool) ->
         table_writer(out, filled_schema(codec, source)) as write,
         progress("filling", total=None, unit="rows") as done,
     ):
-        for rows in fill(codec, source, unfamiliar, all_cells=all_cells):
+        for rows in fill(codec, source, unfamiliar, all_cells=all_cells, check_range=not force):
             write(rows)
             count += rows.num_rows
             done(rows.num_rows)

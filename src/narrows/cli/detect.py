@@ -8,6 +8,7 @@ import typer
 
 from narrows.cli.options import (
     DataArgument,
+    Force,
     Format,
     Grey,
     Json,
@@ -70,6 +71,7 @@ def detect(
     grey: Grey = False,
     resize: Resize = None,
     skip_damaged: SkipDamaged = False,
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Write how odd each row of DATA is, and what made it so.
@@ -99,7 +101,7 @@ def detect(
     if heat_map is not None:
         _require_images(codec.trained.item_shape, heat_map)
     _require_table(out)
-    dataset = load_for(codec, data, image_options(grey, resize, skip_damaged))
+    dataset = load_for(codec, data, image_options(grey, resize, skip_damaged), force, finding=True)
     codec.shaped(dataset.items)  # a mistake must show before anything is computed
     judged.judge(dataset, false_alarms)
     reasons = judged.reasons(explain)

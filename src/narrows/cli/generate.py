@@ -190,7 +190,7 @@ def _codes_of(codec: "Codec", option: str, text: str, count: int) -> "np.ndarray
             f"{option} {text} does not say which items of which data",
             hint=f"write DATA:{form}, as in mnist:test:{'3,17' if count == 2 else '3'}",
         )
-    items = load_for(codec, source).items
+    items = load_for(codec, source, force=True).items
     rows = [int(each) for each in numbers]
     for row in rows:
         if row >= len(items):

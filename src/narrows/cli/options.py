@@ -73,6 +73,13 @@ SkipDamaged = Annotated[
         help="Of a folder of images: leave out files that cannot be read, and say which.",
     ),
 ]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Go on where the values are in another range than those that MODEL was trained on.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 

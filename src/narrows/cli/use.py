@@ -10,6 +10,7 @@ import typer
 
 from narrows.cli.options import (
     DataArgument,
+    Force,
     Format,
     Grey,
     ItemsOut,
@@ -67,6 +68,7 @@ def evaluate(
     grey: Grey = False,
     resize: Resize = None,
     skip_damaged: SkipDamaged = False,
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Measure what a model keeps of DATA, beside PCA with as many numbers.
@@ -82,7 +84,7 @@ def evaluate(
     from narrows.report.redundancy import is_comparable, redundancy, redundancy_text
 
     codec = open_codec(model, refine)
-    dataset = load_for(codec, data, image_options(grey, resize, skip_damaged))
+    dataset = load_for(codec, data, image_options(grey, resize, skip_damaged), force)
     result = measure(codec, dataset, track=progress)
     texts, values = [_table(result)], asdict(result)
     if result.columns:
@@ -110,6 +112,7 @@ def encode(
     grey: Grey = False,
     resize: Resize = None,
     skip_damaged: SkipDamaged = False,
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Write the latent code of every item: a row of numbers each.
@@ -131,7 +134,7 @@ def encode(
             hint="end it in .npy, .npz, .csv or .parquet",
         )
     codec = open_codec(model, refine)
-    loaded = load_for(codec, data, image_options(grey, resize, skip_damaged))
+    loaded = load_for(codec, data, image_options(grey, resize, skip_damaged), force)
     items = loaded.items
     codec.shaped(items)  # a mistake must show before a file is opened
     size = codec.trained.model.spec.latent_size
@@ -180,6 +183,7 @@ def reconstruct(
     grey: Grey = False,
     resize: Resize = None,
     skip_damaged: SkipDamaged = False,
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Take every item of DATA through its code and back, and write what comes out.
@@ -193,7 +197,7 @@ def reconstruct(
     codec = open_codec(model, refine)
     out = to_standard_output(out, format, usual_format(codec))
     check_outputs({"DATA": data}, {"--out": out}, models={"MODEL": model}, json=json)
-    loaded = load_for(codec, data, image_options(grey, resize, skip_damaged))
+    loaded = load_for(codec, data, image_options(grey, resize, skip_damaged), force)
     items = loaded.items
     codec.shaped(items)  # a mistake must show before a file is opened
     stream_items("reconstructing", codec, items, codec.reconstruct, out, loaded.files)
@@ -222,16 +226,30 @@ def usual_format(codec: "Codec") -> str:
     return "npy" if codec.trained.data.table is None else "csv"
 
 
-def load_for(codec: "Codec", source: str, options: "ImageOptions | None" = None) -> "Dataset":
+def load_for(
+    codec: "Codec",
+    source: str,
+    options: "ImageOptions | None" = None,
+    force: bool = False,
+    *,
+    finding: bool = False,
+) -> "Dataset":
     """The data, as the model takes them: images changed as those that it was trained on were, and
     as ``options`` want it.
+
+    Args:
+        force: take them in another range than the training data's, too.
+        finding: whether odd items are what is looked for.
 
     Raises:
         DataError: they are no table and the model was trained on one, or the reverse; or they are
             not what they must be.
+        ShapeError: their items have another shape.
+        UsageError: they are in another range.
     """
     from narrows.data import load_data
     from narrows.errors import DataError
+    from narrows.ranges import require_familiar
 
     trained = codec.trained.data
     options = image_options_for(codec, source, options)
@@ -243,6 +261,10 @@ def load_for(codec: "Codec", source: str, options: "ImageOptions | None" = None)
         )
     for note in data.notes:
         say(note)
+    items = codec.shaped(data.items)  # a mistake must show before a file is opened
+    if not force:
+        for note in require_familiar(codec.trained, items, source, finding=finding):
+            say(note)
     return data
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from narrows.data import Dataset
 from narrows.data.pages import Pages
 from narrows.data.storage import gathered
-from narrows.errors import ShapeError, UsageError
+from narrows.errors import ShapeError
 from narrows.running import Codec
 from narrows.tasks.tiles import blended
 from narrows.training import Noise
@@ -96,17 +96,8 @@ def require_denoisable(codec: Codec, pages: Pages) -> None:
 
     Raises:
         ShapeError: it is not.
-        UsageError: it has another dtype than the images that the model was trained on.
     """
-    first, dtype = pages.images[0], np.dtype(codec.trained.data.dtype)
-    _needs_tiles(codec, first.shape)
-    images = {"uint8", "uint16"}
-    if first.dtype != dtype and {first.dtype.name, dtype.name} & images:
-        raise UsageError(
-            f"{pages.name} holds {first.dtype.name} values, and the model was trained on "
-            f"{dtype.name}, whose range is another",
-            hint=f"save the images as {dtype.name}, or train a model on images like these",
-        )
+    _needs_tiles(codec, pages.images[0].shape)
 
 
 def _needs_tiles(codec: Codec, shape: tuple[int, ...]) -> bool:

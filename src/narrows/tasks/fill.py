@@ -10,13 +10,16 @@ from narrows.data.tables.filling import filled_column, fills
 from narrows.data.tables.frames.learning import learnable, with_columns
 from narrows.data.tables.reading import TableSource, cells_of
 from narrows.errors import DataError
+from narrows.ranges import require_familiar
 from narrows.running import Codec
 
 # Rows that are columns in memory at a time.
 _BLOCK_ROWS = 1 << 13
 
 
-def fill_frame(codec: Codec, frame: Any, unfamiliar: Unfamiliar) -> Any:
+def fill_frame(
+    codec: Codec, frame: Any, unfamiliar: Unfamiliar, *, check_range: bool = False
+) -> Any:
     """A data frame without missing cells: of its own kind, with its index, labels and dtypes.
 
     A cell that has a value keeps it, and so does every column that the model was not trained on.
@@ -26,9 +29,11 @@ def fill_frame(codec: Codec, frame: Any, unfamiliar: Unfamiliar) -> Any:
     Args:
         frame: a pandas or polars DataFrame, or an Arrow table, with the model's columns.
         unfamiliar: told about what training never saw.
+        check_range: refuse what :func:`narrows.ranges.require_familiar` does.
 
     Raises:
         DataError: the model's columns are not there, or hold what they did not in training.
+        UsageError: a column is in another unit.
     """
     schema = _schema(codec)
     table, form = learnable(frame, schema.names)
@@ -36,7 +41,9 @@ def fill_frame(codec: Codec, frame: Any, unfamiliar: Unfamiliar) -> Any:
     found = np.empty((table.num_rows, schema.width), np.float32)
     for start in range(0, table.num_rows, _BLOCK_ROWS):
         block = table.slice(start, _BLOCK_ROWS)
-        found[start : start + block.num_rows] = _made(codec, block, start + 1, unfamiliar)
+        found[start : start + block.num_rows] = _made(
+            codec, block, start + 1, unfamiliar, check_range
+        )
     changed = {}
     for at, name in enumerate(table.column_names):
         if name not in schema.names or not fills(schema[name]):
@@ -55,6 +62,7 @@ def fill(
     *,
     all_cells: bool = False,
     as_trained: bool = False,
+    check_range: bool = False,
 ) -> Iterator:
     """The rows of a table in a file without missing cells, in pyarrow.Tables with all its columns.
 
@@ -66,9 +74,11 @@ def fill(
         unfamiliar: told about what training never saw.
         all_cells: write what the model makes of every cell, those that have a value too.
         as_trained: whether columns get the types that they had in training, as those of CSV do.
+        check_range: refuse what :func:`narrows.ranges.require_familiar` does.
 
     Raises:
         DataError: it is no table, or one without the model's columns.
+        UsageError: a column is in another unit.
     """
     schema, table = _schema(codec), open_to_fill(source)
     schema.check_names(list(table.types), table.name, unfamiliar)
@@ -76,7 +86,7 @@ def fill(
     for batch in table.batches():
         for start in range(0, batch.num_rows, _BLOCK_ROWS):
             block = batch.slice(start, _BLOCK_ROWS)
-            made = _made(codec, block, row, unfamiliar)
+            made = _made(codec, block, row, unfamiliar, check_range)
             textual = table.textual or as_trained
             yield schema.completed(as_arrow(block), made, textual=textual, every=all_cells)
             row += block.num_rows
@@ -112,8 +122,13 @@ def _schema(codec: Codec) -> TableSchema:
     return schema
 
 
-def _made(codec: Codec, block: Any, row: int, unfamiliar: Unfamiliar) -> np.ndarray:
+def _made(
+    codec: Codec, block: Any, row: int, unfamiliar: Unfamiliar, check_range: bool
+) -> np.ndarray:
     """What the model makes of the rows of a table or batch: features (n, width)."""
     schema = _schema(codec)
+    features = schema.encode_block(block, row, unfamiliar)
+    if check_range:
+        require_familiar(codec.trained, features, "the table")
     # a model that is told that a cell is missing would say so again
-    return codec.reconstruct(schema.masked(schema.encode_block(block, row, unfamiliar)))
+    return codec.reconstruct(schema.masked(features))
