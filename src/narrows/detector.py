@@ -26,8 +26,8 @@ class OutlierDetector(OutlierMixin, Autoencoder):
     are there.
 
     Args:
-        latent, hidden, preset, epochs, validation_fraction, random_state, check_range: as of
-            :class:`narrows.Autoencoder`; without ``epochs``, training takes fewer steps, for odd
+        latent, hidden, preset, epochs, validation_fraction, random_state, check_range, verbose: as
+            of :class:`narrows.Autoencoder`; without ``epochs``, training takes fewer steps, for odd
             items are learnt last.
         criterion: "combined", "reconstruction", "density" or "isolation".
         false_alarms: the share of normal items that may be taken for odd ones. The threshold is
@@ -57,6 +57,7 @@ class OutlierDetector(OutlierMixin, Autoencoder):
         validation_fraction: float = 0.1,
         random_state: int | np.random.RandomState | None = 0,
         check_range: bool = True,
+        verbose: bool = False,
     ) -> None:
         super().__init__(
             latent,
@@ -66,6 +67,7 @@ class OutlierDetector(OutlierMixin, Autoencoder):
             validation_fraction=validation_fraction,
             random_state=random_state,
             check_range=check_range,
+            verbose=verbose,
         )
         self.criterion = criterion
         self.false_alarms = false_alarms

@@ -12,17 +12,20 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from narrows import arguments
-from narrows.data import Dataset, Pages, TableSchema, checked, load_data, unmasked
+from narrows.data import Dataset, Pages, TableSchema, checked, load_data
+from narrows.data.given import array_given
 from narrows.data.image_folder import are_images, images_as_dataset, is_image
 from narrows.data.tables import Unfamiliar, arrow_table, is_frame
 from narrows.errors import DataError, NarrowsWarning, ShapeError, UsageError
-from narrows.fitting import fit
+from narrows.fitting import Fitted, fit
 from narrows.model_file import TrainedModel, load_model, save_model
 from narrows.nn.spec import Spec
 from narrows.nn.summary import summary_text
 from narrows.parameters import held_out_share, kept, model_choice, parameters_of, wishes
-from narrows.planning import Plan, make_plan
+from narrows.planning import CHANNELS_FIRST, Plan, make_plan
+from narrows.progress import say, shown, silent
 from narrows.ranges import require_familiar
+from narrows.report.guards import find_warnings
 from narrows.report.measures import item_errors
 from narrows.running import Codec, chunks
 from narrows.tasks.denoise import denoise, require_denoisable
@@ -33,6 +36,8 @@ from narrows.training import History
 
 # Fewer rows than this are all trained on: a tenth of them would say nothing.
 _FEWEST_TO_HOLD_OUT_FROM = 20
+# Items that say enough of a model to warn of it.
+_MOST_TO_JUDGE = 500
 
 
 class SummaryText(str):
@@ -73,12 +78,17 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             another outcome every time.
         check_range: refuse items in another range than those of ``fit``, such as shares of 1 where
             those were grey levels, see :func:`narrows.ranges.require_familiar`; False to go on.
+        verbose: show how far the work is on stderr, a bar or a line now and then, and what is in
+            ``notes_``.
         item_bytes: what a code of the preset ``rounded`` shall take; None for a third of its
             numbers.
 
     Attributes:
         history_: one dictionary an epoch: ``epoch``, ``loss``, ``val_loss``, ``learning_rate``,
             ``seconds``. Losses are means over all values, in the data's own units.
+        notes_: what there is to know of the last ``fit``, in sentences: how the data were read,
+            what was chosen and why, and what may spoil the results, of which it warns too
+            (:class:`narrows.NarrowsWarning`).
         model_: the trained model, a :class:`narrows.model_file.TrainedModel`.
         latent_size_: numbers in the code.
         item_shape_: the shape of one item.
@@ -112,6 +122,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         random_state: int | np.random.RandomState | None = 0,
         item_bytes: float | None = None,
         check_range: bool = True,
+        verbose: bool = False,
     ) -> None:
         self.latent = latent
         self.hidden = hidden
@@ -130,6 +141,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.random_state = random_state
         self.item_bytes = item_bytes
         self.check_range = check_range
+        self.verbose = verbose
 
     def fit(
         self, X: Any, y: Any = None, *, target: Any = None, validation_data: Any = None
@@ -139,9 +151,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Args:
             X: (n, \\*item_shape), any real dtype: flat rows, or images as (n, height, width) or
                 (n, height, width, channels), or a list of Pillow images. 8-bit data are used as
-                they are. Or a pandas or
-                polars DataFrame, whose columns may be numbers, truth values, categories, texts and
-                dates, with missing values, and weigh all the same.
+                they are. A sparse matrix is made dense, if it fits; what :func:`narrows.load_data`
+                gave is taken too. Or a pandas or polars DataFrame, whose columns may be numbers,
+                truth values, categories, texts and dates, with missing values, and weigh all the
+                same.
             y: ignored.
             target: what the items of ``X`` shall become, an array of their shape and dtype, such as
                 the same images without noise; None for the items themselves.
@@ -153,7 +166,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             ValueError: data or parameters that cannot be.
         """
         share = held_out_share(self.validation_fraction)
-        training = self._table(X) if is_frame(X) else self._array(X)
+        verbose, track = self._verbose(), silent
+        if verbose:
+            track = shown
+        training = self._training(X)
         if target is not None:
             training = self._towards(training, target)
         seed = _seed(self.random_state)
@@ -166,11 +182,50 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         elif share > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
             training, held_out = training.split(share, seed)
         plan = self._plan(training, seed)
-        fitted = fit(training, held_out, plan, detection=self._detects)
+        fitted = fit(training, held_out, plan, detection=self._detects, track=track)
         given = self.get_params(deep=False)
         self._take(kept(fitted.trained, type(self).__name__, given, plan.settings.epochs))
         self.history_: History = fitted.history
+        self._tell(training, held_out, plan, fitted, verbose)
         return self
+
+    def _verbose(self) -> bool:
+        """Whether to say how far the work is.
+
+        Raises:
+            UsageError: ``verbose`` is neither yes nor no.
+        """
+        given = arguments.scalar(self.verbose)
+        if isinstance(given, bool) or (isinstance(given, Integral) and int(given) >= 0):
+            return bool(given)
+        raise arguments.refused("verbose", self.verbose, "True or False, or a number from 0 on")
+
+    def _tell(
+        self,
+        training: Dataset,
+        held_out: Dataset | None,
+        plan: Plan,
+        fitted: Fitted,
+        verbose: bool,
+    ) -> None:
+        """Keep what the command line says of a fit, and warn of what may spoil its results."""
+        cautions = find_warnings(
+            self._codec, training, held_out, fitted.history, most=_MOST_TO_JUDGE
+        )
+        table = training.table
+        columns = () if table is None else table.describe()
+        warned = (
+            *training.notes,
+            *(line for line in plan.reasons if line == CHANNELS_FIRST),
+            *_left_out(table),
+            *fitted.notes,
+            *map(str, cautions),
+        )
+        self.notes_ = tuple(dict.fromkeys((*training.notes, *columns, *plan.reasons, *warned)))
+        for line in self.notes_ if verbose else ():
+            say(line)
+        for line in warned:
+            warnings.warn(line, NarrowsWarning, stacklevel=3)
 
     def transform(self, X: Any) -> np.ndarray:
         """The codes of ``X``: float32 (n, latent_size).
@@ -191,7 +246,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         after ``set_output(transform="pandas")``.
         """
         check_is_fitted(self)
-        items = self._codec.decode(check_array(unmasked(Z), dtype=np.float32))
+        items = self._codec.decode(check_array(array_given(Z), dtype=np.float32))
         table = self.model_.data.table
         return items if table is None else table.decode_frame(items, like=Z)
 
@@ -247,7 +302,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         if is_frame(X):
             result = fill_frame(self._codec, X, unfamiliar, check_range=check)
         else:
-            frame = arrow_table(table.names, np.asarray(unmasked(X)))
+            frame = arrow_table(table.names, np.asarray(array_given(X)))
             parts = fill(self._codec, frame, unfamiliar, as_trained=True, check_range=check)
             result = table.as_frame(pa.concat_tables(parts, promote_options="default"))
         for line in unfamiliar.lines():
@@ -349,6 +404,25 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         given = self.get_params(deep=False)
         return make_plan(training, model_choice(given), wishes(given, seed))
 
+    def _training(self, X: Any) -> Dataset:
+        """What to train on, whatever it was given as.
+
+        Raises:
+            DataError: it cannot be learnt from.
+        """
+        if is_frame(X):
+            return self._table(X)
+        if not isinstance(X, Dataset):
+            return self._array(X)
+        if len(X) < 2:
+            raise DataError(f"n_samples={len(X)}: 2 are the fewest to learn from")
+        if X.table is None:
+            validate_data(self, X.items, **_ANY_ARRAY)
+        else:
+            self.n_features_in_ = len(X.table.names)
+            self.feature_names_in_ = np.array(X.table.names, dtype=object)
+        return checked(X)
+
     def _table(self, X: Any) -> Dataset:
         """A data frame to train on, as features."""
         self._check_labels(X, reset=True)
@@ -383,9 +457,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _features(self, X: Any, table: TableSchema) -> np.ndarray:
         """The features of a data frame, or of rows of numbers in the order of its columns."""
+        if isinstance(X, Dataset):
+            return _restated(X, table)
         if not is_frame(X):
             rows = validate_data(
-                self, unmasked(X), reset=False, dtype=None, ensure_all_finite=False
+                self, array_given(X), reset=False, dtype=None, ensure_all_finite=False
             )
             X = arrow_table(table.names, rows)
         else:
@@ -450,20 +526,51 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         tags.input_tags.three_d_array = True
+        tags.input_tags.sparse = True  # made dense, where they fit
         return tags
 
 
 def _given(X: Any) -> Any:
     """``X``, or the items of Pillow images, upright and in grey or RGB, as those of a folder."""
     if not are_images(X):
-        return unmasked(X)
+        return array_given(X)
     data = images_as_dataset(X)
     for note in data.notes:
-        warnings.warn(note, stacklevel=4)
+        warnings.warn(note, NarrowsWarning, stacklevel=4)
     return data.items
 
 
 _ANY_ARRAY: dict[str, Any] = {"dtype": "numeric", "allow_nd": True, "order": None}
+
+
+def _restated(data: Dataset, table: TableSchema) -> np.ndarray:
+    """The features of a table that was read on its own, as the model's table has them.
+
+    Raises:
+        UsageError: it was read in another way.
+    """
+
+    def kinds(schema: TableSchema | None) -> list[tuple[Any, ...]]:
+        columns = () if schema is None else schema.columns
+        return [(c.name, c.kind, c.width, c.missing, c.categories) for c in columns]
+
+    if data.table is None or kinds(data.table) != kinds(table):
+        raise UsageError(
+            f"{data.name} was not read as the table that the model was trained on",
+            hint="read it with the model's: load_data(path, table=ae.model_.data.table)",
+        )
+    return table.restated(data.items, data.table)
+
+
+def _left_out(table: TableSchema | None) -> list[str]:
+    """What to say of columns that nothing is learnt from."""
+    if table is None:
+        return []
+    names = [column.name for column in table.columns if column.kind == "ignored"]
+    if not names:
+        return []
+    shown_names = ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
+    return [f"nothing is learnt from {len(names)} columns, which are ignored: {shown_names}"]
 
 
 def _pair(validation_data: Any) -> tuple[Any, Any]:

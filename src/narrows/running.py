@@ -148,9 +148,14 @@ class Codec:
             return items
         if items.shape[1:] == (size,):
             return items.reshape(len(items), *shape)
+        hint, given = "give items of that shape, or flat rows of as many values", items.shape[1:]
+        if len(given) == 3 and given != shape:
+            if (*given[1:], given[0]) == shape:
+                hint = "move the axis of the channels to the end: np.moveaxis(X, 1, -1)"
+            elif (given[-1], *given[:-1]) == shape:
+                hint = "move the axis of the channels to the front: np.moveaxis(X, -1, 1)"
         raise ShapeError(
-            f"the items have shape {items.shape[1:]}, and the model was trained on {shape}",
-            hint="give items of that shape, or flat rows of as many values",
+            f"the items have shape {given}, and the model was trained on {shape}", hint=hint
         )
 
 

@@ -24,7 +24,7 @@ from narrows.cli.options import (
 from narrows.cli.outputs import check_outputs, to_standard_output
 from narrows.cli.standard_input import received
 from narrows.cli.terminal import progress, say, show
-from narrows.cli.use import image_options_for, open_codec, report_written, usual_format
+from narrows.cli.use import as_pixels, image_options_for, open_codec, report_written, usual_format
 from narrows.errors import ShapeError, UsageError
 
 if TYPE_CHECKING:
@@ -187,19 +187,20 @@ def _writer(
     """A function that takes the number of the first of some results, and the results."""
     from narrows.data import item_writer, named_image_writer
 
-    names, shape = pages.names, pages.images[0].shape
+    names, shape, pixels = pages.names, pages.images[0].shape, as_pixels(codec, out)
     if names is not None and (not Path(out).suffix or out.endswith("/")):
         with named_image_writer(out, names) as write_image:
 
             def write_named(place: int, results: "np.ndarray") -> None:
                 for number, image in enumerate(results, place):
-                    write_image(names[number], image)
+                    write_image(names[number], image if pixels is None else pixels(image))
 
             yield write_named
         return
     is_table = out.lower().endswith((".csv", ".parquet"))
     written = (math.prod(shape),) if is_table else shape
-    with item_writer(out, len(pages), written, codec.trained.data.dtype) as writer:
+    dtype = codec.trained.data.dtype if pixels is None else pixels.dtype
+    with item_writer(out, len(pages), written, dtype) as writer:
 
         def write_items(place: int, results: "np.ndarray") -> None:
             if results.shape[1:] != shape:
@@ -208,6 +209,7 @@ def _writer(
                     f"{shape}, so that {out} cannot hold both",
                     hint="write images of several sizes to a folder: end the name in /",
                 )
+            results = results if pixels is None else pixels(results)
             writer.write(results.reshape(len(results), *written))
 
         yield write_items

@@ -6,21 +6,25 @@ import math
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from narrows.cli.standard_input import renamed
 from narrows.errors import NarrowsError, OutputError
 from narrows.files import is_standard_output
-from narrows.progress import Advance
-
-_LINE_EVERY_SECONDS = 10.0
+from narrows.progress import Advance, shown
 
 
 def say(message: str) -> None:
     """A message to the person at the terminal."""
     print(renamed(message), file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def progress(label: str, *, total: float | None, unit: str) -> Iterator[Advance]:
+    """A tracker, as in :mod:`narrows.progress`: a bar in a terminal, some lines elsewhere."""
+    with shown(renamed(label), total=total, unit=unit) as advance:
+        yield advance
 
 
 def show(
@@ -74,68 +78,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-@contextlib.contextmanager
-def progress(label: str, *, total: float | None, unit: str) -> Iterator[Advance]:
-    """A tracker, as in :mod:`narrows.progress`: a bar in a terminal, some lines elsewhere."""
-    shown = _bar(label, total, unit) if sys.stderr.isatty() else _lines(label, total, unit)
-    with shown as advance:
-        yield advance
-
-
-@contextlib.contextmanager
-def _bar(label: str, total: float | None, unit: str) -> Iterator[Advance]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=12),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[note]}"),
-        TextColumn("{task.fields[rate]}"),  # the first to go where the terminal is narrow
-        console=Console(stderr=True),
-        transient=True,
-    )
-    task = bar.add_task(label, total=total, rate="", note="")
-    start, done, skipped = time.monotonic(), 0.0, None
-
-    def advance(amount: float, note: str = "") -> None:
-        nonlocal done, skipped
-        if skipped is None:
-            skipped = amount  # what an earlier run did says nothing about the speed of this one
-        done += amount
-        rate = _rate((done - skipped) / max(time.monotonic() - start, 1e-3), unit)
-        bar.update(task, completed=done, note=note, rate=rate if done > skipped else "")
-
-    with bar:
-        yield advance
-
-
-@contextlib.contextmanager
-def _lines(label: str, total: float | None, unit: str) -> Iterator[Advance]:
-    start = last = time.monotonic()
-    done = 0.0
-
-    def advance(amount: float, note: str = "") -> None:
-        nonlocal done, last
-        done += amount
-        now = time.monotonic()
-        if now - last > _LINE_EVERY_SECONDS:
-            last = now
-            share = f"{done / total:.0%}" if total else f"{done:,.0f} {unit}"
-            say(f"{label} {share}, {_rate(done / (now - start), unit)}  {note}".rstrip())
-
-    yield advance
-
-
-def _rate(amount: float, unit: str) -> str:
-    for size, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if amount >= size:
-            return f"{amount / size:.3g}{prefix} {unit}/s"
-    return f"{amount:.3g} {unit}/s"
 
 
 @contextlib.contextmanager

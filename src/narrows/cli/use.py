@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from narrows.data import Dataset, TableSchema
     from narrows.data.image_files import ImageFiles
     from narrows.data.image_options import ImageOptions
+    from narrows.data.pixels import Pixels
     from narrows.report.evaluation import Evaluation
     from narrows.running import Codec, Rows
 
@@ -291,7 +292,24 @@ def stream_items(
     if codec.trained.data.table is not None:
         _stream_rows(label, rows, work, codec.trained.data.table, out)
         return
-    _stream(label, rows, work, codec.trained.item_shape, codec.trained.data.dtype, out, None, files)
+    dtype, pixels = codec.trained.data.dtype, as_pixels(codec, out)
+    if pixels is not None:
+        given, dtype = work, pixels.dtype
+        work = lambda some: pixels(given(some))  # noqa: E731
+    _stream(label, rows, work, codec.trained.item_shape, dtype, out, None, files)
+
+
+def as_pixels(codec: "Codec", out: str) -> "Pixels | None":
+    """How items become pixels, and say so, where they go to a folder of images and are none yet."""
+    from narrows.data.pixels import is_folder_of_images, pixels_of
+
+    if not is_folder_of_images(out):
+        return None
+    data = codec.trained.described
+    pixels = pixels_of(codec.trained.item_shape, data.dtype, data.extent, bool(data.whole))
+    if pixels is not None:
+        say(pixels.note)
+    return pixels
 
 
 def _stream_rows(

@@ -79,6 +79,16 @@ def preset_spec(
         raise UsageError(
             f"there is no preset called {name!r}", hint=f"take one of {', '.join(PRESETS)}"
         )
+    values = math.prod(item_shape)
+    if has_channels_first(item_shape) and (
+        not fits(name, item_shape) or (name in ("auto", "dense") and values > _MOST_DENSE_VALUES)
+    ):
+        raise UsageError(
+            f"items of shape {item_shape} look like images with their {item_shape[0]} channels "
+            "first, and images have them last here",
+            hint="move the axis: np.moveaxis(X, 1, -1), or save the array so; reshape the items to "
+            "rows if they are no images",
+        )
     if not fits(name, item_shape):
         fitting = [other for other in PRESETS if fits(other, item_shape)]
         raise UsageError(
@@ -96,6 +106,14 @@ def preset_spec(
             hint="ask for fewer numbers than an item has: the code is what it is narrowed to",
         )
     return _MAKERS[name](_Request(item_shape, latent, hidden, output_activation, item_bytes))
+
+
+def has_channels_first(item_shape: Shape) -> bool:
+    """Whether items look like images whose first axis is that of their channels."""
+    if len(item_shape) != 3 or item_shape[2] in (1, 3, 4):
+        return False
+    channels, height, width = item_shape
+    return channels in (1, 3, 4) and min(height, width) >= 2 * _SMALLEST_IMAGE
 
 
 def fits(name: str, item_shape: Shape) -> bool:

@@ -10,13 +10,14 @@ improves codes after it.
 """
 
 from narrows.data import Dataset
-from narrows.planning.architecture import articles_spec, choose_spec, own_spec
+from narrows.planning.architecture import CHANNELS_FIRST, articles_spec, choose_spec, own_spec
 from narrows.planning.kinds import denoises, is_image, is_rounded
 from narrows.planning.recipe import DETECTION_STEPS, articles_recipe, choose_recipe
 from narrows.planning.refinement import choose_refinement, require_refinable
 from narrows.planning.wishes import ModelChoice, Plan, Wishes
 
 __all__ = [
+    "CHANNELS_FIRST",
     "DETECTION_STEPS",
     "ModelChoice",
     "Plan",

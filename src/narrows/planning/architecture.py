@@ -5,11 +5,17 @@ from dataclasses import replace
 
 from narrows.data import Dataset
 from narrows.errors import UsageError
-from narrows.nn.presets import auto_preset, default_latent_size, preset_spec
+from narrows.nn.presets import auto_preset, default_latent_size, has_channels_first, preset_spec
 from narrows.nn.spec import Spec
 from narrows.objectives import Objective
 from narrows.planning.kinds import denoises, is_image
 from narrows.planning.wishes import ModelChoice, Wishes
+
+#: What is said of small images that a model takes as they are.
+CHANNELS_FIRST = (
+    "the items look like images with their channels first, and images have them last here: "
+    "np.moveaxis(X, 1, -1) moves the axis"
+)
 
 
 def own_spec(training: Dataset, choice: ModelChoice, objective: Objective) -> Spec:
@@ -64,6 +70,8 @@ def choose_spec(
         reasons.append(why)
     ending = _ending(training, wishes.objective)
     spec = _preset_spec(choice, preset, training, ending)
+    if has_channels_first(training.item_shape):
+        reasons.append(CHANNELS_FIRST)
     if ending == "sigmoid":
         reasons.append("a sigmoid at the end: the values fill the range they have")
     if spec.crosses and not to_denoise:

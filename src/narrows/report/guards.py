@@ -77,21 +77,24 @@ def find_warnings(
     training: Dataset,
     validation: Dataset | None,
     history: History,
-    evaluation: Evaluation,
+    evaluation: Evaluation | None = None,
+    *,
+    most: int = MOST_ITEMS,
 ) -> list[Caution]:
     """Everything that is suspicious about a model just trained, the gravest first.
 
-    Looks at no more than :data:`MOST_ITEMS` training items, and fewer of large ones.
+    Looks at no more than ``most`` training items, and fewer of large ones.
 
     Args:
         codec: the model.
         training: what it was trained on.
         validation: what it was validated on, or None.
         history: its losses, epoch by epoch.
-        evaluation: its errors and PCA's, on the validation set where there is one.
+        evaluation: its errors and PCA's, on the validation set where there is one; None to
+            measure them on some of its items, and to say nothing of what was not held out.
     """
     trained = codec.trained
-    items = _some(training.items)
+    items = _some(training.items, most)
     results = codec.reconstruct_floats(items)
     codes = codec.encode(items)
     size = trained.model.spec.latent_size
@@ -106,8 +109,8 @@ def find_warnings(
         # of PCA itself, kept for its error, rounding is all that differs
         None
         if trained.training.get("linear")
-        else worse_than_pca(evaluation.model.mse, evaluation.pca.mse),
-        unmeasured(validation is None),
+        else worse_than_pca(*_errors(codec, validation or training, evaluation, most)),
+        None if evaluation is None else unmeasured(validation is None),
         overfitted(history, kept),
         # a code that only has to lose noise is as wide as it likes
         None if denoises else few_rows(len(training), size),
@@ -352,10 +355,25 @@ def _own(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]
     return {name[len(start) :]: array for name, array in arrays.items() if name.startswith(start)}
 
 
-def _some(items: np.ndarray) -> np.ndarray:
+def _errors(
+    codec: Codec, data: Dataset, evaluation: Evaluation | None, most: int
+) -> tuple[float, float]:
+    """The mean squared errors of the model and of PCA; where nobody measured them, of some items,
+    and of none where these are to become others."""
+    if evaluation is not None:
+        return evaluation.model.mse, evaluation.pca.mse
+    if data.inputs is not None or codec.trained.training.get("noise") is not None:
+        return 0.0, 0.0
+    items = _some(data.items, most)
+    results = codec.reconstruct_floats(items), fitted_pca(codec.trained).reconstruct(items)
+    model, pca = (float(np.square(result - items, dtype=np.float64).mean()) for result in results)
+    return model, pca
+
+
+def _some(items: np.ndarray, most: int = MOST_ITEMS) -> np.ndarray:
     """Items spread evenly over all, no more than are worth their memory."""
     affordable = max(4 * CHUNK_VALUES // max(items[:1].size, 1), 100)
-    count = min(len(items), MOST_ITEMS, affordable)
+    count = min(len(items), most, affordable)
     return np.asarray(items[np.linspace(0, len(items) - 1, count).astype(np.intp)])
 
 
