@@ -260,7 +260,8 @@ def test_wrong_usage_ends_before_anything_is_written(
     np.save(tmp_path / "deep.npy", np.zeros((2, 8, 8), np.uint16))
     failed(narrows("denoise", model, tmp_path / "deep.npy", "--out", out), 2, "uint16", "uint8")
     several = ("denoise", model, scans[0], "--out", tmp_path / "a.npy")
-    failed(narrows(*several), 1, "cannot hold both")
+    failed(narrows(*several), 2, "was trained on values from 0 to 16", "--force")
+    failed(narrows(*several, "--force"), 1, "cannot hold both")
     assert not out.exists() and not (tmp_path / "a.npy").exists()
 
 

@@ -232,7 +232,7 @@ def test_values_that_are_not_finite_are_refused(
         np.full((30, 4), "text"),
         np.full((30, 4), None),
         np.zeros((30, 4), "datetime64[s]"),
-        scipy.sparse.csr_array(np.eye(30, 4)),
+        scipy.sparse.csr_array(np.full((30, 4), np.nan)),
         np.zeros((0, 4)),
         np.zeros((30, 0)),
         np.zeros((30, 2, 0)),

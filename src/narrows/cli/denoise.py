@@ -135,9 +135,6 @@ def _denoise(
 
     pages = _opened(codec, data, options)
     require_denoisable(codec, pages)
-    if not force:
-        for note in require_familiar(codec.trained, pages.images, pages.name):
-            say(note)
     clean = pages if noise is not None else None
     if against is not None:
         clean = _opened(codec, against, options if Path(against).is_dir() else None)
@@ -148,6 +145,8 @@ def _denoise(
         _writer(codec, pages, out) as write,
         progress("denoising", total=len(pages), unit="items") as advance,
     ):
+        for note in () if force else require_familiar(codec.trained, pages.images, pages.name):
+            say(note)
         for batch in pages.batches():
             given = batch if noise is None else damaged(codec, batch, noise, seed, done)
             results = denoise(codec, given)
