@@ -16,7 +16,7 @@ import pytest
 from narrows import Autoencoder, compress, load_data
 from narrows.codec import open_archive, write_archive, write_table
 from narrows.codec.opening import opened
-from narrows.errors import UsageError
+from narrows.errors import ArchiveError, NarrowsError, UsageError
 
 X = load_data("digits").items
 # What no method makes smaller, so that it is read as fast as it can be.
@@ -44,12 +44,12 @@ def in_fork(work: Callable[[], Any]) -> Any:
 
 
 def told(work: Callable[[], Any]) -> Callable[[], Any]:
-    """``work``, which gives the text of a usage error instead of raising it."""
+    """``work``, which gives the text of an error of ours instead of raising it."""
 
     def call() -> Any:
         try:
             return work()
-        except UsageError as error:
+        except NarrowsError as error:
             return str(error)
 
     return call
@@ -73,6 +73,19 @@ class TestForks:
         ae = Autoencoder(latent=4, preset="unet", epochs=1).fit(X[:64])
         for work in (lambda: ae.score(X[:5]), lambda: ae.fit(X[:64])):
             assert "before this process was forked" in in_fork(told(work))
+
+    def test_training_that_ends_with_xla_is_refused_before_it(self, refining: Autoencoder) -> None:
+        ae = Autoencoder(latent=4, preset="dense", epochs=10**6, refine=1)
+        assert "before this process was forked" in in_fork(told(lambda: ae.fit(X[:64])))
+
+    def test_a_stream_with_a_position_is_refused(self, archive: Path, tmp_path: Path) -> None:
+        with zipfile.ZipFile(tmp_path / "packed.zip", "w") as file:
+            file.write(archive, "noise.nrw")
+        with zipfile.ZipFile(tmp_path / "packed.zip") as file:
+            member = opened(file.open("noise.nrw"), "member")
+            said = in_fork(told(lambda: member.items(0, 9)))
+            assert "cannot share the position of a stream" in said
+            assert (member.items(0, 9) == NOISE[:9]).all()
 
     def test_the_rest_works(self, refining: Autoencoder) -> None:
         codes = refining.transform(X[:5])
@@ -153,9 +166,17 @@ def test_a_pickled_archive_is_opened_again(archive: Path, monkeypatch: pytest.Mo
         pickle.loads(content)
 
 
+def test_a_pickled_archive_is_not_another_one(archive: Path) -> None:
+    with open_archive(archive) as first:
+        content = pickle.dumps(first)
+    archive.write_bytes(compress(NOISE[1:], effort="fast"))
+    with pytest.raises(ArchiveError, match="holds other values than when it was handed"):
+        pickle.loads(content)
+
+
 def test_an_archive_in_memory_says_that_it_cannot_be_pickled() -> None:
     with (
-        opened(io.BytesIO(compress(X[:9], effort="fast")), "the archive") as archive,
+        opened(io.BytesIO(compress(NOISE[:9], effort="fast")), "the archive") as archive,
         pytest.raises(UsageError, match="not opened from a file"),
     ):
         pickle.dumps(archive)

@@ -14,6 +14,8 @@ from narrows.baselines.pca import PCA, fit_pca
 from narrows.data import Dataset
 from narrows.data.limits import holds_whole_numbers, known_peak
 from narrows.engine import make_runner
+from narrows.engine.evidence import is_variational
+from narrows.engine.xla import require_threads
 from narrows.errors import DataError
 from narrows.model_file import DataDescription, TrainedModel, require_storable
 from narrows.nn.blocks import Dense, Flatten, Shape
@@ -59,6 +61,8 @@ def fit(
     what :mod:`narrows.tasks.detect` needs, which takes as long as a short training.
     """
     spec, settings = plan.spec, plan.settings
+    if plan.refinement or is_variational(spec):
+        require_threads(later=True)  # what is measured after the training needs them
     described, of_data = _description(training)
     require_storable(described)
     scaling = choose_scaling(training, plan)

@@ -166,13 +166,32 @@ def open_archive(
             hint="check the path and its permissions",
         ) from error
     try:
-        archive = opened(stream, name, damaged_too=damaged_too, model=model)
+        given = None if model is None else Model.of(model)
+        archive = opened(stream, name, damaged_too=damaged_too, model=given)
         where = Path(path).absolute()
-        archive.again = partial(open_archive, where, damaged_too=damaged_too, model=model)
+        archive.again = partial(_open_again, where, damaged_too, given, archive.digest)
         return archive
     except BaseException:
         stream.close()
         raise
+
+
+def _open_again(
+    path: Path, damaged_too: bool, model: Model | None, digest: str
+) -> Archive | TableArchive:
+    """Open an archive in another process, if it holds what it held.
+
+    Raises:
+        ArchiveError: it holds other values, or cannot be opened.
+    """
+    archive = open_archive(path, damaged_too=damaged_too, model=model)
+    if archive.digest != digest:
+        archive.close()
+        raise ArchiveError(
+            f"{path} holds other values than when it was handed to this process",
+            hint="open it again",
+        )
+    return archive
 
 
 def opened(

@@ -5,24 +5,37 @@ import os
 import threading
 from typing import IO
 
+from narrows.errors import ArchiveError
+
 
 class Pieces:
     """Reads a stream at any place without a position that threads, or forked processes, share.
 
     A file is read where it is asked to be (``pread``), bytes in memory are sliced. What can do
-    neither, such as a member of a zip file, is read by one thread at a time.
+    neither, such as a member of a zip file, is read by one thread at a time, and not by processes
+    that are forked later: they would move the position of one another.
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
-        self._stream, self._lock = stream, threading.Lock()
+        self._stream, self._lock, self._process = stream, threading.Lock(), os.getpid()
         self._number = _file_number(stream)
 
     def read(self, start: int, size: int) -> bytes:
-        """``size`` bytes from ``start`` on; fewer where the stream ends before."""
+        """``size`` bytes from ``start`` on; fewer where the stream ends before.
+
+        Raises:
+            ArchiveError: it has a position, and was opened before this process was forked.
+        """
         if self._number is not None and not self._stream.closed:
             return _read_file(self._number, start, size)
         if type(self._stream) is io.BytesIO:
             return bytes(self._stream.getbuffer()[start : start + size])
+        if self._process != os.getpid():  # before the lock, which a fork may have left closed
+            raise ArchiveError(
+                "an archive that is read from a stream was opened before this process was forked, "
+                "and processes cannot share the position of a stream",
+                hint="open it in each process, or open its file with open_archive",
+            )
         with self._lock:
             self._stream.seek(start)
             return self._stream.read(size)
@@ -34,9 +47,13 @@ def _file_number(stream: IO[bytes]) -> int | None:
     Only of what Python opened as a file: other streams may have the descriptor of a file whose
     bytes they change, as those that unpack do.
     """
-    if not hasattr(os, "pread") or not isinstance(stream, io.BufferedReader):
+    buffered = isinstance(stream, io.BufferedReader | io.BufferedRandom)
+    raw = stream.raw if buffered else stream
+    if not hasattr(os, "pread") or not isinstance(raw, io.FileIO):
         return None
-    return stream.fileno() if isinstance(stream.raw, io.FileIO) else None
+    if stream.writable():
+        stream.flush()  # what waits in its buffer is not in the file yet
+    return stream.fileno()
 
 
 def _read_file(number: int, start: int, size: int) -> bytes:

@@ -58,7 +58,16 @@ class OpenArchive:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
         self._container.close()
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of all values, as the archive says it."""
+        return self._digest
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.again is None:

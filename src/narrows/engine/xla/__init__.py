@@ -16,9 +16,17 @@ Nothing here imports JAX before it is used.
 """
 
 from narrows.engine.xla.code_search import CodeSearch
+from narrows.engine.xla.forks import require_threads
 from narrows.engine.xla.refinement import RefiningRunner
 from narrows.engine.xla.runner import XlaRunner
 from narrows.engine.xla.trainer import XlaTrainer
 from narrows.engine.xla.variational import measure_evidence
 
-__all__ = ["CodeSearch", "RefiningRunner", "XlaRunner", "XlaTrainer", "measure_evidence"]
+__all__ = [
+    "CodeSearch",
+    "RefiningRunner",
+    "XlaRunner",
+    "XlaTrainer",
+    "measure_evidence",
+    "require_threads",
+]
