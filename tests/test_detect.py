@@ -12,10 +12,11 @@ from sklearn.datasets import make_blobs
 from sklearn.ensemble import IsolationForest
 
 from codes_cases import blots
+from narrows.baselines.pca import fit_pca
 from narrows.data import Dataset, load_data
-from narrows.errors import ShapeError, UsageError
-from narrows.fitting import fit
-from narrows.model_file import load_model, save_model
+from narrows.errors import OutputError, ShapeError, UsageError
+from narrows.fitting import fit, linear_model
+from narrows.model_file import DataDescription, TrainedModel, load_model, save_model
 from narrows.planning import ModelChoice, Wishes, make_plan
 from narrows.running import Codec
 from narrows.tasks import detect
@@ -297,7 +298,7 @@ def test_large_items_are_told_by_their_errors(
 
 
 def test_a_model_without_detection_says_what_to_do(detector: Detector) -> None:
-    with pytest.raises(UsageError, match="train it with narrows fit or OutlierDetector"):
+    with pytest.raises(UsageError, match="train it with narrows fit, without --no-detection"):
         Detector(Codec(replace(detector.codec.trained, detection={})))
 
 
@@ -315,6 +316,46 @@ def test_there_are_four_scores(detector: Detector) -> None:
 def test_items_of_another_shape(detector: Detector) -> None:
     with pytest.raises(ShapeError, match="trained on"):
         detector.scores(np.zeros((2, 5)))
+
+
+def test_what_is_kept_of_large_items_is_bounded(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    light = random.normal(size=(12, 1, 1, 1))
+    photographs = 100 + 20 * light + random.normal(size=(12, 150, 161, 3))
+    data = Dataset("photographs", photographs.astype(np.float32))
+    codec = Codec(linear(data))
+    trained = replace(codec.trained, detection=fit_detection(codec.trained, data.items, None, 0))
+    assert sum(array.nbytes for array in trained.detection.values()) < 3 << 20
+    save_model(tmp_path / "m.safetensors", trained)
+    detector = Detector(Codec(load_model(tmp_path / "m.safetensors")))
+    odd = data.items[:2].copy()
+    odd[1, 100:140, 50:90] += 60
+    usual, score = detector.scores(odd, "reconstruction")
+    assert score > usual + 1  # the mean square is 1 and becomes about 240
+    where = detector.heat(odd[1:])[0].mean(axis=2)
+    assert where[100:140, 50:90].mean() > 10 * np.median(where)
+    arrays = trained.detection | {"spread": trained.detection["spread"][:-1]}
+    with pytest.raises(OutputError, match="detection/spread"):
+        save_model(tmp_path / "m.safetensors", replace(trained, detection=arrays))
+
+
+def linear(data: Dataset) -> TrainedModel:
+    """PCA of one number, without training."""
+    pca = fit_pca(data.items, 1)
+    model = linear_model(data.item_shape, pca)
+    zeros = np.zeros(1, np.float32)
+    latent = {"lowest": zeros, "highest": zeros + 1, "mean": zeros}
+    described = DataDescription(data.name, len(data), data.items.dtype.name, None)
+    return TrainedModel(model, described, latent=latent)
+
+
+def test_trees_that_see_some_of_many_features_find_the_odd() -> None:
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(300, 1500)).astype(np.float32)
+    rows[7] *= 3
+    forest = grow_forest(rows, random)
+    assert forest.isolation(rows).argmax() == 7
+    assert len(np.unique(forest.feature)) > 1400 and forest.feature.max() > 1490
 
 
 def test_wide_items_are_told_by_the_same_directions_as_narrow_ones() -> None:

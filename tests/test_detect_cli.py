@@ -11,7 +11,7 @@ import pytest
 from command_line import Command, done, failed
 from narrows.data import Dataset, load_data
 from narrows.fitting import Fitted, fit
-from narrows.model_file import save_model
+from narrows.model_file import load_model, save_model
 from narrows.planning import ModelChoice, Wishes, make_plan
 from narrows.tasks.detect import Detector
 
@@ -78,6 +78,17 @@ def test_items_that_cannot_be_judged(
         np.save(path, array)
         failed(narrows("detect", model_file, path, "--out", out), 1, message)
         assert not out.exists()
+
+
+def test_a_model_that_has_not_learnt_what_is_odd_says_so(
+    items: Path, narrows: Command, tmp_path: Path
+) -> None:
+    model = tmp_path / "m.safetensors"
+    options = ("--preset", "dense", "--latent", 2, "--epochs", 1, "--refine", 0)
+    done(narrows("fit", items, "--out", model, *options, "--no-detection"))
+    assert not load_model(model).detection
+    line = ("detect", model, items, "--out", tmp_path / "s.csv")
+    failed(narrows(*line), 2, "can be called odd", "without --no-detection")
 
 
 def test_equal_images_are_judged_as_one_is(

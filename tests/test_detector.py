@@ -67,7 +67,7 @@ def test_a_saved_one_does_all_that_it_did(detector: OutlierDetector, tmp_path: P
     np.testing.assert_array_equal(found.score_samples(items), detector.score_samples(items))
     # what is only to make codes does not take the time to learn what is odd
     Autoencoder(epochs=2).fit(items).save(tmp_path / "plain.safetensors")
-    with pytest.raises(UsageError, match="train it with narrows fit or OutlierDetector"):
+    with pytest.raises(UsageError, match="train it with narrows fit, without --no-detection"):
         OutlierDetector.load(tmp_path / "plain.safetensors")
 
 

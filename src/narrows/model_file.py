@@ -42,6 +42,15 @@ from narrows.version import __version__
 FORMAT_VERSION = 3
 #: Comparisons of a tree of a model's isolation forest: eight, one after the other.
 FOREST_NODES = 255
+#: Values of an item that detection tells apart; of larger items, runs of them.
+MOST_PLACES = 1 << 16
+
+
+def places_of(size: int) -> int:
+    """How many runs, equally long but the last, detection takes the values of an item for: as many
+    as there are values, up to :data:`MOST_PLACES`."""
+    run = -(-size // MOST_PLACES)
+    return -(-size // run)
 
 
 @dataclass(frozen=True)
@@ -406,7 +415,7 @@ def _check_arrays(trained: TrainedModel) -> None:
         _check_density("density", trained.density)
     if trained.detection:
         _check_density("detection", trained.detection)
-        _check_detection(trained.detection)
+        _check_detection(trained.detection, math.prod(trained.item_shape))
 
 
 def _check_density(name: str, density: dict[str, np.ndarray]) -> None:
@@ -420,12 +429,12 @@ def _check_density(name: str, density: dict[str, np.ndarray]) -> None:
         raise ValueError(f"{name}/cholesky must be lower triangles")
 
 
-def _check_detection(detection: dict[str, np.ndarray]) -> None:
+def _check_detection(detection: dict[str, np.ndarray], size: int) -> None:
     """Refuse spreads that are none, trees that compare what is not there, unordered scores."""
     feature = detection["feature"]
     if (detection["spread"] <= 0).any():
         raise ValueError("detection/spread must be above 0")
-    if (feature < 0).any() or (feature >= len(detection["spread"])).any() or (feature % 1).any():
+    if (feature < 0).any() or (feature >= size).any() or (feature % 1).any():
         raise ValueError("detection/feature must be numbers of values")
     for name in ("reference", "calibration"):
         if (np.diff(detection[name], axis=0) < 0).any():
@@ -474,11 +483,13 @@ def _detection_shapes(detection: dict[str, np.ndarray], spec: Spec) -> dict[str,
     size, numbers = math.prod(spec.item_shape), 0 if spec.crosses else spec.latent_size
     directions, (trees, nodes) = _second(detection, "projection"), np.shape(detection["feature"])
     rows = {name: max(len(detection[name]), 1) for name in ("reference", "calibration")}
+    # before there were runs, every value had a place
+    places = size if len(detection["spread"]) == size else places_of(size)
     return {
         **_density_shapes("detection", detection, numbers + directions),
-        "detection/average": (size,),
-        "detection/spread": (size,),
-        "detection/projection": (size, directions),
+        "detection/average": (places,),
+        "detection/spread": (places,),
+        "detection/projection": (places, directions),
         "detection/feature": (max(trees, 1), FOREST_NODES),
         "detection/threshold": (trees, nodes),
         "detection/length": (trees, nodes + 1),

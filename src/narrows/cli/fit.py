@@ -149,6 +149,13 @@ def fit(
             help="Stop after so many epochs without a better validation loss; keep the best."
         ),
     ] = None,
+    detection: Annotated[
+        bool,
+        typer.Option(
+            "--detection/--no-detection",
+            help="Learn what odd items are, which narrows detect needs.",
+        ),
+    ] = True,
     seed: Annotated[int, typer.Option(help="Governs everything drawn at random.")] = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint in the run folder.")
@@ -171,6 +178,7 @@ def fit(
     Example:
       narrows fit mnist --out digits.safetensors
       narrows fit readings.npy --latent 8 --hidden 128,32 --out readings.safetensors
+      narrows fit readings.npy --no-detection --out readings.safetensors
       narrows fit scans/ --target cleaned/ --out pages.safetensors
       narrows fit photographs/ --grey --resize 64,48 --skip-damaged --out photographs.safetensors
     """
@@ -222,7 +230,7 @@ def fit(
     training = replace(training, name=renamed(training.name))
     plan = make_plan(training, choice, asked)
     result = train_and_write(
-        training, held_out, plan, out, folder, resume, checkpoint_seconds, given
+        training, held_out, plan, out, folder, resume, checkpoint_seconds, given, detection
     )
     show(f"{result.evaluation.sentence()}; {result.seconds:.1f} s", result.values(), json)
 
@@ -325,6 +333,7 @@ def train_and_write(
     resume: bool,
     checkpoint_seconds: float,
     given: Mapping[str, Any],
+    detection: bool = True,
 ) -> FitResult:
     """Train, then write the model and everything that goes into the run folder.
 
@@ -358,7 +367,7 @@ def train_and_write(
                 training,
                 held_out,
                 plan,
-                detection=True,
+                detection=detection,
                 checkpoint=checkpoint,
                 checkpoint_seconds=checkpoint_seconds,
                 resume=resume,

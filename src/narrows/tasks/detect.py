@@ -26,7 +26,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64, Shaped
 
 from narrows.errors import UsageError
-from narrows.model_file import TrainedModel
+from narrows.model_file import TrainedModel, places_of
 from narrows.progress import Tracker, silent
 from narrows.running import Codec, chunks, drawn_places
 from narrows.tasks.density import Density, fit_density
@@ -50,6 +50,8 @@ _MOST_VALUES, _MOST_VALUES_FOR_MIXTURE = 1 << 24, 1 << 22
 _MOST_REFINED = 5_000
 # Directions of the error beside the code, and the share of its variance below which one is noise.
 _DIRECTIONS, _SMALLEST_SHARE = 32, 1e-4
+# All directions together have no more values than this (4 MB of a model file).
+_DIRECTION_VALUES = 1 << 20
 # Left out of the mixture's second fit.
 _TRIMMED = 0.1
 # A value whose error hardly varies is not infinitely telling: its spread counts as this share of
@@ -76,8 +78,8 @@ class Detector:
             raise UsageError(
                 "the model file does not say how the scores of other items lie, so that none can "
                 "be called odd",
-                hint="train it with narrows fit or OutlierDetector; codes of more than "
-                f"{MOST_NUMBERS} numbers have no density",
+                hint="train it with narrows fit, without --no-detection, or with OutlierDetector; "
+                f"codes of more than {MOST_NUMBERS} numbers have no density",
             )
         self.codec = codec
         self._evidence = _Evidence.from_arrays(arrays)
@@ -224,7 +226,8 @@ class Detector:
         table = self.codec.trained.data.table
         if table is not None:
             return tuple(column.features for column in table.learnt)
-        return tuple(slice(at, at + 1) for at in range(len(self._evidence.average)))
+        size = math.prod(self.codec.trained.item_shape)
+        return tuple(slice(at, at + 1) for at in range(size))
 
 
 #: Parts that are replaced one after the other to explain an item.
@@ -387,7 +390,9 @@ class _Evidence:
     Attributes:
         average: of each value over the training items, (size,), in data units.
         spread: of each value's error, (size,).
-        projection: onto the leading directions of the error over its spread, (size, k).
+        projection: onto the leading directions of the error over its spread, (size, k). Of items
+            of more than :data:`narrows.model_file.MOST_PLACES` values, here and above, a place
+            stands for a run of values, and has their mean.
         mixture: over the code and those directions; over these alone where copies cross.
         forest: over the values.
     """
@@ -416,13 +421,16 @@ class _Evidence:
 
     def errors(self, items: np.ndarray, made: np.ndarray) -> Float64[np.ndarray, "n size"]:
         """(x̂ - x) / s of each value, of items and what the model makes of them."""
-        return _differences(items, made) / self.spread
+        differences = _differences(items, made)
+        return differences / _of_values(self.spread, differences.shape[1])
 
     def of(self, passed: _Passed) -> Float64[np.ndarray, "n 3"]:
         """The scores of the three :data:`WAYS`, all finite."""
         with _overflowing():
             errors = self.errors(passed.items, passed.made)
-            features = np.hstack([passed.codes, errors @ self.projection])
+            features = np.hstack(
+                [passed.codes, _at_places(errors, len(self.projection)) @ self.projection]
+            )
             ways = [
                 _half_log_mean_square(errors),
                 -self.mixture.log_density(features),
@@ -448,14 +456,15 @@ def _learn(
     passed: Sequence[_Passed], items: np.ndarray, random: np.random.Generator, seed: int
 ) -> _Evidence:
     flat = items.reshape(len(items), -1)
-    average = flat.mean(axis=0, dtype=np.float64)
+    places = places_of(flat.shape[1])
+    average = _at_places(flat.mean(axis=0, dtype=np.float64)[None], places)[0]
     codes = np.concatenate([each.codes for each in passed])
     differences = np.concatenate([_differences(each.items, each.made) for each in passed])
-    spread = np.sqrt(np.square(differences).mean(axis=0))
+    spread = np.sqrt(_at_places(np.square(differences).mean(axis=0)[None], places)[0])
     usual = float(np.sqrt(np.square(spread).mean()))
     spread = np.maximum(spread, _SMALLEST_SPREAD * usual) if usual > 0 else np.ones_like(spread)
     few = _drawn(items, _MOST_FOR_MIXTURE, _MOST_VALUES_FOR_MIXTURE, random)
-    errors = differences[few] / spread
+    errors = _at_places(differences[few] / _of_values(spread, flat.shape[1]), places)
     projection = _leading(errors)
     features = np.hstack([codes[few], errors @ projection])
     mixture = fit_density(features, seed)
@@ -466,12 +475,30 @@ def _learn(
     )
 
 
+def _at_places(
+    values: Float64[np.ndarray, "n size"], places: int
+) -> Float64[np.ndarray, "n places"]:
+    """The mean of each run of values that one place stands for."""
+    size = values.shape[1]
+    run = -(-size // places)
+    if run == 1:
+        return values
+    starts = np.arange(0, size, run)
+    return np.add.reduceat(values, starts, axis=1) / np.diff(starts, append=size)
+
+
+def _of_values(at_places: Float64[np.ndarray, " places"], size: int) -> np.ndarray:
+    """What each of ``size`` values has at its place."""
+    return np.repeat(at_places, -(-size // len(at_places)))[:size]
+
+
 def _leading(errors: Float64[np.ndarray, "n size"]) -> Float64[np.ndarray, "size k"]:
     """The directions in which errors vary most, (size, k), scaled so that they vary by 1."""
     count, size = errors.shape
     wide = size > count  # the same values, of the smaller of two matrices
     values, vectors = np.linalg.eigh((errors @ errors.T if wide else errors.T @ errors) / count)
-    values, vectors = values[::-1][:_DIRECTIONS], vectors[:, ::-1][:, :_DIRECTIONS]
+    most = min(_DIRECTIONS, max(_DIRECTION_VALUES // size, 1))
+    values, vectors = values[::-1][:most], vectors[:, ::-1][:, :most]
     kept = values > _SMALLEST_SHARE * max(values.sum(), 1e-300)
     values, vectors = values[kept], vectors[:, kept]
     if wide:

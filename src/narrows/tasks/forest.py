@@ -71,23 +71,41 @@ class Forest:
 
 
 def grow_forest(rows: Float[np.ndarray, "n features"], random: np.random.Generator) -> Forest:
-    """A forest grown from ``rows``, n at least 1."""
+    """A forest grown from ``rows``, n at least 1. Of rows of more than a thousand features each
+    tree sees some, drawn at random."""
     rows = _narrow(rows)
     nodes = 2**DEPTH - 1
     feature = np.zeros((TREES, nodes), np.int64)
     # where nothing is left to cut, every row goes left
     threshold = np.full((TREES, nodes), np.finfo(np.float32).max, np.float32)
     length = np.zeros((TREES, nodes + 1), np.float32)
-    together = min(max(_GROWN_VALUES // (SAMPLE * rows.shape[1]), 1), TREES)
+    width = rows.shape[1] if rows.shape[1] <= _MANY_FEATURES else _SEEN
+    together = min(max(_GROWN_VALUES // (SAMPLE * width), 1), TREES)
     for start in range(0, TREES, together):
         some = slice(start, start + together)
-        samples, draws = [], []
+        samples, draws, seen = [], [], []
         for _ in range(len(length[some])):
-            samples.append(random.permutation(len(rows))[:SAMPLE])
+            sample = random.permutation(len(rows))[:SAMPLE]
             draws.append(random.random((nodes, 2)))
+            seen.append(_seen(rows.shape[1], random))
+            samples.append(rows[sample] if seen[-1] is None else rows[np.ix_(sample, seen[-1])])
         trees = feature[some], threshold[some], length[some]
-        _grow(rows[np.array(samples)], np.array(draws), trees)
+        _grow(np.array(samples), np.array(draws), trees)
+        for tree, features in zip(feature[some], seen, strict=True):
+            if features is not None:
+                tree[...] = features[tree]
     return Forest(feature, threshold, length)
+
+
+# A tree of so few leaves asks for few features: of more than the first number it sees the second.
+_MANY_FEATURES, _SEEN = 1024, 512
+
+
+def _seen(width: int, random: np.random.Generator) -> Int64[np.ndarray, " seen"] | None:
+    """Which features a tree may cut; None for all."""
+    if width <= _MANY_FEATURES:
+        return None
+    return np.sort(random.choice(width, _SEEN, replace=False))
 
 
 def _grow(
