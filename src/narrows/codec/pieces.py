@@ -47,8 +47,7 @@ def _file_number(stream: IO[bytes]) -> int | None:
     Only of what Python opened as a file: other streams may have the descriptor of a file whose
     bytes they change, as those that unpack do.
     """
-    buffered = isinstance(stream, io.BufferedReader | io.BufferedRandom)
-    raw = stream.raw if buffered else stream
+    raw: object = getattr(stream, "raw", stream)  # what a buffer lies around
     if not hasattr(os, "pread") or not isinstance(raw, io.FileIO):
         return None
     if stream.writable():
