@@ -17,12 +17,20 @@ from narrows.tensor_file import read_tensors, write_tensors
 RANDOM = np.random.default_rng(0)
 ITEMS = RANDOM.normal(size=(40, 6)) @ RANDOM.normal(size=(6, 6))
 
+
+class Unknown:
+    """An object of no kind that is known, whose name is the same in every process."""
+
+    def __repr__(self) -> str:
+        return "Unknown()"
+
+
 # What no parameter of a kind takes.
-NO_NUMBER = ["3", "x", [1, 2], {}, object(), b"3", True, np.array([1.0, 2.0]), 1j]
+NO_NUMBER = ["3", "x", [1, 2], {}, Unknown(), b"3", True, np.array([1.0, 2.0]), 1j]
 NO_WHOLE = [*NO_NUMBER, 0.95, float("nan"), float("inf"), np.float32(2.5)]
-NO_TEXT = [3, 0.3, ["l2"], {}, b"l2", True, object(), np.array(1)]
-NO_SIZES = ["32", {}, (0,), (2.5,), ("a",), 2.5, True, (True,), object(), -3, [[3]], (None,)]
-NO_PATH = [3, 0.3, [], {}, b"x", True, object()]
+NO_TEXT = [3, 0.3, ["l2"], {}, b"l2", True, Unknown(), np.array(1)]
+NO_SIZES = ["32", {}, (0,), (2.5,), ("a",), 2.5, True, (True,), Unknown(), -3, [[3]], (None,)]
+NO_PATH = [3, 0.3, [], {}, b"x", True, Unknown()]
 
 
 def cases() -> list[tuple[str, Any]]:
