@@ -1,15 +1,26 @@
 """Parameters: what none can mean is refused by name, and model files keep all of them."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from sklearn.base import clone
 
 from command_line import Command
-from narrows import Autoencoder, Dataset, OutlierDetector, PyODDetector, load_data
+from narrows import (
+    Autoencoder,
+    Dataset,
+    OutlierDetector,
+    PyODDetector,
+    compress,
+    decompress,
+    load_data,
+)
 from narrows.arguments import sizes, whole
+from narrows.codec import learn_model, open_archive
 from narrows.errors import ModelFileError, NarrowsError, UsageError
 from narrows.model_file import load_model, save_model
 from narrows.tensor_file import read_tensors, write_tensors
@@ -294,3 +305,46 @@ def test_load_takes_paths_alone() -> None:
             with pytest.raises(UsageError, match="path is"):
                 kind.load(path)
     assert load_data("digits").name == "digits"
+
+
+# Functions
+
+
+NOTHING = ["x", {}, object(), [1, 2], True, None, -1, float("nan"), float("inf"), 0.5, 1j, 10**400]
+ARRAY = np.arange(12).reshape(4, 3)
+
+
+@pytest.mark.parametrize("value", [*NOTHING, np.array(0.1), np.array([1.0, 2.0])], ids=repr)
+def test_functions_of_archives_refuse_what_they_cannot_mean_with_a_hint(value: Any) -> None:
+    blob = compress(ARRAY)
+    calls: dict[str, Callable[[], Any]] = {
+        "X": lambda: compress(value),
+        "max_error": lambda: compress(ARRAY.astype(float), value),
+        "effort": lambda: compress(ARRAY, effort=value),
+        "model": lambda: compress(ARRAY, model=value),
+        "embed_model": lambda: compress(ARRAY, embed_model=value),
+        "track": lambda: compress(ARRAY, track=value),
+        "blob": lambda: decompress(value),
+        "max_bytes": lambda: decompress(blob, max_bytes=value),
+        "items": lambda: learn_model(value, effort="fast"),
+        "path": lambda: open_archive(value),
+    }
+    for name, call in calls.items():
+        try:
+            call()
+        except NarrowsError as error:
+            assert error.hint, (name, error)
+
+
+def test_one_number_in_an_array_is_a_largest_error() -> None:
+    values = np.linspace(0, 1, 50)
+    for bound in (np.array(0.1), np.float32(0.125), np.array(1, np.int8)):
+        found = decompress(compress(values, bound))
+        assert np.abs(found - values).max() <= float(bound)
+    for effort in ("most", None, 3):
+        with pytest.raises(UsageError, match="effort is"):
+            compress(values, effort=effort)
+    for most in ("1", True, -1, float("nan")):
+        with pytest.raises(UsageError, match="max_bytes is"):
+            decompress(compress(values), max_bytes=most)
+    np.testing.assert_array_equal(decompress(compress(sp.csr_array(np.eye(3)))), np.eye(3))

@@ -18,8 +18,9 @@ DataArgument = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="mnist, mnist:test, digits, an IDX file, an .npy or .npz file, a .csv or .parquet "
-        "table, a folder of images (or of folders of them); - is standard input.",
+        help="mnist, mnist:test, digits, an IDX file, an .npy or .npz file, FILE:NAME of an .npz, "
+        ".mat or .h5 file, a .csv or .parquet table, a folder of images (or of folders of them); "
+        "- is standard input.",
         callback=received,
         show_default=False,
     ),

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from narrows.codec.arrays import Layout
+from narrows import arguments
+from narrows.codec.arrays import Layout, array_of
 from narrows.codec.blocks import block_extents
 from narrows.codec.bounds import Quantiser
 from narrows.codec.choosing import candidates
 from narrows.codec.container import Part, write_container
 from narrows.codec.filters import NARROW
-from narrows.codec.methods import Effort, Stored
+from narrows.codec.methods import EFFORTS, Effort, Stored
 from narrows.codec.methods.mixing import Mixing, byte_rows
 from narrows.codec.methods.primed import PART
 from narrows.codec.mixing import Course, Prior, learn
@@ -60,7 +61,10 @@ def learn_model(
         UsageError: ``max_error`` cannot be meant.
         DataError: values that an archive does not hold, or that context mixing does not take.
     """
-    items = np.asarray(items)
+    arguments.one_of("effort", effort, EFFORTS)
+    arguments.text("name", name)
+    arguments.tracker("track", track)
+    items = array_of(items)
     layout = Layout.of(items)
     items = items.reshape(1) if items.ndim == 0 else items
     bound = array_bound(items, layout, max_error, name)

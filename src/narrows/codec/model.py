@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from narrows import arguments
 from narrows.codec.arrays import Layout
 from narrows.codec.bounds import Quantiser, quantiser_from_header
 from narrows.codec.container import LARGEST_PART, MAGIC, Container
@@ -49,7 +50,10 @@ class Model:
         if isinstance(model, bytes):
             read = cls("the model", model)
         else:
-            read = cls(os.fspath(model), _content(Path(model)))
+            name = arguments.path(
+                "model", model, hint="give the path of a model file, or its bytes"
+            )
+            read = cls(name, _content(Path(name)))
         if not read.content.startswith(MAGIC[:4]):
             raise ArchiveError(
                 f"{read.name} is no model that archives start from",

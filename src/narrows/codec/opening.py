@@ -13,17 +13,19 @@ from typing import IO, Any
 
 import numpy as np
 
+from narrows import arguments
 from narrows.codec.archive import Archive
 from narrows.codec.arrays import array_of
 from narrows.codec.container import Container
 from narrows.codec.damage import field
-from narrows.codec.methods import Effort
+from narrows.codec.methods import EFFORTS, Effort
 from narrows.codec.model import KIND as MODEL
 from narrows.codec.model import Model
 from narrows.codec.tables.archive import TableArchive
 from narrows.codec.tables.writing import write_table
 from narrows.codec.writing import write_archive
 from narrows.data.dataset import Dataset
+from narrows.data.given import dense
 from narrows.data.image_files import ImageFiles
 from narrows.data.image_folder import are_images, images_as_dataset, is_image
 from narrows.data.tables.frames import library_of
@@ -78,6 +80,9 @@ def compress(
         ShapeError: ``model`` was learnt from other items.
         ArchiveError: ``model`` is none, or damaged.
     """
+    arguments.one_of("effort", effort, EFFORTS)
+    arguments.tracker("track", track)
+    embed_model, X = arguments.truth("embed_model", embed_model), dense(X)
     out, given = io.BytesIO(), None if model is None else Model.of(model)
     files: ImageFiles | None = None
     if isinstance(X, Dataset) and X.table is None:
@@ -136,6 +141,14 @@ def decompress(
         ArchiveError: not an archive, damaged, from a newer version, of more than ``max_bytes``, or
             written with a model that is not ``model``.
     """
+    arguments.tracker("track", track)
+    most = arguments.number("max_bytes", max_bytes, optional=True)
+    if most is not None and not most >= 0:
+        raise arguments.refused("max_bytes", max_bytes, "a number from 0 on, or None")
+    if not isinstance(blob, bytes | bytearray | memoryview):
+        raise arguments.refused(
+            "blob", blob, "the bytes of an archive", "open_archive, of narrows.codec, takes a path"
+        )
     with opened(io.BytesIO(blob), "the archive", model=model) as archive:
         return archive.read(max_bytes=max_bytes, track=track)
 
@@ -157,7 +170,7 @@ def open_archive(
         ArchiveError: there is no such file, it cannot be read, it is no archive, or was written
             with another model.
     """
-    name = os.fspath(path)
+    name = arguments.path("path", path)
     try:
         stream = Path(path).open("rb")  # noqa: SIM115
     except OSError as error:

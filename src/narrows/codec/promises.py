@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from narrows import arguments
 from narrows.errors import UsageError
 
 # Digits of a bound that is computed from a range: enough, and short where it is stored.
@@ -75,6 +76,11 @@ class Promises:
         """
         if isinstance(max_error, Promises):
             return max_error
+        max_error = arguments.scalar(max_error)
+        if isinstance(max_error, bool):
+            raise arguments.refused(
+                "max_error", max_error, "a number, a text such as '1%', or None"
+            )
         if max_error is None:
             return cls()
         if isinstance(max_error, Mapping):

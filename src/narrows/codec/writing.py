@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from narrows import arguments
 from narrows.codec.account import Account, trials_to_header
 from narrows.codec.arrays import Layout
 from narrows.codec.blocks import MOST_PIPELINES, BlockWriter, block_extents
@@ -64,8 +65,7 @@ def write_archive(
         DataError: values that an archive does not hold.
         ShapeError: ``model`` was learnt from other items.
     """
-    if effort not in EFFORTS:
-        raise UsageError(f"the effort is {effort!r}, and must be one of {', '.join(EFFORTS)}")
+    arguments.one_of("effort", effort, EFFORTS)
     begun = time.perf_counter()
     require_other_file(out, items, name)
     items = np.asarray(items)
@@ -111,8 +111,9 @@ def array_bound(items: np.ndarray, layout: Layout, max_error: Any, name: str) ->
 
 
 def _allowed(items: np.ndarray, layout: Layout, max_error: Any, name: str) -> float:
+    max_error = arguments.scalar(max_error)
     if max_error is None or isinstance(max_error, int | float):
-        return checked_bound(max_error)
+        return checked_bound(arguments.number("max_error", max_error, optional=True))
     promises = Promises.of(max_error)
     if promises.named:
         raise UsageError(

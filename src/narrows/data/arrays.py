@@ -12,12 +12,10 @@ from typing import IO, Literal
 import numpy as np
 
 from narrows.data.checks import MAX_EXPANSION, check_dtype, check_extent
+from narrows.data.named_arrays import chosen, is_sparse_npz, read_sparse_npz
 from narrows.errors import DataError
 
 _Order = Literal["C", "F"]
-
-# The names under which an .npz file's items are looked for, the first that is there.
-ITEM_NAMES = ("x", "X", "items", "data", "arr_0")
 
 
 def read_npy(path: Path, *, may_be_empty: bool = False) -> np.ndarray:
@@ -37,8 +35,9 @@ def read_npy(path: Path, *, may_be_empty: bool = False) -> np.ndarray:
         return np.memmap(stream, dtype, "r", offset=stream.tell(), shape=shape, order=order)
 
 
-def read_npz(path: Path, *, may_be_empty: bool = False) -> np.ndarray:
-    """Read the items from an ``.npz`` file: the array with a name in ITEM_NAMES, or the only one.
+def read_npz(path: Path, name: str | None = None, *, may_be_empty: bool = False) -> np.ndarray:
+    """Read the items from an ``.npz`` file: the array ``name``, or one with a name in
+    :data:`narrows.data.named_arrays.ITEM_NAMES`, or the only one; or the sparse matrix that it is.
 
     Raises:
         DataError: not an ``.npz`` file, no or several arrays that could be meant, or one that is
@@ -47,7 +46,16 @@ def read_npz(path: Path, *, may_be_empty: bool = False) -> np.ndarray:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return _read_member(archive, _items_member(archive, path), path, may_be_empty)
+            members = {
+                info.filename.removesuffix(".npy"): info
+                for info in archive.infolist()
+                if info.filename.endswith(".npy")
+            }
+            if name is None and is_sparse_npz(members):
+                return read_sparse_npz(path)
+            found = {each: _called(archive, info) for each, info in members.items()}
+            member = members[chosen(path, found, name)]
+            return _read_member(archive, member, path, may_be_empty)
     except DataError:
         raise
     # zipfile's ways of failing on a damaged or encrypted archive.
@@ -57,22 +65,16 @@ def read_npz(path: Path, *, may_be_empty: bool = False) -> np.ndarray:
         ) from error
 
 
-def _items_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
-    members = {
-        info.filename.removesuffix(".npy"): info
-        for info in archive.infolist()
-        if info.filename.endswith(".npy")
-    }
-    for name in ITEM_NAMES:
-        if name in members:
-            return members[name]
-    if len(members) == 1:
-        return next(iter(members.values()))
-    raise DataError(
-        f"{path} holds {len(members)} arrays ({', '.join(members) or 'none'}), "
-        f"and none is named {', '.join(ITEM_NAMES[:-1])} or {ITEM_NAMES[-1]}",
-        hint="save the items under one of these names: np.savez(path, x=items)",
-    )
+def _called(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
+    """The shape and the dtype of an array, for people; nothing of what cannot be read."""
+    try:
+        with archive.open(member) as stream:
+            shape, dtype, _ = _read_header(stream, member.filename)
+        return f"{shape} {dtype}"
+    except DataError:
+        return "(no numbers)"
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError):
+        return "(damaged)"
 
 
 def _read_member(

@@ -9,14 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from narrows import arguments
 from narrows.data.arrays import read_npy, read_npz
-from narrows.data.checks import checked
+from narrows.data.checks import check_dtype, checked
 from narrows.data.dataset import Dataset, format_range
 from narrows.data.digits import load_digits
+from narrows.data.given import array_given, is_sparse
 from narrows.data.idx import looks_like_idx, read_idx
 from narrows.data.image_folder import are_images, images_as_dataset, read_image_folder
 from narrows.data.image_options import ImageOptions
 from narrows.data.mnist import load_mnist
+from narrows.data.named_arrays import SUFFIXES, read_named, split_name
 from narrows.data.tables import TableSchema, is_frame, is_table, load_table
 from narrows.errors import DataError, NarrowsError, UsageError
 from narrows.progress import Tracker, silent
@@ -25,7 +28,8 @@ BUILT_IN = ("mnist", "mnist:train", "mnist:test", "digits")
 
 _KINDS = (
     f"give a built-in name ({', '.join(BUILT_IN)}), an IDX file (.gz or raw), "
-    "an .npy or .npz file, a .csv or .parquet table, or a folder of images"
+    "an .npy file, an array of an .npz, .mat or .h5 file (FILE:NAME), a .csv or .parquet table, "
+    "or a folder of images"
 )
 
 
@@ -47,10 +51,12 @@ def load_data(
         source: ``mnist`` (its training images, the same as ``mnist:train``), ``mnist:test``,
             ``digits``, or the path of an IDX file (``.gz`` or raw), an ``.npy`` file (which is
             memory-mapped), an ``.npz`` file (its array ``x``, ``X``, ``items``, ``data``,
-            ``arr_0``, or its only one), a folder of images, also in folders of their own, a list of
-            Pillow images, or a table: a ``.csv`` (also ``.tsv`` or ``.data``, and any of them with
-            ``.gz``) or ``.parquet`` file, or a pandas or polars
-            DataFrame. A built-in name wins over a file of that name; ``./mnist`` is the file.
+            ``arr_0``, or its only one), a ``.mat`` or ``.h5`` file likewise, or one of
+            their arrays by name, as in ``mnist.npz:x_train``; an array, a list of lists, a sparse
+            matrix (which is made dense) or a Dataset; a folder of images, also in folders of their
+            own, a list of Pillow images, or a table: a ``.csv`` (also ``.tsv`` or ``.data``, and
+            any of them with ``.gz``) or ``.parquet`` file, or a pandas or polars DataFrame. A
+            built-in name wins over a file of that name; ``./mnist`` is the file.
         labels: read the labels too, where the source has them: ``mnist``, ``digits``, and folders
             with folders of images, whose names are the classes.
         types: for a table, what columns are, by name, where it shall not be inferred:
@@ -79,13 +85,21 @@ def load_data(
         >>> load_data("digits").items.shape
         (1797, 8, 8)
     """
+    labels, as_is = arguments.truth("labels", labels), arguments.truth("as_is", as_is)
+    arguments.tracker("track", track)
+    arguments.mapping("types", types, "kinds of columns by name, as in {'age': 'integer'}")
+    if isinstance(source, Dataset):
+        return source
     if is_frame(source):
         return load_table(source, types=types, schema=table, track=track)
     options = ImageOptions.of(grey, resize, skip_damaged)
     if are_images(source):
         require_folder("a list of images", options)
         return checked(images_as_dataset(source, exact=as_is))
-    name = os.fspath(source)
+    if not isinstance(source, str | os.PathLike):
+        require_folder("an array", options)
+        return _of_array(source, as_is, types or table, track)
+    name = arguments.path("source", source)
     require_folder(name, options)
     with explained(name):
         if _is_table(name):
@@ -140,17 +154,49 @@ def _load(name: str, labels: bool, as_is: bool, options: ImageOptions, track: Tr
         return read_image_folder(
             Path(name), name=name, labels=labels, options=options, exact=as_is, track=track
         )
-    items = _read_path(Path(name), as_is, track)
+    path, array = split_name(name)
+    items = _read_path(Path(path), array, as_is, track)
     return Dataset(name, items, format_range(items.dtype))
 
 
-def _read_path(path: Path, may_be_empty: bool, track: Tracker) -> np.ndarray:
+def _of_array(source: Any, as_is: bool, columns: Any, track: Tracker) -> Dataset:
+    """An array, a list of lists or a sparse matrix as a data set.
+
+    Raises:
+        UsageError: it is none, or has no columns, where there is something to say of these.
+    """
+    is_array = isinstance(source, list | tuple) or hasattr(source, "__array__")
+    if not (is_array or is_sparse(source)):
+        raise arguments.refused(
+            "source", source, "a name, a path, an array or a data frame", _KINDS
+        )
+    if columns:
+        raise UsageError(
+            "an array has no named columns, and types and table are for those",
+            hint="leave them out, or give a data frame",
+        )
+    try:
+        items = np.asarray(array_given(source, "source"))
+    except ValueError as error:
+        if isinstance(error, NarrowsError):
+            raise
+        raise DataError(f"the list is no array: {error}", hint="give rows of one length") from error
+    dataset = Dataset("X", items, format_range(items.dtype) if items.ndim > 2 else None)
+    if as_is:
+        check_dtype("X", items.dtype)
+        return dataset
+    return checked(dataset, track=track)
+
+
+def _read_path(path: Path, name: str | None, may_be_empty: bool, track: Tracker) -> np.ndarray:
     if not path.exists():
         raise _not_found(path)
     if path.suffix.lower() == ".npy":
         return read_npy(path, may_be_empty=may_be_empty)
     if path.suffix.lower() == ".npz":
-        return read_npz(path, may_be_empty=may_be_empty)
+        return read_npz(path, name, may_be_empty=may_be_empty)
+    if path.suffix.lower() in SUFFIXES and path.is_file():
+        return read_named(path, name)
     if path.is_file() and looks_like_idx(path):
         return read_idx(path, may_be_empty=may_be_empty)
     raise DataError(f"{path} is not a kind of data that narrows reads", hint=_KINDS)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import IO, Any
 
+from narrows import arguments
 from narrows.codec.blocks import RECORD
 from narrows.codec.container import Part, write_container
 from narrows.codec.methods import EFFORTS, Effort
@@ -57,8 +58,7 @@ def write_table(
         DataError: the table is damaged, or has columns that narrows does not know.
         OSError: it cannot be read.
     """
-    if effort not in EFFORTS:
-        raise UsageError(f"the effort is {effort!r}, and must be one of {', '.join(EFFORTS)}")
+    arguments.one_of("effort", effort, EFFORTS)
     begun = time.perf_counter()
     if isinstance(source, str | os.PathLike):
         require_other_file(out, source, str(source)[:200])
