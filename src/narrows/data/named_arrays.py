@@ -61,13 +61,14 @@ def chosen(path: Path, found: Mapping[str, str], name: str | None) -> str:
         return usual[0]
     if name is None and len(found) == 1:
         return next(iter(found))
-    listed = [f"{each} {what}" for each, what in list(found.items())[:_MOST_LISTED]]
-    text = ", ".join(listed) + (", ..." if len(found) > _MOST_LISTED else "")
-    first = next(iter(found), "NAME")
+    some, more = list(found.items())[:_MOST_LISTED], ", ..." * (len(found) > _MOST_LISTED)
+    names = ", ".join(each for each, _ in some) + more or "none"
+    held = f"{len(found)} array{'' if len(found) == 1 else 's'} ({names})"
+    missing = "which is meant is not said" if name is None else f"none is named {name}"
     raise DataError(
-        f"{path} holds {len(found)} array{'' if len(found) == 1 else 's'} ({text or 'none'}), and "
-        + ("which is meant is not said" if name is None else f"none is named {name}"),
-        hint=f"name one, as in {path}:{first}",
+        f"{path} holds {held}, and {missing}",
+        hint=f"name one, as in {path}:{next(iter(found), 'NAME')}; there are "
+        + (", ".join(f"{each} of {what}" for each, what in some) + more or "none"),
     )
 
 
