@@ -125,7 +125,7 @@ def test_a_newer_format_asks_for_an_upgrade(tmp_path: Path) -> None:
     arrays, entry = read_tensors(tmp_path / "model")
     write_tensors(tmp_path / "model", arrays, {**entry, "model": 4, "spec": "of the future"})
     with pytest.raises(
-        ModelFileError, match=r"model format 4, and narrows .* reads up to 3"
+        ModelFileError, match=r"model format 5, and narrows .* reads up to 4"
     ) as error:
         load_model(tmp_path / "model")
     assert "pip install --upgrade narrows" in str(error.value.hint)

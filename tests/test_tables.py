@@ -363,7 +363,6 @@ def test_columns_that_repeat_another_are_named() -> None:
         (["2020-01-31 10:20:30", "2021-02-01"], "date", pa.timestamp("s")),
         (["2020-01-31T10:20:30.5", "2021-02-01T00:00:00"], "date", pa.timestamp("us")),
         (["2020-01-31T10:20:30Z", "2021-02-01T00:00:00+02:00"], "date", pa.timestamp("s", "UTC")),
-        (["31.01.2020", "01.02.2021", "31.01.2020"], "categorical", pa.string()),
         (["007", "012", "007"], "categorical", pa.string()),  # the zeros are part of it
         (["0x10", "0x11", "0x10"], "categorical", pa.string()),
         (["0", "0.5", "-0.25"], "numeric", pa.float64()),
@@ -491,7 +490,6 @@ def test_a_rare_category_counts_as_other_also_when_new() -> None:
     [
         ("number", ["1", "many"], "column 'number' holds 'many' in row 2, which is not a number"),
         ("number", [datetime.date(2020, 1, 1)] * 2, "in row 1, which is not a number"),
-        ("whole", [1.0, 2.5], "column 'whole' holds 2.5 in row 2, which is not a whole number"),
         ("flag", [0, 2], "column 'flag' holds 2 in row 2, which is not true or false"),
         ("day", [1, 2], "column 'day' holds 1 in row 1, which is not a date"),
         ("day", ["2020-01-01", "soon"], "column 'day' holds 'soon' in row 2, which is not a date"),

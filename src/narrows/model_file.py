@@ -38,8 +38,9 @@ from narrows.version import __version__
 
 #: Raised by one whenever an older narrows could not read what a newer one writes: 2 added tables,
 #: without which an older one would take a table's features for its values; 3 scalings with a centre
-#: of each value. A file says the lowest that reads it.
-FORMAT_VERSION = 3
+#: of each value; 4 how a column's texts are written, without which 1.234 may be another number. A
+#: file says the lowest that reads it.
+FORMAT_VERSION = 4
 #: Comparisons of a tree of a model's isolation forest: eight, one after the other.
 FOREST_NODES = 255
 #: Values of an item that detection tells apart; of larger items, runs of them.
@@ -252,7 +253,7 @@ def save_model(path: str | os.PathLike[str], trained: TrainedModel) -> None:
     """
     model = trained.model
     entry = {
-        "model": 2 if model.scaling.centre is None else FORMAT_VERSION,
+        "model": _lowest_version(trained),
         "spec": model.spec.to_dict(),
         "scaling": {"offset": model.scaling.offset, "scale": model.scaling.scale},
         "data": trained.data.to_dict(),
@@ -263,6 +264,16 @@ def save_model(path: str | os.PathLike[str], trained: TrainedModel) -> None:
     if trained.parameters:
         entry["parameters"] = trained.parameters
     write_tensors(path, _all_arrays(trained), entry, _require_readable)
+
+
+def _lowest_version(trained: TrainedModel) -> int:
+    """The lowest format that a model needs."""
+    table = trained.data.table
+    if table is not None and (
+        table.csv is not None or any(column.spelling or column.strays for column in table.columns)
+    ):
+        return 4
+    return 2 if trained.model.scaling.centre is None else 3
 
 
 def _require_readable(arrays: dict[str, np.ndarray], entry: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from narrows.cli.account import account_text, account_values, model_info
 from narrows.cli.codes_archive import compress_codes, require_no_bound, require_no_codes
+from narrows.cli.csv_options import CsvGiven, reads_csv
 from narrows.cli.options import (
     DataArgument,
     Force,
@@ -59,6 +60,7 @@ ArchiveArgument = Annotated[
 ]
 
 
+@reads_csv
 def compress(
     data: DataArgument,
     out: Annotated[
@@ -123,6 +125,7 @@ def compress(
     skip_damaged: SkipDamaged = False,
     force: Force = False,
     json: Json = False,
+    csv: CsvGiven | None = None,
 ) -> None:
     """Write DATA as one file that opens anywhere with the same values, lossless or within a bound.
 
@@ -171,7 +174,7 @@ def compress(
     require_folder(data, options)
     if is_table(data):
         require_no_model_of_table(data, model, keep_model)
-        table = compress_table(data, out, promises, effort)
+        table = compress_table(data, out, promises, effort, csv)
         text = table_account_text(f"{shown(out)}: {data}", table, Path(data).stat().st_size)
         show(text, {"out": str(out), **table_account_values(table)}, json, beside=out)
         return
@@ -271,6 +274,7 @@ def decompress(
         say(f"wrote {count:,} {unit}{'' if count == 1 else 's'} to {shown(out)}")
 
 
+@reads_csv
 def verify(
     archive: ArchiveArgument,
     against: Annotated[
@@ -287,6 +291,7 @@ def verify(
     skip_damaged: SkipDamaged = False,
     max_bytes: MaxBytes = None,
     json: Json = False,
+    csv: CsvGiven | None = None,
 ) -> None:
     """Decode all of an archive and compare it with its checksums, or with DATA too.
 
@@ -303,7 +308,7 @@ def verify(
         if against is not None:
             _check_same_kind(isinstance(opened, TableArchive), against)
         if isinstance(opened, TableArchive):
-            show(*verify_rows(opened, against), json)
+            show(*verify_rows(opened, against, csv), json)
             return
         items = None
         if against is not None:

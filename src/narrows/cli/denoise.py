@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from narrows.cli.csv_options import CsvGiven, reads_csv
 from narrows.cli.options import (
     DataArgument,
     Force,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from narrows.training import Noise
 
 
+@reads_csv
 def denoise(
     model: ModelArgument,
     data: DataArgument,
@@ -72,6 +74,7 @@ def denoise(
     resize: Resize = None,
     skip_damaged: SkipDamaged = False,
     json: Json = False,
+    csv: CsvGiven | None = None,
 ) -> None:
     """Take the noise out of DATA with a model that fit --noise or --target trained.
 
@@ -107,7 +110,7 @@ def denoise(
     if codec.trained.data.table is None:
         _denoise(codec, data, out, against, added, seed, options, force, json)
     elif against is None and added is None:
-        _fill(codec, data, out, cells == "all", force, json)
+        _fill(codec, data, out, cells == "all", force, json, csv)
     else:
         raise UsageError(
             "a table's cells are filled in, and --against and --noise are for arrays and images",
@@ -214,7 +217,15 @@ def _writer(
         yield write_items
 
 
-def _fill(codec: "Codec", source: str, out: str, all_cells: bool, force: bool, json: bool) -> None:
+def _fill(
+    codec: "Codec",
+    source: str,
+    out: str,
+    all_cells: bool,
+    force: bool,
+    json: bool,
+    csv: CsvGiven | None = None,
+) -> None:
     """Write a table with its missing cells filled in."""
     from narrows.data import table_writer
     from narrows.data.tables import Unfamiliar
@@ -222,10 +233,12 @@ def _fill(codec: "Codec", source: str, out: str, all_cells: bool, force: bool, j
 
     unfamiliar, count = Unfamiliar(), 0
     with (
-        table_writer(out, filled_schema(codec, source)) as write,
+        table_writer(out, filled_schema(codec, source, csv)) as write,
         progress("filling", total=None, unit="rows") as done,
     ):
-        for rows in fill(codec, source, unfamiliar, all_cells=all_cells, check_range=not force):
+        for rows in fill(
+            codec, source, unfamiliar, all_cells=all_cells, check_range=not force, csv=csv
+        ):
             write(rows)
             count += rows.num_rows
             done(rows.num_rows)

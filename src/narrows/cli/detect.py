@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from narrows.cli.csv_options import CsvGiven, reads_csv
 from narrows.cli.options import (
     DataArgument,
     Force,
@@ -33,6 +34,7 @@ _SHOWN = 5
 _REASONS = 3
 
 
+@reads_csv
 def detect(
     model: ModelArgument,
     data: DataArgument,
@@ -73,6 +75,7 @@ def detect(
     skip_damaged: SkipDamaged = False,
     force: Force = False,
     json: Json = False,
+    csv: CsvGiven | None = None,
 ) -> None:
     """Write how odd each row of DATA is, and what made it so.
 
@@ -101,7 +104,9 @@ def detect(
     if heat_map is not None:
         _require_images(codec.trained.item_shape, heat_map)
     _require_table(out)
-    dataset = load_for(codec, data, image_options(grey, resize, skip_damaged), force, finding=True)
+    dataset = load_for(
+        codec, data, image_options(grey, resize, skip_damaged), force, csv=csv, finding=True
+    )
     codec.shaped(dataset.items)  # a mistake must show before anything is computed
     judged.judge(dataset, false_alarms)
     reasons = judged.reasons(explain)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from narrows.cli.csv_options import CsvGiven, reads_csv
 from narrows.cli.options import (
     HELD_OUT,
     DataArgument,
@@ -41,6 +42,7 @@ CHECKPOINT = "checkpoint.safetensors"
 HISTORY = "history.jsonl"
 
 
+@reads_csv
 def fit(
     data: DataArgument,
     out: Annotated[
@@ -171,6 +173,7 @@ def fit(
         float, typer.Option(help="Write a checkpoint at least this often.")
     ] = 10.0,
     json: Json = False,
+    csv: CsvGiven | None = None,
 ) -> None:
     """Train an autoencoder on DATA and write it to MODEL.
 
@@ -224,7 +227,9 @@ def fit(
     )
     options = image_options(grey, resize, skip_damaged)
     if target is None and tile is None:
-        training, held_out = load_for_training(data, validation, seed, parse_types(types), options)
+        training, held_out = load_for_training(
+            data, validation, seed, parse_types(types), options, csv
+        )
     else:
         training, held_out = load_pages(data, target, tile, validation, seed, options)
     training = replace(training, name=renamed(training.name))
@@ -291,6 +296,7 @@ def load_for_training(
     seed: int,
     types: dict[str, str] | None = None,
     options: "ImageOptions | None" = None,
+    csv: CsvGiven | None = None,
 ) -> "tuple[Dataset, Dataset | None]":
     """The training set and the validation set that ``--validation`` asks for.
 
@@ -300,7 +306,14 @@ def load_for_training(
     """
     from narrows.data import load_data, validation_source
 
-    data = load_data(source, labels=True, types=types, track=progress, **image_arguments(options))
+    data = load_data(
+        source,
+        labels=True,
+        types=types,
+        track=progress,
+        **image_arguments(options),
+        **(csv or {}),
+    )
     fraction = HELD_OUT if validation is None else as_fraction(validation)
     own = validation_source(source) if validation is None else validation
     if own is not None and (validation is None or fraction is None):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrows.cli.account import seconds_lines
+from narrows.cli.csv_options import CsvGiven
 from narrows.cli.terminal import progress, say
 
 if TYPE_CHECKING:
@@ -12,13 +13,17 @@ if TYPE_CHECKING:
     from narrows.codec.promises import Promises
 
 
-def compress_table(data: str, out: Path, promises: "Promises", effort: Any) -> "TableAccount":
+def compress_table(
+    data: str, out: Path, promises: "Promises", effort: Any, csv: CsvGiven | None = None
+) -> "TableAccount":
     """Write a table's archive."""
     from narrows.codec import write_table
     from narrows.files import atomic_file
 
     with atomic_file(out) as file:
-        account = write_table(file, data, max_error=promises, effort=effort, track=progress)
+        account = write_table(
+            file, data, max_error=promises, effort=effort, csv=csv, track=progress
+        )
     for note in account.notes:
         say(note)
     return account
@@ -42,12 +47,14 @@ def write_rows(
             write(batch)
 
 
-def verify_rows(archive: "TableArchive", against: str | None) -> tuple[str, dict[str, Any]]:
+def verify_rows(
+    archive: "TableArchive", against: str | None, csv: CsvGiven | None = None
+) -> tuple[str, dict[str, Any]]:
     """What a table's archive proves to be, as a text and as values."""
     from narrows.codec.tables import verify_table
     from narrows.report.measures import readable
 
-    found = verify_table(archive, against, track=progress)
+    found = verify_table(archive, against, csv=csv, track=progress)
     if found.largest is None:
         text = f"{archive.name} is whole: {found.values:,} values match its checksums"
     elif not found.largest:

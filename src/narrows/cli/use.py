@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from narrows.cli.csv_options import CsvGiven, reads_csv
 from narrows.cli.options import (
     DataArgument,
     Force,
@@ -62,6 +63,7 @@ def summary(model: ModelArgument, json: Json = False) -> None:
     show(summary_text(spec), values, json)
 
 
+@reads_csv
 def evaluate(
     model: ModelArgument,
     data: DataArgument,
@@ -71,6 +73,7 @@ def evaluate(
     skip_damaged: SkipDamaged = False,
     force: Force = False,
     json: Json = False,
+    csv: CsvGiven | None = None,
 ) -> None:
     """Measure what a model keeps of DATA, beside PCA with as many numbers.
 
@@ -85,7 +88,7 @@ def evaluate(
     from narrows.report.redundancy import is_comparable, redundancy, redundancy_text
 
     codec = open_codec(model, refine)
-    dataset = load_for(codec, data, image_options(grey, resize, skip_damaged), force)
+    dataset = load_for(codec, data, image_options(grey, resize, skip_damaged), force, csv=csv)
     result = measure(codec, dataset, track=progress)
     texts, values = [_table(result)], asdict(result)
     if result.columns:
@@ -97,6 +100,7 @@ def evaluate(
     show("\n\n".join(texts), values, json)
 
 
+@reads_csv
 def encode(
     model: ModelArgument,
     data: DataArgument,
@@ -115,6 +119,7 @@ def encode(
     skip_damaged: SkipDamaged = False,
     force: Force = False,
     json: Json = False,
+    csv: CsvGiven | None = None,
 ) -> None:
     """Write the latent code of every item: a row of numbers each.
 
@@ -135,7 +140,7 @@ def encode(
             hint="end it in .npy, .npz, .csv or .parquet",
         )
     codec = open_codec(model, refine)
-    loaded = load_for(codec, data, image_options(grey, resize, skip_damaged), force)
+    loaded = load_for(codec, data, image_options(grey, resize, skip_damaged), force, csv=csv)
     items = loaded.items
     codec.shaped(items)  # a mistake must show before a file is opened
     size = codec.trained.model.spec.latent_size
@@ -175,6 +180,7 @@ def decode(
     report_written(out, len(rows), "item", json)
 
 
+@reads_csv
 def reconstruct(
     model: ModelArgument,
     data: DataArgument,
@@ -186,6 +192,7 @@ def reconstruct(
     skip_damaged: SkipDamaged = False,
     force: Force = False,
     json: Json = False,
+    csv: CsvGiven | None = None,
 ) -> None:
     """Take every item of DATA through its code and back, and write what comes out.
 
@@ -198,7 +205,7 @@ def reconstruct(
     codec = open_codec(model, refine)
     out = to_standard_output(out, format, usual_format(codec))
     check_outputs({"DATA": data}, {"--out": out}, models={"MODEL": model}, json=json)
-    loaded = load_for(codec, data, image_options(grey, resize, skip_damaged), force)
+    loaded = load_for(codec, data, image_options(grey, resize, skip_damaged), force, csv=csv)
     items = loaded.items
     codec.shaped(items)  # a mistake must show before a file is opened
     stream_items("reconstructing", codec, items, codec.reconstruct, out, loaded.files)
@@ -234,6 +241,7 @@ def load_for(
     force: bool = False,
     *,
     finding: bool = False,
+    csv: CsvGiven | None = None,
 ) -> "Dataset":
     """The data, as the model takes them: images changed as those that it was trained on were, and
     as ``options`` want it.
@@ -254,7 +262,9 @@ def load_for(
 
     trained = codec.trained.data
     options = image_options_for(codec, source, options)
-    data = load_data(source, table=trained.table, track=progress, **image_arguments(options))
+    data = load_data(
+        source, table=trained.table, track=progress, **image_arguments(options), **(csv or {})
+    )
     if trained.table is None and data.table is not None:
         raise DataError(
             f"{source} is a table, and the model was trained on {trained.name}, which is none",

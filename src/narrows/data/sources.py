@@ -5,7 +5,7 @@ import difflib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from narrows.data.image_folder import are_images, images_as_dataset, read_image_
 from narrows.data.image_options import ImageOptions
 from narrows.data.mnist import load_mnist
 from narrows.data.named_arrays import SUFFIXES, read_named, split_name
-from narrows.data.tables import TableSchema, is_frame, is_table, load_table
+from narrows.data.tables import CsvKeywords, CsvOptions, TableSchema, is_frame, is_table, load_table
 from narrows.errors import DataError, NarrowsError, UsageError
 from narrows.progress import Tracker, silent
 
@@ -44,6 +44,7 @@ def load_data(
     resize: Any = None,
     skip_damaged: bool = False,
     track: Tracker = silent,
+    **csv: Unpack[CsvKeywords],
 ) -> Dataset:
     """Load a data set.
 
@@ -70,6 +71,11 @@ def load_data(
         skip_damaged: for a folder of images: leave out files that cannot be read, and say which
             in the notes.
         track: told about whatever takes long.
+        csv: of a CSV file, where it is not what it looks like: ``missing`` (a text, or several,
+            that stand for missing values beside the usual ones), ``decimal`` ("." or ","),
+            ``thousands`` (",", ".", " " or "'"), ``header`` (whether it has a line of names),
+            ``skip_rows`` (lines above that), ``encoding``, ``delimiter`` (" " is any number of
+            blanks). A model keeps what it was trained with, and reads later tables alike.
 
     Returns:
         At least one item, each of at least one value, all real and finite, in the source's dtype;
@@ -91,7 +97,9 @@ def load_data(
     if isinstance(source, Dataset):
         return source
     if is_frame(source):
-        return load_table(source, types=types, schema=table, track=track)
+        return load_table(
+            source, types=types, schema=table, options=CsvOptions.of(csv), track=track
+        )
     options = ImageOptions.of(grey, resize, skip_damaged)
     if are_images(source):
         require_folder("a list of images", options)
@@ -103,7 +111,9 @@ def load_data(
     require_folder(name, options)
     with explained(name):
         if _is_table(name):
-            return load_table(name, types=types, schema=table, track=track)
+            return load_table(
+                name, types=types, schema=table, options=CsvOptions.of(csv), track=track
+            )
         if table is not None:
             raise DataError(
                 f"{name} is no table, and the model was trained on one with the columns "

@@ -1,11 +1,18 @@
 """Missing cells of a table, filled in with what a model makes of the others in the row."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from narrows.data.tables import TableSchema, Unfamiliar, as_arrow, is_table, open_table
+from narrows.data.tables import (
+    CsvOptions,
+    TableSchema,
+    Unfamiliar,
+    as_arrow,
+    is_table,
+    open_later,
+)
 from narrows.data.tables.filling import filled_column, fills
 from narrows.data.tables.frames.learning import learnable, with_columns
 from narrows.data.tables.reading import TableSource, cells_of
@@ -63,6 +70,7 @@ def fill(
     all_cells: bool = False,
     as_trained: bool = False,
     check_range: bool = False,
+    csv: Mapping[str, Any] | None = None,
 ) -> Iterator:
     """The rows of a table in a file without missing cells, in pyarrow.Tables with all its columns.
 
@@ -73,6 +81,7 @@ def fill(
         source: the path of a CSV or Parquet file, or an Arrow table.
         unfamiliar: told about what training never saw.
         all_cells: write what the model makes of every cell, those that have a value too.
+        csv: of a CSV file, how it is read, as ``load_data`` takes it.
         as_trained: whether columns get the types that they had in training, as those of CSV do.
         check_range: refuse what :func:`narrows.ranges.require_familiar` does.
 
@@ -80,7 +89,7 @@ def fill(
         DataError: it is no table, or one without the model's columns.
         UsageError: a column is in another unit.
     """
-    schema, table = _schema(codec), open_to_fill(source)
+    schema, table = _schema(codec), open_to_fill(source, _schema(codec), csv)
     schema.check_names(list(table.types), table.name, unfamiliar)
     row = 1
     for batch in table.batches():
@@ -92,7 +101,9 @@ def fill(
             row += block.num_rows
 
 
-def open_to_fill(source: Any) -> TableSource:
+def open_to_fill(
+    source: Any, schema: TableSchema, csv: Mapping[str, Any] | None = None
+) -> TableSource:
     """A table whose cells are to be filled in.
 
     Raises:
@@ -103,14 +114,14 @@ def open_to_fill(source: Any) -> TableSource:
             f"{source} is no table, and the model was trained on one",
             hint="give a .csv or .parquet file with the columns of the training table",
         )
-    return open_table(source)
+    return open_later(source, schema, CsvOptions.of(csv or {}))
 
 
-def filled_schema(codec: Codec, source: Any) -> Any:
+def filled_schema(codec: Codec, source: Any, csv: Mapping[str, Any] | None = None) -> Any:
     """The names and types of the tables that :func:`fill` gives: a pyarrow.Schema."""
     import pyarrow as pa
 
-    schema, table = _schema(codec), open_to_fill(source)
+    schema, table = _schema(codec), open_to_fill(source, _schema(codec), csv)
     empty = pa.table({name: pa.array([], type_) for name, type_ in table.types.items()})
     features = np.zeros((0, schema.width), np.float32)
     return schema.completed(empty, features, textual=table.textual).schema

@@ -13,6 +13,7 @@ from narrows.codec.tables.group import same_cells
 from narrows.codec.tables.layout import TableColumn
 from narrows.codec.tables.sources import TypedTable
 from narrows.codec.writing import ErrorMeter
+from narrows.data.tables.csv_options import CsvOptions
 from narrows.errors import ArchiveError, ShapeError
 from narrows.progress import Tracker, silent
 
@@ -37,13 +38,18 @@ class MeasuredTable:
 
 
 def verify_table(
-    archive: TableArchive, source: Any = None, *, track: Tracker = silent
+    archive: TableArchive,
+    source: Any = None,
+    *,
+    csv: Mapping[str, Any] | None = None,
+    track: Tracker = silent,
 ) -> MeasuredTable:
     """Decode everything, compare all checksums, and every cell with its original.
 
     Args:
         archive: an open one.
         source: what it was made of, where that is at hand: a path or a data frame.
+        csv: of a CSV file, how it is read, as ``load_data`` takes it.
         track: told how far it is.
 
     Raises:
@@ -52,7 +58,12 @@ def verify_table(
     """
     rows, columns = len(archive), archive.layout.columns
     numbers = [column.name for column in columns if column.kept.storage.numeric]
-    table = None if source is None else TypedTable(source, numbers=numbers, track=track)
+    options = CsvOptions.of(csv or {})
+    table = (
+        None
+        if source is None
+        else TypedTable(source, numbers=numbers, options=options, track=track)
+    )
     if table is None:
         for _ in archive.verified_batches(track=track):
             pass

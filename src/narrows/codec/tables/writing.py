@@ -6,6 +6,7 @@ import os
 import tempfile
 import time
 import zlib
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import IO, Any
@@ -23,6 +24,7 @@ from narrows.codec.tables.sources import TypedTable
 from narrows.codec.tables.text.description import PART as LINES
 from narrows.codec.tables.text.description import Comparison, CsvText, description, to_header
 from narrows.codec.writing import ErrorMeter
+from narrows.data.tables.csv_options import CsvOptions
 from narrows.errors import UsageError
 from narrows.outputs import require_other_file
 from narrows.progress import Tracker, silent
@@ -39,6 +41,7 @@ def write_table(
     *,
     max_error: Any = None,
     effort: Effort = "normal",
+    csv: Mapping[str, Any] | None = None,
     track: Tracker = silent,
 ) -> TableAccount:
     """Write a table as an archive.
@@ -51,6 +54,7 @@ def write_table(
             ``price=0.5`` or ``price=1%`` for one column, several of these, or a mapping. All else
             is exact: texts, dates, categories, missing cells, NaN and infinity too.
         effort: how much is tried.
+        csv: of a CSV file, how it is read, as ``load_data`` takes it.
         track: told how far it is.
 
     Raises:
@@ -63,7 +67,8 @@ def write_table(
     if isinstance(source, str | os.PathLike):
         require_other_file(out, source, str(source)[:200])
     promises = Promises.of(max_error)
-    table = TypedTable(source, numbers=promises, track=track)
+    options = CsvOptions.of(csv or {})
+    table = TypedTable(source, numbers=promises, options=options, track=track)
     bounds = column_bounds(table, promises)
     columns = [
         TableColumn.of(name, type_, bounds[name], table.dtypes[name])

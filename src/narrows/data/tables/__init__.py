@@ -14,16 +14,19 @@
 ``grids``          decimals and steps that all numbers of a column have
 ``identifiers``    whole numbers that name rows
 ``marginals``      how the numbers of a column lie
+``later``          cells of later tables, written or typed otherwise than in training
 ``loading``        from a source to a Dataset
 ``filling``        missing cells filled in, in the types of the table at hand
 ``frames``         data frames as Arrow tables and back, without a change
+``spellings``      how numbers and dates are written in texts
+``texts``          texts as what their column holds, and what among them is missing
 ``unfamiliar``     what a schema had not met in training, counted for the user
 =================  =======================================================================
 """
 
 from narrows.data.tables.columns import KINDS, Column
 from narrows.data.tables.csv_options import CsvKeywords, CsvOptions
-from narrows.data.tables.loading import load_table
+from narrows.data.tables.loading import load_table, open_later
 from narrows.data.tables.reading import (
     arrow_table,
     as_arrow,
@@ -48,5 +51,6 @@ __all__ = [
     "is_table",
     "is_table_path",
     "load_table",
+    "open_later",
     "open_table",
 ]

@@ -47,7 +47,7 @@ def to_numbers(array: Any, name: str, kind: str, dtype: str, row: int) -> np.nda
         numbers = _plain_numbers(array, kind, dtype)
     except (pa.ArrowException, ValueError) as error:
         at = int(np.argmin(missing)) if not missing.all() else 0
-        raise _wrong(name, kind, array[at].as_py(), row + at) from error
+        raise not_of_kind(name, kind, array[at].as_py(), row + at) from error
     numbers[missing] = np.nan
     _check_numbers(numbers, array, name, kind, row)
     return numbers
@@ -93,15 +93,17 @@ def _check_numbers(numbers: np.ndarray, array: Any, name: str, kind: str, row: i
         return
     if wrong.any():
         at = int(np.argmax(wrong))
-        raise _wrong(name, kind, array[at].as_py(), row + at)
+        raise not_of_kind(name, kind, array[at].as_py(), row + at)
 
 
-def _wrong(name: str, kind: str, value: Any, row: int) -> DataError:
+def not_of_kind(name: str, kind: str, value: Any, row: int) -> DataError:
+    """An error about a cell that is not of its column's kind."""
     what = {"numeric": "a number", "integer": "a whole number", "boolean": "true or false"}
     shown = repr(value) if len(repr(value)) <= 60 else f"{value!r:.60}..."
     return DataError(
         f"column {name!r} holds {shown} in row {row:,}, which is not {what.get(kind, 'a date')}",
-        hint="correct it, leave the cell empty, or declare the column categorical when training",
+        hint="correct it, leave the cell empty, or declare the column categorical when training: "
+        f"--types {name}=categorical",
     )
 
 
@@ -116,7 +118,7 @@ def _parsed(array: Any, name: str, kind: str, dtype: str, row: int) -> Any:
     parsed = parse(array, type_)
     if parsed is None:
         at = _first_unparsable(array, type_)
-        raise _wrong(name, kind, array[at].as_py(), row + at)
+        raise not_of_kind(name, kind, array[at].as_py(), row + at)
     return parsed
 
 
@@ -211,15 +213,20 @@ def text_counts(texts: Any) -> dict[str, int]:
     return dict(zip(values.to_pylist(), counts.to_pylist(), strict=True))
 
 
-def from_texts(texts: Sequence[str | None], type_: Any) -> Any:
-    """Texts that :func:`to_texts` gave as an Arrow array of ``type_``, no dictionary.
+def from_texts(texts: Any, type_: Any) -> Any:
+    """Texts that :func:`to_texts` gave, or an Arrow array of them, as an Arrow array of ``type_``.
 
     Raises:
         ValueError: one is no value of the type.
     """
     import pyarrow as pa
 
-    array = pa.array(texts, pa.string())
+    array = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
+    if pa.types.is_time(type_):  # which Arrow reads as a part of a moment only
+        import pyarrow.compute as pc
+
+        moments = pc.binary_join_element_wise("1970-01-01", array, " ")
+        return moments.cast(pa.timestamp(type_.unit)).cast(type_)
     if pa.types.is_duration(type_):
         return array.cast(pa.int64()).cast(type_)
     if pa.types.is_float16(type_):

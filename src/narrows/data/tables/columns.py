@@ -25,7 +25,9 @@ import numpy as np
 from narrows.data.tables import cells
 from narrows.data.tables.arrow_types import kind_of, type_from_text
 from narrows.data.tables.grids import Grid
+from narrows.data.tables.later import numbers_of
 from narrows.data.tables.marginals import Marginal
+from narrows.data.tables.spellings import Spelling
 from narrows.data.tables.unfamiliar import Unfamiliar
 
 #: What a column may be declared to be.
@@ -85,6 +87,8 @@ class Column:
             of a :class:`Marginal`; older files have none.
         masses: numbers that many training rows have, such as 0 of a column that is mostly 0.
         windows: how near to each of them a decoded number is taken for it.
+        spelling: how its texts are written, where not plainly; None for plain ones.
+        strays: whether training took texts of another kind for missing, as later ones are then.
         identifier: whether it is ignored because its whole numbers name rows.
     """
 
@@ -112,6 +116,8 @@ class Column:
     identifier: bool = False
     masses: tuple[float, ...] = ()
     windows: tuple[float, ...] = ()
+    spelling: Spelling | None = None
+    strays: bool = False
 
     @property
     def width(self) -> int:
@@ -168,7 +174,7 @@ class Column:
         return self._encode_classes(array, unfamiliar)
 
     def _encode_numbers(self, array: Any, row: int, unfamiliar: Unfamiliar) -> np.ndarray:
-        numbers = cells.to_numbers(array, self.name, self.kind, self.dtype, row)
+        numbers = numbers_of(self, array, row, unfamiliar)
         absent = np.isnan(numbers)
         features = np.zeros((len(numbers), self.width), np.float32)
         features[:, 0] = np.where(absent, 0, (numbers - self.centre[0]) / self.scale[0])
@@ -438,11 +444,14 @@ class Column:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values, without what is at its default."""
-        usual = {"missing": False, "other": False, "step": 1, "identifier": False}
-        return {
+        usual = {"missing": False, "other": False, "step": 1, "identifier": False, "strays": False}
+        spelled = {} if self.spelling is None else {"spelling": self.spelling.to_json()}
+        return spelled | {
             key: list(value) if isinstance(value, tuple) else value
             for key, value in asdict(self).items()
-            if key != "start" and value not in (None, ()) and value != usual.get(key)
+            if key not in ("start", "spelling")
+            and value not in (None, ())
+            and value != usual.get(key)
         }
 
     @classmethod
@@ -482,6 +491,8 @@ class Column:
             values.get("identifier", False) is True,
             tuple(float(mass) for mass in values.get("masses", ())),
             tuple(float(window) for window in values.get("windows", ())),
+            Spelling.from_json(values["spelling"]) if "spelling" in values else None,
+            values.get("strays", False) is True,
         )
         column._check()
         return column

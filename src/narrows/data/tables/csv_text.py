@@ -160,7 +160,7 @@ def _examine(file: IO[str], path: Path, options: CsvOptions) -> CsvFormat:
     if not header and options.header is None:
         notes.append(
             f"the first line of {path} is taken for data, as it holds what are no names: its "
-            f"columns are called column_1 to column_{len(names)}; --header yes says that it holds "
+            f"columns are called column_1 to column_{len(names)}; --header says that it holds "
             "names"
         )
     check_names(names, str(path))
@@ -229,7 +229,7 @@ def check_names(names: tuple[str, ...], source: str) -> None:
         if count > 1:
             raise DataError(
                 f"{source} has {count} columns with the name {name!r}",
-                hint="give each column a name of its own, in the first line; or say --header no, "
+                hint="give each column a name of its own, in the first line; or say --no-header, "
                 "if it holds none",
             )
 

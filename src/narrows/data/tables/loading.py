@@ -15,7 +15,7 @@ from narrows.data.dataset import Dataset
 from narrows.data.storage import gathered
 from narrows.data.tables.columns import Column
 from narrows.data.tables.csv_options import CsvOptions
-from narrows.data.tables.reading import TableSource, open_table
+from narrows.data.tables.reading import TableSource, is_csv, open_table
 from narrows.data.tables.scanning import scan
 from narrows.data.tables.schema import TableSchema
 from narrows.data.tables.unfamiliar import Unfamiliar
@@ -48,11 +48,13 @@ def load_table(
         UsageError: ``types`` names a column or a kind that there is not.
         OSError: the file cannot be read.
     """
-    table = open_table(source, None if schema is None else schema.names, options)
     if schema is not None:
-        return _encoded(table, schema, track)
+        return _encoded(open_later(source, schema, options), schema, track)
+    table = open_table(source, options=options)
     columns, count, notes = scan(table, types, track=track)
     schema = TableSchema.of(columns, table.frame, getattr(table, "frame_form", None))
+    if options is not None and options.given():
+        schema = replace(schema, csv=options)
     if not schema.learnt:
         raise DataError(
             f"every column of {table.name} is constant, or all different texts, so there is "
@@ -63,6 +65,29 @@ def load_table(
     blocks = _blocks(table, schema, Unfamiliar(), track, count)
     items = gathered(map(duplicates.look, blocks), (schema.width,), np.dtype(np.float32))
     return Dataset(table.name, items, table=duplicates.named(), notes=(*table.notes, *notes))
+
+
+def open_later(source: Any, schema: TableSchema, options: CsvOptions | None = None) -> TableSource:
+    """A table that a model reads which was trained on another one: what the user said of how that
+    was to be read holds here too, where nothing else is said.
+
+    Where the file's lines stand otherwise than those of training did, it is read as it looks.
+    """
+    kept = schema.csv
+    if kept is None or not is_csv(source):
+        return open_table(source, schema.names, options)
+    options, problem = options or CsvOptions(), None
+    for each in (kept, kept.of_cells):
+        try:
+            table = open_table(source, schema.names, options.over(each))
+        except DataError as error:
+            problem = problem or error
+            continue
+        if all(column.name in table.types for column in schema.learnt):
+            return table
+    if problem is not None:
+        raise problem
+    return open_table(source, schema.names, options.over(kept))
 
 
 def _encoded(table: TableSource, schema: TableSchema, track: Tracker) -> Dataset:

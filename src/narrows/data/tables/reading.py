@@ -341,6 +341,13 @@ def is_table(source: str | os.PathLike[str]) -> bool:
     return is_table_path(path) and (path.is_file() or path.is_dir())
 
 
+def is_csv(source: Any) -> bool:
+    """Whether a source of a table is a CSV file."""
+    if is_frame(source) or str(source).lower().endswith(".parquet"):
+        return False
+    return not Path(source).is_dir()
+
+
 def open_table(
     source: Any,
     wanted: Container[str] | None = None,
@@ -361,8 +368,7 @@ def open_table(
         UsageError: options of a CSV file for what is none.
         OSError: it cannot be read.
     """
-    is_csv = not is_frame(source) and not str(source).lower().endswith(".parquet")
-    if is_csv and not Path(source).is_dir():
+    if is_csv(source):
         return CsvTable(Path(source), options, stored=stored)
     if options is not None and options.given():
         name = "a data frame" if is_frame(source) else str(source)

@@ -8,8 +8,9 @@ next kind that does.
 import difflib
 import hashlib
 import math
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,10 +29,13 @@ from narrows.data.tables.columns import (
     number_statistics,
     shortened,
 )
+from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.grids import GridFinder
 from narrows.data.tables.identifiers import IdentifierFinder
 from narrows.data.tables.reading import TableSource, cells_of
 from narrows.data.tables.schema import MAX_COLUMNS
+from narrows.data.tables.spellings import Spelling, guesses, type_of
+from narrows.data.tables.texts import counted, read, read_mostly, without_weak
 from narrows.errors import DataError, UsageError
 from narrows.progress import Tracker, silent
 
@@ -56,6 +60,7 @@ class _Option:
 
     kind: str
     type: Any
+    spelling: Spelling | None = None
 
 
 def scan(
@@ -79,7 +84,9 @@ def scan(
     _check_names(source)
     types = {**dict.fromkeys(getattr(source, "ignored", ()), "ignored"), **types}
     scans = {
-        name: _ColumnScan(name, _options(type_, types.get(name), source), name in types)
+        name: _ColumnScan(
+            name, _options(type_, types.get(name), source), types.get(name), _Reading.of(source)
+        )
         for name, type_ in source.types.items()
     }
     count, waiting = 0, list(scans)
@@ -264,11 +271,66 @@ def _float_of(type_: Any) -> np.dtype:
     return np.dtype(narrow.get(type_, np.float64))
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """What a source says of how its cells are written.
+
+    Attributes:
+        decimal, thousands: what the user said of numbers.
+        decimal_first: whether a comma is likelier before decimals than between thousands.
+        textual: whether all columns are texts.
+        where: the place of a row, in words.
+    """
+
+    decimal: str | None
+    thousands: str | None
+    decimal_first: bool
+    textual: bool
+    where: Callable[[int], str]
+
+    @classmethod
+    def of(cls, source: TableSource) -> "_Reading":
+        options = getattr(source, "options", CsvOptions())
+        form = getattr(source, "form", None)
+        return cls(
+            options.decimal,
+            options.thousands,
+            getattr(form, "delimiter", ",") in ";\t",
+            source.textual,
+            getattr(source, "where", "row {:,}".format),
+        )
+
+
+def _spelled(spelling: Spelling) -> list[_Option]:
+    kinds = ("date",) if spelling.date else ("integer", "numeric")
+    return [_Option(kind, type_of(spelling, kind), spelling) for kind in kinds]
+
+
+def _like(text: str | None) -> str:
+    """Whether a text looks like a date or a number."""
+    return "date" if text and re.match(_DATE, text) else "numeric"
+
+
+_DATE = r"^\d{1,4}[-/.:]\d{1,2}([-/.:]\d{1,4}|$)"
+_NUMBER_OR_DATE = (
+    r"^[^0-9A-Za-z]{0,4}\d[\d.,' ]*([eE][+-]?\d+)? ?[^0-9A-Za-z]{0,3}$"
+    r"|^\d{1,4}[-/.:]\d{1,2}([-/.:]\d{1,4})?([ T]\d.*)?$"
+)
+# Cells that are looked at to guess how a column is written, and different ones that are tried.
+_LOOKED_AT, _TRIED = 500, 20
+# Different cells among numbers or dates, and their share, up to which they are told of.
+_MOST_STRAYS, _FEW_STRAYS = 50, 0.2
+
+
 class _ColumnScan:
     """Takes a column's cells in order and finds out what it is."""
 
-    def __init__(self, name: str, options: Sequence[_Option], declared: bool) -> None:
-        self._name, self._options, self._declared = name, list(options), declared
+    def __init__(
+        self, name: str, options: Sequence[_Option], declared: str | None, reading: _Reading
+    ) -> None:
+        self._name, self._options = name, list(options)
+        self._declared, self._kind, self._reading = declared is not None, declared, reading
+        self._guessed = self._settled = False
         self._source_type = options[-1].type
         self._stale = False
         self._levels: dict[str, None] = {}
@@ -283,6 +345,9 @@ class _ColumnScan:
         self._first: Any = None
         self._differ = False
         self._step = 0
+        self._weak, self._strays = Counter[str](), Counter[str]()
+        self._stray_row = 0
+        self._rivals: list[Spelling] | None = None
 
     @property
     def _option(self) -> _Option:
@@ -291,6 +356,9 @@ class _ColumnScan:
     def starts_again(self) -> bool:
         """Whether all rows are needed once more, for the next kind; resets what was counted."""
         stale, self._stale = self._stale, False
+        if self._weak and not self._present and not self._declared:
+            # nothing but such as "-": that is a text like others
+            self._options, stale = self._options[-1:], True
         if stale:
             self._reset()
         return stale
@@ -300,12 +368,18 @@ class _ColumnScan:
         if self._stale or self._option.kind == "ignored":
             return
         present = len(array) - array.null_count
+        if present and not self._guessed and is_text(array.type):
+            self._guess(array)
         while present and (converted := self._converted(array)) is None:
             before = self._options.pop(0)
             # What was counted as whole numbers counts as numbers too.
-            if self._present and not (before.kind == "integer" and self._option.kind == "numeric"):
+            wider = before.kind == "integer" and self._option.kind == "numeric"
+            wider &= before.spelling == self._option.spelling
+            if self._present and not wider:
                 self._stale = True
                 return
+        if present:
+            present = len(converted) - converted.null_count
         self._missing += len(array) - present
         self._present += present
         if present:
@@ -313,17 +387,99 @@ class _ColumnScan:
 
     def _converted(self, array: Any) -> Any:
         """The cells as the current kind, None if there is a wider one and they need it."""
+        option = self._option
+        if option.kind == "categorical" or not is_text(array.type):
+            return array  # what is wrong with it will be said by what reads it
+        if len(self._options) == 1:
+            return self._declared_cells(array)
+        parsed = self._read(array, option)
+        if parsed is not None:
+            self._compare_rivals(array)
+            return parsed
+        known, weak = without_weak(array)
+        parsed = self._read(known, option) if weak else None
+        if parsed is not None:
+            self._weak += weak
+            self._compare_rivals(known)
+        return parsed
+
+    def _compare_rivals(self, array: Any) -> None:
+        """Keep those other spellings that all cells so far fit too, and mean something else by."""
+        own = self._option.spelling
+        if own is None:
+            return
+        if self._rivals is None:
+            others = {
+                each.spelling for each in self._options[1:] if each.spelling not in (None, own)
+            }
+            self._rivals = [each for each in others if each and bool(each.date) == bool(own.date)]
+        self._rivals = [
+            rival
+            for rival in self._rivals
+            if (other := read(array, type_of(rival, "numeric"), rival)) is not None
+            and not other.equals(read(array, type_of(own, "numeric"), own))
+        ][:1]
+
+    def _read(self, array: Any, option: _Option) -> Any:
+        """Texts as cells of a kind, None if some are none of it."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        option = self._option
-        if len(self._options) == 1 or option.kind == "categorical":
-            return array  # what is wrong with it will be said by what reads it
-        if pa.types.is_boolean(option.type):
+        if pa.types.is_boolean(option.type) and not self._declared:
             words = pc.is_in(pc.utf8_lower(array), pa.array(["true", "false"]))
             if not pc.all(pc.or_(words, pc.is_null(array))).as_py():
                 return None
-        return cells.parse(array, option.type)
+        return read(array, option.type, option.spelling)
+
+    def _declared_cells(self, array: Any) -> Any:
+        """Texts as cells of the only kind that is left, those that are none missing."""
+        import pyarrow as pa
+
+        option = self._option
+        known, weak = without_weak(array)
+        parsed, wrong = read_mostly(known, lambda texts: self._read(texts, option))
+        self._weak += weak
+        if wrong and not self._strays:
+            self._stray_place = wrong[0]
+        self._strays.update(known.take(pa.array(wrong, pa.int64())).to_pylist())
+        return parsed
+
+    def _guess(self, array: Any) -> None:
+        """Put how the cells may be written among what they may be; of a declared kind, settle for
+        what most of them are."""
+        self._guessed = True
+        if not (self._reading.textual or self._declared):
+            return
+        if self._kind not in (None, "numeric", "integer", "date"):
+            return
+        known = without_weak(array)[0].drop_null()[:_LOOKED_AT]
+        said = self._reading.decimal, self._reading.thousands
+        comma = self._reading.decimal_first
+        if self._declared:
+            texts = known.unique()[:_TRIED]
+            each = (guesses(texts[at : at + 1], comma, said) for at in range(len(texts)))
+            found = list(dict.fromkeys(spelling for some in each for spelling in some))
+        else:
+            found = guesses(known, comma, said) if len(known) else []
+        new = [option for spelling in found for option in _spelled(spelling)]
+        new = [option for option in new if self._kind in (None, option.kind)]
+        if any(said):
+            self._options = [each for each in self._options if each.kind != "numeric"]
+            first = [each for each in self._options if each.kind in ("boolean", "integer")]
+            rest = [each for each in self._options if each.kind not in ("boolean", "integer")]
+            self._options = [*first, *new, *rest]
+        elif self._declared:
+            self._options += new
+        else:
+            self._options[-1:-1] = new
+        if self._declared and len(self._options) > 1:
+            fits = [len(known) - self._strange(known, option) for option in self._options]
+            if max(fits) < len(known):  # some are none of any: the kind that most are
+                self._options = [self._options[fits.index(max(fits))]]
+
+    def _strange(self, array: Any, option: _Option) -> int:
+        """How many texts are none of a kind."""
+        return len(read_mostly(array, lambda texts: self._read(texts, option))[1])
 
     def _count(self, array: Any, row: int) -> None:
         import pyarrow as pa
@@ -334,9 +490,13 @@ class _ColumnScan:
                 self._levels.update(dict.fromkeys(cells.to_texts(array.dictionary).to_pylist()))
             texts = cells.to_texts(array)
             self._counts.add(texts)
+            if self._reading.textual and not self._declared:
+                self._look_for_strays(texts, row)
             if self._value is None:
                 self._value = texts.drop_null()[0].as_py()
             return
+        if self._strays and not self._stray_row:
+            self._stray_row = row + self._stray_place
         self._look_for_others(array)
         numbers = cells.to_numbers(array, self._name, option.kind, str(option.type), row)
         present = numbers[~np.isnan(numbers)]
@@ -362,7 +522,11 @@ class _ColumnScan:
             str(type_),
             levels=self._declared_classes(),
             frame_dtype=frame_dtype,
+            spelling=self._option.spelling,
+            strays=bool(self._strays) and kind != "categorical",
         )
+        self._check_strays()
+        self.notes += self._said()
         if kind == "ignored":
             return plain
         if self._present == 0:
@@ -378,6 +542,71 @@ class _ColumnScan:
         if not self._declared and self._counts.says_nothing(is_text(type_)):
             return replace(plain, kind="ignored")
         return self._of_classes(plain, count)
+
+    def _look_for_strays(self, texts: Any, row: int) -> None:
+        """Count the cells that are neither numbers nor dates in a column of texts."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        known, _ = without_weak(texts)
+        like = pc.fill_null(pc.match_substring_regex(known, _NUMBER_OR_DATE), True)
+        wrong = pc.invert(like)
+        if pc.any(wrong).as_py():
+            if not self._strays:
+                self._stray_row = row + pc.index(wrong, pa.scalar(True)).as_py()
+            if len(self._strays) <= _MOST_STRAYS:
+                self._strays += Counter(cells.text_counts(known.filter(wrong)))
+
+    def _check_strays(self) -> None:
+        """Refuse a declared column of which most cells are of another kind."""
+        kind = self._option.kind
+        if kind == "categorical" or self._strays.total() <= self._present:
+            return
+        text = next(iter(self._strays))
+        raise cells.not_of_kind(self._name, kind, text, self._stray_row or 1)
+
+    def _said(self) -> Iterator[str]:
+        """What was assumed of how the cells are written."""
+        option, name = self._option, self._name
+        if option.kind != "categorical":
+            if option.spelling is not None:
+                yield from self._said_of_spelling(option.spelling)
+            if self._weak:
+                total = self._weak.total()
+                yield (
+                    f"column {name!r}: {total:,} cell{'s' if total > 1 else ''} taken for missing: "
+                    f"{counted(self._weak)}"
+                )
+            if self._strays:
+                total = self._strays.total()
+                yield (
+                    f"column {name!r} was declared {option.kind}: {total:,} "
+                    f"cell{'s that are' if total > 1 else ' that is'} none, "
+                    f"the first in {self._reading.where(self._stray_row)}, taken for missing: "
+                    f"{counted(self._strays)}"
+                )
+            return
+        total, strays = self._counts.total, self._strays.total()
+        if strays and len(self._strays) <= _MOST_STRAYS and strays < _FEW_STRAYS * total:
+            text = next(iter(self._strays))
+            dates = any(kind == "date" for kind in [_like(self._value)])
+            kind = "date" if dates else "numeric"
+            yield (
+                f"column {name!r} is taken for texts, as "
+                f"{self._reading.where(self._stray_row)} holds "
+                f"{text[:40]!r}; {(total - strays) / total:.1%} of its cells look like "
+                f"{'dates' if dates else 'numbers'} (others: {counted(self._strays)}): "
+                f"--types {name}={kind} reads them so, and takes the others for missing"
+            )
+
+    def _said_of_spelling(self, spelling: Spelling) -> Iterator[str]:
+        again = "" if spelling.date else "; given back as plain numbers"
+        yield f"column {self._name!r} is read as {spelling.describe()}{again}"
+        for rival in self._rivals or []:
+            yield (
+                f"column {self._name!r} could as well be {rival.describe()}: all of its cells fit "
+                + ("both" if spelling.date else "both; --decimal and --thousands say which")
+            )
 
     def _declared_classes(self) -> tuple[str, ...]:
         """The classes that the column's type declares, where a model file holds as many."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data.tables.columns import Column
+from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.frames.form import Form
 from narrows.data.tables.unfamiliar import Unfamiliar
 from narrows.errors import DataError, ShapeError
@@ -30,11 +31,13 @@ class TableSchema:
         frame: what the table was, which results become again: ``pandas``, ``polars``, ``arrow``, or
             None for a file.
         form: what makes such a frame of the columns again; None for a file.
+        csv: what the user said of how the CSV file was to be read; None for nothing.
     """
 
     columns: tuple[Column, ...]
     frame: str | None = None
     form: Form | None = None
+    csv: CsvOptions | None = None
 
     @classmethod
     def of(
@@ -277,7 +280,12 @@ class TableSchema:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
-        values = {"frame": self.frame, "columns": [column.to_dict() for column in self.columns]}
+        values: dict[str, Any] = {
+            "frame": self.frame,
+            "columns": [column.to_dict() for column in self.columns],
+        }
+        if self.csv is not None:
+            values["csv"] = self.csv.given()
         return values if self.form is None else {**values, "form": self.form.to_json()}
 
     @classmethod
@@ -300,4 +308,5 @@ class TableSchema:
         if len({column.name for column in columns}) != len(columns):
             raise ValueError("two columns have the same name")
         form = Form.from_json(values["form"], len(columns)) if "form" in values else None
-        return cls(tuple(columns), frame, form)
+        csv = CsvOptions.from_json(values["csv"]) if "csv" in values else None
+        return cls(tuple(columns), frame, form, csv)

@@ -15,11 +15,20 @@ class Unfamiliar:
         categories: per column, how often each category came that training never saw.
         missing: per column, missing values where training had none.
         extra: columns that the model does not know.
+        strays: per column, how often each text came that is none of its kind and taken for missing.
+        fractions: per column of whole numbers, how many are not, the first of them and its row.
     """
 
     categories: dict[str, Counter[str]] = field(default_factory=dict)
     missing: Counter[str] = field(default_factory=Counter)
     extra: list[str] = field(default_factory=list)
+    strays: dict[str, Counter[str]] = field(default_factory=dict)
+    fractions: dict[str, tuple[int, float, int]] = field(default_factory=dict)
+
+    def fraction(self, name: str, count: int, value: float, row: int) -> None:
+        """Count numbers that are not whole in a column of whole ones; the first of them is kept."""
+        before, first, at = self.fractions.get(name, (0, value, row))
+        self.fractions[name] = before + count, first, at
 
     def lines(self) -> tuple[str, ...]:
         """Sentences that name column, value and count; none if nothing was unfamiliar."""
@@ -29,6 +38,16 @@ class Unfamiliar:
             "in training: encoded as its mean"
             for name, count in self.missing.items()
             if count
+        ]
+        lines += [
+            f"column {name!r} held whole numbers in training, and {value:.10g} in row {row:,}: "
+            f"{count:,} such cell{'s' if count > 1 else ''} taken as the numbers that they are"
+            for name, (count, value, row) in self.fractions.items()
+        ]
+        lines += [
+            f"column {name!r}: cells of another kind taken for missing, as in training: "
+            + ", ".join(f"{text[:40]!r} {count:,}x" for text, count in counts.most_common(_NAMED))
+            for name, counts in self.strays.items()
         ]
         if self.extra:
             shown = ", ".join(map(repr, self.extra[:10])) + (", ..." if self.extra[10:] else "")

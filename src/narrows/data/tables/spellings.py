@@ -1,0 +1,249 @@
+"""How numbers and dates are written in a column of texts: thousands, decimals, money, units, the
+order of day, month and year; all of a column alike.
+
+Spelled cells are put into the plain form first, which Arrow reads: it knows the days of a month.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from narrows.data.tables.arrow_types import is_text
+
+_CURRENCIES = (
+    "US$", "A$", "C$", "R$", "$", "€", "£", "¥", "₹", "₽", "₩", "₺", "₫", "₴", "₪", "zł",
+    "USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "CAD", "AUD", "NOK", "SEK", "DKK", "kr",
+    "Rs.", "Rs",
+)  # fmt: skip
+_UNITS = (
+    "%", "‰", "°C", "°F", "°", "lbs", "lb", "kg", "mg", "g", "oz", "km/h", "kmh", "mph", "km", "cm",
+    "mm", "m²", "m2", "m³", "m", "mi", "ft", "in", "ha", "ms", "s", "sec", "min", "h", "hr", "hrs",
+    "hours", "days", "months", "years", "yrs", "kWh", "MWh", "kW", "MW", "W", "V", "Hz", "kHz",
+    "MHz",    "GHz", "GB", "MB", "KB", "TB", "hPa", "bar", "kcal", "kJ", "px", "l", "ml",
+)  # fmt: skip
+_MULTIPLES = {"K": "e3", "k": "e3", "M": "e6", "m": "e6", "B": "e9", "b": "e9"}
+_BLANKS = "[ \u00a0\u202f\u2009]"
+_MINUS = "\\-\u2212"
+_SIGNS = ((".", ","), (",", "."), (",", " "), (".", " "), (".", "'"), (",", "'"))
+
+_DAY, _MONTH, _YEAR, _SHORT = r"(?P<d>\d{1,2})", r"(?P<m>\d{1,2})", r"(?P<y>\d{4})", r"(?P<y>\d{2})"
+_NAME = r"(?P<m>[A-Za-z]{3,9})\.?"
+_DATES = {
+    "month/day/year": f"{_MONTH}/{_DAY}/{_YEAR}",
+    "day/month/year": f"{_DAY}/{_MONTH}/{_YEAR}",
+    "day.month.year": rf"{_DAY}\.{_MONTH}\.{_YEAR}",
+    "day-month-year": f"{_DAY}-{_MONTH}-{_YEAR}",
+    "month-day-year": f"{_MONTH}-{_DAY}-{_YEAR}",
+    "month.day.year": rf"{_MONTH}\.{_DAY}\.{_YEAR}",
+    "year/month/day": f"{_YEAR}/{_MONTH}/{_DAY}",
+    "year.month.day": rf"{_YEAR}\.{_MONTH}\.{_DAY}",
+    "year-month-day": f"{_YEAR}-{_MONTH}-{_DAY}",
+    "month/day/yy": f"{_MONTH}/{_DAY}/{_SHORT}",
+    "day/month/yy": f"{_DAY}/{_MONTH}/{_SHORT}",
+    "day.month.yy": rf"{_DAY}\.{_MONTH}\.{_SHORT}",
+    "year-month": f"{_YEAR}-{_MONTH}",
+    "year/month": f"{_YEAR}/{_MONTH}",
+    "month/year": f"{_MONTH}/{_YEAR}",
+    "name day, year": rf"{_NAME} +{_DAY},? +{_YEAR}",
+    "day name year": rf"{_DAY}\.?[ -]{_NAME}[ -]{_YEAR}",
+    "day name yy": rf"{_DAY}[ -]{_NAME}[ -]{_SHORT}",
+    "name year": rf"{_NAME}[ -]{_YEAR}",
+}
+_TIME = r"(?P<H>\d{1,2})[:.](?P<M>\d{2})(?:[:.](?P<S>\d{2}))?(?: ?(?P<p>[AaPp])\.?[Mm]\.?)?"
+_TIMED = {f"{name} time": f"{text}(?:[ T]|, )+{_TIME}" for name, text in _DATES.items()}
+#: The ways to write dates and times, by the name that a model file has.
+DATES = {**_DATES, **_TIMED, "time": _TIME}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How the cells of a column are written.
+
+    Attributes:
+        decimal, thousands: of numbers; "" for no thousands.
+        before, after: the currency, or the unit, that all cells have.
+        date: a name in DATES; "" for numbers.
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    before: str = ""
+    after: str = ""
+    date: str = ""
+
+    def describe(self) -> str:
+        """What it is, in words."""
+        if self.date == "time":
+            return "times of the day"
+        if self.date:
+            return f"dates in the order {self.date}"
+        parts = [f"{self.decimal!r} before decimals"] if self.decimal != "." else []
+        parts += [f"{self.thousands!r} between thousands"] if self.thousands else []
+        parts += [f"{text!r}" for text in (self.before, self.after) if text]
+        return "numbers with " + " and ".join(parts) if parts else "numbers"
+
+    def to_json(self) -> dict[str, str]:
+        """JSON values, without what is at its default."""
+        usual = asdict(Spelling())
+        return {key: value for key, value in asdict(self).items() if value != usual[key]}
+
+    @classmethod
+    def from_json(cls, values: Any) -> "Spelling":
+        """A spelling from what may be a stranger's file.
+
+        Raises:
+            ValueError, TypeError: it is none.
+        """
+        if not isinstance(values, Mapping):
+            raise ValueError("a column has a spelling that is none")
+        found = cls(**values)
+        known = found.decimal in (".", ",") and found.thousands in ("", ",", ".", " ", "'")
+        known &= found.before in ("", *_CURRENCIES)
+        known &= found.after in ("", *_CURRENCIES, *_UNITS) and found.date in ("", *DATES)
+        if not known or found.decimal == found.thousands:
+            raise ValueError("a column has a spelling that is none")
+        return found
+
+    def regex(self, loose: bool = False) -> str:
+        """What matches a cell, with named groups; ``loose``: also without its unit."""
+        if self.date:
+            return f"^{DATES[self.date]}$"
+        point = re.escape(self.decimal)
+        marks = {" ": _BLANKS, "'": "['’]", "": ""}
+        thousands = marks.get(self.thousands, re.escape(self.thousands))
+        whole = rf"\d{{1,3}}(?:{thousands}\d{{3}})+|\d+" if thousands else r"\d+"
+        before, after = re.escape(self.before), re.escape(self.after)
+        may = "?" if loose else ""
+        multiple = "[KkMmBb]?" if self.before or self.after in _CURRENCIES else ""
+        return (
+            rf"^(?P<open>\(?)(?P<s>[+{_MINUS}]?){_BLANKS}*(?:{before}){may}{_BLANKS}*(?P<t>[+{_MINUS}]?)"
+            rf"(?P<w>{whole}|)(?P<f>(?:{point}\d*)?)(?P<e>(?:[eE][+-]?\d+)?){_BLANKS}?"
+            rf"(?P<k>{multiple}){_BLANKS}*(?:{after}){may}\)?$"
+        )
+
+
+def plain(array: Any, spelling: Spelling, *, loose: bool = False) -> Any:
+    """Spelled cells as texts in the plain form, or None if some are none of the spelling."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = pc.extract_regex(array, spelling.regex(loose))
+    if found.null_count > array.null_count:
+        return None
+    if not len(array):
+        return pa.array([], pa.string())
+    part = {
+        field.name: pc.fill_null(pc.struct_field(found, field.name), "") for field in found.type
+    }
+    texts = _plain_date(part) if spelling.date else _plain_number(part)
+    return None if texts is None else pc.if_else(pc.is_null(array), pa.scalar(None), texts)
+
+
+def _plain_number(part: Mapping[str, Any]) -> Any:
+    import pyarrow.compute as pc
+
+    whole = pc.replace_substring_regex(part["w"], r"[^0-9]", "")
+    decimals = pc.replace_substring(part["f"], ",", ".")
+    if pc.any(pc.match_substring_regex(whole, r"^0[0-9]")).as_py():  # an identifier
+        return None
+    digits = pc.match_substring_regex(pc.binary_join_element_wise(whole, decimals, ""), "[0-9]")
+    given = pc.not_equal(pc.binary_join_element_wise(*part.values(), ""), "")
+    if not pc.all(pc.or_(digits, pc.invert(given))).as_py():
+        return None
+    signs = pc.binary_join_element_wise(part["open"], part["s"], part["t"], "")
+    minus = pc.match_substring_regex(signs, f"[({_MINUS}]")
+    power = part["e"]
+    for letter, exponent in _MULTIPLES.items():
+        power = pc.if_else(pc.equal(part["k"], letter), exponent, power)
+    return pc.binary_join_element_wise(pc.if_else(minus, "-", ""), whole, decimals, power, "")
+
+
+def _plain_date(part: Mapping[str, Any]) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = None
+    if "y" in part:
+        year, month = part["y"], part["m"]
+        short = pc.equal(pc.utf8_length(year), 2)
+        century = pc.if_else(pc.less(pc.if_else(short, year, "00"), "69"), "20", "19")
+        year = pc.if_else(short, pc.binary_join_element_wise(century, year, ""), year)
+        if pc.any(pc.match_substring_regex(month, "[A-Za-z]")).as_py():
+            names = pc.utf8_slice_codeunits(pc.utf8_lower(month), 0, 3)
+            place = pc.index_in(names, pa.array(_MONTHS))
+            given = pc.not_equal(month, "")
+            if pc.any(pc.and_(given, pc.is_null(place))).as_py():
+                return None
+            month = pc.cast(pc.add(pc.fill_null(place, 0), 1), pa.string())
+        day = part.get("d", pa.array(["1"] * len(year)))
+        padded = [pc.utf8_lpad(text, 2, "0") for text in (month, day)]
+        texts = pc.binary_join_element_wise(year, *padded, "-")
+    if "H" not in part:
+        return texts
+    hour = part["H"]
+    half = pc.utf8_lower(part["p"])
+    if pc.any(pc.not_equal(half, "")).as_py():
+        number = pc.cast(pc.if_else(pc.equal(hour, ""), "0", hour), pa.int64())
+        twelve = pc.if_else(pc.equal(number, 12), 0, number)
+        late = pc.add(twelve, pc.if_else(pc.equal(half, "p"), 12, 0))
+        hour = pc.cast(pc.if_else(pc.equal(half, ""), number, late), pa.string())
+    second = pc.if_else(pc.equal(part["S"], ""), "00", part["S"])
+    time = pc.binary_join_element_wise(pc.utf8_lpad(hour, 2, "0"), part["M"], second, ":")
+    return time if texts is None else pc.binary_join_element_wise(texts, time, " ")
+
+
+def type_of(spelling: Spelling, kind: str) -> Any:
+    """The Arrow type of the cells of a spelling."""
+    import pyarrow as pa
+
+    if spelling.date == "time":
+        return pa.time32("s")
+    if spelling.date:
+        return pa.timestamp("s") if spelling.date.endswith(" time") else pa.date32()
+    return pa.int64() if kind == "integer" else pa.float64()
+
+
+def guesses(texts: Any, decimal_first: bool, said: tuple[str | None, str | None]) -> list[Spelling]:
+    """What the spelling of some texts may be, the likeliest first; those of dates before numbers.
+
+    Args:
+        texts: an Arrow array, some of a column's.
+        decimal_first: whether a comma is likelier before decimals than between thousands.
+        said: what the user says stands before decimals and between thousands.
+    """
+    import pyarrow.compute as pc
+
+    assert is_text(texts.type)
+    found = []
+    if pc.all(pc.match_substring_regex(texts, r"^[A-Za-z0-9 :./,-]{4,40}$")).as_py():
+        found = [Spelling(date=name) for name in DATES]
+    found += _guessed_numbers(texts, decimal_first, said)
+    return [each for each in found if plain(texts, each) is not None]
+
+
+def _guessed_numbers(
+    texts: Any, decimal_first: bool, said: tuple[str | None, str | None]
+) -> list[Spelling]:
+    first = texts[0].as_py() if len(texts) else ""
+    if not any(letter.isdecimal() for letter in first):
+        return []
+    bare = first.strip("()+-\u2212 \u00a0")
+    before = next((each for each in _CURRENCIES if bare.startswith(each)), "")
+    stripped = re.sub(r"[KkMmBb]$", "", bare) if before else bare
+    after = next((each for each in (*_UNITS, *_CURRENCIES) if stripped.endswith(each)), "")
+    after = max(
+        (each for each in (*_UNITS, *_CURRENCIES) if bare.endswith(each)), key=len, default=after
+    )
+    if before and after and after.lower() in "kmb":
+        after = ""
+    signs = list(_SIGNS)
+    if decimal_first:
+        signs = [(",", "."), (",", " "), *(each for each in signs if each[0] == ".")]
+    signs = [
+        (decimal, thousands)
+        for decimal, thousands in signs
+        if said[0] in (None, decimal) and said[1] in (None, thousands)
+    ]
+    return [Spelling(decimal, thousands, before, after) for decimal, thousands in signs]

@@ -1,0 +1,192 @@
+"""Columns of CSV files as people have them: how numbers and dates are written, what among them is
+missing, and what is said of it."""
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from narrows import load_data
+from narrows.data import Dataset
+from narrows.data.tables import TableSchema, Unfamiliar
+from narrows.errors import DataError
+
+
+def schema_of(data: Dataset) -> TableSchema:
+    assert data.table is not None
+    return data.table
+
+
+def column_of(path: Path, cells: list[str], **options: Any) -> tuple[Any, list[Any], str]:
+    """What a column is taken for, its values after decoding, and what is said of it."""
+    quoted = ['"' + cell.replace('"', '""') + '"' if "," in cell else cell for cell in cells]
+    rows = [f"{cell};{number % 3}" for number, cell in enumerate(quoted)]
+    path.write_text("c;k\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    data = load_data(path, **options)
+    schema = schema_of(data)
+    return schema["c"], schema.decode(data.items)["c"].to_pylist(), "\n".join(data.notes)
+
+
+NUMBERS = {
+    "decimal commas": (["1.234,56", "7,5", "-2,25"], [1234.56, 7.5, -2.25]),
+    "money": (["$1,234", "$5.50", "$7"], [1234, 5.5, 7]),
+    "money behind": (["5 €", "6,5 €", "7 €"], [5, 6.5, 7]),
+    "shares": (["12 %", "3 %", "7.5 %"], [12, 3, 7.5]),
+    "thousands with blanks": (["1 234", "5", "77 000"], [1234, 5, 77000]),
+    "an accountant's negatives": (["(12)", "5", "(1,200.50)"], [-12, 5, -1200.5]),
+    "millions": (["€110.5M", "€600K", "€0"], [110_500_000, 600_000, 0]),
+    "weights": (["159lbs", "20lbs", "31lbs"], [159, 20, 31]),
+    "Swiss": (["1'234.5", "5.5", "6"], [1234.5, 5.5, 6]),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_as_people_write_them(name: str, tmp_path: Path) -> None:
+    cells, values = NUMBERS[name]
+    column, found, notes = column_of(tmp_path / "a.csv", cells)
+    assert column.kind in ("numeric", "integer")
+    assert found == pytest.approx(values, rel=1e-5, abs=1 if name == "millions" else 1e-4)
+    assert "column 'c' is read as numbers with" in notes
+    assert "plain numbers" in notes
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["Q1", "Q2", "Q1"],
+        ["A12", "B13", "A12"],
+        ["007,5", "1,5", "007,5"],
+        ["$5", "€6", "$5"],
+        ["5 kg", "6 lb", "5 kg"],
+        ["1st", "2nd", "1st"],
+        ["-", "-", "x"],
+        ["5'7", "6'1", "5'7"],
+        ["192.168.0.1", "10.0.0.1", "10.0.0.1"],
+    ],
+)
+def test_texts_stay_texts(cells: list[str], tmp_path: Path) -> None:
+    column, found, _ = column_of(tmp_path / "a.csv", cells)
+    assert (column.kind, found) == ("categorical", cells)
+
+
+DAY, NEXT = datetime.date(2024, 1, 31), datetime.date(2024, 2, 1)
+DATES: dict[str, tuple[list[str], list[Any]]] = {
+    "month first": (["01/31/2024", "02/01/2024"], [DAY, NEXT]),
+    "day first": (["31/01/2024", "01/02/2024"], [DAY, NEXT]),
+    "points": (["31.01.2024", "1.2.2024"], [DAY, NEXT]),
+    "year first": (["2024/01/31", "2024/02/01"], [DAY, NEXT]),
+    "short years": (["1/31/24", "2/1/24"], [DAY, NEXT]),
+    "names": (["Jan 31, 2024", "Feb 1, 2024"], [DAY, NEXT]),
+    "names between": (["31-Jan-2024", "01-Feb-2024"], [DAY, NEXT]),
+    "months": (["1949-01", "1949-02"], [datetime.date(1949, 1, 1), datetime.date(1949, 2, 1)]),
+    "times of the day": (["10:00:00", "11:30:00"], [datetime.time(10), datetime.time(11, 30)]),
+    "times with points": (["18.00.00", "19.00.00"], [datetime.time(18), datetime.time(19)]),
+    "a time behind": (
+        ["01/31/2024 1:05 PM", "02/01/2024 12:05 AM"],
+        [datetime.datetime(2024, 1, 31, 13, 5), datetime.datetime(2024, 2, 1, 0, 5)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DATES)
+def test_dates_as_people_write_them(name: str, tmp_path: Path) -> None:
+    cells, values = DATES[name]
+    column, found, notes = column_of(tmp_path / "a.csv", cells)
+    assert (column.kind, found) == ("date", values)
+    assert "column 'c' is read as" in notes
+    assert "could as well be" not in notes
+
+
+def test_an_order_that_nothing_settles_is_said(tmp_path: Path) -> None:
+    column, found, notes = column_of(tmp_path / "a.csv", ["01/02/2024", "03/04/2024"])
+    assert (column.kind, found[0]) == ("date", datetime.date(2024, 1, 2))
+    assert "could as well be dates in the order day/month/year" in notes
+    assert column_of(tmp_path / "a.csv", ["30/02/2024", "x", "x"])[0].kind == "categorical"
+
+
+def test_a_comma_that_nothing_settles_is_said(tmp_path: Path) -> None:
+    _, found, notes = column_of(tmp_path / "a.csv", ["1,234", "2,500"])
+    assert found == pytest.approx([1.234, 2.5], abs=1e-4)  # as semicolons stand between cells
+    assert "could as well be numbers with ',' between thousands" in notes
+    _, found, notes = column_of(tmp_path / "a.csv", ["1,234", "2,500"], thousands=",")
+    assert (found, "could as well" in notes) == ([1234, 2500], False)
+    _, found, _ = column_of(tmp_path / "a.csv", ["1.234", "2.500"], decimal=",")
+    assert found == [1234, 2500]
+
+
+@pytest.mark.parametrize("text", ["-", "None", "UNKNOWN", "?", "", "n.a.", "."])
+def test_what_is_missing_among_numbers(text: str, tmp_path: Path) -> None:
+    column, found, notes = column_of(tmp_path / "a.csv", ["1.5", text, "2.5", "4"])
+    assert (column.kind, found[1]) == ("numeric", None)
+    assert ("taken for missing" in notes) == (text not in ("?", ""))
+    column, found, _ = column_of(tmp_path / "a.csv", ["a", "UNKNOWN", "a", "b"])
+    assert found[1] == "UNKNOWN"
+
+
+@pytest.mark.parametrize("stray", ["ERROR", "#VALUE!", "abc"])
+def test_a_stray_text_among_numbers_is_said_and_types_help(stray: str, tmp_path: Path) -> None:
+    cells = [str(number) for number in range(40)]
+    cells[7] = stray
+    column, _, notes = column_of(tmp_path / "a.csv", cells)
+    assert column.kind == "ignored"  # as its texts all differ
+    assert f"line 9 holds '{stray}'" in notes
+    assert "--types c=numeric" in notes
+    column, found, notes = column_of(tmp_path / "a.csv", cells, types={"c": "numeric"})
+    assert (column.kind, found[7], found[8]) == ("numeric", None, pytest.approx(8, abs=1e-4))
+    assert "1 cell that is none, the first in line 9, taken for missing" in notes
+    assert f"'{stray}' 1x" in notes
+
+
+def test_a_stray_text_among_dates(tmp_path: Path) -> None:
+    cells = [f"2024-01-{day:02}" for day in range(1, 29)]
+    cells[3] = "ERROR"
+    assert "--types c=date" in column_of(tmp_path / "a.csv", cells)[2]
+    column, found, _ = column_of(tmp_path / "a.csv", cells, types={"c": "date"})
+    assert (column.kind, found[3], found[4]) == ("date", None, datetime.date(2024, 1, 5))
+
+
+def test_a_column_of_other_things_is_not_declared_a_number(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="column 'c' holds 'x' in row"):
+        column_of(tmp_path / "a.csv", ["x", "y", "z", "1"], types={"c": "numeric"})
+
+
+def encoded(path: Path, text: str, schema: TableSchema) -> tuple[list[Any], str]:
+    path.write_text(text, encoding="utf-8")
+    data = load_data(path, table=schema)
+    return schema.decode(data.items)["c"].to_pylist(), "\n".join(data.notes)
+
+
+def test_later_files_may_hold_what_training_did_not(tmp_path: Path) -> None:
+    def trained(*cells: str, **options: Any) -> TableSchema:
+        path = tmp_path / "a.csv"
+        path.write_text("c,k\n" + "".join(f"{cell},{n}\n" for n, cell in enumerate(cells)))
+        table = schema_of(load_data(path, **options))
+        return TableSchema.from_dict(table.to_dict())
+
+    later = tmp_path / "b.csv"
+    schema = trained("1", "20", "3")
+    found, notes = encoded(later, "k,c,more\n1,10.5,x\n2,10.0,x\n3,-,x\n", schema)
+    assert schema.encode(pa.table({"c": [10.5], "k": [1]}), Unfamiliar()).shape == (1, 2)
+    assert found[1] == 10
+    assert "held whole numbers in training, and 10.5 in row 1: 1 such cell taken" in notes
+    assert "ignored what the model was not trained on: 'more'" in notes
+    schema = trained("2024-01-01", "2024-03-01")
+    found, _ = encoded(later, "c,k\n2024-02-01T10:30:00,1\n2024-02-02 11:00:00,1\n", schema)
+    assert found == [datetime.date(2024, 2, 1), datetime.date(2024, 2, 2)]
+    schema = trained("01/31/2024", "02/25/2024")
+    found, _ = encoded(later, "c,k\n02/01/2024,1\n", schema)
+    assert found == [datetime.date(2024, 2, 1)]
+    found, _ = encoded(later, "c,k\n2024-02-01,1\n", schema)
+    assert found == [datetime.date(2024, 2, 1)]
+    schema = trained("true", "false")
+    assert encoded(later, "c,k\n1,1\n0,1\nyes,1\n", schema)[0] == [True, False, True]
+    schema = trained("$1", "$2000")
+    assert encoded(later, "c,k\n$15,1\n20,1\n", schema)[0][0] == 15
+    schema = trained(*map(str, range(20)), "ERROR", types={"c": "numeric"})
+    found, notes = encoded(later, "c,k\n5,1\nERROR,1\n7,1\n", schema)
+    assert found[1] is None
+    assert "cells of another kind taken for missing, as in training: 'ERROR' 1x" in notes
+    with pytest.raises(DataError, match="holds 'ERROR' in row 2, which is not a number"):
+        encoded(later, "c,k\n5,1\nERROR,1\n7,1\n", trained("1.5", "2"))
