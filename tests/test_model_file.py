@@ -123,7 +123,7 @@ def test_no_length_but_the_whole_is_read(tmp_path: Path) -> None:
 def test_a_newer_format_asks_for_an_upgrade(tmp_path: Path) -> None:
     save_model(tmp_path / "model", tiny())
     arrays, entry = read_tensors(tmp_path / "model")
-    write_tensors(tmp_path / "model", arrays, {**entry, "model": 4, "spec": "of the future"})
+    write_tensors(tmp_path / "model", arrays, {**entry, "model": 5, "spec": "of the future"})
     with pytest.raises(
         ModelFileError, match=r"model format 5, and narrows .* reads up to 4"
     ) as error:
