@@ -14,7 +14,6 @@ from narrows.cli.app import app
 PACKAGE = Path(narrows.__file__).parent
 # Options of other programs that messages name.
 OTHERS = {"--upgrade"}
-OF_CSV = {"--encoding", "--delimiter", "--header", "--skip-rows"}
 # What narrows does, where it begins a line of prose.
 VERBS = {"does", "learns", "raises", "reads", "writes", "has", "knows", "takes", "is", "failed"}
 
@@ -53,9 +52,7 @@ def test_options_that_texts_name_are_there() -> None:
         for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", text)
     }
     assert ("ranges.py", "--force") in named
-    missing = {(file, option) for file, option in named if option not in known}
-    # the reader of CSV names options that the commands get with the issue on CSV
-    assert not {(file, option) for file, option in missing if option not in OF_CSV}
+    assert not {(file, option) for file, option in named if option not in known}
 
 
 def test_commands_that_texts_name_are_there() -> None:
