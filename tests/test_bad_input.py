@@ -89,7 +89,7 @@ FILES_OF_BYTES = {
     "none-ubyte": (idx(IMAGES[:0]), ["empty", "(0, 6, 7)"]),
     "cut.npy": (b"\x93NUMPY\x01\x00", ["not an .npy array"]),
     "cut.npz": (b"PK\x03\x04", ["not an .npz file"]),
-    "words.txt": (b"some words", ["not a kind of data"]),
+    "words.doc": (b"some words", ["not a kind of data"]),
     "table.xlsx": (b"a,b\n1,2\n", ["not a kind of data"]),
 }
 
@@ -351,7 +351,7 @@ def test_codes_that_are_none(name: str, narrows: Command, model_file: Path) -> N
     ("out", "code", "words"),
     [
         ("out.jpg", WRONG_USAGE, [".jpg"]),
-        ("folder.npy", WORK_FAILED, ["folder.npy", "directory"]),
+        ("folder.npy", WORK_FAILED, ["folder.npy is a folder"]),
         ("file/out.npy", WORK_FAILED, ["file/out.npy", "cannot be written"]),
     ],
 )

@@ -161,7 +161,7 @@ def test_a_misspelt_name_is_recognised(source: str, meant: str) -> None:
     assert caught.value.hint == f"did you mean {meant}?"
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "photo.png", "none"])
+@pytest.mark.parametrize("name", ["notes.doc", "photo.png", "none"])
 def test_an_unknown_kind_is_told_the_known_ones(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match="not a kind of data") as caught:

@@ -21,6 +21,14 @@ from narrows.errors import ArchiveError, NarrowsError, UsageError
 X = load_data("digits").items
 # What no method makes smaller, so that it is read as fast as it can be.
 NOISE = np.random.default_rng(0).integers(0, 256, (3000, 8, 8), np.uint8)
+# A net of a block that the fused engine has not.
+NORMED = """
+encoder = [
+    { block = "flatten" },
+    { block = "norm" },
+    { block = "dense", units = 3, activation = "linear" },
+]
+"""
 FORKS = "fork" in multiprocessing.get_all_start_methods()
 # Python and JAX warn of every fork: whether it goes well is what is tested here.
 forking = [
@@ -69,8 +77,10 @@ class TestForks:
         said = in_fork(told(lambda: refining.transform(X[:5])))
         assert "before this process was forked" in said and "spawn" in said
 
-    def test_nets_that_xla_runs_are_refused_at_once(self) -> None:
-        ae = Autoencoder(latent=4, preset="unet", epochs=1).fit(X[:64])
+    def test_nets_that_xla_runs_are_refused_at_once(self, tmp_path: Path) -> None:
+        spec = tmp_path / "norm.toml"
+        spec.write_text(NORMED)
+        ae = Autoencoder(spec=spec, epochs=1).fit(X[:64])
         for work in (lambda: ae.score(X[:5]), lambda: ae.fit(X[:64])):
             assert "before this process was forked" in in_fork(told(work))
 

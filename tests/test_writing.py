@@ -137,7 +137,7 @@ def contents(folder: Path) -> dict[str, bytes]:
         ("a.parquet", (), "uint8"),
         ("images", (5,), "uint8"),
         ("images", (5, 4, 2), "uint8"),
-        ("images", (5, 4, 3), "uint16"),
+        ("images", (5, 4, 3), "int32"),
         ("images", (5, 4), "float32"),
     ],
 )
