@@ -102,6 +102,55 @@ def test_pyods_parameters_are_refused_by_name(parameters: dict[str, Any], said: 
     assert caught.value.hint
 
 
+def typed_frame() -> Any:
+    import pandas as pd
+
+    codes = [["10115", "80331", "50667"][row % 3] for row in range(30)]
+    return pd.DataFrame({"zip": codes, "price": np.arange(30.0) % 7, "note": np.arange(30) % 5})
+
+
+def test_types_say_what_the_columns_of_a_frame_are_and_are_kept(tmp_path: Path) -> None:
+    frame, types = typed_frame(), {"zip": "integer", "note": "ignored", "price": "categorical"}
+    wanted = {"zip": "integer", "price": "categorical", "note": "ignored"}
+    for estimator, kind in (
+        (Autoencoder(2, epochs=1, refine=0, types=types), "str"),
+        (PyODDetector(others={"epochs": 1, "types": types}), "category"),
+    ):
+        frame["zip"] = frame["zip"].astype(kind)
+        estimator.fit(frame).save(tmp_path / "model")
+        loaded = type(estimator).load(tmp_path / "model")
+        assert loaded.get_params() == estimator.get_params()
+        again = clone(loaded).fit(frame)
+        trained = again.model_ if isinstance(again, Autoencoder) else again.detector_.model_
+        assert {column.name: column.kind for column in trained.data.table.columns} == wanted
+    # what load_data has read so is taken, and nothing that was read otherwise
+    alike = Autoencoder(2, epochs=1, refine=0, types=types)
+    alike.fit(load_data(frame, types=types))
+    gap = frame.assign(zip=frame["zip"].where(frame.index > 0))
+    assert alike.denoise(gap).notna().all(axis=None)
+    with pytest.raises(UsageError, match="types says that column 'zip' is integer"):
+        alike.fit(load_data(frame))
+
+
+@pytest.mark.parametrize(
+    "types",
+    [3, "zip=integer", ["zip"], {3: "integer"}, {"zip": 3}, {"zip": None}, {"zip": []},
+     {"zip": "number"}, {"Zip": "integer"}],
+    ids=repr,
+)  # fmt: skip
+def test_types_that_cannot_be_meant_are_refused(types: Any) -> None:
+    with pytest.raises(UsageError, match=r"types|column") as caught:
+        Autoencoder(2, epochs=1, types=types).fit(typed_frame())
+    assert caught.value.hint
+
+
+def test_types_of_what_has_no_columns_are_refused() -> None:
+    for X in (ITEMS, ITEMS.tolist(), sp.csr_array(ITEMS), Dataset("X", ITEMS)):
+        for kind in (Autoencoder, OutlierDetector):
+            with pytest.raises(UsageError, match="X has no named columns"):
+                kind(2, epochs=1, types={"zip": "integer"}).fit(X)
+
+
 def test_a_share_for_latent_is_told_apart_from_pcas() -> None:
     for share in (0.95, 1.0, np.float32(0.5), np.array(0.9)):
         with pytest.raises(UsageError, match="latent is") as caught:

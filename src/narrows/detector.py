@@ -1,6 +1,7 @@
 """The autoencoder as an outlier detector, in scikit-learn's convention and in PyOD's."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Self
 
@@ -26,9 +27,9 @@ class OutlierDetector(OutlierMixin, Autoencoder):
     are there.
 
     Args:
-        latent, hidden, preset, epochs, validation_fraction, random_state, check_range, verbose: as
-            of :class:`narrows.Autoencoder`; without ``epochs``, training takes fewer steps, for odd
-            items are learnt last.
+        latent, hidden, preset, epochs, validation_fraction, random_state, check_range, verbose,
+            types: as of :class:`narrows.Autoencoder`; without ``epochs``, training takes fewer
+            steps, for odd items are learnt last.
         criterion: "combined", "reconstruction", "density" or "isolation".
         false_alarms: the share of normal items that may be taken for odd ones. The threshold is
             told by the items that ``fit`` holds out; where they are too few to tell such a rate, it
@@ -58,6 +59,7 @@ class OutlierDetector(OutlierMixin, Autoencoder):
         random_state: int | np.random.RandomState | None = 0,
         check_range: bool = True,
         verbose: bool = False,
+        types: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(
             latent,
@@ -68,6 +70,7 @@ class OutlierDetector(OutlierMixin, Autoencoder):
             random_state=random_state,
             check_range=check_range,
             verbose=verbose,
+            types=types,
         )
         self.criterion = criterion
         self.false_alarms = false_alarms
@@ -139,7 +142,7 @@ class PyODDetector(BaseEstimator):
 
     Args:
         contamination: the share of the training items that is taken to be odd.
-        others: parameters of :class:`OutlierDetector` by name, or None.
+        others: parameters of :class:`OutlierDetector` by name, such as ``types``, or None.
 
     Attributes:
         decision_scores_: of the training items, higher is odder, float64 (n,).

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
@@ -21,7 +22,15 @@ from narrows.fitting import Fitted, fit
 from narrows.model_file import TrainedModel, load_model, save_model
 from narrows.nn.spec import Spec
 from narrows.nn.summary import summary_text
-from narrows.parameters import held_out_share, kept, model_choice, parameters_of, wishes
+from narrows.parameters import (
+    column_types,
+    held_out_share,
+    kept,
+    model_choice,
+    parameters_of,
+    require_types,
+    wishes,
+)
 from narrows.planning import CHANNELS_FIRST, Plan, make_plan
 from narrows.progress import say, shown, silent
 from narrows.ranges import require_familiar
@@ -80,6 +89,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             those were grey levels, see :func:`narrows.ranges.require_familiar`; False to go on.
         verbose: show how far the work is on stderr, a bar or a line now and then, and what is in
             ``notes_``.
+        types: of a data frame, what columns are, by name, where it shall not be inferred:
+            "numeric", "integer", "boolean", "categorical", "date" or "ignored", as
+            :func:`narrows.load_data` takes them; None for what they look like.
         item_bytes: what a code of the preset ``rounded`` shall take; None for a third of its
             numbers.
 
@@ -123,6 +135,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         item_bytes: float | None = None,
         check_range: bool = True,
         verbose: bool = False,
+        types: Mapping[str, str] | None = None,
     ) -> None:
         self.latent = latent
         self.hidden = hidden
@@ -142,6 +155,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.item_bytes = item_bytes
         self.check_range = check_range
         self.verbose = verbose
+        self.types = types
 
     def fit(
         self, X: Any, y: Any = None, *, target: Any = None, validation_data: Any = None
@@ -409,9 +423,12 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         Raises:
             DataError: it cannot be learnt from.
+            UsageError: it has no columns of the types that are declared.
         """
+        types = column_types(self.types)
         if is_frame(X):
-            return self._table(X)
+            return self._table(X, types)
+        require_types(types, X)
         if not isinstance(X, Dataset):
             return self._array(X)
         if len(X) < 2:
@@ -423,7 +440,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             self.feature_names_in_ = np.array(X.table.names, dtype=object)
         return checked(X)
 
-    def _table(self, X: Any) -> Dataset:
+    def _table(self, X: Any, types: Mapping[str, str]) -> Dataset:
         """A data frame to train on, as features."""
         self._check_labels(X, reset=True)
         if len(X) < 2:
@@ -432,7 +449,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                 "from",
                 hint="give more rows",
             )
-        return load_data(X)
+        return load_data(X, types=types)
 
     def _array(self, X: Any) -> Dataset:
         return self._dataset(validate_data(self, _given(X), **_ANY_ARRAY, ensure_min_samples=2))

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from narrows import arguments
+from narrows.data import Dataset
+from narrows.data.tables import KINDS
 from narrows.errors import UsageError
 from narrows.model_file import TrainedModel
 from narrows.nn.blocks import Dense
@@ -87,6 +89,43 @@ def held_out_share(value: Any) -> float:
             f"validation_fraction is {share:g}, and must be from 0 to below 1", hint=hint
         )
     return share
+
+
+def column_types(value: Any) -> dict[str, str]:
+    """``types``: kinds of columns by name, empty for None.
+
+    Raises:
+        UsageError: they are none.
+    """
+    takes = f"kinds of columns by name ({', '.join(KINDS)}), or None"
+    found = arguments.mapping("types", value, takes) or {}
+    for name, kind in found.items():
+        arguments.one_of(f"types[{name!r}]", kind, KINDS)
+    return found
+
+
+def require_types(types: Mapping[str, str], data: Any) -> None:
+    """Make sure that what is no data frame has columns of the declared types.
+
+    Raises:
+        UsageError: it has no columns, or was read with others.
+    """
+    if not types:
+        return
+    table = data.table if isinstance(data, Dataset) else None
+    if table is None:
+        raise UsageError(
+            f"types says what {next(iter(types))!r} is, and X has no named columns",
+            hint="give a data frame, or leave types out",
+        )
+    kinds = {column.name: column.kind for column in table.columns}
+    for name, kind in types.items():
+        if kinds.get(name) not in (kind, "constant"):
+            found = f"was read as {kinds[name]}" if name in kinds else "is not there"
+            raise UsageError(
+                f"types says that column {name!r} is {kind}, and in {data.name} it {found}",
+                hint="declare it where the table is read: load_data(..., types={...})",
+            )
 
 
 def kept(trained: TrainedModel, of: str, given: Mapping[str, Any], epochs: int) -> TrainedModel:

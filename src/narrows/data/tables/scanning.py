@@ -150,6 +150,8 @@ def _options(type_: Any, declared: str | None, source: TableSource) -> list[_Opt
 
     if declared == "ignored":
         return [_Option("ignored", type_)]
+    if declared not in (None, "categorical") and pa.types.is_dictionary(type_):
+        type_ = type_.value_type
     if not (source.textual or (declared and is_text(type_))):
         kind = kind_of(type_)
         assert kind is not None  # the source refused all others
@@ -365,8 +367,15 @@ class _ColumnScan:
 
     def feed(self, array: Any, row: int) -> None:
         """The next cells, the first of which is in row ``row``."""
+        import pyarrow as pa
+
         if self._stale or self._option.kind == "ignored":
             return
+        if self._option.kind != "categorical":
+            if pa.types.is_dictionary(array.type):
+                array = array.dictionary_decode()
+            if is_text(array.type):
+                array = array.cast(pa.string())  # whose functions take one type of texts alone
         present = len(array) - array.null_count
         if present and not self._guessed and is_text(array.type):
             self._guess(array)
