@@ -5,12 +5,13 @@ import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from narrows import load_data
 from narrows.data import Dataset
-from narrows.data.tables import TableSchema, Unfamiliar
+from narrows.data.tables import TableSchema, Unfamiliar, open_table
 from narrows.errors import DataError
 
 
@@ -190,3 +191,32 @@ def test_later_files_may_hold_what_training_did_not(tmp_path: Path) -> None:
     assert "cells of another kind taken for missing, as in training: 'ERROR' 1x" in notes
     with pytest.raises(DataError, match="holds 'ERROR' in row 2, which is not a number"):
         encoded(later, "c,k\n5,1\nERROR,1\n7,1\n", trained("1.5", "2"))
+
+
+def completed(path: Path, cells: list[str], **options: Any) -> list[Any]:
+    """A column with an empty cell below the others, after its gaps are filled with the mean."""
+    column_of(path, [*cells, ""], **options)
+    schema = schema_of(load_data(path, **options))
+    (block,) = open_table(path).batches()
+    features = np.zeros((block.num_rows, schema.width), np.float32)
+    filled = schema.completed(pa.Table.from_batches([block]), features, textual=True)
+    assert filled.schema.field("c").type == schema.arrow_schema().field("c").type
+    return filled["c"].to_pylist()
+
+
+@pytest.mark.parametrize("name", [*NUMBERS, *DATES])
+def test_gaps_of_columns_as_people_write_them_are_filled(name: str, tmp_path: Path) -> None:
+    cells, wanted = (NUMBERS | DATES)[name]
+    found = completed(tmp_path / "t.csv", cells)
+    assert found[:-1] == wanted
+    assert found[-1] is not None
+
+
+def test_gaps_among_strays_and_weak_texts_are_filled(tmp_path: Path) -> None:
+    cells = ["9007199254740993", "ERROR", "9007199254740995", "UNKNOWN", "7", "5"]
+    found = completed(tmp_path / "t.csv", cells, types={"c": "integer"})
+    kept = [0, 2, 4, 5]
+    assert [found[place] for place in kept] == [int(cells[place]) for place in kept]
+    assert None not in found
+    # a constant is read as the others are
+    assert completed(tmp_path / "t.csv", ["$1,500,000"] * 2) == [1_500_000] * 3

@@ -25,7 +25,7 @@ import numpy as np
 from narrows.data.tables import cells
 from narrows.data.tables.arrow_types import kind_of, type_from_text
 from narrows.data.tables.grids import Grid
-from narrows.data.tables.later import numbers_of
+from narrows.data.tables.later import numbers_of, typed
 from narrows.data.tables.marginals import Marginal
 from narrows.data.tables.spellings import Spelling
 from narrows.data.tables.unfamiliar import Unfamiliar
@@ -371,7 +371,10 @@ class Column:
             codes, _ = cells.to_codes(texts, classes)
             codes[codes < 0] = len(classes)
             return cells.from_codes(codes, [*classes, None], filled.type, self.levels)
-        return pc.coalesce(cells.as_type(original, self.kind, filled.type), filled)
+        if str(filled.type) == "string_view":  # of which Arrow fills none in
+            plain = pc.coalesce(cells.to_texts(original), filled.cast(pa.string()))
+            return plain.cast(filled.type)
+        return pc.coalesce(typed(self, original, filled.type), filled)
 
     def restandardised(self, mean: np.ndarray, square: np.ndarray) -> "Column":
         """The same column with statistics of other rows.

@@ -46,6 +46,9 @@ def filled_column(
         return filled
     if every:
         original = _without_values(original)
+    if str(original.type) == "string_view":  # of which Arrow fills none in
+        plain = original.cast(pa.string())
+        return filled_column(column, plain, features, entry).cast(original.type)
     try:
         if pa.types.is_dictionary(original.type):
             return _with_classes(original, filled)

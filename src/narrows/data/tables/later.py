@@ -2,15 +2,18 @@
 refused where what they say is clear."""
 
 from collections import Counter
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from narrows.data.tables import cells
-from narrows.data.tables.arrow_types import is_text, type_from_text
+from narrows.data.tables.arrow_types import is_text, kind_of, type_from_text
 from narrows.data.tables.spellings import DATES, Spelling, type_of
 from narrows.data.tables.texts import read, read_mostly, without_weak
 from narrows.data.tables.unfamiliar import Unfamiliar
+from narrows.errors import DataError
 
 if TYPE_CHECKING:
     from narrows.data.tables.columns import Column
@@ -60,6 +63,46 @@ def _parsed(column: "Column", array: Any, row: int, unfamiliar: Unfamiliar) -> A
     counts = Counter(known.take(pa.array(wrong, pa.int64())).to_pylist())
     unfamiliar.strays.setdefault(column.name, Counter()).update(counts)
     return parsed
+
+
+def typed(column: "Column", array: Any, type_: Any) -> Any:
+    """Cells of a later table as an Arrow array of the type that they had in training.
+
+    Texts are read as :func:`numbers_of` reads them, and whole numbers exactly; what stands for
+    missing values, or is a stray, is missing.
+
+    Raises:
+        DataError: a cell is none of the type.
+    """
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if not column.is_number and column.kind == "constant" and not is_text(type_):
+        column = replace(column, kind=kind_of(type_) or column.kind)
+    if not is_text(array.type) or not column.is_number:
+        return cells.as_type(array, column.kind, type_)
+    known, _ = without_weak(array.cast(pa.string()))
+    ways: list[tuple[Any, Spelling | None]] = [(type_, column.spelling)] if column.spelling else []
+    ways += [(type_, None), *_ways(column)]
+    readable = (read(known, *way, loose=True) for way in ways)
+    found = next((cell for cell in readable if cell is not None), None)
+    if found is None and column.strays:
+        mostly = [
+            read_mostly(known, partial(read, type_=way[0], spelling=way[1], loose=True))
+            for way in (ways[0], _ways(column)[0])
+        ]
+        found = min(mostly, key=lambda each: len(each[1]))[0]
+    try:
+        if found is None:
+            raise ValueError("it is written in another way")
+        return found.cast(type_, safe=not pa.types.is_temporal(type_))
+    except (pa.ArrowException, ValueError) as error:
+        raise DataError(
+            f"column {column.name!r} was {type_} in training, and cells of it cannot be written as "
+            f"such: {error}",
+            hint="correct them, or train on a table that has such cells",
+        ) from error
 
 
 def _ways(column: "Column") -> list[tuple[Any, Spelling | None]]:
