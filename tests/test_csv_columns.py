@@ -11,7 +11,7 @@ import pytest
 
 from narrows import load_data
 from narrows.data import Dataset
-from narrows.data.tables import TableSchema, Unfamiliar, open_table
+from narrows.data.tables import TableSchema, Unfamiliar, open_table, spellings
 from narrows.errors import DataError
 
 
@@ -220,3 +220,21 @@ def test_gaps_among_strays_and_weak_texts_are_filled(tmp_path: Path) -> None:
     assert None not in found
     # a constant is read as the others are
     assert completed(tmp_path / "t.csv", ["$1,500,000"] * 2) == [1_500_000] * 3
+
+
+def test_plain_numbers_are_tried_in_one_spelling_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[spellings.Spelling] = []
+
+    def record(texts: pa.Array, spelling: spellings.Spelling) -> pa.Array:
+        tried.append(spelling)
+        return texts
+
+    monkeypatch.setattr(spellings, "plain", record)
+    found = spellings.guesses(pa.array(["0.25", "1.5", "-20.125"]), False, (None, None))
+    # every mark between thousands that none of them has would do, and what it is tells nothing
+    assert [(each.decimal, each.thousands) for each in found] == [
+        (".", ","),
+        (".", " "),
+        (".", "'"),
+    ]
+    assert len(tried) == 1

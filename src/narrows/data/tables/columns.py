@@ -17,7 +17,7 @@ column of many classes weighs no more here than one of two.
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -449,9 +449,11 @@ class Column:
         """JSON values, without what is at its default."""
         usual = {"missing": False, "other": False, "step": 1, "identifier": False, "strays": False}
         spelled = {} if self.spelling is None else {"spelling": self.spelling.to_json()}
+        # not asdict, which copies every number of a marginal for itself
+        given = {each.name: getattr(self, each.name) for each in fields(self)}
         return spelled | {
             key: list(value) if isinstance(value, tuple) else value
-            for key, value in asdict(self).items()
+            for key, value in given.items()
             if key not in ("start", "spelling")
             and value not in (None, ())
             and value != usual.get(key)

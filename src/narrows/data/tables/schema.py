@@ -72,7 +72,7 @@ class TableSchema:
         return tuple(column for column in self.columns if column.width)
 
     def __getitem__(self, name: str) -> Column:
-        return next(column for column in self.columns if column.name == name)
+        return self._by_name[name]
 
     def encode(self, table: Any, unfamiliar: Unfamiliar | None = None) -> np.ndarray:
         """The features of a table, float32 (n, width).
@@ -105,7 +105,8 @@ class TableSchema:
         Raises:
             DataError: some are missing.
         """
-        absent = [column.name for column in self.learnt if column.name not in names]
+        given = frozenset(names)
+        absent = [column.name for column in self.learnt if column.name not in given]
         if absent:
             shown = ", ".join(map(repr, absent[:10])) + (", ..." if len(absent) > 10 else "")
             raise DataError(
@@ -114,6 +115,10 @@ class TableSchema:
                 "they had in training, in any order",
             )
         unfamiliar.extra += [name for name in names if name not in self._known]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
 
     @cached_property
     def _known(self) -> frozenset[str]:

@@ -6,7 +6,7 @@ Spelled cells are put into the plain form first, which Arrow reads: it knows the
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from narrows.data.tables.arrow_types import is_text
@@ -24,6 +24,8 @@ _UNITS = (
 )  # fmt: skip
 _MULTIPLES = {"K": "e3", "k": "e3", "M": "e6", "m": "e6", "B": "e9", "b": "e9"}
 _BLANKS = "[ \u00a0\u202f\u2009]"
+# The marks between thousands that are written in several ways.
+_MARKS = {" ": _BLANKS, "'": "['’]"}
 _MINUS = "\\-\u2212"
 _SIGNS = ((".", ","), (",", "."), (",", " "), (".", " "), (".", "'"), (",", "'"))
 
@@ -111,8 +113,7 @@ class Spelling:
         if self.date:
             return f"^{DATES[self.date]}$"
         point = re.escape(self.decimal)
-        marks = {" ": _BLANKS, "'": "['’]", "": ""}
-        thousands = marks.get(self.thousands, re.escape(self.thousands))
+        thousands = _MARKS.get(self.thousands, re.escape(self.thousands))
         whole = rf"\d{{1,3}}(?:{thousands}\d{{3}})+|\d+" if thousands else r"\d+"
         before, after = re.escape(self.before), re.escape(self.after)
         may = "?" if loose else ""
@@ -220,7 +221,21 @@ def guesses(texts: Any, decimal_first: bool, said: tuple[str | None, str | None]
     if pc.all(pc.match_substring_regex(texts, r"^[A-Za-z0-9 :./,-]{4,40}$")).as_py():
         found = [Spelling(date=name) for name in DATES]
     found += _guessed_numbers(texts, decimal_first, said)
-    return [each for each in found if plain(texts, each) is not None]
+    if len(texts):  # one text rules out most of them, for a hundredth of what all texts cost
+        first = texts[0].as_py()
+        found = [each for each in found if re.match(each.regex(), first)]
+    # where no text has the mark between thousands, the spelling without it fits as well or as badly
+    letters = set().union(*texts.to_pylist()) if found else set()
+    tried = [
+        each if letters & set(_MARKS.get(each.thousands, each.thousands)) else _without_mark(each)
+        for each in found
+    ]
+    fits = {each: plain(texts, each) is not None for each in dict.fromkeys(tried)}
+    return [each for each, like in zip(found, tried, strict=True) if fits[like]]
+
+
+def _without_mark(spelling: Spelling) -> Spelling:
+    return replace(spelling, thousands="")
 
 
 def _guessed_numbers(
