@@ -50,6 +50,12 @@ EXACT = {
     "parts of seconds": "d\n2024-01-31 10:00:00.120\n2024-01-31 11:00:00.500\n",
     "moments of several kinds": "d\n2024-01-31 10:00:00.120\n2024-01-31\n",
     "tabs": 'a\tb\n1\t"x"\n\t2\n',
+    "blanks between cells": "1 ? 5.10\n2 3 7.25\n",
+    "blanks before line ends": "1 ? 5.10 \n2 3 7.25 \n",
+    "several blanks between cells": "1  2.5\n2 3.5\n",
+    "years as names": "country,1990,1991\nNorway,1.5,2\n",
+    "no names for some": ",a,\n1,2,\n3,4,\n",
+    "a title": "a title\n\na,b,c\n1,2,3\n4,5,6\n",
     "no ASCII": "a\n٣\n1_000\n0x10\n日本\n",
 }
 
@@ -70,6 +76,17 @@ def test_the_text_comes_back(text: str, tmp_path: Path, narrows: Command) -> Non
     done(narrows("decompress", archive, "--out", back))
     assert back.read_bytes() == text.encode()
     assert "every byte" in done(narrows("verify", archive, "--against", source)).out
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1252", "latin-1"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_encodings_come_back(encoding: str, end: str, tmp_path: Path, narrows: Command) -> None:
+    lines = ["a;b", "ä;1,50", "ö;2,25", "é;3,10"]
+    content = "".join(line + end for line in lines).encode(encoding)
+    archive = archived(content, tmp_path)
+    done(narrows("verify", archive, "--against", tmp_path / "t.csv"))
+    done(narrows("decompress", archive, "--out", tmp_path / "back.txt"))
+    assert (tmp_path / "back.txt").read_bytes() == content
 
 
 def test_types_lose_nothing(tmp_path: Path) -> None:

@@ -29,6 +29,10 @@ def compress_table(
     return account
 
 
+# Files that the text of a CSV file may be written to.
+_TEXTS = (".csv", ".tsv", ".data", ".txt")
+
+
 def write_rows(
     archive: "TableArchive", batches: Iterable[Any], start: int, out: str, *, whole: bool
 ) -> None:
@@ -37,7 +41,7 @@ def write_rows(
     from narrows.data import table_writer
     from narrows.files import atomic_file
 
-    if archive.text is not None and Path(out).suffix.lower() != ".parquet":
+    if archive.text is not None and Path(out).suffix.lower() in _TEXTS:
         with atomic_file(out) as file:
             for piece in archive.text_pieces(batches, start, whole=whole):
                 file.write(piece)

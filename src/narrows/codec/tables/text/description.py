@@ -205,7 +205,8 @@ def from_header(entry: Any, columns: int, rows: int, part: bytes | None, name: s
         entry_of(entry, key, str, name) for key in ("encoding", "delimiter", "end")
     )
     head = entry_of(entry, "head", str, name)
-    known = encoding in ENCODINGS and len(delimiter) == 1 and end in _ENDS
+    ends = end.lstrip(" \t") in _ENDS and len(end) <= _LONGEST_CELL
+    known = encoding in ENCODINGS and len(delimiter) == 1 and ends
     if not known or len(head) > _MOST_HEAD:
         raise damaged(name, "its header does not say how its text is written")
     entries = entry_of(entry, "columns", list, name)

@@ -45,12 +45,7 @@ class RawCsv:
 
     def __init__(self, path: Path, form: CsvFormat) -> None:
         self._path, self._form = path, form
-        delimiter = re.escape(form.delimiter)
-        blanks = {"\t": " *", " ": "\t*"}.get(form.delimiter, "[ \t]*")
-        # a quoted cell may have line ends in it; what follows its quotes makes it one that is not
-        self._token = re.compile(
-            rf'({blanks}"[^"]*(?:""[^"]*)*"{blanks}|[^{delimiter}\r\n]*)({delimiter}|\r\n|\n|\r|\Z)'
-        )
+        self._token = _token(form.delimiter)
         self.head, self.end, self.tail = "", "\n", ""
         self.digest, self.size = "", 0
 
@@ -95,7 +90,7 @@ class RawCsv:
         place, cells = int(text.startswith("\ufeff")), list[str]()
         for _ in range(self._form.blank + self._form.header):
             cells, end = [], self._form.delimiter
-            while end == self._form.delimiter:
+            while self._parts(end):
                 match = self._token.match(text, place)
                 assert match is not None
                 cell, end = match.groups()
@@ -109,16 +104,22 @@ class RawCsv:
         if self._form.header and names != self._form.written:
             raise IrregularText("its first lines are more than names")
         if not self._form.header:
-            match = re.search(r"\r\n|\n|\r", text)
+            blanks = "[ \t]*" if self._form.delimiter == " " else ""
+            match = re.search(rf"{blanks}(?:\r\n|\n|\r)", text)
             self.end = match[0] if match else "\n"
         return place
+
+    def _parts(self, end: str) -> bool:
+        """Whether what ends a cell is followed by another one in the same row."""
+        delimiter = self._form.delimiter
+        return end == delimiter or (delimiter == " " and end != "" and not end.strip(" \t"))
 
     def _tokens(self, text: str, last: bool) -> tuple[list[tuple[str, str]], str]:
         """Cells of whole rows with what ends each, and the text that is left."""
         found = self._token.findall(text)
         if last:
             # behind the last line end, or the last cell, the pattern finds one more empty cell
-            if found[-1] == ("", "") and (len(found) < 2 or found[-2][1] != self._form.delimiter):
+            if found[-1] == ("", "") and (len(found) < 2 or not self._parts(found[-2][1])):
                 found.pop()
             return found, ""
         keep = len(found) - 1
@@ -126,7 +127,7 @@ class RawCsv:
             keep -= 1  # a line feed may follow
         if '"' in text:
             keep = min(keep, _first_open(found))
-        while keep and found[keep - 1][1] not in _ENDS:
+        while keep and not _is_end(found[keep - 1][1]):
             keep -= 1
         used = sum(len(cell) + len(end) for cell, end in found[:keep])
         if not keep:
@@ -145,9 +146,9 @@ class RawCsv:
         if not found:
             return None, lead
         cells, ends = map(list, zip(*found, strict=True))
-        delimiter = self._form.delimiter
-        within = all(set(ends[column::count]) == {delimiter} for column in range(count - 1))
-        if len(found) % count or not within or delimiter in ends[count - 1 :: count]:
+        part = [all(map(self._parts, set(ends[column::count]))) for column in range(count)]
+        last = any(map(self._parts, set(ends[count - 1 :: count])))
+        if len(found) % count or not all(part[:-1]) or last:
             raise IrregularText("its rows differ in their number of cells")
         columns = [pa.array(cells[column::count], pa.string()) for column in range(count)]
         texts = [cell + end for cell, end in found]
@@ -159,6 +160,23 @@ class RawCsv:
         return RawRows(columns, pa.array(lines, pa.large_string())), lead
 
 
+def _token(delimiter: str) -> re.Pattern[str]:
+    """A cell, and what ends it. A quoted cell may have line ends in it; what follows its quotes
+    makes it one that is not. Where blanks part cells, those before a line end belong to that."""
+    if delimiter == " ":
+        cell = r'"[^"]*(?:""[^"]*)*"|[^ \t\r\n]*'
+        return re.compile(rf"({cell})([ \t]*(?:\r\n|\n|\r)|[ \t]+|\Z)")
+    blanks = " *" if delimiter == "\t" else "[ \t]*"
+    delimiter = re.escape(delimiter)
+    cell = rf'{blanks}"[^"]*(?:""[^"]*)*"{blanks}|[^{delimiter}\r\n]*'
+    return re.compile(rf"({cell})({delimiter}|\r\n|\n|\r|\Z)")
+
+
+def _is_end(end: str) -> bool:
+    """Whether what ends a cell ends its line."""
+    return end.lstrip(" \t") in _ENDS
+
+
 def _without_empty_lines(
     found: list[tuple[str, str]], lead: str
 ) -> tuple[list[tuple[str, str]], dict[int, str], str]:
@@ -167,13 +185,13 @@ def _without_empty_lines(
         return found, {}, ""
     kept, before, row, starts = [], dict[int, str](), 0, True
     for token in found:
-        if starts and token[0] == "" and token[1] in _ENDS:
+        if starts and token[0] == "" and _is_end(token[1]):
             lead += token[1]
             continue
         if starts and lead:
             before[row], lead = lead, ""
         kept.append(token)
-        starts = token[1] in _ENDS
+        starts = _is_end(token[1])
         row += starts
     return kept, before, lead
 
