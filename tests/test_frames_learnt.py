@@ -222,3 +222,51 @@ def test_what_is_under_a_mask_is_not_learnt() -> None:
         Autoencoder().fit(plain, validation_data=masked)
     with pytest.raises(DataError, match="masked"):
         Autoencoder().fit(plain, target=masked)
+
+
+def plain_table() -> pa.Table:
+    columns = {"a": X, "b": X**2, "side": cells(lambda x: "large" if x > 0 else "small")}
+    return pa.table(columns).cast(
+        pa.schema([("a", pa.float64()), ("b", pa.float64()), ("side", pa.string_view())])
+    )
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("kind", ["pandas", "numbers", "polars", "arrow"])
+def test_later_frames_may_be_in_another_order_wider_or_empty(kind: str) -> None:
+    table = plain_table()
+    others = {"more": pa.array([[1]] * ROWS), "again": table["b"]}
+    wide = pa.table({**others, **{name: table[name] for name in table.column_names[::-1]}})
+    make: Any = {
+        "pandas": lambda rows: rows.to_pandas(),
+        "numbers": lambda rows: rows.to_pandas().rename(columns={"a": 0, "b": 1, "side": 2}),
+        "polars": pl.from_arrow,
+        "arrow": lambda rows: rows,
+    }[kind]
+    whole, other, empty = make(table), make(wide), make(table.slice(0, 0))
+    detector = OutlierDetector(2, epochs=1, preset="simple").fit(whole)
+    for name in ("transform", "score_samples", "predict", "p_values", "contributions"):
+        method = getattr(detector, name)
+        np.testing.assert_array_equal(method(other), method(whole), name)
+        assert len(method(empty)) == 0
+    for results in (
+        detector.reconstruct(empty),
+        detector.denoise(empty),
+        detector.inverse_transform(np.zeros((0, 2))),
+        detector.sample(0),
+    ):
+        assert type(results) is type(whole)
+        assert len(results) == 0
+    with pytest.raises(ValueError, match=r"missing|lacks"):
+        detector.transform(make(wide.drop_columns(["side"])))
+
+
+def test_gaps_in_string_views_are_filled() -> None:
+    table = plain_table()
+    filled = Autoencoder(2, epochs=1, preset="simple").fit(table).denoise(table)
+    assert filled.schema == table.schema
+    old, new = (each["side"].to_pylist() for each in (table, filled))
+    assert set(new) == {"large", "small"}
+    assert [text for text, gone in zip(new, GONE, strict=True) if not gone] == [
+        text for text in old if text is not None
+    ]

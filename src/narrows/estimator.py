@@ -260,7 +260,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         after ``set_output(transform="pandas")``.
         """
         check_is_fitted(self)
-        items = self._codec.decode(check_array(array_given(Z), dtype=np.float32))
+        codes = check_array(array_given(Z), dtype=np.float32, ensure_min_samples=0)
+        items = self._codec.decode(codes)
         table = self.model_.data.table
         return items if table is None else table.decode_frame(items, like=Z)
 
@@ -289,7 +290,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         check_is_fitted(self)
         items = self._items(X)
-        found = [self._codec.reconstruct(part) for part in chunks(items)]
+        found = [self._codec.reconstruct(part) for part in _parts(items)]
         results = np.concatenate(found)
         table = self.model_.data.table
         if table is not None:
@@ -331,7 +332,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         check_is_fitted(self)
         items = self._items(X)
-        errors = [item_errors(part, self._codec.reconstruct_floats(part)) for part in chunks(items)]
+        errors = [item_errors(part, self._codec.reconstruct_floats(part)) for part in _parts(items)]
         return -np.concatenate(errors)
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -486,10 +487,20 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return table.encode(X)
 
     def _check_labels(self, X: Any, *, reset: bool) -> None:
-        """Keep the names of a frame's columns as scikit-learn does, or compare them; where some are
-        texts and others are not, which it refuses, the table's schema alone knows them."""
-        labels = list(getattr(X, "columns", ()))
-        if len({isinstance(label, str) for label in labels}) > 1:
+        """Keep the names of a frame's columns as scikit-learn does; where some are texts and others
+        are not, which it refuses, the table's schema alone knows them.
+
+        Of later frames it says which are missing. Their order does not matter, and others may be
+        there, which the schema ignores with a message.
+        """
+        labels = getattr(X, "column_names", None)  # Arrow's
+        labels = list(X.columns if labels is None else labels)
+        texts = {isinstance(label, str) for label in labels}
+        if not reset:
+            known = getattr(self, "feature_names_in_", ())
+            if False in texts or set(known) <= set(labels):
+                return
+        if len(texts) > 1:
             if reset:
                 self.n_features_in_ = len(labels)
             return
@@ -545,6 +556,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         tags.input_tags.three_d_array = True
         tags.input_tags.sparse = True  # made dense, where they fit
         return tags
+
+
+def _parts(items: np.ndarray) -> list[np.ndarray]:
+    """Items a bounded number at a time; of none, one part without any."""
+    return list(chunks(items)) or [items]
 
 
 def _given(X: Any) -> Any:
