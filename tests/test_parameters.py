@@ -359,7 +359,7 @@ def test_load_takes_paths_alone() -> None:
 # Functions
 
 
-NOTHING = ["x", {}, object(), [1, 2], True, None, -1, float("nan"), float("inf"), 0.5, 1j, 10**400]
+NOTHING = ["x", {}, Unknown(), [1, 2], True, None, -1, float("nan"), float("inf"), 0.5, 1j, 10**400]
 ARRAY = np.arange(12).reshape(4, 3)
 
 
