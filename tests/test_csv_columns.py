@@ -140,6 +140,21 @@ def test_a_stray_text_among_numbers_is_said_and_types_help(stray: str, tmp_path:
     assert f"'{stray}' 1x" in notes
 
 
+@pytest.mark.parametrize(
+    ("some", "kind"),
+    [
+        (["1.0", "1.5", "2.0"], "numeric"),
+        (["10.25", "3", "4.1"], "numeric"),
+        (["31.01.2024", "1.2.2024"], "date"),
+        (["01/31/2024", "02/01/2024"], "date"),
+        (["10:00", "11:30"], "date"),
+    ],
+)
+def test_what_the_other_cells_look_like(some: list[str], kind: str, tmp_path: Path) -> None:
+    _, _, notes = column_of(tmp_path / "a.csv", [*some * 9, "ERROR"])
+    assert f"--types c={kind} reads them so" in notes
+
+
 def test_a_stray_text_among_dates(tmp_path: Path) -> None:
     cells = [f"2024-01-{day:02}" for day in range(1, 29)]
     cells[3] = "ERROR"

@@ -9,6 +9,7 @@ import difflib
 import hashlib
 import math
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -313,7 +314,8 @@ def _like(text: str | None) -> str:
     return "date" if text and re.match(_DATE, text) else "numeric"
 
 
-_DATE = r"^\d{1,4}[-/.:]\d{1,2}([-/.:]\d{1,4}|$)"
+# 1.5 is a number, and 1.5.2024 a day
+_DATE = r"^\d{1,4}([-/:]\d{1,2}([-/.:]\d{1,4}|$)|\.\d{1,2}\.\d{1,4})"
 _NUMBER_OR_DATE = (
     r"^[^0-9A-Za-z]{0,4}\d[\d.,' ]*([eE][+-]?\d+)? ?[^0-9A-Za-z]{0,3}$"
     r"|^\d{1,4}[-/.:]\d{1,2}([-/.:]\d{1,4})?([ T]\d.*)?$"
@@ -598,14 +600,14 @@ class _ColumnScan:
         total, strays = self._counts.total, self._strays.total()
         if strays and len(self._strays) <= _MOST_STRAYS and strays < _FEW_STRAYS * total:
             text = next(iter(self._strays))
-            dates = any(kind == "date" for kind in [_like(self._value)])
-            kind = "date" if dates else "numeric"
+            kind = _like(self._value)
+            option = shlex.quote(f"{name}={kind}")
             yield (
                 f"column {name!r} is taken for texts, as "
                 f"{self._reading.where(self._stray_row)} holds "
                 f"{text[:40]!r}; {(total - strays) / total:.1%} of its cells look like "
-                f"{'dates' if dates else 'numbers'} (others: {counted(self._strays)}): "
-                f"--types {name}={kind} reads them so, and takes the others for missing"
+                f"{'dates' if kind == 'date' else 'numbers'} (others: {counted(self._strays)}): "
+                f"--types {option} reads them so, and takes the others for missing"
             )
 
     def _said_of_spelling(self, spelling: Spelling) -> Iterator[str]:
