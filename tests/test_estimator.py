@@ -263,7 +263,7 @@ def test_items_of_another_shape_are_refused(
             method(np.zeros(shape))
 
 
-@pytest.mark.parametrize("shape", [(5, 2), (5, 4), (5,), (0, 3), (5, 3, 1)])
+@pytest.mark.parametrize("shape", [(5, 2), (5, 4), (5,), (0, 4), (5, 3, 1)])
 def test_codes_of_another_shape_are_refused(shape: tuple[int, ...], rows: np.ndarray) -> None:
     fitted = small(epochs=1).fit(rows)
     with pytest.raises(ValueError):
