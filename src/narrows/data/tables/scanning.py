@@ -601,13 +601,13 @@ class _ColumnScan:
         if strays and len(self._strays) <= _MOST_STRAYS and strays < _FEW_STRAYS * total:
             text = next(iter(self._strays))
             kind = _like(self._value)
-            option = shlex.quote(f"{name}={kind}")
+            types = shlex.quote(f"{name}={kind}")
             yield (
                 f"column {name!r} is taken for texts, as "
                 f"{self._reading.where(self._stray_row)} holds "
                 f"{text[:40]!r}; {(total - strays) / total:.1%} of its cells look like "
                 f"{'dates' if kind == 'date' else 'numbers'} (others: {counted(self._strays)}): "
-                f"--types {option} reads them so, and takes the others for missing"
+                f"--types {types} reads them so, and takes the others for missing"
             )
 
     def _said_of_spelling(self, spelling: Spelling) -> Iterator[str]:
