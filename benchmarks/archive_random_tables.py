@@ -103,7 +103,7 @@ def check_csv(random: np.random.Generator, folder: Path) -> tuple[str, str]:
         with path.open("wb") as file:
             account = write_table(file, source, effort="fast")
     except NarrowsError as refused:
-        return "refused", str(refused)
+        return "refused", str(refused).replace(f"{folder}/", "")
     with open_archive(path) as archive:
         verify_table(archive, source)
         content = b"" if archive.text is None else b"".join(archive.text_pieces(archive.batches()))
