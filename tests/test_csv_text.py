@@ -144,6 +144,25 @@ def test_within_an_error_only_the_manner_is_kept(tmp_path: Path, narrows: Comman
     assert abs(float(lines[1].split(b";")[0]) - 1.5) <= 0.1
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("a,b\n" + " " * 100 + ",1\n2,3\n", "utf-8"), ("a,b\nż,1\nx,2\n", "cp1250")],
+    ids=["a wide gap", "another encoding"],
+)
+def test_text_that_an_archive_does_not_keep_is_told(
+    text: str, encoding: str, tmp_path: Path, narrows: Command
+) -> None:
+    source, archive, back = (tmp_path / name for name in ("t.csv", "t.nrw", "back.csv"))
+    source.write_bytes(text.encode(encoding))
+    said = ("--encoding", encoding)
+    result = done(narrows("compress", source, "--out", archive, *said, "--json")).out
+    assert json.loads(result)["text_exact"] is False
+    done(narrows("info", archive))
+    done(narrows("verify", archive, "--against", source, *said))
+    done(narrows("decompress", archive, "--out", back))
+    assert back.read_text("utf-8").startswith('"a","b"')
+
+
 def test_text_of_what_was_no_csv(tmp_path: Path) -> None:
     with (tmp_path / "t.nrw").open("wb") as file:
         write_table(file, pa.table({"a": [1]}))

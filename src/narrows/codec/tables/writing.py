@@ -22,7 +22,13 @@ from narrows.codec.tables.grouping import encode_group
 from narrows.codec.tables.layout import TableColumn, TableLayout
 from narrows.codec.tables.sources import TypedTable
 from narrows.codec.tables.text.description import PART as LINES
-from narrows.codec.tables.text.description import Comparison, CsvText, description, to_header
+from narrows.codec.tables.text.description import (
+    Comparison,
+    CsvText,
+    description,
+    is_kept,
+    to_header,
+)
 from narrows.codec.writing import ErrorMeter
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.errors import UsageError
@@ -75,6 +81,9 @@ def write_table(
         for name, type_ in table.types.items()
     ]
     text = None if table.spelled is None else description(table.spelled, bounds)
+    irregular = table.irregular
+    if text is not None and not is_kept(text):
+        text, irregular = None, "its encoding, line ends or missing cells are too unusual"
     with tempfile.SpooledTemporaryFile(_IN_MEMORY, prefix="narrows-") as payload:
         writer = _Writer(columns, table, effort, payload, text)
         with track(f"compressing {table.name}", total=None, unit="row") as advance:
@@ -82,8 +91,8 @@ def write_table(
                 writer.add(group)
                 advance(group.num_rows)
         account = writer.finish(out)
-    if table.irregular:
-        account = replace(account, text_exact=False, text_reason=table.irregular)
+    if irregular:
+        account = replace(account, text_exact=False, text_reason=irregular)
     return replace(account, notes=table.notes, seconds=time.perf_counter() - begun)
 
 

@@ -139,8 +139,8 @@ class Comparison:
             share = len(self._lines) / max(self._row, 1)
             reason = f"{share:.0%} of its lines are not written as the others are"
             return replace(self._text, reason=reason)
-        if len(self._text.head) > _MOST_HEAD or len(raw.tail) > _MOST_TAIL:
-            return replace(self._text, reason="there is too much above or below its rows")
+        if len(raw.tail) > _MOST_TAIL:
+            return replace(self._text, reason="there are too many empty lines below its rows")
         whole = Whole(raw.digest, raw.size, raw.tail, self._lines)
         return replace(self._text, whole=whole)
 
@@ -153,6 +153,14 @@ def description(source: SpelledCsv, bounds: Mapping[str, float]) -> CsvText:
     ]
     raw, form = source.raw, source.form
     return CsvText(form.encoding, form.delimiter, raw.end, raw.head, tuple(spellings))
+
+
+def is_kept(text: CsvText) -> bool:
+    """Whether a text is written in a way that archives keep: what is written is read again."""
+    end = text.end.lstrip(" \t") in _ENDS and len(text.end) <= _LONGEST_CELL
+    missing = all(len(spelling.missing) <= _LONGEST_CELL for spelling in text.spellings)
+    known = text.encoding in ENCODINGS and len(text.delimiter) == 1
+    return known and end and missing and len(text.head) <= _MOST_HEAD
 
 
 def to_header(text: CsvText) -> dict[str, Any]:
@@ -205,15 +213,13 @@ def from_header(entry: Any, columns: int, rows: int, part: bytes | None, name: s
         entry_of(entry, key, str, name) for key in ("encoding", "delimiter", "end")
     )
     head = entry_of(entry, "head", str, name)
-    ends = end.lstrip(" \t") in _ENDS and len(end) <= _LONGEST_CELL
-    known = encoding in ENCODINGS and len(delimiter) == 1 and ends
-    if not known or len(head) > _MOST_HEAD:
-        raise damaged(name, "its header does not say how its text is written")
     entries = entry_of(entry, "columns", list, name)
     if len(entries) != columns:
         raise damaged(name, "its header says how other columns are written")
     spellings = tuple(_spelling_from_header(each, name) for each in entries)
     text = CsvText(encoding, delimiter, end, head, spellings)
+    if not is_kept(text):
+        raise damaged(name, "its header does not say how its text is written")
     if "sha256" not in entry:
         return replace(text, reason=entry_of(entry, "reason", str, name)[:200])
     tail, sha256 = entry_of(entry, "tail", str, name), entry_of(entry, "sha256", str, name)
@@ -253,7 +259,7 @@ def _spelling_from_header(entry: Any, name: str) -> Spelling:
         raise damaged(name, "its header does not say how a column is written")
     missing, before = entry_of(entry, "missing", str, name), entry.get("before", "")
     form, quoted = entry.get("form", {}), entry.get("quoted", False)
-    good = before in ("", " ") and len(missing) <= _LONGEST_CELL and isinstance(quoted, bool)
+    good = before in ("", " ") and isinstance(quoted, bool)
     if not good or not isinstance(form, dict) or not _is_form(form):
         raise damaged(name, "its header does not say how a column is written")
     return Spelling(before, quoted, missing, form or None)
