@@ -213,8 +213,9 @@ def _require_regular(cells: Any) -> None:
     """Make sure that cells that begin with a quote are quoted whole."""
     import pyarrow.compute as pc
 
-    if pc.any(pc.match_substring_regex(cells, r'^[ \t]*"')).as_py():
-        quoted = cells.filter(pc.match_substring_regex(cells, r'^[ \t]*"'))
+    begins = pc.match_substring_regex(cells, r'^[ \t]*"')
+    if pc.any(begins).as_py():
+        quoted = cells.filter(begins)
         whole = r'^[ \t]*"[^"]*(?:""[^"]*)*"[ \t]*$'
         if not pc.all(pc.match_substring_regex(quoted, whole)).as_py():
             raise IrregularText("quotes in it are out of place")
