@@ -12,6 +12,7 @@ import pytest
 from narrows import load_data
 from narrows.data import Dataset
 from narrows.data.tables import TableSchema, Unfamiliar, open_table, spellings
+from narrows.data.tables.filling import filled_types
 from narrows.errors import DataError
 
 
@@ -212,10 +213,13 @@ def completed(path: Path, cells: list[str], **options: Any) -> list[Any]:
     """A column with an empty cell below the others, after its gaps are filled with the mean."""
     column_of(path, [*cells, ""], **options)
     schema = schema_of(load_data(path, **options))
-    (block,) = open_table(path).batches()
+    table = open_table(path)
+    (block,) = table.batches()
     features = np.zeros((block.num_rows, schema.width), np.float32)
-    filled = schema.completed(pa.Table.from_batches([block]), features, textual=True)
-    assert filled.schema.field("c").type == schema.arrow_schema().field("c").type
+    types = filled_types(schema, table)
+    assert types["c"] == schema.arrow_schema().field("c").type
+    filled = schema.completed(pa.Table.from_batches([block]), features, types=types)
+    assert filled.schema.field("c").type == types["c"]
     return filled["c"].to_pylist()
 
 

@@ -39,7 +39,7 @@ from narrows.report.measures import item_errors
 from narrows.running import Codec, chunks
 from narrows.tasks.denoise import denoise, require_denoisable
 from narrows.tasks.drawn_rows import DrawnRows
-from narrows.tasks.fill import fill, fill_frame
+from narrows.tasks.fill import Filling, fill_frame
 from narrows.tasks.generate import DrawnCodes, interpolated
 from narrows.training import History
 
@@ -318,8 +318,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             result = fill_frame(self._codec, X, unfamiliar, check_range=check)
         else:
             frame = arrow_table(table.names, np.asarray(array_given(X)))
-            parts = fill(self._codec, frame, unfamiliar, as_trained=True, check_range=check)
-            result = table.as_frame(pa.concat_tables(parts, promote_options="default"))
+            filling = Filling(self._codec, frame, unfamiliar, as_trained=True)
+            parts = filling.rows(check_range=check)
+            rows = pa.concat_tables(parts, promote_options="default")
+            result = table.as_frame(rows, retyped=unfamiliar.retyped)
         for line in unfamiliar.lines():
             warnings.warn(line, NarrowsWarning, stacklevel=3)
         return result

@@ -229,16 +229,15 @@ def _fill(
     """Write a table with its missing cells filled in."""
     from narrows.data import table_writer
     from narrows.data.tables import Unfamiliar
-    from narrows.tasks.fill import fill, filled_schema
+    from narrows.tasks.fill import Filling
 
     unfamiliar, count = Unfamiliar(), 0
+    filling = Filling(codec, source, unfamiliar, all_cells=all_cells, csv=csv)
     with (
-        table_writer(out, filled_schema(codec, source, csv)) as write,
+        table_writer(out, filling.schema) as write,
         progress("filling", total=None, unit="rows") as done,
     ):
-        for rows in fill(
-            codec, source, unfamiliar, all_cells=all_cells, check_range=not force, csv=csv
-        ):
+        for rows in filling.rows(check_range=not force):
             write(rows)
             count += rows.num_rows
             done(rows.num_rows)

@@ -13,9 +13,9 @@ from narrows.data.tables import (
     is_table,
     open_later,
 )
-from narrows.data.tables.filling import filled_column, fills
+from narrows.data.tables.filling import filled_column, filled_types, fills
 from narrows.data.tables.frames.learning import learnable, with_columns
-from narrows.data.tables.reading import TableSource, cells_of
+from narrows.data.tables.reading import cells_of
 from narrows.errors import DataError
 from narrows.ranges import require_familiar
 from narrows.running import Codec
@@ -62,69 +62,85 @@ def fill_frame(
     return with_columns(frame, form, changed)
 
 
-def fill(
-    codec: Codec,
-    source: Any,
-    unfamiliar: Unfamiliar,
-    *,
-    all_cells: bool = False,
-    as_trained: bool = False,
-    check_range: bool = False,
-    csv: Mapping[str, Any] | None = None,
-) -> Iterator:
-    """The rows of a table in a file without missing cells, in pyarrow.Tables with all its columns.
+class Filling:
+    """A table in a file whose missing cells are filled in as by :func:`fill_frame`.
 
-    Cells are filled in as by :func:`fill_frame`. Columns have the types that they have in the
-    file; of a CSV file, those that they had in training, and others are texts.
+    Columns have the types that they have in the file. Those of a CSV file have the ones of
+    training, or wider ones where these do not hold every cell as it is; columns that were not
+    trained on are texts.
 
-    Args:
-        source: the path of a CSV or Parquet file, or an Arrow table.
-        unfamiliar: told about what training never saw.
-        all_cells: write what the model makes of every cell, those that have a value too.
-        csv: of a CSV file, how it is read, as ``load_data`` takes it.
-        as_trained: whether columns get the types that they had in training, as those of CSV do.
-        check_range: refuse what :func:`narrows.ranges.require_familiar` does.
-
-    Raises:
-        DataError: it is no table, or one without the model's columns.
-        UsageError: a column is in another unit.
+    Attributes:
+        schema: names and types of the rows that come out, a pyarrow.Schema.
     """
-    schema, table = _schema(codec), open_to_fill(source, _schema(codec), csv)
-    schema.check_names(list(table.types), table.name, unfamiliar)
-    row = 1
-    for batch in table.batches():
-        for start in range(0, batch.num_rows, _BLOCK_ROWS):
-            block = batch.slice(start, _BLOCK_ROWS)
-            made = _made(codec, block, row, unfamiliar, check_range)
-            textual = table.textual or as_trained
-            yield schema.completed(as_arrow(block), made, textual=textual, every=all_cells)
-            row += block.num_rows
 
+    def __init__(
+        self,
+        codec: Codec,
+        source: Any,
+        unfamiliar: Unfamiliar,
+        *,
+        all_cells: bool = False,
+        as_trained: bool = False,
+        csv: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Open a table.
 
-def open_to_fill(
-    source: Any, schema: TableSchema, csv: Mapping[str, Any] | None = None
-) -> TableSource:
-    """A table whose cells are to be filled in.
+        Args:
+            source: the path of a CSV or Parquet file, or an Arrow table.
+            unfamiliar: told about what training never saw.
+            all_cells: write what the model makes of every cell, those that have a value too.
+            as_trained: whether columns get the types of training, as those of CSV do.
+            csv: of a CSV file, how it is read, as ``load_data`` takes it.
 
-    Raises:
-        DataError: it is none.
-    """
-    if isinstance(source, str) and not is_table(source):
-        raise DataError(
-            f"{source} is no table, and the model was trained on one",
-            hint="give a .csv or .parquet file with the columns of the training table",
-        )
-    return open_later(source, schema, CsvOptions.of(csv or {}))
+        Raises:
+            DataError: it is no table, or one without the model's columns.
+        """
+        if isinstance(source, str) and not is_table(source):
+            raise DataError(
+                f"{source} is no table, and the model was trained on one",
+                hint="give a .csv or .parquet file with the columns of the training table",
+            )
+        self._codec, self._all_cells, self._unfamiliar = codec, all_cells, unfamiliar
+        trained = _schema(codec)
+        self._table = table = open_later(source, trained, CsvOptions.of(csv or {}))
+        trained.check_names(list(table.types), table.name, unfamiliar)
+        self._types: dict[str, Any] | None = None
+        if table.textual or as_trained:
+            self._types = filled_types(trained, table, every=all_cells)
+            unfamiliar.retyped |= {
+                name: (trained[name].dtype, str(type_))
+                for name, type_ in self._types.items()
+                if str(type_) != trained[name].dtype
+            }
 
+    @property
+    def schema(self) -> Any:
+        import pyarrow as pa
 
-def filled_schema(codec: Codec, source: Any, csv: Mapping[str, Any] | None = None) -> Any:
-    """The names and types of the tables that :func:`fill` gives: a pyarrow.Schema."""
-    import pyarrow as pa
+        trained, types = _schema(self._codec), self._table.types
+        empty = pa.table({name: pa.array([], type_) for name, type_ in types.items()})
+        features = np.zeros((0, trained.width), np.float32)
+        return trained.completed(empty, features, types=self._types).schema
 
-    schema, table = _schema(codec), open_to_fill(source, _schema(codec), csv)
-    empty = pa.table({name: pa.array([], type_) for name, type_ in table.types.items()})
-    features = np.zeros((0, schema.width), np.float32)
-    return schema.completed(empty, features, textual=table.textual).schema
+    def rows(self, *, check_range: bool = False) -> Iterator:
+        """The rows in order, in pyarrow.Tables.
+
+        Args:
+            check_range: refuse what :func:`narrows.ranges.require_familiar` does.
+
+        Raises:
+            DataError: a cell is none of its column's kind.
+            UsageError: a column is in another unit.
+        """
+        row = 1
+        for batch in self._table.batches():
+            for start in range(0, batch.num_rows, _BLOCK_ROWS):
+                block = batch.slice(start, _BLOCK_ROWS)
+                made = _made(self._codec, block, row, self._unfamiliar, check_range)
+                yield _schema(self._codec).completed(
+                    as_arrow(block), made, types=self._types, every=self._all_cells
+                )
+                row += block.num_rows
 
 
 def _schema(codec: Codec) -> TableSchema:

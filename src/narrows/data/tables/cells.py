@@ -136,7 +136,8 @@ def parse(array: Any, type_: Any) -> Any:
         true = pc.is_in(lower, pa.array(_TRUE, lower.type))
         false = pc.is_in(lower, pa.array(_FALSE, lower.type))
         known = pc.or_(pc.or_(true, false), pc.is_null(array))
-        return pc.if_else(pc.is_null(array), None, true) if pc.all(known).as_py() else None
+        all_known = pc.all(known, min_count=0).as_py()  # of no cells too
+        return pc.if_else(pc.is_null(array), None, true) if all_known else None
     try:
         parsed = array.cast(type_)
     except pa.ArrowException:

@@ -29,6 +29,7 @@ from narrows.data.tables.later import numbers_of, typed
 from narrows.data.tables.marginals import Marginal
 from narrows.data.tables.spellings import Spelling
 from narrows.data.tables.unfamiliar import Unfamiliar
+from narrows.errors import DataError
 
 #: What a column may be declared to be.
 KINDS = ("numeric", "integer", "boolean", "categorical", "date", "ignored")
@@ -358,8 +359,12 @@ class Column:
         return result
 
     def completed(self, original: Any, filled: Any) -> Any:
-        """The cells of an Arrow array, and where they are missing those of ``filled``, which
-        :meth:`decode` gave: an Arrow array of that one's type."""
+        """The cells of an Arrow array, and where they are missing those of ``filled``: an Arrow
+        array of that one's type, which holds them.
+
+        Raises:
+            DataError: it does not hold them.
+        """
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -374,7 +379,14 @@ class Column:
         if str(filled.type) == "string_view":  # of which Arrow fills none in
             plain = pc.coalesce(cells.to_texts(original), filled.cast(pa.string()))
             return plain.cast(filled.type)
-        return pc.coalesce(typed(self, original, filled.type), filled)
+        kept = typed(self, original, filled.type)
+        if kept is None:
+            raise DataError(
+                f"column {self.name!r} was {self.dtype} in training, and holds cells that are no "
+                f"{filled.type}",
+                hint="correct them, or train on a table that has such cells",
+            )
+        return pc.coalesce(kept, filled)
 
     def restandardised(self, mean: np.ndarray, square: np.ndarray) -> "Column":
         """The same column with statistics of other rows.

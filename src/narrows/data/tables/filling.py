@@ -9,12 +9,59 @@ from narrows.data.tables import cells
 from narrows.data.tables.arrow_types import is_text, kind_of
 from narrows.data.tables.columns import Column
 from narrows.data.tables.frames.learning import known_classes
+from narrows.data.tables.later import typed, types_of_cells
+from narrows.data.tables.reading import TableSource, cells_of
+from narrows.data.tables.schema import TableSchema
 from narrows.errors import DataError
 
 
 def fills(column: Column) -> bool:
     """Whether there is something to fill a column's cells in with: training saw a value."""
     return column.kind != "ignored" and (column.width > 0 or column.value is not None)
+
+
+def filled_types(schema: TableSchema, table: TableSource, *, every: bool = False) -> dict[str, Any]:
+    """The Arrow types that columns get whose cells do not keep their own, by name: that of training
+    where it holds every cell of the table as it is, and otherwise one that does.
+
+    Args:
+        table: which has the model's columns; it is read as often as some type does not do.
+        every: the cells that have a value are replaced too.
+    """
+    import pyarrow as pa
+
+    found: dict[str, Any] = {}
+    waiting: dict[str, list[Any]] = {}
+    for column in schema.columns:
+        if column.name in table.types and fills(column):
+            types = types_of_cells(column)
+            if not table.textual:
+                types = [types[0], table.types[column.name]]
+            waiting[column.name] = types[:1] if every and column.width else types
+    while waiting:
+        found |= {name: types[0] for name, types in waiting.items()}
+        waiting = {name: types[1:] for name, types in waiting.items() if len(types) > 1}
+        unfit = set[str]()
+        for batch in table.batches(list(waiting)) if waiting else ():
+            for name in waiting.keys() - unfit:
+                array = cells_of(batch, name)
+                if not pa.types.is_dictionary(found[name]):
+                    unfit |= {name} if typed(schema[name], array, found[name]) is None else set()
+        waiting = {name: types for name, types in waiting.items() if name in unfit}
+    return found
+
+
+def retyped_column(column: Column, original: Any, features: np.ndarray, type_: Any) -> Any:
+    """The cells of an Arrow array, and where they are missing what features stand for: an Arrow
+    array of a type that :func:`filled_types` found.
+
+    Raises:
+        DataError: it does not hold them.
+    """
+    filled = column.decode(column.present(features))
+    if filled.type != type_:
+        filled = _as(column, filled, features, type_)
+    return column.completed(original, filled)
 
 
 def filled_column(

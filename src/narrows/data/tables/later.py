@@ -13,7 +13,6 @@ from narrows.data.tables.arrow_types import is_text, kind_of, type_from_text
 from narrows.data.tables.spellings import DATES, Spelling, type_of
 from narrows.data.tables.texts import read, read_mostly, without_weak
 from narrows.data.tables.unfamiliar import Unfamiliar
-from narrows.errors import DataError
 
 if TYPE_CHECKING:
     from narrows.data.tables.columns import Column
@@ -54,10 +53,13 @@ def _parsed(column: "Column", array: Any, row: int, unfamiliar: Unfamiliar) -> A
         parsed = read(known, type_, spelling, loose=True)
         if parsed is not None:
             return parsed
-    if not column.strays:
-        return known  # what is wrong with it is said by what reads it
     type_, spelling = _ways(column)[0]
+    if not column.strays and spelling is None:
+        return known  # what is wrong with it is said by what reads it
     parsed, wrong = read_mostly(known, lambda texts: read(texts, type_, spelling, loose=True))
+    if not column.strays:
+        kind = "numeric" if column.kind == "integer" else column.kind
+        raise cells.not_of_kind(column.name, kind, known[wrong[0]].as_py(), row + wrong[0])
     if len(wrong) > len(known) - known.null_count - len(wrong):
         return known
     counts = Counter(known.take(pa.array(wrong, pa.int64())).to_pylist())
@@ -65,44 +67,97 @@ def _parsed(column: "Column", array: Any, row: int, unfamiliar: Unfamiliar) -> A
     return parsed
 
 
+def types_of_cells(column: "Column") -> list[Any]:
+    """The Arrow types that cells of a later text file may be given: that of training, then those
+    that hold more, and texts at last, which hold everything."""
+    import pyarrow as pa
+
+    own = type_from_text(column.dtype)
+    if pa.types.is_dictionary(own) or is_text(own) or pa.types.is_null(own):
+        return [own]
+    wider: list[Any] = []
+    if pa.types.is_timestamp(own) or pa.types.is_date(own):
+        zone = getattr(own, "tz", None)
+        wider = [pa.timestamp(unit, zone) for unit in ("s", "ms", "us", "ns")]
+    elif not (pa.types.is_temporal(own) or pa.types.is_boolean(own)):
+        wider = [pa.int64(), pa.float64()] if pa.types.is_integer(own) else [pa.float64()]
+    return list(dict.fromkeys([own, *wider, pa.string()]))
+
+
 def typed(column: "Column", array: Any, type_: Any) -> Any:
-    """Cells of a later table as an Arrow array of the type that they had in training.
+    """Cells of a later table as an Arrow array of a type, or None where it does not hold them as
+    they are.
 
     Texts are read as :func:`numbers_of` reads them, and whole numbers exactly; what stands for
     missing values, or is a stray, is missing.
 
-    Raises:
-        DataError: a cell is none of the type.
+    Args:
+        type_: that of training, or another of :func:`types_of_cells`.
     """
     import pyarrow as pa
 
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    if not column.is_number and column.kind == "constant" and not is_text(type_):
-        column = replace(column, kind=kind_of(type_) or column.kind)
-    if not is_text(array.type) or not column.is_number:
-        return cells.as_type(array, column.kind, type_)
-    known, _ = without_weak(array.cast(pa.string()))
+    own = type_from_text(column.dtype)
+    if not column.is_number and column.kind == "constant" and not is_text(own):
+        column = replace(column, kind=kind_of(own) or column.kind)
+    try:
+        if is_text(array.type) and not column.is_number:
+            return cells.as_type(array, column.kind, type_)
+        texts = is_text(array.type)
+        found = _read(column, array.cast(pa.string()), type_) if texts else array
+        result = None if found is None else found.cast(type_)
+    except (pa.ArrowException, ValueError):
+        return None
+    if result is not None and pa.types.is_temporal(found.type) and not is_text(type_):
+        return result if result.cast(found.type).equals(found) else None  # a day has no hours
+    return result
+
+
+def _read(column: "Column", array: Any, type_: Any) -> Any:
+    """Texts of a column of numbers, dates or truth values as cells of about a type, or None."""
+    known, _ = without_weak(array)
     ways: list[tuple[Any, Spelling | None]] = [(type_, column.spelling)] if column.spelling else []
     ways += [(type_, None), *_ways(column)]
+    mostly = partial(read_mostly, known)
+    if is_text(type_):
+        if not column.strays:
+            return known
+        type_, spelling = _ways(column)[0]
+        _, wrong = mostly(partial(read, type_=type_, spelling=spelling, loose=True))
+        return _without(known, wrong)
     readable = (read(known, *way, loose=True) for way in ways)
     found = next((cell for cell in readable if cell is not None), None)
     if found is None and column.strays:
-        mostly = [
-            read_mostly(known, partial(read, type_=way[0], spelling=way[1], loose=True))
+        tried = [
+            mostly(partial(read, type_=way[0], spelling=way[1], loose=True))
             for way in (ways[0], _ways(column)[0])
         ]
-        found = min(mostly, key=lambda each: len(each[1]))[0]
-    try:
-        if found is None:
-            raise ValueError("it is written in another way")
-        return found.cast(type_, safe=not pa.types.is_temporal(type_))
-    except (pa.ArrowException, ValueError) as error:
-        raise DataError(
-            f"column {column.name!r} was {type_} in training, and cells of it cannot be written as "
-            f"such: {error}",
-            hint="correct them, or train on a table that has such cells",
-        ) from error
+        found = min(tried, key=lambda each: len(each[1]))[0]
+    return None if found is None or _is_rounded(found, known) else found
+
+
+def _without(array: Any, places: list[int]) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    there = np.ones(len(array), bool)
+    there[places] = False
+    return pc.if_else(pa.array(there), array, pa.scalar(None, array.type))
+
+
+def _is_rounded(found: Any, texts: Any) -> bool:
+    """Whether whole numbers among some texts are larger than the floats that were read hold
+    exactly."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_floating(found.type):
+        return False
+    limit = 2.0 ** (np.finfo(found.type.to_pandas_dtype()).nmant + 1)
+    large = pc.greater_equal(pc.abs(found.cast(pa.float64())), limit)
+    whole = pc.invert(pc.match_substring_regex(texts, "[.eE]"))
+    return bool(pc.any(pc.and_(large, whole)).as_py())
 
 
 def _ways(column: "Column") -> list[tuple[Any, Spelling | None]]:

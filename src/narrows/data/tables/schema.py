@@ -1,7 +1,7 @@
 """All columns of a table: rows become features, and features rows."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -198,22 +198,28 @@ class TableSchema:
         return low, high
 
     def completed(
-        self, block: Any, features: np.ndarray, *, textual: bool = False, every: bool = False
+        self,
+        block: Any,
+        features: np.ndarray,
+        *,
+        types: Mapping[str, Any] | None = None,
+        every: bool = False,
     ) -> Any:
         """Rows with their missing cells filled in: a pyarrow.Table with the columns of ``block``.
 
-        Each keeps its type; columns that were not trained on are as they were.
+        Each keeps its type, or gets the one that is asked for; columns that were not trained on are
+        as they were.
 
         Args:
             block: an Arrow table that has all columns, and perhaps more.
             features: what stands in for its rows, (n, width); what they say of missing cells is
                 passed over.
-            textual: every cell of ``block`` is a text, and becomes what it was in training.
+            types: Arrow types that columns get, by name, as ``filled_types`` finds them.
             every: replace the cells that have a value too.
         """
         import pyarrow as pa
 
-        from narrows.data.tables.filling import filled_column, fills
+        from narrows.data.tables.filling import filled_column, fills, retyped_column
         from narrows.data.tables.reading import cells_of
 
         arrays = []
@@ -223,11 +229,11 @@ class TableSchema:
                 arrays.append(block.column(name))
                 continue
             array, own = cells_of(block, name), features[:, column.features]
-            if textual:
-                array = pa.nulls(len(array), array.type) if every and column.width else array
-                arrays.append(column.completed(array, column.decode(column.present(own))))
+            over = every and column.width > 0
+            if types is not None and name in types:
+                array = pa.nulls(len(array), array.type) if over else array
+                arrays.append(retyped_column(column, array, own, types[name]))
             else:
-                over = every and column.width > 0
                 arrays.append(filled_column(column, array, own, every=over))
         return pa.table(arrays, names=block.column_names)
 
@@ -240,14 +246,22 @@ class TableSchema:
         """
         return self.as_frame(self.decode(features), like)
 
-    def as_frame(self, rows: Any, like: Any = None) -> Any:
-        """Rows in a pyarrow.Table as the kind of table that was fitted."""
+    def as_frame(self, rows: Any, like: Any = None, retyped: Container[str] = ()) -> Any:
+        """Rows in a pyarrow.Table as the kind of table that was fitted.
+
+        Args:
+            retyped: columns that are of another type than in training.
+        """
         from narrows.data.tables.frames.before import form_of_before
-        from narrows.data.tables.frames.learning import learnt_frame
+        from narrows.data.tables.frames.learning import entry_of, learnt_frame
 
         dtypes = [column.frame_dtype for column in self.columns]
         form = self.form or form_of_before(self.frame, rows.schema, dtypes)
-        return learnt_frame(rows, form, like)
+        entries = tuple(
+            entry_of(form.library, rows.column(name)) if name in retyped else entry
+            for name, entry in zip(rows.column_names, form.columns, strict=False)
+        )
+        return learnt_frame(rows, replace(form, columns=entries), like)
 
     def restandardised(self, blocks: Callable[[], Iterator[np.ndarray]]) -> "TableSchema":
         """The schema with the statistics of some rows only, such as those that are trained on.

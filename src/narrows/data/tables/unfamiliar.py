@@ -16,6 +16,7 @@ class Unfamiliar:
         missing: per column, missing values where training had none.
         extra: columns that the model does not know.
         strays: per column, how often each text came that is none of its kind and taken for missing.
+        retyped: per column, its type in training and the one it is given back in, which holds more.
         fractions: per column of whole numbers, how many are not, the first of them and its row.
     """
 
@@ -24,6 +25,7 @@ class Unfamiliar:
     extra: list[str] = field(default_factory=list)
     strays: dict[str, Counter[str]] = field(default_factory=dict)
     fractions: dict[str, tuple[int, float, int]] = field(default_factory=dict)
+    retyped: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def fraction(self, name: str, count: int, value: float, row: int) -> None:
         """Count numbers that are not whole in a column of whole ones; the first of them is kept."""
@@ -48,6 +50,11 @@ class Unfamiliar:
             f"column {name!r}: cells of another kind taken for missing, as in training: "
             + ", ".join(f"{text[:40]!r} {count:,}x" for text, count in counts.most_common(_NAMED))
             for name, counts in self.strays.items()
+        ]
+        lines += [
+            f"column {name!r} was {before} in training, and has cells that need {now}: given back "
+            "as that"
+            for name, (before, now) in self.retyped.items()
         ]
         if self.extra:
             shown = ", ".join(map(repr, self.extra[:10])) + (", ..." if self.extra[10:] else "")

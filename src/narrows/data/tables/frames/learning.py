@@ -45,6 +45,17 @@ def learnable(data: Any, wanted: Container[str] | None = None) -> tuple[Any, For
     raise DataError(f"{type(data).__name__} is no table", hint="give a pandas or polars DataFrame")
 
 
+def entry_of(library: str, array: Any) -> Mapping[str, Any]:
+    """What a form says of a column that a library makes of a chunked Arrow array."""
+    if library == "pandas":
+        return _of_pandas(array.to_pandas())[0]
+    if library == "polars":
+        import polars as pl
+
+        return _of_polars(pl.from_arrow(array))[0]
+    return {}
+
+
 def _of_pandas(values: Any) -> tuple[Mapping[str, Any], Any]:
     import pyarrow as pa
 
