@@ -12,7 +12,7 @@ PACKAGE = Path(narrows.__file__).parent
 
 # Lowest first. A module, or package, imports from the lines above its own and from itself.
 LAYERS = (
-    {"compiling", "errors", "progress", "version"},
+    {"compiling", "errors", "progress", "temporary", "version"},
     {"arguments", "files"},
     {"outputs"},
     {"tensor_file"},

@@ -16,10 +16,17 @@ class _WithoutPandas:
 
 def main() -> None:
     """Run the program and leave with its exit code."""
+    # before anything that takes its time: an interrupt comes when it likes
+    from narrows.cli.interruption import obeying
+
+    sys.exit(obeying(_run))
+
+
+def _run() -> int:
     from narrows.cli.app import run
 
     sys.meta_path.insert(0, _WithoutPandas)
-    sys.exit(run(sys.argv[1:]))
+    return run(sys.argv[1:])
 
 
 if __name__ == "__main__":

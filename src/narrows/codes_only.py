@@ -5,10 +5,8 @@ them shorter and better. What is measured and written is what the decoder in who
 """
 
 import math
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -40,6 +38,7 @@ from narrows.nn.model import Model
 from narrows.planning import ModelChoice, Wishes, make_plan
 from narrows.progress import Tracker, silent
 from narrows.ranges import require_familiar
+from narrows.temporary import temporary_folder
 
 # How long training takes, of what it takes for a model that is kept.
 _EPOCHS: dict[Effort, float] = {"fast": 0.25, "normal": 1, "best": 2}
@@ -267,8 +266,8 @@ def _packed_encoder(trained: TrainedModel, price: float) -> bytes:
             arrays[f"{prefix}.{name}"] = np.zeros(shape, np.float32)
     prefix = list(model.spec.placed("encoder"))[-1][0]
     arrays[f"{prefix}.price"] = np.array(price, np.float32)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "encoder"
+    with temporary_folder() as folder:
+        path = folder / "encoder"
         save_model(path, TrainedModel(replace(model, arrays=arrays), trained.data))
         return path.read_bytes()
 
@@ -279,8 +278,8 @@ def _trained(shared: SharedModel) -> TrainedModel:
     predicted = shared_predicted(shared)
     predicted.predictor  # noqa: B018 - a damaged one would look like a useless one
     content = shared_encoder(shared)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "encoder"
+    with temporary_folder() as folder:
+        path = folder / "encoder"
         path.write_bytes(content)
         try:
             trained = load_model(path)

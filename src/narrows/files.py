@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from narrows.errors import OutputError
+from narrows.temporary import temporary_file, temporary_folder
 
 # What goes through a pipe or a device waits in memory up to here, then in a temporary file.
 _IN_MEMORY = 64 << 20
@@ -38,17 +39,13 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[A
             return
         _require_replaceable(target)
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        temporary = Path(name)
-        try:
+        with temporary_file(target.parent) as (handle, temporary):
             with os.fdopen(handle, mode, encoding=None if "b" in mode else "utf-8") as stream:
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.chmod(_permissions(target, 0o666))
             temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -91,13 +88,10 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
                 hint="name a new folder, or empty this one first",
             )
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        try:
+        with temporary_folder(target.parent) as temporary:
             yield temporary
             temporary.chmod(_permissions(target, 0o777))
             temporary.replace(target)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def is_standard_output(path: str | os.PathLike[str]) -> bool:

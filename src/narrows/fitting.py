@@ -1,5 +1,6 @@
 """From data to a trained model: spec, scaling, training, and what is measured on the way."""
 
+import contextlib
 import importlib.metadata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ from narrows.tasks.density import MOST_CODES, MOST_NUMBERS, fit_density
 from narrows.tasks.detect import fit_detection
 from narrows.training import History, Trained, train
 from narrows.training.augmentation import damaged_parts, noise_limits
-from narrows.training.loop import CHECKPOINT_SECONDS
+from narrows.training.loop import CHECKPOINT_SECONDS, Unbroken
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def fit(
     on_epoch: Callable[[History], None] = lambda history: None,
     track: Tracker = silent,
     should_stop: Callable[[], bool] = lambda: False,
+    unbroken: Unbroken = contextlib.nullcontext,
     detection: bool = False,
 ) -> Fitted:
     """Train what ``plan`` says on ``training`` and measure what later use needs.
@@ -80,6 +82,7 @@ def fit(
         on_epoch=on_epoch,
         track=track,
         should_stop=should_stop,
+        unbroken=unbroken,
     )
     pca = fit_pca(training.items, min(spec.latent_size, _MOST_COMPONENTS))
     model, refinement, notes = result.model, plan.refinement, list[str]()

@@ -6,11 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from narrows.cli import archive, demo, denoise, detect, fit, generate, use
+from narrows.cli.interruption import INTERRUPTED, came
 from narrows.cli.terminal import say, show_error
 from narrows.errors import NarrowsError, UsageError
 from narrows.version import __version__
-
-INTERRUPTED = 130  # what shells use for a program that Ctrl-C ended
 
 app = typer.Typer(
     name="narrows",
@@ -95,6 +94,8 @@ def run(arguments: Sequence[str]) -> int:
         )
         return 1
     except Exception as error:
+        if came():  # whatever a library makes of an interrupt
+            return INTERRUPTED
         return _run_failed(error, debug)
 
 

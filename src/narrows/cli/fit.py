@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from narrows.cli.csv_options import CsvGiven, reads_csv
+from narrows.cli.interruption import unbroken, with_last_words
 from narrows.cli.options import (
     HELD_OUT,
     DataArgument,
@@ -25,7 +26,7 @@ from narrows.cli.outputs import check_outputs
 from narrows.cli.pages import load_pages
 from narrows.cli.sources import image_arguments
 from narrows.cli.standard_input import received, renamed
-from narrows.cli.terminal import progress, say, show, stop_on_interrupt
+from narrows.cli.terminal import progress, say, show
 from narrows.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -374,38 +375,42 @@ def train_and_write(
         require_writable(path)
     if resume and not checkpoint.exists():
         say(f"there is no checkpoint in {folder} yet: starting at the beginning")
-    with stop_on_interrupt() as asked:
-        try:
-            fitted = fit_model(
-                training,
-                held_out,
-                plan,
-                detection=detection,
-                checkpoint=checkpoint,
-                checkpoint_seconds=checkpoint_seconds,
-                resume=resume,
-                on_epoch=history_writer(folder / HISTORY),
-                track=progress,
-                should_stop=asked,
-            )
-        except KeyboardInterrupt:
-            say(f"stopped; the same command with --resume goes on from {checkpoint}")
-            raise
-    trained = kept(fitted.trained, "Autoencoder", given, plan.settings.epochs)
-    fitted = replace(fitted, trained=trained)
-    save_model(out, trained)
-    codec = Codec(fitted.trained)
-    shown = training if held_out is None else held_out
-    if plan.settings.noise is not None:
-        limits = noise_limits(fitted.trained.described)
-        shown = with_noise(shown, plan.settings.noise, limits, plan.settings.seed)
-    evaluation = evaluate(codec, shown, track=progress)
-    draw_run(folder, codec, fitted.history, shown, evaluation, plan.settings.seed)
-    cautions = find_warnings(codec, training, held_out, fitted.history, evaluation)
+    with with_last_words(lambda: _to_resume(checkpoint)):
+        fitted = fit_model(
+            training,
+            held_out,
+            plan,
+            detection=detection,
+            checkpoint=checkpoint,
+            checkpoint_seconds=checkpoint_seconds,
+            resume=resume,
+            on_epoch=history_writer(folder / HISTORY),
+            track=progress,
+            unbroken=unbroken,
+        )
+        trained = kept(fitted.trained, "Autoencoder", given, plan.settings.epochs)
+        fitted = replace(fitted, trained=trained)
+        save_model(out, trained)
+    with with_last_words(lambda: f"stopped; the model is in {out}, and not all of {folder} is new"):
+        codec = Codec(fitted.trained)
+        shown = training if held_out is None else held_out
+        if plan.settings.noise is not None:
+            limits = noise_limits(fitted.trained.described)
+            shown = with_noise(shown, plan.settings.noise, limits, plan.settings.seed)
+        evaluation = evaluate(codec, shown, track=progress)
+        draw_run(folder, codec, fitted.history, shown, evaluation, plan.settings.seed)
+        cautions = find_warnings(codec, training, held_out, fitted.history, evaluation)
     for line in (*fitted.notes, *map(str, cautions)):
         say(line)
     paths = {"model": out, "run_dir": folder}
     return FitResult(fitted, codec, evaluation, cautions, time.monotonic() - start, paths)
+
+
+def _to_resume(checkpoint: Path) -> str:
+    """What to say of a run that was broken off before its model was written."""
+    if not checkpoint.exists():
+        return "stopped before there was anything to go on from"
+    return f"stopped; the same command with --resume goes on from {checkpoint}"
 
 
 def _described(training: "Dataset", held_out: "Dataset | None", plan: "Plan") -> list[str]:

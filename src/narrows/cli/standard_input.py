@@ -5,12 +5,12 @@ import contextlib
 import os
 import shutil
 import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from narrows.errors import DataError
+from narrows.temporary import temporary_folder
 
 #: What messages call it.
 NAME = "standard input"
@@ -45,9 +45,9 @@ def renamed(text: str) -> str:
 
 @cache
 def _received() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="narrows-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    path = folder / "standard-input"
+    kept = contextlib.ExitStack()
+    atexit.register(kept.close)
+    path = kept.enter_context(temporary_folder()) / "standard-input"
     with path.open("wb") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
     if not path.stat().st_size:

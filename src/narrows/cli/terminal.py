@@ -4,9 +4,8 @@ import contextlib
 import json
 import math
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from narrows.cli.standard_input import renamed
@@ -78,24 +77,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-@contextlib.contextmanager
-def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C is noted instead of raised, so that work can stop where it loses nothing.
-
-    Gives a function that says whether it came. A second Ctrl-C is raised as ever.
-    """
-    asked = False
-
-    def note(number: int, frame: Any) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, before)
-        say("stopping; press Ctrl-C again to give up at once")
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: asked
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -1,9 +1,11 @@
 """The training loop: epochs, slices, validation, early stopping, checkpoints."""
 
+import contextlib
 import math
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,10 @@ from narrows.training.settings import TrainingSettings
 
 #: Seconds of work that a kill may cost.
 CHECKPOINT_SECONDS = 10.0
+
+
+#: Makes blocks that KeyboardInterrupt does not break off: it is raised at their end.
+Unbroken = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ def train(
     on_epoch: Callable[[History], None] = lambda history: None,
     track: Tracker = silent,
     should_stop: Callable[[], bool] = lambda: False,
+    unbroken: Unbroken = contextlib.nullcontext,
 ) -> Trained:
     """Train ``model`` to reconstruct ``items``.
 
@@ -70,6 +77,8 @@ def train(
         track: told about the progress, in items.
         should_stop: asked several times a second; when it says so, a checkpoint is written and
             KeyboardInterrupt raised.
+        unbroken: makes the blocks in which an interrupt has to wait: steps, and what is written.
+            A checkpoint is written where KeyboardInterrupt comes between them.
 
     Raises:
         ShapeError: items that the model does not take.
@@ -87,15 +96,19 @@ def train(
         lowest, highest = (0.0, 1.0) if settings.noise is None else extent_of(items)
         limits = NoiseLimits(lowest, highest, lowest)
     shown = _Shown(items, inputs, validation, validation_inputs, limits)
-    run = _Run(model, shown, settings, checkpoint, checkpoint_seconds, resume)
+    run = _Run(model, shown, settings, checkpoint, checkpoint_seconds, resume, unbroken)
     total = settings.epochs * len(items)
     with track("training", total=total, unit="items") as advance:
         advance(run.items_done(), run.note())
-        while not run.finished():
-            if should_stop():
+        try:
+            while not run.finished():
+                if should_stop():
+                    raise KeyboardInterrupt
+                run.advance(advance, on_epoch)
+        except KeyboardInterrupt:
+            if run.is_whole:
                 run.save()
-                raise KeyboardInterrupt
-            run.advance(advance, on_epoch)
+            raise
     run.save()
     return run.result()
 
@@ -122,8 +135,12 @@ class _Run:
         path: Path | None,
         checkpoint_seconds: float,
         resume: bool,
+        unbroken: Unbroken,
     ) -> None:
         items = shown.items
+        self.unbroken = unbroken
+        # whether what there is of the model is what is said of it, and not half a slice further
+        self.is_whole = True
         self.model, self.shown, self.settings = model, shown, settings
         self.items, self.validation = items, shown.validation
         self.path, self.checkpoint_seconds = path, checkpoint_seconds
@@ -162,33 +179,45 @@ class _Run:
         """One slice of an epoch; after the last one, what ends an epoch."""
         start = time.monotonic()
         before = self.items_done()
-        first = len(self.at.losses) * self.batch_size
-        last = first + self.trainer.steps_per_call * self.batch_size
-        order = self.order[first:last]
-        losses = self.trainer.train(*self.varied.slice(order, self.at.epoch, first))
-        release(self.items)
-        self.at.losses = np.concatenate([self.at.losses, losses])
-        self._require_finite()
-        ended = last >= len(self.items)
+        with self._undivided():
+            self._train_slice()
         advance(self.items_done() - before, self.note())
-        if ended:
-            self._end_epoch(start)
-            on_epoch(self.at.history)
+        if len(self.at.losses) * self.batch_size >= len(self.items):
+            validation_loss = self._validation_loss()
+            with self._undivided():
+                self._end_epoch(start, validation_loss)
+                on_epoch(self.at.history)
         else:
             self.at.seconds += time.monotonic() - start
         if time.monotonic() - self.saved_at > self.checkpoint_seconds:
             self.save()
 
-    def _end_epoch(self, slice_start: float) -> None:
+    @contextlib.contextmanager
+    def _undivided(self) -> Iterator[None]:
+        """What changes this run's state: all of it happens, or the state is not whole."""
+        with self.unbroken():
+            self.is_whole = False
+            yield
+            self.is_whole = True
+
+    def _train_slice(self) -> None:
+        first = len(self.at.losses) * self.batch_size
+        order = self.order[first : first + self.trainer.steps_per_call * self.batch_size]
+        if not len(order):  # it was stopped while an epoch's model was judged
+            return
+        losses = self.trainer.train(*self.varied.slice(order, self.at.epoch, first))
+        release(self.items)
+        self.at.losses = np.concatenate([self.at.losses, losses])
+        self._require_finite()
+
+    def _end_epoch(self, slice_start: float, validation_loss: float | None) -> None:
         record: EpochRecord = {
             "epoch": self.at.epoch,
             "loss": self._mean_loss(self.at.losses.sum(), len(self.items)),
             "learning_rate": self._last_learning_rate(),
         }
-        if self.validation is not None:
-            record["val_loss"] = self._mean_loss(self._validation_loss(), len(self.validation))
-            if not np.isfinite(record["val_loss"]):
-                raise self._diverged()
+        if validation_loss is not None:
+            record["val_loss"] = validation_loss
         record["seconds"] = round(self.at.seconds + time.monotonic() - slice_start, 4)
         self.at.history = [*self.at.history, record]
         if self.settings.patience and best_epoch(self.at.history) == self.at.epoch:
@@ -197,8 +226,10 @@ class _Run:
         self.at.losses, self.at.seconds = np.zeros(0), 0.0
         self.order = self._shuffled()
 
-    def _validation_loss(self) -> float:
-        assert self.validation is not None
+    def _validation_loss(self) -> float | None:
+        """The mean loss of the validation set, data units; None without one."""
+        if self.validation is None:
+            return None
         parts = damaged_parts(
             self.validation,
             self.shown.validation_inputs,
@@ -208,7 +239,10 @@ class _Run:
         )
         total = sum(self.trainer.measure(part, inputs) for part, inputs in parts)
         release(self.validation)
-        return total
+        loss = self._mean_loss(total, len(self.validation))
+        if not np.isfinite(loss):
+            raise self._diverged()
+        return loss
 
     def note(self) -> str:
         """The epoch under way and the last losses, for a progress bar."""
@@ -226,7 +260,8 @@ class _Run:
         if not all(np.isfinite(array).all() for array in self.at.state.arrays.values()):
             raise self._diverged()
         if self.path is not None:
-            write_checkpoint(self.path, self.at)
+            with self.unbroken():
+                write_checkpoint(self.path, self.at)
             self.has_checkpoint = True
         self.saved_at = time.monotonic()
 

@@ -1,0 +1,182 @@
+"""What is half written: under a name of its own, until it takes its place or is removed.
+
+The name says whose it is: ``.narrows-HOST-PROCESS-RANDOM``. What a process leaves that is killed is
+removed by the next one that writes to the same folder; a lock, which ends with the process that
+holds it, tells the dead from the living.
+"""
+
+import atexit
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+_NAME = re.compile(r"\.narrows-(?P<host>[0-9a-f]{8})-(?P<process>[1-9][0-9]*)-[0-9a-f]{12}")
+# From a file's making to its lock is next to no time.
+_LOCKED_SECONDS = 5.0
+# One process may still write to a folder that another thread of it removes.
+_TRIES = 3
+
+# Everything of this process that is not in its place yet, by the process that made it: a fork's
+# child has its parent's, and leaves them alone.
+_made: dict[Path, int] = {}
+
+
+@contextlib.contextmanager
+def temporary_file(folder: Path) -> Iterator[tuple[int, Path]]:
+    """A new file in ``folder``, open for reading and writing, and its path; removed at the end of
+    the block, if it still has that path."""
+    with _temporary(folder) as path:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+        flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
+        handle = os.open(path, flags, 0o600)
+        with _locked(path):
+            yield handle, path
+
+
+@contextlib.contextmanager
+def temporary_folder(folder: Path | None = None) -> Iterator[Path]:
+    """A new folder in ``folder``, None for where the system keeps such; removed at the end of the
+    block with all that is in it, if it still has that path."""
+    with _temporary(Path(tempfile.gettempdir()) if folder is None else folder) as path:
+        path.mkdir(0o700)
+        with _locked(path):
+            yield path
+
+
+def remove_temporaries() -> None:
+    """Remove all that is half written by this process."""
+    for path, process in list(_made.items()):
+        if process == os.getpid():
+            _remove(path)
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[Path]:
+    remove_left_overs(folder)
+    _remove_at_exit()
+    path = folder / f".narrows-{_host():08x}-{os.getpid()}-{os.urandom(6).hex()}"
+    _made[path] = os.getpid()  # before it is there: an interrupt may come in between
+    try:
+        yield path
+    finally:
+        _remove(path)
+        _made.pop(path, None)
+
+
+@cache
+def _remove_at_exit() -> None:
+    atexit.register(remove_temporaries)
+
+
+def remove_left_overs(folder: Path) -> None:
+    """Remove from ``folder`` what dead processes of this machine left half written."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [(Path(entry.path), _NAME.fullmatch(entry.name)) for entry in entries]
+    except OSError:
+        return
+    for path, name in found:
+        if name is None or path in _made or int(name["host"], 16) != _host():
+            continue
+        with contextlib.suppress(OSError):
+            if not path.is_symlink() and _is_left_over(path, int(name["process"])):
+                _remove(path)
+
+
+def _is_left_over(path: Path, process: int) -> bool:
+    """Whether whoever made ``path`` is dead."""
+    ended = not is_alive(process)
+    if not _has_locks():
+        return ended
+    import fcntl
+
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # this disk knows no locks
+        return ended
+    finally:
+        os.close(handle)
+    # another process may have its number now
+    return ended or time.time() - path.stat().st_mtime > _LOCKED_SECONDS
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of ``path``, where there are locks, as long as this process lives."""
+    if not _has_locks():
+        yield
+        return
+    import fcntl
+
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _has_locks() -> bool:
+    return os.name == "posix"
+
+
+def is_alive(process: int) -> bool:
+    """Whether there is a process of this number on this machine."""
+    if os.name == "nt":
+        return _is_alive_on_windows(process)
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _is_alive_on_windows(process: int) -> bool:
+    import ctypes
+
+    limited, still_active = 0x1000, 259
+    windows = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined]
+    windows.OpenProcess.restype = ctypes.c_void_p
+    handle = windows.OpenProcess(limited, False, process)
+    if not handle:
+        return bool(ctypes.get_last_error() == 5)  # type: ignore[attr-defined] # somebody else's
+    code = ctypes.c_ulong()
+    windows.GetExitCodeProcess(ctypes.c_void_p(handle), ctypes.byref(code))
+    windows.CloseHandle(ctypes.c_void_p(handle))
+    return code.value == still_active
+
+
+def host_name() -> str:
+    """What this machine is called."""
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    return os.environ.get("COMPUTERNAME", "")
+
+
+@cache
+def _host() -> int:
+    return zlib.crc32(host_name().encode(errors="surrogateescape"))
+
+
+def _remove(path: Path) -> None:
+    for _ in range(_TRIES):
+        try:
+            if not path.is_dir() or path.is_symlink():
+                path.unlink(missing_ok=True)
+                return
+        except OSError:
+            return
+        shutil.rmtree(path, ignore_errors=True)
