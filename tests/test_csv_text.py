@@ -3,17 +3,20 @@
 import gzip
 import io
 import json
+import re
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from PIL import Image
 
 from command_line import Command, done, failed
-from narrows import decompress
+from narrows import NarrowsWarning, compress, decompress, load_data
 from narrows.cli.app import run
 from narrows.codec import open_archive, write_table
 from narrows.codec.container import Container, Part, write_container
-from narrows.errors import ArchiveError, UsageError
+from narrows.errors import ArchiveError, DataError, UsageError
 
 EXACT = {
     "a number too small": "p\n2.3e-412\n0.5\n",
@@ -219,3 +222,81 @@ def test_numbers_written_in_several_ways_take_a_largest_error(tmp_path: Path, as
     assert decompress(archive.read_bytes())["x"].type == "double"
     bound = 0.05 * (7 - 0.004) if asked == "5%" else 0.1
     assert all(abs(a - float(b)) <= bound for a, b in zip(found, written, strict=True))
+
+
+def table_of(count: int, gap: str) -> str:
+    """Rows of which each third lacks one of two numbers, or has an empty cell there."""
+    cells = [(f"{row / 8:.3f}", str(row % 7)) for row in range(count)]
+    rows = [(gap, k) if row % 3 == 1 else (a, "") for row, (a, k) in enumerate(cells)]
+    return "a,k\n" + "".join(f"{a},{k}\n" for a, k in rows)
+
+
+@pytest.mark.parametrize(
+    ("said", "written"), [("-200", "-200"), ("-200", "-200.0"), ("-200", '"-200"'), ("no", "no")]
+)
+def test_what_is_said_to_be_missing_is(said: str, written: str, tmp_path: Path) -> None:
+    path, text = tmp_path / "t.csv", table_of(30, written)
+    path.write_text(text)
+    table = decompress(compress(path, missing=said))
+    assert [str(field.type) for field in table.schema] == ["double", "int64"]
+    assert [place for place, cell in enumerate(table["a"].to_pylist()) if cell is None] == [
+        row for row in range(30) if row % 3 == 1
+    ]
+    out = tmp_path / "t.nrw"
+    assert run(["compress", str(path), "--missing", said, "--out", str(out)]) == 0
+    assert run(["decompress", str(out), "--out", str(tmp_path / "again.csv")]) == 0
+    assert (tmp_path / "again.csv").read_text() == text
+    assert run(["verify", str(out), "--against", str(path), "--missing", said]) == 0
+
+
+def test_what_is_said_to_be_missing_is_where_only_values_are_kept(
+    tmp_path: Path, narrows: Command
+) -> None:
+    path = tmp_path / "t.csv"
+    # both kinds of gaps in one column, in more lines than are kept as they stand
+    text = table_of(3000, "-200")
+    path.write_text(re.sub(",[0-3]\n", ",-200\n", text))
+    out = tmp_path / "t.nrw"
+    said = done(narrows("compress", path, "--missing", "-200", "--out", out))
+    assert "the values come back, and not the text" in said.out
+    done(narrows("verify", out, "--against", path, "--missing", "-200"))
+    with open_archive(out) as archive:
+        table = archive.read()
+    assert str(table.schema.field("k").type) == "int64"
+    there = [row for row in range(3000) if row % 3 == 1 and row % 7 > 3]
+    assert [row for row, cell in enumerate(table["k"].to_pylist()) if cell is not None] == there
+    failed(narrows("verify", out, "--against", path), 1, "options that it was compressed with")
+
+
+def test_files_and_folders_in_python_are_those_of_the_command(
+    tmp_path: Path, narrows: Command
+) -> None:
+    text = "  title\na;b\n1,5;x\n2,25;caf\u00e9\n"
+    path, out = tmp_path / "t.csv", tmp_path / "t.nrw"
+    path.write_bytes(text.encode("cp1252"))
+    blob = compress(path, skip_rows=1, delimiter=";", encoding="cp1252", effort="fast")
+    more = ("--skip-rows", 1, "--delimiter", ";", "--encoding", "cp1252", "--effort", "fast")
+    done(narrows("compress", path, *more, "--out", out))
+    assert out.read_bytes() == blob
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number, colour in enumerate(("red", "blue", "grey")):
+        Image.new("RGB", (9, 7), colour).save(folder / f"{number}.png")
+    (folder / "9.png").write_bytes(b"none")
+    with pytest.warns(NarrowsWarning, match="left out"):
+        blob = compress(folder, grey=True, resize=(6, 4), skip_damaged=True, effort="fast")
+    assert decompress(blob).shape == (3, 4, 6)
+    more = ("--grey", "--resize", "6,4", "--skip-damaged", "--effort", "fast")
+    done(narrows("compress", folder, *more, "--out", out))
+    assert out.read_bytes() == blob
+    np.save(tmp_path / "x.npy", np.arange(4, dtype=">i2"))
+    assert decompress(compress(tmp_path / "x.npy")).dtype == ">i2"
+
+
+def test_options_of_csv_files_are_for_those() -> None:
+    for source in (np.arange(4), pa.table({"a": [1]}), "digits", "no-folder-of-this-name"):
+        with pytest.raises((UsageError, DataError), match=r"CSV file|no file or folder"):
+            compress(source, decimal=",")
+    for other in (np.ones((3, 2)), "digits"):
+        with pytest.raises(UsageError, match="decimal says how a CSV file is read"):
+            load_data(other, decimal=",")

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from command_line import Command, done
+from command_line import Command, done, failed
 from narrows import Autoencoder, NarrowsError
+from narrows.cli.fit import load_for_training
 from narrows.data import load_data
 from narrows.data.tables import Unfamiliar
 from narrows.model_file import TrainedModel, save_model
@@ -150,3 +151,48 @@ def test_rows_of_an_array_keep_their_values_too(make: Callable[[Any], Any]) -> N
     assert values[0] == 0.5 and not np.isnan(values[1])
     whole = ae.denoise(np.array([[0.5, 10.0], [np.nan, 3]]))["whole"]
     assert whole.to_numpy().dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("said", "cells", "wanted"),
+    [
+        ({"decimal": ","}, ["0,5", "3,25"], [0.5, 3.25]),
+        ({"decimal": ",", "thousands": "."}, ["1.234,5", "0,25"], [1234.5, 0.25]),
+        ({"thousands": "'"}, ["1'234.5", "7"], [1234.5, 7]),
+    ],
+)
+def test_what_is_said_of_a_later_file_holds(
+    trained: TrainedModel, tmp_path: Path, said: dict[str, str], cells: list[str], wanted: list[Any]
+) -> None:
+    path = later(tmp_path / "later.csv", "number", *(f'"{cell}"' for cell in [*cells, ""]))
+    schema = trained.data.table
+    assert schema is not None
+    data = load_data(path, table=schema, **said)
+    assert data.table is schema
+    column = schema["number"]
+    found = column.numbers(data.items[:, column.features])[: len(cells)]
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    rows = pa.concat_tables(Filling(Codec(trained), str(path), Unfamiliar(), csv=said).rows())
+    assert rows["number"].to_pylist()[: len(cells)] == wanted
+
+
+def test_commands_are_told_how_a_later_file_is_read(
+    trained: TrainedModel, tmp_path: Path, narrows: Command
+) -> None:
+    model, out, path = tmp_path / "m.safetensors", tmp_path / "o.csv", tmp_path / "later.csv"
+    save_model(model, trained)
+    rows = [ROW | {"number": cell} for cell in ("0,5", "1,25", "2,5")]
+    lines = [";".join(ROW), *(";".join(row.values()) for row in rows)]
+    path.write_text("a title, of two\nlines\n" + "\n".join(lines) + "\n")
+    told = ("--skip-rows", 2, "--delimiter", ";", "--decimal", ",")
+    for source in ("--between", f"{path}:0,2"), ("--traverse", 0, "--at", f"{path}:1"):
+        done(narrows("generate", model, *source, *told, "--out", out))
+    failed(narrows("generate", model, "-n", 3, *told, "--out", out), 2, "says how a CSV file")
+    failed(narrows("fit", "digits", *told, "--out", model), 2, "says how a CSV file")
+    parquet = tmp_path / "t.parquet"
+    pa.parquet.write_table(pa.table({"number": np.arange(9) / 4}), parquet)
+    said = {"skip_rows": 2, "delimiter": ";", "decimal": ","}
+    training, held_out = load_for_training(str(parquet), str(path), 0, csv=said)
+    assert training.table is not None and held_out is not None
+    numbers = training.table["number"].numbers(held_out.items)
+    np.testing.assert_allclose(numbers, [0.5, 1.25, 2.5], rtol=1e-6)

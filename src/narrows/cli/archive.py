@@ -161,7 +161,17 @@ def compress(
             if path is not None:
                 require_writable(path)
         account = compress_codes(
-            data, out, model, latent, item_bytes, effort, embed_model, keep_model, options, force
+            data,
+            out,
+            model,
+            latent,
+            item_bytes,
+            effort,
+            embed_model,
+            keep_model,
+            options,
+            force,
+            csv,
         )
         _show_written(out, data, account, json)
         return
@@ -179,7 +189,7 @@ def compress(
         show(text, {"out": str(out), **table_account_values(table)}, json, beside=out)
         return
     given = None if model is None else Model.of(model)
-    loaded = load_array(data, options)
+    loaded = load_array(data, options, csv=csv)
     items = loaded.items
     if keep_model is not None:
         write_model(keep_model, items, promises, effort, data)
@@ -312,7 +322,8 @@ def verify(
             return
         items = None
         if against is not None:
-            items = _originals(opened, against, image_options(grey, resize, skip_damaged))
+            options = image_options(grey, resize, skip_damaged)
+            items = _originals(opened, against, options, csv)
         found = prove(opened, items, track=progress)
         bound = opened.bound
     if found.largest is None:
@@ -382,7 +393,9 @@ def info(
     show(text, {"kind": "archive", **account_values(account)}, json)
 
 
-def _originals(archive: "Archive", against: str, options: "ImageOptions") -> "np.ndarray":
+def _originals(
+    archive: "Archive", against: str, options: "ImageOptions", csv: CsvGiven | None
+) -> "np.ndarray":
     """What an archive was made of: images changed as it says, under the same names.
 
     Raises:
@@ -395,7 +408,7 @@ def _originals(archive: "Archive", against: str, options: "ImageOptions") -> "np
         options = options.over(files.options)
         if options.changes:
             say(f"{archive.name} holds images that were changed: {options.described()}")
-    data = load_array(against, options, upright=archive.bound is None)
+    data = load_array(against, options, upright=archive.bound is None, csv=csv)
     if files is None or data.files is None:
         return data.items
     for number, (kept, there) in enumerate(zip(files.names, data.files.names, strict=False)):

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from narrows.cli.csv_options import CsvGiven
 from narrows.cli.priors import write_kept
 from narrows.cli.sources import load_array, require_array
 from narrows.cli.terminal import progress, say
@@ -47,6 +48,7 @@ def compress_codes(
     keep_model: Path | None = None,
     options: "ImageOptions | None" = None,
     force: bool = False,
+    csv: CsvGiven | None = None,
 ) -> "Account":
     """Write an archive of codes by a given model, or by one that is trained on the data; and what
     others can have in common with it, where that shall be kept."""
@@ -63,7 +65,7 @@ def compress_codes(
     trained: TrainedModel | Model
     if model is None:
         require_array(data)
-        training = checked(load_array(data, options, upright=True))
+        training = checked(load_array(data, options, upright=True, csv=csv))
         trained = train_rounded(
             checked(training), latent, item_bytes, effort, track=progress, note=say
         )
@@ -75,7 +77,7 @@ def compress_codes(
                 hint="leave one of them out",
             )
         trained = _given(model)
-        items = load_array(data, options, upright=True).items
+        items = load_array(data, options, upright=True, csv=csv).items
     if isinstance(trained, Model):
         if keep_model is not None:
             raise UsageError(

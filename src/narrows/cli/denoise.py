@@ -23,6 +23,7 @@ from narrows.cli.options import (
     image_options,
 )
 from narrows.cli.outputs import check_outputs, to_standard_output
+from narrows.cli.sources import require_no_csv
 from narrows.cli.standard_input import received
 from narrows.cli.terminal import progress, say, show
 from narrows.cli.use import as_pixels, image_options_for, open_codec, report_written, usual_format
@@ -108,6 +109,7 @@ def denoise(
     options = image_options(grey, resize, skip_damaged)
     require_folder(data, options)
     if codec.trained.data.table is None:
+        require_no_csv(data, csv)
         _denoise(codec, data, out, against, added, seed, options, force, json)
     elif against is None and added is None:
         _fill(codec, data, out, cells == "all", force, json, csv)

@@ -24,7 +24,7 @@ from narrows.cli.options import (
 )
 from narrows.cli.outputs import check_outputs
 from narrows.cli.pages import load_pages
-from narrows.cli.sources import image_arguments
+from narrows.cli.sources import image_arguments, is_csv_file, require_no_csv
 from narrows.cli.standard_input import received, renamed
 from narrows.cli.terminal import progress, say, show
 from narrows.errors import DataError, UsageError
@@ -232,6 +232,7 @@ def fit(
             data, validation, seed, parse_types(types), options, csv
         )
     else:
+        require_no_csv(data, csv)
         training, held_out = load_pages(data, target, tile, validation, seed, options)
     training = replace(training, name=renamed(training.name))
     plan = make_plan(training, choice, asked)
@@ -307,19 +308,23 @@ def load_for_training(
     """
     from narrows.data import load_data, validation_source
 
+    fraction = HELD_OUT if validation is None else as_fraction(validation)
+    own = validation_source(source) if validation is None else validation
+    other = own if fraction is None or validation is None else None
+    # options are for those that are CSV files, and for DATA to refuse where none is
+    of_data = csv or {} if is_csv_file(source) or not is_csv_file(other) else {}
     data = load_data(
         source,
         labels=True,
         types=types,
         track=progress,
         **image_arguments(options),
-        **(csv or {}),
+        **of_data,
     )
-    fraction = HELD_OUT if validation is None else as_fraction(validation)
-    own = validation_source(source) if validation is None else validation
     if own is not None and (validation is None or fraction is None):
         images = image_arguments(options) if Path(own).is_dir() else {}
-        held_out = load_data(own, labels=True, table=data.table, track=progress, **images)
+        said = csv or {} if is_csv_file(own) else {}
+        held_out = load_data(own, labels=True, table=data.table, track=progress, **images, **said)
         if data.table is None and held_out.table is not None:
             raise DataError(
                 f"{own} is a table, and {source} is none",

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from narrows.cli.csv_options import CsvGiven, reads_csv
 from narrows.cli.options import Format, Json, ModelArgument
 from narrows.cli.outputs import check_outputs, to_standard_output
 from narrows.cli.terminal import progress
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from narrows.running import Codec, Rows
 
 
+@reads_csv
 def generate(
     model: ModelArgument,
     out: Annotated[
@@ -74,6 +76,7 @@ def generate(
     ] = None,
     format: Format = None,
     json: Json = False,
+    csv: CsvGiven | None = None,
 ) -> None:
     """Write new items like those that a model was trained on.
 
@@ -85,6 +88,11 @@ def generate(
       narrows generate digits.safetensors --traverse 0 --at mnist:test:3 --out number-0.png
     """
     _require_one_wish(count, source, between, traverse, at, steps)
+    if csv and between is None and at is None:
+        raise UsageError(
+            f"{next(iter(csv))} says how a CSV file is read, and none is",
+            hint="leave it out: it belongs to --between and --at",
+        )
     codec = open_codec(model)
     out = to_standard_output(out, format, usual_format(codec))
     sources = {"--between": between, "--at": at}
@@ -100,7 +108,7 @@ def generate(
         columns = None
     else:
         columns = 10 if steps is None else steps
-        rows = _path(codec, between, traverse, at, columns)
+        rows = _path(codec, between, traverse, at, columns, csv)
     if is_picture:
         _draw(codec, rows, out, columns)
     else:
@@ -161,20 +169,27 @@ def _write_rows(codec: "Codec", count: int, seed: int, source: str | None, out: 
 
 
 def _path(
-    codec: "Codec", between: str | None, traverse: int | None, at: str | None, steps: int
+    codec: "Codec",
+    between: str | None,
+    traverse: int | None,
+    at: str | None,
+    steps: int,
+    csv: CsvGiven | None,
 ) -> "np.ndarray":
     """Codes on the way from one item to another, or along a latent number."""
     from narrows.tasks.generate import interpolated, traversed
 
     if between is not None:
-        first, last = _codes_of(codec, "--between", between, 2)
+        first, last = _codes_of(codec, "--between", between, 2, csv)
         return interpolated(first, last, steps)
     assert traverse is not None
-    code = None if at is None else _codes_of(codec, "--at", at, 1)[0]
+    code = None if at is None else _codes_of(codec, "--at", at, 1, csv)[0]
     return traversed(codec.trained, traverse, steps, code)
 
 
-def _codes_of(codec: "Codec", option: str, text: str, count: int) -> "np.ndarray":
+def _codes_of(
+    codec: "Codec", option: str, text: str, count: int, csv: CsvGiven | None
+) -> "np.ndarray":
     """The codes of the items that ``DATA:A,B`` names, (count, latent).
 
     Raises:
@@ -190,7 +205,7 @@ def _codes_of(codec: "Codec", option: str, text: str, count: int) -> "np.ndarray
             f"{option} {text} does not say which items of which data",
             hint=f"write DATA:{form}, as in mnist:test:{'3,17' if count == 2 else '3'}",
         )
-    items = load_for(codec, source, force=True).items
+    items = load_for(codec, source, force=True, csv=csv).items
     rows = [int(each) for each in numbers]
     for row in rows:
         if row >= len(items):

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from narrows.cli.csv_options import CsvGiven
 from narrows.cli.terminal import progress, say
 
 if TYPE_CHECKING:
@@ -18,25 +19,50 @@ def is_table(source: str) -> bool:
     return is_a_table(source)
 
 
+def is_csv_file(source: str | None) -> bool:
+    """Whether a source is a CSV file, or would be if it were there."""
+    from narrows.data.tables import is_table_path
+    from narrows.data.tables.reading import is_csv
+
+    return source is not None and is_table_path(source) and is_csv(source)
+
+
+def require_no_csv(source: str, csv: CsvGiven | None) -> None:
+    """Make sure that nothing is said of a CSV file, where ``source`` is not read as one.
+
+    Raises:
+        UsageError: something is.
+    """
+    from narrows.data.tables import CsvOptions
+
+    CsvOptions.of(csv or {}).require_none(source)
+
+
 def load_array(
-    source: str, options: "ImageOptions | None" = None, *, upright: bool = False
+    source: str,
+    options: "ImageOptions | None" = None,
+    *,
+    upright: bool = False,
+    csv: CsvGiven | None = None,
 ) -> "Dataset":
     """The array that a source holds, whatever is in it; of images the values of their files.
 
     Args:
         source: what the user named.
         options: what becomes of images.
+        csv: what is said of a CSV file, which the source is not.
         upright: images as a model takes them: turned as their EXIF data say, in grey or RGB.
 
     Raises:
         DataError: it is a table, or cannot be read.
-        UsageError: there are options, and the source is no folder of images.
+        UsageError: there are options, and the source is no folder of images, or no CSV file.
     """
     from narrows.data import load_data
 
     require_array(source)
     as_is = not (upright and Path(source).is_dir())
-    data = load_data(source, as_is=as_is, track=progress, **image_arguments(options))
+    said: dict[str, Any] = {**image_arguments(options), **(csv or {})}
+    data = load_data(source, as_is=as_is, track=progress, **said)
     for note in data.notes:
         say(note)
     return data

@@ -7,9 +7,10 @@ container and the pipelines below are the same.
 import io
 import os
 import warnings
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Unpack
 
 import numpy as np
 
@@ -28,8 +29,11 @@ from narrows.data.dataset import Dataset
 from narrows.data.given import dense
 from narrows.data.image_files import ImageFiles
 from narrows.data.image_folder import are_images, images_as_dataset, is_image
+from narrows.data.image_options import ImageOptions
+from narrows.data.sources import BUILT_IN, load_data, require_folder
+from narrows.data.tables import CsvKeywords, CsvOptions, is_table
 from narrows.data.tables.frames import library_of
-from narrows.errors import ArchiveError, UsageError
+from narrows.errors import ArchiveError, NarrowsWarning, UsageError
 from narrows.progress import Tracker, silent
 
 _KINDS: dict[str, type[Archive] | type[TableArchive]] = {
@@ -51,7 +55,11 @@ def compress(
     effort: Effort = "normal",
     model: ModelLike | None = None,
     embed_model: bool = False,
+    grey: bool = False,
+    resize: Any = None,
+    skip_damaged: bool = False,
     track: Tracker = silent,
+    **csv: Unpack[CsvKeywords],
 ) -> bytes:
     """An array or a table as the bytes of an archive.
 
@@ -62,8 +70,9 @@ def compress(
     Args:
         X: truth values, integers, or floats of up to 64 bits, in any shape, also in a masked array;
             or a pandas or polars DataFrame or Series, a pandas Index, an Arrow table or array; or a
-            Pillow image or a list of them, of which the values in their files count; or what
-            ``load_data(folder, as_is=True)`` gives, with the names of its files.
+            Pillow image or a list of them, of which the values in their files count; or the name or
+            path of data, as ``narrows compress`` takes them: a folder of images with the names of
+            its files, a CSV file with its text; or what ``load_data(folder, as_is=True)`` gives.
         max_error: no value comes back further from what it was: a number in the data's own units,
             or ``"1%"`` of the range of the finite values. 0 or None is lossless, to the last bit.
             Truth values, NaN and infinity are always exact. For tables see
@@ -72,11 +81,15 @@ def compress(
         model: of arrays: what :func:`narrows.codec.learn_model` made of others like this, to start
             from; :func:`decompress` needs it too.
         embed_model: keep in the archive what it needs of ``model``, so that it opens without.
+        grey, resize, skip_damaged: of a folder of images, as :func:`narrows.load_data` takes them.
         track: told how far it is.
+        csv: of a CSV file, ``missing``, ``decimal``, ``thousands``, ``header``, ``skip_rows``,
+            ``encoding`` and ``delimiter``, as :func:`narrows.load_data` takes them.
 
     Raises:
-        UsageError: ``max_error`` or ``effort`` cannot be meant, or not with ``model``.
-        DataError: values that an archive does not hold.
+        UsageError: ``max_error`` or ``effort`` cannot be meant, or not with ``model``; or something
+            is said of a CSV file or a folder of images, and X is none.
+        DataError: there are no such data, or values that an archive does not hold.
         ShapeError: ``model`` was learnt from other items.
         ArchiveError: ``model`` is none, or damaged.
     """
@@ -84,19 +97,28 @@ def compress(
     arguments.tracker("track", track)
     embed_model, X = arguments.truth("embed_model", embed_model), dense(X)
     out, given = io.BytesIO(), None if model is None else Model.of(model)
+    images = {"grey": grey, "resize": resize, "skip_damaged": skip_damaged}
     files: ImageFiles | None = None
+    said = CsvOptions.of(csv)
+    if isinstance(X, str | os.PathLike) and not _is_table(X):
+        X = load_data(X, as_is=True, **images, track=track, **csv)
+        _warn(X.notes)
+    else:
+        require_folder("X", ImageOptions.of(**images))
     if isinstance(X, Dataset) and X.table is None:
         X, files = X.items, X.files
     elif are_images(X):
         X = _pixels(X)
-    if library_of(X) is not None:
+    if isinstance(X, str | os.PathLike) or library_of(X) is not None:
         if given is not None:
             raise UsageError(
                 f"{given.name} is a model for arrays, and X is a table",
                 hint="leave the model out",
             )
-        write_table(out, X, max_error=max_error, effort=effort, track=track)
+        account = write_table(out, X, max_error=max_error, effort=effort, csv=csv, track=track)
+        _warn(account.notes)
     else:
+        said.require_none("an array")
         write_archive(
             out,
             array_of(X),
@@ -110,12 +132,22 @@ def compress(
     return out.getvalue()
 
 
+def _is_table(source: str | os.PathLike[str]) -> bool:
+    return os.fspath(source) not in BUILT_IN and is_table(source)
+
+
+def _warn(notes: Iterable[str]) -> None:
+    """What a user should know of how data were read, as warnings where ``compress`` is called."""
+    for note in notes:
+        warnings.warn(note, NarrowsWarning, stacklevel=3)
+
+
 def _pixels(images: Any) -> np.ndarray:
     """The values of a Pillow image, (height, width) or (height, width, channels), or of a list of
     them, with an axis in front that counts them; what is to be said of them is a warning."""
     data = images_as_dataset(images, exact=True)
     for note in data.notes:
-        warnings.warn(note, stacklevel=3)
+        warnings.warn(note, NarrowsWarning, stacklevel=3)
     return data.items[0] if is_image(images) and len(data) == 1 else data.items
 
 

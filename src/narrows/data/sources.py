@@ -100,20 +100,21 @@ def load_data(
         return load_table(
             source, types=types, schema=table, options=CsvOptions.of(csv), track=track
         )
-    options = ImageOptions.of(grey, resize, skip_damaged)
+    options, said = ImageOptions.of(grey, resize, skip_damaged), CsvOptions.of(csv)
     if are_images(source):
+        said.require_none("a list of images")
         require_folder("a list of images", options)
         return checked(images_as_dataset(source, exact=as_is))
     if not isinstance(source, str | os.PathLike):
+        said.require_none("an array")
         require_folder("an array", options)
         return _of_array(source, as_is, types or table, track)
     name = arguments.path("source", source)
     require_folder(name, options)
     with explained(name):
         if _is_table(name):
-            return load_table(
-                name, types=types, schema=table, options=CsvOptions.of(csv), track=track
-            )
+            return load_table(name, types=types, schema=table, options=said, track=track)
+        said.require_none(name)
         if table is not None:
             raise DataError(
                 f"{name} is no table, and the model was trained on one with the columns "

@@ -49,7 +49,7 @@ def fill_frame(
     for start in range(0, table.num_rows, _BLOCK_ROWS):
         block = table.slice(start, _BLOCK_ROWS)
         found[start : start + block.num_rows] = _made(
-            codec, block, start + 1, unfamiliar, check_range
+            codec, schema, block, start + 1, unfamiliar, check_range
         )
     changed = {}
     for at, name in enumerate(table.column_names):
@@ -101,8 +101,9 @@ class Filling:
                 hint="give a .csv or .parquet file with the columns of the training table",
             )
         self._codec, self._all_cells, self._unfamiliar = codec, all_cells, unfamiliar
-        trained = _schema(codec)
-        self._table = table = open_later(source, trained, CsvOptions.of(csv or {}))
+        options = CsvOptions.of(csv or {})
+        self._schema = trained = _schema(codec).read_by(options)
+        self._table = table = open_later(source, trained, options)
         trained.check_names(list(table.types), table.name, unfamiliar)
         self._types: dict[str, Any] | None = None
         if table.textual or as_trained:
@@ -117,7 +118,7 @@ class Filling:
     def schema(self) -> Any:
         import pyarrow as pa
 
-        trained, types = _schema(self._codec), self._table.types
+        trained, types = self._schema, self._table.types
         empty = pa.table({name: pa.array([], type_) for name, type_ in types.items()})
         features = np.zeros((0, trained.width), np.float32)
         return trained.completed(empty, features, types=self._types).schema
@@ -136,8 +137,9 @@ class Filling:
         for batch in self._table.batches():
             for start in range(0, batch.num_rows, _BLOCK_ROWS):
                 block = batch.slice(start, _BLOCK_ROWS)
-                made = _made(self._codec, block, row, self._unfamiliar, check_range)
-                yield _schema(self._codec).completed(
+                seen = self._unfamiliar
+                made = _made(self._codec, self._schema, block, row, seen, check_range)
+                yield self._schema.completed(
                     as_arrow(block), made, types=self._types, every=self._all_cells
                 )
                 row += block.num_rows
@@ -150,10 +152,14 @@ def _schema(codec: Codec) -> TableSchema:
 
 
 def _made(
-    codec: Codec, block: Any, row: int, unfamiliar: Unfamiliar, check_range: bool
+    codec: Codec,
+    schema: TableSchema,
+    block: Any,
+    row: int,
+    unfamiliar: Unfamiliar,
+    check_range: bool,
 ) -> np.ndarray:
     """What the model makes of the rows of a table or batch: features (n, width)."""
-    schema = _schema(codec)
     features = schema.encode_block(block, row, unfamiliar)
     if check_range:
         require_familiar(codec.trained, features, "the table")

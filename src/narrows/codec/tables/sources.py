@@ -76,6 +76,8 @@ class TypedTable:
         held = None if library_of(source) is None else HeldFrame(source)
         self.form: Form | None = held.form if held else None
         self.exact = held.exact if held else frozenset()
+        if held and options is not None:
+            options.require_none("a data frame")
         self._source: TableSource = held if held else open_table(source, None, options, stored=True)
         self.path = Path(source) if isinstance(self._source, CsvTable) else None
         self.spelled: SpelledCsv | None = None
@@ -87,6 +89,7 @@ class TypedTable:
                     self._source.form,
                     self._source.notes,
                     numbers=numbers,
+                    missing=() if options is None else options.missing,
                     track=track,
                 )
                 self._source = self.spelled

@@ -82,7 +82,7 @@ def verify_table(
             array = taken.column(column.name).combine_chunks()
             ours = column.kept.storage.cells(array, table.categories.get(column.name))
             if not same_cells(column.kept, ours, cells):
-                raise _differs(archive, column, ours, cells, place)
+                raise _differs(archive, table, column, ours, cells, place)
             if column.bound:
                 meter.add(ours.values, cells.values)
         place += count
@@ -147,7 +147,7 @@ def _check_columns(archive: TableArchive, table: TypedTable) -> None:
     first, other = next((a, b) for a, b in several if a != b)
     raise ShapeError(
         f"{archive.name} holds {_told(first)} where {table.name} has {_told(other)}",
-        hint="give the table that it was made of",
+        hint=f"give the table that it was made of{_alike(table)}",
     )
 
 
@@ -183,15 +183,25 @@ def _other_rows(archive: TableArchive, table: TypedTable) -> ShapeError:
 
 
 def _differs(
-    archive: TableArchive, column: TableColumn, ours: Cells, theirs: Cells, place: int
+    archive: TableArchive,
+    table: TypedTable,
+    column: TableColumn,
+    ours: Cells,
+    theirs: Cells,
+    place: int,
 ) -> ArchiveError:
     row, was, is_ = _first_difference(column, ours, theirs)
     promise = f"within {column.bound:g} of it" if column.bound else "the same"
     return ArchiveError(
         f"{archive.name} gives {is_} in row {place + row} of column {column.name!r}, where the "
         f"data have {was}, and must be {promise}",
-        hint="give the data that it was made of",
+        hint=f"give the data that it was made of{_alike(table)}",
     )
+
+
+def _alike(table: TypedTable) -> str:
+    """How a CSV file must be read to be what an archive was made of, as the end of a hint."""
+    return "" if table.path is None else ", read with the options that it was compressed with"
 
 
 def _first_difference(column: TableColumn, ours: Cells, theirs: Cells) -> tuple[int, str, str]:

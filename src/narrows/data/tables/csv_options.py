@@ -125,6 +125,18 @@ class CsvOptions:
         own = {name: value for name, value in asdict(self).items() if value not in (None, ())}
         return replace(kept, **own)
 
+    def require_none(self, name: str) -> None:
+        """Make sure that nothing is said of a source that is no CSV file.
+
+        Raises:
+            UsageError: something is.
+        """
+        if said := self.given():
+            raise UsageError(
+                f"{next(iter(said))} says how a CSV file is read, and {name} is none",
+                hint="leave it out",
+            )
+
     @property
     def of_cells(self) -> Self:
         """What says how cells are meant, without where they stand in the file."""

@@ -3,10 +3,11 @@
 import codecs
 import csv
 import itertools
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from narrows.data.tables import csv_layout as layout
 from narrows.data.tables.csv_bytes import DAMAGE, bad_encoding, find_encoding, open_text, pieces_of
@@ -53,6 +54,25 @@ class CsvFormat:
     def rewritten(self) -> bool:
         """Whether rows are split here, as nothing else splits such."""
         return self.loose or self.delimiter == " "
+
+
+def stands_for(said: Sequence[str], written: Any, bare: Any) -> Any:
+    """Which cells are one of the texts that a user says stand for missing values: a number also
+    with a comma or zeros behind it, as -200 is written -200,0 too, and in quotes.
+
+    Args:
+        written: an Arrow array of cells, without the blanks around them.
+        bare: the same without quotes.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = pc.is_in(written, pa.array(said, written.type))
+    for text in said:
+        if layout.number(text) is not None:
+            same = pc.match_substring_regex(bare, rf"^{re.escape(text)}([.,]0*)?$")
+            found = pc.or_(found, same)
+    return found
 
 
 def examine(path: Path, options: CsvOptions | None = None) -> CsvFormat:

@@ -49,7 +49,7 @@ def load_table(
         OSError: the file cannot be read.
     """
     if schema is not None:
-        return _encoded(open_later(source, schema, options), schema, track)
+        return _encoded(open_later(source, schema, options), schema, options, track)
     table = open_table(source, options=options)
     columns, count, notes = scan(table, types, track=track)
     schema = TableSchema.of(columns, table.frame, getattr(table, "frame_form", None))
@@ -90,10 +90,12 @@ def open_later(source: Any, schema: TableSchema, options: CsvOptions | None = No
     return open_table(source, schema.names, options.over(kept))
 
 
-def _encoded(table: TableSource, schema: TableSchema, track: Tracker) -> Dataset:
+def _encoded(
+    table: TableSource, schema: TableSchema, options: CsvOptions | None, track: Tracker
+) -> Dataset:
     unfamiliar = Unfamiliar()
     schema.check_names(list(table.types), table.name, unfamiliar)
-    blocks = _blocks(table, schema, unfamiliar, track, None)
+    blocks = _blocks(table, schema.read_by(options), unfamiliar, track, None)
     items = gathered(blocks, (schema.width,), np.dtype(np.float32))
     if not len(items):
         raise DataError(f"{table.name} has no rows", hint="give at least one row")

@@ -4,14 +4,12 @@ they are asked for."""
 import csv
 import itertools
 import os
-import re
 from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from narrows.data.tables.arrow_types import is_stored, kind_of
 from narrows.data.tables.csv_bytes import DAMAGE, PACKED, TextBytes, open_text
-from narrows.data.tables.csv_layout import number
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.csv_text import (
     body,
@@ -19,10 +17,11 @@ from narrows.data.tables.csv_text import (
     examine,
     explain,
     line_of_row,
+    stands_for,
     without_end,
 )
 from narrows.data.tables.frames.learning import learnable
-from narrows.errors import DataError, UsageError
+from narrows.errors import DataError
 
 _CSV_SUFFIXES = (".csv", ".tsv", ".data", ".txt")
 # Bytes of CSV, and rows of other tables, that are in memory at a time.
@@ -164,10 +163,8 @@ class CsvTable:
         missing = pc.and_(spaced, pc.is_in(trimmed, pa.array(self.form.missing)))
         if not self._stored:
             missing = pc.or_(missing, pc.equal(trimmed, ""))
-        for text in self.options.missing:
-            if number(text) is not None:  # -200 is also written -200,0
-                same = rf"^{re.escape(text)}([.,]0*)?$"
-                missing = pc.or_(missing, pc.match_substring_regex(trimmed, same))
+        if self.options.missing:
+            missing = pc.or_(missing, stands_for(self.options.missing, trimmed, trimmed))
         return pc.if_else(missing, pa.scalar(None, pa.string()), trimmed)
 
     def where(self, row: int) -> str:
@@ -370,12 +367,8 @@ def open_table(
     """
     if is_csv(source):
         return CsvTable(Path(source), options, stored=stored)
-    if options is not None and options.given():
-        name = "a data frame" if is_frame(source) else str(source)
-        raise UsageError(
-            f"{next(iter(options.given()))} says how a CSV file is read, and {name} is none",
-            hint="leave it out",
-        )
+    if options is not None:
+        options.require_none("a data frame" if is_frame(source) else str(source))
     if is_frame(source):
         return FrameTable(source, wanted=wanted)
     return ParquetTable(Path(source), stored=stored)

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from narrows.data.tables.arrow_types import kind_of, type_from_text
 from narrows.data.tables.columns import Column
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.frames.form import Form
+from narrows.data.tables.spellings import Spelling
 from narrows.data.tables.unfamiliar import Unfamiliar
 from narrows.errors import DataError, ShapeError
 
@@ -65,6 +67,19 @@ class TableSchema:
         """Whether the columns were called by their names, and not by numbers or other labels."""
         labels = self.form.labels if self.form else None
         return labels is None or "texts" in labels
+
+    def read_by(self, options: CsvOptions | None) -> "TableSchema":
+        """The schema for reading a later CSV file whose numbers are written as ``options`` say,
+        where these say so, and not as those of training."""
+        if options is None or (options.decimal is None and options.thousands is None):
+            return self
+        columns = [
+            replace(column, spelling=(column.spelling or Spelling()).written_by(options))
+            if kind_of(type_from_text(column.dtype)) in ("numeric", "integer")
+            else column
+            for column in self.columns
+        ]
+        return replace(self, columns=tuple(columns))
 
     @property
     def learnt(self) -> tuple[Column, ...]:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from narrows.data.tables.arrow_types import is_text
+from narrows.data.tables.csv_options import CsvOptions
 
 _CURRENCIES = (
     "US$", "A$", "C$", "R$", "$", "€", "£", "¥", "₹", "₽", "₩", "₺", "₫", "₴", "₪", "zł",
@@ -85,6 +86,17 @@ class Spelling:
         parts += [f"{self.thousands!r} between thousands"] if self.thousands else []
         parts += [f"{text!r}" for text in (self.before, self.after) if text]
         return "numbers with " + " and ".join(parts) if parts else "numbers"
+
+    def written_by(self, options: CsvOptions) -> "Spelling":
+        """The same of a file of which it is said what stands before decimals or between thousands;
+        the other sign is this one's, where they differ."""
+        thousands = self.thousands if options.thousands is None else options.thousands
+        decimal = options.decimal or self.decimal
+        if decimal == thousands and options.thousands is None:
+            thousands = ""
+        elif decimal == thousands:
+            decimal = "," if thousands == "." else "."
+        return replace(self, decimal=decimal, thousands=thousands)
 
     def to_json(self) -> dict[str, str]:
         """JSON values, without what is at its default."""

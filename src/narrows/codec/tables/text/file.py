@@ -9,7 +9,7 @@ from typing import Any
 from narrows.codec.tables.text.records import RawCsv, RawRows
 from narrows.codec.tables.text.spelling import Spelling, form_of
 from narrows.codec.tables.text.types import candidates, still_fitting, typed
-from narrows.data.tables.csv_text import NULLS, CsvFormat
+from narrows.data.tables.csv_text import NULLS, CsvFormat, stands_for
 from narrows.progress import Tracker, silent
 
 # Raw rows of a file of up to so many bytes are kept from one reading to the next.
@@ -41,6 +41,7 @@ class SpelledCsv:
         notes: tuple[str, ...],
         *,
         numbers: Container[str] = (),
+        missing: Sequence[str] = (),
         track: Tracker = silent,
     ) -> None:
         """Read the file to find out what its columns hold.
@@ -49,6 +50,7 @@ class SpelledCsv:
             form: what was found of it before it was read.
             notes: what a user should know of how it is read.
             numbers: columns that hold numbers where they can, however these are written.
+            missing: texts that stand for missing values, beside the usual ones.
 
         Raises:
             IrregularText: it is not made of such rows.
@@ -59,7 +61,8 @@ class SpelledCsv:
         self.form = form
         self.raw = RawCsv(path, self.form)
         self._kept: list[RawRows] | None = [] if path.stat().st_size <= _KEPT else None
-        scans = [_Scan() for _ in self.form.names]
+        self._missing = tuple(missing)
+        scans = [_Scan(self._missing) for _ in self.form.names]
         with track(f"looking at {self.name}", total=None, unit="row") as advance:
             for rows in self.raw.rows():
                 if self._kept is not None:
@@ -109,7 +112,10 @@ class SpelledCsv:
             total += len(rows.lines)
             for number, (column, cells) in enumerate(zip(self._columns, rows.cells, strict=True)):
                 made = column.spelling.texts(column.cells(cells), delimiter)
-                differ = pc.sum(pc.not_equal(made, cells.cast(made.type))).as_py()
+                unlike = pc.not_equal(made, cells.cast(made.type))
+                if self._missing:  # as which they are wanted, however each of them is written
+                    unlike = pc.and_(unlike, pc.invert(_says_missing(cells, self._missing)))
+                differ = pc.sum(unlike).as_py()
                 others[number] += differ or 0
         for number, (name, count) in enumerate(zip(self.form.names, others, strict=True)):
             type_ = self._columns[number].type
@@ -160,6 +166,7 @@ class _Column:
 class _Scan:
     """Takes a column's raw cells and finds out what they are."""
 
+    said: tuple[str, ...] = ()
     types: list[Any] = field(default_factory=candidates)
     count: int = 0
     blanks: int = 0
@@ -180,6 +187,8 @@ class _Scan:
         quoted = pc.starts_with(trimmed, '"')
         empty = pc.equal(trimmed, '""')
         absent = pc.is_in(trimmed, pa.array(NULLS, trimmed.type))
+        if self.said:
+            absent = pc.or_(absent, _says_missing(raw, self.said))
         self.quoted += pc.sum(pc.and_not(quoted, empty)).as_py() or 0
         self.empty_quotes += pc.sum(empty).as_py() or 0
         for entry in pc.value_counts(pc.filter(raw, absent)).to_pylist():
@@ -206,6 +215,14 @@ class _Scan:
         written = missing.most_common(1)[0][0] if missing else ""
         form = form_of(self.texts, type_) if type_ != pa.string() else None
         return _Column(type_, Spelling(before, quoted, written, form), frozenset(missing))
+
+
+def _says_missing(raw: Any, said: tuple[str, ...]) -> Any:
+    """Which raw cells are one of the texts that were said to stand for missing values."""
+    import pyarrow.compute as pc
+
+    trimmed = pc.utf8_trim(raw, " \t")
+    return stands_for(said, trimmed, _unquoted(trimmed))
 
 
 def _without(raw: Any, before: str) -> Any:
