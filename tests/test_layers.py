@@ -12,8 +12,9 @@ PACKAGE = Path(narrows.__file__).parent
 
 # Lowest first. A module, or package, imports from the lines above its own and from itself.
 LAYERS = (
-    {"compiling", "errors", "progress", "temporary", "version"},
+    {"errors", "progress", "temporary", "version"},
     {"arguments", "files"},
+    {"compiling"},
     {"outputs"},
     {"tensor_file"},
     {"data", "nn", "objectives"},
@@ -35,7 +36,7 @@ FACES = {"__init__", "__main__"}
 # Libraries that only these modules and packages may import.
 RESERVED = {
     "jax": ("narrows.engine",),
-    "numba": ("narrows.engine.fused", "narrows.codec.mixing.kernels"),
+    "numba": ("narrows.engine.fused", "narrows.codec.mixing.kernels", "narrows.compiling"),
 }
 # They run what is in the file that they read.
 UNSAFE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}

@@ -1,5 +1,6 @@
 """The program: its commands, and what becomes of an error."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ import typer
 from narrows.cli import archive, demo, denoise, detect, fit, generate, use
 from narrows.cli.interruption import INTERRUPTED, came
 from narrows.cli.terminal import say, show_error
-from narrows.errors import NarrowsError, UsageError
+from narrows.errors import NarrowsError, NarrowsWarning, UsageError
 from narrows.version import __version__
 
 app = typer.Typer(
@@ -68,6 +69,28 @@ app.command()(archive.info)
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; gives the exit code: 0 done, 1 the work failed, 2 wrong usage."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", NarrowsWarning)  # a note ends no work, whatever -W says
+        warnings.showwarning = _show_warning
+        return _run(arguments)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: Any = None,
+    line: str | None = None,
+) -> None:
+    """A warning of ours as a note; others as Python shows them."""
+    if issubclass(category, NarrowsWarning):
+        say(f"note: {message}")
+    else:
+        say(warnings.formatwarning(message, category, filename, lineno, line).rstrip())
+
+
+def _run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     rest = [argument for argument in arguments if argument != "--debug"]
     try:
@@ -105,7 +128,10 @@ def _run_failed(error: Exception, debug: bool) -> int:
         say(str(getattr(error, "ctx", None) and error.ctx.get_help()))  # type: ignore[attr-defined]
         return 2
     if type(error).__name__ == "Abort":
-        return INTERRUPTED
+        # the parser takes the end of some file for an interrupt
+        if not isinstance(error.__cause__, EOFError):
+            return INTERRUPTED
+        error = error.__cause__
     if hasattr(error, "format_message"):
         context = getattr(error, "ctx", None)
         name = context.command_path if context is not None else "narrows"

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +16,7 @@ from narrows.codec.mixing.course import Course, split
 from narrows.codec.mixing.kinds import ALL, FIRST, Mixers
 from narrows.codec.mixing.learned import Settings
 from narrows.codec.mixing.prior import Prior
+from narrows.compiling import is_kept
 
 #: Streams of a block, at most.
 MOST_STREAMS = 16
@@ -147,13 +147,8 @@ def _way(course: Course, bits: int, contexts: int) -> ModuleType:
 
 @cache
 def _is_compiled() -> bool:
-    """Whether an earlier process left compiled kernels where Numba keeps them."""
-    folder = Path(__file__).parent / "__pycache__"
-    elsewhere = os.environ.get("NUMBA_CACHE_DIR")
-    found = list(folder.glob("kernels.*.nbi"))
-    if elsewhere:
-        found += Path(elsewhere).glob("*/kernels.*.nbi")
-    return bool(found)
+    """Whether an earlier process left compiled kernels."""
+    return is_kept("kernels")
 
 
 @cache

@@ -4,7 +4,6 @@ for number, and a few times faster.
 Numba compiles it on the user's own machine when the first large block is met, and keeps it on disk.
 """
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -625,16 +624,13 @@ def _code(noted: Any, sizes: Any, states: Any, words: Any) -> int:
     return count
 
 
-def _entry_points(sources: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Compiled ``walk`` and ``code``; ``sources`` changes with every file that they are made of."""
-
-    def walk(s: State, a: Answers, r: Round, most: int) -> bool:
-        return _walk(s, a, r, most) if sources else False
-
-    def code(noted: Any, sizes: Any, states: Any, words: Any) -> int:
-        return _code(noted, sizes, states, words) if sources else 0
-
-    return compiled(njit, walk), compiled(njit, code)
+def _walk_from_python(s: State, a: Answers, r: Round, most: int) -> bool:
+    return _walk(s, a, r, most)
 
 
-walk, code = _entry_points(checksum_of(Path(__file__).parent))
+def _code_from_python(noted: Any, sizes: Any, states: Any, words: Any) -> int:
+    return _code(noted, sizes, states, words)
+
+
+_SOURCES = checksum_of(Path(__file__).parent)
+walk, code = compiled(_walk_from_python, _SOURCES), compiled(_code_from_python, _SOURCES)

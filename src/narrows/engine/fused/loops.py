@@ -22,12 +22,10 @@ products, and from a gradient every single value of the left factor that is.
 No sum depends on which thread does what, so the result is the same bytes for any number of them.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from narrows.compiling import checksum_of, compiled
 from narrows.engine.evidence import SMALLEST_VARIANCE
@@ -131,7 +129,6 @@ def _evidence_scale(s: Stack, loss: Loss, values: int) -> float:
     return 0.5 / (total / values + SMALLEST_VARIANCE)
 
 
-@inlined
 def _train(
     s: Stack, inputs: Source, wanted: Source, order: Any, batch_size: int, loss: Loss, rates: Any,
     decays: Any, constants: Adam, noise: Any, parts: int, losses: Any, threads: int, thread: int,
@@ -182,7 +179,6 @@ def _train(
     flush_denormals(control)
 
 
-@inlined
 def _run(
     s: Stack, source: Source, first: int, last: int, measure: bool, loss: Loss,
     losses: Any, outputs: Any, outputs_row: int, threads: int, thread: int,
@@ -225,31 +221,5 @@ def _run(
     flush_denormals(control)
 
 
-def _entry_points(sources: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Compiled ``train`` and ``run``; ``sources`` changes with every file that they are made of."""
-
-    def train(
-        s: Stack, inputs: Source, wanted: Source, order: Any, batch_size: int, loss: Loss,
-        rates: Any, decays: Any, constants: Adam, noise: Any, parts: int, losses: Any,
-        threads: int, thread: int,
-    ) -> None:  # fmt: skip
-        if sources:
-            _train(
-                s, inputs, wanted, order, batch_size, loss, rates, decays, constants, noise,
-                parts, losses, threads, thread,
-            )  # fmt: skip
-
-    def run(
-        s: Stack, source: Source, first: int, last: int, measure: bool, loss: Loss,
-        losses: Any, outputs: Any, outputs_row: int, threads: int, thread: int,
-    ) -> None:  # fmt: skip
-        if sources:
-            _run(
-                s, source, first, last, measure, loss, losses, outputs, outputs_row, threads,
-                thread,
-            )  # fmt: skip
-
-    return compiled(njit, train), compiled(njit, run)
-
-
-train, run = _entry_points(checksum_of(Path(__file__).parent))
+_SOURCES = checksum_of(Path(__file__).parent)
+train, run = compiled(_train, _SOURCES), compiled(_run, _SOURCES)

@@ -1,0 +1,68 @@
+"""Where compiled code is kept from one process to the next: the user's cache folder.
+
+It is only a cache. What is missing is made anew, what is damaged is said and made anew, and what
+cannot be written is said once.
+"""
+
+import os
+import warnings
+from pathlib import Path
+
+from narrows.errors import NarrowsWarning, OutputError
+from narrows.files import atomic_file
+
+#: Names another folder than the user's cache folder.
+VARIABLE = "NARROWS_CACHE"
+
+_said: list[Path | None] = []
+
+
+def cache_folder() -> Path | None:
+    """The folder ``kernels`` of the cache, which need not be there yet: below ``NARROWS_CACHE``
+    where that is set, or ``NUMBA_CACHE_DIR``, or in the user's cache folder. None where there is no
+    such folder, as for a user without a home.
+    """
+    chosen, of_numba = os.environ.get(VARIABLE), os.environ.get("NUMBA_CACHE_DIR")
+    if chosen:
+        folder = Path(chosen).absolute()
+    elif of_numba:
+        folder = Path(of_numba).absolute() / "narrows"
+    else:
+        from platformdirs import user_cache_path
+
+        folder = user_cache_path("narrows")
+        if not folder.is_absolute():  # "~" stands for no home, and would be made here
+            return None
+    return folder / "kernels"
+
+
+def keep(path: Path | None, content: bytes) -> bool:
+    """Write a file of the cache, or say, once in a process, why that cannot be done.
+
+    Returns whether it is there; ``path`` is None where there is no cache folder.
+    """
+    try:
+        if path is None:
+            raise FileNotFoundError("there is no cache folder for this user")
+        with atomic_file(path) as stream:
+            stream.write(content)
+    except OSError as error:
+        what = error.message if isinstance(error, OutputError) else str(error)
+        if not _said:
+            _said.append(path)
+            warn(
+                f"compiled code cannot be kept: {what}; each start compiles anew, which takes "
+                f"seconds, until {VARIABLE} names a folder that can be written to"
+            )
+        return False
+    return True
+
+
+def damaged(path: Path, what: str) -> None:
+    """Say that a file of the cache is not as it was written."""
+    warn(f"{path} is damaged ({what}): it is made anew, which takes seconds")
+
+
+def warn(message: str) -> None:
+    """Something to know, which no work fails for."""
+    warnings.warn(message, NarrowsWarning, stacklevel=3)
