@@ -29,6 +29,8 @@ Random = np.random.Generator
 
 #: Within so many seconds a command has obeyed, or was done anyway.
 _OBEYED = 2.0
+# The share of signals that come while a file is being written.
+_WHILE_WRITING = 0.3
 # A refusal that comes before so much of a command's time is one at the start.
 _AT_START = 0.4
 _LONGEST_NAME = 255
@@ -85,10 +87,15 @@ def _stopping(number: signal.Signals, twice: bool = False) -> Callable[[Trial, R
             sent.append(time.monotonic())
 
         def again() -> None:
-            if twice and len(sent) == 1 and time.monotonic() > sent[0] + delay:
+            if len(sent) == 1 and time.monotonic() > sent[0] + delay:
                 send()
 
-        ended = trial.watch(process, send, moment(trial, random), ends=True, meanwhile=again)
+        writing, when = random.random() < _WHILE_WRITING, moment(trial, random)
+        if writing:  # at the end at the latest
+            when = trial.reference.seconds * float(random.uniform(0.9, 1))
+        ended = trial.watch(
+            process, send, when, ends=True, writing=writing, meanwhile=again if twice else None
+        )
         _judge_stopped(trial, ended, -number, 128 + number)
         killed = number == signal.SIGKILL
         trial.faults += ended.faults if killed else trial.rest(ended)

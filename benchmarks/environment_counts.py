@@ -6,7 +6,7 @@ where a run's files differ from time to time (they say how long it took), by the
 
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -125,11 +125,18 @@ def _is_tensor_file(content: bytes) -> bool:
 def complete(folder: Path, expected: Reference) -> Iterator[Fault]:
     """What of a finished result is missing, or not as it must be."""
     found = files_in(folder)
-    for name in expected.files:
-        if name not in found:
-            yield LOST, f"{name} was not written"
-        elif not is_whole(name, found[name], expected):
-            yield LOST, f"{name} is not what an undisturbed run writes"
+    absent = [name for name in expected.files if name not in found]
+    both = sorted(found.keys() & expected.files.keys())
+    other = [name for name in both if not is_whole(name, found[name], expected)]
+    if absent:
+        yield LOST, f"not written: {_named(absent)}"
+    if other:
+        yield LOST, f"not what an undisturbed run writes: {_named(other)}"
+
+
+def _named(names: Sequence[str]) -> str:
+    """The first of some files, and how many more there are."""
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def nothing_broken(

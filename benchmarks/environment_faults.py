@@ -18,7 +18,8 @@ again. Right exit codes are 130, 143 and 129 after signals, or 0 within 2 s; 1 w
 something is in the way of the work; 0 elsewhere.
 
 A moment is drawn evenly over the processor time that the command takes undisturbed, so that it does
-not depend on what else the machine does; the limits on waiting grow with the machine's load. Cases
+not depend on what else the machine does; three in ten signals come as soon as a hidden file shows
+that something is being written. The limits on waiting grow with the machine's load. Cases
 that compile anew, and three of fit alone, have fewer moments. Full disks need a user who may mount
 one (root); where this is not allowed, the limit on the size of files stands alone, which the record
 says.

@@ -31,7 +31,7 @@ from environment_counts import (
 )
 from narrows_cli import NARROWS
 
-_POLL = 0.02
+_POLL, _POLL_WRITING = 0.02, 0.002
 #: Seconds after a signal within which a command has to end.
 LIMIT = 5.0
 # A command that nothing stops may take so many times its time, and LIMIT besides.
@@ -106,7 +106,7 @@ COMMANDS: tuple[Command, ...] = (
     _with_model("reconstruct", "images", "images", "near"),
     _with_model("denoise", "table", "table.csv", "full.csv"),
     _with_model("detect", "table", "table.csv", "scores.csv"),
-    Command("generate", ("generate", "in/images.safetensors", "-n", "300"), "drawn", ""),
+    Command("generate", ("generate", "in/images.safetensors", "-n", "1000"), "drawn", ""),
     Command("compress", ("compress", "in/grey.npy"), "grey.nrw", "grey.npy"),
     Command("decompress", ("decompress", "in/images.nrw"), "again", ""),
     Command("demo", ("demo", "--data", "in/readings.npy"), "story", "readings.npy"),
@@ -344,6 +344,7 @@ class Trial:
         moment: float = 0.0,
         *,
         ends: bool = False,
+        writing: bool = False,
         meanwhile: Callable[[], None] | None = None,
     ) -> Ended:
         """Wait for its end.
@@ -352,6 +353,7 @@ class Trial:
             process: what was started; it is started if nothing is given.
             happen: what happens to it, ``moment`` seconds of its processor time after its start.
             ends: whether it has to end after that, within :data:`LIMIT`.
+            writing: let it happen as soon as a hidden file is seen, if that is earlier.
             meanwhile: called again and again.
         """
         process = process or self.start()
@@ -360,12 +362,13 @@ class Trial:
         faults: list[Fault] = []
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                output, said = process.communicate(timeout=_POLL)
+                output, said = process.communicate(timeout=_POLL_WRITING if writing else _POLL)
                 break
             used = processor_seconds(process.pid)
             if meanwhile is not None:
                 meanwhile()
-            if happen is not None and since is None and used >= moment:
+            now = used >= moment or (writing and self.is_writing())
+            if happen is not None and since is None and now:
                 happen()
                 since = time.monotonic()
             waited = time.monotonic() - (since if ends and since else start)
@@ -379,6 +382,16 @@ class Trial:
         happened = happen is None or since is not None
         return Ended(
             process.returncode, *texts, used, happened, end - (since or start), tuple(faults)
+        )
+
+    def is_writing(self) -> bool:
+        """Whether a hidden file is in its output folder, or in the folder of its run."""
+        folders = [self.out, self.out / Path(self.command.out).stem]
+        return any(
+            path.name.startswith(".")
+            for folder in folders
+            if folder.is_dir()
+            for path in folder.iterdir()
         )
 
     def rest(self, ended: Ended) -> Iterator[Fault]:

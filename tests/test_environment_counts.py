@@ -56,7 +56,7 @@ def expected(counts: ModuleType, tmp_path: Path) -> object:
         ({"run/history.jsonl": _EPOCHS + _EPOCHS}, 1),
         ({"run/history.jsonl": _EPOCHS[:30]}, 1),
         ({"run/c.safetensors": _tensor_file(3)}, 1),
-        ({"codes.npy": b"", "run/history.jsonl": b""}, 2),
+        ({"codes.npy": b"", "run/history.jsonl": b""}, 1),
     ],
 )
 def test_a_finished_result_is_all_there_or_lost(
@@ -69,6 +69,8 @@ def test_a_finished_result_is_all_there_or_lost(
     }
     out = _write(tmp_path / "out", whole | changed)
     assert len(list(counts.complete(out, expected))) == lost
+    (out / "codes.npy").unlink()
+    assert (counts.LOST, "not written: codes.npy") in counts.complete(out, expected)
 
 
 @pytest.mark.parametrize(
