@@ -10,8 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
+from jaxtyping import install_import_hook
 from threadpoolctl import threadpool_limits
 
+# Shapes and dtypes in these modules' signatures are checked at every call. Not the kernels:
+# compiled functions cannot be wrapped. This must stand before narrows is imported.
+_CHECKED = ("running", "engine.xla", "engine.fused.trainer", "engine.fused.runner")
+install_import_hook([f"narrows.{module}" for module in _CHECKED], "beartype.beartype")
+
+# ruff: noqa: E402
 from codes_cases import blots
 from command_line import Command, command
 from narrows.data import Dataset, load_data

@@ -1,5 +1,6 @@
 """A stack of dense layers trained by optax: what schedules, decay and inputs are held against."""
 
+from importlib import import_module
 from typing import Any
 
 import jax
@@ -19,6 +20,11 @@ ACTIVATIONS: dict[str, Any] = {
 }
 LOSSES = {"l2": lambda r: r * r, "l1": jnp.abs}
 
+# Older releases of JAX have it elsewhere.
+_x64 = (
+    jax.enable_x64 if hasattr(jax, "enable_x64") else import_module("jax.experimental").enable_x64
+)
+
 
 def learning_rate(case: Case) -> optax.Schedule:
     """Up in a line, down along half a cosine, as optax puts it together."""
@@ -35,7 +41,7 @@ def train_with_optax(
     case: Case, inputs: np.ndarray | None = None
 ) -> tuple[list[float], dict[str, np.ndarray]]:
     """Each step's summed loss before it, and the arrays after the last, in float64."""
-    with jax.enable_x64(True):
+    with _x64(True):
         wanted = case.network_values()
         given = wanted if inputs is None else inputs.reshape(wanted.shape).astype(np.float64)
         arrays = {name: jnp.asarray(a, np.float64) for name, a in case.model().arrays.items()}

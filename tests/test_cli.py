@@ -271,8 +271,9 @@ def test_reconstructions_as_pictures(
 def test_reconstructions_as_a_table(
     name: str, narrows: Command, model_file: Path, items_file: Path, tmp_path: Path
 ) -> None:
-    pyarrow_csv = pytest.importorskip("pyarrow.csv")
-    pyarrow_parquet = pytest.importorskip("pyarrow.parquet")
+    from pyarrow import csv as pyarrow_csv
+    from pyarrow import parquet as pyarrow_parquet
+
     done(narrows("reconstruct", model_file, items_file, "--out", tmp_path / name))
     read = pyarrow_parquet.read_table if name.endswith("parquet") else pyarrow_csv.read_csv
     table = read(tmp_path / name)

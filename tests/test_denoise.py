@@ -25,6 +25,7 @@ from narrows.planning import ModelChoice, Wishes, make_plan
 from narrows.running import Codec
 from narrows.tasks.denoise import denoise
 from narrows.training import Noise
+from optional import optional
 
 RANDOM = np.random.default_rng(11)
 
@@ -333,7 +334,7 @@ def test_missing_cells_are_filled_in_and_the_others_kept(
 
 
 def test_a_data_frame_comes_back_without_missing_cells() -> None:
-    pandas = pytest.importorskip("pandas")
+    pandas = optional("pandas")
     frame = rows().to_pandas()
     frame["size"] = frame["size"].astype("category")
     frame.loc[7] = [None, None, None, None]  # nothing known at all

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_blobs
@@ -15,6 +14,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from narrows import Autoencoder, OutlierDetector, PyODDetector
 from narrows.errors import UsageError
+from optional import optional
+
+pd = optional("pandas")
 
 
 @parametrize_with_checks([OutlierDetector(epochs=2)])

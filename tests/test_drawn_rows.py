@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from command_line import Command, done
@@ -19,6 +18,9 @@ from narrows.data.tables.identifiers import IdentifierFinder
 from narrows.data.tables.marginals import Marginal
 from narrows.running import Codec
 from narrows.tasks.drawn_rows import DrawnRows
+from optional import optional
+
+pd = optional("pandas")
 
 RANDOM = np.random.default_rng(17)
 ROWS = 1500

@@ -19,6 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from narrows import Autoencoder, Dataset
 from narrows.errors import DataError, ModelFileError, UsageError
+from optional import optional
 
 
 def small(**parameters: Any) -> Autoencoder:
@@ -348,7 +349,7 @@ def test_parameters_as_numpys_numbers_are_parameters(rows: np.ndarray, tmp_path:
 
 
 def test_codes_as_a_pandas_frame(rows: np.ndarray) -> None:
-    pandas = pytest.importorskip("pandas")
+    pandas = optional("pandas")
     frame = pandas.DataFrame(rows, columns=[f"pixel_{number}" for number in range(64)])
     estimator = small().set_output(transform="pandas").fit(frame)
     codes = estimator.transform(frame)
@@ -362,7 +363,7 @@ def test_codes_as_a_pandas_frame(rows: np.ndarray) -> None:
 
 def mixed_frame() -> Any:
     """A DataFrame of 200 rows with a column of every kind."""
-    pandas = pytest.importorskip("pandas")
+    pandas = optional("pandas")
     random = np.random.default_rng(0)
     days = pandas.to_timedelta(random.integers(0, 1000, 200), "D")
     return pandas.DataFrame(
@@ -383,7 +384,7 @@ def mixed_frame() -> Any:
 
 
 def test_a_frame_comes_back_with_its_columns_and_dtypes(tmp_path: Path) -> None:
-    pandas = pytest.importorskip("pandas")
+    pandas = optional("pandas")
     frame = mixed_frame()
     estimator = small().fit(frame)
     codes = estimator.transform(frame)
@@ -416,7 +417,7 @@ def test_a_frame_of_another_kind_is_told_apart() -> None:
 
 
 def test_rows_of_numbers_are_taken_for_the_columns_of_a_frame(rows: np.ndarray) -> None:
-    pandas = pytest.importorskip("pandas")
+    pandas = optional("pandas")
     frame = pandas.DataFrame(rows, columns=[f"pixel_{number}" for number in range(64)])
     estimator = small().fit(frame, validation_data=frame[:50])
     with pytest.warns(UserWarning, match="does not have valid feature names"):
@@ -426,7 +427,7 @@ def test_rows_of_numbers_are_taken_for_the_columns_of_a_frame(rows: np.ndarray) 
 
 @pytest.mark.skipif(importlib.util.find_spec("polars") is None, reason="polars is not installed")
 def test_a_polars_frame_comes_back_as_one() -> None:
-    polars = pytest.importorskip("polars")
+    polars = optional("polars")
     frame = polars.from_pandas(mixed_frame())
     estimator = small().fit(frame)
     result = estimator.inverse_transform(estimator.transform(frame))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from command_line import Command
@@ -17,6 +16,9 @@ from narrows.errors import ModelFileError, UsageError
 from narrows.fitting import Fitted
 from narrows.model_file import load_model
 from narrows.tensor_file import read_tensors, write_tensors
+from optional import optional
+
+pd = optional("pandas")
 
 RANDOM = np.random.default_rng(0)
 # Photographs: grey levels from 5 or so to 250 or so in each.
@@ -142,7 +144,7 @@ def test_detectors_find_odd_items_and_refuse_other_units() -> None:
     assert (free.predict(rows * 1000) == -1).all()
 
 
-def frame() -> pd.DataFrame:
+def frame() -> Any:
     random = np.random.default_rng(1)
     height = random.normal(172, 9, 200)
     return pd.DataFrame(

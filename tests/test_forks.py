@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from narrows import Autoencoder, compress, load_data
 from narrows.codec import open_archive, write_archive, write_table
 from narrows.codec.opening import opened
 from narrows.errors import ArchiveError, NarrowsError, UsageError
+from optional import optional
+
+pd = optional("pandas")
 
 X = load_data("digits").items
 # What no method makes smaller, so that it is read as fast as it can be.

@@ -11,8 +11,6 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -22,6 +20,10 @@ from narrows.codec import TableArchive
 from narrows.codec.tables import verify_table
 from narrows.data.tables.frames import give_frame, hold_frame
 from narrows.errors import ArchiveError, DataError, ShapeError, UsageError
+from optional import optional
+
+pd = optional("pandas")
+pl = optional("polars")
 
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 DATES = ["2020-07-01 12:00:00", None, "1969-12-31 23:59:59"]

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
@@ -17,6 +15,10 @@ import pytest
 from command_line import Command, done
 from narrows import Autoencoder, OutlierDetector
 from narrows.errors import DataError
+from optional import optional
+
+pd = optional("pandas")
+pl = optional("polars")
 
 ROWS = 60
 GONE = np.arange(ROWS) % 5 == 0

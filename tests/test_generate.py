@@ -26,6 +26,7 @@ from narrows.nn.spec import Spec
 from narrows.running import Codec
 from narrows.tasks.density import Density, fit_density
 from narrows.tasks.generate import DrawnCodes, interpolated, traversed
+from optional import optional
 
 RANDOM = np.random.default_rng(5)
 CODES = RANDOM.normal(size=(500, 2)) @ [[2, 1], [0, 1]] + (10, 20)
@@ -156,7 +157,7 @@ def test_an_estimator_draws_and_interpolates() -> None:
 
 
 def test_an_estimator_of_a_table_draws_rows_of_it() -> None:
-    import pandas
+    pandas = optional("pandas")
 
     frame = pandas.DataFrame(
         {

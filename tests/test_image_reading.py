@@ -9,9 +9,10 @@ from PIL import Image, ImageOps
 
 from narrows import Autoencoder, compress, decompress, load_data
 from narrows.errors import DataError
+from optional import optional
 
-imagecodecs = pytest.importorskip("imagecodecs", reason="the extra images is not installed")
-tifffile = pytest.importorskip("tifffile", reason="the extra images is not installed")
+imagecodecs = optional("imagecodecs")
+tifffile = optional("tifffile")
 
 
 def values(dtype: str, *shape: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from sklearn.metrics import max_error, mean_absolute_error, mean_squared_error
 from narrows.errors import ShapeError
 from narrows.report import measures
 from narrows.report.measures import ErrorMeter, item_errors, psnr, ssim
+from optional import optional
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ def test_the_examples_run() -> None:
 @pytest.mark.parametrize("shape", [(28, 28), (11, 40), (20, 24, 3)])
 @pytest.mark.parametrize("width", [255, 1])
 def test_structural_similarity_is_scikit_images(shape: tuple[int, ...], width: float) -> None:
-    metrics = pytest.importorskip("skimage.metrics")
+    metrics = optional("skimage.metrics")
     random = np.random.default_rng(3)
     original = random.random(shape) * width
     other = np.clip(original + random.normal(0, 0.2 * width, shape), 0, width)

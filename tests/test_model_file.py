@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pytest
 from safetensors.numpy import load, save, save_file
@@ -25,6 +24,9 @@ from narrows.nn.scaling import Scaling
 from narrows.tasks.density import fit_density
 from narrows.tensor_file import read_tensors, write_tensors
 from narrows.version import __version__
+from optional import optional
+
+pd = optional("pandas")
 
 
 def tiny() -> TrainedModel:
@@ -361,7 +363,7 @@ ODD_COLUMNS = {
     "a constant of many letters": ["x" * 12_000] * 40,
     "classes of many letters": ["a" * 9000 + "1", "a" * 9000 + "2"] * 20,
     "one beyond what is kept": ["a" * 20_000, "b", "c", "b"] * 10,
-    "declared": pd.Categorical(["a", "b"] * 20, categories=["a", "b", "z" * 20_000]),
+    "declared": ["a", "b"] * 20,
     "odd letters": ["a\0b", "c\nd", "\u202eabc", ""] * 10,
     "far apart": [2**63 - 1 - 7**15 * i for i in range(40)],
     "beyond a double": [2**64 - 1 - i for i in range(40)],
@@ -377,6 +379,8 @@ ODD_COLUMNS = {
 def test_whatever_is_learnt_opens_again(kind: str, tmp_path: Path) -> None:
     frame = pd.DataFrame({"number": np.random.default_rng(0).normal(size=40)})
     frame["x"] = ODD_COLUMNS[kind]
+    if kind == "declared":
+        frame["x"] = pd.Categorical(frame["x"], categories=["a", "b", "z" * 20_000])
     learnt = Autoencoder(1, preset="simple", epochs=1).fit(frame)
     learnt.save(tmp_path / "m")
     again = Autoencoder.load(tmp_path / "m")

@@ -12,8 +12,10 @@ from command_line import Command
 from narrows import Dataset, load_data
 from narrows.data.named_arrays import split_name
 from narrows.errors import DataError, NarrowsError, UsageError
+from optional import optional
 
-h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+h5py = optional("h5py")
+
 
 TRAIN = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 TEST = np.arange(5 * 3 * 4, dtype=np.float32).reshape(5, 3, 4)

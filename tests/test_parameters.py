@@ -24,6 +24,7 @@ from narrows.codec import learn_model, open_archive
 from narrows.errors import ModelFileError, NarrowsError, UsageError
 from narrows.model_file import load_model, save_model
 from narrows.tensor_file import read_tensors, write_tensors
+from optional import optional
 
 RANDOM = np.random.default_rng(0)
 ITEMS = RANDOM.normal(size=(40, 6)) @ RANDOM.normal(size=(6, 6))
@@ -103,7 +104,7 @@ def test_pyods_parameters_are_refused_by_name(parameters: dict[str, Any], said: 
 
 
 def typed_frame() -> Any:
-    import pandas as pd
+    pd = optional("pandas")
 
     codes = [["10115", "80331", "50667"][row % 3] for row in range(30)]
     return pd.DataFrame({"zip": codes, "price": np.arange(30.0) % 7, "note": np.arange(30) % 5})

@@ -28,6 +28,7 @@ from narrows.codec.mixing.kinds import ALL, FIRST, SOME, Mixers
 from narrows.codec.mixing.learned import Settings
 from narrows.codec.mixing.surroundings import LONGEST_RUN, ROWS, surroundings
 from narrows.errors import ArchiveError, DataError, ShapeError, UsageError
+from optional import optional
 
 assert blocks._compiled() is not None  # for blocks of any size
 
@@ -292,7 +293,7 @@ def test_a_model_of_other_items_is_refused(model: Model) -> None:
         compress(ITEMS.astype("i4"), model=model)
     with pytest.raises(UsageError, match="learnt within errors of 0, and 2 is asked for"):
         compress(ITEMS, 2, model=model)
-    pandas = pytest.importorskip("pandas")
+    pandas = optional("pandas")
     with pytest.raises(UsageError, match="a model for arrays"):
         compress(pandas.DataFrame({"a": [1]}), model=model)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import scipy.sparse as sp
 from PIL import Image
@@ -19,6 +18,9 @@ from narrows.data.pixels import pixels_of
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.nn.presets import has_channels_first
 from narrows.planning import ModelChoice, Wishes, make_plan
+from optional import optional
+
+pd = optional("pandas")
 
 RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.normal(size=(60, 6))

@@ -23,6 +23,7 @@ from narrows.data.tables import Unfamiliar
 from narrows.data.tables.cells import from_numbers
 from narrows.data.tables.columns import MAX_CATEGORIES
 from narrows.errors import DataError, ShapeError, UsageError
+from optional import optional
 
 
 def schema_of(data: Dataset) -> TableSchema:
@@ -669,7 +670,7 @@ def test_a_cut_parquet_file(tmp_path: Path) -> None:
 
 
 def test_frames_with_values_of_several_kinds() -> None:
-    pandas = pytest.importorskip("pandas")
+    pandas = optional("pandas")
     with pytest.raises(DataError, match=r"column 'a' is of type object, with float and int"):
         load_data(pandas.DataFrame({"a": [1, "x", None, 2.5]}))
     with pytest.raises(DataError, match="several columns of the name 'a'"):

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas
 import pytest
 
 from narrows.data import item_writer, load_data
 from narrows.errors import OutputError, UsageError
+from optional import optional
+
+pandas = optional("pandas")
 
 BATCHES = [[7], [3, 3, 1], [1] * 7, [0, 7]]
 FILES = ["items.npy", "items.npz", "items.csv", "items.parquet", "items"]

@@ -14,8 +14,15 @@ from narrows.codec.container import Container
 from narrows.codec.damage import damaged, field
 from narrows.codec.reader import OpenArchive, merged
 from narrows.codec.tables.account import ColumnAccount, TableAccount
-from narrows.codec.tables.cells import Cells
-from narrows.codec.tables.group import Kept, decode_group, digest_pieces, no_cells, sections
+from narrows.codec.tables.cells import Cells, bytes_in_memory
+from narrows.codec.tables.group import (
+    Kept,
+    decode_group,
+    digest_pieces,
+    no_cells,
+    same_cells,
+    sections,
+)
 from narrows.codec.tables.layout import TableColumn, TableLayout
 from narrows.codec.tables.text.description import PART as LINES
 from narrows.codec.tables.text.description import CsvText, from_header, text_checked
@@ -195,7 +202,11 @@ class TableArchive(OpenArchive):
             ArchiveError: they are others.
         """
         for column, ours in zip(self.layout.columns, self._categories, strict=True):
-            if ours is not None and ours.to_pylist() != others[column.name].to_pylist():
+            kept = column.categories
+            if kept is None:
+                continue
+            mine, theirs = (kept.storage.cells(each) for each in (ours, others[column.name]))
+            if not same_cells(kept, mine, theirs):
                 raise ArchiveError(
                     f"{self.name} has other categories of column {column.name!r} than the data",
                     hint="give the data that it was made of",
@@ -330,7 +341,7 @@ class TableArchive(OpenArchive):
         self.require_within(self.nbytes, max_bytes, at_least=True)
         for batch in self.verified_batches(track=track):
             tables.append(batch)
-            size += batch.nbytes
+            size += bytes_in_memory(batch)
             self.require_within(size, max_bytes, at_least=True)
         table = pa.concat_tables(tables)
         library = self.layout.frame

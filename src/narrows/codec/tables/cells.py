@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.data.tables.arrow_types import is_binary, is_text
+from narrows.data.tables.arrow_types import is_binary, is_text, number_dtype
 from narrows.errors import DataError
 
 #: Bytes that all different texts of one column may take, in one group of rows.
@@ -75,7 +75,7 @@ class Storage:
             return cls(type_, np.dtype(bool))
         if types.is_temporal(type_):
             return cls(type_, np.dtype(np.int32 if type_.bit_width == 32 else np.int64))
-        return cls(type_, np.dtype(type_.to_pandas_dtype()))
+        return cls(type_, number_dtype(type_))
 
     @property
     def numeric(self) -> bool:
@@ -161,6 +161,16 @@ class Storage:
 def _word(type_: Any) -> np.dtype:
     """The integers that Arrow has of a decimal, the lowest first."""
     return np.dtype("<i4" if type_.byte_width == 4 else "<i8")
+
+
+def bytes_in_memory(batch: Any) -> int:
+    """What an Arrow record batch takes."""
+    import pyarrow as pa
+
+    try:
+        return int(batch.nbytes)
+    except pa.ArrowTypeError:  # older releases cannot tell of texts in views
+        return int(batch.get_total_buffer_size())
 
 
 def comparable(array: Any) -> Any:

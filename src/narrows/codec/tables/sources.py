@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.codec.tables.cells import Storage, comparable
+from narrows.codec.tables.cells import Storage, bytes_in_memory, comparable
 from narrows.codec.tables.text.file import SpelledCsv
 from narrows.codec.tables.text.records import IrregularText
 from narrows.codec.tables.text.types import candidates, still_fitting, typed
@@ -128,11 +128,12 @@ class TypedTable:
         waiting: list[Any] = []
         rows = size = 0
         for piece in _pieces(self.batches(), most):
-            if waiting and (rows + piece.num_rows > most or size + piece.nbytes > GROUP_BYTES):
+            more = bytes_in_memory(piece)
+            if waiting and (rows + piece.num_rows > most or size + more > GROUP_BYTES):
                 yield _joined(waiting)
                 waiting, rows, size = [], 0, 0
             waiting.append(pa.Table.from_batches([piece]))
-            rows, size = rows + piece.num_rows, size + piece.nbytes
+            rows, size = rows + piece.num_rows, size + more
         if waiting:
             yield _joined(waiting)
 
@@ -203,7 +204,7 @@ def _joined(tables: Sequence[Any]) -> Any:
 def _pieces(batches: Iterator[Any], most: int) -> Iterator[Any]:
     """The same rows, no more than ``most`` and GROUP_BYTES together where rows can be parted."""
     for batch in batches:
-        rows = min(most, max(batch.num_rows * GROUP_BYTES // max(batch.nbytes, 1), 1))
+        rows = min(most, max(batch.num_rows * GROUP_BYTES // max(bytes_in_memory(batch), 1), 1))
         if not batch.num_rows:
             continue
         for start in range(0, batch.num_rows, rows):

@@ -6,6 +6,10 @@ A closed set: a text from a stranger's file names one of these types or is refus
 import re
 from typing import Any
 
+import numpy as np
+
+from narrows.errors import DataError
+
 _PLAIN = {
     "null": "null",
     "bool": "bool_",
@@ -42,6 +46,7 @@ def type_from_text(text: str) -> Any:
 
     Raises:
         ValueError: it is no type of a column that narrows learns.
+        DataError: the pyarrow that is installed does not know it.
     """
     import pyarrow as pa
 
@@ -54,7 +59,13 @@ def type_from_text(text: str) -> Any:
     if match := _TIME.fullmatch(text):
         return pa.time32(match[1]) if match[1] else pa.time64(match[2])
     if match := _DECIMAL.fullmatch(text):
-        return getattr(pa, f"decimal{match[1]}")(int(match[2]), int(match[3]))
+        decimal = getattr(pa, f"decimal{match[1]}", None)
+        if decimal is None:
+            raise DataError(
+                f"a column has the type {text}, which pyarrow {pa.__version__} does not know",
+                hint="install pyarrow 19 or a later one",
+            )
+        return decimal(int(match[2]), int(match[3]))
     if match := _BYTES.fullmatch(text):
         return pa.binary(int(match[1]))
     if match := _DICTIONARY.fullmatch(text):
@@ -62,6 +73,14 @@ def type_from_text(text: str) -> Any:
         if not pa.types.is_dictionary(values) and not pa.types.is_null(values):
             return pa.dictionary(type_from_text(match[2]), values, match[3] == "1")
     raise ValueError(f"{text[:100]!r} is no type of a column")
+
+
+def number_dtype(type_: Any) -> np.dtype:
+    """The NumPy dtype of an Arrow type of integers or floats.
+
+    Arrow's own ``to_pandas_dtype`` imports pandas in releases up to 25.
+    """
+    return np.dtype(_PLAIN[str(type_)])
 
 
 def is_text(type_: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.data.tables.arrow_types import is_text
+from narrows.data.tables.arrow_types import is_text, number_dtype
 from narrows.errors import DataError
 
 #: Codes of cells that are no known class.
@@ -47,7 +47,7 @@ def to_numbers(array: Any, name: str, kind: str, dtype: str, row: int) -> np.nda
         numbers = _plain_numbers(array, kind, dtype)
     except (pa.ArrowException, ValueError) as error:
         at = int(np.argmin(missing)) if not missing.all() else 0
-        raise not_of_kind(name, kind, array[at].as_py(), row + at) from error
+        raise not_of_kind(name, kind, shown(array, at), row + at) from error
     numbers[missing] = np.nan
     _check_numbers(numbers, array, name, kind, row)
     return numbers
@@ -71,6 +71,8 @@ def _plain_numbers(array: Any, kind: str, dtype: str) -> np.ndarray:
         array = array.cast(pa.uint8())
     elif pa.types.is_decimal(type_):
         array = array.cast(pa.float64())
+    elif pa.types.is_float16(type_):
+        array = array.cast(pa.float32())  # older releases fill no gaps of float16
     zero = pa.scalar(0, array.type)
     return array.fill_null(zero).to_numpy(zero_copy_only=False).astype(np.float64)
 
@@ -93,7 +95,7 @@ def _check_numbers(numbers: np.ndarray, array: Any, name: str, kind: str, row: i
         return
     if wrong.any():
         at = int(np.argmax(wrong))
-        raise not_of_kind(name, kind, array[at].as_py(), row + at)
+        raise not_of_kind(name, kind, shown(array, at), row + at)
 
 
 def not_of_kind(name: str, kind: str, value: Any, row: int) -> DataError:
@@ -107,6 +109,22 @@ def not_of_kind(name: str, kind: str, value: Any, row: int) -> DataError:
     )
 
 
+def shown(array: Any, at: int) -> Any:
+    """A cell for people: dates and times as texts, to the microsecond; others as they are."""
+    import pyarrow as pa
+
+    cell, types = array.slice(at, 1), pa.types
+    if not types.is_temporal(array.type):
+        return cell[0].as_py()
+    if getattr(array.type, "unit", "") == "ns":
+        # Without pandas Arrow makes no Python object of what has nanoseconds.
+        wanted = pa.time64("us") if types.is_time(array.type) else pa.duration("us")
+        if types.is_timestamp(array.type):
+            wanted = pa.timestamp("us", array.type.tz)
+        cell = cell.cast(wanted, safe=False)
+    return str(cell[0])
+
+
 def _parsed(array: Any, name: str, kind: str, dtype: str, row: int) -> Any:
     """Texts as cells of the type that ``kind`` needs."""
     import pyarrow as pa
@@ -118,7 +136,7 @@ def _parsed(array: Any, name: str, kind: str, dtype: str, row: int) -> Any:
     parsed = parse(array, type_)
     if parsed is None:
         at = _first_unparsable(array, type_)
-        raise not_of_kind(name, kind, array[at].as_py(), row + at)
+        raise not_of_kind(name, kind, shown(array, at), row + at)
     return parsed
 
 
@@ -245,7 +263,7 @@ def from_numbers(numbers: np.ndarray, type_: Any) -> Any:
     if pa.types.is_boolean(type_):
         return pa.array(numbers >= 0.5, mask=missing)
     if pa.types.is_floating(type_):
-        dtype = type_.to_pandas_dtype()
+        dtype = number_dtype(type_)
         limit = float(np.finfo(dtype).max)
         return pa.array(np.clip(numbers, -limit, limit).astype(dtype), mask=missing)
     if pa.types.is_decimal(type_):
@@ -255,7 +273,7 @@ def from_numbers(numbers: np.ndarray, type_: Any) -> Any:
     if pa.types.is_temporal(type_):
         dtype = np.dtype(np.int32 if type_.bit_width == 32 else np.int64)
         return pa.array(_as_integers(numbers, dtype, _limits(type_)), mask=missing).cast(type_)
-    dtype = np.dtype(type_.to_pandas_dtype())
+    dtype = number_dtype(type_)
     return pa.array(_as_integers(numbers, dtype, None), mask=missing)
 
 

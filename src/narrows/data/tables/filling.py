@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data.tables import cells
-from narrows.data.tables.arrow_types import is_text, kind_of
+from narrows.data.tables.arrow_types import is_text, kind_of, number_dtype
 from narrows.data.tables.columns import Column
 from narrows.data.tables.frames.learning import known_classes
 from narrows.data.tables.later import typed, types_of_cells
@@ -156,7 +156,7 @@ def _with_classes(original: Any, filled: Any) -> Any:
     old = original.indices.cast(pa.int64())
     codes = pc.coalesce(old, pc.index_in(texts, known).cast(pa.int64()))
     index_type = original.type.index_type
-    if len(known) > np.iinfo(index_type.to_pandas_dtype()).max:
+    if len(known) > np.iinfo(number_dtype(index_type)).max:
         index_type = pa.int32()
     return pa.DictionaryArray.from_arrays(
         codes.cast(index_type), dictionary, ordered=original.type.ordered
