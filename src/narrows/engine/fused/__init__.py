@@ -20,7 +20,8 @@ measurements). Here one function per slice of an epoch does it all; see
     layers.py       what blocks are as matrices
     memory.py       where everything lies, who owns what
     fastest.py      which of several ways is fastest
-    stack.py        a stack and its threads
+    threads.py      threads that run one kernel, and all end
+    stack.py        a stack of layers
     trainer.py      FusedTrainer
     runner.py       FusedRunner
 """

@@ -20,6 +20,10 @@ have, the deltas below a ReLU that gave 0. What is zero in all items of a panel 
 products, and from a gradient every single value of the left factor that is.
 
 No sum depends on which thread does what, so the result is the same bytes for any number of them.
+
+Nothing in here takes memory or can fail. Where a thread fails before or after, or the caller is
+interrupted, all others are stopped: no wait lasts from then on, and what they would still do is
+left out.
 """
 
 from pathlib import Path
@@ -36,7 +40,7 @@ from narrows.engine.fused.learning import (
     update_weights,
 )
 from narrows.engine.fused.losses import output_deltas, panel_loss
-from narrows.engine.fused.machine import barrier, flush_denormals, inlined
+from narrows.engine.fused.machine import barrier, flush_denormals, inlined, stopped
 from narrows.engine.fused.moving import (
     copy,
     prefetch_items,
@@ -102,7 +106,8 @@ def _take_back(
     work, part, parts = _work_of(s, worker), worker.part, worker.parts
     for i in range(part, panels, parts):
         own = work[i * s.panel_size : (i + 1) * s.panel_size]
-        output_deltas(s, loss, _filled(count, first + i * apart), scale, own)
+        filled = _filled(count, first + i * apart)
+        output_deltas(s, loss, filled, scale, own, s.gradient[worker.thread])
     wait_for_crew(s, worker)
     for layer in range(len(s.width) - 1, 0, -1):
         if layer == s.drawing:
@@ -151,6 +156,8 @@ def _train(
         scale = weight = np.float32(1.0 / values)
         # a crew for which there is no panel has a group of none: it must come to the barriers
         for panel in range(worker.crew, max(panels, crews), at_a_time * crews):
+            if stopped(s.counter):
+                break
             group = min(at_a_time, -(-(panels - panel) // crews))
             _take_forward(
                 s, inputs, wanted, order, start, count, panel, group, crews, loss, noise, worker
@@ -171,11 +178,15 @@ def _train(
             constants.epsilon,
         )  # fmt: skip
         for task in s.tasks[s.task_bounds[thread] : s.task_bounds[thread + 1]]:
+            if stopped(s.counter):
+                break
             if task[2] > task[1]:
                 update_weights(s, now, task, count, thread)
             else:
                 update_bias(s, now, task, count, thread)
         barrier(s.counter, threads)
+        if stopped(s.counter):
+            break
     flush_denormals(control)
 
 
@@ -193,9 +204,11 @@ def _run(
     layers, width, at_a_time = len(s.width), s.width[0], s.panels_at_a_time
     alone = Worker(thread, thread, 0, 1)
     work = _work_of(s, alone)
-    order = np.empty(TILE_COLUMNS, np.int64)
+    order = s.present[thread, 0]  # nobody needs it while items are read
     together = at_a_time * TILE_COLUMNS
     for group in range(first + thread * together, last, threads * together):
+        if stopped(s.counter):
+            break
         panels = min(at_a_time, -(-(last - group) // TILE_COLUMNS))
         for panel in range(panels):
             start, base = group + panel * TILE_COLUMNS, panel * s.panel_size

@@ -85,14 +85,15 @@ def panel_loss(s: Stack, loss: Loss, count: int, work: Any) -> float:
 
 
 @inner
-def output_deltas(s: Stack, loss: Loss, count: int, scale: np.float32, work: Any) -> None:
-    """The last layer's activations become its deltas times ``scale``."""
+def output_deltas(s: Stack, loss: Loss, count: int, scale: np.float32, work: Any,
+                  room: Any) -> None:  # fmt: skip
+    """The last layer's activations become its deltas times ``scale``; ``room`` is the thread's."""
     last = len(s.width) - 1
     size = s.width[last] * TILE_COLUMNS
     found = work[s.value_at[last] : s.value_at[last] + size]
     wanted = work[s.wanted_at : s.wanted_at + size]
     slopes = work[s.slope_at[last] : s.slope_at[last] + size]
-    _differentiate_output(s.activation[last], loss, wanted, found, slopes, scale)
+    _differentiate_output(s.activation[last], loss, wanted, found, slopes, scale, room)
     if count < TILE_COLUMNS:  # what stands beyond the batch's end must not teach
         for row in range(0, size, TILE_COLUMNS):
             for i in range(row + count, row + TILE_COLUMNS):
@@ -101,7 +102,7 @@ def output_deltas(s: Stack, loss: Loss, count: int, scale: np.float32, work: Any
 
 @inner
 def _differentiate_output(kind: int, loss: Loss, wanted: Any, found: Any, slopes: Any,
-                          scale: np.float32) -> None:  # fmt: skip
+                          scale: np.float32, room: Any) -> None:  # fmt: skip
     """Loss and activation at once, where the values are still needed for the derivative."""
     two = np.float32(2) * scale
     if loss.kind == SQUARED and kind == RELU:
@@ -111,7 +112,9 @@ def _differentiate_output(kind: int, loss: Loss, wanted: Any, found: Any, slopes
         for i in range(len(found)):
             found[i] = (found[i] - wanted[i]) * scale
     else:
-        values = np.empty_like(found)
-        copy(found, values)
-        _differentiate(loss, wanted, found, scale)
-        through_activation(kind, values, slopes, found)
+        for first in range(0, len(found), len(room)):
+            end = min(first + len(room), len(found))
+            part, values = found[first:end], room[: end - first]
+            copy(part, values)
+            _differentiate(loss, wanted[first:end], part, scale)
+            through_activation(kind, values, slopes[first:end], part)

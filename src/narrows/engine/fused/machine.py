@@ -1,14 +1,15 @@
 """What threads need of the processor and Python does not offer, as instructions for Numba.
 
-``barrier`` lets threads wait for one another without the operating system, ``flush_denormals``
-keeps numbers below 1e-38, which cost a hundred cycles each, out of the sums, and ``prefetch`` asks
-for memory ahead of time.
+``barrier`` lets threads wait for one another without the operating system, until ``stop`` ends all
+waiting; ``flush_denormals`` keeps numbers below 1e-38, which cost a hundred cycles each, out of the
+sums, and ``prefetch`` asks for memory ahead of time.
 """
 
 import os
 from functools import partial
 from typing import Any
 
+import numpy as np
 from llvmlite import binding, ir
 from numba import njit, types
 from numba.core import cgutils
@@ -94,11 +95,24 @@ else:
 # Threads arrive some 100 microseconds apart: short of that a wait costs less than a switch, beyond
 # it another process has this thread's partner off its core and may have ours.
 _PATIENCE = 60_000
+# Far below zero, so that those who still arrive do not bring it back.
+_STOPPED = -(1 << 62)
+
+
+def stop(counter: np.ndarray) -> None:
+    """End all waiting at a ``counter``, now and from now on: somebody will not arrive."""
+    counter[0] = _STOPPED
+
+
+@inner
+def stopped(counter: Any) -> bool:
+    """Whether waiting has ended, and what others should have written may not be there."""
+    return bool(_arrived(counter) < 0)
 
 
 @inner
 def barrier(counter: Any, threads: int) -> None:
-    """Wait until all ``threads`` have called this as often as the caller has.
+    """Wait until all ``threads`` have called this as often as the caller has, or :func:`stop`.
 
     ``counter`` is an int64 array of length 1 that starts at zero.
     """
@@ -106,7 +120,7 @@ def barrier(counter: Any, threads: int) -> None:
         return
     target = (_arrive(counter) // threads + 1) * threads
     waited = 0
-    while _arrived(counter) < target:
+    while 0 <= _arrived(counter) < target:
         waited += 1
         if waited > _PATIENCE:
             _give_way()

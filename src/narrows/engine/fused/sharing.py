@@ -35,6 +35,7 @@ def share_of(size: int, unit: int, worker: Worker) -> tuple[int, int]:
 
 @inlined
 def wait_for_crew(s: Stack, worker: Worker) -> None:
-    """Wait until the crew, which is then all threads, has come as far; what they wrote is there."""
+    """Wait until the crew, which is then all threads, has come as far; what they wrote is there,
+    unless the work was stopped."""
     if worker.parts > 1:
         barrier(s.counter, worker.parts)

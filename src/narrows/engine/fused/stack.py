@@ -1,10 +1,8 @@
 """A stack of layers, and the threads that compute it."""
 
 import os
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -14,6 +12,7 @@ from narrows.engine.fused.layers import Layer, held
 from narrows.engine.fused.memory import lay_out, moment_places, padded
 from narrows.engine.fused.registers import LANES, TILE_COLUMNS
 from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source
+from narrows.engine.fused.threads import run_in_threads
 from narrows.nn.scaling import Scaling
 
 
@@ -102,12 +101,12 @@ class LayerStack:
             count = min(len(losses) - done, _TRIAL_STEPS if is_trial else len(losses))
             steps = slice(done, done + count)
             batches = slice(done * self.batch_size, (done + count) * self.batch_size)
-            self.stack.counter[0] = 0
             start = time.perf_counter()
-            self._in_threads(
-                loops.train, self.stack, *sources, order[batches], self.batch_size, loss,
-                rates[steps], decays[steps], constants, noise[batches], parts, losses[steps],
+            arguments = (
+                *sources, order[batches], self.batch_size, loss, rates[steps], decays[steps],
+                constants, noise[batches], parts, losses[steps],
             )  # fmt: skip
+            run_in_threads(loops.train, self.stack, arguments, self.threads)
             self._crews.note(parts, (time.perf_counter() - start) / count)
             done += count
         return losses
@@ -144,22 +143,8 @@ class LayerStack:
         source = _source(items, scaling)
         measure = loss is not None
         kind = loss or Loss(SQUARED, np.float32(1))
-        self._in_threads(
-            loops.run, self.stack, source, 0, len(items), measure, kind, losses, outputs, row
-        )
-
-    def _in_threads(self, share: Callable[..., None], *arguments: Any) -> None:
-        """Call ``share`` with ``arguments``, how many threads there are, and every thread's number,
-        this one's being 0."""
-        others = [
-            threading.Thread(target=share, args=(*arguments, self.threads, number), daemon=True)
-            for number in range(1, self.threads)
-        ]
-        for thread in others:
-            thread.start()
-        share(*arguments, self.threads, 0)
-        for thread in others:
-            thread.join()
+        arguments = source, 0, len(items), measure, kind, losses, outputs, row
+        run_in_threads(loops.run, self.stack, arguments, self.threads)
 
 
 # With fewer, threads wait longer for one another after each layer than they save.

@@ -72,7 +72,7 @@ class Stack(NamedTuple):
     tasks: np.ndarray  # (tasks, 6): layer, first and last row + 1, columns likewise, offset into
     # moments; no row: bias
     task_bounds: np.ndarray  # (threads + 1,): which tasks each thread owns
-    counter: np.ndarray  # (1,) of the barrier
+    counter: np.ndarray  # (1,) of the barrier: each call's own
     no_starts: np.ndarray  # zeros, where a product adds nothing
     slots: int  # items that fit at once: the batch, padded to whole panels
     drawing: int  # the layer that draws codes, or 0
