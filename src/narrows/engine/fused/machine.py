@@ -13,6 +13,7 @@ import numpy as np
 from llvmlite import binding, ir
 from numba import njit, types
 from numba.core import cgutils
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 #: Compiles a function that only compiled functions call: what unpacks Python's arguments, which
@@ -22,7 +23,32 @@ inner = partial(njit, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 #: is optimised anew with its caller, and each level of calls takes seconds.
 inlined = partial(inner, inline="always")
 
-IS_X86 = binding.get_default_triple().startswith(("x86_64", "i686", "i386"))
+# Code in which a processor's widest registers show.
+_SUM = """
+define <16 x float> @sum(<16 x float> %a, <16 x float> %b) {
+    %sum = fadd <16 x float> %a, %b
+    ret <16 x float> %sum
+}
+"""
+
+
+def _registers() -> tuple[bool, int]:
+    """Whether the processor that Numba compiles for is an x86, and the bits of its vectors.
+
+    That need not be this machine's processor (``NUMBA_CPU_NAME``, ``NUMBA_CPU_FEATURES``,
+    ``NUMBA_ENABLE_AVX``), and which features a name and a list of them leave is for LLVM to say: a
+    vector instruction that it has no registers for ends the process.
+    """
+    triple, processor, features = cpu_target.target_context.codegen().magic_tuple()
+    target = binding.Target.from_triple(triple)
+    target_machine = target.create_target_machine(cpu=processor, features=features)
+    code = target_machine.emit_assembly(binding.parse_assembly(_SUM))
+    bits = 512 if "zmm" in code else 256 if "ymm" in code else 128
+    return triple.startswith(("x86_64", "i686", "i386")), bits
+
+
+#: The processor that Numba compiles for.
+IS_X86, VECTOR_BITS = _registers()
 
 _INT64 = ir.IntType(64)
 _INT32 = ir.IntType(32)

@@ -12,25 +12,23 @@ the callers own that.
 from typing import Any
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from narrows.engine.fused.machine import IS_X86, ask_for
-
-_HAS_AVX512 = bool(binding.get_host_cpu_features().get("avx512f"))
+from narrows.engine.fused.machine import IS_X86, VECTOR_BITS, ask_for
 
 #: Values in one vector: a 512-bit register where there is one, otherwise 256 bits, which LLVM
 #: splits in two on machines with 128-bit registers.
-LANES = 16 if _HAS_AVX512 else 8
+LANES = 16 if VECTOR_BITS == 512 else 8
 #: Float32 values in one line of the caches.
 FLOATS_PER_LINE = 16
 #: A tile is two vectors wide, so that each value broadcast from the left factor is used twice.
 TILE_COLUMNS = 2 * LANES
 #: Rows of a tile: 2 x 14 sums, 2 operands and 1 broadcast fill 31 of the 32 registers of AVX-512;
 #: 2 x 6 + 3 fill 15 of the 16 of AVX2.
-TILE_ROWS = 14 if _HAS_AVX512 else 6
+TILE_ROWS = 14 if VECTOR_BITS == 512 else 6
 
 #: How far ahead of its use a left factor is asked for: some 400 cycles.
 CHOSEN_AHEAD = 16
@@ -75,9 +73,10 @@ def broadcast(builder: Any, value: Any) -> Any:
 
 
 def fma_of(module: Any) -> Any:
-    """The function a * b + c of three vectors, rounded once."""
+    """The function a * b + c of three vectors, rounded once where that is one instruction: without
+    one it would be a call of the mathematical library for each value."""
     return cgutils.get_or_insert_function(
-        module, ir.FunctionType(VECTOR, [VECTOR] * 3), f"llvm.fma.v{LANES}f32"
+        module, ir.FunctionType(VECTOR, [VECTOR] * 3), f"llvm.fmuladd.v{LANES}f32"
     )
 
 
@@ -252,8 +251,8 @@ def transpose(
 # Estimates of 1 / sqrt(x) and 1 / x in 11 to 14 bits; one step of Newton's method doubles that.
 # A division and a square root of 16 values take 40 cycles, these together with their steps 6.
 _ESTIMATES = {
-    16: ("llvm.x86.avx512.rsqrt14.ps.512", "llvm.x86.avx512.rcp14.ps.512"),
-    8: ("llvm.x86.avx.rsqrt.ps.256", "llvm.x86.avx.rcp.ps.256"),
+    512: ("llvm.x86.avx512.rsqrt14.ps.512", "llvm.x86.avx512.rcp14.ps.512"),
+    256: ("llvm.x86.avx.rsqrt.ps.256", "llvm.x86.avx.rcp.ps.256"),
 }
 # Below it the estimate of 1 / sqrt(x) overflows; its root is far below any epsilon in use.
 _SMALLEST_SQUARE = 1e-36
@@ -271,12 +270,12 @@ def _estimate(builder: Any, name: str, x: Any) -> Any:
 
 def _inverse_of_root_plus(builder: Any, x: Any, epsilon: Any) -> Any:
     """1 / (sqrt(x) + epsilon) for a vector of x >= 0, to about one unit in the last place."""
-    if not IS_X86:
+    if not IS_X86 or VECTOR_BITS not in _ESTIMATES:
         square_root = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(VECTOR, [VECTOR]), f"llvm.sqrt.v{LANES}f32"
         )
         return builder.fdiv(splat(1), builder.fadd(builder.call(square_root, [x]), epsilon))
-    root_name, inverse_name = _ESTIMATES[LANES]
+    root_name, inverse_name = _ESTIMATES[VECTOR_BITS]
     smallest = splat(_SMALLEST_SQUARE)
     # one instruction, and a NaN passes it
     x = builder.select(builder.fcmp_ordered(">", smallest, x), smallest, x)

@@ -12,7 +12,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from narrows.engine.fused.registers import LANES, load, pointer, splat, store
+from narrows.engine.fused.registers import LANES, fma_of, load, pointer, splat, store
 
 _INT32 = ir.IntType(32)
 _INTEGERS = ir.VectorType(_INT32, LANES)
@@ -40,11 +40,12 @@ def _call(builder: Any, name: str, *values: Any) -> Any:
 def _exponential(builder: Any, x: Any) -> Any:
     """exp(x) for a vector of x within the limit: 2^n exp(r), where x = n ln 2 + r."""
     n = _call(builder, "rint", builder.fmul(x, splat(1 / math.log(2))))
-    r = _call(builder, "fma", n, splat(-_LN2_HIGH), x)
-    r = _call(builder, "fma", n, splat(-_LN2_LOW), r)
+    fma = fma_of(builder.module)
+    r = builder.call(fma, [n, splat(-_LN2_HIGH), x])
+    r = builder.call(fma, [n, splat(-_LN2_LOW), r])
     total = splat(_COEFFICIENTS[0])
     for coefficient in _COEFFICIENTS[1:]:
-        total = _call(builder, "fma", total, r, splat(coefficient))
+        total = builder.call(fma, [total, r, splat(coefficient)])
     exponent = builder.add(
         builder.fptosi(n, _INTEGERS), ir.Constant(_INTEGERS, [_EXPONENT_BIAS] * LANES)
     )
