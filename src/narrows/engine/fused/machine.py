@@ -32,14 +32,10 @@ define <16 x float> @sum(<16 x float> %a, <16 x float> %b) {
 """
 
 
-def _registers() -> tuple[bool, int]:
-    """Whether the processor that Numba compiles for is an x86, and the bits of its vectors.
-
-    That need not be this machine's processor (``NUMBA_CPU_NAME``, ``NUMBA_CPU_FEATURES``,
-    ``NUMBA_ENABLE_AVX``), and which features a name and a list of them leave is for LLVM to say: a
-    vector instruction that it has no registers for ends the process.
-    """
-    triple, processor, features = cpu_target.target_context.codegen().magic_tuple()
+def registers_of(triple: str, processor: str, features: str) -> tuple[bool, int]:
+    """Whether a processor is an x86, and the bits of its vectors, which are for LLVM to say: it
+    knows what a name and a list of features leave, and ends the process where it meets a vector
+    instruction that it has no registers for."""
     target = binding.Target.from_triple(triple)
     target_machine = target.create_target_machine(cpu=processor, features=features)
     code = target_machine.emit_assembly(binding.parse_assembly(_SUM))
@@ -47,8 +43,9 @@ def _registers() -> tuple[bool, int]:
     return triple.startswith(("x86_64", "i686", "i386")), bits
 
 
-#: The processor that Numba compiles for.
-IS_X86, VECTOR_BITS = _registers()
+#: Of the processor that Numba compiles for, which need not be this machine's (``NUMBA_CPU_NAME``,
+#: ``NUMBA_CPU_FEATURES``, ``NUMBA_ENABLE_AVX``).
+IS_X86, VECTOR_BITS = registers_of(*cpu_target.target_context.codegen().magic_tuple())
 
 _INT64 = ir.IntType(64)
 _INT32 = ir.IntType(32)
