@@ -15,7 +15,7 @@ LAYERS = (
     {"errors", "progress", "temporary", "version"},
     {"arguments", "files"},
     {"compiling"},
-    {"outputs"},
+    {"locking", "outputs"},
     {"tensor_file"},
     {"data", "nn", "objectives"},
     {"engine"},

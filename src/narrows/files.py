@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from narrows.errors import OutputError
-from narrows.temporary import temporary_file, temporary_folder
+from narrows.temporary import made_folder, temporary_folder
 
 # What goes through a pipe or a device waits in memory up to here, then in a temporary file.
 _IN_MEMORY = 64 << 20
@@ -32,20 +32,27 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[A
         OutputError: the folder cannot be made, the file cannot be written, or the disk is full.
     """
     target = followed(path)
-    with _explained(target):
+    with explained(target):
         if is_special(target):
             with _written_through(target, mode) as stream:
                 yield stream
             return
         _require_replaceable(target)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with temporary_file(target.parent) as (handle, temporary):
-            with os.fdopen(handle, mode, encoding=None if "b" in mode else "utf-8") as stream:
+        with _beside(target) as temporary:
+            with temporary.open(mode, encoding=None if "b" in mode else "utf-8") as stream:
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.chmod(_permissions(target, 0o666))
             temporary.replace(target)
+
+
+@contextlib.contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """A path of the name of ``target`` in a temporary folder beside it: what cannot have this name
+    fails before there is anything to lose."""
+    with made_folder(target.parent), temporary_folder(target.parent) as folder:
+        yield folder / target.name
 
 
 @contextlib.contextmanager
@@ -77,7 +84,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         OutputError: ``path`` holds something already, or cannot be written.
     """
     target = followed(path)
-    with _explained(target):
+    with explained(target):
         if is_standard_output(target):
             raise OutputError(
                 "a folder cannot be written to standard output", hint="name a new folder"
@@ -87,8 +94,8 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
                 f"{target} exists already and is not an empty folder",
                 hint="name a new folder, or empty this one first",
             )
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with temporary_folder(target.parent) as temporary:
+        with _beside(target) as temporary:
+            temporary.mkdir()
             yield temporary
             temporary.chmod(_permissions(target, 0o777))
             temporary.replace(target)
@@ -104,11 +111,12 @@ def followed(path: str | os.PathLike[str]) -> Path:
     """What ``path`` leads to, through all its symbolic links; ``path`` itself if it is none.
 
     Raises:
-        OutputError: its links lead in a circle.
+        OutputError: its links lead in a circle, or there is no such name.
     """
     target = Path(path)
-    if is_standard_output(target) or not target.is_symlink():
-        return target
+    with explained(target):
+        if is_standard_output(target) or not target.is_symlink():
+            return target
     found = Path(os.path.realpath(target))
     if found.is_symlink():
         raise OutputError(
@@ -136,19 +144,12 @@ def require_writable(path: str | os.PathLike[str]) -> None:
         OutputError: it cannot.
     """
     target = followed(path)
-    missing = [folder for folder in target.parents if not folder.exists()]
-    with _explained(target):
+    with explained(target):
         if is_special(target):
             return
         _require_replaceable(target)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=target.parent):
-                pass
-        finally:
-            for folder in missing:
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
+        with _beside(target) as temporary:
+            temporary.touch()
 
 
 def _require_replaceable(target: Path) -> None:
@@ -172,7 +173,11 @@ def _permissions(target: Path, usual: int) -> int:
         return usual & ~_umask()
 
 
-def require_room(path: str | os.PathLike[str], size: int) -> None:
+def require_room(
+    path: str | os.PathLike[str],
+    size: int,
+    hint: str = "ask for fewer items, free some space, or choose another disk",
+) -> None:
     """Make sure, before long work, that the disk has room for a file of ``size`` bytes.
 
     Raises:
@@ -181,13 +186,13 @@ def require_room(path: str | os.PathLike[str], size: int) -> None:
     target = followed(path)
     if is_special(target):
         return
-    with _explained(target):
+    with explained(target):
         folder = next(each for each in target.absolute().parents if each.exists())
         free = shutil.disk_usage(folder).free
     if size > free:
         raise OutputError(
             f"{target} would take {size:,} bytes, and its disk has room for {free:,}",
-            hint="ask for fewer items, free some space, or choose another disk",
+            hint=hint,
         )
 
 
@@ -198,7 +203,7 @@ def _umask() -> int:
 
 
 @contextlib.contextmanager
-def _explained(target: Path) -> Iterator[None]:
+def explained(target: Path) -> Iterator[None]:
     """Turn an operating system's error about ``target`` into one that says what to do."""
     try:
         yield

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -23,51 +23,53 @@ _LOCKED_SECONDS = 5.0
 # One process may still write to a folder that another thread of it removes.
 _TRIES = 3
 
-# Everything of this process that is not in its place yet, by the process that made it: a fork's
-# child has its parent's, and leaves them alone.
-_made: dict[Path, int] = {}
-
-
-@contextlib.contextmanager
-def temporary_file(folder: Path) -> Iterator[tuple[int, Path]]:
-    """A new file in ``folder``, open for reading and writing, and its path; removed at the end of
-    the block, if it still has that path."""
-    with _temporary(folder) as path:
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
-        flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
-        handle = os.open(path, flags, 0o600)
-        with _locked(path):
-            yield handle, path
+# Everything of this process that is not in its place yet, how it is removed, and which process made
+# it: a fork's child has its parent's, and leaves them alone.
+_made: dict[Path, tuple[int, Callable[[Path], None]]] = {}
 
 
 @contextlib.contextmanager
 def temporary_folder(folder: Path | None = None) -> Iterator[Path]:
     """A new folder in ``folder``, None for where the system keeps such; removed at the end of the
-    block with all that is in it, if it still has that path."""
-    with _temporary(Path(tempfile.gettempdir()) if folder is None else folder) as path:
+    block with all that is in it. What is to stay is moved out of it."""
+    folder = Path(tempfile.gettempdir()) if folder is None else folder
+    remove_left_overs(folder)
+    path = folder / f".narrows-{_host():08x}-{os.getpid()}-{os.urandom(6).hex()}"
+    with removed_at_end(path):
         path.mkdir(0o700)
         with _locked(path):
             yield path
 
 
-def remove_temporaries() -> None:
-    """Remove all that is half written by this process."""
-    for path, process in list(_made.items()):
-        if process == os.getpid():
-            _remove(path)
+@contextlib.contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Make ``folder`` and those above it; of these, what is empty is removed at the end."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    with contextlib.ExitStack() as stack:
+        for each in reversed(missing):
+            stack.enter_context(removed_at_end(each, _remove_if_empty))
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
 
 
 @contextlib.contextmanager
-def _temporary(folder: Path) -> Iterator[Path]:
-    remove_left_overs(folder)
+def removed_at_end(path: Path, remove: Callable[[Path], None] | None = None) -> Iterator[None]:
+    """Remove ``path``, file or folder, at the end of the block or of the process."""
+    remove = _remove if remove is None else remove
     _remove_at_exit()
-    path = folder / f".narrows-{_host():08x}-{os.getpid()}-{os.urandom(6).hex()}"
-    _made[path] = os.getpid()  # before it is there: an interrupt may come in between
+    _made[path] = os.getpid(), remove  # before it is there: an interrupt may come in between
     try:
-        yield path
+        yield
     finally:
-        _remove(path)
+        remove(path)
         _made.pop(path, None)
+
+
+def remove_temporaries() -> None:
+    """Remove all that is half written by this process."""
+    for path, (process, remove) in reversed(list(_made.items())):
+        if process == os.getpid():
+            remove(path)
 
 
 @cache
@@ -180,3 +182,8 @@ def _remove(path: Path) -> None:
         except OSError:
             return
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _remove_if_empty(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.rmdir()

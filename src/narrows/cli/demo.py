@@ -44,6 +44,7 @@ def demo(
       narrows demo --out story
       narrows demo --data scans/
     """
+    from narrows.locking import held_folder
     from narrows.nn.summary import summary_text
     from narrows.planning import ModelChoice, Wishes, make_plan
     from narrows.report.page import write_page
@@ -51,20 +52,21 @@ def demo(
 
     written = {name: out / name for name in (MODEL, PAGE)}
     check_outputs({"--data": data}, {**run_outputs(out), **written})
-    wishes = Wishes()
-    source, training, held_out = _load(data, wishes.seed)
-    choice = ModelChoice("simple", _DIGITS_LATENT if source == "digits" else None)
-    plan = make_plan(training, choice, wishes)
-    steps = math.ceil(len(training) / plan.settings.batch_size)
-    epochs = max(plan.settings.epochs, math.ceil(_FEWEST_STEPS / steps))
-    plan = replace(plan, settings=replace(plan.settings, epochs=epochs))
-    given = {"preset": "simple", "latent": choice.latent, "epochs": epochs}
-    result = train_and_write(
-        training, held_out, plan, out / MODEL, out, False, CHECKPOINT_SECONDS, given
-    )
-    say(summary_text(result.fitted.trained.model.spec))
-    write_page(out / PAGE, _story(source, result, training, held_out, out))
-    result.paths["page"] = out / PAGE
+    with held_folder(out, "wait until it has ended, or name another with --out"):
+        wishes = Wishes()
+        source, training, held_out = _load(data, wishes.seed)
+        choice = ModelChoice("simple", _DIGITS_LATENT if source == "digits" else None)
+        plan = make_plan(training, choice, wishes)
+        steps = math.ceil(len(training) / plan.settings.batch_size)
+        epochs = max(plan.settings.epochs, math.ceil(_FEWEST_STEPS / steps))
+        plan = replace(plan, settings=replace(plan.settings, epochs=epochs))
+        given = {"preset": "simple", "latent": choice.latent, "epochs": epochs}
+        result = train_and_write(
+            training, held_out, plan, out / MODEL, out, False, CHECKPOINT_SECONDS, given
+        )
+        say(summary_text(result.fitted.trained.model.spec))
+        write_page(out / PAGE, _story(source, result, training, held_out, out))
+        result.paths["page"] = out / PAGE
     show(
         f"{result.evaluation.sentence()}; {result.seconds:.1f} s\n"
         f"the whole story: {(out / PAGE).resolve().as_uri()}",

@@ -234,16 +234,13 @@ def _require_count(explain: int) -> None:
 def _require_table(out: Path) -> None:
     """Make sure, before anything is computed, that the result can be written."""
     from narrows.errors import UsageError
-    from narrows.files import require_writable
 
     if out.suffix.lower() not in (".csv", ".parquet"):
         raise UsageError(f"{out} cannot hold scores", hint="end the name in .csv or .parquet")
-    require_writable(out)
 
 
 def _require_images(shape: tuple[int, ...], path: Path) -> None:
     from narrows.errors import UsageError
-    from narrows.files import require_writable
     from narrows.report.figures import are_images
 
     if not are_images(shape):
@@ -253,7 +250,6 @@ def _require_images(shape: tuple[int, ...], path: Path) -> None:
         )
     if path.suffix.lower() != ".png":
         raise UsageError(f"{path} cannot hold a picture", hint="end the name in .png")
-    require_writable(path)
 
 
 def _write(out: Path, judged: _Judged, reasons: dict[int, list[tuple[str, float]]]) -> None:

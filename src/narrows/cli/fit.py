@@ -1,5 +1,6 @@
 """``narrows fit``: train a model on data and leave it with its history and pictures."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
@@ -22,7 +23,7 @@ from narrows.cli.options import (
     parse_sizes,
     parse_types,
 )
-from narrows.cli.outputs import check_outputs
+from narrows.cli.outputs import RUN_FOLDER, check_outputs
 from narrows.cli.pages import load_pages
 from narrows.cli.sources import image_arguments, is_csv_file, require_no_csv
 from narrows.cli.standard_input import received, renamed
@@ -187,6 +188,7 @@ def fit(
       narrows fit photographs/ --grey --resize 64,48 --skip-damaged --out photographs.safetensors
     """
     from narrows.files import is_standard_output
+    from narrows.locking import held_folder
     from narrows.parameters import model_choice, wishes
     from narrows.planning import make_plan
 
@@ -226,19 +228,20 @@ def fit(
         {"--out": out, **run_outputs(folder)},
         models={"--spec": spec},
     )
-    options = image_options(grey, resize, skip_damaged)
-    if target is None and tile is None:
-        training, held_out = load_for_training(
-            data, validation, seed, parse_types(types), options, csv
+    with held_folder(folder, "wait until it has ended, or name another with --run-dir"):
+        options = image_options(grey, resize, skip_damaged)
+        if target is None and tile is None:
+            training, held_out = load_for_training(
+                data, validation, seed, parse_types(types), options, csv
+            )
+        else:
+            require_no_csv(data, csv)
+            training, held_out = load_pages(data, target, tile, validation, seed, options)
+        training = replace(training, name=renamed(training.name))
+        plan = make_plan(training, choice, asked)
+        result = train_and_write(
+            training, held_out, plan, out, folder, resume, checkpoint_seconds, given, detection
         )
-    else:
-        require_no_csv(data, csv)
-        training, held_out = load_pages(data, target, tile, validation, seed, options)
-    training = replace(training, name=renamed(training.name))
-    plan = make_plan(training, choice, asked)
-    result = train_and_write(
-        training, held_out, plan, out, folder, resume, checkpoint_seconds, given, detection
-    )
     show(f"{result.evaluation.sentence()}; {result.seconds:.1f} s", result.values(), json)
 
 
@@ -289,7 +292,7 @@ def run_outputs(folder: Path) -> dict[str, Path]:
     from narrows.report.run_folder import CODES, LOSS, RECONSTRUCTIONS
 
     names = (CHECKPOINT, HISTORY, LOSS, RECONSTRUCTIONS, CODES)
-    return {"the run folder": folder, **{f"the run's {name}": folder / name for name in names}}
+    return {RUN_FOLDER: folder, **{f"the run's {name}": folder / name for name in names}}
 
 
 def load_for_training(
@@ -359,7 +362,6 @@ def train_and_write(
     Args:
         given: what the plan was asked for, under the names of :mod:`narrows.parameters`.
     """
-    from narrows.files import require_writable
     from narrows.fitting import fit as fit_model
     from narrows.model_file import save_model
     from narrows.parameters import kept
@@ -376,8 +378,7 @@ def train_and_write(
     for line in _described(training, held_out, plan):
         say(f"  {line}")
     checkpoint = folder / CHECKPOINT
-    for path in (out, checkpoint):
-        require_writable(path)
+    _require_room(plan, out, checkpoint)
     if resume and not checkpoint.exists():
         say(f"there is no checkpoint in {folder} yet: starting at the beginning")
     with with_last_words(lambda: _to_resume(checkpoint)):
@@ -409,6 +410,29 @@ def train_and_write(
         say(line)
     paths = {"model": out, "run_dir": folder}
     return FitResult(fitted, codec, evaluation, cautions, time.monotonic() - start, paths)
+
+
+def _require_room(plan: "Plan", out: Path, checkpoint: Path) -> None:
+    """Make sure that the disks have room for the model and for two checkpoints, of which one takes
+    the other's place: weights, both moments, and the best weights where patience keeps them.
+
+    Raises:
+        OutputError: they have not.
+    """
+    from narrows.files import require_room
+
+    spec = plan.spec
+    shapes = [
+        shape
+        for part in ("encoder", "decoder")
+        for _, block, given in spec.placed(part)
+        for shape in block.array_shapes(given).values()
+    ]
+    weights = 4 * sum(math.prod(shape) for shape in shapes)
+    hint = "free some space, or write to another disk with --out and --run-dir"
+    copies = 3 if plan.settings.patience is None else 4
+    require_room(checkpoint, 2 * copies * weights, hint)
+    require_room(out, weights, hint)
 
 
 def _to_resume(checkpoint: Path) -> str:

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from narrows.errors import UsageError
-from narrows.files import is_standard_output
+from narrows.files import is_standard_output, require_writable
 from narrows.outputs import require_apart
+
+#: What messages call the folder of a run's history, checkpoint and pictures.
+RUN_FOLDER = "the run folder"
 
 # What people can read; anything else would do strange things to a terminal.
 _READABLE = (".csv",)
@@ -21,8 +24,8 @@ def check_outputs(
     models: Mapping[str, Any] | None = None,
     json: bool = False,
 ) -> None:
-    """Make sure that no output is an input or another output, and that standard output has one
-    use.
+    """Make sure that no output is an input or another output, that each can be written where it is
+    to be, and that standard output has one use.
 
     Args:
         sources: data that is read, as DATA names it, by what the command line calls it.
@@ -32,6 +35,7 @@ def check_outputs(
 
     Raises:
         UsageError: something would be written over, or standard output is asked for too much.
+        OutputError: an output cannot have its name, or cannot be written there.
     """
     read = {name: list(_files(source)) for name, source in sources.items()}
     require_apart({**read, **(models or {})}, outputs)
@@ -49,6 +53,15 @@ def check_outputs(
                 f"{name} {shown(outputs[name])} would write binary data to the terminal",
                 hint="send it on with a pipe or >, or name a file",
             )
+    for name, path in outputs.items():
+        if path is not None and not _is_folder(name, path):
+            require_writable(path)
+
+
+def _is_folder(name: str, path: str | os.PathLike[str]) -> bool:
+    """Whether an output is a folder that there is already."""
+    as_folder = name == RUN_FOLDER or os.fspath(path).endswith(("/", os.sep))
+    return Path(path).is_dir() and (as_folder or not Path(path).suffix)
 
 
 def _files(source: Any) -> Iterator[Any]:
