@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from narrows.data import load_data
+from narrows.data import load_data, storage
 from narrows.data.arrays import read_npy, read_npz
 from narrows.errors import DataError
 
@@ -43,11 +43,15 @@ def test_arrays_are_read_as_they_were_saved(tmp_path: Path, dtype: str, order: s
         np.testing.assert_array_equal(items, array)
 
 
-def test_npy_is_mapped_and_read_only(tmp_path: Path) -> None:
+def test_npy_is_read_only_and_a_large_one_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     np.save(tmp_path / "a.npy", np.ones((2, 3)))
-    items = load_data(tmp_path / "a.npy").items
-    assert isinstance(items, np.memmap)
-    assert not items.flags.writeable
+    for largest in (storage.LARGEST_IN_MEMORY, 47):
+        monkeypatch.setattr(storage, "LARGEST_IN_MEMORY", largest)
+        items = load_data(tmp_path / "a.npy").items
+        assert isinstance(items, np.memmap) == (largest == 47)
+        assert not items.flags.writeable
 
 
 def test_foreign_byte_order_becomes_native(tmp_path: Path) -> None:

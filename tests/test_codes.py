@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from narrows.data import item_writer, load_codes
+from narrows.data import item_writer, load_codes, storage
 
 LIMITS = np.finfo(np.float32)
 
@@ -31,6 +31,7 @@ def test_a_table_of_whole_numbers_is_one_of_codes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(load_codes(path), [[1, 2.5], [0, 4]])
 
 
-def test_arrays_are_mapped_and_not_read(tmp_path: Path) -> None:
+def test_large_arrays_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.save(tmp_path / "codes.npy", np.zeros((3, 2), np.float32))
+    monkeypatch.setattr(storage, "LARGEST_IN_MEMORY", 1)
     assert isinstance(load_codes(tmp_path / "codes.npy"), np.memmap)

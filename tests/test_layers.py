@@ -13,7 +13,7 @@ PACKAGE = Path(narrows.__file__).parent
 # Lowest first. A module, or package, imports from the lines above its own and from itself.
 LAYERS = (
     {"errors", "progress", "temporary", "version"},
-    {"arguments", "files"},
+    {"arguments", "files", "inputs"},
     {"compiling"},
     {"locking", "outputs"},
     {"tensor_file"},

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from narrows import arguments
 from narrows.data import Dataset, Pages, TableSchema, checked, load_data
+from narrows.data.file_arrays import loaded
 from narrows.data.given import array_given
 from narrows.data.image_folder import are_images, images_as_dataset, is_image
 from narrows.data.tables import Unfamiliar, arrow_table, is_frame
@@ -436,6 +437,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             return self._array(X)
         if len(X) < 2:
             raise DataError(f"n_samples={len(X)}: 2 are the fewest to learn from")
+        X = replace(X, items=loaded(X.items))
         if X.table is None:
             validate_data(self, X.items, **_ANY_ARRAY)
         else:

@@ -13,6 +13,7 @@ from jaxtyping import Float32
 from narrows.baselines.filters import Settings, choose_filters
 from narrows.baselines.pca import PCA, fit_pca
 from narrows.data import Dataset
+from narrows.data.file_arrays import FileArray
 from narrows.data.limits import holds_whole_numbers, known_peak
 from narrows.engine import make_runner
 from narrows.engine.evidence import is_variational
@@ -131,9 +132,16 @@ def _start(spec: Spec, scaling: Scaling, items: np.ndarray, seed: int) -> Model:
     biases = [name for name in model.arrays if name.startswith("decoder.") and "bias" in name]
     if not (spec.crosses and biases and spec.output_activation == "sigmoid"):
         return model
-    mean = np.clip(scaling.to_network(items.mean(dtype=np.float64)), *_MEANS)
+    mean = np.clip(scaling.to_network(_mean(items)), *_MEANS)
     bias = np.full_like(model.arrays[biases[-1]], np.log(mean / (1 - mean)))
     return replace(model, arrays={**model.arrays, biases[-1]: bias})
+
+
+def _mean(items: np.ndarray) -> np.ndarray:
+    if not isinstance(items, FileArray):
+        return np.asarray(items.mean(dtype=np.float64))
+    sums = [chunk.sum(dtype=np.float64) for chunk in chunks(items)]
+    return np.asarray(np.sum(sums) / items.size)
 
 
 # Beyond these a sigmoid is too flat to start from.

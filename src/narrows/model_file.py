@@ -319,7 +319,7 @@ def load_model(path: str | os.PathLike[str]) -> TrainedModel:
         ModelFileError: it is missing, damaged, from a newer narrows, or not ours.
     """
     try:
-        arrays, entry = read_tensors(path)
+        arrays, entry = read_tensors(path, refused=ModelFileError)
     except OSError as error:
         reason = error.strerror or error
         raise ModelFileError(f"{path} cannot be read: {reason}", hint=_WHICH) from error

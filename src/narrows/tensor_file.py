@@ -12,12 +12,13 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from narrows.errors import OutputError
+from narrows.errors import DataError, OutputError
 from narrows.files import atomic_file
+from narrows.inputs import Refused, unchanged
 
 _ENTRY = "narrows"
 #: A few names and shapes and a history: a header that promises more is none of ours, and none that
@@ -100,31 +101,44 @@ def _entry(arrays: Mapping[str, np.ndarray], metadata: str) -> Any:
     return json.loads(text)
 
 
-def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def read_tensors(
+    path: str | os.PathLike[str], refused: Refused = DataError
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read what :func:`write_tensors` wrote: the arrays and the JSON object.
 
     Raises:
         OSError: the file cannot be read.
         NotOursError: it is something else.
         DamagedError: it is not what was written.
+        DataError, or what ``refused`` says: it changed while it was read.
     """
-    from safetensors import SafetensorError, safe_open
+    with unchanged(path, refused=refused), Path(path).open("rb") as file:
+        return _read(file)
 
-    size = Path(path).stat().st_size
-    with Path(path).open("rb") as file:
-        header = int.from_bytes(file.read(8), "little")
-    if not 2 <= header <= min(size, LARGEST_HEADER):
+
+def _read(file: IO[bytes]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    # The library maps a file that it opens by itself, and one that gets shorter would kill us.
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    size = os.fstat(file.fileno()).st_size
+    front = file.read(8)
+    length = int.from_bytes(front, "little")
+    if not 2 <= length <= min(size, LARGEST_HEADER):
         raise NotOursError("not a safetensors file, or cut short")
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = (file.metadata() or {}).get(_ENTRY)
-            if metadata is None:
-                raise NotOursError("a safetensors file that narrows did not write")
-            arrays = {name: _tensor(file, name) for name in file.keys()}  # noqa: SIM118
+        header = file.read(length)
+        metadata = (json.loads(header).get("__metadata__") or {}).get(_ENTRY)
+        if metadata is None:
+            raise NotOursError("a safetensors file that narrows did not write")
+        try:
+            arrays = load(front + header + file.read())
+        except KeyError as error:  # a dtype that NumPy has not
+            raise NotOursError("a safetensors file that narrows did not write") from error
         entry = _entry(arrays, metadata)
     except (NotOursError, DamagedError):
         raise
-    except (SafetensorError, ValueError, TypeError, LookupError, RecursionError) as error:
+    except (SafetensorError, AttributeError, *_WRONG) as error:
         raise DamagedError(str(error)) from error
     if not isinstance(entry, dict):
         raise NotOursError("a safetensors file that narrows did not write")
@@ -146,11 +160,8 @@ def tensor_sizes(path: str | os.PathLike[str]) -> dict[str, int]:
     return {"header": 8 + length, **sizes}
 
 
-def _tensor(file: Any, name: str) -> np.ndarray:
-    try:
-        return file.get_tensor(name)
-    except AttributeError as error:  # a dtype that NumPy has not
-        raise NotOursError("a safetensors file that narrows did not write") from error
+# What a header makes of us that no safetensors file has.
+_WRONG = (ValueError, TypeError, LookupError, RecursionError)
 
 
 def group(arrays: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from narrows.codec.damage import damaged, field, whole_number
+from narrows.data.file_arrays import FileArray
 from narrows.errors import DataError
 
 #: NumPy's own limit since 2.0.
@@ -23,7 +24,7 @@ _TYPES = frozenset(
 
 
 #: Classes of arrays of which nothing but the values counts.
-_PLAIN_CLASSES = (np.ndarray, np.memmap)
+_PLAIN_CLASSES = (np.ndarray, np.memmap, FileArray)
 
 _HINTS = {
     "c": "give X.real and X.imag",
@@ -48,6 +49,8 @@ def array_of(X: Any) -> np.ndarray:
             f"X is a {class_.__module__}.{class_.__name__}, which would come back as a plain array",
             hint="give np.asarray(X), if its values are all that counts",
         )
+    if class_ is FileArray:
+        return X
     try:
         return np.asarray(X)
     except (TypeError, ValueError) as error:

@@ -139,8 +139,13 @@ class Container:
             ArchiveError: not an archive, a newer one, damaged, cut short, or longer than it says.
         """
         self.name = name
-        self._stream, self._pieces = stream, Pieces(stream)
-        self.file_size = stream.seek(0, os.SEEK_END)
+        self._stream, self._pieces = stream, Pieces(stream, name)
+        with self._pieces.input.reading():
+            self._read_header(cut_short)
+
+    def _read_header(self, cut_short: bool) -> None:
+        name = self.name
+        self.file_size = self._stream.seek(0, os.SEEK_END)
         text, start = self._front()
         self.header = _parsed(text, name)
         self._places = self._read_places(start)

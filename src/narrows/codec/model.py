@@ -19,6 +19,7 @@ from narrows.codec.bounds import Quantiser, quantiser_from_header
 from narrows.codec.container import LARGEST_PART, MAGIC, Container
 from narrows.codec.damage import damaged, field
 from narrows.errors import ArchiveError, ShapeError, UsageError
+from narrows.inputs import unchanged
 
 KIND = "model"
 
@@ -165,7 +166,8 @@ def _content(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size <= LARGEST_PART:
-            return path.read_bytes()
+            with unchanged(path, refused=ArchiveError):
+                return path.read_bytes()
     except OSError as error:
         raise ArchiveError(
             f"{path} cannot be read: {error.strerror or error}",

@@ -6,6 +6,7 @@ import threading
 from typing import IO
 
 from narrows.errors import ArchiveError
+from narrows.inputs import Input
 
 
 class Pieces:
@@ -16,18 +17,24 @@ class Pieces:
     that are forked later: they would move the position of one another.
     """
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], name: str = "the archive") -> None:
         self._stream, self._lock, self._process = stream, threading.Lock(), os.getpid()
         self._number = _file_number(stream)
+        # nobody else's changes to what we write ourselves
+        own = self._number is None or stream.writable()
+        self.input = Input(-1 if own or self._number is None else self._number, name, ArchiveError)
 
     def read(self, start: int, size: int) -> bytes:
         """``size`` bytes from ``start`` on; fewer where the stream ends before.
 
         Raises:
-            ArchiveError: it has a position, and was opened before this process was forked.
+            ArchiveError: it has a position, and was opened before this process was forked; or the
+                file changed since it was opened.
         """
         if self._number is not None and not self._stream.closed:
-            return _read_file(self._number, start, size)
+            content = _read_file(self._number, start, size)
+            self.input.require_same()
+            return content
         if type(self._stream) is io.BytesIO:
             return bytes(self._stream.getbuffer()[start : start + size])
         if self._process != os.getpid():  # before the lock, which a fork may have left closed

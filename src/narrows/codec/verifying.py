@@ -7,6 +7,7 @@ import numpy as np
 from narrows.codec.archive import Archive
 from narrows.codec.bounds import within
 from narrows.codec.writing import ErrorMeter
+from narrows.data.file_arrays import loaded
 from narrows.data.storage import release
 from narrows.errors import ArchiveError, ShapeError
 from narrows.progress import Tracker, silent
@@ -82,7 +83,8 @@ def _compare(
     archive: Archive, originals: np.ndarray, batch: np.ndarray, place: int, meter: ErrorMeter
 ) -> None:
     dtype = archive.layout.working_dtype
-    originals, batch = np.ascontiguousarray(originals, dtype), batch.astype(dtype, copy=False)
+    originals = np.ascontiguousarray(loaded(originals), dtype)
+    batch = batch.astype(dtype, copy=False)
     kept = None if archive.bound is None else within(originals, batch, archive.bound)
     if kept is not None and not kept.all():
         first = np.argwhere(~kept)[0]

@@ -24,6 +24,7 @@ from narrows.codec.methods.primed import Primed
 from narrows.codec.model import Model
 from narrows.codec.pipeline import Pipeline
 from narrows.codec.promises import Promises
+from narrows.data.file_arrays import FileArray, loaded
 from narrows.data.image_files import ImageFiles
 from narrows.data.storage import release
 from narrows.errors import ArchiveError, UsageError
@@ -68,7 +69,7 @@ def write_archive(
     arguments.one_of("effort", effort, EFFORTS)
     begun = time.perf_counter()
     require_other_file(out, items, name)
-    items = np.asarray(items)
+    items = items if isinstance(items, FileArray) else np.asarray(items)
     layout = Layout.of(items)
     items = items.reshape(1) if items.ndim == 0 else items
     bound = array_bound(items, layout, max_error, name)
@@ -141,14 +142,21 @@ _NOTHING_TO_CHOOSE = Choice(_STORED, ())
 def block_values(items: np.ndarray, layout: Layout, start: int, size: int) -> np.ndarray:
     """A block of an array: contiguous, in the machine's byte order, of the block's shape."""
     shape = layout.block_shape(start, size)
+    if isinstance(items, FileArray):
+        piece = loaded(items.reshape(-1)[start : start + size]).reshape(shape)
+        return _block(piece, layout)
     first, place = divmod(start, layout.item_size)
     if place or size < layout.item_size:
         piece = items[first].reshape(-1)[place : place + size]
     else:
         piece = items[first : first + size // layout.item_size]
+    return _block(piece, layout).reshape(shape)
+
+
+def _block(piece: np.ndarray, layout: Layout) -> np.ndarray:
     if layout.dtype.kind == "b":  # of which NumPy takes any byte but 0 for true
         piece = np.ascontiguousarray(piece).view(np.uint8) != 0
-    return np.ascontiguousarray(piece, layout.working_dtype).reshape(shape)
+    return np.ascontiguousarray(piece, layout.working_dtype)
 
 
 def little_endian_bytes(values: np.ndarray) -> bytes:

@@ -1,9 +1,10 @@
-"""NumPy's own files: ``.npy`` is memory-mapped, of an ``.npz`` one array is read.
+"""NumPy's own files: of a large ``.npy`` rows are read when asked for, of an ``.npz`` one array.
 
 Neither is ever unpickled.
 """
 
 import math
+import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import IO, Literal
 import numpy as np
 
 from narrows.data.checks import MAX_EXPANSION, check_dtype, check_extent
+from narrows.data.file_arrays import array_in_file
 from narrows.data.named_arrays import chosen, is_sparse_npz, read_sparse_npz
 from narrows.errors import DataError
 
@@ -19,20 +21,19 @@ _Order = Literal["C", "F"]
 
 
 def read_npy(path: Path, *, may_be_empty: bool = False) -> np.ndarray:
-    """Map an ``.npy`` file into memory, read-only.
+    """Read an ``.npy`` file, or of a large one the rows that are asked for: see
+    :func:`narrows.data.file_arrays.array_in_file`.
 
     Raises:
-        DataError: not an ``.npy`` file, not of real numbers, empty, or not of the promised length.
+        DataError: not an ``.npy`` file, not of real numbers, empty, not of the promised length, or
+            changed while it was read.
         OSError: the file cannot be opened or read.
     """
-    size = path.stat().st_size
     with path.open("rb") as stream:
         shape, dtype, order = _read_header(stream, str(path))
-        held = size - stream.tell()
+        held = os.fstat(stream.fileno()).st_size - stream.tell()
         check_extent(str(path), shape, dtype, held, may_be_empty=may_be_empty)
-        if not held:  # which cannot be mapped
-            return np.empty(shape, dtype, order)
-        return np.memmap(stream, dtype, "r", offset=stream.tell(), shape=shape, order=order)
+        return array_in_file(stream, str(path), shape, dtype, order)
 
 
 def read_npz(path: Path, name: str | None = None, *, may_be_empty: bool = False) -> np.ndarray:

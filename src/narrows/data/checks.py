@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data.dataset import Dataset
+from narrows.data.file_arrays import converted
 from narrows.errors import DataError
 from narrows.progress import Tracker, silent
 
@@ -97,7 +98,7 @@ def checked(dataset: Dataset, *, track: Tracker = silent) -> Dataset:
     if items.dtype.kind == "f":
         _check_finite(name, items, track)
     if not items.dtype.isnative:
-        return replace(dataset, items=items.astype(items.dtype.newbyteorder("=")))
+        return replace(dataset, items=converted(items, items.dtype.newbyteorder("=")))
     return dataset
 
 

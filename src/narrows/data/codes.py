@@ -9,14 +9,15 @@ from narrows.data.checks import checked
 from narrows.data.dataset import Dataset
 from narrows.data.sources import load_data
 from narrows.errors import DataError
+from narrows.inputs import unchanged
 
 
 def load_codes(path: str | os.PathLike[str]) -> np.ndarray:
     """Read latent codes: an array of shape (n, latent_size) from a file of them.
 
     Args:
-        path: ``.npy`` (memory-mapped), ``.npz``, ``.csv`` with a line of column names, or
-            ``.parquet``.
+        path: ``.npy`` (of a large one rows are read when asked for), ``.npz``, ``.csv`` with a line
+            of column names, or ``.parquet``.
 
     Raises:
         DataError: the file is missing, damaged, empty, not of numbers, or not a table.
@@ -45,7 +46,8 @@ def _read_table(path: Path, suffix: str) -> np.ndarray:
 
     reader = pyarrow.csv.read_csv if suffix == ".csv" else pyarrow.parquet.read_table
     try:
-        table = reader(path)
+        with unchanged(path):
+            table = reader(path)
         if "file" in table.column_names[:1]:  # which narrows encode writes of a folder of images
             table = table.drop_columns(["file"])
         if not table.num_rows:
@@ -53,6 +55,8 @@ def _read_table(path: Path, suffix: str) -> np.ndarray:
         columns = [
             column.to_numpy().astype(np.float32, casting="same_kind") for column in table.columns
         ]
+    except DataError:
+        raise
     except (OSError, pa.ArrowException, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(

@@ -8,6 +8,7 @@ import numpy as np
 
 from narrows.data.checks import unmasked
 from narrows.data.dataset import Dataset
+from narrows.data.file_arrays import loaded
 from narrows.errors import DataError, UsageError
 
 # Where the system does not say how much memory there is.
@@ -22,7 +23,7 @@ def array_given(X: Any, name: str = "X") -> Any:
         UsageError: it is the name of data, not data.
     """
     if isinstance(X, Dataset):
-        return X.items
+        return loaded(X.items)
     if isinstance(X, str | os.PathLike):
         shown = os.fspath(X)
         raise UsageError(

@@ -20,6 +20,7 @@ from typing import BinaryIO
 import numpy as np
 
 from narrows.data.checks import MAX_EXPANSION, check_extent
+from narrows.data.file_arrays import array_in_file, converted
 from narrows.errors import DataError
 
 DTYPES: dict[int, np.dtype] = {
@@ -52,8 +53,9 @@ def looks_like_idx(path: Path) -> bool:
 def read_idx(path: str | os.PathLike[str], *, may_be_empty: bool = False) -> np.ndarray:
     """Read an IDX file, raw or packed with gzip.
 
-    The values come in the machine's byte order. Raw files of one-byte values are memory-mapped,
-    read-only. A header is believed only as far as the size of the file allows.
+    The values come in the machine's byte order. Large raw files of one-byte values are read when
+    their rows are asked for: see :func:`narrows.data.file_arrays.array_in_file`. A header is
+    believed only as far as the size of the file allows.
 
     Returns:
         An array of the shape and dtype in the header.
@@ -63,19 +65,15 @@ def read_idx(path: str | os.PathLike[str], *, may_be_empty: bool = False) -> np.
         OSError: the file cannot be opened or read.
     """
     path = Path(path)
-    size = path.stat().st_size
     with path.open("rb") as file, _unpacked(file) as stream:
+        size = os.fstat(file.fileno()).st_size
         try:
             shape, dtype = _read_header(stream, path)
             if stream is file:
                 start = file.tell()
                 held = size - start
                 check_extent(str(path), shape, dtype, held, may_be_empty=may_be_empty)
-                values: np.ndarray = (
-                    np.memmap(file, dtype, "r", offset=start, shape=shape)
-                    if held
-                    else np.empty(shape, dtype)
-                )
+                values = array_in_file(file, str(path), shape, dtype)
             else:
                 most = size * MAX_EXPANSION
                 values = _read_packed(stream, path, shape, dtype, most, may_be_empty)
@@ -83,7 +81,7 @@ def read_idx(path: str | os.PathLike[str], *, may_be_empty: bool = False) -> np.
             raise DataError(
                 f"{path} is a damaged gzip file: {error}", hint="get the file again"
             ) from error
-    return values.astype(dtype.newbyteorder("="), copy=False)
+    return converted(values, dtype.newbyteorder("="))
 
 
 def idx_header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:

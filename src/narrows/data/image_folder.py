@@ -24,6 +24,7 @@ from narrows.data.image_reading import (
 )
 from narrows.data.storage import GrowingArray
 from narrows.errors import DataError, ShapeError
+from narrows.inputs import Input
 from narrows.progress import Tracker, silent
 
 # Pillow recognises these, but decodes them only with the help of other programs.
@@ -279,6 +280,7 @@ class FolderImages(Sequence[np.ndarray]):
         """
         found = find_images(folder)
         self._reader = Reader(found, options, exact=False)
+        self._files = {path: Input(path) for path in found.paths}
         self._places: list[tuple[Path, int]] = []
         names: list[str] = []
         for path in found.paths:
@@ -302,7 +304,7 @@ class FolderImages(Sequence[np.ndarray]):
     def __getitem__(self, index):  # type: ignore[no-untyped-def]
         path, number = self._places[index]
         if self._at is None or self._at[0] != path or self._at[1] > number:
-            self._at = path, 0, read_pictures(path)
+            self._at = path, 0, read_pictures(path, file=self._files[path])
         _, place, pictures = self._at
         picture = next(islice(pictures, number - place, None))
         last = index + 1 == len(self) or self._places[index + 1][0] != path

@@ -21,6 +21,7 @@ from narrows.data.image_formats import (
     tiff_beyond_pillow,
 )
 from narrows.errors import DataError
+from narrows.inputs import Input
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -81,21 +82,36 @@ class Picture:
         return replace(self, pixels=pixels, orientation=1, remarks=(*self.remarks, "turned"))
 
 
-def read_pictures(path: Path, *, exact: bool = False) -> Iterator[Picture]:
+def read_pictures(
+    path: Path, *, exact: bool = False, file: Input | None = None
+) -> Iterator[Picture]:
     """The images of one file: one, or all pages of a TIFF file and all frames of an animation.
 
     Args:
         path: the file.
         exact: the values as they are in the file, turned by nothing; otherwise upright, and in
             grey or RGB whatever the file's colours are.
+        file: what it was when it was first looked at; None for now.
 
     Raises:
-        DataError: it is damaged, beyond Pillow's size limit, or of a kind that cannot be read
-            without changing its values.
+        DataError: it is damaged, beyond Pillow's size limit, of a kind that cannot be read without
+            changing its values, or changed while it was read.
         OSError: it cannot be read.
     """
     pictures = _explained(str(path), lambda: _of_file(path, exact))
+    pictures = _unchanged(Input(path) if file is None else file, pictures)
     return pictures if exact else (each.upright() for each in pictures)
+
+
+def _unchanged(file: Input, pictures: Iterator[Picture]) -> Iterator[Picture]:
+    """The images of a file as long as it is the same."""
+    try:
+        for picture in pictures:
+            file.require_same()
+            yield picture
+    except Exception as error:
+        file.require_same(error)
+        raise
 
 
 def holds_several(path: Path) -> bool:

@@ -22,6 +22,7 @@ from narrows.data.mnist import load_mnist
 from narrows.data.named_arrays import SUFFIXES, read_named, split_name
 from narrows.data.tables import CsvKeywords, CsvOptions, TableSchema, is_frame, is_table, load_table
 from narrows.errors import DataError, NarrowsError, UsageError
+from narrows.inputs import unchanged
 from narrows.progress import Tracker, silent
 
 BUILT_IN = ("mnist", "mnist:train", "mnist:test", "digits")
@@ -50,14 +51,14 @@ def load_data(
 
     Args:
         source: ``mnist`` (its training images, the same as ``mnist:train``), ``mnist:test``,
-            ``digits``, or the path of an IDX file (``.gz`` or raw), an ``.npy`` file (which is
-            memory-mapped), an ``.npz`` file (its array ``x``, ``X``, ``items``, ``data``,
-            ``arr_0``, or its only one), a ``.mat`` or ``.h5`` file likewise, or one of
-            their arrays by name, as in ``mnist.npz:x_train``; an array, a list of lists, a sparse
-            matrix (which is made dense) or a Dataset; a folder of images, also in folders of their
-            own, a list of Pillow images, or a table: a ``.csv`` (also ``.tsv`` or ``.data``, and
-            any of them with ``.gz``) or ``.parquet`` file, or a pandas or polars DataFrame. A
-            built-in name wins over a file of that name; ``./mnist`` is the file.
+            ``digits``, or the path of an IDX file (``.gz`` or raw), an ``.npy`` file (of a
+            large one rows are read when they are asked for), an ``.npz`` file (its array ``x``,
+            ``X``, ``items``, ``data``, ``arr_0``, or its only one), a ``.mat`` or ``.h5`` file
+            likewise, or one of their arrays by name, as in ``mnist.npz:x_train``; an array, a list
+            of lists, a sparse matrix (which is made dense) or a Dataset; a folder of images, also
+            in folders of their own, a list of Pillow images, or a table: a ``.csv`` (also ``.tsv``
+            or ``.data``, and any of them with ``.gz``) or ``.parquet`` file, or a pandas or polars
+            DataFrame. A built-in name wins over a file of that name; ``./mnist`` is the file.
         labels: read the labels too, where the source has them: ``mnist``, ``digits``, and folders
             with folders of images, whose names are the classes.
         types: for a table, what columns are, by name, where it shall not be inferred:
@@ -166,7 +167,8 @@ def _load(name: str, labels: bool, as_is: bool, options: ImageOptions, track: Tr
             Path(name), name=name, labels=labels, options=options, exact=as_is, track=track
         )
     path, array = split_name(name)
-    items = _read_path(Path(path), array, as_is, track)
+    with unchanged(path):
+        items = _read_path(Path(path), array, as_is, track)
     return Dataset(name, items, format_range(items.dtype))
 
 

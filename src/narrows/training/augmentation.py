@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from narrows.data.file_arrays import FileArray
 from narrows.data.limits import filled_range
 from narrows.errors import UsageError
 
@@ -199,6 +200,11 @@ class Varied:
                 hint="leave it out, or give 0",
             )
 
+    @property
+    def reads_file(self) -> bool:
+        """Whether items are read from a file, each time they are shown."""
+        return isinstance(self._items, FileArray) or isinstance(self._inputs, FileArray)
+
     def slice(
         self, order: np.ndarray, epoch: int, place: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -208,7 +214,7 @@ class Varied:
         and what goes in instead of them, or None.
         """
         shift = 0 if epoch > self._settled_from else self._shift
-        if not shift and self._noise is None:
+        if not (shift or self._noise is not None or self.reads_file):
             return self._items, order, self._inputs
         key = [self._seed, _VARIATION_STREAM, epoch, place]
         random = np.random.default_rng(key)

@@ -14,6 +14,7 @@ import numpy as np
 
 from narrows.data import release
 from narrows.data.limits import extent_of
+from narrows.data.storage import LARGEST_IN_MEMORY
 from narrows.engine import Trainer, TrainingState, make_trainer
 from narrows.errors import DataError, ShapeError, TrainingError
 from narrows.nn.model import Model
@@ -163,6 +164,14 @@ class _Run:
             self.at = Checkpoint(identity, TrainingState.start(model.arrays))
         self.saved_at = time.monotonic()
         self.order = self._shuffled()
+
+    def steps_at_once(self) -> int:
+        """The steps of a slice: what is read of a file for it is held in memory."""
+        steps = self.trainer.steps_per_call
+        if not self.varied.reads_file:
+            return steps
+        size = max(self.batch_size * self.items[:1].nbytes, 1)
+        return max(min(steps, LARGEST_IN_MEMORY // size), 1)
 
     def items_done(self) -> int:
         in_epoch = min(len(self.at.losses) * self.batch_size, len(self.items))

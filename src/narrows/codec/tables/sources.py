@@ -88,6 +88,7 @@ class TypedTable:
                     Path(source),
                     self._source.form,
                     self._source.notes,
+                    file=self._source.file,
                     numbers=numbers,
                     missing=() if options is None else options.missing,
                     track=track,

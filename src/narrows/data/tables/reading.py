@@ -22,6 +22,7 @@ from narrows.data.tables.csv_text import (
 )
 from narrows.data.tables.frames.learning import learnable
 from narrows.errors import DataError
+from narrows.inputs import Input
 
 _CSV_SUFFIXES = (".csv", ".tsv", ".data", ".txt")
 # Bytes of CSV, and rows of other tables, that are in memory at a time.
@@ -63,6 +64,7 @@ class CsvTable:
 
     Attributes:
         path: where it is.
+        file: what it was when it was first looked at.
         form: how it is read.
     """
 
@@ -80,8 +82,9 @@ class CsvTable:
         """
         import pyarrow as pa
 
-        self.path, self.name = path, str(path)
-        self.form = examine(path, options)
+        self.path, self.name, self.file = path, str(path), Input(path)
+        with self.file.reading():
+            self.form = examine(path, options)
         self.types = dict.fromkeys(self.form.names, pa.string())
         self.options = options or CsvOptions()
         self._stored = stored
@@ -101,7 +104,7 @@ class CsvTable:
 
         wanted = list(self.types if columns is None else columns)
         try:
-            with open_text(self.path, self.form.encoding) as file:
+            with self.file.reading(), open_text(self.path, self.form.encoding) as file:
                 for batch in self._reader(file, wanted):
                     cleaned = [self._cleaned(column) for column in batch.columns]
                     yield pa.record_batch(cleaned, names=wanted)
@@ -189,21 +192,22 @@ class ParquetTable:
 
     def __init__(self, path: Path, *, stored: bool = False) -> None:
         self._path, self.name = path, str(path)
-        self._files = parquet_files(path) or [path]
-        with self._explained(self._files[0]) as file:
+        self._files = {each: Input(each) for each in parquet_files(path) or [path]}
+        first = next(iter(self._files))
+        with self._explained(first) as file:
             schema = file.schema_arrow
         self.types, self.ignored, self.notes = _known_types(schema, self.name, stored=stored)
-        for other in self._files[1:]:
+        for other in [each for each in self._files if each != first]:
             with self._explained(other) as file:
-                self._check_alike(schema, file.schema_arrow, other)
+                self._check_alike(schema, file.schema_arrow, other, first)
 
-    def _check_alike(self, schema: Any, other: Any, path: Path) -> None:
+    def _check_alike(self, schema: Any, other: Any, path: Path, first: Path) -> None:
         kept = schema.empty_table().select(list(self.types)).schema
         if any(other.get_field_index(field.name) < 0 for field in kept) or any(
             other.field(field.name).type != field.type for field in kept
         ):
             raise DataError(
-                f"{path} has other columns than {self._files[0]}, or others of their types",
+                f"{path} has other columns than {first}, or others of their types",
                 hint="give a folder of files that are parts of one table",
             )
 
@@ -212,7 +216,8 @@ class ParquetTable:
         import pyarrow.parquet
 
         try:
-            return pyarrow.parquet.ParquetFile(path)
+            with self._files[path].reading():
+                return pyarrow.parquet.ParquetFile(path)
         except pa.ArrowException as error:
             raise self._damaged(path, error) from error
 
@@ -227,8 +232,8 @@ class ParquetTable:
         import pyarrow as pa
 
         wanted = list(self.types if columns is None else columns)
-        for path in self._files:
-            with self._explained(path) as file:
+        for path, state in self._files.items():
+            with state.reading(), self._explained(path) as file:
                 try:
                     batches = file.iter_batches(_BATCH_ROWS, columns=wanted, use_threads=False)
                     for batch in batches:

@@ -10,6 +10,7 @@ from narrows.codec.tables.text.records import RawCsv, RawRows
 from narrows.codec.tables.text.spelling import Spelling, form_of
 from narrows.codec.tables.text.types import candidates, still_fitting, typed
 from narrows.data.tables.csv_text import NULLS, CsvFormat, stands_for
+from narrows.inputs import Input
 from narrows.progress import Tracker, silent
 
 # Raw rows of a file of up to so many bytes are kept from one reading to the next.
@@ -40,6 +41,7 @@ class SpelledCsv:
         form: CsvFormat,
         notes: tuple[str, ...],
         *,
+        file: Input | None = None,
         numbers: Container[str] = (),
         missing: Sequence[str] = (),
         track: Tracker = silent,
@@ -48,6 +50,7 @@ class SpelledCsv:
 
         Args:
             form: what was found of it before it was read.
+            file: what it was when that was found; None for now.
             notes: what a user should know of how it is read.
             numbers: columns that hold numbers where they can, however these are written.
             missing: texts that stand for missing values, beside the usual ones.
@@ -59,7 +62,7 @@ class SpelledCsv:
         """
         self.name, self.notes = str(path), notes
         self.form = form
-        self.raw = RawCsv(path, self.form)
+        self.raw = RawCsv(path, self.form, file)
         self._kept: list[RawRows] | None = [] if path.stat().st_size <= _KEPT else None
         self._missing = tuple(missing)
         scans = [_Scan(self._missing) for _ in self.form.names]

@@ -10,6 +10,7 @@ from typing import Any
 
 from narrows.data.tables.csv_bytes import open_bytes
 from narrows.data.tables.csv_text import CsvFormat
+from narrows.inputs import Input
 
 # Bytes that are read at a time, and the most that one row, or an unclosed quote, may take.
 _READ, _LONGEST = 4 << 20, 64 << 20
@@ -43,8 +44,13 @@ class RawCsv:
         digest: the SHA-256 of all bytes, and ``size`` their number; known then too.
     """
 
-    def __init__(self, path: Path, form: CsvFormat) -> None:
-        self._path, self._form = path, form
+    def __init__(self, path: Path, form: CsvFormat, file: Input | None = None) -> None:
+        """
+        Args:
+            form: what was found of it.
+            file: what it was when that was found; None for now.
+        """
+        self._path, self._form, self._file = path, form, file or Input(path)
         self._token = _token(form.delimiter)
         self.head, self.end, self.tail = "", "\n", ""
         self.digest, self.size = "", 0
@@ -75,7 +81,7 @@ class RawCsv:
         decoder = codecs.getincrementaldecoder(self._form.encoding)()
         hashed, size = hashlib.sha256(), 0
         try:
-            with open_bytes(self._path) as stream:
+            with self._file.reading(), open_bytes(self._path) as stream:
                 while content := stream.read(_READ):
                     hashed.update(content)
                     size += len(content)
