@@ -73,6 +73,25 @@ def test_a_saved_one_does_all_that_it_did(detector: OutlierDetector, tmp_path: P
         OutlierDetector.load(tmp_path / "plain.safetensors")
 
 
+def test_what_is_about_use_holds_at_once(detector: OutlierDetector, tmp_path: Path) -> None:
+    items, _ = blobs()
+    found = copy.deepcopy(detector)
+    for criterion in ("isolation", "density", "combined"):
+        for rate in (0.3, 0.05):
+            found.set_params(criterion=criterion, false_alarms=rate)
+            flagged = found.predict(items) == -1
+            np.testing.assert_array_equal(found.p_values(items) <= rate, flagged)
+    found.offset_ = -np.inf  # a threshold of the user's own
+    assert (copy.deepcopy(found).predict(items) == 1).all()
+    found.set_params(criterion="isolation", false_alarms=0.3).save(tmp_path / "m.safetensors")
+    again = OutlierDetector.load(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(again.predict(items), found.predict(items))
+    with pytest.raises(UsageError, match="no score called 'odd'"):
+        found.set_params(criterion="odd").predict(items)
+    with pytest.raises(UsageError, match="rate of false alarms of 2"):
+        found.set_params(criterion="combined", false_alarms=2).predict(items)
+
+
 def test_copies_and_clones(detector: OutlierDetector) -> None:
     items, _ = blobs()
     found = copy.deepcopy(detector)
@@ -173,6 +192,21 @@ def test_pyods_names_and_signs() -> None:
     np.testing.assert_allclose(chances.sum(axis=1), 1)
     assert chances.min() == 0 and chances.max() == 1
     assert roc_auc_score(odd, chances[:, 1]) > 0.95
+
+
+def test_pyods_contamination_holds_at_once() -> None:
+    items, _ = blobs()
+    found = PyODDetector(contamination=0.1, others={"epochs": 2}).fit(items)
+    for share in (0.2, 0.05):
+        found.set_params(contamination=share)
+        # the share of rows above the quantile, which lies between two of them
+        assert found.labels_.sum() == found.predict(items).sum() == np.ceil(share * len(items))
+    found.threshold_ = np.inf
+    assert not copy.deepcopy(found).predict(items).any()
+    with pytest.raises(UsageError, match="holds values from"):
+        found.predict(items * 1e6)
+    found.set_params(others={"epochs": 2, "check_range": False})
+    assert not found.predict(items * 1e6).any()
 
 
 @pytest.mark.parametrize("contamination", [0, 0.6])

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from scipy.optimize import least_squares
 
 from command_line import Command, command
+from narrows import Autoencoder
 from narrows.data import Dataset
 from narrows.engine import make_runner
 from narrows.errors import UsageError
@@ -191,3 +193,23 @@ def test_the_program_takes_another_number(
     assert error("--refine", 2) == error() < error("--refine", 1) < error("--refine", 0)
     done = narrows("evaluate", model, data, "--refine", 101)
     assert done.code == 2 and "outside 0 to 100" in done.err
+
+
+def test_of_an_estimator_it_holds_at_once(trained: TrainedModel, tmp_path: Path) -> None:
+    path, X = tmp_path / "m.safetensors", blots().items
+    save_model(path, trained)
+    ae = Autoencoder.load(path)
+    assert ae.model_.refinement == 2
+    Z, best = ae.transform(X), ae.score(X)
+    plain = make_runner(trained.model).encode(X)
+    assert (ae.set_params(refine=0).transform(X) == plain).all() and not (plain == Z).all()
+    assert ae.score(X) < ae.set_params(refine=1).score(X) < best
+    again = pickle.loads(pickle.dumps(ae))
+    assert again.score(X) == ae.score(X)
+    ae.save(path)  # as it is used now
+    again = Autoencoder.load(path)
+    assert again.refine == again.model_.refinement == 1 and again.score(X) == ae.score(X)
+    np.testing.assert_array_equal(ae.set_params(refine=None).transform(X), Z)
+    for value, said in ((101, "outside 0 to 100"), ("two", "refine is 'two'")):
+        with pytest.raises(UsageError, match=said):
+            ae.set_params(refine=value).transform(X)

@@ -33,10 +33,12 @@ class OutlierDetector(OutlierMixin, Autoencoder):
         criterion: "combined", "reconstruction", "density" or "isolation".
         false_alarms: the share of normal items that may be taken for odd ones. The threshold is
             told by the items that ``fit`` holds out; where they are too few to tell such a rate, it
-            is their highest score.
+            is their highest score. This and ``criterion`` are about use, as ``check_range`` is:
+            changed after ``fit`` or ``load``, they hold at once.
 
     Attributes:
-        offset_: the threshold on :meth:`score_samples`: items below it are outliers.
+        offset_: the threshold on :meth:`score_samples`: items below it are outliers. It may be set,
+            and holds until ``criterion`` or ``false_alarms`` is.
 
     Example:
         >>> from sklearn.datasets import load_wine
@@ -133,20 +135,45 @@ class OutlierDetector(OutlierMixin, Autoencoder):
 
     def _take(self, trained: TrainedModel) -> None:
         super()._take(trained)
+        self.offset_ = self._offset()
+
+    def _offset(self) -> float:
         rate = arguments.required_number("false_alarms", self.false_alarms)
-        self.offset_ = -self._detector.threshold(rate, self.criterion)
+        return -self._detector.threshold(rate, self.criterion)
+
+    @property
+    def offset_(self) -> float:
+        """The threshold on :meth:`score_samples` that ``criterion`` and ``false_alarms`` ask for,
+        or that was set since they were."""
+        check_is_fitted(self, "model_")
+        if self._threshold[:2] != (self.criterion, self.false_alarms):
+            self.offset_ = self._offset()
+        return self._threshold[2]
+
+    @offset_.setter
+    def offset_(self, value: float) -> None:
+        self._threshold = self.criterion, self.false_alarms, value
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        offset = state.pop("offset_", None)  # of older pickles
+        super().__setstate__(state)
+        if offset is not None:
+            self.offset_ = offset
 
 
 class PyODDetector(BaseEstimator):
     """:class:`OutlierDetector` with the names and signs of PyOD, which need not be installed.
 
     Args:
-        contamination: the share of the training items that is taken to be odd.
-        others: parameters of :class:`OutlierDetector` by name, such as ``types``, or None.
+        contamination: the share of the training items that is taken to be odd. It is about use:
+            changed after ``fit`` or ``load``, it holds at once.
+        others: parameters of :class:`OutlierDetector` by name, such as ``types``, or None; all of
+            them, but for ``check_range``, hold from the next ``fit`` on.
 
     Attributes:
         decision_scores_: of the training items, higher is odder, float64 (n,).
-        threshold_: scores above it are outliers'.
+        threshold_: scores above it are outliers'. It may be set, and holds until ``contamination``
+            is.
         labels_: 1 for outliers among the training items, 0 for the others.
         detector_: the :class:`OutlierDetector`.
 
@@ -230,11 +257,37 @@ class PyODDetector(BaseEstimator):
     def _take(self, detector: OutlierDetector, scores: np.ndarray) -> None:
         self.detector_, self.decision_scores_ = detector, scores
         self.threshold_ = float(np.quantile(scores, 1 - self._share()))
-        self.labels_ = (scores > self.threshold_).astype(np.int64)
+
+    @property
+    def threshold_(self) -> float:
+        """The score above which items are outliers: what ``contamination`` asks for, or what was
+        set since it was."""
+        check_is_fitted(self, "detector_")
+        if self._threshold[0] != self.contamination:
+            self.threshold_ = float(np.quantile(self.decision_scores_, 1 - self._share()))
+        return self._threshold[1]
+
+    @threshold_.setter
+    def threshold_(self, value: float) -> None:
+        self._threshold = self.contamination, value
+
+    @property
+    def labels_(self) -> np.ndarray:
+        """1 for outliers among the training items, 0 for the others: int64 (n,)."""
+        return (self.decision_scores_ > self.threshold_).astype(np.int64)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        threshold = state.pop("threshold_", None)  # of older pickles
+        state.pop("labels_", None)
+        super().__setstate__(state)
+        if threshold is not None:
+            self.threshold_ = threshold
 
     def decision_function(self, X: Any) -> np.ndarray:
         """How odd each item is, float64 (n,): higher is odder."""
         check_is_fitted(self)
+        if "check_range" in (self.others or {}):
+            self.detector_.check_range = self.others["check_range"]  # type: ignore[index]
         return -self.detector_.score_samples(X)
 
     def predict(self, X: Any) -> np.ndarray:

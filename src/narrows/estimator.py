@@ -24,6 +24,7 @@ from narrows.model_file import TrainedModel, load_model, save_model
 from narrows.nn.spec import Spec
 from narrows.nn.summary import summary_text
 from narrows.parameters import (
+    ABOUT_USE,
     column_types,
     held_out_share,
     kept,
@@ -31,8 +32,9 @@ from narrows.parameters import (
     parameters_of,
     require_types,
     wishes,
+    with_values,
 )
-from narrows.planning import CHANNELS_FIRST, Plan, make_plan
+from narrows.planning import CHANNELS_FIRST, Plan, make_plan, require_refinable
 from narrows.progress import say, shown, silent
 from narrows.ranges import require_familiar
 from narrows.report.guards import find_warnings
@@ -79,7 +81,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         shift: images are moved by up to so many pixels each time they are taken.
         noise: damage that the model learns to undo: "gaussian:0.3", "masking:0.3",
             "salt-pepper:0.1"; "gaussian:0.1-0.8" for an amount that is not known.
-        refine: Gauss-Newton steps that improve each code after the encoder; 0 for none.
+        refine: Gauss-Newton steps that improve each code after the encoder; 0 for none. It is about
+            use: changed after ``fit`` or ``load``, it holds at once; None is then what they had.
         validation_fraction: the share of rows held out where ``fit`` gets no validation data and
             there are at least 20; 0 for none.
         patience: stop after so many epochs without a better validation loss, and keep the best
@@ -87,7 +90,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         random_state: governs everything drawn at random; an integer, a RandomState, or None for
             another outcome every time.
         check_range: refuse items in another range than those of ``fit``, such as shares of 1 where
-            those were grey levels, see :func:`narrows.ranges.require_familiar`; False to go on.
+            those were grey levels, see :func:`narrows.ranges.require_familiar`; False to go on. It
+            holds at once too. All others are about training, and hold from the next ``fit`` on.
         verbose: show how far the work is on stderr, a bar or a line now and then, and what is in
             ``notes_``.
         types: of a data frame, what columns are, by name, where it shall not be inferred:
@@ -380,7 +384,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the trained model as one file, which the program ``narrows`` reads too."""
         check_is_fitted(self)
-        save_model(arguments.path("path", path), self.model_)
+        save_model(arguments.path("path", path), self._as_used())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -410,10 +414,36 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _take(self, trained: TrainedModel) -> None:
         self.model_ = trained
+        self._fitted_refine = self.refine
         self.latent_size_ = trained.model.spec.latent_size
         self.item_shape_ = trained.item_shape
         self._n_features_out = self.latent_size_
-        self._codec = Codec(trained)
+
+    @property
+    def _codec(self) -> Codec:
+        """What encodes and decodes as ``refine`` says now."""
+        steps, made = self._refinement(), self.__dict__.get("_made")
+        if made is None or made[0] is not self.model_ or made[1] != steps:
+            codec = Codec(replace(self.model_, refinement=steps))
+            made = self._made = self.model_, steps, codec
+        return made[2]
+
+    def _refinement(self) -> int:
+        """Steps that improve a code: those of the model, unless ``refine`` was changed since.
+
+        Raises:
+            UsageError: it was, to what cannot be.
+        """
+        if self.refine is None or self.refine == self._fitted_refine:
+            return self.model_.refinement
+        steps = arguments.required_whole("refine", self.refine)
+        require_refinable(self.model_.model.spec, steps)
+        return steps
+
+    def _as_used(self) -> TrainedModel:
+        """The model as it computes now, with the parameters that say so."""
+        given = {name: getattr(self, name) for name in ABOUT_USE if hasattr(self, name)}
+        return with_values(replace(self.model_, refinement=self._refinement()), given)
 
     # Whether to learn what odd items are; narrows.OutlierDetector does.
     _detects = False
@@ -546,13 +576,13 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def __getstate__(self) -> dict[str, Any]:
         # Threads' work space is not worth copying: it is laid out again from the model.
         state = dict(super().__getstate__())
-        state.pop("_codec", None)
+        state.pop("_made", None)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if "model_" in state:
-            self._codec = Codec(self.model_)
+            self.__dict__.setdefault("_fitted_refine", self.refine)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

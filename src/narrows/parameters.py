@@ -146,6 +146,20 @@ def kept(trained: TrainedModel, of: str, given: Mapping[str, Any], epochs: int) 
     )
 
 
+#: Parameters about the use of a model: changed later, they hold at once, and are kept so.
+ABOUT_USE = ("refine", "check_range", "criterion", "false_alarms")
+
+
+def with_values(trained: TrainedModel, given: Mapping[str, Any]) -> TrainedModel:
+    """The model with other values of parameters that are kept with it; of others nothing."""
+    parameters = trained.parameters
+    if not parameters:
+        return trained
+    values = dict(parameters["values"])
+    values |= {name: _plain(value) for name, value in given.items() if name in values}
+    return replace(trained, parameters={**parameters, "values": values})
+
+
 def _plain(value: Any) -> Any:
     """A parameter as JSON has it."""
     value = arguments.scalar(value)
