@@ -211,7 +211,7 @@ class _Run:
 
     def _train_slice(self) -> None:
         first = len(self.at.losses) * self.batch_size
-        order = self.order[first : first + self.trainer.steps_per_call * self.batch_size]
+        order = self.order[first : first + self.steps_at_once() * self.batch_size]
         if not len(order):  # it was stopped while an epoch's model was judged
             return
         losses = self.trainer.train(*self.varied.slice(order, self.at.epoch, first))
