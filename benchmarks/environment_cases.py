@@ -200,7 +200,7 @@ def _filled_disk(trial: Trial, random: Random) -> Ended:
 def _quota(trial: Trial, random: Random) -> Ended:
     if random.random() < 0.5:
         trial.put_earlier()
-    process, limit = trial.start(), int(random.uniform(0, trial.reference.size))
+    process, limit = trial.start(), int(random.uniform(0, trial.reference.largest))
 
     def restrict() -> None:
         with contextlib.suppress(OSError):

@@ -43,6 +43,7 @@ class Reference:
         output: what it printed to standard output.
         seconds: processor time that it took.
         size: bytes of all its files.
+        largest: bytes of the largest of them.
     """
 
     files: Mapping[str, bytes | None]
@@ -50,6 +51,7 @@ class Reference:
     output: str
     seconds: float
     size: int
+    largest: int
 
     def renamed(self, stem: str, other: str) -> "Reference":
         """The same of a command whose output is called otherwise."""
@@ -71,8 +73,9 @@ def reference(first: Path, second: Path, output: str, seconds: float) -> Referen
     one, two = files_in(first), files_in(second)
     files = {name: content if two.get(name) == content else None for name, content in one.items()}
     history = next((content for name, content in one.items() if name.endswith(".jsonl")), b"")
-    size = sum(map(len, one.values()))
-    return Reference(files, history.count(b"\n"), output, seconds, size)
+    sizes = [len(content) for content in one.values()]
+    epochs = history.count(b"\n")
+    return Reference(files, epochs, output, seconds, sum(sizes), max(sizes, default=0))
 
 
 def is_whole(name: str, content: bytes, expected: Reference) -> bool:

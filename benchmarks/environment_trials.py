@@ -29,7 +29,7 @@ from environment_counts import (
     reference,
     said_badly,
 )
-from narrows_cli import NARROWS
+from narrows_cli import NARROWS, caches_in
 
 _POLL, _POLL_WRITING = 0.02, 0.002
 #: Seconds after a signal within which a command has to end.
@@ -266,11 +266,7 @@ class Trial:
         for name in ("out", "tmp"):
             (folder / name).mkdir(parents=True)
         (folder / "in").symlink_to(place.inputs)
-        self.environment = {
-            "TMPDIR": str(folder / "tmp"),
-            "NUMBA_CACHE_DIR": str(place.caches),
-            "XDG_CACHE_HOME": str(place.caches),
-        }
+        self.environment = {"TMPDIR": str(folder / "tmp"), **caches_in(place.caches)}
 
     @property
     def out(self) -> Path:
@@ -304,7 +300,7 @@ class Trial:
         return caches
 
     def use_caches(self, caches: Path) -> None:
-        self.environment |= {"NUMBA_CACHE_DIR": str(caches), "XDG_CACHE_HOME": str(caches)}
+        self.environment |= caches_in(caches)
 
     def start(
         self,

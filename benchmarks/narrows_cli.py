@@ -17,6 +17,12 @@ NARROWS = (sys.executable, "-m", "narrows")
 _SAID = 4000
 
 
+def caches_in(folder: Path) -> dict[str, str]:
+    """The environment in which compiled code is kept in ``folder``, and nowhere else."""
+    names = ("NARROWS_CACHE", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME")
+    return dict.fromkeys(names, str(folder))
+
+
 def fit(
     data: str | Path, model: Path, *options: str, environment: Mapping[str, str] | None = None
 ) -> dict[str, Any]:

@@ -9,19 +9,19 @@ Each trains a dense and a convolutional net on the digits that come with scikit-
 compresses and opens the digits many times over, so that the kernels of ``mixing`` are compiled.
 Kernels of all targets lie in one folder of their own: one target must not take another's.
 
-    python benchmarks/processor_targets.py
+    python benchmarks/processor_targets.py [--processors native,haswell]
 """
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from common import Target, announce, argument_parser, matrix_rate, run_process, table, write_record
-from narrows_cli import NARROWS
+from narrows_cli import NARROWS, caches_in
 
 #: What Numba is told to compile for.
 PROCESSORS: Mapping[str, Mapping[str, str]] = {
@@ -50,12 +50,7 @@ class Machine:
     def __init__(self, name: str, scratch: Path) -> None:
         self.name, self.folder = name, scratch / name
         self.folder.mkdir()
-        caches = str(scratch / "caches")
-        self._environment = {
-            "NUMBA_CACHE_DIR": caches,
-            "XDG_CACHE_HOME": caches,
-            **PROCESSORS[name],
-        }
+        self._environment = {**caches_in(scratch / "caches"), **PROCESSORS[name]}
         self.failures: list[str] = []
 
     def run(self, *words: str) -> bool:
@@ -93,13 +88,13 @@ class Machine:
         return bool(np.array_equal(np.load(path, allow_pickle=False), items))
 
 
-def measure(scratch: Path) -> dict[str, Any]:
+def measure(processors: Sequence[str], scratch: Path) -> dict[str, Any]:
     """Losses, archives and what was opened, of each processor."""
     from narrows.data import load_data
 
     digits = np.concatenate([load_data("digits").items] * _COPIES)
     np.save(scratch / "items.npy", digits)
-    machines = [Machine(name, scratch) for name in PROCESSORS]
+    machines = [Machine(name, scratch) for name in processors]
     losses = {one.name: {preset: one.losses(preset) for preset in _MODELS} for one in machines}
     archives = {one.name: one.archive(scratch / "items.npy") for one in machines}
     opened = {
@@ -128,11 +123,15 @@ def largest_difference(losses: list[float], native: list[float]) -> float:
 
 
 def main() -> None:
-    argument_parser(__doc__).parse_args()
+    parser = argument_parser(__doc__)
+    parser.add_argument(
+        "--processors", default=",".join(PROCESSORS), help="some of them, native among these"
+    )
+    processors = parser.parse_args().processors.split(",")
     announce(__doc__ or "")
     rates = [matrix_rate()]
     with tempfile.TemporaryDirectory(prefix="narrows-targets-") as scratch:
-        found = measure(Path(scratch))
+        found = measure(processors, Path(scratch))
         failures = [failure.replace(scratch, "...") for failure in found.pop("failures")]
     rates.append(matrix_rate())
     apart = {
@@ -148,9 +147,9 @@ def main() -> None:
             *(f"{apart[name][preset]:.1e}" for preset in _MODELS),
             f"{found['archive_bytes'][name]:,}",
             "yes" if found["same_bytes"][name] else "no",
-            f"{sum(found['opened'][name].values())} of {len(PROCESSORS)}",
+            f"{sum(found['opened'][name].values())} of {len(processors)}",
         ]
-        for name in PROCESSORS
+        for name in processors
     ]
     unopened = sum(not well for each in found["opened"].values() for well in each.values())
     write_record(
