@@ -407,8 +407,9 @@ class Trial:
         """Count another exit code than these; a hang is counted already."""
         if ended.code not in codes and not ended.faults:
             told = " or ".join(map(str, codes))
-            last = ended.said.strip().splitlines()[-1:] or [""]
-            self.faults.append((CODE, f"ended with {ended.code}, not {told}: {last[0][:160]}"))
+            lines = ended.said.strip().splitlines()
+            last = ([line for line in lines if "error:" in line] or lines or [""])[-1]
+            self.faults.append((CODE, f"ended with {ended.code}, not {told}: {last[:160]}"))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

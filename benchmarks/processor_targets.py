@@ -6,7 +6,7 @@ relative 1e-5, ``compress`` writes the same bytes, and each target opens what ea
 The targets are the machine's own; haswell (AVX2) and nehalem (SSE 4.2), as ``NUMBA_CPU_NAME`` alone
 and with no features but their own (``NUMBA_CPU_FEATURES=``); and generic, which has SSE 2 alone.
 Each trains a dense and a convolutional net on the digits that come with scikit-learn, and
-compresses and opens the digits many times over, so that the kernels of ``mixing`` are compiled.
+compresses and opens the digits, twice over, so that the kernels of ``mixing`` are compiled.
 Kernels of all targets lie in one folder of their own: one target must not take another's.
 
     python benchmarks/processor_targets.py [--processors native,haswell]
@@ -37,7 +37,7 @@ _MODELS = {
     "conv": ("--preset", "conv"),
 }
 _SMALL = 5  # epochs
-_COPIES = 4
+_COPIES = 2
 
 
 class Machine:
