@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from narrows.data.tables import cells
-from narrows.data.tables.arrow_types import is_text, kind_of, type_from_text
+from narrows.data.tables.arrow_types import is_text, kind_of, number_dtype, type_from_text
 from narrows.data.tables.spellings import DATES, Spelling, type_of
 from narrows.data.tables.texts import read, read_mostly, without_weak
 from narrows.data.tables.unfamiliar import Unfamiliar
@@ -154,7 +154,7 @@ def _is_rounded(found: Any, texts: Any) -> bool:
 
     if not pa.types.is_floating(found.type):
         return False
-    limit = 2.0 ** (np.finfo(found.type.to_pandas_dtype()).nmant + 1)
+    limit = 2.0 ** (np.finfo(number_dtype(found.type)).nmant + 1)
     large = pc.greater_equal(pc.abs(found.cast(pa.float64())), limit)
     whole = pc.invert(pc.match_substring_regex(texts, "[.eE]"))
     return bool(pc.any(pc.and_(large, whole)).as_py())
