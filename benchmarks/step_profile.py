@@ -23,12 +23,13 @@ from numba import njit
 from common import leave_result, load_mnist
 from narrows.engine import AdamSettings
 from narrows.engine.fused import learning, losses, moving, products
+from narrows.engine.fused.layers import fused_layers
 from narrows.engine.fused.machine import flush_denormals
 from narrows.engine.fused.registers import LANES, TILE_COLUMNS, adam
 from narrows.engine.fused.sharing import worker_of
 from narrows.engine.fused.stack import LayerStack
 from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source
-from narrows.engine.fused.trainer import FusedTrainer, fused_layers
+from narrows.engine.fused.trainer import FusedTrainer
 from narrows.nn.model import initial_model
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import narrows.engine
 from dense_reference import ACTIVATIONS, LOSSES
 from engine_cases import (
     BYTES,
@@ -254,7 +253,7 @@ def test_the_fused_engine_is_taken_for_dense_stacks_on_the_cpu(
     model = initial_model(preset_spec("simple", (8, 8)), Scaling(), 0)
     assert isinstance(make_trainer(model, Objective(), AdamSettings(), 8), FusedTrainer)
     assert isinstance(make_runner(model), FusedRunner)
-    monkeypatch.setattr(narrows.engine, "_has_accelerator", lambda: True)
+    monkeypatch.setattr("narrows.engine.choice._has_accelerator", lambda: True)
     assert isinstance(make_trainer(model, Objective(), AdamSettings(), 8), XlaTrainer)
     assert isinstance(make_runner(model), XlaRunner)
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import importlib.metadata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,7 @@ def fit(
         _training_summary(plan, result, model, training, pca),
         {"mean": pca.mean, "components": pca.components},
         statistics,
-        {name: importlib.metadata.version(name) for name in ("numpy", "numba", "jax")},
+        dict(_installed("numpy", "numba", "jax")),
         refinement,
         _density(codes, settings.seed, track),
         values=column_ranges(training),
@@ -117,6 +117,13 @@ def fit(
         arrays = fit_detection(trained, training.items, unseen, settings.seed, track=track)
         trained = replace(trained, detection=arrays)
     return Fitted(trained, result.history, tuple(notes))
+
+
+def _installed(*names: str) -> Iterator[tuple[str, str]]:
+    """The versions of those of some packages that are there."""
+    for name in names:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            yield name, importlib.metadata.version(name)
 
 
 def _start(spec: Spec, scaling: Scaling, items: np.ndarray, seed: int) -> Model:

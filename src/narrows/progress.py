@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 _LINE_EVERY_SECONDS = 10.0
 
@@ -26,6 +26,7 @@ class Advance(Protocol):
     def __call__(self, amount: float, note: str = "") -> None: ...
 
 
+@runtime_checkable
 class Tracker(Protocol):
     """Anything that can be told how far some work is."""
 

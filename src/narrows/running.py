@@ -15,6 +15,7 @@ from narrows.model_file import TrainedModel
 from narrows.nn.model import Model
 from narrows.nn.scaling import as_dtype
 from narrows.objectives import Objective
+from narrows.progress import Tracker, silent
 
 #: Values that go through a model at a time when results are streamed: 4 MB of 8-bit data.
 CHUNK_VALUES = 1 << 22
@@ -25,9 +26,9 @@ _SMALLEST_VARIANCE = 1e-30
 class Codec:
     """Encodes and decodes with one trained model."""
 
-    def __init__(self, trained: TrainedModel) -> None:
+    def __init__(self, trained: TrainedModel, track: Tracker = silent) -> None:
         self.trained = trained
-        self._runner = make_runner(trained.model, trained.refinement)
+        self._runner = make_runner(trained.model, trained.refinement, track)
 
     def encode(self, items: Shaped[np.ndarray, "n ..."]) -> Float32[np.ndarray, "n latent"]:
         """Latent codes, float32 (n, latent_size).

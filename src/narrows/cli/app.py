@@ -1,5 +1,6 @@
 """The program: its commands, and what becomes of an error."""
 
+import platform
 import warnings
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -8,7 +9,8 @@ import typer
 
 from narrows.cli import archive, demo, denoise, detect, fit, generate, use
 from narrows.cli.interruption import INTERRUPTED, came
-from narrows.cli.terminal import say, show_error
+from narrows.cli.terminal import progress, say, show, show_error
+from narrows.compiling import cache_folder
 from narrows.errors import NarrowsError, NarrowsWarning, UsageError
 from narrows.version import __version__
 
@@ -22,21 +24,40 @@ app = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        print(f"narrows {__version__}")
-        raise typer.Exit
+def _versions() -> dict[str, str | None]:
+    """What computes here: the versions of what matters, and which engine with its reason."""
+    from importlib import metadata
+
+    from narrows.engine import chosen_engine
+
+    versions: dict[str, str | None] = {"narrows": __version__, "python": platform.python_version()}
+    for name in ("numpy", "numba", "jax"):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = None
+    choice, folder = chosen_engine(progress), cache_folder()
+    return {
+        **versions,
+        "engine": choice.engine,
+        "engine_reason": choice.reason,
+        "cache": None if folder is None else str(folder),
+    }
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def narrows(
+    context: typer.Context,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of an error; anywhere on the line.")
     ] = False,
-    version: Annotated[
+    version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
+    as_json: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Show the version and leave."
+            "--json",
+            help="With --version: which engine computes here and why, and the versions of what it "
+            "needs, as JSON. An engine that was never tried here is tried first: some seconds.",
         ),
     ] = False,
 ) -> None:
@@ -52,6 +73,13 @@ def narrows(
     DATA is everywhere one of: mnist, mnist:test, digits, an IDX file (.gz or raw), an .npy or
     .npz file, a table (.csv, .tsv or .parquet), a folder of images, or - for standard input.
     """
+    if version:
+        show(f"narrows {__version__}", _versions() if as_json else {}, as_json)
+        raise typer.Exit
+    if as_json:
+        raise UsageError("--json stands here only with --version", hint="see narrows --help")
+    if context.invoked_subcommand is None:
+        context.fail("Missing command.")
 
 
 app.command()(demo.demo)

@@ -156,7 +156,7 @@ def _story(
 
 
 def _provenance(versions: dict[str, str]) -> str:
-    from narrows.engine.fused.stack import usable_cores
+    from narrows.engine.cores import usable_cores
     from narrows.version import __version__
 
     known = ", ".join(f"{name} {version}" for name, version in versions.items())

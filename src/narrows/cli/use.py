@@ -226,7 +226,7 @@ def open_codec(model: Path, refine: int | None = None) -> "Codec":
     if refine is not None:
         require_refinable(trained.model.spec, refine)
         trained = replace(trained, refinement=refine)
-    return Codec(trained)
+    return Codec(trained, progress)
 
 
 def usual_format(codec: "Codec") -> str:

@@ -4,6 +4,7 @@ It is only a cache. What is missing is made anew, what is damaged is said and ma
 cannot be written is said once.
 """
 
+import contextlib
 import os
 import warnings
 from pathlib import Path
@@ -14,7 +15,11 @@ from narrows.files import atomic_file
 #: Names another folder than the user's cache folder.
 VARIABLE = "NARROWS_CACHE"
 
+#: Names, in a process that tries for another, a folder for what the cache folder does not take.
+SPARE = "NARROWS_SPARE"
+
 _said: list[Path | None] = []
+_handed_over: dict[str, bytes] = {}
 
 
 def cache_folder() -> Path | None:
@@ -47,6 +52,11 @@ def keep(path: Path | None, content: bytes) -> bool:
         with atomic_file(path) as stream:
             stream.write(content)
     except OSError as error:
+        spare = os.environ.get(SPARE)
+        if path is not None and spare:
+            with contextlib.suppress(OSError):
+                Path(spare, path.name).write_bytes(content)
+            return False
         what = error.message if isinstance(error, OutputError) else str(error)
         if not _said:
             _said.append(path)
@@ -56,6 +66,21 @@ def keep(path: Path | None, content: bytes) -> bool:
             )
         return False
     return True
+
+
+def read(path: Path) -> bytes | None:
+    """A file of the cache, or what was handed over under its name; None for neither."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return _handed_over.get(path.name)
+
+
+def hand_over(spare: str | None) -> None:
+    """Have this process find what another one could keep in its spare folder only."""
+    for path in Path(spare).iterdir() if spare else ():
+        with contextlib.suppress(OSError):
+            _handed_over[path.name] = path.read_bytes()
 
 
 def damaged(path: Path, what: str) -> None:

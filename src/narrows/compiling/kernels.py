@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from narrows.compiling.folder import cache_folder, damaged, keep
+from narrows.compiling.folder import cache_folder, damaged, keep, read
 from narrows.version import __version__
 
 _DIGEST = 32
@@ -79,10 +79,7 @@ class _Kept:
         """The code that an earlier process kept, or None, as where it is damaged."""
         target_context.refresh()
         path = self._path(signature, target_context.codegen())
-        try:
-            content = path.read_bytes() if path is not None else None
-        except OSError:
-            content = None
+        content = None if path is None else read(path)
         if path is None or content is None:
             return None
         try:

@@ -5,22 +5,24 @@
 
 Both take the same model, give the same numbers to within float32 rounding (a test holds them to
 it), and keep their state in the same named arrays, so a model trained by one runs on the other.
+choice.py says which one computes what both can.
 """
 
-import importlib.util
-import os
-from importlib import metadata
-
+from narrows.engine.choice import Choice, chosen_engine, uses_fused
+from narrows.engine.fused.layers import fused_layers
 from narrows.engine.interface import AdamSettings, Runner, Trainer, TrainingState
 from narrows.nn.model import Model
 from narrows.objectives import Objective
+from narrows.progress import Tracker, silent
 
 __all__ = [
     "MOST_REFINEMENT",
     "AdamSettings",
+    "Choice",
     "Runner",
     "Trainer",
     "TrainingState",
+    "chosen_engine",
     "make_runner",
     "make_trainer",
 ]
@@ -30,10 +32,16 @@ MOST_REFINEMENT = 100
 
 
 def make_trainer(
-    model: Model, objective: Objective, adam: AdamSettings, batch_size: int, seed: int = 0
+    model: Model,
+    objective: Objective,
+    adam: AdamSettings,
+    batch_size: int,
+    seed: int = 0,
+    track: Tracker = silent,
 ) -> Trainer:
-    """The engine that trains ``model`` fastest here; ``seed`` governs what its blocks draw."""
-    if not _has_accelerator():
+    """The engine that trains ``model`` fastest here; ``seed`` governs what its blocks draw, and
+    ``track`` is told where an engine is tried first."""
+    if fused_layers(model.spec) is not None and uses_fused(track):
         from narrows.engine.fused.trainer import FusedTrainer, can_train
 
         if can_train(model.spec, batch_size):
@@ -43,14 +51,14 @@ def make_trainer(
     return XlaTrainer(model, objective, adam, batch_size, seed)
 
 
-def make_runner(model: Model, refinement: int = 0) -> Runner:
+def make_runner(model: Model, refinement: int = 0, track: Tracker = silent) -> Runner:
     """The engine that runs ``model`` fastest here; its codes improved by so many steps, as
-    :mod:`narrows.engine.xla.refinement` has it."""
+    :mod:`narrows.engine.xla.refinement` has it. ``track`` as for a trainer."""
     if refinement:
         from narrows.engine.xla import RefiningRunner
 
-        return RefiningRunner(model, make_runner(model), refinement)
-    if not _has_accelerator():
+        return RefiningRunner(model, make_runner(model, track=track), refinement)
+    if fused_layers(model.spec) is not None and uses_fused(track):
         from narrows.engine.fused.runner import FusedRunner, can_run
 
         if can_run(model.spec):
@@ -58,15 +66,3 @@ def make_runner(model: Model, refinement: int = 0) -> Runner:
     from narrows.engine.xla import XlaRunner
 
     return XlaRunner(model)
-
-
-def _has_accelerator() -> bool:
-    """Whether JAX would compute on something other than the CPU; imports JAX only if it might."""
-    if os.environ.get("JAX_PLATFORMS", "") == "cpu":
-        return False
-    plugged_in = metadata.entry_points(group="jax_plugins")
-    if not plugged_in and importlib.util.find_spec("jax_plugins") is None:
-        return False
-    import jax
-
-    return jax.default_backend() != "cpu"

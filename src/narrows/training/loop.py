@@ -97,7 +97,7 @@ def train(
         lowest, highest = (0.0, 1.0) if settings.noise is None else extent_of(items)
         limits = NoiseLimits(lowest, highest, lowest)
     shown = _Shown(items, inputs, validation, validation_inputs, limits)
-    run = _Run(model, shown, settings, checkpoint, checkpoint_seconds, resume, unbroken)
+    run = _Run(model, shown, settings, checkpoint, checkpoint_seconds, resume, unbroken, track)
     total = settings.epochs * len(items)
     with track("training", total=total, unit="items") as advance:
         advance(run.items_done(), run.note())
@@ -137,6 +137,7 @@ class _Run:
         checkpoint_seconds: float,
         resume: bool,
         unbroken: Unbroken,
+        track: Tracker,
     ) -> None:
         items = shown.items
         self.unbroken = unbroken
@@ -149,7 +150,7 @@ class _Run:
         self.batch_size = min(settings.batch_size, len(items))
         self.adam = settings.adam_for(len(items), self.batch_size)
         self.trainer: Trainer = make_trainer(
-            model, settings.objective, self.adam, self.batch_size, settings.seed
+            model, settings.objective, self.adam, self.batch_size, settings.seed, track
         )
         self.varied = Varied(items, shown.limits, settings, shown.inputs)
         self.values_per_item = items[:1].size

@@ -28,6 +28,7 @@ Everything is integer arithmetic: a block that was made anywhere opens everywher
     ans.py            the entropy coder
     walk.py           through the items of a block, batch by batch
     compiled.py       the same with kernels.py, which Numba compiles
+    check.py          whether that codes as NumPy does here
 """
 
 from narrows.codec.mixing.blocks import decode_block, encode_block, learn

@@ -13,10 +13,10 @@ import numpy as np
 
 from narrows.codec.mixing import walk
 from narrows.codec.mixing.course import Course, split
-from narrows.codec.mixing.kinds import ALL, FIRST, Mixers
+from narrows.codec.mixing.kinds import ALL, Mixers
 from narrows.codec.mixing.learned import Settings
 from narrows.codec.mixing.prior import Prior
-from narrows.compiling import is_kept
+from narrows.compiling import answer_for, is_kept, warn_once
 
 #: Streams of a block, at most.
 MOST_STREAMS = 16
@@ -153,18 +153,18 @@ def _is_compiled() -> bool:
 
 @cache
 def _compiled() -> ModuleType | None:
-    """The compiled way, once it has been seen to work."""
-    try:
-        from narrows.codec.mixing import compiled
+    """The compiled way, once it has been seen to work; a warning where it does not."""
+    answer = answer_for("narrows.codec.mixing.check")
+    reason = answer.reason
+    if answer.works:
+        try:
+            from narrows.codec.mixing import check, compiled
 
-        course, values = Course.of((2, 2), 1), np.array([[0, 1], [1, 1]], np.uint8)
-        settings = Settings.for_values(values, 1, FIRST)
-        coded = compiled.encode(course, settings, values)
-        if coded != walk.encode(course, settings, values):
-            return None
-        compiled.decode(course, settings, coded)
-    # Numba may be missing, or too new for this machine's Python, or fail in its own ways where it
-    # cannot compile: NumPy gives the same, later.
-    except Exception:
-        return None
-    return compiled
+            for _ in check.check():
+                pass
+            return compiled
+        # Numba may fail in its own ways where it cannot compile: NumPy gives the same, later.
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+    warn_once(f"NumPy codes archives here, which takes longer, as Numba does not: {reason}")
+    return None

@@ -24,4 +24,5 @@ measurements). Here one function per slice of an epoch does it all; see
     stack.py        a stack of layers
     trainer.py      FusedTrainer
     runner.py       FusedRunner
+    check.py        whether they compute what they should here
 """

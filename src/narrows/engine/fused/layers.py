@@ -106,6 +106,12 @@ def layers_of(spec: Spec, part: str) -> list[Layer] | None:
     return layers or None
 
 
+def fused_layers(spec: Spec) -> list[Layer] | None:
+    """The layers of a whole model; None where one of its blocks is no layer of a stack."""
+    encoder, decoder = layers_of(spec, "encoder"), layers_of(spec, "decoder")
+    return encoder + decoder if encoder and decoder else None
+
+
 def held(layers: Sequence[Layer]) -> list[Layer]:
     """The layers of a stack, each with its matrix as it is best held.
 

@@ -1,11 +1,11 @@
 """A stack of layers, and the threads that compute it."""
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from narrows.engine.cores import usable_cores
 from narrows.engine.fused import loops
 from narrows.engine.fused.fastest import Fastest
 from narrows.engine.fused.layers import Layer, held
@@ -161,13 +161,6 @@ def _useful_threads(layers: Sequence[Layer]) -> int:
     if any(layer.has_windows for layer in layers):
         return 1
     return sum(layer.inputs * layer.outputs for layer in layers) // _WEIGHTS_OF_A_THREAD
-
-
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _is_readable(items: np.ndarray, scaling: Scaling) -> bool:

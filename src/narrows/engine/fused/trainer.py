@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64, Shaped
 
 from narrows.engine.evidence import require_likelihood
-from narrows.engine.fused.layers import Layer, layers_of
+from narrows.engine.fused.layers import fused_layers
 from narrows.engine.fused.memory import factor_bytes
 from narrows.engine.fused.stack import LayerStack
 from narrows.engine.fused.structure import (
@@ -35,12 +35,6 @@ _MEASURED_VALUES = 1 << 20
 # What the factors of a batch's gradients may take: beyond it XLA's own convolutions are used, which
 # hold less at once.
 _MOST_FACTOR_BYTES = 1 << 29
-
-
-def fused_layers(spec: Spec) -> list[Layer] | None:
-    """The layers of a whole model; None where one of its blocks is no layer of a stack."""
-    encoder, decoder = layers_of(spec, "encoder"), layers_of(spec, "decoder")
-    return encoder + decoder if encoder and decoder else None
 
 
 def can_train(spec: Spec, batch_size: int) -> bool:
