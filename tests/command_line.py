@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from PIL import Image
 
 import narrows
 from narrows.cli.app import run
 
 #: Where a process of its own finds the package, whatever folder it runs in.
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(narrows.__file__).parents[1])}
+
+
+#: What ``fit`` draws into its run folder.
+PICTURES = ("codes.png", "loss.png", "reconstructions.png")
 
 
 class Outcome(NamedTuple):
@@ -42,15 +47,29 @@ def failed(outcome: Outcome, code: int, *texts: str) -> None:
 Command = Callable[..., Outcome]
 
 
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs a command line in this process."""
+def command(capsys: pytest.CaptureFixture[str], *, pictures: bool = True) -> Command:
+    """Runs a command line in this process.
+
+    Args:
+        pictures: whether ``fit`` draws the pictures of its folder, half of what a short run takes,
+            or leaves blank ones.
+    """
 
     def call(*arguments: object) -> Outcome:
         capsys.readouterr()
-        code = run([str(argument) for argument in arguments])
+        words = [str(argument) for argument in arguments]
+        with pytest.MonkeyPatch.context() as patch:
+            if not pictures and words[:1] == ["fit"]:
+                patch.setattr("narrows.report.run_folder.draw_run", _blank_run)
+            code = run(words)
         return Outcome(code, *capsys.readouterr())
 
     return call
+
+
+def _blank_run(folder: Path, *_rest: object, **_options: object) -> None:
+    for name in PICTURES:
+        Image.new("L", (1, 1)).save(folder / name)
 
 
 def start(*arguments: object, cwd: Path, **options: object) -> subprocess.Popen[str]:

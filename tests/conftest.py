@@ -7,10 +7,12 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
+from llvmlite import binding
 from threadpoolctl import threadpool_limits
 
 # Shapes and dtypes in these modules' signatures are checked at every call. Not the kernels:
@@ -31,6 +33,20 @@ from narrows.planning import ModelChoice, Wishes, make_plan
 # --hypothesis-profile=default searches anew.
 settings.register_profile("same-cases", derandomize=True)
 settings.load_profile("same-cases")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what XLA compiles for the processes of a run, and from one run to the next, as Numba
+    does: compiling is most of what tests of nets take. Programs that tests start compile for
+    themselves, as they do for a user."""
+    cache = getattr(config, "cache", None)
+    if cache is None:
+        return
+    processor = f"{binding.get_host_cpu_name()} {sorted(binding.get_host_cpu_features().items())}"
+    kept = cache.mkdir(f"xla-{zlib.crc32(processor.encode()):08x}")
+    jax.config.update("jax_compilation_cache_dir", str(kept))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -58,9 +74,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture
-def narrows(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs a command line in this process."""
-    return command(capsys)
+def narrows(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Command:
+    """Runs a command line in this process; without the pictures of ``fit``, unless a test is marked
+    ``pictures``."""
+    return command(capsys, pictures=request.node.get_closest_marker("pictures") is not None)
 
 
 @pytest.fixture(scope="session")

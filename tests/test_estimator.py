@@ -327,7 +327,7 @@ def test_in_a_pipeline(rows: np.ndarray) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_in_a_grid_search(workers: int, rows: np.ndarray) -> None:
-    grid = {"latent": [1, 6], "loss": ["l2", "l1"]}
+    grid = {"latent": [1, 6], "loss": ["l2", "l1"] if workers == 1 else ["l2"]}
     search = GridSearchCV(small(epochs=4), grid, cv=2, n_jobs=workers).fit(rows)
     assert search.best_params_["latent"] == 6
     assert search.transform(rows).shape == (300, 6)

@@ -82,7 +82,7 @@ class TestForks:
     def test_nets_that_xla_runs_are_refused_at_once(self, tmp_path: Path) -> None:
         spec = tmp_path / "norm.toml"
         spec.write_text(NORMED)
-        ae = Autoencoder(spec=spec, epochs=1).fit(X[:64])
+        ae = Autoencoder(spec=spec, epochs=1, refine=0).fit(X[:64])
         for work in (lambda: ae.score(X[:5]), lambda: ae.fit(X[:64])):
             assert "before this process was forked" in in_fork(told(work))
 

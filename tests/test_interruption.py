@@ -159,6 +159,7 @@ STAGES = {
 }
 
 
+@pytest.mark.pictures
 @pytest.mark.parametrize("stage", STAGES)
 def test_ctrl_c_after_the_last_epoch_is_obeyed(
     stage: str, narrows: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -188,9 +188,8 @@ def test_data_come_from_standard_input_and_go_to_standard_output(
 ) -> None:
     packed = piped(folder, "compress", "-", "--out", "-", data=(folder / "items.npy").read_bytes())
     np.testing.assert_array_equal(decompress(packed), digits.items[:40])
-    items = np.load(io.BytesIO(piped(folder, "decompress", "-", "--out", "-", data=packed)))
-    np.testing.assert_array_equal(items, digits.items[:40])
-    table = piped(folder, "compress", "-", "--out", "-", data=b"a,b\n1,x\n2,y\n")
+    (folder / "some.csv").write_bytes(b"a,b\n1,x\n2,y\n")
+    table = compress(folder / "some.csv")
     rows = pyarrow.csv.read_csv(
         io.BytesIO(piped(folder, "decompress", "-", "--out", "-", data=table))
     )

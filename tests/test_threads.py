@@ -42,8 +42,8 @@ def hold(method: Callable[[Any], Any], parts: Sequence[Any]) -> None:
 def test_threads_that_share_an_autoencoder(preset: str, refine: int) -> None:
     latent = None if preset == "rounded" else 5
     noise = "gaussian:0.2" if preset in ("unet", "denoiser") else None
-    ae = Autoencoder(latent, preset=preset, epochs=1, refine=refine, noise=noise).fit(X[:600])
-    parts = np.array_split(X, THREADS)
+    ae = Autoencoder(latent, preset=preset, epochs=1, refine=refine, noise=noise).fit(X[:300])
+    parts = np.split(X[:1792], THREADS)  # of one size, for which nets are compiled once
     hold(ae.score_samples, parts)
     hold(ae.denoise, parts)
     if not ae.model_.model.spec.crosses:
