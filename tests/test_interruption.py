@@ -255,6 +255,22 @@ def test_what_must_not_be_broken_off_is_not_and_a_second_signal_ends_it(tmp_path
     process.communicate()
 
 
+def test_an_interrupt_that_is_caught_comes_again(tmp_path: Path) -> None:
+    process = program(
+        """
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            pass  # as in a finaliser
+        with unbroken():
+            print("one more step", flush=True)
+        """,
+        tmp_path,
+    )
+    out, err = process.communicate(timeout=SECONDS_TO_WAIT)
+    assert (process.returncode, out, err) == (143, "", "")
+
+
 def test_what_nohup_ignores_stays_ignored(tmp_path: Path) -> None:
     process = program(
         """

@@ -14,8 +14,9 @@ import pytest
 from command_line import ENVIRONMENT, Command, command, contents, failed
 from narrows.cli.outputs import check_outputs
 from narrows.errors import OutputError
-from narrows.locking import LOCK, held_folder
-from narrows.temporary import host_name
+from narrows.files import require_writable
+from narrows.locking import held_folder
+from narrows.temporary import LOCK, host_name
 
 PROGRAM = (
     "import os, signal\n"
@@ -74,6 +75,17 @@ def test_a_folder_of_a_dead_process_is_free(tmp_path: Path) -> None:
     with held_folder(tmp_path / "m", "wait"):
         assert json.loads((tmp_path / "m" / LOCK).read_text())["process"] == os.getpid()
     assert contents(tmp_path).keys() == {"m"}
+
+
+def test_others_remove_the_lock_of_the_dead_alone(tmp_path: Path) -> None:
+    lock = tmp_path / "m" / LOCK
+    with held_folder(tmp_path / "m", "wait"):
+        os.utime(lock, (0, 0))
+        require_writable(tmp_path / "m" / "a")
+        assert lock.exists()
+    holding("os.kill(os.getpid(), signal.SIGKILL)", tmp_path).communicate()
+    require_writable(tmp_path / "m" / "a")
+    assert not lock.exists()
 
 
 def test_a_folder_is_held_once_in_a_process(tmp_path: Path) -> None:

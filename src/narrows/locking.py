@@ -1,4 +1,7 @@
-"""Folders that belong to one process at a time."""
+"""Folders that belong to one process at a time.
+
+A file in the folder says whose it is. Its lock ends with the process, however that ends.
+"""
 
 import contextlib
 import errno
@@ -10,14 +13,10 @@ from pathlib import Path
 
 from narrows.errors import OutputError
 from narrows.files import explained
-from narrows.temporary import host_name, is_alive, made_folder, removed_at_end
-
-#: The file that says whose a folder is. Its lock ends with the process, however that ends.
-LOCK = ".narrows-lock"
+from narrows.temporary import LOCK, holder_of, host_name, is_alive, made_folder, removed_at_end
 
 # Where there is text in the file, Windows would keep others from reading it.
 _LOCKED_BYTE = 1 << 30
-# Between taking the lock and saying so.
 _TRIES, _PAUSE_SECONDS = 20, 0.01
 
 
@@ -36,8 +35,8 @@ def held_folder(folder: Path, hint: str) -> Iterator[None]:
         with explained(folder):
             held.enter_context(made_folder(folder))
             handle = _taken(path)
-            if handle is None:
-                raise OutputError(f"{folder} is in use by {_holder(path)}", hint=hint)
+            if isinstance(handle, str):
+                raise OutputError(f"{folder} is in use by {handle}", hint=hint)
             held.callback(_closed, handle, path)
             held.enter_context(removed_at_end(path))
             text = json.dumps({"process": os.getpid(), "host": host_name()})
@@ -54,19 +53,34 @@ def _closed(handle: int, path: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _taken(path: Path) -> int | None:
-    """The file, open and locked; None where another process has it."""
-    while True:
+def _taken(path: Path) -> int | str:
+    """The file, open and locked; or who has it, as messages say it."""
+    holder = "another process"
+    for _ in range(_TRIES):
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOINHERIT", 0)
         handle = os.open(path, flags, 0o666)
-        with contextlib.suppress(OSError):
-            if not _lock(handle, path):
-                os.close(handle)
-                return None
+        try:
             # whoever held it may have removed it before this lock was had
-            if os.name == "nt" or os.path.samestat(os.fstat(handle), path.stat()):
-                return handle
-        os.close(handle)
+            if _lock(handle, path) and _is_same(handle, path):
+                kept, handle = handle, -1
+                return kept
+        finally:
+            if handle >= 0:
+                os.close(handle)
+        process, host = holder_of(path)
+        if process is not None:
+            holder = f"process {process} on {host}"
+            if host != host_name() or is_alive(process):
+                return holder
+        time.sleep(_PAUSE_SECONDS)  # it is being taken, or looked at
+    return holder
+
+
+def _is_same(handle: int, path: Path) -> bool:
+    try:
+        return os.name == "nt" or os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _lock(handle: int, path: Path) -> bool:
@@ -90,25 +104,7 @@ def _lock(handle: int, path: Path) -> bool:
 
 def _is_held_elsewhere(path: Path) -> bool:
     """Whether another process says that it holds the folder, on a disk that knows no locks."""
-    process, host = _said(path)
+    process, host = holder_of(path)
     if host is None or (host == host_name() and process == os.getpid()):
         return False
     return host != host_name() or (process is not None and is_alive(process))
-
-
-def _holder(path: Path) -> str:
-    """Who holds the folder, as messages say it."""
-    for _ in range(_TRIES):
-        process, host = _said(path)
-        if process is not None:
-            return f"process {process} on {host}"
-        time.sleep(_PAUSE_SECONDS)
-    return "another process"
-
-
-def _said(path: Path) -> tuple[int | None, str | None]:
-    try:
-        said = json.loads(path.read_bytes())
-        return int(said["process"]), str(said["host"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None, None

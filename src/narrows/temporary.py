@@ -7,6 +7,7 @@ holds it, tells the dead from the living.
 
 import atexit
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+
+#: The file of whoever holds a folder (:mod:`narrows.locking`).
+LOCK = ".narrows-lock"
 
 _NAME = re.compile(r"\.narrows-(?P<host>[0-9a-f]{8})-(?P<process>[1-9][0-9]*)-[0-9a-f]{12}")
 # From a file's making to its lock is next to no time.
@@ -78,38 +82,53 @@ def _remove_at_exit() -> None:
 
 
 def remove_left_overs(folder: Path) -> None:
-    """Remove from ``folder`` what dead processes of this machine left half written."""
+    """Remove from ``folder`` what dead processes of this machine left half written, and the lock of
+    one that held it."""
     try:
         with os.scandir(folder) as entries:
             found = [(Path(entry.path), _NAME.fullmatch(entry.name)) for entry in entries]
     except OSError:
         return
     for path, name in found:
-        if name is None or path in _made or int(name["host"], 16) != _host():
+        if path in _made or path.is_symlink():
             continue
-        with contextlib.suppress(OSError):
-            if not path.is_symlink() and _is_left_over(path, int(name["process"])):
-                _remove(path)
+        process: int | None
+        if path.name == LOCK:
+            process, host = holder_of(path)
+            is_ours = host == host_name()
+        elif name is not None:
+            process, is_ours = int(name["process"]), int(name["host"], 16) == _host()
+        else:
+            continue
+        if is_ours and process is not None:
+            with contextlib.suppress(OSError):
+                _remove_of_dead(path, process)
 
 
-def _is_left_over(path: Path, process: int) -> bool:
-    """Whether whoever made ``path`` is dead."""
+def _remove_of_dead(path: Path, process: int) -> None:
+    """Remove ``path`` if ``process``, which made it, is dead."""
     ended = not is_alive(process)
     if not _has_locks():
-        return ended
+        if ended:
+            _remove(path)
+        return
     import fcntl
 
     handle = os.open(path, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # this disk knows no locks
-        return ended
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        except OSError:  # this disk knows no locks
+            is_left = ended
+        else:
+            # another process may have its number now
+            is_left = ended or time.time() - path.stat().st_mtime > _LOCKED_SECONDS
+        if is_left:
+            _remove(path)
     finally:
         os.close(handle)
-    # another process may have its number now
-    return ended or time.time() - path.stat().st_mtime > _LOCKED_SECONDS
 
 
 @contextlib.contextmanager
@@ -122,8 +141,8 @@ def _locked(path: Path) -> Iterator[None]:
 
     handle = os.open(path, os.O_RDONLY)
     try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with contextlib.suppress(OSError):  # this disk knows no locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
@@ -159,6 +178,15 @@ def _is_alive_on_windows(process: int) -> bool:
     windows.GetExitCodeProcess(ctypes.c_void_p(handle), ctypes.byref(code))
     windows.CloseHandle(ctypes.c_void_p(handle))
     return code.value == still_active
+
+
+def holder_of(lock: Path) -> tuple[int | None, str | None]:
+    """The process and the machine that a lock's file names; None for what it does not say."""
+    try:
+        said = json.loads(lock.read_bytes())
+        return int(said["process"]), str(said["host"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, None
 
 
 def host_name() -> str:

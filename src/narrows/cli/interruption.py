@@ -76,6 +76,8 @@ def unbroken() -> Iterator[None]:
     Where the signal came before, what is saved on the way out takes the time that it needs.
     """
     saving = _State.number is not None
+    if saving and not isinstance(sys.exc_info()[1], KeyboardInterrupt):
+        raise Interrupted  # once more: somebody has caught it
     _State.noting += 1
     _State.saving += saving
     try:
@@ -173,6 +175,8 @@ def _end(number: int | None) -> None:
     try:
         _State.number = number
         _remove_temporaries()
+        if os.isatty(2):
+            _write("\r\x1b[?25h")  # a progress bar hides the cursor
         if _State.last_words is not None:
             _write(_State.last_words())
     finally:
