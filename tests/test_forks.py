@@ -3,6 +3,9 @@
 import io
 import multiprocessing
 import pickle
+import subprocess
+import sys
+import threading
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +33,19 @@ encoder = [
     { block = "norm" },
     { block = "dense", units = 3, activation = "linear" },
 ]
+"""
+JAX_AND_FORK = """
+import jax, os, signal
+jax.block_until_ready(jax.numpy.ones(3) + 1)
+if not os.fork():
+    signal.alarm(60)
+    from narrows import Autoencoder, load_data
+    try:
+        Autoencoder(latent=4, preset="dense", epochs=1).fit(load_data("digits").items[:64])
+    except Exception as error:
+        print(error, flush=True)
+    os._exit(0)
+os.wait()
 """
 FORKS = "fork" in multiprocessing.get_all_start_methods()
 # Python and JAX warn of every fork: whether it goes well is what is tested here.
@@ -89,6 +105,40 @@ class TestForks:
     def test_training_that_ends_with_xla_is_refused_before_it(self, refining: Autoencoder) -> None:
         ae = Autoencoder(latent=4, preset="dense", epochs=10**6, refine=1)
         assert "before this process was forked" in in_fork(told(lambda: ae.fit(X[:64])))
+
+    @pytest.mark.parametrize("first", ["", "import narrows"])
+    def test_who_used_xla_does_not_matter(self, first: str) -> None:
+        """JAX alone did, before narrows was imported or after; its process forks, and the child
+        fits."""
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", f"{first}\n{JAX_AND_FORK}"],
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert "before this process was forked" in done.stdout, done.stderr
+
+    def test_a_fork_waits_for_what_another_thread_compiles(self) -> None:
+        from numba.core.compiler_lock import global_compiler_lock
+
+        compiles, forks = threading.Event(), threading.Event()
+
+        def compile_slowly() -> None:
+            with global_compiler_lock:
+                compiles.set()
+                forks.wait()
+
+        def free() -> bool:
+            found: bool = global_compiler_lock._lock.acquire(timeout=5)
+            return found
+
+        thread = threading.Thread(target=compile_slowly)
+        thread.start()
+        compiles.wait()
+        threading.Timer(0.2, forks.set).start()
+        assert in_fork(free)
+        assert not thread.is_alive() or forks.is_set()
+        thread.join()
+        assert free()
+        global_compiler_lock._lock.release()
 
     def test_a_stream_with_a_position_is_refused(self, archive: Path, tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / "packed.zip", "w") as file:

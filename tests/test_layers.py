@@ -12,7 +12,7 @@ PACKAGE = Path(narrows.__file__).parent
 
 # Lowest first. A module, or package, imports from the lines above its own and from itself.
 LAYERS = (
-    {"errors", "progress", "temporary", "version"},
+    {"errors", "forks", "progress", "temporary", "version"},
     {"arguments", "files", "inputs"},
     {"compiling"},
     {"locking", "outputs"},

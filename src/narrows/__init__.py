@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+import narrows.forks  # noqa: F401  notices forks from here on
 from narrows.version import __version__
 
 if TYPE_CHECKING:

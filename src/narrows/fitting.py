@@ -65,7 +65,7 @@ def fit(
     """
     spec, settings = plan.spec, plan.settings
     if plan.refinement or is_variational(spec):
-        require_threads(later=True)  # what is measured after the training needs them
+        require_threads()  # what is measured after the training needs them
     described, of_data = _description(training)
     require_storable(described)
     scaling = choose_scaling(training, plan)
