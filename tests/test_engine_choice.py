@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -126,6 +127,33 @@ def test_an_interrupt_of_the_child_is_one(kernels: Kernels, tmp_path: Path) -> N
     with pytest.raises(KeyboardInterrupt):
         answer_for(kernels.become("os.kill(os.getpid(), signal.SIGINT)"))
     assert not list((tmp_path / "cache").rglob("*.json"))
+
+
+def test_a_child_ends_with_its_parent(kernels: Kernels, tmp_path: Path) -> None:
+    """Whatever killed that, compiling goes on for nobody."""
+    kernels.become("open('begun', 'w').write(str(os.getpid())); import time; time.sleep(60)")
+    program = "from narrows.compiling import answer_for; answer_for('tried.check')"
+    parent = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env=ENVIRONMENT)
+    begun, limit = tmp_path / "begun", time.monotonic() + 60
+    while not (begun.exists() and begun.read_text()):
+        assert time.monotonic() < limit and parent.poll() is None
+        time.sleep(0.02)
+    parent.kill()
+    parent.wait()
+    limit = time.monotonic() + 30
+    while is_running(int(begun.read_text())):
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+
+
+def is_running(process: int) -> bool:
+    """Whether there is such a process, and not only its exit code."""
+    try:
+        os.kill(process, 0)
+        status = Path(f"/proc/{process}/stat")
+        return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"works": 1, "reason": ""}', "\udc80" * 9])

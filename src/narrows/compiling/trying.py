@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 from typing import NamedTuple
@@ -173,6 +174,7 @@ def answer(check: str) -> None:
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # at once, in the midst of compiling too
     faulthandler.dump_traceback_later(_PATIENCE_SECONDS, exit=True)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     warnings.simplefilter("ignore")
     _tell(_BEGUN)
     try:
@@ -185,6 +187,15 @@ def answer(check: str) -> None:
         _tell(f"{_FAILS}{_in_one_line(error)}")
     else:
         _tell(_WORKS)
+
+
+def _end_with_parent() -> None:
+    """End this process when standard input does: its parent holds the other end of that pipe, and
+    whatever kills the parent closes it."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 1):
+            pass
+    os._exit(1)
 
 
 def _tell(text: str) -> None:
@@ -212,7 +223,7 @@ def _tried(check: str, path: Path | None, track: Tracker) -> Answer:
             child = subprocess.Popen(
                 command,
                 env=environment,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
