@@ -208,10 +208,10 @@ def test_mnist_with_a_wrong_checksum(narrows: Command, monkeypatch: pytest.Monke
 def test_an_option_outside_its_limits(
     options: list[str], words: list[str], narrows: Command
 ) -> None:
-    Path("words.toml").write_text("some words")
-    Path("dense.toml").write_text('encoder = [{ block = "dense", units = 3 }]')
+    Path("words.toml").write_text("some words", encoding="utf-8")
+    Path("dense.toml").write_text('encoder = [{ block = "dense", units = 3 }]', encoding="utf-8")
     Path("flat.toml").write_text(
-        'encoder = [{ block = "flatten" }, { block = "dense", units = 3 }]'
+        'encoder = [{ block = "flatten" }, { block = "dense", units = 3 }]', encoding="utf-8"
     )
     before = contents(Path())
     refused = narrows("fit", "digits", *options, "--out", "m.safetensors")
@@ -360,7 +360,7 @@ def test_a_result_that_cannot_be_written(
 ) -> None:
     np.save("codes.npy", np.zeros((5, 4), np.float32))
     Path("folder.npy").mkdir()
-    Path("file").write_text("a file")
+    Path("file").write_text("a file", encoding="utf-8")
     before = contents(Path())
     line = [word if word != "out.npy" else out for word in line_of(name, model_file)]
     assert_refused(narrows(*line), code, *words)
@@ -370,7 +370,7 @@ def test_a_result_that_cannot_be_written(
 @pytest.mark.parametrize("out", ["folder", "file/m.safetensors"])
 def test_a_model_that_could_not_be_written_is_not_trained(out: str, narrows: Command) -> None:
     Path("folder").mkdir()
-    Path("file").write_text("a file")
+    Path("file").write_text("a file", encoding="utf-8")
     before = contents(Path())
     refused = narrows("fit", "digits", "--epochs", "1000000", "--out", out)
     assert_refused(refused, WORK_FAILED, out)
@@ -385,7 +385,7 @@ def test_codes_need_a_kind_of_file(narrows: Command, model_file: Path) -> None:
 
 def test_a_folder_with_something_in_it_is_left_alone(narrows: Command, model_file: Path) -> None:
     Path("pictures").mkdir()
-    Path("pictures/mine.txt").write_text("mine")
+    Path("pictures/mine.txt").write_text("mine", encoding="utf-8")
     before = contents(Path())
     refused = narrows("reconstruct", model_file, "digits", "--out", "pictures")
     assert_refused(refused, WORK_FAILED, "pictures", "not an empty folder")
@@ -410,7 +410,7 @@ def test_a_full_disk_leaves_what_was_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     np.save("codes.npy", np.zeros((5, 4), np.float32))
-    Path("out.npy").write_text("the old file")
+    Path("out.npy").write_text("the old file", encoding="utf-8")
     before = {path: content for path, content in contents(Path()).items() if content is not None}
 
     def full(handle: int) -> None:

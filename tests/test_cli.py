@@ -378,7 +378,7 @@ def test_a_reader_that_leaves_is_no_failure_to_speak_of(model_file: Path, tmp_pa
 def test_standard_output_on_a_full_disk_is_said_in_one_sentence(
     model_file: Path, tmp_path: Path
 ) -> None:
-    with Path("/dev/full").open("w") as full:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
         process = start("summary", model_file, cwd=tmp_path, stdout=full)
         err = process.communicate(timeout=60)[1]
     assert process.returncode == 1

@@ -30,7 +30,7 @@ def _table() -> np.ndarray:
     if package is not None and package.origin is not None:
         file = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
         if file.is_file():
-            with gzip.open(file, "rt") as lines:
+            with gzip.open(file, "rt", encoding="ascii") as lines:
                 return np.loadtxt(lines, dtype=np.uint8, delimiter=",")
 
     # Where the file lies is no promise of scikit-learn's; this function is.
