@@ -12,7 +12,8 @@ PACKAGE = Path(narrows.__file__).parent
 
 # Lowest first. A module, or package, imports from the lines above its own and from itself.
 LAYERS = (
-    {"errors", "forks", "progress", "temporary", "version"},
+    {"errors", "forks", "streams", "version"},
+    {"progress", "temporary"},
     {"arguments", "files", "inputs"},
     {"compiling"},
     {"locking", "outputs"},

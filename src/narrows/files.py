@@ -6,13 +6,13 @@ import io
 import os
 import shutil
 import stat
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from narrows.errors import OutputError
+from narrows.streams import standard_output
 from narrows.temporary import made_folder, temporary_folder
 
 # What goes through a pipe or a device waits in memory up to here, then in a temporary file.
@@ -66,8 +66,9 @@ def _written_through(target: Path, mode: str) -> Iterator[IO[Any]]:
             stream.detach()
         spool.seek(0)
         if is_standard_output(target):
-            shutil.copyfileobj(spool, sys.stdout.buffer)
-            sys.stdout.buffer.flush()
+            through = standard_output().buffer
+            shutil.copyfileobj(spool, through)
+            through.flush()
             return
         with target.open("wb") as through:
             shutil.copyfileobj(spool, through)

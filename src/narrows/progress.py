@@ -13,9 +13,11 @@ Library code takes a tracker and defaults to :func:`silent`; the command line, a
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Protocol, runtime_checkable
+from typing import IO, Any, Protocol, cast, runtime_checkable
+
+from narrows.streams import Report, standard_error
 
 _LINE_EVERY_SECONDS = 10.0
 
@@ -42,63 +44,104 @@ def silent(label: str, *, total: float | None, unit: str) -> Iterator[Advance]:
 
 
 def say(message: str) -> None:
-    """A message to the person who waits, on stderr."""
-    print(message, file=sys.stderr, flush=True)
+    """A message to the person who waits, on stderr; never fails."""
+    err = standard_error()
+    err.write(f"{message}\n")
+    err.flush()
 
 
 @contextlib.contextmanager
 def shown(label: str, *, total: float | None, unit: str) -> Iterator[Advance]:
-    """The tracker that draws a bar on stderr in a terminal, and some lines elsewhere."""
-    shown = _bar(label, total, unit) if sys.stderr.isatty() else _lines(label, total, unit)
-    with shown as advance:
-        yield advance
+    """The tracker that draws a bar on stderr in a terminal, and some lines elsewhere. Work goes on
+    where it cannot."""
+    kind = _Bar if standard_error().isatty() else _Lines
+    shown: _Bar | _Lines | None = None
+    with contextlib.suppress(Exception):
+        shown = kind(label, total, unit)
+    if shown is None:
+        with silent(label, total=total, unit=unit) as advance:
+            yield advance
+        return
+    _harmless(shown.start)()
+    try:
+        yield _harmless(shown.advance)
+    finally:
+        _harmless(shown.stop)()
 
 
-@contextlib.contextmanager
-def _bar(label: str, total: float | None, unit: str) -> Iterator[Advance]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+def _harmless(report: Callable[..., None]) -> Callable[..., None]:
+    """``report``, whose failure is nothing to the work that it tells of: no thread can be started,
+    a terminal's size makes no sense."""
 
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=12),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[note]}"),
-        TextColumn("{task.fields[rate]}"),  # the first to go where the terminal is narrow
-        console=Console(stderr=True),
-        transient=True,
-    )
-    task = bar.add_task(label, total=total, rate="", note="")
-    start, done, skipped = time.monotonic(), 0.0, None
+    def harmless(*arguments: Any, **more: Any) -> None:
+        with contextlib.suppress(Exception):
+            report(*arguments, **more)
 
-    def advance(amount: float, note: str = "") -> None:
-        nonlocal done, skipped
-        if skipped is None:
-            skipped = amount  # what an earlier run did says nothing about the speed of this one
-        done += amount
-        rate = _rate((done - skipped) / max(time.monotonic() - start, 1e-3), unit)
-        bar.update(task, completed=done, note=note, rate=rate if done > skipped else "")
-
-    with bar:
-        yield advance
+    return harmless
 
 
-@contextlib.contextmanager
-def _lines(label: str, total: float | None, unit: str) -> Iterator[Advance]:
-    start = last = time.monotonic()
-    done = 0.0
+class _Bar:
+    """A bar in a terminal."""
 
-    def advance(amount: float, note: str = "") -> None:
-        nonlocal done, last
-        done += amount
+    def __init__(self, label: str, total: float | None, unit: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        # a bar that is drawn already has put itself before standard error
+        err: Any = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=12),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[rate]}"),  # the first to go where the terminal is narrow
+            console=Console(file=cast(IO[str], Report(err))),
+            transient=True,
+        )
+        self.task = self.bar.add_task(label, total=total, rate="", note="")
+        self.unit, self.began, self.done = unit, time.monotonic(), 0.0
+        self.skipped: float | None = None
+
+    def start(self) -> None:
+        self.bar.start()
+
+    def advance(self, amount: float, note: str = "") -> None:
+        if self.skipped is None:
+            # what an earlier run did says nothing about the speed of this one
+            self.skipped = amount
+        self.done += amount
+        new = self.done - self.skipped
+        rate = _rate(new / max(time.monotonic() - self.began, 1e-3), self.unit) if new > 0 else ""
+        self.bar.update(self.task, completed=self.done, note=note, rate=rate)
+
+    def stop(self) -> None:
+        self.bar.stop()
+
+
+class _Lines:
+    """A line now and then."""
+
+    def __init__(self, label: str, total: float | None, unit: str) -> None:
+        self.label, self.total, self.unit = label, total, unit
+        self.began = self.last = time.monotonic()
+        self.done = 0.0
+
+    def start(self) -> None:
+        """Nothing is to be said yet."""
+
+    def advance(self, amount: float, note: str = "") -> None:
+        self.done += amount
         now = time.monotonic()
-        if now - last > _LINE_EVERY_SECONDS:
-            last = now
-            share = f"{done / total:.0%}" if total else f"{done:,.0f} {unit}"
-            say(f"{label} {share}, {_rate(done / (now - start), unit)}  {note}".rstrip())
+        if now - self.last > _LINE_EVERY_SECONDS:
+            self.last = now
+            done, unit = self.done, self.unit
+            share = f"{done / self.total:.0%}" if self.total else f"{done:,.0f} {unit}"
+            rate = _rate(done / (now - self.began), unit)
+            say(f"{self.label} {share}, {rate}  {note}".rstrip())
 
-    yield advance
+    def stop(self) -> None:
+        """Nothing is left to say."""
 
 
 def _rate(amount: float, unit: str) -> str:

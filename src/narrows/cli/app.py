@@ -9,9 +9,10 @@ import typer
 
 from narrows.cli import archive, demo, denoise, detect, fit, generate, use
 from narrows.cli.interruption import INTERRUPTED, came
-from narrows.cli.terminal import progress, say, show, show_error
+from narrows.cli.terminal import progress, say, show, show_error, unwritten
 from narrows.compiling import cache_folder
 from narrows.errors import NarrowsError, NarrowsWarning, UsageError
+from narrows.streams import output_error
 from narrows.version import __version__
 
 app = typer.Typer(
@@ -100,7 +101,11 @@ def run(arguments: Sequence[str]) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("always", NarrowsWarning)  # a note ends no work, whatever -W says
         warnings.showwarning = _show_warning
-        return _run(arguments)
+        code = _run(arguments)
+    error = output_error()  # what shows help and the version does not look
+    if code == 0 and error is not None and not isinstance(error, BrokenPipeError):
+        show_error(unwritten(error))
+    return code or int(error is not None)
 
 
 def _show_warning(
@@ -165,6 +170,9 @@ def _run_failed(error: Exception, debug: bool) -> int:
         name = context.command_path if context is not None else "narrows"
         show_error(UsageError(error.format_message(), hint=f"see {name} --help"))
         return 2
+    if isinstance(error, OSError) and (found := output_error()):
+        show_error(unwritten(found))
+        return 1
     if debug:
         raise error
     show_error(

@@ -9,6 +9,7 @@ from typing import Any
 from narrows.errors import UsageError
 from narrows.files import is_standard_output, require_writable
 from narrows.outputs import require_apart
+from narrows.streams import is_terminal
 
 #: What messages call the folder of a run's history, checkpoint and pictures.
 RUN_FOLDER = "the run folder"
@@ -48,7 +49,7 @@ def check_outputs(
             f"{both} would both go to standard output", hint="write one of them to a file"
         )
     for name in through:
-        if Path(outputs[name]).suffix not in _READABLE and sys.stdout.isatty():
+        if Path(outputs[name]).suffix not in _READABLE and is_terminal(sys.stdout):
             raise UsageError(
                 f"{name} {shown(outputs[name])} would write binary data to the terminal",
                 hint="send it on with a pipe or >, or name a file",

@@ -4,7 +4,6 @@ import contextlib
 import json
 import math
 import os
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,11 +11,13 @@ from narrows.cli.standard_input import renamed
 from narrows.errors import NarrowsError, OutputError
 from narrows.files import is_standard_output
 from narrows.progress import Advance, shown
+from narrows.progress import say as tell
+from narrows.streams import output_error, printable, standard_error, standard_output
 
 
 def say(message: str) -> None:
-    """A message to the person at the terminal."""
-    print(renamed(message), file=sys.stderr, flush=True)
+    """A message to the person at the terminal; never fails."""
+    tell(renamed(message))
 
 
 @contextlib.contextmanager
@@ -43,17 +44,24 @@ def show(
     if beside is not None and is_standard_output(beside):
         say(text)
         return
+    line = renamed(json.dumps(_plain(values)) if as_json else text)
     try:
-        print(renamed(json.dumps(_plain(values)) if as_json else text), flush=True)
+        out = standard_output()
+        out.write(printable(f"{line}\n", out.encoding))
+        out.flush()
     except OSError as error:
-        # what is still held back would fail once more on the way out
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output_error()
         if isinstance(error, BrokenPipeError):
             raise
-        raise OutputError(
-            f"the result cannot be written to standard output: {error.strerror}",
-            hint="send it where there is room",
-        ) from error
+        raise unwritten(error) from error
+
+
+def unwritten(error: OSError) -> OutputError:
+    """What to say where standard output takes no more."""
+    return OutputError(
+        f"the result cannot be written to standard output: {error.strerror or error}",
+        hint="send it where there is room; what was written to files is there",
+    )
 
 
 def show_error(error: NarrowsError) -> None:
@@ -64,7 +72,7 @@ def show_error(error: NarrowsError) -> None:
 
 
 def _styled(text: str, code: str) -> str:
-    plain = os.environ.get("NO_COLOR") or not sys.stderr.isatty()
+    plain = os.environ.get("NO_COLOR") or not standard_error().isatty()
     return text if plain else f"\x1b[{code}m{text}\x1b[0m"
 
 
