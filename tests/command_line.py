@@ -67,9 +67,10 @@ def command(capsys: pytest.CaptureFixture[str], *, pictures: bool = True) -> Com
     return call
 
 
-def _blank_run(folder: Path, *_rest: object, **_options: object) -> None:
+def _blank_run(folder: Path, *_rest: object, **_options: object) -> dict[str, str]:
     for name in PICTURES:
         Image.new("L", (1, 1)).save(folder / name)
+    return {}
 
 
 def start(*arguments: object, cwd: Path, **options: object) -> subprocess.Popen[str]:

@@ -1,7 +1,6 @@
 """The autoencoder as a scikit-learn transformer."""
 
 import os
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Integral
@@ -18,7 +17,7 @@ from narrows.data.file_arrays import loaded
 from narrows.data.given import array_given
 from narrows.data.image_folder import are_images, images_as_dataset, is_image
 from narrows.data.tables import Unfamiliar, arrow_table, is_frame
-from narrows.errors import DataError, NarrowsWarning, ShapeError, UsageError
+from narrows.errors import DataError, ShapeError, UsageError
 from narrows.fitting import Fitted, fit
 from narrows.model_file import TrainedModel, load_model, save_model
 from narrows.nn.spec import Spec
@@ -35,7 +34,7 @@ from narrows.parameters import (
     with_values,
 )
 from narrows.planning import CHANNELS_FIRST, Plan, make_plan, require_refinable
-from narrows.progress import say, shown, silent
+from narrows.progress import say, shown, silent, warn
 from narrows.ranges import require_familiar
 from narrows.report.guards import find_warnings
 from narrows.report.measures import item_errors
@@ -244,7 +243,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         for line in self.notes_ if verbose else ():
             say(line)
         for line in warned:
-            warnings.warn(line, NarrowsWarning, stacklevel=3)
+            warn(line, stacklevel=3)
 
     def transform(self, X: Any) -> np.ndarray:
         """The codes of ``X``: float32 (n, latent_size).
@@ -311,7 +310,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         if arguments.truth("check_range", self.check_range):
             for note in require_familiar(self.model_, items, "X", finding=finding):
-                warnings.warn(note, NarrowsWarning, stacklevel=4)
+                warn(note, stacklevel=4)
 
     def _filled(self, X: Any, table: TableSchema) -> Any:
         """A table without missing cells: the frame that it was, or of rows the kind that was
@@ -328,7 +327,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             rows = pa.concat_tables(parts, promote_options="default")
             result = table.as_frame(rows, retyped=unfamiliar.retyped)
         for line in unfamiliar.lines():
-            warnings.warn(line, NarrowsWarning, stacklevel=3)
+            warn(line, stacklevel=3)
         return result
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -603,7 +602,7 @@ def _given(X: Any) -> Any:
         return array_given(X)
     data = images_as_dataset(X)
     for note in data.notes:
-        warnings.warn(note, NarrowsWarning, stacklevel=4)
+        warn(note, stacklevel=4)
     return data.items
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from narrows.errors import OutputError
-from narrows.streams import standard_output
+from narrows.streams import beyond_standard, standard_output
 from narrows.temporary import made_folder, temporary_folder
 
 # What goes through a pipe or a device waits in memory up to here, then in a temporary file.
@@ -39,12 +39,22 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[A
             return
         _require_replaceable(target)
         with _beside(target) as temporary:
-            with temporary.open(mode, encoding=None if "b" in mode else "utf-8") as stream:
+            with _opened(temporary, mode) as stream:
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.chmod(_permissions(target, 0o666))
             temporary.replace(target)
+
+
+def _opened(path: Path, mode: str) -> IO[Any]:
+    """A new file that has no descriptor of a standard stream."""
+
+    def opener(name: str, flags: int) -> int:
+        return beyond_standard(os.open(name, flags, 0o666))
+
+    encoding = None if "b" in mode else "utf-8"
+    return open(path, mode, encoding=encoding, opener=opener)
 
 
 @contextlib.contextmanager

@@ -96,7 +96,7 @@ def fit(
         if notes:
             model, refinement = linear, 0  # its codes are the best there are
     statistics, codes = place_codes(model, training.items, refinement, settings.seed, track)
-    notes += of_data
+    notes += [*of_data, *result.notes]
     if described.table is not None:
         some = training.items[:: max(len(training) // _MASS_ROWS, 1)]
         made = make_runner(model, refinement).reconstruct(np.asarray(some))

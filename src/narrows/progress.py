@@ -13,10 +13,12 @@ Library code takes a tracker and defaults to :func:`silent`; the command line, a
 import contextlib
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import IO, Any, Protocol, cast, runtime_checkable
 
+from narrows.errors import NarrowsWarning
 from narrows.streams import Report, standard_error
 
 _LINE_EVERY_SECONDS = 10.0
@@ -48,6 +50,20 @@ def say(message: str) -> None:
     err = standard_error()
     err.write(f"{message}\n")
     err.flush()
+
+
+def warn(message: str, *, stacklevel: int) -> None:
+    """A warning to the caller so many calls above; lost where standard error is.
+
+    Raises:
+        NarrowsWarning: warnings are errors.
+    """
+    try:
+        warnings.warn(message, NarrowsWarning, stacklevel=stacklevel + 1)
+    except Warning:
+        raise
+    except Exception:  # a closed stream's is a ValueError
+        pass
 
 
 @contextlib.contextmanager

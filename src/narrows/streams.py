@@ -156,6 +156,21 @@ def open_standard_streams() -> None:
 _CLOSED_OUTPUT = os.O_RDONLY if os.name == "posix" else os.O_RDWR
 
 
+def beyond_standard(descriptor: int) -> int:
+    """The same open file under a descriptor that is no standard stream's: where one of these is
+    closed, a new file gets its descriptor, and what libraries report would be written into it."""
+    taken = list[int]()
+    while descriptor <= _STANDARD_ERROR:
+        taken.append(descriptor)
+        descriptor = os.dup(descriptor)
+    for each in taken:
+        os.close(each)
+    return descriptor
+
+
+_STANDARD_ERROR = 2
+
+
 def _lead_nowhere(descriptor: int, way: int) -> None:
     """Make a descriptor, open or not, one of the null device."""
     nowhere = os.open(os.devnull, way)

@@ -22,7 +22,7 @@ from narrows.cli.options import (
     image_options,
     parse_range,
 )
-from narrows.cli.outputs import check_outputs, shown, to_standard_output
+from narrows.cli.outputs import check_outputs, shown, still_there, to_standard_output
 from narrows.cli.priors import (
     ModelOfArchive,
     prior_info,
@@ -193,7 +193,7 @@ def compress(
     items = loaded.items
     if keep_model is not None:
         write_model(keep_model, items, promises, effort, data)
-    with atomic_file(out) as file:
+    with still_there(keep_model), atomic_file(out) as file:
         account = write_archive(
             file,
             items,

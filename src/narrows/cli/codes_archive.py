@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from narrows.cli.csv_options import CsvGiven
+from narrows.cli.outputs import still_there
 from narrows.cli.priors import write_kept
 from narrows.cli.sources import load_array, require_array
 from narrows.cli.terminal import progress, say
@@ -95,7 +96,7 @@ def compress_codes(
         )
         write_kept(keep_model, trained)
         embed_model, item_bytes = True, None
-    with tempfile.TemporaryFile() as written, atomic_file(out) as file:
+    with still_there(keep_model), tempfile.TemporaryFile() as written, atomic_file(out) as file:
         account = write_codes_only(
             written,
             items,

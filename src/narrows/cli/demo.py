@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from narrows.cli.fit import FitResult, load_for_training, run_outputs, train_and_write
-from narrows.cli.outputs import check_outputs
+from narrows.cli.outputs import check_outputs, still_there
 from narrows.cli.terminal import say, show
+from narrows.streams import printable
 
 if TYPE_CHECKING:
     from narrows.data import Dataset
     from narrows.report.evaluation import Score
-    from narrows.report.page import Story
+    from narrows.report.page import Picture, Story
 
 MODEL, PAGE = "model.safetensors", "index.html"
 # Fifty epochs of MNIST are 47,000 steps; fewer than this and a small set has hardly been looked at.
@@ -65,7 +66,8 @@ def demo(
             training, held_out, plan, out / MODEL, out, False, CHECKPOINT_SECONDS, given
         )
         say(summary_text(result.fitted.trained.model.spec))
-        write_page(out / PAGE, _story(source, result, training, held_out, out))
+        with still_there(out / MODEL):
+            write_page(out / PAGE, _story(source, result, training, held_out, out))
         result.paths["page"] = out / PAGE
     show(
         f"{result.evaluation.sentence()}; {result.seconds:.1f} s\n"
@@ -92,8 +94,7 @@ def _story(
     source: str, result: FitResult, training: "Dataset", held_out: "Dataset | None", out: Path
 ) -> "Story":
     from narrows.nn.summary import summary_text
-    from narrows.report.page import Command, Method, Picture, Story
-    from narrows.report.run_folder import CODES, LOSS, RECONSTRUCTIONS
+    from narrows.report.page import Command, Method, Story
 
     trained, evaluation = result.fitted.trained, result.evaluation
     shape = " × ".join(map(str, training.item_shape))
@@ -103,8 +104,7 @@ def _story(
         return Method(score.method, score.numbers, score.mse, score.psnr, score.relative)
 
     shown = training if held_out is None else held_out
-    dead = trained.dead
-    model, data = shlex.quote(str(out / MODEL)), shlex.quote(shown.name)
+    model, data = _quoted(str(out / MODEL)), _quoted(shown.name)
     return Story(
         title=f"{training.item_size} values through {numbers} numbers",
         data=[
@@ -121,29 +121,7 @@ def _story(
         bytes_before=evaluation.bytes_before,
         bytes_after=evaluation.bytes_after,
         seconds=sum(record["seconds"] for record in result.fitted.history),
-        pictures=[
-            Picture(
-                out / RECONSTRUCTIONS,
-                "What the numbers keep",
-                "Items that training never saw, above what the decoder makes of their code, and "
-                "what principal component analysis makes of as many numbers.",
-            ),
-            Picture(
-                out / LOSS,
-                "Training against validation loss",
-                "Where the two part, the model has begun to learn its training items by heart.",
-            ),
-            Picture(
-                out / CODES,
-                "The latent space",
-                "Each point is the code of an item. No label was ever shown to the model."
-                + (
-                    f" {len(dead)} of the {numbers} numbers are dead: the same for every item."
-                    if len(dead)
-                    else ""
-                ),
-            ),
-        ],
+        pictures=_pictures(result, out),
         summary=summary_text(trained.model.spec),
         commands=[
             Command(f"narrows evaluate {model} {data}", "all errors, in the data's own units"),
@@ -153,6 +131,39 @@ def _story(
         ],
         provenance=_provenance(trained.versions),
     )
+
+
+def _pictures(result: FitResult, out: Path) -> "list[Picture]":
+    """Those of this run that could be drawn."""
+    from narrows.report.page import Picture
+    from narrows.report.run_folder import CODES, LOSS, RECONSTRUCTIONS
+
+    dead, numbers = result.fitted.trained.dead, result.evaluation.model.numbers
+    titles = {
+        RECONSTRUCTIONS: "What the numbers keep",
+        LOSS: "Training against validation loss",
+        CODES: "The latent space",
+    }
+    captions = {
+        RECONSTRUCTIONS: "Items that training never saw, above what the decoder makes of their "
+        "code, and what principal component analysis makes of as many numbers.",
+        LOSS: "Where the two part, the model has begun to learn its training items by heart.",
+        CODES: "Each point is the code of an item. No label was ever shown to the model.",
+    }
+    if len(dead):
+        same = "the same for every item"
+        captions[CODES] += f" {len(dead)} of the {numbers} numbers are dead: {same}."
+    return [
+        Picture(out / name, title, captions[name])
+        for name, title in titles.items()
+        if name not in result.missing
+    ]
+
+
+def _quoted(name: str) -> str:
+    """A name for a shell; bytes that are no UTF-8 as bash and zsh write them."""
+    quoted = printable(name.replace("\\", r"\\").replace("'", r"\'"))
+    return f"$'{quoted}'" if printable(name) != name else shlex.quote(name)
 
 
 def _provenance(versions: dict[str, str]) -> str:

@@ -19,7 +19,7 @@ from narrows.cli.options import (
     SkipDamaged,
     image_options,
 )
-from narrows.cli.outputs import check_outputs, to_standard_output
+from narrows.cli.outputs import check_outputs, still_there, to_standard_output
 from narrows.cli.terminal import progress, say, show
 from narrows.cli.use import load_for, open_codec
 
@@ -112,7 +112,8 @@ def detect(
     reasons = judged.reasons(explain)
     _write(out, judged, reasons)
     if heat_map is not None:
-        judged.draw(heat_map)
+        with still_there(out):
+            judged.draw(heat_map)
     for note in judged.notes():
         say(note)
     show(_summary(judged, reasons), _values(judged, out, heat_map), json, beside=out)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,7 +23,7 @@ from narrows.cli.options import (
     parse_sizes,
     parse_types,
 )
-from narrows.cli.outputs import RUN_FOLDER, check_outputs
+from narrows.cli.outputs import RUN_FOLDER, check_outputs, still_there
 from narrows.cli.pages import load_pages
 from narrows.cli.sources import image_arguments, is_csv_file, require_no_csv
 from narrows.cli.standard_input import received, renamed
@@ -256,9 +256,11 @@ class FitResult:
         cautions: "list[Caution]",
         seconds: float,
         paths: dict[str, Path],
+        missing: dict[str, str],
     ) -> None:
         self.fitted, self.codec, self.evaluation = fitted, codec, evaluation
         self.cautions, self.seconds, self.paths = cautions, seconds, paths
+        self.missing = missing
 
     def values(self) -> dict[str, Any]:
         trained = self.fitted.trained
@@ -269,6 +271,7 @@ class FitResult:
             "dead": trained.dead.tolist(),
             "notes": list(self.fitted.notes),
             "cautions": [asdict(caution) for caution in self.cautions],
+            "not_written": self.missing,
             "seconds": round(self.seconds, 3),
         }
 
@@ -377,7 +380,7 @@ def train_and_write(
     say(f"learning {len(training):,} items of {shape} from {training.name}")
     for line in _described(training, held_out, plan):
         say(f"  {line}")
-    checkpoint = folder / CHECKPOINT
+    checkpoint, history = folder / CHECKPOINT, HistoryFile(folder / HISTORY)
     _require_room(plan, out, checkpoint)
     if resume and not checkpoint.exists():
         say(f"there is no checkpoint in {folder} yet: starting at the beginning")
@@ -390,26 +393,31 @@ def train_and_write(
             checkpoint=checkpoint,
             checkpoint_seconds=checkpoint_seconds,
             resume=resume,
-            on_epoch=history_writer(folder / HISTORY),
+            on_epoch=history.keep,
             track=progress,
             unbroken=unbroken,
         )
         trained = kept(fitted.trained, "Autoencoder", given, plan.settings.epochs)
         fitted = replace(fitted, trained=trained)
         save_model(out, trained)
-    with with_last_words(lambda: f"stopped; the model is in {out}, and not all of {folder} is new"):
+        say(f"wrote the model to {out}")
+    last_words = f"stopped; the model is in {out}, and not all of {folder} is new"
+    with with_last_words(lambda: last_words), still_there(out):
         codec = Codec(fitted.trained)
         shown = training if held_out is None else held_out
         if plan.settings.noise is not None:
             limits = noise_limits(fitted.trained.described)
             shown = with_noise(shown, plan.settings.noise, limits, plan.settings.seed)
         evaluation = evaluate(codec, shown, track=progress)
-        draw_run(folder, codec, fitted.history, shown, evaluation, plan.settings.seed)
+        missing = history.missing(fitted.history) | draw_run(
+            folder, codec, fitted.history, shown, evaluation, plan.settings.seed
+        )
         cautions = find_warnings(codec, training, held_out, fitted.history, evaluation)
-    for line in (*fitted.notes, *map(str, cautions)):
+    for line in (*fitted.notes, *map(str, cautions), *missing.values()):
         say(line)
     paths = {"model": out, "run_dir": folder}
-    return FitResult(fitted, codec, evaluation, cautions, time.monotonic() - start, paths)
+    seconds = time.monotonic() - start
+    return FitResult(fitted, codec, evaluation, cautions, seconds, paths, missing)
 
 
 def _require_room(plan: "Plan", out: Path, checkpoint: Path) -> None:
@@ -451,18 +459,36 @@ def _described(training: "Dataset", held_out: "Dataset | None", plan: "Plan") ->
     return [*notes, *columns, *plan.reasons]
 
 
-def history_writer(path: Path) -> "Callable[[History], None]":
-    """A function that keeps ``path`` up to date with the history it is called with."""
-    from narrows.training.history import append_record, write_history
+class HistoryFile:
+    """A file that is kept up to date with a history. What it lacks, because it cannot be written,
+    costs no run: it is written when it can be."""
 
-    written = 0
+    def __init__(self, path: Path) -> None:
+        self.path, self.written, self.said = path, 0, False
 
-    def keep(history: "History") -> None:
-        nonlocal written
-        if written:
-            append_record(path, history[-1])
-        else:
-            write_history(path, history)  # an earlier run's, or what a resumed one had done
-        written = len(history)
+    def keep(self, history: "History") -> None:
+        """Write what is new of ``history``."""
+        error = self._error(history)
+        if error is not None and not self.said:
+            self.said = True
+            say(f"{error}; training goes on, and writes it when it can")
 
-    return keep
+    def missing(self, history: "History") -> dict[str, str]:
+        """What to say of the file at the end, by its name, if it does not hold all of ``history``;
+        nothing if it does."""
+        error = self._error(history) if self.written < len(history) else None
+        return {} if error is None else {self.path.name: error}
+
+    def _error(self, history: "History") -> str | None:
+        from narrows.errors import OutputError
+        from narrows.training.history import append_record, write_history
+
+        try:
+            if self.written and self.written == len(history) - 1:
+                append_record(self.path, history[-1])
+            else:  # an earlier run's, or what a resumed one had done, or what could not be written
+                write_history(self.path, history)
+        except OutputError as error:
+            return error.message
+        self.written = len(history)
+        return None

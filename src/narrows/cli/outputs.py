@@ -1,12 +1,13 @@
 """What every command makes sure of before it writes anything."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from narrows.errors import UsageError
+from narrows.errors import NarrowsError, UsageError
 from narrows.files import is_standard_output, require_writable
 from narrows.outputs import require_apart
 from narrows.streams import is_terminal
@@ -84,6 +85,19 @@ def _files(source: Any) -> Iterator[Any]:
             yield from _files(text)
             return
     yield text
+
+
+@contextlib.contextmanager
+def still_there(*paths: str | os.PathLike[str] | None) -> Iterator[None]:
+    """An error in the block says what was written before it."""
+    try:
+        yield
+    except NarrowsError as error:
+        written = [shown(path) for path in paths if path is not None]
+        if written:
+            verb = "was" if len(written) == 1 else "were"
+            error.message += f"; {' and '.join(written)} {verb} written before"
+        raise
 
 
 def to_standard_output(out: str | os.PathLike[str], format: str | None, usual: str) -> str:

@@ -6,7 +6,6 @@ container and the pipelines below are the same.
 
 import io
 import os
-import warnings
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -33,8 +32,8 @@ from narrows.data.image_options import ImageOptions
 from narrows.data.sources import BUILT_IN, load_data, require_folder
 from narrows.data.tables import CsvKeywords, CsvOptions, is_table
 from narrows.data.tables.frames import library_of
-from narrows.errors import ArchiveError, NarrowsWarning, UsageError
-from narrows.progress import Tracker, silent
+from narrows.errors import ArchiveError, UsageError
+from narrows.progress import Tracker, silent, warn
 
 _KINDS: dict[str, type[Archive] | type[TableArchive]] = {
     "array": Archive,
@@ -139,7 +138,7 @@ def _is_table(source: str | os.PathLike[str]) -> bool:
 def _warn(notes: Iterable[str]) -> None:
     """What a user should know of how data were read, as warnings where ``compress`` is called."""
     for note in notes:
-        warnings.warn(note, NarrowsWarning, stacklevel=3)
+        warn(note, stacklevel=3)
 
 
 def _pixels(images: Any) -> np.ndarray:
@@ -147,7 +146,7 @@ def _pixels(images: Any) -> np.ndarray:
     them, with an axis in front that counts them; what is to be said of them is a warning."""
     data = images_as_dataset(images, exact=True)
     for note in data.notes:
-        warnings.warn(note, NarrowsWarning, stacklevel=3)
+        warn(note, stacklevel=3)
     return data.items[0] if is_image(images) and len(data) == 1 else data.items
 
 

@@ -12,6 +12,7 @@ from string import Template
 from narrows.errors import DataError
 from narrows.files import atomic_file
 from narrows.report.measures import readable
+from narrows.streams import printable
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def write_page(path: str | os.PathLike[str], story: Story) -> None:
         provenance=escape(story.provenance),
     )
     with atomic_file(path, "w") as stream:
-        stream.write(page)
+        stream.write(printable(page))  # names of files may be no text
 
 
 def _results(story: Story) -> Iterator[str]:

@@ -1,10 +1,12 @@
 """The pictures that a training run leaves in its folder."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from narrows.data import Dataset
+from narrows.errors import OutputError
 from narrows.report.evaluation import Evaluation, fitted_pca
 from narrows.report.figures import COLUMNS, codes_figure, loss_figure, reconstructions_figure
 from narrows.running import Codec
@@ -17,11 +19,13 @@ _MOST_CODES = 5000
 
 def draw_run(
     folder: Path, codec: Codec, history: History, shown: Dataset, evaluation: Evaluation, seed: int
-) -> None:
+) -> dict[str, str]:
     """Draw the losses, some items of ``shown`` with their reconstructions, and its codes.
 
-    Raises:
-        OutputError: a picture cannot be written.
+    A picture that cannot be drawn or written keeps nothing from the others.
+
+    Returns:
+        what to say of each picture that is not there, by the name of its file.
     """
     trained = codec.trained
     numbers = trained.model.spec.latent_size
@@ -29,31 +33,50 @@ def draw_run(
     pca_label = f"PCA, {evaluation.pca.numbers} number{'' if evaluation.pca.numbers == 1 else 's'}"
     # Only a squared error can stand beside PCA's.
     squared = trained.training.get("objective") == "l2"
-    loss_figure(
-        history,
-        folder / LOSS,
-        pca_error=evaluation.pca.mse if squared else None,
-        pca_label=pca_label,
-    )
     random = np.random.default_rng([seed, _PICTURE_STREAM])
     order = random.permutation(len(shown))
-    drawn = np.sort(order[:COLUMNS])
-    some = codec.shaped(np.asarray(shown.items[drawn]))
-    inputs = None if shown.inputs is None else codec.shaped(np.asarray(shown.inputs[drawn]))
-    given = some if inputs is None else inputs
-    reconstructions_figure(
-        some,
-        codec.reconstruct(given),
-        folder / RECONSTRUCTIONS,
-        value_range=trained.data.value_range,
-        label=f"{numbers} number{plural}" if inputs is None else "denoised",
-        pca=fitted_pca(trained).reconstruct(given),
-        pca_label=pca_label,
-        noisy=inputs,
-    )
-    rows = np.sort(order[:_MOST_CODES])
-    labels = None if shown.labels is None else shown.labels[rows]
-    codes_figure(codec.encode(np.asarray(shown.items[rows])), labels, folder / CODES)
+
+    def losses(path: Path) -> None:
+        error = evaluation.pca.mse if squared else None
+        loss_figure(history, path, pca_error=error, pca_label=pca_label)
+
+    def reconstructions(path: Path) -> None:
+        drawn = np.sort(order[:COLUMNS])
+        some = codec.shaped(np.asarray(shown.items[drawn]))
+        inputs = None if shown.inputs is None else codec.shaped(np.asarray(shown.inputs[drawn]))
+        given = some if inputs is None else inputs
+        reconstructions_figure(
+            some,
+            codec.reconstruct(given),
+            path,
+            value_range=trained.data.value_range,
+            label=f"{numbers} number{plural}" if inputs is None else "denoised",
+            pca=fitted_pca(trained).reconstruct(given),
+            pca_label=pca_label,
+            noisy=inputs,
+        )
+
+    def codes(path: Path) -> None:
+        rows = np.sort(order[:_MOST_CODES])
+        labels = None if shown.labels is None else shown.labels[rows]
+        codes_figure(codec.encode(np.asarray(shown.items[rows])), labels, path)
+
+    pictures = {LOSS: losses, RECONSTRUCTIONS: reconstructions, CODES: codes}
+    failures = {name: _failure(draw, folder / name) for name, draw in pictures.items()}
+    return {name: failure for name, failure in failures.items() if failure}
+
+
+def _failure(draw: Callable[[Path], None], path: Path) -> str:
+    """Draw a picture; what to say where it cannot be had, and nothing where it is there."""
+    try:
+        draw(path)
+    except OutputError as error:
+        said = error.message
+    except Exception as error:  # the library that draws wants fonts, and folders of its own
+        said = f"{path} was not drawn: {type(error).__name__}: {error}"
+    else:
+        return ""
+    return f"{said}; the one that is there is of an earlier run" if path.exists() else said
 
 
 # Keeps the choice of pictures apart from other uses of the same seed.

@@ -1,12 +1,14 @@
 """What happened in each epoch, in memory and as a file of JSON lines."""
 
+import contextlib
+import errno
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from narrows.errors import OutputError
-from narrows.files import atomic_file
+from narrows.files import atomic_file, explained
 
 
 class EpochRecord(TypedDict, total=False):
@@ -39,9 +41,18 @@ def best_epoch(history: Sequence[EpochRecord]) -> int:
 
 
 def append_record(path: Path, record: EpochRecord) -> None:
-    """Add one epoch to a file that :func:`write_history` wrote."""
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+    """Add one epoch to a file that :func:`write_history` wrote, a whole line or nothing.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    line = f"{json.dumps(record)}\n".encode()
+    with explained(path), path.open("ab", buffering=0) as file:
+        size = file.tell()
+        try:
+            if file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.truncate(size)
+            raise

@@ -16,7 +16,7 @@ from narrows.data import release
 from narrows.data.limits import extent_of
 from narrows.data.storage import LARGEST_IN_MEMORY
 from narrows.engine import Trainer, TrainingState, make_trainer
-from narrows.errors import DataError, ShapeError, TrainingError
+from narrows.errors import DataError, OutputError, ShapeError, TrainingError
 from narrows.nn.model import Model
 from narrows.progress import Advance, Tracker, silent
 from narrows.training.augmentation import NoiseLimits, Varied, damaged_parts
@@ -34,11 +34,13 @@ Unbroken = Callable[[], AbstractContextManager[None]]
 
 @dataclass(frozen=True)
 class Trained:
-    """What training gives: the model, what happened, and the epoch the model is from."""
+    """What training gives: the model, what happened, the epoch the model is from, and what could
+    not be written."""
 
     model: Model
     history: History
     epoch: int
+    notes: tuple[str, ...] = ()
 
 
 def train(
@@ -110,8 +112,7 @@ def train(
             if run.is_whole:
                 run.save()
             raise
-    run.save()
-    return run.result()
+    return run.result(run.save_at_the_end())
 
 
 @dataclass(frozen=True)
@@ -275,11 +276,19 @@ class _Run:
             self.has_checkpoint = True
         self.saved_at = time.monotonic()
 
-    def result(self) -> Trained:
+    def save_at_the_end(self) -> tuple[str, ...]:
+        """Write the last checkpoint, or say why there is none: the model is worth more."""
+        try:
+            self.save()
+        except OutputError as error:
+            return (error.message,)
+        return ()
+
+    def result(self, notes: tuple[str, ...]) -> Trained:
         keep_best = self.settings.patience is not None and self.at.best
         arrays = self.at.best if keep_best else self.trainer.state().arrays
         epoch = best_epoch(self.at.history) if keep_best else len(self.at.history)
-        return Trained(replace(self.model, arrays=arrays), self.at.history, epoch)
+        return Trained(replace(self.model, arrays=arrays), self.at.history, epoch, notes)
 
     def _mean_loss(self, total: float, count: int) -> float:
         return float(total) / (count * self.values_per_item) * self.to_data_units

@@ -1,6 +1,5 @@
 """All columns of a table: rows become features, and features rows."""
 
-import warnings
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,6 +14,7 @@ from narrows.data.tables.frames.form import Form
 from narrows.data.tables.spellings import Spelling
 from narrows.data.tables.unfamiliar import Unfamiliar
 from narrows.errors import DataError, ShapeError
+from narrows.progress import warn
 
 #: Columns of a table at most.
 MAX_COLUMNS = 100_000
@@ -111,7 +111,7 @@ class TableSchema:
             features[start : start + block.num_rows] = self.encode_block(block, start + 1, seen)
         if unfamiliar is None:
             for line in seen.lines():
-                warnings.warn(line, stacklevel=2)
+                warn(line, stacklevel=2)
         return features
 
     def check_names(self, names: Sequence[str], source: str, unfamiliar: Unfamiliar) -> None:
