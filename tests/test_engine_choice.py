@@ -1,5 +1,6 @@
 """No single point of failure: compiled code is tried in a process of its own, and does without."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -20,7 +21,7 @@ from narrows.engine.fused import check
 from narrows.engine.fused.runner import FusedRunner
 from narrows.engine.fused.trainer import FusedTrainer
 from narrows.engine.xla import XlaRunner, XlaTrainer
-from narrows.errors import UsageError
+from narrows.errors import OutputError, UsageError
 from narrows.nn.blocks import Dense, Flatten
 from narrows.nn.model import Model, initial_model
 from narrows.nn.presets import preset_spec
@@ -127,6 +128,34 @@ def test_an_interrupt_of_the_child_is_one(kernels: Kernels, tmp_path: Path) -> N
     with pytest.raises(KeyboardInterrupt):
         answer_for(kernels.become("os.kill(os.getpid(), signal.SIGINT)"))
     assert not list((tmp_path / "cache").rglob("*.json"))
+
+
+def test_who_starts_beside_another_waits_for_its_answer(
+    kernels: Kernels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the processes of a grid search do, which would all compile the same."""
+    path = trying._path(kernels.become("pass"))
+    assert path is not None
+    looks = []
+
+    def hold(target: Path, hint: str) -> contextlib.AbstractContextManager[None]:
+        looks.append(target)
+        if len(looks) < 3:
+            raise OutputError("in use by process 1")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('{"works": false, "reason": "found by another"}')
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(trying, "held_folder", hold)
+    monkeypatch.setattr(trying, "_PAUSE_SECONDS", 0)
+    no_child(monkeypatch)
+    assert answer_for(kernels.NAME) == (False, "found by another")
+    assert len(looks) == 3
+
+
+def test_what_is_held_is_left_as_it_was(kernels: Kernels, tmp_path: Path) -> None:
+    answer_for(kernels.become("pass"))
+    assert len(list((tmp_path / "cache" / "kernels").iterdir())) == 1  # the answer
 
 
 def test_a_child_ends_with_its_parent(kernels: Kernels, tmp_path: Path) -> None:

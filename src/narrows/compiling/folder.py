@@ -18,7 +18,7 @@ VARIABLE = "NARROWS_CACHE"
 #: Names, in a process that tries for another, a folder for what the cache folder does not take.
 SPARE = "NARROWS_SPARE"
 
-_said: list[Path | None] = []
+_said: list[str] = []
 _handed_over: dict[str, bytes] = {}
 
 
@@ -58,14 +58,16 @@ def keep(path: Path | None, content: bytes) -> bool:
                 Path(spare, path.name).write_bytes(content)
             return False
         what = error.message if isinstance(error, OutputError) else str(error)
-        if not _said:
-            _said.append(path)
-            warn(
-                f"compiled code cannot be kept: {what}; each start compiles anew, which takes "
-                f"seconds, until {VARIABLE} names a folder that can be written to"
-            )
+        cannot_keep(f"{what}; until {VARIABLE} names a folder that can be written to,")
         return False
     return True
+
+
+def cannot_keep(what: str) -> None:
+    """Say, once in a process, why compiled code is not kept."""
+    if not _said:
+        _said.append(what)
+        warn(f"compiled code cannot be kept: {what} each start compiles anew, which takes seconds")
 
 
 def read(path: Path) -> bytes | None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from narrows.compiling.folder import cache_folder, damaged, keep, read
+from narrows.compiling.folder import cache_folder, cannot_keep, damaged, keep, read
 from narrows.version import __version__
 
 _DIGEST = 32
@@ -93,7 +93,8 @@ class _Kept:
 
     def save_overload(self, signature: Any, result: Any) -> None:
         """Keep the code that Numba made."""
-        if result.library.has_dynamic_globals:  # addresses of this process
+        if result.library.has_dynamic_globals:  # as without any optimisation
+            cannot_keep("it holds addresses of this process;")
             return
         from numba.core.serialize import dumps
 

@@ -17,15 +17,17 @@ import platform
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
+import time
 import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 from narrows.compiling.folder import SPARE, cache_folder, damaged, hand_over, keep
-from narrows.errors import NarrowsWarning
+from narrows.errors import NarrowsWarning, OutputError
+from narrows.locking import held_folder
 from narrows.progress import Advance, Tracker, silent
+from narrows.temporary import temporary_folder
 from narrows.version import __version__
 
 # A child that has no answer by then gives up. It takes half a minute of a slow processor, which may
@@ -37,6 +39,8 @@ sys.path[:] = json.loads(sys.argv[1])
 from narrows.compiling.trying import answer
 answer(sys.argv[2])
 """
+# What others are waited for: a processor that is not busy has compiled all by then.
+_MOST_SECONDS_OF_OTHERS, _PAUSE_SECONDS = 120, 0.1
 # Set in the child, which is to try and not to ask.
 _TRYING = "NARROWS_TRYING"
 # What the child says begins with this; all else is what libraries say.
@@ -74,7 +78,7 @@ def answer_for(check: str, track: Tracker = silent) -> Answer:
         return Answer(False, obstacle)
     if check not in _answers:
         path = _path(check)
-        _answers[check] = _remembered(path) or _tried(check, path, track)
+        _answers[check] = _remembered(path) or _tried_alone(check, path, track)
     return _answers[check]
 
 
@@ -210,6 +214,24 @@ def _in_one_line(error: BaseException) -> str:
 # Its parent
 
 
+def _tried_alone(check: str, path: Path | None, track: Tracker) -> Answer:
+    """The answer of a child process, or of another process that tries the same at this moment:
+    many that start together would compile the same side by side."""
+    with contextlib.ExitStack() as held:
+        until, waited = time.monotonic() + _MOST_SECONDS_OF_OTHERS, False
+        while path is not None and not os.environ.get(_TRYING):
+            try:
+                held.enter_context(held_folder(path.with_suffix(""), hint="wait for it"))
+                break
+            except OutputError as error:
+                # there is no such folder to be had, and what is to be said of that is said later
+                if isinstance(error.__cause__, OSError) or time.monotonic() > until:
+                    break
+            waited = True
+            time.sleep(_PAUSE_SECONDS)
+        return (_remembered(path) if waited else None) or _tried(check, path, track)
+
+
 def _tried(check: str, path: Path | None, track: Tracker) -> Answer:
     """The answer of a child process, which is kept where it will hold."""
     if os.environ.get(_TRYING) or getattr(sys, "frozen", False) or not sys.executable:
@@ -217,7 +239,7 @@ def _tried(check: str, path: Path | None, track: Tracker) -> Answer:
     with contextlib.ExitStack() as stack:
         environment = {**os.environ, _TRYING: "1"}
         with contextlib.suppress(OSError):
-            environment[SPARE] = stack.enter_context(tempfile.TemporaryDirectory(prefix="narrows-"))
+            environment[SPARE] = str(stack.enter_context(temporary_folder()))
         command = [sys.executable, "-c", _PROGRAM, json.dumps([*map(str, sys.path)]), check]
         try:
             child = subprocess.Popen(
