@@ -14,7 +14,7 @@ PACKAGE = Path(narrows.__file__).parent
 LAYERS = (
     {"errors", "forks", "streams", "version"},
     {"progress", "temporary"},
-    {"arguments", "files", "inputs"},
+    {"arguments", "files", "inputs", "memory"},
     {"locking", "outputs"},
     {"compiling"},
     {"tensor_file"},

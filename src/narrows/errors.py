@@ -7,7 +7,8 @@
     ├── ModelFileError     a model file is missing, damaged, too new, or not ours
     ├── ArchiveError       an archive is damaged, cut short, too new, or not ours
     ├── TrainingError      training cannot go on: the loss is no longer a number
-    └── OutputError        a result cannot be written: no permission, a full disk
+    ├── OutputError        a result cannot be written: no permission, a full disk
+    └── NotEnoughMemoryError    there is less memory than the work takes
 
 The message is one sentence that names the thing, the value and the limit; ``hint`` says what to do
 about it. The command line prints both and no traceback, and exits with 2 for a ``UsageError`` and
@@ -57,3 +58,7 @@ class TrainingError(NarrowsError, ArithmeticError):
 
 class OutputError(NarrowsError, OSError):
     """A result cannot be written: no permission, no such folder, a full disk."""
+
+
+class NotEnoughMemoryError(NarrowsError, MemoryError):
+    """There is less memory than the work takes."""

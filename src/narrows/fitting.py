@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.metadata
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from narrows.engine import make_runner
 from narrows.engine.evidence import is_variational
 from narrows.engine.xla import require_threads
 from narrows.errors import DataError
+from narrows.memory import NUMBA, XLA, require_compilers, require_memory
 from narrows.model_file import DataDescription, TrainedModel, require_storable
 from narrows.nn.blocks import Dense, Flatten, Shape
 from narrows.nn.model import Model, initial_model
@@ -66,6 +68,8 @@ def fit(
     spec, settings = plan.spec, plan.settings
     if plan.refinement or is_variational(spec):
         require_threads()  # what is measured after the training needs them
+        require_compilers(NUMBA, XLA)
+    _require_memory(spec, min(settings.batch_size, len(training)))
     described, of_data = _description(training)
     require_storable(described)
     scaling = choose_scaling(training, plan)
@@ -124,6 +128,34 @@ def _installed(*names: str) -> Iterator[tuple[str, str]]:
     for name in names:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             yield name, importlib.metadata.version(name)
+
+
+def _require_memory(spec: Spec, batch_size: int) -> None:
+    """Make sure that there is memory for training a model.
+
+    Raises:
+        NotEnoughMemoryError: there is not.
+    """
+    placed = [
+        (block, shape) for part in ("encoder", "decoder") for _, block, shape in spec.placed(part)
+    ]
+    parameters = sum(
+        math.prod(needed)
+        for block, shape in placed
+        for needed in block.array_shapes(shape).values()
+    )
+    values = batch_size * sum(math.prod(shape) for _, shape in placed)
+    require_memory(
+        _PARAMETER_BYTES * parameters + _VALUE_BYTES * values,
+        f"training {parameters:,} parameters in batches of {batch_size:,}",
+        "lower --hidden, --latent or --batch-size (hidden, latent, batch_size), or give smaller "
+        "items",
+    )
+
+
+# The weight, its gradient and two moments in float32, the same once more in a checkpoint, and the
+# weight as it is drawn in float64; a value on its way there and back.
+_PARAMETER_BYTES, _VALUE_BYTES = 40, 8
 
 
 def _start(spec: Spec, scaling: Scaling, items: np.ndarray, seed: int) -> Model:

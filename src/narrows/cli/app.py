@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from narrows import memory
 from narrows.cli import archive, demo, denoise, detect, fit, generate, use
 from narrows.cli.interruption import INTERRUPTED, came
 from narrows.cli.terminal import progress, say, show, show_error, unwritten
 from narrows.compiling import cache_folder
-from narrows.errors import NarrowsError, NarrowsWarning, UsageError
+from narrows.errors import DataError, NarrowsError, NarrowsWarning, UsageError
 from narrows.streams import output_error
 from narrows.version import __version__
 
@@ -140,19 +141,41 @@ def _run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return 1
-    except MemoryError as error:
-        if debug:
-            raise
-        show_error(
-            NarrowsError(
-                f"there is not enough memory: {error}", hint="give fewer items, or an .npy file"
-            )
-        )
-        return 1
     except Exception as error:
         if came():  # whatever a library makes of an interrupt
             return INTERRUPTED
+        known = None if debug else _known(error, rest)
+        if known is not None:
+            show_error(known)
+            return 1
         return _run_failed(error, debug)
+
+
+def _known(error: Exception, arguments: Sequence[str]) -> NarrowsError | None:
+    """What to say of an error of the system, whoever met it; None of any other."""
+    shortage = memory.explained(error, _smaller(arguments))
+    if shortage is None and isinstance(error, OSError) and error.filename and error.errno:
+        return DataError(
+            f"{error.filename} cannot be read: {error.strerror}",
+            hint="check the path and its permissions",
+        )
+    return shortage
+
+
+def _smaller(arguments: Sequence[str]) -> str:
+    """What a command can be asked for that takes less memory."""
+    command = next((each for each in arguments if not each.startswith("-")), "")
+    return _SMALLER.get(command, "give fewer items, or an .npy file, whose rows are read in turn")
+
+
+_SMALLER = {
+    "fit": "lower --batch-size, --hidden or --latent, or give fewer items; --refine 0 does without "
+    "XLA, which sets much memory aside",
+    "compress": "lower --effort, or give fewer items, or an .npy file, whose rows are read in turn",
+    "decompress": "read a part at a time: --items A:B; --max-bytes refuses what is larger",
+    "verify": "verify it where there is more memory; --max-bytes refuses what is larger",
+    "generate": "lower -n",
+}
 
 
 def _run_failed(error: Exception, debug: bool) -> int:

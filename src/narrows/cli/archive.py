@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 ArchiveArgument = Annotated[
     Path,
     typer.Argument(
+        readable=False,
         metavar="FILE.nrw",
         help="A file that narrows compress wrote; - is standard input.",
         callback=received,
@@ -66,6 +67,7 @@ def compress(
     out: Annotated[
         Path,
         typer.Option(
+            readable=False,
             metavar="FILE.nrw",
             help="The archive to write; - is standard output.",
             show_default=False,
@@ -102,6 +104,7 @@ def compress(
     model: Annotated[
         Path | None,
         typer.Option(
+            readable=False,
             metavar="MODEL",
             help="Start from what --keep-model wrote; it is not in the archive, which names it and "
             "needs it to open. With --codes-only, also one that narrows fit --preset rounded "
@@ -115,6 +118,7 @@ def compress(
     keep_model: Annotated[
         Path | None,
         typer.Option(
+            readable=False,
             metavar="FILE",
             help="Write what there is to learn from DATA, as a MODEL for other data like it; with "
             "--codes-only the encoder and the decoder.",
@@ -355,6 +359,7 @@ def info(
     file: Annotated[
         Path,
         typer.Argument(
+            readable=False,
             metavar="FILE",
             help="An archive or a model.",
             callback=received,

@@ -33,9 +33,9 @@ def demo(
             help="What to learn: mnist where it can be had, otherwise digits, which comes along."
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where everything goes.")] = Path(
-        "narrows-demo"
-    ),
+    out: Annotated[
+        Path, typer.Option(readable=False, metavar="DIR", help="Where everything goes.")
+    ] = Path("narrows-demo"),
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Train the article's autoencoder and tell the whole story on one page.

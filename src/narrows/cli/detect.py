@@ -41,6 +41,7 @@ def detect(
     out: Annotated[
         Path,
         typer.Option(
+            readable=False,
             metavar="SCORES",
             help=".csv or .parquet; - is standard output.",
             show_default=False,
@@ -66,7 +67,11 @@ def detect(
     ] = None,
     heat_map: Annotated[
         Path | None,
-        typer.Option(metavar="PICTURE.png", help="Of images: draw where the oddest ones are odd."),
+        typer.Option(
+            readable=False,
+            metavar="PICTURE.png",
+            help="Of images: draw where the oddest ones are odd.",
+        ),
     ] = None,
     format: Format = None,
     refine: Refine = None,

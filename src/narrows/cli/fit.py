@@ -48,7 +48,10 @@ HISTORY = "history.jsonl"
 def fit(
     data: DataArgument,
     out: Annotated[
-        Path, typer.Option(metavar="MODEL", help="The model file to write.", show_default=False)
+        Path,
+        typer.Option(
+            readable=False, metavar="MODEL", help="The model file to write.", show_default=False
+        ),
     ],
     preset: Annotated[
         str,
@@ -58,7 +61,8 @@ def fit(
         ),
     ] = "auto",
     spec: Annotated[
-        Path | None, typer.Option(metavar="FILE.toml", help="A model of your own, as TOML.")
+        Path | None,
+        typer.Option(readable=False, metavar="FILE.toml", help="A model of your own, as TOML."),
     ] = None,
     latent: Annotated[
         int | None,
@@ -167,6 +171,7 @@ def fit(
     run_dir: Annotated[
         Path | None,
         typer.Option(
+            readable=False,
             metavar="DIR",
             help="History, pictures, checkpoint; a folder beside the model, named after it.",
         ),

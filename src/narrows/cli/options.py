@@ -27,7 +27,9 @@ DataArgument = Annotated[
 ]
 ModelArgument = Annotated[
     Path,
-    typer.Argument(metavar="MODEL", help="A file that narrows fit wrote.", show_default=False),
+    typer.Argument(
+        readable=False, metavar="MODEL", help="A file that narrows fit wrote.", show_default=False
+    ),
 ]
 ItemsOut = Annotated[
     str,  # a path would lose the slash that makes it a folder

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 ModelOfArchive = Annotated[
     Path | None,
     typer.Option(
-        "--model", metavar="MODEL", help="What it was written with, if that is not in the archive."
+        "--model",
+        readable=False,
+        metavar="MODEL",
+        help="What it was written with, if that is not in the archive.",
     ),
 ]
 

@@ -18,9 +18,10 @@ def compress_table(
 ) -> "TableAccount":
     """Write a table's archive."""
     from narrows.codec import write_table
+    from narrows.data.sources import explained
     from narrows.files import atomic_file
 
-    with atomic_file(out) as file:
+    with atomic_file(out) as file, explained(data):
         account = write_table(
             file, data, max_error=promises, effort=effort, csv=csv, track=progress
         )

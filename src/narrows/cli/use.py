@@ -107,6 +107,7 @@ def encode(
     out: Annotated[
         Path,
         typer.Option(
+            readable=False,
             metavar="CODES",
             help=".npy, .npz, .csv or .parquet; - is standard output.",
             show_default=False,

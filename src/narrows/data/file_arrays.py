@@ -7,6 +7,7 @@ looked at after each time.
 
 import math
 import os
+import threading
 import weakref
 from collections.abc import Iterator
 from typing import IO, Any
@@ -91,9 +92,17 @@ class _File:
 def _read_at(number: int, buffer: memoryview, offset: int) -> int:
     if hasattr(os, "preadv"):
         return os.preadv(number, [buffer], offset)
-    content = os.pread(number, len(buffer), offset)
+    if hasattr(os, "pread"):
+        content = os.pread(number, len(buffer), offset)
+    else:  # on Windows, where descriptors have a position
+        with _POSITION:
+            os.lseek(number, offset, os.SEEK_SET)
+            content = os.read(number, len(buffer))
     buffer[: len(content)] = content
     return len(content)
+
+
+_POSITION = threading.Lock()
 
 
 class FileArray(np.memmap):
@@ -115,12 +124,9 @@ class FileArray(np.memmap):
 
     @classmethod
     def of(cls, mapped: np.ndarray, file: _File | None, offset: int) -> "FileArray":
-        """A C-contiguous mapped array whose bytes begin at ``offset`` of its file.
-
-        Where files cannot be read so, on Windows, they do not get shorter while they are mapped.
-        """
+        """A C-contiguous mapped array whose bytes begin at ``offset`` of its file."""
         array = mapped.view(cls)
-        array._file, array._offset = (file if hasattr(os, "pread") else None), offset
+        array._file, array._offset = file, offset
         return array
 
     def reshape(self, *shape: Any, **how: Any) -> np.ndarray:  # type: ignore[override]

@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import errno
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from narrows import arguments
+from narrows import arguments, memory
 from narrows.data.arrays import read_npy, read_npz
 from narrows.data.checks import check_dtype, checked
 from narrows.data.dataset import Dataset, format_range
@@ -230,13 +231,18 @@ def explained(name: str) -> Iterator[None]:
         yield
     except NarrowsError:
         raise
-    except OSError as error:
+    except (OSError, MemoryError) as error:
+        if shortage := memory.explained(error, _SMALLER):
+            told = shortage.message.partition(": ")[2]
+            raise DataError(f"{name} does not fit in memory: {told}", hint=_SMALLER) from error
+        if not isinstance(error, OSError) or error.errno in _OF_WRITING:
+            raise
         raise DataError(
             f"{name} cannot be read: {error.strerror or error}",
             hint="check the path and its permissions",
         ) from error
-    except MemoryError as error:
-        raise DataError(
-            f"{name} does not fit in memory",
-            hint="save it as .npy, which is read piece by piece",
-        ) from error
+
+
+# What only writing fails with: that may be done meanwhile.
+_OF_WRITING = (errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EPIPE)
+_SMALLER = "save it as .npy, which is read piece by piece, or give fewer rows"

@@ -11,6 +11,7 @@ choice.py says which one computes what both can.
 from narrows.engine.choice import Choice, chosen_engine, uses_fused
 from narrows.engine.fused.layers import fused_layers
 from narrows.engine.interface import AdamSettings, Runner, Trainer, TrainingState
+from narrows.memory import XLA, require_compilers
 from narrows.nn.model import Model
 from narrows.objectives import Objective
 from narrows.progress import Tracker, silent
@@ -46,6 +47,7 @@ def make_trainer(
 
         if can_train(model.spec, batch_size):
             return FusedTrainer(model, objective, adam, batch_size, seed)
+    require_compilers(XLA)
     from narrows.engine.xla import XlaTrainer
 
     return XlaTrainer(model, objective, adam, batch_size, seed)
@@ -55,6 +57,7 @@ def make_runner(model: Model, refinement: int = 0, track: Tracker = silent) -> R
     """The engine that runs ``model`` fastest here; its codes improved by so many steps, as
     :mod:`narrows.engine.xla.refinement` has it. ``track`` as for a trainer."""
     if refinement:
+        require_compilers(XLA)
         from narrows.engine.xla import RefiningRunner
 
         return RefiningRunner(model, make_runner(model, track=track), refinement)
@@ -63,6 +66,7 @@ def make_runner(model: Model, refinement: int = 0, track: Tracker = silent) -> R
 
         if can_run(model.spec):
             return FusedRunner(model)
+    require_compilers(XLA)
     from narrows.engine.xla import XlaRunner
 
     return XlaRunner(model)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from narrows.compiling import answer_for, find_obstacle, warn_once
 from narrows.errors import UsageError
+from narrows.memory import NUMBA, require_compilers
 from narrows.progress import Tracker, silent
 
 #: Names the engine.
@@ -52,7 +53,10 @@ def uses_fused(track: Tracker = silent) -> bool:
 
     Raises:
         UsageError: as :func:`chosen_engine` has it.
+        NotEnoughMemoryError: there is too little memory for trying it.
     """
+    if _wanted() != "xla" and not _has_accelerator():
+        require_compilers(NUMBA)  # trying would end in an abort, and the answer be kept
     choice, asked = chosen_engine(track), _wanted() != "auto"
     reason: str | None = choice.reason
     if choice.engine == "fused":

@@ -17,6 +17,8 @@ from narrows.codec.mixing.kinds import ALL, Mixers
 from narrows.codec.mixing.learned import Settings
 from narrows.codec.mixing.prior import Prior
 from narrows.compiling import answer_for, is_kept, warn_once
+from narrows.errors import NotEnoughMemoryError
+from narrows.memory import NUMBA, require_compilers
 
 #: Streams of a block, at most.
 MOST_STREAMS = 16
@@ -121,8 +123,13 @@ def _at_once(work: Callable[[int], Any], count: int) -> list[Any]:
     """What ``work`` makes of 0 to ``count`` - 1, in as many threads as there are processors."""
     if count == 1:
         return [work(0)]
-    with ThreadPoolExecutor(min(count, os.cpu_count() or 1)) as pool:
-        return list(pool.map(work, range(count)))
+    try:
+        with ThreadPoolExecutor(min(count, os.cpu_count() or 1)) as pool:
+            return list(pool.map(work, range(count)))
+    except RuntimeError as error:
+        if "new thread" not in str(error):
+            raise
+        return [work(number) for number in range(count)]
 
 
 class _Spent:
@@ -154,6 +161,11 @@ def _is_compiled() -> bool:
 @cache
 def _compiled() -> ModuleType | None:
     """The compiled way, once it has been seen to work; a warning where it does not."""
+    try:
+        require_compilers(NUMBA)
+    except NotEnoughMemoryError as error:
+        warn_once(f"NumPy codes archives here, which takes longer: {error.message}")
+        return None
     answer = answer_for("narrows.codec.mixing.check")
     reason = answer.reason
     if answer.works:

@@ -12,7 +12,7 @@ from narrows.engine.fused.layers import Layer, held
 from narrows.engine.fused.memory import lay_out, moment_places, padded
 from narrows.engine.fused.registers import LANES, TILE_COLUMNS
 from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source
-from narrows.engine.fused.threads import run_in_threads
+from narrows.engine.fused.threads import run_in_threads, startable
 from narrows.nn.scaling import Scaling
 
 
@@ -32,7 +32,7 @@ class LayerStack:
         self.batch_size = batch_size
         panels = -(-batch_size // TILE_COLUMNS)
         useful = _useful_threads(self.layers)
-        self.threads = max(1, min(usable_cores(), max(panels, useful)))
+        self.threads = startable(max(1, min(usable_cores(), max(panels, useful))))
         stack = lay_out(self.layers, panels * TILE_COLUMNS, self.threads)
         self.stack = stack if parameters is None else stack._replace(parameters=parameters)
         self._crews = Fastest([1, self.threads] if 1 < self.threads <= useful else [1])

@@ -64,6 +64,31 @@ def run_in_threads(kernel: Any, stack: Stack, arguments: Sequence[Any], threads:
         raise failures[0] if failures else RuntimeError("a thread of the engine ended early")
 
 
+def startable(count: int) -> int:
+    """How many of ``count`` threads the system starts beside one another, at least 1: the one that
+    asks. The result does not depend on it."""
+    if count == 1 or count in _STARTED:
+        return count
+    end, started = threading.Event(), list[threading.Thread]()
+    try:
+        for _ in range(count):
+            thread = threading.Thread(target=end.wait, daemon=True)
+            thread.start()
+            started.append(thread)
+        _STARTED.add(count)
+    except RuntimeError:
+        pass
+    finally:
+        end.set()
+        for thread in started:
+            thread.join()
+    return max(len(started), 1)
+
+
+# Numbers of threads that were started.
+_STARTED = set[int]()
+
+
 def _prepare(kernel: Any, arguments: Sequence[Any]) -> None:
     """Compile a kernel for such arguments, or load what was compiled before."""
     signature = tuple(typeof(argument) for argument in arguments)
