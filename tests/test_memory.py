@@ -69,7 +69,7 @@ def test_limits_are_the_systems(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     group.mkdir()
     (group / "memory.max").write_text("1000\n")
     (group / "memory.current").write_text("400\n")
-    (group / "memory.stat").write_text("anon 300\ninactive_file 90\n")
+    (group / "memory.stat").write_text("anon 300\ninactive_file 80\nactive_file 10\n")
     (tmp_path / "memory.max").write_text("max\n")
     text = memory._text
     fake = {Path("/proc/self/cgroup"): "0::/mine\n"}

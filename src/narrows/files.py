@@ -109,7 +109,13 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
             temporary.mkdir()
             yield temporary
             temporary.chmod(_permissions(target, 0o777))
-            temporary.replace(target)
+            try:
+                temporary.replace(target)
+            except (FileExistsError, PermissionError):
+                if not target.is_dir():
+                    raise
+                target.rmdir()  # Windows puts no folder in the place of another, an empty one too
+                temporary.replace(target)
 
 
 def is_standard_output(path: str | os.PathLike[str]) -> bool:

@@ -65,7 +65,8 @@ def _group_limits() -> Iterator[Limit]:
         most = _number(folder / "memory.max") or _number(folder / "memory.limit_in_bytes")
         used = _number(folder / "memory.current") or _number(folder / "memory.usage_in_bytes")
         if most is not None and used is not None and most < _NO_LIMIT:
-            files = _numbers(folder / "memory.stat").get("inactive_file", 0)
+            counted = _numbers(folder / "memory.stat")
+            files = sum(counted.get(f"{which}_file", 0) for which in ("active", "inactive"))
             yield Limit(most, max(used - files, 0), "the container has")
 
 

@@ -110,6 +110,15 @@ def require_safe(name: Any) -> None:
         raise ValueError(f"the name {name[:60]!r} leads out of its folder, or is none")
 
 
+def refused_by_windows(name: str) -> bool:
+    """Whether Windows has no file of this name, or writes to another one or to a device."""
+    return any(
+        re.search(r'[<>:"|?*\\\x00-\x1f]|[. ]$', part) is not None
+        or re.fullmatch(r"(?i)(con|prn|aux|nul|(com|lpt)[0-9\u00b9\u00b2\u00b3])( *\..*)?", part)
+        for part in name.split("/")
+    )
+
+
 def shown_name(name: str) -> str:
     """A file name as text that every table takes: bytes that are no UTF-8 are replaced."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

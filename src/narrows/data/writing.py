@@ -22,10 +22,10 @@ from typing import IO, Any
 
 import numpy as np
 
-from narrows.data.image_files import shown_name, written_name
+from narrows.data.image_files import refused_by_windows, shown_name, written_name
 from narrows.data.tables import TableSchema
 from narrows.data.tables.arrow_types import is_binary
-from narrows.errors import UsageError
+from narrows.errors import OutputError, UsageError
 from narrows.files import atomic_file, atomic_folder, require_room
 
 #: The column of a table that has the names of the files that items came from.
@@ -298,6 +298,9 @@ def _table(path: Path, items: _Items, writer_class: Callable) -> Iterator[_Write
         yield write_batch
 
 
+_ON_WINDOWS = os.name == "nt"
+
+
 @contextlib.contextmanager
 def named_image_writer(
     path: str | os.PathLike[str], names: Sequence[str], *, colours: str | None = None
@@ -327,10 +330,22 @@ def named_image_writer(
             f"two images would be written as {twice}",
             hint="give images names that differ in more than their suffix, or write them to .npy",
         )
+    odd = next(filter(refused_by_windows, files.values()), None) if _ON_WINDOWS else None
+    if odd is not None:
+        raise UsageError(
+            f"Windows has no file of the name {odd}",
+            hint="write the items to .npy, or decompress them on another system",
+        )
     with atomic_folder(path) as folder:
 
         def write(name: str, pixels: np.ndarray, orientation: int = 1) -> None:
             target = folder / files[name]
+            if target.exists():  # of another name, which this disk takes for the same
+                raise OutputError(
+                    f"{Path(path) / files[name]} cannot be written: the disk takes another of the "
+                    "names for the same",
+                    hint="choose a disk that tells capitals from small letters, or write to .npy",
+                )
             target.parent.mkdir(parents=True, exist_ok=True)
             write_image(target, pixels, orientation=orientation, colours=colours)
 
