@@ -12,6 +12,7 @@ Kernels of all targets lie in one folder of their own: one target must not take 
     python benchmarks/processor_targets.py [--processors native,haswell]
 """
 
+import concurrent.futures
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -80,37 +81,42 @@ class Machine:
         path = self.folder / "items.nrw"
         return path if self.run("compress", str(items), "--out", str(path)) else None
 
-    def opens(self, archive: Path, items: np.ndarray) -> bool:
-        """Whether it gets the items out of an archive."""
+    def makes(self, items: Path) -> tuple[dict[str, list[float]], Path | None]:
+        """Its losses of every preset, and its archive."""
+        return {preset: self.losses(preset) for preset in _MODELS}, self.archive(items)
+
+    def opens_all(self, archives: Mapping[str, Path | None], items: np.ndarray) -> dict[str, bool]:
+        """Whether it gets the items out of each archive, by who wrote it."""
+        return {
+            writer: path is not None and self._opens(path, items)
+            for writer, path in archives.items()
+        }
+
+    def _opens(self, archive: Path, items: np.ndarray) -> bool:
         path = self.folder / "opened.npy"
         if not self.run("decompress", str(archive), "--out", str(path)):
             return False
         return bool(np.array_equal(np.load(path, allow_pickle=False), items))
 
 
-def measure(processors: Sequence[str], scratch: Path) -> dict[str, Any]:
+def measure(processors: Sequence[str], scratch: Path, processes: int) -> dict[str, Any]:
     """Losses, archives and what was opened, of each processor."""
     from narrows.data import load_data
 
     digits = np.concatenate([load_data("digits").items] * _COPIES)
     np.save(scratch / "items.npy", digits)
     machines = [Machine(name, scratch) for name in processors]
-    losses = {one.name: {preset: one.losses(preset) for preset in _MODELS} for one in machines}
-    archives = {one.name: one.archive(scratch / "items.npy") for one in machines}
-    opened = {
-        one.name: {
-            writer: path is not None and one.opens(path, digits)
-            for writer, path in archives.items()
-        }
-        for one in machines
-    }
+    with concurrent.futures.ThreadPoolExecutor(processes) as pool:
+        made = list(pool.map(lambda one: one.makes(scratch / "items.npy"), machines))
+        archives = {one.name: archive for one, (_, archive) in zip(machines, made, strict=True)}
+        opened = list(pool.map(lambda one: one.opens_all(archives, digits), machines))
     bytes_of = {name: path.read_bytes() if path else b"" for name, path in archives.items()}
     native = bytes_of["native"]
     return {
-        "losses": losses,
+        "losses": {one.name: losses for one, (losses, _) in zip(machines, made, strict=True)},
         "same_bytes": {name: each == native != b"" for name, each in bytes_of.items()},
         "archive_bytes": {name: len(each) for name, each in bytes_of.items()},
-        "opened": opened,
+        "opened": {one.name: each for one, each in zip(machines, opened, strict=True)},
         "failures": [failure for one in machines for failure in one.failures],
     }
 
@@ -127,11 +133,13 @@ def main() -> None:
     parser.add_argument(
         "--processors", default=",".join(PROCESSORS), help="some of them, native among these"
     )
-    processors = parser.parse_args().processors.split(",")
+    parser.add_argument("--processes", type=int, default=2, help="targets at a time")
+    arguments = parser.parse_args()
+    processors = arguments.processors.split(",")
     announce(__doc__ or "")
     rates = [matrix_rate()]
     with tempfile.TemporaryDirectory(prefix="narrows-targets-") as scratch:
-        found = measure(processors, Path(scratch))
+        found = measure(processors, Path(scratch), arguments.processes)
         failures = [failure.replace(scratch, "...") for failure in found.pop("failures")]
     rates.append(matrix_rate())
     apart = {
