@@ -52,7 +52,7 @@ from common import (
 )
 from environment_cases import CASES, Case, can_mount
 from environment_counts import KINDS
-from environment_trials import COMMANDS, Trial, Workplace
+from environment_trials import COMMANDS, Trial, Workplace, heed_signals
 
 _SHOWN = 60
 
@@ -109,6 +109,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2, help="commands at a time")
     arguments = parser.parse_args()
     announce(__doc__ or "")
+    heed_signals()
     chosen = [case for case in CASES if case.name in arguments.cases.split(",")]
     journal = Journal("environment-faults", arguments)
     runs: dict[str, Any] = {}

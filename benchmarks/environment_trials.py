@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -442,7 +441,9 @@ def environment_of_locale() -> Sequence[Mapping[str, str]]:
     )
 
 
-def start_seconds() -> float:
-    """Processor time that the interpreter takes before any of narrows is read."""
-    words = [sys.executable, "-c", "import os; print(sum(os.times()[:2]))"]
-    return float(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+def heed_signals() -> None:
+    """Ignore no signal that commands would then ignore too: what a shell starts in the background
+    ignores Ctrl-C, and under nohup hang-ups."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
