@@ -33,8 +33,8 @@ from narrows_cli import NARROWS, caches_in
 _POLL, _POLL_WRITING = 0.02, 0.002
 #: Seconds after a signal within which a command has to end.
 LIMIT = 5.0
-# A command that nothing stops may take so many times its time, and LIMIT besides.
-_SLOW = 6.0
+# A command that nothing stops may take so many times its time, and compile its kernels anew.
+_SLOW, _COMPILING = 3.0, 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -367,7 +367,7 @@ class Trial:
                 happen()
                 since = time.monotonic()
             waited = time.monotonic() - (since if ends and since else start)
-            limit = LIMIT if ends and since else _SLOW * usual + LIMIT
+            limit = LIMIT if ends and since else _SLOW * usual + _COMPILING
             if waited > limit * slowness() and not faults:
                 faults.append((HANG, f"still there {waited:.0f} s " + ("on" if ends else "after")))
                 _end(process)
