@@ -68,6 +68,13 @@ def encode() -> None:
     FusedRunner(CASE.model()).encode(CASE.items())
 
 
+@pytest.fixture(scope="module", autouse=True)
+def compiled() -> None:
+    """Kernels that have to be compiled first take longer than the waiting lasts."""
+    train()
+    encode()
+
+
 @pytest.fixture(params=[True, False], ids=["together", "apart"])
 def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three of them, in one crew or one each."""
