@@ -19,7 +19,7 @@ from narrows import Autoencoder, NarrowsWarning
 from narrows.cli.app import run
 from narrows.files import atomic_file
 from narrows.progress import say, shown, warn
-from narrows.streams import beyond_standard, printable
+from narrows.streams import beyond_standard, file_name, printable
 
 
 class Gone(io.StringIO):
@@ -210,3 +210,11 @@ def test_a_closed_standard_output_is_said_where_results_go_to_it(
         assert err.count("error: the result cannot be written to standard output") == code
         assert "Traceback" not in err and "Exception ignored" not in err
     assert (tmp_path / "codes.npy").exists()
+
+
+def test_names_are_utf_8_in_a_locale_without_their_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert file_name("caf\udce9/ü") == "caf\udce9/ü"
+    monkeypatch.setattr(os, "fsencode", lambda name: name.encode("ascii", "surrogateescape"))
+    monkeypatch.setattr(os, "fsdecode", lambda name: name.decode("ascii", "surrogateescape"))
+    assert file_name("ü.png") == "\udcc3\udcbc.png"
+    assert file_name("a.png") == "a.png"

@@ -38,6 +38,16 @@ def printable(text: str, encoding: str | None = "utf-8") -> str:
     )
 
 
+def file_name(text: str) -> str:
+    """The name of a file as this system's functions take it: its UTF-8 where the locale has no such
+    letters."""
+    try:
+        os.fsencode(text)
+    except UnicodeError:
+        return os.fsdecode(text.encode("utf-8", "surrogateescape"))
+    return text
+
+
 def _fits(text: str, encoding: str) -> bool:
     try:
         text.encode(encoding)

@@ -27,6 +27,7 @@ from narrows.data.tables import TableSchema
 from narrows.data.tables.arrow_types import is_binary
 from narrows.errors import OutputError, UsageError
 from narrows.files import atomic_file, atomic_folder, require_room
+from narrows.streams import file_name
 
 #: The column of a table that has the names of the files that items came from.
 FILE_COLUMN = "file"
@@ -339,7 +340,7 @@ def named_image_writer(
     with atomic_folder(path) as folder:
 
         def write(name: str, pixels: np.ndarray, orientation: int = 1) -> None:
-            target = folder / files[name]
+            target = folder / file_name(files[name])
             if target.exists():  # of another name, which this disk takes for the same
                 raise OutputError(
                     f"{Path(path) / files[name]} cannot be written: the disk takes another of the "
