@@ -19,7 +19,7 @@ from narrows import Autoencoder, NarrowsWarning
 from narrows.cli.app import run
 from narrows.files import atomic_file
 from narrows.progress import say, shown, warn
-from narrows.streams import beyond_standard, file_name, printable
+from narrows.streams import beyond_standard, file_name, printable, utf8_name
 
 
 class Gone(io.StringIO):
@@ -218,3 +218,6 @@ def test_names_are_utf_8_in_a_locale_without_their_letters(monkeypatch: pytest.M
     monkeypatch.setattr(os, "fsdecode", lambda name: name.decode("ascii", "surrogateescape"))
     assert file_name("ü.png") == "\udcc3\udcbc.png"
     assert file_name("a.png") == "a.png"
+    assert utf8_name("\udcc3\udcbc.png") == "ü.png"
+    assert utf8_name("caf\udce9") == "caf\udce9"
+    assert utf8_name("a.png") == "a.png"

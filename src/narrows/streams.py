@@ -48,6 +48,12 @@ def file_name(text: str) -> str:
     return text
 
 
+def utf8_name(text: str) -> str:
+    """The name of a file, as this system's functions give it, read as UTF-8: the other way round
+    than :func:`file_name`. Bytes that are none stay what Python makes of such."""
+    return os.fsencode(text).decode("utf-8", "surrogateescape")
+
+
 def _fits(text: str, encoding: str) -> bool:
     try:
         text.encode(encoding)

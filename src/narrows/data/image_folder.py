@@ -26,6 +26,7 @@ from narrows.data.storage import GrowingArray
 from narrows.errors import DataError, ShapeError
 from narrows.inputs import Input
 from narrows.progress import Tracker, silent
+from narrows.streams import utf8_name
 
 # Pillow recognises these, but decodes them only with the help of other programs.
 _NOT_DECODED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
@@ -48,8 +49,8 @@ class Found:
     notes: tuple[str, ...]
 
     def name(self, path: Path) -> str:
-        """A path as it is called within the folder: ``cat/001.jpg``."""
-        return path.relative_to(self.folder).as_posix()
+        """A path as it is called within the folder, in any locale: ``cat/001.jpg``."""
+        return utf8_name(path.relative_to(self.folder).as_posix())
 
 
 def find_images(folder: Path) -> Found:
