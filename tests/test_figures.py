@@ -173,9 +173,6 @@ def test_loss_ticks_are_plain_numbers_close_enough_to_read(monkeypatch: pytest.M
         assert len(shown) >= 4
 
 
-@pytest.mark.skipif(
-    matplotlib.__version__.startswith("3.10."), reason="this Matplotlib misses by a pixel"
-)
 @pytest.mark.parametrize(("shape", "scale"), [((8, 8), 10), ((28, 28), 3), ((7, 3), 12)])
 def test_small_images_are_enlarged_to_exact_squares(
     shape: tuple[int, int], scale: int, tmp_path: Path

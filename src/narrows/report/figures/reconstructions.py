@@ -137,13 +137,14 @@ def _draw_images(title: str, rows: Rows, value_range: tuple[float, float]) -> "F
         figure.text(_MARGIN / WIDTH, middle, text, va="center", fontsize=TEXT_SIZE, color=INK)
         for column, image in enumerate(to_colours(items[:columns], value_range)):
             left = _MARGIN + _ROW_LABEL + column * (cell_width + _GAP)
-            # Placed in whole pixels, so that each pixel of the image covers as many as any other.
+            if enlarged:
+                # Versions of Matplotlib enlarge differently; here each pixel covers as many.
+                figure.figimage(image.repeat(scale, axis=0).repeat(scale, axis=1), left, bottom)
+                continue
             box = np.array([left, bottom, cell_width, cell_height], np.float64)
             axes = figure.add_axes(tuple(box / [WIDTH, figure_height, WIDTH, figure_height]))
             axes.set_axis_off()
-            axes.imshow(
-                image, aspect="auto", interpolation="nearest" if enlarged else "antialiased"
-            )
+            axes.imshow(image, aspect="auto", interpolation="antialiased")
     return figure
 
 
