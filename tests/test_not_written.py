@@ -58,12 +58,14 @@ def test_what_draws_may_fail_in_its_own_way(
 
 
 @needs_a_full_disk
-def test_a_last_checkpoint_that_cannot_be_written_costs_no_model(
-    items: Path, narrows: Command
+@pytest.mark.parametrize("seconds", ["0", "1000"])
+def test_a_checkpoint_that_cannot_be_written_costs_no_model(
+    items: Path, narrows: Command, seconds: str
 ) -> None:
     items.with_name("checkpoint.safetensors").symlink_to(FULL)
-    outcome = done(narrows(*fit(items), "--checkpoint-seconds", "1000"))
+    outcome = done(narrows(*fit(items), "--checkpoint-seconds", seconds))
     assert "full was not written: the disk is full" in outcome.err
+    assert outcome.err.count("this run goes on without") == (seconds == "0")
     assert items.with_name("m.safetensors").exists()
 
 

@@ -18,7 +18,7 @@ from narrows.data.storage import LARGEST_IN_MEMORY
 from narrows.engine import Trainer, TrainingState, make_trainer
 from narrows.errors import DataError, OutputError, ShapeError, TrainingError
 from narrows.nn.model import Model
-from narrows.progress import Advance, Tracker, silent
+from narrows.progress import Advance, Tracker, silent, warn
 from narrows.training.augmentation import NoiseLimits, Varied, damaged_parts
 from narrows.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from narrows.training.history import EpochRecord, History, best_epoch
@@ -144,6 +144,7 @@ class _Run:
         self.unbroken = unbroken
         # whether what there is of the model is what is said of it, and not half a slice further
         self.is_whole = True
+        self.has_warned = False  # that no checkpoint can be written
         self.model, self.shown, self.settings = model, shown, settings
         self.items, self.validation = items, shown.validation
         self.path, self.checkpoint_seconds = path, checkpoint_seconds
@@ -266,23 +267,33 @@ class _Run:
         return text
 
     def save(self) -> None:
-        """Make sure that all is finite; write a checkpoint, if this run has a file for it."""
+        """Make sure that all is finite; write a checkpoint, if this run has a file for it. Where it
+        cannot be written, that is said once, and the run goes on."""
+        problem = self._save()
+        if problem and not self.has_warned:
+            warn(f"{problem}; until it can be, this run goes on without", stacklevel=4)
+            self.has_warned = True
+
+    def save_at_the_end(self) -> tuple[str, ...]:
+        """Write the last checkpoint, or give why there is none."""
+        problem = self._save()
+        return (problem,) if problem else ()
+
+    def _save(self) -> str:
+        """What keeps the checkpoint from being written; empty where nothing does."""
         self.at.state = self.trainer.state()
         if not all(np.isfinite(array).all() for array in self.at.state.arrays.values()):
             raise self._diverged()
-        if self.path is not None:
+        self.saved_at = time.monotonic()
+        if self.path is None:
+            return ""
+        try:
             with self.unbroken():
                 write_checkpoint(self.path, self.at)
-            self.has_checkpoint = True
-        self.saved_at = time.monotonic()
-
-    def save_at_the_end(self) -> tuple[str, ...]:
-        """Write the last checkpoint, or say why there is none: the model is worth more."""
-        try:
-            self.save()
         except OutputError as error:
-            return (error.message,)
-        return ()
+            return error.message
+        self.has_checkpoint = True
+        return ""
 
     def result(self, notes: tuple[str, ...]) -> Trained:
         keep_best = self.settings.patience is not None and self.at.best
