@@ -64,11 +64,13 @@ def one_thread_for_blas() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def interrupts_are_heard() -> None:
-    """A shell's jobs in the background ignore Ctrl-C, and so does what they start; what tests
-    interrupt must not."""
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+def signals_are_heard() -> None:
+    """A shell's jobs in the background ignore Ctrl-C, those of nohup that the terminal closes, and
+    so does what they start; what tests send signals to must not. A handler does not pass to it."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            is_interrupt = number == signal.SIGINT
+            signal.signal(number, signal.default_int_handler if is_interrupt else lambda *_: None)
 
 
 @pytest.hookimpl(tryfirst=True)  # before fixtures draw from it

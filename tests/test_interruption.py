@@ -110,17 +110,17 @@ def test_kills_change_nothing(narrows: Command, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "command", "out"),
+    ("name", "command", "count", "out"),
     [
-        ("INT", "encode", "out/codes.csv"),
-        ("HUP", "reconstruct", "out/pictures/"),
+        ("INT", "encode", 1_000_000, "out/codes.csv"),
+        ("HUP", "reconstruct", 60_000, "out/pictures/"),
     ],
 )
 def test_a_signal_while_results_are_written_leaves_nothing(
-    name: str, command: str, out: str, model_file: Path, tmp_path: Path
+    name: str, command: str, count: int, out: str, model_file: Path, tmp_path: Path
 ) -> None:
-    # A file of zeros that takes no space on the disk, and minutes to encode as text.
-    shape = (3_000_000, 8, 8)
+    # A file of zeros that takes no space on the disk, and many seconds to write the results of.
+    shape = (count, 8, 8)
     np.lib.format.open_memmap(tmp_path / "many.npy", "w+", np.uint8, shape).flush()
     (tmp_path / "out").mkdir()
     process = start(command, model_file, "many.npy", "--out", out, cwd=tmp_path)
