@@ -122,8 +122,9 @@ def test_every_preset_kind_and_warning_is_listed() -> None:
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
 def test_every_option_that_is_named_exists(path: Path) -> None:
-    commands = get_command(app).commands.values()  # type: ignore[attr-defined]
-    items = [item for each in commands for item in each.params]
+    program = get_command(app)
+    commands = program.commands.values()  # type: ignore[attr-defined]
+    items = [item for each in (program, *commands) for item in each.params]
     known = {option for item in items for option in (*item.opts, *item.secondary_opts)}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", path.read_text("utf-8"))) <= known
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
+import pytest
 from typer.main import get_command
 
 from command_line import Command, done
@@ -14,7 +15,10 @@ from narrows.data import Dataset
 BRIEFLY = ("--preset", "simple", "--epochs", "1", "--latent", "3")
 
 
-def test_arrays(narrows: Command, digits: Dataset, tmp_path: Path) -> None:
+def test_arrays(
+    narrows: Command, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("narrows.cli.demo._FEWEST_STEPS", 1)
     items, model, codes = (tmp_path / name for name in ("x.npy", "m.safetensors", "codes.npy"))
     archive = tmp_path / "x.nrw"
     np.save(items, digits.items[:200])

@@ -1,16 +1,17 @@
 """item_writer: whatever the batches, other programs read the items back; failures leave nothing."""
 
+import contextlib
 import csv
 import os
-import tempfile
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import narrows.files
 from narrows.data import item_writer, load_data
 from narrows.errors import OutputError, UsageError
 from optional import optional
@@ -205,22 +206,25 @@ def test_a_break_half_way_leaves_nothing(
 @pytest.fixture
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every temporary file, and the fourth image of a folder, the device that is full."""
-    if not Path("/dev/full").exists():
+    full = Path("/dev/full")
+    if not full.exists():
         pytest.skip("this system has no /dev/full")
-    make_file, make_folder = tempfile.mkstemp, tempfile.mkdtemp
+    beside, make_folder = narrows.files._beside, os.mkdir
 
-    def mkstemp(**options: Any) -> tuple[int, str]:
-        handle, name = make_file(**options)
-        os.close(handle)
-        return os.open("/dev/full", os.O_WRONLY), name
+    @contextlib.contextmanager
+    def beside_on_it(target: Path) -> Iterator[Path]:
+        with beside(target) as temporary:
+            if target.suffix:
+                temporary.symlink_to(full)
+            yield temporary
 
-    def mkdtemp(**options: Any) -> str:
-        folder = make_folder(**options)
-        (Path(folder) / "000003.png").symlink_to("/dev/full")
-        return folder
+    def make_folder_on_it(path: Any, *mode: int) -> None:
+        make_folder(path, *mode)
+        if Path(path).name == "items":
+            (Path(path) / "000003.png").symlink_to(full)
 
-    monkeypatch.setattr(tempfile, "mkstemp", mkstemp)
-    monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
+    monkeypatch.setattr(narrows.files, "_beside", beside_on_it)
+    monkeypatch.setattr(os, "mkdir", make_folder_on_it)
 
 
 @pytest.mark.usefixtures("full_disk")
