@@ -11,6 +11,7 @@ from narrows.data.image_reading import INSTALL
 from narrows.errors import UsageError
 
 _ORIENTATION = 0x0112
+_FORMATS = {".png": "PNG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
 
 
 def write_image(
@@ -72,7 +73,8 @@ def _by_pillow(path: Path, pixels: np.ndarray, orientation: int, colours: str | 
         exif = Image.Exif()
         exif[_ORIENTATION] = orientation
         more["exif"] = exif
-    image.save(path, **more)
+    # Named: older Pillow looks for the suffix where a link leads to.
+    image.save(path, _FORMATS.get(path.suffix.lower()), **more)
 
 
 def _by_tifffile(path: Path, pixels: np.ndarray, orientation: int, colours: str | None) -> None:
