@@ -136,15 +136,9 @@ def _require_memory(spec: Spec, batch_size: int) -> None:
     Raises:
         NotEnoughMemoryError: there is not.
     """
-    placed = [
-        (block, shape) for part in ("encoder", "decoder") for _, block, shape in spec.placed(part)
-    ]
-    parameters = sum(
-        math.prod(needed)
-        for block, shape in placed
-        for needed in block.array_shapes(shape).values()
-    )
-    values = batch_size * sum(math.prod(shape) for _, shape in placed)
+    parameters = sum(map(math.prod, spec.array_shapes().values()))
+    given = [shape for part in ("encoder", "decoder") for _, _, shape in spec.placed(part)]
+    values = batch_size * sum(map(math.prod, given))
     require_memory(
         _PARAMETER_BYTES * parameters + _VALUE_BYTES * values,
         f"training {parameters:,} parameters in batches of {batch_size:,}",

@@ -454,12 +454,7 @@ def _check_detection(detection: dict[str, np.ndarray], size: int) -> None:
 
 def _expected_shapes(trained: TrainedModel) -> dict[str, Shape]:
     spec = trained.model.spec
-    shapes = {
-        f"model/{prefix}.{name}": shape
-        for part in ("encoder", "decoder")
-        for prefix, block, given in spec.placed(part)
-        for name, shape in block.array_shapes(given).items()
-    }
+    shapes = {f"model/{name}": shape for name, shape in spec.array_shapes().items()}
     if trained.model.scaling.centre is not None:
         shapes["scaling/centre"] = (math.prod(spec.item_shape),)
     if trained.latent:

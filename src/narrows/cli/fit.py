@@ -435,14 +435,7 @@ def _require_room(plan: "Plan", out: Path, checkpoint: Path) -> None:
     """
     from narrows.files import require_room
 
-    spec = plan.spec
-    shapes = [
-        shape
-        for part in ("encoder", "decoder")
-        for _, block, given in spec.placed(part)
-        for shape in block.array_shapes(given).values()
-    ]
-    weights = 4 * sum(math.prod(shape) for shape in shapes)
+    weights = 4 * sum(map(math.prod, plan.spec.array_shapes().values()))
     hint = "free some space, or write to another disk with --out and --run-dir"
     copies = 3 if plan.settings.patience is None else 4
     require_room(checkpoint, 2 * copies * weights, hint)

@@ -114,6 +114,15 @@ class Spec:
         ):
             yield f"{part}.{number}", block, shape
 
+    def array_shapes(self) -> dict[str, Shape]:
+        """The shapes of all arrays of a model of it, by their names there."""
+        return {
+            f"{prefix}.{name}": shape
+            for part in ("encoder", "decoder")
+            for prefix, block, given in self.placed(part)
+            for name, shape in block.array_shapes(given).items()
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """Everything spelled out, for JSON."""
         return {
