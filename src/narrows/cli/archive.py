@@ -153,17 +153,15 @@ def compress(
     from narrows.codec import Model, write_archive
     from narrows.codec.promises import Promises
     from narrows.data.sources import require_folder
-    from narrows.files import atomic_file, require_writable
+    from narrows.files import atomic_file
 
     written = {"--out": out, "--keep-model": keep_model}
-    check_outputs({"DATA": data}, written, models={"--model": model}, json=json)
+    models = {"--model": model}
+    check_outputs({"DATA": data}, written, models=models, json=json, only_files=True)
     options = image_options(grey, resize, skip_damaged)
     if codes_only:
         require_no_bound(max_error)
         require_a_model(embed_model, model)
-        for path in (out, keep_model):
-            if path is not None:
-                require_writable(path)
         account = compress_codes(
             data,
             out,
@@ -182,9 +180,6 @@ def compress(
     require_no_codes(item_bytes, latent)
     require_a_model(embed_model, model)
     promises = Promises.of(max_error)
-    for path in (out, keep_model):
-        if path is not None:
-            require_writable(path)
     require_folder(data, options)
     if is_table(data):
         require_no_model_of_table(data, model, keep_model)

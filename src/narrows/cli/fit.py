@@ -192,7 +192,7 @@ def fit(
       narrows fit scans/ --target cleaned/ --out pages.safetensors
       narrows fit photographs/ --grey --resize 64,48 --skip-damaged --out photographs.safetensors
     """
-    from narrows.files import is_standard_output, require_writable
+    from narrows.files import is_standard_output
     from narrows.locking import held_folder
     from narrows.parameters import model_choice, wishes
     from narrows.planning import make_plan
@@ -232,8 +232,8 @@ def fit(
         {"DATA": data, "--target": target, "--validation": validation},
         {"--out": out, **run_outputs(folder)},
         models={"--spec": spec},
+        only_files=True,
     )
-    require_writable(out)  # other commands' --out may be a folder, this one's may not
     with held_folder(folder, "wait until it has ended, or name another with --run-dir"):
         options = image_options(grey, resize, skip_damaged)
         if target is None and tile is None:

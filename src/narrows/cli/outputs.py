@@ -25,6 +25,7 @@ def check_outputs(
     *,
     models: Mapping[str, Any] | None = None,
     json: bool = False,
+    only_files: bool = False,
 ) -> None:
     """Make sure that no output is an input or another output, that each can be written where it is
     to be, and that standard output has one use.
@@ -34,6 +35,7 @@ def check_outputs(
         outputs: what is written, by its option.
         models: other files that are read.
         json: whether the result goes to standard output too.
+        only_files: whether no output but the run folder may be a folder.
 
     Raises:
         UsageError: something would be written over, or standard output is asked for too much.
@@ -56,7 +58,8 @@ def check_outputs(
                 hint="send it on with a pipe or >, or name a file",
             )
     for name, path in outputs.items():
-        if path is not None and not _is_folder(name, path):
+        may_be_folder = name == RUN_FOLDER or not only_files
+        if path is not None and not (may_be_folder and _is_folder(name, path)):
             require_writable(path)
 
 
