@@ -6,11 +6,11 @@ cannot be written is said once.
 
 import contextlib
 import os
-import warnings
 from pathlib import Path
 
-from narrows.errors import NarrowsWarning, OutputError
+from narrows.errors import OutputError
 from narrows.files import atomic_file
+from narrows.progress import warn
 
 #: Names another folder than the user's cache folder.
 VARIABLE = "NARROWS_CACHE"
@@ -67,7 +67,10 @@ def cannot_keep(what: str) -> None:
     """Say, once in a process, why compiled code is not kept."""
     if not _said:
         _said.append(what)
-        warn(f"compiled code cannot be kept: {what} each start compiles anew, which takes seconds")
+        warn(
+            f"compiled code cannot be kept: {what} each start compiles anew, which takes seconds",
+            stacklevel=2,
+        )
 
 
 def read(path: Path) -> bytes | None:
@@ -87,9 +90,4 @@ def hand_over(spare: str | None) -> None:
 
 def damaged(path: Path, what: str) -> None:
     """Say that a file of the cache is not as it was written."""
-    warn(f"{path} is damaged ({what}): it is made anew, which takes seconds")
-
-
-def warn(message: str) -> None:
-    """Something to know, which no work fails for."""
-    warnings.warn(message, NarrowsWarning, stacklevel=3)
+    warn(f"{path} is damaged ({what}): it is made anew, which takes seconds", stacklevel=2)

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from narrows.compiling.folder import SPARE, cache_folder, damaged, hand_over, keep
-from narrows.errors import NarrowsWarning, OutputError
+from narrows.errors import OutputError
 from narrows.locking import held_folder
-from narrows.progress import Advance, Tracker, silent
+from narrows.progress import Advance, Tracker, silent, warn
 from narrows.temporary import temporary_folder
 from narrows.version import __version__
 
@@ -98,7 +98,7 @@ def warn_once(message: str) -> None:
     """A warning that is given once in a process."""
     if message not in _warned:
         _warned.add(message)
-        warnings.warn(message, NarrowsWarning, stacklevel=3)
+        warn(message, stacklevel=3)
 
 
 # What is remembered
