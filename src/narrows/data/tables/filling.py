@@ -59,9 +59,7 @@ def retyped_column(column: Column, original: Any, features: np.ndarray, type_: A
         DataError: it does not hold them.
     """
     filled = column.decode(column.present(features))
-    if filled.type != type_:
-        filled = _as(column, filled, features, type_)
-    return column.completed(original, filled)
+    return column.completed(original, _as(column, filled, features, type_))
 
 
 def filled_column(
