@@ -42,8 +42,8 @@ from common import (
     write_record,
 )
 from narrows import compress, decompress
-from narrows.codec import blocks
-from narrows.codec.container import Container, Part, write_container
+from narrows.archive import blocks
+from narrows.archive.container import Container, Part, write_container
 from narrows.errors import NarrowsError
 from narrows_cli import compress_digits_to_codes
 
@@ -136,7 +136,7 @@ def every_checksum_matches() -> Iterator[None]:
     readers = [
         module
         for name, module in sys.modules.items()
-        if name.startswith("narrows.codec") and getattr(module, "zlib", None) is zlib
+        if name.startswith("narrows.archive") and getattr(module, "zlib", None) is zlib
     ]
     for module in readers:
         module.zlib = believing  # type: ignore[attr-defined]

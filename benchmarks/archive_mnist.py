@@ -50,7 +50,7 @@ def images() -> np.ndarray:
 
 def archive(effort: str) -> dict[str, Any]:
     """What ``compress`` makes of them."""
-    from narrows.codec import Archive, write_archive
+    from narrows.archive import Archive, write_archive
 
     items, out = images(), io.BytesIO()
     account = write_archive(out, items, effort=effort)
@@ -63,10 +63,10 @@ def archive(effort: str) -> dict[str, Any]:
 
 def learnt(bound: int) -> dict[str, float]:
     """Payload and index of the test images, from a model of the training images."""
-    from narrows.codec import learn_model
-    from narrows.codec.bounds import within
-    from narrows.codec.methods.primed import Primed
-    from narrows.codec.pipeline import Pipeline
+    from narrows.archive import learn_model
+    from narrows.archive.bounds import within
+    from narrows.archive.methods.primed import Primed
+    from narrows.archive.pipeline import Pipeline
     from narrows.data import load_data
 
     begun = time.process_time()
@@ -93,9 +93,9 @@ def learnt(bound: int) -> dict[str, float]:
 
 def bounded(bound: int, effort: str) -> int:
     """Bytes of payload and index within a largest error, by ``mixing``."""
-    from narrows.codec.bounds import Steps, within
-    from narrows.codec.methods.mixing import Mixing
-    from narrows.codec.pipeline import Pipeline
+    from narrows.archive.bounds import Steps, within
+    from narrows.archive.methods.mixing import Mixing
+    from narrows.archive.pipeline import Pipeline
 
     items = images()
     pipeline = Pipeline(Mixing(), Steps.for_bound(bound, items.dtype))

@@ -91,8 +91,8 @@ def _signs(frame: Any) -> list[bytes]:
 
 def check_csv(random: np.random.Generator, folder: Path) -> tuple[str, str]:
     """Take a CSV file there and back: what it came to, and what is wrong with it."""
-    from narrows.codec import open_archive, write_table
-    from narrows.codec.tables import verify_table
+    from narrows.archive import open_archive, write_table
+    from narrows.archive.tables import verify_table
     from narrows.errors import NarrowsError
     from random_tables import csv_file
 

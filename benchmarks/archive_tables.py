@@ -107,8 +107,8 @@ def content_of(name: str) -> bytes:
 
 def measure(name: str, per_cent: float) -> dict[str, Any]:
     """What a set takes within so many per cent of each column's range; 0: lossless."""
-    from narrows.codec import open_archive, write_table
-    from narrows.codec.tables import verify_table
+    from narrows.archive import open_archive, write_table
+    from narrows.archive.tables import verify_table
 
     content = content_of(name)
     with tempfile.TemporaryDirectory() as scratch:
@@ -137,7 +137,7 @@ def measure(name: str, per_cent: float) -> dict[str, Any]:
 
 def lossless(source: Path) -> dict[str, int]:
     """Bytes of what keeps all of a table: xz -9e of the file, Parquet with Zstandard."""
-    from narrows.codec.tables.sources import TypedTable
+    from narrows.archive.tables.sources import TypedTable
 
     out = io.BytesIO()
     batches = list(TypedTable(source).batches())
@@ -149,10 +149,10 @@ def lossless(source: Path) -> dict[str, int]:
 
 def levels_with_xz(source: Path, per_cent: float) -> dict[str, int]:
     """Bytes of each column's levels at the same bounds, with xz -9e: by rows, and by columns."""
-    from narrows.codec.bounds import Grid
-    from narrows.codec.promises import Promises
-    from narrows.codec.tables.sources import TypedTable
-    from narrows.codec.tables.writing import column_bounds
+    from narrows.archive.bounds import Grid
+    from narrows.archive.error_bounds import Promises
+    from narrows.archive.tables.sources import TypedTable
+    from narrows.archive.tables.writing import column_bounds
 
     typed = TypedTable(source)
     bounds = column_bounds(typed, Promises.of(f"{per_cent}%"))

@@ -59,7 +59,7 @@ def pages(folder: str, wanted: list[str]) -> list[np.ndarray]:
 
 def steps_across_borders(found: np.ndarray, clean: np.ndarray, tile: int) -> float:
     """Mean step of the error across the lines where tiles begin or end, by that elsewhere."""
-    from narrows.tasks.tiles import starts
+    from narrows.data.tiles import starts
 
     error = found.astype(np.float64) - clean
     ratios = []
@@ -88,8 +88,8 @@ def train(model: Path, seed: int, options: list[str]) -> None:
 
 def measure(seed: int, options: list[str], models: Path) -> dict[str, Any]:
     """Every method on the test pages, seconds a page, and the steps at borders."""
-    from narrows.model_file import load_model
-    from narrows.running import Codec
+    from narrows.model.file import load_model
+    from narrows.model.use import TrainedAutoencoder
     from narrows.tasks.denoise import denoise
 
     rate, path = matrix_rate(), model_path(models, seed)
@@ -98,10 +98,10 @@ def measure(seed: int, options: list[str], models: Path) -> dict[str, Any]:
     trained = load_model(path)
     test = names()[TRAINING:]
     noisy, clean = pages("train", test), pages("train_cleaned", test)
-    codec = Codec(trained)
-    denoise(codec, noisy[0][None])
+    autoencoder = TrainedAutoencoder(trained)
+    denoise(autoencoder, noisy[0][None])
     wall, cpu = time.perf_counter(), time.process_time()
-    found = [denoise(codec, page[None])[0] for page in noisy]
+    found = [denoise(autoencoder, page[None])[0] for page in noisy]
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     tile = trained.training["tile"]
     borders = [steps_across_borders(*pair, tile) for pair in zip(found, clean, strict=True)]
@@ -117,19 +117,19 @@ def measure(seed: int, options: list[str], models: Path) -> dict[str, Any]:
 
 def draw(model: Path, path: Path) -> None:
     """A test page, what the model makes of it, and the clean one."""
-    from narrows.model_file import load_model
+    from narrows.model.file import load_model
+    from narrows.model.use import TrainedAutoencoder
     from narrows.report.figures.style import INK, TEXT_SIZE, new_figure, save_figure
-    from narrows.running import Codec
     from narrows.tasks.denoise import denoise
 
     test = names()[TRAINING:][:2]
     noisy, clean = pages("train", test), pages("train_cleaned", test)
-    codec = Codec(load_model(model))
+    autoencoder = TrainedAutoencoder(load_model(model))
     figure = new_figure(690)
     grid = figure.subplots(2, 3)
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=0.94, wspace=0.02, hspace=0.02)
     for row, (before, wanted) in enumerate(zip(noisy, clean, strict=True)):
-        shown = {"scan": before, "narrows": denoise(codec, before[None])[0], "clean": wanted}
+        shown = {"scan": before, "narrows": denoise(autoencoder, before[None])[0], "clean": wanted}
         for axes, (title, page) in zip(grid[row], shown.items(), strict=True):
             axes.imshow(page, cmap="gray", vmin=0, vmax=255)
             axes.set_axis_off()

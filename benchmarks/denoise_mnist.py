@@ -61,9 +61,9 @@ def measure(
     noise: str, seed: int, options: list[str], models: Path, filters: bool
 ) -> dict[str, Any]:
     """The model's PSNR and SSIM, also over the whole test set, and with ``filters`` theirs."""
-    from narrows.model_file import load_model
+    from narrows.model.file import load_model
+    from narrows.model.use import TrainedAutoencoder
     from narrows.report.measures import item_errors, psnr
-    from narrows.running import Codec
     from narrows.tasks.denoise import denoise
 
     rate, path = matrix_rate(), model_path(models, noise, seed)
@@ -73,7 +73,7 @@ def measure(
     trained = load_model(path)
     clean, noisy = damaged_test(noise)
     start = time.process_time()
-    found = denoise(Codec(trained), noisy)
+    found = denoise(TrainedAutoencoder(trained), noisy)
     seconds = time.process_time() - start
     return {
         "psnr": float(np.mean([psnr(error, 255) for error in item_errors(clean, found)])),
@@ -88,10 +88,10 @@ def measure(
 def draw(models: dict[str, Path], runs: dict[str, list[dict[str, Any]]], path: Path) -> None:
     """Three test images for each kind of damage: damaged, by the best filter, denoised, clean."""
     from narrows.baselines.filters import filtered
-    from narrows.model_file import load_model
+    from narrows.model.file import load_model
+    from narrows.model.use import TrainedAutoencoder
     from narrows.report.evaluation import fitted_pca
     from narrows.report.figures.style import INK, SMALL_SIZE, TEXT_SIZE, new_figure, save_figure
-    from narrows.running import Codec
     from narrows.tasks.denoise import denoise
 
     height = 60 + 86 * len(models)
@@ -112,7 +112,7 @@ def draw(models: dict[str, Path], runs: dict[str, list[dict[str, Any]]], path: P
         settings = methods[name]["settings"]
         pca = fitted_pca(trained) if name == "pca" else None
         other = [filtered(name, image, settings, (0, 255), pca) for image in noisy]
-        columns = (noisy, other, denoise(Codec(trained), noisy), clean)
+        columns = (noisy, other, denoise(TrainedAutoencoder(trained), noisy), clean)
         for kind, images in enumerate(columns):
             for number, image in enumerate(images):
                 axes = grid[row, 4 * kind + number]

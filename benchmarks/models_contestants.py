@@ -38,7 +38,7 @@ def start(preset: str) -> Model:
 def narrows(model: Model, x_train: np.ndarray) -> Train:
     """The engine that ``narrows fit`` takes, in the slices it takes."""
     from narrows.engine import AdamSettings, make_trainer
-    from narrows.objectives import Objective
+    from narrows.nn.objectives import Objective
 
     adam = AdamSettings(LEARNING_RATE, epsilon=EPSILON, weight_decay=WEIGHT_DECAY)
     trainer = make_trainer(model, Objective(), adam, BATCH_SIZE)

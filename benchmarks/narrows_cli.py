@@ -32,7 +32,7 @@ def fit(
         ``seconds`` and ``peak_bytes`` of the whole process, what it ``said``, and what the model
         file says of its ``training``.
     """
-    from narrows.model_file import load_model
+    from narrows.model.file import load_model
 
     command = [*NARROWS, "fit", str(data), "--out", str(model), *options]
     finished = run_process(command, environment)

@@ -18,9 +18,9 @@ from narrows.engine import AdamSettings, TrainingState
 from narrows.engine.fused.trainer import FusedTrainer
 from narrows.engine.xla import XlaTrainer
 from narrows.nn.model import Model, initial_model
+from narrows.nn.objectives import Objective
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
-from narrows.objectives import Objective
 
 EPOCHS = 3
 #: Steps from one common state to the next where two trainings are kept together.

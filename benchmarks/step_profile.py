@@ -31,9 +31,9 @@ from narrows.engine.fused.stack import LayerStack
 from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source
 from narrows.engine.fused.trainer import FusedTrainer
 from narrows.nn.model import initial_model
+from narrows.nn.objectives import Objective
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
-from narrows.objectives import Objective
 
 BATCH_SIZE = 64
 _REPEATS, _ROUNDS = 200, 7

@@ -93,12 +93,12 @@ def _torch(folder: str, epochs: int, compiled: Callable[[Any], Any]) -> Training
 def narrows(folder: str, epochs: int) -> Training:
     """What ``narrows fit`` and ``Autoencoder.fit`` call, from the program's own source of MNIST."""
     from narrows.data import load_data
-    from narrows.fitting import fit
-    from narrows.planning import ModelChoice, Wishes, make_plan
+    from narrows.planning import ModelChoice, TrainingOptions, make_plan
+    from narrows.tasks.fit import fit
 
     ends: list[float] = []
     images = load_data("mnist")
-    wishes = Wishes(epochs=epochs, batch_size=BATCH_SIZE)
+    wishes = TrainingOptions(epochs=epochs, batch_size=BATCH_SIZE)
     fitted = fit(
         images,
         load_data("mnist:test"),

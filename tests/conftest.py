@@ -17,17 +17,17 @@ from threadpoolctl import threadpool_limits
 
 # Shapes and dtypes in these modules' signatures are checked at every call. Not the kernels:
 # compiled functions cannot be wrapped. This must stand before narrows is imported.
-_CHECKED = ("running", "engine.xla", "engine.fused.trainer", "engine.fused.runner")
+_CHECKED = ("model.use", "engine.xla", "engine.fused.trainer", "engine.fused.runner")
 install_import_hook([f"narrows.{module}" for module in _CHECKED], "beartype.beartype")
 
 # ruff: noqa: E402
-from codes_cases import blots
-from command_line import Command, command
+from helpers.codes_cases import blots
+from helpers.command_line import Command, command
 from narrows.data import Dataset, load_data
 from narrows.errors import DataError
-from narrows.fitting import Fitted, fit
-from narrows.model_file import TrainedModel, save_model
-from narrows.planning import ModelChoice, Wishes, make_plan
+from narrows.model.file import TrainedModel, save_model
+from narrows.planning import ModelChoice, TrainingOptions, make_plan
+from narrows.tasks.fit import Fitted, fit
 
 #: Files of the quick tests (``-m quick``): what versions of Python and of packages may change.
 QUICK = """
@@ -98,14 +98,14 @@ def digits() -> Dataset:
 def fitted(digits: Dataset) -> Fitted:
     """A model with four latent numbers after five epochs, a tenth of the digits held out."""
     training, held_out = digits.split(0.1, seed=0)
-    plan = make_plan(training, ModelChoice("simple", 4, (24,)), Wishes(epochs=5))
+    plan = make_plan(training, ModelChoice("simple", 4, (24,)), TrainingOptions(epochs=5))
     return fit(training, held_out, plan, detection=True)
 
 
 @pytest.fixture(scope="session")
 def short_codes() -> TrainedModel:
     """A model of blots whose codes are six whole numbers, in about two bytes."""
-    plan = make_plan(blots(), ModelChoice("rounded", item_bytes=2.0), Wishes(epochs=30))
+    plan = make_plan(blots(), ModelChoice("rounded", item_bytes=2.0), TrainingOptions(epochs=30))
     return fit(blots(), None, plan).trained
 
 

@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
-import narrows.forks  # noqa: F401  notices forks from here on
+import narrows.support.forks  # noqa: F401  notices forks from here on
 from narrows.version import __version__
 
 if TYPE_CHECKING:
-    from narrows.codec import compress, decompress
+    from narrows.archive import compress, decompress
     from narrows.data import Dataset, load_data
-    from narrows.detector import OutlierDetector, PyODDetector
     from narrows.errors import NarrowsError, NarrowsWarning
-    from narrows.estimator import Autoencoder
+    from narrows.estimators.autoencoder import Autoencoder
+    from narrows.estimators.outliers import OutlierDetector, PyODDetector
 
 __all__ = [
     "Autoencoder",
@@ -28,14 +28,14 @@ __all__ = [
 # Where each public name lives. They are looked up when first used, so that importing narrows, and
 # asking the program for help, costs no more than Python itself.
 _HOMES = {
-    "Autoencoder": "narrows.estimator",
+    "Autoencoder": "narrows.estimators.autoencoder",
     "Dataset": "narrows.data",
     "NarrowsError": "narrows.errors",
     "NarrowsWarning": "narrows.errors",
-    "OutlierDetector": "narrows.detector",
-    "PyODDetector": "narrows.detector",
-    "compress": "narrows.codec",
-    "decompress": "narrows.codec",
+    "OutlierDetector": "narrows.estimators.outliers",
+    "PyODDetector": "narrows.estimators.outliers",
+    "compress": "narrows.archive",
+    "decompress": "narrows.archive",
     "load_data": "narrows.data",
 }
 

@@ -16,7 +16,7 @@ class _WithoutPandas:
 
 def main() -> None:
     """Run the program and leave with its exit code."""
-    from narrows.streams import open_standard_streams
+    from narrows.support.streams import open_standard_streams
 
     open_standard_streams()
     # before anything that takes its time: an interrupt comes when it likes

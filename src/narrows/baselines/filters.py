@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.baselines.pca import PCA
+from narrows.learnt.pca import PCA
 
 Settings = dict[str, float]
 Filter = Callable[[np.ndarray, Settings], np.ndarray]

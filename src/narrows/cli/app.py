@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from narrows import memory
 from narrows.cli import archive, demo, denoise, detect, fit, generate, use
 from narrows.cli.interruption import INTERRUPTED, came
 from narrows.cli.terminal import progress, say, show, show_error, unwritten
-from narrows.compiling import cache_folder
 from narrows.errors import DataError, NarrowsError, NarrowsWarning, UsageError
-from narrows.streams import output_error
+from narrows.support import memory
+from narrows.support.compiling import cache_folder
+from narrows.support.streams import output_error
 from narrows.version import __version__
 
 app = typer.Typer(

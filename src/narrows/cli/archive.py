@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from narrows.cli.account import account_text, account_values, model_info
 from narrows.cli.codes_archive import compress_codes, require_no_bound, require_no_codes
 from narrows.cli.csv_options import CsvGiven, reads_csv
 from narrows.cli.options import (
@@ -30,6 +29,7 @@ from narrows.cli.priors import (
     require_no_model_of_table,
     write_model,
 )
+from narrows.cli.size_breakdown import account_text, account_values, model_info
 from narrows.cli.sources import is_table, load_array
 from narrows.cli.standard_input import received
 from narrows.cli.table_archive import (
@@ -44,8 +44,8 @@ from narrows.cli.terminal import progress, say, show
 if TYPE_CHECKING:
     import numpy as np
 
-    from narrows.codec import Account, Archive, TableArchive
-    from narrows.codec.arrays import Layout
+    from narrows.archive import Account, Archive, TableArchive
+    from narrows.archive.arrays import Layout
     from narrows.data.image_files import ImageFiles
     from narrows.data.image_options import ImageOptions
 
@@ -150,10 +150,10 @@ def compress(
       narrows compress mnist:test --out digits.nrw --model digits.model
       narrows compress mnist --codes-only --out train.nrw --keep-model short.model
     """
-    from narrows.codec import Model, write_archive
-    from narrows.codec.promises import Promises
+    from narrows.archive import Model, write_archive
+    from narrows.archive.error_bounds import Promises
     from narrows.data.sources import require_folder
-    from narrows.files import atomic_file
+    from narrows.support.files import atomic_file
 
     written = {"--out": out, "--keep-model": keep_model}
     models = {"--model": model}
@@ -248,7 +248,7 @@ def decompress(
       narrows decompress zeros.nrw --max-bytes 8000000000 --out zeros.npy
       narrows decompress digits.nrw --model digits.model --out digits.npy
     """
-    from narrows.codec import TableArchive, open_archive
+    from narrows.archive import TableArchive, open_archive
 
     with open_archive(archive, damaged_too=skip_damaged, model=model) as opened:
         usual = "csv" if isinstance(opened, TableArchive) else "npy"
@@ -308,8 +308,8 @@ def verify(
     Example:
       narrows verify digits.nrw --against mnist:test
     """
-    from narrows.codec import TableArchive, open_archive
-    from narrows.codec.verifying import verify as prove
+    from narrows.archive import TableArchive, open_archive
+    from narrows.archive.verifying import verify as prove
     from narrows.report.measures import readable
 
     with open_archive(archive, model=model) as opened:
@@ -371,9 +371,9 @@ def info(
       narrows info digits.nrw
       narrows info digits.nrw --model digits.model
     """
-    from narrows.codec import TableArchive, open_archive
-    from narrows.codec.container import begins_container
-    from narrows.codec.model import is_model
+    from narrows.archive import TableArchive, open_archive
+    from narrows.archive.container import begins_container
+    from narrows.archive.model import is_model
 
     is_container = begins_container(file)
     if file.suffix.lower() != ".nrw" and not is_container:
@@ -478,7 +478,7 @@ def _require_within(archive: "Archive | TableArchive", count: int, max_bytes: in
     Raises:
         ArchiveError: they take too much.
     """
-    from narrows.codec import Archive
+    from narrows.archive import Archive
 
     whole = archive.layout.nbytes if isinstance(archive, Archive) else archive.nbytes
     held = whole * count // max(len(archive), 1)

@@ -14,10 +14,10 @@ from narrows.cli.terminal import progress, say
 from narrows.errors import UsageError
 
 if TYPE_CHECKING:
-    from narrows.codec import Account, Model
-    from narrows.codec.methods import Effort
+    from narrows.archive import Account, Model
+    from narrows.archive.methods import Effort
     from narrows.data.image_options import ImageOptions
-    from narrows.model_file import TrainedModel
+    from narrows.model.file import TrainedModel
 
 
 def require_no_bound(max_error: list[str] | None) -> None:
@@ -29,9 +29,9 @@ def require_no_bound(max_error: list[str] | None) -> None:
         )
 
 
-def require_no_codes(*wishes: object) -> None:
+def require_no_codes(*given: object) -> None:
     """Refuse what only archives of codes have."""
-    if any(wish is not None for wish in wishes):
+    if any(each is not None for each in given):
         raise UsageError(
             "--item-bytes and --latent are for archives of codes",
             hint="add --codes-only, or leave them out",
@@ -53,10 +53,10 @@ def compress_codes(
 ) -> "Account":
     """Write an archive of codes by a given model, or by one that is trained on the data; and what
     others can have in common with it, where that shall be kept."""
-    from narrows.codec import Model
-    from narrows.codes_only import learn_codes, train_rounded, write_codes_only
+    from narrows.archive import Model
     from narrows.data import checked
-    from narrows.files import atomic_file
+    from narrows.support.files import atomic_file
+    from narrows.tasks.compress_codes import learn_codes, train_rounded, write_codes_only
 
     if item_bytes is not None and not 0 < item_bytes < math.inf:
         raise UsageError(
@@ -117,8 +117,8 @@ def compress_codes(
 def _read_back(written: "IO[bytes]", trained: "TrainedModel | Model", out: Path) -> None:
     """Make sure that what is to become ``out`` opens, and that items come of it: blocks are decoded
     while they are written, but the header is not read."""
-    from narrows.codec import Model
-    from narrows.codec.opening import opened
+    from narrows.archive import Model
+    from narrows.archive.opening import opened
     from narrows.errors import ArchiveError, OutputError
 
     written.seek(0)
@@ -135,11 +135,11 @@ def _read_back(written: "IO[bytes]", trained: "TrainedModel | Model", out: Path)
 
 def _given(model: Path) -> "TrainedModel | Model":
     """A model of ``narrows fit``, or one that ``--keep-model`` wrote."""
-    from narrows.codec import Model
-    from narrows.codec.codes.shared import require_of_codes
-    from narrows.codec.container import begins_container
-    from narrows.codes_only import require_codes_only
-    from narrows.model_file import load_model
+    from narrows.archive import Model
+    from narrows.archive.codes.shared import require_of_codes
+    from narrows.archive.container import begins_container
+    from narrows.model.file import load_model
+    from narrows.tasks.compress_codes import require_codes_only
 
     if begins_container(model):
         shared = Model.of(model)

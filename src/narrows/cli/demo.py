@@ -12,7 +12,7 @@ import typer
 from narrows.cli.fit import FitResult, load_for_training, run_outputs, train_and_write
 from narrows.cli.outputs import check_outputs, still_there
 from narrows.cli.terminal import say, show
-from narrows.streams import printable
+from narrows.support.streams import printable
 
 if TYPE_CHECKING:
     from narrows.data import Dataset
@@ -45,19 +45,19 @@ def demo(
       narrows demo --out story
       narrows demo --data scans/
     """
-    from narrows.locking import held_folder
     from narrows.nn.summary import summary_text
-    from narrows.planning import ModelChoice, Wishes, make_plan
+    from narrows.planning import ModelChoice, TrainingOptions, make_plan
     from narrows.report.page import write_page
+    from narrows.support.locking import held_folder
     from narrows.training.loop import CHECKPOINT_SECONDS
 
     written = {name: out / name for name in (MODEL, PAGE)}
     check_outputs({"--data": data}, {**run_outputs(out), **written})
     with held_folder(out, "wait until it has ended, or name another with --out"):
-        wishes = Wishes()
-        source, training, held_out = _load(data, wishes.seed)
+        options = TrainingOptions()
+        source, training, held_out = _load(data, options.seed)
         choice = ModelChoice("simple", _DIGITS_LATENT if source == "digits" else None)
-        plan = make_plan(training, choice, wishes)
+        plan = make_plan(training, choice, options)
         steps = math.ceil(len(training) / plan.settings.batch_size)
         epochs = max(plan.settings.epochs, math.ceil(_FEWEST_STEPS / steps))
         plan = replace(plan, settings=replace(plan.settings, epochs=epochs))

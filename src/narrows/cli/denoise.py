@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from narrows.data import Pages
     from narrows.data.image_options import ImageOptions
-    from narrows.running import Codec
+    from narrows.model.use import TrainedAutoencoder
     from narrows.training import Noise
 
 
@@ -102,17 +102,17 @@ def denoise(
     if seed < 0:
         raise UsageError(f"--seed is {seed}, and must be at least 0", hint="leave it out")
     added = None if noise is None else Noise.parse(noise)
-    codec = open_codec(model)
-    out = to_standard_output(out, format, usual_format(codec))
+    autoencoder = open_codec(model)
+    out = to_standard_output(out, format, usual_format(autoencoder))
     sources = {"DATA": data, "--against": against}
     check_outputs(sources, {"--out": out}, models={"MODEL": model}, json=json)
     options = image_options(grey, resize, skip_damaged)
     require_folder(data, options)
-    if codec.trained.data.table is None:
+    if autoencoder.trained.data.table is None:
         require_no_csv(data, csv)
-        _denoise(codec, data, out, against, added, seed, options, force, json)
+        _denoise(autoencoder, data, out, against, added, seed, options, force, json)
     elif against is None and added is None:
-        _fill(codec, data, out, cells == "all", force, json, csv)
+        _fill(autoencoder, data, out, cells == "all", force, json, csv)
     else:
         raise UsageError(
             "a table's cells are filled in, and --against and --noise are for arrays and images",
@@ -121,7 +121,7 @@ def denoise(
 
 
 def _denoise(
-    codec: "Codec",
+    autoencoder: "TrainedAutoencoder",
     data: str,
     out: str,
     against: str | None,
@@ -134,27 +134,29 @@ def _denoise(
     """Write what the model makes of all items, measuring on the way where there is what to measure
     against."""
     from narrows.data.pages import require_pairs
-    from narrows.ranges import require_familiar
+    from narrows.model.ranges import require_familiar
     from narrows.report.denoising import DenoisingMeter, denoising_text
     from narrows.tasks.denoise import damaged, denoise, require_denoisable
 
-    pages = _opened(codec, data, options)
-    require_denoisable(codec, pages)
+    pages = _opened(autoencoder, data, options)
+    require_denoisable(autoencoder, pages)
     clean = pages if noise is not None else None
     if against is not None:
-        clean = _opened(codec, against, options if Path(against).is_dir() else None)
+        clean = _opened(autoencoder, against, options if Path(against).is_dir() else None)
         require_pairs(pages, clean)
-    meter = None if clean is None else DenoisingMeter(codec.trained, len(pages))
+    meter = None if clean is None else DenoisingMeter(autoencoder.trained, len(pages))
     done = 0
     with (
-        _writer(codec, pages, out) as write,
+        _writer(autoencoder, pages, out) as write,
         progress("denoising", total=len(pages), unit="items") as advance,
     ):
-        for note in () if force else require_familiar(codec.trained, pages.images, pages.name):
+        for note in (
+            () if force else require_familiar(autoencoder.trained, pages.images, pages.name)
+        ):
             say(note)
         for batch in pages.batches():
-            given = batch if noise is None else damaged(codec, batch, noise, seed, done)
-            results = denoise(codec, given)
+            given = batch if noise is None else damaged(autoencoder, batch, noise, seed, done)
+            results = denoise(autoencoder, given)
             write(done, results)
             for index, (noisy, found) in enumerate(zip(given, results, strict=True), done):
                 if meter is not None and clean is not None and meter.wants(index):
@@ -170,15 +172,17 @@ def _denoise(
     show(denoising_text(result), {"out": out, **asdict(result)}, json, beside=out)
 
 
-def _opened(codec: "Codec", source: str, options: "ImageOptions | None") -> "Pages":
+def _opened(
+    autoencoder: "TrainedAutoencoder", source: str, options: "ImageOptions | None"
+) -> "Pages":
     """The items of a source, flat rows in the shape that they had in training."""
     import numpy as np
 
     from narrows.data import open_pages
 
-    options = image_options_for(codec, source, options)
+    options = image_options_for(autoencoder, source, options)
     pages = open_pages(source, options=options, track=progress)
-    images, shape = pages.images, codec.trained.item_shape
+    images, shape = pages.images, autoencoder.trained.item_shape
     if isinstance(images, np.ndarray) and images.shape[1:] == (math.prod(shape),):
         return replace(pages, images=images.reshape(len(images), *shape))
     return pages
@@ -186,12 +190,12 @@ def _opened(codec: "Codec", source: str, options: "ImageOptions | None") -> "Pag
 
 @contextmanager
 def _writer(
-    codec: "Codec", pages: "Pages", out: str
+    autoencoder: "TrainedAutoencoder", pages: "Pages", out: str
 ) -> "Iterator[Callable[[int, np.ndarray], None]]":
     """A function that takes the number of the first of some results, and the results."""
     from narrows.data import item_writer, named_image_writer
 
-    names, shape, pixels = pages.names, pages.images[0].shape, as_pixels(codec, out)
+    names, shape, pixels = pages.names, pages.images[0].shape, as_pixels(autoencoder, out)
     if names is not None and (not Path(out).suffix or out.endswith("/")):
         with named_image_writer(out, names) as write_image:
 
@@ -203,7 +207,7 @@ def _writer(
         return
     is_table = out.lower().endswith((".csv", ".parquet"))
     written = (math.prod(shape),) if is_table else shape
-    dtype = codec.trained.data.dtype if pixels is None else pixels.dtype
+    dtype = autoencoder.trained.data.dtype if pixels is None else pixels.dtype
     with item_writer(out, len(pages), written, dtype) as writer:
 
         def write_items(place: int, results: "np.ndarray") -> None:
@@ -220,7 +224,7 @@ def _writer(
 
 
 def _fill(
-    codec: "Codec",
+    autoencoder: "TrainedAutoencoder",
     source: str,
     out: str,
     all_cells: bool,
@@ -234,7 +238,7 @@ def _fill(
     from narrows.tasks.fill import Filling
 
     unfamiliar, count = Unfamiliar(), 0
-    filling = Filling(codec, source, unfamiliar, all_cells=all_cells, csv=csv)
+    filling = Filling(autoencoder, source, unfamiliar, all_cells=all_cells, csv=csv)
     with (
         table_writer(out, filling.schema) as write,
         progress("filling", total=None, unit="rows") as done,

@@ -25,7 +25,7 @@ from narrows.cli.use import load_for, open_codec
 
 if TYPE_CHECKING:
     from narrows.data import Dataset
-    from narrows.running import Codec
+    from narrows.model.use import TrainedAutoencoder
 
 # Rows of the result that are in memory at a time, and oddest rows that the terminal shows.
 _ROWS_AT_ONCE = 1 << 16
@@ -104,15 +104,15 @@ def detect(
     out = Path(to_standard_output(out, format, "csv"))
     written = {"--out": out, "--heat-map": heat_map}
     check_outputs({"DATA": data}, written, models={"MODEL": model}, json=json)
-    codec = open_codec(model, refine)
-    judged = _Judged(codec, score)
+    autoencoder = open_codec(model, refine)
+    judged = _Judged(autoencoder, score)
     if heat_map is not None:
-        _require_images(codec.trained.item_shape, heat_map)
+        _require_images(autoencoder.trained.item_shape, heat_map)
     _require_table(out)
     dataset = load_for(
-        codec, data, image_options(grey, resize, skip_damaged), force, csv=csv, finding=True
+        autoencoder, data, image_options(grey, resize, skip_damaged), force, csv=csv, finding=True
     )
-    codec.shaped(dataset.items)  # a mistake must show before anything is computed
+    autoencoder.shaped(dataset.items)  # a mistake must show before anything is computed
     judged.judge(dataset, false_alarms)
     reasons = judged.reasons(explain)
     _write(out, judged, reasons)
@@ -127,17 +127,17 @@ def detect(
 class _Judged:
     """The rows of a data set with their scores, and what follows from these."""
 
-    def __init__(self, codec: "Codec", score: str) -> None:
+    def __init__(self, autoencoder: "TrainedAutoencoder", score: str) -> None:
         from narrows.tasks.detect import Detector
 
-        self.codec, self.score = codec, score
+        self.autoencoder, self.score = autoencoder, score
         self.explained, self.asked = 0, True
-        self.detector = Detector(codec)
+        self.detector = Detector(autoencoder)
 
     def judge(self, dataset: "Dataset", false_alarms: float) -> None:
         import numpy as np
 
-        from narrows.running import chunks
+        from narrows.model.use import chunks
 
         self.dataset, self.false_alarms = dataset, false_alarms
         count, parts = len(dataset), list[np.ndarray]()
@@ -157,10 +157,10 @@ class _Judged:
 
     def names(self) -> list[str]:
         """What the parts of a row are called; none where there are too many to be told apart."""
-        table = self.codec.trained.data.table
+        table = self.autoencoder.trained.data.table
         if table is not None:
             return [column.name for column in table.learnt]
-        shape = self.codec.trained.item_shape
+        shape = self.autoencoder.trained.item_shape
         parts = len(self.detector.parts)
         return [f"x{place}" for place in range(parts)] if len(shape) == 1 else []
 
@@ -193,10 +193,10 @@ class _Judged:
         """The oddest images, what the model makes of them, and where they differ."""
         from narrows.report.figures import COLUMNS, heat_map_figure
 
-        items = self.codec.shaped(self.dataset.items[self.oddest[:COLUMNS]])
+        items = self.autoencoder.shaped(self.dataset.items[self.oddest[:COLUMNS]])
         heat_map_figure(
             items,
-            self.codec.reconstruct(items),
+            self.autoencoder.reconstruct(items),
             self.detector.heat(items),
             path,
             value_range=self.dataset.value_range,

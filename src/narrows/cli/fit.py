@@ -33,11 +33,11 @@ from narrows.errors import DataError, UsageError
 if TYPE_CHECKING:
     from narrows.data import Dataset
     from narrows.data.image_options import ImageOptions
-    from narrows.fitting import Fitted
+    from narrows.model.use import TrainedAutoencoder
     from narrows.planning import Plan
+    from narrows.report.diagnostics import Caution
     from narrows.report.evaluation import Evaluation
-    from narrows.report.guards import Caution
-    from narrows.running import Codec
+    from narrows.tasks.fit import Fitted
     from narrows.training import History
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -192,10 +192,10 @@ def fit(
       narrows fit scans/ --target cleaned/ --out pages.safetensors
       narrows fit photographs/ --grey --resize 64,48 --skip-damaged --out photographs.safetensors
     """
-    from narrows.files import is_standard_output
-    from narrows.locking import held_folder
-    from narrows.parameters import model_choice, wishes
     from narrows.planning import make_plan
+    from narrows.planning.parameters import model_choice, training_options
+    from narrows.support.files import is_standard_output
+    from narrows.support.locking import held_folder
 
     if not checkpoint_seconds >= 0:
         raise UsageError(
@@ -226,7 +226,7 @@ def fit(
         "item_bytes": item_bytes,
         "types": parse_types(types),
     }
-    choice, asked = model_choice(given), wishes(given, seed)
+    choice, asked = model_choice(given), training_options(given, seed)
     folder = run_dir or default_run_dir(out)
     check_outputs(
         {"DATA": data, "--target": target, "--validation": validation},
@@ -257,14 +257,14 @@ class FitResult:
     def __init__(
         self,
         fitted: "Fitted",
-        codec: "Codec",
+        autoencoder: "TrainedAutoencoder",
         evaluation: "Evaluation",
         cautions: "list[Caution]",
         seconds: float,
         paths: dict[str, Path],
         missing: dict[str, str],
     ) -> None:
-        self.fitted, self.codec, self.evaluation = fitted, codec, evaluation
+        self.fitted, self.autoencoder, self.evaluation = fitted, autoencoder, evaluation
         self.cautions, self.seconds, self.paths = cautions, seconds, paths
         self.missing = missing
 
@@ -369,16 +369,16 @@ def train_and_write(
     """Train, then write the model and everything that goes into the run folder.
 
     Args:
-        given: what the plan was asked for, under the names of :mod:`narrows.parameters`.
+        given: what the plan was asked for, under the names of :mod:`narrows.planning.parameters`.
     """
-    from narrows.fitting import fit as fit_model
-    from narrows.model_file import save_model
-    from narrows.parameters import kept
+    from narrows.model.file import save_model
+    from narrows.model.use import TrainedAutoencoder
+    from narrows.planning.parameters import kept
+    from narrows.report.diagnostics import find_warnings
     from narrows.report.evaluation import evaluate
-    from narrows.report.guards import find_warnings
     from narrows.report.run_folder import draw_run
-    from narrows.running import Codec
     from narrows.tasks.denoise import with_noise
+    from narrows.tasks.fit import fit as fit_model
     from narrows.training.augmentation import noise_limits
 
     start = time.monotonic()
@@ -409,21 +409,21 @@ def train_and_write(
         say(f"wrote the model to {out}")
     last_words = f"stopped; the model is in {out}, and not all of {folder} is new"
     with with_last_words(lambda: last_words), still_there(out):
-        codec = Codec(fitted.trained)
+        autoencoder = TrainedAutoencoder(fitted.trained)
         shown = training if held_out is None else held_out
         if plan.settings.noise is not None:
             limits = noise_limits(fitted.trained.described)
             shown = with_noise(shown, plan.settings.noise, limits, plan.settings.seed)
-        evaluation = evaluate(codec, shown, track=progress)
+        evaluation = evaluate(autoencoder, shown, track=progress)
         missing = history.missing(fitted.history) | draw_run(
-            folder, codec, fitted.history, shown, evaluation, plan.settings.seed
+            folder, autoencoder, fitted.history, shown, evaluation, plan.settings.seed
         )
-        cautions = find_warnings(codec, training, held_out, fitted.history, evaluation)
+        cautions = find_warnings(autoencoder, training, held_out, fitted.history, evaluation)
     for line in (*fitted.notes, *map(str, cautions), *missing.values()):
         say(line)
     paths = {"model": out, "run_dir": folder}
     seconds = time.monotonic() - start
-    return FitResult(fitted, codec, evaluation, cautions, seconds, paths, missing)
+    return FitResult(fitted, autoencoder, evaluation, cautions, seconds, paths, missing)
 
 
 def _require_room(plan: "Plan", out: Path, checkpoint: Path) -> None:
@@ -433,7 +433,7 @@ def _require_room(plan: "Plan", out: Path, checkpoint: Path) -> None:
     Raises:
         OutputError: they have not.
     """
-    from narrows.files import require_room
+    from narrows.support.files import require_room
 
     weights = 4 * sum(map(math.prod, plan.spec.array_shapes().values()))
     hint = "free some space, or write to another disk with --out and --run-dir"

@@ -20,7 +20,7 @@ from narrows.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-    from narrows.running import Codec, Rows
+    from narrows.model.use import Rows, TrainedAutoencoder
 
 
 @reads_csv
@@ -87,36 +87,36 @@ def generate(
       narrows generate digits.safetensors --between mnist:test:3,17 --out between.png
       narrows generate digits.safetensors --traverse 0 --at mnist:test:3 --out number-0.png
     """
-    _require_one_wish(count, source, between, traverse, at, steps)
+    _require_one_choice(count, source, between, traverse, at, steps)
     if csv and between is None and at is None:
         raise UsageError(
             f"{next(iter(csv))} says how a CSV file is read, and none is",
             hint="leave it out: it belongs to --between and --at",
         )
-    codec = open_codec(model)
-    out = to_standard_output(out, format, usual_format(codec))
+    autoencoder = open_codec(model)
+    out = to_standard_output(out, format, usual_format(autoencoder))
     sources = {"--between": between, "--at": at}
     check_outputs(sources, {"--out": out}, models={"MODEL": model}, json=json)
     rows: Rows
     is_picture = out.lower().endswith(".png")
-    if count is not None and codec.trained.data.table is not None and not is_picture:
-        _write_rows(codec, count, seed, source, out)
+    if count is not None and autoencoder.trained.data.table is not None and not is_picture:
+        _write_rows(autoencoder, count, seed, source, out)
         report_written(out, count, "item", json)
         return
     if count is not None:
-        rows = _drawn(codec, count, seed, source)
+        rows = _drawn(autoencoder, count, seed, source)
         columns = None
     else:
         columns = 10 if steps is None else steps
-        rows = _path(codec, between, traverse, at, columns, csv)
+        rows = _path(autoencoder, between, traverse, at, columns, csv)
     if is_picture:
-        _draw(codec, rows, out, columns)
+        _draw(autoencoder, rows, out, columns)
     else:
-        stream_items("generating", codec, rows, codec.decode, out)
+        stream_items("generating", autoencoder, rows, autoencoder.decode, out)
     report_written(out, len(rows), "item", json)
 
 
-def _require_one_wish(
+def _require_one_choice(
     count: int | None,
     source: str | None,
     between: str | None,
@@ -129,36 +129,38 @@ def _require_one_wish(
     Raises:
         UsageError: it is not so.
     """
-    wishes = {"-n": count, "--between": between, "--traverse": traverse}
-    given = [name for name, value in wishes.items() if value is not None]
+    choices = {"-n": count, "--between": between, "--traverse": traverse}
+    given = [name for name, value in choices.items() if value is not None]
     if len(given) != 1:
         what = "nothing" if not given else " and ".join(given)
         raise UsageError(
-            f"{what} was asked for, and it takes one of {', '.join(wishes)}",
+            f"{what} was asked for, and it takes one of {', '.join(choices)}",
             hint="write -n 64 for 64 new items, or see narrows generate --help",
         )
     heeded = {"-n": ("--from",), "--between": ("--steps",), "--traverse": ("--at", "--steps")}
     for name, value in {"--from": source, "--at": at, "--steps": steps}.items():
         if value is not None and name not in heeded[given[0]]:
-            of = " and ".join(wish for wish, options in heeded.items() if name in options)
+            of = " and ".join(each for each, options in heeded.items() if name in options)
             raise UsageError(
                 f"{name} says nothing about {given[0]}", hint=f"leave it out: it belongs to {of}"
             )
 
 
-def _drawn(codec: "Codec", count: int, seed: int, source: str | None) -> "Rows":
+def _drawn(autoencoder: "TrainedAutoencoder", count: int, seed: int, source: str | None) -> "Rows":
     """New codes, each of which is drawn when it is looked at."""
     from narrows.tasks.generate import DrawnCodes
 
-    return DrawnCodes(codec.trained, count, seed, source)  # type: ignore[arg-type]
+    return DrawnCodes(autoencoder.trained, count, seed, source)  # type: ignore[arg-type]
 
 
-def _write_rows(codec: "Codec", count: int, seed: int, source: str | None, out: str) -> None:
+def _write_rows(
+    autoencoder: "TrainedAutoencoder", count: int, seed: int, source: str | None, out: str
+) -> None:
     """Write drawn rows of a table, whose columns lie as they did in training."""
     from narrows.data import table_writer
     from narrows.tasks.drawn_rows import DrawnRows
 
-    rows = DrawnRows(codec, count, seed, source)  # type: ignore[arg-type]
+    rows = DrawnRows(autoencoder, count, seed, source)  # type: ignore[arg-type]
     with (
         table_writer(out, rows.table.arrow_schema()) as write,
         progress("generating", total=count, unit="rows") as advance,
@@ -169,7 +171,7 @@ def _write_rows(codec: "Codec", count: int, seed: int, source: str | None, out: 
 
 
 def _path(
-    codec: "Codec",
+    autoencoder: "TrainedAutoencoder",
     between: str | None,
     traverse: int | None,
     at: str | None,
@@ -180,15 +182,15 @@ def _path(
     from narrows.tasks.generate import interpolated, traversed
 
     if between is not None:
-        first, last = _codes_of(codec, "--between", between, 2, csv)
+        first, last = _codes_of(autoencoder, "--between", between, 2, csv)
         return interpolated(first, last, steps)
     assert traverse is not None
-    code = None if at is None else _codes_of(codec, "--at", at, 1, csv)[0]
-    return traversed(codec.trained, traverse, steps, code)
+    code = None if at is None else _codes_of(autoencoder, "--at", at, 1, csv)[0]
+    return traversed(autoencoder.trained, traverse, steps, code)
 
 
 def _codes_of(
-    codec: "Codec", option: str, text: str, count: int, csv: CsvGiven | None
+    autoencoder: "TrainedAutoencoder", option: str, text: str, count: int, csv: CsvGiven | None
 ) -> "np.ndarray":
     """The codes of the items that ``DATA:A,B`` names, (count, latent).
 
@@ -205,7 +207,7 @@ def _codes_of(
             f"{option} {text} does not say which items of which data",
             hint=f"write DATA:{form}, as in mnist:test:{'3,17' if count == 2 else '3'}",
         )
-    items = load_for(codec, source, force=True, csv=csv).items
+    items = load_for(autoencoder, source, force=True, csv=csv).items
     rows = [int(each) for each in numbers]
     for row in rows:
         if row >= len(items):
@@ -213,23 +215,23 @@ def _codes_of(
                 f"{option} {text} names item {row:,}, and {source} has {len(items):,}",
                 hint=f"items count from 0: give numbers up to {len(items) - 1}",
             )
-    return codec.encode(np.asarray(items[rows]))
+    return autoencoder.encode(np.asarray(items[rows]))
 
 
-def _draw(codec: "Codec", rows: "Rows", out: str, columns: int | None) -> None:
+def _draw(autoencoder: "TrainedAutoencoder", rows: "Rows", out: str, columns: int | None) -> None:
     """One picture of the items that codes stand for."""
     import numpy as np
 
+    from narrows.model.use import chunks
     from narrows.report.figures import grid_figure, require_grid
-    from narrows.running import chunks
 
-    shape = codec.trained.item_shape
+    shape = autoencoder.trained.item_shape
     require_grid(len(rows), shape)
     parts = []
     with progress("generating", total=len(rows), unit="items") as advance:
         for chunk in chunks(rows, int(np.prod(shape))):
-            parts.append(codec.decode(chunk))
+            parts.append(autoencoder.decode(chunk))
             advance(len(chunk))
     items = np.concatenate(parts)
-    limits = codec.trained.data.value_range or (float(items.min()), float(items.max()))
+    limits = autoencoder.trained.data.value_range or (float(items.min()), float(items.max()))
     grid_figure(items, out, value_range=limits, columns=columns)

@@ -185,7 +185,7 @@ def _end(number: int | None) -> None:
 
 def _remove_temporaries() -> None:
     # not imported here: the main thread may be importing it
-    temporary = sys.modules.get("narrows.temporary")
+    temporary = sys.modules.get("narrows.support.temporary")
     with contextlib.suppress(AttributeError):  # it is not all there yet, and has made nothing
         temporary.remove_temporaries()  # type: ignore[union-attr]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from narrows.errors import NarrowsError, UsageError
-from narrows.files import is_standard_output, require_writable
-from narrows.outputs import require_apart
-from narrows.streams import is_terminal
+from narrows.support.files import is_standard_output, require_writable
+from narrows.support.outputs import require_apart
+from narrows.support.streams import is_terminal
 
 #: What messages call the folder of a run's history, checkpoint and pictures.
 RUN_FOLDER = "the run folder"

@@ -11,9 +11,9 @@ from narrows.errors import UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-    from narrows.codec import Model
-    from narrows.codec.methods import Effort
-    from narrows.codec.promises import Promises
+    from narrows.archive import Model
+    from narrows.archive.error_bounds import Promises
+    from narrows.archive.methods import Effort
 
 ModelOfArchive = Annotated[
     Path | None,
@@ -44,7 +44,7 @@ def write_model(
     path: Path, items: "np.ndarray", promises: "Promises", effort: "Effort", data: str
 ) -> None:
     """Write what mixing learns of the items."""
-    from narrows.codec import learn_model
+    from narrows.archive import learn_model
 
     write_kept(
         path, learn_model(items, max_error=promises, effort=effort, name=data, track=progress)
@@ -53,13 +53,13 @@ def write_model(
 
 def write_kept(path: Path, model: "Model") -> None:
     """Write a model file, after reading it back, and say by which name archives know it."""
-    from narrows.codec import Model
-    from narrows.files import atomic_file
+    from narrows.archive import Model
+    from narrows.support.files import atomic_file
 
     again = Model(str(path), model.content)
     again.require_readable()
     if again.of_codes:
-        from narrows.codes_only import require_readable
+        from narrows.tasks.compress_codes import require_readable
 
         require_readable(again)
     with atomic_file(path) as file:
@@ -69,7 +69,7 @@ def write_kept(path: Path, model: "Model") -> None:
 
 def prior_info(file: Path, json: bool) -> None:
     """What a model was learnt from, where its bytes are, and the name that archives know it by."""
-    from narrows.codec import Model
+    from narrows.archive import Model
     from narrows.report.measures import readable
     from narrows.report.text import table_text
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from narrows.errors import DataError
-from narrows.temporary import temporary_folder
+from narrows.support.temporary import temporary_folder
 
 #: What messages call it.
 NAME = "standard input"

@@ -4,22 +4,22 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from narrows.cli.account import seconds_lines
 from narrows.cli.csv_options import CsvGiven
+from narrows.cli.size_breakdown import seconds_lines
 from narrows.cli.terminal import progress, say
 
 if TYPE_CHECKING:
-    from narrows.codec import TableAccount, TableArchive
-    from narrows.codec.promises import Promises
+    from narrows.archive import TableAccount, TableArchive
+    from narrows.archive.error_bounds import Promises
 
 
 def compress_table(
     data: str, out: Path, promises: "Promises", effort: Any, csv: CsvGiven | None = None
 ) -> "TableAccount":
     """Write a table's archive."""
-    from narrows.codec import write_table
+    from narrows.archive import write_table
     from narrows.data.sources import explained
-    from narrows.files import atomic_file
+    from narrows.support.files import atomic_file
 
     with atomic_file(out) as file, explained(data):
         account = write_table(
@@ -40,7 +40,7 @@ def write_rows(
     """Write rows of an archive, from number ``start`` on, as a Parquet file, or as a CSV file that
     is written as the one that they came from; ``whole`` where none are left out."""
     from narrows.data import table_writer
-    from narrows.files import atomic_file
+    from narrows.support.files import atomic_file
 
     if archive.text is not None and Path(out).suffix.lower() in _TEXTS:
         with atomic_file(out) as file:
@@ -56,7 +56,7 @@ def verify_rows(
     archive: "TableArchive", against: str | None, csv: CsvGiven | None = None
 ) -> tuple[str, dict[str, Any]]:
     """What a table's archive proves to be, as a text and as values."""
-    from narrows.codec.tables import verify_table
+    from narrows.archive.tables import verify_table
     from narrows.report.measures import readable
 
     found = verify_table(archive, against, csv=csv, track=progress)

@@ -9,10 +9,10 @@ from typing import Any
 
 from narrows.cli.standard_input import renamed
 from narrows.errors import NarrowsError, OutputError
-from narrows.files import is_standard_output
-from narrows.progress import Advance, shown
-from narrows.progress import say as tell
-from narrows.streams import output_error, printable, standard_error, standard_output
+from narrows.support.files import is_standard_output
+from narrows.support.progress import Advance, shown
+from narrows.support.progress import say as tell
+from narrows.support.streams import output_error, printable, standard_error, standard_output
 
 
 def say(message: str) -> None:
@@ -22,7 +22,7 @@ def say(message: str) -> None:
 
 @contextlib.contextmanager
 def progress(label: str, *, total: float | None, unit: str) -> Iterator[Advance]:
-    """A tracker, as in :mod:`narrows.progress`: a bar in a terminal, some lines elsewhere."""
+    """A tracker, as in :mod:`narrows.support.progress`: a bar in a terminal, lines elsewhere."""
     with shown(renamed(label), total=total, unit=unit) as advance:
         yield advance
 

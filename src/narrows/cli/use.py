@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from narrows.data.image_files import ImageFiles
     from narrows.data.image_options import ImageOptions
     from narrows.data.pixels import Pixels
+    from narrows.model.use import Rows, TrainedAutoencoder
     from narrows.report.evaluation import Evaluation
-    from narrows.running import Codec, Rows
 
 
 # Rows of a table that are columns in memory at a time.
@@ -49,7 +49,7 @@ def summary(model: ModelArgument, json: Json = False) -> None:
     Example:
       narrows summary digits.safetensors
     """
-    from narrows.model_file import load_model
+    from narrows.model.file import load_model
     from narrows.nn.summary import layers, parameter_count, summary_text
 
     spec = load_model(model).model.spec
@@ -87,9 +87,9 @@ def evaluate(
     from narrows.report.evaluation import evaluate as measure
     from narrows.report.redundancy import is_comparable, redundancy, redundancy_text
 
-    codec = open_codec(model, refine)
-    dataset = load_for(codec, data, image_options(grey, resize, skip_damaged), force, csv=csv)
-    result = measure(codec, dataset, track=progress)
+    autoencoder = open_codec(model, refine)
+    dataset = load_for(autoencoder, data, image_options(grey, resize, skip_damaged), force, csv=csv)
+    result = measure(autoencoder, dataset, track=progress)
     texts, values = [_table(result)], asdict(result)
     if result.columns:
         texts.append(columns_text(result.columns, result.model.numbers))
@@ -140,13 +140,15 @@ def encode(
             f"{out} does not say what kind of file the codes shall be",
             hint="end it in .npy, .npz, .csv or .parquet",
         )
-    codec = open_codec(model, refine)
-    loaded = load_for(codec, data, image_options(grey, resize, skip_damaged), force, csv=csv)
+    autoencoder = open_codec(model, refine)
+    loaded = load_for(autoencoder, data, image_options(grey, resize, skip_damaged), force, csv=csv)
     items = loaded.items
-    codec.shaped(items)  # a mistake must show before a file is opened
-    size = codec.trained.model.spec.latent_size
+    autoencoder.shaped(items)  # a mistake must show before a file is opened
+    size = autoencoder.trained.model.spec.latent_size
     columns = [f"code_{number}" for number in range(size)]
-    _stream("encoding", items, codec.encode, (size,), "float32", str(out), columns, loaded.files)
+    _stream(
+        "encoding", items, autoencoder.encode, (size,), "float32", str(out), columns, loaded.files
+    )
     report_written(str(out), len(items), "code", json)
 
 
@@ -172,12 +174,12 @@ def decode(
     """
     from narrows.data import load_codes
 
-    codec = open_codec(model)
-    out = to_standard_output(out, format, usual_format(codec))
+    autoencoder = open_codec(model)
+    out = to_standard_output(out, format, usual_format(autoencoder))
     check_outputs({"CODES": codes}, {"--out": out}, models={"MODEL": model}, json=json)
     rows = load_codes(codes)
-    codec.require_codes(rows)
-    stream_items("decoding", codec, rows, codec.decode, out)
+    autoencoder.require_codes(rows)
+    stream_items("decoding", autoencoder, rows, autoencoder.decode, out)
     report_written(out, len(rows), "item", json)
 
 
@@ -203,40 +205,40 @@ def reconstruct(
     Example:
       narrows reconstruct digits.safetensors mnist:test --out reconstructed/
     """
-    codec = open_codec(model, refine)
-    out = to_standard_output(out, format, usual_format(codec))
+    autoencoder = open_codec(model, refine)
+    out = to_standard_output(out, format, usual_format(autoencoder))
     check_outputs({"DATA": data}, {"--out": out}, models={"MODEL": model}, json=json)
-    loaded = load_for(codec, data, image_options(grey, resize, skip_damaged), force, csv=csv)
+    loaded = load_for(autoencoder, data, image_options(grey, resize, skip_damaged), force, csv=csv)
     items = loaded.items
-    codec.shaped(items)  # a mistake must show before a file is opened
-    stream_items("reconstructing", codec, items, codec.reconstruct, out, loaded.files)
+    autoencoder.shaped(items)  # a mistake must show before a file is opened
+    stream_items("reconstructing", autoencoder, items, autoencoder.reconstruct, out, loaded.files)
     report_written(out, len(items), "item", json)
 
 
-def open_codec(model: Path, refine: int | None = None) -> "Codec":
+def open_codec(model: Path, refine: int | None = None) -> "TrainedAutoencoder":
     """The model, with as many steps of refinement as asked for.
 
     Raises:
         UsageError: its codes cannot be refined.
     """
-    from narrows.model_file import load_model
+    from narrows.model.file import load_model
+    from narrows.model.use import TrainedAutoencoder
     from narrows.planning import require_refinable
-    from narrows.running import Codec
 
     trained = load_model(model)
     if refine is not None:
         require_refinable(trained.model.spec, refine)
         trained = replace(trained, refinement=refine)
-    return Codec(trained, progress)
+    return TrainedAutoencoder(trained, progress)
 
 
-def usual_format(codec: "Codec") -> str:
+def usual_format(autoencoder: "TrainedAutoencoder") -> str:
     """The format that items of a model have on standard output."""
-    return "npy" if codec.trained.data.table is None else "csv"
+    return "npy" if autoencoder.trained.data.table is None else "csv"
 
 
 def load_for(
-    codec: "Codec",
+    autoencoder: "TrainedAutoencoder",
     source: str,
     options: "ImageOptions | None" = None,
     force: bool = False,
@@ -259,10 +261,10 @@ def load_for(
     """
     from narrows.data import load_data
     from narrows.errors import DataError
-    from narrows.ranges import require_familiar
+    from narrows.model.ranges import require_familiar
 
-    trained = codec.trained.data
-    options = image_options_for(codec, source, options)
+    trained = autoencoder.trained.data
+    options = image_options_for(autoencoder, source, options)
     data = load_data(
         source, table=trained.table, track=progress, **image_arguments(options), **(csv or {})
     )
@@ -273,15 +275,15 @@ def load_for(
         )
     for note in data.notes:
         say(note)
-    items = codec.shaped(data.items)  # a mistake must show before a file is opened
+    items = autoencoder.shaped(data.items)  # a mistake must show before a file is opened
     if not force:
-        for note in require_familiar(codec.trained, items, source, finding=finding):
+        for note in require_familiar(autoencoder.trained, items, source, finding=finding):
             say(note)
     return data
 
 
 def image_options_for(
-    codec: "Codec", source: str, options: "ImageOptions | None"
+    autoencoder: "TrainedAutoencoder", source: str, options: "ImageOptions | None"
 ) -> "ImageOptions | None":
     """What becomes of the images of ``source``: what a model keeps, and what is asked for."""
     from narrows.data.image_options import ImageOptions
@@ -289,35 +291,35 @@ def image_options_for(
 
     if source in BUILT_IN or not Path(source).is_dir():
         return options
-    return (options or ImageOptions()).over(codec.trained.data.images)
+    return (options or ImageOptions()).over(autoencoder.trained.data.images)
 
 
 def stream_items(
     label: str,
-    codec: "Codec",
+    autoencoder: "TrainedAutoencoder",
     rows: "Rows",
     work: "Callable[[np.ndarray], np.ndarray]",
     out: str,
     files: "ImageFiles | None" = None,
 ) -> None:
-    if codec.trained.data.table is not None:
-        _stream_rows(label, rows, work, codec.trained.data.table, out)
+    if autoencoder.trained.data.table is not None:
+        _stream_rows(label, rows, work, autoencoder.trained.data.table, out)
         return
-    dtype, pixels = codec.trained.data.dtype, as_pixels(codec, out)
+    dtype, pixels = autoencoder.trained.data.dtype, as_pixels(autoencoder, out)
     if pixels is not None:
         given, dtype = work, pixels.dtype
         work = lambda some: pixels(given(some))  # noqa: E731
-    _stream(label, rows, work, codec.trained.item_shape, dtype, out, None, files)
+    _stream(label, rows, work, autoencoder.trained.item_shape, dtype, out, None, files)
 
 
-def as_pixels(codec: "Codec", out: str) -> "Pixels | None":
+def as_pixels(autoencoder: "TrainedAutoencoder", out: str) -> "Pixels | None":
     """How items become pixels, and say so, where they go to a folder of images and are none yet."""
     from narrows.data.pixels import is_folder_of_images, pixels_of
 
     if not is_folder_of_images(out):
         return None
-    data = codec.trained.described
-    pixels = pixels_of(codec.trained.item_shape, data.dtype, data.extent, bool(data.whole))
+    data = autoencoder.trained.described
+    pixels = pixels_of(autoencoder.trained.item_shape, data.dtype, data.extent, bool(data.whole))
     if pixels is not None:
         say(pixels.note)
     return pixels
@@ -332,7 +334,7 @@ def _stream_rows(
 ) -> None:
     """Write the columns that ``work`` makes of ``rows``."""
     from narrows.data import row_writer
-    from narrows.running import chunks
+    from narrows.model.use import chunks
 
     with row_writer(out, table) as write, progress(label, total=len(rows), unit="rows") as advance:
         for chunk in chunks(rows, table.width):
@@ -356,7 +358,7 @@ def _stream(
     import numpy as np
 
     from narrows.data import item_writer
-    from narrows.running import chunks
+    from narrows.model.use import chunks
 
     names = None if files is None else files.names
 

@@ -9,7 +9,7 @@ import numpy as np
 from narrows.data.dataset import Dataset
 from narrows.data.file_arrays import converted
 from narrows.errors import DataError
-from narrows.progress import Tracker, silent
+from narrows.support.progress import Tracker, silent
 
 # NumPy's own limit since 2.0.
 MAX_RANK = 64

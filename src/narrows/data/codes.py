@@ -9,7 +9,7 @@ from narrows.data.checks import checked
 from narrows.data.dataset import Dataset
 from narrows.data.sources import load_data
 from narrows.errors import DataError
-from narrows.inputs import unchanged
+from narrows.support.inputs import unchanged
 
 
 def load_codes(path: str | os.PathLike[str]) -> np.ndarray:

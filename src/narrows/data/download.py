@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterator
 
 from narrows.errors import DataError
-from narrows.files import atomic_file
-from narrows.progress import Tracker, silent
+from narrows.support.files import atomic_file
+from narrows.support.progress import Tracker, silent
 
 TIMEOUT_SECONDS = 6
 _CHUNK = 1 << 16

@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from narrows.data import storage
-from narrows.inputs import Input
+from narrows.support.inputs import Input
 
 # Slices of more bytes are not read at once.
 _LARGEST_READ = 64 << 20

@@ -24,9 +24,9 @@ from narrows.data.image_reading import (
 )
 from narrows.data.storage import GrowingArray
 from narrows.errors import DataError, ShapeError
-from narrows.inputs import Input
-from narrows.progress import Tracker, silent
-from narrows.streams import utf8_name
+from narrows.support.inputs import Input
+from narrows.support.progress import Tracker, silent
+from narrows.support.streams import utf8_name
 
 # Pillow recognises these, but decodes them only with the help of other programs.
 _NOT_DECODED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})

@@ -21,7 +21,7 @@ from narrows.data.image_formats import (
     tiff_beyond_pillow,
 )
 from narrows.errors import DataError
-from narrows.inputs import Input
+from narrows.support.inputs import Input
 
 if TYPE_CHECKING:
     from PIL import Image

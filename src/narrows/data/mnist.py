@@ -14,7 +14,7 @@ from narrows.data.dataset import Dataset
 from narrows.data.download import download
 from narrows.data.idx import idx_header, read_idx
 from narrows.errors import DataError, OutputError
-from narrows.progress import Tracker, silent
+from narrows.support.progress import Tracker, silent
 
 Part = Literal["train", "test"]
 

@@ -15,7 +15,7 @@ from narrows.data.image_options import ImageOptions
 from narrows.data.sources import BUILT_IN, explained, load_data, require_folder
 from narrows.data.storage import GrowingArray, release
 from narrows.errors import DataError, ShapeError, UsageError
-from narrows.progress import Tracker, silent
+from narrows.support.progress import Tracker, silent
 
 #: The height and width of tiles where nobody says otherwise.
 TILE = 48

@@ -10,7 +10,6 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from narrows import arguments, memory
 from narrows.data.arrays import read_npy, read_npz
 from narrows.data.checks import check_dtype, checked
 from narrows.data.dataset import Dataset, format_range
@@ -23,8 +22,9 @@ from narrows.data.mnist import load_mnist
 from narrows.data.named_arrays import SUFFIXES, read_named, split_name
 from narrows.data.tables import CsvKeywords, CsvOptions, TableSchema, is_frame, is_table, load_table
 from narrows.errors import DataError, NarrowsError, UsageError
-from narrows.inputs import unchanged
-from narrows.progress import Tracker, silent
+from narrows.support import arguments, memory
+from narrows.support.inputs import unchanged
+from narrows.support.progress import Tracker, silent
 
 BUILT_IN = ("mnist", "mnist:train", "mnist:test", "digits")
 

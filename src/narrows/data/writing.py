@@ -26,8 +26,8 @@ from narrows.data.image_files import refused_by_windows, shown_name, written_nam
 from narrows.data.tables import TableSchema
 from narrows.data.tables.arrow_types import is_binary
 from narrows.errors import OutputError, UsageError
-from narrows.files import atomic_file, atomic_folder, require_room
-from narrows.streams import file_name
+from narrows.support.files import atomic_file, atomic_folder, require_room
+from narrows.support.streams import file_name
 
 #: The column of a table that has the names of the files that items came from.
 FILE_COLUMN = "file"

@@ -11,10 +11,10 @@ choice.py says which one computes what both can.
 from narrows.engine.choice import Choice, chosen_engine, uses_fused
 from narrows.engine.fused.layers import fused_layers
 from narrows.engine.interface import AdamSettings, Runner, Trainer, TrainingState
-from narrows.memory import XLA, require_compilers
 from narrows.nn.model import Model
-from narrows.objectives import Objective
-from narrows.progress import Tracker, silent
+from narrows.nn.objectives import Objective
+from narrows.support.memory import XLA, require_compilers
+from narrows.support.progress import Tracker, silent
 
 __all__ = [
     "MOST_REFINEMENT",

@@ -7,10 +7,10 @@ from functools import cache
 from importlib import metadata
 from typing import NamedTuple
 
-from narrows.compiling import answer_for, find_obstacle, warn_once
 from narrows.errors import UsageError
-from narrows.memory import NUMBA, require_compilers
-from narrows.progress import Tracker, silent
+from narrows.support.compiling import answer_for, find_obstacle, warn_once
+from narrows.support.memory import NUMBA, require_compilers
+from narrows.support.progress import Tracker, silent
 
 #: Names the engine.
 VARIABLE = "NARROWS_ENGINE"

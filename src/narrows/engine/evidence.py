@@ -17,8 +17,8 @@ from typing import Any
 
 from narrows.errors import UsageError
 from narrows.nn.blocks import Gaussian
+from narrows.nn.objectives import Objective
 from narrows.nn.spec import Spec
-from narrows.objectives import Objective
 
 #: The objectives that are the logarithm of a distribution.
 LIKELIHOODS = ("l2", "bce")

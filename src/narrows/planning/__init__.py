@@ -1,4 +1,4 @@
-"""What to train, and how: the user's wishes, and good choices for everything they leave open.
+"""What to train, and how: what the user says, and good choices for everything else.
 
 The rules were chosen on training images held out for that (``benchmarks/recipe_holdout.py``) and on
 scikit-learn's digits; they look at the number, shape and type of the items and at nothing else of
@@ -10,18 +10,18 @@ improves codes after it.
 """
 
 from narrows.data import Dataset
-from narrows.planning.architecture import CHANNELS_FIRST, articles_spec, choose_spec, own_spec
-from narrows.planning.kinds import denoises, is_image, is_rounded
+from narrows.planning.architecture import CHANNELS_FIRST, articles_spec, choose_spec, user_spec
+from narrows.planning.options import ModelChoice, Plan, TrainingOptions
 from narrows.planning.recipe import DETECTION_STEPS, articles_recipe, choose_recipe
 from narrows.planning.refinement import choose_refinement, require_refinable
-from narrows.planning.wishes import ModelChoice, Plan, Wishes
+from narrows.planning.traits import denoises, is_image, is_rounded
 
 __all__ = [
     "CHANNELS_FIRST",
     "DETECTION_STEPS",
     "ModelChoice",
     "Plan",
-    "Wishes",
+    "TrainingOptions",
     "is_image",
     "is_rounded",
     "make_plan",
@@ -30,23 +30,27 @@ __all__ = [
 
 
 def make_plan(
-    training: Dataset, choice: ModelChoice, wishes: Wishes, *, most_steps: int | None = None
+    training: Dataset,
+    choice: ModelChoice,
+    options: TrainingOptions,
+    *,
+    most_steps: int | None = None,
 ) -> Plan:
     """Decide what to train on ``training``, in ``most_steps`` steps at most where the user says
     nothing else.
 
     Raises:
-        UsageError: a wish that cannot be, or does not fit the items.
+        UsageError: an option that cannot be, or does not fit the items.
     """
     if choice.spec_file is None and choice.preset == "simple":
-        return _articles_plan(training, choice, wishes)
+        return _articles_plan(training, choice, options)
     preset, reasons = None, list[str]()
     if choice.spec_file is not None:
-        spec = own_spec(training, choice, wishes.objective)
+        spec = user_spec(training, choice, options.objective)
     else:
-        preset, spec, reasons = choose_spec(training, choice, wishes)
-    settings, of_recipe = choose_recipe(training, spec, wishes, most_steps)
-    refinement, of_refinement = choose_refinement(training, spec, wishes)
+        preset, spec, reasons = choose_spec(training, choice, options)
+    settings, of_recipe = choose_recipe(training, spec, options, most_steps)
+    refinement, of_refinement = choose_refinement(training, spec, options)
     return Plan(
         preset,
         spec,
@@ -55,14 +59,14 @@ def make_plan(
         refinement=refinement,
         may_be_linear=choice.spec_file is None
         and choice.preset == "auto"
-        and not denoises(training, wishes),
+        and not denoises(training, options),
         reasons=(*reasons, *of_recipe, *of_refinement),
     )
 
 
-def _articles_plan(training: Dataset, choice: ModelChoice, wishes: Wishes) -> Plan:
+def _articles_plan(training: Dataset, choice: ModelChoice, options: TrainingOptions) -> Plan:
     """The article's model, trained as there where the user says nothing else."""
-    spec = articles_spec(training, choice, wishes.objective)
-    raw, refinement = not wishes.objective.needs_probabilities, wishes.refinement or 0
+    spec = articles_spec(training, choice, options.objective)
+    raw, refinement = not options.objective.needs_probabilities, options.refinement or 0
     require_refinable(spec, refinement)
-    return Plan("simple", spec, articles_recipe(wishes), raw, refinement, False, ())
+    return Plan("simple", spec, articles_recipe(options), raw, refinement, False, ())

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from narrows.data import Dataset
 from narrows.errors import UsageError
+from narrows.nn.objectives import Objective
 from narrows.nn.presets import auto_preset, default_latent_size, has_channels_first, preset_spec
 from narrows.nn.spec import Spec
-from narrows.objectives import Objective
-from narrows.planning.kinds import denoises, is_image
-from narrows.planning.wishes import ModelChoice, Wishes
+from narrows.planning.options import ModelChoice, TrainingOptions
+from narrows.planning.traits import denoises, is_image
 
 #: What is said of small images that a model takes as they are.
 CHANNELS_FIRST = (
@@ -18,7 +18,7 @@ CHANNELS_FIRST = (
 )
 
 
-def own_spec(training: Dataset, choice: ModelChoice, objective: Objective) -> Spec:
+def user_spec(training: Dataset, choice: ModelChoice, objective: Objective) -> Spec:
     """The spec of the user's own."""
     own = choice.spec_file
     assert own is not None
@@ -50,7 +50,7 @@ def articles_spec(training: Dataset, choice: ModelChoice, objective: Objective) 
 
 
 def choose_spec(
-    training: Dataset, choice: ModelChoice, wishes: Wishes
+    training: Dataset, choice: ModelChoice, options: TrainingOptions
 ) -> tuple[str, Spec, list[str]]:
     """The preset, the model, and why.
 
@@ -58,7 +58,7 @@ def choose_spec(
         UsageError: a size that the preset or the items cannot have.
     """
     _check_item_bytes(choice)
-    preset, reasons, to_denoise = choice.preset, list[str](), denoises(training, wishes)
+    preset, reasons, to_denoise = choice.preset, list[str](), denoises(training, options)
     if preset == "auto":
         preset = auto_preset(training.item_shape, to_denoise)
         reasons.append(_why_preset(preset, training))
@@ -68,7 +68,7 @@ def choose_spec(
         else:
             choice, why = _narrowing(training, choice)
         reasons.append(why)
-    ending = _ending(training, wishes.objective)
+    ending = _ending(training, options.objective)
     spec = _preset_spec(choice, preset, training, ending)
     if has_channels_first(training.item_shape):
         reasons.append(CHANNELS_FIRST)

@@ -7,8 +7,8 @@ import numpy as np
 from narrows.data import Dataset
 from narrows.engine import AdamSettings
 from narrows.nn.spec import Spec
-from narrows.planning.kinds import denoises, is_image, is_rounded, sees_places
-from narrows.planning.wishes import Wishes
+from narrows.planning.options import TrainingOptions
+from narrows.planning.traits import denoises, is_image, is_rounded, sees_places
 from narrows.training import TrainingSettings
 
 # An update's cost counts for small batches, and its noise helps: fortieths of the set, within
@@ -38,11 +38,11 @@ _SMALLEST_TO_SHIFT = 16
 
 
 def choose_recipe(
-    training: Dataset, spec: Spec, wishes: Wishes, most_steps: int | None
+    training: Dataset, spec: Spec, options: TrainingOptions, most_steps: int | None
 ) -> tuple[TrainingSettings, list[str]]:
     """How to train ``spec``, and why."""
-    count, reasons, to_denoise = len(training), list[str](), denoises(training, wishes)
-    batch_size, rate, epochs = wishes.batch_size, wishes.learning_rate, wishes.epochs
+    count, reasons, to_denoise = len(training), list[str](), denoises(training, options)
+    batch_size, rate, epochs = options.batch_size, options.learning_rate, options.epochs
     if batch_size is None:
         batch_size = _batch_size(count, spec)
     if rate is None:
@@ -53,47 +53,47 @@ def choose_recipe(
         reasons.append(
             f"{epochs} epochs in batches of {batch_size}: fewer the larger the data and the model"
         )
-    shift = wishes.shift
+    shift = options.shift
     if shift is None:
         # tiles are at random places already
         whole = training.tile is None and is_image(training)
         shift = int(whole and min(training.item_shape[:2]) >= _SMALLEST_TO_SHIFT)
         if shift:
             reasons.append("each image moved by up to a pixel, another way every time")
-    patience = wishes.patience
+    patience = options.patience
     # the error alone does not say which epoch has the best codes of some length
     if patience is None and count < _FEW and not is_rounded(spec):
         patience = max(epochs // 5, 5)
         reasons.append(f"the best epoch on the validation set: {count:,} items are few")
-    decay = _WEIGHT_DECAY if wishes.weight_decay is None else wishes.weight_decay
+    decay = _WEIGHT_DECAY if options.weight_decay is None else options.weight_decay
     settings = TrainingSettings(
-        wishes.objective,
+        options.objective,
         epochs,
         batch_size,
         AdamSettings(rate, beta2=_BETA2, weight_decay=decay),
-        wishes.seed,
+        options.seed,
         patience,
         schedule="cosine",
         shift=shift,
-        noise=wishes.noise,
+        noise=options.noise,
     )
     return settings, reasons
 
 
-def articles_recipe(wishes: Wishes) -> TrainingSettings:
+def articles_recipe(options: TrainingOptions) -> TrainingSettings:
     """The article's training where the user says nothing else."""
     return TrainingSettings(
-        wishes.objective,
-        50 if wishes.epochs is None else wishes.epochs,
-        64 if wishes.batch_size is None else wishes.batch_size,
+        options.objective,
+        50 if options.epochs is None else options.epochs,
+        64 if options.batch_size is None else options.batch_size,
         AdamSettings(
-            1e-3 if wishes.learning_rate is None else wishes.learning_rate,
-            weight_decay=wishes.weight_decay or 0.0,
+            1e-3 if options.learning_rate is None else options.learning_rate,
+            weight_decay=options.weight_decay or 0.0,
         ),
-        wishes.seed,
-        wishes.patience,
-        shift=wishes.shift or 0,
-        noise=wishes.noise,
+        options.seed,
+        options.patience,
+        shift=options.shift or 0,
+        noise=options.noise,
     )
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from narrows.baselines.filters import filtered, installed_filters
+from narrows.data.tiles import blended
 from narrows.errors import ShapeError
-from narrows.model_file import TrainedModel
+from narrows.model.file import TrainedModel
 from narrows.report.evaluation import fitted_pca
 from narrows.report.measures import SSIM_WINDOW, ErrorMeter, psnr, ssim
 from narrows.report.text import table_text
-from narrows.tasks.tiles import blended
 from narrows.training.augmentation import noise_limits
 
 #: What is measured of a large set: the slowest filters take a second for a page.

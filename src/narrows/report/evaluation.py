@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from narrows.baselines.dct import dct_reconstruct
-from narrows.baselines.pca import PCA
 from narrows.data import Dataset
 from narrows.engine.evidence import is_variational
 from narrows.errors import ModelFileError
-from narrows.model_file import TrainedModel
-from narrows.progress import Tracker, silent
+from narrows.learnt.pca import PCA
+from narrows.model.file import TrainedModel
+from narrows.model.use import TrainedAutoencoder, chunks
 from narrows.report.columns import ColumnMeter, ColumnScore
 from narrows.report.measures import ErrorMeter, psnr, readable
-from narrows.running import Codec, chunks
+from narrows.support.progress import Tracker, silent
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,9 @@ class Evaluation:
         )
 
 
-def evaluate(codec: Codec, data: Dataset, *, track: Tracker = silent) -> Evaluation:
+def evaluate(
+    autoencoder: TrainedAutoencoder, data: Dataset, *, track: Tracker = silent
+) -> Evaluation:
     """Reconstruct every item of ``data``, from its inputs where it has others, and measure, in
     bounded memory.
 
@@ -100,7 +102,7 @@ def evaluate(codec: Codec, data: Dataset, *, track: Tracker = silent) -> Evaluat
         ShapeError: the model was trained on items of another shape.
         ModelFileError: the model came without a PCA to compare it with.
     """
-    trained = codec.trained
+    trained = autoencoder.trained
     if not trained.baseline:
         raise ModelFileError(
             "the model has no PCA to compare it with", hint="train it with narrows fit"
@@ -114,8 +116,8 @@ def evaluate(codec: Codec, data: Dataset, *, track: Tracker = silent) -> Evaluat
     given = data.items if data.inputs is None else data.inputs
     with track("measuring", total=len(data), unit="items") as advance:
         for chunk, inputs in zip(chunks(data.items), chunks(given), strict=True):
-            items, inputs = codec.shaped(chunk), codec.shaped(inputs)
-            results = [codec.reconstruct_floats(inputs), pca.reconstruct(inputs)]
+            items, inputs = autoencoder.shaped(chunk), autoencoder.shaped(inputs)
+            results = [autoencoder.reconstruct_floats(inputs), pca.reconstruct(inputs)]
             results.append(np.broadcast_to(pca.mean.reshape(trained.item_shape), items.shape))
             if image:
                 results.append(dct_reconstruct(inputs, min(size, items[0].size)))
@@ -141,18 +143,18 @@ def evaluate(codec: Codec, data: Dataset, *, track: Tracker = silent) -> Evaluat
         data.items[:1].nbytes,
         4 * size,
         () if columns is None else columns.scores(),
-        _elbo(codec, data.items),
+        _elbo(autoencoder, data.items),
         None if noisy is None else noisy.mse,
     )
 
 
-def _elbo(codec: Codec, items: np.ndarray) -> float | None:
+def _elbo(autoencoder: TrainedAutoencoder, items: np.ndarray) -> float | None:
     """The evidence lower bound of ``items`` in nats an item, of a model that has one."""
-    trained = codec.trained
+    trained = autoencoder.trained
     if not is_variational(trained.model.spec) or not len(items):
         return None
     likelihood = "noise_variance" in trained.training or trained.training.get("objective") == "bce"
-    return codec.elbo(items) if likelihood else None
+    return autoencoder.elbo(items) if likelihood else None
 
 
 def fitted_pca(trained: TrainedModel) -> PCA:

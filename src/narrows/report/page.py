@@ -10,9 +10,9 @@ from pathlib import Path
 from string import Template
 
 from narrows.errors import DataError
-from narrows.files import atomic_file
 from narrows.report.measures import readable
-from narrows.streams import printable
+from narrows.support.files import atomic_file
+from narrows.support.streams import printable
 
 
 @dataclass(frozen=True)

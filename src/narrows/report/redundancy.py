@@ -20,9 +20,9 @@ import numpy as np
 from narrows.data import Dataset
 from narrows.data.tables import Column, TableSchema
 from narrows.errors import DataError
-from narrows.progress import Advance, Tracker, silent
 from narrows.report.columns import CATEGORIES
 from narrows.report.text import cell_text, table_text
+from narrows.support.progress import Advance, Tracker, silent
 
 #: Rows that are looked at. More make the figures finer and the wait longer, both slowly.
 MOST_ROWS = 5000

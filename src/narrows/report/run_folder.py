@@ -7,9 +7,9 @@ import numpy as np
 
 from narrows.data import Dataset
 from narrows.errors import OutputError
+from narrows.model.use import TrainedAutoencoder
 from narrows.report.evaluation import Evaluation, fitted_pca
 from narrows.report.figures import COLUMNS, codes_figure, loss_figure, reconstructions_figure
-from narrows.running import Codec
 from narrows.training import History
 
 LOSS, RECONSTRUCTIONS, CODES = "loss.png", "reconstructions.png", "codes.png"
@@ -18,7 +18,12 @@ _MOST_CODES = 5000
 
 
 def draw_run(
-    folder: Path, codec: Codec, history: History, shown: Dataset, evaluation: Evaluation, seed: int
+    folder: Path,
+    autoencoder: TrainedAutoencoder,
+    history: History,
+    shown: Dataset,
+    evaluation: Evaluation,
+    seed: int,
 ) -> dict[str, str]:
     """Draw the losses, some items of ``shown`` with their reconstructions, and its codes.
 
@@ -27,7 +32,7 @@ def draw_run(
     Returns:
         what to say of each picture that is not there, by the name of its file.
     """
-    trained = codec.trained
+    trained = autoencoder.trained
     numbers = trained.model.spec.latent_size
     plural = "" if numbers == 1 else "s"
     pca_label = f"PCA, {evaluation.pca.numbers} number{'' if evaluation.pca.numbers == 1 else 's'}"
@@ -42,12 +47,14 @@ def draw_run(
 
     def reconstructions(path: Path) -> None:
         drawn = np.sort(order[:COLUMNS])
-        some = codec.shaped(np.asarray(shown.items[drawn]))
-        inputs = None if shown.inputs is None else codec.shaped(np.asarray(shown.inputs[drawn]))
+        some = autoencoder.shaped(np.asarray(shown.items[drawn]))
+        inputs = (
+            None if shown.inputs is None else autoencoder.shaped(np.asarray(shown.inputs[drawn]))
+        )
         given = some if inputs is None else inputs
         reconstructions_figure(
             some,
-            codec.reconstruct(given),
+            autoencoder.reconstruct(given),
             path,
             value_range=trained.data.value_range,
             label=f"{numbers} number{plural}" if inputs is None else "denoised",
@@ -59,7 +66,7 @@ def draw_run(
     def codes(path: Path) -> None:
         rows = np.sort(order[:_MOST_CODES])
         labels = None if shown.labels is None else shown.labels[rows]
-        codes_figure(codec.encode(np.asarray(shown.items[rows])), labels, path)
+        codes_figure(autoencoder.encode(np.asarray(shown.items[rows])), labels, path)
 
     pictures = {LOSS: losses, RECONSTRUCTIONS: reconstructions, CODES: codes}
     failures = {name: _failure(draw, folder / name) for name, draw in pictures.items()}

@@ -7,9 +7,9 @@ import numpy as np
 from narrows.data import Dataset
 from narrows.data.pages import Pages
 from narrows.data.storage import gathered
+from narrows.data.tiles import blended
 from narrows.errors import ShapeError
-from narrows.running import Codec
-from narrows.tasks.tiles import blended
+from narrows.model.use import TrainedAutoencoder
 from narrows.training import Noise
 from narrows.training.augmentation import (
     NoiseLimits,
@@ -19,7 +19,7 @@ from narrows.training.augmentation import (
 )
 
 
-def denoise(codec: Codec, items: np.ndarray) -> np.ndarray:
+def denoise(autoencoder: TrainedAutoencoder, items: np.ndarray) -> np.ndarray:
     """``items`` as the model takes them to be without noise, in the dtype of the training data.
 
     Items of the training shape go through the model as they are, and if it was trained on images
@@ -37,21 +37,21 @@ def denoise(codec: Codec, items: np.ndarray) -> np.ndarray:
     Raises:
         ShapeError: they are none of these.
     """
-    if not _needs_tiles(codec, items.shape[1:]):
-        return codec.as_data(_from_all_sides(codec, codec.shaped(items)))
-    height, width = codec.trained.item_shape[:2]
-    results = [blended(codec.reconstruct_floats, image, (height, width)) for image in items]
-    return np.stack([codec.as_data(result) for result in results])
+    if not _needs_tiles(autoencoder, items.shape[1:]):
+        return autoencoder.as_data(_from_all_sides(autoencoder, autoencoder.shaped(items)))
+    height, width = autoencoder.trained.item_shape[:2]
+    results = [blended(autoencoder.reconstruct_floats, image, (height, width)) for image in items]
+    return np.stack([autoencoder.as_data(result) for result in results])
 
 
 # What an image that is moved along an axis weighs beside one that is not.
 _MOVED = 0.5
 
 
-def _from_all_sides(codec: Codec, items: np.ndarray) -> np.ndarray:
+def _from_all_sides(autoencoder: TrainedAutoencoder, items: np.ndarray) -> np.ndarray:
     """What the model makes of items of the training shape, in floats; see :func:`denoise`."""
-    if not codec.trained.training.get("shift") or items.ndim not in (3, 4):
-        return codec.reconstruct_floats(items)
+    if not autoencoder.trained.training.get("shift") or items.ndim not in (3, 4):
+        return autoencoder.reconstruct_floats(items)
     height, width = items.shape[1:3]
     edges = [(0, 0), (1, 1), (1, 1)] + [(0, 0)] * (items.ndim - 3)
     padded = np.pad(items, edges, mode="edge")
@@ -62,16 +62,18 @@ def _from_all_sides(codec: Codec, items: np.ndarray) -> np.ndarray:
             rows, columns = slice(down, down + height), slice(right, right + width)
             weight = _MOVED ** ((down != 1) + (right != 1))
             moved = np.ascontiguousarray(padded[:, rows, columns])
-            total[:, rows, columns] += weight * codec.reconstruct_floats(moved)
+            total[:, rows, columns] += weight * autoencoder.reconstruct_floats(moved)
             weights[rows, columns] += weight
     return (total / weights)[:, 1:-1, 1:-1]
 
 
-def damaged(codec: Codec, items: np.ndarray, noise: Noise, seed: int, place: int = 0) -> np.ndarray:
+def damaged(
+    autoencoder: TrainedAutoencoder, items: np.ndarray, noise: Noise, seed: int, place: int = 0
+) -> np.ndarray:
     """``items`` with noise within the range that the model knows; ``place`` is the number of the
     first of them, and the same seed and place give the same noise."""
     random = np.random.default_rng([seed, _NOISE_STREAM, place])
-    return noise_limits(codec.trained.described).damaged(noise, items, random)
+    return noise_limits(autoencoder.trained.described).damaged(noise, items, random)
 
 
 def with_noise(data: Dataset, noise: Noise, limits: NoiseLimits, seed: int) -> Dataset:
@@ -91,31 +93,33 @@ def with_noise(data: Dataset, noise: Noise, limits: NoiseLimits, seed: int) -> D
 _NOISE_STREAM = 0xADDED
 
 
-def require_denoisable(codec: Codec, pages: Pages) -> None:
+def require_denoisable(autoencoder: TrainedAutoencoder, pages: Pages) -> None:
     """Make sure, before long work, that the first item of ``pages`` is one that the model takes.
 
     Raises:
         ShapeError: it is not.
     """
-    _needs_tiles(codec, pages.images[0].shape)
+    _needs_tiles(autoencoder, pages.images[0].shape)
 
 
-def _needs_tiles(codec: Codec, shape: tuple[int, ...]) -> bool:
+def _needs_tiles(autoencoder: TrainedAutoencoder, shape: tuple[int, ...]) -> bool:
     """Whether items of ``shape`` are images to be cut into tiles of the training shape.
 
     Raises:
         ShapeError: the model takes neither them nor tiles of them.
     """
-    wanted = codec.trained.item_shape
+    wanted = autoencoder.trained.item_shape
     if shape in (wanted, (int(np.prod(wanted)),)):
         return False
-    is_image = len(wanted) in (2, 3) and codec.trained.data.table is None
+    is_image = len(wanted) in (2, 3) and autoencoder.trained.data.table is None
     if not is_image or len(shape) != len(wanted) or shape[2:] != wanted[2:]:
         raise ShapeError(
             f"the items have shape {shape}, and the model was trained on {wanted}",
             hint="give items of that shape; images may be larger, with as many channels",
         )
-    if (shape[0] < wanted[0] or shape[1] < wanted[1]) and not codec.trained.training.get("tile"):
+    if (shape[0] < wanted[0] or shape[1] < wanted[1]) and not autoencoder.trained.training.get(
+        "tile"
+    ):
         raise ShapeError(
             f"images of {shape[1]} x {shape[0]} pixels are smaller than those of "
             f"{wanted[1]} x {wanted[0]} that the model was trained on",

@@ -9,11 +9,11 @@ Three ways of being odd, each a score that is higher the odder an item:
   size of the error), which is fitted twice, the second time without the least likely tenth, so that
   outliers among the training items do not make themselves likely; of a net whose copies cross to
   the decoder the code says little, and the error alone is looked at;
-- ``isolation``: few random cuts part it from the training items (:mod:`narrows.tasks.forest`).
+- ``isolation``: few random cuts part it from the training items (:mod:`narrows.learnt.forest`).
 
 The mixture sees the error too, so ``combined`` is made of the last two: an item that is odd in one
 of these ways is often not odd in the other, and its score is the larger of the two as surprises
-(:mod:`narrows.tasks.tails`), which is to take the smaller of two p-values (Tippett, 1931). What is
+(:mod:`narrows.learnt.tails`), which is to take the smaller of two p-values (Tippett, 1931). What is
 kept in a model file are float32 arrays, ``TrainedModel.detection``.
 """
 
@@ -26,13 +26,13 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64, Shaped
 
 from narrows.errors import UsageError
-from narrows.model_file import TrainedModel, places_of
-from narrows.progress import Tracker, silent
-from narrows.running import Codec, chunks, drawn_places
-from narrows.tasks.density import Density, fit_density
-from narrows.tasks.forest import Forest, grow_forest
+from narrows.learnt.density import Density, fit_density
+from narrows.learnt.forest import Forest, grow_forest
+from narrows.learnt.tails import p_values, surprises
+from narrows.model.file import TrainedModel, places_of
+from narrows.model.use import TrainedAutoencoder, chunks, drawn_places
+from narrows.support.progress import Tracker, silent
 from narrows.tasks.reasons import STEPS, falls, shares
-from narrows.tasks.tails import p_values, surprises
 
 #: The ways of being odd, in the order in which arrays hold them.
 WAYS = ("reconstruction", "density", "isolation")
@@ -66,14 +66,14 @@ class Detector:
     """Judges items with one trained model.
 
     Args:
-        codec: the model.
+        autoencoder: the model.
 
     Raises:
         UsageError: its file does not say how the scores of other items lie.
     """
 
-    def __init__(self, codec: Codec) -> None:
-        arrays = codec.trained.detection
+    def __init__(self, autoencoder: TrainedAutoencoder) -> None:
+        arrays = autoencoder.trained.detection
         if not arrays:
             raise UsageError(
                 "the model file does not say how the scores of other items lie, so that none can "
@@ -81,7 +81,7 @@ class Detector:
                 hint="train it with narrows fit, without --no-detection, or with OutlierDetector; "
                 f"codes of more than {MOST_NUMBERS} numbers have no density",
             )
-        self.codec = codec
+        self.autoencoder = autoencoder
         self._evidence = _Evidence.from_arrays(arrays)
         self._reference = arrays["reference"].astype(np.float64)
         self._calibration = arrays["calibration"].astype(np.float64)
@@ -103,13 +103,15 @@ class Detector:
             UsageError: no such score.
         """
         place = score_index(score)
-        parts = [self._judged(chunk)[0][:, place] for chunk in chunks(self.codec.shaped(items))]
+        parts = [
+            self._judged(chunk)[0][:, place] for chunk in chunks(self.autoencoder.shaped(items))
+        ]
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def p_values(
         self, scores: Float64[np.ndarray, " n"], score: str = "combined"
     ) -> Float64[np.ndarray, " n"]:
-        """Of scores among the calibration items', see :func:`narrows.tasks.tails.p_values`."""
+        """Of scores among the calibration items', see :func:`narrows.learnt.tails.p_values`."""
         scores = np.minimum(scores, _HIGHEST_KEPT)
         return p_values(scores - _slack(scores), self._calibration[:, score_index(score)])
 
@@ -152,7 +154,7 @@ class Detector:
         Raises:
             ShapeError: the model was trained on items of another shape.
         """
-        items, place = self.codec.shaped(items), score_index(score)
+        items, place = self.autoencoder.shaped(items), score_index(score)
         if not len(items):
             return np.zeros((0, len(self.parts)))
         if len(self.parts) > MOST_OCCLUDED:
@@ -172,7 +174,7 @@ class Detector:
         return _judged_for(self._classes) * self._judging_seconds()
 
     def _judging_seconds(self) -> float:
-        trained, mixture = self.codec.trained, self._evidence.mixture
+        trained, mixture = self.autoencoder.trained, self._evidence.mixture
         components, numbers = mixture.means.shape
         sizes = {name: array.size for name, array in trained.model.arrays.items()}
         decoder = sum(size for name, size in sizes.items() if name.startswith("decoder."))
@@ -184,14 +186,14 @@ class Detector:
 
     def heat(self, items: Shaped[np.ndarray, "n ..."]) -> Float64[np.ndarray, "n *item"]:
         """Where each item is not given back: (x̂ - x)² / s² of each value, (n, \\*item_shape)."""
-        items = self.codec.shaped(items)
+        items = self.autoencoder.shaped(items)
         return self._squares(items).reshape(items.shape)
 
     def _judged(
         self, items: Shaped[np.ndarray, "n ..."]
     ) -> tuple[Float64[np.ndarray, "n 4"], Float64[np.ndarray, "n size"]]:
         """All :data:`SCORES` of items, and what the model makes of them."""
-        passed = _Passed.through(self.codec, self.codec.shaped(items))
+        passed = _Passed.through(self.autoencoder, self.autoencoder.shaped(items))
         return _of_ways(self._evidence.of(passed), self._reference), passed.made
 
     def _falls(self, items: np.ndarray, place: int) -> Float64[np.ndarray, "n parts"]:
@@ -201,7 +203,7 @@ class Detector:
         parts = falls(self._judged, flat, self._evidence.average, self.parts, self._classes)
         if place != SCORES.index("combined"):
             return parts[:, :, place]
-        ways = self._evidence.of(_Passed.through(self.codec, items))
+        ways = self._evidence.of(_Passed.through(self.autoencoder, items))
         larger = np.argmax(_surprises(ways, self._reference), axis=0)
         places = 1 + np.array(_COMBINED)[larger]
         return np.take_along_axis(parts, places[:, None, None], axis=2)[:, :, 0]
@@ -209,13 +211,13 @@ class Detector:
     def _squares(self, items: np.ndarray) -> Float64[np.ndarray, "n size"]:
         """(x̂ - x)² / s² of each value."""
         with _overflowing():
-            made = self.codec.reconstruct_floats(items)
+            made = self.autoencoder.reconstruct_floats(items)
             return _finite(np.square(self._evidence.errors(items, made)))
 
     @property
     def _classes(self) -> tuple[Float32[np.ndarray, "classes width"] | None, ...]:
         """What else each part can be: a categorical column's classes, None for a number."""
-        table = self.codec.trained.data.table
+        table = self.autoencoder.trained.data.table
         if table is None:
             return (None,) * len(self.parts)
         return tuple(None if each.is_number else each.class_features for each in table.learnt)
@@ -223,10 +225,10 @@ class Detector:
     @property
     def parts(self) -> tuple[slice, ...]:
         """Where the values of each part lie in a flat item: a column's features, or one value."""
-        table = self.codec.trained.data.table
+        table = self.autoencoder.trained.data.table
         if table is not None:
             return tuple(column.features for column in table.learnt)
-        size = math.prod(self.codec.trained.item_shape)
+        size = math.prod(self.autoencoder.trained.item_shape)
         return tuple(slice(at, at + 1) for at in range(size))
 
 
@@ -298,11 +300,14 @@ def fit_detection(
     """
     if trained.model.spec.latent_size > MOST_NUMBERS:
         return {}
-    codec, random = Codec(trained), np.random.default_rng([seed, _DETECTION_STREAM])
+    autoencoder, random = (
+        TrainedAutoencoder(trained),
+        np.random.default_rng([seed, _DETECTION_STREAM]),
+    )
     most = _MOST_REFINED if trained.refinement else _MOST_ITEMS
     some = training[_drawn(training, most, _MOST_VALUES, random)]
     with track("learning what is odd", total=4, unit="steps") as advance:
-        passed = [_Passed.through(codec, chunk) for chunk in chunks(some)]
+        passed = [_Passed.through(autoencoder, chunk) for chunk in chunks(some)]
         advance(1)
         evidence = _learn(passed, some, random, seed)
         advance(1)
@@ -310,7 +315,7 @@ def fit_detection(
         advance(1)
         if held_out is not None and len(held_out):
             unseen = held_out[_drawn(held_out, most, _MOST_VALUES, random)]
-            parts = [evidence.of(_Passed.through(codec, chunk)) for chunk in chunks(unseen)]
+            parts = [evidence.of(_Passed.through(autoencoder, chunk)) for chunk in chunks(unseen)]
             scores.append(np.concatenate(parts))
         advance(1)
     reference = np.sort(np.concatenate(scores), axis=0)
@@ -373,13 +378,16 @@ class _Passed:
     made: Float[np.ndarray, "n size"]
 
     @classmethod
-    def through(cls, codec: Codec, items: np.ndarray) -> "_Passed":
+    def through(cls, autoencoder: TrainedAutoencoder, items: np.ndarray) -> "_Passed":
         """Take items through a model."""
         with _overflowing():
-            if codec.trained.model.spec.crosses:
-                codes, made = np.empty((len(items), 0), np.float32), codec.reconstruct_floats(items)
+            if autoencoder.trained.model.spec.crosses:
+                codes, made = (
+                    np.empty((len(items), 0), np.float32),
+                    autoencoder.reconstruct_floats(items),
+                )
             else:
-                codes, made = codec.encode_and_reconstruct(items)
+                codes, made = autoencoder.encode_and_reconstruct(items)
         return cls(items.reshape(len(items), -1), codes, made.reshape(len(items), -1))
 
 
@@ -391,7 +399,7 @@ class _Evidence:
         average: of each value over the training items, (size,), in data units.
         spread: of each value's error, (size,).
         projection: onto the leading directions of the error over its spread, (size, k). Of items
-            of more than :data:`narrows.model_file.MOST_PLACES` values, here and above, a place
+            of more than :data:`narrows.model.file.MOST_PLACES` values, here and above, a place
             stands for a run of values, and has their mean.
         mixture: over the code and those directions; over these alone where copies cross.
         forest: over the values.

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from narrows.data.tables.columns import Column
-from narrows.running import Codec
+from narrows.model.use import TrainedAutoencoder
 from narrows.tasks.generate import DrawnCodes, Source
 
 # Rows that tell how what the decoder gives lies, and what draws them.
@@ -35,20 +35,22 @@ class DrawnRows:
     and its own place alone.
 
     Args:
-        codec: a model of a table.
+        autoencoder: a model of a table.
         count, seed, source: as of :class:`narrows.tasks.generate.DrawnCodes`.
 
     Raises:
         UsageError: as there.
     """
 
-    def __init__(self, codec: Codec, count: int, seed: int, source: Source | None = None) -> None:
-        table = codec.trained.data.table
+    def __init__(
+        self, autoencoder: TrainedAutoencoder, count: int, seed: int, source: Source | None = None
+    ) -> None:
+        table = autoencoder.trained.data.table
         assert table is not None, "the model was trained on a table"
-        self._codec, self._seed, self.table = codec, seed, table
-        self._codes = DrawnCodes(codec.trained, count, seed, source)
-        some = DrawnCodes(codec.trained, _REFERENCE, _REFERENCE_SEED, source)[:]
-        reference = codec.decode(some)
+        self._autoencoder, self._seed, self.table = autoencoder, seed, table
+        self._codes = DrawnCodes(autoencoder.trained, count, seed, source)
+        some = DrawnCodes(autoencoder.trained, _REFERENCE, _REFERENCE_SEED, source)[:]
+        reference = autoencoder.decode(some)
         self._columns = {
             column.name: _drawing(column, reference[:, column.features]) for column in table.learnt
         }
@@ -65,7 +67,7 @@ class DrawnRows:
     def _rows(self, start: int) -> Any:
         import pyarrow as pa
 
-        features = self._codec.decode(self._codes[start : start + _BLOCK])
+        features = self._autoencoder.decode(self._codes[start : start + _BLOCK])
         arrays: dict[str, Any] = {}
         for column in self.table.columns:
             random = self._random(column.same_as or column.name, start)

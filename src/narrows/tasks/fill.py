@@ -17,15 +17,19 @@ from narrows.data.tables.filling import filled_column, filled_types, fills
 from narrows.data.tables.frames.learning import learnable, with_columns
 from narrows.data.tables.reading import cells_of
 from narrows.errors import DataError
-from narrows.ranges import require_familiar
-from narrows.running import Codec
+from narrows.model.ranges import require_familiar
+from narrows.model.use import TrainedAutoencoder
 
 # Rows that are columns in memory at a time.
 _BLOCK_ROWS = 1 << 13
 
 
 def fill_frame(
-    codec: Codec, frame: Any, unfamiliar: Unfamiliar, *, check_range: bool = False
+    autoencoder: TrainedAutoencoder,
+    frame: Any,
+    unfamiliar: Unfamiliar,
+    *,
+    check_range: bool = False,
 ) -> Any:
     """A data frame without missing cells: of its own kind, with its index, labels and dtypes.
 
@@ -36,20 +40,20 @@ def fill_frame(
     Args:
         frame: a pandas or polars DataFrame, or an Arrow table, with the model's columns.
         unfamiliar: told about what training never saw.
-        check_range: refuse what :func:`narrows.ranges.require_familiar` does.
+        check_range: refuse what :func:`narrows.model.ranges.require_familiar` does.
 
     Raises:
         DataError: the model's columns are not there, or hold what they did not in training.
         UsageError: a column is in another unit.
     """
-    schema = _schema(codec)
+    schema = _schema(autoencoder)
     table, form = learnable(frame, schema.names)
     schema.check_names(table.column_names, "the table", unfamiliar)
     found = np.empty((table.num_rows, schema.width), np.float32)
     for start in range(0, table.num_rows, _BLOCK_ROWS):
         block = table.slice(start, _BLOCK_ROWS)
         found[start : start + block.num_rows] = _made(
-            codec, schema, block, start + 1, unfamiliar, check_range
+            autoencoder, schema, block, start + 1, unfamiliar, check_range
         )
     changed = {}
     for at, name in enumerate(table.column_names):
@@ -75,7 +79,7 @@ class Filling:
 
     def __init__(
         self,
-        codec: Codec,
+        autoencoder: TrainedAutoencoder,
         source: Any,
         unfamiliar: Unfamiliar,
         *,
@@ -100,9 +104,9 @@ class Filling:
                 f"{source} is no table, and the model was trained on one",
                 hint="give a .csv or .parquet file with the columns of the training table",
             )
-        self._codec, self._all_cells, self._unfamiliar = codec, all_cells, unfamiliar
+        self._autoencoder, self._all_cells, self._unfamiliar = autoencoder, all_cells, unfamiliar
         options = CsvOptions.of(csv or {})
-        self._schema = trained = _schema(codec).read_by(options)
+        self._schema = trained = _schema(autoencoder).read_by(options)
         self._table = table = open_later(source, trained, options)
         trained.check_names(list(table.types), table.name, unfamiliar)
         self._types: dict[str, Any] | None = None
@@ -127,7 +131,7 @@ class Filling:
         """The rows in order, in pyarrow.Tables.
 
         Args:
-            check_range: refuse what :func:`narrows.ranges.require_familiar` does.
+            check_range: refuse what :func:`narrows.model.ranges.require_familiar` does.
 
         Raises:
             DataError: a cell is none of its column's kind.
@@ -138,21 +142,21 @@ class Filling:
             for start in range(0, batch.num_rows, _BLOCK_ROWS):
                 block = batch.slice(start, _BLOCK_ROWS)
                 seen = self._unfamiliar
-                made = _made(self._codec, self._schema, block, row, seen, check_range)
+                made = _made(self._autoencoder, self._schema, block, row, seen, check_range)
                 yield self._schema.completed(
                     as_arrow(block), made, types=self._types, every=self._all_cells
                 )
                 row += block.num_rows
 
 
-def _schema(codec: Codec) -> TableSchema:
-    schema = codec.trained.data.table
+def _schema(autoencoder: TrainedAutoencoder) -> TableSchema:
+    schema = autoencoder.trained.data.table
     assert schema is not None, "the model was trained on a table"
     return schema
 
 
 def _made(
-    codec: Codec,
+    autoencoder: TrainedAutoencoder,
     schema: TableSchema,
     block: Any,
     row: int,
@@ -162,6 +166,6 @@ def _made(
     """What the model makes of the rows of a table or batch: features (n, width)."""
     features = schema.encode_block(block, row, unfamiliar)
     if check_range:
-        require_familiar(codec.trained, features, "the table")
+        require_familiar(autoencoder.trained, features, "the table")
     # a model that is told that a cell is missing would say so again
-    return codec.reconstruct(schema.masked(features))
+    return autoencoder.reconstruct(schema.masked(features))

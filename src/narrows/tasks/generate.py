@@ -11,9 +11,9 @@ from jaxtyping import Float32, Shaped
 
 from narrows.engine.evidence import is_variational
 from narrows.errors import ShapeError, UsageError
-from narrows.model_file import TrainedModel
+from narrows.learnt.density import MOST_NUMBERS, Density
+from narrows.model.file import TrainedModel
 from narrows.planning import is_rounded
-from narrows.tasks.density import MOST_NUMBERS, Density
 
 #: More would take years.
 MOST_DRAWN = 10**12

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float, Float64
 
-from narrows.running import chunks
+from narrows.model.use import chunks
 
 #: Values that a number is given, one after the other.
 STEPS = 5

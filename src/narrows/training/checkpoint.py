@@ -13,7 +13,7 @@ import numpy as np
 
 from narrows.engine import TrainingState
 from narrows.errors import DataError, UsageError
-from narrows.tensor_file import (
+from narrows.support.tensor_file import (
     DamagedError,
     NotOursError,
     group,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from narrows.files import atomic_file, explained
+from narrows.support.files import atomic_file, explained
 
 
 class EpochRecord(TypedDict, total=False):

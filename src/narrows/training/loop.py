@@ -18,7 +18,7 @@ from narrows.data.storage import LARGEST_IN_MEMORY
 from narrows.engine import Trainer, TrainingState, make_trainer
 from narrows.errors import DataError, OutputError, ShapeError, TrainingError
 from narrows.nn.model import Model
-from narrows.progress import Advance, Tracker, silent, warn
+from narrows.support.progress import Advance, Tracker, silent, warn
 from narrows.training.augmentation import NoiseLimits, Varied, damaged_parts
 from narrows.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from narrows.training.history import EpochRecord, History, best_epoch

@@ -6,7 +6,7 @@ from typing import Any
 
 from narrows.engine import AdamSettings
 from narrows.errors import UsageError
-from narrows.objectives import Objective
+from narrows.nn.objectives import Objective
 from narrows.training.augmentation import Noise
 
 #: How the learning rate goes: as it is, or up in a line and down along half a cosine.

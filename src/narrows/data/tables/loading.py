@@ -20,7 +20,7 @@ from narrows.data.tables.scanning import scan
 from narrows.data.tables.schema import TableSchema
 from narrows.data.tables.unfamiliar import Unfamiliar
 from narrows.errors import DataError
-from narrows.progress import Tracker, silent
+from narrows.support.progress import Tracker, silent
 
 # Rows whose features are made at a time.
 _BLOCK_ROWS = 1 << 13

@@ -22,7 +22,7 @@ from narrows.data.tables.csv_text import (
 )
 from narrows.data.tables.frames.learning import learnable
 from narrows.errors import DataError
-from narrows.inputs import Input
+from narrows.support.inputs import Input
 
 _CSV_SUFFIXES = (".csv", ".tsv", ".data", ".txt")
 # Bytes of CSV, and rows of other tables, that are in memory at a time.

@@ -38,7 +38,7 @@ from narrows.data.tables.schema import MAX_COLUMNS
 from narrows.data.tables.spellings import Spelling, guesses, type_of
 from narrows.data.tables.texts import counted, read, read_mostly, without_weak
 from narrows.errors import DataError, UsageError
-from narrows.progress import Tracker, silent
+from narrows.support.progress import Tracker, silent
 
 # Different texts of one column that are counted at a time. When there are more, the rarer half is
 # forgotten, so that the counts of what is left are lower bounds (Manku & Motwani, Approximate

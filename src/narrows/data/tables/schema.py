@@ -14,7 +14,7 @@ from narrows.data.tables.frames.form import Form
 from narrows.data.tables.spellings import Spelling
 from narrows.data.tables.unfamiliar import Unfamiliar
 from narrows.errors import DataError, ShapeError
-from narrows.progress import warn
+from narrows.support.progress import warn
 
 #: Columns of a table at most.
 MAX_COLUMNS = 100_000

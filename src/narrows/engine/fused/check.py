@@ -8,9 +8,9 @@ from narrows.engine.fused.layers import Layer, fused_layers
 from narrows.engine.fused.trainer import FusedTrainer
 from narrows.engine.interface import AdamSettings
 from narrows.nn.model import initial_model
+from narrows.nn.objectives import Objective
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
-from narrows.objectives import Objective
 
 Function = Callable[[np.ndarray], np.ndarray]
 _ITEMS, _VALUES, _BATCH = 70, 21, 40

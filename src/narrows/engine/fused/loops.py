@@ -31,7 +31,6 @@ from typing import Any
 
 import numpy as np
 
-from narrows.compiling import checksum_of, compiled
 from narrows.engine.evidence import SMALLEST_VARIANCE
 from narrows.engine.fused.activating import draw_codes, through_drawing
 from narrows.engine.fused.learning import (
@@ -52,6 +51,7 @@ from narrows.engine.fused.products import backward, forward
 from narrows.engine.fused.registers import TILE_COLUMNS
 from narrows.engine.fused.sharing import Worker, wait_for_crew, worker_of
 from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source, Stack
+from narrows.support.compiling import checksum_of, compiled
 
 
 @inlined

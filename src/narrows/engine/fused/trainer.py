@@ -19,9 +19,9 @@ from narrows.engine.fused.structure import (
 )
 from narrows.engine.interface import AdamSettings, TrainingState
 from narrows.nn.model import Model
+from narrows.nn.objectives import Objective
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
-from narrows.objectives import Objective
 
 _LOSSES = {"l2": SQUARED, "l1": ABSOLUTE, "huber": HUBER, "bce": CROSS_ENTROPY}
 # Under a tenth of a second on two fast cores, under a second on a slow one. Every call starts its

@@ -2,7 +2,7 @@
 waits for them waits for ever."""
 
 from narrows.errors import UsageError
-from narrows.forks import xla_was_left_behind
+from narrows.support.forks import xla_was_left_behind
 
 
 def require_threads() -> None:

@@ -21,8 +21,8 @@ from narrows.nn.blocks import (
 )
 from narrows.nn.flow import Flow
 from narrows.nn.model import apply_part
+from narrows.nn.objectives import Objective
 from narrows.nn.spec import Spec
-from narrows.objectives import Objective
 
 
 @dataclass(frozen=True)

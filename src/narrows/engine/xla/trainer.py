@@ -23,8 +23,8 @@ from narrows.engine.xla.transfer import (
 )
 from narrows.nn.flow import Flow
 from narrows.nn.model import Model
+from narrows.nn.objectives import Objective
 from narrows.nn.spec import Spec
-from narrows.objectives import Objective
 
 # Steps in one call. More hide the cost of a call better; this many take a fraction of a second even
 # for models a thousand times the size of the simple one, or a tenth of it with convolutions.

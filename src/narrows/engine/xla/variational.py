@@ -22,8 +22,8 @@ from narrows.engine.xla.transfer import (
 from narrows.nn.blocks import Gaussian
 from narrows.nn.flow import Flow
 from narrows.nn.model import Model, apply_part
+from narrows.nn.objectives import Objective
 from narrows.nn.spec import Spec
-from narrows.objectives import Objective
 
 # The same draws for the same items, whoever measures them.
 _SEED = 0xE1B0

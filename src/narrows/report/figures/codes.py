@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from narrows.baselines.pca import fit_pca
 from narrows.errors import ShapeError
+from narrows.learnt.pca import fit_pca
 from narrows.report.figures.style import (
     BLUE,
     CLASS_COLOURS,

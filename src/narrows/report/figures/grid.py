@@ -6,9 +6,9 @@ import os
 import numpy as np
 
 from narrows.errors import UsageError
-from narrows.files import atomic_file
 from narrows.report.figures.reconstructions import are_images, to_colours
 from narrows.report.figures.style import WIDTH
+from narrows.support.files import atomic_file
 
 #: The most images of a grid, and the most values that they have together.
 MOST_IMAGES, MOST_VALUES = 10_000, 1 << 25

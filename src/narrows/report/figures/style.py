@@ -7,7 +7,7 @@ disturbs no program that draws its own. The same input and settings give the sam
 import os
 from typing import TYPE_CHECKING, Literal
 
-from narrows.files import atomic_file
+from narrows.support.files import atomic_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

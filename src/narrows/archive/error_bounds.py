@@ -1,0 +1,128 @@
+"""What a user asks of a largest error: of everything, of one column, as a number or per cent."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from narrows.errors import UsageError
+from narrows.support import arguments
+
+# Digits of a bound that is computed from a range: enough, and short where it is stored.
+_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A largest error.
+
+    Attributes:
+        amount: in the data's own units, or a share of their range.
+        of_range: whether it is a share.
+    """
+
+    amount: Fraction
+    of_range: bool = False
+
+    @classmethod
+    def parse(cls, text: Any) -> "Promise":
+        """``0.5``, ``1/3`` or ``1%`` as a promise.
+
+        Raises:
+            UsageError: it is none of these, or below 0.
+        """
+        number = str(text).strip()
+        percent = number.endswith("%")
+        try:
+            amount = Fraction(number.removesuffix("%").strip())
+            float(amount)
+        except (ValueError, OverflowError, ZeroDivisionError):
+            amount = Fraction(-1)
+        if amount < 0:
+            raise UsageError(
+                f"the largest error allowed is {text}, and must be a number from 0 on",
+                hint="give it in the data's own units, such as 0.5, in per cent of their range, "
+                "such as 1%, or 0 for lossless",
+            )
+        return cls(amount / 100 if percent else amount, percent)
+
+    def bound(self, lowest: Any, highest: Any) -> float:
+        """The largest float that is no more, for data of this range.
+
+        Args:
+            lowest: of the finite values, an integer or a float.
+            highest: of the finite values.
+        """
+        if not self.of_range:
+            return float_below(self.amount)
+        return rounded_down(self.amount * (Fraction(highest) - Fraction(lowest)))
+
+
+@dataclass(frozen=True)
+class Promises:
+    """Largest errors: of whatever is not named, and of the columns that are."""
+
+    general: Promise = Promise(Fraction(0))
+    named: Mapping[str, Promise] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, max_error: Any) -> "Promises":
+        """What ``max_error`` asks: None, a number, a text such as ``1%`` or ``price=0.5``, several
+        of these, or a mapping of names.
+
+        Raises:
+            UsageError: something in it cannot be meant, or one thing is asked twice.
+        """
+        if isinstance(max_error, Promises):
+            return max_error
+        max_error = arguments.scalar(max_error)
+        if isinstance(max_error, bool):
+            raise arguments.refused(
+                "max_error", max_error, "a number, a text such as '1%', or None"
+            )
+        if max_error is None:
+            return cls()
+        if isinstance(max_error, Mapping):
+            named = {str(name): Promise.parse(value) for name, value in max_error.items()}
+            return cls(named=named)
+        several = isinstance(max_error, Iterable) and not isinstance(max_error, str)
+        general: Promise | None = None
+        named = {}
+        for text in map(str, max_error if several else [max_error]):
+            name, equals, value = text.rpartition("=")
+            promise = Promise.parse(value)
+            if (name in named) if equals else (general is not None):
+                raise UsageError(
+                    f"two largest errors are asked for {f'column {name!r}' if equals else 'all'}",
+                    hint="leave one of them out",
+                )
+            if equals:
+                named[name] = promise
+            else:
+                general = promise
+        return cls(general or Promise(Fraction(0)), named)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether an error is allowed in a column of this name, if it holds numbers."""
+        promise = self.named.get(name, self.general) if isinstance(name, str) else self.general
+        return promise.amount > 0
+
+
+def float_below(exact: Fraction) -> float:
+    """The largest float that is no more than ``exact``, from 0 on."""
+    try:
+        nearest = float(exact)
+    except OverflowError:
+        return math.nextafter(math.inf, 0)
+    return nearest if nearest <= exact else math.nextafter(nearest, 0.0)
+
+
+def rounded_down(exact: Fraction) -> float:
+    """A float of few decimal digits, just below ``exact``."""
+    nearest = float_below(exact)
+    if not nearest:
+        return 0.0
+    power = math.floor(math.log10(nearest)) - _DIGITS + 1
+    step = Fraction(10) ** power
+    return float_below(min(exact // step * step, exact))

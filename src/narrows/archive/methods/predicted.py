@@ -1,0 +1,188 @@
+"""Codes of a trained model, each number predicted from those before it: see
+:mod:`narrows.archive.codes`."""
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from narrows.archive.ans import Reader, Writer, lanes_for, pieces
+from narrows.archive.methods.base import Effort, Method, ReadPart
+
+if TYPE_CHECKING:
+    from narrows.archive.codes.predictor import Predictor
+
+# The lowest value of a block, and how many there are from there on.
+_FRONT = struct.Struct("<hH")
+# Distributions computed together: so many values of them.
+_AT_ONCE = 1 << 18
+# A lane of the coder costs 8 bytes, of which it wastes 4.
+_VALUES_A_LANE = 4096
+
+
+#: The part that holds a predictor.
+PART = "predictor"
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A predictor that lies in an archive or in a model file.
+
+    Attributes:
+        whole: its numbers, its units and its bits.
+        numbers: how its weights are coded.
+        read_part: gives them.
+    """
+
+    whole: list[int]
+    numbers: Any
+    read_part: ReadPart
+
+    def read(self) -> "Predictor":
+        """The net itself.
+
+        Raises:
+            ArchiveError: the part is missing, or is none.
+        """
+        from narrows.archive.codes.numbers import unpack_numbers
+        from narrows.archive.codes.predictor import Predictor, predictor_shapes
+
+        size, units, *bits = self.whole
+        count = sum(int(np.prod(shape)) for shape in predictor_shapes(size, units))
+        numbers = unpack_numbers(self.numbers, self.read_part(PART), count, "the predictor")
+        return Predictor.of_numbers(numbers, size, units, (bits[0], bits[1], bits[2]))
+
+
+class Predicted(Method):
+    """What a trained model says of how its own codes are distributed.
+
+    Memory: some times the block, and 32 MB.
+    """
+
+    name = "predicted"
+    filtered = False
+    trained = True
+    # A value that is nearly certain takes log2(65536 / 65535) bits.
+    largest_expansion = 1 << 20
+
+    def __init__(self, predictor: "Predictor | _Held", model: str | None = None) -> None:
+        """A method of a predictor, or of one that is read once it is needed.
+
+        Args:
+            predictor: the net itself, or what a header and a part say of one.
+            model: the SHA-256 of the model file that it lies in; None where the archive holds it.
+        """
+        self._given, self.model = predictor, model
+
+    @cached_property
+    def predictor(self) -> "Predictor":
+        """The net in whole numbers."""
+        return self._given.read() if isinstance(self._given, _Held) else self._given
+
+    @property
+    def size(self) -> int:
+        """How many numbers a code has."""
+        given = self._given
+        return given.whole[0] if isinstance(given, _Held) else given.size
+
+    @classmethod
+    def from_archive(cls, settings: Mapping[str, Any], read_part: ReadPart) -> "Predicted":
+        from narrows.archive.codes.predictor import MOST_NUMBERS, MOST_UNITS
+
+        limits = (MOST_NUMBERS, MOST_UNITS, 16, 16, 16)
+        whole = list(settings["predictor"])
+        if len(whole) != 5 or not all(
+            isinstance(each, int) and not isinstance(each, bool) and low <= each <= most
+            for each, low, most in zip(whole, (1, 1, 0, 0, 0), limits, strict=True)
+        ):
+            raise ValueError("there is no such predictor")
+        return cls(_Held(whole, settings["numbers"], read_part))
+
+    def settings(self) -> dict[str, Any]:
+        if isinstance(self._given, _Held):
+            return {"predictor": self._given.whole, "numbers": self._given.numbers}
+        predictor = self.predictor
+        return {
+            "predictor": [predictor.size, predictor.units, *predictor.bits],
+            "numbers": self._packed()[0],
+        }
+
+    def parts(self) -> dict[str, bytes]:
+        if self.model:
+            return {}
+        given = self._given
+        return {PART: given.read_part(PART) if isinstance(given, _Held) else self._packed()[1]}
+
+    def _packed(self) -> tuple[dict[str, Any], bytes]:
+        from narrows.archive.codes.numbers import pack_numbers
+
+        return pack_numbers(self.predictor.numbers())
+
+    def takes(self, shape: tuple[int, ...], dtype: np.dtype) -> bool:
+        """Whether a block is of codes as long as the predictor's."""
+        fits = len(shape) == 2 and shape[1] == self.size
+        return fits and dtype.kind == "i" and dtype.itemsize <= 2
+
+    def encode(self, values: np.ndarray, effort: Effort) -> bytes:
+        from narrows.archive.codes.predictor import MOST_VALUES, Reading, chances_below
+
+        codes = values.astype(np.int64)
+        lowest, count = int(codes.min()), int(codes.max() - codes.min()) + 1
+        if count > MOST_VALUES:
+            raise ValueError(f"codes of {count:,} different values")
+        noted = []
+        reading = Reading(self.predictor, len(codes))
+        for number in range(codes.shape[1]):
+            middle, sharp = reading.next(codes[:, :number])
+            first, end = (
+                chances_below(codes[:, number] + more, middle, sharp, lowest, count)
+                for more in (0, 1)
+            )
+            noted.append((first.astype(np.uint64), (end - first).astype(np.uint64)))
+        lanes = lanes_for(codes.size, _VALUES_A_LANE)
+        writer = Writer(lanes)
+        for first, width in reversed(noted):
+            for some in reversed(list(pieces(len(first), lanes))):
+                writer.put(first[some], width[some])
+        return _FRONT.pack(lowest, count) + writer.finish()
+
+    def decode(self, content: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        from narrows.archive.codes.predictor import MOST_VALUES, Reading, chances_below
+
+        lowest, count = _FRONT.unpack_from(content)
+        limits = np.iinfo(dtype)
+        if not self.takes(shape, dtype) or not 1 <= count <= MOST_VALUES:
+            raise ValueError("a block is not of codes that are predicted")
+        if lowest < limits.min or lowest + count - 1 > limits.max:
+            raise ValueError("a block has codes that its dtype does not hold")
+        codes = np.zeros(shape, np.int64)
+        lanes = lanes_for(codes.size, _VALUES_A_LANE)
+        reader = Reader(content[_FRONT.size :], lanes)
+        reading = Reading(self.predictor, len(codes))
+        values = lowest + np.arange(count + 1)
+        step = max(_AT_ONCE // (count + 1) // lanes, 1) * lanes
+        for number in range(shape[1]):
+            middle, sharp = reading.next(codes[:, :number])
+            for start in range(0, len(codes), step):
+                some = slice(start, start + step)
+                below = chances_below(values, middle[some, None], sharp[some, None], lowest, count)
+                codes[some, number] = lowest + _read(reader, below)
+        reader.finish()
+        return codes.astype(dtype)
+
+
+def _read(reader: Reader, below: np.ndarray) -> np.ndarray:
+    """The next values, counted from the lowest, of whom ``below`` (m, values + 1) has the chances
+    that lie below each."""
+    found = np.empty(len(below), np.int64)
+    for some in pieces(len(below), reader.lanes):
+        rows = below[some].astype(np.uint64)
+        numbers = np.arange(len(rows))
+        value = (rows <= reader.places(len(rows))[:, None]).sum(axis=1) - 1
+        first = rows[numbers, value]
+        reader.take(first, rows[numbers, value + 1] - first)
+        found[some] = value
+    return found

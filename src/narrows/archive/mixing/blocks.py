@@ -1,0 +1,182 @@
+"""A block of values as bytes: in one stream, or in several that are coded at the same time."""
+
+import os
+import struct
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from narrows.archive.mixing import walk
+from narrows.archive.mixing.course import Course, split
+from narrows.archive.mixing.kinds import ALL, Mixers
+from narrows.archive.mixing.learned import Settings
+from narrows.archive.mixing.prior import Prior
+from narrows.errors import NotEnoughMemoryError
+from narrows.support.compiling import answer_for, is_kept, warn_once
+from narrows.support.memory import NUMBA, require_compilers
+
+#: Streams of a block, at most.
+MOST_STREAMS = 16
+_SIZE = struct.Struct("<I")
+# NumPy takes about so long for a question put to a batch, and for one value of it and one context.
+_QUESTION_SECONDS, _VALUE_SECONDS = 4e-4, 1e-7
+# So long takes what Numba compiled once, and to compile it.
+_LOAD_SECONDS, _COMPILE_SECONDS = 1.0, 15.0
+
+
+def encode_block(
+    values: np.ndarray,
+    course: Course,
+    contexts: int,
+    streams: int = 1,
+    prior: Prior | None = None,
+    mixers: Mixers = ALL,
+) -> bytes:
+    """Code values, uint8 (items, places).
+
+    Args:
+        values: those of a course that is quick.
+        course: the way through them.
+        contexts: how many are looked at, 1 to contexts.COUNT; more take longer.
+        streams: parts of the items that know nothing of one another, and are coded at once.
+        prior: what each stream starts from, with its settings; None for nothing.
+        mixers: which there are without a prior; more take longer.
+    """
+    streams = min(streams, course.count, MOST_STREAMS)
+    ways = [replace(course, count=last - first) for first, last in split(course, streams)]
+    parts = [values[first:last] for first, last in split(course, streams)]
+    bits = int(values.max()).bit_length()
+    walks = [_way(way, bits, contexts) for way in ways]  # compiled before threads begin
+
+    def work(number: int) -> bytes:
+        way, part = ways[number], parts[number]
+        if prior is not None:
+            coded: bytes = walks[number].encode(way, prior.settings, part, prior.learned.copy())
+            return coded
+        settings = Settings.for_values(part, contexts, mixers)
+        return settings.to_bytes() + walks[number].encode(way, settings, part)
+
+    coded = _at_once(work, streams)
+    sizes = b"".join(_SIZE.pack(len(each)) for each in coded[:-1])
+    return bytes([streams]) + sizes + b"".join(coded)
+
+
+def decode_block(content: bytes, course: Course, prior: Prior | None = None) -> np.ndarray:
+    """The values that :func:`encode_block` was given, with the same prior.
+
+    Raises:
+        ValueError: ``content`` is not what it made.
+    """
+    streams = content[0] if content else 0
+    if not 1 <= streams <= min(MOST_STREAMS, course.count):
+        raise ValueError("a block is damaged")
+    ways = [replace(course, count=last - first) for first, last in split(course, streams)]
+    parts = list(_parts(content, streams))
+    settings = None if prior is None else prior.settings
+    front = [settings or Settings.from_bytes(part) for part in parts]
+    walks = [_way(way, of.bits, of.contexts) for way, of in zip(ways, front, strict=True)]
+
+    def work(number: int) -> np.ndarray:
+        way, content = ways[number], parts[number]
+        if prior is None:
+            settings, learned = Settings.from_bytes(content), None
+            content = content[Settings.SIZE :]
+        else:
+            settings, learned = prior.settings, prior.learned.copy()
+        values: np.ndarray = walks[number].decode(way, settings, content, learned)
+        return values
+
+    return np.concatenate(_at_once(work, streams))
+
+
+def learn(values: np.ndarray, course: Course, prior: Prior) -> None:
+    """Have ``prior`` learn from values, uint8 (items, places), what coding them would teach."""
+    settings = prior.settings
+    way = _way(course, settings.bits, settings.contexts)
+    way.encode(course, settings, values, prior.learned)
+
+
+def _parts(content: bytes, streams: int) -> list[bytes]:
+    """The bytes of each stream.
+
+    Raises:
+        ValueError: they are not there.
+    """
+    place = 1 + _SIZE.size * (streams - 1)
+    if len(content) < place:
+        raise ValueError("a block is cut short")
+    sizes = [_SIZE.unpack_from(content, 1 + _SIZE.size * n)[0] for n in range(streams - 1)]
+    edges = [place]
+    for size in sizes:
+        edges.append(edges[-1] + size)
+    if edges[-1] > len(content):
+        raise ValueError("a block is cut short")
+    return [content[a:b] for a, b in zip(edges, [*edges[1:], len(content)], strict=True)]
+
+
+def _at_once(work: Callable[[int], Any], count: int) -> list[Any]:
+    """What ``work`` makes of 0 to ``count`` - 1, in as many threads as there are processors."""
+    if count == 1:
+        return [work(0)]
+    try:
+        with ThreadPoolExecutor(min(count, os.cpu_count() or 1)) as pool:
+            return list(pool.map(work, range(count)))
+    except RuntimeError as error:
+        if "new thread" not in str(error):
+            raise
+        return [work(number) for number in range(count)]
+
+
+class _Spent:
+    """The seconds that NumPy has worked, about, since the process began."""
+
+    seconds = 0.0
+
+
+def _way(course: Course, bits: int, contexts: int) -> ModuleType:
+    """The module that walks, both giving the same bytes: NumPy's, until it has worked for as long
+    as it takes to have the compiled one, or where that is not to be had."""
+    if not _compiled.cache_info().currsize:
+        questions = (1 + bits) * course.steps * len(course.rounds())
+        values = (1 + bits) * course.count * course.places * contexts
+        seconds = questions * _QUESTION_SECONDS + values * _VALUE_SECONDS
+        price = _LOAD_SECONDS if _is_compiled() else _COMPILE_SECONDS
+        if _Spent.seconds + seconds <= price:
+            _Spent.seconds += seconds
+            return walk
+    return _compiled() or walk
+
+
+@cache
+def _is_compiled() -> bool:
+    """Whether an earlier process left compiled kernels."""
+    return is_kept("kernels")
+
+
+@cache
+def _compiled() -> ModuleType | None:
+    """The compiled way, once it has been seen to work; a warning where it does not."""
+    try:
+        require_compilers(NUMBA)
+    except NotEnoughMemoryError as error:
+        warn_once(f"NumPy codes archives here, which takes longer: {error.message}")
+        return None
+    answer = answer_for("narrows.archive.mixing.check")
+    reason = answer.reason
+    if answer.works:
+        try:
+            from narrows.archive.mixing import check, compiled
+
+            for _ in check.check():
+                pass
+            return compiled
+        # Numba may fail in its own ways where it cannot compile: NumPy gives the same, later.
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+    warn_once(f"NumPy codes archives here, which takes longer, as Numba does not: {reason}")
+    return None

@@ -1,0 +1,636 @@
+"""The walk through a round of items, compiled: what :mod:`narrows.archive.mixing.walk` says, number
+for number, and a few times faster.
+
+Numba compiles it on the user's own machine when the first large block is met, and keeps it on disk.
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from narrows.archive.mixing.contexts import (
+    COUNT,
+    FACTOR,
+    NEAR,
+    NODE,
+    NODE_MIX,
+    SPREAD,
+    WITHOUT_PRIOR,
+)
+from narrows.archive.mixing.counts import MANY_ANSWERS, MOST_ANSWERS
+from narrows.archive.mixing.kinds import ALL, AREAS, BRIGHT, CHANGE_STEPS, CHANGES, FIRST
+from narrows.archive.mixing.logistic import LARGEST_LOGIT, ONE
+from narrows.archive.mixing.mixer import LARGEST_WEIGHT, LEAST, NODES, RATE_BITS
+from narrows.archive.mixing.refining import BUCKETS, HALF_BUCKET
+from narrows.archive.mixing.surroundings import LONGEST_RUN, ROWS
+from narrows.support.compiling import checksum_of, compiled
+
+# Only compiled functions call these: what unpacks Python's arguments is left out.
+_outer = partial(njit, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+# And what counts references to arrays, at every call to some thirty that ``_walk`` holds anyway,
+# where nothing is allocated: it took a third of the time.
+_inner = partial(_outer, _nrt=False)
+# What is called for every value lies where it is called: a call hands over all arrays, one by one.
+_within = partial(_inner, forceinline=True)
+
+_FACTOR, _SPREAD, _NODE = np.uint32(FACTOR), np.uint32(SPREAD), np.uint32(NODE)
+_NODE_MIX = np.uint32(NODE_MIX)
+_U1, _U2, _U7, _U13, _U15 = (np.uint32(number) for number in (1, 2, 7, 13, 15))
+_U8, _U16, _HIGH, _LOW = np.uint32(8), np.uint32(16), np.uint32(0xFF00), np.uint32(0xFFFF)
+_LOWEST, _W32, _W16 = np.uint64(1 << 31), np.uint64(32), np.uint64(16)
+_FIRST, _SECOND, _THIRD = ROWS
+_LIMITS = CHANGE_STEPS[1:]
+_FIRST_TWO, _ALL = len(FIRST.kinds), len(ALL.kinds)
+_BELOW_ONE, _ONE64 = np.uint64(ONE - 1), np.uint64(ONE)
+_W1, _W47 = np.uint64(1), np.uint64(47)
+
+
+class State(NamedTuple):
+    """All that is learnt, as :mod:`narrows.archive.mixing.walk` keeps it."""
+
+    cells: np.ndarray  # uint32 (contexts x cells)
+    quiet: np.ndarray  # uint32 (cells,)
+    refined: np.ndarray  # uint32 (cells,)
+    weights: np.ndarray  # int32 (sets, inputs): those of all mixers; zeros behind the contexts'
+    opinions: np.ndarray  # int16 (65536, 2)
+    chances: np.ndarray  # int32, of logits
+    rates: np.ndarray  # int64, by the number of answers
+    coarse: np.ndarray  # int32 (256,): levels of values
+    scaled: np.ndarray  # int32 (256,): values stretched to 0..255
+    contexts: int
+    mixers: int
+    starts: np.ndarray  # int32 (mixers,): each one's first set
+    least: int  # error from which on weights move
+    mask: np.uint32  # groups of cells of a context, less 1
+    common: int
+    top: int
+    bits: int
+
+
+class Round(NamedTuple):
+    """The items of a round, and the way through them."""
+
+    values: np.ndarray  # uint8, flat: items with their margins, see course.py
+    items: int
+    places: np.ndarray  # int64: those of all batches
+    quiet: np.ndarray  # int64: their cells where they are quiet
+    starts: np.ndarray  # int64 (batches + 1,)
+    rows: int
+    columns: int
+    planes: int
+
+
+class Answers(NamedTuple):
+    """Where answers go, or come from."""
+
+    known: bool
+    noted: np.ndarray  # uint16: chance of a yes, even, and 1 for a yes
+    sizes: np.ndarray  # int32: answers to each question put
+    states: np.ndarray  # uint64, of the lanes
+    words: np.ndarray  # uint32
+    place: np.ndarray  # int64 (3,): the next of noted, sizes, words
+
+
+class _Work(NamedTuple):
+    """Room for a batch."""
+
+    at: np.ndarray  # int64: where the values lie
+    where: np.ndarray  # int64: their places
+    cell: np.ndarray  # int64: their cells where they are quiet
+    keys: np.ndarray  # uint32 (values, COUNT)
+    groups: np.ndarray  # int64 (values, contexts)
+    node: np.ndarray  # int32
+    kind: np.ndarray  # int32 (values, mixers): which weights
+    asked: np.ndarray  # int32: those that a question is put to
+    logit: np.ndarray
+    chance: np.ndarray
+    answer: np.ndarray
+    error: np.ndarray
+    inputs: np.ndarray  # int32 (values, inputs)
+    cells: np.ndarray  # int64 (values, contexts)
+    single: np.ndarray  # int64 (values, 1): cells of quiet and refined
+    sets: np.ndarray  # int32 (mixers, values)
+    slopes: np.ndarray  # int64 (values, inputs): of the sets that a question uses, in order
+    slot: np.ndarray  # int32 (sets,): which of these a set is
+    uses: np.ndarray  # int64 (values,): how often each is used
+    full: np.ndarray  # int64
+
+
+@_within
+def _clip(value: int, low: int, high: int) -> int:
+    return min(max(value, low), high)
+
+
+@_within
+def _hash(key: np.uint32, number: int) -> np.uint32:
+    # Numba makes 64 bits of a sum or a product of 32.
+    key = np.uint32(np.uint32(key * _FACTOR + np.uint32(number) + _U1) * _SPREAD)
+    return np.uint32(key ^ (key >> _U15))
+
+
+@_within
+def _hash2(start: int, a: int, b: int) -> np.uint32:
+    return _hash(_hash(np.uint32(start), a), b)
+
+
+@_within
+def _hash3(start: int, a: int, b: int, c: int) -> np.uint32:
+    return _hash(_hash2(start, a, b), c)
+
+
+@_inner
+def _run(z: Any, values: Any, at: int, step: int, room: int) -> int:
+    """How many values follow the one at ``at`` that are on its side of the half."""
+    side, length = z[np.int64(values[at])] >> 7, 0
+    for number in range(1, min(LONGEST_RUN, room) + 1):
+        if z[np.int64(values[at + number * step])] >> 7 != side:
+            break
+        length += 1
+    return length
+
+
+@_inner
+def _bright(z: Any, values: Any, at: int, column: int, columns: int, first: int, stop: int) -> int:
+    """Which values of a row are in the upper half, from one column on up to another."""
+    bits = 0
+    for right in range(first, stop):
+        bits *= 2
+        if 0 <= column + right < columns:
+            bits += z[np.int64(values[at + right])] >> 7
+    return bits
+
+
+@_within
+def _look_further(s: State, values: Any, at: int, row: int, place: int, line: int, small: int,
+                  key: Any) -> None:  # fmt: skip
+    """The keys of contexts that look beyond the neighbours: see surroundings.py."""
+    z, c, columns = s.scaled, s.coarse, row - 4
+    up, column = line // columns, line % columns
+    left, right = column - 1, columns - 2 - column
+    west = _run(z, values, at - 1, -1, left)
+    north = _run(z, values, at - row, -row, up - 1)
+    north_east = _run(z, values, at - row + 1, 1 - row, min(up - 1, right))
+    north_west = _run(z, values, at - row - 1, -row - 1, min(up - 1, left))
+    runs = ((west * 8 + north) * 8 + north_east) * 8 + north_west
+    first, second, third = 0, 0, 0
+    if up > 0:
+        first = _bright(z, values, at - row, column, columns, _FIRST[0], _FIRST[1])
+    if up > 1:
+        second = _bright(z, values, at - 2 * row, column, columns, _SECOND[0], _SECOND[1])
+    if up > 2:
+        third = _bright(z, values, at - 3 * row, column, columns, _THIRD[0], _THIRD[1])
+    w, n = np.int64(values[at - 1]), np.int64(values[at - row])
+    nw, ne = np.int64(values[at - row - 1]), np.int64(values[at - row + 1])
+    nn = np.int64(values[at - 2 * row])
+    four = (((z[w] >> 7) * 2 + (z[n] >> 7)) * 2 + (z[ne] >> 7)) * 2 + (z[nw] >> 7)
+    key[24] = _hash2(25, runs, four)
+    key[25] = _hash3(26, runs, w, n)
+    key[26] = _hash3(27, west * 8 + north, small, place)
+    key[27] = _hash(_hash3(28, second * 128 + first, west, c[w]), c[n])
+    key[28] = _hash(_hash3(29, second * 128 + first, third, c[w]), c[n])
+    key[29] = _hash(_hash3(30, third, north * 8 + west, small), c[nn])
+    ww, nww = np.int64(values[at - 2]), np.int64(values[at - row - 2])
+    nee, nnw = np.int64(values[at - row + 2]), np.int64(values[at - 2 * row - 1])
+    nne = np.int64(values[at - 2 * row + 1])
+    key[30] = _hash(_hash3(31, w, n, nn), ww)
+    key[31] = _hash(_hash3(32, w, n, ne), nee)
+    key[32] = _hash(_hash(_hash3(33, w, n, nw), nn), nnw)
+    key[33] = _hash(_hash(_hash3(34, w, n, nw), ww), nww)
+    key[34] = _hash(_hash(_hash3(35, w, n, ne), nn), nne)
+
+
+@_within
+def _look_around(s: State, values: Any, at: int, row: int, plane: int, place: int,
+                 line: int, rows: int, p: int, number: int, k: _Work) -> None:  # fmt: skip
+    """The keys of a value, and which weights it uses: see contexts.py."""
+    w, ww = np.int64(values[at - 1]), np.int64(values[at - 2])
+    n, nn = np.int64(values[at - row]), np.int64(values[at - 2 * row])
+    nw, ne = np.int64(values[at - row - 1]), np.int64(values[at - row + 1])
+    nww, nee = np.int64(values[at - row - 2]), np.int64(values[at - row + 2])
+    nnw, nne = np.int64(values[at - 2 * row - 1]), np.int64(values[at - 2 * row + 1])
+    b, bb = np.int64(values[at - plane]), np.int64(values[at - 2 * plane])
+    bw, bn = np.int64(values[at - plane - 1]), np.int64(values[at - plane - row])
+    top, c, z = s.top, s.coarse, s.scaled
+    small = ((c[w] * 8 + c[n]) * 8 + c[nw]) * 8 + c[ne]
+    key = k.keys[number]
+    key[0] = _hash2(1, small, z[b] >> 4)
+    key[1] = _hash3(2, w, n, b)
+    if s.contexts > 2:
+        key[2] = _hash2(3, w, ww)
+        key[3] = _hash2(4, n, ne)
+        key[4] = _hash3(5, place, z[w] >> 6, z[n] >> 6)
+        key[5] = _hash2(6, small, (c[ww] * 8 + c[nn]) * 8 + c[nee])
+    halves = 0
+    if s.contexts > 6:
+        key[6] = _hash2(7, _clip(w + n - nw, 0, top), z[b] >> 2)
+        key[7] = _hash2(8, n, nn)
+        key[8] = _hash2(9, small, ((c[ww] * 8 + c[nne]) * 8 + c[nnw]) * 8 + c[nww])
+        for value in (w, ww, n, nw, ne, nn, nne, nww, nnw, nee):
+            halves = 2 * halves + (z[value] >> 7)
+        key[9] = _hash3(10, halves, c[w], c[b])
+        key[10] = _hash2(11, _clip(n + ne - nne, 0, top), z[w] >> 4)
+        key[11] = _hash3(12, z[w] >> 2, z[nw] >> 2, z[n] >> 2)
+        key[12] = _hash2(13, _clip(w + b - bw, 0, top), _clip(n + b - bn, 0, top) >> 3)
+        key[13] = _hash3(14, z[w] >> 3, z[n] >> 3, c[b])
+        key[14] = _hash3(15, b, bb, c[w] * 8 + c[n])
+        key[15] = _hash2(16, place, 0)
+        key[16] = _hash2(17, w, ((c[n] * 8 + c[ne]) * 8 + c[nw]) * 8 + c[ww])
+        key[17] = _hash2(18, n, ((c[w] * 8 + c[ne]) * 8 + c[nw]) * 8 + c[nn])
+    if s.contexts > WITHOUT_PRIOR:
+        nnww, nnee = np.int64(values[at - 2 * row - 2]), np.int64(values[at - 2 * row + 2])
+        key[18] = _hash(_hash3(19, w, n, nw), ne)
+        key[19] = _hash(_hash(_hash(_hash3(20, w, n, nw), ne), ww), nn)
+        key[20] = _hash3(21, place, w, n)
+        far = ((c[nnw] * 8 + c[nne]) * 8 + c[nnww]) * 8 + c[nnee]
+        key[21] = _hash3(22, small, ((c[ww] * 8 + c[nn]) * 8 + c[nee]) * 8 + c[nww], far)
+        key[22] = _hash2(23, place, small)
+        key[23] = _hash(_hash3(24, place, halves, z[nnww] >> 7), z[nnee] >> 7)
+    if s.contexts > NEAR:
+        _look_further(s, values, at, row, place, line, small, key)
+    _look_at_kinds(s, w, n, nw, ne, ww, nn, nww, nee, row, line, rows, p, k.kind[number])
+
+
+@_within
+def _look_at_kinds(s: State, w: int, n: int, nw: int, ne: int, ww: int, nn: int, nww: int, nee: int,
+                   row: int, line: int, rows: int, p: int, kind: Any) -> None:  # fmt: skip
+    """Which weights a value uses: see kinds.py."""
+    z, c, common = s.scaled, s.coarse, s.common
+    steps, change = abs(z[w] - z[nw]) + abs(z[n] - z[nw]) + abs(z[n] - z[ne]), 0
+    if steps > 0:
+        change = 1
+        for limit in _LIMITS:
+            change += steps >= limit
+    kind[1] = change
+    bright = z[w] > BRIGHT or z[n] > BRIGHT
+    fill = (0 if w == common and n == common else (1 if bright else 2)) * 4 + p % 4
+    if s.mixers == _FIRST_TWO:
+        kind[0] = fill
+        return
+    others, halves = 0, 0
+    for value in (w, n, nw, ne, ww, nn, nww, nee):
+        others = 2 * others + (value != common)
+    kind[0] = others
+    kind[2] = fill
+    if s.mixers == _ALL:
+        for value in (w, n, nw, ne, ww, nn, nww, nee):
+            halves = 2 * halves + (z[value] >> 7)
+        kind[3] = halves
+        kind[4] = (z[w] >> 5) * 8 + (z[n] >> 5)
+        kind[5] = c[nw] * 7 + c[ne]
+        columns = row - 4
+        down, right = line // columns * min(rows, AREAS), line % columns * min(columns, AREAS)
+        kind[6] = down // rows * AREAS + right // columns
+
+
+@_within
+def _is_quiet(values: Any, at: int, row: int, plane: int, common: int) -> bool:
+    """Whether all that a place looks at is the most common value."""
+    for right in range(-2, 3):
+        if values[at - row + right] != common:
+            return False
+    for right in range(-1, 2):
+        if values[at - 2 * row + right] != common:
+            return False
+    if values[at - plane] != common or values[at - 2 * plane] != common:
+        return False
+    return values[at - 1] == common and values[at - 2] == common
+
+
+@_inner
+def _find_groups(s: State, k: _Work, asked: int, first: bool) -> None:
+    """Where the cells of the next questions lie."""
+    chosen, nodes, keys, groups = k.asked, k.node, k.keys, k.groups
+    mask, size, cells, seen = s.mask, np.int64(s.mask) + 1, s.cells, np.uint32(0)
+    for x in range(asked):
+        number = chosen[x]
+        node = np.uint32(0) if first else np.uint32(nodes[number])
+        for c in range(s.contexts):
+            key = np.uint32(keys[number, c] + node * _NODE)
+            key = np.uint32(np.uint32(key ^ (key >> _U13)) * _NODE_MIX)
+            at = (np.int64((key >> _U7) & mask) + c * size) * 4
+            groups[number, c] = at
+            # Looks that wait for nothing wait for memory together: the cells are at hand later.
+            seen ^= cells[at]
+    k.full[0] = seen
+
+
+@_inner
+def _predict(s: State, k: _Work, asked: int, question: int) -> None:
+    """The logit of a yes for each that is asked."""
+    chosen, nodes, groups, places, rows = k.asked, k.node, k.groups, k.cells, k.inputs
+    cells, opinions, kinds, sets, logits = s.cells, s.opinions, k.kind, k.sets, k.logit
+    weights, mixers, starts, inputs = s.weights, s.mixers, s.starts, s.weights.shape[1]
+    for x in range(asked):
+        number = chosen[x]
+        node = nodes[number]
+        cell_in_group = 0 if question == 0 else (1 if question & 1 else 2 + (node & 1))
+        for c in range(s.contexts):
+            at = groups[number, c] + cell_in_group
+            places[x, c] = at
+            cell = cells[at]
+            entry = ((cell >> _U8) & _HIGH) | (cell & _LOW)
+            rows[x, 2 * c] = opinions[entry, 0]
+            rows[x, 2 * c + 1] = opinions[entry, 1]
+        below = node if node < 16 else 16 + question
+        a = starts[0] + kinds[number, 0] * NODES + below
+        b = starts[1] + kinds[number, 1] * NODES + below
+        sets[0, x], sets[1, x] = a, b
+        one, other = np.int64(0), np.int64(0)
+        for i in range(inputs):
+            one += np.int64(rows[x, i]) * np.int64(weights[a, i])
+            other += np.int64(rows[x, i]) * np.int64(weights[b, i])
+        one = _clip(one >> 16, -LARGEST_LOGIT, LARGEST_LOGIT)
+        other = _clip(other >> 16, -LARGEST_LOGIT, LARGEST_LOGIT)
+        two = one + other
+        logits[x] = two >> 1 if mixers == _FIRST_TWO else _more_mixed(s, k, x, number, below, two)
+
+
+@_within
+def _more_mixed(s: State, k: _Work, x: int, number: int, below: int, total: int) -> int:
+    """The mean logit of all mixers, ``total`` being that of the first two."""
+    weights, row, mixers = s.weights, k.inputs[x], s.mixers
+    for m in range(2, mixers):
+        a, logit = s.starts[m] + k.kind[number, m] * NODES + below, np.int64(0)
+        k.sets[m, x] = a
+        for i in range(weights.shape[1]):
+            logit += np.int64(row[i]) * np.int64(weights[a, i])
+        total += _clip(logit >> 16, -LARGEST_LOGIT, LARGEST_LOGIT)
+    return total // mixers
+
+
+@_inner
+def _refine(s: State, k: _Work, asked: int) -> None:
+    """The chance that is coded with, and that from which the mixers learn (in ``error``)."""
+    chosen, nodes, kinds, logits, cells = k.asked, k.node, k.kind, k.logit, k.single
+    chances, refined, errors, coded = s.chances, s.refined, k.error, k.chance
+    for x in range(asked):
+        number, logit = chosen[x], logits[x]
+        mixed = chances[logit + LARGEST_LOGIT]
+        bucket = (logit + LARGEST_LOGIT + HALF_BUCKET) // (2 * HALF_BUCKET)
+        at = (nodes[number] * CHANGES + kinds[number, 1]) * BUCKETS + bucket
+        cells[x, 0] = at
+        errors[x] = _clip(mixed, LEAST, ONE - LEAST)
+        coded[x] = _clip((mixed + _counted(refined[at])) >> 1, LEAST, ONE - LEAST) & ~1
+
+
+@_within
+def _counted(cell: np.uint32) -> int:
+    # Unsigned, they are divided without a look at their signs.
+    n: Any = np.uint64(cell >> _U16)
+    y: Any = np.uint64(cell & _LOW)
+    share: Any = np.int64((((y << _W1) + _W1) << _W16) // ((n + _W1) << _W1))
+    return share
+
+
+@_inner
+def _count(k: _Work, table: Any, cells: Any, asked: int, most: int) -> None:
+    """Add answers to cells, and scale down those that are full."""
+    answers, fuller, full = k.answer, k.full, 0
+    for x in range(asked):
+        more = np.uint32(ONE + answers[x])
+        for c in range(cells.shape[1]):
+            at = cells[x, c]
+            cell = table[at] + more
+            table[at] = cell
+            if cell >= np.uint32((most + 1) << 16):
+                fuller[full] = at
+                full += 1
+    for i in range(full):
+        cell = table[fuller[i]]
+        n = cell >> _U16
+        if n > np.uint32(most):
+            by = n // np.uint32(most + 1) + _U1
+            table[fuller[i]] = ((n // by) << _U16) | ((cell & _LOW) // by)
+
+
+@_inner
+def _learn(s: State, k: _Work, mixer: int, asked: int) -> None:
+    """Move a mixer's weights by what was answered."""
+    sets, uses, slopes, slot, rows, errors = k.sets, k.uses, k.slopes, k.slot, k.inputs, k.error
+    weights, rates, inputs, touched, used = s.weights, s.rates, s.weights.shape[1], k.full, 0
+    for x in range(asked):
+        error, number = np.int64(errors[x]), sets[mixer, x]
+        if abs(error) < s.least:
+            continue
+        at = slot[number]
+        if at < 0:
+            at = used
+            slot[number] = at
+            touched[at] = number
+            uses[at] = 0
+            used += 1
+        uses[at] += 1
+        for i in range(inputs):
+            slopes[at, i] += error * np.int64(rows[x, i])
+    for u in range(used):
+        number, rate = touched[u], rates[uses[u]]
+        slot[number] = -1
+        for i in range(inputs):
+            moved = np.int64(weights[number, i]) + (slopes[u, i] * rate >> RATE_BITS)
+            weights[number, i] = _clip(moved, -LARGEST_WEIGHT, LARGEST_WEIGHT)
+            slopes[u, i] = 0
+
+
+@_inner
+def _answer(a: Answers, k: _Work, values: Any, asked: int, question: int, s: State) -> bool:
+    """Note the answers, or read them; whether there were any left to read."""
+    chosen, chances, answers = k.asked, k.chance, k.answer
+    if a.known:
+        a.sizes[a.place[1]] = asked
+        a.place[1] += 1
+        noted, place, where = a.noted, a.place[0], k.at
+        for x in range(asked):
+            value = np.int32(values[where[chosen[x]]])
+            yes = value == s.common if question == 0 else (value >> (s.bits - question)) & 1
+            answers[x] = yes
+            noted[place + x] = chances[x] | answers[x]
+        a.place[0] += asked
+        return True
+    states, words, lanes, lane, word = a.states, a.words, len(a.states), 0, a.place[2]
+    for x in range(asked):
+        state, of = states[lane], np.uint64(chances[x])
+        within = state & _BELOW_ONE
+        if within < of:
+            answers[x] = 1
+            state = of * (state >> _W16) + within
+        else:
+            answers[x] = 0
+            state = (_ONE64 - of) * (state >> _W16) + within - of
+        if state < _LOWEST:
+            if word == len(words):
+                return False
+            state = state << _W32 | np.uint64(words[word])
+            word += 1
+        states[lane] = state
+        lane += 1
+        if lane == lanes:
+            lane = 0
+    a.place[2] = word
+    return True
+
+
+@_inner
+def _teach(s: State, k: _Work, asked: int) -> None:
+    """Everything learns from the answers to a question that was mixed."""
+    errors, answers = k.error, k.answer
+    for x in range(asked):
+        errors[x] = ONE * answers[x] - errors[x]
+    for mixer in range(s.mixers):
+        _learn(s, k, mixer, asked)
+    _count(k, s.cells, k.cells, asked, MOST_ANSWERS)
+    _count(k, s.refined, k.single, asked, MANY_ANSWERS)
+
+
+@_inner
+def _ask_quiet(s: State, a: Answers, k: _Work, values: Any, asked: int) -> bool:
+    chosen, own, cells, quiet, chances = k.asked, k.cell, k.single, s.quiet, k.chance
+    for x in range(asked):
+        at = own[chosen[x]]
+        cells[x, 0] = at
+        chances[x] = _clip(_counted(quiet[at]), LEAST, ONE - LEAST) & ~1
+    if not _answer(a, k, values, asked, 0, s):
+        return False
+    _count(k, s.quiet, k.single, asked, MANY_ANSWERS)
+    return True
+
+
+@_inner
+def _ask(s: State, a: Answers, k: _Work, values: Any, asked: int, question: int) -> bool:
+    if question == 0 or question & 1:
+        _find_groups(s, k, asked, question < 2)
+    _predict(s, k, asked, question)
+    _refine(s, k, asked)
+    if not _answer(a, k, values, asked, question, s):
+        return False
+    _teach(s, k, asked)
+    return True
+
+
+@_inner
+def _gather(s: State, r: Round, k: _Work, start: int, stop: int) -> tuple[int, int]:
+    """Look at the values of a batch: how many there are, and how many of them are quiet, which are
+    asked first."""
+    row = r.columns + 4
+    plane = (r.rows + 2) * row
+    size, count, quiet = (r.planes + 2) * plane, 0, 0
+    values, places, quiet_cells, ats, wheres = r.values, r.places, r.quiet, k.at, k.where
+    cells, nodes, chosen = k.cell, k.node, k.asked
+    for i in range(start, stop):
+        place, cell = places[i], quiet_cells[i]
+        line, p = place // r.planes, place % r.planes
+        base = (p + 2) * plane + (line // r.columns + 2) * row + line % r.columns + 2
+        for item in range(r.items):
+            at = item * size + base
+            ats[count], wheres[count], cells[count] = at, place, cell
+            if _is_quiet(values, at, row, plane, s.common):
+                nodes[count] = -1
+                chosen[quiet] = count
+                quiet += 1
+            else:
+                nodes[count] = 0
+                _look_around(s, values, at, row, plane, place, line, r.rows, p, count, k)
+            count += 1
+    return count, quiet
+
+
+@_inner
+def _select(k: _Work, count: int, node: int) -> int:
+    """Ask those of which this is known: how many they are."""
+    nodes, chosen, asked = k.node, k.asked, 0
+    for number in range(count):
+        if nodes[number] == node:
+            chosen[asked] = number
+            asked += 1
+    return asked
+
+
+@_inner
+def _batch(s: State, a: Answers, r: Round, k: _Work, start: int, stop: int) -> bool:
+    """Go through one batch; whether the answers sufficed."""
+    row = r.columns + 4
+    plane = (r.rows + 2) * row
+    values, chosen, nodes, answers, ats, wheres = r.values, k.asked, k.node, k.answer, k.at, k.where
+    count, quiet = _gather(s, r, k, start, stop)
+    if quiet and not _ask_quiet(s, a, k, values, quiet):
+        return False
+    for x in range(quiet):
+        if not answers[x]:
+            number = chosen[x]
+            nodes[number] = 1
+            at, place = ats[number], wheres[number]
+            line, p = place // r.planes, place % r.planes
+            _look_around(s, values, at, row, plane, place, line, r.rows, p, number, k)
+    asked = _select(k, count, 0)
+    if asked and not _ask(s, a, k, values, asked, 0):
+        return False
+    for x in range(asked):
+        nodes[chosen[x]] = -1 if answers[x] else 1
+    asked = _select(k, count, 1)
+    for question in range(1, s.bits + 1):
+        if asked and not _ask(s, a, k, values, asked, question):
+            return False
+        for x in range(asked):
+            number = chosen[x]
+            nodes[number] = 2 * nodes[number] + answers[x]
+    for x in range(asked):
+        number = chosen[x]
+        values[ats[number]] = np.uint8(nodes[number] - (1 << s.bits))
+    return True
+
+
+@_outer
+def _walk(s: State, a: Answers, r: Round, most: int) -> bool:
+    """Go through a round; whether the answers sufficed."""
+    sets, inputs = s.weights.shape
+    k = _Work(
+        np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64),
+        np.empty((most, COUNT), np.uint32),
+        np.empty((most, s.contexts), np.int64), np.empty(most, np.int32),
+        np.empty((most, s.mixers), np.int32), np.empty(most, np.int32), np.empty(most, np.int32),
+        np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32),
+        np.zeros((most, inputs), np.int32), np.empty((most, s.contexts), np.int64),
+        np.empty((most, 1), np.int64), np.empty((s.mixers, most), np.int32),
+        np.zeros((most, inputs), np.int64), np.full(sets, -1, np.int32), np.empty(most, np.int64),
+        np.empty(most * s.contexts, np.int64),
+    )  # fmt: skip
+    for batch in range(len(r.starts) - 1):
+        if not _batch(s, a, r, k, r.starts[batch], r.starts[batch + 1]):
+            return False
+    return True
+
+
+@_inner
+def _code(noted: Any, sizes: Any, states: Any, words: Any) -> int:
+    """Code all answers, the last first; how many words there are, the last first."""
+    place, count, lanes = len(noted), 0, len(states)
+    for i in range(len(sizes) - 1, -1, -1):
+        place -= sizes[i]
+        for x in range(sizes[i] - 1, -1, -1):
+            entry, lane = np.uint64(noted[place + x]), x % lanes
+            yes = entry & np.uint64(1)
+            of = entry - yes
+            width = of if yes else _ONE64 - of
+            first = np.uint64(0) if yes else of
+            state = states[lane]
+            if state >= width << _W47:
+                words[count] = np.uint32(state & np.uint64(0xFFFFFFFF))
+                count += 1
+                state >>= _W32
+            quotient = state // width
+            states[lane] = (quotient << _W16) + state - quotient * width + first
+    return count
+
+
+def _walk_from_python(s: State, a: Answers, r: Round, most: int) -> bool:
+    return _walk(s, a, r, most)
+
+
+def _code_from_python(noted: Any, sizes: Any, states: Any, words: Any) -> int:
+    return _code(noted, sizes, states, words)
+
+
+_SOURCES = checksum_of(Path(__file__).parent)
+walk, code = compiled(_walk_from_python, _SOURCES), compiled(_code_from_python, _SOURCES)

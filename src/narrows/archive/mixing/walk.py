@@ -1,0 +1,219 @@
+"""Through the items of a block, batch by batch; coding and decoding are one walk, which differs
+only in who knows the answers."""
+
+from typing import Protocol
+
+import numpy as np
+
+from narrows.archive.mixing import contexts, counts, refining
+from narrows.archive.mixing.ans import Player, Recorder, lanes_for
+from narrows.archive.mixing.course import Course, padded_places, padded_size
+from narrows.archive.mixing.kinds import areas_of, kinds
+from narrows.archive.mixing.learned import Learned, Settings, quiet_cells
+from narrows.archive.mixing.logistic import LARGEST_LOGIT, ONE, probabilities
+from narrows.archive.mixing.mixer import LEAST, Mixer, first_sets, node_sets
+from narrows.archive.mixing.surroundings import Surroundings, surroundings
+
+
+class Coder(Protocol):
+    """Takes answers or gives them."""
+
+    def answer(self, chances: np.ndarray, known: np.ndarray | None) -> np.ndarray:
+        """The answers to a question, 0 or 1 (m,), of which each is 1 with an even chance."""
+        ...
+
+
+def encode(
+    course: Course, settings: Settings, values: np.ndarray, learned: Learned | None = None
+) -> bytes:
+    """Code values, uint8 (items, places).
+
+    Args:
+        course: the way through them.
+        settings: what stands in front.
+        values: themselves.
+        learned: what was learnt before, which learns on; None for nothing.
+    """
+    recorder, walk = Recorder(lanes_for(values.size)), Walk(course, settings, learned)
+    for first, last in course.rounds():
+        walk.go(recorder, values[first:last], last - first)
+    return recorder.finish()
+
+
+def decode(
+    course: Course, settings: Settings, content: bytes, learned: Learned | None = None
+) -> np.ndarray:
+    """The values that :func:`encode` was given, ``learned`` being as it was there.
+
+    Raises:
+        ValueError: ``content`` is not what it made.
+    """
+    player = Player(content, lanes_for(course.count * course.places))
+    walk, rounds = Walk(course, settings, learned), course.rounds()
+    values = np.concatenate([walk.go(player, None, last - first) for first, last in rounds])
+    player.finish()
+    return values
+
+
+class Walk:
+    """The walk in NumPy, which works on all values of a batch at once."""
+
+    def __init__(self, course: Course, settings: Settings, learned: Learned | None = None) -> None:
+        self._course, self._settings = course, settings
+        self._learned = learned or Learned.nothing(course, settings)
+        self._mixer = Mixer(self._learned.weights)
+        self._first_sets = first_sets(settings.mixers)
+        self._offsets = {
+            name: right - (back * (course.rows + 2) + up) * (course.columns + 4)
+            for name, (back, up, right) in contexts.NEIGHBOURS.items()
+        }
+
+    def go(self, coder: Coder, known: np.ndarray | None, items: int) -> np.ndarray:
+        """Walk through a round, (items, places) of which the coder learns the values ``known``,
+        uint8, or tells them."""
+        padded = np.full((padded_size(self._course), items), self._settings.common, np.uint8)
+        for places in self._course.batches(items):
+            values = None if known is None else known[:, places].T.reshape(-1)
+            at = padded_places(self._course, places)
+            padded[at] = self._batch(coder, padded, places, at, values).reshape(-1, items)
+        return padded[padded_places(self._course, np.arange(self._course.places))].T
+
+    def _batch(
+        self,
+        coder: Coder,
+        padded: np.ndarray,
+        places: np.ndarray,
+        at: np.ndarray,
+        known: np.ndarray | None,
+    ) -> np.ndarray:
+        """The values at ``places`` of all items, uint8."""
+        near = {
+            name: padded[at + offset].reshape(-1).astype(np.int64)
+            for name, offset in self._offsets.items()
+        }
+        common, top, items = self._settings.common, self._settings.top, padded.shape[1]
+        quiet = np.ones(len(places) * items, bool)
+        for name in contexts.AROUND:
+            quiet &= near[name] == common
+        calm, busy = np.flatnonzero(quiet), np.flatnonzero(~quiet)
+        at_places = np.repeat(places, items)
+        count = self._settings.contexts
+        far = self._far(padded, at, at_places, top) if count > contexts.NEAR else None
+        keys = contexts.context_keys(near, at_places, top, count, far)
+        weighed = self._kinds(near, at_places)
+        others = np.zeros(len(quiet), bool)
+        if len(calm):
+            cells = np.repeat(quiet_cells(self._course, places), items)[calm]
+            others[calm] = self._ask_quiet(coder, cells, _whether(known, calm, common)) == 0
+        if len(busy):
+            asked = _Asked(keys[busy], weighed[busy])
+            others[busy] = self._ask(coder, asked, 0, _whether(known, busy, common)) == 0
+        result = np.full(len(quiet), common, np.uint8)
+        left = np.flatnonzero(others)
+        if len(left):
+            asked = _Asked(keys[left], weighed[left])
+            result[left] = self._ask_bits(coder, asked, None if known is None else known[left])
+        return result
+
+    def _kinds(self, near: dict[str, np.ndarray], places: np.ndarray) -> np.ndarray:
+        """Which weights each value of a batch uses, of each mixer: int64 (m, mixers)."""
+        course, settings = self._course, self._settings
+        line, planes = np.divmod(places, course.planes)
+        areas = areas_of(*np.divmod(line, course.columns), course.rows, course.columns)
+        return kinds(near, areas, planes, settings.common, settings.top, settings.mixers)
+
+    def _far(
+        self, padded: np.ndarray, at: np.ndarray, places: np.ndarray, top: int
+    ) -> Surroundings:
+        """What lies further around the places of a batch."""
+        bright = (contexts.scaled_values(top) >> 7).astype(np.int64)
+        columns, items = self._course.columns, padded.shape[1]
+        where = (np.repeat(at, items) * items) + np.tile(np.arange(items), len(at))
+        flat, width = padded.reshape(-1), columns + 4
+
+        def look(some: np.ndarray, up: int, right: int) -> np.ndarray:
+            return bright[flat[where[some] + (right - up * width) * items]]
+
+        row, column = np.divmod(places // self._course.planes, columns)
+        return surroundings(look, row, column, columns)
+
+    def _ask_quiet(self, coder: Coder, cells: np.ndarray, known: np.ndarray | None) -> np.ndarray:
+        """Whether values in quiet places have the most common value, too."""
+        answers = coder.answer(_allowed(counts.chances_of(self._learned.quiet[cells])), known)
+        counts.add(self._learned.quiet, cells, answers, counts.MANY_ANSWERS)
+        return answers
+
+    def _ask_bits(self, coder: Coder, asked: "_Asked", known: np.ndarray | None) -> np.ndarray:
+        """The bits of each value, the highest first."""
+        bits = self._settings.bits
+        asked.nodes[:] = 1
+        for question in range(1, bits + 1):
+            wanted = None if known is None else (known >> (bits - question) & 1).astype(np.int64)
+            answers = self._ask(coder, asked, question, wanted)
+            asked.nodes = 2 * asked.nodes + answers
+        return (asked.nodes - (1 << bits)).astype(np.uint8)
+
+    def _ask(
+        self, coder: Coder, asked: "_Asked", question: int, known: np.ndarray | None
+    ) -> np.ndarray:
+        """One question, put to all that are asked; everything learns from the answers."""
+        learned = self._learned
+        cells = asked.cells(question, learned.bits)
+        inputs = counts.opinions_of(learned.cells[cells]).reshape(len(cells), -1)
+        sets = (node_sets(asked.kinds, asked.nodes, question) + self._first_sets).T
+        logits = np.sum([self._mixer.logits(inputs, each) for each in sets], axis=0) // len(sets)
+        mixed = probabilities()[logits + LARGEST_LOGIT]
+        places = refining.cells_of(asked.nodes, asked.kinds[:, 1], logits)
+        refined = counts.chances_of(learned.refined[places])
+        answers = coder.answer(_allowed((mixed + refined) >> 1), known)
+        errors = answers * ONE - np.clip(mixed, LEAST, ONE - LEAST)
+        heard = np.flatnonzero(np.abs(errors) >= self._settings.mixers.least)
+        for each in sets:
+            self._mixer.learn(inputs[heard], each[heard], errors[heard])
+        counts.add(learned.cells, cells, answers, counts.MOST_ANSWERS)
+        counts.add(learned.refined, places, answers, counts.MANY_ANSWERS)
+        return answers
+
+
+class _Asked:
+    """Values that questions are put to.
+
+    Attributes:
+        keys: of their contexts, uint32 (m, contexts).
+        kinds: which weights they use, of each mixer: int64 (m, mixers).
+        nodes: the bits that are known of them, behind a 1; 0 before the first.
+    """
+
+    def __init__(self, keys: np.ndarray, kinds: np.ndarray) -> None:
+        self.keys, self.kinds = keys, kinds
+        self.nodes = np.zeros(len(keys), np.int64)
+
+    def cells(self, question: int, bits: int) -> np.ndarray:
+        """Where the cells of a question are, int64 (m, contexts).
+
+        Four cells lie side by side: of two bits, the first of them and the second after a 0 and
+        after a 1; and before the first two bits the question for the most common value.
+        """
+        if question < 3:
+            groups = np.zeros(len(self.nodes), np.int64)
+        else:
+            groups = self.nodes if question & 1 else self.nodes >> 1
+        keys = self.keys + groups.astype(np.uint32)[:, None] * np.uint32(contexts.NODE)
+        keys = (keys ^ keys >> np.uint32(13)) * np.uint32(contexts.NODE_MIX)
+        first = (keys >> np.uint32(7) & np.uint32((1 << bits - 2) - 1)).astype(np.int64) * 4
+        if question == 0:
+            within = np.zeros(len(self.nodes), np.int64)
+        else:
+            within = np.ones_like(self.nodes) if question & 1 else 2 + (self.nodes & 1)
+        tables = np.arange(self.keys.shape[1], dtype=np.int64) << bits
+        return first + within[:, None] + tables
+
+
+def _whether(known: np.ndarray | None, chosen: np.ndarray, common: int) -> np.ndarray | None:
+    """Answers to the question for the most common value, 0 or 1."""
+    return None if known is None else (known[chosen] == common).astype(np.int64)
+
+
+def _allowed(chances: np.ndarray) -> np.ndarray:
+    """Chances that are coded with: even, and none too small."""
+    return np.clip(chances, LEAST, ONE - LEAST) & ~1

@@ -1,0 +1,271 @@
+"""From data to an archive and back, whatever kind of data it is.
+
+The header of an archive says its ``kind``, and for each there is a class that reads it; the
+container and the pipelines below are the same.
+"""
+
+import io
+import os
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, Unpack
+
+import numpy as np
+
+from narrows.archive.archive import Archive
+from narrows.archive.arrays import array_of
+from narrows.archive.container import Container
+from narrows.archive.damage import field
+from narrows.archive.methods import EFFORTS, Effort
+from narrows.archive.model import KIND as MODEL
+from narrows.archive.model import Model
+from narrows.archive.tables.archive import TableArchive
+from narrows.archive.tables.writing import write_table
+from narrows.archive.writing import write_archive
+from narrows.data.dataset import Dataset
+from narrows.data.given import dense
+from narrows.data.image_files import ImageFiles
+from narrows.data.image_folder import are_images, images_as_dataset, is_image
+from narrows.data.image_options import ImageOptions
+from narrows.data.sources import BUILT_IN, load_data, require_folder
+from narrows.data.tables import CsvKeywords, CsvOptions, is_table
+from narrows.data.tables.frames import library_of
+from narrows.errors import ArchiveError, UsageError
+from narrows.support import arguments
+from narrows.support.progress import Tracker, silent, warn
+
+_KINDS: dict[str, type[Archive] | type[TableArchive]] = {
+    "array": Archive,
+    "codes": Archive,
+    "table": TableArchive,
+    "frame": TableArchive,
+}
+
+
+#: A model file: read already, its bytes, or its path.
+ModelLike = Model | bytes | str | os.PathLike[str]
+
+
+def compress(
+    X: Any,
+    max_error: Any = None,
+    *,
+    effort: Effort = "normal",
+    model: ModelLike | None = None,
+    embed_model: bool = False,
+    grey: bool = False,
+    resize: Any = None,
+    skip_damaged: bool = False,
+    track: Tracker = silent,
+    **csv: Unpack[CsvKeywords],
+) -> bytes:
+    """An array or a table as the bytes of an archive.
+
+    >>> blob = compress(np.arange(10_000))
+    >>> len(blob) < 400, np.array_equal(decompress(blob), np.arange(10_000))
+    (True, True)
+
+    Args:
+        X: truth values, integers, or floats of up to 64 bits, in any shape, also in a masked array;
+            or a pandas or polars DataFrame or Series, a pandas Index, an Arrow table or array; or a
+            Pillow image or a list of them, of which the values in their files count; or the name or
+            path of data, as ``narrows compress`` takes them: a folder of images with the names of
+            its files, a CSV file with its text; or what ``load_data(folder, as_is=True)`` gives.
+        max_error: no value comes back further from what it was: a number in the data's own units,
+            or ``"1%"`` of the range of the finite values. 0 or None is lossless, to the last bit.
+            Truth values, NaN and infinity are always exact. For tables see
+            :func:`narrows.archive.write_table`.
+        effort: how much is tried: ``fast``, ``normal`` or ``best``.
+        model: of arrays: what :func:`narrows.archive.learn_model` made of others like this, to
+            start from; :func:`decompress` needs it too.
+        embed_model: keep in the archive what it needs of ``model``, so that it opens without.
+        grey, resize, skip_damaged: of a folder of images, as :func:`narrows.load_data` takes them.
+        track: told how far it is.
+        csv: of a CSV file, ``missing``, ``decimal``, ``thousands``, ``header``, ``skip_rows``,
+            ``encoding`` and ``delimiter``, as :func:`narrows.load_data` takes them.
+
+    Raises:
+        UsageError: ``max_error`` or ``effort`` cannot be meant, or not with ``model``; or something
+            is said of a CSV file or a folder of images, and X is none.
+        DataError: there are no such data, or values that an archive does not hold.
+        ShapeError: ``model`` was learnt from other items.
+        ArchiveError: ``model`` is none, or damaged.
+    """
+    arguments.one_of("effort", effort, EFFORTS)
+    arguments.tracker("track", track)
+    embed_model, X = arguments.truth("embed_model", embed_model), dense(X)
+    out, given = io.BytesIO(), None if model is None else Model.of(model)
+    images = {"grey": grey, "resize": resize, "skip_damaged": skip_damaged}
+    files: ImageFiles | None = None
+    said = CsvOptions.of(csv)
+    if isinstance(X, str | os.PathLike) and not _is_table(X):
+        X = load_data(X, as_is=True, **images, track=track, **csv)
+        _warn(X.notes)
+    else:
+        require_folder("X", ImageOptions.of(**images))
+    if isinstance(X, Dataset) and X.table is None:
+        X, files = X.items, X.files
+    elif are_images(X):
+        X = _pixels(X)
+    if isinstance(X, str | os.PathLike) or library_of(X) is not None:
+        if given is not None:
+            raise UsageError(
+                f"{given.name} is a model for arrays, and X is a table",
+                hint="leave the model out",
+            )
+        account = write_table(out, X, max_error=max_error, effort=effort, csv=csv, track=track)
+        _warn(account.notes)
+    else:
+        said.require_none("an array")
+        write_archive(
+            out,
+            array_of(X),
+            max_error=max_error,
+            effort=effort,
+            model=given,
+            embed_model=embed_model,
+            files=files,
+            track=track,
+        )
+    return out.getvalue()
+
+
+def _is_table(source: str | os.PathLike[str]) -> bool:
+    return os.fspath(source) not in BUILT_IN and is_table(source)
+
+
+def _warn(notes: Iterable[str]) -> None:
+    """What a user should know of how data were read, as warnings where ``compress`` is called."""
+    for note in notes:
+        warn(note, stacklevel=3)
+
+
+def _pixels(images: Any) -> np.ndarray:
+    """The values of a Pillow image, (height, width) or (height, width, channels), or of a list of
+    them, with an axis in front that counts them; what is to be said of them is a warning."""
+    data = images_as_dataset(images, exact=True)
+    for note in data.notes:
+        warn(note, stacklevel=3)
+    return data.items[0] if is_image(images) and len(data) == 1 else data.items
+
+
+def decompress(
+    blob: bytes,
+    *,
+    max_bytes: float | None = None,
+    model: ModelLike | None = None,
+    track: Tracker = silent,
+) -> Any:
+    """What :func:`compress` was given: an array of the same shape, dtype and byte order, or the
+    same kind of table with the same columns, dtypes and index.
+
+    Args:
+        blob: the bytes of an archive, from wherever.
+        max_bytes: the most that the values may take; checked before an array is allocated, and
+            while a table is read. None allows 256 MiB, and of larger archives 256 times their size:
+            a small one can hold a lot, if it is of equal values. ``math.inf`` allows all.
+        model: what it was written with, if that is not in the archive.
+        track: told how far it is.
+
+    Raises:
+        ArchiveError: not an archive, damaged, from a newer version, of more than ``max_bytes``, or
+            written with a model that is not ``model``.
+    """
+    arguments.tracker("track", track)
+    most = arguments.number("max_bytes", max_bytes, optional=True)
+    if most is not None and not most >= 0:
+        raise arguments.refused("max_bytes", max_bytes, "a number from 0 on, or None")
+    if not isinstance(blob, bytes | bytearray | memoryview):
+        raise arguments.refused(
+            "blob",
+            blob,
+            "the bytes of an archive",
+            "open_archive, of narrows.archive, takes a path",
+        )
+    with opened(io.BytesIO(blob), "the archive", model=model) as archive:
+        return archive.read(max_bytes=max_bytes, track=track)
+
+
+def open_archive(
+    path: str | os.PathLike[str],
+    *,
+    damaged_too: bool = False,
+    model: ModelLike | None = None,
+) -> Archive | TableArchive:
+    """Open an archive file; use it in a ``with`` block. Threads and processes may share it.
+
+    Args:
+        path: the file.
+        damaged_too: open one that is cut short, for what can still be read of it.
+        model: what it was written with, if that is not in the archive.
+
+    Raises:
+        ArchiveError: there is no such file, it cannot be read, it is no archive, or was written
+            with another model.
+    """
+    name = arguments.path("path", path)
+    try:
+        stream = Path(path).open("rb")  # noqa: SIM115
+    except OSError as error:
+        raise ArchiveError(
+            f"{name} cannot be read: {error.strerror or error}",
+            hint="check the path and its permissions",
+        ) from error
+    try:
+        given = None if model is None else Model.of(model)
+        archive = opened(stream, name, damaged_too=damaged_too, model=given)
+        where = Path(path).absolute()
+        archive.again = partial(_open_again, where, damaged_too, given, archive.digest)
+        return archive
+    except BaseException:
+        stream.close()
+        raise
+
+
+def _open_again(
+    path: Path, damaged_too: bool, model: Model | None, digest: str
+) -> Archive | TableArchive:
+    """Open an archive in another process, if it holds what it held.
+
+    Raises:
+        ArchiveError: it holds other values, or cannot be opened.
+    """
+    archive = open_archive(path, damaged_too=damaged_too, model=model)
+    if archive.digest != digest:
+        archive.close()
+        raise ArchiveError(
+            f"{path} holds other values than when it was handed to this process",
+            hint="open it again",
+        )
+    return archive
+
+
+def opened(
+    stream: IO[bytes],
+    name: str,
+    *,
+    damaged_too: bool = False,
+    model: ModelLike | None = None,
+) -> Archive | TableArchive:
+    """The archive in ``stream``, which must be seekable.
+
+    Raises:
+        ArchiveError: not an archive, damaged, from a newer version, or written with another model.
+    """
+    container = Container(stream, name, cut_short=damaged_too)
+    if model is not None:
+        given = Model.of(model)
+        container.lend(given.container, given.digest)
+    kind = field(field(container.header, "data", dict, name), "kind", str, name)
+    if kind == MODEL:
+        raise ArchiveError(
+            f"{name} is a model, and holds no data",
+            hint="give an archive, and this with --model, or model=",
+        )
+    if kind not in _KINDS:
+        raise ArchiveError(
+            f"{name} holds data of the kind {kind[:40]!r}, which this narrows does not read",
+            hint="update narrows",
+        )
+    return _KINDS[kind].of(container)

@@ -1,0 +1,366 @@
+"""An archive of a table that is open for reading: any rows, from no more than their groups."""
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from narrows.archive.blocks import RECORD
+from narrows.archive.container import Container
+from narrows.archive.damage import damaged, field
+from narrows.archive.reader import OpenArchive, merged
+from narrows.archive.tables.cells import Cells, bytes_in_memory
+from narrows.archive.tables.group import (
+    Kept,
+    decode_group,
+    digest_pieces,
+    no_cells,
+    same_cells,
+    sections,
+)
+from narrows.archive.tables.layout import TableColumn, TableLayout
+from narrows.archive.tables.size_breakdown import ColumnAccount, TableAccount
+from narrows.archive.tables.text.description import PART as LINES
+from narrows.archive.tables.text.description import CsvText, from_header, text_checked
+from narrows.data.tables.frames import Form
+from narrows.data.tables.frames.before import form_of_before
+from narrows.errors import ArchiveError, UsageError
+from narrows.support.progress import Tracker, silent
+
+# What a group may hold at most: this bounds what a decoder allocates for one.
+_MOST_ROWS, _MOST_VALUES, _LARGEST = 1 << 20, 1 << 23, 1 << 28
+
+
+class TableArchive(OpenArchive):
+    """An open archive of a table.
+
+    Attributes:
+        name: the file, as messages call it.
+        layout: its columns, and how many rows there are.
+        bound: the largest of the errors that were allowed, 0 for lossless.
+    """
+
+    unit: ClassVar[str] = "row"
+
+    def _open(self, container: Container) -> None:
+        super()._open(container)
+        data = field(container.header, "data", dict, self.name)
+        self.layout = TableLayout.from_header(data, container.read, self.name)
+        self.bound = max(column.bound for column in self.layout.columns)
+        self._records = self._read_index()
+        self._starts = np.cumsum([0, *(rows for rows, *_ in self._records)]).tolist()
+        self._places = np.cumsum([0, *(size for _, size, *_ in self._records)]).tolist()
+
+    def _read_index(self) -> list[tuple[int, ...]]:
+        index, name = self._container.read("index"), self.name
+        if len(index) % RECORD.size:
+            raise damaged(name, "its index ends within a record")
+        records = list(RECORD.iter_unpack(index))
+        columns = len(self.layout.columns)
+        for rows, size, _, zero in records:
+            if not 0 < rows <= _MOST_ROWS or rows * columns > max(_MOST_VALUES, columns):
+                raise damaged(name, f"a group of {rows:,} rows")
+            if size > _LARGEST or zero:
+                raise damaged(name, f"a group of {size:,} bytes")
+        if sum(rows for rows, *_ in records) != self.layout.rows:
+            raise damaged(name, f"its groups do not hold its {self.layout.rows:,} rows")
+        if sum(size for _, size, *_ in records) != self._container.sizes.get("payload", -1):
+            raise damaged(name, "its groups do not take the bytes of its payload")
+        return records
+
+    def __len__(self) -> int:
+        return self.layout.rows
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the values take at least, without the letters of texts."""
+        return len(self) * sum(column.kept.storage.dtype.itemsize for column in self.layout.columns)
+
+    @cached_property
+    def account(self) -> TableAccount:
+        """Where its bytes are, as far as the archive itself says; groups that are damaged are not
+        counted in ``methods``."""
+        methods: list[dict[str, int]] = [{} for _ in self.layout.columns]
+        for number in range(len(self._records)):
+            try:
+                found = sections(self.layout.kept, self._content(number))
+            except (ArchiveError, ValueError):
+                continue
+            for counts, pipeline in zip(methods, found, strict=True):
+                if pipeline is not None:
+                    counts[pipeline.name] = counts.get(pipeline.name, 0) + 1
+        columns = tuple(
+            ColumnAccount(
+                column.name, str(column.kept.storage.type), column.bound, counts, column.size
+            )
+            for column, counts in zip(self.layout.columns, methods, strict=True)
+        )
+        account = TableAccount(len(self), len(self._records), self._container.sizes, columns)
+        return account if self.text is None else account.with_text(self.text)
+
+    @cached_property
+    def text(self) -> CsvText | None:
+        """How the text of the CSV file was written that it was made of; None for other tables, and
+        in archives of before."""
+        data = self._container.header["data"]
+        if "csv" not in data:
+            return None
+        part = self._container.read(LINES) if LINES in self._container else None
+        return from_header(data["csv"], len(self.layout.columns), len(self), part, self.name)
+
+    def text_pieces(
+        self, batches: Iterable[Any], start: int = 0, *, whole: bool = True
+    ) -> Iterator[bytes]:
+        """Rows from number ``start`` on as the text of the CSV file that they came from, with what
+        stands above the first.
+
+        Args:
+            batches: the rows, Arrow tables in order.
+            start: the number of the first.
+            whole: whether none are left out: then lines that are written in a way of their own are
+                so here, and the text of all rows is compared with its SHA-256.
+
+        Raises:
+            UsageError: they did not come from a CSV file.
+            ArchiveError: the archive is damaged.
+        """
+        text = self.text
+        if text is None:
+            raise UsageError(
+                f"{self.name} was not made of a CSV file, and has no text",
+                hint="write its rows to a .csv or .parquet file with narrows decompress",
+            )
+        text = text if whole else replace(text, whole=None)
+        row, pieces = start, text_checked(text, self.name)
+        yield pieces(text.beginning())
+        for batch in batches:
+            yield pieces(text.rows(batch, row))
+            row += len(batch)
+        if row == len(self):
+            yield pieces(text.ending(), last=not start)
+
+    @cached_property
+    def schema(self) -> Any:
+        """The Arrow schema of the table."""
+        import pyarrow as pa
+
+        return pa.schema(
+            [(column.name, column.kept.storage.type) for column in self.layout.columns]
+        )
+
+    def _content(self, number: int) -> bytes:
+        """The bytes of a group, its checksum compared."""
+        _, size, checksum, _ = self._records[number]
+        content = self._container.read_piece("payload", self._places[number], size)
+        if zlib.crc32(content) != checksum:
+            raise damaged(
+                self.name,
+                f"the checksum of group {number + 1} of {len(self._records)} does not match",
+            )
+        return content
+
+    def _group(self, number: int) -> list[Cells]:
+        """The cells of each column in a group of rows.
+
+        Raises:
+            ArchiveError: it is damaged, or needs a library that is not installed.
+        """
+        content = self._content(number)
+        for kept in self.layout.kept:
+            self._require_installed(kept)
+        try:
+            return decode_group(self.layout.kept, content, self._records[number][0])
+        except (ArchiveError, MemoryError):
+            raise
+        # Decoders, and the libraries below them, fail in many ways on what is none of theirs.
+        except Exception as error:
+            raise damaged(
+                self.name,
+                f"group {number + 1} of {len(self._records)} cannot be decoded: {error}",
+            ) from error
+
+    def _require_installed(self, kept: Kept) -> None:
+        for pipeline in kept.pipelines:
+            pipeline.method.require_available(self.name)
+
+    @cached_property
+    def _categories(self) -> list[Any]:
+        """The categories of each column of a dictionary type, as an Arrow array; others None."""
+        return [
+            None if column.categories is None else self._read_categories(column, number)
+            for number, column in enumerate(self.layout.columns)
+        ]
+
+    def check_categories(self, others: Mapping[str, Any]) -> None:
+        """Compare the categories of every column of a dictionary type.
+
+        Raises:
+            ArchiveError: they are others.
+        """
+        for column, ours in zip(self.layout.columns, self._categories, strict=True):
+            kept = column.categories
+            if kept is None:
+                continue
+            mine, theirs = (kept.storage.cells(each) for each in (ours, others[column.name]))
+            if not same_cells(kept, mine, theirs):
+                raise ArchiveError(
+                    f"{self.name} has other categories of column {column.name!r} than the data",
+                    hint="give the data that it was made of",
+                )
+
+    def _read_categories(self, column: TableColumn, number: int) -> Any:
+        import pyarrow as pa
+
+        kept = column.categories
+        assert kept is not None
+        if not column.category_count:
+            return pa.nulls(0, kept.storage.type)
+        content = self._container.read(f"categories{number}")
+        self._require_installed(kept)
+        try:
+            (cells,) = decode_group([kept], content, column.category_count)
+            return kept.storage.array(cells)
+        except (ArchiveError, MemoryError):
+            raise
+        except Exception as error:
+            raise damaged(self.name, f"the categories of {column.name!r}: {error}") from error
+
+    def _table(self, cells: list[Cells]) -> Any:
+        """Cells as an Arrow table.
+
+        Raises:
+            ArchiveError: they are none of the columns' types.
+        """
+        import pyarrow as pa
+
+        try:
+            arrays = [
+                column.kept.storage.array(each, categories)
+                for column, each, categories in zip(
+                    self.layout.columns, cells, self._categories, strict=True
+                )
+            ]
+            return pa.Table.from_arrays(arrays, schema=self.schema)
+        except (pa.ArrowException, LookupError, TypeError, ValueError) as error:
+            if isinstance(error, ArchiveError):
+                raise
+            raise damaged(self.name, f"cells that are none of their column: {error}") from error
+
+    @cached_property
+    def _nothing(self) -> Any:
+        """The table without its rows: it has the categories all the same."""
+        return self._table([no_cells(kept.storage) for kept in self.layout.kept])
+
+    def items(self, start: int, stop: int) -> Any:
+        """The rows from number ``start`` up to ``stop``, as an Arrow table.
+
+        Raises:
+            UsageError: there are no such rows.
+            ArchiveError: a group that holds one of them is damaged.
+        """
+        import pyarrow as pa
+
+        return pa.concat_tables([self._nothing, *self.batches(start, stop)])
+
+    def batches(
+        self, start: int = 0, stop: int | None = None, *, skip_damaged: bool = False
+    ) -> Iterator[Any]:
+        """Rows in order, as Arrow tables of no more than a group.
+
+        Args:
+            start: the first.
+            stop: the one behind the last; None for all.
+            skip_damaged: leave out the rows that :meth:`damaged_items` names.
+
+        Raises:
+            UsageError: there are no such rows.
+            ArchiveError: a group is damaged.
+        """
+        stop = len(self) if stop is None else stop
+        self._check_range(start, stop)
+        for number, (low, high) in enumerate(zip(self._starts, self._starts[1:], strict=False)):
+            if high <= start or low >= stop or (skip_damaged and self._is_damaged(number)):
+                continue
+            table = self._table(self._group(number))
+            first, last = max(start, low) - low, min(stop, high) - low
+            yield table.slice(first, last - first)
+
+    def _is_damaged(self, number: int) -> bool:
+        try:
+            self._content(number)
+        except ArchiveError:
+            return True
+        return False
+
+    def damaged_items(self) -> list[tuple[int, int]]:
+        """Ranges of rows of which a group is damaged, going by the checksums."""
+        groups = enumerate(zip(self._starts, self._starts[1:], strict=False))
+        return merged(rows for number, rows in groups if self._is_damaged(number))
+
+    def verified_groups(self, *, track: Tracker = silent) -> Iterator[list[Cells]]:
+        """The cells of all groups in order; at the end their SHA-256 is compared.
+
+        Raises:
+            ArchiveError: the archive is damaged.
+        """
+        digest = hashlib.sha256()
+        with track(f"reading {self.name}", total=len(self), unit="row") as advance:
+            for number, (rows, *_) in enumerate(self._records):
+                group = self._group(number)
+                for cells in group:
+                    for piece in digest_pieces(cells):
+                        digest.update(piece)
+                yield group
+                advance(rows)
+        self._check_digest(digest.hexdigest())
+
+    def verified_batches(self, *, track: Tracker = silent) -> Iterator[Any]:
+        """All rows in order, as Arrow tables; at the end their SHA-256 is compared.
+
+        Raises:
+            ArchiveError: the archive is damaged.
+        """
+        for group in self.verified_groups(track=track):
+            yield self._table(group)
+
+    def read(self, *, max_bytes: float | None = None, track: Tracker = silent) -> Any:
+        """The whole table, as the kind that it was: pandas', polars', or else Arrow's.
+
+        Raises:
+            ArchiveError: the archive is damaged, or the table takes more than ``max_bytes``.
+        """
+        import pyarrow as pa
+
+        from narrows.data.tables.frames import give_frame
+
+        tables, size = [self._nothing], 0
+        self.require_within(self.nbytes, max_bytes, at_least=True)
+        for batch in self.verified_batches(track=track):
+            tables.append(batch)
+            size += bytes_in_memory(batch)
+            self.require_within(size, max_bytes, at_least=True)
+        table = pa.concat_tables(tables)
+        library = self.layout.frame
+        try:
+            return give_frame(table, self.layout.form or self._form_of_before(table.schema))
+        except ImportError as error:
+            raise ArchiveError(
+                f"{self.name} holds a table of {library}, and {error.name or error} is not "
+                "installed here",
+                hint=f"install {error.name or library}, or use narrows decompress",
+            ) from error
+        except (TypeError, ValueError) as error:
+            raise ArchiveError(
+                f"{self.name} holds a table that is not made again: {error}",
+                hint=f"update {library}, with which it may have been written, or use narrows "
+                "decompress; where neither helps, get the file again",
+            ) from error
+
+    def _form_of_before(self, schema: Any) -> Form:
+        return form_of_before(
+            self.layout.frame, schema, [column.dtype for column in self.layout.columns]
+        )

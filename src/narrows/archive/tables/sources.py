@@ -1,0 +1,231 @@
+"""A table as it is archived: each column of one type, rows in groups of bounded size.
+
+Data frames and Parquet files say the types of their columns. A CSV file's are the narrowest that
+all cells of a column have: truth values, whole numbers, numbers, dates, and otherwise texts. Here
+that must lose nothing but how a cell was written (:mod:`narrows.archive.tables.text.types`), and
+that is kept beside it where the file is made of rows of as many cells each.
+"""
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from narrows.archive.tables.cells import Storage, bytes_in_memory, comparable
+from narrows.archive.tables.text.file import SpelledCsv
+from narrows.archive.tables.text.records import IrregularText
+from narrows.archive.tables.text.types import candidates, still_fitting, typed
+from narrows.data.tables.csv_options import CsvOptions
+from narrows.data.tables.frames import Form, library_of
+from narrows.data.tables.frames.form import MOST_BYTES as FORM_BYTES
+from narrows.data.tables.frames.source import HeldFrame
+from narrows.data.tables.reading import CsvTable, TableSource, open_table
+from narrows.errors import DataError
+from narrows.support.progress import Tracker, silent
+
+#: Rows of a group: enough to learn from, and no more than can be decoded for a single one of them.
+GROUP_ROWS = 1 << 17
+#: Values and bytes of a group, as Arrow has it.
+GROUP_VALUES, GROUP_BYTES = 1 << 22, 32 << 20
+
+#: Columns of a table.
+MOST_COLUMNS = 10_000
+# Bytes of all names together.
+_MOST_NAMES = 1 << 20
+
+
+class TypedTable:
+    """A table that can be read as often as wanted, its columns' types known.
+
+    Attributes:
+        name: what the user called it.
+        types: the Arrow type of each column by name, in order.
+        storages: how each column's cells are held.
+        frame: the kind of data frame it is; None for a file.
+        dtypes: the dtype that each column has in a pandas DataFrame.
+        form: what makes a data frame of the columns again; None for a file.
+        exact: columns of which no error may be asked, such as those of an index.
+        notes: what a user should know of how it is read.
+        categories: all values of each column of a dictionary type, in order.
+        path: of a CSV file; None for another source.
+        spelled: the CSV file whose text can be kept too; None for another source.
+        irregular: of any other CSV file, why its text cannot be kept, in half a sentence.
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        *,
+        options: CsvOptions | None = None,
+        numbers: Container[str] = (),
+        track: Tracker = silent,
+    ) -> None:
+        """Find the types of ``source``: a path of a table, or a data frame.
+
+        Args:
+            options: what the user says of how a CSV file is read.
+            numbers: columns of a CSV file that hold numbers where they can, however these are
+                written, as a largest error is asked of them.
+
+        Raises:
+            DataError: it is damaged, or has columns that narrows does not know.
+            OSError: it cannot be read.
+        """
+        held = None if library_of(source) is None else HeldFrame(source)
+        self.form: Form | None = held.form if held else None
+        self.exact = held.exact if held else frozenset()
+        if held and options is not None:
+            options.require_none("a data frame")
+        self._source: TableSource = held if held else open_table(source, None, options, stored=True)
+        self.path = Path(source) if isinstance(self._source, CsvTable) else None
+        self.spelled: SpelledCsv | None = None
+        self.irregular = ""
+        if isinstance(self._source, CsvTable):
+            try:
+                self.spelled = SpelledCsv(
+                    Path(source),
+                    self._source.form,
+                    self._source.notes,
+                    file=self._source.file,
+                    numbers=numbers,
+                    missing=() if options is None else options.missing,
+                    track=track,
+                )
+                self._source = self.spelled
+            except IrregularText as irregular:
+                self.irregular = str(irregular)
+        self.name, self.notes = self._source.name, self._source.notes
+        self.frame = self._source.frame
+        self.dtypes = {name: self._source.frame_dtype(name) for name in self._source.types}
+        self._textual = self._source.textual
+        self.types: dict[str, Any] = dict(self._source.types)
+        if self._textual:
+            self.types = _found_types(self._source, track)
+        _check_header(self.name, self.types, self.form)
+        self.storages = {name: Storage.of(type_) for name, type_ in self.types.items()}
+        self.categories = self._read_categories()
+
+    def batches(self) -> Iterator[Any]:
+        """Arrow record batches of all rows in order, in the columns' types."""
+        import pyarrow as pa
+
+        for batch in self._source.batches():
+            if not self._textual:
+                yield batch
+                continue
+            arrays = [
+                typed(batch.column(name), type_) if type_ != pa.string() else batch.column(name)
+                for name, type_ in self.types.items()
+            ]
+            yield pa.record_batch(arrays, names=list(self.types))
+
+    def groups(self) -> Iterator[Any]:
+        """Arrow tables of the rows, in order, each small enough to be coded at once."""
+        import pyarrow as pa
+
+        most = max(min(GROUP_ROWS, GROUP_VALUES // len(self.types)), 1)
+        waiting: list[Any] = []
+        rows = size = 0
+        for piece in _pieces(self.batches(), most):
+            more = bytes_in_memory(piece)
+            if waiting and (rows + piece.num_rows > most or size + more > GROUP_BYTES):
+                yield _joined(waiting)
+                waiting, rows, size = [], 0, 0
+            waiting.append(pa.Table.from_batches([piece]))
+            rows, size = rows + piece.num_rows, size + more
+        if waiting:
+            yield _joined(waiting)
+
+    @property
+    def simple(self) -> bool:
+        """Whether a reader that knows of no forms, nor of bytes, makes the same of the columns."""
+        known = (str(type_) for type_ in self.types.values())
+        new = ("binary", "decimal32", "decimal64", "decimal256")
+        return (self.form is None or self.form.simple) and not any(
+            each in type_ for type_ in known for each in new
+        )
+
+    @cached_property
+    def rows(self) -> int:
+        """How many rows there are."""
+        first = list(self.types)[:1]
+        return sum(batch.num_rows for batch in self._source.batches(first))
+
+    def ranges(self, columns: Sequence[str]) -> Mapping[str, tuple[Any, Any]]:
+        """The lowest and the highest finite value of columns of numbers; 0 and 0 where is none."""
+        found: dict[str, tuple[Any, Any]] = {}
+        for batch in self.batches() if columns else ():
+            for name in columns:
+                values = self.storages[name].cells(batch.column(name)).values
+                values = values[np.isfinite(values)]
+                if values.size:
+                    low, high = values.min().item(), values.max().item()
+                    before = found.get(name, (low, high))
+                    found[name] = min(before[0], low), max(before[1], high)
+        return {name: found.get(name, (0, 0)) for name in columns}
+
+    def _read_categories(self) -> dict[str, Any]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        wanted = [name for name, type_ in self.types.items() if pa.types.is_dictionary(type_)]
+        found = {name: comparable(pa.nulls(0, self.types[name].value_type)) for name in wanted}
+        for batch in self._source.batches(wanted) if wanted else ():
+            for name in wanted:
+                more = comparable(batch.column(name).dictionary)
+                if not more.equals(found[name]):
+                    found[name] = pc.unique(pa.concat_arrays([found[name], more])).drop_null()
+        return found
+
+
+def _check_header(name: str, types: Mapping[str, Any], form: Form | None) -> None:
+    """Refuse more columns, or longer names, than the header of an archive has room for."""
+    if form is not None and form.size > FORM_BYTES:
+        raise DataError(
+            f"the labels of the columns of {name} take {form.size:,} bytes",
+            hint=f"at most {FORM_BYTES:,} bytes are kept: give shorter ones",
+        )
+    letters = sum(len(column.encode()) for column in types)
+    if len(types) > MOST_COLUMNS or letters > _MOST_NAMES:
+        raise DataError(
+            f"{name} has {len(types):,} columns, whose names take {letters:,} bytes",
+            hint=f"give at most {MOST_COLUMNS:,} columns, with names of {_MOST_NAMES:,} bytes "
+            "together; what is one array is better saved with np.save",
+        )
+
+
+def _joined(tables: Sequence[Any]) -> Any:
+    import pyarrow as pa
+
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+
+
+def _pieces(batches: Iterator[Any], most: int) -> Iterator[Any]:
+    """The same rows, no more than ``most`` and GROUP_BYTES together where rows can be parted."""
+    for batch in batches:
+        rows = min(most, max(batch.num_rows * GROUP_BYTES // max(bytes_in_memory(batch), 1), 1))
+        if not batch.num_rows:
+            continue
+        for start in range(0, batch.num_rows, rows):
+            yield batch.slice(start, rows)
+
+
+def _found_types(source: TableSource, track: Tracker) -> dict[str, Any]:
+    """The narrowest type of each column of texts."""
+    import pyarrow as pa
+
+    left = {name: candidates() for name in source.types}
+    seen: set[str] = set()
+    with track(f"looking at {source.name}", total=None, unit="row") as advance:
+        for batch in source.batches():
+            for name, types in left.items():
+                array = batch.column(name).drop_null()
+                if len(array):
+                    seen.add(name)
+                    types[:] = still_fitting(types, array)
+            advance(batch.num_rows)
+    return {
+        name: types[0] if types and name in seen else pa.string() for name, types in left.items()
+    }

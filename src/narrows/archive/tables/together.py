@@ -1,0 +1,91 @@
+"""Columns of a group that are coded together, to bytes and back.
+
+First how many states the coder has (2 bytes); then for each column how it is foreseen; then the
+states and words of the coder, as in :mod:`narrows.archive.mixing.ans`.
+"""
+
+import struct
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+
+from narrows.archive.mixing.ans import Player, Recorder
+from narrows.archive.mixing.logistic import ONE
+from narrows.archive.tables.foresight import MOST_BITS, Foresight, foresee
+from narrows.archive.tables.walk import Walk
+
+__all__ = ["MOST_BITS", "decode_together", "encode_together"]
+
+_STATES = struct.Struct("<H")
+# A state costs 8 bytes, and wastes about 6 of them; more of them decode faster.
+_BYTES_A_STATE, _MOST_STATES = 1024, 1024
+# Costs of answers are in 1/_BIT.
+_BIT = 1 << 16
+
+
+def encode_together(columns: Sequence[np.ndarray]) -> tuple[bytes, list[float]]:
+    """Code columns of as many integers from 0 to 2^MOST_BITS - 1, int64 (n,) each.
+
+    Returns:
+        The bytes, and how many of them are due to each column.
+    """
+    foresights = foresee(columns)
+    notes = _Notes()
+    Walk(len(columns[0]), foresights).go(notes, columns)
+    costs = notes.costs([each.width for each in foresights])
+    states = min(max(int(sum(costs)) // _BYTES_A_STATE, 1), _MOST_STATES)
+    recorder = Recorder(states)
+    for chances, answers in notes.batches:
+        recorder.answer(chances, answers)
+    front = [each.to_bytes(number) for number, each in enumerate(foresights)]
+    costs = [cost + len(each) for cost, each in zip(costs, front, strict=True)]
+    return _STATES.pack(states) + b"".join(front) + recorder.finish(), costs
+
+
+class _Notes:
+    """Takes the answers down, until it is known how many states shall code them."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def answer(self, chances: np.ndarray, known: np.ndarray | None) -> np.ndarray:
+        """Note answers that are known: gives them back."""
+        assert known is not None
+        self.batches.append((chances.astype(np.uint16), known.astype(bool)))
+        return known
+
+    def costs(self, widths: Sequence[int]) -> list[float]:
+        """The bytes that each column takes: its bits come in turn, row by row."""
+        turns = [number for number, width in enumerate(widths) for _ in range(width)]
+        costs = [0] * len(widths)
+        for place, (chances, answers) in enumerate(self.batches):
+            taken = np.where(answers, chances, ONE - chances.astype(np.int64))
+            costs[turns[place % len(turns)]] += int(_costs()[taken].sum())
+        return [cost / (8 * _BIT) for cost in costs]
+
+
+def decode_together(content: bytes, rows: int, count: int) -> list[np.ndarray]:
+    """The ``count`` columns of ``rows`` integers that :func:`encode_together` was given.
+
+    Raises:
+        ValueError, IndexError, struct.error: ``content`` is not what it made.
+    """
+    (states,) = _STATES.unpack_from(content)
+    if not 1 <= states <= _MOST_STATES:
+        raise ValueError(f"{states:,} states")
+    foresights, place = [], _STATES.size
+    for number in range(count):
+        foresight, place = Foresight.read(content, place, number)
+        foresights.append(foresight)
+    player = Player(content[place:], states)
+    columns = Walk(rows, foresights).go(player, None)
+    player.finish()
+    return columns
+
+
+@cache
+def _costs() -> np.ndarray:
+    """What an answer of each chance costs, in 1/_BIT: int64 (ONE,)."""
+    chances = np.maximum(np.arange(ONE), 1) / ONE
+    return np.rint(-np.log2(chances) * _BIT).astype(np.int64)

@@ -1,0 +1,255 @@
+"""From a table to an archive: group by group, each decoded again and compared before it counts."""
+
+import hashlib
+import math
+import os
+import tempfile
+import time
+import zlib
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import IO, Any
+
+from narrows.archive.blocks import RECORD
+from narrows.archive.container import Part, write_container
+from narrows.archive.error_bounds import Promise, Promises
+from narrows.archive.methods import EFFORTS, Effort
+from narrows.archive.tables.group import digest_pieces
+from narrows.archive.tables.grouping import encode_group
+from narrows.archive.tables.layout import TableColumn, TableLayout
+from narrows.archive.tables.size_breakdown import ColumnAccount, TableAccount
+from narrows.archive.tables.sources import TypedTable
+from narrows.archive.tables.text.description import PART as LINES
+from narrows.archive.tables.text.description import (
+    Comparison,
+    CsvText,
+    description,
+    is_kept,
+    to_header,
+)
+from narrows.archive.writing import ErrorMeter
+from narrows.data.tables.csv_options import CsvOptions
+from narrows.errors import UsageError
+from narrows.support import arguments
+from narrows.support.outputs import require_other_file
+from narrows.support.progress import Tracker, silent
+
+# Values of a table whose columns are tried together: up to a minute of one core for each million.
+_TOGETHER_UP_TO: dict[Effort, float] = {"fast": 0, "normal": 1 << 22, "best": math.inf}
+# Coded groups wait in memory up to here, then in a temporary file.
+_IN_MEMORY = 64 << 20
+
+
+def write_table(
+    out: IO[bytes],
+    source: Any,
+    *,
+    max_error: Any = None,
+    effort: Effort = "normal",
+    csv: Mapping[str, Any] | None = None,
+    track: Tracker = silent,
+) -> TableAccount:
+    """Write a table as an archive.
+
+    Args:
+        out: takes bytes, from where it stands.
+        source: the path of a CSV or Parquet file, or a pandas, polars or Arrow table.
+        max_error: no number comes back further from what it was: a number for all columns of floats
+            and decimals, ``1%`` of its range for each column of numbers, integers included,
+            ``price=0.5`` or ``price=1%`` for one column, several of these, or a mapping. All else
+            is exact: texts, dates, categories, missing cells, NaN and infinity too.
+        effort: how much is tried.
+        csv: of a CSV file, how it is read, as ``load_data`` takes it.
+        track: told how far it is.
+
+    Raises:
+        UsageError: ``max_error`` or ``effort`` cannot be meant.
+        DataError: the table is damaged, or has columns that narrows does not know.
+        OSError: it cannot be read.
+    """
+    arguments.one_of("effort", effort, EFFORTS)
+    begun = time.perf_counter()
+    if isinstance(source, str | os.PathLike):
+        require_other_file(out, source, str(source)[:200])
+    promises = Promises.of(max_error)
+    options = CsvOptions.of(csv or {})
+    table = TypedTable(source, numbers=promises, options=options, track=track)
+    bounds = column_bounds(table, promises)
+    columns = [
+        TableColumn.of(name, type_, bounds[name], table.dtypes[name])
+        for name, type_ in table.types.items()
+    ]
+    text = None if table.spelled is None else description(table.spelled, bounds)
+    irregular = table.irregular
+    if text is not None and not is_kept(text):
+        text, irregular = None, "its encoding, line ends or missing cells are too unusual"
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY, prefix="narrows-") as payload:
+        writer = _Writer(columns, table, effort, payload, text)
+        with track(f"compressing {table.name}", total=None, unit="row") as advance:
+            for group in table.groups():
+                writer.add(group)
+                advance(group.num_rows)
+        account = writer.finish(out)
+    if irregular:
+        account = replace(account, text_exact=False, text_reason=irregular)
+    return replace(account, notes=table.notes, seconds=time.perf_counter() - begun)
+
+
+def column_bounds(table: TypedTable, promises: Promises) -> dict[str, float]:
+    """The largest error of each column, in its own units.
+
+    Raises:
+        UsageError: one is asked of a column that there is not, or that holds no numbers.
+    """
+    for name in promises.named:
+        if name not in table.types:
+            raise UsageError(
+                f"{table.name} has no column {name!r}, of which a largest error is asked",
+                hint=f"its columns are {', '.join(list(table.types)[:20])}",
+            )
+        if promises.named[name].amount and not _has_error(name, table):
+            raise UsageError(
+                f"a largest error is asked of {name!r}, which is of type {table.types[name]}",
+                hint="ask it of columns of numbers; all others come back exactly",
+            )
+    asked = {name: _asked(name, table, promises) for name in table.types}
+    measured = [name for name, promise in asked.items() if promise.of_range and promise.amount]
+    ranges = table.ranges(measured)
+    bounds = {}
+    for name, promise in asked.items():
+        scale = Fraction(10) ** table.storages[name].scale
+        lowest, highest = (Fraction(end) / scale for end in ranges.get(name, (0, 0)))
+        bound = promise.bound(lowest, highest)
+        whole = table.storages[name].dtype.kind in "iu" and scale == 1
+        bounds[name] = float(int(bound)) if whole else bound
+    return bounds
+
+
+def _has_error(name: str, table: TypedTable) -> bool:
+    """Whether a largest error can be asked of a column."""
+    return table.storages[name].numeric and name not in table.exact
+
+
+def _asked(name: str, table: TypedTable, promises: Promises) -> Promise:
+    general, storage = promises.general, table.storages[name]
+    if name in promises.named:
+        return promises.named[name]
+    import pyarrow as pa
+
+    integer = pa.types.is_integer(storage.type)
+    if not _has_error(name, table) or (integer and not general.of_range):
+        return Promise.parse(0)
+    return general
+
+
+class _Writer:
+    """Codes groups of rows one after the other."""
+
+    def __init__(
+        self,
+        columns: list[TableColumn],
+        table: TypedTable,
+        effort: Effort,
+        payload: IO[bytes],
+        text: CsvText | None,
+    ) -> None:
+        self._columns, self._table, self._effort, self._payload = columns, table, effort, payload
+        self._together = table.rows * len(columns) <= _TOGETHER_UP_TO[effort]
+        self._records: list[bytes] = []
+        self._digest = hashlib.sha256()
+        self._rows, self._size, self._seconds_back = 0, 0, 0.0
+        self._sizes = [0] * len(columns)
+        self._meters = [ErrorMeter() for _ in columns]
+        self._methods: list[dict[str, int]] = [{} for _ in columns]
+        self._text: CsvText | None = text
+        self._comparison: Comparison | None = None
+        if text is not None and table.spelled is not None:
+            if any(column.bound for column in columns):
+                reason = "some of its values are kept within a largest error"
+                self._text = replace(text, reason=reason)
+            else:
+                self._comparison = Comparison(text, table.spelled)
+
+    def add(self, group: Any) -> None:
+        """Code one more group, an Arrow table."""
+        if self._comparison is not None:
+            self._comparison.add(group)
+        kept = [column.kept for column in self._columns]
+        cells = [
+            column.kept.storage.cells(
+                group.column(column.name).combine_chunks(),
+                self._table.categories.get(column.name),
+            )
+            for column in self._columns
+        ]
+        encoded = encode_group(kept, cells, self._effort, self._together)
+        content = encoded.content
+        self._seconds_back += encoded.seconds_back
+        for number, (ours, theirs) in enumerate(zip(cells, encoded.cells, strict=True)):
+            self._sizes[number] += encoded.sizes[number]
+            if kept[number].bound:
+                self._meters[number].add(ours.values, theirs.values)
+            for piece in digest_pieces(theirs):
+                self._digest.update(piece)
+            if (pipeline := encoded.pipelines[number]) is not None:
+                methods = self._methods[number]
+                methods[pipeline.name] = methods.get(pipeline.name, 0) + 1
+        self._payload.write(content)
+        self._records.append(RECORD.pack(group.num_rows, len(content), zlib.crc32(content), 0))
+        self._rows += group.num_rows
+        self._size += len(content)
+
+    def finish(self, out: IO[bytes]) -> TableAccount:
+        """Write the archive."""
+        parts = []
+        for number, column in enumerate(self._columns):
+            changes: dict[str, Any] = {"size": self._sizes[number]}
+            if column.categories is not None:
+                part, changes["category_count"] = self._category_part(column, number)
+                parts.append(part)
+            self._columns[number] = replace(column, **changes)
+        table = self._table
+        layout = TableLayout(tuple(self._columns), self._rows, table.frame, table.form)
+        data = {"kind": "table" if table.simple else "frame", **layout.to_header()}
+        text = self._text if self._comparison is None else self._comparison.result()
+        if text is not None:
+            data["csv"] = to_header(text)
+            if text.whole is not None and text.whole.lines:
+                parts.append(Part.of(LINES, text.whole.part()))
+        header = {
+            "data": data,
+            "sha256": self._digest.hexdigest(),
+        }
+        index = Part.of("index", b"".join(self._records))
+        payload = Part("payload", self._payload, self._size, checked=False)
+        sizes = write_container(out, header, [*parts, index, payload])
+        accounts = [
+            ColumnAccount(
+                column.name,
+                str(column.kept.storage.type),
+                column.bound,
+                methods,
+                column.size,
+                meter.largest / 10**column.kept.storage.scale if column.bound else None,
+            )
+            for column, methods, meter in zip(
+                self._columns, self._methods, self._meters, strict=True
+            )
+        ]
+        groups = len(self._records)
+        account = TableAccount(
+            self._rows, groups, sizes, tuple(accounts), seconds_back=self._seconds_back
+        )
+        return account if text is None else account.with_text(text)
+
+    def _category_part(self, column: TableColumn, number: int) -> tuple[Part, int]:
+        kept = column.categories
+        assert kept is not None
+        categories = self._table.categories[column.name].cast(kept.storage.type)
+        count = len(categories)
+        content = b""
+        if count:
+            cells = kept.storage.cells(categories)
+            content = encode_group([kept], [cells], self._effort, False).content
+        return Part.of(f"categories{number}", content), count

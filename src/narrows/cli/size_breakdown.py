@@ -1,0 +1,267 @@
+"""What the commands of archives show of where their bytes are."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from narrows.cli.terminal import show
+
+if TYPE_CHECKING:
+    from narrows.archive import Account, Trial
+    from narrows.archive.arrays import Layout
+
+_MEANING = {
+    "header": "what the archive is, of what, and where its parts lie",
+    "index": "where each block lies, and its checksum",
+    "payload": "the blocks",
+    "decoder": "what makes values of codes, in whole numbers",
+    "predictor": "how likely each number of a code is",
+    "files": "the names of the files that the items came from",
+    "prior": "what mixing had learnt of other data",
+}
+
+
+def account_text(title: str, account: "Account") -> str:
+    """Where the bytes of an archive are, and what it promises."""
+    from narrows.report.text import table_text
+
+    layout = account.layout
+    rows = [["part", "bytes", "share", ""]]
+    for part, size in account.sizes.items():
+        share = f"{size / account.total:.1%}"
+        rows.append([part, f"{size:,}", share, _MEANING.get(part, "of the method")])
+    rows.append(["all", f"{account.total:,}", "100.0%", ""])
+    lines = [table_text(f"{title}, {_what(layout)}", rows, left=(0, 3)), _rate(account)]
+    lines.append(_promise(account))
+    if account.changes:
+        lines.append(f"of images that were changed before: {account.changes}")
+    if account.numbers is not None:
+        lines += _codes_lines(account)
+    else:
+        lines += _comparison(account)
+    used = "; ".join(
+        f"{name} ({count:,} block{'' if count == 1 else 's'})"
+        for name, count in account.methods.items()
+    )
+    if used:
+        lines.append(f"coded with {used}")
+    lines += seconds_lines(account.seconds, account.seconds_back)
+    text = "\n".join(lines)
+    return f"{text}\n\n{_trials_text(account)}" if account.trials else text
+
+
+def _comparison(account: "Account") -> list[str]:
+    """How it stands beside the best classical method, and from when on a model pays."""
+    whole, alone = account.classical, account.classical_alone
+    lines = []
+    if whole is not None:
+        about = _about(account, whole)
+        lines.append(
+            f"{whole.name}, the best classical method, takes {about}{whole.size:,} bytes, "
+            f"{about}{whole.size / account.total:.2f} times as many"
+        )
+    if alone is not None and alone.item_bytes and account.alone:
+        more = alone.item_bytes / account.alone
+        lines.append(
+            f"one item alone takes {account.alone:,.1f} bytes, as an average of some; with "
+            f"{alone.name} {alone.item_bytes:,.1f}, {more:.2f} times as many"
+        )
+    lines += _model_lines(account)
+    if account.shared and whole is not None:
+        lines.append(f"its model charged, it is smaller {_pays(account)}")
+    return lines
+
+
+def _about(account: "Account", trial: "Trial") -> str:
+    """What stands before a figure that is an estimate."""
+    return "about " if account.estimates(trial) else ""
+
+
+def _model_lines(account: "Account") -> list[str]:
+    """The model that it does not hold, if any."""
+    if account.model is None:
+        return []
+    return [
+        f"starts from a model of {account.model_size:,} bytes that it does not hold, SHA-256 "
+        f"{account.model}"
+    ]
+
+
+def _pays(account: "Account") -> str:
+    """From how many items on a model pays, beside what needs none."""
+    whole, alone = account.classical, account.classical_alone
+    others = [each for each in (whole, _without_model(account)) if each is not None]
+    found = [
+        (f"than {each.name}", account.pays_from(each), _about(account, each)) for each in others
+    ]
+    if alone is not None:
+        found.append(
+            (f"than a file of {alone.name} for each", account.pays_alone_from(alone), "about ")
+        )
+    texts = [
+        f"{name} {'at no number of items' if count is None else f'from {about}{count:,} items on'}"
+        for name, count, about in found
+    ]
+    return "; ".join(texts)
+
+
+def _without_model(account: "Account") -> "Trial | None":
+    """What mixing made of it that started from nothing."""
+    return next((trial for trial in account.trials if trial.method == "mixing"), None)
+
+
+def _codes_lines(account: "Account") -> list[str]:
+    """What a code takes, with what says where it lies, what all the rest does, and from how many
+    items on that and its model are smaller than the items as they are."""
+    codes = account.sizes["payload"] + account.sizes["index"]
+    count = max(account.layout.count, 1)
+    lines = [
+        f"codes of {account.numbers} whole numbers: {codes / count:.2f} bytes an item, and all the "
+        f"rest {(account.total - codes) / count:.2f}",
+        *_model_lines(account),
+    ]
+    pays = account.codes_pay_from
+    if pays is not None:
+        lines.append(
+            f"its model charged, it is smaller than the values as they are from {pays:,} items on"
+        )
+    return lines
+
+
+def _what(layout: "Layout") -> str:
+    count = layout.count
+    shape = " × ".join(map(str, layout.item_shape)) or "one"
+    plural = "" if count == 1 else "s"
+    return f"{count:,} item{plural} of {shape} {layout.dtype.name}"
+
+
+def _rate(account: "Account") -> str:
+    if account.bits_per_value is None:
+        return "no values"
+    return (
+        f"{account.bits_per_value:.3f} bits a value, all parts counted; {account.ratio:.2f} times "
+        f"smaller than the {account.layout.nbytes:,} bytes of the values"
+    )
+
+
+def _promise(account: "Account") -> str:
+    from narrows.report.measures import readable
+
+    mean = account.mean_squared_error
+    measured = f", mean squared error {readable(mean)}" if mean is not None else ""
+    if account.bound is None:
+        largest = readable(account.largest_error)
+        return f"no bound is promised; measured: largest error {largest}{measured}"
+    if account.bound == 0:
+        return "lossless, with the SHA-256 of the values"
+    return (
+        f"every value within {readable(account.bound)}; measured: largest error "
+        f"{readable(account.largest_error)}{measured}"
+    )
+
+
+def _trials_text(account: "Account") -> str:
+    """What was tried, the smallest first."""
+    from narrows.report.text import table_text
+
+    values = account.layout.size
+    timed = account.trials[0].seconds is not None
+    header = ["method", "bytes, whole set", "bits a value", "bytes, one item a file"]
+    rows = [[*header[: 4 if timed else 3], *(["seconds", "and back"] if timed else [])]]
+    for trial in account.trials:
+        about = _about(account, trial)
+        row = [trial.name, f"{about}{trial.size:,}", f"{8 * trial.size / values:.3f}"]
+        if timed:
+            row.append("" if trial.item_bytes is None else f"{trial.item_bytes:,.0f}")
+            row += [f"{trial.seconds:.2f}", f"{trial.seconds_back:.2f}"]
+        rows.append(row)
+    whole = account.sampled == account.blocks
+    on = "all of it" if whole else f"{account.sampled:,} of its {account.blocks:,} blocks"
+    text = table_text(f"what was tried, on {on}: the smallest is taken", rows)
+    if account.blocks > 1:
+        text += "\neach block on its own: a compressor that sees all of them at once may take less"
+    return text
+
+
+def _compared(account: "Account") -> dict[str, Any] | None:
+    """The best classical methods, as values."""
+    whole, alone = account.classical, account.classical_alone
+    if whole is None or account.numbers is not None:
+        return None
+    charged = bool(account.shared)
+    return {
+        "method": whole.name,
+        "bytes": whole.size,
+        "estimate": account.estimates(whole),
+        "ratio": whole.size / account.total,
+        "pays_from": account.pays_from(whole) if charged else None,
+        "alone_method": None if alone is None else alone.name,
+        "alone_bytes": None if alone is None else alone.item_bytes,
+        "alone_ratio": alone.item_bytes / account.alone
+        if alone is not None and alone.item_bytes and account.alone
+        else None,
+        "alone_pays_from": account.pays_alone_from(alone) if charged and alone else None,
+    }
+
+
+def account_values(account: "Account") -> dict[str, Any]:
+    layout = account.layout
+    return {
+        "shape": list(layout.shape),
+        "dtype": layout.dtype.name,
+        "bound": account.bound,
+        "largest_error": account.largest_error,
+        "mean_squared_error": account.mean_squared_error,
+        "latent": account.numbers,
+        "bytes": dict(account.sizes),
+        **({"images_changed": account.changes} if account.changes else {}),
+        "total": account.total,
+        "raw": layout.nbytes,
+        "bits_per_value": account.bits_per_value,
+        "ratio": account.ratio,
+        "methods": dict(account.methods),
+        "tried": [
+            {
+                "method": trial.name,
+                "bytes": trial.size,
+                "in_part": trial.in_part,
+                "estimate": account.estimates(trial),
+                "item_bytes": trial.item_bytes,
+                "seconds": trial.seconds,
+                "seconds_back": trial.seconds_back,
+            }
+            for trial in account.trials
+        ],
+        "classical": _compared(account),
+        "pays_from": account.codes_pay_from,
+        "model": account.model,
+        "model_bytes": account.model_size,
+        "blocks": account.blocks,
+        "blocks_tried": account.sampled,
+        "seconds": account.seconds,
+        "seconds_back": account.seconds_back,
+    }
+
+
+def model_info(file: Path, json: bool) -> None:
+    """Where the bytes of a model file are, its checksum compared."""
+    from narrows.model.file import load_model
+    from narrows.report.text import cell_text, table_text
+    from narrows.support.tensor_file import tensor_sizes
+
+    spec = load_model(file).model.spec
+    sizes = tensor_sizes(file)
+    total = sum(sizes.values())
+    rows = [["part", "bytes", "share"]]
+    rows += [[cell_text(name), f"{size:,}", f"{size / total:.1%}"] for name, size in sizes.items()]
+    rows.append(["all", f"{total:,}", "100.0%"])
+    shape = " × ".join(map(str, spec.item_shape))
+    text = table_text(f"{file}: a model of items of {shape}, {spec.latent_size} numbers", rows)
+    values = {"kind": "model", "bytes": sizes, "total": total, "latent": spec.latent_size}
+    show(text, values, json)
+
+
+def seconds_lines(there: float | None, back: float | None) -> list[str]:
+    """What writing and decoding took, where both were measured."""
+    if there is None or back is None:
+        return []
+    return [f"{there:.1f} s, trials and verification included; {back:.2f} s to decode all of it"]

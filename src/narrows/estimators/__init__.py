@@ -1,0 +1,1 @@
+"""The faces for Python: scikit-learn estimators."""

@@ -1,0 +1,672 @@
+"""The autoencoder as a scikit-learn transformer."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from narrows.data import Dataset, Pages, TableSchema, checked, load_data
+from narrows.data.file_arrays import loaded
+from narrows.data.given import array_given
+from narrows.data.image_folder import are_images, images_as_dataset, is_image
+from narrows.data.tables import Unfamiliar, arrow_table, is_frame
+from narrows.errors import DataError, ShapeError, UsageError
+from narrows.model.file import TrainedModel, load_model, save_model
+from narrows.model.ranges import require_familiar
+from narrows.model.use import TrainedAutoencoder, chunks
+from narrows.nn.spec import Spec
+from narrows.nn.summary import summary_text
+from narrows.planning import CHANNELS_FIRST, Plan, make_plan, require_refinable
+from narrows.planning.parameters import (
+    ABOUT_USE,
+    column_types,
+    held_out_share,
+    kept,
+    model_choice,
+    parameters_of,
+    require_types,
+    training_options,
+    with_values,
+)
+from narrows.report.diagnostics import find_warnings
+from narrows.report.measures import item_errors
+from narrows.support import arguments
+from narrows.support.progress import say, shown, silent, warn
+from narrows.tasks.denoise import denoise, require_denoisable
+from narrows.tasks.drawn_rows import DrawnRows
+from narrows.tasks.fill import Filling, fill_frame
+from narrows.tasks.fit import Fitted, fit
+from narrows.tasks.generate import DrawnCodes, interpolated
+from narrows.training import History
+
+# Fewer rows than this are all trained on: a tenth of them would say nothing.
+_FEWEST_TO_HOLD_OUT_FROM = 20
+# Items that say enough of a model to warn of it.
+_MOST_TO_JUDGE = 500
+
+
+class SummaryText(str):
+    """A text that shows itself as it is, at a prompt and in a notebook too."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Learn a small code for items that resemble each other.
+
+    Args:
+        latent: numbers in the code; None for 20, or half of what an item has if that is no more.
+        hidden: units of the encoder's hidden layers, mirrored in the decoder, or of the only one;
+            None for what suits.
+        preset: which model: "auto" looks at the data, "dense", "conv", "variational", "rounded",
+            "unet" and "denoiser" are what they say, "simple" is the article's.
+        spec: a TOML file, or a :class:`narrows.nn.spec.Spec`, that describes the model instead;
+            latent and hidden must then be None.
+        loss: "l2", "l1", "huber", "huber:THRESHOLD" or "bce".
+        epochs: passes over the training set; None, here and below, for what suits the data, or for
+            the article's 50 epochs in batches of 64 at 0.001 with preset "simple".
+        batch_size: items a step.
+        learning_rate: Adam's, at its highest.
+        weight_decay: the share of itself a weight loses at a learning rate of 1.
+        shift: images are moved by up to so many pixels each time they are taken.
+        noise: damage that the model learns to undo: "gaussian:0.3", "masking:0.3",
+            "salt-pepper:0.1"; "gaussian:0.1-0.8" for an amount that is not known.
+        refine: Gauss-Newton steps that improve each code after the encoder; 0 for none. It is about
+            use: changed after ``fit`` or ``load``, it holds at once; None is then what they had.
+        validation_fraction: the share of rows held out where ``fit`` gets no validation data and
+            there are at least 20; 0 for none.
+        patience: stop after so many epochs without a better validation loss, and keep the best
+            model; None to train every epoch.
+        random_state: governs everything drawn at random; an integer, a RandomState, or None for
+            another outcome every time.
+        check_range: refuse items in another range than those of ``fit``, such as shares of 1 where
+            those were grey levels, see :func:`narrows.model.ranges.require_familiar`; False to go
+            on. It holds at once too. All others are about training, and hold from the next
+            ``fit`` on.
+        verbose: show how far the work is on stderr, a bar or a line now and then, and what is in
+            ``notes_``.
+        types: of a data frame, what columns are, by name, where it shall not be inferred:
+            "numeric", "integer", "boolean", "categorical", "date" or "ignored", as
+            :func:`narrows.load_data` takes them; None for what they look like.
+        item_bytes: what a code of the preset ``rounded`` shall take; None for a third of its
+            numbers.
+
+    Attributes:
+        history_: one dictionary an epoch: ``epoch``, ``loss``, ``val_loss``, ``learning_rate``,
+            ``seconds``. Losses are means over all values, in the data's own units.
+        notes_: what there is to know of the last ``fit``, in sentences: how the data were read,
+            what was chosen and why, and what may spoil the results, of which it warns too
+            (:class:`narrows.NarrowsWarning`).
+        model_: the trained model, a :class:`narrows.model.file.TrainedModel`.
+        latent_size_: numbers in the code.
+        item_shape_: the shape of one item.
+        n_features_in_: values in one item, for flat rows; its first dimension, for others.
+
+    Example:
+        >>> from sklearn.datasets import load_digits
+        >>> X = load_digits().data
+        >>> ae = Autoencoder(latent=8, epochs=5).fit(X)
+        >>> ae.transform(X).shape
+        (1797, 8)
+    """
+
+    def __init__(
+        self,
+        latent: int | None = None,
+        *,
+        hidden: int | tuple[int, ...] | None = None,
+        preset: str = "auto",
+        spec: str | os.PathLike[str] | Spec | None = None,
+        loss: str = "l2",
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        weight_decay: float | None = None,
+        shift: int | None = None,
+        noise: str | None = None,
+        refine: int | None = None,
+        validation_fraction: float = 0.1,
+        patience: int | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+        item_bytes: float | None = None,
+        check_range: bool = True,
+        verbose: bool = False,
+        types: Mapping[str, str] | None = None,
+    ) -> None:
+        self.latent = latent
+        self.hidden = hidden
+        self.preset = preset
+        self.spec = spec
+        self.loss = loss
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.shift = shift
+        self.noise = noise
+        self.refine = refine
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.random_state = random_state
+        self.item_bytes = item_bytes
+        self.check_range = check_range
+        self.verbose = verbose
+        self.types = types
+
+    def fit(
+        self, X: Any, y: Any = None, *, target: Any = None, validation_data: Any = None
+    ) -> Self:
+        """Train on ``X``.
+
+        Args:
+            X: (n, \\*item_shape), any real dtype: flat rows, or images as (n, height, width) or
+                (n, height, width, channels), or a list of Pillow images. 8-bit data are used as
+                they are. A sparse matrix is made dense, if it fits; what :func:`narrows.load_data`
+                gave is taken too. Or a pandas or polars DataFrame, whose columns may be numbers,
+                truth values, categories, texts and dates, with missing values, and weigh all the
+                same.
+            y: ignored.
+            target: what the items of ``X`` shall become, an array of their shape and dtype, such as
+                the same images without noise; None for the items themselves.
+            validation_data: items of the same shape, or with the same columns, to measure the loss
+                on after each epoch; with ``target`` a pair of arrays, the second of them what the
+                first shall become.
+
+        Raises:
+            ValueError: data or parameters that cannot be.
+        """
+        share = held_out_share(self.validation_fraction)
+        verbose, track = self._verbose(), silent
+        if verbose:
+            track = shown
+        training = self._training(X)
+        if target is not None:
+            training = self._towards(training, target)
+        seed = _seed(self.random_state)
+        held_out = None
+        if validation_data is not None and target is not None:
+            noisy, clean = _pair(validation_data)
+            held_out = self._towards(self._held_out(noisy, training), clean)
+        elif validation_data is not None:
+            held_out = self._held_out(validation_data, training)
+        elif share > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
+            training, held_out = training.split(share, seed)
+        plan = self._plan(training, seed)
+        fitted = fit(training, held_out, plan, detection=self._detects, track=track)
+        given = self.get_params(deep=False)
+        self._take(kept(fitted.trained, type(self).__name__, given, plan.settings.epochs))
+        self.history_: History = fitted.history
+        self._tell(training, held_out, plan, fitted, verbose)
+        return self
+
+    def _verbose(self) -> bool:
+        """Whether to say how far the work is.
+
+        Raises:
+            UsageError: ``verbose`` is neither yes nor no.
+        """
+        given = arguments.scalar(self.verbose)
+        if isinstance(given, bool) or (isinstance(given, Integral) and int(given) >= 0):
+            return bool(given)
+        raise arguments.refused("verbose", self.verbose, "True or False, or a number from 0 on")
+
+    def _tell(
+        self,
+        training: Dataset,
+        held_out: Dataset | None,
+        plan: Plan,
+        fitted: Fitted,
+        verbose: bool,
+    ) -> None:
+        """Keep what the command line says of a fit, and warn of what may spoil its results."""
+        cautions = find_warnings(
+            self._autoencoder, training, held_out, fitted.history, most=_MOST_TO_JUDGE
+        )
+        table = training.table
+        columns = () if table is None else table.describe()
+        warned = (
+            *training.notes,
+            *(line for line in plan.reasons if line == CHANNELS_FIRST),
+            *_left_out(table),
+            *fitted.notes,
+            *map(str, cautions),
+        )
+        self.notes_ = tuple(dict.fromkeys((*training.notes, *columns, *plan.reasons, *warned)))
+        for line in self.notes_ if verbose else ():
+            say(line)
+        for line in warned:
+            warn(line, stacklevel=3)
+
+    def transform(self, X: Any) -> np.ndarray:
+        """The codes of ``X``: float32 (n, latent_size).
+
+        ``X`` has the shape of the training data, or is flat rows of as many values; or has the
+        columns of the training data, in their order.
+        """
+        check_is_fitted(self)
+        return self._autoencoder.encode(self._items(X))
+
+    def inverse_transform(self, Z: Any) -> Any:
+        """The items that codes ``Z`` (n, latent_size) stand for, in the training data's shape and
+        dtype: rounded and clipped where that holds whole numbers.
+
+        Trained on a DataFrame, it gives one of the same kind, columns, labels and dtypes; trained
+        on a table in a file, a pyarrow.Table. Codes do not know the index of what they were made
+        of: a pandas DataFrame gets that of ``Z``, where that is one, as ``transform`` gives it
+        after ``set_output(transform="pandas")``.
+        """
+        check_is_fitted(self)
+        codes = check_array(array_given(Z), dtype=np.float32, ensure_min_samples=0)
+        items = self._autoencoder.decode(codes)
+        table = self.model_.data.table
+        return items if table is None else table.decode_frame(items, like=Z)
+
+    def denoise(self, X: Any) -> Any:
+        """``X`` without the noise that the model learnt to undo: with ``noise``, or a ``target``.
+
+        ``X`` has the shape of the training data, or is images that are larger, which are cut into
+        overlapping tiles and blended. Of a DataFrame, the missing cells are filled in and the
+        others kept, as are its index, its labels, its dtypes and the columns that were not trained
+        on, so that ``X.fillna(ae.denoise(X))`` fills each cell with its own.
+        """
+        check_is_fitted(self)
+        table = self.model_.data.table
+        if table is not None:
+            return self._filled(X, table)
+        images = check_array(_given(X), **_ANY_ARRAY)
+        require_denoisable(self._autoencoder, Pages("X", images))
+        self._check_range(images)
+        return denoise(self._autoencoder, images)
+
+    def reconstruct(self, X: Any) -> Any:
+        """What the model makes of ``X``: through the code and back, in the shape of ``X`` and the
+        dtype of the training data, as :meth:`inverse_transform` gives items.
+
+        Of a DataFrame, one of the same kind with its index, and the columns that were trained on.
+        """
+        check_is_fitted(self)
+        items = self._items(X)
+        found = [self._autoencoder.reconstruct(part) for part in _parts(items)]
+        results = np.concatenate(found)
+        table = self.model_.data.table
+        if table is not None:
+            return table.decode_frame(results, like=X)
+        shape = getattr(X, "shape", ())
+        return results.reshape(shape) if len(shape) == 2 else results
+
+    def _check_range(self, items: Any, finding: bool = False) -> None:
+        """Refuse items in another range than the training data's, unless that is not wanted.
+
+        Raises:
+            UsageError: they are.
+        """
+        if arguments.truth("check_range", self.check_range):
+            for note in require_familiar(self.model_, items, "X", finding=finding):
+                warn(note, stacklevel=4)
+
+    def _filled(self, X: Any, table: TableSchema) -> Any:
+        """A table without missing cells: the frame that it was, or of rows the kind that was
+        fitted."""
+        import pyarrow as pa
+
+        unfamiliar, check = Unfamiliar(), arguments.truth("check_range", self.check_range)
+        if is_frame(X):
+            result = fill_frame(self._autoencoder, X, unfamiliar, check_range=check)
+        else:
+            frame = arrow_table(table.names, np.asarray(array_given(X)))
+            filling = Filling(self._autoencoder, frame, unfamiliar, as_trained=True)
+            parts = filling.rows(check_range=check)
+            rows = pa.concat_tables(parts, promote_options="default")
+            result = table.as_frame(rows, retyped=unfamiliar.retyped)
+        for line in unfamiliar.lines():
+            warn(line, stacklevel=3)
+        return result
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """How well each item is reconstructed: minus its mean squared error, float64 (n,).
+
+        In the data's own unit squared, or, of a table, where every column has variance 1; higher
+        is better, as scikit-learn wants scores to be.
+        """
+        check_is_fitted(self)
+        items = self._items(X)
+        errors = [
+            item_errors(part, self._autoencoder.reconstruct_floats(part)) for part in _parts(items)
+        ]
+        return -np.concatenate(errors)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Minus the mean squared error over all values of ``X``."""
+        return float(self.score_samples(X).mean())
+
+    def sample(self, n_samples: int = 1, *, random_state: Any = None) -> Any:
+        """New items like those of the training set: decoded from codes drawn as theirs lie.
+
+        Those are drawn from a Gaussian mixture that was fitted to the training codes. The result
+        has the form of :meth:`inverse_transform`'s; each column of a table lies as it did in
+        training (:class:`narrows.tasks.drawn_rows.DrawnRows`).
+        """
+        check_is_fitted(self)
+        count = arguments.required_whole("n_samples", n_samples)
+        if self.model_.data.table is not None:
+            import pyarrow as pa
+
+            drawn = DrawnRows(self._autoencoder, count, _seed(random_state))
+            rows = pa.concat_tables(drawn.batches(), promote_options="default")
+            return self.model_.data.table.as_frame(rows)
+        codes = DrawnCodes(self.model_, count, _seed(random_state))
+        return self.inverse_transform(codes[:])
+
+    def interpolate(self, a: Any, b: Any, steps: int = 10) -> Any:
+        """Items on the way from item ``a`` to item ``b``: decoded from codes on the line between
+        theirs, both ends included.
+
+        Each is one item of the training data's shape, flat or not; of a table, a data frame with
+        one row. The result has the form of :meth:`inverse_transform`'s.
+        """
+        check_is_fitted(self)
+        first, last = (self._autoencoder.encode(self._one_item(each))[0] for each in (a, b))
+        count = arguments.required_whole("steps", steps)
+        return self.inverse_transform(interpolated(first, last, count))
+
+    def summary(self) -> SummaryText:
+        """Tables of the encoder, the decoder and the whole: layers, output shapes, parameters."""
+        check_is_fitted(self)
+        return SummaryText(summary_text(self.model_.model.spec))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the trained model as one file, which the program ``narrows`` reads too."""
+        check_is_fitted(self)
+        save_model(arguments.path("path", path), self._as_used())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a model file, whether :meth:`save` or ``narrows fit`` wrote it.
+
+        The estimator can do everything that the saved one could, and has its parameters, so that
+        ``clone(loaded).fit(X)`` trains the same again; a ``spec`` file comes back as the
+        :class:`narrows.nn.spec.Spec` that it held. Of older files, they are what the model itself
+        tells. ``history_`` is not in the file, its last losses are in ``model_.training``.
+
+        Raises:
+            ModelFileError: the file is missing, damaged, from a newer narrows, or not ours.
+        """
+        trained = load_model(arguments.path("path", path))
+        parameters = parameters_of(trained, cls.__name__)
+        names = cls._get_param_names()
+        estimator = cls(**{name: parameters[name] for name in names if name in parameters})
+        estimator._take(trained)
+        table = trained.data.table
+        if table is None:
+            estimator.n_features_in_ = trained.item_shape[0]
+        else:
+            estimator.n_features_in_ = len(table.names)
+            if table.labels_are_texts:
+                estimator.feature_names_in_ = np.array(table.names, dtype=object)
+        return estimator
+
+    def _take(self, trained: TrainedModel) -> None:
+        self.model_ = trained
+        self._fitted_refine = self.refine
+        self.latent_size_ = trained.model.spec.latent_size
+        self.item_shape_ = trained.item_shape
+        self._n_features_out = self.latent_size_
+
+    @property
+    def _autoencoder(self) -> TrainedAutoencoder:
+        """What encodes and decodes as ``refine`` says now."""
+        steps, made = self._refinement(), self.__dict__.get("_made")
+        if made is None or made[0] is not self.model_ or made[1] != steps:
+            autoencoder = TrainedAutoencoder(replace(self.model_, refinement=steps))
+            made = self._made = self.model_, steps, autoencoder
+        return made[2]
+
+    def _refinement(self) -> int:
+        """Steps that improve a code: those of the model, unless ``refine`` was changed since.
+
+        Raises:
+            UsageError: it was, to what cannot be.
+        """
+        if self.refine is None or self.refine == self._fitted_refine:
+            return self.model_.refinement
+        steps = arguments.required_whole("refine", self.refine)
+        require_refinable(self.model_.model.spec, steps)
+        return steps
+
+    def _as_used(self) -> TrainedModel:
+        """The model as it computes now, with the parameters that say so."""
+        given = {name: getattr(self, name) for name in ABOUT_USE if hasattr(self, name)}
+        return with_values(replace(self.model_, refinement=self._refinement()), given)
+
+    # Whether to learn what odd items are; narrows.OutlierDetector does.
+    _detects = False
+
+    def _plan(self, training: Dataset, seed: int) -> Plan:
+        given = self.get_params(deep=False)
+        return make_plan(training, model_choice(given), training_options(given, seed))
+
+    def _training(self, X: Any) -> Dataset:
+        """What to train on, whatever it was given as.
+
+        Raises:
+            DataError: it cannot be learnt from.
+            UsageError: it has no columns of the types that are declared.
+        """
+        types = column_types(self.types)
+        if is_frame(X):
+            return self._table(X, types)
+        require_types(types, X)
+        if not isinstance(X, Dataset):
+            return self._array(X)
+        if len(X) < 2:
+            raise DataError(f"n_samples={len(X)}: 2 are the fewest to learn from")
+        X = replace(X, items=loaded(X.items))
+        if X.table is None:
+            validate_data(self, X.items, **_ANY_ARRAY)
+        else:
+            self.n_features_in_ = len(X.table.names)
+            self.feature_names_in_ = np.array(X.table.names, dtype=object)
+        return checked(X)
+
+    def _table(self, X: Any, types: Mapping[str, str]) -> Dataset:
+        """A data frame to train on, as features."""
+        self._check_labels(X, reset=True)
+        if len(X) < 2:
+            raise DataError(
+                f"n_samples={len(X)}: the table has {len(X)} rows, and 2 are the fewest to learn "
+                "from",
+                hint="give more rows",
+            )
+        return load_data(X, types=types)
+
+    def _array(self, X: Any) -> Dataset:
+        return self._dataset(validate_data(self, _given(X), **_ANY_ARRAY, ensure_min_samples=2))
+
+    def _held_out(self, X: Any, training: Dataset) -> Dataset:
+        if training.table is not None:
+            return replace(training, items=self._features(X, training.table))
+        return self._dataset(check_array(_given(X), **_ANY_ARRAY))
+
+    def _towards(self, data: Dataset, target: Any) -> Dataset:
+        """``data`` as what goes in, and what they shall become as the items."""
+        if data.table is not None:
+            raise UsageError("a table has no target", hint="train with noise='masking:0.3'")
+        clean = self._dataset(check_array(_given(target), **_ANY_ARRAY))
+        if (clean.items.shape, clean.items.dtype) != (data.items.shape, data.items.dtype):
+            raise ShapeError(
+                f"target is {clean.items.dtype.name} of shape {clean.items.shape}, and what goes "
+                f"in {data.items.dtype.name} of {data.items.shape}",
+                hint="give what each item shall become, in its shape and dtype",
+            )
+        return replace(clean, inputs=data.items)
+
+    def _features(self, X: Any, table: TableSchema) -> np.ndarray:
+        """The features of a data frame, or of rows of numbers in the order of its columns."""
+        if isinstance(X, Dataset):
+            return _restated(X, table)
+        if not is_frame(X):
+            rows = validate_data(
+                self, array_given(X), reset=False, dtype=None, ensure_all_finite=False
+            )
+            X = arrow_table(table.names, rows)
+        else:
+            self._check_labels(X, reset=False)
+        return table.encode(X)
+
+    def _check_labels(self, X: Any, *, reset: bool) -> None:
+        """Keep the names of a frame's columns as scikit-learn does; where some are texts and others
+        are not, which it refuses, the table's schema alone knows them.
+
+        Of later frames it says which are missing. Their order does not matter, and others may be
+        there, which the schema ignores with a message.
+        """
+        labels = getattr(X, "column_names", None)  # Arrow's
+        labels = list(X.columns if labels is None else labels)
+        texts = {isinstance(label, str) for label in labels}
+        if not reset:
+            known = getattr(self, "feature_names_in_", ())
+            if False in texts or set(known) <= set(labels):
+                return
+        if len(texts) > 1:
+            if reset:
+                self.n_features_in_ = len(labels)
+            return
+        validate_data(self, X, reset=reset, skip_check_array=True)
+
+    def _dataset(self, items: np.ndarray) -> Dataset:
+        limits = (0.0, 255.0) if items.dtype == np.uint8 else None
+        return checked(Dataset("X", items, limits))
+
+    def _items(self, X: Any, finding: bool = False) -> np.ndarray:
+        """``X`` checked against the training data: of its shape, or flat rows, or its columns, and
+        in its range."""
+        items = self._in_shape(X)
+        self._check_range(items, finding)
+        return items
+
+    def _in_shape(self, X: Any) -> np.ndarray:
+        table = self.model_.data.table
+        if table is not None:
+            return self._features(X, table)
+        X = _given(X)
+        if len(self.item_shape_) == 1:
+            items = validate_data(self, X, reset=False, **_ANY_ARRAY)
+        else:
+            items = check_array(X, **_ANY_ARRAY)
+        if items.dtype.kind not in "biuf":
+            raise ShapeError(f"items of dtype {items.dtype} are not numbers")
+        return self._autoencoder.shaped(items)
+
+    def _one_item(self, x: Any) -> np.ndarray:
+        """One item, or a data frame of one row, as items."""
+        items = self._items(x if is_frame(x) or is_image(x) else np.asarray(x)[None])
+        if len(items) != 1:
+            raise ShapeError(
+                f"{len(items)} rows are not one item", hint="give a data frame of one row"
+            )
+        return items
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Threads' work space is not worth copying: it is laid out again from the model.
+        state = dict(super().__getstate__())
+        state.pop("_made", None)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "model_" in state:
+            self.__dict__.setdefault("_fitted_refine", self.refine)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        tags.input_tags.three_d_array = True
+        tags.input_tags.sparse = True  # made dense, where they fit
+        return tags
+
+
+def _parts(items: np.ndarray) -> list[np.ndarray]:
+    """Items a bounded number at a time; of none, one part without any."""
+    return list(chunks(items)) or [items]
+
+
+def _given(X: Any) -> Any:
+    """``X``, or the items of Pillow images, upright and in grey or RGB, as those of a folder."""
+    if not are_images(X):
+        return array_given(X)
+    data = images_as_dataset(X)
+    for note in data.notes:
+        warn(note, stacklevel=4)
+    return data.items
+
+
+_ANY_ARRAY: dict[str, Any] = {"dtype": "numeric", "allow_nd": True, "order": None}
+
+
+def _restated(data: Dataset, table: TableSchema) -> np.ndarray:
+    """The features of a table that was read on its own, as the model's table has them.
+
+    Raises:
+        UsageError: it was read in another way.
+    """
+
+    def kinds(schema: TableSchema | None) -> list[tuple[Any, ...]]:
+        columns = () if schema is None else schema.columns
+        return [(c.name, c.kind, c.width, c.missing, c.categories) for c in columns]
+
+    if data.table is None or kinds(data.table) != kinds(table):
+        raise UsageError(
+            f"{data.name} was not read as the table that the model was trained on",
+            hint="read it with the model's: load_data(path, table=ae.model_.data.table)",
+        )
+    return table.restated(data.items, data.table)
+
+
+def _left_out(table: TableSchema | None) -> list[str]:
+    """What to say of columns that nothing is learnt from."""
+    if table is None:
+        return []
+    names = [column.name for column in table.columns if column.kind == "ignored"]
+    if not names:
+        return []
+    shown_names = ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
+    return [f"nothing is learnt from {len(names)} columns, which are ignored: {shown_names}"]
+
+
+def _pair(validation_data: Any) -> tuple[Any, Any]:
+    """What goes in and what it shall become, to validate on.
+
+    Raises:
+        UsageError: it is no pair.
+    """
+    if isinstance(validation_data, tuple | list) and len(validation_data) == 2:
+        return validation_data[0], validation_data[1]
+    raise arguments.refused(
+        "validation_data", validation_data, "a pair of arrays where there is a target",
+        "give (noisy, clean)",
+    )  # fmt: skip
+
+
+def _seed(random_state: Any) -> int:
+    """A seed for our own generators, leaving NumPy's global one alone."""
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**31 - 1))
+    given = arguments.scalar(random_state)
+    if isinstance(given, Integral) and not isinstance(given, bool) and int(given) >= 0:
+        return int(given)
+    raise arguments.refused(
+        "random_state", random_state, "None, a RandomState or an integer of at least 0"
+    )

@@ -1,0 +1,222 @@
+"""How likely a code is: a Gaussian mixture over the codes of a training set.
+
+    p(z) = Σ_k w_k N(z; m_k, L_k L_kᵀ)
+
+Its number of components is what held-out codes are likeliest under. It is fitted by expectation
+maximisation in scikit-learn, lives in the model file as plain arrays, and needs NumPy alone to
+judge codes and to draw new ones. Ghosh et al. (arXiv:1903.12436) draw so from autoencoders whose
+codes were never trained towards a distribution.
+"""
+
+import copy
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float, Float32, Float64, Shaped
+
+from narrows.errors import ShapeError
+from narrows.support.progress import Tracker, silent
+
+if TYPE_CHECKING:
+    from sklearn.mixture import GaussianMixture
+
+#: Codes that are enough to fit a density to; more cost time and tell little.
+MOST_CODES = 20_000
+#: The longest codes that have a density: its matrices would be larger than most models.
+MOST_NUMBERS = 1024
+#: Components that are tried, until held-out codes get no likelier.
+COMPONENTS = (1, 4, 16, 64)
+
+_HELD_OUT = 5  # one code in so many
+# Codes for each number and component, below which a covariance is mostly chance.
+_CODES_A_NUMBER = 2
+# Added to variances, where each number has a variance of 1, so that no component is a point: much
+# for many components of few codes, and less where held-out codes are likelier so.
+_ADDED, _ADDED_LESS = 1e-2, 1e-3
+_MOST_ITERATIONS = 100
+_TOLERANCE = 1e-2  # nats a code
+# Codes that are judged at a time.
+_BLOCK = 1 << 13
+
+
+@dataclass(frozen=True)
+class Density:
+    """A Gaussian mixture over codes; :func:`fit_density` makes one.
+
+    A number that was constant over the training codes has a scale of 0. It is drawn as that
+    constant, and has no part in how likely a code is.
+
+    Attributes:
+        weights: of the components, (k,); their sum is 1.
+        means: (k, latent), of codes less ``centre`` over ``scale``.
+        cholesky: (k, latent, latent), the lower triangle L of each covariance L Lᵀ, in their unit.
+        centre: (latent,), in the codes' own unit, as ``scale`` is.
+        scale: (latent,).
+    """
+
+    weights: Float[np.ndarray, " k"]
+    means: Float[np.ndarray, "k latent"]
+    cholesky: Float[np.ndarray, "k latent latent"]
+    centre: Float[np.ndarray, " latent"]
+    scale: Float[np.ndarray, " latent"]
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Density":
+        """From what a model file holds (``TrainedModel.density``)."""
+        wide = {each.name: arrays[each.name].astype(np.float64) for each in fields(cls)}
+        return cls(**wide | {"weights": wide["weights"] / wide["weights"].sum()})
+
+    def to_arrays(self) -> dict[str, Float32[np.ndarray, "..."]]:
+        """What a model file holds: float32 arrays by the names of the attributes."""
+        return {each.name: getattr(self, each.name).astype(np.float32) for each in fields(self)}
+
+    def log_density(self, codes: Shaped[np.ndarray, "n latent"]) -> Float64[np.ndarray, " n"]:
+        """log p(z) of each code, in nats: float64 (n,).
+
+        Args:
+            codes: (n, latent), any real dtype.
+
+        Raises:
+            ShapeError: codes of another size.
+        """
+        size = len(self.centre)
+        if codes.ndim != 2 or codes.shape[1] != size:
+            raise ShapeError(
+                f"codes of shape {codes.shape} do not fit a density of codes of {size} numbers",
+                hint=f"give an array of shape (n, {size}), such as narrows encode writes",
+            )
+        result, live = np.empty(len(codes)), self._live
+        for start in range(0, len(codes), _BLOCK):
+            block = codes[start : start + _BLOCK, live] - self.centre[live]
+            result[start : start + _BLOCK] = self._log_density(block / self.scale[live])
+        return result
+
+    def _log_density(self, z: Float64[np.ndarray, "n live"]) -> Float64[np.ndarray, " n"]:
+        """The same of codes of a few live numbers, less centre over scale."""
+        exponents = np.empty((len(z), len(self.weights)))
+        with np.errstate(over="ignore"):  # infinitely far is infinitely unlikely
+            for k, (mean, whitening) in enumerate(zip(self.means, self._whitening, strict=True)):
+                exponents[:, k] = -0.5 * np.square((z - mean[self._live]) @ whitening.T).sum(axis=1)
+        exponents += self._log_factors
+        # a code too far from all components for float64 is as unlikely as can be said
+        most = np.maximum(exponents.max(axis=1), np.finfo(np.float64).min)
+        with np.errstate(divide="ignore"):
+            return most + np.log(np.exp(exponents - most[:, None]).sum(axis=1))
+
+    def sample(self, count: int, random: np.random.Generator) -> Float32[np.ndarray, "n latent"]:
+        """Codes drawn at random: float32 (count, latent)."""
+        chosen = random.choice(len(self.weights), size=count, p=self.weights)
+        normal = random.standard_normal((count, len(self.centre)))
+        codes = np.empty_like(normal)
+        for k in np.unique(chosen):
+            rows = chosen == k
+            codes[rows] = self.means[k] + normal[rows] @ self.cholesky[k].T
+        return (self.centre + self.scale * codes).astype(np.float32)
+
+    @cached_property
+    def _live(self) -> np.ndarray:
+        """Which numbers were not constant over the training codes."""
+        return self.scale > 0
+
+    @cached_property
+    def _whitening(self) -> list[np.ndarray]:
+        """L⁻¹ of each component, over the live numbers."""
+        live = np.flatnonzero(self._live)
+        return [np.linalg.inv(lower[np.ix_(live, live)]) for lower in self.cholesky]
+
+    @cached_property
+    def _log_factors(self) -> np.ndarray:
+        """What does not depend on the code: log of each weight over the width of its component."""
+        live = self._live
+        diagonals = np.diagonal(self.cholesky, axis1=1, axis2=2)[:, live]
+        widths = np.log(np.abs(diagonals)).sum(axis=1) + np.log(self.scale[live]).sum()
+        with np.errstate(divide="ignore"):
+            return np.log(self.weights) - widths - 0.5 * live.sum() * math.log(2 * math.pi)
+
+
+def fit_density(
+    codes: Shaped[np.ndarray, "n latent"], seed: int, *, track: Tracker = silent
+) -> Density:
+    """Fit a Gaussian mixture to codes, with as many components as held-out ones ask for.
+
+    A fifth of the codes judges mixtures of 1, 4, 16 and 64 components that are fitted to the
+    others, until more make it no likelier, and whether less is added to their variances; the best
+    is then fitted to all. The same seed and codes give the same density.
+
+    Args:
+        codes: (n, latent), n at least 1, any real dtype. Of more than :data:`MOST_CODES` the first
+            are taken.
+        seed: governs what is held out, and where components start.
+    """
+    from threadpoolctl import threadpool_limits
+
+    wide = codes[:MOST_CODES].astype(np.float64)
+    # rounding in the mean must not give a constant number a variance
+    scale = np.where(np.ptp(wide, axis=0) > 0, wide.std(axis=0), 0)
+    live = np.flatnonzero(scale)
+    centre = wide[0].copy()
+    centre[live] = wide[:, live].mean(axis=0)
+    size = len(centre)
+    if not len(live):
+        return Density(np.ones(1), np.zeros((1, size)), np.eye(size)[None], centre, scale)
+    # threads of so small products wait for one another: on two cores they take four times as long
+    with threadpool_limits(1, "blas"):
+        mixture = _chosen((wide[:, live] - centre[live]) / scale[live], seed, track)
+    means = np.zeros((mixture.n_components, size))
+    means[:, live] = mixture.means_
+    cholesky = np.tile(np.eye(size), (mixture.n_components, 1, 1))
+    cholesky[:, live[:, None], live] = np.linalg.cholesky(mixture.covariances_)
+    return Density(mixture.weights_, means, cholesky, centre, scale)
+
+
+def _chosen(codes: np.ndarray, seed: int, track: Tracker) -> "GaussianMixture":
+    """The mixture that makes held-out codes likeliest, fitted to all of them."""
+    count, size = codes.shape
+    order = np.random.default_rng([seed, _DENSITY_STREAM]).permutation(count)
+    held_out, rest = codes[order[: count // _HELD_OUT]], codes[order[count // _HELD_OUT :]]
+    affordable = [k for k in COMPONENTS if k * (size + 1) * _CODES_A_NUMBER <= len(rest)]
+    best, likelihood = _mixture(1, seed), -math.inf
+    with track("fitting a density", total=sum(affordable) + 1, unit="components") as advance:
+        for components in affordable if len(held_out) else ():
+            mixture = _fitted(_mixture(components, seed), rest)
+            found = mixture.score(held_out)
+            advance(components)
+            if found <= likelihood:
+                break
+            best, likelihood = mixture, found
+        best.set_params(warm_start=True)  # from where it is
+        tighter = copy.deepcopy(best).set_params(reg_covar=_ADDED_LESS)
+        if len(held_out) and _fitted(tighter, rest).score(held_out) > likelihood:
+            best = tighter
+        return _fitted(best, codes)
+
+
+# Keeps these random numbers apart from those of other uses of the same seed.
+_DENSITY_STREAM = 0xDE25
+
+
+def _mixture(components: int, seed: int) -> "GaussianMixture":
+    from sklearn.mixture import GaussianMixture
+
+    return GaussianMixture(
+        components,
+        tol=_TOLERANCE,
+        reg_covar=_ADDED,
+        max_iter=_MOST_ITERATIONS,
+        init_params="k-means++",  # k-means itself sums in the order in which threads end
+        random_state=seed % (1 << 32),
+    )
+
+
+def _fitted(mixture: "GaussianMixture", codes: np.ndarray) -> "GaussianMixture":
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        # after so many iterations, what is left to gain is little
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return mixture.fit(codes)

@@ -1,0 +1,205 @@
+"""Using a trained model: codes, reconstructions, in the shape and dtype of the data."""
+
+from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, Float32, Int64, Shaped
+
+from narrows.data import release
+from narrows.engine import make_runner
+from narrows.engine.evidence import is_variational
+from narrows.engine.xla import measure_evidence
+from narrows.errors import ShapeError, UsageError
+from narrows.model.file import TrainedModel
+from narrows.nn.model import Model
+from narrows.nn.objectives import Objective
+from narrows.nn.scaling import as_dtype
+from narrows.support.progress import Tracker, silent
+
+#: Values that go through a model at a time when results are streamed: 4 MB of 8-bit data.
+CHUNK_VALUES = 1 << 22
+
+_SMALLEST_VARIANCE = 1e-30
+
+
+class TrainedAutoencoder:
+    """Encodes and decodes with one trained model."""
+
+    def __init__(self, trained: TrainedModel, track: Tracker = silent) -> None:
+        self.trained = trained
+        self._runner = make_runner(trained.model, trained.refinement, track)
+
+    def encode(self, items: Shaped[np.ndarray, "n ..."]) -> Float32[np.ndarray, "n latent"]:
+        """Latent codes, float32 (n, latent_size).
+
+        Args:
+            items: (n, \\*item_shape), or flat rows (n, item_size); any real dtype, in data units.
+
+        Raises:
+            ShapeError: the model was trained on items of another shape.
+        """
+        return self._runner.encode(self.shaped(items))
+
+    def decode_floats(self, codes: Shaped[np.ndarray, "..."]) -> Float[np.ndarray, "n *item"]:
+        """Reconstructions as the network gives them: floats (n, \\*item_shape), in data units.
+
+        Args:
+            codes: (n, latent_size), any real dtype.
+
+        Raises:
+            ShapeError: codes of another size.
+        """
+        self.require_codes(codes)
+        return self._runner.decode(np.ascontiguousarray(codes, np.float32))
+
+    def require_codes(self, codes: Shaped[np.ndarray, "..."]) -> None:
+        """Make sure that an array holds codes of this model.
+
+        Raises:
+            ShapeError: it does not.
+        """
+        size = self.trained.model.spec.latent_size
+        if codes.ndim != 2 or codes.shape[1] != size:
+            raise ShapeError(
+                f"codes of shape {codes.shape} do not fit a model whose codes have {size} numbers",
+                hint=f"give an array of shape (n, {size}), such as narrows encode writes",
+            )
+
+    def decode(self, codes: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "n *item"]:
+        """Reconstructions in the dtype of the training data, rounded and clipped to fit it."""
+        return self.as_data(self.decode_floats(codes))
+
+    def reconstruct(self, items: Shaped[np.ndarray, "n ..."]) -> Shaped[np.ndarray, "n *item"]:
+        """What the model makes of ``items``, in the dtype of the training data, as of codes."""
+        return self.as_data(self.reconstruct_floats(items))
+
+    def reconstruct_floats(
+        self, items: Shaped[np.ndarray, "n ..."]
+    ) -> Float[np.ndarray, "n *item"]:
+        """What the network makes of ``items``: floats (n, \\*item_shape), in data units.
+
+        The two halves of the model run as one, so that a decoder may take more than the code.
+
+        Raises:
+            ShapeError: the model was trained on items of another shape.
+        """
+        return self._runner.reconstruct(self.shaped(items))
+
+    def encode_and_reconstruct(
+        self, items: Shaped[np.ndarray, "n ..."]
+    ) -> tuple[Float32[np.ndarray, "n latent"], Float[np.ndarray, "n *item"]]:
+        """What :meth:`encode` and :meth:`reconstruct_floats` give, finding each code once; what XLA
+        computes may be rounded otherwise.
+
+        Raises:
+            ShapeError: the model was trained on items of another shape.
+        """
+        items = self.shaped(items)
+        codes = self._runner.encode(items)
+        # a decoder that takes more than the code needs the encoder's other results too
+        crosses = self.trained.model.spec.crosses
+        return codes, self._runner.reconstruct(items) if crosses else self._runner.decode(codes)
+
+    def elbo(self, items: Shaped[np.ndarray, "n ..."]) -> float:
+        """The mean evidence lower bound of ``items``, in nats an item, from one draw of each code;
+        higher is better. The draws are the same at every call.
+
+        Under l2 it bounds the logarithm of a density over the data's own values, with the variance
+        of the decoder that was fitted to the training set; see
+        :meth:`narrows.engine.evidence.Evidence.elbo`.
+
+        Raises:
+            UsageError: the model is not variational, its file does not hold the variance, or there
+                are no items.
+            ShapeError: the model was trained on items of another shape.
+        """
+        model, training = self.trained.model, self.trained.training
+        if not is_variational(model.spec):
+            raise UsageError(
+                "only variational models have an evidence lower bound, and this one has no "
+                "gaussian block",
+                hint="train one with --preset variational",
+            )
+        if not len(items):
+            raise UsageError("the evidence of 0 items is no number", hint="give at least one")
+        objective = Objective.parse(str(training.get("objective", "l2")))
+        variance = 1.0 if objective.name == "bce" else training.get("noise_variance")
+        if not isinstance(variance, int | float) or not variance > 0:
+            raise UsageError(
+                f"the model file has a decoder variance of {variance}, and needs a number above 0",
+                hint="train it again with narrows fit",
+            )
+        return measure_evidence(model, objective, self.shaped(items)).elbo(float(variance))
+
+    def as_data(self, values: Float[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+        """Values in data units in the dtype of the training data, rounded and clipped to fit it."""
+        data = self.trained.data
+        return as_dtype(values, np.dtype(data.dtype), data.value_range)
+
+    def shaped(self, items: Shaped[np.ndarray, "n ..."]) -> Shaped[np.ndarray, "n *item"]:
+        """``items`` as (n, \\*item_shape), if they are that or flat rows of as many values.
+
+        Raises:
+            ShapeError: they are neither.
+        """
+        shape = self.trained.item_shape
+        size = int(np.prod(shape, dtype=np.int64))
+        if items.shape[1:] == shape:
+            return items
+        if items.shape[1:] == (size,):
+            return items.reshape(len(items), *shape)
+        hint, given = "give items of that shape, or flat rows of as many values", items.shape[1:]
+        if len(given) == 3 and given != shape:
+            if (*given[1:], given[0]) == shape:
+                hint = "move the axis of the channels to the end: np.moveaxis(X, 1, -1)"
+            elif (given[-1], *given[:-1]) == shape:
+                hint = "move the axis of the channels to the front: np.moveaxis(X, -1, 1)"
+        raise ShapeError(
+            f"the items have shape {given}, and the model was trained on {shape}", hint=hint
+        )
+
+
+def noise_variance(model: Model, objective: Objective, items: np.ndarray) -> float | None:
+    """The variance of the decoder that suits ``items`` (n, \\*item_shape) best, in the data's own
+    unit squared, for a variational model under l2; None for any other.
+
+    Of the training set, it is what a model file keeps as ``training["noise_variance"]``.
+    """
+    if not is_variational(model.spec) or objective.name != "l2":
+        return None
+    # a set that is reconstructed exactly has a density without bound
+    return max(measure_evidence(model, objective, items).noise_variance, _SMALLEST_VARIANCE)
+
+
+@runtime_checkable
+class Rows(Protocol):
+    """What has a length and gives slices of rows, as an array does."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> np.ndarray: ...
+
+
+def drawn_places(count: int, most: int, random: np.random.Generator) -> Int64[np.ndarray, " m"]:
+    """``most`` of ``count`` places, drawn at random and in order; all of them if they are no more.
+
+    Not every n-th: every sixth image of MNIST, say, is by one kind of writer.
+    """
+    if count <= most:
+        return np.arange(count)
+    return np.sort(random.choice(count, most, replace=False))
+
+
+def chunks(rows: Rows, width: int = 1) -> Iterator[np.ndarray]:
+    """``rows`` a bounded number of values at a time, so that a file larger than memory will do.
+
+    Args:
+        rows: an array, or what gives slices of one.
+        width: the values that a row becomes, where these may be more than it has.
+    """
+    step = max(CHUNK_VALUES // max(rows[:1].size, width, 1), 1)
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step]
+        if isinstance(rows, np.ndarray):
+            release(rows)

@@ -1,0 +1,1 @@
+"""What every part leans on: files, processes, progress, memory. It knows nothing of models."""

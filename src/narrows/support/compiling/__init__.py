@@ -1,0 +1,23 @@
+"""Functions that Numba compiles: where their code is kept, and whether it can be relied on.
+
+    folder.py    where compiled code is kept, from one process to the next
+    kernels.py   functions that Numba compiles, and that are kept there
+    trying.py    whether compiled code works here, tried once in a process of its own
+
+Nothing here imports Numba before it is used.
+"""
+
+from narrows.support.compiling.folder import cache_folder
+from narrows.support.compiling.kernels import checksum_of, compiled, is_kept
+from narrows.support.compiling.trying import Answer, answer_for, find_obstacle, warn_once
+
+__all__ = [
+    "Answer",
+    "answer_for",
+    "cache_folder",
+    "checksum_of",
+    "compiled",
+    "find_obstacle",
+    "is_kept",
+    "warn_once",
+]

@@ -1,0 +1,307 @@
+"""Whether what Numba compiles can be relied on here, found out once, in a process of its own.
+
+A compiler that does not know a processor ends the whole process, and so may a broken library. A
+child process compiles what is asked for and checks what that computes; its end is not ours. The
+answer is kept in the cache folder, for these versions on this processor, and so is what it
+compiled.
+"""
+
+import contextlib
+import faulthandler
+import hashlib
+import importlib
+import importlib.util
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+from narrows.errors import OutputError
+from narrows.support.compiling.folder import SPARE, cache_folder, damaged, hand_over, keep
+from narrows.support.locking import held_folder
+from narrows.support.progress import Advance, Tracker, silent, warn
+from narrows.support.temporary import temporary_folder
+from narrows.version import __version__
+
+# A child that has no answer by then gives up. It takes half a minute of a slow processor, which may
+# have much else to do.
+_PATIENCE_SECONDS = 3600
+_PROGRAM = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from narrows.support.compiling.trying import answer
+answer(sys.argv[2])
+"""
+# What others are waited for: a processor that is not busy has compiled all by then.
+_MOST_SECONDS_OF_OTHERS, _PAUSE_SECONDS = 120, 0.1
+# Set in the child, which is to try and not to ask.
+_TRYING = "NARROWS_TRYING"
+# What the child says begins with this; all else is what libraries say.
+_MARK = "narrows: "
+_BEGUN, _STEP, _WORKS, _FAILS, _UNSURE = "begun", "step", "works", "fails: ", "unsure: "
+# A process ends by these of itself. By others it was ended.
+_CRASHES = ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGSYS", "SIGTRAP")
+# Said where the machine, not the installation, was at fault.
+_PASSING = ("memory", "bad_alloc", "Timeout")
+_MOST_BYTES = 10_000  # of an answer that is kept
+
+
+class Answer(NamedTuple):
+    """Whether compiled code can be relied on, and why."""
+
+    works: bool
+    reason: str
+
+
+_answers: dict[str, Answer] = {}
+_warned: set[str] = set()
+
+
+def answer_for(check: str, track: Tracker = silent) -> Answer:
+    """Whether compiled code works here, as an earlier process of this installation found, or as a
+    child process finds now, which takes seconds.
+
+    Args:
+        check: the name of a module whose ``check()`` compiles and runs kernels, gives after each
+            of them, and raises an error where one is wrong.
+        track: told of it.
+    """
+    obstacle = find_obstacle()
+    if obstacle:
+        return Answer(False, obstacle)
+    if check not in _answers:
+        path = _path(check)
+        _answers[check] = _remembered(path) or _tried_alone(check, path, track)
+    return _answers[check]
+
+
+def find_obstacle() -> str | None:
+    """Why Numba compiles nothing, where that is plain without trying it."""
+    for name, module in (("Numba", "numba"), ("llvmlite", "llvmlite")):
+        if _origin(module) is None:
+            return f"{name} is not installed"
+    loaded = getattr(sys.modules.get("numba"), "config", None)
+    told = os.environ.get("NUMBA_DISABLE_JIT", "") not in ("", "0")
+    if told or getattr(loaded, "DISABLE_JIT", False):
+        return "NUMBA_DISABLE_JIT keeps Numba from compiling"
+    return None
+
+
+def warn_once(message: str) -> None:
+    """A warning that is given once in a process."""
+    if message not in _warned:
+        _warned.add(message)
+        warn(message, stacklevel=3)
+
+
+# What is remembered
+
+
+def _path(check: str) -> Path | None:
+    """The file of an answer: of these versions, on this processor, with these settings."""
+    folder = cache_folder()
+    if folder is None:
+        return None
+    settings = {
+        name: value
+        for name, value in sorted(os.environ.items())
+        if name.startswith("NUMBA_") and name != "NUMBA_CACHE_DIR"
+    }
+    modules = [_state(name) for name in ("numba", "llvmlite", "numpy", check)]
+    facts = [__version__, sys.version, platform.machine(), _processor(), modules, settings]
+    key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+    return folder / f"tried-{check.split('.')[-2]}-{key}.json"
+
+
+def _state(module: str) -> list[object]:
+    """What changes when a module is installed anew."""
+    origin = _origin(module)
+    try:
+        state = Path(origin or "").stat()
+    except OSError:
+        return [origin]
+    return [origin, state.st_size, state.st_mtime_ns]
+
+
+def _origin(module: str) -> str | None:
+    """The file of a module, without importing it; None where it is not installed."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    return None if spec is None else spec.origin or ""
+
+
+def _processor() -> str:
+    """What the operating system knows of the processor."""
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
+            first = file.read(1 << 14).partition("\n\n")[0]
+    except OSError:
+        return platform.processor()
+    # its clock and the like change from moment to moment
+    named = ("vendor", "model", "cpu family", "stepping", "flags", "Features", "CPU ", "isa")
+    return "\n".join(line for line in first.splitlines() if line.startswith(named))
+
+
+def _remembered(path: Path | None) -> Answer | None:
+    if path is None:
+        return None
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES)
+    except OSError:
+        return None
+    try:
+        found = json.loads(content)
+        works, reason = found["works"], found["reason"]
+        if not (isinstance(works, bool) and isinstance(reason, str)):
+            raise ValueError("it holds something else")
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        damaged(path, f"{type(error).__name__}: {error}")
+        return None
+    return Answer(works, reason)
+
+
+# The child
+
+
+def answer(check: str) -> None:
+    """Say on standard output what :func:`answer_for` asks, in this process."""
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # at once, in the midst of compiling too
+    faulthandler.dump_traceback_later(_PATIENCE_SECONDS, exit=True)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    warnings.simplefilter("ignore")
+    _tell(_BEGUN)
+    try:
+        for _ in importlib.import_module(check).check():
+            _tell(_STEP)
+    # of these the reason may be gone the next time, and they are found quickly
+    except (ImportError, OSError, MemoryError) as error:
+        _tell(f"{_UNSURE}{_in_one_line(error)}")
+    except Exception as error:
+        _tell(f"{_FAILS}{_in_one_line(error)}")
+    else:
+        _tell(_WORKS)
+
+
+def _end_with_parent() -> None:
+    """End this process when standard input does: its parent holds the other end of that pipe, and
+    whatever kills the parent closes it."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 1):
+            pass
+    os._exit(1)
+
+
+def _tell(text: str) -> None:
+    print(f"{_MARK}{text}", flush=True)
+
+
+def _in_one_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]
+
+
+# Its parent
+
+
+def _tried_alone(check: str, path: Path | None, track: Tracker) -> Answer:
+    """The answer of a child process, or of another process that tries the same at this moment:
+    many that start together would compile the same side by side."""
+    with contextlib.ExitStack() as held:
+        until, waited = time.monotonic() + _MOST_SECONDS_OF_OTHERS, False
+        while path is not None and not os.environ.get(_TRYING):
+            try:
+                held.enter_context(held_folder(path.with_suffix(""), hint="wait for it"))
+                break
+            except OutputError as error:
+                # there is no such folder to be had, and what is to be said of that is said later
+                if isinstance(error.__cause__, OSError) or time.monotonic() > until:
+                    break
+            waited = True
+            time.sleep(_PAUSE_SECONDS)
+        return (_remembered(path) if waited else None) or _tried(check, path, track)
+
+
+def _tried(check: str, path: Path | None, track: Tracker) -> Answer:
+    """The answer of a child process, which is kept where it will hold."""
+    if os.environ.get(_TRYING) or getattr(sys, "frozen", False) or not sys.executable:
+        return Answer(True, "it is not tried in a process of its own here")
+    with contextlib.ExitStack() as stack:
+        environment = {**os.environ, _TRYING: "1"}
+        with contextlib.suppress(OSError):
+            environment[SPARE] = str(stack.enter_context(temporary_folder()))
+        command = [sys.executable, "-c", _PROGRAM, json.dumps([*map(str, sys.path)]), check]
+        try:
+            child = subprocess.Popen(
+                command,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except OSError as error:
+            return Answer(True, f"it could not be tried: {_in_one_line(error)}")
+        label = "compiling kernels, once for this installation"
+        with child, track(label, total=2, unit="kernels") as advance:
+            try:
+                said, noise = _heard(child, advance)
+            except BaseException:
+                child.kill()
+                raise
+        found, holds = _verdict(child.returncode, said, noise)
+        hand_over(environment.get(SPARE))
+    if holds:
+        keep(path, json.dumps(found._asdict()).encode())
+    return found
+
+
+def _heard(child: "subprocess.Popen[str]", advance: Advance) -> tuple[list[str], list[str]]:
+    """What a child says until it ends: itself, and libraries in it."""
+    said, noise = list[str](), list[str]()
+    for line in child.stdout or ():
+        line = line.strip()
+        if line.startswith(_MARK):
+            said.append(line.removeprefix(_MARK))
+            if said[-1] == _STEP:
+                advance(1)
+        elif line:
+            noise.append(line[:300])
+    child.wait()
+    return said, noise
+
+
+def _verdict(code: int, said: list[str], noise: list[str]) -> tuple[Answer, bool]:
+    """What a child found out, and whether that will hold.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted.
+    """
+    last = said[-1] if said else ""
+    if last == _WORKS:
+        return Answer(True, "what it computes here agrees with NumPy"), True
+    if last.startswith(_FAILS):
+        return Answer(False, last.removeprefix(_FAILS)), True
+    if last.startswith(_UNSURE):
+        return Answer(False, last.removeprefix(_UNSURE)), False
+    if code == -signal.SIGINT:
+        raise KeyboardInterrupt
+    if not said:
+        return Answer(True, "it could not be tried in a process of its own"), False
+    name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    errors = [line for line in noise if "error" in line.lower()]
+    reason = f"compiling ended by {name}" + (f": {(errors or noise)[0]}" if noise else "")
+    holds = (code > 0 or name in _CRASHES) and not any(word in reason for word in _PASSING)
+    return Answer(False, reason), holds

@@ -1,0 +1,327 @@
+"""Archives of tables: what comes back, within which bound, in how few bytes."""
+
+import io
+from base64 import b64decode
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers import golden_tables
+from helpers.optional import optional
+from helpers.table_cases import CELLS, any_column, any_table, assert_same_table, related_table
+from narrows import compress, decompress
+from narrows.archive import TableArchive, open_archive, write_table
+from narrows.archive.error_bounds import Promise, Promises
+from narrows.archive.tables import sources
+from narrows.archive.tables.foresight import MOST_BITS, Foresight, foresee
+from narrows.archive.tables.together import decode_together, encode_together
+from narrows.archive.tables.walk import lanes_of
+from narrows.errors import ArchiveError, DataError, UsageError
+
+pd = optional("pandas")
+pl = optional("polars")
+
+
+def opened(blob: bytes) -> TableArchive:
+    return TableArchive(io.BytesIO(blob), "a")
+
+
+def account_of(table: Any, **options: Any) -> Any:
+    return write_table(io.BytesIO(), table, **options)
+
+
+# Exactness
+
+
+@settings(max_examples=60, deadline=None)
+@given(any_table())
+def test_every_table_comes_back_to_the_last_bit(table: Any) -> None:
+    assert_same_table(decompress(compress(table, effort="fast")), table)
+
+
+@settings(max_examples=15, deadline=None)
+@given(any_table())
+def test_every_table_comes_back_where_columns_are_coded_together(table: Any) -> None:
+    assert_same_table(decompress(compress(table)), table)
+
+
+@pytest.mark.parametrize("type_", CELLS, ids=str)
+def test_no_rows_and_one_row_of_every_type_come_back(type_: Any) -> None:
+    for column in (pa.array([], type_), pa.nulls(1, type_), pa.nulls(7, type_)):
+        table = pa.table({"é": column})
+        assert_same_table(decompress(compress(table)), table)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data(), st.sampled_from(["1%", 0.25, "20%"]))
+def test_no_number_is_further_off_than_its_bound(data: st.DataObject, bound: Any) -> None:
+    numbers = [pa.float64(), pa.float32(), pa.int32(), pa.uint64(), pa.decimal128(12, 3)]
+    type_ = data.draw(st.sampled_from(numbers))
+    table = pa.table({"x": data.draw(any_column(20, type_)), "y": data.draw(any_column(20))})
+    blob = compress(table, bound, effort="fast")
+    result = decompress(blob)
+    limit = Fraction(opened(blob).layout.columns[0].bound)
+    assert result.schema.equals(table.schema)
+    for ours, theirs in zip(result["x"].to_pylist(), table["x"].to_pylist(), strict=True):
+        if theirs is None or ours is None or not np.isfinite(float(theirs)):
+            assert repr(ours) == repr(theirs)
+        else:
+            assert abs(Fraction(ours) - Fraction(theirs)) <= limit
+
+
+def test_columns_that_follow_from_one_another_are_coded_together() -> None:
+    table = related_table(300)
+    blob = compress(table, effort="best")
+    assert_same_table(decompress(blob), table)
+    used = {column.name: "".join(column.methods) for column in opened(blob).account.columns}
+    assert used["twice"].endswith("rows") and used["gap"].endswith("rows")
+    assert not used["noise"].endswith("rows")
+    assert len(blob) < len(compress(table, effort="fast"))
+
+
+@pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
+def test_a_frame_comes_back_as_one(library: Any) -> None:
+    X = library.DataFrame({"a": [1, 2, 3], "b": ["x", None, "ß"], "c": [0.5, -0.0, 2.0]})
+    result = decompress(compress(X))
+    assert type(result) is type(X) and X.equals(result)
+
+
+def test_pandas_dtypes_come_back() -> None:
+    X = pd.DataFrame(
+        {
+            "category": pd.Categorical(["a", "b", None], categories=["c", "b", "a"], ordered=True),
+            "whole": pd.array([1, None, 3], "Int64"),
+            "when": pd.to_datetime(["2024-01-01", None, "2024-01-03"]),
+            "small": np.array([1, 2, 3], "i1"),
+        }
+    )
+    result = decompress(compress(X))
+    pd.testing.assert_frame_equal(result, X)
+    assert list(result["category"].cat.categories) == ["c", "b", "a"]
+
+
+def test_categories_come_back_without_any_rows() -> None:
+    X = pd.DataFrame({"c": pd.Categorical([], categories=["u", "v"])})
+    assert list(decompress(compress(X))["c"].cat.categories) == ["u", "v"]
+
+
+def test_a_table_of_too_many_columns_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MOST_COLUMNS", 3)
+    with pytest.raises(DataError, match="has 4 columns"):
+        compress(pa.table({name: [1] for name in "abcd"}))
+
+
+# Bounds
+
+
+TABLE = pa.table({"f": [0.0, 10.0, 4.4], "n": [0, 1000, 37], "t": ["a", "b", "c"]})
+
+
+@pytest.mark.parametrize(
+    "asked, bounds",
+    [
+        (0, [0, 0, 0]),
+        (0.5, [0.5, 0, 0]),
+        ("10%", [1, 100, 0]),
+        (["10%", "n=0"], [1, 0, 0]),
+        ("f=1%", [0.1, 0, 0]),
+        (["0.5", "n=2.5"], [0.5, 2, 0]),
+        ({"n": "1%", "f": 1}, [1, 10, 0]),
+    ],
+)
+def test_a_bound_is_for_what_it_says(asked: Any, bounds: list[float]) -> None:
+    account = account_of(TABLE, max_error=asked)
+    assert [column.bound for column in account.columns] == pytest.approx(bounds)
+    assert all((column.largest_error or 0) <= column.bound for column in account.columns)
+
+
+@pytest.mark.parametrize(
+    "asked, text",
+    [
+        ("x=1", "has no column 'x'"),
+        ("t=1", "asked of 't', which is of type string"),
+        ("f=much", "must be a number"),
+        ("-1%", "must be a number"),
+        (["1", "2"], "two largest errors are asked for all"),
+        (["f=1", "f=2%"], "two largest errors are asked for column 'f'"),
+    ],
+)
+def test_a_bound_that_cannot_be_meant_is_told(asked: Any, text: str) -> None:
+    with pytest.raises(UsageError, match=text):
+        compress(TABLE, asked)
+
+
+def test_per_cent_of_an_array_are_of_its_range() -> None:
+    X = np.array([0.0, 50, np.nan, np.inf, 200])
+    result = decompress(compress(X, "1%"))
+    assert result.dtype == X.dtype and np.isnan(result[2]) and result[3] == np.inf
+    np.testing.assert_allclose(result[[0, 1, 4]], X[[0, 1, 4]], rtol=0, atol=2)
+    with pytest.raises(UsageError, match="is an array, which has no columns"):
+        compress(X, "a=1")
+
+
+@given(st.fractions(0, 10**12), st.booleans())
+def test_a_promise_is_never_more_than_its_text(amount: Fraction, of_range: bool) -> None:
+    bound = Promise(amount, of_range).bound(-3, 4.5)
+    exact = amount * Fraction(15, 2) if of_range else amount
+    assert Fraction(bound) <= exact
+    assert Fraction(bound) >= exact * Fraction(99999, 100_000)
+
+
+@pytest.mark.parametrize("ends", [(0.0, 5e-324), (-1.7e308, 1.7e308), (3, 3)])
+@pytest.mark.parametrize("text", ["0.001%", "1%", "200%"])
+def test_a_share_of_any_range_is_a_bound(ends: tuple[float, float], text: str) -> None:
+    promise = Promise.parse(text)
+    bound = promise.bound(*ends)
+    assert 0 <= Fraction(bound) <= promise.amount * (Fraction(ends[1]) - Fraction(ends[0]))
+    table = pa.table({"x": [*map(float, ends), 0.0, float("nan")]})
+    result = decompress(compress(table, text, effort="fast"))["x"].to_pylist()
+    for ours, theirs in zip(result[:3], [*ends, 0.0], strict=True):
+        assert abs(Fraction(ours) - Fraction(theirs)) <= Fraction(bound)
+
+
+def test_promises_are_taken_as_they_are() -> None:
+    promises = Promises.of(["a=b=1%", "2"])
+    assert Promises.of(promises) is promises
+    assert promises.general == Promise(Fraction(2))
+    assert promises.named == {"a=b": Promise(Fraction(1, 100), True)}
+
+
+# CSV
+
+
+def test_the_types_of_a_csv_file_lose_nothing(tmp_path: Path) -> None:
+    lines = [
+        "whole,big,long,id,flag,day,price,gap,huge",
+        "1,9223372036854775807,12345678901234567890123,007,true,2024-02-29,1.50,,1e999",
+        "-2,1,0.5,010,False,2024-03-01,-0.25,NA,1",
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    types = sources.TypedTable(tmp_path / "t.csv").types
+    assert [str(type_) for type_ in types.values()] == (
+        ["int64", "int64", "string", "string", "bool", "date32[day]", "double", "string", "string"]
+    )
+
+
+def test_some_rows_are_read_from_no_more_than_their_groups(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sources, "GROUP_ROWS", 7)
+    table = related_table(40)
+    archive = opened(compress(table))
+    assert len(archive) == 40 and archive.account.groups == 6
+    for start, stop in ((0, 40), (3, 5), (6, 8), (13, 14), (40, 40), (39, 40)):
+        assert_same_table(archive.items(start, stop), table.slice(start, stop - start))
+    with pytest.raises(UsageError, match="holds 40"):
+        archive.items(3, 41)
+
+
+# Together
+
+
+integers = st.lists(st.integers(0, 2**MOST_BITS - 1) | st.integers(0, 3), min_size=1, max_size=40)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(integers, min_size=1, max_size=4))
+def test_columns_together_come_back(drawn: list[list[int]]) -> None:
+    rows = min(map(len, drawn))
+    columns = [np.array(values[:rows]) for values in drawn]
+    content, costs = encode_together(columns)
+    assert len(costs) == len(columns)
+    for ours, theirs in zip(decode_together(content, rows, len(columns)), columns, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_what_columns_cost_adds_up() -> None:
+    random = np.random.default_rng(0)
+    one = random.integers(0, 16, 4000)
+    content, costs = encode_together([one, one ^ 5, random.integers(0, 16, 4000)])
+    assert sum(costs) == pytest.approx(len(content), rel=0.02)
+    # one of them follows from another, and the third from nothing
+    assert costs[1] < 400 < 1990 < costs[2] < 2050
+
+
+@pytest.mark.parametrize("rows", [1, 2, 255, 511, 512, 513, 45_730, 1 << 20])
+def test_lanes_have_all_rows(rows: int) -> None:
+    lanes, steps = lanes_of(rows)
+    assert (lanes - 1) * steps < rows <= lanes * steps
+
+
+def test_what_a_column_is_foreseen_from_is_stored() -> None:
+    random = np.random.default_rng(0)
+    base = random.integers(0, 100, 3000)
+    columns = [random.integers(0, 50, 3000), base, np.zeros(3000, int), 2 * base + 1]
+    foresights = foresee(columns)
+    assert foresights[3].parents[0] == 1 and foresights[2] == Foresight(0)
+    inputs = [columns[p] << 10 >> foresights[p].width for p in foresights[3].parents]
+    guesses = foresights[3].guess(inputs, np.zeros(3000, int))
+    assert np.abs(guesses - (columns[3] << 10 >> 8)).max() <= 8
+    for number, each in enumerate(foresights):
+        content = each.to_bytes(number)
+        assert Foresight.read(content, 0, number) == (each, len(content))
+
+
+# For ever
+
+
+@pytest.mark.parametrize("name", golden_tables.ARCHIVES)
+def test_archives_that_were_written_once_open_for_ever(name: str) -> None:
+    table, bound = golden_tables.DATA[name]
+    blob = b64decode(golden_tables.ARCHIVES[name])
+    result = decompress(blob)
+    if not bound:
+        assert_same_table(result, table)
+        return
+    limits = {column.name: column.bound for column in opened(blob).layout.columns}
+    for column in table.column_names:
+        if not limits[column]:
+            assert result[column].equals(table[column])
+            continue
+        ours, theirs = result[column].to_numpy(), table[column].to_numpy()
+        assert (np.abs(ours - theirs) <= limits[column]).all()
+
+
+def test_what_must_open_for_ever_covers_both_ways() -> None:
+    methods = {
+        pipeline.method.name
+        for text in golden_tables.ARCHIVES.values()
+        for column in opened(b64decode(text)).layout.columns
+        for pipeline in column.kept.pipelines
+    }
+    assert methods >= {"rows", "stored"}
+    assert set(golden_tables.ARCHIVES) == set(golden_tables.DATA)
+
+
+# Limits
+
+
+def test_a_table_larger_than_allowed_is_refused() -> None:
+    blob = compress(related_table(200), effort="fast")
+    with pytest.raises(ArchiveError, match="is the limit"):
+        decompress(blob, max_bytes=1000)
+    assert decompress(blob, max_bytes=1 << 20).num_rows == 200
+
+
+def test_a_column_of_lists_is_refused() -> None:
+    with pytest.raises(DataError, match="is of type list"):
+        compress(pa.table({"a": [[1], [2]]}))
+
+
+def test_a_parquet_file_is_archived(tmp_path: Path) -> None:
+    binary = pa.array([b"\xff", None] * 50)
+    table = related_table(100).append_column("bytes", binary)
+    pyarrow.parquet.write_table(table, tmp_path / "t.parquet")
+    with (tmp_path / "t.nrw").open("wb") as out:
+        account = write_table(out, tmp_path / "t.parquet")
+    assert account.total == (tmp_path / "t.nrw").stat().st_size
+    with open_archive(tmp_path / "t.nrw") as archive:
+        assert isinstance(archive, TableArchive)
+        assert_same_table(archive.read(), table)

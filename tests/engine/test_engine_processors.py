@@ -1,0 +1,114 @@
+"""The fused engine on processors that this machine is not: narrower vectors, no x86 estimates."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from narrows.engine.fused.machine import IS_X86, registers_of
+
+# What Numba is told, and the bits of a vector register then. A name alone adds what it stands for
+# to what this machine has.
+TARGETS = {
+    "generic": ({"NUMBA_CPU_NAME": "generic"}, 128),
+    "nehalem": ({"NUMBA_CPU_NAME": "nehalem", "NUMBA_CPU_FEATURES": ""}, 128),
+    "haswell": ({"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""}, 256),
+    "no-fma": ({"NUMBA_CPU_NAME": "sandybridge", "NUMBA_CPU_FEATURES": "+avx"}, 256),
+}
+PROCESSOR = """
+import numba
+import numpy as np
+from narrows.engine.fused.registers import LANES, adam
+assert LANES == 8
+"""
+on_x86 = pytest.mark.skipif(not IS_X86, reason="these are names of x86 processors")
+
+# Adam in formulas (arXiv:1412.6980), in float64.
+UPDATE = """
+random = np.random.default_rng(0)
+g, p, m = random.standard_normal((3, 8))
+v = random.random(8) ** 8
+rate, keep_first, keep_second, epsilon, decay = 0.01, 0.1, 0.001, 1e-7, 0.002
+single = [each.astype(np.float32) for each in (g, p, m, v)]
+
+@numba.njit
+def update(g, p, m, v, constants):
+    rate, keep_first, keep_second, epsilon, decay = constants
+    adam(g, 0, p, m, v, 0, 0, rate, keep_first, keep_second, epsilon, decay)
+
+constants = tuple(np.float32([rate, keep_first, keep_second, epsilon, decay]))
+update(*single, constants)
+m += (g - m) * keep_first
+v += (g * g - v) * keep_second
+p -= rate * m / (np.sqrt(v) + epsilon) + decay * p
+for found, expected in zip(single[1:], (p, m, v), strict=True):
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
+"""
+
+TRAINING = """
+from narrows.engine import AdamSettings
+from narrows.engine.fused.trainer import FusedTrainer
+from narrows.engine.xla import XlaTrainer
+from narrows.nn.model import initial_model
+from narrows.nn.presets import preset_spec
+from narrows.nn.scaling import Scaling
+from narrows.nn.objectives import Objective
+
+items = np.random.default_rng(0).integers(0, 256, (500, 37)).astype(np.uint8)
+items[:, ::3] = 0
+order = np.random.default_rng(1).permutation(500)
+model = initial_model(preset_spec("simple", (37,), latent=5, hidden=(30, 13)), Scaling(), 0)
+dense, xla = (kind(model, Objective(), AdamSettings(), 48) for kind in (FusedTrainer, XlaTrainer))
+np.testing.assert_allclose(dense.train(items, order), xla.train(items, order), rtol=1e-5)
+for name, array in dense.state().arrays.items():
+    np.testing.assert_allclose(array, xla.state().arrays[name], atol=1e-6)
+np.testing.assert_allclose(dense.measure(items), xla.measure(items), rtol=1e-5)
+"""
+
+
+def run_on(target: str, script: str, cache: Path) -> None:
+    told, _ = TARGETS[target]
+    # What passes of LLVM make of the kernels is not what is looked at, and takes long.
+    own = {"NUMBA_CACHE_DIR": str(cache), "NUMBA_OPT": "1", "JAX_PLATFORMS": "cpu"}
+    environment = os.environ | told | own
+    command = [sys.executable, "-c", PROCESSOR + script]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+@on_x86
+def test_the_kernels_agree_with_xla_in_narrow_vectors(tmp_path: Path) -> None:
+    run_on("generic", TRAINING, tmp_path)
+
+
+@on_x86
+@pytest.mark.parametrize("target", TARGETS)
+def test_adam_is_what_its_formulas_say_on(target: str, tmp_path: Path) -> None:
+    """It alone has instructions of a kind of processor in it."""
+    run_on(target, UPDATE, tmp_path)
+
+
+@on_x86
+@pytest.mark.parametrize(
+    ("processor", "features", "bits"),
+    [
+        *(
+            (told["NUMBA_CPU_NAME"], told.get("NUMBA_CPU_FEATURES", ""), bits)
+            for told, bits in TARGETS.values()
+        ),
+        ("core2", "", 128),
+        ("x86-64-v3", "", 256),
+        ("znver3", "", 256),
+        ("skylake-avx512", "", 512),
+        ("znver4", "", 512),
+        ("haswell", "-avx", 128),
+        ("skylake-avx512", "-avx512f", 256),
+        ("generic", "+avx512f", 512),
+    ],
+)
+def test_vectors_are_as_wide_as_a_name_and_features_say(
+    processor: str, features: str, bits: int
+) -> None:
+    assert registers_of("x86_64-unknown-linux-gnu", processor, features) == (True, bits)

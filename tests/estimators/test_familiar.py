@@ -1,0 +1,238 @@
+"""Data in another range than the model's are refused, wherever they come in; odd items are not."""
+
+import io
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from helpers.command_line import Command
+from helpers.optional import optional
+from narrows import Autoencoder, Dataset, NarrowsWarning, OutlierDetector
+from narrows.errors import ModelFileError, UsageError
+from narrows.model.file import load_model
+from narrows.support.tensor_file import read_tensors, write_tensors
+from narrows.tasks.compress_codes import write_codes_only
+from narrows.tasks.fit import Fitted
+
+pd = optional("pandas")
+
+RANDOM = np.random.default_rng(0)
+# Photographs: grey levels from 5 or so to 250 or so in each.
+PHOTOS = RANDOM.integers(0, 256, (40, 6, 6)).astype(np.uint8)
+PHOTOS[:, 0, 0], PHOTOS[:, 5, 5] = 5, 250
+SHORT = {"epochs": 1, "preset": "simple", "latent": 3}
+
+
+@pytest.fixture(scope="module")
+def bytes_model() -> Autoencoder:
+    return Autoencoder(**SHORT).fit(PHOTOS)
+
+
+@pytest.fixture(scope="module")
+def shares_model() -> Autoencoder:
+    return Autoencoder(**SHORT).fit(PHOTOS / 255)
+
+
+@pytest.fixture(scope="module")
+def deep_model() -> Autoencoder:
+    return Autoencoder(**SHORT).fit(PHOTOS.astype(np.uint16) * 257)
+
+
+METHODS = ["transform", "score", "score_samples", "denoise", "reconstruct"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_shares_of_one_are_refused_where_levels_were_learnt(
+    method: str, bytes_model: Autoencoder
+) -> None:
+    with pytest.raises(UsageError, match=r"X holds values from 0 to 1, and .* from 0 to 255") as e:
+        getattr(bytes_model, method)(PHOTOS / 255)
+    assert "such as shares of 1 times 255" in str(e.value)
+    assert "check_range=False" in str(e.value)
+    free = Autoencoder(**SHORT, check_range=False).fit(PHOTOS)
+    getattr(free, method)(PHOTOS / 255)
+
+
+def test_other_scales_are_refused(
+    bytes_model: Autoencoder, shares_model: Autoencoder, deep_model: Autoencoder
+) -> None:
+    deep = PHOTOS.astype(np.uint16) * 257
+    refused: list[tuple[Autoencoder, np.ndarray]] = [
+        (bytes_model, PHOTOS / 255),
+        (bytes_model, (PHOTOS / 255)[:1]),
+        (bytes_model, (PHOTOS / 255).astype(np.float32)),
+        (bytes_model, deep),
+        (bytes_model, deep.astype(np.float64)),
+        (bytes_model, deep.astype(np.int32)[:1]),
+        (bytes_model, (PHOTOS - 127.5) / 127.5),
+        (shares_model, PHOTOS),
+        (shares_model, PHOTOS[:1]),
+        (shares_model, PHOTOS.astype(float)),
+        (shares_model, PHOTOS // 16),  # as scikit-learn's digits are
+        (shares_model, PHOTOS / 255 / 255),  # twice
+        (shares_model, PHOTOS / 255 + 300),
+        (deep_model, PHOTOS),
+        (deep_model, PHOTOS / 255),
+        (deep_model, deep.astype(float) / 65535),
+    ]
+    for model, items in refused:
+        with pytest.raises(UsageError, match="was trained on"):
+            model.transform(items)
+
+
+def test_what_is_in_the_range_is_taken(
+    bytes_model: Autoencoder, shares_model: Autoencoder, deep_model: Autoencoder
+) -> None:
+    taken: list[tuple[Autoencoder, Any]] = [
+        (bytes_model, PHOTOS.astype(float)),
+        (bytes_model, PHOTOS.astype(np.int64)),
+        (bytes_model, PHOTOS // 10),  # dark
+        (bytes_model, PHOTOS * 0.1),
+        (bytes_model, np.zeros_like(PHOTOS)),
+        (bytes_model, np.full(PHOTOS.shape, 255, np.uint8)),
+        (bytes_model, PHOTOS[:1] // 5),
+        (bytes_model, np.clip(PHOTOS + RANDOM.normal(0, 120, PHOTOS.shape), -400, 700)),
+        (shares_model, PHOTOS / 255 * 0.05),  # very dark
+        (shares_model, PHOTOS / 255 + RANDOM.normal(0, 0.8, PHOTOS.shape)),
+        (shares_model, np.zeros(PHOTOS.shape)),
+        (shares_model, (PHOTOS > 100)),
+        (deep_model, PHOTOS.astype(np.uint16) * 16),  # 12 bits
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for model, items in taken:
+            model.transform(items)
+
+
+def test_dark_images_of_the_same_type_are_taken_and_told(bytes_model: Autoencoder) -> None:
+    with pytest.warns(NarrowsWarning, match="dark, or in another unit"):
+        bytes_model.transform(PHOTOS // 128)
+
+
+def test_one_odd_item_among_many_is_told_and_taken(shares_model: Autoencoder) -> None:
+    items = PHOTOS / 255
+    items[3] = 900
+    with pytest.warns(NarrowsWarning, match=r"1 of 40 items of X .* the first is item 3"):
+        shares_model.transform(items)
+
+
+def test_detectors_find_odd_items_and_refuse_other_units() -> None:
+    rows = RANDOM.normal(size=(80, 5)) * [1, 100, 10, 1, 1] + [0, 1000, 0, 0, 0]
+    detector = OutlierDetector(2, preset="simple", epochs=2).fit(rows)
+    odd = rows[:30].copy()
+    odd[7] = 1e6
+    odd[8:16] = -1e5  # a third of them
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = detector.predict(odd)
+        assert (found[7:16] == -1).all()
+        assert detector.predict(np.vstack([rows[:1], rows[:1] * 0 + 1e7])).tolist()[1] == -1
+    for method in ("predict", "score_samples", "decision_function", "p_values", "contributions"):
+        with pytest.raises(UsageError, match="was trained on"):
+            getattr(detector, method)(rows * 1000)
+    # a column in metres that was in centimetres; in kelvin that was in degrees
+    for at, other in ((1, rows[:, 1] / 100), (2, rows[:, 2] + 273)):
+        moved = rows.copy()
+        moved[:, at] = other
+        with pytest.raises(UsageError, match=f"value {at} of X holds values from"):
+            detector.predict(moved)
+    free = OutlierDetector(2, preset="simple", epochs=1, check_range=False).fit(rows)
+    assert (free.predict(rows * 1000) == -1).all()
+
+
+def frame() -> Any:
+    random = np.random.default_rng(1)
+    height = random.normal(172, 9, 200)
+    return pd.DataFrame(
+        {
+            "height": np.where(random.random(200) < 0.1, np.nan, height),
+            "weight": height / 2 + random.normal(0, 5, 200),
+            "income": np.where(random.random(200) < 0.5, 0, random.lognormal(10, 1, 200)),
+            "day": pd.Timestamp("2020-01-01") + pd.to_timedelta(random.integers(0, 30, 200), "D"),
+            "kind": random.choice(["a", "b"], 200),
+        }
+    )
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_column_in_another_unit_is_refused(method: str) -> None:
+    table = frame()
+    model = Autoencoder(**SHORT).fit(table)
+    call: Callable[[pd.DataFrame], Any] = getattr(model, method)
+    with pytest.raises(UsageError, match=r"column 'height' of .* holds values from 1\.\d+ to"):
+        call(table.assign(height=table["height"] / 100))
+    with pytest.raises(UsageError, match="column 'weight'"):
+        call(table.assign(weight=table["weight"] * 1000))
+    later = table.assign(day=table["day"] + pd.Timedelta("3000D"))
+    rich = table.assign(income=np.where(np.arange(200) == 3, 1e9, table["income"]))
+    for fine in (table, table[:1], later, rich, table.assign(income=0.0), table.assign(kind="a")):
+        call(fine)
+
+
+def test_every_command_refuses_and_goes_on_when_forced(
+    narrows: Command, model_file: Path, digits: Dataset, tmp_path: Path
+) -> None:
+    data = tmp_path / "shares.npy"
+    np.save(data, digits.items[:40] / 16)
+    for command, out in (
+        ("evaluate", None), ("encode", "codes.npy"), ("reconstruct", "items.npy"),
+        ("detect", "scores.csv"), ("denoise", "clean.npy"),
+    ):  # fmt: skip
+        line = [command, model_file, data, *([] if out is None else ["--out", tmp_path / out])]
+        done = narrows(*line)
+        assert done.code == 2, done.err
+        assert (
+            "holds values from 0 to 1, and the model was trained on values from 0 to 16" in done.err
+        )
+        assert "--force" in done.err
+        assert out is None or not (tmp_path / out).exists()
+        assert narrows(*line, "--force").code == 0, command
+
+
+def test_archives_of_codes_refuse_too() -> None:
+    images = PHOTOS[:, :3, :3].astype(np.float32)
+    model = Autoencoder(2, preset="rounded", epochs=1, hidden=8).fit(images).model_
+    with pytest.raises(UsageError, match="X holds values from 0 to 1, and the model was"):
+        write_codes_only(io.BytesIO(), images / 255, model, effort="fast")
+    write_codes_only(io.BytesIO(), images / 255, model, effort="fast", check_range=False)
+
+
+def test_older_files_check_what_they_can(model_file: Path, digits: Dataset) -> None:
+    arrays, entry = read_tensors(model_file)
+    for name in ("whole", "narrowest"):
+        del entry["data"][name]
+    write_tensors(model_file, arrays, entry)
+    old = Autoencoder.load(model_file)
+    old.transform(digits.items[:40])
+    with pytest.raises(UsageError, match="was trained on values from 0 to 16"):
+        old.transform(digits.items[:40] * 255.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("whole", 1), ("whole", "yes"), ("narrowest", -1), ("narrowest", "x"), ("narrowest", 1e999)],
+)
+def test_forged_ranges_are_damage(name: str, value: Any, model_file: Path) -> None:
+    arrays, entry = read_tensors(model_file)
+    entry["data"][name] = value
+    write_tensors(model_file, arrays, entry)
+    with pytest.raises(ModelFileError, match="is damaged"):
+        load_model(model_file)
+
+
+def test_forged_ends_of_values_are_damage(fitted: Fitted, model_file: Path) -> None:
+    arrays, entry = read_tensors(model_file)
+    arrays["values/lowest"] = np.zeros(3)
+    write_tensors(model_file, arrays, entry)
+    with pytest.raises(ModelFileError, match="values/"):
+        load_model(model_file)
+
+
+def test_check_range_is_true_or_false(bytes_model: Autoencoder) -> None:
+    wrong = Autoencoder(**SHORT, check_range="no").fit(PHOTOS)
+    with pytest.raises(UsageError, match="check_range is 'no'"):
+        wrong.transform(PHOTOS)

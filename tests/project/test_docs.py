@@ -1,0 +1,188 @@
+"""The documentation: its specs are specs, and it names what there is, all of it."""
+
+import dataclasses
+import re
+import sys
+import tomllib
+from base64 import b64decode
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.main import get_command
+
+from helpers import golden_archives, golden_tables
+from narrows import decompress
+from narrows.archive.filters import FILTERS
+from narrows.archive.methods import METHODS
+from narrows.cli.app import app
+from narrows.data.tables import KINDS
+from narrows.nn.blocks import BLOCKS, Shape
+from narrows.nn.flow import Flow
+from narrows.nn.model import apply_part, initial_model
+from narrows.nn.presets import PRESETS
+from narrows.nn.scaling import Scaling
+from narrows.nn.spec import Spec, mirrored
+from narrows.report import diagnostics as diagnostics
+
+ROOT = Path(__file__).parents[2]
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+MODELS, TABLES = ROOT / "docs" / "models.md", ROOT / "docs" / "tables.md"
+FORMAT = ROOT / "docs" / "format.md"
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """The fenced blocks of a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text("utf-8"), re.M | re.S)
+
+
+def rows(path: Path, heading: str) -> dict[str, list[str]]:
+    """The rows of the table after ``heading``, by the code in their first cell."""
+    text = path.read_text("utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    found = re.findall(r"^\| `([a-z][\w-]*)` \|(.*)\|$", text, re.M)
+    return {name: rest.split("|") for name, rest in found}
+
+
+SPECS = [
+    pytest.param(source, id=f"{path.stem}-{number}")
+    for path in (ROOT / "README.md", *DOCS)
+    for number, source in enumerate(blocks(path, "toml"))
+]
+
+
+def item_shape(source: str) -> Shape:
+    """What a spec's first line says, as in ``# items of 28x28``."""
+    match = re.match(r"# items of (\d+(?:x\d+)*)\n", source)
+    assert match, f"the first line does not say what items it is for:\n{source}"
+    return tuple(map(int, match[1].split("x")))
+
+
+@pytest.mark.parametrize("source", SPECS)
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("own_decoder", [True, False], ids=["as-written", "mirrored"])
+def test_every_spec_takes_its_items_and_gives_them_back(
+    source: str, training: bool, own_decoder: bool
+) -> None:
+    shape = item_shape(source)
+    spec = Spec.from_dict(tomllib.loads(source), shape)
+    if not own_decoder:
+        spec = Spec(shape, spec.encoder, mirrored(spec.encoder, shape, "linear"))
+    random = np.random.default_rng(0)
+    items = random.random((2, *shape), np.float32)
+    flow = Flow(
+        training,
+        uniform=lambda size: random.random(size, np.float32),
+        normal=lambda size: random.standard_normal(size, np.float32),
+    )
+    arrays = initial_model(spec, Scaling(), 0).arrays
+    codes = apply_part(spec, "encoder", arrays, items, flow)
+    results = apply_part(spec, "decoder", arrays, codes, flow)
+    assert codes.shape == (2, spec.latent_size)
+    assert results.shape == items.shape
+    assert np.isfinite(results).all()
+
+
+def test_every_block_has_an_example() -> None:
+    specs = [tomllib.loads(source) for source in blocks(MODELS, "toml")]
+    used = {
+        block["block"]
+        for spec in specs
+        for part in ("encoder", "decoder")
+        for block in spec.get(part, [])
+    }
+    assert used == set(BLOCKS)
+
+
+def test_every_block_is_listed_with_its_fields_and_their_defaults() -> None:
+    listed = rows(MODELS, "Blocks")
+    assert list(listed) == list(BLOCKS)
+    for name, cells in listed.items():
+        stated = dict.fromkeys(re.findall(r"`(\w+)`", cells[0]))
+        stated |= tomllib.loads("\n".join(re.findall(r"`(\w+ = [^`]+)`", cells[0])))
+        known = {
+            field.name: None if field.default is dataclasses.MISSING else field.default
+            for field in dataclasses.fields(BLOCKS[name])  # type: ignore[arg-type]
+        }
+        assert set(stated) == set(known), name
+        for field, default in known.items():
+            pair = isinstance(default, tuple)
+            assert default == ((stated[field],) * 2 if pair else stated[field]), (name, field)
+
+
+def test_every_preset_kind_and_warning_is_listed() -> None:
+    assert set(rows(MODELS, "Presets")) == set(PRESETS)
+    assert set(rows(TABLES, "Kinds of columns")) == {*KINDS, "constant"}
+    source = Path(diagnostics.__file__).read_text("utf-8")
+    kinds = set(re.findall(r'Caution\(\s*"([\w-]+)"', source))
+    assert kinds and set(rows(TABLES, "Warnings")) == kinds
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_every_option_that_is_named_exists(path: Path) -> None:
+    program = get_command(app)
+    commands = program.commands.values()  # type: ignore[attr-defined]
+    items = [item for each in (program, *commands) for item in each.params]
+    known = {option for item in items for option in (*item.opts, *item.secondary_opts)}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", path.read_text("utf-8"))) <= known
+
+
+@pytest.mark.parametrize("source", [source for path in DOCS for source in blocks(path, "python")])
+def test_every_example_runs(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for library in ("pandas", "polars"):
+        if f"import {library}" in source:
+            pytest.importorskip(library)
+    # the reader in format.md knows what needs Python and NumPy alone
+    for library in ("compression.zstd", "zstandard", "pillow_jxl"):
+        monkeypatch.setitem(sys.modules, library, None)
+    exec(compile(re.sub(r"epochs=\d+", "epochs=2", source), "docs", "exec"), {})
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_every_link_to_a_file_leads_to_one(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)#]+)\)", path.read_text("utf-8")):
+        assert "://" in link or (path.parent / link).exists(), link
+
+
+def test_every_method_and_filter_of_archives_is_described() -> None:
+    assert set(rows(FORMAT, "Methods")) == set(METHODS)
+    assert set(rows(FORMAT, "Filters")) == set(FILTERS)
+
+
+def reader() -> Callable[[bytes], np.ndarray]:
+    """The reader that the description of the format gives, without its example."""
+    source = blocks(FORMAT, "python")[0].split("\nfrom narrows import")[0]
+    names: dict[str, Any] = {}
+    exec(compile(source, "docs", "exec"), names)
+    return names["read"]
+
+
+EVERY_ARCHIVE = golden_archives.ARCHIVES | golden_archives.CODES
+
+
+@pytest.mark.parametrize("name", EVERY_ARCHIVE)
+def test_the_reader_of_the_format_reads_what_narrows_reads(name: str) -> None:
+    if name.endswith(("png", "webp")):
+        pytest.skip("it reads no images")
+    blob = b64decode(EVERY_ARCHIVE[name])
+    ours, theirs = decompress(blob), reader()(blob)
+    assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
+    assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("name", golden_tables.ARCHIVES)
+def test_the_reader_of_the_format_reads_tables_too(name: str) -> None:
+    blob = b64decode(golden_tables.ARCHIVES[name])
+    ours, theirs = decompress(blob), reader()(blob)
+    assert list(theirs) == ours.column_names
+    for title, cells in theirs.items():
+        column = ours[title].combine_chunks()
+        if str(column.type).startswith("timestamp"):
+            column = column.cast("int64")
+        assert list(map(repr, map(plain, cells))) == list(map(repr, column.to_pylist()))
+
+
+def plain(cell: Any) -> Any:
+    return cell.item() if isinstance(cell, np.generic) else cell

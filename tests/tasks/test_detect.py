@@ -1,0 +1,385 @@
+"""Odd items: scores against scikit-learn's and their formulas, p-values, reasons, limits."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy.stats import norm, spearmanr
+from sklearn.datasets import make_blobs
+from sklearn.ensemble import IsolationForest
+
+from helpers.codes_cases import blots
+from narrows.data import Dataset, load_data
+from narrows.errors import OutputError, ShapeError, UsageError
+from narrows.learnt.forest import DEPTH, TREES, Forest, grow_forest
+from narrows.learnt.pca import fit_pca
+from narrows.learnt.tails import p_values, surprises
+from narrows.model.file import DataDescription, TrainedModel, load_model, save_model
+from narrows.model.use import TrainedAutoencoder
+from narrows.planning import ModelChoice, TrainingOptions, make_plan
+from narrows.tasks import detect
+from narrows.tasks.detect import (
+    SCORES,
+    Detector,
+    _drawn,
+    _leading,
+    fit_detection,
+)
+from narrows.tasks.fit import fit, linear_model
+from narrows.training import Noise
+
+
+def related(count: int, seed: int = 0) -> np.ndarray:
+    """Six values of two causes, and a little noise: each follows from the others."""
+    random = np.random.default_rng(seed)
+    causes = random.normal(size=(count, 2))
+    mixing = np.array([[1, 0, 1, 1, 2, -1], [0, 1, 1, -1, 1, 2]])
+    return causes @ mixing + 0.1 * random.normal(size=(count, 6))
+
+
+def trained(data: Dataset, held_out: Dataset | None) -> Detector:
+    plan = make_plan(data, ModelChoice(latent=2), TrainingOptions(epochs=3))
+    return Detector(TrainedAutoencoder(fit(data, held_out, plan, detection=True).trained))
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    """One that has learnt 400 such items and holds out 199, so that p-values are whole 200ths."""
+    return trained(Dataset("x", related(400)), Dataset("x", related(199, seed=1)))
+
+
+# The forest
+
+
+def test_a_forest_agrees_with_scikit_learns() -> None:
+    rows, _ = make_blobs(500, n_features=4, centers=2, random_state=0)
+    rows = np.concatenate([rows, np.random.default_rng(1).uniform(-20, 20, (25, 4))])
+    ours = grow_forest(rows, np.random.default_rng(0)).isolation(rows)
+    theirs = -IsolationForest(n_estimators=200, random_state=0).fit(rows).score_samples(rows)
+    assert spearmanr(ours, theirs).statistic > 0.95
+    assert set(np.argsort(-ours)[:10]) <= set(range(500, 525))
+
+
+def test_rows_that_are_all_alike_are_never_cut() -> None:
+    forest = grow_forest(np.ones((300, 3)), np.random.default_rng(0))
+    # 256 rows that nothing parts count as the depth of a random tree over them
+    depth = 2 * (math.log(255) + np.euler_gamma) - 2 * 255 / 256
+    np.testing.assert_allclose(forest.isolation(np.zeros((2, 3))), -depth, rtol=1e-3)
+
+
+def test_one_row_makes_a_forest() -> None:
+    forest = grow_forest(np.ones((1, 3)), np.random.default_rng(0))
+    np.testing.assert_array_equal(forest.isolation(np.zeros((2, 3))), 0)
+
+
+def test_a_forest_comes_back_from_arrays() -> None:
+    rows = related(300)
+    forest = grow_forest(rows, np.random.default_rng(0))
+    arrays = forest.to_arrays()
+    assert arrays["feature"].shape == (TREES, 2**DEPTH - 1)
+    assert all(np.isfinite(array).all() for array in arrays.values())
+    np.testing.assert_array_equal(
+        Forest.from_arrays(arrays).isolation(rows), forest.isolation(rows)
+    )
+
+
+# Tails
+
+
+def test_p_values_count_the_scores_as_high() -> None:
+    found = p_values(np.array([0.0, 2.0, 2.5, 9.0]), np.array([1.0, 2.0, 3.0]))
+    np.testing.assert_allclose(found, [1, 0.75, 0.5, 0.25])
+
+
+def test_surprise_is_the_logarithm_of_the_share_above() -> None:
+    reference = np.sort(np.random.default_rng(0).exponential(size=5000))
+    asked = np.array([0.5, 1.0, 3.0, 20.0])
+    # of an exponential distribution it is the score itself, and beyond all references too
+    np.testing.assert_allclose(surprises(asked, reference)[:3], asked[:3], rtol=0.1)
+    assert 14 < surprises(asked, reference)[3] < 27
+
+
+@pytest.mark.parametrize("reference", [np.zeros(1), np.zeros(50), np.array([0.0] * 49 + [1.0])])
+def test_surprise_rises_beyond_references_of_no_width(reference: np.ndarray) -> None:
+    found = surprises(np.array([-1.0, 0.0, 2.0, 3.0]), reference)
+    assert np.isfinite(found).all() and (np.diff(found[1:]) > 0).all()
+
+
+# Scores
+
+
+def test_a_broken_relation_is_odd_and_a_normal_item_is_not(detector: Detector) -> None:
+    items = related(200, seed=2)
+    broken = items.copy()
+    broken[:, 3] += 3  # well within the range of the column
+    for score in ("combined", "reconstruction", "density"):
+        normal, odd = detector.scores(items, score), detector.scores(broken, score)
+        assert np.quantile(odd, 0.05) > np.quantile(normal, 0.95)
+
+
+def test_what_lies_outside_is_odd_by_isolation(detector: Detector) -> None:
+    assert (
+        detector.scores(np.full((1, 6), 50.0), "isolation")
+        > detector.scores(related(200), "isolation").max()
+    )
+
+
+def test_reconstruction_is_the_error_over_its_spread(detector: Detector) -> None:
+    items = related(100, seed=3)
+    errors = detector.autoencoder.reconstruct_floats(items) - items
+    usual = detector.autoencoder.reconstruct_floats(related(400)) - related(400)
+    spread = np.sqrt(np.square(usual).mean(axis=0))
+    expected = 0.5 * np.log(np.square(errors / spread).mean(axis=1))
+    np.testing.assert_allclose(detector.scores(items, "reconstruction"), expected, rtol=1e-3)
+
+
+def test_combined_is_the_larger_surprise(detector: Detector) -> None:
+    known, items = np.concatenate([related(400), related(199, seed=1)]), related(50, seed=3)
+    expected = np.max(
+        [
+            surprises(detector.scores(items, score), np.sort(detector.scores(known, score)))
+            for score in ("density", "isolation")
+        ],
+        axis=0,
+    )
+    np.testing.assert_allclose(detector.scores(items), expected, rtol=1e-4)
+
+
+def test_the_density_is_that_of_a_normal_distribution() -> None:
+    """Trained on one, minus its logarithm orders items as their distance from the mean does."""
+    random = np.random.default_rng(0)
+    data, items = Dataset("x", random.normal(size=(800, 3))), random.normal(size=(500, 3))
+    found = trained(data, None).scores(items, "density")
+    assert spearmanr(found, -norm.logpdf(items).sum(axis=1)).statistic > 0.95
+
+
+def test_scattered_outliers_among_the_training_items_do_no_harm() -> None:
+    outliers = np.random.default_rng(3).normal(scale=3, size=(20, 6))
+    data = Dataset("x", np.concatenate([related(400), outliers]))
+    scores = trained(data, None).scores(data.items, "density")
+    assert np.median(scores[400:]) > np.quantile(scores[:400], 0.95)
+
+
+def test_scores_do_not_depend_on_company(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = related(100, seed=4)
+    whole = detector.scores(items)
+    monkeypatch.setattr("narrows.model.use.CHUNK_VALUES", 42)
+    np.testing.assert_allclose(detector.scores(items), whole, rtol=1e-5)
+
+
+def test_a_net_with_copies_across_judges_by_its_errors(tmp_path: Path) -> None:
+    images = blots(16)
+    wishes = TrainingOptions(noise=Noise("gaussian", 0.3), epochs=1)
+    made = make_plan(images, ModelChoice("unet"), wishes)
+    path = tmp_path / "unet.safetensors"
+    save_model(path, fit(images, None, made, detection=True).trained)
+    learnt = Detector(TrainedAutoencoder(load_model(path)))
+    directions = learnt.autoencoder.trained.detection["projection"].shape[1]
+    assert learnt.autoencoder.trained.detection["centre"].shape == (directions,)
+    turned = 255 - images.items[:3]
+    for score in SCORES:
+        usual = np.quantile(learnt.scores(images.items[:300], score), 0.99)
+        assert (learnt.scores(turned, score) > usual).all()
+
+
+def test_the_same_seed_gives_the_same_arrays(detector: Detector) -> None:
+    model = replace(detector.autoencoder.trained, detection={})
+    first, second = (fit_detection(model, related(400), None, 7) for _ in range(2))
+    np.testing.assert_equal(first, second)
+    # without held-out items, those of the training say how rare a score is
+    assert first["calibration"].shape == (400, len(SCORES))
+
+
+# Thresholds
+
+
+@pytest.mark.parametrize("rate", [0.005, 0.01, 0.05, 0.5])
+@pytest.mark.parametrize("score", SCORES)
+def test_the_threshold_is_where_p_values_reach_the_rate(
+    detector: Detector, score: str, rate: float
+) -> None:
+    items = np.concatenate([related(300, seed=5), related(100, seed=6) * 2])
+    scores = detector.scores(items, score)
+    flagged = scores > detector.threshold(rate, score)
+    np.testing.assert_array_equal(flagged, detector.p_values(scores, score) <= rate + 1e-12)
+
+
+def test_of_the_held_out_items_no_more_are_flagged_than_asked(detector: Detector) -> None:
+    scores = detector.scores(related(199, seed=1))
+    for rate in (0.01, 0.1):
+        assert (scores > detector.threshold(rate) * (1 + 1e-6)).mean() <= rate
+
+
+def test_too_few_held_out_items_flag_what_is_beyond_them_all(detector: Detector) -> None:
+    assert detector.smallest_p_value == 1 / 200
+    highest = detector.scores(related(199, seed=1)).max()
+    assert detector.threshold(1e-4) == pytest.approx(highest, rel=1e-5)
+
+
+# Reasons
+
+
+def test_the_broken_value_is_named(detector: Detector) -> None:
+    items, places = related(120, seed=8), np.arange(120) % 6
+    items[np.arange(120), places] += 4
+    shares = detector.contributions(items)
+    assert (shares >= 0).all()
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    assert (shares.argmax(axis=1) == places).mean() > 0.9
+
+
+def test_a_table_is_told_by_its_columns() -> None:
+    random = np.random.default_rng(0)
+    kind = random.choice(["a", "b", "c"], 400)
+    height = random.normal(size=400) + 5 * (kind == "a")
+    data = load_data(pa.table({"kind": kind, "height": height, "twice": 2 * height}))
+    table = data.table
+    assert table is not None
+    found = trained(data, None)
+    odd = table.encode(pa.table({"kind": ["b", "c"], "height": [0.0, 0.5], "twice": [30.0, 1.0]}))
+    shares = found.contributions(odd)
+    assert shares.shape == (2, 3)
+    assert shares[0].argmax() == 2
+
+
+def test_a_wrong_category_is_named() -> None:
+    """A row's kind follows from its numbers."""
+    random = np.random.default_rng(0)
+
+    def rows(count: int, wrong: bool = False) -> pa.Table:
+        place = random.integers(0, 3, count)
+        near = 3.0 * place[:, None] + 0.3 * random.normal(size=(count, 3))
+        kinds = np.array(["a", "b", "c"])[(place + wrong) % 3]
+        return pa.table({"kind": kinds, **{f"x{at}": near[:, at] for at in range(3)}})
+
+    data = load_data(rows(600))
+    assert data.table is not None
+    shares = trained(data, None).contributions(data.table.encode(rows(60, wrong=True)))
+    assert (shares.argmax(axis=1) == 0).mean() > 0.9
+
+
+def test_combined_is_explained_by_the_score_that_it_is(detector: Detector) -> None:
+    items = related(80, seed=8)
+    references = np.concatenate([related(400), related(199, seed=1)])
+    density, isolation = (
+        surprises(detector.scores(items, way), np.sort(detector.scores(references, way)))
+        for way in ("density", "isolation")
+    )
+    larger = np.where(
+        (density >= isolation)[:, None],
+        detector.contributions(items, "density"),
+        detector.contributions(items, "isolation"),
+    )
+    clear = np.abs(density - isolation) > 1e-2
+    assert min((density > isolation)[clear].sum(), (isolation > density)[clear].sum()) > 10
+    np.testing.assert_allclose(detector.contributions(items)[clear], larger[clear])
+
+
+def test_no_items_have_no_reasons(detector: Detector) -> None:
+    assert detector.contributions(np.zeros((0, 6))).shape == (0, 6)
+    assert detector.scores(np.zeros((0, 6))).shape == (0,)
+
+
+def test_large_items_are_told_by_their_errors(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detect, "MOST_OCCLUDED", 5)
+    heat = detector.heat(related(9))
+    shares = detector.contributions(related(9))
+    np.testing.assert_allclose(shares, heat / heat.sum(axis=1, keepdims=True))
+
+
+# What cannot be
+
+
+def test_a_model_without_detection_says_what_to_do(detector: Detector) -> None:
+    with pytest.raises(UsageError, match="train it with narrows fit, without --no-detection"):
+        Detector(TrainedAutoencoder(replace(detector.autoencoder.trained, detection={})))
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0, -1.0, math.nan])
+def test_a_rate_is_between_0_and_1(detector: Detector, rate: float) -> None:
+    with pytest.raises(UsageError, match="is not between 0 and 1"):
+        detector.threshold(rate)
+
+
+def test_there_are_four_scores(detector: Detector) -> None:
+    with pytest.raises(UsageError, match="no score called 'distance'"):
+        detector.scores(related(2), "distance")
+
+
+def test_items_of_another_shape(detector: Detector) -> None:
+    with pytest.raises(ShapeError, match="trained on"):
+        detector.scores(np.zeros((2, 5)))
+
+
+def test_what_is_kept_of_large_items_is_bounded(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    light = random.normal(size=(12, 1, 1, 1))
+    photographs = 100 + 20 * light + random.normal(size=(12, 150, 161, 3))
+    data = Dataset("photographs", photographs.astype(np.float32))
+    autoencoder = TrainedAutoencoder(linear(data))
+    trained = replace(
+        autoencoder.trained, detection=fit_detection(autoencoder.trained, data.items, None, 0)
+    )
+    assert sum(array.nbytes for array in trained.detection.values()) < 3 << 20
+    save_model(tmp_path / "m.safetensors", trained)
+    detector = Detector(TrainedAutoencoder(load_model(tmp_path / "m.safetensors")))
+    odd = data.items[:2].copy()
+    odd[1, 100:140, 50:90] += 60
+    usual, score = detector.scores(odd, "reconstruction")
+    assert score > usual + 1  # the mean square is 1 and becomes about 240
+    where = detector.heat(odd[1:])[0].mean(axis=2)
+    assert where[100:140, 50:90].mean() > 10 * np.median(where)
+    arrays = trained.detection | {"spread": trained.detection["spread"][:-1]}
+    with pytest.raises(OutputError, match="detection/spread"):
+        save_model(tmp_path / "m.safetensors", replace(trained, detection=arrays))
+
+
+def linear(data: Dataset) -> TrainedModel:
+    """PCA of one number, without training."""
+    pca = fit_pca(data.items, 1)
+    model = linear_model(data.item_shape, pca)
+    zeros = np.zeros(1, np.float32)
+    latent = {"lowest": zeros, "highest": zeros + 1, "mean": zeros}
+    described = DataDescription(data.name, len(data), data.items.dtype.name, None)
+    return TrainedModel(model, described, latent=latent)
+
+
+def test_trees_that_see_some_of_many_features_find_the_odd() -> None:
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(300, 1500)).astype(np.float32)
+    rows[7] *= 3
+    forest = grow_forest(rows, random)
+    assert forest.isolation(rows).argmax() == 7
+    assert len(np.unique(forest.feature)) > 1400 and forest.feature.max() > 1490
+
+
+def test_wide_items_are_told_by_the_same_directions_as_narrow_ones() -> None:
+    """Of more values than items, the directions come from the smaller matrix."""
+    random = np.random.default_rng(0)
+    errors = random.standard_normal((60, 5)) @ random.standard_normal((5, 40)) * 3
+    narrow = _leading(errors)
+    wide = _leading(errors[:30])
+    for found, rows in ((narrow, errors), (wide, errors[:30])):
+        assert found.shape == (40, 5)
+        np.testing.assert_allclose(np.square(rows @ found).mean(axis=0), 1, rtol=1e-6)
+
+
+def test_large_images_take_bounded_work() -> None:
+    def drawn(*shape: int) -> np.ndarray:
+        items = np.broadcast_to(np.uint8(0), shape)
+        return _drawn(items, 100, 1 << 24, np.random.default_rng(0))
+
+    assert len(drawn(3, 2000, 5000)) == 1
+    assert len(drawn(0, 4)) == 0
+    np.testing.assert_array_equal(drawn(100, 4), np.arange(100))
+    places = drawn(1000, 4)
+    assert len(np.unique(places)) == 100 and (np.diff(places) > 0).all()
+    # sets are often ordered by some rule, and every tenth item is of one kind then
+    assert set(places % 10) == set(range(10))
