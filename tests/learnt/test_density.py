@@ -9,6 +9,7 @@ from sklearn.mixture import GaussianMixture
 
 from narrows.engine import make_runner
 from narrows.errors import ShapeError
+from narrows.learnt import density as density_module
 from narrows.learnt.density import MOST_CODES, Density, fit_density
 from narrows.model import use as running
 from narrows.model.use import TrainedAutoencoder
@@ -16,7 +17,6 @@ from narrows.nn.blocks import Dense
 from narrows.nn.model import initial_model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
-from narrows.tasks import density as density_module
 from narrows.tasks import fit as fitting
 from narrows.tasks.fit import Fitted, place_codes
 

@@ -8,8 +8,8 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA as ReferencePCA
 
-from narrows.baselines import pca as pca_module
 from narrows.errors import DataError, ShapeError, UsageError
+from narrows.learnt import pca as pca_module
 from narrows.learnt.pca import PCA, fit_pca
 
 

@@ -25,7 +25,7 @@ from narrows.nn.model import apply_part, initial_model
 from narrows.nn.presets import PRESETS
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec, mirrored
-from narrows.report import diagnostics as diagnostics
+from narrows.report import diagnostics
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted((ROOT / "docs").glob("*.md"))

@@ -14,7 +14,7 @@ from narrows.nn.model import Model, initial_model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
 from narrows.planning import ModelChoice, TrainingOptions, make_plan
-from narrows.report import diagnostics as diagnostics
+from narrows.report import diagnostics
 from narrows.report.diagnostics import Caution, find_warnings
 from narrows.report.evaluation import evaluate
 from narrows.tasks.fit import Fitted, fit
