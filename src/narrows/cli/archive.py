@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from narrows.cli.codes_archive import compress_codes, require_no_bound, require_no_codes
-from narrows.cli.csv_options import CsvGiven, reads_csv
+from narrows.cli.data_options import CsvGiven, reads_data
 from narrows.cli.options import (
     DataArgument,
     Force,
     Format,
-    Grey,
     ItemsOut,
     Json,
-    Resize,
-    SkipDamaged,
-    image_options,
     parse_range,
 )
 from narrows.cli.outputs import check_outputs, shown, still_there, to_standard_output
@@ -61,7 +57,7 @@ ArchiveArgument = Annotated[
 ]
 
 
-@reads_csv
+@reads_data
 def compress(
     data: DataArgument,
     out: Annotated[
@@ -124,12 +120,11 @@ def compress(
             "--codes-only the encoder and the decoder.",
         ),
     ] = None,
-    grey: Grey = False,
-    resize: Resize = None,
-    skip_damaged: SkipDamaged = False,
     force: Force = False,
     json: Json = False,
-    csv: CsvGiven | None = None,
+    *,
+    images: "ImageOptions",
+    csv: CsvGiven,
 ) -> None:
     """Write DATA as one file that opens anywhere with the same values, lossless or within a bound.
 
@@ -158,7 +153,6 @@ def compress(
     written = {"--out": out, "--keep-model": keep_model}
     models = {"--model": model}
     check_outputs({"DATA": data}, written, models=models, json=json, only_files=True)
-    options = image_options(grey, resize, skip_damaged)
     if codes_only:
         require_no_bound(max_error)
         require_a_model(embed_model, model)
@@ -171,7 +165,7 @@ def compress(
             effort,
             embed_model,
             keep_model,
-            options,
+            images,
             force,
             csv,
         )
@@ -180,7 +174,7 @@ def compress(
     require_no_codes(item_bytes, latent)
     require_a_model(embed_model, model)
     promises = Promises.of(max_error)
-    require_folder(data, options)
+    require_folder(data, images)
     if is_table(data):
         require_no_model_of_table(data, model, keep_model)
         table = compress_table(data, out, promises, effort, csv)
@@ -188,7 +182,7 @@ def compress(
         show(text, {"out": str(out), **table_account_values(table)}, json, beside=out)
         return
     given = None if model is None else Model.of(model)
-    loaded = load_array(data, options, csv=csv)
+    loaded = load_array(data, images, csv=csv)
     items = loaded.items
     if keep_model is not None:
         write_model(keep_model, items, promises, effort, data)
@@ -283,7 +277,7 @@ def decompress(
         say(f"wrote {count:,} {unit}{'' if count == 1 else 's'} to {shown(out)}")
 
 
-@reads_csv
+@reads_data
 def verify(
     archive: ArchiveArgument,
     against: Annotated[
@@ -295,12 +289,11 @@ def verify(
         ),
     ] = None,
     model: ModelOfArchive = None,
-    grey: Grey = False,
-    resize: Resize = None,
-    skip_damaged: SkipDamaged = False,
     max_bytes: MaxBytes = None,
     json: Json = False,
-    csv: CsvGiven | None = None,
+    *,
+    images: "ImageOptions",
+    csv: CsvGiven,
 ) -> None:
     """Decode all of an archive and compare it with its checksums, or with DATA too.
 
@@ -321,8 +314,7 @@ def verify(
             return
         items = None
         if against is not None:
-            options = image_options(grey, resize, skip_damaged)
-            items = _originals(opened, against, options, csv)
+            items = _originals(opened, against, images, csv)
         found = prove(opened, items, track=progress)
         bound = opened.bound
     if found.largest is None:

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from narrows.cli.csv_options import CsvGiven
+from narrows.cli.data_options import CsvGiven
 from narrows.cli.outputs import still_there
 from narrows.cli.priors import write_kept
 from narrows.cli.sources import load_array, require_array

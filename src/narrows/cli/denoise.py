@@ -9,18 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from narrows.cli.csv_options import CsvGiven, reads_csv
+from narrows.cli.data_options import CsvGiven, reads_data
 from narrows.cli.options import (
     DataArgument,
     Force,
     Format,
-    Grey,
     ItemsOut,
     Json,
     ModelArgument,
-    Resize,
-    SkipDamaged,
-    image_options,
 )
 from narrows.cli.outputs import check_outputs, to_standard_output
 from narrows.cli.sources import require_no_csv
@@ -40,7 +36,7 @@ if TYPE_CHECKING:
     from narrows.training import Noise
 
 
-@reads_csv
+@reads_data
 def denoise(
     model: ModelArgument,
     data: DataArgument,
@@ -71,11 +67,10 @@ def denoise(
     seed: Annotated[int, typer.Option(help="Governs the noise that is added.")] = 0,
     force: Force = False,
     format: Format = None,
-    grey: Grey = False,
-    resize: Resize = None,
-    skip_damaged: SkipDamaged = False,
     json: Json = False,
-    csv: CsvGiven | None = None,
+    *,
+    images: "ImageOptions",
+    csv: CsvGiven,
 ) -> None:
     """Take the noise out of DATA with a model that fit --noise or --target trained.
 
@@ -106,11 +101,10 @@ def denoise(
     out = to_standard_output(out, format, usual_format(autoencoder))
     sources = {"DATA": data, "--against": against}
     check_outputs(sources, {"--out": out}, models={"MODEL": model}, json=json)
-    options = image_options(grey, resize, skip_damaged)
-    require_folder(data, options)
+    require_folder(data, images)
     if autoencoder.trained.data.table is None:
         require_no_csv(data, csv)
-        _denoise(autoencoder, data, out, against, added, seed, options, force, json)
+        _denoise(autoencoder, data, out, against, added, seed, images, force, json)
     elif against is None and added is None:
         _fill(autoencoder, data, out, cells == "all", force, json, csv)
     else:
@@ -230,7 +224,7 @@ def _fill(
     all_cells: bool,
     force: bool,
     json: bool,
-    csv: CsvGiven | None = None,
+    csv: CsvGiven,
 ) -> None:
     """Write a table with its missing cells filled in."""
     from narrows.data import table_writer

@@ -6,18 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from narrows.cli.csv_options import CsvGiven, reads_csv
+from narrows.cli.data_options import CsvGiven, reads_data
 from narrows.cli.options import (
     DataArgument,
     Force,
     Format,
-    Grey,
     Json,
     ModelArgument,
     Refine,
-    Resize,
-    SkipDamaged,
-    image_options,
 )
 from narrows.cli.outputs import check_outputs, still_there, to_standard_output
 from narrows.cli.terminal import progress, say, show
@@ -25,6 +21,7 @@ from narrows.cli.use import load_for, open_codec
 
 if TYPE_CHECKING:
     from narrows.data import Dataset
+    from narrows.data.image_options import ImageOptions
     from narrows.model.use import TrainedAutoencoder
 
 # Rows of the result that are in memory at a time, and oddest rows that the terminal shows.
@@ -34,7 +31,7 @@ _SHOWN = 5
 _REASONS = 3
 
 
-@reads_csv
+@reads_data
 def detect(
     model: ModelArgument,
     data: DataArgument,
@@ -75,12 +72,11 @@ def detect(
     ] = None,
     format: Format = None,
     refine: Refine = None,
-    grey: Grey = False,
-    resize: Resize = None,
-    skip_damaged: SkipDamaged = False,
     force: Force = False,
     json: Json = False,
-    csv: CsvGiven | None = None,
+    *,
+    images: "ImageOptions",
+    csv: CsvGiven,
 ) -> None:
     """Write how odd each row of DATA is, and what made it so.
 
@@ -109,9 +105,7 @@ def detect(
     if heat_map is not None:
         _require_images(autoencoder.trained.item_shape, heat_map)
     _require_table(out)
-    dataset = load_for(
-        autoencoder, data, image_options(grey, resize, skip_damaged), force, csv=csv, finding=True
-    )
+    dataset = load_for(autoencoder, data, images, force, csv=csv, finding=True)
     autoencoder.shaped(dataset.items)  # a mistake must show before anything is computed
     judged.judge(dataset, false_alarms)
     reasons = judged.reasons(explain)

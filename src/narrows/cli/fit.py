@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from narrows.cli.csv_options import CsvGiven, reads_csv
+from narrows.cli.data_options import CsvGiven, reads_data
 from narrows.cli.interruption import unbroken, with_last_words
 from narrows.cli.options import (
     HELD_OUT,
     DataArgument,
-    Grey,
     Json,
-    Resize,
-    SkipDamaged,
     as_fraction,
-    image_options,
     parse_sizes,
     parse_types,
 )
@@ -44,7 +40,7 @@ CHECKPOINT = "checkpoint.safetensors"
 HISTORY = "history.jsonl"
 
 
-@reads_csv
+@reads_data
 def fit(
     data: DataArgument,
     out: Annotated[
@@ -132,9 +128,6 @@ def fit(
             "none, which is faster to encode.",
         ),
     ] = None,
-    grey: Grey = False,
-    resize: Resize = None,
-    skip_damaged: SkipDamaged = False,
     types: Annotated[
         str | None,
         typer.Option(
@@ -180,7 +173,9 @@ def fit(
         float, typer.Option(help="Write a checkpoint at least this often.")
     ] = 10.0,
     json: Json = False,
-    csv: CsvGiven | None = None,
+    *,
+    images: "ImageOptions",
+    csv: CsvGiven,
 ) -> None:
     """Train an autoencoder on DATA and write it to MODEL.
 
@@ -235,14 +230,13 @@ def fit(
         only_files=True,
     )
     with held_folder(folder, "wait until it has ended, or name another with --run-dir"):
-        options = image_options(grey, resize, skip_damaged)
         if target is None and tile is None:
             training, held_out = load_for_training(
-                data, validation, seed, parse_types(types), options, csv
+                data, validation, seed, parse_types(types), images, csv
             )
         else:
             require_no_csv(data, csv)
-            training, held_out = load_pages(data, target, tile, validation, seed, options)
+            training, held_out = load_pages(data, target, tile, validation, seed, images)
         training = replace(training, name=renamed(training.name))
         plan = make_plan(training, choice, asked)
         result = train_and_write(

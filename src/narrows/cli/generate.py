@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from narrows.cli.csv_options import CsvGiven, reads_csv
+from narrows.cli.data_options import CsvGiven, reads_data
 from narrows.cli.options import Format, Json, ModelArgument
 from narrows.cli.outputs import check_outputs, to_standard_output
 from narrows.cli.terminal import progress
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from narrows.model.use import Rows, TrainedAutoencoder
 
 
-@reads_csv
+@reads_data
 def generate(
     model: ModelArgument,
     out: Annotated[
@@ -76,7 +76,8 @@ def generate(
     ] = None,
     format: Format = None,
     json: Json = False,
-    csv: CsvGiven | None = None,
+    *,
+    csv: CsvGiven,
 ) -> None:
     """Write new items like those that a model was trained on.
 

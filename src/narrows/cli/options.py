@@ -1,15 +1,12 @@
 """Options that several commands share, and texts that become values."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from narrows.cli.standard_input import received
 from narrows.errors import UsageError
-
-if TYPE_CHECKING:
-    from narrows.data.image_options import ImageOptions
 
 #: The share of the rows that is held out where the data have no validation set of their own.
 HELD_OUT = 0.1
@@ -57,25 +54,6 @@ Refine = Annotated[
         help="Gauss-Newton steps that improve each code, instead of the model's own; 0 is fastest.",
     ),
 ]
-Grey = Annotated[
-    bool,
-    typer.Option("--grey", help="Of a folder of images: make colour grey."),
-]
-Resize = Annotated[
-    str | None,
-    typer.Option(
-        "--resize",
-        metavar="W,H",
-        help="Of a folder of images: make all W pixels wide and H high.",
-    ),
-]
-SkipDamaged = Annotated[
-    bool,
-    typer.Option(
-        "--skip-damaged",
-        help="Of a folder of images: leave out files that cannot be read, and say which.",
-    ),
-]
 Force = Annotated[
     bool,
     typer.Option(
@@ -84,17 +62,6 @@ Force = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-
-
-def image_options(grey: bool, resize: str | None, skip_damaged: bool) -> "ImageOptions":
-    """What ``--grey``, ``--resize`` and ``--skip-damaged`` ask for.
-
-    Raises:
-        UsageError: ``resize`` is no size.
-    """
-    from narrows.data.image_options import ImageOptions
-
-    return ImageOptions.of(grey, resize, skip_damaged)
 
 
 def parse_types(text: str | None) -> dict[str, str] | None:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from narrows.cli.csv_options import CsvGiven
+from narrows.cli.data_options import CsvGiven
 from narrows.cli.terminal import progress, say
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from narrows.cli.csv_options import CsvGiven
+from narrows.cli.data_options import CsvGiven
 from narrows.cli.size_breakdown import seconds_lines
 from narrows.cli.terminal import progress, say
 

@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from narrows.cli.csv_options import CsvGiven, reads_csv
+from narrows.cli.data_options import CsvGiven, reads_data
 from narrows.cli.options import (
     DataArgument,
     Force,
     Format,
-    Grey,
     ItemsOut,
     Json,
     ModelArgument,
     Refine,
-    Resize,
-    SkipDamaged,
-    image_options,
 )
 from narrows.cli.outputs import check_outputs, shown, to_standard_output
 from narrows.cli.sources import image_arguments
@@ -63,17 +59,16 @@ def summary(model: ModelArgument, json: Json = False) -> None:
     show(summary_text(spec), values, json)
 
 
-@reads_csv
+@reads_data
 def evaluate(
     model: ModelArgument,
     data: DataArgument,
     refine: Refine = None,
-    grey: Grey = False,
-    resize: Resize = None,
-    skip_damaged: SkipDamaged = False,
     force: Force = False,
     json: Json = False,
-    csv: CsvGiven | None = None,
+    *,
+    images: "ImageOptions",
+    csv: CsvGiven,
 ) -> None:
     """Measure what a model keeps of DATA, beside PCA with as many numbers.
 
@@ -88,7 +83,7 @@ def evaluate(
     from narrows.report.redundancy import is_comparable, redundancy, redundancy_text
 
     autoencoder = open_codec(model, refine)
-    dataset = load_for(autoencoder, data, image_options(grey, resize, skip_damaged), force, csv=csv)
+    dataset = load_for(autoencoder, data, images, force, csv=csv)
     result = measure(autoencoder, dataset, track=progress)
     texts, values = [_table(result)], asdict(result)
     if result.columns:
@@ -100,7 +95,7 @@ def evaluate(
     show("\n\n".join(texts), values, json)
 
 
-@reads_csv
+@reads_data
 def encode(
     model: ModelArgument,
     data: DataArgument,
@@ -115,12 +110,11 @@ def encode(
     ],
     format: Format = None,
     refine: Refine = None,
-    grey: Grey = False,
-    resize: Resize = None,
-    skip_damaged: SkipDamaged = False,
     force: Force = False,
     json: Json = False,
-    csv: CsvGiven | None = None,
+    *,
+    images: "ImageOptions",
+    csv: CsvGiven,
 ) -> None:
     """Write the latent code of every item: a row of numbers each.
 
@@ -141,7 +135,7 @@ def encode(
             hint="end it in .npy, .npz, .csv or .parquet",
         )
     autoencoder = open_codec(model, refine)
-    loaded = load_for(autoencoder, data, image_options(grey, resize, skip_damaged), force, csv=csv)
+    loaded = load_for(autoencoder, data, images, force, csv=csv)
     items = loaded.items
     autoencoder.shaped(items)  # a mistake must show before a file is opened
     size = autoencoder.trained.model.spec.latent_size
@@ -183,19 +177,18 @@ def decode(
     report_written(out, len(rows), "item", json)
 
 
-@reads_csv
+@reads_data
 def reconstruct(
     model: ModelArgument,
     data: DataArgument,
     out: ItemsOut,
     format: Format = None,
     refine: Refine = None,
-    grey: Grey = False,
-    resize: Resize = None,
-    skip_damaged: SkipDamaged = False,
     force: Force = False,
     json: Json = False,
-    csv: CsvGiven | None = None,
+    *,
+    images: "ImageOptions",
+    csv: CsvGiven,
 ) -> None:
     """Take every item of DATA through its code and back, and write what comes out.
 
@@ -208,7 +201,7 @@ def reconstruct(
     autoencoder = open_codec(model, refine)
     out = to_standard_output(out, format, usual_format(autoencoder))
     check_outputs({"DATA": data}, {"--out": out}, models={"MODEL": model}, json=json)
-    loaded = load_for(autoencoder, data, image_options(grey, resize, skip_damaged), force, csv=csv)
+    loaded = load_for(autoencoder, data, images, force, csv=csv)
     items = loaded.items
     autoencoder.shaped(items)  # a mistake must show before a file is opened
     stream_items("reconstructing", autoencoder, items, autoencoder.reconstruct, out, loaded.files)
