@@ -23,7 +23,7 @@ from narrows.support.tensor_file import read_tensors, write_tensors
 from narrows.tasks.denoise import damaged
 from narrows.tasks.fit import Fitted, fit
 from narrows.training import Noise
-from narrows.training.augmentation import noise_limits
+from narrows.training.noise import noise_limits
 
 RANDOM = np.random.default_rng(11)
 SHARES = RANDOM.random((240, 7, 7))

@@ -7,7 +7,8 @@ import pytest
 
 from narrows.errors import UsageError
 from narrows.training import Noise, TrainingSettings
-from narrows.training.augmentation import NoiseLimits, Varied, damaged_parts, shifted
+from narrows.training.augmentation import Varied, shifted
+from narrows.training.noise import NoiseLimits, damaged_parts
 
 RANDOM = np.random.default_rng(3)
 GREY = RANDOM.integers(0, 256, (300, 6, 7)).astype(np.uint8)

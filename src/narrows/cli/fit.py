@@ -373,7 +373,7 @@ def train_and_write(
     from narrows.report.run_folder import draw_run
     from narrows.tasks.denoise import with_noise
     from narrows.tasks.fit import fit as fit_model
-    from narrows.training.augmentation import noise_limits
+    from narrows.training.noise import noise_limits
 
     start = time.monotonic()
     shape = "x".join(map(str, training.item_shape))

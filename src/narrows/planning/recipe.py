@@ -67,12 +67,12 @@ def choose_recipe(
         reasons.append(f"the best epoch on the validation set: {count:,} items are few")
     decay = _WEIGHT_DECAY if options.weight_decay is None else options.weight_decay
     settings = TrainingSettings(
-        options.objective,
-        epochs,
-        batch_size,
-        AdamSettings(rate, beta2=_BETA2, weight_decay=decay),
-        options.seed,
-        patience,
+        objective=options.objective,
+        epochs=epochs,
+        batch_size=batch_size,
+        adam=AdamSettings(rate, beta2=_BETA2, weight_decay=decay),
+        seed=options.seed,
+        patience=patience,
         schedule="cosine",
         shift=shift,
         noise=options.noise,
@@ -83,15 +83,15 @@ def choose_recipe(
 def articles_recipe(options: TrainingOptions) -> TrainingSettings:
     """The article's training where the user says nothing else."""
     return TrainingSettings(
-        options.objective,
-        50 if options.epochs is None else options.epochs,
-        64 if options.batch_size is None else options.batch_size,
-        AdamSettings(
+        objective=options.objective,
+        epochs=50 if options.epochs is None else options.epochs,
+        batch_size=64 if options.batch_size is None else options.batch_size,
+        adam=AdamSettings(
             1e-3 if options.learning_rate is None else options.learning_rate,
             weight_decay=options.weight_decay or 0.0,
         ),
-        options.seed,
-        options.patience,
+        seed=options.seed,
+        patience=options.patience,
         shift=options.shift or 0,
         noise=options.noise,
     )

@@ -11,7 +11,7 @@ from narrows.data.tiles import blended
 from narrows.errors import ShapeError
 from narrows.model.use import TrainedAutoencoder
 from narrows.training import Noise
-from narrows.training.augmentation import (
+from narrows.training.noise import (
     NoiseLimits,
     damaged_dtype,
     damaged_parts,

@@ -33,8 +33,8 @@ from narrows.support.memory import NUMBA, XLA, require_compilers, require_memory
 from narrows.support.progress import Tracker, silent
 from narrows.tasks.detect import fit_detection
 from narrows.training import History, Trained, train
-from narrows.training.augmentation import damaged_parts, noise_limits
 from narrows.training.loop import CHECKPOINT_SECONDS, Unbroken
+from narrows.training.noise import damaged_parts, noise_limits
 
 
 @dataclass(frozen=True)

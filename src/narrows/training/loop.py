@@ -19,9 +19,10 @@ from narrows.engine import Trainer, TrainingState, make_trainer
 from narrows.errors import DataError, OutputError, ShapeError, TrainingError
 from narrows.nn.model import Model
 from narrows.support.progress import Advance, Tracker, silent, warn
-from narrows.training.augmentation import NoiseLimits, Varied, damaged_parts
+from narrows.training.augmentation import Varied
 from narrows.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from narrows.training.history import EpochRecord, History, best_epoch
+from narrows.training.noise import NoiseLimits, damaged_parts
 from narrows.training.settings import TrainingSettings
 
 #: Seconds of work that a kill may cost.

@@ -7,7 +7,7 @@ from typing import Any
 from narrows.engine import AdamSettings
 from narrows.errors import UsageError
 from narrows.nn.objectives import Objective
-from narrows.training.augmentation import Noise
+from narrows.training.noise import Noise
 
 #: How the learning rate goes: as it is, or up in a line and down along half a cosine.
 SCHEDULES = ("constant", "cosine")
@@ -16,7 +16,7 @@ _WARMUP = 0.05
 _LEAVE = "leave it out for the value that suits most data"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
     """A training run; the defaults are the article's.
 
