@@ -12,7 +12,7 @@ from narrows.data.tables import Column, TableSchema
 from narrows.errors import DataError
 from narrows.report.columns import ColumnMeter, ColumnScore, columns_text
 from narrows.report.redundancy import Redundancy, redundancy, redundancy_text
-from narrows.report.text import cell_text, table_text
+from narrows.support.text_tables import cell_text, table_text
 
 ROWS = 400
 ANIMALS = ("cat", "dog", "eel")

@@ -292,7 +292,7 @@ def _columns(judged: _Judged, reasons: dict[int, list[tuple[str, float]]], rows:
 
 def _summary(judged: _Judged, reasons: dict[int, list[tuple[str, float]]]) -> str:
     """How many rows are flagged, and the oddest of them."""
-    from narrows.report.text import cell_text, table_text
+    from narrows.support.text_tables import cell_text, table_text
 
     count, flagged = len(judged.scores), int(judged.flagged.sum())
     title = (

@@ -71,7 +71,7 @@ def prior_info(file: Path, json: bool) -> None:
     """What a model was learnt from, where its bytes are, and the name that archives know it by."""
     from narrows.archive import Model
     from narrows.report.measures import readable
-    from narrows.report.text import table_text
+    from narrows.support.text_tables import table_text
 
     model = Model.of(file)
     layout, sizes = model.layout, model.container.sizes

@@ -22,7 +22,7 @@ _MEANING = {
 
 def account_text(title: str, account: "Account") -> str:
     """Where the bytes of an archive are, and what it promises."""
-    from narrows.report.text import table_text
+    from narrows.support.text_tables import table_text
 
     layout = account.layout
     rows = [["part", "bytes", "share", ""]]
@@ -161,7 +161,7 @@ def _promise(account: "Account") -> str:
 
 def _trials_text(account: "Account") -> str:
     """What was tried, the smallest first."""
-    from narrows.report.text import table_text
+    from narrows.support.text_tables import table_text
 
     values = account.layout.size
     timed = account.trials[0].seconds is not None
@@ -245,8 +245,8 @@ def account_values(account: "Account") -> dict[str, Any]:
 def model_info(file: Path, json: bool) -> None:
     """Where the bytes of a model file are, its checksum compared."""
     from narrows.model.file import load_model
-    from narrows.report.text import cell_text, table_text
     from narrows.support.tensor_file import tensor_sizes
+    from narrows.support.text_tables import cell_text, table_text
 
     spec = load_model(file).model.spec
     sizes = tensor_sizes(file)

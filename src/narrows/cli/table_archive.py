@@ -87,7 +87,7 @@ def verify_rows(
 def table_account_text(title: str, account: "TableAccount", raw: int | None = None) -> str:
     """Where the bytes of a table's archive are, and what it promises: a line a column."""
     from narrows.report.measures import readable
-    from narrows.report.text import cell_text, table_text
+    from narrows.support.text_tables import cell_text, table_text
 
     rows = [["column", "type", "largest error", "bytes", "share", "coded with"]]
     for column in account.columns:

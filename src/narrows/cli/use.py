@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from narrows.data.image_options import ImageOptions
     from narrows.data.pixels import Pixels
     from narrows.model.use import Rows, TrainedAutoencoder
-    from narrows.report.evaluation import Evaluation
 
 
 # Rows of a table that are columns in memory at a time.
@@ -80,12 +79,13 @@ def evaluate(
     """
     from narrows.report.columns import columns_text
     from narrows.report.evaluation import evaluate as measure
+    from narrows.report.evaluation import evaluation_text
     from narrows.report.redundancy import is_comparable, redundancy, redundancy_text
 
     autoencoder = open_codec(model, refine)
     dataset = load_for(autoencoder, data, images, force, csv=csv)
     result = measure(autoencoder, dataset, track=progress)
-    texts, values = [_table(result)], asdict(result)
+    texts, values = [evaluation_text(result)], asdict(result)
     if result.columns:
         texts.append(columns_text(result.columns, result.model.numbers))
     if is_comparable(dataset):
@@ -372,33 +372,3 @@ def report_written(out: str, count: int, what: str, json: bool) -> None:
         show("", {"out": out, "count": count}, json)
     else:
         say(f"wrote {count:,} {what}{plural} to {shown(out)}")
-
-
-def _table(result: "Evaluation") -> str:
-    """The evaluation as a table, the model's row first."""
-    from narrows.report.measures import readable
-
-    unit = f" ({result.unit})" if result.unit else ""
-    known = result.model.psnr is not None
-    quality = "PSNR" if known else "relative"
-    header = ["method", "numbers", f"mean squared error{unit}", "mean error", "largest", quality]
-    rows = [header]
-    for score in (result.model, *result.baselines):
-        if known:
-            quality = "" if score.psnr is None else f"{score.psnr:.2f} dB"
-        else:
-            quality = "" if score.relative is None else f"{score.relative:.2%}"
-        figures = [readable(value) for value in (score.mse, score.mae, score.largest)]
-        rows.append([score.method, str(score.numbers), *figures, quality])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    rule = "─" * max(map(len, lines))
-    plural = "" if result.count == 1 else "s"
-    title = f"{result.source}, {result.count:,} item{plural}"
-    return "\n".join([title, rule, lines[0], rule, *lines[1:], rule])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from narrows.nn.blocks import Shape
 from narrows.nn.spec import Spec
+from narrows.support.text_tables import table_text
 
 
 @dataclass(frozen=True)
@@ -63,16 +64,9 @@ def _table(name: str, rows: list[Layer]) -> str:
         for layer in rows
     ]
     header = ("Layer (type)", "Output shape", "Parameters")
-    first, second, third = (
-        max(len(row[column]) for row in [header, *cells]) for column in range(3)
-    )
-    rule = "─" * (first + second + third + 4)
-    lines = [
-        f"{row[0]:<{first}}  {row[1]:<{second}}  {row[2]:>{third}}" for row in [header, *cells]
-    ]
-    kilobytes = math.ceil(4 * parameter_count(rows) / 1000)
-    total = f"Total parameters: {parameter_count(rows):,} ({kilobytes:,} kB)"
-    return "\n".join([f"Model: {name}", rule, lines[0], rule, *lines[1:], rule, total])
+    count = parameter_count(rows)
+    total = f"Total parameters: {count:,} ({math.ceil(4 * count / 1000):,} kB)"
+    return f"{table_text(f'Model: {name}', [header, *cells], left=(0, 1))}\n{total}"
 
 
 def _type(kind: str) -> str:

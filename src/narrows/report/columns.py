@@ -9,7 +9,7 @@ import numpy as np
 
 from narrows.data.tables import Column, TableSchema
 from narrows.report.measures import readable
-from narrows.report.text import cell_text, table_text
+from narrows.support.text_tables import cell_text, table_text
 
 #: Kinds of columns whose values are right or wrong; the others are near or far.
 CATEGORIES = ("categorical", "boolean")

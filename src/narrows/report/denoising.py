@@ -13,7 +13,7 @@ from narrows.errors import ShapeError
 from narrows.model.file import TrainedModel
 from narrows.report.evaluation import fitted_pca
 from narrows.report.measures import SSIM_WINDOW, ErrorMeter, psnr, ssim
-from narrows.report.text import table_text
+from narrows.support.text_tables import table_text
 from narrows.training.noise import noise_limits
 
 #: What is measured of a large set: the slowest filters take a second for a page.

@@ -15,6 +15,7 @@ from narrows.model.use import TrainedAutoencoder, chunks
 from narrows.report.columns import ColumnMeter, ColumnScore
 from narrows.report.measures import ErrorMeter, psnr, readable
 from narrows.support.progress import Tracker, silent
+from narrows.support.text_tables import table_text
 
 
 @dataclass(frozen=True)
@@ -175,3 +176,20 @@ def _score(
     quality = None if peak is None else psnr(meter.mse, peak)
     relative = math.sqrt(meter.mse / of_mean.mse) if of_mean.mse > 0 else None
     return Score(name, numbers, meter.mse, meter.mae, meter.largest, quality, relative)
+
+
+def evaluation_text(result: Evaluation) -> str:
+    """The evaluation as a table, the model's row first."""
+    known = result.model.psnr is not None
+    unit = f" ({result.unit})" if result.unit else ""
+    last = "PSNR" if known else "relative"
+    rows = [["method", "numbers", f"mean squared error{unit}", "mean error", "largest", last]]
+    for score in (result.model, *result.baselines):
+        if known:
+            quality = "" if score.psnr is None else f"{score.psnr:.2f} dB"
+        else:
+            quality = "" if score.relative is None else f"{score.relative:.2%}"
+        figures = [readable(value) for value in (score.mse, score.mae, score.largest)]
+        rows.append([score.method, str(score.numbers), *figures, quality])
+    plural = "" if result.count == 1 else "s"
+    return table_text(f"{result.source}, {result.count:,} item{plural}", rows)

@@ -21,8 +21,8 @@ from narrows.data import Dataset
 from narrows.data.tables import Column, TableSchema
 from narrows.errors import DataError
 from narrows.report.columns import CATEGORIES
-from narrows.report.text import cell_text, table_text
 from narrows.support.progress import Advance, Tracker, silent
+from narrows.support.text_tables import cell_text, table_text
 
 #: Rows that are looked at. More make the figures finer and the wait longer, both slowly.
 MOST_ROWS = 5000
