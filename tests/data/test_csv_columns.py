@@ -11,8 +11,8 @@ import pytest
 
 from narrows import load_data
 from narrows.data import Dataset
-from narrows.data.tables import TableSchema, Unfamiliar, open_table, spellings
-from narrows.data.tables.filling import filled_types
+from narrows.data.tables import SchemaDrift, TableSchema, cell_formats, open_table
+from narrows.data.tables.filling import filled_rows, filled_types
 from narrows.errors import DataError
 
 
@@ -185,7 +185,7 @@ def test_later_files_may_hold_what_training_did_not(tmp_path: Path) -> None:
     later = tmp_path / "b.csv"
     schema = trained("1", "20", "3")
     found, notes = encoded(later, "k,c,more\n1,10.5,x\n2,10.0,x\n3,-,x\n", schema)
-    assert schema.encode(pa.table({"c": [10.5], "k": [1]}), Unfamiliar()).shape == (1, 2)
+    assert schema.encode(pa.table({"c": [10.5], "k": [1]}), SchemaDrift()).shape == (1, 2)
     assert found[1] == 10
     assert "held whole numbers in training, and 10.5 in row 1: 1 such cell taken" in notes
     assert "ignored what the model was not trained on: 'more'" in notes
@@ -218,7 +218,7 @@ def completed(path: Path, cells: list[str], **options: Any) -> list[Any]:
     features = np.zeros((block.num_rows, schema.width), np.float32)
     types = filled_types(schema, table)
     assert types["c"] == schema.arrow_schema().field("c").type
-    filled = schema.completed(pa.Table.from_batches([block]), features, types=types)
+    filled = filled_rows(schema, pa.Table.from_batches([block]), features, types=types)
     assert filled.schema.field("c").type == types["c"]
     return filled["c"].to_pylist()
 
@@ -231,7 +231,7 @@ def test_gaps_of_columns_as_people_write_them_are_filled(name: str, tmp_path: Pa
     assert found[-1] is not None
 
 
-def test_gaps_among_strays_and_weak_texts_are_filled(tmp_path: Path) -> None:
+def test_gaps_among_invalid_cells_and_missing_words_are_filled(tmp_path: Path) -> None:
     cells = ["9007199254740993", "ERROR", "9007199254740995", "UNKNOWN", "7", "5"]
     found = completed(tmp_path / "t.csv", cells, types={"c": "integer"})
     kept = [0, 2, 4, 5]
@@ -241,15 +241,15 @@ def test_gaps_among_strays_and_weak_texts_are_filled(tmp_path: Path) -> None:
     assert completed(tmp_path / "t.csv", ["$1,500,000"] * 2) == [1_500_000] * 3
 
 
-def test_plain_numbers_are_tried_in_one_spelling_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried: list[spellings.Spelling] = []
+def test_plain_numbers_are_tried_in_one_format_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[cell_formats.CellFormat] = []
 
-    def record(texts: pa.Array, spelling: spellings.Spelling) -> pa.Array:
-        tried.append(spelling)
+    def record(texts: pa.Array, cell_format: cell_formats.CellFormat) -> pa.Array:
+        tried.append(cell_format)
         return texts
 
-    monkeypatch.setattr(spellings, "plain", record)
-    found = spellings.guesses(pa.array(["0.25", "1.5", "-20.125"]), False, (None, None))
+    monkeypatch.setattr(cell_formats, "normalized", record)
+    found = cell_formats.guess_formats(pa.array(["0.25", "1.5", "-20.125"]), False, (None, None))
     # every mark between thousands that none of them has would do, and what it is tells nothing
     assert [(each.decimal, each.thousands) for each in found] == [
         (".", ","),

@@ -19,7 +19,7 @@ from helpers.optional import optional
 from narrows import compress, decompress
 from narrows.archive import TableArchive
 from narrows.archive.tables import verify_table
-from narrows.data.tables.frames import give_frame, hold_frame
+from narrows.data.tables.frames import frame_from_arrow, frame_to_arrow
 from narrows.errors import ArchiveError, DataError, ShapeError, UsageError
 
 pd = optional("pandas")
@@ -129,7 +129,7 @@ def test_a_column_of_pandas_comes_back(name: str) -> None:
 
 def there_and_back(X: Any, name: str) -> Any:
     if name in ("everything", "huge integers", "interval of times"):  # long texts take seconds
-        return give_frame(*hold_frame(X))
+        return frame_from_arrow(*frame_to_arrow(X))
     return decompress(compress(X, effort="fast"))
 
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from helpers.optional import optional
 from narrows.data import Dataset, TableSchema, load_data
-from narrows.data.tables import Unfamiliar
+from narrows.data.tables import SchemaDrift
 from narrows.data.tables.cells import from_numbers
 from narrows.data.tables.columns import MAX_CATEGORIES
 from narrows.errors import DataError, ShapeError, UsageError
@@ -452,7 +452,7 @@ def trained() -> TableSchema:
 def test_columns_are_known_by_name(trained: TableSchema) -> None:
     table = mixed()
     shuffled = table.select(table.column_names[::-1]).append_column("new", table["day"])
-    seen = Unfamiliar()
+    seen = SchemaDrift()
     np.testing.assert_array_equal(trained.encode(shuffled, seen), trained.encode(table))
     assert seen.lines() == ("ignored what the model was not trained on: 'new'",)
 
@@ -467,7 +467,7 @@ def test_what_training_never_saw_is_average_and_counted(trained: TableSchema) ->
     table = mixed(5)
     table = table.set_column(5, "text", pa.array(["a", "new", "newer", "new", None]))
     table = table.set_column(0, "number", pa.array([1.0, None, 2.0, 3.0, 4.0]))
-    seen = Unfamiliar()
+    seen = SchemaDrift()
     features = trained.encode(table, seen)
     assert (features[1:, trained["text"].features] == 0).all()
     assert features[1, trained["number"].start] == 0
@@ -480,7 +480,7 @@ def test_what_training_never_saw_is_average_and_counted(trained: TableSchema) ->
 def test_a_rare_category_counts_as_other_also_when_new() -> None:
     texts = [f"t{i}" for i in range(300) for _ in range(300 - i)]
     schema = schema_of(load_data(pa.table({"c": texts})))
-    seen = Unfamiliar()
+    seen = SchemaDrift()
     features = schema.encode(pa.table({"c": ["never", "t299"]}), seen)
     np.testing.assert_array_equal(features[0], features[1])
     assert schema.decode(features)["c"].to_pylist() == ["t100", "t100"]

@@ -14,7 +14,7 @@ from PIL import Image
 from helpers.command_line import Command
 from helpers.optional import optional
 from narrows import Autoencoder, Dataset, NarrowsWarning, OutlierDetector, load_data
-from narrows.data.given import require_memory
+from narrows.data.array_inputs import require_memory
 from narrows.data.pixels import pixels_of
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.nn.presets import has_channels_first

@@ -14,9 +14,9 @@ from narrows import Autoencoder
 from narrows.data import load_data
 from narrows.data.tables import TableSchema
 from narrows.data.tables.columns import Column
-from narrows.data.tables.grids import Grid, GridFinder
 from narrows.data.tables.identifiers import IdentifierFinder
 from narrows.data.tables.marginals import Marginal
+from narrows.data.tables.resolution import Resolution, ResolutionFinder
 from narrows.model.use import TrainedAutoencoder
 from narrows.tasks.drawn_rows import DrawnRows
 
@@ -166,7 +166,8 @@ def test_a_model_of_before_draws_within_the_range(learnt: Autoencoder) -> None:
     schema = trained.data.table
     assert schema is not None
     columns = [
-        replace(each, marginal_levels=(), marginal_values=(), grid=None) for each in schema.columns
+        replace(each, marginal_levels=(), marginal_values=(), resolution=None)
+        for each in schema.columns
     ]
     old = replace(trained, data=replace(trained.data, table=TableSchema(tuple(columns))))
     rows = next(DrawnRows(TrainedAutoencoder(old), 500, 0).batches()).to_pandas()
@@ -192,7 +193,7 @@ def test_a_model_of_before_draws_within_the_range(learnt: Autoencoder) -> None:
     ],
 )
 def test_the_coarsest_grid_is_found(numbers: np.ndarray, dtype: str, grid: Any) -> None:
-    finder = GridFinder()
+    finder = ResolutionFinder()
     for part in np.array_split(numbers.astype(np.float64), 3):
         finder.add(part, np.dtype(dtype))
     found = finder.found()
@@ -294,4 +295,4 @@ def test_forged_statistics_are_refused(changes: dict[str, Any]) -> None:
 
 
 def test_a_grid_is_read_as_it_is_written() -> None:
-    assert Grid.from_list(Grid(2, 5, 3).to_list()) == Grid(2, 5, 3)
+    assert Resolution.from_list(Resolution(2, 5, 3).to_list()) == Resolution(2, 5, 3)

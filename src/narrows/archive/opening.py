@@ -23,8 +23,8 @@ from narrows.archive.model import Model
 from narrows.archive.tables.archive import TableArchive
 from narrows.archive.tables.writing import write_table
 from narrows.archive.writing import write_archive
+from narrows.data.array_inputs import dense
 from narrows.data.dataset import Dataset
-from narrows.data.given import dense
 from narrows.data.image_files import ImageFiles
 from narrows.data.image_folder import are_images, images_as_dataset, is_image
 from narrows.data.image_options import ImageOptions

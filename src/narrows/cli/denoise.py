@@ -228,11 +228,11 @@ def _fill(
 ) -> None:
     """Write a table with its missing cells filled in."""
     from narrows.data import table_writer
-    from narrows.data.tables import Unfamiliar
+    from narrows.data.tables import SchemaDrift
     from narrows.tasks.fill import Filling
 
-    unfamiliar, count = Unfamiliar(), 0
-    filling = Filling(autoencoder, source, unfamiliar, all_cells=all_cells, csv=csv)
+    drift, count = SchemaDrift(), 0
+    filling = Filling(autoencoder, source, drift, all_cells=all_cells, csv=csv)
     with (
         table_writer(out, filling.schema) as write,
         progress("filling", total=None, unit="rows") as done,
@@ -241,6 +241,6 @@ def _fill(
             write(rows)
             count += rows.num_rows
             done(rows.num_rows)
-    for line in unfamiliar.lines():
+    for line in drift.lines():
         say(line)
     report_written(out, count, "row", json)

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from narrows.data.array_inputs import dense, require_memory
 from narrows.data.checks import MAX_EXPANSION, check_dtype
-from narrows.data.given import dense, require_memory
 from narrows.errors import DataError
 
 #: Names under which the items are looked for, the first that is there.

@@ -10,11 +10,11 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from narrows.data.array_inputs import array_input, is_sparse
 from narrows.data.arrays import read_npy, read_npz
 from narrows.data.checks import check_dtype, checked
 from narrows.data.dataset import Dataset, format_range
 from narrows.data.digits import load_digits
-from narrows.data.given import array_given, is_sparse
 from narrows.data.idx import looks_like_idx, read_idx
 from narrows.data.image_folder import are_images, images_as_dataset, read_image_folder
 from narrows.data.image_options import ImageOptions
@@ -190,7 +190,7 @@ def _of_array(source: Any, as_is: bool, columns: Any, track: Tracker) -> Dataset
             hint="leave them out, or give a data frame",
         )
     try:
-        items = np.asarray(array_given(source, "source"))
+        items = np.asarray(array_input(source, "source"))
     except ValueError as error:
         if isinstance(error, NarrowsError):
             raise

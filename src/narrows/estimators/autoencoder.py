@@ -12,10 +12,10 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from narrows.data import Dataset, Pages, TableSchema, checked, load_data
+from narrows.data.array_inputs import array_input
 from narrows.data.file_arrays import loaded
-from narrows.data.given import array_given
 from narrows.data.image_folder import are_images, images_as_dataset, is_image
-from narrows.data.tables import Unfamiliar, arrow_table, is_frame
+from narrows.data.tables import SchemaDrift, arrow_table, is_frame
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.model.file import TrainedModel, load_model, save_model
 from narrows.model.ranges import require_familiar
@@ -265,7 +265,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         after ``set_output(transform="pandas")``.
         """
         check_is_fitted(self)
-        codes = check_array(array_given(Z), dtype=np.float32, ensure_min_samples=0)
+        codes = check_array(array_input(Z), dtype=np.float32, ensure_min_samples=0)
         items = self._autoencoder.decode(codes)
         table = self.model_.data.table
         return items if table is None else table.decode_frame(items, like=Z)
@@ -318,16 +318,16 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         fitted."""
         import pyarrow as pa
 
-        unfamiliar, check = Unfamiliar(), arguments.truth("check_range", self.check_range)
+        drift, check = SchemaDrift(), arguments.truth("check_range", self.check_range)
         if is_frame(X):
-            result = fill_frame(self._autoencoder, X, unfamiliar, check_range=check)
+            result = fill_frame(self._autoencoder, X, drift, check_range=check)
         else:
-            frame = arrow_table(table.names, np.asarray(array_given(X)))
-            filling = Filling(self._autoencoder, frame, unfamiliar, as_trained=True)
+            frame = arrow_table(table.names, np.asarray(array_input(X)))
+            filling = Filling(self._autoencoder, frame, drift, as_trained=True)
             parts = filling.rows(check_range=check)
             rows = pa.concat_tables(parts, promote_options="default")
-            result = table.as_frame(rows, retyped=unfamiliar.retyped)
-        for line in unfamiliar.lines():
+            result = table.as_frame(rows, retyped=drift.retyped)
+        for line in drift.lines():
             warn(line, stacklevel=3)
         return result
 
@@ -515,7 +515,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             return _restated(X, table)
         if not is_frame(X):
             rows = validate_data(
-                self, array_given(X), reset=False, dtype=None, ensure_all_finite=False
+                self, array_input(X), reset=False, dtype=None, ensure_all_finite=False
             )
             X = arrow_table(table.names, rows)
         else:
@@ -602,7 +602,7 @@ def _parts(items: np.ndarray) -> list[np.ndarray]:
 def _given(X: Any) -> Any:
     """``X``, or the items of Pillow images, upright and in grey or RGB, as those of a folder."""
     if not are_images(X):
-        return array_given(X)
+        return array_input(X)
     data = images_as_dataset(X)
     for note in data.notes:
         warn(note, stacklevel=4)

@@ -270,7 +270,8 @@ def _lowest_version(trained: TrainedModel) -> int:
     """The lowest format that a model needs."""
     table = trained.data.table
     if table is not None and (
-        table.csv is not None or any(column.spelling or column.strays for column in table.columns)
+        table.csv is not None
+        or any(column.cell_format or column.invalid for column in table.columns)
     ):
         return 4
     return 2 if trained.model.scaling.centre is None else 3

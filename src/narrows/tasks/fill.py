@@ -7,13 +7,13 @@ import numpy as np
 
 from narrows.data.tables import (
     CsvOptions,
+    SchemaDrift,
     TableSchema,
-    Unfamiliar,
     as_arrow,
     is_table,
-    open_later,
+    open_like_training,
 )
-from narrows.data.tables.filling import filled_column, filled_types, fills
+from narrows.data.tables.filling import filled_column, filled_rows, filled_types, fills
 from narrows.data.tables.frames.learning import learnable, with_columns
 from narrows.data.tables.reading import cells_of
 from narrows.errors import DataError
@@ -27,7 +27,7 @@ _BLOCK_ROWS = 1 << 13
 def fill_frame(
     autoencoder: TrainedAutoencoder,
     frame: Any,
-    unfamiliar: Unfamiliar,
+    drift: SchemaDrift,
     *,
     check_range: bool = False,
 ) -> Any:
@@ -39,7 +39,7 @@ def fill_frame(
 
     Args:
         frame: a pandas or polars DataFrame, or an Arrow table, with the model's columns.
-        unfamiliar: told about what training never saw.
+        drift: told about what training never saw.
         check_range: refuse what :func:`narrows.model.ranges.require_familiar` does.
 
     Raises:
@@ -48,12 +48,12 @@ def fill_frame(
     """
     schema = _schema(autoencoder)
     table, form = learnable(frame, schema.names)
-    schema.check_names(table.column_names, "the table", unfamiliar)
+    schema.check_names(table.column_names, "the table", drift)
     found = np.empty((table.num_rows, schema.width), np.float32)
     for start in range(0, table.num_rows, _BLOCK_ROWS):
         block = table.slice(start, _BLOCK_ROWS)
         found[start : start + block.num_rows] = _made(
-            autoencoder, schema, block, start + 1, unfamiliar, check_range
+            autoencoder, schema, block, start + 1, drift, check_range
         )
     changed = {}
     for at, name in enumerate(table.column_names):
@@ -81,7 +81,7 @@ class Filling:
         self,
         autoencoder: TrainedAutoencoder,
         source: Any,
-        unfamiliar: Unfamiliar,
+        drift: SchemaDrift,
         *,
         all_cells: bool = False,
         as_trained: bool = False,
@@ -91,7 +91,7 @@ class Filling:
 
         Args:
             source: the path of a CSV or Parquet file, or an Arrow table.
-            unfamiliar: told about what training never saw.
+            drift: told about what training never saw.
             all_cells: write what the model makes of every cell, those that have a value too.
             as_trained: whether columns get the types of training, as those of CSV do.
             csv: of a CSV file, how it is read, as ``load_data`` takes it.
@@ -104,15 +104,15 @@ class Filling:
                 f"{source} is no table, and the model was trained on one",
                 hint="give a .csv or .parquet file with the columns of the training table",
             )
-        self._autoencoder, self._all_cells, self._unfamiliar = autoencoder, all_cells, unfamiliar
+        self._autoencoder, self._all_cells, self._drift = autoencoder, all_cells, drift
         options = CsvOptions.of(csv or {})
         self._schema = trained = _schema(autoencoder).read_by(options)
-        self._table = table = open_later(source, trained, options)
-        trained.check_names(list(table.types), table.name, unfamiliar)
+        self._table = table = open_like_training(source, trained, options)
+        trained.check_names(list(table.types), table.name, drift)
         self._types: dict[str, Any] | None = None
         if table.textual or as_trained:
             self._types = filled_types(trained, table, every=all_cells)
-            unfamiliar.retyped |= {
+            drift.retyped |= {
                 name: (trained[name].dtype, str(type_))
                 for name, type_ in self._types.items()
                 if str(type_) != trained[name].dtype
@@ -125,7 +125,7 @@ class Filling:
         trained, types = self._schema, self._table.types
         empty = pa.table({name: pa.array([], type_) for name, type_ in types.items()})
         features = np.zeros((0, trained.width), np.float32)
-        return trained.completed(empty, features, types=self._types).schema
+        return filled_rows(trained, empty, features, types=self._types).schema
 
     def rows(self, *, check_range: bool = False) -> Iterator:
         """The rows in order, in pyarrow.Tables.
@@ -141,10 +141,14 @@ class Filling:
         for batch in self._table.batches():
             for start in range(0, batch.num_rows, _BLOCK_ROWS):
                 block = batch.slice(start, _BLOCK_ROWS)
-                seen = self._unfamiliar
+                seen = self._drift
                 made = _made(self._autoencoder, self._schema, block, row, seen, check_range)
-                yield self._schema.completed(
-                    as_arrow(block), made, types=self._types, every=self._all_cells
+                yield filled_rows(
+                    self._schema,
+                    as_arrow(block),
+                    made,
+                    types=self._types,
+                    every=self._all_cells,
                 )
                 row += block.num_rows
 
@@ -160,11 +164,11 @@ def _made(
     schema: TableSchema,
     block: Any,
     row: int,
-    unfamiliar: Unfamiliar,
+    drift: SchemaDrift,
     check_range: bool,
 ) -> np.ndarray:
     """What the model makes of the rows of a table or batch: features (n, width)."""
-    features = schema.encode_block(block, row, unfamiliar)
+    features = schema.encode_block(block, row, drift)
     if check_range:
         require_familiar(autoencoder.trained, features, "the table")
     # a model that is told that a cell is missing would say so again

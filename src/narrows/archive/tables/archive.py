@@ -27,7 +27,7 @@ from narrows.archive.tables.size_breakdown import ColumnAccount, TableAccount
 from narrows.archive.tables.text.description import PART as LINES
 from narrows.archive.tables.text.description import CsvText, from_header, text_checked
 from narrows.data.tables.frames import Form
-from narrows.data.tables.frames.before import form_of_before
+from narrows.data.tables.frames.legacy import legacy_form
 from narrows.errors import ArchiveError, UsageError
 from narrows.support.progress import Tracker, silent
 
@@ -335,7 +335,7 @@ class TableArchive(OpenArchive):
         """
         import pyarrow as pa
 
-        from narrows.data.tables.frames import give_frame
+        from narrows.data.tables.frames import frame_from_arrow
 
         tables, size = [self._nothing], 0
         self.require_within(self.nbytes, max_bytes, at_least=True)
@@ -346,7 +346,7 @@ class TableArchive(OpenArchive):
         table = pa.concat_tables(tables)
         library = self.layout.frame
         try:
-            return give_frame(table, self.layout.form or self._form_of_before(table.schema))
+            return frame_from_arrow(table, self.layout.form or self._form_of_before(table.schema))
         except ImportError as error:
             raise ArchiveError(
                 f"{self.name} holds a table of {library}, and {error.name or error} is not "
@@ -361,6 +361,6 @@ class TableArchive(OpenArchive):
             ) from error
 
     def _form_of_before(self, schema: Any) -> Form:
-        return form_of_before(
+        return legacy_form(
             self.layout.frame, schema, [column.dtype for column in self.layout.columns]
         )

@@ -20,7 +20,7 @@ from narrows.archive.tables.text.types import candidates, still_fitting, typed
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.frames import Form, library_of
 from narrows.data.tables.frames.form import MOST_BYTES as FORM_BYTES
-from narrows.data.tables.frames.source import HeldFrame
+from narrows.data.tables.frames.stored import StoredFrame
 from narrows.data.tables.reading import CsvTable, TableSource, open_table
 from narrows.errors import DataError
 from narrows.support.progress import Tracker, silent
@@ -73,7 +73,7 @@ class TypedTable:
             DataError: it is damaged, or has columns that narrows does not know.
             OSError: it cannot be read.
         """
-        held = None if library_of(source) is None else HeldFrame(source)
+        held = None if library_of(source) is None else StoredFrame(source)
         self.form: Form | None = held.form if held else None
         self.exact = held.exact if held else frozenset()
         if held and options is not None:
@@ -86,7 +86,7 @@ class TypedTable:
             try:
                 self.spelled = SpelledCsv(
                     Path(source),
-                    self._source.form,
+                    self._source.dialect,
                     self._source.notes,
                     file=self._source.file,
                     numbers=numbers,

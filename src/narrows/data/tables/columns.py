@@ -15,21 +15,18 @@ column of many classes weighs no more here than one of two.
 """
 
 import math
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from narrows.data.tables import cells
 from narrows.data.tables.arrow_types import kind_of, type_from_text
-from narrows.data.tables.grids import Grid
-from narrows.data.tables.later import numbers_of, typed
+from narrows.data.tables.cell_formats import CellFormat
 from narrows.data.tables.marginals import Marginal
-from narrows.data.tables.spellings import Spelling
-from narrows.data.tables.unfamiliar import Unfamiliar
-from narrows.errors import DataError
+from narrows.data.tables.resolution import Resolution
 
 #: What a column may be declared to be.
 KINDS = ("numeric", "integer", "boolean", "categorical", "date", "ignored")
@@ -83,19 +80,22 @@ class Column:
         frame_dtype: the dtype that the column had in a pandas DataFrame.
         rest: categories of the class "other", as texts, most frequent first; none in older files.
         rest_counts: how many rows have each.
-        grid: what all numbers lie on, as :class:`Grid` writes it; None where they lie on none.
+        resolution: what all numbers are multiples of, as :class:`Resolution` writes it; None
+            where there is nothing such.
         marginal_levels, marginal_values: how the numbers lie over the training rows, the two parts
             of a :class:`Marginal`; older files have none.
         masses: numbers that many training rows have, such as 0 of a column that is mostly 0.
         windows: how near to each of them a decoded number is taken for it.
-        spelling: how its texts are written, where not plainly; None for plain ones.
-        strays: whether training took texts of another kind for missing, as later ones are then.
+        cell_format: how its texts are written, where not plainly; None for plain ones.
+        invalid: whether training took texts of another kind for missing, as those of other tables
+            are then.
         identifier: whether it is ignored because its whole numbers name rows.
     """
 
     name: str
     kind: str
     dtype: str
+    _: KW_ONLY
     start: int = 0
     centre: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
@@ -111,14 +111,14 @@ class Column:
     frame_dtype: str | None = None
     rest: tuple[str, ...] = ()
     rest_counts: tuple[int, ...] = ()
-    grid: tuple[int, ...] | None = None
+    resolution: tuple[int, ...] | None = None
     marginal_levels: tuple[float, ...] = ()
     marginal_values: tuple[float, ...] = ()
     identifier: bool = False
     masses: tuple[float, ...] = ()
     windows: tuple[float, ...] = ()
-    spelling: Spelling | None = None
-    strays: bool = False
+    cell_format: CellFormat | None = None
+    invalid: bool = False
 
     @property
     def width(self) -> int:
@@ -157,47 +157,6 @@ class Column:
         """The standard deviation of the numbers, in the column's own unit."""
         return self.scale[0]
 
-    def encode(self, array: Any, row: int, unfamiliar: Unfamiliar) -> np.ndarray:
-        """The features of some cells, float32 (n, width).
-
-        Args:
-            array: an Arrow array of them, of any type that can be read as the column's.
-            row: the number of the first one's row, for messages; the table's first is 1.
-            unfamiliar: told about what training never saw.
-
-        Raises:
-            DataError: a cell is not of the column's kind.
-        """
-        if self.width == 0:
-            return np.zeros((len(array), 0), np.float32)
-        if self.is_number:
-            return self._encode_numbers(array, row, unfamiliar)
-        return self._encode_classes(array, unfamiliar)
-
-    def _encode_numbers(self, array: Any, row: int, unfamiliar: Unfamiliar) -> np.ndarray:
-        numbers = numbers_of(self, array, row, unfamiliar)
-        absent = np.isnan(numbers)
-        features = np.zeros((len(numbers), self.width), np.float32)
-        features[:, 0] = np.where(absent, 0, (numbers - self.centre[0]) / self.scale[0])
-        if self.missing:
-            features[:, 1] = (absent - self.centre[1]) / self.scale[1]
-        elif absent.any():
-            unfamiliar.missing[self.name] += int(absent.sum())
-        return features
-
-    def _encode_classes(self, array: Any, unfamiliar: Unfamiliar) -> np.ndarray:
-        codes, strange = cells.to_codes(array, self.categories)
-        absent = codes == cells.MISSING
-        if strange and not self.other:
-            unfamiliar.categories.setdefault(self.name, Counter()).update(strange)
-        if not self.missing and absent.any():
-            unfamiliar.missing[self.name] += int(absent.sum())
-        codes[codes == cells.UNKNOWN] = len(self.categories) if self.other else -1
-        codes[absent] = self.width - 1 if self.missing else -1
-        features = self.class_features[codes]
-        features[codes < 0] = 0  # the mean of every class
-        return features
-
     def numbers(self, features: np.ndarray) -> np.ndarray:
         """The numbers that its features (n, width) stand for, float64 (n,), NaN where missing.
 
@@ -219,7 +178,7 @@ class Column:
     def decode(self, features: np.ndarray) -> Any:
         """The cells that its features (n, width) stand for: an Arrow array of the source's type.
 
-        Numbers lie within the range of the training table and on its grid, and a category is one
+        Numbers have the range and the resolution of the training table, and a category is one
         that it has: of the class "other" the most frequent.
         """
         if not self.width:
@@ -240,12 +199,12 @@ class Column:
         return cells.from_numbers(self.settled(numbers), type_from_text(self.dtype))
 
     def settled(self, numbers: np.ndarray) -> np.ndarray:
-        """Numbers in the column's own unit, float64 (n,), within the range and on the grid of the
+        """Numbers in the column's own unit, float64 (n,), in the range and the resolution of the
         training table; NaN stays."""
         if self.lowest is not None and self.highest is not None:
             numbers = np.clip(numbers, self.lowest, self.highest)
-        if self.grid is not None:
-            numbers = Grid.from_list(self.grid).nearest(numbers)
+        if self.resolution is not None:
+            numbers = Resolution.from_list(self.resolution).nearest(numbers)
         elif self.kind == "date":
             numbers = np.rint(numbers / self.step) * self.step
         return numbers
@@ -316,8 +275,8 @@ class Column:
         numbers = numbers[~np.isnan(numbers)]
         if not len(numbers):
             return self
-        if self.grid is not None:  # which features in float32 have nearly left
-            numbers = Grid.from_list(self.grid).nearest(numbers)
+        if self.resolution is not None:  # which features in float32 have nearly left
+            numbers = Resolution.from_list(self.resolution).nearest(numbers)
         found = Marginal.of(numbers, knots)
         return replace(
             self,
@@ -357,36 +316,6 @@ class Column:
         # of a number the indicator of 0, of classes one that no other is below
         result[:, -1] = -self.centre[-1] / self.scale[-1] if self.is_number else -np.inf
         return result
-
-    def completed(self, original: Any, filled: Any) -> Any:
-        """The cells of an Arrow array, and where they are missing those of ``filled``: an Arrow
-        array of that one's type, which holds them.
-
-        Raises:
-            DataError: it does not hold them.
-        """
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        if not self.width and original.null_count == len(original):
-            return filled
-        if pa.types.is_dictionary(filled.type):
-            texts = pc.coalesce(cells.to_texts(original), cells.to_texts(filled))
-            classes = list(dict.fromkeys([*self.levels, *texts.drop_null().unique().to_pylist()]))
-            codes, _ = cells.to_codes(texts, classes)
-            codes[codes < 0] = len(classes)
-            return cells.from_codes(codes, [*classes, None], filled.type, self.levels)
-        if str(filled.type) == "string_view":  # of which Arrow fills none in
-            plain = pc.coalesce(cells.to_texts(original), filled.cast(pa.string()))
-            return plain.cast(filled.type)
-        kept = typed(self, original, filled.type)
-        if kept is None:
-            raise DataError(
-                f"column {self.name!r} was {self.dtype} in training, and holds cells that are no "
-                f"{filled.type}",
-                hint="correct them, or train on a table that has such cells",
-            )
-        return pc.coalesce(kept, filled)
 
     def restandardised(self, mean: np.ndarray, square: np.ndarray) -> "Column":
         """The same column with statistics of other rows.
@@ -459,17 +388,15 @@ class Column:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values, without what is at its default."""
-        usual = {"missing": False, "other": False, "step": 1, "identifier": False, "strays": False}
-        spelled = {} if self.spelling is None else {"spelling": self.spelling.to_json()}
-        # not asdict, which copies every number of a marginal for itself
-        given = {each.name: getattr(self, each.name) for each in fields(self)}
-        return spelled | {
-            key: list(value) if isinstance(value, tuple) else value
-            for key, value in given.items()
-            if key not in ("start", "spelling")
-            and value not in (None, ())
-            and value != usual.get(key)
-        }
+        written: dict[str, Any] = (
+            {} if self.cell_format is None else {"spelling": self.cell_format.to_json()}
+        )
+        for each in fields(self):  # not asdict, which copies every number of a marginal for itself
+            value = getattr(self, each.name)
+            if each.name not in ("start", "cell_format") and value != each.default:
+                key = _JSON_KEYS.get(each.name, each.name)
+                written[key] = list(value) if isinstance(value, tuple) else value
+        return written
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], start: int) -> "Column":
@@ -478,39 +405,16 @@ class Column:
         Raises:
             ValueError, TypeError, KeyError: they are no column's.
         """
-        kind, dtype = _text(values["kind"]), _text(values["dtype"])
-        if kind not in (*KINDS, "constant"):
-            raise ValueError(f"{kind!r} is no kind of column")
-        if kind_of(type_from_text(dtype)) is None:
-            raise ValueError(f"a column of type {dtype} cannot be learnt")
-        column = cls(
-            _text(values["name"]),
-            kind,
-            dtype,
-            start,
-            tuple(float(value) for value in values.get("centre", ())),
-            tuple(float(value) for value in values.get("scale", ())),
-            values.get("missing", False) is True,
-            _texts(values.get("categories", ()), MAX_CATEGORIES),
-            values.get("other", False) is True,
-            _number_or_none(values.get("lowest")),
-            _number_or_none(values.get("highest")),
-            int(values.get("step", 1)),
-            _text_or_none(values.get("value"), MAX_VALUE),
-            _texts(values.get("levels", ()), MAX_LEVELS),
-            _text_or_none(values.get("same_as")),
-            _text_or_none(values.get("frame_dtype")),
-            _texts(values.get("rest", ()), MAX_REST),
-            tuple(values.get("rest_counts", ())),
-            None if values.get("grid") is None else tuple(values["grid"]),
-            tuple(values.get("marginal_levels", ())),
-            tuple(values.get("marginal_values", ())),
-            values.get("identifier", False) is True,
-            tuple(float(mass) for mass in values.get("masses", ())),
-            tuple(float(window) for window in values.get("windows", ())),
-            Spelling.from_json(values["spelling"]) if "spelling" in values else None,
-            values.get("strays", False) is True,
-        )
+        read = {
+            name: reader(values[key])
+            for name, reader in _READERS.items()
+            if (key := _JSON_KEYS.get(name, name)) in values
+        }
+        column = cls(**read, start=start)
+        if column.kind not in (*KINDS, "constant"):
+            raise ValueError(f"{column.kind!r} is no kind of column")
+        if kind_of(type_from_text(column.dtype)) is None:
+            raise ValueError(f"a column of type {column.dtype} cannot be learnt")
         column._check()
         return column
 
@@ -533,9 +437,9 @@ class Column:
             raise ValueError(f"column {self.name!r} has values that are none of type {self.dtype}")
 
     def _check_drawing(self) -> None:
-        """Refuse what is no grid, no marginal, or no counts of other categories."""
-        if self.grid is not None:
-            Grid.from_list(self.grid)
+        """Refuse what is no resolution, no marginal, or no counts of other categories."""
+        if self.resolution is not None:
+            Resolution.from_list(self.resolution)
         if self.marginal_levels or self.marginal_values:
             Marginal.from_lists(list(self.marginal_levels), list(self.marginal_values))
         near = [*self.masses, *self.windows]
@@ -610,10 +514,6 @@ def _text(value: Any, limit: int = MAX_TEXT) -> str:
     return value
 
 
-def _text_or_none(value: Any, limit: int = MAX_TEXT) -> str | None:
-    return None if value is None else _text(value, limit)
-
-
 def _texts(values: Any, limit: int) -> tuple[str, ...]:
     if not isinstance(values, list | tuple) or len(values) > limit:
         raise ValueError(f"a column has more than {limit:,} classes, or none that are a list")
@@ -623,5 +523,33 @@ def _texts(values: Any, limit: int) -> tuple[str, ...]:
     return texts
 
 
-def _number_or_none(value: Any) -> float | None:
-    return None if value is None else float(value)
+def _numbers(values: Any) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)
+
+
+def _is_true(value: Any) -> bool:
+    return value is True
+
+
+def _or_none(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else read(value)
+
+
+# What a model file calls a field, where that is another name.
+_JSON_KEYS = {"resolution": "grid", "cell_format": "spelling", "invalid": "strays"}
+# How each field is read from JSON values.
+_READERS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("name", "kind", "dtype"), _text),
+    **dict.fromkeys(("same_as", "frame_dtype"), _or_none(_text)),
+    "value": _or_none(partial(_text, limit=MAX_VALUE)),
+    **dict.fromkeys(("centre", "scale", "masses", "windows"), _numbers),
+    **dict.fromkeys(("lowest", "highest"), _or_none(float)),
+    "step": int,
+    **dict.fromkeys(("missing", "other", "identifier", "invalid"), _is_true),
+    "categories": partial(_texts, limit=MAX_CATEGORIES),
+    "levels": partial(_texts, limit=MAX_LEVELS),
+    "rest": partial(_texts, limit=MAX_REST),
+    **dict.fromkeys(("rest_counts", "marginal_levels", "marginal_values"), tuple),
+    "resolution": _or_none(tuple),
+    "cell_format": CellFormat.from_json,
+}

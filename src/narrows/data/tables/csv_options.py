@@ -131,9 +131,9 @@ class CsvOptions:
         Raises:
             UsageError: something is.
         """
-        if said := self.given():
+        if stated := self.given():
             raise UsageError(
-                f"{next(iter(said))} says how a CSV file is read, and {name} is none",
+                f"{next(iter(stated))} says how a CSV file is read, and {name} is none",
                 hint="leave it out",
             )
 

@@ -1,6 +1,7 @@
 """Missing cells of a column, filled in with what a model makes of them, in the type that the column
 has in the table at hand, which need not be that of training."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,8 @@ import numpy as np
 from narrows.data.tables import cells
 from narrows.data.tables.arrow_types import is_text, kind_of, number_dtype
 from narrows.data.tables.columns import Column
+from narrows.data.tables.encoding import cast_cells, compatible_types
 from narrows.data.tables.frames.learning import known_classes
-from narrows.data.tables.later import typed, types_of_cells
 from narrows.data.tables.reading import TableSource, cells_of
 from narrows.data.tables.schema import TableSchema
 from narrows.errors import DataError
@@ -34,7 +35,7 @@ def filled_types(schema: TableSchema, table: TableSource, *, every: bool = False
     waiting: dict[str, list[Any]] = {}
     for column in schema.columns:
         if column.name in table.types and fills(column):
-            types = types_of_cells(column)
+            types = compatible_types(column)
             if not table.textual:
                 types = [types[0], table.types[column.name]]
             waiting[column.name] = types[:1] if every and column.width else types
@@ -46,9 +47,49 @@ def filled_types(schema: TableSchema, table: TableSource, *, every: bool = False
             for name in waiting.keys() - unfit:
                 array = cells_of(batch, name)
                 if not pa.types.is_dictionary(found[name]):
-                    unfit |= {name} if typed(schema[name], array, found[name]) is None else set()
+                    unfit |= (
+                        {name} if cast_cells(schema[name], array, found[name]) is None else set()
+                    )
         waiting = {name: types for name, types in waiting.items() if name in unfit}
     return found
+
+
+def filled_rows(
+    schema: TableSchema,
+    block: Any,
+    features: np.ndarray,
+    *,
+    types: Mapping[str, Any] | None = None,
+    every: bool = False,
+) -> Any:
+    """Rows with their missing cells filled in: a pyarrow.Table with the columns of ``block``.
+
+    Each keeps its type, or gets the one that is asked for; columns that were not trained on are
+    as they were.
+
+    Args:
+        block: an Arrow table that has all columns, and perhaps more.
+        features: what stands in for its rows, (n, width); what they say of missing cells is
+            passed over.
+        types: Arrow types that columns get, by name, as ``filled_types`` finds them.
+        every: replace the cells that have a value too.
+    """
+    import pyarrow as pa
+
+    arrays = []
+    for name in block.column_names:
+        column = schema.by_name.get(name)
+        if column is None or not fills(column):
+            arrays.append(block.column(name))
+            continue
+        array, own = cells_of(block, name), features[:, column.features]
+        over = every and column.width > 0
+        if types is not None and name in types:
+            array = pa.nulls(len(array), array.type) if over else array
+            arrays.append(retyped_column(column, array, own, types[name]))
+        else:
+            arrays.append(filled_column(column, array, own, every=over))
+    return pa.table(arrays, names=block.column_names)
 
 
 def retyped_column(column: Column, original: Any, features: np.ndarray, type_: Any) -> Any:
@@ -59,7 +100,7 @@ def retyped_column(column: Column, original: Any, features: np.ndarray, type_: A
         DataError: it does not hold them.
     """
     filled = column.decode(column.present(features))
-    return column.completed(original, _as(column, filled, features, type_))
+    return _completed(column, original, _as(column, filled, features, type_))
 
 
 def filled_column(
@@ -104,6 +145,37 @@ def filled_column(
             f"training, so that its missing cells cannot be filled in: {error}",
             hint="give the column the type that it had",
         ) from error
+
+
+def _completed(column: Column, original: Any, filled: Any) -> Any:
+    """The cells of an Arrow array, and where they are missing those of ``filled``: an Arrow
+    array of that one's type, which holds them.
+
+    Raises:
+        DataError: it does not hold them.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not column.width and original.null_count == len(original):
+        return filled
+    if pa.types.is_dictionary(filled.type):
+        texts = pc.coalesce(cells.to_texts(original), cells.to_texts(filled))
+        classes = list(dict.fromkeys([*column.levels, *texts.drop_null().unique().to_pylist()]))
+        codes, _ = cells.to_codes(texts, classes)
+        codes[codes < 0] = len(classes)
+        return cells.from_codes(codes, [*classes, None], filled.type, column.levels)
+    if str(filled.type) == "string_view":  # of which Arrow fills none in
+        plain = pc.coalesce(cells.to_texts(original), filled.cast(pa.string()))
+        return plain.cast(filled.type)
+    kept = cast_cells(column, original, filled.type)
+    if kept is None:
+        raise DataError(
+            f"column {column.name!r} was {column.dtype} in training, and holds cells that are no "
+            f"{filled.type}",
+            hint="correct them, or train on a table that has such cells",
+        )
+    return pc.coalesce(kept, filled)
 
 
 def _without_values(array: Any) -> Any:

@@ -15,10 +15,10 @@ from narrows.data.dataset import Dataset
 from narrows.data.storage import gathered
 from narrows.data.tables.columns import Column
 from narrows.data.tables.csv_options import CsvOptions
+from narrows.data.tables.drift import SchemaDrift
 from narrows.data.tables.reading import TableSource, is_csv, open_table
 from narrows.data.tables.scanning import scan
 from narrows.data.tables.schema import TableSchema
-from narrows.data.tables.unfamiliar import Unfamiliar
 from narrows.errors import DataError
 from narrows.support.progress import Tracker, silent
 
@@ -49,7 +49,7 @@ def load_table(
         OSError: the file cannot be read.
     """
     if schema is not None:
-        return _encoded(open_later(source, schema, options), schema, options, track)
+        return _encoded(open_like_training(source, schema, options), schema, options, track)
     table = open_table(source, options=options)
     columns, count, notes = scan(table, types, track=track)
     schema = TableSchema.of(columns, table.frame, getattr(table, "frame_form", None))
@@ -62,12 +62,14 @@ def load_table(
             hint="give columns that vary, or declare one of them categorical",
         )
     duplicates = _Duplicates(schema)
-    blocks = _blocks(table, schema, Unfamiliar(), track, count)
+    blocks = _blocks(table, schema, SchemaDrift(), track, count)
     items = gathered(map(duplicates.look, blocks), (schema.width,), np.dtype(np.float32))
     return Dataset(table.name, items, table=duplicates.named(), notes=(*table.notes, *notes))
 
 
-def open_later(source: Any, schema: TableSchema, options: CsvOptions | None = None) -> TableSource:
+def open_like_training(
+    source: Any, schema: TableSchema, options: CsvOptions | None = None
+) -> TableSource:
     """A table that a model reads which was trained on another one: what the user said of how that
     was to be read holds here too, where nothing else is said.
 
@@ -93,19 +95,19 @@ def open_later(source: Any, schema: TableSchema, options: CsvOptions | None = No
 def _encoded(
     table: TableSource, schema: TableSchema, options: CsvOptions | None, track: Tracker
 ) -> Dataset:
-    unfamiliar = Unfamiliar()
-    schema.check_names(list(table.types), table.name, unfamiliar)
-    blocks = _blocks(table, schema.read_by(options), unfamiliar, track, None)
+    drift = SchemaDrift()
+    schema.check_names(list(table.types), table.name, drift)
+    blocks = _blocks(table, schema.read_by(options), drift, track, None)
     items = gathered(blocks, (schema.width,), np.dtype(np.float32))
     if not len(items):
         raise DataError(f"{table.name} has no rows", hint="give at least one row")
-    return Dataset(table.name, items, table=schema, notes=(*table.notes, *unfamiliar.lines()))
+    return Dataset(table.name, items, table=schema, notes=(*table.notes, *drift.lines()))
 
 
 def _blocks(
     table: TableSource,
     schema: TableSchema,
-    unfamiliar: Unfamiliar,
+    drift: SchemaDrift,
     track: Tracker,
     count: int | None,
 ) -> Iterator[np.ndarray]:
@@ -115,7 +117,7 @@ def _blocks(
         for batch in table.batches([column.name for column in schema.learnt]):
             for start in range(0, batch.num_rows, _BLOCK_ROWS):
                 block = batch.slice(start, _BLOCK_ROWS)
-                yield schema.encode_block(block, row, unfamiliar)
+                yield schema.encode_block(block, row, drift)
                 row += block.num_rows
                 advance(block.num_rows)
 

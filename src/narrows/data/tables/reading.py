@@ -10,16 +10,16 @@ from typing import Any, Protocol
 
 from narrows.data.tables.arrow_types import is_stored, kind_of
 from narrows.data.tables.csv_bytes import DAMAGE, PACKED, TextBytes, open_text
-from narrows.data.tables.csv_options import CsvOptions
-from narrows.data.tables.csv_text import (
+from narrows.data.tables.csv_dialect import (
     body,
     check_names,
     examine,
     explain,
+    is_missing_text,
     line_of_row,
-    stands_for,
     without_end,
 )
+from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.frames.learning import learnable
 from narrows.errors import DataError
 from narrows.support.inputs import Input
@@ -65,7 +65,7 @@ class CsvTable:
     Attributes:
         path: where it is.
         file: what it was when it was first looked at.
-        form: how it is read.
+        dialect: how it is read.
     """
 
     textual = True
@@ -84,8 +84,8 @@ class CsvTable:
 
         self.path, self.name, self.file = path, str(path), Input(path)
         with self.file.reading():
-            self.form = examine(path, options)
-        self.types = dict.fromkeys(self.form.names, pa.string())
+            self.dialect = examine(path, options)
+        self.types = dict.fromkeys(self.dialect.names, pa.string())
         self.options = options or CsvOptions()
         self._stored = stored
         self._left_out: int | None = None
@@ -94,35 +94,38 @@ class CsvTable:
     def notes(self) -> tuple[str, ...]:
         """What a user should know of how it is read: all of it once it has been read."""
         if not self._left_out:
-            return self.form.notes
+            return self.dialect.notes
         plural = "s" if self._left_out > 1 else ""
         count = f"{self._left_out:,} line{plural}"
-        return (*self.form.notes, f"left out {count} at the end of {self.path} without any value")
+        return (
+            *self.dialect.notes,
+            f"left out {count} at the end of {self.path} without any value",
+        )
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
         import pyarrow as pa
 
         wanted = list(self.types if columns is None else columns)
         try:
-            with self.file.reading(), open_text(self.path, self.form.encoding) as file:
+            with self.file.reading(), open_text(self.path, self.dialect.encoding) as file:
                 for batch in self._reader(file, wanted):
                     cleaned = [self._cleaned(column) for column in batch.columns]
                     yield pa.record_batch(cleaned, names=wanted)
         except UnicodeError as error:
-            raise explain(self.path, self.form, error) from error
+            raise explain(self.path, self.dialect, error) from error
         except (pa.ArrowException, OSError, csv.Error, *DAMAGE) as error:
             if isinstance(error, OSError) and error.errno:
                 raise
-            raise explain(self.path, self.form, error) from error
+            raise explain(self.path, self.dialect, error) from error
 
     def _reader(self, file: Any, wanted: list[str]) -> Any:
         import pyarrow as pa
         import pyarrow.csv
 
-        form, dropped = self.form, list[int]()
-        delimiter = "," if form.rewritten else form.delimiter
-        text = body(file, form)
-        if len(form.names) > 1 and not self._stored:
+        dialect, dropped = self.dialect, list[int]()
+        delimiter = "," if dialect.rewritten else dialect.delimiter
+        text = body(file, dialect)
+        if len(dialect.names) > 1 and not self._stored:
             text = without_end(text, delimiter, dropped)
         first = next(text, "")
         if not first:
@@ -132,20 +135,20 @@ class CsvTable:
             pa.PythonFile(source, mode="r"),
             read_options=pyarrow.csv.ReadOptions(
                 block_size=_CSV_BLOCK,
-                column_names=form.names,
+                column_names=dialect.names,
                 use_threads=False,  # so that no blocks pile up before they are asked for
             ),
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=delimiter,
                 newlines_in_values=True,
                 # A blank line is nothing, except where a missing cell looks the same.
-                ignore_empty_lines=len(form.names) > 1,
+                ignore_empty_lines=len(dialect.names) > 1,
                 invalid_row_handler=lambda row: _whether_blank(row, delimiter),
             ),
             convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(form.names, pa.string()),
+                column_types=dict.fromkeys(dialect.names, pa.string()),
                 include_columns=wanted,
-                null_values=list(form.missing),
+                null_values=list(dialect.missing),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
             ),
@@ -163,16 +166,16 @@ class CsvTable:
 
         trimmed = pc.ascii_trim_whitespace(column)
         spaced = pc.not_equal(trimmed, column)
-        missing = pc.and_(spaced, pc.is_in(trimmed, pa.array(self.form.missing)))
+        missing = pc.and_(spaced, pc.is_in(trimmed, pa.array(self.dialect.missing)))
         if not self._stored:
             missing = pc.or_(missing, pc.equal(trimmed, ""))
         if self.options.missing:
-            missing = pc.or_(missing, stands_for(self.options.missing, trimmed, trimmed))
+            missing = pc.or_(missing, is_missing_text(self.options.missing, trimmed, trimmed))
         return pc.if_else(missing, pa.scalar(None, pa.string()), trimmed)
 
     def where(self, row: int) -> str:
         """The line on which row ``row`` begins, the first of which is 1, in words."""
-        line = line_of_row(self.path, self.form, row)
+        line = line_of_row(self.path, self.dialect, row)
         return f"row {row:,}" if line is None else f"line {line:,}"
 
     def frame_dtype(self, column: str) -> str | None:

@@ -19,6 +19,7 @@ import numpy as np
 
 from narrows.data.tables import cells
 from narrows.data.tables.arrow_types import is_text, kind_of
+from narrows.data.tables.cell_formats import CellFormat, arrow_type, guess_formats
 from narrows.data.tables.columns import (
     KINDS,
     MAX_CATEGORIES,
@@ -31,12 +32,11 @@ from narrows.data.tables.columns import (
     shortened,
 )
 from narrows.data.tables.csv_options import CsvOptions
-from narrows.data.tables.grids import GridFinder
 from narrows.data.tables.identifiers import IdentifierFinder
 from narrows.data.tables.reading import TableSource, cells_of
+from narrows.data.tables.resolution import ResolutionFinder
 from narrows.data.tables.schema import MAX_COLUMNS
-from narrows.data.tables.spellings import Spelling, guesses, type_of
-from narrows.data.tables.texts import counted, read, read_mostly, without_weak
+from narrows.data.tables.text_cells import counted, parse_cells, parse_valid, without_missing_words
 from narrows.errors import DataError, UsageError
 from narrows.support.progress import Tracker, silent
 
@@ -61,7 +61,7 @@ class _Option:
 
     kind: str
     type: Any
-    spelling: Spelling | None = None
+    cell_format: CellFormat | None = None
 
 
 def scan(
@@ -294,19 +294,19 @@ class _Reading:
     @classmethod
     def of(cls, source: TableSource) -> "_Reading":
         options = getattr(source, "options", CsvOptions())
-        form = getattr(source, "form", None)
+        dialect = getattr(source, "dialect", None)
         return cls(
             options.decimal,
             options.thousands,
-            getattr(form, "delimiter", ",") in ";\t",
+            getattr(dialect, "delimiter", ",") in ";\t",
             source.textual,
             getattr(source, "where", "row {:,}".format),
         )
 
 
-def _spelled(spelling: Spelling) -> list[_Option]:
-    kinds = ("date",) if spelling.date else ("integer", "numeric")
-    return [_Option(kind, type_of(spelling, kind), spelling) for kind in kinds]
+def _of_format(cell_format: CellFormat) -> list[_Option]:
+    kinds = ("date",) if cell_format.date else ("integer", "numeric")
+    return [_Option(kind, arrow_type(cell_format, kind), cell_format) for kind in kinds]
 
 
 def _like(text: str | None) -> str:
@@ -323,7 +323,7 @@ _NUMBER_OR_DATE = (
 # Cells that are looked at to guess how a column is written, and different ones that are tried.
 _LOOKED_AT, _TRIED = 500, 20
 # Different cells among numbers or dates, and their share, up to which they are told of.
-_MOST_STRAYS, _FEW_STRAYS = 50, 0.2
+_MOST_INVALID, _FEW_INVALID = 50, 0.2
 
 
 class _ColumnScan:
@@ -345,13 +345,13 @@ class _ColumnScan:
         self._missing = self._present = 0
         self._moments, self._counts = _Moments(), _Counts()
         self._value: str | None = None
-        self._grid, self._names_rows = GridFinder(), IdentifierFinder()
+        self._resolution, self._names_rows = ResolutionFinder(), IdentifierFinder()
         self._first: Any = None
         self._differ = False
         self._step = 0
-        self._weak, self._strays = Counter[str](), Counter[str]()
-        self._stray_row = 0
-        self._rivals: list[Spelling] | None = None
+        self._missing_words, self._invalid = Counter[str](), Counter[str]()
+        self._invalid_row = 0
+        self._rivals: list[CellFormat] | None = None
 
     @property
     def _option(self) -> _Option:
@@ -360,7 +360,7 @@ class _ColumnScan:
     def starts_again(self) -> bool:
         """Whether all rows are needed once more, for the next kind; resets what was counted."""
         stale, self._stale = self._stale, False
-        if self._weak and not self._present and not self._declared:
+        if self._missing_words and not self._present and not self._declared:
             # nothing but such as "-": that is a text like others
             self._options, stale = self._options[-1:], True
         if stale:
@@ -380,12 +380,12 @@ class _ColumnScan:
                 array = array.cast(pa.string())  # whose functions take one type of texts alone
         present = len(array) - array.null_count
         if present and not self._guessed and is_text(array.type):
-            self._guess(array)
+            self._guess_format(array)
         while present and (converted := self._converted(array)) is None:
             before = self._options.pop(0)
             # What was counted as whole numbers counts as numbers too.
             wider = before.kind == "integer" and self._option.kind == "numeric"
-            wider &= before.spelling == self._option.spelling
+            wider &= before.cell_format == self._option.cell_format
             if self._present and not wider:
                 self._stale = True
                 return
@@ -407,28 +407,30 @@ class _ColumnScan:
         if parsed is not None:
             self._compare_rivals(array)
             return parsed
-        known, weak = without_weak(array)
-        parsed = self._read(known, option) if weak else None
+        known, words = without_missing_words(array)
+        parsed = self._read(known, option) if words else None
         if parsed is not None:
-            self._weak += weak
+            self._missing_words += words
             self._compare_rivals(known)
         return parsed
 
     def _compare_rivals(self, array: Any) -> None:
-        """Keep those other spellings that all cells so far fit too, and mean something else by."""
-        own = self._option.spelling
+        """Keep another format that all cells so far fit too, and then mean something else."""
+        own = self._option.cell_format
         if own is None:
             return
         if self._rivals is None:
             others = {
-                each.spelling for each in self._options[1:] if each.spelling not in (None, own)
+                each.cell_format
+                for each in self._options[1:]
+                if each.cell_format not in (None, own)
             }
             self._rivals = [each for each in others if each and bool(each.date) == bool(own.date)]
         self._rivals = [
             rival
             for rival in self._rivals
-            if (other := read(array, type_of(rival, "numeric"), rival)) is not None
-            and not other.equals(read(array, type_of(own, "numeric"), own))
+            if (other := parse_cells(array, arrow_type(rival, "numeric"), rival)) is not None
+            and not other.equals(parse_cells(array, arrow_type(own, "numeric"), own))
         ][:1]
 
     def _read(self, array: Any, option: _Option) -> Any:
@@ -440,22 +442,22 @@ class _ColumnScan:
             words = pc.is_in(pc.utf8_lower(array), pa.array(["true", "false"]))
             if not pc.all(pc.or_(words, pc.is_null(array))).as_py():
                 return None
-        return read(array, option.type, option.spelling)
+        return parse_cells(array, option.type, option.cell_format)
 
     def _declared_cells(self, array: Any) -> Any:
         """Texts as cells of the only kind that is left, those that are none missing."""
         import pyarrow as pa
 
         option = self._option
-        known, weak = without_weak(array)
-        parsed, wrong = read_mostly(known, lambda texts: self._read(texts, option))
-        self._weak += weak
-        if wrong and not self._strays:
-            self._stray_place = wrong[0]
-        self._strays.update(known.take(pa.array(wrong, pa.int64())).to_pylist())
+        known, words = without_missing_words(array)
+        parsed, wrong = parse_valid(known, lambda texts: self._read(texts, option))
+        self._missing_words += words
+        if wrong and not self._invalid:
+            self._invalid_place = wrong[0]
+        self._invalid.update(known.take(pa.array(wrong, pa.int64())).to_pylist())
         return parsed
 
-    def _guess(self, array: Any) -> None:
+    def _guess_format(self, array: Any) -> None:
         """Put how the cells may be written among what they may be; of a declared kind, settle for
         what most of them are."""
         self._guessed = True
@@ -463,18 +465,18 @@ class _ColumnScan:
             return
         if self._kind not in (None, "numeric", "integer", "date"):
             return
-        known = without_weak(array)[0].drop_null()[:_LOOKED_AT]
-        said = self._reading.decimal, self._reading.thousands
+        known = without_missing_words(array)[0].drop_null()[:_LOOKED_AT]
+        stated = self._reading.decimal, self._reading.thousands
         comma = self._reading.decimal_first
         if self._declared:
             texts = known.unique()[:_TRIED]
-            each = (guesses(texts[at : at + 1], comma, said) for at in range(len(texts)))
-            found = list(dict.fromkeys(spelling for some in each for spelling in some))
+            each = (guess_formats(texts[at : at + 1], comma, stated) for at in range(len(texts)))
+            found = list(dict.fromkeys(cell_format for some in each for cell_format in some))
         else:
-            found = guesses(known, comma, said) if len(known) else []
-        new = [option for spelling in found for option in _spelled(spelling)]
+            found = guess_formats(known, comma, stated) if len(known) else []
+        new = [option for cell_format in found for option in _of_format(cell_format)]
         new = [option for option in new if self._kind in (None, option.kind)]
-        if any(said):
+        if any(stated):
             self._options = [each for each in self._options if each.kind != "numeric"]
             first = [each for each in self._options if each.kind in ("boolean", "integer")]
             rest = [each for each in self._options if each.kind not in ("boolean", "integer")]
@@ -490,7 +492,7 @@ class _ColumnScan:
 
     def _strange(self, array: Any, option: _Option) -> int:
         """How many texts are none of a kind."""
-        return len(read_mostly(array, lambda texts: self._read(texts, option))[1])
+        return len(parse_valid(array, lambda texts: self._read(texts, option))[1])
 
     def _count(self, array: Any, row: int) -> None:
         import pyarrow as pa
@@ -502,18 +504,18 @@ class _ColumnScan:
             texts = cells.to_texts(array)
             self._counts.add(texts)
             if self._reading.textual and not self._declared:
-                self._look_for_strays(texts, row)
+                self._look_for_invalid(texts, row)
             if self._value is None:
                 self._value = texts.drop_null()[0].as_py()
             return
-        if self._strays and not self._stray_row:
-            self._stray_row = row + self._stray_place
+        if self._invalid and not self._invalid_row:
+            self._invalid_row = row + self._invalid_place
         self._look_for_others(array)
         numbers = cells.to_numbers(array, self._name, option.kind, str(option.type), row)
         present = numbers[~np.isnan(numbers)]
         self._moments.add(present)
         if option.kind in ("integer", "numeric"):
-            self._grid.add(present, _float_of(option.type))
+            self._resolution.add(present, _float_of(option.type))
             exact = pa.types.is_integer(array.type)  # beyond 2^53 float64 is not
             some = array.drop_null().to_numpy(zero_copy_only=False) if exact else present
             self._names_rows.add(some)
@@ -533,11 +535,11 @@ class _ColumnScan:
             str(type_),
             levels=self._declared_classes(),
             frame_dtype=frame_dtype,
-            spelling=self._option.spelling,
-            strays=bool(self._strays) and kind != "categorical",
+            cell_format=self._option.cell_format,
+            invalid=bool(self._invalid) and kind != "categorical",
         )
-        self._check_strays()
-        self.notes += self._said()
+        self._check_invalid()
+        self.notes += self._cell_notes()
         if kind == "ignored":
             return plain
         if self._present == 0:
@@ -554,69 +556,69 @@ class _ColumnScan:
             return replace(plain, kind="ignored")
         return self._of_classes(plain, count)
 
-    def _look_for_strays(self, texts: Any, row: int) -> None:
+    def _look_for_invalid(self, texts: Any, row: int) -> None:
         """Count the cells that are neither numbers nor dates in a column of texts."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        known, _ = without_weak(texts)
+        known, _ = without_missing_words(texts)
         like = pc.fill_null(pc.match_substring_regex(known, _NUMBER_OR_DATE), True)
         wrong = pc.invert(like)
         if pc.any(wrong).as_py():
-            if not self._strays:
-                self._stray_row = row + pc.index(wrong, pa.scalar(True)).as_py()
-            if len(self._strays) <= _MOST_STRAYS:
-                self._strays += Counter(cells.text_counts(known.filter(wrong)))
+            if not self._invalid:
+                self._invalid_row = row + pc.index(wrong, pa.scalar(True)).as_py()
+            if len(self._invalid) <= _MOST_INVALID:
+                self._invalid += Counter(cells.text_counts(known.filter(wrong)))
 
-    def _check_strays(self) -> None:
+    def _check_invalid(self) -> None:
         """Refuse a declared column of which most cells are of another kind."""
         kind = self._option.kind
-        if kind == "categorical" or self._strays.total() <= self._present:
+        if kind == "categorical" or self._invalid.total() <= self._present:
             return
-        text = next(iter(self._strays))
-        raise cells.not_of_kind(self._name, kind, text, self._stray_row or 1)
+        text = next(iter(self._invalid))
+        raise cells.not_of_kind(self._name, kind, text, self._invalid_row or 1)
 
-    def _said(self) -> Iterator[str]:
+    def _cell_notes(self) -> Iterator[str]:
         """What was assumed of how the cells are written."""
         option, name = self._option, self._name
         if option.kind != "categorical":
-            if option.spelling is not None:
-                yield from self._said_of_spelling(option.spelling)
-            if self._weak:
-                total = self._weak.total()
+            if option.cell_format is not None:
+                yield from self._format_notes(option.cell_format)
+            if self._missing_words:
+                total = self._missing_words.total()
                 yield (
                     f"column {name!r}: {total:,} cell{'s' if total > 1 else ''} taken for missing: "
-                    f"{counted(self._weak)}"
+                    f"{counted(self._missing_words)}"
                 )
-            if self._strays:
-                total = self._strays.total()
+            if self._invalid:
+                total = self._invalid.total()
                 yield (
                     f"column {name!r} was declared {option.kind}: {total:,} "
                     f"cell{'s that are' if total > 1 else ' that is'} none, "
-                    f"the first in {self._reading.where(self._stray_row)}, taken for missing: "
-                    f"{counted(self._strays)}"
+                    f"the first in {self._reading.where(self._invalid_row)}, taken for missing: "
+                    f"{counted(self._invalid)}"
                 )
             return
-        total, strays = self._counts.total, self._strays.total()
-        if strays and len(self._strays) <= _MOST_STRAYS and strays < _FEW_STRAYS * total:
-            text = next(iter(self._strays))
+        total, invalid = self._counts.total, self._invalid.total()
+        if invalid and len(self._invalid) <= _MOST_INVALID and invalid < _FEW_INVALID * total:
+            text = next(iter(self._invalid))
             kind = _like(self._value)
             types = shlex.quote(f"{name}={kind}")
             yield (
                 f"column {name!r} is taken for texts, as "
-                f"{self._reading.where(self._stray_row)} holds "
-                f"{text[:40]!r}; {(total - strays) / total:.1%} of its cells look like "
-                f"{'dates' if kind == 'date' else 'numbers'} (others: {counted(self._strays)}): "
+                f"{self._reading.where(self._invalid_row)} holds "
+                f"{text[:40]!r}; {(total - invalid) / total:.1%} of its cells look like "
+                f"{'dates' if kind == 'date' else 'numbers'} (others: {counted(self._invalid)}): "
                 f"--types {types} reads them so, and takes the others for missing"
             )
 
-    def _said_of_spelling(self, spelling: Spelling) -> Iterator[str]:
-        again = "" if spelling.date else "; given back as plain numbers"
-        yield f"column {self._name!r} is read as {spelling.describe()}{again}"
+    def _format_notes(self, cell_format: CellFormat) -> Iterator[str]:
+        again = "" if cell_format.date else "; given back as plain numbers"
+        yield f"column {self._name!r} is read as {cell_format.describe()}{again}"
         for rival in self._rivals or []:
             yield (
                 f"column {self._name!r} could as well be {rival.describe()}: all of its cells fit "
-                + ("both" if spelling.date else "both; --decimal and --thousands say which")
+                + ("both" if cell_format.date else "both; --decimal and --thousands say which")
             )
 
     def _declared_classes(self) -> tuple[str, ...]:
@@ -644,14 +646,14 @@ class _ColumnScan:
     def _of_numbers(self, plain: Column, count: int) -> Column:
         moments = self._moments
         share = self._missing / count if self._missing else None
-        grid = self._grid.found()
+        resolution = self._resolution.found()
         return replace(
             plain,
             missing=share is not None,
             lowest=moments.lowest,
             highest=moments.highest,
             step=self._step,
-            grid=None if grid is None else tuple(grid.to_list()),
+            resolution=None if resolution is None else tuple(resolution.to_list()),
             **number_statistics(moments.mean, moments.spread, share),
         )
 
@@ -663,7 +665,13 @@ class _ColumnScan:
             f"{self._name}=integer, to learn it as an amount)"
         )
         return replace(
-            found, kind="ignored", missing=False, centre=(), scale=(), grid=None, identifier=True
+            found,
+            kind="ignored",
+            missing=False,
+            centre=(),
+            scale=(),
+            resolution=None,
+            identifier=True,
         )
 
     def _of_classes(self, plain: Column, count: int) -> Column:

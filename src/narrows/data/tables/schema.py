@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 
 from narrows.data.tables.arrow_types import kind_of, type_from_text
+from narrows.data.tables.cell_formats import CellFormat
 from narrows.data.tables.columns import Column
 from narrows.data.tables.csv_options import CsvOptions
+from narrows.data.tables.drift import SchemaDrift
+from narrows.data.tables.encoding import encode_cells
 from narrows.data.tables.frames.form import Form
-from narrows.data.tables.spellings import Spelling
-from narrows.data.tables.unfamiliar import Unfamiliar
+from narrows.data.tables.frames.learning import entry_of, frame_like_training, learnable
+from narrows.data.tables.frames.legacy import legacy_form
+from narrows.data.tables.reading import cells_of
 from narrows.errors import DataError, ShapeError
 from narrows.support.progress import warn
 
@@ -74,7 +78,7 @@ class TableSchema:
         if options is None or (options.decimal is None and options.thousands is None):
             return self
         columns = [
-            replace(column, spelling=(column.spelling or Spelling()).written_by(options))
+            replace(column, cell_format=(column.cell_format or CellFormat()).written_by(options))
             if kind_of(type_from_text(column.dtype)) in ("numeric", "integer")
             else column
             for column in self.columns
@@ -87,35 +91,33 @@ class TableSchema:
         return tuple(column for column in self.columns if column.width)
 
     def __getitem__(self, name: str) -> Column:
-        return self._by_name[name]
+        return self.by_name[name]
 
-    def encode(self, table: Any, unfamiliar: Unfamiliar | None = None) -> np.ndarray:
+    def encode(self, table: Any, drift: SchemaDrift | None = None) -> np.ndarray:
         """The features of a table, float32 (n, width).
 
         Args:
             table: a pandas or polars DataFrame, or an Arrow table, with the schema's columns in
                 any order.
-            unfamiliar: told about what training never saw; without it, a Python warning says so.
+            drift: told about what training never saw; without it, a Python warning says so.
 
         Raises:
             DataError: columns are missing, or hold what they did not in training.
         """
-        from narrows.data.tables.frames.learning import learnable
-
-        seen = Unfamiliar() if unfamiliar is None else unfamiliar
+        seen = SchemaDrift() if drift is None else drift
         table, _ = learnable(table, self._known)
         self.check_names(table.column_names, "the table", seen)
         features = np.empty((table.num_rows, self.width), np.float32)
         for start in range(0, table.num_rows, _BLOCK_ROWS):
             block = table.slice(start, _BLOCK_ROWS)
             features[start : start + block.num_rows] = self.encode_block(block, start + 1, seen)
-        if unfamiliar is None:
+        if drift is None:
             for line in seen.lines():
                 warn(line, stacklevel=2)
         return features
 
-    def check_names(self, names: Sequence[str], source: str, unfamiliar: Unfamiliar) -> None:
-        """Make sure that a table has all columns; those beyond go to ``unfamiliar``.
+    def check_names(self, names: Sequence[str], source: str, drift: SchemaDrift) -> None:
+        """Make sure that a table has all columns; those beyond go to ``drift``.
 
         Raises:
             DataError: some are missing.
@@ -129,28 +131,26 @@ class TableSchema:
                 hint=f"its columns are {', '.join(map(repr, names[:20]))}; give them the names "
                 "they had in training, in any order",
             )
-        unfamiliar.extra += [name for name in names if name not in self._known]
+        drift.extra += [name for name in names if name not in self._known]
 
     @cached_property
-    def _by_name(self) -> dict[str, Column]:
+    def by_name(self) -> dict[str, Column]:
         return {column.name: column for column in self.columns}
 
     @cached_property
     def _known(self) -> frozenset[str]:
         return frozenset(self.names)
 
-    def encode_block(self, block: Any, row: int, unfamiliar: Unfamiliar) -> np.ndarray:
+    def encode_block(self, block: Any, row: int, drift: SchemaDrift) -> np.ndarray:
         """The features of an Arrow table or batch that has all columns, float32 (n, width).
 
         Args:
             row: the number of its first row, for messages.
         """
-        from narrows.data.tables.reading import cells_of
-
         features = np.empty((block.num_rows, self.width), np.float32)
         for column in self.learnt:
             array = cells_of(block, column.name)
-            features[:, column.features] = column.encode(array, row, unfamiliar)
+            features[:, column.features] = encode_cells(column, array, row, drift)
         return features
 
     def decode(self, features: np.ndarray) -> Any:
@@ -212,46 +212,6 @@ class TableSchema:
         low, high = (np.concatenate([each[end] for each in limits]) for end in (0, 1))
         return low, high
 
-    def completed(
-        self,
-        block: Any,
-        features: np.ndarray,
-        *,
-        types: Mapping[str, Any] | None = None,
-        every: bool = False,
-    ) -> Any:
-        """Rows with their missing cells filled in: a pyarrow.Table with the columns of ``block``.
-
-        Each keeps its type, or gets the one that is asked for; columns that were not trained on are
-        as they were.
-
-        Args:
-            block: an Arrow table that has all columns, and perhaps more.
-            features: what stands in for its rows, (n, width); what they say of missing cells is
-                passed over.
-            types: Arrow types that columns get, by name, as ``filled_types`` finds them.
-            every: replace the cells that have a value too.
-        """
-        import pyarrow as pa
-
-        from narrows.data.tables.filling import filled_column, fills, retyped_column
-        from narrows.data.tables.reading import cells_of
-
-        arrays = []
-        for name in block.column_names:
-            column = self[name] if name in self._known else None
-            if column is None or not fills(column):
-                arrays.append(block.column(name))
-                continue
-            array, own = cells_of(block, name), features[:, column.features]
-            over = every and column.width > 0
-            if types is not None and name in types:
-                array = pa.nulls(len(array), array.type) if over else array
-                arrays.append(retyped_column(column, array, own, types[name]))
-            else:
-                arrays.append(filled_column(column, array, own, every=over))
-        return pa.table(arrays, names=block.column_names)
-
     def decode_frame(self, features: np.ndarray, like: Any = None) -> Any:
         """The same as the kind of table that was fitted, with its labels: pandas', polars', or else
         Arrow's.
@@ -267,16 +227,13 @@ class TableSchema:
         Args:
             retyped: columns that are of another type than in training.
         """
-        from narrows.data.tables.frames.before import form_of_before
-        from narrows.data.tables.frames.learning import entry_of, learnt_frame
-
         dtypes = [column.frame_dtype for column in self.columns]
-        form = self.form or form_of_before(self.frame, rows.schema, dtypes)
+        form = self.form or legacy_form(self.frame, rows.schema, dtypes)
         entries = tuple(
             entry_of(form.library, rows.column(name)) if name in retyped else entry
             for name, entry in zip(rows.column_names, form.columns, strict=False)
         )
-        return learnt_frame(rows, replace(form, columns=entries), like)
+        return frame_like_training(rows, replace(form, columns=entries), like)
 
     def restandardised(self, blocks: Callable[[], Iterator[np.ndarray]]) -> "TableSchema":
         """The schema with the statistics of some rows only, such as those that are trained on.

@@ -9,7 +9,7 @@ from typing import Any
 from narrows.archive.tables.text.records import RawCsv, RawRows
 from narrows.archive.tables.text.spelling import Spelling, form_of
 from narrows.archive.tables.text.types import candidates, still_fitting, typed
-from narrows.data.tables.csv_text import NULLS, CsvFormat, stands_for
+from narrows.data.tables.csv_dialect import NULLS, CsvDialect, is_missing_text
 from narrows.support.inputs import Input
 from narrows.support.progress import Tracker, silent
 
@@ -38,7 +38,7 @@ class SpelledCsv:
     def __init__(
         self,
         path: Path,
-        form: CsvFormat,
+        form: CsvDialect,
         notes: tuple[str, ...],
         *,
         file: Input | None = None,
@@ -225,7 +225,7 @@ def _says_missing(raw: Any, said: tuple[str, ...]) -> Any:
     import pyarrow.compute as pc
 
     trimmed = pc.utf8_trim(raw, " \t")
-    return stands_for(said, trimmed, _unquoted(trimmed))
+    return is_missing_text(said, trimmed, _unquoted(trimmed))
 
 
 def _without(raw: Any, before: str) -> Any:

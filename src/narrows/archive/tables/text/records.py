@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from narrows.data.tables.csv_bytes import open_bytes
-from narrows.data.tables.csv_text import CsvFormat
+from narrows.data.tables.csv_dialect import CsvDialect
 from narrows.support.inputs import Input
 
 # Bytes that are read at a time, and the most that one row, or an unclosed quote, may take.
@@ -44,7 +44,7 @@ class RawCsv:
         digest: the SHA-256 of all bytes, and ``size`` their number; known then too.
     """
 
-    def __init__(self, path: Path, form: CsvFormat, file: Input | None = None) -> None:
+    def __init__(self, path: Path, form: CsvDialect, file: Input | None = None) -> None:
         """
         Args:
             form: what was found of it.

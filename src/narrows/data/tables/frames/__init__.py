@@ -46,7 +46,7 @@ _PANDAS = {"DataFrame": "frame", "Series": "series", "Index": "index", "Extensio
 _ARROW = {"Table": "frame", "RecordBatch": "batch", "ChunkedArray": "chunked", "Array": "array"}
 
 
-def hold_frame(data: Any) -> tuple[Any, Form]:
+def frame_to_arrow(data: Any) -> tuple[Any, Form]:
     """A frame, a series or an array as an Arrow table and what the table does not say.
 
     Args:
@@ -59,26 +59,26 @@ def hold_frame(data: Any) -> tuple[Any, Form]:
     """
     library, shape = library_of(data) or ("", "")
     if library == "pandas":
-        from narrows.data.tables.frames.pandas_frames import hold_pandas, require_same
+        from narrows.data.tables.frames.pandas_frames import pandas_to_arrow, require_same
 
-        table, form = hold_pandas(data)
-        require_same(data, give_frame(table, form))
+        table, form = pandas_to_arrow(data)
+        require_same(data, frame_from_arrow(table, form))
         return table, form
     if library == "polars":
-        from narrows.data.tables.frames.polars_frames import hold_polars
+        from narrows.data.tables.frames.polars_frames import polars_to_arrow
 
-        return hold_polars(data)
+        return polars_to_arrow(data)
     if library == "numpy":
-        from narrows.data.tables.frames.masked import hold_masked
+        from narrows.data.tables.frames.masked import masked_to_arrow
 
-        return hold_masked(data)
+        return masked_to_arrow(data)
     if library == "arrow":
-        return _hold_arrow(data, shape)
+        return _from_pyarrow(data, shape)
     raise DataError(f"{type(data).__name__} is no table", hint="give a pandas or polars DataFrame")
 
 
-def give_frame(table: Any, form: Form) -> Any:
-    """What :func:`hold_frame` was given.
+def frame_from_arrow(table: Any, form: Form) -> Any:
+    """What :func:`frame_to_arrow` was given.
 
     Args:
         table: as it was, or with other rows where the form has no range of rows.
@@ -89,18 +89,18 @@ def give_frame(table: Any, form: Form) -> Any:
     """
     try:
         if form.library == "pandas":
-            from narrows.data.tables.frames.pandas_frames import give_pandas
+            from narrows.data.tables.frames.pandas_frames import pandas_from_arrow
 
-            return give_pandas(table, form)
+            return pandas_from_arrow(table, form)
         if form.library == "polars":
-            from narrows.data.tables.frames.polars_frames import give_polars
+            from narrows.data.tables.frames.polars_frames import polars_from_arrow
 
-            return give_polars(table, form)
+            return polars_from_arrow(table, form)
         if form.library == "numpy":
-            from narrows.data.tables.frames.masked import give_masked
+            from narrows.data.tables.frames.masked import masked_from_arrow
 
-            return give_masked(table, form)
-        return _give_arrow(table, form)
+            return masked_from_arrow(table, form)
+        return _arrow_from_arrow(table, form)
     except (ImportError, MemoryError):
         raise
     # What a stranger's form says makes libraries fail in many ways.
@@ -108,7 +108,7 @@ def give_frame(table: Any, form: Form) -> Any:
         raise ValueError(f"it is none of {form.library}'s: {error}") from error
 
 
-def _hold_arrow(data: Any, shape: str) -> tuple[Any, Form]:
+def _from_pyarrow(data: Any, shape: str) -> tuple[Any, Form]:
     import pyarrow as pa
 
     from narrows.data.tables.arrow_types import is_stored
@@ -135,7 +135,7 @@ def _hold_arrow(data: Any, shape: str) -> tuple[Any, Form]:
     return table, Form("arrow", shape, more=more, simple=shape == "frame" and not required)
 
 
-def _give_arrow(table: Any, form: Form) -> Any:
+def _arrow_from_arrow(table: Any, form: Form) -> Any:
     import pyarrow as pa
 
     from narrows.data.tables.frames.pandas_columns import whole
@@ -155,4 +155,4 @@ def _give_arrow(table: Any, form: Form) -> Any:
     return whole(table.column(0)) if form.shape == "array" else table
 
 
-__all__ = ["Form", "give_frame", "hold_frame", "library_of"]
+__all__ = ["Form", "frame_from_arrow", "frame_to_arrow", "library_of"]

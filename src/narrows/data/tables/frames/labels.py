@@ -9,7 +9,7 @@ import numpy as np
 
 from narrows.data.tables.arrow_types import is_binary, type_from_text
 from narrows.data.tables.frames.objects import is_whole_text
-from narrows.data.tables.frames.pandas_columns import give_values, hold_values, series_of
+from narrows.data.tables.frames.pandas_columns import series_from_arrow, series_of, series_to_arrow
 from narrows.data.tables.frames.scalars import scalar_from_text, scalar_to_text
 
 
@@ -39,7 +39,7 @@ def _shown(label: Any) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def hold_labels(index: Any) -> dict[str, Any] | None:
+def labels_to_json(index: Any) -> dict[str, Any] | None:
     """The labels of columns as JSON values; None where they are texts and nothing else.
 
     Raises:
@@ -51,15 +51,15 @@ def hold_labels(index: Any) -> dict[str, Any] | None:
     if isinstance(index, pd.RangeIndex):
         return {"range": [index.start, index.stop, index.step], "names": names}
     if index.nlevels == 1 and all(map(_is_text, index)) and not isinstance(index, pd.MultiIndex):
-        return {"texts": hold_values(pd.Series(index))[0], "names": names}
+        return {"texts": series_to_arrow(pd.Series(index))[0], "names": names}
     levels = [
         {**level, "type": str(array.type), "cells": _cells(array)}
-        for level, array in hold_levels(index)
+        for level, array in levels_to_arrow(index)
     ]
     return {"levels": levels, "names": names, "several": isinstance(index, pd.MultiIndex)}
 
 
-def hold_levels(index: Any) -> list[tuple[dict[str, Any], Any]]:
+def levels_to_arrow(index: Any) -> list[tuple[dict[str, Any], Any]]:
     """The levels of a pandas index: JSON values and an Arrow array of each.
 
     Of several levels each is held as the categories that it is, which are exact where a label is
@@ -71,7 +71,7 @@ def hold_levels(index: Any) -> list[tuple[dict[str, Any], Any]]:
     import pandas as pd
 
     if not isinstance(index, pd.MultiIndex):
-        entry, array = hold_values(pd.Series(index))
+        entry, array = series_to_arrow(pd.Series(index))
         return [({"entry": entry, **_freq(index)}, array)]
     found = []
     for level, codes in zip(index.levels, index.codes, strict=True):
@@ -81,7 +81,7 @@ def hold_levels(index: Any) -> list[tuple[dict[str, Any], Any]]:
             values = pd.Categorical.from_codes(inner, dtype=level.dtype)
         else:
             values = pd.Categorical.from_codes(codes, level)
-        entry, array = hold_values(pd.Series(values))
+        entry, array = series_to_arrow(pd.Series(values))
         found.append(({"entry": entry, "own": own, **_freq(level)}, array))
     return found
 
@@ -94,8 +94,8 @@ def _freq(index: Any) -> dict[str, str]:
     return {"freq": index.freqstr} if known and index.freq is not None else {}
 
 
-def give_labels(held: Mapping[str, Any], texts: list[str]) -> Any:
-    """The pandas index that :func:`hold_labels` was given.
+def labels_from_json(held: Mapping[str, Any], texts: list[str]) -> Any:
+    """The pandas index that :func:`labels_to_json` was given.
 
     Args:
         texts: the names of the columns.
@@ -111,20 +111,23 @@ def give_labels(held: Mapping[str, Any], texts: list[str]) -> Any:
         start, stop, step = map(int, held["range"])
         return pd.RangeIndex(start, stop, step, name=names[0])
     if "texts" in held:
-        values = give_values(held["texts"], pa.array(texts, pa.large_string()))
+        values = series_from_arrow(held["texts"], pa.array(texts, pa.large_string()))
         return pd.Index(series_of(values), name=names[0])
     arrays = [
         _from_cells(level["cells"], type_from_text(level["type"])) for level in held["levels"]
     ]
-    return give_levels(held["levels"], arrays, names, held["several"] is True)
+    return levels_from_arrow(held["levels"], arrays, names, held["several"] is True)
 
 
-def give_levels(held: Sequence[Any], arrays: list[Any], names: list[Any], several: bool) -> Any:
-    """The pandas index whose levels :func:`hold_levels` gave."""
+def levels_from_arrow(
+    held: Sequence[Any], arrays: list[Any], names: list[Any], several: bool
+) -> Any:
+    """The pandas index whose levels :func:`levels_to_arrow` gave."""
     import pandas as pd
 
     values = [
-        give_values(dict(level["entry"]), array) for level, array in zip(held, arrays, strict=True)
+        series_from_arrow(dict(level["entry"]), array)
+        for level, array in zip(held, arrays, strict=True)
     ]
     if not several:
         ((level, only),) = zip(held, values, strict=True)

@@ -7,7 +7,7 @@ else differs from what archives hold, and no index is learnt.
 from collections.abc import Container, Mapping
 from typing import Any
 
-from narrows.data.tables.frames import Form, give_frame, library_of
+from narrows.data.tables.frames import Form, frame_from_arrow, library_of
 from narrows.errors import DataError
 
 
@@ -27,9 +27,9 @@ def learnable(data: Any, wanted: Container[str] | None = None) -> tuple[Any, For
 
     library, shape = library_of(data) or ("", "")
     if library == "pandas" and shape == "frame":
-        from narrows.data.tables.frames.pandas_frames import hold_pandas
+        from narrows.data.tables.frames.pandas_frames import pandas_to_arrow
 
-        return hold_pandas(data, _of_pandas, keep_index=False, wanted=wanted)
+        return pandas_to_arrow(data, _of_pandas, keep_index=False, wanted=wanted)
     if library == "polars" and shape == "frame":
         columns = [
             _of_polars(column)
@@ -60,12 +60,12 @@ def _of_pandas(values: Any) -> tuple[Mapping[str, Any], Any]:
     import pyarrow as pa
 
     from narrows.data.tables.frames.objects import missing_mark
-    from narrows.data.tables.frames.pandas_columns import hold_values, whole
+    from narrows.data.tables.frames.pandas_columns import series_to_arrow, whole
 
     if str(values.dtype).endswith("[pyarrow]") and hasattr(values.dtype, "pyarrow_dtype"):
         return {"kind": "arrow"}, whole(values.array.__arrow_array__())
     if values.dtype != object:
-        return hold_values(values)
+        return series_to_arrow(values)
     try:
         array = whole(pa.array(values.to_list(), from_pandas=True))
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
@@ -76,11 +76,11 @@ def _of_pandas(values: Any) -> tuple[Mapping[str, Any], Any]:
 
 
 def _of_polars(column: Any) -> tuple[dict[str, Any], Any]:
-    from narrows.data.tables.frames.polars_frames import WIDE, hold_column
+    from narrows.data.tables.frames.polars_frames import WIDE, column_to_arrow
 
     kind = column.dtype.base_type().__name__
     if kind not in WIDE:
-        return hold_column(column)
+        return column_to_arrow(column)
     import polars as pl
 
     small = column.cast(pl.Int64, strict=False)
@@ -88,7 +88,7 @@ def _of_polars(column: Any) -> tuple[dict[str, Any], Any]:
     return {"dtype": kind}, (small if whole else column.cast(pl.Float64)).to_arrow()
 
 
-def learnt_frame(rows: Any, form: Form, like: Any = None) -> Any:
+def frame_like_training(rows: Any, form: Form, like: Any = None) -> Any:
     """Rows that a model made as a frame of the kind that it was trained on.
 
     Args:
@@ -103,7 +103,7 @@ def learnt_frame(rows: Any, form: Form, like: Any = None) -> Any:
     entries = form.columns or ({},) * rows.num_columns
     for at, (name, entry) in enumerate(zip(rows.column_names, entries, strict=True)):
         rows = rows.set_column(at, name, known_classes(rows.column(at), entry))
-    frame = give_frame(rows, Form(form.library, "frame", form.columns, None, form.labels))
+    frame = frame_from_arrow(rows, Form(form.library, "frame", form.columns, None, form.labels))
     if form.library != "pandas":
         return frame
     from narrows.data.tables.frames.pandas_frames import with_index
@@ -145,12 +145,12 @@ def with_columns(data: Any, form: Form, columns: Mapping[int, Any]) -> Any:
     if library == "pandas":
         return _with_pandas(data, form, columns)
     if library == "polars":
-        from narrows.data.tables.frames.polars_frames import give_column
+        from narrows.data.tables.frames.polars_frames import column_from_arrow
 
         series = data.get_columns()
         for at, array in columns.items():
             name, dtype = series[at].name, series[at].dtype
-            new = give_column(name, _chunked(array), form.columns[at])
+            new = column_from_arrow(name, _chunked(array), form.columns[at])
             enumerated = dtype.base_type().__name__ in ("Enum", "Categorical", "Null")
             series[at] = new if enumerated else new.cast(dtype)
         return type(data)(series)
@@ -167,12 +167,12 @@ def _chunked(array: Any) -> Any:
 
 def _with_pandas(data: Any, form: Form, columns: Mapping[int, Any]) -> Any:
     from narrows.data.tables.frames.objects import missing_mark
-    from narrows.data.tables.frames.pandas_columns import give_values, series_of
+    from narrows.data.tables.frames.pandas_columns import series_from_arrow, series_of
 
     result = data.copy()
     for at, array in columns.items():
         entry = dict(form.columns[at])
-        new = series_of(give_values(entry, array))
+        new = series_of(series_from_arrow(entry, array))
         if entry["kind"] == "objects":  # which cells that have a value keep to the last digit
             before = data.iloc[:, at].to_list()
             for row, cell in enumerate(before):

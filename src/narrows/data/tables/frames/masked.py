@@ -12,7 +12,7 @@ from narrows.errors import DataError
 _NAME = "values"
 
 
-def hold_masked(data: Any) -> tuple[Any, Form]:
+def masked_to_arrow(data: Any) -> tuple[Any, Form]:
     """A masked array as an Arrow table of one column and its form; what is under the mask is not
     in it.
 
@@ -45,8 +45,8 @@ def hold_masked(data: Any) -> tuple[Any, Form]:
     return table, Form("numpy", "array", more=more)
 
 
-def give_masked(table: Any, form: Form) -> Any:
-    """What :func:`hold_masked` was given.
+def masked_from_arrow(table: Any, form: Form) -> Any:
+    """What :func:`masked_to_arrow` was given.
 
     Raises:
         Exception: of any kind, where the form is not the table's.

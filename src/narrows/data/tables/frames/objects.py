@@ -16,7 +16,7 @@ from narrows.data.tables.frames.scalars import scalar_from_text, scalar_to_text
 _MOST_DIGITS = 38
 
 
-def hold_objects(values: Any) -> tuple[dict[str, Any], Any]:
+def objects_to_arrow(values: Any) -> tuple[dict[str, Any], Any]:
     """A pandas Series of objects as an entry and an Arrow array.
 
     Raises:
@@ -44,8 +44,8 @@ def _tagged(cell: Any) -> str:
         raise TypeError(f"object, with {error}") from None
 
 
-def give_objects(entry: dict[str, Any], array: Any) -> np.ndarray:
-    """What :func:`hold_objects` was given: an array of objects.
+def objects_from_arrow(entry: dict[str, Any], array: Any) -> np.ndarray:
+    """What :func:`objects_to_arrow` was given: an array of objects.
 
     Raises:
         ValueError, TypeError, LookupError: the entry is none, or not the array's.

@@ -11,58 +11,58 @@ from typing import Any
 import numpy as np
 
 from narrows.data.tables.arrow_types import is_stored
-from narrows.data.tables.frames.objects import give_objects, hold_objects
+from narrows.data.tables.frames.objects import objects_from_arrow, objects_to_arrow
 from narrows.data.tables.frames.scalars import scalar_from_text, scalar_to_text
 from narrows.data.tables.frames.zones import zone_for_arrow, zone_from_json, zone_to_json
 
 Entry = dict[str, Any]
-Held = tuple[Entry, Any]
+Converted = tuple[Entry, Any]
 
 _NULLABLE = re.compile(r"U?Int(8|16|32|64)|Float(32|64)|boolean")
 _NUMPY = re.compile(r"[<>=|]?(b1|[iu][1248]|f[248]|[mM]8\[(s|ms|us|ns)\])")
 
 
-class Unheld(TypeError):
+class Unsupported(TypeError):
     """A column is of a type that is not held; the message names the type."""
 
 
-def hold_values(values: Any) -> Held:
+def series_to_arrow(values: Any) -> Converted:
     """A pandas Series as an entry and an Arrow array.
 
     Raises:
-        Unheld: it is of no type that can be given back as it was.
+        Unsupported: it is of no type that can be given back as it was.
     """
     dtype = values.dtype
     if isinstance(dtype, np.dtype):
-        return hold_objects(values) if dtype.kind == "O" else _hold_numpy(values.to_numpy())
+        return objects_to_arrow(values) if dtype.kind == "O" else _numpy_to_arrow(values.to_numpy())
     for class_ in type(dtype).__mro__:
-        if class_.__module__.split(".")[0] == "pandas" and class_.__name__ in _HOLD:
-            return _HOLD[class_.__name__](values)
-    raise Unheld(str(dtype))
+        if class_.__module__.split(".")[0] == "pandas" and class_.__name__ in _TO_ARROW:
+            return _TO_ARROW[class_.__name__](values)
+    raise Unsupported(str(dtype))
 
 
-def give_values(entry: Entry, array: Any) -> Any:
-    """What :func:`hold_values` was given: what ``pandas.Series`` takes as its values.
+def series_from_arrow(entry: Entry, array: Any) -> Any:
+    """What :func:`series_to_arrow` was given: what ``pandas.Series`` takes as its values.
 
     Raises:
         ValueError, TypeError, LookupError: the entry is none, or not the array's.
     """
-    return _GIVE[entry["kind"]](entry, array)
+    return _FROM_ARROW[entry["kind"]](entry, array)
 
 
 def series_of(values: Any, index: Any = None, name: Any = None) -> Any:
-    """A pandas Series of what :func:`give_values` gave: texts that are objects stay objects."""
+    """A pandas Series of what :func:`series_from_arrow` gave; texts that are objects stay so."""
     import pandas as pd
 
     dtype = object if isinstance(values, np.ndarray) and values.dtype == object else None
     return pd.Series(values, index=index, dtype=dtype, name=name, copy=False)
 
 
-def _hold_numpy(values: np.ndarray) -> Held:
+def _numpy_to_arrow(values: np.ndarray) -> Converted:
     import pyarrow as pa
 
     if not _NUMPY.fullmatch(values.dtype.str):
-        raise Unheld(str(values.dtype))
+        raise Unsupported(str(values.dtype))
     entry = {"kind": "numpy", "dtype": values.dtype.str}
     values = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("="), copy=False))
     if values.dtype.kind in "mM":
@@ -96,7 +96,7 @@ def _integers(array: Any) -> np.ndarray:
     return np.array(filled.to_numpy(zero_copy_only=False), np.int64)
 
 
-def _give_numpy(entry: Entry, array: Any) -> np.ndarray:
+def _numpy_from_arrow(entry: Entry, array: Any) -> np.ndarray:
     import pyarrow as pa
 
     if not _NUMPY.fullmatch(entry["dtype"]):
@@ -116,9 +116,9 @@ def _give_numpy(entry: Entry, array: Any) -> np.ndarray:
     return np.array(values.astype(dtype))
 
 
-def _hold_nullable(values: Any) -> Held:
+def _nullable_to_arrow(values: Any) -> Converted:
     if not _NULLABLE.fullmatch(str(values.dtype)):
-        raise Unheld(str(values.dtype))
+        raise Unsupported(str(values.dtype))
     return {"kind": "nullable", "dtype": str(values.dtype)}, _arrow(values.array)
 
 
@@ -140,7 +140,7 @@ def whole(array: Any) -> Any:
     return pa.concat_arrays(array.chunks) if array.num_chunks else pa.nulls(0, array.type)
 
 
-def _give_nullable(entry: Entry, array: Any) -> Any:
+def _nullable_from_arrow(entry: Entry, array: Any) -> Any:
     import pandas as pd
     import pyarrow as pa
 
@@ -157,7 +157,7 @@ def _give_nullable(entry: Entry, array: Any) -> Any:
     return dtype.construct_array_type()(values, missing)
 
 
-def _hold_text(values: Any) -> Held:
+def _text_to_arrow(values: Any) -> Converted:
     import pandas as pd
     import pyarrow as pa
 
@@ -168,10 +168,10 @@ def _hold_text(values: Any) -> Held:
         array = whole(values.array.__arrow_array__())
         return entry, array.cast(pa.large_string()) if array.type != pa.string() else array
     except UnicodeEncodeError:
-        raise Unheld("str with halves of characters (surrogates)") from None
+        raise Unsupported("str with halves of characters (surrogates)") from None
 
 
-def _give_text(entry: Entry, array: Any) -> Any:
+def _text_from_arrow(entry: Entry, array: Any) -> Any:
     import pandas as pd
     import pyarrow as pa
 
@@ -185,18 +185,18 @@ def _give_text(entry: Entry, array: Any) -> Any:
     return dtype.__from_arrow__(pa.chunked_array([array.cast(pa.large_string())]))
 
 
-def _hold_zoned(values: Any) -> Held:
+def _zoned_to_arrow(values: Any) -> Converted:
     dtype = values.dtype
     try:
         entry = {"kind": "zoned", "unit": dtype.unit, "zone": zone_to_json(dtype.tz)}
         zone = zone_for_arrow(dtype.tz)
     except TypeError as error:
-        raise Unheld(f"{dtype}, in {error}") from None
+        raise Unsupported(f"{dtype}, in {error}") from None
     plain = values.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
     return entry, _as_times(plain.view(np.int64), _time_type(plain.dtype, zone))
 
 
-def _give_zoned(entry: Entry, array: Any) -> Any:
+def _zoned_from_arrow(entry: Entry, array: Any) -> Any:
     import pandas as pd
 
     stamps = _integers(array).view(np.dtype(f"M8[{_unit(entry['unit'])}]"))
@@ -210,23 +210,23 @@ def _unit(value: Any) -> str:
     return str(value)
 
 
-def _hold_classes(values: Any) -> Held:
+def _classes_to_arrow(values: Any) -> Converted:
     import pandas as pd
     import pyarrow as pa
 
     classes = values.dtype.categories
-    entry, dictionary = hold_values(pd.Series(classes))
+    entry, dictionary = series_to_arrow(pd.Series(classes))
     if pa.types.is_null(dictionary.type):
         dictionary = pa.array([], pa.string())
     if pa.types.is_dictionary(dictionary.type) or dictionary.null_count:
-        raise Unheld(f"category of {classes.dtype}")
+        raise Unsupported(f"category of {classes.dtype}")
     codes = values.cat.codes.to_numpy()
     indices = pa.array(codes, mask=codes < 0)
     array = pa.DictionaryArray.from_arrays(indices, dictionary, ordered=bool(values.dtype.ordered))
     return {"kind": "classes", "of": entry, "ordered": bool(values.dtype.ordered)}, array
 
 
-def _give_classes(entry: Entry, array: Any) -> Any:
+def _classes_from_arrow(entry: Entry, array: Any) -> Any:
     import pandas as pd
     import pyarrow as pa
 
@@ -234,13 +234,13 @@ def _give_classes(entry: Entry, array: Any) -> Any:
         raise ValueError("no classes")
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
-    classes = pd.Index(series_of(give_values(entry["of"], array.dictionary)))
+    classes = pd.Index(series_of(series_from_arrow(entry["of"], array.dictionary)))
     codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     dtype = pd.CategoricalDtype(classes, ordered=entry["ordered"])
     return pd.Categorical.from_codes(codes, dtype=dtype)
 
 
-def _hold_periods(values: Any) -> Held:
+def _periods_to_arrow(values: Any) -> Converted:
     import pyarrow as pa
 
     integers = np.asarray(values.array.asi8)
@@ -248,7 +248,7 @@ def _hold_periods(values: Any) -> Held:
     return {"kind": "periods", "freq": str(values.dtype.name)[7:-1]}, array
 
 
-def _give_periods(entry: Entry, array: Any) -> Any:
+def _periods_from_arrow(entry: Entry, array: Any) -> Any:
     import pandas as pd
 
     if not isinstance(entry["freq"], str) or len(entry["freq"]) > 40:
@@ -256,12 +256,12 @@ def _give_periods(entry: Entry, array: Any) -> Any:
     return pd.arrays.PeriodArray(_integers(array), dtype=pd.PeriodDtype(entry["freq"]))
 
 
-def _hold_intervals(values: Any) -> Held:
+def _intervals_to_arrow(values: Any) -> Converted:
     import pandas as pd
     import pyarrow as pa
 
     subtype = pd.Series(values.array.left).iloc[:0]
-    entry, _ = hold_values(subtype)
+    entry, _ = series_to_arrow(subtype)
     left, right = (list(ends.astype(object)) for ends in (values.array.left, values.array.right))
     missing = np.asarray(values.isna())
     ends = [
@@ -284,7 +284,7 @@ def _end_from_text(text: str) -> Any:
     return int(text) if text.lstrip("-").isdigit() else float(text)
 
 
-def _give_intervals(entry: Entry, array: Any) -> Any:
+def _intervals_from_arrow(entry: Entry, array: Any) -> Any:
     import pandas as pd
     import pyarrow as pa
 
@@ -297,7 +297,7 @@ def _give_intervals(entry: Entry, array: Any) -> Any:
         ends.append((_end_from_text(low), _end_from_text(high)) if comma else None)
     kind = _dtype_of(entry["of"])
     if missing.all():
-        none = series_of(give_values(entry["of"], pa.nulls(len(array), _empty_type(kind))))
+        none = series_of(series_from_arrow(entry["of"], pa.nulls(len(array), _empty_type(kind))))
         return pd.arrays.IntervalArray.from_arrays(none, none, closed=entry["closed"])
     left, right = (
         pd.Index([None if pair is None else pair[at] for pair in ends]).astype(kind)
@@ -332,57 +332,57 @@ def _dtype_of(entry: Entry) -> Any:
     return pd.DatetimeTZDtype(_unit(entry["unit"]), zone_from_json(entry["zone"]))
 
 
-def _hold_sparse(values: Any) -> Held:
+def _sparse_to_arrow(values: Any) -> Converted:
     dtype = values.dtype
     if not isinstance(dtype.subtype, np.dtype) or dtype.subtype.kind not in "biufmM":
-        raise Unheld(str(dtype))
-    entry, array = _hold_numpy(np.asarray(values.array.to_dense()))
+        raise Unsupported(str(dtype))
+    entry, array = _numpy_to_arrow(np.asarray(values.array.to_dense()))
     fill = np.asarray(dtype.fill_value, dtype.subtype)[()]
     text = scalar_to_text(fill if dtype.subtype.kind in "mM" else fill.item())
     return {"kind": "sparse", "of": entry, "fill": text}, array
 
 
-def _give_sparse(entry: Entry, array: Any) -> Any:
+def _sparse_from_arrow(entry: Entry, array: Any) -> Any:
     import pandas as pd
 
-    dense = _give_numpy(entry["of"], array)
+    dense = _numpy_from_arrow(entry["of"], array)
     fill = scalar_from_text(entry["fill"])
     return pd.arrays.SparseArray(dense, dtype=pd.SparseDtype(dense.dtype, fill))
 
 
-def _hold_arrow(values: Any) -> Held:
+def _from_pyarrow(values: Any) -> Converted:
     array = _arrow(values.array)
     if not is_stored(array.type):
-        raise Unheld(str(values.dtype))
+        raise Unsupported(str(values.dtype))
     return {"kind": "arrow"}, array
 
 
-def _give_arrow(entry: Entry, array: Any) -> Any:
+def _arrow_from_arrow(entry: Entry, array: Any) -> Any:
     import pandas as pd
     import pyarrow as pa
 
     return pd.arrays.ArrowExtensionArray(pa.chunked_array([array]))
 
 
-_HOLD: dict[str, Callable[[Any], Held]] = {
-    "BaseMaskedDtype": _hold_nullable,
-    "StringDtype": _hold_text,
-    "DatetimeTZDtype": _hold_zoned,
-    "CategoricalDtype": _hold_classes,
-    "PeriodDtype": _hold_periods,
-    "IntervalDtype": _hold_intervals,
-    "SparseDtype": _hold_sparse,
-    "ArrowDtype": _hold_arrow,
+_TO_ARROW: dict[str, Callable[[Any], Converted]] = {
+    "BaseMaskedDtype": _nullable_to_arrow,
+    "StringDtype": _text_to_arrow,
+    "DatetimeTZDtype": _zoned_to_arrow,
+    "CategoricalDtype": _classes_to_arrow,
+    "PeriodDtype": _periods_to_arrow,
+    "IntervalDtype": _intervals_to_arrow,
+    "SparseDtype": _sparse_to_arrow,
+    "ArrowDtype": _from_pyarrow,
 }
-_GIVE: dict[str, Callable[[Entry, Any], Any]] = {
-    "numpy": _give_numpy,
-    "nullable": _give_nullable,
-    "text": _give_text,
-    "zoned": _give_zoned,
-    "classes": _give_classes,
-    "periods": _give_periods,
-    "intervals": _give_intervals,
-    "sparse": _give_sparse,
-    "arrow": _give_arrow,
-    "objects": give_objects,
+_FROM_ARROW: dict[str, Callable[[Entry, Any], Any]] = {
+    "numpy": _numpy_from_arrow,
+    "nullable": _nullable_from_arrow,
+    "text": _text_from_arrow,
+    "zoned": _zoned_from_arrow,
+    "classes": _classes_from_arrow,
+    "periods": _periods_from_arrow,
+    "intervals": _intervals_from_arrow,
+    "sparse": _sparse_from_arrow,
+    "arrow": _arrow_from_arrow,
+    "objects": objects_from_arrow,
 }

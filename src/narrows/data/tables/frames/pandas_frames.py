@@ -7,18 +7,23 @@ import numpy as np
 
 from narrows.data.tables.frames.form import Form
 from narrows.data.tables.frames.labels import (
-    give_labels,
-    give_levels,
-    hold_labels,
-    hold_levels,
     label_texts,
+    labels_from_json,
+    labels_to_json,
+    levels_from_arrow,
+    levels_to_arrow,
 )
-from narrows.data.tables.frames.pandas_columns import Unheld, give_values, hold_values, series_of
+from narrows.data.tables.frames.pandas_columns import (
+    Unsupported,
+    series_from_arrow,
+    series_of,
+    series_to_arrow,
+)
 from narrows.data.tables.frames.scalars import same_scalar, scalar_from_text, scalar_to_text
 from narrows.errors import DataError
 
 #: How messages begin that are of one column, and what makes an entry and an Arrow array of it.
-Hold = Callable[[Any], tuple[Mapping[str, Any], Any]]
+Convert = Callable[[Any], tuple[Mapping[str, Any], Any]]
 
 
 def pandas_shape(data: Any) -> str | None:
@@ -35,9 +40,9 @@ def pandas_shape(data: Any) -> str | None:
     return None
 
 
-def hold_pandas(
+def pandas_to_arrow(
     data: Any,
-    hold: Hold = hold_values,
+    convert: Convert = series_to_arrow,
     *,
     keep_index: bool = True,
     wanted: Container[str] | None = None,
@@ -57,7 +62,7 @@ def hold_pandas(
 
     shape, more = pandas_shape(data), {}
     if shape == "index":
-        held, levels = _hold_index(data, as_range=False)
+        held, levels = _index_to_arrow(data, as_range=False)
         levels = _apart_from(levels, [])
         table = pa.table([array for _, array in levels], names=[name for name, _ in levels])
         return table, Form("pandas", "index", index=held)
@@ -65,7 +70,7 @@ def hold_pandas(
         _check_labels(data.columns)
         columns, labels = (
             data.columns,
-            _explained("the labels of its columns", data.columns, hold_labels),
+            _explained("the labels of its columns", data.columns, labels_to_json),
         )
     else:
         if shape == "array":
@@ -73,7 +78,9 @@ def hold_pandas(
         name = data.name
         more = {"name": _explained("the name of the Series", name, scalar_to_text)}
         columns, labels = ["values" if name is None else name], None
-    held_index, levels = _hold_index(data.index) if keep_index and shape != "array" else ({}, [])
+    held_index, levels = (
+        _index_to_arrow(data.index) if keep_index and shape != "array" else ({}, [])
+    )
     texts = label_texts(columns, [])
     levels = _apart_from(levels, texts)
     entries: list[Mapping[str, Any]] = []
@@ -84,7 +91,7 @@ def hold_pandas(
             arrays.append(pa.nulls(len(data)))
             continue
         series = data.iloc[:, at] if shape == "frame" else data
-        entry, array = _explained(f"column {text!r}", series, hold)
+        entry, array = _explained(f"column {text!r}", series, convert)
         entries.append(entry)
         arrays.append(array)
     table = pa.table(
@@ -105,12 +112,12 @@ def _check_labels(labels: Any) -> None:
         )
 
 
-def _explained(what: str, value: Any, hold: Callable[[Any], Any]) -> Any:
+def _explained(what: str, value: Any, convert: Callable[[Any], Any]) -> Any:
     import pyarrow as pa
 
     try:
-        return hold(value)
-    except (Unheld, TypeError, ValueError, OverflowError, pa.ArrowException) as error:
+        return convert(value)
+    except (Unsupported, TypeError, ValueError, OverflowError, pa.ArrowException) as error:
         kind = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(
             f"{what} is of type {kind[:200]}, which narrows does not take",
@@ -118,7 +125,7 @@ def _explained(what: str, value: Any, hold: Callable[[Any], Any]) -> Any:
         ) from error
 
 
-def _hold_index(
+def _index_to_arrow(
     index: Any, *, as_range: bool = True
 ) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
     """A row index as JSON values, and its levels with names that they may have as columns."""
@@ -127,7 +134,7 @@ def _hold_index(
     names = [_explained("the name of the index", name, scalar_to_text) for name in index.names]
     if as_range and isinstance(index, pd.RangeIndex):
         return {"range": [index.start, index.stop, index.step], "names": names}, []
-    held = _explained("the index", index, hold_levels)
+    held = _explained("the index", index, levels_to_arrow)
     levels = [{**level, "name": name} for (level, _), name in zip(held, names, strict=True)]
     several = isinstance(index, pd.MultiIndex)
     shown = [
@@ -166,8 +173,8 @@ def _is_simple(index: Mapping[str, Any], labels: Any, entries: list[Mapping[str,
     return bool(plain and unnamed and labels.get("texts") == texts and known)
 
 
-def give_pandas(table: Any, form: Form) -> Any:
-    """What :func:`hold_pandas` was given.
+def pandas_from_arrow(table: Any, form: Form) -> Any:
+    """What :func:`pandas_to_arrow` was given.
 
     Raises:
         Exception: of any kind, where the form is not the table's.
@@ -178,25 +185,27 @@ def give_pandas(table: Any, form: Form) -> Any:
 
     arrays = [whole(column) for column in table.columns]
     count = form.index_columns
-    index = _give_index(form.index, arrays[:count], table.num_rows)
+    index = _index_from_arrow(form.index, arrays[:count], table.num_rows)
     if form.shape == "index":
         return index
     values = [
-        give_values(dict(entry), array)
+        series_from_arrow(dict(entry), array)
         for entry, array in zip(form.columns, arrays[count:], strict=True)
     ]
     if form.shape == "frame":
         frame = pd.DataFrame({at: series_of(each) for at, each in enumerate(values)}, copy=False)
         frame.index = index
         texts = table.column_names[count:]
-        frame.columns = pd.Index(texts) if form.labels is None else give_labels(form.labels, texts)
+        frame.columns = (
+            pd.Index(texts) if form.labels is None else labels_from_json(form.labels, texts)
+        )
         return frame
     (only,) = values
     series = series_of(only, index, scalar_from_text(form.more["name"]))
     return series.array if form.shape == "array" else series
 
 
-def _give_index(held: Mapping[str, Any] | None, arrays: list[Any], rows: int) -> Any:
+def _index_from_arrow(held: Mapping[str, Any] | None, arrays: list[Any], rows: int) -> Any:
     import pandas as pd
 
     if not held:
@@ -208,7 +217,7 @@ def _give_index(held: Mapping[str, Any] | None, arrays: list[Any], rows: int) ->
             raise ValueError("an index of another length")
         return index
     names = [scalar_from_text(level["name"]) for level in held["levels"]]
-    return give_levels(held["levels"], arrays, names, held["several"] is True)
+    return levels_from_arrow(held["levels"], arrays, names, held["several"] is True)
 
 
 def require_same(data: Any, given: Any) -> None:
@@ -274,9 +283,9 @@ def with_index(frame: Any, like: Any) -> Any:
 
 
 __all__ = [
-    "give_pandas",
-    "hold_pandas",
+    "pandas_from_arrow",
     "pandas_shape",
+    "pandas_to_arrow",
     "require_same",
     "with_index",
 ]

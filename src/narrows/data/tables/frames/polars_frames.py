@@ -11,7 +11,7 @@ from narrows.errors import DataError
 WIDE = ("Int128", "UInt128")
 
 
-def hold_polars(data: Any) -> tuple[Any, Form]:
+def polars_to_arrow(data: Any) -> tuple[Any, Form]:
     """A polars DataFrame or Series as an Arrow table and its form.
 
     Raises:
@@ -23,9 +23,9 @@ def hold_polars(data: Any) -> tuple[Any, Form]:
     frame = data.to_frame() if series else data
     entries, arrays = [], []
     for column in frame.get_columns():
-        entry, array = hold_column(column)
+        entry, array = column_to_arrow(column)
         if not is_stored(array.type):
-            raise unheld(column)
+            raise unsupported(column)
         entries.append(entry)
         arrays.append(array)
     table = pa.table(arrays, names=list(frame.columns))
@@ -34,7 +34,7 @@ def hold_polars(data: Any) -> tuple[Any, Form]:
     return table, form
 
 
-def unheld(column: Any) -> DataError:
+def unsupported(column: Any) -> DataError:
     """The error of a column that is of no type that is held."""
     return DataError(
         f"column {column.name!r} is of type {column.dtype}, which narrows does not take",
@@ -42,7 +42,7 @@ def unheld(column: Any) -> DataError:
     )
 
 
-def hold_column(column: Any) -> tuple[dict[str, Any], Any]:
+def column_to_arrow(column: Any) -> tuple[dict[str, Any], Any]:
     """A polars Series as an entry and an Arrow array.
 
     Raises:
@@ -53,14 +53,14 @@ def hold_column(column: Any) -> tuple[dict[str, Any], Any]:
 
     kind = column.dtype.base_type().__name__
     if kind in ("Object", "Unknown"):  # whose Arrow arrays are addresses
-        raise unheld(column)
+        raise unsupported(column)
     if kind in WIDE:
         digits = [None if number is None else str(number) for number in column.to_list()]
         return {"dtype": kind}, pa.array(digits, pa.string())
     try:
         array = column.to_arrow()
     except (pa.ArrowException, pl.exceptions.PolarsError, NotImplementedError) as error:
-        raise unheld(column) from error
+        raise unsupported(column) from error
     return _entry(column.dtype, kind), array
 
 
@@ -80,8 +80,8 @@ def _entry(dtype: Any, kind: str) -> dict[str, Any]:
     return {} if not named["name"] else {"dtype": "Categorical", **named}
 
 
-def give_polars(table: Any, form: Form) -> Any:
-    """What :func:`hold_polars` was given.
+def polars_from_arrow(table: Any, form: Form) -> Any:
+    """What :func:`polars_to_arrow` was given.
 
     Raises:
         Exception: of any kind, where the form is not the table's.
@@ -89,7 +89,7 @@ def give_polars(table: Any, form: Form) -> Any:
     import polars as pl
 
     columns = [
-        give_column(name, array, entry)
+        column_from_arrow(name, array, entry)
         for name, array, entry in zip(
             table.column_names, table.columns, form.columns or [{}] * table.num_columns, strict=True
         )
@@ -99,7 +99,7 @@ def give_polars(table: Any, form: Form) -> Any:
     return pl.DataFrame(columns)
 
 
-def give_column(name: str, array: Any, entry: Mapping[str, Any]) -> Any:
+def column_from_arrow(name: str, array: Any, entry: Mapping[str, Any]) -> Any:
     """A polars Series of an Arrow array and its entry."""
     import polars as pl
     import pyarrow as pa

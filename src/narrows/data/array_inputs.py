@@ -15,7 +15,7 @@ from narrows.errors import DataError, UsageError
 _USUAL_MEMORY = 8 << 30
 
 
-def array_given(X: Any, name: str = "X") -> Any:
+def array_input(X: Any, name: str = "X") -> Any:
     """``X`` as what NumPy takes: the items of a :class:`Dataset`, the values of a sparse matrix.
 
     Raises:

@@ -1,37 +1,79 @@
-"""Cells of a later table as numbers of a trained column: written or typed otherwise, and not
-refused where what they say is clear."""
+"""Cells of any table as features of a trained column, or as cells of another type: written or typed
+otherwise than in training, and not refused where what they say is clear."""
 
 from collections import Counter
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from narrows.data.tables import cells
 from narrows.data.tables.arrow_types import is_text, kind_of, number_dtype, type_from_text
-from narrows.data.tables.spellings import DATES, Spelling, type_of
-from narrows.data.tables.texts import read, read_mostly, without_weak
-from narrows.data.tables.unfamiliar import Unfamiliar
-
-if TYPE_CHECKING:
-    from narrows.data.tables.columns import Column
+from narrows.data.tables.cell_formats import DATES, CellFormat, arrow_type
+from narrows.data.tables.columns import Column
+from narrows.data.tables.drift import SchemaDrift
+from narrows.data.tables.text_cells import parse_cells, parse_valid, without_missing_words
 
 
-def numbers_of(column: "Column", array: Any, row: int, unfamiliar: Unfamiliar) -> np.ndarray:
+def encode_cells(column: Column, array: Any, row: int, drift: SchemaDrift) -> np.ndarray:
+    """The features of some cells, float32 (n, width).
+
+    Args:
+        array: an Arrow array of them, of any type that can be read as the column's.
+        row: the number of the first one's row, for messages; the table's first is 1.
+        drift: told about what training never saw.
+
+    Raises:
+        DataError: a cell is not of the column's kind.
+    """
+    if column.width == 0:
+        return np.zeros((len(array), 0), np.float32)
+    if column.is_number:
+        return _encode_numbers(column, array, row, drift)
+    return _encode_classes(column, array, drift)
+
+
+def _encode_numbers(column: Column, array: Any, row: int, drift: SchemaDrift) -> np.ndarray:
+    numbers = cells_to_numbers(column, array, row, drift)
+    absent = np.isnan(numbers)
+    features = np.zeros((len(numbers), column.width), np.float32)
+    features[:, 0] = np.where(absent, 0, (numbers - column.centre[0]) / column.scale[0])
+    if column.missing:
+        features[:, 1] = (absent - column.centre[1]) / column.scale[1]
+    elif absent.any():
+        drift.missing[column.name] += int(absent.sum())
+    return features
+
+
+def _encode_classes(column: Column, array: Any, drift: SchemaDrift) -> np.ndarray:
+    codes, strange = cells.to_codes(array, column.categories)
+    absent = codes == cells.MISSING
+    if strange and not column.other:
+        drift.categories.setdefault(column.name, Counter()).update(strange)
+    if not column.missing and absent.any():
+        drift.missing[column.name] += int(absent.sum())
+    codes[codes == cells.UNKNOWN] = len(column.categories) if column.other else -1
+    codes[absent] = column.width - 1 if column.missing else -1
+    features = column.class_features[codes]
+    features[codes < 0] = 0  # the mean of every class
+    return features
+
+
+def cells_to_numbers(column: Column, array: Any, row: int, drift: SchemaDrift) -> np.ndarray:
     """Cells of a column of numbers, dates or truth values as float64 (n,), NaN where missing.
 
     Args:
         column: what training knew of it.
         array: an Arrow array, of texts or not.
         row: the number of the first one's row, for messages.
-        unfamiliar: told about what training never saw.
+        drift: told about what training never saw.
 
     Raises:
         DataError: a cell is none of the column's kind.
     """
     if is_text(array.type):
-        array = _parsed(column, array, row, unfamiliar)
+        array = _parsed(column, array, row, drift)
     # a whole number may be followed by one that is not
     kind = "numeric" if column.kind == "integer" else column.kind
     numbers = cells.to_numbers(array, column.name, kind, column.dtype, row)
@@ -39,35 +81,37 @@ def numbers_of(column: "Column", array: Any, row: int, unfamiliar: Unfamiliar) -
         parts = ~np.isnan(numbers) & (numbers != np.rint(numbers))
         if parts.any():
             at = int(np.argmax(parts))
-            unfamiliar.fraction(column.name, int(parts.sum()), float(numbers[at]), row + at)
+            drift.fraction(column.name, int(parts.sum()), float(numbers[at]), row + at)
     return numbers
 
 
-def _parsed(column: "Column", array: Any, row: int, unfamiliar: Unfamiliar) -> Any:
+def _parsed(column: Column, array: Any, row: int, drift: SchemaDrift) -> Any:
     """Texts as cells of another type, where all are known."""
     import pyarrow as pa
 
     array = array.cast(pa.string())
-    known, _ = without_weak(array)
-    for type_, spelling in _ways(column):
-        parsed = read(known, type_, spelling, loose=True)
+    known, _ = without_missing_words(array)
+    for type_, cell_format in _candidates(column):
+        parsed = parse_cells(known, type_, cell_format, loose=True)
         if parsed is not None:
             return parsed
-    type_, spelling = _ways(column)[0]
-    if not column.strays and spelling is None:
+    type_, cell_format = _candidates(column)[0]
+    if not column.invalid and cell_format is None:
         return known  # what is wrong with it is said by what reads it
-    parsed, wrong = read_mostly(known, lambda texts: read(texts, type_, spelling, loose=True))
-    if not column.strays:
+    parsed, wrong = parse_valid(
+        known, lambda texts: parse_cells(texts, type_, cell_format, loose=True)
+    )
+    if not column.invalid:
         kind = "numeric" if column.kind == "integer" else column.kind
         raise cells.not_of_kind(column.name, kind, known[wrong[0]].as_py(), row + wrong[0])
     if len(wrong) > len(known) - known.null_count - len(wrong):
         return known
     counts = Counter(known.take(pa.array(wrong, pa.int64())).to_pylist())
-    unfamiliar.strays.setdefault(column.name, Counter()).update(counts)
+    drift.invalid.setdefault(column.name, Counter()).update(counts)
     return parsed
 
 
-def types_of_cells(column: "Column") -> list[Any]:
+def compatible_types(column: Column) -> list[Any]:
     """The Arrow types that cells of a later text file may be given: that of training, then those
     that hold more, and texts at last, which hold everything."""
     import pyarrow as pa
@@ -84,15 +128,15 @@ def types_of_cells(column: "Column") -> list[Any]:
     return list(dict.fromkeys([own, *wider, pa.string()]))
 
 
-def typed(column: "Column", array: Any, type_: Any) -> Any:
+def cast_cells(column: Column, array: Any, type_: Any) -> Any:
     """Cells of a later table as an Arrow array of a type, or None where it does not hold them as
     they are.
 
     Texts are read as :func:`numbers_of` reads them, and whole numbers exactly; what stands for
-    missing values, or is a stray, is missing.
+    missing values, or is invalid, is missing.
 
     Args:
-        type_: that of training, or another of :func:`types_of_cells`.
+        type_: that of training, or another of :func:`compatible_types`.
     """
     import pyarrow as pa
 
@@ -114,24 +158,26 @@ def typed(column: "Column", array: Any, type_: Any) -> Any:
     return result
 
 
-def _read(column: "Column", array: Any, type_: Any) -> Any:
+def _read(column: Column, array: Any, type_: Any) -> Any:
     """Texts of a column of numbers, dates or truth values as cells of about a type, or None."""
-    known, _ = without_weak(array)
-    ways: list[tuple[Any, Spelling | None]] = [(type_, column.spelling)] if column.spelling else []
-    ways += [(type_, None), *_ways(column)]
-    mostly = partial(read_mostly, known)
+    known, _ = without_missing_words(array)
+    ways: list[tuple[Any, CellFormat | None]] = (
+        [(type_, column.cell_format)] if column.cell_format else []
+    )
+    ways += [(type_, None), *_candidates(column)]
+    mostly = partial(parse_valid, known)
     if is_text(type_):
-        if not column.strays:
+        if not column.invalid:
             return known
-        type_, spelling = _ways(column)[0]
-        _, wrong = mostly(partial(read, type_=type_, spelling=spelling, loose=True))
+        type_, cell_format = _candidates(column)[0]
+        _, wrong = mostly(partial(parse_cells, type_=type_, cell_format=cell_format, loose=True))
         return _without(known, wrong)
-    readable = (read(known, *way, loose=True) for way in ways)
+    readable = (parse_cells(known, *way, loose=True) for way in ways)
     found = next((cell for cell in readable if cell is not None), None)
-    if found is None and column.strays:
+    if found is None and column.invalid:
         tried = [
-            mostly(partial(read, type_=way[0], spelling=way[1], loose=True))
-            for way in (ways[0], _ways(column)[0])
+            mostly(partial(parse_cells, type_=way[0], cell_format=way[1], loose=True))
+            for way in (ways[0], _candidates(column)[0])
         ]
         found = min(tried, key=lambda each: len(each[1]))[0]
     return None if found is None or _is_rounded(found, known) else found
@@ -160,21 +206,25 @@ def _is_rounded(found: Any, texts: Any) -> bool:
     return bool(pc.any(pc.and_(large, whole)).as_py())
 
 
-def _ways(column: "Column") -> list[tuple[Any, Spelling | None]]:
-    """The types and spellings that texts of a column may have, that of training first."""
+def _candidates(column: Column) -> list[tuple[Any, CellFormat | None]]:
+    """The types and formats that texts of a column may have, that of training first."""
     import pyarrow as pa
 
     own = type_from_text(column.dtype)
     if column.kind == "boolean":
         return [(pa.bool_(), None)]
     if column.kind != "date":
-        first = [(pa.float64(), column.spelling)] if column.spelling else []
+        first = [(pa.float64(), column.cell_format)] if column.cell_format else []
         return [*first, (pa.float64(), None)]
-    first = [(type_of(column.spelling, "date"), column.spelling)] if column.spelling else []
+    first = (
+        [(arrow_type(column.cell_format, "date"), column.cell_format)] if column.cell_format else []
+    )
     stamps = [pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "us", "ns")]
     ways = [*first, (own, None)]
     if not pa.types.is_time(own):
         ways += [(stamp, None) for stamp in stamps]
-    order = column.spelling.date.removesuffix(" time") if column.spelling else ""
+    order = column.cell_format.date.removesuffix(" time") if column.cell_format else ""
     names = [name for name in DATES if order and name.removesuffix(" time") == order]
-    return ways + [(type_of(Spelling(date=name), "date"), Spelling(date=name)) for name in names]
+    return ways + [
+        (arrow_type(CellFormat(date=name), "date"), CellFormat(date=name)) for name in names
+    ]

@@ -6,7 +6,7 @@ from typing import Any
 from narrows.data.tables.frames.form import Form
 
 
-def form_of_before(library: str | None, schema: Any, dtypes: Sequence[str | None]) -> Form:
+def legacy_form(library: str | None, schema: Any, dtypes: Sequence[str | None]) -> Form:
     """A form for the columns of an Arrow schema.
 
     Args:
@@ -16,17 +16,17 @@ def form_of_before(library: str | None, schema: Any, dtypes: Sequence[str | None
     if library != "pandas":
         return Form(library or "arrow")
     entries = tuple(
-        entry_of_before(dtype, field.type) for dtype, field in zip(dtypes, schema, strict=True)
+        legacy_entry(dtype, field.type) for dtype, field in zip(dtypes, schema, strict=True)
     )
     return Form("pandas", columns=entries)
 
 
-def entry_of_before(dtype: str | None, type_: Any) -> dict[str, Any]:
+def legacy_entry(dtype: str | None, type_: Any) -> dict[str, Any]:
     """An entry for a column of the pandas dtype that ``dtype`` was the text of, or whatever pandas
     makes of the Arrow type where that text is no help."""
     import pyarrow as pa
 
-    from narrows.data.tables.frames.pandas_columns import hold_values
+    from narrows.data.tables.frames.pandas_columns import series_to_arrow
 
     try:
         import pandas as pd
@@ -37,7 +37,7 @@ def entry_of_before(dtype: str | None, type_: Any) -> dict[str, Any]:
             empty = pd.Series([], dtype=dtype)
         else:
             empty = pd.Series(pa.array([], type_).to_pandas())
-        entry, _ = hold_values(empty)
+        entry, _ = series_to_arrow(empty)
     except (TypeError, ValueError, NotImplementedError, pa.ArrowException):
         return {"kind": "objects", "missing": "None"}
     return entry

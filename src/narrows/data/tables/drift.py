@@ -8,14 +8,15 @@ _NAMED = 3
 
 
 @dataclass
-class Unfamiliar:
+class SchemaDrift:
     """Counts of what was encoded as an average or left out.
 
     Attributes:
         categories: per column, how often each category came that training never saw.
         missing: per column, missing values where training had none.
         extra: columns that the model does not know.
-        strays: per column, how often each text came that is none of its kind and taken for missing.
+        invalid: per column, how often each text came that is none of its kind and taken for
+            missing.
         retyped: per column, its type in training and the one it is given back in, which holds more.
         fractions: per column of whole numbers, how many are not, the first of them and its row.
     """
@@ -23,7 +24,7 @@ class Unfamiliar:
     categories: dict[str, Counter[str]] = field(default_factory=dict)
     missing: Counter[str] = field(default_factory=Counter)
     extra: list[str] = field(default_factory=list)
-    strays: dict[str, Counter[str]] = field(default_factory=dict)
+    invalid: dict[str, Counter[str]] = field(default_factory=dict)
     fractions: dict[str, tuple[int, float, int]] = field(default_factory=dict)
     retyped: dict[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -33,7 +34,7 @@ class Unfamiliar:
         self.fractions[name] = before + count, first, at
 
     def lines(self) -> tuple[str, ...]:
-        """Sentences that name column, value and count; none if nothing was unfamiliar."""
+        """Sentences that name column, value and count; none if nothing was drift."""
         lines = [_categories(name, counts) for name, counts in self.categories.items() if counts]
         lines += [
             f"column {name!r} has {count:,} missing value{'s' if count > 1 else ''}, and had none "
@@ -49,7 +50,7 @@ class Unfamiliar:
         lines += [
             f"column {name!r}: cells of another kind taken for missing, as in training: "
             + ", ".join(f"{text[:40]!r} {count:,}x" for text, count in counts.most_common(_NAMED))
-            for name, counts in self.strays.items()
+            for name, counts in self.invalid.items()
         ]
         lines += [
             f"column {name!r} was {before} in training, and has cells that need {now}: given back "

@@ -21,7 +21,7 @@ _LINES, _LETTERS, _LONGEST_ROW = 500, 1 << 20, 16 << 20
 
 
 @dataclass(frozen=True)
-class CsvFormat:
+class CsvDialect:
     """How a CSV file is to be read.
 
     Attributes:
@@ -56,7 +56,7 @@ class CsvFormat:
         return self.loose or self.delimiter == " "
 
 
-def stands_for(said: Sequence[str], written: Any, bare: Any) -> Any:
+def is_missing_text(stated: Sequence[str], written: Any, bare: Any) -> Any:
     """Which cells are one of the texts that a user says stand for missing values: a number also
     with a comma or zeros behind it, as -200 is written -200,0 too, and in quotes.
 
@@ -67,15 +67,15 @@ def stands_for(said: Sequence[str], written: Any, bare: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    found = pc.is_in(written, pa.array(said, written.type))
-    for text in said:
+    found = pc.is_in(written, pa.array(stated, written.type))
+    for text in stated:
         if layout.number(text) is not None:
             same = pc.match_substring_regex(bare, rf"^{re.escape(text)}([.,]0*)?$")
             found = pc.or_(found, same)
     return found
 
 
-def examine(path: Path, options: CsvOptions | None = None) -> CsvFormat:
+def examine(path: Path, options: CsvOptions | None = None) -> CsvDialect:
     """Look at the first lines of a CSV file, and at its encoding.
 
     The first row holds names, unless it holds numbers that are no plausible ones or texts that come
@@ -93,7 +93,7 @@ def examine(path: Path, options: CsvOptions | None = None) -> CsvFormat:
         encoding = options.encoding or find_encoding(path)
         encoding = _usual_name(encoding)
         with open_text(path, encoding) as file:
-            form = _examine(file, path, options)
+            dialect = _examine(file, path, options)
     except UnicodeError as error:
         if options.encoding and options.encoding.lower() not in ("utf-8", "utf8"):
             raise DataError(
@@ -107,8 +107,8 @@ def examine(path: Path, options: CsvOptions | None = None) -> CsvFormat:
         raise DataError(
             f"{path} is damaged, or not CSV: {error}", hint="get the file again"
         ) from error
-    said = () if options.encoding or encoding.startswith("utf-8") else (_encoded(path, encoding),)
-    return replace(form, encoding=encoding, notes=(*said, *form.notes))
+    stated = () if options.encoding or encoding.startswith("utf-8") else (_encoded(path, encoding),)
+    return replace(dialect, encoding=encoding, notes=(*stated, *dialect.notes))
 
 
 def _usual_name(encoding: str) -> str:
@@ -135,7 +135,7 @@ def _first_lines(file: IO[str]) -> list[str]:
     return lines
 
 
-def _examine(file: IO[str], path: Path, options: CsvOptions) -> CsvFormat:
+def _examine(file: IO[str], path: Path, options: CsvOptions) -> CsvDialect:
     lines = _first_lines(file)
     if any("\0" in line for line in lines):
         raise bad_encoding(path)
@@ -184,7 +184,7 @@ def _examine(file: IO[str], path: Path, options: CsvOptions) -> CsvFormat:
             "names"
         )
     check_names(names, str(path))
-    return CsvFormat(
+    return CsvDialect(
         delimiter,
         names,
         header,
@@ -254,15 +254,15 @@ def check_names(names: tuple[str, ...], source: str) -> None:
             )
 
 
-def body(file: IO[str], form: CsvFormat) -> Iterator[str]:
+def body(file: IO[str], dialect: CsvDialect) -> Iterator[str]:
     """The text below the names, in pieces; rewritten with commas where nothing else splits it."""
-    for _ in range(form.skipped):
+    for _ in range(dialect.skipped):
         file.readline()
-    return _rewritten(file, form) if form.rewritten else pieces_of(file)
+    return _rewritten(file, dialect) if dialect.rewritten else pieces_of(file)
 
 
-def _rewritten(file: IO[str], form: CsvFormat) -> Iterator[str]:
-    for rows in _several(_reader(file, form)):
+def _rewritten(file: IO[str], dialect: CsvDialect) -> Iterator[str]:
+    for rows in _several(_reader(file, dialect)):
         yield "".join(",".join(map(_quoted, row)) + "\n" for row in rows)
 
 
@@ -277,11 +277,11 @@ def _several(rows: Iterator[list[str]]) -> Iterator[list[list[str]]]:
         yield some
 
 
-def _reader(lines: IO[str], form: CsvFormat) -> Iterator[list[str]]:
-    if form.delimiter == " ":
+def _reader(lines: IO[str], dialect: CsvDialect) -> Iterator[list[str]]:
+    if dialect.delimiter == " ":
         split = (line.replace("\t", " ").strip() + "\n" for line in lines)
         return csv.reader(split, delimiter=" ", skipinitialspace=True)
-    return csv.reader(lines, delimiter=form.delimiter, skipinitialspace=form.loose)
+    return csv.reader(lines, delimiter=dialect.delimiter, skipinitialspace=dialect.loose)
 
 
 def without_end(pieces: Iterator[str], delimiter: str, dropped: list[int]) -> Iterator[str]:
@@ -305,19 +305,19 @@ def without_end(pieces: Iterator[str], delimiter: str, dropped: list[int]) -> It
     dropped.append(sum(1 for line in held[first:].splitlines() if line))
 
 
-def explain(path: Path, form: CsvFormat, error: Exception) -> DataError:
+def explain(path: Path, dialect: CsvDialect, error: Exception) -> DataError:
     """What a user can do something about, where pyarrow could not read a file."""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     try:
         if "UTF8" in reason:
             return bad_encoding(path)
-        for line, count in _rows(path, form):
-            if count != len(form.names):
+        for line, count in _rows(path, dialect):
+            if count != len(dialect.names):
                 return DataError(
                     f"{path} has {count} cell{'s' if count != 1 else ''} in line {line:,}, and "
-                    f"{len(form.names)} in its first row",
+                    f"{len(dialect.names)} in its first row",
                     hint="give every line as many cells; a cell that contains "
-                    f"{form.delimiter!r} must stand in double quotes; if the line is no part of "
+                    f"{dialect.delimiter!r} must stand in double quotes; if the line is no part of "
                     "the table, or the delimiter another one, say so with --skip-rows, --header "
                     "or --delimiter",
                 )
@@ -331,33 +331,33 @@ def explain(path: Path, form: CsvFormat, error: Exception) -> DataError:
     )
 
 
-def _rows(path: Path, form: CsvFormat) -> Iterator[tuple[int, int]]:
+def _rows(path: Path, dialect: CsvDialect) -> Iterator[tuple[int, int]]:
     """The line, counted from 1, on which each row of values begins, and its number of cells."""
-    with open_text(path, form.encoding) as lines:
-        for _ in range(form.skipped):
+    with open_text(path, dialect.encoding) as lines:
+        for _ in range(dialect.skipped):
             lines.readline()
-        reader = csv.reader(lines, delimiter=form.delimiter, skipinitialspace=form.rewritten)
-        line = form.skipped + 1
+        reader = csv.reader(lines, delimiter=dialect.delimiter, skipinitialspace=dialect.rewritten)
+        line = dialect.skipped + 1
         for row in reader:
             if any(cell.strip() for cell in row):
                 yield line, len(row)
-            line = form.skipped + reader.line_num + 1
+            line = dialect.skipped + reader.line_num + 1
 
 
-def line_of_row(path: Path, form: CsvFormat, row: int) -> int | None:
+def line_of_row(path: Path, dialect: CsvDialect, row: int) -> int | None:
     """The line, counted from 1, on which row ``row`` of values (the first is 1) begins."""
     try:
-        with open_text(path, form.encoding) as lines:
-            for _ in range(form.skipped):
+        with open_text(path, dialect.encoding) as lines:
+            for _ in range(dialect.skipped):
                 lines.readline()
-            number, reader = 0, _reader(lines, form)
-            line = form.skipped + 1
+            number, reader = 0, _reader(lines, dialect)
+            line = dialect.skipped + 1
             for cells in reader:
-                if cells or len(form.names) == 1:
+                if cells or len(dialect.names) == 1:
                     number += 1
                     if number == row:
                         return line
-                line = form.skipped + getattr(reader, "line_num", 0) + 1
+                line = dialect.skipped + getattr(reader, "line_num", 0) + 1
     except (OSError, UnicodeError, csv.Error, *DAMAGE):
         return None
     return None

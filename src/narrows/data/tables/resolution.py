@@ -1,4 +1,4 @@
-"""The grid that a column's numbers lie on: whole numbers, so many decimals, steps of 0.5 or 100."""
+"""The resolution of a column's numbers: whole numbers, so many decimals, steps of 0.5 or 100."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ _EXACT = 1 << 53
 
 
 @dataclass(frozen=True)
-class Grid:
+class Resolution:
     """The numbers (anchor + k step) / 10^decimals, for all whole k."""
 
     decimals: int
@@ -25,31 +25,31 @@ class Grid:
     anchor: int
 
     @classmethod
-    def from_list(cls, values: Any) -> "Grid":
+    def from_list(cls, values: Any) -> "Resolution":
         """From JSON values that may be a stranger's.
 
         Raises:
-            ValueError, TypeError: they are no grid's.
+            ValueError, TypeError: they are no resolution's.
         """
         decimals, step, anchor = values
         if not all(isinstance(each, int) for each in (decimals, step, anchor)):
-            raise ValueError("a grid is three whole numbers")
+            raise ValueError("a resolution is three whole numbers")
         if not (0 <= decimals <= _MOST_DECIMALS and 1 <= step < _EXACT and 0 <= anchor < step):
-            raise ValueError(f"there is no grid of {decimals} decimals and steps of {step}")
+            raise ValueError(f"there is no resolution of {decimals} decimals and steps of {step}")
         return cls(decimals, step, anchor)
 
     def to_list(self) -> list[int]:
         return [self.decimals, self.step, self.anchor]
 
     def nearest(self, numbers: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-        """The nearest number of the grid to each; NaN stays."""
+        """Each number rounded to the resolution; NaN stays."""
         unit = 10.0**self.decimals
         steps = np.rint((numbers * unit - self.anchor) / self.step)
         return (steps * self.step + self.anchor) / unit
 
 
-class GridFinder:
-    """Takes a column's numbers in blocks and finds the coarsest grid that all lie on."""
+class ResolutionFinder:
+    """Takes a column's numbers in blocks and finds the coarsest resolution that all have."""
 
     def __init__(self) -> None:
         self._decimals = self._step = self._count = 0
@@ -87,10 +87,10 @@ class GridFinder:
         self._first = None if self._first is None else self._first * 10
         self._none = self._decimals > _MOST_DECIMALS
 
-    def found(self) -> Grid | None:
-        """The grid; None where there is none, or a single number."""
+    def found(self) -> Resolution | None:
+        """The resolution; None where there is none, or a single number."""
         if self._none or self._first is None or not 1 <= self._step < _EXACT:
             return None
         if self._count < _FEWEST:
-            return Grid(self._decimals, 1, 0)
-        return Grid(self._decimals, self._step, self._first % self._step)
+            return Resolution(self._decimals, 1, 0)
+        return Resolution(self._decimals, self._step, self._first % self._step)

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from narrows.data.tables.frames import hold_frame
+from narrows.data.tables.frames import frame_to_arrow
 from narrows.errors import DataError
 
 _BATCH_ROWS = 1 << 15
 
 
-class HeldFrame:
-    """What :func:`narrows.data.tables.frames.hold_frame` makes of a data frame, in batches.
+class StoredFrame:
+    """What :func:`narrows.data.tables.frames.frame_to_arrow` makes of a data frame, in batches.
 
     Attributes:
         name, types, textual, frame, notes: as of :class:`narrows.data.tables.reading.TableSource`.
@@ -23,7 +23,7 @@ class HeldFrame:
 
     def __init__(self, frame: Any, name: str = "the table") -> None:
         self.name = name
-        self._table, self.form = hold_frame(frame)
+        self._table, self.form = frame_to_arrow(frame)
         if not self._table.num_columns:
             raise DataError(f"{name} has no columns", hint="give a table with at least one")
         self.types: dict[str, Any] = {each.name: each.type for each in self._table.schema}

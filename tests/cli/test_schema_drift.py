@@ -17,7 +17,7 @@ from helpers.command_line import Command, done, failed
 from narrows import Autoencoder, NarrowsError
 from narrows.cli.fit import load_for_training
 from narrows.data import load_data
-from narrows.data.tables import Unfamiliar
+from narrows.data.tables import SchemaDrift
 from narrows.model.file import TrainedModel, save_model
 from narrows.model.use import TrainedAutoencoder
 from narrows.tasks.fill import Filling
@@ -84,7 +84,7 @@ def later(path: Path, column: str, *cells: str) -> Path:
 
 
 def filled(trained: TrainedModel, path: Path, column: str) -> list[Any]:
-    filling = Filling(TrainedAutoencoder(trained), str(path), Unfamiliar())
+    filling = Filling(TrainedAutoencoder(trained), str(path), SchemaDrift())
     rows = pa.concat_tables(filling.rows())
     assert rows.schema == filling.schema
     return rows[column].to_pylist()
@@ -173,7 +173,7 @@ def test_what_is_said_of_a_later_file_holds(
     found = column.numbers(data.items[:, column.features])[: len(cells)]
     np.testing.assert_allclose(found, wanted, rtol=1e-5)
     rows = pa.concat_tables(
-        Filling(TrainedAutoencoder(trained), str(path), Unfamiliar(), csv=said).rows()
+        Filling(TrainedAutoencoder(trained), str(path), SchemaDrift(), csv=said).rows()
     )
     assert rows["number"].to_pylist()[: len(cells)] == wanted
 

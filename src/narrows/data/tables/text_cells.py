@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from narrows.data.tables import cells
-from narrows.data.tables.spellings import Spelling, plain
+from narrows.data.tables.cell_formats import CellFormat, normalized
 
 #: Texts that stand for missing values in a column of numbers, dates or truth values, in any case;
 #: in a column of texts they are texts.
-WEAK = (
+MISSING_WORDS = (
     "", "na", "n/a", "n.a.", "nan", "-nan", "null", "(null)", "#n/a", "?", "??", "-", "--", "---",
     "\u2013", "\u2014", ".", "..", "...", "*", "none", "nil", "nat", "<na>", "\\n", "unknown",
     "missing", "not available", "not applicable", "unspecified", "undefined", "blank", "empty",
@@ -18,12 +18,14 @@ WEAK = (
 )  # fmt: skip
 
 
-def read(array: Any, type_: Any, spelling: Spelling | None, *, loose: bool = False) -> Any:
+def parse_cells(
+    array: Any, type_: Any, cell_format: CellFormat | None, *, loose: bool = False
+) -> Any:
     """Texts as cells of a type, or None if some are none; ``loose``: also without the unit."""
     import pyarrow as pa
 
-    if spelling is not None:
-        array = plain(array, spelling, loose=loose)
+    if cell_format is not None:
+        array = normalized(array, cell_format, loose=loose)
         if array is None:
             return None
         try:
@@ -33,19 +35,19 @@ def read(array: Any, type_: Any, spelling: Spelling | None, *, loose: bool = Fal
     return cells.parse(array, type_)
 
 
-def without_weak(array: Any) -> tuple[Any, Counter[str]]:
+def without_missing_words(array: Any) -> tuple[Any, Counter[str]]:
     """Texts without those that stand for missing values, and how often each of them came."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    weak = pc.is_in(pc.utf8_lower(array), pa.array(WEAK, array.type))
-    if not pc.any(weak).as_py():
+    words = pc.is_in(pc.utf8_lower(array), pa.array(MISSING_WORDS, array.type))
+    if not pc.any(words).as_py():
         return array, Counter()
-    counts = Counter(cells.text_counts(array.filter(weak)))
-    return pc.if_else(weak, pa.scalar(None, array.type), array), counts
+    counts = Counter(cells.text_counts(array.filter(words)))
+    return pc.if_else(words, pa.scalar(None, array.type), array), counts
 
 
-def read_mostly(array: Any, reads: Callable[[Any], Any]) -> tuple[Any, list[int]]:
+def parse_valid(array: Any, reads: Callable[[Any], Any]) -> tuple[Any, list[int]]:
     """What can be read of some texts, others missing, and the places of those.
 
     Args:
@@ -61,8 +63,8 @@ def read_mostly(array: Any, reads: Callable[[Any], Any]) -> tuple[Any, list[int]
         empty = reads(pa.nulls(1, array.type))
         return empty, [0]
     middle = len(array) // 2
-    first, wrong = read_mostly(array[:middle], reads)
-    last, more = read_mostly(array[middle:], reads)
+    first, wrong = parse_valid(array[:middle], reads)
+    last, more = parse_valid(array[middle:], reads)
     joined = pa.concat_arrays([_whole(first), _whole(last)])
     return joined, [*wrong, *(middle + place for place in more)]
 

@@ -1,7 +1,7 @@
 """How numbers and dates are written in a column of texts: thousands, decimals, money, units, the
 order of day, month and year; all of a column alike.
 
-Spelled cells are put into the plain form first, which Arrow reads: it knows the days of a month.
+Formatted cells are put into the plain form first, which Arrow reads: it knows the days of a month.
 """
 
 import re
@@ -61,7 +61,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 
 
 @dataclass(frozen=True)
-class Spelling:
+class CellFormat:
     """How the cells of a column are written.
 
     Attributes:
@@ -87,7 +87,7 @@ class Spelling:
         parts += [f"{text!r}" for text in (self.before, self.after) if text]
         return "numbers with " + " and ".join(parts) if parts else "numbers"
 
-    def written_by(self, options: CsvOptions) -> "Spelling":
+    def written_by(self, options: CsvOptions) -> "CellFormat":
         """The same of a file of which it is said what stands before decimals or between thousands;
         the other sign is this one's, where they differ."""
         thousands = self.thousands if options.thousands is None else options.thousands
@@ -100,24 +100,24 @@ class Spelling:
 
     def to_json(self) -> dict[str, str]:
         """JSON values, without what is at its default."""
-        usual = asdict(Spelling())
+        usual = asdict(CellFormat())
         return {key: value for key, value in asdict(self).items() if value != usual[key]}
 
     @classmethod
-    def from_json(cls, values: Any) -> "Spelling":
-        """A spelling from what may be a stranger's file.
+    def from_json(cls, values: Any) -> "CellFormat":
+        """A format from what may be a stranger's file.
 
         Raises:
             ValueError, TypeError: it is none.
         """
         if not isinstance(values, Mapping):
-            raise ValueError("a column has a spelling that is none")
+            raise ValueError("a column has a cell format that is none")
         found = cls(**values)
         known = found.decimal in (".", ",") and found.thousands in ("", ",", ".", " ", "'")
         known &= found.before in ("", *_CURRENCIES)
         known &= found.after in ("", *_CURRENCIES, *_UNITS) and found.date in ("", *DATES)
         if not known or found.decimal == found.thousands:
-            raise ValueError("a column has a spelling that is none")
+            raise ValueError("a column has a cell format that is none")
         return found
 
     def regex(self, loose: bool = False) -> str:
@@ -137,12 +137,12 @@ class Spelling:
         )
 
 
-def plain(array: Any, spelling: Spelling, *, loose: bool = False) -> Any:
-    """Spelled cells as texts in the plain form, or None if some are none of the spelling."""
+def normalized(array: Any, cell_format: CellFormat, *, loose: bool = False) -> Any:
+    """Formatted cells as texts in the plain form, or None if some are not of the format."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    found = pc.extract_regex(array, spelling.regex(loose))
+    found = pc.extract_regex(array, cell_format.regex(loose))
     if found.null_count > array.null_count:
         return None
     if not len(array):
@@ -150,7 +150,7 @@ def plain(array: Any, spelling: Spelling, *, loose: bool = False) -> Any:
     part = {
         field.name: pc.fill_null(pc.struct_field(found, field.name), "") for field in found.type
     }
-    texts = _plain_date(part) if spelling.date else _plain_number(part)
+    texts = _plain_date(part) if cell_format.date else _plain_number(part)
     return None if texts is None else pc.if_else(pc.is_null(array), pa.scalar(None), texts)
 
 
@@ -207,52 +207,54 @@ def _plain_date(part: Mapping[str, Any]) -> Any:
     return time if texts is None else pc.binary_join_element_wise(texts, time, " ")
 
 
-def type_of(spelling: Spelling, kind: str) -> Any:
-    """The Arrow type of the cells of a spelling."""
+def arrow_type(cell_format: CellFormat, kind: str) -> Any:
+    """The Arrow type of the cells of a format."""
     import pyarrow as pa
 
-    if spelling.date == "time":
+    if cell_format.date == "time":
         return pa.time32("s")
-    if spelling.date:
-        return pa.timestamp("s") if spelling.date.endswith(" time") else pa.date32()
+    if cell_format.date:
+        return pa.timestamp("s") if cell_format.date.endswith(" time") else pa.date32()
     return pa.int64() if kind == "integer" else pa.float64()
 
 
-def guesses(texts: Any, decimal_first: bool, said: tuple[str | None, str | None]) -> list[Spelling]:
-    """What the spelling of some texts may be, the likeliest first; those of dates before numbers.
+def guess_formats(
+    texts: Any, decimal_first: bool, stated: tuple[str | None, str | None]
+) -> list[CellFormat]:
+    """What the format of some texts may be, the likeliest first; those of dates before numbers.
 
     Args:
         texts: an Arrow array, some of a column's.
         decimal_first: whether a comma is likelier before decimals than between thousands.
-        said: what the user says stands before decimals and between thousands.
+        stated: what the user says stands before decimals and between thousands.
     """
     import pyarrow.compute as pc
 
     assert is_text(texts.type)
     found = []
     if pc.all(pc.match_substring_regex(texts, r"^[A-Za-z0-9 :./,-]{4,40}$")).as_py():
-        found = [Spelling(date=name) for name in DATES]
-    found += _guessed_numbers(texts, decimal_first, said)
+        found = [CellFormat(date=name) for name in DATES]
+    found += _guessed_numbers(texts, decimal_first, stated)
     if len(texts):  # one text rules out most of them, for a hundredth of what all texts cost
         first = texts[0].as_py()
         found = [each for each in found if re.match(each.regex(), first)]
-    # where no text has the mark between thousands, the spelling without it fits as well or as badly
+    # where no text has the mark between thousands, the format without it fits as well or as badly
     letters = set().union(*texts.to_pylist()) if found else set()
     tried = [
         each if letters & set(_MARKS.get(each.thousands, each.thousands)) else _without_mark(each)
         for each in found
     ]
-    fits = {each: plain(texts, each) is not None for each in dict.fromkeys(tried)}
+    fits = {each: normalized(texts, each) is not None for each in dict.fromkeys(tried)}
     return [each for each, like in zip(found, tried, strict=True) if fits[like]]
 
 
-def _without_mark(spelling: Spelling) -> Spelling:
-    return replace(spelling, thousands="")
+def _without_mark(cell_format: CellFormat) -> CellFormat:
+    return replace(cell_format, thousands="")
 
 
 def _guessed_numbers(
-    texts: Any, decimal_first: bool, said: tuple[str | None, str | None]
-) -> list[Spelling]:
+    texts: Any, decimal_first: bool, stated: tuple[str | None, str | None]
+) -> list[CellFormat]:
     first = texts[0].as_py() if len(texts) else ""
     if not any(letter.isdecimal() for letter in first):
         return []
@@ -271,6 +273,6 @@ def _guessed_numbers(
     signs = [
         (decimal, thousands)
         for decimal, thousands in signs
-        if said[0] in (None, decimal) and said[1] in (None, thousands)
+        if stated[0] in (None, decimal) and stated[1] in (None, thousands)
     ]
-    return [Spelling(decimal, thousands, before, after) for decimal, thousands in signs]
+    return [CellFormat(decimal, thousands, before, after) for decimal, thousands in signs]
