@@ -16,10 +16,12 @@ class _WithoutPandas:
 
 def main() -> None:
     """Run the program and leave with its exit code."""
+    from narrows.support.starting import die_quietly
     from narrows.support.streams import open_standard_streams
 
+    die_quietly()  # whatever started it
     open_standard_streams()
-    # before anything that takes its time: an interrupt comes when it likes
+    # before anything that takes its time
     from narrows.cli.interruption import obeying
 
     sys.exit(obeying(_run))

@@ -1,6 +1,7 @@
 """Ctrl-C and kills: a run that was stopped, however, ends in the bytes of one that never was."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -282,3 +283,49 @@ def test_what_nohup_ignores_stays_ignored(tmp_path: Path) -> None:
     )
     process.communicate(timeout=SECONDS_TO_WAIT)
     assert process.returncode == 7
+
+
+# Sends a signal, twice, when so many modules have been asked for: narrows is the first, and the
+# second is what lets Ctrl-C end the process.
+SENDING = """
+import os, signal, sys
+left = [int(os.environ["MODULES"])]
+def send(event, details):
+    if event == "import" and left and (details[0] == "narrows" or "narrows" in sys.modules):
+        left[0] -= 1
+        if left[0] <= 0:
+            left.clear()
+            for _ in range(2):
+                os.kill(os.getpid(), getattr(signal, os.environ["SIGNAL"]))
+sys.addaudithook(send)
+"""
+# As installers write it.
+SCRIPT = """
+import sys
+from narrows.__main__ import main
+if __name__ == "__main__":
+    sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("started_by", ["module", "script"])
+def test_a_signal_while_modules_are_imported_ends_it_quietly(
+    started_by: str, name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SENDING)
+    (tmp_path / "narrows").write_text(SCRIPT)
+    words = ["-m", "narrows"] if started_by == "module" else [str(tmp_path / "narrows")]
+    places = os.pathsep.join([str(tmp_path), ENVIRONMENT["PYTHONPATH"]])
+    number, codes = getattr(signal, name), set[int]()
+    for modules in (4, 5, 8, 12, 15, 20, 30, 50, 150):
+        done = subprocess.run(
+            [sys.executable, *words, "--help"],
+            env=ENVIRONMENT | {"PYTHONPATH": places, "MODULES": str(modules), "SIGNAL": name},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS_TO_WAIT,
+        )
+        assert (done.stdout, done.stderr) == ("", ""), modules
+        codes.add(done.returncode)
+    assert codes == {-number, 128 + number}

@@ -45,23 +45,28 @@ class _State:
 
 
 def obeying(work: Callable[[], int]) -> int:
-    """The exit code of ``work``, or 130, 143 or 129 where a signal came: the whole of the program.
+    """The exit code of ``work``: the whole of the program.
 
-    From here to the end of the process the signals are obeyed.
+    From here to the end of the process the signals are obeyed. Where one came, this does not
+    return: the process ends with 130, 143 or 129, and nothing more is run in it. What was broken
+    off is in no state to be taken down in order, and libraries would say so.
     """
     code = INTERRUPTED
     try:
-        if threading.current_thread() is threading.main_thread():
-            _start()
-        code = work()
+        try:
+            if threading.current_thread() is threading.main_thread():
+                _start()
+            code = work()
+        finally:
+            _State.over = True
     except KeyboardInterrupt:
         pass
-    finally:
-        _State.over = True
-    if _State.number is None:
-        return code
-    _remove_temporaries()
-    return 128 + _State.number
+    if _State.number is not None:
+        _remove_temporaries()
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+        os._exit(128 + _State.number)
+    return code
 
 
 def came() -> bool:
@@ -109,6 +114,14 @@ def with_last_words(words: Callable[[], str]) -> Iterator[None]:
 
 def _start() -> None:
     """Take the signals that nobody else has taken; what is ignored, as by nohup, stays ignored."""
+    report = sys.unraisablehook
+
+    def quiet(unraisable: Any) -> None:
+        # in a finaliser, say: of what is broken off, or the interrupt itself, and the watch goes on
+        if not came():
+            report(unraisable)
+
+    sys.unraisablehook = quiet
     usual = (signal.SIG_DFL, signal.default_int_handler)
     wanted = [getattr(signal, f"SIG{name}", None) for name in ("INT", "TERM", "HUP", "BREAK")]
     taken = [each for each in wanted if each is not None and signal.getsignal(each) in usual]
@@ -122,14 +135,6 @@ def _start() -> None:
     threading.Thread(
         target=_watch, args=(receive, taken), name="narrows-signals", daemon=True
     ).start()
-    report = sys.unraisablehook
-
-    def quiet(unraisable: Any) -> None:
-        # raised where Python cannot raise anything, such as in a finaliser: the watch goes on
-        if not isinstance(unraisable.exc_value, KeyboardInterrupt):
-            report(unraisable)
-
-    sys.unraisablehook = quiet
 
 
 def _handle(number: int, frame: Any) -> None:
