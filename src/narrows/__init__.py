@@ -5,7 +5,7 @@ import narrows.support.starting  # first: Ctrl-C may come at any time
 # isort: split
 from typing import TYPE_CHECKING, Any
 
-import narrows.support.forks  # notices forks from here on
+import narrows.support.forks  # noqa: F401  notices forks from here on
 from narrows.version import __version__
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib.machinery import ExtensionFileLoader
 from typing import Any
 
 #: What shells use for a program that Ctrl-C ended: 128 and the signal's number.
@@ -59,8 +60,10 @@ def obeying(work: Callable[[], int]) -> int:
             code = work()
         finally:
             _State.over = True
-    except KeyboardInterrupt:
-        pass
+    except BaseException as error:
+        # whatever Python or a library makes of an interrupt
+        if not (came() or isinstance(error, KeyboardInterrupt)):
+            raise
     if _State.number is not None:
         _remove_temporaries()
         with contextlib.suppress(Exception):
@@ -146,8 +149,19 @@ def _handle(number: int, frame: Any) -> None:
         return
     if _State.noting:
         _State.noted = True
-    else:
+    elif not _is_loading(frame):
         raise Interrupted
+
+
+def _is_loading(frame: Any) -> bool:
+    """Whether a module in C is on its way in, whose code may print what Python raises beneath it,
+    or abort: the next work that must not be broken off raises it, or the watch ends the program."""
+    while frame is not None:
+        is_loader = frame.f_code.co_name in ("create_module", "exec_module")
+        if is_loader and isinstance(frame.f_locals.get("self"), ExtensionFileLoader):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _watch(receive: Any, taken: list[int]) -> None:
