@@ -179,6 +179,21 @@ def test_ctrl_c_after_the_last_epoch_is_obeyed(
     assert said in err.splitlines()[-1]
 
 
+def test_a_demo_does_not_speak_of_options_that_it_lacks(
+    narrows: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        (tmp_path / "story" / "checkpoint.safetensors").write_bytes(b"")
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("narrows.tasks.fit.fit", interrupted)
+    line = ("demo", "--data", tmp_path / "items.npy", "--out", tmp_path / "story")
+    code, _, err = narrows(*line)
+    assert code == 130
+    assert err.endswith("stopped; the same command starts at the beginning\n")
+    assert "--resume" not in err
+
+
 def test_the_command_line_runs_in_any_thread(narrows: Command, tmp_path: Path) -> None:
     few, outcomes = tmp_path / "few.npy", []
     np.save(few, np.load(tmp_path / "items.npy")[:64])

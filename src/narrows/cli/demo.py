@@ -63,7 +63,7 @@ def demo(
         plan = replace(plan, settings=replace(plan.settings, epochs=epochs))
         given = {"preset": "simple", "latent": choice.latent, "epochs": epochs}
         result = train_and_write(
-            training, held_out, plan, out / MODEL, out, False, CHECKPOINT_SECONDS, given
+            training, held_out, plan, out / MODEL, out, None, CHECKPOINT_SECONDS, given
         )
         say(summary_text(result.fitted.trained.model.spec))
         with still_there(out / MODEL):

@@ -355,7 +355,7 @@ def train_and_write(
     plan: "Plan",
     out: Path,
     folder: Path,
-    resume: bool,
+    resume: bool | None,
     checkpoint_seconds: float,
     given: Mapping[str, Any],
     detection: bool = True,
@@ -363,6 +363,7 @@ def train_and_write(
     """Train, then write the model and everything that goes into the run folder.
 
     Args:
+        resume: whether to go on from the checkpoint; None where the command cannot.
         given: what the plan was asked for, under the names of :mod:`narrows.planning.parameters`.
     """
     from narrows.model.file import save_model
@@ -384,7 +385,7 @@ def train_and_write(
     _require_room(plan, out, checkpoint)
     if resume and not checkpoint.exists():
         say(f"there is no checkpoint in {folder} yet: starting at the beginning")
-    with with_last_words(lambda: _to_resume(checkpoint)):
+    with with_last_words(lambda: _to_resume(checkpoint, resume)):
         fitted = fit_model(
             training,
             held_out,
@@ -392,7 +393,7 @@ def train_and_write(
             detection=detection,
             checkpoint=checkpoint,
             checkpoint_seconds=checkpoint_seconds,
-            resume=resume,
+            resume=bool(resume),
             on_epoch=history.keep,
             track=progress,
             unbroken=unbroken,
@@ -436,8 +437,10 @@ def _require_room(plan: "Plan", out: Path, checkpoint: Path) -> None:
     require_room(out, weights, hint)
 
 
-def _to_resume(checkpoint: Path) -> str:
+def _to_resume(checkpoint: Path, resume: bool | None) -> str:
     """What to say of a run that was broken off before its model was written."""
+    if resume is None:
+        return "stopped; the same command starts at the beginning"
     if not checkpoint.exists():
         return "stopped before there was anything to go on from"
     return f"stopped; the same command with --resume goes on from {checkpoint}"
