@@ -8,6 +8,7 @@ import numpy as np
 
 from narrows.data.dataset import Dataset
 from narrows.data.file_arrays import converted
+from narrows.data.storage import chunks
 from narrows.errors import DataError
 from narrows.support.progress import Tracker, silent
 
@@ -107,12 +108,10 @@ def _check_finite(name: str, items: np.ndarray, track: Tracker) -> None:
 
     Reads a few rows at a time, so that a memory-mapped array never has to fit in memory.
     """
-    rows = max(1, _SCAN_VALUES // math.prod(items.shape[1:]))
-    nans = infinities = 0
+    nans = infinities = start = 0
     first: tuple[int, ...] | None = None
     with track(f"checking {name}", total=len(items), unit="item") as advance:
-        for start in range(0, len(items), rows):
-            chunk = items[start : start + rows]
+        for chunk in chunks(items, _SCAN_VALUES):
             finite = np.isfinite(chunk)
             if not finite.all():
                 nan_count = int(np.isnan(chunk).sum())
@@ -121,6 +120,7 @@ def _check_finite(name: str, items: np.ndarray, track: Tracker) -> None:
                 if first is None:
                     row, *place = (int(i) for i in np.argwhere(~finite)[0])
                     first = (start + row, *place)
+            start += len(chunk)
             advance(len(chunk))
     if first is not None:
         raise DataError(

@@ -1,6 +1,5 @@
 """What every source of data becomes: items of one shape, and what is known about their values."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ import numpy as np
 from narrows.data.image_files import ImageFiles
 from narrows.data.image_options import ImageOptions
 from narrows.data.limits import extent_of
-from narrows.data.storage import LARGEST_IN_MEMORY, gathered, release
+from narrows.data.storage import LARGEST_IN_MEMORY, chunks, gathered
 from narrows.errors import DataError
 
 if TYPE_CHECKING:
@@ -107,17 +106,14 @@ class Dataset:
         rest, held_out = self.rows(np.sort(order[held:])), self.rows(np.sort(order[:held]))
         if self.table is None:
             return rest, held_out
-        schema = self.table.restandardised(rest._blocks)
+        schema = self.table.restandardised(lambda: chunks(rest.items))
         return rest._restated(schema), held_out._restated(schema)
-
-    def _blocks(self) -> Iterator[np.ndarray]:
-        return _parts(self.items, np.arange(len(self)))
 
     def _restated(self, schema: "TableSchema") -> "Dataset":
         """The same rows with the features that ``schema`` would have made of them."""
         before = self.table
         assert before is not None
-        blocks = (schema.restated(block, before) for block in self._blocks())
+        blocks = (schema.restated(block, before) for block in chunks(self.items))
         return replace(
             self, items=gathered(blocks, self.item_shape, self.items.dtype), table=schema
         )
@@ -127,15 +123,7 @@ def taken(items: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """Rows of an array: in memory, or where they are many, mapped."""
     if len(indices) * items[:1].nbytes <= LARGEST_IN_MEMORY:
         return items[indices]
-    return gathered(_parts(items, indices), items.shape[1:], items.dtype)
-
-
-def _parts(items: np.ndarray, indices: np.ndarray) -> Iterator[np.ndarray]:
-    """The items at ``indices``, some megabytes at a time."""
-    step = max(_PART_BYTES // max(items[:1].nbytes, 1), 1)
-    for start in range(0, len(indices), step):
-        yield items[indices[start : start + step]]
-        release(items)
+    return gathered(chunks(items, rows=indices), items.shape[1:], items.dtype)
 
 
 def format_range(dtype: np.dtype) -> tuple[float, float] | None:
@@ -143,9 +131,6 @@ def format_range(dtype: np.dtype) -> tuple[float, float] | None:
     limits = {"bool": 1.0, "uint8": 255.0, "uint16": 65535.0}
     return (0.0, limits[dtype.name]) if dtype.name in limits else None
 
-
-# What is copied at a time where a data set is too large for memory.
-_PART_BYTES = 4 << 20
 
 # Keeps the split's random numbers apart from those of other uses of the same seed.
 _SPLIT_STREAM = 0x5B117

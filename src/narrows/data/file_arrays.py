@@ -147,7 +147,11 @@ class FileArray(np.memmap):
                 part = super().__getitem__(slice(start, stop))
                 part = FileArray.of(part, self._file, self._offset + start * self._row)
                 within = (slice(None), *rest)
-                return np.concatenate([each[within] for each in _pieces(part)]) if rest else part
+                return (
+                    np.concatenate([each[within] for each in storage.chunks(part)])
+                    if rest
+                    else part
+                )
             where = np.arange(start, stop, step)
             rows = self._run(start, count) if step == 1 else self._rows(where)
             return rows[(slice(None), *rest)] if rest else rows
@@ -215,14 +219,8 @@ def converted(items: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 def _copied(items: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    parts = (part.astype(dtype) for part in _pieces(items))
+    parts = (part.astype(dtype) for part in storage.chunks(items))
     return storage.gathered(parts, items.shape[1:], dtype)
-
-
-def _pieces(items: np.ndarray) -> Iterator[np.ndarray]:
-    """All rows, some megabytes at a time."""
-    step = max(_COPIED // max(items[:1].nbytes, 1), 1)
-    return (items[start : start + step] for start in range(0, len(items), step))
 
 
 # Bytes that are copied at a time.

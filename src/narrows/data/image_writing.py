@@ -9,6 +9,7 @@ import numpy as np
 
 from narrows.data.image_reading import INSTALL
 from narrows.errors import UsageError
+from narrows.support.shapes import is_image_shape
 
 _ORIENTATION = 0x0112
 _FORMATS = {".png": "PNG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
@@ -44,7 +45,7 @@ def write_image(
 
 def _takes_pillow(path: Path, pixels: np.ndarray, colours: str | None) -> bool:
     suffix, channels, dtype = path.suffix.lower(), pixels.shape[2:], pixels.dtype.name
-    if pixels.ndim not in (2, 3):
+    if not is_image_shape(pixels.shape):
         return False
     if suffix in (".tif", ".tiff"):
         if colours is not None:

@@ -2,23 +2,17 @@
 
 import numpy as np
 
-from narrows.data.storage import release
+from narrows.data.storage import chunks
+from narrows.support.shapes import is_image_shape
 
-# Values that are looked at together: they stay in the processor's cache.
-_TOGETHER = 1 << 20
 # Bits a value that cameras and scanners have.
 _DEPTHS = (8, 10, 12, 14, 16)
 
 
 def extent_of(items: np.ndarray) -> tuple[float, float]:
     """The lowest and the highest value of items (n, \\*item_shape), n at least 1."""
-    lows, highs = [], []
-    step = max(_TOGETHER // max(items[:1].size, 1), 1)
-    for start in range(0, len(items), step):
-        chunk = items[start : start + step]
-        lows.append(float(chunk.min()))
-        highs.append(float(chunk.max()))
-        release(items)
+    ends = [(float(chunk.min()), float(chunk.max())) for chunk in chunks(items)]
+    lows, highs = zip(*ends, strict=True)
     return min(lows), max(highs)
 
 
@@ -56,7 +50,7 @@ def known_peak(
     Args:
         whole: whether all values are whole numbers.
     """
-    is_image = len(item_shape) in (2, 3)
+    is_image = is_image_shape(item_shape)
     if value_range is not None and dtype != np.uint16:
         return value_range[1] - value_range[0]
     if extent is None:
@@ -73,12 +67,6 @@ def known_peak(
 
 def holds_whole_numbers(items: np.ndarray) -> bool:
     """Whether all values of items (n, \\*item_shape) are whole numbers."""
-    if items.dtype.kind != "f":
-        return True
-    step = max(_TOGETHER // max(items[:1].size, 1), 1)
-    for start in range(0, len(items), step):
-        chunk = items[start : start + step]
-        if not np.array_equal(np.rint(chunk), chunk):
-            return False
-        release(items)
-    return True
+    return items.dtype.kind != "f" or all(
+        np.array_equal(np.rint(chunk), chunk) for chunk in chunks(items)
+    )

@@ -13,7 +13,7 @@ from narrows.data.image_files import ImageFiles
 from narrows.data.image_folder import FolderImages
 from narrows.data.image_options import ImageOptions
 from narrows.data.sources import BUILT_IN, explained, load_data, require_folder
-from narrows.data.storage import GrowingArray, release
+from narrows.data.storage import GrowingArray, chunks
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.support.progress import Tracker, silent
 
@@ -97,10 +97,7 @@ class Pages:
         if not isinstance(self.images, np.ndarray):
             yield from (image[None] for image in self.images)
             return
-        step = max(_BATCH_VALUES // max(self.images[:1].size, 1), 1)
-        for start in range(0, len(self), step):
-            yield self.images[start : start + step]
-            release(self.images)
+        yield from chunks(self.images, _BATCH_VALUES)
 
 
 def open_pages(

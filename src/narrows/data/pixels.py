@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from narrows.support.shapes import is_picture_shape
+
 _EIGHT, _SIXTEEN = 255.0, 65535.0
 
 
@@ -53,8 +55,7 @@ def pixels_of(
         whole: whether all of them are whole numbers.
     """
     dtype = np.dtype(dtype)
-    is_image = len(item_shape) == 2 or (len(item_shape) == 3 and item_shape[2] in (1, 3, 4))
-    if not is_image or dtype.name in ("uint8", "uint16"):
+    if not is_picture_shape(item_shape) or dtype.name in ("uint8", "uint16"):
         return None
     if dtype.kind == "b":
         return Pixels("uint8", 0.0, _EIGHT, "truth values are written as pixels of 0 and 255")

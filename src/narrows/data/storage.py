@@ -12,6 +12,8 @@ from narrows.errors import OutputError
 
 #: An array of more bytes than this is kept in a temporary file and mapped into memory.
 LARGEST_IN_MEMORY = 64 << 20
+# Values of an array that are worked on at a time: they stay in the processor's cache.
+_CHUNK_VALUES = 1 << 20
 
 
 class GrowingArray:
@@ -83,6 +85,18 @@ def release(array: np.ndarray) -> None:
         owner = owner.base
     if isinstance(owner, mmap.mmap) and not array.flags.writeable and hasattr(owner, "madvise"):
         owner.madvise(mmap.MADV_DONTNEED)
+
+
+def chunks(
+    items: np.ndarray, values: int | None = None, rows: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
+    """All items, or those at ``rows``, in order, about so many values at a time: some megabytes,
+    and of a mapped array no more of it is in memory."""
+    step = max((values or _CHUNK_VALUES) // max(items[:1].size, 1), 1)
+    for start in range(0, len(items if rows is None else rows), step):
+        some = slice(start, start + step)
+        yield items[some if rows is None else rows[some]]
+        release(items)
 
 
 def gathered(

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from narrows.data import Dataset, release
+from narrows.data import Dataset
 from narrows.data.limits import holds_whole_numbers
+from narrows.data.storage import chunks
 from narrows.errors import UsageError
 from narrows.model.file import DataDescription, TrainedModel
 
@@ -39,7 +40,7 @@ def described_range(training: Dataset) -> dict[str, Any]:
     ``narrowest``; nothing of a table, whose columns keep their own."""
     if training.table is not None:
         return {}
-    seen = _Seen.of(_parts(training.items))
+    seen = _Seen.of(chunks(training.items))
     narrowest = float(np.quantile(seen.highs - seen.lows, 0.01))
     return {"whole": holds_whole_numbers(training.items), "narrowest": narrowest}
 
@@ -50,7 +51,7 @@ def column_ranges(training: Dataset) -> dict[str, np.ndarray]:
     items = training.items
     if training.table is not None or items.ndim != 2 or items.shape[1] > MOST_COLUMNS:
         return {}
-    parts = [(part.min(axis=0), part.max(axis=0)) for part in _parts(items)]
+    parts = [(part.min(axis=0), part.max(axis=0)) for part in chunks(items)]
     lows, highs = zip(*parts, strict=True)
     return {
         "lowest": np.min(lows, axis=0).astype(np.float64),
@@ -90,7 +91,7 @@ def require_familiar(
         return []
     _require_dtype(data, items, name, len(trained.item_shape))
     is_array = isinstance(items, np.ndarray)
-    seen = _Seen.of(_parts(items) if is_array else _some_images(items))
+    seen = _Seen.of(chunks(items) if is_array else _some_images(items))
     _require_within(data, seen, name, finding)
     notes = _require_wide(data, seen, name)
     ranges = trained.values
@@ -134,14 +135,6 @@ class _Seen:
     @property
     def ends(self) -> tuple[float, float]:
         return float(self.lows.min()), float(self.highs.max())
-
-
-def _parts(items: np.ndarray) -> Iterable[np.ndarray]:
-    """Some megabytes of items at a time."""
-    step = max((1 << 20) // max(items[:1].size, 1), 1)
-    for start in range(0, len(items), step):
-        yield items[start : start + step]
-        release(items)
 
 
 def _some_images(images: Any) -> Iterable[np.ndarray]:

@@ -18,6 +18,7 @@ from narrows.nn.blocks import (
     Shape,
 )
 from narrows.nn.spec import Spec, mirrored
+from narrows.support.shapes import is_image_shape
 
 #: Names that ``--preset`` takes, and what each is.
 PRESETS = {
@@ -118,7 +119,7 @@ def has_channels_first(item_shape: Shape) -> bool:
 
 def fits(name: str, item_shape: Shape) -> bool:
     """Whether preset ``name`` takes items of ``item_shape``."""
-    is_image = len(item_shape) in (2, 3) and min(item_shape[:2]) >= _SMALLEST_IMAGE
+    is_image = is_image_shape(item_shape) and min(item_shape[:2]) >= _SMALLEST_IMAGE
     return is_image or name not in ("conv", "unet", "denoiser")
 
 

@@ -4,11 +4,12 @@ from narrows.data import Dataset
 from narrows.nn.blocks import Dense, Gaussian, Rounded
 from narrows.nn.spec import Spec
 from narrows.planning.options import TrainingOptions
+from narrows.support.shapes import is_image_shape
 
 
 def is_image(training: Dataset) -> bool:
     """Whether items have the shape of images, grey or with channels."""
-    return training.table is None and len(training.item_shape) in (2, 3)
+    return training.table is None and is_image_shape(training.item_shape)
 
 
 def denoises(training: Dataset, options: TrainingOptions) -> bool:

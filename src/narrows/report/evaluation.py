@@ -15,6 +15,7 @@ from narrows.model.use import TrainedAutoencoder, chunks
 from narrows.report.columns import ColumnMeter, ColumnScore
 from narrows.report.measures import ErrorMeter, psnr, readable
 from narrows.support.progress import Tracker, silent
+from narrows.support.shapes import is_image_shape
 from narrows.support.text_tables import table_text
 
 
@@ -165,7 +166,7 @@ def fitted_pca(trained: TrainedModel) -> PCA:
 
 def error_unit(trained: TrainedModel) -> str:
     """The unit of a squared error, where the data have one with a name."""
-    is_image = len(trained.item_shape) in (2, 3) and trained.data.dtype in ("uint8", "uint16")
+    is_image = is_image_shape(trained.item_shape) and trained.data.dtype in ("uint8", "uint16")
     return "grey levels²" if is_image else ""
 
 

@@ -10,6 +10,7 @@ from narrows.data.storage import gathered
 from narrows.data.tiles import blended
 from narrows.errors import ShapeError
 from narrows.model.use import TrainedAutoencoder
+from narrows.support.shapes import is_image_shape
 from narrows.training import Noise
 from narrows.training.noise import (
     NoiseLimits,
@@ -111,7 +112,7 @@ def _needs_tiles(autoencoder: TrainedAutoencoder, shape: tuple[int, ...]) -> boo
     wanted = autoencoder.trained.item_shape
     if shape in (wanted, (int(np.prod(wanted)),)):
         return False
-    is_image = len(wanted) in (2, 3) and autoencoder.trained.data.table is None
+    is_image = is_image_shape(wanted) and autoencoder.trained.data.table is None
     if not is_image or len(shape) != len(wanted) or shape[2:] != wanted[2:]:
         raise ShapeError(
             f"the items have shape {shape}, and the model was trained on {wanted}",

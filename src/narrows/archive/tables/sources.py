@@ -16,12 +16,13 @@ import numpy as np
 from narrows.archive.tables.cells import Storage, bytes_in_memory, comparable
 from narrows.archive.tables.text.file import SpelledCsv
 from narrows.archive.tables.text.records import IrregularText
-from narrows.archive.tables.text.types import candidates, still_fitting, typed
+from narrows.archive.tables.text.types import still_fitting, typed
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.frames import Form, library_of
 from narrows.data.tables.frames.form import MOST_BYTES as FORM_BYTES
 from narrows.data.tables.frames.stored import StoredFrame
 from narrows.data.tables.reading import CsvTable, TableSource, open_table
+from narrows.data.tables.text_cells import candidate_types
 from narrows.errors import DataError
 from narrows.support.progress import Tracker, silent
 
@@ -216,7 +217,7 @@ def _found_types(source: TableSource, track: Tracker) -> dict[str, Any]:
     """The narrowest type of each column of texts."""
     import pyarrow as pa
 
-    left = {name: candidates() for name in source.types}
+    left = {name: candidate_types() for name in source.types}
     seen: set[str] = set()
     with track(f"looking at {source.name}", total=None, unit="row") as advance:
         for batch in source.batches():

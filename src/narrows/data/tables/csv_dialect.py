@@ -3,19 +3,17 @@
 import codecs
 import csv
 import itertools
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from narrows.data.tables import csv_layout as layout
 from narrows.data.tables.csv_bytes import DAMAGE, bad_encoding, find_encoding, open_text, pieces_of
 from narrows.data.tables.csv_options import CsvOptions
+from narrows.data.tables.missing import MISSING_CELLS
 from narrows.errors import DataError
 
-#: Cells that are missing values, without the spaces around them; not where they stand in quotes.
-NULLS = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "#N/A", "?")
 # Lines and letters that are looked at, and the longest line.
 _LINES, _LETTERS, _LONGEST_ROW = 500, 1 << 20, 16 << 20
 
@@ -47,32 +45,13 @@ class CsvDialect:
     written: tuple[str, ...] = ()
     line_end: str = "\n"
     loose: bool = False
-    missing: tuple[str, ...] = NULLS
+    missing: tuple[str, ...] = MISSING_CELLS
     notes: tuple[str, ...] = ()
 
     @property
     def rewritten(self) -> bool:
         """Whether rows are split here, as nothing else splits such."""
         return self.loose or self.delimiter == " "
-
-
-def is_missing_text(stated: Sequence[str], written: Any, bare: Any) -> Any:
-    """Which cells are one of the texts that a user says stand for missing values: a number also
-    with a comma or zeros behind it, as -200 is written -200,0 too, and in quotes.
-
-    Args:
-        written: an Arrow array of cells, without the blanks around them.
-        bare: the same without quotes.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    found = pc.is_in(written, pa.array(stated, written.type))
-    for text in stated:
-        if layout.number(text) is not None:
-            same = pc.match_substring_regex(bare, rf"^{re.escape(text)}([.,]0*)?$")
-            found = pc.or_(found, same)
-    return found
 
 
 def examine(path: Path, options: CsvOptions | None = None) -> CsvDialect:
@@ -193,7 +172,7 @@ def _examine(file: IO[str], path: Path, options: CsvOptions) -> CsvDialect:
         written=written,
         line_end=line_end,
         loose=_is_loose(lines[skip:], delimiter),
-        missing=tuple(dict.fromkeys((*NULLS, *options.missing))),
+        missing=tuple(dict.fromkeys((*MISSING_CELLS, *options.missing))),
         notes=tuple(notes),
     )
 

@@ -13,7 +13,8 @@ from narrows.data.tables.arrow_types import is_text, kind_of, number_dtype, type
 from narrows.data.tables.cell_formats import DATES, CellFormat, arrow_type
 from narrows.data.tables.columns import Column
 from narrows.data.tables.drift import SchemaDrift
-from narrows.data.tables.text_cells import parse_cells, parse_valid, without_missing_words
+from narrows.data.tables.missing import without_missing_words
+from narrows.data.tables.text_cells import parse_cells, parse_valid
 
 
 def encode_cells(column: Column, array: Any, row: int, drift: SchemaDrift) -> np.ndarray:

@@ -15,12 +15,14 @@ from narrows.data.tables.csv_dialect import (
     check_names,
     examine,
     explain,
-    is_missing_text,
     line_of_row,
     without_end,
 )
 from narrows.data.tables.csv_options import CsvOptions
+from narrows.data.tables.frames.form import library_of
 from narrows.data.tables.frames.learning import learnable
+from narrows.data.tables.frames.stored import ArrowSource
+from narrows.data.tables.missing import is_missing_text
 from narrows.errors import DataError
 from narrows.support.inputs import Input
 
@@ -251,44 +253,22 @@ class ParquetTable:
         return None
 
 
-class FrameTable:
+class FrameTable(ArrowSource):
     """A data frame, or an Arrow table, in memory.
 
     Attributes:
         frame_form: what makes such a frame of the columns again.
     """
 
-    textual = False
-
     def __init__(
         self, frame: Any, name: str = "the table", wanted: Container[str] | None = None
     ) -> None:
-        self.name = name
+        table, self.frame_form = learnable(frame, wanted)
+        super().__init__(table, name)
         self.frame = frame_kind(frame)
-        self._table, self.frame_form = learnable(frame, wanted)
-        self.types, self.ignored, self.notes = _known_types(self._table.schema, name)
+        self.types, self.ignored, self.notes = _known_types(table.schema, name)
         dtypes = frame.dtypes if self.frame == "pandas" else ()
         self._dtypes = dict(zip(self.types, map(str, dtypes), strict=False))
-
-    def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
-        table = self._table if columns is None else self._table.select(list(columns))
-        # Arrow makes no batch of no rows, which has the categories all the same.
-        yield from table.to_batches(_BATCH_ROWS) or [no_rows(table)]
-
-    def frame_dtype(self, column: str) -> str | None:
-        return self._dtypes.get(column)
-
-
-def no_rows(table: Any) -> Any:
-    """A table of no rows as a batch."""
-    import pyarrow as pa
-
-    # the chunks, if there are any, have dictionaries; put together they would lose them
-    arrays = [
-        column.chunk(0) if column.num_chunks else column.combine_chunks()
-        for column in table.columns
-    ]
-    return pa.record_batch(arrays, schema=table.schema)
 
 
 def _known_types(
@@ -385,15 +365,10 @@ def open_table(
 def frame_kind(data: Any) -> str | None:
     """``pandas``, ``polars`` or ``arrow`` for a data frame, None for anything else.
 
-    None of the libraries is imported for it: the names of the classes say it.
+    None of the libraries is imported for it.
     """
-    for class_ in type(data).__mro__:
-        library = class_.__module__.split(".")[0]
-        if library in ("pandas", "polars") and class_.__name__ == "DataFrame":
-            return library
-        if library == "pyarrow" and class_.__name__ in ("Table", "RecordBatch"):
-            return "arrow"
-    return None
+    library, shape = library_of(data) or (None, "")
+    return library if shape in ("frame", "batch") else None
 
 
 def is_frame(data: Any) -> bool:

@@ -33,10 +33,17 @@ from narrows.data.tables.columns import (
 )
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.identifiers import IdentifierFinder
+from narrows.data.tables.missing import without_missing_words
 from narrows.data.tables.reading import TableSource, cells_of
 from narrows.data.tables.resolution import ResolutionFinder
 from narrows.data.tables.schema import MAX_COLUMNS
-from narrows.data.tables.text_cells import counted, parse_cells, parse_valid, without_missing_words
+from narrows.data.tables.text_cells import (
+    are_truth_words,
+    candidate_types,
+    counted,
+    parse_cells,
+    parse_valid,
+)
 from narrows.errors import DataError, UsageError
 from narrows.support.progress import Tracker, silent
 
@@ -157,14 +164,8 @@ def _options(type_: Any, declared: str | None, source: TableSource) -> list[_Opt
         kind = kind_of(type_)
         assert kind is not None  # the source refused all others
         return [_Option(declared or kind, type_)]
-    timestamps = [pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "us")]
-    options = [
-        _Option("boolean", pa.bool_()),
-        _Option("integer", pa.int64()),
-        _Option("numeric", pa.float64()),
-        *(_Option("date", date) for date in (pa.date32(), *timestamps)),
-        _Option("categorical", type_),
-    ]
+    options = [_Option(str(kind_of(each)), each) for each in candidate_types()]
+    options.append(_Option("categorical", type_))
     return [option for option in options if declared in (None, option.kind)]
 
 
@@ -436,12 +437,9 @@ class _ColumnScan:
     def _read(self, array: Any, option: _Option) -> Any:
         """Texts as cells of a kind, None if some are none of it."""
         import pyarrow as pa
-        import pyarrow.compute as pc
 
-        if pa.types.is_boolean(option.type) and not self._declared:
-            words = pc.is_in(pc.utf8_lower(array), pa.array(["true", "false"]))
-            if not pc.all(pc.or_(words, pc.is_null(array))).as_py():
-                return None
+        if pa.types.is_boolean(option.type) and not self._declared and not are_truth_words(array):
+            return None
         return parse_cells(array, option.type, option.cell_format)
 
     def _declared_cells(self, array: Any) -> Any:

@@ -8,15 +8,6 @@ from typing import Any
 from narrows.data.tables import cells
 from narrows.data.tables.cell_formats import CellFormat, normalized
 
-#: Texts that stand for missing values in a column of numbers, dates or truth values, in any case;
-#: in a column of texts they are texts.
-MISSING_WORDS = (
-    "", "na", "n/a", "n.a.", "nan", "-nan", "null", "(null)", "#n/a", "?", "??", "-", "--", "---",
-    "\u2013", "\u2014", ".", "..", "...", "*", "none", "nil", "nat", "<na>", "\\n", "unknown",
-    "missing", "not available", "not applicable", "unspecified", "undefined", "blank", "empty",
-    "#n/a n/a", "1.#qnan", "1.#ind", "-1.#ind",
-)  # fmt: skip
-
 
 def parse_cells(
     array: Any, type_: Any, cell_format: CellFormat | None, *, loose: bool = False
@@ -35,16 +26,24 @@ def parse_cells(
     return cells.parse(array, type_)
 
 
-def without_missing_words(array: Any) -> tuple[Any, Counter[str]]:
-    """Texts without those that stand for missing values, and how often each of them came."""
+def candidate_types() -> list[Any]:
+    """The Arrow types that the texts of a CSV file's column are tried as, the narrowest first; what
+    is none of them is text."""
+    import pyarrow as pa
+
+    stamps = [pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "us")]
+    return [pa.bool_(), pa.int64(), pa.float64(), pa.date32(), *stamps]
+
+
+def are_truth_words(texts: Any) -> bool:
+    """Whether all texts are "true" or "false", in any case: 1, 0, yes and no are truth values only
+    where a column is known to hold such."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    words = pc.is_in(pc.utf8_lower(array), pa.array(MISSING_WORDS, array.type))
-    if not pc.any(words).as_py():
-        return array, Counter()
-    counts = Counter(cells.text_counts(array.filter(words)))
-    return pc.if_else(words, pa.scalar(None, array.type), array), counts
+    lower = pc.utf8_lower(texts.drop_null())
+    words = pa.array(("true", "false"), lower.type)
+    return pc.all(pc.is_in(lower, words)).as_py() is not False
 
 
 def parse_valid(array: Any, reads: Callable[[Any], Any]) -> tuple[Any, list[int]]:

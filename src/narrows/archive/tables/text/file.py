@@ -8,8 +8,10 @@ from typing import Any
 
 from narrows.archive.tables.text.records import RawCsv, RawRows
 from narrows.archive.tables.text.spelling import Spelling, form_of
-from narrows.archive.tables.text.types import candidates, still_fitting, typed
-from narrows.data.tables.csv_dialect import NULLS, CsvDialect, is_missing_text
+from narrows.archive.tables.text.types import still_fitting, typed
+from narrows.data.tables.csv_dialect import CsvDialect
+from narrows.data.tables.missing import MISSING_CELLS, is_missing_text
+from narrows.data.tables.text_cells import candidate_types
 from narrows.support.inputs import Input
 from narrows.support.progress import Tracker, silent
 
@@ -170,7 +172,7 @@ class _Scan:
     """Takes a column's raw cells and finds out what they are."""
 
     said: tuple[str, ...] = ()
-    types: list[Any] = field(default_factory=candidates)
+    types: list[Any] = field(default_factory=candidate_types)
     count: int = 0
     blanks: int = 0
     quoted: int = 0
@@ -189,7 +191,7 @@ class _Scan:
         trimmed = pc.utf8_trim(raw, " \t")
         quoted = pc.starts_with(trimmed, '"')
         empty = pc.equal(trimmed, '""')
-        absent = pc.is_in(trimmed, pa.array(NULLS, trimmed.type))
+        absent = pc.is_in(trimmed, pa.array(MISSING_CELLS, trimmed.type))
         if self.said:
             absent = pc.or_(absent, _says_missing(raw, self.said))
         self.quoted += pc.sum(pc.and_not(quoted, empty)).as_py() or 0

@@ -2,7 +2,8 @@
 
 A number is one only if the type holds it exactly: as an integer, or as a double whose shortest
 spelling is the same number as the text's. So 76561198012345678 beside 0.5, 2.3e-412, 1e400, +47 and
-007 stay texts.
+007 stay texts. What learns from a table asks less: cells are numbers there that are read as some
+(:mod:`narrows.data.tables.text_cells`, which has what both try and in which order).
 """
 
 import decimal
@@ -11,20 +12,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from narrows.data.tables.cells import parse
+from narrows.data.tables.text_cells import are_truth_words
 
-_WORDS = ("true", "false")
 _INTEGER = r"^(0|-?[1-9][0-9]*)$"
 _FLOAT = r"^-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _INFINITE = r"^-?(inf|Inf|INF|infinity|Infinity)$"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-
-
-def candidates() -> list[Any]:
-    """The types that texts are tried as, the narrowest first; what is none of them is text."""
-    import pyarrow as pa
-
-    stamps = [pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "us")]
-    return [pa.bool_(), pa.int64(), pa.float64(), pa.date32(), *stamps]
 
 
 def still_fitting(types: Iterable[Any], texts: Any) -> list[Any]:
@@ -35,13 +28,10 @@ def still_fitting(types: Iterable[Any], texts: Any) -> list[Any]:
 def typed(texts: Any, type_: Any) -> Any:
     """Texts as cells of a type; None where one of them is none, or says more than it would."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     types = pa.types
     if types.is_boolean(type_):
-        lower = pc.utf8_lower(texts.drop_null())
-        words = pc.all(pc.is_in(lower, pa.array(_WORDS, lower.type))).as_py()
-        return parse(texts, type_) if words is not False else None
+        return parse(texts, type_) if are_truth_words(texts) else None
     if types.is_integer(type_):
         return parse(texts, type_) if _all_match(texts, _INTEGER) else None
     if types.is_floating(type_):

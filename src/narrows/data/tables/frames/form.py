@@ -91,3 +91,25 @@ def _of(values: Mapping[str, Any], key: str, kind: type) -> Any:
     if value is not None and not isinstance(value, kind):
         raise ValueError(f"a table's form has no usable {key!r}")
     return value
+
+
+def library_of(data: Any) -> tuple[str, str] | None:
+    """The library and the shape of what can become a table: see :class:`Form`; None for all else.
+
+    None of the libraries is imported for it: the names of the classes say it.
+    """
+    for class_ in type(data).__mro__:
+        library, name = class_.__module__.split(".")[0], class_.__name__
+        if library == "pandas" and name in _PANDAS:
+            return "pandas", _PANDAS[name]
+        if library == "polars" and name in ("DataFrame", "Series"):
+            return "polars", "frame" if name == "DataFrame" else "series"
+        if library == "pyarrow" and name in _ARROW:
+            return "arrow", _ARROW[name]
+        if library == "numpy" and name == "MaskedArray":
+            return "numpy", "array"
+    return None
+
+
+_PANDAS = {"DataFrame": "frame", "Series": "series", "Index": "index", "ExtensionArray": "array"}
+_ARROW = {"Table": "frame", "RecordBatch": "batch", "ChunkedArray": "chunked", "Array": "array"}

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.data.tables.frames.form import Form
+from narrows.data.tables.frames.form import Form, library_of
 from narrows.data.tables.frames.labels import (
     label_texts,
     labels_from_json,
@@ -26,18 +26,9 @@ from narrows.errors import DataError
 Convert = Callable[[Any], tuple[Mapping[str, Any], Any]]
 
 
-def pandas_shape(data: Any) -> str | None:
-    """Which of SHAPES an object of pandas is; None for what holds no values."""
-    names = {class_.__name__ for class_ in type(data).__mro__}
-    for name, shape in (
-        ("DataFrame", "frame"),
-        ("Series", "series"),
-        ("Index", "index"),
-        ("ExtensionArray", "array"),
-    ):
-        if name in names:
-            return shape
-    return None
+def _shape(data: Any) -> str:
+    library, shape = library_of(data) or ("", "")
+    return shape if library == "pandas" else ""
 
 
 def pandas_to_arrow(
@@ -60,7 +51,7 @@ def pandas_to_arrow(
     import pandas as pd
     import pyarrow as pa
 
-    shape, more = pandas_shape(data), {}
+    shape, more = _shape(data), {}
     if shape == "index":
         held, levels = _index_to_arrow(data, as_range=False)
         levels = _apart_from(levels, [])
@@ -98,9 +89,7 @@ def pandas_to_arrow(
         [*(array for _, array in levels), *arrays], names=[*(name for name, _ in levels), *texts]
     )
     simple = shape == "frame" and _is_simple(held_index, labels, entries)
-    return table, Form(
-        "pandas", shape or "", tuple(entries), held_index or None, labels, more, simple
-    )
+    return table, Form("pandas", shape, tuple(entries), held_index or None, labels, more, simple)
 
 
 def _check_labels(labels: Any) -> None:
@@ -226,7 +215,7 @@ def require_same(data: Any, given: Any) -> None:
     Raises:
         DataError: a column, or the index, is not.
     """
-    shape = pandas_shape(data)
+    shape = _shape(data)
     if shape == "frame":
         for at, label in enumerate(data.columns):
             if not _same_values(data.iloc[:, at], given.iloc[:, at]):
@@ -277,14 +266,13 @@ def _same_index(one: Any, other: Any) -> bool:
 def with_index(frame: Any, like: Any) -> Any:
     """A pandas DataFrame with the index of ``like``, where that is one too, of as many rows."""
     index = getattr(like, "index", None)
-    if pandas_shape(like) != "frame" or pandas_shape(frame) != "frame" or index is None:
+    if _shape(like) != "frame" or _shape(frame) != "frame" or index is None:
         return frame
     return frame.set_axis(index, axis=0) if len(index) == len(frame) else frame
 
 
 __all__ = [
     "pandas_from_arrow",
-    "pandas_shape",
     "pandas_to_arrow",
     "require_same",
     "with_index",
