@@ -93,16 +93,17 @@ def _torch(folder: str, epochs: int, compiled: Callable[[Any], Any]) -> Training
 def narrows(folder: str, epochs: int) -> Training:
     """What ``narrows fit`` and ``Autoencoder.fit`` call, from the program's own source of MNIST."""
     from narrows.data import load_data
-    from narrows.planning import ModelChoice, TrainingOptions, make_plan
+    from narrows.planning.options import FitOptions
+    from narrows.planning.plan import make_plan
     from narrows.tasks.fit import fit
 
     ends: list[float] = []
     images = load_data("mnist")
-    wishes = TrainingOptions(epochs=epochs, batch_size=BATCH_SIZE)
+    options = FitOptions(preset="simple", epochs=epochs, batch_size=BATCH_SIZE)
     fitted = fit(
         images,
         load_data("mnist:test"),
-        make_plan(images, ModelChoice("simple"), wishes),
+        make_plan(images, options),
         on_epoch=lambda history: ends.append(time.time()),
     )
     last = fitted.history[-1]

@@ -26,7 +26,8 @@ from helpers.command_line import Command, command
 from narrows.data import Dataset, load_data
 from narrows.errors import DataError
 from narrows.model.file import TrainedModel, save_model
-from narrows.planning import ModelChoice, TrainingOptions, make_plan
+from narrows.planning.options import FitOptions
+from narrows.planning.plan import make_plan
 from narrows.tasks.fit import Fitted, fit
 
 #: Files of the quick tests (``-m quick``): what versions of Python and of packages may change.
@@ -98,14 +99,14 @@ def digits() -> Dataset:
 def fitted(digits: Dataset) -> Fitted:
     """A model with four latent numbers after five epochs, a tenth of the digits held out."""
     training, held_out = digits.split(0.1, seed=0)
-    plan = make_plan(training, ModelChoice("simple", 4, (24,)), TrainingOptions(epochs=5))
+    plan = make_plan(training, FitOptions(preset="simple", latent=4, hidden=(24,), epochs=5))
     return fit(training, held_out, plan, detection=True)
 
 
 @pytest.fixture(scope="session")
 def short_codes() -> TrainedModel:
     """A model of blots whose codes are six whole numbers, in about two bytes."""
-    plan = make_plan(blots(), ModelChoice("rounded", item_bytes=2.0), TrainingOptions(epochs=30))
+    plan = make_plan(blots(), FitOptions(preset="rounded", item_bytes=2.0, epochs=30))
     return fit(blots(), None, plan).trained
 
 

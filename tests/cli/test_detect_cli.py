@@ -11,7 +11,8 @@ import pytest
 from helpers.command_line import Command, done, failed
 from narrows.data import Dataset, load_data
 from narrows.model.file import load_model, save_model
-from narrows.planning import ModelChoice, TrainingOptions, make_plan
+from narrows.planning.options import FitOptions
+from narrows.planning.plan import make_plan
 from narrows.tasks.detect import Detector
 from narrows.tasks.fit import Fitted, fit
 
@@ -112,7 +113,7 @@ def table_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cells = {"kind": random.choice(["a", "b"], 120), "height": height, "twice": 2 * height}
     path = tmp_path_factory.mktemp("table") / "table.safetensors"
     data = load_data(pa.table(cells))
-    plan = make_plan(data, ModelChoice("simple", 1, (4,)), TrainingOptions(epochs=2))
+    plan = make_plan(data, FitOptions(preset="simple", latent=1, hidden=(4,), epochs=2))
     save_model(path, fit(data, None, plan, detection=True).trained)
     return path
 

@@ -19,7 +19,9 @@ from narrows.nn.blocks.rounded import code_lengths
 from narrows.nn.model import Model, apply_part, initial_model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec, mirrored
-from narrows.planning import ModelChoice, TrainingOptions, is_rounded, make_plan
+from narrows.planning.options import FitOptions
+from narrows.planning.plan import make_plan
+from narrows.planning.traits import is_rounded
 from narrows.tasks.compress_codes import require_codes_only, write_codes_only
 
 RANDOM = np.random.default_rng(3)
@@ -165,16 +167,15 @@ def test_what_is_no_number_has_no_code() -> None:
 
 
 def test_the_plan_of_short_codes() -> None:
-    plan = make_plan(blots(), ModelChoice("rounded", item_bytes=4.0), TrainingOptions())
+    plan = make_plan(blots(), FitOptions(preset="rounded", item_bytes=4.0))
     assert plan.spec.latent_size == 12 and is_rounded(plan.spec)
     assert plan.settings.patience is None and plan.refinement == 0
-    assert make_plan(blots(), ModelChoice("rounded", 6), TrainingOptions()).spec.encoder[
-        -1
-    ] == Rounded(2.0)
+    made = make_plan(blots(), FitOptions(preset="rounded", latent=6))
+    assert made.spec.encoder[-1] == Rounded(2.0)
     for wrong in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(UsageError, match="cannot be asked for"):
-            make_plan(blots(), ModelChoice("rounded", item_bytes=wrong), TrainingOptions())
+            make_plan(blots(), FitOptions(preset="rounded", item_bytes=wrong))
     with pytest.raises(UsageError, match="only the preset rounded"):
-        make_plan(blots(), ModelChoice("dense", item_bytes=4.0), TrainingOptions())
+        make_plan(blots(), FitOptions(preset="dense", item_bytes=4.0))
     with pytest.raises(UsageError, match="whole numbers"):
-        make_plan(blots(), ModelChoice("rounded"), TrainingOptions(refinement=2))
+        make_plan(blots(), FitOptions(preset="rounded", refine=2))

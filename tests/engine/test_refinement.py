@@ -19,12 +19,12 @@ from narrows.model.file import TrainedModel, load_model, save_model
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.blocks import Block, Conv, Dense, Flatten
 from narrows.nn.model import Model, apply_part, initial_model
-from narrows.nn.objectives import Objective
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec, mirrored
-from narrows.planning import ModelChoice, Plan, TrainingOptions, make_plan, require_refinable
+from narrows.planning.options import FitOptions
+from narrows.planning.plan import Plan, make_plan
+from narrows.planning.refinement import require_refinable
 from narrows.tasks.fit import fit
-from narrows.training import Noise
 
 SHAPE = (6, 6)
 RANDOM = np.random.default_rng(7)
@@ -114,9 +114,9 @@ def blots() -> Dataset:
     return Dataset("blots", np.rint(255 * np.exp(-distance / 4)).astype(np.uint8), (0.0, 255.0))
 
 
-def plan(preset: str = "dense", hidden: tuple[int, ...] = (16,), **wishes: object) -> Plan:
-    wanted = TrainingOptions(epochs=4, **wishes)  # type: ignore[arg-type]
-    return make_plan(blots(), ModelChoice(preset, 3, hidden), wanted)
+def plan(preset: str = "dense", hidden: tuple[int, ...] = (16,), **options: object) -> Plan:
+    options = {"preset": preset, "latent": 3, "hidden": hidden, "epochs": 4, **options}
+    return make_plan(blots(), FitOptions(**options))  # type: ignore[arg-type]
 
 
 def test_a_plan_refines_where_the_squared_error_is_the_aim() -> None:
@@ -125,15 +125,15 @@ def test_a_plan_refines_where_the_squared_error_is_the_aim() -> None:
         assert any("refine" in reason for reason in plan(preset).reasons)
     for preset in ("simple", "variational", "unet"):
         assert plan(preset).refinement == 0
-    assert plan(noise=Noise("gaussian", 0.1)).refinement == 0
-    assert plan(objective=Objective("l1")).refinement == 0
+    assert plan(noise="gaussian:0.1").refinement == 0
+    assert plan(loss="l1").refinement == 0
     assert plan(hidden=(4096, 4096)).refinement == 0  # too slow to encode with
 
 
 def test_a_wish_goes_first() -> None:
     assert plan(refinement=0).refinement == 0
-    assert plan("simple", refinement=5).refinement == 5
-    assert plan(noise=Noise("gaussian", 0.1), refinement=1).refinement == 1
+    assert plan("simple", refine=5).refinement == 5
+    assert plan(noise="gaussian:0.1", refine=1).refinement == 1
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from narrows.data.array_inputs import require_memory
 from narrows.data.pixels import pixels_of
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.nn.presets import has_channels_first
-from narrows.planning import ModelChoice, TrainingOptions, make_plan
+from narrows.planning.options import FitOptions
+from narrows.planning.plan import make_plan
 
 pd = optional("pandas")
 
@@ -153,7 +154,7 @@ def test_channels_first_are_told_with_the_axis_to_move(narrows: Command, tmp_pat
     assert done.code == 2 and "np.moveaxis(X, 1, -1)" in done.err
     # small ones are taken as they are, and told
     small = Dataset("X", RANDOM.integers(0, 256, (40, 3, 8, 8)).astype(np.uint8), (0.0, 255.0))
-    plan = make_plan(small, ModelChoice(), TrainingOptions(epochs=1))
+    plan = make_plan(small, FitOptions(epochs=1))
     assert any("channels first" in reason for reason in plan.reasons)
     for shape in ((8, 8, 3), (128, 128), (3, 128, 3), (16, 128, 128), (2, 30, 30), (3, 4, 4)):
         assert not has_channels_first(shape)
@@ -171,7 +172,7 @@ def test_the_axis_to_move_is_told_at_use_too() -> None:
 
 def test_rows_are_not_called_small(digits: Dataset) -> None:
     rows = Dataset("X", np.zeros((30, 20_000), np.float32))
-    reasons = make_plan(rows, ModelChoice(), TrainingOptions(epochs=1)).reasons
+    reasons = make_plan(rows, FitOptions(epochs=1)).reasons
     assert not any("small enough" in reason for reason in reasons)
 
 

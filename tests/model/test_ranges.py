@@ -16,7 +16,8 @@ from narrows.data.sources import format_range
 from narrows.errors import ModelFileError
 from narrows.model.file import load_model, save_model
 from narrows.model.use import TrainedAutoencoder
-from narrows.planning import ModelChoice, TrainingOptions, make_plan
+from narrows.planning.options import FitOptions
+from narrows.planning.plan import make_plan
 from narrows.report.diagnostics import find_warnings
 from narrows.report.evaluation import Evaluation, evaluate
 from narrows.support.tensor_file import read_tensors, write_tensors
@@ -78,8 +79,10 @@ def test_noise_is_a_share_of_the_range_of_the_data(
     monkeypatch.setattr(Noise, "apply", noted)
     data = Dataset("images", items, format_range(items.dtype))
     for preset in ("simple", "dense"):
-        choice = ModelChoice(preset, 2, (4,))
-        plan = make_plan(data, choice, TrainingOptions(epochs=1, batch_size=240, noise=wanted))
+        options = FitOptions(
+            preset=preset, latent=2, hidden=(4,), epochs=1, batch_size=240, noise=noise
+        )
+        plan = make_plan(data, options)
         trained = fit(data, None, plan).trained
         damaged(TrainedAutoencoder(trained), items, wanted, seed=0)
     np.testing.assert_allclose(seen, expected(wanted, items, low, high), rtol=0.06)
@@ -116,7 +119,7 @@ def test_noise_on_a_table_is_a_share_of_each_features_range(tmp_path: Path) -> N
 def kept_pca(items: np.ndarray, latent: int) -> tuple[Fitted, Evaluation]:
     """What ``auto`` learns of items that PCA keeps best, and what it leaves of them."""
     data = Dataset("items", items, format_range(items.dtype))
-    plan = make_plan(data, ModelChoice(latent=latent), TrainingOptions(epochs=1))
+    plan = make_plan(data, FitOptions(latent=latent, epochs=1))
     fitted = fit(data, None, plan)
     assert fitted.trained.training.get("linear") is True
     evaluation = evaluate(TrainedAutoencoder(fitted.trained), data)

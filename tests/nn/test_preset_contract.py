@@ -12,10 +12,10 @@ from narrows.errors import ShapeError, TrainingError, UsageError
 from narrows.model.file import load_model, save_model
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.presets import PRESETS, preset_spec
-from narrows.planning import ModelChoice, Plan, TrainingOptions, make_plan
+from narrows.planning.options import FitOptions
+from narrows.planning.plan import Plan, make_plan
 from narrows.tasks.fit import Fitted, fit
 from narrows.tasks.generate import DrawnCodes
-from narrows.training import Noise
 
 LATENT = 3
 
@@ -30,9 +30,8 @@ def images(count: int = 160) -> Dataset:
 
 
 def plan_for(preset: str, training: Dataset, epochs: int, **options: object) -> Plan:
-    choice = ModelChoice(preset, LATENT, (16,))
-    wanted = TrainingOptions(epochs=epochs, batch_size=32, learning_rate=3e-3, **options)  # type: ignore[arg-type]
-    plan = make_plan(training, choice, wanted)
+    wanted = {"epochs": epochs, "batch_size": 32, "learning_rate": 3e-3, **options}
+    plan = make_plan(training, FitOptions(preset=preset, latent=LATENT, hidden=(16,), **wanted))  # type: ignore[arg-type]
     # the linear model is another contract
     return replace(plan, may_be_linear=False)
 
@@ -145,7 +144,7 @@ def test_another_run_of_the_same_net_compiles_nothing(
 
 def test_what_goes_in_may_be_other_than_what_is_wanted(learnt: Learnt) -> None:
     training = images()
-    plan = plan_for(learnt.preset, training, epochs=2, noise=Noise.parse("masking:0.3"))
+    plan = plan_for(learnt.preset, training, epochs=2, noise="masking:0.3")
     history = fit(training, None, plan).history
     assert history[-1]["loss"] < history[0]["loss"]
 

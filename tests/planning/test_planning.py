@@ -14,10 +14,9 @@ from narrows.learnt.pca import fit_pca
 from narrows.model.file import load_model, save_model
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.blocks import Dense
-from narrows.nn.objectives import Objective
-from narrows.planning import ModelChoice, Plan, TrainingOptions, make_plan
+from narrows.planning.options import FitOptions
+from narrows.planning.plan import Plan, make_plan
 from narrows.tasks.fit import fit, linear_model
-from narrows.training import Noise
 
 RANDOM = np.random.default_rng(5)
 
@@ -34,7 +33,7 @@ def rows(count: int, size: int) -> Dataset:
 
 
 def plan(data: Dataset, preset: str = "auto", **options: Any) -> Plan:
-    return make_plan(data, ModelChoice(preset), TrainingOptions(**options))
+    return make_plan(data, FitOptions(preset=preset, **options))
 
 
 def hidden(made: Plan) -> list[int]:
@@ -79,7 +78,7 @@ def test_auto_goes_by_the_size_of_the_items(data: Dataset, preset: str) -> None:
     ],
 )
 def test_auto_undoes_noise_by_looking_around_each_place(data: Dataset, preset: str) -> None:
-    made = plan(data, noise=Noise("gaussian", 0.5))
+    made = plan(data, noise="gaussian:0.5")
     assert made.preset == preset
     assert any(f"preset {preset}" in reason for reason in made.reasons)
 
@@ -128,11 +127,11 @@ def test_the_end_suits_the_values() -> None:
     assert plan(full).spec.output_activation == "sigmoid"
     assert plan(faint).spec.output_activation == "linear"
     assert plan(rows(60, 8)).spec.output_activation == "linear"
-    assert plan(rows(60, 8), objective=Objective("bce")).spec.output_activation == "sigmoid"
+    assert plan(rows(60, 8), loss="bce").spec.output_activation == "sigmoid"
 
 
 def test_what_the_user_says_is_done() -> None:
-    noise = Noise("masking", 0.2)
+    noise = "masking:0.2"
     for preset in ("auto", "dense", "simple"):
         made = plan(
             images(300, 28, 28), preset, epochs=7, batch_size=33, learning_rate=0.5,
@@ -140,8 +139,8 @@ def test_what_the_user_says_is_done() -> None:
         ).settings  # fmt: skip
         assert (made.epochs, made.batch_size, made.patience, made.shift) == (7, 33, 3, 2)
         assert (made.adam.learning_rate, made.adam.weight_decay) == (0.5, 0.25)
-        assert (made.noise, made.seed) == (noise, 11)
-    sized = make_plan(images(300, 28, 28), ModelChoice("dense", 5, (40, 30)), TrainingOptions())
+        assert (str(made.noise), made.seed) == (noise, 11)
+    sized = make_plan(images(300, 28, 28), FitOptions(preset="dense", latent=5, hidden=(40, 30)))
     assert hidden(sized) == [40, 30] and sized.spec.latent_size == 5
 
 
@@ -168,13 +167,13 @@ def test_wishes_that_cannot_be(wish: dict[str, Any], said: str, preset: str) -> 
 def test_a_spec_file_is_trained_by_the_recipe(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text('encoder = [{ block = "dense", units = 3 }]')
-    made = make_plan(rows(500, 8), ModelChoice(spec_file=path), TrainingOptions())
+    made = make_plan(rows(500, 8), FitOptions(spec=path))
     assert made.preset is None and made.settings.schedule == "cosine"
-    for choice in (ModelChoice(latent=3, spec_file=path), ModelChoice(hidden=(3,), spec_file=path)):
+    for options in (FitOptions(latent=3, spec=path), FitOptions(hidden=(3,), spec=path)):
         with pytest.raises(UsageError, match="--latent, --hidden and --item-bytes cannot"):
-            make_plan(rows(500, 8), choice, TrainingOptions())
+            make_plan(rows(500, 8), options)
     with pytest.raises(UsageError, match="ends in linear"):
-        make_plan(rows(500, 8), ModelChoice(spec_file=path), TrainingOptions(Objective("bce")))
+        make_plan(rows(500, 8), FitOptions(spec=path, loss="bce"))
 
 
 # The linear way out
@@ -194,7 +193,7 @@ def test_auto_is_never_worse_than_pca_where_it_chose(tmp_path: Path) -> None:
     # white noise has no structure: hidden layers can only learn the training rows by heart
     items = RANDOM.normal(size=(60, 12)).astype(np.float32)
     training, held_out = Dataset("noise", items[:40]), Dataset("noise", items[40:])
-    made = make_plan(training, ModelChoice(latent=6), TrainingOptions(epochs=30))
+    made = make_plan(training, FitOptions(latent=6, epochs=30))
     fitted = fit(training, held_out, made)
     pca = PCA(6).fit(items[:40])
     expected = np.square(pca.inverse_transform(pca.transform(items[40:])) - items[40:]).mean()
@@ -212,9 +211,7 @@ def test_structure_is_worth_hidden_layers() -> None:
     angle = RANDOM.uniform(0, 2 * np.pi, 2000)
     items = np.stack([np.cos(angle), np.sin(angle), np.cos(2 * angle)], axis=1)
     training, held_out = Dataset("circle", items[:1600]), Dataset("circle", items[1600:])
-    fitted = fit(
-        training, held_out, make_plan(training, ModelChoice(latent=2), TrainingOptions(epochs=60))
-    )
+    fitted = fit(training, held_out, make_plan(training, FitOptions(latent=2, epochs=60)))
     pca = PCA(2).fit(items[:1600])
     expected = np.square(pca.inverse_transform(pca.transform(items[1600:])) - items[1600:]).mean()
     found = TrainedAutoencoder(fitted.trained).reconstruct_floats(held_out.items) - held_out.items

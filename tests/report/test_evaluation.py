@@ -20,7 +20,8 @@ from narrows.model.use import TrainedAutoencoder
 from narrows.nn.model import initial_model
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
-from narrows.planning import ModelChoice, TrainingOptions, make_plan
+from narrows.planning.options import FitOptions
+from narrows.planning.plan import make_plan
 from narrows.report.evaluation import Evaluation, Score, error_unit, evaluate
 from narrows.report.run_folder import draw_run
 from narrows.tasks.fit import Fitted, fit
@@ -122,8 +123,7 @@ def test_the_sentence_says_it_all(evaluation: Evaluation) -> None:
 
 
 def simple(data: Dataset, epochs: int = 1, **sizes: Any) -> Fitted:
-    choice = ModelChoice("simple", **sizes)
-    return fit(data, None, make_plan(data, choice, TrainingOptions(epochs=epochs)))
+    return fit(data, None, make_plan(data, FitOptions(preset="simple", epochs=epochs, **sizes)))
 
 
 def fitted_to(

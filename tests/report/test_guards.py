@@ -13,7 +13,8 @@ from narrows.nn.blocks import Dense, Flatten, Reshape
 from narrows.nn.model import Model, initial_model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
-from narrows.planning import ModelChoice, TrainingOptions, make_plan
+from narrows.planning.options import FitOptions
+from narrows.planning.plan import make_plan
 from narrows.report import diagnostics
 from narrows.report.diagnostics import Caution, find_warnings
 from narrows.report.evaluation import evaluate
@@ -26,10 +27,8 @@ def parts(digits: Dataset) -> tuple[Dataset, Dataset]:
     return digits.split(0.1, seed=0)
 
 
-def trained(
-    training: Dataset, validation: Dataset | None, choice: ModelChoice, **wishes: Any
-) -> Fitted:
-    return fit(training, validation, make_plan(training, choice, TrainingOptions(**wishes)))
+def trained(training: Dataset, validation: Dataset | None, **options: Any) -> Fitted:
+    return fit(training, validation, make_plan(training, FitOptions(**options)))
 
 
 CODE_OF_ANY_SIGN = """
@@ -45,7 +44,7 @@ encoder = [
 def healthy(parts: tuple[Dataset, Dataset], tmp_path_factory: pytest.TempPathFactory) -> Fitted:
     spec = tmp_path_factory.mktemp("spec") / "spec.toml"
     spec.write_text(CODE_OF_ANY_SIGN, encoding="utf-8")
-    return trained(*parts, ModelChoice(spec_file=spec), epochs=60)
+    return trained(*parts, spec=spec, epochs=60)
 
 
 def warnings_of(
@@ -176,8 +175,8 @@ def test_losses_without_validation_say_nothing_of_overfitting() -> None:
 def test_a_model_that_learns_noise_by_heart_is_told_on() -> None:
     noise = np.random.default_rng(0).random((60, 12)).astype(np.float32)
     training, validation = Dataset("noise", noise[:40]), Dataset("noise", noise[40:])
-    choice = ModelChoice(preset="simple", latent=10, hidden=(256,))
-    fitted = trained(training, validation, choice, epochs=300, batch_size=8)
+    sizes = {"preset": "simple", "latent": 10, "hidden": (256,)}
+    fitted = trained(training, validation, **sizes, epochs=300, batch_size=8)
     found = warnings_of(fitted, training, validation)
     assert {"overfitting", "few-rows"} <= set(found)
 
@@ -346,8 +345,8 @@ def test_rows_that_a_model_cannot_tell_apart_all_score_the_same() -> None:
     # every row is another unit vector, so that the mean is equally far from each
     rows = np.eye(30, dtype=np.float32)
     data = Dataset("one-hot", rows)
-    choice = ModelChoice(preset="simple", latent=1, hidden=(4,))
-    fitted = trained(data, None, choice, epochs=1)
+    sizes = {"preset": "simple", "latent": 1, "hidden": (4,)}
+    fitted = trained(data, None, **sizes, epochs=1)
     arrays = {name: np.zeros_like(a) for name, a in fitted.trained.model.arrays.items()}
     found = warnings_of(with_arrays(fitted, **arrays), data, None)
     assert "constant-scores" in found
@@ -359,8 +358,8 @@ def test_rows_that_a_model_cannot_tell_apart_all_score_the_same() -> None:
 def test_the_smallest_data_are_looked_at_without_fail(shape: tuple[int, ...], count: int) -> None:
     items = np.random.default_rng(0).random((count, *shape))
     data = Dataset("items.npy", items)
-    choice = ModelChoice(preset="simple", latent=1, hidden=(4,))
-    found = warnings_of(trained(data, None, choice, epochs=1), data, None)
+    sizes = {"preset": "simple", "latent": 1, "hidden": (4,)}
+    found = warnings_of(trained(data, None, **sizes, epochs=1), data, None)
     assert {"nothing-held-out", "few-rows"} <= set(found)
 
 

@@ -26,7 +26,8 @@ from narrows.data.image_reading import read_pictures
 from narrows.data.tables.reading import CsvTable, open_table
 from narrows.errors import ArchiveError, DataError, ModelFileError
 from narrows.model.file import load_model
-from narrows.planning import ModelChoice, TrainingOptions, make_plan
+from narrows.planning.options import FitOptions
+from narrows.planning.plan import make_plan
 from narrows.support.inputs import unchanged
 from narrows.tasks.fit import fit
 
@@ -163,12 +164,12 @@ def test_an_array_whose_file_changes_is_refused(tmp_path: Path, change: Change) 
 def test_training_on_a_file_is_training_on_its_array(tmp_path: Path) -> None:
     X = blots().items
     np.save(tmp_path / "x.npy", X)
-    data, choice = load_data(tmp_path / "x.npy"), ModelChoice("dense", 3)
-    assert isinstance(data.items, FileArray)
-    ours, theirs = (
-        fit(each, each, make_plan(each, choice, TrainingOptions(epochs=2, refinement=0)))
-        for each in (data, load_data(X))
+    data, options = (
+        load_data(tmp_path / "x.npy"),
+        FitOptions(preset="dense", latent=3, epochs=2, refine=0),
     )
+    assert isinstance(data.items, FileArray)
+    ours, theirs = (fit(each, each, make_plan(each, options)) for each in (data, load_data(X)))
     for name, array in theirs.trained.model.arrays.items():
         np.testing.assert_array_equal(ours.trained.model.arrays[name], array)
     assert ours.history[-1]["val_loss"] == theirs.history[-1]["val_loss"]

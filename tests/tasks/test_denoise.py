@@ -22,7 +22,8 @@ from narrows.nn.blocks import Flatten, Reshape
 from narrows.nn.model import Model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
-from narrows.planning import ModelChoice, TrainingOptions, make_plan
+from narrows.planning.options import FitOptions
+from narrows.planning.plan import make_plan
 from narrows.tasks.denoise import denoise
 from narrows.tasks.fit import fit
 from narrows.training import Noise
@@ -34,8 +35,8 @@ RANDOM = np.random.default_rng(11)
 def denoiser(digits: Dataset) -> TrainedModel:
     """A model that has learnt to undo Gaussian noise on digits, for a few epochs."""
     training, held_out = digits.split(0.1, seed=0)
-    wishes = TrainingOptions(noise=Noise.parse("gaussian:0.3"), epochs=8)
-    return fit(training, held_out, make_plan(training, ModelChoice(), wishes)).trained
+    plan = make_plan(training, FitOptions(noise="gaussian:0.3", epochs=8))
+    return fit(training, held_out, plan).trained
 
 
 def nothing_done(shape: tuple[int, ...], **training: int) -> TrainedAutoencoder:
@@ -94,7 +95,7 @@ def test_what_is_no_image_of_that_kind_is_refused(shape: tuple[int, ...]) -> Non
 
 def test_dark_images_do_not_come_out_blank() -> None:
     images, noise = blots(16), Noise("gaussian", 0.5)
-    plan = make_plan(images, ModelChoice("unet"), TrainingOptions(epochs=2, noise=noise))
+    plan = make_plan(images, FitOptions(preset="unet", epochs=2, noise=str(noise)))
     autoencoder = TrainedAutoencoder(fit(images, None, plan).trained)
     clean = images.items[:200].astype(float)
     damaged = noise.apply(images.items[:200], 0, 255, np.random.default_rng(1))

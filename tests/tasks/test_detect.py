@@ -19,7 +19,8 @@ from narrows.learnt.pca import fit_pca
 from narrows.learnt.tails import p_values, surprises
 from narrows.model.file import DataDescription, TrainedModel, load_model, save_model
 from narrows.model.use import TrainedAutoencoder
-from narrows.planning import ModelChoice, TrainingOptions, make_plan
+from narrows.planning.options import FitOptions
+from narrows.planning.plan import make_plan
 from narrows.tasks import detect
 from narrows.tasks.detect import (
     SCORES,
@@ -29,7 +30,6 @@ from narrows.tasks.detect import (
     fit_detection,
 )
 from narrows.tasks.fit import fit, linear_model
-from narrows.training import Noise
 
 
 def related(count: int, seed: int = 0) -> np.ndarray:
@@ -41,7 +41,7 @@ def related(count: int, seed: int = 0) -> np.ndarray:
 
 
 def trained(data: Dataset, held_out: Dataset | None) -> Detector:
-    plan = make_plan(data, ModelChoice(latent=2), TrainingOptions(epochs=3))
+    plan = make_plan(data, FitOptions(latent=2, epochs=3))
     return Detector(TrainedAutoencoder(fit(data, held_out, plan, detection=True).trained))
 
 
@@ -174,8 +174,7 @@ def test_scores_do_not_depend_on_company(
 
 def test_a_net_with_copies_across_judges_by_its_errors(tmp_path: Path) -> None:
     images = blots(16)
-    wishes = TrainingOptions(noise=Noise("gaussian", 0.3), epochs=1)
-    made = make_plan(images, ModelChoice("unet"), wishes)
+    made = make_plan(images, FitOptions(preset="unet", noise="gaussian:0.3", epochs=1))
     path = tmp_path / "unet.safetensors"
     save_model(path, fit(images, None, made, detection=True).trained)
     learnt = Detector(TrainedAutoencoder(load_model(path)))

@@ -19,9 +19,10 @@ from narrows.nn.model import Model, initial_model
 from narrows.nn.objectives import Objective
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
-from narrows.planning import ModelChoice, TrainingOptions, make_plan
+from narrows.planning.options import FitOptions
+from narrows.planning.plan import make_plan
 from narrows.tasks.fit import Fitted, fit
-from narrows.training import Noise, Trained, TrainingSettings, train
+from narrows.training import Trained, TrainingSettings, train
 
 ITEMS = np.random.default_rng(0).integers(0, 256, (150, 3, 3), np.uint8)
 HELD_OUT = np.random.default_rng(1).integers(0, 256, (37, 3, 3), np.uint8)
@@ -154,8 +155,8 @@ def test_every_loss_is_in_data_units(loss: str, dtype: type, digits: Dataset) ->
     items = digits.items.astype(dtype)
     training = replace(digits, items=items[:600], labels=None)
     held_out = replace(digits, items=items[600:900], labels=None)
-    wishes = TrainingOptions(Objective.parse(loss), epochs=2)
-    plan = make_plan(training, ModelChoice("simple", 4, (16,)), wishes)
+    options = FitOptions(preset="simple", latent=4, hidden=(16,), loss=loss, epochs=2)
+    plan = make_plan(training, options)
     fitted = fit(training, held_out, plan)
     expected = LOSSES[loss](
         reconstruct(fitted.trained.model, held_out.items),
@@ -327,12 +328,9 @@ def test_a_stop_changes_no_byte_of_the_model_file(
     monkeypatch.setattr(fused_trainer, "_OPERATIONS_PER_CALL", 2e6)
     training, held_out = digits.split(0.2, seed=1)
     # images moved and damaged another way at every turn, where the preset is not the article's
-    wishes = (
-        TrainingOptions(epochs=3, shift=1, noise=Noise("gaussian", 0.1))
-        if preset == "auto"
-        else TrainingOptions(epochs=3)
-    )
-    plan = make_plan(training, ModelChoice(preset, 3, (12,)), wishes)
+    changes = {"shift": 1, "noise": "gaussian:0.1"} if preset == "auto" else {}
+    options = FitOptions(preset=preset, latent=3, hidden=(12,), epochs=3, **changes)  # type: ignore[arg-type]
+    plan = make_plan(training, options)
     path = tmp_path / "checkpoint.safetensors"
     with pytest.raises(KeyboardInterrupt):
         fit(training, held_out, plan, checkpoint=path, should_stop=after(7))
@@ -506,7 +504,7 @@ def test_an_earlier_runs_checkpoint_is_not_called_this_ones(tmp_path: Path) -> N
 def test_the_seed_settles_every_byte(digits: Dataset, tmp_path: Path) -> None:
     def content(seed: int) -> bytes:
         plan = make_plan(
-            digits, ModelChoice("simple", 3, (12,)), TrainingOptions(epochs=2, seed=seed)
+            digits, FitOptions(preset="simple", latent=3, hidden=(12,), epochs=2, seed=seed)
         )
         fitted = fit(digits, None, plan)
         save_model(tmp_path / "model", fitted.trained)

@@ -4,15 +4,15 @@ A command says by its parameters what it reads: ``images`` stands for the option
 images, ``csv`` for those of CSV files.
 """
 
-import functools
-import inspect
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
+from narrows.cli.gathering import Given, Group, gathers
+
 #: What was given of how a CSV file is read, by the name that ``load_data`` has for it.
-CsvGiven = dict[str, Any]
+CsvGiven = Given
 
 
 def _option(type_: Any, of: str, *names: str, help: str, metavar: str | None = None) -> Any:
@@ -44,27 +44,23 @@ _ENCODING = _option(
 _DELIMITER = _option(
     str | None, _CSV, "--delimiter", metavar="SIGN", help='what parts cells; "\\t" is a tab.'
 )
-# The options that a parameter stands for, in the order of the help, and what they are where nothing
-# is said.
-_OPTIONS: dict[str, dict[str, tuple[Any, Any]]] = {
-    "images": {
-        "grey": (_GREY, False),
-        "resize": (_RESIZE, None),
-        "skip_damaged": (_SKIP_DAMAGED, False),
-    },
-    "csv": {
-        "missing": (_MISSING, None),
-        "decimal": (_DECIMAL, None),
-        "thousands": (_THOUSANDS, None),
-        "header": (_HEADER, None),
-        "skip_rows": (_SKIP_ROWS, None),
-        "encoding": (_ENCODING, None),
-        "delimiter": (_DELIMITER, None),
-    },
+_IMAGES = {
+    "grey": (_GREY, False),
+    "resize": (_RESIZE, None),
+    "skip_damaged": (_SKIP_DAMAGED, False),
+}
+_OF_CSV = {
+    "missing": (_MISSING, None),
+    "decimal": (_DECIMAL, None),
+    "thousands": (_THOUSANDS, None),
+    "header": (_HEADER, None),
+    "skip_rows": (_SKIP_ROWS, None),
+    "encoding": (_ENCODING, None),
+    "delimiter": (_DELIMITER, None),
 }
 
 
-def _images(given: dict[str, Any]) -> Any:
+def _images(given: Given) -> Any:
     """The narrows.data.image_options.ImageOptions that were asked for.
 
     Raises:
@@ -75,38 +71,19 @@ def _images(given: dict[str, Any]) -> Any:
     return ImageOptions.of(**given)
 
 
-def _csv(given: dict[str, Any]) -> CsvGiven:
+def _csv(given: Given) -> CsvGiven:
     found = {name: value for name, value in given.items() if value not in (None, [])}
     if found.get("delimiter") == "\\t":
         found["delimiter"] = "\t"
     return found
 
 
-_MADE: dict[str, Callable[[dict[str, Any]], Any]] = {"images": _images, "csv": _csv}
+_GROUPS = {
+    "images": Group(_IMAGES, _images),
+    "csv": Group(_OF_CSV, _csv),
+}
 
 
 def reads_data(command: Callable[..., None]) -> Callable[..., None]:
     """A command with these options, which come to its parameters ``images`` and ``csv``."""
-    own = inspect.signature(command)
-    groups = [name for name in _OPTIONS if name in own.parameters]
-
-    @functools.wraps(command)
-    def with_options(**given: Any) -> None:
-        for group in groups:
-            given[group] = _MADE[group]({name: given.pop(name) for name in _OPTIONS[group]})
-        command(**given)
-
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=option)
-        for group in groups
-        for name, (option, default) in _OPTIONS[group].items()
-    ]
-    kept = [each for name, each in own.parameters.items() if name not in (*groups, "json")]
-    last = [own.parameters["json"]] if "json" in own.parameters else []
-    together = [
-        each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*kept, *added, *last)
-    ]
-    with_options.__signature__ = own.replace(parameters=together)  # type: ignore[attr-defined]
-    with_options.__annotations__ = {each.name: each.annotation for each in together}
-    with_options.__annotations__["return"] = None
-    return with_options
+    return gathers(command, _GROUPS)

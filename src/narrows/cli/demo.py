@@ -46,7 +46,8 @@ def demo(
       narrows demo --data scans/
     """
     from narrows.nn.summary import summary_text
-    from narrows.planning import ModelChoice, TrainingOptions, make_plan
+    from narrows.planning.options import FitOptions
+    from narrows.planning.plan import make_plan
     from narrows.report.page import write_page
     from narrows.support.locking import held_folder
     from narrows.training.loop import CHECKPOINT_SECONDS
@@ -54,14 +55,13 @@ def demo(
     written = {name: out / name for name in (MODEL, PAGE)}
     check_outputs({"--data": data}, {**run_outputs(out), **written})
     with held_folder(out, "wait until it has ended, or name another with --out"):
-        options = TrainingOptions()
-        source, training, held_out = _load(data, options.seed)
-        choice = ModelChoice("simple", _DIGITS_LATENT if source == "digits" else None)
-        plan = make_plan(training, choice, options)
+        source, training, held_out = _load(data, FitOptions.seed)
+        latent = _DIGITS_LATENT if source == "digits" else None
+        plan = make_plan(training, FitOptions(preset="simple", latent=latent))
         steps = math.ceil(len(training) / plan.settings.batch_size)
         epochs = max(plan.settings.epochs, math.ceil(_FEWEST_STEPS / steps))
         plan = replace(plan, settings=replace(plan.settings, epochs=epochs))
-        given = {"preset": "simple", "latent": choice.latent, "epochs": epochs}
+        given = {"preset": "simple", "latent": latent, "epochs": epochs}
         result = train_and_write(
             training, held_out, plan, out / MODEL, out, None, CHECKPOINT_SECONDS, given
         )

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from narrows.cli.data_options import CsvGiven, reads_data
+from narrows.cli.fit_options import takes_fit_options
+from narrows.cli.gathering import Given
 from narrows.cli.interruption import unbroken, with_last_words
 from narrows.cli.options import (
     HELD_OUT,
     DataArgument,
     Json,
     as_fraction,
-    parse_sizes,
-    parse_types,
 )
 from narrows.cli.outputs import RUN_FOLDER, check_outputs, still_there
 from narrows.cli.pages import load_pages
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from narrows.data import Dataset
     from narrows.data.image_options import ImageOptions
     from narrows.model.use import TrainedAutoencoder
-    from narrows.planning import Plan
+    from narrows.planning.plan import Plan
     from narrows.report.diagnostics import Caution
     from narrows.report.evaluation import Evaluation
     from narrows.tasks.fit import Fitted
@@ -41,6 +41,7 @@ HISTORY = "history.jsonl"
 
 
 @reads_data
+@takes_fit_options
 def fit(
     data: DataArgument,
     out: Annotated[
@@ -49,61 +50,7 @@ def fit(
             readable=False, metavar="MODEL", help="The model file to write.", show_default=False
         ),
     ],
-    preset: Annotated[
-        str,
-        typer.Option(
-            help="auto looks at the data; dense, conv, variational, rounded, unet, denoiser; "
-            "simple is the article's."
-        ),
-    ] = "auto",
-    spec: Annotated[
-        Path | None,
-        typer.Option(readable=False, metavar="FILE.toml", help="A model of your own, as TOML."),
-    ] = None,
-    latent: Annotated[
-        int | None,
-        typer.Option(help="Numbers in the code; 20, or half of what a small item has."),
-    ] = None,
-    hidden: Annotated[
-        str | None, typer.Option(metavar="N,N", help="Units of the hidden layers, outermost first.")
-    ] = None,
-    item_bytes: Annotated[
-        float | None,
-        typer.Option(
-            metavar="BYTES",
-            help="What a code of the preset rounded shall take; a third of its numbers.",
-        ),
-    ] = None,
-    loss: Annotated[
-        str, typer.Option(help="l2, l1, huber, huber:THRESHOLD, or bce (values become 0..1).")
-    ] = "l2",
-    epochs: Annotated[
-        int | None,
-        typer.Option(
-            help="Passes over the training set; fewer the larger the data, 50 for simple."
-        ),
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Items a step; by the size of the data, 64 for simple.")
-    ] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="Adam's, at its highest; 0.001 for simple.")
-    ] = None,
-    weight_decay: Annotated[
-        float | None, typer.Option(help="Decoupled from the gradient; 0 for simple.")
-    ] = None,
-    shift: Annotated[
-        int | None,
-        typer.Option(help="Move images by up to so many pixels each time; 1 for most, 0 for none."),
-    ] = None,
-    noise: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KIND:AMOUNT",
-            help="Damage to undo: gaussian:0.3, masking:0.3 or salt-pepper:0.1; gaussian:0.1-0.8 "
-            "for an amount that is not known.",
-        ),
-    ] = None,
+    chosen: Given,
     target: Annotated[
         str | None,
         typer.Option(
@@ -120,21 +67,6 @@ def fit(
             help="Learn from tiles of so many pixels each way; 48 with --target and large images.",
         ),
     ] = None,
-    refine: Annotated[
-        int | None,
-        typer.Option(
-            metavar="STEPS",
-            help="Gauss-Newton steps that improve each code after the encoder; 2 for most, 0 for "
-            "none, which is faster to encode.",
-        ),
-    ] = None,
-    types: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN=TYPE,...",
-            help="A table's types, where they are not what they look like.",
-        ),
-    ] = None,
     validation: Annotated[
         str | None,
         typer.Option(
@@ -144,12 +76,6 @@ def fit(
             callback=received,
         ),
     ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            help="Stop after so many epochs without a better validation loss; keep the best."
-        ),
-    ] = None,
     detection: Annotated[
         bool,
         typer.Option(
@@ -157,7 +83,6 @@ def fit(
             help="Learn what odd items are, which narrows detect needs.",
         ),
     ] = True,
-    seed: Annotated[int, typer.Option(help="Governs everything drawn at random.")] = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint in the run folder.")
     ] = False,
@@ -187,8 +112,8 @@ def fit(
       narrows fit scans/ --target cleaned/ --out pages.safetensors
       narrows fit photographs/ --grey --resize 64,48 --skip-damaged --out photographs.safetensors
     """
-    from narrows.planning import make_plan
-    from narrows.planning.parameters import model_choice, training_options
+    from narrows.planning.options import FitOptions
+    from narrows.planning.plan import make_plan
     from narrows.support.files import is_standard_output
     from narrows.support.locking import held_folder
 
@@ -202,43 +127,30 @@ def fit(
             "fit writes a model with a folder beside it, which standard output cannot hold",
             hint="name a file, as in --out model.safetensors",
         )
+    seed = chosen.pop("seed")
     given = {
-        "latent": latent,
-        "hidden": parse_sizes(hidden),
-        "preset": preset,
-        "spec": spec,
-        "loss": loss,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "weight_decay": weight_decay,
-        "shift": shift,
-        "noise": noise,
-        "refine": refine,
+        **chosen,
         "validation_fraction": _share_held_out(data, validation),
-        "patience": patience,
         "random_state": seed,
-        "item_bytes": item_bytes,
-        "types": parse_types(types),
     }
-    choice, asked = model_choice(given), training_options(given, seed)
+    options = FitOptions.of(given, seed)
     folder = run_dir or default_run_dir(out)
     check_outputs(
         {"DATA": data, "--target": target, "--validation": validation},
         {"--out": out, **run_outputs(folder)},
-        models={"--spec": spec},
+        models={"--spec": options.spec},
         only_files=True,
     )
     with held_folder(folder, "wait until it has ended, or name another with --run-dir"):
         if target is None and tile is None:
             training, held_out = load_for_training(
-                data, validation, seed, parse_types(types), images, csv
+                data, validation, seed, chosen["types"], images, csv
             )
         else:
             require_no_csv(data, csv)
             training, held_out = load_pages(data, target, tile, validation, seed, images)
         training = replace(training, name=renamed(training.name))
-        plan = make_plan(training, choice, asked)
+        plan = make_plan(training, options)
         result = train_and_write(
             training, held_out, plan, out, folder, resume, checkpoint_seconds, given, detection
         )

@@ -216,7 +216,7 @@ def open_codec(model: Path, refine: int | None = None) -> "TrainedAutoencoder":
     """
     from narrows.model.file import load_model
     from narrows.model.use import TrainedAutoencoder
-    from narrows.planning import require_refinable
+    from narrows.planning.refinement import require_refinable
 
     trained = load_model(model)
     if refine is not None:

@@ -22,18 +22,11 @@ from narrows.model.ranges import require_familiar
 from narrows.model.use import TrainedAutoencoder, chunks
 from narrows.nn.spec import Spec
 from narrows.nn.summary import summary_text
-from narrows.planning import CHANNELS_FIRST, Plan, make_plan, require_refinable
-from narrows.planning.parameters import (
-    ABOUT_USE,
-    column_types,
-    held_out_share,
-    kept,
-    model_choice,
-    parameters_of,
-    require_types,
-    training_options,
-    with_values,
-)
+from narrows.planning.architecture import CHANNELS_FIRST
+from narrows.planning.options import FitOptions
+from narrows.planning.parameters import ABOUT_USE, kept, parameters_of, with_values
+from narrows.planning.plan import Plan, make_plan
+from narrows.planning.refinement import require_refinable
 from narrows.report.diagnostics import find_warnings
 from narrows.report.measures import item_errors
 from narrows.support import arguments
@@ -184,25 +177,24 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Raises:
             ValueError: data or parameters that cannot be.
         """
-        share = held_out_share(self.validation_fraction)
+        given, seed = self.get_params(deep=False), _seed(self.random_state)
+        options = FitOptions.of(given, seed)
         verbose, track = self._verbose(), silent
         if verbose:
             track = shown
-        training = self._training(X)
+        training = self._training(X, options.types or {})
         if target is not None:
             training = self._towards(training, target)
-        seed = _seed(self.random_state)
         held_out = None
         if validation_data is not None and target is not None:
             noisy, clean = _pair(validation_data)
             held_out = self._towards(self._held_out(noisy, training), clean)
         elif validation_data is not None:
             held_out = self._held_out(validation_data, training)
-        elif share > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
-            training, held_out = training.split(share, seed)
-        plan = self._plan(training, seed)
+        elif options.validation_fraction > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
+            training, held_out = training.split(options.validation_fraction, seed)
+        plan = make_plan(training, options, most_steps=self._most_steps)
         fitted = fit(training, held_out, plan, detection=self._detects, track=track)
-        given = self.get_params(deep=False)
         self._take(kept(fitted.trained, type(self).__name__, given, plan.settings.epochs))
         self.history_: History = fitted.history
         self._tell(training, held_out, plan, fitted, verbose)
@@ -447,24 +439,20 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         given = {name: getattr(self, name) for name in ABOUT_USE if hasattr(self, name)}
         return with_values(replace(self.model_, refinement=self._refinement()), given)
 
-    # Whether to learn what odd items are; narrows.OutlierDetector does.
+    # narrows.OutlierDetector learns what odd items are, in so many steps at most
     _detects = False
+    _most_steps: int | None = None
 
-    def _plan(self, training: Dataset, seed: int) -> Plan:
-        given = self.get_params(deep=False)
-        return make_plan(training, model_choice(given), training_options(given, seed))
-
-    def _training(self, X: Any) -> Dataset:
+    def _training(self, X: Any, types: Mapping[str, str]) -> Dataset:
         """What to train on, whatever it was given as.
 
         Raises:
             DataError: it cannot be learnt from.
             UsageError: it has no columns of the types that are declared.
         """
-        types = column_types(self.types)
         if is_frame(X):
             return self._table(X, types)
-        require_types(types, X)
+        _require_types(types, X)
         if not isinstance(X, Dataset):
             return self._array(X)
         if len(X) < 2:
@@ -629,6 +617,30 @@ def _restated(data: Dataset, table: TableSchema) -> np.ndarray:
             hint="read it with the model's: load_data(path, table=ae.model_.data.table)",
         )
     return table.restated(data.items, data.table)
+
+
+def _require_types(types: Mapping[str, str], data: Any) -> None:
+    """Make sure that what is no data frame has columns of the declared types.
+
+    Raises:
+        UsageError: it has no columns, or was read with others.
+    """
+    if not types:
+        return
+    table = data.table if isinstance(data, Dataset) else None
+    if table is None:
+        raise UsageError(
+            f"types says what {next(iter(types))!r} is, and X has no named columns",
+            hint="give a data frame, or leave types out",
+        )
+    kinds = {column.name: column.kind for column in table.columns}
+    for name, kind in types.items():
+        if kinds.get(name) not in (kind, "constant"):
+            found = f"was read as {kinds[name]}" if name in kinds else "is not there"
+            raise UsageError(
+                f"types says that column {name!r} is {kind}, and in {data.name} it {found}",
+                hint="declare it where the table is read: load_data(..., types={...})",
+            )
 
 
 def _left_out(table: TableSchema | None) -> list[str]:

@@ -9,12 +9,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from narrows.data import Dataset
 from narrows.errors import UsageError
 from narrows.estimators.autoencoder import Autoencoder
 from narrows.model.file import TrainedModel, save_model
-from narrows.planning import DETECTION_STEPS, Plan, make_plan
-from narrows.planning.parameters import model_choice, training_options
+from narrows.planning.recipe import DETECTION_STEPS
 from narrows.support import arguments
 from narrows.tasks.detect import Detector, require_rate, score_index
 
@@ -127,11 +125,7 @@ class OutlierDetector(OutlierMixin, Autoencoder):
         return Detector(self._autoencoder)
 
     _detects = True
-
-    def _plan(self, training: Dataset, seed: int) -> Plan:
-        given = self.get_params(deep=False)
-        chosen, asked = model_choice(given), training_options(given, seed)
-        return make_plan(training, chosen, asked, most_steps=DETECTION_STEPS)
+    _most_steps = DETECTION_STEPS
 
     def _take(self, trained: TrainedModel) -> None:
         super()._take(trained)

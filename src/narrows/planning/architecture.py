@@ -1,14 +1,13 @@
 """Which model: a preset, its sizes, and how it ends."""
 
 import math
-from dataclasses import replace
 
 from narrows.data import Dataset
 from narrows.errors import UsageError
 from narrows.nn.objectives import Objective
 from narrows.nn.presets import auto_preset, default_latent_size, has_channels_first, preset_spec
 from narrows.nn.spec import Spec
-from narrows.planning.options import ModelChoice, TrainingOptions
+from narrows.planning.options import FitOptions
 from narrows.planning.traits import denoises, is_image
 
 #: What is said of small images that a model takes as they are.
@@ -18,12 +17,12 @@ CHANNELS_FIRST = (
 )
 
 
-def user_spec(training: Dataset, choice: ModelChoice, objective: Objective) -> Spec:
+def user_spec(training: Dataset, options: FitOptions) -> Spec:
     """The spec of the user's own."""
-    own = choice.spec_file
+    own, objective = options.spec, options.objective
     assert own is not None
     name = "the spec" if isinstance(own, Spec) else own
-    if (choice.latent, choice.hidden, choice.item_bytes) != (None, None, None):
+    if (options.latent, options.hidden, options.item_bytes) != (None, None, None):
         raise UsageError(
             f"{name} says what the layers are, so --latent, --hidden and --item-bytes cannot",
             hint="write the sizes into the spec, or take a preset",
@@ -42,34 +41,45 @@ def user_spec(training: Dataset, choice: ModelChoice, objective: Objective) -> S
     return spec
 
 
-def articles_spec(training: Dataset, choice: ModelChoice, objective: Objective) -> Spec:
+def articles_spec(training: Dataset, options: FitOptions) -> Spec:
     """The article's model: it ends in a ReLU, or a sigmoid where the loss is of probabilities."""
-    _check_item_bytes(choice)
-    ending = "sigmoid" if objective.needs_probabilities else "relu"
-    return _preset_spec(choice, "simple", training, ending)
+    _check_item_bytes(options)
+    return preset_spec(
+        "simple",
+        training.item_shape,
+        latent=options.latent,
+        hidden=options.hidden,
+        output_activation="sigmoid" if options.objective.needs_probabilities else "relu",
+    )
 
 
-def choose_spec(
-    training: Dataset, choice: ModelChoice, options: TrainingOptions
-) -> tuple[str, Spec, list[str]]:
+def choose_spec(training: Dataset, options: FitOptions) -> tuple[str, Spec, list[str]]:
     """The preset, the model, and why.
 
     Raises:
         UsageError: a size that the preset or the items cannot have.
     """
-    _check_item_bytes(choice)
-    preset, reasons, to_denoise = choice.preset, list[str](), denoises(training, options)
+    _check_item_bytes(options)
+    preset, reasons, to_denoise = options.preset, list[str](), denoises(training, options)
     if preset == "auto":
         preset = auto_preset(training.item_shape, to_denoise)
         reasons.append(_why_preset(preset, training))
-    if choice.hidden is None and preset in ("dense", "rounded"):
+    latent, hidden = options.latent, options.hidden
+    if hidden is None and preset in ("dense", "rounded"):
         if preset == "dense" and to_denoise and is_image(training):
-            choice, why = _wide(training, choice)
+            latent, hidden, why = _wide(training, latent)
         else:
-            choice, why = _narrowing(training, choice)
+            hidden, why = _narrowing(training, options)
         reasons.append(why)
     ending = _ending(training, options.objective)
-    spec = _preset_spec(choice, preset, training, ending)
+    spec = preset_spec(
+        preset,
+        training.item_shape,
+        latent=latent,
+        hidden=hidden,
+        output_activation=ending,
+        item_bytes=options.item_bytes,
+    )
     if has_channels_first(training.item_shape):
         reasons.append(CHANNELS_FIRST)
     if ending == "sigmoid":
@@ -79,50 +89,41 @@ def choose_spec(
     return preset, spec, reasons
 
 
-def _check_item_bytes(choice: ModelChoice) -> None:
-    if choice.item_bytes is not None and choice.preset != "rounded":
+def _check_item_bytes(options: FitOptions) -> None:
+    if options.item_bytes is not None and options.preset != "rounded":
         raise UsageError(
-            f"only the preset rounded has codes of so many bytes, and not {choice.preset}",
+            f"only the preset rounded has codes of so many bytes, and not {options.preset}",
             hint="add --preset rounded, or leave --item-bytes out",
         )
-    if choice.item_bytes is not None and not 0 < choice.item_bytes < math.inf:
+    if options.item_bytes is not None and not 0 < options.item_bytes < math.inf:
         raise UsageError(
-            f"codes of {choice.item_bytes:g} bytes cannot be asked for",
+            f"codes of {options.item_bytes:g} bytes cannot be asked for",
             hint="give a number above 0, such as 8",
         )
 
 
-def _wide(training: Dataset, choice: ModelChoice) -> tuple[ModelChoice, str]:
+def _wide(training: Dataset, latent: int | None) -> tuple[int, tuple[int, ...], str]:
     """The sizes of a net for images that shall lose their noise, and why: a layer twice as wide as
     another's, as no item is seen twice with the same noise, and a wide code."""
     units, *_ = _hidden_sizes(len(training), training.item_size)
-    latent = min(units, training.item_size) if choice.latent is None else choice.latent
+    latent = min(units, training.item_size) if latent is None else latent
     hidden = max(2 * units, latent)
-    return replace(choice, latent=latent, hidden=(hidden,)), (
-        f"a hidden layer of {hidden} on each side of {latent} numbers: noise is to be "
-        "undone, and a narrow code would lose more than that"
+    return (
+        latent,
+        (hidden,),
+        f"a hidden layer of {hidden} on each side of {latent} numbers: noise is to be undone, and "
+        "a narrow code would lose more than that",
     )
 
 
-def _narrowing(training: Dataset, choice: ModelChoice) -> tuple[ModelChoice, str]:
+def _narrowing(training: Dataset, options: FitOptions) -> tuple[tuple[int, ...], str]:
     """The sizes of the layers on the way to a small code, none smaller, and why."""
-    latent = choice.latent or default_latent_size(training.item_shape, choice.item_bytes)
+    latent = options.latent or default_latent_size(training.item_shape, options.item_bytes)
     units = _hidden_sizes(len(training), training.item_size)
     hidden = tuple(max(each, latent) for each in units)
-    return replace(choice, hidden=hidden), (
+    return hidden, (
         f"hidden layers of {', '.join(map(str, hidden))}: "
         f"{len(training):,} items of {training.item_size:,} values"
-    )
-
-
-def _preset_spec(choice: ModelChoice, preset: str, training: Dataset, ending: str) -> Spec:
-    return preset_spec(
-        preset,
-        training.item_shape,
-        latent=choice.latent,
-        hidden=choice.hidden,
-        output_activation=ending,
-        item_bytes=choice.item_bytes,
     )
 
 

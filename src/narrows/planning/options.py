@@ -1,75 +1,216 @@
-"""What the user wants, and what comes of it."""
+"""What a user may say of a fit: once, for the command line, the estimators and the planner.
 
-from dataclasses import dataclass, field
+A new option is a field of :class:`FitOptions`, with what makes sure of it and its help text; the
+place that uses it; and a parameter of :class:`narrows.Autoencoder`, whose signature scikit-learn
+reads. ``narrows fit`` takes its own from the fields (:mod:`narrows.cli.fit_options`).
+
+Nothing heavy is imported here: asking for help needs this module.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
-from narrows.nn.objectives import Objective
-from narrows.nn.spec import Spec
-from narrows.training import Noise, TrainingSettings
+from narrows.errors import UsageError
+from narrows.nn.objectives import LOSSES, Objective
+from narrows.support import arguments
+
+if TYPE_CHECKING:
+    from narrows.nn.spec import Spec
+    from narrows.training import Noise
+
+#: Gives the value that a field holds, for a name and what was given under it.
+Check = Callable[[str, Any], Any]
+
+_SHARE_HINT = (
+    "scikit-learn's PCA takes a share of the variance here, and a net has to know how many numbers "
+    "its code has: give a whole number, such as 8, and compare losses"
+)
+_NOISE_HINT = "name the kind too, as in noise='gaussian:0.3', or leave it out for none"
+_HELD_OUT_HINT = "0.1 holds a tenth of the rows out, and 0 none"
 
 
-@dataclass(frozen=True)
-class ModelChoice:
-    """Which model to train: a preset with its sizes, or a spec file instead.
+def _latent(name: str, value: Any) -> int | None:
+    given = arguments.scalar(value)
+    if isinstance(given, float) and 0 < given <= 1:
+        raise arguments.refused(name, given, "a whole number or None", _SHARE_HINT)
+    return arguments.whole(name, given, optional=True)
 
-    Attributes:
-        preset: a name from :data:`narrows.nn.presets.PRESETS`.
-        latent: the size of the latent code, or None for the preset's own.
-        hidden: units of the hidden layers, or None for the preset's own.
-        spec_file: a TOML file, or the spec itself, that says it all; what is beside it must then
-            be None.
-        item_bytes: what the codes of the preset ``rounded`` shall take; None for what suits their
-            size.
+
+def _spec(name: str, value: Any) -> "Path | Spec | None":
+    from narrows.nn.spec import Spec
+
+    if value is None or isinstance(value, Spec):
+        return value
+    return Path(arguments.path(name, value, hint="give the path of a TOML file"))
+
+
+def _loss(name: str, value: Any) -> str:
+    text = arguments.text(name, value, hint=f"give one of {', '.join(LOSSES)}") or ""
+    Objective.parse(text)
+    return text
+
+
+def _noise(name: str, value: Any) -> str | None:
+    from narrows.training import Noise
+
+    text = arguments.text(name, value, optional=True, hint=_NOISE_HINT)
+    if text is not None:
+        Noise.parse(text)
+    return text
+
+
+def _share(name: str, value: Any) -> float:
+    share = arguments.required_number(name, value, hint=_HELD_OUT_HINT)
+    if not 0 <= share < 1:
+        raise UsageError(f"{name} is {share:g}, and must be from 0 to below 1", hint=_HELD_OUT_HINT)
+    return share
+
+
+def _types(name: str, value: Any) -> dict[str, str] | None:
+    from narrows.data.tables import KINDS
+
+    takes = f"kinds of columns by name ({', '.join(KINDS)}), or None"
+    found = arguments.mapping(name, value, takes)
+    for column, kind in (found or {}).items():
+        arguments.one_of(f"{name}[{column!r}]", kind, KINDS)
+    return found
+
+
+def _seed(name: str, value: Any) -> int:
+    from narrows.training import TrainingSettings
+
+    return TrainingSettings(seed=arguments.required_whole(name, value)).seed
+
+
+_whole = partial(arguments.whole, optional=True)
+_number = partial(arguments.number, optional=True)
+
+
+def _told(check: Check, help: str | None = None, metavar: str | None = None) -> dict[str, Any]:
+    """What is known of a field: what makes sure of it, and how ``narrows fit --help`` tells of it;
+    without a text it is no option there."""
+    return {"check": check, "help": help, "metavar": metavar}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions:
+    """Which model to train, and how; None where the choice is the planner's.
+
+    The names and the defaults are those of :class:`narrows.Autoencoder`, which says what each is;
+    ``seed`` is what comes of its ``random_state``.
+
+    Raises:
+        UsageError: a value that cannot be meant.
     """
 
-    preset: str = "auto"
-    latent: int | None = None
-    hidden: tuple[int, ...] | None = None
-    spec_file: Path | Spec | None = None
-    item_bytes: float | None = None
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """How to train, where the user says; None where the choice is ours.
-
-    The attributes are those of :class:`narrows.training.TrainingSettings`, and ``refinement``: how
-    many steps improve each code after the encoder.
-    """
-
-    objective: Objective = field(default_factory=Objective)
-    epochs: int | None = None
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    weight_decay: float | None = None
-    patience: int | None = None
-    shift: int | None = None
-    noise: Noise | None = None
-    refinement: int | None = None
-    seed: int = 0
+    preset: str = field(
+        default="auto",
+        metadata=_told(
+            arguments.text,
+            "auto looks at the data; dense, conv, variational, rounded, unet, denoiser; simple is "
+            "the article's.",
+        ),
+    )
+    spec: "Path | Spec | None" = field(
+        default=None, metadata=_told(_spec, "A model of your own, as TOML.", "FILE.toml")
+    )
+    latent: int | None = field(
+        default=None,
+        metadata=_told(_latent, "Numbers in the code; 20, or half of what a small item has."),
+    )
+    hidden: tuple[int, ...] | None = field(
+        default=None,
+        metadata=_told(arguments.sizes, "Units of the hidden layers, outermost first.", "N,N"),
+    )
+    item_bytes: float | None = field(
+        default=None,
+        metadata=_told(
+            _number,
+            "What a code of the preset rounded shall take; a third of its numbers.",
+            "BYTES",
+        ),
+    )
+    loss: str = field(
+        default="l2",
+        metadata=_told(_loss, "l2, l1, huber, huber:THRESHOLD, or bce (values become 0..1)."),
+    )
+    epochs: int | None = field(
+        default=None,
+        metadata=_told(
+            _whole, "Passes over the training set; fewer the larger the data, 50 for simple."
+        ),
+    )
+    batch_size: int | None = field(
+        default=None,
+        metadata=_told(_whole, "Items a step; by the size of the data, 64 for simple."),
+    )
+    learning_rate: float | None = field(
+        default=None, metadata=_told(_number, "Adam's, at its highest; 0.001 for simple.")
+    )
+    weight_decay: float | None = field(
+        default=None, metadata=_told(_number, "Decoupled from the gradient; 0 for simple.")
+    )
+    shift: int | None = field(
+        default=None,
+        metadata=_told(
+            _whole, "Move images by up to so many pixels each time; 1 for most, 0 for none."
+        ),
+    )
+    noise: str | None = field(
+        default=None,
+        metadata=_told(
+            _noise,
+            "Damage to undo: gaussian:0.3, masking:0.3 or salt-pepper:0.1; gaussian:0.1-0.8 for an "
+            "amount that is not known.",
+            "KIND:AMOUNT",
+        ),
+    )
+    refine: int | None = field(
+        default=None,
+        metadata=_told(
+            _whole,
+            "Gauss-Newton steps that improve each code after the encoder; 2 for most, 0 for none, "
+            "which is faster to encode.",
+            "STEPS",
+        ),
+    )
+    patience: int | None = field(
+        default=None,
+        metadata=_told(
+            _whole, "Stop after so many epochs without a better validation loss; keep the best."
+        ),
+    )
+    types: Mapping[str, str] | None = field(
+        default=None,
+        metadata=_told(
+            _types, "A table's types, where they are not what they look like.", "COLUMN=TYPE,..."
+        ),
+    )
+    seed: int = field(default=0, metadata=_told(_seed, "Governs everything drawn at random."))
+    validation_fraction: float = field(default=0.1, metadata=_told(_share))
 
     def __post_init__(self) -> None:
-        TrainingSettings(seed=self.seed)  # what else governs must not wait for the data to be read
+        for each in fields(self):
+            checked = each.metadata["check"](each.name, getattr(self, each.name))
+            object.__setattr__(self, each.name, checked)
 
+    @classmethod
+    def of(cls, given: Mapping[str, Any], seed: int) -> Self:
+        """The options among parameters by name; others are passed over."""
+        names = [each.name for each in fields(cls) if each.name in given]
+        return cls(**{name: given[name] for name in names} | {"seed": seed})
 
-@dataclass(frozen=True)
-class Plan:
-    """What will be trained, and why.
+    @property
+    def objective(self) -> Objective:
+        """The loss."""
+        return Objective.parse(self.loss)
 
-    Attributes:
-        preset: the preset that the spec is from, or None if it is the user's own.
-        spec: the model.
-        settings: the training run.
-        raw: whether 8-bit values go in as they are, as in the article, not as 0..1.
-        refinement: how many steps improve each code after the encoder.
-        may_be_linear: whether the best linear model may turn out to be the answer.
-        reasons: one line for each choice that was ours.
-    """
+    @property
+    def damage(self) -> "Noise | None":
+        """What ``noise`` does to what goes in."""
+        from narrows.training import Noise
 
-    preset: str | None
-    spec: Spec
-    settings: TrainingSettings
-    raw: bool
-    refinement: int
-    may_be_linear: bool
-    reasons: tuple[str, ...]
+        return None if self.noise is None else Noise.parse(self.noise)

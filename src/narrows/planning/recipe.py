@@ -7,7 +7,7 @@ import numpy as np
 from narrows.data import Dataset
 from narrows.engine import AdamSettings
 from narrows.nn.spec import Spec
-from narrows.planning.options import TrainingOptions
+from narrows.planning.options import FitOptions
 from narrows.planning.traits import denoises, is_image, is_rounded, sees_places
 from narrows.training import TrainingSettings
 
@@ -38,7 +38,7 @@ _SMALLEST_TO_SHIFT = 16
 
 
 def choose_recipe(
-    training: Dataset, spec: Spec, options: TrainingOptions, most_steps: int | None
+    training: Dataset, spec: Spec, options: FitOptions, most_steps: int | None
 ) -> tuple[TrainingSettings, list[str]]:
     """How to train ``spec``, and why."""
     count, reasons, to_denoise = len(training), list[str](), denoises(training, options)
@@ -75,12 +75,12 @@ def choose_recipe(
         patience=patience,
         schedule="cosine",
         shift=shift,
-        noise=options.noise,
+        noise=options.damage,
     )
     return settings, reasons
 
 
-def articles_recipe(options: TrainingOptions) -> TrainingSettings:
+def articles_recipe(options: FitOptions) -> TrainingSettings:
     """The article's training where the user says nothing else."""
     return TrainingSettings(
         objective=options.objective,
@@ -93,7 +93,7 @@ def articles_recipe(options: TrainingOptions) -> TrainingSettings:
         seed=options.seed,
         patience=options.patience,
         shift=options.shift or 0,
-        noise=options.noise,
+        noise=options.damage,
     )
 
 

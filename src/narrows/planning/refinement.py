@@ -5,7 +5,7 @@ from narrows.engine import MOST_REFINEMENT
 from narrows.engine.evidence import is_variational
 from narrows.errors import UsageError
 from narrows.nn.spec import Spec
-from narrows.planning.options import TrainingOptions
+from narrows.planning.options import FitOptions
 from narrows.planning.recipe import operations
 from narrows.planning.traits import denoises, is_rounded
 
@@ -15,17 +15,15 @@ _REFINEMENT = 2
 _MOST_FOR_REFINEMENT = 2e8
 
 
-def choose_refinement(
-    training: Dataset, spec: Spec, options: TrainingOptions
-) -> tuple[int, list[str]]:
+def choose_refinement(training: Dataset, spec: Spec, options: FitOptions) -> tuple[int, list[str]]:
     """How many steps improve each code, and why.
 
     They make the squared error of what went in smaller. That is no aim where what went in is noise
     to be undone, where another loss is asked for, or where codes are distributions.
     """
-    if options.refinement is not None:
-        require_refinable(spec, options.refinement)
-        return options.refinement, []
+    if options.refine is not None:
+        require_refinable(spec, options.refine)
+        return options.refine, []
     if not _is_refinable(spec) or denoises(training, options) or options.objective.name != "l2":
         return 0, []
     an_item = _REFINEMENT * (spec.latent_size + 1) * operations(spec, "decoder") / 3

@@ -3,7 +3,7 @@
 from narrows.data import Dataset
 from narrows.nn.blocks import Dense, Gaussian, Rounded
 from narrows.nn.spec import Spec
-from narrows.planning.options import TrainingOptions
+from narrows.planning.options import FitOptions
 from narrows.support.shapes import is_image_shape
 
 
@@ -12,7 +12,7 @@ def is_image(training: Dataset) -> bool:
     return training.table is None and is_image_shape(training.item_shape)
 
 
-def denoises(training: Dataset, options: TrainingOptions) -> bool:
+def denoises(training: Dataset, options: FitOptions) -> bool:
     """Whether what goes in is not what shall come out."""
     return options.noise is not None or training.inputs is not None
 

@@ -35,7 +35,8 @@ from narrows.model.file import TrainedModel, load_model, save_model
 from narrows.model.ranges import require_familiar
 from narrows.nn.blocks import Dense, Flatten, Reshape, Rounded
 from narrows.nn.model import Model
-from narrows.planning import ModelChoice, TrainingOptions, make_plan
+from narrows.planning.options import FitOptions
+from narrows.planning.plan import make_plan
 from narrows.support.progress import Tracker, silent
 from narrows.support.temporary import temporary_folder
 from narrows.tasks.fit import fit
@@ -112,9 +113,8 @@ def train_rounded(
     Raises:
         UsageError: an option that cannot be.
     """
-    plan = make_plan(
-        training, ModelChoice("rounded", latent, item_bytes=item_bytes), TrainingOptions()
-    )
+    options = FitOptions(preset="rounded", latent=latent, item_bytes=item_bytes)
+    plan = make_plan(training, options)
     for reason in plan.reasons:
         note(reason)
     epochs = max(round(plan.settings.epochs * _EPOCHS[effort]), 1)

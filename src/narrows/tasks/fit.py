@@ -28,7 +28,8 @@ from narrows.nn.blocks import Dense, Flatten, Shape
 from narrows.nn.model import Model, initial_model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec, mirrored
-from narrows.planning import Plan, is_image
+from narrows.planning.plan import Plan
+from narrows.planning.traits import is_image
 from narrows.support.memory import NUMBA, XLA, require_compilers, require_memory
 from narrows.support.progress import Tracker, silent
 from narrows.tasks.detect import fit_detection

@@ -13,7 +13,7 @@ from narrows.engine.evidence import is_variational
 from narrows.errors import ShapeError, UsageError
 from narrows.learnt.density import MOST_NUMBERS, Density
 from narrows.model.file import TrainedModel
-from narrows.planning import is_rounded
+from narrows.planning.traits import is_rounded
 
 #: More would take years.
 MOST_DRAWN = 10**12

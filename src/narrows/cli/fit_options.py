@@ -1,0 +1,40 @@
+"""The options of ``narrows fit`` that say which model is trained and how: the fields of
+:class:`narrows.planning.options.FitOptions`, with their names, defaults and texts."""
+
+from collections.abc import Callable
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from narrows.cli.gathering import Given, Group, gathers
+from narrows.cli.options import parse_sizes, parse_types
+from narrows.planning.options import FitOptions
+
+# What is written otherwise than in Python: its type here, and what makes the value of the text.
+_WRITTEN: dict[str, tuple[Any, Callable[[Any], Any]]] = {
+    "hidden": (str | None, parse_sizes),
+    "types": (str | None, parse_types),
+    "spec": (Path | None, lambda path: path),
+}
+
+
+def _option(field: "Field[Any]") -> tuple[Any, Any]:
+    type_ = _WRITTEN[field.name][0] if field.name in _WRITTEN else field.type
+    help, metavar = (field.metadata[name] for name in ("help", "metavar"))
+    return type_, typer.Option(field.default, help=help, metavar=metavar, readable=False)
+
+
+def _given(values: Given) -> Given:
+    return values | {name: made(values[name]) for name, (_, made) in _WRITTEN.items()}
+
+
+_CHOSEN = Group(
+    {each.name: _option(each) for each in fields(FitOptions) if each.metadata["help"]}, _given
+)
+
+
+def takes_fit_options(command: Callable[..., None]) -> Callable[..., None]:
+    """A command with these options, which come to its parameter ``chosen`` by name."""
+    return gathers(command, {"chosen": _CHOSEN})

@@ -1,0 +1,53 @@
+"""Options that come to a command together, as one of its parameters."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: What was given, by the name of the option.
+Given = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Options that a parameter of a command stands for.
+
+    Attributes:
+        options: of each its type, as Typer has types, and what it is where nothing is said.
+        made: gives what the command gets of what was given.
+    """
+
+    options: Mapping[str, tuple[Any, Any]]
+    made: Callable[[Given], Any]
+
+
+def gathers(command: Callable[..., None], groups: Mapping[str, Group]) -> Callable[..., None]:
+    """A command with the options of those groups that its parameters name, in their places.
+    ``--json`` stays the last of all."""
+    own = inspect.signature(command)
+    found = {name: groups[name] for name in own.parameters if name in groups}
+
+    @functools.wraps(command)
+    def with_options(**given: Any) -> None:
+        for name, group in found.items():
+            given[name] = group.made({each: given.pop(each) for each in group.options})
+        command(**given)
+
+    kind = inspect.Parameter.KEYWORD_ONLY
+    together = list[inspect.Parameter]()
+    for name, parameter in own.parameters.items():
+        together += (
+            [
+                inspect.Parameter(each, kind, default=default, annotation=type_)
+                for each, (type_, default) in found[name].options.items()
+            ]
+            if name in found
+            else [parameter.replace(kind=kind)]
+        )
+    together.sort(key=lambda each: each.name == "json")
+    with_options.__signature__ = own.replace(parameters=together)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {each.name: each.annotation for each in together}
+    with_options.__annotations__["return"] = None
+    return with_options
