@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.stats import ks_2samp
 
 from narrows import Autoencoder
-from narrows.tasks.generate import DrawnCodes
+from narrows.tasks.drawn_codes import DrawnCodes
 
 ROWS, LATENT, EPOCHS = 8000, 8, 15
 

@@ -14,8 +14,8 @@ from narrows.model.use import TrainedAutoencoder
 from narrows.nn.presets import PRESETS, preset_spec
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import Plan, make_plan
+from narrows.tasks.drawn_codes import DrawnCodes
 from narrows.tasks.fit import Fitted, fit
-from narrows.tasks.generate import DrawnCodes
 
 LATENT = 3
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from helpers.command_line import ENVIRONMENT, Command, command, contents, failed
-from narrows.cli.outputs import check_outputs
 from narrows.errors import OutputError
 from narrows.support.files import require_writable
 from narrows.support.locking import held_folder
 from narrows.support.temporary import LOCK, host_name
+from narrows.tasks.outputs import check_outputs
 
 PROGRAM = (
     "import os, signal\n"

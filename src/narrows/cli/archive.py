@@ -17,7 +17,6 @@ from narrows.cli.options import (
     Json,
     parse_range,
 )
-from narrows.cli.outputs import check_outputs, shown, still_there, to_standard_output
 from narrows.cli.priors import (
     ModelOfArchive,
     prior_info,
@@ -26,8 +25,6 @@ from narrows.cli.priors import (
     write_model,
 )
 from narrows.cli.size_breakdown import account_text, account_values, model_info
-from narrows.cli.sources import is_table, load_array
-from narrows.cli.standard_input import received
 from narrows.cli.table_archive import (
     compress_table,
     table_account_text,
@@ -36,6 +33,8 @@ from narrows.cli.table_archive import (
     write_rows,
 )
 from narrows.cli.terminal import progress, say, show
+from narrows.support.standard_input import received
+from narrows.tasks.outputs import check_outputs, shown, still_there, to_standard_output
 
 if TYPE_CHECKING:
     import numpy as np
@@ -148,7 +147,9 @@ def compress(
     from narrows.archive import Model, write_archive
     from narrows.archive.error_bounds import Promises
     from narrows.data.sources import require_folder
+    from narrows.data.tables import is_table
     from narrows.support.files import atomic_file
+    from narrows.tasks.loading import load_array
 
     written = {"--out": out, "--keep-model": keep_model}
     models = {"--model": model}
@@ -182,7 +183,7 @@ def compress(
         show(text, {"out": str(out), **table_account_values(table)}, json, beside=out)
         return
     given = None if model is None else Model.of(model)
-    loaded = load_array(data, images, csv=csv)
+    loaded = load_array(data, images, csv=csv, track=progress, note=say)
     items = loaded.items
     if keep_model is not None:
         write_model(keep_model, items, promises, effort, data)
@@ -394,13 +395,15 @@ def _originals(
         ArchiveError: it holds files of other names, or other colours.
     """
     from narrows.errors import ArchiveError
+    from narrows.tasks.loading import load_array
 
     files = archive.files
     if files is not None and Path(against).is_dir():
         options = options.over(files.options)
         if options.changes:
             say(f"{archive.name} holds images that were changed: {options.described()}")
-    data = load_array(against, options, upright=archive.bound is None, csv=csv)
+    upright = archive.bound is None
+    data = load_array(against, options, upright=upright, csv=csv, track=progress, note=say)
     if files is None or data.files is None:
         return data.items
     for number, (kept, there) in enumerate(zip(files.names, data.files.names, strict=False)):
@@ -495,6 +498,7 @@ def _check_same_kind(of_table: bool, against: str) -> None:
     Raises:
         ShapeError: they are of two kinds.
     """
+    from narrows.data.tables import is_table
     from narrows.errors import ShapeError
 
     if of_table != is_table(against):

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from narrows.cli.data_options import CsvGiven
-from narrows.cli.outputs import still_there
 from narrows.cli.priors import write_kept
-from narrows.cli.sources import load_array, require_array
 from narrows.cli.terminal import progress, say
 from narrows.errors import UsageError
+from narrows.tasks.outputs import still_there
 
 if TYPE_CHECKING:
     from narrows.archive import Account, Model
@@ -57,6 +56,7 @@ def compress_codes(
     from narrows.data import checked
     from narrows.support.files import atomic_file
     from narrows.tasks.compress_codes import learn_codes, train_rounded, write_codes_only
+    from narrows.tasks.loading import load_array, require_array
 
     if item_bytes is not None and not 0 < item_bytes < math.inf:
         raise UsageError(
@@ -66,7 +66,7 @@ def compress_codes(
     trained: TrainedModel | Model
     if model is None:
         require_array(data)
-        training = checked(load_array(data, options, upright=True, csv=csv))
+        training = load_array(data, options, upright=True, csv=csv, track=progress, note=say)
         trained = train_rounded(
             checked(training), latent, item_bytes, effort, track=progress, note=say
         )
@@ -78,7 +78,8 @@ def compress_codes(
                 hint="leave one of them out",
             )
         trained = _given(model)
-        items = load_array(data, options, upright=True, csv=csv).items
+        loaded = load_array(data, options, upright=True, csv=csv, track=progress, note=say)
+        items = loaded.items
     if isinstance(trained, Model):
         if keep_model is not None:
             raise UsageError(

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from narrows.cli.fit import FitResult, load_for_training, run_outputs, train_and_write
-from narrows.cli.outputs import check_outputs, still_there
 from narrows.cli.terminal import say, show
 from narrows.support.streams import printable
+from narrows.tasks.outputs import check_outputs, still_there
 
 if TYPE_CHECKING:
     from narrows.data import Dataset

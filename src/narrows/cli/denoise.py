@@ -1,39 +1,21 @@
 """``narrows denoise``: damaged items in, and out what a model takes them to be without it."""
 
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from narrows.cli.data_options import CsvGiven, reads_data
-from narrows.cli.options import (
-    DataArgument,
-    Force,
-    Format,
-    ItemsOut,
-    Json,
-    ModelArgument,
-)
-from narrows.cli.outputs import check_outputs, to_standard_output
-from narrows.cli.sources import require_no_csv
-from narrows.cli.standard_input import received
-from narrows.cli.terminal import progress, say, show
-from narrows.cli.use import as_pixels, image_options_for, open_codec, report_written, usual_format
-from narrows.errors import ShapeError, UsageError
+from narrows.cli.options import DataArgument, Force, Format, ItemsOut, Json, ModelArgument
+from narrows.cli.terminal import progress, say, show, show_written
+from narrows.errors import UsageError
+from narrows.support.standard_input import received
+from narrows.tasks.outputs import check_outputs, to_standard_output, usual_format
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
-
     from narrows.data import Pages
     from narrows.data.image_options import ImageOptions
-    from narrows.model.use import TrainedAutoencoder
-    from narrows.training import Noise
 
 
 @reads_data
@@ -85,6 +67,11 @@ def denoise(
       narrows denoise pages.safetensors scans/ --out cleaned/
     """
     from narrows.data.sources import require_folder
+    from narrows.report.denoising import denoising_text
+    from narrows.tasks.denoise import AddedNoise, denoise_pages, open_pages_for
+    from narrows.tasks.fill import fill_file
+    from narrows.tasks.loading import require_no_csv
+    from narrows.tasks.opening import open_autoencoder
     from narrows.training import Noise
 
     if cells not in ("missing", "all"):
@@ -97,150 +84,36 @@ def denoise(
     if seed < 0:
         raise UsageError(f"--seed is {seed}, and must be at least 0", hint="leave it out")
     added = None if noise is None else Noise.parse(noise)
-    autoencoder = open_codec(model)
+    autoencoder = open_autoencoder(model, track=progress)
     out = to_standard_output(out, format, usual_format(autoencoder))
     sources = {"DATA": data, "--against": against}
     check_outputs(sources, {"--out": out}, models={"MODEL": model}, json=json)
     require_folder(data, images)
-    if autoencoder.trained.data.table is None:
-        require_no_csv(data, csv)
-        _denoise(autoencoder, data, out, against, added, seed, images, force, json)
-    elif against is None and added is None:
-        _fill(autoencoder, data, out, cells == "all", force, json, csv)
-    else:
-        raise UsageError(
-            "a table's cells are filled in, and --against and --noise are for arrays and images",
-            hint="leave them out",
-        )
-
-
-def _denoise(
-    autoencoder: "TrainedAutoencoder",
-    data: str,
-    out: str,
-    against: str | None,
-    noise: "Noise | None",
-    seed: int,
-    options: "ImageOptions",
-    force: bool,
-    json: bool,
-) -> None:
-    """Write what the model makes of all items, measuring on the way where there is what to measure
-    against."""
-    from narrows.data.pages import require_pairs
-    from narrows.model.ranges import require_familiar
-    from narrows.report.denoising import DenoisingMeter, denoising_text
-    from narrows.tasks.denoise import damaged, denoise, require_denoisable
-
-    pages = _opened(autoencoder, data, options)
-    require_denoisable(autoencoder, pages)
-    clean = pages if noise is not None else None
+    if autoencoder.trained.data.table is not None:
+        if against is not None or added is not None:
+            raise UsageError(
+                "a table's cells are filled in, and --against and --noise are for arrays and "
+                "images",
+                hint="leave them out",
+            )
+        whole, check = cells == "all", not force
+        written = fill_file(
+            autoencoder, data, out, all_cells=whole, check_range=check, csv=csv, track=progress,
+            note=say,
+        )  # fmt: skip
+        show_written(written, json)
+        return
+    require_no_csv(data, csv)
+    pages = open_pages_for(autoencoder, data, images=images, track=progress)
+    clean: Pages | AddedNoise | None = None if added is None else AddedNoise(added, seed)
     if against is not None:
-        clean = _opened(autoencoder, against, options if Path(against).is_dir() else None)
-        require_pairs(pages, clean)
-    meter = None if clean is None else DenoisingMeter(autoencoder.trained, len(pages))
-    done = 0
-    with (
-        _writer(autoencoder, pages, out) as write,
-        progress("denoising", total=len(pages), unit="items") as advance,
-    ):
-        for note in (
-            () if force else require_familiar(autoencoder.trained, pages.images, pages.name)
-        ):
-            say(note)
-        for batch in pages.batches():
-            given = batch if noise is None else damaged(autoencoder, batch, noise, seed, done)
-            results = denoise(autoencoder, given)
-            write(done, results)
-            for index, (noisy, found) in enumerate(zip(given, results, strict=True), done):
-                if meter is not None and clean is not None and meter.wants(index):
-                    meter.add(noisy, found, clean.images[index])
-                advance(1)
-            done += len(batch)
-    for note in pages.notes():
-        say(note)
-    if meter is None:
-        report_written(out, len(pages), "item", json)
+        of_folder = images if Path(against).is_dir() else None
+        clean = open_pages_for(autoencoder, against, images=of_folder, track=progress)
+    found = denoise_pages(
+        autoencoder, pages, out, against=clean, check_range=not force, track=progress, note=say
+    )
+    if found.measured is None:
+        show_written(found.written, json)
         return
-    result = meter.result(pages.name)
-    show(denoising_text(result), {"out": out, **asdict(result)}, json, beside=out)
-
-
-def _opened(
-    autoencoder: "TrainedAutoencoder", source: str, options: "ImageOptions | None"
-) -> "Pages":
-    """The items of a source, flat rows in the shape that they had in training."""
-    import numpy as np
-
-    from narrows.data import open_pages
-
-    options = image_options_for(autoencoder, source, options)
-    pages = open_pages(source, options=options, track=progress)
-    images, shape = pages.images, autoencoder.trained.item_shape
-    if isinstance(images, np.ndarray) and images.shape[1:] == (math.prod(shape),):
-        return replace(pages, images=images.reshape(len(images), *shape))
-    return pages
-
-
-@contextmanager
-def _writer(
-    autoencoder: "TrainedAutoencoder", pages: "Pages", out: str
-) -> "Iterator[Callable[[int, np.ndarray], None]]":
-    """A function that takes the number of the first of some results, and the results."""
-    from narrows.data import item_writer, named_image_writer
-
-    names, shape, pixels = pages.names, pages.images[0].shape, as_pixels(autoencoder, out)
-    if names is not None and (not Path(out).suffix or out.endswith("/")):
-        with named_image_writer(out, names) as write_image:
-
-            def write_named(place: int, results: "np.ndarray") -> None:
-                for number, image in enumerate(results, place):
-                    write_image(names[number], image if pixels is None else pixels(image))
-
-            yield write_named
-        return
-    is_table = out.lower().endswith((".csv", ".parquet"))
-    written = (math.prod(shape),) if is_table else shape
-    dtype = autoencoder.trained.data.dtype if pixels is None else pixels.dtype
-    with item_writer(out, len(pages), written, dtype) as writer:
-
-        def write_items(place: int, results: "np.ndarray") -> None:
-            if results.shape[1:] != shape:
-                raise ShapeError(
-                    f"item {place} of {pages.name} has shape {results.shape[1:]} and the first "
-                    f"{shape}, so that {out} cannot hold both",
-                    hint="write images of several sizes to a folder: end the name in /",
-                )
-            results = results if pixels is None else pixels(results)
-            writer.write(results.reshape(len(results), *written))
-
-        yield write_items
-
-
-def _fill(
-    autoencoder: "TrainedAutoencoder",
-    source: str,
-    out: str,
-    all_cells: bool,
-    force: bool,
-    json: bool,
-    csv: CsvGiven,
-) -> None:
-    """Write a table with its missing cells filled in."""
-    from narrows.data import table_writer
-    from narrows.data.tables import SchemaDrift
-    from narrows.tasks.fill import Filling
-
-    drift, count = SchemaDrift(), 0
-    filling = Filling(autoencoder, source, drift, all_cells=all_cells, csv=csv)
-    with (
-        table_writer(out, filling.schema) as write,
-        progress("filling", total=None, unit="rows") as done,
-    ):
-        for rows in filling.rows(check_range=not force):
-            write(rows)
-            count += rows.num_rows
-            done(rows.num_rows)
-    for line in drift.lines():
-        say(line)
-    report_written(out, count, "row", json)
+    values = {"out": out, **asdict(found.measured)}
+    show(denoising_text(found.measured), values, json, beside=out)

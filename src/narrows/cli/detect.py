@@ -15,9 +15,8 @@ from narrows.cli.options import (
     ModelArgument,
     Refine,
 )
-from narrows.cli.outputs import check_outputs, still_there, to_standard_output
 from narrows.cli.terminal import progress, say, show
-from narrows.cli.use import load_for, open_codec
+from narrows.tasks.outputs import check_outputs, still_there, to_standard_output
 
 if TYPE_CHECKING:
     from narrows.data import Dataset
@@ -92,6 +91,7 @@ def detect(
       narrows detect digits.safetensors mnist:test --out scores.csv --heat-map odd.png
     """
     from narrows.tasks.detect import require_rate, score_index
+    from narrows.tasks.opening import load_for, open_autoencoder
 
     score_index(score)
     require_rate(false_alarms)
@@ -100,13 +100,15 @@ def detect(
     out = Path(to_standard_output(out, format, "csv"))
     written = {"--out": out, "--heat-map": heat_map}
     check_outputs({"DATA": data}, written, models={"MODEL": model}, json=json)
-    autoencoder = open_codec(model, refine)
+    autoencoder = open_autoencoder(model, refine, track=progress)
     judged = _Judged(autoencoder, score)
     if heat_map is not None:
         _require_images(autoencoder.trained.item_shape, heat_map)
     _require_table(out)
-    dataset = load_for(autoencoder, data, images, force, csv=csv, finding=True)
-    autoencoder.shaped(dataset.items)  # a mistake must show before anything is computed
+    dataset = load_for(
+        autoencoder, data, images=images, csv=csv, check_range=not force, finding=True,
+        track=progress, note=say,
+    )  # fmt: skip
     judged.judge(dataset, false_alarms)
     reasons = judged.reasons(explain)
     _write(out, judged, reasons)

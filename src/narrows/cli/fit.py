@@ -19,12 +19,11 @@ from narrows.cli.options import (
     Json,
     as_fraction,
 )
-from narrows.cli.outputs import RUN_FOLDER, check_outputs, still_there
 from narrows.cli.pages import load_pages
-from narrows.cli.sources import image_arguments, is_csv_file, require_no_csv
-from narrows.cli.standard_input import received, renamed
 from narrows.cli.terminal import progress, say, show
 from narrows.errors import DataError, UsageError
+from narrows.support.standard_input import received, renamed
+from narrows.tasks.outputs import RUN_FOLDER, check_outputs, still_there
 
 if TYPE_CHECKING:
     from narrows.data import Dataset
@@ -116,6 +115,7 @@ def fit(
     from narrows.planning.plan import make_plan
     from narrows.support.files import is_standard_output
     from narrows.support.locking import held_folder
+    from narrows.tasks.loading import require_no_csv
 
     if not checkpoint_seconds >= 0:
         raise UsageError(
@@ -225,6 +225,8 @@ def load_for_training(
         UsageError: ``validation`` is a number outside 0 to 1.
     """
     from narrows.data import load_data, validation_source
+    from narrows.data.image_options import ImageOptions
+    from narrows.tasks.loading import is_csv_file
 
     fraction = HELD_OUT if validation is None else as_fraction(validation)
     own = validation_source(source) if validation is None else validation
@@ -236,11 +238,11 @@ def load_for_training(
         labels=True,
         types=types,
         track=progress,
-        **image_arguments(options),
+        **asdict(options or ImageOptions()),
         **of_data,
     )
     if own is not None and (validation is None or fraction is None):
-        images = image_arguments(options) if Path(own).is_dir() else {}
+        images = asdict(options or ImageOptions()) if Path(own).is_dir() else {}
         said = csv or {} if is_csv_file(own) else {}
         held_out = load_data(own, labels=True, table=data.table, track=progress, **images, **said)
         if data.table is None and held_out.table is not None:

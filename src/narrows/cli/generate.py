@@ -5,22 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from narrows.cli.data_options import CsvGiven, reads_data
-from narrows.cli.options import Format, Json, ModelArgument
-from narrows.cli.outputs import check_outputs, to_standard_output
-from narrows.cli.terminal import progress
-from narrows.cli.use import (
-    load_for,
-    open_codec,
-    report_written,
-    stream_items,
-    usual_format,
-)
+from narrows.cli.options import Format, Json, ModelArgument, read_places
+from narrows.cli.terminal import progress, say, show_written
 from narrows.errors import UsageError
+from narrows.tasks.outputs import check_outputs, to_standard_output, usual_format
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from narrows.model.use import Rows, TrainedAutoencoder
 
 
 @reads_data
@@ -88,49 +79,54 @@ def generate(
       narrows generate digits.safetensors --between mnist:test:3,17 --out between.png
       narrows generate digits.safetensors --traverse 0 --at mnist:test:3 --out number-0.png
     """
-    _require_one_choice(count, source, between, traverse, at, steps)
+    from narrows.tasks.drawn_codes import interpolated, traversed
+    from narrows.tasks.generate import codes_at, draw, write_codes
+    from narrows.tasks.opening import open_autoencoder
+
+    _require_one_choice(
+        {"-n": count, "--between": between, "--traverse": traverse},
+        {"--from": source, "--at": at, "--steps": steps},
+    )
     if csv and between is None and at is None:
         raise UsageError(
             f"{next(iter(csv))} says how a CSV file is read, and none is",
             hint="leave it out: it belongs to --between and --at",
         )
-    autoencoder = open_codec(model)
+    autoencoder = open_autoencoder(model, track=progress)
     out = to_standard_output(out, format, usual_format(autoencoder))
     sources = {"--between": between, "--at": at}
     check_outputs(sources, {"--out": out}, models={"MODEL": model}, json=json)
-    rows: Rows
-    is_picture = out.lower().endswith(".png")
-    if count is not None and autoencoder.trained.data.table is not None and not is_picture:
-        _write_rows(autoencoder, count, seed, source, out)
-        report_written(out, count, "item", json)
-        return
+
+    def codes_of(option: str, text: str, most: int) -> "np.ndarray":
+        data, places = read_places(option, text, most)
+        named = f"{option} {text}"
+        return codes_at(autoencoder, data, places, named=named, csv=csv, track=progress, note=say)
+
     if count is not None:
-        rows = _drawn(autoencoder, count, seed, source)
-        columns = None
+        written = draw(autoencoder, count, out, seed=seed, source=source, track=progress, note=say)
     else:
-        columns = 10 if steps is None else steps
-        rows = _path(autoencoder, between, traverse, at, columns, csv)
-    if is_picture:
-        _draw(autoencoder, rows, out, columns)
-    else:
-        stream_items("generating", autoencoder, rows, autoencoder.decode, out)
-    report_written(out, len(rows), "item", json)
+        steps = 10 if steps is None else steps
+        if between is not None:
+            first, last = codes_of("--between", between, 2)
+            codes = interpolated(first, last, steps)
+        else:
+            assert traverse is not None
+            code = None if at is None else codes_of("--at", at, 1)[0]
+            codes = traversed(autoencoder.trained, traverse, steps, code)
+        written = write_codes(autoencoder, codes, out, columns=steps, track=progress, note=say)
+    show_written(written, json)
 
 
-def _require_one_choice(
-    count: int | None,
-    source: str | None,
-    between: str | None,
-    traverse: int | None,
-    at: str | None,
-    steps: int | None,
-) -> None:
+# Which options each choice heeds.
+_HEEDED = {"-n": ("--from",), "--between": ("--steps",), "--traverse": ("--at", "--steps")}
+
+
+def _require_one_choice(choices: dict[str, object], options: dict[str, object]) -> None:
     """Make sure that exactly one thing is asked for, and nothing that it does not heed.
 
     Raises:
         UsageError: it is not so.
     """
-    choices = {"-n": count, "--between": between, "--traverse": traverse}
     given = [name for name, value in choices.items() if value is not None]
     if len(given) != 1:
         what = "nothing" if not given else " and ".join(given)
@@ -138,101 +134,9 @@ def _require_one_choice(
             f"{what} was asked for, and it takes one of {', '.join(choices)}",
             hint="write -n 64 for 64 new items, or see narrows generate --help",
         )
-    heeded = {"-n": ("--from",), "--between": ("--steps",), "--traverse": ("--at", "--steps")}
-    for name, value in {"--from": source, "--at": at, "--steps": steps}.items():
-        if value is not None and name not in heeded[given[0]]:
-            of = " and ".join(each for each, options in heeded.items() if name in options)
+    for name, value in options.items():
+        if value is not None and name not in _HEEDED[given[0]]:
+            of = " and ".join(each for each, heeded in _HEEDED.items() if name in heeded)
             raise UsageError(
                 f"{name} says nothing about {given[0]}", hint=f"leave it out: it belongs to {of}"
             )
-
-
-def _drawn(autoencoder: "TrainedAutoencoder", count: int, seed: int, source: str | None) -> "Rows":
-    """New codes, each of which is drawn when it is looked at."""
-    from narrows.tasks.generate import DrawnCodes
-
-    return DrawnCodes(autoencoder.trained, count, seed, source)  # type: ignore[arg-type]
-
-
-def _write_rows(
-    autoencoder: "TrainedAutoencoder", count: int, seed: int, source: str | None, out: str
-) -> None:
-    """Write drawn rows of a table, whose columns lie as they did in training."""
-    from narrows.data import table_writer
-    from narrows.tasks.drawn_rows import DrawnRows
-
-    rows = DrawnRows(autoencoder, count, seed, source)  # type: ignore[arg-type]
-    with (
-        table_writer(out, rows.table.arrow_schema()) as write,
-        progress("generating", total=count, unit="rows") as advance,
-    ):
-        for batch in rows.batches():
-            write(batch)
-            advance(batch.num_rows)
-
-
-def _path(
-    autoencoder: "TrainedAutoencoder",
-    between: str | None,
-    traverse: int | None,
-    at: str | None,
-    steps: int,
-    csv: CsvGiven | None,
-) -> "np.ndarray":
-    """Codes on the way from one item to another, or along a latent number."""
-    from narrows.tasks.generate import interpolated, traversed
-
-    if between is not None:
-        first, last = _codes_of(autoencoder, "--between", between, 2, csv)
-        return interpolated(first, last, steps)
-    assert traverse is not None
-    code = None if at is None else _codes_of(autoencoder, "--at", at, 1, csv)[0]
-    return traversed(autoencoder.trained, traverse, steps, code)
-
-
-def _codes_of(
-    autoencoder: "TrainedAutoencoder", option: str, text: str, count: int, csv: CsvGiven | None
-) -> "np.ndarray":
-    """The codes of the items that ``DATA:A,B`` names, (count, latent).
-
-    Raises:
-        UsageError: the text names no data, another number of items, or some that there are not.
-    """
-    import numpy as np
-
-    source, _, places = text.rpartition(":")
-    numbers = [place.strip() for place in places.split(",")]
-    if not source or len(numbers) != count or not all(each.isdecimal() for each in numbers):
-        form = ",".join("AB"[:count])
-        raise UsageError(
-            f"{option} {text} does not say which items of which data",
-            hint=f"write DATA:{form}, as in mnist:test:{'3,17' if count == 2 else '3'}",
-        )
-    items = load_for(autoencoder, source, force=True, csv=csv).items
-    rows = [int(each) for each in numbers]
-    for row in rows:
-        if row >= len(items):
-            raise UsageError(
-                f"{option} {text} names item {row:,}, and {source} has {len(items):,}",
-                hint=f"items count from 0: give numbers up to {len(items) - 1}",
-            )
-    return autoencoder.encode(np.asarray(items[rows]))
-
-
-def _draw(autoencoder: "TrainedAutoencoder", rows: "Rows", out: str, columns: int | None) -> None:
-    """One picture of the items that codes stand for."""
-    import numpy as np
-
-    from narrows.model.use import chunks
-    from narrows.report.figures import grid_figure, require_grid
-
-    shape = autoencoder.trained.item_shape
-    require_grid(len(rows), shape)
-    parts = []
-    with progress("generating", total=len(rows), unit="items") as advance:
-        for chunk in chunks(rows, int(np.prod(shape))):
-            parts.append(autoencoder.decode(chunk))
-            advance(len(chunk))
-    items = np.concatenate(parts)
-    limits = autoencoder.trained.data.value_range or (float(items.min()), float(items.max()))
-    grid_figure(items, out, value_range=limits, columns=columns)

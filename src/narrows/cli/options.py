@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from narrows.cli.standard_input import received
 from narrows.errors import UsageError
+from narrows.support.standard_input import received
 
 #: The share of the rows that is held out where the data have no validation set of their own.
 HELD_OUT = 0.1
@@ -128,6 +128,23 @@ def parse_range(text: str | None, count: int) -> tuple[int, int]:
             hint=f"give a range within 0:{count}",
         )
     return first, last
+
+
+def read_places(option: str, text: str, count: int) -> tuple[str, list[int]]:
+    """``DATA:A,B`` as the data and the places of ``count`` items in it.
+
+    Raises:
+        UsageError: the text names no data, or another number of items.
+    """
+    source, _, places = text.rpartition(":")
+    numbers = [place.strip() for place in places.split(",")]
+    if not source or len(numbers) != count or not all(each.isdecimal() for each in numbers):
+        form = ",".join("AB"[:count])
+        raise UsageError(
+            f"{option} {text} does not say which items of which data",
+            hint=f"write DATA:{form}, as in mnist:test:{'3,17' if count == 2 else '3'}",
+        )
+    return source, [int(each) for each in numbers]
 
 
 def as_fraction(text: str) -> float | None:

@@ -7,12 +7,13 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from narrows.cli.standard_input import renamed
 from narrows.errors import NarrowsError, OutputError
 from narrows.support.files import is_standard_output
 from narrows.support.progress import Advance, shown
 from narrows.support.progress import say as tell
+from narrows.support.standard_input import renamed
 from narrows.support.streams import output_error, printable, standard_error, standard_output
+from narrows.tasks.outputs import Written
 
 
 def say(message: str) -> None:
@@ -54,6 +55,14 @@ def show(
         if isinstance(error, BrokenPipeError):
             raise
         raise unwritten(error) from error
+
+
+def show_written(written: Written, as_json: bool) -> None:
+    """What a job wrote: a message, or as JSON."""
+    if as_json:
+        show("", {"out": written.out, "count": written.count}, as_json)
+    else:
+        say(written.sentence())
 
 
 def unwritten(error: OSError) -> OutputError:

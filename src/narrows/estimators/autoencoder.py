@@ -32,10 +32,10 @@ from narrows.report.measures import item_errors
 from narrows.support import arguments
 from narrows.support.progress import say, shown, silent, warn
 from narrows.tasks.denoise import denoise, require_denoisable
+from narrows.tasks.drawn_codes import DrawnCodes, interpolated
 from narrows.tasks.drawn_rows import DrawnRows
 from narrows.tasks.fill import Filling, fill_frame
 from narrows.tasks.fit import Fitted, fit
-from narrows.tasks.generate import DrawnCodes, interpolated
 from narrows.training import History
 
 # Fewer rows than this are all trained on: a tenth of them would say nothing.

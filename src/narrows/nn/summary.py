@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from narrows.nn.blocks import Shape
 from narrows.nn.spec import Spec
@@ -52,6 +53,17 @@ def summary_text(spec: Spec) -> str:
     ]
     tables = {"encoder": encoder, "decoder": decoder, "autoencoder": whole}
     return "\n\n".join(_table(name, rows) for name, rows in tables.items())
+
+
+def summary_values(spec: Spec) -> dict[str, Any]:
+    """The same for machines: the layers, their parameters and the spec itself."""
+    parts = layers(spec)
+    counts = {part: parameter_count(rows) for part, rows in parts.items()}
+    return {
+        "layers": {part: [asdict(layer) for layer in rows] for part, rows in parts.items()},
+        "parameters": {**counts, "autoencoder": sum(counts.values())},
+        "spec": spec.to_dict(),
+    }
 
 
 def _table(name: str, rows: list[Layer]) -> str:

@@ -6,6 +6,7 @@ called with each amount done, and a note on how it goes where there is something
     with track("downloading", total=1_648_877, unit="B") as advance:
         advance(65_536)
 
+What a user should know of the data or of a result goes to a *note* likewise, a sentence at a time.
 Library code takes a tracker and defaults to :func:`silent`; the command line, and estimators with
 ``verbose``, pass :func:`shown`.
 """
@@ -37,6 +38,14 @@ class Tracker(Protocol):
     def __call__(
         self, label: str, *, total: float | None, unit: str
     ) -> AbstractContextManager[Advance]: ...
+
+
+#: Told what a user should know, a sentence at a time.
+Note = Callable[[str], None]
+
+
+def unheard(message: str) -> None:
+    """The note that nobody hears."""
 
 
 @contextlib.contextmanager

@@ -1,16 +1,28 @@
 """Denoising: what a trained model makes of damaged items; of images of any size, tile by tile."""
 
-from dataclasses import replace
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from narrows.data import Dataset
-from narrows.data.pages import Pages
+from narrows.data import Dataset, named_image_writer, open_pages
+from narrows.data.image_options import ImageOptions
+from narrows.data.pages import Pages, require_pairs
+from narrows.data.pixels import is_folder_of_images
 from narrows.data.storage import gathered
 from narrows.data.tiles import blended
 from narrows.errors import ShapeError
+from narrows.model.file import TrainedModel
+from narrows.model.ranges import require_familiar
 from narrows.model.use import TrainedAutoencoder
+from narrows.report.denoising import Denoising, DenoisingMeter
+from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.support.shapes import is_image_shape
+from narrows.tasks.convert import as_pixels, result_writer
+from narrows.tasks.opening import images_for
+from narrows.tasks.outputs import Written
 from narrows.training import Noise
 from narrows.training.noise import (
     NoiseLimits,
@@ -18,6 +30,111 @@ from narrows.training.noise import (
     damaged_parts,
     noise_limits,
 )
+
+
+@dataclass(frozen=True)
+class AddedNoise:
+    """Noise that is added to items before they are denoised; the same seed adds the same."""
+
+    noise: Noise
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Denoised:
+    """What was written, and where there was what to compare with, how much of the noise is left."""
+
+    written: Written
+    measured: Denoising | None
+
+
+def denoise_pages(
+    autoencoder: TrainedAutoencoder,
+    pages: Pages,
+    out: str,
+    *,
+    against: Pages | AddedNoise | None = None,
+    check_range: bool = True,
+    track: Tracker = silent,
+    note: Note = unheard,
+) -> Denoised:
+    """Write what the model makes of all items, measuring on the way where there is what to measure
+    against.
+
+    Args:
+        pages: as :func:`open_pages_for` gives them.
+        out: a folder, which gets files of the same names, .npy, .npz, .csv or .parquet.
+        against: the same items without noise; or noise that is added to the items first, which
+            then are the clean ones.
+        check_range: refuse what :func:`narrows.model.ranges.require_familiar` does.
+
+    Raises:
+        DataError: ``against`` are other items.
+        ShapeError: the model takes neither an item nor tiles of it, or ``out`` does not hold items
+            of several shapes.
+        UsageError: they are in another unit.
+    """
+    require_denoisable(autoencoder, pages)
+    added = against if isinstance(against, AddedNoise) else None
+    clean = pages if isinstance(against, AddedNoise) else against
+    if clean is not None:
+        require_pairs(pages, clean)
+    meter = None if clean is None else DenoisingMeter(autoencoder.trained, len(pages))
+    done = 0
+    with (
+        _writer(autoencoder.trained, pages, out, note) as write,
+        track("denoising", total=len(pages), unit="items") as advance,
+    ):
+        if check_range:
+            for line in require_familiar(autoencoder.trained, pages.images, pages.name):
+                note(line)
+        for batch in pages.batches():
+            given = batch
+            if added is not None:
+                given = damaged(autoencoder, batch, added.noise, added.seed, done)
+            results = denoise(autoencoder, given)
+            write(results)
+            for index, (noisy, found) in enumerate(zip(given, results, strict=True), done):
+                if meter is not None and clean is not None and meter.wants(index):
+                    meter.add(noisy, found, clean.images[index])
+                advance(1)
+            done += len(batch)
+    for line in pages.notes():
+        note(line)
+    written = Written(out, len(pages), "item")
+    return Denoised(written, None if meter is None else meter.result(pages.name))
+
+
+@contextlib.contextmanager
+def _writer(
+    trained: TrainedModel, pages: Pages, out: str, note: Note
+) -> Iterator[Callable[[np.ndarray], None]]:
+    """A function that takes the results of all pages in order, some at a time."""
+    if pages.names is not None and is_folder_of_images(out):
+        names, pixels = iter(pages.names), as_pixels(trained, out, note)
+        with named_image_writer(out, pages.names) as write_image:
+
+            def write_named(results: np.ndarray) -> None:
+                for image in results:
+                    write_image(next(names), image if pixels is None else pixels(image))
+
+            yield write_named
+        return
+    shape, place = pages.images[0].shape, 0
+    with result_writer(trained, len(pages), out, shape=shape, note=note) as write:
+
+        def write_alike(results: np.ndarray) -> None:
+            nonlocal place
+            if results.shape[1:] != shape:
+                raise ShapeError(
+                    f"item {place} of {pages.name} has shape {results.shape[1:]} and the first "
+                    f"{shape}, so that {out} cannot hold both",
+                    hint="write images of several sizes to a folder: end the name in /",
+                )
+            write(results)
+            place += len(results)
+
+        yield write_alike
 
 
 def denoise(autoencoder: TrainedAutoencoder, items: np.ndarray) -> np.ndarray:
@@ -92,6 +209,30 @@ def with_noise(data: Dataset, noise: Noise, limits: NoiseLimits, seed: int) -> D
 
 # Keeps the added noise apart from other uses of the same seed.
 _NOISE_STREAM = 0xADDED
+
+
+def open_pages_for(
+    autoencoder: TrainedAutoencoder,
+    source: str,
+    *,
+    images: ImageOptions | None = None,
+    track: Tracker = silent,
+) -> Pages:
+    """Images of any size, or other items: flat rows in the shape that they had in training.
+
+    Args:
+        source, images: as of :func:`narrows.tasks.opening.load_for`.
+
+    Raises:
+        DataError: there is no such source, or it is not what it must be.
+        UsageError: ``images`` are for what is no folder.
+    """
+    trained = autoencoder.trained
+    pages = open_pages(source, options=images_for(trained, source, images), track=track)
+    items, shape = pages.images, trained.item_shape
+    if isinstance(items, np.ndarray) and items.shape[1:] == (math.prod(shape),):
+        return replace(pages, images=items.reshape(len(items), *shape))
+    return pages
 
 
 def require_denoisable(autoencoder: TrainedAutoencoder, pages: Pages) -> None:

@@ -17,7 +17,7 @@ from jaxtyping import Float64, Int64
 
 from narrows.data.tables.columns import Column
 from narrows.model.use import TrainedAutoencoder
-from narrows.tasks.generate import DrawnCodes, Source
+from narrows.tasks.drawn_codes import DrawnCodes
 
 # Rows that tell how what the decoder gives lies, and what draws them.
 _REFERENCE, _REFERENCE_SEED = 4096, 0x0DD5
@@ -36,14 +36,14 @@ class DrawnRows:
 
     Args:
         autoencoder: a model of a table.
-        count, seed, source: as of :class:`narrows.tasks.generate.DrawnCodes`.
+        count, seed, source: as of :class:`narrows.tasks.drawn_codes.DrawnCodes`.
 
     Raises:
         UsageError: as there.
     """
 
     def __init__(
-        self, autoencoder: TrainedAutoencoder, count: int, seed: int, source: Source | None = None
+        self, autoencoder: TrainedAutoencoder, count: int, seed: int, source: str | None = None
     ) -> None:
         table = autoencoder.trained.data.table
         assert table is not None, "the model was trained on a table"

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from narrows.data import table_writer
 from narrows.data.tables import (
     CsvOptions,
     SchemaDrift,
@@ -19,6 +20,8 @@ from narrows.data.tables.reading import cells_of
 from narrows.errors import DataError
 from narrows.model.ranges import require_familiar
 from narrows.model.use import TrainedAutoencoder
+from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.tasks.outputs import Written
 
 # Rows that are columns in memory at a time.
 _BLOCK_ROWS = 1 << 13
@@ -64,6 +67,44 @@ def fill_frame(
             entry = form.columns[at] if form.columns else {}
             changed[at] = filled_column(column, array, found[:, column.features], entry)
     return with_columns(frame, form, changed)
+
+
+def fill_file(
+    autoencoder: TrainedAutoencoder,
+    source: str,
+    out: str,
+    *,
+    all_cells: bool = False,
+    check_range: bool = True,
+    csv: Mapping[str, Any] | None = None,
+    track: Tracker = silent,
+    note: Note = unheard,
+) -> Written:
+    """Write a table of a file with its missing cells filled in, as :class:`Filling` does.
+
+    Args:
+        out: .csv or .parquet.
+        all_cells, csv: as of :class:`Filling`.
+        check_range: refuse what :func:`narrows.model.ranges.require_familiar` does.
+
+    Raises:
+        DataError: it is no table, one without the model's columns, or one whose cells are none of
+            their columns' kinds.
+        UsageError: a column is in another unit.
+    """
+    drift, count = SchemaDrift(), 0
+    filling = Filling(autoencoder, source, drift, all_cells=all_cells, csv=csv)
+    with (
+        table_writer(out, filling.schema) as write,
+        track("filling", total=None, unit="rows") as advance,
+    ):
+        for rows in filling.rows(check_range=check_range):
+            write(rows)
+            count += rows.num_rows
+            advance(rows.num_rows)
+    for line in drift.lines():
+        note(line)
+    return Written(out, count, "row")
 
 
 class Filling:

@@ -1,22 +1,40 @@
-"""What every command makes sure of before it writes anything."""
+"""What a job makes sure of before it writes anything, and what it says when it has."""
 
 import contextlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from narrows.errors import NarrowsError, UsageError
 from narrows.support.files import is_standard_output, require_writable
 from narrows.support.outputs import require_apart
 from narrows.support.streams import is_terminal
 
+if TYPE_CHECKING:
+    from narrows.model.use import TrainedAutoencoder
+
 #: What messages call the folder of a run's history, checkpoint and pictures.
 RUN_FOLDER = "the run folder"
 
 # What people can read; anything else would do strange things to a terminal.
 _READABLE = (".csv",)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a job wrote: ``count`` of ``what`` (item, code, row), to ``out``."""
+
+    out: str
+    count: int
+    what: str
+
+    def sentence(self) -> str:
+        """The same for people."""
+        plural = "" if self.count == 1 else "s"
+        return f"wrote {self.count:,} {self.what}{plural} to {shown(self.out)}"
 
 
 def check_outputs(
@@ -118,6 +136,11 @@ def to_standard_output(out: str | os.PathLike[str], format: str | None, usual: s
             )
         return name
     return f"-.{format or usual}" if name == "-" else name
+
+
+def usual_format(autoencoder: "TrainedAutoencoder") -> str:
+    """The format that items of a model have on standard output."""
+    return "npy" if autoencoder.trained.data.table is None else "csv"
 
 
 def shown(out: str | os.PathLike[str]) -> str:

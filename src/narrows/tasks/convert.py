@@ -1,0 +1,160 @@
+"""Every item of a data set through a model into a file, a bounded number of them in memory."""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from narrows.data import Dataset, item_writer, row_writer
+from narrows.data.pixels import Pixels, is_folder_of_images, pixels_of
+from narrows.errors import UsageError
+from narrows.model.file import TrainedModel
+from narrows.model.use import Rows, TrainedAutoencoder, chunks
+from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.tasks.outputs import Written
+
+# Rows of a table that are columns in memory at a time.
+_ROWS_AT_ONCE = 1 << 14
+
+
+def require_kind(out: str) -> None:
+    """Make sure, before any work, that a file says by its suffix what it shall be.
+
+    Raises:
+        UsageError: it has none.
+    """
+    if not Path(out).suffix:
+        raise UsageError(
+            f"{out} does not say what kind of file the codes shall be",
+            hint="end it in .npy, .npz, .csv or .parquet",
+        )
+
+
+def encode(
+    autoencoder: TrainedAutoencoder, data: Dataset, out: str, *, track: Tracker = silent
+) -> Written:
+    """Write the code of every item, a row of numbers each; in tables with the name of its file.
+
+    Args:
+        data: as :func:`narrows.tasks.opening.load_for` gives it.
+        out: a name that ends in .npy, .npz, .csv or .parquet.
+    """
+    size = autoencoder.trained.model.spec.latent_size
+    columns = [f"code_{number}" for number in range(size)]
+    names = None if data.files is None else data.files.names
+    count = len(data)
+    with (
+        item_writer(out, count, (size,), np.float32, columns=columns, files=names) as writer,
+        track("encoding", total=count, unit="items") as advance,
+    ):
+        for chunk in chunks(data.items, size):
+            writer.write(autoencoder.encode(chunk))
+            advance(len(chunk))
+    return Written(out, count, "code")
+
+
+def decode(
+    autoencoder: TrainedAutoencoder,
+    codes: Rows,
+    out: str,
+    *,
+    label: str = "decoding",
+    track: Tracker = silent,
+    note: Note = unheard,
+) -> Written:
+    """Write the items that codes (n, latent_size) stand for.
+
+    Args:
+        out: .npy, .npz, .csv or .parquet, or a folder of images; of a model of a table, a table.
+        label: what the work is called.
+    """
+    if isinstance(codes, np.ndarray):
+        autoencoder.require_codes(codes)  # a mistake must show before a file is opened
+    work = autoencoder.decode
+    with result_writer(autoencoder.trained, len(codes), out, note=note) as write:
+        _through(label, autoencoder.trained, codes, lambda some: write(work(some)), track)
+    return Written(out, len(codes), "item")
+
+
+def reconstruct(
+    autoencoder: TrainedAutoencoder,
+    data: Dataset,
+    out: str,
+    *,
+    track: Tracker = silent,
+    note: Note = unheard,
+) -> Written:
+    """Write what the model makes of every item; of a folder of images one with the same names.
+
+    Args:
+        data: as :func:`narrows.tasks.opening.load_for` gives it.
+        out: as of :func:`decode`.
+    """
+    trained, work = autoencoder.trained, autoencoder.reconstruct
+    names = None if data.files is None else data.files.names
+    with result_writer(trained, len(data), out, names=names, note=note) as write:
+        _through("reconstructing", trained, data.items, lambda some: write(work(some)), track)
+    return Written(out, len(data), "item")
+
+
+def _through(
+    label: str,
+    trained: TrainedModel,
+    rows: Rows,
+    work: Callable[[np.ndarray], None],
+    track: Tracker,
+) -> None:
+    """Give all rows to ``work`` in order, as many at a time as their results take little memory."""
+    of_table = trained.data.table is not None
+    with track(label, total=len(rows), unit="rows" if of_table else "items") as advance:
+        for chunk in chunks(rows, math.prod(trained.item_shape)):
+            step = _ROWS_AT_ONCE if of_table else max(len(chunk), 1)
+            for start in range(0, len(chunk), step):
+                work(chunk[start : start + step])
+            advance(len(chunk))
+
+
+@contextlib.contextmanager
+def result_writer(
+    trained: TrainedModel,
+    count: int,
+    out: str,
+    *,
+    shape: tuple[int, ...] | None = None,
+    names: Sequence[str] | None = None,
+    note: Note = unheard,
+) -> Iterator[Callable[[np.ndarray], None]]:
+    """A function that writes ``count`` items as a model gives them, any number at a time.
+
+    Args:
+        shape: of an item, where that is not the training data's.
+        names: of the files that they come from.
+    """
+    if trained.data.table is not None:
+        with row_writer(out, trained.data.table) as write:
+            yield write
+        return
+    shape, pixels = shape or trained.item_shape, as_pixels(trained, out, note)
+    if out.lower().endswith((".csv", ".parquet")):
+        shape = (math.prod(shape),)  # a table has no pixels: an image becomes a row
+    dtype = np.dtype(trained.data.dtype if pixels is None else pixels.dtype)
+    with item_writer(out, count, shape, dtype, files=names) as writer:
+
+        def write_items(items: np.ndarray) -> None:
+            items = items if pixels is None else pixels(items)
+            writer.write(items.reshape(len(items), *shape))
+
+        yield write_items
+
+
+def as_pixels(trained: TrainedModel, out: str, note: Note) -> Pixels | None:
+    """How items become pixels, and say so, where they go to a folder of images and are none yet."""
+    if not is_folder_of_images(out):
+        return None
+    data = trained.described
+    pixels = pixels_of(trained.item_shape, data.dtype, data.extent, bool(data.whole))
+    if pixels is not None:
+        note(pixels.note)
+    return pixels

@@ -1,0 +1,117 @@
+"""What a job begins with: a trained model, and data as it takes them."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from narrows.data import Dataset, load_data
+from narrows.data.image_options import ImageOptions
+from narrows.data.sources import BUILT_IN
+from narrows.errors import DataError
+from narrows.model.file import TrainedModel, load_model
+from narrows.model.ranges import require_familiar
+from narrows.model.use import TrainedAutoencoder
+from narrows.planning.refinement import require_refinable
+from narrows.support.progress import Note, Tracker, silent, unheard
+
+
+def open_autoencoder(
+    path: str | os.PathLike[str], refine: int | None = None, *, track: Tracker = silent
+) -> TrainedAutoencoder:
+    """The model of a file.
+
+    Args:
+        refine: steps that improve each code; None for those of the model.
+
+    Raises:
+        ModelFileError: the file is missing, damaged, from a newer narrows, or not ours.
+        UsageError: its codes cannot be refined.
+    """
+    trained = load_model(path)
+    if refine is not None:
+        require_refinable(trained.model.spec, refine)
+        trained = replace(trained, refinement=refine)
+    return TrainedAutoencoder(trained, track)
+
+
+def load_for(
+    autoencoder: TrainedAutoencoder,
+    source: str,
+    *,
+    images: ImageOptions | None = None,
+    csv: Mapping[str, Any] | None = None,
+    check_range: bool = True,
+    finding: bool = False,
+    track: Tracker = silent,
+    note: Note = unheard,
+) -> Dataset:
+    """Data whose items have the shape that the model takes: images changed as those that it was
+    trained on were, and as ``images`` wants it.
+
+    Args:
+        source: as :func:`narrows.load_data` takes it.
+        images: what becomes of the images of a folder.
+        csv: how a CSV file is read, as :func:`narrows.load_data` takes it.
+        check_range, finding: as of :func:`accepted`.
+
+    Raises:
+        DataError: they are no table and the model was trained on one, or the reverse; or they are
+            not what they must be.
+        ShapeError, UsageError: as :func:`accepted`.
+    """
+    trained = autoencoder.trained.data
+    options = images_for(autoencoder.trained, source, images) or ImageOptions()
+    data = load_data(source, table=trained.table, track=track, **asdict(options), **(csv or {}))
+    if trained.table is None and data.table is not None:
+        raise DataError(
+            f"{source} is a table, and the model was trained on {trained.name}, which is none",
+            hint="give data of the kind that the model was trained on, or train one on the table",
+        )
+    for line in data.notes:
+        note(line)
+    items = accepted(
+        autoencoder, data.items, source, check_range=check_range, finding=finding, note=note
+    )
+    return replace(data, items=items)
+
+
+def accepted(
+    autoencoder: TrainedAutoencoder,
+    items: np.ndarray,
+    name: str,
+    *,
+    check_range: bool = True,
+    finding: bool = False,
+    note: Note = unheard,
+) -> np.ndarray:
+    """``items`` in the shape of the training data, which is made sure of here and nowhere after.
+
+    Args:
+        items: (n, \\*item_shape), or flat rows of as many values; features of a table where the
+            model is of one.
+        name: what messages call them.
+        check_range, finding: whether to refuse those in another unit, and whether odd ones are what
+            is looked for: see :func:`narrows.model.ranges.require_familiar`.
+
+    Raises:
+        ShapeError: they have another shape.
+        UsageError: they are in another unit.
+    """
+    items = autoencoder.shaped(items)
+    if check_range:
+        for line in require_familiar(autoencoder.trained, items, name, finding=finding):
+            note(line)
+    return items
+
+
+def images_for(
+    trained: TrainedModel, source: str, options: ImageOptions | None
+) -> ImageOptions | None:
+    """What becomes of the images of ``source``: what the model keeps, and what is asked for."""
+    if source in BUILT_IN or not Path(source).is_dir():
+        return options
+    return (options or ImageOptions()).over(trained.data.images)
