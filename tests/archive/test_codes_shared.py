@@ -11,33 +11,35 @@ from helpers.archive_cases import assert_same, forged, parts_of
 from helpers.codes_cases import blots, counted_decoder, drawn_net
 from helpers.command_line import Command, done, failed
 from narrows import compress, decompress
-from narrows.archive import Archive, Model, learn_model
+from narrows.archive import Archive, SharedModel, open_archive
 from narrows.archive.codes.integer_net import in_floats
 from narrows.archive.codes.shared import shared_decoder, shared_predicted
-from narrows.errors import ArchiveError, NarrowsError, ShapeError, UsageError
+from narrows.errors import ArchiveError, NarrowsError, ShapeError
 from narrows.model.file import TrainedModel, save_model
 from narrows.tasks.compress_codes import learn_codes, write_codes_only
 
 FIRST, OTHERS = blots().items[:300], blots().items[300:420]
 
 
-def archive_of(items: np.ndarray, trained: TrainedModel | Model, embed: bool = False) -> bytes:
+def archive_of(
+    items: np.ndarray, trained: TrainedModel | SharedModel, embed: bool = False
+) -> bytes:
     out = io.BytesIO()
     write_codes_only(out, items, trained, effort="fast", embed_model=embed)
     return out.getvalue()
 
 
 @pytest.fixture(scope="module")
-def shared(short_codes: TrainedModel) -> Model:
+def shared(short_codes: TrainedModel) -> SharedModel:
     return learn_codes(FIRST, short_codes, effort="fast")
 
 
 @pytest.fixture(scope="module")
-def blob(shared: Model) -> bytes:
+def blob(shared: SharedModel) -> bytes:
     return archive_of(OTHERS, shared)
 
 
-def test_it_opens_with_its_model_alone(shared: Model, blob: bytes) -> None:
+def test_it_opens_with_its_model_alone(shared: SharedModel, blob: bytes) -> None:
     with pytest.raises(ArchiveError, match=shared.digest):
         decompress(blob)
     items = decompress(blob, model=shared.content)
@@ -53,7 +55,7 @@ def test_it_opens_with_its_model_alone(shared: Model, blob: bytes) -> None:
 
 
 def test_it_is_as_near_as_one_with_a_decoder_of_its_own(
-    short_codes: TrainedModel, blob: bytes, shared: Model
+    short_codes: TrainedModel, blob: bytes, shared: SharedModel
 ) -> None:
     own = archive_of(OTHERS, short_codes)
     with Archive(io.BytesIO(own), "a") as archive:
@@ -73,18 +75,20 @@ def test_it_is_as_near_as_one_with_a_decoder_of_its_own(
     assert account.codes_pay_from == np.ceil(once / (OTHERS[0].nbytes - a_code))
 
 
-def test_the_same_data_make_the_same_model(short_codes: TrainedModel, shared: Model) -> None:
+def test_the_same_data_make_the_same_model(short_codes: TrainedModel, shared: SharedModel) -> None:
     assert learn_codes(FIRST, short_codes, effort="fast").digest == shared.digest
 
 
-def test_another_model_is_refused(short_codes: TrainedModel, blob: bytes, shared: Model) -> None:
+def test_another_model_is_refused(
+    short_codes: TrainedModel, blob: bytes, shared: SharedModel
+) -> None:
     other = learn_codes(FIRST[:40], short_codes, item_bytes=1, effort="fast")
     assert other.digest != shared.digest
     with pytest.raises(ArchiveError, match=f"{shared.digest}, and the model is {other.digest}"):
         decompress(blob, model=other)
 
 
-def test_every_changed_byte_of_either_is_noticed(shared: Model, blob: bytes) -> None:
+def test_every_changed_byte_of_either_is_noticed(shared: SharedModel, blob: bytes) -> None:
     for whole, is_model in ((blob, False), (shared.content, True)):
         for place in range(0, len(whole), 1 if len(whole) < 1000 else 97):
             wrong = bytearray(whole)
@@ -94,32 +98,27 @@ def test_every_changed_byte_of_either_is_noticed(shared: Model, blob: bytes) -> 
                 decompress(pair[0], model=pair[1])
             if is_model and place % 5 == 0:
                 with pytest.raises(ArchiveError):
-                    archive_of(OTHERS[:8], Model("the model", pair[1]))
+                    archive_of(OTHERS[:8], SharedModel("the model", pair[1]))
 
 
 @pytest.mark.parametrize("part", ["decoder", "predictor", "encoder"])
-def test_a_forged_model_codes_nothing(shared: Model, part: str) -> None:
+def test_a_forged_model_codes_nothing(shared: SharedModel, part: str) -> None:
     header, parts = parts_of(shared.content)
     for content in (b"", parts[part][: len(parts[part]) // 2]):
-        wrong = Model("m", forged(header, {**parts, part: content}))
+        wrong = SharedModel("m", forged(header, {**parts, part: content}))
         with pytest.raises(NarrowsError):
             archive_of(OTHERS[:8], wrong)
-    less = Model("m", forged({**header, part: {"bytes": 1 << 40}}, parts))
+    less = SharedModel("m", forged({**header, part: {"bytes": 1 << 40}}, parts))
     with pytest.raises(ArchiveError):
         archive_of(OTHERS[:8], less)
 
 
-def test_models_of_two_kinds_are_told_apart(shared: Model, short_codes: TrainedModel) -> None:
-    mixing = learn_model(OTHERS, effort="fast")
-    with pytest.raises(UsageError, match="is no model of codes"):
-        archive_of(OTHERS, mixing)
-    with pytest.raises(UsageError, match="model of codes, which keep no bound"):
-        compress(OTHERS, model=shared)
+def test_a_model_of_other_items_is_refused(shared: SharedModel) -> None:
     with pytest.raises(ShapeError, match="uint8 items of shape"):
         archive_of(OTHERS[:, :3], shared)
 
 
-def test_what_it_has_is_what_was_put_in(shared: Model) -> None:
+def test_what_it_has_is_what_was_put_in(shared: SharedModel) -> None:
     with Archive(io.BytesIO(archive_of(OTHERS, shared)), "a") as archive:
         layout = archive.layout
     decoder = shared_decoder(shared, layout)
@@ -140,6 +139,34 @@ def test_floats_stand_for_the_whole_numbers_of_a_net(ending: str) -> None:
     assert_same(x.bias, layer.bias / 2.0**9)
 
 
+def test_what_is_no_model_is_refused(shared: SharedModel, blob: bytes, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="is an archive, and no model"):
+        decompress(blob, model=blob)
+    with pytest.raises(ArchiveError, match="no model that archives start from") as error:
+        decompress(blob, model=b"a model of another kind")
+    assert "--codes-only" in (error.value.hint or "")
+    with pytest.raises(ArchiveError, match="holds no data"):
+        decompress(shared.content)
+    with pytest.raises(ArchiveError, match="cannot be read"):
+        decompress(blob, model=tmp_path / "none.model")
+    path = tmp_path / "a.model"
+    path.write_bytes(shared.content)
+    (tmp_path / "a.nrw").write_bytes(blob)
+    with open_archive(tmp_path / "a.nrw", model=path) as archive:
+        assert_same(archive.items(3, 5), decompress(blob, model=str(path))[3:5])
+
+
+def test_models_and_archives_that_narrows_has_no_more_say_so(shared: SharedModel) -> None:
+    header, parts = parts_of(compress(FIRST[:40]))
+    header["pipelines"][0]["method"] = "primed"
+    with pytest.raises(ArchiveError, match="from a model for lossless archives") as error:
+        decompress(forged(header, {"prior": b"", **parts}))
+    assert error.value.hint == "compress the data again"
+    model = forged({"data": shared.container.header["data"], "bound": 0}, {"prior": b""})
+    with pytest.raises(ArchiveError, match="is a model for lossless archives"):
+        decompress(compress(FIRST[:40]), model=model)
+
+
 # The commands
 
 
@@ -156,7 +183,7 @@ def test_the_commands_keep_one_and_use_it(
         "compress", first, *codes, "--model", trained, "--keep-model", kept, "--out",
         tmp_path / "f.nrw",
     )  # fmt: skip
-    digest = Model.of(kept).digest
+    digest = SharedModel.of(kept).digest
     assert digest in done(made).err
     done(narrows("verify", tmp_path / "f.nrw", "--against", first))
     shown = done(narrows("compress", others, *codes, "--model", kept, "--out", out)).out
@@ -166,7 +193,7 @@ def test_the_commands_keep_one_and_use_it(
         assert (told["model"], told["model_bytes"]) == (digest, kept.stat().st_size)
         assert told["pays_from"] > 0
     told = json.loads(done(narrows("info", kept, "--json")).out)
-    assert (told["kind"], told["sha256"], told["bound"]) == ("model of archives", digest, None)
+    assert (told["kind"], told["sha256"]) == ("model of archives", digest)
     assert "of codes" in done(narrows("info", kept)).out
     done(narrows("verify", out, "--against", others, "--model", kept))
     back = tmp_path / "back.npy"
@@ -192,7 +219,7 @@ def test_wishes_that_cannot_be_say_why(
     text: str,
     narrows: Command,
     tmp_path: Path,
-    shared: Model,
+    shared: SharedModel,
     short_codes: TrainedModel,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -25,7 +25,7 @@ from narrows.archive.methods.mixing import Mixing
 from narrows.archive.methods.stored import Stored
 from narrows.archive.mixing import Course, blocks, compiled, decode_block, encode_block, walk
 from narrows.archive.mixing.ans import Player, Recorder, lanes_for
-from narrows.archive.mixing.contexts import COUNT, NEAR, NEIGHBOURS, WITHOUT_PRIOR, context_keys
+from narrows.archive.mixing.contexts import COUNT, NEIGHBOURS, context_keys
 from narrows.archive.mixing.counts import add, opinions
 from narrows.archive.mixing.course import MOST_AT_ONCE, padded_places
 from narrows.archive.mixing.kinds import (
@@ -51,10 +51,10 @@ assert blocks._compiled() is not None
 BYTES = np.random.default_rng(0).integers(0, 4, (80, 3, 5, 2), "u1") * 80
 
 
-def coded_block(values: np.ndarray, contexts: int = WITHOUT_PRIOR, streams: int = 1) -> bytes:
+def coded_block(values: np.ndarray, contexts: int = COUNT, streams: int = 1) -> bytes:
     """Bytes of any shape as a block."""
     course = Course.of(values.shape, 1)
-    return encode_block(values.reshape(course.count, -1), course, contexts, streams)
+    return encode_block(values.reshape(course.count, -1), course, contexts, ALL, streams)
 
 
 def bits_a_value(values: np.ndarray) -> float:
@@ -438,10 +438,12 @@ def test_errors_below_the_least_move_no_weight() -> None:
     course = Course.of(BYTES.shape, 1)
     for least in (0, 1 << 15, 1 << 17):
         chosen = Settings.for_values(values, 4, SOME._replace(least=least))
-        learnt[least] = Learned.nothing(course, chosen)
-        walk.encode(course, chosen, values, learnt[least])
+        recorder, walked = Recorder(1), walk.Walk(course, chosen)
+        for first, last in course.rounds():
+            walked.go(recorder, values[first:last], last - first)
+        learnt[least] = walked.learned.weights
     start = Learned.nothing(course, chosen).weights
-    moved = {least: int((learned.weights != start).sum()) for least, learned in learnt.items()}
+    moved = {least: int((weights != start).sum()) for least, weights in learnt.items()}
     assert moved[0] > moved[1 << 15] > moved[1 << 17] == 0
 
 
@@ -451,7 +453,7 @@ def test_every_neighbour_counts(name: str) -> None:
     keys = context_keys(near, np.array([3]), 255)
     near[name] = np.array([200])
     assert (context_keys(near, np.array([3]), 255) != keys).any()
-    assert len(np.unique(keys)) == NEAR
+    assert len(np.unique(keys)) == COUNT
 
 
 def test_noise_costs_hardly_more_than_noise() -> None:
@@ -490,10 +492,11 @@ def test_no_byte_stands_for_more_values_than_is_promised() -> None:
 PROGRAM = """
 import hashlib, numpy as np
 from narrows.archive.mixing import Course, encode_block
+from narrows.archive.mixing.kinds import ALL
 random = np.random.default_rng(0)
 values = np.minimum(random.integers(0, 256, (1000, 4, 4)), 90).astype("u1")
 course = Course.of(values.shape, 1)
-print(hashlib.sha256(encode_block(values.reshape(1000, 16), course, 18, 3)).hexdigest())
+print(hashlib.sha256(encode_block(values.reshape(1000, 16), course, 18, ALL, 3)).hexdigest())
 """
 
 

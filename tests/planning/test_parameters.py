@@ -20,7 +20,7 @@ from narrows import (
     decompress,
     load_data,
 )
-from narrows.archive import learn_model, open_archive
+from narrows.archive import open_archive
 from narrows.errors import ModelFileError, NarrowsError, UsageError
 from narrows.model.file import load_model, save_model
 from narrows.support.arguments import sizes, whole
@@ -371,12 +371,10 @@ def test_functions_of_archives_refuse_what_they_cannot_mean_with_a_hint(value: A
         "X": lambda: compress(value),
         "max_error": lambda: compress(ARRAY.astype(float), value),
         "effort": lambda: compress(ARRAY, effort=value),
-        "model": lambda: compress(ARRAY, model=value),
-        "embed_model": lambda: compress(ARRAY, embed_model=value),
+        "model": lambda: decompress(blob, model=value),
         "track": lambda: compress(ARRAY, track=value),
         "blob": lambda: decompress(value),
         "max_bytes": lambda: decompress(blob, max_bytes=value),
-        "items": lambda: learn_model(value, effort="fast"),
         "path": lambda: open_archive(value),
     }
     for name, call in calls.items():

@@ -199,7 +199,6 @@ def test_commands_do_with_a_file_what_they_do_with_its_array(
 
 COMMANDS = {
     "compress": ("compress", "x.npy", "--out", "x.nrw"),
-    "learn": ("compress", "x.npy", "--out", "x.nrw", "--keep-model", "x.model"),
     "verify": ("verify", "there.nrw", "--against", "x.npy"),
     "encode": ("encode", "digits.safetensors", "x.npy", "--out", "z.npy"),
     "reconstruct": ("reconstruct", "digits.safetensors", "x.npy", "--out", "y/"),

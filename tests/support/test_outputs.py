@@ -42,7 +42,7 @@ def folder(tmp_path: Path, model_file: Path, digits: Dataset) -> Path:
 OVER_INPUTS = [
     ("compress", "items.npy", "--max-error", "1", "--out", "items.npy"),
     ("compress", "table.csv", "--out", "table.csv"),
-    ("compress", "items.npy", "--out", "x.nrw", "--keep-model", "items.npy"),
+    ("compress", "items.npy", "--codes-only", "--out", "x.nrw", "--keep-model", "items.npy"),
     ("compress", "items.npy", "--model", "a.nrw", "--out", "a.nrw"),
     ("compress", "items.npy", "--codes-only", "--out", "items.npy"),
     ("compress", "scans", "--out", "scans/1.png"),

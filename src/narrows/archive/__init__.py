@@ -5,8 +5,6 @@
 ``reader``         what an archive of any kind has while it is open for reading
 ``archive``        an archive of an array
 ``verifying``      an archive against its checksums, and against its data
-``model``          what archives have in common, in a file of its own
-``learning``       from an array to such a file
 ``tables/``        the same for tables: its ``__init__`` has the map
 ``writing``        from an array to an archive, verified block by block
 ``choosing``       which way of coding an array: those that look good are tried
@@ -31,8 +29,7 @@ was the smallest. ``docs/format.md`` describes the file, for other programs.
 """
 
 from narrows.archive.archive import Archive
-from narrows.archive.learning import learn_model
-from narrows.archive.model import Model
+from narrows.archive.codes.shared import SharedModel
 from narrows.archive.opening import compress, decompress, open_archive
 from narrows.archive.size_breakdown import Account, Trial
 from narrows.archive.tables import TableAccount, TableArchive, write_table
@@ -41,13 +38,12 @@ from narrows.archive.writing import write_archive
 __all__ = [
     "Account",
     "Archive",
-    "Model",
+    "SharedModel",
     "TableAccount",
     "TableArchive",
     "Trial",
     "compress",
     "decompress",
-    "learn_model",
     "open_archive",
     "write_archive",
     "write_table",

@@ -213,9 +213,8 @@ def single_items(values: np.ndarray, layout: Layout) -> list[np.ndarray]:
 def _item_bytes(
     pipeline: Pipeline, items: Sequence[np.ndarray], bound: float, effort: Effort
 ) -> float | None:
-    wanted = min(pipeline.method.alone, len(items))
-    items = [items[number * len(items) // wanted] for number in range(wanted)]
-    if not items or not all(pipeline.takes(item.shape, item.dtype) for item in items):
+    able = all(pipeline.takes(item.shape, item.dtype) for item in items)
+    if not items or not pipeline.method.tried_alone or not able:
         return None
     return sum(len(pipeline.encode(item, bound, effort)) for item in items) / len(items)
 

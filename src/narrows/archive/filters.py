@@ -100,23 +100,10 @@ class Narrow(Filter):
 
     def apply(self, values: np.ndarray) -> tuple[bytes, np.ndarray]:
         lowest, highest = (int(values.min()), int(values.max())) if values.size else (0, 0)
-        front = self.front_of(lowest, highest, values.dtype)
-        return front, self.raised(values, front)
-
-    def front_of(self, lowest: int, highest: int, dtype: np.dtype) -> bytes:
-        """What stands in front of values of ``dtype`` that lie from ``lowest`` to ``highest``."""
         width = next(width for width in (1, 2, 4, 8) if highest - lowest < 1 << 8 * width)
-        return bytes([width]) + lowest.to_bytes(8, "little", signed=dtype.kind == "i")
-
-    def lowest(self, front: bytes, dtype: np.dtype) -> int:
-        """The lowest value that ``front`` names."""
-        return int.from_bytes(front[1:9], "little", signed=dtype.kind == "i")
-
-    def raised(self, values: np.ndarray, front: bytes) -> np.ndarray:
-        """Values less the lowest that ``front`` names, which lie within its width."""
-        lowest = self.lowest(front, values.dtype)
-        above = _as_unsigned(values) - _wrapped(lowest, values.dtype)
-        return above.astype(f"u{front[0]}")
+        signed = values.dtype.kind == "i"
+        raised = (_as_unsigned(values) - _wrapped(lowest, values.dtype)).astype(f"u{width}")
+        return bytes([width]) + lowest.to_bytes(8, "little", signed=signed), raised
 
     def filtered(
         self, front: bytes, shape: tuple[int, ...], dtype: np.dtype
@@ -129,7 +116,8 @@ class Narrow(Filter):
         self, front: bytes, values: np.ndarray, shape: tuple[int, ...], dtype: np.dtype
     ) -> np.ndarray:
         raised = values.astype(_unsigned_dtype(dtype))
-        return (raised + _wrapped(self.lowest(front, dtype), dtype)).view(dtype)
+        lowest = int.from_bytes(front[1:9], "little", signed=dtype.kind == "i")
+        return (raised + _wrapped(lowest, dtype)).view(dtype)
 
 
 class Shuffle(Filter):
@@ -149,11 +137,10 @@ class Shuffle(Filter):
         return joined_planes(np.ascontiguousarray(values), dtype).reshape(shape)
 
 
-NARROW = Narrow()
 FILTERS: dict[str, Filter] = {
     "delta": Delta(of_items=False),
     "item-delta": Delta(of_items=True),
-    "narrow": NARROW,
+    "narrow": Narrow(),
     "shuffle": Shuffle(),
 }
 

@@ -15,11 +15,11 @@ import numpy as np
 
 from narrows.archive.archive import Archive
 from narrows.archive.arrays import array_of
+from narrows.archive.codes.shared import KIND as MODEL
+from narrows.archive.codes.shared import SharedModel
 from narrows.archive.container import Container
 from narrows.archive.damage import field
 from narrows.archive.methods import EFFORTS, Effort
-from narrows.archive.model import KIND as MODEL
-from narrows.archive.model import Model
 from narrows.archive.tables.archive import TableArchive
 from narrows.archive.tables.writing import write_table
 from narrows.archive.writing import write_archive
@@ -31,7 +31,7 @@ from narrows.data.image_options import ImageOptions
 from narrows.data.sources import BUILT_IN, load_data, require_folder
 from narrows.data.tables import CsvKeywords, CsvOptions, is_table
 from narrows.data.tables.frames import library_of
-from narrows.errors import ArchiveError, UsageError
+from narrows.errors import ArchiveError
 from narrows.support import arguments
 from narrows.support.progress import Tracker, silent, warn
 
@@ -43,8 +43,8 @@ _KINDS: dict[str, type[Archive] | type[TableArchive]] = {
 }
 
 
-#: A model file: read already, its bytes, or its path.
-ModelLike = Model | bytes | str | os.PathLike[str]
+#: A model file of archives of codes: read already, its bytes, or its path.
+ModelLike = SharedModel | bytes | str | os.PathLike[str]
 
 
 def compress(
@@ -52,8 +52,6 @@ def compress(
     max_error: Any = None,
     *,
     effort: Effort = "normal",
-    model: ModelLike | None = None,
-    embed_model: bool = False,
     grey: bool = False,
     resize: Any = None,
     skip_damaged: bool = False,
@@ -77,25 +75,19 @@ def compress(
             Truth values, NaN and infinity are always exact. For tables see
             :func:`narrows.archive.write_table`.
         effort: how much is tried: ``fast``, ``normal`` or ``best``.
-        model: of arrays: what :func:`narrows.archive.learn_model` made of others like this, to
-            start from; :func:`decompress` needs it too.
-        embed_model: keep in the archive what it needs of ``model``, so that it opens without.
         grey, resize, skip_damaged: of a folder of images, as :func:`narrows.load_data` takes them.
         track: told how far it is.
         csv: of a CSV file, ``missing``, ``decimal``, ``thousands``, ``header``, ``skip_rows``,
             ``encoding`` and ``delimiter``, as :func:`narrows.load_data` takes them.
 
     Raises:
-        UsageError: ``max_error`` or ``effort`` cannot be meant, or not with ``model``; or something
-            is said of a CSV file or a folder of images, and X is none.
+        UsageError: ``max_error`` or ``effort`` cannot be meant; or something is said of a CSV file
+            or a folder of images, and X is none.
         DataError: there are no such data, or values that an archive does not hold.
-        ShapeError: ``model`` was learnt from other items.
-        ArchiveError: ``model`` is none, or damaged.
     """
     arguments.one_of("effort", effort, EFFORTS)
     arguments.tracker("track", track)
-    embed_model, X = arguments.truth("embed_model", embed_model), dense(X)
-    out, given = io.BytesIO(), None if model is None else Model.of(model)
+    X, out = dense(X), io.BytesIO()
     images = {"grey": grey, "resize": resize, "skip_damaged": skip_damaged}
     files: ImageFiles | None = None
     said = CsvOptions.of(csv)
@@ -109,11 +101,6 @@ def compress(
     elif are_images(X):
         X = _pixels(X)
     if isinstance(X, str | os.PathLike) or library_of(X) is not None:
-        if given is not None:
-            raise UsageError(
-                f"{given.name} is a model for arrays, and X is a table",
-                hint="leave the model out",
-            )
         account = write_table(out, X, max_error=max_error, effort=effort, csv=csv, track=track)
         _warn(account.notes)
     else:
@@ -123,8 +110,6 @@ def compress(
             array_of(X),
             max_error=max_error,
             effort=effort,
-            model=given,
-            embed_model=embed_model,
             files=files,
             track=track,
         )
@@ -165,7 +150,7 @@ def decompress(
         max_bytes: the most that the values may take; checked before an array is allocated, and
             while a table is read. None allows 256 MiB, and of larger archives 256 times their size:
             a small one can hold a lot, if it is of equal values. ``math.inf`` allows all.
-        model: what it was written with, if that is not in the archive.
+        model: of an archive of codes, what it was written with, if that is not in the archive.
         track: told how far it is.
 
     Raises:
@@ -198,7 +183,7 @@ def open_archive(
     Args:
         path: the file.
         damaged_too: open one that is cut short, for what can still be read of it.
-        model: what it was written with, if that is not in the archive.
+        model: of an archive of codes, what it was written with, if that is not in the archive.
 
     Raises:
         ArchiveError: there is no such file, it cannot be read, it is no archive, or was written
@@ -213,7 +198,7 @@ def open_archive(
             hint="check the path and its permissions",
         ) from error
     try:
-        given = None if model is None else Model.of(model)
+        given = None if model is None else SharedModel.of(model)
         archive = opened(stream, name, damaged_too=damaged_too, model=given)
         where = Path(path).absolute()
         archive.again = partial(_open_again, where, damaged_too, given, archive.digest)
@@ -224,7 +209,7 @@ def open_archive(
 
 
 def _open_again(
-    path: Path, damaged_too: bool, model: Model | None, digest: str
+    path: Path, damaged_too: bool, model: SharedModel | None, digest: str
 ) -> Archive | TableArchive:
     """Open an archive in another process, if it holds what it held.
 
@@ -255,7 +240,7 @@ def opened(
     """
     container = Container(stream, name, cut_short=damaged_too)
     if model is not None:
-        given = Model.of(model)
+        given = SharedModel.of(model)
         container.lend(given.container, given.digest)
     kind = field(field(container.header, "data", dict, name), "kind", str, name)
     if kind == MODEL:

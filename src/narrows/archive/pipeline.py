@@ -20,6 +20,8 @@ from narrows.errors import ArchiveError
 
 _EXCEPTIONS = struct.Struct("<II")
 _MOST_FILTERS = 8
+# A method that there was: it started from a model that archives had in common.
+_NO_LONGER = "primed"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ class Pipeline:
         if not isinstance(entry, Mapping):
             raise damaged(name, "its header does not say how it is coded")
         wanted = field(entry, "method", str, name)
+        if wanted == _NO_LONGER:
+            raise ArchiveError(
+                f"{name} starts from a model for lossless archives, which narrows has no more",
+                hint="compress the data again",
+            )
         if wanted not in METHODS:
             raise ArchiveError(
                 f"{name} is coded with the method {wanted[:40]!r}, which this narrows does not "

@@ -10,9 +10,9 @@ from narrows.archive.damage import damaged, field, whole_number
 
 _MOST_TRIALS = 256
 # Methods that learn from the data; the others are the classical ones.
-_LEARNING = ("mixing", "primed", "predicted")
-# Parts that many archives could have in common.
-_SHARED = ("prior", "decoder", "predictor")
+_LEARNING = ("mixing", "predicted")
+# Parts that archives of codes could have in common.
+_SHARED = ("decoder", "predictor")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Account:
         seconds: for everything, the trials included; None where it is not known any more.
         seconds_back: for decoding all blocks.
         numbers: of a code, where the archive holds codes and a decoder.
-        model: the SHA-256 of the model file that it was written with and does not hold, if any.
+        model: of codes, the SHA-256 of the model file that has their decoder, if this has not.
         model_size: how many bytes that takes.
         changes: what was done to the images before, in words; empty for nothing.
     """
@@ -123,39 +123,15 @@ class Account:
         return self.trials[0].item_bytes if self.trials else None
 
     @property
-    def shared(self) -> int:
-        """Bytes of models, which archives can have in common: in this one, or beside it."""
-        return self.model_size + sum(self.sizes.get(part, 0) for part in _SHARED)
-
-    def pays_from(self, other: Trial) -> int | None:
-        """From how many items on, all in one file, this and its model are smaller than ``other``.
-
-        None where they never are.
-        """
-        count, header = max(self.layout.count, 1), self.sizes["header"]
-        ours = (self.total + self.model_size - self.shared - header) / count
-        return _items_to_pay(self.shared + header, other.size / count - ours)
-
-    @property
     def codes_pay_from(self) -> int | None:
         """From how many items on codes and their model are smaller than the values as they are:
         nothing else loses as much as they do. None where no codes are held, or never."""
         if self.numbers is None or not self.layout.count:
             return None
+        shared = self.model_size + sum(self.sizes.get(part, 0) for part in _SHARED)
         a_code = (self.sizes["payload"] + self.sizes["index"]) / self.layout.count
-        an_item = self.layout.item_size * self.layout.dtype.itemsize
-        return _items_to_pay(self.shared + self.sizes["header"], an_item - a_code)
-
-    def pays_alone_from(self, other: Trial) -> int | None:
-        """The same where every item has a file of its own."""
-        if self.alone is None or other.item_bytes is None:
-            return None
-        return _items_to_pay(self.shared, other.item_bytes - self.alone)
-
-
-def _items_to_pay(size: int, saved: float) -> int | None:
-    """How many items must save ``saved`` bytes each, to make up for ``size``."""
-    return math.ceil(size / saved) if saved > 0 else None
+        saved = self.layout.item_size * self.layout.dtype.itemsize - a_code
+        return math.ceil((shared + self.sizes["header"]) / saved) if saved > 0 else None
 
 
 def trials_to_header(trials: tuple[Trial, ...], sampled: int) -> dict[str, Any]:

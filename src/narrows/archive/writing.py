@@ -19,8 +19,6 @@ from narrows.archive.error_bounds import Promises
 from narrows.archive.files import PART as FILES
 from narrows.archive.files import files_part
 from narrows.archive.methods import EFFORTS, Effort, Stored
-from narrows.archive.methods.primed import Primed
-from narrows.archive.model import Model
 from narrows.archive.pipeline import Pipeline
 from narrows.archive.size_breakdown import Account, trials_to_header
 from narrows.data.file_arrays import FileArray, loaded
@@ -38,8 +36,6 @@ def write_archive(
     *,
     max_error: Any = None,
     effort: Effort = "normal",
-    model: Model | None = None,
-    embed_model: bool = False,
     files: ImageFiles | None = None,
     name: str = "X",
     track: Tracker = silent,
@@ -54,17 +50,13 @@ def write_archive(
             or ``1%`` of the range of the finite values. 0 or None is lossless, to the last bit.
             Truth values, NaN and infinity are always exact.
         effort: how much is tried.
-        model: what mixing learnt of data like these, within the same largest error; it is used
-            where that is the smallest, and must be there when the archive is opened.
-        embed_model: keep in the archive what it needs of ``model``.
         files: the files that the items came from, to be kept with them.
         name: what messages call the data.
         track: told how far it is.
 
     Raises:
-        UsageError: ``max_error`` or ``effort`` cannot be meant, or not with ``model``.
+        UsageError: ``max_error`` or ``effort`` cannot be meant.
         DataError: values that an archive does not hold.
-        ShapeError: ``model`` was learnt from other items.
     """
     arguments.one_of("effort", effort, EFFORTS)
     begun = time.perf_counter()
@@ -73,30 +65,22 @@ def write_archive(
     layout = Layout.of(items)
     items = items.reshape(1) if items.ndim == 0 else items
     bound = array_bound(items, layout, max_error, name)
-    more = [] if model is None else [_primed(model, embed_model, layout, bound, name)]
     extents = list(block_extents(layout))
     writer = BlockWriter()
     try:
         with track(f"compressing {name}", total=len(extents) or None, unit="block") as advance:
             numbers = sampled_blocks(len(extents), effort)
             samples = [(extents[n][0], block_values(items, layout, *extents[n])) for n in numbers]
-            choice = choose(samples, layout, bound, effort, more) if samples else _NOTHING_TO_CHOOSE
+            choice = choose(samples, layout, bound, effort) if samples else _NOTHING_TO_CHOOSE
             del samples
             coder = _Coder(choice, bound, effort, writer)
             for start, values in _blocks(items, layout, extents):
                 coder.add(start, values)
                 advance(1)
-        account = _finish(out, layout, bound, writer, coder, len(numbers), model, files)
+        account = _finish(out, layout, bound, writer, coder, len(numbers), files)
         return replace(account, seconds=time.perf_counter() - begun)
     finally:
         writer.close()
-
-
-def _primed(model: Model, embed: bool, layout: Layout, bound: float, name: str) -> Pipeline:
-    """The way that starts from a model."""
-    model.require_fit(layout, bound, name)
-    method = Primed(model.container.read, None if embed else model.digest)
-    return Pipeline(method, model.quantiser)
 
 
 def array_bound(items: np.ndarray, layout: Layout, max_error: Any, name: str) -> float:
@@ -268,7 +252,6 @@ def _finish(
     writer: BlockWriter,
     coder: _Coder,
     sampled: int,
-    model: Model | None,
     files: ImageFiles | None,
 ) -> Account:
     header: dict[str, Any] = {
@@ -282,9 +265,6 @@ def _finish(
         header["error"] = {"largest": errors.largest, "mean_squared": errors.mean_square}
     if coder.choice.trials:
         header["tried"] = trials_to_header(coder.choice.trials, sampled)
-    named = model is not None and any(used.method.model for used in coder.pipelines)
-    if model is not None and named:
-        header["model"] = {"sha256": model.digest, "bytes": len(model.content)}
     parts = [
         Part.of(name, content)
         for pipeline in coder.pipelines
@@ -308,7 +288,5 @@ def _finish(
         errors.largest,
         errors.mean_square,
         seconds_back=coder.seconds_back,
-        model=model.digest if model is not None and named else None,
-        model_size=len(model.content) if model is not None and named else 0,
         changes="" if files is None else files.options.described(),
     )

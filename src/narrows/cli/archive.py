@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from narrows.cli.codes_archive import compress_codes, require_no_bound, require_no_codes
+from narrows.cli.codes_archive import (
+    compress_codes,
+    require_no_bound,
+    require_no_codes,
+    shared_model_info,
+)
 from narrows.cli.data_options import CsvGiven, reads_data
 from narrows.cli.options import (
     DataArgument,
@@ -16,13 +21,6 @@ from narrows.cli.options import (
     ItemsOut,
     Json,
     parse_range,
-)
-from narrows.cli.priors import (
-    ModelOfArchive,
-    prior_info,
-    require_a_model,
-    require_no_model_of_table,
-    write_model,
 )
 from narrows.cli.size_breakdown import account_text, account_values, model_info
 from narrows.cli.table_archive import (
@@ -34,7 +32,7 @@ from narrows.cli.table_archive import (
 )
 from narrows.cli.terminal import progress, say, show
 from narrows.support.standard_input import received
-from narrows.tasks.outputs import check_outputs, shown, still_there, to_standard_output
+from narrows.tasks.outputs import check_outputs, shown, to_standard_output
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,6 +50,16 @@ ArchiveArgument = Annotated[
         help="A file that narrows compress wrote; - is standard input.",
         callback=received,
         show_default=False,
+    ),
+]
+
+ModelOfArchive = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        readable=False,
+        metavar="MODEL",
+        help="Of codes: what it was written with, if that is not in the archive.",
     ),
 ]
 
@@ -101,22 +109,22 @@ def compress(
         typer.Option(
             readable=False,
             metavar="MODEL",
-            help="Start from what --keep-model wrote; it is not in the archive, which names it and "
-            "needs it to open. With --codes-only, also one that narrows fit --preset rounded "
-            "wrote, instead of one trained on DATA; its decoder is in the archive.",
+            help="With --codes-only: take this model instead of training one on DATA. One that "
+            "narrows fit --preset rounded wrote, or what --keep-model wrote, whose decoder is then "
+            "not in the archive, which names it and needs it to open.",
         ),
     ] = None,
     embed_model: Annotated[
         bool,
-        typer.Option("--embed-model", help="Keep in the archive what it needs of MODEL."),
+        typer.Option("--embed-model", help="Keep the decoder of MODEL in the archive."),
     ] = False,
     keep_model: Annotated[
         Path | None,
         typer.Option(
             readable=False,
             metavar="FILE",
-            help="Write what there is to learn from DATA, as a MODEL for other data like it; with "
-            "--codes-only the encoder and the decoder.",
+            help="With --codes-only: write the encoder and the decoder, as a MODEL for archives of "
+            "other data like DATA.",
         ),
     ] = None,
     force: Force = False,
@@ -140,11 +148,10 @@ def compress(
       narrows compress readings.npy --max-error 0.05 --out readings.nrw
       narrows compress houses.csv --max-error 1% --max-error price=500 --out houses.nrw
       narrows compress mnist --codes-only --item-bytes 8 --out tiny.nrw
-      narrows compress mnist --out train.nrw --keep-model digits.model
-      narrows compress mnist:test --out digits.nrw --model digits.model
       narrows compress mnist --codes-only --out train.nrw --keep-model short.model
+      narrows compress mnist:test --codes-only --out test.nrw --model short.model
     """
-    from narrows.archive import Model, write_archive
+    from narrows.archive import write_archive
     from narrows.archive.error_bounds import Promises
     from narrows.data.sources import require_folder
     from narrows.data.tables import is_table
@@ -156,7 +163,6 @@ def compress(
     check_outputs({"DATA": data}, written, models=models, json=json, only_files=True)
     if codes_only:
         require_no_bound(max_error)
-        require_a_model(embed_model, model)
         account = compress_codes(
             data,
             out,
@@ -172,29 +178,22 @@ def compress(
         )
         _show_written(out, data, account, json)
         return
-    require_no_codes(item_bytes, latent)
-    require_a_model(embed_model, model)
+    require_no_codes(item_bytes, latent, model, embed_model or None, keep_model)
     promises = Promises.of(max_error)
     require_folder(data, images)
     if is_table(data):
-        require_no_model_of_table(data, model, keep_model)
         table = compress_table(data, out, promises, effort, csv)
         text = table_account_text(f"{shown(out)}: {data}", table, Path(data).stat().st_size)
         show(text, {"out": str(out), **table_account_values(table)}, json, beside=out)
         return
-    given = None if model is None else Model.of(model)
     loaded = load_array(data, images, csv=csv, track=progress, note=say)
     items = loaded.items
-    if keep_model is not None:
-        write_model(keep_model, items, promises, effort, data)
-    with still_there(keep_model), atomic_file(out) as file:
+    with atomic_file(out) as file:
         account = write_archive(
             file,
             items,
             max_error=promises,
             effort=effort,
-            model=given,
-            embed_model=embed_model,
             files=loaded.files,
             name=data,
             track=progress,
@@ -241,7 +240,7 @@ def decompress(
       narrows decompress digits.nrw --items 1000:1010 --out ten/
       narrows decompress photographs.nrw --out photographs-again/
       narrows decompress zeros.nrw --max-bytes 8000000000 --out zeros.npy
-      narrows decompress digits.nrw --model digits.model --out digits.npy
+      narrows decompress test.nrw --model short.model --out test.npy
     """
     from narrows.archive import TableArchive, open_archive
 
@@ -362,18 +361,18 @@ def info(
     \b
     Example:
       narrows info digits.nrw
-      narrows info digits.nrw --model digits.model
+      narrows info test.nrw --model short.model
     """
     from narrows.archive import TableArchive, open_archive
+    from narrows.archive.codes.shared import is_shared_model
     from narrows.archive.container import begins_container
-    from narrows.archive.model import is_model
 
     is_container = begins_container(file)
     if file.suffix.lower() != ".nrw" and not is_container:
         model_info(file, json)
         return
-    if is_container and is_model(file):
-        prior_info(file, json)
+    if is_container and is_shared_model(file):
+        shared_model_info(file, json)
         return
     with open_archive(file, model=model) as opened:
         if isinstance(opened, TableArchive):

@@ -16,7 +16,6 @@ _MEANING = {
     "decoder": "what makes values of codes, in whole numbers",
     "predictor": "how likely each number of a code is",
     "files": "the names of the files that the items came from",
-    "prior": "what mixing had learnt of other data",
 }
 
 
@@ -50,7 +49,7 @@ def account_text(title: str, account: "Account") -> str:
 
 
 def _comparison(account: "Account") -> list[str]:
-    """How it stands beside the best classical method, and from when on a model pays."""
+    """How it stands beside the best classical method."""
     whole, alone = account.classical, account.classical_alone
     lines = []
     if whole is not None:
@@ -65,9 +64,6 @@ def _comparison(account: "Account") -> list[str]:
             f"one item alone takes {account.alone:,.1f} bytes, as an average of some; with "
             f"{alone.name} {alone.item_bytes:,.1f}, {more:.2f} times as many"
         )
-    lines += _model_lines(account)
-    if account.shared and whole is not None:
-        lines.append(f"its model charged, it is smaller {_pays(account)}")
     return lines
 
 
@@ -84,29 +80,6 @@ def _model_lines(account: "Account") -> list[str]:
         f"starts from a model of {account.model_size:,} bytes that it does not hold, SHA-256 "
         f"{account.model}"
     ]
-
-
-def _pays(account: "Account") -> str:
-    """From how many items on a model pays, beside what needs none."""
-    whole, alone = account.classical, account.classical_alone
-    others = [each for each in (whole, _without_model(account)) if each is not None]
-    found = [
-        (f"than {each.name}", account.pays_from(each), _about(account, each)) for each in others
-    ]
-    if alone is not None:
-        found.append(
-            (f"than a file of {alone.name} for each", account.pays_alone_from(alone), "about ")
-        )
-    texts = [
-        f"{name} {'at no number of items' if count is None else f'from {about}{count:,} items on'}"
-        for name, count, about in found
-    ]
-    return "; ".join(texts)
-
-
-def _without_model(account: "Account") -> "Trial | None":
-    """What mixing made of it that started from nothing."""
-    return next((trial for trial in account.trials if trial.method == "mixing"), None)
 
 
 def _codes_lines(account: "Account") -> list[str]:
@@ -187,19 +160,16 @@ def _compared(account: "Account") -> dict[str, Any] | None:
     whole, alone = account.classical, account.classical_alone
     if whole is None or account.numbers is not None:
         return None
-    charged = bool(account.shared)
     return {
         "method": whole.name,
         "bytes": whole.size,
         "estimate": account.estimates(whole),
         "ratio": whole.size / account.total,
-        "pays_from": account.pays_from(whole) if charged else None,
         "alone_method": None if alone is None else alone.name,
         "alone_bytes": None if alone is None else alone.item_bytes,
         "alone_ratio": alone.item_bytes / account.alone
         if alone is not None and alone.item_bytes and account.alone
         else None,
-        "alone_pays_from": account.pays_alone_from(alone) if charged and alone else None,
     }
 
 

@@ -16,8 +16,8 @@ from narrows.archive.codes.decoder import Decoder
 from narrows.archive.codes.integer_net import ACTIVATIONS, FloatLayer, in_floats, quantised
 from narrows.archive.codes.predictor import quantised_predictor
 from narrows.archive.codes.shared import (
+    SharedModel,
     model_of_codes,
-    require_of_codes,
     shared_decoder,
     shared_encoder,
     shared_predicted,
@@ -26,7 +26,6 @@ from narrows.archive.codes.writing import write_codes
 from narrows.archive.damage import damaged
 from narrows.archive.methods import Effort
 from narrows.archive.methods.predicted import Predicted
-from narrows.archive.model import Model as SharedModel
 from narrows.archive.size_breakdown import Account
 from narrows.data import Dataset, release
 from narrows.engine.xla import CodeSearch
@@ -276,7 +275,6 @@ def _packed_encoder(trained: TrainedModel, price: float) -> bytes:
 
 def _trained(shared: SharedModel) -> TrainedModel:
     """The model that a model file was made of, its decoder as coarse as the file has it."""
-    require_of_codes(shared)
     predicted = shared_predicted(shared)
     predicted.predictor  # noqa: B018 - a damaged one would look like a useless one
     content = shared_encoder(shared)

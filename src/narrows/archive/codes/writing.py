@@ -11,10 +11,10 @@ from narrows.archive.arrays import Layout
 from narrows.archive.blocks import BLOCK_BYTES, BlockWriter
 from narrows.archive.choosing import Choice, choose
 from narrows.archive.codes.decoder import Decoder
+from narrows.archive.codes.shared import SharedModel
 from narrows.archive.container import Part, write_container
 from narrows.archive.damage import field
 from narrows.archive.methods import Effort, Method, Stored
-from narrows.archive.model import Model
 from narrows.archive.pipeline import Pipeline
 from narrows.archive.size_breakdown import Account, trials_to_header
 from narrows.archive.writing import ErrorMeter, block_values, little_endian_bytes
@@ -31,7 +31,7 @@ def write_codes(
     *,
     effort: Effort = "normal",
     methods: Sequence[Method] = (),
-    model: Model | None = None,
+    model: SharedModel | None = None,
     embed_model: bool = False,
     name: str = "X",
     track: Tracker = silent,
@@ -99,7 +99,7 @@ def write_codes(
     )
 
 
-def _held(model: Model) -> tuple[dict[str, Any], bytes]:
+def _held(model: SharedModel) -> tuple[dict[str, Any], bytes]:
     """The decoder as a model has it: packed anew it need not have the same bytes."""
     container = model.container
     return field(container.header, "decoder", dict, model.name), container.read("decoder")

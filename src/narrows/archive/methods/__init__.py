@@ -8,7 +8,6 @@
 ``xz``            LZMA2
 ``zstandard``     Zstandard, where it is installed
 ``mixing``        context mixing, which learns as it goes
-``primed``        the same, from what it had learnt of other data
 ``rows``          columns of a table together: integers that a table's archive codes itself
 ``predicted``     codes of a trained model, each number from those before it
 ``images``        PNG, WebP and JPEG XL, a block as one sheet
@@ -24,7 +23,6 @@ from narrows.archive.methods.deflate import Deflate
 from narrows.archive.methods.images import JpegXl, Png, WebP
 from narrows.archive.methods.mixing import Mixing
 from narrows.archive.methods.predicted import Predicted
-from narrows.archive.methods.primed import Primed
 from narrows.archive.methods.rows import Rows
 from narrows.archive.methods.stored import Stored
 from narrows.archive.methods.xz import Xz
@@ -34,7 +32,7 @@ METHODS: dict[str, type[Method]] = {
     method.name: method
     for method in (
         *(Stored, Deflate, Bzip2, Xz, Zstandard),
-        *(Mixing, Primed, Rows, Predicted),
+        *(Mixing, Rows, Predicted),
         *(Png, WebP, JpegXl),
     )
 }

@@ -35,12 +35,10 @@ class Method(ABC):
     trained: ClassVar[bool] = False
     #: The most bytes of a block that a byte of its code can stand for.
     largest_expansion: ClassVar[int] = 1 << 26
-    #: Of how many items it is tried what each takes alone; 0 where that tells nothing.
-    alone: ClassVar[int] = 64
+    #: Whether it is tried what items take alone.
+    tried_alone: ClassVar[bool] = True
     #: What to install where it is not available.
     needs: ClassVar[str | None] = None
-    #: The SHA-256 of a model file that has its parts, where archives leave them there.
-    model: str | None = None
 
     @classmethod
     def from_archive(cls, settings: Mapping[str, Any], read_part: ReadPart) -> "Method":

@@ -51,7 +51,7 @@ class Mixing(Method):
     # Less is coded in a fraction of the time that it takes to load the kernels, or without them.
     tried_from: ClassVar[Mapping[Effort, float]] = {"fast": 1 << 16, "normal": 1 << 16, "best": 0}
     # One that is on its own has nothing to learn from.
-    alone = 0
+    tried_alone = False
 
     def takes(self, shape: tuple[int, ...], dtype: np.dtype) -> bool:
         """Whether there are enough values for the steps that a block takes: not in long and narrow
@@ -68,9 +68,9 @@ class Mixing(Method):
         course = Course.of(values.shape, raised.dtype.itemsize)
         if not course.quick:
             raise ValueError("a block is not of values that are mixed")
-        rows = byte_rows(raised, course)
-        streams, mixers = streams_for(rows, effort), mixers_for(rows.size, effort)
-        return front + encode_block(rows, course, _CONTEXTS[effort], streams, mixers=mixers)
+        rows = _byte_rows(raised, course)
+        streams, mixers = _streams_for(rows, effort), _mixers_for(rows.size, effort)
+        return front + encode_block(rows, course, _CONTEXTS[effort], mixers, streams)
 
     def decode(self, content: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         from narrows.archive.mixing import Course, decode_block
@@ -83,12 +83,12 @@ class Mixing(Method):
         front = content[: narrow.front]
         _, narrowed = narrow.filtered(front, shape, dtype)
         course = Course.of(shape, narrowed.itemsize)
-        require_plausible(course, content)
+        _require_plausible(course, content)
         rows = decode_block(content[narrow.front :], course)
-        return narrow.undo(front, values_of(rows, narrowed, shape), shape, dtype)
+        return narrow.undo(front, _values_of(rows, narrowed, shape), shape, dtype)
 
 
-def require_plausible(course: "Course", content: bytes) -> None:
+def _require_plausible(course: "Course", content: bytes) -> None:
     """Make sure, before any work, that a block can be what ``content`` stands for.
 
     Raises:
@@ -99,23 +99,23 @@ def require_plausible(course: "Course", content: bytes) -> None:
         raise ValueError("a block is not of values that are mixed")
 
 
-def byte_rows(raised: np.ndarray, course: "Course") -> np.ndarray:
+def _byte_rows(raised: np.ndarray, course: "Course") -> np.ndarray:
     """The bytes of unsigned integers, the highest of each first: uint8 (items, places)."""
     planes = np.ascontiguousarray(raised, f">u{raised.dtype.itemsize}").view(np.uint8)
     return planes.reshape(course.count, course.places)
 
 
-def values_of(rows: np.ndarray, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-    """The integers of ``dtype`` that :func:`byte_rows` took apart."""
+def _values_of(rows: np.ndarray, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    """The integers of ``dtype`` that :func:`_byte_rows` took apart."""
     return rows.reshape(-1).view(f">u{dtype.itemsize}").astype(dtype).reshape(shape)
 
 
-def streams_for(rows: np.ndarray, effort: Effort) -> int:
+def _streams_for(rows: np.ndarray, effort: Effort) -> int:
     """How many streams suit so many bytes."""
     return max(min(_STREAMS[effort], rows.size // _VALUES_A_STREAM), 1)
 
 
-def mixers_for(values: int, effort: Effort) -> "Mixers":
+def _mixers_for(values: int, effort: Effort) -> "Mixers":
     """Which mixers weigh what the contexts say of so many bytes of values."""
     from narrows.archive.mixing.kinds import ALL, FIRST, SOME
 

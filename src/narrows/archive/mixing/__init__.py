@@ -4,8 +4,7 @@ Every value is asked for in yes-or-no questions, is it the most common value, an
 which one it is. For each question several *contexts*, sets of neighbours that are decoded already,
 tell how the same question was answered before; *mixers*, layers of weights that learn as they go,
 make one probability of what they say; the *coder* spends no more bits than that leaves open.
-The decoder learns the same from the same values, so that no model has to be stored; one that both
-start from may be, a *prior*, and makes a start that is no longer from nothing. (Mahoney,
+The decoder learns the same from the same values, so that no model has to be stored. (Mahoney,
 "Adaptive Weighing of Context Models for Lossless Data Compression", 2005.)
 
 Everything goes in batches, of values that do not look at one another: many items, or one large
@@ -17,10 +16,8 @@ Everything is integer arithmetic: a block that was made anywhere opens everywher
     blocks.py         a block as bytes, in one stream or several
     course.py         the order of the values
     learned.py        all that is learnt
-    prior.py          the same as bytes, for other data to start from
     logistic.py       probabilities and their logits, as tables made of integers
     contexts.py       neighbours, and the numbers of the contexts they form
-    surroundings.py   what lies further around a place
     counts.py         how questions were answered before
     kinds.py          which of its weights a mixer uses
     mixer.py          one probability of many
@@ -31,8 +28,7 @@ Everything is integer arithmetic: a block that was made anywhere opens everywher
     check.py          whether that codes as NumPy does here
 """
 
-from narrows.archive.mixing.blocks import decode_block, encode_block, learn
+from narrows.archive.mixing.blocks import decode_block, encode_block
 from narrows.archive.mixing.course import Course
-from narrows.archive.mixing.prior import Prior
 
-__all__ = ["Course", "Prior", "decode_block", "encode_block", "learn"]
+__all__ = ["Course", "decode_block", "encode_block"]

@@ -13,9 +13,8 @@ import numpy as np
 
 from narrows.archive.mixing import walk
 from narrows.archive.mixing.course import Course, split
-from narrows.archive.mixing.kinds import ALL, Mixers
+from narrows.archive.mixing.kinds import Mixers
 from narrows.archive.mixing.learned import Settings
-from narrows.archive.mixing.prior import Prior
 from narrows.errors import NotEnoughMemoryError
 from narrows.support.compiling import answer_for, is_kept, warn_once
 from narrows.support.memory import NUMBA, require_compilers
@@ -33,9 +32,8 @@ def encode_block(
     values: np.ndarray,
     course: Course,
     contexts: int,
+    mixers: Mixers,
     streams: int = 1,
-    prior: Prior | None = None,
-    mixers: Mixers = ALL,
 ) -> bytes:
     """Code values, uint8 (items, places).
 
@@ -43,9 +41,8 @@ def encode_block(
         values: those of a course that is quick.
         course: the way through them.
         contexts: how many are looked at, 1 to contexts.COUNT; more take longer.
+        mixers: which there are; more take longer.
         streams: parts of the items that know nothing of one another, and are coded at once.
-        prior: what each stream starts from, with its settings; None for nothing.
-        mixers: which there are without a prior; more take longer.
     """
     streams = min(streams, course.count, MOST_STREAMS)
     ways = [replace(course, count=last - first) for first, last in split(course, streams)]
@@ -55,19 +52,17 @@ def encode_block(
 
     def work(number: int) -> bytes:
         way, part = ways[number], parts[number]
-        if prior is not None:
-            coded: bytes = walks[number].encode(way, prior.settings, part, prior.learned.copy())
-            return coded
         settings = Settings.for_values(part, contexts, mixers)
-        return settings.to_bytes() + walks[number].encode(way, settings, part)
+        coded: bytes = settings.to_bytes() + walks[number].encode(way, settings, part)
+        return coded
 
     coded = _at_once(work, streams)
     sizes = b"".join(_SIZE.pack(len(each)) for each in coded[:-1])
     return bytes([streams]) + sizes + b"".join(coded)
 
 
-def decode_block(content: bytes, course: Course, prior: Prior | None = None) -> np.ndarray:
-    """The values that :func:`encode_block` was given, with the same prior.
+def decode_block(content: bytes, course: Course) -> np.ndarray:
+    """The values that :func:`encode_block` was given.
 
     Raises:
         ValueError: ``content`` is not what it made.
@@ -77,28 +72,15 @@ def decode_block(content: bytes, course: Course, prior: Prior | None = None) -> 
         raise ValueError("a block is damaged")
     ways = [replace(course, count=last - first) for first, last in split(course, streams)]
     parts = list(_parts(content, streams))
-    settings = None if prior is None else prior.settings
-    front = [settings or Settings.from_bytes(part) for part in parts]
+    front = [Settings.from_bytes(part) for part in parts]
     walks = [_way(way, of.bits, of.contexts) for way, of in zip(ways, front, strict=True)]
 
     def work(number: int) -> np.ndarray:
-        way, content = ways[number], parts[number]
-        if prior is None:
-            settings, learned = Settings.from_bytes(content), None
-            content = content[Settings.SIZE :]
-        else:
-            settings, learned = prior.settings, prior.learned.copy()
-        values: np.ndarray = walks[number].decode(way, settings, content, learned)
+        stream = parts[number][Settings.SIZE :]
+        values: np.ndarray = walks[number].decode(ways[number], front[number], stream)
         return values
 
     return np.concatenate(_at_once(work, streams))
-
-
-def learn(values: np.ndarray, course: Course, prior: Prior) -> None:
-    """Have ``prior`` learn from values, uint8 (items, places), what coding them would teach."""
-    settings = prior.settings
-    way = _way(course, settings.bits, settings.contexts)
-    way.encode(course, settings, values, prior.learned)
 
 
 def _parts(content: bytes, streams: int) -> list[bytes]:

@@ -16,10 +16,8 @@ from narrows.archive.mixing.mixer import first_sets, rates
 _AT_ONCE = 16
 
 
-def encode(
-    course: Course, settings: Settings, values: np.ndarray, learned: Learned | None = None
-) -> bytes:
-    """Code values, uint8 (items, places); ``learned``, where it is given, learns on."""
+def encode(course: Course, settings: Settings, values: np.ndarray) -> bytes:
+    """Code values, uint8 (items, places)."""
     states = first_states(lanes_for(values.size))
     others = values.size - np.count_nonzero(values == settings.common)
     noted = np.empty(values.size + int(others) * settings.bits, np.uint16)
@@ -27,7 +25,7 @@ def encode(
     most = sum(len(each.starts) - 1 for each in _rounds(course, settings.common))
     sizes = np.empty(most * (2 + settings.bits), np.int32)
     answers = Answers(True, noted, sizes, states, np.zeros(0, np.uint32), np.zeros(3, np.int64))
-    _go(course, settings, answers, values, learned)
+    _go(course, settings, answers, values)
     assert answers.place[0] == len(noted)
     # An answer takes less than half of a word.
     words = np.empty(len(noted) // 2 + len(states), np.uint32)
@@ -35,10 +33,8 @@ def encode(
     return joined(states, words[:count][::-1])
 
 
-def decode(
-    course: Course, settings: Settings, content: bytes, learned: Learned | None = None
-) -> np.ndarray:
-    """The values that :func:`encode` was given, ``learned`` being as it was there.
+def decode(course: Course, settings: Settings, content: bytes) -> np.ndarray:
+    """The values that :func:`encode` was given.
 
     Raises:
         ValueError: ``content`` is not what it made.
@@ -47,25 +43,18 @@ def decode(
     noted, sizes = np.zeros(0, np.uint16), np.zeros(0, np.int32)
     answers = Answers(False, noted, sizes, states, words, np.zeros(3, np.int64))
     values = np.empty((course.count, course.places), np.uint8)
-    _go(course, settings, answers, values, learned)
+    _go(course, settings, answers, values)
     check_end(states, len(words) - int(answers.place[2]))
     return values
 
 
-def _go(
-    course: Course,
-    settings: Settings,
-    answers: Answers,
-    values: np.ndarray,
-    learned: Learned | None,
-) -> None:
+def _go(course: Course, settings: Settings, answers: Answers, values: np.ndarray) -> None:
     """Walk through all rounds of ``values``, uint8 (items, places), which answers know or tell.
 
     Raises:
         ValueError: there are not enough answers.
     """
-    learned = learned or Learned.nothing(course, settings)
-    state = _state(settings, learned)
+    state = _state(settings, Learned.nothing(course, settings))
     at, size = padded_places(course, np.arange(course.places)), padded_size(course)
     first = 0
     for each in _rounds(course, settings.common):
@@ -79,7 +68,6 @@ def _go(
         if not answers.known:
             values[first : first + each.items] = items[:, at]
         first += each.items
-    learned.weights[:] = state.weights[:, : learned.weights.shape[1]]
 
 
 def _rounds(course: Course, common: int) -> list[Round]:

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from narrows.archive.mixing.surroundings import Surroundings
-
 #: (planes back, rows up, columns to the right) of every neighbour that counts.
 NEIGHBOURS = {
     "w": (0, 0, -1),
@@ -27,18 +25,11 @@ NEIGHBOURS = {
     "bb": (2, 0, 0),
     "bw": (1, 0, -1),
     "bn": (1, 1, 0),
-    "nnww": (0, 2, -2),
-    "nnee": (0, 2, 2),
 }
 #: Where all of these have the most common value, a place is quiet.
 AROUND = tuple(NEIGHBOURS)[:12]
 #: How many contexts there are; fewer are the first of them.
-COUNT = 35
-#: So many look at neighbours, and have something to say soon; the others need a prior. From
-#: ``NEAR`` on they look further.
-WITHOUT_PRIOR, NEAR = 18, 24
-# Neighbours that the last contexts look at beside w and n, as they are.
-_MORE = (("nn", "ww"), ("ne", "nee"), ("nw", "nn", "nnw"), ("nw", "ww", "nww"), ("ne", "nn", "nne"))
+COUNT = 18
 #: What hashes are made with.
 FACTOR, SPREAD, NODE, NODE_MIX = 0x2F0B4C47, 0x9E3779B1, 0x85EBCA6B, 0x2C1B3C6D
 
@@ -61,8 +52,7 @@ def context_keys(
     near: dict[str, np.ndarray],
     places: np.ndarray,
     top: int,
-    count: int = NEAR,
-    far: Surroundings | None = None,
+    count: int = COUNT,
 ) -> np.ndarray:
     """A hash of each of the first contexts of each value: uint32 (m, count).
 
@@ -71,12 +61,11 @@ def context_keys(
         places: the number of each one's place within the item.
         top: the largest value.
         count: how many contexts.
-        far: what more than ``NEAR`` of them look at.
     """
     coarse, scaled = coarse_values(top), scaled_values(top)
     c = {name: coarse[values].astype(np.int64) for name, values in near.items()}
     z = {name: scaled[values].astype(np.int64) for name, values in near.items()}
-    w, n, b, nw, ne = (near[name] for name in ("w", "n", "b", "nw", "ne"))
+    w, n, b = (near[name] for name in ("w", "n", "b"))
     small = _joined(c, "w", "n", "nw", "ne")
     halves = np.zeros(len(w), np.int64)
     for name in ("w", "ww", "n", "nw", "ne", "nn", "nne", "nww", "nnw", "nee"):
@@ -100,27 +89,7 @@ def context_keys(
         [places, np.zeros_like(places)],
         [w, _joined(c, "n", "ne", "nw", "ww")],
         [n, _joined(c, "w", "ne", "nw", "nn")],
-        [w, n, nw, ne],
-        [w, n, nw, ne, near["ww"], near["nn"]],
-        [places, w, n],
-        [small, _joined(c, "ww", "nn", "nee", "nww"), _joined(c, "nnw", "nne", "nnww", "nnee")],
-        [places, small],
-        [places, halves, z["nnww"] >> 7, z["nnee"] >> 7],
     ]
-    if far is not None:
-        bits = [z[name] >> 7 for name in ("w", "n", "ne", "nw")]
-        four = ((bits[0] * 2 + bits[1]) * 2 + bits[2]) * 2 + bits[3]
-        runs = ((far.west * 8 + far.north) * 8 + far.north_east) * 8 + far.north_west
-        first, second, third = far.rows
-        contexts += [
-            [runs, four],
-            [runs, w, n],
-            [far.west * 8 + far.north, small, places],
-            [second * 128 + first, far.west, c["w"], c["n"]],
-            [second * 128 + first, third, c["w"], c["n"]],
-            [third, far.north * 8 + far.west, small, c["nn"]],
-            *([w, n, *(near[name] for name in more)] for more in _MORE),
-        ]
     keys = [hashed(parts, number, len(w)) for number, parts in enumerate(contexts[:count])]
     return np.stack(keys, axis=1)
 

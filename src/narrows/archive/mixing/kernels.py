@@ -11,21 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from narrows.archive.mixing.contexts import (
-    COUNT,
-    FACTOR,
-    NEAR,
-    NODE,
-    NODE_MIX,
-    SPREAD,
-    WITHOUT_PRIOR,
-)
+from narrows.archive.mixing.contexts import COUNT, FACTOR, NODE, NODE_MIX, SPREAD
 from narrows.archive.mixing.counts import MANY_ANSWERS, MOST_ANSWERS
 from narrows.archive.mixing.kinds import ALL, AREAS, BRIGHT, CHANGE_STEPS, CHANGES, FIRST
 from narrows.archive.mixing.logistic import LARGEST_LOGIT, ONE
 from narrows.archive.mixing.mixer import LARGEST_WEIGHT, LEAST, NODES, RATE_BITS
 from narrows.archive.mixing.refining import BUCKETS, HALF_BUCKET
-from narrows.archive.mixing.surroundings import LONGEST_RUN, ROWS
 from narrows.support.compiling import checksum_of, compiled
 
 # Only compiled functions call these: what unpacks Python's arguments is left out.
@@ -41,7 +32,6 @@ _NODE_MIX = np.uint32(NODE_MIX)
 _U1, _U2, _U7, _U13, _U15 = (np.uint32(number) for number in (1, 2, 7, 13, 15))
 _U8, _U16, _HIGH, _LOW = np.uint32(8), np.uint32(16), np.uint32(0xFF00), np.uint32(0xFFFF)
 _LOWEST, _W32, _W16 = np.uint64(1 << 31), np.uint64(32), np.uint64(16)
-_FIRST, _SECOND, _THIRD = ROWS
 _LIMITS = CHANGE_STEPS[1:]
 _FIRST_TWO, _ALL = len(FIRST.kinds), len(ALL.kinds)
 _BELOW_ONE, _ONE64 = np.uint64(ONE - 1), np.uint64(ONE)
@@ -141,67 +131,6 @@ def _hash3(start: int, a: int, b: int, c: int) -> np.uint32:
     return _hash(_hash2(start, a, b), c)
 
 
-@_inner
-def _run(z: Any, values: Any, at: int, step: int, room: int) -> int:
-    """How many values follow the one at ``at`` that are on its side of the half."""
-    side, length = z[np.int64(values[at])] >> 7, 0
-    for number in range(1, min(LONGEST_RUN, room) + 1):
-        if z[np.int64(values[at + number * step])] >> 7 != side:
-            break
-        length += 1
-    return length
-
-
-@_inner
-def _bright(z: Any, values: Any, at: int, column: int, columns: int, first: int, stop: int) -> int:
-    """Which values of a row are in the upper half, from one column on up to another."""
-    bits = 0
-    for right in range(first, stop):
-        bits *= 2
-        if 0 <= column + right < columns:
-            bits += z[np.int64(values[at + right])] >> 7
-    return bits
-
-
-@_within
-def _look_further(s: State, values: Any, at: int, row: int, place: int, line: int, small: int,
-                  key: Any) -> None:  # fmt: skip
-    """The keys of contexts that look beyond the neighbours: see surroundings.py."""
-    z, c, columns = s.scaled, s.coarse, row - 4
-    up, column = line // columns, line % columns
-    left, right = column - 1, columns - 2 - column
-    west = _run(z, values, at - 1, -1, left)
-    north = _run(z, values, at - row, -row, up - 1)
-    north_east = _run(z, values, at - row + 1, 1 - row, min(up - 1, right))
-    north_west = _run(z, values, at - row - 1, -row - 1, min(up - 1, left))
-    runs = ((west * 8 + north) * 8 + north_east) * 8 + north_west
-    first, second, third = 0, 0, 0
-    if up > 0:
-        first = _bright(z, values, at - row, column, columns, _FIRST[0], _FIRST[1])
-    if up > 1:
-        second = _bright(z, values, at - 2 * row, column, columns, _SECOND[0], _SECOND[1])
-    if up > 2:
-        third = _bright(z, values, at - 3 * row, column, columns, _THIRD[0], _THIRD[1])
-    w, n = np.int64(values[at - 1]), np.int64(values[at - row])
-    nw, ne = np.int64(values[at - row - 1]), np.int64(values[at - row + 1])
-    nn = np.int64(values[at - 2 * row])
-    four = (((z[w] >> 7) * 2 + (z[n] >> 7)) * 2 + (z[ne] >> 7)) * 2 + (z[nw] >> 7)
-    key[24] = _hash2(25, runs, four)
-    key[25] = _hash3(26, runs, w, n)
-    key[26] = _hash3(27, west * 8 + north, small, place)
-    key[27] = _hash(_hash3(28, second * 128 + first, west, c[w]), c[n])
-    key[28] = _hash(_hash3(29, second * 128 + first, third, c[w]), c[n])
-    key[29] = _hash(_hash3(30, third, north * 8 + west, small), c[nn])
-    ww, nww = np.int64(values[at - 2]), np.int64(values[at - row - 2])
-    nee, nnw = np.int64(values[at - row + 2]), np.int64(values[at - 2 * row - 1])
-    nne = np.int64(values[at - 2 * row + 1])
-    key[30] = _hash(_hash3(31, w, n, nn), ww)
-    key[31] = _hash(_hash3(32, w, n, ne), nee)
-    key[32] = _hash(_hash(_hash3(33, w, n, nw), nn), nnw)
-    key[33] = _hash(_hash(_hash3(34, w, n, nw), ww), nww)
-    key[34] = _hash(_hash(_hash3(35, w, n, ne), nn), nne)
-
-
 @_within
 def _look_around(s: State, values: Any, at: int, row: int, plane: int, place: int,
                  line: int, rows: int, p: int, number: int, k: _Work) -> None:  # fmt: skip
@@ -239,17 +168,6 @@ def _look_around(s: State, values: Any, at: int, row: int, plane: int, place: in
         key[15] = _hash2(16, place, 0)
         key[16] = _hash2(17, w, ((c[n] * 8 + c[ne]) * 8 + c[nw]) * 8 + c[ww])
         key[17] = _hash2(18, n, ((c[w] * 8 + c[ne]) * 8 + c[nw]) * 8 + c[nn])
-    if s.contexts > WITHOUT_PRIOR:
-        nnww, nnee = np.int64(values[at - 2 * row - 2]), np.int64(values[at - 2 * row + 2])
-        key[18] = _hash(_hash3(19, w, n, nw), ne)
-        key[19] = _hash(_hash(_hash(_hash3(20, w, n, nw), ne), ww), nn)
-        key[20] = _hash3(21, place, w, n)
-        far = ((c[nnw] * 8 + c[nne]) * 8 + c[nnww]) * 8 + c[nnee]
-        key[21] = _hash3(22, small, ((c[ww] * 8 + c[nn]) * 8 + c[nee]) * 8 + c[nww], far)
-        key[22] = _hash2(23, place, small)
-        key[23] = _hash(_hash3(24, place, halves, z[nnww] >> 7), z[nnee] >> 7)
-    if s.contexts > NEAR:
-        _look_further(s, values, at, row, place, line, small, key)
     _look_at_kinds(s, w, n, nw, ne, ww, nn, nww, nee, row, line, rows, p, k.kind[number])
 
 

@@ -1,4 +1,4 @@
-"""What is learnt while a block is coded, and the settings that the block, or a prior, carries."""
+"""What is learnt while a block is coded, and the settings that the block carries."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -15,8 +15,8 @@ from narrows.archive.mixing.refining import first_cells
 _QUIET_SIDE, _QUIET_PLANES = 32, 4
 # A block adds so much to its number of contexts for each number of its mixers.
 _A_NUMBER = 64
-#: Binary digits of the cells of a context.
-FEWEST_CELL_BITS, MOST_CELL_BITS = 12, 22
+# Binary digits of the number of cells of a context.
+_FEWEST_CELL_BITS, _MOST_CELL_BITS = 12, 22
 
 
 @dataclass(frozen=True)
@@ -93,25 +93,16 @@ class Learned:
     @classmethod
     def nothing(cls, course: Course, settings: Settings) -> Self:
         """Before the first value."""
-        return cls.blank(settings, cell_bits(course.count * course.places))
-
-    @classmethod
-    def blank(cls, settings: Settings, bits: int) -> Self:
-        """The same with 2^bits cells for each context."""
+        bits = cell_bits(course.count * course.places)
         count = settings.contexts
         weights = np.tile(np.array([FIRST_SUM // count, 0], np.int32), count)
         sets = sum(settings.mixers.kinds) * NODES
         return cls(np.zeros(count << bits, np.uint32), bits, np.tile(weights, (sets, 1)))
 
-    def copy(self) -> Self:
-        """One that can learn on, while this stays as it is."""
-        arrays = (self.weights, self.quiet, self.refined)
-        return type(self)(self.cells.copy(), self.bits, *(each.copy() for each in arrays))
 
-
-def cell_bits(values: int, most: int = MOST_CELL_BITS) -> int:
+def cell_bits(values: int) -> int:
     """The binary digits of a context's number of cells, for so many values."""
-    return min(max((4 * values).bit_length(), FEWEST_CELL_BITS), most)
+    return min(max((4 * values).bit_length(), _FEWEST_CELL_BITS), _MOST_CELL_BITS)
 
 
 def quiet_cells(course: Course, places: np.ndarray) -> np.ndarray:

@@ -12,7 +12,6 @@ from narrows.archive.mixing.kinds import areas_of, kinds
 from narrows.archive.mixing.learned import Learned, Settings, quiet_cells
 from narrows.archive.mixing.logistic import LARGEST_LOGIT, ONE, probabilities
 from narrows.archive.mixing.mixer import LEAST, Mixer, first_sets, node_sets
-from narrows.archive.mixing.surroundings import Surroundings, surroundings
 
 
 class Coder(Protocol):
@@ -23,45 +22,38 @@ class Coder(Protocol):
         ...
 
 
-def encode(
-    course: Course, settings: Settings, values: np.ndarray, learned: Learned | None = None
-) -> bytes:
-    """Code values, uint8 (items, places).
-
-    Args:
-        course: the way through them.
-        settings: what stands in front.
-        values: themselves.
-        learned: what was learnt before, which learns on; None for nothing.
-    """
-    recorder, walk = Recorder(lanes_for(values.size)), Walk(course, settings, learned)
+def encode(course: Course, settings: Settings, values: np.ndarray) -> bytes:
+    """Code values, uint8 (items, places)."""
+    recorder, walk = Recorder(lanes_for(values.size)), Walk(course, settings)
     for first, last in course.rounds():
         walk.go(recorder, values[first:last], last - first)
     return recorder.finish()
 
 
-def decode(
-    course: Course, settings: Settings, content: bytes, learned: Learned | None = None
-) -> np.ndarray:
-    """The values that :func:`encode` was given, ``learned`` being as it was there.
+def decode(course: Course, settings: Settings, content: bytes) -> np.ndarray:
+    """The values that :func:`encode` was given.
 
     Raises:
         ValueError: ``content`` is not what it made.
     """
     player = Player(content, lanes_for(course.count * course.places))
-    walk, rounds = Walk(course, settings, learned), course.rounds()
+    walk, rounds = Walk(course, settings), course.rounds()
     values = np.concatenate([walk.go(player, None, last - first) for first, last in rounds])
     player.finish()
     return values
 
 
 class Walk:
-    """The walk in NumPy, which works on all values of a batch at once."""
+    """The walk in NumPy, which works on all values of a batch at once.
 
-    def __init__(self, course: Course, settings: Settings, learned: Learned | None = None) -> None:
+    Attributes:
+        learned: what the values so far have taught.
+    """
+
+    def __init__(self, course: Course, settings: Settings) -> None:
         self._course, self._settings = course, settings
-        self._learned = learned or Learned.nothing(course, settings)
-        self._mixer = Mixer(self._learned.weights)
+        self.learned = Learned.nothing(course, settings)
+        self._mixer = Mixer(self.learned.weights)
         self._first_sets = first_sets(settings.mixers)
         self._offsets = {
             name: right - (back * (course.rows + 2) + up) * (course.columns + 4)
@@ -98,8 +90,7 @@ class Walk:
         calm, busy = np.flatnonzero(quiet), np.flatnonzero(~quiet)
         at_places = np.repeat(places, items)
         count = self._settings.contexts
-        far = self._far(padded, at, at_places, top) if count > contexts.NEAR else None
-        keys = contexts.context_keys(near, at_places, top, count, far)
+        keys = contexts.context_keys(near, at_places, top, count)
         weighed = self._kinds(near, at_places)
         others = np.zeros(len(quiet), bool)
         if len(calm):
@@ -122,25 +113,10 @@ class Walk:
         areas = areas_of(*np.divmod(line, course.columns), course.rows, course.columns)
         return kinds(near, areas, planes, settings.common, settings.top, settings.mixers)
 
-    def _far(
-        self, padded: np.ndarray, at: np.ndarray, places: np.ndarray, top: int
-    ) -> Surroundings:
-        """What lies further around the places of a batch."""
-        bright = (contexts.scaled_values(top) >> 7).astype(np.int64)
-        columns, items = self._course.columns, padded.shape[1]
-        where = (np.repeat(at, items) * items) + np.tile(np.arange(items), len(at))
-        flat, width = padded.reshape(-1), columns + 4
-
-        def look(some: np.ndarray, up: int, right: int) -> np.ndarray:
-            return bright[flat[where[some] + (right - up * width) * items]]
-
-        row, column = np.divmod(places // self._course.planes, columns)
-        return surroundings(look, row, column, columns)
-
     def _ask_quiet(self, coder: Coder, cells: np.ndarray, known: np.ndarray | None) -> np.ndarray:
         """Whether values in quiet places have the most common value, too."""
-        answers = coder.answer(_allowed(counts.chances_of(self._learned.quiet[cells])), known)
-        counts.add(self._learned.quiet, cells, answers, counts.MANY_ANSWERS)
+        answers = coder.answer(_allowed(counts.chances_of(self.learned.quiet[cells])), known)
+        counts.add(self.learned.quiet, cells, answers, counts.MANY_ANSWERS)
         return answers
 
     def _ask_bits(self, coder: Coder, asked: "_Asked", known: np.ndarray | None) -> np.ndarray:
@@ -157,7 +133,7 @@ class Walk:
         self, coder: Coder, asked: "_Asked", question: int, known: np.ndarray | None
     ) -> np.ndarray:
         """One question, put to all that are asked; everything learns from the answers."""
-        learned = self._learned
+        learned = self.learned
         cells = asked.cells(question, learned.bits)
         inputs = counts.opinions_of(learned.cells[cells]).reshape(len(cells), -1)
         sets = (node_sets(asked.kinds, asked.nodes, question) + self._first_sets).T
