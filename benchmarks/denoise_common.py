@@ -37,13 +37,13 @@ def scores(
     """
     from narrows.report.denoising import DenoisingMeter
 
-    settings = trained.training["filters"] if filters else {}
+    settings = trained.training.filters if filters else {}
     slow = {name: settings[name] for name in settings if name == "bm3d"}
     quick = {name: settings[name] for name in settings if name not in slow}
     result: dict[str, dict[str, Any]] = {}
     parts = [(slow, min(BM3D_ITEMS, most))] if slow else []
     for chosen, count in (*parts, (quick, most)):
-        model = replace(trained, training={**trained.training, "filters": chosen})
+        model = replace(trained, training=replace(trained.training, filters=chosen))
         meter = DenoisingMeter(model, len(clean), count)
         for index, items in enumerate(zip(noisy, found, clean, strict=True)):
             if meter.wants(index):

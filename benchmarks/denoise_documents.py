@@ -103,14 +103,14 @@ def measure(seed: int, options: list[str], models: Path) -> dict[str, Any]:
     wall, cpu = time.perf_counter(), time.process_time()
     found = [denoise(autoencoder, page[None])[0] for page in noisy]
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    tile = trained.training["tile"]
+    tile = trained.training.tile
     borders = [steps_across_borders(*pair, tile) for pair in zip(found, clean, strict=True)]
     return {
         "methods": scores(trained, noisy, found, clean, len(test)),
         "borders": borders,
         "wall_seconds_a_page": wall / len(test),
         "cpu_seconds_a_page": cpu / len(test),
-        "epochs": trained.training["epochs"],
+        "epochs": trained.training.epochs,
         "rate": rate,
     }
 

@@ -78,7 +78,7 @@ def measure(
     return {
         "psnr": float(np.mean([psnr(error, 255) for error in item_errors(clean, found)])),
         "psnr_of_mean_error": psnr(float(item_errors(clean, found).mean()), 255),
-        "epochs": trained.training["epochs"],
+        "epochs": trained.training.epochs,
         "cpu_seconds_of_denoising": seconds,
         "methods": scores(trained, noisy, found, clean, MEASURED, filters=filters),
         "rate": rate,

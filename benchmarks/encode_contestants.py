@@ -17,7 +17,8 @@ from article_keras import build, dense_layers
 from common import leave_result, load_mnist
 from narrows import Autoencoder
 from narrows.engine import make_runner
-from narrows.model.file import TrainedModel, load_model
+from narrows.model.file import load_model
+from narrows.model.trained import TrainedModel
 
 _REPEATS = 5
 # How far whole grey levels are from what they were rounded from, and a little more.

@@ -40,7 +40,7 @@ def fit(
         "seconds": finished.seconds,
         "peak_bytes": finished.peak_bytes,
         "said": (finished.said + finished.output)[-_SAID:],
-        "training": load_model(model).training,
+        "training": load_model(model).training.to_dict(),
     }
 
 

@@ -25,7 +25,8 @@ from helpers.codes_cases import blots
 from helpers.command_line import Command, command
 from narrows.data import Dataset, load_data
 from narrows.errors import DataError
-from narrows.model.file import TrainedModel, save_model
+from narrows.model.file import save_model
+from narrows.model.trained import TrainedModel
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.tasks.fit import Fitted, fit

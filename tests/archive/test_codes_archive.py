@@ -34,7 +34,8 @@ from narrows.archive.methods import Stored
 from narrows.archive.methods.predicted import Predicted
 from narrows.archive.verifying import verify
 from narrows.errors import ArchiveError, NarrowsError
-from narrows.model.file import TrainedModel, save_model
+from narrows.model.file import save_model
+from narrows.model.trained import TrainedModel
 
 BLOB = counted_archive()
 

@@ -83,8 +83,8 @@ def test_fit_leaves_a_model_a_history_and_pictures(narrows: Command, tmp_path: P
     history = [json.loads(line) for line in (tmp_path / "m/history.jsonl").open()]
     assert [record["epoch"] for record in history] == [1, 2, 3]
     training = load_model(tmp_path / "m.safetensors").training
-    assert training["loss"] == history[-1]["loss"]
-    assert training["val_loss"] == history[-1]["val_loss"]
+    assert training.loss == history[-1]["loss"]
+    assert training.val_loss == history[-1]["val_loss"]
 
 
 def test_fit_is_the_estimators_fit(narrows: Command, digits: Dataset, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_fit_says_all_as_json(narrows: Command, tmp_path: Path) -> None:
     said = read_json(narrows("fit", "digits", *SIMPLE, "--epochs", 1, "--out", model, "--json"))
     assert said["model"] == str(model)
     assert said["run_dir"] == str(tmp_path / "m")
-    assert said["training"] == load_model(model).training
+    assert said["training"] == load_model(model).training.to_dict()
     assert said["dead"] == load_model(model).dead.tolist()
     assert said["evaluation"]["count"] == 180
     assert said["evaluation"]["baselines"][0]["method"] == "PCA"

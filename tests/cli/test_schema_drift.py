@@ -18,7 +18,8 @@ from narrows import Autoencoder, NarrowsError
 from narrows.cli.fit import load_for_training
 from narrows.data import load_data
 from narrows.data.tables import SchemaDrift
-from narrows.model.file import TrainedModel, save_model
+from narrows.model.file import save_model
+from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.tasks.fill import Filling
 

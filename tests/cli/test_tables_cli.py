@@ -14,7 +14,8 @@ from narrows.cli.options import parse_types
 from narrows.data import load_data
 from narrows.errors import UsageError
 from narrows.learnt.pca import fit_pca
-from narrows.model.file import DataDescription, TrainedModel, save_model
+from narrows.model.file import save_model
+from narrows.model.trained import DataDescription, TrainedModel, TrainingRecord
 from narrows.nn.model import initial_model
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
@@ -52,10 +53,10 @@ def model(source: Path, tmp_path: Path) -> Path:
     spec = preset_spec("simple", (data.table.width,), latent=3, hidden=())
     pca = fit_pca(data.items, 3)
     trained = TrainedModel(
-        initial_model(spec, Scaling(), seed=0),
-        DataDescription(data.name, len(data), "float32", None, data.table),
-        {"objective": "l2"},
-        {"mean": pca.mean, "components": pca.components},
+        model=initial_model(spec, Scaling(), seed=0),
+        data=DataDescription(name=data.name, count=len(data), dtype="float32", table=data.table),
+        training=TrainingRecord(objective="l2"),
+        baseline={"mean": pca.mean, "components": pca.components},
     )
     save_model(tmp_path / "model.safetensors", trained)
     return tmp_path / "model.safetensors"

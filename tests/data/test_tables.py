@@ -695,7 +695,7 @@ def test_memory_does_not_grow_with_the_file(
     monkeypatch.setattr("narrows.data.tables.reading._CSV_BLOCK", 1 << 16)
     monkeypatch.setattr("narrows.data.storage.LARGEST_IN_MEMORY", 1 << 19)
     monkeypatch.setattr("narrows.data.dataset.LARGEST_IN_MEMORY", 1 << 19)
-    monkeypatch.setattr("narrows.data.storage._CHUNK_VALUES", 1 << 14)
+    monkeypatch.setattr("narrows.data.dataset.CACHED_VALUES", 1 << 14)
     peaks = []
     for count in (20_000, 160_000):
         pa.csv.write_csv(mixed(count), tmp_path / "a.csv")

@@ -13,7 +13,7 @@ from narrows.archive.codes.predictor import quantised_predictor
 from narrows.archive.methods.predicted import Predicted
 from narrows.engine.xla.code_search import CodeSearch, _longer
 from narrows.errors import DataError, ShapeError, UsageError
-from narrows.model.file import DataDescription, TrainedModel
+from narrows.model.trained import DataDescription, TrainedModel
 from narrows.nn.blocks import Dense, Flatten, Rounded
 from narrows.nn.blocks.rounded import code_lengths
 from narrows.nn.model import Model, apply_part, initial_model
@@ -160,10 +160,10 @@ def test_what_cannot_be_turned_into_whole_numbers_says_why(short_codes: TrainedM
 
 def test_what_is_no_number_has_no_code() -> None:
     model = model_of()
-    described = DataDescription("x", 40, "float32")
+    described = DataDescription(name="x", count=40, dtype="float32")
     broken = np.where(np.arange(200).reshape(40, 5) == 77, np.nan, ITEMS).astype("f4")
     with pytest.raises(DataError, match="X holds NaN or infinity"):
-        written(TrainedModel(model, described), broken)
+        written(TrainedModel(model=model, data=described), broken)
 
 
 def test_the_plan_of_short_codes() -> None:

@@ -15,7 +15,8 @@ from narrows import Autoencoder
 from narrows.data import Dataset
 from narrows.engine import make_runner
 from narrows.errors import UsageError
-from narrows.model.file import TrainedModel, load_model, save_model
+from narrows.model.file import load_model, save_model
+from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.blocks import Block, Conv, Dense, Flatten
 from narrows.nn.model import Model, apply_part, initial_model

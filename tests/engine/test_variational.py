@@ -12,7 +12,7 @@ from narrows.engine import AdamSettings
 from narrows.engine.evidence import Evidence, negative_elbo
 from narrows.engine.xla import XlaTrainer, measure_evidence
 from narrows.errors import UsageError
-from narrows.model.file import DataDescription, TrainedModel
+from narrows.model.trained import DataDescription, TrainedModel, TrainingRecord
 from narrows.model.use import TrainedAutoencoder, noise_variance
 from narrows.nn.blocks import Dense, Gaussian
 from narrows.nn.model import Model, initial_model
@@ -36,9 +36,9 @@ def linear_model(beta: float = 1.0, scaling: Scaling | None = None) -> Model:
 
 
 def autoencoder(model: Model, **training: object) -> TrainedAutoencoder:
-    return TrainedAutoencoder(
-        TrainedModel(model, DataDescription("data", 10, "float32"), dict(training))
-    )
+    data = DataDescription(name="data", count=10, dtype="float32")
+    record = TrainingRecord(**training)  # type: ignore[arg-type]
+    return TrainedAutoencoder(TrainedModel(model=model, data=data, training=record))
 
 
 def moments(model: Model, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

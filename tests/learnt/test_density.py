@@ -11,7 +11,6 @@ from narrows.engine import make_runner
 from narrows.errors import ShapeError
 from narrows.learnt import density as density_module
 from narrows.learnt.density import MOST_CODES, Density, fit_density
-from narrows.model import use as running
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.blocks import Dense
 from narrows.nn.model import initial_model
@@ -158,7 +157,7 @@ def test_codes_are_those_of_items_of_every_kind(
     """Every second item is of another kind, as in MNIST: equal distances would choose one kind."""
     monkeypatch.setattr(fitting, "MOST_CODES", 30)
     monkeypatch.setattr(fitting, "_REFINED_FOR_STATISTICS", 60)
-    monkeypatch.setattr(running, "CHUNK_VALUES", at_once)
+    monkeypatch.setattr("narrows.support.chunks.CHUNK_VALUES", at_once)
     spec = Spec((5,), (Dense(2),), (Dense(5),))
     model = initial_model(spec, Scaling(), 0)
     items = RANDOM.normal(size=(240, 5)).astype(np.float32)

@@ -18,7 +18,8 @@ from narrows import Autoencoder
 from narrows.data import load_data
 from narrows.errors import DataError, ModelFileError, OutputError
 from narrows.learnt.density import fit_density
-from narrows.model.file import DataDescription, TrainedModel, load_model, save_model
+from narrows.model.file import load_model, save_model
+from narrows.model.trained import DataDescription, TrainedModel, TrainingRecord
 from narrows.nn.model import initial_model
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
@@ -33,12 +34,12 @@ def tiny() -> TrainedModel:
     """The smallest model with everything a model file can hold."""
     spec = preset_spec("simple", (2,), latent=1, hidden=())
     return TrainedModel(
-        initial_model(spec, Scaling(-1.5, 4.0), seed=0),
-        DataDescription("x.npy", 3, "float64", (-2.0, 3.0)),
-        {"preset": "simple", "objective": "l2"},
-        {"mean": np.zeros(2), "components": np.eye(1, 2)},
-        {name: np.zeros(1, np.float32) for name in ("lowest", "highest", "mean")},
-        {"numpy": "2"},
+        model=initial_model(spec, Scaling(-1.5, 4.0), seed=0),
+        data=DataDescription(name="x.npy", count=3, dtype="float64", value_range=(-2.0, 3.0)),
+        training=TrainingRecord(preset="simple", objective="l2"),
+        baseline={"mean": np.zeros(2), "components": np.eye(1, 2)},
+        latent={name: np.zeros(1, np.float32) for name in ("lowest", "highest", "mean")},
+        versions={"numpy": "2"},
         refinement=3,
         density=fit_density(np.arange(9.0).reshape(9, 1), 0).to_arrays(),
     )
@@ -60,8 +61,8 @@ def tiny_table() -> TrainedModel:
     assert data.table is not None
     spec = preset_spec("simple", (data.table.width,), latent=1, hidden=())
     return TrainedModel(
-        initial_model(spec, Scaling(), seed=0),
-        DataDescription("a table", 4, "float32", None, data.table),
+        model=initial_model(spec, Scaling(), seed=0),
+        data=DataDescription(name="a table", count=4, dtype="float32", table=data.table),
     )
 
 
@@ -80,7 +81,7 @@ def assert_same(found: TrainedModel, expected: TrainedModel) -> None:
 
 
 def test_a_model_comes_back_whole(fitted: Fitted, tmp_path: Path) -> None:
-    plain = replace(tiny(), latent={}, density={}, training={}, versions={})
+    plain = replace(tiny(), latent={}, density={}, training=TrainingRecord(), versions={})
     for trained in (fitted.trained, tiny(), plain, tiny_table()):
         save_model(tmp_path / "model", trained)
         assert_same(load_model(tmp_path / "model"), trained)

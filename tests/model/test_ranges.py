@@ -121,7 +121,7 @@ def kept_pca(items: np.ndarray, latent: int) -> tuple[Fitted, Evaluation]:
     data = Dataset("items", items, format_range(items.dtype))
     plan = make_plan(data, FitOptions(latent=latent, epochs=1))
     fitted = fit(data, None, plan)
-    assert fitted.trained.training.get("linear") is True
+    assert fitted.trained.training.linear
     evaluation = evaluate(TrainedAutoencoder(fitted.trained), data)
     cautions = find_warnings(
         TrainedAutoencoder(fitted.trained), data, None, fitted.history, evaluation

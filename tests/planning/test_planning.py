@@ -202,7 +202,7 @@ def test_auto_is_never_worse_than_pca_where_it_chose(tmp_path: Path) -> None:
     trained = load_model(path)
     difference = TrainedAutoencoder(trained).reconstruct_floats(held_out.items) - held_out.items
     assert np.square(difference).mean() <= expected * 1.0001
-    assert trained.training.get("linear") is True
+    assert trained.training.linear
     assert "kept the best linear model" in fitted.notes[0]
 
 

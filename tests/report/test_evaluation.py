@@ -15,7 +15,7 @@ from narrows.baselines.dct import dct_reconstruct, zigzag
 from narrows.data import Dataset, load_data
 from narrows.errors import ShapeError, UsageError
 from narrows.learnt.pca import fit_pca
-from narrows.model.file import DataDescription, TrainedModel
+from narrows.model.trained import DataDescription, TrainedModel, TrainingRecord
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.model import initial_model
 from narrows.nn.presets import preset_spec
@@ -93,7 +93,7 @@ def test_the_cosine_transform_is_scipys(evaluation: Evaluation, held_out: Datase
 def test_the_chunks_change_nothing(
     evaluation: Evaluation, fitted: Fitted, held_out: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("narrows.model.use.CHUNK_VALUES", 64 * 7)
+    monkeypatch.setattr("narrows.support.chunks.CHUNK_VALUES", 64 * 7)
     chunked = evaluate(TrainedAutoencoder(fitted.trained), held_out)
     for one, other in zip(
         (chunked.model, *chunked.baselines), (evaluation.model, *evaluation.baselines), strict=True
@@ -184,10 +184,10 @@ def untrained(preset: str, items: np.ndarray, **training: Any) -> TrainedModel:
     spec = preset_spec(preset, items.shape[1:], latent=3)
     pca = fit_pca(items, 3)
     return TrainedModel(
-        initial_model(spec, Scaling(), seed=0),
-        DataDescription("items", len(items), items.dtype.name),
-        training,
-        {"mean": pca.mean, "components": pca.components},
+        model=initial_model(spec, Scaling(), seed=0),
+        data=DataDescription(name="items", count=len(items), dtype=items.dtype.name),
+        training=TrainingRecord(**training),
+        baseline={"mean": pca.mean, "components": pca.components},
     )
 
 

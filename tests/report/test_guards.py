@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from narrows.data import Dataset
-from narrows.model.file import DataDescription, TrainedModel
+from narrows.model.trained import DataDescription, TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.blocks import Dense, Flatten, Reshape
 from narrows.nn.model import Model, initial_model
@@ -282,8 +282,8 @@ def test_a_variational_number_that_only_follows_the_prior_is_idle() -> None:
         {"encoder": [{"block": "flatten"}, {"block": "gaussian", "size": 3}]}, (8,)
     )
     variational = TrainedModel(
-        initial_model(spec, Scaling(), 0),
-        DataDescription("rows", 500, "float32"),
+        model=initial_model(spec, Scaling(), 0),
+        data=DataDescription(name="rows", count=500, dtype="float32"),
         latent={"lowest": np.full(3, -3.0), "highest": np.full(3, 3.0), "mean": np.zeros(3)},
     )
     z = codes()[:, :3] * np.array([1.0, 0.05, 0.2])

@@ -16,7 +16,8 @@ from helpers.optional import optional
 from narrows import Autoencoder, Dataset
 from narrows.data.pages import Pages, cut_tiles, needs_tiles, open_pages
 from narrows.errors import DataError, ShapeError, UsageError
-from narrows.model.file import DataDescription, TrainedModel, load_model, save_model
+from narrows.model.file import load_model, save_model
+from narrows.model.trained import DataDescription, TrainedModel, TrainingRecord
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.blocks import Flatten, Reshape
 from narrows.nn.model import Model
@@ -42,8 +43,9 @@ def denoiser(digits: Dataset) -> TrainedModel:
 def nothing_done(shape: tuple[int, ...], **training: int) -> TrainedAutoencoder:
     """A model that gives back what it gets, and was trained on tiles, or moved, if it says so."""
     spec = Spec(shape, (Flatten(),), (Reshape(shape),))
-    data = DataDescription("images", 1, "uint8", (0.0, 255.0))
-    return TrainedAutoencoder(TrainedModel(Model(spec, {}, Scaling()), data, training))
+    data = DataDescription(name="images", count=1, dtype="uint8", value_range=(0.0, 255.0))
+    model, record = Model(spec, {}, Scaling()), TrainingRecord(**training)  # type: ignore[arg-type]
+    return TrainedAutoencoder(TrainedModel(model=model, data=data, training=record))
 
 
 def blocky(*shape: int) -> np.ndarray:
@@ -177,7 +179,7 @@ def test_pages_of_several_sizes_are_learnt_and_denoised(
     assert "3 images to learn from, 1 to validate on" in fitted.err
     assert " is left of " in fitted.out
     training = load_model(model).training
-    assert training["tile"] == 16 and "median" in training["filters"]
+    assert training.tile == 16 and "median" in (training.filters or {})
 
     said = done(narrows("denoise", model, given, "--against", clean, "--out", out, "--json"))
     result = json.loads(said.out)

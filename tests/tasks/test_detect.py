@@ -17,7 +17,8 @@ from narrows.errors import OutputError, ShapeError, UsageError
 from narrows.learnt.forest import DEPTH, TREES, Forest, grow_forest
 from narrows.learnt.pca import fit_pca
 from narrows.learnt.tails import p_values, surprises
-from narrows.model.file import DataDescription, TrainedModel, load_model, save_model
+from narrows.model.file import load_model, save_model
+from narrows.model.trained import DataDescription, TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
@@ -168,7 +169,7 @@ def test_scores_do_not_depend_on_company(
 ) -> None:
     items = related(100, seed=4)
     whole = detector.scores(items)
-    monkeypatch.setattr("narrows.model.use.CHUNK_VALUES", 42)
+    monkeypatch.setattr("narrows.support.chunks.CHUNK_VALUES", 42)
     np.testing.assert_allclose(detector.scores(items), whole, rtol=1e-5)
 
 
@@ -346,8 +347,8 @@ def linear(data: Dataset) -> TrainedModel:
     model = linear_model(data.item_shape, pca)
     zeros = np.zeros(1, np.float32)
     latent = {"lowest": zeros, "highest": zeros + 1, "mean": zeros}
-    described = DataDescription(data.name, len(data), data.items.dtype.name, None)
-    return TrainedModel(model, described, latent=latent)
+    described = DataDescription(name=data.name, count=len(data), dtype=data.items.dtype.name)
+    return TrainedModel(model=model, data=described, latent=latent)
 
 
 def test_trees_that_see_some_of_many_features_find_the_odd() -> None:

@@ -18,8 +18,8 @@ from narrows import Autoencoder
 from narrows.data import load_data
 from narrows.errors import ShapeError, UsageError
 from narrows.learnt.density import Density, fit_density
-from narrows.model import use as running
-from narrows.model.file import DataDescription, TrainedModel, load_model, save_model
+from narrows.model.file import load_model, save_model
+from narrows.model.trained import DataDescription, TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.blocks import Dense, Gaussian
 from narrows.nn.model import initial_model
@@ -44,8 +44,8 @@ def model(*encoder: object, data: DataDescription | None = None, **parts: object
         },
         "density": fit_density(CODES, 0).to_arrays(),
     } | parts
-    described = data or DataDescription("data", 10, "float32")
-    return TrainedModel(initial_model(spec, Scaling(), 0), described, **given)  # type: ignore[arg-type]
+    described = data or DataDescription(name="data", count=10, dtype="float32")
+    return TrainedModel(model=initial_model(spec, Scaling(), 0), data=described, **given)  # type: ignore[arg-type]
 
 
 PLAIN, VARIATIONAL = model(), model(Gaussian(2))
@@ -111,7 +111,10 @@ def test_what_cannot_be_drawn_is_said(trained: TrainedModel, arguments: tuple, s
 
 def test_a_decoder_that_needs_more_than_codes_is_refused() -> None:
     spec = preset_spec("unet", (8, 8), latent=2)
-    unet = TrainedModel(initial_model(spec, Scaling(), 0), DataDescription("x", 1, "uint8"))
+    unet = TrainedModel(
+        model=initial_model(spec, Scaling(), 0),
+        data=DataDescription(name="x", count=1, dtype="uint8"),
+    )
     for attempt in (lambda: DrawnCodes(unet, 1, 0), lambda: traversed(unet, 0, 3, None)):
         with pytest.raises(UsageError, match="tensors that its encoder kept"):
             attempt()
@@ -274,8 +277,11 @@ def test_many_take_no_more_memory(
     narrows: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten times as many, through chunks of 32 kB."""
-    save_model(tmp_path / "m.safetensors", model(data=DataDescription("data", 10, "float64")))
-    monkeypatch.setattr(running, "CHUNK_VALUES", 1 << 12)
+    save_model(
+        tmp_path / "m.safetensors",
+        model(data=DataDescription(name="data", count=10, dtype="float64")),
+    )
+    monkeypatch.setattr("narrows.support.chunks.CHUNK_VALUES", 1 << 12)
     asked = ("generate", tmp_path / "m.safetensors", "--out", tmp_path / "new.npy", "-n")
     done(narrows(*asked, 5))
     peaks = []

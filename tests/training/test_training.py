@@ -15,6 +15,7 @@ from narrows.engine import AdamSettings
 from narrows.engine.fused import trainer as fused_trainer
 from narrows.errors import DataError, ShapeError, TrainingError, UsageError
 from narrows.model.file import save_model
+from narrows.model.trained import TrainingRecord
 from narrows.nn.model import Model, initial_model
 from narrows.nn.objectives import Objective
 from narrows.nn.presets import preset_spec
@@ -554,7 +555,7 @@ def test_the_initial_model_and_the_items_are_left_alone() -> None:
 
 def test_what_a_model_file_says_of_its_training(fitted: Fitted) -> None:
     said = fitted.trained.training
-    assert said["epochs"] == said["epoch"] == len(fitted.history)
-    assert said["loss"] == fitted.history[-1]["loss"]
-    assert said["val_loss"] == fitted.history[-1]["val_loss"]
-    assert said == json.loads(json.dumps(said))
+    assert said.epochs == said.epoch == len(fitted.history)
+    assert said.loss == fitted.history[-1]["loss"]
+    assert said.val_loss == fitted.history[-1]["val_loss"]
+    assert said == TrainingRecord.from_dict(json.loads(json.dumps(said.to_dict())))

@@ -8,8 +8,8 @@ from narrows.archive.archive import Archive
 from narrows.archive.bounds import within
 from narrows.archive.writing import ErrorMeter
 from narrows.data.file_arrays import loaded
-from narrows.data.storage import release
 from narrows.errors import ArchiveError, ShapeError
+from narrows.support.chunks import release
 from narrows.support.progress import Tracker, silent
 
 

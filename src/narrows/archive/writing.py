@@ -23,9 +23,9 @@ from narrows.archive.pipeline import Pipeline
 from narrows.archive.size_breakdown import Account, trials_to_header
 from narrows.data.file_arrays import FileArray, loaded
 from narrows.data.image_files import ImageFiles
-from narrows.data.storage import release
 from narrows.errors import ArchiveError, UsageError
 from narrows.support import arguments
+from narrows.support.chunks import release
 from narrows.support.outputs import require_other_file
 from narrows.support.progress import Tracker, silent
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from narrows.archive import Account, SharedModel
     from narrows.archive.methods import Effort
     from narrows.data.image_options import ImageOptions
-    from narrows.model.file import TrainedModel
+    from narrows.model.trained import TrainedModel
 
 
 def require_no_bound(max_error: list[str] | None) -> None:

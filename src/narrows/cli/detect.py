@@ -133,7 +133,7 @@ class _Judged:
     def judge(self, dataset: "Dataset", false_alarms: float) -> None:
         import numpy as np
 
-        from narrows.model.use import chunks
+        from narrows.support.chunks import chunks
 
         self.dataset, self.false_alarms = dataset, false_alarms
         count, parts = len(dataset), list[np.ndarray]()

@@ -179,7 +179,7 @@ class FitResult:
         return {
             **{name: str(path) for name, path in self.paths.items()},
             "evaluation": asdict(self.evaluation),
-            "training": trained.training,
+            "training": trained.training.to_dict(),
             "dead": trained.dead.tolist(),
             "notes": list(self.fitted.notes),
             "cautions": [asdict(caution) for caution in self.cautions],

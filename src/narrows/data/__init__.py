@@ -6,7 +6,6 @@ from narrows.data.dataset import Dataset
 from narrows.data.idx import read_idx
 from narrows.data.pages import Pages, open_pages
 from narrows.data.sources import load_data, validation_source
-from narrows.data.storage import release
 from narrows.data.tables import TableSchema
 from narrows.data.writing import (
     ItemWriter,
@@ -28,7 +27,6 @@ __all__ = [
     "named_image_writer",
     "open_pages",
     "read_idx",
-    "release",
     "row_writer",
     "table_writer",
     "unmasked",

@@ -8,8 +8,8 @@ import numpy as np
 
 from narrows.data.dataset import Dataset
 from narrows.data.file_arrays import converted
-from narrows.data.storage import chunks
 from narrows.errors import DataError
+from narrows.support.chunks import chunks
 from narrows.support.progress import Tracker, silent
 
 # NumPy's own limit since 2.0.
@@ -111,7 +111,7 @@ def _check_finite(name: str, items: np.ndarray, track: Tracker) -> None:
     nans = infinities = start = 0
     first: tuple[int, ...] | None = None
     with track(f"checking {name}", total=len(items), unit="item") as advance:
-        for chunk in chunks(items, _SCAN_VALUES):
+        for chunk in chunks(items, values=_SCAN_VALUES):
             finite = np.isfinite(chunk)
             if not finite.all():
                 nan_count = int(np.isnan(chunk).sum())

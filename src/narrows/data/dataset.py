@@ -9,8 +9,9 @@ import numpy as np
 from narrows.data.image_files import ImageFiles
 from narrows.data.image_options import ImageOptions
 from narrows.data.limits import extent_of
-from narrows.data.storage import LARGEST_IN_MEMORY, chunks, gathered
+from narrows.data.storage import LARGEST_IN_MEMORY, gathered
 from narrows.errors import DataError
+from narrows.support.chunks import CACHED_VALUES, chunks
 
 if TYPE_CHECKING:
     from narrows.data.tables.schema import TableSchema
@@ -106,14 +107,16 @@ class Dataset:
         rest, held_out = self.rows(np.sort(order[held:])), self.rows(np.sort(order[:held]))
         if self.table is None:
             return rest, held_out
-        schema = self.table.restandardised(lambda: chunks(rest.items))
+        schema = self.table.restandardised(lambda: chunks(rest.items, values=CACHED_VALUES))
         return rest._restated(schema), held_out._restated(schema)
 
     def _restated(self, schema: "TableSchema") -> "Dataset":
         """The same rows with the features that ``schema`` would have made of them."""
         before = self.table
         assert before is not None
-        blocks = (schema.restated(block, before) for block in chunks(self.items))
+        blocks = (
+            schema.restated(block, before) for block in chunks(self.items, values=CACHED_VALUES)
+        )
         return replace(
             self, items=gathered(blocks, self.item_shape, self.items.dtype), table=schema
         )
@@ -123,7 +126,7 @@ def taken(items: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """Rows of an array: in memory, or where they are many, mapped."""
     if len(indices) * items[:1].nbytes <= LARGEST_IN_MEMORY:
         return items[indices]
-    return gathered(chunks(items, rows=indices), items.shape[1:], items.dtype)
+    return gathered(chunks(items, values=CACHED_VALUES, at=indices), items.shape[1:], items.dtype)
 
 
 def format_range(dtype: np.dtype) -> tuple[float, float] | None:

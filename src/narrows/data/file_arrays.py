@@ -15,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from narrows.data import storage
+from narrows.support.chunks import CACHED_VALUES, chunks
 from narrows.support.inputs import Input
 
 # Slices of more bytes are not read at once.
@@ -148,7 +149,7 @@ class FileArray(np.memmap):
                 part = FileArray.of(part, self._file, self._offset + start * self._row)
                 within = (slice(None), *rest)
                 return (
-                    np.concatenate([each[within] for each in storage.chunks(part)])
+                    np.concatenate([each[within] for each in chunks(part, values=CACHED_VALUES)])
                     if rest
                     else part
                 )
@@ -219,7 +220,7 @@ def converted(items: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 def _copied(items: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    parts = (part.astype(dtype) for part in storage.chunks(items))
+    parts = (part.astype(dtype) for part in chunks(items, values=CACHED_VALUES))
     return storage.gathered(parts, items.shape[1:], dtype)
 
 

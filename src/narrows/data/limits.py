@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from narrows.data.storage import chunks
+from narrows.support.chunks import CACHED_VALUES, chunks
 from narrows.support.shapes import is_image_shape
 
 # Bits a value that cameras and scanners have.
@@ -11,7 +11,9 @@ _DEPTHS = (8, 10, 12, 14, 16)
 
 def extent_of(items: np.ndarray) -> tuple[float, float]:
     """The lowest and the highest value of items (n, \\*item_shape), n at least 1."""
-    ends = [(float(chunk.min()), float(chunk.max())) for chunk in chunks(items)]
+    ends = [
+        (float(chunk.min()), float(chunk.max())) for chunk in chunks(items, values=CACHED_VALUES)
+    ]
     lows, highs = zip(*ends, strict=True)
     return min(lows), max(highs)
 
@@ -68,5 +70,5 @@ def known_peak(
 def holds_whole_numbers(items: np.ndarray) -> bool:
     """Whether all values of items (n, \\*item_shape) are whole numbers."""
     return items.dtype.kind != "f" or all(
-        np.array_equal(np.rint(chunk), chunk) for chunk in chunks(items)
+        np.array_equal(np.rint(chunk), chunk) for chunk in chunks(items, values=CACHED_VALUES)
     )

@@ -13,8 +13,9 @@ from narrows.data.image_files import ImageFiles
 from narrows.data.image_folder import FolderImages
 from narrows.data.image_options import ImageOptions
 from narrows.data.sources import BUILT_IN, explained, load_data, require_folder
-from narrows.data.storage import GrowingArray, chunks
+from narrows.data.storage import GrowingArray
 from narrows.errors import DataError, ShapeError, UsageError
+from narrows.support.chunks import chunks
 from narrows.support.progress import Tracker, silent
 
 #: The height and width of tiles where nobody says otherwise.
@@ -97,7 +98,7 @@ class Pages:
         if not isinstance(self.images, np.ndarray):
             yield from (image[None] for image in self.images)
             return
-        yield from chunks(self.images, _BATCH_VALUES)
+        yield from chunks(self.images, values=_BATCH_VALUES)
 
 
 def open_pages(

@@ -1,7 +1,6 @@
 """Arrays that grow row by row: small ones in memory, large ones in a file that nobody else sees."""
 
 import contextlib
-import mmap
 import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO
@@ -12,8 +11,6 @@ from narrows.errors import OutputError
 
 #: An array of more bytes than this is kept in a temporary file and mapped into memory.
 LARGEST_IN_MEMORY = 64 << 20
-# Values of an array that are worked on at a time: they stay in the processor's cache.
-_CHUNK_VALUES = 1 << 20
 
 
 class GrowingArray:
@@ -72,31 +69,6 @@ def _explained(size: int) -> Iterator[None]:
             f"{tempfile.gettempdir()}: {error.strerror or error}",
             hint="free some space there, or set TMPDIR to a folder on a larger disk",
         ) from error
-
-
-def release(array: np.ndarray) -> None:
-    """Give back the memory of a mapped array's pages that were read; they stay in the file.
-
-    The system would take them back by itself when it needs to, and until then a process that reads
-    a large array once looks as large as the array.
-    """
-    owner: object = array
-    while isinstance(owner, np.ndarray):
-        owner = owner.base
-    if isinstance(owner, mmap.mmap) and not array.flags.writeable and hasattr(owner, "madvise"):
-        owner.madvise(mmap.MADV_DONTNEED)
-
-
-def chunks(
-    items: np.ndarray, values: int | None = None, rows: np.ndarray | None = None
-) -> Iterator[np.ndarray]:
-    """All items, or those at ``rows``, in order, about so many values at a time: some megabytes,
-    and of a mapped array no more of it is in memory."""
-    step = max((values or _CHUNK_VALUES) // max(items[:1].size, 1), 1)
-    for start in range(0, len(items if rows is None else rows), step):
-        some = slice(start, start + step)
-        yield items[some if rows is None else rows[some]]
-        release(items)
 
 
 def gathered(

@@ -17,9 +17,10 @@ from narrows.data.file_arrays import loaded
 from narrows.data.image_folder import are_images, images_as_dataset, is_image
 from narrows.data.tables import SchemaDrift, arrow_table, is_frame
 from narrows.errors import DataError, ShapeError, UsageError
-from narrows.model.file import TrainedModel, load_model, save_model
+from narrows.model.file import load_model, save_model
 from narrows.model.ranges import require_familiar
-from narrows.model.use import TrainedAutoencoder, chunks
+from narrows.model.trained import TrainedModel
+from narrows.model.use import TrainedAutoencoder
 from narrows.nn.spec import Spec
 from narrows.nn.summary import summary_text
 from narrows.planning.architecture import CHANNELS_FIRST
@@ -30,6 +31,7 @@ from narrows.planning.refinement import require_refinable
 from narrows.report.diagnostics import find_warnings
 from narrows.report.measures import item_errors
 from narrows.support import arguments
+from narrows.support.chunks import chunks
 from narrows.support.progress import say, shown, silent, warn
 from narrows.tasks.denoise import denoise, require_denoisable
 from narrows.tasks.drawn_codes import DrawnCodes, interpolated
@@ -99,7 +101,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         notes_: what there is to know of the last ``fit``, in sentences: how the data were read,
             what was chosen and why, and what may spoil the results, of which it warns too
             (:class:`narrows.NarrowsWarning`).
-        model_: the trained model, a :class:`narrows.model.file.TrainedModel`.
+        model_: the trained model, a :class:`narrows.model.trained.TrainedModel`.
         latent_size_: numbers in the code.
         item_shape_: the shape of one item.
         n_features_in_: values in one item, for flat rows; its first dimension, for others.

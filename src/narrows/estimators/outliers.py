@@ -11,7 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from narrows.errors import UsageError
 from narrows.estimators.autoencoder import Autoencoder
-from narrows.model.file import TrainedModel, save_model
+from narrows.model.file import save_model
+from narrows.model.trained import TrainedModel
 from narrows.planning.recipe import DETECTION_STEPS
 from narrows.support import arguments
 from narrows.tasks.detect import Detector, require_rate, score_index

@@ -9,17 +9,13 @@ bytes.
 import json
 import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from narrows.data import TableSchema
-from narrows.data.image_options import ImageOptions
-from narrows.data.limits import known_peak
 from narrows.engine import MOST_REFINEMENT
 from narrows.errors import DataError, ModelFileError, NarrowsError
+from narrows.model.trained import DataDescription, TrainedModel, TrainingRecord
 from narrows.nn.blocks import Shape
 from narrows.nn.model import Model
 from narrows.nn.scaling import Scaling
@@ -52,166 +48,6 @@ def places_of(size: int) -> int:
     as there are values, up to :data:`MOST_PLACES`."""
     run = -(-size // MOST_PLACES)
     return -(-size // run)
-
-
-@dataclass(frozen=True)
-class DataDescription:
-    """What a model was trained on.
-
-    Attributes:
-        name: what the user called it.
-        count: how many items.
-        dtype: NumPy's name of their dtype, which decoding gives back.
-        value_range: the lowest and highest value the source's format can hold, or None.
-        table: how a table's columns became features; None if it was no table.
-        extent: the lowest and the highest of all values; None for a table.
-        peak: what a PSNR is measured against, see :func:`narrows.data.limits.known_peak`.
-        images: what was done to the images of a folder, as is done to those that are given later.
-        whole: whether all values are whole numbers; None where nobody looked.
-        narrowest: what nearly all items' highest and lowest value differ by at least, or None.
-    """
-
-    name: str
-    count: int
-    dtype: str
-    value_range: tuple[float, float] | None = None
-    table: TableSchema | None = None
-    extent: tuple[float, float] | None = None
-    peak: float | None = None
-    images: ImageOptions = ImageOptions()  # noqa: RUF009
-    whole: bool | None = None
-    narrowest: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        measured = {
-            "extent": self.extent,
-            "peak": self.peak,
-            "whole": self.whole,
-            "narrowest": self.narrowest,
-        }
-        return {
-            "name": self.name,
-            "count": self.count,
-            "dtype": self.dtype,
-            "value_range": self.value_range,
-            "table": None if self.table is None else self.table.to_dict(),
-            **({"images": self.images.to_dict()} if self.images.changes else {}),
-            **{key: value for key, value in measured.items() if value is not None},
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "DataDescription":
-        """From JSON values that may be a stranger's.
-
-        Raises:
-            ValueError, TypeError, KeyError: they are no description's.
-        """
-        dtype = np.dtype(str(values["dtype"]))
-        if dtype.kind not in "biuf":
-            raise ValueError(f"its data have dtype {dtype}")
-        table, peak = values.get("table"), values.get("peak")
-        if peak is not None and not 0 < float(peak) < math.inf:
-            raise ValueError(f"its data have a peak of {peak!r}")
-        whole, narrowest = values.get("whole"), values.get("narrowest")
-        if not (whole is None or isinstance(whole, bool)):
-            raise ValueError(f"whether its data are whole numbers is {whole!r}")
-        if narrowest is not None and not 0 <= float(narrowest) < math.inf:
-            raise ValueError(f"its items span {narrowest!r} at least")
-        return cls(
-            str(values["name"]),
-            int(values["count"]),
-            dtype.name,
-            _ends(values["value_range"]),
-            None if table is None else TableSchema.from_dict(table),
-            _ends(values.get("extent")),
-            None if peak is None else float(peak),
-            ImageOptions.from_dict(values.get("images")),
-            whole,
-            None if narrowest is None else float(narrowest),
-        )
-
-
-def _ends(values: Any) -> tuple[float, float] | None:
-    """The two ends of a range from JSON values, or None.
-
-    Raises:
-        ValueError, TypeError: they are no range.
-    """
-    if values is None:
-        return None
-    lowest, highest = (float(value) for value in values)
-    if not (math.isfinite(lowest) and math.isfinite(highest) and lowest <= highest):
-        raise ValueError(f"its data have a range from {lowest} to {highest}")
-    return lowest, highest
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """A model with all that belongs to it.
-
-    Attributes:
-        model: spec, arrays and scaling.
-        data: what it was trained on.
-        training: how: preset, loss, epochs, seed and the losses it ended with; JSON values.
-        baseline: arrays of the linear code of the same size, fitted to the same items:
-            ``mean`` (d,) and ``components`` (k, d).
-        latent: what is known of the codes of the training set: ``lowest``, ``highest`` and ``mean``
-            of each number, float32 (latent_size,).
-        density: how those codes lie, the arrays of a :class:`narrows.learnt.density.Density`; empty
-            in older files, and where codes are too long for one.
-        detection: what tells odd items, see :func:`narrows.tasks.detect.fit_detection`; empty in
-            older files, and where codes are too long for it.
-        versions: what computed it.
-        refinement: how many steps improve each code after the encoder, see
-            :mod:`narrows.engine.xla.refinement`.
-        parameters: those of the estimator that trained it, see :mod:`narrows.planning.parameters`;
-            empty in older files.
-        values: of flat rows, ``lowest`` and ``highest`` of each value, float64 (item_size,); empty
-            in older files and for other items.
-        scores: of a :class:`narrows.PyODDetector`: ``training``, how odd each training item is,
-            float64 (n,); empty otherwise.
-    """
-
-    model: Model
-    data: DataDescription
-    training: dict[str, Any] = field(default_factory=dict)
-    baseline: dict[str, np.ndarray] = field(default_factory=dict)
-    latent: dict[str, np.ndarray] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-    refinement: int = 0
-    density: dict[str, np.ndarray] = field(default_factory=dict)
-    detection: dict[str, np.ndarray] = field(default_factory=dict)
-    parameters: dict[str, Any] = field(default_factory=dict)
-    scores: dict[str, np.ndarray] = field(default_factory=dict)
-    values: dict[str, np.ndarray] = field(default_factory=dict)
-
-    @property
-    def item_shape(self) -> Shape:
-        return self.model.spec.item_shape
-
-    @property
-    def described(self) -> DataDescription:
-        """What the training set was, with the range that it filled and the peak of a PSNR in files
-        too that were written before these were kept, as far as the scaling tells them: where it
-        changes anything, 0 to 1 is the range that was filled."""
-        data, scaling = self.data, self.model.scaling
-        if data.extent is not None or data.table is not None:
-            return data
-        extent = data.value_range
-        if (scaling.offset, scaling.scale) != (0, 1):
-            extent = scaling.offset, scaling.offset + scaling.scale
-        dtype = np.dtype(data.dtype)
-        whole = dtype.kind != "f"
-        peak = known_peak(self.item_shape, dtype, data.value_range, extent, whole)
-        return replace(data, extent=extent, peak=peak)
-
-    @property
-    def dead(self) -> np.ndarray:
-        """The indices of latent numbers that were constant over the training set."""
-        if not self.latent:
-            return np.zeros(0, np.int64)
-        return np.flatnonzero(self.latent["lowest"] == self.latent["highest"])
 
 
 def require_storable(data: DataDescription) -> None:
@@ -257,7 +93,7 @@ def save_model(path: str | os.PathLike[str], trained: TrainedModel) -> None:
         "spec": model.spec.to_dict(),
         "scaling": {"offset": model.scaling.offset, "scale": model.scaling.scale},
         "data": trained.data.to_dict(),
-        "training": trained.training,
+        "training": trained.training.to_dict(),
         "refinement": trained.refinement,
         "versions": {"narrows": __version__, **trained.versions},
     }
@@ -355,18 +191,18 @@ def _assemble(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> TrainedMo
     if not (np.isfinite(scaling.offset) and np.isfinite(scaling.scale) and scaling.scale > 0):
         raise ValueError("its scaling is not finite")
     return TrainedModel(
-        Model(Spec.from_dict(entry["spec"]), group(arrays, "model"), scaling),
-        DataDescription.from_dict(entry["data"]),
-        dict(entry["training"]),
-        group(arrays, "baseline"),
-        group(arrays, "latent"),
-        {str(name): str(version) for name, version in entry["versions"].items()},
-        _refinement(entry.get("refinement", 0)),
-        group(arrays, "density"),
-        group(arrays, "detection"),
-        _parameters(entry.get("parameters", {})),
-        group(arrays, "scores"),
-        group(arrays, "values"),
+        model=Model(Spec.from_dict(entry["spec"]), group(arrays, "model"), scaling),
+        data=DataDescription.from_dict(entry["data"]),
+        training=TrainingRecord.from_dict(entry["training"]),
+        baseline=group(arrays, "baseline"),
+        latent=group(arrays, "latent"),
+        versions={str(name): str(version) for name, version in entry["versions"].items()},
+        refinement=_refinement(entry.get("refinement", 0)),
+        density=group(arrays, "density"),
+        detection=group(arrays, "detection"),
+        parameters=_parameters(entry.get("parameters", {})),
+        scores=group(arrays, "scores"),
+        values=group(arrays, "values"),
     )
 
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from narrows.data import Dataset
 from narrows.data.limits import holds_whole_numbers
-from narrows.data.storage import chunks
 from narrows.errors import UsageError
-from narrows.model.file import DataDescription, TrainedModel
+from narrows.model.trained import DataDescription, TrainedModel
+from narrows.support.chunks import CACHED_VALUES, chunks
 
 # Widths of the training range that the bulk of the data may lie outside it; that of the mean of
 # most items, of a column's median, and of what single values and a few items have.
@@ -36,11 +36,11 @@ _GO_ON = "or go on with --force, in Python check_range=False"
 
 
 def described_range(training: Dataset) -> dict[str, Any]:
-    """What a :class:`narrows.model.file.DataDescription` keeps of the values: ``whole`` and
+    """What a :class:`narrows.model.trained.DataDescription` keeps of the values: ``whole`` and
     ``narrowest``; nothing of a table, whose columns keep their own."""
     if training.table is not None:
         return {}
-    seen = _Seen.of(chunks(training.items))
+    seen = _Seen.of(chunks(training.items, values=CACHED_VALUES))
     narrowest = float(np.quantile(seen.highs - seen.lows, 0.01))
     return {"whole": holds_whole_numbers(training.items), "narrowest": narrowest}
 
@@ -51,7 +51,7 @@ def column_ranges(training: Dataset) -> dict[str, np.ndarray]:
     items = training.items
     if training.table is not None or items.ndim != 2 or items.shape[1] > MOST_COLUMNS:
         return {}
-    parts = [(part.min(axis=0), part.max(axis=0)) for part in chunks(items)]
+    parts = [(part.min(axis=0), part.max(axis=0)) for part in chunks(items, values=CACHED_VALUES)]
     lows, highs = zip(*parts, strict=True)
     return {
         "lowest": np.min(lows, axis=0).astype(np.float64),
@@ -91,7 +91,7 @@ def require_familiar(
         return []
     _require_dtype(data, items, name, len(trained.item_shape))
     is_array = isinstance(items, np.ndarray)
-    seen = _Seen.of(chunks(items) if is_array else _some_images(items))
+    seen = _Seen.of(chunks(items, values=CACHED_VALUES) if is_array else _some_images(items))
     _require_within(data, seen, name, finding)
     notes = _require_wide(data, seen, name)
     ranges = trained.values

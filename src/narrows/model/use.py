@@ -1,24 +1,17 @@
 """Using a trained model: codes, reconstructions, in the shape and dtype of the data."""
 
-from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
-
 import numpy as np
-from jaxtyping import Float, Float32, Int64, Shaped
+from jaxtyping import Float, Float32, Shaped
 
-from narrows.data import release
 from narrows.engine import make_runner
 from narrows.engine.evidence import is_variational
 from narrows.engine.xla import measure_evidence
 from narrows.errors import ShapeError, UsageError
-from narrows.model.file import TrainedModel
+from narrows.model.trained import TrainedModel
 from narrows.nn.model import Model
 from narrows.nn.objectives import Objective
 from narrows.nn.scaling import as_dtype
 from narrows.support.progress import Tracker, silent
-
-#: Values that go through a model at a time when results are streamed: 4 MB of 8-bit data.
-CHUNK_VALUES = 1 << 22
 
 _SMALLEST_VARIANCE = 1e-30
 
@@ -123,14 +116,14 @@ class TrainedAutoencoder:
             )
         if not len(items):
             raise UsageError("the evidence of 0 items is no number", hint="give at least one")
-        objective = Objective.parse(str(training.get("objective", "l2")))
-        variance = 1.0 if objective.name == "bce" else training.get("noise_variance")
-        if not isinstance(variance, int | float) or not variance > 0:
+        objective = Objective.parse(training.objective or "l2")
+        variance = 1.0 if objective.name == "bce" else training.noise_variance
+        if variance is None or not variance > 0:
             raise UsageError(
                 f"the model file has a decoder variance of {variance}, and needs a number above 0",
                 hint="train it again with narrows fit",
             )
-        return measure_evidence(model, objective, self.shaped(items)).elbo(float(variance))
+        return measure_evidence(model, objective, self.shaped(items)).elbo(variance)
 
     def as_data(self, values: Float[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
         """Values in data units in the dtype of the training data, rounded and clipped to fit it."""
@@ -164,42 +157,9 @@ def noise_variance(model: Model, objective: Objective, items: np.ndarray) -> flo
     """The variance of the decoder that suits ``items`` (n, \\*item_shape) best, in the data's own
     unit squared, for a variational model under l2; None for any other.
 
-    Of the training set, it is what a model file keeps as ``training["noise_variance"]``.
+    Of the training set, it is what a model file keeps as ``training.noise_variance``.
     """
     if not is_variational(model.spec) or objective.name != "l2":
         return None
     # a set that is reconstructed exactly has a density without bound
     return max(measure_evidence(model, objective, items).noise_variance, _SMALLEST_VARIANCE)
-
-
-@runtime_checkable
-class Rows(Protocol):
-    """What has a length and gives slices of rows, as an array does."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, rows: slice, /) -> np.ndarray: ...
-
-
-def drawn_places(count: int, most: int, random: np.random.Generator) -> Int64[np.ndarray, " m"]:
-    """``most`` of ``count`` places, drawn at random and in order; all of them if they are no more.
-
-    Not every n-th: every sixth image of MNIST, say, is by one kind of writer.
-    """
-    if count <= most:
-        return np.arange(count)
-    return np.sort(random.choice(count, most, replace=False))
-
-
-def chunks(rows: Rows, width: int = 1) -> Iterator[np.ndarray]:
-    """``rows`` a bounded number of values at a time, so that a file larger than memory will do.
-
-    Args:
-        rows: an array, or what gives slices of one.
-        width: the values that a row becomes, where these may be more than it has.
-    """
-    step = max(CHUNK_VALUES // max(rows[:1].size, width, 1), 1)
-    for start in range(0, len(rows), step):
-        yield rows[start : start + step]
-        if isinstance(rows, np.ndarray):
-            release(rows)

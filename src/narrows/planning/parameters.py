@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.model.file import TrainedModel
+from narrows.model.trained import TrainedModel
 from narrows.nn.blocks import Dense
 from narrows.support import arguments
 
@@ -26,7 +26,7 @@ def kept(trained: TrainedModel, of: str, given: Mapping[str, Any], epochs: int) 
     values = {name: _plain(value) for name, value in given.items() if name != "spec"}
     state = given.get("random_state")
     if isinstance(state, np.random.RandomState | np.random.Generator):
-        values["random_state"] = trained.training["seed"]
+        values["random_state"] = trained.training.seed
     own = given.get("spec") is not None
     return replace(
         trained, parameters={"of": of, "values": values, "spec": own, "epochs": int(epochs)}
@@ -80,17 +80,17 @@ def parameters_of(trained: TrainedModel, of: str) -> dict[str, Any]:
 def _guessed(trained: TrainedModel) -> dict[str, Any]:
     """What the model itself tells of the parameters."""
     known, spec = trained.training, trained.model.spec
-    preset, linear = known.get("preset"), known.get("linear", False)
-    values = {name: known[name] for name in _TOLD if name in known}
+    preset = known.preset
+    values: dict[str, Any] = {name: getattr(known, name) for name in _TOLD}
     values |= {
-        "loss": known.get("objective", "l2"),
+        "loss": known.objective or "l2",
         "refine": trained.refinement,
-        "random_state": known.get("seed", 0),
+        "random_state": known.seed or 0,
     }
     if preset is None:
         return {**values, "spec": spec}
     values |= {"preset": preset, "latent": spec.latent_size}
-    if linear:  # what was trained beside PCA, and lost, is not in the file
+    if known.linear:  # what was trained beside PCA, and lost, is not in the file
         return {**values, "refine": None}
     layers = [block.units for block in spec.encoder if isinstance(block, Dense)]
     if preset in ("dense", "simple", "rounded") and len(layers) > 1:

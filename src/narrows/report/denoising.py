@@ -10,7 +10,7 @@ import numpy as np
 from narrows.baselines.filters import filtered, installed_filters
 from narrows.data.tiles import blended
 from narrows.errors import ShapeError
-from narrows.model.file import TrainedModel
+from narrows.model.trained import TrainedModel
 from narrows.report.evaluation import fitted_pca
 from narrows.report.measures import SSIM_WINDOW, ErrorMeter, psnr, ssim
 from narrows.support.text_tables import table_text
@@ -77,7 +77,7 @@ class DenoisingMeter:
         self._limits = noise_limits(trained.described).ends
         width, peak = self._limits[1] - self._limits[0] or 1.0, trained.described.peak
         there = {*installed_filters(), "pca"}
-        chosen = trained.training.get("filters") or {}
+        chosen = trained.training.filters or {}
         self._filters: Mapping[str, Any] = {
             name: settings for name, settings in chosen.items() if name in there
         }

@@ -11,12 +11,13 @@ import numpy as np
 
 from narrows.data import Dataset
 from narrows.engine.evidence import is_variational
-from narrows.model.file import TrainedModel
-from narrows.model.use import CHUNK_VALUES, TrainedAutoencoder
+from narrows.model.trained import TrainedModel
+from narrows.model.use import TrainedAutoencoder
 from narrows.nn.flow import Flow
 from narrows.nn.model import Model
 from narrows.report.evaluation import Evaluation, fitted_pca
 from narrows.report.measures import item_errors, readable
+from narrows.support.chunks import CHUNK_VALUES
 from narrows.training import History
 
 #: Items that are looked at: enough to see a unit that one item in a thousand wakes.
@@ -98,9 +99,9 @@ def find_warnings(
     results = autoencoder.reconstruct_floats(items)
     codes = autoencoder.encode(items)
     size = trained.model.spec.latent_size
-    kept = int(trained.training.get("epoch", len(history)))
+    kept = trained.training.epoch or len(history)
     linear = fitted_pca(trained).reconstruct(items)
-    denoises = training.inputs is not None or trained.training.get("noise") is not None
+    denoises = training.inputs is not None or trained.training.noise is not None
     idle = idle_numbers(trained, codes)
     found = [
         collapsed_code(idle, size),
@@ -108,7 +109,7 @@ def find_warnings(
         dead_numbers(idle, size),
         # of PCA itself, kept for its error, rounding is all that differs
         None
-        if trained.training.get("linear")
+        if trained.training.linear
         else worse_than_pca(*_errors(autoencoder, validation or training, evaluation, most)),
         None if evaluation is None else unmeasured(validation is None),
         overfitted(history, kept),
@@ -362,7 +363,7 @@ def _errors(
     and of none where these are to become others."""
     if evaluation is not None:
         return evaluation.model.mse, evaluation.pca.mse
-    if data.inputs is not None or autoencoder.trained.training.get("noise") is not None:
+    if data.inputs is not None or autoencoder.trained.training.noise is not None:
         return 0.0, 0.0
     items = _some(data.items, most)
     results = (

@@ -10,10 +10,11 @@ from narrows.data import Dataset
 from narrows.engine.evidence import is_variational
 from narrows.errors import ModelFileError
 from narrows.learnt.pca import PCA
-from narrows.model.file import TrainedModel
-from narrows.model.use import TrainedAutoencoder, chunks
+from narrows.model.trained import TrainedModel
+from narrows.model.use import TrainedAutoencoder
 from narrows.report.columns import ColumnMeter, ColumnScore
 from narrows.report.measures import ErrorMeter, psnr, readable
+from narrows.support.chunks import chunks
 from narrows.support.progress import Tracker, silent
 from narrows.support.shapes import is_image_shape
 from narrows.support.text_tables import table_text
@@ -155,8 +156,8 @@ def _elbo(autoencoder: TrainedAutoencoder, items: np.ndarray) -> float | None:
     trained = autoencoder.trained
     if not is_variational(trained.model.spec) or not len(items):
         return None
-    likelihood = "noise_variance" in trained.training or trained.training.get("objective") == "bce"
-    return autoencoder.elbo(items) if likelihood else None
+    known = trained.training.noise_variance is not None or trained.training.objective == "bce"
+    return autoencoder.elbo(items) if known else None
 
 
 def fitted_pca(trained: TrainedModel) -> PCA:

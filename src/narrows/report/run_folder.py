@@ -37,7 +37,7 @@ def draw_run(
     plural = "" if numbers == 1 else "s"
     pca_label = f"PCA, {evaluation.pca.numbers} number{'' if evaluation.pca.numbers == 1 else 's'}"
     # Only a squared error can stand beside PCA's.
-    squared = trained.training.get("objective") == "l2"
+    squared = trained.training.objective == "l2"
     random = np.random.default_rng([seed, _PICTURE_STREAM])
     order = random.permutation(len(shown))
 

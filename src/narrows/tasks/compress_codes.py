@@ -27,15 +27,17 @@ from narrows.archive.damage import damaged
 from narrows.archive.methods import Effort
 from narrows.archive.methods.predicted import Predicted
 from narrows.archive.size_breakdown import Account
-from narrows.data import Dataset, release
+from narrows.data import Dataset
 from narrows.engine.xla import CodeSearch
 from narrows.errors import DataError, ModelFileError, ShapeError, UsageError
-from narrows.model.file import TrainedModel, load_model, save_model
+from narrows.model.file import load_model, save_model
 from narrows.model.ranges import require_familiar
+from narrows.model.trained import TrainedModel
 from narrows.nn.blocks import Dense, Flatten, Reshape, Rounded
 from narrows.nn.model import Model
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
+from narrows.support.chunks import release
 from narrows.support.progress import Tracker, silent
 from narrows.support.temporary import temporary_folder
 from narrows.tasks.fit import fit
@@ -269,7 +271,7 @@ def _packed_encoder(trained: TrainedModel, price: float) -> bytes:
     arrays[f"{prefix}.price"] = np.array(price, np.float32)
     with temporary_folder() as folder:
         path = folder / "encoder"
-        save_model(path, TrainedModel(replace(model, arrays=arrays), trained.data))
+        save_model(path, TrainedModel(model=replace(model, arrays=arrays), data=trained.data))
         return path.read_bytes()
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from narrows.data import Dataset, item_writer, row_writer
 from narrows.data.pixels import Pixels, is_folder_of_images, pixels_of
 from narrows.errors import UsageError
-from narrows.model.file import TrainedModel
-from narrows.model.use import Rows, TrainedAutoencoder, chunks
+from narrows.model.trained import TrainedModel
+from narrows.model.use import TrainedAutoencoder
+from narrows.support.chunks import Rows, chunks
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.tasks.outputs import Written
 
@@ -49,7 +50,7 @@ def encode(
         item_writer(out, count, (size,), np.float32, columns=columns, files=names) as writer,
         track("encoding", total=count, unit="items") as advance,
     ):
-        for chunk in chunks(data.items, size):
+        for chunk in chunks(data.items, width=size):
             writer.write(autoencoder.encode(chunk))
             advance(len(chunk))
     return Written(out, count, "code")
@@ -109,7 +110,7 @@ def _through(
     """Give all rows to ``work`` in order, as many at a time as their results take little memory."""
     of_table = trained.data.table is not None
     with track(label, total=len(rows), unit="rows" if of_table else "items") as advance:
-        for chunk in chunks(rows, math.prod(trained.item_shape)):
+        for chunk in chunks(rows, width=math.prod(trained.item_shape)):
             step = _ROWS_AT_ONCE if of_table else max(len(chunk), 1)
             for start in range(0, len(chunk), step):
                 work(chunk[start : start + step])

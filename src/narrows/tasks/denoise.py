@@ -14,8 +14,8 @@ from narrows.data.pixels import is_folder_of_images
 from narrows.data.storage import gathered
 from narrows.data.tiles import blended
 from narrows.errors import ShapeError
-from narrows.model.file import TrainedModel
 from narrows.model.ranges import require_familiar
+from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.report.denoising import Denoising, DenoisingMeter
 from narrows.support.progress import Note, Tracker, silent, unheard
@@ -168,7 +168,7 @@ _MOVED = 0.5
 
 def _from_all_sides(autoencoder: TrainedAutoencoder, items: np.ndarray) -> np.ndarray:
     """What the model makes of items of the training shape, in floats; see :func:`denoise`."""
-    if not autoencoder.trained.training.get("shift") or items.ndim not in (3, 4):
+    if not autoencoder.trained.training.shift or items.ndim not in (3, 4):
         return autoencoder.reconstruct_floats(items)
     height, width = items.shape[1:3]
     edges = [(0, 0), (1, 1), (1, 1)] + [(0, 0)] * (items.ndim - 3)
@@ -259,9 +259,7 @@ def _needs_tiles(autoencoder: TrainedAutoencoder, shape: tuple[int, ...]) -> boo
             f"the items have shape {shape}, and the model was trained on {wanted}",
             hint="give items of that shape; images may be larger, with as many channels",
         )
-    if (shape[0] < wanted[0] or shape[1] < wanted[1]) and not autoencoder.trained.training.get(
-        "tile"
-    ):
+    if (shape[0] < wanted[0] or shape[1] < wanted[1]) and not autoencoder.trained.training.tile:
         raise ShapeError(
             f"images of {shape[1]} x {shape[0]} pixels are smaller than those of "
             f"{wanted[1]} x {wanted[0]} that the model was trained on",

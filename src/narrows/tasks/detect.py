@@ -29,8 +29,10 @@ from narrows.errors import UsageError
 from narrows.learnt.density import Density, fit_density
 from narrows.learnt.forest import Forest, grow_forest
 from narrows.learnt.tails import p_values, surprises
-from narrows.model.file import TrainedModel, places_of
-from narrows.model.use import TrainedAutoencoder, chunks, drawn_places
+from narrows.model.file import places_of
+from narrows.model.trained import TrainedModel
+from narrows.model.use import TrainedAutoencoder
+from narrows.support.chunks import chunks, drawn_places
 from narrows.support.progress import Tracker, silent
 from narrows.tasks.reasons import STEPS, falls, shares
 

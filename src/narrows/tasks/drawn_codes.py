@@ -12,7 +12,7 @@ from jaxtyping import Float32, Shaped
 from narrows.engine.evidence import is_variational
 from narrows.errors import ShapeError, UsageError
 from narrows.learnt.density import MOST_NUMBERS, Density
-from narrows.model.file import TrainedModel
+from narrows.model.trained import TrainedModel
 from narrows.planning.traits import is_rounded
 
 #: More would take years.

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
@@ -21,15 +20,17 @@ from narrows.engine.xla import require_threads
 from narrows.errors import DataError
 from narrows.learnt.density import MOST_CODES, MOST_NUMBERS, fit_density
 from narrows.learnt.pca import PCA, fit_pca
-from narrows.model.file import DataDescription, TrainedModel, require_storable
+from narrows.model.file import require_storable
 from narrows.model.ranges import column_ranges, described_range
-from narrows.model.use import chunks, drawn_places, noise_variance
+from narrows.model.trained import DataDescription, TrainedModel, TrainingRecord
+from narrows.model.use import noise_variance
 from narrows.nn.blocks import Dense, Flatten, Shape
 from narrows.nn.model import Model, initial_model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec, mirrored
 from narrows.planning.plan import Plan
 from narrows.planning.traits import is_image
+from narrows.support.chunks import chunks, drawn_places
 from narrows.support.memory import NUMBA, XLA, require_compilers, require_memory
 from narrows.support.progress import Tracker, silent
 from narrows.tasks.detect import fit_detection
@@ -107,14 +108,14 @@ def fit(
         made = make_runner(model, refinement).reconstruct(np.asarray(some))
         described = replace(described, table=described.table.with_masses(some, made))
     trained = TrainedModel(
-        model,
-        described,
-        _training_summary(plan, result, model, training, pca),
-        {"mean": pca.mean, "components": pca.components},
-        statistics,
-        dict(_installed("numpy", "numba", "jax")),
-        refinement,
-        _density(codes, settings.seed, track),
+        model=model,
+        data=described,
+        training=_training_record(plan, result, model, training, pca),
+        baseline={"mean": pca.mean, "components": pca.components},
+        latent=statistics,
+        versions=dict(_installed("numpy", "numba", "jax")),
+        refinement=refinement,
+        density=_density(codes, settings.seed, track),
         values=column_ranges(training),
     )
     if detection:
@@ -202,14 +203,14 @@ def _description(training: Dataset) -> tuple[DataDescription, list[str]]:
         table = table.with_marginals(training.items[rows])
     more = described_range(training)
     return DataDescription(
-        training.name,
-        len(training),
-        dtype.name,
-        limits,
-        table,
-        extent,
-        peak,
-        training.changes,
+        name=training.name,
+        count=len(training),
+        dtype=dtype.name,
+        value_range=limits,
+        table=table,
+        extent=extent,
+        peak=peak,
+        images=training.changes,
         **more,
     ), notes
 
@@ -360,35 +361,34 @@ def _density(codes: np.ndarray, seed: int, track: Tracker) -> dict[str, np.ndarr
     return fit_density(codes, seed, track=track).to_arrays()
 
 
-def _training_summary(
+def _training_record(
     plan: Plan, result: Trained, model: Model, training: Dataset, pca: PCA
-) -> dict[str, Any]:
-    """What a model file says of its training: nothing that depends on the clock."""
+) -> TrainingRecord:
+    """What a model file says of its training."""
     last, settings = result.history[result.epoch - 1], plan.settings
-    noise = noise_variance(model, settings.objective, training.items)
-    summary: dict[str, Any] = {
-        "preset": plan.preset,
-        "objective": str(settings.objective),
-        "epochs": len(result.history),
-        "epoch": result.epoch,
-        "batch_size": settings.batch_size,
-        "learning_rate": settings.adam.learning_rate,
-        "weight_decay": settings.adam.weight_decay,
-        "schedule": settings.schedule,
-        "shift": settings.shift,
-        "noise": None if settings.noise is None else str(settings.noise),
-        "seed": settings.seed,
-    }
-    if training.tile is not None:
-        summary["tile"] = training.tile
-    if filters := _filters(plan, model, training, pca):
-        summary["filters"] = filters
+    record = TrainingRecord(
+        preset=plan.preset,
+        objective=str(settings.objective),
+        epochs=len(result.history),
+        epoch=result.epoch,
+        batch_size=settings.batch_size,
+        learning_rate=settings.adam.learning_rate,
+        weight_decay=settings.adam.weight_decay,
+        schedule=settings.schedule,
+        shift=settings.shift,
+        noise=None if settings.noise is None else str(settings.noise),
+        seed=settings.seed,
+        tile=training.tile,
+        filters=_filters(plan, model, training, pca) or None,
+    )
     if model.spec != plan.spec:  # PCA took its place: the history is not its own
-        return {**summary, "preset": "auto", "linear": True}
-    summary |= {name: last[name] for name in ("loss", "val_loss") if name in last}
-    if noise is not None:
-        summary["noise_variance"] = noise
-    return summary
+        return replace(record, preset="auto", linear=True)
+    return replace(
+        record,
+        loss=last.get("loss"),
+        val_loss=last.get("val_loss"),
+        noise_variance=noise_variance(model, settings.objective, training.items),
+    )
 
 
 # Items that are damaged to choose filters on.

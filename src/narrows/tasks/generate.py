@@ -9,8 +9,9 @@ from jaxtyping import Float32
 
 from narrows.data import table_writer
 from narrows.errors import UsageError
-from narrows.model.use import Rows, TrainedAutoencoder, chunks
+from narrows.model.use import TrainedAutoencoder
 from narrows.report.figures import grid_figure, require_grid
+from narrows.support.chunks import Rows, chunks
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.tasks.convert import decode
 from narrows.tasks.drawn_codes import DrawnCodes
@@ -73,7 +74,7 @@ def write_codes(
     require_grid(len(codes), shape)
     parts = []
     with track("generating", total=len(codes), unit="items") as advance:
-        for chunk in chunks(codes, math.prod(shape)):
+        for chunk in chunks(codes, width=math.prod(shape)):
             parts.append(autoencoder.decode(chunk))
             advance(len(chunk))
     items = np.concatenate(parts)

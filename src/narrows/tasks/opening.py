@@ -12,8 +12,9 @@ from narrows.data import Dataset, load_data
 from narrows.data.image_options import ImageOptions
 from narrows.data.sources import BUILT_IN
 from narrows.errors import DataError
-from narrows.model.file import TrainedModel, load_model
+from narrows.model.file import load_model
 from narrows.model.ranges import require_familiar
+from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.planning.refinement import require_refinable
 from narrows.support.progress import Note, Tracker, silent, unheard

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float, Float64
 
-from narrows.model.use import chunks
+from narrows.support.chunks import chunks
 
 #: Values that a number is given, one after the other.
 STEPS = 5
@@ -47,14 +47,14 @@ def falls(
         wide = len(numbers) * len(average)
         lowest = [
             _foretold(judge, some, average, [parts[number] for number in numbers])
-            for some in chunks(items, wide)
+            for some in chunks(items, width=wide)
         ]
         result[:, numbers] = np.concatenate(lowest)
     for number, given in enumerate(choices):
         if given is not None:
             lowest = [
                 _chosen(judge, some, parts[number], given)
-                for some in chunks(items, len(given) * len(average))
+                for some in chunks(items, width=len(given) * len(average))
             ]
             result[:, number] = np.concatenate(lowest)
     return own[:, None] - result

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from narrows.data import release
 from narrows.data.limits import extent_of
 from narrows.data.storage import LARGEST_IN_MEMORY
 from narrows.engine import Trainer, TrainingState, make_trainer
 from narrows.errors import DataError, OutputError, ShapeError, TrainingError
 from narrows.nn.model import Model
+from narrows.support.chunks import release
 from narrows.support.progress import Advance, Tracker, silent, warn
 from narrows.training.augmentation import Varied
 from narrows.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint

@@ -1,0 +1,65 @@
+"""Large arrays a piece at a time, and pieces of them drawn at random."""
+
+import mmap
+from collections.abc import Iterator
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Int64
+
+#: Values that go through a model at a time when results are streamed: 4 MB of 8-bit data.
+CHUNK_VALUES = 1 << 22
+#: Values that are looked at together: they stay in the processor's cache.
+CACHED_VALUES = 1 << 20
+
+
+@runtime_checkable
+class Rows(Protocol):
+    """What has a length and gives slices of rows, as an array does."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> np.ndarray: ...
+
+
+def chunks(
+    rows: Rows, *, values: int | None = None, width: int = 1, at: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
+    """``rows`` a bounded number of values at a time, so that a file larger than memory will do.
+
+    Args:
+        rows: an array, or what gives slices of one.
+        values: how many at a time; None for :data:`CHUNK_VALUES`.
+        width: the values that a row becomes, where these may be more than it has.
+        at: the places of the rows that are wanted, of an array; None for all.
+    """
+    most = CHUNK_VALUES if values is None else values
+    step = max(most // max(rows[:1].size, width, 1), 1)
+    for start in range(0, len(rows if at is None else at), step):
+        some: Any = slice(start, start + step)
+        yield rows[some if at is None else at[some]]
+        if isinstance(rows, np.ndarray):
+            release(rows)
+
+
+def release(array: np.ndarray) -> None:
+    """Give back the memory of a mapped array's pages that were read; they stay in the file.
+
+    The system would take them back by itself when it needs to, and until then a process that reads
+    a large array once looks as large as the array.
+    """
+    owner: object = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    if isinstance(owner, mmap.mmap) and not array.flags.writeable and hasattr(owner, "madvise"):
+        owner.madvise(mmap.MADV_DONTNEED)
+
+
+def drawn_places(count: int, most: int, random: np.random.Generator) -> Int64[np.ndarray, " m"]:
+    """``most`` of ``count`` places, drawn at random and in order; all of them if they are no more.
+
+    Not every n-th: every sixth image of MNIST, say, is by one kind of writer.
+    """
+    if count <= most:
+        return np.arange(count)
+    return np.sort(random.choice(count, most, replace=False))
