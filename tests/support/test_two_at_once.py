@@ -110,17 +110,33 @@ def test_what_a_run_ends_with_is_tried_before_it_begins(
     assert contents(tmp_path).keys() == {"items.npy", "m", f"m/{name}"}
 
 
+# 36 -> 16 -> 2 and back, with biases
+WEIGHTS = 4 * (2 * (36 * 16 + 16 * 2) + 16 + 2 + 16 + 36)
+
+
+@pytest.mark.parametrize(
+    ("free", "name", "taken"),
+    [
+        # with both moments and the best; the new beside the old
+        (20_000, "m/checkpoint.safetensors", 2 * 4 * WEIGHTS),
+        # with two principal components, and a forest that detects
+        (100_000, "m.safetensors", WEIGHTS + 4 * 2 * 36 + 3 * 4 * 200 * 256),
+    ],
+)
 def test_room_for_a_run_is_asked_for_before_it_begins(
-    narrows: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    free: int,
+    name: str,
+    taken: int,
+    narrows: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     usage = namedtuple("usage", ("total", "used", "free"))
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9 - 20_000, 20_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9 - free, free))
     line = ("fit", "items.npy", "--latent", 2, "--preset", "dense", "--hidden", "16", "--patience")
     outcome = narrows(*line, 3, "--epochs", 1, "--out", "m.safetensors")
-    # 36 -> 16 -> 2 and back, with biases; with both moments and the best; the new beside the old
-    weights = 2 * (36 * 16 + 16 * 2) + 16 + 2 + 16 + 36
-    told = f"would take {weights * 4 * 4 * 2:,} bytes, and its disk has room for 20,000"
-    failed(outcome, 1, "m/checkpoint.safetensors", told)
+    told = f"would take {taken:,} bytes, and its disk has room for {free:,}"
+    failed(outcome, 1, name, told)
     assert contents(tmp_path).keys() == {"items.npy"}
 
 

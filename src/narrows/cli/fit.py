@@ -296,7 +296,7 @@ def train_and_write(
     for line in _described(training, held_out, plan):
         say(f"  {line}")
     checkpoint, history = folder / CHECKPOINT, HistoryFile(folder / HISTORY)
-    _require_room(plan, out, checkpoint)
+    _require_room(plan, out, checkpoint, detection)
     if resume and not checkpoint.exists():
         say(f"there is no checkpoint in {folder} yet: starting at the beginning")
     with with_last_words(lambda: _to_resume(checkpoint, resume)):
@@ -335,20 +335,23 @@ def train_and_write(
     return FitResult(fitted, autoencoder, evaluation, cautions, seconds, paths, missing)
 
 
-def _require_room(plan: "Plan", out: Path, checkpoint: Path) -> None:
+def _require_room(plan: "Plan", out: Path, checkpoint: Path, detection: bool) -> None:
     """Make sure that the disks have room for the model and for two checkpoints, of which one takes
-    the other's place: weights, both moments, and the best weights where patience keeps them.
+    the other's place: weights, both moments, and the best weights where patience keeps them. Beside
+    its weights a model holds principal components, and what detects, most of which is a forest.
 
     Raises:
         OutputError: they have not.
     """
+    from narrows.learnt.forest import MOST_BYTES
     from narrows.support.files import require_room
 
     weights = 4 * sum(map(math.prod, plan.spec.array_shapes().values()))
+    components = 4 * plan.spec.latent_size * math.prod(plan.spec.item_shape)
     hint = "free some space, or write to another disk with --out and --run-dir"
     copies = 3 if plan.settings.patience is None else 4
     require_room(checkpoint, 2 * copies * weights, hint)
-    require_room(out, weights, hint)
+    require_room(out, weights + components + (MOST_BYTES if detection else 0), hint)
 
 
 def _to_resume(checkpoint: Path, resume: bool | None) -> str:

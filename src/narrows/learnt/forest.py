@@ -14,6 +14,8 @@ from jaxtyping import Bool, Float, Float32, Float64, Int64
 SAMPLE, DEPTH = 256, 8
 #: Twice the paper's trees: the scores of two seeds differ less.
 TREES = 200
+#: What a forest takes in a file, at most: three numbers a node or leaf.
+MOST_BYTES = 3 * 4 * TREES * 2**DEPTH
 # Values of the samples of trees that are grown at the same time: they stay in the cache (1 MB).
 _GROWN_VALUES = 1 << 18
 # Rows that are judged at a time: what is kept of each stays in the cache.
