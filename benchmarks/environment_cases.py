@@ -178,13 +178,25 @@ def _judge_failed(trial: Trial, ended: Ended, readable: bool = True) -> None:
 
 
 def _small_disk(trial: Trial, random: Random) -> Ended:
-    with mounted(trial.out, int(random.uniform(0, 1.3 * trial.reference.size))):
+    size = 1.3 * trial.reference.size
+    if trial.command.trains:  # it is told at the start that there is less than its model takes
+        size = 0.85 * trial.reference.largest
+    with mounted(trial.out, int(random.uniform(0, size))):
         if random.random() < 0.5:
             with contextlib.suppress(OSError):
                 trial.put_earlier()
         ended = trial.watch()
         _judge_failed(trial, ended)
+        _judge_refused_early(trial, ended)
     return ended
+
+
+def _judge_refused_early(trial: Trial, ended: Ended) -> None:
+    """A training whose model cannot be written, or has no room from the start: a refusal has to
+    come before it, not after."""
+    late = ended.seconds > _AT_START * trial.reference.seconds
+    if trial.command.trains and ended.code == 1 and late:
+        trial.faults.append((LOST, "trained, and refused to write the model then"))
 
 
 def _filled_disk(trial: Trial, random: Random) -> Ended:
@@ -474,20 +486,29 @@ def _encoding(trial: Trial, random: Random) -> Ended:
 
 
 def _name(trial: Trial, random: Random) -> Ended:
-    """The longest names that a file system takes, and names that are no text."""
+    """The longest names that a file system takes, one that is too long, and names that are no
+    text."""
     suffix = Path(trial.command.out).suffix
     room = _LONGEST_NAME - len(suffix)
-    stem = (
-        "n" * min(243, room),
+    stems = (
+        "n" * room,
         "n" * int(random.integers(200, room)),
         "é" * (min(243, room) // 2),
         os.fsdecode(b"caf\xe9 \xff"),
         "two\nlines",
         "-",
-    )[int(random.integers(5))]
+        "n" * (room + 1),
+    )
+    # most often those at the limit
+    stem = stems[random.choice([0, 1, 2, 3, 4, 5, 6], p=[0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2])]
     named = Trial(trial.place, trial.command.called(stem + suffix), trial.folder / "named")
     ended = named.watch()
-    _judge_unmoved(named, ended)
+    if len(stem) > room:
+        named.must_be(ended, 1)
+        _judge_failed(named, ended)
+        _judge_refused_early(named, ended)
+    else:
+        _judge_unmoved(named, ended)
     trial.faults += named.faults
     return ended
 
