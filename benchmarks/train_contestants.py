@@ -95,12 +95,12 @@ def narrows(folder: str, epochs: int) -> Training:
     from narrows.data import load_data
     from narrows.planning.options import FitOptions
     from narrows.planning.plan import make_plan
-    from narrows.tasks.fit import fit
+    from narrows.tasks.fit_plan import fit_plan
 
     ends: list[float] = []
     images = load_data("mnist")
     options = FitOptions(preset="simple", epochs=epochs, batch_size=BATCH_SIZE)
-    fitted = fit(
+    fitted = fit_plan(
         images,
         load_data("mnist:test"),
         make_plan(images, options),

@@ -29,7 +29,7 @@ from narrows.model.file import save_model
 from narrows.model.trained import TrainedModel
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
-from narrows.tasks.fit import Fitted, fit
+from narrows.tasks.fit_plan import Fitted, fit_plan
 
 #: Files of the quick tests (``-m quick``): what versions of Python and of packages may change.
 QUICK = """
@@ -101,14 +101,14 @@ def fitted(digits: Dataset) -> Fitted:
     """A model with four latent numbers after five epochs, a tenth of the digits held out."""
     training, held_out = digits.split(0.1, seed=0)
     plan = make_plan(training, FitOptions(preset="simple", latent=4, hidden=(24,), epochs=5))
-    return fit(training, held_out, plan, detection=True)
+    return fit_plan(training, held_out, plan, detection=True)
 
 
 @pytest.fixture(scope="session")
 def short_codes() -> TrainedModel:
     """A model of blots whose codes are six whole numbers, in about two bytes."""
     plan = make_plan(blots(), FitOptions(preset="rounded", item_bytes=2.0, epochs=30))
-    return fit(blots(), None, plan).trained
+    return fit_plan(blots(), None, plan).trained
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from narrows.model.file import load_model, save_model
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.tasks.detect import Detector
-from narrows.tasks.fit import Fitted, fit
+from narrows.tasks.fit_plan import Fitted, fit_plan
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def table_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("table") / "table.safetensors"
     data = load_data(pa.table(cells))
     plan = make_plan(data, FitOptions(preset="simple", latent=1, hidden=(4,), epochs=2))
-    save_model(path, fit(data, None, plan, detection=True).trained)
+    save_model(path, fit_plan(data, None, plan, detection=True).trained)
     return path
 
 

@@ -149,14 +149,14 @@ def test_a_request_to_end_leaves_a_checkpoint_as_ctrl_c_does(
 
 # What is long after the last epoch, and what of it is there when it is broken off.
 STAGES = {
-    "narrows.tasks.fit.fit_pca": False,
-    "narrows.tasks.fit.place_codes": False,
-    "narrows.tasks.fit._density": False,
-    "narrows.tasks.fit.fit_detection": False,
-    "narrows.model.file.save_model": False,
-    "narrows.report.evaluation.evaluate": True,
-    "narrows.report.run_folder.draw_run": True,
-    "narrows.report.diagnostics.find_warnings": True,
+    "narrows.tasks.fit_plan.fit_pca": False,
+    "narrows.tasks.fit_plan.place_codes": False,
+    "narrows.tasks.fit_plan._density": False,
+    "narrows.tasks.fit_plan.fit_detection": False,
+    "narrows.tasks.run_files.save_model": False,
+    "narrows.tasks.run_files.evaluate": True,
+    "narrows.tasks.run_files.draw_run": True,
+    "narrows.tasks.fit.find_warnings": True,
 }
 
 
@@ -186,7 +186,7 @@ def test_a_demo_does_not_speak_of_options_that_it_lacks(
         (tmp_path / "story" / "checkpoint.safetensors").write_bytes(b"")
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("narrows.tasks.fit.fit", interrupted)
+    monkeypatch.setattr("narrows.tasks.fit.fit_plan", interrupted)
     line = ("demo", "--data", tmp_path / "items.npy", "--out", tmp_path / "story")
     code, _, err = narrows(*line)
     assert code == 130

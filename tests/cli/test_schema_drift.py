@@ -15,13 +15,13 @@ import pytest
 
 from helpers.command_line import Command, done, failed
 from narrows import Autoencoder, NarrowsError
-from narrows.cli.fit import load_for_training
 from narrows.data import load_data
 from narrows.data.tables import SchemaDrift
 from narrows.model.file import save_model
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.tasks.fill import Filling
+from narrows.tasks.training_data import load_for_training
 
 ROW = {
     "number": "0.5",

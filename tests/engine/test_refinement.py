@@ -25,7 +25,7 @@ from narrows.nn.spec import Spec, mirrored
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import Plan, make_plan
 from narrows.planning.refinement import require_refinable
-from narrows.tasks.fit import fit
+from narrows.tasks.fit_plan import fit_plan
 
 SHAPE = (6, 6)
 RANDOM = np.random.default_rng(7)
@@ -157,7 +157,7 @@ def test_a_wish_that_cannot_be_is_refused(preset: str, steps: int, said: str) ->
 
 @pytest.fixture(scope="module")
 def trained() -> TrainedModel:
-    return fit(blots(), None, replace(plan(), may_be_linear=False)).trained
+    return fit_plan(blots(), None, replace(plan(), may_be_linear=False)).trained
 
 
 def test_a_model_file_keeps_it(

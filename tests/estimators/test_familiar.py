@@ -16,7 +16,7 @@ from narrows.errors import ModelFileError, UsageError
 from narrows.model.file import load_model
 from narrows.support.tensor_file import read_tensors, write_tensors
 from narrows.tasks.compress_codes import write_codes_only
-from narrows.tasks.fit import Fitted
+from narrows.tasks.fit_plan import Fitted
 
 pd = optional("pandas")
 

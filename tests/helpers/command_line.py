@@ -60,7 +60,7 @@ def command(capsys: pytest.CaptureFixture[str], *, pictures: bool = True) -> Com
         words = [str(argument) for argument in arguments]
         with pytest.MonkeyPatch.context() as patch:
             if not pictures and words[:1] == ["fit"]:
-                patch.setattr("narrows.report.run_folder.draw_run", _blank_run)
+                patch.setattr("narrows.tasks.run_files.draw_run", _blank_run)
             code = run(words)
         return Outcome(code, *capsys.readouterr())
 

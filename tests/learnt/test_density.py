@@ -17,7 +17,7 @@ from narrows.nn.model import initial_model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
 from narrows.tasks import fit as fitting
-from narrows.tasks.fit import Fitted, place_codes
+from narrows.tasks.fit_plan import Fitted, place_codes
 
 RANDOM = np.random.default_rng(3)
 # Four far groups, of codes whose numbers have other units.

@@ -24,7 +24,7 @@ from narrows.nn.model import initial_model
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
 from narrows.support.tensor_file import read_tensors, write_tensors
-from narrows.tasks.fit import Fitted
+from narrows.tasks.fit_plan import Fitted
 from narrows.version import __version__
 
 pd = optional("pandas")

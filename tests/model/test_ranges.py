@@ -22,7 +22,7 @@ from narrows.report.diagnostics import find_warnings
 from narrows.report.evaluation import Evaluation, evaluate
 from narrows.support.tensor_file import read_tensors, write_tensors
 from narrows.tasks.denoise import damaged
-from narrows.tasks.fit import Fitted, fit
+from narrows.tasks.fit_plan import Fitted, fit_plan
 from narrows.training import Noise
 from narrows.training.noise import noise_limits
 
@@ -83,7 +83,7 @@ def test_noise_is_a_share_of_the_range_of_the_data(
             preset=preset, latent=2, hidden=(4,), epochs=1, batch_size=240, noise=noise
         )
         plan = make_plan(data, options)
-        trained = fit(data, None, plan).trained
+        trained = fit_plan(data, None, plan).trained
         damaged(TrainedAutoencoder(trained), items, wanted, seed=0)
     np.testing.assert_allclose(seen, expected(wanted, items, low, high), rtol=0.06)
     assert len(seen) >= 4
@@ -120,7 +120,7 @@ def kept_pca(items: np.ndarray, latent: int) -> tuple[Fitted, Evaluation]:
     """What ``auto`` learns of items that PCA keeps best, and what it leaves of them."""
     data = Dataset("items", items, format_range(items.dtype))
     plan = make_plan(data, FitOptions(latent=latent, epochs=1))
-    fitted = fit(data, None, plan)
+    fitted = fit_plan(data, None, plan)
     assert fitted.trained.training.linear
     evaluation = evaluate(TrainedAutoencoder(fitted.trained), data)
     cautions = find_warnings(

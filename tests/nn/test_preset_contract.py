@@ -15,7 +15,7 @@ from narrows.nn.presets import PRESETS, preset_spec
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import Plan, make_plan
 from narrows.tasks.drawn_codes import DrawnCodes
-from narrows.tasks.fit import Fitted, fit
+from narrows.tasks.fit_plan import Fitted, fit_plan
 
 LATENT = 3
 
@@ -48,7 +48,7 @@ class Learnt:
 @pytest.fixture(scope="module", params=list(PRESETS))
 def learnt(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Learnt:
     training = images()
-    fitted = fit(training, None, plan_for(request.param, training, epochs=4))
+    fitted = fit_plan(training, None, plan_for(request.param, training, epochs=4))
     path = tmp_path_factory.mktemp(request.param) / "model.safetensors"
     save_model(path, fitted.trained)
     return Learnt(request.param, fitted, path)
@@ -114,7 +114,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
     for seed, same in ((0, True), (1, False)):
         path = tmp_path / f"{seed}.safetensors"
         plan = plan_for(learnt.preset, training, epochs=4, seed=seed)
-        save_model(path, fit(training, None, plan).trained)
+        save_model(path, fit_plan(training, None, plan).trained)
         assert (path.read_bytes() == learnt.path.read_bytes()) == same
 
 
@@ -123,8 +123,8 @@ def test_a_resumed_run_ends_in_the_same_bytes(learnt: Learnt, tmp_path: Path) ->
     plan = plan_for(learnt.preset, training, epochs=4)
     asked = iter([False, False, True])
     with pytest.raises(KeyboardInterrupt):
-        fit(training, None, plan, checkpoint=checkpoint, should_stop=lambda: next(asked))
-    again = fit(training, None, plan, checkpoint=checkpoint, resume=True)
+        fit_plan(training, None, plan, checkpoint=checkpoint, should_stop=lambda: next(asked))
+    again = fit_plan(training, None, plan, checkpoint=checkpoint, resume=True)
     save_model(tmp_path / "again", again.trained)
     assert (tmp_path / "again").read_bytes() == learnt.path.read_bytes()
 
@@ -137,7 +137,7 @@ def test_another_run_of_the_same_net_compiles_nothing(
     training = Dataset("lighter", lighter, (100.0, 227.0))
     plan = plan_for(learnt.preset, training, epochs=2, seed=3)
     with jax.log_compiles(), caplog.at_level("WARNING", "jax"):
-        trained = fit(training, None, plan).trained
+        trained = fit_plan(training, None, plan).trained
         results(TrainedAutoencoder(trained), lighter)
     assert [text for text in caplog.messages if "Compiling" in text] == []
 
@@ -145,7 +145,7 @@ def test_another_run_of_the_same_net_compiles_nothing(
 def test_what_goes_in_may_be_other_than_what_is_wanted(learnt: Learnt) -> None:
     training = images()
     plan = plan_for(learnt.preset, training, epochs=2, noise="masking:0.3")
-    history = fit(training, None, plan).history
+    history = fit_plan(training, None, plan).history
     assert history[-1]["loss"] < history[0]["loss"]
 
 
@@ -164,7 +164,7 @@ def test_a_rate_that_is_too_high_says_so(preset: str) -> None:
     adam = replace(plan.settings.adam, learning_rate=1e30)
     plan = replace(plan, settings=replace(plan.settings, adam=adam, schedule="constant"))
     with pytest.raises(TrainingError, match="no longer a finite number") as caught:
-        fit(training, None, plan)
+        fit_plan(training, None, plan)
     assert "lower the learning rate" in str(caught.value.hint)
 
 

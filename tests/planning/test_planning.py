@@ -16,7 +16,8 @@ from narrows.model.use import TrainedAutoencoder
 from narrows.nn.blocks import Dense
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import Plan, make_plan
-from narrows.tasks.fit import fit, linear_model
+from narrows.tasks.fit_plan import fit_plan
+from narrows.tasks.linear import linear_model
 
 RANDOM = np.random.default_rng(5)
 
@@ -194,7 +195,7 @@ def test_auto_is_never_worse_than_pca_where_it_chose(tmp_path: Path) -> None:
     items = RANDOM.normal(size=(60, 12)).astype(np.float32)
     training, held_out = Dataset("noise", items[:40]), Dataset("noise", items[40:])
     made = make_plan(training, FitOptions(latent=6, epochs=30))
-    fitted = fit(training, held_out, made)
+    fitted = fit_plan(training, held_out, made)
     pca = PCA(6).fit(items[:40])
     expected = np.square(pca.inverse_transform(pca.transform(items[40:])) - items[40:]).mean()
     path = tmp_path / "m.safetensors"
@@ -211,7 +212,7 @@ def test_structure_is_worth_hidden_layers() -> None:
     angle = RANDOM.uniform(0, 2 * np.pi, 2000)
     items = np.stack([np.cos(angle), np.sin(angle), np.cos(2 * angle)], axis=1)
     training, held_out = Dataset("circle", items[:1600]), Dataset("circle", items[1600:])
-    fitted = fit(training, held_out, make_plan(training, FitOptions(latent=2, epochs=60)))
+    fitted = fit_plan(training, held_out, make_plan(training, FitOptions(latent=2, epochs=60)))
     pca = PCA(2).fit(items[:1600])
     expected = np.square(pca.inverse_transform(pca.transform(items[1600:])) - items[1600:]).mean()
     found = TrainedAutoencoder(fitted.trained).reconstruct_floats(held_out.items) - held_out.items

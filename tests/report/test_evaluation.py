@@ -24,7 +24,7 @@ from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.report.evaluation import Evaluation, Score, error_unit, evaluate
 from narrows.report.run_folder import draw_run
-from narrows.tasks.fit import Fitted, fit
+from narrows.tasks.fit_plan import Fitted, fit_plan
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,9 @@ def test_the_sentence_says_it_all(evaluation: Evaluation) -> None:
 
 
 def simple(data: Dataset, epochs: int = 1, **sizes: Any) -> Fitted:
-    return fit(data, None, make_plan(data, FitOptions(preset="simple", epochs=epochs, **sizes)))
+    return fit_plan(
+        data, None, make_plan(data, FitOptions(preset="simple", epochs=epochs, **sizes))
+    )
 
 
 def fitted_to(
@@ -299,7 +301,12 @@ def test_a_run_draws_its_pictures(
 ) -> None:
     shown = held_out if labelled else Dataset("digits", held_out.items, held_out.value_range)
     draw_run(
-        tmp_path, TrainedAutoencoder(fitted.trained), fitted.history, shown, evaluation, seed=0
+        tmp_path,
+        TrainedAutoencoder(fitted.trained),
+        fitted.history,
+        shown=shown,
+        evaluation=evaluation,
+        seed=0,
     )
     pictures = sorted(tmp_path.iterdir())
     assert [path.name for path in pictures] == ["codes.png", "loss.png", "reconstructions.png"]
@@ -318,5 +325,6 @@ def test_a_run_on_any_items_draws_its_pictures(
     data = Dataset("items.npy", items)
     fitted = simple(data, latent=1, hidden=(4,))
     autoencoder = TrainedAutoencoder(fitted.trained)
-    draw_run(tmp_path, autoencoder, fitted.history, data, evaluate(autoencoder, data), seed=0)
+    evaluation = evaluate(autoencoder, data)
+    draw_run(tmp_path, autoencoder, fitted.history, shown=data, evaluation=evaluation, seed=0)
     assert len(list(tmp_path.iterdir())) == 3

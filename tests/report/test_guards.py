@@ -18,7 +18,7 @@ from narrows.planning.plan import make_plan
 from narrows.report import diagnostics
 from narrows.report.diagnostics import Caution, find_warnings
 from narrows.report.evaluation import evaluate
-from narrows.tasks.fit import Fitted, fit
+from narrows.tasks.fit_plan import Fitted, fit_plan
 from narrows.training import History
 
 
@@ -28,7 +28,7 @@ def parts(digits: Dataset) -> tuple[Dataset, Dataset]:
 
 
 def trained(training: Dataset, validation: Dataset | None, **options: Any) -> Fitted:
-    return fit(training, validation, make_plan(training, FitOptions(**options)))
+    return fit_plan(training, validation, make_plan(training, FitOptions(**options)))
 
 
 CODE_OF_ANY_SIGN = """

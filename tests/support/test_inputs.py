@@ -29,7 +29,7 @@ from narrows.model.file import load_model
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.support.inputs import unchanged
-from narrows.tasks.fit import fit
+from narrows.tasks.fit_plan import fit_plan
 
 RANDOM = np.random.default_rng(7)
 
@@ -169,7 +169,7 @@ def test_training_on_a_file_is_training_on_its_array(tmp_path: Path) -> None:
         FitOptions(preset="dense", latent=3, epochs=2, refine=0),
     )
     assert isinstance(data.items, FileArray)
-    ours, theirs = (fit(each, each, make_plan(each, options)) for each in (data, load_data(X)))
+    ours, theirs = (fit_plan(each, each, make_plan(each, options)) for each in (data, load_data(X)))
     for name, array in theirs.trained.model.arrays.items():
         np.testing.assert_array_equal(ours.trained.model.arrays[name], array)
     assert ours.history[-1]["val_loss"] == theirs.history[-1]["val_loss"]

@@ -26,7 +26,7 @@ from narrows.nn.spec import Spec
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.tasks.denoise import denoise
-from narrows.tasks.fit import fit
+from narrows.tasks.fit_plan import fit_plan
 from narrows.training import Noise
 
 RANDOM = np.random.default_rng(11)
@@ -37,7 +37,7 @@ def denoiser(digits: Dataset) -> TrainedModel:
     """A model that has learnt to undo Gaussian noise on digits, for a few epochs."""
     training, held_out = digits.split(0.1, seed=0)
     plan = make_plan(training, FitOptions(noise="gaussian:0.3", epochs=8))
-    return fit(training, held_out, plan).trained
+    return fit_plan(training, held_out, plan).trained
 
 
 def nothing_done(shape: tuple[int, ...], **training: int) -> TrainedAutoencoder:
@@ -98,7 +98,7 @@ def test_what_is_no_image_of_that_kind_is_refused(shape: tuple[int, ...]) -> Non
 def test_dark_images_do_not_come_out_blank() -> None:
     images, noise = blots(16), Noise("gaussian", 0.5)
     plan = make_plan(images, FitOptions(preset="unet", epochs=2, noise=str(noise)))
-    autoencoder = TrainedAutoencoder(fit(images, None, plan).trained)
+    autoencoder = TrainedAutoencoder(fit_plan(images, None, plan).trained)
     clean = images.items[:200].astype(float)
     damaged = noise.apply(images.items[:200], 0, 255, np.random.default_rng(1))
     left = np.square(autoencoder.reconstruct_floats(damaged) - clean).mean()

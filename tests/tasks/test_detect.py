@@ -30,7 +30,8 @@ from narrows.tasks.detect import (
     _leading,
     fit_detection,
 )
-from narrows.tasks.fit import fit, linear_model
+from narrows.tasks.fit_plan import fit_plan
+from narrows.tasks.linear import linear_model
 
 
 def related(count: int, seed: int = 0) -> np.ndarray:
@@ -43,7 +44,7 @@ def related(count: int, seed: int = 0) -> np.ndarray:
 
 def trained(data: Dataset, held_out: Dataset | None) -> Detector:
     plan = make_plan(data, FitOptions(latent=2, epochs=3))
-    return Detector(TrainedAutoencoder(fit(data, held_out, plan, detection=True).trained))
+    return Detector(TrainedAutoencoder(fit_plan(data, held_out, plan, detection=True).trained))
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +178,7 @@ def test_a_net_with_copies_across_judges_by_its_errors(tmp_path: Path) -> None:
     images = blots(16)
     made = make_plan(images, FitOptions(preset="unet", noise="gaussian:0.3", epochs=1))
     path = tmp_path / "unet.safetensors"
-    save_model(path, fit(images, None, made, detection=True).trained)
+    save_model(path, fit_plan(images, None, made, detection=True).trained)
     learnt = Detector(TrainedAutoencoder(load_model(path)))
     directions = learnt.autoencoder.trained.detection["projection"].shape[1]
     assert learnt.autoencoder.trained.detection["centre"].shape == (directions,)

@@ -27,7 +27,7 @@ from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
 from narrows.tasks.drawn_codes import DrawnCodes, interpolated, traversed
-from narrows.tasks.fit import Fitted
+from narrows.tasks.fit_plan import Fitted
 
 RANDOM = np.random.default_rng(5)
 CODES = RANDOM.normal(size=(500, 2)) @ [[2, 1], [0, 1]] + (10, 20)

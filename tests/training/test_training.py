@@ -22,7 +22,7 @@ from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
-from narrows.tasks.fit import Fitted, fit
+from narrows.tasks.fit_plan import Fitted, fit_plan
 from narrows.training import Trained, TrainingSettings, train
 
 ITEMS = np.random.default_rng(0).integers(0, 256, (150, 3, 3), np.uint8)
@@ -158,7 +158,7 @@ def test_every_loss_is_in_data_units(loss: str, dtype: type, digits: Dataset) ->
     held_out = replace(digits, items=items[600:900], labels=None)
     options = FitOptions(preset="simple", latent=4, hidden=(16,), loss=loss, epochs=2)
     plan = make_plan(training, options)
-    fitted = fit(training, held_out, plan)
+    fitted = fit_plan(training, held_out, plan)
     expected = LOSSES[loss](
         reconstruct(fitted.trained.model, held_out.items),
         held_out.items.reshape(len(held_out), -1).astype(float),
@@ -334,10 +334,10 @@ def test_a_stop_changes_no_byte_of_the_model_file(
     plan = make_plan(training, options)
     path = tmp_path / "checkpoint.safetensors"
     with pytest.raises(KeyboardInterrupt):
-        fit(training, held_out, plan, checkpoint=path, should_stop=after(7))
-    resumed = fit(training, held_out, plan, checkpoint=path, resume=True)
+        fit_plan(training, held_out, plan, checkpoint=path, should_stop=after(7))
+    resumed = fit_plan(training, held_out, plan, checkpoint=path, resume=True)
     save_model(tmp_path / "resumed", resumed.trained)
-    save_model(tmp_path / "whole", fit(training, held_out, plan).trained)
+    save_model(tmp_path / "whole", fit_plan(training, held_out, plan).trained)
     assert (tmp_path / "resumed").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
@@ -507,7 +507,7 @@ def test_the_seed_settles_every_byte(digits: Dataset, tmp_path: Path) -> None:
         plan = make_plan(
             digits, FitOptions(preset="simple", latent=3, hidden=(12,), epochs=2, seed=seed)
         )
-        fitted = fit(digits, None, plan)
+        fitted = fit_plan(digits, None, plan)
         save_model(tmp_path / "model", fitted.trained)
         return (tmp_path / "model").read_bytes()
 

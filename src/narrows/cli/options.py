@@ -8,9 +8,6 @@ import typer
 from narrows.errors import UsageError
 from narrows.support.standard_input import received
 
-#: The share of the rows that is held out where the data have no validation set of their own.
-HELD_OUT = 0.1
-
 DataArgument = Annotated[
     str,
     typer.Argument(
@@ -145,17 +142,3 @@ def read_places(option: str, text: str, count: int) -> tuple[str, list[int]]:
             hint=f"write DATA:{form}, as in mnist:test:{'3,17' if count == 2 else '3'}",
         )
     return source, [int(each) for each in numbers]
-
-
-def as_fraction(text: str) -> float | None:
-    """``text`` as a share of rows, or None if it is no number and so names data."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    if not 0 <= value < 1:
-        raise UsageError(
-            f"--validation {text} is no share of the rows",
-            hint="give a number from 0 (none) to below 1, or data to validate on",
-        )
-    return value

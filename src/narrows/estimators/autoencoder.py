@@ -23,12 +23,9 @@ from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.spec import Spec
 from narrows.nn.summary import summary_text
-from narrows.planning.architecture import CHANNELS_FIRST
 from narrows.planning.options import FitOptions
-from narrows.planning.parameters import ABOUT_USE, kept, parameters_of, with_values
-from narrows.planning.plan import Plan, make_plan
+from narrows.planning.parameters import ABOUT_USE, parameters_of, with_values
 from narrows.planning.refinement import require_refinable
-from narrows.report.diagnostics import find_warnings
 from narrows.report.measures import item_errors
 from narrows.support import arguments
 from narrows.support.chunks import chunks
@@ -37,13 +34,11 @@ from narrows.tasks.denoise import denoise, require_denoisable
 from narrows.tasks.drawn_codes import DrawnCodes, interpolated
 from narrows.tasks.drawn_rows import DrawnRows
 from narrows.tasks.fill import Filling, fill_frame
-from narrows.tasks.fit import Fitted, fit
+from narrows.tasks.fit import fit
 from narrows.training import History
 
 # Fewer rows than this are all trained on: a tenth of them would say nothing.
 _FEWEST_TO_HOLD_OUT_FROM = 20
-# Items that say enough of a model to warn of it.
-_MOST_TO_JUDGE = 500
 
 
 class SummaryText(str):
@@ -195,11 +190,25 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             held_out = self._held_out(validation_data, training)
         elif options.validation_fraction > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
             training, held_out = training.split(options.validation_fraction, seed)
-        plan = make_plan(training, options, most_steps=self._most_steps)
-        fitted = fit(training, held_out, plan, detection=self._detects, track=track)
-        self._take(kept(fitted.trained, type(self).__name__, given, plan.settings.epochs))
-        self.history_: History = fitted.history
-        self._tell(training, held_out, plan, fitted, verbose)
+        result = fit(
+            training,
+            held_out,
+            options,
+            given=given,
+            of=type(self).__name__,
+            detection=self._detects,
+            most_steps=self._most_steps,
+            track=track,
+        )
+        self._take(result.trained)
+        self._made = self.model_, self.model_.refinement, result.autoencoder
+        self.history_: History = result.history
+        warned = (*result.doubts, *result.findings)
+        self.notes_ = tuple(dict.fromkeys((*result.choices, *warned)))
+        for line in self.notes_ if verbose else ():
+            say(line)
+        for line in warned:
+            warn(line, stacklevel=2)
         return self
 
     def _verbose(self) -> bool:
@@ -212,33 +221,6 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         if isinstance(given, bool) or (isinstance(given, Integral) and int(given) >= 0):
             return bool(given)
         raise arguments.refused("verbose", self.verbose, "True or False, or a number from 0 on")
-
-    def _tell(
-        self,
-        training: Dataset,
-        held_out: Dataset | None,
-        plan: Plan,
-        fitted: Fitted,
-        verbose: bool,
-    ) -> None:
-        """Keep what the command line says of a fit, and warn of what may spoil its results."""
-        cautions = find_warnings(
-            self._autoencoder, training, held_out, fitted.history, most=_MOST_TO_JUDGE
-        )
-        table = training.table
-        columns = () if table is None else table.describe()
-        warned = (
-            *training.notes,
-            *(line for line in plan.reasons if line == CHANNELS_FIRST),
-            *_left_out(table),
-            *fitted.notes,
-            *map(str, cautions),
-        )
-        self.notes_ = tuple(dict.fromkeys((*training.notes, *columns, *plan.reasons, *warned)))
-        for line in self.notes_ if verbose else ():
-            say(line)
-        for line in warned:
-            warn(line, stacklevel=3)
 
     def transform(self, X: Any) -> np.ndarray:
         """The codes of ``X``: float32 (n, latent_size).
@@ -643,17 +625,6 @@ def _require_types(types: Mapping[str, str], data: Any) -> None:
                 f"types says that column {name!r} is {kind}, and in {data.name} it {found}",
                 hint="declare it where the table is read: load_data(..., types={...})",
             )
-
-
-def _left_out(table: TableSchema | None) -> list[str]:
-    """What to say of columns that nothing is learnt from."""
-    if table is None:
-        return []
-    names = [column.name for column in table.columns if column.kind == "ignored"]
-    if not names:
-        return []
-    shown_names = ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
-    return [f"nothing is learnt from {len(names)} columns, which are ignored: {shown_names}"]
 
 
 def _pair(validation_data: Any) -> tuple[Any, Any]:

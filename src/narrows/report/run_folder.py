@@ -21,6 +21,7 @@ def draw_run(
     folder: Path,
     autoencoder: TrainedAutoencoder,
     history: History,
+    *,
     shown: Dataset,
     evaluation: Evaluation,
     seed: int,

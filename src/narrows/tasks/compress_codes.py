@@ -40,7 +40,7 @@ from narrows.planning.plan import make_plan
 from narrows.support.chunks import release
 from narrows.support.progress import Tracker, silent
 from narrows.support.temporary import temporary_folder
-from narrows.tasks.fit import fit
+from narrows.tasks.fit_plan import fit_plan
 
 # How long training takes, of what it takes for a model that is kept.
 _EPOCHS: dict[Effort, float] = {"fast": 0.25, "normal": 1, "best": 2}
@@ -120,7 +120,7 @@ def train_rounded(
         note(reason)
     epochs = max(round(plan.settings.epochs * _EPOCHS[effort]), 1)
     plan = replace(plan, settings=replace(plan.settings, epochs=epochs))
-    return fit(training, None, plan, track=track).trained
+    return fit_plan(training, None, plan, track=track).trained
 
 
 def learn_codes(

@@ -1,410 +1,164 @@
-"""From data to a trained model: spec, scaling, training, and what is measured on the way."""
+"""``fit``: from data and options to a trained model, and what a user should know of it.
+
+The command line, ``narrows demo`` and the estimators show the same :class:`FitResult`.
+"""
 
 import contextlib
-import importlib.metadata
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-from jaxtyping import Float32
+from narrows.data import Dataset, TableSchema
+from narrows.model.trained import TrainedModel
+from narrows.model.use import TrainedAutoencoder
+from narrows.planning.architecture import CHANNELS_FIRST
+from narrows.planning.options import FitOptions
+from narrows.planning.parameters import kept
+from narrows.planning.plan import Plan, make_plan
+from narrows.report.diagnostics import MOST_ITEMS, Caution, find_warnings
+from narrows.report.evaluation import Evaluation
+from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.tasks.fit_plan import fit_plan
+from narrows.tasks.run_files import RunFiles
+from narrows.training import History
+from narrows.training.loop import Unbroken
 
-from narrows.baselines.filters import Settings, choose_filters
-from narrows.data import Dataset
-from narrows.data.file_arrays import FileArray
-from narrows.data.limits import holds_whole_numbers, known_peak
-from narrows.engine import make_runner
-from narrows.engine.evidence import is_variational
-from narrows.engine.xla import require_threads
-from narrows.errors import DataError
-from narrows.learnt.density import MOST_CODES, MOST_NUMBERS, fit_density
-from narrows.learnt.pca import PCA, fit_pca
-from narrows.model.file import require_storable
-from narrows.model.ranges import column_ranges, described_range
-from narrows.model.trained import DataDescription, TrainedModel, TrainingRecord
-from narrows.model.use import noise_variance
-from narrows.nn.blocks import Dense, Flatten, Shape
-from narrows.nn.model import Model, initial_model
-from narrows.nn.scaling import Scaling
-from narrows.nn.spec import Spec, mirrored
-from narrows.planning.plan import Plan
-from narrows.planning.traits import is_image
-from narrows.support.chunks import chunks, drawn_places
-from narrows.support.memory import NUMBA, XLA, require_compilers, require_memory
-from narrows.support.progress import Tracker, silent
-from narrows.tasks.detect import fit_detection
-from narrows.training import History, Trained, train
-from narrows.training.loop import CHECKPOINT_SECONDS, Unbroken
-from narrows.training.noise import damaged_parts, noise_limits
+# Items that say enough of a model to warn of it, where nobody waits for an evaluation.
+_MOST_TO_JUDGE = 500
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A trained model, the history of its training, and what a user should know of both."""
+@dataclass(frozen=True, kw_only=True)
+class FitResult:
+    """A trained model, and what a user should know of it.
 
-    trained: TrainedModel
+    Attributes:
+        autoencoder: runs the model.
+        history: its losses, epoch by epoch.
+        choices: how the data were read, what columns are taken for, and what was chosen and why.
+        doubts: those of them that may spoil results.
+        notes: what came up in training, such as PCA in the model's place.
+        cautions: what looks suspicious in the trained model.
+        evaluation: its errors, where the run has files; None otherwise.
+        not_written: what to say of files that the run folder lacks, by their names.
+        seconds: what all of it took.
+    """
+
+    autoencoder: TrainedAutoencoder
     history: History
-    notes: tuple[str, ...] = ()
+    choices: tuple[str, ...]
+    doubts: tuple[str, ...]
+    notes: tuple[str, ...]
+    cautions: tuple[Caution, ...]
+    evaluation: Evaluation | None
+    not_written: Mapping[str, str]
+    seconds: float
+
+    @property
+    def trained(self) -> TrainedModel:
+        """What a model file holds."""
+        return self.autoencoder.trained
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What is known only after training, in sentences."""
+        return (*self.notes, *map(str, self.cautions), *self.not_written.values())
 
 
 def fit(
     training: Dataset,
-    validation: Dataset | None,
-    plan: Plan,
+    held_out: Dataset | None,
+    options: FitOptions,
     *,
-    checkpoint: Path | None = None,
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
-    resume: bool = False,
-    on_epoch: Callable[[History], None] = lambda history: None,
-    track: Tracker = silent,
-    should_stop: Callable[[], bool] = lambda: False,
-    unbroken: Unbroken = contextlib.nullcontext,
+    given: Mapping[str, Any],
+    of: str = "Autoencoder",
     detection: bool = False,
-) -> Fitted:
-    """Train what ``plan`` says on ``training`` and measure what later use needs.
+    most_steps: int | None = None,
+    files: RunFiles | None = None,
+    track: Tracker = silent,
+    note: Note = unheard,
+    unbroken: Unbroken = contextlib.nullcontext,
+) -> FitResult:
+    """Train what ``options`` ask for on ``training``, and say what there is to say of it.
 
-    The arguments after the plan are those of :func:`narrows.training.train`; and whether to learn
-    what :mod:`narrows.tasks.detect` needs, which takes as long as a short training.
-    """
-    spec, settings = plan.spec, plan.settings
-    if plan.refinement or is_variational(spec):
-        require_threads()  # what is measured after the training needs them
-        require_compilers(NUMBA, XLA)
-    _require_memory(spec, min(settings.batch_size, len(training)))
-    described, of_data = _description(training)
-    require_storable(described)
-    scaling = choose_scaling(training, plan)
-    result = train(
-        _start(spec, scaling, training.items, settings.seed),
-        training.items,
-        None if validation is None else validation.items,
-        settings,
-        inputs=training.inputs,
-        validation_inputs=None if validation is None else validation.inputs,
-        limits=noise_limits(training),
-        checkpoint=checkpoint,
-        checkpoint_seconds=checkpoint_seconds,
-        resume=resume,
-        on_epoch=on_epoch,
-        track=track,
-        should_stop=should_stop,
-        unbroken=unbroken,
-    )
-    pca = fit_pca(training.items, min(spec.latent_size, _MOST_COMPONENTS))
-    model, refinement, notes = result.model, plan.refinement, list[str]()
-    if plan.may_be_linear:
-        # few items can be learnt by heart: what chose the epoch judges here too
-        held_out = validation if settings.patience is not None else None
-        judges = training if held_out is None else held_out
-        linear = linear_model(training.item_shape, pca, linear_scaling(training, pca))
-        notes = _where_linear_is_better(model, linear, judges, refinement)
-        if notes:
-            model, refinement = linear, 0  # its codes are the best there are
-    statistics, codes = place_codes(model, training.items, refinement, settings.seed, track)
-    notes += [*of_data, *result.notes]
-    if described.table is not None:
-        some = training.items[:: max(len(training) // _MASS_ROWS, 1)]
-        made = make_runner(model, refinement).reconstruct(np.asarray(some))
-        described = replace(described, table=described.table.with_masses(some, made))
-    trained = TrainedModel(
-        model=model,
-        data=described,
-        training=_training_record(plan, result, model, training, pca),
-        baseline={"mean": pca.mean, "components": pca.components},
-        latent=statistics,
-        versions=dict(_installed("numpy", "numba", "jax")),
-        refinement=refinement,
-        density=_density(codes, settings.seed, track),
-        values=column_ranges(training),
-    )
-    if detection:
-        unseen = None if validation is None else validation.items
-        arrays = fit_detection(trained, training.items, unseen, settings.seed, track=track)
-        trained = replace(trained, detection=arrays)
-    return Fitted(trained, result.history, tuple(notes))
-
-
-def _installed(*names: str) -> Iterator[tuple[str, str]]:
-    """The versions of those of some packages that are there."""
-    for name in names:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            yield name, importlib.metadata.version(name)
-
-
-def _require_memory(spec: Spec, batch_size: int) -> None:
-    """Make sure that there is memory for training a model.
+    Args:
+        held_out: what is validated on after each epoch, or None.
+        given: the options as they were given, with ``random_state``, for the model file.
+        of: the class whose parameters they are.
+        detection: whether to learn what :mod:`narrows.tasks.detect` needs.
+        most_steps: of training, where the options do not say how many epochs.
+        files: where model, history, checkpoints and pictures go; None to write nothing. A run that
+            has them is evaluated on all that was held out.
+        track: told how far it is.
+        note: told each sentence as soon as it is known.
+        unbroken: makes the blocks in which an interrupt has to wait.
 
     Raises:
-        NotEnoughMemoryError: there is not.
+        UsageError: an option that cannot be, or does not fit the items.
+        NarrowsError: training failed, or the model cannot be written.
     """
-    parameters = sum(map(math.prod, spec.array_shapes().values()))
-    given = [shape for part in ("encoder", "decoder") for _, _, shape in spec.placed(part)]
-    values = batch_size * sum(map(math.prod, given))
-    require_memory(
-        _PARAMETER_BYTES * parameters + _VALUE_BYTES * values,
-        f"training {parameters:,} parameters in batches of {batch_size:,}",
-        "lower --hidden, --latent or --batch-size (hidden, latent, batch_size), or give smaller "
-        "items",
+    start = time.monotonic()
+    plan = make_plan(training, options, most_steps=most_steps)
+    choices = _choices(training, held_out, plan)
+    shape = "x".join(map(str, training.item_shape))
+    note(f"learning {len(training):,} items of {shape} from {training.name}")
+    for line in choices:
+        note(f"  {line}")
+    fitted = fit_plan(
+        training,
+        held_out,
+        plan,
+        detection=detection,
+        track=track,
+        unbroken=unbroken,
+        **({} if files is None else files.begin(plan, detection)),
     )
+    trained = kept(fitted.trained, of, given, plan.settings.epochs)
+    autoencoder = TrainedAutoencoder(trained)
+    evaluation, not_written, most = None, dict[str, str](), _MOST_TO_JUDGE
+    if files is not None:
+        files.save(trained)
+        shown = training if held_out is None else held_out
+        evaluation, not_written = files.report(autoencoder, fitted.history, shown, plan, track)
+        most = MOST_ITEMS
+    cautions = find_warnings(autoencoder, training, held_out, fitted.history, evaluation, most=most)
+    result = FitResult(
+        autoencoder=autoencoder,
+        history=fitted.history,
+        choices=choices,
+        doubts=_doubts(training, plan),
+        notes=fitted.notes,
+        cautions=tuple(cautions),
+        evaluation=evaluation,
+        not_written=not_written,
+        seconds=time.monotonic() - start,
+    )
+    for line in result.findings:
+        note(line)
+    return result
 
 
-# The weight, its gradient and two moments in float32, the same once more in a checkpoint, and the
-# weight as it is drawn in float64; a value on its way there and back.
-_PARAMETER_BYTES, _VALUE_BYTES = 40, 8
+def _choices(training: Dataset, held_out: Dataset | None, plan: Plan) -> tuple[str, ...]:
+    """How the data were read, what columns are taken for, and what was chosen and why."""
+    notes = list(training.notes)
+    if held_out is not None and held_out.notes != training.notes:
+        notes += [f"{held_out.name}: {line}" for line in held_out.notes]
+    columns = [] if training.table is None else training.table.describe()
+    return (*notes, *columns, *plan.reasons)
 
 
-def _start(spec: Spec, scaling: Scaling, items: np.ndarray, seed: int) -> Model:
-    """The model before its first step.
-
-    Where copies cross to a decoder that ends in a sigmoid, its last bias makes the mean of the
-    items. From a half everywhere, the way down to dark images is so steep that the sigmoid is 0 at
-    every place before the copies have taught anything, and there its slope is 0 too: a U-shaped net
-    left MNIST's images blank. The bias of a rare class is set so for the same reason (Lin, Goyal,
-    Girshick, He and Dollar, arXiv:1708.02002, section 4.1).
-    """
-    model = initial_model(spec, scaling, seed)
-    biases = [name for name in model.arrays if name.startswith("decoder.") and "bias" in name]
-    if not (spec.crosses and biases and spec.output_activation == "sigmoid"):
-        return model
-    mean = np.clip(scaling.to_network(_mean(items)), *_MEANS)
-    bias = np.full_like(model.arrays[biases[-1]], np.log(mean / (1 - mean)))
-    return replace(model, arrays={**model.arrays, biases[-1]: bias})
+def _doubts(training: Dataset, plan: Plan) -> tuple[str, ...]:
+    """What may spoil results of how the data were read."""
+    channels = [line for line in plan.reasons if line == CHANNELS_FIRST]
+    return (*training.notes, *channels, *_left_out(training.table))
 
 
-def _mean(items: np.ndarray) -> np.ndarray:
-    if not isinstance(items, FileArray):
-        return np.asarray(items.mean(dtype=np.float64))
-    sums = [chunk.sum(dtype=np.float64) for chunk in chunks(items)]
-    return np.asarray(np.sum(sums) / items.size)
-
-
-# Beyond these a sigmoid is too flat to start from.
-_MEANS = (0.01, 0.99)
-
-
-def _description(training: Dataset) -> tuple[DataDescription, list[str]]:
-    """What a model file says of its training set, and what a user should know of it."""
-    dtype, limits, table = training.items.dtype, training.value_range, training.table
-    extent = peak = None
-    notes = list[str]()
+def _left_out(table: TableSchema | None) -> list[str]:
+    """What to say of columns that nothing is learnt from."""
     if table is None:
-        extent = training.extent
-        may_be_whole = is_image(training) or dtype.kind != "f"
-        whole = may_be_whole and holds_whole_numbers(training.items)
-        peak = known_peak(training.item_shape, dtype, limits, extent, whole)
-        if peak is not None and peak >= 255 and dtype != np.uint8:
-            notes.append(
-                f"the values are whole numbers up to {extent[1]:,.0f}, which take "
-                f"{int(peak).bit_length()} bits: PSNR is measured against a peak of {peak:,.0f}"
-            )
-    if table is not None:
-        rows = np.linspace(0, len(training) - 1, min(len(training), _MARGINAL_ROWS)).astype(int)
-        table = table.with_marginals(training.items[rows])
-    more = described_range(training)
-    return DataDescription(
-        name=training.name,
-        count=len(training),
-        dtype=dtype.name,
-        value_range=limits,
-        table=table,
-        extent=extent,
-        peak=peak,
-        images=training.changes,
-        **more,
-    ), notes
-
-
-# Rows that tell how near to frequent numbers a model comes.
-_MASS_ROWS = 4096
-# Rows that tell how the numbers of a table lie.
-_MARGINAL_ROWS = 20_000
-
-
-def linear_scaling(training: Dataset, pca: PCA) -> Scaling:
-    """How the values of the linear model are centred and scaled.
-
-    8-bit values, and the features of a table, are near 0 as they are. Of others the mean item is
-    taken off before float32 rounds them, and the widest range becomes 1.
-    """
-    if training.table is not None or training.items.dtype == np.uint8:
-        return Scaling()
-    lowest, highest = training.extent
-    return Scaling(0.0, highest - lowest if highest > lowest else 1.0, pca.mean.astype(np.float64))
-
-
-def linear_model(item_shape: Shape, pca: PCA, scaling: Scaling | None = None) -> Model:
-    """The best linear encoder and decoder, as a model like any other: PCA in two dense layers.
-
-    Its codes are PCA's, in data units, or, where squares of these would be no numbers in float32,
-    divided by the scale of ``scaling``; None for values as they are.
-    """
-    scaling = Scaling() if scaling is None else scaling
-    latent = len(pca.components)
-    encoder = (Flatten(), Dense(latent))
-    spec = Spec(item_shape, encoder, mirrored(encoder, item_shape, "linear"))
-    components = pca.components.astype(np.float64)
-    unit = scaling.scale if _SMALLEST_UNIT < scaling.scale < 1 / _SMALLEST_UNIT else 1.0
-    centre = scaling.offset if scaling.centre is None else scaling.offset + scaling.centre
-    mean = (pca.mean - centre) / scaling.scale
-    arrays = {
-        "encoder.1.weight": components.T * unit,
-        "encoder.1.bias": -components @ mean * unit,
-        "decoder.0.weight": components / unit,
-        "decoder.0.bias": mean,
-    }
-    arrays = {name: array.astype(np.float32) for name, array in arrays.items()}
-    return Model(spec, arrays, scaling)
-
-
-# Codes of this size have squares, and sums of them, that float32 holds.
-_SMALLEST_UNIT = 1e-15
-
-
-def _where_linear_is_better(
-    model: Model, linear: Model, items: Dataset, refinement: int
-) -> list[str]:
-    """What to say if the linear model keeps more of ``items``; nothing if it does not."""
-    found, best = (_mean_squared_error(each, items) for each in (model, linear))
-    if found > best and refinement:  # which never makes it larger, and takes longer
-        found = _mean_squared_error(model, items, refinement)
-    if found <= best:
         return []
-    return [
-        f"kept the best linear model, PCA: its squared error is {best:.4g}, and with hidden "
-        f"layers it is {found:.4g}"
-    ]
-
-
-def _mean_squared_error(model: Model, data: Dataset, refinement: int = 0) -> float:
-    runner, total = make_runner(model, refinement), 0.0
-    for chunk in chunks(data.items):
-        difference = runner.reconstruct(chunk).astype(np.float64) - chunk
-        total += float(np.vdot(difference, difference))
-    return total / data.items.size
-
-
-# What the linear code that a model is compared with has at most, and what more of would fill files.
-_MOST_COMPONENTS = 512
-# The square of an error must be a number.
-_WIDEST = 1e150
-
-
-def choose_scaling(training: Dataset, plan: Plan) -> Scaling:
-    """How data values become network values.
-
-    The features of a table and, in the article's model, 8-bit values go in as they are. Where the
-    model ends in a sigmoid the whole range of the values becomes 0..1; other values are taken to
-    0..1 from the lowest to the highest there is, for weights drawn for inputs near 1 learn nothing
-    from inputs near a million.
-    """
-    if training.table is not None or (plan.raw and training.items.dtype == np.uint8):
-        return Scaling()
-    if plan.spec.output_activation == "sigmoid" and training.value_range is not None:
-        return Scaling.to_unit_range(*training.value_range)
-    lowest, highest = training.extent
-    if highest - lowest > _WIDEST:
-        raise DataError(
-            f"{training.name} spans {lowest:g} to {highest:g}, and more than {_WIDEST:g} cannot be "
-            "squared",
-            hint="divide the values by a large number, or take their logarithm",
-        )
-    return Scaling.to_unit_range(lowest, highest)
-
-
-# Refined codes take longer, and so many tell how all of them lie.
-_REFINED_FOR_STATISTICS = 10_000
-# Keeps which items are looked at apart from other uses of the same seed.
-_STATISTICS_STREAM = 0x57A7
-
-
-def place_codes(
-    model: Model, items: np.ndarray, refinement: int, seed: int, track: Tracker = silent
-) -> tuple[dict[str, np.ndarray], Float32[np.ndarray, "m latent"]]:
-    """``lowest``, ``highest`` and ``mean`` of each latent number over ``items``, or where codes are
-    refined over ten thousand of them; and the codes of these or, of more than
-    :data:`narrows.learnt.density.MOST_CODES`, of as many; of none where they are too long for a
-    density, or are not all that the decoder takes, so that no item comes of them.
-
-    Which ones is drawn from the seed.
-    """
-    runner, size = make_runner(model, refinement), model.spec.latent_size
-    random = np.random.default_rng([seed, _STATISTICS_STREAM])
-    taken = drawn_places(len(items), _REFINED_FOR_STATISTICS if refinement else len(items), random)
-    kept = np.zeros(len(taken), bool)
-    has_density = size <= MOST_NUMBERS and not model.spec.crosses
-    kept[drawn_places(len(taken), MOST_CODES if has_density else 0, random)] = True
-    lowest = np.full(size, np.inf, np.float32)
-    highest = np.full(size, -np.inf, np.float32)
-    total, start, some = np.zeros(size), 0, list[np.ndarray]()
-    with track("placing codes", total=len(taken), unit="items") as advance:
-        for chunk in chunks(items):
-            first, last = np.searchsorted(taken, (start, start + len(chunk)))
-            rows = taken[first:last] - start
-            start += len(chunk)
-            if not len(rows):
-                continue
-            codes = runner.encode(chunk if len(rows) == len(chunk) else chunk[rows])
-            lowest = np.minimum(lowest, codes.min(axis=0))
-            highest = np.maximum(highest, codes.max(axis=0))
-            total += codes.sum(axis=0, dtype=np.float64)
-            some.append(codes[kept[first:last]])
-            advance(len(rows))
-    mean = (total / len(taken)).astype(np.float32)
-    return {"lowest": lowest, "highest": highest, "mean": mean}, np.concatenate(some)
-
-
-def _density(codes: np.ndarray, seed: int, track: Tracker) -> dict[str, np.ndarray]:
-    """The density of ``codes``, or nothing where there are none."""
-    if not len(codes):
-        return {}
-    return fit_density(codes, seed, track=track).to_arrays()
-
-
-def _training_record(
-    plan: Plan, result: Trained, model: Model, training: Dataset, pca: PCA
-) -> TrainingRecord:
-    """What a model file says of its training."""
-    last, settings = result.history[result.epoch - 1], plan.settings
-    record = TrainingRecord(
-        preset=plan.preset,
-        objective=str(settings.objective),
-        epochs=len(result.history),
-        epoch=result.epoch,
-        batch_size=settings.batch_size,
-        learning_rate=settings.adam.learning_rate,
-        weight_decay=settings.adam.weight_decay,
-        schedule=settings.schedule,
-        shift=settings.shift,
-        noise=None if settings.noise is None else str(settings.noise),
-        seed=settings.seed,
-        tile=training.tile,
-        filters=_filters(plan, model, training, pca) or None,
-    )
-    if model.spec != plan.spec:  # PCA took its place: the history is not its own
-        return replace(record, preset="auto", linear=True)
-    return replace(
-        record,
-        loss=last.get("loss"),
-        val_loss=last.get("val_loss"),
-        noise_variance=noise_variance(model, settings.objective, training.items),
-    )
-
-
-# Items that are damaged to choose filters on.
-_FILTERED = 32
-
-
-def _filters(plan: Plan, model: Model, training: Dataset, pca: PCA) -> dict[str, Settings]:
-    """The filters that the model will be compared with where it learns to denoise images, with
-    their numbers chosen on what it learns from."""
-    noise, inputs = plan.settings.noise, training.inputs
-    if (noise is None and inputs is None) or not is_image(training):
-        return {}
-    some = np.unique(np.linspace(0, len(training) - 1, _FILTERED).astype(int))
-    clean = training.items[some]
-    given = None if inputs is None else inputs[some]
-    limits = noise_limits(training)
-    parts = list(damaged_parts(clean, given, noise, limits, plan.settings.seed))
-    noisy = np.concatenate([damaged for _, damaged in parts if damaged is not None])
-    return choose_filters(noisy, clean, limits.ends, pca)
+    names = [column.name for column in table.columns if column.kind == "ignored"]
+    if not names:
+        return []
+    shown = ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
+    return [f"nothing is learnt from {len(names)} columns, which are ignored: {shown}"]

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,12 +109,15 @@ def _files(source: Any) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def still_there(*paths: str | os.PathLike[str] | None) -> Iterator[None]:
-    """An error in the block says what was written before it."""
+def still_there(
+    *paths: str | os.PathLike[str] | Callable[[], Path | None] | None,
+) -> Iterator[None]:
+    """An error in the block says what was written before it, or by now as a function says."""
     try:
         yield
     except NarrowsError as error:
-        written = [shown(path) for path in paths if path is not None]
+        known = [path() if callable(path) else path for path in paths]
+        written = [shown(path) for path in known if path is not None]
         if written:
             verb = "was" if len(written) == 1 else "were"
             error.message += f"; {' and '.join(written)} {verb} written before"

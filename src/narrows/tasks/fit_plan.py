@@ -1,0 +1,259 @@
+"""From a plan to a trained model: scaling, training, and what is measured on the way."""
+
+import contextlib
+import importlib.metadata
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from narrows.data import Dataset
+from narrows.data.file_arrays import FileArray
+from narrows.engine import make_runner
+from narrows.engine.evidence import is_variational
+from narrows.engine.xla import require_threads
+from narrows.errors import DataError
+from narrows.learnt.density import MOST_CODES, MOST_NUMBERS, fit_density
+from narrows.learnt.pca import fit_pca
+from narrows.model.file import require_storable
+from narrows.model.ranges import column_ranges
+from narrows.model.trained import TrainedModel
+from narrows.nn.model import Model, initial_model
+from narrows.nn.scaling import Scaling
+from narrows.nn.spec import Spec
+from narrows.planning.plan import Plan
+from narrows.support.chunks import chunks, drawn_places
+from narrows.support.memory import NUMBA, XLA, require_compilers, require_memory
+from narrows.support.progress import Tracker, silent
+from narrows.tasks.detect import fit_detection
+from narrows.tasks.linear import linear_model, linear_scaling, where_linear_is_better
+from narrows.tasks.training_record import describe_data, record_training
+from narrows.training import History, train
+from narrows.training.loop import CHECKPOINT_SECONDS, Unbroken
+from narrows.training.noise import noise_limits
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model, the history of its training, and what a user should know of both."""
+
+    trained: TrainedModel
+    history: History
+    notes: tuple[str, ...] = ()
+
+
+def fit_plan(
+    training: Dataset,
+    validation: Dataset | None,
+    plan: Plan,
+    *,
+    checkpoint: Path | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    resume: bool = False,
+    on_epoch: Callable[[History], None] = lambda history: None,
+    track: Tracker = silent,
+    should_stop: Callable[[], bool] = lambda: False,
+    unbroken: Unbroken = contextlib.nullcontext,
+    detection: bool = False,
+) -> Fitted:
+    """Train what ``plan`` says on ``training`` and measure what later use needs.
+
+    The arguments after the plan are those of :func:`narrows.training.train`; and whether to learn
+    what :mod:`narrows.tasks.detect` needs, which takes as long as a short training.
+    """
+    spec, settings = plan.spec, plan.settings
+    if plan.refinement or is_variational(spec):
+        require_threads()  # what is measured after the training needs them
+        require_compilers(NUMBA, XLA)
+    _require_memory(spec, min(settings.batch_size, len(training)))
+    described, of_data = describe_data(training)
+    require_storable(described)
+    scaling = choose_scaling(training, plan)
+    result = train(
+        _start(spec, scaling, training.items, settings.seed),
+        training.items,
+        None if validation is None else validation.items,
+        settings,
+        inputs=training.inputs,
+        validation_inputs=None if validation is None else validation.inputs,
+        limits=noise_limits(training),
+        checkpoint=checkpoint,
+        checkpoint_seconds=checkpoint_seconds,
+        resume=resume,
+        on_epoch=on_epoch,
+        track=track,
+        should_stop=should_stop,
+        unbroken=unbroken,
+    )
+    pca = fit_pca(training.items, min(spec.latent_size, _MOST_COMPONENTS))
+    model, refinement, notes = result.model, plan.refinement, list[str]()
+    if plan.may_be_linear:
+        # few items can be learnt by heart: what chose the epoch judges here too
+        held_out = validation if settings.patience is not None else None
+        judges = training if held_out is None else held_out
+        linear = linear_model(training.item_shape, pca, linear_scaling(training, pca))
+        notes = where_linear_is_better(model, linear, judges, refinement)
+        if notes:
+            model, refinement = linear, 0  # its codes are the best there are
+    statistics, codes = place_codes(model, training.items, refinement, settings.seed, track)
+    notes += [*of_data, *result.notes]
+    if described.table is not None:
+        some = training.items[:: max(len(training) // _MASS_ROWS, 1)]
+        made = make_runner(model, refinement).reconstruct(np.asarray(some))
+        described = replace(described, table=described.table.with_masses(some, made))
+    trained = TrainedModel(
+        model=model,
+        data=described,
+        training=record_training(plan, result, model, training, pca),
+        baseline={"mean": pca.mean, "components": pca.components},
+        latent=statistics,
+        versions=dict(_installed("numpy", "numba", "jax")),
+        refinement=refinement,
+        density=_density(codes, settings.seed, track),
+        values=column_ranges(training),
+    )
+    if detection:
+        unseen = None if validation is None else validation.items
+        arrays = fit_detection(trained, training.items, unseen, settings.seed, track=track)
+        trained = replace(trained, detection=arrays)
+    return Fitted(trained, result.history, tuple(notes))
+
+
+def _installed(*names: str) -> Iterator[tuple[str, str]]:
+    """The versions of those of some packages that are there."""
+    for name in names:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            yield name, importlib.metadata.version(name)
+
+
+def _require_memory(spec: Spec, batch_size: int) -> None:
+    """Make sure that there is memory for training a model.
+
+    Raises:
+        NotEnoughMemoryError: there is not.
+    """
+    parameters = sum(map(math.prod, spec.array_shapes().values()))
+    given = [shape for part in ("encoder", "decoder") for _, _, shape in spec.placed(part)]
+    values = batch_size * sum(map(math.prod, given))
+    require_memory(
+        _PARAMETER_BYTES * parameters + _VALUE_BYTES * values,
+        f"training {parameters:,} parameters in batches of {batch_size:,}",
+        "lower --hidden, --latent or --batch-size (hidden, latent, batch_size), or give smaller "
+        "items",
+    )
+
+
+# The weight, its gradient and two moments in float32, the same once more in a checkpoint, and the
+# weight as it is drawn in float64; a value on its way there and back.
+_PARAMETER_BYTES, _VALUE_BYTES = 40, 8
+
+
+def _start(spec: Spec, scaling: Scaling, items: np.ndarray, seed: int) -> Model:
+    """The model before its first step.
+
+    Where copies cross to a decoder that ends in a sigmoid, its last bias makes the mean of the
+    items. From a half everywhere, the way down to dark images is so steep that the sigmoid is 0 at
+    every place before the copies have taught anything, and there its slope is 0 too: a U-shaped net
+    left MNIST's images blank. The bias of a rare class is set so for the same reason (Lin, Goyal,
+    Girshick, He and Dollar, arXiv:1708.02002, section 4.1).
+    """
+    model = initial_model(spec, scaling, seed)
+    biases = [name for name in model.arrays if name.startswith("decoder.") and "bias" in name]
+    if not (spec.crosses and biases and spec.output_activation == "sigmoid"):
+        return model
+    mean = np.clip(scaling.to_network(_mean(items)), *_MEANS)
+    bias = np.full_like(model.arrays[biases[-1]], np.log(mean / (1 - mean)))
+    return replace(model, arrays={**model.arrays, biases[-1]: bias})
+
+
+def _mean(items: np.ndarray) -> np.ndarray:
+    if not isinstance(items, FileArray):
+        return np.asarray(items.mean(dtype=np.float64))
+    sums = [chunk.sum(dtype=np.float64) for chunk in chunks(items)]
+    return np.asarray(np.sum(sums) / items.size)
+
+
+# Beyond these a sigmoid is too flat to start from.
+_MEANS = (0.01, 0.99)
+
+
+# Rows that tell how near to frequent numbers a model comes.
+_MASS_ROWS = 4096
+# What the linear code that a model is compared with has at most, and what more of would fill files.
+_MOST_COMPONENTS = 512
+# The square of an error must be a number.
+_WIDEST = 1e150
+
+
+def choose_scaling(training: Dataset, plan: Plan) -> Scaling:
+    """How data values become network values.
+
+    The features of a table and, in the article's model, 8-bit values go in as they are. Where the
+    model ends in a sigmoid the whole range of the values becomes 0..1; other values are taken to
+    0..1 from the lowest to the highest there is, for weights drawn for inputs near 1 learn nothing
+    from inputs near a million.
+    """
+    if training.table is not None or (plan.raw and training.items.dtype == np.uint8):
+        return Scaling()
+    if plan.spec.output_activation == "sigmoid" and training.value_range is not None:
+        return Scaling.to_unit_range(*training.value_range)
+    lowest, highest = training.extent
+    if highest - lowest > _WIDEST:
+        raise DataError(
+            f"{training.name} spans {lowest:g} to {highest:g}, and more than {_WIDEST:g} cannot be "
+            "squared",
+            hint="divide the values by a large number, or take their logarithm",
+        )
+    return Scaling.to_unit_range(lowest, highest)
+
+
+# Refined codes take longer, and so many tell how all of them lie.
+_REFINED_FOR_STATISTICS = 10_000
+# Keeps which items are looked at apart from other uses of the same seed.
+_STATISTICS_STREAM = 0x57A7
+
+
+def place_codes(
+    model: Model, items: np.ndarray, refinement: int, seed: int, track: Tracker = silent
+) -> tuple[dict[str, np.ndarray], Float32[np.ndarray, "m latent"]]:
+    """``lowest``, ``highest`` and ``mean`` of each latent number over ``items``, or where codes are
+    refined over ten thousand of them; and the codes of these or, of more than
+    :data:`narrows.learnt.density.MOST_CODES`, of as many; of none where they are too long for a
+    density, or are not all that the decoder takes, so that no item comes of them.
+
+    Which ones is drawn from the seed.
+    """
+    runner, size = make_runner(model, refinement), model.spec.latent_size
+    random = np.random.default_rng([seed, _STATISTICS_STREAM])
+    taken = drawn_places(len(items), _REFINED_FOR_STATISTICS if refinement else len(items), random)
+    kept = np.zeros(len(taken), bool)
+    has_density = size <= MOST_NUMBERS and not model.spec.crosses
+    kept[drawn_places(len(taken), MOST_CODES if has_density else 0, random)] = True
+    lowest = np.full(size, np.inf, np.float32)
+    highest = np.full(size, -np.inf, np.float32)
+    total, start, some = np.zeros(size), 0, list[np.ndarray]()
+    with track("placing codes", total=len(taken), unit="items") as advance:
+        for chunk in chunks(items):
+            first, last = np.searchsorted(taken, (start, start + len(chunk)))
+            rows = taken[first:last] - start
+            start += len(chunk)
+            if not len(rows):
+                continue
+            codes = runner.encode(chunk if len(rows) == len(chunk) else chunk[rows])
+            lowest = np.minimum(lowest, codes.min(axis=0))
+            highest = np.maximum(highest, codes.max(axis=0))
+            total += codes.sum(axis=0, dtype=np.float64)
+            some.append(codes[kept[first:last]])
+            advance(len(rows))
+    mean = (total / len(taken)).astype(np.float32)
+    return {"lowest": lowest, "highest": highest, "mean": mean}, np.concatenate(some)
+
+
+def _density(codes: np.ndarray, seed: int, track: Tracker) -> dict[str, np.ndarray]:
+    """The density of ``codes``, or nothing where there are none."""
+    if not len(codes):
+        return {}
+    return fit_density(codes, seed, track=track).to_arrays()

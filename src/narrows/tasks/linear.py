@@ -1,0 +1,75 @@
+"""The best linear encoder and decoder, PCA, as a model like any other."""
+
+import numpy as np
+
+from narrows.data import Dataset
+from narrows.engine import make_runner
+from narrows.learnt.pca import PCA
+from narrows.nn.blocks import Dense, Flatten, Shape
+from narrows.nn.model import Model
+from narrows.nn.scaling import Scaling
+from narrows.nn.spec import Spec, mirrored
+from narrows.support.chunks import chunks
+
+
+def linear_scaling(training: Dataset, pca: PCA) -> Scaling:
+    """How the values of the linear model are centred and scaled.
+
+    8-bit values, and the features of a table, are near 0 as they are. Of others the mean item is
+    taken off before float32 rounds them, and the widest range becomes 1.
+    """
+    if training.table is not None or training.items.dtype == np.uint8:
+        return Scaling()
+    lowest, highest = training.extent
+    return Scaling(0.0, highest - lowest if highest > lowest else 1.0, pca.mean.astype(np.float64))
+
+
+def linear_model(item_shape: Shape, pca: PCA, scaling: Scaling | None = None) -> Model:
+    """The best linear encoder and decoder, as a model like any other: PCA in two dense layers.
+
+    Its codes are PCA's, in data units, or, where squares of these would be no numbers in float32,
+    divided by the scale of ``scaling``; None for values as they are.
+    """
+    scaling = Scaling() if scaling is None else scaling
+    latent = len(pca.components)
+    encoder = (Flatten(), Dense(latent))
+    spec = Spec(item_shape, encoder, mirrored(encoder, item_shape, "linear"))
+    components = pca.components.astype(np.float64)
+    unit = scaling.scale if _SMALLEST_UNIT < scaling.scale < 1 / _SMALLEST_UNIT else 1.0
+    centre = scaling.offset if scaling.centre is None else scaling.offset + scaling.centre
+    mean = (pca.mean - centre) / scaling.scale
+    arrays = {
+        "encoder.1.weight": components.T * unit,
+        "encoder.1.bias": -components @ mean * unit,
+        "decoder.0.weight": components / unit,
+        "decoder.0.bias": mean,
+    }
+    arrays = {name: array.astype(np.float32) for name, array in arrays.items()}
+    return Model(spec, arrays, scaling)
+
+
+# Codes of this size have squares, and sums of them, that float32 holds.
+_SMALLEST_UNIT = 1e-15
+
+
+def where_linear_is_better(
+    model: Model, linear: Model, items: Dataset, refinement: int
+) -> list[str]:
+    """What to say if the linear model keeps more of ``items``; nothing if it does not."""
+    found, best = (_mean_squared_error(each, items) for each in (model, linear))
+    if found > best and refinement:  # which never makes it larger, and takes longer
+        found = _mean_squared_error(model, items, refinement)
+    if found <= best:
+        return []
+    return [
+        f"kept the best linear model, PCA: its squared error is {best:.4g}, and with hidden "
+        f"layers it is {found:.4g}"
+    ]
+
+
+def _mean_squared_error(model: Model, data: Dataset, refinement: int = 0) -> float:
+    runner, total = make_runner(model, refinement), 0.0
+    for chunk in chunks(data.items):
+        difference = runner.reconstruct(chunk).astype(np.float64) - chunk
+        total += float(np.vdot(difference, difference))
+    return total / data.items.size

@@ -1,0 +1,154 @@
+"""The files of a training run: the model, and a folder of its history, checkpoint and pictures."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from narrows.data import Dataset
+from narrows.errors import OutputError
+from narrows.learnt.forest import MOST_BYTES
+from narrows.model.file import save_model
+from narrows.model.trained import TrainedModel
+from narrows.model.use import TrainedAutoencoder
+from narrows.planning.plan import Plan
+from narrows.report.evaluation import Evaluation, evaluate
+from narrows.report.run_folder import CODES, LOSS, RECONSTRUCTIONS, draw_run
+from narrows.support.files import require_room
+from narrows.support.progress import Note, Tracker
+from narrows.tasks.denoise import with_noise
+from narrows.training import History
+from narrows.training.history import append_record, write_history
+from narrows.training.loop import CHECKPOINT_SECONDS
+from narrows.training.noise import noise_limits
+
+CHECKPOINT, HISTORY = "checkpoint.safetensors", "history.jsonl"
+#: Everything that a run leaves in its folder.
+NAMES = (CHECKPOINT, HISTORY, LOSS, RECONSTRUCTIONS, CODES)
+
+
+class RunFiles:
+    """Writes what a training run leaves.
+
+    Args:
+        model: the model file.
+        folder: the run folder.
+        resume: whether to go on from its checkpoint; None where that cannot be asked for.
+        checkpoint_seconds: a checkpoint is written at least this often.
+        note: told what was written, and what cannot be.
+
+    Attributes:
+        written: the model file, once it is there; None before.
+    """
+
+    def __init__(
+        self,
+        model: Path,
+        folder: Path,
+        *,
+        resume: bool | None = None,
+        checkpoint_seconds: float = CHECKPOINT_SECONDS,
+        note: Note,
+    ) -> None:
+        self.model, self.folder, self.resume, self.note = model, folder, resume, note
+        self.checkpoint, self.checkpoint_seconds = folder / CHECKPOINT, checkpoint_seconds
+        self.history = _HistoryFile(folder / HISTORY, note)
+        self.written: Path | None = None
+
+    def begin(self, plan: Plan, detection: bool) -> dict[str, Any]:
+        """Make sure that there is room; what :func:`narrows.training.train` has to know.
+
+        The disks have to hold the model and two checkpoints, of which one takes the other's place:
+        weights, both moments, and the best weights where patience keeps them. Beside its weights a
+        model holds principal components, and what detects, most of which is a forest.
+
+        Raises:
+            OutputError: there is no room.
+        """
+        weights = 4 * sum(map(math.prod, plan.spec.array_shapes().values()))
+        components = 4 * plan.spec.latent_size * math.prod(plan.spec.item_shape)
+        hint = "free some space, or write to another disk with --out and --run-dir"
+        copies = 3 if plan.settings.patience is None else 4
+        require_room(self.checkpoint, 2 * copies * weights, hint)
+        require_room(self.model, weights + components + (MOST_BYTES if detection else 0), hint)
+        if self.resume and not self.checkpoint.exists():
+            self.note(f"there is no checkpoint in {self.folder} yet: starting at the beginning")
+        return {
+            "checkpoint": self.checkpoint,
+            "checkpoint_seconds": self.checkpoint_seconds,
+            "resume": bool(self.resume),
+            "on_epoch": self.history.keep,
+        }
+
+    def save(self, trained: TrainedModel) -> None:
+        """Write the model.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        save_model(self.model, trained)
+        self.written = self.model
+        self.note(f"wrote the model to {self.model}")
+
+    def report(
+        self,
+        autoencoder: TrainedAutoencoder,
+        history: History,
+        shown: Dataset,
+        plan: Plan,
+        track: Tracker,
+    ) -> tuple[Evaluation, dict[str, str]]:
+        """Measure the model on ``shown``, draw the pictures, and finish the history.
+
+        Returns:
+            the errors; and what to say of each file that could not be written, by its name.
+        """
+        noise, seed = plan.settings.noise, plan.settings.seed
+        if noise is not None:
+            shown = with_noise(shown, noise, noise_limits(autoencoder.trained.described), seed)
+        evaluation = evaluate(autoencoder, shown, track=track)
+        drawn = draw_run(
+            self.folder, autoencoder, history, shown=shown, evaluation=evaluation, seed=seed
+        )
+        return evaluation, self.history.missing(history) | drawn
+
+    def last_words(self) -> str:
+        """What to say of a run that is broken off now."""
+        if self.written is not None:
+            return f"stopped; the model is in {self.written}, and not all of {self.folder} is new"
+        if self.resume is None:
+            return "stopped; the same command starts at the beginning"
+        if not self.checkpoint.exists():
+            return "stopped before there was anything to go on from"
+        return f"stopped; the same command with --resume goes on from {self.checkpoint}"
+
+
+class _HistoryFile:
+    """A file that is kept up to date with a history. What it lacks, because it cannot be written,
+    costs no run: it is written when it can be."""
+
+    def __init__(self, path: Path, note: Note) -> None:
+        self.path, self.note, self.written, self.said = path, note, 0, False
+
+    def keep(self, history: History) -> None:
+        """Write what is new of ``history``."""
+        error = self._error(history)
+        if error is not None and not self.said:
+            self.said = True
+            self.note(f"{error}; training goes on, and writes it when it can")
+
+    def missing(self, history: History) -> dict[str, str]:
+        """What to say of the file at the end, by its name, if it does not hold all of ``history``;
+        nothing if it does."""
+        error = self._error(history) if self.written < len(history) else None
+        return {} if error is None else {self.path.name: error}
+
+    def _error(self, history: History) -> str | None:
+        try:
+            if self.written and self.written == len(history) - 1:
+                append_record(self.path, history[-1])
+            else:  # an earlier run's, or what a resumed one had done, or what could not be written
+                write_history(self.path, history)
+        except OutputError as error:
+            return error.message
+        self.written = len(history)
+        return None

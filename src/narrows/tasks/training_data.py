@@ -1,0 +1,159 @@
+"""What ``narrows fit`` trains and validates on: data sets, pairs of images, and tiles of images."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from narrows.data import Dataset, Pages, load_data, open_pages, validation_source
+from narrows.data.image_options import ImageOptions
+from narrows.data.pages import TILE, cut_tiles, needs_tiles, require_pairs, whole_pages
+from narrows.data.tables import is_table_path
+from narrows.errors import DataError, UsageError
+from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.tasks.loading import is_csv_file, require_no_csv
+
+#: The share of the rows that is held out where the data have no validation set of their own.
+HELD_OUT = 0.1
+
+
+def share_held_out(source: str, validation: str | None) -> float:
+    """The share of the rows that is held out; 0 where other data are validated on.
+
+    Raises:
+        UsageError: ``validation`` is a number outside 0 to 1.
+    """
+    if validation is None:
+        return 0.0 if validation_source(source) is not None else HELD_OUT
+    return _share(validation) or 0.0
+
+
+def load_for_training(
+    source: str,
+    validation: str | None = None,
+    seed: int = 0,
+    *,
+    types: Mapping[str, str] | None = None,
+    images: ImageOptions | None = None,
+    csv: Mapping[str, Any] | None = None,
+    track: Tracker = silent,
+) -> tuple[Dataset, Dataset | None]:
+    """The training set and the validation set.
+
+    Args:
+        source: as :func:`narrows.load_data` takes it.
+        validation: other data, or the share of the rows to hold out as a text; None for what suits
+            ``source``.
+        seed: draws what is held out.
+        types: kinds of a table's columns, by name.
+        images: what becomes of images.
+        csv: how CSV files are read, by the names that :func:`narrows.load_data` has.
+        track: told how far it is.
+
+    Raises:
+        DataError: a source is missing or not what it must be.
+        UsageError: ``validation`` is a number outside 0 to 1.
+    """
+    csv, folders = csv or {}, asdict(images or ImageOptions())
+    fraction = HELD_OUT if validation is None else _share(validation)
+    own = validation_source(source) if validation is None else validation
+    other = own if fraction is None or validation is None else None
+    # options are for those that are CSV files, and for DATA to refuse where none is
+    of_data = csv if is_csv_file(source) or not is_csv_file(other) else {}
+    data = load_data(source, labels=True, types=types, track=track, **folders, **of_data)
+    if own is not None and (validation is None or fraction is None):
+        own_folders = folders if Path(own).is_dir() else {}
+        said = csv if is_csv_file(own) else {}
+        held_out = load_data(own, labels=True, table=data.table, track=track, **own_folders, **said)
+        _require_alike(data, source, held_out, own)
+        return data, held_out
+    if fraction == 0:
+        return data, None
+    assert fraction is not None
+    return data.split(fraction, seed)
+
+
+def load_pages(
+    source: str,
+    target: str | None,
+    tile: int | None,
+    validation: str | None = None,
+    seed: int = 0,
+    *,
+    images: ImageOptions,
+    csv: Mapping[str, Any] | None = None,
+    track: Tracker = silent,
+    note: Note = unheard,
+) -> tuple[Dataset, Dataset | None]:
+    """The same of images: items that go in from ``source``, and what they shall become from
+    ``target``, whole or in tiles of so many pixels each way.
+
+    Whole images are held out, before any is cut: tiles of one page overlap.
+
+    Raises:
+        DataError: a source is missing, or the two do not have the same items.
+        UsageError: ``validation`` is no share of the rows, or a source is a table.
+    """
+    require_no_csv(source, csv)
+    for name in filter(None, (source, target)):
+        if is_table_path(name):
+            raise UsageError(
+                f"{name} is a table, and --target and --tile are for arrays and images",
+                hint="train on it with --noise masking:0.3, and missing cells can be filled in",
+            )
+    fraction = HELD_OUT if validation is None else _share(validation)
+    if fraction is None:
+        raise UsageError(
+            f"--validation {validation} is no share of the rows, which --target and --tile need",
+            hint="give a number from 0 (none) to below 1",
+        )
+    given = open_pages(source, options=images, track=track)
+    wanted = given if target is None else open_pages(target, options=images, track=track)
+    require_pairs(given, wanted)
+    if tile is None and needs_tiles(wanted):
+        tile = TILE
+    kept, held = list(range(len(wanted))), list[int]()
+    if fraction:
+        kept, held = wanted.split(fraction, seed)
+    note(f"{len(kept):,} images to learn from, {len(held):,} to validate on")
+
+    def part(indices: list[int], number: int) -> Dataset:
+        clean = wanted.take(indices)
+        noisy: Pages | None = None if target is None else given.take(indices)
+        if tile is None:
+            return whole_pages(noisy, clean)
+        return cut_tiles(noisy, clean, tile, seed + number, track=track)
+
+    return part(kept, 0), part(held, 1) if held else None
+
+
+def _share(text: str) -> float | None:
+    """``text`` as a share of rows, or None if it is no number and so names data."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    if not 0 <= value < 1:
+        raise UsageError(
+            f"--validation {text} is no share of the rows",
+            hint="give a number from 0 (none) to below 1, or data to validate on",
+        )
+    return value
+
+
+def _require_alike(data: Dataset, source: str, held_out: Dataset, own: str) -> None:
+    """Make sure that what is validated on is like what is trained on.
+
+    Raises:
+        DataError: it is not.
+    """
+    if data.table is None and held_out.table is not None:
+        raise DataError(
+            f"{own} is a table, and {source} is none",
+            hint="validate on data of the same kind",
+        )
+    if held_out.item_shape != data.item_shape:
+        raise DataError(
+            f"{own} has items of shape {held_out.item_shape}, and {source} has {data.item_shape}",
+            hint="validate on items of the shape that the model is trained on",
+        )

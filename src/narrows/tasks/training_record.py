@@ -1,0 +1,104 @@
+"""What a model file says of its training set and of its training: nothing that depends on the clock
+or on the place."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from narrows.baselines.filters import Settings, choose_filters
+from narrows.data import Dataset
+from narrows.data.limits import holds_whole_numbers, known_peak
+from narrows.learnt.pca import PCA
+from narrows.model.ranges import described_range
+from narrows.model.trained import DataDescription, TrainingRecord
+from narrows.model.use import noise_variance
+from narrows.nn.model import Model
+from narrows.planning.plan import Plan
+from narrows.planning.traits import is_image
+from narrows.training import Trained
+from narrows.training.noise import damaged_parts, noise_limits
+
+
+def describe_data(training: Dataset) -> tuple[DataDescription, list[str]]:
+    """What a model file says of its training set, and what a user should know of it."""
+    dtype, limits, table = training.items.dtype, training.value_range, training.table
+    extent = peak = None
+    notes = list[str]()
+    if table is None:
+        extent = training.extent
+        may_be_whole = is_image(training) or dtype.kind != "f"
+        whole = may_be_whole and holds_whole_numbers(training.items)
+        peak = known_peak(training.item_shape, dtype, limits, extent, whole)
+        if peak is not None and peak >= 255 and dtype != np.uint8:
+            notes.append(
+                f"the values are whole numbers up to {extent[1]:,.0f}, which take "
+                f"{int(peak).bit_length()} bits: PSNR is measured against a peak of {peak:,.0f}"
+            )
+    if table is not None:
+        rows = np.linspace(0, len(training) - 1, min(len(training), _MARGINAL_ROWS)).astype(int)
+        table = table.with_marginals(training.items[rows])
+    more = described_range(training)
+    return DataDescription(
+        name=training.name,
+        count=len(training),
+        dtype=dtype.name,
+        value_range=limits,
+        table=table,
+        extent=extent,
+        peak=peak,
+        images=training.changes,
+        **more,
+    ), notes
+
+
+# Rows that tell how the numbers of a table lie.
+_MARGINAL_ROWS = 20_000
+
+
+def record_training(
+    plan: Plan, result: Trained, model: Model, training: Dataset, pca: PCA
+) -> TrainingRecord:
+    """What a model file says of its training."""
+    last, settings = result.history[result.epoch - 1], plan.settings
+    record = TrainingRecord(
+        preset=plan.preset,
+        objective=str(settings.objective),
+        epochs=len(result.history),
+        epoch=result.epoch,
+        batch_size=settings.batch_size,
+        learning_rate=settings.adam.learning_rate,
+        weight_decay=settings.adam.weight_decay,
+        schedule=settings.schedule,
+        shift=settings.shift,
+        noise=None if settings.noise is None else str(settings.noise),
+        seed=settings.seed,
+        tile=training.tile,
+        filters=_filters(plan, model, training, pca) or None,
+    )
+    if model.spec != plan.spec:  # PCA took its place: the history is not its own
+        return replace(record, preset="auto", linear=True)
+    return replace(
+        record,
+        loss=last.get("loss"),
+        val_loss=last.get("val_loss"),
+        noise_variance=noise_variance(model, settings.objective, training.items),
+    )
+
+
+# Items that are damaged to choose filters on.
+_FILTERED = 32
+
+
+def _filters(plan: Plan, model: Model, training: Dataset, pca: PCA) -> dict[str, Settings]:
+    """The filters that the model will be compared with where it learns to denoise images, with
+    their numbers chosen on what it learns from."""
+    noise, inputs = plan.settings.noise, training.inputs
+    if (noise is None and inputs is None) or not is_image(training):
+        return {}
+    some = np.unique(np.linspace(0, len(training) - 1, _FILTERED).astype(int))
+    clean = training.items[some]
+    given = None if inputs is None else inputs[some]
+    limits = noise_limits(training)
+    parts = list(damaged_parts(clean, given, noise, limits, plan.settings.seed))
+    noisy = np.concatenate([damaged for _, damaged in parts if damaged is not None])
+    return choose_filters(noisy, clean, limits.ends, pca)
