@@ -314,7 +314,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         is better, as scikit-learn wants scores to be.
         """
         check_is_fitted(self)
-        items = self._items(X)
+        items = self._autoencoder.shaped(self._items(X))
         errors = [
             item_errors(part, self._autoencoder.reconstruct_floats(part)) for part in _parts(items)
         ]
@@ -519,24 +519,19 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return checked(Dataset("X", items, limits))
 
     def _items(self, X: Any, finding: bool = False) -> np.ndarray:
-        """``X`` checked against the training data: of its shape, or flat rows, or its columns, and
-        in its range."""
-        items = self._in_shape(X)
-        self._check_range(items, finding)
-        return items
-
-    def _in_shape(self, X: Any) -> np.ndarray:
+        """``X`` as numbers in the range of the training data, of a table its features; whether they
+        have its shape, what computes with them looks at."""
         table = self.model_.data.table
         if table is not None:
-            return self._features(X, table)
-        X = _given(X)
-        if len(self.item_shape_) == 1:
-            items = validate_data(self, X, reset=False, **_ANY_ARRAY)
+            items = self._features(X, table)
+        elif len(self.item_shape_) == 1:
+            items = validate_data(self, _given(X), reset=False, **_ANY_ARRAY)
         else:
-            items = check_array(X, **_ANY_ARRAY)
+            items = check_array(_given(X), **_ANY_ARRAY)
         if items.dtype.kind not in "biuf":
             raise ShapeError(f"items of dtype {items.dtype} are not numbers")
-        return self._autoencoder.shaped(items)
+        self._check_range(items, finding)
+        return items
 
     def _one_item(self, x: Any) -> np.ndarray:
         """One item, or a data frame of one row, as items."""

@@ -6,8 +6,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from narrows.data import Dataset, load_data
 from narrows.data.image_options import ImageOptions
 from narrows.data.sources import BUILT_IN
@@ -57,12 +55,14 @@ def load_for(
         source: as :func:`narrows.load_data` takes it.
         images: what becomes of the images of a folder.
         csv: how a CSV file is read, as :func:`narrows.load_data` takes it.
-        check_range, finding: as of :func:`accepted`.
+        check_range, finding: whether to refuse what is in another unit, and whether odd items are
+            what is looked for: see :func:`narrows.model.ranges.require_familiar`.
 
     Raises:
         DataError: they are no table and the model was trained on one, or the reverse; or they are
             not what they must be.
-        ShapeError, UsageError: as :func:`accepted`.
+        ShapeError: their items have another shape.
+        UsageError: they are in another unit.
     """
     trained = autoencoder.trained.data
     options = images_for(autoencoder.trained, source, images) or ImageOptions()
@@ -74,39 +74,11 @@ def load_for(
         )
     for line in data.notes:
         note(line)
-    items = accepted(
-        autoencoder, data.items, source, check_range=check_range, finding=finding, note=note
-    )
-    return replace(data, items=items)
-
-
-def accepted(
-    autoencoder: TrainedAutoencoder,
-    items: np.ndarray,
-    name: str,
-    *,
-    check_range: bool = True,
-    finding: bool = False,
-    note: Note = unheard,
-) -> np.ndarray:
-    """``items`` in the shape of the training data, which is made sure of here and nowhere after.
-
-    Args:
-        items: (n, \\*item_shape), or flat rows of as many values; features of a table where the
-            model is of one.
-        name: what messages call them.
-        check_range, finding: whether to refuse those in another unit, and whether odd ones are what
-            is looked for: see :func:`narrows.model.ranges.require_familiar`.
-
-    Raises:
-        ShapeError: they have another shape.
-        UsageError: they are in another unit.
-    """
-    items = autoencoder.shaped(items)
+    items = autoencoder.shaped(data.items)  # a mistake must show before a file is opened
     if check_range:
-        for line in require_familiar(autoencoder.trained, items, name, finding=finding):
+        for line in require_familiar(autoencoder.trained, items, source, finding=finding):
             note(line)
-    return items
+    return replace(data, items=items)
 
 
 def images_for(
