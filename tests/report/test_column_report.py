@@ -191,16 +191,33 @@ def test_columns_without_features_are_left_out() -> None:
 
 SCORES = (
     ColumnScore(
-        "length of the way from door to door, in metres",
-        "numeric",
-        1.234567,
-        0.98765,
-        23456.7,
-        -0.25,
-        99.5,
+        name="length of the way from door to door, in metres",
+        kind="numeric",
+        error=1.234567,
+        r2=0.98765,
+        pca_error=23456.7,
+        pca_r2=-0.25,
+        baseline_error=99.5,
     ),
-    ColumnScore("when", "date", 2.5, 0.9, 3.5, 0.8, 300.0, 0.0125),
-    ColumnScore("animal", "categorical", 0.0625, 0.875, 0.5, None, 0.5),
+    ColumnScore(
+        name="when",
+        kind="date",
+        error=2.5,
+        r2=0.9,
+        pca_error=3.5,
+        pca_r2=0.8,
+        baseline_error=300.0,
+        missing_wrong=0.0125,
+    ),
+    ColumnScore(
+        name="animal",
+        kind="categorical",
+        error=0.0625,
+        r2=0.875,
+        pca_error=0.5,
+        pca_r2=None,
+        baseline_error=0.5,
+    ),
 )
 
 

@@ -18,7 +18,7 @@ CATEGORIES = ("categorical", "boolean")
 _UNITS_A_DAY = {"day": 1.0, "s": 86_400.0, "ms": 86_400e3, "us": 86_400e6, "ns": 86_400e9}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ColumnScore:
     """How well one column comes back.
 
@@ -149,7 +149,16 @@ def _score(
 ) -> ColumnScore:
     model, pca, baseline = map(float, errors)
     r2, pca_r2 = (None, None) if explained is None else map(float, explained[:2])
-    return ColumnScore(column.name, column.kind, model, r2, pca, pca_r2, baseline, missing_wrong)
+    return ColumnScore(
+        name=column.name,
+        kind=column.kind,
+        error=model,
+        r2=r2,
+        pca_error=pca,
+        pca_r2=pca_r2,
+        baseline_error=baseline,
+        missing_wrong=missing_wrong,
+    )
 
 
 def _answers(column: Column, features: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from narrows.training.noise import noise_limits
 MOST_MEASURED = 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DenoisingScore:
     """How far one method's results are from the clean items.
 
@@ -151,11 +151,11 @@ class _Errors:
 
     def score(self, name: str, settings: dict[str, float]) -> DenoisingScore:
         return DenoisingScore(
-            name,
-            math.sqrt(self._squared.mse) / self._width,
-            float(np.mean(self._psnr)) if self._psnr else None,
-            float(np.mean(self._ssim)) if self._ssim else None,
-            settings,
+            method=name,
+            rmse=math.sqrt(self._squared.mse) / self._width,
+            psnr=float(np.mean(self._psnr)) if self._psnr else None,
+            ssim=float(np.mean(self._ssim)) if self._ssim else None,
+            settings=settings,
         )
 
 

@@ -20,7 +20,7 @@ from narrows.support.shapes import is_image_shape
 from narrows.support.text_tables import table_text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Score:
     """How well one method reconstructs: errors in the data's units, PSNR in dB.
 
@@ -45,7 +45,7 @@ class Score:
         return "" if self.relative is None else f"relative error {self.relative:.2%}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """A model's errors on a data set and those of the simpler codes, PCA the first of them.
 
@@ -138,16 +138,16 @@ def evaluate(
         for name, count, meter in zip(names, numbers, meters, strict=False)
     ]
     return Evaluation(
-        data.name,
-        len(data),
-        error_unit(trained),
-        scores[0],
-        tuple(scores[1:]),
-        data.items[:1].nbytes,
-        4 * size,
-        () if columns is None else columns.scores(),
-        _elbo(autoencoder, data.items),
-        None if noisy is None else noisy.mse,
+        source=data.name,
+        count=len(data),
+        unit=error_unit(trained),
+        model=scores[0],
+        baselines=tuple(scores[1:]),
+        bytes_before=data.items[:1].nbytes,
+        bytes_after=4 * size,
+        columns=() if columns is None else columns.scores(),
+        elbo=_elbo(autoencoder, data.items),
+        noisy=None if noisy is None else noisy.mse,
     )
 
 
@@ -175,9 +175,15 @@ def _score(
     trained: TrainedModel, name: str, numbers: int, meter: ErrorMeter, of_mean: ErrorMeter
 ) -> Score:
     peak = trained.described.peak
-    quality = None if peak is None else psnr(meter.mse, peak)
-    relative = math.sqrt(meter.mse / of_mean.mse) if of_mean.mse > 0 else None
-    return Score(name, numbers, meter.mse, meter.mae, meter.largest, quality, relative)
+    return Score(
+        method=name,
+        numbers=numbers,
+        mse=meter.mse,
+        mae=meter.mae,
+        largest=meter.largest,
+        psnr=None if peak is None else psnr(meter.mse, peak),
+        relative=math.sqrt(meter.mse / of_mean.mse) if of_mean.mse > 0 else None,
+    )
 
 
 def evaluation_text(result: Evaluation) -> str:

@@ -54,7 +54,7 @@ _SHUFFLED_VALUES = 1 << 22
 _SHUFFLED_ROWS = 400
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Redundant:
     """How well one column follows from all others, on rows that were not fitted to.
 
@@ -143,7 +143,7 @@ def redundancy(data: Dataset, *, seed: int = 0, track: Tracker = silent) -> Redu
     with track("comparing columns", total=len(rows.columns), unit="columns") as advance:
         for column in columns:
             if not column.width:
-                found.append(Redundant(column.name, column.kind, 1.0))
+                found.append(Redundant(name=column.name, kind=column.kind, score=1.0))
                 continue
             best = _best(column.name, rows)
             bounds[column.name], methods[column.name] = best.score(rows.chosen)[0], best.method
@@ -347,7 +347,15 @@ def _best(name: str, rows: _Rows) -> _Prediction:
 def _redundant(column: Column, best: _Prediction) -> Redundant:
     score, wrong = best.score(best.rows.measured)
     follows = best.strongest() if score > FOLLOWS else ()
-    return Redundant(column.name, column.kind, score, wrong, follows, column.same_as, best.method)
+    return Redundant(
+        name=column.name,
+        kind=column.kind,
+        score=score,
+        wrong=wrong,
+        follows=follows,
+        same_as=column.same_as,
+        method=best.method,
+    )
 
 
 # Leaving columns out
