@@ -78,7 +78,8 @@ def _csv(given: Given) -> CsvGiven:
     return found
 
 
-_GROUPS = {
+#: By the parameter of a command that they come to.
+GROUPS = {
     "images": Group(_IMAGES, _images),
     "csv": Group(_OF_CSV, _csv),
 }
@@ -86,4 +87,4 @@ _GROUPS = {
 
 def reads_data(command: Callable[..., None]) -> Callable[..., None]:
     """A command with these options, which come to its parameters ``images`` and ``csv``."""
-    return gathers(command, _GROUPS)
+    return gathers(command, GROUPS)

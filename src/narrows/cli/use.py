@@ -1,26 +1,15 @@
 """Commands that use a trained model: summary, evaluate, encode, decode, reconstruct."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from narrows.cli.data_options import CsvGiven, reads_data
-from narrows.cli.options import (
-    DataArgument,
-    Force,
-    Format,
-    ItemsOut,
-    Json,
-    ModelArgument,
-    Refine,
-)
+from narrows.cli.model_options import ModelAndData, uses_model
+from narrows.cli.options import Format, ItemsOut, Json, ModelArgument
 from narrows.cli.terminal import progress, say, show, show_written
 from narrows.support.standard_input import received
 from narrows.tasks.outputs import check_outputs, to_standard_output, usual_format
-
-if TYPE_CHECKING:
-    from narrows.data.image_options import ImageOptions
 
 
 def summary(model: ModelArgument, json: Json = False) -> None:
@@ -37,17 +26,8 @@ def summary(model: ModelArgument, json: Json = False) -> None:
     show(summary_text(spec), summary_values(spec), json)
 
 
-@reads_data
-def evaluate(
-    model: ModelArgument,
-    data: DataArgument,
-    refine: Refine = None,
-    force: Force = False,
-    json: Json = False,
-    *,
-    images: "ImageOptions",
-    csv: CsvGiven,
-) -> None:
+@uses_model
+def evaluate(json: Json = False, *, given: ModelAndData) -> None:
     """Measure what a model keeps of DATA, beside PCA with as many numbers.
 
     Of a table, measure each column, and say how well it follows from the others.
@@ -57,20 +37,14 @@ def evaluate(
       narrows evaluate digits.safetensors mnist:test
     """
     from narrows.tasks.evaluate import evaluate as measure
-    from narrows.tasks.opening import load_for, open_autoencoder
 
-    autoencoder = open_autoencoder(model, refine, track=progress)
-    loaded = load_for(
-        autoencoder, data, images=images, csv=csv, check_range=not force, track=progress, note=say
-    )
-    result = measure(autoencoder, loaded, track=progress)
+    autoencoder = given.open()
+    result = measure(autoencoder, given.load(autoencoder), track=progress)
     show(result.text(), result.values(), json)
 
 
-@reads_data
+@uses_model
 def encode(
-    model: ModelArgument,
-    data: DataArgument,
     out: Annotated[
         Path,
         typer.Option(
@@ -81,12 +55,9 @@ def encode(
         ),
     ],
     format: Format = None,
-    refine: Refine = None,
-    force: Force = False,
     json: Json = False,
     *,
-    images: "ImageOptions",
-    csv: CsvGiven,
+    given: ModelAndData,
 ) -> None:
     """Write the latent code of every item: a row of numbers each.
 
@@ -98,16 +69,13 @@ def encode(
       narrows encode digits.safetensors mnist:test --out - --format csv | head -3
     """
     from narrows.tasks import convert
-    from narrows.tasks.opening import load_for, open_autoencoder
 
     where = to_standard_output(out, format, "npy")
-    check_outputs({"DATA": data}, {"--out": where}, models={"MODEL": model}, json=json)
+    given.check_outputs({"--out": where}, json)
     convert.require_kind(where)
-    autoencoder = open_autoencoder(model, refine, track=progress)
-    loaded = load_for(
-        autoencoder, data, images=images, csv=csv, check_range=not force, track=progress, note=say
-    )
-    show_written(convert.encode(autoencoder, loaded, where, track=progress), json)
+    autoencoder = given.open()
+    data = given.load(autoencoder)
+    show_written(convert.encode(autoencoder, data, where, track=progress), json)
 
 
 def decode(
@@ -141,18 +109,13 @@ def decode(
     show_written(convert.decode(autoencoder, rows, out, track=progress, note=say), json)
 
 
-@reads_data
+@uses_model
 def reconstruct(
-    model: ModelArgument,
-    data: DataArgument,
     out: ItemsOut,
     format: Format = None,
-    refine: Refine = None,
-    force: Force = False,
     json: Json = False,
     *,
-    images: "ImageOptions",
-    csv: CsvGiven,
+    given: ModelAndData,
 ) -> None:
     """Take every item of DATA through its code and back, and write what comes out.
 
@@ -163,12 +126,9 @@ def reconstruct(
       narrows reconstruct digits.safetensors mnist:test --out reconstructed/
     """
     from narrows.tasks import convert
-    from narrows.tasks.opening import load_for, open_autoencoder
 
-    autoencoder = open_autoencoder(model, refine, track=progress)
+    autoencoder = given.open()
     out = to_standard_output(out, format, usual_format(autoencoder))
-    check_outputs({"DATA": data}, {"--out": out}, models={"MODEL": model}, json=json)
-    loaded = load_for(
-        autoencoder, data, images=images, csv=csv, check_range=not force, track=progress, note=say
-    )
-    show_written(convert.reconstruct(autoencoder, loaded, out, track=progress, note=say), json)
+    given.check_outputs({"--out": out}, json)
+    data = given.load(autoencoder)
+    show_written(convert.reconstruct(autoencoder, data, out, track=progress, note=say), json)

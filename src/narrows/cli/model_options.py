@@ -1,0 +1,76 @@
+"""What commands take that put DATA through MODEL: both, and how they are to be read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import Parameter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from narrows.cli.data_options import GROUPS, CsvGiven
+from narrows.cli.gathering import Given, Group, gathers
+from narrows.cli.options import DataArgument, Force, ModelArgument, Refine
+from narrows.cli.terminal import progress, say
+from narrows.tasks.outputs import check_outputs
+
+if TYPE_CHECKING:
+    from narrows.data import Dataset
+    from narrows.data.image_options import ImageOptions
+    from narrows.model.use import TrainedAutoencoder
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelAndData:
+    """What was given of a model and of data for it."""
+
+    model: Path
+    data: str
+    refine: int | None
+    force: bool
+    images: "ImageOptions"
+    csv: CsvGiven
+
+    def open(self) -> "TrainedAutoencoder":
+        """The model, with as many steps of refinement as asked for."""
+        from narrows.tasks.opening import open_autoencoder
+
+        return open_autoencoder(self.model, self.refine, track=progress)
+
+    def load(self, autoencoder: "TrainedAutoencoder", *, finding: bool = False) -> "Dataset":
+        """The data as the model takes them; see :func:`narrows.tasks.opening.load_for`."""
+        from narrows.tasks.opening import load_for
+
+        return load_for(
+            autoencoder,
+            self.data,
+            images=self.images,
+            csv=self.csv,
+            check_range=not self.force,
+            finding=finding,
+            track=progress,
+            note=say,
+        )
+
+    def check_outputs(self, outputs: dict[str, Any], json: bool) -> None:
+        """See :func:`narrows.tasks.outputs.check_outputs`."""
+        check_outputs({"DATA": self.data}, outputs, models={"MODEL": self.model}, json=json)
+
+
+_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "model": (ModelArgument, Parameter.empty),
+    "data": (DataArgument, Parameter.empty),
+    "refine": (Refine, None),
+    **GROUPS["images"].options,
+    "force": (Force, False),
+    **GROUPS["csv"].options,
+}
+
+
+def _made(given: Given) -> ModelAndData:
+    for name, group in GROUPS.items():
+        given[name] = group.made({each: given.pop(each) for each in group.options})
+    return ModelAndData(**given)
+
+
+def uses_model(command: Callable[..., None]) -> Callable[..., None]:
+    """A command with these, which come to its parameter ``given``."""
+    return gathers(command, {"given": Group(_OPTIONS, _made)})
