@@ -11,7 +11,7 @@ from narrows.model.file import save_model
 from narrows.model.use import TrainedAutoencoder
 from narrows.tasks import convert
 from narrows.tasks.evaluate import evaluate
-from narrows.tasks.fit import Fitted
+from narrows.tasks.fit_plan import Fitted
 from narrows.tasks.generate import codes_at, draw
 from narrows.tasks.opening import load_for, open_autoencoder
 from narrows.tasks.outputs import Written
