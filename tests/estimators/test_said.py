@@ -17,9 +17,9 @@ from narrows import Autoencoder, Dataset, NarrowsWarning, OutlierDetector, load_
 from narrows.data.array_inputs import require_memory
 from narrows.data.pixels import pixels_of
 from narrows.errors import DataError, ShapeError, UsageError
-from narrows.nn.presets import has_channels_first
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
+from narrows.support.shapes import has_channels_first
 
 pd = optional("pandas")
 

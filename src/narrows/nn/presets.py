@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from narrows.errors import UsageError
 from narrows.nn.blocks import (
@@ -18,7 +18,7 @@ from narrows.nn.blocks import (
     Shape,
 )
 from narrows.nn.spec import Spec, mirrored
-from narrows.support.shapes import is_image_shape
+from narrows.support.shapes import has_channels_first, is_image_shape
 
 #: Names that ``--preset`` takes, and what each is.
 PRESETS = {
@@ -61,29 +61,65 @@ def preset_spec(
     output_activation: str = "relu",
     item_bytes: float | None = None,
 ) -> Spec:
-    """The spec of preset ``name`` for items of ``item_shape``.
-
-    Args:
-        latent: the size of the latent code, from 1 to the number of values in an item; None for
-            :func:`default_latent_size`, or of "unet" and "denoiser" their own.
-        hidden: units of the encoder's hidden dense layers, outermost first, which the decoder
-            mirrors; None for the preset's own. Of "denoiser", the channels of its convolutions.
-        output_activation: how the decoder ends.
-        item_bytes: what the codes of the preset ``rounded`` shall take; None for what suits their
-            size.
+    """The spec of preset ``name`` for items of ``item_shape``: :func:`fitting_preset` with these
+    attributes of :class:`Preset`, as a spec.
 
     Raises:
-        UsageError: no such preset, one that does not take such items, or a latent size or a hidden
-            layer outside its limits.
+        UsageError: as there, or a hidden layer outside its limits.
+    """
+    found = fitting_preset(name, item_shape, latent=latent, item_bytes=item_bytes)
+    return replace(found, hidden=hidden, output_activation=output_activation).spec()
+
+
+def fitting_preset(
+    name: str,
+    item_shape: Shape,
+    *,
+    latent: int | None = None,
+    item_bytes: float | None = None,
+    denoises: bool = False,
+) -> "Preset":
+    """Preset ``name`` for items of ``item_shape``.
+
+    Args:
+        name: one of :data:`PRESETS`; "auto" for what the items suggest.
+        latent: the size of the latent code, from 1 to the number of values in an item; None for
+            :func:`default_latent_size`, or of "unet" and "denoiser" their own.
+        item_bytes: what the codes of the preset ``rounded`` shall take; None for what suits their
+            size.
+        denoises: whether the items shall lose their noise.
+
+    Raises:
+        UsageError: no such preset, one that does not take such items, or a latent size outside its
+            limits.
     """
     if name not in PRESETS:
         raise UsageError(
             f"there is no preset called {name!r}", hint=f"take one of {', '.join(PRESETS)}"
         )
-    values = math.prod(item_shape)
-    if has_channels_first(item_shape) and (
-        not fits(name, item_shape) or (name in ("auto", "dense") and values > _MOST_DENSE_VALUES)
-    ):
+    if name == "auto":
+        name = auto_preset(item_shape, denoises)
+    _require_fit(name, item_shape)
+    size = math.prod(item_shape)
+    if latent is None:
+        own = _OWN_LATENT.get(name)
+        latent = own(item_shape) if own else default_latent_size(item_shape, item_bytes)
+    elif not 1 <= latent <= size:
+        raise UsageError(
+            f"a latent size of {latent} is outside 1 to {size}, the number of values in an item",
+            hint="ask for fewer numbers than an item has: the code is what it is narrowed to",
+        )
+    return Preset(name=name, item_shape=item_shape, latent=latent, item_bytes=item_bytes)
+
+
+def _require_fit(name: str, item_shape: Shape) -> None:
+    """Make sure that a preset takes such items.
+
+    Raises:
+        UsageError: it does not.
+    """
+    too_large = name == "dense" and math.prod(item_shape) > _MOST_DENSE_VALUES
+    if has_channels_first(item_shape) and (too_large or not fits(name, item_shape)):
         raise UsageError(
             f"items of shape {item_shape} look like images with their {item_shape[0]} channels "
             "first, and images have them last here",
@@ -97,24 +133,6 @@ def preset_spec(
             f"and the items have shape {item_shape}",
             hint=f"take one of {', '.join(fitting)}",
         )
-    size = math.prod(item_shape)
-    if latent is None:
-        own = _OWN_LATENT.get(name)
-        latent = own(item_shape) if own else default_latent_size(item_shape, item_bytes)
-    elif not 1 <= latent <= size:
-        raise UsageError(
-            f"a latent size of {latent} is outside 1 to {size}, the number of values in an item",
-            hint="ask for fewer numbers than an item has: the code is what it is narrowed to",
-        )
-    return _MAKERS[name](_Request(item_shape, latent, hidden, output_activation, item_bytes))
-
-
-def has_channels_first(item_shape: Shape) -> bool:
-    """Whether items look like images whose first axis is that of their channels."""
-    if len(item_shape) != 3 or item_shape[2] in (1, 3, 4):
-        return False
-    channels, height, width = item_shape
-    return channels in (1, 3, 4) and min(height, width) >= 2 * _SMALLEST_IMAGE
 
 
 def fits(name: str, item_shape: Shape) -> bool:
@@ -123,15 +141,35 @@ def fits(name: str, item_shape: Shape) -> bool:
     return is_image or name not in ("conv", "unet", "denoiser")
 
 
-@dataclass(frozen=True)
-class _Request:
-    """What a preset is asked for; the arguments of :func:`preset_spec`, checked."""
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """A preset for items of some shape, with its numbers.
 
+    Attributes:
+        name: one of :data:`PRESETS` but "auto".
+        item_shape: the shape of an item.
+        latent: the size of the latent code.
+        item_bytes: what the codes of the preset ``rounded`` shall take; None for what suits their
+            size.
+        hidden: units of the encoder's hidden dense layers, outermost first, which the decoder
+            mirrors; None for the preset's own. Of "denoiser", the channels of its convolutions.
+        output_activation: how the decoder ends.
+    """
+
+    name: str
     item_shape: Shape
     latent: int
-    hidden: tuple[int, ...] | None
-    output_activation: str
-    item_bytes: float | None
+    item_bytes: float | None = None
+    hidden: tuple[int, ...] | None = None
+    output_activation: str = "relu"
+
+    def spec(self) -> Spec:
+        """The model that it stands for.
+
+        Raises:
+            UsageError: a hidden layer outside its limits.
+        """
+        return _MAKERS[self.name](self)
 
     def hidden_layers(self, *default: int) -> tuple[Block, ...]:
         """Those asked for, or the default ones, which are no narrower than the code."""
@@ -155,21 +193,17 @@ def auto_preset(item_shape: Shape, denoises: bool = False) -> str:
     return "conv" if large and fits("conv", item_shape) else "dense"
 
 
-def _auto(asked: _Request) -> Spec:
-    return _MAKERS[auto_preset(asked.item_shape)](asked)
-
-
-def _dense(asked: _Request) -> Spec:
+def _dense(asked: Preset) -> Spec:
     return asked.mirrored(Flatten(), *asked.hidden_layers(512, 256), Dense(asked.latent))
 
 
-def _simple(asked: _Request) -> Spec:
+def _simple(asked: Preset) -> Spec:
     hidden = (100,) if asked.hidden is None else asked.hidden
     layers = (Dense(units, "relu") for units in (*hidden, asked.latent))
     return asked.mirrored(Flatten(), *layers)
 
 
-def _conv(asked: _Request) -> Spec:
+def _conv(asked: Preset) -> Spec:
     """At full size convolutions cost most and see least, so the first one has windows of 4 by 4
     places: side by side in large images, overlapping by half in small ones. Each one after it
     halves the size and doubles the channels, until 4 by 4 places are left."""
@@ -178,7 +212,7 @@ def _conv(asked: _Request) -> Spec:
     return asked.mirrored(*convolutions, Flatten(), *asked.hidden_layers(256), Dense(asked.latent))
 
 
-def _halving(asked: _Request, stride: int, most: int) -> list[Conv]:
+def _halving(asked: Preset, stride: int, most: int) -> list[Conv]:
     """Convolutions to at most ``most`` places along each side: the first with that stride, each one
     after it to half the size with twice the channels."""
     convolutions = [Conv(32, 4, stride, activation="silu")]
@@ -190,11 +224,11 @@ def _halving(asked: _Request, stride: int, most: int) -> list[Conv]:
     return convolutions
 
 
-def _variational(asked: _Request) -> Spec:
+def _variational(asked: Preset) -> Spec:
     return asked.mirrored(Flatten(), *asked.hidden_layers(512, 256), Gaussian(asked.latent))
 
 
-def _rounded(asked: _Request) -> Spec:
+def _rounded(asked: Preset) -> Spec:
     latent, wanted = asked.latent, asked.item_bytes
     item_bytes = latent / _NUMBERS_A_BYTE if wanted is None else wanted
     layers = (*asked.hidden_layers(512, 256), Dense(latent), Rounded(item_bytes))
@@ -211,7 +245,7 @@ def _unet_latent(item_shape: Shape) -> int:
     return min(_UNET_NUMBERS, math.prod(item_shape) // 2)
 
 
-def _unet(asked: _Request) -> Spec:
+def _unet(asked: Preset) -> Spec:
     """Each size with a copy across (Ronneberger, Fischer and Brox, arXiv:1505.04597), added, and
     two convolutions behind it, none at full size, where they would cost most; in the middle a row
     of numbers, so that there is a code here too, and every place learns of all others. Without an
@@ -249,7 +283,7 @@ def _denoiser_latent(item_shape: Shape) -> int:
     return places * min(_DENOISER_NUMBERS, math.prod(item_shape) // places)
 
 
-def _denoiser(asked: _Request) -> Spec:
+def _denoiser(asked: Preset) -> Spec:
     """Convolutions at half the size, the same at every place, so that what is learnt from tiles
     holds for pages; and a code as large as the item, for it is noise that shall be lost. Where a
     code of another size is asked for, a dense layer makes it."""
@@ -270,8 +304,7 @@ _OWN_LATENT: dict[str, Callable[[Shape], int]] = {
     "unet": _unet_latent,
     "denoiser": _denoiser_latent,
 }
-_MAKERS: dict[str, Callable[[_Request], Spec]] = {
-    "auto": _auto,
+_MAKERS: dict[str, Callable[[Preset], Spec]] = {
     "dense": _dense,
     "simple": _simple,
     "conv": _conv,

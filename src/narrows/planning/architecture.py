@@ -1,14 +1,16 @@
 """Which model: a preset, its sizes, and how it ends."""
 
 import math
+from dataclasses import replace
 
 from narrows.data import Dataset
 from narrows.errors import UsageError
 from narrows.nn.objectives import Objective
-from narrows.nn.presets import auto_preset, default_latent_size, has_channels_first, preset_spec
+from narrows.nn.presets import Preset, fitting_preset, preset_spec
 from narrows.nn.spec import Spec
 from narrows.planning.options import FitOptions
 from narrows.planning.traits import denoises, is_image
+from narrows.support.shapes import has_channels_first
 
 #: What is said of small images that a model takes as they are.
 CHANNELS_FIRST = (
@@ -60,33 +62,33 @@ def choose_spec(training: Dataset, options: FitOptions) -> tuple[str, Spec, list
         UsageError: a size that the preset or the items cannot have.
     """
     _check_item_bytes(options)
-    preset, reasons, to_denoise = options.preset, list[str](), denoises(training, options)
-    if preset == "auto":
-        preset = auto_preset(training.item_shape, to_denoise)
-        reasons.append(_why_preset(preset, training))
-    latent, hidden = options.latent, options.hidden
-    if hidden is None and preset in ("dense", "rounded"):
-        if preset == "dense" and to_denoise and is_image(training):
-            latent, hidden, why = _wide(training, latent)
-        else:
-            hidden, why = _narrowing(training, options)
+    reasons, to_denoise = list[str](), denoises(training, options)
+    preset = fitting_preset(
+        options.preset,
+        training.item_shape,
+        latent=options.latent,
+        item_bytes=options.item_bytes,
+        denoises=to_denoise,
+    )
+    if options.preset == "auto":
+        reasons.append(_why_preset(preset.name, training))
+    if options.hidden is not None:
+        preset = replace(preset, hidden=options.hidden)
+    elif preset.name == "dense" and to_denoise and is_image(training):
+        preset, why = _wide(training, preset, options.latent)
+        reasons.append(why)
+    elif preset.name in ("dense", "rounded"):
+        preset, why = _narrowing(training, preset)
         reasons.append(why)
     ending = _ending(training, options.objective)
-    spec = preset_spec(
-        preset,
-        training.item_shape,
-        latent=latent,
-        hidden=hidden,
-        output_activation=ending,
-        item_bytes=options.item_bytes,
-    )
+    spec = replace(preset, output_activation=ending).spec()
     if has_channels_first(training.item_shape):
         reasons.append(CHANNELS_FIRST)
     if ending == "sigmoid":
         reasons.append("a sigmoid at the end: the values fill the range they have")
     if spec.crosses and not to_denoise:
         reasons.append("copies across carry whole images: --noise says what they shall undo")
-    return preset, spec, reasons
+    return preset.name, spec, reasons
 
 
 def _check_item_bytes(options: FitOptions) -> None:
@@ -102,26 +104,24 @@ def _check_item_bytes(options: FitOptions) -> None:
         )
 
 
-def _wide(training: Dataset, latent: int | None) -> tuple[int, tuple[int, ...], str]:
+def _wide(training: Dataset, preset: Preset, latent: int | None) -> tuple[Preset, str]:
     """The sizes of a net for images that shall lose their noise, and why: a layer twice as wide as
-    another's, as no item is seen twice with the same noise, and a wide code."""
+    another's, as no item is seen twice with the same noise, and a wide code where none is asked
+    for."""
     units, *_ = _hidden_sizes(len(training), training.item_size)
     latent = min(units, training.item_size) if latent is None else latent
     hidden = max(2 * units, latent)
-    return (
-        latent,
-        (hidden,),
-        f"a hidden layer of {hidden} on each side of {latent} numbers: noise is to be undone, and "
-        "a narrow code would lose more than that",
+    return replace(preset, latent=latent, hidden=(hidden,)), (
+        f"a hidden layer of {hidden} on each side of {latent} numbers: noise is to be "
+        "undone, and a narrow code would lose more than that"
     )
 
 
-def _narrowing(training: Dataset, options: FitOptions) -> tuple[tuple[int, ...], str]:
+def _narrowing(training: Dataset, preset: Preset) -> tuple[Preset, str]:
     """The sizes of the layers on the way to a small code, none smaller, and why."""
-    latent = options.latent or default_latent_size(training.item_shape, options.item_bytes)
     units = _hidden_sizes(len(training), training.item_size)
-    hidden = tuple(max(each, latent) for each in units)
-    return hidden, (
+    hidden = tuple(max(each, preset.latent) for each in units)
+    return replace(preset, hidden=hidden), (
         f"hidden layers of {', '.join(map(str, hidden))}: "
         f"{len(training):,} items of {training.item_size:,} values"
     )
