@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @reads_data
 @takes_fit_options
 def fit(
+    *,
     data: DataArgument,
     out: Annotated[
         Path,
@@ -82,7 +83,6 @@ def fit(
         float, typer.Option(help="Write a checkpoint at least this often.")
     ] = 10.0,
     json: Json = False,
-    *,
     images: "ImageOptions",
     csv: CsvGiven,
 ) -> None:

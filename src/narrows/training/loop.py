@@ -100,7 +100,16 @@ def train(
         lowest, highest = (0.0, 1.0) if settings.noise is None else extent_of(items)
         limits = NoiseLimits(lowest, highest, lowest)
     shown = _Shown(items, inputs, validation, validation_inputs, limits)
-    run = _Run(model, shown, settings, checkpoint, checkpoint_seconds, resume, unbroken, track)
+    run = _Run(
+        model,
+        shown,
+        settings,
+        path=checkpoint,
+        checkpoint_seconds=checkpoint_seconds,
+        resume=resume,
+        unbroken=unbroken,
+        track=track,
+    )
     total = settings.epochs * len(items)
     with track("training", total=total, unit="items") as advance:
         advance(run.items_done(), run.note())
@@ -135,6 +144,7 @@ class _Run:
         model: Model,
         shown: _Shown,
         settings: TrainingSettings,
+        *,
         path: Path | None,
         checkpoint_seconds: float,
         resume: bool,
