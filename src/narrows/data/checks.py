@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,11 @@ def check_dtype(name: str, dtype: np.dtype) -> None:
             f"{name} holds {what}, and only real numbers can be learnt from",
             hint="save it again as numbers, for example with np.save(path, array.astype(float))",
         )
+
+
+def damaged(path: Path, what: str, error: Exception) -> DataError:
+    """The error of a file that is not what its name says: ``no MATLAB file``."""
+    return DataError(f"{path} is {what}, or a damaged one: {error}", hint="get the file again")
 
 
 def check_extent(

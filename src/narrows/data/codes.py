@@ -10,6 +10,7 @@ from narrows.data.dataset import Dataset
 from narrows.data.sources import load_data
 from narrows.errors import DataError
 from narrows.support.inputs import unchanged
+from narrows.support.lazy_modules import pa
 
 
 def load_codes(path: str | os.PathLike[str]) -> np.ndarray:
@@ -40,7 +41,6 @@ def load_codes(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def _read_table(path: Path, suffix: str) -> np.ndarray:
-    import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet
 

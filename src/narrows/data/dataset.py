@@ -1,6 +1,6 @@
 """What every source of data becomes: items of one shape, and what is known about their values."""
 
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,7 @@ class Dataset:
     name: str
     items: np.ndarray
     value_range: tuple[float, float] | None = None
+    _: KW_ONLY
     labels: np.ndarray | None = None
     table: "TableSchema | None" = None
     notes: tuple[str, ...] = ()

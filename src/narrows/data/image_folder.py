@@ -16,11 +16,11 @@ from narrows.data.image_files import ImageFiles
 from narrows.data.image_options import ImageOptions
 from narrows.data.image_reading import (
     NOT_READ,
-    REMARKS,
     Picture,
     holds_several,
     pictures_of,
     read_pictures,
+    remark_notes,
 )
 from narrows.data.storage import GrowingArray
 from narrows.errors import DataError, ShapeError
@@ -193,9 +193,7 @@ class Reader:
             notes.append(
                 f"{self._several:,} {files} several images, pages or frames: {self._more:,} items"
             )
-        for remark, count in sorted(remarks.items()):
-            images = f"{count:,} image{'' if count == 1 else 's'}"
-            notes.append(REMARKS[remark].format(n=images))
+        notes += remark_notes(remarks)
         if self.options.changes:
             notes.append(f"all images are made {self.options.described()}")
         return tuple(notes)
@@ -347,10 +345,7 @@ def images_as_dataset(images: Any, name: str = "X", *, exact: bool = False) -> D
             _check_alike(None, called, picture, *first)
             remarks.update(picture.remarks)
             blocks.append(picture.pixels)
-    notes = [
-        REMARKS[remark].format(n=f"{count:,} image{'' if count == 1 else 's'}")
-        for remark, count in sorted(remarks.items())
-    ]
+    notes = remark_notes(remarks)
     if len(blocks) > len(given):
         notes.insert(0, f"{len(given):,} of several pages or frames: {len(blocks):,} items")
     return Dataset(name, np.stack(blocks), notes=tuple(notes))

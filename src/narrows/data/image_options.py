@@ -2,12 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
 from narrows.errors import UsageError
 
 #: The largest side that images are made.
 LARGEST_SIDE = 1 << 14
+
+
+class ImageKeywords(TypedDict, total=False):
+    """What becomes of the images of a folder: what ``load_data`` takes by name.
+
+    grey: colour becomes grey (ITU-R 601), transparency is left out.
+    resize: the width and the height that all are made, as (64, 48).
+    skip_damaged: leave out files that cannot be read, and say which in the notes.
+    """
+
+    grey: bool
+    resize: Any
+    skip_damaged: bool
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ by ``tifffile`` and ``imagecodecs``, which the extra ``images`` installs, or ref
 """
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,7 +46,8 @@ NOT_READ = {
 _SEQUENCES = frozenset({"TIFF", "GIF", "PNG", "WEBP", "AVIF", "DCX", "FLI", "SPIDER"})
 # Colours that arrays for learning have as RGB, and archives as they are.
 _OTHER_COLOURS = ("CMYK", "LAB", "YCbCr", "HSV")
-_ORIENTATION = 0x0112
+#: The number of the EXIF entry that says how an image is to be turned.
+ORIENTATION = 0x0112
 
 # Sentences about images, by what was done to them; {n} stands for how many.
 REMARKS = {
@@ -56,6 +58,14 @@ REMARKS = {
     "first only": "{n} with previews or layers beside: only the first image of a file is read",
     "reduced": "{n} smaller copies or masks within TIFF files passed over",
 }
+
+
+def remark_notes(remarks: Counter[str]) -> list[str]:
+    """What was done to images, in sentences, by how often each remark was made."""
+    return [
+        REMARKS[remark].format(n=f"{count:,} image{'' if count == 1 else 's'}")
+        for remark, count in sorted(remarks.items())
+    ]
 
 
 @dataclass(frozen=True)
@@ -273,14 +283,18 @@ def _is_reduced(image: Any) -> bool:
 
 def _picture(image: "Image.Image", name: str, exact: bool) -> Picture:
     """The frame that a Pillow image stands at."""
-    orientation = image.getexif().get(_ORIENTATION, 1)
-    upright = orientation if orientation in range(1, 9) else 1
+    upright = _orientation(image.getexif().get(ORIENTATION))
     pixels, colours, remarks = _pillow_values(image, name, exact)
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     if image.format == "TIFF" and upright != 1:
         # Pillow turns TIFF images, and only these, when it loads them.
         pixels = turned(pixels, {6: 8, 8: 6}.get(upright, upright))
     return Picture(pixels, upright, colours, remarks)
+
+
+def _orientation(value: Any) -> int:
+    """One of EXIF's numbers, 1 for what is none."""
+    return value if value in range(1, 9) else 1
 
 
 def _pillow_values(
@@ -303,22 +317,17 @@ def _pillow_values(
             hint="convert it first: image.convert('RGBA')",
         )
     if mode == "1":
-        as_is = np.asarray(image.convert("L"))
-        return (
-            (_with_clear(as_is, image.info["transparency"]) if clear else as_is),
-            None,
-            _bilevel(image),
-        )
+        pixels = np.asarray(image.convert("L"))
+        pixels = _with_clear(pixels, image.info["transparency"]) if clear else pixels
+        inverted = image.format == "TIFF" and image.tag_v2.get(262) == 0  # type: ignore[attr-defined]
+        return pixels, None, ("bilevel", "inverted") if inverted else ("bilevel",)
     if mode in ("LA", "PA"):
         return np.asarray(image.convert("RGBA")), None, ()
     pixels = np.asarray(image)
     if clear and mode in ("L", "RGB", "I;16"):
         key = image.info["transparency"]
-        return (
-            _with_clear(pixels, key * 255 // ((1 << depth) - 1) if mode == "L" else key),
-            None,
-            (),
-        )
+        key = key * 255 // ((1 << depth) - 1) if mode == "L" else key
+        return _with_clear(pixels, key), None, ()
     if mode in ("L", "I;16", "I;16B", "I") and image.format == "TIFF":
         return _tiff_values(pixels, image)
     if mode not in ("L", "RGB", "RGBA", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"):
@@ -327,11 +336,6 @@ def _pillow_values(
             hint="convert it first, for example to RGB",
         )
     return pixels, None, ()
-
-
-def _bilevel(image: Any) -> tuple[str, ...]:
-    inverted = image.format == "TIFF" and image.tag_v2.get(262) == 0
-    return ("bilevel", "inverted") if inverted else ("bilevel",)
 
 
 def _grey_depth(image: Any) -> int:
@@ -437,8 +441,8 @@ def _tifffile_page(page: Any, path: Path, exact: bool) -> Picture:
         raise _refused(path, f"a TIFF page of {pixels.dtype.name} in {shown}")
     if extra and extra != (2,) and shown == "RGB":
         raise _refused(path, "a TIFF page of RGB with channels that are no plain transparency")
-    tag = page.tags.get(_ORIENTATION)
-    orientation = int(tag.value) if tag is not None and int(tag.value) in range(1, 9) else 1
+    tag = page.tags.get(ORIENTATION)
+    orientation = _orientation(None if tag is None else int(tag.value))
     pixels = _channels(pixels) if shown != "MINISBLACK" or extra == (2,) else pixels
     pixels = np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder("="), copy=False))
     return Picture(pixels, orientation, colours, remarks)
@@ -457,8 +461,7 @@ def _by_imagecodecs(image: "Image.Image", path: Path, front: bytes, what: str) -
     decoder = names.get(image.format or "")
     if int(getattr(image, "n_frames", 1)) > 1:
         raise _refused(path, f"an animation in {what}")
-    orientation = image.getexif().get(_ORIENTATION, 1)
-    upright = orientation if orientation in range(1, 9) else 1
+    upright = _orientation(image.getexif().get(ORIENTATION))
     if image.format == "PPM":
         return Picture(_pnm_values(path, front, what), upright)
     if decoder is None:

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from narrows.data.image_reading import INSTALL
+from narrows.data.image_reading import INSTALL, ORIENTATION
 from narrows.errors import UsageError
 from narrows.support.shapes import is_image_shape
 
-_ORIENTATION = 0x0112
 _FORMATS = {".png": "PNG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
 
 
@@ -72,7 +71,7 @@ def _by_pillow(path: Path, pixels: np.ndarray, orientation: int, colours: str | 
     more: dict[str, Any] = {}
     if orientation != 1 and path.suffix.lower() != ".bmp":
         exif = Image.Exif()
-        exif[_ORIENTATION] = orientation
+        exif[ORIENTATION] = orientation
         more["exif"] = exif
     # Named: older Pillow looks for the suffix where a link leads to.
     image.save(path, _FORMATS.get(path.suffix.lower()), **more)
@@ -90,7 +89,7 @@ def _by_tifffile(path: Path, pixels: np.ndarray, orientation: int, colours: str 
     if channels == (4,) and not colours:
         options["extrasamples"] = ["unassalpha"]
     if orientation != 1:
-        options["extratags"] = [(_ORIENTATION, "H", 1, orientation, True)]
+        options["extratags"] = [(ORIENTATION, "H", 1, orientation, True)]
     try:
         tifffile.imwrite(path, pixels, **options)
     except ValueError as error:
@@ -105,7 +104,7 @@ def _with_orientation(png: bytes, orientation: int) -> bytes:
     """A PNG file with EXIF data of one entry, behind its first chunk."""
     if orientation == 1:
         return png
-    exif = b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, _ORIENTATION, 3, 1, orientation, 0, 0)
+    exif = b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, ORIENTATION, 3, 1, orientation, 0, 0)
     chunk = b"eXIf" + exif
     framed = struct.pack(">I", len(exif)) + chunk + struct.pack(">I", zlib.crc32(chunk))
     return png[:33] + framed + png[33:]

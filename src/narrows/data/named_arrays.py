@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data.array_inputs import dense, require_memory
-from narrows.data.checks import MAX_EXPANSION, check_dtype
+from narrows.data.checks import MAX_EXPANSION, check_dtype, damaged
 from narrows.errors import DataError
 
 #: Names under which the items are looked for, the first that is there.
@@ -113,9 +113,7 @@ def read_sparse_npz(path: Path) -> np.ndarray:
     except DataError:
         raise
     except Exception as error:
-        raise DataError(
-            f"{path} is no sparse matrix, or a damaged one: {error}", hint="get the file again"
-        ) from error
+        raise damaged(path, "no sparse matrix", error) from error
 
 
 def _read_matlab(path: Path, name: str | None) -> np.ndarray:
@@ -126,7 +124,7 @@ def _read_matlab(path: Path, name: str | None) -> np.ndarray:
     except OSError:
         raise
     except Exception as error:  # each version of the format fails in its own way
-        raise _damaged(path, "MATLAB", error) from error
+        raise damaged(path, "no MATLAB file", error) from error
     shapes = {each: (tuple(map(int, shape)), kind) for each, shape, kind in listed}
     found = {each: f"{shape} {kind}" for each, (shape, kind) in shapes.items() if kind in _MATLAB}
     if name in shapes and name not in found:
@@ -150,16 +148,10 @@ def _read_matlab(path: Path, name: str | None) -> np.ndarray:
     except (OSError, MemoryError):
         raise
     except Exception as error:
-        raise _damaged(path, "MATLAB", error) from error
+        raise damaged(path, "no MATLAB file", error) from error
     array = np.asarray(dense(values, f"{name} in {path}"))
     check_dtype(f"{name} in {path}", array.dtype)
     return array
-
-
-def _damaged(path: Path, what: str, error: Exception) -> DataError:
-    return DataError(
-        f"{path} is no {what} file, or a damaged one: {error}", hint="get the file again"
-    )
 
 
 def _is_hdf5(path: Path) -> bool:
@@ -206,4 +198,4 @@ def _read_hdf5(path: Path, name: str | None) -> np.ndarray:
     except (DataError, MemoryError):
         raise
     except Exception as error:  # HDF5 tells damage in many ways, as OSError too
-        raise _damaged(path, "HDF5", error) from error
+        raise damaged(path, "no HDF5 file", error) from error

@@ -17,7 +17,7 @@ from narrows.data.dataset import Dataset, format_range
 from narrows.data.digits import load_digits
 from narrows.data.idx import looks_like_idx, read_idx
 from narrows.data.image_folder import are_images, images_as_dataset, read_image_folder
-from narrows.data.image_options import ImageOptions
+from narrows.data.image_options import ImageKeywords, ImageOptions
 from narrows.data.mnist import load_mnist
 from narrows.data.named_arrays import SUFFIXES, read_named, split_name
 from narrows.data.tables import CsvKeywords, CsvOptions, TableSchema, is_frame, is_table, load_table
@@ -35,6 +35,10 @@ _KINDS = (
 )
 
 
+class ReadKeywords(ImageKeywords, CsvKeywords, total=False):
+    """How images of a folder, or a CSV file, are read."""
+
+
 def load_data(
     source: Any,
     *,
@@ -42,11 +46,8 @@ def load_data(
     types: Mapping[str, str] | None = None,
     table: TableSchema | None = None,
     as_is: bool = False,
-    grey: bool = False,
-    resize: Any = None,
-    skip_damaged: bool = False,
     track: Tracker = silent,
-    **csv: Unpack[CsvKeywords],
+    **how: Unpack[ReadKeywords],
 ) -> Dataset:
     """Load a data set.
 
@@ -68,16 +69,12 @@ def load_data(
         as_is: for what learns nothing from the values: take NaN, infinity, empty arrays and those
             of fewer than two dimensions too, and keep the byte order; images as they are in their
             files, not turned as EXIF data say, and in their own colours. Not for tables.
-        grey: for a folder of images: colour becomes grey (ITU-R 601), transparency is left out.
-        resize: for a folder of images: the width and the height that all are made, as (64, 48).
-        skip_damaged: for a folder of images: leave out files that cannot be read, and say which
-            in the notes.
         track: told about whatever takes long.
-        csv: of a CSV file, where it is not what it looks like: ``missing`` (a text, or several,
-            that stand for missing values beside the usual ones), ``decimal`` ("." or ","),
-            ``thousands`` (",", ".", " " or "'"), ``header`` (whether it has a line of names),
-            ``skip_rows`` (lines above that), ``encoding``, ``delimiter`` (" " is any number of
-            blanks). A model keeps what it was trained with, and reads later tables alike.
+        how: of a folder of images ``grey``, ``resize`` (to (width, height)) and ``skip_damaged``:
+            see :class:`narrows.data.image_options.ImageKeywords`. Of a CSV file, where it is not
+            what it looks like, ``missing``, ``decimal``, ``thousands``, ``header``, ``skip_rows``,
+            ``encoding`` and ``delimiter``: see :class:`narrows.data.tables.CsvKeywords`. A model
+            keeps what it was trained with, and reads other tables alike.
 
     Returns:
         At least one item, each of at least one value, all real and finite, in the source's dtype;
@@ -98,38 +95,51 @@ def load_data(
     arguments.mapping("types", types, "kinds of columns by name, as in {'age': 'integer'}")
     if isinstance(source, Dataset):
         return source
+    csv = CsvOptions.of({key: value for key, value in how.items() if key not in _OF_IMAGES})
     if is_frame(source):
-        return load_table(
-            source, types=types, schema=table, options=CsvOptions.of(csv), track=track
-        )
-    options, said = ImageOptions.of(grey, resize, skip_damaged), CsvOptions.of(csv)
-    if are_images(source):
-        said.require_none("a list of images")
-        require_folder("a list of images", options)
-        return checked(images_as_dataset(source, exact=as_is))
+        return load_table(source, types=types, schema=table, options=csv, track=track)
+    images = ImageOptions.of(**{key: how[key] for key in how.keys() & _OF_IMAGES})  # type: ignore[literal-required]
     if not isinstance(source, str | os.PathLike):
-        said.require_none("an array")
-        require_folder("an array", options)
-        return _of_array(source, as_is, types or table, track)
+        return _in_memory(source, as_is, types or table, images, csv, track)
     name = arguments.path("source", source)
-    require_folder(name, options)
+    require_folder(name, images)
     with explained(name):
         if _is_table(name):
-            return load_table(name, types=types, schema=table, options=said, track=track)
-        said.require_none(name)
-        if table is not None:
-            raise DataError(
-                f"{name} is no table, and the model was trained on one with the columns "
-                f"{', '.join(table.names[:10])}{', ...' if len(table.names) > 10 else ''}",
-                hint="give a .csv or .parquet file with these columns",
-            )
-        if types:
-            raise UsageError(
-                f"{name} is no table, and only columns have types",
-                hint="leave the types out, or give a .csv or .parquet file",
-            )
-        dataset = _load(name, labels, as_is, options, track)
+            return load_table(name, types=types, schema=table, options=csv, track=track)
+        csv.require_none(name)
+        _require_no_columns(name, types, table)
+        dataset = _load(name, labels, as_is, images, track)
         return dataset if as_is else checked(dataset, track=track)
+
+
+_OF_IMAGES = frozenset(ImageKeywords.__annotations__)
+
+
+def _in_memory(
+    source: Any, as_is: bool, columns: Any, images: ImageOptions, csv: CsvOptions, track: Tracker
+) -> Dataset:
+    name = "a list of images" if are_images(source) else "an array"
+    csv.require_none(name)
+    require_folder(name, images)
+    if are_images(source):
+        return checked(images_as_dataset(source, exact=as_is))
+    return _of_array(source, as_is, columns, track)
+
+
+def _require_no_columns(
+    name: str, types: Mapping[str, str] | None, table: TableSchema | None
+) -> None:
+    if table is not None:
+        raise DataError(
+            f"{name} is no table, and the model was trained on one with the columns "
+            f"{', '.join(table.names[:10])}{', ...' if len(table.names) > 10 else ''}",
+            hint="give a .csv or .parquet file with these columns",
+        )
+    if types:
+        raise UsageError(
+            f"{name} is no table, and only columns have types",
+            hint="leave the types out, or give a .csv or .parquet file",
+        )
 
 
 def require_folder(name: str, options: ImageOptions) -> None:

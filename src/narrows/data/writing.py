@@ -23,19 +23,22 @@ from typing import IO, Any
 import numpy as np
 
 from narrows.data.image_files import refused_by_windows, shown_name, written_name
+from narrows.data.image_writing import write_image
 from narrows.data.tables import TableSchema
 from narrows.data.tables.arrow_types import is_binary
 from narrows.errors import OutputError, UsageError
 from narrows.support.files import atomic_file, atomic_folder, require_room
+from narrows.support.lazy_modules import pa
+from narrows.support.shapes import is_picture_shape
 from narrows.support.streams import file_name
 
 #: The column of a table that has the names of the files that items came from.
 FILE_COLUMN = "file"
 
-_WriteBatch = Callable[[np.ndarray], None]
+_WriteBatch = Callable[[np.ndarray], object]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Items:
     """What a file is going to hold."""
 
@@ -112,7 +115,13 @@ def item_writer(
         >>> with item_writer("codes.npy", 2, (3,), "float32") as writer:
         ...     writer.write(np.zeros((2, 3), "float32"))
     """
-    items = _Items(count, tuple(item_shape), np.dtype(dtype), columns, files)
+    items = _Items(
+        count=count,
+        shape=tuple(item_shape),
+        dtype=np.dtype(dtype),
+        columns=columns,
+        files=files,
+    )
     with _opener(path)(Path(path), items) as write_batch:
         writer = ItemWriter(items, write_batch)
         yield writer
@@ -149,19 +158,23 @@ def table_writer(path: str | os.PathLike[str], schema: Any) -> Iterator[Callable
         raise UsageError(
             f"{path} cannot hold a table's columns", hint="end the name in .csv or .parquet"
         )
-    csv = suffix == ".csv"
-    written = _for_csv(schema.empty_table()).schema if csv else schema
-    with (
-        atomic_file(path) as stream,
-        (_csv_writer() if csv else _parquet_writer())(stream, written) as writer,
-    ):
-        yield lambda rows: writer.write_table(_for_csv(rows) if csv else rows)
+    is_csv = suffix == ".csv"
+    if is_csv:
+        from pyarrow import csv as library
+    else:
+        from pyarrow import parquet as library
+
+    def prepared(rows: Any) -> Any:
+        return _for_csv(rows) if is_csv else rows
+
+    writer_class = library.CSVWriter if is_csv else library.ParquetWriter
+    written = prepared(schema.empty_table()).schema
+    with atomic_file(path) as stream, writer_class(stream, written) as writer:
+        yield lambda rows: writer.write_table(prepared(rows))
 
 
 def _for_csv(rows: Any) -> Any:
     """An Arrow table whose columns have types that a CSV file can say."""
-    import pyarrow as pa
-
     types = pa.types
     for index, field in enumerate(rows.schema):
         wanted = field.type
@@ -181,8 +194,6 @@ def _for_csv(rows: Any) -> Any:
 
 
 def _as_text(column: Any, wanted: Any, field: Any) -> Any:
-    import pyarrow as pa
-
     try:
         return column.cast(wanted)
     except pa.ArrowInvalid as error:
@@ -193,25 +204,13 @@ def _as_text(column: Any, wanted: Any, field: Any) -> Any:
         ) from error
 
 
-def _csv_writer() -> Callable:
-    from pyarrow.csv import CSVWriter
-
-    return CSVWriter
-
-
-def _parquet_writer() -> Callable:
-    from pyarrow.parquet import ParquetWriter
-
-    return ParquetWriter
-
-
 def _opener(
     path: str | os.PathLike[str],
 ) -> Callable[[Path, _Items], AbstractContextManager[_WriteBatch]]:
     suffix = Path(path).suffix.lower()
     if not suffix or os.fspath(path).endswith(("/", os.sep)):
         return _png_folder
-    kinds = {".npy": _npy, ".npz": _npz, ".csv": _csv, ".parquet": _parquet}
+    kinds = {".npy": _npy, ".npz": _npz, ".csv": _table, ".parquet": _table}
     if suffix not in kinds:
         raise UsageError(
             f"{path} ends in {suffix}, which is not a kind of file that narrows writes",
@@ -225,7 +224,7 @@ def _npy(path: Path, items: _Items) -> Iterator[_WriteBatch]:
     require_room(path, math.prod((items.count, *items.shape)) * items.dtype.itemsize)
     with atomic_file(path) as stream:
         _write_npy_header(stream, items)
-        yield lambda batch: _write_values(stream, batch)
+        yield lambda batch: stream.write(batch.data)
 
 
 @contextlib.contextmanager
@@ -239,7 +238,7 @@ def _npz(path: Path, items: _Items) -> Iterator[_WriteBatch]:
         archive.open(member, "w", force_zip64=True) as stream,
     ):
         _write_npy_header(stream, items)
-        yield lambda batch: _write_values(stream, batch)
+        yield lambda batch: stream.write(batch.data)
 
 
 def _write_npy_header(stream: IO[bytes], items: _Items) -> None:
@@ -253,26 +252,8 @@ def _write_npy_header(stream: IO[bytes], items: _Items) -> None:
     )
 
 
-def _write_values(stream: IO[bytes], batch: np.ndarray) -> None:
-    stream.write(batch.data)
-
-
 @contextlib.contextmanager
-def _csv(path: Path, items: _Items) -> Iterator[_WriteBatch]:
-    with _table(path, items, _csv_writer()) as write_batch:
-        yield write_batch
-
-
-@contextlib.contextmanager
-def _parquet(path: Path, items: _Items) -> Iterator[_WriteBatch]:
-    with _table(path, items, _parquet_writer()) as write_batch:
-        yield write_batch
-
-
-@contextlib.contextmanager
-def _table(path: Path, items: _Items, writer_class: Callable) -> Iterator[_WriteBatch]:
-    import pyarrow
-
+def _table(path: Path, items: _Items) -> Iterator[_WriteBatch]:
     if len(items.shape) != 1:
         raise UsageError(
             f"{path} is a table, and items of shape {items.shape} are not rows",
@@ -281,21 +262,21 @@ def _table(path: Path, items: _Items, writer_class: Callable) -> Iterator[_Write
     names = items.columns or [f"x{index}" for index in range(items.shape[0])]
     if len(names) != items.shape[0]:
         raise ValueError(f"{len(names)} column names were given for {items.shape[0]} values")
-    value_type = pyarrow.from_numpy_dtype(items.dtype)
-    of_files = [] if items.files is None else [(FILE_COLUMN, pyarrow.string())]
-    schema = pyarrow.schema([*of_files, *((name, value_type) for name in names)])
+    value_type = pa.from_numpy_dtype(items.dtype)
+    of_files = [] if items.files is None else [(FILE_COLUMN, pa.string())]
+    schema = pa.schema([*of_files, *((name, value_type) for name in names)])
     written = 0
 
     def write_batch(batch: np.ndarray) -> None:
         nonlocal written
-        columns = [pyarrow.array(column) for column in batch.T]
+        columns = [pa.array(column) for column in batch.T]
         if items.files is not None:
             some = items.files[written : written + len(batch)]
-            columns.insert(0, pyarrow.array(map(shown_name, some), pyarrow.string()))
+            columns.insert(0, pa.array(map(shown_name, some), pa.string()))
         written += len(batch)
-        writer.write_batch(pyarrow.record_batch(columns, schema=schema))
+        write_rows(pa.table(columns, schema=schema))
 
-    with atomic_file(path) as stream, writer_class(stream, schema) as writer:
+    with table_writer(path, schema) as write_rows:
         yield write_batch
 
 
@@ -322,8 +303,6 @@ def named_image_writer(
         UsageError: two names would become one; an image is none that such a file holds.
         OutputError: the folder cannot be written.
     """
-    from narrows.data.image_writing import write_image
-
     files = {name: written_name(name, colours) for name in names}
     if len(set(files.values())) < len(files):
         twice, _ = Counter(files.values()).most_common(1)[0]
@@ -355,39 +334,27 @@ def named_image_writer(
 
 @contextlib.contextmanager
 def _png_folder(path: Path, items: _Items) -> Iterator[_WriteBatch]:
-    from narrows.data.image_writing import write_image
-
-    height_width, channels = items.shape[:2], items.shape[2:]
-    allowed = {
-        "uint8": ((), (1,), (3,), (4,)),
-        "uint16": ((), (1,), (3,), (4,)),
-    }
-    if len(height_width) != 2 or channels not in allowed.get(items.dtype.name, ()):
+    is_pixels = items.dtype.name in ("uint8", "uint16")
+    if not is_pixels or not is_picture_shape(items.shape):
         raise UsageError(
             f"{path} is to be a folder of images, and {items.dtype.name} items of shape "
             f"{items.shape} are none",
             hint="images are uint8 or uint16, of shape (height, width[, 1, 3 or 4]); "
             "write others to .npy or .npz",
         )
-    if items.files is not None:
-        with named_image_writer(path, items.files) as write_named:
-            remaining = iter(items.files)
-
-            def write_files(batch: np.ndarray) -> None:
-                for pixels in batch:
-                    write_named(next(remaining), pixels)
-
-            yield write_files
-        return
     digits = max(6, len(str(items.count - 1)))
-    pixel_shape = height_width if channels == (1,) else items.shape
+    numbered = (f"{number:0{digits}}.png" for number in itertools.count())
+    names = numbered if items.files is None else iter(items.files)
 
+    def write_batch(batch: np.ndarray) -> None:
+        for pixels in batch:
+            write(next(names), pixels)
+
+    write: Callable[..., None]
+    if items.files is not None:
+        with named_image_writer(path, items.files) as write:
+            yield write_batch
+        return
     with atomic_folder(path) as folder:
-        numbers = itertools.count()
-
-        def write_batch(batch: np.ndarray) -> None:
-            for pixels in batch:
-                name = f"{next(numbers):0{digits}}.png"
-                write_image(folder / name, pixels.reshape(pixel_shape))
-
+        write = lambda name, pixels: write_image(folder / name, pixels)  # noqa: E731
         yield write_batch

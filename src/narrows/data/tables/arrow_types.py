@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from narrows.errors import DataError
+from narrows.support.lazy_modules import pa
 
 _PLAIN = {
     "null": "null",
@@ -48,8 +49,6 @@ def type_from_text(text: str) -> Any:
         ValueError: it is no type of a column that narrows learns.
         DataError: the pyarrow that is installed does not know it.
     """
-    import pyarrow as pa
-
     if text in _PLAIN:
         return getattr(pa, _PLAIN[text])()
     if match := _TIMESTAMP.fullmatch(text):
@@ -105,8 +104,6 @@ def is_stored(type_: Any) -> bool:
 
 def kind_of(type_: Any) -> str | None:
     """What a column of the Arrow type ``type_`` is taken for, None where it cannot be learnt."""
-    import pyarrow as pa
-
     types = pa.types
     if types.is_boolean(type_):
         kind = "boolean"

@@ -11,6 +11,7 @@ from typing import Any
 
 from narrows.data.tables.arrow_types import is_text
 from narrows.data.tables.csv_options import CsvOptions
+from narrows.support.lazy_modules import pa, pc
 
 _CURRENCIES = (
     "US$", "A$", "C$", "R$", "$", "€", "£", "¥", "₹", "₽", "₩", "₺", "₫", "₴", "₪", "zł",
@@ -60,7 +61,7 @@ DATES = {**_DATES, **_TIMED, "time": _TIME}
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CellFormat:
     """How the cells of a column are written.
 
@@ -139,9 +140,6 @@ class CellFormat:
 
 def normalized(array: Any, cell_format: CellFormat, *, loose: bool = False) -> Any:
     """Formatted cells as texts in the plain form, or None if some are not of the format."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     found = pc.extract_regex(array, cell_format.regex(loose))
     if found.null_count > array.null_count:
         return None
@@ -155,8 +153,6 @@ def normalized(array: Any, cell_format: CellFormat, *, loose: bool = False) -> A
 
 
 def _plain_number(part: Mapping[str, Any]) -> Any:
-    import pyarrow.compute as pc
-
     whole = pc.replace_substring_regex(part["w"], r"[^0-9]", "")
     decimals = pc.replace_substring(part["f"], ",", ".")
     if pc.any(pc.match_substring_regex(whole, r"^0[0-9]")).as_py():  # an identifier
@@ -174,9 +170,6 @@ def _plain_number(part: Mapping[str, Any]) -> Any:
 
 
 def _plain_date(part: Mapping[str, Any]) -> Any:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     texts = None
     if "y" in part:
         year, month = part["y"], part["m"]
@@ -209,8 +202,6 @@ def _plain_date(part: Mapping[str, Any]) -> Any:
 
 def arrow_type(cell_format: CellFormat, kind: str) -> Any:
     """The Arrow type of the cells of a format."""
-    import pyarrow as pa
-
     if cell_format.date == "time":
         return pa.time32("s")
     if cell_format.date:
@@ -228,8 +219,6 @@ def guess_formats(
         decimal_first: whether a comma is likelier before decimals than between thousands.
         stated: what the user says stands before decimals and between thousands.
     """
-    import pyarrow.compute as pc
-
     assert is_text(texts.type)
     found = []
     if pc.all(pc.match_substring_regex(texts, r"^[A-Za-z0-9 :./,-]{4,40}$")).as_py():
@@ -275,4 +264,7 @@ def _guessed_numbers(
         for decimal, thousands in signs
         if stated[0] in (None, decimal) and stated[1] in (None, thousands)
     ]
-    return [CellFormat(decimal, thousands, before, after) for decimal, thousands in signs]
+    return [
+        CellFormat(decimal=decimal, thousands=thousands, before=before, after=after)
+        for decimal, thousands in signs
+    ]

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from narrows.data.tables.arrow_types import is_text, number_dtype
+from narrows.data.tables.arrow_types import is_text, number_dtype, type_from_text
 from narrows.errors import DataError
+from narrows.support.lazy_modules import pa, pc
 
 #: Codes of cells that are no known class.
 MISSING, UNKNOWN = -1, -2
@@ -23,6 +24,17 @@ _DAY = 86_400
 _STEPS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
+def whole(array: Any) -> Any:
+    """An Arrow array or chunked array as one array."""
+    if not isinstance(array, pa.ChunkedArray):
+        return array
+    if pa.types.is_dictionary(array.type):
+        array = array.unify_dictionaries()
+    if array.num_chunks == 1:
+        return array.chunk(0)
+    return pa.concat_arrays(array.chunks) if array.num_chunks else pa.nulls(0, array.type)
+
+
 def to_numbers(array: Any, name: str, kind: str, dtype: str, row: int) -> np.ndarray:
     """Cells as float64 (n,), NaN where missing; dates in the unit of ``dtype`` since 1970.
 
@@ -36,9 +48,6 @@ def to_numbers(array: Any, name: str, kind: str, dtype: str, row: int) -> np.nda
     Raises:
         DataError: a cell is no such number, infinite, or too large.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     array = _without_dictionary(array)
     if is_text(array.type):
         array = _parsed(array, name, kind, dtype, row)
@@ -54,10 +63,6 @@ def to_numbers(array: Any, name: str, kind: str, dtype: str, row: int) -> np.nda
 
 
 def _plain_numbers(array: Any, kind: str, dtype: str) -> np.ndarray:
-    import pyarrow as pa
-
-    from narrows.data.tables.arrow_types import type_from_text
-
     type_ = array.type
     if pa.types.is_null(type_):
         return np.full(len(array), np.nan)
@@ -111,8 +116,6 @@ def not_of_kind(name: str, kind: str, value: Any, row: int) -> DataError:
 
 def shown(array: Any, at: int) -> Any:
     """A cell for people: dates and times as texts, to the microsecond; others as they are."""
-    import pyarrow as pa
-
     cell, types = array.slice(at, 1), pa.types
     if not types.is_temporal(array.type):
         return cell[0].as_py()
@@ -127,10 +130,6 @@ def shown(array: Any, at: int) -> Any:
 
 def _parsed(array: Any, name: str, kind: str, dtype: str, row: int) -> Any:
     """Texts as cells of the type that ``kind`` needs."""
-    import pyarrow as pa
-
-    from narrows.data.tables.arrow_types import type_from_text
-
     wanted = {"numeric": pa.float64(), "integer": pa.float64(), "boolean": pa.bool_()}
     type_ = wanted.get(kind) or type_from_text(dtype)
     parsed = parse(array, type_)
@@ -146,9 +145,6 @@ def parse(array: Any, type_: Any) -> Any:
     Booleans are true, yes, 1 and false, no, 0 in any case; dates are ISO 8601; a number that
     begins with a 0 before other digits is an identifier, and none.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if pa.types.is_boolean(type_):
         lower = pc.utf8_lower(array)
         true = pc.is_in(lower, pa.array(_TRUE, lower.type))
@@ -172,8 +168,6 @@ def as_type(array: Any, kind: str, type_: Any) -> Any:
 
     Of a column's own cells: what :func:`to_numbers` takes for a number, or any text.
     """
-    import pyarrow as pa
-
     array = _without_dictionary(array)
     if array.type == type_:
         return array
@@ -198,8 +192,6 @@ def _first_unparsable(array: Any, type_: Any) -> int:
 
 def to_texts(array: Any) -> Any:
     """Cells of any type as an Arrow array of texts."""
-    import pyarrow as pa
-
     array = _without_dictionary(array)
     if pa.types.is_duration(array.type):
         array = array.cast(pa.int64())  # Arrow has no text for them
@@ -211,9 +203,6 @@ def to_texts(array: Any) -> Any:
 def to_codes(array: Any, categories: Sequence[str]) -> tuple[np.ndarray, Counter[str]]:
     """The index of each cell in ``categories``, MISSING or UNKNOWN, and how often each unknown one
     came: int64 (n,) and counts by text."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     texts = to_texts(array)
     found = pc.index_in(texts, pa.array(categories, pa.string()))
     codes = found.fill_null(UNKNOWN).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -238,12 +227,8 @@ def from_texts(texts: Any, type_: Any) -> Any:
     Raises:
         ValueError: one is no value of the type.
     """
-    import pyarrow as pa
-
     array = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
     if pa.types.is_time(type_):  # which Arrow reads as a part of a moment only
-        import pyarrow.compute as pc
-
         moments = pc.binary_join_element_wise("1970-01-01", array, " ")
         return moments.cast(pa.timestamp(type_.unit)).cast(type_)
     if pa.types.is_duration(type_):
@@ -256,8 +241,6 @@ def from_texts(texts: Any, type_: Any) -> Any:
 def from_numbers(numbers: np.ndarray, type_: Any) -> Any:
     """Numbers, NaN where missing, as an Arrow array of ``type_``: rounded and clipped where that
     holds whole numbers, dates or truth values."""
-    import pyarrow as pa
-
     missing = np.isnan(numbers)
     numbers = np.where(missing, 0.0, numbers)
     if pa.types.is_boolean(type_):
@@ -278,9 +261,6 @@ def from_numbers(numbers: np.ndarray, type_: Any) -> Any:
 
 
 def _as_decimals(numbers: np.ndarray, missing: np.ndarray, type_: Any) -> Any:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     digits = min(type_.scale, 15)
     rounded = pc.round(pa.array(numbers, mask=missing), digits)
     return rounded.cast(type_, safe=False)
@@ -298,8 +278,6 @@ def _as_integers(
 
 def _limits(type_: Any) -> tuple[float, float] | None:
     """The lowest and highest number that a type of dates or times stands for."""
-    import pyarrow as pa
-
     if pa.types.is_duration(type_) or str(type_).startswith("timestamp[ns"):
         return None  # nothing but the 64 bits limits them
     if pa.types.is_date32(type_):
@@ -312,8 +290,6 @@ def _limits(type_: Any) -> tuple[float, float] | None:
 
 def coarsest_step(numbers: np.ndarray, type_: Any) -> int:
     """The longest of day, hour, minute and so on that all dates and times are whole numbers of."""
-    import pyarrow as pa
-
     if not pa.types.is_temporal(type_) or pa.types.is_date32(type_):
         return 1
     steps = _STEPS["ms" if pa.types.is_date64(type_) else type_.unit]
@@ -337,8 +313,6 @@ def from_codes(
         type_: the column's Arrow type.
         levels: the classes that a dictionary type declares, in its order.
     """
-    import pyarrow as pa
-
     dictionary = pa.types.is_dictionary(type_)
     value_type = type_.value_type if dictionary else type_
     if not dictionary:
@@ -357,14 +331,10 @@ def from_codes(
 
 def repeated(text: str | None, count: int, type_: Any, levels: Sequence[str]) -> Any:
     """An Arrow array of ``type_`` with one value ``count`` times, missing for None."""
-    import pyarrow as pa
-
     if pa.types.is_null(type_):
         return pa.nulls(count)
     return from_codes(np.zeros(count, np.int64), [text], type_, levels)
 
 
 def _without_dictionary(array: Any) -> Any:
-    import pyarrow as pa
-
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array

@@ -27,6 +27,7 @@ from narrows.data.tables.arrow_types import kind_of, type_from_text
 from narrows.data.tables.cell_formats import CellFormat
 from narrows.data.tables.marginals import Marginal
 from narrows.data.tables.resolution import Resolution
+from narrows.support.lazy_modules import pa
 
 #: What a column may be declared to be.
 KINDS = ("numeric", "integer", "boolean", "categorical", "date", "ignored")
@@ -458,8 +459,6 @@ class Column:
 
     def _decodes(self) -> bool:
         """Whether its texts and numbers can be cells of its dtype."""
-        import pyarrow as pa
-
         try:
             self.decode(np.zeros((1, self.width), np.float32))
             if self.rest:

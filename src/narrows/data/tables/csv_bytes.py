@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from narrows.errors import DataError
+from narrows.support.lazy_modules import pa
 
 #: What unpacking, decoding and parsing a damaged file fails with.
 DAMAGE = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile)
@@ -46,8 +47,6 @@ def open_bytes(path: Path) -> IO[bytes]:
     if suffix == ".xz":
         return lzma.open(path)
     if suffix == ".zst":
-        import pyarrow as pa
-
         return io.BufferedReader(pa.input_stream(str(path), compression="zstd"))
     if suffix == ".zip":
         return _only_file(path)

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from narrows.data.tables import csv_layout as layout
 from narrows.data.tables.csv_bytes import DAMAGE, bad_encoding, find_encoding, open_text, pieces_of
@@ -18,7 +18,7 @@ from narrows.errors import DataError
 _LINES, _LETTERS, _LONGEST_ROW = 500, 1 << 20, 16 << 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CsvDialect:
     """How a CSV file is to be read.
 
@@ -86,20 +86,18 @@ def examine(path: Path, options: CsvOptions | None = None) -> CsvDialect:
         raise DataError(
             f"{path} is damaged, or not CSV: {error}", hint="get the file again"
         ) from error
-    stated = () if options.encoding or encoding.startswith("utf-8") else (_encoded(path, encoding),)
-    return replace(dialect, encoding=encoding, notes=(*stated, *dialect.notes))
+    dialect = replace(dialect, encoding=encoding)
+    if options.encoding or encoding.startswith("utf-8"):
+        return dialect
+    note = f"{path} is no UTF-8, and read as {encoding}; --encoding says what it is"
+    return replace(dialect, notes=(note, *dialect.notes))
 
 
 def _usual_name(encoding: str) -> str:
     """The name of a codec under which the rest of narrows knows it."""
     usual = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
-    names = {"iso8859-1": "latin-1"}
     name = codecs.lookup(encoding).name
-    return usual.get(name, names.get(name, name))
-
-
-def _encoded(path: Path, encoding: str) -> str:
-    return f"{path} is no UTF-8, and read as {encoding}; --encoding says what it is"
+    return {**usual, "iso8859-1": "latin-1"}.get(name, name)
 
 
 def _first_lines(file: IO[str]) -> list[str]:
@@ -164,10 +162,10 @@ def _examine(file: IO[str], path: Path, options: CsvOptions) -> CsvDialect:
         )
     check_names(names, str(path))
     return CsvDialect(
-        delimiter,
-        names,
-        header,
-        skipped,
+        delimiter=delimiter,
+        names=names,
+        header=header,
+        skipped=skipped,
         blank=skip + titles,
         written=written,
         line_end=line_end,
@@ -235,13 +233,18 @@ def check_names(names: tuple[str, ...], source: str) -> None:
 
 def body(file: IO[str], dialect: CsvDialect) -> Iterator[str]:
     """The text below the names, in pieces; rewritten with commas where nothing else splits it."""
-    for _ in range(dialect.skipped):
-        file.readline()
+    _skip(file, dialect)
     return _rewritten(file, dialect) if dialect.rewritten else pieces_of(file)
 
 
+def _skip(file: IO[str], dialect: CsvDialect) -> None:
+    for _ in range(dialect.skipped):
+        file.readline()
+
+
 def _rewritten(file: IO[str], dialect: CsvDialect) -> Iterator[str]:
-    for rows in _several(_reader(file, dialect)):
+    reader = _reader(file, dialect)
+    while rows := list(itertools.islice(reader, 4096)):
         yield "".join(",".join(map(_quoted, row)) + "\n" for row in rows)
 
 
@@ -251,12 +254,7 @@ def _quoted(cell: str) -> str:
     return cell
 
 
-def _several(rows: Iterator[list[str]]) -> Iterator[list[list[str]]]:
-    while some := list(itertools.islice(rows, 4096)):
-        yield some
-
-
-def _reader(lines: IO[str], dialect: CsvDialect) -> Iterator[list[str]]:
+def _reader(lines: IO[str], dialect: CsvDialect) -> Any:
     if dialect.delimiter == " ":
         split = (line.replace("\t", " ").strip() + "\n" for line in lines)
         return csv.reader(split, delimiter=" ", skipinitialspace=True)
@@ -290,8 +288,9 @@ def explain(path: Path, dialect: CsvDialect, error: Exception) -> DataError:
     try:
         if "UTF8" in reason:
             return bad_encoding(path)
-        for line, count in _rows(path, dialect):
-            if count != len(dialect.names):
+        for line, row in _rows(path, dialect):
+            count = len(row)
+            if any(cell.strip() for cell in row) and count != len(dialect.names):
                 return DataError(
                     f"{path} has {count} cell{'s' if count != 1 else ''} in line {line:,}, and "
                     f"{len(dialect.names)} in its first row",
@@ -310,33 +309,21 @@ def explain(path: Path, dialect: CsvDialect, error: Exception) -> DataError:
     )
 
 
-def _rows(path: Path, dialect: CsvDialect) -> Iterator[tuple[int, int]]:
-    """The line, counted from 1, on which each row of values begins, and its number of cells."""
+def _rows(path: Path, dialect: CsvDialect) -> Iterator[tuple[int, list[str]]]:
+    """The rows of values, and the line, counted from 1, on which each begins."""
     with open_text(path, dialect.encoding) as lines:
-        for _ in range(dialect.skipped):
-            lines.readline()
-        reader = csv.reader(lines, delimiter=dialect.delimiter, skipinitialspace=dialect.rewritten)
+        _skip(lines, dialect)
+        reader = _reader(lines, dialect)
         line = dialect.skipped + 1
         for row in reader:
-            if any(cell.strip() for cell in row):
-                yield line, len(row)
+            yield line, row
             line = dialect.skipped + reader.line_num + 1
 
 
 def line_of_row(path: Path, dialect: CsvDialect, row: int) -> int | None:
     """The line, counted from 1, on which row ``row`` of values (the first is 1) begins."""
     try:
-        with open_text(path, dialect.encoding) as lines:
-            for _ in range(dialect.skipped):
-                lines.readline()
-            number, reader = 0, _reader(lines, dialect)
-            line = dialect.skipped + 1
-            for cells in reader:
-                if cells or len(dialect.names) == 1:
-                    number += 1
-                    if number == row:
-                        return line
-                line = dialect.skipped + getattr(reader, "line_num", 0) + 1
+        rows = (line for line, cells in _rows(path, dialect) if cells or len(dialect.names) == 1)
+        return next(itertools.islice(rows, row - 1, None), None)
     except (OSError, UnicodeError, csv.Error, *DAMAGE):
         return None
-    return None

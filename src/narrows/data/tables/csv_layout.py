@@ -59,6 +59,7 @@ def rows_of(lines: Sequence[str], delimiter: str) -> list[Row]:
 def find_delimiter(lines: Sequence[str]) -> str:
     """What stands between cells: what makes as many of them in most rows, quotes respected."""
     best, delimiter = (0.0, 0.0, 0), ","
+    rivals = all(any(sign in line for line in lines[:50]) for sign in ";,")
     for candidate in DELIMITERS:
         rows = [row for row in rows_of(lines, candidate) if not row.blank]
         counts = Counter(len(row.cells) for row in rows)
@@ -68,7 +69,7 @@ def find_delimiter(lines: Sequence[str]) -> str:
         width, alike = counts.most_common(1)[0]
         # a decimal comma makes cells too, of which the names know nothing
         numbers = _share_of_numbers(rows, width)
-        found = (round(alike / len(rows), 1), numbers if _rivals(lines) else 0.0, width)
+        found = (round(alike / len(rows), 1), numbers if rivals else 0.0, width)
         if found > best:
             best, delimiter = found, candidate
     if best[0] < 0.5 and lines:
@@ -77,10 +78,6 @@ def find_delimiter(lines: Sequence[str]) -> str:
         if not present and _is_spaced(lines):
             return " "
     return delimiter
-
-
-def _rivals(lines: Sequence[str]) -> bool:
-    return any(";" in line for line in lines[:50]) and any("," in line for line in lines[:50])
 
 
 def _share_of_numbers(rows: Sequence[Row], width: int) -> float:

@@ -33,7 +33,7 @@ class CsvKeywords(TypedDict, total=False):
     delimiter: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CsvOptions:
     """How a CSV file is to be read; None is what the file looks like.
 
@@ -140,7 +140,7 @@ class CsvOptions:
     @property
     def of_cells(self) -> Self:
         """What says how cells are meant, without where they stand in the file."""
-        return type(self)(self.missing, self.decimal, self.thousands)
+        return replace(self, header=None, skip_rows=None, encoding=None, delimiter=None)
 
     def given(self) -> dict[str, Any]:
         """What is said, by name: JSON values."""

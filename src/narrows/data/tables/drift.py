@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 _NAMED = 3
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SchemaDrift:
     """Counts of what was encoded as an average or left out.
 

@@ -15,6 +15,7 @@ from narrows.data.tables.columns import Column
 from narrows.data.tables.drift import SchemaDrift
 from narrows.data.tables.missing import without_missing_words
 from narrows.data.tables.text_cells import parse_cells, parse_valid
+from narrows.support.lazy_modules import pa, pc
 
 
 def encode_cells(column: Column, array: Any, row: int, drift: SchemaDrift) -> np.ndarray:
@@ -88,8 +89,6 @@ def cells_to_numbers(column: Column, array: Any, row: int, drift: SchemaDrift) -
 
 def _parsed(column: Column, array: Any, row: int, drift: SchemaDrift) -> Any:
     """Texts as cells of another type, where all are known."""
-    import pyarrow as pa
-
     array = array.cast(pa.string())
     known, _ = without_missing_words(array)
     for type_, cell_format in _candidates(column):
@@ -115,8 +114,6 @@ def _parsed(column: Column, array: Any, row: int, drift: SchemaDrift) -> Any:
 def compatible_types(column: Column) -> list[Any]:
     """The Arrow types that cells of a later text file may be given: that of training, then those
     that hold more, and texts at last, which hold everything."""
-    import pyarrow as pa
-
     own = type_from_text(column.dtype)
     if pa.types.is_dictionary(own) or is_text(own) or pa.types.is_null(own):
         return [own]
@@ -139,8 +136,6 @@ def cast_cells(column: Column, array: Any, type_: Any) -> Any:
     Args:
         type_: that of training, or another of :func:`compatible_types`.
     """
-    import pyarrow as pa
-
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     own = type_from_text(column.dtype)
@@ -185,9 +180,6 @@ def _read(column: Column, array: Any, type_: Any) -> Any:
 
 
 def _without(array: Any, places: list[int]) -> Any:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     there = np.ones(len(array), bool)
     there[places] = False
     return pc.if_else(pa.array(there), array, pa.scalar(None, array.type))
@@ -196,9 +188,6 @@ def _without(array: Any, places: list[int]) -> Any:
 def _is_rounded(found: Any, texts: Any) -> bool:
     """Whether whole numbers among some texts are larger than the floats that were read hold
     exactly."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if not pa.types.is_floating(found.type):
         return False
     limit = 2.0 ** (np.finfo(number_dtype(found.type)).nmant + 1)
@@ -209,8 +198,6 @@ def _is_rounded(found: Any, texts: Any) -> bool:
 
 def _candidates(column: Column) -> list[tuple[Any, CellFormat | None]]:
     """The types and formats that texts of a column may have, that of training first."""
-    import pyarrow as pa
-
     own = type_from_text(column.dtype)
     if column.kind == "boolean":
         return [(pa.bool_(), None)]

@@ -14,6 +14,7 @@ from narrows.data.tables.frames.learning import known_classes
 from narrows.data.tables.reading import TableSource, cells_of
 from narrows.data.tables.schema import TableSchema
 from narrows.errors import DataError
+from narrows.support.lazy_modules import pa, pc
 
 
 def fills(column: Column) -> bool:
@@ -29,8 +30,6 @@ def filled_types(schema: TableSchema, table: TableSource, *, every: bool = False
         table: which has the model's columns; it is read as often as some type does not do.
         every: the cells that have a value are replaced too.
     """
-    import pyarrow as pa
-
     found: dict[str, Any] = {}
     waiting: dict[str, list[Any]] = {}
     for column in schema.columns:
@@ -74,8 +73,6 @@ def filled_rows(
         types: Arrow types that columns get, by name, as ``filled_types`` finds them.
         every: replace the cells that have a value too.
     """
-    import pyarrow as pa
-
     arrays = []
     for name in block.column_names:
         column = schema.by_name.get(name)
@@ -121,9 +118,6 @@ def filled_column(
     Raises:
         DataError: what training knew is of a kind that the column cannot hold.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     filled = column.decode(column.present(features))
     filled = known_classes(pa.chunked_array([filled]), entry or {})
     if isinstance(filled, pa.ChunkedArray):
@@ -154,9 +148,6 @@ def _completed(column: Column, original: Any, filled: Any) -> Any:
     Raises:
         DataError: it does not hold them.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if not column.width and original.null_count == len(original):
         return filled
     if pa.types.is_dictionary(filled.type):
@@ -179,8 +170,6 @@ def _completed(column: Column, original: Any, filled: Any) -> Any:
 
 
 def _without_values(array: Any) -> Any:
-    import pyarrow as pa
-
     if not pa.types.is_dictionary(array.type):
         return pa.nulls(len(array), array.type)
     indices = pa.nulls(len(array), array.type.index_type)
@@ -189,8 +178,6 @@ def _without_values(array: Any) -> Any:
 
 def _as(column: Column, filled: Any, features: np.ndarray, type_: Any) -> Any:
     """What training knew as cells of another type."""
-    import pyarrow as pa
-
     if filled.type == type_:
         return filled
     if pa.types.is_dictionary(filled.type):
@@ -210,9 +197,6 @@ def _as(column: Column, filled: Any, features: np.ndarray, type_: Any) -> Any:
 
 
 def _with_classes(original: Any, filled: Any) -> Any:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     value_type = original.type.value_type
     texts = cells.to_texts(filled)
     levels = cells.to_texts(original.dictionary)

@@ -12,6 +12,7 @@ from typing import Any
 
 from narrows.data.tables import cells
 from narrows.data.tables.csv_layout import number
+from narrows.support.lazy_modules import pa, pc
 
 #: Missing in any column, without the spaces around them; not where they stand in quotes.
 MISSING_CELLS = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "#N/A", "?")
@@ -26,9 +27,6 @@ MISSING_WORDS = (
 
 def without_missing_words(array: Any) -> tuple[Any, Counter[str]]:
     """Texts without those in MISSING_WORDS, and how often each of them came."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     words = pc.is_in(pc.utf8_lower(array), pa.array(MISSING_WORDS, array.type))
     if not pc.any(words).as_py():
         return array, Counter()
@@ -44,9 +42,6 @@ def is_missing_text(stated: Sequence[str], written: Any, bare: Any) -> Any:
         written: an Arrow array of cells, without the blanks around them.
         bare: the same without quotes.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     found = pc.is_in(written, pa.array(stated, written.type))
     for text in stated:
         if number(text) is not None:

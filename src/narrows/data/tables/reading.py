@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from narrows.data.tables.arrow_types import is_stored, kind_of
+from narrows.data.tables.cells import whole
 from narrows.data.tables.csv_bytes import DAMAGE, PACKED, TextBytes, open_text
 from narrows.data.tables.csv_dialect import (
     body,
@@ -25,6 +26,7 @@ from narrows.data.tables.frames.stored import ArrowSource
 from narrows.data.tables.missing import is_missing_text
 from narrows.errors import DataError
 from narrows.support.inputs import Input
+from narrows.support.lazy_modules import pa, pc
 
 _CSV_SUFFIXES = (".csv", ".tsv", ".data", ".txt")
 # Bytes of CSV, and rows of other tables, that are in memory at a time.
@@ -82,8 +84,6 @@ class CsvTable:
             options: what the user says of it.
             stored: give all rows, also those at the end that hold nothing.
         """
-        import pyarrow as pa
-
         self.path, self.name, self.file = path, str(path), Input(path)
         with self.file.reading():
             self.dialect = examine(path, options)
@@ -105,8 +105,6 @@ class CsvTable:
         )
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
-        import pyarrow as pa
-
         wanted = list(self.types if columns is None else columns)
         try:
             with self.file.reading(), open_text(self.path, self.dialect.encoding) as file:
@@ -121,7 +119,6 @@ class CsvTable:
             raise explain(self.path, self.dialect, error) from error
 
     def _reader(self, file: Any, wanted: list[str]) -> Any:
-        import pyarrow as pa
         import pyarrow.csv
 
         dialect, dropped = self.dialect, list[int]()
@@ -163,9 +160,6 @@ class CsvTable:
 
     def _cleaned(self, column: Any) -> Any:
         """Cells without the spaces around them, and missing where nothing else is there."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         trimmed = pc.ascii_trim_whitespace(column)
         spaced = pc.not_equal(trimmed, column)
         missing = pc.and_(spaced, pc.is_in(trimmed, pa.array(self.dialect.missing)))
@@ -217,7 +211,6 @@ class ParquetTable:
             )
 
     def _explained(self, path: Path) -> Any:
-        import pyarrow as pa
         import pyarrow.parquet
 
         try:
@@ -234,8 +227,6 @@ class ParquetTable:
         )
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
-        import pyarrow as pa
-
         wanted = list(self.types if columns is None else columns)
         for path, state in self._files.items():
             with state.reading(), self._explained(path) as file:
@@ -276,8 +267,6 @@ def _known_types(
 ) -> tuple[dict[str, Any], frozenset[str], tuple[str, ...]]:
     """The types of the columns by name, which of them are of types that are not learnt, and what is
     said of these."""
-    import pyarrow as pa
-
     if not schema.names:
         raise DataError(f"{source} has no columns", hint="give a table with at least one")
     check_names(tuple(schema.names), source)
@@ -391,8 +380,6 @@ def arrow_table(names: Sequence[str], rows: Any) -> Any:
     Raises:
         DataError: a column holds values of several kinds.
     """
-    import pyarrow as pa
-
     try:
         arrays = [pa.array(column, from_pandas=True) for column in rows.T]
     except (pa.ArrowException, TypeError, ValueError) as error:
@@ -404,14 +391,7 @@ def arrow_table(names: Sequence[str], rows: Any) -> Any:
 
 def cells_of(block: Any, name: str) -> Any:
     """A column of an Arrow table or batch as one array, with NaN as missing."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    array = block.column(name)
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-        if isinstance(array, pa.ChunkedArray):
-            array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.nulls(0)
+    array = whole(block.column(name))
     if pa.types.is_floating(array.type):
         values = array.cast(pa.float32()) if pa.types.is_float16(array.type) else array
         nan = pc.fill_null(pc.is_nan(values), False)

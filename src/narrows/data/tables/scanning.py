@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data.tables import cells
-from narrows.data.tables.arrow_types import is_text, kind_of
+from narrows.data.tables.arrow_types import is_text, kind_of, number_dtype
 from narrows.data.tables.cell_formats import CellFormat, arrow_type, guess_formats
 from narrows.data.tables.columns import (
     KINDS,
@@ -45,6 +45,7 @@ from narrows.data.tables.text_cells import (
     parse_valid,
 )
 from narrows.errors import DataError, UsageError
+from narrows.support.lazy_modules import pa, pc
 from narrows.support.progress import Tracker, silent
 
 # Different texts of one column that are counted at a time. When there are more, the rarer half is
@@ -154,8 +155,6 @@ def _check_types(types: Mapping[str, str], source: TableSource) -> None:
 
 
 def _options(type_: Any, declared: str | None, source: TableSource) -> list[_Option]:
-    import pyarrow as pa
-
     if declared == "ignored":
         return [_Option("ignored", type_)]
     if declared not in (None, "categorical") and pa.types.is_dictionary(type_):
@@ -169,7 +168,7 @@ def _options(type_: Any, declared: str | None, source: TableSource) -> list[_Opt
     return [option for option in options if declared in (None, option.kind)]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Moments:
     """Count, mean and squared deviations of numbers that come in blocks (Chan, Golub & LeVeque,
     Updating formulae and a pairwise algorithm for computing sample variances, 1979)."""
@@ -199,7 +198,7 @@ class _Moments:
         return math.sqrt(self.deviations / self.count) if self.highest > self.lowest else 0.0
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Counts:
     """How often each text comes."""
 
@@ -267,15 +266,7 @@ def _is_long(key: str) -> bool:
 _DIGEST = 65
 
 
-def _float_of(type_: Any) -> np.dtype:
-    """The floats that cells of an Arrow type are."""
-    import pyarrow as pa
-
-    narrow = {pa.float16(): np.float16, pa.float32(): np.float32}
-    return np.dtype(narrow.get(type_, np.float64))
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Reading:
     """What a source says of how its cells are written.
 
@@ -297,11 +288,11 @@ class _Reading:
         options = getattr(source, "options", CsvOptions())
         dialect = getattr(source, "dialect", None)
         return cls(
-            options.decimal,
-            options.thousands,
-            getattr(dialect, "delimiter", ",") in ";\t",
-            source.textual,
-            getattr(source, "where", "row {:,}".format),
+            decimal=options.decimal,
+            thousands=options.thousands,
+            decimal_first=getattr(dialect, "delimiter", ",") in ";\t",
+            textual=source.textual,
+            where=getattr(source, "where", "row {:,}".format),
         )
 
 
@@ -370,8 +361,6 @@ class _ColumnScan:
 
     def feed(self, array: Any, row: int) -> None:
         """The next cells, the first of which is in row ``row``."""
-        import pyarrow as pa
-
         if self._stale or self._option.kind == "ignored":
             return
         if self._option.kind != "categorical":
@@ -436,16 +425,12 @@ class _ColumnScan:
 
     def _read(self, array: Any, option: _Option) -> Any:
         """Texts as cells of a kind, None if some are none of it."""
-        import pyarrow as pa
-
         if pa.types.is_boolean(option.type) and not self._declared and not are_truth_words(array):
             return None
         return parse_cells(array, option.type, option.cell_format)
 
     def _declared_cells(self, array: Any) -> Any:
         """Texts as cells of the only kind that is left, those that are none missing."""
-        import pyarrow as pa
-
         option = self._option
         known, words = without_missing_words(array)
         parsed, wrong = parse_valid(known, lambda texts: self._read(texts, option))
@@ -493,8 +478,6 @@ class _ColumnScan:
         return len(parse_valid(array, lambda texts: self._read(texts, option))[1])
 
     def _count(self, array: Any, row: int) -> None:
-        import pyarrow as pa
-
         option = self._option
         if option.kind == "categorical":
             if pa.types.is_dictionary(array.type) and len(self._levels) <= _MOST_LEVELS:
@@ -513,7 +496,8 @@ class _ColumnScan:
         present = numbers[~np.isnan(numbers)]
         self._moments.add(present)
         if option.kind in ("integer", "numeric"):
-            self._resolution.add(present, _float_of(option.type))
+            floats = pa.types.is_floating(option.type)
+            self._resolution.add(present, number_dtype(option.type) if floats else present.dtype)
             exact = pa.types.is_integer(array.type)  # beyond 2^53 float64 is not
             some = array.drop_null().to_numpy(zero_copy_only=False) if exact else present
             self._names_rows.add(some)
@@ -556,9 +540,6 @@ class _ColumnScan:
 
     def _look_for_invalid(self, texts: Any, row: int) -> None:
         """Count the cells that are neither numbers nor dates in a column of texts."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         known, _ = without_missing_words(texts)
         like = pc.fill_null(pc.match_substring_regex(known, _NUMBER_OR_DATE), True)
         wrong = pc.invert(like)
@@ -699,9 +680,6 @@ class _ColumnScan:
 
     def _look_for_others(self, array: Any) -> None:
         """Whether cells differ, also where float64 would not tell them apart."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         if self._differ:
             return
         if pa.types.is_float16(array.type):  # which Arrow does not compare

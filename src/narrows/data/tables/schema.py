@@ -18,6 +18,7 @@ from narrows.data.tables.frames.learning import entry_of, frame_like_training, l
 from narrows.data.tables.frames.legacy import legacy_form
 from narrows.data.tables.reading import cells_of
 from narrows.errors import DataError, ShapeError
+from narrows.support.lazy_modules import pa
 from narrows.support.progress import warn
 
 #: Columns of a table at most.
@@ -77,13 +78,18 @@ class TableSchema:
         where these say so, and not as those of training."""
         if options is None or (options.decimal is None and options.thousands is None):
             return self
-        columns = [
-            replace(column, cell_format=(column.cell_format or CellFormat()).written_by(options))
-            if kind_of(type_from_text(column.dtype)) in ("numeric", "integer")
-            else column
-            for column in self.columns
-        ]
-        return replace(self, columns=tuple(columns))
+
+        def rewritten(column: Column) -> Column:
+            if kind_of(type_from_text(column.dtype)) not in ("numeric", "integer"):
+                return column
+            found = (column.cell_format or CellFormat()).written_by(options)
+            return replace(column, cell_format=found)
+
+        return self._with(rewritten)
+
+    def _with(self, change: Callable[[Column], Column]) -> "TableSchema":
+        """The schema with changed columns."""
+        return replace(self, columns=tuple(map(change, self.columns)))
 
     @property
     def learnt(self) -> tuple[Column, ...]:
@@ -162,8 +168,6 @@ class TableSchema:
         Raises:
             ShapeError: another width.
         """
-        import pyarrow as pa
-
         if features.ndim != 2 or features.shape[1] != self.width:
             raise ShapeError(
                 f"features of shape {features.shape} were given, and the table's have shape "
@@ -188,10 +192,7 @@ class TableSchema:
         """The schema with how the numbers of each column lie over rows of these features."""
         numbers = sum(column.is_number for column in self.columns)
         knots = int(np.clip(_MOST_KNOTS // max(numbers, 1), *_KNOTS))
-        columns = [
-            column.with_marginal(features[:, column.features], knots) for column in self.columns
-        ]
-        return replace(self, columns=tuple(columns))
+        return self._with(lambda each: each.with_marginal(features[:, each.features], knots))
 
     def with_masses(self, features: np.ndarray, made: np.ndarray) -> "TableSchema":
         """The schema with how near to a frequent number one must be decoded to be taken for it.
@@ -200,11 +201,9 @@ class TableSchema:
             features: of training rows, (n, width).
             made: what the model makes of them.
         """
-        columns = [
-            column.with_masses(features[:, column.features], made[:, column.features])
-            for column in self.columns
-        ]
-        return replace(self, columns=tuple(columns))
+        return self._with(
+            lambda each: each.with_masses(features[:, each.features], made[:, each.features])
+        )
 
     def feature_limits(self) -> tuple[np.ndarray, np.ndarray]:
         """The lowest and the highest that each feature is, as far as is known: float64 (width,)."""
@@ -247,11 +246,9 @@ class TableSchema:
             total += block.sum(axis=0, dtype=np.float64)
             squares += np.einsum("ij,ij->j", block, block, dtype=np.float64)
         mean, square = total / max(count, 1), squares / max(count, 1)
-        columns = [
-            column.restandardised(mean[column.features], square[column.features])
-            for column in self.columns
-        ]
-        return replace(self, columns=tuple(columns))
+        return self._with(
+            lambda each: each.restandardised(mean[each.features], square[each.features])
+        )
 
     def restated(self, features: np.ndarray, before: "TableSchema") -> np.ndarray:
         """Features that ``before`` encoded as this schema would have encoded the same rows."""

@@ -7,14 +7,13 @@ from typing import Any
 
 from narrows.data.tables import cells
 from narrows.data.tables.cell_formats import CellFormat, normalized
+from narrows.support.lazy_modules import pa, pc
 
 
 def parse_cells(
     array: Any, type_: Any, cell_format: CellFormat | None, *, loose: bool = False
 ) -> Any:
     """Texts as cells of a type, or None if some are none; ``loose``: also without the unit."""
-    import pyarrow as pa
-
     if cell_format is not None:
         array = normalized(array, cell_format, loose=loose)
         if array is None:
@@ -29,8 +28,6 @@ def parse_cells(
 def candidate_types() -> list[Any]:
     """The Arrow types that the texts of a CSV file's column are tried as, the narrowest first; what
     is none of them is text."""
-    import pyarrow as pa
-
     stamps = [pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "us")]
     return [pa.bool_(), pa.int64(), pa.float64(), pa.date32(), *stamps]
 
@@ -38,9 +35,6 @@ def candidate_types() -> list[Any]:
 def are_truth_words(texts: Any) -> bool:
     """Whether all texts are "true" or "false", in any case: 1, 0, yes and no are truth values only
     where a column is known to hold such."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     lower = pc.utf8_lower(texts.drop_null())
     words = pa.array(("true", "false"), lower.type)
     return pc.all(pc.is_in(lower, words)).as_py() is not False
@@ -53,8 +47,6 @@ def parse_valid(array: Any, reads: Callable[[Any], Any]) -> tuple[Any, list[int]
         array: an Arrow array.
         reads: gives cells of texts, or None if some are none.
     """
-    import pyarrow as pa
-
     parsed = reads(array)
     if parsed is not None:
         return parsed, []
@@ -64,14 +56,8 @@ def parse_valid(array: Any, reads: Callable[[Any], Any]) -> tuple[Any, list[int]
     middle = len(array) // 2
     first, wrong = parse_valid(array[:middle], reads)
     last, more = parse_valid(array[middle:], reads)
-    joined = pa.concat_arrays([_whole(first), _whole(last)])
+    joined = pa.concat_arrays([cells.whole(first), cells.whole(last)])
     return joined, [*wrong, *(middle + place for place in more)]
-
-
-def _whole(array: Any) -> Any:
-    import pyarrow as pa
-
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 def counted(counts: Counter[str], most: int = 3) -> str:

@@ -20,8 +20,18 @@ name is a number; a :class:`Form` does, in JSON values that archives and model f
 
 from typing import Any
 
-from narrows.data.tables.frames.form import Form, library_of
+from narrows.data.tables.arrow_types import is_stored
+from narrows.data.tables.cells import whole
+from narrows.data.tables.frames.form import Form, library_of, unsupported
+from narrows.data.tables.frames.masked import masked_from_arrow, masked_to_arrow
+from narrows.data.tables.frames.pandas_frames import (
+    pandas_from_arrow,
+    pandas_to_arrow,
+    require_same,
+)
+from narrows.data.tables.frames.polars_frames import polars_from_arrow, polars_to_arrow
 from narrows.errors import DataError
+from narrows.support.lazy_modules import pa
 
 
 def frame_to_arrow(data: Any) -> tuple[Any, Form]:
@@ -37,21 +47,15 @@ def frame_to_arrow(data: Any) -> tuple[Any, Form]:
     """
     library, shape = library_of(data) or ("", "")
     if library == "pandas":
-        from narrows.data.tables.frames.pandas_frames import pandas_to_arrow, require_same
-
         table, form = pandas_to_arrow(data)
         require_same(data, frame_from_arrow(table, form))
         return table, form
     if library == "polars":
-        from narrows.data.tables.frames.polars_frames import polars_to_arrow
-
         return polars_to_arrow(data)
     if library == "numpy":
-        from narrows.data.tables.frames.masked import masked_to_arrow
-
         return masked_to_arrow(data)
     if library == "arrow":
-        return _from_pyarrow(data, shape)
+        return _pyarrow_to_arrow(data, shape)
     raise DataError(f"{type(data).__name__} is no table", hint="give a pandas or polars DataFrame")
 
 
@@ -67,18 +71,12 @@ def frame_from_arrow(table: Any, form: Form) -> Any:
     """
     try:
         if form.library == "pandas":
-            from narrows.data.tables.frames.pandas_frames import pandas_from_arrow
-
             return pandas_from_arrow(table, form)
         if form.library == "polars":
-            from narrows.data.tables.frames.polars_frames import polars_from_arrow
-
             return polars_from_arrow(table, form)
         if form.library == "numpy":
-            from narrows.data.tables.frames.masked import masked_from_arrow
-
             return masked_from_arrow(table, form)
-        return _arrow_from_arrow(table, form)
+        return _pyarrow_from_arrow(table, form)
     except (ImportError, MemoryError):
         raise
     # What a stranger's form says makes libraries fail in many ways.
@@ -86,11 +84,7 @@ def frame_from_arrow(table: Any, form: Form) -> Any:
         raise ValueError(f"it is none of {form.library}'s: {error}") from error
 
 
-def _from_pyarrow(data: Any, shape: str) -> tuple[Any, Form]:
-    import pyarrow as pa
-
-    from narrows.data.tables.arrow_types import is_stored
-
+def _pyarrow_to_arrow(data: Any, shape: str) -> tuple[Any, Form]:
     if shape == "frame":
         table = data
     else:
@@ -104,20 +98,13 @@ def _from_pyarrow(data: Any, shape: str) -> tuple[Any, Form]:
         )
     for each in table.schema:
         if not is_stored(each.type):
-            raise DataError(
-                f"column {each.name!r} is of type {each.type}, which narrows does not take",
-                hint="leave it out, or turn it into numbers, texts or dates",
-            )
+            raise unsupported(f"column {each.name!r}", each.type)
     required = [each.name for each in table.schema if not each.nullable]
     more = {"required": required} if required else {}
     return table, Form("arrow", shape, more=more, simple=shape == "frame" and not required)
 
 
-def _arrow_from_arrow(table: Any, form: Form) -> Any:
-    import pyarrow as pa
-
-    from narrows.data.tables.frames.pandas_columns import whole
-
+def _pyarrow_from_arrow(table: Any, form: Form) -> Any:
     required = set(form.more.get("required", ()))
     if required:
         fields = [

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
+
+from narrows.errors import DataError
 
 LIBRARIES = ("pandas", "polars", "arrow", "numpy")
 #: A frame with columns, one column with or without a name, only its index, an array.
@@ -29,6 +31,7 @@ class Form:
 
     library: str
     shape: str = "frame"
+    _: KW_ONLY
     columns: tuple[Mapping[str, Any], ...] = ()
     index: Mapping[str, Any] | None = None
     labels: Mapping[str, Any] | None = None
@@ -69,10 +72,10 @@ class Form:
         form = cls(
             values.get("library", ""),
             values.get("shape", "frame"),
-            tuple(_of(values, "columns", list) or ()),
-            _of(values, "index", dict),
-            _of(values, "labels", dict),
-            _of(values, "more", dict) or {},
+            columns=tuple(_of(values, "columns", list) or ()),
+            index=_of(values, "index", dict),
+            labels=_of(values, "labels", dict),
+            more=_of(values, "more", dict) or {},
         )
         if form.library not in LIBRARIES or form.shape not in SHAPES:
             raise ValueError("a table's form is of no known kind")
@@ -91,6 +94,14 @@ def _of(values: Mapping[str, Any], key: str, kind: type) -> Any:
     if value is not None and not isinstance(value, kind):
         raise ValueError(f"a table's form has no usable {key!r}")
     return value
+
+
+def unsupported(what: str, type_: Any) -> DataError:
+    """The error of a part of a frame that is of no type that is taken."""
+    return DataError(
+        f"{what} is of type {type_}, which narrows does not take",
+        hint="leave it out, or turn it into numbers, texts or dates",
+    )
 
 
 def library_of(data: Any) -> tuple[str, str] | None:

@@ -11,6 +11,7 @@ from narrows.data.tables.arrow_types import is_binary, type_from_text
 from narrows.data.tables.frames.objects import is_whole_text
 from narrows.data.tables.frames.pandas_columns import series_from_arrow, series_of, series_to_arrow
 from narrows.data.tables.frames.scalars import scalar_from_text, scalar_to_text
+from narrows.support.lazy_modules import pa, pd
 
 
 def label_texts(labels: Iterable[Any], taken: Iterable[str] = ()) -> list[str]:
@@ -45,8 +46,6 @@ def labels_to_json(index: Any) -> dict[str, Any] | None:
     Raises:
         TypeError: some are of a kind that is not held.
     """
-    import pandas as pd
-
     names = [scalar_to_text(name) for name in index.names]
     if isinstance(index, pd.RangeIndex):
         return {"range": [index.start, index.stop, index.step], "names": names}
@@ -68,8 +67,6 @@ def levels_to_arrow(index: Any) -> list[tuple[dict[str, Any], Any]]:
     Raises:
         TypeError: one is of a kind that is not held.
     """
-    import pandas as pd
-
     if not isinstance(index, pd.MultiIndex):
         entry, array = series_to_arrow(pd.Series(index))
         return [({"entry": entry, **_freq(index)}, array)]
@@ -88,8 +85,6 @@ def levels_to_arrow(index: Any) -> list[tuple[dict[str, Any], Any]]:
 
 def _freq(index: Any) -> dict[str, str]:
     """The frequency of an index of dates, as JSON values."""
-    import pandas as pd
-
     known = isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex)
     return {"freq": index.freqstr} if known and index.freq is not None else {}
 
@@ -103,9 +98,6 @@ def labels_from_json(held: Mapping[str, Any], texts: list[str]) -> Any:
     Raises:
         Exception: of any kind, where there is none.
     """
-    import pandas as pd
-    import pyarrow as pa
-
     names = [scalar_from_text(name) for name in held["names"]]
     if "range" in held:
         start, stop, step = map(int, held["range"])
@@ -123,8 +115,6 @@ def levels_from_arrow(
     held: Sequence[Any], arrays: list[Any], names: list[Any], several: bool
 ) -> Any:
     """The pandas index whose levels :func:`levels_to_arrow` gave."""
-    import pandas as pd
-
     values = [
         series_from_arrow(dict(level["entry"]), array)
         for level, array in zip(held, arrays, strict=True)
@@ -153,8 +143,6 @@ def _timed(index: Any, held: Mapping[str, Any]) -> Any:
 
 def _cells(array: Any) -> list[Any]:
     """The cells of an Arrow array as JSON values."""
-    import pyarrow as pa
-
     types, type_ = pa.types, array.type
     if types.is_dictionary(type_):
         return [array.indices.to_pylist(), _cells(array.dictionary)]
@@ -172,8 +160,6 @@ def _cells(array: Any) -> list[Any]:
 
 
 def _from_cells(cells: Any, type_: Any) -> Any:
-    import pyarrow as pa
-
     types = pa.types
     if types.is_dictionary(type_):
         indices, values = cells

@@ -5,10 +5,22 @@ else differs from what archives hold, and no index is learnt.
 """
 
 from collections.abc import Container, Mapping
+from dataclasses import replace
 from typing import Any
 
+from narrows.data.tables.cells import whole
+from narrows.data.tables.columns import OTHER
 from narrows.data.tables.frames import Form, frame_from_arrow, library_of
+from narrows.data.tables.frames.objects import missing_mark
+from narrows.data.tables.frames.pandas_columns import (
+    series_from_arrow,
+    series_of,
+    series_to_arrow,
+)
+from narrows.data.tables.frames.pandas_frames import pandas_to_arrow, with_index
+from narrows.data.tables.frames.polars_frames import WIDE, column_from_arrow, column_to_arrow
 from narrows.errors import DataError
+from narrows.support.lazy_modules import pa, pc, pl
 
 
 def learnable(data: Any, wanted: Container[str] | None = None) -> tuple[Any, Form]:
@@ -23,12 +35,8 @@ def learnable(data: Any, wanted: Container[str] | None = None) -> tuple[Any, For
     Raises:
         DataError: a column holds values of several kinds, or two have one name.
     """
-    import pyarrow as pa
-
     library, shape = library_of(data) or ("", "")
     if library == "pandas" and shape == "frame":
-        from narrows.data.tables.frames.pandas_frames import pandas_to_arrow
-
         return pandas_to_arrow(data, _of_pandas, keep_index=False, wanted=wanted)
     if library == "polars" and shape == "frame":
         columns = [
@@ -50,18 +58,11 @@ def entry_of(library: str, array: Any) -> Mapping[str, Any]:
     if library == "pandas":
         return _of_pandas(array.to_pandas())[0]
     if library == "polars":
-        import polars as pl
-
         return _of_polars(pl.from_arrow(array))[0]
     return {}
 
 
 def _of_pandas(values: Any) -> tuple[Mapping[str, Any], Any]:
-    import pyarrow as pa
-
-    from narrows.data.tables.frames.objects import missing_mark
-    from narrows.data.tables.frames.pandas_columns import series_to_arrow, whole
-
     if str(values.dtype).endswith("[pyarrow]") and hasattr(values.dtype, "pyarrow_dtype"):
         return {"kind": "arrow"}, whole(values.array.__arrow_array__())
     if values.dtype != object:
@@ -76,13 +77,9 @@ def _of_pandas(values: Any) -> tuple[Mapping[str, Any], Any]:
 
 
 def _of_polars(column: Any) -> tuple[dict[str, Any], Any]:
-    from narrows.data.tables.frames.polars_frames import WIDE, column_to_arrow
-
     kind = column.dtype.base_type().__name__
     if kind not in WIDE:
         return column_to_arrow(column)
-    import polars as pl
-
     small = column.cast(pl.Int64, strict=False)
     whole = small.null_count() == column.null_count()
     return {"dtype": kind}, (small if whole else column.cast(pl.Float64)).to_arrow()
@@ -103,23 +100,15 @@ def frame_like_training(rows: Any, form: Form, like: Any = None) -> Any:
     entries = form.columns or ({},) * rows.num_columns
     for at, (name, entry) in enumerate(zip(rows.column_names, entries, strict=True)):
         rows = rows.set_column(at, name, known_classes(rows.column(at), entry))
-    frame = frame_from_arrow(rows, Form(form.library, "frame", form.columns, None, form.labels))
+    frame = frame_from_arrow(rows, replace(form, shape="frame", index=None, more={}))
     if form.library != "pandas":
         return frame
-    from narrows.data.tables.frames.pandas_frames import with_index
-
     return with_index(frame, like)
 
 
 def known_classes(column: Any, entry: Mapping[str, Any]) -> Any:
     """A column without the class of all rarer ones, where that is a text which means nothing: of
     categories that are intervals, or objects of several classes."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    from narrows.data.tables.columns import OTHER
-    from narrows.data.tables.frames.pandas_columns import whole
-
     inner = entry.get("of", entry)
     if inner.get("kind") != "intervals" and not inner.get("tagged"):
         return column
@@ -145,12 +134,10 @@ def with_columns(data: Any, form: Form, columns: Mapping[int, Any]) -> Any:
     if library == "pandas":
         return _with_pandas(data, form, columns)
     if library == "polars":
-        from narrows.data.tables.frames.polars_frames import column_from_arrow
-
         series = data.get_columns()
         for at, array in columns.items():
             name, dtype = series[at].name, series[at].dtype
-            new = column_from_arrow(name, _chunked(array), form.columns[at])
+            new = column_from_arrow(name, pa.chunked_array([array]), form.columns[at])
             enumerated = dtype.base_type().__name__ in ("Enum", "Categorical", "Null")
             series[at] = new if enumerated else new.cast(dtype)
         return type(data)(series)
@@ -159,16 +146,7 @@ def with_columns(data: Any, form: Form, columns: Mapping[int, Any]) -> Any:
     return data
 
 
-def _chunked(array: Any) -> Any:
-    import pyarrow as pa
-
-    return pa.chunked_array([array])
-
-
 def _with_pandas(data: Any, form: Form, columns: Mapping[int, Any]) -> Any:
-    from narrows.data.tables.frames.objects import missing_mark
-    from narrows.data.tables.frames.pandas_columns import series_from_arrow, series_of
-
     result = data.copy()
     for at, array in columns.items():
         entry = dict(form.columns[at])

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from narrows.data.tables.frames.form import Form
+from narrows.data.tables.frames.pandas_columns import series_to_arrow
+from narrows.support.lazy_modules import pa, pd
 
 
 def legacy_form(library: str | None, schema: Any, dtypes: Sequence[str | None]) -> Form:
@@ -24,13 +26,7 @@ def legacy_form(library: str | None, schema: Any, dtypes: Sequence[str | None]) 
 def legacy_entry(dtype: str | None, type_: Any) -> dict[str, Any]:
     """An entry for a column of the pandas dtype that ``dtype`` was the text of, or whatever pandas
     makes of the Arrow type where that text is no help."""
-    import pyarrow as pa
-
-    from narrows.data.tables.frames.pandas_columns import series_to_arrow
-
     try:
-        import pandas as pd
-
         if dtype is not None and dtype.endswith("[pyarrow]") and dtype != "string[pyarrow]":
             return {"kind": "arrow"}
         if dtype not in (None, "category"):

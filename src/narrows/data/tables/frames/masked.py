@@ -8,6 +8,7 @@ import numpy as np
 from narrows.data.tables.frames.form import Form
 from narrows.data.tables.frames.scalars import scalar_from_text, scalar_to_text
 from narrows.errors import DataError
+from narrows.support.lazy_modules import pa
 
 _NAME = "values"
 
@@ -19,8 +20,6 @@ def masked_to_arrow(data: Any) -> tuple[Any, Form]:
     Raises:
         DataError: values that an archive does not hold.
     """
-    import pyarrow as pa
-
     dtype = data.dtype
     if dtype.kind not in "biuf" or dtype.itemsize > 8:
         raise DataError(
@@ -51,8 +50,6 @@ def masked_from_arrow(table: Any, form: Form) -> Any:
     Raises:
         Exception: of any kind, where the form is not the table's.
     """
-    import pyarrow as pa
-
     (column,) = table.columns
     dtype, shape = np.dtype(form.more["dtype"]), tuple(map(int, form.more["shape"]))
     if dtype.kind not in "biuf" or math.prod(shape) != len(column):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data.tables.frames.scalars import scalar_from_text, scalar_to_text
+from narrows.support.lazy_modules import pa
 
 _MOST_DIGITS = 38
 
@@ -22,8 +23,6 @@ def objects_to_arrow(values: Any) -> tuple[dict[str, Any], Any]:
     Raises:
         TypeError: one is of a class that is not held; the message names it.
     """
-    import pyarrow as pa
-
     cells = values.to_list()
     marks = [missing_mark(cell) for cell in cells]
     named = sorted({mark for mark in marks if mark})
@@ -80,8 +79,6 @@ def missing_mark(cell: Any) -> str | None:
 def _common_type(cells: list[Any]) -> Any:
     """The Arrow type of cells that are all of one class, None where there is none that keeps
     them."""
-    import pyarrow as pa
-
     classes = set(map(type, cells))
     if not classes:
         return pa.null()
@@ -109,8 +106,6 @@ def is_whole_text(text: str) -> bool:
 
 def _decimal_type(cells: list[decimal.Decimal]) -> Any:
     """The type of decimals that are written with one number of digits behind the point."""
-    import pyarrow as pa
-
     parts = [cell.as_tuple() for cell in cells]
     exponents = {part.exponent for part in parts}
     exponent = exponents.pop()

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from narrows.data.tables.arrow_types import is_stored
+from narrows.data.tables.cells import whole
 from narrows.data.tables.frames.objects import objects_from_arrow, objects_to_arrow
-from narrows.data.tables.frames.scalars import scalar_from_text, scalar_to_text
+from narrows.data.tables.frames.scalars import scalar_from_text, scalar_to_text, time_unit
 from narrows.data.tables.frames.zones import zone_for_arrow, zone_from_json, zone_to_json
+from narrows.support.lazy_modules import pa, pd
 
 Entry = dict[str, Any]
 Converted = tuple[Entry, Any]
@@ -52,15 +54,11 @@ def series_from_arrow(entry: Entry, array: Any) -> Any:
 
 def series_of(values: Any, index: Any = None, name: Any = None) -> Any:
     """A pandas Series of what :func:`series_from_arrow` gave; texts that are objects stay so."""
-    import pandas as pd
-
     dtype = object if isinstance(values, np.ndarray) and values.dtype == object else None
     return pd.Series(values, index=index, dtype=dtype, name=name, copy=False)
 
 
 def _numpy_to_arrow(values: np.ndarray) -> Converted:
-    import pyarrow as pa
-
     if not _NUMPY.fullmatch(values.dtype.str):
         raise Unsupported(str(values.dtype))
     entry = {"kind": "numpy", "dtype": values.dtype.str}
@@ -73,8 +71,6 @@ def _numpy_to_arrow(values: np.ndarray) -> Converted:
 
 
 def _time_type(dtype: np.dtype, zone: str | None = None) -> Any:
-    import pyarrow as pa
-
     unit = np.datetime_data(dtype)[0]
     return pa.duration(unit) if dtype.kind == "m" else pa.timestamp(unit, zone)
 
@@ -83,22 +79,16 @@ _NO_TIME = np.iinfo(np.int64).min
 
 
 def _as_times(integers: np.ndarray, type_: Any) -> Any:
-    import pyarrow as pa
-
     return pa.array(integers, mask=integers == _NO_TIME).view(type_)
 
 
 def _integers(array: Any) -> np.ndarray:
     """Times, or integers, as int64; the lowest of all where one is missing."""
-    import pyarrow as pa
-
     filled = array.view(pa.int64()).fill_null(_NO_TIME)
     return np.array(filled.to_numpy(zero_copy_only=False), np.int64)
 
 
 def _numpy_from_arrow(entry: Entry, array: Any) -> np.ndarray:
-    import pyarrow as pa
-
     if not _NUMPY.fullmatch(entry["dtype"]):
         raise ValueError("no dtype")
     dtype = np.dtype(entry["dtype"])
@@ -127,23 +117,7 @@ def _arrow(values: Any) -> Any:
     return whole(values.__arrow_array__())
 
 
-def whole(array: Any) -> Any:
-    """An Arrow array or chunked array as one array."""
-    import pyarrow as pa
-
-    if not isinstance(array, pa.ChunkedArray):
-        return array
-    if pa.types.is_dictionary(array.type):
-        array = array.unify_dictionaries()
-    if array.num_chunks == 1:
-        return array.chunk(0)
-    return pa.concat_arrays(array.chunks) if array.num_chunks else pa.nulls(0, array.type)
-
-
 def _nullable_from_arrow(entry: Entry, array: Any) -> Any:
-    import pandas as pd
-    import pyarrow as pa
-
     if not _NULLABLE.fullmatch(entry["dtype"]):
         raise ValueError("no dtype")
     dtype = pd.api.types.pandas_dtype(entry["dtype"])
@@ -158,9 +132,6 @@ def _nullable_from_arrow(entry: Entry, array: Any) -> Any:
 
 
 def _text_to_arrow(values: Any) -> Converted:
-    import pandas as pd
-    import pyarrow as pa
-
     dtype = values.dtype
     missing = "NA" if getattr(dtype, "na_value", pd.NA) is pd.NA else "NaN"
     entry = {"kind": "text", "storage": str(dtype.storage), "missing": missing}
@@ -172,9 +143,6 @@ def _text_to_arrow(values: Any) -> Converted:
 
 
 def _text_from_arrow(entry: Entry, array: Any) -> Any:
-    import pandas as pd
-    import pyarrow as pa
-
     storage, missing = entry["storage"], entry["missing"]
     if storage not in ("python", "pyarrow", "pyarrow_numpy") or missing not in ("NA", "NaN"):
         raise ValueError("no text")
@@ -197,23 +165,12 @@ def _zoned_to_arrow(values: Any) -> Converted:
 
 
 def _zoned_from_arrow(entry: Entry, array: Any) -> Any:
-    import pandas as pd
-
-    stamps = _integers(array).view(np.dtype(f"M8[{_unit(entry['unit'])}]"))
+    stamps = _integers(array).view(np.dtype(f"M8[{time_unit(entry['unit'])}]"))
     index = pd.DatetimeIndex(stamps).tz_localize("UTC")
     return index.tz_convert(zone_from_json(entry["zone"])).array
 
 
-def _unit(value: Any) -> str:
-    if value not in ("s", "ms", "us", "ns"):
-        raise ValueError("no unit of time")
-    return str(value)
-
-
 def _classes_to_arrow(values: Any) -> Converted:
-    import pandas as pd
-    import pyarrow as pa
-
     classes = values.dtype.categories
     entry, dictionary = series_to_arrow(pd.Series(classes))
     if pa.types.is_null(dictionary.type):
@@ -227,9 +184,6 @@ def _classes_to_arrow(values: Any) -> Converted:
 
 
 def _classes_from_arrow(entry: Entry, array: Any) -> Any:
-    import pandas as pd
-    import pyarrow as pa
-
     if type(entry["ordered"]) is not bool or entry["of"]["kind"] == "classes":
         raise ValueError("no classes")
     if not pa.types.is_dictionary(array.type):
@@ -241,25 +195,18 @@ def _classes_from_arrow(entry: Entry, array: Any) -> Any:
 
 
 def _periods_to_arrow(values: Any) -> Converted:
-    import pyarrow as pa
-
     integers = np.asarray(values.array.asi8)
     array = pa.array(integers, mask=integers == _NO_TIME)
     return {"kind": "periods", "freq": str(values.dtype.name)[7:-1]}, array
 
 
 def _periods_from_arrow(entry: Entry, array: Any) -> Any:
-    import pandas as pd
-
     if not isinstance(entry["freq"], str) or len(entry["freq"]) > 40:
         raise ValueError("no frequency")
     return pd.arrays.PeriodArray(_integers(array), dtype=pd.PeriodDtype(entry["freq"]))
 
 
 def _intervals_to_arrow(values: Any) -> Converted:
-    import pandas as pd
-    import pyarrow as pa
-
     subtype = pd.Series(values.array.left).iloc[:0]
     entry, _ = series_to_arrow(subtype)
     left, right = (list(ends.astype(object)) for ends in (values.array.left, values.array.right))
@@ -285,9 +232,6 @@ def _end_from_text(text: str) -> Any:
 
 
 def _intervals_from_arrow(entry: Entry, array: Any) -> Any:
-    import pandas as pd
-    import pyarrow as pa
-
     if entry["of"]["kind"] not in ("numpy", "zoned"):
         raise ValueError("no interval")
     ends = []
@@ -316,20 +260,16 @@ def _parted(text: str) -> tuple[str, str, str]:
 
 
 def _empty_type(kind: Any) -> Any:
-    import pyarrow as pa
-
     dtype = np.dtype("M8[ns]") if not isinstance(kind, np.dtype) else kind
     return _time_type(dtype) if dtype.kind in "mM" else pa.float64()
 
 
 def _dtype_of(entry: Entry) -> Any:
-    import pandas as pd
-
     if entry["kind"] == "numpy":
         if not _NUMPY.fullmatch(entry["dtype"]):
             raise ValueError("no dtype")
         return np.dtype(entry["dtype"])
-    return pd.DatetimeTZDtype(_unit(entry["unit"]), zone_from_json(entry["zone"]))
+    return pd.DatetimeTZDtype(time_unit(entry["unit"]), zone_from_json(entry["zone"]))
 
 
 def _sparse_to_arrow(values: Any) -> Converted:
@@ -343,14 +283,12 @@ def _sparse_to_arrow(values: Any) -> Converted:
 
 
 def _sparse_from_arrow(entry: Entry, array: Any) -> Any:
-    import pandas as pd
-
     dense = _numpy_from_arrow(entry["of"], array)
     fill = scalar_from_text(entry["fill"])
     return pd.arrays.SparseArray(dense, dtype=pd.SparseDtype(dense.dtype, fill))
 
 
-def _from_pyarrow(values: Any) -> Converted:
+def _arrow_to_arrow(values: Any) -> Converted:
     array = _arrow(values.array)
     if not is_stored(array.type):
         raise Unsupported(str(values.dtype))
@@ -358,9 +296,6 @@ def _from_pyarrow(values: Any) -> Converted:
 
 
 def _arrow_from_arrow(entry: Entry, array: Any) -> Any:
-    import pandas as pd
-    import pyarrow as pa
-
     return pd.arrays.ArrowExtensionArray(pa.chunked_array([array]))
 
 
@@ -372,7 +307,7 @@ _TO_ARROW: dict[str, Callable[[Any], Converted]] = {
     "PeriodDtype": _periods_to_arrow,
     "IntervalDtype": _intervals_to_arrow,
     "SparseDtype": _sparse_to_arrow,
-    "ArrowDtype": _from_pyarrow,
+    "ArrowDtype": _arrow_to_arrow,
 }
 _FROM_ARROW: dict[str, Callable[[Entry, Any], Any]] = {
     "numpy": _numpy_from_arrow,

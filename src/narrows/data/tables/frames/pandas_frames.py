@@ -1,11 +1,13 @@
 """pandas' DataFrame, Series, Index and arrays as Arrow tables and forms, and back."""
 
 from collections.abc import Callable, Container, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from narrows.data.tables.frames.form import Form, library_of
+from narrows.data.tables.cells import whole
+from narrows.data.tables.frames.form import Form, library_of, unsupported
 from narrows.data.tables.frames.labels import (
     label_texts,
     labels_from_json,
@@ -21,6 +23,7 @@ from narrows.data.tables.frames.pandas_columns import (
 )
 from narrows.data.tables.frames.scalars import same_scalar, scalar_from_text, scalar_to_text
 from narrows.errors import DataError
+from narrows.support.lazy_modules import pa, pd
 
 #: How messages begin that are of one column, and what makes an entry and an Arrow array of it.
 Convert = Callable[[Any], tuple[Mapping[str, Any], Any]]
@@ -48,9 +51,6 @@ def pandas_to_arrow(
     Raises:
         DataError: a column or a label is of a type that is not held, or two columns have one name.
     """
-    import pandas as pd
-    import pyarrow as pa
-
     shape, more = _shape(data), {}
     if shape == "index":
         held, levels = _index_to_arrow(data, as_range=False)
@@ -89,7 +89,8 @@ def pandas_to_arrow(
         [*(array for _, array in levels), *arrays], names=[*(name for name, _ in levels), *texts]
     )
     simple = shape == "frame" and _is_simple(held_index, labels, entries)
-    return table, Form("pandas", shape, tuple(entries), held_index or None, labels, more, simple)
+    form = Form("pandas", shape, columns=tuple(entries), labels=labels, more=more, simple=simple)
+    return table, replace(form, index=held_index or None)
 
 
 def _check_labels(labels: Any) -> None:
@@ -102,24 +103,17 @@ def _check_labels(labels: Any) -> None:
 
 
 def _explained(what: str, value: Any, convert: Callable[[Any], Any]) -> Any:
-    import pyarrow as pa
-
     try:
         return convert(value)
     except (Unsupported, TypeError, ValueError, OverflowError, pa.ArrowException) as error:
         kind = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
-            f"{what} is of type {kind[:200]}, which narrows does not take",
-            hint="leave it out, or turn it into numbers, texts or dates",
-        ) from error
+        raise unsupported(what, kind[:200]) from error
 
 
 def _index_to_arrow(
     index: Any, *, as_range: bool = True
 ) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
     """A row index as JSON values, and its levels with names that they may have as columns."""
-    import pandas as pd
-
     names = [_explained("the name of the index", name, scalar_to_text) for name in index.names]
     if as_range and isinstance(index, pd.RangeIndex):
         return {"range": [index.start, index.stop, index.step], "names": names}, []
@@ -147,8 +141,6 @@ def _apart_from(levels: list[tuple[str, Any]], texts: list[str]) -> list[tuple[s
 
 def _is_simple(index: Mapping[str, Any], labels: Any, entries: list[Mapping[str, Any]]) -> bool:
     """Whether the frame is one that older versions of narrows gave back as it was."""
-    import pandas as pd
-
     plain = index.get("range", [1])[0] == 0 and index["range"][2] == 1
     unnamed = index.get("names") == ["None:"] and labels and labels.get("names") == ["None:"]
     texts: dict[str, Any] = {"kind": "text", "storage": "pyarrow", "missing": "NaN"}
@@ -168,10 +160,6 @@ def pandas_from_arrow(table: Any, form: Form) -> Any:
     Raises:
         Exception: of any kind, where the form is not the table's.
     """
-    import pandas as pd
-
-    from narrows.data.tables.frames.pandas_columns import whole
-
     arrays = [whole(column) for column in table.columns]
     count = form.index_columns
     index = _index_from_arrow(form.index, arrays[:count], table.num_rows)
@@ -195,8 +183,6 @@ def pandas_from_arrow(table: Any, form: Form) -> Any:
 
 
 def _index_from_arrow(held: Mapping[str, Any] | None, arrays: list[Any], rows: int) -> Any:
-    import pandas as pd
-
     if not held:
         return pd.RangeIndex(rows)
     if "range" in held:
@@ -238,8 +224,6 @@ def _changed(what: str, dtype: Any) -> DataError:
 
 
 def _same_values(one: Any, other: Any) -> bool:
-    import pandas as pd
-
     one, other = pd.Series(one), pd.Series(other)
     if str(one.dtype) != str(other.dtype) or one.dtype != other.dtype:
         return False

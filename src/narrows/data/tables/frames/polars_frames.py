@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from narrows.data.tables.arrow_types import is_stored
-from narrows.data.tables.frames.form import Form
-from narrows.errors import DataError
+from narrows.data.tables.cells import whole
+from narrows.data.tables.frames.form import Form, unsupported
+from narrows.support.lazy_modules import pa, pl
 
 #: Types that Arrow does not have, which are texts of digits.
 WIDE = ("Int128", "UInt128")
@@ -17,29 +18,19 @@ def polars_to_arrow(data: Any) -> tuple[Any, Form]:
     Raises:
         DataError: a column is of a type that is not held.
     """
-    import pyarrow as pa
-
     series = type(data).__name__ == "Series"
     frame = data.to_frame() if series else data
     entries, arrays = [], []
     for column in frame.get_columns():
         entry, array = column_to_arrow(column)
         if not is_stored(array.type):
-            raise unsupported(column)
+            raise unsupported(f"column {column.name!r}", column.dtype)
         entries.append(entry)
         arrays.append(array)
     table = pa.table(arrays, names=list(frame.columns))
     simple = not series and not any(entries)
-    form = Form("polars", "series" if series else "frame", tuple(entries), simple=simple)
+    form = Form("polars", "series" if series else "frame", columns=tuple(entries), simple=simple)
     return table, form
-
-
-def unsupported(column: Any) -> DataError:
-    """The error of a column that is of no type that is held."""
-    return DataError(
-        f"column {column.name!r} is of type {column.dtype}, which narrows does not take",
-        hint="leave it out, or turn it into numbers, texts or dates",
-    )
 
 
 def column_to_arrow(column: Any) -> tuple[dict[str, Any], Any]:
@@ -48,19 +39,16 @@ def column_to_arrow(column: Any) -> tuple[dict[str, Any], Any]:
     Raises:
         DataError: it is of a type that Arrow does not have.
     """
-    import polars as pl  # type: ignore[import-not-found, unused-ignore]
-    import pyarrow as pa
-
     kind = column.dtype.base_type().__name__
     if kind in ("Object", "Unknown"):  # whose Arrow arrays are addresses
-        raise unsupported(column)
+        raise unsupported(f"column {column.name!r}", column.dtype)
     if kind in WIDE:
         digits = [None if number is None else str(number) for number in column.to_list()]
         return {"dtype": kind}, pa.array(digits, pa.string())
     try:
         array = column.to_arrow()
     except (pa.ArrowException, pl.exceptions.PolarsError, NotImplementedError) as error:
-        raise unsupported(column) from error
+        raise unsupported(f"column {column.name!r}", column.dtype) from error
     return _entry(column.dtype, kind), array
 
 
@@ -86,8 +74,6 @@ def polars_from_arrow(table: Any, form: Form) -> Any:
     Raises:
         Exception: of any kind, where the form is not the table's.
     """
-    import polars as pl
-
     columns = [
         column_from_arrow(name, array, entry)
         for name, array, entry in zip(
@@ -101,12 +87,9 @@ def polars_from_arrow(table: Any, form: Form) -> Any:
 
 def column_from_arrow(name: str, array: Any, entry: Mapping[str, Any]) -> Any:
     """A polars Series of an Arrow array and its entry."""
-    import polars as pl
-    import pyarrow as pa
-
     dtype = entry.get("dtype")
     if dtype == "Enum":
-        levels = _dictionary(array) if array.num_chunks else []
+        levels = whole(array).dictionary.to_pylist() if array.num_chunks else []
         texts = pl.from_arrow(array.cast(pa.large_string()))
         return pl.Series(name, texts, dtype=pl.String).cast(pl.Enum(levels))
     column = pl.Series(name, pl.from_arrow(array))
@@ -119,7 +102,3 @@ def column_from_arrow(name: str, array: Any, entry: Mapping[str, Any]) -> Any:
         categories = pl.Categories(entry["name"], entry["namespace"], physical)
         return column.cast(pl.String).cast(pl.Categorical(categories))
     return column
-
-
-def _dictionary(array: Any) -> list[str]:
-    return array.unify_dictionaries().chunk(0).dictionary.to_pylist()

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data.tables.frames.zones import zone_from_json, zone_to_json
+from narrows.support.lazy_modules import pd
 
 _EPOCH = datetime.datetime(1970, 1, 1)
 _MICROSECOND = datetime.timedelta(microseconds=1)
@@ -74,24 +75,8 @@ def _read_escaped(text: str) -> str:
     return value
 
 
-def _write_float(value: float) -> str:
-    return repr(float(value))
-
-
-def _write_complex(value: complex) -> str:
-    return f"{value.real!r},{value.imag!r}"
-
-
 def _read_complex(text: str) -> complex:
     return complex(*map(float, text.split(",")))
-
-
-def _write_bytes(value: bytes) -> str:
-    return base64.b64encode(value).decode()
-
-
-def _read_bytes(text: str) -> bytes:
-    return base64.b64decode(text, validate=True)
 
 
 # What is common to both ends is sought in time that grows with the square of their digits.
@@ -129,22 +114,6 @@ def _read_datetime(text: str) -> datetime.datetime:
     return naive.replace(tzinfo=zone_from_json(zone), fold=fold)
 
 
-def _write_timedelta(value: datetime.timedelta) -> str:
-    return str(value // _MICROSECOND)
-
-
-def _read_timedelta(text: str) -> datetime.timedelta:
-    return int(text) * _MICROSECOND
-
-
-def _write_tuple(value: tuple) -> str:
-    return json.dumps([scalar_to_text(each) for each in value], ensure_ascii=False)
-
-
-def _read_tuple(text: str) -> tuple:
-    return tuple(scalar_from_text(each) for each in json.loads(text))
-
-
 _CLASSES: dict[str, type] = {
     class_.__name__: class_
     for class_ in (
@@ -156,17 +125,17 @@ _CLASSES: dict[str, type] = {
 _WRITE: dict[str, Callable[[Any], str]] = {
     "bool": lambda value: str(int(value)),
     "int": lambda value: f"x{value:x}" if abs(value) >> 128 else str(value),
-    "float": _write_float,
-    "complex": _write_complex,
-    "bytes": _write_bytes,
-    "tuple": _write_tuple,
+    "float": lambda value: repr(float(value)),
+    "complex": lambda value: f"{value.real!r},{value.imag!r}",
+    "bytes": lambda value: base64.b64encode(value).decode(),
+    "tuple": lambda value: json.dumps(list(map(scalar_to_text, value)), ensure_ascii=False),
     "Decimal": str,
     "Fraction": _write_fraction,
     "UUID": str,
     "date": datetime.date.isoformat,
     "datetime": _write_datetime,
     "time": _write_time,
-    "timedelta": _write_timedelta,
+    "timedelta": lambda value: str(value // _MICROSECOND),
 }
 _READ: dict[str, Callable[[str], Any]] = {
     "None": lambda text: None,
@@ -176,15 +145,15 @@ _READ: dict[str, Callable[[str], Any]] = {
     "int": lambda text: int(text[1:], 16) if text[:1] == "x" else int(text),
     "float": float,
     "complex": _read_complex,
-    "bytes": _read_bytes,
-    "tuple": _read_tuple,
+    "bytes": lambda text: base64.b64decode(text, validate=True),
+    "tuple": lambda text: tuple(map(scalar_from_text, json.loads(text))),
     "Decimal": decimal.Decimal,
     "Fraction": _read_fraction,
     "UUID": uuid.UUID,
     "date": datetime.date.fromisoformat,
     "datetime": _read_datetime,
     "time": datetime.time.fromisoformat,
-    "timedelta": _read_timedelta,
+    "timedelta": lambda text: int(text) * _MICROSECOND,
 }
 
 
@@ -197,7 +166,7 @@ def _of_numpy(value: Any) -> str:
         return f"numpy.{value.dtype.str[1:]}:{value.astype(np.int64)}"
     if kind not in "biuf" or value.dtype.itemsize > 8:
         raise TypeError(f"numpy.{value.dtype}")
-    return f"numpy.{value.dtype.str[1:]}:{_write_float(value) if kind == 'f' else int(value)}"
+    return f"numpy.{value.dtype.str[1:]}:{_WRITE['float'](value) if kind == 'f' else int(value)}"
 
 
 def _to_numpy(name: str, text: str) -> np.generic:
@@ -211,8 +180,6 @@ def _to_numpy(name: str, text: str) -> np.generic:
 
 
 def _of_pandas(value: Any) -> str:
-    import pandas as pd
-
     if value is pd.NA or value is pd.NaT:
         return "NA:" if value is pd.NA else "NaT:"
     class_ = type(value)
@@ -230,58 +197,43 @@ def _of_pandas(value: Any) -> str:
     raise TypeError(f"{class_.__module__}.{class_.__qualname__}")
 
 
-def _na(text: str) -> Any:
-    import pandas as pd
-
-    return pd.NA
-
-
-def _nat(text: str) -> Any:
-    import pandas as pd
-
-    return pd.NaT
-
-
 def _timestamp(text: str) -> Any:
-    import pandas as pd
-
     value, unit, zone, fold = json.loads(text)
-    stamp = pd.Timestamp(np.int64(value).astype(f"M8[{_unit(unit)}]"))
+    stamp = pd.Timestamp(np.int64(value).astype(f"M8[{time_unit(unit)}]"))
     if zone is not None:
         stamp = stamp.tz_localize("UTC").tz_convert(zone_from_json(zone))
     return stamp.replace(fold=1) if fold and stamp.fold != 1 else stamp
 
 
 def _timedelta(text: str) -> Any:
-    import pandas as pd
-
     value, unit = json.loads(text)
-    return pd.Timedelta(np.int64(value).astype(f"m8[{_unit(unit)}]"))
+    return pd.Timedelta(np.int64(value).astype(f"m8[{time_unit(unit)}]"))
 
 
-def _unit(text: Any) -> str:
+def time_unit(text: Any) -> str:
+    """A unit of time from a text that may be a stranger's.
+
+    Raises:
+        ValueError: it is none.
+    """
     if text not in ("s", "ms", "us", "ns"):
         raise ValueError("no unit of time")
     return str(text)
 
 
 def _period(text: str) -> Any:
-    import pandas as pd
-
     ordinal, freq = json.loads(text)
     return pd.Period(ordinal=ordinal, freq=freq)
 
 
 def _interval(text: str) -> Any:
-    import pandas as pd
-
     left, right, closed = json.loads(text)
     return pd.Interval(scalar_from_text(left), scalar_from_text(right), closed=closed)
 
 
 _PANDAS: dict[str, Callable[[str], Any]] = {
-    "NA": _na,
-    "NaT": _nat,
+    "NA": lambda text: pd.NA,
+    "NaT": lambda text: pd.NaT,
     "Timestamp": _timestamp,
     "Timedelta": _timedelta,
     "Period": _period,

@@ -5,6 +5,7 @@ from typing import Any
 
 from narrows.data.tables.frames import frame_to_arrow
 from narrows.errors import DataError
+from narrows.support.lazy_modules import pa
 
 _BATCH_ROWS = 1 << 15
 
@@ -34,8 +35,6 @@ class ArrowSource:
 
 def _no_rows(table: Any) -> Any:
     """A table of no rows as a batch."""
-    import pyarrow as pa
-
     # the chunks, if there are any, have dictionaries; put together they would lose them
     arrays = [
         column.chunk(0) if column.num_chunks else column.combine_chunks()
