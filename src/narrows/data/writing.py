@@ -35,7 +35,7 @@ from narrows.support.streams import file_name
 #: The column of a table that has the names of the files that items came from.
 FILE_COLUMN = "file"
 
-_WriteBatch = Callable[[np.ndarray], object]
+_WriteBatch = Callable[[np.ndarray], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,7 +224,7 @@ def _npy(path: Path, items: _Items) -> Iterator[_WriteBatch]:
     require_room(path, math.prod((items.count, *items.shape)) * items.dtype.itemsize)
     with atomic_file(path) as stream:
         _write_npy_header(stream, items)
-        yield lambda batch: stream.write(batch.data)
+        yield lambda batch: _write_values(stream, batch)
 
 
 @contextlib.contextmanager
@@ -238,7 +238,7 @@ def _npz(path: Path, items: _Items) -> Iterator[_WriteBatch]:
         archive.open(member, "w", force_zip64=True) as stream,
     ):
         _write_npy_header(stream, items)
-        yield lambda batch: stream.write(batch.data)
+        yield lambda batch: _write_values(stream, batch)
 
 
 def _write_npy_header(stream: IO[bytes], items: _Items) -> None:
@@ -250,6 +250,10 @@ def _write_npy_header(stream: IO[bytes], items: _Items) -> None:
             "shape": (items.count, *items.shape),
         },
     )
+
+
+def _write_values(stream: IO[bytes], batch: np.ndarray) -> None:
+    stream.write(batch.data)
 
 
 @contextlib.contextmanager
