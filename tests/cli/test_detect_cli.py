@@ -13,7 +13,7 @@ from narrows.data import Dataset, load_data
 from narrows.model.file import load_model, save_model
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
-from narrows.tasks.detect import Detector
+from narrows.tasks.detector import Detector
 from narrows.tasks.fit_plan import Fitted, fit_plan
 
 

@@ -27,7 +27,7 @@ GROUPED = (RANDOM.normal(0, 1, (2000, 3)) + np.tile(CENTRES, (500, 1))) * (1, 10
 
 def kept(density: Density) -> Density:
     """As a model file keeps it."""
-    return Density.from_arrays(density.to_arrays())
+    return Density.from_arrays(density.to_arrays(), len(density.centre))
 
 
 def mixture_of(density: Density) -> GaussianMixture:
@@ -177,7 +177,8 @@ def test_codes_are_those_of_items_of_every_kind(
 def test_a_fitted_model_knows_how_its_codes_lie(fitted: Fitted) -> None:
     """Codes that training made are likelier than those between and beyond them."""
     trained = fitted.trained
-    density = Density.from_arrays(trained.density)
+    density = trained.learnt_density()
+    assert density is not None
     drawn = density.sample(500, np.random.default_rng(0))
     low, high = trained.latent["lowest"], trained.latent["highest"]
     uniform = RANDOM.uniform(low, high, drawn.shape)

@@ -14,22 +14,18 @@ from sklearn.ensemble import IsolationForest
 from helpers.codes_cases import blots
 from narrows.data import Dataset, load_data
 from narrows.errors import OutputError, ShapeError, UsageError
+from narrows.learnt.detection import SCORES
 from narrows.learnt.forest import DEPTH, TREES, Forest, grow_forest
 from narrows.learnt.pca import fit_pca
+from narrows.learnt.scorer import drawn_items, leading_directions
 from narrows.learnt.tails import p_values, surprises
 from narrows.model.file import load_model, save_model
 from narrows.model.trained import DataDescription, TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
-from narrows.tasks import detect
-from narrows.tasks.detect import (
-    SCORES,
-    Detector,
-    _drawn,
-    _leading,
-    fit_detection,
-)
+from narrows.tasks import detector as detecting
+from narrows.tasks.detector import Detector, fit_detection
 from narrows.tasks.fit_plan import fit_plan
 from narrows.tasks.linear import linear_model
 
@@ -84,7 +80,7 @@ def test_a_forest_comes_back_from_arrays() -> None:
     assert arrays["feature"].shape == (TREES, 2**DEPTH - 1)
     assert all(np.isfinite(array).all() for array in arrays.values())
     np.testing.assert_array_equal(
-        Forest.from_arrays(arrays).isolation(rows), forest.isolation(rows)
+        Forest.from_arrays(arrays, 6, "detection").isolation(rows), forest.isolation(rows)
     )
 
 
@@ -206,20 +202,22 @@ def test_the_threshold_is_where_p_values_reach_the_rate(
 ) -> None:
     items = np.concatenate([related(300, seed=5), related(100, seed=6) * 2])
     scores = detector.scores(items, score)
-    flagged = scores > detector.threshold(rate, score)
-    np.testing.assert_array_equal(flagged, detector.p_values(scores, score) <= rate + 1e-12)
+    flagged = scores > detector.detection.threshold(rate, score)
+    np.testing.assert_array_equal(
+        flagged, detector.detection.p_values(scores, score) <= rate + 1e-12
+    )
 
 
 def test_of_the_held_out_items_no_more_are_flagged_than_asked(detector: Detector) -> None:
     scores = detector.scores(related(199, seed=1))
     for rate in (0.01, 0.1):
-        assert (scores > detector.threshold(rate) * (1 + 1e-6)).mean() <= rate
+        assert (scores > detector.detection.threshold(rate) * (1 + 1e-6)).mean() <= rate
 
 
 def test_too_few_held_out_items_flag_what_is_beyond_them_all(detector: Detector) -> None:
-    assert detector.smallest_p_value == 1 / 200
+    assert detector.detection.smallest_p_value == 1 / 200
     highest = detector.scores(related(199, seed=1)).max()
-    assert detector.threshold(1e-4) == pytest.approx(highest, rel=1e-5)
+    assert detector.detection.threshold(1e-4) == pytest.approx(highest, rel=1e-5)
 
 
 # Reasons
@@ -289,7 +287,7 @@ def test_no_items_have_no_reasons(detector: Detector) -> None:
 def test_large_items_are_told_by_their_errors(
     detector: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(detect, "MOST_OCCLUDED", 5)
+    monkeypatch.setattr(detecting, "MOST_OCCLUDED", 5)
     heat = detector.heat(related(9))
     shares = detector.contributions(related(9))
     np.testing.assert_allclose(shares, heat / heat.sum(axis=1, keepdims=True))
@@ -306,7 +304,7 @@ def test_a_model_without_detection_says_what_to_do(detector: Detector) -> None:
 @pytest.mark.parametrize("rate", [0.0, 1.0, -1.0, math.nan])
 def test_a_rate_is_between_0_and_1(detector: Detector, rate: float) -> None:
     with pytest.raises(UsageError, match="is not between 0 and 1"):
-        detector.threshold(rate)
+        detector.detection.threshold(rate)
 
 
 def test_there_are_four_scores(detector: Detector) -> None:
@@ -365,8 +363,8 @@ def test_wide_items_are_told_by_the_same_directions_as_narrow_ones() -> None:
     """Of more values than items, the directions come from the smaller matrix."""
     random = np.random.default_rng(0)
     errors = random.standard_normal((60, 5)) @ random.standard_normal((5, 40)) * 3
-    narrow = _leading(errors)
-    wide = _leading(errors[:30])
+    narrow = leading_directions(errors)
+    wide = leading_directions(errors[:30])
     for found, rows in ((narrow, errors), (wide, errors[:30])):
         assert found.shape == (40, 5)
         np.testing.assert_allclose(np.square(rows @ found).mean(axis=0), 1, rtol=1e-6)
@@ -375,7 +373,7 @@ def test_wide_items_are_told_by_the_same_directions_as_narrow_ones() -> None:
 def test_large_images_take_bounded_work() -> None:
     def drawn(*shape: int) -> np.ndarray:
         items = np.broadcast_to(np.uint8(0), shape)
-        return _drawn(items, 100, 1 << 24, np.random.default_rng(0))
+        return drawn_items(items, 100, 1 << 24, np.random.default_rng(0))
 
     assert len(drawn(3, 2000, 5000)) == 1
     assert len(drawn(0, 4)) == 0

@@ -11,18 +11,19 @@ from sklearn.utils.validation import check_is_fitted
 
 from narrows.errors import UsageError
 from narrows.estimators.autoencoder import Autoencoder
+from narrows.learnt.detection import require_rate, score_index
 from narrows.model.file import save_model
 from narrows.model.trained import TrainedModel
 from narrows.planning.recipe import DETECTION_STEPS
 from narrows.support import arguments
-from narrows.tasks.detect import Detector, require_rate, score_index
+from narrows.tasks.detector import Detector
 
 
 class OutlierDetector(OutlierMixin, Autoencoder):
     """Tell odd items from those that resemble each other, without labels.
 
     It is an :class:`narrows.Autoencoder`, which may be trained on items among which there are odd
-    ones. :mod:`narrows.tasks.detect` says what the scores are; items and data frames are what they
+    ones. :mod:`narrows.learnt.scorer` says what the scores are; items and data frames are what they
     are there.
 
     Args:
@@ -113,11 +114,11 @@ class OutlierDetector(OutlierMixin, Autoencoder):
 
     def p_values(self, X: Any) -> np.ndarray:
         """How large a share of normal items is as odd as each of ``X``, float64 (n,)."""
-        return self._detector.p_values(-self.score_samples(X), self.criterion)
+        return self._detector.detection.p_values(-self.score_samples(X), self.criterion)
 
     def contributions(self, X: Any) -> np.ndarray:
         """What made each item odd, float64 (n, parts): see
-        :meth:`narrows.tasks.detect.Detector.contributions`."""
+        :meth:`narrows.tasks.detector.Detector.contributions`."""
         check_is_fitted(self)
         return self._detector.contributions(self._items(X, finding=True), self.criterion)
 
@@ -134,7 +135,7 @@ class OutlierDetector(OutlierMixin, Autoencoder):
 
     def _offset(self) -> float:
         rate = arguments.required_number("false_alarms", self.false_alarms)
-        return -self._detector.threshold(rate, self.criterion)
+        return -self._detector.detection.threshold(rate, self.criterion)
 
     @property
     def offset_(self) -> float:

@@ -21,6 +21,7 @@ from jaxtyping import Float, Float32, Float64, Shaped
 
 from narrows.errors import ShapeError
 from narrows.support.progress import Tracker, silent
+from narrows.support.tensor_file import require_floats
 
 if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
@@ -66,8 +67,34 @@ class Density:
     scale: Float[np.ndarray, " latent"]
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Density":
-        """From what a model file holds (``TrainedModel.density``)."""
+    def from_arrays(
+        cls, arrays: Mapping[str, np.ndarray], size: int, name: str = "density"
+    ) -> "Density":
+        """From what a model file holds (``TrainedModel.density``).
+
+        Args:
+            size: numbers of a code.
+            name: of the arrays' group in the file.
+
+        Raises:
+            ValueError: it is no mixture of normal distributions over such codes.
+        """
+        k = np.size(arrays.get("weights", ()))
+        shapes = {
+            "centre": (size,),
+            "scale": (size,),
+            "weights": (max(k, 1),),
+            "means": (k, size),
+            "cholesky": (k, size, size),
+        }
+        require_floats(arrays, shapes, name)
+        weights, cholesky = arrays["weights"], arrays["cholesky"]
+        if (weights < 0).any() or not np.isclose(weights.sum(dtype=np.float64), 1, atol=1e-3):
+            raise ValueError(f"{name}/weights are no shares of 1")
+        if (np.diagonal(cholesky, axis1=1, axis2=2) <= 0).any() or (arrays["scale"] < 0).any():
+            raise ValueError(f"{name}/cholesky and {name}/scale must be widths above 0")
+        if np.triu(cholesky, 1).any():
+            raise ValueError(f"{name}/cholesky must be lower triangles")
         wide = {each.name: arrays[each.name].astype(np.float64) for each in fields(cls)}
         return cls(**wide | {"weights": wide["weights"] / wide["weights"].sum()})
 

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64, Int64
 
+from narrows.support.tensor_file import require_floats
+
 #: The paper's: rows that a tree is grown from, and cuts one after the other.
 SAMPLE, DEPTH = 256, 8
+_NODES = 2**DEPTH - 1
 #: Twice the paper's trees: the scores of two seeds differ less.
 TREES = 200
 #: What a forest takes in a file, at most: three numbers a node or leaf.
@@ -38,9 +41,27 @@ class Forest:
     length: Float[np.ndarray, "trees leaves"]
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Forest":
-        """From what a model file holds."""
-        return cls(arrays["feature"].astype(np.int64), arrays["threshold"], arrays["length"])
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], size: int, name: str) -> "Forest":
+        """From what a model file holds.
+
+        Args:
+            size: features of a row.
+            name: of the arrays' group in the file.
+
+        Raises:
+            ValueError, LookupError: it is no forest over such rows.
+        """
+        feature = arrays["feature"]
+        trees, nodes = np.shape(feature)
+        shapes = {
+            "feature": (max(trees, 1), _NODES),
+            "threshold": (trees, nodes),
+            "length": (trees, nodes + 1),
+        }
+        require_floats(arrays, shapes, name)
+        if (feature < 0).any() or (feature >= size).any() or (feature % 1).any():
+            raise ValueError(f"{name}/feature must be numbers of values")
+        return cls(feature.astype(np.int64), arrays["threshold"], arrays["length"])
 
     def to_arrays(self) -> dict[str, Float32[np.ndarray, "..."]]:
         """What a model file holds: float32 arrays by the names of the attributes."""
@@ -76,7 +97,7 @@ def grow_forest(rows: Float[np.ndarray, "n features"], random: np.random.Generat
     """A forest grown from ``rows``, n at least 1. Of rows of more than a thousand features each
     tree sees some, drawn at random."""
     rows = _narrow(rows)
-    nodes = 2**DEPTH - 1
+    nodes = _NODES
     feature = np.zeros((TREES, nodes), np.int64)
     # where nothing is left to cut, every row goes left
     threshold = np.full((TREES, nodes), np.finfo(np.float32).max, np.float32)

@@ -1,10 +1,12 @@
 """Principal component analysis: the best linear code of a given size, by squared error."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from narrows.errors import DataError, ShapeError, UsageError
+from narrows.support.tensor_file import require_floats
 
 # A symmetric eigen-decomposition of this size takes seconds, and its cost grows with the cube.
 _LARGEST_MATRIX = 4096
@@ -31,6 +33,24 @@ class PCA:
     mean: np.ndarray
     components: np.ndarray
     sampled: bool
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], size: int) -> "PCA":
+        """From what a model file holds (``TrainedModel.baseline``).
+
+        Args:
+            size: values of an item, d.
+
+        Raises:
+            ValueError: it is no analysis of such items.
+        """
+        kept = len(arrays.get("components", ()))
+        require_floats(arrays, {"mean": (size,), "components": (kept, size)}, "baseline")
+        return cls(arrays["mean"], arrays["components"], sampled=False)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """What a model file holds."""
+        return {"mean": self.mean, "components": self.components}
 
     def encode(self, items: np.ndarray) -> np.ndarray:
         """The codes z = W (x - mean), shape (n, k), of items of shape (n, \\*item_shape).

@@ -16,7 +16,6 @@ import numpy as np
 from narrows.engine import MOST_REFINEMENT
 from narrows.errors import DataError, ModelFileError, NarrowsError
 from narrows.model.trained import DataDescription, TrainedModel, TrainingRecord
-from narrows.nn.blocks import Shape
 from narrows.nn.model import Model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
@@ -28,6 +27,7 @@ from narrows.support.tensor_file import (
     grouped,
     header_size,
     read_tensors,
+    require_floats,
     write_tensors,
 )
 from narrows.version import __version__
@@ -37,17 +37,6 @@ from narrows.version import __version__
 #: of each value; 4 how a column's texts are written, without which 1.234 may be another number. A
 #: file says the lowest that reads it.
 FORMAT_VERSION = 4
-#: Comparisons of a tree of a model's isolation forest: eight, one after the other.
-FOREST_NODES = 255
-#: Values of an item that detection tells apart; of larger items, runs of them.
-MOST_PLACES = 1 << 16
-
-
-def places_of(size: int) -> int:
-    """How many runs, equally long but the last, detection takes the values of an item for: as many
-    as there are values, up to :data:`MOST_PLACES`."""
-    run = -(-size // MOST_PLACES)
-    return -(-size // run)
 
 
 def require_storable(data: DataDescription) -> None:
@@ -239,107 +228,24 @@ def _parameters(entry: Any) -> dict[str, Any]:
 
 def _check_arrays(trained: TrainedModel) -> None:
     """Refuse arrays other than those that the spec needs, before anything computes with them."""
-    table = trained.data.table
+    table, spec = trained.data.table, trained.model.spec
+    size = math.prod(spec.item_shape)
     if table is not None and trained.item_shape != (table.width,):
         raise ValueError(f"its table has {table.width} features, and its spec {trained.item_shape}")
-    found = _all_arrays(trained)
-    for name, shape in _expected_shapes(trained).items():
-        array = found.get(name)
-        if array is None:
-            wrong = "is missing"
-        elif array.shape != shape or array.dtype.kind != "f":
-            wrong = f"is {array.dtype.name} of shape {array.shape}"
-        elif not np.isfinite(array).all():
-            wrong = "is not finite"
-        else:
-            continue
-        raise ValueError(f"{name} {wrong}, and must be finite floats of shape {shape}")
+    require_floats(trained.model.arrays, spec.array_shapes(), "model")
+    if trained.model.scaling.centre is not None:
+        require_floats({"centre": trained.model.scaling.centre}, {"centre": (size,)}, "scaling")
+    if trained.latent:
+        ends = dict.fromkeys(("lowest", "highest", "mean"), (spec.latent_size,))
+        require_floats(trained.latent, ends, "latent")
+    if trained.values:
+        require_floats(trained.values, dict.fromkeys(("lowest", "highest"), (size,)), "values")
     scores = trained.scores.get("training")
     if trained.scores and (
         scores is None or scores.ndim != 1 or scores.dtype.kind != "f" or np.isnan(scores).any()
     ):
         raise ValueError("scores/training must be a row of numbers")
-    if trained.density:
-        _check_density("density", trained.density)
-    if trained.detection:
-        _check_density("detection", trained.detection)
-        _check_detection(trained.detection, math.prod(trained.item_shape))
-
-
-def _check_density(name: str, density: dict[str, np.ndarray]) -> None:
-    """Refuse what is no mixture of normal distributions."""
-    weights, cholesky = density["weights"], density["cholesky"]
-    if (weights < 0).any() or not np.isclose(weights.sum(dtype=np.float64), 1, atol=1e-3):
-        raise ValueError(f"{name}/weights are no shares of 1")
-    if (np.diagonal(cholesky, axis1=1, axis2=2) <= 0).any() or (density["scale"] < 0).any():
-        raise ValueError(f"{name}/cholesky and {name}/scale must be widths above 0")
-    if np.triu(cholesky, 1).any():
-        raise ValueError(f"{name}/cholesky must be lower triangles")
-
-
-def _check_detection(detection: dict[str, np.ndarray], size: int) -> None:
-    """Refuse spreads that are none, trees that compare what is not there, unordered scores."""
-    feature = detection["feature"]
-    if (detection["spread"] <= 0).any():
-        raise ValueError("detection/spread must be above 0")
-    if (feature < 0).any() or (feature >= size).any() or (feature % 1).any():
-        raise ValueError("detection/feature must be numbers of values")
-    for name in ("reference", "calibration"):
-        if (np.diff(detection[name], axis=0) < 0).any():
-            raise ValueError(f"detection/{name} must rise")
-
-
-def _expected_shapes(trained: TrainedModel) -> dict[str, Shape]:
-    spec = trained.model.spec
-    shapes = {f"model/{name}": shape for name, shape in spec.array_shapes().items()}
-    if trained.model.scaling.centre is not None:
-        shapes["scaling/centre"] = (math.prod(spec.item_shape),)
-    if trained.latent:
-        shapes |= {f"latent/{name}": (spec.latent_size,) for name in ("lowest", "highest", "mean")}
-    if trained.density:
-        shapes |= _density_shapes("density", trained.density, spec.latent_size)
-    if trained.detection:
-        shapes |= _detection_shapes(trained.detection, spec)
-    if trained.values:
-        shapes |= {
-            f"values/{name}": (math.prod(spec.item_shape),) for name in ("lowest", "highest")
-        }
-    if trained.baseline:
-        size = math.prod(spec.item_shape)
-        kept = len(trained.baseline.get("components", ()))
-        shapes |= {"baseline/mean": (size,), "baseline/components": (kept, size)}
-    return shapes
-
-
-def _density_shapes(name: str, density: dict[str, np.ndarray], size: int) -> dict[str, Shape]:
-    k = np.size(density.get("weights", ()))
-    return {
-        f"{name}/centre": (size,),
-        f"{name}/scale": (size,),
-        f"{name}/weights": (max(k, 1),),
-        f"{name}/means": (k, size),
-        f"{name}/cholesky": (k, size, size),
-    }
-
-
-def _detection_shapes(detection: dict[str, np.ndarray], spec: Spec) -> dict[str, Shape]:
-    size, numbers = math.prod(spec.item_shape), 0 if spec.crosses else spec.latent_size
-    directions, (trees, nodes) = _second(detection, "projection"), np.shape(detection["feature"])
-    rows = {name: max(len(detection[name]), 1) for name in ("reference", "calibration")}
-    # before there were runs, every value had a place
-    places = size if len(detection["spread"]) == size else places_of(size)
-    return {
-        **_density_shapes("detection", detection, numbers + directions),
-        "detection/average": (places,),
-        "detection/spread": (places,),
-        "detection/projection": (places, directions),
-        "detection/feature": (max(trees, 1), FOREST_NODES),
-        "detection/threshold": (trees, nodes),
-        "detection/length": (trees, nodes + 1),
-        "detection/reference": (rows["reference"], 3),
-        "detection/calibration": (rows["calibration"], 4),
-    }
-
-
-def _second(arrays: dict[str, np.ndarray], name: str) -> int:
-    return int(np.shape(arrays[name])[1])
+    # each makes sure of its own
+    trained.learnt_pca()
+    trained.learnt_density()
+    trained.learnt_detection()

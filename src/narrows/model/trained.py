@@ -10,6 +10,9 @@ import numpy as np
 from narrows.data import TableSchema
 from narrows.data.image_options import ImageOptions
 from narrows.data.limits import known_peak
+from narrows.learnt.density import Density
+from narrows.learnt.detection import Detection
+from narrows.learnt.pca import PCA
 from narrows.nn.blocks import Shape
 from narrows.nn.model import Model
 
@@ -201,14 +204,15 @@ class TrainedModel:
         model: spec, arrays and scaling.
         data: what it was trained on.
         training: how: preset, loss, epochs, seed and the losses it ended with.
-        baseline: arrays of the linear code of the same size, fitted to the same items:
-            ``mean`` (d,) and ``components`` (k, d).
+        baseline: the linear code of the same size, fitted to the same items, the arrays of a
+            :class:`narrows.learnt.pca.PCA`.
         latent: what is known of the codes of the training set: ``lowest``, ``highest`` and ``mean``
             of each number, float32 (latent_size,).
         density: how those codes lie, the arrays of a :class:`narrows.learnt.density.Density`; empty
             in older files, and where codes are too long for one.
-        detection: what tells odd items, see :func:`narrows.tasks.detect.fit_detection`; empty in
-            older files, and where codes are too long for it.
+        detection: what tells odd items, the arrays of a
+            :class:`narrows.learnt.detection.Detection`; empty in older files, and where codes are
+            too long for it.
         versions: what computed it.
         refinement: how many steps improve each code after the encoder, see
             :mod:`narrows.engine.xla.refinement`.
@@ -252,6 +256,32 @@ class TrainedModel:
         whole = dtype.kind != "f"
         peak = known_peak(self.item_shape, dtype, data.value_range, extent, whole)
         return replace(data, extent=extent, peak=peak)
+
+    def learnt_pca(self) -> PCA | None:
+        """The linear code of the same size; None where the model came without one.
+
+        Raises:
+            ValueError: its arrays are none; also below.
+        """
+        return PCA.from_arrays(self.baseline, self._size) if self.baseline else None
+
+    def learnt_density(self) -> Density | None:
+        """How the codes of the training set lie; None where nothing is known of it."""
+        size = self.model.spec.latent_size
+        return Density.from_arrays(self.density, size) if self.density else None
+
+    def learnt_detection(self) -> Detection | None:
+        """What tells odd items; None where nothing is known of it."""
+        spec = self.model.spec
+        # codes that are not all that the decoder takes say little of an item
+        numbers = 0 if spec.crosses else spec.latent_size
+        return (
+            Detection.from_arrays(self.detection, self._size, numbers) if self.detection else None
+        )
+
+    @property
+    def _size(self) -> int:
+        return math.prod(self.item_shape)
 
     @property
     def dead(self) -> np.ndarray:

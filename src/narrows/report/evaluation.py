@@ -106,10 +106,6 @@ def evaluate(
         ModelFileError: the model came without a PCA to compare it with.
     """
     trained = autoencoder.trained
-    if not trained.baseline:
-        raise ModelFileError(
-            "the model has no PCA to compare it with", hint="train it with narrows fit"
-        )
     size = trained.model.spec.latent_size
     pca = fitted_pca(trained)
     image = len(trained.item_shape) == 2
@@ -161,8 +157,17 @@ def _elbo(autoencoder: TrainedAutoencoder, items: np.ndarray) -> float | None:
 
 
 def fitted_pca(trained: TrainedModel) -> PCA:
-    """The PCA that came with a model, fitted to the same items with as many numbers."""
-    return PCA(trained.baseline["mean"], trained.baseline["components"], sampled=False)
+    """The PCA that came with a model, fitted to the same items with as many numbers.
+
+    Raises:
+        ModelFileError: it came without one.
+    """
+    pca = trained.learnt_pca()
+    if pca is None:
+        raise ModelFileError(
+            "the model has no PCA to compare it with", hint="train it with narrows fit"
+        )
+    return pca
 
 
 def error_unit(trained: TrainedModel) -> str:

@@ -179,6 +179,30 @@ def grouped(groups: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, np.ndar
     }
 
 
+def require_floats(
+    arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], name: str
+) -> None:
+    """Make sure that a group of arrays has those of ``shapes``, finite floats of these.
+
+    Args:
+        name: of the group.
+
+    Raises:
+        ValueError: one is missing, or another.
+    """
+    for key, shape in shapes.items():
+        array = arrays.get(key)
+        if array is None:
+            wrong = "is missing"
+        elif array.shape != shape or array.dtype.kind != "f":
+            wrong = f"is {array.dtype.name} of shape {array.shape}"
+        elif not np.isfinite(array).all():
+            wrong = "is not finite"
+        else:
+            continue
+        raise ValueError(f"{name}/{key} {wrong}, and must be finite floats of shape {shape}")
+
+
 def _checksum(arrays: Mapping[str, np.ndarray], text: str) -> str:
     digest = hashlib.sha256(text.encode())
     for name in sorted(arrays):

@@ -179,10 +179,11 @@ def _density(trained: TrainedModel, source: str | None) -> Density | None:
             "this model was not trained towards a distribution from which codes could be drawn",
             hint="draw from its density, or train one with --preset variational",
         )
-    if source == "prior" or (source is None and variational and not trained.density):
+    density = trained.learnt_density()
+    if source == "prior" or (source is None and variational and density is None):
         return None
-    if trained.density:
-        return Density.from_arrays(trained.density)
+    if density is not None:
+        return density
     if size > MOST_NUMBERS:
         raise UsageError(
             f"the codes of this model have {size:,} numbers, and those of more than "

@@ -28,7 +28,7 @@ from narrows.planning.plan import Plan
 from narrows.support.chunks import chunks, drawn_places
 from narrows.support.memory import NUMBA, XLA, require_compilers, require_memory
 from narrows.support.progress import Tracker, silent
-from narrows.tasks.detect import fit_detection
+from narrows.tasks.detector import fit_detection
 from narrows.tasks.linear import linear_model, linear_scaling, where_linear_is_better
 from narrows.tasks.training_record import describe_data, record_training
 from narrows.training import History, train
@@ -62,7 +62,7 @@ def fit_plan(
     """Train what ``plan`` says on ``training`` and measure what later use needs.
 
     The arguments after the plan are those of :func:`narrows.training.train`; and whether to learn
-    what :mod:`narrows.tasks.detect` needs, which takes as long as a short training.
+    what :mod:`narrows.tasks.detector` needs, which takes as long as a short training.
     """
     spec, settings = plan.spec, plan.settings
     if plan.refinement or is_variational(spec):
@@ -108,7 +108,7 @@ def fit_plan(
         model=model,
         data=described,
         training=record_training(plan, result, model, training, pca),
-        baseline={"mean": pca.mean, "components": pca.components},
+        baseline=pca.to_arrays(),
         latent=statistics,
         versions=dict(_installed("numpy", "numba", "jax")),
         refinement=refinement,
