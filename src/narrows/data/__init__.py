@@ -1,6 +1,6 @@
 """Data: every source becomes a :class:`Dataset`, and results go back to files."""
 
-from narrows.data.checks import checked, unmasked
+from narrows.data.checks import checked, without_mask
 from narrows.data.codes import load_codes
 from narrows.data.dataset import Dataset
 from narrows.data.idx import read_idx
@@ -29,6 +29,6 @@ __all__ = [
     "read_idx",
     "row_writer",
     "table_writer",
-    "unmasked",
     "validation_source",
+    "without_mask",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.data.checks import unmasked
+from narrows.data.checks import without_mask
 from narrows.data.dataset import Dataset
 from narrows.data.file_arrays import loaded
 from narrows.errors import DataError, UsageError
@@ -30,7 +30,7 @@ def array_input(X: Any, name: str = "X") -> Any:
             f"{name} is {shown!r}, a name, and must be the data themselves",
             hint=f"load them: narrows.load_data({shown!r})",
         )
-    return unmasked(dense(X, name))
+    return without_mask(dense(X, name))
 
 
 def is_sparse(X: Any) -> bool:

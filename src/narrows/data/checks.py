@@ -136,7 +136,7 @@ def _check_finite(name: str, items: np.ndarray, track: Tracker) -> None:
         )
 
 
-def unmasked(X: Any) -> Any:
+def without_mask(X: Any) -> Any:
     """``X`` as it is, or the values of a masked array that masks none of them.
 
     Raises:

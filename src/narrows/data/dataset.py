@@ -9,7 +9,7 @@ import numpy as np
 from narrows.data.image_files import ImageFiles
 from narrows.data.image_options import ImageOptions
 from narrows.data.limits import extent_of
-from narrows.data.storage import LARGEST_IN_MEMORY, gathered
+from narrows.data.storage import LARGEST_IN_MEMORY, concatenated
 from narrows.errors import DataError
 from narrows.support.chunks import CACHED_VALUES, chunks
 
@@ -78,10 +78,10 @@ class Dataset:
     def rows(self, indices: np.ndarray) -> "Dataset":
         """The items (labels, inputs, files) at ``indices``, an integer array of shape (m,)."""
         labels = None if self.labels is None else self.labels[indices]
-        inputs = None if self.inputs is None else taken(self.inputs, indices)
+        inputs = None if self.inputs is None else take_rows(self.inputs, indices)
         files = None if self.files is None else self.files.rows(indices)
         return replace(
-            self, items=taken(self.items, indices), labels=labels, inputs=inputs, files=files
+            self, items=take_rows(self.items, indices), labels=labels, inputs=inputs, files=files
         )
 
     def split(self, fraction: float, seed: int) -> tuple["Dataset", "Dataset"]:
@@ -109,25 +109,27 @@ class Dataset:
         if self.table is None:
             return rest, held_out
         schema = self.table.restandardised(lambda: chunks(rest.items, values=CACHED_VALUES))
-        return rest._restated(schema), held_out._restated(schema)
+        return rest._reencoded(schema), held_out._reencoded(schema)
 
-    def _restated(self, schema: "TableSchema") -> "Dataset":
+    def _reencoded(self, schema: "TableSchema") -> "Dataset":
         """The same rows with the features that ``schema`` would have made of them."""
         before = self.table
         assert before is not None
         blocks = (
-            schema.restated(block, before) for block in chunks(self.items, values=CACHED_VALUES)
+            schema.reencoded(block, before) for block in chunks(self.items, values=CACHED_VALUES)
         )
         return replace(
-            self, items=gathered(blocks, self.item_shape, self.items.dtype), table=schema
+            self, items=concatenated(blocks, self.item_shape, self.items.dtype), table=schema
         )
 
 
-def taken(items: np.ndarray, indices: np.ndarray) -> np.ndarray:
+def take_rows(items: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """Rows of an array: in memory, or where they are many, mapped."""
     if len(indices) * items[:1].nbytes <= LARGEST_IN_MEMORY:
         return items[indices]
-    return gathered(chunks(items, values=CACHED_VALUES, at=indices), items.shape[1:], items.dtype)
+    return concatenated(
+        chunks(items, values=CACHED_VALUES, at=indices), items.shape[1:], items.dtype
+    )
 
 
 def format_range(dtype: np.dtype) -> tuple[float, float] | None:

@@ -221,7 +221,7 @@ def converted(items: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def _copied(items: np.ndarray, dtype: np.dtype) -> np.ndarray:
     parts = (part.astype(dtype) for part in chunks(items, values=CACHED_VALUES))
-    return storage.gathered(parts, items.shape[1:], dtype)
+    return storage.concatenated(parts, items.shape[1:], dtype)
 
 
 # Bytes that are copied at a time.

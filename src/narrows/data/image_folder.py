@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from narrows.data.dataset import Dataset, format_range
-from narrows.data.image_changes import changed
 from narrows.data.image_files import ImageFiles
 from narrows.data.image_options import ImageOptions
 from narrows.data.image_reading import (
@@ -22,6 +21,7 @@ from narrows.data.image_reading import (
     read_pictures,
     remark_notes,
 )
+from narrows.data.image_transforms import apply_options
 from narrows.data.storage import GrowingArray
 from narrows.errors import DataError, ShapeError
 from narrows.support.inputs import Input
@@ -159,7 +159,7 @@ class Reader:
                     yield held
                 count += 1
                 self._remarks.update(picture.remarks)
-                pixels = changed(picture.pixels, self.options)
+                pixels = apply_options(picture.pixels, self.options)
                 made = Picture(pixels, picture.orientation, picture.colours)
                 held = f"{name}#{count}", made
         except (DataError, OSError) as error:
@@ -309,7 +309,7 @@ class FolderImages(Sequence[np.ndarray]):
         last = index + 1 == len(self) or self._places[index + 1][0] != path
         self._at = None if last else (path, number + 1, pictures)
         self._told[index % len(self)] = picture.remarks
-        return changed(picture.pixels, self._reader.options)
+        return apply_options(picture.pixels, self._reader.options)
 
     def notes(self) -> tuple[str, ...]:
         """What was passed over, and done to those that were read."""

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from narrows.data.image_changes import turned
 from narrows.data.image_formats import (
     FRONT_BYTES,
     TIFF_STARTS,
@@ -21,6 +20,7 @@ from narrows.data.image_formats import (
     pnm_header,
     tiff_beyond_pillow,
 )
+from narrows.data.image_transforms import apply_orientation
 from narrows.errors import DataError
 from narrows.support.inputs import Input
 
@@ -88,7 +88,7 @@ class Picture:
         """The same turned as it is to be seen."""
         if self.orientation == 1:
             return self
-        pixels = turned(self.pixels, self.orientation)
+        pixels = apply_orientation(self.pixels, self.orientation)
         return replace(self, pixels=pixels, orientation=1, remarks=(*self.remarks, "turned"))
 
 
@@ -288,7 +288,7 @@ def _picture(image: "Image.Image", name: str, exact: bool) -> Picture:
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     if image.format == "TIFF" and upright != 1:
         # Pillow turns TIFF images, and only these, when it loads them.
-        pixels = turned(pixels, {6: 8, 8: 6}.get(upright, upright))
+        pixels = apply_orientation(pixels, {6: 8, 8: 6}.get(upright, upright))
     return Picture(pixels, upright, colours, remarks)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from narrows.data.dataset import Dataset, format_range, taken
+from narrows.data.dataset import Dataset, format_range, take_rows
 from narrows.data.image_files import ImageFiles
 from narrows.data.image_folder import FolderImages
 from narrows.data.image_options import ImageOptions
@@ -76,7 +76,7 @@ class Pages:
             names = tuple(files.images.names[place] for place in files.places)
             return Pages(self.name, files, names, self.options)
         assert isinstance(self.images, np.ndarray)
-        return Pages(self.name, taken(self.images, np.array(indices)))
+        return Pages(self.name, take_rows(self.images, np.array(indices)))
 
     def split(self, fraction: float, seed: int) -> tuple[list[int], list[int]]:
         """The indices of all but a random ``fraction`` of the pages, and of these; both in order.

@@ -71,7 +71,7 @@ def _explained(size: int) -> Iterator[None]:
         ) from error
 
 
-def gathered(
+def concatenated(
     blocks: Iterable[np.ndarray], item_shape: tuple[int, ...], dtype: np.dtype
 ) -> np.ndarray:
     """One array of all blocks of rows, in memory or mapped."""

@@ -484,7 +484,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def _features(self, X: Any, table: TableSchema) -> np.ndarray:
         """The features of a data frame, or of rows of numbers in the order of its columns."""
         if isinstance(X, Dataset):
-            return _restated(X, table)
+            return _reencoded(X, table)
         if not is_frame(X):
             rows = validate_data(
                 self, array_input(X), reset=False, dtype=None, ensure_all_finite=False
@@ -579,7 +579,7 @@ def _given(X: Any) -> Any:
 _ANY_ARRAY: dict[str, Any] = {"dtype": "numeric", "allow_nd": True, "order": None}
 
 
-def _restated(data: Dataset, table: TableSchema) -> np.ndarray:
+def _reencoded(data: Dataset, table: TableSchema) -> np.ndarray:
     """The features of a table that was read on its own, as the model's table has them.
 
     Raises:
@@ -595,7 +595,7 @@ def _restated(data: Dataset, table: TableSchema) -> np.ndarray:
             f"{data.name} was not read as the table that the model was trained on",
             hint="read it with the model's: load_data(path, table=ae.model_.data.table)",
         )
-    return table.restated(data.items, data.table)
+    return table.reencoded(data.items, data.table)
 
 
 def _require_types(types: Mapping[str, str], data: Any) -> None:

@@ -11,7 +11,7 @@ from narrows.data import Dataset, named_image_writer, open_pages
 from narrows.data.image_options import ImageOptions
 from narrows.data.pages import Pages, require_pairs
 from narrows.data.pixels import is_folder_of_images
-from narrows.data.storage import gathered
+from narrows.data.storage import concatenated
 from narrows.data.tiles import blended
 from narrows.errors import ShapeError
 from narrows.model.ranges import require_familiar
@@ -199,7 +199,7 @@ def with_noise(data: Dataset, noise: Noise, limits: NoiseLimits, seed: int) -> D
     judge the epochs of a training run by."""
     given = data.items if data.inputs is None else data.inputs
     parts = damaged_parts(data.items, data.inputs, noise, limits, seed)
-    inputs = gathered(
+    inputs = concatenated(
         (part for _, part in parts if part is not None),
         data.item_shape,
         damaged_dtype(given.dtype, limits.lowest, limits.highest),

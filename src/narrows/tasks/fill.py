@@ -15,7 +15,7 @@ from narrows.data.tables import (
     open_like_training,
 )
 from narrows.data.tables.filling import filled_column, filled_rows, filled_types, fills
-from narrows.data.tables.frames.learning import learnable, with_columns
+from narrows.data.tables.frames.learning import training_table, with_columns
 from narrows.data.tables.reading import cells_of
 from narrows.errors import DataError
 from narrows.model.ranges import require_familiar
@@ -50,7 +50,7 @@ def fill_frame(
         UsageError: a column is in another unit.
     """
     schema = _schema(autoencoder)
-    table, form = learnable(frame, schema.names)
+    table, form = training_table(frame, schema.names)
     schema.check_names(table.column_names, "the table", drift)
     found = np.empty((table.num_rows, schema.width), np.float32)
     for start in range(0, table.num_rows, _BLOCK_ROWS):

@@ -186,7 +186,7 @@ class Column:
             value = self.value if self.kind == "constant" else None
             return cells.repeated(value, len(features), type_from_text(self.dtype), self.levels)
         if self.is_number:
-            return self.from_numbers(self.gathered(self.numbers(features)))
+            return self.from_numbers(self.snapped(self.numbers(features)))
         codes = self.codes(features)
         if self.other and not self.rest:  # of which no name is known
             likely = features * np.array(self.scale) + np.array(self.centre)
@@ -196,10 +196,10 @@ class Column:
 
     def from_numbers(self, numbers: np.ndarray) -> Any:
         """Numbers in the column's own unit, float64 (n,), NaN where missing, as cells: an Arrow
-        array of the source's type, as :meth:`settled` has them."""
-        return cells.from_numbers(self.settled(numbers), type_from_text(self.dtype))
+        array of the source's type, as :meth:`rounded` has them."""
+        return cells.from_numbers(self.rounded(numbers), type_from_text(self.dtype))
 
-    def settled(self, numbers: np.ndarray) -> np.ndarray:
+    def rounded(self, numbers: np.ndarray) -> np.ndarray:
         """Numbers in the column's own unit, float64 (n,), in the range and the resolution of the
         training table; NaN stays."""
         if self.lowest is not None and self.highest is not None:
@@ -210,7 +210,7 @@ class Column:
             numbers = np.rint(numbers / self.step) * self.step
         return numbers
 
-    def gathered(self, numbers: np.ndarray) -> np.ndarray:
+    def snapped(self, numbers: np.ndarray) -> np.ndarray:
         """Decoded numbers, float64 (n,), those near a mass moved to it."""
         result = numbers
         for mass, window in zip(self.masses, self.windows, strict=True):
@@ -343,7 +343,7 @@ class Column:
             statistics["scale"] = (scale[0], *statistics["scale"][1:])
         return replace(self, **statistics)
 
-    def restated(self, features: np.ndarray, before: "Column") -> np.ndarray:
+    def reencoded(self, features: np.ndarray, before: "Column") -> np.ndarray:
         """What ``before`` encoded, as this column would have encoded it: float32 (n, width)."""
         old, new = np.array(before.scale), np.array(self.scale)
         raw = features * old + (np.array(before.centre) - np.array(self.centre))

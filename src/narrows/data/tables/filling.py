@@ -10,7 +10,7 @@ from narrows.data.tables import cells
 from narrows.data.tables.arrow_types import is_text, kind_of, number_dtype
 from narrows.data.tables.columns import Column
 from narrows.data.tables.encoding import cast_cells, compatible_types
-from narrows.data.tables.frames.learning import known_classes
+from narrows.data.tables.frames.learning import without_rare_class
 from narrows.data.tables.reading import TableSource, cells_of
 from narrows.data.tables.schema import TableSchema
 from narrows.errors import DataError
@@ -119,7 +119,7 @@ def filled_column(
         DataError: what training knew is of a kind that the column cannot hold.
     """
     filled = column.decode(column.present(features))
-    filled = known_classes(pa.chunked_array([filled]), entry or {})
+    filled = without_rare_class(pa.chunked_array([filled]), entry or {})
     if isinstance(filled, pa.ChunkedArray):
         filled = filled.combine_chunks()
     if pa.types.is_null(original.type):
@@ -189,7 +189,7 @@ def _as(column: Column, filled: Any, features: np.ndarray, type_: Any) -> Any:
     whole = (pa.types.is_integer, pa.types.is_boolean, pa.types.is_decimal)
     if column.is_number and column.kind != "date" and any(is_(type_) for is_ in whole):
         numbers = column.numbers(column.present(features))
-        numbers = column.settled(column.gathered(numbers))
+        numbers = column.rounded(column.snapped(numbers))
         return cells.from_numbers(numbers, type_)
     if (kind_of(type_) == "date") != pa.types.is_temporal(filled.type):
         raise ValueError("dates are no numbers")

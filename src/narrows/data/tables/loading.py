@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data.dataset import Dataset
-from narrows.data.storage import gathered
+from narrows.data.storage import concatenated
 from narrows.data.tables.columns import Column
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.drift import SchemaDrift
@@ -63,7 +63,7 @@ def load_table(
         )
     duplicates = _Duplicates(schema)
     blocks = _blocks(table, schema, SchemaDrift(), track, count)
-    items = gathered(map(duplicates.look, blocks), (schema.width,), np.dtype(np.float32))
+    items = concatenated(map(duplicates.look, blocks), (schema.width,), np.dtype(np.float32))
     return Dataset(table.name, items, table=duplicates.named(), notes=(*table.notes, *notes))
 
 
@@ -98,7 +98,7 @@ def _encoded(
     drift = SchemaDrift()
     schema.check_names(list(table.types), table.name, drift)
     blocks = _blocks(table, schema.read_by(options), drift, track, None)
-    items = gathered(blocks, (schema.width,), np.dtype(np.float32))
+    items = concatenated(blocks, (schema.width,), np.dtype(np.float32))
     if not len(items):
         raise DataError(f"{table.name} has no rows", hint="give at least one row")
     return Dataset(table.name, items, table=schema, notes=(*table.notes, *drift.lines()))

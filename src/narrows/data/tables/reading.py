@@ -21,7 +21,7 @@ from narrows.data.tables.csv_dialect import (
 )
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.frames.form import library_of
-from narrows.data.tables.frames.learning import learnable
+from narrows.data.tables.frames.learning import training_table
 from narrows.data.tables.frames.stored import ArrowSource
 from narrows.data.tables.missing import is_missing_text
 from narrows.errors import DataError
@@ -254,7 +254,7 @@ class FrameTable(ArrowSource):
     def __init__(
         self, frame: Any, name: str = "the table", wanted: Container[str] | None = None
     ) -> None:
-        table, self.frame_form = learnable(frame, wanted)
+        table, self.frame_form = training_table(frame, wanted)
         super().__init__(table, name)
         self.frame = frame_kind(frame)
         self.types, self.ignored, self.notes = _known_types(table.schema, name)
@@ -371,7 +371,7 @@ def as_arrow(data: Any) -> Any:
     Raises:
         DataError: a column holds values of several kinds, or two have one name.
     """
-    return learnable(data)[0]
+    return training_table(data)[0]
 
 
 def arrow_table(names: Sequence[str], rows: Any) -> Any:

@@ -14,7 +14,7 @@ from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.drift import SchemaDrift
 from narrows.data.tables.encoding import encode_cells
 from narrows.data.tables.frames.form import Form
-from narrows.data.tables.frames.learning import entry_of, frame_like_training, learnable
+from narrows.data.tables.frames.learning import entry_of, frame_like_training, training_table
 from narrows.data.tables.frames.legacy import legacy_form
 from narrows.data.tables.reading import cells_of
 from narrows.errors import DataError, ShapeError
@@ -111,7 +111,7 @@ class TableSchema:
             DataError: columns are missing, or hold what they did not in training.
         """
         seen = SchemaDrift() if drift is None else drift
-        table, _ = learnable(table, self._known)
+        table, _ = training_table(table, self._known)
         self.check_names(table.column_names, "the table", seen)
         features = np.empty((table.num_rows, self.width), np.float32)
         for start in range(0, table.num_rows, _BLOCK_ROWS):
@@ -250,12 +250,12 @@ class TableSchema:
             lambda each: each.restandardised(mean[each.features], square[each.features])
         )
 
-    def restated(self, features: np.ndarray, before: "TableSchema") -> np.ndarray:
+    def reencoded(self, features: np.ndarray, before: "TableSchema") -> np.ndarray:
         """Features that ``before`` encoded as this schema would have encoded the same rows."""
         result = np.empty(features.shape, np.float32)
         for new, old in zip(self.columns, before.columns, strict=True):
             if new.width:
-                result[:, new.features] = new.restated(features[:, new.features], old)
+                result[:, new.features] = new.reencoded(features[:, new.features], old)
         return result
 
     def describe(self) -> list[str]:

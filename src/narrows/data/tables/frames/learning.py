@@ -23,7 +23,7 @@ from narrows.errors import DataError
 from narrows.support.lazy_modules import pa, pc, pl
 
 
-def learnable(data: Any, wanted: Container[str] | None = None) -> tuple[Any, Form]:
+def training_table(data: Any, wanted: Container[str] | None = None) -> tuple[Any, Form]:
     """A data frame as an Arrow table to learn from, and its form; the index is in neither.
 
     Columns of types that cannot be learnt are of whatever type Arrow has for them.
@@ -90,7 +90,7 @@ def frame_like_training(rows: Any, form: Form, like: Any = None) -> Any:
 
     Args:
         rows: an Arrow table with the columns of that frame.
-        form: what :func:`learnable` gave with it.
+        form: what :func:`training_table` gave with it.
         like: a pandas DataFrame whose index the rows get, where there is one for them.
 
     Raises:
@@ -99,14 +99,14 @@ def frame_like_training(rows: Any, form: Form, like: Any = None) -> Any:
     """
     entries = form.columns or ({},) * rows.num_columns
     for at, (name, entry) in enumerate(zip(rows.column_names, entries, strict=True)):
-        rows = rows.set_column(at, name, known_classes(rows.column(at), entry))
+        rows = rows.set_column(at, name, without_rare_class(rows.column(at), entry))
     frame = frame_from_arrow(rows, replace(form, shape="frame", index=None, more={}))
     if form.library != "pandas":
         return frame
     return with_index(frame, like)
 
 
-def known_classes(column: Any, entry: Mapping[str, Any]) -> Any:
+def without_rare_class(column: Any, entry: Mapping[str, Any]) -> Any:
     """A column without the class of all rarer ones, where that is a text which means nothing: of
     categories that are intervals, or objects of several classes."""
     inner = entry.get("of", entry)
@@ -127,7 +127,7 @@ def with_columns(data: Any, form: Form, columns: Mapping[int, Any]) -> Any:
 
     Args:
         data: the frame.
-        form: what :func:`learnable` gave of it.
+        form: what :func:`training_table` gave of it.
         columns: Arrow arrays by the number of their column.
     """
     library, _shape = library_of(data) or ("", "")

@@ -8,7 +8,7 @@ from narrows.data.image_options import ImageOptions
 _GREY = (19595, 38470, 7471)
 
 
-def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
+def apply_orientation(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """An image (height, width, ...) as it is to be seen, by its EXIF orientation, 1 to 8.
 
     Of 5 to 8, height and width change places.
@@ -20,7 +20,7 @@ def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(pixels[:: -1 if down else 1, :: -1 if right else 1])
 
 
-def changed(pixels: np.ndarray, options: ImageOptions) -> np.ndarray:
+def apply_options(pixels: np.ndarray, options: ImageOptions) -> np.ndarray:
     """An image as the options want it."""
     if options.grey:
         pixels = grey(pixels)
