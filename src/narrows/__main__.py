@@ -22,7 +22,7 @@ def main() -> None:
     die_quietly()  # whatever started it
     open_standard_streams()
     # before anything that takes its time
-    from narrows.cli.interruption import obeying
+    from narrows.support.interruption import obeying
 
     sys.exit(obeying(_run))
 

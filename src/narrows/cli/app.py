@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from narrows.cli import archive, demo, denoise, detect, fit, generate, use
-from narrows.cli.interruption import INTERRUPTED, came
 from narrows.cli.terminal import progress, say, show, show_error, unwritten
 from narrows.errors import DataError, NarrowsError, NarrowsWarning, UsageError
 from narrows.support import memory
 from narrows.support.compiling import cache_folder
+from narrows.support.interruption import INTERRUPTED, came
 from narrows.support.streams import output_error
 from narrows.version import __version__
 

@@ -9,10 +9,10 @@ import typer
 from narrows.cli.data_options import CsvGiven, reads_data
 from narrows.cli.fit_options import takes_fit_options
 from narrows.cli.gathering import Given
-from narrows.cli.interruption import unbroken, with_last_words
 from narrows.cli.options import DataArgument, Json
 from narrows.cli.terminal import progress, say, show
 from narrows.errors import UsageError
+from narrows.support.interruption import unbroken, with_last_words
 from narrows.support.standard_input import received, renamed
 from narrows.tasks.outputs import RUN_FOLDER, check_outputs, still_there
 

@@ -208,7 +208,7 @@ def program(work: str, folder: Path, **options: object) -> subprocess.Popen[str]
     """The program with other work than a command's, in a process of its own."""
     text = (
         "import hashlib, signal, sys\n"
-        "from narrows.cli.interruption import obeying, unbroken\n"
+        "from narrows.support.interruption import obeying, unbroken\n"
         "from narrows.support.files import atomic_folder\n"
         f"def work():\n{textwrap.indent(textwrap.dedent(work), '    ')}\n"
         "sys.exit(obeying(work))\n"
