@@ -286,6 +286,18 @@ BROKEN_OFF = {
         half = Half()
         signal.raise_signal(signal.SIGINT)
         """,
+    "a class that is made, of which Python makes another error": """
+        class Part:
+            def __set_name__(self, owner, name):
+                signal.raise_signal(signal.SIGINT)
+        try:
+            class Whole:
+                part = Part()
+        except RuntimeError:
+            print("the engine does not work", flush=True)
+        with unbroken():
+            print("too far", flush=True)
+        """,
     "a module in C that loads, which prints what is raised beneath it": """
         from importlib.machinery import ExtensionFileLoader
         class Loader(ExtensionFileLoader):

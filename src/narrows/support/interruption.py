@@ -157,8 +157,11 @@ def _is_loading(frame: Any) -> bool:
     """Whether a module in C is on its way in, whose code may print what Python raises beneath it,
     or abort: the next work that must not be broken off raises it, or the watch ends the program."""
     while frame is not None:
-        is_loader = frame.f_code.co_name in ("create_module", "exec_module")
+        name = frame.f_code.co_name
+        is_loader = name in ("create_module", "exec_module")
         if is_loader and isinstance(frame.f_locals.get("self"), ExtensionFileLoader):
+            return True
+        if name == "__set_name__":  # of which Python 3.11 makes a RuntimeError, caught as one
             return True
         frame = frame.f_back
     return False
