@@ -1,30 +1,18 @@
 """``narrows detect``: how odd each item is, how rarely a normal one is as odd, and why."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from narrows.cli.data_options import CsvGiven, reads_data
-from narrows.cli.options import (
-    DataArgument,
-    Force,
-    Format,
-    Json,
-    ModelArgument,
-    Refine,
-)
+from narrows.cli.model_options import ModelAndData, uses_model
+from narrows.cli.options import Format, Json
 from narrows.cli.terminal import progress, say, show
-from narrows.tasks.outputs import check_outputs, still_there, to_standard_output
-
-if TYPE_CHECKING:
-    from narrows.data.image_options import ImageOptions
+from narrows.tasks.outputs import still_there, to_standard_output
 
 
-@reads_data
+@uses_model
 def detect(
-    model: ModelArgument,
-    data: DataArgument,
     out: Annotated[
         Path,
         typer.Option(
@@ -61,12 +49,9 @@ def detect(
         ),
     ] = None,
     format: Format = None,
-    refine: Refine = None,
-    force: Force = False,
     json: Json = False,
     *,
-    images: "ImageOptions",
-    csv: CsvGiven,
+    given: ModelAndData,
 ) -> None:
     """Write how odd each row of DATA is, and what made it so.
 
@@ -84,20 +69,15 @@ def detect(
     from narrows.tasks.detect import detect as judge
     from narrows.tasks.detect import draw_heat_map, require_options, require_outputs
     from narrows.tasks.detector import Detector
-    from narrows.tasks.opening import load_for, open_autoencoder
 
     require_options(score, false_alarms, explain)
     out = Path(to_standard_output(out, format, "csv"))
-    written = {"--out": out, "--heat-map": heat_map}
-    check_outputs({"DATA": data}, written, models={"MODEL": model}, json=json)
-    detector = Detector(open_autoencoder(model, refine, track=progress))
+    given.check_outputs({"--out": out, "--heat-map": heat_map}, json)
+    detector = Detector(given.open())
     require_outputs(detector, out, heat_map)
-    dataset = load_for(
-        detector.autoencoder, data, images=images, csv=csv, check_range=not force, finding=True,
-        track=progress, note=say,
-    )  # fmt: skip
+    data = given.load(detector.autoencoder, finding=True)
     found = judge(
-        detector, dataset, score=score, false_alarms=false_alarms, explain=explain, track=progress
+        detector, data, score=score, false_alarms=false_alarms, explain=explain, track=progress
     )
     found.write(out)
     if heat_map is not None:
