@@ -11,12 +11,13 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from narrows.data import Dataset, Pages, TableSchema, checked, load_data
+from narrows.data import Pages, TableSchema
 from narrows.data.array_inputs import array_input
-from narrows.data.file_arrays import loaded
-from narrows.data.image_folder import are_images, images_as_dataset, is_image
+from narrows.data.image_folder import is_image
 from narrows.data.tables import SchemaDrift, arrow_table, is_frame
-from narrows.errors import DataError, ShapeError, UsageError
+from narrows.errors import ShapeError
+from narrows.estimators.fit_data import fit_data, seed_of
+from narrows.estimators.inputs import ANY_ARRAY, features, given_array
 from narrows.model.file import load_model, save_model
 from narrows.model.ranges import require_familiar
 from narrows.model.trained import TrainedModel
@@ -36,9 +37,6 @@ from narrows.tasks.drawn_rows import DrawnRows
 from narrows.tasks.fill import Filling, fill_frame
 from narrows.tasks.fit import fit
 from narrows.training import History
-
-# Fewer rows than this are all trained on: a tenth of them would say nothing.
-_FEWEST_TO_HOLD_OUT_FROM = 20
 
 
 class SummaryText(str):
@@ -174,22 +172,12 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Raises:
             ValueError: data or parameters that cannot be.
         """
-        given, seed = self.get_params(deep=False), _seed(self.random_state)
-        options = FitOptions.of(given, seed)
-        verbose, track = self._verbose(), silent
-        if verbose:
-            track = shown
-        training = self._training(X, options.types or {})
-        if target is not None:
-            training = self._towards(training, target)
-        held_out = None
-        if validation_data is not None and target is not None:
-            noisy, clean = _pair(validation_data)
-            held_out = self._towards(self._held_out(noisy, training), clean)
-        elif validation_data is not None:
-            held_out = self._held_out(validation_data, training)
-        elif options.validation_fraction > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
-            training, held_out = training.split(options.validation_fraction, seed)
+        given = self.get_params(deep=False)
+        options = FitOptions.of(given, seed_of(self.random_state))
+        verbose = self._verbose()
+        training, held_out = fit_data(
+            self, X, options, target=target, validation_data=validation_data
+        )
         result = fit(
             training,
             held_out,
@@ -198,7 +186,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             of=type(self).__name__,
             detection=self._detects,
             most_steps=self._most_steps,
-            track=track,
+            track=shown if verbose else silent,
         )
         self._take(result.trained)
         self._made = self.model_, self.model_.refinement, result.autoencoder
@@ -258,7 +246,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         table = self.model_.data.table
         if table is not None:
             return self._filled(X, table)
-        images = check_array(_given(X), **_ANY_ARRAY)
+        images = check_array(given_array(X, 3), **ANY_ARRAY)
         require_denoisable(self._autoencoder, Pages("X", images))
         self._check_range(images)
         return denoise(self._autoencoder, images)
@@ -336,10 +324,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         if self.model_.data.table is not None:
             import pyarrow as pa
 
-            drawn = DrawnRows(self._autoencoder, count, _seed(random_state))
+            drawn = DrawnRows(self._autoencoder, count, seed_of(random_state))
             rows = pa.concat_tables(drawn.batches(), promote_options="default")
             return self.model_.data.table.as_frame(rows)
-        codes = DrawnCodes(self.model_, count, _seed(random_state))
+        codes = DrawnCodes(self.model_, count, seed_of(random_state))
         return self.inverse_transform(codes[:])
 
     def interpolate(self, a: Any, b: Any, steps: int = 10) -> Any:
@@ -427,107 +415,16 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     _detects = False
     _most_steps: int | None = None
 
-    def _training(self, X: Any, types: Mapping[str, str]) -> Dataset:
-        """What to train on, whatever it was given as.
-
-        Raises:
-            DataError: it cannot be learnt from.
-            UsageError: it has no columns of the types that are declared.
-        """
-        if is_frame(X):
-            return self._table(X, types)
-        _require_types(types, X)
-        if not isinstance(X, Dataset):
-            return self._array(X)
-        if len(X) < 2:
-            raise DataError(f"n_samples={len(X)}: 2 are the fewest to learn from")
-        X = replace(X, items=loaded(X.items))
-        if X.table is None:
-            validate_data(self, X.items, **_ANY_ARRAY)
-        else:
-            self.n_features_in_ = len(X.table.names)
-            self.feature_names_in_ = np.array(X.table.names, dtype=object)
-        return checked(X)
-
-    def _table(self, X: Any, types: Mapping[str, str]) -> Dataset:
-        """A data frame to train on, as features."""
-        self._check_labels(X, reset=True)
-        if len(X) < 2:
-            raise DataError(
-                f"n_samples={len(X)}: the table has {len(X)} rows, and 2 are the fewest to learn "
-                "from",
-                hint="give more rows",
-            )
-        return load_data(X, types=types)
-
-    def _array(self, X: Any) -> Dataset:
-        return self._dataset(validate_data(self, _given(X), **_ANY_ARRAY, ensure_min_samples=2))
-
-    def _held_out(self, X: Any, training: Dataset) -> Dataset:
-        if training.table is not None:
-            return replace(training, items=self._features(X, training.table))
-        return self._dataset(check_array(_given(X), **_ANY_ARRAY))
-
-    def _towards(self, data: Dataset, target: Any) -> Dataset:
-        """``data`` as what goes in, and what they shall become as the items."""
-        if data.table is not None:
-            raise UsageError("a table has no target", hint="train with noise='masking:0.3'")
-        clean = self._dataset(check_array(_given(target), **_ANY_ARRAY))
-        if (clean.items.shape, clean.items.dtype) != (data.items.shape, data.items.dtype):
-            raise ShapeError(
-                f"target is {clean.items.dtype.name} of shape {clean.items.shape}, and what goes "
-                f"in {data.items.dtype.name} of {data.items.shape}",
-                hint="give what each item shall become, in its shape and dtype",
-            )
-        return replace(clean, inputs=data.items)
-
-    def _features(self, X: Any, table: TableSchema) -> np.ndarray:
-        """The features of a data frame, or of rows of numbers in the order of its columns."""
-        if isinstance(X, Dataset):
-            return _reencoded(X, table)
-        if not is_frame(X):
-            rows = validate_data(
-                self, array_input(X), reset=False, dtype=None, ensure_all_finite=False
-            )
-            X = arrow_table(table.names, rows)
-        else:
-            self._check_labels(X, reset=False)
-        return table.encode(X)
-
-    def _check_labels(self, X: Any, *, reset: bool) -> None:
-        """Keep the names of a frame's columns as scikit-learn does; where some are texts and others
-        are not, which it refuses, the table's schema alone knows them.
-
-        Of later frames it says which are missing. Their order does not matter, and others may be
-        there, which the schema ignores with a message.
-        """
-        labels = getattr(X, "column_names", None)  # Arrow's
-        labels = list(X.columns if labels is None else labels)
-        texts = {isinstance(label, str) for label in labels}
-        if not reset:
-            known = getattr(self, "feature_names_in_", ())
-            if False in texts or set(known) <= set(labels):
-                return
-        if len(texts) > 1:
-            if reset:
-                self.n_features_in_ = len(labels)
-            return
-        validate_data(self, X, reset=reset, skip_check_array=True)
-
-    def _dataset(self, items: np.ndarray) -> Dataset:
-        limits = (0.0, 255.0) if items.dtype == np.uint8 else None
-        return checked(Dataset("X", items, limits))
-
     def _items(self, X: Any, finding: bool = False) -> np.ndarray:
         """``X`` as numbers in the range of the training data, of a table its features; whether they
         have its shape, what computes with them looks at."""
         table = self.model_.data.table
         if table is not None:
-            items = self._features(X, table)
+            items = features(self, X, table)
         elif len(self.item_shape_) == 1:
-            items = validate_data(self, _given(X), reset=False, **_ANY_ARRAY)
+            items = validate_data(self, given_array(X), reset=False, **ANY_ARRAY)
         else:
-            items = check_array(_given(X), **_ANY_ARRAY)
+            items = check_array(given_array(X), **ANY_ARRAY)
         if items.dtype.kind not in "biuf":
             raise ShapeError(f"items of dtype {items.dtype} are not numbers")
         self._check_range(items, finding)
@@ -564,89 +461,3 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 def _parts(items: np.ndarray) -> list[np.ndarray]:
     """Items a bounded number at a time; of none, one part without any."""
     return list(chunks(items)) or [items]
-
-
-def _given(X: Any) -> Any:
-    """``X``, or the items of Pillow images, upright and in grey or RGB, as those of a folder."""
-    if not are_images(X):
-        return array_input(X)
-    data = images_as_dataset(X)
-    for note in data.notes:
-        warn(note, stacklevel=4)
-    return data.items
-
-
-_ANY_ARRAY: dict[str, Any] = {"dtype": "numeric", "allow_nd": True, "order": None}
-
-
-def _reencoded(data: Dataset, table: TableSchema) -> np.ndarray:
-    """The features of a table that was read on its own, as the model's table has them.
-
-    Raises:
-        UsageError: it was read in another way.
-    """
-
-    def kinds(schema: TableSchema | None) -> list[tuple[Any, ...]]:
-        columns = () if schema is None else schema.columns
-        return [(c.name, c.kind, c.width, c.missing, c.categories) for c in columns]
-
-    if data.table is None or kinds(data.table) != kinds(table):
-        raise UsageError(
-            f"{data.name} was not read as the table that the model was trained on",
-            hint="read it with the model's: load_data(path, table=ae.model_.data.table)",
-        )
-    return table.reencoded(data.items, data.table)
-
-
-def _require_types(types: Mapping[str, str], data: Any) -> None:
-    """Make sure that what is no data frame has columns of the declared types.
-
-    Raises:
-        UsageError: it has no columns, or was read with others.
-    """
-    if not types:
-        return
-    table = data.table if isinstance(data, Dataset) else None
-    if table is None:
-        raise UsageError(
-            f"types says what {next(iter(types))!r} is, and X has no named columns",
-            hint="give a data frame, or leave types out",
-        )
-    kinds = {column.name: column.kind for column in table.columns}
-    for name, kind in types.items():
-        if kinds.get(name) not in (kind, "constant"):
-            found = f"was read as {kinds[name]}" if name in kinds else "is not there"
-            raise UsageError(
-                f"types says that column {name!r} is {kind}, and in {data.name} it {found}",
-                hint="declare it where the table is read: load_data(..., types={...})",
-            )
-
-
-def _pair(validation_data: Any) -> tuple[Any, Any]:
-    """What goes in and what it shall become, to validate on.
-
-    Raises:
-        UsageError: it is no pair.
-    """
-    if isinstance(validation_data, tuple | list) and len(validation_data) == 2:
-        return validation_data[0], validation_data[1]
-    raise arguments.refused(
-        "validation_data", validation_data, "a pair of arrays where there is a target",
-        "give (noisy, clean)",
-    )  # fmt: skip
-
-
-def _seed(random_state: Any) -> int:
-    """A seed for our own generators, leaving NumPy's global one alone."""
-    if random_state is None:
-        return int(np.random.SeedSequence().generate_state(1)[0])
-    if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(2**31 - 1))
-    if isinstance(random_state, np.random.Generator):
-        return int(random_state.integers(2**31 - 1))
-    given = arguments.scalar(random_state)
-    if isinstance(given, Integral) and not isinstance(given, bool) and int(given) >= 0:
-        return int(given)
-    raise arguments.refused(
-        "random_state", random_state, "None, a RandomState or an integer of at least 0"
-    )

@@ -1,0 +1,163 @@
+"""What estimators are fitted to: the training set, and what is held out of it or beside it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_array, validate_data
+
+from narrows.data import Dataset, checked, load_data
+from narrows.data.file_arrays import loaded
+from narrows.data.tables import is_frame
+from narrows.errors import DataError, ShapeError, UsageError
+from narrows.estimators.inputs import ANY_ARRAY, check_labels, features, given_array
+from narrows.planning.options import FitOptions
+from narrows.support import arguments
+
+# Fewer rows than this are all trained on: a tenth of them would say nothing.
+_FEWEST_TO_HOLD_OUT_FROM = 20
+
+
+def fit_data(
+    estimator: Any, X: Any, options: FitOptions, *, target: Any = None, validation_data: Any = None
+) -> tuple[Dataset, Dataset | None]:
+    """The training set and what is held out, as ``fit`` was given them; the estimator gets to know
+    the columns of ``X`` as those of scikit-learn do.
+
+    Raises:
+        DataError: they cannot be learnt from.
+        ShapeError: ``target`` does not go with ``X``.
+        UsageError: ``X`` has no columns of the types that are declared, a table has a target, or
+            ``validation_data`` is no pair where there is one.
+    """
+    training = _training(estimator, X, options.types or {})
+    if target is not None:
+        training = _towards(training, target)
+    if validation_data is None:
+        share = options.validation_fraction
+        if share > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
+            return training.split(share, options.seed)
+        return training, None
+    if target is None:
+        return training, _held_out(estimator, validation_data, training)
+    noisy, clean = _pair(validation_data)
+    return training, _towards(_held_out(estimator, noisy, training), clean)
+
+
+def seed_of(random_state: Any) -> int:
+    """A seed for our own generators, leaving NumPy's global one alone."""
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**31 - 1))
+    given = arguments.scalar(random_state)
+    if isinstance(given, Integral) and not isinstance(given, bool) and int(given) >= 0:
+        return int(given)
+    raise arguments.refused(
+        "random_state", random_state, "None, a RandomState or an integer of at least 0"
+    )
+
+
+def _training(estimator: Any, X: Any, types: Mapping[str, str]) -> Dataset:
+    """What to train on, whatever it was given as.
+
+    Raises:
+        DataError: it cannot be learnt from.
+        UsageError: it has no columns of the types that are declared.
+    """
+    if is_frame(X):
+        return _table(estimator, X, types)
+    _require_types(types, X)
+    if not isinstance(X, Dataset):
+        return _array(estimator, X)
+    if len(X) < 2:
+        raise DataError(f"n_samples={len(X)}: 2 are the fewest to learn from")
+    X = replace(X, items=loaded(X.items))
+    if X.table is None:
+        validate_data(estimator, X.items, **ANY_ARRAY)
+    else:
+        estimator.n_features_in_ = len(X.table.names)
+        estimator.feature_names_in_ = np.array(X.table.names, dtype=object)
+    return checked(X)
+
+
+def _table(estimator: Any, X: Any, types: Mapping[str, str]) -> Dataset:
+    """A data frame to train on, as features."""
+    check_labels(estimator, X, reset=True)
+    if len(X) < 2:
+        raise DataError(
+            f"n_samples={len(X)}: the table has {len(X)} rows, and 2 are the fewest to learn from",
+            hint="give more rows",
+        )
+    return load_data(X, types=types)
+
+
+def _array(estimator: Any, X: Any) -> Dataset:
+    return _dataset(validate_data(estimator, given_array(X, 6), **ANY_ARRAY, ensure_min_samples=2))
+
+
+def _held_out(estimator: Any, X: Any, training: Dataset) -> Dataset:
+    if training.table is not None:
+        return replace(training, items=features(estimator, X, training.table))
+    return _dataset(check_array(given_array(X, 5), **ANY_ARRAY))
+
+
+def _towards(data: Dataset, target: Any) -> Dataset:
+    """``data`` as what goes in, and what they shall become as the items."""
+    if data.table is not None:
+        raise UsageError("a table has no target", hint="train with noise='masking:0.3'")
+    clean = _dataset(check_array(given_array(target, 5), **ANY_ARRAY))
+    if (clean.items.shape, clean.items.dtype) != (data.items.shape, data.items.dtype):
+        raise ShapeError(
+            f"target is {clean.items.dtype.name} of shape {clean.items.shape}, and what goes "
+            f"in {data.items.dtype.name} of {data.items.shape}",
+            hint="give what each item shall become, in its shape and dtype",
+        )
+    return replace(clean, inputs=data.items)
+
+
+def _dataset(items: np.ndarray) -> Dataset:
+    limits = (0.0, 255.0) if items.dtype == np.uint8 else None
+    return checked(Dataset("X", items, limits))
+
+
+def _require_types(types: Mapping[str, str], data: Any) -> None:
+    """Make sure that what is no data frame has columns of the declared types.
+
+    Raises:
+        UsageError: it has no columns, or was read with others.
+    """
+    if not types:
+        return
+    table = data.table if isinstance(data, Dataset) else None
+    if table is None:
+        raise UsageError(
+            f"types says what {next(iter(types))!r} is, and X has no named columns",
+            hint="give a data frame, or leave types out",
+        )
+    kinds = {column.name: column.kind for column in table.columns}
+    for name, kind in types.items():
+        if kinds.get(name) not in (kind, "constant"):
+            found = f"was read as {kinds[name]}" if name in kinds else "is not there"
+            raise UsageError(
+                f"types says that column {name!r} is {kind}, and in {data.name} it {found}",
+                hint="declare it where the table is read: load_data(..., types={...})",
+            )
+
+
+def _pair(validation_data: Any) -> tuple[Any, Any]:
+    """What goes in and what it shall become, to validate on.
+
+    Raises:
+        UsageError: it is no pair.
+    """
+    if isinstance(validation_data, tuple | list) and len(validation_data) == 2:
+        return validation_data[0], validation_data[1]
+    raise arguments.refused(
+        "validation_data", validation_data, "a pair of arrays where there is a target",
+        "give (noisy, clean)",
+    )  # fmt: skip

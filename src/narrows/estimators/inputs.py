@@ -1,0 +1,81 @@
+"""What estimators are given: arrays, images, sparse matrices, data frames, rows of a table."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from narrows.data import Dataset, TableSchema
+from narrows.data.array_inputs import array_input
+from narrows.data.image_folder import are_images, images_as_dataset
+from narrows.data.tables import arrow_table, is_frame
+from narrows.errors import UsageError
+from narrows.support.progress import warn
+
+#: What scikit-learn's checks are told: numbers in any shape, as they lie in memory.
+ANY_ARRAY: dict[str, Any] = {"dtype": "numeric", "allow_nd": True, "order": None}
+
+
+def given_array(X: Any, stacklevel: int = 4) -> Any:
+    """``X``, or the items of Pillow images, upright and in grey or RGB, as those of a folder; notes
+    on these are warnings to the caller so many calls above."""
+    if not are_images(X):
+        return array_input(X)
+    data = images_as_dataset(X)
+    for note in data.notes:
+        warn(note, stacklevel=stacklevel)
+    return data.items
+
+
+def features(estimator: Any, X: Any, table: TableSchema) -> np.ndarray:
+    """The features of a data frame, or of rows of numbers in the order of its columns."""
+    if isinstance(X, Dataset):
+        return _reencoded(X, table)
+    if not is_frame(X):
+        rows = validate_data(
+            estimator, array_input(X), reset=False, dtype=None, ensure_all_finite=False
+        )
+        X = arrow_table(table.names, rows)
+    else:
+        check_labels(estimator, X, reset=False)
+    return table.encode(X)
+
+
+def check_labels(estimator: Any, X: Any, *, reset: bool) -> None:
+    """Keep the names of a frame's columns as scikit-learn does; where some are texts and others
+    are not, which it refuses, the table's schema alone knows them.
+
+    Of later frames it says which are missing. Their order does not matter, and others may be
+    there, which the schema ignores with a message.
+    """
+    labels = getattr(X, "column_names", None)  # Arrow's
+    labels = list(X.columns if labels is None else labels)
+    texts = {isinstance(label, str) for label in labels}
+    if not reset:
+        known = getattr(estimator, "feature_names_in_", ())
+        if False in texts or set(known) <= set(labels):
+            return
+    if len(texts) > 1:
+        if reset:
+            estimator.n_features_in_ = len(labels)
+        return
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+
+
+def _reencoded(data: Dataset, table: TableSchema) -> np.ndarray:
+    """The features of a table that was read on its own, as the model's table has them.
+
+    Raises:
+        UsageError: it was read in another way.
+    """
+
+    def kinds(schema: TableSchema | None) -> list[tuple[Any, ...]]:
+        columns = () if schema is None else schema.columns
+        return [(c.name, c.kind, c.width, c.missing, c.categories) for c in columns]
+
+    if data.table is None or kinds(data.table) != kinds(table):
+        raise UsageError(
+            f"{data.name} was not read as the table that the model was trained on",
+            hint="read it with the model's: load_data(path, table=ae.model_.data.table)",
+        )
+    return table.reencoded(data.items, data.table)
