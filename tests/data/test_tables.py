@@ -678,7 +678,7 @@ def test_frames_with_values_of_several_kinds() -> None:
 
 
 def test_many_different_texts_take_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("narrows.data.tables.scanning._COUNTED", 200)
+    monkeypatch.setattr("narrows.data.tables.statistics._COUNTED", 200)
     random = np.random.default_rng(0)
     rare = [f"rare {number}" for number in range(5000)]
     texts = random.permutation(rare + ["often"] * 5000).tolist()

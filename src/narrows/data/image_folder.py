@@ -13,15 +13,9 @@ import numpy as np
 from narrows.data.dataset import Dataset, format_range
 from narrows.data.image_files import ImageFiles
 from narrows.data.image_options import ImageOptions
-from narrows.data.image_reading import (
-    NOT_READ,
-    Picture,
-    holds_several,
-    pictures_of,
-    read_pictures,
-    remark_notes,
-)
+from narrows.data.image_reading import NOT_READ, holds_several, pictures_of, read_pictures
 from narrows.data.image_transforms import apply_options
+from narrows.data.pictures import Picture, remark_notes
 from narrows.data.storage import GrowingArray
 from narrows.errors import DataError, ShapeError
 from narrows.support.inputs import Input
@@ -233,22 +227,17 @@ def read_image_folder(
     found, options = find_images(folder), options or ImageOptions()
     # Images that are changed anyway are changed as they are to be seen.
     reader = Reader(found, options, exact=exact and not options.changes)
-    first: tuple[str, Picture] | None = None
+    array: GrowingArray | None = None
     names: list[str] = []
     turned: dict[int, int] = {}
-    with track(f"reading {folder}", total=len(found.paths), unit="image") as advance:
-        for path in found.paths:
-            for file, picture in reader.of(path):
-                if first is None:
-                    first = file, picture
-                    array = GrowingArray(picture.pixels.shape, picture.pixels.dtype)
-                _check_alike(folder, file, picture, *first)
-                if picture.orientation != 1:
-                    turned[len(names)] = picture.orientation
-                array.append(picture.pixels[None])
-                names.append(file)
-            advance(1)
-    if first is None:
+    for file, picture in _all_alike(reader, track):
+        if array is None:
+            array = GrowingArray(picture.pixels.shape, picture.pixels.dtype)
+        if picture.orientation != 1:
+            turned[len(names)] = picture.orientation
+        array.append(picture.pixels[None])
+        names.append(file)
+    if array is None:
         raise _none_readable(folder, reader)
     classes, numbers = _classes(names) if labels else (None, None)
     items = array.finish()
@@ -259,8 +248,20 @@ def read_image_folder(
         labels=numbers,
         classes=classes,
         notes=reader.notes(),
-        files=ImageFiles(tuple(names), turned, first[1].colours, reader.options),
+        files=ImageFiles(tuple(names), turned, picture.colours, reader.options),
     )
+
+
+def _all_alike(reader: Reader, track: Tracker) -> Iterator[tuple[str, Picture]]:
+    """All images of a folder and their files' names, as long as they are like the first."""
+    found, first = reader.found, None
+    with track(f"reading {found.folder}", total=len(found.paths), unit="image") as advance:
+        for path in found.paths:
+            for file, picture in reader.of(path):
+                first = first or (file, picture)
+                _check_alike(found.folder, file, picture, *first)
+                yield file, picture
+            advance(1)
 
 
 class FolderImages(Sequence[np.ndarray]):

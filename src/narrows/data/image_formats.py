@@ -4,6 +4,7 @@ Pillow's modes are few: what does not fit is narrowed to 8 bits, or decoded as a
 mode does not tell. The first bytes of the file do.
 """
 
+import re
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -62,29 +63,15 @@ def _avif(front: bytes) -> str | None:
     return f"{12 if flags & 0x20 else 10}-bit AVIF" if flags & 0x40 else None
 
 
+_BETWEEN = rb"(?:\s|#[^\n]*\n)*"
+_PNM = re.compile(rb"(P[2356])" + (_BETWEEN + rb"(\d{1,9}+)") * 3 + rb"\D")
+
+
 def pnm_header(front: bytes) -> tuple[bytes, list[int], int] | None:
     """Of a .pgm or .ppm: its kind, its width, height and highest value, and where its values
     start; None for others."""
-    if front[:2] not in (b"P2", b"P3", b"P5", b"P6"):
-        return None
-    numbers: list[int] = []
-    place = 2
-    while len(numbers) < 3 and place < len(front):
-        if front[place : place + 1] == b"#":
-            place = front.find(b"\n", place)
-            if place < 0:
-                return None
-        elif front[place : place + 1].isspace():
-            place += 1
-        else:
-            end = place
-            while front[end : end + 1].isdigit():
-                end += 1
-            if end in (place, len(front)) or end - place > 9:
-                return None
-            numbers.append(int(front[place:end]))
-            place = end
-    return (front[:2], numbers, place + 1) if len(numbers) == 3 else None
+    found = _PNM.match(front)
+    return None if found is None else (found[1], [int(found[i]) for i in (2, 3, 4)], found.end())
 
 
 def _pnm(front: bytes) -> str | None:

@@ -1,35 +1,37 @@
 """One image file, or a Pillow image, as arrays that hold exactly the values of the file.
 
-What Pillow reads as it is comes from Pillow. What it would narrow (:mod:`.image_formats`) is read
-by ``tifffile`` and ``imagecodecs``, which the extra ``images`` installs, or refused by name.
+What Pillow reads as it is comes from Pillow; what it would narrow (:mod:`.image_formats`), from
+:mod:`.image_extras`.
 """
 
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from narrows.data.image_extras import by_imagecodecs, by_tifffile
 from narrows.data.image_formats import (
     FRONT_BYTES,
     TIFF_STARTS,
     beyond_pillow,
-    pnm_header,
     tiff_beyond_pillow,
 )
 from narrows.data.image_transforms import apply_orientation
+from narrows.data.pictures import (
+    ORIENTATION,
+    Picture,
+    exif_orientation,
+    require_few,
+    too_large,
+)
 from narrows.errors import DataError
 from narrows.support.inputs import Input
 
 if TYPE_CHECKING:
     from PIL import Image
-
-#: Images of one file: more are refused.
-MOST_FRAMES = 100_000
-INSTALL = "python -m pip install 'narrows[images]'"
 
 #: Names of images that only other programs decode: refused by name, not passed over.
 NOT_READ = {
@@ -46,50 +48,6 @@ NOT_READ = {
 _SEQUENCES = frozenset({"TIFF", "GIF", "PNG", "WEBP", "AVIF", "DCX", "FLI", "SPIDER"})
 # Colours that arrays for learning have as RGB, and archives as they are.
 _OTHER_COLOURS = ("CMYK", "LAB", "YCbCr", "HSV")
-#: The number of the EXIF entry that says how an image is to be turned.
-ORIENTATION = 0x0112
-
-# Sentences about images, by what was done to them; {n} stands for how many.
-REMARKS = {
-    "turned": "{n} turned as their EXIF data say",
-    "converted": "{n} in CMYK, LAB, YCbCr or HSV converted to RGB, which is not exact",
-    "inverted": "{n} with white as 0 read with black as 0",
-    "bilevel": "{n} of 1 bit a pixel read as 8-bit grey, 0 and 255",
-    "first only": "{n} with previews or layers beside: only the first image of a file is read",
-    "reduced": "{n} smaller copies or masks within TIFF files passed over",
-}
-
-
-def remark_notes(remarks: Counter[str]) -> list[str]:
-    """What was done to images, in sentences, by how often each remark was made."""
-    return [
-        REMARKS[remark].format(n=f"{count:,} image{'' if count == 1 else 's'}")
-        for remark, count in sorted(remarks.items())
-    ]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One image.
-
-    Attributes:
-        pixels: (height, width) or (height, width, channels), in the machine's byte order.
-        orientation: how it is to be turned to be seen, by EXIF's numbers; 1 for not at all.
-        colours: what its channels are, where they are neither grey nor RGB: ``CMYK`` and so on.
-        remarks: what was done to it, names in :data:`REMARKS`.
-    """
-
-    pixels: np.ndarray
-    orientation: int = 1
-    colours: str | None = None
-    remarks: tuple[str, ...] = ()
-
-    def upright(self) -> "Picture":
-        """The same turned as it is to be seen."""
-        if self.orientation == 1:
-            return self
-        pixels = apply_orientation(self.pixels, self.orientation)
-        return replace(self, pixels=pixels, orientation=1, remarks=(*self.remarks, "turned"))
 
 
 def read_pictures(
@@ -161,7 +119,7 @@ def _explained(name: str, read: Callable[[], Iterator[Picture]]) -> Iterator[Pic
             if not found:
                 raise ValueError("it holds no image")
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise _too_large(name) from error
+            raise too_large(name) from error
         except (DataError, MemoryError, PermissionError, GeneratorExit):
             raise
         # Each decoder fails in its own way on a damaged file.
@@ -171,15 +129,6 @@ def _explained(name: str, read: Callable[[], Iterator[Picture]]) -> Iterator[Pic
                 hint="replace the file, move it out of the folder, or leave out what cannot be "
                 "read with --skip-damaged",
             ) from error
-
-
-def _too_large(name: str) -> DataError:
-    from PIL import Image
-
-    return DataError(
-        f"{name} has more than {Image.MAX_IMAGE_PIXELS:,} pixels, the most that are read",
-        hint="scale it down, or cut it into tiles",
-    )
 
 
 def _of_file(path: Path, exact: bool) -> Iterator[Picture]:
@@ -205,7 +154,7 @@ def _of_file(path: Path, exact: bool) -> Iterator[Picture]:
             yield from _of_opened(image, path, front, exact)
             return
     what = "a TIFF image of a kind that Pillow does not read, or damaged"
-    yield from _counted(_by_tifffile(path, what, exact))
+    yield from _counted(by_tifffile(path, what, exact))
 
 
 def _of_opened(image: "Image.Image", path: Path, front: bytes, exact: bool) -> Iterator[Picture]:
@@ -213,11 +162,11 @@ def _of_opened(image: "Image.Image", path: Path, front: bytes, exact: bool) -> I
     if image.format == "TIFF":
         beyond = _tiff_pages_beyond(image)
         if beyond is not None:
-            yield from _counted(_by_tifffile(path, beyond, exact))
+            yield from _counted(by_tifffile(path, beyond, exact))
             return
     beyond = beyond_pillow(image.format, front)
     if beyond is not None:
-        yield _by_imagecodecs(image, path, front, beyond)
+        yield by_imagecodecs(image, path, front, beyond)
         return
     yield from _counted(_by_pillow(image, str(path), exact))
 
@@ -229,7 +178,7 @@ def _by_pillow(image: "Image.Image", name: str, exact: bool) -> Iterator[Picture
         picture = _picture(image, name, exact)
         yield replace(picture, remarks=(*picture.remarks, "first only"))
         return
-    _require_few(name, count)
+    require_few(name, count)
     transparent = count > 1 and image.format != "TIFF" and _any_transparent(image, count)
     for number in range(count):
         if count > 1:
@@ -268,14 +217,6 @@ def _any_transparent(image: "Image.Image", count: int) -> bool:
     return found
 
 
-def _require_few(name: str, count: int) -> None:
-    if count > MOST_FRAMES:
-        raise DataError(
-            f"{name} holds {count:,} images, and {MOST_FRAMES:,} is the limit of one file",
-            hint="save them as several files, or as an .npy array",
-        )
-
-
 def _is_reduced(image: Any) -> bool:
     """Whether the page of a TIFF file is a smaller copy of another, or a mask."""
     return bool(int(image.tag_v2.get(254, 0)) & 5)
@@ -283,18 +224,13 @@ def _is_reduced(image: Any) -> bool:
 
 def _picture(image: "Image.Image", name: str, exact: bool) -> Picture:
     """The frame that a Pillow image stands at."""
-    upright = _orientation(image.getexif().get(ORIENTATION))
+    upright = exif_orientation(image.getexif().get(ORIENTATION))
     pixels, colours, remarks = _pillow_values(image, name, exact)
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     if image.format == "TIFF" and upright != 1:
         # Pillow turns TIFF images, and only these, when it loads them.
         pixels = apply_orientation(pixels, {6: 8, 8: 6}.get(upright, upright))
     return Picture(pixels, upright, colours, remarks)
-
-
-def _orientation(value: Any) -> int:
-    """One of EXIF's numbers, 1 for what is none."""
-    return value if value in range(1, 9) else 1
 
 
 def _pillow_values(
@@ -373,7 +309,7 @@ def _tiff_values(pixels: np.ndarray, image: Any) -> tuple[np.ndarray, str | None
 def _tiff_pages_beyond(image: Any) -> str | None:
     """What the first page is that Pillow would not read as it is; None where there is none."""
     count = int(image.n_frames)
-    _require_few("the file", count)
+    require_few("the file", count)
     stated = _imagej_count(image)
     if stated > count:
         return f"ImageJ stack of {stated:,} images with {count} of them listed"
@@ -395,124 +331,6 @@ def _imagej_count(image: Any) -> int:
     lines = text.split("\n") if text.startswith("ImageJ=") else []
     counts = [line[7:] for line in lines if line.startswith("images=") and line[7:].isdecimal()]
     return int(counts[0]) if counts and len(counts[0]) < 12 else 1
-
-
-def _by_tifffile(path: Path, what: str, exact: bool) -> Iterator[Picture | None]:
-    """The pages of a TIFF file that Pillow does not read as they are."""
-    from PIL import Image
-
-    tifffile = _library("tifffile", str(path), what)
-    with tifffile.TiffFile(path) as tiff:
-        count = len(tiff.pages)
-        _require_few(str(path), count)
-        if tiff.is_imagej and int((tiff.imagej_metadata or {}).get("images", 1)) > count:
-            raise _refused(path, what)
-        for page in tiff.pages:
-            if count > 1 and int(page.subfiletype) & 5:
-                yield None
-                continue
-            most = Image.MAX_IMAGE_PIXELS
-            if most is not None and page.imagewidth * page.imagelength > most:
-                raise _too_large(str(path))
-            yield _tifffile_page(page, path, exact)
-
-
-def _tifffile_page(page: Any, path: Path, exact: bool) -> Picture:
-    try:
-        pixels = page.asarray()
-    except ValueError as error:
-        if "imagecodecs" in str(error):
-            _library("imagecodecs", str(path), f"a TIFF image packed with {page.compression.name}")
-        raise
-    if page.axes == "SYX":
-        pixels = np.moveaxis(pixels, 0, 2)
-    elif page.axes not in ("YX", "YXS"):
-        raise _refused(path, f"a TIFF page with the axes {page.axes}")
-    shown, extra = page.photometric.name, tuple(int(each) for each in page.extrasamples)
-    remarks: tuple[str, ...] = ()
-    colours = None
-    if pixels.dtype.kind == "b":
-        pixels, remarks = pixels.astype(np.uint8) * np.uint8(255), ("bilevel",)
-    if shown == "MINISWHITE" and pixels.ndim == 2 and pixels.dtype.kind == "u":
-        pixels, remarks = np.iinfo(pixels.dtype).max - pixels, (*remarks, "inverted")
-    elif shown == "SEPARATED" and exact and pixels.shape[2:] == (4,):
-        colours = "CMYK"
-    elif shown not in ("MINISBLACK", "RGB"):
-        raise _refused(path, f"a TIFF page of {pixels.dtype.name} in {shown}")
-    if extra and extra != (2,) and shown == "RGB":
-        raise _refused(path, "a TIFF page of RGB with channels that are no plain transparency")
-    tag = page.tags.get(ORIENTATION)
-    orientation = _orientation(None if tag is None else int(tag.value))
-    pixels = _channels(pixels) if shown != "MINISBLACK" or extra == (2,) else pixels
-    pixels = np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder("="), copy=False))
-    return Picture(pixels, orientation, colours, remarks)
-
-
-def _refused(path: Path, what: str) -> DataError:
-    return DataError(
-        f"{path} is {what}, which narrows does not read without changing its values",
-        hint="save it as grey or RGB, or its values as .npy",
-    )
-
-
-def _by_imagecodecs(image: "Image.Image", path: Path, front: bytes, what: str) -> Picture:
-    """A file of more than 8 bits a value whose Pillow image has 8."""
-    names = {"PNG": "png_decode", "JPEG2000": "jpeg2k_decode", "AVIF": "avif_decode"}
-    decoder = names.get(image.format or "")
-    if int(getattr(image, "n_frames", 1)) > 1:
-        raise _refused(path, f"an animation in {what}")
-    upright = _orientation(image.getexif().get(ORIENTATION))
-    if image.format == "PPM":
-        return Picture(_pnm_values(path, front, what), upright)
-    if decoder is None:
-        raise _refused(path, what)
-    codecs = _library("imagecodecs", str(path), what)
-    pixels = _channels(getattr(codecs, decoder)(path.read_bytes()))
-    if pixels.shape[1::-1] != image.size:
-        raise ValueError("it has two sizes")
-    return Picture(pixels, upright)
-
-
-def _pnm_values(path: Path, front: bytes, what: str) -> np.ndarray:
-    """A binary .pgm or .ppm, whose values Pillow would spread over 8 or 16 bits."""
-    header = pnm_header(front)
-    if header is None or header[0] not in (b"P5", b"P6") or not 0 < header[1][2] < 1 << 16:
-        raise _refused(path, what)
-    (width, height, most), place = header[1], header[2]
-    channels = (3,) if header[0] == b"P6" else ()
-    shape = (height, width, *channels)
-    dtype = np.dtype("u1" if most < 256 else ">u2")
-    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    with path.open("rb") as stream:
-        stream.seek(place)
-        content = stream.read(size)
-    return np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="))
-
-
-def _channels(pixels: np.ndarray) -> np.ndarray:
-    """Grey with transparency as RGB with transparency, as everywhere; a single channel as none."""
-    if pixels.ndim == 3 and pixels.shape[2] == 1:
-        return pixels[..., 0]
-    if pixels.ndim == 3 and pixels.shape[2] == 2:
-        return np.ascontiguousarray(pixels[..., [0, 0, 0, 1]])
-    return pixels
-
-
-def _library(name: str, path: str, what: str) -> Any:
-    """A package of the extra ``images``.
-
-    Raises:
-        DataError: it is not installed.
-    """
-    import importlib
-
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise DataError(
-            f"{path} is {what}, which Pillow does not read without changing its values",
-            hint=f"{INSTALL} reads it",
-        ) from error
 
 
 def _of_image(image: Any, name: str, exact: bool) -> Iterator[Picture]:

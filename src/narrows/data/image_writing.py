@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from narrows.data.image_reading import INSTALL, ORIENTATION
+from narrows.data.image_extras import library
+from narrows.data.pictures import ORIENTATION
 from narrows.errors import UsageError
 from narrows.support.shapes import is_image_shape
 
@@ -36,7 +37,7 @@ def write_image(
     elif path.suffix.lower() in (".tif", ".tiff") and colours in (None, "CMYK"):
         _by_tifffile(path, pixels, orientation, colours)
     elif path.suffix.lower() == ".png" and _is_deep_colour(pixels) and colours is None:
-        content = _library("imagecodecs", path, pixels).png_encode(pixels)
+        content = _encoder("imagecodecs", path, pixels).png_encode(pixels)
         path.write_bytes(_with_orientation(content, orientation))
     else:
         raise _cannot_hold(path, pixels)
@@ -78,7 +79,7 @@ def _by_pillow(path: Path, pixels: np.ndarray, orientation: int, colours: str | 
 
 
 def _by_tifffile(path: Path, pixels: np.ndarray, orientation: int, colours: str | None) -> None:
-    tifffile = _library("tifffile", path, pixels)
+    tifffile = _encoder("tifffile", path, pixels)
     channels = pixels.shape[2:]
     options: dict[str, Any] = {"photometric": "minisblack", "metadata": None}
     if channels in ((3,), (4,)):
@@ -110,17 +111,12 @@ def _with_orientation(png: bytes, orientation: int) -> bytes:
     return png[:33] + framed + png[33:]
 
 
-def _library(name: str, path: Path, pixels: np.ndarray) -> Any:
-    import importlib
-
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise UsageError(
-            f"{path.name} is to hold {pixels.dtype.name} values of shape {pixels.shape}, which "
-            "Pillow does not write",
-            hint=f"{INSTALL} writes it; or write them to .npy or .npz",
-        ) from error
+def _encoder(name: str, path: Path, pixels: np.ndarray) -> Any:
+    problem = (
+        f"{path.name} is to hold {pixels.dtype.name} values of shape {pixels.shape}, which Pillow "
+        "does not write"
+    )
+    return library(name, problem, "writes it; or write them to .npy or .npz", UsageError)
 
 
 def _cannot_hold(path: Path, pixels: np.ndarray) -> UsageError:

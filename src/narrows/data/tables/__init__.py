@@ -13,6 +13,7 @@
 ``csv_dialect``    what it is like: all of that, and what is wrong with it
 ``reading``        sources: CSV, Parquet, data frames, in batches
 ``scanning``       what kind of column it is and its statistics, in one pass or few
+``statistics``     moments and counts of cells that come in blocks
 ``resolution``     decimals and steps that all numbers of a column have
 ``identifiers``    whole numbers that name rows
 ``marginals``      how the numbers of a column are distributed

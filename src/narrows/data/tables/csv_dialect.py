@@ -144,16 +144,13 @@ def _examine(file: IO[str], path: Path, options: CsvOptions) -> CsvDialect:
             f"line{'s' if rows[0].start > 1 else ''}, the first of them {first[:60]!r}; "
             "--skip-rows says how many"
         )
-    skipped, written = skip + rows[0].start, tuple[str, ...]()
-    header = names is not None
+    skipped, written, header = rows[0].start, tuple[str, ...](), names is not None
     if names is None:
         cells, width = _fitting(rows)
-        is_names = layout.looks_like_names(rows, cells)
-        header = is_names if options.header is None else options.header
-        if header:
-            written = rows[0].cells
-            skipped = skip + rows[0].stop
+        header = layout.looks_like_names(rows, cells) if options.header is None else options.header
         names = _named(cells) if header else tuple(f"column_{i + 1}" for i in range(width))
+        if header:
+            written, skipped = rows[0].cells, rows[0].stop
     if not header and options.header is None:
         notes.append(
             f"the first line of {path} is taken for data, as it holds what are no names: its "
@@ -165,7 +162,7 @@ def _examine(file: IO[str], path: Path, options: CsvOptions) -> CsvDialect:
         delimiter=delimiter,
         names=names,
         header=header,
-        skipped=skipped,
+        skipped=skip + skipped,
         blank=skip + titles,
         written=written,
         line_end=line_end,

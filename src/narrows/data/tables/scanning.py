@@ -6,13 +6,12 @@ next kind that does.
 """
 
 import difflib
-import hashlib
 import math
 import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,6 @@ from narrows.data.tables.arrow_types import is_text, kind_of, number_dtype
 from narrows.data.tables.cell_formats import CellFormat, arrow_type, guess_formats
 from narrows.data.tables.columns import (
     KINDS,
-    MAX_CATEGORIES,
     MAX_REST,
     MAX_TEXT,
     MAX_VALUE,
@@ -37,6 +35,7 @@ from narrows.data.tables.missing import without_missing_words
 from narrows.data.tables.reading import TableSource, cells_of
 from narrows.data.tables.resolution import ResolutionFinder
 from narrows.data.tables.schema import MAX_COLUMNS
+from narrows.data.tables.statistics import MOST_LETTERS, Moments, TextCounts
 from narrows.data.tables.text_cells import (
     are_truth_words,
     candidate_types,
@@ -48,18 +47,7 @@ from narrows.errors import DataError, UsageError
 from narrows.support.lazy_modules import pa, pc
 from narrows.support.progress import Tracker, silent
 
-# Different texts of one column that are counted at a time. When there are more, the rarer half is
-# forgotten, so that the counts of what is left are lower bounds (Manku & Motwani, Approximate
-# frequency counts over data streams, VLDB 2002).
-_COUNTED = 20_000
-# A longer text is counted by its SHA-256, so that counts of long texts take no more memory than of
-# short ones, and is remembered besides while such texts of a column have no more letters than this.
-_LONG = 200
-_REMEMBERED = 1 << 22
-# Letters of a column's categories, or of the classes that its type declares, that are kept at most.
-_MOST_LETTERS = 200_000
-# A column of texts of which the kept categories hold less than this share says nothing.
-_LEAST_KEPT = 0.1
+# Classes that a type declares, of which all are kept.
 _MOST_LEVELS = 1000
 
 
@@ -168,104 +156,6 @@ def _options(type_: Any, declared: str | None, source: TableSource) -> list[_Opt
     return [option for option in options if declared in (None, option.kind)]
 
 
-@dataclass(kw_only=True)
-class _Moments:
-    """Count, mean and squared deviations of numbers that come in blocks (Chan, Golub & LeVeque,
-    Updating formulae and a pairwise algorithm for computing sample variances, 1979)."""
-
-    count: int = 0
-    mean: float = 0.0
-    deviations: float = 0.0
-    lowest: float = math.inf
-    highest: float = -math.inf
-
-    def add(self, numbers: np.ndarray) -> None:
-        if not len(numbers):
-            return
-        mean = float(numbers.mean())
-        deviations = float(np.square(numbers - mean).sum())
-        count = self.count + len(numbers)
-        difference = mean - self.mean
-        self.deviations += deviations + difference**2 * (self.count * len(numbers) / count)
-        self.mean += difference * (len(numbers) / count)
-        self.count = count
-        self.lowest = min(self.lowest, float(numbers.min()))
-        self.highest = max(self.highest, float(numbers.max()))
-
-    @property
-    def spread(self) -> float:
-        """The standard deviation of all of them."""
-        return math.sqrt(self.deviations / self.count) if self.highest > self.lowest else 0.0
-
-
-@dataclass(kw_only=True)
-class _Counts:
-    """How often each text comes."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    long: dict[str, str] = field(default_factory=dict)
-    letters: int = 0
-    total: int = 0
-    forgotten: bool = False
-
-    def add(self, texts: Any) -> None:
-        for text, count in cells.text_counts(texts).items():
-            key = text if len(text) <= _LONG else self._key(text)
-            self.counts[key] += count
-            self.total += count
-        if len(self.counts) > _COUNTED:
-            self.counts = Counter(dict(self.counts.most_common(_COUNTED // 2)))
-            self.long = {key: text for key, text in self.long.items() if key in self.counts}
-            self.letters = sum(map(len, self.long.values()))
-            self.forgotten = True
-
-    def _key(self, text: str) -> str:
-        """What a long text is counted by: all of it counts."""
-        key = "\0" + hashlib.sha256(text.encode()).hexdigest()
-        room = min(MAX_TEXT, _REMEMBERED - self.letters)
-        if key not in self.long and len(text) <= room:
-            self.long[key] = text
-            self.letters += len(text)
-        return key
-
-    def kept(self) -> dict[str, int]:
-        """The most frequent categories, those of one frequency by name.
-
-        Long texts are categories only where short ones make up too little; and never such, or so
-        many, that a model file would not hold them.
-        """
-        ordered = self.ordered()
-        short = dict([item for item in ordered if len(item[0]) <= _LONG][:MAX_CATEGORIES])
-        if sum(short.values()) >= _LEAST_KEPT * self.total:
-            return short
-        found, letters = dict[str, int](), 0
-        for text, count in ordered:
-            if len(found) < MAX_CATEGORIES and letters + len(text) <= _MOST_LETTERS:
-                found[text] = count
-                letters += len(text)
-        return found
-
-    def ordered(self) -> list[tuple[str, int]]:
-        """All texts that are remembered and how often each came, the most frequent first."""
-        ordered = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
-        texts = ((self.long.get(key) if _is_long(key) else key, n) for key, n in ordered)
-        return [(text, count) for text, count in texts if text is not None]
-
-    def says_nothing(self, free: bool) -> bool:
-        """Whether free texts all differ, or there are so many that hardly a row has a kept one."""
-        if free and not self.forgotten and len(self.counts) == self.total > 1:
-            return True
-        return sum(self.kept().values()) < _LEAST_KEPT * self.total
-
-
-def _is_long(key: str) -> bool:
-    """Whether a text is counted by its digest."""
-    return len(key) == _DIGEST and key.startswith("\0")
-
-
-_DIGEST = 65
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Reading:
     """What a source says of how its cells are written.
@@ -335,7 +225,7 @@ class _ColumnScan:
 
     def _reset(self) -> None:
         self._missing = self._present = 0
-        self._moments, self._counts = _Moments(), _Counts()
+        self._moments, self._counts = Moments(), TextCounts()
         self._value: str | None = None
         self._resolution, self._names_rows = ResolutionFinder(), IdentifierFinder()
         self._first: Any = None
@@ -604,7 +494,7 @@ class _ColumnScan:
         """The classes that the column's type declares, where a model file holds as many."""
         levels = tuple(level for level in self._levels if level is not None)
         letters = max(map(len, levels), default=0), sum(map(len, levels))
-        if len(levels) <= _MOST_LEVELS and letters[0] <= MAX_TEXT and letters[1] <= _MOST_LETTERS:
+        if len(levels) <= _MOST_LEVELS and letters[0] <= MAX_TEXT and letters[1] <= MOST_LETTERS:
             return levels
         self.notes.append(
             f"column {self._name!r} declares {len(levels):,} classes of {letters[1]:,} letters, "
@@ -657,7 +547,7 @@ class _ColumnScan:
         kept = self._counts.kept()
         others, letters = dict[str, int](), 0
         for text, times in self._counts.ordered():
-            if text not in kept and letters + len(text) <= _MOST_LETTERS:
+            if text not in kept and letters + len(text) <= MOST_LETTERS:
                 others[text] = times
                 letters += len(text)
         others = dict(list(others.items())[:MAX_REST])
