@@ -29,9 +29,9 @@ from narrows import decompress
 from narrows.archive import Archive
 from narrows.archive import codes as codes_package
 from narrows.archive.codes import writing
+from narrows.archive.codes.predicted import Predicted
 from narrows.archive.codes.writing import write_codes
 from narrows.archive.methods import Stored
-from narrows.archive.methods.predicted import Predicted
 from narrows.archive.verifying import verify
 from narrows.errors import ArchiveError, NarrowsError
 from narrows.model.file import save_model

@@ -12,8 +12,8 @@ from helpers.codes_cases import (
     drawn_predictor,
     rounded_arrays,
 )
+from narrows.archive.codes.predicted import Predicted
 from narrows.archive.codes.predictor import Reading, chances_below, quantised_predictor
-from narrows.archive.methods.predicted import Predicted
 from narrows.archive.mixing.logistic import ONE
 from narrows.nn.blocks.rounded import code_lengths
 

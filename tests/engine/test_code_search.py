@@ -9,8 +9,8 @@ import pytest
 
 from helpers.codes_cases import blots
 from narrows.archive import Account, Archive
+from narrows.archive.codes.predicted import Predicted
 from narrows.archive.codes.predictor import quantised_predictor
-from narrows.archive.methods.predicted import Predicted
 from narrows.engine.xla.code_search import CodeSearch, _longer
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.model.trained import DataDescription, TrainedModel

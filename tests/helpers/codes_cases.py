@@ -7,6 +7,7 @@ import numpy as np
 
 from narrows.archive.codes.decoder import Decoder
 from narrows.archive.codes.integer_net import FloatLayer, IntegerLayer, IntegerNet, quantised
+from narrows.archive.codes.predicted import Predicted
 from narrows.archive.codes.predictor import (
     Predictor,
     Reading,
@@ -14,7 +15,6 @@ from narrows.archive.codes.predictor import (
     quantised_predictor,
 )
 from narrows.archive.codes.writing import write_codes
-from narrows.archive.methods.predicted import Predicted
 from narrows.data import Dataset
 from narrows.nn.blocks import Rounded
 

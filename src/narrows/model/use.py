@@ -10,8 +10,8 @@ from narrows.errors import ShapeError, UsageError
 from narrows.model.trained import TrainedModel
 from narrows.nn.model import Model
 from narrows.nn.objectives import Objective
-from narrows.nn.scaling import as_dtype
 from narrows.support.progress import Tracker, silent
+from narrows.support.rounding import as_dtype
 
 _SMALLEST_VARIANCE = 1e-30
 

@@ -14,6 +14,7 @@ import numpy as np
 from narrows.archive.arrays import Layout
 from narrows.archive.codes.decoder import Decoder
 from narrows.archive.codes.integer_net import ACTIVATIONS, FloatLayer, in_floats, quantised
+from narrows.archive.codes.predicted import Predicted
 from narrows.archive.codes.predictor import quantised_predictor
 from narrows.archive.codes.shared import (
     SharedModel,
@@ -25,7 +26,6 @@ from narrows.archive.codes.shared import (
 from narrows.archive.codes.writing import write_codes
 from narrows.archive.damage import damaged
 from narrows.archive.methods import Effort
-from narrows.archive.methods.predicted import Predicted
 from narrows.archive.size_breakdown import Account
 from narrows.data import Dataset
 from narrows.engine.xla import CodeSearch

@@ -3,6 +3,7 @@
 ================  ==========================================================================
 ``integer_net``   dense networks in whole numbers, the same on every machine
 ``predictor``     how likely each number of a code is, given those before it
+``predicted``     the method that codes codes with it
 ``numbers``       weights as bytes
 ``decoder``       from codes to values, as an archive holds it
 ``reading``       the blocks of codes of an open archive, as values

@@ -11,7 +11,7 @@ from narrows.archive.arrays import Layout
 from narrows.archive.codes.integer_net import IntegerNet, net_from_header, with_numbers
 from narrows.archive.codes.numbers import pack_numbers, unpack_numbers
 from narrows.archive.damage import damaged, field
-from narrows.nn.scaling import as_dtype
+from narrows.support.rounding import as_dtype
 
 # Values computed together.
 _AT_ONCE = 1 << 20

@@ -19,7 +19,6 @@ from narrows.archive.codes.integer_net import (
     rounded_shift,
 )
 from narrows.archive.mixing.logistic import LARGEST_LOGIT, ONE, probabilities
-from narrows.nn.blocks.rounded import WIDEST_LOG, context_degrees, context_masks
 
 #: Bits after the point of a middle.
 MIDDLE_BITS = 8
@@ -30,7 +29,8 @@ MOST_NUMBERS, MOST_UNITS = 1 << 12, 1 << 12
 #: Different values that a number may have.
 MOST_VALUES = 1 << 11
 
-# WIDEST_LOG / ln 2 in the unit, times 2^10.
+# Logarithms of one over a width stay within this: 4, and over ln 2 in the unit, times 2^10.
+_WIDEST_LOG = 4
 _LOG_FACTOR = 94548
 _SHARP_BITS = 12
 
@@ -86,15 +86,23 @@ def predictor_shapes(size: int, units: int) -> tuple[tuple[int, ...], ...]:
     return (size, units), (units,), (units, size), (size,), (units, size), (size,)
 
 
+def context_degrees(size: int, units: int) -> np.ndarray:
+    """How many numbers, from the first on, each unit of the context sees: int64 (units,).
+
+    A part of the format, and the same as in the ``rounded`` block that learns the weights.
+    """
+    return 1 + np.arange(units) * max(size - 1, 1) // units
+
+
 def quantised_predictor(arrays: Mapping[str, Any]) -> Predictor:
     """The predictor in whole numbers nearest to the arrays of a ``rounded`` block."""
     size, units = arrays["context.weight"].shape
-    seen, told = context_masks(size, units)
+    degrees, numbers = context_degrees(size, units), np.arange(size)
     made, bits = [], []
     for name, mask, bias_bits in (
-        ("context", seen, ARGUMENT_BITS),
-        ("middle", told, MIDDLE_BITS),
-        ("width", told, ARGUMENT_BITS),
+        ("context", numbers[:, None] < degrees, ARGUMENT_BITS),
+        ("middle", degrees[:, None] <= numbers, MIDDLE_BITS),
+        ("width", degrees[:, None] <= numbers, ARGUMENT_BITS),
     ):
         weight = arrays[f"{name}.weight"].astype(np.float64) * mask
         largest = max(float(np.abs(weight).max(initial=0)), 2.0**-8)
@@ -155,7 +163,7 @@ def _moved(x: np.ndarray, bits: int) -> np.ndarray:
 def sharpness(width: np.ndarray) -> np.ndarray:
     """What a distance in 1/256 is multiplied with, 4096 being 1, by ``width``: the logarithm of
     one over the width, before it is cut, with ARGUMENT_BITS after the point."""
-    cut = width * _LOG_FACTOR // ((int(WIDEST_LOG) << ARGUMENT_BITS) + np.abs(width))
+    cut = width * _LOG_FACTOR // ((_WIDEST_LOG << ARGUMENT_BITS) + np.abs(width))
     return _sharpness_table()[rounded_shift(cut, 10) + _MOST_LOG]
 
 

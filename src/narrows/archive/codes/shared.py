@@ -18,10 +18,10 @@ import numpy as np
 
 from narrows.archive.arrays import Layout
 from narrows.archive.codes.decoder import Decoder
+from narrows.archive.codes.predicted import Predicted
 from narrows.archive.codes.predictor import Predictor
 from narrows.archive.container import LARGEST_PART, MAGIC, Container, Part, write_container
 from narrows.archive.damage import damaged, field, whole_number
-from narrows.archive.methods.predicted import Predicted
 from narrows.archive.methods.xz import Xz
 from narrows.archive.pipeline import Pipeline
 from narrows.errors import ArchiveError

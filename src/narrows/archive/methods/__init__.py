@@ -9,12 +9,12 @@
 ``zstandard``     Zstandard, where it is installed
 ``mixing``        context mixing, which learns as it goes
 ``rows``          columns of a table together: integers that a table's archive codes itself
-``predicted``     codes of a trained model, each number from those before it
 ``images``        PNG, WebP and JPEG XL, a block as one sheet
 ================  ==============================================================
 
-``METHODS`` has them by the names that archives use. Another one goes in there, and into
-``docs/format.md``; which of them an archive uses is decided in :mod:`narrows.archive.choosing`.
+``METHODS`` has them by the names that archives use. Another one goes in there, or adds itself by
+``register`` where it lies above this package, as :mod:`narrows.archive.codes.predicted` does; and
+into ``docs/format.md``. Which of them an archive uses :mod:`narrows.archive.choosing` decides.
 """
 
 from narrows.archive.methods.base import EFFORTS, Effort, Method, ReadPart
@@ -22,7 +22,6 @@ from narrows.archive.methods.bzip2 import Bzip2
 from narrows.archive.methods.deflate import Deflate
 from narrows.archive.methods.images import JpegXl, Png, WebP
 from narrows.archive.methods.mixing import Mixing
-from narrows.archive.methods.predicted import Predicted
 from narrows.archive.methods.rows import Rows
 from narrows.archive.methods.stored import Stored
 from narrows.archive.methods.xz import Xz
@@ -32,9 +31,16 @@ METHODS: dict[str, type[Method]] = {
     method.name: method
     for method in (
         *(Stored, Deflate, Bzip2, Xz, Zstandard),
-        *(Mixing, Rows, Predicted),
+        *(Mixing, Rows),
         *(Png, WebP, JpegXl),
     )
 }
 
-__all__ = ["EFFORTS", "METHODS", "Effort", "Method", "ReadPart", "Rows", "Stored"]
+
+def register(method: type[Method]) -> type[Method]:
+    """Add a method that lies above this package, so that archives that use it can be opened."""
+    METHODS[method.name] = method
+    return method
+
+
+__all__ = ["EFFORTS", "METHODS", "Effort", "Method", "ReadPart", "Rows", "Stored", "register"]

@@ -1,19 +1,25 @@
-"""Codes of a trained model, each number predicted from those before it: see
-:mod:`narrows.archive.codes`."""
+"""The method that codes a trained model's codes, each number predicted from those before it."""
 
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from narrows.archive.ans import Reader, Writer, lanes_for, pieces
-from narrows.archive.methods.base import Effort, Method, ReadPart
-
-if TYPE_CHECKING:
-    from narrows.archive.codes.predictor import Predictor
+from narrows.archive.codes.numbers import pack_numbers, unpack_numbers
+from narrows.archive.codes.predictor import (
+    MOST_NUMBERS,
+    MOST_UNITS,
+    MOST_VALUES,
+    Predictor,
+    Reading,
+    chances_below,
+    predictor_shapes,
+)
+from narrows.archive.methods import Effort, Method, ReadPart, register
 
 # The lowest value of a block, and how many there are from there on.
 _FRONT = struct.Struct("<hH")
@@ -21,7 +27,6 @@ _FRONT = struct.Struct("<hH")
 _AT_ONCE = 1 << 18
 # A lane of the coder costs 8 bytes, of which it wastes 4.
 _VALUES_A_LANE = 4096
-
 
 #: The part that holds a predictor.
 PART = "predictor"
@@ -41,21 +46,19 @@ class _Held:
     numbers: Any
     read_part: ReadPart
 
-    def read(self) -> "Predictor":
+    def read(self) -> Predictor:
         """The net itself.
 
         Raises:
             ArchiveError: the part is missing, or is none.
         """
-        from narrows.archive.codes.numbers import unpack_numbers
-        from narrows.archive.codes.predictor import Predictor, predictor_shapes
-
         size, units, *bits = self.whole
         count = sum(int(np.prod(shape)) for shape in predictor_shapes(size, units))
         numbers = unpack_numbers(self.numbers, self.read_part(PART), count, "the predictor")
         return Predictor.of_numbers(numbers, size, units, (bits[0], bits[1], bits[2]))
 
 
+@register
 class Predicted(Method):
     """What a trained model says of how its own codes are distributed.
 
@@ -68,7 +71,7 @@ class Predicted(Method):
     # A value that is nearly certain takes log2(65536 / 65535) bits.
     largest_expansion = 1 << 20
 
-    def __init__(self, predictor: "Predictor | _Held", model: str | None = None) -> None:
+    def __init__(self, predictor: Predictor | _Held, model: str | None = None) -> None:
         """A method of a predictor, or of one that is read once it is needed.
 
         Args:
@@ -78,7 +81,7 @@ class Predicted(Method):
         self._given, self.model = predictor, model
 
     @cached_property
-    def predictor(self) -> "Predictor":
+    def predictor(self) -> Predictor:
         """The net in whole numbers."""
         return self._given.read() if isinstance(self._given, _Held) else self._given
 
@@ -90,8 +93,6 @@ class Predicted(Method):
 
     @classmethod
     def from_archive(cls, settings: Mapping[str, Any], read_part: ReadPart) -> "Predicted":
-        from narrows.archive.codes.predictor import MOST_NUMBERS, MOST_UNITS
-
         limits = (MOST_NUMBERS, MOST_UNITS, 16, 16, 16)
         whole = list(settings["predictor"])
         if len(whole) != 5 or not all(
@@ -117,8 +118,6 @@ class Predicted(Method):
         return {PART: given.read_part(PART) if isinstance(given, _Held) else self._packed()[1]}
 
     def _packed(self) -> tuple[dict[str, Any], bytes]:
-        from narrows.archive.codes.numbers import pack_numbers
-
         return pack_numbers(self.predictor.numbers())
 
     def takes(self, shape: tuple[int, ...], dtype: np.dtype) -> bool:
@@ -127,8 +126,6 @@ class Predicted(Method):
         return fits and dtype.kind == "i" and dtype.itemsize <= 2
 
     def encode(self, values: np.ndarray, effort: Effort) -> bytes:
-        from narrows.archive.codes.predictor import MOST_VALUES, Reading, chances_below
-
         codes = values.astype(np.int64)
         lowest, count = int(codes.min()), int(codes.max() - codes.min()) + 1
         if count > MOST_VALUES:
@@ -150,8 +147,6 @@ class Predicted(Method):
         return _FRONT.pack(lowest, count) + writer.finish()
 
     def decode(self, content: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        from narrows.archive.codes.predictor import MOST_VALUES, Reading, chances_below
-
         lowest, count = _FRONT.unpack_from(content)
         limits = np.iinfo(dtype)
         if not self.takes(shape, dtype) or not 1 <= count <= MOST_VALUES:

@@ -1,0 +1,44 @@
+"""Computed values in the dtype of the data that they stand for."""
+
+import numpy as np
+
+
+def as_dtype(
+    values: np.ndarray, dtype: np.dtype, value_range: tuple[float, float] | None
+) -> np.ndarray:
+    """Reconstructed values in the dtype of their originals.
+
+    Clipped to what it, or the source's format, can hold, and rounded to the nearest where it holds
+    whole numbers or truth values.
+    """
+    if dtype.kind == "f":
+        if dtype.itemsize < values.dtype.itemsize:
+            limit = float(np.finfo(dtype).max)
+            values = np.clip(values, -limit, limit)
+        return values.astype(dtype)
+    if dtype.kind == "b":
+        return values >= 0.5
+    result = np.empty(values.shape, dtype)
+    flat, target = values.reshape(-1), result.reshape(-1)
+    for start in range(0, flat.size, _ROUNDED_AT_ONCE):
+        part = slice(start, start + _ROUNDED_AT_ONCE)
+        target[part] = _as_integers(flat[part], dtype, value_range)
+    return result
+
+
+# Values that stay in the cache from one pass over them to the next.
+_ROUNDED_AT_ONCE = 1 << 15
+
+
+def _as_integers(
+    values: np.ndarray, dtype: np.dtype, value_range: tuple[float, float] | None
+) -> np.ndarray:
+    limits = np.iinfo(dtype)
+    low, high = value_range or (limits.min, limits.max)
+    if dtype.itemsize > 2:
+        # float32 holds every integer of 16 bits and float64 every one of 32
+        values = values.astype(np.float64)
+    rounded = np.rint(np.clip(values, low, high))
+    if dtype.itemsize == 8:  # the highest integer of 64 bits is no float64
+        rounded = np.clip(rounded, limits.min, np.nextafter(float(limits.max), 0))
+    return rounded.astype(dtype)
