@@ -51,7 +51,7 @@ def test_options_that_texts_name_are_there() -> None:
         for file, text in texts()
         for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", text)
     }
-    assert ("ranges.py", "--force") in named
+    assert ("model/ranges.py", "--force") in named
     assert not {(file, option) for file, option in named if option not in known}
 
 
