@@ -62,6 +62,19 @@ def test_it_is_an_autoencoder_too(detector: OutlierDetector) -> None:
     assert detector.inverse_transform(detector.transform(items)).shape == items.shape
 
 
+def test_all_at_once_with_ranks_and_reasons(detector: OutlierDetector) -> None:
+    items, _ = blobs()
+    found = detector.detect(items, explain=4)
+    np.testing.assert_array_equal(found.scores, -detector.score_samples(items))
+    np.testing.assert_array_equal(found.flagged, detector.predict(items) == -1)
+    np.testing.assert_array_equal(found.p_values, detector.p_values(items))
+    assert found.scores[found.oddest[0]] == found.scores.max()
+    assert list(found.reasons) == found.oddest[:4].tolist()
+    first = found.oddest[0]
+    assert found.reasons[first][0][0] == f"x{detector.contributions(items[[first]]).argmax()}"
+    assert found.table().num_rows == len(items)
+
+
 def test_a_saved_one_does_all_that_it_did(detector: OutlierDetector, tmp_path: Path) -> None:
     items, _ = blobs()
     detector.save(tmp_path / "model.safetensors")

@@ -173,6 +173,29 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             ValueError: data or parameters that cannot be.
         """
         given = self.get_params(deep=False)
+        warned = self._fit(X, target, validation_data, given=given, of=type(self).__name__)
+        for line in warned:
+            warn(line, stacklevel=2)
+        return self
+
+    def _fit(
+        self,
+        X: Any,
+        target: Any,
+        validation_data: Any,
+        *,
+        given: Mapping[str, Any],
+        of: str,
+        detection: bool = False,
+        most_steps: int | None = None,
+    ) -> tuple[str, ...]:
+        """Train as :meth:`fit` does, and say what to warn of.
+
+        Args:
+            given: parameters by name, those of a class ``of``.
+            detection: whether to learn what odd items are.
+            most_steps: of training, where ``epochs`` does not say it.
+        """
         options = FitOptions.of(given, seed_of(self.random_state))
         verbose = self._verbose()
         training, held_out = fit_data(
@@ -183,9 +206,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             held_out,
             options,
             given=given,
-            of=type(self).__name__,
-            detection=self._detects,
-            most_steps=self._most_steps,
+            of=of,
+            detection=detection,
+            most_steps=most_steps,
             track=shown if verbose else silent,
         )
         self._take(result.trained)
@@ -195,9 +218,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.notes_ = tuple(dict.fromkeys((*result.choices, *warned)))
         for line in self.notes_ if verbose else ():
             say(line)
-        for line in warned:
-            warn(line, stacklevel=2)
-        return self
+        return warned
 
     def _verbose(self) -> bool:
         """Whether to say how far the work is.
@@ -411,10 +432,6 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         given = {name: getattr(self, name) for name in ABOUT_USE if hasattr(self, name)}
         return with_values(replace(self.model_, refinement=self._refinement()), given)
 
-    # narrows.OutlierDetector learns what odd items are, in so many steps at most
-    _detects = False
-    _most_steps: int | None = None
-
     def _items(self, X: Any, finding: bool = False) -> np.ndarray:
         """``X`` as numbers in the range of the training data, of a table its features; whether they
         have its shape, what computes with them looks at."""
@@ -451,11 +468,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             self.__dict__.setdefault("_fitted_refine", self.refine)
 
     def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        tags.input_tags.three_d_array = True
-        tags.input_tags.sparse = True  # made dense, where they fit
-        return tags
+        return with_items(super().__sklearn_tags__())
+
+
+def with_items(tags: Tags) -> Tags:
+    """What scikit-learn is told of estimators that make codes."""
+    tags.transformer_tags.preserves_dtype = ["float32"]
+    tags.input_tags.three_d_array = True
+    tags.input_tags.sparse = True  # made dense, where they fit
+    return tags
 
 
 def _parts(items: np.ndarray) -> list[np.ndarray]:

@@ -97,20 +97,20 @@ def _table(estimator: Any, X: Any, types: Mapping[str, str]) -> Dataset:
 
 
 def _array(estimator: Any, X: Any) -> Dataset:
-    return _dataset(validate_data(estimator, given_array(X, 6), **ANY_ARRAY, ensure_min_samples=2))
+    return _dataset(validate_data(estimator, given_array(X, 7), **ANY_ARRAY, ensure_min_samples=2))
 
 
 def _held_out(estimator: Any, X: Any, training: Dataset) -> Dataset:
     if training.table is not None:
         return replace(training, items=features(estimator, X, training.table))
-    return _dataset(check_array(given_array(X, 5), **ANY_ARRAY))
+    return _dataset(check_array(given_array(X, 6), **ANY_ARRAY))
 
 
 def _towards(data: Dataset, target: Any) -> Dataset:
     """``data`` as what goes in, and what they shall become as the items."""
     if data.table is not None:
         raise UsageError("a table has no target", hint="train with noise='masking:0.3'")
-    clean = _dataset(check_array(given_array(target, 5), **ANY_ARRAY))
+    clean = _dataset(check_array(given_array(target, 6), **ANY_ARRAY))
     if (clean.items.shape, clean.items.dtype) != (data.items.shape, data.items.dtype):
         raise ShapeError(
             f"target is {clean.items.dtype.name} of shape {clean.items.shape}, and what goes "

@@ -6,25 +6,38 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    OutlierMixin,
+    TransformerMixin,
+)
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from narrows.data import Dataset
 from narrows.errors import UsageError
-from narrows.estimators.autoencoder import Autoencoder
+from narrows.estimators.autoencoder import Autoencoder, with_items
 from narrows.learnt.detection import require_rate, score_index
 from narrows.model.file import save_model
 from narrows.model.trained import TrainedModel
+from narrows.planning.parameters import parameters_of, with_values
 from narrows.planning.recipe import DETECTION_STEPS
 from narrows.support import arguments
+from narrows.support.progress import warn
+from narrows.tasks.detect import Detected, detect
 from narrows.tasks.detector import Detector
+from narrows.training import History
 
 
-class OutlierDetector(OutlierMixin, Autoencoder):
+class OutlierDetector(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseEstimator
+):
     """Tell odd items from those that resemble each other, without labels.
 
-    It is an :class:`narrows.Autoencoder`, which may be trained on items among which there are odd
-    ones. :mod:`narrows.learnt.scorer` says what the scores are; items and data frames are what they
-    are there.
+    It trains an :class:`narrows.Autoencoder`, on items among which there may be odd ones, and
+    judges by what that makes of them: :mod:`narrows.learnt.scorer` says how. Items and data frames
+    are what they are there.
 
     Args:
         latent, hidden, preset, epochs, validation_fraction, random_state, check_range, verbose,
@@ -37,6 +50,9 @@ class OutlierDetector(OutlierMixin, Autoencoder):
             changed after ``fit`` or ``load``, they hold at once.
 
     Attributes:
+        autoencoder_: the :class:`narrows.Autoencoder`, which can do all that one can; its
+            ``model_``, ``notes_``, ``history_``, ``latent_size_``, ``item_shape_``,
+            ``n_features_in_`` and ``feature_names_in_`` are the detector's too.
         offset_: the threshold on :meth:`score_samples`: items below it are outliers. It may be set,
             and holds until ``criterion`` or ``false_alarms`` is.
 
@@ -63,23 +79,19 @@ class OutlierDetector(OutlierMixin, Autoencoder):
         verbose: bool = False,
         types: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(
-            latent,
-            hidden=hidden,
-            preset=preset,
-            epochs=epochs,
-            validation_fraction=validation_fraction,
-            random_state=random_state,
-            check_range=check_range,
-            verbose=verbose,
-            types=types,
-        )
+        self.latent = latent
         self.criterion = criterion
         self.false_alarms = false_alarms
+        self.hidden = hidden
+        self.preset = preset
+        self.epochs = epochs
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+        self.check_range = check_range
+        self.verbose = verbose
+        self.types = types
 
-    def fit(  # type: ignore[override]  # no pairs: an odd item is odd beside its own kind
-        self, X: Any, y: Any = None, *, validation_data: Any = None
-    ) -> Self:
+    def fit(self, X: Any, y: Any = None, *, validation_data: Any = None) -> Self:
         """Train on ``X``, as :meth:`narrows.Autoencoder.fit` does, and learn what is odd.
 
         Args:
@@ -92,7 +104,20 @@ class OutlierDetector(OutlierMixin, Autoencoder):
         """
         score_index(arguments.text("criterion", self.criterion) or "")
         require_rate(arguments.required_number("false_alarms", self.false_alarms))
-        super().fit(X, validation_data=validation_data)
+        given = self.get_params(deep=False)
+        trained = Autoencoder(**{name: given[name] for name in given if name not in _OWN})
+        warned = trained._fit(
+            X,
+            None,
+            validation_data,
+            given=given,
+            of=type(self).__name__,
+            detection=True,
+            most_steps=DETECTION_STEPS,
+        )
+        self._take(trained)
+        for line in warned:
+            warn(line, stacklevel=2)
         return self
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -101,8 +126,7 @@ class OutlierDetector(OutlierMixin, Autoencoder):
         Each is judged alone, whatever else is in ``X``. Of an item so extreme that its score
         overflows it is the lowest number that there is.
         """
-        check_is_fitted(self)
-        return -self._detector.scores(self._items(X, finding=True), self.criterion)
+        return -self._detector().scores(self._items(X), self.criterion)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """:meth:`score_samples` less ``offset_``: below 0 for outliers."""
@@ -114,34 +138,97 @@ class OutlierDetector(OutlierMixin, Autoencoder):
 
     def p_values(self, X: Any) -> np.ndarray:
         """How large a share of normal items is as odd as each of ``X``, float64 (n,)."""
-        return self._detector.detection.p_values(-self.score_samples(X), self.criterion)
+        scores = -self.score_samples(X)
+        return self._detector().detection.p_values(scores, self.criterion)
 
     def contributions(self, X: Any) -> np.ndarray:
         """What made each item odd, float64 (n, parts): see
         :meth:`narrows.tasks.detector.Detector.contributions`."""
-        check_is_fitted(self)
-        return self._detector.contributions(self._items(X, finding=True), self.criterion)
+        return self._detector().contributions(self._items(X), self.criterion)
 
-    @property
-    def _detector(self) -> Detector:
-        return Detector(self._autoencoder)
+    def detect(self, X: Any, *, explain: int | None = None) -> Detected:
+        """All of these at once, with ranks and reasons, as ``narrows detect`` writes them.
 
-    _detects = True
-    _most_steps = DETECTION_STEPS
+        Args:
+            X: as of :meth:`score_samples`.
+            explain: of how many items to name the parts that made them odd, the oddest first; None
+                for as many as take about three seconds, and 1,000 at most.
+        """
+        detector, number = self._detector(), arguments.whole("explain", explain, optional=True)
+        data = Dataset("X", detector.autoencoder.shaped(self._items(X)))
+        found = detect(
+            detector, data, score=self.criterion, false_alarms=self.false_alarms, explain=number
+        )
+        return replace(found, threshold=-self.offset_)
 
-    def _take(self, trained: TrainedModel) -> None:
-        super()._take(trained)
+    def transform(self, X: Any) -> np.ndarray:
+        """The codes of ``X``, as :meth:`narrows.Autoencoder.transform` gives them."""
+        return self._used().transform(X)
+
+    def inverse_transform(self, Z: Any) -> Any:
+        """The items that codes stand for: see :meth:`narrows.Autoencoder.inverse_transform`."""
+        return self._used().inverse_transform(Z)
+
+    def reconstruct(self, X: Any) -> Any:
+        """What the model makes of ``X``: see :meth:`narrows.Autoencoder.reconstruct`."""
+        return self._used().reconstruct(X)
+
+    def denoise(self, X: Any) -> Any:
+        """``X`` with its missing cells filled in: see :meth:`narrows.Autoencoder.denoise`."""
+        return self._used().denoise(X)
+
+    def sample(self, n_samples: int = 1, *, random_state: Any = None) -> Any:
+        """New items like normal ones: see :meth:`narrows.Autoencoder.sample`."""
+        return self._used().sample(n_samples, random_state=random_state)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the trained model as one file, which the program ``narrows`` reads too."""
+        about_use = {"criterion": self.criterion, "false_alarms": self.false_alarms}
+        trained = with_values(self._used()._as_used(), about_use)
+        save_model(arguments.path("path", path), trained)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a model file, whether :meth:`save` or ``narrows fit`` wrote it, as
+        :meth:`narrows.Autoencoder.load` does.
+
+        Raises:
+            ModelFileError: the file is missing, damaged, from a newer narrows, or not ours.
+            UsageError: the model does not say what odd items are.
+        """
+        autoencoder = Autoencoder.load(path)
+        parameters = parameters_of(autoencoder.model_, cls.__name__)
+        names = cls._get_param_names()
+        detector = cls(**{name: parameters[name] for name in names if name in parameters})
+        detector._take(autoencoder)
+        return detector
+
+    def _take(self, autoencoder: Autoencoder) -> None:
+        self.autoencoder_ = autoencoder
+        self._n_features_out = autoencoder.latent_size_
         self.offset_ = self._offset()
+
+    def _used(self) -> Autoencoder:
+        """The autoencoder, as ``check_range`` says now."""
+        check_is_fitted(self)
+        self.autoencoder_.check_range = self.check_range
+        return self.autoencoder_
+
+    def _items(self, X: Any) -> np.ndarray:
+        return self._used()._items(X, finding=True)
+
+    def _detector(self) -> Detector:
+        return Detector(self._used()._autoencoder)
 
     def _offset(self) -> float:
         rate = arguments.required_number("false_alarms", self.false_alarms)
-        return -self._detector.detection.threshold(rate, self.criterion)
+        return -self._detector().detection.threshold(rate, self.criterion)
 
     @property
     def offset_(self) -> float:
         """The threshold on :meth:`score_samples` that ``criterion`` and ``false_alarms`` ask for,
         or that was set since they were."""
-        check_is_fitted(self, "model_")
+        check_is_fitted(self, "autoencoder_")
         if self._threshold[:2] != (self.criterion, self.false_alarms):
             self.offset_ = self._offset()
         return self._threshold[2]
@@ -150,11 +237,42 @@ class OutlierDetector(OutlierMixin, Autoencoder):
     def offset_(self, value: float) -> None:
         self._threshold = self.criterion, self.false_alarms, value
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        offset = state.pop("offset_", None)  # of older pickles
-        super().__setstate__(state)
-        if offset is not None:
-            self.offset_ = offset
+    # What the autoencoder has learnt is the detector's too.
+
+    @property
+    def model_(self) -> TrainedModel:
+        return self.autoencoder_.model_
+
+    @property
+    def history_(self) -> History:
+        return self.autoencoder_.history_
+
+    @property
+    def notes_(self) -> tuple[str, ...]:
+        return self.autoencoder_.notes_
+
+    @property
+    def latent_size_(self) -> int:
+        return self.autoencoder_.latent_size_
+
+    @property
+    def item_shape_(self) -> tuple[int, ...]:
+        return self.autoencoder_.item_shape_
+
+    @property
+    def n_features_in_(self) -> int:
+        return self.autoencoder_.n_features_in_
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        return self.autoencoder_.feature_names_in_
+
+    def __sklearn_tags__(self) -> Tags:
+        return with_items(super().__sklearn_tags__())
+
+
+# Parameters that an autoencoder has not.
+_OWN = ("criterion", "false_alarms")
 
 
 class PyODDetector(BaseEstimator):
@@ -271,13 +389,6 @@ class PyODDetector(BaseEstimator):
     def labels_(self) -> np.ndarray:
         """1 for outliers among the training items, 0 for the others: int64 (n,)."""
         return (self.decision_scores_ > self.threshold_).astype(np.int64)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        threshold = state.pop("threshold_", None)  # of older pickles
-        state.pop("labels_", None)
-        super().__setstate__(state)
-        if threshold is not None:
-            self.threshold_ = threshold
 
     def decision_function(self, X: Any) -> np.ndarray:
         """How odd each item is, float64 (n,): higher is odder."""
