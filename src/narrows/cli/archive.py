@@ -22,14 +22,7 @@ from narrows.cli.options import (
     Json,
     parse_range,
 )
-from narrows.cli.size_breakdown import account_text, account_values, model_info
-from narrows.cli.table_archive import (
-    compress_table,
-    table_account_text,
-    table_account_values,
-    verify_rows,
-    write_rows,
-)
+from narrows.cli.table_archive import compress_table, verify_rows, write_rows
 from narrows.cli.terminal import progress, say, show
 from narrows.support.standard_input import received
 from narrows.tasks.outputs import check_outputs, shown, to_standard_output
@@ -182,6 +175,8 @@ def compress(
     promises = Promises.of(max_error)
     require_folder(data, images)
     if is_table(data):
+        from narrows.report.table_sizes import table_account_text, table_account_values
+
         table = compress_table(data, out, promises, effort, csv)
         text = table_account_text(f"{shown(out)}: {data}", table, Path(data).stat().st_size)
         show(text, {"out": str(out), **table_account_values(table)}, json, beside=out)
@@ -202,6 +197,8 @@ def compress(
 
 
 def _show_written(out: Path, data: str, account: "Account", json: bool) -> None:
+    from narrows.report.archive_sizes import account_text, account_values
+
     text = account_text(f"{shown(out)}: {data}", account)
     show(text, {"out": str(out), **account_values(account)}, json, beside=out)
 
@@ -366,10 +363,12 @@ def info(
     from narrows.archive import TableArchive, open_archive
     from narrows.archive.codes.shared import is_shared_model
     from narrows.archive.container import begins_container
+    from narrows.report.archive_sizes import account_text, account_values, model_sizes
+    from narrows.report.table_sizes import table_account_text, table_account_values
 
     is_container = begins_container(file)
     if file.suffix.lower() != ".nrw" and not is_container:
-        model_info(file, json)
+        show(*model_sizes(file), json)
         return
     if is_container and is_shared_model(file):
         shared_model_info(file, json)

@@ -1,13 +1,13 @@
-"""What the commands of archives show of where their bytes are."""
+"""Where the bytes of archives and of model files are, for people and for machines."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import os
+from typing import Any
 
-from narrows.cli.terminal import show
-
-if TYPE_CHECKING:
-    from narrows.archive import Account, Trial
-    from narrows.archive.arrays import Layout
+from narrows.archive import Account, Trial
+from narrows.archive.arrays import Layout
+from narrows.report.measures import readable
+from narrows.support.tensor_file import tensor_sizes
+from narrows.support.text_tables import cell_text, table_text
 
 _MEANING = {
     "header": "what the archive is, of what, and where its parts lie",
@@ -19,10 +19,8 @@ _MEANING = {
 }
 
 
-def account_text(title: str, account: "Account") -> str:
+def account_text(title: str, account: Account) -> str:
     """Where the bytes of an archive are, and what it promises."""
-    from narrows.support.text_tables import table_text
-
     layout = account.layout
     rows = [["part", "bytes", "share", ""]]
     for part, size in account.sizes.items():
@@ -48,7 +46,7 @@ def account_text(title: str, account: "Account") -> str:
     return f"{text}\n\n{_trials_text(account)}" if account.trials else text
 
 
-def _comparison(account: "Account") -> list[str]:
+def _comparison(account: Account) -> list[str]:
     """How it stands beside the best classical method."""
     whole, alone = account.classical, account.classical_alone
     lines = []
@@ -67,12 +65,12 @@ def _comparison(account: "Account") -> list[str]:
     return lines
 
 
-def _about(account: "Account", trial: "Trial") -> str:
+def _about(account: Account, trial: Trial) -> str:
     """What stands before a figure that is an estimate."""
     return "about " if account.estimates(trial) else ""
 
 
-def _model_lines(account: "Account") -> list[str]:
+def _model_lines(account: Account) -> list[str]:
     """The model that it does not hold, if any."""
     if account.model is None:
         return []
@@ -82,7 +80,7 @@ def _model_lines(account: "Account") -> list[str]:
     ]
 
 
-def _codes_lines(account: "Account") -> list[str]:
+def _codes_lines(account: Account) -> list[str]:
     """What a code takes, with what says where it lies, what all the rest does, and from how many
     items on that and its model are smaller than the items as they are."""
     codes = account.sizes["payload"] + account.sizes["index"]
@@ -100,14 +98,14 @@ def _codes_lines(account: "Account") -> list[str]:
     return lines
 
 
-def _what(layout: "Layout") -> str:
+def _what(layout: Layout) -> str:
     count = layout.count
     shape = " × ".join(map(str, layout.item_shape)) or "one"
     plural = "" if count == 1 else "s"
     return f"{count:,} item{plural} of {shape} {layout.dtype.name}"
 
 
-def _rate(account: "Account") -> str:
+def _rate(account: Account) -> str:
     if account.bits_per_value is None:
         return "no values"
     return (
@@ -116,9 +114,7 @@ def _rate(account: "Account") -> str:
     )
 
 
-def _promise(account: "Account") -> str:
-    from narrows.report.measures import readable
-
+def _promise(account: Account) -> str:
     mean = account.mean_squared_error
     measured = f", mean squared error {readable(mean)}" if mean is not None else ""
     if account.bound is None:
@@ -132,10 +128,8 @@ def _promise(account: "Account") -> str:
     )
 
 
-def _trials_text(account: "Account") -> str:
+def _trials_text(account: Account) -> str:
     """What was tried, the smallest first."""
-    from narrows.support.text_tables import table_text
-
     values = account.layout.size
     timed = account.trials[0].seconds is not None
     header = ["method", "bytes, whole set", "bits a value", "bytes, one item a file"]
@@ -155,7 +149,7 @@ def _trials_text(account: "Account") -> str:
     return text
 
 
-def _compared(account: "Account") -> dict[str, Any] | None:
+def _compared(account: Account) -> dict[str, Any] | None:
     """The best classical methods, as values."""
     whole, alone = account.classical, account.classical_alone
     if whole is None or account.numbers is not None:
@@ -173,7 +167,8 @@ def _compared(account: "Account") -> dict[str, Any] | None:
     }
 
 
-def account_values(account: "Account") -> dict[str, Any]:
+def account_values(account: Account) -> dict[str, Any]:
+    """The same for machines."""
     layout = account.layout
     return {
         "shape": list(layout.shape),
@@ -212,22 +207,19 @@ def account_values(account: "Account") -> dict[str, Any]:
     }
 
 
-def model_info(file: Path, json: bool) -> None:
-    """Where the bytes of a model file are, its checksum compared."""
-    from narrows.model.file import load_model
-    from narrows.support.tensor_file import tensor_sizes
-    from narrows.support.text_tables import cell_text, table_text
+def model_sizes(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
+    """The same of a model file, its checksum compared: a text and values."""
+    from narrows.model.file import load_model  # which loads more than archives need
 
-    spec = load_model(file).model.spec
-    sizes = tensor_sizes(file)
+    spec = load_model(path).model.spec
+    sizes = tensor_sizes(path)
     total = sum(sizes.values())
     rows = [["part", "bytes", "share"]]
     rows += [[cell_text(name), f"{size:,}", f"{size / total:.1%}"] for name, size in sizes.items()]
     rows.append(["all", f"{total:,}", "100.0%"])
     shape = " × ".join(map(str, spec.item_shape))
-    text = table_text(f"{file}: a model of items of {shape}, {spec.latent_size} numbers", rows)
-    values = {"kind": "model", "bytes": sizes, "total": total, "latent": spec.latent_size}
-    show(text, values, json)
+    text = table_text(f"{path}: a model of items of {shape}, {spec.latent_size} numbers", rows)
+    return text, {"kind": "model", "bytes": sizes, "total": total, "latent": spec.latent_size}
 
 
 def seconds_lines(there: float | None, back: float | None) -> list[str]:
