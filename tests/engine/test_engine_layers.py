@@ -242,12 +242,12 @@ def test_other_blocks_and_what_would_take_too_much_memory_are_xla_s(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     others = mirrored_spec((6, 6), Conv(2), Norm("batch"), Flatten(), Dense(2))
-    assert not can_train(others, 8)
+    assert not can_train(others, 8, Objective())
     assert not can_run(others)
     trainer = engine_of(
         lambda: make_trainer(started(others), Objective(), AdamSettings(), 8), monkeypatch
     )
     assert trainer is XlaTrainer
     large = mirrored_spec((128, 128), Conv(32, 3, 1), Conv(4, 8, 8), Flatten(), Dense(2))
-    assert can_train(large, 1)
-    assert not can_train(large, 256)
+    assert can_train(large, 1, Objective())
+    assert not can_train(large, 256, Objective())

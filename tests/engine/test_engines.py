@@ -28,6 +28,7 @@ from narrows.engine import AdamSettings, Trainer, make_runner, make_trainer
 from narrows.engine.fused.runner import FusedRunner
 from narrows.engine.fused.trainer import FusedTrainer
 from narrows.engine.xla import XlaRunner, XlaTrainer
+from narrows.nn import objectives
 from narrows.nn.blocks import Dense, Flatten
 from narrows.nn.model import Model, initial_model
 from narrows.nn.objectives import Objective
@@ -265,6 +266,20 @@ def test_xla_takes_what_the_fused_engine_cannot(monkeypatch: pytest.MonkeyPatch)
     assert isinstance(make_trainer(model, Objective(), AdamSettings(), 8), XlaTrainer)
     items = np.ones((3, 5), np.float32)
     np.testing.assert_array_equal(make_runner(model).encode(items), items)
+
+
+def test_a_loss_is_one_entry_in_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a kernel of its own it is trained by XLA."""
+    fourth = objectives.Loss(formula=lambda y, x, _: (y - x) ** 4, power=4, meaning="^4")
+    monkeypatch.setitem(objectives.LOSSES, "l4", fourth)
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    model = initial_model(preset_spec("simple", (8, 8)), Scaling(), 0)
+    objective = Objective.parse("l4")
+    trainer = make_trainer(model, objective, AdamSettings(), 8)
+    assert isinstance(trainer, XlaTrainer) and objective.to_data_units(2.0) == 16
+    items = np.random.default_rng(0).normal(size=(8, 8, 8)).astype(np.float32)
+    found = make_runner(model).reconstruct(items)
+    assert trainer.measure(items) == pytest.approx(((found - items) ** 4).sum(), rel=1e-4)
 
 
 def test_xla_sums_each_row_of_a_mapped_product_right() -> None:

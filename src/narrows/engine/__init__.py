@@ -45,7 +45,7 @@ def make_trainer(
     if fused_layers(model.spec) is not None and uses_fused(track):
         from narrows.engine.fused.trainer import FusedTrainer, can_train
 
-        if can_train(model.spec, batch_size):
+        if can_train(model.spec, batch_size, objective):
             return FusedTrainer(model, objective, adam, batch_size, seed)
     require_compilers(XLA)
     from narrows.engine.xla import XlaTrainer

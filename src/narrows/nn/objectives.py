@@ -4,22 +4,73 @@ Every formula here works on NumPy and on JAX arrays alike. A loss is averaged ov
 all items, and reported in the data's own units: grey levels squared for 8-bit images under L2.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from narrows.errors import UsageError
 
-#: Names that ``--loss`` takes, and what each is.
-LOSSES = {
-    "l2": "squared error, in the data's unit squared",
-    "l1": "absolute error, in the data's unit",
-    "huber": "squared near zero, absolute beyond a threshold: huber or huber:THRESHOLD",
-    "bce": "binary cross-entropy in nats, of values scaled to 0..1",
-}
-_ALIASES = {"mse": "l2", "mae": "l1", "binary-crossentropy": "bce", "binary_crossentropy": "bce"}
-
 #: Probabilities are kept this far from 0 and 1 before a logarithm is taken, as Keras does.
 SMALLEST_PROBABILITY = 1e-7
+
+
+def _squared(reconstruction: Any, original: Any, threshold: float) -> Any:
+    """(y - x)^2"""
+    difference = reconstruction - original
+    return difference * difference
+
+
+def _absolute(reconstruction: Any, original: Any, threshold: float) -> Any:
+    """|y - x|"""
+    return reconstruction.__array_namespace__().abs(reconstruction - original)
+
+
+def _huber(reconstruction: Any, original: Any, threshold: float) -> Any:
+    """r^2 / 2 where |r| <= t, t (|r| - t / 2) beyond: Huber, Ann. Math. Stat. 35:73, 1964"""
+    difference = reconstruction - original
+    clipped = reconstruction.__array_namespace__().clip(difference, -threshold, threshold)
+    return clipped * (difference - 0.5 * clipped)
+
+
+def _cross_entropy(reconstruction: Any, original: Any, threshold: float) -> Any:
+    """-(x log y + (1 - x) log(1 - y))"""
+    xp = reconstruction.__array_namespace__()
+    chance = xp.clip(reconstruction, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
+    return -(original * xp.log(chance) + (1 - original) * xp.log(1 - chance))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """What is known of a loss.
+
+    Attributes:
+        formula: the loss of each value, of a reconstruction, an original and a threshold.
+        power: of the data's unit that it is in: 2, 1, or 0 for nats.
+        meaning: what it is, for people.
+    """
+
+    formula: Callable[[Any, Any, float], Any]
+    power: int
+    meaning: str
+
+
+#: What ``--loss`` takes. Another one is an entry here; without a kernel of its own in
+#: ``engine/fused``, XLA trains it.
+LOSSES = {
+    "l2": Loss(formula=_squared, power=2, meaning="squared error, in the data's unit squared"),
+    "l1": Loss(formula=_absolute, power=1, meaning="absolute error, in the data's unit"),
+    "huber": Loss(
+        formula=_huber,
+        power=2,
+        meaning="squared near zero, absolute beyond a threshold: huber or huber:THRESHOLD",
+    ),
+    "bce": Loss(
+        formula=_cross_entropy,
+        power=0,
+        meaning="binary cross-entropy in nats, of values scaled to 0..1",
+    ),
+}
+_ALIASES = {"mse": "l2", "mae": "l1", "binary-crossentropy": "bce", "binary_crossentropy": "bce"}
 
 
 @dataclass(frozen=True)
@@ -69,21 +120,7 @@ class Objective:
 
     def elementwise(self, reconstruction: Any, original: Any) -> Any:
         """The loss of each value: arrays of one shape in, an array of that shape out."""
-        xp = reconstruction.__array_namespace__()
-        difference = reconstruction - original
-        if self.name == "l2":
-            # (y - x)^2
-            return difference * difference
-        if self.name == "l1":
-            # |y - x|
-            return xp.abs(difference)
-        if self.name == "huber":
-            # r^2 / 2 where |r| <= t, t (|r| - t / 2) beyond: Huber, Ann. Math. Stat. 35:73, 1964
-            clipped = xp.clip(difference, -self.threshold, self.threshold)
-            return clipped * (difference - 0.5 * clipped)
-        # -(x log y + (1 - x) log(1 - y))
-        chance = xp.clip(reconstruction, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
-        return -(original * xp.log(chance) + (1 - original) * xp.log(1 - chance))
+        return LOSSES[self.name].formula(reconstruction, original, self.threshold)
 
     def in_model_units(self, scale: float) -> "Objective":
         """The same objective for values that were divided by ``scale``."""
@@ -91,7 +128,7 @@ class Objective:
 
     def to_data_units(self, scale: float) -> float:
         """What a loss of values divided by ``scale`` is multiplied by, to be in data units."""
-        return {"l2": scale**2, "huber": scale**2, "l1": scale, "bce": 1.0}[self.name]
+        return float(scale ** LOSSES[self.name].power)
 
 
 def _known() -> str:

@@ -37,10 +37,12 @@ _MEASURED_VALUES = 1 << 20
 _MOST_FACTOR_BYTES = 1 << 29
 
 
-def can_train(spec: Spec, batch_size: int) -> bool:
+def can_train(spec: Spec, batch_size: int, objective: Objective) -> bool:
     """Whether a :class:`FusedTrainer` trains such a model, in memory that is no worry."""
     layers = fused_layers(spec)
-    return layers is not None and factor_bytes(layers, batch_size) <= _MOST_FACTOR_BYTES
+    if layers is None or objective.name not in _LOSSES:
+        return False
+    return factor_bytes(layers, batch_size) <= _MOST_FACTOR_BYTES
 
 
 class FusedTrainer:
