@@ -10,7 +10,6 @@ import pyarrow.parquet
 import pytest
 
 from helpers.command_line import Command, contents
-from narrows.cli.options import parse_types
 from narrows.data import load_data
 from narrows.errors import UsageError
 from narrows.learnt.pca import fit_pca
@@ -19,6 +18,7 @@ from narrows.model.trained import DataDescription, TrainedModel, TrainingRecord
 from narrows.nn.model import initial_model
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
+from narrows.tasks.option_texts import parse_types
 
 
 def table(count: int = 300) -> pa.Table:

@@ -157,7 +157,7 @@ def test_only_an_interrupt_is_one(narrows: Command, monkeypatch: pytest.MonkeyPa
         def fail(*arguments: object, **options: object) -> None:
             raise error
 
-        monkeypatch.setattr("narrows.data.load_data", fail)
+        monkeypatch.setattr("narrows.tasks.training_data.load_data", fail)
         return narrows("fit", "digits", "--out", "x.safetensors")
 
     ended = command(EOFError("Ran out of input"))
@@ -172,7 +172,7 @@ def test_warnings_are_notes_to_the_person_at_the_terminal(
         warnings.warn("the cache is full", NarrowsWarning, stacklevel=1)
         raise OSError("done")
 
-    monkeypatch.setattr("narrows.data.load_data", warn)
+    monkeypatch.setattr("narrows.tasks.training_data.load_data", warn)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ended = narrows("fit", "digits", "--out", "x.safetensors")

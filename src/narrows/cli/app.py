@@ -1,6 +1,5 @@
 """The program: its commands, and what becomes of an error."""
 
-import platform
 import warnings
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -11,7 +10,6 @@ from narrows.cli import archive, demo, denoise, detect, fit, generate, use
 from narrows.cli.terminal import progress, say, show, show_error, unwritten
 from narrows.errors import DataError, NarrowsError, NarrowsWarning, UsageError
 from narrows.support import memory
-from narrows.support.compiling import cache_folder
 from narrows.support.interruption import INTERRUPTED, came
 from narrows.support.streams import output_error
 from narrows.version import __version__
@@ -24,27 +22,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def _versions() -> dict[str, str | None]:
-    """What computes here: the versions of what matters, and which engine with its reason."""
-    from importlib import metadata
-
-    from narrows.engine import chosen_engine
-
-    versions: dict[str, str | None] = {"narrows": __version__, "python": platform.python_version()}
-    for name in ("numpy", "numba", "jax"):
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = None
-    choice, folder = chosen_engine(progress), cache_folder()
-    return {
-        **versions,
-        "engine": choice.engine,
-        "engine_reason": choice.reason,
-        "cache": None if folder is None else str(folder),
-    }
 
 
 @app.callback(invoke_without_command=True)
@@ -76,7 +53,12 @@ def narrows(
     .npz file, a table (.csv, .tsv or .parquet), a folder of images, or - for standard input.
     """
     if version:
-        show(f"narrows {__version__}", _versions() if as_json else {}, as_json)
+        values: dict[str, Any] = {}
+        if as_json:
+            from narrows.tasks.versions import versions
+
+            values = versions(track=progress)
+        show(f"narrows {__version__}", values, as_json)
         raise typer.Exit
     if as_json:
         raise UsageError("--json stands here only with --version", hint="see narrows --help")

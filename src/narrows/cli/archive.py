@@ -20,11 +20,11 @@ from narrows.cli.options import (
     Format,
     ItemsOut,
     Json,
-    parse_range,
 )
 from narrows.cli.table_archive import compress_table, verify_rows, write_rows
 from narrows.cli.terminal import progress, say, show
 from narrows.support.standard_input import received
+from narrows.tasks.option_texts import parse_range
 from narrows.tasks.outputs import check_outputs, shown, to_standard_output
 
 if TYPE_CHECKING:

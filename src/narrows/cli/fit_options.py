@@ -9,8 +9,8 @@ from typing import Any
 import typer
 
 from narrows.cli.gathering import Given, Group, gathers
-from narrows.cli.options import parse_sizes, parse_types
 from narrows.planning.options import FitOptions
+from narrows.tasks.option_texts import parse_sizes, parse_types
 
 # What is written otherwise than in Python: its type here, and what makes the value of the text.
 _WRITTEN: dict[str, tuple[Any, Callable[[Any], Any]]] = {

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from narrows.cli.data_options import CsvGiven, reads_data
-from narrows.cli.options import Format, Json, ModelArgument, read_places
+from narrows.cli.options import Format, Json, ModelArgument
 from narrows.cli.terminal import progress, say, show_written
 from narrows.errors import UsageError
+from narrows.tasks.option_texts import parse_places
 from narrows.tasks.outputs import check_outputs, to_standard_output, usual_format
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def generate(
     check_outputs(sources, {"--out": out}, models={"MODEL": model}, json=json)
 
     def codes_of(option: str, text: str, most: int) -> "np.ndarray":
-        data, places = read_places(option, text, most)
+        data, places = parse_places(option, text, most)
         named = f"{option} {text}"
         return codes_at(autoencoder, data, places, named=named, csv=csv, track=progress, note=say)
 

@@ -1,9 +1,8 @@
 """From a plan to a trained model: scaling, training, and what is measured on the way."""
 
 import contextlib
-import importlib.metadata
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from narrows.support.progress import Tracker, silent
 from narrows.tasks.detector import fit_detection
 from narrows.tasks.linear import linear_model, linear_scaling, where_linear_is_better
 from narrows.tasks.training_record import describe_data, record_training
+from narrows.tasks.versions import installed_packages
 from narrows.training import History, train
 from narrows.training.loop import CHECKPOINT_SECONDS, Unbroken
 from narrows.training.noise import noise_limits
@@ -110,7 +110,7 @@ def fit_plan(
         training=record_training(plan, result, model, training, pca),
         baseline=pca.to_arrays(),
         latent=statistics,
-        versions=dict(_installed("numpy", "numba", "jax")),
+        versions=installed_packages(),
         refinement=refinement,
         density=_density(codes, settings.seed, track),
         values=column_ranges(training),
@@ -120,13 +120,6 @@ def fit_plan(
         arrays = fit_detection(trained, training.items, unseen, settings.seed, track=track)
         trained = replace(trained, detection=arrays)
     return Fitted(trained, result.history, tuple(notes))
-
-
-def _installed(*names: str) -> Iterator[tuple[str, str]]:
-    """The versions of those of some packages that are there."""
-    for name in names:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            yield name, importlib.metadata.version(name)
 
 
 def _require_memory(spec: Spec, batch_size: int) -> None:
