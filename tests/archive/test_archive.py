@@ -150,8 +150,9 @@ def test_the_measured_error_is_that_of_numpy() -> None:
     items = np.random.default_rng(0).normal(0, 30, (500, 3))
     archive = written(items, max_error=0.3)
     back = archive.read()
-    assert archive.account.largest_error == np.abs(back - items).max() <= 0.3
-    assert archive.account.mean_squared_error == pytest.approx(np.square(back - items).mean())
+    breakdown = archive.size_breakdown
+    assert breakdown.largest_error == np.abs(back - items).max() <= 0.3
+    assert breakdown.mean_squared_error == pytest.approx(np.square(back - items).mean())
 
 
 def test_exceptions_do_not_spoil_the_rest() -> None:
@@ -193,7 +194,7 @@ def test_any_items_are_read_without_the_other_blocks(
 def test_items_in_pieces_are_read(small_blocks: None) -> None:
     items = np.random.default_rng(0).integers(0, 1000, (6, 50), "i4")  # 200 bytes an item
     archive = written(items)
-    assert archive.account.blocks == 6 * 4
+    assert archive.size_breakdown.blocks == 6 * 4
     assert_same(archive.items(2, 5), items[2:5])
     assert [len(batch) for batch in archive.batches(1, 4)] == [1, 1, 1]
 
@@ -204,27 +205,27 @@ def test_items_that_are_not_there_are_refused(start: int, stop: int) -> None:
         written(np.arange(10)).items(start, stop)
 
 
-# The account
+# The breakdown
 
 
-def test_the_account_is_the_file() -> None:
+def test_the_size_breakdown_is_the_file() -> None:
     out = io.BytesIO()
-    account = write_archive(out, np.arange(3000) % 50)
+    breakdown = write_archive(out, np.arange(3000) % 50)
     archive = Archive(io.BytesIO(out.getvalue()), "a")
-    assert account.total == len(out.getvalue()) == archive.account.total
-    assert account.bits_per_value == len(out.getvalue()) * 8 / 3000
-    assert archive.account.sizes == account.sizes
-    assert archive.account.methods == account.methods
-    names = [(trial.name, trial.size) for trial in account.trials]
-    assert [(trial.name, trial.size) for trial in archive.account.trials] == names
+    assert breakdown.total == len(out.getvalue()) == archive.size_breakdown.total
+    assert breakdown.bits_per_value == len(out.getvalue()) * 8 / 3000
+    assert archive.size_breakdown.sizes == breakdown.sizes
+    assert archive.size_breakdown.methods == breakdown.methods
+    names = [(trial.name, trial.size) for trial in breakdown.trials]
+    assert [(trial.name, trial.size) for trial in archive.size_breakdown.trials] == names
 
 
 def test_the_smallest_trial_is_what_is_held() -> None:
     out = io.BytesIO()
-    account = write_archive(out, np.random.default_rng(0).normal(size=(300, 4)).astype("f4"))
-    best = min(account.trials, key=lambda trial: trial.size)
-    assert account.methods == {best.name: 1}
-    assert account.sizes["payload"] == best.size
+    breakdown = write_archive(out, np.random.default_rng(0).normal(size=(300, 4)).astype("f4"))
+    best = min(breakdown.trials, key=lambda trial: trial.size)
+    assert breakdown.methods == {best.name: 1}
+    assert breakdown.sizes["payload"] == best.size
     assert isinstance(best, Trial) and best.item_bytes and best.seconds is not None
 
 
@@ -242,9 +243,9 @@ def test_no_general_compressor_does_better(digits: Dataset) -> None:
 def test_noise_is_stored_as_it_is(small_blocks: None) -> None:
     noise = np.random.default_rng(0).integers(0, 256, 4096, "u1")
     archive = written(noise)
-    assert archive.account.methods == {"stored": 64}
+    assert archive.size_breakdown.methods == {"stored": 64}
     assert len(archive._container.header["pipelines"]) == 1
-    assert archive.account.sizes["payload"] == 4096
+    assert archive.size_breakdown.sizes["payload"] == 4096
 
 
 def test_the_same_data_make_the_same_bytes() -> None:
@@ -269,12 +270,12 @@ def test_a_method_that_fails_costs_bytes_and_nothing_else(
     with monkeypatch.context() as patch:
         patch.setattr(Deflate, "decompress", wrong)
         out = io.BytesIO()
-        account = write_archive(out, items, effort="fast")
+        breakdown = write_archive(out, items, effort="fast")
     assert_same(decompress(out.getvalue()), items)
     if block == sampled_blocks(4, "fast")[0]:
-        assert [trial.method for trial in account.trials] == ["stored"]
+        assert [trial.method for trial in breakdown.trials] == ["stored"]
     else:
-        assert account.methods == {"zlib": 3, "stored": 1}
+        assert breakdown.methods == {"zlib": 3, "stored": 1}
 
 
 def test_memory_does_not_grow_with_the_data(tmp_path: Path) -> None:
@@ -287,7 +288,7 @@ def test_memory_does_not_grow_with_the_data(tmp_path: Path) -> None:
         with (tmp_path / "a.nrw").open("wb") as file:
             write_archive(file, np.load(path, "r", allow_pickle=False), effort="fast")
         with open_archive(tmp_path / "a.nrw") as archive:
-            assert archive.account.blocks == 6
+            assert archive.size_breakdown.blocks == 6
             assert sum(len(batch) for batch in archive.verified_batches()) == len(items)
         assert tracemalloc.get_traced_memory()[1] < 100 << 20  # blocks are 8 MiB
     finally:
@@ -372,7 +373,7 @@ def test_old_archives_open_with_the_same_values(name: str) -> None:
         result = archive.read()
         assert archive.bound == bound
         method = name.rpartition(", ")[2]
-        assert all(used.endswith(method) for used in archive.account.methods)
+        assert all(used.endswith(method) for used in archive.size_breakdown.methods)
         digest = archive._container.header["sha256"]
     little = result.astype(result.dtype.newbyteorder("<")).tobytes()
     assert sha256(little).hexdigest() == digest  # so bounded values, too, are those of then

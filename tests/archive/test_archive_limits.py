@@ -1,4 +1,4 @@
-"""What a stranger's archive may cost, and what the account says of rivals."""
+"""What a stranger's archive may cost, and what the breakdown says of rivals."""
 
 import json
 import lzma
@@ -72,7 +72,7 @@ def test_a_block_that_says_more_than_it_can_hold_costs_no_work(
         Mixing().decode(content, (1 << 26,), np.dtype("u1"))
 
 
-# The account
+# The breakdown
 
 
 def scans() -> np.ndarray:

@@ -18,11 +18,11 @@ from helpers.optional import optional
 from helpers.table_cases import CELLS, any_column, any_table, assert_same_table, related_table
 from narrows import compress, decompress
 from narrows.archive import TableArchive, open_archive, write_table
-from narrows.archive.error_bounds import Promise, Promises
+from narrows.archive.error_bounds import ErrorBound, ErrorBounds
 from narrows.archive.tables import sources
-from narrows.archive.tables.foresight import MOST_BITS, Foresight, foresee
-from narrows.archive.tables.together import decode_together, encode_together
-from narrows.archive.tables.walk import lanes_of
+from narrows.archive.tables.column_prediction import MOST_BITS, ColumnPrediction, column_predictions
+from narrows.archive.tables.joint_coding import decode_jointly, encode_jointly
+from narrows.archive.tables.row_scan import lanes_of
 from narrows.errors import ArchiveError, DataError, UsageError
 
 pd = optional("pandas")
@@ -33,7 +33,7 @@ def opened(blob: bytes) -> TableArchive:
     return TableArchive(io.BytesIO(blob), "a")
 
 
-def account_of(table: Any, **options: Any) -> Any:
+def breakdown_of(table: Any, **options: Any) -> Any:
     return write_table(io.BytesIO(), table, **options)
 
 
@@ -80,7 +80,7 @@ def test_columns_that_follow_from_one_another_are_coded_together() -> None:
     table = related_table(300)
     blob = compress(table, effort="best")
     assert_same_table(decompress(blob), table)
-    used = {column.name: "".join(column.methods) for column in opened(blob).account.columns}
+    used = {column.name: "".join(column.methods) for column in opened(blob).size_breakdown.columns}
     assert used["twice"].endswith("rows") and used["gap"].endswith("rows")
     assert not used["noise"].endswith("rows")
     assert len(blob) < len(compress(table, effort="fast"))
@@ -137,9 +137,9 @@ TABLE = pa.table({"f": [0.0, 10.0, 4.4], "n": [0, 1000, 37], "t": ["a", "b", "c"
     ],
 )
 def test_a_bound_is_for_what_it_says(asked: Any, bounds: list[float]) -> None:
-    account = account_of(TABLE, max_error=asked)
-    assert [column.bound for column in account.columns] == pytest.approx(bounds)
-    assert all((column.largest_error or 0) <= column.bound for column in account.columns)
+    breakdown = breakdown_of(TABLE, max_error=asked)
+    assert [column.bound for column in breakdown.columns] == pytest.approx(bounds)
+    assert all((column.largest_error or 0) <= column.bound for column in breakdown.columns)
 
 
 @pytest.mark.parametrize(
@@ -168,8 +168,8 @@ def test_per_cent_of_an_array_are_of_its_range() -> None:
 
 
 @given(st.fractions(0, 10**12), st.booleans())
-def test_a_promise_is_never_more_than_its_text(amount: Fraction, of_range: bool) -> None:
-    bound = Promise(amount, of_range).bound(-3, 4.5)
+def test_a_bound_is_never_more_than_its_text(amount: Fraction, of_range: bool) -> None:
+    bound = ErrorBound(amount, of_range).in_units(-3, 4.5)
     exact = amount * Fraction(15, 2) if of_range else amount
     assert Fraction(bound) <= exact
     assert Fraction(bound) >= exact * Fraction(99999, 100_000)
@@ -178,20 +178,20 @@ def test_a_promise_is_never_more_than_its_text(amount: Fraction, of_range: bool)
 @pytest.mark.parametrize("ends", [(0.0, 5e-324), (-1.7e308, 1.7e308), (3, 3)])
 @pytest.mark.parametrize("text", ["0.001%", "1%", "200%"])
 def test_a_share_of_any_range_is_a_bound(ends: tuple[float, float], text: str) -> None:
-    promise = Promise.parse(text)
-    bound = promise.bound(*ends)
-    assert 0 <= Fraction(bound) <= promise.amount * (Fraction(ends[1]) - Fraction(ends[0]))
+    error_bound = ErrorBound.parse(text)
+    bound = error_bound.in_units(*ends)
+    assert 0 <= Fraction(bound) <= error_bound.amount * (Fraction(ends[1]) - Fraction(ends[0]))
     table = pa.table({"x": [*map(float, ends), 0.0, float("nan")]})
     result = decompress(compress(table, text, effort="fast"))["x"].to_pylist()
     for ours, theirs in zip(result[:3], [*ends, 0.0], strict=True):
         assert abs(Fraction(ours) - Fraction(theirs)) <= Fraction(bound)
 
 
-def test_promises_are_taken_as_they_are() -> None:
-    promises = Promises.of(["a=b=1%", "2"])
-    assert Promises.of(promises) is promises
-    assert promises.general == Promise(Fraction(2))
-    assert promises.named == {"a=b": Promise(Fraction(1, 100), True)}
+def test_error_bounds_are_taken_as_they_are() -> None:
+    error_bounds = ErrorBounds.of(["a=b=1%", "2"])
+    assert ErrorBounds.of(error_bounds) is error_bounds
+    assert error_bounds.general == ErrorBound(Fraction(2))
+    assert error_bounds.named == {"a=b": ErrorBound(Fraction(1, 100), True)}
 
 
 # CSV
@@ -216,14 +216,14 @@ def test_some_rows_are_read_from_no_more_than_their_groups(
     monkeypatch.setattr(sources, "GROUP_ROWS", 7)
     table = related_table(40)
     archive = opened(compress(table))
-    assert len(archive) == 40 and archive.account.groups == 6
+    assert len(archive) == 40 and archive.size_breakdown.groups == 6
     for start, stop in ((0, 40), (3, 5), (6, 8), (13, 14), (40, 40), (39, 40)):
         assert_same_table(archive.items(start, stop), table.slice(start, stop - start))
     with pytest.raises(UsageError, match="holds 40"):
         archive.items(3, 41)
 
 
-# Together
+# Joint coding
 
 
 integers = st.lists(st.integers(0, 2**MOST_BITS - 1) | st.integers(0, 3), min_size=1, max_size=40)
@@ -234,16 +234,16 @@ integers = st.lists(st.integers(0, 2**MOST_BITS - 1) | st.integers(0, 3), min_si
 def test_columns_together_come_back(drawn: list[list[int]]) -> None:
     rows = min(map(len, drawn))
     columns = [np.array(values[:rows]) for values in drawn]
-    content, costs = encode_together(columns)
+    content, costs = encode_jointly(columns)
     assert len(costs) == len(columns)
-    for ours, theirs in zip(decode_together(content, rows, len(columns)), columns, strict=True):
+    for ours, theirs in zip(decode_jointly(content, rows, len(columns)), columns, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
 def test_what_columns_cost_adds_up() -> None:
     random = np.random.default_rng(0)
     one = random.integers(0, 16, 4000)
-    content, costs = encode_together([one, one ^ 5, random.integers(0, 16, 4000)])
+    content, costs = encode_jointly([one, one ^ 5, random.integers(0, 16, 4000)])
     assert sum(costs) == pytest.approx(len(content), rel=0.02)
     # one of them follows from another, and the third from nothing
     assert costs[1] < 400 < 1990 < costs[2] < 2050
@@ -255,18 +255,18 @@ def test_lanes_have_all_rows(rows: int) -> None:
     assert (lanes - 1) * steps < rows <= lanes * steps
 
 
-def test_what_a_column_is_foreseen_from_is_stored() -> None:
+def test_what_a_column_is_predicted_from_is_stored() -> None:
     random = np.random.default_rng(0)
     base = random.integers(0, 100, 3000)
     columns = [random.integers(0, 50, 3000), base, np.zeros(3000, int), 2 * base + 1]
-    foresights = foresee(columns)
-    assert foresights[3].parents[0] == 1 and foresights[2] == Foresight(0)
-    inputs = [columns[p] << 10 >> foresights[p].width for p in foresights[3].parents]
-    guesses = foresights[3].guess(inputs, np.zeros(3000, int))
+    predictions = column_predictions(columns)
+    assert predictions[3].parents[0] == 1 and predictions[2] == ColumnPrediction(0)
+    inputs = [columns[p] << 10 >> predictions[p].width for p in predictions[3].parents]
+    guesses = predictions[3].guess(inputs, np.zeros(3000, int))
     assert np.abs(guesses - (columns[3] << 10 >> 8)).max() <= 8
-    for number, each in enumerate(foresights):
+    for number, each in enumerate(predictions):
         content = each.to_bytes(number)
-        assert Foresight.read(content, 0, number) == (each, len(content))
+        assert ColumnPrediction.read(content, 0, number) == (each, len(content))
 
 
 # For ever
@@ -320,8 +320,8 @@ def test_a_parquet_file_is_archived(tmp_path: Path) -> None:
     table = related_table(100).append_column("bytes", binary)
     pyarrow.parquet.write_table(table, tmp_path / "t.parquet")
     with (tmp_path / "t.nrw").open("wb") as out:
-        account = write_table(out, tmp_path / "t.parquet")
-    assert account.total == (tmp_path / "t.nrw").stat().st_size
+        breakdown = write_table(out, tmp_path / "t.parquet")
+    assert breakdown.total == (tmp_path / "t.nrw").stat().st_size
     with open_archive(tmp_path / "t.nrw") as archive:
         assert isinstance(archive, TableArchive)
         assert_same_table(archive.read(), table)

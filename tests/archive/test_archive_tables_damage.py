@@ -18,7 +18,7 @@ from narrows import compress, decompress
 from narrows.archive import TableArchive
 from narrows.archive.blocks import RECORD
 from narrows.archive.tables import sources
-from narrows.archive.tables.together import decode_together, encode_together
+from narrows.archive.tables.joint_coding import decode_jointly, encode_jointly
 from narrows.errors import ArchiveError
 
 TABLE = related_table(60).select(["base", "twice", "price", "color", "gap", "kind", "noise"])
@@ -149,15 +149,15 @@ def test_any_forged_group_is_refused_or_read(data: st.DataObject) -> None:
 @given(st.binary(max_size=60), st.integers(1, 40), st.integers(1, 3))
 def test_any_bytes_are_columns_or_none(content: bytes, rows: int, count: int) -> None:
     with suppress(ValueError, IndexError, ArithmeticError, Exception):
-        columns = decode_together(content, rows, count)
+        columns = decode_jointly(content, rows, count)
         assert len(columns) == count and all(len(each) == rows for each in columns)
 
 
 def test_columns_that_end_early_are_noticed() -> None:
-    content, _ = encode_together([np.arange(100) % 7, np.arange(100) % 5])
+    content, _ = encode_jointly([np.arange(100) % 7, np.arange(100) % 5])
     for length in range(len(content)):
         with pytest.raises(Exception):  # noqa: B017
-            decode_together(content[:length], 100, 2)
+            decode_jointly(content[:length], 100, 2)
 
 
 def test_what_happened_is_said() -> None:

@@ -56,9 +56,9 @@ def test_it_gives_what_the_decoder_makes_of_the_codes(
     blob = in_blocks(size, dtype=dtype, predicted=predicted)
     with Archive(io.BytesIO(blob), "a") as archive:
         items, layout = archive.read(), archive.layout
-        assert ("predicted" in archive.account.methods) == predicted
-        assert (archive.account.blocks > 1) == (size == 700)
-        assert sum(archive.account.sizes.values()) == len(blob)
+        assert ("predicted" in archive.size_breakdown.methods) == predicted
+        assert (archive.size_breakdown.blocks > 1) == (size == 700)
+        assert sum(archive.size_breakdown.sizes.values()) == len(blob)
         expected = counted_decoder()(counted_codes(300), layout)
         assert (items == expected).all() and items.dtype == np.dtype(dtype)
         for start, stop in ((0, 300), (7, 8), (33, 71), (300, 300)):
@@ -74,20 +74,20 @@ def test_a_block_that_the_method_does_not_take_is_stored() -> None:
         patch.setattr(writing, "BLOCK_BYTES", 20 * 20)
         patch.setattr("narrows.archive.choosing.METHODS", {"stored": Stored})
         given = [Predicted(counted_predictor())]
-        account = write_codes(out, codes, decoder, items, methods=given)
-    assert account.methods == {"predicted": 2, "stored": 1}
-    expected = decoder(codes, account.layout)
+        breakdown = write_codes(out, codes, decoder, items, methods=given)
+    assert breakdown.methods == {"predicted": 2, "stored": 1}
+    expected = decoder(codes, breakdown.layout)
     assert (decompress(out.getvalue()) == expected).all()
 
 
 def test_it_says_how_far_its_values_are() -> None:
     originals = counted_items()
     with Archive(io.BytesIO(BLOB), "a") as archive:
-        account, found = archive.account, verify(archive, originals)
+        breakdown, found = archive.size_breakdown, verify(archive, originals)
         missed = archive.read().astype(float) - originals
-        assert account.bound is None and account.numbers == SIZE
-        assert found.largest == account.largest_error == np.abs(missed).max()
-        assert found.mean_square == account.mean_squared_error == (missed**2).mean()
+        assert breakdown.bound is None and breakdown.numbers == SIZE
+        assert found.largest == breakdown.largest_error == np.abs(missed).max()
+        assert found.mean_square == breakdown.mean_squared_error == (missed**2).mean()
         assert verify(archive).values == originals.size
         with pytest.raises(ArchiveError, match="says that its largest error is"):
             verify(archive, originals // 2)
@@ -152,7 +152,7 @@ LAYERS = HEADER["decoder"]["layers"]
 def test_a_forged_header_is_refused(changes: dict[str, Any]) -> None:
     blob = forged({**HEADER, **changes}, PARTS)
     with pytest.raises(ArchiveError), Archive(io.BytesIO(blob), "a") as archive:
-        archive.account  # noqa: B018
+        archive.size_breakdown  # noqa: B018
         archive.read()
 
 
@@ -240,11 +240,11 @@ def test_a_model_is_trained_on_the_data_where_none_is_given(
     shown = narrows("compress", tmp_path / "items.npy", "--out", tmp_path / "a.nrw", *options)
     assert "epochs" in done(shown).err
     with Archive((tmp_path / "a.nrw").open("rb"), "a") as archive:
-        assert archive.account.numbers == 6
+        assert archive.size_breakdown.numbers == 6
         assert archive.layout.shape == items.shape
         missed = archive.read().astype(float) - items
-        assert (missed**2).mean() == archive.account.mean_squared_error
-    assert archive.account.mean_squared_error < items.var()
+        assert (missed**2).mean() == archive.size_breakdown.mean_squared_error
+    assert archive.size_breakdown.mean_squared_error < items.var()
 
 
 @pytest.mark.parametrize(

@@ -60,20 +60,20 @@ def test_it_is_as_near_as_one_with_a_decoder_of_its_own(
 ) -> None:
     own = archive_of(OTHERS, short_codes)
     with Archive(io.BytesIO(own), "a") as archive:
-        alone = archive.account
+        alone = archive.size_breakdown
     with Archive(io.BytesIO(blob), "a") as archive:  # says what it is without its model
-        account = archive.account
-    assert (account.model, account.model_size) == (shared.digest, len(shared.content))
+        breakdown = archive.size_breakdown
+    assert (breakdown.model, breakdown.model_size) == (shared.digest, len(shared.content))
     assert len(blob) < len(own) - alone.sizes["decoder"]
-    errors = account.mean_squared_error, alone.mean_squared_error
+    errors = breakdown.mean_squared_error, alone.mean_squared_error
     assert None not in errors and errors[0] == pytest.approx(errors[1], rel=0.1)
     missed = decompress(blob, model=shared).astype(float) - OTHERS
-    assert (missed**2).mean() == account.mean_squared_error
-    assert account.codes_pay_from is not None
+    assert (missed**2).mean() == breakdown.mean_squared_error
+    assert breakdown.codes_pay_from is not None
     # by hand: what is kept once, over what each item saves
-    a_code = (account.sizes["payload"] + account.sizes["index"]) / len(OTHERS)
-    once = len(shared.content) + account.sizes["header"]
-    assert account.codes_pay_from == np.ceil(once / (OTHERS[0].nbytes - a_code))
+    a_code = (breakdown.sizes["payload"] + breakdown.sizes["index"]) / len(OTHERS)
+    once = len(shared.content) + breakdown.sizes["header"]
+    assert breakdown.codes_pay_from == np.ceil(once / (OTHERS[0].nbytes - a_code))
 
 
 def test_the_same_data_make_the_same_model(short_codes: TrainedModel, shared: SharedModel) -> None:

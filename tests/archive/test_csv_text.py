@@ -106,7 +106,7 @@ def test_what_else_a_line_says_is_kept_as_it_stands(tmp_path: Path) -> None:
     rows[11] = "\n11.5 ,NA"
     text = "a,b\n" + "\n".join(rows) + "\n"
     with open_archive(archived(text.encode(), tmp_path)) as archive:
-        assert archive.account.text_exact
+        assert archive.size_breakdown.text_exact
         assert archive.schema.types == [pa.float64(), pa.string()]
         assert b"".join(archive.text_pieces(archive.batches())) == text.encode()
         some = b"".join(archive.text_pieces(archive.batches(6, 9), 6))

@@ -609,7 +609,7 @@ def test_archives_of_any_levels_come_back(
     items = (digits.items[:200] - (8 if dtype == "i2" else 0)).astype(dtype)
     blob = compress(items, bound, effort="best")
     with Archive(io.BytesIO(blob), "a") as archive:
-        assert archive.account.methods == {"mixing": 1}
+        assert archive.size_breakdown.methods == {"mixing": 1}
     assert_within(decompress(blob), items, bound)
 
 

@@ -13,7 +13,7 @@ from helpers.command_line import Command, Outcome, contents, done, failed
 from narrows import Dataset, compress, decompress
 from narrows.archive import blocks as blocks_module
 from narrows.archive.container import Container
-from narrows.archive.error_bounds import Promise
+from narrows.archive.error_bounds import ErrorBound
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_set_goes_into_a_file_and_comes_back(
     assert done(narrows("info", out)).out.splitlines()[3] in shown.out
 
 
-def test_the_account_in_json_adds_up(narrows: Command, tmp_path: Path) -> None:
+def test_the_size_breakdown_in_json_adds_up(narrows: Command, tmp_path: Path) -> None:
     out = tmp_path / "digits.nrw"
     made = read_json(narrows("compress", "digits", "--out", out, "--max-error", 2, "--json"))
     assert sum(made["bytes"].values()) == made["total"] == out.stat().st_size
@@ -168,7 +168,7 @@ def test_a_bound_that_is_none_is_wrong_usage(bound: str, narrows: Command, tmp_p
 
 @pytest.mark.parametrize("text", ["0.1", "0.3", "1e-3", "2.5", "7", "1/3", "0.7"])
 def test_a_bound_is_never_more_than_its_text(text: str) -> None:
-    bound = Promise.parse(text).bound(0, 0)
+    bound = ErrorBound.parse(text).in_units(0, 0)
     assert bound <= Fraction(text) < np.nextafter(bound, np.inf)
 
 

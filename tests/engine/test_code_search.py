@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from helpers.codes_cases import blots
-from narrows.archive import Account, Archive
+from narrows.archive import Archive, SizeBreakdown
 from narrows.archive.codes.predicted import Predicted
 from narrows.archive.codes.predictor import quantised_predictor
 from narrows.engine.xla.code_search import CodeSearch, _longer
@@ -89,20 +89,20 @@ def test_how_much_longer_a_change_makes_a_code() -> None:
             )
 
 
-def written(trained: TrainedModel, items: np.ndarray, **wishes: Any) -> tuple[bytes, Account]:
+def written(trained: TrainedModel, items: np.ndarray, **wishes: Any) -> tuple[bytes, SizeBreakdown]:
     out = io.BytesIO()
-    account = write_codes_only(out, items, trained, **wishes)
-    return out.getvalue(), account
+    breakdown = write_codes_only(out, items, trained, **wishes)
+    return out.getvalue(), breakdown
 
 
 @pytest.fixture(scope="module")
-def plain(short_codes: TrainedModel) -> tuple[bytes, Account]:
+def plain(short_codes: TrainedModel) -> tuple[bytes, SizeBreakdown]:
     return written(short_codes, blots().items)
 
 
-def predicted_size(trained: TrainedModel, account: Account) -> int:
+def predicted_size(trained: TrainedModel, breakdown: SizeBreakdown) -> int:
     """What the predictor makes of the codes, without itself, whatever was taken."""
-    (trial,) = (trial for trial in account.trials if trial.method == "predicted")
+    (trial,) = (trial for trial in breakdown.trials if trial.method == "predicted")
     arrays = CodeSearch(trained.model).arrays
     return trial.size - len(Predicted(quantised_predictor(arrays)).parts()["predictor"])
 
@@ -115,25 +115,25 @@ def test_training_ends_near_the_bytes_that_were_asked_for(short_codes: TrainedMo
 
 
 def test_fewer_bytes_are_found_where_they_are_asked_for(
-    short_codes: TrainedModel, plain: tuple[bytes, Account]
+    short_codes: TrainedModel, plain: tuple[bytes, SizeBreakdown]
 ) -> None:
     items = blots().items
-    blob, account = written(short_codes, items, item_bytes=1.8)
+    blob, breakdown = written(short_codes, items, item_bytes=1.8)
     with Archive(io.BytesIO(blob), "a") as archive:
         missed = archive.read().astype(float) - items
-        assert archive.account.sizes == account.sizes
-    assert account.mean_squared_error == pytest.approx((missed**2).mean())
-    assert account.largest_error == np.abs(missed).max()
-    assert account.bound is None and account.numbers == 6
-    assert account.mean_squared_error is not None
-    assert account.mean_squared_error > (plain[1].mean_squared_error or 0)
-    assert predicted_size(short_codes, account) < predicted_size(short_codes, plain[1])
+        assert archive.size_breakdown.sizes == breakdown.sizes
+    assert breakdown.mean_squared_error == pytest.approx((missed**2).mean())
+    assert breakdown.largest_error == np.abs(missed).max()
+    assert breakdown.bound is None and breakdown.numbers == 6
+    assert breakdown.mean_squared_error is not None
+    assert breakdown.mean_squared_error > (plain[1].mean_squared_error or 0)
+    assert predicted_size(short_codes, breakdown) < predicted_size(short_codes, plain[1])
     # and what the coder takes for itself
-    assert predicted_size(short_codes, account) == pytest.approx(1.8 * len(items) + 12, rel=0.03)
+    assert predicted_size(short_codes, breakdown) == pytest.approx(1.8 * len(items) + 12, rel=0.03)
 
 
 def test_the_same_items_make_the_same_bytes(
-    short_codes: TrainedModel, plain: tuple[bytes, Account]
+    short_codes: TrainedModel, plain: tuple[bytes, SizeBreakdown]
 ) -> None:
     assert written(short_codes, blots().items)[0] == plain[0]
 

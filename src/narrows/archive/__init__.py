@@ -1,28 +1,28 @@
 """Archives: arrays and tables of any size as one file that says what it holds, and is checked.
 
-=================  =======================================================================
-``opening``        ``compress``, ``decompress``, ``open_archive``: whatever kind of data it is
-``reader``         what an archive of any kind has while it is open for reading
-``archive``        an archive of an array
-``verifying``      an archive against its checksums, and against its data
-``tables/``        the same for tables: its ``__init__`` has the map
-``writing``        from an array to an archive, verified block by block
-``choosing``       which way of coding an array: those that look good are tried
-``account``        where the bytes of an archive are
-``blocks``         blocks of values and their index
-``pipeline``       a quantiser, filters and a method: from values to bytes and back
-``promises``       what is asked of a largest error: a number, per cent, by column
-``bounds``         values to integer levels within a guaranteed error; what is within it
-``exact_values``   the values of a block that are stored as they are
-``filters``        differences, narrowing, byte planes
-``methods/``       integers to bytes: general compressors, formats of images, models
-``mixing/``        how context mixing works
-``ans``            the entropy coder
-``codes/``         archives of nothing but codes and a decoder
-``arrays``         shape, dtype and byte order
-``container``      the bytes of the file: header, parts, checksums
-``damage``         reading what a stranger may have written
-=================  =======================================================================
+==================  =======================================================================
+``opening``         ``compress``, ``decompress``, ``open_archive``: whatever kind of data it is
+``reader``          what an archive of any kind has while it is open for reading
+``archive``         an archive of an array
+``verifying``       an archive against its checksums, and against its data
+``tables/``         the same for tables: its ``__init__`` has the map
+``writing``         from an array to an archive, verified block by block
+``choosing``        which way of coding an array: those that look good are tried
+``size_breakdown``  where the bytes of an archive are
+``blocks``          blocks of values and their index
+``pipeline``        a quantiser, filters and a method: from values to bytes and back
+``error_bounds``    error bounds as a user gives them: a number, per cent, by column
+``bounds``          values to integer levels within a guaranteed error; what is within it
+``exact_values``    the values of a block that are stored as they are
+``filters``         differences, narrowing, byte planes
+``methods/``        integers to bytes: general compressors, formats of images, models
+``mixing/``         how context mixing works
+``ans``             the entropy coder
+``codes/``          archives of nothing but codes and a decoder
+``arrays``          shape, dtype and byte order
+``container``       the bytes of the file: header, parts, checksums
+``validation``      reading what a stranger may have written
+==================  =======================================================================
 
 Reading and writing an archive takes NumPy and Python alone, but where an image format or Zstandard
 was the smallest. ``docs/format.md`` describes the file, for other programs.
@@ -31,16 +31,16 @@ was the smallest. ``docs/format.md`` describes the file, for other programs.
 from narrows.archive.archive import Archive
 from narrows.archive.codes.shared import SharedModel
 from narrows.archive.opening import compress, decompress, open_archive
-from narrows.archive.size_breakdown import Account, Trial
-from narrows.archive.tables import TableAccount, TableArchive, write_table
+from narrows.archive.size_breakdown import SizeBreakdown, Trial
+from narrows.archive.tables import TableArchive, TableSizeBreakdown, write_table
 from narrows.archive.writing import write_archive
 
 __all__ = [
-    "Account",
     "Archive",
     "SharedModel",
-    "TableAccount",
+    "SizeBreakdown",
     "TableArchive",
+    "TableSizeBreakdown",
     "Trial",
     "compress",
     "decompress",

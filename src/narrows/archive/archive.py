@@ -14,11 +14,11 @@ from narrows.archive.codes.decoder import Decoder
 from narrows.archive.codes.reading import DecodedBlocks
 from narrows.archive.codes.writing import KIND as CODES
 from narrows.archive.container import Container
-from narrows.archive.damage import damaged, field
 from narrows.archive.files import read_files
 from narrows.archive.pipeline import Pipeline
 from narrows.archive.reader import OpenArchive, merged
-from narrows.archive.size_breakdown import Account, trials_from_header
+from narrows.archive.size_breakdown import SizeBreakdown, trials_from_header
+from narrows.archive.validation import damaged, field
 from narrows.archive.writing import little_endian_bytes
 from narrows.data.image_files import ImageFiles
 from narrows.errors import ArchiveError
@@ -35,8 +35,8 @@ class Archive(OpenArchive):
         name: the file, as messages call it.
         layout: shape, dtype and byte order of the array.
         bound: the largest error that was allowed, 0 for lossless; None for an archive of codes,
-            which promises nothing.
-        account: where its bytes are.
+            where the error is measured, not bounded.
+        size_breakdown: where its bytes are.
         files: the files that the items came from; None where it does not say.
     """
 
@@ -106,7 +106,7 @@ class Archive(OpenArchive):
         return self.layout.count
 
     @cached_property
-    def account(self) -> Account:
+    def size_breakdown(self) -> SizeBreakdown:
         """Where its bytes are, as far as the archive itself says."""
         header, name = self._container.header, self.name
         errors = {} if self.bound == 0 else field(header, "error", dict, name)
@@ -116,7 +116,7 @@ class Archive(OpenArchive):
         trials, sampled = trials_from_header(header, name)
         methods = self._blocks.methods()
         sizes = self._container.sizes
-        return Account(
+        return SizeBreakdown(
             self.layout,
             self.bound,
             sizes,

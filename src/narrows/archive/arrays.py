@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.archive.damage import damaged, field, whole_number
+from narrows.archive.validation import damaged, field, whole_number
 from narrows.data.file_arrays import FileArray
 from narrows.errors import DataError
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from narrows.archive.arrays import Layout
 from narrows.archive.container import Container, Part
-from narrows.archive.damage import damaged
 from narrows.archive.pipeline import Pipeline
+from narrows.archive.validation import damaged
 from narrows.errors import ArchiveError
 
 RECORD = struct.Struct("<IIIB")

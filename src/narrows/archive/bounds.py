@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.archive.damage import damaged, whole_number
+from narrows.archive.validation import damaged, whole_number
 from narrows.errors import UsageError
 
 #: Integers up to here, and no further, are all float64 numbers.

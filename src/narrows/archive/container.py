@@ -25,15 +25,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from narrows.archive.damage import damaged, field, whole_number
-from narrows.archive.pieces import Pieces
+from narrows.archive.positioned_reader import PositionedReader
+from narrows.archive.validation import damaged, field, whole_number
 from narrows.errors import ArchiveError
 
 MAGIC = b"\x89NRW\r\n\x1a\n"
 VERSION = 1
 HEAD = struct.Struct("<8sHBBIII")
 
-#: A header says what the parts are; one that promises more than this is none of ours.
+#: A header says what the parts are; one that claims more than this is none of ours.
 LARGEST_HEADER = 4 << 20
 #: A part that is read as a whole: models, tables, an index. Payload is read block by block.
 LARGEST_PART = 1 << 30
@@ -139,7 +139,7 @@ class Container:
             ArchiveError: not an archive, a newer one, damaged, cut short, or longer than it says.
         """
         self.name = name
-        self._stream, self._pieces = stream, Pieces(stream, name)
+        self._stream, self._pieces = stream, PositionedReader(stream, name)
         with self._pieces.input.reading():
             self._read_header(cut_short)
 

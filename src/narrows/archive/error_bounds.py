@@ -1,4 +1,4 @@
-"""What a user asks of a largest error: of everything, of one column, as a number or per cent."""
+"""Error bounds as a user gives them: of everything, of one column, as a number or per cent."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ _DIGITS = 6
 
 
 @dataclass(frozen=True)
-class Promise:
+class ErrorBound:
     """A largest error.
 
     Attributes:
@@ -26,8 +26,8 @@ class Promise:
     of_range: bool = False
 
     @classmethod
-    def parse(cls, text: Any) -> "Promise":
-        """``0.5``, ``1/3`` or ``1%`` as a promise.
+    def parse(cls, text: Any) -> "ErrorBound":
+        """``0.5``, ``1/3`` or ``1%`` as a bound.
 
         Raises:
             UsageError: it is none of these, or below 0.
@@ -47,7 +47,7 @@ class Promise:
             )
         return cls(amount / 100 if percent else amount, percent)
 
-    def bound(self, lowest: Any, highest: Any) -> float:
+    def in_units(self, lowest: Any, highest: Any) -> float:
         """The largest float that is no more, for data of this range.
 
         Args:
@@ -60,21 +60,21 @@ class Promise:
 
 
 @dataclass(frozen=True)
-class Promises:
+class ErrorBounds:
     """Largest errors: of whatever is not named, and of the columns that are."""
 
-    general: Promise = Promise(Fraction(0))
-    named: Mapping[str, Promise] = field(default_factory=dict)
+    general: ErrorBound = ErrorBound(Fraction(0))
+    named: Mapping[str, ErrorBound] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, max_error: Any) -> "Promises":
+    def of(cls, max_error: Any) -> "ErrorBounds":
         """What ``max_error`` asks: None, a number, a text such as ``1%`` or ``price=0.5``, several
         of these, or a mapping of names.
 
         Raises:
             UsageError: something in it cannot be meant, or one thing is asked twice.
         """
-        if isinstance(max_error, Promises):
+        if isinstance(max_error, ErrorBounds):
             return max_error
         max_error = arguments.scalar(max_error)
         if isinstance(max_error, bool):
@@ -84,29 +84,29 @@ class Promises:
         if max_error is None:
             return cls()
         if isinstance(max_error, Mapping):
-            named = {str(name): Promise.parse(value) for name, value in max_error.items()}
+            named = {str(name): ErrorBound.parse(value) for name, value in max_error.items()}
             return cls(named=named)
         several = isinstance(max_error, Iterable) and not isinstance(max_error, str)
-        general: Promise | None = None
+        general: ErrorBound | None = None
         named = {}
         for text in map(str, max_error if several else [max_error]):
             name, equals, value = text.rpartition("=")
-            promise = Promise.parse(value)
+            error_bound = ErrorBound.parse(value)
             if (name in named) if equals else (general is not None):
                 raise UsageError(
                     f"two largest errors are asked for {f'column {name!r}' if equals else 'all'}",
                     hint="leave one of them out",
                 )
             if equals:
-                named[name] = promise
+                named[name] = error_bound
             else:
-                general = promise
-        return cls(general or Promise(Fraction(0)), named)
+                general = error_bound
+        return cls(general or ErrorBound(Fraction(0)), named)
 
     def __contains__(self, name: object) -> bool:
         """Whether an error is allowed in a column of this name, if it holds numbers."""
-        promise = self.named.get(name, self.general) if isinstance(name, str) else self.general
-        return promise.amount > 0
+        error_bound = self.named.get(name, self.general) if isinstance(name, str) else self.general
+        return error_bound.amount > 0
 
 
 def float_below(exact: Fraction) -> float:

@@ -5,7 +5,7 @@ import zlib
 from typing import Any
 
 from narrows.archive.container import Container, Part
-from narrows.archive.damage import damaged, field, whole_number
+from narrows.archive.validation import damaged, field, whole_number
 from narrows.data.image_files import LONGEST_NAME, ImageFiles
 from narrows.errors import ArchiveError, UsageError
 

@@ -18,10 +18,10 @@ from narrows.archive.arrays import array_of
 from narrows.archive.codes.shared import KIND as MODEL
 from narrows.archive.codes.shared import SharedModel
 from narrows.archive.container import Container
-from narrows.archive.damage import field
 from narrows.archive.methods import EFFORTS, Effort
 from narrows.archive.tables.archive import TableArchive
 from narrows.archive.tables.writing import write_table
+from narrows.archive.validation import field
 from narrows.archive.writing import write_archive
 from narrows.data.array_inputs import dense
 from narrows.data.dataset import Dataset
@@ -101,8 +101,8 @@ def compress(
     elif are_images(X):
         X = _pixels(X)
     if isinstance(X, str | os.PathLike) or library_of(X) is not None:
-        account = write_table(out, X, max_error=max_error, effort=effort, csv=csv, track=track)
-        _warn(account.notes)
+        breakdown = write_table(out, X, max_error=max_error, effort=effort, csv=csv, track=track)
+        _warn(breakdown.notes)
     else:
         said.require_none("an array")
         write_archive(

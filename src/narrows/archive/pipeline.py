@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from narrows.archive.bounds import AS_THEY_ARE, Grid, Quantiser, quantiser_from_header, within
-from narrows.archive.damage import damaged, field
 from narrows.archive.exact_values import ExactValues
 from narrows.archive.filters import FILTERS
 from narrows.archive.methods import METHODS, Effort, Method, ReadPart
+from narrows.archive.validation import damaged, field
 from narrows.errors import ArchiveError
 
 _EXCEPTIONS = struct.Struct("<II")

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import IO, Any, ClassVar, Self
 
 from narrows.archive.container import Container
-from narrows.archive.damage import damaged, field
+from narrows.archive.validation import damaged, field
 from narrows.errors import ArchiveError, UsageError
 
 # Where nobody says how many bytes of values may be read: so many, and more of larger files. Hardly

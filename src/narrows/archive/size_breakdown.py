@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from narrows.archive.arrays import Layout
-from narrows.archive.damage import damaged, field, whole_number
+from narrows.archive.validation import damaged, field, whole_number
 
 _MOST_TRIALS = 256
 # Methods that learn from the data; the others are the classical ones.
@@ -47,12 +47,12 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Account:
+class SizeBreakdown:
     """Where the bytes of an archive are.
 
     Attributes:
         layout: of the array that it holds.
-        bound: the largest error that was allowed, 0 for lossless; None where nothing is promised.
+        bound: the largest error that was allowed, 0 for lossless; None where there was none.
         sizes: bytes by part, ``header`` first; together they are the file.
         methods: how blocks are coded, and how many of them so.
         trials: what was tried, the smallest first, one a method.

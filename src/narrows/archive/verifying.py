@@ -41,8 +41,8 @@ def verify(
         track: told how far it is.
 
     Raises:
-        ArchiveError: it is damaged, a value is further from its original than promised, or, where
-            nothing is promised, the error is not what it was.
+        ArchiveError: it is damaged, a value is further from its original than its bound, or, where
+            there is no bound, the error is not what it was.
         ShapeError: ``items`` are of another shape or dtype.
     """
     layout = archive.layout
@@ -67,7 +67,7 @@ def verify(
 
 def _require_measured(archive: Archive, meter: ErrorMeter) -> None:
     """Make sure that an archive without a bound has the error that it says it has."""
-    told = archive.account
+    told = archive.size_breakdown
     if archive.bound is None and (told.largest_error, told.mean_squared_error) != (
         meter.largest,
         meter.mean_square,
@@ -90,10 +90,10 @@ def _compare(
         first = np.argwhere(~kept)[0]
         index = (int(first[0]) + place, *map(int, first[1:]))
         was, is_ = originals[tuple(first)], batch[tuple(first)]
-        promise = f"within {archive.bound:g} of it" if archive.bound else "the same"
+        allowed = f"within {archive.bound:g} of it" if archive.bound else "the same"
         raise ArchiveError(
             f"{archive.name} gives {is_} at index {index}, where the data have {was}, and must be "
-            f"{promise}",
+            f"{allowed}",
             hint="give the data that it was made of",
         )
     meter.add(originals, batch)

@@ -15,12 +15,12 @@ from narrows.archive.blocks import MOST_PIPELINES, BlockWriter, block_extents
 from narrows.archive.bounds import checked_bound, distance, within
 from narrows.archive.choosing import Choice, choose, sampled_blocks
 from narrows.archive.container import Part, write_container
-from narrows.archive.error_bounds import Promises
+from narrows.archive.error_bounds import ErrorBounds
 from narrows.archive.files import PART as FILES
 from narrows.archive.files import files_part
 from narrows.archive.methods import EFFORTS, Effort, Stored
 from narrows.archive.pipeline import Pipeline
-from narrows.archive.size_breakdown import Account, trials_to_header
+from narrows.archive.size_breakdown import SizeBreakdown, trials_to_header
 from narrows.data.file_arrays import FileArray, loaded
 from narrows.data.image_files import ImageFiles
 from narrows.errors import ArchiveError, UsageError
@@ -39,7 +39,7 @@ def write_archive(
     files: ImageFiles | None = None,
     name: str = "X",
     track: Tracker = silent,
-) -> Account:
+) -> SizeBreakdown:
     """Write an array as an archive, which opens everywhere with the same values.
 
     Args:
@@ -77,8 +77,8 @@ def write_archive(
             for start, values in _blocks(items, layout, extents):
                 coder.add(start, values)
                 advance(1)
-        account = _finish(out, layout, bound, writer, coder, len(numbers), files)
-        return replace(account, seconds=time.perf_counter() - begun)
+        breakdown = _finish(out, layout, bound, writer, coder, len(numbers), files)
+        return replace(breakdown, seconds=time.perf_counter() - begun)
     finally:
         writer.close()
 
@@ -99,22 +99,22 @@ def _allowed(items: np.ndarray, layout: Layout, max_error: Any, name: str) -> fl
     max_error = arguments.scalar(max_error)
     if max_error is None or isinstance(max_error, int | float):
         return checked_bound(arguments.number("max_error", max_error, optional=True))
-    promises = Promises.of(max_error)
-    if promises.named:
+    error_bounds = ErrorBounds.of(max_error)
+    if error_bounds.named:
         raise UsageError(
-            f"a largest error is asked of {', '.join(map(repr, promises.named))}, and {name} is "
-            "an array, which has no columns",
+            f"a largest error is asked of {', '.join(map(repr, error_bounds.named))}, and {name} "
+            "is an array, which has no columns",
             hint="give one number, or one in per cent",
         )
-    promise, lowest, highest = promises.general, [], []
+    error_bound, lowest, highest = error_bounds.general, [], []
     for _, values in (
-        _blocks(items, layout, list(block_extents(layout))) if promise.of_range else ()
+        _blocks(items, layout, list(block_extents(layout))) if error_bound.of_range else ()
     ):
         finite = values[np.isfinite(values)]
         if finite.size:
             lowest.append(finite.min().item())
             highest.append(finite.max().item())
-    return promise.bound(min(lowest, default=0), max(highest, default=0))
+    return error_bound.in_units(min(lowest, default=0), max(highest, default=0))
 
 
 # Values measured together.
@@ -253,7 +253,7 @@ def _finish(
     coder: _Coder,
     sampled: int,
     files: ImageFiles | None,
-) -> Account:
+) -> SizeBreakdown:
     header: dict[str, Any] = {
         "data": {"kind": "array", **layout.to_header()},
         "bound": bound,
@@ -278,7 +278,7 @@ def _finish(
     methods: dict[str, int] = {}
     for pipeline, blocks in zip(coder.pipelines, coder.blocks, strict=True):
         methods[pipeline.name] = methods.get(pipeline.name, 0) + blocks
-    return Account(
+    return SizeBreakdown(
         layout,
         bound,
         sizes,

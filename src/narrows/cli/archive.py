@@ -30,7 +30,7 @@ from narrows.tasks.outputs import check_outputs, shown, to_standard_output
 if TYPE_CHECKING:
     import numpy as np
 
-    from narrows.archive import Account, Archive, TableArchive
+    from narrows.archive import Archive, SizeBreakdown, TableArchive
     from narrows.archive.arrays import Layout
     from narrows.data.image_files import ImageFiles
     from narrows.data.image_options import ImageOptions
@@ -145,7 +145,7 @@ def compress(
       narrows compress mnist:test --codes-only --out test.nrw --model short.model
     """
     from narrows.archive import write_archive
-    from narrows.archive.error_bounds import Promises
+    from narrows.archive.error_bounds import ErrorBounds
     from narrows.data.sources import require_folder
     from narrows.data.tables import is_table
     from narrows.support.files import atomic_file
@@ -156,7 +156,7 @@ def compress(
     check_outputs({"DATA": data}, written, models=models, json=json, only_files=True)
     if codes_only:
         require_no_bound(max_error)
-        account = compress_codes(
+        breakdown = compress_codes(
             data,
             out,
             model,
@@ -169,38 +169,38 @@ def compress(
             force,
             csv,
         )
-        _show_written(out, data, account, json)
+        _show_written(out, data, breakdown, json)
         return
     require_no_codes(item_bytes, latent, model, embed_model or None, keep_model)
-    promises = Promises.of(max_error)
+    error_bounds = ErrorBounds.of(max_error)
     require_folder(data, images)
     if is_table(data):
-        from narrows.report.table_sizes import table_account_text, table_account_values
+        from narrows.report.table_sizes import table_breakdown_text, table_breakdown_values
 
-        table = compress_table(data, out, promises, effort, csv)
-        text = table_account_text(f"{shown(out)}: {data}", table, Path(data).stat().st_size)
-        show(text, {"out": str(out), **table_account_values(table)}, json, beside=out)
+        table = compress_table(data, out, error_bounds, effort, csv)
+        text = table_breakdown_text(f"{shown(out)}: {data}", table, Path(data).stat().st_size)
+        show(text, {"out": str(out), **table_breakdown_values(table)}, json, beside=out)
         return
     loaded = load_array(data, images, csv=csv, track=progress, note=say)
     items = loaded.items
     with atomic_file(out) as file:
-        account = write_archive(
+        breakdown = write_archive(
             file,
             items,
-            max_error=promises,
+            max_error=error_bounds,
             effort=effort,
             files=loaded.files,
             name=data,
             track=progress,
         )
-    _show_written(out, data, account, json)
+    _show_written(out, data, breakdown, json)
 
 
-def _show_written(out: Path, data: str, account: "Account", json: bool) -> None:
-    from narrows.report.archive_sizes import account_text, account_values
+def _show_written(out: Path, data: str, breakdown: "SizeBreakdown", json: bool) -> None:
+    from narrows.report.archive_sizes import breakdown_text, breakdown_values
 
-    text = account_text(f"{shown(out)}: {data}", account)
-    show(text, {"out": str(out), **account_values(account)}, json, beside=out)
+    text = breakdown_text(f"{shown(out)}: {data}", breakdown)
+    show(text, {"out": str(out), **breakdown_values(breakdown)}, json, beside=out)
 
 
 MaxBytes = Annotated[
@@ -363,8 +363,8 @@ def info(
     from narrows.archive import TableArchive, open_archive
     from narrows.archive.codes.shared import is_shared_model
     from narrows.archive.container import begins_container
-    from narrows.report.archive_sizes import account_text, account_values, model_sizes
-    from narrows.report.table_sizes import table_account_text, table_account_values
+    from narrows.report.archive_sizes import breakdown_text, breakdown_values, model_sizes
+    from narrows.report.table_sizes import table_breakdown_text, table_breakdown_values
 
     is_container = begins_container(file)
     if file.suffix.lower() != ".nrw" and not is_container:
@@ -375,13 +375,13 @@ def info(
         return
     with open_archive(file, model=model) as opened:
         if isinstance(opened, TableArchive):
-            table = opened.account
-            values = {"kind": "archive", **table_account_values(table)}
-            show(table_account_text(str(file), table), values, json)
+            table = opened.size_breakdown
+            values = {"kind": "archive", **table_breakdown_values(table)}
+            show(table_breakdown_text(str(file), table), values, json)
             return
-        account = opened.account
-    text = account_text(str(file), account)
-    show(text, {"kind": "archive", **account_values(account)}, json)
+        breakdown = opened.size_breakdown
+    text = breakdown_text(str(file), breakdown)
+    show(text, {"kind": "archive", **breakdown_values(breakdown)}, json)
 
 
 def _originals(

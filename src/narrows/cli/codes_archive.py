@@ -12,7 +12,7 @@ from narrows.errors import UsageError
 from narrows.tasks.outputs import still_there
 
 if TYPE_CHECKING:
-    from narrows.archive import Account, SharedModel
+    from narrows.archive import SharedModel, SizeBreakdown
     from narrows.archive.methods import Effort
     from narrows.data.image_options import ImageOptions
     from narrows.model.trained import TrainedModel
@@ -49,7 +49,7 @@ def compress_codes(
     options: "ImageOptions | None" = None,
     force: bool = False,
     csv: CsvGiven | None = None,
-) -> "Account":
+) -> "SizeBreakdown":
     """Write an archive of codes by a given model, or by one that is trained on the data; and what
     others can have in common with it, where that shall be kept."""
     from narrows.archive import SharedModel
@@ -103,7 +103,7 @@ def compress_codes(
         _write_kept(keep_model, trained)
         embed_model, item_bytes = True, None
     with still_there(keep_model), tempfile.TemporaryFile() as written, atomic_file(out) as file:
-        account = write_codes_only(
+        breakdown = write_codes_only(
             written,
             items,
             trained,
@@ -117,7 +117,7 @@ def compress_codes(
         _read_back(written, trained, out)
         written.seek(0)
         shutil.copyfileobj(written, file)
-        return account
+        return breakdown
 
 
 def _write_kept(path: Path, model: "SharedModel") -> None:

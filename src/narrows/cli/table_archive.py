@@ -8,25 +8,25 @@ from narrows.cli.data_options import CsvGiven
 from narrows.cli.terminal import progress, say
 
 if TYPE_CHECKING:
-    from narrows.archive import TableAccount, TableArchive
-    from narrows.archive.error_bounds import Promises
+    from narrows.archive import TableArchive, TableSizeBreakdown
+    from narrows.archive.error_bounds import ErrorBounds
 
 
 def compress_table(
-    data: str, out: Path, promises: "Promises", effort: Any, csv: CsvGiven | None = None
-) -> "TableAccount":
+    data: str, out: Path, error_bounds: "ErrorBounds", effort: Any, csv: CsvGiven | None = None
+) -> "TableSizeBreakdown":
     """Write a table's archive."""
     from narrows.archive import write_table
     from narrows.data.sources import explained
     from narrows.support.files import atomic_file
 
     with atomic_file(out) as file, explained(data):
-        account = write_table(
-            file, data, max_error=promises, effort=effort, csv=csv, track=progress
+        breakdown = write_table(
+            file, data, max_error=error_bounds, effort=effort, csv=csv, track=progress
         )
-    for note in account.notes:
+    for note in breakdown.notes:
         say(note)
-    return account
+    return breakdown
 
 
 # Files that the text of a CSV file may be written to.

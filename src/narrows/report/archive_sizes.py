@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from narrows.archive import Account, Trial
+from narrows.archive import SizeBreakdown, Trial
 from narrows.archive.arrays import Layout
 from narrows.report.measures import readable
 from narrows.support.tensor_file import tensor_sizes
@@ -19,78 +19,78 @@ _MEANING = {
 }
 
 
-def account_text(title: str, account: Account) -> str:
-    """Where the bytes of an archive are, and what it promises."""
-    layout = account.layout
+def breakdown_text(title: str, breakdown: SizeBreakdown) -> str:
+    """Where the bytes of an archive are, and its error bound."""
+    layout = breakdown.layout
     rows = [["part", "bytes", "share", ""]]
-    for part, size in account.sizes.items():
-        share = f"{size / account.total:.1%}"
+    for part, size in breakdown.sizes.items():
+        share = f"{size / breakdown.total:.1%}"
         rows.append([part, f"{size:,}", share, _MEANING.get(part, "of the method")])
-    rows.append(["all", f"{account.total:,}", "100.0%", ""])
-    lines = [table_text(f"{title}, {_what(layout)}", rows, left=(0, 3)), _rate(account)]
-    lines.append(_promise(account))
-    if account.changes:
-        lines.append(f"of images that were changed before: {account.changes}")
-    if account.numbers is not None:
-        lines += _codes_lines(account)
+    rows.append(["all", f"{breakdown.total:,}", "100.0%", ""])
+    lines = [table_text(f"{title}, {_what(layout)}", rows, left=(0, 3)), _rate(breakdown)]
+    lines.append(_bound_line(breakdown))
+    if breakdown.changes:
+        lines.append(f"of images that were changed before: {breakdown.changes}")
+    if breakdown.numbers is not None:
+        lines += _codes_lines(breakdown)
     else:
-        lines += _comparison(account)
+        lines += _comparison(breakdown)
     used = "; ".join(
         f"{name} ({count:,} block{'' if count == 1 else 's'})"
-        for name, count in account.methods.items()
+        for name, count in breakdown.methods.items()
     )
     if used:
         lines.append(f"coded with {used}")
-    lines += seconds_lines(account.seconds, account.seconds_back)
+    lines += seconds_lines(breakdown.seconds, breakdown.seconds_back)
     text = "\n".join(lines)
-    return f"{text}\n\n{_trials_text(account)}" if account.trials else text
+    return f"{text}\n\n{_trials_text(breakdown)}" if breakdown.trials else text
 
 
-def _comparison(account: Account) -> list[str]:
+def _comparison(breakdown: SizeBreakdown) -> list[str]:
     """How it stands beside the best classical method."""
-    whole, alone = account.classical, account.classical_alone
+    whole, alone = breakdown.classical, breakdown.classical_alone
     lines = []
     if whole is not None:
-        about = _about(account, whole)
+        about = _about(breakdown, whole)
         lines.append(
             f"{whole.name}, the best classical method, takes {about}{whole.size:,} bytes, "
-            f"{about}{whole.size / account.total:.2f} times as many"
+            f"{about}{whole.size / breakdown.total:.2f} times as many"
         )
-    if alone is not None and alone.item_bytes and account.alone:
-        more = alone.item_bytes / account.alone
+    if alone is not None and alone.item_bytes and breakdown.alone:
+        more = alone.item_bytes / breakdown.alone
         lines.append(
-            f"one item alone takes {account.alone:,.1f} bytes, as an average of some; with "
+            f"one item alone takes {breakdown.alone:,.1f} bytes, as an average of some; with "
             f"{alone.name} {alone.item_bytes:,.1f}, {more:.2f} times as many"
         )
     return lines
 
 
-def _about(account: Account, trial: Trial) -> str:
+def _about(breakdown: SizeBreakdown, trial: Trial) -> str:
     """What stands before a figure that is an estimate."""
-    return "about " if account.estimates(trial) else ""
+    return "about " if breakdown.estimates(trial) else ""
 
 
-def _model_lines(account: Account) -> list[str]:
+def _model_lines(breakdown: SizeBreakdown) -> list[str]:
     """The model that it does not hold, if any."""
-    if account.model is None:
+    if breakdown.model is None:
         return []
     return [
-        f"starts from a model of {account.model_size:,} bytes that it does not hold, SHA-256 "
-        f"{account.model}"
+        f"starts from a model of {breakdown.model_size:,} bytes that it does not hold, SHA-256 "
+        f"{breakdown.model}"
     ]
 
 
-def _codes_lines(account: Account) -> list[str]:
+def _codes_lines(breakdown: SizeBreakdown) -> list[str]:
     """What a code takes, with what says where it lies, what all the rest does, and from how many
     items on that and its model are smaller than the items as they are."""
-    codes = account.sizes["payload"] + account.sizes["index"]
-    count = max(account.layout.count, 1)
+    codes = breakdown.sizes["payload"] + breakdown.sizes["index"]
+    count = max(breakdown.layout.count, 1)
     lines = [
-        f"codes of {account.numbers} whole numbers: {codes / count:.2f} bytes an item, and all the "
-        f"rest {(account.total - codes) / count:.2f}",
-        *_model_lines(account),
+        f"codes of {breakdown.numbers} whole numbers: {codes / count:.2f} bytes an item, and all "
+        f"the rest {(breakdown.total - codes) / count:.2f}",
+        *_model_lines(breakdown),
     ]
-    pays = account.codes_pay_from
+    pays = breakdown.codes_pay_from
     if pays is not None:
         lines.append(
             f"its model charged, it is smaller than the values as they are from {pays:,} items on"
@@ -105,105 +105,105 @@ def _what(layout: Layout) -> str:
     return f"{count:,} item{plural} of {shape} {layout.dtype.name}"
 
 
-def _rate(account: Account) -> str:
-    if account.bits_per_value is None:
+def _rate(breakdown: SizeBreakdown) -> str:
+    if breakdown.bits_per_value is None:
         return "no values"
     return (
-        f"{account.bits_per_value:.3f} bits a value, all parts counted; {account.ratio:.2f} times "
-        f"smaller than the {account.layout.nbytes:,} bytes of the values"
+        f"{breakdown.bits_per_value:.3f} bits a value, all parts counted; {breakdown.ratio:.2f} "
+        f"times smaller than the {breakdown.layout.nbytes:,} bytes of the values"
     )
 
 
-def _promise(account: Account) -> str:
-    mean = account.mean_squared_error
+def _bound_line(breakdown: SizeBreakdown) -> str:
+    mean = breakdown.mean_squared_error
     measured = f", mean squared error {readable(mean)}" if mean is not None else ""
-    if account.bound is None:
-        largest = readable(account.largest_error)
+    if breakdown.bound is None:
+        largest = readable(breakdown.largest_error)
         return f"no bound is promised; measured: largest error {largest}{measured}"
-    if account.bound == 0:
+    if breakdown.bound == 0:
         return "lossless, with the SHA-256 of the values"
     return (
-        f"every value within {readable(account.bound)}; measured: largest error "
-        f"{readable(account.largest_error)}{measured}"
+        f"every value within {readable(breakdown.bound)}; measured: largest error "
+        f"{readable(breakdown.largest_error)}{measured}"
     )
 
 
-def _trials_text(account: Account) -> str:
+def _trials_text(breakdown: SizeBreakdown) -> str:
     """What was tried, the smallest first."""
-    values = account.layout.size
-    timed = account.trials[0].seconds is not None
+    values = breakdown.layout.size
+    timed = breakdown.trials[0].seconds is not None
     header = ["method", "bytes, whole set", "bits a value", "bytes, one item a file"]
     rows = [[*header[: 4 if timed else 3], *(["seconds", "and back"] if timed else [])]]
-    for trial in account.trials:
-        about = _about(account, trial)
+    for trial in breakdown.trials:
+        about = _about(breakdown, trial)
         row = [trial.name, f"{about}{trial.size:,}", f"{8 * trial.size / values:.3f}"]
         if timed:
             row.append("" if trial.item_bytes is None else f"{trial.item_bytes:,.0f}")
             row += [f"{trial.seconds:.2f}", f"{trial.seconds_back:.2f}"]
         rows.append(row)
-    whole = account.sampled == account.blocks
-    on = "all of it" if whole else f"{account.sampled:,} of its {account.blocks:,} blocks"
+    whole = breakdown.sampled == breakdown.blocks
+    on = "all of it" if whole else f"{breakdown.sampled:,} of its {breakdown.blocks:,} blocks"
     text = table_text(f"what was tried, on {on}: the smallest is taken", rows)
-    if account.blocks > 1:
+    if breakdown.blocks > 1:
         text += "\neach block on its own: a compressor that sees all of them at once may take less"
     return text
 
 
-def _compared(account: Account) -> dict[str, Any] | None:
+def _compared(breakdown: SizeBreakdown) -> dict[str, Any] | None:
     """The best classical methods, as values."""
-    whole, alone = account.classical, account.classical_alone
-    if whole is None or account.numbers is not None:
+    whole, alone = breakdown.classical, breakdown.classical_alone
+    if whole is None or breakdown.numbers is not None:
         return None
     return {
         "method": whole.name,
         "bytes": whole.size,
-        "estimate": account.estimates(whole),
-        "ratio": whole.size / account.total,
+        "estimate": breakdown.estimates(whole),
+        "ratio": whole.size / breakdown.total,
         "alone_method": None if alone is None else alone.name,
         "alone_bytes": None if alone is None else alone.item_bytes,
-        "alone_ratio": alone.item_bytes / account.alone
-        if alone is not None and alone.item_bytes and account.alone
+        "alone_ratio": alone.item_bytes / breakdown.alone
+        if alone is not None and alone.item_bytes and breakdown.alone
         else None,
     }
 
 
-def account_values(account: Account) -> dict[str, Any]:
+def breakdown_values(breakdown: SizeBreakdown) -> dict[str, Any]:
     """The same for machines."""
-    layout = account.layout
+    layout = breakdown.layout
     return {
         "shape": list(layout.shape),
         "dtype": layout.dtype.name,
-        "bound": account.bound,
-        "largest_error": account.largest_error,
-        "mean_squared_error": account.mean_squared_error,
-        "latent": account.numbers,
-        "bytes": dict(account.sizes),
-        **({"images_changed": account.changes} if account.changes else {}),
-        "total": account.total,
+        "bound": breakdown.bound,
+        "largest_error": breakdown.largest_error,
+        "mean_squared_error": breakdown.mean_squared_error,
+        "latent": breakdown.numbers,
+        "bytes": dict(breakdown.sizes),
+        **({"images_changed": breakdown.changes} if breakdown.changes else {}),
+        "total": breakdown.total,
         "raw": layout.nbytes,
-        "bits_per_value": account.bits_per_value,
-        "ratio": account.ratio,
-        "methods": dict(account.methods),
+        "bits_per_value": breakdown.bits_per_value,
+        "ratio": breakdown.ratio,
+        "methods": dict(breakdown.methods),
         "tried": [
             {
                 "method": trial.name,
                 "bytes": trial.size,
                 "in_part": trial.in_part,
-                "estimate": account.estimates(trial),
+                "estimate": breakdown.estimates(trial),
                 "item_bytes": trial.item_bytes,
                 "seconds": trial.seconds,
                 "seconds_back": trial.seconds_back,
             }
-            for trial in account.trials
+            for trial in breakdown.trials
         ],
-        "classical": _compared(account),
-        "pays_from": account.codes_pay_from,
-        "model": account.model,
-        "model_bytes": account.model_size,
-        "blocks": account.blocks,
-        "blocks_tried": account.sampled,
-        "seconds": account.seconds,
-        "seconds_back": account.seconds_back,
+        "classical": _compared(breakdown),
+        "pays_from": breakdown.codes_pay_from,
+        "model": breakdown.model,
+        "model_bytes": breakdown.model_size,
+        "blocks": breakdown.blocks,
+        "blocks_tried": breakdown.sampled,
+        "seconds": breakdown.seconds,
+        "seconds_back": breakdown.seconds_back,
     }
 
 

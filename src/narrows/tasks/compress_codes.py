@@ -24,9 +24,9 @@ from narrows.archive.codes.shared import (
     shared_predicted,
 )
 from narrows.archive.codes.writing import write_codes
-from narrows.archive.damage import damaged
 from narrows.archive.methods import Effort
-from narrows.archive.size_breakdown import Account
+from narrows.archive.size_breakdown import SizeBreakdown
+from narrows.archive.validation import damaged
 from narrows.data import Dataset
 from narrows.engine.xla import CodeSearch
 from narrows.errors import DataError, ModelFileError, ShapeError, UsageError
@@ -165,7 +165,7 @@ def write_codes_only(
     check_range: bool = True,
     name: str = "X",
     track: Tracker = silent,
-) -> Account:
+) -> SizeBreakdown:
     """Write an archive of the codes of ``items``, and of the model's decoder.
 
     Args:

@@ -10,7 +10,7 @@ import numpy as np
 from narrows.archive.arrays import Layout
 from narrows.archive.codes.integer_net import IntegerNet, net_from_header, with_numbers
 from narrows.archive.codes.numbers import pack_numbers, unpack_numbers
-from narrows.archive.damage import damaged, field
+from narrows.archive.validation import damaged, field
 from narrows.support.rounding import as_dtype
 
 # Values computed together.

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from narrows.archive.damage import damaged, whole_number
 from narrows.archive.mixing.logistic import LARGEST_LOGIT, probabilities
+from narrows.archive.validation import damaged, whole_number
 
 #: What inputs of a layer, weights and biases are cut to.
 LARGEST = (1 << 15) - 1

@@ -7,9 +7,9 @@ import numpy as np
 
 from narrows.archive.arrays import Layout
 from narrows.archive.choosing import choose
-from narrows.archive.damage import damaged
 from narrows.archive.methods import METHODS
 from narrows.archive.pipeline import Pipeline
+from narrows.archive.validation import damaged
 from narrows.errors import ArchiveError
 
 # Signs mean nothing to general compressors: 0, -1, 1, -2, ... become 0, 1, 2, 3, ...

@@ -8,7 +8,7 @@ import numpy as np
 from narrows.archive.arrays import Layout
 from narrows.archive.blocks import LARGEST_BLOCK, BlockReader
 from narrows.archive.codes.decoder import Decoder
-from narrows.archive.damage import damaged
+from narrows.archive.validation import damaged
 
 
 class DecodedBlocks:

@@ -13,10 +13,10 @@ from narrows.archive.choosing import Choice, choose
 from narrows.archive.codes.decoder import Decoder
 from narrows.archive.codes.shared import SharedModel
 from narrows.archive.container import Part, write_container
-from narrows.archive.damage import field
 from narrows.archive.methods import Effort, Method, Stored
 from narrows.archive.pipeline import Pipeline
-from narrows.archive.size_breakdown import Account, trials_to_header
+from narrows.archive.size_breakdown import SizeBreakdown, trials_to_header
+from narrows.archive.validation import field
 from narrows.archive.writing import ErrorMeter, block_values, little_endian_bytes
 from narrows.support.progress import Tracker, silent
 
@@ -35,7 +35,7 @@ def write_codes(
     embed_model: bool = False,
     name: str = "X",
     track: Tracker = silent,
-) -> Account:
+) -> SizeBreakdown:
     """Write codes and what decodes them as an archive, and measure how far it is from ``items``.
 
     Args:
@@ -79,7 +79,7 @@ def write_codes(
         sizes = write_container(out, header, [*parts, *coder.parts()])
     finally:
         coder.writer.close()
-    return Account(
+    return SizeBreakdown(
         layout,
         None,
         sizes,

@@ -11,7 +11,6 @@ import numpy as np
 
 from narrows.archive.blocks import RECORD
 from narrows.archive.container import Container
-from narrows.archive.damage import damaged, field
 from narrows.archive.reader import OpenArchive, merged
 from narrows.archive.tables.cells import Cells, bytes_in_memory
 from narrows.archive.tables.group import (
@@ -23,9 +22,10 @@ from narrows.archive.tables.group import (
     sections,
 )
 from narrows.archive.tables.layout import TableColumn, TableLayout
-from narrows.archive.tables.size_breakdown import ColumnAccount, TableAccount
+from narrows.archive.tables.size_breakdown import ColumnSize, TableSizeBreakdown
 from narrows.archive.tables.text.description import PART as LINES
 from narrows.archive.tables.text.description import CsvText, from_header, text_checked
+from narrows.archive.validation import damaged, field
 from narrows.data.tables.frames import Form
 from narrows.data.tables.frames.legacy import legacy_form
 from narrows.errors import ArchiveError, UsageError
@@ -81,7 +81,7 @@ class TableArchive(OpenArchive):
         return len(self) * sum(column.kept.storage.dtype.itemsize for column in self.layout.columns)
 
     @cached_property
-    def account(self) -> TableAccount:
+    def size_breakdown(self) -> TableSizeBreakdown:
         """Where its bytes are, as far as the archive itself says; groups that are damaged are not
         counted in ``methods``."""
         methods: list[dict[str, int]] = [{} for _ in self.layout.columns]
@@ -94,13 +94,15 @@ class TableArchive(OpenArchive):
                 if pipeline is not None:
                     counts[pipeline.name] = counts.get(pipeline.name, 0) + 1
         columns = tuple(
-            ColumnAccount(
+            ColumnSize(
                 column.name, str(column.kept.storage.type), column.bound, counts, column.size
             )
             for column, counts in zip(self.layout.columns, methods, strict=True)
         )
-        account = TableAccount(len(self), len(self._records), self._container.sizes, columns)
-        return account if self.text is None else account.with_text(self.text)
+        breakdown = TableSizeBreakdown(
+            len(self), len(self._records), self._container.sizes, columns
+        )
+        return breakdown if self.text is None else breakdown.with_text(self.text)
 
     @cached_property
     def text(self) -> CsvText | None:

@@ -6,7 +6,7 @@ come then the number of different ones and the bytes of all (4 each), and in a b
 lengths and their UTF-8; of every column, unless all are missing, the values of the cells that are
 present. A block that would have no values is left out. A block is the number of its pipeline (1),
 its bytes (4), and these.
-Behind the last column, what is coded together: see :mod:`narrows.archive.tables.together`.
+Behind the last column, what is coded together: see :mod:`narrows.archive.tables.joint_coding`.
 """
 
 import struct
@@ -20,7 +20,7 @@ from narrows.archive.bounds import within
 from narrows.archive.methods import Rows
 from narrows.archive.pipeline import Pipeline
 from narrows.archive.tables.cells import MOST_TEXT, Cells, Storage
-from narrows.archive.tables.together import decode_together
+from narrows.archive.tables.joint_coding import decode_jointly
 
 BLOCK, COUNTS = struct.Struct("<BI"), struct.Struct("<II")
 #: What the byte says that tells of missing cells.
@@ -108,7 +108,7 @@ def decode_group(columns: Sequence[Kept], content: bytes, rows: int) -> list[Cel
     shared = content[reader.place :]
     if bool(members) != bool(shared):
         raise ValueError("there are bytes of no columns, or none of some")
-    symbols = iter(decode_together(shared, rows, len(members)) if members else ())
+    symbols = iter(decode_jointly(shared, rows, len(members)) if members else ())
     return [
         _cells(kept, each, rows, next(symbols) if each.joined else None)
         for kept, each in zip(columns, found, strict=True)

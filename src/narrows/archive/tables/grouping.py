@@ -24,7 +24,7 @@ from narrows.archive.tables.group import (
     decode_group,
     same_cells,
 )
-from narrows.archive.tables.together import MOST_BITS, encode_together
+from narrows.archive.tables.joint_coding import MOST_BITS, encode_jointly
 from narrows.errors import ArchiveError
 
 _STORED = Pipeline(Stored())
@@ -208,7 +208,7 @@ class _Attempt:
         if not members:
             return None
         members = dict(sorted(members.items()))
-        content, costs = encode_together([symbols for _, symbols in members.values()])
+        content, costs = encode_jointly([symbols for _, symbols in members.values()])
         return cls(members, content, dict(zip(members, costs, strict=True)))
 
 

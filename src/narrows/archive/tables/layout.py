@@ -7,13 +7,13 @@ from fractions import Fraction
 from typing import Any
 
 from narrows.archive.blocks import MOST_PIPELINES
-from narrows.archive.damage import damaged, field, whole_number
 from narrows.archive.error_bounds import float_below
 from narrows.archive.methods import ReadPart
 from narrows.archive.pipeline import Pipeline
 from narrows.archive.tables.cells import Storage
 from narrows.archive.tables.group import Kept
 from narrows.archive.tables.sources import MOST_COLUMNS
+from narrows.archive.validation import damaged, field, whole_number
 from narrows.data.tables.arrow_types import type_from_text
 from narrows.data.tables.frames.form import LIBRARIES, Form
 

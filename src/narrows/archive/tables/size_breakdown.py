@@ -7,7 +7,7 @@ from narrows.archive.tables.text.description import CsvText
 
 
 @dataclass(frozen=True)
-class ColumnAccount:
+class ColumnSize:
     """Where a column's bytes are.
 
     Attributes:
@@ -28,7 +28,7 @@ class ColumnAccount:
 
 
 @dataclass(frozen=True)
-class TableAccount:
+class TableSizeBreakdown:
     """Where the bytes of an archive are.
 
     Attributes:
@@ -46,14 +46,14 @@ class TableAccount:
     rows: int
     groups: int
     sizes: Mapping[str, int]
-    columns: tuple[ColumnAccount, ...]
+    columns: tuple[ColumnSize, ...]
     notes: tuple[str, ...] = ()
     seconds: float | None = None
     seconds_back: float | None = None
     text_exact: bool | None = None
     text_reason: str = ""
 
-    def with_text(self, text: CsvText) -> "TableAccount":
+    def with_text(self, text: CsvText) -> "TableSizeBreakdown":
         """The same of a CSV file's archive."""
         return replace(self, text_exact=text.whole is not None, text_reason=text.reason)
 

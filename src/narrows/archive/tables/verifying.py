@@ -28,7 +28,7 @@ class MeasuredTable:
         largest: the largest error of each column that has a bound, in its own units; None where
             there was nothing to compare with.
         text_exact: whether the text of a CSV file is the archive's, byte for byte; None where that
-            is not promised.
+            is not kept.
     """
 
     rows: int
@@ -53,7 +53,7 @@ def verify_table(
         track: told how far it is.
 
     Raises:
-        ArchiveError: it is damaged, or a cell is not what was promised.
+        ArchiveError: it is damaged, or a cell is not within its bound.
         ShapeError: ``source`` has other columns or another number of rows.
     """
     rows, columns = len(archive), archive.layout.columns
@@ -97,7 +97,7 @@ def verify_table(
 
 
 def _text_is_same(archive: TableArchive, table: TypedTable) -> bool | None:
-    """Whether a CSV file has the bytes that the archive promises; None where it promises none.
+    """Whether a CSV file has the bytes that the archive says; None where it says none.
 
     Raises:
         ArchiveError: it has others.
@@ -191,10 +191,10 @@ def _differs(
     place: int,
 ) -> ArchiveError:
     row, was, is_ = _first_difference(column, ours, theirs)
-    promise = f"within {column.bound:g} of it" if column.bound else "the same"
+    allowed = f"within {column.bound:g} of it" if column.bound else "the same"
     return ArchiveError(
         f"{archive.name} gives {is_} in row {place + row} of column {column.name!r}, where the "
-        f"data have {was}, and must be {promise}",
+        f"data have {was}, and must be {allowed}",
         hint=f"give the data that it was made of{_alike(table)}",
     )
 

@@ -13,12 +13,12 @@ from typing import IO, Any
 
 from narrows.archive.blocks import RECORD
 from narrows.archive.container import Part, write_container
-from narrows.archive.error_bounds import Promise, Promises
+from narrows.archive.error_bounds import ErrorBound, ErrorBounds
 from narrows.archive.methods import EFFORTS, Effort
 from narrows.archive.tables.group import digest_pieces
 from narrows.archive.tables.grouping import encode_group
 from narrows.archive.tables.layout import TableColumn, TableLayout
-from narrows.archive.tables.size_breakdown import ColumnAccount, TableAccount
+from narrows.archive.tables.size_breakdown import ColumnSize, TableSizeBreakdown
 from narrows.archive.tables.sources import TypedTable
 from narrows.archive.tables.text.description import PART as LINES
 from narrows.archive.tables.text.description import (
@@ -49,7 +49,7 @@ def write_table(
     effort: Effort = "normal",
     csv: Mapping[str, Any] | None = None,
     track: Tracker = silent,
-) -> TableAccount:
+) -> TableSizeBreakdown:
     """Write a table as an archive.
 
     Args:
@@ -72,10 +72,10 @@ def write_table(
     begun = time.perf_counter()
     if isinstance(source, str | os.PathLike):
         require_other_file(out, source, str(source)[:200])
-    promises = Promises.of(max_error)
+    error_bounds = ErrorBounds.of(max_error)
     options = CsvOptions.of(csv or {})
-    table = TypedTable(source, numbers=promises, options=options, track=track)
-    bounds = column_bounds(table, promises)
+    table = TypedTable(source, numbers=error_bounds, options=options, track=track)
+    bounds = column_bounds(table, error_bounds)
     columns = [
         TableColumn.of(name, type_, bounds[name], table.dtypes[name])
         for name, type_ in table.types.items()
@@ -90,37 +90,39 @@ def write_table(
             for group in table.groups():
                 writer.add(group)
                 advance(group.num_rows)
-        account = writer.finish(out)
+        breakdown = writer.finish(out)
     if irregular:
-        account = replace(account, text_exact=False, text_reason=irregular)
-    return replace(account, notes=table.notes, seconds=time.perf_counter() - begun)
+        breakdown = replace(breakdown, text_exact=False, text_reason=irregular)
+    return replace(breakdown, notes=table.notes, seconds=time.perf_counter() - begun)
 
 
-def column_bounds(table: TypedTable, promises: Promises) -> dict[str, float]:
+def column_bounds(table: TypedTable, error_bounds: ErrorBounds) -> dict[str, float]:
     """The largest error of each column, in its own units.
 
     Raises:
         UsageError: one is asked of a column that there is not, or that holds no numbers.
     """
-    for name in promises.named:
+    for name in error_bounds.named:
         if name not in table.types:
             raise UsageError(
                 f"{table.name} has no column {name!r}, of which a largest error is asked",
                 hint=f"its columns are {', '.join(list(table.types)[:20])}",
             )
-        if promises.named[name].amount and not _has_error(name, table):
+        if error_bounds.named[name].amount and not _has_error(name, table):
             raise UsageError(
                 f"a largest error is asked of {name!r}, which is of type {table.types[name]}",
                 hint="ask it of columns of numbers; all others come back exactly",
             )
-    asked = {name: _asked(name, table, promises) for name in table.types}
-    measured = [name for name, promise in asked.items() if promise.of_range and promise.amount]
+    asked = {name: _asked(name, table, error_bounds) for name in table.types}
+    measured = [
+        name for name, error_bound in asked.items() if error_bound.of_range and error_bound.amount
+    ]
     ranges = table.ranges(measured)
     bounds = {}
-    for name, promise in asked.items():
+    for name, error_bound in asked.items():
         scale = Fraction(10) ** table.storages[name].scale
         lowest, highest = (Fraction(end) / scale for end in ranges.get(name, (0, 0)))
-        bound = promise.bound(lowest, highest)
+        bound = error_bound.in_units(lowest, highest)
         whole = table.storages[name].dtype.kind in "iu" and scale == 1
         bounds[name] = float(int(bound)) if whole else bound
     return bounds
@@ -131,15 +133,15 @@ def _has_error(name: str, table: TypedTable) -> bool:
     return table.storages[name].numeric and name not in table.exact
 
 
-def _asked(name: str, table: TypedTable, promises: Promises) -> Promise:
-    general, storage = promises.general, table.storages[name]
-    if name in promises.named:
-        return promises.named[name]
+def _asked(name: str, table: TypedTable, error_bounds: ErrorBounds) -> ErrorBound:
+    general, storage = error_bounds.general, table.storages[name]
+    if name in error_bounds.named:
+        return error_bounds.named[name]
     import pyarrow as pa
 
     integer = pa.types.is_integer(storage.type)
     if not _has_error(name, table) or (integer and not general.of_range):
-        return Promise.parse(0)
+        return ErrorBound.parse(0)
     return general
 
 
@@ -200,7 +202,7 @@ class _Writer:
         self._rows += group.num_rows
         self._size += len(content)
 
-    def finish(self, out: IO[bytes]) -> TableAccount:
+    def finish(self, out: IO[bytes]) -> TableSizeBreakdown:
         """Write the archive."""
         parts = []
         for number, column in enumerate(self._columns):
@@ -224,8 +226,8 @@ class _Writer:
         index = Part.of("index", b"".join(self._records))
         payload = Part("payload", self._payload, self._size, checked=False)
         sizes = write_container(out, header, [*parts, index, payload])
-        accounts = [
-            ColumnAccount(
+        column_sizes = [
+            ColumnSize(
                 column.name,
                 str(column.kept.storage.type),
                 column.bound,
@@ -238,10 +240,10 @@ class _Writer:
             )
         ]
         groups = len(self._records)
-        account = TableAccount(
-            self._rows, groups, sizes, tuple(accounts), seconds_back=self._seconds_back
+        breakdown = TableSizeBreakdown(
+            self._rows, groups, sizes, tuple(column_sizes), seconds_back=self._seconds_back
         )
-        return account if text is None else account.with_text(text)
+        return breakdown if text is None else breakdown.with_text(text)
 
     def _category_part(self, column: TableColumn, number: int) -> tuple[Part, int]:
         kept = column.categories

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from narrows.archive.damage import damaged, whole_number
-from narrows.archive.damage import field as entry_of
 from narrows.archive.tables.text.file import SpelledCsv
 from narrows.archive.tables.text.spelling import MOST_DECIMALS, Spelling, within_bound
+from narrows.archive.validation import damaged, whole_number
+from narrows.archive.validation import field as entry_of
 
 #: The part that holds lines which are written otherwise than the rest.
 PART = "lines"

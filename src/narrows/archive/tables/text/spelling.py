@@ -165,5 +165,5 @@ def _stamp_form(text: str) -> tuple[tuple[str, Any], ...]:
 
 def within_bound(spelling: Spelling) -> Spelling:
     """How values are written that are not those of the file: with all their digits, or they might
-    be further off than was promised."""
+    be further off than its bound."""
     return replace(spelling, form=None if not spelling.form else {"whole": False})

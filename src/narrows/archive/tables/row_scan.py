@@ -1,5 +1,5 @@
-"""Through the columns of a group, in order, with many rows at once: coding and decoding are one
-walk, which differs only in who knows the answers.
+"""Scanning the columns of a group, in order, with many rows at once: coding and decoding are one
+scan, which differs only in who knows the answers.
 
 The rows are cut into *lanes*, stretches of about as many; all lanes take their first row together,
 then their second, and so on. A value is asked for bit by bit, the highest first. For each bit,
@@ -19,7 +19,7 @@ from narrows.archive.mixing.contexts import NODE, NODE_MIX, hashed
 from narrows.archive.mixing.counts import MOST_ANSWERS, add, opinions_of
 from narrows.archive.mixing.learned import cell_bits
 from narrows.archive.mixing.logistic import LARGEST_LOGIT, ONE, probabilities
-from narrows.archive.tables.foresight import SCALE, Foresight, scaled
+from narrows.archive.tables.column_prediction import SCALE, ColumnPrediction, scaled
 
 #: Contexts of a bit.
 CONTEXTS = 15
@@ -55,10 +55,10 @@ def lanes_of(rows: int) -> tuple[int, int]:
     return -(-rows // steps), steps
 
 
-class Walk:
-    """The walk, and what is learnt on it."""
+class RowScan:
+    """The scan, and what is learnt on it."""
 
-    def __init__(self, rows: int, columns: Sequence[Foresight]) -> None:
+    def __init__(self, rows: int, columns: Sequence[ColumnPrediction]) -> None:
         self._rows, self._columns = rows, columns
         self._lanes, self._steps = lanes_of(rows)
         answers = rows * sum(column.width for column in columns)
@@ -72,8 +72,8 @@ class Walk:
         # The rows above the first are 0.
         self._values = np.zeros((len(columns), _ABOVE + self._steps, self._lanes), np.int64)
 
-    def go(self, coder: Coder, known: Sequence[np.ndarray] | None) -> list[np.ndarray]:
-        """Walk through all rows: the integers of each column, int64 (rows,)."""
+    def run(self, coder: Coder, known: Sequence[np.ndarray] | None) -> list[np.ndarray]:
+        """Scan all rows: the integers of each column, int64 (rows,)."""
         if known is not None:
             known = [self._in_lanes(values) for values in known]
         for step in range(self._steps):

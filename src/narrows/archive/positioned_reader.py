@@ -9,7 +9,7 @@ from narrows.errors import ArchiveError
 from narrows.support.inputs import Input
 
 
-class Pieces:
+class PositionedReader:
     """Reads a stream at any place without a position that threads, or forked processes, share.
 
     A file is read where it is asked to be (``pread``), bytes in memory are sliced. What can do

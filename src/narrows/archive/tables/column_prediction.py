@@ -1,4 +1,4 @@
-"""From what a column's values are foreseen: columns before it that tell most, and a linear guess.
+"""What predicts a column's values: columns before it that tell most, and a linear guess.
 
 Both are found by whoever writes, and stored: some bytes a column. Every other thing is learnt on
 the way. A linear guess is in units of its column's range / 2^SCALE, from integers alone.
@@ -12,7 +12,7 @@ import numpy as np
 
 #: Bits of integers of one member of the columns that are coded together.
 MOST_BITS = 24
-#: Columns that one is foreseen from.
+#: Columns that one is predicted from.
 MOST_PARENTS = 6
 #: Values that go into a guess, and guesses, have as many bits.
 SCALE = 10
@@ -28,8 +28,8 @@ _LEAST_TOLD, _LEAST_BITS = 0.005, 64
 
 
 @dataclass(frozen=True)
-class Foresight:
-    """How one column is foreseen.
+class ColumnPrediction:
+    """How one column is predicted.
 
     Attributes:
         width: bits of its integers; those of 0 bits are all 0.
@@ -52,7 +52,7 @@ class Foresight:
         return bytes([self.width, flags, *back]) + weights
 
     @classmethod
-    def read(cls, content: bytes, place: int, number: int) -> tuple["Foresight", int]:
+    def read(cls, content: bytes, place: int, number: int) -> tuple["ColumnPrediction", int]:
         """What stands at ``place`` of ``content`` for column ``number``, and where it ends.
 
         Raises:
@@ -68,7 +68,7 @@ class Foresight:
         if width > MOST_BITS or count > MOST_PARENTS or len(parents) < count:
             raise ValueError("columns together are none")
         if not all(0 <= parent < number for parent in parents):
-            raise ValueError("a column is foreseen from none before it")
+            raise ValueError("a column is predicted from none before it")
         size = count + 2 if flags & _GUESSES else 0
         weights = struct.unpack_from(f"<{size}h", content, place)
         return cls(width, parents, weights), place + 2 * size
@@ -93,8 +93,8 @@ def scaled(values: np.ndarray, width: int) -> np.ndarray:
     return values << SCALE >> width
 
 
-def foresee(columns: Sequence[np.ndarray]) -> list[Foresight]:
-    """What to foresee each column from.
+def column_predictions(columns: Sequence[np.ndarray]) -> list[ColumnPrediction]:
+    """What predicts each column.
 
     Args:
         columns: integers from 0 on, int64 (n,) each.
@@ -103,15 +103,15 @@ def foresee(columns: Sequence[np.ndarray]) -> list[Foresight]:
     small = [
         values >> max(width - _COMPARED, 0) for values, width in zip(columns, widths, strict=True)
     ]
-    return [_foresight(number, columns, widths, small) for number in range(len(columns))]
+    return [_prediction(number, columns, widths, small) for number in range(len(columns))]
 
 
-def _foresight(
+def _prediction(
     number: int, columns: Sequence[np.ndarray], widths: Sequence[int], small: Sequence[np.ndarray]
-) -> Foresight:
+) -> ColumnPrediction:
     width = widths[number]
     if not width:
-        return Foresight(0)
+        return ColumnPrediction(0)
     least = max(_LEAST_TOLD, _LEAST_BITS / len(small[number]))
     told = [
         (_bits_told(small[other], small[number]), -other)
@@ -123,7 +123,7 @@ def _foresight(
     inputs = [scaled(columns[parent], widths[parent]) for parent in parents]
     own = scaled(columns[number], width)
     inputs.append(np.concatenate([[0], own[:-1]]))
-    return Foresight(width, parents, _weights(inputs, own, width))
+    return ColumnPrediction(width, parents, _weights(inputs, own, width))
 
 
 def _weights(inputs: Sequence[np.ndarray], own: np.ndarray, width: int) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """Columns of a group that are coded together, to bytes and back.
 
-First how many states the coder has (2 bytes); then for each column how it is foreseen; then the
+First how many states the coder has (2 bytes); then for each column how it is predicted; then the
 states and words of the coder, as in :mod:`narrows.archive.mixing.ans`.
 """
 
@@ -12,10 +12,10 @@ import numpy as np
 
 from narrows.archive.mixing.ans import Player, Recorder
 from narrows.archive.mixing.logistic import ONE
-from narrows.archive.tables.foresight import MOST_BITS, Foresight, foresee
-from narrows.archive.tables.walk import Walk
+from narrows.archive.tables.column_prediction import MOST_BITS, ColumnPrediction, column_predictions
+from narrows.archive.tables.row_scan import RowScan
 
-__all__ = ["MOST_BITS", "decode_together", "encode_together"]
+__all__ = ["MOST_BITS", "decode_jointly", "encode_jointly"]
 
 _STATES = struct.Struct("<H")
 # A state costs 8 bytes, and wastes about 6 of them; more of them decode faster.
@@ -24,21 +24,21 @@ _BYTES_A_STATE, _MOST_STATES = 1024, 1024
 _BIT = 1 << 16
 
 
-def encode_together(columns: Sequence[np.ndarray]) -> tuple[bytes, list[float]]:
+def encode_jointly(columns: Sequence[np.ndarray]) -> tuple[bytes, list[float]]:
     """Code columns of as many integers from 0 to 2^MOST_BITS - 1, int64 (n,) each.
 
     Returns:
         The bytes, and how many of them are due to each column.
     """
-    foresights = foresee(columns)
+    predictions = column_predictions(columns)
     notes = _Notes()
-    Walk(len(columns[0]), foresights).go(notes, columns)
-    costs = notes.costs([each.width for each in foresights])
+    RowScan(len(columns[0]), predictions).run(notes, columns)
+    costs = notes.costs([each.width for each in predictions])
     states = min(max(int(sum(costs)) // _BYTES_A_STATE, 1), _MOST_STATES)
     recorder = Recorder(states)
     for chances, answers in notes.batches:
         recorder.answer(chances, answers)
-    front = [each.to_bytes(number) for number, each in enumerate(foresights)]
+    front = [each.to_bytes(number) for number, each in enumerate(predictions)]
     costs = [cost + len(each) for cost, each in zip(costs, front, strict=True)]
     return _STATES.pack(states) + b"".join(front) + recorder.finish(), costs
 
@@ -65,8 +65,8 @@ class _Notes:
         return [cost / (8 * _BIT) for cost in costs]
 
 
-def decode_together(content: bytes, rows: int, count: int) -> list[np.ndarray]:
-    """The ``count`` columns of ``rows`` integers that :func:`encode_together` was given.
+def decode_jointly(content: bytes, rows: int, count: int) -> list[np.ndarray]:
+    """The ``count`` columns of ``rows`` integers that :func:`encode_jointly` was given.
 
     Raises:
         ValueError, IndexError, struct.error: ``content`` is not what it made.
@@ -74,12 +74,12 @@ def decode_together(content: bytes, rows: int, count: int) -> list[np.ndarray]:
     (states,) = _STATES.unpack_from(content)
     if not 1 <= states <= _MOST_STATES:
         raise ValueError(f"{states:,} states")
-    foresights, place = [], _STATES.size
+    predictions, place = [], _STATES.size
     for number in range(count):
-        foresight, place = Foresight.read(content, place, number)
-        foresights.append(foresight)
+        prediction, place = ColumnPrediction.read(content, place, number)
+        predictions.append(prediction)
     player = Player(content[place:], states)
-    columns = Walk(rows, foresights).go(player, None)
+    columns = RowScan(rows, predictions).run(player, None)
     player.finish()
     return columns
 
