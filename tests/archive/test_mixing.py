@@ -23,24 +23,15 @@ from narrows import Dataset, compress, decompress
 from narrows.archive import Archive, write_archive
 from narrows.archive.methods.mixing import Mixing
 from narrows.archive.methods.stored import Stored
-from narrows.archive.mixing import Course, blocks, compiled, decode_block, encode_block, walk
+from narrows.archive.mixing import ScanOrder, blocks, compiled, decode_block, encode_block, in_numpy
 from narrows.archive.mixing.ans import Player, Recorder, lanes_for
-from narrows.archive.mixing.contexts import COUNT, NEIGHBOURS, context_keys
+from narrows.archive.mixing.contexts import COUNT, Neighbours, fill_keys, levels_of, neighbours_of
 from narrows.archive.mixing.counts import add, opinions
-from narrows.archive.mixing.course import MOST_AT_ONCE, padded_places
-from narrows.archive.mixing.kinds import (
-    ALL,
-    EIGHT,
-    FIRST,
-    MIXERS,
-    SOME,
-    Mixers,
-    areas_of,
-    kinds,
-)
 from narrows.archive.mixing.learned import Learned, Settings
 from narrows.archive.mixing.logistic import LARGEST_LOGIT, logits, probabilities
 from narrows.archive.mixing.mixer import Mixer, rates
+from narrows.archive.mixing.mixer_selection import ALL, FIRST, MIXERS, SOME, Mixers, select
+from narrows.archive.mixing.scan_order import MOST_AT_ONCE, padded_places, padded_size
 from narrows.errors import ArchiveError
 
 FEW_TIMES = settings(max_examples=25, deadline=None)
@@ -53,8 +44,8 @@ BYTES = np.random.default_rng(0).integers(0, 4, (80, 3, 5, 2), "u1") * 80
 
 def coded_block(values: np.ndarray, contexts: int = COUNT, streams: int = 1) -> bytes:
     """Bytes of any shape as a block."""
-    course = Course.of(values.shape, 1)
-    return encode_block(values.reshape(course.count, -1), course, contexts, ALL, streams)
+    order = ScanOrder.of(values.shape, 1)
+    return encode_block(values.reshape(order.count, -1), order, contexts, ALL, streams)
 
 
 def bits_a_value(values: np.ndarray) -> float:
@@ -125,26 +116,27 @@ def test_planes_for_what_the_values_need_and_no_more() -> None:
     "shape", [(50, 6, 5, 2), (1, 40, 30), (3, 7), (2, 1500), (5000,), (2000, 1, 1), (1, 300, 1)]
 )
 def test_a_place_comes_once_and_after_all_that_it_looks_at(shape: tuple[int, ...]) -> None:
-    course = Course.of(shape, 1)
+    order = ScanOrder.of(shape, 1)
     seen, batch_of = [], {}
-    for number, batch in enumerate(course.batches(course.count)):
+    for number, batch in enumerate(order.batches(order.count)):
         assert len(batch) > 0 and (np.diff(batch) > 0).all()
         seen += batch.tolist()
-        batch_of.update(dict.fromkeys(padded_places(course, batch).tolist(), number))
-    assert sorted(seen) == list(range(course.places))
+        batch_of.update(dict.fromkeys(padded_places(order, batch).tolist(), number))
+    assert sorted(seen) == list(range(order.places))
+    numbers, row = np.arange(padded_size(order)), order.columns + 4
+    plane = (order.rows + 2) * row
     for at, number in batch_of.items():
-        for back, up, right in NEIGHBOURS.values():
-            offset = right - (back * (course.rows + 2) + up) * (course.columns + 4)
-            assert batch_of.get(at + offset, -1) < number
+        for other in neighbours_of(numbers, at, row, plane):
+            assert batch_of.get(int(other), -1) < number
 
 
 @pytest.mark.parametrize("shape", [(10_000, 28, 28), (7, 3), (1, 5, 5), (100_000, 4), (33, 900)])
 def test_rounds_are_all_items_and_batches_fit_a_cell(shape: tuple[int, ...]) -> None:
-    course = Course.of(shape, 1)
-    rounds = course.rounds()
+    order = ScanOrder.of(shape, 1)
+    rounds = order.rounds()
     assert [0, *(last for _, last in rounds)] == [*(first for first, _ in rounds), shape[0]]
     for items in {last - first for first, last in rounds}:
-        assert max(map(len, course.batches(items))) * items <= MOST_AT_ONCE
+        assert max(map(len, order.batches(items))) * items <= MOST_AT_ONCE
 
 
 # Two ways
@@ -167,33 +159,33 @@ def byte_blocks(draw: st.DrawFn) -> np.ndarray:
 def test_both_ways_give_the_same_bytes_and_values(
     values: np.ndarray, contexts: int, mixers: Mixers
 ) -> None:
-    course = Course.of(values.shape, 1)
-    rows = values.reshape(course.count, course.places)
+    order = ScanOrder.of(values.shape, 1)
+    rows = values.reshape(order.count, order.places)
     chosen = Settings.for_values(rows, contexts, mixers)
-    content = walk.encode(course, chosen, rows)
-    assert compiled.encode(course, chosen, rows) == content
-    assert_same(compiled.decode(course, chosen, content), rows)
-    assert_same(walk.decode(course, chosen, content), rows)
+    content = in_numpy.encode(order, chosen, rows)
+    assert compiled.encode(order, chosen, rows) == content
+    assert_same(compiled.decode(order, chosen, content), rows)
+    assert_same(in_numpy.decode(order, chosen, content), rows)
 
 
 def test_many_answers_in_one_batch_are_counted_alike() -> None:
     values = np.random.default_rng(0).choice([0, 0, 9], (4000, 3)).astype("u1")
-    course = Course.of(values.shape, 1)
+    order = ScanOrder.of(values.shape, 1)
     chosen = Settings.for_values(values, 5, ALL)
-    assert walk.encode(course, chosen, values) == compiled.encode(course, chosen, values)
+    assert in_numpy.encode(order, chosen, values) == compiled.encode(order, chosen, values)
 
 
 def test_both_ways_refuse_the_same_damage() -> None:
     values = BYTES[:20].reshape(20, -1)
-    course = Course.of(BYTES[:20].shape, 1)
+    order = ScanOrder.of(BYTES[:20].shape, 1)
     chosen = Settings.for_values(values, 6, ALL)
-    content = walk.encode(course, chosen, values)
+    content = in_numpy.encode(order, chosen, values)
     for place in range(0, len(content), len(content) // 6):
         damaged = content[:place] + bytes([content[place] ^ 9]) + content[place + 1 :]
         results = []
-        for way in (walk, compiled):
+        for way in (in_numpy, compiled):
             try:
-                results.append(way.decode(course, chosen, damaged).tobytes())
+                results.append(way.decode(order, chosen, damaged).tobytes())
             except ValueError as error:
                 results.append(str(error).encode())
         assert results[0] == results[1]
@@ -209,8 +201,8 @@ def test_without_numba_numpy_does_it_all(monkeypatch: pytest.MonkeyPatch) -> Non
     try:
         assert blocks._compiled() is None
         assert coded_block(values, 3) == content
-        course = Course.of(values.shape, 1)
-        assert_same(decode_block(content, course), values.reshape(60, 25))
+        order = ScanOrder.of(values.shape, 1)
+        assert_same(decode_block(content, order), values.reshape(60, 25))
     finally:
         blocks._compiled.cache_clear()
 
@@ -222,7 +214,7 @@ def test_without_numba_numpy_does_it_all(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_streams_come_back(streams: int) -> None:
     content = coded_block(BYTES, 4, streams)
     assert content[0] == streams
-    decoded = decode_block(content, Course.of(BYTES.shape, 1))
+    decoded = decode_block(content, ScanOrder.of(BYTES.shape, 1))
     assert_same(decoded, BYTES.reshape(80, -1))
 
 
@@ -234,13 +226,13 @@ def test_there_are_no_more_streams_than_items() -> None:
 def test_streams_that_no_block_has_are_refused(streams: int) -> None:
     content = coded_block(BYTES, streams=2)
     with pytest.raises(ValueError, match="damaged"):
-        decode_block(bytes([streams]) + content[1:], Course.of(BYTES.shape, 1))
+        decode_block(bytes([streams]) + content[1:], ScanOrder.of(BYTES.shape, 1))
 
 
 def test_a_stream_that_ends_behind_the_block_is_refused() -> None:
     content = coded_block(BYTES, streams=2)
     with pytest.raises(ValueError, match="cut short"):
-        decode_block(content[:1] + b"\xff\xff\xff\xff" + content[5:], Course.of(BYTES.shape, 1))
+        decode_block(content[:1] + b"\xff\xff\xff\xff" + content[5:], ScanOrder.of(BYTES.shape, 1))
 
 
 # The tables
@@ -416,43 +408,51 @@ def test_weights_stay_within_their_limits() -> None:
 
 @FEW_TIMES
 @given(st.integers(0, 2**32), st.sampled_from([1, 9, 255]))
-def test_kinds_are_numbered_from_0_and_tell_apart_what_they_say(seed: int, top: int) -> None:
+def test_cases_are_numbered_from_0_and_tell_apart_what_they_say(seed: int, top: int) -> None:
     random = np.random.default_rng(seed)
-    near = {name: random.choice([0, top // 2, top], 60) for name in NEIGHBOURS}
+    near = Neighbours(*random.choice([0, top // 2, top], (len(Neighbours._fields), 60)))
     row, column, planes = (random.integers(0, most, 60) for most in (30, 5, 3))
-    areas = areas_of(row, column, 30, 5)
-    found = kinds(near, areas, planes, 0, top, ALL)
-    assert found.shape == (60, len(ALL.kinds))
-    assert (found >= 0).all() and (found < ALL.kinds).all()
-    assert_same(kinds(near, areas, planes, 0, top, SOME), found[:, :3])
-    assert_same(kinds(near, areas, planes, 0, top, FIRST), found[:, [2, 1]])
-    differ = np.array([near[name] != 0 for name in EIGHT]).astype(int)
-    bright = np.array([near[name] * 255 // top >= 128 for name in EIGHT]).astype(int)
-    assert_same(found[:, 0], 2 ** np.arange(7, -1, -1) @ differ)
-    assert_same(found[:, 3], 2 ** np.arange(7, -1, -1) @ bright)
-    assert_same(found[:, 6], (row * 14 // 30) * 14 + column)
+    found = []
+    for mixers in (ALL, SOME, FIRST):
+        cases = np.empty((len(mixers.cases), 60), np.int64)
+        select(cases, near, row * 5 + column, planes, (30, 5), levels_of(0, top))
+        found.append(cases.T)
+    assert (found[0] >= 0).all() and (found[0] < ALL.cases).all()
+    assert_same(found[1], found[0][:, :3])
+    assert_same(found[2], found[0][:, [2, 1]])
+    eight = [getattr(near, name) for name in ("w", "n", "nw", "ne", "ww", "nn", "nww", "nee")]
+    differ = np.array([values != 0 for values in eight]).astype(int)
+    bright = np.array([values * 255 // top >= 128 for values in eight]).astype(int)
+    assert_same(found[0][:, 0], 2 ** np.arange(7, -1, -1) @ differ)
+    assert_same(found[0][:, 3], 2 ** np.arange(7, -1, -1) @ bright)
+    assert_same(found[0][:, 6], (row * 14 // 30) * 14 + column)
 
 
 def test_errors_below_the_least_move_no_weight() -> None:
     values, learnt = BYTES.reshape(80, -1), {}
-    course = Course.of(BYTES.shape, 1)
+    order = ScanOrder.of(BYTES.shape, 1)
     for least in (0, 1 << 15, 1 << 17):
         chosen = Settings.for_values(values, 4, SOME._replace(least=least))
-        recorder, walked = Recorder(1), walk.Walk(course, chosen)
-        for first, last in course.rounds():
-            walked.go(recorder, values[first:last], last - first)
-        learnt[least] = walked.learned.weights
-    start = Learned.nothing(course, chosen).weights
+        recorder, coding = Recorder(1), in_numpy.Coding(order, chosen)
+        for first, last in order.rounds():
+            coding.go(recorder, values[first:last], last - first)
+        learnt[least] = coding.learned.weights
+    start = Learned.nothing(order, chosen).weights
     moved = {least: int((weights != start).sum()) for least, weights in learnt.items()}
     assert moved[0] > moved[1 << 15] > moved[1 << 17] == 0
 
 
-@pytest.mark.parametrize("name", NEIGHBOURS)
+def keys_of(near: Neighbours) -> np.ndarray:
+    keys = np.empty((COUNT, 1), np.uint32)
+    fill_keys(keys, near, np.array([3]), levels_of(0, 255), COUNT)
+    return keys
+
+
+@pytest.mark.parametrize("name", Neighbours._fields)
 def test_every_neighbour_counts(name: str) -> None:
-    near = {each: np.array([100]) for each in NEIGHBOURS}
-    keys = context_keys(near, np.array([3]), 255)
-    near[name] = np.array([200])
-    assert (context_keys(near, np.array([3]), 255) != keys).any()
+    near = Neighbours(*np.full((len(Neighbours._fields), 1), 100))
+    keys = keys_of(near)
+    assert (keys_of(near._replace(**{name: np.array([200])})) != keys).any()
     assert len(np.unique(keys)) == COUNT
 
 
@@ -491,12 +491,12 @@ def test_no_byte_stands_for_more_values_than_is_promised() -> None:
 
 PROGRAM = """
 import hashlib, numpy as np
-from narrows.archive.mixing import Course, encode_block
-from narrows.archive.mixing.kinds import ALL
+from narrows.archive.mixing import ScanOrder, encode_block
+from narrows.archive.mixing.mixer_selection import ALL
 random = np.random.default_rng(0)
 values = np.minimum(random.integers(0, 256, (1000, 4, 4)), 90).astype("u1")
-course = Course.of(values.shape, 1)
-print(hashlib.sha256(encode_block(values.reshape(1000, 16), course, 18, ALL, 3)).hexdigest())
+order = ScanOrder.of(values.shape, 1)
+print(hashlib.sha256(encode_block(values.reshape(1000, 16), order, 18, ALL, 3)).hexdigest())
 """
 
 
@@ -525,10 +525,10 @@ def damaged_contents(content: bytes) -> Iterator[bytes]:
 
 def test_a_damaged_block_is_refused_or_another_one() -> None:
     values = BYTES[:20, :1, :2, :1]
-    course, content = Course.of(values.shape, 1), coded_block(values, 4)
+    order, content = ScanOrder.of(values.shape, 1), coded_block(values, 4)
     for damaged in damaged_contents(content):
         try:
-            other = decode_block(damaged, course)
+            other = decode_block(damaged, order)
         except ValueError:
             continue
         assert other.shape == (20, 2)
@@ -539,7 +539,7 @@ def test_a_state_that_no_lane_has_is_refused(state: int) -> None:
     content = coded_block(BYTES)
     with pytest.raises(ValueError, match="damaged"):
         decode_block(
-            content[:4] + state.to_bytes(8, "little") + content[12:], Course.of(BYTES.shape, 1)
+            content[:4] + state.to_bytes(8, "little") + content[12:], ScanOrder.of(BYTES.shape, 1)
         )
 
 

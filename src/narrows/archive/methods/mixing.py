@@ -10,8 +10,8 @@ from narrows.archive.filters import FILTERS
 from narrows.archive.methods.base import Effort, Method
 
 if TYPE_CHECKING:
-    from narrows.archive.mixing import Course
-    from narrows.archive.mixing.kinds import Mixers
+    from narrows.archive.mixing import ScanOrder
+    from narrows.archive.mixing.mixer_selection import Mixers
 
 # Contexts that are looked at.
 _CONTEXTS: dict[Effort, int] = {"fast": 2, "normal": 14, "best": 18}
@@ -56,24 +56,24 @@ class Mixing(Method):
     def takes(self, shape: tuple[int, ...], dtype: np.dtype) -> bool:
         """Whether there are enough values for the steps that a block takes: not in long and narrow
         items, such as thousands of rows of three."""
-        from narrows.archive.mixing.course import Course
+        from narrows.archive.mixing.scan_order import ScanOrder
 
         enough = math.prod(shape) >= _FEWEST_VALUES
-        return dtype.kind in "iu" and enough and Course.of(shape, 1).quick
+        return dtype.kind in "iu" and enough and ScanOrder.of(shape, 1).quick
 
     def encode(self, values: np.ndarray, effort: Effort) -> bytes:
-        from narrows.archive.mixing import Course, encode_block
+        from narrows.archive.mixing import ScanOrder, encode_block
 
         front, raised = FILTERS["narrow"].apply(values)
-        course = Course.of(values.shape, raised.dtype.itemsize)
-        if not course.quick:
+        order = ScanOrder.of(values.shape, raised.dtype.itemsize)
+        if not order.quick:
             raise ValueError("a block is not of values that are mixed")
-        rows = _byte_rows(raised, course)
+        rows = _byte_rows(raised, order)
         streams, mixers = _streams_for(rows, effort), _mixers_for(rows.size, effort)
-        return front + encode_block(rows, course, _CONTEXTS[effort], mixers, streams)
+        return front + encode_block(rows, order, _CONTEXTS[effort], mixers, streams)
 
     def decode(self, content: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        from narrows.archive.mixing import Course, decode_block
+        from narrows.archive.mixing import ScanOrder, decode_block
 
         narrow = FILTERS["narrow"]
         if not self.takes(shape, dtype):
@@ -82,27 +82,27 @@ class Mixing(Method):
             raise ValueError("a block is cut short")
         front = content[: narrow.front]
         _, narrowed = narrow.filtered(front, shape, dtype)
-        course = Course.of(shape, narrowed.itemsize)
-        _require_plausible(course, content)
-        rows = decode_block(content[narrow.front :], course)
+        order = ScanOrder.of(shape, narrowed.itemsize)
+        _require_plausible(order, content)
+        rows = decode_block(content[narrow.front :], order)
         return narrow.undo(front, _values_of(rows, narrowed, shape), shape, dtype)
 
 
-def _require_plausible(course: "Course", content: bytes) -> None:
+def _require_plausible(order: "ScanOrder", content: bytes) -> None:
     """Make sure, before any work, that a block can be what ``content`` stands for.
 
     Raises:
         ValueError: it cannot.
     """
     most = max(_ALWAYS_PLAUSIBLE, _PLAUSIBLE * len(content))
-    if not course.quick or course.count * course.places > most:
+    if not order.quick or order.count * order.places > most:
         raise ValueError("a block is not of values that are mixed")
 
 
-def _byte_rows(raised: np.ndarray, course: "Course") -> np.ndarray:
+def _byte_rows(raised: np.ndarray, order: "ScanOrder") -> np.ndarray:
     """The bytes of unsigned integers, the highest of each first: uint8 (items, places)."""
     planes = np.ascontiguousarray(raised, f">u{raised.dtype.itemsize}").view(np.uint8)
-    return planes.reshape(course.count, course.places)
+    return planes.reshape(order.count, order.places)
 
 
 def _values_of(rows: np.ndarray, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
@@ -117,7 +117,7 @@ def _streams_for(rows: np.ndarray, effort: Effort) -> int:
 
 def _mixers_for(values: int, effort: Effort) -> "Mixers":
     """Which mixers weigh what the contexts say of so many bytes of values."""
-    from narrows.archive.mixing.kinds import ALL, FIRST, SOME
+    from narrows.archive.mixing.mixer_selection import ALL, FIRST, SOME
 
     if effort == "fast" or values < _VALUES_FOR_SOME:
         return FIRST

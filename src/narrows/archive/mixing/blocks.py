@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from narrows.archive.mixing import walk
-from narrows.archive.mixing.course import Course, split
-from narrows.archive.mixing.kinds import Mixers
+from narrows.archive.mixing import in_numpy
 from narrows.archive.mixing.learned import Settings
+from narrows.archive.mixing.mixer_selection import Mixers
+from narrows.archive.mixing.scan_order import ScanOrder, split
 from narrows.errors import NotEnoughMemoryError
 from narrows.support.compiling import answer_for, is_kept, warn_once
 from narrows.support.memory import NUMBA, require_compilers
@@ -30,7 +30,7 @@ _LOAD_SECONDS, _COMPILE_SECONDS = 1.0, 15.0
 
 def encode_block(
     values: np.ndarray,
-    course: Course,
+    order: ScanOrder,
     contexts: int,
     mixers: Mixers,
     streams: int = 1,
@@ -38,22 +38,22 @@ def encode_block(
     """Code values, uint8 (items, places).
 
     Args:
-        values: those of a course that is quick.
-        course: the way through them.
+        values: those of an order that is quick.
+        order: in which they are taken.
         contexts: how many are looked at, 1 to contexts.COUNT; more take longer.
         mixers: which there are; more take longer.
         streams: parts of the items that know nothing of one another, and are coded at once.
     """
-    streams = min(streams, course.count, MOST_STREAMS)
-    ways = [replace(course, count=last - first) for first, last in split(course, streams)]
-    parts = [values[first:last] for first, last in split(course, streams)]
+    streams = min(streams, order.count, MOST_STREAMS)
+    orders = [replace(order, count=last - first) for first, last in split(order, streams)]
+    parts = [values[first:last] for first, last in split(order, streams)]
     bits = int(values.max()).bit_length()
-    walks = [_way(way, bits, contexts) for way in ways]  # compiled before threads begin
+    coders = [_way(each, bits, contexts) for each in orders]  # compiled before threads begin
 
     def work(number: int) -> bytes:
-        way, part = ways[number], parts[number]
+        one, part = orders[number], parts[number]
         settings = Settings.for_values(part, contexts, mixers)
-        coded: bytes = settings.to_bytes() + walks[number].encode(way, settings, part)
+        coded: bytes = settings.to_bytes() + coders[number].encode(one, settings, part)
         return coded
 
     coded = _at_once(work, streams)
@@ -61,23 +61,23 @@ def encode_block(
     return bytes([streams]) + sizes + b"".join(coded)
 
 
-def decode_block(content: bytes, course: Course) -> np.ndarray:
+def decode_block(content: bytes, order: ScanOrder) -> np.ndarray:
     """The values that :func:`encode_block` was given.
 
     Raises:
         ValueError: ``content`` is not what it made.
     """
     streams = content[0] if content else 0
-    if not 1 <= streams <= min(MOST_STREAMS, course.count):
+    if not 1 <= streams <= min(MOST_STREAMS, order.count):
         raise ValueError("a block is damaged")
-    ways = [replace(course, count=last - first) for first, last in split(course, streams)]
+    orders = [replace(order, count=last - first) for first, last in split(order, streams)]
     parts = list(_parts(content, streams))
     front = [Settings.from_bytes(part) for part in parts]
-    walks = [_way(way, of.bits, of.contexts) for way, of in zip(ways, front, strict=True)]
+    coders = [_way(each, of.bits, of.contexts) for each, of in zip(orders, front, strict=True)]
 
     def work(number: int) -> np.ndarray:
         stream = parts[number][Settings.SIZE :]
-        values: np.ndarray = walks[number].decode(ways[number], front[number], stream)
+        values: np.ndarray = coders[number].decode(orders[number], front[number], stream)
         return values
 
     return np.concatenate(_at_once(work, streams))
@@ -120,18 +120,18 @@ class _Spent:
     seconds = 0.0
 
 
-def _way(course: Course, bits: int, contexts: int) -> ModuleType:
-    """The module that walks, both giving the same bytes: NumPy's, until it has worked for as long
+def _way(order: ScanOrder, bits: int, contexts: int) -> ModuleType:
+    """The module that codes, both giving the same bytes: NumPy's, until it has worked for as long
     as it takes to have the compiled one, or where that is not to be had."""
     if not _compiled.cache_info().currsize:
-        questions = (1 + bits) * course.steps * len(course.rounds())
-        values = (1 + bits) * course.count * course.places * contexts
+        questions = (1 + bits) * order.steps * len(order.rounds())
+        values = (1 + bits) * order.count * order.places * contexts
         seconds = questions * _QUESTION_SECONDS + values * _VALUE_SECONDS
         price = _LOAD_SECONDS if _is_compiled() else _COMPILE_SECONDS
         if _Spent.seconds + seconds <= price:
             _Spent.seconds += seconds
-            return walk
-    return _compiled() or walk
+            return in_numpy
+    return _compiled() or in_numpy
 
 
 @cache

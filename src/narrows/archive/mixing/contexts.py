@@ -1,112 +1,158 @@
 """Contexts: what is decoded already around a place, as numbers that tell cases apart.
 
-The neighbours of a place are named by where they lie in its own plane, as on a compass; ``b`` and
-``bb`` are the same place one and two planes before, ``bw`` and ``bn`` the west and the north of
-``b``. What lies outside the item has the most common value.
+Whatever looks at neighbours is written here and in ``mixer_selection.py`` once, in arithmetic that
+whole numbers take as well as arrays of them: NumPy goes through it with all values of a batch, and
+``kernels.py`` has Numba compile it for a value at a time.
 """
 
-from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-#: (planes back, rows up, columns to the right) of every neighbour that counts.
-NEIGHBOURS = {
-    "w": (0, 0, -1),
-    "ww": (0, 0, -2),
-    "n": (0, 1, 0),
-    "nw": (0, 1, -1),
-    "ne": (0, 1, 1),
-    "nn": (0, 2, 0),
-    "nne": (0, 2, 1),
-    "nww": (0, 1, -2),
-    "nnw": (0, 2, -1),
-    "nee": (0, 1, 2),
-    "b": (1, 0, 0),
-    "bb": (2, 0, 0),
-    "bw": (1, 0, -1),
-    "bn": (1, 1, 0),
-}
-#: Where all of these have the most common value, a place is quiet.
-AROUND = tuple(NEIGHBOURS)[:12]
-#: How many contexts there are; fewer are the first of them.
-COUNT = 18
-#: What hashes are made with.
-FACTOR, SPREAD, NODE, NODE_MIX = 0x2F0B4C47, 0x9E3779B1, 0x85EBCA6B, 0x2C1B3C6D
+#: A whole number of at most 64 bits, or an int64 array of them.
+Number = Any
+
+#: How many contexts there are; fewer are the first of them. So many are looked at on their own.
+COUNT, FEW = 18, 2
+# What hashes are made with.
+_FACTOR, _SPREAD, _LOW = 0x2F0B4C47, 0x9E3779B1, 0xFFFFFFFF
+#: The same, of the bits of a value that are known.
+NODE, NODE_MIX = 0x85EBCA6B, 0x2C1B3C6D
 
 # Levels of values, the finest at the ends of the range, where most values of scans and drawings
 # lie.
 _COARSE_STEPS = (1, 16, 64, 128, 192, 250)
 
 
-def scaled_values(top: int) -> np.ndarray:
-    """Values 0 to ``top`` stretched to 0..255, int32 (256,): thresholds then suit any range."""
-    return np.minimum(np.arange(256) * 255 // max(top, 1), 255).astype(np.int32)
+class Neighbours(NamedTuple):
+    """Those of a place, named by where they lie in its own plane, as on a compass.
+
+    ``b`` and ``bb`` are the same place one and two planes before, ``bw`` and ``bn`` the west and
+    the north of ``b``. What lies outside the item has the most common value.
+    """
+
+    w: Number
+    ww: Number
+    n: Number
+    nw: Number
+    ne: Number
+    nn: Number
+    nne: Number
+    nww: Number
+    nnw: Number
+    nee: Number
+    b: Number
+    bb: Number
+    bw: Number
+    bn: Number
 
 
-def coarse_values(top: int) -> np.ndarray:
-    """Seven levels of values 0 to ``top``, int32 (256,)."""
-    return np.searchsorted(_COARSE_STEPS, scaled_values(top), side="right").astype(np.int32)
+class Levels(NamedTuple):
+    """What is known beforehand of the values of a stream, and how they are told apart."""
+
+    common: int  # the most common
+    top: int  # the largest
+    scaled: np.ndarray  # int64 (256,): values stretched to 0..255: thresholds then suit any range
+    coarse: np.ndarray  # int64 (256,): seven levels of values
 
 
-def context_keys(
-    near: dict[str, np.ndarray],
-    places: np.ndarray,
-    top: int,
-    count: int = COUNT,
-) -> np.ndarray:
-    """A hash of each of the first contexts of each value: uint32 (m, count).
+def levels_of(common: int, top: int) -> Levels:
+    """Those of a stream whose most common and largest values these are."""
+    scaled = np.minimum(np.arange(256) * 255 // max(top, 1), 255)
+    return Levels(common, top, scaled, np.searchsorted(_COARSE_STEPS, scaled, side="right"))
+
+
+def neighbours_of(values: np.ndarray, at: Number, row: int, plane: int) -> Neighbours:
+    """The neighbours of values.
 
     Args:
-        near: each neighbour's value, int64 (m,), by its name.
-        places: the number of each one's place within the item.
-        top: the largest value.
-        count: how many contexts.
+        values: flat, items with their margins, see :mod:`narrows.archive.mixing.scan_order`.
+        at: where among them the values lie.
+        row: how far a row is from the next.
+        plane: how far a plane is from the next.
     """
-    coarse, scaled = coarse_values(top), scaled_values(top)
-    c = {name: coarse[values].astype(np.int64) for name, values in near.items()}
-    z = {name: scaled[values].astype(np.int64) for name, values in near.items()}
-    w, n, b = (near[name] for name in ("w", "n", "b"))
-    small = _joined(c, "w", "n", "nw", "ne")
-    halves = np.zeros(len(w), np.int64)
-    for name in ("w", "ww", "n", "nw", "ne", "nn", "nne", "nww", "nnw", "nee"):
-        halves = 2 * halves + (z[name] >> 7)
-    contexts = [
-        [small, z["b"] >> 4],
-        [w, n, b],
-        [w, near["ww"]],
-        [n, near["ne"]],
-        [places, z["w"] >> 6, z["n"] >> 6],
-        [small, _joined(c, "ww", "nn", "nee")],
-        [np.clip(w + n - near["nw"], 0, top), z["b"] >> 2],
-        [n, near["nn"]],
-        [small, _joined(c, "ww", "nne", "nnw", "nww")],
-        [halves, c["w"], c["b"]],
-        [np.clip(n + near["ne"] - near["nne"], 0, top), z["w"] >> 4],
-        [z["w"] >> 2, z["nw"] >> 2, z["n"] >> 2],
-        [np.clip(w + b - near["bw"], 0, top), np.clip(n + b - near["bn"], 0, top) >> 3],
-        [z["w"] >> 3, z["n"] >> 3, c["b"]],
-        [b, near["bb"], c["w"] * 8 + c["n"]],
-        [places, np.zeros_like(places)],
-        [w, _joined(c, "n", "ne", "nw", "ww")],
-        [n, _joined(c, "w", "ne", "nw", "nn")],
-    ]
-    keys = [hashed(parts, number, len(w)) for number, parts in enumerate(contexts[:count])]
-    return np.stack(keys, axis=1)
+    return Neighbours(
+        np.int64(values[at - 1]),
+        np.int64(values[at - 2]),
+        np.int64(values[at - row]),
+        np.int64(values[at - row - 1]),
+        np.int64(values[at - row + 1]),
+        np.int64(values[at - 2 * row]),
+        np.int64(values[at - 2 * row + 1]),
+        np.int64(values[at - row - 2]),
+        np.int64(values[at - 2 * row - 1]),
+        np.int64(values[at - row + 2]),
+        np.int64(values[at - plane]),
+        np.int64(values[at - 2 * plane]),
+        np.int64(values[at - plane - 1]),
+        np.int64(values[at - plane - row]),
+    )
 
 
-def _joined(levels: dict[str, np.ndarray], *names: str) -> np.ndarray:
-    """Levels side by side, three bits each."""
-    total = np.zeros_like(levels[names[0]])
-    for name in names:
-        total = total * 8 + levels[name]
-    return total
+def is_quiet(v: Neighbours, common: int) -> Any:
+    """Whether all neighbours but ``bw`` and ``bn`` are the most common value."""
+    near = (v.w == common) & (v.n == common) & (v.nw == common) & (v.ne == common)
+    right = (v.nee == common) & (v.nne == common) & (v.nn == common)
+    left = (v.ww == common) & (v.nww == common) & (v.nnw == common)
+    return near & right & left & (v.b == common) & (v.bb == common)
 
 
-def hashed(parts: Sequence[np.ndarray], number: int, size: int) -> np.ndarray:
-    """A hash of the numbers in ``parts``, (size,) each, in the context of this number: uint32
-    (size,)."""
-    key = np.full(size, number + 1, np.uint32)
-    for part in parts:
-        key = (key * np.uint32(FACTOR) + part.astype(np.uint32) + np.uint32(1)) * np.uint32(SPREAD)
-        key ^= key >> np.uint32(15)
-    return key
+def fill_keys(keys: np.ndarray, v: Neighbours, place: Number, levels: Levels, count: int) -> None:
+    """Find the hash of each context.
+
+    Args:
+        keys: uint32 (COUNT,), or (COUNT, m) of m values, takes them; only the first ``count``
+            count.
+        v: the neighbours of the value or values.
+        place: the number of the place within the item.
+        levels: of the stream.
+        count: how many contexts are looked at.
+    """
+    c, z, top = levels.coarse, levels.scaled, levels.top
+    small = ((c[v.w] * 8 + c[v.n]) * 8 + c[v.nw]) * 8 + c[v.ne]
+    keys[0] = _hash2(1, small, z[v.b] >> 4)
+    keys[1] = _hash3(2, v.w, v.n, v.b)
+    if count <= FEW:
+        return
+    keys[2] = _hash2(3, v.w, v.ww)
+    keys[3] = _hash2(4, v.n, v.ne)
+    keys[4] = _hash3(5, place, z[v.w] >> 6, z[v.n] >> 6)
+    keys[5] = _hash2(6, small, (c[v.ww] * 8 + c[v.nn]) * 8 + c[v.nee])
+    keys[6] = _hash2(7, _within(v.w + v.n - v.nw, top), z[v.b] >> 2)
+    keys[7] = _hash2(8, v.n, v.nn)
+    keys[8] = _hash2(9, small, ((c[v.ww] * 8 + c[v.nne]) * 8 + c[v.nnw]) * 8 + c[v.nww])
+    halves = z[v.w] >> 7
+    for value in (v.ww, v.n, v.nw, v.ne, v.nn, v.nne, v.nww, v.nnw, v.nee):
+        halves = 2 * halves + (z[value] >> 7)
+    keys[9] = _hash3(10, halves, c[v.w], c[v.b])
+    keys[10] = _hash2(11, _within(v.n + v.ne - v.nne, top), z[v.w] >> 4)
+    keys[11] = _hash3(12, z[v.w] >> 2, z[v.nw] >> 2, z[v.n] >> 2)
+    north = _within(v.n + v.b - v.bn, top)
+    keys[12] = _hash2(13, _within(v.w + v.b - v.bw, top), north >> 3)
+    keys[13] = _hash3(14, z[v.w] >> 3, z[v.n] >> 3, c[v.b])
+    keys[14] = _hash3(15, v.b, v.bb, c[v.w] * 8 + c[v.n])
+    keys[15] = _hash2(16, place, 0)
+    keys[16] = _hash2(17, v.w, ((c[v.n] * 8 + c[v.ne]) * 8 + c[v.nw]) * 8 + c[v.ww])
+    keys[17] = _hash2(18, v.n, ((c[v.w] * 8 + c[v.ne]) * 8 + c[v.nw]) * 8 + c[v.nn])
+
+
+def _within(value: Number, top: int) -> Number:
+    return np.minimum(np.maximum(value, 0), top)
+
+
+def hashed(key: Number, number: Number) -> Number:
+    """The hash of some numbers and one more, modulo 2^32."""
+    key = (key * _FACTOR + number + 1) * _SPREAD & _LOW
+    return key ^ (key >> 15)
+
+
+def _hash2(start: int, a: Number, b: Number) -> Number:
+    return hashed(hashed(start, a), b)
+
+
+def _hash3(start: int, a: Number, b: Number, c: Number) -> Number:
+    return hashed(_hash2(start, a, b), c)
+
+
+#: Functions of which kernels make compiled code: those that look at neighbours, and what they call.
+COMPILED = (neighbours_of, is_quiet, fill_keys, _within, hashed, _hash2, _hash3)

@@ -1,5 +1,5 @@
-"""The walk through a round of items, compiled: what :mod:`narrows.archive.mixing.walk` says, number
-for number, and a few times faster.
+"""Coding a round of items, compiled: what :mod:`narrows.archive.mixing.in_numpy` does, number for
+number, and a few times faster.
 
 Numba compiles it on the user's own machine when the first large block is met, and keeps it on disk.
 """
@@ -10,60 +10,68 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
+from numba.extending import register_jitable
 
-from narrows.archive.mixing.contexts import COUNT, FACTOR, NODE, NODE_MIX, SPREAD
+from narrows.archive.mixing.contexts import (
+    COMPILED,
+    COUNT,
+    NODE,
+    NODE_MIX,
+    Levels,
+    Neighbours,
+    fill_keys,
+    is_quiet,
+    neighbours_of,
+)
 from narrows.archive.mixing.counts import MANY_ANSWERS, MOST_ANSWERS
-from narrows.archive.mixing.kinds import ALL, AREAS, BRIGHT, CHANGE_STEPS, CHANGES, FIRST
 from narrows.archive.mixing.logistic import LARGEST_LOGIT, ONE
 from narrows.archive.mixing.mixer import LARGEST_WEIGHT, LEAST, NODES, RATE_BITS
-from narrows.archive.mixing.refining import BUCKETS, HALF_BUCKET
+from narrows.archive.mixing.mixer_selection import select
+from narrows.archive.mixing.probability_map import cell_of
 from narrows.support.compiling import checksum_of, compiled
 
 # Only compiled functions call these: what unpacks Python's arguments is left out.
 _outer = partial(njit, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-# And what counts references to arrays, at every call to some thirty that ``_walk`` holds anyway,
-# where nothing is allocated: it took a third of the time.
+# And what counts references to arrays, at every call to some thirty that ``_code_round`` holds
+# anyway, where nothing is allocated: it took a third of the time.
 _inner = partial(_outer, _nrt=False)
 # What is called for every value lies where it is called: a call hands over all arrays, one by one.
 _within = partial(_inner, forceinline=True)
+# So is what NumPy calls too: it stays as it is, and Numba compiles it for the functions below.
+for _function in (*COMPILED, select, cell_of):
+    register_jitable(_nrt=False, forceinline=True, no_cpython_wrapper=True)(_function)
 
-_FACTOR, _SPREAD, _NODE = np.uint32(FACTOR), np.uint32(SPREAD), np.uint32(NODE)
-_NODE_MIX = np.uint32(NODE_MIX)
-_U1, _U2, _U7, _U13, _U15 = (np.uint32(number) for number in (1, 2, 7, 13, 15))
+_NODE, _NODE_MIX = np.uint32(NODE), np.uint32(NODE_MIX)
+_U1, _U7, _U13 = (np.uint32(number) for number in (1, 7, 13))
 _U8, _U16, _HIGH, _LOW = np.uint32(8), np.uint32(16), np.uint32(0xFF00), np.uint32(0xFFFF)
 _LOWEST, _W32, _W16 = np.uint64(1 << 31), np.uint64(32), np.uint64(16)
-_LIMITS = CHANGE_STEPS[1:]
-_FIRST_TWO, _ALL = len(FIRST.kinds), len(ALL.kinds)
 _BELOW_ONE, _ONE64 = np.uint64(ONE - 1), np.uint64(ONE)
 _W1, _W47 = np.uint64(1), np.uint64(47)
 
 
 class State(NamedTuple):
-    """All that is learnt, as :mod:`narrows.archive.mixing.walk` keeps it."""
+    """All that is learnt, as :mod:`narrows.archive.mixing.in_numpy` keeps it."""
 
     cells: np.ndarray  # uint32 (contexts x cells)
     quiet: np.ndarray  # uint32 (cells,)
-    refined: np.ndarray  # uint32 (cells,)
+    mapped: np.ndarray  # uint32 (cells,)
     weights: np.ndarray  # int32 (sets, inputs): those of all mixers; zeros behind the contexts'
     opinions: np.ndarray  # int16 (65536, 2)
     chances: np.ndarray  # int32, of logits
     rates: np.ndarray  # int64, by the number of answers
-    coarse: np.ndarray  # int32 (256,): levels of values
-    scaled: np.ndarray  # int32 (256,): values stretched to 0..255
+    levels: Levels
     contexts: int
     mixers: int
     starts: np.ndarray  # int32 (mixers,): each one's first set
     least: int  # error from which on weights move
     mask: np.uint32  # groups of cells of a context, less 1
-    common: int
-    top: int
     bits: int
 
 
 class Round(NamedTuple):
     """The items of a round, and the way through them."""
 
-    values: np.ndarray  # uint8, flat: items with their margins, see course.py
+    values: np.ndarray  # uint8, flat: items with their margins, see scan_order.py
     items: int
     places: np.ndarray  # int64: those of all batches
     quiet: np.ndarray  # int64: their cells where they are quiet
@@ -93,7 +101,7 @@ class _Work(NamedTuple):
     keys: np.ndarray  # uint32 (values, COUNT)
     groups: np.ndarray  # int64 (values, contexts)
     node: np.ndarray  # int32
-    kind: np.ndarray  # int32 (values, mixers): which weights
+    cases: np.ndarray  # int32 (values, mixers): which weights
     asked: np.ndarray  # int32: those that a question is put to
     logit: np.ndarray
     chance: np.ndarray
@@ -101,7 +109,7 @@ class _Work(NamedTuple):
     error: np.ndarray
     inputs: np.ndarray  # int32 (values, inputs)
     cells: np.ndarray  # int64 (values, contexts)
-    single: np.ndarray  # int64 (values, 1): cells of quiet and refined
+    single: np.ndarray  # int64 (values, 1): cells of quiet and mapped
     sets: np.ndarray  # int32 (mixers, values)
     slopes: np.ndarray  # int64 (values, inputs): of the sets that a question uses, in order
     slot: np.ndarray  # int32 (sets,): which of these a set is
@@ -115,106 +123,11 @@ def _clip(value: int, low: int, high: int) -> int:
 
 
 @_within
-def _hash(key: np.uint32, number: int) -> np.uint32:
-    # Numba makes 64 bits of a sum or a product of 32.
-    key = np.uint32(np.uint32(key * _FACTOR + np.uint32(number) + _U1) * _SPREAD)
-    return np.uint32(key ^ (key >> _U15))
-
-
-@_within
-def _hash2(start: int, a: int, b: int) -> np.uint32:
-    return _hash(_hash(np.uint32(start), a), b)
-
-
-@_within
-def _hash3(start: int, a: int, b: int, c: int) -> np.uint32:
-    return _hash(_hash2(start, a, b), c)
-
-
-@_within
-def _look_around(s: State, values: Any, at: int, row: int, plane: int, place: int,
-                 line: int, rows: int, p: int, number: int, k: _Work) -> None:  # fmt: skip
-    """The keys of a value, and which weights it uses: see contexts.py."""
-    w, ww = np.int64(values[at - 1]), np.int64(values[at - 2])
-    n, nn = np.int64(values[at - row]), np.int64(values[at - 2 * row])
-    nw, ne = np.int64(values[at - row - 1]), np.int64(values[at - row + 1])
-    nww, nee = np.int64(values[at - row - 2]), np.int64(values[at - row + 2])
-    nnw, nne = np.int64(values[at - 2 * row - 1]), np.int64(values[at - 2 * row + 1])
-    b, bb = np.int64(values[at - plane]), np.int64(values[at - 2 * plane])
-    bw, bn = np.int64(values[at - plane - 1]), np.int64(values[at - plane - row])
-    top, c, z = s.top, s.coarse, s.scaled
-    small = ((c[w] * 8 + c[n]) * 8 + c[nw]) * 8 + c[ne]
-    key = k.keys[number]
-    key[0] = _hash2(1, small, z[b] >> 4)
-    key[1] = _hash3(2, w, n, b)
-    if s.contexts > 2:
-        key[2] = _hash2(3, w, ww)
-        key[3] = _hash2(4, n, ne)
-        key[4] = _hash3(5, place, z[w] >> 6, z[n] >> 6)
-        key[5] = _hash2(6, small, (c[ww] * 8 + c[nn]) * 8 + c[nee])
-    halves = 0
-    if s.contexts > 6:
-        key[6] = _hash2(7, _clip(w + n - nw, 0, top), z[b] >> 2)
-        key[7] = _hash2(8, n, nn)
-        key[8] = _hash2(9, small, ((c[ww] * 8 + c[nne]) * 8 + c[nnw]) * 8 + c[nww])
-        for value in (w, ww, n, nw, ne, nn, nne, nww, nnw, nee):
-            halves = 2 * halves + (z[value] >> 7)
-        key[9] = _hash3(10, halves, c[w], c[b])
-        key[10] = _hash2(11, _clip(n + ne - nne, 0, top), z[w] >> 4)
-        key[11] = _hash3(12, z[w] >> 2, z[nw] >> 2, z[n] >> 2)
-        key[12] = _hash2(13, _clip(w + b - bw, 0, top), _clip(n + b - bn, 0, top) >> 3)
-        key[13] = _hash3(14, z[w] >> 3, z[n] >> 3, c[b])
-        key[14] = _hash3(15, b, bb, c[w] * 8 + c[n])
-        key[15] = _hash2(16, place, 0)
-        key[16] = _hash2(17, w, ((c[n] * 8 + c[ne]) * 8 + c[nw]) * 8 + c[ww])
-        key[17] = _hash2(18, n, ((c[w] * 8 + c[ne]) * 8 + c[nw]) * 8 + c[nn])
-    _look_at_kinds(s, w, n, nw, ne, ww, nn, nww, nee, row, line, rows, p, k.kind[number])
-
-
-@_within
-def _look_at_kinds(s: State, w: int, n: int, nw: int, ne: int, ww: int, nn: int, nww: int, nee: int,
-                   row: int, line: int, rows: int, p: int, kind: Any) -> None:  # fmt: skip
-    """Which weights a value uses: see kinds.py."""
-    z, c, common = s.scaled, s.coarse, s.common
-    steps, change = abs(z[w] - z[nw]) + abs(z[n] - z[nw]) + abs(z[n] - z[ne]), 0
-    if steps > 0:
-        change = 1
-        for limit in _LIMITS:
-            change += steps >= limit
-    kind[1] = change
-    bright = z[w] > BRIGHT or z[n] > BRIGHT
-    fill = (0 if w == common and n == common else (1 if bright else 2)) * 4 + p % 4
-    if s.mixers == _FIRST_TWO:
-        kind[0] = fill
-        return
-    others, halves = 0, 0
-    for value in (w, n, nw, ne, ww, nn, nww, nee):
-        others = 2 * others + (value != common)
-    kind[0] = others
-    kind[2] = fill
-    if s.mixers == _ALL:
-        for value in (w, n, nw, ne, ww, nn, nww, nee):
-            halves = 2 * halves + (z[value] >> 7)
-        kind[3] = halves
-        kind[4] = (z[w] >> 5) * 8 + (z[n] >> 5)
-        kind[5] = c[nw] * 7 + c[ne]
-        columns = row - 4
-        down, right = line // columns * min(rows, AREAS), line % columns * min(columns, AREAS)
-        kind[6] = down // rows * AREAS + right // columns
-
-
-@_within
-def _is_quiet(values: Any, at: int, row: int, plane: int, common: int) -> bool:
-    """Whether all that a place looks at is the most common value."""
-    for right in range(-2, 3):
-        if values[at - row + right] != common:
-            return False
-    for right in range(-1, 2):
-        if values[at - 2 * row + right] != common:
-            return False
-    if values[at - plane] != common or values[at - 2 * plane] != common:
-        return False
-    return values[at - 1] == common and values[at - 2] == common
+def _look_around(s: State, r: Round, k: _Work, near: Neighbours, place: int, number: int) -> None:
+    """The keys of a value, and which weights it uses."""
+    line, plane = place // r.planes, place % r.planes
+    fill_keys(k.keys[number], near, place, s.levels, s.contexts)
+    select(k.cases[number], near, line, plane, (r.rows, r.columns), s.levels)
 
 
 @_inner
@@ -239,7 +152,7 @@ def _find_groups(s: State, k: _Work, asked: int, first: bool) -> None:
 def _predict(s: State, k: _Work, asked: int, question: int) -> None:
     """The logit of a yes for each that is asked."""
     chosen, nodes, groups, places, rows = k.asked, k.node, k.groups, k.cells, k.inputs
-    cells, opinions, kinds, sets, logits = s.cells, s.opinions, k.kind, k.sets, k.logit
+    cells, opinions, cases, sets, logits = s.cells, s.opinions, k.cases, k.sets, k.logit
     weights, mixers, starts, inputs = s.weights, s.mixers, s.starts, s.weights.shape[1]
     for x in range(asked):
         number = chosen[x]
@@ -253,8 +166,8 @@ def _predict(s: State, k: _Work, asked: int, question: int) -> None:
             rows[x, 2 * c] = opinions[entry, 0]
             rows[x, 2 * c + 1] = opinions[entry, 1]
         below = node if node < 16 else 16 + question
-        a = starts[0] + kinds[number, 0] * NODES + below
-        b = starts[1] + kinds[number, 1] * NODES + below
+        a = starts[0] + cases[number, 0] * NODES + below
+        b = starts[1] + cases[number, 1] * NODES + below
         sets[0, x], sets[1, x] = a, b
         one, other = np.int64(0), np.int64(0)
         for i in range(inputs):
@@ -263,7 +176,7 @@ def _predict(s: State, k: _Work, asked: int, question: int) -> None:
         one = _clip(one >> 16, -LARGEST_LOGIT, LARGEST_LOGIT)
         other = _clip(other >> 16, -LARGEST_LOGIT, LARGEST_LOGIT)
         two = one + other
-        logits[x] = two >> 1 if mixers == _FIRST_TWO else _more_mixed(s, k, x, number, below, two)
+        logits[x] = two >> 1 if mixers == 2 else _more_mixed(s, k, x, number, below, two)
 
 
 @_within
@@ -271,7 +184,7 @@ def _more_mixed(s: State, k: _Work, x: int, number: int, below: int, total: int)
     """The mean logit of all mixers, ``total`` being that of the first two."""
     weights, row, mixers = s.weights, k.inputs[x], s.mixers
     for m in range(2, mixers):
-        a, logit = s.starts[m] + k.kind[number, m] * NODES + below, np.int64(0)
+        a, logit = s.starts[m] + k.cases[number, m] * NODES + below, np.int64(0)
         k.sets[m, x] = a
         for i in range(weights.shape[1]):
             logit += np.int64(row[i]) * np.int64(weights[a, i])
@@ -280,18 +193,17 @@ def _more_mixed(s: State, k: _Work, x: int, number: int, below: int, total: int)
 
 
 @_inner
-def _refine(s: State, k: _Work, asked: int) -> None:
+def _map(s: State, k: _Work, asked: int) -> None:
     """The chance that is coded with, and that from which the mixers learn (in ``error``)."""
-    chosen, nodes, kinds, logits, cells = k.asked, k.node, k.kind, k.logit, k.single
-    chances, refined, errors, coded = s.chances, s.refined, k.error, k.chance
+    chosen, nodes, cases, logits, cells = k.asked, k.node, k.cases, k.logit, k.single
+    chances, mapped, errors, coded = s.chances, s.mapped, k.error, k.chance
     for x in range(asked):
         number, logit = chosen[x], logits[x]
         mixed = chances[logit + LARGEST_LOGIT]
-        bucket = (logit + LARGEST_LOGIT + HALF_BUCKET) // (2 * HALF_BUCKET)
-        at = (nodes[number] * CHANGES + kinds[number, 1]) * BUCKETS + bucket
+        at = cell_of(nodes[number], cases[number, 1], logit)
         cells[x, 0] = at
         errors[x] = _clip(mixed, LEAST, ONE - LEAST)
-        coded[x] = _clip((mixed + _counted(refined[at])) >> 1, LEAST, ONE - LEAST) & ~1
+        coded[x] = _clip((mixed + _counted(mapped[at])) >> 1, LEAST, ONE - LEAST) & ~1
 
 
 @_within
@@ -362,7 +274,7 @@ def _answer(a: Answers, k: _Work, values: Any, asked: int, question: int, s: Sta
         noted, place, where = a.noted, a.place[0], k.at
         for x in range(asked):
             value = np.int32(values[where[chosen[x]]])
-            yes = value == s.common if question == 0 else (value >> (s.bits - question)) & 1
+            yes = value == s.levels.common if question == 0 else (value >> (s.bits - question)) & 1
             answers[x] = yes
             noted[place + x] = chances[x] | answers[x]
         a.place[0] += asked
@@ -399,14 +311,14 @@ def _teach(s: State, k: _Work, asked: int) -> None:
     for mixer in range(s.mixers):
         _learn(s, k, mixer, asked)
     _count(k, s.cells, k.cells, asked, MOST_ANSWERS)
-    _count(k, s.refined, k.single, asked, MANY_ANSWERS)
+    _count(k, s.mapped, k.single, asked, MANY_ANSWERS)
 
 
 @_inner
 def _ask_quiet(s: State, a: Answers, k: _Work, values: Any, asked: int) -> bool:
-    chosen, own, cells, quiet, chances = k.asked, k.cell, k.single, s.quiet, k.chance
+    chosen, at_quiet, cells, quiet, chances = k.asked, k.cell, k.single, s.quiet, k.chance
     for x in range(asked):
-        at = own[chosen[x]]
+        at = at_quiet[chosen[x]]
         cells[x, 0] = at
         chances[x] = _clip(_counted(quiet[at]), LEAST, ONE - LEAST) & ~1
     if not _answer(a, k, values, asked, 0, s):
@@ -420,7 +332,7 @@ def _ask(s: State, a: Answers, k: _Work, values: Any, asked: int, question: int)
     if question == 0 or question & 1:
         _find_groups(s, k, asked, question < 2)
     _predict(s, k, asked, question)
-    _refine(s, k, asked)
+    _map(s, k, asked)
     if not _answer(a, k, values, asked, question, s):
         return False
     _teach(s, k, asked)
@@ -435,7 +347,7 @@ def _gather(s: State, r: Round, k: _Work, start: int, stop: int) -> tuple[int, i
     plane = (r.rows + 2) * row
     size, count, quiet = (r.planes + 2) * plane, 0, 0
     values, places, quiet_cells, ats, wheres = r.values, r.places, r.quiet, k.at, k.where
-    cells, nodes, chosen = k.cell, k.node, k.asked
+    cells, nodes, chosen, common = k.cell, k.node, k.asked, s.levels.common
     for i in range(start, stop):
         place, cell = places[i], quiet_cells[i]
         line, p = place // r.planes, place % r.planes
@@ -443,13 +355,14 @@ def _gather(s: State, r: Round, k: _Work, start: int, stop: int) -> tuple[int, i
         for item in range(r.items):
             at = item * size + base
             ats[count], wheres[count], cells[count] = at, place, cell
-            if _is_quiet(values, at, row, plane, s.common):
+            near = neighbours_of(values, at, row, plane)
+            if is_quiet(near, common):
                 nodes[count] = -1
                 chosen[quiet] = count
                 quiet += 1
             else:
                 nodes[count] = 0
-                _look_around(s, values, at, row, plane, place, line, r.rows, p, count, k)
+                _look_around(s, r, k, near, place, count)
             count += 1
     return count, quiet
 
@@ -478,9 +391,8 @@ def _batch(s: State, a: Answers, r: Round, k: _Work, start: int, stop: int) -> b
         if not answers[x]:
             number = chosen[x]
             nodes[number] = 1
-            at, place = ats[number], wheres[number]
-            line, p = place // r.planes, place % r.planes
-            _look_around(s, values, at, row, plane, place, line, r.rows, p, number, k)
+            near = neighbours_of(values, ats[number], row, plane)
+            _look_around(s, r, k, near, wheres[number], number)
     asked = _select(k, count, 0)
     if asked and not _ask(s, a, k, values, asked, 0):
         return False
@@ -500,7 +412,7 @@ def _batch(s: State, a: Answers, r: Round, k: _Work, start: int, stop: int) -> b
 
 
 @_outer
-def _walk(s: State, a: Answers, r: Round, most: int) -> bool:
+def _code_round(s: State, a: Answers, r: Round, most: int) -> bool:
     """Go through a round; whether the answers sufficed."""
     sets, inputs = s.weights.shape
     k = _Work(
@@ -521,7 +433,7 @@ def _walk(s: State, a: Answers, r: Round, most: int) -> bool:
 
 
 @_inner
-def _code(noted: Any, sizes: Any, states: Any, words: Any) -> int:
+def _write_answers(noted: Any, sizes: Any, states: Any, words: Any) -> int:
     """Code all answers, the last first; how many words there are, the last first."""
     place, count, lanes = len(noted), 0, len(states)
     for i in range(len(sizes) - 1, -1, -1):
@@ -542,13 +454,14 @@ def _code(noted: Any, sizes: Any, states: Any, words: Any) -> int:
     return count
 
 
-def _walk_from_python(s: State, a: Answers, r: Round, most: int) -> bool:
-    return _walk(s, a, r, most)
+def _code_round_from_python(s: State, a: Answers, r: Round, most: int) -> bool:
+    return _code_round(s, a, r, most)
 
 
-def _code_from_python(noted: Any, sizes: Any, states: Any, words: Any) -> int:
-    return _code(noted, sizes, states, words)
+def _write_answers_from_python(noted: Any, sizes: Any, states: Any, words: Any) -> int:
+    return _write_answers(noted, sizes, states, words)
 
 
 _SOURCES = checksum_of(Path(__file__).parent)
-walk, code = compiled(_walk_from_python, _SOURCES), compiled(_code_from_python, _SOURCES)
+code_round = compiled(_code_round_from_python, _SOURCES)
+write_answers = compiled(_write_answers_from_python, _SOURCES)

@@ -6,10 +6,10 @@ from typing import Self
 import numpy as np
 
 from narrows.archive.mixing import contexts
-from narrows.archive.mixing.course import Course
-from narrows.archive.mixing.kinds import MIXERS, Mixers
 from narrows.archive.mixing.mixer import FIRST_SUM, NODES
-from narrows.archive.mixing.refining import first_cells
+from narrows.archive.mixing.mixer_selection import MIXERS, Mixers
+from narrows.archive.mixing.probability_map import first_cells
+from narrows.archive.mixing.scan_order import ScanOrder
 
 # A row and a column of quiet places is told apart up to so many, and so many planes.
 _QUIET_SIDE, _QUIET_PLANES = 32, 4
@@ -78,7 +78,7 @@ class Learned:
         cells: of the contexts, one after the other, uint32 (contexts << bits,).
         bits: each context has 2^bits cells.
         quiet: cells of quiet places.
-        refined: those of :mod:`narrows.archive.mixing.refining`.
+        mapped: those of the adaptive probability map.
         weights: of all mixers, one after the other, int32 (sets, inputs).
     """
 
@@ -88,15 +88,15 @@ class Learned:
     quiet: np.ndarray = field(
         default_factory=lambda: np.zeros(_QUIET_SIDE**2 * _QUIET_PLANES, np.uint32)
     )
-    refined: np.ndarray = field(default_factory=first_cells)
+    mapped: np.ndarray = field(default_factory=first_cells)
 
     @classmethod
-    def nothing(cls, course: Course, settings: Settings) -> Self:
+    def nothing(cls, order: ScanOrder, settings: Settings) -> Self:
         """Before the first value."""
-        bits = cell_bits(course.count * course.places)
+        bits = cell_bits(order.count * order.places)
         count = settings.contexts
         weights = np.tile(np.array([FIRST_SUM // count, 0], np.int32), count)
-        sets = sum(settings.mixers.kinds) * NODES
+        sets = sum(settings.mixers.cases) * NODES
         return cls(np.zeros(count << bits, np.uint32), bits, np.tile(weights, (sets, 1)))
 
 
@@ -105,10 +105,10 @@ def cell_bits(values: int) -> int:
     return min(max((4 * values).bit_length(), _FEWEST_CELL_BITS), _MOST_CELL_BITS)
 
 
-def quiet_cells(course: Course, places: np.ndarray) -> np.ndarray:
+def quiet_cells(order: ScanOrder, places: np.ndarray) -> np.ndarray:
     """Where the cells of quiet places are, int64."""
-    line, plane = np.divmod(places, course.planes)
-    row, column = np.divmod(line, course.columns)
-    row = row * min(course.rows, _QUIET_SIDE) // course.rows
-    column = column * min(course.columns, _QUIET_SIDE) // course.columns
+    line, plane = np.divmod(places, order.planes)
+    row, column = np.divmod(line, order.columns)
+    row = row * min(order.rows, _QUIET_SIDE) // order.rows
+    column = column * min(order.columns, _QUIET_SIDE) // order.columns
     return (row * _QUIET_SIDE + column) * _QUIET_PLANES + plane % _QUIET_PLANES

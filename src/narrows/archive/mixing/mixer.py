@@ -11,9 +11,9 @@ from math import isqrt
 
 import numpy as np
 
-from narrows.archive.mixing.course import MOST_AT_ONCE
-from narrows.archive.mixing.kinds import Mixers
 from narrows.archive.mixing.logistic import LARGEST_LOGIT
+from narrows.archive.mixing.mixer_selection import Mixers
+from narrows.archive.mixing.scan_order import MOST_AT_ONCE
 
 # A sum of at most 128 products of weights up to 2^23 and inputs below 2^12 stays below 2^42; a
 # gradient of 2^12 answers, each an error below 2^17 times an input, below 2^41.
@@ -24,7 +24,7 @@ LARGEST_WEIGHT = 1 << 23
 RATE_BITS = 32
 _INVERSE_RATE = 51_200
 _COUNTS = range(MOST_AT_ONCE + 1)
-#: What the weights of the first kind of opinion add up to, at first.
+#: What the weights of the first of a cell's two opinions add up to, at first.
 FIRST_SUM = 163_840
 #: No answer is impossible, and none costs more than 11.4 bits.
 LEAST = 24
@@ -34,14 +34,14 @@ NODES = 32
 
 def first_sets(mixers: Mixers) -> np.ndarray:
     """The number of each mixer's first set of weights among those of all, int64 (mixers,)."""
-    return np.cumsum([0, *mixers.kinds[:-1]]) * NODES
+    return np.cumsum([0, *mixers.cases[:-1]]) * NODES
 
 
-def node_sets(kinds: np.ndarray, nodes: np.ndarray, question: int) -> np.ndarray:
-    """The number of the set of weights of each mixer for values of some kinds, int64 (m, mixers),
+def node_sets(cases: np.ndarray, nodes: np.ndarray, question: int) -> np.ndarray:
+    """The number of the set of weights of each mixer for values of some cases, int64 (m, mixers),
     among those of the mixer: by the bits that are known already, where these are few, else by the
     question."""
-    return kinds * NODES + np.where(nodes < 16, nodes, 16 + question)[:, None]
+    return cases * NODES + np.where(nodes < 16, nodes, 16 + question)[:, None]
 
 
 @cache

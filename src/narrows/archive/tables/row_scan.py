@@ -9,7 +9,7 @@ or sums of integers in float64 that stay below 2^53.
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, reduce
 from math import isqrt
 from typing import Protocol
 
@@ -160,8 +160,10 @@ class RowScan:
             [guess >> rough, *coarse[5][:1]],
             [guess >> rough, _coarse(above, width, 4)],
         ]
-        keys = [hashed(parts, number * CONTEXTS + i, busy) for i, parts in enumerate(contexts)]
-        return np.stack(keys)
+        keys = np.empty((CONTEXTS, busy), np.uint32)
+        for i, parts in enumerate(contexts):
+            keys[i] = reduce(hashed, parts, np.full(busy, number * CONTEXTS + i + 1))
+        return keys
 
 
 def _coarse(values: np.ndarray, width: int, bits: int) -> np.ndarray:

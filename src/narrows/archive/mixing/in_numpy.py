@@ -1,17 +1,20 @@
-"""Through the items of a block, batch by batch; coding and decoding are one walk, which differs
-only in who knows the answers."""
+"""Coding the items of a block in NumPy, batch by batch.
+
+Coding and decoding are one, and differ only in who knows the answers.
+"""
 
 from typing import Protocol
 
 import numpy as np
 
-from narrows.archive.mixing import contexts, counts, refining
+from narrows.archive.mixing import contexts, counts
 from narrows.archive.mixing.ans import Player, Recorder, lanes_for
-from narrows.archive.mixing.course import Course, padded_places, padded_size
-from narrows.archive.mixing.kinds import areas_of, kinds
 from narrows.archive.mixing.learned import Learned, Settings, quiet_cells
 from narrows.archive.mixing.logistic import LARGEST_LOGIT, ONE, probabilities
 from narrows.archive.mixing.mixer import LEAST, Mixer, first_sets, node_sets
+from narrows.archive.mixing.mixer_selection import select
+from narrows.archive.mixing.probability_map import cell_of
+from narrows.archive.mixing.scan_order import ScanOrder, padded_places, padded_size
 
 
 class Coder(Protocol):
@@ -22,53 +25,53 @@ class Coder(Protocol):
         ...
 
 
-def encode(course: Course, settings: Settings, values: np.ndarray) -> bytes:
+def encode(order: ScanOrder, settings: Settings, values: np.ndarray) -> bytes:
     """Code values, uint8 (items, places)."""
-    recorder, walk = Recorder(lanes_for(values.size)), Walk(course, settings)
-    for first, last in course.rounds():
-        walk.go(recorder, values[first:last], last - first)
+    recorder, coding = Recorder(lanes_for(values.size)), Coding(order, settings)
+    for first, last in order.rounds():
+        coding.go(recorder, values[first:last], last - first)
     return recorder.finish()
 
 
-def decode(course: Course, settings: Settings, content: bytes) -> np.ndarray:
+def decode(order: ScanOrder, settings: Settings, content: bytes) -> np.ndarray:
     """The values that :func:`encode` was given.
 
     Raises:
         ValueError: ``content`` is not what it made.
     """
-    player = Player(content, lanes_for(course.count * course.places))
-    walk, rounds = Walk(course, settings), course.rounds()
-    values = np.concatenate([walk.go(player, None, last - first) for first, last in rounds])
+    player = Player(content, lanes_for(order.count * order.places))
+    coding, rounds = Coding(order, settings), order.rounds()
+    values = np.concatenate([coding.go(player, None, last - first) for first, last in rounds])
     player.finish()
     return values
 
 
-class Walk:
-    """The walk in NumPy, which works on all values of a batch at once.
+class Coding:
+    """Coding in NumPy, which works on all values of a batch at once.
 
     Attributes:
         learned: what the values so far have taught.
     """
 
-    def __init__(self, course: Course, settings: Settings) -> None:
-        self._course, self._settings = course, settings
-        self.learned = Learned.nothing(course, settings)
+    def __init__(self, order: ScanOrder, settings: Settings) -> None:
+        self._order, self._settings = order, settings
+        self.learned = Learned.nothing(order, settings)
         self._mixer = Mixer(self.learned.weights)
         self._first_sets = first_sets(settings.mixers)
-        self._offsets = {
-            name: right - (back * (course.rows + 2) + up) * (course.columns + 4)
-            for name, (back, up, right) in contexts.NEIGHBOURS.items()
-        }
+        self._levels = contexts.levels_of(settings.common, settings.top)
 
     def go(self, coder: Coder, known: np.ndarray | None, items: int) -> np.ndarray:
-        """Walk through a round, (items, places) of which the coder learns the values ``known``,
-        uint8, or tells them."""
-        padded = np.full((padded_size(self._course), items), self._settings.common, np.uint8)
-        for places in self._course.batches(items):
+        """Code a round, (items, places) of which the coder learns the values ``known``, uint8, or
+        tells them."""
+        size = padded_size(self._order)
+        padded = np.full(items * size, self._settings.common, np.uint8)
+        first = np.arange(items) * size
+        for places in self._order.batches(items):
             values = None if known is None else known[:, places].T.reshape(-1)
-            at = padded_places(self._course, places)
-            padded[at] = self._batch(coder, padded, places, at, values).reshape(-1, items)
-        return padded[padded_places(self._course, np.arange(self._course.places))].T
+            at = (padded_places(self._order, places)[:, None] + first).reshape(-1)
+            padded[at] = self._batch(coder, padded, np.repeat(places, items), at, values)
+        everywhere = padded_places(self._order, np.arange(self._order.places))
+        return padded.reshape(items, size)[:, everywhere]
 
     def _batch(
         self,
@@ -78,40 +81,31 @@ class Walk:
         at: np.ndarray,
         known: np.ndarray | None,
     ) -> np.ndarray:
-        """The values at ``places`` of all items, uint8."""
-        near = {
-            name: padded[at + offset].reshape(-1).astype(np.int64)
-            for name, offset in self._offsets.items()
-        }
-        common, top, items = self._settings.common, self._settings.top, padded.shape[1]
-        quiet = np.ones(len(places) * items, bool)
-        for name in contexts.AROUND:
-            quiet &= near[name] == common
+        """The values at some places, which lie at ``at``: uint8 (m,)."""
+        row = self._order.columns + 4
+        near = contexts.neighbours_of(padded, at, row, (self._order.rows + 2) * row)
+        common, levels, settings = self._settings.common, self._levels, self._settings
+        quiet = contexts.is_quiet(near, common)
         calm, busy = np.flatnonzero(quiet), np.flatnonzero(~quiet)
-        at_places = np.repeat(places, items)
-        count = self._settings.contexts
-        keys = contexts.context_keys(near, at_places, top, count)
-        weighed = self._kinds(near, at_places)
+        keys = np.empty((contexts.COUNT, len(at)), np.uint32)
+        contexts.fill_keys(keys, near, places, levels, settings.contexts)
+        cases = np.empty((len(settings.mixers.cases), len(at)), np.int64)
+        line, plane = np.divmod(places, self._order.planes)
+        select(cases, near, line, plane, (self._order.rows, self._order.columns), levels)
+        keys, cases = np.ascontiguousarray(keys[: settings.contexts].T), cases.T
         others = np.zeros(len(quiet), bool)
         if len(calm):
-            cells = np.repeat(quiet_cells(self._course, places), items)[calm]
+            cells = quiet_cells(self._order, places)[calm]
             others[calm] = self._ask_quiet(coder, cells, _whether(known, calm, common)) == 0
         if len(busy):
-            asked = _Asked(keys[busy], weighed[busy])
+            asked = _Asked(keys[busy], cases[busy])
             others[busy] = self._ask(coder, asked, 0, _whether(known, busy, common)) == 0
         result = np.full(len(quiet), common, np.uint8)
         left = np.flatnonzero(others)
         if len(left):
-            asked = _Asked(keys[left], weighed[left])
+            asked = _Asked(keys[left], cases[left])
             result[left] = self._ask_bits(coder, asked, None if known is None else known[left])
         return result
-
-    def _kinds(self, near: dict[str, np.ndarray], places: np.ndarray) -> np.ndarray:
-        """Which weights each value of a batch uses, of each mixer: int64 (m, mixers)."""
-        course, settings = self._course, self._settings
-        line, planes = np.divmod(places, course.planes)
-        areas = areas_of(*np.divmod(line, course.columns), course.rows, course.columns)
-        return kinds(near, areas, planes, settings.common, settings.top, settings.mixers)
 
     def _ask_quiet(self, coder: Coder, cells: np.ndarray, known: np.ndarray | None) -> np.ndarray:
         """Whether values in quiet places have the most common value, too."""
@@ -136,18 +130,18 @@ class Walk:
         learned = self.learned
         cells = asked.cells(question, learned.bits)
         inputs = counts.opinions_of(learned.cells[cells]).reshape(len(cells), -1)
-        sets = (node_sets(asked.kinds, asked.nodes, question) + self._first_sets).T
+        sets = (node_sets(asked.cases, asked.nodes, question) + self._first_sets).T
         logits = np.sum([self._mixer.logits(inputs, each) for each in sets], axis=0) // len(sets)
         mixed = probabilities()[logits + LARGEST_LOGIT]
-        places = refining.cells_of(asked.nodes, asked.kinds[:, 1], logits)
-        refined = counts.chances_of(learned.refined[places])
-        answers = coder.answer(_allowed((mixed + refined) >> 1), known)
+        places = cell_of(asked.nodes, asked.cases[:, 1], logits)
+        mapped = counts.chances_of(learned.mapped[places])
+        answers = coder.answer(_allowed((mixed + mapped) >> 1), known)
         errors = answers * ONE - np.clip(mixed, LEAST, ONE - LEAST)
         heard = np.flatnonzero(np.abs(errors) >= self._settings.mixers.least)
         for each in sets:
             self._mixer.learn(inputs[heard], each[heard], errors[heard])
         counts.add(learned.cells, cells, answers, counts.MOST_ANSWERS)
-        counts.add(learned.refined, places, answers, counts.MANY_ANSWERS)
+        counts.add(learned.mapped, places, answers, counts.MANY_ANSWERS)
         return answers
 
 
@@ -156,12 +150,12 @@ class _Asked:
 
     Attributes:
         keys: of their contexts, uint32 (m, contexts).
-        kinds: which weights they use, of each mixer: int64 (m, mixers).
+        cases: which weights they use, of each mixer: int64 (m, mixers).
         nodes: the bits that are known of them, behind a 1; 0 before the first.
     """
 
-    def __init__(self, keys: np.ndarray, kinds: np.ndarray) -> None:
-        self.keys, self.kinds = keys, kinds
+    def __init__(self, keys: np.ndarray, cases: np.ndarray) -> None:
+        self.keys, self.cases = keys, cases
         self.nodes = np.zeros(len(keys), np.int64)
 
     def cells(self, question: int, bits: int) -> np.ndarray:

@@ -26,7 +26,7 @@ _BATCHES_FREE, _VALUES_A_BATCH = 1 << 12, 32
 
 
 @dataclass(frozen=True)
-class Course:
+class ScanOrder:
     """Through ``count`` items of ``rows`` rows, ``columns`` columns and ``planes`` planes.
 
     Attributes:
@@ -41,7 +41,7 @@ class Course:
     places: int
 
     @classmethod
-    def of(cls, shape: tuple[int, ...], width: int) -> "Course":
+    def of(cls, shape: tuple[int, ...], width: int) -> "ScanOrder":
         """That of items of ``width`` bytes a value: a block without a second axis is one item.
 
         An image of more than two dimensions has a plane for each value of the others, and for each
@@ -99,20 +99,20 @@ class Course:
         ]
 
 
-def padded_size(course: Course) -> int:
+def padded_size(order: ScanOrder) -> int:
     """The bytes of an item with a margin: each plane has two rows above and two columns on either
     side, and there are two planes before the first."""
-    return (course.planes + 2) * (course.rows + 2) * (course.columns + 4)
+    return (order.planes + 2) * (order.rows + 2) * (order.columns + 4)
 
 
-def padded_places(course: Course, places: np.ndarray) -> np.ndarray:
+def padded_places(order: ScanOrder, places: np.ndarray) -> np.ndarray:
     """Where places lie in an item with its margin."""
-    line, plane = np.divmod(places, course.planes)
-    row, column = np.divmod(line, course.columns)
-    return ((plane + 2) * (course.rows + 2) + row + 2) * (course.columns + 4) + column + 2
+    line, plane = np.divmod(places, order.planes)
+    row, column = np.divmod(line, order.columns)
+    return ((plane + 2) * (order.rows + 2) + row + 2) * (order.columns + 4) + column + 2
 
 
-def split(course: Course, streams: int) -> Iterator[tuple[int, int]]:
+def split(order: ScanOrder, streams: int) -> Iterator[tuple[int, int]]:
     """The items of each of ``streams`` streams: first, and behind the last."""
-    edges = [course.count * number // streams for number in range(streams + 1)]
+    edges = [order.count * number // streams for number in range(streams + 1)]
     return pairwise(edges)
