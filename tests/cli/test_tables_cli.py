@@ -11,14 +11,12 @@ import pytest
 
 from helpers.command_line import Command, contents
 from narrows.data import load_data
-from narrows.errors import UsageError
 from narrows.learnt.pca import fit_pca
 from narrows.model.file import save_model
 from narrows.model.trained import DataDescription, TrainedModel, TrainingRecord
 from narrows.nn.model import initial_model
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
-from narrows.tasks.option_texts import parse_types
 
 
 def table(count: int = 300) -> pa.Table:
@@ -149,16 +147,3 @@ def test_arrays_and_tables_are_not_mixed_up(
     for name in ("d.npy", "d.npz", "folder/"):
         done = narrows("decode", model, codes, "--out", tmp_path / name)
         assert (done.code, "cannot hold a table's columns" in done.err) == (2, True)
-
-
-def test_types_are_read() -> None:
-    assert parse_types(None) is None
-    assert parse_types("age=integer, zip = categorical") == {"age": "integer", "zip": "categorical"}
-    assert parse_types("a=b=date") == {"a=b": "date"}
-
-
-@pytest.mark.parametrize("text", ["age", "age=int", "age=", "a=date,a=integer"])
-def test_types_that_cannot_be_meant(text: str) -> None:
-    with pytest.raises(UsageError, match="--types") as caught:
-        parse_types(text)
-    assert caught.value.hint

@@ -12,7 +12,6 @@ from narrows.data.tables import Column, TableSchema
 from narrows.errors import DataError
 from narrows.report.columns import ColumnMeter, ColumnScore, columns_text
 from narrows.report.redundancy import Redundancy, redundancy, redundancy_text
-from narrows.support.text_tables import cell_text, table_text
 
 ROWS = 400
 ANIMALS = ("cat", "dog", "eel")
@@ -236,27 +235,6 @@ def test_the_table_of_columns_reads_in_a_hundred_places() -> None:
     (third,) = [line for line in lines if line.startswith("animal")]
     for words in ("6.2%", "50.0%", "0.875", "–"):
         assert words in third
-
-
-def test_cells_stand_under_their_headers() -> None:
-    lines = table_text("t", [["name", "value"], ["x", "1.5"], ["longer", "22.25"]]).splitlines()
-    assert lines == [
-        "t",
-        "─" * 13,
-        "name    value",
-        "─" * 13,
-        "x         1.5",
-        "longer  22.25",
-        "─" * 13,
-    ]
-
-
-def test_wide_letters_take_two_places_and_control_letters_do_nothing() -> None:
-    lines = table_text(
-        "t", [["a", "b"], ["温度", "1"], [cell_text("x\x1b[2J\n"), "2"]]
-    ).splitlines()
-    assert lines[4] == "温度    1"
-    assert lines[5] == "x·[2J·  2"
 
 
 # Which columns are redundant
