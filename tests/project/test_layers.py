@@ -97,6 +97,14 @@ def test_libraries_are_imported_only_where_they_belong(module: str) -> None:
 
 
 @every_file
+def test_engines_are_entered_by_their_front_door(module: str) -> None:
+    """What they offer is in the package itself; which of them does it is their own matter."""
+    if not is_within(module, "narrows.engine"):
+        inside = ("narrows.engine.xla", "narrows.engine.fused")
+        assert not [name for name in imports(module) if any(is_within(name, p) for p in inside)]
+
+
+@every_file
 def test_nothing_reads_code_from_a_file(module: str) -> None:
     assert not [name for name in imports(module) if name.split(".")[0] in UNSAFE]
     for call in (node for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call)):

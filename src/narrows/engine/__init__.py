@@ -5,12 +5,14 @@
 
 Both take the same model, give the same numbers to within float32 rounding (a test holds them to
 it), and keep their state in the same named arrays, so a model trained by one runs on the other.
-choice.py says which one computes what both can.
+choice.py says which one computes what both can. What only XLA does, searching codes and measuring
+evidence, is offered here too: nobody outside needs to know of an engine's insides.
 """
 
 from narrows.engine.choice import Choice, chosen_engine, uses_fused
 from narrows.engine.fused.layers import fused_layers
 from narrows.engine.interface import AdamSettings, Runner, Trainer, TrainingState
+from narrows.engine.xla import CodeSearch, RefiningRunner, XlaRunner, XlaTrainer, measure_evidence
 from narrows.nn.model import Model
 from narrows.nn.objectives import Objective
 from narrows.support.memory import XLA, require_compilers
@@ -20,12 +22,14 @@ __all__ = [
     "MOST_REFINEMENT",
     "AdamSettings",
     "Choice",
+    "CodeSearch",
     "Runner",
     "Trainer",
     "TrainingState",
     "chosen_engine",
     "make_runner",
     "make_trainer",
+    "measure_evidence",
 ]
 
 #: Steps that improve a code at most: far more than it ever takes.
@@ -48,8 +52,6 @@ def make_trainer(
         if can_train(model.spec, batch_size, objective):
             return FusedTrainer(model, objective, adam, batch_size, seed)
     require_compilers(XLA)
-    from narrows.engine.xla import XlaTrainer
-
     return XlaTrainer(model, objective, adam, batch_size, seed)
 
 
@@ -58,8 +60,6 @@ def make_runner(model: Model, refinement: int = 0, track: Tracker = silent) -> R
     :mod:`narrows.engine.xla.refinement` has it. ``track`` as for a trainer."""
     if refinement:
         require_compilers(XLA)
-        from narrows.engine.xla import RefiningRunner
-
         return RefiningRunner(model, make_runner(model, track=track), refinement)
     if fused_layers(model.spec) is not None and uses_fused(track):
         from narrows.engine.fused.runner import FusedRunner, can_run
@@ -67,6 +67,4 @@ def make_runner(model: Model, refinement: int = 0, track: Tracker = silent) -> R
         if can_run(model.spec):
             return FusedRunner(model)
     require_compilers(XLA)
-    from narrows.engine.xla import XlaRunner
-
     return XlaRunner(model)

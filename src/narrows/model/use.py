@@ -3,9 +3,8 @@
 import numpy as np
 from jaxtyping import Float, Float32, Shaped
 
-from narrows.engine import make_runner
+from narrows.engine import make_runner, measure_evidence
 from narrows.engine.evidence import is_variational
-from narrows.engine.xla import measure_evidence
 from narrows.errors import ShapeError, UsageError
 from narrows.model.trained import TrainedModel
 from narrows.nn.model import Model

@@ -9,6 +9,8 @@ import sys
 import threading
 from typing import Any
 
+from narrows.errors import UsageError
+
 # Whether XLA had started its threads in a process that this one was forked from; and now.
 _left_xla = _has_xla = False
 # It starts a dozen threads on a machine of one processor; others that are not Python's are few.
@@ -17,9 +19,20 @@ _XLA_THREADS = 4
 _held: Any = None
 
 
-def xla_was_left_behind() -> bool:
-    """Whether XLA was used before this process was forked, and cannot compute in it."""
-    return _left_xla
+def require_xla_threads() -> None:
+    """Make sure that XLA's threads are in this process, or will be; to be called before it computes
+    anything.
+
+    Raises:
+        UsageError: XLA was used before this process was forked.
+    """
+    if _left_xla:
+        raise UsageError(
+            "XLA, which refines codes and runs nets of other blocks than dense and convolutional "
+            "layers, was used before this process was forked, and cannot compute in it",
+            hint='start workers with multiprocessing.get_context("spawn"), as joblib does, or set '
+            "refine=0 where the model needs XLA for nothing else",
+        )
 
 
 def _xla_has_begun() -> bool:

@@ -28,7 +28,7 @@ from narrows.archive.methods import Effort
 from narrows.archive.size_breakdown import SizeBreakdown
 from narrows.archive.validation import damaged
 from narrows.data import Dataset
-from narrows.engine.xla import CodeSearch
+from narrows.engine import CodeSearch
 from narrows.errors import DataError, ModelFileError, ShapeError, UsageError
 from narrows.model.file import load_model, save_model
 from narrows.model.ranges import require_familiar

@@ -13,7 +13,6 @@ from narrows.data import Dataset
 from narrows.data.file_arrays import FileArray
 from narrows.engine import make_runner
 from narrows.engine.evidence import is_variational
-from narrows.engine.xla import require_threads
 from narrows.errors import DataError
 from narrows.learnt.density import MOST_CODES, MOST_NUMBERS, fit_density
 from narrows.learnt.pca import fit_pca
@@ -25,6 +24,7 @@ from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
 from narrows.planning.plan import Plan
 from narrows.support.chunks import chunks, drawn_places
+from narrows.support.forks import require_xla_threads
 from narrows.support.memory import NUMBA, XLA, require_compilers, require_memory
 from narrows.support.progress import Tracker, silent
 from narrows.tasks.detector import fit_detection
@@ -66,7 +66,7 @@ def fit_plan(
     """
     spec, settings = plan.spec, plan.settings
     if plan.refinement or is_variational(spec):
-        require_threads()  # what is measured after the training needs them
+        require_xla_threads()  # what is measured after the training needs them
         require_compilers(NUMBA, XLA)
     _require_memory(spec, min(settings.batch_size, len(training)))
     described, of_data = describe_data(training)

@@ -3,7 +3,6 @@
     transfer.py     items on their way to the device, a batch at a time
     precision.py    which float the training computes in
     convolution.py  XLA's own convolution in place of the blocks'
-    forks.py        processes in which XLA cannot compute
     loss.py         what a batch loses and what training minimises
     step.py         one training step
     trainer.py      XlaTrainer
@@ -16,7 +15,6 @@ Nothing here imports JAX before it is used.
 """
 
 from narrows.engine.xla.code_search import CodeSearch
-from narrows.engine.xla.forks import require_threads
 from narrows.engine.xla.refinement import RefiningRunner
 from narrows.engine.xla.runner import XlaRunner
 from narrows.engine.xla.trainer import XlaTrainer
@@ -28,5 +26,4 @@ __all__ = [
     "XlaRunner",
     "XlaTrainer",
     "measure_evidence",
-    "require_threads",
 ]

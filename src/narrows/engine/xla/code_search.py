@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Shaped
 
-from narrows.engine.xla.forks import require_threads
 from narrows.engine.xla.transfer import COMPILED_SPECS, Units, chunks, for_device, to_network
 from narrows.nn.activations import apply_activation
 from narrows.nn.blocks.rounded import Rounded, chance_lengths, code_lengths, context_masks
 from narrows.nn.model import Model, apply_part
 from narrows.nn.spec import Spec
+from narrows.support.forks import require_xla_threads
 
 # Derivatives, and units of context of all changed codes, of so many values are held at once
 # (64 MB), of at most so many items. Always as many, and zeros after the last.
@@ -88,7 +88,7 @@ class CodeSearch:
 
     def _sent(self, items: np.ndarray) -> np.ndarray:
         """Items as they travel, and zeros behind them."""
-        require_threads()
+        require_xla_threads()
         values = for_device(items, self._model.scaling)
         return np.pad(values, [(0, self._batch - len(items))] + [(0, 0)] * (values.ndim - 1))
 

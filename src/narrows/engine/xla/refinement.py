@@ -15,10 +15,10 @@ from jaxtyping import Float, Float32, Shaped
 
 from narrows.engine.interface import Runner
 from narrows.engine.xla.convolution import with_native_convolutions
-from narrows.engine.xla.forks import require_threads
 from narrows.engine.xla.transfer import COMPILED_SPECS, Units, chunks, for_device, to_network
 from narrows.nn.model import Model, apply_part
 from narrows.nn.spec import Spec
+from narrows.support.forks import require_xla_threads
 
 # Derivatives of so many values by latent numbers are held at once (16 MB), of at most so many
 # items. Always as many, and zeros after the last: an item's code must not depend on its company.
@@ -49,7 +49,7 @@ class RefiningRunner:
         self._start, self._step = _start_and_step(with_native_convolutions(model.spec))
 
     def encode(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
-        require_threads()
+        require_xla_threads()
         codes = self._runner.encode(items)
         both = zip(chunks(items, self._batch), chunks(codes, self._batch), strict=True)
         return np.concatenate([self._refined(*part) for part in both])

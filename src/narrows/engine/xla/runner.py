@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Float, Float32, Shaped
 
 from narrows.engine.xla.convolution import with_native_convolutions
-from narrows.engine.xla.forks import require_threads
 from narrows.engine.xla.loss import reconstructed
 from narrows.engine.xla.transfer import (
     COMPILED_SPECS,
@@ -21,6 +20,7 @@ from narrows.engine.xla.transfer import (
 from narrows.nn.flow import Flow
 from narrows.nn.model import Model, apply_part
 from narrows.nn.spec import Spec
+from narrows.support.forks import require_xla_threads
 
 
 class XlaRunner:
@@ -46,7 +46,7 @@ class XlaRunner:
         self, run: Callable[[Any, Units, Any], Any], rows: np.ndarray, *, sent: bool = False
     ) -> np.ndarray:
         """What ``run`` makes of ``rows``; they are network values already if ``sent``."""
-        require_threads()
+        require_xla_threads()
         parts, units = [], Units.of(self._model.scaling)
         for chunk in chunks(rows, self._run_batch):
             values = chunk if sent else for_device(chunk, self._model.scaling)

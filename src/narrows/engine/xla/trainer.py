@@ -9,7 +9,6 @@ from jaxtyping import Float64, Int64, Shaped
 from narrows.engine.evidence import is_variational, require_likelihood
 from narrows.engine.interface import AdamSettings, TrainingState
 from narrows.engine.xla.convolution import has_native_convolutions, with_native_convolutions
-from narrows.engine.xla.forks import require_threads
 from narrows.engine.xla.loss import LossFunction
 from narrows.engine.xla.precision import training_dtype
 from narrows.engine.xla.step import Batch, Carry, Run, Step, short_seed
@@ -25,6 +24,7 @@ from narrows.nn.flow import Flow
 from narrows.nn.model import Model
 from narrows.nn.objectives import Objective
 from narrows.nn.spec import Spec
+from narrows.support.forks import require_xla_threads
 
 # Steps in one call. More hide the cost of a call better; this many take a fraction of a second even
 # for models a thousand times the size of the simple one, or a tenth of it with convolutions.
@@ -50,7 +50,7 @@ class XlaTrainer:
         batch_size: int,
         seed: int = 0,
     ) -> None:
-        require_threads()
+        require_xla_threads()
         spec = with_native_convolutions(model.spec)
         self._scans = scans(spec)
         self.steps_per_call = _STEPS_PER_SCAN if self._scans else _STEPS_ONE_BY_ONE

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Shaped
 
 from narrows.engine.evidence import Evidence, require_likelihood
-from narrows.engine.xla.forks import require_threads
 from narrows.engine.xla.step import drawing_flow, short_seed
 from narrows.engine.xla.transfer import (
     COMPILED_SPECS,
@@ -24,6 +23,7 @@ from narrows.nn.flow import Flow
 from narrows.nn.model import Model, apply_part
 from narrows.nn.objectives import Objective
 from narrows.nn.spec import Spec
+from narrows.support.forks import require_xla_threads
 
 # The same draws for the same items, whoever measures them.
 _SEED = 0xE1B0
@@ -41,7 +41,7 @@ def measure_evidence(
         UsageError: ``objective`` is no likelihood.
     """
     require_likelihood(objective)
-    require_threads()
+    require_xla_threads()
     measured = _measured(model.spec, objective.in_model_units(model.scaling.scale))
     units = Units.of(model.scaling)
     total = divergence = 0.0
