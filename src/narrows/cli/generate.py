@@ -81,7 +81,7 @@ def generate(
       narrows generate digits.safetensors --traverse 0 --at mnist:test:3 --out number-0.png
     """
     from narrows.tasks.drawn_codes import interpolated, traversed
-    from narrows.tasks.generate import codes_at, draw, write_codes
+    from narrows.tasks.generate import codes_at, draw, write_decoded
     from narrows.tasks.opening import open_autoencoder
 
     _require_one_choice(
@@ -114,7 +114,7 @@ def generate(
             assert traverse is not None
             code = None if at is None else codes_of("--at", at, 1)[0]
             codes = traversed(autoencoder.trained, traverse, steps, code)
-        written = write_codes(autoencoder, codes, out, columns=steps, track=progress, note=say)
+        written = write_decoded(autoencoder, codes, out, columns=steps, track=progress, note=say)
     show_written(written, json)
 
 

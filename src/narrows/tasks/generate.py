@@ -34,14 +34,14 @@ def draw(
 
     Args:
         count, seed, source: as of :class:`narrows.tasks.drawn_codes.DrawnCodes`.
-        out: as of :func:`write_codes`.
+        out: as of :func:`write_decoded`.
 
     Raises:
         UsageError: as there.
     """
     if autoencoder.trained.data.table is None or _is_picture(out):
         codes = DrawnCodes(autoencoder.trained, count, seed, source)
-        return write_codes(autoencoder, codes, out, track=track, note=note)
+        return write_decoded(autoencoder, codes, out, track=track, note=note)
     rows = DrawnRows(autoencoder, count, seed, source)
     with (
         table_writer(out, rows.table.arrow_schema()) as write,
@@ -53,7 +53,7 @@ def draw(
     return Written(out, count, "item")
 
 
-def write_codes(
+def write_decoded(
     autoencoder: TrainedAutoencoder,
     codes: Rows,
     out: str,
