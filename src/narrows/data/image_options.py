@@ -59,7 +59,7 @@ class ImageOptions:
         return self.grey or self.resize is not None
 
     @property
-    def given(self) -> bool:
+    def is_set(self) -> bool:
         """Whether anything is asked for."""
         return self != ImageOptions()
 

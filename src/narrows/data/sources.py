@@ -148,7 +148,7 @@ def require_folder(name: str, options: ImageOptions) -> None:
     Raises:
         UsageError: they are not.
     """
-    if options.given and (name in BUILT_IN or not Path(name).is_dir()):
+    if options.is_set and (name in BUILT_IN or not Path(name).is_dir()):
         raise UsageError(
             f"{name} is no folder of images, which --grey, --resize and --skip-damaged "
             "(grey, resize, skip_damaged) are for",

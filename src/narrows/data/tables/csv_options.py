@@ -131,7 +131,7 @@ class CsvOptions:
         Raises:
             UsageError: something is.
         """
-        if stated := self.given():
+        if stated := self.to_json():
             raise UsageError(
                 f"{next(iter(stated))} says how a CSV file is read, and {name} is none",
                 hint="leave it out",
@@ -142,7 +142,7 @@ class CsvOptions:
         """What says how cells are meant, without where they stand in the file."""
         return replace(self, header=None, skip_rows=None, encoding=None, delimiter=None)
 
-    def given(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """What is said, by name: JSON values."""
         values = asdict(self)
         values["missing"] = list(self.missing)
@@ -150,7 +150,7 @@ class CsvOptions:
 
     @classmethod
     def from_json(cls, values: Any) -> Self:
-        """Options that :meth:`given` gave, from what may be a stranger's file.
+        """Options that :meth:`to_json` gave, from what may be a stranger's file.
 
         Raises:
             ValueError, TypeError: they are none.

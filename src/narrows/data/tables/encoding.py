@@ -2,6 +2,7 @@
 otherwise than in training, and not refused where what they say is clear."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,6 +17,9 @@ from narrows.data.tables.drift import SchemaDrift
 from narrows.data.tables.missing import without_missing_words
 from narrows.data.tables.text_cells import parse_cells, parse_valid
 from narrows.support.lazy_modules import pa, pc
+
+# A type that texts may have, and how they are then written.
+_Way = tuple[Any, CellFormat | None]
 
 
 def encode_cells(column: Column, array: Any, row: int, drift: SchemaDrift) -> np.ndarray:
@@ -91,16 +95,14 @@ def _parsed(column: Column, array: Any, row: int, drift: SchemaDrift) -> Any:
     """Texts as cells of another type, where all are known."""
     array = array.cast(pa.string())
     known, _ = without_missing_words(array)
-    for type_, cell_format in _candidates(column):
-        parsed = parse_cells(known, type_, cell_format, loose=True)
+    ways = _candidates(column)
+    for way in ways:
+        parsed = _reader(way)(known)
         if parsed is not None:
             return parsed
-    type_, cell_format = _candidates(column)[0]
-    if not column.invalid and cell_format is None:
+    if not column.invalid and ways[0][1] is None:
         return known  # what is wrong with it is said by what reads it
-    parsed, wrong = parse_valid(
-        known, lambda texts: parse_cells(texts, type_, cell_format, loose=True)
-    )
+    parsed, wrong = parse_valid(known, _reader(ways[0]))
     if not column.invalid:
         kind = "numeric" if column.kind == "integer" else column.kind
         raise cells.not_of_kind(column.name, kind, known[wrong[0]].as_py(), row + wrong[0])
@@ -112,7 +114,7 @@ def _parsed(column: Column, array: Any, row: int, drift: SchemaDrift) -> Any:
 
 
 def compatible_types(column: Column) -> list[Any]:
-    """The Arrow types that cells of a later text file may be given: that of training, then those
+    """The Arrow types that cells of another text file may be given: that of training, then those
     that hold more, and texts at last, which hold everything."""
     own = type_from_text(column.dtype)
     if pa.types.is_dictionary(own) or is_text(own) or pa.types.is_null(own):
@@ -127,11 +129,11 @@ def compatible_types(column: Column) -> list[Any]:
 
 
 def cast_cells(column: Column, array: Any, type_: Any) -> Any:
-    """Cells of a later table as an Arrow array of a type, or None where it does not hold them as
+    """Cells of another table as an Arrow array of a type, or None where it does not hold them as
     they are.
 
-    Texts are read as :func:`numbers_of` reads them, and whole numbers exactly; what stands for
-    missing values, or is invalid, is missing.
+    Texts are read as :func:`cells_to_numbers` reads them, and whole numbers exactly; what stands
+    for missing values, or is invalid, is missing.
 
     Args:
         type_: that of training, or another of :func:`compatible_types`.
@@ -157,24 +159,16 @@ def cast_cells(column: Column, array: Any, type_: Any) -> Any:
 def _read(column: Column, array: Any, type_: Any) -> Any:
     """Texts of a column of numbers, dates or truth values as cells of about a type, or None."""
     known, _ = without_missing_words(array)
-    ways: list[tuple[Any, CellFormat | None]] = (
-        [(type_, column.cell_format)] if column.cell_format else []
-    )
-    ways += [(type_, None), *_candidates(column)]
-    mostly = partial(parse_valid, known)
+    usual = _candidates(column)
     if is_text(type_):
-        if not column.invalid:
-            return known
-        type_, cell_format = _candidates(column)[0]
-        _, wrong = mostly(partial(parse_cells, type_=type_, cell_format=cell_format, loose=True))
-        return _without(known, wrong)
-    readable = (parse_cells(known, *way, loose=True) for way in ways)
+        _, wrong = parse_valid(known, _reader(usual[0])) if column.invalid else (None, [])
+        return _without(known, wrong) if wrong else known
+    first = [(type_, column.cell_format)] if column.cell_format else []
+    ways = [*first, (type_, None), *usual]
+    readable = (_reader(way)(known) for way in ways)
     found = next((cell for cell in readable if cell is not None), None)
     if found is None and column.invalid:
-        tried = [
-            mostly(partial(parse_cells, type_=way[0], cell_format=way[1], loose=True))
-            for way in (ways[0], _candidates(column)[0])
-        ]
+        tried = [parse_valid(known, _reader(way)) for way in (ways[0], usual[0])]
         found = min(tried, key=lambda each: len(each[1]))[0]
     return None if found is None or _is_rounded(found, known) else found
 
@@ -196,7 +190,12 @@ def _is_rounded(found: Any, texts: Any) -> bool:
     return bool(pc.any(pc.and_(large, whole)).as_py())
 
 
-def _candidates(column: Column) -> list[tuple[Any, CellFormat | None]]:
+def _reader(way: _Way) -> Callable[[Any], Any]:
+    """Reads texts in one way, and gives None if some are none of its type."""
+    return partial(parse_cells, type_=way[0], cell_format=way[1], loose=True)
+
+
+def _candidates(column: Column) -> list[_Way]:
     """The types and formats that texts of a column may have, that of training first."""
     own = type_from_text(column.dtype)
     if column.kind == "boolean":

@@ -53,7 +53,7 @@ def load_table(
     table = open_table(source, options=options)
     columns, count, notes = scan(table, types, track=track)
     schema = TableSchema.of(columns, table.frame, getattr(table, "frame_form", None))
-    if options is not None and options.given():
+    if options is not None and options.to_json():
         schema = replace(schema, csv=options)
     if not schema.learnt:
         raise DataError(

@@ -273,7 +273,7 @@ class TableSchema:
             "columns": [column.to_dict() for column in self.columns],
         }
         if self.csv is not None:
-            values["csv"] = self.csv.given()
+            values["csv"] = self.csv.to_json()
         return values if self.form is None else {**values, "form": self.form.to_json()}
 
     @classmethod

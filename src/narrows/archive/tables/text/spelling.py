@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from narrows.support.lazy_modules import pa, pc
+
 MOST_DECIMALS = 30
 _STAMP = re.compile(
     r"\d{4}-\d\d-\d\d(?P<separator>[ T])\d\d:\d\d"
@@ -35,9 +37,6 @@ class Spelling:
 
     def texts(self, array: Any, delimiter: str) -> Any:
         """The cells of an Arrow array as they stand in the file: Arrow strings (n,)."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         texts = pa.array([], pa.large_string()) if not len(array) else self._values(array)
         texts = texts.cast(pa.large_string())
         quotes = pa.scalar('"', pa.large_string())
@@ -62,8 +61,6 @@ class Spelling:
 
     def _values(self, array: Any) -> Any:
         """The values of cells as text, null where they are missing."""
-        import pyarrow as pa
-
         types, type_ = pa.types, array.type
         if types.is_string(type_) or types.is_large_string(type_) or types.is_null(type_):
             return array
@@ -77,8 +74,6 @@ class Spelling:
 def written(array: Any, form: Mapping[str, Any]) -> list[str | None]:
     """Values of an Arrow array as text, in a form. Python's own spelling of numbers, and NumPy's of
     days: both are the same everywhere."""
-    import pyarrow as pa
-
     types, type_ = pa.types, array.type
     if types.is_boolean(type_):
         true, false = form.get("words", _TRUE_AND_FALSE[0])
@@ -101,8 +96,6 @@ def _float(value: float, form: Mapping[str, Any]) -> str:
 
 def _times(array: Any, form: Mapping[str, Any]) -> list[str | None]:
     """Days and moments."""
-    import pyarrow as pa
-
     unit = "D" if pa.types.is_date32(array.type) else str(array.type.unit)
     integers = array.cast(pa.int32() if unit == "D" else pa.int64(), safe=False)
     numbers = integers.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -122,8 +115,6 @@ def _times(array: Any, form: Mapping[str, Any]) -> list[str | None]:
 
 def form_of(texts: list[str], type_: Any) -> dict[str, Any] | None:
     """The form that writes most of some texts as they are, which are of a type."""
-    import pyarrow as pa
-
     from narrows.archive.tables.text.types import typed
 
     forms = list(_forms(texts, type_))
@@ -138,8 +129,6 @@ def form_of(texts: list[str], type_: Any) -> dict[str, Any] | None:
 
 def _forms(texts: list[str], type_: Any) -> Iterator[dict[str, Any]]:
     """Forms that texts may have, likely ones first."""
-    import pyarrow as pa
-
     types = pa.types
     if types.is_boolean(type_):
         yield from ({"words": list(words)} for words in _TRUE_AND_FALSE)

@@ -13,6 +13,7 @@ from typing import Any
 
 from narrows.data.tables.cells import parse
 from narrows.data.tables.text_cells import are_truth_words
+from narrows.support.lazy_modules import pa, pc
 
 _INTEGER = r"^(0|-?[1-9][0-9]*)$"
 _FLOAT = r"^-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
@@ -27,8 +28,6 @@ def still_fitting(types: Iterable[Any], texts: Any) -> list[Any]:
 
 def typed(texts: Any, type_: Any) -> Any:
     """Texts as cells of a type; None where one of them is none, or says more than it would."""
-    import pyarrow as pa
-
     types = pa.types
     if types.is_boolean(type_):
         return parse(texts, type_) if are_truth_words(texts) else None
@@ -49,15 +48,11 @@ def _begins_as_a_day(texts: Any) -> bool:
 
 
 def _all_match(texts: Any, pattern: str) -> bool:
-    import pyarrow.compute as pc
-
     return pc.all(pc.match_substring_regex(texts, pattern)).as_py() is not False
 
 
 def _are_exact(texts: Any) -> bool:
     """Whether doubles hold all of these numbers, going by their shortest spelling."""
-    import pyarrow.compute as pc
-
     return all(map(_is_exact, pc.unique(texts.drop_null()).to_pylist()))
 
 

@@ -89,7 +89,7 @@ def _freq(index: Any) -> dict[str, str]:
     return {"freq": index.freqstr} if known and index.freq is not None else {}
 
 
-def labels_from_json(held: Mapping[str, Any], texts: list[str]) -> Any:
+def labels_from_json(stored: Mapping[str, Any], texts: list[str]) -> Any:
     """The pandas index that :func:`labels_to_json` was given.
 
     Args:
@@ -98,32 +98,32 @@ def labels_from_json(held: Mapping[str, Any], texts: list[str]) -> Any:
     Raises:
         Exception: of any kind, where there is none.
     """
-    names = [scalar_from_text(name) for name in held["names"]]
-    if "range" in held:
-        start, stop, step = map(int, held["range"])
+    names = [scalar_from_text(name) for name in stored["names"]]
+    if "range" in stored:
+        start, stop, step = map(int, stored["range"])
         return pd.RangeIndex(start, stop, step, name=names[0])
-    if "texts" in held:
-        values = series_from_arrow(held["texts"], pa.array(texts, pa.large_string()))
+    if "texts" in stored:
+        values = series_from_arrow(stored["texts"], pa.array(texts, pa.large_string()))
         return pd.Index(series_of(values), name=names[0])
     arrays = [
-        _from_cells(level["cells"], type_from_text(level["type"])) for level in held["levels"]
+        _from_cells(level["cells"], type_from_text(level["type"])) for level in stored["levels"]
     ]
-    return levels_from_arrow(held["levels"], arrays, names, held["several"] is True)
+    return levels_from_arrow(stored["levels"], arrays, names, stored["several"] is True)
 
 
 def levels_from_arrow(
-    held: Sequence[Any], arrays: list[Any], names: list[Any], several: bool
+    stored: Sequence[Any], arrays: list[Any], names: list[Any], several: bool
 ) -> Any:
     """The pandas index whose levels :func:`levels_to_arrow` gave."""
     values = [
         series_from_arrow(dict(level["entry"]), array)
-        for level, array in zip(held, arrays, strict=True)
+        for level, array in zip(stored, arrays, strict=True)
     ]
     if not several:
-        ((level, only),) = zip(held, values, strict=True)
+        ((level, only),) = zip(stored, values, strict=True)
         return _timed(pd.Index(series_of(only), name=names[0]), level)
     levels, codes = [], []
-    for level, each in zip(held, values, strict=True):
+    for level, each in zip(stored, values, strict=True):
         if level["own"] is True:
             places, labels = pd.factorize(pd.CategoricalIndex(each))
         else:
@@ -133,8 +133,8 @@ def levels_from_arrow(
     return pd.MultiIndex(levels=levels, codes=codes, names=names)
 
 
-def _timed(index: Any, held: Mapping[str, Any]) -> Any:
-    freq = held.get("freq")
+def _timed(index: Any, stored: Mapping[str, Any]) -> Any:
+    freq = stored.get("freq")
     if isinstance(freq, str) and len(freq) <= 40:
         index = index.copy()
         index.freq = freq  # which compares it with the dates

@@ -18,7 +18,12 @@ from narrows.data.tables.frames.pandas_columns import (
     series_to_arrow,
 )
 from narrows.data.tables.frames.pandas_frames import pandas_to_arrow, with_index
-from narrows.data.tables.frames.polars_frames import WIDE, column_from_arrow, column_to_arrow
+from narrows.data.tables.frames.polars_frames import (
+    WIDE,
+    column_from_arrow,
+    column_to_arrow,
+    polars_to_arrow,
+)
 from narrows.errors import DataError
 from narrows.support.lazy_modules import pa, pc, pl
 
@@ -39,14 +44,7 @@ def training_table(data: Any, wanted: Container[str] | None = None) -> tuple[Any
     if library == "pandas" and shape == "frame":
         return pandas_to_arrow(data, _of_pandas, keep_index=False, wanted=wanted)
     if library == "polars" and shape == "frame":
-        columns = [
-            _of_polars(column)
-            if wanted is None or column.name in wanted
-            else ({}, pa.nulls(len(column)))
-            for column in data.get_columns()
-        ]
-        table = pa.table([array for _, array in columns], names=list(data.columns))
-        return table, Form("polars", columns=tuple(entry for entry, _ in columns))
+        return polars_to_arrow(data, _of_polars, wanted)
     if library == "arrow" and shape in ("frame", "batch"):
         table = data if shape == "frame" else pa.Table.from_batches([data])
         return table, Form("arrow")

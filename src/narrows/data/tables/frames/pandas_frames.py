@@ -53,10 +53,10 @@ def pandas_to_arrow(
     """
     shape, more = _shape(data), {}
     if shape == "index":
-        held, levels = _index_to_arrow(data, as_range=False)
+        stored, levels = _index_to_arrow(data, as_range=False)
         levels = _apart_from(levels, [])
         table = pa.table([array for _, array in levels], names=[name for name, _ in levels])
-        return table, Form("pandas", "index", index=held)
+        return table, Form("pandas", "index", index=stored)
     if shape == "frame":
         _check_labels(data.columns)
         columns, labels = (
@@ -69,7 +69,7 @@ def pandas_to_arrow(
         name = data.name
         more = {"name": _explained("the name of the Series", name, scalar_to_text)}
         columns, labels = ["values" if name is None else name], None
-    held_index, levels = (
+    stored_index, levels = (
         _index_to_arrow(data.index) if keep_index and shape != "array" else ({}, [])
     )
     texts = label_texts(columns, [])
@@ -88,9 +88,9 @@ def pandas_to_arrow(
     table = pa.table(
         [*(array for _, array in levels), *arrays], names=[*(name for name, _ in levels), *texts]
     )
-    simple = shape == "frame" and _is_simple(held_index, labels, entries)
+    simple = shape == "frame" and _is_simple(stored_index, labels, entries)
     form = Form("pandas", shape, columns=tuple(entries), labels=labels, more=more, simple=simple)
-    return table, replace(form, index=held_index or None)
+    return table, replace(form, index=stored_index or None)
 
 
 def _check_labels(labels: Any) -> None:
@@ -117,15 +117,15 @@ def _index_to_arrow(
     names = [_explained("the name of the index", name, scalar_to_text) for name in index.names]
     if as_range and isinstance(index, pd.RangeIndex):
         return {"range": [index.start, index.stop, index.step], "names": names}, []
-    held = _explained("the index", index, levels_to_arrow)
-    levels = [{**level, "name": name} for (level, _), name in zip(held, names, strict=True)]
+    stored = _explained("the index", index, levels_to_arrow)
+    levels = [{**level, "name": name} for (level, _), name in zip(stored, names, strict=True)]
     several = isinstance(index, pd.MultiIndex)
     shown = [
         (f"level_{at}" if several else "index") if name is None else name
         for at, name in enumerate(index.names)
     ]
     found = {"levels": levels, "several": several}
-    return found, list(zip(label_texts(shown), [array for _, array in held], strict=True))
+    return found, list(zip(label_texts(shown), [array for _, array in stored], strict=True))
 
 
 def _apart_from(levels: list[tuple[str, Any]], texts: list[str]) -> list[tuple[str, Any]]:
@@ -182,17 +182,17 @@ def pandas_from_arrow(table: Any, form: Form) -> Any:
     return series.array if form.shape == "array" else series
 
 
-def _index_from_arrow(held: Mapping[str, Any] | None, arrays: list[Any], rows: int) -> Any:
-    if not held:
+def _index_from_arrow(stored: Mapping[str, Any] | None, arrays: list[Any], rows: int) -> Any:
+    if not stored:
         return pd.RangeIndex(rows)
-    if "range" in held:
-        start, stop, step = map(int, held["range"])
-        index = pd.RangeIndex(start, stop, step, name=scalar_from_text(held["names"][0]))
+    if "range" in stored:
+        start, stop, step = map(int, stored["range"])
+        index = pd.RangeIndex(start, stop, step, name=scalar_from_text(stored["names"][0]))
         if len(index) != rows:
             raise ValueError("an index of another length")
         return index
-    names = [scalar_from_text(level["name"]) for level in held["levels"]]
-    return levels_from_arrow(held["levels"], arrays, names, held["several"] is True)
+    names = [scalar_from_text(level["name"]) for level in stored["levels"]]
+    return levels_from_arrow(stored["levels"], arrays, names, stored["several"] is True)
 
 
 def require_same(data: Any, given: Any) -> None:

@@ -1,6 +1,6 @@
 """polars' DataFrame and Series as Arrow tables and forms, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from narrows.data.tables.arrow_types import is_stored
@@ -12,25 +12,41 @@ from narrows.support.lazy_modules import pa, pl
 WIDE = ("Int128", "UInt128")
 
 
-def polars_to_arrow(data: Any) -> tuple[Any, Form]:
+def polars_to_arrow(
+    data: Any,
+    convert: Callable[[Any], tuple[dict[str, Any], Any]] | None = None,
+    wanted: Container[str] | None = None,
+) -> tuple[Any, Form]:
     """A polars DataFrame or Series as an Arrow table and its form.
+
+    Args:
+        convert: makes an entry and an Arrow array of a column; None for one that an archive holds.
+        wanted: names of the columns that are read, None for all; others are empty in the table.
 
     Raises:
         DataError: a column is of a type that is not held.
     """
     series = type(data).__name__ == "Series"
     frame = data.to_frame() if series else data
-    entries, arrays = [], []
+    entries, arrays = list[dict[str, Any]](), list[Any]()
     for column in frame.get_columns():
-        entry, array = column_to_arrow(column)
-        if not is_stored(array.type):
-            raise unsupported(f"column {column.name!r}", column.dtype)
+        if wanted is not None and column.name not in wanted:
+            entries.append({})
+            arrays.append(pa.nulls(len(column)))
+            continue
+        entry, array = (convert or _stored_column)(column)
         entries.append(entry)
         arrays.append(array)
     table = pa.table(arrays, names=list(frame.columns))
-    simple = not series and not any(entries)
-    form = Form("polars", "series" if series else "frame", columns=tuple(entries), simple=simple)
-    return table, form
+    shape, simple = "series" if series else "frame", not series and not any(entries)
+    return table, Form("polars", shape, columns=tuple(entries), simple=simple)
+
+
+def _stored_column(column: Any) -> tuple[dict[str, Any], Any]:
+    entry, array = column_to_arrow(column)
+    if not is_stored(array.type):
+        raise unsupported(f"column {column.name!r}", column.dtype)
+    return entry, array
 
 
 def column_to_arrow(column: Any) -> tuple[dict[str, Any], Any]:

@@ -39,9 +39,10 @@ def scalar_to_text(value: Any) -> str:
     if isinstance(value, np.generic):
         return _of_numpy(value)
     name = class_.__name__
-    if _CLASSES.get(name) is not class_:
+    known, write, _ = _KINDS.get(name, (None, str, str))
+    if known is not class_:
         raise TypeError(f"{class_.__module__}.{class_.__qualname__}")
-    return f"{name}:{_WRITE[name](value)}"
+    return f"{name}:{write(value)}"
 
 
 def scalar_from_text(text: str) -> Any:
@@ -53,10 +54,11 @@ def scalar_from_text(text: str) -> Any:
     name, colon, rest = text.partition(":")
     if not colon:
         raise ValueError(f"{text[:40]!r} is no value")
-    if name in _READ:
-        return _READ[name](rest)
-    if name in _PANDAS:
-        return _PANDAS[name](rest)
+    if name in _KINDS:
+        return _KINDS[name][2](rest)
+    other = _OTHERS.get(name) or _PANDAS.get(name)
+    if other is not None:
+        return other(rest)
     return _to_numpy(name, rest)
 
 
@@ -114,46 +116,47 @@ def _read_datetime(text: str) -> datetime.datetime:
     return naive.replace(tzinfo=zone_from_json(zone), fold=fold)
 
 
-_CLASSES: dict[str, type] = {
-    class_.__name__: class_
-    for class_ in (
-        *(bool, int, float, complex, bytes, tuple),
-        *(decimal.Decimal, fractions.Fraction, uuid.UUID),
-        *(datetime.date, datetime.datetime, datetime.time, datetime.timedelta),
-    )
+def _write_int(value: int) -> str:
+    return f"x{value:x}" if abs(value) >> 128 else str(value)
+
+
+def _read_int(text: str) -> int:
+    return int(text[1:], 16) if text[:1] == "x" else int(text)
+
+
+def _read_bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+def _write_tuple(value: tuple) -> str:
+    return json.dumps(list(map(scalar_to_text, value)), ensure_ascii=False)
+
+
+# By name: the class, how a value of it is written, and how that is read.
+_KINDS: dict[str, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
+    "bool": (bool, lambda value: str(int(value)), lambda text: {"0": False, "1": True}[text]),
+    "int": (int, _write_int, _read_int),
+    "float": (float, lambda value: repr(float(value)), float),
+    "complex": (complex, lambda value: f"{value.real!r},{value.imag!r}", _read_complex),
+    "bytes": (bytes, lambda value: base64.b64encode(value).decode(), _read_bytes),
+    "tuple": (tuple, _write_tuple, lambda text: tuple(map(scalar_from_text, json.loads(text)))),
+    "Decimal": (decimal.Decimal, str, decimal.Decimal),
+    "Fraction": (fractions.Fraction, _write_fraction, _read_fraction),
+    "UUID": (uuid.UUID, str, uuid.UUID),
+    "date": (datetime.date, datetime.date.isoformat, datetime.date.fromisoformat),
+    "datetime": (datetime.datetime, _write_datetime, _read_datetime),
+    "time": (datetime.time, _write_time, datetime.time.fromisoformat),
+    "timedelta": (
+        datetime.timedelta,
+        lambda value: str(value // _MICROSECOND),
+        lambda text: int(text) * _MICROSECOND,
+    ),
 }
-_WRITE: dict[str, Callable[[Any], str]] = {
-    "bool": lambda value: str(int(value)),
-    "int": lambda value: f"x{value:x}" if abs(value) >> 128 else str(value),
-    "float": lambda value: repr(float(value)),
-    "complex": lambda value: f"{value.real!r},{value.imag!r}",
-    "bytes": lambda value: base64.b64encode(value).decode(),
-    "tuple": lambda value: json.dumps(list(map(scalar_to_text, value)), ensure_ascii=False),
-    "Decimal": str,
-    "Fraction": _write_fraction,
-    "UUID": str,
-    "date": datetime.date.isoformat,
-    "datetime": _write_datetime,
-    "time": _write_time,
-    "timedelta": lambda value: str(value // _MICROSECOND),
-}
-_READ: dict[str, Callable[[str], Any]] = {
+# Texts that stand for what is no object of one of those classes.
+_OTHERS: dict[str, Callable[[str], Any]] = {
     "None": lambda text: None,
     "str": str,
     "escaped": _read_escaped,
-    "bool": lambda text: {"0": False, "1": True}[text],
-    "int": lambda text: int(text[1:], 16) if text[:1] == "x" else int(text),
-    "float": float,
-    "complex": _read_complex,
-    "bytes": lambda text: base64.b64decode(text, validate=True),
-    "tuple": lambda text: tuple(map(scalar_from_text, json.loads(text))),
-    "Decimal": decimal.Decimal,
-    "Fraction": _read_fraction,
-    "UUID": uuid.UUID,
-    "date": datetime.date.fromisoformat,
-    "datetime": _read_datetime,
-    "time": datetime.time.fromisoformat,
-    "timedelta": lambda text: int(text) * _MICROSECOND,
 }
 
 
@@ -166,7 +169,7 @@ def _of_numpy(value: Any) -> str:
         return f"numpy.{value.dtype.str[1:]}:{value.astype(np.int64)}"
     if kind not in "biuf" or value.dtype.itemsize > 8:
         raise TypeError(f"numpy.{value.dtype}")
-    return f"numpy.{value.dtype.str[1:]}:{_WRITE['float'](value) if kind == 'f' else int(value)}"
+    return f"numpy.{value.dtype.str[1:]}:{repr(float(value)) if kind == 'f' else int(value)}"
 
 
 def _to_numpy(name: str, text: str) -> np.generic:
