@@ -1,4 +1,4 @@
-"""Odd items: scores against scikit-learn's and their formulas, p-values, reasons, limits."""
+"""Odd items: scores and their formulas, thresholds, reasons, limits."""
 
 import math
 from dataclasses import replace
@@ -8,17 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from scipy.stats import norm, spearmanr
-from sklearn.datasets import make_blobs
-from sklearn.ensemble import IsolationForest
 
 from helpers.codes_cases import blots
 from narrows.data import Dataset, load_data
 from narrows.errors import OutputError, ShapeError, UsageError
 from narrows.learnt.detection import SCORES
-from narrows.learnt.forest import DEPTH, TREES, Forest, grow_forest
 from narrows.learnt.pca import fit_pca
-from narrows.learnt.scorer import drawn_items, leading_directions
-from narrows.learnt.tails import p_values, surprises
+from narrows.learnt.tails import surprises
 from narrows.model.file import load_model, save_model
 from narrows.model.trained import DataDescription, TrainedModel
 from narrows.model.use import TrainedAutoencoder
@@ -47,63 +43,6 @@ def trained(data: Dataset, held_out: Dataset | None) -> Detector:
 def detector() -> Detector:
     """One that has learnt 400 such items and holds out 199, so that p-values are whole 200ths."""
     return trained(Dataset("x", related(400)), Dataset("x", related(199, seed=1)))
-
-
-# The forest
-
-
-def test_a_forest_agrees_with_scikit_learns() -> None:
-    rows, _ = make_blobs(500, n_features=4, centers=2, random_state=0)
-    rows = np.concatenate([rows, np.random.default_rng(1).uniform(-20, 20, (25, 4))])
-    ours = grow_forest(rows, np.random.default_rng(0)).isolation(rows)
-    theirs = -IsolationForest(n_estimators=200, random_state=0).fit(rows).score_samples(rows)
-    assert spearmanr(ours, theirs).statistic > 0.95
-    assert set(np.argsort(-ours)[:10]) <= set(range(500, 525))
-
-
-def test_rows_that_are_all_alike_are_never_cut() -> None:
-    forest = grow_forest(np.ones((300, 3)), np.random.default_rng(0))
-    # 256 rows that nothing parts count as the depth of a random tree over them
-    depth = 2 * (math.log(255) + np.euler_gamma) - 2 * 255 / 256
-    np.testing.assert_allclose(forest.isolation(np.zeros((2, 3))), -depth, rtol=1e-3)
-
-
-def test_one_row_makes_a_forest() -> None:
-    forest = grow_forest(np.ones((1, 3)), np.random.default_rng(0))
-    np.testing.assert_array_equal(forest.isolation(np.zeros((2, 3))), 0)
-
-
-def test_a_forest_comes_back_from_arrays() -> None:
-    rows = related(300)
-    forest = grow_forest(rows, np.random.default_rng(0))
-    arrays = forest.to_arrays()
-    assert arrays["feature"].shape == (TREES, 2**DEPTH - 1)
-    assert all(np.isfinite(array).all() for array in arrays.values())
-    np.testing.assert_array_equal(
-        Forest.from_arrays(arrays, 6, "detection").isolation(rows), forest.isolation(rows)
-    )
-
-
-# Tails
-
-
-def test_p_values_count_the_scores_as_high() -> None:
-    found = p_values(np.array([0.0, 2.0, 2.5, 9.0]), np.array([1.0, 2.0, 3.0]))
-    np.testing.assert_allclose(found, [1, 0.75, 0.5, 0.25])
-
-
-def test_surprise_is_the_logarithm_of_the_share_above() -> None:
-    reference = np.sort(np.random.default_rng(0).exponential(size=5000))
-    asked = np.array([0.5, 1.0, 3.0, 20.0])
-    # of an exponential distribution it is the score itself, and beyond all references too
-    np.testing.assert_allclose(surprises(asked, reference)[:3], asked[:3], rtol=0.1)
-    assert 14 < surprises(asked, reference)[3] < 27
-
-
-@pytest.mark.parametrize("reference", [np.zeros(1), np.zeros(50), np.array([0.0] * 49 + [1.0])])
-def test_surprise_rises_beyond_references_of_no_width(reference: np.ndarray) -> None:
-    found = surprises(np.array([-1.0, 0.0, 2.0, 3.0]), reference)
-    assert np.isfinite(found).all() and (np.diff(found[1:]) > 0).all()
 
 
 # Scores
@@ -348,37 +287,3 @@ def linear(data: Dataset) -> TrainedModel:
     latent = {"lowest": zeros, "highest": zeros + 1, "mean": zeros}
     described = DataDescription(name=data.name, count=len(data), dtype=data.items.dtype.name)
     return TrainedModel(model=model, data=described, latent=latent)
-
-
-def test_trees_that_see_some_of_many_features_find_the_odd() -> None:
-    random = np.random.default_rng(0)
-    rows = random.normal(size=(300, 1500)).astype(np.float32)
-    rows[7] *= 3
-    forest = grow_forest(rows, random)
-    assert forest.isolation(rows).argmax() == 7
-    assert len(np.unique(forest.feature)) > 1400 and forest.feature.max() > 1490
-
-
-def test_wide_items_are_told_by_the_same_directions_as_narrow_ones() -> None:
-    """Of more values than items, the directions come from the smaller matrix."""
-    random = np.random.default_rng(0)
-    errors = random.standard_normal((60, 5)) @ random.standard_normal((5, 40)) * 3
-    narrow = leading_directions(errors)
-    wide = leading_directions(errors[:30])
-    for found, rows in ((narrow, errors), (wide, errors[:30])):
-        assert found.shape == (40, 5)
-        np.testing.assert_allclose(np.square(rows @ found).mean(axis=0), 1, rtol=1e-6)
-
-
-def test_large_images_take_bounded_work() -> None:
-    def drawn(*shape: int) -> np.ndarray:
-        items = np.broadcast_to(np.uint8(0), shape)
-        return drawn_items(items, 100, 1 << 24, np.random.default_rng(0))
-
-    assert len(drawn(3, 2000, 5000)) == 1
-    assert len(drawn(0, 4)) == 0
-    np.testing.assert_array_equal(drawn(100, 4), np.arange(100))
-    places = drawn(1000, 4)
-    assert len(np.unique(places)) == 100 and (np.diff(places) > 0).all()
-    # sets are often ordered by some rule, and every tenth item is of one kind then
-    assert set(places % 10) == set(range(10))

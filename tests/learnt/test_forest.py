@@ -1,0 +1,51 @@
+"""Isolation forests, beside scikit-learn's, and where the answer is known."""
+
+import math
+
+import numpy as np
+from scipy.stats import spearmanr
+from sklearn.datasets import make_blobs
+from sklearn.ensemble import IsolationForest
+
+from narrows.learnt.forest import DEPTH, TREES, Forest, grow_forest
+
+
+def test_a_forest_agrees_with_scikit_learns() -> None:
+    rows, _ = make_blobs(500, n_features=4, centers=2, random_state=0)
+    rows = np.concatenate([rows, np.random.default_rng(1).uniform(-20, 20, (25, 4))])
+    ours = grow_forest(rows, np.random.default_rng(0)).isolation(rows)
+    theirs = -IsolationForest(n_estimators=200, random_state=0).fit(rows).score_samples(rows)
+    assert spearmanr(ours, theirs).statistic > 0.95
+    assert set(np.argsort(-ours)[:10]) <= set(range(500, 525))
+
+
+def test_rows_that_are_all_alike_are_never_cut() -> None:
+    forest = grow_forest(np.ones((300, 3)), np.random.default_rng(0))
+    # 256 rows that nothing parts count as the depth of a random tree over them
+    depth = 2 * (math.log(255) + np.euler_gamma) - 2 * 255 / 256
+    np.testing.assert_allclose(forest.isolation(np.zeros((2, 3))), -depth, rtol=1e-3)
+
+
+def test_one_row_makes_a_forest() -> None:
+    forest = grow_forest(np.ones((1, 3)), np.random.default_rng(0))
+    np.testing.assert_array_equal(forest.isolation(np.zeros((2, 3))), 0)
+
+
+def test_a_forest_comes_back_from_arrays() -> None:
+    rows = np.random.default_rng(0).normal(size=(300, 6))
+    forest = grow_forest(rows, np.random.default_rng(0))
+    arrays = forest.to_arrays()
+    assert arrays["feature"].shape == (TREES, 2**DEPTH - 1)
+    assert all(np.isfinite(array).all() for array in arrays.values())
+    np.testing.assert_array_equal(
+        Forest.from_arrays(arrays, 6, "detection").isolation(rows), forest.isolation(rows)
+    )
+
+
+def test_trees_that_see_some_of_many_features_find_the_odd() -> None:
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(300, 1500)).astype(np.float32)
+    rows[7] *= 3
+    forest = grow_forest(rows, random)
+    assert forest.isolation(rows).argmax() == 7
+    assert len(np.unique(forest.feature)) > 1400 and forest.feature.max() > 1490
