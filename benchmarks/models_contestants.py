@@ -40,7 +40,7 @@ def narrows(model: Model, x_train: np.ndarray) -> Train:
     from narrows.engine import AdamSettings, make_trainer
     from narrows.nn.objectives import Objective
 
-    adam = AdamSettings(LEARNING_RATE, epsilon=EPSILON, weight_decay=WEIGHT_DECAY)
+    adam = AdamSettings(learning_rate=LEARNING_RATE, epsilon=EPSILON, weight_decay=WEIGHT_DECAY)
     trainer = make_trainer(model, Objective(), adam, BATCH_SIZE)
     step = trainer.steps_per_call * BATCH_SIZE
 

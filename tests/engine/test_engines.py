@@ -244,7 +244,7 @@ def test_step_sizes_correct_the_bias_of_the_moments(settings: AdamSettings) -> N
 
 
 def test_adam_s_constants_are_those_of_keras() -> None:
-    assert AdamSettings() == AdamSettings(1e-3, 0.9, 0.999, 1e-7)
+    assert AdamSettings() == AdamSettings(learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-7)
 
 
 def test_the_fused_engine_is_taken_for_dense_stacks_on_the_cpu(

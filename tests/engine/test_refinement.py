@@ -132,7 +132,7 @@ def test_a_plan_refines_where_the_squared_error_is_the_aim() -> None:
 
 
 def test_a_wish_goes_first() -> None:
-    assert plan(refinement=0).refinement == 0
+    assert plan(refine=0).refinement == 0
     assert plan("simple", refine=5).refinement == 5
     assert plan(noise="gaussian:0.1", refine=1).refinement == 1
 
@@ -148,7 +148,7 @@ def test_a_wish_goes_first() -> None:
 )
 def test_a_wish_that_cannot_be_is_refused(preset: str, steps: int, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        plan(preset, refinement=steps)
+        plan(preset, refine=steps)
     spec = plan(preset).spec
     require_refinable(spec, 0)
     with pytest.raises(UsageError, match=said):

@@ -84,7 +84,7 @@ def test_the_same_items_have_the_same_evidence_every_time() -> None:
 
 
 def test_the_elbo_is_the_normal_density_less_the_divergence() -> None:
-    evidence = Evidence(L2, items=4, values=24, total=30.0, divergence=8.0)
+    evidence = Evidence(objective=L2, items=4, values=24, total=30.0, divergence=8.0)
     density = -0.5 * 24 * math.log(2 * math.pi * 1.7) - 30 / (2 * 1.7)
     assert evidence.elbo(1.7) == pytest.approx((density - 8) / 4)
     best = optimize.minimize_scalar(lambda v: -evidence.elbo(v), bounds=(0.1, 10), method="bounded")
@@ -93,7 +93,9 @@ def test_the_elbo_is_the_normal_density_less_the_divergence() -> None:
 
 def test_under_cross_entropy_it_is_a_probability() -> None:
     """Three values with chances 1/2 have a probability of 1/8."""
-    evidence = Evidence(Objective("bce"), 1, 3, total=3 * math.log(2), divergence=0.25)
+    evidence = Evidence(
+        objective=Objective("bce"), items=1, values=3, total=3 * math.log(2), divergence=0.25
+    )
     assert evidence.elbo(1.0) == pytest.approx(math.log(1 / 8) - 0.25)
 
 
@@ -136,7 +138,9 @@ def test_a_linear_model_learns_the_likelihood_of_probabilistic_pca() -> None:
     x = (wide + random.normal(0, 0.5, (2000, 6))).astype(np.float32)
     model = linear_model()
     steps = 2500
-    trainer = XlaTrainer(model, L2, AdamSettings(0.02, warmup_steps=10, total_steps=steps), 100)
+    trainer = XlaTrainer(
+        model, L2, AdamSettings(learning_rate=0.02, warmup_steps=10, total_steps=steps), 100
+    )
     for epoch in range(steps // 20):
         trainer.train(x, np.random.default_rng(epoch).permutation(len(x)))
     model = replace(model, arrays=trainer.state().arrays)

@@ -131,9 +131,9 @@ def applied(block: Block, arrays: Any, items: Any, training: bool = False) -> An
     xp = items.__array_namespace__()
     random = np.random.default_rng(5)
     flow = Flow(
-        training,
-        lambda shape: xp.asarray(random.random(shape).astype(np.float32)),
-        lambda shape: xp.asarray(random.standard_normal(shape).astype(np.float32)),
+        training=training,
+        uniform=lambda shape: xp.asarray(random.random(shape).astype(np.float32)),
+        normal=lambda shape: xp.asarray(random.standard_normal(shape).astype(np.float32)),
         kept={"other": items[::-1] + 1},
         prefix="encoder.0",
     )
@@ -212,8 +212,13 @@ def test_one_seed_gives_one_set_of_arrays(block: Block, shape: Shape) -> None:
 def test_only_statistics_are_updated_and_only_in_training(block: Block, shape: Shape) -> None:
     arrays, items = initial(block, shape), batch(shape)
     for training in (False, True):
-        ones = [lambda shape: np.ones(shape, np.float32)] * 2
-        flow = Flow(training, *ones, kept={"other": items}, prefix="decoder.7")
+        flow = Flow(
+            training=training,
+            uniform=lambda shape: np.ones(shape, np.float32),
+            normal=lambda shape: np.ones(shape, np.float32),
+            kept={"other": items},
+            prefix="decoder.7",
+        )
         block.apply(arrays, items, flow)
         names = {f"decoder.7.{name}" for name in block.statistics()} if training else set()
         assert set(flow.updates) == names
@@ -262,9 +267,9 @@ def assert_computes(spec: Spec, lowest: float = -np.inf) -> None:
     for training in (False, True):
         random = np.random.default_rng(5)
         flow = Flow(
-            training,
-            lambda shape, random=random: random.random(shape).astype(np.float32),
-            lambda shape, random=random: random.standard_normal(shape).astype(np.float32),
+            training=training,
+            uniform=lambda shape, random=random: random.random(shape).astype(np.float32),
+            normal=lambda shape, random=random: random.standard_normal(shape).astype(np.float32),
         )
         codes = apply_part(spec, "encoder", arrays, items, flow)
         assert codes.shape == (5, spec.latent_size)

@@ -128,7 +128,10 @@ def state_bytes(state: TrainingState) -> dict[str, bytes]:
 # What goes with Adam over a run, for 20 steps; and the activations that the float64 reference of
 # the other cases has no slope of. The epsilon is one that does not matter: optax adds it elsewhere.
 _PLAIN = Case(
-    activation="tanh", batch_size=5, count=100, adam=AdamSettings(0.01, 0.8, 0.99, epsilon=1e-9)
+    activation="tanh",
+    batch_size=5,
+    count=100,
+    adam=AdamSettings(learning_rate=0.01, beta1=0.8, beta2=0.99, epsilon=1e-9),
 )
 RECIPES = {
     "plain": _PLAIN,

@@ -16,7 +16,7 @@ from narrows.nn.blocks import Dense
 from narrows.nn.model import initial_model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
-from narrows.tasks import fit as fitting
+from narrows.tasks import fit_plan as fitting
 from narrows.tasks.fit_plan import Fitted, place_codes
 
 RANDOM = np.random.default_rng(3)

@@ -72,7 +72,7 @@ def test_every_spec_takes_its_items_and_gives_them_back(
     random = np.random.default_rng(0)
     items = random.random((2, *shape), np.float32)
     flow = Flow(
-        training,
+        training=training,
         uniform=lambda size: random.random(size, np.float32),
         normal=lambda size: random.standard_normal(size, np.float32),
     )

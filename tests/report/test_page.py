@@ -49,9 +49,9 @@ def story(tmp_path: Path) -> Story:
     return Story(
         title="MNIST through 20 numbers",
         data=["60,000 images of 28×28 pixels", "and 10,000 to test on"],
-        model=Method("Autoencoder", 20, 1226.6, 17.24),
-        baseline=Method("PCA, 20 numbers", 20, 1530.6, 16.28),
-        others=(Method("PCA, 30 numbers", 30, 1150.4),),
+        model=Method(name="Autoencoder", numbers=20, error=1226.6, psnr=17.24),
+        baseline=Method(name="PCA, 20 numbers", numbers=20, error=1530.6, psnr=16.28),
+        others=(Method(name="PCA, 30 numbers", numbers=30, error=1150.4),),
         error_unit="grey levels squared",
         bytes_before=784,
         bytes_after=80,
@@ -105,7 +105,9 @@ def test_a_model_that_loses_says_so(story: Story, tmp_path: Path) -> None:
 def test_errors_of_nothing_are_told_too(
     errors: tuple[float, float], story: Story, tmp_path: Path
 ) -> None:
-    model, baseline = (Method(name, 1, error) for name, error in zip("ab", errors, strict=True))
+    model, baseline = (
+        Method(name=name, numbers=1, error=error) for name, error in zip("ab", errors, strict=True)
+    )
     read(replace(story, model=model, baseline=baseline), tmp_path / "page.html")
 
 

@@ -167,7 +167,7 @@ def choose_filters(
     noisy, clean = noisy[wanted], clean[wanted]
     there = installed_filters()
     chosen = {
-        name: _best(name, _FILTERS[name][2], _middle(noisy), _middle(clean), limits, None)
+        name: _best(name, _FILTERS[name][2], _middle(noisy), _middle(clean), limits)
         for name in there
         if name != "bm3d"
     }
@@ -178,7 +178,7 @@ def choose_filters(
         most = len(pca.components)
         numbers = sorted({max(int(share * noisy[0].size), 1) for share in _PCA_SHARES} | {most})
         within = _each("numbers", *(n for n in numbers if n <= most))
-        chosen["pca"] = _best("pca", within, noisy, clean, limits, pca)
+        chosen["pca"] = _best("pca", within, noisy, clean, limits, pca=pca)
     return chosen
 
 
@@ -188,7 +188,8 @@ def _best(
     noisy: np.ndarray,
     clean: np.ndarray,
     limits: tuple[float, float],
-    pca: PCA | None,
+    *,
+    pca: PCA | None = None,
 ) -> Settings:
     def error(settings: Settings) -> float:
         pairs = zip(noisy, clean, strict=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 @reads_data
 def denoise(
+    *,
     model: ModelArgument,
     data: DataArgument,
     out: ItemsOut,
@@ -50,7 +51,6 @@ def denoise(
     force: Force = False,
     format: Format = None,
     json: Json = False,
-    *,
     images: "ImageOptions",
     csv: CsvGiven,
 ) -> None:

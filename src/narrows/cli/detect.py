@@ -13,6 +13,7 @@ from narrows.tasks.outputs import still_there, to_standard_output
 
 @uses_model
 def detect(
+    *,
     out: Annotated[
         Path,
         typer.Option(
@@ -50,7 +51,6 @@ def detect(
     ] = None,
     format: Format = None,
     json: Json = False,
-    *,
     given: ModelAndData,
 ) -> None:
     """Write how odd each row of DATA is, and what made it so.

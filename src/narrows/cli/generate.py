@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 @reads_data
 def generate(
+    *,
     model: ModelArgument,
     out: Annotated[
         str,  # a path would lose the slash that makes it a folder
@@ -68,7 +69,6 @@ def generate(
     ] = None,
     format: Format = None,
     json: Json = False,
-    *,
     csv: CsvGiven,
 ) -> None:
     """Write new items like those that a model was trained on.

@@ -41,6 +41,7 @@ def make_trainer(
     objective: Objective,
     adam: AdamSettings,
     batch_size: int,
+    *,
     seed: int = 0,
     track: Tracker = silent,
 ) -> Trainer:

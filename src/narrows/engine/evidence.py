@@ -66,7 +66,7 @@ def negative_elbo(objective: Objective, total: Any, values: int, divergence: Any
     return 0.5 * values * log(total / values + SMALLEST_VARIANCE) + divergence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """What the ELBO of some items is made of.
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64, Int64, Shaped
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AdamSettings:
     """Adam's constants (Kingma and Ba, arXiv:1412.6980), with Keras's defaults, and what goes with
     them over a run.

@@ -45,7 +45,7 @@ _TOLERANCE = 1e-2  # nats a code
 _BLOCK = 1 << 13
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Density:
     """A Gaussian mixture over codes; :func:`fit_density` makes one.
 
@@ -190,7 +190,13 @@ def fit_density(
     centre[live] = wide[:, live].mean(axis=0)
     size = len(centre)
     if not len(live):
-        return Density(np.ones(1), np.zeros((1, size)), np.eye(size)[None], centre, scale)
+        return Density(
+            weights=np.ones(1),
+            means=np.zeros((1, size)),
+            cholesky=np.eye(size)[None],
+            centre=centre,
+            scale=scale,
+        )
     # threads of so small products wait for one another: on two cores they take four times as long
     with threadpool_limits(1, "blas"):
         mixture = _chosen((wide[:, live] - centre[live]) / scale[live], seed, track)
@@ -198,7 +204,9 @@ def fit_density(
     means[:, live] = mixture.means_
     cholesky = np.tile(np.eye(size), (mixture.n_components, 1, 1))
     cholesky[:, live[:, None], live] = np.linalg.cholesky(mixture.covariances_)
-    return Density(mixture.weights_, means, cholesky, centre, scale)
+    return Density(
+        weights=mixture.weights_, means=means, cholesky=cholesky, centre=centre, scale=scale
+    )
 
 
 def _chosen(codes: np.ndarray, seed: int, track: Tracker) -> "GaussianMixture":

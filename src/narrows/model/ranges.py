@@ -110,7 +110,7 @@ def require_familiar(
     return notes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Seen:
     """Of each item its lowest value, its highest and their mean; and what holds of all."""
 
@@ -130,7 +130,7 @@ class _Seen:
             found[-1].append(flat.mean(axis=1, dtype=np.float64))
             whole, dtype = whole and holds_whole_numbers(part), part.dtype
         lows, highs, means = (np.concatenate(each) for each in zip(*found, strict=True))
-        return cls(lows, highs, means, whole, dtype)
+        return cls(lows=lows, highs=highs, means=means, whole=whole, dtype=dtype)
 
     @property
     def ends(self) -> tuple[float, float]:

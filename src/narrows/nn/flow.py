@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Flow:
     """Everything a block may need to know, or leave behind, besides the batch itself.
 

@@ -70,7 +70,7 @@ def choose_recipe(
         objective=options.objective,
         epochs=epochs,
         batch_size=batch_size,
-        adam=AdamSettings(rate, beta2=_BETA2, weight_decay=decay),
+        adam=AdamSettings(learning_rate=rate, beta2=_BETA2, weight_decay=decay),
         seed=options.seed,
         patience=patience,
         schedule="cosine",
@@ -87,7 +87,7 @@ def articles_recipe(options: FitOptions) -> TrainingSettings:
         epochs=50 if options.epochs is None else options.epochs,
         batch_size=64 if options.batch_size is None else options.batch_size,
         adam=AdamSettings(
-            1e-3 if options.learning_rate is None else options.learning_rate,
+            learning_rate=1e-3 if options.learning_rate is None else options.learning_rate,
             weight_decay=options.weight_decay or 0.0,
         ),
         seed=options.seed,

@@ -15,7 +15,7 @@ from narrows.support.files import atomic_file
 from narrows.support.streams import printable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Method:
     """A row of the comparison: what one method reaches.
 
@@ -51,7 +51,7 @@ class Command:
     purpose: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Story:
     """What the page tells, in the order in which it tells it.
 

@@ -25,7 +25,13 @@ def tell_story(
     numbers = trained.model.spec.latent_size
 
     def row(score: Score) -> Method:
-        return Method(score.method, score.numbers, score.mse, score.psnr, score.relative)
+        return Method(
+            name=score.method,
+            numbers=score.numbers,
+            error=score.mse,
+            psnr=score.psnr,
+            relative=score.relative,
+        )
 
     shown = training if held_out is None else held_out
     name, data = _quoted(str(model)), _quoted(shown.name)

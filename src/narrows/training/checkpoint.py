@@ -26,7 +26,7 @@ from narrows.training.history import History
 _FORMAT = 1
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Checkpoint:
     """Where a run is.
 
@@ -99,13 +99,13 @@ def read_checkpoint(path: Path, identity: dict[str, Any]) -> Checkpoint:
         entry["steps"],
     )
     return Checkpoint(
-        found,
-        state,
-        entry["epoch"],
-        arrays["losses"],
-        entry["history"],
-        entry["seconds"],
-        group(arrays, "best"),
+        identity=found,
+        state=state,
+        epoch=entry["epoch"],
+        losses=arrays["losses"],
+        history=entry["history"],
+        seconds=entry["seconds"],
+        best=group(arrays, "best"),
     )
 
 

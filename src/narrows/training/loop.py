@@ -99,7 +99,13 @@ def train(
     if limits is None:
         lowest, highest = (0.0, 1.0) if settings.noise is None else extent_of(items)
         limits = NoiseLimits(lowest, highest, lowest)
-    shown = _Shown(items, inputs, validation, validation_inputs, limits)
+    shown = _Shown(
+        items=items,
+        inputs=inputs,
+        validation=validation,
+        validation_inputs=validation_inputs,
+        limits=limits,
+    )
     run = _Run(
         model,
         shown,
@@ -125,7 +131,7 @@ def train(
     return run.result(run.save_at_the_end())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Shown:
     """What a run learns from and is judged by; see :func:`train`."""
 
@@ -163,7 +169,7 @@ class _Run:
         self.batch_size = min(settings.batch_size, len(items))
         self.adam = settings.adam_for(len(items), self.batch_size)
         self.trainer: Trainer = make_trainer(
-            model, settings.objective, self.adam, self.batch_size, settings.seed, track
+            model, settings.objective, self.adam, self.batch_size, seed=settings.seed, track=track
         )
         self.varied = Varied(items, shown.limits, settings, shown.inputs)
         self.values_per_item = items[:1].size
@@ -175,7 +181,7 @@ class _Run:
             self.has_checkpoint = True
         else:
             self.has_checkpoint = False
-            self.at = Checkpoint(identity, TrainingState.start(model.arrays))
+            self.at = Checkpoint(identity=identity, state=TrainingState.start(model.arrays))
         self.saved_at = time.monotonic()
         self.order = self._shuffled()
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ NO_TAPS = np.zeros((1, 0), np.int64)
 Arrays = Mapping[str, np.ndarray]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Layer:
     """activation(matrix x + bias), at each place of an item.
 
@@ -45,13 +45,13 @@ class Layer:
     inputs: int
     outputs: int
     activation: str
-    lays_windows: bool
-    taps: np.ndarray
-    run: int
     bias_size: int
     taken: int
     width: int
     given: int
+    lays_windows: bool = False
+    taps: np.ndarray = field(default_factory=lambda: NO_TAPS)
+    run: int = 0
     beta: float = 0.0
     flipped: bool = False
 
@@ -134,9 +134,16 @@ def _dense(prefix: str, block: Dense, shape: Shape) -> Layer:
     inputs, outputs = shape[0], block.units
     names = ((f"{prefix}.weight", f"{prefix}.bias"),)
     return Layer(
-        names, ((inputs, outputs),), inputs, outputs, block.activation,
-        False, NO_TAPS, 0, outputs, inputs, outputs, outputs,
-    )  # fmt: skip
+        names=names,
+        shapes=((inputs, outputs),),
+        inputs=inputs,
+        outputs=outputs,
+        activation=block.activation,
+        bias_size=outputs,
+        taken=inputs,
+        width=outputs,
+        given=outputs,
+    )
 
 
 def _gaussian(prefix: str, block: Gaussian, shape: Shape) -> Layer:
@@ -144,9 +151,17 @@ def _gaussian(prefix: str, block: Gaussian, shape: Shape) -> Layer:
     parts = [f"{prefix}.{part}" for part in ("mean", "log_variance")]
     names = tuple((f"{part}.weight", f"{part}.bias") for part in parts)
     return Layer(
-        names, ((inputs, block.size),) * 2, inputs, outputs, Gaussian.name,
-        False, NO_TAPS, 0, outputs, inputs, outputs, block.size, block.beta,
-    )  # fmt: skip
+        names=names,
+        shapes=((inputs, block.size),) * 2,
+        inputs=inputs,
+        outputs=outputs,
+        activation=Gaussian.name,
+        bias_size=outputs,
+        taken=inputs,
+        width=outputs,
+        given=block.size,
+        beta=block.beta,
+    )
 
 
 def _conv(prefix: str, block: Conv | ConvTranspose, shape: Shape) -> Layer:
@@ -159,11 +174,19 @@ def _conv(prefix: str, block: Conv | ConvTranspose, shape: Shape) -> Layer:
     inputs, outputs = (below[2], window) if lays else (window, above[2])
     values = math.prod(above)
     return Layer(
-        ((f"{prefix}.weight", f"{prefix}.bias"),), (block.array_shapes(shape)["weight"],),
-        inputs, outputs, block.activation,
-        lays, np.where(taps < 0, -1, taps * channels), channels, above[2], math.prod(below),
-        values, values,
-    )  # fmt: skip
+        names=((f"{prefix}.weight", f"{prefix}.bias"),),
+        shapes=(block.array_shapes(shape)["weight"],),
+        inputs=inputs,
+        outputs=outputs,
+        activation=block.activation,
+        lays_windows=lays,
+        taps=np.where(taps < 0, -1, taps * channels),
+        run=channels,
+        bias_size=above[2],
+        taken=math.prod(below),
+        width=values,
+        given=values,
+    )
 
 
 _MAKERS: dict[type[Block], Callable[[str, Any, Shape], Layer]] = {

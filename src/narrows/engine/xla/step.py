@@ -53,7 +53,7 @@ class Batch(NamedTuple):
     number: Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """Adam with decoupled weight decay (Loshchilov and Hutter, arXiv:1711.05101) on a model's loss.
 
@@ -128,4 +128,8 @@ def drawing_flow(seed: Any, number: Any, dtype: Any, *, training: bool) -> Flow:
 
         return draw
 
-    return Flow(training, drawn(jax.random.uniform), drawn(jax.random.normal))
+    return Flow(
+        training=training,
+        uniform=drawn(jax.random.uniform),
+        normal=drawn(jax.random.normal),
+    )

@@ -62,8 +62,15 @@ class XlaTrainer:
         if is_variational(spec):
             require_likelihood(objective)
         loss = LossFunction(spec, objective.in_model_units(model.scaling.scale))
-        constants = adam.beta1, adam.beta2, adam.epsilon, adam.weight_decay > 0
-        step = Step(loss, *constants, training_dtype(), spec.statistics)
+        step = Step(
+            loss=loss,
+            beta1=adam.beta1,
+            beta2=adam.beta2,
+            epsilon=adam.epsilon,
+            decays=adam.weight_decay > 0,
+            dtype=training_dtype(),
+            statistics=spec.statistics,
+        )
         self._step, self._scan, self._measure = _compiled(step)
         self._run = Run(Units.of(model.scaling), short_seed(seed))
         self.restore(TrainingState.start(model.arrays))

@@ -50,7 +50,13 @@ def measure_evidence(
         total += float(sums[0])
         divergence += float(sums[1])
     total *= objective.to_data_units(model.scaling.scale)
-    return Evidence(objective, len(items), items.size, total, divergence)
+    return Evidence(
+        objective=objective,
+        items=len(items),
+        values=items.size,
+        total=total,
+        divergence=divergence,
+    )
 
 
 @lru_cache(COMPILED_SPECS)

@@ -192,7 +192,7 @@ def _windows(size: Pair, kernel: Pair, stride: Pair, padding: str) -> Pair:
     return high, wide
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Axis:
     """How the windows lie along one axis of an image.
 
@@ -233,7 +233,8 @@ class _Axis:
 def _axes(size: Pair, kernel: Pair, stride: Pair, padding: str) -> tuple[_Axis, _Axis]:
     counts = _windows(size, kernel, stride, padding)
     down, across = (
-        _Axis(*numbers, padding) for numbers in zip(size, counts, kernel, stride, strict=True)
+        _Axis(whole=whole, windows=windows, kernel=wide, stride=step, padding=padding)
+        for whole, windows, wide, step in zip(size, counts, kernel, stride, strict=True)
     )
     return down, across
 
@@ -294,7 +295,7 @@ def _images(rows: Any, size: Pair, kernel: Pair, stride: Pair, padding: str) -> 
     else:
         channels = values // (kernel[0] * kernel[1])
         phases = [
-            [_phase(rows, channels, down, across, row, column) for column in range(stride[1])]
+            [_phase(rows, channels, down, across, (row, column)) for column in range(stride[1])]
             for row in range(stride[0])
         ]
         strip = xp.stack([xp.stack(line, axis=3) for line in phases], axis=2)
@@ -302,9 +303,10 @@ def _images(rows: Any, size: Pair, kernel: Pair, stride: Pair, padding: str) -> 
     return _resized(strip, (-down.before, -across.before), (-down.after, -across.after))
 
 
-def _phase(rows: Any, channels: int, down: _Axis, across: _Axis, row: int, column: int) -> Any:
-    """What the rows lay onto every place that is ``row`` and ``column`` modulo the stride:
+def _phase(rows: Any, channels: int, down: _Axis, across: _Axis, at: tuple[int, int]) -> Any:
+    """What the rows lay onto every place whose row and column are ``at`` modulo the stride:
     (n, cells down, cells across, channels)."""
+    row, column = at
     xp = rows.__array_namespace__()
     total = None
     for i in range(row, down.kernel, down.stride):
