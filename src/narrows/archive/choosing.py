@@ -29,9 +29,9 @@ from narrows.archive.pipeline import Pipeline
 from narrows.archive.size_breakdown import Trial
 from narrows.errors import ArchiveError
 
-#: Blocks that are coded in every way that is tried, and orders of filters that are tried with each.
-SAMPLED: dict[Effort, int] = {"fast": 1, "normal": 2, "best": 4}
-CHAINS: dict[Effort, int] = {"fast": 1, "normal": 2, "best": 3}
+# Blocks that are coded in every way that is tried, and orders of filters that are tried with each.
+_SAMPLED: dict[Effort, int] = {"fast": 1, "normal": 2, "best": 4}
+_CHAINS: dict[Effort, int] = {"fast": 1, "normal": 2, "best": 3}
 
 # Filters are ranked on no more bytes than this.
 _PIECE_BYTES = 1 << 19
@@ -93,7 +93,7 @@ class Coded:
 
 def sampled_blocks(count: int, effort: Effort) -> list[int]:
     """The numbers of the blocks to try on, evenly spread over ``count``."""
-    wanted = min(SAMPLED[effort], count)
+    wanted = min(_SAMPLED[effort], count)
     return [(2 * index + 1) * count // (2 * wanted) for index in range(wanted)]
 
 
@@ -118,7 +118,7 @@ def choose(
     untrained = [method() for method in METHODS.values() if not method.trained]
     starts = _starts(blocks[0][1], layout, bound, effort)
     # Methods that know the items, such as formats of images, take levels without filters.
-    plain = [Pipeline(Stored(), quantiser) for quantiser in candidates(blocks[0][1], bound)]
+    plain = [Pipeline(Stored(), quantiser) for quantiser in _candidates(blocks[0][1], bound)]
     # Without filters too: whoever compares will have run a compressor on the file as it is.
     known = [(start.quantiser, start.filters) for start in starts]
     starts += [each for each in plain if (each.quantiser, each.filters) not in known]
@@ -142,7 +142,7 @@ def choose(
     smallest: dict[str, _Tried] = {}
     for each in [*found, *others]:
         smallest.setdefault(each.trial.method, each)
-    single = single_items(blocks[0][1], layout)
+    single = _single_items(blocks[0][1], layout)
     trials = [
         replace(each.trial, item_bytes=_item_bytes(each.pipeline, single, bound, effort))
         for each in smallest.values()
@@ -198,7 +198,7 @@ def _piece(values: np.ndarray, effort: Effort) -> np.ndarray:
     return values if values.nbytes <= most else values[: max(int(most) // values[:1].nbytes, 1)]
 
 
-def single_items(values: np.ndarray, layout: Layout) -> list[np.ndarray]:
+def _single_items(values: np.ndarray, layout: Layout) -> list[np.ndarray]:
     """Some items of a block, evenly spread, each as a block of its own; none where they are large.
 
     Where an item is a single number it has no size of its own to speak of, and there are none.
@@ -262,7 +262,7 @@ def _starts(values: np.ndarray, layout: Layout, bound: float, effort: Effort) ->
     """Quantisers with filters that look best before a general compressor."""
     piece = np.ascontiguousarray(values[: max(_PIECE_BYTES // max(values[:1].nbytes, 1), 1)])
     ranked = []
-    for quantiser in candidates(values, bound):
+    for quantiser in _candidates(values, bound):
         chains = _PLAIN if quantiser.level_dtype(values.dtype).itemsize == 1 else _WIDE
         for filters in chains:
             if "item-delta" in filters and layout.item_size == 1:
@@ -272,10 +272,10 @@ def _starts(values: np.ndarray, layout: Layout, bound: float, effort: Effort) ->
             ranked.append((len(zlib.compress(content, 6)), pipeline))
     ranked.sort(key=lambda each: each[0])
     most = ranked[0][0] * _RUNNER_UP
-    return [pipeline for size, pipeline in ranked[: CHAINS[effort]] if size <= most]
+    return [pipeline for size, pipeline in ranked[: _CHAINS[effort]] if size <= most]
 
 
-def candidates(values: np.ndarray, bound: float) -> list[Quantiser]:
+def _candidates(values: np.ndarray, bound: float) -> list[Quantiser]:
     """Quantisers that suit ``values`` and keep ``bound``."""
     if values.dtype.kind in "iu":
         return [Steps.for_bound(bound, values.dtype)] if bound >= 1 else [AsTheyAre()]

@@ -64,7 +64,7 @@ def write_archive(
     items = items if isinstance(items, FileArray) else np.asarray(items)
     layout = Layout.of(items)
     items = items.reshape(1) if items.ndim == 0 else items
-    bound = array_bound(items, layout, max_error, name)
+    bound = _array_bound(items, layout, max_error, name)
     extents = list(block_extents(layout))
     writer = BlockWriter()
     try:
@@ -83,7 +83,7 @@ def write_archive(
         writer.close()
 
 
-def array_bound(items: np.ndarray, layout: Layout, max_error: Any, name: str) -> float:
+def _array_bound(items: np.ndarray, layout: Layout, max_error: Any, name: str) -> float:
     """The largest error that ``max_error`` allows, in the array's own units; 0 where its dtype
     leaves no room for it.
 
