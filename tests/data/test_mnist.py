@@ -76,7 +76,7 @@ def mirrors(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Mirror, Mirror]]:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, no NARROWS_DATA, no proxy, and the digests of the fakes."""
     folder = tmp_path / "cache" / "mnist"
-    monkeypatch.setattr(mnist, "cache_folder", lambda: folder)
+    monkeypatch.setattr(mnist, "mnist_folder", lambda: folder)
     monkeypatch.delenv("NARROWS_DATA", raising=False)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     for name, content in FAKES.items():

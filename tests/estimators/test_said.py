@@ -14,7 +14,7 @@ from PIL import Image
 from helpers.command_line import Command
 from helpers.optional import optional
 from narrows import Autoencoder, Dataset, NarrowsWarning, OutlierDetector, load_data
-from narrows.data.array_inputs import require_memory
+from narrows.data.array_inputs import require_array_fits
 from narrows.data.pixels import pixels_of
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.planning.options import FitOptions
@@ -115,7 +115,7 @@ def test_sparse_matrices_that_do_not_fit_are_refused_before_they_are_made() -> N
     huge = sp.csr_array(([1.0], ([0], [0])), shape=(10_000_000, 1_000_000))
     with pytest.raises(DataError, match="80,000,000,000,000 bytes as an array of shape"):
         Autoencoder().fit(huge)
-    require_memory("X", (10, 10), np.dtype(float))
+    require_array_fits("X", (10, 10), np.dtype(float))
 
 
 @pytest.mark.parametrize("shape", [(64,), (8, 8), (8, 8, 3)])

@@ -26,7 +26,7 @@ from narrows.archive.writing import write_archive
 from narrows.data.array_inputs import dense
 from narrows.data.dataset import Dataset
 from narrows.data.image_files import ImageFiles
-from narrows.data.image_folder import are_images, images_as_dataset, is_image
+from narrows.data.image_folder import are_pillow_images, images_as_dataset, is_pillow_image
 from narrows.data.image_options import ImageOptions
 from narrows.data.sources import BUILT_IN, load_data, require_folder
 from narrows.data.tables import CsvKeywords, CsvOptions, is_table
@@ -98,7 +98,7 @@ def compress(
         require_folder("X", ImageOptions.of(**images))
     if isinstance(X, Dataset) and X.table is None:
         X, files = X.items, X.files
-    elif are_images(X):
+    elif are_pillow_images(X):
         X = _pixels(X)
     if isinstance(X, str | os.PathLike) or library_of(X) is not None:
         breakdown = write_table(out, X, max_error=max_error, effort=effort, csv=csv, track=track)
@@ -132,7 +132,7 @@ def _pixels(images: Any) -> np.ndarray:
     data = images_as_dataset(images, exact=True)
     for note in data.notes:
         warn(note, stacklevel=3)
-    return data.items[0] if is_image(images) and len(data) == 1 else data.items
+    return data.items[0] if is_pillow_image(images) and len(data) == 1 else data.items
 
 
 def decompress(

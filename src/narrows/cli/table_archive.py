@@ -17,10 +17,10 @@ def compress_table(
 ) -> "TableSizeBreakdown":
     """Write a table's archive."""
     from narrows.archive import write_table
-    from narrows.data.sources import explained
+    from narrows.data.sources import read_errors_explained
     from narrows.support.files import atomic_file
 
-    with atomic_file(out) as file, explained(data):
+    with atomic_file(out) as file, read_errors_explained(data):
         breakdown = write_table(
             file, data, max_error=error_bounds, effort=effort, csv=csv, track=progress
         )

@@ -46,11 +46,11 @@ def dense(X: Any, name: str = "X") -> Any:
     """
     if not is_sparse(X):
         return X
-    require_memory(name, X.shape, X.dtype)
+    require_array_fits(name, X.shape, X.dtype)
     return X.toarray()
 
 
-def require_memory(name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
+def require_array_fits(name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
     """Make sure, before it is allocated, that an array fits in half of the machine's memory.
 
     Raises:

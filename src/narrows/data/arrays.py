@@ -12,7 +12,7 @@ from typing import IO, Literal
 
 import numpy as np
 
-from narrows.data.checks import MAX_EXPANSION, check_dtype, check_extent, damaged
+from narrows.data.checks import MAX_EXPANSION, check_dtype, check_extent, damaged_file
 from narrows.data.file_arrays import array_in_file
 from narrows.data.named_arrays import chosen, is_sparse_npz, read_sparse_npz
 from narrows.errors import DataError
@@ -61,7 +61,7 @@ def read_npz(path: Path, name: str | None = None, *, may_be_empty: bool = False)
         raise
     # zipfile's ways of failing on a damaged or encrypted archive.
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
-        raise damaged(path, "not an .npz file", error) from error
+        raise damaged_file(path, "not an .npz file", error) from error
 
 
 def _called(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:

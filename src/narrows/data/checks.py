@@ -38,7 +38,7 @@ def check_dtype(name: str, dtype: np.dtype) -> None:
         )
 
 
-def damaged(path: Path, what: str, error: Exception) -> DataError:
+def damaged_file(path: Path, what: str, error: Exception) -> DataError:
     """The error of a file that is not what its name says: ``no MATLAB file``."""
     return DataError(f"{path} is {what}, or a damaged one: {error}", hint="get the file again")
 

@@ -133,7 +133,7 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
-class Reader:
+class FolderReader:
     """Reads images one after the other, and remembers what is to be said of them."""
 
     def __init__(self, found: Found, options: ImageOptions, *, exact: bool) -> None:
@@ -226,7 +226,7 @@ def read_image_folder(
     """
     found, options = find_images(folder), options or ImageOptions()
     # Images that are changed anyway are changed as they are to be seen.
-    reader = Reader(found, options, exact=exact and not options.changes)
+    reader = FolderReader(found, options, exact=exact and not options.changes)
     array: GrowingArray | None = None
     names: list[str] = []
     turned: dict[int, int] = {}
@@ -252,7 +252,7 @@ def read_image_folder(
     )
 
 
-def _all_alike(reader: Reader, track: Tracker) -> Iterator[tuple[str, Picture]]:
+def _all_alike(reader: FolderReader, track: Tracker) -> Iterator[tuple[str, Picture]]:
     """All images of a folder and their files' names, as long as they are like the first."""
     found, first = reader.found, None
     with track(f"reading {found.folder}", total=len(found.paths), unit="image") as advance:
@@ -279,7 +279,7 @@ class FolderImages(Sequence[np.ndarray]):
             OSError: a folder cannot be read.
         """
         found = find_images(folder)
-        self._reader = Reader(found, options, exact=False)
+        self._reader = FolderReader(found, options, exact=False)
         self._files = {path: Input(path) for path in found.paths}
         self._places: list[tuple[Path, int]] = []
         names: list[str] = []
@@ -317,7 +317,7 @@ class FolderImages(Sequence[np.ndarray]):
         return self._reader.notes(remark for told in self._told.values() for remark in told)
 
 
-def _none_readable(folder: Path, reader: Reader) -> DataError:
+def _none_readable(folder: Path, reader: FolderReader) -> DataError:
     return DataError(
         f"{folder} holds no image that can be read: {'; '.join(reader.notes())}",
         hint="leave --skip-damaged out to see what is wrong with the first",
@@ -330,13 +330,13 @@ def images_as_dataset(images: Any, name: str = "X", *, exact: bool = False) -> D
     Raises:
         DataError, ShapeError: as of a folder.
     """
-    given = [images] if is_image(images) else list(images)
+    given = [images] if is_pillow_image(images) else list(images)
     first: tuple[str, Picture] | None = None
     remarks: Counter[str] = Counter()
     blocks: list[np.ndarray] = []
     for number, image in enumerate(given):
-        called = name if is_image(images) else f"image {number} of {name}"
-        if not is_image(image):
+        called = name if is_pillow_image(images) else f"image {number} of {name}"
+        if not is_pillow_image(image):
             raise DataError(
                 f"{called} is {type(image).__name__}, and others are images",
                 hint="give images only, or one array",
@@ -352,7 +352,7 @@ def images_as_dataset(images: Any, name: str = "X", *, exact: bool = False) -> D
     return Dataset(name, np.stack(blocks), notes=tuple(notes))
 
 
-def is_image(value: Any) -> bool:
+def is_pillow_image(value: Any) -> bool:
     """Whether ``value`` is a Pillow image."""
     import sys
 
@@ -360,10 +360,10 @@ def is_image(value: Any) -> bool:
     return module is not None and isinstance(value, module.Image)
 
 
-def are_images(value: Any) -> bool:
+def are_pillow_images(value: Any) -> bool:
     """Whether ``value`` is a Pillow image or a list or tuple that begins with one."""
-    return is_image(value) or (
-        isinstance(value, list | tuple) and len(value) > 0 and is_image(value[0])
+    return is_pillow_image(value) or (
+        isinstance(value, list | tuple) and len(value) > 0 and is_pillow_image(value[0])
     )
 
 

@@ -62,12 +62,12 @@ def load_mnist(name: str, part: Part, *, labels: bool = False, track: Tracker = 
 def mnist_files() -> list[Path]:
     """The files of MNIST that there are on this machine."""
     users = os.environ.get("NARROWS_DATA")
-    folders = [*([Path(users) / "mnist"] if users else []), cache_folder()]
+    folders = [*([Path(users) / "mnist"] if users else []), mnist_folder()]
     names = [name for files in FILES.values() for name in files]
     return [path for folder in folders for name in names if (path := _find(folder, name))]
 
 
-def cache_folder() -> Path:
+def mnist_folder() -> Path:
     """Where downloaded files stay."""
     from platformdirs import user_cache_path
 
@@ -78,7 +78,7 @@ def _read(file_name: str, track: Tracker) -> np.ndarray:
     users = os.environ.get("NARROWS_DATA")
     if users and (found := _find(Path(users) / "mnist", file_name)):
         return _read_verified(found, file_name)
-    if cached := _find(cache_folder(), file_name):
+    if cached := _find(mnist_folder(), file_name):
         try:
             return _read_verified(cached, file_name)
         except DataError:
@@ -93,7 +93,7 @@ def _find(folder: Path, file_name: str) -> Path | None:
 
 
 def _read_from_mirrors(file_name: str, track: Tracker) -> np.ndarray:
-    target = cache_folder() / f"{file_name}.gz"
+    target = mnist_folder() / f"{file_name}.gz"
     reasons = []
     for mirror in MIRRORS:
         try:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from narrows.data.array_inputs import dense, require_memory
-from narrows.data.checks import MAX_EXPANSION, check_dtype, damaged
+from narrows.data.array_inputs import dense, require_array_fits
+from narrows.data.checks import MAX_EXPANSION, check_dtype, damaged_file
 from narrows.errors import DataError
 
 #: Names under which the items are looked for, the first that is there.
@@ -103,7 +103,7 @@ def read_sparse_npz(path: Path) -> np.ndarray:
         for info in archive.infolist():
             if info.file_size > info.compress_size * MAX_EXPANSION:
                 raise DataError(f"{path} ({info.filename}) is damaged", hint="get the file again")
-            require_memory(str(path), (info.file_size,), np.dtype(np.uint8))
+            require_array_fits(str(path), (info.file_size,), np.dtype(np.uint8))
     try:
         matrix = scipy.sparse.load_npz(path)
         if matrix.format in ("csr", "csc", "bsr"):
@@ -113,7 +113,7 @@ def read_sparse_npz(path: Path) -> np.ndarray:
     except DataError:
         raise
     except Exception as error:
-        raise damaged(path, "no sparse matrix", error) from error
+        raise damaged_file(path, "no sparse matrix", error) from error
 
 
 def _read_matlab(path: Path, name: str | None) -> np.ndarray:
@@ -124,7 +124,7 @@ def _read_matlab(path: Path, name: str | None) -> np.ndarray:
     except OSError:
         raise
     except Exception as error:  # each version of the format fails in its own way
-        raise damaged(path, "no MATLAB file", error) from error
+        raise damaged_file(path, "no MATLAB file", error) from error
     shapes = {each: (tuple(map(int, shape)), kind) for each, shape, kind in listed}
     found = {each: f"{shape} {kind}" for each, (shape, kind) in shapes.items() if kind in _MATLAB}
     if name in shapes and name not in found:
@@ -142,13 +142,13 @@ def _read_matlab(path: Path, name: str | None) -> np.ndarray:
             f"{name} in {path} promises {size:,} bytes, which the file cannot hold",
             hint="the file is damaged: get it again",
         )
-    require_memory(f"{name} in {path}", shape, np.dtype(f"V{_MATLAB[kind]}"))
+    require_array_fits(f"{name} in {path}", shape, np.dtype(f"V{_MATLAB[kind]}"))
     try:
         values = scipy.io.loadmat(path, variable_names=[name])[name]
     except (OSError, MemoryError):
         raise
     except Exception as error:
-        raise damaged(path, "no MATLAB file", error) from error
+        raise damaged_file(path, "no MATLAB file", error) from error
     array = np.asarray(dense(values, f"{name} in {path}"))
     check_dtype(f"{name} in {path}", array.dtype)
     return array
@@ -193,9 +193,9 @@ def _read_hdf5(path: Path, name: str | None) -> np.ndarray:
                     f"{called} has its values in other files", hint="copy them into this one"
                 )
             check_dtype(called, dataset.dtype)
-            require_memory(called, dataset.shape, dataset.dtype)
+            require_array_fits(called, dataset.shape, dataset.dtype)
             return np.asarray(dataset[()])
     except (DataError, MemoryError):
         raise
     except Exception as error:  # HDF5 tells damage in many ways, as OSError too
-        raise damaged(path, "no HDF5 file", error) from error
+        raise damaged_file(path, "no HDF5 file", error) from error

@@ -12,7 +12,7 @@ from narrows.data.dataset import Dataset, format_range, take_rows
 from narrows.data.image_files import ImageFiles
 from narrows.data.image_folder import FolderImages
 from narrows.data.image_options import ImageOptions
-from narrows.data.sources import BUILT_IN, explained, load_data, require_folder
+from narrows.data.sources import BUILT_IN, load_data, read_errors_explained, require_folder
 from narrows.data.storage import GrowingArray
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.support.chunks import chunks
@@ -42,7 +42,7 @@ class _Files(Sequence[np.ndarray]):
 
     def __getitem__(self, index):  # type: ignore[no-untyped-def]
         place = self.places[index]
-        with explained(self.images.names[place]):
+        with read_errors_explained(self.images.names[place]):
             return self.images[place]
 
 
@@ -119,7 +119,7 @@ def open_pages(
     if name in BUILT_IN or not path.is_dir():
         require_folder(name, options)
         return Pages(name, load_data(name, track=track).items)
-    with explained(name):
+    with read_errors_explained(name):
         images = FolderImages(path, options)
     return Pages(name, _Files(images), images.names, options)
 

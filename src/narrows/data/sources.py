@@ -16,7 +16,7 @@ from narrows.data.checks import check_dtype, checked
 from narrows.data.dataset import Dataset, format_range
 from narrows.data.digits import load_digits
 from narrows.data.idx import looks_like_idx, read_idx
-from narrows.data.image_folder import are_images, images_as_dataset, read_image_folder
+from narrows.data.image_folder import are_pillow_images, images_as_dataset, read_image_folder
 from narrows.data.image_options import ImageKeywords, ImageOptions
 from narrows.data.mnist import load_mnist
 from narrows.data.named_arrays import SUFFIXES, read_named, split_name
@@ -103,7 +103,7 @@ def load_data(
         return _in_memory(source, as_is, types or table, images, csv, track)
     name = arguments.path("source", source)
     require_folder(name, images)
-    with explained(name):
+    with read_errors_explained(name):
         if _is_table(name):
             return load_table(name, types=types, schema=table, options=csv, track=track)
         csv.require_none(name)
@@ -118,10 +118,10 @@ _OF_IMAGES = frozenset(ImageKeywords.__annotations__)
 def _in_memory(
     source: Any, as_is: bool, columns: Any, images: ImageOptions, csv: CsvOptions, track: Tracker
 ) -> Dataset:
-    name = "a list of images" if are_images(source) else "an array"
+    name = "a list of images" if are_pillow_images(source) else "an array"
     csv.require_none(name)
     require_folder(name, images)
-    if are_images(source):
+    if are_pillow_images(source):
         return checked(images_as_dataset(source, exact=as_is))
     return _of_array(source, as_is, columns, track)
 
@@ -235,7 +235,7 @@ def _not_found(path: Path) -> DataError:
 
 
 @contextlib.contextmanager
-def explained(name: str) -> Iterator[None]:
+def read_errors_explained(name: str) -> Iterator[None]:
     """Turn the system's errors about ``name`` into ones that say what to do."""
     try:
         yield

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from narrows.data import Pages, TableSchema
 from narrows.data.array_inputs import array_input
-from narrows.data.image_folder import is_image
+from narrows.data.image_folder import is_pillow_image
 from narrows.data.tables import SchemaDrift, arrow_table, is_frame
 from narrows.errors import ShapeError
 from narrows.estimators.fit_data import fit_data, seed_of
@@ -449,7 +449,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _one_item(self, x: Any) -> np.ndarray:
         """One item, or a data frame of one row, as items."""
-        items = self._items(x if is_frame(x) or is_image(x) else np.asarray(x)[None])
+        items = self._items(x if is_frame(x) or is_pillow_image(x) else np.asarray(x)[None])
         if len(items) != 1:
             raise ShapeError(
                 f"{len(items)} rows are not one item", hint="give a data frame of one row"

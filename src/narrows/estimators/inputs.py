@@ -7,7 +7,7 @@ from sklearn.utils.validation import validate_data
 
 from narrows.data import Dataset, TableSchema
 from narrows.data.array_inputs import array_input
-from narrows.data.image_folder import are_images, images_as_dataset
+from narrows.data.image_folder import are_pillow_images, images_as_dataset
 from narrows.data.tables import arrow_table, is_frame
 from narrows.errors import UsageError
 from narrows.support.progress import warn
@@ -19,7 +19,7 @@ ANY_ARRAY: dict[str, Any] = {"dtype": "numeric", "allow_nd": True, "order": None
 def given_array(X: Any, stacklevel: int = 4) -> Any:
     """``X``, or the items of Pillow images, upright and in grey or RGB, as those of a folder; notes
     on these are warnings to the caller so many calls above."""
-    if not are_images(X):
+    if not are_pillow_images(X):
         return array_input(X)
     data = images_as_dataset(X)
     for note in data.notes:

@@ -56,7 +56,7 @@ def to_numbers(array: Any, name: str, kind: str, dtype: str, row: int) -> np.nda
         numbers = _plain_numbers(array, kind, dtype)
     except (pa.ArrowException, ValueError) as error:
         at = int(np.argmin(missing)) if not missing.all() else 0
-        raise not_of_kind(name, kind, shown(array, at), row + at) from error
+        raise not_of_kind(name, kind, displayed(array, at), row + at) from error
     numbers[missing] = np.nan
     _check_numbers(numbers, array, name, kind, row)
     return numbers
@@ -100,7 +100,7 @@ def _check_numbers(numbers: np.ndarray, array: Any, name: str, kind: str, row: i
         return
     if wrong.any():
         at = int(np.argmax(wrong))
-        raise not_of_kind(name, kind, shown(array, at), row + at)
+        raise not_of_kind(name, kind, displayed(array, at), row + at)
 
 
 def not_of_kind(name: str, kind: str, value: Any, row: int) -> DataError:
@@ -114,7 +114,7 @@ def not_of_kind(name: str, kind: str, value: Any, row: int) -> DataError:
     )
 
 
-def shown(array: Any, at: int) -> Any:
+def displayed(array: Any, at: int) -> Any:
     """A cell for people: dates and times as texts, to the microsecond; others as they are."""
     cell, types = array.slice(at, 1), pa.types
     if not types.is_temporal(array.type):
@@ -135,7 +135,7 @@ def _parsed(array: Any, name: str, kind: str, dtype: str, row: int) -> Any:
     parsed = parse(array, type_)
     if parsed is None:
         at = _first_unparsable(array, type_)
-        raise not_of_kind(name, kind, shown(array, at), row + at)
+        raise not_of_kind(name, kind, displayed(array, at), row + at)
     return parsed
 
 

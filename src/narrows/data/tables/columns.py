@@ -383,7 +383,7 @@ class Column:
         if self.kind == "date":
             dtype = type_from_text(self.dtype)
             ends = cells.from_numbers(np.array([self.lowest, self.highest]), dtype)
-            low, high = (cells.shown(ends, at) for at in (0, 1))
+            low, high = (cells.displayed(ends, at) for at in (0, 1))
             return f"{low} to {high}"
         return f"{self.lowest:.10g} to {self.highest:.10g}"
 

@@ -97,7 +97,9 @@ def _is_spaced(lines: Sequence[str]) -> bool:
     if counts and min(counts) > 1 and len(counts) == 1 and len(lines) > 1:
         # a text with spaces is one column of texts: most words of a table's rows are numbers
         words = [word for line in lines[:200] for word in line.split()]
-        return sum(number(word) is not None or word == "?" for word in words) > 0.5 * len(words)
+        return sum(parsed_number(word) is not None or word == "?" for word in words) > 0.5 * len(
+            words
+        )
     return False
 
 
@@ -126,7 +128,7 @@ def title_rows(rows: Sequence[Row], width: int) -> int:
 def commented_names(rows: Sequence[Row], titles: int, width: int) -> tuple[str, ...] | None:
     """The names that a line such as ``# a, b`` holds just above a first row of numbers."""
     above = [row for row in rows[:titles] if not row.blank]
-    numbers = any(number(cell) is not None for cell in rows[titles].cells)
+    numbers = any(parsed_number(cell) is not None for cell in rows[titles].cells)
     if not above or width < 2 or not numbers:
         return None
     last = above[-1]
@@ -134,17 +136,17 @@ def commented_names(rows: Sequence[Row], titles: int, width: int) -> tuple[str, 
     if last.first.startswith(_COMMENTS) and cells[0] == "":
         cells = cells[1:]
     is_names = len(cells) == width and all(cells) and len(set(cells)) == width
-    return cells if is_names and all(number(cell) is None for cell in cells) else None
+    return cells if is_names and all(parsed_number(cell) is None for cell in cells) else None
 
 
 def looks_like_names(rows: Sequence[Row], cells: tuple[str, ...]) -> bool:
     """Whether a first row may hold names: no numbers but such as count pixels or years, and no
     texts that come again below."""
-    numbers = [value for cell in cells if (value := number(cell)) is not None]
+    numbers = [value for cell in cells if (value := parsed_number(cell)) is not None]
     if any(map(_decimal_comma, cells)) or (numbers and not _name_columns(numbers, len(cells))):
         return False
     below = [row.cells for row in rows[1:] if len(row.cells) == len(cells)]
-    texts = [index for index, cell in enumerate(cells) if cell and number(cell) is None]
+    texts = [index for index, cell in enumerate(cells) if cell and parsed_number(cell) is None]
     again = [index for index in texts if sum(row[index] == cells[index] for row in below) > 0]
     return not (len(below) >= 2 and texts and len(again) > len(texts) / 2)
 
@@ -161,7 +163,7 @@ def _name_columns(numbers: Sequence[float], count: int) -> bool:
     return len(set(steps)) == 1 and 0 < steps[0] <= _WIDEST_STEP
 
 
-def number(cell: str) -> float | None:
+def parsed_number(cell: str) -> float | None:
     """The number that a cell is, None if it is none."""
     try:
         value = float(cell)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from narrows.data.tables import cells
-from narrows.data.tables.csv_layout import number
+from narrows.data.tables.csv_layout import parsed_number
 from narrows.support.lazy_modules import pa, pc
 
 #: Missing in any column, without the spaces around them; not where they stand in quotes.
@@ -44,7 +44,7 @@ def is_missing_text(stated: Sequence[str], written: Any, bare: Any) -> Any:
     """
     found = pc.is_in(written, pa.array(stated, written.type))
     for text in stated:
-        if number(text) is not None:
+        if parsed_number(text) is not None:
             same = pc.match_substring_regex(bare, rf"^{re.escape(text)}([.,]0*)?$")
             found = pc.or_(found, same)
     return found

@@ -7,14 +7,12 @@ from narrows.report.figures.heat_maps import heat_map_figure
 from narrows.report.figures.losses import loss_figure
 from narrows.report.figures.reconstructions import (
     COLUMNS,
-    are_images,
     reconstructions_figure,
     rows_figure,
 )
 
 __all__ = [
     "COLUMNS",
-    "are_images",
     "budget_figure",
     "codes_figure",
     "grid_figure",

@@ -6,9 +6,10 @@ import os
 import numpy as np
 
 from narrows.errors import UsageError
-from narrows.report.figures.reconstructions import are_images, to_colours
+from narrows.report.figures.reconstructions import to_colours
 from narrows.report.figures.style import WIDTH
 from narrows.support.files import atomic_file
+from narrows.support.shapes import is_picture_shape
 
 #: The most images of a grid, and the most values that they have together.
 MOST_IMAGES, MOST_VALUES = 10_000, 1 << 25
@@ -60,7 +61,7 @@ def require_grid(count: int, item_shape: tuple[int, ...]) -> None:
     Raises:
         UsageError: they are no images, there are none, or too many.
     """
-    if not are_images(item_shape):
+    if not is_picture_shape(item_shape):
         raise UsageError(
             f"items of shape {item_shape} are no images, and a picture cannot show them",
             hint="write them to .npy, or a table's to .csv or .parquet",

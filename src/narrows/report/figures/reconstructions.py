@@ -22,6 +22,7 @@ from narrows.report.figures.style import (
     save_figure,
     tidy_axes,
 )
+from narrows.support.shapes import is_picture_shape
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,13 +106,8 @@ def rows_figure(
     """
     first = rows[0][1]
     rows = [(name, items[:COLUMNS]) for name, items in rows]
-    draw = _draw_images if are_images(first.shape[1:]) else _draw_curves
+    draw = _draw_images if is_picture_shape(first.shape[1:]) else _draw_curves
     save_figure(draw(title, rows, value_range or _extent(first)), path)
-
-
-def are_images(item_shape: tuple[int, ...]) -> bool:
-    """Whether items of a shape are drawn as images."""
-    return len(item_shape) == 2 or (len(item_shape) == 3 and item_shape[2] in (1, 3, 4))
 
 
 def _extent(items: np.ndarray) -> tuple[float, float]:

@@ -17,13 +17,11 @@ def legacy_form(library: str | None, schema: Any, dtypes: Sequence[str | None]) 
     """
     if library != "pandas":
         return Form(library or "arrow")
-    entries = tuple(
-        legacy_entry(dtype, field.type) for dtype, field in zip(dtypes, schema, strict=True)
-    )
+    entries = tuple(_entry(dtype, field.type) for dtype, field in zip(dtypes, schema, strict=True))
     return Form("pandas", columns=entries)
 
 
-def legacy_entry(dtype: str | None, type_: Any) -> dict[str, Any]:
+def _entry(dtype: str | None, type_: Any) -> dict[str, Any]:
     """An entry for a column of the pandas dtype that ``dtype`` was the text of, or whatever pandas
     makes of the Arrow type where that text is no help."""
     try:
