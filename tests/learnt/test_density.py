@@ -177,7 +177,7 @@ def test_codes_are_those_of_items_of_every_kind(
 def test_a_fitted_model_knows_how_its_codes_lie(fitted: Fitted) -> None:
     """Codes that training made are likelier than those between and beyond them."""
     trained = fitted.trained
-    density = trained.learnt_density()
+    density = trained.learnt_density
     assert density is not None
     drawn = density.sample(500, np.random.default_rng(0))
     low, high = trained.latent["lowest"], trained.latent["highest"]

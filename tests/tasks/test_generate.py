@@ -349,5 +349,5 @@ def test_a_model_without_a_density_says_what_to_do(
     save_model(tmp_path / "old.safetensors", replace(fitted.trained, density={}))
     asked = narrows("generate", tmp_path / "old.safetensors", "-n", 3, "--out", tmp_path / "x.npy")
     failed(asked, 2, "has no density", "train it again with narrows fit")
-    density = fitted.trained.learnt_density()
+    density = fitted.trained.learnt_density
     assert density is not None and density.weights.sum() == pytest.approx(1)

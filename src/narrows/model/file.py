@@ -245,7 +245,5 @@ def _check_arrays(trained: TrainedModel) -> None:
         scores is None or scores.ndim != 1 or scores.dtype.kind != "f" or np.isnan(scores).any()
     ):
         raise ValueError("scores/training must be a row of numbers")
-    # each makes sure of its own
-    trained.learnt_pca()
-    trained.learnt_density()
-    trained.learnt_detection()
+    # each makes sure of its own arrays when it is asked for
+    _ = trained.learnt_pca, trained.learnt_density, trained.learnt_detection

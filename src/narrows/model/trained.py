@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -190,8 +191,11 @@ def _is_told_as(name: str, value: Any) -> bool:
     if name in _TEXTS:
         return isinstance(value, str)
     if name == "filters":
-        numbers = [each for one in value.values() for each in one.values()]
-        return all(isinstance(each, int | float) for each in numbers)
+        parts = list(value.values()) if isinstance(value, dict) else [value]
+        return all(
+            isinstance(one, dict) and all(isinstance(each, int | float) for each in one.values())
+            for one in parts
+        )
     kind = int if name in _WHOLE else int | float
     return isinstance(value, kind) and not isinstance(value, bool)
 
@@ -257,6 +261,7 @@ class TrainedModel:
         peak = known_peak(self.item_shape, dtype, data.value_range, extent, whole)
         return replace(data, extent=extent, peak=peak)
 
+    @cached_property
     def learnt_pca(self) -> PCA | None:
         """The linear code of the same size; None where the model came without one.
 
@@ -265,11 +270,13 @@ class TrainedModel:
         """
         return PCA.from_arrays(self.baseline, self._size) if self.baseline else None
 
+    @cached_property
     def learnt_density(self) -> Density | None:
         """How the codes of the training set lie; None where nothing is known of it."""
         size = self.model.spec.latent_size
         return Density.from_arrays(self.density, size) if self.density else None
 
+    @cached_property
     def learnt_detection(self) -> Detection | None:
         """What tells odd items; None where nothing is known of it."""
         spec = self.model.spec
@@ -278,6 +285,10 @@ class TrainedModel:
         return (
             Detection.from_arrays(self.detection, self._size, numbers) if self.detection else None
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # copies make again what is made of the arrays
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @property
     def _size(self) -> int:

@@ -162,7 +162,7 @@ def fitted_pca(trained: TrainedModel) -> PCA:
     Raises:
         ModelFileError: it came without one.
     """
-    pca = trained.learnt_pca()
+    pca = trained.learnt_pca
     if pca is None:
         raise ModelFileError(
             "the model has no PCA to compare it with", hint="train it with narrows fit"

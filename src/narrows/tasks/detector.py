@@ -40,7 +40,7 @@ class Detector:
     """
 
     def __init__(self, autoencoder: TrainedAutoencoder) -> None:
-        detection = autoencoder.trained.learnt_detection()
+        detection = autoencoder.trained.learnt_detection
         if detection is None:
             raise UsageError(
                 "the model file does not say how the scores of other items lie, so that none can "

@@ -179,7 +179,7 @@ def _density(trained: TrainedModel, source: str | None) -> Density | None:
             "this model was not trained towards a distribution from which codes could be drawn",
             hint="draw from its density, or train one with --preset variational",
         )
-    density = trained.learnt_density()
+    density = trained.learnt_density
     if source == "prior" or (source is None and variational and density is None):
         return None
     if density is not None:
