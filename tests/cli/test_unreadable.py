@@ -22,7 +22,7 @@ COMMANDS = [
     ("verify", "x.nrw", "--against", "locked/x.npy"),
     ("compress", "locked/x.npy", "--out", "y.nrw"),
     ("compress", "locked/t.csv", "--out", "y.nrw"),
-    ("compress", "x.npy", "--model", "locked/x.model", "--out", "y.nrw"),
+    ("compress", "x.npy", "--codes-only", "--model", "locked/x.model", "--out", "y.nrw"),
     ("encode", "locked/m.safetensors", "x.npy", "--out", "z.npy"),
     ("detect", "locked/m.safetensors", "x.npy", "--out", "odd.csv"),
     ("fit", "locked/x.npy", "--out", "n.safetensors"),
