@@ -89,9 +89,11 @@ def test_how_much_longer_a_change_makes_a_code() -> None:
             )
 
 
-def written(trained: TrainedModel, items: np.ndarray, **wishes: Any) -> tuple[bytes, SizeBreakdown]:
+def written(
+    trained: TrainedModel, items: np.ndarray, **options: Any
+) -> tuple[bytes, SizeBreakdown]:
     out = io.BytesIO()
-    breakdown = write_codes_only(out, items, trained, **wishes)
+    breakdown = write_codes_only(out, items, trained, **options)
     return out.getvalue(), breakdown
 
 

@@ -131,7 +131,7 @@ def test_a_plan_refines_where_the_squared_error_is_the_aim() -> None:
     assert plan(hidden=(4096, 4096)).refinement == 0  # too slow to encode with
 
 
-def test_a_wish_goes_first() -> None:
+def test_what_is_asked_for_goes_first() -> None:
     assert plan(refine=0).refinement == 0
     assert plan("simple", refine=5).refinement == 5
     assert plan(noise="gaussian:0.1", refine=1).refinement == 1
@@ -146,7 +146,7 @@ def test_a_wish_goes_first() -> None:
         ("variational", 2, "draws from a distribution"),
     ],
 )
-def test_a_wish_that_cannot_be_is_refused(preset: str, steps: int, said: str) -> None:
+def test_what_cannot_be_is_refused(preset: str, steps: int, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         plan(preset, refine=steps)
     spec = plan(preset).spec

@@ -146,7 +146,7 @@ def test_what_the_user_says_is_done() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "said"),
+    ("option", "said"),
     [
         ({"batch_size": 0}, "batch size is 0"),
         ({"batch_size": -1}, "batch size is -1"),
@@ -160,9 +160,9 @@ def test_what_the_user_says_is_done() -> None:
     ],
 )
 @pytest.mark.parametrize("preset", ["auto", "simple"])
-def test_wishes_that_cannot_be(wish: dict[str, Any], said: str, preset: str) -> None:
+def test_options_that_cannot_be(option: dict[str, Any], said: str, preset: str) -> None:
     with pytest.raises(UsageError, match=said):
-        plan(images(300, 28, 28), preset, **wish)
+        plan(images(300, 28, 28), preset, **option)
 
 
 def test_a_spec_file_is_trained_by_the_recipe(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from narrows.cli.fit import fitted, run_outputs, shown
+from narrows.cli.fit import fitted, shown
 from narrows.cli.terminal import progress, say, show
 from narrows.tasks.outputs import check_outputs, still_there
 
@@ -47,11 +47,12 @@ def demo(
     from narrows.tasks.story import tell_story
 
     model, page = out / MODEL, out / PAGE
-    check_outputs({"--data": data}, {**run_outputs(out), MODEL: model, PAGE: page})
+    files = RunFiles(model, out, note=say)
+    check_outputs({"--data": data}, {**files.outputs(), MODEL: model, PAGE: page})
     with held_folder(out, "wait until it has ended, or name another with --out"):
         source, training, held_out = _load(data)
         given, options = _options(source, training)
-        result = fitted(training, held_out, options, RunFiles(model, out, note=say), given=given)
+        result = fitted(training, held_out, options, files, given=given)
         say(summary_text(result.trained.model.spec))
         with still_there(model):
             story = tell_story(result, training, held_out, source=source, model=model)

@@ -11,10 +11,9 @@ from narrows.cli.fit_options import takes_fit_options
 from narrows.cli.gathering import Given
 from narrows.cli.options import DataArgument, Json
 from narrows.cli.terminal import progress, say, show
-from narrows.errors import UsageError
 from narrows.support.interruption import unbroken, with_last_words
 from narrows.support.standard_input import received, renamed
-from narrows.tasks.outputs import RUN_FOLDER, check_outputs, still_there
+from narrows.tasks.outputs import check_outputs, still_there
 
 if TYPE_CHECKING:
     from narrows.data import Dataset
@@ -97,21 +96,11 @@ def fit(
       narrows fit photographs/ --grey --resize 64,48 --skip-damaged --out photographs.safetensors
     """
     from narrows.planning.options import FitOptions
-    from narrows.support.files import is_standard_output
     from narrows.support.locking import held_folder
     from narrows.tasks.run_files import RunFiles
     from narrows.tasks.training_data import load_for_training, load_pages, share_held_out
 
-    if not checkpoint_seconds >= 0:
-        raise UsageError(
-            f"--checkpoint-seconds is {checkpoint_seconds:g}, and cannot be below 0",
-            hint="give the seconds of work that a kill may cost, such as 10",
-        )
-    if is_standard_output(out):
-        raise UsageError(
-            "fit writes a model with a folder beside it, which standard output cannot hold",
-            hint="name a file, as in --out model.safetensors",
-        )
+    files = RunFiles(out, run_dir, resume=resume, checkpoint_seconds=checkpoint_seconds, note=say)
     seed = chosen.pop("seed")
     given = {
         **chosen,
@@ -119,16 +108,14 @@ def fit(
         "random_state": seed,
     }
     options = FitOptions.of(given, seed)
-    folder = run_dir or default_run_dir(out)
     check_outputs(
         {"DATA": data, "--target": target, "--validation": validation},
-        {"--out": out, **run_outputs(folder)},
+        {"--out": out, **files.outputs()},
         models={"--spec": options.spec},
         only_files=True,
     )
     how: Given = {"images": images, "csv": csv, "track": progress}
-    files = RunFiles(out, folder, resume=resume, checkpoint_seconds=checkpoint_seconds, note=say)
-    with held_folder(folder, "wait until it has ended, or name another with --run-dir"):
+    with held_folder(files.folder, "wait until it has ended, or name another with --run-dir"):
         if target is None and tile is None:
             training, held_out = load_for_training(
                 data, validation, seed, types=options.types, **how
@@ -137,7 +124,7 @@ def fit(
             training, held_out = load_pages(data, target, tile, validation, seed, note=say, **how)
         training = replace(training, name=renamed(training.name))
         result = fitted(training, held_out, options, files, given=given, detection=detection)
-    show(*shown(result, {"model": out, "run_dir": folder}), json)
+    show(*shown(result, {"model": out, "run_dir": files.folder}), json)
 
 
 def fitted(
@@ -176,15 +163,3 @@ def shown(result: "FitResult", paths: dict[str, Path]) -> tuple[str, dict[str, A
         "not_written": dict(result.not_written),
         "seconds": round(result.seconds, 3),
     }
-
-
-def default_run_dir(out: Path) -> Path:
-    """A folder beside the model, named after it."""
-    return out.with_suffix("") if out.suffix else out.with_name(f"{out.name}-run")
-
-
-def run_outputs(folder: Path) -> dict[str, Path]:
-    """What a run writes into its folder, by what messages call it."""
-    from narrows.tasks.run_files import NAMES
-
-    return {RUN_FOLDER: folder, **{f"the run's {name}": folder / name for name in NAMES}}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from narrows.data import Dataset
-from narrows.errors import OutputError
+from narrows.errors import OutputError, UsageError
 from narrows.learnt.forest import MOST_BYTES
 from narrows.model.file import save_model
 from narrows.model.trained import TrainedModel
@@ -13,9 +13,10 @@ from narrows.model.use import TrainedAutoencoder
 from narrows.planning.plan import Plan
 from narrows.report.evaluation import Evaluation, evaluate
 from narrows.report.run_folder import CODES, LOSS, RECONSTRUCTIONS, draw_run
-from narrows.support.files import require_room
+from narrows.support.files import is_standard_output, require_room
 from narrows.support.progress import Note, Tracker
 from narrows.tasks.denoise import with_noise
+from narrows.tasks.outputs import RUN_FOLDER
 from narrows.training import History
 from narrows.training.history import append_record, write_history
 from narrows.training.loop import CHECKPOINT_SECONDS
@@ -31,28 +32,48 @@ class RunFiles:
 
     Args:
         model: the model file.
-        folder: the run folder.
+        folder: the run folder; None for one beside the model, named after it.
         resume: whether to go on from its checkpoint; None where that cannot be asked for.
         checkpoint_seconds: a checkpoint is written at least this often.
         note: told what was written, and what cannot be.
 
     Attributes:
         written: the model file, once it is there; None before.
+
+    Raises:
+        UsageError: the model would go to standard output, or the seconds are below 0.
     """
 
     def __init__(
         self,
         model: Path,
-        folder: Path,
+        folder: Path | None = None,
         *,
         resume: bool | None = None,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
         note: Note,
     ) -> None:
+        if not checkpoint_seconds >= 0:
+            raise UsageError(
+                f"--checkpoint-seconds is {checkpoint_seconds:g}, and cannot be below 0",
+                hint="give the seconds of work that a kill may cost, such as 10",
+            )
+        if is_standard_output(model):
+            raise UsageError(
+                "fit writes a model with a folder beside it, which standard output cannot hold",
+                hint="name a file, as in --out model.safetensors",
+            )
+        if folder is None:
+            folder = model.with_suffix("") if model.suffix else model.with_name(f"{model.name}-run")
         self.model, self.folder, self.resume, self.note = model, folder, resume, note
         self.checkpoint, self.checkpoint_seconds = folder / CHECKPOINT, checkpoint_seconds
         self.history = _HistoryFile(folder / HISTORY, note)
         self.written: Path | None = None
+
+    def outputs(self) -> dict[str, Path]:
+        """What a run writes into its folder, by what messages call it."""
+        names = {f"the run's {name}": self.folder / name for name in NAMES}
+        return {RUN_FOLDER: self.folder, **names}
 
     def begin(self, plan: Plan, detection: bool) -> dict[str, Any]:
         """Make sure that there is room; what :func:`narrows.training.train` has to know.
