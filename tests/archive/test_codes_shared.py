@@ -17,7 +17,7 @@ from narrows.archive.codes.shared import shared_decoder, shared_predicted
 from narrows.errors import ArchiveError, NarrowsError, ShapeError
 from narrows.model.file import save_model
 from narrows.model.trained import TrainedModel
-from narrows.tasks.compress_codes import learn_codes, write_codes_only
+from narrows.tasks.codes_archive import learn_codes, write_codes_only
 
 FIRST, OTHERS = blots().items[:300], blots().items[300:420]
 

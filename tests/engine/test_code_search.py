@@ -22,7 +22,7 @@ from narrows.nn.spec import Spec, mirrored
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.planning.traits import is_rounded
-from narrows.tasks.compress_codes import require_codes_only, write_codes_only
+from narrows.tasks.codes_archive import require_codes_only, write_codes_only
 
 RANDOM = np.random.default_rng(3)
 ITEMS = RANDOM.normal(0, 3, (40, 5)).astype(np.float32)

@@ -15,7 +15,7 @@ from narrows import Autoencoder, Dataset, NarrowsWarning, OutlierDetector
 from narrows.errors import ModelFileError, UsageError
 from narrows.model.file import load_model
 from narrows.support.tensor_file import read_tensors, write_tensors
-from narrows.tasks.compress_codes import write_codes_only
+from narrows.tasks.codes_archive import write_codes_only
 from narrows.tasks.fit_plan import Fitted
 
 pd = optional("pandas")

@@ -4,6 +4,7 @@
 ``opening``         ``compress``, ``decompress``, ``open_archive``: whatever kind of data it is
 ``reader``          what an archive of any kind has while it is open for reading
 ``archive``         an archive of an array
+``item_files``      its items to files
 ``verifying``       an archive against its checksums, and against its data
 ``tables/``         the same for tables: its ``__init__`` has the map
 ``writing``         from an array to an archive, verified block by block

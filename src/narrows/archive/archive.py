@@ -15,14 +15,15 @@ from narrows.archive.codes.reading import DecodedBlocks
 from narrows.archive.codes.writing import KIND as CODES
 from narrows.archive.container import Container
 from narrows.archive.files import read_files
+from narrows.archive.item_files import is_named_folder, write_items, write_named
 from narrows.archive.pipeline import Pipeline
-from narrows.archive.reader import OpenArchive, merged
+from narrows.archive.reader import OpenArchive, Selection, merged
 from narrows.archive.size_breakdown import SizeBreakdown, trials_from_header
 from narrows.archive.validation import damaged, field
 from narrows.archive.writing import little_endian_bytes
 from narrows.data.image_files import ImageFiles
 from narrows.errors import ArchiveError
-from narrows.support.progress import Tracker, silent
+from narrows.support.progress import Note, Tracker, silent
 
 KIND = "array"
 KINDS = (KIND, CODES)
@@ -41,6 +42,7 @@ class Archive(OpenArchive):
     """
 
     unit: ClassVar[str] = "item"
+    usual_format: ClassVar[str] = "npy"
 
     def _open(self, container: Container) -> None:
         super()._open(container)
@@ -104,6 +106,11 @@ class Archive(OpenArchive):
 
     def __len__(self) -> int:
         return self.layout.count
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all values as they are."""
+        return self.layout.nbytes
 
     @cached_property
     def size_breakdown(self) -> SizeBreakdown:
@@ -194,7 +201,7 @@ class Archive(OpenArchive):
             ArchiveError: the archive is damaged, or the array takes more than ``max_bytes``, or
                 does not fit in memory.
         """
-        self.require_within(self.layout.nbytes, max_bytes)
+        self.require_within(self.nbytes, max_bytes)
         try:
             result = np.empty(self.layout.shape, self.layout.dtype)
         except MemoryError as error:
@@ -222,6 +229,30 @@ class Archive(OpenArchive):
                 yield batch
                 advance(len(batch))
         self._check_digest(digest.hexdigest())
+
+    def _write(
+        self, batches: Iterator[np.ndarray], selection: Selection, out: str, note: Note
+    ) -> None:
+        files = self._selected_files(selection, note) if is_named_folder(out) else None
+        if files is None:
+            write_items(batches, selection.count, self.layout, out)
+        else:
+            write_named(files, batches, out, note)
+
+    def _selected_files(self, selection: Selection, note: Note) -> ImageFiles | None:
+        """The files that a selection came from, if it has names."""
+        try:
+            files = self.files
+        except ArchiveError as error:
+            if not selection.skips_damaged:
+                raise
+            note(f"{error.message}; images are numbered instead")
+            return None
+        if files is None:
+            return None
+        lost = {number for low, high in selection.missing for number in range(low, high)}
+        numbers = range(selection.start, selection.stop)
+        return files.rows(number for number in numbers if number not in lost)
 
 
 def _without(piece: tuple[int, int], missing: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -1,18 +1,10 @@
 """Commands of archives: compress, decompress, verify, info."""
 
-import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from narrows.cli.codes_archive import (
-    compress_codes,
-    require_no_bound,
-    require_no_codes,
-    shared_model_info,
-)
 from narrows.cli.data_options import CsvGiven, reads_data
 from narrows.cli.options import (
     DataArgument,
@@ -21,18 +13,12 @@ from narrows.cli.options import (
     ItemsOut,
     Json,
 )
-from narrows.cli.table_archive import compress_table, verify_rows, write_rows
 from narrows.cli.terminal import progress, say, show
 from narrows.support.standard_input import received
 from narrows.tasks.option_texts import parse_range
-from narrows.tasks.outputs import check_outputs, shown, to_standard_output
+from narrows.tasks.outputs import Written, check_outputs, to_standard_output
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from narrows.archive import Archive, SizeBreakdown, TableArchive
-    from narrows.archive.arrays import Layout
-    from narrows.data.image_files import ImageFiles
     from narrows.data.image_options import ImageOptions
 
 ArchiveArgument = Annotated[
@@ -144,63 +130,36 @@ def compress(
       narrows compress mnist --codes-only --out train.nrw --keep-model short.model
       narrows compress mnist:test --codes-only --out test.nrw --model short.model
     """
-    from narrows.archive import write_archive
-    from narrows.archive.error_bounds import ErrorBounds
-    from narrows.data.sources import require_folder
-    from narrows.data.tables import is_table
-    from narrows.support.files import atomic_file
-    from narrows.tasks.loading import load_array
+    from narrows.tasks.codes_options import CodesOptions
 
     written = {"--out": out, "--keep-model": keep_model}
     models = {"--model": model}
     check_outputs({"DATA": data}, written, models=models, json=json, only_files=True)
+    options = CodesOptions(
+        model=model,
+        latent=latent,
+        item_bytes=item_bytes,
+        embed_model=embed_model,
+        keep_model=keep_model,
+    )
+    said: dict[str, Any] = {
+        "effort": effort,
+        "images": images,
+        "csv": csv,
+        "track": progress,
+        "note": say,
+    }
     if codes_only:
-        require_no_bound(max_error)
-        breakdown = compress_codes(
-            data,
-            out,
-            model,
-            latent,
-            item_bytes,
-            effort,
-            embed_model,
-            keep_model,
-            images,
-            force,
-            csv,
-        )
-        _show_written(out, data, breakdown, json)
-        return
-    require_no_codes(item_bytes, latent, model, embed_model or None, keep_model)
-    error_bounds = ErrorBounds.of(max_error)
-    require_folder(data, images)
-    if is_table(data):
-        from narrows.report.table_sizes import table_breakdown_text, table_breakdown_values
+        from narrows.tasks.compress_codes import compress_codes
 
-        table = compress_table(data, out, error_bounds, effort, csv)
-        text = table_breakdown_text(f"{shown(out)}: {data}", table, Path(data).stat().st_size)
-        show(text, {"out": str(out), **table_breakdown_values(table)}, json, beside=out)
-        return
-    loaded = load_array(data, images, csv=csv, track=progress, note=say)
-    items = loaded.items
-    with atomic_file(out) as file:
-        breakdown = write_archive(
-            file,
-            items,
-            max_error=error_bounds,
-            effort=effort,
-            files=loaded.files,
-            name=data,
-            track=progress,
-        )
-    _show_written(out, data, breakdown, json)
+        options.check(max_error)
+        found = compress_codes(data, out, options, check_range=not force, **said)
+    else:
+        from narrows.tasks.compress import compress as compress_values
 
-
-def _show_written(out: Path, data: str, breakdown: "SizeBreakdown", json: bool) -> None:
-    from narrows.report.archive_sizes import breakdown_text, breakdown_values
-
-    text = breakdown_text(f"{shown(out)}: {data}", breakdown)
-    show(text, {"out": str(out), **breakdown_values(breakdown)}, json, beside=out)
+        options.require_none()
+        found = compress_values(data, out, max_error=max_error, **said)
+    show(found.text(), found.values(), json, beside=out)
 
 
 MaxBytes = Annotated[
@@ -239,39 +198,28 @@ def decompress(
       narrows decompress zeros.nrw --max-bytes 8000000000 --out zeros.npy
       narrows decompress test.nrw --model short.model --out test.npy
     """
-    from narrows.archive import TableArchive, open_archive
+    from narrows.archive import open_archive
 
     with open_archive(archive, damaged_too=skip_damaged, model=model) as opened:
-        usual = "csv" if isinstance(opened, TableArchive) else "npy"
-        out = to_standard_output(out, format, usual)
+        out = to_standard_output(out, format, opened.usual_format)
         read = {"FILE.nrw": archive, "--model": model}
         check_outputs({}, {"--out": out}, models=read, json=json)
         start, stop = parse_range(items, len(opened))
-        missing = [
-            (max(low, start), min(high, stop))
-            for low, high in (opened.damaged_items() if skip_damaged else [])
-            if low < stop and high > start
-        ]
-        count = stop - start - sum(high - low for low, high in missing)
-        unit = opened.unit
-        _require_within(opened, count, max_bytes)
-        batches = _limited(
-            opened, _shown_batches(opened, start, stop, count, skip_damaged), max_bytes
+        found = opened.extract(
+            out,
+            start,
+            stop,
+            skip_damaged=skip_damaged,
+            max_bytes=max_bytes,
+            track=progress,
+            note=say,
         )
-        if isinstance(opened, TableArchive):
-            write_rows(opened, batches, start, out, whole=not skip_damaged)
-        else:
-            files = _named(opened, start, stop, missing, out, skip_damaged)
-            if files is None:
-                _write_items(opened.layout, batches, count, out)
-            else:
-                _write_files(files, batches, out)
-    for low, high in missing:
-        say(f"{unit}s {low:,} to {high - 1:,} cannot be read any more, and are left out")
+        written = Written(out, found.count, opened.unit)
     if json:
-        show("", {"out": out, "count": count, "missing": missing}, json)
+        values = {"out": out, "count": written.count, "missing": list(map(list, found.missing))}
+        show("", values, json)
     else:
-        say(f"wrote {count:,} {unit}{'' if count == 1 else 's'} to {shown(out)}")
+        say(written.sentence())
 
 
 @reads_data
@@ -298,45 +246,19 @@ def verify(
     Example:
       narrows verify digits.nrw --against mnist:test
     """
-    from narrows.archive import TableArchive, open_archive
-    from narrows.archive.verifying import verify as prove
-    from narrows.report.measures import readable
+    from narrows.tasks.verify_archive import verify_archive
 
-    with open_archive(archive, model=model) as opened:
-        _require_within(opened, len(opened), max_bytes)
-        if against is not None:
-            _check_same_kind(isinstance(opened, TableArchive), against)
-        if isinstance(opened, TableArchive):
-            show(*verify_rows(opened, against, csv), json)
-            return
-        items = None
-        if against is not None:
-            items = _originals(opened, against, images, csv)
-        found = prove(opened, items, track=progress)
-        bound = opened.bound
-    if found.largest is None:
-        text = f"{archive} is whole: {found.values:,} values match its checksums"
-    elif bound is None:
-        text = (
-            f"{archive} is whole, and as far from {against} as it says: largest error "
-            f"{readable(found.largest)}, mean squared error {readable(found.mean_square or 0.0)}"
-        )
-    elif bound:
-        text = (
-            f"{archive} is whole, and no value is further than {readable(found.largest)} from "
-            f"{against}, where {readable(bound)} is allowed"
-        )
-    else:
-        text = f"{archive} is whole, and all {found.values:,} values are those of {against}"
-    values = {
-        "archive": str(archive),
-        "values": found.values,
-        "bound": bound,
-        "against": against,
-        "largest_error": found.largest,
-        "mean_squared_error": found.mean_square,
-    }
-    show(text, values, json)
+    found = verify_archive(
+        archive,
+        against,
+        model=model,
+        max_bytes=max_bytes,
+        images=images,
+        csv=csv,
+        track=progress,
+        note=say,
+    )
+    show(found.text(), found.values(), json)
 
 
 def info(
@@ -360,173 +282,6 @@ def info(
       narrows info digits.nrw
       narrows info test.nrw --model short.model
     """
-    from narrows.archive import TableArchive, open_archive
-    from narrows.archive.codes.shared import is_shared_model
-    from narrows.archive.container import begins_container
-    from narrows.report.archive_sizes import breakdown_text, breakdown_values, model_sizes
-    from narrows.report.table_sizes import table_breakdown_text, table_breakdown_values
+    from narrows.tasks.archive_sizes import file_sizes
 
-    is_container = begins_container(file)
-    if file.suffix.lower() != ".nrw" and not is_container:
-        show(*model_sizes(file), json)
-        return
-    if is_container and is_shared_model(file):
-        shared_model_info(file, json)
-        return
-    with open_archive(file, model=model) as opened:
-        if isinstance(opened, TableArchive):
-            table = opened.size_breakdown
-            values = {"kind": "archive", **table_breakdown_values(table)}
-            show(table_breakdown_text(str(file), table), values, json)
-            return
-        breakdown = opened.size_breakdown
-    text = breakdown_text(str(file), breakdown)
-    show(text, {"kind": "archive", **breakdown_values(breakdown)}, json)
-
-
-def _originals(
-    archive: "Archive", against: str, options: "ImageOptions", csv: CsvGiven | None
-) -> "np.ndarray":
-    """What an archive was made of: images changed as it says, under the same names.
-
-    Raises:
-        ArchiveError: it holds files of other names, or other colours.
-    """
-    from narrows.errors import ArchiveError
-    from narrows.tasks.loading import load_array
-
-    files = archive.files
-    if files is not None and Path(against).is_dir():
-        options = options.over(files.options)
-        if options.changes:
-            say(f"{archive.name} holds images that were changed: {options.described()}")
-    upright = archive.bound is None
-    data = load_array(against, options, upright=upright, csv=csv, track=progress, note=say)
-    if files is None or data.files is None:
-        return data.items
-    for number, (kept, there) in enumerate(zip(files.names, data.files.names, strict=False)):
-        if kept != there:
-            raise ArchiveError(
-                f"{archive.name} has {kept} as item {number:,}, and {against} has {there}",
-                hint="give the folder that it was made of",
-            )
-    if (files.orientations, files.colours) != (data.files.orientations, data.files.colours):
-        raise ArchiveError(
-            f"{archive.name} holds images that are turned otherwise than those of {against}, or of "
-            "other colours",
-            hint="give the folder that it was made of",
-        )
-    return data.items
-
-
-def _named(
-    archive: "Archive",
-    start: int,
-    stop: int,
-    missing: list[tuple[int, int]],
-    out: str,
-    skip_damaged: bool,
-) -> "ImageFiles | None":
-    """The files of the items that are written, where they go to a folder and have names."""
-    from narrows.errors import ArchiveError
-
-    if Path(out).suffix and not out.endswith("/"):
-        return None
-    try:
-        files = archive.files
-    except ArchiveError as error:
-        if not skip_damaged:
-            raise
-        say(f"{error.message}; images are numbered instead")
-        return None
-    if files is None:
-        return None
-    lost = {number for low, high in missing for number in range(low, high)}
-    return files.rows(number for number in range(start, stop) if number not in lost)
-
-
-def _write_files(files: "ImageFiles", batches: Iterator[Any], out: str) -> None:
-    """Write images to a folder under their names."""
-    from narrows.data import named_image_writer
-    from narrows.data.image_files import written_name
-
-    place = 0
-    with named_image_writer(out, files.names, colours=files.colours) as write:
-        for batch in batches:
-            for pixels in batch:
-                write(files.names[place], pixels, files.orientations.get(place, 1))
-                place += 1
-    renamed = [name for name in files.names if written_name(name, files.colours) != name]
-    if renamed:
-        became = written_name(renamed[0], files.colours)
-        say(
-            f"{len(renamed):,} of the files have another name, of a kind that keeps every value: "
-            f"{renamed[0]} is {became}"
-        )
-
-
-def _require_within(archive: "Archive | TableArchive", count: int, max_bytes: int | None) -> None:
-    """Make sure, before any work, that so many items or rows of an archive may be read.
-
-    Raises:
-        ArchiveError: they take too much.
-    """
-    from narrows.archive import Archive
-
-    whole = archive.layout.nbytes if isinstance(archive, Archive) else archive.nbytes
-    held = whole * count // max(len(archive), 1)
-    archive.require_within(held, max_bytes, at_least=not isinstance(archive, Archive))
-
-
-def _limited(
-    archive: "Archive | TableArchive", batches: Iterator[Any], max_bytes: int | None
-) -> Iterator[Any]:
-    """The same batches, as long as they take no more together than may be read: how long texts are
-    only they themselves tell."""
-    size = 0
-    for batch in batches:
-        size += batch.nbytes
-        archive.require_within(size, max_bytes, at_least=True)
-        yield batch
-
-
-def _check_same_kind(of_table: bool, against: str) -> None:
-    """Make sure that a table is compared with a table, and an array with an array.
-
-    Raises:
-        ShapeError: they are of two kinds.
-    """
-    from narrows.data.tables import is_table
-    from narrows.errors import ShapeError
-
-    if of_table != is_table(against):
-        kinds = ("a table", "an array") if of_table else ("an array", "a table")
-        raise ShapeError(
-            f"the archive holds {kinds[0]}, and {against} is {kinds[1]}",
-            hint="give the data that it was made of",
-        )
-
-
-def _shown_batches(
-    archive: "Archive | TableArchive", start: int, stop: int, count: int, skip_damaged: bool
-) -> Iterator[Any]:
-    """Items or rows in order, ``count`` of them, showing how far they are; all of them under their
-    checksum."""
-    if (start, stop) == (0, len(archive)) and not skip_damaged:
-        yield from archive.verified_batches(track=progress)
-        return
-    with progress(f"reading {archive.name}", total=count, unit=archive.unit) as advance:
-        for batch in archive.batches(start, stop, skip_damaged=skip_damaged):
-            yield batch
-            advance(len(batch))
-
-
-def _write_items(layout: "Layout", batches: Iterator[Any], count: int, out: str) -> None:
-    from narrows.data import item_writer
-
-    shape = layout.item_shape
-    if out.lower().endswith((".csv", ".parquet")):
-        shape = (math.prod(shape),)  # a table has no pixels: an image becomes a row
-    with item_writer(out, count, shape, layout.dtype) as writer:
-        for batch in batches:
-            writer.write(batch.reshape(len(batch), *shape))
+    show(*file_sizes(file, model), json)

@@ -5,13 +5,14 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from narrows.archive.blocks import RECORD
 from narrows.archive.container import Container
-from narrows.archive.reader import OpenArchive, merged
+from narrows.archive.reader import OpenArchive, Selection, merged
 from narrows.archive.tables.cells import Cells, bytes_in_memory
 from narrows.archive.tables.group import (
     Kept,
@@ -26,13 +27,17 @@ from narrows.archive.tables.size_breakdown import ColumnSize, TableSizeBreakdown
 from narrows.archive.tables.text.description import PART as LINES
 from narrows.archive.tables.text.description import CsvText, from_header, text_checked
 from narrows.archive.validation import damaged, field
+from narrows.data import table_writer
 from narrows.data.tables.frames import Form
 from narrows.data.tables.frames.legacy import legacy_form
 from narrows.errors import ArchiveError, UsageError
-from narrows.support.progress import Tracker, silent
+from narrows.support.files import atomic_file
+from narrows.support.progress import Note, Tracker, silent
 
 # What a group may hold at most: this bounds what a decoder allocates for one.
 _MOST_ROWS, _MOST_VALUES, _LARGEST = 1 << 20, 1 << 23, 1 << 28
+# Files that the text of a CSV file may be written to.
+_TEXTS = (".csv", ".tsv", ".data", ".txt")
 
 
 class TableArchive(OpenArchive):
@@ -45,6 +50,8 @@ class TableArchive(OpenArchive):
     """
 
     unit: ClassVar[str] = "row"
+    usual_format: ClassVar[str] = "csv"
+    size_is_known: ClassVar[bool] = False
 
     def _open(self, container: Container) -> None:
         super()._open(container)
@@ -361,6 +368,18 @@ class TableArchive(OpenArchive):
                 hint=f"update {library}, with which it may have been written, or use narrows "
                 "decompress; where neither helps, get the file again",
             ) from error
+
+    def _write(self, batches: Iterator[Any], selection: Selection, out: str, note: Note) -> None:
+        """Write rows as a Parquet file, or as a CSV file written as the one that they came from."""
+        if self.text is not None and Path(out).suffix.lower() in _TEXTS:
+            whole = not selection.skips_damaged
+            with atomic_file(out) as file:
+                for piece in self.text_pieces(batches, selection.start, whole=whole):
+                    file.write(piece)
+            return
+        with table_writer(out, self.schema) as write:
+            for batch in batches:
+                write(batch)
 
     def _form_of_before(self, schema: Any) -> Form:
         return legacy_form(

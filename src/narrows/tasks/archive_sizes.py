@@ -1,0 +1,80 @@
+"""Where the bytes of a file are: of an archive of any kind, of a model, of a shared decoder."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from narrows.archive import SharedModel, SizeBreakdown, TableSizeBreakdown, open_archive
+from narrows.archive.codes.shared import is_shared_model
+from narrows.archive.container import begins_container
+from narrows.report import archive_sizes, table_sizes
+from narrows.support.text_tables import table_text
+
+Breakdown = SizeBreakdown | TableSizeBreakdown
+
+_VALUES: dict[type, Callable[[Any], dict[str, Any]]] = {
+    SizeBreakdown: archive_sizes.breakdown_values,
+    TableSizeBreakdown: table_sizes.table_breakdown_values,
+}
+
+
+def breakdown_text(title: str, breakdown: Breakdown, raw: int | None = None) -> str:
+    """Where the bytes of an archive are, for people.
+
+    Args:
+        title: what stands above.
+        breakdown: of its size.
+        raw: the bytes of the table's own file, where they are known.
+    """
+    if isinstance(breakdown, TableSizeBreakdown):
+        return table_sizes.table_breakdown_text(title, breakdown, raw)
+    return archive_sizes.breakdown_text(title, breakdown)
+
+
+def breakdown_values(breakdown: Breakdown) -> dict[str, Any]:
+    """The same for machines."""
+    return _VALUES[type(breakdown)](breakdown)
+
+
+def file_sizes(file: Path, model: Path | None = None) -> tuple[str, dict[str, Any]]:
+    """Where the bytes of a file are, as a text and as values.
+
+    Args:
+        file: an archive, a model, or what ``--keep-model`` wrote.
+        model: of an archive of codes, what it was written with, if that is not in it.
+
+    Raises:
+        ArchiveError, ModelFileError: it is none of them, or damaged.
+    """
+    is_container = begins_container(file)
+    if file.suffix.lower() != ".nrw" and not is_container:
+        return archive_sizes.model_sizes(file)
+    if is_container and is_shared_model(file):
+        return _shared_model_sizes(file)
+    with open_archive(file, model=model) as opened:
+        breakdown = opened.size_breakdown
+    values = {"kind": "archive", **breakdown_values(breakdown)}
+    return breakdown_text(str(file), breakdown), values
+
+
+def _shared_model_sizes(file: Path) -> tuple[str, dict[str, Any]]:
+    """Of a shared model also what it was learnt from, and the name that archives know it by."""
+    model = SharedModel.of(file)
+    model.require_whole()
+    layout, sizes = model.layout, model.container.sizes
+    rows = [["part", "bytes"], *([part, f"{size:,}"] for part, size in sizes.items())]
+    shape = " × ".join(map(str, layout.item_shape)) or "one"
+    what = (
+        f"a model for archives of codes, learnt from {layout.count:,} items of {shape} "
+        f"{layout.dtype.name}"
+    )
+    text = f"{table_text(f'{file}: {what}', rows)}\nSHA-256 {model.digest}"
+    values = {
+        "kind": "model of archives",
+        "shape": list(layout.shape),
+        "dtype": layout.dtype.name,
+        "bytes": dict(sizes),
+        "total": len(model.content),
+        "sha256": model.digest,
+    }
+    return text, values

@@ -1,0 +1,86 @@
+"""Data to an archive: lossless, or within error bounds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from narrows.archive import write_archive, write_table
+from narrows.archive.error_bounds import ErrorBounds
+from narrows.archive.methods import Effort
+from narrows.data.image_options import ImageOptions
+from narrows.data.sources import read_errors_explained, require_folder
+from narrows.data.tables import is_table
+from narrows.support.files import atomic_file
+from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.tasks.archive_sizes import Breakdown, breakdown_text, breakdown_values
+from narrows.tasks.loading import load_array
+from narrows.tasks.outputs import shown
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """An archive that was written.
+
+    Attributes:
+        out: the file.
+        source: what the user named.
+        breakdown: where its bytes are.
+        raw: the bytes of the file of a table; None for other data.
+    """
+
+    out: Path
+    source: str
+    breakdown: Breakdown
+    raw: int | None = None
+
+    def text(self) -> str:
+        """For people."""
+        return breakdown_text(f"{shown(self.out)}: {self.source}", self.breakdown, self.raw)
+
+    def values(self) -> dict[str, Any]:
+        """For machines."""
+        return {"out": str(self.out), **breakdown_values(self.breakdown)}
+
+
+def compress(
+    data: str,
+    out: Path,
+    *,
+    max_error: Any = None,
+    effort: Effort = "normal",
+    images: ImageOptions | None = None,
+    csv: Mapping[str, Any] | None = None,
+    track: Tracker = silent,
+    note: Note = unheard,
+) -> Compressed:
+    """Write an archive that opens with the same values, or with values within ``max_error``.
+
+    Args:
+        data: an array, a table or a folder of images, as ``load_data`` takes it.
+        out: the archive.
+        max_error: as for :func:`narrows.archive.write_archive` and ``write_table``.
+        effort: how much is tried.
+        images: what becomes of the images of a folder.
+        csv: of a CSV file, how it is read.
+        track: told how far it is.
+        note: told what a user should know of how the data were read.
+
+    Raises:
+        UsageError: an option cannot be meant, or says something of other data.
+        DataError: the data are damaged, or hold values that an archive does not.
+    """
+    bounds, images = ErrorBounds.of(max_error), images or ImageOptions()
+    require_folder(data, images)
+    if is_table(data):
+        with atomic_file(out) as file, read_errors_explained(data):
+            table = write_table(file, data, max_error=bounds, effort=effort, csv=csv, track=track)
+        for line in table.notes:
+            note(line)
+        return Compressed(out, data, table, Path(data).stat().st_size)
+    loaded = load_array(data, images, csv=csv, track=track, note=note)
+    options: dict[str, Any] = {"max_error": bounds, "effort": effort, "files": loaded.files}
+    with atomic_file(out) as file:
+        return Compressed(
+            out, data, write_archive(file, loaded.items, **options, name=data, track=track)
+        )

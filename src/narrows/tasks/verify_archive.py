@@ -1,0 +1,181 @@
+"""An archive against its checksums, and against the data that it was made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from narrows.archive import Archive, TableArchive, open_archive
+from narrows.archive.tables import verify_table
+from narrows.archive.verifying import verify
+from narrows.data.image_options import ImageOptions
+from narrows.data.tables import is_table
+from narrows.errors import ArchiveError, ShapeError
+from narrows.report.measures import readable
+from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.tasks.loading import load_array
+
+
+@dataclass(frozen=True)
+class Verified:
+    """An archive that is whole, and what was found: a text for people, values for machines."""
+
+    found: str
+    found_values: Mapping[str, Any]
+
+    def text(self) -> str:
+        """For people."""
+        return self.found
+
+    def values(self) -> dict[str, Any]:
+        """For machines."""
+        return dict(self.found_values)
+
+
+def verify_archive(
+    path: Path,
+    against: str | None = None,
+    *,
+    model: Path | None = None,
+    max_bytes: float | None = None,
+    images: ImageOptions | None = None,
+    csv: Mapping[str, Any] | None = None,
+    track: Tracker = silent,
+    note: Note = unheard,
+) -> Verified:
+    """Decode all of an archive and compare it with its checksums, or with its data too.
+
+    Args:
+        path: the archive.
+        against: what it was made of, as ``load_data`` takes it.
+        model: of codes, what it was written with, if that is not in the archive.
+        max_bytes: the most bytes of values that are read.
+        images, csv: how ``against`` is read.
+        track: told how far it is.
+        note: told what a user should know of how the data were read.
+
+    Raises:
+        ArchiveError: it is damaged, or a value is further from its original than it may be.
+        ShapeError: the data are of another shape or kind.
+    """
+    with open_archive(path, model=model) as archive:
+        archive.require_items_within(len(archive), max_bytes)
+        if against is not None:
+            _check_same_kind(isinstance(archive, TableArchive), against)
+        if isinstance(archive, TableArchive):
+            return _verified_table(archive, against, csv, track)
+        items = None
+        if against is not None:
+            items = _originals(archive, against, images or ImageOptions(), csv, track, note)
+        return _verified_array(archive, against, items, track)
+
+
+def _verified_array(
+    archive: Archive, against: str | None, items: np.ndarray | None, track: Tracker
+) -> Verified:
+    found, bound, name = verify(archive, items, track=track), archive.bound, archive.name
+    if found.largest is None:
+        text = f"{name} is whole: {found.values:,} values match its checksums"
+    elif bound is None:
+        text = (
+            f"{name} is whole, and as far from {against} as it says: largest error "
+            f"{readable(found.largest)}, mean squared error {readable(found.mean_square or 0.0)}"
+        )
+    elif bound:
+        text = (
+            f"{name} is whole, and no value is further than {readable(found.largest)} from "
+            f"{against}, where {readable(bound)} is allowed"
+        )
+    else:
+        text = f"{name} is whole, and all {found.values:,} values are those of {against}"
+    values = {
+        "archive": name,
+        "values": found.values,
+        "bound": bound,
+        "against": against,
+        "largest_error": found.largest,
+        "mean_squared_error": found.mean_square,
+    }
+    return Verified(text, values)
+
+
+def _verified_table(
+    archive: TableArchive, against: str | None, csv: Mapping[str, Any] | None, track: Tracker
+) -> Verified:
+    found, name = verify_table(archive, against, csv=csv, track=track), archive.name
+    if found.largest is None:
+        text = f"{name} is whole: {found.values:,} values match its checksums"
+    elif not found.largest:
+        text = f"{name} is whole, and all {found.values:,} values are those of {against}"
+        if found.text_exact:
+            text += ", and so is every byte of its text"
+    else:
+        bounds = {column.name: column.bound for column in archive.layout.columns}
+        lines = [
+            f"  {column}: largest error {readable(error)}, where {readable(bounds[column])} is "
+            "allowed"
+            for column, error in found.largest.items()
+        ]
+        told = f"{name} is whole, and no value of {against} is further off than it may be"
+        text = "\n".join([told, *lines])
+    values = {
+        "archive": name,
+        "values": found.values,
+        "against": against,
+        "text_exact": found.text_exact,
+        "largest_error": None if found.largest is None else dict(found.largest),
+    }
+    return Verified(text, values)
+
+
+def _check_same_kind(of_table: bool, against: str) -> None:
+    """Make sure that a table is compared with a table, and an array with an array.
+
+    Raises:
+        ShapeError: they are of two kinds.
+    """
+    if of_table != is_table(against):
+        kinds = ("a table", "an array") if of_table else ("an array", "a table")
+        raise ShapeError(
+            f"the archive holds {kinds[0]}, and {against} is {kinds[1]}",
+            hint="give the data that it was made of",
+        )
+
+
+def _originals(
+    archive: Archive,
+    against: str,
+    options: ImageOptions,
+    csv: Mapping[str, Any] | None,
+    track: Tracker,
+    note: Note,
+) -> np.ndarray:
+    """What an archive was made of: images changed as it says, under the same names.
+
+    Raises:
+        ArchiveError: it holds files of other names, or other colours.
+    """
+    files = archive.files
+    if files is not None and Path(against).is_dir():
+        options = options.over(files.options)
+        if options.changes:
+            note(f"{archive.name} holds images that were changed: {options.described()}")
+    upright = archive.bound is None
+    data = load_array(against, options, upright=upright, csv=csv, track=track, note=note)
+    if files is None or data.files is None:
+        return data.items
+    for number, (kept, there) in enumerate(zip(files.names, data.files.names, strict=False)):
+        if kept != there:
+            raise ArchiveError(
+                f"{archive.name} has {kept} as item {number:,}, and {against} has {there}",
+                hint="give the folder that it was made of",
+            )
+    if (files.orientations, files.colours) != (data.files.orientations, data.files.colours):
+        raise ArchiveError(
+            f"{archive.name} holds images that are turned otherwise than those of {against}, or of "
+            "other colours",
+            hint="give the folder that it was made of",
+        )
+    return data.items
