@@ -30,6 +30,7 @@ from narrows.planning.refinement import require_refinable
 from narrows.report.measures import item_errors
 from narrows.support import arguments
 from narrows.support.chunks import chunks
+from narrows.support.lazy_modules import pa
 from narrows.support.progress import say, shown, silent, warn
 from narrows.tasks.denoise import denoise, require_denoisable
 from narrows.tasks.drawn_codes import DrawnCodes, interpolated
@@ -301,8 +302,6 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def _filled(self, X: Any, table: TableSchema) -> Any:
         """A table without missing cells: the frame that it was, or of rows the kind that was
         fitted."""
-        import pyarrow as pa
-
         drift, check = SchemaDrift(), arguments.truth("check_range", self.check_range)
         if is_frame(X):
             result = fill_frame(self._autoencoder, X, drift, check_range=check)
@@ -343,8 +342,6 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         check_is_fitted(self)
         count = arguments.required_whole("n_samples", n_samples)
         if self.model_.data.table is not None:
-            import pyarrow as pa
-
             drawn = DrawnRows(self._autoencoder, count, seed_of(random_state))
             rows = pa.concat_tables(drawn.batches(), promote_options="default")
             return self.model_.data.table.as_frame(rows)

@@ -17,6 +17,7 @@ from jaxtyping import Float64, Int64
 
 from narrows.data.tables.columns import Column
 from narrows.model.use import TrainedAutoencoder
+from narrows.support.lazy_modules import pa
 from narrows.tasks.drawn_codes import DrawnCodes
 
 # Rows that tell how what the decoder gives lies, and what draws them.
@@ -65,8 +66,6 @@ class DrawnRows:
             yield self._rows(start)
 
     def _rows(self, start: int) -> Any:
-        import pyarrow as pa
-
         features = self._autoencoder.decode(self._codes[start : start + _BLOCK])
         arrays: dict[str, Any] = {}
         for column in self.table.columns:
@@ -170,8 +169,6 @@ def _offsets(
 def _new_names(column: Column, start: int, count: int) -> Any:
     """Identifiers that no row of training has, those after its highest; missing where the type
     holds no more."""
-    import pyarrow as pa
-
     from narrows.data.tables.arrow_types import type_from_text
 
     assert column.highest is not None

@@ -20,6 +20,7 @@ from narrows.data.tables.reading import cells_of
 from narrows.errors import DataError
 from narrows.model.ranges import require_familiar
 from narrows.model.use import TrainedAutoencoder
+from narrows.support.lazy_modules import pa
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.tasks.outputs import Written
 
@@ -161,8 +162,6 @@ class Filling:
 
     @property
     def schema(self) -> Any:
-        import pyarrow as pa
-
         trained, types = self._schema, self._table.types
         empty = pa.table({name: pa.array([], type_) for name, type_ in types.items()})
         features = np.zeros((0, trained.width), np.float32)

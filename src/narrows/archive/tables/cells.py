@@ -19,6 +19,7 @@ import numpy as np
 
 from narrows.data.tables.arrow_types import is_binary, is_text, number_dtype
 from narrows.errors import DataError
+from narrows.support.lazy_modules import pa, pc
 
 #: Bytes that all different texts of one column may take, in one group of rows.
 MOST_TEXT = 1 << 26
@@ -62,8 +63,6 @@ class Storage:
     @classmethod
     def of(cls, type_: Any) -> "Storage":
         """How cells of ``type_``, one of those that narrows knows, are held."""
-        import pyarrow as pa
-
         types = pa.types
         if types.is_dictionary(type_) or types.is_null(type_):
             return cls(type_, _CODES)
@@ -80,8 +79,6 @@ class Storage:
     @property
     def numeric(self) -> bool:
         """Whether a largest error can be asked of such cells: integers, floats, decimals."""
-        import pyarrow as pa
-
         types, type_ = pa.types, self.type
         number = types.is_integer(type_) or types.is_floating(type_) or types.is_decimal(type_)
         return number and not self.textual
@@ -96,9 +93,6 @@ class Storage:
         Raises:
             DataError: more text than a group may have.
         """
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         if pa.types.is_dictionary(self.type):
             array = _category_numbers(array, categories)
         present = pc.is_valid(array).to_numpy(zero_copy_only=False).astype(bool)
@@ -109,8 +103,6 @@ class Storage:
         return Cells(present, self._numbers(array.drop_null()))
 
     def _numbers(self, array: Any) -> np.ndarray:
-        import pyarrow as pa
-
         types = pa.types
         if types.is_null(self.type):
             return np.zeros(0, self.dtype)
@@ -130,8 +122,6 @@ class Storage:
         Raises:
             Exception: of any kind, where there are no such cells.
         """
-        import pyarrow as pa
-
         if pa.types.is_null(self.type):
             return pa.nulls(len(cells.present))
         places = np.cumsum(cells.present) - 1
@@ -146,8 +136,6 @@ class Storage:
         return self._typed(cells.values).take(indices)
 
     def _typed(self, values: np.ndarray) -> Any:
-        import pyarrow as pa
-
         if pa.types.is_decimal(self.type):
             word = _word(self.type)
             more = self.type.byte_width // word.itemsize - 1
@@ -165,8 +153,6 @@ def _word(type_: Any) -> np.dtype:
 
 def bytes_in_memory(batch: Any) -> int:
     """What an Arrow record batch takes."""
-    import pyarrow as pa
-
     try:
         return int(batch.nbytes)
     except pa.ArrowTypeError:  # older releases cannot tell of texts in views
@@ -175,8 +161,6 @@ def bytes_in_memory(batch: Any) -> int:
 
 def comparable(array: Any) -> Any:
     """Categories as a type that Arrow finds values in."""
-    import pyarrow as pa
-
     others = {"string_view": pa.string(), "binary_view": pa.binary(), "halffloat": pa.float32()}
     wanted = others.get(str(array.type))
     return array if wanted is None else array.cast(wanted)
@@ -184,9 +168,6 @@ def comparable(array: Any) -> Any:
 
 def _category_numbers(array: Any, categories: Any) -> Any:
     """Where each cell's category stands among ``categories``, as an Arrow array."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if not pa.types.is_dictionary(array.type):
         return pc.index_in(array, categories, skip_nulls=True)
     numbers = pc.index_in(comparable(array.dictionary), categories, skip_nulls=True)
@@ -212,8 +193,6 @@ def _text_cells(present: np.ndarray, array: Any) -> Cells:
 
 
 def _texts(cells: Cells, type_: Any) -> Any:
-    import pyarrow as pa
-
     assert cells.lengths is not None and cells.letters is not None
     offsets = np.concatenate([[0], np.cumsum(cells.lengths, dtype=np.int64)])
     buffers = [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(cells.letters.tobytes())]

@@ -16,6 +16,7 @@ from narrows.archive.tables.sources import MOST_COLUMNS
 from narrows.archive.validation import damaged, field, whole_number
 from narrows.data.tables.arrow_types import type_from_text
 from narrows.data.tables.frames.form import LIBRARIES, Form
+from narrows.support.lazy_modules import pa
 
 _MOST_ROWS = 1 << 40
 #: Categories of one column.
@@ -49,8 +50,6 @@ class TableColumn:
     @classmethod
     def of(cls, name: str, type_: Any, bound: float, dtype: str | None = None) -> "TableColumn":
         """A column about to be written, within ``bound`` in its own units."""
-        import pyarrow as pa
-
         storage = Storage.of(type_)
         categories = None
         if pa.types.is_dictionary(type_):

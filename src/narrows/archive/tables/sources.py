@@ -24,6 +24,7 @@ from narrows.data.tables.frames.stored import StoredFrame
 from narrows.data.tables.reading import CsvTable, TableSource, open_table
 from narrows.data.tables.text_cells import candidate_types
 from narrows.errors import DataError
+from narrows.support.lazy_modules import pa, pc
 from narrows.support.progress import Tracker, silent
 
 #: Rows of a group: enough to learn from, and no more than can be decoded for a single one of them.
@@ -110,8 +111,6 @@ class TypedTable:
 
     def batches(self) -> Iterator[Any]:
         """Arrow record batches of all rows in order, in the columns' types."""
-        import pyarrow as pa
-
         for batch in self._source.batches():
             if not self._textual:
                 yield batch
@@ -124,8 +123,6 @@ class TypedTable:
 
     def groups(self) -> Iterator[Any]:
         """Arrow tables of the rows, in order, each small enough to be coded at once."""
-        import pyarrow as pa
-
         most = max(min(GROUP_ROWS, GROUP_VALUES // len(self.types)), 1)
         waiting: list[Any] = []
         rows = size = 0
@@ -168,9 +165,6 @@ class TypedTable:
         return {name: found.get(name, (0, 0)) for name in columns}
 
     def _read_categories(self) -> dict[str, Any]:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         wanted = [name for name, type_ in self.types.items() if pa.types.is_dictionary(type_)]
         found = {name: comparable(pa.nulls(0, self.types[name].value_type)) for name in wanted}
         for batch in self._source.batches(wanted) if wanted else ():
@@ -198,8 +192,6 @@ def _check_header(name: str, types: Mapping[str, Any], form: Form | None) -> Non
 
 
 def _joined(tables: Sequence[Any]) -> Any:
-    import pyarrow as pa
-
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
@@ -215,8 +207,6 @@ def _pieces(batches: Iterator[Any], most: int) -> Iterator[Any]:
 
 def _found_types(source: TableSource, track: Tracker) -> dict[str, Any]:
     """The narrowest type of each column of texts."""
-    import pyarrow as pa
-
     left = {name: candidate_types() for name in source.types}
     seen: set[str] = set()
     with track(f"looking at {source.name}", total=None, unit="row") as advance:

@@ -15,6 +15,7 @@ from narrows.archive.tables.sources import TypedTable
 from narrows.archive.writing import ErrorMeter
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.errors import ArchiveError, ShapeError
+from narrows.support.lazy_modules import pa
 from narrows.support.progress import Tracker, silent
 
 
@@ -126,8 +127,6 @@ class _Rows:
 
     def take(self, count: int) -> Any:
         """The next ``count`` rows as an Arrow table; None if there are not so many."""
-        import pyarrow as pa
-
         while sum(table.num_rows for table in self._waiting) < count:
             group = next(self._groups, None)
             if group is None:

@@ -32,6 +32,7 @@ from narrows.archive.writing import ErrorMeter
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.errors import UsageError
 from narrows.support import arguments
+from narrows.support.lazy_modules import pa
 from narrows.support.outputs import require_other_file
 from narrows.support.progress import Tracker, silent
 
@@ -137,8 +138,6 @@ def _asked(name: str, table: TypedTable, error_bounds: ErrorBounds) -> ErrorBoun
     general, storage = error_bounds.general, table.storages[name]
     if name in error_bounds.named:
         return error_bounds.named[name]
-    import pyarrow as pa
-
     integer = pa.types.is_integer(storage.type)
     if not _has_error(name, table) or (integer and not general.of_range):
         return ErrorBound.parse(0)

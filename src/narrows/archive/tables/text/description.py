@@ -11,6 +11,7 @@ from narrows.archive.tables.text.file import SpelledCsv
 from narrows.archive.tables.text.spelling import MOST_DECIMALS, Spelling, within_bound
 from narrows.archive.validation import damaged, whole_number
 from narrows.archive.validation import field as entry_of
+from narrows.support.lazy_modules import pa, pc
 
 #: The part that holds lines which are written otherwise than the rest.
 PART = "lines"
@@ -88,9 +89,6 @@ class CsvText:
 
     def lines(self, table: Any) -> Any:
         """Each row of an Arrow table with its line end, as the columns' spellings have it."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         cells = [
             spelling.texts(column.combine_chunks(), self.delimiter)
             for spelling, column in zip(self.spellings, table.columns, strict=True)
@@ -110,8 +108,6 @@ class Comparison:
 
     def add(self, group: Any) -> None:
         """Compare the next rows, an Arrow table."""
-        import pyarrow.compute as pc
-
         made, lines = self._text.lines(group), self._take(group.num_rows)
         for place in pc.indices_nonzero(pc.not_equal(made, lines)).to_pylist():
             line = lines[place].as_py()
@@ -122,8 +118,6 @@ class Comparison:
 
     def _take(self, count: int) -> Any:
         """The next ``count`` lines of the file."""
-        import pyarrow as pa
-
         while sum(map(len, self._waiting)) < count:
             self._waiting.append(next(self._raw).lines)
         joined = pa.concat_arrays(self._waiting)

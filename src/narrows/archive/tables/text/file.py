@@ -13,6 +13,7 @@ from narrows.data.tables.csv_dialect import CsvDialect
 from narrows.data.tables.missing import MISSING_CELLS, is_missing_text
 from narrows.data.tables.text_cells import candidate_types
 from narrows.support.inputs import Input
+from narrows.support.lazy_modules import pa, pc
 from narrows.support.progress import Tracker, silent
 
 # Raw rows of a file of up to so many bytes are kept from one reading to the next.
@@ -97,8 +98,6 @@ class SpelledCsv:
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
         """Arrow record batches of all rows in order, in the columns' types."""
-        import pyarrow as pa
-
         wanted = list(self.types if columns is None else columns)
         places = [self.form.names.index(name) for name in wanted]
         for rows in self.raw_rows():
@@ -108,9 +107,6 @@ class SpelledCsv:
     def _settle(self, numbers: Container[str]) -> None:
         """Make texts of columns of which too much is written in another way than the rest, but for
         those that are to be ``numbers``."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         others, total = [0] * len(self._columns), 0
         delimiter = self.form.delimiter
         for rows in self.raw_rows():
@@ -145,9 +141,6 @@ class _Column:
 
     def cells(self, raw: Any) -> Any:
         """The typed cells of raw ones."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         raw = _without(raw, self.spelling.before)
         absent = pc.is_in(raw, pa.array(sorted(self.missing), raw.type))
         texts = _unquoted(raw)
@@ -159,8 +152,6 @@ class _Column:
     def as_text(self) -> "_Column":
         """The column as one of texts, each as it stands there but for its quotes; of several ways
         to leave a cell out, the others are texts too."""
-        import pyarrow as pa
-
         spelling = Spelling(
             self.spelling.before, self.spelling.quoted, self.spelling.missing.strip('"')
         )
@@ -183,9 +174,6 @@ class _Scan:
 
     def feed(self, raw: Any) -> None:
         """The next cells."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         self.count += len(raw)
         self.blanks += pc.sum(pc.starts_with(raw, " ")).as_py() or 0
         trimmed = pc.utf8_trim(raw, " \t")
@@ -207,8 +195,6 @@ class _Scan:
 
     def column(self) -> _Column:
         """What the column is, after all cells."""
-        import pyarrow as pa
-
         before = " " if 2 * self.blanks > self.count else ""
         type_ = self.types[0] if self.types and self.present else pa.string()
         missing = Counter[str]()
@@ -224,23 +210,17 @@ class _Scan:
 
 def _says_missing(raw: Any, said: tuple[str, ...]) -> Any:
     """Which raw cells are one of the texts that were said to stand for missing values."""
-    import pyarrow.compute as pc
-
     trimmed = pc.utf8_trim(raw, " \t")
     return is_missing_text(said, trimmed, _unquoted(trimmed))
 
 
 def _without(raw: Any, before: str) -> Any:
     """Raw cells without what stands before them, where it does."""
-    import pyarrow.compute as pc
-
     return pc.replace_substring_regex(raw, f"^{before}", "") if before else raw
 
 
 def _unquoted(raw: Any) -> Any:
     """Raw cells without their quotes; those that have none are as they were."""
-    import pyarrow.compute as pc
-
     quoted = pc.match_substring_regex(raw, r'^[ \t]*"')
     if not pc.any(quoted).as_py():
         return raw

@@ -11,6 +11,7 @@ from typing import Any
 from narrows.data.tables.csv_bytes import open_bytes
 from narrows.data.tables.csv_dialect import CsvDialect
 from narrows.support.inputs import Input
+from narrows.support.lazy_modules import pa, pc
 
 # Bytes that are read at a time, and the most that one row, or an unclosed quote, may take.
 _READ, _LONGEST = 4 << 20, 64 << 20
@@ -142,8 +143,6 @@ class RawCsv:
 
     def _split(self, found: list[tuple[str, str]], lead: str) -> tuple[RawRows | None, str]:
         """Tokens as rows, and the empty lines behind the last of them."""
-        import pyarrow as pa
-
         count = len(self._form.names)
         if count > 1:
             found, before, lead = _without_empty_lines(found, lead)
@@ -217,8 +216,6 @@ def _require_short(text: str) -> None:
 
 def _require_regular(cells: Any) -> None:
     """Make sure that cells that begin with a quote are quoted whole."""
-    import pyarrow.compute as pc
-
     begins = pc.match_substring_regex(cells, r'^[ \t]*"')
     if pc.any(begins).as_py():
         quoted = cells.filter(begins)
