@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from narrows.learnt.pca import PCA
+from narrows.support.chunks import evenly_spaced
 
 Settings = dict[str, float]
 Filter = Callable[[np.ndarray, Settings], np.ndarray]
@@ -163,7 +164,7 @@ def choose_filters(
         limits: the lowest and the highest value of clean images.
         pca: fitted to clean images of that shape; None to do without.
     """
-    wanted = np.unique(np.linspace(0, len(noisy) - 1, min(len(noisy), _CHOSEN_ON)).astype(int))
+    wanted = evenly_spaced(len(noisy), _CHOSEN_ON)
     noisy, clean = noisy[wanted], clean[wanted]
     there = installed_filters()
     chosen = {

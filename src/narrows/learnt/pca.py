@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from narrows.errors import DataError, ShapeError, UsageError
+from narrows.support.chunks import evenly_spaced
 from narrows.support.tensor_file import require_floats
 
 # A symmetric eigen-decomposition of this size takes seconds, and its cost grows with the cube.
@@ -131,7 +132,7 @@ def fit_pca(items: np.ndarray, latent_size: int) -> PCA:
         else:
             affordable = max(_SAMPLE_VALUES // width, 2 * latent_size)
             sample_size = min(count, _LARGEST_MATRIX, affordable)
-            sample = _rows(items[_evenly_spaced(count, sample_size)])
+            sample = _rows(items[evenly_spaced(count, sample_size)])
             mean, components = _from_gram(sample, latent_size, dtype)
 
     largest = np.argmax(np.abs(components), axis=1)
@@ -147,7 +148,7 @@ def _lies_far(items: np.ndarray, mean: np.ndarray) -> bool:
     """Whether items lie so far from zero, for how they differ, that their mean needs float64."""
     if items.dtype.itemsize <= 2:
         return False
-    some = _rows(items[_evenly_spaced(len(items), 64)])
+    some = _rows(items[evenly_spaced(len(items), 64)])
     return bool(np.abs(mean).max() > _FAR * some.std(axis=0, dtype=np.float64).mean())
 
 
@@ -161,7 +162,7 @@ def _from_covariance(
     """Mean (d,) and components (k, d) in float64 from one pass over the items."""
     count = len(items)
     # Near the mean, products are small and lose nothing: cov = Σ(x-s)(x-s)ᵀ/n - δδᵀ, δ = mean - s.
-    spaced = _rows(items[_evenly_spaced(count, 1024)])
+    spaced = _rows(items[evenly_spaced(count, 1024)])
     shift = spaced.mean(axis=0, dtype=np.float64).astype(dtype)
     total = np.zeros(width)
     products = np.zeros((width, width))
@@ -217,11 +218,6 @@ def _leading_eigenvectors(matrix: np.ndarray, count: int) -> np.ndarray:
         )
     _, vectors = np.linalg.eigh(matrix)
     return vectors[:, ::-1][:, :count]
-
-
-def _evenly_spaced(count: int, limit: int) -> np.ndarray:
-    """At most ``limit`` indices into ``count`` rows, the first and the last among them."""
-    return np.linspace(0, count - 1, min(count, limit)).astype(np.intp)
 
 
 def _rows(items: np.ndarray) -> np.ndarray:

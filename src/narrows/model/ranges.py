@@ -15,7 +15,7 @@ from narrows.data import Dataset
 from narrows.data.limits import holds_whole_numbers
 from narrows.errors import UsageError
 from narrows.model.trained import DataDescription, TrainedModel
-from narrows.support.chunks import CACHED_VALUES, chunks
+from narrows.support.chunks import CACHED_VALUES, chunks, evenly_spaced
 
 # Widths of the training range that the bulk of the data may lie outside it; that of the mean of
 # most items, of a column's median, and of what single values and a few items have.
@@ -96,7 +96,7 @@ def require_familiar(
     notes = _require_wide(data, seen, name)
     ranges = trained.values
     if is_array and ranges and items[:1].size == len(ranges["lowest"]):
-        rows = items[np.unique(np.linspace(0, len(items) - 1, _ROWS).astype(int))]
+        rows = items[evenly_spaced(len(items), _ROWS)]
         rows = rows.reshape(len(rows), -1).astype(np.float64)
         columns = [
             _Column(f"value {number}", rows[:, number], float(low), float(high))
@@ -138,7 +138,7 @@ class _Seen:
 
 
 def _some_images(images: Any) -> Iterable[np.ndarray]:
-    for place in np.unique(np.linspace(0, len(images) - 1, _IMAGES).astype(int)):
+    for place in evenly_spaced(len(images), _IMAGES):
         yield images[int(place)][None]
 
 
@@ -233,7 +233,7 @@ class _Column:
 
 def _table_columns(table: Any, features: np.ndarray) -> list[_Column]:
     """The columns of numbers of a table, from its features (n, width); dates go on by nature."""
-    rows = features[np.unique(np.linspace(0, len(features) - 1, _ROWS).astype(int))]
+    rows = features[evenly_spaced(len(features), _ROWS)]
     columns = []
     for column in table.learnt:
         if column.kind not in ("numeric", "integer"):

@@ -13,6 +13,7 @@ from narrows.errors import ShapeError
 from narrows.model.trained import TrainedModel
 from narrows.report.evaluation import fitted_pca
 from narrows.report.measures import SSIM_WINDOW, ErrorMeter, psnr, ssim
+from narrows.support.chunks import evenly_spaced
 from narrows.support.text_tables import table_text
 from narrows.training.noise import noise_limits
 
@@ -72,7 +73,7 @@ class DenoisingMeter:
 
     def __init__(self, trained: TrainedModel, total: int, most: int = MOST_MEASURED) -> None:
         self._trained, self._total = trained, total
-        wanted = np.linspace(0, total - 1, min(total, most)).astype(int)
+        wanted = evenly_spaced(total, most)
         self._wanted = frozenset(wanted.tolist())
         self._limits = noise_limits(trained.described).ends
         width, peak = self._limits[1] - self._limits[0] or 1.0, trained.described.peak

@@ -17,7 +17,7 @@ from narrows.nn.flow import Flow
 from narrows.nn.model import Model
 from narrows.report.evaluation import Evaluation, fitted_pca
 from narrows.report.measures import item_errors, readable
-from narrows.support.chunks import CHUNK_VALUES
+from narrows.support.chunks import CHUNK_VALUES, evenly_spaced
 from narrows.training import History
 
 #: Items that are looked at: enough to see a unit that one item in a thousand wakes.
@@ -377,8 +377,7 @@ def _errors(
 def _some(items: np.ndarray, most: int = MOST_ITEMS) -> np.ndarray:
     """Items spread evenly over all, no more than are worth their memory."""
     affordable = max(4 * CHUNK_VALUES // max(items[:1].size, 1), 100)
-    count = min(len(items), most, affordable)
-    return np.asarray(items[np.linspace(0, len(items) - 1, count).astype(np.intp)])
+    return np.asarray(items[evenly_spaced(len(items), min(most, affordable))])
 
 
 def _correlated(codes: np.ndarray) -> list[tuple[int, int]]:

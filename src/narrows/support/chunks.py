@@ -1,4 +1,4 @@
-"""Large arrays a piece at a time, and pieces of them drawn at random."""
+"""Large arrays a piece at a time, and some of their rows: drawn at random, or evenly spaced."""
 
 import mmap
 from collections.abc import Iterator
@@ -63,3 +63,9 @@ def drawn_places(count: int, most: int, random: np.random.Generator) -> Int64[np
     if count <= most:
         return np.arange(count)
     return np.sort(random.choice(count, most, replace=False))
+
+
+def evenly_spaced(count: int, most: int) -> Int64[np.ndarray, " m"]:
+    """``most`` of ``count`` places, in order and as far apart as can be, the first and the last
+    among them; all of them if they are no more."""
+    return np.linspace(0, count - 1, min(count, most)).astype(np.int64)

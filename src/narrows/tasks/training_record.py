@@ -15,6 +15,7 @@ from narrows.model.use import noise_variance
 from narrows.nn.model import Model
 from narrows.planning.plan import Plan
 from narrows.planning.traits import is_image
+from narrows.support.chunks import evenly_spaced
 from narrows.training import Trained
 from narrows.training.noise import damaged_parts, noise_limits
 
@@ -35,7 +36,7 @@ def describe_data(training: Dataset) -> tuple[DataDescription, list[str]]:
                 f"{int(peak).bit_length()} bits: PSNR is measured against a peak of {peak:,.0f}"
             )
     if table is not None:
-        rows = np.linspace(0, len(training) - 1, min(len(training), _MARGINAL_ROWS)).astype(int)
+        rows = evenly_spaced(len(training), _MARGINAL_ROWS)
         table = table.with_marginals(training.items[rows])
     more = described_range(training)
     return DataDescription(
@@ -95,7 +96,7 @@ def _filters(plan: Plan, model: Model, training: Dataset, pca: PCA) -> dict[str,
     noise, inputs = plan.settings.noise, training.inputs
     if (noise is None and inputs is None) or not is_image(training):
         return {}
-    some = np.unique(np.linspace(0, len(training) - 1, _FILTERED).astype(int))
+    some = evenly_spaced(len(training), _FILTERED)
     clean = training.items[some]
     given = None if inputs is None else inputs[some]
     limits = noise_limits(training)
