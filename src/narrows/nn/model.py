@@ -57,14 +57,16 @@ def apply_part(spec: Spec, part: str, arrays: Arrays, x: Any, flow: Flow | None 
             hint="use reconstruct or denoise, which take items through both",
         )
     for prefix, block, _ in spec.placed(part):
-        own = {
-            name.removeprefix(f"{prefix}."): array
-            for name, array in arrays.items()
-            if name.startswith(f"{prefix}.")
-        }
         flow.prefix = prefix
-        x = block.apply(own, x, flow)
+        x = block.apply(block_arrays(arrays, prefix), x, flow)
     return x
+
+
+def block_arrays(arrays: Arrays, prefix: str) -> dict[str, Any]:
+    """The arrays of one block of a model by the names that the block knows: of those under
+    ``prefix``, such as ``encoder.1``."""
+    start = f"{prefix}."
+    return {name.removeprefix(start): a for name, a in arrays.items() if name.startswith(start)}
 
 
 # Keeps the initial weights' random numbers apart from those of other uses of the same seed.

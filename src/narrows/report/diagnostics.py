@@ -14,7 +14,7 @@ from narrows.engine.evidence import is_variational
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.flow import Flow
-from narrows.nn.model import Model
+from narrows.nn.model import Model, block_arrays
 from narrows.report.evaluation import Evaluation, fitted_pca
 from narrows.report.measures import item_errors, readable
 from narrows.support.chunks import CHUNK_VALUES, evenly_spaced
@@ -346,14 +346,9 @@ def _hidden(model: Model, items: np.ndarray) -> Iterator[tuple[str, np.ndarray]]
         )
         for number, (prefix, block, _) in enumerate(placed):
             flow.prefix = prefix
-            x = block.apply(_own(model.arrays, prefix), x, flow)
+            x = block.apply(block_arrays(model.arrays, prefix), x, flow)
             if number < last and getattr(block, "activation", "linear") != "linear":
                 yield prefix, x
-
-
-def _own(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
-    start = f"{prefix}."
-    return {name[len(start) :]: array for name, array in arrays.items() if name.startswith(start)}
 
 
 def _errors(

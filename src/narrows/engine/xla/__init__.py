@@ -7,6 +7,7 @@
     step.py         one training step
     trainer.py      XlaTrainer
     runner.py       XlaRunner
+    decoder.py      a decoder as a function of codes, and its derivatives
     refinement.py   RefiningRunner: better codes for a given decoder
     code_search.py  CodeSearch: shorter and better codes of whole numbers
     variational.py  what the ELBO of some items is made of

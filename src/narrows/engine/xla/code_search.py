@@ -14,10 +14,18 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Shaped
 
-from narrows.engine.xla.transfer import COMPILED_SPECS, Units, chunks, for_device, to_network
+from narrows.engine.xla.decoder import flat_decoder, slopes_and_curvature
+from narrows.engine.xla.transfer import (
+    COMPILED_SPECS,
+    Units,
+    batches,
+    filled,
+    for_device,
+    to_network,
+)
 from narrows.nn.activations import apply_activation
 from narrows.nn.blocks.rounded import Rounded, chance_lengths, code_lengths, context_masks
-from narrows.nn.model import Model, apply_part
+from narrows.nn.model import Model, apply_part, block_arrays
 from narrows.nn.spec import Spec
 from narrows.support.forks import require_xla_threads
 
@@ -39,11 +47,7 @@ class CodeSearch:
         prefix, block, _ = list(model.spec.placed("encoder"))[-1]
         assert isinstance(block, Rounded)
         #: The arrays of the block, by name.
-        self.arrays = {
-            name.removeprefix(f"{prefix}."): array
-            for name, array in model.arrays.items()
-            if name.startswith(f"{prefix}.")
-        }
+        self.arrays = block_arrays(model.arrays, prefix)
         latent, size = model.spec.latent_size, math.prod(model.spec.item_shape)
         held = max(latent * size, 2 * latent * block.context)
         self._batch = min(max(_HELD // held, 1), _MOST_ITEMS)
@@ -57,7 +61,7 @@ class CodeSearch:
     def guesses(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
         """The encoder's codes of items in data units, rounded."""
         parts = []
-        for part in chunks(items, self._batch):
+        for part in batches(items, self._batch):
             guess = self._guess(self._model.arrays, self._units, self._sent(part))
             parts.append(np.asarray(guess)[: len(part)])
         return np.concatenate(parts)
@@ -69,18 +73,18 @@ class CodeSearch:
         price: float,
     ) -> Float32[np.ndarray, "n latent"]:
         """Codes for items in data units, from ``codes`` on, where a nat costs ``price``."""
-        both = zip(chunks(items, self._batch), chunks(codes, self._batch), strict=True)
+        both = zip(batches(items, self._batch), batches(codes, self._batch), strict=True)
         return np.concatenate([self._searched(*part, np.float32(price)) for part in both])
 
     def nats(self, codes: Float32[np.ndarray, "n latent"]) -> float:
         """How long codes are on average."""
-        parts = [code_lengths(self.arrays, part).sum() for part in chunks(codes, 1 << 12)]
+        parts = [code_lengths(self.arrays, part).sum() for part in batches(codes, 1 << 12)]
         return float(sum(parts)) / max(len(codes), 1)
 
     def _searched(self, items: np.ndarray, codes: np.ndarray, price: Any) -> np.ndarray:
         arrays, count = self._model.arrays, len(items)
         items = self._sent(items)
-        codes = np.pad(codes, [(0, self._batch - count), (0, 0)])
+        codes = filled(codes, self._batch)
         state = self._cost(arrays, self.arrays, self._units, items, codes, price)
         for _ in range(self._rounds):
             state = self._change(arrays, self.arrays, self._units, items, state, price)
@@ -89,8 +93,7 @@ class CodeSearch:
     def _sent(self, items: np.ndarray) -> np.ndarray:
         """Items as they travel, and zeros behind them."""
         require_xla_threads()
-        values = for_device(items, self._model.scaling)
-        return np.pad(values, [(0, self._batch - len(items))] + [(0, 0)] * (values.ndim - 1))
+        return filled(for_device(items, self._model.scaling), self._batch)
 
 
 @lru_cache(COMPILED_SPECS)
@@ -101,11 +104,10 @@ def _functions(spec: Spec) -> tuple[Any, Any, Any]:
     import jax
     import jax.numpy as jnp
 
+    decode = flat_decoder(spec)
+
     def guess(arrays: Any, units: Units, items: Any) -> Any:
         return apply_part(spec, "encoder", arrays, to_network(units, items))
-
-    def decode(arrays: Any, codes: Any) -> Any:
-        return apply_part(spec, "decoder", arrays, codes).reshape(len(codes), -1)
 
     def cost(arrays: Any, own: Any, units: Units, items: Any, codes: Any, price: Any) -> Any:
         missed = to_network(units, items).reshape(len(codes), -1) - decode(arrays, codes)
@@ -118,12 +120,8 @@ def _functions(spec: Spec) -> tuple[Any, Any, Any]:
     def change(arrays: Any, own: Any, units: Units, items: Any, state: Any, price: Any) -> Any:
         codes, before, most = state
         count, latent = codes.shape
-        directions = jnp.broadcast_to(jnp.eye(latent)[:, None], (latent, count, latent))
         missed = to_network(units, items).reshape(count, -1) - decode(arrays, codes)
-        slopes = jax.vmap(lambda by: jax.jvp(partial(decode, arrays), (codes,), (by,))[1])(
-            directions
-        )
-        curvature = jnp.einsum("ind,jnd->nij", slopes, slopes)
+        slopes, curvature = slopes_and_curvature(partial(decode, arrays), codes)
         downhill = jnp.einsum("ind,nd->ni", slopes, missed)
         own_curvature = jnp.einsum("nii->ni", curvature)
         numbers = jnp.arange(count)

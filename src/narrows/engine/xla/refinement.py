@@ -15,8 +15,16 @@ from jaxtyping import Float, Float32, Shaped
 
 from narrows.engine.interface import Runner
 from narrows.engine.xla.convolution import with_native_convolutions
-from narrows.engine.xla.transfer import COMPILED_SPECS, Units, chunks, for_device, to_network
-from narrows.nn.model import Model, apply_part
+from narrows.engine.xla.decoder import flat_decoder, slopes_and_curvature
+from narrows.engine.xla.transfer import (
+    COMPILED_SPECS,
+    Units,
+    batches,
+    filled,
+    for_device,
+    to_network,
+)
+from narrows.nn.model import Model
 from narrows.nn.spec import Spec
 from narrows.support.forks import require_xla_threads
 
@@ -51,7 +59,7 @@ class RefiningRunner:
     def encode(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
         require_xla_threads()
         codes = self._runner.encode(items)
-        both = zip(chunks(items, self._batch), chunks(codes, self._batch), strict=True)
+        both = zip(batches(items, self._batch), batches(codes, self._batch), strict=True)
         return np.concatenate([self._refined(*part) for part in both])
 
     def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float[np.ndarray, "n *item"]:
@@ -62,11 +70,9 @@ class RefiningRunner:
 
     def _refined(self, items: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Codes whose reconstructions are at least as near to ``items`` as those of ``codes``."""
-        count, missing = len(items), self._batch - len(items)
-        values = for_device(items, self._model.scaling)
-        values, codes = (
-            np.pad(rows, [(0, missing)] + [(0, 0)] * (rows.ndim - 1)) for rows in (values, codes)
-        )
+        count = len(items)
+        values = filled(for_device(items, self._model.scaling), self._batch)
+        codes = filled(codes, self._batch)
         arrays = self._model.arrays
         wanted, state = self._start(arrays, Units.of(self._model.scaling), values, codes)
         for _ in range(self._steps):
@@ -82,8 +88,7 @@ def _start_and_step(spec: Spec) -> tuple[Any, Any]:
     import jax
     import jax.numpy as jnp
 
-    def decode(arrays: Any, codes: Any) -> Any:
-        return apply_part(spec, "decoder", arrays, codes).reshape(len(codes), -1)
+    decode = flat_decoder(spec)
 
     def start(arrays: Any, units: Units, items: Any, codes: Any) -> Any:
         wanted = to_network(units, items).reshape(len(codes), -1)
@@ -91,17 +96,11 @@ def _start_and_step(spec: Spec) -> tuple[Any, Any]:
 
     def step(arrays: Any, wanted: Any, state: Any) -> Any:
         codes, found, damping = state
-        count, latent = codes.shape
-        directions = jnp.broadcast_to(jnp.eye(latent)[:, None], (latent, count, latent))
         missed = wanted - found
-        # (latent, n, values): how each value answers to each number
-        slopes = jax.vmap(lambda by: jax.jvp(partial(decode, arrays), (codes,), (by,))[1])(
-            directions
-        )
-        curvature = jnp.einsum("ind,jnd->nij", slopes, slopes)
+        slopes, curvature = slopes_and_curvature(partial(decode, arrays), codes)
         own = jnp.einsum("nii->ni", curvature)
         least = _LEAST_CURVATURE * own.mean(axis=1, keepdims=True) + _TINY
-        damped = curvature + jnp.eye(latent) * (damping * own + least)[:, None]
+        damped = curvature + jnp.eye(codes.shape[1]) * (damping * own + least)[:, None]
         downhill = jnp.einsum("ind,nd->ni", slopes, missed)
         there = codes + jnp.linalg.solve(damped, downhill[..., None])[..., 0]
         found_there = decode(arrays, there)

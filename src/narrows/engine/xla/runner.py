@@ -12,7 +12,7 @@ from narrows.engine.xla.loss import reconstructed
 from narrows.engine.xla.transfer import (
     COMPILED_SPECS,
     Units,
-    chunks,
+    batches,
     for_device,
     run_batch,
     to_network,
@@ -48,7 +48,7 @@ class XlaRunner:
         """What ``run`` makes of ``rows``; they are network values already if ``sent``."""
         require_xla_threads()
         parts, units = [], Units.of(self._model.scaling)
-        for chunk in chunks(rows, self._run_batch):
+        for chunk in batches(rows, self._run_batch):
             values = chunk if sent else for_device(chunk, self._model.scaling)
             parts.append(np.asarray(run(self._model.arrays, units, values)))
         return np.concatenate(parts)

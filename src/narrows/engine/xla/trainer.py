@@ -15,7 +15,7 @@ from narrows.engine.xla.step import Batch, Carry, Run, Step, short_seed
 from narrows.engine.xla.transfer import (
     COMPILED_SPECS,
     Units,
-    chunks,
+    batches,
     for_device,
     run_batch,
     to_network,
@@ -128,7 +128,7 @@ class XlaTrainer:
     ) -> float:
         total = 0.0
         given = items if inputs is None else inputs
-        parts = (chunks(rows, self._run_batch) for rows in (items, given))
+        parts = (batches(rows, self._run_batch) for rows in (items, given))
         for wanted, x in zip(*parts, strict=True):
             sent = for_device(wanted, self._scaling)
             same = sent if inputs is None else for_device(x, self._scaling)

@@ -26,10 +26,15 @@ def run_batch(spec: Spec) -> int:
     return min(max(_WIDEST_VALUES // widest, 1), RUN_BATCH)
 
 
-def chunks(rows: np.ndarray, count: int) -> Iterator[np.ndarray]:
+def batches(rows: np.ndarray, count: int) -> Iterator[np.ndarray]:
     """``rows`` by ``count``; at least one part, so that no items give an array of no results."""
     for start in range(0, max(len(rows), 1), count):
         yield rows[start : start + count]
+
+
+def filled(rows: np.ndarray, count: int) -> np.ndarray:
+    """``rows`` and zeros behind them, ``count`` together: compiled code takes always as many."""
+    return np.pad(rows, [(0, count - len(rows))] + [(0, 0)] * (rows.ndim - 1))
 
 
 def for_device(items: np.ndarray, scaling: Scaling) -> np.ndarray:

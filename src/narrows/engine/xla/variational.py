@@ -13,14 +13,14 @@ from narrows.engine.xla.step import drawing_flow, short_seed
 from narrows.engine.xla.transfer import (
     COMPILED_SPECS,
     Units,
-    chunks,
+    batches,
     for_device,
     run_batch,
     to_network,
 )
 from narrows.nn.blocks import Gaussian
 from narrows.nn.flow import Flow
-from narrows.nn.model import Model, apply_part
+from narrows.nn.model import Model, apply_part, block_arrays
 from narrows.nn.objectives import Objective
 from narrows.nn.spec import Spec
 from narrows.support.forks import require_xla_threads
@@ -45,8 +45,8 @@ def measure_evidence(
     measured = _measured(model.spec, objective.in_model_units(model.scaling.scale))
     units = Units.of(model.scaling)
     total = divergence = 0.0
-    for number, chunk in enumerate(chunks(items, run_batch(model.spec))):
-        sums = measured(model.arrays, units, for_device(chunk, model.scaling), np.uint32(number))
+    for number, batch in enumerate(batches(items, run_batch(model.spec))):
+        sums = measured(model.arrays, units, for_device(batch, model.scaling), np.uint32(number))
         total += float(sums[0])
         divergence += float(sums[1])
     total *= objective.to_data_units(model.scaling.scale)
@@ -79,14 +79,9 @@ def _drawn_codes(spec: Spec, arrays: Mapping[str, Any], x: Any, flow: Flow) -> A
     """The encoder's blocks as after training, but for the one that draws: it draws, and leaves its
     divergence in ``flow`` with a beta of 1, whatever that weighed in training."""
     for prefix, block, _ in spec.placed("encoder"):
-        own = {
-            name.removeprefix(f"{prefix}."): array
-            for name, array in arrays.items()
-            if name.startswith(f"{prefix}.")
-        }
         flow.prefix, flow.training = prefix, isinstance(block, Gaussian)
         if isinstance(block, Gaussian):
             block = replace(block, beta=1.0)
-        x = block.apply(own, x, flow)
+        x = block.apply(block_arrays(arrays, prefix), x, flow)
     flow.training = False
     return x

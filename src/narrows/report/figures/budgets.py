@@ -8,9 +8,8 @@ from narrows.errors import DataError
 from narrows.report.figures.style import (
     BLUE,
     GREY,
-    INK,
+    LEGEND,
     ORANGE,
-    TEXT_SIZE,
     new_figure,
     save_figure,
     set_headings,
@@ -64,11 +63,24 @@ def budget_figure(
                 "has no place on logarithmic axes",
                 hint="draw methods that keep one number or more and lose something",
             )
-    lines = {method: _runs(rows, method) for method in dict.fromkeys(r["method"] for r in rows)}
     figure = new_figure(780, constrained=True)
     axes = figure.subplots()
     axes.set(xscale="log", yscale="log")
-    for number, (method, runs) in enumerate(lines.items()):
+    _draw_lines(axes, rows)
+    kept = sorted({row["numbers"] for row in rows}) if ticks is None else ticks
+    _scale(axes, kept, [row["error"] for row in rows])
+    unit = f" ({error_unit})" if error_unit else ""
+    axes.set(xlabel=budget, ylabel=f"Mean squared error{unit}")
+    white = {"framealpha": 1, "edgecolor": "white", "facecolor": "white"}
+    axes.legend(**{**LEGEND, "frameon": True}, **white, loc="lower left")
+    set_headings(axes, title, "lower is better; both axes are logarithmic")
+    save_figure(figure, path)
+
+
+def _draw_lines(axes: "Axes", rows: Sequence[Mapping[str, Any]]) -> None:
+    """A line a method, through the means of its runs, which are points where there are several."""
+    for number, method in enumerate(dict.fromkeys(row["method"] for row in rows)):
+        runs = _runs(rows, method)
         look: dict[str, Any] = {
             "color": _COLOURS[number % len(_COLOURS)],
             "marker": _MARKERS[number % len(_MARKERS)],
@@ -79,21 +91,6 @@ def budget_figure(
         if not size:
             points = [(kept, error) for kept, errors in runs.items() for error in errors]
             axes.plot(*zip(*points, strict=True), linestyle="", markersize=4, **look)
-    kept = sorted({row["numbers"] for row in rows}) if ticks is None else ticks
-    _scale(axes, kept, [row["error"] for row in rows])
-    unit = f" ({error_unit})" if error_unit else ""
-    axes.set(xlabel=budget, ylabel=f"Mean squared error{unit}")
-    axes.legend(
-        frameon=True,
-        framealpha=1,
-        edgecolor="white",
-        facecolor="white",
-        fontsize=TEXT_SIZE,
-        labelcolor=INK,
-        loc="lower left",
-    )
-    set_headings(axes, title, "lower is better; both axes are logarithmic")
-    save_figure(figure, path)
 
 
 def _runs(rows: Sequence[Mapping[str, Any]], method: str) -> dict[float, list[float]]:

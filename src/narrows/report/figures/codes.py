@@ -11,6 +11,7 @@ from narrows.report.figures.style import (
     BLUE,
     CLASS_COLOURS,
     INK,
+    LEGEND,
     MUTED,
     SMALL_SIZE,
     TEXT_SIZE,
@@ -142,9 +143,7 @@ def _draw_class_legend(axes: "Axes", classes: np.ndarray) -> None:
         loc="upper left",
         bbox_to_anchor=(1.01, 1),
         borderaxespad=0,
-        frameon=False,
-        fontsize=TEXT_SIZE,
-        labelcolor=INK,
+        **LEGEND,
     )
     legend.get_title().set(fontsize=SMALL_SIZE, color=MUTED)
 

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from narrows.report.figures.reconstructions import rows_figure, to_colours
+from narrows.report.figures.reconstructions import range_of, rows_figure, to_colours
 
 # Red, green and blue from nothing to the most, as shares: white, orange, a dark red.
 _HEAT = np.array([[1.0, 1.0, 1.0], [0.933, 0.467, 0.2], [0.4, 0.0, 0.05]])
@@ -32,9 +32,7 @@ def heat_map_figure(
     Raises:
         OutputError: the file cannot be written.
     """
-    if value_range is None:
-        lowest, highest = float(originals.min()), float(originals.max())
-        value_range = (lowest, highest if highest > lowest else lowest + 1)
+    value_range = value_range or range_of(originals)
     rows = [
         ("original", to_colours(originals, value_range)),
         ("made of it", to_colours(reconstructions, value_range)),

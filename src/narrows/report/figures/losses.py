@@ -10,9 +10,8 @@ from narrows.errors import DataError
 from narrows.report.figures.style import (
     BLUE,
     GREY,
-    INK,
+    LEGEND,
     ORANGE,
-    TEXT_SIZE,
     new_figure,
     save_figure,
     set_headings,
@@ -72,7 +71,7 @@ def loss_figure(
     if pca_error is not None and (pca_error > 0 or axes.get_yscale() == "linear"):
         axes.axhline(pca_error, label=pca_label, color=GREY, linewidth=1.5, linestyle=_DASHES)
     axes.set(ylabel="Loss")
-    axes.legend(frameon=False, fontsize=TEXT_SIZE, labelcolor=INK, loc="upper right")
+    axes.legend(**LEGEND, loc="upper right")
     set_headings(axes, "Training Loss vs Validation Loss", "at the end: " + " · ".join(finals))
     for enlarged in beside:
         _draw_second_half(enlarged, curves, pca_error)

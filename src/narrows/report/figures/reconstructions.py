@@ -12,6 +12,7 @@ from narrows.report.figures.style import (
     DPI,
     GREY,
     INK,
+    LEGEND,
     MUTED,
     ORANGE,
     SMALL_SIZE,
@@ -107,10 +108,11 @@ def rows_figure(
     first = rows[0][1]
     rows = [(name, items[:COLUMNS]) for name, items in rows]
     draw = _draw_images if is_picture_shape(first.shape[1:]) else _draw_curves
-    save_figure(draw(title, rows, value_range or _extent(first)), path)
+    save_figure(draw(title, rows, value_range or range_of(first)), path)
 
 
-def _extent(items: np.ndarray) -> tuple[float, float]:
+def range_of(items: np.ndarray) -> tuple[float, float]:
+    """The lowest and the highest value of some items; where they are the same, something above."""
     low, high = float(items.min()), float(items.max())
     return (low, high) if low < high else (low, low + 1)
 
@@ -187,9 +189,7 @@ def _draw_curves(title: str, rows: Rows, value_range: tuple[float, float]) -> "F
         loc="upper left",
         bbox_to_anchor=((_MARGIN - 14) / WIDTH, 1 - (_HEADING - 24) / figure_height),
         ncols=len(rows),
-        frameon=False,
-        fontsize=TEXT_SIZE,
-        labelcolor=INK,
+        **LEGEND,
     )
     figure.text(
         0.5,

@@ -5,7 +5,7 @@ disturbs no program that draws its own. The same input and settings give the sam
 """
 
 import os
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from narrows.support.files import atomic_file
 
@@ -36,6 +36,9 @@ CLASS_COLOURS = (
 )
 
 TITLE_SIZE, TEXT_SIZE, SMALL_SIZE = 13, 10, 9  # points
+
+#: What all legends are given.
+LEGEND: dict[str, Any] = {"frameon": False, "fontsize": TEXT_SIZE, "labelcolor": INK}
 
 
 def new_figure(height: int, *, constrained: bool = False) -> "Figure":
