@@ -10,6 +10,7 @@
 ``writing``         from an array to an archive, verified block by block
 ``choosing``        which way of coding an array: those that look good are tried
 ``size_breakdown``  where the bytes of an archive are
+``block_coder``     blocks to bytes, decoded again and compared
 ``blocks``          blocks of values and their index
 ``pipeline``        a quantiser, filters and a method: from values to bytes and back
 ``error_bounds``    error bounds as a user gives them: a number, per cent, by column

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from narrows.archive.arrays import Layout
+from narrows.archive.block_coder import little_endian_bytes
 from narrows.archive.blocks import MOST_PIPELINES, BlockReader
 from narrows.archive.codes.decoder import Decoder
 from narrows.archive.codes.reading import DecodedBlocks
@@ -20,7 +21,6 @@ from narrows.archive.pipeline import Pipeline
 from narrows.archive.reader import OpenArchive, Selection, merged
 from narrows.archive.size_breakdown import SizeBreakdown, trials_from_header
 from narrows.archive.validation import damaged, field
-from narrows.archive.writing import little_endian_bytes
 from narrows.data.image_files import ImageFiles
 from narrows.errors import ArchiveError
 from narrows.support.progress import Note, Tracker, silent

@@ -78,6 +78,61 @@ class BlockWriter:
         self._payload.close()
 
 
+class Index:
+    """Where each block, or group of rows, of an open archive lies.
+
+    Attributes:
+        counts: of values, or of rows, in each: int64 (n,).
+        sizes: their bytes.
+        numbers: of pipelines.
+        starts: the number of the first value of each, and of the one behind the last.
+    """
+
+    def __init__(self, container: Container, suffix: str = "") -> None:
+        """Read the index; ``suffix`` tells several of one archive apart.
+
+        Raises:
+            ArchiveError: it is damaged.
+        """
+        self._container, self._payload = container, f"payload{suffix}"
+        content = container.read(f"index{suffix}")
+        if len(content) % RECORD.size:
+            raise damaged(container.name, "its index ends within a record")
+        records = np.frombuffer(content, _RECORDS)
+        self.counts, self.sizes = (records[key].astype(np.int64) for key in ("values", "bytes"))
+        self.numbers, self._checksums = records["pipeline"], records["crc"]
+        self.starts = np.concatenate([[0], np.cumsum(self.counts)])
+        self._places = np.concatenate([[0], np.cumsum(self.sizes)])
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def records(self) -> Iterator[tuple[int, int, int]]:
+        """Count, bytes and number of each."""
+        columns = (self.counts, self.sizes, self.numbers)
+        return zip(*(column.tolist() for column in columns), strict=True)
+
+    @property
+    def payload_size(self) -> int:
+        """The bytes of what the index is of; -1 where there is none."""
+        return self._container.sizes.get(self._payload, -1)
+
+    def content(self, number: int, unit: str = "block") -> bytes:
+        """The bytes of a block, its checksum compared.
+
+        Raises:
+            ArchiveError: it is damaged; the message calls it a ``unit``.
+        """
+        place, size = int(self._places[number]), int(self.sizes[number])
+        content = self._container.read_piece(self._payload, place, size)
+        if zlib.crc32(content) != int(self._checksums[number]):
+            raise damaged(
+                self._container.name,
+                f"the checksum of {unit} {number + 1} of {len(self)} does not match",
+            )
+        return content
+
+
 class BlockReader:
     """The blocks of an array in an open archive.
 
@@ -99,25 +154,18 @@ class BlockReader:
             ArchiveError: it is damaged, or not one of this array.
         """
         self.layout = layout
-        self._container, self._pipelines = container, pipelines
-        self._payload = f"payload{suffix}"
-        index = container.read(f"index{suffix}")
-        self._check_index(index, container.sizes.get(self._payload, -1))
-        records = np.frombuffer(index, _RECORDS)
-        self._sizes, self._checksums = records["bytes"], records["crc"]
-        self._numbers = records["pipeline"]
-        self.starts = np.concatenate([[0], np.cumsum(records["values"], dtype=np.int64)])
-        self._places = np.concatenate([[0], np.cumsum(self._sizes, dtype=np.int64)])
+        self._name, self._pipelines = container.name, pipelines
+        self._index = Index(container, suffix)
+        self._check_index()
+        self.starts = self._index.starts
 
-    def _check_index(self, index: bytes, payload: int) -> None:
-        name, layout = self._container.name, self.layout
-        if len(index) % RECORD.size:
-            raise damaged(name, "its index ends within a record")
+    def _check_index(self) -> None:
+        name, layout = self._name, self.layout
         most = LARGEST_BLOCK // layout.dtype.itemsize
         values = size = 0
-        if index and not layout.size:
+        if len(self) and not layout.size:
             raise damaged(name, "it has blocks and no values")
-        for count, length, _, pipeline in RECORD.iter_unpack(index):
+        for count, length, pipeline in self._index.records():
             if not 0 < count <= most or length > LARGEST_BLOCK:
                 raise damaged(name, f"a block of {count:,} values in {length:,} bytes")
             if pipeline >= len(self._pipelines):
@@ -132,11 +180,12 @@ class BlockReader:
             values, size = values + count, size + length
         if values != layout.size:
             raise damaged(name, f"its blocks hold {values:,} values of {layout.size:,}")
+        payload = self._index.payload_size
         if size != payload:
             raise damaged(name, f"its blocks take {size:,} bytes of {payload:,}")
 
     def __len__(self) -> int:
-        return len(self._sizes)
+        return len(self._index)
 
     def shape(self, number: int) -> tuple[int, ...]:
         """The shape of a block: whole items, or a piece of one, flat."""
@@ -145,7 +194,7 @@ class BlockReader:
 
     def methods(self) -> dict[str, int]:
         """How many blocks each pipeline has coded, by its name."""
-        counts = np.bincount(self._numbers, minlength=len(self._pipelines)).tolist()
+        counts = np.bincount(self._index.numbers, minlength=len(self._pipelines)).tolist()
         names: dict[str, int] = {}
         for pipeline, count in zip(self._pipelines, counts, strict=True):
             names[pipeline.name] = names.get(pipeline.name, 0) + count
@@ -157,14 +206,7 @@ class BlockReader:
         Raises:
             ArchiveError: it is damaged.
         """
-        place, size = int(self._places[number]), int(self._sizes[number])
-        content = self._container.read_piece(self._payload, place, size)
-        if zlib.crc32(content) != int(self._checksums[number]):
-            raise damaged(
-                self._container.name,
-                f"the checksum of block {number + 1} of {len(self)} does not match",
-            )
-        return content
+        return self._index.content(number)
 
     def block(self, number: int) -> np.ndarray:
         """The values of a block, in the machine's byte order.
@@ -172,8 +214,8 @@ class BlockReader:
         Raises:
             ArchiveError: it is damaged, or needs a library that is not installed.
         """
-        content, pipeline = self.content(number), self._pipelines[int(self._numbers[number])]
-        name = self._container.name
+        content, pipeline = self.content(number), self._pipelines[int(self._index.numbers[number])]
+        name = self._name
         pipeline.method.require_available(name)
         shape, dtype = self.shape(number), self.layout.working_dtype
         try:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from narrows.archive.archive import Archive
+from narrows.archive.block_coder import ErrorMeter
 from narrows.archive.bounds import within
-from narrows.archive.writing import ErrorMeter
 from narrows.data.file_arrays import loaded
 from narrows.errors import ArchiveError, ShapeError
 from narrows.support.chunks import release

@@ -1,8 +1,6 @@
 """From an array to an archive: block by block, each decoded again and compared before it counts."""
 
-import hashlib
-import math
-import struct
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,19 +9,19 @@ from typing import IO, Any
 import numpy as np
 
 from narrows.archive.arrays import Layout
-from narrows.archive.blocks import MOST_PIPELINES, BlockWriter, block_extents
-from narrows.archive.bounds import checked_bound, distance, within
-from narrows.archive.choosing import Choice, choose, sampled_blocks
-from narrows.archive.container import Part, write_container
+from narrows.archive.block_coder import NOTHING_TO_CHOOSE, BlockCoder
+from narrows.archive.blocks import block_extents
+from narrows.archive.bounds import checked_bound
+from narrows.archive.choosing import choose, sampled_blocks
+from narrows.archive.container import write_container
 from narrows.archive.error_bounds import ErrorBounds
 from narrows.archive.files import PART as FILES
 from narrows.archive.files import files_part
-from narrows.archive.methods import EFFORTS, Effort, Stored
-from narrows.archive.pipeline import Pipeline
-from narrows.archive.size_breakdown import SizeBreakdown, trials_to_header
+from narrows.archive.methods import EFFORTS, Effort
+from narrows.archive.size_breakdown import SizeBreakdown, Trial, trials_to_header
 from narrows.data.file_arrays import FileArray, loaded
 from narrows.data.image_files import ImageFiles
-from narrows.errors import ArchiveError, UsageError
+from narrows.errors import UsageError
 from narrows.support import arguments
 from narrows.support.chunks import release
 from narrows.support.outputs import require_other_file
@@ -66,21 +64,18 @@ def write_archive(
     items = items.reshape(1) if items.ndim == 0 else items
     bound = _array_bound(items, layout, max_error, name)
     extents = list(block_extents(layout))
-    writer = BlockWriter()
-    try:
-        with track(f"compressing {name}", total=len(extents) or None, unit="block") as advance:
-            numbers = sampled_blocks(len(extents), effort)
-            samples = [(extents[n][0], block_values(items, layout, *extents[n])) for n in numbers]
-            choice = choose(samples, layout, bound, effort) if samples else _NOTHING_TO_CHOOSE
-            del samples
-            coder = _Coder(choice, bound, effort, writer)
+    with track(f"compressing {name}", total=len(extents) or None, unit="block") as advance:
+        numbers = sampled_blocks(len(extents), effort)
+        samples = [(extents[n][0], block_values(items, layout, *extents[n])) for n in numbers]
+        choice = choose(samples, layout, bound, effort) if samples else NOTHING_TO_CHOOSE
+        del samples
+        with contextlib.closing(BlockCoder(choice, bound, effort)) as coder:
             for start, values in _blocks(items, layout, extents):
                 coder.add(start, values)
                 advance(1)
-        breakdown = _finish(out, layout, bound, writer, coder, len(numbers), files)
-        return replace(breakdown, seconds=time.perf_counter() - begun)
-    finally:
-        writer.close()
+            tried = choice.trials, len(numbers)
+            breakdown = _finish(out, layout, bound, coder, tried=tried, files=files)
+    return replace(breakdown, seconds=time.perf_counter() - begun)
 
 
 def _array_bound(items: np.ndarray, layout: Layout, max_error: Any, name: str) -> float:
@@ -117,12 +112,6 @@ def _allowed(items: np.ndarray, layout: Layout, max_error: Any, name: str) -> fl
     return error_bound.in_units(min(lowest, default=0), max(highest, default=0))
 
 
-# Values measured together.
-_AT_ONCE = 1 << 16
-_STORED = Pipeline(Stored())
-_NOTHING_TO_CHOOSE = Choice(_STORED, ())
-
-
 def block_values(items: np.ndarray, layout: Layout, start: int, size: int) -> np.ndarray:
     """A block of an array: contiguous, in the machine's byte order, of the block's shape."""
     shape = layout.block_shape(start, size)
@@ -143,11 +132,6 @@ def _block(piece: np.ndarray, layout: Layout) -> np.ndarray:
     return np.ascontiguousarray(piece, layout.working_dtype)
 
 
-def little_endian_bytes(values: np.ndarray) -> bytes:
-    """The values' bytes in C order, the lowest of each first: what SHA-256 is taken of."""
-    return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
-
-
 def _blocks(
     items: np.ndarray, layout: Layout, extents: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[int, np.ndarray]]:
@@ -156,137 +140,35 @@ def _blocks(
         release(items)
 
 
-class ErrorMeter:
-    """The largest and the mean squared difference of values that arrive block by block."""
-
-    def __init__(self) -> None:
-        self._count, self._squares, self.largest = 0, 0.0, 0.0
-
-    def add(self, values: np.ndarray, decoded: np.ndarray) -> None:
-        """Count two arrays of one shape and dtype; what is the same bits differs by nothing."""
-        self._count += values.size
-        values, decoded = values.reshape(-1), decoded.reshape(-1)
-        for start in range(0, values.size, _AT_ONCE):
-            self._add(values[start : start + _AT_ONCE], decoded[start : start + _AT_ONCE])
-
-    def _add(self, values: np.ndarray, decoded: np.ndarray) -> None:
-        if values.dtype.kind in "iub":
-            sizes = distance(values, decoded).astype(np.float64)
-        else:
-            with np.errstate(all="ignore"):
-                sizes = np.abs(values.astype(np.float64) - decoded.astype(np.float64))
-            sizes[np.isnan(sizes)] = 0
-        self.largest = max(self.largest, float(sizes.max(initial=0.0)))
-        with np.errstate(over="ignore"):
-            self._squares += float(np.square(sizes).sum())
-
-    @property
-    def mean_square(self) -> float | None:
-        """Σ (x̂ - x)² / N over all N values; None where it is beyond float64."""
-        mean = self._squares / self._count if self._count else 0.0
-        return mean if math.isfinite(mean) else None
-
-
-class _Coder:
-    """Codes blocks with what was chosen, and stores as they are those that it does not get right.
-
-    Attributes:
-        digest: SHA-256 of the values that the archive gives.
-        errors: measured on all blocks so far.
-        pipelines: those in use, in the order in which blocks first needed them.
-        blocks: how many blocks each of them has coded.
-        seconds_back: for decoding them.
-    """
-
-    def __init__(self, choice: Choice, bound: float, effort: Effort, writer: BlockWriter) -> None:
-        self.choice, self.digest, self.errors = choice, hashlib.sha256(), ErrorMeter()
-        self.pipelines: list[Pipeline] = []
-        self.blocks: list[int] = []
-        self.seconds_back = 0.0
-        self._bound, self._effort, self._writer = bound, effort, writer
-
-    def add(self, start: int, values: np.ndarray) -> None:
-        """Code one more block."""
-        pipeline, content, decoded = self._coded(start, values)
-        headers = [used.to_header() for used in self.pipelines]
-        header = pipeline.to_header()
-        if header not in headers:
-            headers.append(header)
-            self.pipelines.append(pipeline)
-            self.blocks.append(0)
-            assert len(self.pipelines) <= MOST_PIPELINES
-        number = headers.index(header)
-        self.blocks[number] += 1
-        self._writer.append(content, values.size, number)
-        self.digest.update(little_endian_bytes(decoded))
-        if self._bound:
-            self.errors.add(values, decoded)
-
-    def _coded(self, start: int, values: np.ndarray) -> tuple[Pipeline, bytes, np.ndarray]:
-        tried = self.choice.coded.pop(start, None)
-        if tried is not None and len(tried.content) <= values.nbytes:
-            self.seconds_back += tried.seconds_back
-            return self.choice.pipeline, tried.content, tried.decoded
-        for pipeline in (self.choice.pipeline, _STORED):
-            if not pipeline.takes(values.shape, values.dtype):
-                continue
-            try:
-                content = pipeline.encode(values, self._bound, self._effort)
-                if len(content) > values.nbytes:
-                    continue
-                begun = time.perf_counter()
-                decoded = pipeline.decode(content, values.shape, values.dtype)
-                self.seconds_back += time.perf_counter() - begun
-            # A library that fails on a block costs its bytes, not the archive.
-            except (ArchiveError, ValueError, OSError, struct.error):
-                continue
-            if within(values, decoded, self._bound).all():
-                return pipeline, content, decoded
-        raise AssertionError("a block that is stored as it is must come back")
-
-
 def _finish(
     out: IO[bytes],
     layout: Layout,
     bound: float,
-    writer: BlockWriter,
-    coder: _Coder,
-    sampled: int,
+    coder: BlockCoder,
+    *,
+    tried: tuple[tuple[Trial, ...], int],
     files: ImageFiles | None,
 ) -> SizeBreakdown:
-    header: dict[str, Any] = {
-        "data": {"kind": "array", **layout.to_header()},
-        "bound": bound,
-        "pipelines": [pipeline.to_header() for pipeline in coder.pipelines],
-        "sha256": coder.digest.hexdigest(),
-    }
-    errors = coder.errors
+    header = {"data": {"kind": "array", **layout.to_header()}, "bound": bound, **coder.to_header()}
+    trials, sampled = tried
     if bound:
-        header["error"] = {"largest": errors.largest, "mean_squared": errors.mean_square}
-    if coder.choice.trials:
-        header["tried"] = trials_to_header(coder.choice.trials, sampled)
-    parts = [
-        Part.of(name, content)
-        for pipeline in coder.pipelines
-        for name, content in pipeline.method.parts().items()
-    ]
-    names: list[Part] = []
+        header["error"] = coder.error_to_header()
+    if trials:
+        header["tried"] = trials_to_header(trials, sampled)
+    parts = coder.method_parts()
     if files is not None:
         header[FILES], part = files_part(files)
-        names.append(part)
-    sizes = write_container(out, header, [*parts, *names, *writer.parts()])
-    methods: dict[str, int] = {}
-    for pipeline, blocks in zip(coder.pipelines, coder.blocks, strict=True):
-        methods[pipeline.name] = methods.get(pipeline.name, 0) + blocks
+        parts.append(part)
+    sizes = write_container(out, header, [*parts, *coder.writer.parts()])
     return SizeBreakdown(
-        layout,
-        bound,
-        sizes,
-        methods,
-        coder.choice.trials,
-        sampled,
-        errors.largest,
-        errors.mean_square,
+        layout=layout,
+        bound=bound,
+        sizes=sizes,
+        methods=coder.methods(),
+        trials=trials,
+        sampled=sampled,
+        largest_error=coder.errors.largest,
+        mean_squared_error=coder.errors.mean_square,
         seconds_back=coder.seconds_back,
         changes="" if files is None else files.options.described(),
     )

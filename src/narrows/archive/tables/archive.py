@@ -1,16 +1,13 @@
 """An archive of a table that is open for reading: any rows, from no more than their groups."""
 
 import hashlib
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
-from narrows.archive.blocks import RECORD
+from narrows.archive.blocks import Index
 from narrows.archive.container import Container
 from narrows.archive.reader import OpenArchive, Selection, merged
 from narrows.archive.tables.cells import Cells, bytes_in_memory
@@ -58,26 +55,22 @@ class TableArchive(OpenArchive):
         data = field(container.header, "data", dict, self.name)
         self.layout = TableLayout.from_header(data, container.read, self.name)
         self.bound = max(column.bound for column in self.layout.columns)
-        self._records = self._read_index()
-        self._starts = np.cumsum([0, *(rows for rows, *_ in self._records)]).tolist()
-        self._places = np.cumsum([0, *(size for _, size, *_ in self._records)]).tolist()
+        self._index = Index(container)
+        self._check_index()
+        self._starts = self._index.starts.tolist()
 
-    def _read_index(self) -> list[tuple[int, ...]]:
-        index, name = self._container.read("index"), self.name
-        if len(index) % RECORD.size:
-            raise damaged(name, "its index ends within a record")
-        records = list(RECORD.iter_unpack(index))
+    def _check_index(self) -> None:
+        index, name = self._index, self.name
         columns = len(self.layout.columns)
-        for rows, size, _, zero in records:
+        for rows, size, zero in index.records():
             if not 0 < rows <= _MOST_ROWS or rows * columns > max(_MOST_VALUES, columns):
                 raise damaged(name, f"a group of {rows:,} rows")
             if size > _LARGEST or zero:
                 raise damaged(name, f"a group of {size:,} bytes")
-        if sum(rows for rows, *_ in records) != self.layout.rows:
+        if index.counts.sum() != self.layout.rows:
             raise damaged(name, f"its groups do not hold its {self.layout.rows:,} rows")
-        if sum(size for _, size, *_ in records) != self._container.sizes.get("payload", -1):
+        if index.sizes.sum() != index.payload_size:
             raise damaged(name, "its groups do not take the bytes of its payload")
-        return records
 
     def __len__(self) -> int:
         return self.layout.rows
@@ -92,7 +85,7 @@ class TableArchive(OpenArchive):
         """Where its bytes are, as far as the archive itself says; groups that are damaged are not
         counted in ``methods``."""
         methods: list[dict[str, int]] = [{} for _ in self.layout.columns]
-        for number in range(len(self._records)):
+        for number in range(len(self._index)):
             try:
                 found = sections(self.layout.kept, self._content(number))
             except (ArchiveError, ValueError):
@@ -106,9 +99,7 @@ class TableArchive(OpenArchive):
             )
             for column, counts in zip(self.layout.columns, methods, strict=True)
         )
-        breakdown = TableSizeBreakdown(
-            len(self), len(self._records), self._container.sizes, columns
-        )
+        breakdown = TableSizeBreakdown(len(self), len(self._index), self._container.sizes, columns)
         return breakdown if self.text is None else breakdown.with_text(self.text)
 
     @cached_property
@@ -163,14 +154,7 @@ class TableArchive(OpenArchive):
 
     def _content(self, number: int) -> bytes:
         """The bytes of a group, its checksum compared."""
-        _, size, checksum, _ = self._records[number]
-        content = self._container.read_piece("payload", self._places[number], size)
-        if zlib.crc32(content) != checksum:
-            raise damaged(
-                self.name,
-                f"the checksum of group {number + 1} of {len(self._records)} does not match",
-            )
-        return content
+        return self._index.content(number, "group")
 
     def _group(self, number: int) -> list[Cells]:
         """The cells of each column in a group of rows.
@@ -182,14 +166,14 @@ class TableArchive(OpenArchive):
         for kept in self.layout.kept:
             self._require_installed(kept)
         try:
-            return decode_group(self.layout.kept, content, self._records[number][0])
+            return decode_group(self.layout.kept, content, int(self._index.counts[number]))
         except (ArchiveError, MemoryError):
             raise
         # Decoders, and the libraries below them, fail in many ways on what is none of theirs.
         except Exception as error:
             raise damaged(
                 self.name,
-                f"group {number + 1} of {len(self._records)} cannot be decoded: {error}",
+                f"group {number + 1} of {len(self._index)} cannot be decoded: {error}",
             ) from error
 
     def _require_installed(self, kept: Kept) -> None:
@@ -318,7 +302,7 @@ class TableArchive(OpenArchive):
         """
         digest = hashlib.sha256()
         with track(f"reading {self.name}", total=len(self), unit="row") as advance:
-            for number, (rows, *_) in enumerate(self._records):
+            for number, rows in enumerate(self._index.counts.tolist()):
                 group = self._group(number)
                 for cells in group:
                     for piece in digest_pieces(cells):

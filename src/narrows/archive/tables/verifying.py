@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from narrows.archive.block_coder import ErrorMeter
 from narrows.archive.bounds import within
 from narrows.archive.tables.archive import TableArchive
 from narrows.archive.tables.cells import Cells
 from narrows.archive.tables.group import same_cells
 from narrows.archive.tables.layout import TableColumn
 from narrows.archive.tables.sources import TypedTable
-from narrows.archive.writing import ErrorMeter
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.errors import ArchiveError, ShapeError
 from narrows.support.lazy_modules import pa

@@ -11,6 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import IO, Any
 
+from narrows.archive.block_coder import ErrorMeter
 from narrows.archive.blocks import RECORD
 from narrows.archive.container import Part, write_container
 from narrows.archive.error_bounds import ErrorBound, ErrorBounds
@@ -28,7 +29,6 @@ from narrows.archive.tables.text.description import (
     is_kept,
     to_header,
 )
-from narrows.archive.writing import ErrorMeter
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.errors import UsageError
 from narrows.support import arguments
