@@ -10,7 +10,7 @@ import narrows
 PACKAGE = Path(narrows.__file__).parent
 MOST_ARGUMENTS, MOST_FIELDS = 5, 4
 # Compiled functions take all arguments by place.
-COMPILED = ("engine/fused/", "archive/mixing/kernels.py")
+COMPILED = ("engine/fused/", "archive/mixing/kernels.py", "archive/mixing/mixer_selection.py")
 # What others settle: a hook of Python's; and what users write by place, as in other libraries.
 SETTLED = {
     "cli/app.py: _show_warning",
@@ -19,7 +19,7 @@ SETTLED = {
     "nn/blocks/convolution.py: ConvTranspose",
 }
 # Where this does not hold yet.
-NOT_YET = ("archive/", "cli/archive.py", "cli/codes_archive.py", "data/")
+NOT_YET = ("archive/", "data/")
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:

@@ -102,6 +102,7 @@ def choose(
     layout: Layout,
     bound: float,
     effort: Effort,
+    *,
     more: Sequence[Pipeline] = (),
     advance: Callable[[float], None] = lambda amount: None,
 ) -> Choice:
@@ -130,7 +131,7 @@ def choose(
         for start in (starts if method.filtered else plain)
     ]
     pipelines += more
-    promising, others = _promising(pipelines, blocks, layout, bound, effort, advance)
+    promising, others = _promising(pipelines, blocks, layout, bound, effort, advance=advance)
     found = []
     for pipeline in promising:
         if (tried := _try(pipeline, blocks, layout, bound, effort)) is not None:
@@ -157,6 +158,7 @@ def _promising(
     layout: Layout,
     bound: float,
     effort: Effort,
+    *,
     advance: Callable[[float], None],
 ) -> tuple[list[Pipeline], list["_Tried"]]:
     """The pipelines to try on whole blocks, and what the others made of pieces of them.

@@ -45,6 +45,7 @@ ModelOfArchive = Annotated[
 
 @reads_data
 def compress(
+    *,
     data: DataArgument,
     out: Annotated[
         Path,
@@ -108,7 +109,6 @@ def compress(
     ] = None,
     force: Force = False,
     json: Json = False,
-    *,
     images: "ImageOptions",
     csv: CsvGiven,
 ) -> None:
@@ -174,6 +174,7 @@ MaxBytes = Annotated[
 
 
 def decompress(
+    *,
     archive: ArchiveArgument,
     out: ItemsOut,
     items: Annotated[

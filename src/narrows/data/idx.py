@@ -76,7 +76,9 @@ def read_idx(path: str | os.PathLike[str], *, may_be_empty: bool = False) -> np.
                 values = array_in_file(file, str(path), shape, dtype)
             else:
                 most = size * MAX_EXPANSION
-                values = _read_packed(stream, path, shape, dtype, most, may_be_empty)
+                values = _read_packed(
+                    stream, path, shape, dtype, most=most, may_be_empty=may_be_empty
+                )
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise DataError(
                 f"{path} is a damaged gzip file: {error}", hint="get the file again"
@@ -120,6 +122,7 @@ def _read_packed(
     path: Path,
     shape: tuple[int, ...],
     dtype: np.dtype,
+    *,
     most: int,
     may_be_empty: bool,
 ) -> np.ndarray:

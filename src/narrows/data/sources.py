@@ -100,7 +100,7 @@ def load_data(
         return load_table(source, types=types, schema=table, options=csv, track=track)
     images = ImageOptions.of(**{key: how[key] for key in how.keys() & _OF_IMAGES})  # type: ignore[literal-required]
     if not isinstance(source, str | os.PathLike):
-        return _in_memory(source, as_is, types or table, images, csv, track)
+        return _in_memory(source, as_is, types or table, images, csv, track=track)
     name = arguments.path("source", source)
     require_folder(name, images)
     with read_errors_explained(name):
@@ -116,7 +116,7 @@ _OF_IMAGES = frozenset(ImageKeywords.__annotations__)
 
 
 def _in_memory(
-    source: Any, as_is: bool, columns: Any, images: ImageOptions, csv: CsvOptions, track: Tracker
+    source: Any, as_is: bool, columns: Any, images: ImageOptions, csv: CsvOptions, *, track: Tracker
 ) -> Dataset:
     name = "a list of images" if are_pillow_images(source) else "an array"
     csv.require_none(name)

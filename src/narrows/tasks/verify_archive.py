@@ -68,7 +68,9 @@ def verify_archive(
             return _verified_table(archive, against, csv, track)
         items = None
         if against is not None:
-            items = _originals(archive, against, images or ImageOptions(), csv, track, note)
+            items = _originals(
+                archive, against, images or ImageOptions(), csv, track=track, note=note
+            )
         return _verified_array(archive, against, items, track)
 
 
@@ -149,6 +151,7 @@ def _originals(
     against: str,
     options: ImageOptions,
     csv: Mapping[str, Any] | None,
+    *,
     track: Tracker,
     note: Note,
 ) -> np.ndarray:

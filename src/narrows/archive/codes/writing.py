@@ -111,7 +111,7 @@ def _choice(codes: np.ndarray, layout: Layout, effort: Effort, methods: Sequence
     held = Layout.of(codes)
     for start, stop in _ranges(layout, held):
         more = [Pipeline(method) for method in methods]
-        return choose([(0, codes[start:stop])], held, 0.0, effort, more)
+        return choose([(0, codes[start:stop])], held, 0.0, effort, more=more)
     return NOTHING_TO_CHOOSE
 
 

@@ -83,7 +83,7 @@ def verify_table(
             array = taken.column(column.name).combine_chunks()
             ours = column.kept.storage.cells(array, table.categories.get(column.name))
             if not same_cells(column.kept, ours, cells):
-                raise _differs(archive, table, column, ours, cells, place)
+                raise _differs(archive, table, column, ours, cells, place=place)
             if column.bound:
                 meter.add(ours.values, cells.values)
         place += count
@@ -187,6 +187,7 @@ def _differs(
     column: TableColumn,
     ours: Cells,
     theirs: Cells,
+    *,
     place: int,
 ) -> ArchiveError:
     row, was, is_ = _first_difference(column, ours, theirs)
