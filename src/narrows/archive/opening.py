@@ -33,6 +33,7 @@ from narrows.data.tables import CsvKeywords, CsvOptions, is_table
 from narrows.data.tables.frames import library_of
 from narrows.errors import ArchiveError
 from narrows.support import arguments
+from narrows.support.inputs import cannot_be_read
 from narrows.support.progress import Tracker, silent, warn
 
 _KINDS: dict[str, type[Archive] | type[TableArchive]] = {
@@ -193,10 +194,7 @@ def open_archive(
     try:
         stream = Path(path).open("rb")  # noqa: SIM115
     except OSError as error:
-        raise ArchiveError(
-            f"{name} cannot be read: {error.strerror or error}",
-            hint="check the path and its permissions",
-        ) from error
+        raise cannot_be_read(name, error, ArchiveError) from error
     try:
         given = None if model is None else SharedModel.of(model)
         archive = opened(stream, name, damaged_too=damaged_too, model=given)

@@ -8,8 +8,9 @@ import typer
 
 from narrows.cli import archive, demo, denoise, detect, fit, generate, use
 from narrows.cli.terminal import progress, say, show, show_error, unwritten
-from narrows.errors import DataError, NarrowsError, NarrowsWarning, UsageError
+from narrows.errors import NarrowsError, NarrowsWarning, UsageError
 from narrows.support import memory
+from narrows.support.inputs import cannot_be_read
 from narrows.support.interruption import INTERRUPTED, came
 from narrows.support.streams import output_error
 from narrows.version import __version__
@@ -137,10 +138,7 @@ def _known(error: Exception, arguments: Sequence[str]) -> NarrowsError | None:
     """What to say of an error of the system, whoever met it; None of any other."""
     shortage = memory.explained(error, _smaller(arguments))
     if shortage is None and isinstance(error, OSError) and error.filename and error.errno:
-        return DataError(
-            f"{error.filename} cannot be read: {error.strerror}",
-            hint="check the path and its permissions",
-        )
+        return cannot_be_read(error.filename, error)
     return shortage
 
 

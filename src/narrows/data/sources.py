@@ -23,7 +23,7 @@ from narrows.data.named_arrays import SUFFIXES, read_named, split_name
 from narrows.data.tables import CsvKeywords, CsvOptions, TableSchema, is_frame, is_table, load_table
 from narrows.errors import DataError, NarrowsError, UsageError
 from narrows.support import arguments, memory
-from narrows.support.inputs import unchanged
+from narrows.support.inputs import cannot_be_read, unchanged
 from narrows.support.progress import Tracker, silent
 
 BUILT_IN = ("mnist", "mnist:train", "mnist:test", "digits")
@@ -247,10 +247,7 @@ def read_errors_explained(name: str) -> Iterator[None]:
             raise DataError(f"{name} does not fit in memory: {told}", hint=_SMALLER) from error
         if not isinstance(error, OSError) or error.errno in _OF_WRITING:
             raise
-        raise DataError(
-            f"{name} cannot be read: {error.strerror or error}",
-            hint="check the path and its permissions",
-        ) from error
+        raise cannot_be_read(name, error) from error
 
 
 # What only writing fails with: that may be done meanwhile.

@@ -11,10 +11,20 @@ import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from narrows.errors import ArchiveError, DataError, ModelFileError
+from narrows.errors import ArchiveError, DataError, ModelFileError, NarrowsError
 
 #: What reading a kind of input fails with.
 Refused = type[DataError] | type[ArchiveError] | type[ModelFileError]
+
+
+def cannot_be_read(
+    name: str | os.PathLike[str], error: OSError, refused: Refused = DataError
+) -> NarrowsError:
+    """The error that says that the system does not give a file, and what to look at."""
+    return refused(
+        f"{name} cannot be read: {error.strerror or error}",
+        hint="check the path and its permissions",
+    )
 
 
 class State(NamedTuple):

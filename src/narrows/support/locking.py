@@ -4,7 +4,6 @@ A file in the folder says whose it is. Its lock ends with the process, however t
 """
 
 import contextlib
-import errno
 import json
 import os
 import time
@@ -20,10 +19,9 @@ from narrows.support.temporary import (
     is_alive,
     made_folder,
     removed_at_end,
+    take_lock,
 )
 
-# Where there is text in the file, Windows would keep others from reading it.
-_LOCKED_BYTE = 1 << 30
 _TRIES, _PAUSE_SECONDS = 20, 0.01
 
 
@@ -91,22 +89,9 @@ def _is_same(handle: int, path: Path) -> bool:
 
 
 def _lock(handle: int, path: Path) -> bool:
-    """Whether the lock was to be had."""
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        else:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK):
-            return False
-        return not _is_held_elsewhere(path)
-    return True
+    """Whether the lock was to be had, or there is none and nobody says that he holds the folder."""
+    found = take_lock(handle)
+    return not _is_held_elsewhere(path) if found is None else found
 
 
 def _is_held_elsewhere(path: Path) -> bool:

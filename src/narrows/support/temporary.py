@@ -7,6 +7,7 @@ holds it, tells the dead from the living.
 
 import atexit
 import contextlib
+import errno
 import json
 import os
 import re
@@ -24,6 +25,8 @@ LOCK = ".narrows-lock"
 _NAME = re.compile(r"\.narrows-(?P<host>[0-9a-f]{8})-(?P<process>[1-9][0-9]*)-[0-9a-f]{12}")
 # From a file's making to its lock is next to no time.
 _LOCKED_SECONDS = 5.0
+# Where there is text in the file of a lock, Windows would keep others from reading it.
+_LOCKED_BYTE = 1 << 30
 # One process may still write to a folder that another thread of it removes.
 _TRIES = 3
 
@@ -112,23 +115,35 @@ def _remove_of_dead(path: Path, process: int) -> None:
         if ended:
             _remove(path)
         return
-    import fcntl
-
     handle = os.open(path, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        is_locked = take_lock(handle)
+        if is_locked is False:
             return
-        except OSError:  # this disk knows no locks
-            is_left = ended
-        else:
-            # another process may have its number now
-            is_left = ended or time.time() - path.stat().st_mtime > _LOCKED_SECONDS
-        if is_left:
+        # another process may have its number now
+        is_old = is_locked and time.time() - path.stat().st_mtime > _LOCKED_SECONDS
+        if ended or is_old:
             _remove(path)
     finally:
         os.close(handle)
+
+
+def take_lock(handle: int) -> bool | None:
+    """Whether the lock of an open file was to be had, at once; None where its disk knows none."""
+    try:
+        if _has_locks():
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            import msvcrt
+
+            os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    except OSError as error:
+        is_held = error.errno in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
+        return False if is_held else None
+    return True
 
 
 @contextlib.contextmanager

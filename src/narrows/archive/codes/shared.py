@@ -26,7 +26,7 @@ from narrows.archive.pipeline import Pipeline
 from narrows.archive.validation import damaged, field, whole_number
 from narrows.errors import ArchiveError
 from narrows.support import arguments
-from narrows.support.inputs import unchanged
+from narrows.support.inputs import cannot_be_read, unchanged
 
 KIND = "model"
 
@@ -200,10 +200,7 @@ def _content(path: Path) -> bytes:
             with unchanged(path, refused=ArchiveError):
                 return path.read_bytes()
     except OSError as error:
-        raise ArchiveError(
-            f"{path} cannot be read: {error.strerror or error}",
-            hint="check the path and its permissions",
-        ) from error
+        raise cannot_be_read(path, error, ArchiveError) from error
     raise ArchiveError(
         f"{path} takes {size:,} bytes, and no model takes more than {LARGEST_PART:,}", hint=_HINT
     )
