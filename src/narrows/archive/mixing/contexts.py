@@ -16,8 +16,9 @@ Number = Any
 COUNT, FEW = 18, 2
 # What hashes are made with.
 _FACTOR, _SPREAD, _LOW = 0x2F0B4C47, 0x9E3779B1, 0xFFFFFFFF
-#: The same, of the bits of a value that are known.
-NODE, NODE_MIX = 0x85EBCA6B, 0x2C1B3C6D
+# The same, of the bits of a value that are known.
+_NODE, _NODE_MIX = np.uint32(0x85EBCA6B), np.uint32(0x2C1B3C6D)
+_U7, _U13 = np.uint32(7), np.uint32(13)
 
 # Levels of values, the finest at the ends of the range, where most values of scans and drawings
 # lie.
@@ -154,5 +155,18 @@ def _hash3(start: int, a: Number, b: Number, c: Number) -> Number:
     return hashed(_hash2(start, a, b), c)
 
 
-#: Functions of which kernels make compiled code: those that look at neighbours, and what they call.
-COMPILED = (neighbours_of, is_quiet, fill_keys, _within, hashed, _hash2, _hash3)
+def group_of(key: Number, node: Number, mask: np.uint32) -> Number:
+    """Where in a table of ``mask`` + 1 places a context lies, uint32.
+
+    Args:
+        key: its hash, uint32.
+        node: the bits that are known of the value, uint32.
+        mask: how many places there are, less 1.
+    """
+    key = np.uint32(key + node * _NODE)
+    key = np.uint32(np.uint32(key ^ (key >> _U13)) * _NODE_MIX)
+    return (key >> _U7) & mask
+
+
+#: Functions of which kernels make compiled code, and what these call.
+COMPILED = (neighbours_of, is_quiet, fill_keys, group_of, _within, hashed, _hash2, _hash3)

@@ -6,6 +6,7 @@ most 4096, which with those that it may hold before stay below 2^16.
 """
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,8 @@ MANY_ANSWERS = 1023
 # From so many answers on a cell is trusted altogether, by the mixer of images.
 _TRUSTED = 60
 _ANSWER = np.uint32(1 << 16)
-_LOW = np.uint32(0xFFFF)
+_U8, _U16, _HIGH, _LOW = np.uint32(8), np.uint32(16), np.uint32(0xFF00), np.uint32(0xFFFF)
+_W1, _W16 = np.uint64(1), np.uint64(16)
 
 
 @cache
@@ -40,14 +42,21 @@ def opinions(trusted: int = _TRUSTED) -> np.ndarray:
 
 def opinions_of(cells: np.ndarray, trusted: int = _TRUSTED) -> np.ndarray:
     """What cells of at most MOST_ANSWERS say, see :func:`opinions`: int64 (..., 2)."""
-    entry = (cells >> np.uint32(8) & np.uint32(0xFF00)) | (cells & _LOW)
-    return opinions(trusted)[entry].astype(np.int64)
+    return opinions(trusted)[entry_of(cells)].astype(np.int64)
 
 
-def chances_of(cells: np.ndarray) -> np.ndarray:
-    """The share of yeses in cells, (y + 1/2) / (n + 1), in 1/65536: int64."""
-    n, y = (cells >> np.uint32(16)).astype(np.int64), (cells & _LOW).astype(np.int64)
-    return (2 * y + 1) * ONE // (2 * n + 2)
+def entry_of(cell: Any) -> Any:
+    """The entry of :func:`opinions` of a cell of at most MOST_ANSWERS, or those of some."""
+    return ((cell >> _U8) & _HIGH) | (cell & _LOW)
+
+
+def chance_of(cell: Any) -> Any:
+    """The share of yeses in a cell or in some, (y + 1/2) / (n + 1), in 1/65536: int64.
+
+    Unsigned, they are divided without a look at their signs.
+    """
+    n, y = np.uint64(cell >> _U16), np.uint64(cell & _LOW)
+    return np.int64((((y << _W1) + _W1) << _W16) // ((n + _W1) << _W1))
 
 
 def add(cells: np.ndarray, places: np.ndarray, answers: np.ndarray, most: int) -> None:

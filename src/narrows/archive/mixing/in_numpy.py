@@ -11,7 +11,7 @@ from narrows.archive.mixing import contexts, counts
 from narrows.archive.mixing.ans import Player, Recorder, lanes_for
 from narrows.archive.mixing.learned import Learned, Settings, quiet_cells
 from narrows.archive.mixing.logistic import LARGEST_LOGIT, ONE, probabilities
-from narrows.archive.mixing.mixer import LEAST, Mixer, first_sets, node_sets
+from narrows.archive.mixing.mixer import Mixer, allowed, first_sets, set_of
 from narrows.archive.mixing.mixer_selection import select
 from narrows.archive.mixing.probability_map import cell_of
 from narrows.archive.mixing.scan_order import ScanOrder, padded_places, padded_size
@@ -109,7 +109,7 @@ class Coding:
 
     def _ask_quiet(self, coder: Coder, cells: np.ndarray, known: np.ndarray | None) -> np.ndarray:
         """Whether values in quiet places have the most common value, too."""
-        answers = coder.answer(_allowed(counts.chances_of(self.learned.quiet[cells])), known)
+        answers = coder.answer(allowed(counts.chance_of(self.learned.quiet[cells])) & ~1, known)
         counts.add(self.learned.quiet, cells, answers, counts.MANY_ANSWERS)
         return answers
 
@@ -130,13 +130,13 @@ class Coding:
         learned = self.learned
         cells = asked.cells(question, learned.bits)
         inputs = counts.opinions_of(learned.cells[cells]).reshape(len(cells), -1)
-        sets = (node_sets(asked.cases, asked.nodes, question) + self._first_sets).T
+        sets = (set_of(asked.cases, asked.nodes[:, None], question) + self._first_sets).T
         logits = np.sum([self._mixer.logits(inputs, each) for each in sets], axis=0) // len(sets)
         mixed = probabilities()[logits + LARGEST_LOGIT]
         places = cell_of(asked.nodes, asked.cases[:, 1], logits)
-        mapped = counts.chances_of(learned.mapped[places])
-        answers = coder.answer(_allowed((mixed + mapped) >> 1), known)
-        errors = answers * ONE - np.clip(mixed, LEAST, ONE - LEAST)
+        mapped = counts.chance_of(learned.mapped[places])
+        answers = coder.answer(allowed((mixed + mapped) >> 1) & ~1, known)
+        errors = answers * ONE - allowed(mixed)
         heard = np.flatnonzero(np.abs(errors) >= self._settings.mixers.least)
         for each in sets:
             self._mixer.learn(inputs[heard], each[heard], errors[heard])
@@ -168,9 +168,9 @@ class _Asked:
             groups = np.zeros(len(self.nodes), np.int64)
         else:
             groups = self.nodes if question & 1 else self.nodes >> 1
-        keys = self.keys + groups.astype(np.uint32)[:, None] * np.uint32(contexts.NODE)
-        keys = (keys ^ keys >> np.uint32(13)) * np.uint32(contexts.NODE_MIX)
-        first = (keys >> np.uint32(7) & np.uint32((1 << bits - 2) - 1)).astype(np.int64) * 4
+        mask = np.uint32((1 << bits - 2) - 1)
+        found = contexts.group_of(self.keys, groups.astype(np.uint32)[:, None], mask)
+        first = found.astype(np.int64) * 4
         if question == 0:
             within = np.zeros(len(self.nodes), np.int64)
         else:
@@ -182,8 +182,3 @@ class _Asked:
 def _whether(known: np.ndarray | None, chosen: np.ndarray, common: int) -> np.ndarray | None:
     """Answers to the question for the most common value, 0 or 1."""
     return None if known is None else (known[chosen] == common).astype(np.int64)
-
-
-def _allowed(chances: np.ndarray) -> np.ndarray:
-    """Chances that are coded with: even, and none too small."""
-    return np.clip(chances, LEAST, ONE - LEAST) & ~1

@@ -15,17 +15,16 @@ from numba.extending import register_jitable
 from narrows.archive.mixing.contexts import (
     COMPILED,
     COUNT,
-    NODE,
-    NODE_MIX,
     Levels,
     Neighbours,
     fill_keys,
+    group_of,
     is_quiet,
     neighbours_of,
 )
-from narrows.archive.mixing.counts import MANY_ANSWERS, MOST_ANSWERS
+from narrows.archive.mixing.counts import MANY_ANSWERS, MOST_ANSWERS, chance_of, entry_of
 from narrows.archive.mixing.logistic import LARGEST_LOGIT, ONE
-from narrows.archive.mixing.mixer import LARGEST_WEIGHT, LEAST, NODES, RATE_BITS
+from narrows.archive.mixing.mixer import LARGEST_WEIGHT, RATE_BITS, allowed, set_of
 from narrows.archive.mixing.mixer_selection import select
 from narrows.archive.mixing.probability_map import cell_of
 from narrows.support.compiling import checksum_of, compiled
@@ -38,15 +37,13 @@ _inner = partial(_outer, _nrt=False)
 # What is called for every value lies where it is called: a call hands over all arrays, one by one.
 _within = partial(_inner, forceinline=True)
 # So is what NumPy calls too: it stays as it is, and Numba compiles it for the functions below.
-for _function in (*COMPILED, select, cell_of):
+for _function in (*COMPILED, select, cell_of, set_of, allowed, chance_of, entry_of):
     register_jitable(_nrt=False, forceinline=True, no_cpython_wrapper=True)(_function)
 
-_NODE, _NODE_MIX = np.uint32(NODE), np.uint32(NODE_MIX)
-_U1, _U7, _U13 = (np.uint32(number) for number in (1, 7, 13))
-_U8, _U16, _HIGH, _LOW = np.uint32(8), np.uint32(16), np.uint32(0xFF00), np.uint32(0xFFFF)
+_U1, _U16, _LOW = np.uint32(1), np.uint32(16), np.uint32(0xFFFF)
 _LOWEST, _W32, _W16 = np.uint64(1 << 31), np.uint64(32), np.uint64(16)
 _BELOW_ONE, _ONE64 = np.uint64(ONE - 1), np.uint64(ONE)
-_W1, _W47 = np.uint64(1), np.uint64(47)
+_W47 = np.uint64(47)
 
 
 class State(NamedTuple):
@@ -139,9 +136,7 @@ def _find_groups(s: State, k: _Work, asked: int, first: bool) -> None:
         number = chosen[x]
         node = np.uint32(0) if first else np.uint32(nodes[number])
         for c in range(s.contexts):
-            key = np.uint32(keys[number, c] + node * _NODE)
-            key = np.uint32(np.uint32(key ^ (key >> _U13)) * _NODE_MIX)
-            at = (np.int64((key >> _U7) & mask) + c * size) * 4
+            at = (np.int64(group_of(keys[number, c], node, mask)) + c * size) * 4
             groups[number, c] = at
             # Looks that wait for nothing wait for memory together: the cells are at hand later.
             seen ^= cells[at]
@@ -161,13 +156,11 @@ def _predict(s: State, k: _Work, asked: int, question: int) -> None:
         for c in range(s.contexts):
             at = groups[number, c] + cell_in_group
             places[x, c] = at
-            cell = cells[at]
-            entry = ((cell >> _U8) & _HIGH) | (cell & _LOW)
+            entry = entry_of(cells[at])
             rows[x, 2 * c] = opinions[entry, 0]
             rows[x, 2 * c + 1] = opinions[entry, 1]
-        below = node if node < 16 else 16 + question
-        a = starts[0] + cases[number, 0] * NODES + below
-        b = starts[1] + cases[number, 1] * NODES + below
+        a = starts[0] + set_of(cases[number, 0], node, question)
+        b = starts[1] + set_of(cases[number, 1], node, question)
         sets[0, x], sets[1, x] = a, b
         one, other = np.int64(0), np.int64(0)
         for i in range(inputs):
@@ -176,15 +169,16 @@ def _predict(s: State, k: _Work, asked: int, question: int) -> None:
         one = _clip(one >> 16, -LARGEST_LOGIT, LARGEST_LOGIT)
         other = _clip(other >> 16, -LARGEST_LOGIT, LARGEST_LOGIT)
         two = one + other
-        logits[x] = two >> 1 if mixers == 2 else _more_mixed(s, k, x, number, below, two)
+        logits[x] = two >> 1 if mixers == 2 else _more_mixed(s, k, x, number, question, two)
 
 
 @_within
-def _more_mixed(s: State, k: _Work, x: int, number: int, below: int, total: int) -> int:
+def _more_mixed(s: State, k: _Work, x: int, number: int, question: int, total: int) -> int:
     """The mean logit of all mixers, ``total`` being that of the first two."""
     weights, row, mixers = s.weights, k.inputs[x], s.mixers
     for m in range(2, mixers):
-        a, logit = s.starts[m] + k.cases[number, m] * NODES + below, np.int64(0)
+        a = s.starts[m] + set_of(k.cases[number, m], k.node[number], question)
+        logit = np.int64(0)
         k.sets[m, x] = a
         for i in range(weights.shape[1]):
             logit += np.int64(row[i]) * np.int64(weights[a, i])
@@ -202,17 +196,8 @@ def _map(s: State, k: _Work, asked: int) -> None:
         mixed = chances[logit + LARGEST_LOGIT]
         at = cell_of(nodes[number], cases[number, 1], logit)
         cells[x, 0] = at
-        errors[x] = _clip(mixed, LEAST, ONE - LEAST)
-        coded[x] = _clip((mixed + _counted(mapped[at])) >> 1, LEAST, ONE - LEAST) & ~1
-
-
-@_within
-def _counted(cell: np.uint32) -> int:
-    # Unsigned, they are divided without a look at their signs.
-    n: Any = np.uint64(cell >> _U16)
-    y: Any = np.uint64(cell & _LOW)
-    share: Any = np.int64((((y << _W1) + _W1) << _W16) // ((n + _W1) << _W1))
-    return share
+        errors[x] = allowed(mixed)
+        coded[x] = allowed((mixed + chance_of(mapped[at])) >> 1) & ~1
 
 
 @_inner
@@ -320,7 +305,7 @@ def _ask_quiet(s: State, a: Answers, k: _Work, values: Any, asked: int) -> bool:
     for x in range(asked):
         at = at_quiet[chosen[x]]
         cells[x, 0] = at
-        chances[x] = _clip(_counted(quiet[at]), LEAST, ONE - LEAST) & ~1
+        chances[x] = allowed(chance_of(quiet[at])) & ~1
     if not _answer(a, k, values, asked, 0, s):
         return False
     _count(k, s.quiet, k.single, asked, MANY_ANSWERS)

@@ -11,7 +11,8 @@ from math import isqrt
 
 import numpy as np
 
-from narrows.archive.mixing.logistic import LARGEST_LOGIT
+from narrows.archive.mixing.contexts import Number
+from narrows.archive.mixing.logistic import LARGEST_LOGIT, ONE
 from narrows.archive.mixing.mixer_selection import Mixers
 from narrows.archive.mixing.scan_order import MOST_AT_ONCE
 
@@ -37,11 +38,18 @@ def first_sets(mixers: Mixers) -> np.ndarray:
     return np.cumsum([0, *mixers.cases[:-1]]) * NODES
 
 
-def node_sets(cases: np.ndarray, nodes: np.ndarray, question: int) -> np.ndarray:
-    """The number of the set of weights of each mixer for values of some cases, int64 (m, mixers),
-    among those of the mixer: by the bits that are known already, where these are few, else by the
-    question."""
-    return cases * NODES + np.where(nodes < 16, nodes, 16 + question)[:, None]
+def set_of(case: Number, node: Number, question: int) -> Number:
+    """The number of a mixer's set of weights for a value of this case, or those of some.
+
+    By the bits that are known already, where these are few, else by the question.
+    """
+    few = node < 16
+    return case * NODES + node * few + (16 + question) * (1 - few)
+
+
+def allowed(chance: Number) -> Number:
+    """A chance, or some, that is coded with: neither impossible nor certain."""
+    return np.minimum(np.maximum(chance, LEAST), ONE - LEAST)
 
 
 @cache

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from narrows.archive.mixing.contexts import NODE, NODE_MIX, hashed
+from narrows.archive.mixing.contexts import group_of, hashed
 from narrows.archive.mixing.counts import MOST_ANSWERS, add, opinions_of
 from narrows.archive.mixing.learned import cell_bits
 from narrows.archive.mixing.logistic import LARGEST_LOGIT, ONE, probabilities
@@ -103,21 +103,18 @@ class RowScan:
         keys = self._keys(number, row, busy) if width else None
         for bit in range(width):
             assert keys is not None
-            asked = keys + (node.astype(np.uint32) + np.uint32(1)) * np.uint32(NODE)
-            asked ^= asked >> np.uint32(13)
+            groups = group_of(keys, node.astype(np.uint32) + np.uint32(1), self._mask)
             answers = None if known is None else known >> (width - 1 - bit) & 1
-            node = 2 * node + self._bit(
-                coder, asked * np.uint32(NODE_MIX), self._of_one[number][bit], answers
-            )
+            node = 2 * node + self._bit(coder, groups, self._of_one[number][bit], answers)
         return node - (1 << width)
 
     def _bit(
-        self, coder: Coder, keys: np.ndarray, own: np.ndarray, known: np.ndarray | None
+        self, coder: Coder, groups: np.ndarray, own: np.ndarray, known: np.ndarray | None
     ) -> np.ndarray:
         """One bit in each lane, and what it teaches."""
-        places = (keys >> np.uint32(7) & self._mask) + self._first
+        places = groups + self._first
         said = opinions_of(self._cells[places], _TRUSTED).astype(np.float64)
-        inputs = said.transpose(1, 2, 0).reshape(keys.shape[1], -1)
+        inputs = said.transpose(1, 2, 0).reshape(groups.shape[1], -1)
         logit = np.floor(inputs @ (self._of_all + own) / _WEIGHT)
         chances = _chances()[_between(logit, LARGEST_LOGIT).astype(np.int64) + LARGEST_LOGIT]
         answers = coder.answer(chances, known)
