@@ -67,7 +67,7 @@ def test_extreme_weights_and_codes_are_exact_too() -> None:
     random = np.random.default_rng(3)
     extreme = random.choice([-LARGEST, -1, 0, 1, LARGEST], (3, 40, 40))
     layers = [
-        IntegerLayer(weight, weight[0], name, shift, 11)
+        IntegerLayer(weight=weight, bias=weight[0], activation=name, shift=shift, fraction=11)
         for weight, name, shift in zip(
             extreme, ("silu", "tanh", "linear"), (15, 0, 24), strict=True
         )

@@ -30,8 +30,20 @@ def counted(*shape: int, most: int = 60) -> np.ndarray:
 
 def counted_decoder(ending: str = "sigmoid", scale: float = 255 / 2**19) -> Decoder:
     layers = (
-        IntegerLayer(counted(SIZE, 6, most=300), counted(6), "silu", 5, 9),
-        IntegerLayer(counted(6, 20, most=500), counted(20), ending, 9, 9),
+        IntegerLayer(
+            weight=counted(SIZE, 6, most=300),
+            bias=counted(6),
+            activation="silu",
+            shift=5,
+            fraction=9,
+        ),
+        IntegerLayer(
+            weight=counted(6, 20, most=500),
+            bias=counted(20),
+            activation=ending,
+            shift=9,
+            fraction=9,
+        ),
     )
     return Decoder(IntegerNet(layers), scale, 0.0)
 

@@ -124,14 +124,14 @@ class Archive(OpenArchive):
         methods = self._blocks.methods()
         sizes = self._container.sizes
         return SizeBreakdown(
-            self.layout,
-            self.bound,
-            sizes,
-            methods,
-            trials,
-            sampled,
-            figures[0] or 0.0,
-            figures[1],
+            layout=self.layout,
+            bound=self.bound,
+            sizes=sizes,
+            methods=methods,
+            trials=trials,
+            sampled=sampled,
+            largest_error=figures[0] or 0.0,
+            mean_squared_error=figures[1],
             numbers=self._held.item_size if self.bound is None else None,
             model=self._container.model,
             model_size=self._container.model_size,

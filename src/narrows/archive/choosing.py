@@ -8,7 +8,7 @@ import itertools
 import math
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -104,7 +104,6 @@ def choose(
     effort: Effort,
     *,
     more: Sequence[Pipeline] = (),
-    advance: Callable[[float], None] = lambda amount: None,
 ) -> Choice:
     """Find the smallest way to code an array.
 
@@ -114,7 +113,6 @@ def choose(
         bound: the largest error allowed.
         effort: how much to try.
         more: ways to try besides those that need no training.
-        advance: told of every share of the work, all of them together 1.
     """
     untrained = [method() for method in METHODS.values() if not method.trained]
     starts = _starts(blocks[0][1], layout, bound, effort)
@@ -131,12 +129,11 @@ def choose(
         for start in (starts if method.filtered else plain)
     ]
     pipelines += more
-    promising, others = _promising(pipelines, blocks, layout, bound, effort, advance=advance)
+    promising, others = _promising(pipelines, blocks, layout, bound, effort)
     found = []
     for pipeline in promising:
         if (tried := _try(pipeline, blocks, layout, bound, effort)) is not None:
             found.append(tried)
-        advance(0.5 / len(promising))
     if not found:
         return Choice(Pipeline(Stored()), ())
     found.sort(key=lambda each: each.trial.size)
@@ -158,8 +155,6 @@ def _promising(
     layout: Layout,
     bound: float,
     effort: Effort,
-    *,
-    advance: Callable[[float], None],
 ) -> tuple[list[Pipeline], list["_Tried"]]:
     """The pipelines to try on whole blocks, and what the others made of pieces of them.
 
@@ -172,12 +167,10 @@ def _promising(
     if all(
         len(piece) == len(values) for (_, piece), (_, values) in zip(pieces, blocks, strict=True)
     ):
-        advance(0.5)
         return list(pipelines), []
     tried = []
     for pipeline in pipelines:
         tried.append(_try(pipeline, pieces, layout, bound, effort))
-        advance(0.5 / len(pipelines))
     found = sorted((each for each in tried if each is not None), key=lambda each: each.trial.size)
     most = found[0].trial.size * _STILL_PROMISING if found else 0
     rival = next((each for each in found if not each.trial.learns), None)
@@ -256,7 +249,13 @@ def _try(
     parts = sum(map(len, pipeline.method.parts().values()))
     size = math.ceil(sum(len(each.content) for each in coded.values()) * scale) + parts
     seconds_back = sum(each.seconds_back for each in coded.values())
-    trial = Trial(pipeline.method.name, pipeline.name, size, seconds, seconds_back)
+    trial = Trial(
+        method=pipeline.method.name,
+        name=pipeline.name,
+        size=size,
+        seconds=seconds,
+        seconds_back=seconds_back,
+    )
     return _Tried(pipeline, trial, coded)
 
 

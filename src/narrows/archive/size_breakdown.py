@@ -15,7 +15,7 @@ _LEARNING = ("mixing", "predicted")
 _SHARED = ("decoder", "predictor")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trial:
     """What one way of coding came to.
 
@@ -46,7 +46,7 @@ class Trial:
         return self.method in _LEARNING
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SizeBreakdown:
     """Where the bytes of an archive are.
 
@@ -173,9 +173,9 @@ def trials_from_header(header: Mapping[str, Any], name: str) -> tuple[tuple[Tria
         raise damaged(name, "its header has no usable 'alone'")
     trials = [
         Trial(
-            text.rpartition(", ")[2],
-            text,
-            whole_number(size, 0, 1 << 62, "a size", name),
+            method=text.rpartition(", ")[2],
+            name=text,
+            size=whole_number(size, 0, 1 << 62, "a size", name),
             item_bytes=alone.get(text),
             in_part=text in in_part,
         )

@@ -34,7 +34,7 @@ _CUT = (1 << 31) - 1
 _AT_ONCE = 1 << 17
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IntegerLayer:
     """One layer.
 
@@ -175,8 +175,14 @@ def net_from_header(entry: Any, inputs: int, name: str) -> IntegerNet:
         total += (inputs + 1) * units
         if inputs > MOST_INPUTS or total > MOST_NUMBERS:
             raise damaged(name, f"its decoder has more than {MOST_NUMBERS:,} numbers")
-        nothing = np.broadcast_to(np.int16(0), (inputs, units)), np.broadcast_to(0, (units,))
-        layers.append(IntegerLayer(*nothing, each[1], shift, fraction))
+        layer = IntegerLayer(
+            weight=np.broadcast_to(np.int16(0), (inputs, units)),
+            bias=np.broadcast_to(0, (units,)),
+            activation=each[1],
+            shift=shift,
+            fraction=fraction,
+        )
+        layers.append(layer)
         inputs = units
     return IntegerNet(tuple(layers))
 
@@ -233,11 +239,11 @@ def quantised(
         bias = np.rint(layer.bias * 2.0**fraction)
         made.append(
             IntegerLayer(
-                np.clip(integers, -LARGEST, LARGEST).astype(np.int64),
-                np.clip(bias, -LARGEST, LARGEST).astype(np.int64),
-                layer.activation,
-                bits + weight_fraction - fraction,
-                fraction,
+                weight=np.clip(integers, -LARGEST, LARGEST).astype(np.int64),
+                bias=np.clip(bias, -LARGEST, LARGEST).astype(np.int64),
+                activation=layer.activation,
+                shift=bits + weight_fraction - fraction,
+                fraction=fraction,
             )
         )
         whole = np.rint(sums * 2.0**fraction).astype(np.int64)

@@ -95,11 +95,17 @@ class TableArchive(OpenArchive):
                     counts[pipeline.name] = counts.get(pipeline.name, 0) + 1
         columns = tuple(
             ColumnSize(
-                column.name, str(column.kept.storage.type), column.bound, counts, column.size
+                name=column.name,
+                type=str(column.kept.storage.type),
+                bound=column.bound,
+                methods=counts,
+                size=column.size,
             )
             for column, counts in zip(self.layout.columns, methods, strict=True)
         )
-        breakdown = TableSizeBreakdown(len(self), len(self._index), self._container.sizes, columns)
+        breakdown = TableSizeBreakdown(
+            rows=len(self), groups=len(self._index), sizes=self._container.sizes, columns=columns
+        )
         return breakdown if self.text is None else breakdown.with_text(self.text)
 
     @cached_property

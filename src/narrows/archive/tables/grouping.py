@@ -64,7 +64,7 @@ class _Coded:
         return (self.blocks[-1].size if self.blocks else 0) + (self.truth.size if self.truth else 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Encoded:
     """A group of rows that is coded, and was decoded again.
 
@@ -117,7 +117,9 @@ def encode_group(
         if all(map(same_cells, columns, group, cells)):
             sizes = [_size(each) + share for each, share in zip(coded, shares, strict=True)]
             pipelines = [each.blocks[-1].pipeline if each.blocks else None for each in coded]
-            return Encoded(content, sizes, cells, pipelines, seconds)
+            return Encoded(
+                content=content, sizes=sizes, cells=cells, pipelines=pipelines, seconds_back=seconds
+            )
     raise AssertionError("a group that is stored as it is must come back")
 
 

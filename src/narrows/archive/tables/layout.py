@@ -25,7 +25,7 @@ _LARGEST = sys.float_info.max
 _FRAMES = (None, *LIBRARIES)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TableColumn:
     """A column of an archived table.
 
@@ -54,7 +54,9 @@ class TableColumn:
         categories = None
         if pa.types.is_dictionary(type_):
             categories = Kept(Storage.of(type_.value_type), 0.0, [])
-        return cls(name, _kept(storage, bound), bound, dtype, categories)
+        return cls(
+            name=name, kept=_kept(storage, bound), bound=bound, dtype=dtype, categories=categories
+        )
 
     def to_header(self) -> dict[str, Any]:
         """What a header says of it."""
@@ -100,7 +102,15 @@ class TableColumn:
             _read_pipelines(column.categories, inner, read_part, name)
         size = whole_number(entry.get("bytes", 0), 0, 1 << 62, "a size", name)
         kept, bound, dtype = column.kept, column.bound, column.dtype
-        return cls(title, kept, bound, dtype, column.categories, count, size)
+        return cls(
+            name=title,
+            kept=kept,
+            bound=bound,
+            dtype=dtype,
+            categories=column.categories,
+            category_count=count,
+            size=size,
+        )
 
 
 def _kept(storage: Storage, bound: float) -> Kept:

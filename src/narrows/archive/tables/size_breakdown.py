@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from narrows.archive.tables.text.description import CsvText
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ColumnSize:
     """Where a column's bytes are.
 
@@ -27,7 +27,7 @@ class ColumnSize:
     largest_error: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TableSizeBreakdown:
     """Where the bytes of an archive are.
 

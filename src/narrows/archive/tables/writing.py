@@ -227,12 +227,14 @@ class _Writer:
         sizes = write_container(out, header, [*parts, index, payload])
         column_sizes = [
             ColumnSize(
-                column.name,
-                str(column.kept.storage.type),
-                column.bound,
-                methods,
-                column.size,
-                meter.largest / 10**column.kept.storage.scale if column.bound else None,
+                name=column.name,
+                type=str(column.kept.storage.type),
+                bound=column.bound,
+                methods=methods,
+                size=column.size,
+                largest_error=meter.largest / 10**column.kept.storage.scale
+                if column.bound
+                else None,
             )
             for column, methods, meter in zip(
                 self._columns, self._methods, self._meters, strict=True
@@ -240,7 +242,11 @@ class _Writer:
         ]
         groups = len(self._records)
         breakdown = TableSizeBreakdown(
-            self._rows, groups, sizes, tuple(column_sizes), seconds_back=self._seconds_back
+            rows=self._rows,
+            groups=groups,
+            sizes=sizes,
+            columns=tuple(column_sizes),
+            seconds_back=self._seconds_back,
         )
         return breakdown if text is None else breakdown.with_text(text)
 

@@ -49,7 +49,7 @@ class Whole:
         return lzma.compress(text.encode("utf-8", "surrogatepass"), preset=6)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CsvText:
     """How the rows of a table become the text of the CSV file that they came from.
 
@@ -146,7 +146,13 @@ def description(source: SpelledCsv, bounds: Mapping[str, float]) -> CsvText:
         for name, spelling in source.spellings.items()
     ]
     raw, form = source.raw, source.form
-    return CsvText(form.encoding, form.delimiter, raw.end, raw.head, tuple(spellings))
+    return CsvText(
+        encoding=form.encoding,
+        delimiter=form.delimiter,
+        end=raw.end,
+        head=raw.head,
+        spellings=tuple(spellings),
+    )
 
 
 def is_kept(text: CsvText) -> bool:
@@ -211,7 +217,7 @@ def from_header(entry: Any, columns: int, rows: int, part: bytes | None, name: s
     if len(entries) != columns:
         raise damaged(name, "its header says how other columns are written")
     spellings = tuple(_spelling_from_header(each, name) for each in entries)
-    text = CsvText(encoding, delimiter, end, head, spellings)
+    text = CsvText(encoding=encoding, delimiter=delimiter, end=end, head=head, spellings=spellings)
     if not is_kept(text):
         raise damaged(name, "its header does not say how its text is written")
     if "sha256" not in entry:

@@ -68,7 +68,7 @@ class SpelledCsv:
         self.raw = RawCsv(path, self.form, file)
         self._kept: list[RawRows] | None = [] if path.stat().st_size <= _KEPT else None
         self._missing = tuple(missing)
-        scans = [_Scan(self._missing) for _ in self.form.names]
+        scans = [_Scan(said=self._missing) for _ in self.form.names]
         with track(f"looking at {self.name}", total=None, unit="row") as advance:
             for rows in self.raw.rows():
                 if self._kept is not None:
@@ -158,7 +158,7 @@ class _Column:
         return _Column(pa.string(), spelling, frozenset({spelling.missing}))
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Scan:
     """Takes a column's raw cells and finds out what they are."""
 
