@@ -22,7 +22,7 @@ from numba import njit
 
 from common import leave_result, load_mnist
 from narrows.engine import AdamSettings
-from narrows.engine.fused import learning, losses, moving, products
+from narrows.engine.fused import losses, moving, products
 from narrows.engine.fused.layers import fused_layers
 from narrows.engine.fused.machine import flush_denormals
 from narrows.engine.fused.registers import LANES, TILE_COLUMNS, adam
@@ -65,7 +65,7 @@ def loss(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -
 def lay_out(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
     work, worker = s.work[thread * s.work_row :], worker_of(thread, 1)
     for layer in range(len(s.width) - 1, 0, -1):
-        learning.keep_for_gradient(s, layer, panel, work, 0, worker)
+        gradients.keep_for_gradient(s, layer, panel, work, 0, worker)
 
 
 @njit
@@ -78,9 +78,9 @@ def backward(s: Any, source: Any, order: Any, panel: int, thread: int, first: in
 def learn(s: Any, threads: int, thread: int) -> None:
     for task in range(s.task_bounds[thread], s.task_bounds[thread + 1]):
         if s.tasks[task, 2] > s.tasks[task, 1]:
-            learning.update_weights(s, _ADAM, s.tasks[task], BATCH_SIZE, thread)
+            gradients.update_weights(s, _ADAM, s.tasks[task], BATCH_SIZE, thread)
         else:
-            learning.update_bias(s, _ADAM, s.tasks[task], BATCH_SIZE, thread)
+            gradients.update_bias(s, _ADAM, s.tasks[task], BATCH_SIZE, thread)
 
 
 @njit

@@ -6,14 +6,14 @@ from narrows.errors import UsageError
 from narrows.nn.blocks import Dense, Flatten, Gaussian, Reshape, Shape
 from narrows.nn.presets import PRESETS, auto_preset, default_latent_size, fits, preset_spec
 from narrows.nn.spec import Spec
-from narrows.nn.summary import layers, parameter_count
+from narrows.nn.summary import layer_summaries, parameter_count
 
 
 def test_simple_is_the_article_s_autoencoder() -> None:
     spec = preset_spec("simple", (28, 28))
     assert spec.encoder == (Flatten(), Dense(100, "relu"), Dense(20, "relu"))
     assert spec.decoder == (Dense(100, "relu"), Dense(784, "relu"), Reshape((28, 28)))
-    parts = layers(spec)
+    parts = layer_summaries(spec)
     assert parameter_count(parts["encoder"]) == 80_520
     assert parameter_count(parts["decoder"]) == 81_284
 

@@ -7,7 +7,7 @@ from narrows.nn.model import initial_model
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
-from narrows.nn.summary import layers, parameter_count, summary_text
+from narrows.nn.summary import layer_summaries, parameter_count, summary_text
 
 # As Keras prints them for the article's encoder, decoder and autoencoder.
 ARTICLE = {
@@ -48,7 +48,7 @@ def test_the_tables_of_simple_are_those_of_the_article(name: str) -> None:
 def test_totals_count_the_arrays_of_a_model() -> None:
     spec = Spec((2, 3), (Flatten(), Dense(5), Dense(2)), (Dense(6), Reshape((2, 3))))
     arrays = initial_model(spec, Scaling(), 0).arrays
-    counted = sum(parameter_count(part) for part in layers(spec).values())
+    counted = sum(parameter_count(part) for part in layer_summaries(spec).values())
     assert counted == sum(array.size for array in arrays.values())
 
 

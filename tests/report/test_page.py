@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from narrows.errors import DataError
-from narrows.report.page import Command, Method, Picture, Story, write_page
+from narrows.report.page import Command, MethodResult, Story, StoryPicture, write_page
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -49,14 +49,14 @@ def story(tmp_path: Path) -> Story:
     return Story(
         title="MNIST through 20 numbers",
         data=["60,000 images of 28×28 pixels", "and 10,000 to test on"],
-        model=Method(name="Autoencoder", numbers=20, error=1226.6, psnr=17.24),
-        baseline=Method(name="PCA, 20 numbers", numbers=20, error=1530.6, psnr=16.28),
-        others=(Method(name="PCA, 30 numbers", numbers=30, error=1150.4),),
+        model=MethodResult(name="Autoencoder", numbers=20, error=1226.6, psnr=17.24),
+        baseline=MethodResult(name="PCA, 20 numbers", numbers=20, error=1530.6, psnr=16.28),
+        others=(MethodResult(name="PCA, 30 numbers", numbers=30, error=1150.4),),
         error_unit="grey levels squared",
         bytes_before=784,
         bytes_after=80,
         seconds=23.41,
-        pictures=[Picture(picture, "Losses", "Both fall.")],
+        pictures=[StoryPicture(picture, "Losses", "Both fall.")],
         summary="dense  (20,)  2,020",
         commands=[Command("narrows summary demo/model.safetensors", "Shows the layers.")],
         provenance="narrows 0.1 on 2 cores",
@@ -106,7 +106,8 @@ def test_errors_of_nothing_are_told_too(
     errors: tuple[float, float], story: Story, tmp_path: Path
 ) -> None:
     model, baseline = (
-        Method(name=name, numbers=1, error=error) for name, error in zip("ab", errors, strict=True)
+        MethodResult(name=name, numbers=1, error=error)
+        for name, error in zip("ab", errors, strict=True)
     )
     read(replace(story, model=model, baseline=baseline), tmp_path / "page.html")
 
@@ -146,7 +147,7 @@ def test_whatever_people_call_things_stays_text(story: Story, tmp_path: Path) ->
             model=replace(story.model, name=evil),
             baseline=replace(story.baseline, name=evil),
             error_unit=evil,
-            pictures=[Picture(story.pictures[0].path, evil, evil)],
+            pictures=[StoryPicture(story.pictures[0].path, evil, evil)],
             summary=evil,
             commands=[Command(evil, evil)],
             provenance=evil,
@@ -159,7 +160,7 @@ def test_whatever_people_call_things_stays_text(story: Story, tmp_path: Path) ->
 
 
 def test_a_missing_picture_leaves_no_page(story: Story, tmp_path: Path) -> None:
-    broken = replace(story, pictures=[Picture(tmp_path / "gone.png", "", "")])
+    broken = replace(story, pictures=[StoryPicture(tmp_path / "gone.png", "", "")])
     with pytest.raises(DataError, match=r"gone\.png cannot be read"):
         write_page(tmp_path / "page.html", broken)
     assert not (tmp_path / "page.html").exists()

@@ -16,7 +16,7 @@ from narrows.engine.fused import threads
 from narrows.errors import DataError, NotEnoughMemoryError
 from narrows.model.file import load_model
 from narrows.support import memory
-from narrows.support.memory import GIB, Limit, explained, limits, require_memory
+from narrows.support.memory import GIB, Limit, explained, memory_limits, require_memory
 
 LITTLE = Limit(3 * GIB // 2, GIB // 2 * 3 - (1 << 20), "the test allows")
 
@@ -48,7 +48,9 @@ def raised(call: object, *arguments: object) -> BaseException:
 def test_whoever_tells_of_too_little_memory_it_is_said_alike(
     error: BaseException, wanted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "limits", lambda: iter([LITTLE, Limit(99 * GIB, 0, "no more")]))
+    monkeypatch.setattr(
+        memory, "memory_limits", lambda: iter([LITTLE, Limit(99 * GIB, 0, "no more")])
+    )
     found = explained(error, "lower it")
     assert found is not None and found.hint == "lower it"
     assert found.message == (
@@ -75,13 +77,13 @@ def test_limits_are_the_systems(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     fake = {Path("/proc/self/cgroup"): "0::/mine\n"}
     monkeypatch.setattr(memory, "_GROUPS", tmp_path)
     monkeypatch.setattr(memory, "_text", lambda path: fake.get(path) or text(path))
-    found = {limit.by: limit for limit in limits()}
+    found = {limit.by: limit for limit in memory_limits()}
     space, group_limit = found["ulimit -v allows"], found["the container has"]
     assert space.most == 7 * GIB and 0 < space.used < space.most
     assert group_limit == Limit(1000, 310, "the container has") and group_limit.left == 690
     monkeypatch.setattr(memory, "_text", lambda path: "")  # as on other systems
     monkeypatch.setitem(__import__("sys").modules, "resource", None)
-    assert not list(limits())
+    assert not list(memory_limits())
     require_memory(1 << 60, "it", "less")  # nothing is known: nothing is refused
 
 
@@ -90,7 +92,7 @@ def test_what_is_set_aside_counts_only_against_the_address_space(
 ) -> None:
     space, machine = Limit(4 * GIB, GIB, "ulimit -v allows"), Limit(2 * GIB, GIB, "the machine has")
     monkeypatch.setattr(memory, "address_limits", lambda: iter([space]))
-    monkeypatch.setattr(memory, "limits", lambda: iter([space, machine]))
+    monkeypatch.setattr(memory, "memory_limits", lambda: iter([space, machine]))
     require_memory(GIB, "it", "less", address_space=3 * GIB)
     with pytest.raises(NotEnoughMemoryError, match=r"takes about 3\.01 GiB, and of the 4\.00"):
         require_memory(GIB, "it", "less", address_space=int(3.01 * GIB))
@@ -101,7 +103,7 @@ def test_what_is_set_aside_counts_only_against_the_address_space(
 def test_fit_asks_before_it_trains(
     narrows: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "limits", lambda: iter([LITTLE]))
+    monkeypatch.setattr(memory, "memory_limits", lambda: iter([LITTLE]))
     told = ("parameters in batches of", "GiB that the test allows 0.00 GiB are left", "--hidden")
     out = tmp_path / "m.safetensors"
     failed(narrows("fit", "digits", "--preset", "dense", "--hidden", 2000, "--out", out), 1, *told)

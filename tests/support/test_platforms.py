@@ -25,8 +25,8 @@ for name in ("resource", "pwd", "grp", "termios"):
     sys.modules[name] = None
 from narrows.cli.app import run
 from narrows.data import storage
-from narrows.support.memory import limits
-assert all(limit.by == "the container has" or "machine" in limit.by for limit in limits())
+from narrows.support.memory import memory_limits
+assert all(limit.by == "the container has" or "machine" in limit.by for limit in memory_limits())
 numpy.save("x.npy", numpy.arange(240, dtype="u1").reshape(60, 4))
 open("t.csv", "w").write("a,b\\n" + "".join(f"{i},{i % 3}\\n" for i in range(60)))
 for line in sys.argv[1:]:

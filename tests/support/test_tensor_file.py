@@ -16,7 +16,7 @@ from narrows.errors import OutputError
 from narrows.support.tensor_file import (
     DamagedError,
     NotOursError,
-    group,
+    arrays_under,
     grouped,
     read_tensors,
     write_tensors,
@@ -207,5 +207,5 @@ def test_groups_are_taken_apart_as_they_were_put_together() -> None:
     together = grouped(groups)
     assert set(together) == {"model/a/b", "model/c", "model2/a"}
     for name, arrays in groups.items():
-        assert group(together, name) == arrays
-    assert group(together, "other") == {}
+        assert arrays_under(together, name) == arrays
+    assert arrays_under(together, "other") == {}

@@ -9,7 +9,7 @@ choice.py says which one computes what both can. What only XLA does, searching c
 evidence, is offered here too: nobody outside needs to know of an engine's insides.
 """
 
-from narrows.engine.choice import Choice, chosen_engine, uses_fused
+from narrows.engine.choice import EngineChoice, chosen_engine, uses_fused
 from narrows.engine.fused.layers import fused_layers
 from narrows.engine.interface import AdamSettings, Runner, Trainer, TrainingState
 from narrows.engine.xla import CodeSearch, RefiningRunner, XlaRunner, XlaTrainer, measure_evidence
@@ -21,8 +21,8 @@ from narrows.support.progress import Tracker, silent
 __all__ = [
     "MOST_REFINEMENT",
     "AdamSettings",
-    "Choice",
     "CodeSearch",
+    "EngineChoice",
     "Runner",
     "Trainer",
     "TrainingState",

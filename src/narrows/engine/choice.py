@@ -18,14 +18,14 @@ _KNOWN = ("auto", "fused", "xla")
 _CHECK = "narrows.engine.fused.check"
 
 
-class Choice(NamedTuple):
+class EngineChoice(NamedTuple):
     """``fused`` or ``xla``, and why."""
 
     engine: str
     reason: str
 
 
-def chosen_engine(track: Tracker = silent) -> Choice:
+def chosen_engine(track: Tracker = silent) -> EngineChoice:
     """The engine of models that both engines know; others are computed by XLA.
 
     Where nothing is asked for, that is the fused one, if the model is computed on the CPU and the
@@ -36,16 +36,16 @@ def chosen_engine(track: Tracker = silent) -> Choice:
     """
     wanted = _wanted()
     if wanted == "xla":
-        return Choice("xla", f"{VARIABLE} asks for it")
+        return EngineChoice("xla", f"{VARIABLE} asks for it")
     if wanted == "fused":
         obstacle = find_obstacle()
         if obstacle:
             raise _cannot_be_had(obstacle)
-        return Choice("fused", f"{VARIABLE} asks for it, and it was not tried")
+        return EngineChoice("fused", f"{VARIABLE} asks for it, and it was not tried")
     if _has_accelerator():
-        return Choice("xla", "JAX has an accelerator")
+        return EngineChoice("xla", "JAX has an accelerator")
     answer = answer_for(_CHECK, track)
-    return Choice("fused" if answer.works else "xla", answer.reason)
+    return EngineChoice("fused" if answer.works else "xla", answer.reason)
 
 
 def uses_fused(track: Tracker = silent) -> bool:

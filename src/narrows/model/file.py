@@ -23,7 +23,7 @@ from narrows.support.tensor_file import (
     LARGEST_HEADER,
     DamagedError,
     NotOursError,
-    group,
+    arrays_under,
     grouped,
     header_size,
     read_tensors,
@@ -175,23 +175,23 @@ def _assemble(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> TrainedMo
     scaling = Scaling(
         float(entry["scaling"]["offset"]),
         float(entry["scaling"]["scale"]),
-        group(arrays, "scaling").get("centre"),
+        arrays_under(arrays, "scaling").get("centre"),
     )
     if not (np.isfinite(scaling.offset) and np.isfinite(scaling.scale) and scaling.scale > 0):
         raise ValueError("its scaling is not finite")
     return TrainedModel(
-        model=Model(Spec.from_dict(entry["spec"]), group(arrays, "model"), scaling),
+        model=Model(Spec.from_dict(entry["spec"]), arrays_under(arrays, "model"), scaling),
         data=DataDescription.from_dict(entry["data"]),
         training=TrainingRecord.from_dict(entry["training"]),
-        baseline=group(arrays, "baseline"),
-        latent=group(arrays, "latent"),
+        baseline=arrays_under(arrays, "baseline"),
+        latent=arrays_under(arrays, "latent"),
         versions={str(name): str(version) for name, version in entry["versions"].items()},
         refinement=_refinement(entry.get("refinement", 0)),
-        density=group(arrays, "density"),
-        detection=group(arrays, "detection"),
+        density=arrays_under(arrays, "density"),
+        detection=arrays_under(arrays, "detection"),
         parameters=_parameters(entry.get("parameters", {})),
-        scores=group(arrays, "scores"),
-        values=group(arrays, "values"),
+        scores=arrays_under(arrays, "scores"),
+        values=arrays_under(arrays, "values"),
     )
 
 

@@ -11,7 +11,7 @@ from narrows.support.text_tables import table_text
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerSummary:
     """One line of a summary."""
 
     name: str
@@ -20,15 +20,15 @@ class Layer:
     parameters: int
 
 
-def layers(spec: Spec) -> dict[str, list[Layer]]:
+def layer_summaries(spec: Spec) -> dict[str, list[LayerSummary]]:
     """The layers of "encoder" and "decoder", inputs included, named as Keras numbers them."""
     seen: dict[str, int] = {}
 
-    def named(kind: str, shape: Shape, parameters: int) -> Layer:
+    def named(kind: str, shape: Shape, parameters: int) -> LayerSummary:
         number = seen[kind] = seen.get(kind, -1) + 1
-        return Layer(f"{kind}_{number}" if number else kind, kind, shape, parameters)
+        return LayerSummary(f"{kind}_{number}" if number else kind, kind, shape, parameters)
 
-    def of_part(part: str) -> Iterator[Layer]:
+    def of_part(part: str) -> Iterator[LayerSummary]:
         yield named("input", spec.shapes(part)[0], 0)
         results = spec.shapes(part)[1:]
         for (_, block, shape), result in zip(spec.placed(part), results, strict=True):
@@ -38,18 +38,18 @@ def layers(spec: Spec) -> dict[str, list[Layer]]:
     return {part: list(of_part(part)) for part in ("encoder", "decoder")}
 
 
-def parameter_count(part: list[Layer]) -> int:
+def parameter_count(part: list[LayerSummary]) -> int:
     """How many numbers training adjusts in the layers of a part."""
     return sum(layer.parameters for layer in part)
 
 
 def summary_text(spec: Spec) -> str:
     """Tables of the encoder, the decoder and the whole, as plain text."""
-    parts = layers(spec)
+    parts = layer_summaries(spec)
     encoder, decoder = parts["encoder"], parts["decoder"]
     whole = [
         *encoder,
-        Layer("decoder", "decoder", decoder[-1].output_shape, parameter_count(decoder)),
+        LayerSummary("decoder", "decoder", decoder[-1].output_shape, parameter_count(decoder)),
     ]
     tables = {"encoder": encoder, "decoder": decoder, "autoencoder": whole}
     return "\n\n".join(_table(name, rows) for name, rows in tables.items())
@@ -57,7 +57,7 @@ def summary_text(spec: Spec) -> str:
 
 def summary_values(spec: Spec) -> dict[str, Any]:
     """The same for machines: the layers, their parameters and the spec itself."""
-    parts = layers(spec)
+    parts = layer_summaries(spec)
     counts = {part: parameter_count(rows) for part, rows in parts.items()}
     return {
         "layers": {part: [asdict(layer) for layer in rows] for part, rows in parts.items()},
@@ -66,7 +66,7 @@ def summary_values(spec: Spec) -> dict[str, Any]:
     }
 
 
-def _table(name: str, rows: list[Layer]) -> str:
+def _table(name: str, rows: list[LayerSummary]) -> str:
     cells = [
         (
             f"{layer.name} ({_type(layer.kind)})",

@@ -16,7 +16,7 @@ from narrows.support.streams import printable
 
 
 @dataclass(frozen=True, kw_only=True)
-class Method:
+class MethodResult:
     """A row of the comparison: what one method reaches.
 
     Attributes:
@@ -35,7 +35,7 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Picture:
+class StoryPicture:
     """A PNG file, what it shows in a few words, and what to look for in it."""
 
     path: str | os.PathLike[str]
@@ -73,17 +73,17 @@ class Story:
 
     title: str
     data: Sequence[str]
-    model: Method
-    baseline: Method
+    model: MethodResult
+    baseline: MethodResult
     error_unit: str
     bytes_before: int
     bytes_after: int
     seconds: float
-    pictures: Sequence[Picture]
+    pictures: Sequence[StoryPicture]
     summary: str
     commands: Sequence[Command]
     provenance: str
-    others: Sequence[Method] = ()
+    others: Sequence[MethodResult] = ()
 
 
 def write_page(path: str | os.PathLike[str], story: Story) -> None:
@@ -128,7 +128,7 @@ def _results(story: Story) -> Iterator[str]:
         yield f"<li><strong>{escape(figure)}</strong> {escape(meaning)}</li>"
 
 
-def _quality(model: Method) -> str:
+def _quality(model: MethodResult) -> str:
     if model.psnr is not None:
         return f", PSNR {model.psnr:.2f} dB"
     return "" if model.relative is None else f", {model.relative:.2%} of the mean item's"
@@ -142,7 +142,7 @@ def _beside(error: float, baseline: float) -> str:
     return f"{abs(change):.1%} {'more' if change > 0 else 'less'} error"
 
 
-def _picture(picture: Picture) -> str:
+def _picture(picture: StoryPicture) -> str:
     title = escape(picture.title)
     return (
         f'<figure><img src="{_data_uri(Path(picture.path))}" alt="{title}">'

@@ -14,7 +14,7 @@ CACHED_VALUES = 1 << 20
 
 
 @runtime_checkable
-class Rows(Protocol):
+class RowSlices(Protocol):
     """What has a length and gives slices of rows, as an array does."""
 
     def __len__(self) -> int: ...
@@ -23,7 +23,7 @@ class Rows(Protocol):
 
 
 def chunks(
-    rows: Rows, *, values: int | None = None, width: int = 1, at: np.ndarray | None = None
+    rows: RowSlices, *, values: int | None = None, width: int = 1, at: np.ndarray | None = None
 ) -> Iterator[np.ndarray]:
     """``rows`` a bounded number of values at a time, so that a file larger than memory will do.
 

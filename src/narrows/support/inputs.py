@@ -27,7 +27,7 @@ def cannot_be_read(
     )
 
 
-class State(NamedTuple):
+class FileState(NamedTuple):
     """What a file is known by.
 
     Attributes:
@@ -41,7 +41,7 @@ class State(NamedTuple):
     place: tuple[int, int]
 
     @classmethod
-    def of(cls, file: str | os.PathLike[str] | int) -> "State | None":
+    def of(cls, file: str | os.PathLike[str] | int) -> "FileState | None":
         """The state of a path or of an open file; None of what is no file, or not there."""
         try:
             found = os.stat(file)  # noqa: PTH116 - which takes descriptors too
@@ -69,7 +69,7 @@ class Input:
         refused: Refused = DataError,
     ) -> None:
         self._file, self._name, self._refused = file, str(file) if name is None else name, refused
-        self._state = State.of(file)
+        self._state = FileState.of(file)
 
     def require_same(self, cause: BaseException | None = None) -> None:
         """Make sure that the file is what it was. What is no file, such as a pipe, has no state.
@@ -78,7 +78,7 @@ class Input:
             DataError, or what ``refused`` says: it is not; from ``cause``, if there is one.
         """
         before = self._state
-        if before is None or (now := State.of(self._file)) == before:
+        if before is None or (now := FileState.of(self._file)) == before:
             return
         if now is None:
             what = "it is no longer there"

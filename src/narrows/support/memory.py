@@ -37,7 +37,7 @@ class Limit(NamedTuple):
         return max(self.most - self.used, 0)
 
 
-def limits() -> Iterator[Limit]:
+def memory_limits() -> Iterator[Limit]:
     """All limits that are known here: none on systems that do not tell."""
     yield from address_limits()
     yield from _group_limits()
@@ -120,7 +120,7 @@ def require_memory(size: int, what: str, lower: str, *, address_space: int = 0) 
     """
     for limit in address_limits():
         _require(max(size, address_space), limit, what, lower)
-    for limit in limits():
+    for limit in memory_limits():
         _require(size, limit, what, lower)
 
 
@@ -197,7 +197,10 @@ def explained(error: BaseException, lower: str) -> NotEnoughMemoryError | None:
         return error
     if not _is_shortage(error):
         return None
-    size, tightest = _wanted(error), min(limits(), key=lambda limit: limit.left, default=None)
+    size, tightest = (
+        _wanted(error),
+        min(memory_limits(), key=lambda limit: limit.left, default=None),
+    )
     wanted = f"{_gib(size)} more were wanted" if size else "no more could be had"
     beside = ""
     if tightest is not None:

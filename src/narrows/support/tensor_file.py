@@ -164,7 +164,7 @@ def tensor_sizes(path: str | os.PathLike[str]) -> dict[str, int]:
 _WRONG = (ValueError, TypeError, LookupError, RecursionError)
 
 
-def group(arrays: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+def arrays_under(arrays: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
     """The arrays whose names begin with ``name/``, without that."""
     prefix = f"{name}/"
     return {

@@ -12,7 +12,7 @@ from narrows.data.pixels import Pixels, is_folder_of_images, pixels_of
 from narrows.errors import UsageError
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
-from narrows.support.chunks import Rows, chunks
+from narrows.support.chunks import RowSlices, chunks
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.tasks.outputs import Written
 
@@ -58,7 +58,7 @@ def encode(
 
 def decode(
     autoencoder: TrainedAutoencoder,
-    codes: Rows,
+    codes: RowSlices,
     out: str,
     *,
     label: str = "decoding",
@@ -103,7 +103,7 @@ def reconstruct(
 def _through(
     label: str,
     trained: TrainedModel,
-    rows: Rows,
+    rows: RowSlices,
     work: Callable[[np.ndarray], None],
     track: Tracker,
 ) -> None:

@@ -11,7 +11,7 @@ from narrows.data import table_writer
 from narrows.errors import UsageError
 from narrows.model.use import TrainedAutoencoder
 from narrows.report.figures import grid_figure, require_grid
-from narrows.support.chunks import Rows, chunks
+from narrows.support.chunks import RowSlices, chunks
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.tasks.convert import decode
 from narrows.tasks.drawn_codes import DrawnCodes
@@ -55,7 +55,7 @@ def draw(
 
 def write_decoded(
     autoencoder: TrainedAutoencoder,
-    codes: Rows,
+    codes: RowSlices,
     out: str,
     *,
     columns: int | None = None,

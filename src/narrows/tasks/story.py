@@ -8,7 +8,7 @@ from narrows.data import Dataset
 from narrows.engine.cores import usable_cores
 from narrows.nn.summary import summary_text
 from narrows.report.evaluation import Score
-from narrows.report.page import Command, Method, Picture, Story
+from narrows.report.page import Command, MethodResult, Story, StoryPicture
 from narrows.report.run_folder import CODES, LOSS, RECONSTRUCTIONS
 from narrows.support.streams import printable
 from narrows.tasks.fit import FitResult
@@ -24,8 +24,8 @@ def tell_story(
     shape = " × ".join(map(str, training.item_shape))
     numbers = trained.model.spec.latent_size
 
-    def row(score: Score) -> Method:
-        return Method(
+    def row(score: Score) -> MethodResult:
+        return MethodResult(
             name=score.method,
             numbers=score.numbers,
             error=score.mse,
@@ -63,7 +63,7 @@ def tell_story(
     )
 
 
-def _pictures(result: FitResult, numbers: int, folder: Path) -> list[Picture]:
+def _pictures(result: FitResult, numbers: int, folder: Path) -> list[StoryPicture]:
     """Those of this run that could be drawn."""
     dead = result.trained.dead
     titles = {
@@ -81,7 +81,7 @@ def _pictures(result: FitResult, numbers: int, folder: Path) -> list[Picture]:
         same = "the same for every item"
         captions[CODES] += f" {len(dead)} of the {numbers} numbers are dead: {same}."
     return [
-        Picture(folder / name, title, captions[name])
+        StoryPicture(folder / name, title, captions[name])
         for name, title in titles.items()
         if name not in result.not_written
     ]

@@ -16,7 +16,7 @@ from narrows.errors import DataError, UsageError
 from narrows.support.tensor_file import (
     DamagedError,
     NotOursError,
-    group,
+    arrays_under,
     grouped,
     read_tensors,
     write_tensors,
@@ -93,9 +93,9 @@ def read_checkpoint(path: Path, identity: dict[str, Any]) -> Checkpoint:
     found = entry["identity"]
     _require_same(path, json.loads(json.dumps(identity)), found)
     state = TrainingState(
-        group(arrays, "arrays"),
-        group(arrays, "first_moment"),
-        group(arrays, "second_moment"),
+        arrays_under(arrays, "arrays"),
+        arrays_under(arrays, "first_moment"),
+        arrays_under(arrays, "second_moment"),
         entry["steps"],
     )
     return Checkpoint(
@@ -105,7 +105,7 @@ def read_checkpoint(path: Path, identity: dict[str, Any]) -> Checkpoint:
         losses=arrays["losses"],
         history=entry["history"],
         seconds=entry["seconds"],
-        best=group(arrays, "best"),
+        best=arrays_under(arrays, "best"),
     )
 
 

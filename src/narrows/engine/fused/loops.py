@@ -33,7 +33,7 @@ import numpy as np
 
 from narrows.engine.evidence import SMALLEST_VARIANCE
 from narrows.engine.fused.activating import draw_codes, through_drawing
-from narrows.engine.fused.learning import (
+from narrows.engine.fused.gradients import (
     keep_for_gradient,
     update_bias,
     update_weights,

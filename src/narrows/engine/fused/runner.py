@@ -8,7 +8,7 @@ from jaxtyping import Float, Float32, Shaped
 
 from narrows.engine.cores import usable_cores
 from narrows.engine.fused.layers import layers_of
-from narrows.engine.fused.memory import PANELS_AT_A_TIME, work_bytes
+from narrows.engine.fused.placement import PANELS_AT_A_TIME, work_bytes
 from narrows.engine.fused.registers import TILE_COLUMNS
 from narrows.engine.fused.stack import LayerStack
 from narrows.nn.model import Model

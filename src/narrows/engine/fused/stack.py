@@ -9,7 +9,7 @@ from narrows.engine.cores import usable_cores
 from narrows.engine.fused import loops
 from narrows.engine.fused.fastest import Fastest
 from narrows.engine.fused.layers import Layer, held
-from narrows.engine.fused.memory import lay_out, moment_places, padded
+from narrows.engine.fused.placement import lay_out, moment_places, padded
 from narrows.engine.fused.registers import LANES, TILE_COLUMNS
 from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source
 from narrows.engine.fused.threads import run_in_threads, startable

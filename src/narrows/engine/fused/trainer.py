@@ -7,7 +7,7 @@ from jaxtyping import Float32, Float64, Int64, Shaped
 
 from narrows.engine.evidence import require_likelihood
 from narrows.engine.fused.layers import fused_layers
-from narrows.engine.fused.memory import factor_bytes
+from narrows.engine.fused.placement import factor_bytes
 from narrows.engine.fused.stack import LayerStack
 from narrows.engine.fused.structure import (
     ABSOLUTE,

@@ -1,10 +1,10 @@
 """The pictures that narrows draws, as PNG files: one figure a file."""
 
 from narrows.report.figures.budgets import budget_figure
-from narrows.report.figures.codes import codes_figure
 from narrows.report.figures.grid import grid_figure, require_grid
 from narrows.report.figures.heat_maps import heat_map_figure
-from narrows.report.figures.losses import loss_figure
+from narrows.report.figures.latent_space import codes_figure
+from narrows.report.figures.loss_curves import loss_figure
 from narrows.report.figures.reconstructions import (
     COLUMNS,
     reconstructions_figure,
