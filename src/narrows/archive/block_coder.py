@@ -28,7 +28,7 @@ def little_endian_bytes(values: np.ndarray) -> bytes:
     return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-class ErrorMeter:
+class DifferenceMeter:
     """The largest and the mean squared difference of values that arrive block by block."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class BlockCoder:
             decode: from a block of codes to the values that they stand for; None where a block is
                 of values.
         """
-        self.writer, self.errors, self.seconds_back = BlockWriter(), ErrorMeter(), 0.0
+        self.writer, self.errors, self.seconds_back = BlockWriter(), DifferenceMeter(), 0.0
         self._choice, self._bound, self._effort, self._decode = choice, bound, effort, decode
         self._digest = hashlib.sha256()
         # in the order in which blocks first needed them, and how many blocks each has coded

@@ -88,32 +88,23 @@ def compress(
     """
     arguments.one_of("effort", effort, EFFORTS)
     arguments.tracker("track", track)
-    X, out = dense(X), io.BytesIO()
+    said, out = CsvOptions.of(csv), io.BytesIO()
     images = {"grey": grey, "resize": resize, "skip_damaged": skip_damaged}
-    files: ImageFiles | None = None
-    said = CsvOptions.of(csv)
+    X, notes = dense(X), list[str]()
     if isinstance(X, str | os.PathLike) and not _is_table(X):
         X = load_data(X, as_is=True, **images, track=track, **csv)
-        _warn(X.notes)
+        notes += X.notes
     else:
         require_folder("X", ImageOptions.of(**images))
-    if isinstance(X, Dataset) and X.table is None:
-        X, files = X.items, X.files
-    elif are_pillow_images(X):
-        X = _pixels(X)
+    X, files = _values(X, notes)
+    _warn(notes)
     if isinstance(X, str | os.PathLike) or library_of(X) is not None:
         breakdown = write_table(out, X, max_error=max_error, effort=effort, csv=csv, track=track)
         _warn(breakdown.notes)
     else:
         said.require_none("an array")
-        write_archive(
-            out,
-            array_of(X),
-            max_error=max_error,
-            effort=effort,
-            files=files,
-            track=track,
-        )
+        options: dict[str, Any] = {"max_error": max_error, "effort": effort, "track": track}
+        write_archive(out, array_of(X), files=files, **options)
     return out.getvalue()
 
 
@@ -127,12 +118,19 @@ def _warn(notes: Iterable[str]) -> None:
         warn(note, stacklevel=3)
 
 
-def _pixels(images: Any) -> np.ndarray:
+def _values(X: Any, notes: list[str]) -> tuple[Any, ImageFiles | None]:
+    """The items of a data set, with the files that they came from; the pixels of images; anything
+    else as it is."""
+    if isinstance(X, Dataset) and X.table is None:
+        return X.items, X.files
+    return _pixels(X, notes) if are_pillow_images(X) else X, None
+
+
+def _pixels(images: Any, notes: list[str]) -> np.ndarray:
     """The values of a Pillow image, (height, width) or (height, width, channels), or of a list of
-    them, with an axis in front that counts them; what is to be said of them is a warning."""
+    them, with an axis in front that counts them; what is to be said of them joins the notes."""
     data = images_as_dataset(images, exact=True)
-    for note in data.notes:
-        warn(note, stacklevel=3)
+    notes += data.notes
     return data.items[0] if is_pillow_image(images) and len(data) == 1 else data.items
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from narrows.archive.archive import Archive
-from narrows.archive.block_coder import ErrorMeter
+from narrows.archive.block_coder import DifferenceMeter
 from narrows.archive.bounds import within
 from narrows.data.file_arrays import loaded
 from narrows.errors import ArchiveError, ShapeError
@@ -52,7 +52,7 @@ def verify(
             f"data are {items.dtype.name} of shape {items.shape}",
             hint="give the data that it was made of",
         )
-    meter, place = ErrorMeter(), 0
+    meter, place = DifferenceMeter(), 0
     rows = None if items is None else items.reshape(len(archive), *layout.item_shape)
     for batch in archive.verified_batches(track=track):
         if rows is not None:
@@ -65,7 +65,7 @@ def verify(
     return Measured(layout.size, meter.largest, meter.mean_square)
 
 
-def _require_measured(archive: Archive, meter: ErrorMeter) -> None:
+def _require_measured(archive: Archive, meter: DifferenceMeter) -> None:
     """Make sure that an archive without a bound has the error that it says it has."""
     told = archive.size_breakdown
     if archive.bound is None and (told.largest_error, told.mean_squared_error) != (
@@ -80,7 +80,7 @@ def _require_measured(archive: Archive, meter: ErrorMeter) -> None:
 
 
 def _compare(
-    archive: Archive, originals: np.ndarray, batch: np.ndarray, place: int, meter: ErrorMeter
+    archive: Archive, originals: np.ndarray, batch: np.ndarray, place: int, meter: DifferenceMeter
 ) -> None:
     dtype = archive.layout.working_dtype
     originals = np.ascontiguousarray(loaded(originals), dtype)

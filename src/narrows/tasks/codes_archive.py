@@ -195,13 +195,7 @@ def write_codes_only(
     sample = _sample(items, name)
     price = _price(search, sample, item_bytes)
     codes = np.empty((len(items), trained.model.spec.latent_size), np.int16)
-    with track(f"searching codes of {name}", total=len(items), unit="item") as advance:
-        for start in range(0, len(items), _AT_ONCE):
-            some = np.ascontiguousarray(items[start : start + _AT_ONCE])
-            _require_finite(some, name)
-            codes[start : start + len(some)] = _searched(search, some, price)
-            release(items)
-            advance(len(some))
+    _search_all(codes, search, items, price, name=name, track=track)
     if shared is None:
         decoder = _decoder(trained, codes[:: max(len(items) // _SAMPLE, 1)][: len(sample)], sample)
         predicted = Predicted(quantised_predictor(search.arrays))
@@ -256,6 +250,25 @@ def _searched(search: CodeSearch, items: np.ndarray, price: float) -> np.ndarray
     guesses = np.clip(search.guesses(items), -_LARGEST_CODE, _LARGEST_CODE)
     found = np.nan_to_num(search(items, guesses, price))
     return np.clip(found, -_LARGEST_CODE, _LARGEST_CODE).astype(np.int16)
+
+
+def _search_all(
+    codes: np.ndarray,
+    search: CodeSearch,
+    items: np.ndarray,
+    price: float,
+    *,
+    name: str,
+    track: Tracker,
+) -> None:
+    """Put the codes of items, of any number, into ``codes``: int16 (n, numbers)."""
+    with track(f"searching codes of {name}", total=len(items), unit="item") as advance:
+        for start in range(0, len(items), _AT_ONCE):
+            some = np.ascontiguousarray(items[start : start + _AT_ONCE])
+            _require_finite(some, name)
+            codes[start : start + len(some)] = _searched(search, some, price)
+            release(items)
+            advance(len(some))
 
 
 def _packed_encoder(trained: TrainedModel, price: float) -> bytes:

@@ -3,7 +3,6 @@
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import IO, Any
 
 import numpy as np
@@ -62,9 +61,7 @@ def write_codes(
     with contextlib.closing(given) as coder:
         with track(f"compressing {name}", total=len(items), unit="item") as advance:
             for start, stop in _ranges(layout, held):
-                values = (stop - start) * layout.item_size
-                originals = block_values(items, layout, start * layout.item_size, values)
-                coder.add(start * held.item_size, codes[start:stop], originals)
+                _add(coder, codes, items, start, stop)
                 advance(stop - start)
         entry, part = decoder.packed() if model is None else _held(model)
         header: dict[str, Any] = {
@@ -76,13 +73,15 @@ def write_codes(
         }
         if choice.trials:
             header["tried"] = trials_to_header(choice.trials, 1)
-        named = None if embed_model else model
-        if named is not None:
-            header["model"] = {"sha256": named.digest, "bytes": len(named.content)}
-        own = [] if named is not None else [Part.of("decoder", part)]
-        parts = [*own, *coder.method_parts(), *coder.writer.parts()]
+        parts = [*coder.method_parts(), *coder.writer.parts()]
+        if model is not None and not embed_model:
+            named: dict[str, Any] = {"model": model.digest, "model_size": len(model.content)}
+            header["model"] = {"sha256": model.digest, "bytes": len(model.content)}
+        else:
+            named = {}
+            parts.insert(0, Part.of("decoder", part))
         sizes = write_container(out, header, parts)
-    breakdown = SizeBreakdown(
+    return SizeBreakdown(
         layout=layout,
         bound=None,
         sizes=sizes,
@@ -94,10 +93,16 @@ def write_codes(
         seconds=time.perf_counter() - begun,
         seconds_back=coder.seconds_back,
         numbers=held.item_size,
+        **named,
     )
-    if named is None:
-        return breakdown
-    return replace(breakdown, model=named.digest, model_size=len(named.content))
+
+
+def _add(coder: BlockCoder, codes: np.ndarray, items: np.ndarray, start: int, stop: int) -> None:
+    """Code one more block: the codes from number ``start`` up to ``stop``."""
+    layout = Layout.of(items)
+    values = (stop - start) * layout.item_size
+    originals = block_values(items, layout, start * layout.item_size, values)
+    coder.add(start * codes.shape[1], codes[start:stop], originals)
 
 
 def _held(model: SharedModel) -> tuple[dict[str, Any], bytes]:

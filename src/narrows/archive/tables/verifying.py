@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.archive.block_coder import ErrorMeter
+from narrows.archive.block_coder import DifferenceMeter
 from narrows.archive.bounds import within
 from narrows.archive.tables.archive import TableArchive
 from narrows.archive.tables.cells import Cells
@@ -72,7 +72,7 @@ def verify_table(
     _check_columns(archive, table)
     archive.check_categories(table.categories)
     _check_form(archive, table)
-    meters = [ErrorMeter() for _ in columns]
+    meters = [DifferenceMeter() for _ in columns]
     originals, place = _Rows(table), 0
     for group in archive.verified_groups(track=track):
         count = len(group[0].present)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import IO, Any
 
-from narrows.archive.block_coder import ErrorMeter
+from narrows.archive.block_coder import DifferenceMeter
 from narrows.archive.blocks import RECORD
 from narrows.archive.container import Part, write_container
 from narrows.archive.error_bounds import ErrorBound, ErrorBounds
@@ -161,7 +161,7 @@ class _Writer:
         self._digest = hashlib.sha256()
         self._rows, self._size, self._seconds_back = 0, 0, 0.0
         self._sizes = [0] * len(columns)
-        self._meters = [ErrorMeter() for _ in columns]
+        self._meters = [DifferenceMeter() for _ in columns]
         self._methods: list[dict[str, int]] = [{} for _ in columns]
         self._text: CsvText | None = text
         self._comparison: Comparison | None = None
