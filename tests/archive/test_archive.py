@@ -391,3 +391,14 @@ def test_blocks_are_about_as_large_as_one_another(monkeypatch: pytest.MonkeyPatc
     assert starts == tuple(np.cumsum([0, *sizes[:-1]]))
     assert sum(sizes) == layout.size and len(sizes) == 11
     assert min(sizes) > 800 and max(sizes) <= 1000 and not any(size % 10 for size in sizes)
+
+
+def test_items_go_to_a_file_from_python_too(tmp_path: Path) -> None:
+    items = np.arange(60).reshape(20, 3)
+    (tmp_path / "a.nrw").write_bytes(compress(items))
+    with open_archive(tmp_path / "a.nrw") as archive:
+        found = archive.extract(str(tmp_path / "a.npy"), 5, 9)
+        assert (found.count, found.missing) == (4, ())
+        with pytest.raises(UsageError, match="0:20"):
+            archive.extract(str(tmp_path / "b.npy"), 5, 21)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy", allow_pickle=False), items[5:9])
