@@ -57,7 +57,7 @@ def images(*shape: int, seed: int = 0) -> np.ndarray:
 
 
 DRAWINGS: dict[str, Callable[[Path], None]] = {
-    "losses": lambda path: loss_figure(HISTORY, path, pca_error=1530.6, pca_label="PCA, 20"),
+    "loss_curves": lambda path: loss_figure(HISTORY, path, pca_error=1530.6, pca_label="PCA, 20"),
     "one epoch": lambda path: loss_figure(HISTORY[:1], path),
     "negative losses": lambda path: loss_figure([{"epoch": 1, "loss": -2}, HISTORY[1]], path),
     "constant losses": lambda path: loss_figure(
@@ -111,7 +111,7 @@ def test_every_kind_of_input_becomes_a_picture(
     assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]
 
 
-@pytest.mark.parametrize("name", ["losses", "colour", "codes of two numbers"])
+@pytest.mark.parametrize("name", ["loss_curves", "colour", "codes of two numbers"])
 def test_the_same_input_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
     first, second = tmp_path / "first.png", tmp_path / "second.png"
     DRAWINGS[name](first)
@@ -139,7 +139,7 @@ def test_matplotlib_waits_for_the_first_figure_and_pyplot_for_ever(tmp_path: Pat
 
 
 def test_the_losses_are_labelled_as_promised(monkeypatch: pytest.MonkeyPatch) -> None:
-    figures = saved_figure(monkeypatch, "losses")
+    figures = saved_figure(monkeypatch, "loss_curves")
     loss_figure(HISTORY, "losses.png", pca_error=1530.6, pca_label="PCA, 20 numbers")
     axes = figures[0].axes[0]
     assert axes.get_title(loc="left") == "Training Loss vs Validation Loss"
@@ -156,13 +156,13 @@ def test_the_losses_are_labelled_as_promised(monkeypatch: pytest.MonkeyPatch) ->
 def test_without_a_validation_set_there_is_only_the_training_loss(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    figures = saved_figure(monkeypatch, "losses")
+    figures = saved_figure(monkeypatch, "loss_curves")
     loss_figure([{"epoch": 1, "loss": 3.0}, {"epoch": 2, "loss": 2.0}], "losses.png")
     assert [line.get_label() for line in figures[0].axes[0].get_lines()] == ["Train"]
 
 
 def test_loss_ticks_are_plain_numbers_close_enough_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    figures = saved_figure(monkeypatch, "losses")
+    figures = saved_figure(monkeypatch, "loss_curves")
     loss_figure(HISTORY, "losses.png")
     for axes in figures[0].axes:
         low, high = axes.get_ylim()
@@ -206,7 +206,7 @@ def test_values_outside_the_range_are_clipped(tmp_path: Path) -> None:
 
 
 def test_codes_of_two_numbers_are_drawn_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    figures = saved_figure(monkeypatch, "codes")
+    figures = saved_figure(monkeypatch, "latent_space")
     codes = np.random.default_rng(0).standard_normal((40, 2))
     codes_figure(codes, None, "codes.png")
     drawn = np.asarray(figures[0].axes[0].collections[0].get_offsets())
@@ -218,7 +218,7 @@ def test_longer_codes_are_drawn_along_their_principal_components(
 ) -> None:
     from sklearn.decomposition import PCA
 
-    figures = saved_figure(monkeypatch, "codes")
+    figures = saved_figure(monkeypatch, "latent_space")
     codes = np.random.default_rng(0).standard_normal((60, 4)) * [1, 9, 2, 5]
     codes_figure(codes, None, "codes.png")
     axes = figures[0].axes[0]
@@ -235,7 +235,7 @@ def test_longer_codes_are_drawn_along_their_principal_components(
 def test_at_most_5000_codes_are_drawn_and_classes_are_mixed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    figures = saved_figure(monkeypatch, "codes")
+    figures = saved_figure(monkeypatch, "latent_space")
     labels = np.repeat([0, 1], 4000)
     codes_figure(np.column_stack([labels, labels]), labels, "codes.png")
     drawn = np.asarray(figures[0].axes[0].collections[0].get_offsets())[:, 0]
@@ -244,7 +244,7 @@ def test_at_most_5000_codes_are_drawn_and_classes_are_mixed(
 
 
 def test_up_to_twenty_classes_look_different(monkeypatch: pytest.MonkeyPatch) -> None:
-    figures = saved_figure(monkeypatch, "codes")
+    figures = saved_figure(monkeypatch, "latent_space")
     codes_figure(images(40, 2), np.arange(40) % 20 + 100, "codes.png")
     legend = figures[0].axes[0].get_legend()
     assert legend is not None
