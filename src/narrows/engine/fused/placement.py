@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -75,90 +76,133 @@ def _offsets(sizes: Sequence[int], unit: int = FLOATS_PER_LINE) -> tuple[np.ndar
     return ends[:-1].copy(), int(ends[-1])
 
 
-def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
-    """Give everything its place. Entry 0 of each array stands for the input."""
-    widths = [layers[0].taken, *(layer.width for layer in layers)]
-    weight_rows = [0, *(padded(layer.columns, LANES) for layer in layers)]
-    runs = [0, 0]
-    for layer, row in zip(layers, weight_rows[1:], strict=True):
-        runs += [layer.rows * row, layer.bias_size]
-    places, parameters = _offsets([padded(run, LANES) for run in runs])
-    taps_at, _ = _offsets([0, *(layer.taps.size for layer in layers)], 1)
-    sums_at, sums = _offsets([0, *(layer.bias_size for layer in layers)])
+class _Panel(NamedTuple):
+    """Where everything of one panel of items lies in a thread's work space.
 
+    Attributes:
+        value_at, delta_at, slope_at: of each layer, as in :class:`Stack`.
+        wanted_at: what the loss compares with.
+        size: of all of it.
+    """
+
+    value_at: np.ndarray
+    delta_at: np.ndarray
+    slope_at: np.ndarray
+    wanted_at: int
+    size: int
+
+
+def _panel(layers: Sequence[Layer]) -> _Panel:
+    widths = [layers[0].taken, *(layer.width for layer in layers)]
     blocks = [padded(width, LANES) * TILE_COLUMNS for width in widths]
     slopes = [
         block if layer.activation in _WITH_SLOPES else 0
         for layer, block in zip(layers, blocks[1:], strict=True)
     ]
     # What goes in comes out again: the panel that the loss compares with is as large as the input.
-    panels, panel_size = _offsets([*blocks, *blocks[1:-1], *slopes, blocks[0]])
+    places, size = _offsets([*blocks, *blocks[1:-1], *slopes, blocks[0]])
     count = len(layers)
-    value_at, delta_at, slope_at = np.split(panels[:-1], [count + 1, 2 * count])
-    # The deltas of the last layer take the place of its activations; the input has none.
-    delta_at = np.array([0, *delta_at, value_at[-1]])
-    panels_of_a_thread = -(-slots // (TILE_COLUMNS * threads))
-    drawing = [number for number, layer in enumerate(layers, 1) if layer.activation == "gaussian"]
-    at_a_time = panels_of_a_thread if drawing else min(PANELS_AT_A_TIME, panels_of_a_thread)
-    window_at = at_a_time * panel_size
-    # the squares in which values are turned reach beyond the last of them
-    window = max(max(layer.rows, layer.columns) for layer in layers) * TILE_COLUMNS
-    tail = padded(window + LANES * TILE_COLUMNS, FLOATS_PER_LINE)
-    # without windows all threads' panels lie in one row, for whichever of them takes them
-    windows = any(layer.has_windows for layer in layers)
-    work_row = window_at + tail * windows
-
-    left_at, left = _offsets([0, *(layer.rows * slots * layer.places for layer in layers)])
-    right_at, right = _offsets(_right_sizes(layers, slots))
-    longest = padded(max(max(layer.rows, layer.columns) for layer in layers), TILE_COLUMNS)
-    block_or_row = max(TILE_ROWS * BLOCK_TILES * TILE_COLUMNS, longest)
-    tasks, bounds = _share_out(layers, slots, threads)
-    tasks, moments = _with_moments(tasks, bounds)
-    learnt, first_moment, second_moment, own, lefts, rights, gradient = _zeros(
-        parameters,
-        *[moments] * 2,
-        threads * work_row + tail,
-        left,
-        right,
-        threads * (padded(block_or_row, FLOATS_PER_LINE) + _APART),
+    value_at, delta_at, slope_at = np.split(places[:-1], [count + 1, 2 * count])
+    return _Panel(
+        value_at.copy(),
+        # The deltas of the last layer take the place of its activations; the input has none.
+        np.array([0, *delta_at, value_at[-1]]),
+        np.array([0, *slope_at]),
+        int(places[-1]),
+        size,
     )
+
+
+def _of_each_layer(layers: Sequence[Layer], slots: int, panel: _Panel) -> dict[str, np.ndarray]:
+    """The first group of a :class:`Stack`: an entry for each layer, entry 0 for the input."""
 
     def numbers(of: Callable[[Layer], int], first: int = 0) -> np.ndarray:
         return np.array([first, *map(of, layers)])
 
+    def offsets(of: Callable[[Layer], int], unit: int = FLOATS_PER_LINE) -> np.ndarray:
+        return _offsets([0, *map(of, layers)], unit)[0]
+
+    weight_row = numbers(_weight_row)
+    places = _offsets(_parameter_runs(layers))[0]
+    return {
+        "width": numbers(lambda layer: layer.width, layers[0].taken),
+        "activation": numbers(lambda layer: _ACTIVATIONS[layer.activation], LINEAR),
+        "inputs": numbers(lambda layer: layer.inputs),
+        "outputs": numbers(lambda layer: layer.outputs),
+        "places": numbers(lambda layer: layer.places),
+        "windows": numbers(_windows),
+        "taps_at": offsets(lambda layer: layer.taps.size, 1),
+        "taps_count": numbers(lambda layer: layer.taps.shape[1]),
+        "taps_run": numbers(lambda layer: layer.run),
+        "flipped": np.array([False, *(layer.flipped for layer in layers)]),
+        "weight_at": places[0::2].copy(),
+        "weight_row": weight_row,
+        "bias_at": places[1::2].copy(),
+        "bias_size": numbers(lambda layer: layer.bias_size),
+        "sums_at": offsets(lambda layer: layer.bias_size),
+        "value_at": panel.value_at,
+        "delta_at": panel.delta_at,
+        "slope_at": panel.slope_at,
+        "left_at": offsets(lambda layer: _left_size(layer, slots)),
+        "right_at": _offsets(_right_sizes(layers, slots))[0],
+    }
+
+
+def _weight_row(layer: Layer) -> int:
+    return padded(layer.columns, LANES)
+
+
+def _left_size(layer: Layer, slots: int) -> int:
+    return layer.rows * slots * layer.places
+
+
+def _parameter_runs(layers: Sequence[Layer]) -> list[int]:
+    """The sizes of all weights and biases, in turns; of the input there are none."""
+    runs = [0, 0]
+    for layer in layers:
+        runs += [layer.rows * _weight_row(layer), layer.bias_size]
+    return [padded(run, LANES) for run in runs]
+
+
+def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
+    """Give everything its place. Entry 0 of each array stands for the input."""
+    panel = _panel(layers)
+    panels_of_a_thread = -(-slots // (TILE_COLUMNS * threads))
+    drawing = [number for number, layer in enumerate(layers, 1) if layer.activation == "gaussian"]
+    at_a_time = panels_of_a_thread if drawing else min(PANELS_AT_A_TIME, panels_of_a_thread)
+    window_at = at_a_time * panel.size
+    # the squares in which values are turned reach beyond the last of them
+    longest = max(max(layer.rows, layer.columns) for layer in layers)
+    tail = padded((longest + LANES) * TILE_COLUMNS, FLOATS_PER_LINE)
+    # without windows all threads' panels lie in one row, for whichever of them takes them
+    work_row = window_at + tail * any(layer.has_windows for layer in layers)
+    longest = padded(longest, TILE_COLUMNS)
+    block_or_row = max(TILE_ROWS * BLOCK_TILES * TILE_COLUMNS, longest)
+    tasks, bounds = _share_out(layers, slots, threads)
+    tasks, moments = _with_moments(tasks, bounds)
+    parameters, first_moment, second_moment, work, left, right, gradient = _zeros(
+        _offsets(_parameter_runs(layers))[1],
+        *[moments] * 2,
+        threads * work_row + tail,
+        _offsets([_left_size(layer, slots) for layer in layers])[1],
+        _offsets(_right_sizes(layers, slots))[1],
+        threads * (padded(block_or_row, FLOATS_PER_LINE) + _APART),
+    )
+    sums = _offsets([layer.bias_size for layer in layers])[1]
     return Stack(
-        width=np.array(widths),
-        activation=numbers(lambda layer: _ACTIVATIONS[layer.activation], LINEAR),
-        inputs=numbers(lambda layer: layer.inputs),
-        outputs=numbers(lambda layer: layer.outputs),
-        places=numbers(lambda layer: layer.places),
-        windows=numbers(_windows),
-        taps_at=taps_at,
-        taps_count=numbers(lambda layer: layer.taps.shape[1]),
-        taps_run=numbers(lambda layer: layer.run),
-        flipped=np.array([False, *(layer.flipped for layer in layers)]),
-        weight_at=places[0::2].copy(),
-        weight_row=np.array(weight_rows),
-        bias_at=places[1::2].copy(),
-        bias_size=numbers(lambda layer: layer.bias_size),
-        sums_at=sums_at,
-        value_at=value_at.copy(),
-        delta_at=delta_at,
-        slope_at=np.array([0, *slope_at]),
-        left_at=left_at,
-        right_at=right_at,
+        **_of_each_layer(layers, slots, panel),
         taps=np.concatenate([layer.taps.reshape(-1) for layer in layers]),
-        parameters=learnt,
+        parameters=parameters,
         first_moment=first_moment,
         second_moment=second_moment,
-        work=own,
+        work=work,
         work_row=work_row,
         panels_at_a_time=at_a_time,
-        panel_size=panel_size,
-        wanted_at=int(panels[-1]),
+        panel_size=panel.size,
+        wanted_at=panel.wanted_at,
         window_at=window_at,
-        left=lefts,
-        right=rights,
+        left=left,
+        right=right,
         gradient=gradient.reshape(threads, -1),
         bias_sums=np.zeros((slots // TILE_COLUMNS, sums), np.float32),
         panel_losses=np.zeros(slots // TILE_COLUMNS),
@@ -199,7 +243,7 @@ def moment_places(s: Stack) -> np.ndarray:
 def factor_bytes(layers: Sequence[Layer], batch_size: int) -> int:
     """What the factors of all gradients of a batch take: with images, most of the memory."""
     slots = padded(batch_size, TILE_COLUMNS)
-    rows = sum(layer.rows * slots * layer.places for layer in layers)
+    rows = sum(_left_size(layer, slots) for layer in layers)
     return 4 * (rows + sum(_right_sizes(layers, slots)))
 
 
@@ -244,7 +288,7 @@ def _share_out(layers: Sequence[Layer], slots: int, threads: int) -> tuple[np.nd
 
     dealt = []
     for number, layer in enumerate(layers, 1):
-        row = padded(layer.columns, LANES)
+        row = _weight_row(layer)
         for first, last in _tiles(layer):
             if last > first and not layer.has_windows and row >= threads * _FEWEST_COLUMNS:
                 for thread in range(threads):

@@ -141,6 +141,22 @@ def _tile_function(module: Any, rows: int, chooses: bool) -> Any:
     return function
 
 
+def _call_tile_function(builder: Any, rows: Any, chosen: Any, passed: list[Any]) -> None:
+    """Call the function for so many rows: of the chosen columns, or of all where none are."""
+    end = builder.append_basic_block("end")
+    chooses = builder.icmp_signed("!=", cgutils.unpack_tuple(builder, chosen.shape)[0], INT64(0))
+    choice = builder.switch(builder.select(chooses, builder.add(rows, INT64(TILE_ROWS)), rows), end)
+    for count in range(1, TILE_ROWS + 1):
+        for chosen_too in (False, True):
+            block = builder.append_basic_block("tile")
+            choice.add_case(INT64(count + TILE_ROWS * chosen_too), block)
+            with builder.goto_block(block):
+                function = _tile_function(builder.module, count, chosen_too)
+                builder.call(function, passed + [chosen.data] * chosen_too)
+                builder.branch(end)
+    builder.position_at_end(end)
+
+
 @intrinsic
 def tile(
     typing_context: Any,
@@ -187,22 +203,7 @@ def tile(
             pointer(context, builder, kinds[8], c, c_start), c_row, depth,
             pointer(context, builder, kinds[12], starts, starts_at), floor,
         ]  # fmt: skip
-        end = builder.append_basic_block("end")
-        chooses = builder.icmp_signed(
-            "!=", cgutils.unpack_tuple(builder, columns.shape)[0], INT64(0)
-        )
-        choice = builder.switch(
-            builder.select(chooses, builder.add(rows, INT64(TILE_ROWS)), rows), end
-        )
-        for count in range(1, TILE_ROWS + 1):
-            for chosen_too in (False, True):
-                block = builder.append_basic_block("tile")
-                choice.add_case(INT64(count + TILE_ROWS * chosen_too), block)
-                with builder.goto_block(block):
-                    function = _tile_function(builder.module, count, chosen_too)
-                    builder.call(function, passed + [columns.data] * chosen_too)
-                    builder.branch(end)
-        builder.position_at_end(end)
+        _call_tile_function(builder, rows, columns, passed)
         return context.get_dummy_value()
 
     return types.void(*values), generate
