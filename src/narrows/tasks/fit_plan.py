@@ -1,10 +1,8 @@
 """From a plan to a trained model: scaling, training, and what is measured on the way."""
 
-import contextlib
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 from jaxtyping import Float32
@@ -32,7 +30,7 @@ from narrows.tasks.linear import linear_model, linear_scaling, where_linear_is_b
 from narrows.tasks.training_record import describe_data, record_training
 from narrows.tasks.versions import installed_packages
 from narrows.training import History, train
-from narrows.training.loop import CHECKPOINT_SECONDS, Unbroken
+from narrows.training.loop import RunKeywords
 from narrows.training.noise import noise_limits
 
 
@@ -50,21 +48,15 @@ def fit_plan(
     validation: Dataset | None,
     plan: Plan,
     *,
-    checkpoint: Path | None = None,
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
-    resume: bool = False,
-    on_epoch: Callable[[History], None] = lambda history: None,
-    track: Tracker = silent,
-    should_stop: Callable[[], bool] = lambda: False,
-    unbroken: Unbroken = contextlib.nullcontext,
     detection: bool = False,
+    **run: Unpack[RunKeywords],
 ) -> Fitted:
     """Train what ``plan`` says on ``training`` and measure what later use needs.
 
-    The arguments after the plan are those of :func:`narrows.training.train`; and whether to learn
-    what :mod:`narrows.tasks.detector` needs, which takes as long as a short training.
+    ``run`` is what :func:`narrows.training.train` takes; ``detection`` says whether to learn what
+    :mod:`narrows.tasks.detector` needs, which takes as long as a short training.
     """
-    spec, settings = plan.spec, plan.settings
+    spec, settings, track = plan.spec, plan.settings, run.get("track", silent)
     if plan.refinement or is_variational(spec):
         require_xla_threads()  # what is measured after the training needs them
         require_compilers(NUMBA, XLA)
@@ -80,13 +72,7 @@ def fit_plan(
         inputs=training.inputs,
         validation_inputs=None if validation is None else validation.inputs,
         limits=noise_limits(training),
-        checkpoint=checkpoint,
-        checkpoint_seconds=checkpoint_seconds,
-        resume=resume,
-        on_epoch=on_epoch,
-        track=track,
-        should_stop=should_stop,
-        unbroken=unbroken,
+        **run,
     )
     pca = fit_pca(training.items, min(spec.latent_size, _MOST_COMPONENTS))
     model, refinement, notes = result.model, plan.refinement, list[str]()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -44,6 +44,45 @@ class Trained:
     notes: tuple[str, ...] = ()
 
 
+class RunKeywords(TypedDict, total=False):
+    """How a run goes on from an earlier one, and who is told of it and may stop it.
+
+    Attributes:
+        checkpoint: the file to write checkpoints to, at least every ``checkpoint_seconds`` and at
+            the end; None for none.
+        checkpoint_seconds: seconds of work that a kill may cost.
+        resume: go on from ``checkpoint`` if it is there. The result is the same, byte for byte, as
+            that of a run that was never stopped.
+        on_epoch: called with the history after each epoch.
+        track: told about the progress, in items.
+        should_stop: asked several times a second; when it says so, a checkpoint is written and
+            KeyboardInterrupt raised.
+        unbroken: makes the blocks in which an interrupt has to wait: steps, and what is written.
+            A checkpoint is written where KeyboardInterrupt comes between them.
+    """
+
+    checkpoint: Path | None
+    checkpoint_seconds: float
+    resume: bool
+    on_epoch: Callable[[History], None]
+    track: Tracker
+    should_stop: Callable[[], bool]
+    unbroken: Unbroken
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Control:
+    """:class:`RunKeywords` with their defaults."""
+
+    checkpoint: Path | None = None
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
+    resume: bool = False
+    on_epoch: Callable[[History], None] = lambda history: None
+    track: Tracker = silent
+    should_stop: Callable[[], bool] = lambda: False
+    unbroken: Unbroken = contextlib.nullcontext
+
+
 def train(
     model: Model,
     items: np.ndarray,
@@ -53,19 +92,13 @@ def train(
     inputs: np.ndarray | None = None,
     validation_inputs: np.ndarray | None = None,
     limits: NoiseLimits | None = None,
-    checkpoint: Path | None = None,
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
-    resume: bool = False,
-    on_epoch: Callable[[History], None] = lambda history: None,
-    track: Tracker = silent,
-    should_stop: Callable[[], bool] = lambda: False,
-    unbroken: Unbroken = contextlib.nullcontext,
+    **run: Unpack[RunKeywords],
 ) -> Trained:
-    """Train ``model`` to reconstruct ``items``.
+    r"""Train ``model`` to reconstruct ``items``.
 
     Args:
         model: where to start from.
-        items: (n, \\*item_shape), any real dtype, possibly memory-mapped; n at least 1.
+        items: (n, \*item_shape), any real dtype, possibly memory-mapped; n at least 1.
         validation: items to measure the loss on after each epoch, or None. Where the settings have
             noise, they are damaged too, the same way every time.
         settings: what to do.
@@ -73,16 +106,7 @@ def train(
         validation_inputs: the same of ``validation``.
         limits: of the noise, where the settings have any; None for from the lowest to the highest
             of all values.
-        checkpoint: the file to write checkpoints to, at least every ``checkpoint_seconds`` and at
-            the end; None for none.
-        resume: go on from ``checkpoint`` if it is there. The result is the same, byte for byte, as
-            that of a run that was never stopped.
-        on_epoch: called with the history after each epoch.
-        track: told about the progress, in items.
-        should_stop: asked several times a second; when it says so, a checkpoint is written and
-            KeyboardInterrupt raised.
-        unbroken: makes the blocks in which an interrupt has to wait: steps, and what is written.
-            A checkpoint is written where KeyboardInterrupt comes between them.
+        run: see :class:`RunKeywords`; by default nothing is written, told or stopped.
 
     Raises:
         ShapeError: items that the model does not take.
@@ -90,12 +114,8 @@ def train(
         UsageError: ``checkpoint`` is of a run with other data or settings.
     """
     for rows in (items, validation, inputs, validation_inputs):
-        if rows is not None and rows.shape[1:] != model.spec.item_shape:
-            raise ShapeError(
-                f"items of shape {rows.shape[1:]} do not fit a model for {model.spec.item_shape}"
-            )
-        if rows is not None and not len(rows):
-            raise DataError("there is nothing to train or validate on: 0 items")
+        if rows is not None:
+            _require_fit(rows, model)
     if limits is None:
         lowest, highest = (0.0, 1.0) if settings.noise is None else extent_of(items)
         limits = NoiseLimits(lowest, highest, lowest)
@@ -106,29 +126,21 @@ def train(
         validation_inputs=validation_inputs,
         limits=limits,
     )
-    run = _Run(
-        model,
-        shown,
-        settings,
-        path=checkpoint,
-        checkpoint_seconds=checkpoint_seconds,
-        resume=resume,
-        unbroken=unbroken,
-        track=track,
-    )
-    total = settings.epochs * len(items)
-    with track("training", total=total, unit="items") as advance:
-        advance(run.items_done(), run.note())
-        try:
-            while not run.finished():
-                if should_stop():
-                    raise KeyboardInterrupt
-                run.advance(advance, on_epoch)
-        except KeyboardInterrupt:
-            if run.is_whole:
-                run.save()
-            raise
-    return run.result(run.save_at_the_end())
+    return _Run(model, shown, settings, _Control(**run)).to_the_end()
+
+
+def _require_fit(rows: np.ndarray, model: Model) -> None:
+    """Make sure that there are items, and that a model takes them.
+
+    Raises:
+        ShapeError, DataError: there are none, or it does not.
+    """
+    if rows.shape[1:] != model.spec.item_shape:
+        raise ShapeError(
+            f"items of shape {rows.shape[1:]} do not fit a model for {model.spec.item_shape}"
+        )
+    if not len(rows):
+        raise DataError("there is nothing to train or validate on: 0 items")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,37 +158,32 @@ class _Run:
     """A training run under way: the trainer, and where it is."""
 
     def __init__(
-        self,
-        model: Model,
-        shown: _Shown,
-        settings: TrainingSettings,
-        *,
-        path: Path | None,
-        checkpoint_seconds: float,
-        resume: bool,
-        unbroken: Unbroken,
-        track: Tracker,
+        self, model: Model, shown: _Shown, settings: TrainingSettings, control: _Control
     ) -> None:
         items = shown.items
-        self.unbroken = unbroken
+        self.control, self.path = control, control.checkpoint
         # whether what there is of the model is what is said of it, and not half a slice further
         self.is_whole = True
         self.has_warned = False  # that no checkpoint can be written
         self.model, self.shown, self.settings = model, shown, settings
         self.items, self.validation = items, shown.validation
-        self.path, self.checkpoint_seconds = path, checkpoint_seconds
         # A batch larger than the set is the set: nothing is padded or repeated.
         self.batch_size = min(settings.batch_size, len(items))
         self.adam = settings.adam_for(len(items), self.batch_size)
         self.trainer: Trainer = make_trainer(
-            model, settings.objective, self.adam, self.batch_size, seed=settings.seed, track=track
+            model,
+            settings.objective,
+            self.adam,
+            self.batch_size,
+            seed=settings.seed,
+            track=control.track,
         )
         self.varied = Varied(items, shown.limits, settings, shown.inputs)
         self.values_per_item = items[:1].size
         self.to_data_units = settings.objective.to_data_units(model.scaling.scale)
         identity = _identity(model, shown, settings)
-        if resume and path is not None and path.exists():
-            self.at = read_checkpoint(path, identity)
+        if control.resume and self.path is not None and self.path.exists():
+            self.at = read_checkpoint(self.path, identity)
             self.trainer.restore(self.at.state)
             self.has_checkpoint = True
         else:
@@ -184,6 +191,22 @@ class _Run:
             self.at = Checkpoint(identity=identity, state=TrainingState.start(model.arrays))
         self.saved_at = time.monotonic()
         self.order = self._shuffled()
+
+    def to_the_end(self) -> Trained:
+        """Take all slices that are left, and give the result."""
+        total = self.settings.epochs * len(self.items)
+        with self.control.track("training", total=total, unit="items") as advance:
+            advance(self.items_done(), self.note())
+            try:
+                while not self.finished():
+                    if self.control.should_stop():
+                        raise KeyboardInterrupt
+                    self.advance(advance)
+            except KeyboardInterrupt:
+                if self.is_whole:
+                    self.save()
+                raise
+        return self.result(self.save_at_the_end())
 
     def steps_at_once(self) -> int:
         """The steps of a slice: what is read of a file for it is held in memory."""
@@ -204,7 +227,7 @@ class _Run:
         lost = patience is not None and done - best_epoch(self.at.history) >= patience
         return done >= self.settings.epochs or lost
 
-    def advance(self, advance: Advance, on_epoch: Callable[[History], None]) -> None:
+    def advance(self, advance: Advance) -> None:
         """One slice of an epoch; after the last one, what ends an epoch."""
         start = time.monotonic()
         before = self.items_done()
@@ -215,16 +238,16 @@ class _Run:
             validation_loss = self._validation_loss()
             with self._undivided():
                 self._end_epoch(start, validation_loss)
-                on_epoch(self.at.history)
+                self.control.on_epoch(self.at.history)
         else:
             self.at.seconds += time.monotonic() - start
-        if time.monotonic() - self.saved_at > self.checkpoint_seconds:
+        if time.monotonic() - self.saved_at > self.control.checkpoint_seconds:
             self.save()
 
     @contextlib.contextmanager
     def _undivided(self) -> Iterator[None]:
         """What changes this run's state: all of it happens, or the state is not whole."""
-        with self.unbroken():
+        with self.control.unbroken():
             self.is_whole = False
             yield
             self.is_whole = True
@@ -288,7 +311,7 @@ class _Run:
         cannot be written, that is said once, and the run goes on."""
         problem = self._save()
         if problem and not self.has_warned:
-            warn(f"{problem}; until it can be, this run goes on without", stacklevel=4)
+            warn(f"{problem}; until it can be, this run goes on without", stacklevel=5)
             self.has_warned = True
 
     def save_at_the_end(self) -> tuple[str, ...]:
@@ -305,7 +328,7 @@ class _Run:
         if self.path is None:
             return ""
         try:
-            with self.unbroken():
+            with self.control.unbroken():
                 write_checkpoint(self.path, self.at)
         except OutputError as error:
             return error.message
