@@ -1,5 +1,6 @@
 """A stack of layers, and the threads that compute it."""
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 
@@ -13,6 +14,7 @@ from narrows.engine.fused.placement import lay_out, moment_places, padded
 from narrows.engine.fused.registers import LANES, TILE_COLUMNS
 from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source
 from narrows.engine.fused.threads import run_in_threads, startable
+from narrows.engine.interface import AdamSettings
 from narrows.nn.scaling import Scaling
 
 
@@ -81,30 +83,38 @@ class LayerStack:
         scaling: Scaling,
         order: np.ndarray,
         loss: Loss,
-        rates: np.ndarray,
-        decays: np.ndarray,
-        constants: Adam,
+        adam: AdamSettings,
+        first: int,
         noise: np.ndarray,
     ) -> np.ndarray:
-        """One step per entry of ``rates`` and ``decays`` over the items that ``order`` names, going
-        in as ``inputs``, which may be ``items``: their losses. ``noise`` has a row for each of them
-        where codes are drawn."""
+        """Steps over the items that ``order`` names, the first of them numbered ``first`` counting
+        from 1, going in as ``inputs``, which may be ``items``: their losses. ``noise`` has a row
+        for each item where codes are drawn."""
+        steps = math.ceil(len(order) / self.batch_size)
+        rates, decays = adam.step_sizes(first, steps), adam.decays(first, steps)
+        constants = Adam(
+            np.float32(0),
+            np.float32(0),
+            np.float32(1 - adam.beta1),
+            np.float32(1 - adam.beta2),
+            np.float32(adam.epsilon),
+        )
         if not (_is_readable(items, scaling) and _is_readable(inputs, scaling)):
             same = inputs is items
             items = scaling.to_network(items[order])
             inputs = items if same else scaling.to_network(inputs[order])
             order, scaling = np.arange(len(order)), Scaling()
         sources = _source(inputs, scaling), _source(items, scaling)
-        losses, done = np.zeros(len(rates)), 0
+        losses, done = np.zeros(steps), 0
         while done < len(losses):
             parts, is_trial = self._crews.pick()
             count = min(len(losses) - done, _TRIAL_STEPS if is_trial else len(losses))
-            steps = slice(done, done + count)
+            some = slice(done, done + count)
             batches = slice(done * self.batch_size, (done + count) * self.batch_size)
             start = time.perf_counter()
             arguments = (
-                *sources, order[batches], self.batch_size, loss, rates[steps], decays[steps],
-                constants, noise[batches], parts, losses[steps],
+                *sources, order[batches], self.batch_size, loss, rates[some], decays[some],
+                constants, noise[batches], parts, losses[some],
             )  # fmt: skip
             run_in_threads(loops.train, self.stack, arguments, self.threads)
             self._crews.note(parts, (time.perf_counter() - start) / count)

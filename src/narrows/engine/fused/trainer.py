@@ -1,7 +1,5 @@
 """Trainer of models that are stacks of layers."""
 
-import math
-
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, Shaped
 
@@ -14,7 +12,6 @@ from narrows.engine.fused.structure import (
     CROSS_ENTROPY,
     HUBER,
     SQUARED,
-    Adam,
     Loss,
 )
 from narrows.engine.interface import AdamSettings, TrainingState
@@ -100,26 +97,15 @@ class FusedTrainer:
         order: Int64[np.ndarray, " m"],
         inputs: Shaped[np.ndarray, "n *item"] | None = None,
     ) -> Float64[np.ndarray, " steps"]:
-        steps = math.ceil(len(order) / self._stack.batch_size)
-        rates = self._adam.step_sizes(self._steps + 1, steps)
-        decays = self._adam.decays(self._steps + 1, steps)
-        constants = Adam(
-            np.float32(0),
-            np.float32(0),
-            np.float32(1 - self._adam.beta1),
-            np.float32(1 - self._adam.beta2),
-            np.float32(self._adam.epsilon),
-        )
+        first, batch_size = self._steps + 1, self._stack.batch_size
         given = items if inputs is None else inputs
         noise = np.zeros((0, 0), np.float32)
         if self._drawn:
-            noise = drawn_noise(
-                self._seed, self._steps + 1, len(order), self._drawn, self._stack.batch_size
-            )
+            noise = drawn_noise(self._seed, first, len(order), self._drawn, batch_size)
         losses = self._stack.train(
-            items, given, self._scaling, order, self._loss, rates, decays, constants, noise
+            items, given, self._scaling, order, self._loss, self._adam, first, noise
         )
-        self._steps += steps
+        self._steps += len(losses)
         return losses
 
     def measure(
