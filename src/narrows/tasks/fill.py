@@ -57,7 +57,7 @@ def fill_frame(
     for start in range(0, table.num_rows, _BLOCK_ROWS):
         block = table.slice(start, _BLOCK_ROWS)
         found[start : start + block.num_rows] = _made(
-            autoencoder, block, start + 1, drift, check_range
+            autoencoder, schema, block, start + 1, drift=drift, check_range=check_range
         )
     changed = {}
     for at, name in enumerate(table.column_names):
@@ -181,8 +181,14 @@ class Filling:
         for batch in self._table.batches():
             for start in range(0, batch.num_rows, _BLOCK_ROWS):
                 block = batch.slice(start, _BLOCK_ROWS)
-                seen = self._drift
-                made = _made(self._autoencoder, block, row, seen, check_range)
+                made = _made(
+                    self._autoencoder,
+                    self._schema,
+                    block,
+                    row,
+                    drift=self._drift,
+                    check_range=check_range,
+                )
                 yield filled_rows(
                     self._schema,
                     as_arrow(block),
@@ -201,13 +207,15 @@ def _schema(autoencoder: TrainedAutoencoder) -> TableSchema:
 
 def _made(
     autoencoder: TrainedAutoencoder,
+    schema: TableSchema,
     block: Any,
     row: int,
+    *,
     drift: SchemaDrift,
     check_range: bool,
 ) -> np.ndarray:
-    """What the model makes of the rows of a table or batch: features (n, width)."""
-    schema = _schema(autoencoder)
+    """What the model makes of the rows of a table or batch, read by ``schema``: features
+    (n, width)."""
     features = schema.encode_block(block, row, drift)
     if check_range:
         require_familiar(autoencoder.trained, features, "the table")
