@@ -31,13 +31,6 @@ from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.tasks.fit_plan import Fitted, fit_plan
 
-#: Files of the quick tests (``-m quick``): what versions of Python and of packages may change.
-QUICK = """
-    archive archive_tables column_report csv dense_reference docs engines every_command figures
-    files frames image_folder image_reading imports layers measures model_file named_arrays page
-    summary tables tensor_file without_pandas writing xla_training
-"""
-
 # The same cases in every run, so that a red one tells of the change and not of its luck;
 # --hypothesis-profile=default searches anew.
 settings.register_profile("same-cases", derandomize=True)
@@ -129,21 +122,6 @@ def mnist() -> np.ndarray:
             return load_data("mnist:test").items
         except DataError as error:
             pytest.skip(f"{error.message} (set NARROWS_DATA to a folder that holds mnist/)")
-
-
-def _is_quick(path: Path) -> bool:
-    return path.stem.removeprefix("test_") in QUICK.split()
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Whoever wants the quick tests need not wait for the others to be collected."""
-    other = collection_path.name.startswith("test_") and not _is_quick(collection_path)
-    return True if other and config.option.markexpr == "quick" else None
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    if _is_quick(Path(item.path)):
-        item.add_marker("quick")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from helpers import golden_archives, golden_tables
 
 PROGRAM = """
@@ -19,6 +21,7 @@ OURS = ("nn", "learnt", "engine", "model", "training", "planning", "report", "ta
 LIBRARIES = ("jax", "sklearn")
 
 
+@pytest.mark.slow
 def test_importing_and_opening_archives_of_every_kind_loads_nothing_that_learns() -> None:
     arrays = [*golden_archives.ARCHIVES.values(), *golden_archives.CODES.values()]
     for blobs, needed in ((arrays, {"PIL"}), (list(golden_tables.ARCHIVES.values()), {"pyarrow"})):

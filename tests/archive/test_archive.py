@@ -46,12 +46,14 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 # Lossless
 
 
+@pytest.mark.slow
 @FEW
 @given(any_array())
 def test_lossless_is_the_same_bits(items: np.ndarray) -> None:
     assert_same(decompress(compress(items, effort="fast")), items)
 
 
+@pytest.mark.slow
 @FEW
 @given(any_array())
 def test_lossless_is_the_same_bits_in_many_blocks(items: np.ndarray) -> None:
@@ -80,6 +82,7 @@ SPECIAL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("items", SPECIAL.values(), ids=SPECIAL)
 @pytest.mark.parametrize("effort", ["fast", "normal", "best"])
 def test_special_arrays_come_back(items: np.ndarray, effort: str) -> None:
@@ -105,12 +108,14 @@ BOUNDS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @FEW
 @given(any_array(), BOUNDS)
 def test_every_value_is_within_the_bound(items: np.ndarray, bound: float) -> None:
     assert_within(decompress(compress(items, bound, effort="fast")), items, bound)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(
     st.sampled_from(["f2", "f4", "f8"]),
@@ -139,6 +144,7 @@ def test_all_8_bit_values_are_at_the_nearest_multiple() -> None:
     assert_same(decompress(compress(items, 3)), expected)
 
 
+@pytest.mark.slow
 def test_a_wider_bound_costs_less() -> None:
     items = np.random.default_rng(0).normal(0, 30, 4000)
     sizes = [len(compress(items, bound)) for bound in (0, 0.01, 0.1, 1, 10)]
@@ -155,6 +161,7 @@ def test_the_measured_error_is_that_of_numpy() -> None:
     assert breakdown.mean_squared_error == pytest.approx(np.square(back - items).mean())
 
 
+@pytest.mark.slow
 def test_exceptions_do_not_spoil_the_rest() -> None:
     items = np.random.default_rng(0).normal(0, 1, 4000)
     clean = len(compress(items, 0.01))
@@ -229,6 +236,7 @@ def test_the_smallest_trial_is_what_is_held() -> None:
     assert isinstance(best, Trial) and best.item_bytes and best.seconds is not None
 
 
+@pytest.mark.slow
 def test_no_general_compressor_does_better(digits: Dataset) -> None:
     raw = digits.items.tobytes()
     rivals = [
@@ -278,6 +286,7 @@ def test_a_method_that_fails_costs_bytes_and_nothing_else(
         assert breakdown.methods == {"zlib": 3, "stored": 1}
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_data(tmp_path: Path) -> None:
     path = tmp_path / "items.npy"
     items = np.lib.format.open_memmap(path, "w+", "u1", (6 << 20, 8))

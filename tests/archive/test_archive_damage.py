@@ -66,6 +66,7 @@ def right_or_refused(blob: bytes, expected: np.ndarray) -> None:
 # Damage
 
 
+@pytest.mark.slow
 @every_archive
 def test_every_flipped_bit_is_noticed(blob: bytes) -> None:
     for place in range(len(blob)):
@@ -233,6 +234,7 @@ def bombs() -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(bombs()))
 def test_a_bomb_takes_little_memory(name: str) -> None:
     refused(bombs()[name])
@@ -250,6 +252,7 @@ def test_a_header_that_is_none_is_refused(text: bytes) -> None:
     refused(start + struct.pack("<I", zlib.crc32(text, zlib.crc32(start))) + text)
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(
     st.sampled_from(list(ARCHIVES.values())),

@@ -25,6 +25,7 @@ TABLE = pa.table({"a": np.zeros(20_000), "b": ["a text"] * 20_000})
 BOMBS = {"array": np.zeros(100_000, "u1"), "table": TABLE, "images": np.zeros((100, 40, 40), "u1")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BOMBS)
 @pytest.mark.usefixtures("low_limit")
 def test_a_small_archive_gives_no_more_than_its_size_makes_plausible(kind: str) -> None:
@@ -39,6 +40,7 @@ def test_a_small_archive_gives_no_more_than_its_size_makes_plausible(kind: str) 
         decompress(blob, max_bytes=1000)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("low_limit")
 def test_files_grow_beyond_the_limit_only_where_it_is_raised(
     narrows: Command, tmp_path: Path
@@ -83,6 +85,7 @@ def scans() -> np.ndarray:
     return np.concatenate([pages, pages])
 
 
+@pytest.mark.slow
 def test_plain_xz_is_tried_on_whole_blocks(narrows: Command, tmp_path: Path) -> None:
     np.save(tmp_path / "scans.npy", scans())
     line = ("compress", tmp_path / "scans.npy", "--effort", "fast", "--out", tmp_path / "a.nrw")

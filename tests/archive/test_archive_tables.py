@@ -40,6 +40,7 @@ def breakdown_of(table: Any, **options: Any) -> Any:
 # Exactness
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(any_table())
 def test_every_table_comes_back_to_the_last_bit(table: Any) -> None:
@@ -59,6 +60,7 @@ def test_no_rows_and_one_row_of_every_type_come_back(type_: Any) -> None:
         assert_same_table(decompress(compress(table)), table)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.data(), st.sampled_from(["1%", 0.25, "20%"]))
 def test_no_number_is_further_off_than_its_bound(data: st.DataObject, bound: Any) -> None:
@@ -76,6 +78,7 @@ def test_no_number_is_further_off_than_its_bound(data: st.DataObject, bound: Any
             assert abs(Fraction(ours) - Fraction(theirs)) <= limit
 
 
+@pytest.mark.slow
 def test_columns_that_follow_from_one_another_are_coded_together() -> None:
     table = related_table(300)
     blob = compress(table, effort="best")
@@ -229,6 +232,7 @@ def test_some_rows_are_read_from_no_more_than_their_groups(
 integers = st.lists(st.integers(0, 2**MOST_BITS - 1) | st.integers(0, 3), min_size=1, max_size=40)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.lists(integers, min_size=1, max_size=4))
 def test_columns_together_come_back(drawn: list[list[int]]) -> None:
@@ -240,6 +244,7 @@ def test_columns_together_come_back(drawn: list[list[int]]) -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_what_columns_cost_adds_up() -> None:
     random = np.random.default_rng(0)
     one = random.integers(0, 16, 4000)
@@ -272,6 +277,7 @@ def test_what_a_column_is_predicted_from_is_stored() -> None:
 # For ever
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", golden_tables.ARCHIVES)
 def test_archives_that_were_written_once_open_for_ever(name: str) -> None:
     table, bound = golden_tables.DATA[name]

@@ -37,6 +37,7 @@ FRAME = compress(
 )
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_is_noticed() -> None:
     for place in range(0, len(GROUPS), 2):
         damaged = bytearray(GROUPS)
@@ -119,6 +120,7 @@ def test_a_forged_column_is_refused(change: dict[str, Any], match: str) -> None:
         decompress(forged({**header, "data": data}, parts))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from([BLOB, FRAME]), st.lists(st.integers(0, 9), min_size=1, max_size=6), json_values

@@ -47,6 +47,7 @@ def in_blocks(size: int, **wishes: Any) -> bytes:
         return counted_archive(**wishes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["u1", "i2", ">i4", "f4"])
 @pytest.mark.parametrize("predicted", [True, False])
 @pytest.mark.parametrize("size", [1 << 23, 700])
@@ -106,6 +107,7 @@ def test_what_is_left_of_a_damaged_one_can_be_read() -> None:
             archive.read()
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_is_noticed() -> None:
     blob = counted_archive(count=30)
     for place in range(len(blob)):
@@ -170,6 +172,7 @@ def test_a_missing_part_is_noticed(part: str) -> None:
         decompress(forged(HEADER, parts))
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(["decoder", "predictor", "payload"]), st.data())
 def test_forged_parts_end_in_an_error_or_in_values(part: str, data: st.DataObject) -> None:
@@ -206,6 +209,7 @@ def test_the_map_of_the_package_names_its_modules() -> None:
 # The commands
 
 
+@pytest.mark.slow
 def test_the_commands_make_and_use_one(
     narrows: Command, tmp_path: Path, short_codes: TrainedModel
 ) -> None:
@@ -230,6 +234,7 @@ def test_the_commands_make_and_use_one(
     assert (np.load(tmp_path / "few.npy", allow_pickle=False) == items[5:9]).all()
 
 
+@pytest.mark.slow
 def test_a_model_is_trained_on_the_data_where_none_is_given(
     narrows: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

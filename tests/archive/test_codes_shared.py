@@ -40,6 +40,7 @@ def blob(shared: SharedModel) -> bytes:
     return archive_of(OTHERS, shared)
 
 
+@pytest.mark.slow
 def test_it_opens_with_its_model_alone(shared: SharedModel, blob: bytes) -> None:
     with pytest.raises(ArchiveError, match=shared.digest):
         decompress(blob)
@@ -171,6 +172,7 @@ def test_models_and_archives_that_narrows_has_no_more_say_so(shared: SharedModel
 # The commands
 
 
+@pytest.mark.slow
 def test_the_commands_keep_one_and_use_it(
     narrows: Command, tmp_path: Path, short_codes: TrainedModel
 ) -> None:

@@ -70,6 +70,7 @@ def archived(content: bytes, folder: Path, name: str = "t.csv") -> Path:
     return folder / "t.nrw"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", EXACT.values(), ids=EXACT)
 def test_the_text_comes_back(text: str, tmp_path: Path, narrows: Command) -> None:
     source, archive, back = (tmp_path / name for name in ("t.csv", "t.nrw", "back.csv"))
@@ -81,6 +82,7 @@ def test_the_text_comes_back(text: str, tmp_path: Path, narrows: Command) -> Non
     assert "every byte" in done(narrows("verify", archive, "--against", source)).out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["utf-16", "cp1252", "latin-1"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_encodings_come_back(encoding: str, end: str, tmp_path: Path, narrows: Command) -> None:
@@ -210,6 +212,7 @@ def test_forged_descriptions_are_told(key: str, tmp_path: Path) -> None:
         list(archive.text_pieces(archive.batches()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", ["0.1", "x=0.1", "5%"])
 def test_numbers_written_in_several_ways_take_a_largest_error(tmp_path: Path, asked: str) -> None:
     written = ["1.50", "2", "3.125", "4e-3", ".5", "7.0"] * 10
@@ -231,6 +234,7 @@ def table_of(count: int, gap: str) -> str:
     return "a,k\n" + "".join(f"{a},{k}\n" for a, k in rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("said", "written"), [("-200", "-200"), ("-200", "-200.0"), ("-200", '"-200"'), ("no", "no")]
 )

@@ -70,6 +70,7 @@ def mixed_blocks(draw: st.DrawFn) -> np.ndarray:
     return np.sort(values, axis=0) if draw(st.booleans()) else values
 
 
+@pytest.mark.slow
 @FEW_TIMES
 @given(mixed_blocks(), st.sampled_from(["fast", "normal", "best"]))
 def test_values_come_back(values: np.ndarray, effort: str) -> None:
@@ -154,6 +155,7 @@ def byte_blocks(draw: st.DrawFn) -> np.ndarray:
     return np.where(noise, values, top // 2).astype("u1")
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(byte_blocks(), st.integers(1, COUNT), st.sampled_from(MIXERS))
 def test_both_ways_give_the_same_bytes_and_values(
@@ -175,6 +177,7 @@ def test_many_answers_in_one_batch_are_counted_alike() -> None:
     assert in_numpy.encode(order, chosen, values) == compiled.encode(order, chosen, values)
 
 
+@pytest.mark.slow
 def test_both_ways_refuse_the_same_damage() -> None:
     values = BYTES[:20].reshape(20, -1)
     order = ScanOrder.of(BYTES[:20].shape, 1)
@@ -191,6 +194,7 @@ def test_both_ways_refuse_the_same_damage() -> None:
         assert results[0] == results[1]
 
 
+@pytest.mark.slow
 def test_without_numba_numpy_does_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(0).integers(0, 3, (60, 5, 5), "u1") * 90
     content = coded_block(values, 3)
@@ -210,6 +214,7 @@ def test_without_numba_numpy_does_it_all(monkeypatch: pytest.MonkeyPatch) -> Non
 # Streams
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("streams", [1, 2, 5, 16])
 def test_streams_come_back(streams: int) -> None:
     content = coded_block(BYTES, 4, streams)
@@ -298,6 +303,7 @@ def test_the_coder_gives_back_its_answers(sizes: list[int], lanes: int, seed: in
     player.finish()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 7, 64])
 def test_the_coder_takes_its_ideal_length(lanes: int) -> None:
     chances, answers = batches([500] * 80, 0)
@@ -428,6 +434,7 @@ def test_cases_are_numbered_from_0_and_tell_apart_what_they_say(seed: int, top: 
     assert_same(found[0][:, 6], (row * 14 // 30) * 14 + column)
 
 
+@pytest.mark.slow
 def test_errors_below_the_least_move_no_weight() -> None:
     values, learnt = BYTES.reshape(80, -1), {}
     order = ScanOrder.of(BYTES.shape, 1)
@@ -456,6 +463,7 @@ def test_every_neighbour_counts(name: str) -> None:
     assert len(np.unique(keys)) == COUNT
 
 
+@pytest.mark.slow
 def test_noise_costs_hardly_more_than_noise() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (1000, 8, 8, 1), "u1")
     assert 8 <= bits_a_value(noise) <= 8.4
@@ -463,6 +471,7 @@ def test_noise_costs_hardly_more_than_noise() -> None:
     assert bits_a_value(noise) < bits_a_value(noise[:250])
 
 
+@pytest.mark.slow
 def test_what_follows_from_its_neighbours_costs_next_to_nothing() -> None:
     random = np.random.default_rng(0)
     first = random.integers(0, 256, (600, 1, 1, 1), "u1")
@@ -500,6 +509,7 @@ print(hashlib.sha256(encode_block(values.reshape(1000, 16), order, 18, ALL, 3)).
 """
 
 
+@pytest.mark.slow
 def test_the_bytes_do_not_depend_on_threads() -> None:
     digests = []
     for threads in ("1", "4"):
@@ -591,6 +601,7 @@ def only_mixing(monkeypatch: pytest.MonkeyPatch) -> None:
         )
 
 
+@pytest.mark.slow
 def test_the_archive_takes_it_where_it_is_smallest(digits: Dataset) -> None:
     items = digits.items[:300]
     out = io.BytesIO()
@@ -602,6 +613,7 @@ def test_the_archive_takes_it_where_it_is_smallest(digits: Dataset) -> None:
     assert_same(decompress(out.getvalue()), items)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype, bound", [("u1", 1), ("i2", 3), ("u1", 0), ("f2", 0), ("?", 0)])
 def test_archives_of_any_levels_come_back(
     digits: Dataset, only_mixing: None, dtype: str, bound: float
@@ -622,6 +634,7 @@ def test_a_damaged_archive_is_refused(only_mixing: None) -> None:
             decompress(blob[:place] + bytes([blob[place] ^ 1]) + blob[place + 1 :])
 
 
+@pytest.mark.slow
 def test_it_is_tried_on_larger_sets_only_where_asked_for(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,7 @@ def test_image_methods_take_images_only() -> None:
     assert not METHODS["webp"]().takes((1, 4, 20_000), np.dtype("u1"))
 
 
+@pytest.mark.slow
 @given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 9), st.sampled_from([(), (1,), (3,)]))
 def test_a_sheet_is_cut_into_what_it_was_made_of(
     count: int, height: int, width: int, channels: tuple[int, ...]
@@ -104,6 +105,7 @@ def test_a_sheet_is_cut_into_what_it_was_made_of(
 # Filters
 
 
+@pytest.mark.slow
 @MANY
 @given(st.data(), st.sampled_from(INTEGERS), st.lists(st.sampled_from(list(FILTERS)), max_size=4))
 def test_filters_are_undone_in_any_order(data: st.DataObject, dtype: str, names: list[str]) -> None:
@@ -129,6 +131,7 @@ def test_filters_do_what_is_described() -> None:
 FLOATS = st.floats(width=64) | st.sampled_from([0.1, 0.2, 0.3, 0.5, 1e16, 5e-324, 1.7e308])
 
 
+@pytest.mark.slow
 @MANY
 @given(FLOATS, FLOATS, st.floats(5e-324, 1e308) | st.sampled_from([0.1, 0.2, 0.5, 1e-16]))
 def test_within_is_exact_for_floats(x: float, y: float, bound: float) -> None:

@@ -35,6 +35,7 @@ def test_any_codes_come_back(data: st.DataObject) -> None:
     assert back.dtype == dtype and (back == codes).all()
 
 
+@pytest.mark.slow
 def test_many_codes_of_several_lanes_come_back() -> None:
     codes = counted_codes(7000).astype("i2")
     content = PREDICTED.encode(codes, "normal")
@@ -101,6 +102,7 @@ def test_its_settings_and_part_make_it_again() -> None:
             Predicted.from_archive({**PREDICTED.settings(), "predictor": wrong}, parts.__getitem__)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_what_it_did_not_make_is_noticed(data: st.DataObject) -> None:

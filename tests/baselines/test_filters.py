@@ -25,6 +25,7 @@ def chosen() -> dict[str, dict[str, float]]:
     return choose_filters(NOISY, CLEAN, LIMITS, fit_pca(CLEAN, 9))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*QUICK, "pca"])
 def test_every_filter_takes_noise_out(name: str, chosen: dict[str, dict[str, float]]) -> None:
     pca = fit_pca(CLEAN, 9)
@@ -51,6 +52,7 @@ def test_the_median_is_the_one_that_leaves_least(chosen: dict[str, dict[str, flo
     assert chosen["median"]["size"] == min(errors, key=lambda size: errors[size].mean())
 
 
+@pytest.mark.slow
 def test_stronger_noise_is_filtered_more() -> None:
     strong = np.clip(CLEAN + RANDOM.normal(0, 120, CLEAN.shape), 0, 255)
     weak, more = (choose_filters(noisy, CLEAN, LIMITS)["gaussian"] for noisy in (NOISY, strong))

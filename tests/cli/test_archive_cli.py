@@ -30,6 +30,7 @@ def read_json(outcome: Outcome) -> Any:
     return json.loads(outcome.out)
 
 
+@pytest.mark.slow
 def test_a_set_goes_into_a_file_and_comes_back(
     narrows: Command, digits: Dataset, tmp_path: Path
 ) -> None:
@@ -55,6 +56,7 @@ def test_a_set_goes_into_a_file_and_comes_back(
     assert done(narrows("info", out)).out.splitlines()[3] in shown.out
 
 
+@pytest.mark.slow
 def test_the_size_breakdown_in_json_adds_up(narrows: Command, tmp_path: Path) -> None:
     out = tmp_path / "digits.nrw"
     made = read_json(narrows("compress", "digits", "--out", out, "--max-error", 2, "--json"))
@@ -67,6 +69,7 @@ def test_the_size_breakdown_in_json_adds_up(narrows: Command, tmp_path: Path) ->
     assert found["largest_error"] == made["largest_error"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "items",
     [
@@ -110,6 +113,7 @@ def test_a_range_that_is_none_is_wrong_usage(text: str, narrows: Command, archiv
     assert contents(archive.parent) == before
 
 
+@pytest.mark.slow
 def test_images_become_a_folder(narrows: Command, digits: Dataset, tmp_path: Path) -> None:
     done(narrows("compress", "digits", "--out", tmp_path / "a.nrw"))
     out = f"{tmp_path}/images/"
@@ -186,6 +190,7 @@ def test_what_is_no_archive_is_refused(name: str, narrows: Command, tmp_path: Pa
     failed(narrows(name, tmp_path, *out), 1)
 
 
+@pytest.mark.slow
 def test_a_failure_leaves_the_file_that_was_there(
     narrows: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +215,7 @@ def test_a_model_is_told_part_by_part(narrows: Command, model_file: Path) -> Non
     failed(narrows("info", model_file), 1, model_file.name)
 
 
+@pytest.mark.slow
 def test_the_library_and_the_program_write_the_same(
     narrows: Command, digits: Dataset, tmp_path: Path
 ) -> None:

@@ -94,6 +94,7 @@ FILES_OF_BYTES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ARRAYS)
 def test_an_array_that_nothing_can_be_learnt_from(name: str, narrows: Command) -> None:
     array, words = ARRAYS[name]
@@ -103,6 +104,7 @@ def test_an_array_that_nothing_can_be_learnt_from(name: str, narrows: Command) -
     assert contents(Path()) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES_OF_BYTES)
 def test_a_file_that_nothing_can_be_learnt_from(name: str, narrows: Command) -> None:
     content, words = FILES_OF_BYTES[name]
@@ -170,6 +172,7 @@ def test_mnist_with_a_wrong_checksum(narrows: Command, monkeypatch: pytest.Monke
 # Options outside their limits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -285,6 +288,7 @@ def line_of(name: str, model: object) -> list[object]:
     return [name, model, *rest.get(name, ["digits", "--out", "out.npy"])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spoil", [damaged, cut_short, newer, not_ours, missing, a_folder, a_checkpoint]
 )
@@ -299,6 +303,7 @@ def test_a_model_file_that_is_none(
     assert contents(Path()).keys() == {"codes.npy"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["evaluate", "encode", "reconstruct"])
 @pytest.mark.parametrize("shape", [(9, 63), (9, 8, 9), (9, 8, 8, 3)])
 def test_items_that_the_model_was_not_trained_on(
@@ -330,6 +335,7 @@ NO_CODES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NO_CODES)
 def test_codes_that_are_none(name: str, narrows: Command, model_file: Path) -> None:
     content, words = NO_CODES[name]
@@ -346,6 +352,7 @@ def test_codes_that_are_none(name: str, narrows: Command, model_file: Path) -> N
 # Where results cannot go
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["encode", "decode", "reconstruct"])
 @pytest.mark.parametrize(
     ("out", "code", "words"),
@@ -392,6 +399,7 @@ def test_a_folder_with_something_in_it_is_left_alone(narrows: Command, model_fil
     assert contents(Path()) == before
 
 
+@pytest.mark.slow
 def test_what_is_no_image_makes_no_picture(narrows: Command) -> None:
     np.save("rows.npy", np.random.default_rng(0).random((30, 6)))
     narrows("fit", "rows.npy", "--epochs", 1, "--out", "m.safetensors")
@@ -401,6 +409,7 @@ def test_what_is_no_image_makes_no_picture(narrows: Command) -> None:
     assert contents(Path()) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["fit", "encode", "decode", "reconstruct"])
 def test_a_full_disk_leaves_what_was_there(
     name: str,

@@ -64,6 +64,7 @@ def test_nothing_asked_is_wrong_usage_and_helps(narrows: Command) -> None:
 # fit
 
 
+@pytest.mark.slow
 @pytest.mark.pictures
 def test_fit_leaves_a_model_a_history_and_pictures(narrows: Command, tmp_path: Path) -> None:
     code, out, err = narrows(
@@ -87,6 +88,7 @@ def test_fit_leaves_a_model_a_history_and_pictures(narrows: Command, tmp_path: P
     assert training.val_loss == history[-1]["val_loss"]
 
 
+@pytest.mark.slow
 def test_fit_is_the_estimators_fit(narrows: Command, digits: Dataset, tmp_path: Path) -> None:
     options = ("--latent", 4, "--hidden", "24", *SIMPLE, "--epochs", 2, "--loss", "l1", "--seed", 3)
     done(narrows("fit", "digits", *options, "--out", tmp_path / "program"))
@@ -126,6 +128,7 @@ def test_fit_validates_on_what_it_is_told(
     assert ("nothing was held out" in finished.err) == (validation == "0")
 
 
+@pytest.mark.slow
 def test_the_run_folder_is_where_it_is_asked_for(narrows: Command, tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "run"
     out = tmp_path / "models" / "m.safetensors"
@@ -134,6 +137,7 @@ def test_the_run_folder_is_where_it_is_asked_for(narrows: Command, tmp_path: Pat
     assert contents(tmp_path / "models").keys() == {"m.safetensors"}
 
 
+@pytest.mark.slow
 def test_fit_takes_a_spec_file(narrows: Command, tmp_path: Path) -> None:
     spec = tmp_path / "model.toml"
     spec.write_text(
@@ -145,6 +149,7 @@ def test_fit_takes_a_spec_file(narrows: Command, tmp_path: Path) -> None:
     assert load_model(out).model.spec.latent_size == 6
 
 
+@pytest.mark.slow
 def test_more_epochs_resume_to_the_bytes_of_one_long_run(
     narrows: Command, items_file: Path, tmp_path: Path
 ) -> None:
@@ -173,6 +178,7 @@ def test_a_latent_size_shrinks_to_fit_where_none_is_asked_for(
     assert load_model(out).model.spec.latent_size == 1
 
 
+@pytest.mark.slow
 def test_every_kind_of_source_gives_the_same_model(
     narrows: Command, digits: Dataset, tmp_path: Path
 ) -> None:
@@ -237,6 +243,7 @@ def test_encode_writes_the_codes_of_the_model(
     np.testing.assert_array_equal(codes, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["npy", "npz", "csv", "parquet"])
 def test_codes_of_every_kind_decode_to_the_reconstruction(
     kind: str, narrows: Command, model_file: Path, items_file: Path, tmp_path: Path
@@ -255,6 +262,7 @@ def test_codes_of_every_kind_decode_to_the_reconstruction(
     assert found.dtype == np.uint8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["pictures", "pictures/", "pictures.v2/"])
 def test_reconstructions_as_pictures(
     folder: str, narrows: Command, model_file: Path, items_file: Path, tmp_path: Path
@@ -283,6 +291,7 @@ def test_reconstructions_as_a_table(
     assert (table.num_rows, table.num_columns) == (200, 64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "dtype"), [("encode", np.uint8), ("encode", np.float32), ("reconstruct", np.uint8)]
 )
@@ -310,6 +319,7 @@ def test_a_large_file_takes_bounded_memory(
 # demo
 
 
+@pytest.mark.slow
 def test_the_demo_needs_no_network(
     narrows: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -331,6 +341,7 @@ def test_the_demo_needs_no_network(
     assert "digits" in (tmp_path / "story/index.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_demo_tells_the_story_of_any_data(
     narrows: Command, items_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -357,6 +368,7 @@ def test_errors_are_coloured_for_people_only(
     assert narrows("summary", "missing.safetensors").err.startswith("error: ")
 
 
+@pytest.mark.slow
 def test_the_program_as_a_process_keeps_its_streams_apart(model_file: Path, tmp_path: Path) -> None:
     process = start("evaluate", model_file, "digits", "--json", cwd=tmp_path)
     out, err = process.communicate(timeout=60)
@@ -365,6 +377,7 @@ def test_the_program_as_a_process_keeps_its_streams_apart(model_file: Path, tmp_
     assert err == ""
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_is_no_failure_to_speak_of(model_file: Path, tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -374,6 +387,7 @@ def test_a_reader_that_leaves_is_no_failure_to_speak_of(model_file: Path, tmp_pa
     assert process.returncode == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_standard_output_on_a_full_disk_is_said_in_one_sentence(
     model_file: Path, tmp_path: Path
@@ -388,6 +402,7 @@ def test_standard_output_on_a_full_disk_is_said_in_one_sentence(
         assert unwanted not in err
 
 
+@pytest.mark.slow
 def test_a_process_without_a_terminal_draws_no_bar(items_file: Path, tmp_path: Path) -> None:
     line = ("fit", items_file, *SIMPLE, "--epochs", 2, "--out", "m.safetensors")
     process = start(*line, cwd=tmp_path)

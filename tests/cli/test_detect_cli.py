@@ -118,6 +118,7 @@ def table_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_so_many_rows_are_explained_as_take_a_few_seconds(
     table_model: Path, narrows: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +188,7 @@ def test_an_array_for_a_model_of_a_table(
     failed(narrows(*line), 1, "x.npy is no table", "kind, height, twice")
 
 
+@pytest.mark.slow
 def test_columns_in_another_order_and_one_too_many(
     table_model: Path, narrows: Command, tmp_path: Path
 ) -> None:

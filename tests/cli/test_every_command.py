@@ -15,6 +15,7 @@ from narrows.data import Dataset
 BRIEFLY = ("--preset", "simple", "--epochs", "1", "--latent", "3")
 
 
+@pytest.mark.slow
 def test_arrays(
     narrows: Command, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -44,6 +45,7 @@ def test_arrays(
     assert np.array_equal(np.load(tmp_path / "back.npy"), digits.items[:200])
 
 
+@pytest.mark.slow
 def test_tables(narrows: Command, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     size, kind = random.normal(size=80), random.integers(0, 3, 80)

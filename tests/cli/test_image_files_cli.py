@@ -84,6 +84,7 @@ def test_a_model_keeps_how_images_were_read(model: Path) -> None:
     assert (images.grey, images.resize) == (True, (4, 3))
 
 
+@pytest.mark.slow
 def test_results_name_the_file(narrows: Command, model: Path, folder: Path, tmp_path: Path) -> None:
     codes = tmp_path / "codes.csv"
     done(narrows("encode", model, folder, "--out", codes))
@@ -132,6 +133,7 @@ def forged(blob: bytes, names: object, orientations: object = ()) -> bytes:
     return out.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

@@ -32,6 +32,7 @@ def fit(items: Path) -> list[object]:
     return ["fit", items, "--out", out, *options.split(), items.parent]
 
 
+@pytest.mark.slow
 @needs_a_full_disk
 @pytest.mark.parametrize("name", ["loss.png", "reconstructions.png", "codes.png", "history.jsonl"])
 def test_the_run_is_done_and_says_what_is_missing(name: str, items: Path, narrows: Command) -> None:
@@ -45,6 +46,7 @@ def test_the_run_is_done_and_says_what_is_missing(name: str, items: Path, narrow
     assert list(json.loads(outcome.out)["not_written"]) == [name]
 
 
+@pytest.mark.slow
 def test_what_draws_may_fail_in_its_own_way(
     items: Path, narrows: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,6 +59,7 @@ def test_what_draws_may_fail_in_its_own_way(
     assert items.with_name("m.safetensors").exists()
 
 
+@pytest.mark.slow
 @needs_a_full_disk
 @pytest.mark.parametrize("seconds", ["0", "1000"])
 def test_a_checkpoint_that_cannot_be_written_costs_no_model(
@@ -69,6 +72,7 @@ def test_a_checkpoint_that_cannot_be_written_costs_no_model(
     assert items.with_name("m.safetensors").exists()
 
 
+@pytest.mark.slow
 @needs_a_full_disk
 def test_demo_and_detect_say_what_is_there(
     items: Path, narrows: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -106,6 +110,7 @@ def test_demo_and_detect_say_what_is_there(
     assert len(scores.read_text("utf-8").splitlines()) == 41
 
 
+@pytest.mark.slow
 @needs_a_full_disk
 def test_a_page_has_the_pictures_that_there_are_in_a_folder_of_any_name(
     items: Path, narrows: Command, monkeypatch: pytest.MonkeyPatch

@@ -91,6 +91,7 @@ def filled(trained: TrainedModel, path: Path, column: str) -> list[Any]:
     return rows[column].to_pylist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("column", "cell", "wanted"), LATER)
 def test_a_cell_that_has_a_value_keeps_it(
     trained: TrainedModel, tmp_path: Path, column: str, cell: str, wanted: Any

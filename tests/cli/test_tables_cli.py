@@ -88,6 +88,7 @@ def test_csv_out_is_read_as_the_same_columns(
         assert written[name].to_pylist() == expected[name].to_pylist()
 
 
+@pytest.mark.slow
 def test_evaluate_measures_columns_and_what_follows_from_what(
     model: Path, source: Path, narrows: Command
 ) -> None:

@@ -167,6 +167,7 @@ def test_npz_checksum_is_verified(tmp_path: Path) -> None:
         read_npz(path)
 
 
+@pytest.mark.slow
 @given(position=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255), cut=st.integers(0, 9))
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150

@@ -223,6 +223,7 @@ def completed(path: Path, cells: list[str], **options: Any) -> list[Any]:
     return filled["c"].to_pylist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*NUMBERS, *DATES])
 def test_gaps_of_columns_as_people_write_them_are_filled(name: str, tmp_path: Path) -> None:
     cells, wanted = (NUMBERS | DATES)[name]

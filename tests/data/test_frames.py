@@ -115,6 +115,7 @@ def assert_same(result: Any, expected: Any) -> None:
         pd.testing.assert_index_equal(ours, theirs, exact=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COLUMNS)
 def test_a_column_of_pandas_comes_back(name: str) -> None:
     if name == "everything":  # NumPy's years are no time of pandas
@@ -149,6 +150,7 @@ INDEXES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("index", INDEXES, ids=repr)
 def test_an_index_comes_back(index: Any) -> None:
     X = pd.DataFrame({"a": [1.5, 2, 3], "index": ["x", None, "z"]}, index=index)

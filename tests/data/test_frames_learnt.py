@@ -81,6 +81,7 @@ def assert_filled(result: pd.DataFrame, given: pd.DataFrame) -> None:
         ], label
 
 
+@pytest.mark.slow
 def test_shuffled_rows_are_filled_with_their_own_values(learnt: Autoencoder) -> None:
     given = frame().sample(frac=1, random_state=0).rename_axis("id")
     result = learnt.denoise(given)
@@ -139,6 +140,7 @@ def test_a_saved_estimator_knows_the_labels(learnt: Autoencoder, tmp_path: Path)
     pd.testing.assert_frame_equal(again, learnt.inverse_transform(codes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", [Autoencoder, OutlierDetector])
 @pytest.mark.parametrize(
     "labels",
@@ -163,6 +165,7 @@ def test_labels_of_any_kind_come_back(estimator: Any, labels: Any, tmp_path: Pat
     pd.testing.assert_index_equal(fitted.sample(2).columns, labels, exact=True)
 
 
+@pytest.mark.slow
 def test_frames_of_polars_keep_their_dtypes() -> None:
     side = cells(lambda x: "large" if x > 0 else "small")
     given = pl.DataFrame(
@@ -186,6 +189,7 @@ def test_frames_of_polars_keep_their_dtypes() -> None:
     assert fitted.inverse_transform(fitted.transform(given)).schema == given.schema
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_the_program_leaves_other_columns_alone(
     suffix: str, narrows: Command, tmp_path: Path
@@ -233,6 +237,7 @@ def plain_table() -> pa.Table:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("kind", ["pandas", "numbers", "polars", "arrow"])
 def test_later_frames_may_be_in_another_order_wider_or_empty(kind: str) -> None:

@@ -133,6 +133,7 @@ def test_pages_and_frames_are_items(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read(folder), colour)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_upright_for_learning_as_stored_for_archives(

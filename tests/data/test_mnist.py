@@ -244,6 +244,7 @@ real = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @real
 @pytest.mark.parametrize(
     ("source", "count", "mean"), [("mnist", 60_000, 0.1307), ("mnist:test", 10_000, 0.1325)]
@@ -258,6 +259,7 @@ def test_the_real_files(source: str, count: int, mean: float) -> None:
     assert set(dataset.labels.tolist()) == set(range(10))
 
 
+@pytest.mark.slow
 @real
 def test_train_has_a_name_of_its_own_too() -> None:
     train = load_data("mnist:train")

@@ -87,6 +87,7 @@ def test_sparse_files_and_matrices_are_made_dense(kind: Any, tmp_path: Path) -> 
     np.testing.assert_array_equal(load_data(tmp_path / "s.mat").items, rows)
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_refused_with_its_size(tmp_path: Path) -> None:
     huge = sp.csr_array(([1.0], ([0], [0])), shape=(10_000_000, 1_000_000))
     sp.save_npz(tmp_path / "s.npz", huge)

@@ -195,6 +195,7 @@ COLUMNS: dict[str, tuple[pa.DataType, st.SearchStrategy]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COLUMNS)
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
@@ -309,6 +310,7 @@ def test_texts_that_all_differ_are_ignored_aloud() -> None:
     assert kinds(load_data(table, types={"x": "ignored", "id": "categorical"}))["x"] == "ignored"
 
 
+@pytest.mark.slow
 def test_rare_categories_become_one() -> None:
     texts = [f"t{i}" for i in range(300) for _ in range(300 - i)]
     schema = schema_of(data := load_data(pa.table({"c": texts})))
@@ -385,6 +387,7 @@ def test_what_texts_are_taken_for(
     assert schema_of(data).decode(data.items)["x"].null_count == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("late", "kind"), [("x", "categorical"), ("0.5", "numeric"), ("2020-01-01", "categorical")]
 )
@@ -689,6 +692,7 @@ def test_many_different_texts_take_bounded_memory(monkeypatch: pytest.MonkeyPatc
     assert kinds(load_data(pa.table({"c": rare, "x": np.arange(5000)})))["c"] == "ignored"
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -709,6 +713,7 @@ def test_memory_does_not_grow_with_the_file(
     assert peaks[1] < 1.5 * peaks[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "rows", "expected"),
     [

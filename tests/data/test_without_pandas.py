@@ -86,6 +86,7 @@ def test_arrow_is_not_asked_for_dtypes() -> None:
     assert uses == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", [ARCHIVE, LEARNT], ids=["archive", "learnt"])
 def test_columns_of_every_type(work: str, tmp_path: Path) -> None:
     program = "\n".join([BLOCKED, f"NUMBERS = {NUMBERS}", TABLE, work])

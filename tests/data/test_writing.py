@@ -53,6 +53,7 @@ def test_arrays_come_back(tmp_path: Path, name: str, dtype: str, batches: list[i
     np.testing.assert_array_equal(load_data(tmp_path / name).items, items)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batches", BATCHES)
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float32", "float64"])
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet"])

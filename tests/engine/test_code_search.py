@@ -42,6 +42,7 @@ def costs(model: Model, search: CodeSearch, codes: np.ndarray, price: float) -> 
     return ((found - ITEMS) ** 2).sum(1) + price * code_lengths(search.arrays, codes).sum(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("price", [0.0, 0.3])
 @pytest.mark.parametrize("hidden", [(), (Dense(8, "silu"),)], ids=["linear", "curved"])
 def test_no_code_costs_more_than_before(hidden: tuple[Dense, ...], price: float) -> None:
@@ -75,6 +76,7 @@ def test_a_code_does_not_depend_on_its_company() -> None:
     assert search(ITEMS[:0], guesses[:0], 0.3).shape == (0, 3)
 
 
+@pytest.mark.slow
 def test_how_much_longer_a_change_makes_a_code() -> None:
     search = CodeSearch(model_of())
     codes = RANDOM.integers(-4, 5, (6, 3)).astype(np.float32)
@@ -109,6 +111,7 @@ def predicted_size(trained: TrainedModel, breakdown: SizeBreakdown) -> int:
     return trial.size - len(Predicted(quantised_predictor(arrays)).parts()["predictor"])
 
 
+@pytest.mark.slow
 def test_training_ends_near_the_bytes_that_were_asked_for(short_codes: TrainedModel) -> None:
     search = CodeSearch(short_codes.model)
     assert short_codes.model.spec.latent_size == 6  # three numbers a byte
@@ -116,6 +119,7 @@ def test_training_ends_near_the_bytes_that_were_asked_for(short_codes: TrainedMo
     assert found == pytest.approx(2.0, rel=0.15)
 
 
+@pytest.mark.slow
 def test_fewer_bytes_are_found_where_they_are_asked_for(
     short_codes: TrainedModel, plain: tuple[bytes, SizeBreakdown]
 ) -> None:

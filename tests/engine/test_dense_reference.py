@@ -39,6 +39,7 @@ def test_the_gradient_is_the_slope_of_the_loss(loss: str, activation: str) -> No
             assert slopes[place] == pytest.approx(measured, rel=1e-5, abs=1e-7)
 
 
+@pytest.mark.slow
 def test_adam_is_that_of_optax() -> None:
     reference = stack("tanh", "linear", "l2")
     theirs = [np.float32(array) for array in reference.parameters]

@@ -108,6 +108,7 @@ ENDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize("end", ENDS)
 def test_a_child_tries_and_its_end_is_survived(
@@ -187,6 +188,7 @@ def is_running(process: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"works": 1, "reason": ""}', "\udc80" * 9])
 def test_a_damaged_answer_is_said_and_asked_for_again(kernels: Kernels, content: str) -> None:
     answer = answer_for(kernels.become("pass"))
@@ -215,6 +217,7 @@ def test_an_answer_holds_for_one_installation_and_processor(
     assert len(set(paths)) == len(paths)
 
 
+@pytest.mark.slow
 def test_what_a_child_compiled_is_handed_over_where_nothing_can_be_kept(
     kernels: Kernels, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -383,6 +386,7 @@ assert len(np.load("codes.npy")) == 60 and "numba" not in sys.modules
 """
 
 
+@pytest.mark.slow
 def test_every_command_does_without_a_numba_that_aborts(
     broken_numba: dict[str, str], tmp_path: Path
 ) -> None:

@@ -42,6 +42,7 @@ def in_many_forms(values: np.ndarray, folder: Path) -> Iterator[tuple[str, np.nd
         yield f"read-only {name}", read_only
 
 
+@pytest.mark.slow
 @each_trainer
 @pytest.mark.parametrize("scaling", [AS_IT_IS, Scaling(12, 80)], ids=["as it is", "scaled"])
 def test_what_holds_the_items_does_not_matter(make: type, scaling: Scaling, tmp_path: Path) -> None:
@@ -137,6 +138,7 @@ def fragile(request: pytest.FixtureRequest) -> tuple[Trainer, TrainingState, Cas
     return trainer, trainer.state(), case
 
 
+@pytest.mark.slow
 def test_a_nan_in_any_array_shows_in_the_loss(
     fragile: tuple[Trainer, TrainingState, Case],
 ) -> None:

@@ -110,16 +110,19 @@ def assert_learns_like_xla(
             np.testing.assert_allclose(array, expected, 1e-3, tolerance, err_msg=f"{part} {name}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPECS)
 def test_convolutions_learn_as_in_xla(name: str) -> None:
     assert_learns_like_xla(SPECS[name], LOSSES.get(name, "l2"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("batch_size", "count"), [(1, 3), (32, 64), (70, 100)])
 def test_batches_of_any_size_learn_as_in_xla(batch_size: int, count: int) -> None:
     assert_learns_like_xla(SPECS["halving"], "l2", batch_size, count)
 
 
+@pytest.mark.slow
 @each_spec
 def test_convolutions_run_as_in_xla(spec: Spec) -> None:
     model, items = started(spec), items_of(spec, 75)
@@ -155,6 +158,7 @@ def test_windows_are_those_that_a_convolution_sums(
 VARIATIONAL = mirrored_spec((3, 5), Flatten(), Dense(9, "silu"), Gaussian(4, beta=1.7))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["l2", "bce"])
 @pytest.mark.parametrize(("batch_size", "count"), [(1, 1), (40, 40), (300, 290)])
 def test_drawn_codes_learn_along_the_gradient_of_the_elbo(
@@ -198,6 +202,7 @@ def test_a_model_that_draws_needs_a_likelihood() -> None:
         FusedTrainer(started(VARIATIONAL), Objective("l1"), AdamSettings(), 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [11, 110])
 @pytest.mark.parametrize("spec", [SPECS["two, colour"], VARIATIONAL], ids=["conv", "drawn"])
 def test_any_number_of_threads_and_of_calls_gives_the_same_bytes(

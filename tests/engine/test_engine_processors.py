@@ -78,11 +78,13 @@ def run_on(target: str, script: str, cache: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.slow
 @on_x86
 def test_the_kernels_agree_with_xla_in_narrow_vectors(tmp_path: Path) -> None:
     run_on("generic", TRAINING, tmp_path)
 
 
+@pytest.mark.slow
 @on_x86
 @pytest.mark.parametrize("target", TARGETS)
 def test_adam_is_what_its_formulas_say_on(target: str, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from narrows.engine.fused.runner import FusedRunner
 from narrows.engine.fused.trainer import FusedTrainer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("absent", [0.0, 0.8])
 @pytest.mark.parametrize("widths", [(5, 3, 5), (64, 2, 64), (100, 1, 100), (270, 4, 300)])
 def test_any_number_of_threads_gives_the_same_bytes(
@@ -37,6 +38,7 @@ def test_any_number_of_threads_gives_the_same_bytes(
     assert all(result == results[0] for result in results)
 
 
+@pytest.mark.slow
 @each_trainer
 def test_a_run_ends_in_the_same_bytes_whole_or_in_slices(make: type) -> None:
     case = ANY_CASE

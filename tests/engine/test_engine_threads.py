@@ -81,6 +81,7 @@ def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     use_threads(THREADS, request.param, monkeypatch)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("steps", [0, 2, STEPS])
 @pytest.mark.parametrize("failing", range(THREADS))
@@ -100,6 +101,7 @@ def test_a_thread_that_fails_between_steps_stops_the_others(
     assert isinstance(in_time(train), Boom)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("layers", range(1, 5))
 def test_a_thread_that_fails_between_layers_stops_the_others(
@@ -197,6 +199,7 @@ PLACES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize(
     ("code", "line"), PLACES, ids=[f"{c.co_name}-{n - c.co_firstlineno}" for c, n in PLACES]

@@ -131,11 +131,13 @@ def assert_learns_like_the_reference(
     assert_same_loss(trainer.measure(case.items()), reference.total_loss(x), x.size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", FAMILY.values(), ids=FAMILY)
 def test_the_fused_engine_learns_like_the_reference(case: Case) -> None:
     assert_learns_like_the_reference(case, FusedTrainer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", FOR_XLA.values(), ids=FOR_XLA)
 def test_the_xla_engine_learns_like_the_reference(case: Case) -> None:
     assert_learns_like_the_reference(case, XlaTrainer)
@@ -144,6 +146,7 @@ def test_the_xla_engine_learns_like_the_reference(case: Case) -> None:
 sizes = st.integers(1, 70)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     size=sizes,
@@ -170,6 +173,7 @@ def test_the_fused_engine_takes_any_widths(
         assert_learns_like_the_reference(case, FusedTrainer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     [
@@ -197,12 +201,14 @@ def test_codes_and_reconstructions_are_those_of_the_reference(case: Case, make: 
     np.testing.assert_allclose(items, expected, rtol=1e-4, atol=1e-4 * case.scaling.scale)
 
 
+@pytest.mark.slow
 @each_recipe
 @each_trainer
 def test_schedules_and_decay_are_those_of_optax(make: type, case: Case) -> None:
     assert_learns_like_optax(case, make, None)
 
 
+@pytest.mark.slow
 @each_trainer
 def test_inputs_go_in_and_items_are_compared_with(make: type) -> None:
     case = RECIPES["plain"]

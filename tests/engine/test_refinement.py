@@ -52,6 +52,7 @@ def squared_errors(model: Model, steps: int, items: np.ndarray = ITEMS) -> np.nd
     return ((found.astype(float) - items) ** 2).sum(axis=(1, 2))
 
 
+@pytest.mark.slow
 def test_of_a_linear_decoder_it_finds_the_least_squares() -> None:
     model = MODELS["linear"]
     weight = model.arrays["decoder.0.weight"].astype(float)
@@ -60,6 +61,7 @@ def test_of_a_linear_decoder_it_finds_the_least_squares() -> None:
     np.testing.assert_allclose(make_runner(model, 4).encode(ITEMS), wanted, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_of_a_curved_decoder_it_ends_where_scipy_does() -> None:
     begun, ended = (make_runner(CURVED, steps).encode(ITEMS[:5]) for steps in (0, 30))
     for item, first, last in zip(ITEMS, begun, ended, strict=False):
@@ -72,6 +74,7 @@ def test_of_a_curved_decoder_it_ends_where_scipy_does() -> None:
         assert (missed(last.astype(float)) ** 2).sum() == pytest.approx(2 * best.cost, rel=1e-3)
 
 
+@pytest.mark.slow
 @each_model
 @pytest.mark.parametrize("scaling", [Scaling(), Scaling(-3.0, 50.0)], ids=["as it is", "scaled"])
 def test_no_item_gets_worse_and_most_get_better(model: Model, scaling: Scaling) -> None:

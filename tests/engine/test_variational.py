@@ -130,6 +130,7 @@ def test_a_batch_that_is_reconstructed_exactly_has_finite_slopes() -> None:
     assert all(np.isfinite(array).all() for array in trainer.state().arrays.values())
 
 
+@pytest.mark.slow
 def test_a_linear_model_learns_the_likelihood_of_probabilistic_pca() -> None:
     """Its ELBO is tight: Lucas et al., Don't blame the ELBO, NeurIPS 2019; the likelihood is
     Tipping and Bishop's, as scikit-learn has it."""

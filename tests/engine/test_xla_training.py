@@ -75,6 +75,7 @@ ITEMS = np.random.default_rng(2).random((40, *SHAPE), np.float32)
 ORDER = np.random.default_rng(3).permutation(40)
 
 
+@pytest.mark.slow
 @each_spec
 def test_the_same_seed_gives_the_same_bytes_and_resuming_goes_on_to_them(spec: Spec) -> None:
     whole = trainer_of(spec)
@@ -91,6 +92,7 @@ def test_the_same_seed_gives_the_same_bytes_and_resuming_goes_on_to_them(spec: S
     assert state_bytes(resumed.state()) == end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dropout", "gaussian"])
 def test_what_is_drawn_depends_on_the_seed_and_on_the_step(name: str) -> None:
     here, there = trainer_of(SPECS[name], 0), trainer_of(SPECS[name], 2**70)
@@ -103,6 +105,7 @@ def test_what_is_drawn_depends_on_the_seed_and_on_the_step(name: str) -> None:
     assert here.train(ITEMS, ORDER[:8]) == loss
 
 
+@pytest.mark.slow
 @each_spec
 def test_measuring_is_what_the_runner_reconstructs(spec: Spec) -> None:
     model = started(spec)
@@ -150,6 +153,7 @@ def test_statistics_follow_the_batches_and_nothing_else() -> None:
     assert state_bytes(trained.state()) == before
 
 
+@pytest.mark.slow
 def test_only_weights_decay() -> None:
     spec = SPECS["gaussian"]
     adam = AdamSettings(learning_rate=0.01, epsilon=1e-3)
@@ -179,6 +183,7 @@ CONVOLUTIONS: list[Block] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["cpu", "gpu"])
 @pytest.mark.parametrize("block", CONVOLUTIONS, ids=str)
 def test_the_compiler_s_convolutions_are_those_of_the_blocks(
@@ -207,6 +212,7 @@ def test_a_step_at_a_time_is_many_in_a_scan(monkeypatch: pytest.MonkeyPatch) -> 
         np.testing.assert_allclose(array, one_by_one.state().arrays[name], atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["norm", "conv", "gaussian"])
 def test_bfloat16_is_for_the_tensors_between_blocks_alone(
     name: str, monkeypatch: pytest.MonkeyPatch
@@ -245,6 +251,7 @@ ENDINGS: dict[str, tuple[Block, ...]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decoder", ENDINGS.values(), ids=ENDINGS)
 def test_a_saturated_mistake_is_unlearnt_whatever_the_sigmoid_is_in(
     decoder: tuple[Block, ...],

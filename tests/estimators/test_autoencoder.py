@@ -34,6 +34,7 @@ def rows(digits: Dataset) -> np.ndarray:
     return digits.items[:300].reshape(300, -1)
 
 
+@pytest.mark.slow
 @parametrize_with_checks([Autoencoder(epochs=2)])
 def test_scikit_learns_own_checks_pass(estimator: Autoencoder, check: Any) -> None:
     check(estimator)
@@ -42,6 +43,7 @@ def test_scikit_learns_own_checks_pass(estimator: Autoencoder, check: Any) -> No
 # Shapes and dtypes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(64,), (8, 8), (8, 8, 1), (4, 4, 4), (2, 2, 4, 4)])
 def test_items_of_any_shape_come_back_in_it(shape: tuple[int, ...], rows: np.ndarray) -> None:
     items = rows.reshape(-1, *shape)
@@ -54,6 +56,7 @@ def test_items_of_any_shape_come_back_in_it(shape: tuple[int, ...], rows: np.nda
     assert estimator.item_shape_ == shape
 
 
+@pytest.mark.slow
 def test_the_shape_of_the_items_changes_nothing_else(rows: np.ndarray) -> None:
     images = rows.reshape(-1, 8, 8)
     flat, shaped = small().fit(rows), small().fit(images)
@@ -67,6 +70,7 @@ def test_a_model_of_images_takes_flat_rows(rows: np.ndarray) -> None:
     np.testing.assert_array_equal(estimator.transform(rows), estimator.transform(images))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "dtype", ["bool", "uint8", "int16", "uint16", "int64", "float16", "float32", "float64"]
 )
@@ -84,6 +88,7 @@ def test_8_bit_items_come_back_within_their_range(rows: np.ndarray) -> None:
     assert estimator.inverse_transform(far).max() == 255
 
 
+@pytest.mark.slow
 def test_integers_come_back_rounded(rows: np.ndarray) -> None:
     whole = small(epochs=5).fit(rows.astype(np.int64))
     exact = small(epochs=5).fit(rows.astype(np.float64))
@@ -105,6 +110,7 @@ def test_read_only_items_do(rows: np.ndarray) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
 def test_memory_mapped_items_do(dtype: str, rows: np.ndarray, tmp_path: Path) -> None:
     items = rows.astype(dtype)
@@ -115,6 +121,7 @@ def test_memory_mapped_items_do(dtype: str, rows: np.ndarray, tmp_path: Path) ->
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
 def test_columns_first_items_do(dtype: str, rows: np.ndarray) -> None:
     items = rows.astype(dtype)
@@ -125,6 +132,7 @@ def test_columns_first_items_do(dtype: str, rows: np.ndarray) -> None:
     np.testing.assert_array_equal(trained.score_samples(columns), trained.score_samples(items))
 
 
+@pytest.mark.slow
 def test_lists_of_lists_do(rows: np.ndarray) -> None:
     lists = rows.tolist()
     codes = small().fit(lists).transform(lists)
@@ -153,6 +161,7 @@ def test_the_score_of_the_validation_data_is_their_last_loss(rows: np.ndarray) -
 # Validation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "fraction", "validated"),
     [(300, 0.1, True), (300, 0.0, False), (20, 0.1, True), (19, 0.1, False), (20, 0.99, True)],
@@ -187,6 +196,7 @@ def test_patience_keeps_the_best_epoch(rows: np.ndarray) -> None:
 # Randomness
 
 
+@pytest.mark.slow
 def test_the_same_random_state_gives_the_same_model(rows: np.ndarray) -> None:
     def codes(state: Any) -> bytes:
         return small(random_state=state).fit(rows).transform(rows).tobytes()
@@ -208,6 +218,7 @@ def test_a_random_state_that_is_none_is_refused(state: Any, rows: np.ndarray) ->
 # rows; these are the ones it does not send.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("shape", [(64,), (8, 8)])
 def test_values_that_are_not_finite_are_refused(
@@ -253,6 +264,7 @@ def test_what_is_no_table_of_numbers_is_refused(bad: Any) -> None:
         small(latent=None).fit(bad)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(5, 63), (5, 65), (5, 8, 7), (5, 8, 8, 2), (0, 64), (0, 8, 8)])
 @pytest.mark.parametrize("trained_on", [(64,), (8, 8)])
 def test_items_of_another_shape_are_refused(
@@ -264,6 +276,7 @@ def test_items_of_another_shape_are_refused(
             method(np.zeros(shape))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(5, 2), (5, 4), (5,), (0, 4), (5, 3, 1)])
 def test_codes_of_another_shape_are_refused(shape: tuple[int, ...], rows: np.ndarray) -> None:
     fitted = small(epochs=1).fit(rows)
@@ -325,6 +338,7 @@ def test_in_a_pipeline(rows: np.ndarray) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_in_a_grid_search(workers: int, rows: np.ndarray) -> None:
     grid = {"latent": [1, 6], "loss": ["l2", "l1"] if workers == 1 else ["l2"]}
@@ -348,6 +362,7 @@ def test_parameters_as_numpys_numbers_are_parameters(rows: np.ndarray, tmp_path:
     assert (tmp_path / "numpy").read_bytes() == (tmp_path / "plain").read_bytes()
 
 
+@pytest.mark.slow
 def test_codes_as_a_pandas_frame(rows: np.ndarray) -> None:
     pandas = optional("pandas")
     frame = pandas.DataFrame(rows, columns=[f"pixel_{number}" for number in range(64)])
@@ -416,6 +431,7 @@ def test_a_frame_of_another_kind_is_told_apart() -> None:
         small().fit(frame[["fixed", "id"]])
 
 
+@pytest.mark.slow
 def test_rows_of_numbers_are_taken_for_the_columns_of_a_frame(rows: np.ndarray) -> None:
     pandas = optional("pandas")
     frame = pandas.DataFrame(rows, columns=[f"pixel_{number}" for number in range(64)])
@@ -447,6 +463,7 @@ def test_a_clone_learns_the_same(rows: np.ndarray) -> None:
 # Keeping a fitted estimator
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["deepcopy", "pickle", "joblib", "save"])
 @pytest.mark.parametrize("shape", [(64,), (8, 8)])
 def test_a_kept_estimator_does_what_it_did(
@@ -488,6 +505,7 @@ def test_what_is_no_model_is_not_loaded(tmp_path: Path) -> None:
         Autoencoder.load(tmp_path / "missing")
 
 
+@pytest.mark.slow
 def test_a_model_from_a_spec_file(rows: np.ndarray, tmp_path: Path) -> None:
     spec = tmp_path / "model.toml"
     spec.write_text('encoder = [{ block = "dense", units = 5, activation = "tanh" }]\n')

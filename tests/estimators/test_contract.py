@@ -166,6 +166,7 @@ def test_items_do_not_depend_on_one_another(block: Block, shape: Shape) -> None:
     )
 
 
+@pytest.mark.slow
 @every_example
 @pytest.mark.parametrize("training", [False, True])
 def test_numpy_and_jax_agree(block: Block, shape: Shape, training: bool) -> None:
@@ -291,6 +292,7 @@ PRESETS_WITH_SHAPES = [
 every_preset = pytest.mark.parametrize(("name", "shape"), PRESETS_WITH_SHAPES)
 
 
+@pytest.mark.slow
 @every_preset
 def test_presets_compute(name: str, shape: Shape) -> None:
     spec = preset_spec(name, shape, output_activation="sigmoid")

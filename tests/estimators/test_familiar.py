@@ -45,6 +45,7 @@ def deep_model() -> Autoencoder:
 METHODS = ["transform", "score", "score_samples", "denoise", "reconstruct"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_shares_of_one_are_refused_where_levels_were_learnt(
     method: str, bytes_model: Autoencoder
@@ -120,6 +121,7 @@ def test_one_odd_item_among_many_is_told_and_taken(shares_model: Autoencoder) ->
         shares_model.transform(items)
 
 
+@pytest.mark.slow
 def test_detectors_find_odd_items_and_refuse_other_units() -> None:
     rows = RANDOM.normal(size=(80, 5)) * [1, 100, 10, 1, 1] + [0, 1000, 0, 0, 0]
     detector = OutlierDetector(2, preset="simple", epochs=2).fit(rows)
@@ -158,6 +160,7 @@ def frame() -> Any:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_a_column_in_another_unit_is_refused(method: str) -> None:
     table = frame()
@@ -173,6 +176,7 @@ def test_a_column_in_another_unit_is_refused(method: str) -> None:
         call(fine)
 
 
+@pytest.mark.slow
 def test_every_command_refuses_and_goes_on_when_forced(
     narrows: Command, model_file: Path, digits: Dataset, tmp_path: Path
 ) -> None:
@@ -193,6 +197,7 @@ def test_every_command_refuses_and_goes_on_when_forced(
         assert narrows(*line, "--force").code == 0, command
 
 
+@pytest.mark.slow
 def test_archives_of_codes_refuse_too() -> None:
     images = PHOTOS[:, :3, :3].astype(np.float32)
     model = Autoencoder(2, preset="rounded", epochs=1, hidden=8).fit(images).model_

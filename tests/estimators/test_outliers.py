@@ -19,6 +19,7 @@ from narrows.errors import UsageError
 pd = optional("pandas")
 
 
+@pytest.mark.slow
 @parametrize_with_checks([OutlierDetector(epochs=2)])
 def test_scikit_learns_own_checks_pass(estimator: OutlierDetector, check: Any) -> None:
     check(estimator)
@@ -36,6 +37,7 @@ def detector() -> OutlierDetector:
     return OutlierDetector(epochs=3, false_alarms=0.05).fit(blobs()[0])
 
 
+@pytest.mark.slow
 def test_the_signs_are_scikit_learns(detector: OutlierDetector) -> None:
     items, odd = blobs()
     scores, decision = detector.score_samples(items), detector.decision_function(items)
@@ -50,6 +52,7 @@ def test_p_values_are_below_the_rate_where_items_are_flagged(detector: OutlierDe
     np.testing.assert_array_equal(detector.p_values(items) <= 0.05, detector.predict(items) == -1)
 
 
+@pytest.mark.slow
 def test_fit_predict_is_fit_and_predict() -> None:
     items, _ = blobs()
     found = OutlierDetector(epochs=2).fit_predict(items)
@@ -62,6 +65,7 @@ def test_it_is_an_autoencoder_too(detector: OutlierDetector) -> None:
     assert detector.inverse_transform(detector.transform(items)).shape == items.shape
 
 
+@pytest.mark.slow
 def test_all_at_once_with_ranks_and_reasons(detector: OutlierDetector) -> None:
     items, _ = blobs()
     found = detector.detect(items, explain=4)
@@ -86,6 +90,7 @@ def test_a_saved_one_does_all_that_it_did(detector: OutlierDetector, tmp_path: P
         OutlierDetector.load(tmp_path / "plain.safetensors")
 
 
+@pytest.mark.slow
 def test_what_is_about_use_holds_at_once(detector: OutlierDetector, tmp_path: Path) -> None:
     items, _ = blobs()
     found = copy.deepcopy(detector)
@@ -112,6 +117,7 @@ def test_copies_and_clones(detector: OutlierDetector) -> None:
     assert clone(detector).get_params() == detector.get_params()
 
 
+@pytest.mark.slow
 def test_a_data_frame_with_missing_values() -> None:
     random = np.random.default_rng(0)
     number = random.normal(size=200)
@@ -164,6 +170,7 @@ def test_each_item_is_judged_alone(detector: OutlierDetector) -> None:
         np.testing.assert_array_equal(detector.predict(items[[place] * 5]), np.repeat(verdict, 5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", ["combined", "reconstruction", "density"])
 @pytest.mark.parametrize("value", [1e39, -1e39, 1e200, 1.7e308])
 def test_what_overflows_is_odder_than_all_else(criterion: str, value: float) -> None:
@@ -180,6 +187,7 @@ def test_what_overflows_is_odder_than_all_else(criterion: str, value: float) -> 
     assert detector.contributions(extreme)[-1].argmax() == 2
 
 
+@pytest.mark.slow
 def test_what_overflows_among_what_is_learnt_from(tmp_path: Path) -> None:
     items = blobs()[0].copy()
     items[[3, 40], 1] = 1e39, -1e39
@@ -194,6 +202,7 @@ def one_of_each(criterion: str) -> OutlierDetector:
     return OutlierDetector(epochs=2, criterion=criterion).fit(blobs()[0])
 
 
+@pytest.mark.slow
 def test_pyods_names_and_signs() -> None:
     items, odd = blobs()
     detector = PyODDetector(contamination=0.1, others={"epochs": 2}).fit(items)
@@ -207,6 +216,7 @@ def test_pyods_names_and_signs() -> None:
     assert roc_auc_score(odd, chances[:, 1]) > 0.95
 
 
+@pytest.mark.slow
 def test_pyods_contamination_holds_at_once() -> None:
     items, _ = blobs()
     found = PyODDetector(contamination=0.1, others={"epochs": 2}).fit(items)

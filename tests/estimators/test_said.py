@@ -58,6 +58,7 @@ def test_columns_that_are_left_out_are_told() -> None:
     assert any(note.startswith("a ") and "numeric" in note for note in estimator.notes_)
 
 
+@pytest.mark.slow
 def test_progress_is_shown_where_it_is_asked_for() -> None:
     for verbose, shown in ((False, False), (True, True), (1, True), (np.bool_(True), True)):
         with redirect_stderr(io.StringIO()) as written:
@@ -103,6 +104,7 @@ def test_a_name_is_no_data_and_the_error_says_what_to_do(name: Any) -> None:
         assert f"load_data({str(name)!r})" in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [sp.csr_matrix, sp.csc_array, sp.coo_array, sp.lil_matrix])
 def test_sparse_matrices_are_made_dense(kind: Any) -> None:
     rows = np.where(np.abs(ROWS) > 1, ROWS, 0)
@@ -209,6 +211,7 @@ def test_what_is_pixels_or_no_image_has_no_rule() -> None:
     assert pixels_of((8, 8), "float32", None) is None
 
 
+@pytest.mark.slow
 def test_a_model_of_float_images_writes_folders(narrows: Command, tmp_path: Path) -> None:
     images = RANDOM.random((20, 8, 8)).astype(np.float32)
     data, model = tmp_path / "x.npy", tmp_path / "m.safetensors"

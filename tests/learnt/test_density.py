@@ -149,6 +149,7 @@ def test_no_more_codes_than_needed_are_taken() -> None:
     assert fit_density(codes, 0).sample(3, np.random.default_rng(0)).max() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refinement", [0, 1])
 @pytest.mark.parametrize("at_once", [1 << 22, 50])
 def test_codes_are_those_of_items_of_every_kind(

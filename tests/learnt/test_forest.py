@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 from scipy.stats import spearmanr
 from sklearn.datasets import make_blobs
 from sklearn.ensemble import IsolationForest
@@ -10,6 +11,7 @@ from sklearn.ensemble import IsolationForest
 from narrows.learnt.forest import DEPTH, TREES, Forest, grow_forest
 
 
+@pytest.mark.slow
 def test_a_forest_agrees_with_scikit_learns() -> None:
     rows, _ = make_blobs(500, n_features=4, centers=2, random_state=0)
     rows = np.concatenate([rows, np.random.default_rng(1).uniform(-20, 20, (25, 4))])
@@ -42,6 +44,7 @@ def test_a_forest_comes_back_from_arrays() -> None:
     )
 
 
+@pytest.mark.slow
 def test_trees_that_see_some_of_many_features_find_the_odd() -> None:
     random = np.random.default_rng(0)
     rows = random.normal(size=(300, 1500)).astype(np.float32)

@@ -149,6 +149,7 @@ def read_mnist(name: str) -> np.ndarray:
     return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=16).reshape(-1, 784)
 
 
+@pytest.mark.slow
 def test_twenty_components_keep_of_mnist_what_is_published() -> None:
     fitted = fit_pca(read_mnist("train"), 20)
     test = read_mnist("t10k")

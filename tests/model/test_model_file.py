@@ -99,6 +99,7 @@ def test_dead_numbers_are_those_that_never_changed() -> None:
     assert replace(tiny(), latent={}).dead.tolist() == []
 
 
+@pytest.mark.slow
 def test_no_bit_can_change_unseen(tmp_path: Path) -> None:
     path = tmp_path / "model"
     save_model(path, tiny())
@@ -113,6 +114,7 @@ def test_no_bit_can_change_unseen(tmp_path: Path) -> None:
         assert str(path) in caught.value.message
 
 
+@pytest.mark.slow
 def test_no_length_but_the_whole_is_read(tmp_path: Path) -> None:
     path = tmp_path / "model"
     save_model(path, tiny())
@@ -304,6 +306,7 @@ TABLE_FORGERIES: dict[str, Change] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "model"),
     [
@@ -351,6 +354,7 @@ def test_a_checksum_covers_the_entry_and_the_arrays(tmp_path: Path) -> None:
 # What is written is read first
 
 
+@pytest.mark.slow
 def test_what_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
     path = tmp_path / "model"
     save_model(path, tiny())
@@ -381,6 +385,7 @@ ODD_COLUMNS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ODD_COLUMNS)
 def test_whatever_is_learnt_opens_again(kind: str, tmp_path: Path) -> None:
     frame = pd.DataFrame({"number": np.random.default_rng(0).normal(size=40)})
@@ -407,6 +412,7 @@ def test_a_name_of_many_letters_opens_again_or_is_refused_by_name(tmp_path: Path
         assert list(Autoencoder.load(tmp_path / "m").feature_names_in_) == list(frame)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("letters", [200, 300, 12_000, 1_000_001])
 def test_texts_that_differ_are_not_the_same(letters: int) -> None:
     texts = ["a" * letters + ending for ending in "xy" * 20]

@@ -60,6 +60,7 @@ def rms(noisy: np.ndarray, items: np.ndarray) -> float:
     return float(np.sqrt(np.square(noisy.astype(np.float64) - items).mean()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", ["gaussian:0.3", "masking:0.3", "salt-pepper:0.2"])
 @pytest.mark.parametrize("name", KINDS)
 def test_noise_is_a_share_of_the_range_of_the_data(
@@ -89,6 +90,7 @@ def test_noise_is_a_share_of_the_range_of_the_data(
     assert len(seen) >= 4
 
 
+@pytest.mark.slow
 def test_noise_on_bytes_is_undone_by_the_articles_model() -> None:
     flat = np.where(RANDOM.random((400, 1)) < 0.5, 40, 210) * np.ones((1, 36))
     items = flat.astype(np.uint8).reshape(-1, 6, 6)
@@ -134,6 +136,7 @@ RANK_3 = RANDOM.normal(size=(300, 3)) @ RANDOM.normal(size=(3, 12))
 RANK_3 += 0.1 * RANDOM.normal(size=RANK_3.shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-20, 1e-9, 1.0, 1e9])
 @pytest.mark.parametrize("offset", [0, 1e6, 1e9, np.geomspace(1, 1e9, 12)])
 def test_the_linear_model_leaves_what_pca_leaves(offset: Any, scale: float, tmp_path: Path) -> None:
@@ -158,6 +161,7 @@ def test_float32_data_far_from_zero_are_no_worse_than_their_own_digits() -> None
     np.testing.assert_allclose(evaluation.pca.mse, left, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_images_leave_the_same_error_whatever_their_dtype() -> None:
     levels = RANDOM.normal(size=(150, 3)) @ RANDOM.normal(size=(3, 64)) * 30 + 128
     images = np.clip(np.rint(levels), 0, 255).reshape(-1, 8, 8)
@@ -203,6 +207,7 @@ def test_a_peak_is_what_the_format_or_the_bits_can_hold(
     assert known_peak((8, 8), np.dtype(dtype), value_range, extent, whole) == peak
 
 
+@pytest.mark.slow
 def test_without_a_peak_denoise_tells_shares_of_the_range(narrows: Command, tmp_path: Path) -> None:
     items = (SHARES * 7 - 3).astype(np.float32)
     np.save(tmp_path / "x.npy", items)

@@ -36,6 +36,7 @@ def hold(method: Callable[[Any], Any], parts: Sequence[Any]) -> None:
             np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("preset", "refine"), [*((name, 0) for name in PRESETS if name != "auto"), ("dense", 1)]
 )
@@ -54,6 +55,7 @@ def test_threads_that_share_an_autoencoder(preset: str, refine: int) -> None:
         hold(lambda place: ae.interpolate(X[place], X[place + 1]), seeds)
 
 
+@pytest.mark.slow
 def test_threads_that_share_an_outlier_detector() -> None:
     detector = OutlierDetector(latent=5, epochs=1).fit(X[:600])
     parts = np.array_split(X, THREADS)

@@ -135,6 +135,7 @@ GEOMETRIES = [
 every_geometry = pytest.mark.parametrize(("shape", "kernel", "stride", "padding"), GEOMETRIES)
 
 
+@pytest.mark.slow
 @every_geometry
 def test_conv_is_that_of_jax(shape: Shape, kernel: Any, stride: Any, padding: str) -> None:
     block = Conv(5, kernel, stride, padding)
@@ -171,6 +172,7 @@ def test_conv_transpose_is_the_transpose_of_conv(
     assert np.vdot(forwards, y) == pytest.approx(np.vdot(x, backwards), rel=1e-12)
 
 
+@pytest.mark.slow
 @every_geometry
 def test_conv_transpose_is_the_slope_of_jax_s_conv(
     shape: Shape, kernel: Any, stride: Any, padding: str
@@ -287,6 +289,7 @@ def test_the_price_of_codes_falls_to_its_least_and_rises_from_there() -> None:
     assert after(1e-6, 1e-6) == pytest.approx(1e-6 * math.exp(0.01))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [-1e4, -8.0, -3.0, -1.0, 0.0, 2.0, 30.0, 1e4])
 def test_what_a_code_takes_is_a_number_however_far_out_it_is(width: float) -> None:
     codes = np.linspace(-300, 300, 100_001, dtype=np.float32)
@@ -396,6 +399,7 @@ def test_gaussian_starts_with_a_variance_of_one_whatever_it_gets() -> None:
     np.testing.assert_allclose(drawn - mean, 1, atol=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_no_log_variance_is_too_large_for_float32_or_stuck() -> None:
     block = Gaussian(1)

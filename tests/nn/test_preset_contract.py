@@ -54,11 +54,13 @@ def learnt(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return Learnt(request.param, fitted, path)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss(learnt: Learnt) -> None:
     losses = [record["loss"] for record in learnt.fitted.history]
     assert losses[-1] < 0.95 * losses[0]
 
 
+@pytest.mark.slow
 def test_the_file_gives_the_same_model(learnt: Learnt) -> None:
     items = images().items[:20]
     kept, loaded = learnt.fitted.trained, load_model(learnt.path)
@@ -76,6 +78,7 @@ def results(autoencoder: TrainedAutoencoder, items: np.ndarray) -> list[np.ndarr
     return [autoencoder.encode(items), autoencoder.reconstruct_floats(items)]
 
 
+@pytest.mark.slow
 def test_shapes_and_dtypes_are_those_of_the_data(learnt: Learnt) -> None:
     autoencoder, items = TrainedAutoencoder(learnt.fitted.trained), images().items[:7]
     codes = autoencoder.encode(items)
@@ -107,6 +110,7 @@ def test_codes_and_results_are_found_together_as_one_after_the_other(learnt: Lea
     np.testing.assert_allclose(found, autoencoder.reconstruct_floats(items), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
     learnt: Learnt, tmp_path: Path
 ) -> None:
@@ -118,6 +122,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
         assert (path.read_bytes() == learnt.path.read_bytes()) == same
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_in_the_same_bytes(learnt: Learnt, tmp_path: Path) -> None:
     training, checkpoint = images(), tmp_path / "checkpoint"
     plan = plan_for(learnt.preset, training, epochs=4)
@@ -129,6 +134,7 @@ def test_a_resumed_run_ends_in_the_same_bytes(learnt: Learnt, tmp_path: Path) ->
     assert (tmp_path / "again").read_bytes() == learnt.path.read_bytes()
 
 
+@pytest.mark.slow
 def test_another_run_of_the_same_net_compiles_nothing(
     learnt: Learnt, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -142,6 +148,7 @@ def test_another_run_of_the_same_net_compiles_nothing(
     assert [text for text in caplog.messages if "Compiling" in text] == []
 
 
+@pytest.mark.slow
 def test_what_goes_in_may_be_other_than_what_is_wanted(learnt: Learnt) -> None:
     training = images()
     plan = plan_for(learnt.preset, training, epochs=2, noise="masking:0.3")

@@ -110,6 +110,7 @@ def typed_frame() -> Any:
     return pd.DataFrame({"zip": codes, "price": np.arange(30.0) % 7, "note": np.arange(30) % 5})
 
 
+@pytest.mark.slow
 def test_types_say_what_the_columns_of_a_frame_are_and_are_kept(tmp_path: Path) -> None:
     frame, types = typed_frame(), {"zip": "integer", "note": "ignored", "price": "categorical"}
     wanted = {"zip": "integer", "price": "categorical", "note": "ignored"}
@@ -201,6 +202,7 @@ EVERY = {
 }
 
 
+@pytest.mark.slow
 def test_a_loaded_estimator_has_every_parameter_and_trains_the_same(tmp_path: Path) -> None:
     estimator = Autoencoder(**EVERY).fit(ITEMS)
     estimator.save(tmp_path / "model")
@@ -219,6 +221,7 @@ def test_what_was_left_open_stays_open(tmp_path: Path) -> None:
     assert Autoencoder.load(tmp_path / "model").get_params() == Autoencoder(**given).get_params()
 
 
+@pytest.mark.slow
 def test_a_generator_is_kept_as_the_seed_that_it_gave(tmp_path: Path) -> None:
     estimator = Autoencoder(epochs=1, refine=0, random_state=np.random.RandomState(7)).fit(ITEMS)
     estimator.save(tmp_path / "model")
@@ -226,6 +229,7 @@ def test_a_generator_is_kept_as_the_seed_that_it_gave(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.transform(ITEMS), estimator.transform(ITEMS))
 
 
+@pytest.mark.slow
 def test_a_spec_is_kept_without_its_file(tmp_path: Path) -> None:
     spec = tmp_path / "model.toml"
     spec.write_text('encoder = [{ block = "dense", units = 3, activation = "tanh" }]\n')
@@ -238,6 +242,7 @@ def test_a_spec_is_kept_without_its_file(tmp_path: Path) -> None:
         clone(again).fit(ITEMS[:, :5])
 
 
+@pytest.mark.slow
 def test_detectors_keep_theirs(tmp_path: Path) -> None:
     detector = OutlierDetector(
         2, criterion="density", false_alarms=0.2, preset="simple", hidden=(8,), epochs=2,
@@ -251,6 +256,7 @@ def test_detectors_keep_theirs(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.predict(ITEMS), detector.predict(ITEMS))
 
 
+@pytest.mark.slow
 def test_pyods_detector_is_saved_with_its_scores(tmp_path: Path) -> None:
     others = {"epochs": 2, "preset": "simple", "criterion": "isolation"}
     detector = PyODDetector(0.2, others).fit(ITEMS)
@@ -269,6 +275,7 @@ def test_pyods_detector_is_saved_with_its_scores(tmp_path: Path) -> None:
     assert set(plain.predict(ITEMS)) <= {0, 1}
 
 
+@pytest.mark.slow
 def test_what_the_program_fitted_is_trained_again(narrows: Command, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", ITEMS)
     model = tmp_path / "model.safetensors"
@@ -291,6 +298,7 @@ def test_what_the_program_fitted_is_trained_again(narrows: Command, tmp_path: Pa
     assert OutlierDetector.load(model).epochs == 50
 
 
+@pytest.mark.slow
 def test_older_files_tell_what_they_can(tmp_path: Path, digits: Dataset) -> None:
     rows = digits.items[:60].reshape(60, -1)
     estimator = Autoencoder(3, hidden=(9,), preset="simple", epochs=2, batch_size=16).fit(rows)
@@ -304,6 +312,7 @@ def test_older_files_tell_what_they_can(tmp_path: Path, digits: Dataset) -> None
     np.testing.assert_array_equal(again.transform(rows), estimator.transform(rows))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "entry",
     [

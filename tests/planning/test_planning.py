@@ -190,6 +190,7 @@ def test_the_linear_model_is_scikit_learns_pca(shape: tuple[int, ...]) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_auto_is_never_worse_than_pca_where_it_chose(tmp_path: Path) -> None:
     # white noise has no structure: hidden layers can only learn the training rows by heart
     items = RANDOM.normal(size=(60, 12)).astype(np.float32)
@@ -207,6 +208,7 @@ def test_auto_is_never_worse_than_pca_where_it_chose(tmp_path: Path) -> None:
     assert "kept the best linear model" in fitted.notes[0]
 
 
+@pytest.mark.slow
 def test_structure_is_worth_hidden_layers() -> None:
     # a circle: two numbers to PCA, one to a net
     angle = RANDOM.uniform(0, 2 * np.pi, 2000)

@@ -129,6 +129,7 @@ def test_every_option_that_is_named_exists(path: Path) -> None:
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", ours)) <= known
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [source for path in DOCS for source in blocks(path, "python")])
 def test_every_example_runs(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -163,6 +164,7 @@ def reader() -> Callable[[bytes], np.ndarray]:
 EVERY_ARCHIVE = golden_archives.ARCHIVES | golden_archives.CODES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY_ARCHIVE)
 def test_the_reader_of_the_format_reads_what_narrows_reads(name: str) -> None:
     if name.endswith(("png", "webp")):
@@ -173,6 +175,7 @@ def test_the_reader_of_the_format_reads_what_narrows_reads(name: str) -> None:
     assert ours.tobytes() == theirs.tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", golden_tables.ARCHIVES)
 def test_the_reader_of_the_format_reads_tables_too(name: str) -> None:
     blob = b64decode(golden_tables.ARCHIVES[name])

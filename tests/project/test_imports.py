@@ -60,6 +60,7 @@ def test_importing_narrows_loads_nothing_but_its_version() -> None:
     assert not loaded & {*HEAVY, "numpy", "typer", "rich"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments", [("--help",), ("--version",), ("fit", "--help"), ("demo", "--help")], ids=" ".join
 )
@@ -69,6 +70,7 @@ def test_asking_for_help_loads_no_heavy_library(arguments: tuple[str, ...]) -> N
     assert not loaded & HEAVY
 
 
+@pytest.mark.slow
 def test_opening_an_archive_loads_no_jax(tmp_path: Path) -> None:
     (tmp_path / "a.nrw").write_bytes(narrows.compress(np.arange(100)))
     loaded = loaded_by(runs("decompress", f"{tmp_path}/a.nrw", "--out", f"{tmp_path}/a.npy"))
@@ -77,12 +79,14 @@ def test_opening_an_archive_loads_no_jax(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy", allow_pickle=False), np.arange(100))
 
 
+@pytest.mark.slow
 def test_opening_a_small_archive_of_mixing_loads_no_numba(tmp_path: Path) -> None:
     (tmp_path / "a.nrw").write_bytes(b64decode(golden_archives.ARCHIVES["images, mixing"]))
     loaded = loaded_by(runs("decompress", f"{tmp_path}/a.nrw", "--out", f"{tmp_path}/a.npy"))
     assert not loaded & HEAVY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("effort", ["fast", "normal"])
 def test_what_is_small_is_packed_and_unpacked_without_kernels(tmp_path: Path, effort: str) -> None:
     """Neither numba nor pandas: a second to load, or a quarter of a minute to compile."""
@@ -99,6 +103,7 @@ def test_what_is_small_is_packed_and_unpacked_without_kernels(tmp_path: Path, ef
     np.testing.assert_array_equal(np.load(tmp_path / "back-items.npy"), items)
 
 
+@pytest.mark.slow
 def test_an_archive_of_codes_is_the_same_by_every_library(tmp_path: Path) -> None:
     """Another kernel of BLAS, one thread or two: not one bit differs, and JAX is not there."""
     archive, found = tmp_path / "a.nrw", set()
@@ -116,10 +121,12 @@ def test_an_archive_of_codes_is_the_same_by_every_library(tmp_path: Path) -> Non
     assert len(found) == 1
 
 
+@pytest.mark.slow
 def test_the_budget_would_notice() -> None:
     assert "sklearn" in loaded_by("import narrows; narrows.Autoencoder")
 
 
+@pytest.mark.slow
 def test_every_public_name_is_found() -> None:
     loaded_by("import narrows\nfor name in narrows.__all__: getattr(narrows, name)")
 

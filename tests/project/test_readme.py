@@ -56,6 +56,7 @@ def test_the_two_commands_that_do_everything_are_there(line: str) -> None:
     assert any(line in block.splitlines() for block in blocks("sh"))
 
 
+@pytest.mark.slow
 def test_every_command_runs_in_the_order_of_the_text(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,6 +73,7 @@ def test_every_command_runs_in_the_order_of_the_text(
                 assert Path(path).exists(), f"narrows {shlex.join(words)} left no {path}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", blocks("python"))
 def test_every_example_runs(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -82,6 +84,7 @@ def test_there_are_examples() -> None:
     assert blocks("python")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", blocks("toml"))
 def test_every_spec_is_one(source: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "model.toml").write_text(source)

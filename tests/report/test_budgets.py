@@ -48,6 +48,7 @@ def test_methods_differ_without_colour(drawn: list[Figure]) -> None:
     assert len({line.get_marker() for line in drawn[0].axes[0].lines}) == len(names)
 
 
+@pytest.mark.slow
 def test_the_file_is_a_picture_and_the_same_one_again(tmp_path: Path) -> None:
     for name in ("one.png", "two.png"):
         budget_figure(ROWS, tmp_path / name)

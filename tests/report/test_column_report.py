@@ -276,6 +276,7 @@ def made() -> Redundancy:
     return redundancy(table(columns))
 
 
+@pytest.mark.slow
 def test_every_column_that_is_used_has_its_line(made: Redundancy) -> None:
     names = [column.name for column in made.columns]
     assert names == ["a", "b", "sum", "square", "again", "animal", "lonely", "fixed"]
@@ -322,6 +323,7 @@ def test_of_columns_that_tell_each_other_enough_are_kept(made: Redundancy) -> No
     assert all(drop.lowest <= drop.score for drop in made.drops)
 
 
+@pytest.mark.slow
 def test_scores_are_of_rows_that_nothing_was_fitted_to() -> None:
     # As many columns as rows to fit to: what follows there follows by chance.
     noise = np.random.default_rng(0).normal(size=(60, 40))

@@ -59,6 +59,7 @@ def warnings_of(
     return {caution.kind: caution for caution in found}
 
 
+@pytest.mark.slow
 def test_a_healthy_run_is_left_alone(healthy: Fitted, parts: tuple[Dataset, Dataset]) -> None:
     assert warnings_of(healthy, *parts) == {}
 
@@ -172,6 +173,7 @@ def test_losses_without_validation_say_nothing_of_overfitting() -> None:
     assert diagnostics.overfitted([], 0) is None
 
 
+@pytest.mark.slow
 def test_a_model_that_learns_noise_by_heart_is_told_on() -> None:
     noise = np.random.default_rng(0).random((60, 12)).astype(np.float32)
     training, validation = Dataset("noise", noise[:40]), Dataset("noise", noise[40:])

@@ -170,6 +170,7 @@ def test_items_of_another_shape_are_refused(fitted: Fitted) -> None:
         evaluate(TrainedAutoencoder(fitted.trained), Dataset("others", np.zeros((5, 9, 7))))
 
 
+@pytest.mark.slow
 def test_an_autoencoder_of_mnist_keeps_more_than_the_mean(mnist: np.ndarray) -> None:
     data = Dataset("mnist:test", mnist[:2000], (0.0, 255.0))
     trained = simple(data, epochs=3).trained
@@ -295,6 +296,7 @@ def test_a_number_of_coefficients_that_cannot_be(numbers: int) -> None:
 # The pictures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labelled", [True, False])
 def test_a_run_draws_its_pictures(
     labelled: bool, fitted: Fitted, held_out: Dataset, evaluation: Evaluation, tmp_path: Path
@@ -316,6 +318,7 @@ def test_a_run_draws_its_pictures(
             assert min(picture.size) > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(1,), (6,), (3, 4), (3, 4, 3), (2, 2, 2, 2)])
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_run_on_any_items_draws_its_pictures(

@@ -101,6 +101,7 @@ DRAWINGS: dict[str, Callable[[Path], None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("draw", DRAWINGS.values(), ids=list(DRAWINGS))
 def test_every_kind_of_input_becomes_a_picture(
@@ -111,6 +112,7 @@ def test_every_kind_of_input_becomes_a_picture(
     assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["loss_curves", "colour", "codes of two numbers"])
 def test_the_same_input_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
     first, second = tmp_path / "first.png", tmp_path / "second.png"
@@ -119,6 +121,7 @@ def test_the_same_input_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
     assert first.read_bytes() == second.read_bytes()
 
 
+@pytest.mark.slow
 def test_matplotlibs_settings_are_left_alone_and_do_not_change_the_size(tmp_path: Path) -> None:
     with matplotlib.rc_context({"savefig.bbox": "tight", "savefig.dpi": 30, "figure.dpi": 40}):
         before = dict(matplotlib.rcParams)
@@ -127,6 +130,7 @@ def test_matplotlibs_settings_are_left_alone_and_do_not_change_the_size(tmp_path
     assert pixels(tmp_path / "losses.png").shape == (660, 1200, 3)
 
 
+@pytest.mark.slow
 def test_matplotlib_waits_for_the_first_figure_and_pyplot_for_ever(tmp_path: Path) -> None:
     program = (
         "import sys\n"

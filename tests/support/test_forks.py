@@ -91,10 +91,12 @@ def refining() -> Autoencoder:
 class TestForks:
     pytestmark = forking
 
+    @pytest.mark.slow
     def test_codes_that_xla_refines_are_refused_at_once(self, refining: Autoencoder) -> None:
         said = in_fork(told(lambda: refining.transform(X[:5])))
         assert "before this process was forked" in said and "spawn" in said
 
+    @pytest.mark.slow
     def test_nets_that_xla_runs_are_refused_at_once(self, tmp_path: Path) -> None:
         spec = tmp_path / "norm.toml"
         spec.write_text(NORMED)
@@ -106,6 +108,7 @@ class TestForks:
         ae = Autoencoder(latent=4, preset="dense", epochs=10**6, refine=1)
         assert "before this process was forked" in in_fork(told(lambda: ae.fit(X[:64])))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("first", ["", "import narrows"])
     def test_who_used_xla_does_not_matter(self, first: str) -> None:
         """JAX alone did, before narrows was imported or after; its process forks, and the child
@@ -140,6 +143,7 @@ class TestForks:
         assert free()
         global_compiler_lock._lock.release()
 
+    @pytest.mark.slow
     def test_a_stream_with_a_position_is_refused(self, archive: Path, tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / "packed.zip", "w") as file:
             file.write(archive, "noise.nrw")
@@ -149,6 +153,7 @@ class TestForks:
             assert "cannot share the position of a stream" in said
             assert (member.items(0, 9) == NOISE[:9]).all()
 
+    @pytest.mark.slow
     def test_the_rest_works(self, refining: Autoencoder) -> None:
         codes = refining.transform(X[:5])
         for method, given in (
@@ -160,6 +165,7 @@ class TestForks:
         plain = Autoencoder(latent=4, preset="dense", epochs=1, refine=0).fit(X[:300])
         np.testing.assert_array_equal(in_fork(lambda: plain.transform(X)), plain.transform(X))
 
+    @pytest.mark.slow
     def test_an_archive_is_read_on_both_sides(self, archive: Path) -> None:
         context = multiprocessing.get_context("fork")
         with open_archive(archive) as shared:
@@ -187,6 +193,7 @@ def archive(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_threads_share_an_archive(archive: Path, tmp_path: Path) -> None:
     random = np.random.default_rng(1)
     numbers = {"a": random.integers(0, 1 << 62, 3000), "b": random.normal(size=3000)}
@@ -216,6 +223,7 @@ def test_threads_share_an_archive(archive: Path, tmp_path: Path) -> None:
         check(rows, lambda at: frame[at : at + 9].to_numpy())
 
 
+@pytest.mark.slow
 def test_a_pickled_archive_is_opened_again(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(archive.parent)
     with open_archive(archive.name) as first:
@@ -228,6 +236,7 @@ def test_a_pickled_archive_is_opened_again(archive: Path, monkeypatch: pytest.Mo
         pickle.loads(content)
 
 
+@pytest.mark.slow
 def test_a_pickled_archive_is_not_another_one(archive: Path) -> None:
     with open_archive(archive) as first:
         content = pickle.dumps(first)

@@ -175,6 +175,7 @@ def test_training_on_a_file_is_training_on_its_array(tmp_path: Path) -> None:
     assert ours.history[-1]["val_loss"] == theirs.history[-1]["val_loss"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("file_arrays")
 def test_commands_do_with_a_file_what_they_do_with_its_array(
     narrows: Command, model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -209,6 +210,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("file_arrays")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_whose_input_shrinks_says_so_and_leaves_nothing(

@@ -83,6 +83,7 @@ def assert_ends_like_an_undisturbed_run(narrows: Command, folder: Path) -> None:
         assert [record["epoch"] for record in records] == list(range(1, epochs + 1))
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_checkpoint_to_resume_from(narrows: Command, tmp_path: Path) -> None:
     process = endless_fit(tmp_path)
     wait_for(lambda: epochs_done(tmp_path / "m") >= 2, process)
@@ -97,6 +98,7 @@ def test_ctrl_c_leaves_a_checkpoint_to_resume_from(narrows: Command, tmp_path: P
     assert_ends_like_an_undisturbed_run(narrows, tmp_path)
 
 
+@pytest.mark.slow
 def test_kills_change_nothing(narrows: Command, tmp_path: Path) -> None:
     checkpoint = tmp_path / "m" / "checkpoint.safetensors"
     for checkpoints_to_see in (1, 3, 2):
@@ -110,6 +112,7 @@ def test_kills_change_nothing(narrows: Command, tmp_path: Path) -> None:
     assert_ends_like_an_undisturbed_run(narrows, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "command", "count", "out"),
     [
@@ -134,6 +137,7 @@ def test_a_signal_while_results_are_written_leaves_nothing(
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_request_to_end_leaves_a_checkpoint_as_ctrl_c_does(
     narrows: Command, tmp_path: Path
 ) -> None:
@@ -160,6 +164,7 @@ STAGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.pictures
 @pytest.mark.parametrize("stage", STAGES)
 def test_ctrl_c_after_the_last_epoch_is_obeyed(
@@ -194,6 +199,7 @@ def test_a_demo_does_not_speak_of_options_that_it_lacks(
     assert "--resume" not in err
 
 
+@pytest.mark.slow
 def test_the_command_line_runs_in_any_thread(narrows: Command, tmp_path: Path) -> None:
     few, outcomes = tmp_path / "few.npy", []
     np.save(few, np.load(tmp_path / "items.npy")[:64])
@@ -313,6 +319,7 @@ BROKEN_OFF = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", BROKEN_OFF.values(), ids=BROKEN_OFF)
 def test_what_is_broken_off_says_nothing(work: str, tmp_path: Path) -> None:
     process = program(work, tmp_path)
@@ -372,6 +379,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 @pytest.mark.parametrize("started_by", ["module", "script"])
 def test_a_signal_while_modules_are_imported_ends_it_quietly(

@@ -9,6 +9,7 @@ import pytest
 from narrows.support.lazy_modules import LazyModule, pa
 
 
+@pytest.mark.slow
 def test_nothing_is_loaded_before_it_is_used() -> None:
     program = """
 import sys

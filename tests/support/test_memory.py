@@ -148,6 +148,7 @@ def test_fewer_threads_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     assert threading.active_count() == running
 
 
+@pytest.mark.slow
 def test_a_process_that_is_held_to_little_says_so(tmp_path: Path) -> None:
     def hold() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))

@@ -69,6 +69,7 @@ OVER_INPUTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", OVER_INPUTS, ids=" ".join)
 def test_no_output_is_an_input(
     narrows: Command, folder: Path, monkeypatch: pytest.MonkeyPatch, line: tuple[str, ...]
@@ -151,6 +152,7 @@ def test_a_file_keeps_its_permissions(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o640 and path.read_bytes() == b"new"
 
 
+@pytest.mark.slow
 @posix
 def test_devices_and_pipes_are_written_through(
     narrows: Command, folder: Path, digits: Dataset
@@ -183,6 +185,7 @@ def piped(folder: Path, *arguments: str, data: bytes = b"") -> bytes:
     return result.stdout
 
 
+@pytest.mark.slow
 def test_data_come_from_standard_input_and_go_to_standard_output(
     folder: Path, digits: Dataset
 ) -> None:
@@ -196,6 +199,7 @@ def test_data_come_from_standard_input_and_go_to_standard_output(
     assert rows.to_pydict() == {"a": [1, 2], "b": ["x", "y"]}
 
 
+@pytest.mark.slow
 def test_codes_go_through_a_pipe_in_the_format_asked_for(narrows: Command, folder: Path) -> None:
     done(
         narrows(

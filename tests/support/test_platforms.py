@@ -36,6 +36,7 @@ assert run(["verify", "x.nrw", "--against", "x.npy"]) == 0
 """
 
 
+@pytest.mark.slow
 def test_what_windows_lacks_is_not_needed(tmp_path: Path) -> None:
     commands = [
         "compress x.npy --out x.nrw",

@@ -80,6 +80,7 @@ def test_nothing_that_only_reports_fails(stream: str, monkeypatch: pytest.Monkey
     assert out.getvalue() == ""
 
 
+@pytest.mark.slow
 @every_stream
 def test_commands_and_estimators_work_without_standard_error(
     stream: str, model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -121,6 +122,7 @@ def test_the_error_of_the_work_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> N
         1 / 0  # noqa: B018
 
 
+@pytest.mark.slow
 def test_fit_without_standard_error_reports_nowhere(tmp_path: Path) -> None:
     """With its descriptor closed, too: what is opened later must not get it."""
     X = np.random.default_rng(0).normal(size=(40, 3))
@@ -133,6 +135,7 @@ def test_fit_without_standard_error_reports_nowhere(tmp_path: Path) -> None:
     assert Autoencoder.load(tmp_path / "m.safetensors").transform(X).shape == (40, 1)
 
 
+@pytest.mark.slow
 def test_a_terminal_that_is_closed_costs_nothing(model_file: Path, tmp_path: Path) -> None:
     """Its processes get no signal where they ignore it, and every write is an error."""
     ours, theirs = pty.openpty()
@@ -179,6 +182,7 @@ def test_what_an_encoding_lacks_is_replaced(encoding: str | None, text: str, exp
     assert printable(text, encoding) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii", "cp437"])
 def test_results_are_told_in_any_encoding(
     encoding: str, model_file: Path, monkeypatch: pytest.MonkeyPatch
@@ -196,6 +200,7 @@ def test_results_are_told_in_any_encoding(
             assert f"(grey levels{sign})" in text
 
 
+@pytest.mark.slow
 def test_a_closed_standard_output_is_said_where_results_go_to_it(
     model_file: Path, tmp_path: Path
 ) -> None:

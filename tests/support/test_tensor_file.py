@@ -42,6 +42,7 @@ NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8).filter(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     arrays=st.dictionaries(
@@ -83,6 +84,7 @@ def test_other_tools_read_the_arrays(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found["weights"], ARRAYS["weights"])
 
 
+@pytest.mark.slow
 def test_no_bit_can_change_unseen(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_tensors(path, {"a": np.arange(3, dtype=np.int16)}, {"kind": 1})

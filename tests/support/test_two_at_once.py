@@ -53,6 +53,7 @@ def holding(then: str, folder: Path) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 def test_a_folder_of_a_living_process_is_refused(narrows: Command, tmp_path: Path) -> None:
     process = holding("input()", tmp_path)
     told = f"m is in use by process {process.pid} on {host_name()}"
@@ -147,6 +148,7 @@ def test_names_are_tried_before_any_work(name: str, narrows: Command, tmp_path: 
     assert contents(tmp_path).keys() == {"items.npy"}
 
 
+@pytest.mark.slow
 def test_a_model_has_as_long_a_name_as_the_disk_takes(narrows: Command, tmp_path: Path) -> None:
     name = "a" * 243 + ".safetensors"
     assert narrows("fit", "items.npy", *SMALL, "--out", name).code == 0

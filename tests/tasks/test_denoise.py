@@ -95,6 +95,7 @@ def test_what_is_no_image_of_that_kind_is_refused(shape: tuple[int, ...]) -> Non
         denoise(nothing_done((16, 16)), np.zeros((1, *shape), np.uint8))
 
 
+@pytest.mark.slow
 def test_dark_images_do_not_come_out_blank() -> None:
     images, noise = blots(16), Noise("gaussian", 0.5)
     plan = make_plan(images, FitOptions(preset="unet", epochs=2, noise=str(noise)))
@@ -105,6 +106,7 @@ def test_dark_images_do_not_come_out_blank() -> None:
     assert left < 0.6 * np.square(clean).mean()  # which a blank image leaves
 
 
+@pytest.mark.slow
 def test_noise_becomes_less(denoiser: TrainedModel, digits: Dataset) -> None:
     clean = digits.items[:200]
     damaged = Noise("gaussian", 0.3).apply(clean, 0, 16, np.random.default_rng(1))
@@ -147,6 +149,7 @@ def test_a_page_smaller_than_a_tile_and_a_tiny_tile_are_refused() -> None:
         cut_tiles(None, pages, 3, seed=0)
 
 
+@pytest.mark.slow
 def test_the_estimator_learns_pairs(digits: Dataset) -> None:
     clean = digits.items[:300]
     damaged = np.rot90(clean, axes=(1, 2)).copy()  # to be turned back: no noise at all
@@ -169,6 +172,7 @@ def scans(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "noisy", tmp_path / "clean"
 
 
+@pytest.mark.slow
 def test_pages_of_several_sizes_are_learnt_and_denoised(
     scans: tuple[Path, Path], narrows: Command, tmp_path: Path
 ) -> None:
@@ -223,6 +227,7 @@ def model(denoiser: TrainedModel, tmp_path: Path) -> Path:
     return tmp_path / "model" / "digits.safetensors"
 
 
+@pytest.mark.slow
 def test_noise_is_added_taken_out_and_measured(
     model: Path, narrows: Command, digits: Dataset, tmp_path: Path
 ) -> None:
@@ -236,6 +241,7 @@ def test_noise_is_added_taken_out_and_measured(
     assert (tmp_path / "again.npy").read_bytes() == out.read_bytes()
 
 
+@pytest.mark.slow
 def test_arrays_larger_than_the_training_images_stay_arrays(
     model: Path, narrows: Command, tmp_path: Path
 ) -> None:
@@ -305,6 +311,7 @@ def rows() -> pa.Table:
     return pa.table({"x": x, "twice": twice, "size": words, "unit": ["m"] * ROWS})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_missing_cells_are_filled_in_and_the_others_kept(
     suffix: str, narrows: Command, tmp_path: Path

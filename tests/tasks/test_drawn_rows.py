@@ -71,6 +71,7 @@ def hold(rows: pd.DataFrame) -> None:
     assert (rows.dtypes.drop("customer_id") == FRAME.dtypes.drop("customer_id")).all()
 
 
+@pytest.mark.slow
 def test_drawn_cells_are_such_as_the_table_has(drawn: pd.DataFrame) -> None:
     hold(drawn)
 

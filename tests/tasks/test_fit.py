@@ -35,6 +35,7 @@ def test_what_is_known_is_told_as_soon_as_it_is_known() -> None:
     assert result.trained.detection == {}
 
 
+@pytest.mark.slow
 @pytest.mark.pictures
 def test_a_run_with_files_leaves_them_and_is_evaluated(tmp_path: Path) -> None:
     told: list[str] = []

@@ -148,6 +148,7 @@ def test_one_number_goes_over_its_range() -> None:
 # The estimator
 
 
+@pytest.mark.slow
 def test_an_estimator_draws_and_interpolates() -> None:
     images = load_data("digits").items[:300]
     estimator = Autoencoder(latent=3, epochs=2).fit(images)
@@ -234,6 +235,7 @@ def test_ways_begin_and_end_at_the_items(
     np.testing.assert_array_equal(np.load(out, allow_pickle=False), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_rows_of_a_table_have_its_types_and_gaps(
     narrows: Command, tmp_path: Path, suffix: str
@@ -273,6 +275,7 @@ def test_none_at_all_are_an_empty_result(
     assert not any((tmp_path / "none").iterdir())
 
 
+@pytest.mark.slow
 def test_many_take_no_more_memory(
     narrows: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,6 +299,7 @@ def test_many_take_no_more_memory(
     assert peaks[1] < peaks[0] + 500_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

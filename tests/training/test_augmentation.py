@@ -27,6 +27,7 @@ def windows(image: np.ndarray, largest: int) -> list[bytes]:
     return views
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("largest", [1, 2])
 @pytest.mark.parametrize("items", [GREY, GREY[..., None].repeat(3, -1), GREY.astype(np.float64)])
 def test_every_image_is_a_window_of_itself(items: np.ndarray, largest: int) -> None:

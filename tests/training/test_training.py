@@ -150,6 +150,7 @@ LOSSES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.uint8, np.float64])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_is_in_data_units(loss: str, dtype: type, digits: Dataset) -> None:
@@ -169,6 +170,7 @@ def test_every_loss_is_in_data_units(loss: str, dtype: type, digits: Dataset) ->
 # The items
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.int64, np.float16, np.float64, np.bool])
 def test_items_of_any_dtype_train_as_their_float32_values_do(dtype: type) -> None:
     items = (ITEMS % 2 if dtype is np.bool else ITEMS).astype(dtype)
@@ -264,6 +266,7 @@ def test_patience_that_never_ends_keeps_the_best_epochs_model() -> None:
 # Checkpoints
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_at", [1, 2, 3, 4, 5, 7, 8, 11, 12])
 @pytest.mark.parametrize("checkpoint_seconds", [0, 1000])
 @pytest.mark.parametrize("patience", [None, 2])
@@ -322,6 +325,7 @@ def test_a_run_stopped_at_every_chance_ends_as_if_it_never_had_been(
     assert_same_run(resumed, train(small_model(), ITEMS, HELD_OUT, settings))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["simple", "auto"])
 def test_a_stop_changes_no_byte_of_the_model_file(
     preset: str, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -411,6 +415,7 @@ def test_another_models_checkpoint_is_refused(tmp_path: Path) -> None:
         train(wider, ITEMS, None, settings, checkpoint=path, resume=True)
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
     settings = TrainingSettings(epochs=1)
@@ -502,6 +507,7 @@ def test_an_earlier_runs_checkpoint_is_not_called_this_ones(tmp_path: Path) -> N
 # Randomness
 
 
+@pytest.mark.slow
 def test_the_seed_settles_every_byte(digits: Dataset, tmp_path: Path) -> None:
     def content(seed: int) -> bytes:
         plan = make_plan(
