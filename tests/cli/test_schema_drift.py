@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
 from helpers.command_line import Command, done, failed
+from helpers.optional import optional
 from narrows import Autoencoder, NarrowsError
 from narrows.data import load_data
 from narrows.data.tables import SchemaDrift
@@ -22,6 +21,8 @@ from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.tasks.fill import Filling
 from narrows.tasks.training_data import load_for_training
+
+pd, pl = optional("pandas"), optional("polars")
 
 ROW = {
     "number": "0.5",
@@ -141,7 +142,11 @@ def test_whole_numbers_that_are_none_later_by_every_command(
     assert pa.parquet.read_table(tmp_path / "all.parquet")["whole"].type == pa.int64()
 
 
-@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table])
+@pytest.mark.parametrize(
+    "make",
+    [lambda cells: pd.DataFrame(cells), lambda cells: pl.DataFrame(cells), pa.table],
+    ids=["pandas", "polars", "arrow"],
+)
 def test_rows_of_an_array_keep_their_values_too(make: Callable[[Any], Any]) -> None:
     random = np.random.default_rng(0)
     training = make({"a": random.normal(size=40), "whole": random.integers(0, 50, 40)})

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from llvmlite import binding
 
 from narrows.engine.fused.machine import IS_X86, registers_of
 
@@ -24,6 +25,10 @@ from narrows.engine.fused.registers import LANES, adam
 assert LANES == 8
 """
 on_x86 = pytest.mark.skipif(not IS_X86, reason="these are names of x86 processors")
+# LLVM ends the process where it does not know a name.
+knows_zen_4 = pytest.mark.skipif(
+    binding.llvm_version_info < (16,), reason="this LLVM is older than the processor"
+)
 
 # Adam in formulas (arXiv:1412.6980), in float64.
 UPDATE = """
@@ -104,7 +109,7 @@ def test_adam_is_what_its_formulas_say_on(target: str, tmp_path: Path) -> None:
         ("x86-64-v3", "", 256),
         ("znver3", "", 256),
         ("skylake-avx512", "", 512),
-        ("znver4", "", 512),
+        pytest.param("znver4", "", 512, marks=knows_zen_4),
         ("haswell", "-avx", 128),
         ("skylake-avx512", "-avx512f", 256),
         ("generic", "+avx512f", 512),

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import safetensors.numpy
 from PIL import Image
 
 from helpers.codes_cases import blots
 from helpers.command_line import Command, contents, done, failed
+from helpers.optional import optional
 from narrows.archive import compress, open_archive
 from narrows.archive.tables.text.records import RawCsv
 from narrows.data import load_codes, load_data, storage
@@ -30,6 +30,8 @@ from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.support.inputs import unchanged
 from narrows.tasks.fit_plan import fit_plan
+
+pd = optional("pandas")
 
 RANDOM = np.random.default_rng(7)
 
