@@ -201,6 +201,7 @@ def _end(number: int | None) -> None:
             _write("\r\x1b[?25h")  # a progress bar hides the cursor
         if _State.last_words is not None:
             _write(_State.last_words())
+        _remove_temporaries()  # the main thread goes on meanwhile, and may have made one more
     finally:
         os._exit(128 + number)
 
