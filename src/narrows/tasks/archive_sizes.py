@@ -1,6 +1,5 @@
 """Where the bytes of a file are: of an archive of any kind, of a model, of a shared decoder."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,6 @@ from narrows.report import archive_sizes, table_sizes
 from narrows.support.text_tables import table_text
 
 Breakdown = SizeBreakdown | TableSizeBreakdown
-
-_VALUES: dict[type, Callable[[Any], dict[str, Any]]] = {
-    SizeBreakdown: archive_sizes.breakdown_values,
-    TableSizeBreakdown: table_sizes.table_breakdown_values,
-}
 
 
 def breakdown_text(title: str, breakdown: Breakdown, raw: int | None = None) -> str:
@@ -33,7 +27,9 @@ def breakdown_text(title: str, breakdown: Breakdown, raw: int | None = None) -> 
 
 def breakdown_values(breakdown: Breakdown) -> dict[str, Any]:
     """The same for machines."""
-    return _VALUES[type(breakdown)](breakdown)
+    if isinstance(breakdown, TableSizeBreakdown):
+        return table_sizes.table_breakdown_values(breakdown)
+    return archive_sizes.breakdown_values(breakdown)
 
 
 def file_sizes(file: Path, model: Path | None = None) -> tuple[str, dict[str, Any]]:

@@ -29,7 +29,7 @@ from narrows.tasks.codes_archive import (
 )
 from narrows.tasks.codes_options import CodesOptions
 from narrows.tasks.compress import Compressed
-from narrows.tasks.loading import load_array, require_array
+from narrows.tasks.loading import load_array
 from narrows.tasks.outputs import still_there
 
 
@@ -63,7 +63,6 @@ def compress_codes(
     read: dict[str, Any] = {"csv": csv, "track": track, "note": note}
     trained: TrainedModel | SharedModel
     if options.model is None:
-        require_array(data)
         training = load_array(data, images, upright=True, **read)
         trained = train_rounded(
             checked(training), options.latent, options.item_bytes, effort, track=track, note=note

@@ -34,7 +34,7 @@ def load_array(
         DataError: it is a table, or cannot be read.
         UsageError: there are options, and the source is no folder of images, or no CSV file.
     """
-    require_array(source)
+    _require_array(source)
     as_is = not (upright and Path(source).is_dir())
     options = asdict(images or ImageOptions())
     data = load_data(source, as_is=as_is, track=track, **options, **(csv or {}))
@@ -43,7 +43,7 @@ def load_array(
     return data
 
 
-def require_array(source: str) -> None:
+def _require_array(source: str) -> None:
     """Make sure that a source is no table.
 
     Raises:
