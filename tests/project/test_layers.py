@@ -14,13 +14,13 @@ PACKAGE = Path(narrows.__file__).parent
 LAYERS = (
     {"errors", "version"},
     {"support"},
-    {"data", "nn", "learnt"},
+    {"data", "nn", "learnt", "pages"},
     {"engine", "archive", "baselines"},
     {"model", "training"},
     {"planning"},
     {"report"},
     {"tasks"},
-    {"estimators"},
+    {"estimators", "server"},
     {"cli"},
 )
 # What users import and what they run: nothing of the package may lean on either.
