@@ -2,11 +2,13 @@
 missing, and what is said of it."""
 
 import datetime
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from narrows import load_data
@@ -257,4 +259,42 @@ def test_plain_numbers_are_tried_in_one_format_only(monkeypatch: pytest.MonkeyPa
         (".", " "),
         (".", "'"),
     ]
+    assert not tried  # and one look tells that they are plain
+    cell_formats.guess_formats(
+        pa.array(["0.25", "1.5", "+20.125", "-1.", "(3)"]), False, (None, None)
+    )
     assert len(tried) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0",
+        "7",
+        "-20.125",
+        "+.5",
+        "5.",
+        "1e-9",
+        "0.5E+3",
+        "007",
+        "",
+        ".",
+        "-",
+        "e5",
+        "(5)",
+        "1,5",
+        "nan",
+        "inf",
+        "1.5 ",
+        "−1",
+        "١",
+        "5\n",
+    ],
+)
+def test_what_looks_plain_at_once_is_plain(text: str) -> None:
+    texts = pa.array(["1.5", text])
+    plain = cell_formats.normalized(texts, cell_formats.CellFormat())
+    looks = pc.all(pc.match_substring_regex(texts, cell_formats._PLAIN)).as_py()
+    assert not looks or (plain is not None and float(plain[1].as_py()) == float(text))
+    # what has neither sign nor gap nor brackets in another way is found at once
+    assert looks or plain is None or not re.fullmatch(r"[-+]?\d+(\.\d+)?", text, re.ASCII)
