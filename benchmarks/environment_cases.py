@@ -169,7 +169,7 @@ def _fill(folder: Path) -> Path:
 def _judge_failed(trial: Trial, ended: Ended, readable: bool = True) -> None:
     """A command that may fail, with one error, and may break nothing."""
     if ended.code == 0:
-        trial.judge_complete()
+        trial.judge_complete(ended.said)
     else:
         trial.judge_unbroken()
         if not ended.faults:

@@ -125,16 +125,28 @@ def _is_tensor_file(content: bytes) -> bool:
     return len(content) == 8 + size + max(ends, default=0)
 
 
-def complete(folder: Path, expected: Reference) -> Iterator[Fault]:
-    """What of a finished result is missing, or not as it must be."""
+def complete(folder: Path, expected: Reference, said: str = "") -> Iterator[Fault]:
+    """What of a finished result is missing, or not as it must be.
+
+    Args:
+        said: what the command said, where a disk was full: pictures and history of a run that it
+            could not write, and named with the reason, are not lost.
+    """
     found = files_in(folder)
-    absent = [name for name in expected.files if name not in found]
-    both = sorted(found.keys() & expected.files.keys())
+    told = {name for name in expected.files if "/" in name and _is_told(name, said)}
+    absent = [name for name in expected.files if name not in found and name not in told]
+    both = sorted(found.keys() & expected.files.keys() - told)
     other = [name for name in both if not is_whole(name, found[name], expected)]
     if absent:
         yield LOST, f"not written: {_named(absent)}"
     if other:
         yield LOST, f"not what an undisturbed run writes: {_named(other)}"
+
+
+def _is_told(name: str, said: str) -> bool:
+    """Whether a line says that a file could not be written, and why."""
+    reasons = ("cannot be written: ", "was not drawn: ")
+    return any(f"{name} {reason}" in line for line in said.splitlines() for reason in reasons)
 
 
 def _named(names: Sequence[str]) -> str:

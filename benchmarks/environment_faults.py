@@ -12,9 +12,10 @@ models, archives, half a line of history, half a checkpoint), two runs in one fo
 standard output, and the longest names.
 
 Work is lost where a result is missing or differs from an undisturbed run's though its place had
-room, or where a file that was there before is neither as it was nor the new one, whole. Files are
-left where a hidden or temporary file is there at the end; after SIGKILL, once the same command ran
-again. Right exit codes are 130, 143 and 129 after signals, or 0 within 2 s; 1 with a sentence where
+room (pictures and history that a full disk kept out of a run's folder, which it said, are not), or
+where a file that was there before is neither as it was nor the new one, whole. Files are left where
+a hidden or temporary file is there at the end; after SIGKILL, once the same command ran again.
+Right exit codes are 130, 143 and 129 after signals, or 0 within 2 s; 1 with a sentence where
 something is in the way of the work; 0 elsewhere.
 
 A moment is drawn evenly over the processor time that the command takes undisturbed, so that it does

@@ -394,9 +394,9 @@ class Trial:
         yield from (*ended.faults, *said_badly(ended.said))
         yield from (*left_over(self.out), *left_temporary(self.folder / "tmp"))
 
-    def judge_complete(self) -> None:
-        """Count what is missing of a finished result."""
-        self.faults += complete(self.out, self.reference)
+    def judge_complete(self, said: str = "") -> None:
+        """Count what is missing of a finished result, but for what ``said`` names with a reason."""
+        self.faults += complete(self.out, self.reference, said)
 
     def judge_unbroken(self) -> None:
         """Count what is broken where the command did not finish."""

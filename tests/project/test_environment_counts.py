@@ -74,6 +74,28 @@ def test_a_finished_result_is_all_there_or_lost(
 
 
 @pytest.mark.parametrize(
+    ("said", "lost"),
+    [
+        ("out/run/history.jsonl cannot be written: No space left on device; training goes on", 0),
+        ("out/run/history.jsonl was not drawn: OSError: no", 0),
+        ("wrote out/run/history.jsonl", 1),
+        ("out/codes.npy cannot be written: No space left on device", 1),
+        ("", 1),
+    ],
+)
+def test_what_a_full_disk_costs_is_not_lost_where_it_is_told(
+    counts: ModuleType, expected: object, tmp_path: Path, said: str, lost: int
+) -> None:
+    out = _write(tmp_path / "out", {"codes.npy": b"whole", "run/c.safetensors": _tensor_file(4)})
+    assert len(list(counts.complete(out, expected, said))) == lost
+    (out / "codes.npy").unlink()  # a result, which an exit code of 0 promises
+    assert (counts.LOST, "codes.npy") in [
+        (kind, text.removeprefix("not written: ").split(" and ")[0])
+        for kind, text in counts.complete(out, expected, said)
+    ]
+
+
+@pytest.mark.parametrize(
     ("files", "lost"),
     [
         ({"codes.npy": b"old"}, 0),
