@@ -109,10 +109,11 @@ class Dataset:
         if self.table is None:
             return rest, held_out
         schema = self.table.restandardised(lambda: chunks(rest.items, values=CACHED_VALUES))
-        return rest._reencoded(schema), held_out._reencoded(schema)
+        return rest.reencoded(schema), held_out.reencoded(schema)
 
-    def _reencoded(self, schema: "TableSchema") -> "Dataset":
-        """The same rows with the features that ``schema`` would have made of them."""
+    def reencoded(self, schema: "TableSchema") -> "Dataset":
+        """The rows of a table with the features that ``schema`` would have made of them: one of
+        the same columns and categories, with other statistics."""
         before = self.table
         assert before is not None
         blocks = (

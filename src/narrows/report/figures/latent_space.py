@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from narrows.errors import ShapeError
-from narrows.learnt.pca import fit_pca
 from narrows.report.figures.style import (
     BLUE,
     CLASS_COLOURS,
@@ -20,6 +19,7 @@ from narrows.report.figures.style import (
     set_headings,
     tidy_axes,
 )
+from narrows.report.latent_plane import latent_plane
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,29 +70,13 @@ def codes_figure(
     if size == 1:
         _draw_single_numbers(axes, codes[chosen, 0], drawn_labels)
     else:
-        points, names = _plane(codes)
-        axes.set(xlabel=names[0], ylabel=names[1])
-        _draw_points(axes, points[chosen], drawn_labels)
+        plane = latent_plane(codes)
+        axes.set(xlabel=plane.axes[0], ylabel=plane.axes[1])
+        _draw_points(axes, plane.points[chosen], drawn_labels)
     numbers = "1 number" if size == 1 else f"{size} numbers"
     part = f", {MOST_POINTS:,} of them drawn" if count > MOST_POINTS else ""
     set_headings(axes, "The Latent Space", f"{count:,} codes of {numbers}{part}")
     save_figure(figure, path)
-
-
-def _plane(codes: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
-    """Codes (n, k ≥ 2) as points (n, 2) of a plane, and what its axes are called."""
-    if codes.shape[1] == 2:
-        return codes, ("First number of the code", "Second number of the code")
-    points = fit_pca(codes, 2).encode(codes)
-    if points.shape[1] < 2:  # a single code spans no second direction
-        points = np.column_stack([points, np.zeros(len(points))])
-    total = codes.var(axis=0, dtype=np.float64).sum()
-    shares = points.var(axis=0, dtype=np.float64) / total if total else np.zeros(2)
-    first, second = (
-        f"{name} principal component of the codes ({share:.0%} of their variance)"
-        for name, share in zip(("First", "Second"), shares, strict=True)
-    )
-    return points, (first, second)
 
 
 def _draw_points(axes: "Axes", points: np.ndarray, labels: np.ndarray | None) -> None:
