@@ -40,6 +40,24 @@ class Pixels:
         wide = (values.astype(np.float64) - self.offset) * self.factor
         return np.rint(np.clip(wide, 0, np.iinfo(self.dtype).max)).astype(self.dtype)
 
+    def values(self, pixels: np.ndarray) -> np.ndarray:
+        """The values that some pixels stand for, float64, in the data's own unit."""
+        return pixels / self.factor + self.offset
+
+
+def full_range(value_range: tuple[float, float] | None) -> Pixels:
+    """Levels in 8 bits as pixels that fill 0 to 255, which formats that lose something are made
+    for: levels of 0 to 16 are spread, and those of 0 to 255 stay what they are.
+
+    Args:
+        value_range: the lowest and the highest level that the data can hold; None for 0 and 255.
+    """
+    low, high = value_range or (0.0, _EIGHT)
+    note = "values are pixels"
+    if (low, high) != (0.0, _EIGHT):
+        note = f"values from {low:g} to {high:g} are pixels from 0 to 255"
+    return Pixels("uint8", low, _EIGHT / (high - low) if high > low else 1.0, note)
+
 
 def pixels_of(
     item_shape: tuple[int, ...],
