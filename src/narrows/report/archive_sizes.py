@@ -5,7 +5,7 @@ from typing import Any
 
 from narrows.archive import SizeBreakdown, Trial
 from narrows.archive.arrays import Layout
-from narrows.report.measures import readable
+from narrows.support.number_text import readable
 from narrows.support.tensor_file import tensor_sizes
 from narrows.support.text_tables import cell_text, table_text
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from narrows.data.tables import Column, TableSchema
-from narrows.report.measures import readable
+from narrows.support.number_text import readable
 from narrows.support.text_tables import cell_text, table_text
 
 #: Kinds of columns whose values are right or wrong; the others are near or far.

@@ -16,8 +16,9 @@ from narrows.model.use import TrainedAutoencoder
 from narrows.nn.flow import Flow
 from narrows.nn.model import Model, block_arrays
 from narrows.report.evaluation import Evaluation, fitted_pca
-from narrows.report.measures import item_errors, readable
+from narrows.report.measures import item_errors
 from narrows.support.chunks import CHUNK_VALUES, evenly_spaced
+from narrows.support.number_text import readable
 from narrows.training import History
 
 #: Items that are looked at: enough to see a unit that one item in a thousand wakes.

@@ -13,8 +13,9 @@ from narrows.learnt.pca import PCA
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.report.columns import ColumnMeter, ColumnScore
-from narrows.report.measures import ErrorMeter, psnr, readable
+from narrows.report.measures import ErrorMeter, psnr
 from narrows.support.chunks import chunks
+from narrows.support.number_text import readable
 from narrows.support.progress import Tracker, silent
 from narrows.support.shapes import is_image_shape
 from narrows.support.text_tables import table_text

@@ -131,15 +131,6 @@ def ssim(original: np.ndarray, other: np.ndarray, width: float) -> float:
 SSIM_WINDOW = 11
 
 
-def readable(value: float) -> str:
-    """A measure with five significant digits, for people.
-
-    >>> readable(1456.53), readable(0.0123456), readable(1234567.8)
-    ('1,456.5', '0.012346', '1,234,568')
-    """
-    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:,.5g}"
-
-
 def _difference(original: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
     if original.shape != reconstruction.shape:
         raise ShapeError(

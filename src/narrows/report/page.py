@@ -10,8 +10,8 @@ from pathlib import Path
 from string import Template
 
 from narrows.errors import DataError
-from narrows.report.measures import readable
 from narrows.support.files import atomic_file
+from narrows.support.number_text import readable
 from narrows.support.streams import printable
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from narrows.archive import TableSizeBreakdown
 from narrows.report.archive_sizes import seconds_lines
-from narrows.report.measures import readable
+from narrows.support.number_text import readable
 from narrows.support.text_tables import cell_text, table_text
 
 

@@ -13,7 +13,7 @@ from narrows.archive.verifying import verify
 from narrows.data.image_options import ImageOptions
 from narrows.data.tables import is_table
 from narrows.errors import ArchiveError, ShapeError
-from narrows.report.measures import readable
+from narrows.support.number_text import readable
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.tasks.loading import load_array
 

@@ -17,7 +17,7 @@ from narrows.report.figures.style import (
     set_headings,
     tidy_axes,
 )
-from narrows.report.measures import readable
+from narrows.support.number_text import readable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
