@@ -1,0 +1,46 @@
+"""Tables of a page, which show rounded numbers and give the whole ones as CSV."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from narrows.support.number_text import readable
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table with a name for each row in its first column.
+
+    Attributes:
+        name: its id in the page, and its CSV file's name: letters, digits and hyphens.
+        title: what it holds, with the unit.
+        columns: their headings.
+        rows: as many cells each; None is a gap.
+        ours: the numbers of the rows to mark.
+        source: what data and which version the figures come from, where the title does not say.
+    """
+
+    name: str
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    ours: Collection[int] = ()
+    source: str = ""
+
+    def is_text(self, column: int) -> bool:
+        """Whether a column holds texts, which stand to the left: the first one, or one of texts."""
+        cells = [row[column] for row in self.rows if row[column] is not None]
+        return column == 0 or (bool(cells) and all(isinstance(cell, str) for cell in cells))
+
+    def shown(self, cell: Cell) -> str:
+        """A cell as people read it: five significant digits."""
+        return "–" if cell is None else cell if isinstance(cell, str) else readable(cell)
+
+    def raw(self, cell: Cell) -> Markup:
+        """The attribute that holds what a cell's text does not: a number in full, a gap."""
+        if isinstance(cell, str):
+            return Markup("")
+        return Markup(' data-value="{}"').format("" if cell is None else repr(cell))
