@@ -73,7 +73,7 @@ def test_points_of_every_class_have_its_colour() -> None:
     )
     for drawing in drawings(drawn):
         for rank in range(3):
-            groups = drawing.findall(f".//g[@style='--colour: var(--class-{rank})']")
+            groups = drawing.findall(f".//g[@style='color: var(--class-{rank})']")
             count = sum(g.find("path[@class='points']").attrib["d"].count("M") for g in groups)
             assert count == ranks.count(rank)
     assert len(ElementTree.fromstring(drawn).findall("./ul/li")) == 3

@@ -60,7 +60,7 @@ class Series:
     dashed: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Frame:
     """Where values lie in a drawing of so many units."""
 
@@ -158,7 +158,8 @@ def _frames(
     for kind, width, height in (("desk", 860, 420), ("phone", 360, 320)):
         ticks = _ticks(y, limits[2], limits[3], 8)
         left = 18 + 8 * max(len(tick_text(tick)) for tick in ticks)
-        yield _Frame(f"{name}-{kind}", width, height, left, x, y, limits)
+        size = {"width": width, "height": height, "left": left}
+        yield _Frame(name=f"{name}-{kind}", **size, x=x, y=y, limits=limits)
 
 
 def _limits(values: Sequence[float], axis: Axis) -> tuple[float, float]:
@@ -250,7 +251,7 @@ def _line(frame: _Frame, one: Series, number: int) -> Markup:
                 '<path class="mark" transform="translate({:.1f} {:.1f})" d="{}">'
                 "<title>{}: {}, {}</title></path>"
             ).format(x, y, _mark(number), one.name, *map(readable, point))
-    return Markup('<g style="--colour: var(--{})">{}</g>').format(_colour(one, number), drawn)
+    return Markup('<g style="color: var(--{})">{}</g>').format(_colour(one, number), drawn)
 
 
 def _dots(
@@ -264,7 +265,7 @@ def _dots(
         groups.setdefault(key, []).append(f"M{frame.across(x):.1f},{frame.up(y):.1f}h0")
     return Markup("").join(
         Markup(
-            '<g style="--colour: var(--{})"><path class="edges" d="{}"/>'
+            '<g style="color: var(--{})"><path class="edges" d="{}"/>'
             '<path class="points" d="{}"/></g>'
         ).format("ours" if rank < 0 else f"class-{rank % 10}", "".join(places), "".join(places))
         for (_, rank), places in sorted(groups.items())
@@ -280,13 +281,13 @@ def _sample(one: Series, number: int) -> Markup:
         else ""
     )
     return Markup(
-        '<svg viewBox="0 0 26 14" aria-hidden="true" style="--colour: var(--{})">{}{}</svg>'
+        '<svg viewBox="0 0 26 14" aria-hidden="true" style="color: var(--{})">{}{}</svg>'
     ).format(_colour(one, number), line, mark)
 
 
 def _dot(rank: int) -> Markup:
     return Markup(
-        '<svg class="dot" viewBox="0 0 14 14" aria-hidden="true" style="--colour: '
+        '<svg class="dot" viewBox="0 0 14 14" aria-hidden="true" style="color: '
         'var(--class-{})"><path class="edges" d="M7,7h0"/><path class="points" d="M7,7h0"/></svg>'
     ).format(rank % 10)
 
