@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from typer.main import get_command
 
+import narrows
 from helpers import golden_archives, golden_tables
 from narrows import decompress
 from narrows.archive.filters import FILTERS
@@ -146,6 +147,18 @@ def test_every_example_runs(source: str, tmp_path: Path, monkeypatch: pytest.Mon
 def test_every_link_to_a_file_leads_to_one(path: Path) -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", path.read_text("utf-8")):
         assert "://" in link or (path.parent / link).exists(), link
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    listed = re.findall(r": docs/(\S+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.M)
+    assert sorted(listed) == [path.name for path in DOCS]
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    listed = re.findall(
+        r"^::: narrows\.(\w+)$", (ROOT / "docs/reference.md").read_text("utf-8"), re.M
+    )
+    assert sorted(listed) == sorted(set(narrows.__all__) - {"__version__"})
 
 
 def test_every_method_and_filter_of_archives_is_described() -> None:

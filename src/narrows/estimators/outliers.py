@@ -37,12 +37,10 @@ class OutlierDetector(
 
     It trains an :class:`narrows.Autoencoder`, on items among which there may be odd ones, and
     judges by what that makes of them: :mod:`narrows.learnt.scorer` says how. Items and data frames
-    are what they are there.
+    are what they are there, and so are the parameters that are not told here; without ``epochs``,
+    training takes fewer steps, for odd items are learnt last.
 
     Args:
-        latent, hidden, preset, epochs, validation_fraction, random_state, check_range, verbose,
-            types: as of :class:`narrows.Autoencoder`; without ``epochs``, training takes fewer
-            steps, for odd items are learnt last.
         criterion: "combined", "reconstruction", "density" or "isolation".
         false_alarms: the share of normal items that may be taken for odd ones. The threshold is
             told by the items that ``fit`` holds out; where they are too few to tell such a rate, it
