@@ -169,7 +169,7 @@ def block_frequencies(padded: np.ndarray) -> Float64[np.ndarray, "rows columns 8
     """F of every block of pixels (H, W) (steps 3 and 4)."""
     from scipy.fft import dctn
 
-    return dctn(blocks_of(padded).astype(np.float64) - SHIFT, axes=(2, 3), norm="ortho")
+    return _settled(dctn(blocks_of(padded).astype(np.float64) - SHIFT, axes=(2, 3), norm="ortho"))
 
 
 def restored(dequantised: np.ndarray) -> UInt8[np.ndarray, "H W"]:
@@ -177,6 +177,12 @@ def restored(dequantised: np.ndarray) -> UInt8[np.ndarray, "H W"]:
     from scipy.fft import idctn
 
     rows, columns = dequantised.shape[:2]
-    blocks = idctn(dequantised.astype(np.float64), axes=(2, 3), norm="ortho") + SHIFT
+    blocks = _settled(idctn(dequantised.astype(np.float64), axes=(2, 3), norm="ortho")) + SHIFT
     levels = np.floor(np.clip(blocks, 0, 255) + 0.5).astype(np.uint8)
     return levels.swapaxes(1, 2).reshape(rows * SIDE, columns * SIDE)
+
+
+def _settled(values: np.ndarray) -> np.ndarray:
+    """Values to nine decimals: what is half way between two whole numbers but for the rounding of a
+    transform, as F(0, 0) often is, is half way, whoever computes it."""
+    return np.round(values, 9)

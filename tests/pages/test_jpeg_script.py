@@ -1,0 +1,58 @@
+"""The page's JPEG steps give what Python's do, to the last coefficient and pixel."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.scripts import needs_node, run_node
+from narrows.baselines.jpeg import open_jpeg
+from narrows.data.digits import load_digits
+
+QUALITIES = [1, 10, 25, 49, 50, 75, 90, 100]
+SCRIPT = """
+import { openBlock, openPicture } from "./scripts/jpeg_steps.js";
+print(given.pictures.map((picture) => given.qualities.map((quality) => {
+  const { decoded, table, rows, columns, zeros, error } = openPicture(picture, quality);
+  const blocks = [];
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const { frequencies, kept } = openBlock(picture, table, row, column);
+      blocks.push({ frequencies: [...frequencies], kept });
+    }
+  }
+  return { decoded: [...decoded], table, blocks, zeros, error };
+})));
+"""
+
+
+def pictures() -> list[np.ndarray]:
+    generator = np.random.default_rng(0)
+    ramp = np.add.outer(np.arange(28), 3 * np.arange(20)).astype(np.uint8)
+    # Of few levels, so that many frequencies lie half way between two multiples.
+    coarse = (generator.integers(0, 5, (16, 24)) * 64).clip(0, 255).astype(np.uint8)
+    flat = np.full((5, 9), 132, np.uint8)
+    noise = generator.integers(0, 256, (17, 12)).astype(np.uint8)
+    digit = (load_digits("digits").items[0] * 15).astype(np.uint8)
+    return [ramp, coarse, flat, noise, digit]
+
+
+@needs_node
+@pytest.mark.slow
+def test_every_coefficient_and_pixel_is_that_of_python(tmp_path: Path) -> None:
+    given = [
+        {"pixels": p.ravel().tolist(), "height": p.shape[0], "width": p.shape[1]}
+        for p in pictures()
+    ]
+    found = run_node(tmp_path, SCRIPT, {"pictures": given, "qualities": QUALITIES})
+    for picture, by_quality in zip(pictures(), found, strict=True):
+        for quality, page in zip(QUALITIES, by_quality, strict=True):
+            opened = open_jpeg(picture, quality)
+            assert page["table"] == opened.table.ravel().tolist()
+            blocks = opened.kept.reshape(-1, 64)
+            assert [block["kept"] for block in page["blocks"]] == blocks.tolist()
+            frequencies = [block["frequencies"] for block in page["blocks"]]
+            assert np.allclose(frequencies, opened.frequencies.reshape(-1, 64), atol=1e-8)
+            assert page["decoded"] == opened.decoded.ravel().tolist()
+            assert page["zeros"] == opened.zero_share
+            assert page["error"] == pytest.approx(opened.mse)
