@@ -76,21 +76,33 @@ class DenoisingMeter:
         wanted = evenly_spaced(total, most)
         self._wanted = frozenset(wanted.tolist())
         self._limits = noise_limits(trained.described).ends
-        width, peak = self._limits[1] - self._limits[0] or 1.0, trained.described.peak
         there = {*installed_filters(), "pca"}
         chosen = trained.training.filters or {}
         self._filters: Mapping[str, Any] = {
             name: settings for name, settings in chosen.items() if name in there
         }
         names = ["noisy", "autoencoder", *self._filters]
-        self._errors = {name: _Errors(width, peak) for name in names}
+        self._errors = {name: self._new_errors() for name in names}
+
+    def _new_errors(self) -> "_Errors":
+        width = self._limits[1] - self._limits[0] or 1.0
+        return _Errors(width, self._trained.described.peak)
 
     def wants(self, index: int) -> bool:
         """Whether the item of that number is one to be measured: of many, some all over the set."""
         return index in self._wanted
 
-    def add(self, noisy: np.ndarray, denoised: np.ndarray, clean: np.ndarray) -> None:
+    def add(
+        self,
+        noisy: np.ndarray,
+        denoised: np.ndarray,
+        clean: np.ndarray,
+        others: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
         """Measure one item: three arrays of one shape, in data units.
+
+        Args:
+            others: what further methods make of it, by their names; the same ones each time.
 
         Raises:
             ShapeError: they are not of one shape.
@@ -103,9 +115,17 @@ class DenoisingMeter:
         self._errors["noisy"].add(clean, noisy)
         self._errors["autoencoder"].add(clean, denoised)
         for name, settings in self._filters.items():
-            self._errors[name].add(clean, self._filtered(name, noisy, settings))
+            self._errors[name].add(clean, self.filtered(name, noisy, settings))
+        for name, found in (others or {}).items():
+            self._errors.setdefault(name, self._new_errors()).add(clean, found)
 
-    def _filtered(self, name: str, noisy: np.ndarray, settings: Any) -> np.ndarray:
+    @property
+    def filters(self) -> Mapping[str, Any]:
+        """The filters that each item goes through, and their numbers."""
+        return self._filters
+
+    def filtered(self, name: str, noisy: np.ndarray, settings: Any) -> np.ndarray:
+        """What the filter of that name makes of an item."""
         shape = self._trained.item_shape
         pca = fitted_pca(self._trained) if name == "pca" else None
         if pca is None or noisy.shape == shape:
@@ -160,7 +180,8 @@ class _Errors:
         )
 
 
-_TITLES = {
+#: What people call what a score is of.
+TITLES = {
     "noisy": "as it was",
     "median": "median filter",
     "gaussian": "Gaussian filter",
@@ -178,7 +199,7 @@ def denoising_text(result: Denoising) -> str:
     rows = [["method", "RMSE, of the range", *["PSNR"] * known, "SSIM"]]
     for score in result.scores:
         numbers = ", ".join(f"{name} {value:g}" for name, value in score.settings.items())
-        title = _TITLES.get(score.method, score.method) + (f" ({numbers})" if numbers else "")
+        title = TITLES.get(score.method, score.method) + (f" ({numbers})" if numbers else "")
         likeness = "" if score.ssim is None else f"{score.ssim:.3f}"
         quality = [] if score.psnr is None else [f"{score.psnr:.2f} dB"]
         rows.append([title, f"{score.rmse:.4f}", *quality, likeness])

@@ -65,7 +65,7 @@ def load_for_training(
         own_folders = folders if Path(own).is_dir() else {}
         said = csv if is_csv_file(own) else {}
         held_out = load_data(own, labels=True, table=data.table, track=track, **own_folders, **said)
-        _require_alike(data, source, held_out, own)
+        require_alike(data, source, held_out, own)
         return data, held_out
     if fraction == 0:
         return data, None
@@ -141,7 +141,7 @@ def _share(text: str) -> float | None:
     return value
 
 
-def _require_alike(data: Dataset, source: str, held_out: Dataset, own: str) -> None:
+def require_alike(data: Dataset, source: str, held_out: Dataset, own: str) -> None:
     """Make sure that what is validated on is like what is trained on.
 
     Raises:

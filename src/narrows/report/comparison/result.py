@@ -26,6 +26,8 @@ Kind = Literal[
 ]
 #: What the items are: what a gallery draws of them.
 Form = Literal["image", "curve", "table", "values"]
+#: Where an item stands among the others by its error.
+Rank = Literal["best", "median", "worst"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -458,7 +460,7 @@ class GalleryItem:
     """
 
     index: int
-    rank: Literal["best", "median", "worst"]
+    rank: Rank
     label: str
     original: np.ndarray
     cells: tuple[str, ...]

@@ -1,0 +1,381 @@
+"""What a comparison says in words: computed from its numbers, and from nothing else.
+
+:func:`with_sentences` fills in what the tasks leave empty: ``in_short``, and the sentence of each
+part. A method that wins is named, whichever it is.
+"""
+
+from dataclasses import fields, replace
+from typing import Any
+
+from narrows.report.comparison.classes import same_neighbour
+from narrows.report.comparison.in_short import in_short
+from narrows.report.comparison.result import (
+    Archives,
+    BytesPoint,
+    BytesSpent,
+    CodeUse,
+    Comparison,
+    DenoisingPart,
+    Features,
+    Gallery,
+    JpegWalk,
+    LatentSpace,
+    LossCurve,
+    Losses,
+    NumbersKept,
+    NumbersSeries,
+    TableColumns,
+)
+from narrows.report.comparison.wording import beside, bytes_text, joined, share, times
+from narrows.report.denoising import TITLES
+from narrows.support.number_text import readable
+
+# A loss that fell by more than this in its last tenth would have fallen on.
+_STILL_FALLING = 0.02
+# By so much more on items that were not learnt from, something was learnt by heart.
+_BY_HEART = 1.5
+# A column that follows at least so well from the others is said to follow.
+_FOLLOWS = 0.5
+
+
+def with_sentences(comparison: Comparison) -> Comparison:
+    """The comparison with all that it has to say."""
+    found = comparison
+    unit = found.data.unit
+
+    def said(part: Any, sentence: str) -> Any:
+        return replace(part, sentence=sentence)
+
+    changes: dict[str, Any] = {"in_short": in_short(found)}
+    changes["numbers"] = said(found.numbers, numbers_sentence(found.numbers, unit))
+    if found.spent is not None:
+        changes["spent"] = said(found.spent, bytes_sentence(found.spent, unit))
+    if found.archives is not None:
+        changes["archives"] = said(found.archives, archives_sentence(found.archives))
+    if found.jpeg is not None:
+        changes["jpeg"] = said(found.jpeg, jpeg_sentence(found.jpeg))
+    if found.features is not None:
+        changes["features"] = said(found.features, features_sentence(found.features, found))
+    if found.gallery is not None:
+        changes["gallery"] = said(found.gallery, gallery_sentence(found.gallery, unit))
+    if found.use is not None:
+        changes["use"] = said(found.use, use_sentence(found.use))
+    if found.losses is not None:
+        changes["losses"] = said(found.losses, losses_sentence(found.losses, unit))
+    changes["latent"] = tuple(said(each, latent_sentence(each)) for each in found.latent)
+    if found.table is not None:
+        changes["table"] = said(found.table, table_sentence(found.table))
+    changes["denoising"] = tuple(said(each, denoising_sentence(each)) for each in found.denoising)
+    return replace(found, **changes)
+
+
+def with_facts(comparison: Comparison, facts: str) -> Comparison:
+    """The comparison with the same facts below every figure that has none of its own."""
+    changes: dict[str, Any] = {}
+    for each in fields(comparison):
+        part = getattr(comparison, each.name)
+        if hasattr(part, "facts"):
+            changes[each.name] = replace(part, facts=part.facts or facts)
+        elif isinstance(part, tuple) and part and hasattr(part[0], "facts"):
+            changes[each.name] = tuple(replace(one, facts=one.facts or facts) for one in part)
+    return replace(comparison, **changes)
+
+
+def numbers_sentence(numbers: NumbersKept, unit: str) -> str:
+    """Which curve is lowest, where, and how many numbers PCA needs for as little."""
+    curves = [each for each in numbers.series if each.kind in ("ours", "article", "given")]
+    pca = next((each for each in numbers.series if each.kind == "pca"), None)
+    if not curves or pca is None:
+        return "Lower is better: the same error with fewer numbers."
+    best = min(curves, key=lambda each: min(point.error for point in each.points))
+    at = {point.numbers: point.error for point in pca.points}
+    compared = [point for point in best.points if point.numbers in at]
+    won = [point for point in compared if point.error < at[point.numbers]]
+    if not compared:
+        return "Lower is better: the same error with fewer numbers."
+    if not won:
+        return (
+            f"PCA is lowest at every size that both were measured at: with "
+            f"{_numbers(compared[-1].numbers)} it leaves {readable(at[compared[-1].numbers])}, and "
+            f"{best.name} {readable(compared[-1].error)}{_unit(unit)}."
+        )
+    middle = won[len(won) // 2]
+    where = (
+        "at every size"
+        if len(won) == len(compared)
+        else f"with {joined([str(point.numbers) for point in won])} numbers"
+    )
+    text = (
+        f"{_capital(best.name)} lies below PCA {where}: with {_numbers(middle.numbers)} it leaves "
+        f"{readable(middle.error)} where PCA leaves {readable(at[middle.numbers])}{_unit(unit)}"
+    )
+    return f"{text}; {_as_little(pca, middle.error)}."
+
+
+def _as_little(pca: NumbersSeries, error: float) -> str:
+    """How many numbers PCA needs for an error."""
+    enough = [point.numbers for point in pca.points if point.error <= error]
+    if enough:
+        return f"PCA needs {min(enough)} for as little"
+    return f"PCA does not get there with {pca.points[-1].numbers}"
+
+
+def bytes_sentence(spent: BytesSpent, unit: str) -> str:
+    """What is cheapest at the error of the best codes, and what costs least without loss."""
+    texts = []
+    codes = [each for each in spent.points if each.kind in ("ours", "article", "given")]
+    if codes:
+        best = min(codes, key=lambda each: each.error)
+        charged = next((each for each in codes if each.name == best.name and each.charged), best)
+        alone = next((each for each in codes if each.name == best.name and not each.charged), best)
+        others = [
+            each
+            for each in spent.points
+            if each.kind in ("jpeg", "codec", "archive")
+            and each.charged
+            and each.error <= best.error
+        ]
+        text = (
+            f"{_capital(best.name)} take {bytes_text(alone.item_bytes)} an item at an error of "
+            f"{readable(best.error)}{_unit(unit)}, {bytes_text(charged.item_bytes)} with the "
+            f"model's file shared among {spent.count:,} items"
+        )
+        if others:
+            cheapest = min(others, key=lambda each: each.item_bytes)
+            text += (
+                f"; the cheapest of the others that loses no more, {_named(cheapest)}, takes "
+                f"{bytes_text(cheapest.item_bytes)}"
+            )
+        texts.append(f"{text}.")
+    exact = [each for each in spent.points if not each.error and each.charged]
+    if exact:
+        least = min(exact, key=lambda each: each.item_bytes)
+        texts.append(
+            f"Without any loss {_named(least)} takes least, {bytes_text(least.item_bytes)} of "
+            f"{bytes_text(spent.raw_bytes)}."
+        )
+    return " ".join(texts) or "Lower and further to the left is better: less error in fewer bytes."
+
+
+def _named(point: BytesPoint) -> str:
+    """A way to store items, in words."""
+    where = {"item": "a file for each item", "sheet": "all on one sheet", "file": "all in one file"}
+    setting = f", {point.setting}" if point.setting else ""
+    return f"{point.name}{setting} ({where[point.layout]})"
+
+
+def archives_sentence(archives: Archives) -> str:
+    """What the lossless archive takes beside the best classical one, and what a bound saves."""
+    if not archives.rows:
+        return ""
+    lossless = next((row for row in archives.rows if not row.error), archives.rows[0])
+    text = (
+        f"Without loss all {archives.count:,} items take {lossless.total:,} of "
+        f"{archives.raw_bytes:,} bytes"
+    )
+    if lossless.classical_bytes:
+        name = lossless.classical.partition(":")[0]
+        if lossless.total < lossless.classical_bytes:
+            less = 1 - lossless.total / lossless.classical_bytes
+            text += f", {share(less)} less than the best classical method, {name}"
+        else:
+            text += f"; {name}, a classical method, does it as well"
+    rest = [row for row in archives.rows if row.error]
+    if rest:
+        smallest = min(rest, key=lambda row: row.total)
+        fraction = smallest.total / lossless.total
+        text += (
+            f"; {smallest.name} takes {share(fraction)} of that"
+            if fraction < 1
+            else f"; {smallest.name} takes more than that"
+        )
+    return f"{text}."
+
+
+def jpeg_sentence(jpeg: JpegWalk) -> str:
+    """How much rounding makes zero, and what it costs."""
+    nonzero = int((jpeg.rounded != 0).sum())
+    return (
+        f"At quality {jpeg.quality} {share(jpeg.zeros)} of the rounded coefficients of all blocks "
+        f"are 0; {nonzero} of the 64 of the block shown are left. What comes back is off by "
+        f"{readable(jpeg.error)} grey levels², and the file takes {jpeg.file_bytes:,} bytes."
+    )
+
+
+def features_sentence(features: Features, comparison: Comparison) -> str:
+    """How unequal the numbers are."""
+    numbers, unit = features.numbers, comparison.data.value_unit
+    first = numbers[0]
+    named = f" {unit}" if unit else ""
+    text = (
+        f"Number {first.index + 1} of {features.model} changes the item most, by "
+        f"{readable(first.effect)}{named} on average over its range"
+    )
+    if first.columns:
+        text += f", above all {joined(first.columns)}"
+    if len(numbers) > 1:
+        last = numbers[-1]
+        text += (
+            f"; number {last.index + 1} does nothing"
+            if last.effect <= first.effect * 1e-6
+            else f", {times(first.effect / last.effect)} as much as number {last.index + 1}"
+        )
+    return (
+        f"{text}. JPEG's features are the same cosines for all pictures; these were learnt from "
+        "the data."
+        if comparison.data.form == "image"
+        else f"{text}."
+    )
+
+
+def gallery_sentence(gallery: Gallery, unit: str) -> str:
+    """How far the best are from the worst, and who wins how often."""
+
+    def errors(rank: str) -> list[float]:
+        return [
+            version.error
+            for item in gallery.items
+            if item.rank == rank
+            for version in item.versions
+            if version.name == gallery.ranked_by
+        ]
+
+    least = f"{readable(min(errors('best')))}{_unit(unit)}"
+    text = f"{_capital(gallery.ranked_by)} leaves {least} of its best item"
+    if errors("median"):
+        text += f", about {readable(errors('median')[0])} of a usual one"
+    if errors("worst"):
+        text += f" and {readable(max(errors('worst')))} of its worst"
+    names = list(dict.fromkeys(each.name for item in gallery.items for each in item.versions))
+    rivals = [name for name in names if name != gallery.ranked_by]
+    wins = {name: _wins(gallery, name) for name in rivals}
+    if rivals:
+        most = max(rivals, key=lambda name: wins[name])
+        count = len(gallery.items)
+        text += (
+            f"; {most} is nearer to the original in {wins[most]} of these {count}"
+            if wins[most]
+            else f"; no other method is nearer to the original in any of these {count}"
+        )
+    return f"{text}."
+
+
+def _wins(gallery: Gallery, name: str) -> int:
+    """Of how many items a method leaves less than the one that ranks them."""
+    found = 0
+    for item in gallery.items:
+        errors = {each.name: each.error for each in item.versions}
+        found += errors[name] < errors[gallery.ranked_by]
+    return found
+
+
+def use_sentence(use: CodeUse) -> str:
+    """Whether classes are told better from codes than from PCA's and from the items."""
+    if use.classes < 2:
+        return "All items are of one class, so there is nothing to tell apart."
+    codes = [row for row in use.rows if row.kind in ("ours", "article", "given")]
+    others = [row for row in use.rows if row.kind in ("pca", "raw")]
+    if not codes:
+        return ""
+    best = max(codes, key=lambda row: row.neighbours)
+    text = (
+        f"From {best.numbers} numbers of {best.name}, the five nearest neighbours tell "
+        f"{share(best.neighbours)} of {use.measured:,} items right and a logistic regression "
+        f"{share(best.logistic)}"
+    )
+    for row in others:
+        what = "PCA of the same size" if row.kind == "pca" else "the items themselves"
+        text += f"; from {what} {share(row.neighbours)} and {share(row.logistic)}"
+    return f"{text}; always answering the most frequent class {share(use.most_frequent)}."
+
+
+def losses_sentence(losses: Losses, unit: str) -> str:
+    """How each run ended: still falling, learnt by heart, or below PCA."""
+    return " ".join(_loss_text(curve, unit) for curve in losses.curves)
+
+
+def _loss_text(curve: LossCurve, unit: str) -> str:
+    values = curve.held_out or curve.loss
+    kept = values[min(curve.kept, len(values)) - 1]
+    epochs = f"{len(values)} epochs" if len(values) > 1 else "one epoch"
+    text = f"{_capital(curve.name)} ends at {readable(kept)}{_unit(unit)} after {epochs}"
+    if curve.held_out:
+        text += f" on {curve.held_out_name} items"
+    if curve.pca is not None and curve.held_out:
+        text += f", {beside(kept, curve.pca)} PCA's {readable(curve.pca)}"
+    before = values[max(len(values) - 1 - max(len(values) // 10, 1), 0)]
+    if curve.kept < len(values):
+        text += f"; epoch {curve.kept} was the best, and is the one kept"
+    elif len(values) > 1 and before > 0 and (before - values[-1]) / before > _STILL_FALLING:
+        text += "; it was still falling, so more epochs would help"
+    own = curve.loss[min(curve.kept, len(curve.loss)) - 1]
+    if curve.held_out and own > 0 and kept > _BY_HEART * own:
+        text += f"; it is {times(kept / own)} that of what it learnt from, some of it by heart"
+    return f"{text}."
+
+
+def latent_sentence(space: LatentSpace) -> str:
+    """How much of the codes the plane shows, and whether classes lie apart in it."""
+    text = f"The plane holds {share(space.explained)} of the variance of the codes"
+    if space.dead:
+        plural = "number is" if space.dead == 1 else "numbers are"
+        text += f"; {space.dead} latent {plural} the same for every item"
+    if space.labels is not None and len(space.classes) > 1:
+        apart = same_neighbour(space.positions, space.labels)
+        if apart is not None:
+            text += (
+                f"; the nearest other point is of the same class for {share(apart)} of the points, "
+                "and no class was shown to the model"
+            )
+    return f"{text}."
+
+
+def table_sentence(table: TableColumns) -> str:
+    """Which columns follow from others, and which come back best and worst."""
+    texts = []
+    if table.redundancy is not None:
+        columns = [each for each in table.redundancy.columns if each.method]
+        follows = [each for each in columns if each.score >= _FOLLOWS]
+        if columns:
+            first = max(columns, key=lambda each: each.score)
+            of = f" from {joined(first.follows)}" if first.follows else ""
+            texts.append(
+                f"{len(follows)} of {len(columns)} columns follow from the others by half or more, "
+                f"{first.name} best{of} ({first.score:.2f} of 1)."
+            )
+    for name, scores in table.errors:
+        known = [each for each in scores if each.r2 is not None]
+        if known:
+            best = max(known, key=lambda each: each.r2 or 0)
+            worst = min(known, key=lambda each: each.r2 or 0)
+            lost = sum((each.r2 or 0) < (each.pca_r2 or 0) for each in known)
+            texts.append(
+                f"{_capital(name)} keeps {best.name} best (R² {best.r2:.3f}) and {worst.name} "
+                f"worst ({worst.r2:.3f}); PCA keeps {lost} of {len(known)} columns better."
+            )
+    return " ".join(texts)
+
+
+def denoising_sentence(part: DenoisingPart) -> str:
+    """What is left of the noise by the model, and by the best of the others."""
+    noisy, model, *others = part.scores
+    text = f"Of an error of {noisy.rmse:.3f} of the range {part.model} leaves {model.rmse:.3f}"
+    if others:
+        best = min(others, key=lambda each: each.rmse)
+        name = TITLES.get(best.method, best.method)
+        text += f"; the best of the others, {name}, leaves {best.rmse:.3f}"
+        if best.rmse < model.rmse:
+            text += ", which is less"
+    return f"{text}."
+
+
+def _numbers(count: int) -> str:
+    return "1 number" if count == 1 else f"{count} numbers"
+
+
+def _unit(unit: str) -> str:
+    return f" {unit}" if unit else ""
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,62 @@
+"""Numbers in words."""
+
+from collections.abc import Sequence
+
+
+def share(value: float) -> str:
+    """A share from 0 to 1 in percent: whole ones, and tenths beyond 90 and below 10.
+
+    >>> share(0.152), share(0.984), share(0.0312)
+    ('15 %', '98.4 %', '3.1 %')
+    """
+    percent = 100 * value
+    if percent in (0, 100) or 10 <= percent < 90:
+        return f"{percent:.0f} %"
+    return f"{percent:.1f} %"
+
+
+def times(factor: float) -> str:
+    """A factor.
+
+    >>> times(6.02), times(1.25), times(35.2)
+    ('6.0 times', '1.3 times', '35 times')
+    """
+    return f"{factor:,.0f} times" if factor >= 10 else f"{factor:.1f} times"
+
+
+def beside(value: float, other: float) -> str:
+    """How a value compares with another one, before its name.
+
+    >>> beside(222, 1531), beside(5.0, 5.0), beside(6, 5), beside(20, 5)
+    ('85 % below', 'the same as', '20 % above', '4.0 times')
+    """
+    if value == other:
+        return "the same as"
+    if not other:
+        return "above"
+    change = value / other - 1
+    if abs(change) < 0.0005:
+        return "the same as"
+    if change >= 1:
+        return times(value / other)
+    return f"{share(abs(change))} {'above' if change > 0 else 'below'}"
+
+
+def bytes_text(count: float) -> str:
+    """Bytes of an item: tenths where they are few.
+
+    >>> bytes_text(7.94), bytes_text(79.6), bytes_text(4)
+    ('7.9 bytes', '80 bytes', '4 bytes')
+    """
+    if count < 20 and count != int(count):
+        return f"{count:.1f} bytes"
+    return f"{count:,.0f} bytes"
+
+
+def joined(words: Sequence[str]) -> str:
+    """Words as a list in a sentence.
+
+    >>> joined(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

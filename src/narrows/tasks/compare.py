@@ -1,0 +1,239 @@
+"""``compare``: what an autoencoder makes of data, beside everything that one would use instead.
+
+The command lines ``narrows compare`` and ``narrows demo`` show the same
+:class:`narrows.report.comparison.result.Comparison`, whose parts are made in
+:mod:`narrows.tasks.comparison`.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from narrows.data import Dataset
+from narrows.errors import UsageError
+from narrows.planning.options import FitOptions
+from narrows.planning.plan import make_plan
+from narrows.report.comparison.result import (
+    Archives,
+    BytesSpent,
+    Comparison,
+    Kind,
+    NumbersKept,
+    TableColumns,
+)
+from narrows.report.comparison.sentences import with_facts, with_sentences
+from narrows.report.redundancy import is_comparable, redundancy
+from narrows.tasks.comparison.archives import BOUNDS, MOST_BYTES, Stored, stored_arrays
+from narrows.tasks.comparison.candidates import (
+    ARTICLE,
+    DEFAULT,
+    Candidate,
+    Trained,
+    open_candidates,
+    train_candidate,
+)
+from narrows.tasks.comparison.denoising import denoising
+from narrows.tasks.comparison.facts import (
+    cautions,
+    commands,
+    data_facts,
+    figure_facts,
+    provenance,
+    scores,
+    split,
+    title,
+)
+from narrows.tasks.comparison.gallery import gallery
+from narrows.tasks.comparison.hearing import Hearing
+from narrows.tasks.comparison.latent import features, latent_space
+from narrows.tasks.comparison.losses import losses
+from narrows.tasks.comparison.numbers import numbers_kept, sizes_for
+from narrows.tasks.comparison.parts import Parts, Reading, load_parts
+from narrows.tasks.comparison.walk import jpeg_walk
+
+#: Files of the models that were trained, in the folder that keeps them.
+ARTICLE_FILE, DEFAULT_FILE = "article.safetensors", "default.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions:
+    """How much a comparison does.
+
+    Attributes:
+        seed: governs everything drawn at random.
+        numbers: sizes of codes to train models of; None for the usual ones, () for none.
+        folder: where the models that are trained stay; None for nowhere.
+        pictures: whether their histories and pictures stay there too.
+        article, default: further options of ``fit`` for the two models.
+        bounds: the largest errors of bounded archives; None for the usual ones.
+        codes: whether to train a model for an archive of codes alone.
+        most_bytes: of the items that are archived.
+    """
+
+    seed: int = 0
+    numbers: Sequence[int] | None = None
+    folder: Path | None = None
+    pictures: bool = False
+    article: Mapping[str, Any] = field(default_factory=dict)
+    default: Mapping[str, Any] = field(default_factory=dict)
+    bounds: Sequence[str] | None = None
+    codes: bool = True
+    most_bytes: int = MOST_BYTES
+
+    def __post_init__(self) -> None:
+        for size in self.numbers or ():
+            if size < 1:
+                raise UsageError(
+                    f"--numbers has {size}, and codes have at least 1 number",
+                    hint="give whole numbers above 0, as in --numbers 2,5,10",
+                )
+
+
+def compare(
+    source: str | os.PathLike[str] | Dataset,
+    models: Sequence[Path] = (),
+    options: CompareOptions | None = None,
+    reading: Reading | None = None,
+    *,
+    hearing: Hearing | None = None,
+) -> Comparison:
+    """Compare models of data with what one would use instead.
+
+    Everything is measured on items that nothing was learnt from and nothing chosen by: the test set
+    of ``mnist``, ``reading.test`` where it is given, a fifth of the items otherwise.
+
+    Args:
+        source: data as :func:`narrows.load_data` takes them, or a Dataset.
+        models: files of trained models. None: the article's model and the default one are trained.
+        options: how much is done.
+        reading: how the data are read.
+        hearing: who is told how far it is.
+
+    Raises:
+        DataError, ShapeError: the data are not what they must be.
+        ModelFileError: a file is no model.
+        UsageError: an option that cannot be meant.
+    """
+    begun = time.monotonic()
+    options, reading = options or CompareOptions(), reading or Reading()
+    hearing = hearing or Hearing()
+    parts = load_parts(source, reading, options.seed, validated=not models, track=hearing.track)
+    if models:
+        candidates = open_candidates(models, parts, reading, track=hearing.track)
+    else:
+        wanted = list(_wanted(parts, options))
+        candidates = [train_candidate(parts, each, hearing) for each in wanted]
+    errors = [each.evaluation.model.mse for each in candidates]
+    best = errors.index(min(errors))
+    data = data_facts(parts, candidates[best])
+    facts = figure_facts(parts, data.unit)
+    sizes = sizes_for(parts, options.numbers)
+    series = numbers_kept(parts, candidates, sizes, hearing)
+    stored = _stored(source, parts, candidates, options, reading, hearing=hearing)
+    found = Comparison(
+        title=title(parts, candidates[best]),
+        in_short=("", "", ""),
+        data=data,
+        split=split(parts, reading, given=bool(models)),
+        models=tuple(each.facts() for each in candidates),
+        best=best,
+        scores=tuple(sorted(scores(candidates, best), key=lambda each: each.error)),
+        numbers=NumbersKept(series=series, sentence="", facts=facts),
+        spent=None,
+        archives=None,
+        jpeg=jpeg_walk(parts),
+        features=features(candidates[best]),
+        gallery=gallery(parts, candidates, best),
+        use=None,
+        losses=losses(parts, candidates),
+        latent=tuple(latent_space(parts, each) for each in candidates),
+        table=_table(parts, candidates, hearing),
+        denoising=tuple(filter(None, (denoising(parts, each) for each in candidates))),
+        cautions=tuple(cautions(parts, candidates)),
+        commands=tuple(commands(parts, candidates, options.folder)),
+        provenance=provenance(),
+        seconds=0.0,
+    )
+    if stored is not None:
+        found = _with_stored(found, stored, facts)
+    found = replace(found, seconds=time.monotonic() - begun)
+    return with_sentences(with_facts(found, facts))
+
+
+def _wanted(parts: Parts, options: CompareOptions) -> Iterator[Trained]:
+    """The article's model and the default one, with as many numbers."""
+    default = {"preset": "auto", **options.default}
+    plan = make_plan(parts.training, FitOptions.of(default, options.seed))
+    latent = plan.spec.latent_size
+    folder = options.folder
+    article = {"preset": "simple", "latent": latent, **options.article}
+    kinds: tuple[tuple[str, Kind, dict[str, Any], str], ...] = (
+        (ARTICLE, "article", article, ARTICLE_FILE),
+        (DEFAULT, "ours", {**default, "latent": latent}, DEFAULT_FILE),
+    )
+    for name, kind, given, file in kinds:
+        yield Trained(
+            name=name,
+            kind=kind,
+            given=given,
+            file=None if folder is None else folder / file,
+            run=options.pictures,
+        )
+
+
+def _stored(
+    source: str | os.PathLike[str] | Dataset,
+    parts: Parts,
+    candidates: Sequence[Candidate],
+    options: CompareOptions,
+    reading: Reading,
+    *,
+    hearing: Hearing,
+) -> Stored | None:
+    """What the measured items take, or the rows of a table as it came; None of a table that is
+    features already."""
+    if parts.test.table is None:
+        return stored_arrays(
+            parts,
+            candidates,
+            bounds=BOUNDS if options.bounds is None else options.bounds,
+            codes=options.codes,
+            most_bytes=options.most_bytes,
+            hearing=hearing,
+        )
+    return None
+
+
+def _with_stored(found: Comparison, stored: Stored, facts: str) -> Comparison:
+    """The comparison with what its items take."""
+    spent = BytesSpent(
+        points=stored.points,
+        count=stored.count,
+        raw_bytes=stored.raw_bytes / max(stored.count, 1),
+        sentence="",
+        facts="; ".join([facts, *stored.notes]),
+    )
+    archives = Archives(
+        rows=stored.rows,
+        count=stored.count,
+        raw_bytes=stored.raw_bytes,
+        sentence="",
+        facts=f"{facts}; {stored.count:,} items archived",
+    )
+    return replace(found, spent=spent, archives=archives if stored.rows else None)
+
+
+def _table(parts: Parts, candidates: Sequence[Candidate], hearing: Hearing) -> TableColumns | None:
+    if parts.test.table is None:
+        return None
+    return TableColumns(
+        errors=tuple((each.name, each.evaluation.columns) for each in candidates),
+        redundancy=redundancy(parts.test, track=hearing.track)
+        if is_comparable(parts.test)
+        else None,
+        sentence="",
+        facts="",
+    )

@@ -1,0 +1,241 @@
+"""What archives of the measured items take, and what all of them come to as error over bytes."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+
+from narrows.archive import SizeBreakdown, write_archive
+from narrows.archive.opening import opened
+from narrows.baselines.image_codecs import CodecPoint, measure_image_codecs, no_image_codecs
+from narrows.data import Dataset
+from narrows.errors import NarrowsError
+from narrows.report.comparison.result import ArchiveRow, BytesPoint, Kind
+from narrows.report.measures import psnr
+from narrows.support.chunks import drawn_places
+from narrows.tasks.codes_archive import train_rounded, write_codes_only
+from narrows.tasks.comparison.candidates import Candidate
+from narrows.tasks.comparison.hearing import Hearing
+from narrows.tasks.comparison.parts import Parts
+
+#: Bytes of the items that are archived, at most: some ten seconds of one core an archive.
+MOST_BYTES = 8 << 20
+#: The largest errors of bounded archives, as shares of the range of the values.
+BOUNDS = ("1%", "3%", "10%")
+LOSSLESS = "lossless"
+CODES = "codes only"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """What was measured of ways to store items.
+
+    Attributes:
+        points: error over bytes.
+        rows: the archives among them.
+        count: items that were archived.
+        raw_bytes: of these as they are.
+        notes: what was left out and why, on how many items what was measured, in sentences.
+    """
+
+    points: tuple[BytesPoint, ...]
+    rows: tuple[ArchiveRow, ...]
+    count: int
+    raw_bytes: int
+    notes: tuple[str, ...]
+
+
+def stored_arrays(
+    parts: Parts,
+    candidates: Sequence[Candidate],
+    *,
+    bounds: Sequence[str] = BOUNDS,
+    codes: bool = True,
+    most_bytes: int = MOST_BYTES,
+    hearing: Hearing,
+) -> Stored:
+    """Formats of images, archives, and codes, of some of the measured items.
+
+    Args:
+        bounds: the largest errors of bounded archives.
+        codes: whether to train a model for an archive of codes alone.
+        most_bytes: of the items.
+    """
+    some = archived_items(parts, most_bytes)
+    peak = candidates[0].autoencoder.trained.described.peak
+    notes, points, rows = list[str](), list[BytesPoint](), list[ArchiveRow]()
+    if (reason := no_image_codecs(some.item_shape, some.items.dtype)) is None:
+        found = measure_image_codecs(
+            parts.test.items, parts.test.value_range, seed=parts.seed, track=hearing.track
+        )
+        points += [_codec_point(each, peak) for each in found.points]
+        notes += [f"{name} is left out: {why}" for name, why in found.left_out]
+        notes.append(
+            f"image formats are measured on {found.files:,} items with a file each, and on "
+            f"{found.on_sheet:,} on one sheet"
+        )
+    else:
+        notes.append(reason.rstrip("."))
+    for bound in (None, *bounds):
+        row = _archived(some, bound, hearing)
+        if row.name in [each.name for each in rows]:
+            continue  # the bound is below the steps of whole numbers
+        rows.append(row)
+        points += archive_points(row, len(some), peak)
+        if bound is None:
+            points += filter(None, [_classical_point(row, len(some))])
+    if codes:
+        try:
+            row = _codes_row(parts, some, hearing)
+            rows.append(row)
+            points += archive_points(row, len(some), peak)
+        except NarrowsError as error:
+            notes.append(f"no archive of codes: {error.message}")
+    points += [point for each in candidates for point in model_points(each, len(some))]
+    return Stored(
+        points=tuple(points),
+        rows=tuple(rows),
+        count=len(some),
+        raw_bytes=some.items.nbytes,
+        notes=tuple(notes),
+    )
+
+
+def archived_items(parts: Parts, most_bytes: int = MOST_BYTES) -> Dataset:
+    """The measured items, or some of them where they are many, drawn by the seed."""
+    item_bytes = max(parts.test.items[:1].nbytes, 1)
+    random = np.random.default_rng([parts.seed, _ARCHIVED_STREAM])
+    most = max(most_bytes // item_bytes, 1)
+    if len(parts.test) <= most:
+        return parts.test
+    return parts.test.rows(drawn_places(len(parts.test), most, random))
+
+
+def _archived(some: Dataset, bound: str | None, hearing: Hearing) -> ArchiveRow:
+    """An archive, written and opened again."""
+    with tempfile.TemporaryFile() as file:
+        written = write_archive(
+            file, np.asarray(some.items), max_error=bound, name=some.name, track=hearing.track
+        )
+        name = LOSSLESS if not written.bound else f"within {_bound_text(written)}"
+        return _row(name, file, written, len(some))
+
+
+def _bound_text(breakdown: SizeBreakdown) -> str:
+    return f"{breakdown.bound:.4g}"
+
+
+def _row(name: str, file: IO[bytes], written: SizeBreakdown, count: int) -> ArchiveRow:
+    """What an archive takes, as the file itself says."""
+    file.seek(0)
+    with opened(file, name) as archive:
+        said: Any = archive.size_breakdown
+    classical = written.classical if written.numbers is None else None
+    about = "" if classical is None or not written.estimates(classical) else "about "
+    return ArchiveRow(
+        name=name,
+        total=said.total,
+        item_bytes=said.total / max(count, 1),
+        parts=dict(said.sizes),
+        classical="" if classical is None else f"{classical.name}: {about}{classical.size:,} bytes",
+        classical_bytes=None if classical is None else classical.size,
+        largest=said.largest_error,
+        error=said.mean_squared_error,
+        seconds=written.seconds,
+        seconds_back=written.seconds_back,
+        beyond=said.model_size,
+    )
+
+
+def _codes_row(parts: Parts, some: Dataset, hearing: Hearing) -> ArchiveRow:
+    """An archive of codes, by a model of what is learnt from."""
+    hearing.note("an archive of codes, by a model of its own:")
+    trained = train_rounded(
+        parts.training, None, None, "fast", track=hearing.track, note=hearing.note
+    )
+    with tempfile.TemporaryFile() as file:
+        written = write_codes_only(
+            file,
+            np.asarray(some.items),
+            trained,
+            effort="fast",
+            check_range=False,
+            name=some.name,
+            track=hearing.track,
+        )
+        return _row(CODES, file, written, len(some))
+
+
+def _codec_point(point: CodecPoint, peak: float | None) -> BytesPoint:
+    kind: Kind = "jpeg" if point.codec == "JPEG" else "codec"
+    return BytesPoint(
+        name=point.codec,
+        kind=kind,
+        setting=LOSSLESS if point.quality is None else f"quality {point.quality}",
+        layout="sheet" if point.on_sheet else "item",
+        item_bytes=point.item_bytes,
+        error=point.mse,
+        psnr=_quality(point.mse, peak),
+    )
+
+
+def archive_points(row: ArchiveRow, count: int, peak: float | None) -> Iterator[BytesPoint]:
+    """An archive on its own; of codes also without the decoder, which others could share."""
+    error = 0.0 if row.error is None else row.error
+    shared = sum(row.parts.get(part, 0) for part in ("decoder", "predictor"))
+    is_codes = row.name == CODES
+    for charged in (True, False) if is_codes else (True,):
+        yield BytesPoint(
+            name="narrows, codes only" if is_codes else "narrows archive",
+            kind="archive",
+            setting=row.name,
+            layout="file",
+            item_bytes=(row.total + row.beyond if charged else row.total - shared) / count,
+            error=error,
+            largest=row.largest,
+            psnr=_quality(error, peak),
+            charged=charged,
+            seconds=row.seconds,
+        )
+
+
+def _classical_point(row: ArchiveRow, count: int) -> BytesPoint | None:
+    """The best classical method of those that an archive was chosen from."""
+    if row.classical_bytes is None:
+        return None
+    return BytesPoint(
+        name=row.classical.partition(":")[0],
+        kind="codec",
+        setting=LOSSLESS,
+        layout="file",
+        item_bytes=row.classical_bytes / count,
+        error=0.0,
+        largest=0.0,
+    )
+
+
+def model_points(candidate: Candidate, count: int) -> Iterator[BytesPoint]:
+    """A model's codes as 32-bit floats, its file charged and not."""
+    score, code = candidate.evaluation.model, 4 * candidate.latent
+    for charged in (True, False):
+        yield BytesPoint(
+            name=f"codes of {candidate.name}",
+            kind=candidate.kind,
+            setting=f"{candidate.latent} numbers of 4 bytes",
+            layout="file",
+            item_bytes=code + (candidate.file_bytes / count if charged else 0),
+            error=score.mse,
+            largest=score.largest,
+            psnr=score.psnr,
+            charged=charged,
+        )
+
+
+def _quality(error: float, peak: float | None) -> float | None:
+    return None if peak is None or not error else psnr(error, peak)
+
+
+# Keeps which items are archived apart from other draws of the same seed.
+_ARCHIVED_STREAM = 0xA2C41

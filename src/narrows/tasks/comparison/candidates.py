@@ -1,0 +1,275 @@
+"""The models of a comparison: trained for it or given, each measured as ``evaluate`` does it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from narrows.data import Dataset
+from narrows.errors import DataError, UsageError
+from narrows.model.file import save_model
+from narrows.model.use import TrainedAutoencoder
+from narrows.nn.summary import layer_summaries, parameter_count, summary_text
+from narrows.planning.options import FitOptions
+from narrows.report.comparison.result import Kind, ModelFacts
+from narrows.report.evaluation import Evaluation, evaluate
+from narrows.report.measures import item_errors
+from narrows.support.chunks import chunks, drawn_places
+from narrows.support.progress import Tracker, silent
+from narrows.support.temporary import temporary_folder
+from narrows.tasks.comparison.hearing import Hearing
+from narrows.tasks.comparison.parts import Parts, Reading, load_parts
+from narrows.tasks.fit import fit
+from narrows.tasks.opening import open_autoencoder
+from narrows.tasks.run_files import RunFiles
+from narrows.training import History
+from narrows.version import __version__
+
+#: Items whose codes and reconstructions are kept, and values of these.
+MOST_KEPT, _KEPT_VALUES = 10_000, 1 << 25
+ARTICLE, DEFAULT = "the article's net", "the default model"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Kept:
+    """Some of the measured items, drawn by the seed, and what a model makes of them.
+
+    Attributes:
+        places: of them among the measured items, int (n,).
+        items: (n, \\*item_shape).
+        codes: float32 (n, latent).
+        made: reconstructions in the data's dtype, (n, \\*item_shape).
+        errors: mean squared error of each item, float64 (n,), before rounding to that dtype.
+    """
+
+    places: np.ndarray
+    items: np.ndarray
+    codes: np.ndarray
+    made: np.ndarray
+    errors: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Candidate:
+    """A model that takes part.
+
+    Attributes:
+        name, kind: what people call it, and what it is.
+        autoencoder: runs it.
+        test: the measured items as it takes them; of tables standardised as it wants them.
+        evaluation: its errors on them.
+        kept: what it makes of some of them.
+        file_bytes, file: of its model file, and the file's name where it stays.
+        history: of its training; () of a given model.
+        seconds: of its training; None of a given model.
+        choices, cautions: what was chosen for it, and what looks suspicious.
+    """
+
+    name: str
+    kind: Kind
+    autoencoder: TrainedAutoencoder
+    test: Dataset
+    evaluation: Evaluation
+    kept: Kept
+    file_bytes: int
+    file: str = ""
+    history: History = field(default_factory=list)
+    seconds: float | None = None
+    choices: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
+
+    @property
+    def latent(self) -> int:
+        """Numbers in its code."""
+        return self.autoencoder.trained.model.spec.latent_size
+
+    def facts(self) -> ModelFacts:
+        """What the page says of it."""
+        trained, score = self.autoencoder.trained, self.evaluation.model
+        parts = layer_summaries(trained.model.spec).values()
+        record = trained.training
+        return ModelFacts(
+            name=self.name,
+            kind=self.kind,
+            preset="PCA" if record.linear else record.preset or "own",
+            latent=self.latent,
+            parameters=sum(map(parameter_count, parts)),
+            file_bytes=self.file_bytes,
+            seconds=self.seconds,
+            epochs=record.epochs,
+            seed=record.seed,
+            version=f"narrows {__version__}" if self.seconds is not None else "",
+            data=f"{trained.data.name}, {trained.data.count:,} items",
+            unit=self.evaluation.unit,
+            error=score.mse,
+            psnr=score.psnr,
+            relative=score.relative,
+            pca_error=self.evaluation.pca.mse,
+            summary=summary_text(trained.model.spec),
+            choices=self.choices,
+            file=self.file,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A model to train.
+
+    Attributes:
+        name, kind: what people call it, and what it is.
+        given: options of ``narrows fit`` by name; ``seed`` apart.
+        file: where it goes; None for nowhere.
+        run: whether history and pictures go beside it.
+    """
+
+    name: str
+    kind: Kind
+    given: Mapping[str, Any]
+    file: Path | None = None
+    run: bool = False
+
+
+def train_candidate(
+    parts: Parts,
+    wanted: Trained,
+    hearing: Hearing,
+) -> Candidate:
+    """Train a model on what is learnt from, and measure it.
+
+    Raises:
+        NarrowsError: training failed, or the model cannot be written.
+    """
+    given = {**wanted.given, "random_state": parts.seed}
+    files = None
+    if wanted.file is not None and wanted.run:
+        files = RunFiles(wanted.file, note=hearing.note)
+    hearing.note(f"{wanted.name}:")
+    result = fit(
+        parts.training,
+        parts.shown,
+        FitOptions.of(wanted.given, parts.seed),
+        given=given,
+        files=files,
+        track=hearing.track,
+        note=hearing.note,
+        unbroken=hearing.unbroken,
+    )
+    if files is None and wanted.file is not None:
+        save_model(wanted.file, result.trained)
+    test = parts.test
+    if test.table is not None:
+        test = replace(test, table=result.trained.data.table)
+    return Candidate(
+        name=wanted.name,
+        kind=wanted.kind,
+        autoencoder=result.autoencoder,
+        test=test,
+        evaluation=evaluate(result.autoencoder, test, track=hearing.track),
+        kept=keep_some(result.autoencoder, test, parts.seed, track=hearing.track),
+        file_bytes=_file_bytes(result.autoencoder, wanted.file),
+        file="" if wanted.file is None else wanted.file.name,
+        history=result.history,
+        seconds=sum(record["seconds"] for record in result.history),
+        choices=result.choices,
+        cautions=result.findings,
+    )
+
+
+def open_candidates(
+    models: Sequence[Path], parts: Parts, reading: Reading, *, track: Tracker = silent
+) -> list[Candidate]:
+    """Models of files, measured on the measured items as each takes them.
+
+    Raises:
+        ModelFileError: a file is no model.
+        ShapeError, DataError: the data are others than a model takes.
+        UsageError: two models have one name.
+    """
+    names = [_name(path, models) for path in models]
+    if len(set(names)) < len(names):
+        raise UsageError(
+            f"a model is given twice: {', '.join(map(str, models))}",
+            hint="give each of them once",
+        )
+    return [
+        _opened(path, name, parts, reading, track) for path, name in zip(models, names, strict=True)
+    ]
+
+
+def _name(path: Path, among: Sequence[Path]) -> str:
+    """A model's name: its file's without the suffix, and with the folder where two share it."""
+    alone = [other.stem for other in among].count(path.stem) == 1
+    return path.stem if alone else str(path)
+
+
+def _opened(path: Path, name: str, parts: Parts, reading: Reading, track: Tracker) -> Candidate:
+    autoencoder = open_autoencoder(path, track=track)
+    trained = autoencoder.trained
+    test = parts.test
+    if (test.table is None) != (trained.data.table is None):
+        which = "a table" if test.table is not None else "no table"
+        raise DataError(
+            f"{parts.name} is {which}, and {path} was trained on other data",
+            hint="give a model that was trained on data of this kind",
+        )
+    if trained.data.table is not None:
+        own = load_parts(
+            parts.name,
+            replace(reading, table=trained.data.table),
+            parts.seed,
+            validated=False,
+            track=track,
+        )
+        test = own.test.reencoded(trained.data.table)
+    else:
+        test = replace(test, items=autoencoder.shaped(test.items))
+    return Candidate(
+        name=name,
+        kind="given",
+        autoencoder=autoencoder,
+        test=test,
+        evaluation=evaluate(autoencoder, test, track=track),
+        kept=keep_some(autoencoder, test, parts.seed, track=track),
+        file_bytes=path.stat().st_size,
+        file=path.name,
+    )
+
+
+def keep_some(
+    autoencoder: TrainedAutoencoder, test: Dataset, seed: int, *, track: Tracker = silent
+) -> Kept:
+    """What a model makes of some of the measured items, always the same ones."""
+    most = max(min(MOST_KEPT, _KEPT_VALUES // max(test.item_size, 1)), 1)
+    places = drawn_places(len(test), most, np.random.default_rng([seed, _KEPT_STREAM]))
+    codes, made, errors = list[np.ndarray](), list[np.ndarray](), list[np.ndarray]()
+    with track("encoding", total=len(places), unit="items") as advance:
+        for chunk in chunks(test.items, at=places):
+            items = autoencoder.shaped(np.asarray(chunk))
+            code, floats = autoencoder.encode_and_reconstruct(items)
+            codes.append(code)
+            errors.append(item_errors(items, floats))
+            made.append(autoencoder.as_data(floats))
+            advance(len(items))
+    return Kept(
+        places=places,
+        items=autoencoder.shaped(np.asarray(test.items[places])),
+        codes=np.concatenate(codes),
+        made=np.concatenate(made),
+        errors=np.concatenate(errors),
+    )
+
+
+def _file_bytes(autoencoder: TrainedAutoencoder, file: Path | None) -> int:
+    """The bytes of a model's file, which is written for it where it does not stay."""
+    if file is not None:
+        return file.stat().st_size
+    with temporary_folder() as folder:
+        path = folder / "model.safetensors"
+        save_model(path, autoencoder.trained)
+        return path.stat().st_size
+
+
+# Keeps the items that are kept apart from other draws of the same seed.
+_KEPT_STREAM = 0xC0DE5

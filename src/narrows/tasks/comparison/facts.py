@@ -1,0 +1,195 @@
+"""What is said of the data, of how they were split and of what computed, beside the figures."""
+
+import os
+import platform
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from narrows.data import Dataset
+from narrows.data.limits import filled_range
+from narrows.engine.cores import usable_cores
+from narrows.report.comparison.result import (
+    Command,
+    DataFacts,
+    Form,
+    Kind,
+    MethodScore,
+    Split,
+)
+from narrows.report.evaluation import Score
+from narrows.support.shapes import is_picture_shape
+from narrows.support.streams import printable
+from narrows.tasks.comparison.candidates import Candidate
+from narrows.tasks.comparison.parts import MEASURED, Parts, Reading
+from narrows.tasks.versions import installed_packages
+from narrows.version import __version__
+
+_OF_TABLES, _OF_OTHERS = "squared standard deviations", "squared units of the data"
+_KINDS: dict[str, Kind] = {"PCA": "pca", "mean item": "mean", "cosine transform": "dct"}
+# Of a table with many columns.
+_MOST_NOTES = 12
+
+
+def title(parts: Parts, best: Candidate) -> str:
+    """The page's heading."""
+    values = parts.test.item_size
+    name = Path(parts.name).name or parts.name
+    what = "1 value" if values == 1 else f"{values:,} values"
+    numbers = "1 number" if best.latent == 1 else f"{best.latent} numbers"
+    return f"{name}: {what} through {numbers}"
+
+
+def data_facts(parts: Parts, best: Candidate) -> DataFacts:
+    """What the data are."""
+    test = parts.test
+    table = test.table
+    unit = best.evaluation.unit or (_OF_OTHERS if table is None else _OF_TABLES)
+    return DataFacts(
+        name=parts.name,
+        count=parts.count,
+        item_shape=test.item_shape,
+        dtype=test.items.dtype.name,
+        form=form_of(test),
+        item_bytes=test.items[:1].nbytes,
+        limits=filled_range(test.value_range, parts.training.extent),
+        unit=unit,
+        value_unit=unit.removesuffix("²") if unit.endswith("²") else "",
+        classes=parts.classes,
+        columns=() if table is None else tuple(table.names),
+        notes=(*parts.training.notes, *(() if table is None else table.describe()))[:_MOST_NOTES],
+    )
+
+
+def form_of(data: Dataset) -> Form:
+    """What the items are."""
+    if data.table is not None:
+        return "table"
+    if is_picture_shape(data.item_shape):
+        return "image"
+    return "curve" if len(data.item_shape) == 1 else "values"
+
+
+def split(parts: Parts, reading: Reading, *, given: bool) -> Split:
+    """What was learnt from, and what everything was measured on."""
+    learnt, measured = len(parts.training), len(parts.test)
+    validated = 0 if parts.validation is None else len(parts.validation)
+    held_out = parts.test.name == parts.name
+    name = f"{parts.name}, {_fraction()} held out" if held_out else parts.test.name
+    if given:
+        text = (
+            f"Everything is measured on {measured:,} items of {name}"
+            f"{f' by seed {parts.seed}' if held_out else ''}. PCA learnt from {learnt:,} others. "
+            "Which items the models were trained on is not known: some of them may be among the "
+            "measured ones, which then look better than new ones would."
+            if held_out
+            else f"Everything is measured on the {measured:,} items of {name}. PCA learnt from "
+            f"the {learnt:,} of {parts.name}; which items the models were trained on is not known."
+        )
+    else:
+        text = f"Models and PCA learnt from {learnt:,} items"
+        if validated:
+            text += f"; {validated:,} others decided when to stop"
+        text += f". Everything is measured on {measured:,} items of {name}"
+        text += f" by seed {parts.seed}, which" if held_out else ", which"
+        text += " had no part in any of it and decided nothing."
+    return Split(
+        learnt=learnt,
+        validated=validated,
+        measured=measured,
+        measured_name=name,
+        seed=parts.seed,
+        sentence=text,
+    )
+
+
+def _fraction() -> str:
+    return f"{MEASURED:.0%} of it"
+
+
+def figure_facts(parts: Parts, unit: str) -> str:
+    """What stands below every figure: of which data, in which unit, by which seed and version."""
+    held_out = parts.test.name == parts.name
+    which = "items held out" if held_out else "items"
+    return (
+        f"{parts.test.name}, {len(parts.test):,} {which}; errors in {unit}; seed {parts.seed}; "
+        f"narrows {__version__}"
+    )
+
+
+def scores(candidates: Sequence[Candidate], best: int) -> Iterator[MethodScore]:
+    """The models, and the simplest codes as they were measured beside the best of them."""
+    for each in candidates:
+        yield _score(each.evaluation.model, each.name, each.kind)
+    for score in candidates[best].evaluation.baselines:
+        name = "lowest cosine coefficients" if score.method == "cosine transform" else score.method
+        yield _score(score, name, _KINDS[score.method])
+
+
+def _score(score: Score, name: str, kind: Kind) -> MethodScore:
+    return MethodScore(
+        name=name,
+        kind=kind,
+        numbers=score.numbers,
+        error=score.mse,
+        psnr=score.psnr,
+        relative=score.relative,
+    )
+
+
+def cautions(parts: Parts, candidates: Sequence[Candidate]) -> Iterator[str]:
+    """What may spoil the results."""
+    for each in candidates:
+        yield from (f"{each.name}: {line}" for line in each.cautions)
+        if each.kind == "article" and _lowest(parts) < 0:
+            yield (
+                f"{each.name}: it ends in a ReLU, which gives no number below 0, and these data "
+                "have such numbers"
+            )
+    if len({_scales(each) for each in candidates}) > 1:
+        yield (
+            "the models standardise columns by different rows, so that their errors are in "
+            "slightly different units; those of single columns are in the columns' own"
+        )
+
+
+def _scales(candidate: Candidate) -> tuple[tuple[float, ...], ...]:
+    """By what the columns of a table are divided; () of other data."""
+    table = candidate.test.table
+    return () if table is None else tuple(column.scale for column in table.learnt)
+
+
+def _lowest(parts: Parts) -> float:
+    return parts.training.extent[0]
+
+
+def commands(
+    parts: Parts, candidates: Sequence[Candidate], folder: Path | None
+) -> Iterator[Command]:
+    """What to do next."""
+    data, test = _quoted(parts.name), _quoted(parts.test.name)
+    if folder is not None:
+        best = min(candidates, key=lambda each: each.evaluation.model.mse)
+        model = _quoted(os.fspath(folder / best.file))
+        yield Command(f"narrows explore {model}", "turn its numbers with your own hand")
+        yield Command(f"narrows evaluate {model} {test}", "all errors, in the data's own units")
+        yield Command(f"narrows encode {model} {test} --out codes.npy", "the codes")
+    else:
+        yield Command(f"narrows fit {data} --out model.safetensors", "the default model, to keep")
+    yield Command(f"narrows compress {data} --out archive.nrw", "all of it in a small file")
+    yield Command("narrows compare YOUR_DATA --out report.html", "the same page of your own data")
+
+
+def _quoted(name: str) -> str:
+    """A name for a shell; bytes that are no UTF-8 as bash and zsh write them."""
+    quoted = printable(name.replace("\\", r"\\").replace("'", r"\'"))
+    return f"$'{quoted}'" if printable(name) != name else shlex.quote(name)
+
+
+def provenance() -> str:
+    """What computed here, in one line."""
+    known = ", ".join(f"{name} {version}" for name, version in installed_packages().items())
+    return (
+        f"narrows {__version__}, Python {platform.python_version()}, {known}; "
+        f"{platform.system()} {platform.machine()}, {usable_cores()} cores"
+    )

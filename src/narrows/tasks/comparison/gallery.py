@@ -1,0 +1,142 @@
+"""Some items beside what each method makes of them: the best ones, median ones and the worst."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from narrows.baselines.jpeg_size import jpeg_at_bytes
+from narrows.data import Dataset
+from narrows.report.comparison.result import Gallery, GalleryItem, Kind, Rank, Version
+from narrows.report.evaluation import fitted_pca
+from narrows.report.measures import item_errors
+from narrows.support.shapes import is_picture_shape
+from narrows.tasks.comparison.candidates import Candidate
+from narrows.tasks.comparison.parts import Parts
+
+#: Items of each rank.
+EACH = 5
+# Cells of a row that are shown, and letters of each.
+_MOST_CELLS, _LONGEST = 200, 60
+
+
+def gallery(parts: Parts, candidates: Sequence[Candidate], best: int) -> Gallery:
+    """Items by the error that the best model leaves of them, beside the versions of all."""
+    ranking = candidates[best]
+    ranks = ranked(ranking.kept.errors)
+    rows = np.array([row for rows in ranks.values() for row in rows])
+    columns = [_of_model(each, rows) for each in candidates]
+    columns.insert(0, _of_pca(ranking, rows))
+    pictures = ranking.kept.items[rows]
+    if is_eight_bit_picture(parts.test):
+        most, within = 4 * ranking.latent, parts.test.value_range
+        columns.append([_as_jpeg(picture, most, within) for picture in pictures])
+    cells = _cells(ranking.test, pictures)
+    places = ranking.kept.places[rows]
+    names = [name for name, rows in ranks.items() for _ in rows]
+    return Gallery(
+        items=tuple(
+            GalleryItem(
+                index=int(place),
+                rank=name,
+                label=label_of(parts, int(place)),
+                original=picture,
+                cells=cells[number],
+                versions=tuple(column[number] for column in columns),
+            )
+            for number, (place, name, picture) in enumerate(
+                zip(places, names, pictures, strict=True)
+            )
+        ),
+        ranked_by=ranking.name,
+        sentence="",
+        facts="",
+    )
+
+
+def ranked(errors: np.ndarray) -> dict[Rank, list[int]]:
+    """The rows with the lowest errors, some about the median, and those with the highest, the
+    worst one first; fewer of each where there are few, and none twice."""
+    order = np.argsort(errors, kind="stable").tolist()
+    each = min(EACH, max(len(order) // 3, 1))
+    best, worst = order[:each], order[each:][-each:][::-1]
+    between = order[len(best) : len(order) - len(worst)]
+    start = max((len(between) - each) // 2, 0)
+    return {"best": best, "median": between[start : start + each], "worst": worst}
+
+
+def label_of(parts: Parts, place: int) -> str:
+    """The class of a measured item; empty without labels."""
+    if parts.test.labels is None:
+        return ""
+    label, classes = int(parts.test.labels[place]), parts.classes
+    return classes[label] if label < len(classes) else str(label)
+
+
+def is_eight_bit_picture(data: Dataset) -> bool:
+    """Whether items are pictures that JPEG takes."""
+    is_picture = is_picture_shape(data.item_shape) and data.item_shape[2:] != (4,)
+    return data.table is None and data.items.dtype == np.uint8 and is_picture
+
+
+def _of_model(candidate: Candidate, rows: np.ndarray) -> list[Version]:
+    made, errors = candidate.kept.made[rows], candidate.kept.errors[rows]
+    return _versions(candidate, (candidate.name, candidate.kind), rows, made, errors)
+
+
+def _of_pca(candidate: Candidate, rows: np.ndarray) -> list[Version]:
+    items = candidate.kept.items[rows]
+    made = fitted_pca(candidate.autoencoder.trained).reconstruct(items)
+    errors = item_errors(items, made)
+    return _versions(candidate, ("PCA", "pca"), rows, candidate.autoencoder.as_data(made), errors)
+
+
+def _versions(
+    candidate: Candidate,
+    of: tuple[str, Kind],
+    rows: np.ndarray,
+    made: np.ndarray,
+    errors: np.ndarray,
+) -> list[Version]:
+    cells = _cells(candidate.test, made)
+    return [
+        Version(
+            name=of[0],
+            kind=of[1],
+            values=made[place],
+            cells=cells[place],
+            error=float(errors[place]),
+            item_bytes=4 * candidate.latent,
+        )
+        for place in range(len(rows))
+    ]
+
+
+def _as_jpeg(picture: np.ndarray, most: int, value_range: tuple[float, float] | None) -> Version:
+    """A picture as the best JPEG of so many bytes: of the whole file where one is as small, else of
+    what it codes, without the headers that many files could share; else the smallest."""
+    found = jpeg_at_bytes(picture, most, value_range)
+    file = found.counted or found.not_counted or found.smallest
+    whole = found.counted is not None or found.not_counted is None
+    return Version(
+        name="JPEG",
+        kind="jpeg",
+        values=file.decoded,
+        cells=(),
+        error=file.mse,
+        item_bytes=file.file_bytes if whole else file.data_bytes,
+    )
+
+
+def _cells(data: Dataset, features: np.ndarray) -> list[tuple[str, ...]]:
+    """The cells of rows of a table as texts; () of other items."""
+    if data.table is None:
+        return [()] * len(features)
+    table = data.table.decode(features)
+    columns = [_texts(table.column(name)) for name in table.column_names[:_MOST_CELLS]]
+    return list(zip(*columns, strict=True))
+
+
+def _texts(column: object) -> Iterator[str]:
+    for cell in column.to_pylist():  # type: ignore[attr-defined]
+        text = "" if cell is None else f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+        yield text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -1,0 +1,140 @@
+"""Error over numbers kept: PCA, the largest cosine coefficients, and models of several sizes."""
+
+from collections.abc import Iterator, Sequence
+
+from narrows.baselines.numbers_kept import KeptError, largest_dct_errors, pca_errors
+from narrows.data import Dataset
+from narrows.learnt.pca import fit_pca
+from narrows.model.use import TrainedAutoencoder
+from narrows.planning.options import FitOptions
+from narrows.planning.plan import make_plan
+from narrows.report.comparison.result import NumbersPoint, NumbersSeries
+from narrows.report.measures import ErrorMeter, psnr
+from narrows.support.chunks import chunks
+from narrows.support.progress import Tracker
+from narrows.tasks.comparison.candidates import Candidate
+from narrows.tasks.comparison.hearing import Hearing
+from narrows.tasks.comparison.parts import Parts
+from narrows.tasks.fit import fit
+
+#: Sizes that models are trained in where nobody says which, as far as items have more values.
+NUMBERS = (2, 5, 10, 20, 30, 50)
+# Between them, what costs next to nothing is measured too.
+_FINER = (1, 2, 3, 4, 5, 7, 10, 15, 20, 25, 30, 40, 50)
+
+
+def numbers_kept(
+    parts: Parts, candidates: Sequence[Candidate], numbers: Sequence[int], hearing: Hearing
+) -> tuple[NumbersSeries, ...]:
+    """A curve a method.
+
+    Args:
+        parts: what is learnt from and measured on.
+        candidates: the models at hand; of those that were trained for the comparison, others of
+            the sizes in ``numbers`` are trained too, all of them together in as many epochs as it
+            took.
+        numbers: those sizes; () for none.
+        hearing: who is told.
+    """
+    peak = candidates[0].autoencoder.trained.described.peak
+    sizes = sorted({each.latent for each in candidates} | set(numbers))
+    sizes = [size for size in sizes if size <= parts.test.item_size]
+    finer = [size for size in _FINER if size < min(max(sizes), parts.test.item_size)]
+    series = list(_classical(parts, sorted({*sizes, *finer}), peak, hearing.track))
+    for candidate in candidates:
+        points = [_own_point(candidate)]
+        how = ""
+        if candidate.seconds is not None:
+            wanted = [size for size in numbers if size != candidate.latent]
+            more = list(_trained(parts, candidate, wanted, peak, hearing))
+            points += more
+            how = _how(candidate, more)
+        points.sort(key=lambda point: point.numbers)
+        series.append(
+            NumbersSeries(name=candidate.name, kind=candidate.kind, points=tuple(points), how=how)
+        )
+    return tuple(series)
+
+
+def sizes_for(parts: Parts, numbers: Sequence[int] | None) -> list[int]:
+    """The sizes to train: those asked for, or the usual ones, below the size of an item."""
+    wanted = NUMBERS if numbers is None else numbers
+    return sorted({size for size in wanted if size < parts.training.item_size})
+
+
+def _classical(
+    parts: Parts, sizes: Sequence[int], peak: float | None, track: Tracker
+) -> Iterator[NumbersSeries]:
+    items = parts.test.items
+    pca = fit_pca(parts.training.items, max(sizes))
+    errors = pca_errors(pca, items, sizes, track=track)
+    yield NumbersSeries(name="PCA", kind="pca", points=_points(errors, peak))
+    if parts.test.table is None and items.ndim <= 4:
+        errors = largest_dct_errors(items, [size for size in sizes if size > 1], track=track)
+        yield NumbersSeries(
+            name="largest cosine coefficients",
+            kind="dct",
+            points=_points(errors, peak),
+            how="each counts as two numbers: which one it is has to be kept too",
+        )
+
+
+def _points(errors: Sequence[KeptError], peak: float | None) -> tuple[NumbersPoint, ...]:
+    return tuple(_point(each.numbers, each.mse, peak) for each in errors)
+
+
+def _point(numbers: int, error: float, peak: float | None, how: str = "") -> NumbersPoint:
+    quality = None if peak is None else psnr(error, peak)
+    return NumbersPoint(numbers=numbers, error=error, psnr=quality, how=how)
+
+
+def _own_point(candidate: Candidate) -> NumbersPoint:
+    score = candidate.evaluation.model
+    return NumbersPoint(numbers=candidate.latent, error=score.mse, psnr=score.psnr)
+
+
+def _trained(
+    parts: Parts,
+    candidate: Candidate,
+    sizes: Sequence[int],
+    peak: float | None,
+    hearing: Hearing,
+) -> Iterator[NumbersPoint]:
+    """Models like a candidate of other sizes, each trained for its share of the epochs."""
+    preset = "simple" if candidate.kind == "article" else "auto"
+    for place, size in enumerate(sizes, 1):
+        hearing.note(f"{candidate.name} with {size} numbers, {place} of {len(sizes)}:")
+        options = FitOptions(preset=preset, latent=size, seed=parts.seed)
+        whole = make_plan(parts.training, options).settings.epochs
+        epochs = max(round(whole / len(sizes)), 1)
+        result = fit(
+            parts.training,
+            parts.validation,
+            FitOptions(preset=preset, latent=size, seed=parts.seed, epochs=epochs),
+            given={},
+            track=hearing.track,
+            unbroken=hearing.unbroken,
+        )
+        error = _error(result.autoencoder, parts.test, hearing.track)
+        yield _point(size, error, peak, f"{epochs} of {whole} epochs" if epochs < whole else "")
+
+
+def _error(autoencoder: TrainedAutoencoder, test: Dataset, track: Tracker) -> float:
+    meter = ErrorMeter()
+    with track("measuring", total=len(test), unit="items") as advance:
+        for chunk in chunks(test.items):
+            items = autoencoder.shaped(chunk)
+            meter.add(items, autoencoder.reconstruct_floats(items))
+            advance(len(chunk))
+    return meter.mse
+
+
+def _how(candidate: Candidate, more: Sequence[NumbersPoint]) -> str:
+    """How the models of a curve were trained, in a few words."""
+    shorter = [point.how for point in more if point.how]
+    if not shorter:
+        return "each size trained like the model itself"
+    return (
+        f"{candidate.latent} numbers trained in full; the other sizes together as long as that: "
+        f"{shorter[0]} for {more[0].numbers} numbers"
+    )

@@ -1,0 +1,219 @@
+"""What a comparison learns from, validates on and measures on, with labels where there are any."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from narrows.data import Dataset, TableSchema, load_data, validation_source
+from narrows.data.image_options import ImageOptions
+from narrows.data.tables import is_table
+from narrows.errors import DataError, UsageError
+from narrows.planning.options import FitOptions
+from narrows.planning.plan import make_plan
+from narrows.support.progress import Tracker, silent
+from narrows.tasks.loading import is_csv_file
+from narrows.tasks.training_data import HELD_OUT, require_alike
+
+#: The share of the items that everything is measured on, where the data have no test set.
+MEASURED = 0.2
+#: Labels beyond so many different ones are no classes.
+MOST_CLASSES = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How data are read.
+
+    Attributes:
+        test: data of their own to measure on; None for what suits the source.
+        labels: of a table, the column that holds classes, which nothing is learnt from; of other
+            data, a source of whole numbers, one an item.
+        types: kinds of a table's columns, by name.
+        images: what becomes of the images of a folder.
+        csv: how CSV files are read, by the names that :func:`narrows.load_data` has.
+        table: the schema to read a table by; None for one of its own.
+    """
+
+    test: str | None = None
+    labels: str | None = None
+    types: Mapping[str, str] | None = None
+    images: ImageOptions = field(default_factory=ImageOptions)
+    csv: Mapping[str, Any] = field(default_factory=dict)
+    table: TableSchema | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Parts:
+    """The data of a comparison.
+
+    Attributes:
+        name: what the user called them.
+        count: items in all.
+        training: what is learnt from.
+        validation: what decides when to stop; None where nothing is decided so.
+        test: what everything is measured on. It decided nothing.
+        seed: drew what was held out.
+    """
+
+    name: str
+    count: int
+    training: Dataset
+    validation: Dataset | None
+    test: Dataset
+    seed: int
+
+    @property
+    def shown(self) -> Dataset:
+        """What a training run shows losses of beside its own: the test set where nothing is
+        validated on, as the article does it. It decides nothing there."""
+        return self.test if self.validation is None else self.validation
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the labels' numbers; () without labels."""
+        if self.training.labels is None:
+            return ()
+        if self.training.classes is not None:
+            return self.training.classes
+        return tuple(map(str, range(int(self.training.labels.max()) + 1)))
+
+
+def load_parts(
+    source: str | os.PathLike[str] | Dataset,
+    reading: Reading,
+    seed: int,
+    *,
+    validated: bool = True,
+    track: Tracker = silent,
+) -> Parts:
+    """Read data, hold out what is measured on, and then what training may be decided by.
+
+    Args:
+        source: as :func:`narrows.load_data` takes it, or a Dataset.
+        reading: how.
+        seed: draws what is held out.
+        validated: whether anything will be trained, and decided by what is held out for it.
+
+    Raises:
+        DataError: a source is missing, or not what it must be.
+        UsageError: ``reading`` says something of other data.
+    """
+    data, test = _read(source, reading, track)
+    count = len(data) if test is None else len(data) + len(test)
+    if test is None:
+        training, test = data.split(MEASURED, seed)
+    else:
+        training = data
+    validation = None
+    if validated and make_plan(training, FitOptions(seed=seed)).settings.patience is not None:
+        training, validation = training.split(HELD_OUT, seed)
+        if training.table is not None:
+            test = test.reencoded(training.table)
+    return Parts(
+        name=data.name,
+        count=count,
+        training=training,
+        validation=validation,
+        test=test,
+        seed=seed,
+    )
+
+
+def _read(
+    source: str | os.PathLike[str] | Dataset, reading: Reading, track: Tracker
+) -> tuple[Dataset, Dataset | None]:
+    """The data, and what they are measured on where that is a source of its own."""
+    own = reading.test
+    if own is None and not isinstance(source, Dataset):
+        own = validation_source(source)
+    how: dict[str, Any] = {**asdict(reading.images), **reading.csv}
+    if reading.labels is not None and not isinstance(source, Dataset) and is_table(source):
+        return _labelled_tables(source, own, reading, how, track)
+    data = load_data(
+        source, labels=True, types=reading.types, table=reading.table, track=track, **how
+    )
+    if reading.labels is not None:
+        if own is not None:
+            raise UsageError(
+                f"--labels {reading.labels} are those of {data.name}, and {own} has none",
+                hint="leave --test out, or give data with labels, such as a table",
+            )
+        data = _labelled(data, reading.labels, track)
+    if own is None:
+        return data, None
+    test = load_data(own, labels=True, table=data.table, track=track, **_for_own(reading, own))
+    require_alike(data, data.name, test, own)
+    return data, test
+
+
+def _for_own(reading: Reading, own: str) -> dict[str, Any]:
+    """How data of their own to measure on are read: as the others, where they are of that kind."""
+    images = asdict(reading.images) if Path(own).is_dir() else {}
+    return {**images, **(reading.csv if is_csv_file(own) else {})}
+
+
+def _labelled(data: Dataset, labels: str, track: Tracker) -> Dataset:
+    """Items with the labels of another source.
+
+    Raises:
+        DataError: it has no whole number for each.
+    """
+    found = load_data(labels, as_is=True, track=track).items
+    whole = found.dtype.kind in "iub" or np.array_equal(found, np.rint(found))
+    if found.shape not in ((len(data),), (len(data), 1)) or not whole:
+        raise DataError(
+            f"{labels} has the shape {found.shape}, and labels of {data.name} are "
+            f"{len(data):,} whole numbers",
+            hint="give an array of one class a row, and of a table the name of a column",
+        )
+    values, numbers = np.unique(found.reshape(-1), return_inverse=True)
+    _require_classes(labels, len(values))
+    names = tuple(f"{value:g}" for value in values.tolist())
+    return replace(data, labels=numbers.reshape(-1), classes=names)
+
+
+def _labelled_tables(
+    source: str | os.PathLike[str],
+    own: str | None,
+    reading: Reading,
+    how: Mapping[str, Any],
+    track: Tracker,
+) -> tuple[Dataset, Dataset | None]:
+    """Tables of which a column holds the classes, and is left out of what is learnt."""
+    name = reading.labels
+    assert name is not None
+    types = dict(reading.types or {})
+    full = load_data(source, types={**types, name: "categorical"}, track=track, **how)
+    assert full.table is not None
+    _require_classes(name, max(len(full.table[name].classes), 1))
+    left_out = None if reading.table is not None else {**types, name: "ignored"}
+    data = load_data(source, types=left_out, table=reading.table, track=track, **how)
+    data = _with_column(data, full, name)
+    if own is None:
+        return data, None
+    others = _for_own(reading, own)
+    test = load_data(own, table=data.table, track=track, **others)
+    return data, _with_column(test, load_data(own, table=full.table, track=track, **others), name)
+
+
+def _with_column(data: Dataset, full: Dataset, name: str) -> Dataset:
+    """Rows with the classes that a column of theirs holds."""
+    assert full.table is not None
+    column = full.table[name]
+    if not column.width:  # one value throughout
+        return replace(data, labels=np.zeros(len(data), np.int64), classes=(column.value or "",))
+    labels = column.codes(np.asarray(full.items[:, column.features]))
+    classes = tuple("missing" if each is None else each for each in column.classes)
+    return replace(data, labels=labels, classes=classes)
+
+
+def _require_classes(name: str, count: int) -> None:
+    if count > MOST_CLASSES:
+        raise DataError(
+            f"{name} holds {count:,} different labels, and at most {MOST_CLASSES} are told apart",
+            hint="give a column of classes",
+        )
