@@ -1,0 +1,284 @@
+"""What codes are good for where labels are at hand: how well classes are told from them.
+
+Two classifiers that everybody knows are fitted to the codes of training items and asked about
+held-out ones: the five nearest neighbours, by Euclidean distance between codes as they are, and a
+logistic regression on codes standardised by the training ones' statistics (scikit-learn's, with its
+default regularisation). PCA's codes of the same size and the items themselves go through the same.
+"""
+
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from narrows.data.dataset import Dataset
+from narrows.data.tables import Column
+from narrows.errors import UsageError
+from narrows.support.chunks import drawn_places
+from narrows.support.progress import Tracker, silent
+
+#: The items themselves, as :class:`UsefulnessRow` calls them.
+ITEMS = "the items themselves"
+#: More classes than this are none to be told apart.
+MOST_CLASSES = 100
+
+# Codes (n, k) of items (n, *item_shape).
+Encoder = Callable[[np.ndarray], np.ndarray]
+
+_NEIGHBOURS, _MOST_STEPS = 5, 200
+# Values of all training items times classes over ten: the regression on the items themselves, the
+# slowest, takes some 15 seconds of one core. Items wider than the second are left out.
+_MOST_VALUES, _MOST_WIDTH = 1 << 23, 1 << 14
+_FEWEST, _MOST_LEARNT, _MOST_ASKED = 1_000, 60_000, 10_000
+_STREAM = 0x0DD5  # keeps the draw of the items apart from others of the same seed
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Labels:
+    """Classes to be told from codes.
+
+    Attributes:
+        source: what says them: ``labels``, or the name of a table's column.
+        classes: their names.
+        training, held_out: the class of each item, int64 (n,), -1 where it is not known.
+        hidden: features of items that say the class, and are made the mean's before items are
+            encoded; None where no feature does.
+    """
+
+    source: str
+    classes: tuple[str, ...]
+    training: np.ndarray
+    held_out: np.ndarray
+    hidden: slice | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsefulnessRow:
+    """How well classes are told from one kind of codes.
+
+    Attributes:
+        name: whose codes.
+        numbers: in a code.
+        neighbours, logistic: the shares of held-out items whose class was told right, 0 to 1.
+    """
+
+    name: str
+    numbers: int
+    neighbours: float
+    logistic: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usefulness:
+    """How well classes are told from codes.
+
+    Attributes:
+        rows: of each kind of codes, and of the items themselves.
+        source: what says the classes.
+        classes: their names.
+        most_frequent: the share that is right by always naming the class that training items have
+            most often.
+        learnt: training items that the classifiers were fitted to.
+        asked: held-out items that they were asked about.
+        seed: of the draw of both.
+        left_out: why the items themselves are not among the rows; empty where they are.
+        seconds: that it took.
+    """
+
+    rows: tuple[UsefulnessRow, ...]
+    source: str
+    classes: tuple[str, ...]
+    most_frequent: float
+    learnt: int
+    asked: int
+    seed: int
+    left_out: str
+    seconds: float
+
+
+def find_labels(training: Dataset, held_out: Dataset, column: str | None = None) -> Labels | None:
+    """The classes of two parts of a data set; None where there are none to be told apart.
+
+    Args:
+        training: what was learnt from.
+        held_out: what was not, of the same source or one like it.
+        column: of a table whose rows are classes by it: a column of categories, truth values or
+            few different numbers. None for the labels that the source came with.
+
+    Raises:
+        UsageError: ``column`` is none of a table, or has too many values to be classes.
+    """
+    if column is None:
+        if training.labels is None or held_out.labels is None:
+            return None
+        values, places = np.unique(
+            np.concatenate([training.labels, held_out.labels]), return_inverse=True
+        )
+        names = [str(value) for value in values]
+        if training.classes is not None:
+            names = [training.classes[int(value)] for value in values]
+        return _labels("labels", names, places, len(training), None)
+    if training.table is None or held_out.table is None:
+        raise UsageError(
+            f"{training.name} is no table, and has no column {column!r} to tell classes by",
+            hint="leave it out: class folders and the labels of IDX files are found without",
+        )
+    if column not in training.table.by_name:
+        raise UsageError(
+            f"{training.name} has no column {column!r}",
+            hint=f"its columns are {', '.join(training.table.names[:20])}",
+        )
+    found = training.table[column]
+    texts = [
+        text
+        for part, schema in ((training, found), (held_out, held_out.table[column]))
+        for text in _texts(schema, part.items[:, schema.features])
+    ]
+    names = sorted({text for text in texts if text is not None})
+    if not found.width or len(names) > MOST_CLASSES:
+        what = (
+            "one value, or nothing that was learnt" if not found.width else f"{len(names):,} values"
+        )
+        raise UsageError(
+            f"column {column!r} has {what}, and classes are from 2 to {MOST_CLASSES}",
+            hint="name a column of categories, truth values or few different numbers",
+        )
+    numbers = {name: number for number, name in enumerate(names)}
+    places = np.array([-1 if text is None else numbers[text] for text in texts])
+    return _labels(column, names, places, len(training), found.features)
+
+
+def _labels(
+    source: str, names: list[str], places: np.ndarray, count: int, hidden: slice | None
+) -> Labels | None:
+    if not 2 <= len(names) <= MOST_CLASSES:
+        return None
+    return Labels(
+        source=source,
+        classes=tuple(names),
+        training=places[:count].astype(np.int64),
+        held_out=places[count:].astype(np.int64),
+        hidden=hidden,
+    )
+
+
+def _texts(column: Column, features: np.ndarray) -> list[str | None]:
+    """The cells of a column as texts, None where they are missing."""
+    if not column.is_number:
+        names = column.classes
+        return [names[code] for code in column.codes(features)]
+    numbers = column.rounded(column.numbers(features))
+    if column.kind == "boolean":
+        return [None if np.isnan(each) else str(bool(each >= 0.5)) for each in numbers]
+    return [None if np.isnan(each) else f"{each:.9g}" for each in numbers]
+
+
+def measure_usefulness(
+    training: np.ndarray,
+    held_out: np.ndarray,
+    labels: Labels,
+    encoders: Mapping[str, Encoder],
+    *,
+    seed: int = 0,
+    track: Tracker = silent,
+) -> Usefulness | None:
+    """How well classes are told from codes, and from the items themselves.
+
+    Of many items some are drawn at random, so many that it takes half a minute or so; how many
+    depends on their size and the number of classes, never on the machine.
+
+    Args:
+        training: (n, \\*item_shape), what models and PCA were fitted to.
+        held_out: items that were not, of the same shape.
+        labels: their classes.
+        encoders: what makes codes of items, by name; given items with what says the class taken
+            out.
+        seed: of the draw.
+        track: told how far it is.
+
+    Returns:
+        None where fewer than two classes are left among the items drawn.
+    """
+    begun = time.perf_counter()
+    random = np.random.default_rng([seed, _STREAM])
+    width = int(np.prod(training.shape[1:], dtype=np.int64))
+    affordable = 10 * _MOST_VALUES // (max(width, 1) * max(len(labels.classes), 10))
+    most = min(max(affordable, _FEWEST), _MOST_LEARNT)
+    learnt = _drawn(labels.training, most, random)
+    asked = _drawn(labels.held_out, _MOST_ASKED, random)
+    if len(np.unique(labels.training[learnt])) < 2 or not len(asked):
+        return None
+    parts = _without(training[learnt], labels.hidden), _without(held_out[asked], labels.hidden)
+    known = labels.training[learnt], labels.held_out[asked]
+    rows = []
+    left_out = ""
+    with track("telling classes from codes", total=len(encoders) + 1, unit="kinds") as advance:
+        for name, encode in encoders.items():
+            codes, others = (encode(part).reshape(len(part), -1) for part in parts)
+            rows.append(_row(name, codes, others, *known))
+            advance(1)
+        if width > _MOST_WIDTH:
+            left_out = f"items of {width:,} values are too wide to tell classes from in good time"
+        else:
+            flat, others = (_flat(part, labels.hidden) for part in parts)
+            rows.append(_row(ITEMS, flat, others, *known))
+        advance(1)
+    guess = np.bincount(known[0]).argmax()
+    return Usefulness(
+        rows=tuple(rows),
+        source=labels.source,
+        classes=labels.classes,
+        most_frequent=float((known[1] == guess).mean()),
+        learnt=len(learnt),
+        asked=len(asked),
+        seed=seed,
+        left_out=left_out,
+        seconds=time.perf_counter() - begun,
+    )
+
+
+def _drawn(labels: np.ndarray, most: int, random: np.random.Generator) -> np.ndarray:
+    """The places of some items whose class is known."""
+    known = np.flatnonzero(labels >= 0)
+    return known[drawn_places(len(known), most, random)]
+
+
+def _without(items: np.ndarray, hidden: slice | None) -> np.ndarray:
+    """Items with the features that say the class as the mean has them, which is 0."""
+    if hidden is None:
+        return items
+    items = items.copy()
+    items[:, hidden] = 0
+    return items
+
+
+def _flat(items: np.ndarray, hidden: slice | None) -> np.ndarray:
+    """Items as rows of float32, without the features that say the class."""
+    rows = items.reshape(len(items), -1).astype(np.float32)
+    return rows if hidden is None else np.delete(rows, hidden, axis=1)
+
+
+def _row(
+    name: str, codes: np.ndarray, others: np.ndarray, known: np.ndarray, truth: np.ndarray
+) -> UsefulnessRow:
+    """Fit both classifiers to ``codes`` and ask them about ``others``."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    neighbours = KNeighborsClassifier(min(_NEIGHBOURS, len(codes)))
+    logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=_MOST_STEPS))
+    with warnings.catch_warnings():
+        # Of many hundred values it is near enough by then.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        scores = [model.fit(codes, known).score(others, truth) for model in (neighbours, logistic)]
+    return UsefulnessRow(
+        name=name,
+        numbers=codes.shape[1],
+        neighbours=float(scores[0]),
+        logistic=float(scores[1]),
+    )
