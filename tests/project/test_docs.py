@@ -15,7 +15,9 @@ from typer.main import get_command
 
 import narrows
 from helpers import golden_archives, golden_tables
-from narrows import decompress
+from helpers.command_line import command
+from helpers.documents import blocks, run_commands
+from narrows import compress, decompress
 from narrows.archive.filters import FILTERS
 from narrows.archive.methods import METHODS
 from narrows.cli.app import app
@@ -32,11 +34,6 @@ ROOT = Path(__file__).parents[2]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 MODELS, TABLES = ROOT / "docs" / "models.md", ROOT / "docs" / "tables.md"
 FORMAT = ROOT / "docs" / "format.md"
-
-
-def blocks(path: Path, language: str) -> list[str]:
-    """The fenced blocks of a language, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text("utf-8"), re.M | re.S)
 
 
 def rows(path: Path, heading: str) -> dict[str, list[str]]:
@@ -125,9 +122,36 @@ def test_every_option_that_is_named_exists(path: Path) -> None:
     program = get_command(app)
     commands = program.commands.values()  # type: ignore[attr-defined]
     items = [item for each in (program, *commands) for item in each.params]
-    known = {option for item in items for option in (*item.opts, *item.secondary_opts)}
+    known = {option for item in items for option in (*item.opts, *item.secondary_opts)} | {"--help"}
     ours = re.sub(r"`python [^`]*`", "", path.read_text("utf-8"))  # other programs have their own
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", ours)) <= known
+
+
+#: The pages of which every command runs; what others begin from are files of their readers.
+RUN = ("fit", "evaluate", "archives", "codes", "generating")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUN)
+def test_every_command_runs_in_the_order_of_the_text(
+    name: str,
+    model_file: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(model_file.parent)  # which holds digits.safetensors
+    Path("zeros.nrw").write_bytes(compress(np.zeros(100_000)))
+    run_commands(ROOT / "docs" / f"{name}.md", command(capsys, pictures=False), monkeypatch)
+
+
+@pytest.mark.slow
+def test_the_spec_of_the_page_on_learning_is_learnt(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "model.toml").write_text(blocks(ROOT / "docs" / "fit.md", "toml")[0], "utf-8")
+    line = ["fit", "digits", "--epochs", 1, "--spec", tmp_path / "model.toml"]
+    code, _, err = command(capsys)(*line, "--out", tmp_path / "model.safetensors")
+    assert code == 0, err
 
 
 @pytest.mark.slow
