@@ -59,6 +59,8 @@ class Candidate:
         name, kind: what people call it, and what it is.
         autoencoder: runs it.
         test: the measured items as it takes them; of tables standardised as it wants them.
+        training: what PCA was fitted to beside it, as the model takes it; None for what the
+            comparison has.
         evaluation: its errors on them.
         kept: what it makes of some of them.
         file_bytes, file: of its model file, and the file's name where it stays.
@@ -74,6 +76,7 @@ class Candidate:
     evaluation: Evaluation
     kept: Kept
     file_bytes: int
+    training: Dataset | None = None
     file: str = ""
     history: History = field(default_factory=list)
     seconds: float | None = None
@@ -173,7 +176,7 @@ def train_candidate(
         history=result.history,
         seconds=sum(record["seconds"] for record in result.history),
         choices=result.choices,
-        cautions=result.findings,
+        cautions=(*result.notes, *map(str, result.cautions)),
     )
 
 
@@ -223,8 +226,10 @@ def _opened(path: Path, name: str, parts: Parts, reading: Reading, track: Tracke
             track=track,
         )
         test = own.test.reencoded(trained.data.table)
+        training = own.training.reencoded(trained.data.table)
     else:
         test = replace(test, items=autoencoder.shaped(test.items))
+        training = None
     return Candidate(
         name=name,
         kind="given",
@@ -233,6 +238,7 @@ def _opened(path: Path, name: str, parts: Parts, reading: Reading, track: Tracke
         evaluation=evaluate(autoencoder, test, track=track),
         kept=keep_some(autoencoder, test, parts.seed, track=track),
         file_bytes=path.stat().st_size,
+        training=training,
         file=path.name,
     )
 

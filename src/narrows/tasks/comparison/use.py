@@ -1,0 +1,98 @@
+"""What codes are good for, where labels are at hand: telling classes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from narrows.report.comparison.result import CodeUse, CodeUseRow, Kind
+from narrows.report.comparison.usefulness import (
+    ITEMS,
+    Encoder,
+    Labels,
+    Usefulness,
+    UsefulnessRow,
+    find_labels,
+    measure_usefulness,
+)
+from narrows.report.evaluation import fitted_pca
+from narrows.support.progress import Tracker
+from narrows.tasks.comparison.candidates import Candidate
+from narrows.tasks.comparison.parts import Parts
+
+_PCA = "PCA"
+
+
+def code_use(
+    parts: Parts, candidates: Sequence[Candidate], best: int, column: str | None, *, track: Tracker
+) -> CodeUse | None:
+    """How well classes are told from the codes of each model, of PCA with as many numbers as the
+    best model has, and from the items themselves; None without classes.
+
+    Args:
+        column: of a table, the column that says the classes; models that were given may have
+            learnt from it, and get its mean instead.
+    """
+    labels = find_labels(parts.training, parts.test)
+    if labels is None:
+        return None
+    # models of tables that were given standardise columns in their own way
+    apart = parts.test.table is not None and any(each.kind == "given" for each in candidates)
+    groups = [[each] for each in candidates] if apart else [list(candidates)]
+    kinds: dict[str, Kind] = {each.name: each.kind for each in candidates}
+    rows, found = list[CodeUseRow](), None
+    for group in groups:
+        told = _hidden(labels, group[0], column)
+        measured = _measured(group, candidates[best], told, parts, track)
+        if measured is None:
+            return None
+        own = {each.name for each in group}
+        rows += [_row(each, kinds) for each in measured.rows if each.name in own]
+        if candidates[best] in group:
+            found = measured
+    assert found is not None
+    rows += [_row(each, kinds) for each in found.rows if each.name not in kinds]
+    return CodeUse(
+        rows=tuple(rows),
+        learnt=found.learnt,
+        measured=found.asked,
+        classes=len(found.classes),
+        most_frequent=found.most_frequent,
+        sentence="",
+        facts="",
+    )
+
+
+def _measured(
+    group: Sequence[Candidate], best: Candidate, labels: Labels, parts: Parts, track: Tracker
+) -> Usefulness | None:
+    encoders: dict[str, Encoder] = {each.name: each.autoencoder.encode for each in group}
+    if best in group:
+        encoders[_PCA] = fitted_pca(best.autoencoder.trained).encode
+    training = parts.training if group[0].training is None else group[0].training
+    return measure_usefulness(
+        training.items,
+        group[0].test.items,
+        labels,
+        encoders,
+        seed=parts.seed,
+        track=track,
+    )
+
+
+def _hidden(labels: Labels, candidate: Candidate, column: str | None) -> Labels:
+    """The labels, and the features of a model's that say them."""
+    table = candidate.test.table
+    if table is None or column is None or column not in table.by_name:
+        return labels
+    found = table[column]
+    return replace(labels, hidden=found.features if found.width else None)
+
+
+def _row(row: UsefulnessRow, kinds: Mapping[str, Kind]) -> CodeUseRow:
+    kind: Kind = "pca" if row.name == _PCA else "raw" if row.name == ITEMS else "given"
+    return CodeUseRow(
+        name=row.name,
+        kind=kinds.get(row.name, kind),
+        numbers=row.numbers,
+        neighbours=row.neighbours,
+        logistic=row.logistic,
+    )
