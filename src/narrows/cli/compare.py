@@ -91,9 +91,11 @@ def compare(
     from narrows.tasks.comparison.parts import Reading
 
     models = list(model or ())
-    kept = {} if keep_models is None else {
-        f"--keep-models {name}": keep_models / name for name in (ARTICLE_FILE, DEFAULT_FILE)
-    }
+    kept = (
+        {}
+        if keep_models is None
+        else {f"--keep-models {name}": keep_models / name for name in (ARTICLE_FILE, DEFAULT_FILE)}
+    )
     check_outputs(
         {"DATA": data, "--test": test, "--labels": _file(labels)},
         {"--out": out, **kept},

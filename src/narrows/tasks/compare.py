@@ -5,7 +5,6 @@ The command lines ``narrows compare`` and ``narrows demo`` show the same
 :mod:`narrows.tasks.comparison`.
 """
 
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from typing import Any
 
 from narrows.data import Dataset
 from narrows.errors import UsageError
+from narrows.model.file import load_model
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.report.comparison.result import (
@@ -51,8 +51,11 @@ from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.latent import features, latent_space
 from narrows.tasks.comparison.losses import losses
 from narrows.tasks.comparison.numbers import numbers_kept, sizes_for
-from narrows.tasks.comparison.parts import Parts, Reading, load_parts
+from narrows.tasks.comparison.parts import Parts, Reading, Source, load_parts
+from narrows.tasks.comparison.tables import TABLE_BOUNDS, stored_tables
+from narrows.tasks.comparison.use import code_use
 from narrows.tasks.comparison.walk import jpeg_walk
+from narrows.tasks.opening import images_for
 
 #: Files of the models that were trained, in the folder that keeps them.
 ARTICLE_FILE, DEFAULT_FILE = "article.safetensors", "default.safetensors"
@@ -93,7 +96,7 @@ class CompareOptions:
 
 
 def compare(
-    source: str | os.PathLike[str] | Dataset,
+    source: Source,
     models: Sequence[Path] = (),
     options: CompareOptions | None = None,
     reading: Reading | None = None,
@@ -120,9 +123,11 @@ def compare(
     begun = time.monotonic()
     options, reading = options or CompareOptions(), reading or Reading()
     hearing = hearing or Hearing()
+    if models:
+        reading = _read_alike(models[0], source, reading)
     parts = load_parts(source, reading, options.seed, validated=not models, track=hearing.track)
     if models:
-        candidates = open_candidates(models, parts, reading, track=hearing.track)
+        candidates = open_candidates(models, source, parts, reading, hearing=hearing)
     else:
         wanted = list(_wanted(parts, options))
         candidates = [train_candidate(parts, each, hearing) for each in wanted]
@@ -147,7 +152,7 @@ def compare(
         jpeg=jpeg_walk(parts),
         features=features(candidates[best]),
         gallery=gallery(parts, candidates, best),
-        use=None,
+        use=code_use(parts, candidates, best, reading.labels, track=hearing.track),
         losses=losses(parts, candidates),
         latent=tuple(latent_space(parts, each) for each in candidates),
         table=_table(parts, candidates, hearing),
@@ -161,6 +166,14 @@ def compare(
         found = _with_stored(found, stored, facts)
     found = replace(found, seconds=time.monotonic() - begun)
     return with_sentences(with_facts(found, facts))
+
+
+def _read_alike(model: Path, source: Source, reading: Reading) -> Reading:
+    """How data are read for a model: images of a folder as those that it was trained on."""
+    if isinstance(source, Dataset):
+        return reading
+    images = images_for(load_model(model), str(source), reading.images)
+    return replace(reading, images=images or reading.images)
 
 
 def _wanted(parts: Parts, options: CompareOptions) -> Iterator[Trained]:
@@ -185,7 +198,7 @@ def _wanted(parts: Parts, options: CompareOptions) -> Iterator[Trained]:
 
 
 def _stored(
-    source: str | os.PathLike[str] | Dataset,
+    source: Source,
     parts: Parts,
     candidates: Sequence[Candidate],
     options: CompareOptions,
@@ -204,7 +217,10 @@ def _stored(
             most_bytes=options.most_bytes,
             hearing=hearing,
         )
-    return None
+    if isinstance(source, Dataset):
+        return None
+    bounds = TABLE_BOUNDS if options.bounds is None else options.bounds
+    return stored_tables(source, candidates, bounds=bounds, csv=reading.csv, hearing=hearing)
 
 
 def _with_stored(found: Comparison, stored: Stored, facts: str) -> Comparison:

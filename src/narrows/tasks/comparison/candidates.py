@@ -10,6 +10,7 @@ import numpy as np
 from narrows.data import Dataset
 from narrows.errors import DataError, UsageError
 from narrows.model.file import save_model
+from narrows.model.ranges import require_familiar
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.summary import layer_summaries, parameter_count, summary_text
 from narrows.planning.options import FitOptions
@@ -20,7 +21,7 @@ from narrows.support.chunks import chunks, drawn_places
 from narrows.support.progress import Tracker, silent
 from narrows.support.temporary import temporary_folder
 from narrows.tasks.comparison.hearing import Hearing
-from narrows.tasks.comparison.parts import Parts, Reading, load_parts
+from narrows.tasks.comparison.parts import Parts, Reading, Source, load_parts
 from narrows.tasks.fit import fit
 from narrows.tasks.opening import open_autoencoder
 from narrows.tasks.run_files import RunFiles
@@ -181,14 +182,22 @@ def train_candidate(
 
 
 def open_candidates(
-    models: Sequence[Path], parts: Parts, reading: Reading, *, track: Tracker = silent
+    models: Sequence[Path],
+    source: Source,
+    parts: Parts,
+    reading: Reading,
+    *,
+    hearing: Hearing,
 ) -> list[Candidate]:
     """Models of files, measured on the measured items as each takes them.
+
+    Args:
+        source: what ``parts`` were read from, by ``reading``.
 
     Raises:
         ModelFileError: a file is no model.
         ShapeError, DataError: the data are others than a model takes.
-        UsageError: two models have one name.
+        UsageError: two models have one name, or the data are in another unit than a model's.
     """
     names = [_name(path, models) for path in models]
     if len(set(names)) < len(names):
@@ -196,9 +205,26 @@ def open_candidates(
             f"a model is given twice: {', '.join(map(str, models))}",
             hint="give each of them once",
         )
-    return [
-        _opened(path, name, parts, reading, track) for path, name in zip(models, names, strict=True)
-    ]
+    found = []
+    for path, name in zip(models, names, strict=True):
+        autoencoder = open_autoencoder(path, track=hearing.track)
+        own = _as_taken(autoencoder, path, source, parts, reading, track=hearing.track)
+        for line in require_familiar(autoencoder.trained, own.test.items, parts.test.name):
+            hearing.note(line)
+        found.append(
+            Candidate(
+                name=name,
+                kind="given",
+                autoencoder=autoencoder,
+                test=own.test,
+                evaluation=evaluate(autoencoder, own.test, track=hearing.track),
+                kept=keep_some(autoencoder, own.test, parts.seed, track=hearing.track),
+                file_bytes=path.stat().st_size,
+                training=own.training,
+                file=path.name,
+            )
+        )
+    return found
 
 
 def _name(path: Path, among: Sequence[Path]) -> str:
@@ -207,40 +233,34 @@ def _name(path: Path, among: Sequence[Path]) -> str:
     return path.stem if alone else str(path)
 
 
-def _opened(path: Path, name: str, parts: Parts, reading: Reading, track: Tracker) -> Candidate:
-    autoencoder = open_autoencoder(path, track=track)
-    trained = autoencoder.trained
-    test = parts.test
-    if (test.table is None) != (trained.data.table is None):
-        which = "a table" if test.table is not None else "no table"
+def _as_taken(
+    autoencoder: TrainedAutoencoder,
+    path: Path,
+    source: Source,
+    parts: Parts,
+    reading: Reading,
+    *,
+    track: Tracker,
+) -> Parts:
+    """The data as a model takes them: of a table the features that its own training set had."""
+    table = autoencoder.trained.data.table
+    if (parts.test.table is None) != (table is None):
+        which = "no table" if parts.test.table is None else "a table"
         raise DataError(
             f"{parts.name} is {which}, and {path} was trained on other data",
             hint="give a model that was trained on data of this kind",
         )
-    if trained.data.table is not None:
-        own = load_parts(
-            parts.name,
-            replace(reading, table=trained.data.table),
-            parts.seed,
-            validated=False,
-            track=track,
+    if table is None:
+        training, test = (
+            replace(each, items=autoencoder.shaped(each.items))
+            for each in (parts.training, parts.test)
         )
-        test = own.test.reencoded(trained.data.table)
-        training = own.training.reencoded(trained.data.table)
-    else:
-        test = replace(test, items=autoencoder.shaped(test.items))
-        training = None
-    return Candidate(
-        name=name,
-        kind="given",
-        autoencoder=autoencoder,
-        test=test,
-        evaluation=evaluate(autoencoder, test, track=track),
-        kept=keep_some(autoencoder, test, parts.seed, track=track),
-        file_bytes=path.stat().st_size,
-        training=training,
-        file=path.name,
+        return replace(parts, training=training, test=test)
+    own = load_parts(
+        source, replace(reading, table=table), parts.seed, validated=False, track=track
     )
+    training, test = (each.reencoded(table) for each in (own.training, own.test))
+    return replace(own, training=training, test=test)
 
 
 def keep_some(

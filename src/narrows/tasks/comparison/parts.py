@@ -24,6 +24,10 @@ MEASURED = 0.2
 MOST_CLASSES = 100
 
 
+#: What data come from: as :func:`narrows.load_data` takes it, or read already.
+Source = str | os.PathLike[str] | Dataset
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """How data are read.
@@ -83,7 +87,7 @@ class Parts:
 
 
 def load_parts(
-    source: str | os.PathLike[str] | Dataset,
+    source: Source,
     reading: Reading,
     seed: int,
     *,
@@ -123,9 +127,7 @@ def load_parts(
     )
 
 
-def _read(
-    source: str | os.PathLike[str] | Dataset, reading: Reading, track: Tracker
-) -> tuple[Dataset, Dataset | None]:
+def _read(source: Source, reading: Reading, track: Tracker) -> tuple[Dataset, Dataset | None]:
     """The data, and what they are measured on where that is a source of its own."""
     own = reading.test
     if own is None and not isinstance(source, Dataset):

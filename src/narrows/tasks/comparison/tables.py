@@ -1,0 +1,138 @@
+"""What a table takes: as text and columns by general compressors, and as our archives."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from narrows.archive import write_table
+from narrows.archive.opening import opened
+from narrows.archive.tables.archive import TableArchive
+from narrows.archive.tables.size_breakdown import TableSizeBreakdown
+from narrows.baselines.table_codecs import (
+    TableCodecPoint,
+    TableCodecResult,
+    first_rows,
+    measure_table_codecs,
+    relative_error,
+)
+from narrows.report.comparison.result import ArchiveRow, BytesPoint
+from narrows.tasks.comparison.archives import LOSSLESS, Stored, archive_points, model_points
+from narrows.tasks.comparison.candidates import Candidate
+from narrows.tasks.comparison.hearing import Hearing
+
+#: The largest errors of bounded archives, as shares of each column's range.
+TABLE_BOUNDS = ("1%", "5%")
+# Cells that are archived: a quarter of a minute of one core an archive.
+_MOST_CELLS = 1 << 18
+
+
+def stored_tables(
+    source: str | os.PathLike[str],
+    candidates: Sequence[Candidate],
+    *,
+    bounds: Sequence[str] = TABLE_BOUNDS,
+    csv: Mapping[str, Any],
+    hearing: Hearing,
+) -> Stored:
+    """General compressors and archives, of the first rows of a table."""
+    found = measure_table_codecs(source, csv=csv, most_cells=_MOST_CELLS, track=hearing.track)
+    points = [_codec_point(each, found) for each in found.points]
+    rows = [_archived(source, bound, found, csv, hearing) for bound in (None, *bounds)]
+    points += [point for row in rows for point in archive_points(row, found.rows, None)]
+    points += [point for each in candidates for point in model_points(each, found.rows)]
+    raw = next(each.size for each in found.points if each.method == "CSV")
+    return Stored(
+        points=tuple(points),
+        rows=tuple(rows),
+        count=found.rows,
+        raw_bytes=raw,
+        notes=tuple(_notes(found)),
+    )
+
+
+def _notes(found: TableCodecResult) -> Iterator[str]:
+    which = "all" if found.rows == found.of else f"the first {found.rows:,} of"
+    yield f"bytes are those of {which} {found.of:,} rows"
+    yield "of quantised numbers the error is that of each column beside its variance, on average"
+    yield from (f"{name} is left out: {why}" for name, why in found.left_out)
+
+
+def _codec_point(point: TableCodecPoint, found: TableCodecResult) -> BytesPoint:
+    largest = None if point.columns else 0.0
+    return BytesPoint(
+        name=point.method,
+        kind="codec",
+        setting=LOSSLESS if point.bound is None else f"within {point.bound} of the range",
+        layout="file",
+        item_bytes=point.row_bytes,
+        error=point.relative_error,
+        largest=largest,
+    )
+
+
+def _archived(
+    source: str | os.PathLike[str],
+    bound: str | None,
+    found: TableCodecResult,
+    csv: Mapping[str, Any],
+    hearing: Hearing,
+) -> ArchiveRow:
+    """An archive of the rows that are measured, written and opened again."""
+    whole = found.rows == found.of
+    given: Any = source if whole else first_rows(source, found.rows, csv)
+    own: dict[str, Any] = {"csv": csv} if whole else {}
+    with tempfile.TemporaryFile() as file:
+        written = write_table(file, given, max_error=bound, track=hearing.track, **own)
+        file.seek(0)
+        name = LOSSLESS if bound is None else f"within {bound} of the range"
+        with opened(file, name) as archive:
+            assert isinstance(archive, TableArchive)
+            error = 0.0
+            if bound is not None:
+                before = first_rows(source, found.rows, csv, bound)
+                error = _relative_error(before, archive, written)
+            return _row(name, archive.size_breakdown, written, found, error)
+
+
+def _row(
+    name: str,
+    said: TableSizeBreakdown,
+    written: TableSizeBreakdown,
+    found: TableCodecResult,
+    error: float,
+) -> ArchiveRow:
+    exact = [each for each in found.points if each.bound is None and each.method != "CSV"]
+    classical = min(exact, key=lambda each: each.size, default=None) if error == 0 else None
+    return ArchiveRow(
+        name=name,
+        total=said.total,
+        item_bytes=said.total / max(found.rows, 1),
+        parts=dict(said.sizes),
+        classical="" if classical is None else f"{classical.method}: {classical.size:,} bytes",
+        classical_bytes=None if classical is None else classical.size,
+        largest=None if error else 0.0,
+        error=error,
+        seconds=written.seconds,
+        seconds_back=written.seconds_back,
+    )
+
+
+def _relative_error(before: Any, archive: TableArchive, written: TableSizeBreakdown) -> float:
+    """The mean over columns of numbers of their squared error over their variance."""
+    after = archive.items(0, before.num_rows)
+    shares = []
+    for column in written.columns:
+        if not column.bound:
+            continue
+        share = relative_error(_numbers(before, column.name), _numbers(after, column.name))
+        if share is not None:
+            shares.append(share)
+    return float(np.mean(shares)) if shares else 0.0
+
+
+def _numbers(table: Any, name: str) -> np.ndarray:
+    column = table.column(name).cast("float64", safe=False)
+    return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
