@@ -189,6 +189,30 @@ def measure_table_codecs(
     )
 
 
+def first_rows(
+    source: Any, count: int, csv: Mapping[str, Any] | None = None, bound: str | None = None
+) -> Any:
+    """The first rows of a table as one Arrow table, with the types that archives know.
+
+    Args:
+        source, csv: as of :func:`measure_table_codecs`.
+        bound: a largest error that will be asked of its numbers; None for none.
+
+    Raises:
+        DataError, OSError: as there.
+    """
+    numbers = ErrorBounds.of(bound)
+    return _first_rows(TypedTable(source, options=CsvOptions.of(csv or {}), numbers=numbers), count)
+
+
+def relative_error(values: np.ndarray, back: np.ndarray) -> float | None:
+    """The mean squared error of a column's numbers (n,), NaN where missing, over their variance;
+    None where they do not vary."""
+    there = np.isfinite(values)
+    variance = float(values[there].var()) if there.any() else 0.0
+    return float(np.square(back[there] - values[there]).mean()) / variance if variance else None
+
+
 def _first_rows(typed: TypedTable, count: int) -> Any:
     """The first rows as one Arrow table."""
     batches, held = [], 0

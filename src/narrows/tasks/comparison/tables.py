@@ -25,8 +25,8 @@ from narrows.tasks.comparison.hearing import Hearing
 
 #: The largest errors of bounded archives, as shares of each column's range.
 TABLE_BOUNDS = ("1%", "5%")
-# Cells that are archived: a quarter of a minute of one core an archive.
-_MOST_CELLS = 1 << 18
+# Cells that are archived: some ten seconds of one core an archive.
+_MOST_CELLS = 1 << 17
 
 
 def stored_tables(
