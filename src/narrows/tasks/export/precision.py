@@ -1,0 +1,156 @@
+"""In how few bits a model's weights may be written, so that nobody sees a difference.
+
+What is promised of a picture that a page computes: no pixel is more than one grey level from
+Python's, and at most one in a thousand differs. Weights may use up half of that; the other half is
+for a browser's rounding.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Float32, Float64, Shaped
+
+from narrows.model.trained import TrainedModel
+from narrows.model.use import TrainedAutoencoder
+from narrows.planning.traits import is_rounded
+from narrows.support.progress import Advance, Tracker, silent
+from narrows.support.shapes import is_image_shape
+from narrows.tasks.export.arrays import rounded_to_bits
+
+#: Bits of a weight that are tried, before all 32 of float32 are taken.
+BITS = (14, 16, 18, 20, 22)
+_LEVELS, _ALL_BITS = 255, 32
+_MOST_OFF, _MOST_DIFFER = 1, 0.0005
+# Codes that tell, half of them moved as sliders move them; and of how many items' reconstructions.
+_CODES, _ITEMS = 256, 100
+_STREAM = 0x5114E
+
+
+@dataclass(frozen=True, kw_only=True)
+class Precision:
+    """In how many bits the weights of each part are written, and what that changes.
+
+    Attributes:
+        encoder, decoder: bits of a weight; 32 for float32 as it is.
+        tried: how many pictures were compared with Python's; 0 where all is written as it is.
+        most_off: the largest difference of a pixel of these, in grey levels.
+        equal: the share of their pixels that do not differ.
+    """
+
+    encoder: int = 32
+    decoder: int = 32
+    tried: int = 0
+    most_off: int = 0
+    equal: float = 1.0
+
+    def bits(self, name: str) -> int:
+        """Of the weights of that name, such as ``encoder.1.weight``."""
+        return self.encoder if name.startswith("encoder.") else self.decoder
+
+
+def choose_precision(
+    autoencoder: TrainedAutoencoder,
+    items: Shaped[np.ndarray, "n *item"] | None = None,
+    *,
+    track: Tracker = silent,
+) -> Precision:
+    """The fewest bits that keep the promise for a model's pictures; all where items are no images,
+    whose numbers are read and not seen.
+
+    Args:
+        autoencoder: the model.
+        items: some that it is for; None for those that it makes of codes.
+    """
+    trained = autoencoder.trained
+    crosses = bool(trained.model.spec.crosses)
+    if trained.data.table is not None or not is_image_shape(trained.item_shape):
+        return Precision()
+    if crosses and items is None:
+        return Precision()  # no code alone gives a picture to compare
+    found = Precision()
+    with track("choosing how many bits weights need", total=None, unit="tries") as advance:
+        if not crosses:
+            codes = tried_codes(autoencoder, items)
+            found = _fewest(
+                found, ("decoder",), trained, lambda each: each.decode_floats(codes), advance
+            )
+            items = autoencoder.decode(codes) if items is None else items
+        assert items is not None
+        some = items[:_ITEMS]
+        parts = ("encoder", "decoder") if crosses else ("encoder",)
+        return _fewest(found, parts, trained, lambda each: each.reconstruct_floats(some), advance)
+
+
+def grey_levels(
+    trained: TrainedModel, values: Float[np.ndarray, "..."]
+) -> Float64[np.ndarray, "..."]:
+    """Values in data units as the levels 0 to 255 that they are shown in."""
+    low, high = trained.data.value_range or trained.described.extent or (0.0, 1.0)
+    width = high - low if high > low else 1.0
+    return np.rint(np.clip((values.astype(np.float64) - low) / width, 0, 1) * _LEVELS)
+
+
+def tried_codes(
+    autoencoder: TrainedAutoencoder, items: Shaped[np.ndarray, "n *item"] | None
+) -> Float32[np.ndarray, "n latent"]:
+    """Codes of items, or drawn where there are none, and as many with one number moved anywhere
+    within the training codes' range."""
+    trained, half = autoencoder.trained, _CODES // 2
+    random = np.random.default_rng(_STREAM)
+    size = trained.model.spec.latent_size
+    low = trained.latent.get("lowest", np.full(size, -1, np.float32))
+    high = trained.latent.get("highest", np.full(size, 1, np.float32))
+    if items is not None:
+        codes = autoencoder.encode(items[:half])
+    elif trained.learnt_density is not None:
+        codes = trained.learnt_density.sample(half, random)
+    else:
+        codes = random.uniform(low, high, (half, size)).astype(np.float32)
+    moved = codes.copy()
+    place = random.integers(size, size=len(codes))
+    moved[np.arange(len(codes)), place] = random.uniform(low[place], high[place])
+    codes = np.concatenate([codes, moved])
+    return np.rint(codes) if is_rounded(trained.model.spec) else codes
+
+
+def _fewest(
+    found: Precision,
+    parts: tuple[str, ...],
+    trained: TrainedModel,
+    run: Callable[[TrainedAutoencoder], np.ndarray],
+    advance: Advance,
+) -> Precision:
+    """``found`` with the fewest bits for ``parts`` with which ``run`` gives the pictures that it
+    gives with all bits of all parts."""
+    wanted = grey_levels(trained, run(TrainedAutoencoder(trained)))
+    for bits in BITS:
+        tried = replace(found, **dict.fromkeys(parts, bits))
+        got = grey_levels(trained, run(TrainedAutoencoder(rounded(trained, tried))))
+        advance(1)
+        off = np.abs(got - wanted)
+        if off.max() <= _MOST_OFF and (off > 0).mean() <= _MOST_DIFFER:
+            most, equal = int(off.max()), float((off == 0).mean())
+            return replace(
+                tried,
+                tried=found.tried + len(wanted),
+                most_off=max(most, found.most_off),
+                equal=min(equal, found.equal),
+            )
+    return found
+
+
+def rounded(trained: TrainedModel, precision: Precision) -> TrainedModel:
+    """The model that a page computes: ``trained`` with what such a precision leaves of weights."""
+    arrays = {
+        name: rounded_to_bits(array, precision.bits(name))
+        if has_bits(array, precision.bits(name))
+        else array
+        for name, array in trained.model.arrays.items()
+    }
+    return replace(trained, model=replace(trained.model, arrays=arrays))
+
+
+def has_bits(array: np.ndarray, bits: int) -> bool:
+    """Whether an array is written in so many bits: weights are, biases and the like cost little."""
+    return array.ndim >= 2 and bits < _ALL_BITS
