@@ -35,6 +35,7 @@ from narrows.archive.tables.sources import TypedTable
 from narrows.archive.tables.writing import column_bounds
 from narrows.data.tables.csv_bytes import open_bytes
 from narrows.data.tables.csv_options import CsvOptions
+from narrows.errors import DataError
 from narrows.support.lazy_modules import pa
 from narrows.support.progress import Tracker, silent
 
@@ -131,12 +132,14 @@ def measure_table_codecs(
 
     Raises:
         UsageError: a bound that cannot be meant.
-        DataError: the table is damaged, or has columns that narrows does not know.
+        DataError: the table is damaged, empty, or has columns that narrows does not know.
         OSError: it cannot be read.
     """
     begun = time.perf_counter()
     options = CsvOptions.of(csv or {})
     typed = TypedTable(source, options=options, track=track)
+    if not typed.rows:
+        raise DataError(f"{typed.name} has no rows to measure", hint="give a table with some")
     rows = min(typed.rows, max(most_cells // max(len(typed.types), 1), 1))
     table = _first_rows(typed, rows)
     if (size := bytes_in_memory(table)) > _MOST_BYTES:

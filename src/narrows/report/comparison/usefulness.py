@@ -31,7 +31,7 @@ _NEIGHBOURS, _MOST_STEPS = 5, 200
 # Values of all training items times classes over ten: the regression on the items themselves, the
 # slowest, takes some 15 seconds of one core. Items wider than the second are left out.
 _MOST_VALUES, _MOST_WIDTH = 1 << 23, 1 << 14
-_FEWEST, _MOST_LEARNT, _MOST_ASKED = 1_000, 60_000, 10_000
+_FEWEST, _MOST_LEARNT, _MOST_ASKED = 1_000, 60_000, 5_000
 _STREAM = 0x0DD5  # keeps the draw of the items apart from others of the same seed
 
 

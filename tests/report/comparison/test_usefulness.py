@@ -1,0 +1,243 @@
+"""How well classes are told from codes, against scikit-learn and against counting by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.spatial.distance import cdist
+
+from narrows.data import Dataset, load_data
+from narrows.errors import UsageError
+from narrows.learnt.pca import fit_pca
+from narrows.report.comparison import usefulness
+from narrows.report.comparison.usefulness import (
+    ITEMS,
+    Labels,
+    Usefulness,
+    find_labels,
+    measure_usefulness,
+)
+
+Parts = tuple[Dataset, Dataset]
+
+
+@pytest.fixture(scope="module")
+def parts() -> Parts:
+    return load_data("digits", labels=True).split(0.2, 0)
+
+
+@pytest.fixture(scope="module")
+def result(parts: Parts) -> Usefulness:
+    training, held_out = parts
+    labels = find_labels(training, held_out)
+    assert labels is not None
+    pca = fit_pca(training.items, 10)
+    found = measure_usefulness(training.items, held_out.items, labels, {"PCA": pca.encode})
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Parts:
+    """A table whose column ``band`` follows from ``age``, and ``odd`` from nothing."""
+    random = np.random.default_rng(0)
+    ages = random.integers(1, 90, 300)
+    lines = ["age,weight <kg>,band,odd,grown up,few"]
+    for age in ages:
+        band = "" if age % 10 == 9 else "young" if age < 30 else "old" if age > 60 else "middling"
+        lines.append(
+            f"{age},{random.normal(70, 9):.2f},{band},{random.choice(['x', 'y'])},"
+            f"{age >= 18},{1 + age // 30}"
+        )
+    path = tmp_path_factory.mktemp("people") / "people of 300.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return load_data(path).split(0.3, 0)
+
+
+def accuracy(found: np.ndarray, truth: np.ndarray) -> float:
+    return float((found == truth).mean())
+
+
+@pytest.mark.slow
+def test_neighbours_vote_by_distance_between_codes_as_they_are(
+    parts: Parts, result: Usefulness
+) -> None:
+    """All distances, the five least of each row counted."""
+    training, held_out = parts
+    pca = fit_pca(training.items, 10)
+    for encode, name in ((pca.encode, "PCA"), (lambda x: x.reshape(len(x), -1), ITEMS)):
+        ours, theirs = (encode(part.items).astype(float) for part in parts)
+        distances = cdist(theirs, ours)
+        votes = training.labels[np.argsort(distances, axis=1, kind="stable")[:, :5]]
+        told = np.array([np.bincount(vote, minlength=10).argmax() for vote in votes])
+        row = next(row for row in result.rows if row.name == name)
+        # ties between distances may be parted otherwise
+        assert row.neighbours == pytest.approx(accuracy(told, held_out.labels), abs=0.006)
+        assert row.numbers == ours.shape[1]
+
+
+@pytest.mark.slow
+def test_the_regression_is_scikit_learns_on_codes_standardised_by_training(
+    parts: Parts, result: Usefulness
+) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    training, held_out = parts
+    pca = fit_pca(training.items, 10)
+    ours, theirs = pca.encode(training.items), pca.encode(held_out.items)
+    mean, spread = ours.mean(axis=0), ours.std(axis=0)
+    model = LogisticRegression(max_iter=200).fit((ours - mean) / spread, training.labels)
+    told = model.predict((theirs - mean) / spread)
+    assert result.rows[0].logistic == pytest.approx(accuracy(told, held_out.labels), abs=0.003)
+
+
+def test_always_the_most_frequent_class_is_right_as_often_as_it_comes(
+    parts: Parts, result: Usefulness
+) -> None:
+    training, held_out = parts
+    most = np.bincount(training.labels).argmax()
+    assert result.most_frequent == pytest.approx((held_out.labels == most).mean())
+    assert (result.learnt, result.asked) == (len(training), len(held_out))
+    assert result.classes == tuple("0123456789")
+    assert [row.name for row in result.rows] == ["PCA", ITEMS]
+
+
+def test_codes_that_say_the_class_tell_it_and_those_that_say_nothing_do_not() -> None:
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 3, 600)
+    items = np.column_stack([truth, random.normal(size=600)]).astype(np.float32)
+    labels = Labels(
+        source="labels", classes=("a", "b", "c"), training=truth[:400], held_out=truth[400:]
+    )
+    encoders = {"all": lambda rows: rows[:, :1], "nothing": lambda rows: rows[:, 1:]}
+    found = measure_usefulness(items[:400], items[400:], labels, encoders)
+    assert found is not None
+    everything, nothing, _ = found.rows
+    assert everything.neighbours == everything.logistic == 1
+    assert nothing.neighbours < 0.5 and nothing.logistic < 0.5
+
+
+def test_labels_of_class_folders_have_their_names(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for name in ("cats & co", "<dogs>"):
+        (tmp_path / name).mkdir()
+        for number in range(6):
+            pixels = random.integers(0, 256, (8, 8), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{number}.png")
+    training, held_out = load_data(tmp_path, labels=True).split(0.3, 0)
+    labels = find_labels(training, held_out)
+    assert labels is not None and set(labels.classes) == {"cats & co", "<dogs>"}
+    assert training.classes is not None
+    told = [labels.classes[number] for number in labels.training]
+    assert told == [training.classes[number] for number in training.labels]
+
+
+def test_the_labels_of_a_column_are_its_cells(people: Parts) -> None:
+    training, held_out = people
+    labels = find_labels(training, held_out, "band")
+    assert labels is not None
+    assert labels.classes == ("middling", "old", "young")
+    age = training.table["age"]
+    ages = age.numbers(training.items[:, age.features]).round()
+    expected = np.where(ages < 30, 2, np.where(ages > 60, 1, 0))
+    np.testing.assert_array_equal(labels.training, np.where(ages % 10 == 9, -1, expected))
+    assert (labels.training == -1).any()
+    assert len(labels.held_out) == len(held_out)
+
+
+@pytest.mark.parametrize(
+    ("column", "classes"), [("grown up", ("False", "True")), ("few", ("1", "2", "3"))]
+)
+def test_truth_values_and_few_numbers_are_classes_too(
+    people: Parts, column: str, classes: tuple[str, ...]
+) -> None:
+    labels = find_labels(*people, column)
+    assert labels is not None and labels.classes == classes
+
+
+def test_nobody_sees_the_column_that_is_to_be_told(people: Parts) -> None:
+    """What says the class is taken out of what is encoded, and of the items: ``odd`` follows from
+    nothing else, so that nobody does better than guessing."""
+    training, held_out = people
+    labels = find_labels(training, held_out, "odd")
+    assert labels is not None and labels.hidden is not None
+    seen = []
+
+    def encode(rows: np.ndarray) -> np.ndarray:
+        seen.append(rows)
+        return rows
+
+    before = training.items.copy()
+    found = measure_usefulness(training.items, held_out.items, labels, {"as they are": encode})
+    assert found is not None
+    assert all((rows[:, labels.hidden] == 0).all() for rows in seen)
+    np.testing.assert_array_equal(training.items, before)
+    assert all(row.logistic < 0.7 and row.neighbours < 0.7 for row in found.rows)
+    width = training.table.width
+    assert [row.numbers for row in found.rows] == [width, width - training.table["odd"].width]
+
+
+def test_a_column_that_follows_from_others_is_told(people: Parts) -> None:
+    training, held_out = people
+    labels = find_labels(training, held_out, "grown up")
+    assert labels is not None
+    found = measure_usefulness(training.items, held_out.items, labels, {})
+    assert found is not None and found.rows[0].logistic > 0.9 > found.most_frequent
+
+
+def test_rows_whose_class_is_not_known_are_left_out(people: Parts) -> None:
+    labels = find_labels(*people, "band")
+    assert labels is not None
+    found = measure_usefulness(people[0].items, people[1].items, labels, {})
+    assert found is not None
+    assert found.learnt == (labels.training >= 0).sum() < len(people[0])
+
+
+def test_of_many_items_some_are_drawn_and_always_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usefulness, "_MOST_LEARNT", 300)
+    monkeypatch.setattr(usefulness, "_MOST_ASKED", 200)
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 2, 1000)
+    items = truth[:, None] + random.normal(0, 3, (1000, 2))
+    labels = Labels(source="labels", classes=("a", "b"), training=truth[:600], held_out=truth[600:])
+    first, again, other = (
+        measure_usefulness(items[:600], items[600:], labels, {}, seed=seed) for seed in (0, 0, 1)
+    )
+    assert first is not None and again is not None and other is not None
+    assert (first.learnt, first.asked) == (300, 200)
+    assert first.rows == again.rows != other.rows
+
+
+def test_items_too_wide_are_left_out_and_their_codes_are_not() -> None:
+    items = np.repeat(np.arange(40.0)[:, None] % 2, 17_000, axis=1)
+    truth = np.arange(40) % 2
+    labels = Labels(source="labels", classes=("a", "b"), training=truth, held_out=truth)
+    found = measure_usefulness(items, items, labels, {"first": lambda rows: rows[:, :1]})
+    assert found is not None
+    assert [row.name for row in found.rows] == ["first"]
+    assert found.rows[0].neighbours == 1
+    assert "17,000 values" in found.left_out
+
+
+def test_without_labels_or_classes_there_is_nothing_to_tell(parts: Parts, people: Parts) -> None:
+    assert find_labels(*people) is None
+    training, held_out = parts
+    zeros = [part.rows(np.flatnonzero(part.labels == 0)) for part in (training, held_out)]
+    assert find_labels(*zeros) is None
+    one = Labels(
+        source="labels",
+        classes=("a", "b"),
+        training=np.zeros(len(training), np.int64),
+        held_out=np.zeros(len(held_out), np.int64),
+    )
+    assert measure_usefulness(training.items, held_out.items, one, {}) is None
+
+
+def test_columns_that_are_no_classes_are_refused(people: Parts, parts: Parts) -> None:
+    with pytest.raises(UsageError, match="no column 'height'"):
+        find_labels(*people, "height")
+    with pytest.raises(UsageError, match="values, and classes are"):
+        find_labels(*people, "weight <kg>")
+    with pytest.raises(UsageError, match="no table"):
+        find_labels(*parts, "band")
