@@ -1,8 +1,10 @@
 """Plots as SVG inside a page: drawn here, coloured by the stylesheet.
 
 Every plot is drawn twice, for a wide page and for a phone, and the stylesheet shows one of them, so
-that letters keep their size. Colours are names of the stylesheet, such as ``ours`` and
-``class-3``, which are others in the dark.
+that letters keep their size. Each says to scripts where its frame lies and between which values it
+does (``data-frame`` and ``data-limits``, from left to right and from top to bottom, from low to
+high). Colours are names of the stylesheet, such as ``ours`` and ``class-3``, which are others in
+the dark.
 """
 
 import math
@@ -191,12 +193,19 @@ def _drawing(frame: _Frame, title: str, words: str, content: Markup) -> Markup:
     """One of the two drawings: grid, ticks, labels, and what is drawn over them."""
     kind = frame.name.rsplit("-", 1)[1]
     return Markup(
-        '<svg class="{}" viewBox="0 0 {} {}" role="img" aria-labelledby="{}-title {}-words">'
+        '<svg class="{}" viewBox="0 0 {} {}" data-frame="{} {} {} {}" '
+        'data-limits="{:.9g} {:.9g} {:.9g} {:.9g}" role="img" '
+        'aria-labelledby="{}-title {}-words">'
         '<title id="{}-title">{}</title><desc id="{}-words">{}</desc>{}{}</svg>'
     ).format(
         kind,
         frame.width,
         frame.height,
+        frame.left,
+        frame.right,
+        frame.top,
+        frame.bottom,
+        *frame.limits,
         frame.name,
         frame.name,
         frame.name,

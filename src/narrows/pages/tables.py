@@ -1,13 +1,15 @@
 """Tables of a page, which show rounded numbers and give the whole ones as CSV."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
 from narrows.support.number_text import readable
 
 Cell = str | int | float | None
+
+_MOST_ROWS = 14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,24 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     ours: Collection[int] = ()
     source: str = ""
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a page had better fold it away."""
+        return len(self.rows) > _MOST_ROWS
+
+    def without_gaps(self) -> "Table":
+        """The same without the columns that have nothing in them."""
+        kept = [
+            number
+            for number in range(len(self.columns))
+            if any(row[number] is not None for row in self.rows)
+        ]
+        return replace(
+            self,
+            columns=[self.columns[number] for number in kept],
+            rows=[[row[number] for number in kept] for row in self.rows],
+        )
 
     def is_text(self, column: int) -> bool:
         """Whether a column holds texts, which stand to the left: the first one, or one of texts."""

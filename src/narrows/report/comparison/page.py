@@ -1,0 +1,145 @@
+"""A comparison as one HTML file that needs no network."""
+
+import os
+from typing import Any
+
+from narrows.pages.building import build_page
+from narrows.report.comparison import plots, views
+from narrows.report.comparison.colours import colours_of
+from narrows.report.comparison.pictures import Drawings, drawings_of
+from narrows.report.comparison.result import Comparison, ModelFacts
+from narrows.report.comparison.tables import denoising_table, errors_table, tables_of
+from narrows.support.files import atomic_file
+from narrows.support.number_text import readable
+
+_SCRIPTS = ("compare.js",)
+# Pictures of up to so many pixels each way are still read where they are shown small.
+_SMALL = 40
+
+
+def write_comparison(path: str | os.PathLike[str], comparison: Comparison) -> None:
+    """Write a comparison as one HTML file, which holds all that it shows.
+
+    Args:
+        path: the file to write.
+        comparison: what to show; a part that is None is left out.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    page = comparison_page(comparison)
+    with atomic_file(path, "w") as stream:
+        stream.write(page)
+
+
+def comparison_page(comparison: Comparison) -> str:
+    """The page of :func:`write_comparison` as one text."""
+    unit = comparison.data.unit
+    colours = colours_of(comparison)
+    large, small = (_drawings(comparison, name) for name in ("gallery", "thumbnail"))
+    context: dict[str, Any] = {
+        "c": comparison,
+        "best": comparison.models[comparison.best],
+        "tiles": _tiles(comparison),
+        "tables": tables_of(comparison),
+        "plots": {"numbers": plots.numbers_plot(comparison.numbers, unit, colours)},
+        "names": [],
+        "groups": [],
+        "compact": max(comparison.data.item_shape) <= _SMALL,
+        "rows": [],
+        "features": [],
+        "features_shown": views.FEATURES_SHOWN,
+        "jpeg": None,
+        "latent": [],
+        "errors": [],
+        "denoising": [],
+    }
+    data: dict[str, Any] = {"gallery": None, "jpeg": None, "latent": []}
+    if comparison.spent:
+        context["plots"]["spent"] = plots.bytes_plot(comparison.spent, unit, colours)
+    if comparison.losses:
+        context["plots"]["losses"] = plots.losses_plot(comparison.losses, unit, colours)
+    if comparison.jpeg:
+        context["jpeg"], data["jpeg"] = views.jpeg_view(comparison.jpeg)
+    _add_items(comparison, context, data, large, small)
+    if comparison.table:
+        context["errors"] = [
+            errors_table(name, number, scores)
+            for number, (name, scores) in enumerate(comparison.table.errors, 1)
+        ]
+    context["sheets"] = [large.definition(), small.definition()]
+    data["thumbnails"] = small.facts()
+    return build_page("compare.html", scripts=_SCRIPTS, data=data, **context)
+
+
+def _drawings(comparison: Comparison, name: str) -> Drawings:
+    facts = comparison.data
+    return drawings_of(facts.item_shape, facts.limits, name, pictures=facts.form == "image")
+
+
+def _add_items(
+    comparison: Comparison,
+    context: dict[str, Any],
+    data: dict[str, Any],
+    large: Drawings,
+    small: Drawings,
+) -> None:
+    """What is drawn of items; tables show rows instead."""
+    is_table = comparison.data.form == "table"
+    gallery = comparison.gallery
+    if gallery and gallery.items and is_table:
+        context["rows"] = views.rows_view(gallery, comparison.data.columns)
+    elif gallery and gallery.items:
+        context["names"] = ["original", *(version.name for version in gallery.items[0].versions)]
+        context["groups"], data["gallery"] = views.gallery_view(
+            gallery, large, comparison.data.unit
+        )
+    if comparison.features and not is_table:
+        context["features"] = views.features_view(comparison.features, small)
+    for number, part in enumerate(comparison.latent, 1):
+        context["latent"].append((part, plots.latent_plot(part, number)))
+        data["latent"].append(views.latent_data(part, small))
+    for number, noisy in enumerate(comparison.denoising, 1):
+        pictures = [] if is_table else views.denoising_view(noisy, small)
+        context["denoising"].append((noisy, denoising_table(noisy, number), pictures))
+
+
+def _tiles(comparison: Comparison) -> list[tuple[str, str]]:
+    """The best model in a few figures."""
+    model, facts = comparison.models[comparison.best], comparison.data
+    numbers = "1 number" if model.latent == 1 else f"{model.latent:,} numbers"
+    tiles = [
+        (
+            readable(model.error),
+            f"mean squared error of {model.name} in {facts.unit}{_quality(model)}",
+        ),
+        (
+            _beside(model.error, model.pca_error),
+            f"than PCA with {numbers}, {readable(model.pca_error)}",
+        ),
+        (
+            f"{facts.item_bytes:,} → {4 * model.latent:,} bytes",
+            f"an item, and its code of {numbers}",
+        ),
+        (
+            f"{model.parameters:,} parameters",
+            f"in a file of {model.file_bytes:,} bytes",
+        ),
+    ]
+    if model.seconds is not None:
+        tiles.append((f"{model.seconds:,.1f} s", "to train"))
+    return tiles
+
+
+def _quality(model: ModelFacts) -> str:
+    if model.psnr is not None:
+        return f", PSNR {model.psnr:.2f} dB"
+    return "" if model.relative is None else f", {model.relative:.2%} of the mean item's"
+
+
+def _beside(error: float, baseline: float) -> str:
+    """How much less or more an error is than the baseline's."""
+    if baseline == 0:
+        return "no gain" if error else "no error"
+    change = error / baseline - 1
+    return f"{abs(change):.1%} {'more' if change > 0 else 'less'} error"

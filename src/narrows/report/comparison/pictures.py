@@ -1,0 +1,196 @@
+"""Items as drawings inside a page: pictures out of one PNG file, everything else as curves."""
+
+import base64
+import io
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from markupsafe import Markup
+
+from narrows.report.figures.reconstructions import to_colours
+from narrows.support.shapes import is_picture_shape
+
+# A PNG file of at most so many bytes: where pictures take more, they are shown smaller.
+MOST_BYTES = 650_000
+# Up to so many pixels each way, a pixel is shown as a square.
+_PIXELS_SEEN = 96
+# A curve is drawn through at most so many of an item's values.
+_MOST_VALUES = 256
+
+
+class Drawings(Protocol):
+    """What draws items, and says to scripts how it did."""
+
+    def draw(self, item: np.ndarray, label: str) -> Markup:
+        """A drawing of an item (\\*item_shape) that reads ``label`` to who cannot see it."""
+
+    def place(self, item: np.ndarray) -> Any:
+        """How a script finds the item: where in the PNG file it is, or its values."""
+
+    def definition(self) -> Markup:
+        """What must stand in the page once, when everything was drawn."""
+
+    def facts(self) -> dict[str, Any]:
+        """What scripts must know to draw the same."""
+
+
+def drawings_of(
+    item_shape: Sequence[int], limits: tuple[float, float], name: str, *, pictures: bool
+) -> Drawings:
+    """What draws items of a shape.
+
+    Args:
+        item_shape: of one item.
+        limits: the values drawn as black and white, or lowest and highest.
+        name: letters, of what holds them in the page.
+        pictures: whether items are images.
+    """
+    if pictures and is_picture_shape(tuple(item_shape)):
+        return Sheet(tuple(item_shape), limits, name)
+    return Curves(limits)
+
+
+class Sheet:
+    """Pictures of one size in one PNG file, each once.
+
+    Each has a frame of one pixel that repeats its edge, so that none shows at another's rim. Where
+    the file would be too large, pictures are reduced by a whole factor.
+    """
+
+    def __init__(self, item_shape: tuple[int, ...], limits: tuple[float, float], name: str) -> None:
+        self._shape, self._limits, self._name = item_shape, limits, name
+        self._levels: list[np.ndarray] = []
+        self._places: dict[bytes, int] = {}
+
+    def draw(self, item: np.ndarray, label: str) -> Markup:
+        return Markup(
+            '<svg class="item" viewBox="0 0 {} {}" role="img" aria-label="{}">'
+            '<use href="#{}-{}"/></svg>'
+        ).format(self._shape[1], self._shape[0], label, self._name, self.place(item))
+
+    def place(self, item: np.ndarray) -> int:
+        levels = to_colours(item[None], self._limits)[0]
+        if self._shape[2:] in ((), (1,)):
+            levels = levels[..., :1]  # of three that are the same
+        place = self._places.setdefault(levels.tobytes(), len(self._levels))
+        if place == len(self._levels):
+            self._levels.append(levels)
+        return place
+
+    def definition(self) -> Markup:
+        if not self._levels:
+            return Markup("")
+        content, factor = self._reduced()
+        height, width = self._cell(factor)
+        columns = self._columns
+        rows = -(-len(self._levels) // columns)
+        uses = Markup("").join(
+            Markup('<svg id="{}-{}" width="{}" height="{}" viewBox="{} {} {} {}">{}</svg>').format(
+                self._name,
+                place,
+                self._shape[1],
+                self._shape[0],
+                place % columns * (width + 2) + 1,
+                place // columns * (height + 2) + 1,
+                width,
+                height,
+                Markup('<use href="#{}"/>').format(self._name),
+            )
+            for place in range(len(self._levels))
+        )
+        kind = "pixels" if max(self._shape[:2]) <= _PIXELS_SEEN else "smooth"
+        return Markup(
+            '<svg class="sheet" width="0" height="0" aria-hidden="true"><defs>'
+            '<image id="{}" class="{}" width="{}" height="{}" '
+            'href="data:image/png;base64,{}"/>{}</defs></svg>'
+        ).format(
+            self._name,
+            kind,
+            columns * (width + 2),
+            rows * (height + 2),
+            base64.b64encode(content).decode("ascii"),
+            uses,
+        )
+
+    def facts(self) -> dict[str, Any]:
+        factor = self._reduced()[1] if self._levels else 1
+        height, width = self._cell(factor)
+        return {
+            "sheet": self._name,
+            "columns": self._columns,
+            "height": height,
+            "width": width,
+            "limits": list(self._limits),
+            "reduced": factor,
+            "pixels": max(self._shape[:2]) <= _PIXELS_SEEN,
+        }
+
+    @property
+    def _columns(self) -> int:
+        return max(math.ceil(math.sqrt(len(self._levels))), 1)
+
+    def _cell(self, factor: int) -> tuple[int, int]:
+        return -(-self._shape[0] // factor), -(-self._shape[1] // factor)
+
+    def _reduced(self) -> tuple[bytes, int]:
+        """The PNG file, and how many times smaller each way its pictures are."""
+        factor = 1
+        while len(content := self._png(factor)) > MOST_BYTES and max(self._cell(factor)) > 8:
+            # A file of a photograph is about as long as it has pixels.
+            factor = max(factor + 1, math.floor(factor * math.sqrt(len(content) / MOST_BYTES)))
+        return content, factor
+
+    def _png(self, factor: int) -> bytes:
+        from PIL import Image
+
+        height, width = self._cell(factor)
+        channels = self._levels[0].shape[2]
+        columns = self._columns
+        rows = -(-len(self._levels) // columns)
+        sheet = np.zeros((rows * (height + 2), columns * (width + 2), channels), np.uint8)
+        for place, levels in enumerate(self._levels):
+            if factor > 1:
+                smaller = Image.fromarray(levels.squeeze(2) if channels == 1 else levels)
+                levels = np.asarray(smaller.reduce(factor)).reshape(height, width, channels)
+            top, left = place // columns * (height + 2), place % columns * (width + 2)
+            framed = np.pad(levels, ((1, 1), (1, 1), (0, 0)), mode="edge")
+            sheet[top : top + height + 2, left : left + width + 2] = framed
+        stream = io.BytesIO()
+        Image.fromarray(sheet.squeeze(2) if channels == 1 else sheet).save(stream, "PNG")
+        return stream.getvalue()
+
+
+class Curves:
+    """Items of any other shape as curves of their values, in the order in which they are stored."""
+
+    def __init__(self, limits: tuple[float, float]) -> None:
+        self._limits = limits
+
+    def draw(self, item: np.ndarray, label: str) -> Markup:
+        values = self._thinned(item)
+        low, high = self._limits
+        heights = 2 + 56 * (1 - (values - low) / (high - low))
+        across = np.linspace(2, 98, len(values)) if len(values) > 1 else np.array([50.0])
+        path = "L".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, heights, strict=True))
+        return Markup(
+            '<svg class="item curve" viewBox="0 0 100 60" preserveAspectRatio="none" role="img" '
+            'aria-label="{}"><path d="M{}{}"/></svg>'
+        ).format(label, path, "h0" if len(values) == 1 else "")
+
+    def place(self, item: np.ndarray) -> list[float]:
+        return [float(f"{value:.5g}") for value in self._thinned(item)]
+
+    def definition(self) -> Markup:
+        return Markup("")
+
+    def facts(self) -> dict[str, Any]:
+        return {"limits": list(self._limits)}
+
+    def _thinned(self, item: np.ndarray) -> np.ndarray:
+        values = item.reshape(-1).astype(np.float64)
+        step = -(-values.size // _MOST_VALUES)
+        low, high = self._limits
+        margin = high - low
+        return np.clip(values[::step], low - margin, high + margin)

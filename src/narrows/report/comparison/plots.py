@@ -1,0 +1,113 @@
+"""A comparison's numbers as plots of its page."""
+
+from collections.abc import Mapping
+
+from markupsafe import Markup
+
+from narrows.pages.plots import Axis, Series, line_plot, scatter_plot
+from narrows.report.comparison.result import (
+    BytesSpent,
+    LatentSpace,
+    LossCurve,
+    Losses,
+    NumbersKept,
+)
+
+_LAYOUTS = {"item": "", "sheet": ", one sheet", "file": ""}
+# A plot of points has this many at most; more hide one another.
+_MOST_POINTS = 3_000
+
+
+def numbers_plot(part: NumbersKept, unit: str, colours: Mapping[str, str]) -> Markup:
+    """Error over numbers kept, a line a method; errors of 0 have no place on it."""
+    series = [
+        Series(
+            name=one.name,
+            points=[(p.numbers, p.error) for p in one.points if p.error > 0],
+            colour=colours[one.name],
+        )
+        for one in part.series
+    ]
+    kept = sorted({p.numbers for one in part.series for p in one.points})
+    return line_plot(
+        "plot-numbers",
+        series,
+        title="Error over numbers kept of each item",
+        words=part.sentence,
+        x=Axis(label="Numbers kept of each item", log=True, ticks=kept),
+        y=Axis(label=f"Mean squared error, {unit}", log=True),
+    )
+
+
+def bytes_plot(part: BytesSpent, unit: str, colours: Mapping[str, str]) -> Markup:
+    """Error over bytes, a line a method and way to store; what loses nothing has no place on it."""
+    curves: dict[tuple[str, str, bool], list[tuple[float, float]]] = {}
+    for point in part.points:
+        if point.error > 0 and point.item_bytes > 0:
+            key = (point.name, point.layout, point.charged)
+            curves.setdefault(key, []).append((point.item_bytes, point.error))
+    series = [
+        Series(
+            name=f"{name}{_LAYOUTS[layout]}{'' if charged else ', decoder not counted'}",
+            points=sorted(points),
+            colour=colours[name],
+            dashed=layout == "sheet" or not charged,
+        )
+        for (name, layout, charged), points in curves.items()
+    ]
+    return line_plot(
+        "plot-bytes",
+        series,
+        title="Error over bytes of each item",
+        words=part.sentence,
+        x=Axis(label="Bytes an item", log=True),
+        y=Axis(label=f"Mean squared error, {unit}", log=True),
+    )
+
+
+def losses_plot(part: Losses, unit: str, colours: Mapping[str, str]) -> Markup:
+    """A run's two losses in its model's colour, held-out ones broken, and PCA's error."""
+    series = [one for curve in part.curves for one in _curves(curve, colours[curve.name])]
+    return line_plot(
+        "plot-losses",
+        [one for one in series if one.points],
+        title="Losses over epochs",
+        words=part.sentence,
+        x=Axis(label="Epoch"),
+        y=Axis(label=f"Loss, {unit}", log=True),
+    )
+
+
+def _curves(curve: LossCurve, colour: str) -> list[Series]:
+    def points(losses: tuple[float, ...]) -> list[tuple[float, float]]:
+        return [(epoch, loss) for epoch, loss in enumerate(losses, 1) if 0 < loss < float("inf")]
+
+    training, held_out = f"{curve.name}, training", f"{curve.name}, {curve.held_out_name}"
+    few = len(curve.loss) <= 12
+    series = [
+        Series(name=training, points=points(curve.loss), colour=colour, marked=few),
+        Series(
+            name=held_out, points=points(curve.held_out), colour=colour, dashed=True, marked=few
+        ),
+    ]
+    if curve.pca and curve.loss:
+        ends = [(1.0, curve.pca), (float(max(len(curve.loss), 2)), curve.pca)]
+        name = f"PCA beside {curve.name}"
+        series.append(Series(name=name, points=ends, colour="grey", dashed=True, marked=False))
+    return series
+
+
+def latent_plot(part: LatentSpace, number: int) -> Markup:
+    """Where codes lie, coloured by class where there are classes."""
+    points = [(float(x), float(y)) for x, y in part.positions[:_MOST_POINTS]]
+    ranks = None if part.labels is None else part.labels[:_MOST_POINTS].tolist()
+    return scatter_plot(
+        f"plot-latent-{number}",
+        points,
+        classes=part.classes,
+        ranks=ranks,
+        title=f"Where the codes of {part.model} lie",
+        words=part.sentence,
+        x=Axis(label=part.axes[0]),
+        y=Axis(label=part.axes[1]),
+    )

@@ -1,0 +1,210 @@
+"""What a comparison's page draws of items: gallery, features, latent space, JPEG, denoising.
+
+Each view is what its part of the template shows, and, under the same name in the page's data, what
+its script needs.
+"""
+
+import base64
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from narrows.baselines.jpeg import open_jpeg, restored
+from narrows.report.comparison.pictures import Drawings
+from narrows.report.comparison.result import (
+    DenoisingPart,
+    Features,
+    Gallery,
+    GalleryItem,
+    JpegWalk,
+    LatentSpace,
+)
+from narrows.support.number_text import readable
+
+_GROUPS = {
+    "best": "Where the error is smallest",
+    "median": "In the middle",
+    "worst": "Where it is largest",
+}
+# Latent numbers that are drawn at once; the others are folded away.
+FEATURES_SHOWN = 10
+# JPEG is opened up on at most so many pixels each way.
+MOST_SIDE = 384
+
+
+def gallery_view(part: Gallery, drawings: Drawings, unit: str) -> tuple[list[Any], dict[str, Any]]:
+    """Groups of items, best first; for the script, where each picture is and what to say of it."""
+    groups: list[Any] = []
+    items: list[Any] = []
+    for rank, heading in _GROUPS.items():
+        members = [item for item in part.items if item.rank == rank]
+        columns = []
+        for item in members:
+            columns.append(
+                {
+                    "number": len(items),
+                    "title": title_of(item),
+                    "pictures": [
+                        drawings.draw(values, f"{name}{note}")
+                        for name, note, values in _versions(item)
+                    ],
+                }
+            )
+            items.append(
+                {
+                    "title": f"{title_of(item)}, {heading[0].lower()}{heading[1:]}",
+                    "versions": [
+                        {"name": name, "note": note.removeprefix(", "), "place": drawings.place(v)}
+                        for name, note, v in _versions(item)
+                    ],
+                }
+            )
+        if columns:
+            groups.append({"heading": heading, "columns": columns})
+    return groups, {"items": items, "unit": unit, **drawings.facts()}
+
+
+def title_of(item: GalleryItem) -> str:
+    """Such as ``Item 12, class 7``."""
+    return f"Item {item.index:,}{f', class {item.label}' if item.label else ''}"
+
+
+def _versions(item: GalleryItem) -> Iterator[tuple[str, str, np.ndarray]]:
+    yield "original", "", item.original
+    for version in item.versions:
+        note = f", error {readable(version.error)}, {version.item_bytes:,} bytes"
+        yield version.name, note, version.values
+
+
+def rows_view(part: Gallery, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+    """A table's rows: a heading each, and a line a column with its cell in every version."""
+    views = []
+    for item in part.items:
+        cells = [item.cells, *(version.cells for version in item.versions)]
+        views.append(
+            {
+                "heading": f"row {item.index:,}, {_GROUPS[item.rank].lower()}",
+                "names": ["original", *(version.name for version in item.versions)],
+                "errors": [version.error for version in item.versions],
+                "lines": [
+                    (name, [(cell, cell != line[0]) for cell in line])
+                    for name, *line in zip(columns, *cells, strict=False)
+                ],
+            }
+        )
+    return views
+
+
+def features_view(part: Features, drawings: Drawings) -> list[dict[str, Any]]:
+    """A row a latent number: what is decoded as it moves."""
+    strongest = max((number.effect for number in part.numbers), default=0) or 1
+    return [
+        {
+            "name": number.index + 1,
+            "share": number.effect / strongest,
+            "effect": number.effect,
+            "low": float(number.values[0]),
+            "high": float(number.values[-1]),
+            "pictures": [
+                drawings.draw(item, f"number {number.index + 1} at {value:.3g}")
+                for value, item in zip(number.values.tolist(), number.items, strict=True)
+            ],
+        }
+        for number in part.numbers
+    ]
+
+
+def latent_data(part: LatentSpace, drawings: Drawings) -> dict[str, Any]:
+    """What the map's script needs: positions as float32, and a picture for some of them."""
+    labels = None if part.labels is None else part.labels.tolist()
+    return {
+        "positions": base64.b64encode(np.ascontiguousarray(part.positions, "<f4").tobytes()).decode(
+            "ascii"
+        ),
+        "labels": labels,
+        "classes": list(part.classes),
+        "indices": part.indices.tolist(),
+        "pictures": [
+            [int(at), drawings.place(picture)]
+            for at, picture in zip(part.thumbnails, part.pictures, strict=True)
+        ],
+    }
+
+
+def jpeg_view(part: JpegWalk) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The steps at the quality given, as the page shows them without its script; and its data."""
+    pixels, row, column = _part_around(part)
+    height, width = pixels.shape
+    opened = open_jpeg(pixels, part.quality)
+    view = {
+        "pixels": _png(pixels),
+        "decoded": _png(opened.decoded),
+        "zeros": opened.zero_share,
+        "error": opened.mse,
+        "is_part": pixels.shape != part.pixels.shape,
+        "row": row,
+        "column": column,
+        "height": height,
+        "width": width,
+        "rows": -(-height // 8),
+        "columns": -(-width // 8),
+        "matrices": [
+            ("samples", "1. The block's grey levels, less 128", part.samples.tolist()),
+            (
+                "frequencies",
+                "2. Their cosine transform",
+                [[_short(value) for value in line] for line in part.coefficients.tolist()],
+            ),
+            ("table", "3. The quantisation table", part.table.tolist()),
+            ("kept", "4. Divided by it and rounded", part.rounded.tolist()),
+            ("levels", "5. Multiplied, transformed back", _levels(part).tolist()),
+        ],
+    }
+    return view, {"width": width, "height": height, "block": [row, column]}
+
+
+def _part_around(part: JpegWalk) -> tuple[np.ndarray, int, int]:
+    """As many of the pixels as a page can hold, whole blocks about the one that is opened up, and
+    where that is among these."""
+    top, left = (
+        max(min(8 * place - MOST_SIDE // 2, -(-(size - MOST_SIDE) // 8) * 8), 0)
+        for place, size in zip(part.block, part.pixels.shape, strict=True)
+    )
+    pixels = part.pixels[top : top + MOST_SIDE, left : left + MOST_SIDE]
+    return pixels, part.block[0] - top // 8, part.block[1] - left // 8
+
+
+def _levels(part: JpegWalk) -> np.ndarray:
+    """The block that comes back, (8, 8), with what lies beyond the picture."""
+    return restored((part.rounded * part.table)[None, None])
+
+
+def _short(value: float) -> str:
+    """A coefficient in five letters, as the script writes it."""
+    text = f"{value:.1f}" if abs(value) < 99.95 else f"{value:.0f}"
+    return "0.0" if text == "-0.0" else text
+
+
+def _png(pixels: np.ndarray) -> str:
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
+
+
+def denoising_view(part: DenoisingPart, drawings: Drawings) -> list[dict[str, Any]]:
+    """A row a method: what went in, what should come out, what each makes of it."""
+    rows = [("clean", part.clean), ("with noise", part.noisy), *part.versions]
+    return [
+        {
+            "name": name,
+            "pictures": [
+                drawings.draw(item, f"{name}, item {number}")
+                for number, item in enumerate(items, 1)
+            ],
+        }
+        for name, items in rows
+    ]
