@@ -2,12 +2,23 @@
 it for these data."""
 
 from narrows.report.comparison.result import BytesPoint, Comparison, ModelFacts
-from narrows.report.comparison.wording import bytes_text, joined, share, times
+from narrows.report.comparison.wording import (
+    Words,
+    bytes_text,
+    capital,
+    joined,
+    numbers_text,
+    share,
+    times,
+)
 from narrows.support.number_text import readable
 
 # From this share of PCA's error on, nobody would train a net for the difference; from the second
 # on, it would have to be important.
 _NO_GAIN, _LITTLE = 0.98, 0.9
+_NOT = "An autoencoder is not worth it for these data:"
+# What keeps items without a model of ours.
+_RIVALS = ("jpeg", "codec", "archive")
 
 
 def in_short(comparison: Comparison) -> tuple[str, str, str]:
@@ -17,52 +28,50 @@ def in_short(comparison: Comparison) -> tuple[str, str, str]:
 
 
 def _worth(comparison: Comparison) -> str:
-    best, unit = comparison.models[comparison.best], _unit(comparison)
+    best, words = comparison.models[comparison.best], _words(comparison)
     mean = next((each for each in comparison.scores if each.kind == "mean"), None)
     if mean is not None and mean.error == 0:
         return (
-            "An autoencoder is not worth it for these data: all measured items are the mean item, "
-            "so no numbers at all need to be kept."
+            f"{_NOT} all measured {words.things} are the mean {words.thing}, so no numbers at all "
+            "need to be kept."
         )
-    with_numbers = f"with {_numbers(best.latent)}"
-    if (lossless := _smaller_lossless(comparison, best)) is not None:
+    lossless = _smaller_lossless(comparison, best)
+    if lossless is not None:
         return (
             f"To store these data an autoencoder is not worth it: {lossless.name} keeps every "
-            f"value in {bytes_text(lossless.item_bytes)} an item, and the code of {best.name} "
-            f"takes {bytes_text(4 * best.latent)} and loses some; as numbers to work with, "
-            f"{_beside_pca(best, unit)}."
+            f"value in {bytes_text(lossless.item_bytes)} {words.a_thing}, and the code of "
+            f"{best.name} takes {bytes_text(4 * best.latent)} and loses some; as numbers to work "
+            f"with, {_beside_pca(best, words.unit)}."
         )
     if mean is not None and best.error >= mean.error:
         return (
-            f"An autoencoder is not worth it for these data: {best.name} {with_numbers} leaves "
-            f"{readable(best.error)}{unit}, no less than the mean item without any numbers "
+            f"{_NOT} {best.name} leaves {readable(best.error)}{words.unit} "
+            f"{_with_numbers(best)}, no less than the mean {words.thing} without any numbers "
             f"({readable(mean.error)})."
         )
     if best.preset == "PCA":
         return (
-            f"An autoencoder is not worth it for these data: nothing that was trained beat PCA, "
-            f"which took its place and leaves {readable(best.error)}{unit} {with_numbers}."
+            f"{_NOT} nothing that was trained beat PCA, which took its place and leaves "
+            f"{readable(best.error)}{words.unit} {_with_numbers(best)}."
         )
+    return _against_pca(best, words)
+
+
+def _against_pca(best: ModelFacts, words: Words) -> str:
+    """Whether the best model beats PCA, by how much."""
+    pca = f"{readable(best.pca_error)}{words.unit} {_with_numbers(best)}"
+    if best.error > best.pca_error:
+        return f"{_NOT} PCA wins, with {pca} against the {readable(best.error)} of {best.name}."
     if best.error >= _NO_GAIN * best.pca_error:
-        verdict = "no better" if best.error < best.pca_error else "wins"
-        reached = f"{readable(best.pca_error)}{unit} {with_numbers}"
-        if verdict == "wins" and best.error > best.pca_error:
-            return (
-                f"An autoencoder is not worth it for these data: PCA wins, with {reached} against "
-                f"the {readable(best.error)} of {best.name}."
-            )
-        return (
-            f"An autoencoder is not worth it for these data: PCA leaves {reached}, and "
-            f"{best.name} {readable(best.error)}, hardly less."
-        )
-    left = share(best.error / best.pca_error)
-    comparison_text = (
-        f"{with_numbers} {best.name} leaves {readable(best.error)}{unit}, {left} of what PCA "
-        f"leaves ({readable(best.pca_error)})"
+        less = "as much" if best.error == best.pca_error else "hardly less"
+        return f"{_NOT} PCA leaves {pca}, and {best.name} {readable(best.error)}, {less}."
+    compared = (
+        f"{_with_numbers(best)} {best.name} leaves {readable(best.error)}{words.unit}, "
+        f"{share(best.error / best.pca_error)} of what PCA leaves ({readable(best.pca_error)})"
     )
     if best.error > _LITTLE * best.pca_error:
-        return f"An autoencoder gains little on these data: {comparison_text}."
-    return f"An autoencoder is worth it for these data: {comparison_text}."
+        return f"An autoencoder gains little on these data: {compared}."
+    return f"An autoencoder is worth it for these data: {compared}."
 
 
 def _beside_pca(best: ModelFacts, unit: str) -> str:
@@ -85,7 +94,7 @@ def _smaller_lossless(comparison: Comparison, best: ModelFacts) -> BytesPoint | 
     if comparison.spent is None:
         return None
     exact = [each for each in comparison.spent.points if not each.error and each.charged]
-    exact = [each for each in exact if each.kind in ("jpeg", "codec", "archive")]
+    exact = [each for each in exact if each.kind in _RIVALS]
     if not exact:
         return None
     least = min(exact, key=lambda each: each.item_bytes)
@@ -93,20 +102,20 @@ def _smaller_lossless(comparison: Comparison, best: ModelFacts) -> BytesPoint | 
 
 
 def _models(comparison: Comparison) -> str:
-    models, unit = comparison.models, _unit(comparison)
+    models, unit = comparison.models, _words(comparison).unit
     article = next((each for each in models if each.kind == "article"), None)
     ours = next((each for each in models if each.kind == "ours"), None)
     if article is not None and ours is not None:
         return _article_and_ours(article, ours, unit)
     costs = [f"{each.name} leaves {readable(each.error)}{unit} {_size(each)}" for each in models]
     text = joined(costs)
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{capital(text)}."
 
 
 def _article_and_ours(article: ModelFacts, ours: ModelFacts, unit: str) -> str:
-    numbers = f"the same {_numbers(ours.latent)}"
+    numbers = f"the same {numbers_text(ours.latent)}"
     if article.latent != ours.latent:
-        numbers = f"{_numbers(article.latent)} and {_numbers(ours.latent)}"
+        numbers = f"{numbers_text(article.latent)} and {numbers_text(ours.latent)}"
     if article.error == ours.error:
         compared = f"{article.name} and {ours.name} both leave {readable(ours.error)}{unit}"
     else:
@@ -120,11 +129,11 @@ def _article_and_ours(article: ModelFacts, ours: ModelFacts, unit: str) -> str:
         f"{_seconds(each)} for {each.parameters:,} weights" for each in (article, ours)
     )
     text = f"from {numbers} {compared}; training them took {costs}"
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{capital(text)}."
 
 
 def _size(model: ModelFacts) -> str:
-    return f"from {_numbers(model.latent)} ({model.parameters:,} weights)"
+    return f"from {numbers_text(model.latent)} ({model.parameters:,} weights)"
 
 
 def _seconds(model: ModelFacts) -> str:
@@ -134,48 +143,37 @@ def _seconds(model: ModelFacts) -> str:
 
 def _bytes(comparison: Comparison) -> str:
     best, spent = comparison.models[comparison.best], comparison.spent
+    words, code = _words(comparison), bytes_text(4 * best.latent)
     if spent is None:
         return (
-            f"An item takes {bytes_text(comparison.data.item_bytes)} and its code "
-            f"{bytes_text(4 * best.latent)}; the model's file takes {best.file_bytes:,} bytes "
-            "more, once."
+            f"{capital(words.a_thing)} takes {bytes_text(comparison.data.item_bytes)} and its code "
+            f"{code}; the model's file takes {best.file_bytes:,} bytes more, once."
         )
-    points = [each for each in spent.points if each.charged]
-    exact = [each for each in points if not each.error]
+    rivals = [each for each in spent.points if each.charged and each.kind in _RIVALS]
+    exact = [each for each in rivals if not each.error]
+    near = [each for each in rivals if 0 < each.error <= best.error]
     texts = []
     if exact:
         least = min(exact, key=lambda each: each.item_bytes)
         texts.append(
-            f"without loss {least.name} takes least, {bytes_text(least.item_bytes)} an item of "
-            f"{bytes_text(spent.raw_bytes)}"
+            f"without loss {least.name} takes least, {bytes_text(least.item_bytes)} "
+            f"{words.a_thing} of {bytes_text(spent.raw_bytes)}"
         )
-    rivals = [
-        each
-        for each in points
-        if each.kind in ("jpeg", "codec", "archive") and 0 < each.error <= best.error
-    ]
-    code = bytes_text(4 * best.latent)
-    if rivals:
-        least = min(rivals, key=lambda each: each.item_bytes)
+    own = f"the code of {best.name} takes {code}"
+    if near:
+        least = min(near, key=lambda each: each.item_bytes)
         setting = f" ({least.setting})" if least.setting else ""
         texts.append(
-            f"with no more error than {best.name}'s {code} of code, {least.name}{setting} takes "
-            f"{bytes_text(least.item_bytes)}"
+            f"{own}, and {least.name}{setting}, with no more error, {bytes_text(least.item_bytes)}"
         )
     else:
-        texts.append(
-            f"the code of {best.name} takes {code}, and nothing else that was measured keeps as "
-            "much in any smaller way"
-            if not exact
-            else f"the code of {best.name} takes {code}"
-        )
-    text = "; ".join(texts)
-    return f"{text[:1].upper()}{text[1:]}."
+        texts.append(f"{own}, and nothing else that was measured came to as small an error")
+    return f"{capital('; '.join(texts))}."
 
 
-def _numbers(count: int) -> str:
-    return "1 number" if count == 1 else f"{count} numbers"
+def _with_numbers(model: ModelFacts) -> str:
+    return f"with {numbers_text(model.latent)}"
 
 
-def _unit(comparison: Comparison) -> str:
-    return f" {comparison.data.unit}" if comparison.data.unit else ""
+def _words(comparison: Comparison) -> Words:
+    return Words.of(comparison.data.form, comparison.data.unit)

@@ -17,6 +17,7 @@ from narrows.report.comparison.result import (
     Comparison,
     DenoisingPart,
     Features,
+    Form,
     Gallery,
     JpegWalk,
     LatentSpace,
@@ -26,7 +27,16 @@ from narrows.report.comparison.result import (
     NumbersSeries,
     TableColumns,
 )
-from narrows.report.comparison.wording import beside, bytes_text, joined, share, times
+from narrows.report.comparison.wording import (
+    Words,
+    beside,
+    bytes_text,
+    capital,
+    joined,
+    numbers_text,
+    share,
+    times,
+)
 from narrows.report.denoising import TITLES
 from narrows.support.number_text import readable
 
@@ -41,28 +51,30 @@ _FOLLOWS = 0.5
 def with_sentences(comparison: Comparison) -> Comparison:
     """The comparison with all that it has to say."""
     found = comparison
-    unit = found.data.unit
+    words = Words.of(found.data.form, found.data.unit, found.data.value_unit)
 
     def said(part: Any, sentence: str) -> Any:
         return replace(part, sentence=sentence)
 
     changes: dict[str, Any] = {"in_short": in_short(found)}
-    changes["numbers"] = said(found.numbers, numbers_sentence(found.numbers, unit))
+    changes["numbers"] = said(found.numbers, numbers_sentence(found.numbers, words))
     if found.spent is not None:
-        changes["spent"] = said(found.spent, bytes_sentence(found.spent, unit))
+        changes["spent"] = said(found.spent, bytes_sentence(found.spent, words))
     if found.archives is not None:
-        changes["archives"] = said(found.archives, archives_sentence(found.archives))
+        changes["archives"] = said(found.archives, archives_sentence(found.archives, words))
     if found.jpeg is not None:
         changes["jpeg"] = said(found.jpeg, jpeg_sentence(found.jpeg))
     if found.features is not None:
-        changes["features"] = said(found.features, features_sentence(found.features, found))
+        changes["features"] = said(
+            found.features, features_sentence(found.features, words, found.data.form)
+        )
     if found.gallery is not None:
-        changes["gallery"] = said(found.gallery, gallery_sentence(found.gallery, unit))
+        changes["gallery"] = said(found.gallery, gallery_sentence(found.gallery, words))
     if found.use is not None:
-        changes["use"] = said(found.use, use_sentence(found.use))
+        changes["use"] = said(found.use, use_sentence(found.use, words))
     if found.losses is not None:
-        changes["losses"] = said(found.losses, losses_sentence(found.losses, unit))
-    changes["latent"] = tuple(said(each, latent_sentence(each)) for each in found.latent)
+        changes["losses"] = said(found.losses, losses_sentence(found.losses, words))
+    changes["latent"] = tuple(said(each, latent_sentence(each, words)) for each in found.latent)
     if found.table is not None:
         changes["table"] = said(found.table, table_sentence(found.table))
     changes["denoising"] = tuple(said(each, denoising_sentence(each)) for each in found.denoising)
@@ -81,7 +93,7 @@ def with_facts(comparison: Comparison, facts: str) -> Comparison:
     return replace(comparison, **changes)
 
 
-def numbers_sentence(numbers: NumbersKept, unit: str) -> str:
+def numbers_sentence(numbers: NumbersKept, words: Words) -> str:
     """Which curve is lowest, where, and how many numbers PCA needs for as little."""
     curves = [each for each in numbers.series if each.kind in ("ours", "article", "given")]
     pca = next((each for each in numbers.series if each.kind == "pca"), None)
@@ -95,9 +107,10 @@ def numbers_sentence(numbers: NumbersKept, unit: str) -> str:
         return "Lower is better: the same error with fewer numbers."
     if not won:
         return (
-            f"PCA is lowest at every size that both were measured at: with "
-            f"{_numbers(compared[-1].numbers)} it leaves {readable(at[compared[-1].numbers])}, and "
-            f"{best.name} {readable(compared[-1].error)}{_unit(unit)}."
+            "PCA is lowest at every size that both were measured at: with "
+            f"{numbers_text(compared[-1].numbers)} it leaves "
+            f"{readable(at[compared[-1].numbers])}, and {best.name} "
+            f"{readable(compared[-1].error)}{words.unit}."
         )
     middle = won[len(won) // 2]
     where = (
@@ -106,8 +119,9 @@ def numbers_sentence(numbers: NumbersKept, unit: str) -> str:
         else f"with {joined([str(point.numbers) for point in won])} numbers"
     )
     text = (
-        f"{_capital(best.name)} lies below PCA {where}: with {_numbers(middle.numbers)} it leaves "
-        f"{readable(middle.error)} where PCA leaves {readable(at[middle.numbers])}{_unit(unit)}"
+        f"{capital(best.name)} lies below PCA {where}: with {numbers_text(middle.numbers)} it "
+        f"leaves {readable(middle.error)} where PCA leaves "
+        f"{readable(at[middle.numbers])}{words.unit}"
     )
     return f"{text}; {_as_little(pca, middle.error)}."
 
@@ -120,7 +134,7 @@ def _as_little(pca: NumbersSeries, error: float) -> str:
     return f"PCA does not get there with {pca.points[-1].numbers}"
 
 
-def bytes_sentence(spent: BytesSpent, unit: str) -> str:
+def bytes_sentence(spent: BytesSpent, words: Words) -> str:
     """What is cheapest at the error of the best codes, and what costs least without loss."""
     texts = []
     codes = [each for each in spent.points if each.kind in ("ours", "article", "given")]
@@ -136,9 +150,9 @@ def bytes_sentence(spent: BytesSpent, unit: str) -> str:
             and each.error <= best.error
         ]
         text = (
-            f"{_capital(best.name)} take {bytes_text(alone.item_bytes)} an item at an error of "
-            f"{readable(best.error)}{_unit(unit)}, {bytes_text(charged.item_bytes)} with the "
-            f"model's file shared among {spent.count:,} items"
+            f"{capital(best.name)} take {bytes_text(alone.item_bytes)} {words.a_thing} at an error "
+            f"of {readable(best.error)}{words.unit}, {bytes_text(charged.item_bytes)} with the "
+            f"model's file shared among {spent.count:,} {words.things}"
         )
         if others:
             cheapest = min(others, key=lambda each: each.item_bytes)
@@ -164,13 +178,13 @@ def _named(point: BytesPoint) -> str:
     return f"{point.name}{setting} ({where[point.layout]})"
 
 
-def archives_sentence(archives: Archives) -> str:
+def archives_sentence(archives: Archives, words: Words) -> str:
     """What the lossless archive takes beside the best classical one, and what a bound saves."""
     if not archives.rows:
         return ""
     lossless = next((row for row in archives.rows if not row.error), archives.rows[0])
     text = (
-        f"Without loss all {archives.count:,} items take {lossless.total:,} of "
+        f"Without loss all {archives.count:,} {words.things} take {lossless.total:,} of "
         f"{archives.raw_bytes:,} bytes"
     )
     if lossless.classical_bytes:
@@ -202,14 +216,13 @@ def jpeg_sentence(jpeg: JpegWalk) -> str:
     )
 
 
-def features_sentence(features: Features, comparison: Comparison) -> str:
+def features_sentence(features: Features, words: Words, form: Form) -> str:
     """How unequal the numbers are."""
-    numbers, unit = features.numbers, comparison.data.value_unit
+    numbers = features.numbers
     first = numbers[0]
-    named = f" {unit}" if unit else ""
     text = (
-        f"Number {first.index + 1} of {features.model} changes the item most, by "
-        f"{readable(first.effect)}{named} on average over its range"
+        f"Number {first.index + 1} of {features.model} changes the {words.thing} most, by "
+        f"{readable(first.effect)}{words.value_unit} on average over its range"
     )
     if first.columns:
         text += f", above all {joined(first.columns)}"
@@ -223,12 +236,12 @@ def features_sentence(features: Features, comparison: Comparison) -> str:
     return (
         f"{text}. JPEG's features are the same cosines for all pictures; these were learnt from "
         "the data."
-        if comparison.data.form == "image"
+        if form == "image"
         else f"{text}."
     )
 
 
-def gallery_sentence(gallery: Gallery, unit: str) -> str:
+def gallery_sentence(gallery: Gallery, words: Words) -> str:
     """How far the best are from the worst, and who wins how often."""
 
     def errors(rank: str) -> list[float]:
@@ -240,8 +253,8 @@ def gallery_sentence(gallery: Gallery, unit: str) -> str:
             if version.name == gallery.ranked_by
         ]
 
-    least = f"{readable(min(errors('best')))}{_unit(unit)}"
-    text = f"{_capital(gallery.ranked_by)} leaves {least} of its best item"
+    least = f"{readable(min(errors('best')))}{words.unit}"
+    text = f"{capital(gallery.ranked_by)} leaves {least} of its best {words.thing}"
     if errors("median"):
         text += f", about {readable(errors('median')[0])} of a usual one"
     if errors("worst"):
@@ -269,10 +282,10 @@ def _wins(gallery: Gallery, name: str) -> int:
     return found
 
 
-def use_sentence(use: CodeUse) -> str:
+def use_sentence(use: CodeUse, words: Words) -> str:
     """Whether classes are told better from codes than from PCA's and from the items."""
     if use.classes < 2:
-        return "All items are of one class, so there is nothing to tell apart."
+        return f"All {words.things} are of one class, so there is nothing to tell apart."
     codes = [row for row in use.rows if row.kind in ("ours", "article", "given")]
     others = [row for row in use.rows if row.kind in ("pca", "raw")]
     if not codes:
@@ -280,27 +293,27 @@ def use_sentence(use: CodeUse) -> str:
     best = max(codes, key=lambda row: row.neighbours)
     text = (
         f"From {best.numbers} numbers of {best.name}, the five nearest neighbours tell "
-        f"{share(best.neighbours)} of {use.measured:,} items right and a logistic regression "
-        f"{share(best.logistic)}"
+        f"{share(best.neighbours)} of {use.measured:,} {words.things} right and a logistic "
+        f"regression {share(best.logistic)}"
     )
     for row in others:
-        what = "PCA of the same size" if row.kind == "pca" else "the items themselves"
+        what = "PCA of the same size" if row.kind == "pca" else f"the {words.things} themselves"
         text += f"; from {what} {share(row.neighbours)} and {share(row.logistic)}"
     return f"{text}; always answering the most frequent class {share(use.most_frequent)}."
 
 
-def losses_sentence(losses: Losses, unit: str) -> str:
+def losses_sentence(losses: Losses, words: Words) -> str:
     """How each run ended: still falling, learnt by heart, or below PCA."""
-    return " ".join(_loss_text(curve, unit) for curve in losses.curves)
+    return " ".join(_loss_text(curve, words) for curve in losses.curves)
 
 
-def _loss_text(curve: LossCurve, unit: str) -> str:
+def _loss_text(curve: LossCurve, words: Words) -> str:
     values = curve.held_out or curve.loss
     kept = values[min(curve.kept, len(values)) - 1]
     epochs = f"{len(values)} epochs" if len(values) > 1 else "one epoch"
-    text = f"{_capital(curve.name)} ends at {readable(kept)}{_unit(unit)} after {epochs}"
+    text = f"{capital(curve.name)} ends at {readable(kept)}{words.unit} after {epochs}"
     if curve.held_out:
-        text += f" on {curve.held_out_name} items"
+        text += f" on {curve.held_out_name} {words.things}"
     if curve.pca is not None and curve.held_out:
         text += f", {beside(kept, curve.pca)} PCA's {readable(curve.pca)}"
     before = values[max(len(values) - 1 - max(len(values) // 10, 1), 0)]
@@ -314,12 +327,12 @@ def _loss_text(curve: LossCurve, unit: str) -> str:
     return f"{text}."
 
 
-def latent_sentence(space: LatentSpace) -> str:
+def latent_sentence(space: LatentSpace, words: Words) -> str:
     """How much of the codes the plane shows, and whether classes lie apart in it."""
     text = f"The plane holds {share(space.explained)} of the variance of the codes"
     if space.dead:
         plural = "number is" if space.dead == 1 else "numbers are"
-        text += f"; {space.dead} latent {plural} the same for every item"
+        text += f"; {space.dead} latent {plural} the same for every {words.thing}"
     if space.labels is not None and len(space.classes) > 1:
         apart = same_neighbour(space.positions, space.labels)
         if apart is not None:
@@ -350,7 +363,7 @@ def table_sentence(table: TableColumns) -> str:
             worst = min(known, key=lambda each: each.r2 or 0)
             lost = sum((each.r2 or 0) < (each.pca_r2 or 0) for each in known)
             texts.append(
-                f"{_capital(name)} keeps {best.name} best (R² {best.r2:.3f}) and {worst.name} "
+                f"{capital(name)} keeps {best.name} best (R² {best.r2:.3f}) and {worst.name} "
                 f"worst ({worst.r2:.3f}); PCA keeps {lost} of {len(known)} columns better."
             )
     return " ".join(texts)
@@ -367,15 +380,3 @@ def denoising_sentence(part: DenoisingPart) -> str:
         if best.rmse < model.rmse:
             text += ", which is less"
     return f"{text}."
-
-
-def _numbers(count: int) -> str:
-    return "1 number" if count == 1 else f"{count} numbers"
-
-
-def _unit(unit: str) -> str:
-    return f" {unit}" if unit else ""
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -1,6 +1,48 @@
 """Numbers in words."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What sentences call the data's own things.
+
+    Attributes:
+        unit: of an error, with the space before it; empty where it has no name.
+        value_unit: of a value, likewise.
+        thing, things: one item and several: rows of a table are rows.
+    """
+
+    unit: str = ""
+    value_unit: str = ""
+    thing: str = "item"
+    things: str = "items"
+
+    @classmethod
+    def of(cls, form: str, unit: str, value_unit: str = "") -> "Words":
+        """The words for data of a form, with the names of their units."""
+        own = {"thing": "row", "things": "rows"} if form == "table" else {}
+        return cls(unit=unit and f" {unit}", value_unit=value_unit and f" {value_unit}", **own)
+
+    @property
+    def a_thing(self) -> str:
+        """One of them, with its article: what a price is for."""
+        return f"{'a' if self.thing == 'row' else 'an'} {self.thing}"
+
+
+def numbers_text(count: int) -> str:
+    """How many numbers a code has.
+
+    >>> numbers_text(1), numbers_text(20)
+    ('1 number', '20 numbers')
+    """
+    return "1 number" if count == 1 else f"{count} numbers"
+
+
+def capital(text: str) -> str:
+    """A text as a sentence begins."""
+    return text[:1].upper() + text[1:]
 
 
 def share(value: float) -> str:

@@ -26,6 +26,8 @@ MOST_BYTES = 8 << 20
 BOUNDS = ("1%", "3%", "10%")
 LOSSLESS = "lossless"
 CODES = "codes only"
+#: What people call our archives beside other programs.
+COMMAND, CODES_COMMAND = "narrows compress", "narrows compress --codes-only"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +190,7 @@ def archive_points(row: ArchiveRow, count: int, peak: float | None) -> Iterator[
     is_codes = row.name == CODES
     for charged in (True, False) if is_codes else (True,):
         yield BytesPoint(
-            name="narrows, codes only" if is_codes else "narrows archive",
+            name=CODES_COMMAND if is_codes else COMMAND,
             kind="archive",
             setting=row.name,
             layout="file",
