@@ -1,0 +1,39 @@
+"""The page of ``narrows explore``: one for its server, and one that computes by itself."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from narrows.pages.building import build_page
+
+# What an item is called, and several.
+_NAMES = {"image": ("picture", "pictures"), "table": ("row", "rows")}
+# Shapes of pictures: grey, colour, colour with transparency.
+_CHANNELS = ((), (1,), (3,), (4,))
+
+
+def build_explore_page(page_data: Mapping[str, Any], *, server: bool) -> str:
+    """The explore page as one text.
+
+    Args:
+        page_data: what never changes while the page is open: docs/explore.md has the names. Of an
+            export it also holds the model, which ``explore_export.js`` reads.
+        server: whether the page asks the server that it comes from; else it computes by itself.
+
+    Raises:
+        ValueError: the data hold NaN or infinity.
+    """
+    shape = tuple(page_data["shape"])
+    item, items = _NAMES.get(page_data["kind"], ("item", "items"))
+    return build_page(
+        "explore.html",
+        scripts=["explore_server.js" if server else "explore_export.js"],
+        data=page_data,
+        server=server,
+        explore_style=files("narrows.pages").joinpath("explore.css").read_text(encoding="utf-8"),
+        page=page_data,
+        item=item,
+        items=items,
+        is_picture=page_data["kind"] != "table" and len(shape) > 1 and shape[2:] in _CHANNELS,
+        in_colour=shape[2:] in ((3,), (4,)),
+    )

@@ -1,0 +1,109 @@
+// What people do on the explore page, as changes of its state.
+
+import { between } from "./walk.js";
+
+/**
+ * @param page the page data.
+ * @param backend computes: backend_server.js or backend_export.js.
+ * @param store of state.js.
+ * @param failed gets what went wrong.
+ */
+export function makeActions({ page, backend, store, failed }) {
+  let latest = 0;
+
+  /** Wait for something, unless something newer was asked for in the meantime: then null. */
+  async function newestOf(promise) {
+    latest += 1;
+    const ticket = latest;
+    try {
+      const found = await promise;
+      return ticket === latest ? found : null;
+    } catch (error) {
+      if (ticket === latest) failed(error);
+      return null;
+    }
+  }
+
+  /** A training item with its code; how odd it is comes later, and is written into it. */
+  async function itemAt(index) {
+    const { values, cells, code, label } = await backend.item(index);
+    const item = { index, name: null, label, values, cells, code, score: null, pValue: null };
+    if (page.detects) {
+      rated(item, values).catch(failed);
+    }
+    return item;
+  }
+  async function rated(item, values) {
+    const { score, pValue } = await backend.encode(values);
+    Object.assign(item, { score, pValue });
+    if (store.state?.item === item) store.pass(store.state);
+  }
+
+  async function ownItem(encoding, values, name) {
+    const { code, score, pValue, cells } = await encoding;
+    return { index: null, name, label: null, values, cells, code, score, pValue };
+  }
+
+  async function show(promise, key = null) {
+    const item = await newestOf(promise);
+    if (item !== null) store.step({ item, code: item.code, walk: null }, key);
+    return item;
+  }
+
+  const own = (values, name) => ownItem(backend.encode(values), values, name);
+  async function ownRow(cells, name) {
+    const item = await ownItem(backend.encodeCells(cells), null, name);
+    return { ...item, cells };
+  }
+
+  return {
+    take: (index) => show(itemAt(index)),
+    takeOwn: (values, name, key = null) => show(own(values, name), key),
+    takeCells: (cells) => show(ownRow(cells, "Your row"), "row"),
+    move(index, value) {
+      latest += 1;
+      const code = Float32Array.from(store.state.code);
+      code[index] = value;
+      store.pass({ ...store.state, code });
+    },
+    restore(index) {
+      const code = Float32Array.from(store.state.code);
+      code[index] = baseOf(store.state, page)[index];
+      store.step({ ...store.state, code });
+    },
+    rest: (key = null) => store.step(store.state, key),
+    async walk(index) {
+      const from = store.state.item;
+      const to = await newestOf(itemAt(index));
+      if (to === null) return;
+      const start = from ?? { ...to, code: store.state.code };
+      store.step({ ...store.state, code: start.code, walk: { from: start, to, share: 0 } });
+    },
+    walkOn(share) {
+      const { walk } = store.state;
+      const code = between(walk.from.code, walk.to.code, share);
+      store.pass({ ...store.state, code, walk: { ...walk, share } });
+    },
+    /** Show what a link says, see `readLink`; what it does not say comes from the start. */
+    async open(link) {
+      const item = await newestOf(linkedItem(link));
+      const to = link.to === null || item === null ? null : await newestOf(itemAt(link.to));
+      const code = link.code ?? item?.code ?? Float32Array.from(page.start);
+      const walk = to === null ? null : { from: item, to, share: link.share };
+      store.step({ item, code, walk });
+    },
+  };
+
+  async function linkedItem(link) {
+    const name = link.name ?? "From a link";
+    if (link.cells !== null && page.kind === "table") return ownRow(link.cells, name);
+    if (link.values !== null) return own(link.values, name);
+    if (link.index !== null) return itemAt(link.index);
+    return null;
+  }
+}
+
+/** The code that sliders go back to: the item's own. */
+export function baseOf({ item }, page) {
+  return item?.code ?? page.start;
+}

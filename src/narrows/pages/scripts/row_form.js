@@ -1,0 +1,106 @@
+// A row of a table as a form, beside what the code makes of it.
+
+import { element } from "./elements.js";
+import { short } from "./sentences.js";
+
+const TRUTHS = [true, false];
+
+/**
+ * Make the form in a table body: a row for each column.
+ *
+ * @param columns of the page data: { name, kind, categories, low, high, whole, follows_from }.
+ * @param changed gets all cells, [{ column, value }], once one was changed.
+ * @returns a function that shows cells and what the code makes of them, both may be null.
+ */
+export function makeForm(body, columns, changed) {
+  const fields = columns.map((column, number) => makeField(body, column, number));
+  const cells = () =>
+    columns.map((column, at) => ({ column: column.name, value: fields[at].read() }));
+  for (const { input } of fields) input.addEventListener("change", () => changed(cells()));
+  return (item, decoded) => {
+    const given = byColumn(item);
+    const made = byColumn(decoded);
+    columns.forEach((column, at) => {
+      const field = fields[at];
+      if (document.activeElement !== field.input || item !== field.shown) {
+        field.write(given.get(column.name) ?? null);
+      }
+      field.shown = item;
+      const value = made.get(column.name);
+      field.made.textContent = textOf(value);
+      field.row.classList.toggle(
+        "off",
+        item !== null && isOff(given.get(column.name), value, column),
+      );
+    });
+  };
+}
+
+function makeField(body, column, number) {
+  const id = `column-${number}`;
+  const follows = column.follows_from.length > 0 ? column.follows_from.join(", ") : null;
+  const head = element("th", { scope: "row" }, element("label", { for: id }, column.name));
+  if (follows !== null) head.append(element("small", {}, `follows from ${follows}`));
+  const choices = column.kind === "truth" ? TRUTHS : column.categories;
+  const field = choices === null ? entry(column) : choice([...choices]);
+  field.input.id = id;
+  const made = element("td");
+  const row = element("tr", {}, head, element("td", {}, field.input), made);
+  body.append(row);
+  return { row, made, ...field };
+}
+
+/** A field to choose one of some values in, or none. */
+function choice(choices) {
+  const input = element("select", {}, new Option("missing", ""));
+  const add = (value, at) => input.append(new Option(String(value), String(at)));
+  choices.forEach(add);
+  return {
+    input,
+    read: () => (input.value === "" ? null : choices[Number(input.value)]),
+    write(value) {
+      let at = choices.indexOf(value);
+      // A category that training did not keep is shown as it is.
+      if (at < 0 && value !== null) {
+        at = choices.push(value) - 1;
+        add(value, at);
+      }
+      input.value = value === null ? "" : String(at);
+    },
+  };
+}
+
+function entry({ kind, low, high, whole }) {
+  const isNumber = kind === "number";
+  const input = element("input", { type: isNumber ? "number" : "text", placeholder: "missing" });
+  if (isNumber) input.step = whole ? 1 : "any";
+  if (kind === "constant") input.readOnly = true;
+  if (low !== null) input.title = `In training from ${low} to ${high}`;
+  return {
+    input,
+    read() {
+      if (input.value === "") return null;
+      return isNumber ? input.valueAsNumber : input.value;
+    },
+    write(value) {
+      input.value = value === null ? "" : String(value);
+    },
+  };
+}
+
+function byColumn(cells) {
+  return new Map((cells ?? []).map(({ column, value }) => [column, value]));
+}
+
+function textOf(value) {
+  if (value === null || value === undefined) return "missing";
+  return typeof value === "number" ? short(value) : String(value);
+}
+
+/** Whether the code gives something else: another text, or a number a tenth of its range away. */
+export function isOff(given, made, { low, high }) {
+  if (typeof given === "number" && typeof made === "number") {
+    return Math.abs(given - made) > 0.1 * Math.abs((high ?? 0) - (low ?? 0));
+  }
+  return String(given ?? "") !== String(made ?? "");
+}

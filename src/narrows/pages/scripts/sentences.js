@@ -1,0 +1,59 @@
+// Numbers and results in words.
+
+const NAMES = { image: ["picture", "pictures"], table: ["row", "rows"], values: ["item", "items"] };
+
+/** What one item is called, or several. */
+export function called(kind, several = false) {
+  return (NAMES[kind] ?? NAMES.values)[several ? 1 : 0];
+}
+
+/** A number with about three significant digits, without an exponent where that is short. */
+export function short(value) {
+  if (!Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 0.001 || size >= 1e6)) return value.toExponential(2);
+  const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
+  return value.toFixed(digits).replace(/^-(0\.?0*)$/, "$1");
+}
+
+/** What an item is: where it comes from and its label. */
+export function nameOf(item, kind) {
+  if (item === null) return `No ${called(kind)} chosen`;
+  const name = item.index === null ? item.name : `${capital(called(kind))} ${item.index}`;
+  return hasLabel(item) ? `${name}, labelled ${item.label}` : name;
+}
+
+/** An item's class, by its name where it has one; null where items have none. */
+export function labelOf({ map }, index) {
+  const number = map?.labels?.[index] ?? null;
+  return number === null ? null : (map.classes?.[number] ?? number);
+}
+
+export function hasLabel(item) {
+  return item.label !== null && item.label !== undefined && item.label !== "";
+}
+
+/**
+ * How odd an item is, in a sentence.
+ *
+ * @param pValue the share of training items that are at least as odd; null where nobody knows.
+ */
+export function oddness({ score, pValue }, kind) {
+  if (score === null || score === undefined) return "";
+  if (pValue === null || pValue === undefined) return `Its outlier score is ${short(score)}.`;
+  const shown = `outlier score ${short(score)}`;
+  const those = `of the training ${called(kind, true)}`;
+  if (pValue >= 0.1) return `Ordinary: ${share(pValue)} ${those} are at least as odd (${shown}).`;
+  if (pValue >= 0.01) {
+    return `Somewhat odd: only ${share(pValue)} ${those} are at least as odd (${shown}).`;
+  }
+  return `Odd: fewer than 1 in 100 ${those} are as odd (${shown}).`;
+}
+
+export function share(value) {
+  return `${value >= 0.1 ? Math.round(100 * value) : short(100 * value)} %`;
+}
+
+export function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,93 @@
+// A slider for each latent number, those that change the most first.
+
+import { element } from "./elements.js";
+import { short } from "./sentences.js";
+
+const STEPS = 400;
+
+/**
+ * Make the sliders in a list element.
+ *
+ * @param latent of the page data: { index, low, high, median, effect }, in order of effect.
+ * @param does { moved, ended, restored }: moved gets (index, value) with every move; `ended` a name when it ends, the same for what
+ *   shall be undone in one; `restored` the index of a number to put back.
+ * @returns a function that shows a code, given also the code that sliders go back to.
+ */
+export function makeSliders(list, latent, { moved, ended, restored }) {
+  const most = Math.max(...latent.map(({ effect }) => effect), 1e-30);
+  const sliders = latent.map((number) => {
+    const slider = makeSlider(number, number.effect / most);
+    list.append(slider.row);
+    listen(slider, number.index, { moved, ended, restored });
+    return slider;
+  });
+  return (code, base) => {
+    sliders.forEach((slider, at) => {
+      const { index } = latent[at];
+      place(slider, code[index], base[index]);
+    });
+  };
+}
+
+function makeSlider({ index, low, high }, effect) {
+  const id = `latent-${index}`;
+  const name = `latent number ${index + 1}`;
+  const input = element("input", { id, type: "range" });
+  const bar = element("i", { style: `width: ${Math.max(100 * effect, 2)}%` });
+  const label = element(
+    "label",
+    { for: id, title: `Has ${Math.round(100 * effect)} % of the first one's effect` },
+    element("span", { class: "hidden" }, "Latent number "),
+    String(index + 1),
+    bar,
+  );
+  // Results are told once, when the hand rests, not by every slider.
+  const value = element("output", { for: id, "aria-live": "off" });
+  const back = element("button", {
+    type: "button",
+    class: "back",
+    "aria-label": `Put ${name} back`,
+  });
+  back.title = back.ariaLabel;
+  back.append("↺");
+  const row = element("li", {}, label, input, value, back);
+  const room = high > low ? 0 : 1;
+  return { row, input, value, back, low: low - room, high: high + room };
+}
+
+function listen({ input, back }, index, { moved, ended, restored }) {
+  let byKeys = false;
+  input.addEventListener("input", () => moved(index, input.valueAsNumber));
+  // Presses of keys that follow one another are one step of undo, and so is a movement of the hand.
+  input.addEventListener("change", () => ended(byKeys ? `latent-${index}` : null));
+  input.addEventListener("pointerdown", () => {
+    byKeys = false;
+  });
+  input.addEventListener("keydown", (event) => {
+    byKeys = true;
+    if (event.key === "Delete" || event.key === "Backspace") restored(index);
+  });
+  input.addEventListener("dblclick", () => restored(index));
+  back.addEventListener("click", () => {
+    restored(index);
+    input.focus();
+  });
+}
+
+function place(slider, value, base) {
+  const { input, back } = slider;
+  const low = Math.min(slider.low, value);
+  const high = Math.max(slider.high, value);
+  const step = (high - low) / STEPS;
+  // Limits first: a value beyond them would be cut.
+  if (Number(input.min) !== low || Number(input.max) !== high || input.min === "") {
+    input.min = low;
+    input.max = high;
+    input.step = step;
+  }
+  if (Math.abs(input.valueAsNumber - value) > step * 0.51) input.value = value;
+  slider.value.textContent = short(value);
+  const away = Math.abs(value - base) > step * 0.51;
+  back.classList.toggle("away", away);
+  back.disabled = !away;
+}

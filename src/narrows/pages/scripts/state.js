@@ -1,0 +1,130 @@
+// What the page shows: one state, its past and future, and a link that holds it.
+//
+// A state is { item, code, walk }: the item that was chosen, or null; the code, which sliders move away
+// from the item's own; and null, or a walk { from, to, share } between two items, on which the code is.
+// An item is { index, name, label, values, cells, code, score, pValue }; `index` is null of one's own.
+
+const MOST_STEPS = 200;
+// Links beyond this are cut by some programs; an own item that is larger is left out of them.
+const MOST_LETTERS = 6000;
+
+/** The state with its history. `changed` is called with it after every change. */
+export function makeStore(changed) {
+  let states = [];
+  let place = -1;
+  let shown = null;
+  let lastKey = null;
+
+  function show(state) {
+    shown = state;
+    changed(state);
+  }
+  return {
+    get state() {
+      return shown;
+    },
+    get canUndo() {
+      return place > 0;
+    },
+    get canRedo() {
+      return place < states.length - 1;
+    },
+    /** Show a state that may be one of many in a movement: undo does not stop at it. */
+    pass(state) {
+      show(state);
+    },
+    /** Show a state to which undo comes back. Steps of one key that follow one another are one. */
+    step(state, key = null) {
+      if (key !== null && key === lastKey && place === states.length - 1) states.pop();
+      else states = states.slice(0, place + 1);
+      lastKey = key;
+      states.push(state);
+      states = states.slice(-MOST_STEPS);
+      place = states.length - 1;
+      show(state);
+    },
+    move(steps) {
+      const to = place + steps;
+      if (to < 0 || to >= states.length) return;
+      place = to;
+      lastKey = null;
+      show(states[place]);
+    },
+  };
+}
+
+/** The part of a link behind # that holds a state. */
+export function linkOf({ item, code, walk }) {
+  const parts = [`code=${textOf(new Uint8Array(Float32Array.from(code).buffer))}`];
+  if (item !== null && item.index !== null) parts.push(`item=${item.index}`);
+  else if (item !== null) {
+    const own = ownItem(item);
+    if (own.length <= MOST_LETTERS) parts.push(own, `name=${encodeURIComponent(item.name)}`);
+  }
+  if (walk?.to && walk.from === item) parts.push(`to=${walk.to.index}`, `share=${walk.share}`);
+  return parts.join("&");
+}
+
+function ownItem(item) {
+  if (item.cells) return `row=${encodeURIComponent(JSON.stringify(item.cells))}`;
+  const values = Float32Array.from(item.values);
+  const small = values.every((value) => value >= 0 && value <= 255 && Number.isInteger(value));
+  return small
+    ? `levels=${textOf(Uint8Array.from(values))}`
+    : `values=${textOf(new Uint8Array(values.buffer))}`;
+}
+
+/**
+ * What a link says, checked: { code, index, values, cells, name, to, share }, null where it does not.
+ *
+ * @param hash with or without #.
+ * @param sizes { code, item, items }: how many numbers a code and an item have; how many items.
+ */
+export function readLink(hash, sizes) {
+  const parts = new URLSearchParams(hash.replace(/^#/, ""));
+  const found = { values: null, cells: null, name: parts.get("name") };
+  found.code = numbersOf(bytesOf(parts.get("code")), sizes.code);
+  found.index = placeOf(parts.get("item"), sizes.items);
+  found.to = placeOf(parts.get("to"), sizes.items);
+  found.share = Math.min(Math.max(Number(parts.get("share")) || 0, 0), 1);
+  const levels = bytesOf(parts.get("levels"));
+  found.values =
+    levels?.length === sizes.item
+      ? Float32Array.from(levels)
+      : numbersOf(bytesOf(parts.get("values")), sizes.item);
+  try {
+    const cells = JSON.parse(parts.get("row") ?? "null");
+    if (Array.isArray(cells)) found.cells = cells;
+  } catch {
+    // No row, then.
+  }
+  return found;
+}
+
+function placeOf(text, count) {
+  const index = text === null || text === "" ? -1 : Number(text);
+  return Number.isInteger(index) && index >= 0 && index < count ? index : null;
+}
+
+function numbersOf(bytes, count) {
+  if (bytes === null || bytes.length !== 4 * count) return null;
+  const numbers = new Float32Array(bytes.buffer);
+  return numbers.every(Number.isFinite) ? numbers : null;
+}
+
+// base64 of RFC 4648, section 5: letters that may stand in a link.
+function textOf(bytes) {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function bytesOf(text) {
+  if (text === null) return null;
+  try {
+    const letters = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+    return Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
+  } catch {
+    return null;
+  }
+}

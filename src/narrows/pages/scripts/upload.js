@@ -1,0 +1,97 @@
+// An image file as an item: chosen, or dropped onto the page.
+
+import { layoutOf } from "./canvas.js";
+import { readHeader } from "./image_header.js";
+import { scaled, valuesOf } from "./scaling.js";
+
+const MEGABYTE = 1 << 20;
+// The same limits as the server's.
+export const MOST_BYTES = 50 * MEGABYTE;
+export const MOST_PIXELS = 100_000_000;
+
+/** A message for people: the file is not taken. */
+export class NotTaken extends Error {}
+
+/** Make a file field and the whole page take files. `taken` gets each one. */
+export function makeUpload({ field, zone }, taken) {
+  field.addEventListener("change", () => {
+    if (field.files.length > 0) taken(field.files[0]);
+    field.value = "";
+  });
+  const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+  for (const over of ["dragenter", "dragover"]) {
+    document.addEventListener(over, (event) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      zone.classList.add("over");
+    });
+  }
+  document.addEventListener("dragleave", (event) => {
+    if (event.relatedTarget === null) zone.classList.remove("over");
+  });
+  document.addEventListener("drop", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    zone.classList.remove("over");
+    if (event.dataTransfer.files.length > 0) taken(event.dataTransfer.files[0]);
+  });
+}
+
+/**
+ * Make sure that a file is an image of a size that is taken, without decoding it.
+ *
+ * @throws NotTaken with what is wrong and what would do.
+ */
+export async function checkFile(file) {
+  const name = `“${file.name}”`;
+  if (file.size > MOST_BYTES) {
+    const size = Math.round(file.size / MEGABYTE);
+    throw new NotTaken(`${name} has ${size} MB; the page takes files of at most 50 MB.`);
+  }
+  const header = await readHeader(file);
+  if (header === null) {
+    throw new NotTaken(
+      `${name} is no image that the page can read. PNG, JPEG, WebP, GIF, BMP and AVIF are.`,
+    );
+  }
+  const { width, height } = header;
+  if (width === null || !(width > 0) || !(height > 0)) {
+    throw new NotTaken(`${name} begins like a ${header.type} image, but is damaged.`);
+  }
+  if (width * height > MOST_PIXELS) {
+    throw new NotTaken(
+      `${name} has ${count(width)} x ${count(height)} pixels; the page takes at most 100 million ` +
+        "in all. Save a smaller copy and take that.",
+    );
+  }
+  return header;
+}
+
+/** An image file as the values of an item: scaled whole into the model's size, the rest filled. */
+export async function readValues(file, page, ground) {
+  await checkFile(file);
+  const { width, height, channels } = layoutOf(page.shape, page.kind);
+  const bitmap = await decoded(file);
+  const size = { width: bitmap.width, height: bitmap.height };
+  const scale = Math.min(width / size.width, height / size.height);
+  const move = {
+    scale,
+    x: Math.round((width - size.width * scale) / 2),
+    y: Math.round((height - size.height * scale) / 2),
+  };
+  const levels = scaled(bitmap, move, { width, height }, channels === 4 ? null : ground.level);
+  bitmap.close();
+  return { values: valuesOf(levels, channels, page), ...size };
+}
+
+async function decoded(file) {
+  try {
+    return await createImageBitmap(file, { colorSpaceConversion: "none" });
+  } catch {
+    throw new NotTaken(`“${file.name}” is damaged: the browser cannot decode it.`);
+  }
+}
+
+function count(number) {
+  return number.toLocaleString("en");
+}
