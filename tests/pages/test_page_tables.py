@@ -35,7 +35,7 @@ def test_a_table_of_a_page(page):
     assert '<td data-value="1530.6123">1,530.6</td>' in html
     assert '<td data-value="">–</td>' in html
     assert '<tr class="ours"><th scope="row">a &#34;b&#34;</th>' in html
-    assert re.search(r'<button[^>]*data-table="errors"', html)
+    assert re.search(r'<button[^>]*data-table="table-errors"', html)
 
 
 def test_columns_of_texts_stand_to_the_left():

@@ -28,6 +28,8 @@ _MARKS = (
     "M-4.6,-2.2h9.2v4.4h-9.2z",
     "M-2.2,-4.6h4.4v9.2h-4.4z",
 )
+#: How many classes have a colour of their own.
+COLOURED_CLASSES = 10
 # Points are drawn in so many layers of all classes, so that no class hides another.
 _LAYERS = 8
 
@@ -140,7 +142,7 @@ def scatter_plot(
     Args:
         name, title, words, x, y: as of :func:`line_plot`.
         points: drawn in the order given; a mixed one hides no class.
-        classes: their names, at most ten have a colour of their own.
+        classes: their names; beyond :data:`COLOURED_CLASSES` colours come again.
         ranks: the class of each point, by its place in ``classes``; None for a single colour.
     """
     if not points:
@@ -276,7 +278,11 @@ def _dots(
         Markup(
             '<g style="color: var(--{})"><path class="edges" d="{}"/>'
             '<path class="points" d="{}"/></g>'
-        ).format("ours" if rank < 0 else f"class-{rank % 10}", "".join(places), "".join(places))
+        ).format(
+            "ours" if rank < 0 else f"class-{rank % COLOURED_CLASSES}",
+            "".join(places),
+            "".join(places),
+        )
         for (_, rank), places in sorted(groups.items())
     )
 
@@ -298,7 +304,7 @@ def _dot(rank: int) -> Markup:
     return Markup(
         '<svg class="dot" viewBox="0 0 14 14" aria-hidden="true" style="color: '
         'var(--class-{})"><path class="edges" d="M7,7h0"/><path class="points" d="M7,7h0"/></svg>'
-    ).format(rank % 10)
+    ).format(rank % COLOURED_CLASSES)
 
 
 def _whole(name: str, drawings: Sequence[Markup], legend: Sequence[tuple[str, Markup]]) -> Markup:

@@ -17,7 +17,8 @@ class Table:
     """A table with a name for each row in its first column.
 
     Attributes:
-        name: its id in the page, and its CSV file's name: letters, digits and hyphens.
+        name: its CSV file's name, and behind ``table-`` its id in the page: letters, digits and
+            hyphens.
         title: what it holds, with the unit.
         columns: their headings.
         rows: as many cells each; None is a gap.

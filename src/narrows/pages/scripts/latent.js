@@ -49,8 +49,7 @@ function addThumbnails(drawing, places, map, sheet) {
     if (!free) continue;
     taken.push([x, y]);
     const corner = { x: x - size / 2, y: y - size / 2, width: size, height: size };
-    const rank = map.labels ? map.labels[at] % 10 : null;
-    const colour = rank === null ? "var(--ours)" : `var(--class-${rank})`;
+    const colour = map.coloured ? `var(--class-${map.labels[at]})` : "var(--ours)";
     group.append(
       svgElement("use", { ...corner, href: `#${sheet}-${place}` }),
       svgElement("rect", { ...corner, style: `stroke: ${colour}` }),

@@ -29,7 +29,7 @@ export function startDownloads() {
   for (const button of document.querySelectorAll("button.download")) {
     button.addEventListener("click", () => {
       const table = document.getElementById(button.dataset.table);
-      save(csvOf(table), `${table.id}.csv`, "text/csv;charset=utf-8");
+      save(csvOf(table), button.dataset.file, "text/csv;charset=utf-8");
     });
   }
 }

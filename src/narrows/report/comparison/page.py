@@ -36,7 +36,7 @@ def comparison_page(comparison: Comparison) -> str:
     """The page of :func:`write_comparison` as one text."""
     unit = comparison.data.unit
     colours = colours_of(comparison)
-    large, small = (_drawings(comparison, name) for name in ("gallery", "thumbnail"))
+    large, small = (_drawings(comparison, name) for name in ("pictures", "thumbnails"))
     context: dict[str, Any] = {
         "c": comparison,
         "best": comparison.models[comparison.best],
@@ -88,7 +88,9 @@ def _add_items(
     is_table = comparison.data.form == "table"
     gallery = comparison.gallery
     if gallery and gallery.items and is_table:
-        context["rows"] = views.rows_view(gallery, comparison.data.columns)
+        scores = comparison.table.errors[0][1] if comparison.table else ()
+        categories = {score.name for score in scores if score.is_category}
+        context["rows"] = views.rows_view(gallery, comparison.data.columns, categories)
     elif gallery and gallery.items:
         context["names"] = ["original", *(version.name for version in gallery.items[0].versions)]
         context["groups"], data["gallery"] = views.gallery_view(

@@ -47,6 +47,8 @@ def drawings_of(
         name: letters, of what holds them in the page.
         pictures: whether items are images.
     """
+    low, high = limits
+    limits = (low, high) if low < high else (low, low + 1)  # all values are the same
     if pictures and is_picture_shape(tuple(item_shape)):
         return Sheet(tuple(item_shape), limits, name)
     return Curves(limits)
@@ -63,6 +65,7 @@ class Sheet:
         self._shape, self._limits, self._name = item_shape, limits, name
         self._levels: list[np.ndarray] = []
         self._places: dict[bytes, int] = {}
+        self._done: tuple[bytes, int] | None = None  # as they are now
 
     def draw(self, item: np.ndarray, label: str) -> Markup:
         return Markup(
@@ -71,13 +74,19 @@ class Sheet:
         ).format(self._shape[1], self._shape[0], label, self._name, self.place(item))
 
     def place(self, item: np.ndarray) -> int:
-        levels = to_colours(item[None], self._limits)[0]
-        if self._shape[2:] in ((), (1,)):
-            levels = levels[..., :1]  # of three that are the same
+        levels = self._grey_levels(item)
         place = self._places.setdefault(levels.tobytes(), len(self._levels))
         if place == len(self._levels):
             self._levels.append(levels)
+            self._done = None
         return place
+
+    def _grey_levels(self, item: np.ndarray) -> np.ndarray:
+        """The item as uint8 (height, width, channels)."""
+        if item.dtype == np.uint8 and self._limits == (0, 255):
+            return item.reshape(*item.shape[:2], -1)
+        levels = to_colours(item[None], self._limits)[0]
+        return levels[..., :1] if self._shape[2:] in ((), (1,)) else levels  # of three alike
 
     def definition(self) -> Markup:
         if not self._levels:
@@ -136,21 +145,28 @@ class Sheet:
 
     def _reduced(self) -> tuple[bytes, int]:
         """The PNG file, and how many times smaller each way its pictures are."""
-        factor = 1
-        while len(content := self._png(factor)) > MOST_BYTES and max(self._cell(factor)) > 8:
-            # A file of a photograph is about as long as it has pixels.
-            factor = max(factor + 1, math.floor(factor * math.sqrt(len(content) / MOST_BYTES)))
-        return content, factor
+        if self._done is None:
+            # Some of the pictures tell about how much all of them take.
+            few = self._levels[:: -(-len(self._levels) // 4)]
+            guess = len(self._png(few, 1)) / len(few) * len(self._levels)
+            factor = max(math.ceil(math.sqrt(guess / MOST_BYTES)), 1)
+            content = self._png(self._levels, factor)
+            while len(content) > MOST_BYTES and max(self._cell(factor)) > 8:
+                # A file of photographs is about as long as it has pixels.
+                factor = max(factor + 1, math.floor(factor * math.sqrt(len(content) / MOST_BYTES)))
+                content = self._png(self._levels, factor)
+            self._done = content, factor
+        return self._done
 
-    def _png(self, factor: int) -> bytes:
+    def _png(self, pictures: Sequence[np.ndarray], factor: int) -> bytes:
         from PIL import Image
 
         height, width = self._cell(factor)
-        channels = self._levels[0].shape[2]
+        channels = pictures[0].shape[2]
         columns = self._columns
-        rows = -(-len(self._levels) // columns)
+        rows = -(-len(pictures) // columns)
         sheet = np.zeros((rows * (height + 2), columns * (width + 2), channels), np.uint8)
-        for place, levels in enumerate(self._levels):
+        for place, levels in enumerate(pictures):
             if factor > 1:
                 smaller = Image.fromarray(levels.squeeze(2) if channels == 1 else levels)
                 levels = np.asarray(smaller.reduce(factor)).reshape(height, width, channels)

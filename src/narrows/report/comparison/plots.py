@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from narrows.pages.plots import Axis, Series, line_plot, scatter_plot
+from narrows.pages.plots import COLOURED_CLASSES, Axis, Series, line_plot, scatter_plot
 from narrows.report.comparison.result import (
     BytesSpent,
     LatentSpace,
@@ -97,10 +97,16 @@ def _curves(curve: LossCurve, colour: str) -> list[Series]:
     return series
 
 
+def is_coloured(part: LatentSpace) -> bool:
+    """Whether each class has a colour of its own."""
+    return part.labels is not None and len(part.classes) <= COLOURED_CLASSES
+
+
 def latent_plot(part: LatentSpace, number: int) -> Markup:
     """Where codes lie, coloured by class where there are classes."""
     points = [(float(x), float(y)) for x, y in part.positions[:_MOST_POINTS]]
-    ranks = None if part.labels is None else part.labels[:_MOST_POINTS].tolist()
+    labels = part.labels if is_coloured(part) else None
+    ranks = None if labels is None else labels[:_MOST_POINTS].tolist()
     return scatter_plot(
         f"plot-latent-{number}",
         points,

@@ -6,13 +6,14 @@ its script needs.
 
 import base64
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
 
 from narrows.baselines.jpeg import open_jpeg, restored
 from narrows.report.comparison.pictures import Drawings
+from narrows.report.comparison.plots import is_coloured
 from narrows.report.comparison.result import (
     DenoisingPart,
     Features,
@@ -78,18 +79,20 @@ def _versions(item: GalleryItem) -> Iterator[tuple[str, str, np.ndarray]]:
         yield version.name, note, version.values
 
 
-def rows_view(part: Gallery, columns: tuple[str, ...]) -> list[dict[str, Any]]:
-    """A table's rows: a heading each, and a line a column with its cell in every version."""
+def rows_view(
+    part: Gallery, columns: tuple[str, ...], categories: Collection[str]
+) -> list[dict[str, Any]]:
+    """A table's rows: a heading each, and a line a column with its cell in every version; of the
+    columns that are ``categories``, whether it is another one."""
     views = []
     for item in part.items:
         cells = [item.cells, *(version.cells for version in item.versions)]
         views.append(
             {
-                "heading": f"row {item.index:,}, {_GROUPS[item.rank].lower()}",
+                "heading": f"Row {item.index:,}, {_GROUPS[item.rank].lower()}",
                 "names": ["original", *(version.name for version in item.versions)],
-                "errors": [version.error for version in item.versions],
                 "lines": [
-                    (name, [(cell, cell != line[0]) for cell in line])
+                    (name, [(cell, name in categories and cell != line[0]) for cell in line])
                     for name, *line in zip(columns, *cells, strict=False)
                 ],
             }
@@ -125,6 +128,7 @@ def latent_data(part: LatentSpace, drawings: Drawings) -> dict[str, Any]:
         ),
         "labels": labels,
         "classes": list(part.classes),
+        "coloured": is_coloured(part),
         "indices": part.indices.tolist(),
         "pictures": [
             [int(at), drawings.place(picture)]

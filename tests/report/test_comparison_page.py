@@ -1,0 +1,155 @@
+"""A comparison's page: one file of any kind of data, with all its numbers and nothing else's."""
+
+import base64
+import io
+import re
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers.comparisons import comparison, spent
+from narrows.report.comparison import pictures, views
+from narrows.report.comparison.page import comparison_page, write_comparison
+from narrows.report.comparison.result import BytesSpent
+
+GENERATOR = np.random.default_rng(0)
+GREY = GENERATOR.integers(0, 256, (20, 10, 12), np.uint8)
+KINDS = {
+    "grey": (GREY, "image"),
+    "colour": (GENERATOR.integers(0, 256, (20, 9, 8, 3), np.uint8), "image"),
+    "floats": (GENERATOR.normal(size=(12, 6, 5)).astype(np.float32), "image"),
+    "constant": (np.zeros((12, 6, 5), np.float32), "image"),
+    "curves": (GENERATOR.normal(size=(12, 300)), "curve"),
+    "single values": (GENERATOR.normal(size=(12, 1)), "values"),
+    "volumes": (GENERATOR.normal(size=(12, 3, 4, 5, 2)), "values"),
+    "table": (GENERATOR.normal(size=(12, 4)), "table"),
+}
+EMPTY = {"br", "img", "input", "link", "meta"}
+
+
+class Reader(HTMLParser):
+    """Ids, addresses, and whether every element that is opened is closed where it must be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: Counter[str] = Counter()
+        self.addresses: list[str] = []
+        self.handlers: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name == "id":
+                self.ids[value or ""] += 1
+            if name in ("href", "src"):
+                self.addresses.append(value or "")
+            if name.startswith("on"):
+                self.handlers.append(name)
+        if tag not in EMPTY:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in EMPTY:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_page_of_any_data_is_one_sound_file(kind: str, labelled: bool) -> None:
+    items, form = KINDS[kind]
+    labels = np.zeros(len(items), int) if labelled else None
+    page = comparison_page(comparison(items, form, labels=labels))
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert not reader.open and not reader.handlers
+    assert not [name for name, count in reader.ids.items() if count > 1]
+    assert not [a for a in reader.addresses if not a.startswith(("data:", "#"))]
+    inner = {a[1:] for a in reader.addresses if a.startswith("#")}
+    assert inner <= set(reader.ids)
+    assert "http" not in re.sub(r"http-equiv|http://www\.w3\.org/2000/svg", "", page)
+    assert "made-up &lt;items&gt;, compared" in page
+
+
+def test_parts_that_are_none_are_left_out() -> None:
+    names = ("spent", "archives", "jpeg", "features", "gallery", "use", "losses", "table")
+    changes = {**dict.fromkeys(names), "latent": (), "denoising": (), "cautions": ()}
+    page = comparison_page(comparison(GREY, "image", **changes))
+    ids = set(re.findall(r'<h[23] id="(\w+)"', page))
+    assert ids == {"data", "numbers", "models", "commands"}
+
+
+def test_what_loses_nothing_is_in_the_table_alone() -> None:
+    lossless = spent().points[-1]
+    part = BytesSpent(points=(lossless,), count=1, raw_bytes=1.0, sentence="s", facts="f")
+    page = comparison_page(comparison(GREY, "image", spent=part))
+    assert 'id="plot-bytes"' not in page and 'id="table-error-over-bytes"' in page
+
+
+@pytest.mark.slow
+def test_a_page_of_mnist_size_stays_small(tmp_path: Path) -> None:
+    # Worse to pack than digits are: noise of half the pixels.
+    items = GENERATOR.integers(0, 256, (2000, 28, 28), np.uint8)
+    items[GENERATOR.random(items.shape) < 0.5] = 0
+    path = tmp_path / "page.html"
+    write_comparison(path, comparison(items, "image", labels=np.arange(2000) % 10))
+    assert path.stat().st_size < 3_000_000
+
+
+@pytest.mark.slow
+def test_a_page_of_photographs_stays_small() -> None:
+    coarse = GENERATOR.integers(0, 256, (40, 40, 60, 3), np.uint8)
+    items = coarse.repeat(8, axis=1).repeat(8, axis=2)
+    items += GENERATOR.integers(0, 8, items.shape, np.uint8)
+    assert len(comparison_page(comparison(items, "image"))) < 3_000_000
+
+
+def sheet_of(drawings: pictures.Drawings) -> np.ndarray:
+    content = re.search(r"base64,([^\"]+)", drawings.definition())
+    assert content
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(content[1]))))
+
+
+@pytest.mark.parametrize("shape", [(10, 12), (10, 12, 1), (9, 8, 3)])
+def test_pictures_lie_where_the_facts_say(shape: tuple[int, ...]) -> None:
+    items = GENERATOR.integers(0, 256, (7, *shape), np.uint8)
+    drawings = pictures.drawings_of(shape, (0, 255), "gallery", pictures=True)
+    places = [drawings.place(item) for item in items]
+    assert drawings.place(items[3]) == places[3]  # each once
+    sheet, facts = sheet_of(drawings), drawings.facts()
+    assert facts["reduced"] == 1
+    for place, item in zip(places, items, strict=True):
+        top = place // facts["columns"] * (facts["height"] + 2) + 1
+        left = place % facts["columns"] * (facts["width"] + 2) + 1
+        found = sheet[top : top + facts["height"], left : left + facts["width"]]
+        assert (found == item.reshape(found.shape)).all()
+
+
+def test_floats_are_scaled_by_the_limits() -> None:
+    drawings = pictures.drawings_of((1, 3), (-1, 1), "gallery", pictures=True)
+    drawings.place(np.array([[-1.0, 0.0, 9.0]]))
+    assert sheet_of(drawings)[1, 1:4].tolist() == [0, 128, 255]
+
+
+@pytest.mark.slow
+def test_jpeg_of_a_large_picture_is_opened_in_a_part_of_it() -> None:
+    large = GENERATOR.integers(0, 256, (500, 390), np.uint8)
+    whole = comparison(large[None].repeat(12, axis=0), "image").jpeg
+    assert whole
+    view, data = views.jpeg_view(whole)
+    assert (view["is_part"] and (view["height"], view["width"]) == (384, 384)) or view[
+        "height"
+    ] < 384
+    row, column = data["block"]
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(view["pixels"].split(",")[1]))))
+    block = shown[8 * row : 8 * row + 8, 8 * column : 8 * column + 8].astype(int) - 128
+    assert (block == whole.samples[: block.shape[0], : block.shape[1]]).all()
