@@ -14,7 +14,6 @@ It needs the tables in $NARROWS_DATA/tables. Sizes are the same on every machine
 import argparse
 import gzip
 import io
-import lzma
 import os
 import tempfile
 import time
@@ -25,7 +24,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet
 
 from common import (
     JOURNAL,
@@ -137,44 +135,27 @@ def measure(name: str, per_cent: float) -> dict[str, Any]:
 
 def lossless(source: Path) -> dict[str, int]:
     """Bytes of what keeps all of a table: xz -9e of the file, Parquet with Zstandard."""
-    from narrows.archive.tables.sources import TypedTable
+    from narrows.baselines.table_codecs import measure_table_codecs
 
-    out = io.BytesIO()
-    batches = list(TypedTable(source).batches())
-    pyarrow.parquet.write_table(
-        pa.Table.from_batches(batches), out, compression="zstd", compression_level=19
-    )
-    return {"xz of the file": xz(source.read_bytes()), "Parquet + zstd": len(out.getvalue())}
+    sizes = {point.method: point.size for point in measure_table_codecs(source, []).points}
+    return {"xz of the file": sizes["CSV + xz"], "Parquet + zstd": sizes["Parquet + zstd"]}
 
 
 def levels_with_xz(source: Path, per_cent: float) -> dict[str, int]:
     """Bytes of each column's levels at the same bounds, with xz -9e: by rows, and by columns."""
-    from narrows.archive.bounds import Grid
-    from narrows.archive.error_bounds import Promises
+    from narrows.archive.error_bounds import ErrorBounds
     from narrows.archive.tables.sources import TypedTable
     from narrows.archive.tables.writing import column_bounds
+    from narrows.baselines.table_codecs import first_rows, quantise
 
-    typed = TypedTable(source)
-    bounds = column_bounds(typed, Promises.of(f"{per_cent}%"))
-    (group,) = typed.groups()
-    columns = []
-    for name, storage in typed.storages.items():
-        cells = storage.cells(group.column(name).combine_chunks())
-        grid = Grid.for_bound(bounds[name]) if storage.dtype.kind == "f" else None
-        levels = cells.values if grid is None else grid.levels(cells.values)
-        whole = np.zeros(group.num_rows, np.int64)  # 0 where a cell is missing
-        whole[cells.present] = levels - levels.min() + (len(levels) < group.num_rows)
-        columns.append(whole)
-    narrow = np.min_scalar_type(max(int(column.max()) for column in columns))
-    sheet = np.stack(columns).astype(narrow)
-    return {
-        "levels by rows + xz": xz(sheet.T.tobytes()),
-        "levels by columns + xz": xz(sheet.tobytes()),
-    }
-
-
-def xz(content: bytes) -> int:
-    return len(lzma.compress(content, preset=9 | lzma.PRESET_EXTREME))
+    error_bounds = ErrorBounds.of(f"{per_cent}%")
+    typed = TypedTable(source, numbers=error_bounds)
+    found = quantise(
+        typed,
+        first_rows(source, typed.rows, bound=f"{per_cent}%"),
+        column_bounds(typed, error_bounds),
+    )
+    return {"levels by rows + xz": found.by_rows, "levels by columns + xz": found.by_columns}
 
 
 def targets(runs: dict[str, dict[str, Any]]) -> list[Target]:

@@ -11,7 +11,6 @@ whoever has so many bytes, what ``compress --max-error`` makes of the test image
     python benchmarks/codes_only.py [--bytes N,N] [--epochs N] [--long-epochs N]
 """
 
-import io
 import json
 import tempfile
 from pathlib import Path
@@ -44,14 +43,9 @@ OURS = "narrows --codes-only"
 ERROR, IMAGES = 330, 70_000
 #: Qualities of the others, from worst to best.
 QUALITIES = {
-    "jpeg": [1, 3, 5, 8, 12, 18, 25, 35, 50],
-    "webp": [0, 5, 10, 20, 30, 40, 55, 70],
-    "avif": [5, 20, 35, 50],
-}
-OPTIONS: dict[str, dict[str, Any]] = {
-    "jpeg": {"optimize": True},
-    "webp": {"method": 6},
-    "avif": {"speed": 6, "subsampling": "4:0:0"},
+    "JPEG": [1, 3, 5, 8, 12, 18, 25, 35, 50],
+    "WebP": [0, 5, 10, 20, 30, 40, 55, 70],
+    "AVIF": [5, 20, 35, 50],
 }
 EVERY = 20
 
@@ -97,30 +91,17 @@ def bounded(bound: int) -> dict[str, float]:
     }
 
 
-def theirs(kind: str, quality: int, sheet: bool) -> dict[str, float]:
+def theirs(kind: str, quality: int, on_sheet: bool) -> dict[str, float]:
     """Bytes an image and the mean squared error of a format of images."""
+    from narrows.baselines.image_codecs import IMAGE_CODECS, measure_setting
     from narrows.data import load_data
+    from narrows.data.pixels import full_range
 
     items = load_data("mnist:test").items
-    if sheet:
-        items = items.reshape(100, 100, 28, 28).swapaxes(1, 2).reshape(1, 2800, 2800)
-    else:
-        items = items[::EVERY]
-    size, squares = 0, 0.0
-    for item in items:
-        content, back = _through(item, kind, quality)
-        size += len(content)
-        squares += float(np.square(back - item).sum())
-    return {"item_bytes": size / (items.size / 784), "error": squares / items.size}
-
-
-def _through(image: np.ndarray, kind: str, quality: int) -> tuple[bytes, np.ndarray]:
-    from PIL import Image
-
-    out = io.BytesIO()
-    Image.fromarray(image).save(out, kind, quality=quality, **OPTIONS[kind])
-    with Image.open(io.BytesIO(out.getvalue())) as opened:
-        return out.getvalue(), np.asarray(opened.convert("L"), np.float64)
+    codec = next(codec for codec in IMAGE_CODECS if codec.name == kind)
+    some = items if on_sheet else items[::EVERY]
+    point = measure_setting(codec, quality, some, full_range(None), on_sheet=on_sheet)
+    return {"item_bytes": point.item_bytes, "error": point.mse}
 
 
 def bytes_at(points: list[dict[str, Any]], error: float) -> float:
@@ -192,7 +173,7 @@ def main() -> None:
     curves: dict[str, list[dict[str, Any]]] = {}
     for kind, qualities in QUALITIES.items():
         for sheet in (True, False):
-            name = f"{kind.upper()}, {'a sheet' if sheet else 'single files'}"
+            name = f"{kind}, {'a sheet' if sheet else 'single files'}"
             curves[name] = [
                 journal.measure(f"{name}, quality {each}", theirs, kind, each, sheet)
                 for each in qualities

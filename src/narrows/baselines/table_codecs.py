@@ -113,6 +113,20 @@ class TableCodecResult:
     seconds: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Quantised:
+    """A table within largest errors: bytes column after column and row after row; the errors."""
+
+    by_columns: int
+    by_rows: int
+    errors: tuple[ColumnError, ...]
+
+    @property
+    def size(self) -> int:
+        """The smaller."""
+        return min(self.by_columns, self.by_rows)
+
+
 def measure_table_codecs(
     source: Any,
     bounds: Sequence[str] = BOUNDS,
@@ -141,7 +155,7 @@ def measure_table_codecs(
     if not typed.rows:
         raise DataError(f"{typed.name} has no rows to measure", hint="give a table with some")
     rows = min(typed.rows, max(most_cells // max(len(typed.types), 1), 1))
-    table = _first_rows(typed, rows)
+    table = _leading_rows(typed, rows)
     if (size := bytes_in_memory(table)) > _MOST_BYTES:
         rows = max(rows * _MOST_BYTES // size, 1)
         table = table.slice(0, rows)
@@ -179,8 +193,8 @@ def measure_table_codecs(
         advance(1)
         for bound in bounds:
             limits = column_bounds(rounded, ErrorBounds.of(bound))
-            size, columns = _quantised(rounded, _first_rows(rounded, rows), limits)
-            add("quantise + xz", size, bound, columns)
+            quantised = quantise(rounded, _leading_rows(rounded, rows), limits)
+            add("quantise + xz", quantised.size, bound, quantised.errors)
             advance(1)
     return TableCodecResult(
         points=tuple(points),
@@ -205,7 +219,8 @@ def first_rows(
         DataError, OSError: as there.
     """
     numbers = ErrorBounds.of(bound)
-    return _first_rows(TypedTable(source, options=CsvOptions.of(csv or {}), numbers=numbers), count)
+    typed = TypedTable(source, options=CsvOptions.of(csv or {}), numbers=numbers)
+    return _leading_rows(typed, count)
 
 
 def relative_error(values: np.ndarray, back: np.ndarray) -> float | None:
@@ -216,7 +231,7 @@ def relative_error(values: np.ndarray, back: np.ndarray) -> float | None:
     return float(np.square(back[there] - values[there]).mean()) / variance if variance else None
 
 
-def _first_rows(typed: TypedTable, count: int) -> Any:
+def _leading_rows(typed: TypedTable, count: int) -> Any:
     """The first rows as one Arrow table."""
     batches, held = [], 0
     for batch in typed.batches():
@@ -283,10 +298,14 @@ def _parquet_size(table: Any) -> int:
     return len(out.getvalue())
 
 
-def _quantised(
-    typed: TypedTable, table: Any, bounds: Mapping[str, float]
-) -> tuple[int, list[ColumnError]]:
-    """Bytes of a table within a largest error of each column, and what that does to them."""
+def quantise(typed: TypedTable, table: Any, bounds: Mapping[str, float]) -> Quantised:
+    """A table within a largest error of each column, by xz.
+
+    Args:
+        typed: a table whose numbers are told, as errors are asked of them.
+        table: some of its rows, an Arrow table.
+        bounds: of each column; 0 for exact.
+    """
     columns = [
         TableColumn.of(name, type_, bounds[name]).kept for name, type_ in typed.types.items()
     ]
@@ -307,11 +326,12 @@ def _quantised(
             errors.append(_error(name, kept, values, back))
     whole = [steps for steps in wide if len(steps) == table.num_rows]
     rest = [steps.tobytes() for steps in wide if len(steps) != table.num_rows]
-    by_columns = [steps.tobytes() for steps in whole]
-    by_rows = [_interleaved(whole)]
     xz = _by("xz")
-    sizes = [xz(b"".join([*front, *rest, *order])) or 0 for order in (by_columns, by_rows)]
-    return min(sizes), errors
+    by_columns, by_rows = (
+        xz(b"".join([*front, *rest, *order])) or 0
+        for order in ([steps.tobytes() for steps in whole], [_interleaved(whole)])
+    )
+    return Quantised(by_columns=by_columns, by_rows=by_rows, errors=tuple(errors))
 
 
 def _pipeline(kept: Kept) -> Pipeline:

@@ -89,6 +89,7 @@ def test_the_regression_is_scikit_learns_on_codes_standardised_by_training(
     assert result.rows[0].logistic == pytest.approx(accuracy(told, held_out.labels), abs=0.003)
 
 
+@pytest.mark.slow
 def test_always_the_most_frequent_class_is_right_as_often_as_it_comes(
     parts: Parts, result: Usefulness
 ) -> None:
