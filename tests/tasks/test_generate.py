@@ -159,10 +159,6 @@ def test_an_estimator_draws_and_interpolates() -> None:
     ends = estimator.inverse_transform(estimator.transform(images[:2]))
     assert way.shape == (4, 8, 8)
     np.testing.assert_array_equal(way[[0, -1]], ends)
-    varied = estimator.traverse(1, at=images[0], steps=4)
-    codes = traversed(estimator.model_, 1, 4, estimator.transform(images[:1])[0])
-    np.testing.assert_array_equal(varied, estimator.inverse_transform(codes))
-    assert estimator.traverse(0).shape == (10, 8, 8)
 
 
 def test_an_estimator_of_a_table_draws_rows_of_it() -> None:

@@ -66,7 +66,8 @@ def load_for(
     """
     trained = autoencoder.trained.data
     options = images_for(autoencoder.trained, source, images) or ImageOptions()
-    data = load_data(source, table=trained.table, track=track, **asdict(options), **(csv or {}))
+    said = {**asdict(options), **(csv or {})}
+    data = load_data(source, labels=True, table=trained.table, track=track, **said)
     if trained.table is None and data.table is not None:
         raise DataError(
             f"{source} is a table, and the model was trained on {trained.name}, which is none",

@@ -1,0 +1,142 @@
+"""A table's rows as cells that a form shows, and cells as features."""
+
+import datetime
+import decimal
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from narrows.data import TableSchema
+from narrows.data.tables import SchemaDrift
+from narrows.data.tables.columns import Column
+from narrows.errors import DataError
+from narrows.report.redundancy import Redundancy
+from narrows.support.lazy_modules import pa
+
+#: What a form shows of a column, by its kind.
+_KINDS = {
+    "numeric": "number",
+    "integer": "number",
+    "boolean": "truth",
+    "categorical": "category",
+    "date": "date",
+    "constant": "constant",
+}
+# A column of at least this score is said to follow from others: R², or as much of the wrong
+# answers that is gone.
+_FOLLOWS = 0.9
+# Whole numbers beyond this are not exact in a page.
+_EXACT = 2**53
+
+
+def cells_of(table: TableSchema, features: np.ndarray) -> list[dict[str, Any]]:
+    """The cells of one row: ``{column, value}`` of each column that is learnt or constant.
+
+    Args:
+        features: (width,), any float dtype.
+    """
+    row = table.decode(np.asarray(features, np.float32)[None])
+    return [
+        {"column": column.name, "value": _plain(row.column(place)[0].as_py())}
+        for place, column in enumerate(table.columns)
+        if column.kind in _KINDS
+    ]
+
+
+def features_of(table: TableSchema, cells: Any) -> np.ndarray:
+    """The features of a row, float32 (width,); what is not given is missing.
+
+    Args:
+        cells: a list of ``{column, value}``, from a page.
+
+    Raises:
+        DataError: it is none, or a cell is not of its column's kind.
+    """
+    values = _by_name(cells, table.names)
+    types = table.arrow_schema()
+    arrays = [
+        _array(column, values.get(column.name), types.field(place).type)
+        for place, column in enumerate(table.columns)
+    ]
+    row = pa.table(arrays, names=list(table.names))
+    return table.encode(row, SchemaDrift())[0]
+
+
+def columns_of(table: TableSchema, redundancy: Redundancy | None) -> list[dict[str, Any]]:
+    """What a form has to know of each column that is learnt or constant."""
+    follows = {
+        each.name: list(each.follows)
+        for each in (() if redundancy is None else redundancy.columns)
+        if each.score >= _FOLLOWS and each.kind != "constant"
+    }
+    return [
+        {
+            "name": column.name,
+            "kind": _KINDS[column.kind],
+            "categories": list(column.categories) if column.kind == "categorical" else None,
+            "low": _limit(column, column.lowest),
+            "high": _limit(column, column.highest),
+            "whole": column.kind == "integer",
+            "follows_from": follows.get(column.name, []),
+        }
+        for column in table.columns
+        if column.kind in _KINDS
+    ]
+
+
+def _limit(column: Column, value: float | None) -> float | None:
+    is_number = column.kind in ("numeric", "integer")
+    return value if is_number and value is not None and math.isfinite(value) else None
+
+
+def _plain(value: Any) -> Any:
+    """A cell as JSON has it."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, decimal.Decimal):
+        return str(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
+        return str(value)
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def _by_name(cells: Any, names: Sequence[str]) -> Mapping[str, Any]:
+    hint = 'give a list of {"column": name, "value": value}'
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+        raise DataError("these are no cells of a row", hint=hint)
+    values = {}
+    for cell in cells:
+        name, value = cell.get("column"), cell.get("value")
+        if name not in names:
+            raise DataError(
+                f"the table has no column {name!r:.60}",
+                hint=f"its columns are {', '.join(map(repr, names[:20]))}",
+            )
+        if not (value is None or isinstance(value, str | int | float | bool)):
+            raise DataError(f"the cell of column {name!r} holds no value", hint=hint)
+        values[name] = value
+    return values
+
+
+def _array(column: Column, value: Any, type_: Any) -> Any:
+    """One cell in an Arrow array of the column's type."""
+    if value is None or value == "":
+        return pa.nulls(1, type_)
+    try:
+        if pa.types.is_dictionary(type_):
+            return pa.array([str(value)]).cast(type_.value_type).dictionary_encode()
+        if isinstance(value, str) and not pa.types.is_string(type_):
+            return pa.array([value]).cast(type_)
+        if pa.types.is_string(type_) or pa.types.is_large_string(type_):
+            return pa.array([str(value)], type_)
+        return pa.array([value]).cast(type_)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        raise DataError(
+            f"column {column.name!r} takes a {_KINDS.get(column.kind, 'value')}, and {value!r:.60} "
+            "is none",
+            hint="correct it, or leave the cell empty",
+        ) from error

@@ -1,0 +1,353 @@
+"""A model, and data for it, as the page of ``narrows explore`` asks for them."""
+
+import base64
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from narrows.data import Dataset
+from narrows.errors import DataError, UsageError
+from narrows.model.use import TrainedAutoencoder
+from narrows.report.latent_plane import latent_plane
+from narrows.report.redundancy import is_comparable, redundancy
+from narrows.support.chunks import chunks
+from narrows.support.progress import Tracker, silent
+from narrows.support.rounding import as_dtype
+from narrows.support.shapes import is_picture_shape
+from narrows.tasks.denoise import denoise
+from narrows.tasks.detector import Detector
+from narrows.tasks.explore.cells import cells_of, columns_of, features_of
+from narrows.tasks.explore.latent_numbers import latent_numbers, start_code, typical_codes
+from narrows.tasks.explore.thumbnails import thumbnail_sheet
+from narrows.version import __version__
+
+#: Items to choose from, on the map and among the nearest; of more, as many are drawn.
+MOST_ITEMS = 2000
+# Values that these may have in all: of large images there are fewer.
+_MOST_VALUES = 1 << 26
+_STREAM = 0xE4910
+
+#: A cell of a table's row: its ``column`` and its ``value``.
+Cells = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Encoded:
+    """What a model makes of an item.
+
+    Attributes:
+        item: its values, float32 (size,), in data units, or features of a table.
+        code: float32 (latent,).
+        values: its reconstruction, float32 (size,).
+        score, p_value: how odd it is, and the share of held-out training items that are at least as
+            odd; None where the model file does not tell.
+        cells: of a table, those of the reconstruction; otherwise None.
+    """
+
+    item: np.ndarray
+    code: np.ndarray
+    values: np.ndarray
+    score: float | None
+    p_value: float | None
+    cells: Cells | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ChosenItem:
+    """One of the items to choose from: its values, its code, its label if it has one, the row of
+    the data that it is, and of a table its cells."""
+
+    values: np.ndarray
+    code: np.ndarray
+    label: str | None
+    row: int
+    cells: Cells | None
+
+
+class Explorer:
+    """Turns codes to items and items to codes, and knows the items of a data set by their codes.
+
+    Args:
+        autoencoder: the model.
+        data: items of the model's shape, as :func:`narrows.tasks.opening.load_for` gives them; None
+            for none.
+        title: what the page is called.
+        most_items: how many of the data are taken at most, drawn at random from them, always the
+            same ones.
+        track: told how far it is.
+
+    Raises:
+        UsageError: the model's decoder takes more than a code.
+    """
+
+    def __init__(
+        self,
+        autoencoder: TrainedAutoencoder,
+        data: Dataset | None,
+        *,
+        title: str,
+        most_items: int = MOST_ITEMS,
+        track: Tracker = silent,
+    ) -> None:
+        if autoencoder.trained.model.spec.crosses:
+            raise UsageError(
+                "the decoder of this model takes more than a code, so that there is nothing to "
+                "turn",
+                hint="take a model of another preset than unet, or use narrows denoise",
+            )
+        self.autoencoder, self.title = autoencoder, title
+        self.trained = autoencoder.trained
+        self._track = track
+        self._whole = data
+        self._sampled(data, most_items)
+        told = self.trained.learnt_detection is not None
+        self._detector = Detector(autoencoder) if told else None
+
+    def _sampled(self, data: Dataset | None, most: int) -> None:
+        """Take some of the data, and find their codes."""
+        shape, size = self.trained.item_shape, self.trained.model.spec.latent_size
+        self.data, self.rows = None, np.zeros(0, np.int64)
+        self.codes = np.zeros((0, size), np.float32)
+        if data is None:
+            return
+        most = max(min(most, _MOST_VALUES // int(np.prod(shape, dtype=np.int64))), 1)
+        drawn = np.random.default_rng(_STREAM).permutation(len(data))[:most]
+        self.rows = np.sort(drawn)
+        self.data = data.rows(self.rows)
+        with self._track("encoding", total=len(self.rows), unit="items") as advance:
+            parts = []
+            for chunk in chunks(self.data.items, width=size):
+                parts.append(self.autoencoder.encode(chunk))
+                advance(len(chunk))
+        self.codes = np.concatenate(parts) if parts else self.codes
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def decode(self, code: np.ndarray) -> tuple[np.ndarray, Cells | None]:
+        """The values of a code, float32 (size,), not rounded to the data's dtype; and a table's
+        cells.
+
+        Args:
+            code: (latent,).
+
+        Raises:
+            ShapeError: another number of numbers.
+            DataError: some are not finite.
+        """
+        _require_finite(code, "code")
+        values = self.autoencoder.decode_floats(np.asarray(code)[None])[0]
+        return _flat(values), self._cells(values)
+
+    def encode(self, values: np.ndarray) -> Encoded:
+        """The code of an item, what comes back of it, and how odd it is.
+
+        Args:
+            values: (size,), in data units; taken to the data's dtype first.
+
+        Raises:
+            ShapeError: another number of values.
+            DataError: some are not finite.
+        """
+        _require_finite(values, "item")
+        data = self.trained.data
+        given = self.autoencoder.shaped(np.asarray(values)[None])
+        item = as_dtype(given, np.dtype(data.dtype), data.value_range)
+        codes, made = self.autoencoder.encode_and_reconstruct(item)
+        score = p_value = None
+        if self._detector is not None:
+            scores = self._detector.scores(item)
+            score = float(scores[0])
+            p_value = float(self._detector.detection.p_values(scores)[0])
+        return Encoded(
+            item=_flat(item[0]),
+            code=codes[0],
+            values=_flat(made[0]),
+            score=score,
+            p_value=p_value,
+            cells=self._cells(made[0]),
+        )
+
+    def encode_cells(self, cells: Any) -> Encoded:
+        """The same of a table's row.
+
+        Args:
+            cells: a list of ``{column, value}``; what is not in it is missing.
+
+        Raises:
+            UsageError: the model is of no table.
+            DataError: they are no such cells.
+        """
+        table = self.trained.data.table
+        if table is None:
+            raise UsageError("the model is of no table, so that its items have no cells")
+        return self.encode(features_of(table, cells))
+
+    def item(self, index: int) -> ChosenItem:
+        """One of the items to choose from.
+
+        Raises:
+            DataError: there is no such item.
+        """
+        if self.data is None or not 0 <= index < len(self):
+            raise DataError(
+                f"there is no item {index}",
+                hint=f"there are {len(self):,}, from 0 on" if len(self) else "give DATA",
+            )
+        values = np.asarray(self.data.items[index])
+        return ChosenItem(
+            values=_flat(values),
+            code=self.codes[index],
+            label=self._label(index),
+            row=int(self.rows[index]),
+            cells=self._cells(values),
+        )
+
+    def nearest(self, code: np.ndarray, count: int) -> list[dict[str, float]]:
+        """The items whose codes lie nearest by Euclidean distance: ``{index, distance}`` each, the
+        nearest first.
+
+        Raises:
+            ShapeError: another number of numbers.
+            DataError: some are not finite.
+        """
+        _require_finite(code, "code")
+        self.autoencoder.require_codes(np.asarray(code)[None])
+        away = self.codes.astype(np.float64) - np.asarray(code, np.float64)
+        distances = np.sqrt(np.square(away).sum(axis=1))
+        first = np.argsort(distances, kind="stable")[: max(count, 0)]
+        return [{"index": int(at), "distance": float(distances[at])} for at in first]
+
+    @property
+    def denoises(self) -> bool:
+        """Whether the model learnt to undo noise."""
+        training = self.trained.training
+        return training.noise is not None or training.filters is not None
+
+    def denoise(self, values: np.ndarray) -> np.ndarray:
+        """What the model takes an item to be without noise: float32 (size,).
+
+        Raises:
+            UsageError: the model did not learn that.
+            ShapeError: another number of values.
+            DataError: some are not finite.
+        """
+        if not self.denoises:
+            raise UsageError("the model did not learn to undo noise", hint="see fit --noise")
+        _require_finite(values, "item")
+        return _flat(denoise(self.autoencoder, self.autoencoder.shaped(np.asarray(values)[None])))
+
+    @cached_property
+    def limits(self) -> tuple[float, float]:
+        """The lowest and the highest value to draw with."""
+        data = self.trained.described
+        known = data.value_range or data.extent
+        if known is None or self.kind == "table":
+            drawn = self.autoencoder.decode_floats(self._typical[0][:64])
+            known = float(drawn.min()), float(drawn.max())
+        return known if known[1] > known[0] else (known[0], known[0] + 1)
+
+    @property
+    def kind(self) -> str:
+        """``image``, ``table`` or ``values``: how an item is shown."""
+        if self.trained.data.table is not None:
+            return "table"
+        return "image" if is_picture_shape(self.trained.item_shape) else "values"
+
+    def page_data(self) -> dict[str, Any]:
+        """What of the page never changes; docs/explore.md describes it. All is JSON."""
+        typical, whose = self._typical
+        table = self.trained.data.table
+        has_items = len(self) > 0
+        pictures = has_items and self.kind == "image"
+        assert self.data is not None or not has_items
+        return {
+            "kind": self.kind,
+            "title": self.title,
+            "provenance": self._provenance(),
+            "notes": self._notes(whose),
+            "shape": list(self.trained.item_shape),
+            "dtype": str(self.trained.data.dtype),
+            "limits": list(self.limits),
+            "latent": [
+                asdict(each)
+                for each in latent_numbers(self.autoencoder, typical, track=self._track)
+            ],
+            "start": start_code(self.autoencoder, typical).tolist(),
+            "items": len(self),
+            "thumbnails": thumbnail_sheet(self.data.items, self.limits)
+            if pictures and self.data is not None
+            else None,
+            "map": self._map() if has_items else None,
+            "codes": _base64(self.codes) if has_items else None,
+            "rows": self.rows.tolist() if has_items else None,
+            "columns": None if table is None else columns_of(table, self._redundancy()),
+            "denoises": self.denoises,
+            "detects": self._detector is not None,
+        }
+
+    @cached_property
+    def _typical(self) -> tuple[np.ndarray, str]:
+        return typical_codes(self.autoencoder, self.codes if len(self) else None)
+
+    def _redundancy(self) -> Any:
+        data = self._whole
+        if data is None or not is_comparable(data):
+            return None
+        return redundancy(data, track=self._track)
+
+    def _cells(self, features: np.ndarray) -> Cells | None:
+        table = self.trained.data.table
+        return None if table is None else cells_of(table, features)
+
+    def _label(self, index: int) -> str | None:
+        assert self.data is not None
+        if self.data.labels is None:
+            return None
+        label = int(self.data.labels[index])
+        return str(label) if self.data.classes is None else self.data.classes[label]
+
+    def _map(self) -> dict[str, Any]:
+        assert self.data is not None
+        plane = latent_plane(self.codes)
+        labels, classes = self.data.labels, self.data.classes
+        return {
+            "xy": _base64(plane.points),
+            "labels": None if labels is None else np.asarray(labels).tolist(),
+            "classes": None if classes is None else list(classes),
+            "explained": float(plane.explained) if np.isfinite(plane.explained) else None,
+            "axes": list(plane.axes),
+        }
+
+    def _provenance(self) -> str:
+        training = self.trained.training
+        parts = [f"narrows {__version__}", f"trained on {self.trained.data.name}"]
+        parts += [f"preset {training.preset}"] if training.preset else []
+        parts += [f"seed {training.seed}"] if training.seed is not None else []
+        return ", ".join(parts)
+
+    def _notes(self, whose: str) -> list[str]:
+        lines = [f"Sliders go from the lowest to the highest {whose}, but for 1 in 100."]
+        if self._whole is not None and len(self) < len(self._whole):
+            lines.append(
+                f"{len(self):,} of the {len(self._whole):,} items of {self._whole.name} are here, "
+                "drawn at random."
+            )
+        return lines
+
+
+def _flat(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, np.float32).reshape(-1)
+
+
+def _base64(values: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(values, "<f4").tobytes()).decode("ascii")
+
+
+def _require_finite(values: np.ndarray, what: str) -> None:
+    if not np.isfinite(values).all():
+        raise DataError(
+            f"the {what} holds a number that is not finite", hint="give finite numbers alone"
+        )

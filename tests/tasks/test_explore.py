@@ -1,0 +1,211 @@
+"""What the page of ``explore`` is told is what the model, NumPy and Arrow say."""
+
+import base64
+import io
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers.explored import digits, people
+from narrows.data import Dataset
+from narrows.errors import DataError, ShapeError, UsageError
+from narrows.nn.presets import preset_spec
+from narrows.tasks.explore import Explorer
+
+
+@pytest.fixture(scope="module")
+def explorer() -> Explorer:
+    autoencoder, data = digits()
+    return Explorer(autoencoder, data, title="digits.safetensors")
+
+
+@pytest.fixture(scope="module")
+def rows() -> Explorer:
+    autoencoder, table = people()
+    schema = autoencoder.trained.data.table
+    assert schema is not None
+    data = Dataset("people", schema.encode(table), table=schema)
+    return Explorer(autoencoder, data, title="people.safetensors")
+
+
+def floats(text: str, *shape: int) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), "<f4").reshape(shape)
+
+
+def test_codes_and_items_are_what_the_model_makes(explorer: Explorer) -> None:
+    autoencoder, data = digits()
+    chosen = explorer.item(7)
+    assert (chosen.values == data.items[7].ravel()).all()
+    assert (chosen.code == autoencoder.encode(data.items[7:8])[0]).all()
+    assert chosen.label == str(data.labels[7])
+    values, cells = explorer.decode(chosen.code)
+    assert (values == autoencoder.decode_floats(chosen.code[None]).ravel()).all()
+    assert cells is None
+    found = explorer.encode(chosen.values)
+    assert (found.code == chosen.code).all()
+    np.testing.assert_allclose(found.values, values, rtol=1e-5, atol=1e-4)
+
+
+def test_an_item_is_as_odd_as_detect_says(explorer: Explorer) -> None:
+    from narrows.tasks.detector import Detector
+
+    autoencoder, data = digits()
+    detector = Detector(autoencoder)
+    scores = detector.scores(data.items[:3])
+    found = explorer.encode(data.items[2].ravel().astype(np.float32))
+    assert found.score == pytest.approx(scores[2])
+    assert found.p_value == pytest.approx(detector.detection.p_values(scores)[2])
+
+
+def test_what_is_drawn_is_taken_to_the_type_of_the_data(explorer: Explorer) -> None:
+    drawn = np.linspace(-5, 99, 64, dtype=np.float32)
+    found = explorer.encode(drawn)
+    assert (found.item == np.rint(np.clip(drawn, 0, 16))).all()
+
+
+def test_the_nearest_are_those_that_numpy_finds(explorer: Explorer) -> None:
+    code = explorer.item(3).code
+    found = explorer.nearest(code, 5)
+    distances = np.linalg.norm(explorer.codes.astype(float) - code.astype(float), axis=1)
+    assert [each["index"] for each in found] == np.argsort(distances, kind="stable")[:5].tolist()
+    assert found[0] == {"index": 3, "distance": 0.0}
+    assert found[4]["distance"] == pytest.approx(np.sort(distances)[4])
+
+
+def test_the_page_data_hold_every_item_and_are_json(explorer: Explorer) -> None:
+    _, data = digits()
+    page = json.loads(json.dumps(explorer.page_data(), allow_nan=False))
+    assert (page["kind"], page["shape"], page["limits"]) == ("image", [8, 8], [0, 16])
+    assert (page["items"], page["detects"], page["denoises"]) == (300, True, False)
+    assert (floats(page["codes"], 300, 4) == explorer.codes).all()
+    assert floats(page["map"]["xy"], 300, 2).std() > 0
+    assert page["map"]["labels"] == data.labels.tolist()
+    sheet = page["thumbnails"]
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(sheet["data"]))))
+    row, column = divmod(123, sheet["columns"])
+    shown = picture[8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
+    np.testing.assert_allclose(shown, data.items[123] * (255 / 16), atol=0.51)
+
+
+def test_sliders_are_in_the_order_of_what_they_move(explorer: Explorer) -> None:
+    page = explorer.page_data()
+    effects = [number["effect"] for number in page["latent"]]
+    assert effects == sorted(effects, reverse=True) and effects[-1] > 0
+    assert sorted(number["index"] for number in page["latent"]) == [0, 1, 2, 3]
+    for number in page["latent"]:
+        codes = explorer.codes[:, number["index"]]
+        assert number["low"] < np.median(codes) < number["high"]
+        inside = (codes >= number["low"]) & (codes <= number["high"])
+        assert inside.mean() > 0.9  # of training codes 99 in 100
+
+
+def test_of_many_items_some_are_taken_and_it_is_said() -> None:
+    autoencoder, data = digits()
+    some = Explorer(autoencoder, data, title="t", most_items=10)
+    page = some.page_data()
+    assert len(some) == page["items"] == len(page["rows"]) == 10
+    assert any("10 of the 300 items" in note for note in page["notes"])
+    assert (some.item(9).values == data.items[page["rows"][9]].ravel()).all()
+    assert some.item(9).row == page["rows"][9]
+
+
+def test_without_data_there_is_nothing_to_choose() -> None:
+    page = Explorer(digits()[0], None, title="t").page_data()
+    assert page["items"] == 0
+    assert [page[name] for name in ("map", "codes", "rows", "thumbnails")] == [None] * 4
+    assert len(page["start"]) == 4 and page["detects"]
+
+
+@pytest.mark.parametrize("kind", ["code", "item"])
+def test_numbers_that_are_none_are_refused(explorer: Explorer, kind: str) -> None:
+    work, size = (explorer.decode, 4) if kind == "code" else (explorer.encode, 64)
+    with pytest.raises(DataError, match=f"the {kind} holds a number that is not finite"):
+        work(np.full(size, np.nan, np.float32))
+    with pytest.raises(ShapeError):
+        work(np.zeros(size + 1, np.float32))
+
+
+def test_an_item_that_is_not_there(explorer: Explorer) -> None:
+    with pytest.raises(DataError, match="there is no item 300"):
+        explorer.item(300)
+
+
+def test_a_row_goes_to_cells_and_back(rows: Explorer) -> None:
+    _, table = people()
+    for index in (0, 11):
+        chosen = rows.item(index)
+        cells = {cell["column"]: cell["value"] for cell in chosen.cells or []}
+        expected = {name: table[name][index].as_py() for name in table.column_names}
+        expected["since"] = expected["since"].isoformat()
+        assert cells == {
+            name: pytest.approx(value, abs=1e-4) if isinstance(value, float) else value
+            for name, value in expected.items()
+        }
+        found = rows.encode_cells(chosen.cells)
+        np.testing.assert_allclose(found.item, chosen.values, atol=1e-5)
+        np.testing.assert_allclose(found.code, chosen.code, atol=1e-3)
+        assert {cell["column"] for cell in found.cells or []} == set(cells)
+
+
+def test_a_form_knows_the_columns_and_which_follow(rows: Explorer) -> None:
+    columns = {column["name"]: column for column in rows.page_data()["columns"]}
+    kinds = {name: column["kind"] for name, column in columns.items()}
+    assert kinds == {
+        "kilos": "number",
+        "pounds": "number",
+        "age": "number",
+        "town": "category",
+        "member": "truth",
+        "since": "date",
+        "country": "constant",
+    }
+    assert columns["pounds"]["follows_from"][0] == "kilos" and columns["age"]["follows_from"] == []
+    assert sorted(columns["town"]["categories"]) == ["Lima", "Oslo", "Rome"]
+    assert columns["age"]["whole"] and not columns["kilos"]["whole"]
+    assert columns["age"]["low"] == people()[1]["age"].to_numpy().min()
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ("x", "no cells of a row"),
+        ([1], "no cells of a row"),
+        ([{"column": "weight", "value": 1}], "no column 'weight'"),
+        ([{"column": "age", "value": [1]}], "holds no value"),
+        ([{"column": "age", "value": "old"}], "column 'age' takes a number, and 'old' is none"),
+        ([{"column": "since", "value": "soon"}], "column 'since' takes a date"),
+        ([{"column": "age", "value": 10**30}], "column 'age' takes a number"),
+    ],
+)
+def test_cells_that_are_none_are_refused(rows: Explorer, cells: Any, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        rows.encode_cells(cells)
+
+
+def test_a_new_category_and_a_gap_are_taken_as_elsewhere(rows: Explorer) -> None:
+    cells = rows.item(0).cells or []
+    changed = [cell | {"value": "Paris"} if cell["column"] == "town" else cell for cell in cells]
+    assert np.isfinite(rows.encode_cells(changed).code).all()
+
+
+def test_a_model_whose_decoder_takes_more_than_a_code_is_refused() -> None:
+    spec = preset_spec("unet", (8, 8))
+    autoencoder: Any = SimpleNamespace(trained=SimpleNamespace(model=SimpleNamespace(spec=spec)))
+    with pytest.raises(UsageError, match="takes more than a code"):
+        Explorer(autoencoder, None, title="t")
+
+
+def test_only_a_model_that_learnt_it_denoises(explorer: Explorer) -> None:
+    with pytest.raises(UsageError, match="did not learn to undo noise"):
+        explorer.denoise(np.zeros(64, np.float32))
+    autoencoder, data = digits(noise="gaussian:0.2")
+    denoising = Explorer(autoencoder, None, title="t")
+    assert denoising.page_data()["denoises"]
+    from narrows.tasks.denoise import denoise
+
+    expected = denoise(autoencoder, data.items[:1])
+    assert (denoising.denoise(data.items[0].ravel()) == expected.ravel()).all()
