@@ -19,7 +19,7 @@ LAYERS = (
     {"model", "training", "baselines"},
     {"planning"},
     {"report"},
-    {"tasks", "figures"},
+    {"tasks"},
     {"estimators", "server"},
     {"cli"},
 )

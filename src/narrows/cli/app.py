@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from narrows.cli import archive, demo, denoise, detect, fit, generate, use
+from narrows.cli import archive, demo, denoise, detect, explore, fit, generate, use
 from narrows.cli.terminal import progress, say, show, show_error, unwritten
 from narrows.errors import NarrowsError, NarrowsWarning, UsageError
 from narrows.support import memory
@@ -47,6 +47,7 @@ def narrows(
     narrows demo                                        the whole story on one page
     narrows fit mnist --out digits.safetensors          train a model
     narrows evaluate digits.safetensors mnist:test      what it keeps, beside PCA
+    narrows explore digits.safetensors mnist:test       turn the latent numbers by hand
     narrows generate digits.safetensors -n 64 --out new.png    new items like them
     narrows compress mnist:test --out digits.nrw        all of it in a small file
 
@@ -74,6 +75,7 @@ for _command in (use.summary, use.evaluate, use.encode, use.decode, use.reconstr
 app.command()(denoise.denoise)
 app.command()(generate.generate)
 app.command()(detect.detect)
+app.command()(explore.explore)
 app.command()(archive.compress)
 app.command()(archive.decompress)
 app.command()(archive.verify)

@@ -10,7 +10,6 @@ from narrows.report.figures.style import (
     GREY,
     LEGEND,
     ORANGE,
-    axes_for,
     new_figure,
     save_figure,
     set_headings,
@@ -20,8 +19,6 @@ from narrows.support.number_text import readable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-_HEIGHT = 780  # pixels
 
 # The baseline is drawn first and stays in the background; Tol's "vibrant" after that,
 # and two of his "muted".
@@ -38,27 +35,7 @@ def budget_figure(
     budget: str = "Numbers kept of each item",
     ticks: Sequence[float] | None = None,
 ) -> None:
-    """Write what :func:`rate` draws as a PNG file.
-
-    Raises:
-        DataError: there is nothing to draw, or a value has no logarithm.
-        OutputError: the file cannot be written.
-    """
-    figure = new_figure(_HEIGHT, constrained=True)
-    rate(rows, figure.subplots(), title=title, error_unit=error_unit, budget=budget, ticks=ticks)
-    save_figure(figure, path)
-
-
-def rate(
-    rows: Sequence[Mapping[str, Any]],
-    ax: "Axes | None" = None,
-    *,
-    title: str = "Error over numbers kept",
-    error_unit: str = "",
-    budget: str = "Numbers kept of each item",
-    ticks: Sequence[float] | None = None,
-) -> "Axes":
-    """Draw each method's error over what it keeps, both axes logarithmic: a line a method.
+    """Draw each method's error over the numbers it keeps, both axes logarithmic: a line a method.
 
     Methods are told apart by colour and by marker, so that the figure reads without colour too.
     The first one is the baseline.
@@ -67,17 +44,15 @@ def rate(
         rows: ``method``, ``numbers`` (at least 1) and ``error`` (above 0) each; any order within
             a method. Several rows of a method with as many numbers are several runs: all are
             drawn, and the line goes through their means.
-        ax: matplotlib axes to draw on; None for those of a new figure, ``ax.figure``.
+        path: the PNG file to write.
         title: the heading.
         error_unit: of the errors, such as ``grey levels²``.
-        budget: what ``numbers`` count: numbers, or bytes.
+        budget: what ``numbers`` count.
         ticks: along the budgets; None for one at each of them.
-
-    Returns:
-        The axes.
 
     Raises:
         DataError: there is nothing to draw, or a value has no logarithm.
+        OutputError: the file cannot be written.
     """
     if not rows:
         raise DataError("there are no results to draw over their budgets")
@@ -88,17 +63,18 @@ def rate(
                 "has no place on logarithmic axes",
                 hint="draw methods that keep one number or more and lose something",
             )
-    ax = axes_for(ax, _HEIGHT)
-    ax.set(xscale="log", yscale="log")
-    _draw_lines(ax, rows)
+    figure = new_figure(780, constrained=True)
+    axes = figure.subplots()
+    axes.set(xscale="log", yscale="log")
+    _draw_lines(axes, rows)
     kept = sorted({row["numbers"] for row in rows}) if ticks is None else ticks
-    _scale(ax, kept, [row["error"] for row in rows])
+    _scale(axes, kept, [row["error"] for row in rows])
     unit = f" ({error_unit})" if error_unit else ""
-    ax.set(xlabel=budget, ylabel=f"Mean squared error{unit}")
+    axes.set(xlabel=budget, ylabel=f"Mean squared error{unit}")
     white = {"framealpha": 1, "edgecolor": "white", "facecolor": "white"}
-    ax.legend(**{**LEGEND, "frameon": True}, **white, loc="lower left")
-    set_headings(ax, title, "lower is better; both axes are logarithmic")
-    return ax
+    axes.legend(**{**LEGEND, "frameon": True}, **white, loc="lower left")
+    set_headings(axes, title, "lower is better; both axes are logarithmic")
+    save_figure(figure, path)
 
 
 def _draw_lines(axes: "Axes", rows: Sequence[Mapping[str, Any]]) -> None:

@@ -1,0 +1,92 @@
+"""``narrows explore``: the latent numbers of a model under one's own hand."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from narrows.cli.data_options import CsvGiven, reads_data
+from narrows.cli.options import Force, ModelArgument, Refine
+from narrows.cli.terminal import progress, say
+from narrows.support.standard_input import received
+
+if TYPE_CHECKING:
+    from narrows.data.image_options import ImageOptions
+    from narrows.tasks.explore import Explorer
+
+_DATA = typer.Argument(
+    metavar="[DATA]",
+    help="Items to choose from, as for evaluate: a model without them has sliders and takes "
+    "drawings and image files.",
+    callback=received,
+    show_default=False,
+)
+
+
+@reads_data
+def explore(
+    model: ModelArgument,
+    data: Annotated[str | None, _DATA] = None,
+    *,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            readable=False,
+            metavar="PAGE.html",
+            help="Write the page as one file that needs no server, and leave.",
+        ),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where the page is; 0 for any that is free.")
+    ] = 8765,
+    host: Annotated[
+        str,
+        typer.Option(help="The address to listen on. Another lets other machines in: no password."),
+    ] = "127.0.0.1",
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Whether to open a browser.")
+    ] = True,
+    refine: Refine = None,
+    force: Force = False,
+    images: "ImageOptions",
+    csv: CsvGiven,
+) -> None:
+    """Open a page with a slider for each latent number, and see what the model decodes.
+
+    Choose an item of DATA, drop an image file or draw one; see its code, what comes back of it and
+    how odd it is; walk between two items, and find those whose codes lie nearest. Ctrl-C ends it.
+
+    \b
+    Example:
+      narrows explore digits.safetensors mnist:test
+      narrows explore payments.safetensors payments.csv --port 9000
+      narrows explore digits.safetensors digits --export page.html
+    """
+    from narrows.tasks.explore import Explorer
+    from narrows.tasks.opening import load_for, open_autoencoder
+    from narrows.tasks.outputs import check_outputs
+
+    check_outputs({"DATA": data}, {"--export": export}, models={"MODEL": model})
+    autoencoder = open_autoencoder(model, refine, track=progress)
+    options: dict[str, Any] = {"images": images, "csv": csv, "check_range": not force}
+    items = (
+        None if data is None else load_for(autoencoder, data, **options, track=progress, note=say)
+    )
+    _serve(Explorer(autoencoder, items, title=model.name, track=progress), host, port, browser)
+
+
+def _serve(explorer: "Explorer", host: str, port: int, browser: bool) -> None:
+    """Show the page until Ctrl-C."""
+    from narrows.pages.explore import build_explore_page
+    from narrows.server.requests import application
+    from narrows.server.serving import address_of, is_local, listening, open_browser, serve
+
+    with listening(host, port) as server:
+        page = build_explore_page(explorer.page_data(), server=True)
+        address = address_of(server)
+        if not is_local(host):
+            say(f"warning: whoever reaches {address} can use this model; there is no password")
+        opened = browser and open_browser(address)
+        say(f"the page is {'open in your browser, ' if opened else ''}at {address}")
+        say("Ctrl-C ends it")
+        serve(application(explorer, page), server)
