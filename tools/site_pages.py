@@ -147,7 +147,9 @@ def _output(output: dict) -> str:
         picture = "".join(data["image/png"]).replace("\n", "")
         return f"![What the code above draws](data:image/png;base64,{picture})"
     if "text/html" in data:
-        return f'<div class="notebook-output">\n{"".join(data["text/html"])}\n</div>'
+        # Tables without a look of their own get that of the other tables.
+        html = re.sub(r"<style.*?</style>", "", "".join(data["text/html"]), flags=re.DOTALL)
+        return f"<div>\n{re.sub(r'<table[^>]*>', '<table>', html)}\n</div>"
     return _fenced("".join(data["text/plain"]), "text")
 
 
