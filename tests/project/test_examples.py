@@ -5,9 +5,11 @@ from pathlib import Path
 import jax
 import pytest
 
-nbformat = pytest.importorskip("nbformat")
+pytest.importorskip("nbformat")
 pytest.importorskip("nbclient")
 pytest.importorskip("ipykernel")
+
+import nbformat
 
 from notebooks import EXAMPLES, executed  # in tools/
 
