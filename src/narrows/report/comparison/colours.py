@@ -1,4 +1,4 @@
-"""The colour of each method, the same in every plot of a page."""
+"""The colour of each method, the same in every plot of a page, and which rows are marked."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,22 +10,32 @@ Method = tuple[str, Kind]
 _FIXED: dict[Kind, str] = {
     "ours": "ours",
     "article": "other",
+    "archive": "series-6",
     "pca": "grey",
     "mean": "grey",
     "raw": "grey",
 }
-# What the others take in turn; the first three are those above.
-_OTHERS = tuple(f"series-{number}" for number in (3, 4, 5, 7, 8, 6))
+# What the others take in turn; those above are not among them.
+_OTHERS = tuple(f"series-{number}" for number in (3, 4, 5, 7, 8, 9, 10))
 
 
 def colours_of(comparison: Comparison) -> dict[str, str]:
-    """The stylesheet's name of each method's colour, by the method's name."""
-    colours: dict[str, str] = {}
+    """The stylesheet's name of each method's colour, by the method's name.
+
+    The best of the models is ours where none is: of those that the user gave. What is made of a
+    model, as its codes are, has its colour.
+    """
+    best = comparison.models[comparison.best]
+    ours_is_there = any(model.kind == "ours" for model in comparison.models)
+    colours: dict[str, str] = {} if ours_is_there else {best.name: "ours"}
     taken = 0
     for name, kind in dict.fromkeys(_methods(comparison)):
         if name in colours:
             continue
-        if kind in _FIXED:
+        of_model = [known for known in colours if kind == "given" and known in name]
+        if of_model:
+            colours[name] = colours[max(of_model, key=len)]
+        elif kind in _FIXED:
             colours[name] = _FIXED[kind]
         else:
             colours[name] = _OTHERS[taken % len(_OTHERS)]
@@ -40,7 +50,7 @@ def _methods(comparison: Comparison) -> Iterator[Method]:
         comparison.numbers.series,
         comparison.spent.points if comparison.spent else (),
         comparison.losses.curves if comparison.losses else (),
-        comparison.gallery.items[0].versions if comparison.gallery else (),
+        comparison.use.rows if comparison.use else (),
     ]
     for part in parts:
         for method in part:

@@ -41,7 +41,7 @@ def comparison_page(comparison: Comparison) -> str:
         "c": comparison,
         "best": comparison.models[comparison.best],
         "tiles": _tiles(comparison),
-        "tables": tables_of(comparison),
+        "tables": tables_of(comparison, [name for name in colours if colours[name] == "ours"]),
         "plots": {"numbers": plots.numbers_plot(comparison.numbers, unit, colours)},
         "names": [],
         "groups": [],

@@ -1,6 +1,7 @@
 """A comparison's numbers as tables of its page, which become CSV files."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from narrows.pages.tables import Cell, Table
 from narrows.report.columns import ColumnScore
@@ -20,7 +21,7 @@ from narrows.report.redundancy import Redundancy, Redundant
 _LAYOUTS = {"item": "a file each", "sheet": "one sheet", "file": "one file"}
 
 
-def models_table(models: Sequence[ModelFacts]) -> Table:
+def models_table(models: Sequence[ModelFacts], marked: Collection[str]) -> Table:
     rows: list[list[Cell]] = [
         [
             model.name,
@@ -29,7 +30,7 @@ def models_table(models: Sequence[ModelFacts]) -> Table:
             model.parameters,
             model.file_bytes,
             model.epochs,
-            model.seconds,
+            _seconds(model.seconds),
             model.seed,
             model.data,
             model.version or None,
@@ -52,11 +53,11 @@ def models_table(models: Sequence[ModelFacts]) -> Table:
             "version",
         ],
         rows=rows,
-        ours=_ours(models),
+        ours=_marked(models, marked),
     )
 
 
-def scores_table(scores: Sequence[MethodScore], unit: str) -> Table:
+def scores_table(scores: Sequence[MethodScore], unit: str, marked: Collection[str]) -> Table:
     quality = any(score.psnr is not None for score in scores)
     rows: list[list[Cell]] = [
         [
@@ -73,11 +74,11 @@ def scores_table(scores: Sequence[MethodScore], unit: str) -> Table:
         title=f"Mean squared error in {unit}",
         columns=["method", "numbers kept", "error", last],
         rows=rows,
-        ours=_ours(scores),
+        ours=_marked(scores, marked),
     )
 
 
-def numbers_table(part: NumbersKept, unit: str) -> Table:
+def numbers_table(part: NumbersKept, unit: str, marked: Collection[str]) -> Table:
     rows: list[list[Cell]] = [
         [one.name, point.numbers, point.error, point.psnr, point.how or one.how or None]
         for one in part.series
@@ -89,11 +90,11 @@ def numbers_table(part: NumbersKept, unit: str) -> Table:
         title=f"Error over numbers kept, mean squared error in {unit}",
         columns=["method", "numbers kept", "error", "PSNR, dB", "trained"],
         rows=rows,
-        ours=_ours(kinds),
+        ours=_marked(kinds, marked),
     )
 
 
-def bytes_table(part: BytesSpent, unit: str) -> Table:
+def bytes_table(part: BytesSpent, unit: str, marked: Collection[str]) -> Table:
     rows: list[list[Cell]] = [
         [
             point.name,
@@ -104,7 +105,7 @@ def bytes_table(part: BytesSpent, unit: str) -> Table:
             point.error,
             point.psnr,
             point.largest,
-            point.seconds,
+            _seconds(point.seconds),
         ]
         for point in part.points
     ]
@@ -123,7 +124,7 @@ def bytes_table(part: BytesSpent, unit: str) -> Table:
             "seconds to write",
         ],
         rows=rows,
-        ours=_ours(part.points),
+        ours=_marked(part.points, marked),
     )
 
 
@@ -139,8 +140,8 @@ def archives_table(part: Archives) -> Table:
             row.classical or None,
             row.error,
             row.largest,
-            row.seconds,
-            row.seconds_back,
+            _seconds(row.seconds),
+            _seconds(row.seconds_back),
         ]
         for row in part.rows
     ]
@@ -163,16 +164,17 @@ def archives_table(part: Archives) -> Table:
     )
 
 
-def use_table(part: CodeUse) -> Table:
+def use_table(part: CodeUse, marked: Collection[str]) -> Table:
     rows: list[list[Cell]] = [
-        [row.name, row.numbers, 100 * row.neighbours, 100 * row.logistic] for row in part.rows
+        [row.name, row.numbers, _percent(row.neighbours), _percent(row.logistic)]
+        for row in part.rows
     ]
     return Table(
         name="use-of-codes",
         title=f"Right answers of {part.measured:,}, in %, {part.classes} classes",
         columns=["told from", "numbers", "5 nearest neighbours", "logistic regression"],
         rows=rows,
-        ours=_ours(part.rows),
+        ours=_marked(part.rows, marked),
     )
 
 
@@ -280,20 +282,25 @@ def denoising_table(part: DenoisingPart, number: int) -> Table:
     )
 
 
-def tables_of(comparison: Comparison) -> dict[str, Table]:
-    """The tables that every comparison has, and those of its parts that are there."""
+def tables_of(comparison: Comparison, marked: Collection[str]) -> dict[str, Table]:
+    """The tables that every comparison has, and those of its parts that are there.
+
+    Args:
+        comparison: what they are of.
+        marked: names of the methods whose rows are marked as ours.
+    """
     unit = comparison.data.unit
     tables = {
-        "models": models_table(comparison.models),
-        "scores": scores_table(comparison.scores, unit),
-        "numbers": numbers_table(comparison.numbers, unit),
+        "models": models_table(comparison.models, marked),
+        "scores": scores_table(comparison.scores, unit, marked),
+        "numbers": numbers_table(comparison.numbers, unit, marked),
     }
     if comparison.spent:
-        tables["spent"] = bytes_table(comparison.spent, unit)
+        tables["spent"] = bytes_table(comparison.spent, unit, marked)
     if comparison.archives:
         tables["archives"] = archives_table(comparison.archives)
     if comparison.use:
-        tables["use"] = use_table(comparison.use)
+        tables["use"] = use_table(comparison.use, marked)
     if comparison.features:
         tables["features"] = features_table(comparison.features)
     if comparison.table and comparison.table.redundancy:
@@ -301,5 +308,13 @@ def tables_of(comparison: Comparison) -> dict[str, Table]:
     return tables
 
 
-def _ours(rows: Sequence[object]) -> list[int]:
-    return [number for number, row in enumerate(rows) if getattr(row, "kind", "") == "ours"]
+def _marked(rows: Sequence[Any], marked: Collection[str]) -> list[int]:
+    return [number for number, row in enumerate(rows) if row.name in marked]
+
+
+def _seconds(seconds: float | None) -> float | None:
+    return None if seconds is None else float(f"{seconds:.3g}")
+
+
+def _percent(share: float) -> float:
+    return round(100 * share, 2)

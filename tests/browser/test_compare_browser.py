@@ -1,0 +1,115 @@
+"""The page of a comparison, used as a reader does: by pointer, by keyboard, on a phone, unseen."""
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from helpers.comparisons import comparison
+from narrows.baselines.jpeg import open_jpeg
+from narrows.report.comparison.page import write_comparison
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.slow
+
+_ACROSS, _DOWN = np.meshgrid(np.arange(20), np.arange(28))
+# Soft waves: blocks of few and of many frequencies.
+ITEMS = np.stack(
+    [128 + 120 * np.sin(_ACROSS * (1 + n) / 9 + _DOWN**2 / 90) for n in range(16)]
+).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("comparison") / "a report.html"
+    write_comparison(path, comparison(ITEMS, "image", labels=np.arange(16) % 3))
+    return path.as_uri()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_it_fits_the_window_and_axe_finds_no_fault(new_page, axe, address, width, scheme):
+    page = new_page(width, scheme)
+    page.goto(address)
+    page.wait_for_selector("#jpeg-blocks .block-grid")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    axe(page)
+
+
+def test_an_item_opens_large_and_closes_again_by_keyboard(page, address):
+    page.goto(address)
+    page.locator(".gallery-item").nth(1).focus()
+    page.keyboard.press("Enter")
+    title = page.locator("#large-title")
+    assert "Item 1" in title.text_content()
+    # original, and four versions with their differences
+    page.wait_for_function("document.querySelectorAll('#large-items canvas').length === 9")
+    shown = page.evaluate(
+        """() => {
+          const canvas = document.querySelector("#large-items canvas");
+          const { data } = canvas.getContext("2d").getImageData(0, 0, 20, 28);
+          return Array.from(data).filter((_, at) => at % 4 === 0);
+        }"""
+    )
+    assert shown == ITEMS[1].ravel().tolist()
+    for key, item in (("ArrowRight", "Item 2"), ("ArrowLeft", "Item 1"), ("ArrowLeft", "Item 0")):
+        page.keyboard.press(key)
+        page.wait_for_function(
+            f"document.getElementById('large-title').textContent.startsWith('{item},')"
+        )
+    page.keyboard.press("Escape")
+    assert not page.locator("#large").is_visible()
+    assert page.evaluate("document.activeElement.dataset.item") == "0"
+
+
+@pytest.mark.parametrize("quality", [5, 93])
+def test_jpeg_is_computed_again_as_python_does(page, address, quality):
+    page.goto(address)
+    page.wait_for_selector("#jpeg-blocks .block-grid")
+    page.locator("#jpeg-slider").fill(str(quality))
+    opened = open_jpeg(ITEMS[0], quality)
+    words = page.locator("#jpeg-words").text_content()
+    assert f"{100 * opened.zero_share:.1f} %" in words and f"{opened.mse:.1f} grey" in words
+    row, column = opened.block
+    assert kept(page) == opened.kept[row, column].ravel().tolist()
+    page.locator(".block-grid").focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("ArrowLeft")
+    assert kept(page) == opened.kept[0, 0].ravel().tolist()
+    box = page.locator(".block-grid").bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 2, box["y"] + box["height"] - 2)
+    assert kept(page) == opened.kept[-1, -1].ravel().tolist()
+
+
+def kept(page: "Page") -> list[int]:
+    return [int(text) for text in page.locator("#jpeg-kept td").all_text_contents()]
+
+
+def test_numbers_come_out_in_full(page, address, tmp_path: Path):
+    page.goto(address)
+    with page.expect_download() as begun:
+        page.locator("button.download").first.click()
+    begun.value.save_as(tmp_path / "scores.csv")
+    rows = list(csv.DictReader((tmp_path / "scores.csv").open(encoding="utf-8", newline="")))
+    found = comparison(ITEMS, "image").scores
+    assert [float(row["error"]) for row in rows] == [score.error for score in found]
+
+
+def test_the_map_tells_the_item_under_the_pointer(page, address):
+    page.goto(address)
+    page.wait_for_selector(".desk .thumbnails use", state="attached")
+    point = page.evaluate(
+        """() => {
+          const drawing = document.querySelector(".map .desk");
+          drawing.scrollIntoView({ block: "center" });
+          const frame = drawing.querySelector(".thumbnails rect").getBoundingClientRect();
+          return [frame.x + frame.width / 2, frame.y + frame.height / 2];
+        }"""
+    )
+    page.mouse.move(*point)
+    tip = page.locator(".tip:visible")
+    assert tip.text_content() == "item 0, 0" and tip.locator("use").count() == 1
