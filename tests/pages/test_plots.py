@@ -77,3 +77,16 @@ def test_points_of_every_class_have_its_colour() -> None:
             count = sum(g.find("path[@class='points']").attrib["d"].count("M") for g in groups)
             assert count == ranks.count(rank)
     assert len(ElementTree.fromstring(drawn).findall("./ul/li")) == 3
+
+
+def test_long_labels_go_on_in_further_lines_and_above_the_grid() -> None:
+    label = "Second principal component of the codes (13% of their variance)"
+    x = Axis(label=label)
+    for drawing in drawings(plot(Series(name="a", points=[(0, 1), (3, 2)]), x=x, y=x)):
+        width = float(drawing.attrib["viewBox"].split()[2])
+        lines = drawing.findall("text[@class='name']")
+        assert " ".join(line.text or "" for line in lines) == f"{label} {label}"
+        assert all(7 * len(line.text or "") <= width for line in lines)
+        top, bottom = map(int, drawing.attrib["data-frame"].split()[2:])
+        heights = [float(line.attrib["y"]) for line in lines]
+        assert all(y < top or y > bottom + 18 for y in heights)

@@ -8,6 +8,7 @@ the dark.
 """
 
 import math
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,8 @@ _MARKS = (
     "M-4.6,-2.2h9.2v4.4h-9.2z",
     "M-2.2,-4.6h4.4v9.2h-4.4z",
 )
+# Of a text: from line to line, and about how wide a letter is.
+_LINE, _LETTER = 16, 7
 #: How many classes have a colour of their own.
 COLOURED_CLASSES = 10
 # Points are drawn in so many layers of all classes, so that no class hides another.
@@ -81,10 +84,16 @@ class _Frame:
         return self.width - 12
 
     @property
-    def bottom(self) -> int:
-        return self.height - 44
+    def top(self) -> int:
+        return 10 + _LINE * len(self.lines(self.y.label))
 
-    top = 26
+    @property
+    def bottom(self) -> int:
+        return self.height - 28 - _LINE * len(self.lines(self.x.label))
+
+    def lines(self, label: str) -> list[str]:
+        """A label in lines that are no longer than the drawing is wide."""
+        return textwrap.wrap(label, int(self.width / _LETTER)) or [""]
 
     def across(self, value: float) -> float:
         low, high = self.limits[:2]
@@ -231,8 +240,12 @@ def _grid(frame: _Frame) -> Markup:
     texts = [_text(frame.across(tick), frame.bottom + 18, tick_text(tick)) for tick in across]
     texts += [_text(frame.left - 8, frame.up(tick) + 4, tick_text(tick), "end") for tick in up]
     texts += [
-        _text((frame.left + frame.right) / 2, frame.height - 6, frame.x.label, "middle", "name"),
-        _text(0, 12, frame.y.label, "start", "name"),
+        _text(frame.width / 2, frame.bottom + 22 + _LINE * number, line, "middle", "name")
+        for number, line in enumerate(frame.lines(frame.x.label), 1)
+    ]
+    texts += [
+        _text(0, 12 + _LINE * number, line, "start", "name")
+        for number, line in enumerate(frame.lines(frame.y.label))
     ]
     return Markup('<path class="grid" d="{}"/>{}').format(
         "".join(columns + rows), Markup("").join(texts)

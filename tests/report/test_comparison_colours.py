@@ -1,0 +1,44 @@
+"""A method has one colour in all plots of a page; ours is that of the model to look at."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from helpers.comparisons import comparison, spent
+from narrows.report.comparison.colours import colours_of
+from narrows.report.comparison.result import BytesPoint, BytesSpent, Comparison
+
+ITEMS = np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8)
+
+
+def given() -> Comparison:
+    """Two models that the user gave, the second one the best, and codes of it."""
+    made = comparison(ITEMS, "image")
+    first, best = (replace(model, kind="given") for model in made.models)
+    codes = BytesPoint(
+        name=f"codes of {best.name}",
+        kind="given",
+        setting="",
+        layout="file",
+        item_bytes=8.0,
+        error=3.0,
+    )
+    part = BytesSpent(points=(codes,), count=1, raw_bytes=1.0, sentence="", facts="")
+    return replace(made, models=(first, best), spent=part)
+
+
+def test_what_is_compared_has_colours_that_differ() -> None:
+    colours = colours_of(comparison(ITEMS, "image"))
+    names = {"narrows", "the article's net", "PCA", *(point.name for point in spent().points)}
+    assert colours["narrows"] == "ours" and colours["PCA"] == "grey"
+    assert colours["the article's net"] == "other"
+    others = [colours[name] for name in ("JPEG", "WebP", "AVIF", "PNG")]
+    assert len({*others, "ours", "grey", "other"}) == 7 and names <= set(colours)
+
+
+def test_the_best_of_given_models_is_ours_and_its_codes_too() -> None:
+    made = given()
+    colours = colours_of(made)
+    first, best = made.models
+    assert colours[best.name] == colours[f"codes of {best.name}"] == "ours"
+    assert colours[first.name] not in ("ours", "grey")
