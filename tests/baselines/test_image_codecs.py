@@ -150,6 +150,12 @@ def test_sides_beyond_what_a_format_holds_are_left_out() -> None:
     assert len(result.points) == 2
 
 
+def test_a_sheet_of_one_item_is_not_measured_again() -> None:
+    result = measured(pictures(1, 20, 30), "JPEG", "PNG")
+    assert not any(point.on_sheet for point in result.points)
+    assert [name for name, _ in result.left_out] == ["one sheet"]
+
+
 def test_a_format_that_is_not_here_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     Image.init()
     monkeypatch.delitem(Image.SAVE, "AVIF", raising=False)

@@ -215,11 +215,15 @@ def measure_image_codecs(
     files, together = (items[drawn_places(len(items), count, random)] for count in counts)
     points: list[CodecPoint] = []
     left_out: list[tuple[str, str]] = []
-    work = sum(2 * len(codec.qualities) for codec in codecs)
+    ways = [(False, files), (True, together)]
+    if len(together) == 1:
+        ways.pop()
+        left_out.append(("one sheet", "an item is as large as the sheets that are measured"))
+    work = sum(len(ways) * len(codec.qualities) for codec in codecs)
     with track("measuring image formats", total=work, unit="settings") as advance:
         for codec in codecs:
             reason = codec.unavailable()
-            for on_sheet, some in ((False, files), (True, together)):
+            for on_sheet, some in ways:
                 name = f"{codec.name}, {'one sheet' if on_sheet else 'one file an item'}"
                 picture = sheet(some[:1] if not on_sheet else some)
                 if why := reason or codec.refusal(picture.shape):
