@@ -5,7 +5,7 @@ const DIVERGING = {
   light: { less: [0, 90, 170], none: [255, 255, 255], more: [190, 70, 0] },
   dark: { less: [90, 180, 255], none: [16, 20, 24], more: [255, 150, 80] },
 };
-const LINE = { width: 480, height: 320, room: 8 };
+const LINE = { width: 720, height: 480, room: 12 };
 
 /** How items of a shape are shown: { picture, height, width, channels }. */
 export function layoutOf(shape, kind = "image") {
@@ -102,12 +102,12 @@ export function paintLine(canvas, lines, page) {
   const up = (value) => height - room - ((value - low) / (high - low || 1)) * (height - 2 * room);
   const style = getComputedStyle(canvas);
   pen.strokeStyle = style.getPropertyValue("--line");
-  pen.lineWidth = 1;
+  pen.lineWidth = 2;
   if (low < 0 && high > 0) stroke(pen, [room, width - room], () => up(0));
   lines.forEach((values, number) => {
     const last = number === lines.length - 1;
     pen.strokeStyle = style.getPropertyValue(last ? "--ours" : "--grey");
-    pen.lineWidth = last ? 2.5 : 2;
+    pen.lineWidth = last ? 5 : 4;
     const step = (width - 2 * room) / Math.max(values.length - 1, 1);
     stroke(
       pen,

@@ -13,7 +13,7 @@ const SIDE = 336;
  * @param parts elements: canvas, brush, colour (for colour pictures, else null), clear, centre (a
  *   checkbox, null where the items are no pictures).
  * @param page the page data.
- * @param drawn gets the values when the hand rests.
+ * @param drawn gets the values while the hand moves.
  * @param ground { level, ink, pictures }: the data's background and ink as shares of their limits,
  *   and some pictures of them, to see whether they are centred.
  */
@@ -23,13 +23,13 @@ export function makeDrawing(parts, page, ground, drawn) {
   const { canvas } = parts;
   let [last, told] = [null, 0];
 
-  function tell() {
-    told = 0;
-    const values = board.values();
-    if (values !== null) drawn(values);
-  }
+  // Once a frame, however often the hand moves in it.
   function later() {
-    if (told === 0) told = requestAnimationFrame(tell);
+    told ||= requestAnimationFrame(() => {
+      told = 0;
+      const values = board.values();
+      if (values !== null) drawn(values);
+    });
   }
   const at = (event) => {
     const box = canvas.getBoundingClientRect();

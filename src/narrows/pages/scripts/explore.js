@@ -5,11 +5,11 @@ import { layoutOf } from "./canvas.js";
 import { makeDrawing } from "./draw.js";
 import { makeMap } from "./map.js";
 import { showNearest } from "./nearest.js";
-import { settled } from "./newest.js";
+import { newest, settled } from "./newest.js";
 import { pageData } from "./page_data.js";
 import { makeForm } from "./row_form.js";
 import { saveShown } from "./saving.js";
-import { labelOf, nameOf } from "./sentences.js";
+import { labelOf, nameOf, wholeNameOf } from "./sentences.js";
 import { makeSliders } from "./sliders.js";
 import { linkOf, makeStore, readLink } from "./state.js";
 import { groundOf, openThumbnails } from "./thumbnails.js";
@@ -220,7 +220,7 @@ function walking({ page, backend, view, actions }) {
     walk.show(share);
     if (ends?.from === from && ends?.to === to) return;
     ends = { from, to };
-    byId("walk-ends").textContent = `From ${nameOf(from, page.kind)} to ${nameOf(to, page.kind)}.`;
+    byId("walk-ends").textContent = `From ${wholeNameOf(from, page)} to ${wholeNameOf(to, page)}.`;
     if (page.kind === "table") return;
     paintStrip(
       parts.strip,
@@ -228,6 +228,7 @@ function walking({ page, backend, view, actions }) {
       {
         decode: (code) => backend.decode(code),
         paint: view.paint,
+        pixels: layoutOf(page.shape, page.kind).picture,
         taken(at) {
           actions.walkOn(at);
           actions.rest("walk");
@@ -248,7 +249,12 @@ function inputs({ page, backend, thumbnails, actions }) {
     centre: byId("draw-centre"),
     mark: byId("draw-mark"),
   };
-  makeDrawing(drawing, page, ground, (values) => actions.takeOwn(values, "Your drawing", "draw"));
+  const drawn = newest(
+    (values) => actions.takeOwn(values, "Your drawing", "draw"),
+    () => {},
+    failed,
+  );
+  makeDrawing(drawing, page, ground, drawn);
   if (!layoutOf(page.shape, page.kind).picture) return;
   makeUpload({ field: byId("upload"), zone: byId("upload-zone") }, async (file) => {
     const message = byId("upload-message");

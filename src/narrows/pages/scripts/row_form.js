@@ -94,7 +94,7 @@ function byColumn(cells) {
 
 function textOf(value) {
   if (value === null || value === undefined) return "missing";
-  return typeof value === "number" ? short(value) : String(value);
+  return typeof value === "number" ? short(value, 5) : String(value);
 }
 
 /** Whether the code gives something else: another text, or a number a tenth of its range away. */

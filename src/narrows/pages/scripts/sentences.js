@@ -7,13 +7,15 @@ export function called(kind, several = false) {
   return (NAMES[kind] ?? NAMES.values)[several ? 1 : 0];
 }
 
-/** A number with about three significant digits, without an exponent where that is short. */
-export function short(value) {
+/** A number with so many significant digits, without an exponent where that is short. */
+export function short(value, digits = 3) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  if (size !== 0 && (size < 0.001 || size >= 1e6)) return value.toExponential(2);
-  const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
-  return value.toFixed(digits).replace(/^-(0\.?0*)$/, "$1");
+  if (size !== 0 && (size < 0.001 || size >= 1e9)) return value.toExponential(digits - 1);
+  const whole = Math.floor(Math.log10(size || 1)) + 1;
+  const places = Number.isInteger(value) ? 0 : Math.max(digits - Math.max(whole, 1), 0);
+  const format = { minimumFractionDigits: places, maximumFractionDigits: places };
+  return value.toLocaleString("en", format).replace(/^-(0[.0]*)$/, "$1");
 }
 
 /** What an item is: where it comes from and its label. */
@@ -21,6 +23,13 @@ export function nameOf(item, kind) {
   if (item === null) return `No ${called(kind)} chosen`;
   const name = item.index === null ? item.name : `${capital(called(kind))} ${item.index}`;
   return hasLabel(item) ? `${name}, labelled ${item.label}` : name;
+}
+
+/** The same, with its place in the data where these are more than the page has. */
+export function wholeNameOf(item, { kind, rows }) {
+  const row = rows?.[item?.index] ?? null;
+  const place = row === null || row === item.index ? "" : ` (number ${row} of the data)`;
+  return `${nameOf(item, kind)}${place}`;
 }
 
 /** An item's class, by its name where it has one; null where items have none. */

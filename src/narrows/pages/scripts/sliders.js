@@ -3,7 +3,7 @@
 import { element } from "./elements.js";
 import { short } from "./sentences.js";
 
-const STEPS = 400;
+const STEPS = 200;
 
 /**
  * Make the sliders in a list element.

@@ -2,7 +2,7 @@
 
 import { isDark, layoutOf, meanDifference, paint, paintDifference } from "./canvas.js";
 import { newest } from "./newest.js";
-import { called, nameOf, oddness, short } from "./sentences.js";
+import { nameOf, oddness, short, wholeNameOf } from "./sentences.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -74,7 +74,7 @@ function paintDecoded({ decoded, state }, page, form) {
 }
 
 function facts({ state, decoded }, page) {
-  byId("fact-name").textContent = nameOf(state.item, page.kind);
+  byId("fact-name").textContent = wholeNameOf(state.item, page);
   const odd = state.item === null ? "" : oddness(state.item, page.kind);
   byId("fact-odd").textContent = odd;
   byId("fact-odd").hidden = odd === "";
@@ -82,8 +82,7 @@ function facts({ state, decoded }, page) {
   if (off === null || decoded === null || !state.item?.values) return;
   const mean = short(meanDifference(decoded.values, state.item.values, page));
   const [low, high] = page.limits;
-  const unit = layoutOf(page.shape, page.kind).picture ? "a pixel" : "a value";
-  off.textContent =
-    `The code's ${called(page.kind)} is off by ${mean} ${unit} on average, ` +
-    `where values go from ${short(low)} to ${short(high)}.`;
+  const part = layoutOf(page.shape, page.kind).picture ? "A pixel" : "A value";
+  const range = `values go from ${short(low)} to ${short(high)}`;
+  off.textContent = `${part} that the code gives is off by ${mean} on average; ${range}.`;
 }

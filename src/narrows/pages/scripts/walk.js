@@ -75,14 +75,15 @@ export function makeWalk(parts, { moved, ended }) {
 /**
  * Paint the row of pictures on the way, each of which is a button.
  *
- * @param decode of the backend; `paint(canvas, values)`; `taken` gets the share.
+ * @param does { decode, paint, pixels, taken }: `decode` of the backend; `paint(canvas, values)`,
+ *   and whether its pixels shall be seen; `taken` gets the share.
  */
-export async function paintStrip(strip, { from, to }, { decode, paint, taken }) {
+export async function paintStrip(strip, { from, to }, { decode, paint, pixels, taken }) {
   const made = [];
   for (let step = 0; step < STEPS; step++) {
     const share = step / (STEPS - 1);
     const { values } = await decode(between(from, to, share));
-    const canvas = element("canvas", { class: "pixels" });
+    const canvas = element("canvas", { class: pixels ? "pixels" : "" });
     const label = `${Math.round(100 * share)} % of the way`;
     const button = element("button", { type: "button", "aria-label": label }, canvas);
     button.addEventListener("click", () => taken(share));
