@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from narrows.data import read_idx
+from narrows.data import load_data, read_idx
 from narrows.data.idx import idx_header, looks_like_idx
 from narrows.errors import DataError
 
@@ -178,3 +178,35 @@ def test_recognised_by_content_or_by_name(tmp_path: Path) -> None:
         assert looks_like_idx(write(tmp_path / name, b"no header"))
     for name in ("notes.txt", "table.csv.gz"):
         assert not looks_like_idx(write(tmp_path / name, b"no header"))
+
+
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
+        ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte.gz"),
+        ("letters train-images.idx3-ubyte", "letters train-labels.idx1-ubyte"),
+        ("images-idx3", "labels-idx1"),
+    ],
+)
+def test_labels_that_lie_beside_images_are_found_where_they_are_asked_for(
+    tmp_path: Path, images: str, labels: str
+) -> None:
+    pixels, numbers = np.arange(60, dtype=np.uint8).reshape(5, 3, 4), np.arange(5, dtype=np.uint8)
+    path = write(tmp_path / images, idx_bytes(pixels))
+    assert load_data(path, labels=True).labels is None
+    write(tmp_path / labels, idx_bytes(numbers))
+    found = load_data(path, labels=True)
+    np.testing.assert_array_equal(found.items, pixels)
+    np.testing.assert_array_equal(found.labels, numbers)
+    assert load_data(path).labels is None
+
+
+def test_labels_of_other_images_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a-images-idx3-ubyte", idx_bytes(np.zeros((5, 3, 4), np.uint8)))
+    write(tmp_path / "a-labels-idx1-ubyte", idx_bytes(np.zeros(4, np.uint8)))
+    with pytest.raises(DataError, match="5 items and labels of shape"):
+        load_data(path, labels=True)
+    np.save(tmp_path / "b-images-idx3-ubyte.npy", np.zeros((2, 3)))
+    write(tmp_path / "b-labels-idx1-ubyte", idx_bytes(np.zeros(4, np.uint8)))
+    assert load_data(tmp_path / "b-images-idx3-ubyte.npy", labels=True).labels is None

@@ -19,7 +19,7 @@ LAYERS = (
     {"model", "training", "baselines"},
     {"planning"},
     {"report"},
-    {"tasks"},
+    {"tasks", "figures"},
     {"estimators", "server"},
     {"cli"},
 )

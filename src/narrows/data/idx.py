@@ -13,6 +13,7 @@ Source: http://yann.lecun.com/exdb/mnist, "The IDX file format".
 import gzip
 import math
 import os
+import re
 import zlib
 from pathlib import Path
 from typing import BinaryIO
@@ -32,6 +33,8 @@ DTYPES: dict[int, np.dtype] = {
     0x0E: np.dtype(">f8"),
 }
 
+# t10k-images-idx3-ubyte.gz, train-images.idx3-ubyte; rank 4 has channels.
+_IMAGES = re.compile(r"(.*)images([-.])idx[34](-ubyte)?(?:\.gz)?")
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20
 
@@ -84,6 +87,18 @@ def read_idx(path: str | os.PathLike[str], *, may_be_empty: bool = False) -> np.
                 f"{path} is a damaged gzip file: {error}", hint="get the file again"
             ) from error
     return converted(values, dtype.newbyteorder("="))
+
+
+def labels_beside(path: Path) -> Path | None:
+    """The IDX file of labels that lies beside one of images, as those of MNIST and its like are
+    named: ``t10k-labels-idx1-ubyte`` beside ``t10k-images-idx3-ubyte``, packed or not; None where
+    there is none."""
+    found = _IMAGES.fullmatch(path.name)
+    if found is None:
+        return None
+    name = f"{found[1]}labels{found[2]}idx1{found[3] or ''}"
+    beside = (path.with_name(name + packed) for packed in ("", ".gz"))
+    return next((each for each in beside if each.is_file()), None)
 
 
 def idx_header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:

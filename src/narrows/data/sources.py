@@ -15,7 +15,7 @@ from narrows.data.arrays import read_npy, read_npz
 from narrows.data.checks import check_dtype, checked
 from narrows.data.dataset import Dataset, format_range
 from narrows.data.digits import load_digits
-from narrows.data.idx import looks_like_idx, read_idx
+from narrows.data.idx import labels_beside, looks_like_idx, read_idx
 from narrows.data.image_folder import are_pillow_images, images_as_dataset, read_image_folder
 from narrows.data.image_options import ImageKeywords, ImageOptions
 from narrows.data.mnist import load_mnist
@@ -61,8 +61,9 @@ def load_data(
             in folders of their own, a list of Pillow images, or a table: a ``.csv`` (also ``.tsv``
             or ``.data``, and any of them with ``.gz``) or ``.parquet`` file, or a pandas or polars
             DataFrame. A built-in name wins over a file of that name; ``./mnist`` is the file.
-        labels: read the labels too, where the source has them: ``mnist``, ``digits``, and folders
-            with folders of images, whose names are the classes.
+        labels: read the labels too, where the source has them: ``mnist``, ``digits``, an IDX file
+            of images with its file of labels beside it, named as MNIST's are, and folders with
+            folders of images, whose names are the classes.
         types: for a table, what columns are, by name, where it shall not be inferred:
             ``numeric``, ``integer``, ``boolean``, ``categorical``, ``date`` or ``ignored``.
         table: for a table, the schema of a trained model, to make the same features of it.
@@ -180,7 +181,9 @@ def _load(name: str, labels: bool, as_is: bool, options: ImageOptions, track: Tr
     path, array = split_name(name)
     with unchanged(path):
         items = _read_path(Path(path), array, as_is, track)
-    return Dataset(name, items, format_range(items.dtype))
+    beside = labels_beside(Path(path)) if labels else None
+    numbers = None if beside is None else read_idx(beside)
+    return Dataset(name, items, format_range(items.dtype), labels=numbers)
 
 
 def _of_array(source: Any, as_is: bool, columns: Any, track: Tracker) -> Dataset:

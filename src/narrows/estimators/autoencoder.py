@@ -33,7 +33,7 @@ from narrows.support.chunks import chunks
 from narrows.support.lazy_modules import pa
 from narrows.support.progress import say, shown, silent, warn
 from narrows.tasks.denoise import denoise, require_denoisable
-from narrows.tasks.drawn_codes import DrawnCodes, interpolated
+from narrows.tasks.drawn_codes import DrawnCodes, interpolated, traversed
 from narrows.tasks.drawn_rows import DrawnRows
 from narrows.tasks.fill import Filling, fill_frame
 from narrows.tasks.fit import fit
@@ -359,6 +359,24 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         first, last = (self._autoencoder.encode(self._one_item(each))[0] for each in (a, b))
         count = arguments.required_whole("steps", steps)
         return self.inverse_transform(interpolated(first, last, count))
+
+    def traverse(self, number: int, *, at: Any = None, steps: int = 10) -> Any:
+        """What becomes of an item as one latent number goes from its lowest to its highest value
+        over the training set, both included: decoded, in the form of :meth:`inverse_transform`'s.
+
+        :func:`narrows.figures.traversal` draws what it gives for several numbers.
+
+        Args:
+            number: which one, counting from 0.
+            at: an item, as of :meth:`interpolate`, whose other numbers are kept; None for their
+                means over the training set.
+            steps: how many items, at least 2.
+        """
+        check_is_fitted(self)
+        which = arguments.required_whole("number", number)
+        count = arguments.required_whole("steps", steps)
+        code = None if at is None else self._autoencoder.encode(self._one_item(at))[0]
+        return self.inverse_transform(traversed(self.model_, which, count, code))
 
     def summary(self) -> SummaryText:
         """Tables of the encoder, the decoder and the whole: layers, output shapes, parameters."""

@@ -8,7 +8,6 @@ from PIL import Image
 from scipy.spatial.distance import cdist
 
 from narrows.data import Dataset, load_data
-from narrows.errors import UsageError
 from narrows.learnt.pca import fit_pca
 from narrows.report.comparison import usefulness
 from narrows.report.comparison.usefulness import (
@@ -36,23 +35,6 @@ def result(parts: Parts) -> Usefulness:
     found = measure_usefulness(training.items, held_out.items, labels, {"PCA": pca.encode})
     assert found is not None
     return found
-
-
-@pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory) -> Parts:
-    """A table whose column ``band`` follows from ``age``, and ``odd`` from nothing."""
-    random = np.random.default_rng(0)
-    ages = random.integers(1, 90, 300)
-    lines = ["age,weight <kg>,band,odd,grown up,few"]
-    for age in ages:
-        band = "" if age % 10 == 9 else "young" if age < 30 else "old" if age > 60 else "middling"
-        lines.append(
-            f"{age},{random.normal(70, 9):.2f},{band},{random.choice(['x', 'y'])},"
-            f"{age >= 18},{1 + age // 30}"
-        )
-    path = tmp_path_factory.mktemp("people") / "people of 300.csv"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return load_data(path).split(0.3, 0)
 
 
 def accuracy(found: np.ndarray, truth: np.ndarray) -> float:
@@ -131,65 +113,64 @@ def test_labels_of_class_folders_have_their_names(tmp_path: Path) -> None:
     assert told == [training.classes[number] for number in training.labels]
 
 
-def test_the_labels_of_a_column_are_its_cells(people: Parts) -> None:
-    training, held_out = people
-    labels = find_labels(training, held_out, "band")
-    assert labels is not None
-    assert labels.classes == ("middling", "old", "young")
-    age = training.table["age"]
-    ages = age.numbers(training.items[:, age.features]).round()
-    expected = np.where(ages < 30, 2, np.where(ages > 60, 1, 0))
-    np.testing.assert_array_equal(labels.training, np.where(ages % 10 == 9, -1, expected))
-    assert (labels.training == -1).any()
-    assert len(labels.held_out) == len(held_out)
+def test_classes_are_the_same_by_name_whatever_their_numbers() -> None:
+    """Folders number the classes that they have."""
+    items = np.zeros((4, 2, 2), np.uint8)
+    training = Dataset("all", items, labels=np.array([0, 1, 2, 1]), classes=("cat", "dog", "eel"))
+    held_out = Dataset("few", items, labels=np.array([1, 0, 2, 0]), classes=("dog", "eel", "fox"))
+    labels = find_labels(training, held_out)
+    assert labels is not None and labels.classes == ("cat", "dog", "eel", "fox")
+    np.testing.assert_array_equal(labels.training, [0, 1, 2, 1])
+    np.testing.assert_array_equal(labels.held_out, [2, 1, 3, 1])
 
 
-@pytest.mark.parametrize(
-    ("column", "classes"), [("grown up", ("False", "True")), ("few", ("1", "2", "3"))]
-)
-def test_truth_values_and_few_numbers_are_classes_too(
-    people: Parts, column: str, classes: tuple[str, ...]
-) -> None:
-    labels = find_labels(*people, column)
-    assert labels is not None and labels.classes == classes
+def test_numbers_without_names_are_their_own() -> None:
+    training = Dataset("a", np.zeros((3, 1)), labels=np.array([7, 3, 7]))
+    held_out = Dataset("b", np.zeros((2, 1)), labels=np.array([3, 11]))
+    labels = find_labels(training, held_out)
+    assert labels is not None and labels.classes == ("3", "7", "11")
+    np.testing.assert_array_equal(labels.training, [1, 0, 1])
+    np.testing.assert_array_equal(labels.held_out, [0, 2])
 
 
-def test_nobody_sees_the_column_that_is_to_be_told(people: Parts) -> None:
-    """What says the class is taken out of what is encoded, and of the items: ``odd`` follows from
-    nothing else, so that nobody does better than guessing."""
-    training, held_out = people
-    labels = find_labels(training, held_out, "odd")
-    assert labels is not None and labels.hidden is not None
+def test_nobody_sees_the_features_that_say_the_class() -> None:
+    """They are taken out of what is encoded, and of the items: nothing else says the class here, so
+    that nobody does better than guessing."""
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 2, 500)
+    items = random.normal(size=(500, 5)).astype(np.float32)
+    items[:, 2], items[:, 3] = truth, -truth
+    labels = Labels(
+        source="labels",
+        classes=("a", "b"),
+        training=truth[:300],
+        held_out=truth[300:],
+        hidden=slice(2, 4),
+    )
     seen = []
 
     def encode(rows: np.ndarray) -> np.ndarray:
         seen.append(rows)
         return rows
 
-    before = training.items.copy()
-    found = measure_usefulness(training.items, held_out.items, labels, {"as they are": encode})
+    before = items.copy()
+    found = measure_usefulness(items[:300], items[300:], labels, {"as they are": encode})
     assert found is not None
-    assert all((rows[:, labels.hidden] == 0).all() for rows in seen)
-    np.testing.assert_array_equal(training.items, before)
-    assert all(row.logistic < 0.7 and row.neighbours < 0.7 for row in found.rows)
-    width = training.table.width
-    assert [row.numbers for row in found.rows] == [width, width - training.table["odd"].width]
+    assert all((rows[:, 2:4] == 0).all() for rows in seen)
+    np.testing.assert_array_equal(items, before)
+    assert all(row.logistic < 0.65 and row.neighbours < 0.65 for row in found.rows)
+    assert [row.numbers for row in found.rows] == [5, 3]
 
 
-def test_a_column_that_follows_from_others_is_told(people: Parts) -> None:
-    training, held_out = people
-    labels = find_labels(training, held_out, "grown up")
-    assert labels is not None
-    found = measure_usefulness(training.items, held_out.items, labels, {})
-    assert found is not None and found.rows[0].logistic > 0.9 > found.most_frequent
-
-
-def test_rows_whose_class_is_not_known_are_left_out(people: Parts) -> None:
-    labels = find_labels(*people, "band")
-    assert labels is not None
-    found = measure_usefulness(people[0].items, people[1].items, labels, {})
+def test_items_whose_class_is_not_known_are_left_out() -> None:
+    random = np.random.default_rng(0)
+    truth = random.integers(-1, 2, 300)
+    items = random.normal(size=(300, 2)) + 9 * truth[:, None]
+    labels = Labels(source="labels", classes=("a", "b"), training=truth[:200], held_out=truth[200:])
+    found = measure_usefulness(items[:200], items[200:], labels, {})
     assert found is not None
-    assert found.learnt == (labels.training >= 0).sum() < len(people[0])
+    assert (found.learnt, found.asked) == ((truth[:200] >= 0).sum(), (truth[200:] >= 0).sum())
+    assert found.rows[0].neighbours == 1
 
 
 def test_of_many_items_some_are_drawn_and_always_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,11 +199,13 @@ def test_items_too_wide_are_left_out_and_their_codes_are_not() -> None:
     assert "17,000 values" in found.left_out
 
 
-def test_without_labels_or_classes_there_is_nothing_to_tell(parts: Parts, people: Parts) -> None:
-    assert find_labels(*people) is None
+def test_without_labels_or_classes_there_is_nothing_to_tell(parts: Parts) -> None:
     training, held_out = parts
+    assert find_labels(*load_data("digits").split(0.2, 0)) is None
     zeros = [part.rows(np.flatnonzero(part.labels == 0)) for part in (training, held_out)]
     assert find_labels(*zeros) is None
+    many = Dataset("many", np.zeros((101, 1)), labels=np.arange(101))
+    assert find_labels(many, many) is None
     one = Labels(
         source="labels",
         classes=("a", "b"),
@@ -230,12 +213,3 @@ def test_without_labels_or_classes_there_is_nothing_to_tell(parts: Parts, people
         held_out=np.zeros(len(held_out), np.int64),
     )
     assert measure_usefulness(training.items, held_out.items, one, {}) is None
-
-
-def test_columns_that_are_no_classes_are_refused(people: Parts, parts: Parts) -> None:
-    with pytest.raises(UsageError, match="no column 'height'"):
-        find_labels(*people, "height")
-    with pytest.raises(UsageError, match="values, and classes are"):
-        find_labels(*people, "weight <kg>")
-    with pytest.raises(UsageError, match="no table"):
-        find_labels(*parts, "band")

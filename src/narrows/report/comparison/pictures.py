@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from markupsafe import Markup
 
-from narrows.report.figures.reconstructions import to_colours
+from narrows.report.figures.item_rows import to_colours
 from narrows.support.shapes import is_picture_shape
 
 # A PNG file of at most so many bytes: where pictures take more, they are shown smaller.

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from narrows.data.dataset import Dataset
-from narrows.data.tables import Column
-from narrows.errors import UsageError
 from narrows.support.chunks import drawn_places
 from narrows.support.progress import Tracker, silent
 
@@ -40,9 +38,10 @@ class Labels:
     """Classes to be told from codes.
 
     Attributes:
-        source: what says them: ``labels``, or the name of a table's column.
+        source: what says them.
         classes: their names.
-        training, held_out: the class of each item, int64 (n,), -1 where it is not known.
+        training, held_out: the place of each item's class among them, int64 (n,); -1 where it is
+            not known, and the item is left out.
         hidden: features of items that say the class, and are made the mean's before items are
             encoded; None where no feature does.
     """
@@ -98,81 +97,39 @@ class Usefulness:
     seconds: float
 
 
-def find_labels(training: Dataset, held_out: Dataset, column: str | None = None) -> Labels | None:
-    """The classes of two parts of a data set; None where there are none to be told apart.
+def find_labels(training: Dataset, held_out: Dataset) -> Labels | None:
+    """The classes that the labels of two parts of a data set stand for; None where these are not
+    both labelled, or there are fewer than two classes or more than :data:`MOST_CLASSES`.
 
-    Args:
-        training: what was learnt from.
-        held_out: what was not, of the same source or one like it.
-        column: of a table whose rows are classes by it: a column of categories, truth values or
-            few different numbers. None for the labels that the source came with.
-
-    Raises:
-        UsageError: ``column`` is none of a table, or has too many values to be classes.
+    Classes are the same where their names are, whatever their numbers in each part: a folder that
+    lacks some classes numbers the others otherwise.
     """
-    if column is None:
-        if training.labels is None or held_out.labels is None:
-            return None
-        values, places = np.unique(
-            np.concatenate([training.labels, held_out.labels]), return_inverse=True
-        )
-        names = [str(value) for value in values]
-        if training.classes is not None:
-            names = [training.classes[int(value)] for value in values]
-        return _labels("labels", names, places, len(training), None)
-    if training.table is None or held_out.table is None:
-        raise UsageError(
-            f"{training.name} is no table, and has no column {column!r} to tell classes by",
-            hint="leave it out: class folders and the labels of IDX files are found without",
-        )
-    if column not in training.table.by_name:
-        raise UsageError(
-            f"{training.name} has no column {column!r}",
-            hint=f"its columns are {', '.join(training.table.names[:20])}",
-        )
-    found = training.table[column]
-    texts = [
-        text
-        for part, schema in ((training, found), (held_out, held_out.table[column]))
-        for text in _texts(schema, part.items[:, schema.features])
-    ]
-    names = sorted({text for text in texts if text is not None})
-    if not found.width or len(names) > MOST_CLASSES:
-        what = (
-            "one value, or nothing that was learnt" if not found.width else f"{len(names):,} values"
-        )
-        raise UsageError(
-            f"column {column!r} has {what}, and classes are from 2 to {MOST_CLASSES}",
-            hint="name a column of categories, truth values or few different numbers",
-        )
-    numbers = {name: number for number, name in enumerate(names)}
-    places = np.array([-1 if text is None else numbers[text] for text in texts])
-    return _labels(column, names, places, len(training), found.features)
-
-
-def _labels(
-    source: str, names: list[str], places: np.ndarray, count: int, hidden: slice | None
-) -> Labels | None:
-    if not 2 <= len(names) <= MOST_CLASSES:
+    if training.labels is None or held_out.labels is None:
         return None
+    ours, theirs = _names(training, training.labels), _names(held_out, held_out.labels)
+    # numbers in their order, and what has names in that of the training data
+    classes = list(dict.fromkeys([*ours.values(), *theirs.values()]))
+    if not 2 <= len(classes) <= MOST_CLASSES:
+        return None
+    places = {name: place for place, name in enumerate(classes)}
     return Labels(
-        source=source,
-        classes=tuple(names),
-        training=places[:count].astype(np.int64),
-        held_out=places[count:].astype(np.int64),
-        hidden=hidden,
+        source="labels",
+        classes=tuple(classes),
+        training=_places(training.labels, ours, places),
+        held_out=_places(held_out.labels, theirs, places),
     )
 
 
-def _texts(column: Column, features: np.ndarray) -> list[str | None]:
-    """The cells of a column as texts, None where they are missing."""
-    if not column.is_number:
-        names = column.classes
-        return [names[code] for code in column.codes(features)]
-    numbers = column.rounded(column.numbers(features))
-    if column.kind == "boolean":
-        return [None if np.isnan(each) else str(bool(each >= 0.5)) for each in numbers]
-    return [None if np.isnan(each) else f"{each:.9g}" for each in numbers]
+def _names(data: Dataset, labels: np.ndarray) -> dict[int, str]:
+    """The class that each number in labels (n,) stands for, least first."""
+    values = [int(value) for value in np.unique(labels)]
+    return {value: str(value) if data.classes is None else data.classes[value] for value in values}
+
+
+def _places(labels: np.ndarray, names: Mapping[int, str], places: Mapping[str, int]) -> np.ndarray:
+    """The place of each label's class among all, int64 (n,)."""
+    values, which = np.unique(labels, return_inverse=True)
+    return np.array([places[names[int(value)]] for value in values], np.int64)[which]
 
 
 def measure_usefulness(

@@ -1,12 +1,15 @@
-"""The pictures that narrows draws, as PNG files: one figure a file."""
+"""The pictures that narrows draws: on matplotlib axes, and as PNG files, one figure a file.
+
+``narrows.figures`` has those on axes, which users draw with too.
+"""
 
 from narrows.report.figures.budgets import budget_figure
 from narrows.report.figures.grid import grid_figure, require_grid
 from narrows.report.figures.heat_maps import heat_map_figure
+from narrows.report.figures.item_rows import COLUMNS
 from narrows.report.figures.latent_space import codes_figure
 from narrows.report.figures.loss_curves import loss_figure
 from narrows.report.figures.reconstructions import (
-    COLUMNS,
     reconstructions_figure,
     rows_figure,
 )

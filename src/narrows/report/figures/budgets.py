@@ -10,6 +10,7 @@ from narrows.report.figures.style import (
     GREY,
     LEGEND,
     ORANGE,
+    axes_for,
     new_figure,
     save_figure,
     set_headings,
@@ -19,6 +20,8 @@ from narrows.support.number_text import readable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+_HEIGHT = 780  # pixels
 
 # The baseline is drawn first and stays in the background; Tol's "vibrant" after that,
 # and two of his "muted".
@@ -35,7 +38,27 @@ def budget_figure(
     budget: str = "Numbers kept of each item",
     ticks: Sequence[float] | None = None,
 ) -> None:
-    """Draw each method's error over the numbers it keeps, both axes logarithmic: a line a method.
+    """Write what :func:`rate` draws as a PNG file.
+
+    Raises:
+        DataError: there is nothing to draw, or a value has no logarithm.
+        OutputError: the file cannot be written.
+    """
+    figure = new_figure(_HEIGHT, constrained=True)
+    rate(rows, figure.subplots(), title=title, error_unit=error_unit, budget=budget, ticks=ticks)
+    save_figure(figure, path)
+
+
+def rate(
+    rows: Sequence[Mapping[str, Any]],
+    ax: "Axes | None" = None,
+    *,
+    title: str = "Error over numbers kept",
+    error_unit: str = "",
+    budget: str = "Numbers kept of each item",
+    ticks: Sequence[float] | None = None,
+) -> "Axes":
+    """Draw each method's error over what it keeps, both axes logarithmic: a line a method.
 
     Methods are told apart by colour and by marker, so that the figure reads without colour too.
     The first one is the baseline.
@@ -44,15 +67,17 @@ def budget_figure(
         rows: ``method``, ``numbers`` (at least 1) and ``error`` (above 0) each; any order within
             a method. Several rows of a method with as many numbers are several runs: all are
             drawn, and the line goes through their means.
-        path: the PNG file to write.
+        ax: matplotlib axes to draw on; None for those of a new figure, ``ax.figure``.
         title: the heading.
         error_unit: of the errors, such as ``grey levels²``.
-        budget: what ``numbers`` count.
+        budget: what ``numbers`` count: numbers, or bytes.
         ticks: along the budgets; None for one at each of them.
+
+    Returns:
+        The axes.
 
     Raises:
         DataError: there is nothing to draw, or a value has no logarithm.
-        OutputError: the file cannot be written.
     """
     if not rows:
         raise DataError("there are no results to draw over their budgets")
@@ -63,18 +88,17 @@ def budget_figure(
                 "has no place on logarithmic axes",
                 hint="draw methods that keep one number or more and lose something",
             )
-    figure = new_figure(780, constrained=True)
-    axes = figure.subplots()
-    axes.set(xscale="log", yscale="log")
-    _draw_lines(axes, rows)
+    ax = axes_for(ax, _HEIGHT)
+    ax.set(xscale="log", yscale="log")
+    _draw_lines(ax, rows)
     kept = sorted({row["numbers"] for row in rows}) if ticks is None else ticks
-    _scale(axes, kept, [row["error"] for row in rows])
+    _scale(ax, kept, [row["error"] for row in rows])
     unit = f" ({error_unit})" if error_unit else ""
-    axes.set(xlabel=budget, ylabel=f"Mean squared error{unit}")
+    ax.set(xlabel=budget, ylabel=f"Mean squared error{unit}")
     white = {"framealpha": 1, "edgecolor": "white", "facecolor": "white"}
-    axes.legend(**{**LEGEND, "frameon": True}, **white, loc="lower left")
-    set_headings(axes, title, "lower is better; both axes are logarithmic")
-    save_figure(figure, path)
+    ax.legend(**{**LEGEND, "frameon": True}, **white, loc="lower left")
+    set_headings(ax, title, "lower is better; both axes are logarithmic")
+    return ax
 
 
 def _draw_lines(axes: "Axes", rows: Sequence[Mapping[str, Any]]) -> None:

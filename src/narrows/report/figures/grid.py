@@ -6,7 +6,7 @@ import os
 import numpy as np
 
 from narrows.errors import UsageError
-from narrows.report.figures.reconstructions import to_colours
+from narrows.report.figures.item_rows import to_colours
 from narrows.report.figures.style import WIDTH
 from narrows.support.files import atomic_file
 from narrows.support.shapes import is_picture_shape

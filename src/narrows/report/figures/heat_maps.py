@@ -4,7 +4,8 @@ import os
 
 import numpy as np
 
-from narrows.report.figures.reconstructions import range_of, rows_figure, to_colours
+from narrows.report.figures.item_rows import range_of, to_colours
+from narrows.report.figures.reconstructions import rows_figure
 
 # Red, green and blue from nothing to the most, as shares: white, orange, a dark red.
 _HEAT = np.array([[1.0, 1.0, 1.0], [0.933, 0.467, 0.2], [0.4, 0.0, 0.05]])

@@ -14,6 +14,7 @@ from narrows.report.figures.style import (
     MUTED,
     SMALL_SIZE,
     TEXT_SIZE,
+    axes_for,
     new_figure,
     save_figure,
     set_headings,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import PathCollection
 
+_HEIGHT = 900  # pixels
 MOST_POINTS = 5_000
 # Past ten classes the colours come again, with another marker.
 _MARKERS = "o^"
@@ -32,9 +34,21 @@ _MOST_CLASSES = len(_MARKERS) * len(CLASS_COLOURS)
 
 
 def codes_figure(
-    codes: np.ndarray, labels: np.ndarray | None, path: str | os.PathLike[str]
+    points: np.ndarray, labels: np.ndarray | None, path: str | os.PathLike[str]
 ) -> None:
-    """Draw the latent space in two dimensions, coloured by label where there is one.
+    """Write what :func:`codes` draws as a PNG file.
+
+    Raises:
+        ShapeError: the codes are not (n, k), or there is not one label for each.
+        OutputError: the file cannot be written.
+    """
+    figure = new_figure(_HEIGHT, constrained=True)
+    codes(points, labels, figure.subplots())
+    save_figure(figure, path)
+
+
+def codes(Z: np.ndarray, labels: np.ndarray | None = None, ax: "Axes | None" = None) -> "Axes":
+    """Draw codes in two dimensions, coloured by label where there is one.
 
     Codes of two numbers are drawn as they are, longer ones along the two principal components of
     the codes, and codes of one number as a histogram, or as a strip for each label. At most
@@ -42,21 +56,25 @@ def codes_figure(
     class hides another.
 
     Args:
-        codes: shape (n, k), any real dtype.
-        labels: integers of shape (n,), or None. Up to 20 different ones are drawn as classes, more
-            as a scale.
-        path: the PNG file to write.
+        Z: the codes, shape (n, k), any real dtype: what ``transform`` gives.
+        labels: integers or texts of shape (n,), or None. Up to 20 different ones are drawn as
+            classes, more as a scale, for which they must be numbers.
+        ax: matplotlib axes to draw on; None for those of a new figure, ``ax.figure``.
+
+    Returns:
+        The axes.
 
     Raises:
         ShapeError: the codes are not (n, k), or there is not one label for each.
-        OutputError: the file cannot be written.
     """
-    if codes.ndim != 2 or codes.size == 0:
+    Z = np.asarray(Z)
+    labels = None if labels is None else np.asarray(labels)
+    if Z.ndim != 2 or Z.size == 0:
         raise ShapeError(
-            f"codes have the shape {codes.shape}, and a figure of them needs (n, k)",
+            f"codes have the shape {Z.shape}, and a figure of them needs (n, k)",
             hint="give one row of numbers for each item",
         )
-    count, size = codes.shape
+    count, size = Z.shape
     if labels is not None and labels.shape != (count,):
         raise ShapeError(
             f"labels have the shape {labels.shape}, and {count:,} codes need ({count},)",
@@ -65,18 +83,17 @@ def codes_figure(
     chosen = np.random.default_rng(0).permutation(count)[:MOST_POINTS]
     drawn_labels = None if labels is None else labels[chosen]
 
-    figure = new_figure(900, constrained=True)
-    axes = figure.subplots()
+    ax = axes_for(ax, _HEIGHT)
     if size == 1:
-        _draw_single_numbers(axes, codes[chosen, 0], drawn_labels)
+        _draw_single_numbers(ax, Z[chosen, 0], drawn_labels)
     else:
-        plane = latent_plane(codes)
-        axes.set(xlabel=plane.axes[0], ylabel=plane.axes[1])
-        _draw_points(axes, plane.points[chosen], drawn_labels)
+        plane = latent_plane(Z)
+        ax.set(xlabel=plane.axes[0], ylabel=plane.axes[1])
+        _draw_points(ax, plane.points[chosen], drawn_labels)
     numbers = "1 number" if size == 1 else f"{size} numbers"
     part = f", {MOST_POINTS:,} of them drawn" if count > MOST_POINTS else ""
-    set_headings(axes, "The Latent Space", f"{count:,} codes of {numbers}{part}")
-    save_figure(figure, path)
+    set_headings(ax, "The Latent Space", f"{count:,} codes of {numbers}{part}")
+    return ax
 
 
 def _draw_points(axes: "Axes", points: np.ndarray, labels: np.ndarray | None) -> None:
@@ -88,6 +105,8 @@ def _draw_points(axes: "Axes", points: np.ndarray, labels: np.ndarray | None) ->
         return
     classes, ranks = np.unique(labels, return_inverse=True)
     if len(classes) > _MOST_CLASSES:
+        if not np.issubdtype(labels.dtype, np.number):
+            labels = ranks  # texts, in their order
         bar = axes.figure.colorbar(_scatter(axes, points, labels), ax=axes, pad=0.02)
         bar.set_label("Label", fontsize=TEXT_SIZE, color=INK)
         bar.outline.set_visible(False)

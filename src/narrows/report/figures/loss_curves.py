@@ -12,6 +12,7 @@ from narrows.report.figures.style import (
     GREY,
     LEGEND,
     ORANGE,
+    axes_for,
     new_figure,
     save_figure,
     set_headings,
@@ -22,6 +23,7 @@ from narrows.support.number_text import readable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_HEIGHT = 660  # pixels
 _ENLARGED_FROM = 12  # epochs
 _DASHES = (0, (4, 2))  # offset, and lengths on and off in line widths
 
@@ -33,21 +35,70 @@ def loss_figure(
     pca_error: float | None = None,
     pca_label: str = "PCA",
 ) -> None:
-    """Draw the loss of every epoch, and PCA's error with the same code as a line to beat.
-
-    The first epochs would flatten all later ones: the loss axis is logarithmic where all losses are
-    positive, and beside a longer run its second half is drawn again, enlarged.
+    """Write what :func:`loss` draws; beside a longer run its second half again, enlarged.
 
     Args:
-        history: a row for each epoch with ``epoch``, ``loss`` and, where there is a validation set,
-            ``val_loss``, both losses in the data's own units.
         path: the PNG file to write.
-        pca_error: PCA's error on the validation set, in the units of the loss.
-        pca_label: what the legend calls it, such as ``PCA, 20 numbers``.
+        history, pca_error, pca_label: as there.
 
     Raises:
         DataError: the history has no loss in it.
         OutputError: the file cannot be written.
+    """
+    figure = new_figure(_HEIGHT, constrained=True)
+    widths = (3, 2) if len(history) >= _ENLARGED_FROM else (1,)
+    axes, *beside = figure.subplots(ncols=len(widths), width_ratios=widths, squeeze=False)[0]
+    loss(history, axes, pca_error=pca_error, pca_label=pca_label)
+    for enlarged in beside:
+        _draw_second_half(enlarged, _curves(history), pca_error)
+    save_figure(figure, path)
+
+
+def loss(
+    history: Sequence[Mapping[str, Any]],
+    ax: "Axes | None" = None,
+    *,
+    pca_error: float | None = None,
+    pca_label: str = "PCA",
+) -> "Axes":
+    """Draw the loss of every epoch, and PCA's error with the same code as a line to beat.
+
+    The first epochs would flatten all later ones: the loss axis is logarithmic where all losses are
+    positive.
+
+    Args:
+        history: a row for each epoch with ``epoch``, ``loss`` and, where there is a validation set,
+            ``val_loss``, both losses in the data's own units: ``history_`` of an estimator.
+        ax: matplotlib axes to draw on; None for those of a new figure, ``ax.figure``.
+        pca_error: PCA's error on the validation set, in the units of the loss.
+        pca_label: what the legend calls it, such as ``PCA, 20 numbers``.
+
+    Returns:
+        The axes.
+
+    Raises:
+        DataError: the history has no loss in it.
+    """
+    curves = _curves(history)
+    finals = [f"{curve.label.lower()} {readable(curve.losses[-1])}" for curve in curves]
+    finals += [] if pca_error is None else [f"{pca_label} {readable(pca_error)}"]
+    ax = axes_for(ax, _HEIGHT)
+    _draw_losses(ax, curves)
+    _scale_losses(ax, curves)
+    # 0 has no place on a logarithmic axis; the heading tells it
+    if pca_error is not None and (pca_error > 0 or ax.get_yscale() == "linear"):
+        ax.axhline(pca_error, label=pca_label, color=GREY, linewidth=1.5, linestyle=_DASHES)
+    ax.set(ylabel="Loss")
+    ax.legend(**LEGEND, loc="upper right")
+    set_headings(ax, "Training Loss vs Validation Loss", "at the end: " + " · ".join(finals))
+    return ax
+
+
+def _curves(history: Sequence[Mapping[str, Any]]) -> list["Curve"]:
+    """The losses of a history, those of training first.
+
+    Raises:
+        DataError: it has none.
     """
     curves = [
         Curve(label, colour, *np.array([(row["epoch"], row[key]) for row in rows]).T)
@@ -59,23 +110,7 @@ def loss_figure(
             f"a history of {len(history)} epochs holds no loss to draw",
             hint="train for an epoch or more first",
         )
-    finals = [f"{curve.label.lower()} {readable(curve.losses[-1])}" for curve in curves]
-    finals += [] if pca_error is None else [f"{pca_label} {readable(pca_error)}"]
-
-    figure = new_figure(660, constrained=True)
-    widths = (3, 2) if len(history) >= _ENLARGED_FROM else (1,)
-    axes, *beside = figure.subplots(ncols=len(widths), width_ratios=widths, squeeze=False)[0]
-    _draw_losses(axes, curves)
-    _scale_losses(axes, curves)
-    # 0 has no place on a logarithmic axis; the heading tells it
-    if pca_error is not None and (pca_error > 0 or axes.get_yscale() == "linear"):
-        axes.axhline(pca_error, label=pca_label, color=GREY, linewidth=1.5, linestyle=_DASHES)
-    axes.set(ylabel="Loss")
-    axes.legend(**LEGEND, loc="upper right")
-    set_headings(axes, "Training Loss vs Validation Loss", "at the end: " + " · ".join(finals))
-    for enlarged in beside:
-        _draw_second_half(enlarged, curves, pca_error)
-    save_figure(figure, path)
+    return curves
 
 
 class Curve(NamedTuple):

@@ -60,6 +60,11 @@ def new_figure(height: int, *, constrained: bool = False) -> "Figure":
     return figure
 
 
+def axes_for(ax: "Axes | None", height: int) -> "Axes":
+    """The axes to draw on: the caller's, or those of a new figure, which pyplot does not know."""
+    return new_figure(height, constrained=True).subplots() if ax is None else ax
+
+
 def save_figure(figure: "Figure", path: str | os.PathLike[str]) -> None:
     """Write a PNG without date or version in it.
 
