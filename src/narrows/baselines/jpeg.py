@@ -16,7 +16,8 @@ block of 8 x 8 pixels, Q the table and k the whole numbers that are kept (ITU-T 
    f'(i, j) = 1/4 Σᵤ Σᵥ c(u) c(v) F'(u, v) cos((2i + 1) u π / 16) cos((2j + 1) v π / 16);
 8. x'(i, j) = ⌊min(max(f' + 128, 0), 255) + 1/2⌋, and what was repeated is cut off.
 
-A file's entropy coding of k loses nothing. libjpeg's transforms are in whole numbers: where F lies
+F and f' are rounded to nine decimals, so that what is half way is so whoever computes it. A file's
+entropy coding of k loses nothing. libjpeg's transforms are in whole numbers: where F lies
 within some 0.15 grey levels of half way between two multiples of Q, its k may be the other one (of
 MNIST's, one in 1,500 at quality 50), and its pixels are at most 1 off for the same k. Beside luma
 files keep colours of a quarter of the pixels, which is left out here.
