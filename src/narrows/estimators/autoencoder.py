@@ -18,6 +18,7 @@ from narrows.data.tables import SchemaDrift, arrow_table, is_frame
 from narrows.errors import ShapeError
 from narrows.estimators.fit_data import fit_data, seed_of
 from narrows.estimators.inputs import ANY_ARRAY, features, given_array
+from narrows.estimators.notebooks import ShownInNotebooks
 from narrows.model.file import load_model, save_model
 from narrows.model.ranges import require_familiar
 from narrows.model.trained import TrainedModel
@@ -28,6 +29,7 @@ from narrows.planning.options import FitOptions
 from narrows.planning.parameters import ABOUT_USE, parameters_of, with_values
 from narrows.planning.refinement import require_refinable
 from narrows.report.measures import item_errors
+from narrows.report.notebook import FewItems, model_html
 from narrows.support import arguments
 from narrows.support.chunks import chunks
 from narrows.support.lazy_modules import pa
@@ -49,7 +51,9 @@ class SummaryText(str):
         return str(self)
 
 
-class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Autoencoder(
+    ShownInNotebooks, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """Learn a small code for items that resemble each other.
 
     Args:
@@ -215,6 +219,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self._take(result.trained)
         self._made = self.model_, self.model_.refinement, result.autoencoder
         self.history_: History = result.history
+        self._few = FewItems.of(held_out)
         warned = (*result.doubts, *result.findings)
         self.notes_ = tuple(dict.fromkeys((*result.choices, *warned)))
         for line in self.notes_ if verbose else ():
@@ -414,6 +419,12 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                 estimator.feature_names_in_ = np.array(table.names, dtype=object)
         return estimator
 
+    def _result_html(self) -> str:
+        if not hasattr(self, "model_"):
+            return ""
+        few = self.__dict__.get("_few")
+        return model_html(self._autoencoder, getattr(self, "history_", ()), few)
+
     def _take(self, trained: TrainedModel) -> None:
         self.model_ = trained
         self._fitted_refine = self.refine
@@ -475,6 +486,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         # Threads' work space is not worth copying: it is laid out again from the model.
         state = dict(super().__getstate__())
         state.pop("_made", None)
+        state.pop("_few", None)  # data, which are nobody's to pass on
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:

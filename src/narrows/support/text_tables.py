@@ -2,9 +2,21 @@
 
 import unicodedata
 from collections.abc import Collection, Sequence
+from html import escape
 
 # So that the lines of a table stay within 100 characters.
 _LONGEST = 28
+
+
+class ShownAsText:
+    """A result that notebooks show as terminals do, in its tables."""
+
+    def text(self) -> str:
+        """For people."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        return f"<pre style='line-height: 1.3; overflow-x: auto'>{escape(self.text())}</pre>"
 
 
 def cell_text(text: str, longest: int = _LONGEST) -> str:

@@ -13,13 +13,14 @@ from narrows.data.sources import read_errors_explained, require_folder
 from narrows.data.tables import is_table
 from narrows.support.files import atomic_file
 from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.text_tables import ShownAsText
 from narrows.tasks.archive_sizes import Breakdown, breakdown_text, breakdown_values
 from narrows.tasks.loading import load_array
 from narrows.tasks.outputs import shown
 
 
 @dataclass(frozen=True)
-class Compressed:
+class Compressed(ShownAsText):
     """An archive that was written.
 
     Attributes:

@@ -16,7 +16,7 @@ from narrows.learnt.detection import require_rate, score_index
 from narrows.support.chunks import chunks
 from narrows.support.progress import Tracker, silent
 from narrows.support.shapes import is_picture_shape
-from narrows.support.text_tables import cell_text, table_text
+from narrows.support.text_tables import ShownAsText, cell_text, table_text
 from narrows.tasks.detector import Detector
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _SECONDS_OF_A_STEP, _EXPLAINED_AT_ONCE = 0.2, 1 << 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Detected:
+class Detected(ShownAsText):
     """How odd the items of a data set are.
 
     Attributes:

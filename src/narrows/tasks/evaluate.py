@@ -10,10 +10,11 @@ from narrows.report.columns import columns_text
 from narrows.report.evaluation import Evaluation, evaluation_text
 from narrows.report.redundancy import Redundancy, is_comparable, redundancy, redundancy_text
 from narrows.support.progress import Tracker, silent
+from narrows.support.text_tables import ShownAsText
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class Evaluated(ShownAsText):
     """The model's errors beside those of simpler codes; of tables that can be looked at, what
     follows from what in them."""
 

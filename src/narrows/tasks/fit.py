@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from narrows.data import Dataset, TableSchema
@@ -18,6 +19,7 @@ from narrows.planning.parameters import kept
 from narrows.planning.plan import Plan, make_plan
 from narrows.report.diagnostics import MOST_ITEMS, Caution, find_warnings
 from narrows.report.evaluation import Evaluation
+from narrows.report.notebook import model_html
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.tasks.fit_plan import fit_plan
 from narrows.tasks.run_files import RunFiles
@@ -63,6 +65,10 @@ class FitResult:
     def findings(self) -> tuple[str, ...]:
         """What is known only after training, in sentences."""
         return (*self.notes, *map(str, self.cautions), *self.not_written.values())
+
+    def _repr_html_(self) -> str:
+        told = "".join(f"<li>{escape(line)}</li>" for line in (*self.choices, *self.findings))
+        return f"{model_html(self.autoencoder, self.history, None)}<ul>{told}</ul>"
 
 
 def fit(

@@ -15,11 +15,12 @@ from narrows.data.tables import is_table
 from narrows.errors import ArchiveError, ShapeError
 from narrows.support.number_text import readable
 from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.text_tables import ShownAsText
 from narrows.tasks.loading import load_array
 
 
 @dataclass(frozen=True)
-class Verified:
+class Verified(ShownAsText):
     """An archive that is whole, and what was found: a text for people, values for machines."""
 
     found: str

@@ -4,6 +4,7 @@ Figures are built without pyplot and leave matplotlib's global state alone, so t
 disturbs no program that draws its own. The same input and settings give the same bytes.
 """
 
+import io
 import os
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -71,13 +72,20 @@ def save_figure(figure: "Figure", path: str | os.PathLike[str]) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
+    png = png_of(figure)
+    with atomic_file(path) as stream:
+        stream.write(png)
+
+
+def png_of(figure: "Figure") -> bytes:
+    """A PNG without date or version in it."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    canvas = figure.canvas
+    canvas, stream = figure.canvas, io.BytesIO()
     assert isinstance(canvas, FigureCanvasAgg)
-    with atomic_file(path) as stream:
-        # Figure.savefig would obey the user's savefig settings, which can change the size.
-        canvas.print_png(stream, metadata={"Software": None})
+    # Figure.savefig would obey the user's savefig settings, which can change the size.
+    canvas.print_png(stream, metadata={"Software": None})
+    return stream.getvalue()
 
 
 def set_headings(axes: "Axes", title: str, subtitle: str = "") -> None:

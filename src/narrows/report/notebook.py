@@ -1,0 +1,148 @@
+"""What notebooks show of a model: a few items with what becomes of them, and its losses."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from narrows.data import Dataset, TableSchema
+from narrows.model.use import TrainedAutoencoder
+from narrows.report.figures.item_rows import COLUMNS, Rows, range_of, sheet_of
+from narrows.report.figures.loss_curves import loss
+from narrows.report.figures.reconstructions import reconstructions
+from narrows.report.figures.style import new_figure, png_of
+from narrows.support.number_text import readable
+from narrows.support.shapes import is_picture_shape
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MOST_BYTES = 1 << 22  # of the items that are kept to be shown
+_MOST_ROWS, _MOST_COLUMNS = 3, 8  # of a table
+_HEIGHT = 480  # pixels of the curves
+_WIDTH = "style='max-width: min(100%, 640px); height: auto'"
+
+
+@dataclass(frozen=True, eq=False)
+class FewItems:
+    """Items to show: up to ten that a model was not trained on.
+
+    Attributes:
+        items: (n, \\*item_shape), what the model shall give.
+        inputs: what it is given, where that is not the same; None otherwise.
+    """
+
+    items: np.ndarray
+    inputs: np.ndarray | None
+
+    @classmethod
+    def of(cls, held_out: Dataset | None) -> Self | None:
+        """Copies of the first items; None where there are none, or one is too large to be kept."""
+        if held_out is None or len(held_out) == 0:
+            return None
+        size = int(np.prod(held_out.item_shape)) * held_out.items.dtype.itemsize
+        count = min(COLUMNS, _MOST_BYTES // max(size, 1))
+        if count == 0:
+            return None
+        inputs = None if held_out.inputs is None else np.array(held_out.inputs[:count])
+        return cls(np.array(held_out.items[:count]), inputs)
+
+
+def model_html(
+    autoencoder: TrainedAutoencoder, history: Sequence[Mapping[str, Any]], few: FewItems | None
+) -> str:
+    """A model for notebooks: a sentence, items with their reconstructions, and the loss curve.
+
+    Args:
+        history: losses, epoch by epoch; empty where they are not known.
+        few: items that it was not trained on, or None.
+    """
+    parts = [f"<p>{escape(_sentence(autoencoder, history))}</p>"]
+    if few is not None:
+        parts.append(_items_html(autoencoder, few))
+    if any("loss" in row for row in history):
+        axes = new_figure(_HEIGHT, constrained=True).subplots()
+        parts.append(_axes_html(loss(history, axes), "The loss of every epoch"))
+    return f"<div class='narrows-model'>{''.join(parts)}</div>"
+
+
+def _sentence(autoencoder: TrainedAutoencoder, history: Sequence[Mapping[str, Any]]) -> str:
+    spec = autoencoder.trained.model.spec
+    shape = " × ".join(f"{size:,}" for size in autoencoder.trained.item_shape)
+    plural = "" if spec.latent_size == 1 else "s"
+    text = f"{spec.latent_size:,} number{plural} for each item of {shape} values"
+    if history and "loss" in history[-1]:
+        last = history[-1]
+        text += f"; after epoch {last['epoch']:,} the loss is {readable(last['loss'])}"
+        if "val_loss" in last:
+            text += f", of held-out items {readable(last['val_loss'])}"
+    return f"{text}."
+
+
+def _items_html(autoencoder: TrainedAutoencoder, few: FewItems) -> str:
+    given = few.items if few.inputs is None else few.inputs
+    results = autoencoder.reconstruct(given)
+    table = autoencoder.trained.data.table
+    if table is not None:
+        return _cells_html(table, autoencoder.shaped(few.items), results)
+    originals = autoencoder.shaped(few.items)
+    rows: Rows = [("original", originals), ("reconstruction", results)]
+    if few.inputs is not None:
+        rows = [("noisy", autoencoder.shaped(few.inputs)), ("denoised", results), rows[0]]
+    limits = range_of(originals)
+    if is_picture_shape(originals.shape[1:]):
+        return _pictures_html(rows, limits)
+    noisy = rows[0][1] if few.inputs is not None else None
+    return _axes_html(
+        reconstructions(originals, results, value_range=limits, noisy=noisy),
+        "Held-out items and their reconstructions",
+    )
+
+
+def _pictures_html(rows: Rows, value_range: tuple[float, float]) -> str:
+    from PIL import Image
+
+    lines = []
+    for name, items in rows:
+        stream = io.BytesIO()
+        Image.fromarray(sheet_of([(name, items)], value_range)).save(stream, "png")
+        picture = _image(stream.getvalue(), f"{len(items)} held-out items, {name}")
+        lines.append(f"<tr><th scope='row'>{escape(name)}</th><td>{picture}</td></tr>")
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _cells_html(table: TableSchema, features: np.ndarray, results: np.ndarray) -> str:
+    """The first rows of a table, each above its reconstruction."""
+    originals, made = (table.decode(each[:_MOST_ROWS]) for each in (features, results))
+    names = originals.column_names[:_MOST_COLUMNS]
+    heading = "".join(f"<th scope='col'>{escape(str(name))}</th>" for name in names)
+    lines = []
+    for row in range(originals.num_rows):
+        for name, source in (("original", originals), ("reconstruction", made)):
+            cells = source.slice(row, 1).select(names).to_pylist()[0].values()
+            told = "".join(f"<td>{escape(_cell(cell))}</td>" for cell in cells)
+            lines.append(f"<tr><th scope='row'>{name}</th>{told}</tr>")
+    left_out = len(originals.column_names) - len(names)
+    more = f"<p>{left_out:,} more columns are not shown.</p>" if left_out else ""
+    return f"<table><tr><th></th>{heading}</tr>{''.join(lines)}</table>{more}"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    return readable(value) if isinstance(value, float) else str(value)
+
+
+def _axes_html(axes: "Axes", words: str) -> str:
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return f"<p>{_image(png_of(figure), words)}</p>"
+
+
+def _image(png: bytes, words: str) -> str:
+    content = base64.b64encode(png).decode("ascii")
+    return f"<img {_WIDTH} alt='{escape(words)}' src='data:image/png;base64,{content}'>"
