@@ -15,8 +15,8 @@ _FIXED: dict[Kind, str] = {
     "mean": "grey",
     "raw": "grey",
 }
-# What the others take in turn; those above are not among them.
-_OTHERS = tuple(f"series-{number}" for number in (3, 4, 5, 7, 8, 9, 10))
+# What the others take in turn, those that are most like the ones above last.
+_OTHERS = tuple(f"series-{number}" for number in (3, 5, 7, 8, 10, 9, 4))
 
 
 def colours_of(comparison: Comparison) -> dict[str, str]:
@@ -46,11 +46,9 @@ def colours_of(comparison: Comparison) -> dict[str, str]:
 def _methods(comparison: Comparison) -> Iterator[Method]:
     parts: list[Iterable[object]] = [
         comparison.models,
-        comparison.scores,
         comparison.numbers.series,
         comparison.spent.points if comparison.spent else (),
         comparison.losses.curves if comparison.losses else (),
-        comparison.use.rows if comparison.use else (),
     ]
     for part in parts:
         for method in part:
