@@ -6,6 +6,8 @@ What differs from run to run without meaning anything, such as times, is left ou
 difference in a notebook is one in its text, its code or its results.
 """
 
+import base64
+import io
 import re
 import sys
 import tempfile
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from PIL import Image
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -28,7 +31,7 @@ def executed(path: Path, folder: Path, *, epochs: int | None = None) -> nbformat
 
 
 def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Without times and versions; what is printed in one piece, whenever it came."""
+    """Without times and versions; texts in one piece, pictures small."""
     notebook.metadata.language_info = {"name": "python"}
     for cell in notebook.cells:
         cell.metadata.clear()
@@ -37,7 +40,18 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         for later in texts[1:]:
             texts[0].text += later.text
             outputs.remove(later)
+        for output in outputs:
+            if "image/png" in output.get("data", {}):
+                output.data["image/png"] = _smaller(output.data["image/png"])
     return notebook
+
+
+def _smaller(png: str) -> str:
+    """A picture in 64 colours, in base64 as it came: a third of the bytes."""
+    out = io.BytesIO()
+    image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    image.quantize(64).save(out, "PNG", optimize=True)
+    return base64.b64encode(out.getvalue()).decode("ascii")
 
 
 def main(names: list[str]) -> None:
