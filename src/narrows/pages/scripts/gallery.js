@@ -44,7 +44,12 @@ export function startGallery(data) {
 }
 
 function wordsOf(data) {
-  if (!data.sheet) return "Under each curve, how far it lies from the original.";
+  if (!data.sheet) {
+    return (
+      "The original is grey. Under each curve, how far it lies from the original: none is the grey " +
+      "line, half the range the upper and the lower edge."
+    );
+  }
   const smaller = data.reduced > 1 ? ` Pictures are ${data.reduced} times smaller each way.` : "";
   return (
     "Under each picture, its difference: blue where it comes out darker, orange where lighter, " +
@@ -100,7 +105,12 @@ function curves(item, data) {
     const drawn = [curve([...lines, [place, ""]], low, high, `${name}, large`)];
     if (number > 0) {
       const apart = place.map((value, at) => value - original[at]);
-      drawn.push(curve([[apart, "difference-line"]], -half, half, `difference of ${name}`));
+      const none = place.map(() => 0);
+      const drawnLines = [
+        [none, "quiet-line"],
+        [apart, "difference-line"],
+      ];
+      drawn.push(curve(drawnLines, -half, half, `difference of ${name}`));
     }
     return figure(name, note, drawn);
   });
