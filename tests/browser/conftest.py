@@ -4,11 +4,14 @@ They skip, saying so, where there is no Chromium on PATH, or no Playwright. A te
 (1280 pixels wide, light), for ``any_page`` to run at every one of :data:`helpers.browser.LOOKS`, or
 for ``new_page`` to make what it wants; when it ends, no page of its may have written an error to
 the console, or have asked another machine for anything (:class:`helpers.browser.Watch`).
+
+To wait, take a locator or ``expect``: ``wait_for_function`` has the page evaluate texts, which the
+page's own policy forbids.
 """
 
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -70,6 +73,14 @@ def any_page(request: pytest.FixtureRequest, new_page: NewPage) -> "Page":
     """A page at each width, in the light and in the dark."""
     width, scheme = request.param
     return new_page(width, scheme)
+
+
+@pytest.fixture
+def expect(browser: "Browser") -> Callable[..., Any]:
+    """Playwright's, which waits until something holds."""
+    from playwright.sync_api import expect
+
+    return expect
 
 
 @pytest.fixture

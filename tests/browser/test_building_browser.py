@@ -48,9 +48,9 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return path.as_uri()
 
 
-def test_scripts_and_their_imports_run_from_disk(page, watch, built):
+def test_scripts_and_their_imports_run_from_disk(page, expect, watch, built):
     page.goto(built)
-    page.wait_for_function("document.title === '</script> 0,1,255'")
+    expect(page).to_have_title("</script> 0,1,255")
     assert {address.partition(":")[0] for address in watch.requests} <= {"file", "data"}
 
 

@@ -1,6 +1,7 @@
 """The page of a comparison, used as a reader does: by pointer, by keyboard, on a phone, unseen."""
 
 import csv
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,14 +40,14 @@ def test_it_fits_the_window_and_axe_finds_no_fault(new_page, axe, address, width
     axe(page)
 
 
-def test_an_item_opens_large_and_closes_again_by_keyboard(page, address):
+def test_an_item_opens_large_and_closes_again_by_keyboard(page, expect, address):
     page.goto(address)
     page.locator(".gallery-item").nth(1).focus()
     page.keyboard.press("Enter")
     title = page.locator("#large-title")
     assert "Item 1" in title.text_content()
     # original, and four versions with their differences
-    page.wait_for_function("document.querySelectorAll('#large-items canvas').length === 9")
+    expect(page.locator("#large-items canvas")).to_have_count(9)
     shown = page.evaluate(
         """() => {
           const canvas = document.querySelector("#large-items canvas");
@@ -57,9 +58,7 @@ def test_an_item_opens_large_and_closes_again_by_keyboard(page, address):
     assert shown == ITEMS[1].ravel().tolist()
     for key, item in (("ArrowRight", "Item 2"), ("ArrowLeft", "Item 1"), ("ArrowLeft", "Item 0")):
         page.keyboard.press(key)
-        page.wait_for_function(
-            f"document.getElementById('large-title').textContent.startsWith('{item},')"
-        )
+        expect(title).to_have_text(re.compile(f"^{item},"))
     page.keyboard.press("Escape")
     assert not page.locator("#large").is_visible()
     assert page.evaluate("document.activeElement.dataset.item") == "0"
