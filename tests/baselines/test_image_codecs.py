@@ -131,6 +131,16 @@ def test_levels_of_another_range_fill_that_of_pixels_and_errors_are_in_their_own
     assert point.mse == pytest.approx(squares / items.size)
 
 
+@pytest.mark.parametrize("limits", [None, (0, 255), (0, 16), (10, 90), (7, 7), (0, 1)])
+def test_levels_as_pixels_are_levels_again(limits: tuple[float, float] | None) -> None:
+    low, high = limits or (0, 255)
+    levels = np.arange(low, high + 1).astype(np.uint8)
+    pixels = full_range(limits)(levels)
+    assert pixels.dtype == np.uint8
+    assert low == high or (pixels.min(), pixels.max()) == (0, 255)
+    np.testing.assert_array_equal(np.rint(full_range(limits).values(pixels)), levels)
+
+
 @pytest.mark.slow
 def test_of_many_items_some_are_drawn_and_always_the_same() -> None:
     items = RANDOM.integers(0, 256, (700, 30, 30), dtype=np.uint8)
