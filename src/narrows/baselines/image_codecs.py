@@ -18,7 +18,7 @@ the error is that of the decoded pixels.
 import io
 import time
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ _MOST_FILES, _MOST_FILE_PIXELS, _MOST_SHEET_PIXELS = 80, 1 << 19, 1 << 19
 _STREAM = 0x1A6E  # keeps the draw of the items apart from others of the same seed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageCodec:
     """A format of images as Pillow writes it.
 
@@ -53,7 +53,6 @@ class ImageCodec:
     qualities: tuple[int | None, ...]
     largest_side: int
     channels: tuple[int, ...] = (1, 3, 4)
-    _: KW_ONLY
     options: dict[str, Any] = field(default_factory=dict)
     grey_options: dict[str, Any] = field(default_factory=dict)
 
@@ -100,26 +99,44 @@ class ImageCodec:
 
 
 JPEG = ImageCodec(
-    "JPEG",
-    "JPEG",
-    (1, 3, 5, 8, 12, 18, 25, 35, 50, 75, 95),
-    65_500,
-    (1, 3),
+    name="JPEG",
+    format="JPEG",
+    qualities=(1, 3, 5, 8, 12, 18, 25, 35, 50, 75, 95),
+    largest_side=65_500,
+    channels=(1, 3),
     options={"optimize": True},
 )
 IMAGE_CODECS = (
     JPEG,
-    ImageCodec("WebP", "WEBP", (0, 5, 10, 20, 30, 40, 55, 70, 90), 16_383, options={"method": 6}),
     ImageCodec(
-        "AVIF",
-        "AVIF",
-        (5, 20, 35, 50, 65, 85),
-        65_536,
+        name="WebP",
+        format="WEBP",
+        qualities=(0, 5, 10, 20, 30, 40, 55, 70, 90),
+        largest_side=16_383,
+        options={"method": 6},
+    ),
+    ImageCodec(
+        name="AVIF",
+        format="AVIF",
+        qualities=(5, 20, 35, 50, 65, 85),
+        largest_side=65_536,
         options={"speed": 6},
         grey_options={"subsampling": "4:0:0"},
     ),
-    ImageCodec("JPEG XL", "JXL", (10, 30, 50, 70, 85, 95), 1 << 20, options={"effort": 7}),
-    ImageCodec("PNG", "PNG", (None,), 1 << 20, options={"optimize": True}),
+    ImageCodec(
+        name="JPEG XL",
+        format="JXL",
+        qualities=(10, 30, 50, 70, 85, 95),
+        largest_side=1 << 20,
+        options={"effort": 7},
+    ),
+    ImageCodec(
+        name="PNG",
+        format="PNG",
+        qualities=(None,),
+        largest_side=1 << 20,
+        options={"optimize": True},
+    ),
 )
 
 
