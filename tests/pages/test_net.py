@@ -21,9 +21,11 @@ from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
+from narrows.tasks.detector import Detector
 from narrows.tasks.export import Precision, choose_precision, model_data
 from narrows.tasks.export.precision import grey_levels, tried_codes
-from narrows.tasks.fit_plan import fit_plan
+from narrows.tasks.export.scorer import scorer_data
+from narrows.tasks.fit_plan import Fitted, fit_plan
 
 pytestmark = needs_node
 
@@ -206,3 +208,40 @@ def test_nothing_that_only_learning_needs_is_written() -> None:
     assert names and all(name.rsplit(".", 1)[1] in ("weight", "bias") for name in names)
     assert not any("context" in name for name in names)
     assert math.prod(data["shape"]) == 6
+
+
+_SCORES = """
+    import { Net } from "./scripts/net.js";
+    import { inflated } from "./scripts/packed_arrays.js";
+    import { Scorer } from "./scripts/scorer.js";
+    const net = new Net(given.model);
+    const scorer = new Scorer(await inflated(given.scorer));
+    print(given.items.map((item) => {
+      const { code, values } = net.reconstruct(item);
+      const { score, pValue } = scorer.judge(item, code, values);
+      return [score, pValue];
+    }));
+"""
+
+
+def test_items_are_as_odd_as_python_has_it(fitted: Fitted, digits: Dataset, tmp_path: Path) -> None:
+    trained = fitted.trained
+    items = np.concatenate([digits.items[:100], 16 - digits.items[:20]]).astype(np.uint8)
+    scorer = scorer_data(trained)
+    assert scorer is not None
+    given = {
+        "model": model_data(trained, Precision()),
+        "scorer": scorer,
+        "items": items.reshape(len(items), -1).astype(float).tolist(),
+    }
+    found = np.array(run_node(tmp_path, _SCORES, given))
+    detector = Detector(TrainedAutoencoder(trained))
+    scores = detector.scores(items)
+    np.testing.assert_allclose(found[:, 0], scores, rtol=1e-3, atol=1e-3)
+    p_values = detector.detection.p_values(scores)
+    np.testing.assert_allclose(found[:, 1], p_values, atol=0.02)
+    assert (found[-20:, 1] < 0.01).all() and np.median(found[:100, 1]) > 0.3
+
+
+def test_without_what_tells_odd_items_there_is_no_scorer() -> None:
+    assert scorer_data(TrainedModel(model=random_model(SPECS["norms"]), data=FLOATS)) is None

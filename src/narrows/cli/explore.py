@@ -13,6 +13,7 @@ from narrows.support.standard_input import received
 if TYPE_CHECKING:
     from narrows.data.image_options import ImageOptions
     from narrows.tasks.explore import Explorer
+    from narrows.tasks.export import ExportedPage
 
 _DATA = typer.Argument(
     metavar="[DATA]",
@@ -63,6 +64,7 @@ def explore(
       narrows explore digits.safetensors digits --export page.html
     """
     from narrows.tasks.explore import Explorer
+    from narrows.tasks.export import export_page
     from narrows.tasks.opening import load_for, open_autoencoder
     from narrows.tasks.outputs import check_outputs
 
@@ -72,7 +74,20 @@ def explore(
     items = (
         None if data is None else load_for(autoencoder, data, **options, track=progress, note=say)
     )
-    _serve(Explorer(autoencoder, items, title=model.name, track=progress), host, port, browser)
+    if export is None:
+        _serve(Explorer(autoencoder, items, title=model.name, track=progress), host, port, browser)
+    else:
+        _export(export_page(autoencoder, items, title=model.name, track=progress), export)
+
+
+def _export(page: "ExportedPage", out: Path) -> None:
+    """Write the page that needs no server, and say what is in it."""
+    from narrows.tasks.outputs import shown
+
+    page.write(out)
+    say(f"wrote the page to {shown(out)}")
+    for line in page.sentences():
+        say(line)
 
 
 def _serve(explorer: "Explorer", host: str, port: int, browser: bool) -> None:

@@ -117,7 +117,7 @@ class Density:
                 f"codes of shape {codes.shape} do not fit a density of codes of {size} numbers",
                 hint=f"give an array of shape (n, {size}), such as narrows encode writes",
             )
-        result, live = np.empty(len(codes)), self._live
+        result, live = np.empty(len(codes)), self.live
         for start in range(0, len(codes), _BLOCK):
             block = codes[start : start + _BLOCK, live] - self.centre[live]
             result[start : start + _BLOCK] = self._log_density(block / self.scale[live])
@@ -127,9 +127,9 @@ class Density:
         """The same of codes of a few live numbers, less centre over scale."""
         exponents = np.empty((len(z), len(self.weights)))
         with np.errstate(over="ignore"):  # infinitely far is infinitely unlikely
-            for k, (mean, whitening) in enumerate(zip(self.means, self._whitening, strict=True)):
-                exponents[:, k] = -0.5 * np.square((z - mean[self._live]) @ whitening.T).sum(axis=1)
-        exponents += self._log_factors
+            for k, (mean, whitening) in enumerate(zip(self.means, self.whitening, strict=True)):
+                exponents[:, k] = -0.5 * np.square((z - mean[self.live]) @ whitening.T).sum(axis=1)
+        exponents += self.log_factors
         # a code too far from all components for float64 is as unlikely as can be said
         most = np.maximum(exponents.max(axis=1), np.finfo(np.float64).min)
         with np.errstate(divide="ignore"):
@@ -146,20 +146,20 @@ class Density:
         return (self.centre + self.scale * codes).astype(np.float32)
 
     @cached_property
-    def _live(self) -> np.ndarray:
+    def live(self) -> np.ndarray:
         """Which numbers were not constant over the training codes."""
         return self.scale > 0
 
     @cached_property
-    def _whitening(self) -> list[np.ndarray]:
+    def whitening(self) -> list[np.ndarray]:
         """L⁻¹ of each component, over the live numbers."""
-        live = np.flatnonzero(self._live)
+        live = np.flatnonzero(self.live)
         return [np.linalg.inv(lower[np.ix_(live, live)]) for lower in self.cholesky]
 
     @cached_property
-    def _log_factors(self) -> np.ndarray:
+    def log_factors(self) -> np.ndarray:
         """What does not depend on the code: log of each weight over the width of its component."""
-        live = self._live
+        live = self.live
         diagonals = np.diagonal(self.cholesky, axis1=1, axis2=2)[:, live]
         widths = np.log(np.abs(diagonals)).sum(axis=1) + np.log(self.scale[live]).sum()
         with np.errstate(divide="ignore"):

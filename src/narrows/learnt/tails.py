@@ -5,6 +5,8 @@
 so that scores of different kinds can be compared.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float, Float64
 
@@ -13,29 +15,49 @@ _TAIL = 0.05
 _FEWEST_IN_TAIL = 5
 
 
-def surprises(
-    scores: Float[np.ndarray, " n"], reference: Float[np.ndarray, " m"]
-) -> Float64[np.ndarray, " n"]:
-    """How surprising ``scores`` are among ``reference``, in nats: float64 (n,), rising with them.
+@dataclass(frozen=True)
+class Tail:
+    """How surprising a score is among reference scores, in nats.
 
     Between the reference scores it is interpolated; above the highest the tail is taken to be
     exponential, with the mean excess of the highest twentieth (Pickands, 1975, with a shape of 0).
 
-    Args:
-        scores: any, the higher the odder.
-        reference: ascending, m at least 1.
+    Attributes:
+        values: the different reference scores, ascending, (m,).
+        nats: how surprising each of them is, (m,).
+        excess: by how much a score exceeds the highest for each further nat.
     """
-    reference = reference.astype(np.float64)
-    count = len(reference)
-    # equal scores are as surprising as the lowest of them
-    values, first = np.unique(reference, return_index=True)
-    nats = -np.log((count - first) / (count + 1))
-    inside = np.interp(scores, values, nats)
-    tail = reference[-max(int(_TAIL * count), _FEWEST_IN_TAIL) :]
-    excess = float((tail - tail[0]).mean())
-    if excess <= 0:  # of no width: any step beyond it is one nat a unit of rounding
-        excess = max(abs(float(values[-1])), 1.0) * 1e-6
-    return np.asarray(inside + np.maximum(scores - values[-1], 0) / excess)
+
+    values: Float64[np.ndarray, " m"]
+    nats: Float64[np.ndarray, " m"]
+    excess: float
+
+    @classmethod
+    def of(cls, reference: Float[np.ndarray, " n"]) -> "Tail":
+        """That of ascending reference scores, n at least 1."""
+        reference = reference.astype(np.float64)
+        count = len(reference)
+        # equal scores are as surprising as the lowest of them
+        values, first = np.unique(reference, return_index=True)
+        nats = -np.log((count - first) / (count + 1))
+        tail = reference[-max(int(_TAIL * count), _FEWEST_IN_TAIL) :]
+        excess = float((tail - tail[0]).mean())
+        if excess <= 0:  # of no width: any step beyond it is one nat a unit of rounding
+            excess = max(abs(float(values[-1])), 1.0) * 1e-6
+        return cls(values, nats, excess)
+
+    def surprises(self, scores: Float[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+        """Of any scores, the higher the odder; it rises with them."""
+        inside = np.interp(scores, self.values, self.nats)
+        return np.asarray(inside + np.maximum(scores - self.values[-1], 0) / self.excess)
+
+
+def surprises(
+    scores: Float[np.ndarray, " n"], reference: Float[np.ndarray, " m"]
+) -> Float64[np.ndarray, " n"]:
+    """How surprising ``scores`` are among ``reference``, m at least 1 and ascending, in nats:
+    float64 (n,), see :class:`Tail`."""
+    return Tail.of(reference).surprises(scores)
 
 
 def p_values(

@@ -117,7 +117,7 @@ def not_of_kind(name: str, kind: str, value: Any, row: int) -> DataError:
 def displayed(array: Any, at: int) -> Any:
     """A cell for people: dates and times as texts, to the microsecond; others as they are."""
     cell, types = array.slice(at, 1), pa.types
-    if not types.is_temporal(array.type):
+    if not types.is_temporal(array.type) or cell.null_count:
         return cell[0].as_py()
     if getattr(array.type, "unit", "") == "ns":
         # Without pandas Arrow makes no Python object of what has nanoseconds.
@@ -253,11 +253,10 @@ def from_numbers(numbers: np.ndarray, type_: Any) -> Any:
         limit = 10.0 ** (type_.precision - type_.scale)
         clipped = np.clip(numbers, np.nextafter(-limit, 0), np.nextafter(limit, 0))
         return _as_decimals(clipped, missing, type_)
-    if pa.types.is_temporal(type_):
-        dtype = np.dtype(np.int32 if type_.bit_width == 32 else np.int64)
-        return pa.array(_as_integers(numbers, dtype, _limits(type_)), mask=missing).cast(type_)
-    dtype = number_dtype(type_)
-    return pa.array(_as_integers(numbers, dtype, None), mask=missing)
+    low, high = whole_limits(type_)
+    whole = np.rint(np.clip(numbers, low, high)).astype(_whole_dtype(type_))
+    array = pa.array(whole, mask=missing)
+    return array.cast(type_) if pa.types.is_temporal(type_) else array
 
 
 def _as_decimals(numbers: np.ndarray, missing: np.ndarray, type_: Any) -> Any:
@@ -266,18 +265,25 @@ def _as_decimals(numbers: np.ndarray, missing: np.ndarray, type_: Any) -> Any:
     return rounded.cast(type_, safe=False)
 
 
-def _as_integers(
-    numbers: np.ndarray, dtype: np.dtype, limits: tuple[float, float] | None
-) -> np.ndarray:
-    held = np.iinfo(dtype)
+def whole_limits(type_: Any) -> tuple[float, float]:
+    """The lowest and the highest number that a cell of whole numbers, dates or times can be."""
+    held = np.iinfo(_whole_dtype(type_))
     # The highest integer of 64 bits is no float64.
-    highest = float(held.max) if dtype.itemsize < 8 else float(np.nextafter(float(held.max), 0))
-    low, high = limits or (float(held.min), highest)
-    return np.rint(np.clip(numbers, max(low, float(held.min)), min(high, highest))).astype(dtype)
+    highest = float(held.max) if held.bits < 64 else float(np.nextafter(float(held.max), 0))
+    low, high = _date_limits(type_) or (float(held.min), highest)
+    return max(low, float(held.min)), min(high, highest)
 
 
-def _limits(type_: Any) -> tuple[float, float] | None:
+def _whole_dtype(type_: Any) -> np.dtype:
+    if pa.types.is_temporal(type_):
+        return np.dtype(np.int32 if type_.bit_width == 32 else np.int64)
+    return number_dtype(type_)
+
+
+def _date_limits(type_: Any) -> tuple[float, float] | None:
     """The lowest and highest number that a type of dates or times stands for."""
+    if not pa.types.is_temporal(type_):
+        return None
     if pa.types.is_duration(type_) or str(type_).startswith("timestamp[ns"):
         return None  # nothing but the 64 bits limits them
     if pa.types.is_date32(type_):

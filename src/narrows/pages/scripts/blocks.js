@@ -5,7 +5,9 @@
 // nothing after `prepare`.
 
 import { Activation } from "./activations.js";
-import { convolution, dense, imageShape, transposedConvolution } from "./products.js";
+import { convolution, dense, transposedConvolution } from "./products.js";
+import { roundedToEven } from "./rounding.js";
+import { imageShape, sizeOf } from "./shapes.js";
 
 /**
  * The steps that a block comes to.
@@ -22,11 +24,6 @@ export function stepsOf(block, arrays, kept) {
     steps.push(new Activation(block.activation, sizeOf(block.shape)));
   }
   return steps;
-}
-
-/** How many values an item of a shape has. */
-export function sizeOf(shape) {
-  return shape.reduce((product, side) => product * side, 1);
 }
 
 const STEPS = {
@@ -327,12 +324,4 @@ class Rounding {
   push(_, dy) {
     dy.fill(0);
   }
-}
-
-/** The whole number next to x, of two the even one. */
-export function roundedToEven(x) {
-  const below = Math.floor(x);
-  const rest = x - below;
-  if (rest !== 0.5) return rest < 0.5 ? below : below + 1;
-  return below % 2 === 0 ? below : below + 1;
 }

@@ -1,8 +1,9 @@
 // A model computed in the page: what `model/use.py` does, one item at a time.
 
-import { sizeOf, stepsOf } from "./blocks.js";
+import { stepsOf } from "./blocks.js";
 import { unpacked } from "./packed_arrays.js";
 import { Refinement } from "./refinement.js";
+import { sizeOf } from "./shapes.js";
 
 /** Values between two blocks, and how they change along a direction. */
 class Tensor {
@@ -51,7 +52,7 @@ class Part {
 }
 
 /**
- * An autoencoder from what `tasks/exported_model.py` writes.
+ * An autoencoder from what `tasks/export/model.py` writes.
  *
  * Codes and values are Float32Arrays of one item. Values are flat, in the data's own units, as the
  * network gives them: neither rounded nor cut to a range.

@@ -1,8 +1,9 @@
-// Arrays as Python packs them into a page (`tasks/exported_arrays.py`).
+// Arrays as Python packs them into a page (`tasks/export/arrays.py`).
 import { bytesOf } from "./page_data.js";
 
-/** The array of an entry, whatever it is packed as. */
+/** The array of an entry, whatever it is packed as; an array that is unpacked already. */
 export function unpacked(entry) {
+  if (ArrayBuffer.isView(entry)) return entry;
   const bytes = bytesOf(entry.data);
   if (entry.kind === "bits") return fromBits(bytes, entry);
   return new TYPES[entry.kind](bytes.buffer);
@@ -16,6 +17,19 @@ const TYPES = {
   uint16: Uint16Array,
   int32: Int32Array,
 };
+
+/** A value of JSON with the arrays in it that are deflated, wherever they are, unpacked. */
+export async function inflated(value) {
+  if (value === null || typeof value !== "object") return value;
+  if (value.kind === "deflated") {
+    const stream = new Blob([bytesOf(value.data)]).stream();
+    const bytes = stream.pipeThrough(new DecompressionStream("deflate"));
+    return new TYPES[value.of](await new Response(bytes).arrayBuffer());
+  }
+  if (Array.isArray(value)) return Promise.all(value.map(inflated));
+  const entries = Object.entries(value).map(async ([name, each]) => [name, await inflated(each)]);
+  return Object.fromEntries(await Promise.all(entries));
+}
 
 /**
  * Whole numbers of so many bits, one behind the other, lowest bit first; each less the middle of

@@ -3,6 +3,8 @@
 // Each place of the output adds up rows of a matrix, one for each value that it sees. Rows lie one
 // behind the other in memory, and those of zeros are left out: most of an image's rim is zero.
 
+import { imageShape } from "./shapes.js";
+
 // Below so many values a place, rows are too short: one sum a value is faster.
 const SHORT_ROW = 8;
 
@@ -72,11 +74,6 @@ export function transposedConvolution(block, weight, bias) {
   const turned = transposed(weight, bias.length, channels);
   const kernel = block.kernel[1];
   return new Product({ weight: turned, bias, channels, down, across, inputs: columns, kernel });
-}
-
-/** Height, width and channels: images without an axis for them have one. */
-export function imageShape(shape) {
-  return shape.length === 3 ? shape : [...shape, 1];
 }
 
 function sideOf(block, side, whole, windows) {

@@ -2,6 +2,7 @@
 
 import base64
 import math
+import zlib
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,13 @@ def packed(array: Shaped[np.ndarray, "..."]) -> dict[str, Any]:
     assert kind in _KINDS, kind
     stored = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
     return {"kind": kind, "data": _text(stored.tobytes())}
+
+
+def deflated(array: Shaped[np.ndarray, "..."]) -> dict[str, Any]:
+    """The same, compressed by DEFLATE (RFC 1950), for arrays that become smaller by it."""
+    plain = packed(array)
+    data = zlib.compress(base64.b64decode(plain["data"]), 9)
+    return {"kind": "deflated", "of": plain["kind"], "data": _text(data)}
 
 
 def packed_in_bits(array: Float32[np.ndarray, "..."], bits: int) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def model_data(trained: TrainedModel, precision: Precision) -> dict[str, Any]:
         **parts,
         "arrays": [
             {"name": name, **_array(array, precision.bits(name))}
-            for name, array in trained.model.arrays.items()
+            for name, array in sorted(trained.model.arrays.items())
             if name in used
         ],
     }

@@ -19,7 +19,7 @@ from narrows.support.shapes import is_image_shape
 from narrows.tasks.export.arrays import rounded_to_bits
 
 #: Bits of a weight that are tried, before all 32 of float32 are taken.
-BITS = (14, 16, 18, 20, 22)
+BITS = (*range(14, 20), 20, 22)
 _LEVELS, _ALL_BITS = 255, 32
 _MOST_OFF, _MOST_DIFFER = 1, 0.0005
 # Codes that tell, half of them moved as sliders move them; and of how many items' reconstructions.

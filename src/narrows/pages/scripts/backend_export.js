@@ -1,0 +1,88 @@
+// The backend that computes in the page: what `backend_server.js` asks a server, by `net.js`.
+
+import { denoised } from "./denoising.js";
+import { Net } from "./net.js";
+import { inflated, unpacked } from "./packed_arrays.js";
+import { bytesOf } from "./page_data.js";
+import { roundedToEven } from "./rounding.js";
+import { Scorer } from "./scorer.js";
+import { sizeOf } from "./shapes.js";
+import { TableCells } from "./table_cells.js";
+
+/** @param page the page data, with what `tasks/export/page.py` adds as `export`. */
+export async function exportBackend(page) {
+  const { model, scorer, columns, items, whole, shift } = await inflated(page.export);
+  const net = new Net(model);
+  const judge = scorer && new Scorer(scorer);
+  const table = columns && new TableCells(columns);
+  const chosen = items && chooseFrom(page, unpacked(items));
+  const withCells = (found, values) => (table ? { ...found, cells: table.cells(values) } : found);
+
+  function encode(values) {
+    const given = asData(values, whole);
+    const { code, values: made } = net.reconstruct(given);
+    const odd = judge ? judge.judge(given, code, made) : { score: null, pValue: null };
+    return withCells({ code, values: made, item: given, ...odd }, made);
+  }
+
+  const backend = {
+    async decode(code) {
+      const values = net.decode(code);
+      return withCells({ values }, values);
+    },
+    encode: async (values) => encode(values),
+    encodeCells: async (cells) => encode(table.features(cells)),
+    async item(index) {
+      const found = chosen.item(index);
+      return withCells(found, found.values);
+    },
+    nearest: async (code, count) => chosen.nearest(code, count),
+  };
+  if (page.denoises) {
+    backend.denoise = async (values) => {
+      const made = denoised(net, asData(values, whole), { shape: page.shape, shift });
+      return { values: asData(made, whole) };
+    };
+  }
+  return backend;
+}
+
+/** Values as the data's type holds them: of whole numbers, within `whole` (low, high). */
+function asData(values, whole) {
+  if (!whole) return Float32Array.from(values);
+  const [low, high] = whole;
+  return Float32Array.from(values, (value) => roundedToEven(Math.min(Math.max(value, low), high)));
+}
+
+/** The items that are in the page, by their place. */
+function chooseFrom({ shape, codes, latent, map, rows }, values) {
+  const size = sizeOf(shape);
+  const all = new Float32Array(bytesOf(codes).buffer);
+  const length = latent.length;
+  const codeOf = (index) => all.slice(index * length, (index + 1) * length);
+
+  function labelOf(index) {
+    if (!map?.labels) return null;
+    return map.classes ? map.classes[map.labels[index]] : String(map.labels[index]);
+  }
+
+  function distance(code, index) {
+    let sum = 0;
+    for (let i = 0; i < length; i++) sum += (all[index * length + i] - code[i]) ** 2;
+    return Math.sqrt(sum);
+  }
+
+  return {
+    item: (index) => ({
+      values: Float32Array.from(values.subarray(index * size, (index + 1) * size)),
+      code: codeOf(index),
+      label: labelOf(index),
+      row: rows[index],
+    }),
+    nearest: (code, count) =>
+      rows
+        .map((_, index) => ({ index, distance: distance(code, index) }))
+        .sort((a, b) => a.distance - b.distance)
+        .slice(0, Math.max(count, 0)),
+  };
+}
