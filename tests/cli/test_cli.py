@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import tracemalloc
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers.command_line import PICTURES, Command, Outcome, contents, done, start
+from helpers.command_line import (
+    PICTURES,
+    Command,
+    Outcome,
+    compared_briefly,
+    contents,
+    done,
+    start,
+)
 from narrows import Autoencoder, Dataset, __version__
 from narrows.errors import DataError
 from narrows.model.file import load_model
 
 # The model that needs no looking at the data, for what is the same for all models.
 SIMPLE = ("--preset", "simple", "--no-detection")
-COMMANDS = ["demo", "fit", "summary", "evaluate", "encode", "decode", "reconstruct"]
+COMMANDS = ["demo", "compare", "fit", "summary", "evaluate", "encode", "decode", "reconstruct"]
 COMMANDS += ["denoise", "generate", "detect", "compress", "decompress", "verify", "info"]
 
 
@@ -327,7 +336,7 @@ def test_the_demo_needs_no_network(
         raise DataError(f"{url} cannot be downloaded: Network is unreachable")
 
     monkeypatch.setattr("narrows.data.mnist.download", offline)
-    monkeypatch.setattr("narrows.cli.demo._FEWEST_STEPS", 1)
+    compared_briefly(monkeypatch)
     monkeypatch.setenv("NARROWS_DATA", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     code, out, err = narrows("demo", "--out", tmp_path / "story")
@@ -336,7 +345,9 @@ def test_the_demo_needs_no_network(
     assert "Network is unreachable" in why
     assert "digits" in why
     left = contents(tmp_path / "story").keys()
-    assert left >= {"index.html", "model.safetensors", "history.jsonl", *PICTURES}
+    assert left >= {"index.html", "article.safetensors", "default.safetensors"}
+    beside = ("checkpoint.safetensors", "history.jsonl", *PICTURES)
+    assert left >= {f"{name}/{file}" for name in ("article", "default") for file in beside}
     assert "index.html" in out
     assert "digits" in (tmp_path / "story/index.html").read_text(encoding="utf-8")
 
@@ -345,13 +356,14 @@ def test_the_demo_needs_no_network(
 def test_the_demo_tells_the_story_of_any_data(
     narrows: Command, items_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("narrows.cli.demo._FEWEST_STEPS", 1)
+    compared_briefly(monkeypatch)
     story = tmp_path / "story"
     said = read_json(narrows("demo", "--data", items_file, "--out", story, "--json"))
     assert said["page"] == str(story / "index.html")
     page = (story / "index.html").read_text(encoding="utf-8")
     assert "items.npy" in page
-    assert "<script" not in page
+    assert [each["name"] for each in said["models"]] == ["the article's net", "the default model"]
+    assert all(sentence in unescape(page) for sentence in said["in_short"])
 
 
 # Streams and colours

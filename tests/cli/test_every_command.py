@@ -8,7 +8,7 @@ import pyarrow.parquet
 import pytest
 from typer.main import get_command
 
-from helpers.command_line import Command, done
+from helpers.command_line import Command, compared_briefly, done
 from narrows.cli.app import app
 from narrows.data import Dataset
 
@@ -19,7 +19,7 @@ BRIEFLY = ("--preset", "simple", "--epochs", "1", "--latent", "3")
 def test_arrays(
     narrows: Command, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("narrows.cli.demo._FEWEST_STEPS", 1)
+    compared_briefly(monkeypatch)
     items, model, codes = (tmp_path / name for name in ("x.npy", "m.safetensors", "codes.npy"))
     archive = tmp_path / "x.nrw"
     np.save(items, digits.items[:200])
@@ -38,6 +38,7 @@ def test_arrays(
         ("verify", archive, "--against", items),
         ("decompress", archive, "--out", tmp_path / "back.npy"),
         ("demo", "--data", items, "--out", tmp_path / "demo"),
+        ("compare", items, "--model", model, "--out", tmp_path / "page.html"),
     )
     for line in lines:
         done(narrows(*line))

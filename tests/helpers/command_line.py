@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +43,16 @@ def failed(outcome: Outcome, code: int, *texts: str) -> None:
     assert outcome.err.count("error: ") == 1 and "hint: " in outcome.err
     for text in texts:
         assert text in outcome.err
+
+
+def compared_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let ``compare`` and ``demo`` train for a few steps, and measure one format of images."""
+    from narrows.baselines.image_codecs import JPEG, measure_image_codecs
+
+    few = partial(measure_image_codecs, codecs=(JPEG,))
+    monkeypatch.setattr("narrows.tasks.comparison.archives.measure_image_codecs", few)
+    monkeypatch.setattr("narrows.tasks.compare._FEWEST_STEPS", 1)
+    monkeypatch.setattr("narrows.planning.recipe._MOST_STEPS", 60)
 
 
 Command = Callable[..., Outcome]

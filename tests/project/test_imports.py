@@ -62,7 +62,9 @@ def test_importing_narrows_loads_nothing_but_its_version() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "arguments", [("--help",), ("--version",), ("fit", "--help"), ("demo", "--help")], ids=" ".join
+    "arguments",
+    [("--help",), ("--version",), ("fit", "--help"), ("demo", "--help"), ("compare", "--help")],
+    ids=" ".join,
 )
 def test_asking_for_help_loads_no_heavy_library(arguments: tuple[str, ...]) -> None:
     loaded = loaded_by(runs(*arguments))

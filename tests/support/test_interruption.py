@@ -188,7 +188,8 @@ def test_a_demo_does_not_speak_of_options_that_it_lacks(
     narrows: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*arguments: object, **options: object) -> None:
-        (tmp_path / "story" / "checkpoint.safetensors").write_bytes(b"")
+        (tmp_path / "story" / "article").mkdir()
+        (tmp_path / "story" / "article" / "checkpoint.safetensors").write_bytes(b"")
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr("narrows.tasks.fit.fit_plan", interrupted)

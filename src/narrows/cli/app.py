@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from narrows.cli import archive, demo, denoise, detect, explore, fit, generate, use
+from narrows.cli import archive, compare, demo, denoise, detect, explore, fit, generate, use
 from narrows.cli.terminal import progress, say, show, show_error, unwritten
 from narrows.errors import NarrowsError, NarrowsWarning, UsageError
 from narrows.support import memory
@@ -44,7 +44,7 @@ def narrows(
     """Learn a small code for your data, and see what it keeps.
 
     \b
-    narrows demo                                        the whole story on one page
+    narrows demo                                        an autoencoder beside everything else
     narrows fit mnist --out digits.safetensors          train a model
     narrows evaluate digits.safetensors mnist:test      what it keeps, beside PCA
     narrows explore digits.safetensors mnist:test       turn the latent numbers by hand
@@ -69,6 +69,7 @@ def narrows(
 
 
 app.command()(demo.demo)
+app.command()(compare.compare)
 app.command()(fit.fit)
 for _command in (use.summary, use.evaluate, use.encode, use.decode, use.reconstruct):
     app.command()(_command)

@@ -5,9 +5,10 @@ The command lines ``narrows compare`` and ``narrows demo`` show the same
 :mod:`narrows.tasks.comparison`.
 """
 
+import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,9 @@ from narrows.tasks.comparison.use import code_use
 from narrows.tasks.comparison.walk import jpeg_walk
 from narrows.tasks.opening import images_for
 
+# Fifty epochs of MNIST are 47,000 steps; after fewer than this the article's model has hardly
+# looked at a small set, and gets more epochs there.
+_FEWEST_STEPS = 10_000
 #: Files of the models that were trained, in the folder that keeps them.
 ARTICLE_FILE, DEFAULT_FILE = "article.safetensors", "default.safetensors"
 
@@ -70,7 +74,7 @@ class CompareOptions:
         numbers: sizes of codes to train models of; None for the usual ones, () for none.
         folder: where the models that are trained stay; None for nowhere.
         pictures: whether their histories and pictures stay there too.
-        article, default: further options of ``fit`` for the two models.
+        latent: numbers of the codes of both models; None for what suits the data.
         bounds: the largest errors of bounded archives; None for the usual ones.
         codes: whether to train a model for an archive of codes alone.
         most_bytes: of the items that are archived.
@@ -80,8 +84,7 @@ class CompareOptions:
     numbers: Sequence[int] | None = None
     folder: Path | None = None
     pictures: bool = False
-    article: Mapping[str, Any] = field(default_factory=dict)
-    default: Mapping[str, Any] = field(default_factory=dict)
+    latent: int | None = None
     bounds: Sequence[str] | None = None
     codes: bool = True
     most_bytes: int = MOST_BYTES
@@ -149,7 +152,7 @@ def compare(
         numbers=NumbersKept(series=series, sentence="", facts=facts),
         spent=None,
         archives=None,
-        jpeg=jpeg_walk(parts),
+        jpeg=jpeg_walk(parts, facts),
         features=features(candidates[best]),
         gallery=gallery(parts, candidates, best),
         use=code_use(parts, candidates, best, reading.labels, track=hearing.track),
@@ -178,23 +181,20 @@ def _read_alike(model: Path, source: Source, reading: Reading) -> Reading:
 
 def _wanted(parts: Parts, options: CompareOptions) -> Iterator[Trained]:
     """The article's model and the default one, with as many numbers."""
-    default = {"preset": "auto", **options.default}
+    default: dict[str, Any] = {"preset": "auto", "latent": options.latent}
     plan = make_plan(parts.training, FitOptions.of(default, options.seed))
-    latent = plan.spec.latent_size
-    folder = options.folder
-    article = {"preset": "simple", "latent": latent, **options.article}
+    default["latent"] = plan.spec.latent_size
+    article = {**default, "preset": "simple"}
+    settings = make_plan(parts.training, FitOptions.of(article, options.seed)).settings
+    steps = math.ceil(len(parts.training) / settings.batch_size)
+    article["epochs"] = max(settings.epochs, math.ceil(_FEWEST_STEPS / steps))
     kinds: tuple[tuple[str, Kind, dict[str, Any], str], ...] = (
         (ARTICLE, "article", article, ARTICLE_FILE),
-        (DEFAULT, "ours", {**default, "latent": latent}, DEFAULT_FILE),
+        (DEFAULT, "ours", default, DEFAULT_FILE),
     )
     for name, kind, given, file in kinds:
-        yield Trained(
-            name=name,
-            kind=kind,
-            given=given,
-            file=None if folder is None else folder / file,
-            run=options.pictures,
-        )
+        path = None if options.folder is None else options.folder / file
+        yield Trained(name=name, kind=kind, given=given, file=path, run=options.pictures)
 
 
 def _stored(

@@ -310,7 +310,7 @@ def losses_sentence(losses: Losses, words: Words) -> str:
 def _loss_text(curve: LossCurve, words: Words) -> str:
     values = curve.held_out or curve.loss
     kept = values[min(curve.kept, len(values)) - 1]
-    epochs = f"{len(values)} epochs" if len(values) > 1 else "one epoch"
+    epochs = f"{len(values):,} epochs" if len(values) > 1 else "one epoch"
     text = f"{capital(curve.name)} ends at {readable(kept)}{words.unit} after {epochs}"
     if curve.held_out:
         text += f" on {curve.held_out_name} {words.things}"

@@ -21,7 +21,7 @@ from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.parts import Parts
 
 #: Bytes of the items that are archived, at most: some ten seconds of one core an archive.
-MOST_BYTES = 8 << 20
+MOST_BYTES = 4 << 20
 #: The largest errors of bounded archives, as shares of the range of the values.
 BOUNDS = ("1%", "3%", "10%")
 LOSSLESS = "lossless"

@@ -29,7 +29,7 @@ def gallery(parts: Parts, candidates: Sequence[Candidate], best: int) -> Gallery
     pictures = ranking.kept.items[rows]
     if is_eight_bit_picture(parts.test):
         most, within = 4 * ranking.latent, parts.test.value_range
-        columns.append([_as_jpeg(picture, most, within) for picture in pictures])
+        columns.append(_of_jpeg(pictures, most, within))
     cells = _cells(ranking.test, pictures)
     places = ranking.kept.places[rows]
     names = [name for name, rows in ranks.items() for _ in rows]
@@ -111,20 +111,32 @@ def _versions(
     ]
 
 
-def _as_jpeg(picture: np.ndarray, most: int, value_range: tuple[float, float] | None) -> Version:
-    """A picture as the best JPEG of so many bytes: of the whole file where one is as small, else of
-    what it codes, without the headers that many files could share; else the smallest."""
-    found = jpeg_at_bytes(picture, most, value_range)
-    file = found.counted or found.not_counted or found.smallest
-    whole = found.counted is not None or found.not_counted is None
-    return Version(
-        name="JPEG",
-        kind="jpeg",
-        values=file.decoded,
-        cells=(),
-        error=file.mse,
-        item_bytes=file.file_bytes if whole else file.data_bytes,
-    )
+def _of_jpeg(
+    pictures: np.ndarray, most: int, value_range: tuple[float, float] | None
+) -> list[Version]:
+    """Pictures as the best JPEG of so many bytes: of whole files where all get so small, else of
+    what they code, without the headers that many files could share; else the smallest files."""
+    found = [jpeg_at_bytes(picture, most, value_range) for picture in pictures]
+    name, files = "JPEG, smallest file", [each.smallest for each in found]
+    if all(each.counted for each in found):
+        name, files = "JPEG", [each.counted or each.smallest for each in found]
+    elif all(each.not_counted for each in found):
+        name, files = (
+            "JPEG, header not counted",
+            [each.not_counted or each.smallest for each in found],
+        )
+    is_data = name.endswith("counted")
+    return [
+        Version(
+            name=name,
+            kind="jpeg",
+            values=file.decoded,
+            cells=(),
+            error=file.mse,
+            item_bytes=file.data_bytes if is_data else file.file_bytes,
+        )
+        for file in files
+    ]
 
 
 def _cells(data: Dataset, features: np.ndarray) -> list[tuple[str, ...]]:

@@ -39,7 +39,7 @@ def numbers_kept(
     peak = candidates[0].autoencoder.trained.described.peak
     sizes = sorted({each.latent for each in candidates} | set(numbers))
     sizes = [size for size in sizes if size <= parts.test.item_size]
-    finer = [size for size in _FINER if size < min(max(sizes), parts.test.item_size)]
+    finer = [size for size in _FINER if size < parts.test.item_size]
     series = list(_classical(parts, sorted({*sizes, *finer}), peak, hearing.track))
     for candidate in candidates:
         points = [_own_point(candidate)]
@@ -70,7 +70,8 @@ def _classical(
     errors = pca_errors(pca, items, sizes, track=track)
     yield NumbersSeries(name="PCA", kind="pca", points=_points(errors, peak))
     if parts.test.table is None and items.ndim <= 4:
-        errors = largest_dct_errors(items, [size for size in sizes if size > 1], track=track)
+        even = [size for size in sizes if size % 2 == 0]
+        errors = largest_dct_errors(items, even, track=track)
         yield NumbersSeries(
             name="largest cosine coefficients",
             kind="dct",
@@ -106,6 +107,8 @@ def _trained(
         hearing.note(f"{candidate.name} with {size} numbers, {place} of {len(sizes)}:")
         options = FitOptions(preset=preset, latent=size, seed=parts.seed)
         whole = make_plan(parts.training, options).settings.epochs
+        if preset == "simple":
+            whole = candidate.autoencoder.trained.training.epochs or whole
         epochs = max(round(whole / len(sizes)), 1)
         result = fit(
             parts.training,
@@ -131,6 +134,8 @@ def _error(autoencoder: TrainedAutoencoder, test: Dataset, track: Tracker) -> fl
 
 def _how(candidate: Candidate, more: Sequence[NumbersPoint]) -> str:
     """How the models of a curve were trained, in a few words."""
+    if not more:
+        return ""
     shorter = [point.how for point in more if point.how]
     if not shorter:
         return "each size trained like the model itself"

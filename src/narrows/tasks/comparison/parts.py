@@ -15,6 +15,7 @@ from narrows.errors import DataError, UsageError
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.support.progress import Tracker, silent
+from narrows.support.standard_input import renamed
 from narrows.tasks.loading import is_csv_file
 from narrows.tasks.training_data import HELD_OUT, require_alike
 
@@ -106,7 +107,11 @@ def load_parts(
         DataError: a source is missing, or not what it must be.
         UsageError: ``reading`` says something of other data.
     """
-    data, test = _read(source, reading, track)
+    data, test = (
+        None if each is None else replace(each, name=renamed(each.name))
+        for each in _read(source, reading, track)
+    )
+    assert data is not None
     count = len(data) if test is None else len(data) + len(test)
     if test is None:
         training, test = data.split(MEASURED, seed)

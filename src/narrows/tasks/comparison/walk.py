@@ -16,9 +16,13 @@ QUALITY = 50
 _LOOKED_AT = 200
 
 
-def jpeg_walk(parts: Parts) -> JpegWalk | None:
+def jpeg_walk(parts: Parts, facts: str) -> JpegWalk | None:
     """JPEG's steps on an item that is neither the plainest nor the busiest; None where items are
-    no pictures of 8 bits."""
+    no pictures of 8 bits.
+
+    Args:
+        facts: what stands below every figure.
+    """
     if not is_eight_bit_picture(parts.test):
         return None
     random = np.random.default_rng([parts.seed, _ITEM_STREAM])
@@ -26,7 +30,8 @@ def jpeg_walk(parts: Parts) -> JpegWalk | None:
     some = np.asarray(parts.test.items[places])
     spread = some.reshape(len(some), -1).var(axis=1, dtype=np.float64)
     place = int(places[np.argsort(spread, kind="stable")[len(places) // 2]])
-    item = full_range(parts.test.value_range)(np.asarray(parts.test.items[place])[None])[0]
+    pixels = full_range(parts.test.value_range)
+    item = pixels(np.asarray(parts.test.items[place])[None])[0]
     opened = open_jpeg(item, QUALITY)
     block = opened.block
     rows, columns = (slice(8 * index, 8 * index + 8) for index in block)
@@ -45,7 +50,7 @@ def jpeg_walk(parts: Parts) -> JpegWalk | None:
         error=opened.mse,
         file_bytes=len(JPEG.encode(opened.pixels, QUALITY)),
         sentence="",
-        facts="",
+        facts=facts if pixels.factor == 1 else f"{facts}; {pixels.note}",
     )
 
 

@@ -1,0 +1,154 @@
+"""``narrows compare``: models of data beside everything that one would use instead, on one page."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from narrows.cli.data_options import CsvGiven, reads_data
+from narrows.cli.options import DataArgument, Json
+from narrows.cli.terminal import progress, say, show
+from narrows.support.interruption import unbroken, with_last_words
+from narrows.support.standard_input import received
+from narrows.tasks.outputs import check_outputs
+
+if TYPE_CHECKING:
+    from narrows.data.image_options import ImageOptions
+    from narrows.report.comparison.result import Comparison
+
+_AGAIN = "stopped; the same command starts at the beginning"
+
+
+@reads_data
+def compare(
+    *,
+    data: DataArgument,
+    model: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--model",
+            readable=False,
+            metavar="MODEL",
+            help="A file that narrows fit wrote. May be given several times; without it, the "
+            "article's model and the default one are trained.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path,
+        typer.Option(
+            readable=False, metavar="REPORT.html", help="The page to write.", show_default=False
+        ),
+    ],
+    test: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="What to measure on; mnist:test for mnist, a fifth of DATA elsewhere.",
+            callback=received,
+        ),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN|FILE",
+            help="Classes, to see what codes are good for: of a table a column, which nothing is "
+            "learnt from; else whole numbers, one an item. mnist, digits and folders in class "
+            "folders have their own.",
+        ),
+    ] = None,
+    numbers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,N",
+            help="Sizes of codes to train models of, for the curve of error over numbers; 2, 5, "
+            "10, 20, 30, 50 as far as items are larger. 0 for none, which is faster.",
+        ),
+    ] = None,
+    keep_models: Annotated[
+        Path | None,
+        typer.Option(
+            readable=False, metavar="DIR", help="Where to leave the models that are trained."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Governs everything drawn at random.")] = 0,
+    json: Json = False,
+    images: "ImageOptions",
+    csv: CsvGiven,
+) -> None:
+    """Write one page that compares an autoencoder of DATA with what one would use instead.
+
+    PCA, cosine transforms, image formats, compressors and archives, on items that nothing was
+    learnt from. It opens from disk, in any browser, without a network.
+
+    \b
+    Example:
+      narrows compare mnist --out mnist.html
+      narrows compare houses.csv --labels kind --out houses.html
+      narrows compare scans/ --grey --resize 64,64 --out scans.html
+      narrows compare mnist --model digits.safetensors --out mine.html
+    """
+    from narrows.tasks.compare import ARTICLE_FILE, DEFAULT_FILE, CompareOptions
+    from narrows.tasks.comparison.parts import Reading
+
+    models = list(model or ())
+    kept = (
+        {}
+        if keep_models is None
+        else {f"--keep-models {name}": keep_models / name for name in (ARTICLE_FILE, DEFAULT_FILE)}
+    )
+    check_outputs(
+        {"DATA": data, "--test": test, "--labels": _file(labels)},
+        {"--out": out, **kept},
+        models={f"--model {path}": path for path in models},
+        json=json,
+    )
+    options = CompareOptions(seed=seed, numbers=_sizes(numbers), folder=keep_models)
+    reading = Reading(test=test, labels=labels, images=images, csv=csv)
+    found = compared(data, models, options, reading)
+    write_and_show(found, out, json)
+
+
+def compared(data: str, models: list[Path], options: Any, reading: Any) -> "Comparison":
+    """:func:`narrows.tasks.compare.compare` as a terminal shows it, and as Ctrl-C ends it."""
+    from narrows.tasks.compare import compare as job
+    from narrows.tasks.comparison.hearing import Hearing
+
+    hearing = Hearing(track=progress, note=say, unbroken=unbroken)
+    with with_last_words(lambda: _AGAIN):
+        return job(data, models, options, reading, hearing=hearing)
+
+
+def write_and_show(found: "Comparison", page: Path, json: bool, **files: str) -> None:
+    """Write the page; show its three sentences, and where it is."""
+    from narrows.report.comparison.page import write_comparison
+    from narrows.report.comparison.values import comparison_values
+
+    write_comparison(page, found)
+    sentences = "\n".join(found.in_short)
+    values = {"page": str(page), **files, **comparison_values(found)}
+    show(f"{sentences}\nthe page: {page.resolve().as_uri()}", values, json)
+
+
+def _sizes(numbers: str | None) -> tuple[int, ...] | None:
+    """What ``--numbers`` says; () for 0.
+
+    Raises:
+        UsageError: it is no list of whole numbers.
+    """
+    from narrows.errors import UsageError
+
+    if numbers is None:
+        return None
+    try:
+        found = tuple(int(each) for each in numbers.split(","))
+    except ValueError:
+        raise UsageError(
+            f"--numbers {numbers} is no list of whole numbers",
+            hint="give sizes of codes, as in --numbers 2,5,10,20, or 0 for none",
+        ) from None
+    return () if found == (0,) else found
+
+
+def _file(labels: str | None) -> str | None:
+    """``--labels`` where it names a file, and no column."""
+    return labels if labels is not None and Path(labels).exists() else None

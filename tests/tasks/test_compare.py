@@ -1,0 +1,202 @@
+"""The job behind ``narrows compare``: its numbers are those of the other commands."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.command_line import compared_briefly
+from narrows.data import Dataset
+from narrows.errors import DataError, UsageError
+from narrows.model.use import TrainedAutoencoder
+from narrows.planning.options import FitOptions
+from narrows.report.comparison.result import Comparison
+from narrows.tasks.compare import CompareOptions, compare
+from narrows.tasks.comparison.gallery import ranked
+from narrows.tasks.comparison.parts import Reading, load_parts
+from narrows.tasks.evaluate import evaluate
+from narrows.tasks.fit import fit
+
+
+@pytest.fixture(autouse=True)
+def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared_briefly(monkeypatch)
+
+
+# What is learnt from, and what is measured
+
+
+def test_what_is_measured_is_no_part_of_what_is_learnt_from(digits: Dataset) -> None:
+    few = digits.rows(np.arange(200))
+    parts = load_parts(few, Reading(), seed=3)
+    assert parts.validation is not None
+    sizes = [len(each) for each in (parts.training, parts.validation, parts.test)]
+    assert sizes == [144, 16, 40]
+    rows = [
+        {each.tobytes() for each in part.items}
+        for part in (parts.training, parts.validation, parts.test)
+    ]
+    assert not rows[0] & rows[1] and not rows[0] & rows[2] and not rows[1] & rows[2]
+    again = load_parts(few, Reading(), seed=3)
+    assert np.array_equal(again.test.items, parts.test.items)
+    assert not np.array_equal(load_parts(few, Reading(), seed=4).test.items, parts.test.items)
+
+
+def test_a_test_set_that_is_named_is_all_that_is_measured(digits: Dataset, tmp_path: Path) -> None:
+    for name, rows in (("a.npy", slice(0, 90)), ("b.npy", slice(90, 110))):
+        np.save(tmp_path / name, digits.items[rows])
+    reading = Reading(test=str(tmp_path / "b.npy"))
+    parts = load_parts(str(tmp_path / "a.npy"), reading, seed=0, validated=False)
+    assert parts.validation is None and len(parts.training) == 90
+    assert np.array_equal(parts.test.items, digits.items[90:110])
+
+
+def table(path: Path, rows: int, seed: int = 0) -> Path:
+    random = np.random.default_rng(seed)
+    size = random.normal(size=rows)
+    kinds = np.array(["red", "<blue>", "green"])[random.integers(0, 3, rows)]
+    lines = ["the size,weight,kind,same"]
+    lines += [f"{a:.3f},{3 * a + 1:.3f},{kind},7" for a, kind in zip(size, kinds, strict=True)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_the_column_of_labels_is_not_learnt_from(tmp_path: Path) -> None:
+    path = table(tmp_path / "a table.csv", 80)
+    parts = load_parts(str(path), Reading(labels="kind"), seed=0)
+    assert parts.test.table is not None
+    assert [column.name for column in parts.test.table.learnt] == ["the size", "weight"]
+    assert set(parts.classes) == {"red", "<blue>", "green"}
+    texts = path.read_text("utf-8").splitlines()[1:]
+    kinds = [line.split(",")[2] for line in texts]
+    counts = {name: kinds.count(name) for name in set(kinds)}
+    found = np.concatenate(
+        [each.labels for each in (parts.training, parts.test) if each.labels is not None]
+    )
+    assert parts.validation is not None and parts.validation.labels is not None
+    found = np.concatenate([found, parts.validation.labels])
+    assert {name: int((found == place).sum()) for place, name in enumerate(parts.classes)} == counts
+
+
+def test_labels_of_arrays_are_a_file_of_whole_numbers(digits: Dataset, tmp_path: Path) -> None:
+    assert digits.labels is not None
+    np.save(tmp_path / "x.npy", digits.items[:60])
+    np.save(tmp_path / "y.npy", digits.labels[:60] + 5)
+    reading = Reading(labels=str(tmp_path / "y.npy"))
+    parts = load_parts(str(tmp_path / "x.npy"), reading, seed=0)
+    assert parts.classes == tuple(map(str, range(5, 15)))
+    np.save(tmp_path / "y.npy", digits.labels[:59])
+    with pytest.raises(DataError, match=r"has the shape \(59,\), and labels of .* are 60 whole"):
+        load_parts(str(tmp_path / "x.npy"), reading, seed=0)
+
+
+# The whole
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Items to learn from and to measure, in files."""
+    from narrows.data import load_data
+
+    folder = tmp_path_factory.mktemp("images")
+    items = load_data("digits").items
+    np.save(folder / "train.npy", items[:300])
+    np.save(folder / "test.npy", items[300:380])
+    return folder / "train.npy", folder / "test.npy"
+
+
+def check_whole(found: Comparison, measured: int) -> None:
+    """What holds of every comparison: sentences, facts and one set of items everywhere."""
+    assert found.split.measured == measured
+    assert len(found.in_short) == 3 and all(text.endswith(".") for text in found.in_short)
+    assert found.gallery is not None and found.numbers.sentence
+    for part in (found.numbers, found.gallery, found.spent, found.losses, *found.latent):
+        assert part is None or (part.sentence and part.facts)
+    names = [[each.name for each in item.versions] for item in found.gallery.items]
+    assert all(each == names[0] for each in names)
+    places = [item.index for item in found.gallery.items]
+    assert len(set(places)) == len(places) and max(places) < measured
+    assert found.models[found.best].error == min(each.error for each in found.models)
+
+
+@pytest.mark.slow
+def test_models_that_are_given_are_measured_and_nothing_is_trained(
+    images: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from narrows.data import load_data
+    from narrows.model.file import save_model
+
+    train, test = images
+    options = FitOptions(preset="simple", latent=3, epochs=2, noise="gaussian:0.2")
+    result = fit(load_data(str(train)), None, options, given={})
+    save_model(tmp_path / "mine.safetensors", result.trained)
+    monkeypatch.setattr("narrows.tasks.comparison.candidates.fit", None)
+    found = compare(
+        str(train),
+        [tmp_path / "mine.safetensors"],
+        CompareOptions(bounds=(), codes=False),
+        Reading(test=str(test)),
+    )
+    check_whole(found, 80)
+    [mine] = found.models
+    told = evaluate(TrainedAutoencoder(result.trained), load_data(str(test))).evaluation
+    assert mine.name == "mine" and mine.kind == "given" and mine.error == told.model.mse
+    assert found.losses is None and "not known" in found.split.sentence
+    [left] = found.denoising
+    methods = [each.method for each in left.scores]
+    assert methods[:2] == ["noisy", "autoencoder"] and "Hopfield's memory" in methods
+    twice = [tmp_path / "mine.safetensors"] * 2
+    with pytest.raises(UsageError, match="a model is given twice"):
+        compare(str(train), twice, CompareOptions(), Reading(test=str(test)))
+
+
+@pytest.mark.slow
+def test_a_table_is_compared_with_compressors_of_tables(tmp_path: Path) -> None:
+    path = table(tmp_path / "a table.csv", 120)
+    options = CompareOptions(numbers=())
+    found = compare(str(path), options=options, reading=Reading(labels="kind"))
+    check_whole(found, 24)
+    assert found.data.form == "table" and found.jpeg is None
+    assert found.use is not None and found.use.classes == 3
+    assert found.table is not None and found.table.redundancy is None  # 24 rows are too few
+    assert found.spent is not None and found.spent.count == 120
+    assert {"CSV + xz", "Parquet + zstd"} <= {each.name for each in found.spent.points}
+    bounded = [each for each in found.spent.points if each.setting.startswith("within 5%")]
+    assert bounded and all(0 < each.error < 0.1 for each in bounded)
+    assert found.gallery is not None and found.gallery.items[0].cells
+    assert "row" in found.in_short[2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["twelve", "constant", "colour", "curve"])
+def test_data_of_any_kind_are_compared(kind: str, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    items = {
+        "twelve": random.normal(size=(12, 5)),
+        "constant": np.full((60, 6, 6), 7, np.uint8),
+        "colour": random.integers(0, 256, (60, 9, 10, 3), np.uint8),
+        "curve": np.sin(random.normal(size=(60, 1)) + np.linspace(0, 6, 40)).astype(np.float32),
+    }[kind]
+    np.save(tmp_path / "x.npy", items)
+    options = CompareOptions(numbers=(), bounds=("10%",), codes=False)
+    found = compare(str(tmp_path / "x.npy"), options=options)
+    check_whole(found, round(len(items) / 5))
+    assert (found.jpeg is not None) == (items.dtype == np.uint8)
+    if kind == "constant":
+        assert "not worth it" in found.in_short[0]
+
+
+def test_ranks_hold_different_items() -> None:
+    assert ranked(np.arange(30.0)) == {
+        "best": [0, 1, 2, 3, 4],
+        "median": [12, 13, 14, 15, 16],
+        "worst": [29, 28, 27, 26, 25],
+    }
+    assert ranked(np.array([2.0, 0.0, 1.0])) == {"best": [1], "median": [2], "worst": [0]}
+    assert ranked(np.array([2.0])) == {"best": [0], "median": [], "worst": []}
+
+
+def test_sizes_below_one_are_refused() -> None:
+    with pytest.raises(UsageError, match="--numbers has 0"):
+        replace(CompareOptions(), numbers=(2, 0))
