@@ -17,6 +17,7 @@ FILES = sorted(path.name for path in SCRIPTS.glob("*.js"))
 
 
 @needs_node
+@pytest.mark.slow
 def test_node_reads_every_script(tmp_path: Path) -> None:
     assert NODE is not None and FILES
     for name in FILES:
