@@ -20,7 +20,7 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parents[1]
 #: What is read as it is; records besides are on the list of records, not in the navigation.
 PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "benchmarks/README.md")
-SUFFIXES = {".md", ".png", ".svg", ".html"}  # of docs/ and records/
+SUFFIXES = {".md", ".png", ".svg", ".css"}  # of docs/ and records/
 
 RECORDS = """# Records
 
@@ -147,10 +147,16 @@ def _output(output: dict) -> str:
         picture = "".join(data["image/png"]).replace("\n", "")
         return f"![What the code above draws](data:image/png;base64,{picture})"
     if "text/html" in data:
-        # Tables without a look of their own get that of the other tables.
-        html = re.sub(r"<style.*?</style>", "", "".join(data["text/html"]), flags=re.DOTALL)
-        return f"<div>\n{re.sub(r'<table[^>]*>', '<table>', html)}\n</div>"
+        return _html("".join(data["text/html"]))
     return _fenced("".join(data["text/plain"]), "text")
+
+
+def _html(html: str) -> str:
+    """What a notebook shows as HTML, in the look of the site: tables without their own, and of an
+    estimator what follows scikit-learn's diagram, whose look and scripts are those of notebooks."""
+    html = html[max(html.find("<div class='narrows-model'"), 0) :]
+    html = re.sub(r"<style.*?</style>", "", html, flags=re.DOTALL)
+    return f"<div>\n{re.sub(r'<table[^>]*>', '<table>', html)}\n</div>"
 
 
 def _fenced(text: str, language: str) -> str:
