@@ -118,25 +118,29 @@ function pictureBoard({ canvas, brush, colour, centre, mark }, page, layout, gro
       mark.style.top = `${(100 * place.y) / canvas.height}%`;
     },
     values() {
-      const ink = inkOn(pen, canvas, ground);
+      const drawn = pen.getImageData(0, 0, canvas.width, canvas.height);
+      const ink = inkIn(drawn, ground);
       if (ink === null) return null;
       const move = centre?.checked
         ? centringOf(ink, width, height)
         : { scale: 1 / scale, x: 0, y: 0 };
-      return valuesOf(scaled(canvas, move, layout, ground.level), channels, page);
+      return valuesOf(scaled(drawn, move, layout, ground.level), channels, page);
     },
   };
 }
 
-function inkOn(pen, canvas, ground) {
-  const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
+function inkIn({ data, width, height }, ground) {
   const level = Math.round(255 * ground.level);
-  const values = new Float32Array(canvas.width * canvas.height);
+  const values = new Float32Array(width * height);
   for (let at = 0; at < values.length; at++) {
-    const off = [0, 1, 2].map((channel) => Math.abs(data[4 * at + channel] - level));
-    values[at] = Math.max(...off) > 2 ? Math.max(...off) : 0;
+    const off = Math.max(
+      Math.abs(data[4 * at] - level),
+      Math.abs(data[4 * at + 1] - level),
+      Math.abs(data[4 * at + 2] - level),
+    );
+    values[at] = off > 2 ? off : 0;
   }
-  return inkOf(values, canvas.width, canvas.height);
+  return inkOf(values, width, height);
 }
 
 function lineBoard({ canvas }, page) {

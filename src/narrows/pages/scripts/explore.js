@@ -160,12 +160,13 @@ function choosing({ page, actions }) {
 function neighbours({ page, backend, thumbnails, actions, store }) {
   const words = (index) => nameOf({ index, label: labelOf(page, index) }, page.kind);
   const find = settled(async () => {
-    const { code } = store.state;
+    const { code, item } = store.state;
     try {
-      const found = await backend.nearest(code, NEAREST);
+      const found = await backend.nearest(code, NEAREST + 1);
       await thumbnails?.ready;
       if (code !== store.state.code) return;
-      showNearest(byId("nearest"), found, { thumbnails, words, taken: actions.take });
+      const others = found.filter(({ index }) => index !== item?.index).slice(0, NEAREST);
+      showNearest(byId("nearest"), others, { thumbnails, words, taken: actions.take });
     } catch (error) {
       failed(error);
     }

@@ -2,7 +2,7 @@
 
 import { bytesOf } from "./page_data.js";
 
-const ROOM = 18;
+const ROOM = 22;
 const NEAR = 16;
 const THUMBNAIL = 30;
 const DOT = 4;
@@ -20,11 +20,10 @@ const DOT = 4;
 export function makeMap(parts, page, thumbnails, words, chosen) {
   const { canvas } = parts;
   const xy = new Float32Array(bytesOf(page.map.xy).buffer);
-  const labels = page.map.labels ?? null;
   const map = {
     count: xy.length / 2,
     xy,
-    ranks: labels === null ? null : ranksOf(labels),
+    labels: page.map.labels,
     places: [],
     active: -1,
     marked: [],
@@ -47,15 +46,6 @@ export function makeMap(parts, page, thumbnails, words, chosen) {
     map.marked = indices;
     repaint();
   };
-}
-
-/** Numbers of the classes, by their names in order. */
-export function ranksOf(labels) {
-  const names = [...new Set(labels.map(String))].sort((one, other) =>
-    one.localeCompare(other, "en", { numeric: true }),
-  );
-  const rank = new Map(names.map((name, number) => [name, number]));
-  return { names, of: labels.map((label) => rank.get(String(label))) };
 }
 
 /** Where points lie on a canvas, upwards as in a plot: pairs of pixels. */
@@ -86,6 +76,7 @@ function paintMap(canvas, map, thumbnails) {
   map.places = placesOf(map.xy, width, height);
   const size = Math.min(THUMBNAIL, Math.max(width / 18, 20));
   const pictured = thumbnails === null ? new Set() : spread(map.places, size);
+  const half = thumbnails?.sidesOf(size).map((side) => side / 2);
   map.places.forEach(([x, y], index) => {
     if (pictured.has(index)) return;
     pen.fillStyle = colourOf(map, index, colours, style);
@@ -96,20 +87,20 @@ function paintMap(canvas, map, thumbnails) {
   for (const index of pictured) {
     const [x, y] = map.places[index];
     thumbnails.draw(pen, index, x, y, size);
-    frame(pen, [x, y], size / 2, colourOf(map, index, colours, style), 2);
+    frame(pen, [x, y], half, colourOf(map, index, colours, style), 2);
   }
   const marks = map.active < 0 ? map.marked : [...map.marked, map.active];
   for (const index of marks.filter((one) => one < map.count)) {
-    const drawn = pictured.has(index) ? size / 2 + 3 : 8;
+    const drawn = pictured.has(index) ? half.map((side) => side + 3) : [8, 8];
     frame(pen, map.places[index], drawn, style.getPropertyValue("--page"), 6);
     frame(pen, map.places[index], drawn, style.getPropertyValue("--ink"), 3);
   }
 }
 
-function frame(pen, [x, y], half, colour, width) {
+function frame(pen, [x, y], [across, up], colour, width) {
   pen.strokeStyle = colour;
   pen.lineWidth = width;
-  pen.strokeRect(x - half, y - half, 2 * half, 2 * half);
+  pen.strokeRect(x - across, y - up, 2 * across, 2 * up);
 }
 
 function classColours(style) {
@@ -117,8 +108,8 @@ function classColours(style) {
 }
 
 function colourOf(map, index, colours, style) {
-  if (map.ranks === null || map.ranks.names.length > 30) return style.getPropertyValue("--ours");
-  return colours[map.ranks.of[index] % 10];
+  if (map.labels === null) return style.getPropertyValue("--ours");
+  return colours[map.labels[index] % 10];
 }
 
 /** Items whose pictures do not cover one another. */

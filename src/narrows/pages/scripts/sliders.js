@@ -3,6 +3,7 @@
 import { element } from "./elements.js";
 import { short } from "./sentences.js";
 
+// Sliders count steps, so that both ends of a range are among them, whatever its numbers are.
 const STEPS = 200;
 
 /**
@@ -32,7 +33,7 @@ export function makeSliders(list, latent, { moved, ended, restored }) {
 function makeSlider({ index, low, high }, effect) {
   const id = `latent-${index}`;
   const name = `latent number ${index + 1}`;
-  const input = element("input", { id, type: "range" });
+  const input = element("input", { id, type: "range", min: 0, max: STEPS, step: 1 });
   const bar = element("i", { style: `width: ${Math.max(100 * effect, 2)}%` });
   const label = element(
     "label",
@@ -55,9 +56,13 @@ function makeSlider({ index, low, high }, effect) {
   return { row, input, value, back, low: low - room, high: high + room };
 }
 
-function listen({ input, back }, index, { moved, ended, restored }) {
+function listen(slider, index, { moved, ended, restored }) {
+  const { input, back } = slider;
   let byKeys = false;
-  input.addEventListener("input", () => moved(index, input.valueAsNumber));
+  input.addEventListener("input", () => {
+    const share = input.valueAsNumber / STEPS;
+    moved(index, slider.from + share * (slider.to - slider.from));
+  });
   // Presses of keys that follow one another are one step of undo, and so is a movement of the hand.
   input.addEventListener("change", () => ended(byKeys ? `latent-${index}` : null));
   input.addEventListener("pointerdown", () => {
@@ -76,18 +81,14 @@ function listen({ input, back }, index, { moved, ended, restored }) {
 
 function place(slider, value, base) {
   const { input, back } = slider;
-  const low = Math.min(slider.low, value);
-  const high = Math.max(slider.high, value);
-  const step = (high - low) / STEPS;
-  // Limits first: a value beyond them would be cut.
-  if (Number(input.min) !== low || Number(input.max) !== high || input.min === "") {
-    input.min = low;
-    input.max = high;
-    input.step = step;
-  }
-  if (Math.abs(input.valueAsNumber - value) > step * 0.51) input.value = value;
+  // A code may lie beyond those of training.
+  slider.from = Math.min(slider.low, value, base);
+  slider.to = Math.max(slider.high, value, base);
+  const step = (slider.to - slider.from) / STEPS;
+  input.value = Math.round((value - slider.from) / step);
   slider.value.textContent = short(value);
-  const away = Math.abs(value - base) > step * 0.51;
+  input.setAttribute("aria-valuetext", slider.value.textContent);
+  const away = Math.abs(value - base) > step / 100;
   back.classList.toggle("away", away);
   back.disabled = !away;
 }

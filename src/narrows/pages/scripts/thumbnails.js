@@ -1,7 +1,8 @@
 // Small pictures of the items, which lie on one sheet.
 
 /**
- * The sheet of the page data as { has(index), draw(pen, index, x, y, size), greys(index), ready },
+ * The sheet of the page data as { width, height, ready, has(index), sidesOf(longer),
+ * draw(pen, index, x, y, longer), greys(index) },
  * or null where items have no pictures.
  */
 export function openThumbnails(thumbnails, count) {
@@ -10,6 +11,7 @@ export function openThumbnails(thumbnails, count) {
   const sheet = new Image();
   sheet.src = `data:image/png;base64,${thumbnails.data}`;
   const ratio = height / width;
+  const sidesOf = (size) => (ratio > 1 ? [size / ratio, size] : [size, size * ratio]);
   const from = (index) => [
     (index % thumbnails.columns) * width,
     Math.floor(index / thumbnails.columns) * height,
@@ -19,9 +21,10 @@ export function openThumbnails(thumbnails, count) {
     height,
     ready: sheet.decode(),
     has: (index) => index >= 0 && index < count,
+    sidesOf,
     /** Draw one whose longer side is `size`, its middle at (x, y). */
     draw(pen, index, x, y, size) {
-      const [wide, high] = ratio > 1 ? [size / ratio, size] : [size, size * ratio];
+      const [wide, high] = sidesOf(size);
       const [left, top] = from(index);
       pen.drawImage(sheet, left, top, width, height, x - wide / 2, y - high / 2, wide, high);
     },

@@ -5,9 +5,10 @@ import { readHeader } from "./image_header.js";
 import { scaled, valuesOf } from "./scaling.js";
 
 const MEGABYTE = 1 << 20;
-// The same limits as the server's.
 export const MOST_BYTES = 50 * MEGABYTE;
 export const MOST_PIXELS = 100_000_000;
+// Larger pictures are made so large by the browser before they are scaled.
+const MOST_SIDE = 2048;
 
 /** A message for people: the file is not taken. */
 export class NotTaken extends Error {}
@@ -69,27 +70,38 @@ export async function checkFile(file) {
 
 /** An image file as the values of an item: scaled whole into the model's size, the rest filled. */
 export async function readValues(file, page, ground) {
-  await checkFile(file);
+  const found = await checkFile(file);
   const { width, height, channels } = layoutOf(page.shape, page.kind);
-  const bitmap = await decoded(file);
-  const size = { width: bitmap.width, height: bitmap.height };
-  const scale = Math.min(width / size.width, height / size.height);
+  const { size, pixels } = await decoded(file, found);
+  const scale = Math.min(width / pixels.width, height / pixels.height);
   const move = {
     scale,
-    x: Math.round((width - size.width * scale) / 2),
-    y: Math.round((height - size.height * scale) / 2),
+    x: Math.round((width - pixels.width * scale) / 2),
+    y: Math.round((height - pixels.height * scale) / 2),
   };
-  const levels = scaled(bitmap, move, { width, height }, channels === 4 ? null : ground.level);
-  bitmap.close();
+  const levels = scaled(pixels, move, { width, height }, channels === 4 ? null : ground.level);
   return { values: valuesOf(levels, channels, page), ...size };
 }
 
-async function decoded(file) {
+/** A file's size as it is shown, and its pixels, of which there are fewer where it is large. */
+async function decoded(file, found) {
+  const shrunk = Math.min(1, MOST_SIDE / Math.max(found.width, found.height));
+  let bitmap = null;
   try {
-    return await createImageBitmap(file, { colorSpaceConversion: "none" });
+    bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" });
   } catch {
     throw new NotTaken(`“${file.name}” is damaged: the browser cannot decode it.`);
   }
+  const size = { width: bitmap.width, height: bitmap.height };
+  const canvas = new OffscreenCanvas(
+    Math.max(Math.round(size.width * shrunk), 1),
+    Math.max(Math.round(size.height * shrunk), 1),
+  );
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  pen.imageSmoothingQuality = "high";
+  pen.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
+  return { size, pixels: pen.getImageData(0, 0, canvas.width, canvas.height) };
 }
 
 function count(number) {

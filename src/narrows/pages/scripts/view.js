@@ -13,11 +13,13 @@ const byId = (id) => document.getElementById(id);
 export function makeView({ page, backend, form, failed }) {
   const shown = { state: null, decoded: null, denoised: null, item: undefined, scheme: isDark() };
   const decode = newest(
-    (code) => backend.decode(code),
-    (decoded) => {
+    ({ code }) => backend.decode(code),
+    (decoded, { item }) => {
+      // A newer item waits for its own code's.
+      if (item !== shown.state.item) return;
       shown.decoded = decoded;
       paintDecoded(shown, page, form);
-      facts(shown, page);
+      tellDifference(shown, page);
     },
     failed,
   );
@@ -38,11 +40,10 @@ export function makeView({ page, backend, form, failed }) {
         shown.item = state.item;
         paintItem(state.item, page);
         if (page.denoises && state.item !== null && form === null) denoise(state.item);
-        if (shown.decoded !== null) paintDecoded(shown, page, form);
       }
-      if (state.code !== code) decode(state.code);
+      if (state.code !== code) decode(state);
       code = state.code;
-      facts(shown, page);
+      tellItem(state, page);
     },
     repaint() {
       paintItem(shown.item, page);
@@ -73,13 +74,16 @@ function paintDecoded({ decoded, state }, page, form) {
   if (item !== null) paintDifference(byId("picture-difference"), decoded.values, item, page);
 }
 
-function facts({ state, decoded }, page) {
-  byId("fact-name").textContent = wholeNameOf(state.item, page);
-  const odd = state.item === null ? "" : oddness(state.item, page.kind);
-  byId("fact-odd").textContent = odd;
-  byId("fact-odd").hidden = odd === "";
+function tellItem({ item }, page) {
+  byId("fact-name").textContent = wholeNameOf(item, page);
+  const odd = byId("fact-odd");
+  odd.textContent = item === null ? "" : oddness(item, page.kind);
+  odd.hidden = odd.textContent === "";
+}
+
+function tellDifference({ state, decoded }, page) {
   const off = byId("fact-off");
-  if (off === null || decoded === null || !state.item?.values) return;
+  if (off === null || !state.item?.values) return;
   const mean = short(meanDifference(decoded.values, state.item.values, page));
   const [low, high] = page.limits;
   const part = layoutOf(page.shape, page.kind).picture ? "A pixel" : "A value";

@@ -25,7 +25,7 @@ export function makeWalk(parts, { moved, ended }) {
   function stop() {
     cancelAnimationFrame(frame);
     frame = 0;
-    play.textContent = "Play";
+    play.textContent = still.matches ? "Step" : "Play";
   }
   function start() {
     let [first, from] = [null, slider.valueAsNumber >= 100 ? 0 : slider.valueAsNumber];
@@ -58,11 +58,8 @@ export function makeWalk(parts, { moved, ended }) {
     moved(slider.valueAsNumber / 100);
   });
   slider.addEventListener("change", ended);
-  const name = () => {
-    play.textContent = still.matches ? "Step" : "Play";
-  };
-  still.addEventListener("change", name);
-  name();
+  still.addEventListener("change", stop);
+  stop();
   return {
     stop,
     show(share) {
