@@ -14,16 +14,23 @@ ITEMS = np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8)
 def given() -> Comparison:
     """Two models that the user gave, the second one the best, and codes of it."""
     made = comparison(ITEMS, "image")
-    first, best = (replace(model, kind="given") for model in made.models)
-    codes = BytesPoint(
-        name=f"codes of {best.name}",
-        kind="given",
-        setting="",
-        layout="file",
-        item_bytes=8.0,
-        error=3.0,
+    names = ("digits <small>", "digits")
+    first, best = (
+        replace(model, kind="given", name=name)
+        for model, name in zip(made.models, names, strict=True)
     )
-    part = BytesSpent(points=(codes,), count=1, raw_bytes=1.0, sentence="", facts="")
+    codes = [
+        BytesPoint(
+            name=f"codes of {name}",
+            kind="given",
+            setting="",
+            layout="file",
+            item_bytes=8.0,
+            error=3.0,
+        )
+        for name in names
+    ]
+    part = BytesSpent(points=tuple(codes), count=1, raw_bytes=1.0, sentence="", facts="")
     return replace(made, models=(first, best), spent=part)
 
 
@@ -41,4 +48,5 @@ def test_the_best_of_given_models_is_ours_and_its_codes_too() -> None:
     colours = colours_of(made)
     first, best = made.models
     assert colours[best.name] == colours[f"codes of {best.name}"] == "ours"
+    assert colours[first.name] == colours[f"codes of {first.name}"]
     assert colours[first.name] not in ("ours", "grey")

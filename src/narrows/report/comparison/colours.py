@@ -25,16 +25,16 @@ def colours_of(comparison: Comparison) -> dict[str, str]:
     The best of the models is ours where none is: of those that the user gave. What is made of a
     model, as its codes are, has its colour.
     """
-    best = comparison.models[comparison.best]
-    ours_is_there = any(model.kind == "ours" for model in comparison.models)
-    colours: dict[str, str] = {} if ours_is_there else {best.name: "ours"}
+    models = {model.name: model.kind for model in comparison.models}
+    best = comparison.models[comparison.best].name
+    colours: dict[str, str] = {} if "ours" in models.values() else {best: "ours"}
     taken = 0
     for name, kind in dict.fromkeys(_methods(comparison)):
         if name in colours:
             continue
-        of_model = [known for known in colours if kind == "given" and known in name]
-        if of_model:
-            colours[name] = colours[max(of_model, key=len)]
+        made_of = [model for model in models if name not in models and model in name]
+        if kind == "given" and made_of:
+            colours[name] = colours[max(made_of, key=len)]
         elif kind in _FIXED:
             colours[name] = _FIXED[kind]
         else:
@@ -44,6 +44,7 @@ def colours_of(comparison: Comparison) -> dict[str, str]:
 
 
 def _methods(comparison: Comparison) -> Iterator[Method]:
+    """Models first, then what may be made of them."""
     parts: list[Iterable[object]] = [
         comparison.models,
         comparison.numbers.series,
