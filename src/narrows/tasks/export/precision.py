@@ -1,8 +1,8 @@
 """In how few bits a model's weights may be written, so that nobody sees a difference.
 
 What is promised of a picture that a page computes: no pixel is more than one grey level from
-Python's, and at most one in a thousand differs. Weights may use up half of that; the other half is
-for a browser's rounding.
+Python's, and at most one in a thousand differs. The decoder's weights may use up a third of that,
+those of both parts two thirds; the rest is for a browser's rounding and for pictures not tried.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from narrows.tasks.export.arrays import rounded_to_bits
 #: Bits of a weight that are tried, before all 32 of float32 are taken.
 BITS = (*range(14, 20), 20, 22)
 _LEVELS, _ALL_BITS = 255, 32
-_MOST_OFF, _MOST_DIFFER = 1, 0.0005
+_MOST_OFF, _DECODER_DIFFERS, _BOTH_DIFFER = 1, 1 / 3000, 2 / 3000
 # Codes that tell, half of them moved as sliders move them; and of how many items' reconstructions.
 _CODES, _ITEMS = 256, 100
 _STREAM = 0x5114E
@@ -73,13 +73,17 @@ def choose_precision(
         if not crosses:
             codes = tried_codes(autoencoder, items)
             found = _fewest(
-                found, ("decoder",), trained, lambda each: each.decode_floats(codes), advance
+                found,
+                ("decoder",),
+                _Trial(trained, lambda each: each.decode_floats(codes), _DECODER_DIFFERS),
+                advance,
             )
             items = autoencoder.decode(codes) if items is None else items
         assert items is not None
         some = items[:_ITEMS]
         parts = ("encoder", "decoder") if crosses else ("encoder",)
-        return _fewest(found, parts, trained, lambda each: each.reconstruct_floats(some), advance)
+        trial = _Trial(trained, lambda each: each.reconstruct_floats(some), _BOTH_DIFFER)
+        return _fewest(found, parts, trial, advance)
 
 
 def grey_levels(
@@ -114,22 +118,27 @@ def tried_codes(
     return np.rint(codes) if is_rounded(trained.model.spec) else codes
 
 
-def _fewest(
-    found: Precision,
-    parts: tuple[str, ...],
-    trained: TrainedModel,
-    run: Callable[[TrainedAutoencoder], np.ndarray],
-    advance: Advance,
-) -> Precision:
-    """``found`` with the fewest bits for ``parts`` with which ``run`` gives the pictures that it
-    gives with all bits of all parts."""
-    wanted = grey_levels(trained, run(TrainedAutoencoder(trained)))
+@dataclass(frozen=True)
+class _Trial:
+    """What is computed, and what share of the pixels may differ."""
+
+    trained: TrainedModel
+    run: Callable[[TrainedAutoencoder], np.ndarray]
+    may_differ: float
+
+    def pictures(self, trained: TrainedModel) -> Float64[np.ndarray, "n *item"]:
+        return grey_levels(trained, self.run(TrainedAutoencoder(trained)))
+
+
+def _fewest(found: Precision, parts: tuple[str, ...], trial: _Trial, advance: Advance) -> Precision:
+    """``found`` with the fewest bits for ``parts`` that keep the promise beside all bits of all
+    parts."""
+    wanted = trial.pictures(trial.trained)
     for bits in BITS:
         tried = replace(found, **dict.fromkeys(parts, bits))
-        got = grey_levels(trained, run(TrainedAutoencoder(rounded(trained, tried))))
+        off = np.abs(trial.pictures(rounded(trial.trained, tried)) - wanted)
         advance(1)
-        off = np.abs(got - wanted)
-        if off.max() <= _MOST_OFF and (off > 0).mean() <= _MOST_DIFFER:
+        if off.max() <= _MOST_OFF and (off > 0).mean() <= trial.may_differ:
             most, equal = int(off.max()), float((off == 0).mean())
             return replace(
                 tried,
