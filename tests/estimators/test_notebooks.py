@@ -3,8 +3,12 @@
 import base64
 import copy
 import io
+import json
 import pickle
 import re
+from html import unescape
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +18,7 @@ from sklearn.base import clone
 
 from helpers.optional import optional
 from narrows import Autoencoder
+from narrows.errors import ShapeError
 from narrows.model.use import TrainedAutoencoder
 from narrows.report.notebook import FewItems
 from narrows.tasks.evaluate import evaluate
@@ -105,3 +110,30 @@ def test_results_show_their_tables(fitted, digits) -> None:
     result = evaluate(TrainedAutoencoder(fitted.trained), digits)
     assert "autoencoder" in result._repr_html_() and "<pre" in result._repr_html_()
     assert hasattr(FitResult, "_repr_html_")
+
+
+@pytest.mark.slow
+def test_the_page_to_explore_holds_items_and_labels_and_stays_in_its_frame(
+    fitted_images: Autoencoder, tmp_path: Path
+) -> None:
+    images = RANDOM.integers(0, 256, (30, 8, 6), dtype=np.uint8)
+    labels = np.array(["cat", "dog", "<b>"] * 10)
+    page = fitted_images.explore(images, labels=labels)
+    found = page_data(page.text)
+    assert (found["items"], found["shape"], found["limits"]) == (30, [8, 6], [0, 255])
+    assert found["map"]["classes"] == ["<b>", "cat", "dog"]
+    assert [found["map"]["classes"][rank] for rank in found["map"]["labels"]] == labels.tolist()
+    shown = page._repr_html_()
+    assert unescape(shown.partition('srcdoc="')[2].partition('"')[0]) == page.text
+    assert "allow-same-origin" not in shown
+    page.write(tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text("utf-8") == page.text
+    assert page_data(fitted_images.explore().text)["items"] == 0
+    with pytest.raises(ShapeError, match=r"\(3,\).*30 items"):
+        fitted_images.explore(images, labels=labels[:3])
+
+
+def page_data(text: str) -> dict[str, Any]:
+    held = re.search(r'id="page-data">(.*?)</script>', text, re.DOTALL)
+    assert held is not None
+    return json.loads(held[1])

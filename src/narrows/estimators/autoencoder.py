@@ -18,7 +18,7 @@ from narrows.data.tables import SchemaDrift, arrow_table, is_frame
 from narrows.errors import ShapeError
 from narrows.estimators.fit_data import fit_data, seed_of
 from narrows.estimators.inputs import ANY_ARRAY, features, given_array
-from narrows.estimators.notebooks import ShownInNotebooks
+from narrows.estimators.notebooks import ShownInNotebooks, explored_data
 from narrows.model.file import load_model, save_model
 from narrows.model.ranges import require_familiar
 from narrows.model.trained import TrainedModel
@@ -37,6 +37,7 @@ from narrows.support.progress import say, shown, silent, warn
 from narrows.tasks.denoise import denoise, require_denoisable
 from narrows.tasks.drawn_codes import DrawnCodes, interpolated, traversed
 from narrows.tasks.drawn_rows import DrawnRows
+from narrows.tasks.export import ExportedPage, export_page
 from narrows.tasks.fill import Filling, fill_frame
 from narrows.tasks.fit import fit
 from narrows.training import History
@@ -382,6 +383,25 @@ class Autoencoder(
         count = arguments.required_whole("steps", steps)
         code = None if at is None else self._autoencoder.encode(self._one_item(at))[0]
         return self.inverse_transform(traversed(self.model_, which, count, code))
+
+    def explore(self, X: Any = None, *, labels: Any = None) -> ExportedPage:
+        """The page of ``narrows explore``, with the model in it: a slider for each latent number,
+        and what it decodes. A notebook shows it; ``write`` makes a file of it.
+
+        Args:
+            X: items to choose from, for the map and among the nearest, of which some come along;
+                None for none.
+            labels: of the items, (n,), numbers or texts, which the map is coloured by.
+
+        Raises:
+            UsageError: the model's decoder takes more than a code, or the model is too large.
+            ShapeError: there is not one label for each item.
+        """
+        check_is_fitted(self)
+        data = None if X is None else explored_data(self, self._items(X), X, labels)
+        track = shown if self._verbose() else silent
+        title = f"an autoencoder of {self.model_.data.name}"
+        return export_page(self._autoencoder, data, title=title, track=track)
 
     def summary(self) -> SummaryText:
         """Tables of the encoder, the decoder and the whole: layers, output shapes, parameters."""

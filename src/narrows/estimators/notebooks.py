@@ -2,6 +2,11 @@
 
 from typing import Any
 
+import numpy as np
+
+from narrows.data import Dataset
+from narrows.errors import ShapeError
+
 
 class ShownInNotebooks:
     """Adds what is known once fitted to scikit-learn's diagram; it stands before BaseEstimator."""
@@ -19,3 +24,37 @@ class ShownInNotebooks:
         if "text/html" in found:
             found["text/html"] = self._repr_html_inner()
         return found
+
+
+def explored_data(estimator: Any, items: np.ndarray, X: Any, labels: Any) -> Dataset:
+    """Items to explore, and what they are called.
+
+    Args:
+        estimator: a fitted Autoencoder.
+        items: ``X`` as the estimator takes it, features of a table.
+        X: as it was given.
+        labels: of the items, (n,), or None for those that ``X`` brings.
+
+    Raises:
+        ShapeError: there is not one label for each item.
+    """
+    ranks, classes = (X.labels, X.classes) if isinstance(X, Dataset) else (None, None)
+    if labels is not None:
+        given = np.asarray(labels)
+        if given.shape != (len(items),):
+            raise ShapeError(
+                f"labels have the shape {given.shape}, and {len(items):,} items need "
+                f"({len(items)},)",
+                hint="give one label for each item",
+            )
+        names, ranks = np.unique(given, return_inverse=True)
+        classes = tuple(map(str, names))
+    known = estimator.model_.data
+    return Dataset(
+        "X",
+        estimator._autoencoder.shaped(items),
+        known.value_range,
+        labels=ranks,
+        classes=classes,
+        table=known.table,
+    )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data import Dataset
+from narrows.data.limits import filled_range
 from narrows.errors import DataError, UsageError
 from narrows.model.use import TrainedAutoencoder
 from narrows.report.latent_plane import latent_plane
@@ -241,10 +242,11 @@ class Explorer:
 
     @cached_property
     def limits(self) -> tuple[float, float]:
-        """The lowest and the highest value to draw with."""
+        """The lowest and the highest value to draw with: the range that the data fill."""
         data = self.trained.described
-        known = data.value_range or data.extent
-        if known is None or self.kind == "table":
+        known = filled_range(data.value_range, data.extent)
+        is_known = data.value_range is not None or data.extent is not None
+        if not is_known or self.kind == "table":
             drawn = self.autoencoder.decode_floats(self._typical[0][:64])
             known = float(drawn.min()), float(drawn.max())
         return known if known[1] > known[0] else (known[0], known[0] + 1)

@@ -13,6 +13,7 @@ from narrows.errors import UsageError
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.pages.explore import build_explore_page
+from narrows.pages.frames import Framed
 from narrows.support.files import atomic_file
 from narrows.support.number_text import readable
 from narrows.support.progress import Tracker, silent
@@ -32,8 +33,8 @@ _MOST_WEIGHTS = 20_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportedPage:
-    """A page that explores a model by itself.
+class ExportedPage(Framed):
+    """A page that explores a model by itself; a notebook shows it.
 
     Attributes:
         text: the page.
