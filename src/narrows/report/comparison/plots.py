@@ -14,8 +14,6 @@ from narrows.report.comparison.result import (
 )
 
 _LAYOUTS = {"item": "", "sheet": ", one sheet", "file": ""}
-# A plot of points has this many at most; more hide one another.
-_MOST_POINTS = 3_000
 
 
 def numbers_plot(part: NumbersKept, unit: str, colours: Mapping[str, str]) -> Markup:
@@ -104,9 +102,9 @@ def is_coloured(part: LatentSpace) -> bool:
 
 def latent_plot(part: LatentSpace, number: int) -> Markup:
     """Where codes lie, coloured by class where there are classes."""
-    points = [(float(x), float(y)) for x, y in part.positions[:_MOST_POINTS]]
+    points = [(x, y) for x, y in part.positions.tolist()]
     labels = part.labels if is_coloured(part) else None
-    ranks = None if labels is None else labels[:_MOST_POINTS].tolist()
+    ranks = None if labels is None else labels.tolist()
     return scatter_plot(
         f"plot-latent-{number}",
         points,
