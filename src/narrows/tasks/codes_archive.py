@@ -120,7 +120,7 @@ def train_rounded(
         note(reason)
     epochs = max(round(plan.settings.epochs * _EPOCHS[effort]), 1)
     plan = replace(plan, settings=replace(plan.settings, epochs=epochs))
-    return fit_plan(training, None, plan, track=track).trained
+    return fit_plan(training, None, plan, density=False, track=track).trained
 
 
 def learn_codes(

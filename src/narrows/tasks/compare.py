@@ -23,10 +23,12 @@ from narrows.report.comparison.result import (
     Comparison,
     Kind,
     NumbersKept,
+    NumbersSeries,
     TableColumns,
 )
 from narrows.report.comparison.sentences import with_facts, with_sentences
 from narrows.report.redundancy import is_comparable, redundancy
+from narrows.support.progress import Tracker
 from narrows.tasks.comparison.archives import BOUNDS, MOST_BYTES, Stored, stored_arrays
 from narrows.tasks.comparison.candidates import (
     ARTICLE,
@@ -134,18 +136,35 @@ def compare(
     else:
         wanted = list(_wanted(parts, options))
         candidates = [train_candidate(parts, each, hearing) for each in wanted]
+    sizes = sizes_for(parts, options.numbers)
+    series = numbers_kept(parts, candidates, sizes, hearing)
+    stored = _stored(source, parts, candidates, options, reading, hearing=hearing)
+    found = _shown(parts, candidates, series, reading, options, track=hearing.track)
+    if stored is not None:
+        found = _with_stored(found, stored)
+    return with_sentences(replace(found, seconds=time.monotonic() - begun))
+
+
+def _shown(
+    parts: Parts,
+    candidates: Sequence[Candidate],
+    series: tuple[NumbersSeries, ...],
+    reading: Reading,
+    options: CompareOptions,
+    *,
+    track: Tracker,
+) -> Comparison:
+    """All that is shown but what the items take, without sentences."""
     errors = [each.evaluation.model.mse for each in candidates]
     best = errors.index(min(errors))
     data = data_facts(parts, candidates[best])
     facts = figure_facts(parts, data.unit)
-    sizes = sizes_for(parts, options.numbers)
-    series = numbers_kept(parts, candidates, sizes, hearing)
-    stored = _stored(source, parts, candidates, options, reading, hearing=hearing)
+    given = any(each.kind == "given" for each in candidates)
     found = Comparison(
         title=title(parts, candidates[best]),
         in_short=("", "", ""),
         data=data,
-        split=split(parts, reading, given=bool(models)),
+        split=split(parts, given=given),
         models=tuple(each.facts() for each in candidates),
         best=best,
         scores=tuple(sorted(scores(candidates, best), key=lambda each: each.error)),
@@ -155,20 +174,17 @@ def compare(
         jpeg=jpeg_walk(parts, facts),
         features=features(candidates[best]),
         gallery=gallery(parts, candidates, best),
-        use=code_use(parts, candidates, best, reading.labels, track=hearing.track),
+        use=code_use(parts, candidates, best, reading.labels, track=track),
         losses=losses(parts, candidates),
         latent=tuple(latent_space(parts, each) for each in candidates),
-        table=_table(parts, candidates, hearing),
+        table=_table(parts, candidates, track),
         denoising=tuple(filter(None, (denoising(parts, each) for each in candidates))),
         cautions=tuple(cautions(parts, candidates)),
         commands=tuple(commands(parts, candidates, options.folder)),
         provenance=provenance(),
         seconds=0.0,
     )
-    if stored is not None:
-        found = _with_stored(found, stored, facts)
-    found = replace(found, seconds=time.monotonic() - begun)
-    return with_sentences(with_facts(found, facts))
+    return with_facts(found, facts)
 
 
 def _read_alike(model: Path, source: Source, reading: Reading) -> Reading:
@@ -223,8 +239,9 @@ def _stored(
     return stored_tables(source, candidates, bounds=bounds, csv=reading.csv, hearing=hearing)
 
 
-def _with_stored(found: Comparison, stored: Stored, facts: str) -> Comparison:
+def _with_stored(found: Comparison, stored: Stored) -> Comparison:
     """The comparison with what its items take."""
+    facts = found.numbers.facts
     spent = BytesSpent(
         points=stored.points,
         count=stored.count,
@@ -242,14 +259,12 @@ def _with_stored(found: Comparison, stored: Stored, facts: str) -> Comparison:
     return replace(found, spent=spent, archives=archives if stored.rows else None)
 
 
-def _table(parts: Parts, candidates: Sequence[Candidate], hearing: Hearing) -> TableColumns | None:
+def _table(parts: Parts, candidates: Sequence[Candidate], track: Tracker) -> TableColumns | None:
     if parts.test.table is None:
         return None
     return TableColumns(
         errors=tuple((each.name, each.evaluation.columns) for each in candidates),
-        redundancy=redundancy(parts.test, track=hearing.track)
-        if is_comparable(parts.test)
-        else None,
+        redundancy=redundancy(parts.test, track=track) if is_comparable(parts.test) else None,
         sentence="",
         facts="",
     )

@@ -49,12 +49,14 @@ def fit_plan(
     plan: Plan,
     *,
     detection: bool = False,
+    density: bool = True,
     **run: Unpack[RunKeywords],
 ) -> Fitted:
     """Train what ``plan`` says on ``training`` and measure what later use needs.
 
     ``run`` is what :func:`narrows.training.train` takes; ``detection`` says whether to learn what
-    :mod:`narrows.tasks.detector` needs, which takes as long as a short training.
+    :mod:`narrows.tasks.detector` needs, which takes as long as a short training, and ``density``
+    whether to learn how codes lie, which generating needs.
     """
     spec, settings, track = plan.spec, plan.settings, run.get("track", silent)
     if plan.refinement or is_variational(spec):
@@ -98,7 +100,7 @@ def fit_plan(
         latent=statistics,
         versions=installed_packages(),
         refinement=refinement,
-        density=_density(codes, settings.seed, track),
+        density=_density(codes, settings.seed, track) if density else {},
         values=column_ranges(training),
     )
     if detection:

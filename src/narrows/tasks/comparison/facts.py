@@ -21,7 +21,7 @@ from narrows.report.evaluation import Score
 from narrows.support.shapes import is_picture_shape
 from narrows.support.streams import printable
 from narrows.tasks.comparison.candidates import Candidate
-from narrows.tasks.comparison.parts import MEASURED, Parts, Reading
+from narrows.tasks.comparison.parts import MEASURED, Parts
 from narrows.tasks.versions import installed_packages
 from narrows.version import __version__
 
@@ -70,7 +70,7 @@ def form_of(data: Dataset) -> Form:
     return "curve" if len(data.item_shape) == 1 else "values"
 
 
-def split(parts: Parts, reading: Reading, *, given: bool) -> Split:
+def split(parts: Parts, *, given: bool) -> Split:
     """What was learnt from, and what everything was measured on."""
     learnt, measured = len(parts.training), len(parts.test)
     validated = 0 if parts.validation is None else len(parts.validation)

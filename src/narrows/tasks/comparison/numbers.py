@@ -15,7 +15,7 @@ from narrows.support.progress import Tracker
 from narrows.tasks.comparison.candidates import Candidate
 from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.parts import Parts
-from narrows.tasks.fit import fit
+from narrows.tasks.fit_plan import fit_plan
 
 #: Sizes that models are trained in where nobody says which, as far as items have more values.
 NUMBERS = (2, 5, 10, 20, 30, 50)
@@ -110,15 +110,16 @@ def _trained(
         if preset == "simple":
             whole = candidate.autoencoder.trained.training.epochs or whole
         epochs = max(round(whole / len(sizes)), 1)
-        result = fit(
+        options = FitOptions(preset=preset, latent=size, seed=parts.seed, epochs=epochs)
+        fitted = fit_plan(
             parts.training,
             parts.validation,
-            FitOptions(preset=preset, latent=size, seed=parts.seed, epochs=epochs),
-            given={},
+            make_plan(parts.training, options),
+            density=False,
             track=hearing.track,
             unbroken=hearing.unbroken,
         )
-        error = _error(result.autoencoder, parts.test, hearing.track)
+        error = _error(TrainedAutoencoder(fitted.trained), parts.test, hearing.track)
         yield _point(size, error, peak, f"{epochs} of {whole} epochs" if epochs < whole else "")
 
 
