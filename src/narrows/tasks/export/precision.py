@@ -15,6 +15,7 @@ from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.planning.traits import is_rounded
 from narrows.support.progress import Advance, Tracker, silent
+from narrows.support.rounding import as_dtype
 from narrows.support.shapes import is_image_shape
 from narrows.tasks.export.arrays import rounded_to_bits
 
@@ -89,10 +90,16 @@ def choose_precision(
 def grey_levels(
     trained: TrainedModel, values: Float[np.ndarray, "..."]
 ) -> Float64[np.ndarray, "..."]:
-    """Values in data units as the levels 0 to 255 that they are shown in."""
-    low, high = trained.data.value_range or trained.described.extent or (0.0, 1.0)
+    """Values in data units as the grey levels that they are shown in, from 0: the data's own where
+    these are whole numbers and fewer than 256, else 0 to 255."""
+    data = trained.data
+    low, high = data.value_range or trained.described.extent or (0.0, 1.0)
     width = high - low if high > low else 1.0
-    return np.rint(np.clip((values.astype(np.float64) - low) / width, 0, 1) * _LEVELS)
+    dtype = np.dtype(data.dtype)
+    if dtype.kind in "biu":
+        values = as_dtype(values, dtype, data.value_range)
+    levels = width if dtype.kind in "iu" and width < _LEVELS else _LEVELS
+    return np.rint(np.clip((values.astype(np.float64) - low) / width, 0, 1) * levels)
 
 
 def tried_codes(
