@@ -12,7 +12,7 @@ import pytest
 from helpers.scripts import needs_node, run_node
 from narrows.data import TableSchema, load_data
 from narrows.data.tables.columns import OTHER
-from narrows.tasks.explore.cells import cells_of
+from narrows.tasks.explore.cells import cells_of, features_of
 from narrows.tasks.export.table import table_data
 
 pytestmark = needs_node
@@ -98,6 +98,8 @@ def test_cells_are_those_that_python_decodes(tmp_path: Path) -> None:
     found = in_node(tmp_path, schema, moved, rows)
     assert [row for row in found["features"] if isinstance(row, str)] == []
     np.testing.assert_allclose(found["features"], features, rtol=1e-5, atol=1e-5)
+    for row, expected in zip(rows[:20], features, strict=False):  # as the server reads them
+        np.testing.assert_allclose(features_of(schema, row), expected, rtol=1e-5, atol=1e-5)
     for ours, theirs in zip(found["rows"], moved, strict=True):
         for cell, expected in zip(ours, cells_of(schema, theirs), strict=True):
             value = expected["value"]

@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from narrows.data import TableSchema
 from narrows.data.tables import SchemaDrift
+from narrows.data.tables.cells import from_texts
 from narrows.data.tables.columns import Column
 from narrows.errors import DataError
 from narrows.report.redundancy import Redundancy
@@ -129,8 +131,10 @@ def _array(column: Column, value: Any, type_: Any) -> Any:
     try:
         if pa.types.is_dictionary(type_):
             return pa.array([str(value)]).cast(type_.value_type).dictionary_encode()
+        if isinstance(value, str) and pa.types.is_duration(type_):
+            return pa.array([_span(value)]).cast(type_)
         if isinstance(value, str) and not pa.types.is_string(type_):
-            return pa.array([value]).cast(type_)
+            return from_texts([value], type_)
         if pa.types.is_string(type_) or pa.types.is_large_string(type_):
             return pa.array([str(value)], type_)
         return pa.array([value]).cast(type_)
@@ -140,3 +144,19 @@ def _array(column: Column, value: Any, type_: Any) -> Any:
             "is none",
             hint="correct it, or leave the cell empty",
         ) from error
+
+
+_SPAN = re.compile(r"(?:(-?\d+) days?, )?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+
+
+def _span(text: str) -> datetime.timedelta:
+    """Time that passed, as :func:`_plain` writes it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = _SPAN.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no time that passed")
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return datetime.timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
