@@ -43,6 +43,7 @@ def test_texts_of_files_are_escaped() -> None:
     ("changes", "there", "absent"),
     [
         ({}, {"picture-item", "draw-centre", "upload", "map", "walk", "nearest"}, {"row"}),
+        ({"latent": PAGE["latent"] * 30}, {"sliders-rest"}, {"row"}),
         ({"denoises": True}, {"picture-denoised"}, {"draw-colour"}),
         ({"shape": [8, 8, 3]}, {"draw-colour"}, {"draw-centre"}),
         ({"items": 0, "map": None}, {"draw", "upload"}, {"map", "walk", "nearest"}),
@@ -55,3 +56,14 @@ def test_parts_follow_the_data(changes, there, absent) -> None:
     found = ids(**changes)
     assert there <= found
     assert not absent & found
+
+
+def test_classes_of_the_map_have_a_legend_where_there_are_few() -> None:
+    labelled = {**PAGE["map"], "labels": [2, 0, 2], "classes": ["cat", "cow", "dog & co"]}
+    html = build_explore_page({**PAGE, "map": labelled}, server=True)
+    assert re.findall(r"--class-(\d)\)\"></i>(.*?)</li>", html) == [
+        ("0", "cat"),
+        ("2", "dog &amp; co"),
+    ]
+    many = {**PAGE["map"], "labels": list(range(12)), "classes": None}
+    assert 'class="legend"' not in build_explore_page({**PAGE, "map": many}, server=True)

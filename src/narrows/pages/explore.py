@@ -10,6 +10,8 @@ from narrows.pages.building import build_page
 _NAMES = {"image": ("picture", "pictures"), "table": ("row", "rows")}
 # Shapes of pictures: grey, colour, colour with transparency.
 _CHANNELS = ((), (1,), (3,), (4,))
+# Colours of classes in the stylesheet.
+_COLOURS = 10
 
 
 def build_explore_page(page_data: Mapping[str, Any], *, server: bool) -> str:
@@ -35,5 +37,15 @@ def build_explore_page(page_data: Mapping[str, Any], *, server: bool) -> str:
         item=item,
         items=items,
         is_picture=page_data["kind"] != "table" and len(shape) > 1 and shape[2:] in _CHANNELS,
+        legend=_legend(page_data["map"] or {}),
         in_colour=shape[2:] in ((3,), (4,)),
     )
+
+
+def _legend(map_data: Mapping[str, Any]) -> list[tuple[int, str]]:
+    """The classes of a map, by number and name; none where there are too many to tell apart."""
+    labels, names = map_data.get("labels"), map_data.get("classes")
+    numbers = sorted(set(labels or ()))
+    if not 1 < len(numbers) <= _COLOURS:
+        return []
+    return [(number, names[number] if names else str(number)) for number in numbers]

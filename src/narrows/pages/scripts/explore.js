@@ -79,7 +79,7 @@ function showing(explorer) {
 
 function sliding({ page, actions }) {
   if (page.latent.length === 0) return () => {};
-  const show = makeSliders(byId("sliders"), page.latent, {
+  const show = makeSliders({ list: byId("sliders"), rest: byId("sliders-rest") }, page.latent, {
     moved: actions.move,
     ended: actions.rest,
     restored: actions.restore,
@@ -185,6 +185,7 @@ function mapping({ page, thumbnails, actions }) {
     list: byId("map-list"),
     take: byId("map-take"),
     walk: byId("map-walk"),
+    walks: byId("map-walks"),
   };
   const words = (index) => nameOf({ index, label: labelOf(page, index) }, page.kind);
   const mark = makeMap(parts, page, thumbnails, words, actions);

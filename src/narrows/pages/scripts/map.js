@@ -10,8 +10,8 @@ const DOT = 4;
 /**
  * Make the map.
  *
- * @param parts { canvas, tip, list, take, walk }: the canvas; what shows the item under the hand; a
- *   select element with the same items, and its two buttons.
+ * @param parts { canvas, tip, walks, list, take, walk }: the canvas; what shows the item under the
+ *   hand; whether a choice walks; a select element with the same items, and its two buttons.
  * @param page the page data; `thumbnails` of thumbnails.js, or null.
  * @param words gives an item's name from its index.
  * @param chosen { take(index), walk(index) }.
@@ -36,8 +36,12 @@ export function makeMap(parts, page, thumbnails, words, chosen) {
     repaint();
     showTip(parts.tip, map, thumbnails, canvas);
   };
-  listenToHand(canvas, map, show, chosen);
-  listenToKeys(canvas, map, show, chosen);
+  const choose = (index, shift) => {
+    if (shift || parts.walks.checked) chosen.walk(index);
+    else chosen.take(index);
+  };
+  listenToHand(canvas, map, show, choose);
+  listenToKeys(canvas, map, show, choose);
   makeList(parts, map, chosen);
   new ResizeObserver(repaint).observe(canvas);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
@@ -138,7 +142,7 @@ function nearestTo(map, x, y, allowed = NEAR) {
   return best;
 }
 
-function listenToHand(canvas, map, show, chosen) {
+function listenToHand(canvas, map, show, choose) {
   const under = (event) => {
     const box = canvas.getBoundingClientRect();
     return nearestTo(map, event.clientX - box.left, event.clientY - box.top);
@@ -149,22 +153,20 @@ function listenToHand(canvas, map, show, chosen) {
     const index = under(event);
     if (index < 0) return;
     show(index);
-    if (event.shiftKey) chosen.walk(index);
-    else chosen.take(index);
+    choose(index, event.shiftKey);
   });
 }
 
 const TURNS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-function listenToKeys(canvas, map, show, chosen) {
+function listenToKeys(canvas, map, show, choose) {
   canvas.addEventListener("keydown", (event) => {
     const turn = TURNS[event.key];
     if (turn) {
       const from = map.active < 0 ? (map.marked[0] ?? 0) : map.active;
       show(map.active < 0 ? Math.min(from, map.count - 1) : nextTowards(map, from, turn));
     } else if ((event.key === "Enter" || event.key === " ") && map.active >= 0) {
-      if (event.shiftKey) chosen.walk(map.active);
-      else chosen.take(map.active);
+      choose(map.active, event.shiftKey);
     } else if (event.key === "Escape") show(-1);
     else return;
     event.preventDefault();

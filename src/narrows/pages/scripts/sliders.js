@@ -5,20 +5,22 @@ import { short } from "./sentences.js";
 
 // Sliders count steps, so that both ends of a range are among them, whatever its numbers are.
 const STEPS = 200;
+// As many are in view from the start; the template hides as many.
+const FIRST = 24;
 
 /**
- * Make the sliders in a list element.
+ * Make the sliders in a list element, and those of little effect in the one of the rest.
  *
  * @param latent of the page data: { index, low, high, median, effect }, in order of effect.
  * @param does { moved, ended, restored }: moved gets (index, value) with every move; `ended` a name when it ends, the same for what
  *   shall be undone in one; `restored` the index of a number to put back.
  * @returns a function that shows a code, given also the code that sliders go back to.
  */
-export function makeSliders(list, latent, { moved, ended, restored }) {
+export function makeSliders({ list, rest }, latent, { moved, ended, restored }) {
   const most = Math.max(...latent.map(({ effect }) => effect), 1e-30);
-  const sliders = latent.map((number) => {
+  const sliders = latent.map((number, place) => {
     const slider = makeSlider(number, number.effect / most);
-    list.append(slider.row);
+    (place < FIRST ? list : rest).append(slider.row);
     listen(slider, number.index, { moved, ended, restored });
     return slider;
   });
