@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,10 +46,9 @@ def failed(outcome: Outcome, code: int, *texts: str) -> None:
 
 def compared_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let ``compare`` and ``demo`` train for a few steps, and measure one format of images."""
-    from narrows.baselines.image_codecs import JPEG, measure_image_codecs
+    from narrows.baselines.image_codecs import JPEG
 
-    few = partial(measure_image_codecs, codecs=(JPEG,))
-    monkeypatch.setattr("narrows.tasks.comparison.archives.measure_image_codecs", few)
+    monkeypatch.setattr("narrows.tasks.comparison.archives.IMAGE_CODECS", (JPEG,))
     monkeypatch.setattr("narrows.tasks.compare._FEWEST_STEPS", 1)
     monkeypatch.setattr("narrows.planning.recipe._MOST_STEPS", 60)
 

@@ -264,7 +264,7 @@ def test_a_table_says_what_follows_and_what_is_kept() -> None:
         facts="",
     )
     assert said.table_sentence(table) == (
-        "1 of 2 columns follow from the others by half or more, a best from b (0.90 of 1). Mine "
+        "1 of 2 columns follow from the others by half or more, a best from b (0.90 of 1). mine "
         "keeps a best (R² 0.990) and b worst (0.500); PCA keeps 1 of 2 columns better."
     )
     assert "follow" not in said.table_sentence(replace(table, redundancy=None))

@@ -13,8 +13,8 @@ from narrows.tasks.outputs import RUN_FOLDER, check_outputs, still_there
 PAGE = "index.html"
 # digits has 64 values an item where MNIST has 784: the article's 20 numbers would not be narrow.
 _DIGITS_LATENT = 5
-# Of what takes long, as much as a newcomer waits for: one bound, and what compresses in a second.
-_BOUNDS, _MOST_BYTES = ("3%",), 1 << 20
+# Of what takes long, as much as a newcomer waits for.
+_BOUNDS, _MOST_BYTES, _CODECS, _MOST_TOLD = ("3%",), 1 << 20, ("JPEG", "WebP", "PNG"), 3_000
 
 
 def demo(
@@ -53,6 +53,8 @@ def demo(
             bounds=_BOUNDS,
             codes=False,
             most_bytes=_MOST_BYTES,
+            codecs=_CODECS,
+            most_told=_MOST_TOLD,
         )
         found = compared(source, [], options, Reading())
         with still_there(*models):

@@ -80,6 +80,9 @@ class CompareOptions:
         bounds: the largest errors of bounded archives; None for the usual ones.
         codes: whether to train a model for an archive of codes alone.
         most_bytes: of the items that are archived.
+        codecs: formats of images that are measured, by name; None for all that are installed.
+        most_told: items that classifiers of codes are fitted to; None for as many as are done in
+            half a minute or so.
     """
 
     seed: int = 0
@@ -90,6 +93,8 @@ class CompareOptions:
     bounds: Sequence[str] | None = None
     codes: bool = True
     most_bytes: int = MOST_BYTES
+    codecs: Sequence[str] | None = None
+    most_told: int | None = None
 
     def __post_init__(self) -> None:
         for size in self.numbers or ():
@@ -174,7 +179,7 @@ def _shown(
         jpeg=jpeg_walk(parts, facts),
         features=features(candidates[best]),
         gallery=gallery(parts, candidates, best),
-        use=code_use(parts, candidates, best, reading.labels, track=track),
+        use=code_use(parts, candidates, best, reading.labels, most=options.most_told, track=track),
         losses=losses(parts, candidates),
         latent=tuple(latent_space(parts, each) for each in candidates),
         table=_table(parts, candidates, track),
@@ -231,6 +236,7 @@ def _stored(
             bounds=BOUNDS if options.bounds is None else options.bounds,
             codes=options.codes,
             most_bytes=options.most_bytes,
+            codecs=options.codecs,
             hearing=hearing,
         )
     if isinstance(source, Dataset):

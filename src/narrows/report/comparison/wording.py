@@ -41,8 +41,16 @@ def numbers_text(count: int) -> str:
 
 
 def capital(text: str) -> str:
-    """A text as a sentence begins."""
-    return text[:1].upper() + text[1:]
+    """A text as a sentence begins; a name that a user gave stays what it is.
+
+    >>> capital("the default model wins"), capital("mnist-small wins")
+    ('The default model wins', 'mnist-small wins')
+    """
+    is_ours = text.startswith(_FIRST_WORDS)
+    return text[:1].upper() + text[1:] if is_ours else text
+
+
+_FIRST_WORDS = ("the ", "codes of ", "from ", "without ", "a ", "an ")
 
 
 def share(value: float) -> str:

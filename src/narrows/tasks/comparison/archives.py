@@ -9,7 +9,12 @@ import numpy as np
 
 from narrows.archive import SizeBreakdown, write_archive
 from narrows.archive.opening import opened
-from narrows.baselines.image_codecs import CodecPoint, measure_image_codecs, no_image_codecs
+from narrows.baselines.image_codecs import (
+    IMAGE_CODECS,
+    CodecPoint,
+    measure_image_codecs,
+    no_image_codecs,
+)
 from narrows.data import Dataset
 from narrows.errors import NarrowsError
 from narrows.report.comparison.result import ArchiveRow, BytesPoint, Kind
@@ -56,6 +61,7 @@ def stored_arrays(
     bounds: Sequence[str] = BOUNDS,
     codes: bool = True,
     most_bytes: int = MOST_BYTES,
+    codecs: Sequence[str] | None = None,
     hearing: Hearing,
 ) -> Stored:
     """Formats of images, archives, and codes, of some of the measured items.
@@ -64,13 +70,18 @@ def stored_arrays(
         bounds: the largest errors of bounded archives.
         codes: whether to train a model for an archive of codes alone.
         most_bytes: of the items.
+        codecs: formats of images by name; None for all that are installed.
     """
     some = archived_items(parts, most_bytes)
     peak = candidates[0].autoencoder.trained.described.peak
     notes, points, rows = list[str](), list[BytesPoint](), list[ArchiveRow]()
     if (reason := no_image_codecs(some.item_shape, some.items.dtype)) is None:
         found = measure_image_codecs(
-            parts.test.items, parts.test.value_range, seed=parts.seed, track=hearing.track
+            parts.test.items,
+            parts.test.value_range,
+            seed=parts.seed,
+            codecs=[each for each in IMAGE_CODECS if codecs is None or each.name in codecs],
+            track=hearing.track,
         )
         points += [_codec_point(each, peak) for each in found.points]
         notes += [f"{name} is left out: {why}" for name, why in found.left_out]

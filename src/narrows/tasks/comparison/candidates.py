@@ -165,12 +165,16 @@ def train_candidate(
     test = parts.test
     if test.table is not None:
         test = replace(test, table=result.trained.data.table)
+    # a run with files was evaluated already, on what it shows
+    evaluation = result.evaluation if parts.validation is None else None
+    if evaluation is None:
+        evaluation = evaluate(result.autoencoder, test, track=hearing.track)
     return Candidate(
         name=wanted.name,
         kind=wanted.kind,
         autoencoder=result.autoencoder,
         test=test,
-        evaluation=evaluate(result.autoencoder, test, track=hearing.track),
+        evaluation=evaluation,
         kept=keep_some(result.autoencoder, test, parts.seed, track=hearing.track),
         file_bytes=_file_bytes(result.autoencoder, wanted.file),
         file="" if wanted.file is None else wanted.file.name,

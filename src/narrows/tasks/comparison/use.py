@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from narrows.report.comparison.result import CodeUse, CodeUseRow, Kind
 from narrows.report.comparison.usefulness import (
     ITEMS,
@@ -14,15 +16,24 @@ from narrows.report.comparison.usefulness import (
     measure_usefulness,
 )
 from narrows.report.evaluation import fitted_pca
+from narrows.support.chunks import drawn_places
 from narrows.support.progress import Tracker
 from narrows.tasks.comparison.candidates import Candidate
 from narrows.tasks.comparison.parts import Parts
 
 _PCA = "PCA"
+# Keeps which items are learnt from apart from other draws of the same seed.
+_LEARNT_STREAM = 0x7E11
 
 
 def code_use(
-    parts: Parts, candidates: Sequence[Candidate], best: int, column: str | None, *, track: Tracker
+    parts: Parts,
+    candidates: Sequence[Candidate],
+    best: int,
+    column: str | None,
+    *,
+    most: int | None,
+    track: Tracker,
 ) -> CodeUse | None:
     """How well classes are told from the codes of each model, of PCA with as many numbers as the
     best model has, and from the items themselves; None without classes.
@@ -30,12 +41,18 @@ def code_use(
     Args:
         column: of a table, the column that says the classes; models that were given may have
             learnt from it, and get its mean instead.
+        most: items that classifiers are fitted to, drawn by the seed; None for as many as are
+            done in half a minute or so.
     """
+    # models of tables that were given standardise columns in their own way
+    apart = parts.test.table is not None and any(each.kind == "given" for each in candidates)
+    if most is not None and len(parts.training) > most and not apart:
+        random = np.random.default_rng([parts.seed, _LEARNT_STREAM])
+        some = parts.training.rows(drawn_places(len(parts.training), most, random))
+        parts = replace(parts, training=some)
     labels = find_labels(parts.training, parts.test)
     if labels is None:
         return None
-    # models of tables that were given standardise columns in their own way
-    apart = parts.test.table is not None and any(each.kind == "given" for each in candidates)
     groups = [[each] for each in candidates] if apart else [list(candidates)]
     kinds: dict[str, Kind] = {each.name: each.kind for each in candidates}
     rows, found = list[CodeUseRow](), None
