@@ -26,8 +26,9 @@ async ({ codes, pictures }) => {
   const found = [];
   for (const [at, code] of codes.entries()) {
     location.hash = `code=${code}`;
-    for (let wait = 0; wait < 20 && shown().join() !== pictures[at].join(); wait++) {
-      await new Promise(requestAnimationFrame);
+    const end = performance.now() + 500;
+    while (performance.now() < end && shown().join() !== pictures[at].join()) {
+      await new Promise((later) => setTimeout(later));
     }
     found.push(shown());
   }

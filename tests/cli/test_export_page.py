@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from helpers.command_line import Command
 
 
+@pytest.mark.slow
 def test_a_page_is_written_and_described(narrows: Command, model_file: Path) -> None:
     page = model_file.with_name("a page.html")
     done = narrows("explore", model_file, "digits", "--export", page)

@@ -68,6 +68,7 @@ def answers(folder: Path, page: str, **asked: Any) -> Any:
 
 
 @needs_node
+@pytest.mark.slow
 def test_pictures(fitted: Fitted, digits: Dataset, tmp_path: Path) -> None:
     autoencoder = TrainedAutoencoder(fitted.trained)
     page = export_page(autoencoder, digits, title="digits")
@@ -138,6 +139,7 @@ def denoiser(**training: Any) -> TrainedAutoencoder:
 
 @needs_node
 @pytest.mark.parametrize("shift", [0, 1])
+@pytest.mark.slow
 def test_noise_is_undone_as_the_server_undoes_it(shift: int, tmp_path: Path) -> None:
     autoencoder = denoiser(shift=shift)
     noisy = list(RANDOM.uniform(0, 255, (6, 5, 6)).astype(np.float32))
