@@ -6,6 +6,7 @@ import numpy as np
 
 from helpers.comparisons import comparison, spent
 from narrows.report.comparison.colours import colours_of
+from narrows.report.comparison.plots import losses_plot
 from narrows.report.comparison.result import BytesPoint, BytesSpent, Comparison
 
 ITEMS = np.random.default_rng(0).integers(0, 256, (12, 8, 8), np.uint8)
@@ -50,3 +51,15 @@ def test_the_best_of_given_models_is_ours_and_its_codes_too() -> None:
     assert colours[best.name] == colours[f"codes of {best.name}"] == "ours"
     assert colours[first.name] == colours[f"codes of {first.name}"]
     assert colours[first.name] not in ("ours", "grey")
+
+
+def test_pca_has_one_line_among_losses_where_it_is_the_same_for_all() -> None:
+    made = comparison(ITEMS, "image")
+    assert made.losses
+    first, second = made.losses.curves
+    parts = [
+        replace(made.losses, curves=(replace(first, pca=5.0), replace(second, pca=error)))
+        for error in (5.0, 7.0)
+    ]
+    names = [losses_plot(part, "", colours_of(made)).count("PCA") for part in parts]
+    assert names == [1, 2]

@@ -1,6 +1,6 @@
 """A comparison's numbers as plots of its page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
@@ -66,6 +66,7 @@ def bytes_plot(part: BytesSpent, unit: str, colours: Mapping[str, str]) -> Marku
 def losses_plot(part: Losses, unit: str, colours: Mapping[str, str]) -> Markup:
     """A run's two losses in its model's colour, held-out ones broken, and PCA's error."""
     series = [one for curve in part.curves for one in _curves(curve, colours[curve.name])]
+    series += _pca(part.curves)
     return line_plot(
         "plot-losses",
         [one for one in series if one.points],
@@ -82,16 +83,24 @@ def _curves(curve: LossCurve, colour: str) -> list[Series]:
 
     training, held_out = f"{curve.name}, training", f"{curve.name}, {curve.held_out_name}"
     few = len(curve.loss) <= 12
-    series = [
+    return [
         Series(name=training, points=points(curve.loss), colour=colour, marked=few),
         Series(
             name=held_out, points=points(curve.held_out), colour=colour, dashed=True, marked=few
         ),
     ]
-    if curve.pca and curve.loss:
-        ends = [(1.0, curve.pca), (float(max(len(curve.loss), 2)), curve.pca)]
-        name = f"PCA beside {curve.name}"
-        series.append(Series(name=name, points=ends, colour="grey", dashed=True, marked=False))
+
+
+def _pca(curves: Sequence[LossCurve]) -> list[Series]:
+    """PCA's error over all epochs; once for models that it has the same for."""
+    errors = dict.fromkeys(curve.pca for curve in curves if curve.pca and curve.loss)
+    last = float(max([2, *(len(curve.loss) for curve in curves)]))
+    series = []
+    for error in errors:
+        beside = [curve.name for curve in curves if curve.pca == error]
+        name = "PCA" if len(errors) == 1 else f"PCA beside {' and '.join(beside)}"
+        points = [(1.0, error), (last, error)]
+        series.append(Series(name=name, points=points, colour="grey", dashed=True, marked=False))
     return series
 
 
