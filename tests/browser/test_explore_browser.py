@@ -164,6 +164,11 @@ def test_a_link_that_says_nothing_of_use_opens_the_page(page, address, link):
     assert "Picture 0" in page.inner_text("#facts")
 
 
+def shown_item(page) -> np.ndarray:
+    """The grey levels of the item that was chosen or drawn."""
+    return np.array(pixels(page, "picture-item")).reshape(8, 8, 4)[..., 0]
+
+
 def test_what_is_drawn_is_encoded_and_reconstructed(page, address, explorer):
     opened(page, address)
     board = page.locator("#draw")
@@ -174,13 +179,17 @@ def test_what_is_drawn_is_encoded_and_reconstructed(page, address, explorer):
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.8, steps=6)
     page.mouse.up()
     page.locator("#fact-name", has_text="Your drawing").wait_for()
-    page.wait_for_load_state("networkidle")
-    drawn = np.array(pixels(page, "picture-item")).reshape(8, 8, 4)[..., 0]
-    assert drawn[2:6].max(axis=1).min() > 128 and drawn[:, [0, 7]].max() < 64
     low, high = explorer.page_data()["limits"]
-    values = np.rint(low + drawn / 255 * (high - low)).astype(np.float32)
-    encoded = explorer.encode(values.ravel())
-    shows(page, levels(explorer, encoded.code))
+    for _ in range(200):  # the stroke is shown while it is drawn
+        drawn = shown_item(page)
+        values = np.rint(low + drawn / 255 * (high - low)).astype(np.float32)
+        wanted = levels(explorer, explorer.encode(values.ravel()).code)
+        if drawn[2:6].max(axis=1).min() > 128 and pixels(page)[::4] == wanted:
+            break
+        page.wait_for_timeout(25)
+    else:
+        raise AssertionError("the picture is not what the drawing's code gives")
+    assert drawn[:, [0, 7]].max() < 64
     assert "training pictures" in page.inner_text("#fact-odd")
 
 
@@ -234,8 +243,7 @@ def test_an_image_file_is_taken_in_the_models_size(page, address, tmp_path):
     page.set_input_files("#upload", tmp_path / "half.png")
     page.get_by_text("20 x 40 pixels").wait_for()
     page.locator("#fact-name", has_text="half.png").wait_for()
-    shown = np.array(pixels(page, "picture-item")).reshape(8, 8, 4)[..., 0]
-    assert shown.tolist() == [[0, 0, 0, 0, 255, 255, 0, 0]] * 8
+    assert shown_item(page).tolist() == [[0, 0, 0, 0, 255, 255, 0, 0]] * 8
 
 
 def test_the_map_shows_takes_and_walks(page, address, explorer):

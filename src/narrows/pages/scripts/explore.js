@@ -56,6 +56,7 @@ function sizesOf(page) {
 /** Say what went wrong, or that nothing does any more. */
 function failed(error) {
   const box = byId("alert");
+  if (error === null && box.hidden) return;
   box.hidden = error === null;
   box.textContent = error?.message ?? "";
 }

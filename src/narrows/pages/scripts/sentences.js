@@ -13,9 +13,9 @@ export function short(value, digits = 3) {
   const size = Math.abs(value);
   if (size !== 0 && (size < 0.001 || size >= 1e9)) return value.toExponential(digits - 1);
   const whole = Math.floor(Math.log10(size || 1)) + 1;
-  const places = Number.isInteger(value) ? 0 : Math.max(digits - Math.max(whole, 1), 0);
-  const format = { minimumFractionDigits: places, maximumFractionDigits: places };
-  return value.toLocaleString("en", format).replace(/^-(0[.0]*)$/, "$1");
+  const places = Number.isInteger(value) ? 0 : Math.max(digits - Math.max(whole, 0), 0);
+  const text = value.toFixed(places).replace(/^-(0[.0]*)$/, "$1");
+  return whole > 3 ? text.replace(/\d(?=(\d{3})+(\.|$))/g, "$&,") : text;
 }
 
 /** What an item is: where it comes from and its label. */

@@ -82,6 +82,9 @@ function listen(slider, index, { moved, ended, restored }) {
 }
 
 function place(slider, value, base) {
+  // Only what changed: a move has to be shown within a frame.
+  if (slider.shown === value && slider.base === base) return;
+  Object.assign(slider, { shown: value, base });
   const { input, back } = slider;
   // A code may lie beyond those of training.
   slider.from = Math.min(slider.low, value, base);

@@ -75,18 +75,23 @@ function paintDecoded({ decoded, state }, page, form) {
 }
 
 function tellItem({ item }, page) {
-  byId("fact-name").textContent = wholeNameOf(item, page);
-  const odd = byId("fact-odd");
-  odd.textContent = item === null ? "" : oddness(item, page.kind);
-  odd.hidden = odd.textContent === "";
+  const odd = item === null ? "" : oddness(item, page.kind);
+  say("fact-name", wholeNameOf(item, page));
+  say("fact-odd", odd);
+  byId("fact-odd").hidden = odd === "";
+}
+
+/** Write a text where it is another: the page need not be laid out again for the same one. */
+function say(id, text) {
+  const place = byId(id);
+  if (place.textContent !== text) place.textContent = text;
 }
 
 function tellDifference({ state, decoded }, page) {
-  const off = byId("fact-off");
-  if (off === null || !state.item?.values) return;
+  if (page.kind === "table" || !state.item?.values) return;
   const mean = short(meanDifference(decoded.values, state.item.values, page));
   const [low, high] = page.limits;
   const part = layoutOf(page.shape, page.kind).picture ? "A pixel" : "A value";
   const range = `values go from ${short(low)} to ${short(high)}`;
-  off.textContent = `${part} that the code gives is off by ${mean} on average; ${range}.`;
+  say("fact-off", `${part} that the code gives is off by ${mean} on average; ${range}.`);
 }
