@@ -38,6 +38,7 @@ def test_arrays(
         ("verify", archive, "--against", items),
         ("decompress", archive, "--out", tmp_path / "back.npy"),
         ("demo", "--data", items, "--out", tmp_path / "demo"),
+        ("explore", model, items, "--export", tmp_path / "explore.html"),
         ("compare", items, "--model", model, "--out", tmp_path / "page.html"),
     )
     for line in lines:

@@ -33,7 +33,7 @@ export async function startJpeg(data) {
     const zeros = (100 * opened.zeros).toFixed(1);
     document.getElementById("jpeg-words").textContent =
       `${zeros} % of all coefficients are zero, and the mean squared error is ` +
-      `${opened.error.toFixed(1)} grey levels².`;
+      `${opened.error.toFixed(1)} squared grey levels of 0 to 255.`;
     paintGrey(decoded, opened.decoded, (level) => level);
     showBlock();
   }

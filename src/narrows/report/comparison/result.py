@@ -396,7 +396,8 @@ class Features:
 
     Attributes:
         model: its name.
-        start: the item of the median code, (\\*item_shape), in the data's dtype.
+        start: the decoded item whose code lies nearest the median of all, (\\*item_shape), in the
+            data's dtype.
         numbers: in order of effect, the strongest first.
         sentence, facts: see the module.
     """
@@ -410,7 +411,7 @@ class Features:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LatentNumber:
-    """One latent number, moved while the others keep their medians.
+    """One latent number, moved while the others keep those of the item at the start.
 
     Attributes:
         index: its place in the code, from 0.

@@ -210,9 +210,10 @@ def jpeg_sentence(jpeg: JpegWalk) -> str:
     """How much rounding makes zero, and what it costs."""
     nonzero = int((jpeg.rounded != 0).sum())
     return (
-        f"At quality {jpeg.quality} {share(jpeg.zeros)} of the rounded coefficients of all blocks "
+        f"At quality {jpeg.quality}, {share(jpeg.zeros)} of the rounded coefficients of all blocks "
         f"are 0; {nonzero} of the 64 of the block shown are left. What comes back is off by "
-        f"{readable(jpeg.error)} grey levels², and the file takes {jpeg.file_bytes:,} bytes."
+        f"{readable(jpeg.error)} squared grey levels of 0 to 255, and the file takes "
+        f"{jpeg.file_bytes:,} bytes."
     )
 
 

@@ -70,7 +70,9 @@ def features(candidate: Candidate) -> Features | None:
     if spec.crosses or spec.latent_size > _MOST_NUMBERS:
         return None
     codes = candidate.kept.codes
-    start = np.median(codes, axis=0).astype(np.float32)
+    # an item's own code: what the median of every number stands for need not look like an item
+    away = codes - np.median(codes, axis=0)
+    start = codes[np.argmin(np.square(away).sum(axis=1))]
     ends = np.percentile(codes, _ENDS, axis=0).astype(np.float32)
     moved = np.repeat(start[None], 2 * len(start), axis=0)
     numbers = np.arange(len(start))
