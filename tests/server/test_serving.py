@@ -97,3 +97,12 @@ def test_addresses_for_people() -> None:
         assert address_of(server) == f"http://127.0.0.1:{server.getsockname()[1]}/"
     assert is_local("127.0.0.1") and is_local("::1") and is_local("localhost")
     assert not is_local("0.0.0.0") and not is_local("192.168.1.2")
+
+
+def test_answers_do_not_wait_for_acknowledgements() -> None:
+    with (
+        listening("127.0.0.1", 0) as server,
+        socket.create_connection(server.getsockname()),
+        server.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
