@@ -307,7 +307,7 @@ class TableArchive(OpenArchive):
             ArchiveError: the archive is damaged.
         """
         digest = hashlib.sha256()
-        with track(f"reading {self.name}", total=len(self), unit="row") as advance:
+        with track(f"reading {self.name}", total=len(self), unit="rows") as advance:
             for number, rows in enumerate(self._index.counts.tolist()):
                 group = self._group(number)
                 for cells in group:

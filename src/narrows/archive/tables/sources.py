@@ -209,7 +209,7 @@ def _found_types(source: TableSource, track: Tracker) -> dict[str, Any]:
     """The narrowest type of each column of texts."""
     left = {name: candidate_types() for name in source.types}
     seen: set[str] = set()
-    with track(f"looking at {source.name}", total=None, unit="row") as advance:
+    with track(f"looking at {source.name}", total=None, unit="rows") as advance:
         for batch in source.batches():
             for name, types in left.items():
                 array = batch.column(name).drop_null()

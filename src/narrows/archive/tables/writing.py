@@ -87,7 +87,7 @@ def write_table(
         text, irregular = None, "its encoding, line ends or missing cells are too unusual"
     with tempfile.SpooledTemporaryFile(_IN_MEMORY, prefix="narrows-") as payload:
         writer = _Writer(columns, table, effort, payload, text)
-        with track(f"compressing {table.name}", total=None, unit="row") as advance:
+        with track(f"compressing {table.name}", total=None, unit="rows") as advance:
             for group in table.groups():
                 writer.add(group)
                 advance(group.num_rows)

@@ -113,7 +113,7 @@ def _blocks(
 ) -> Iterator[np.ndarray]:
     """The table's features, some rows at a time."""
     row = 1
-    with track(f"reading {table.name}", total=count, unit="row") as advance:
+    with track(f"reading {table.name}", total=count, unit="rows") as advance:
         for batch in table.batches([column.name for column in schema.learnt]):
             for start in range(0, batch.num_rows, _BLOCK_ROWS):
                 block = batch.slice(start, _BLOCK_ROWS)

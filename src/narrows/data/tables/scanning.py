@@ -89,7 +89,7 @@ def scan(
     count, waiting = 0, list(scans)
     while waiting:
         row = 1
-        with track(f"looking at {source.name}", total=None, unit="row") as advance:
+        with track(f"looking at {source.name}", total=None, unit="rows") as advance:
             for batch in source.batches(waiting):
                 for name in waiting:
                     scans[name].feed(cells_of(batch, name), row)

@@ -113,22 +113,22 @@ def _models(comparison: Comparison) -> str:
 
 
 def _article_and_ours(article: ModelFacts, ours: ModelFacts, unit: str) -> str:
+    first, second = sorted((article, ours), key=lambda each: each.error)
     numbers = f"the same {numbers_text(ours.latent)}"
     if article.latent != ours.latent:
-        numbers = f"{numbers_text(article.latent)} and {numbers_text(ours.latent)}"
-    if article.error == ours.error:
-        compared = f"{article.name} and {ours.name} both leave {readable(ours.error)}{unit}"
+        numbers = f"{numbers_text(first.latent)} and {numbers_text(second.latent)}"
+    if first.error == second.error:
+        compared = f"{first.name} and {second.name} both leave {readable(ours.error)}{unit}"
     else:
-        first, second = sorted((article, ours), key=lambda each: each.error)
         factor = f", {times(second.error / first.error)} as much" if first.error else ""
         compared = (
             f"{first.name} leaves {readable(first.error)}{unit} and {second.name} "
             f"{readable(second.error)}{factor}"
         )
     costs = " and ".join(
-        f"{_seconds(each)} for {each.parameters:,} weights" for each in (article, ours)
+        f"{_seconds(each)} for {each.parameters:,} weights" for each in (first, second)
     )
-    text = f"from {numbers} {compared}; training them took {costs}"
+    text = f"from {numbers} {compared}; training them, in that order, took {costs}"
     return f"{capital(text)}."
 
 
@@ -167,7 +167,7 @@ def _bytes(comparison: Comparison) -> str:
             f"{own}, and {least.name}{setting}, with no more error, {bytes_text(least.item_bytes)}"
         )
     else:
-        texts.append(f"{own}, and nothing else that was measured came to as small an error")
+        texts.append(f"{own}, and nothing else that loses some came to as small an error")
     return f"{capital('; '.join(texts))}."
 
 

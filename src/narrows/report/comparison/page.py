@@ -136,7 +136,7 @@ def _tiles(comparison: Comparison) -> list[tuple[str, str]]:
 def _quality(model: ModelFacts) -> str:
     if model.psnr is not None:
         return f", PSNR {model.psnr:.2f} dB"
-    return "" if model.relative is None else f", {model.relative:.2%} of the mean item's"
+    return "" if model.relative is None else f", its root {model.relative:.2%} of the mean item's"
 
 
 def _beside(error: float, baseline: float) -> str:

@@ -68,7 +68,7 @@ def scores_table(scores: Sequence[MethodScore], unit: str, marked: Collection[st
         ]
         for score in scores
     ]
-    last = "PSNR, dB" if quality else "error, % of the mean item's"
+    last = "PSNR, dB" if quality else "root of the error, % of the mean item's"
     return Table(
         name="scores",
         title=f"Mean squared error in {unit}",

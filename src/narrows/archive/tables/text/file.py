@@ -69,7 +69,7 @@ class SpelledCsv:
         self._kept: list[RawRows] | None = [] if path.stat().st_size <= _KEPT else None
         self._missing = tuple(missing)
         scans = [_Scan(said=self._missing) for _ in self.form.names]
-        with track(f"looking at {self.name}", total=None, unit="row") as advance:
+        with track(f"looking at {self.name}", total=None, unit="rows") as advance:
             for rows in self.raw.rows():
                 if self._kept is not None:
                     self._kept.append(rows)
