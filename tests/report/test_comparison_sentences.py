@@ -223,7 +223,7 @@ def test_losses_say_how_each_run_ended() -> None:
     assert "still falling" in ended([9, 6, 4], [9, 7, 5], 3)
     assert "still falling" not in ended([5, 5, 5], [5, 5, 5], 3)
     stopped = ended([9, 4, 1], [9, 5, 6], 2)
-    assert "epoch 2 was the best" in stopped and "50 % below PCA's 10" in stopped
+    assert "best in epoch 2 of 3, which is kept" in stopped and "50 % below PCA's 10" in stopped
     assert "by heart" in ended([9, 2, 1], [9, 5, 5], 3)
     assert "one epoch" in ended([9], [9], 1)
     assert "ends at 9" in ended([9], [], 1)

@@ -1,5 +1,6 @@
 """The files of a training run: the model, and a folder of its history, checkpoint and pictures."""
 
+import contextlib
 import math
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from narrows.report.evaluation import Evaluation, evaluate
 from narrows.report.run_folder import CODES, LOSS, RECONSTRUCTIONS, draw_run
 from narrows.support.files import is_standard_output, require_room
 from narrows.support.progress import Note, Tracker
+from narrows.support.temporary import LOCK
 from narrows.tasks.denoise import with_noise
 from narrows.tasks.outputs import RUN_FOLDER
 from narrows.training import History
@@ -32,7 +34,8 @@ class RunFiles:
 
     Args:
         model: the model file.
-        folder: the run folder; None for one beside the model, named after it.
+        folder: the run folder; None for one beside the model, named after it (``photos-run`` of
+            ``photos.safetensors`` where ``photos`` holds something else).
         resume: whether to go on from its checkpoint; None where that cannot be asked for.
         checkpoint_seconds: a checkpoint is written at least this often.
         note: told what was written, and what cannot be.
@@ -63,8 +66,7 @@ class RunFiles:
                 "fit writes a model with a folder beside it, which standard output cannot hold",
                 hint="name a file, as in --out model.safetensors",
             )
-        if folder is None:
-            folder = model.with_suffix("") if model.suffix else model.with_name(f"{model.name}-run")
+        folder = _beside(model) if folder is None else folder
         self.model, self.folder, self.resume, self.note = model, folder, resume, note
         self.checkpoint, self.checkpoint_seconds = folder / CHECKPOINT, checkpoint_seconds
         self.history = _HistoryFile(folder / HISTORY, note)
@@ -141,6 +143,19 @@ class RunFiles:
         if not self.checkpoint.exists():
             return "stopped before there was anything to go on from"
         return f"stopped; the same command with --resume goes on from {self.checkpoint}"
+
+
+def _beside(model: Path) -> Path:
+    """The folder of a model's run: named after the model, or with ``-run`` behind that where the
+    model has no suffix, or a folder of that name holds other things, such as the data."""
+    named = model.with_suffix("")
+    longer = model.with_name(f"{named.name}-run")
+    if not model.suffix:
+        return longer
+    held = set[str]()
+    with contextlib.suppress(OSError):
+        held = {path.name for path in named.iterdir()}
+    return named if not held or held & {LOCK, *NAMES} else longer
 
 
 class _HistoryFile:

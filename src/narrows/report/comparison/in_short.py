@@ -54,10 +54,17 @@ def _worth(comparison: Comparison) -> str:
             f"{_NOT} nothing that was trained beat PCA, which took its place and leaves "
             f"{readable(best.error)}{words.unit} {_with_numbers(best)}."
         )
-    return _against_pca(best, words)
+    return _against_pca(best, words, _is_cheaper(comparison, best))
 
 
-def _against_pca(best: ModelFacts, words: Words) -> str:
+def _is_cheaper(comparison: Comparison, best: ModelFacts) -> bool:
+    """Whether something that learns nothing takes fewer bytes than a code, with no more error."""
+    points = () if comparison.spent is None else comparison.spent.points
+    near = [each for each in points if each.charged and each.kind in _RIVALS]
+    return any(each.error <= best.error and each.item_bytes <= 4 * best.latent for each in near)
+
+
+def _against_pca(best: ModelFacts, words: Words, is_cheaper: bool) -> str:
     """Whether the best model beats PCA, by how much."""
     pca = f"{readable(best.pca_error)}{words.unit} {_with_numbers(best)}"
     if best.error > best.pca_error:
@@ -71,6 +78,11 @@ def _against_pca(best: ModelFacts, words: Words) -> str:
     )
     if best.error > _LITTLE * best.pca_error:
         return f"An autoencoder gains little on these data: {compared}."
+    if is_cheaper:
+        return (
+            "An autoencoder is worth it for these data as numbers to work with, not as bytes to "
+            f"store: {compared}."
+        )
     return f"An autoencoder is worth it for these data: {compared}."
 
 

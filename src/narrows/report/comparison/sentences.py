@@ -113,13 +113,13 @@ def numbers_sentence(numbers: NumbersKept, words: Words) -> str:
             f"{readable(compared[-1].error)}{words.unit}."
         )
     middle = won[len(won) // 2]
-    where = (
-        "at every size"
-        if len(won) == len(compared)
-        else f"with {joined([str(point.numbers) for point in won])} numbers"
-    )
+    where = ""
+    if len(won) < len(compared):
+        where = f" with {joined([str(point.numbers) for point in won])} numbers"
+    elif len(compared) > 1:
+        where = " at every size"
     text = (
-        f"{capital(best.name)} lies below PCA {where}: with {numbers_text(middle.numbers)} it "
+        f"{capital(best.name)} lies below PCA{where}: with {numbers_text(middle.numbers)} it "
         f"leaves {readable(middle.error)} where PCA leaves "
         f"{readable(at[middle.numbers])}{words.unit}"
     )
@@ -232,7 +232,8 @@ def features_sentence(features: Features, words: Words, form: Form) -> str:
         text += (
             f"; number {last.index + 1} does nothing"
             if last.effect <= first.effect * 1e-6
-            else f", {times(first.effect / last.effect)} as much as number {last.index + 1}"
+            else f", {times(first.effect / last.effect)} as much as the last one shown, number "
+            f"{last.index + 1}"
         )
     return (
         f"{text}. JPEG's features are the same cosines for all pictures; these were learnt from "
@@ -313,14 +314,23 @@ def _loss_text(curve: LossCurve, words: Words) -> str:
     kept = values[min(curve.kept, len(values)) - 1]
     epochs = f"{len(values):,} epochs" if len(values) > 1 else "one epoch"
     text = f"{capital(curve.name)} ends at {readable(kept)}{words.unit} after {epochs}"
+    if curve.kept < len(values):
+        text = (
+            f"{capital(curve.name)} was best in epoch {curve.kept} of {len(values):,}, which is "
+            f"kept, with {readable(kept)}{words.unit}"
+        )
     if curve.held_out:
         text += f" on {curve.held_out_name} {words.things}"
     if curve.pca is not None and curve.held_out:
         text += f", {beside(kept, curve.pca)} PCA's {readable(curve.pca)}"
     before = values[max(len(values) - 1 - max(len(values) // 10, 1), 0)]
-    if curve.kept < len(values):
-        text += f"; epoch {curve.kept} was the best, and is the one kept"
-    elif len(values) > 1 and before > 0 and (before - values[-1]) / before > _STILL_FALLING:
+    is_last = curve.kept >= len(values)
+    if (
+        is_last
+        and len(values) > 1
+        and before > 0
+        and (before - values[-1]) / before > _STILL_FALLING
+    ):
         text += "; it was still falling, so more epochs would help"
     own = curve.loss[min(curve.kept, len(curve.loss)) - 1]
     if curve.held_out and own > 0 and kept > _BY_HEART * own:
