@@ -144,7 +144,11 @@ function linking({ store, page, actions }) {
 function choosing({ page, actions }) {
   const field = byId("item-number");
   const last = page.items - 1;
-  const take = (index) => actions.take(Math.min(Math.max(index, 0), last));
+  const take = (index) => {
+    const nearest = Math.min(Math.max(index, 0), last);
+    field.value = nearest; // a number beyond the last is not left standing
+    actions.take(nearest);
+  };
   const shown = () => (field.value === "" ? 0 : Math.round(field.valueAsNumber));
   field.addEventListener("change", () => take(shown()));
   byId("item-previous").addEventListener("click", () => take(shown() - 1));

@@ -93,5 +93,8 @@ function tellDifference({ state, decoded }, page) {
   const [low, high] = page.limits;
   const part = layoutOf(page.shape, page.kind).picture ? "A pixel" : "A value";
   const range = `values go from ${short(low)} to ${short(high)}`;
-  say("fact-off", `${part} that the code gives is off by ${mean} on average; ${range}.`);
+  const own = state.item.code;
+  const moved = own ? state.code.some((number, at) => number !== own[at]) : false;
+  const gives = moved ? "that the moved code gives differs" : "that the code gives is off";
+  say("fact-off", `${part} ${gives} by ${mean} on average; ${range}.`);
 }

@@ -331,7 +331,7 @@ class Explorer:
         return ", ".join(parts)
 
     def _notes(self, whose: str) -> list[str]:
-        lines = [f"Sliders go from the lowest to the highest {whose}, but for 1 in 100."]
+        lines = [f"The range of each slider holds 99 in 100 {whose}."]
         if self._whole is not None and len(self) < len(self._whole):
             lines.append(
                 f"{len(self):,} of the {len(self._whole):,} items of {self._whole.name} are here, "
