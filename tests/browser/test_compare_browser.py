@@ -71,7 +71,10 @@ def test_jpeg_is_computed_again_as_python_does(page, address, quality):
     page.locator("#jpeg-slider").fill(str(quality))
     opened = open_jpeg(ITEMS[0], quality)
     words = page.locator("#jpeg-words").text_content()
-    assert f"{100 * opened.zero_share:.1f} %" in words and f"{opened.mse:.1f} grey" in words
+    assert (
+        f"{100 * opened.zero_share:.1f} %" in words
+        and f"{opened.mse:.1f} squared grey levels" in words
+    )
     row, column = opened.block
     assert kept(page) == opened.kept[row, column].ravel().tolist()
     page.locator(".block-grid").focus()
