@@ -34,6 +34,7 @@ _HEADING = 84
 _ROW_LABEL = 186
 _GAP = 12
 _CURVES = 480
+_LESS = 1e-6
 _MOST_POINTS = 400  # of ten curves beside each other; of more only five can be read
 
 
@@ -128,11 +129,14 @@ def _draw_images(
 ) -> "Axes":
     sheet = sheet_of(rows, value_range)
     height, width = sheet.shape[:2]
+    # in a figure of ours a pixel of the sheet is one of the figure's, and none is to be blended
+    smoothing = "nearest" if ax is None else "antialiased"
     if ax is None:
         figure = new_figure(_HEADING + height + _MARGIN)
-        box = np.array([_MARGIN + _ROW_LABEL, _MARGIN, width, height], np.float64)
+        # a rounding error above a whole pixel would be another pixel for some releases
+        box = np.array([_MARGIN + _ROW_LABEL, _MARGIN, width - _LESS, height - _LESS])
         ax = figure.add_axes(tuple(box / np.tile(figure.get_size_inches() * DPI, 2)))
-    ax.imshow(sheet, interpolation="antialiased")
+    ax.imshow(sheet, interpolation=smoothing)
     middles = (np.arange(len(rows)) + 0.5) * (height + _GAP) / len(rows) - _GAP / 2 - 0.5
     ax.set(xticks=[], yticks=middles, yticklabels=[name.replace(", ", ",\n") for name, _ in rows])
     tidy_axes(ax)
