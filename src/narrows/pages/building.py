@@ -1,6 +1,5 @@
 """One self-contained HTML file from a template, the stylesheet, scripts and data."""
 
-import base64
 import functools
 import json
 import re
@@ -8,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from narrows.pages.embedding import bytes_text
 from narrows.support.streams import printable
 
 if TYPE_CHECKING:
@@ -95,5 +95,4 @@ def _modules(scripts: Sequence[str]) -> Iterator[tuple[str, str]]:
                 seen.add(name)
                 waiting.append(name)
                 module = _named(_resource(f"scripts/{name}")).encode()
-                content = base64.b64encode(module).decode("ascii")
-                yield f"narrows/{name}", f"data:text/javascript;base64,{content}"
+                yield f"narrows/{name}", f"data:text/javascript;base64,{bytes_text(module)}"

@@ -1,7 +1,5 @@
 """What notebooks show of a model: a few items with what becomes of them, and its losses."""
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -11,6 +9,7 @@ import numpy as np
 
 from narrows.data import Dataset, TableSchema
 from narrows.model.use import TrainedAutoencoder
+from narrows.pages.embedding import png_address, png_bytes
 from narrows.report.figures.item_rows import COLUMNS, Rows, range_of, sheet_of
 from narrows.report.figures.loss_curves import loss
 from narrows.report.figures.reconstructions import reconstructions
@@ -104,13 +103,10 @@ def _items_html(autoencoder: TrainedAutoencoder, few: FewItems) -> str:
 
 
 def _pictures_html(rows: Rows, value_range: tuple[float, float]) -> str:
-    from PIL import Image
-
     lines = []
     for name, items in rows:
-        stream = io.BytesIO()
-        Image.fromarray(sheet_of([(name, items)], value_range)).save(stream, "png")
-        picture = _image(stream.getvalue(), f"{len(items)} held-out items, {name}")
+        sheet = png_bytes(sheet_of([(name, items)], value_range))
+        picture = _image(sheet, f"{len(items)} held-out items, {name}")
         lines.append(f"<tr><th scope='row'>{escape(name)}</th><td>{picture}</td></tr>")
     return f"<table>{''.join(lines)}</table>"
 
@@ -144,5 +140,4 @@ def _axes_html(axes: "Axes", words: str) -> str:
 
 
 def _image(png: bytes, words: str) -> str:
-    content = base64.b64encode(png).decode("ascii")
-    return f"<img {_WIDTH} alt='{escape(words)}' src='data:image/png;base64,{content}'>"
+    return f"<img {_WIDTH} alt='{escape(words)}' src='{png_address(png)}'>"

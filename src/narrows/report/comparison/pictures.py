@@ -1,7 +1,5 @@
 """Items as drawings inside a page: pictures out of one PNG file, everything else as curves."""
 
-import base64
-import io
 import math
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -9,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from markupsafe import Markup
 
+from narrows.pages.embedding import png_address, png_bytes
 from narrows.report.figures.item_rows import to_colours
 from narrows.support.shapes import is_picture_shape
 
@@ -113,13 +112,13 @@ class Sheet:
         return Markup(
             '<svg class="sheet" width="0" height="0" aria-hidden="true"><defs>'
             '<image id="{}" class="{}" width="{}" height="{}" '
-            'href="data:image/png;base64,{}"/>{}</defs></svg>'
+            'href="{}"/>{}</defs></svg>'
         ).format(
             self._name,
             kind,
             columns * (width + 2),
             rows * (height + 2),
-            base64.b64encode(content).decode("ascii"),
+            png_address(content),
             uses,
         )
 
@@ -173,9 +172,7 @@ class Sheet:
             top, left = place // columns * (height + 2), place % columns * (width + 2)
             framed = np.pad(levels, ((1, 1), (1, 1), (0, 0)), mode="edge")
             sheet[top : top + height + 2, left : left + width + 2] = framed
-        stream = io.BytesIO()
-        Image.fromarray(sheet.squeeze(2) if channels == 1 else sheet).save(stream, "PNG")
-        return stream.getvalue()
+        return png_bytes(sheet)
 
 
 class Curves:

@@ -4,14 +4,13 @@ Each view is what its part of the template shows, and, under the same name in th
 its script needs.
 """
 
-import base64
-import io
 from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
 
 from narrows.baselines.jpeg import open_jpeg, restored
+from narrows.pages.embedding import floats_text, png_address, png_bytes
 from narrows.report.comparison.pictures import Drawings
 from narrows.report.comparison.plots import is_coloured
 from narrows.report.comparison.result import (
@@ -123,9 +122,7 @@ def latent_data(part: LatentSpace, drawings: Drawings) -> dict[str, Any]:
     """What the map's script needs: positions as float32, and a picture for some of them."""
     labels = None if part.labels is None else part.labels.tolist()
     return {
-        "positions": base64.b64encode(np.ascontiguousarray(part.positions, "<f4").tobytes()).decode(
-            "ascii"
-        ),
+        "positions": floats_text(part.positions),
         "labels": labels,
         "classes": list(part.classes),
         "coloured": is_coloured(part),
@@ -143,8 +140,8 @@ def jpeg_view(part: JpegWalk) -> tuple[dict[str, Any], dict[str, Any]]:
     height, width = pixels.shape
     opened = open_jpeg(pixels, part.quality)
     view = {
-        "pixels": _png(pixels),
-        "decoded": _png(opened.decoded),
+        "pixels": png_address(png_bytes(pixels)),
+        "decoded": png_address(png_bytes(opened.decoded)),
         "zeros": opened.zero_share,
         "error": opened.mse,
         "is_part": pixels.shape != part.pixels.shape,
@@ -189,14 +186,6 @@ def _short(value: float) -> str:
     """A coefficient in five letters, as the script writes it."""
     text = f"{value:.1f}" if abs(value) < 99.95 else f"{value:.0f}"
     return "0.0" if text == "-0.0" else text
-
-
-def _png(pixels: np.ndarray) -> str:
-    from PIL import Image
-
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
 
 
 def denoising_view(part: DenoisingPart, drawings: Drawings) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """A model, and data for it, as the page of ``narrows explore`` asks for them."""
 
-import base64
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +10,7 @@ from narrows.data import Dataset
 from narrows.data.limits import filled_range
 from narrows.errors import DataError, UsageError
 from narrows.model.use import TrainedAutoencoder
+from narrows.pages.embedding import floats_text
 from narrows.report.latent_plane import latent_plane
 from narrows.report.redundancy import is_comparable, redundancy
 from narrows.support.chunks import chunks
@@ -283,7 +283,7 @@ class Explorer:
             if pictures and self.data is not None
             else None,
             "map": self._map() if has_items else None,
-            "codes": _base64(self.codes) if has_items else None,
+            "codes": floats_text(self.codes) if has_items else None,
             "rows": self.rows.tolist() if has_items else None,
             "columns": None if table is None else columns_of(table, self._redundancy()),
             "denoises": self.denoises,
@@ -316,7 +316,7 @@ class Explorer:
         plane = latent_plane(self.codes)
         labels, classes = self.data.labels, self.data.classes
         return {
-            "xy": _base64(plane.points),
+            "xy": floats_text(plane.points),
             "labels": None if labels is None else np.asarray(labels).tolist(),
             "classes": None if classes is None else list(classes),
             "explained": float(plane.explained) if np.isfinite(plane.explained) else None,
@@ -342,10 +342,6 @@ class Explorer:
 
 def _flat(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values, np.float32).reshape(-1)
-
-
-def _base64(values: np.ndarray) -> str:
-    return base64.b64encode(np.ascontiguousarray(values, "<f4").tobytes()).decode("ascii")
 
 
 def _require_finite(values: np.ndarray, what: str) -> None:

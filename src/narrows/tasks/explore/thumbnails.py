@@ -1,7 +1,5 @@
 """Many items as one sheet of small pictures."""
 
-import base64
-import io
 import math
 from typing import Any
 
@@ -9,6 +7,7 @@ import numpy as np
 
 from narrows.data.image_transforms import resized
 from narrows.data.pixels import full_range
+from narrows.pages.embedding import bytes_text, png_bytes
 
 # Pixels of the longer side of a thumbnail; smaller pictures stay as they are.
 _LONGEST = 48
@@ -21,8 +20,6 @@ def thumbnail_sheet(items: np.ndarray, limits: tuple[float, float]) -> dict[str,
         items: (n, height, width) or (n, height, width, 1, 3 or 4); n at least 1.
         limits: the values that are black and white.
     """
-    from PIL import Image
-
     small = np.stack([_thumbnail(item, limits) for item in items])
     count, height, width, channels = small.shape
     columns = math.ceil(math.sqrt(count * height / width))
@@ -31,13 +28,11 @@ def thumbnail_sheet(items: np.ndarray, limits: tuple[float, float]) -> dict[str,
     full[:count] = small
     sheet = full.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
     sheet = sheet.reshape(rows * height, columns * width, channels)
-    stream = io.BytesIO()
-    Image.fromarray(sheet[..., 0] if channels == 1 else sheet).save(stream, "PNG")
     return {
         "size": [height, width],
         "channels": channels,
         "columns": columns,
-        "data": base64.b64encode(stream.getvalue()).decode("ascii"),
+        "data": bytes_text(png_bytes(sheet)),
     }
 
 

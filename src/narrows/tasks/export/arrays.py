@@ -1,12 +1,13 @@
 """Arrays as JSON, which `pages/scripts/packed_arrays.js` reads."""
 
-import base64
 import math
 import zlib
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Shaped
+
+from narrows.pages.embedding import bytes_text, floats_text
 
 _KINDS = ("float32", "float64", "uint8", "uint16", "int32")
 
@@ -17,17 +18,18 @@ def packed(array: Shaped[np.ndarray, "..."]) -> dict[str, Any]:
     Args:
         array: float32, float64, uint8, uint16 or int32.
     """
-    kind = array.dtype.name
-    assert kind in _KINDS, kind
-    stored = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    return {"kind": kind, "data": _text(stored.tobytes())}
+    return {"kind": array.dtype.name, "data": bytes_text(_bytes_of(array))}
 
 
 def deflated(array: Shaped[np.ndarray, "..."]) -> dict[str, Any]:
     """The same, compressed by DEFLATE (RFC 1950), for arrays that become smaller by it."""
-    plain = packed(array)
-    data = zlib.compress(base64.b64decode(plain["data"]), 9)
-    return {"kind": "deflated", "of": plain["kind"], "data": _text(data)}
+    data = zlib.compress(_bytes_of(array), 9)
+    return {"kind": "deflated", "of": array.dtype.name, "data": bytes_text(data)}
+
+
+def _bytes_of(array: np.ndarray) -> bytes:
+    assert array.dtype.name in _KINDS, array.dtype
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
 
 
 def packed_in_bits(array: Float32[np.ndarray, "..."], bits: int) -> dict[str, Any]:
@@ -47,8 +49,8 @@ def packed_in_bits(array: Float32[np.ndarray, "..."], bits: int) -> dict[str, An
         "kind": "bits",
         "bits": bits,
         "count": math.prod(array.shape),
-        "scales": _text(scales.astype("<f4").tobytes()),
-        "data": _text(np.packbits(each, bitorder="little").tobytes()),
+        "scales": floats_text(scales),
+        "data": bytes_text(np.packbits(each, bitorder="little").tobytes()),
     }
 
 
@@ -66,7 +68,3 @@ def _levels(array: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
     scales = np.where(largest > 0, largest / top, 1).astype(np.float32)
     levels = np.rint(array.astype(np.float64) / scales).astype(np.int64)
     return np.clip(levels, -top, top), scales
-
-
-def _text(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
