@@ -17,7 +17,6 @@ from narrows.support.number_text import readable
 # on, it would have to be important.
 _NO_GAIN, _LITTLE = 0.98, 0.9
 _NOT = "An autoencoder is not worth it for these data:"
-# What keeps items without a model of ours.
 _RIVALS = ("jpeg", "codec", "archive")
 
 
@@ -59,9 +58,10 @@ def _worth(comparison: Comparison) -> str:
 
 def _is_cheaper(comparison: Comparison, best: ModelFacts) -> bool:
     """Whether something that learns nothing takes fewer bytes than a code, with no more error."""
-    points = () if comparison.spent is None else comparison.spent.points
-    near = [each for each in points if each.charged and each.kind in _RIVALS]
-    return any(each.error <= best.error and each.item_bytes <= 4 * best.latent for each in near)
+    return any(
+        each.error <= best.error and each.item_bytes <= 4 * best.latent
+        for each in _rivals(comparison)
+    )
 
 
 def _against_pca(best: ModelFacts, words: Words, is_cheaper: bool) -> str:
@@ -103,14 +103,17 @@ def _beside_pca(best: ModelFacts, unit: str) -> str:
 def _smaller_lossless(comparison: Comparison, best: ModelFacts) -> BytesPoint | None:
     """The smallest way to keep everything, if it takes no more bytes than a code, which keeps
     some; None otherwise."""
-    if comparison.spent is None:
-        return None
-    exact = [each for each in comparison.spent.points if not each.error and each.charged]
-    exact = [each for each in exact if each.kind in _RIVALS]
+    exact = [each for each in _rivals(comparison) if not each.error]
     if not exact:
         return None
     least = min(exact, key=lambda each: each.item_bytes)
     return least if least.item_bytes <= 4 * best.latent and best.error > 0 else None
+
+
+def _rivals(comparison: Comparison) -> list[BytesPoint]:
+    """What keeps items without a model of ours, with all that it takes to have them back."""
+    points = () if comparison.spent is None else comparison.spent.points
+    return [each for each in points if each.charged and each.kind in _RIVALS]
 
 
 def _models(comparison: Comparison) -> str:
@@ -161,7 +164,7 @@ def _bytes(comparison: Comparison) -> str:
             f"{capital(words.a_thing)} takes {bytes_text(comparison.data.item_bytes)} and its code "
             f"{code}; the model's file takes {best.file_bytes:,} bytes more, once."
         )
-    rivals = [each for each in spent.points if each.charged and each.kind in _RIVALS]
+    rivals = _rivals(comparison)
     exact = [each for each in rivals if not each.error]
     near = [each for each in rivals if 0 < each.error <= best.error]
     texts = []

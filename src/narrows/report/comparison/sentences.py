@@ -312,9 +312,11 @@ def losses_sentence(losses: Losses, words: Words) -> str:
 def _loss_text(curve: LossCurve, words: Words) -> str:
     values = curve.held_out or curve.loss
     kept = values[min(curve.kept, len(values)) - 1]
-    epochs = f"{len(values):,} epochs" if len(values) > 1 else "one epoch"
-    text = f"{capital(curve.name)} ends at {readable(kept)}{words.unit} after {epochs}"
-    if curve.kept < len(values):
+    is_last = curve.kept >= len(values)
+    if is_last:
+        epochs = f"{len(values):,} epochs" if len(values) > 1 else "one epoch"
+        text = f"{capital(curve.name)} ends at {readable(kept)}{words.unit} after {epochs}"
+    else:
         text = (
             f"{capital(curve.name)} was best in epoch {curve.kept} of {len(values):,}, which is "
             f"kept, with {readable(kept)}{words.unit}"
@@ -324,13 +326,8 @@ def _loss_text(curve: LossCurve, words: Words) -> str:
     if curve.pca is not None and curve.held_out:
         text += f", {beside(kept, curve.pca)} PCA's {readable(curve.pca)}"
     before = values[max(len(values) - 1 - max(len(values) // 10, 1), 0)]
-    is_last = curve.kept >= len(values)
-    if (
-        is_last
-        and len(values) > 1
-        and before > 0
-        and (before - values[-1]) / before > _STILL_FALLING
-    ):
+    fell = (before - values[-1]) / before if before > 0 else 0.0
+    if is_last and len(values) > 1 and fell > _STILL_FALLING:
         text += "; it was still falling, so more epochs would help"
     own = curve.loss[min(curve.kept, len(curve.loss)) - 1]
     if curve.held_out and own > 0 and kept > _BY_HEART * own:
