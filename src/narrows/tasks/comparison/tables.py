@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -40,7 +40,16 @@ def stored_tables(
     """General compressors and archives, of the first rows of a table."""
     found = measure_table_codecs(source, csv=csv, most_cells=_MOST_CELLS, track=hearing.track)
     points = [_codec_point(each, found) for each in found.points]
-    rows = [_archived(source, bound, found, csv, hearing) for bound in (None, *bounds)]
+    whole = found.rows == found.of
+    given: Any = source if whole else first_rows(source, found.rows, csv)
+    own: dict[str, Any] = {"csv": csv} if whole else {}
+    rows = []
+    for bound in (None, *bounds):
+        # where an error is allowed, cells are numbers however they are written
+        before = None if bound is None else first_rows(source, found.rows, csv, bound)
+        with tempfile.TemporaryFile() as file:
+            written = write_table(file, given, max_error=bound, track=hearing.track, **own)
+            rows.append(_archived(file, bound, before, written, found))
     points += [point for row in rows for point in archive_points(row, found.rows, None)]
     points += [point for each in candidates for point in model_points(each, found.rows)]
     raw = next(each.size for each in found.points if each.method == "CSV")
@@ -74,27 +83,23 @@ def _codec_point(point: TableCodecPoint, found: TableCodecResult) -> BytesPoint:
 
 
 def _archived(
-    source: str | os.PathLike[str],
+    file: IO[bytes],
     bound: str | None,
+    before: Any,
+    written: TableSizeBreakdown,
     found: TableCodecResult,
-    csv: Mapping[str, Any],
-    hearing: Hearing,
 ) -> ArchiveRow:
-    """An archive of the rows that are measured, written and opened again."""
-    whole = found.rows == found.of
-    given: Any = source if whole else first_rows(source, found.rows, csv)
-    own: dict[str, Any] = {"csv": csv} if whole else {}
-    with tempfile.TemporaryFile() as file:
-        written = write_table(file, given, max_error=bound, track=hearing.track, **own)
-        file.seek(0)
-        name = LOSSLESS if bound is None else f"within {bound} of the range"
-        with opened(file, name) as archive:
-            assert isinstance(archive, TableArchive)
-            error = 0.0
-            if bound is not None:
-                before = first_rows(source, found.rows, csv, bound)
-                error = _relative_error(before, archive, written)
-            return _row(name, archive.size_breakdown, written, found, error)
+    """An archive that was written, opened again.
+
+    Args:
+        before: its rows with numbers where an error is allowed; None where none is.
+    """
+    file.seek(0)
+    name = LOSSLESS if bound is None else f"within {bound} of the range"
+    with opened(file, name) as archive:
+        assert isinstance(archive, TableArchive)
+        error = 0.0 if before is None else _relative_error(before, archive, written)
+        return _row(name, archive.size_breakdown, written, found, error)
 
 
 def _row(
