@@ -10,7 +10,7 @@ import numpy as np
 
 from narrows.errors import DataError, NarrowsError
 from narrows.server.frames import frame, numbers
-from narrows.tasks.explore import Explorer
+from narrows.tasks.explore import Encoded, Explorer
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -80,9 +80,7 @@ class _Answers:
 
     async def encode(self, request: "Request") -> "Response":
         item = await _numbers(request, self.item_size, "item")
-        found = await self._run(self.explorer.encode, item)
-        arrays = {"code": found.code, "values": found.values}
-        return _frame(arrays, score=found.score, pValue=found.p_value, **_cells(found.cells))
+        return _encoded(await self._run(self.explorer.encode, item))
 
     async def encode_cells(self, request: "Request") -> "Response":
         try:
@@ -90,8 +88,7 @@ class _Answers:
         except ValueError as error:
             raise DataError("the cells of a row are no JSON") from error
         found = await self._run(self.explorer.encode_cells, cells)
-        arrays = {"code": found.code, "values": found.values, "item": found.item}
-        return _frame(arrays, score=found.score, pValue=found.p_value, **_cells(found.cells))
+        return _encoded(found, item=found.item)
 
     async def nearest(self, request: "Request") -> "Response":
         from starlette.responses import JSONResponse
@@ -119,6 +116,11 @@ def _frame(arrays: dict[str, np.ndarray], **told: Any) -> "Response":
     from starlette.responses import Response
 
     return Response(frame(arrays, **told), media_type="application/octet-stream")
+
+
+def _encoded(found: Encoded, **more: np.ndarray) -> "Response":
+    arrays = {"code": found.code, "values": found.values, **more}
+    return _frame(arrays, score=found.score, pValue=found.p_value, **_cells(found.cells))
 
 
 def _cells(cells: Any) -> dict[str, Any]:

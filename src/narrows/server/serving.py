@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from narrows.errors import NarrowsError, UsageError
 from narrows.server.guard import App, Guard
 
-#: Where the page is, unless the user says otherwise.
-HOST, PORT = "127.0.0.1", 8765
 # Requests at a time, beyond which they are told to come again.
 _MOST_AT_ONCE = 64
 
