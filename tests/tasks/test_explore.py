@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from PIL import Image
 from helpers.explored import digits, people
 from narrows.data import Dataset
 from narrows.errors import DataError, ShapeError, UsageError
+from narrows.model.use import TrainedAutoencoder
 from narrows.nn.presets import preset_spec
 from narrows.tasks.explore import Explorer
 
@@ -101,6 +103,16 @@ def test_sliders_are_in_the_order_of_what_they_move(explorer: Explorer) -> None:
         assert number["low"] < np.median(codes) < number["high"]
         inside = (codes >= number["low"]) & (codes <= number["high"])
         assert inside.mean() > 0.9  # of training codes 99 in 100
+
+
+def test_without_a_density_the_sliders_end_where_the_training_codes_do() -> None:
+    trained = replace(digits()[0].trained, density={}, detection={})
+    page = Explorer(TrainedAutoencoder(trained), None, title="t").page_data()
+    for number in page["latent"]:
+        low, high = (trained.latent[end][number["index"]] for end in ("lowest", "highest"))
+        assert low <= number["low"] < number["high"] <= high
+        assert number["high"] - number["low"] > 0.9 * (high - low)
+    assert "ends of the training codes" in page["notes"][0]
 
 
 def test_of_many_items_some_are_taken_and_it_is_said() -> None:

@@ -39,7 +39,8 @@ def typical_codes(
     """Codes like those of the training items, float32 (n, latent), and what they are.
 
     The model file keeps how its training codes are distributed; where it does not, the codes of
-    data that are at hand stand for them, and else a normal distribution.
+    data that are at hand stand for them, else any within the ends that it keeps of each number, and
+    of a file without these a normal distribution.
 
     Args:
         codes: of data that are at hand, (n, latent), or None.
@@ -50,7 +51,10 @@ def typical_codes(
         return density.sample(_CODES, random), "of the training codes"
     if codes is not None and len(codes):
         return codes, "of the codes of these items"
-    size = autoencoder.trained.model.spec.latent_size
+    latent, size = autoencoder.trained.latent, autoencoder.trained.model.spec.latent_size
+    if latent:
+        drawn = random.uniform(latent["lowest"], latent["highest"], (_CODES, size))
+        return drawn.astype(np.float32), "of the numbers between the ends of the training codes"
     drawn = random.standard_normal((_CODES, size)).astype(np.float32)
     return drawn, "of a normal distribution: the model file does not say how its codes lie"
 
