@@ -13,7 +13,7 @@ from narrows.model.use import TrainedAutoencoder
 from narrows.pages.embedding import floats_text
 from narrows.report.latent_plane import latent_plane
 from narrows.report.redundancy import is_comparable, redundancy
-from narrows.support.chunks import chunks
+from narrows.support.chunks import chunks, drawn_places
 from narrows.support.progress import Tracker, silent
 from narrows.support.rounding import as_dtype
 from narrows.support.shapes import is_picture_shape
@@ -114,8 +114,7 @@ class Explorer:
         if data is None:
             return
         most = max(min(most, _MOST_VALUES // int(np.prod(shape, dtype=np.int64))), 1)
-        drawn = np.random.default_rng(_STREAM).permutation(len(data))[:most]
-        self.rows = np.sort(drawn)
+        self.rows = drawn_places(len(data), most, np.random.default_rng(_STREAM))
         self.data = data.rows(self.rows)
         with self._track("encoding", total=len(self.rows), unit="items") as advance:
             parts = []
@@ -201,7 +200,7 @@ class Explorer:
         return ChosenItem(
             values=_flat(values),
             code=self.codes[index],
-            label=self._label(index),
+            label=self._label(self.data, index),
             row=int(self.rows[index]),
             cells=self._cells(values),
         )
@@ -262,9 +261,6 @@ class Explorer:
         """What of the page never changes; docs/explore.md describes it. All is JSON."""
         typical, whose = self._typical
         table = self.trained.data.table
-        has_items = len(self) > 0
-        pictures = has_items and self.kind == "image"
-        assert self.data is not None or not has_items
         return {
             "kind": self.kind,
             "title": self.title,
@@ -279,15 +275,22 @@ class Explorer:
             ],
             "start": start_code(self.autoencoder, typical).tolist(),
             "items": len(self),
-            "thumbnails": thumbnail_sheet(self.data.items, self.limits)
-            if pictures and self.data is not None
-            else None,
-            "map": self._map() if has_items else None,
-            "codes": floats_text(self.codes) if has_items else None,
-            "rows": self.rows.tolist() if has_items else None,
+            **self._items_data(),
             "columns": None if table is None else columns_of(table, self._redundancy()),
             "denoises": self.denoises,
             "detects": self._detector is not None,
+        }
+
+    def _items_data(self) -> dict[str, Any]:
+        """What the page has of the items to choose from; None each, without any."""
+        if self.data is None:
+            return dict.fromkeys(("thumbnails", "map", "codes", "rows"))
+        pictures = self.kind == "image"
+        return {
+            "thumbnails": thumbnail_sheet(self.data.items, self.limits) if pictures else None,
+            "map": self._map(self.data),
+            "codes": floats_text(self.codes),
+            "rows": self.rows.tolist(),
         }
 
     @cached_property
@@ -304,17 +307,16 @@ class Explorer:
         table = self.trained.data.table
         return None if table is None else cells_of(table, features)
 
-    def _label(self, index: int) -> str | None:
-        assert self.data is not None
-        if self.data.labels is None:
+    @staticmethod
+    def _label(data: Dataset, index: int) -> str | None:
+        if data.labels is None:
             return None
-        label = int(self.data.labels[index])
-        return str(label) if self.data.classes is None else self.data.classes[label]
+        label = int(data.labels[index])
+        return str(label) if data.classes is None else data.classes[label]
 
-    def _map(self) -> dict[str, Any]:
-        assert self.data is not None
+    def _map(self, data: Dataset) -> dict[str, Any]:
         plane = latent_plane(self.codes)
-        labels, classes = self.data.labels, self.data.classes
+        labels, classes = data.labels, data.classes
         return {
             "xy": floats_text(plane.points),
             "labels": None if labels is None else np.asarray(labels).tolist(),
