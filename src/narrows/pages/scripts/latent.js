@@ -2,6 +2,7 @@
 
 import { element, svgElement } from "./elements.js";
 import { bytesOf } from "./page_data.js";
+import { nearestPlace, spreadOut } from "./places.js";
 
 // Units of a plot: how far the pointer may be from a point, how wide thumbnails are.
 const REACH = 24;
@@ -39,15 +40,11 @@ function placesIn(drawing, positions) {
 
 function addThumbnails(drawing, places, map, sheet) {
   const size = SIZES[drawing.classList.contains("phone") ? "phone" : "desk"];
-  const taken = [];
   const group = svgElement("g", { class: "thumbnails" });
-  for (const [at, place] of map.pictures) {
+  const pictured = map.pictures.map(([at]) => places[at]);
+  for (const index of spreadOut(pictured, size)) {
+    const [at, place] = map.pictures[index];
     const [x, y] = places[at];
-    const free = taken.every(
-      ([tx, ty]) => Math.abs(tx - x) > size + 2 || Math.abs(ty - y) > size + 2,
-    );
-    if (!free) continue;
-    taken.push([x, y]);
     const corner = { x: x - size / 2, y: y - size / 2, width: size, height: size };
     const colour = map.coloured ? `var(--class-${map.labels[at]})` : "var(--ours)";
     group.append(
@@ -69,7 +66,9 @@ function addTip(drawing, places, map, pictures, sheet) {
   }
   drawing.addEventListener("pointerleave", hide);
   drawing.addEventListener("pointermove", (event) => {
-    const at = nearest(places, new DOMPoint(event.clientX, event.clientY), drawing);
+    const pointer = new DOMPoint(event.clientX, event.clientY);
+    const { x: across, y: down } = pointer.matrixTransform(drawing.getScreenCTM().inverse());
+    const at = nearestPlace(places, across, down, REACH);
     if (at < 0) {
       hide();
       return;
@@ -92,14 +91,4 @@ function addTip(drawing, places, map, pictures, sheet) {
     tip.style.left = `${Math.min(event.clientX - box.left + 16, box.width - 110)}px`;
     tip.style.top = `${event.clientY - box.top + 16}px`;
   });
-}
-
-function nearest(places, point, drawing) {
-  const { x, y } = point.matrixTransform(drawing.getScreenCTM().inverse());
-  let [best, found] = [REACH ** 2, -1];
-  places.forEach(([px, py], at) => {
-    const distance = (px - x) ** 2 + (py - y) ** 2;
-    if (distance < best) [best, found] = [distance, at];
-  });
-  return found;
 }

@@ -1,6 +1,7 @@
 // The latent map: each item where its code lies, in two dimensions.
 
 import { bytesOf } from "./page_data.js";
+import { nearestPlace, spreadOut } from "./places.js";
 
 const ROOM = 22;
 const NEAR = 16;
@@ -79,7 +80,7 @@ function paintMap(canvas, map, thumbnails) {
   const colours = classColours(style);
   map.places = placesOf(map.xy, width, height);
   const size = Math.min(THUMBNAIL, Math.max(width / 18, 20));
-  const pictured = thumbnails === null ? new Set() : spread(map.places, size);
+  const pictured = thumbnails === null ? new Set() : spreadOut(map.places, size);
   const half = thumbnails?.sidesOf(size).map((side) => side / 2);
   map.places.forEach(([x, y], index) => {
     if (pictured.has(index)) return;
@@ -116,36 +117,10 @@ function colourOf(map, index, colours, style) {
   return colours[map.labels[index] % 10];
 }
 
-/** Items whose pictures do not cover one another. */
-function spread(places, size) {
-  const kept = new Set();
-  const cells = new Map();
-  places.forEach(([x, y], index) => {
-    const [column, row] = [Math.floor(x / size), Math.floor(y / size)];
-    for (let near = 0; near < 9; near++) {
-      const others = cells.get(`${column + (near % 3) - 1} ${row + Math.floor(near / 3) - 1}`);
-      if (others?.some(([a, b]) => Math.max(Math.abs(a - x), Math.abs(b - y)) < size + 2)) return;
-    }
-    const key = `${column} ${row}`;
-    cells.set(key, [...(cells.get(key) ?? []), [x, y]]);
-    kept.add(index);
-  });
-  return kept;
-}
-
-function nearestTo(map, x, y, allowed = NEAR) {
-  let [best, least] = [-1, allowed * allowed];
-  map.places.forEach(([a, b], index) => {
-    const distance = (a - x) ** 2 + (b - y) ** 2;
-    if (distance <= least) [best, least] = [index, distance];
-  });
-  return best;
-}
-
 function listenToHand(canvas, map, show, choose) {
   const under = (event) => {
     const box = canvas.getBoundingClientRect();
-    return nearestTo(map, event.clientX - box.left, event.clientY - box.top);
+    return nearestPlace(map.places, event.clientX - box.left, event.clientY - box.top, NEAR);
   };
   canvas.addEventListener("pointermove", (event) => show(under(event)));
   canvas.addEventListener("pointerleave", () => show(-1));
