@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,10 +14,12 @@ from PIL import Image
 
 from helpers.explored import digits, people
 from narrows.data import Dataset
+from narrows.data.idx import idx_header
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.presets import preset_spec
 from narrows.tasks.explore import Explorer
+from narrows.tasks.opening import load_for
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +126,19 @@ def test_of_many_items_some_are_taken_and_it_is_said() -> None:
     assert any("10 of the 300 items" in note for note in page["notes"])
     assert (some.item(9).values == data.items[page["rows"][9]].ravel()).all()
     assert some.item(9).row == page["rows"][9]
+
+
+def test_labels_that_do_not_fit_stop_only_what_shows_them(tmp_path: Path) -> None:
+    autoencoder, data = digits()
+    images = tmp_path / "a-images-idx3-ubyte"
+    for path, values in (
+        (images, data.items),
+        (tmp_path / "a-labels-idx1-ubyte", np.zeros(4, np.uint8)),
+    ):
+        path.write_bytes(idx_header(values.shape, values.dtype) + values.tobytes())
+    assert len(load_for(autoencoder, str(images))) == len(data)
+    with pytest.raises(DataError, match="labels of shape"):
+        load_for(autoencoder, str(images), labels=True)
 
 
 def test_without_data_there_is_nothing_to_choose() -> None:

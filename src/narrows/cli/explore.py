@@ -1,7 +1,7 @@
 """``narrows explore``: the latent numbers of a model under one's own hand."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,8 @@ from narrows.cli.terminal import progress, say
 from narrows.support.standard_input import received
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from narrows.data.image_options import ImageOptions
     from narrows.tasks.explore import Explorer
     from narrows.tasks.export import ExportedPage
@@ -63,6 +65,7 @@ def explore(
       narrows explore payments.safetensors payments.csv --port 9000
       narrows explore digits.safetensors digits --export page.html
     """
+    from narrows.server.serving import listening
     from narrows.tasks.explore import Explorer
     from narrows.tasks.export import export_page
     from narrows.tasks.opening import load_for, open_autoencoder
@@ -70,14 +73,24 @@ def explore(
 
     check_outputs({"DATA": data}, {"--export": export}, models={"MODEL": model})
     autoencoder = open_autoencoder(model, refine, track=progress)
-    options: dict[str, Any] = {"images": images, "csv": csv, "check_range": not force}
-    items = (
-        None if data is None else load_for(autoencoder, data, **options, track=progress, note=say)
-    )
-    if export is None:
-        _serve(Explorer(autoencoder, items, title=model.name, track=progress), host, port, browser)
-    else:
+    items = None
+    if data is not None:
+        items = load_for(
+            autoencoder,
+            data,
+            images=images,
+            csv=csv,
+            check_range=not force,
+            labels=True,
+            track=progress,
+            note=say,
+        )
+    if export is not None:
         _export(export_page(autoencoder, items, title=model.name, track=progress), export)
+        return
+    with listening(host, port) as server:  # a port that is taken is told before long work
+        explorer = Explorer(autoencoder, items, title=model.name, track=progress)
+        _serve(explorer, server, host, browser)
 
 
 def _export(page: "ExportedPage", out: Path) -> None:
@@ -90,18 +103,17 @@ def _export(page: "ExportedPage", out: Path) -> None:
         say(line)
 
 
-def _serve(explorer: "Explorer", host: str, port: int, browser: bool) -> None:
+def _serve(explorer: "Explorer", server: "socket", host: str, browser: bool) -> None:
     """Show the page until Ctrl-C."""
     from narrows.pages.explore import build_explore_page
     from narrows.server.requests import application
-    from narrows.server.serving import address_of, is_local, listening, open_browser, serve
+    from narrows.server.serving import address_of, is_local, open_browser, serve
 
-    with listening(host, port) as server:
-        page = build_explore_page(explorer.page_data(), server=True)
-        address = address_of(server)
-        if not is_local(host):
-            say(f"warning: whoever reaches {address} can use this model; there is no password")
-        opened = browser and open_browser(address)
-        say(f"the page is {'open in your browser, ' if opened else ''}at {address}")
-        say("Ctrl-C ends it")
-        serve(application(explorer, page), server)
+    page = build_explore_page(explorer.page_data(), server=True)
+    address = address_of(server)
+    if not is_local(host):
+        say(f"warning: whoever reaches {address} can use this model; there is no password")
+    opened = browser and open_browser(address)
+    say(f"the page is {'open in your browser, ' if opened else ''}at {address}")
+    say("Ctrl-C ends it")
+    serve(application(explorer, page), server)

@@ -45,6 +45,7 @@ def load_for(
     csv: Mapping[str, Any] | None = None,
     check_range: bool = True,
     finding: bool = False,
+    labels: bool = False,
     track: Tracker = silent,
     note: Note = unheard,
 ) -> Dataset:
@@ -57,6 +58,7 @@ def load_for(
         csv: how a CSV file is read, as :func:`narrows.load_data` takes it.
         check_range, finding: whether to refuse what is in another unit, and whether odd items are
             what is looked for: see :func:`narrows.model.ranges.require_familiar`.
+        labels: read the labels too, where the source has them.
 
     Raises:
         DataError: they are no table and the model was trained on one, or the reverse; or they are
@@ -67,7 +69,7 @@ def load_for(
     trained = autoencoder.trained.data
     options = images_for(autoencoder.trained, source, images) or ImageOptions()
     said = {**asdict(options), **(csv or {})}
-    data = load_data(source, labels=True, table=trained.table, track=track, **said)
+    data = load_data(source, labels=labels, table=trained.table, track=track, **said)
     if trained.table is None and data.table is not None:
         raise DataError(
             f"{source} is a table, and the model was trained on {trained.name}, which is none",
