@@ -171,7 +171,7 @@ def commands(
     if folder is not None:
         best = min(candidates, key=lambda each: each.evaluation.model.mse)
         model = _quoted(os.fspath(folder / best.file))
-        yield Command(f"narrows explore {model}", "turn its numbers with your own hand")
+        yield Command(f"narrows explore {model} {test}", "turn its numbers with your own hand")
         yield Command(f"narrows evaluate {model} {test}", "all errors, in the data's own units")
         yield Command(f"narrows encode {model} {test} --out codes.npy", "the codes")
     else:
