@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 LOST, LEFT, TRACEBACK, HANG, CODE = KINDS = (
     "work lost",
@@ -39,7 +40,7 @@ class Reference:
 
     Attributes:
         files: by the path in the output folder, each file's bytes; None where two runs differ.
-        epochs: lines of its ``history.jsonl``, 0 without one.
+        epochs: lines of each ``history.jsonl``, by its path.
         output: what it printed to standard output.
         seconds: processor time that it took.
         size: bytes of all its files.
@@ -47,7 +48,7 @@ class Reference:
     """
 
     files: Mapping[str, bytes | None]
-    epochs: int
+    epochs: Mapping[str, int]
     output: str
     seconds: float
     size: int
@@ -55,8 +56,11 @@ class Reference:
 
     def renamed(self, stem: str, other: str) -> "Reference":
         """The same of a command whose output is called otherwise."""
-        files = {other + name.removeprefix(stem): each for name, each in self.files.items()}
-        return replace(self, files=files)
+
+        def named(found: Mapping[str, Any]) -> dict[str, Any]:
+            return {other + name.removeprefix(stem): each for name, each in found.items()}
+
+        return replace(self, files=named(self.files), epochs=named(self.epochs))
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
@@ -72,9 +76,8 @@ def reference(first: Path, second: Path, output: str, seconds: float) -> Referen
     """What two undisturbed runs left: exact bytes where both agree."""
     one, two = files_in(first), files_in(second)
     files = {name: content if two.get(name) == content else None for name, content in one.items()}
-    history = next((content for name, content in one.items() if name.endswith(".jsonl")), b"")
     sizes = [len(content) for content in one.values()]
-    epochs = history.count(b"\n")
+    epochs = {name: each.count(b"\n") for name, each in one.items() if name.endswith(".jsonl")}
     return Reference(files, epochs, output, seconds, sum(sizes), max(sizes, default=0))
 
 
@@ -84,7 +87,7 @@ def is_whole(name: str, content: bytes, expected: Reference) -> bool:
     if known is not None:
         return content == known
     if name.endswith(".jsonl"):
-        return _epochs(content) == list(range(1, expected.epochs + 1))
+        return _epochs(content) == list(range(1, expected.epochs.get(name, 0) + 1))
     return name in expected.files and has_its_format(name, content)
 
 

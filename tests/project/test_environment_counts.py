@@ -73,6 +73,17 @@ def test_a_finished_result_is_all_there_or_lost(
     assert (counts.LOST, "not written: codes.npy") in counts.complete(out, expected)
 
 
+@pytest.mark.parametrize(("second", "lost"), [(_EPOCHS[:30], 0), (_OTHER, 1)])
+def test_each_history_has_its_own_number_of_epochs(
+    counts: ModuleType, tmp_path: Path, second: bytes, lost: int
+) -> None:
+    one = {"a/history.jsonl": _EPOCHS, "b/history.jsonl": _EPOCHS[:30]}
+    two = {name: each.replace(b"0.25", b"0.3") for name, each in one.items()}
+    expected = counts.reference(_write(tmp_path / "1", one), _write(tmp_path / "2", two), "", 1.0)
+    out = _write(tmp_path / "out", {"a/history.jsonl": _OTHER, "b/history.jsonl": second})
+    assert len(list(counts.complete(out, expected))) == lost
+
+
 @pytest.mark.parametrize(
     ("said", "lost"),
     [
