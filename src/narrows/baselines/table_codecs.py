@@ -16,8 +16,9 @@ the columns are not counted, as a program that reads it would know them.
 import gzip
 import io
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -154,56 +155,63 @@ def measure_table_codecs(
     typed = TypedTable(source, options=options, track=track)
     if not typed.rows:
         raise DataError(f"{typed.name} has no rows to measure", hint="give a table with some")
-    rows = min(typed.rows, max(most_cells // max(len(typed.types), 1), 1))
-    table = _leading_rows(typed, rows)
-    if (size := bytes_in_memory(table)) > _MOST_BYTES:
-        rows = max(rows * _MOST_BYTES // size, 1)
-        table = table.slice(0, rows)
+    table = _sample(typed, most_cells)
     # Where an error is allowed, cells are numbers however they are written.
     rounded = TypedTable(source, options=options, numbers=ErrorBounds.of(bounds[:1]), track=track)
-    own = typed.path is not None and rows == typed.rows
+    own = typed.path if table.num_rows == typed.rows else None
     points: list[TableCodecPoint] = []
     left_out: list[tuple[str, str]] = []
-
-    def add(
-        method: str, size: int, bound: str | None = None, columns: Sequence[ColumnError] = ()
-    ) -> None:
-        points.append(
-            TableCodecPoint(
-                method=method,
-                bound=bound,
-                size=size,
-                row_bytes=size / max(rows, 1),
-                columns=tuple(columns),
-            )
-        )
-
-    with track("measuring table formats", total=6 + len(bounds), unit="ways") as advance:
-        text = _csv_bytes(typed.path if own else None, table)
-        add("CSV", len(text))
-        advance(1)
-        for name, compressor in _COMPRESSORS.items():
-            packed = compressor(text)
-            if packed is None:
-                left_out.append((name, f"it is not installed: {METHODS['zstd'].needs}"))
+    ways = chain(_exact(_csv_bytes(own, table), table), _bounded(rounded, table.num_rows, bounds))
+    total = 2 + len(_COMPRESSORS) + len(bounds)
+    with track("measuring table formats", total=total, unit="ways") as advance:
+        for method, bound, size, columns in ways:
+            if size is None:
+                left_out.append((method, f"it is not installed: {METHODS['zstd'].needs}"))
             else:
-                add(name, packed)
-            advance(1)
-        add("Parquet + zstd", _parquet_size(table))
-        advance(1)
-        for bound in bounds:
-            limits = column_bounds(rounded, ErrorBounds.of(bound))
-            quantised = quantise(rounded, _leading_rows(rounded, rows), limits)
-            add("quantise + xz", quantised.size, bound, quantised.errors)
+                point = TableCodecPoint(
+                    method=method,
+                    bound=bound,
+                    size=size,
+                    row_bytes=size / max(table.num_rows, 1),
+                    columns=columns,
+                )
+                points.append(point)
             advance(1)
     return TableCodecResult(
         points=tuple(points),
         left_out=tuple(left_out),
-        rows=rows,
+        rows=table.num_rows,
         of=typed.rows,
-        own_bytes=own,
+        own_bytes=own is not None,
         seconds=time.perf_counter() - begun,
     )
+
+
+# A way of keeping a table: its name, the largest error, bytes or None where it is not installed,
+# and what it does to columns.
+_Way = tuple[str, str | None, int | None, tuple[ColumnError, ...]]
+
+
+def _exact(text: bytes, table: Any) -> Iterator[_Way]:
+    yield "CSV", None, len(text), ()
+    for name, compressor in _COMPRESSORS.items():
+        yield name, None, compressor(text), ()
+    yield "Parquet + zstd", None, _parquet_size(table), ()
+
+
+def _bounded(rounded: TypedTable, rows: int, bounds: Sequence[str]) -> Iterator[_Way]:
+    for bound in bounds:
+        limits = column_bounds(rounded, ErrorBounds.of(bound))
+        quantised = quantise(rounded, _leading_rows(rounded, rows), limits)
+        yield "quantise + xz", bound, quantised.size, quantised.errors
+
+
+def _sample(typed: TypedTable, most_cells: int) -> Any:
+    """The first rows, as many as are measured, as one Arrow table."""
+    rows = min(typed.rows, max(most_cells // max(len(typed.types), 1), 1))
+    table = _leading_rows(typed, rows)
+    size = bytes_in_memory(table)
+    return table.slice(0, max(rows * _MOST_BYTES // size, 1)) if size > _MOST_BYTES else table
 
 
 def first_rows(
