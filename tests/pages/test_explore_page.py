@@ -1,9 +1,11 @@
 """The explore page has what the model and the data allow, and nothing that they do not."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+from helpers.scripts import needs_node, run_node
 from narrows.pages.explore import build_explore_page
 
 PAGE = {
@@ -20,7 +22,8 @@ PAGE = {
     "thumbnails": None,
     "map": {"xy": "", "labels": None, "classes": None, "explained": 0.5, "axes": ["a", "b"]},
     "codes": None,
-    "rows": None,
+    "rows": list(range(12)),
+    "data_rows": 12,
     "columns": None,
     "denoises": False,
     "detects": False,
@@ -56,6 +59,38 @@ def test_parts_follow_the_data(changes, there, absent) -> None:
     found = ids(**changes)
     assert there <= found
     assert not absent & found
+
+
+def test_the_numbers_to_choose_are_the_datas_own() -> None:
+    served = build_explore_page({**PAGE, "rows": [3, 8, 40], "data_rows": 1234}, server=True)
+    assert 'min="0" max="1233"' in served and "0 to 1,233" in served
+    exported = build_explore_page({**PAGE, "rows": [3, 8, 40], "data_rows": None}, server=False)
+    assert 'min="3" max="40"' in exported and "12 of them, from 3 to 40" in exported
+
+
+@needs_node
+def test_rows_that_are_not_in_the_page_give_way_to_the_next(tmp_path: Path) -> None:
+    code = """
+        import { makeRows } from "./scripts/rows.js";
+        const found = (page) => {
+          const rows = makeRows(page);
+          return {
+            near: [-1, 8, 25, 99].map(rows.nearest),
+            beside: [rows.beside(8, 1), rows.beside(8, -1), rows.beside(40, 1)],
+            has: [8, 9, 41].map(rows.has),
+            places: [8, 9].map(rows.placeOf),
+            labels: [8, 9].map(rows.labelOf),
+          };
+        };
+        print(given.map(found));
+    """
+    page = {"rows": [3, 8, 40], "map": {"labels": [1, 0, 1], "classes": ["a", "b"]}}
+    some, all_ = run_node(tmp_path, code, [{**page, "data_rows": each} for each in (None, 41)])
+    assert some["near"] == [3, 8, 40, 40] and all_["near"] == [0, 8, 25, 40]
+    assert some["beside"] == [40, 3, 40] and all_["beside"] == [9, 7, 40]
+    assert some["has"] == [True, False, False] and all_["has"] == [True, True, False]
+    assert some["places"] == all_["places"] == [1, -1]
+    assert some["labels"] == all_["labels"] == ["a", None]
 
 
 def test_classes_of_the_map_have_a_legend_where_there_are_few() -> None:

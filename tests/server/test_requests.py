@@ -48,10 +48,10 @@ def read(body: bytes) -> dict[str, Any]:
 
 def test_answers_are_the_explorers(client: TestClient, explorer: Explorer) -> None:
     assert client.get("/").text == "<p>the page</p>"
-    found = read(client.get("/item?index=5").content)
+    found = read(client.get("/item?row=5").content)
     chosen = explorer.item(5)
     assert (found["values"] == chosen.values).all() and (found["code"] == chosen.code).all()
-    assert (found["label"], found["row"]) == (chosen.label, 5)
+    assert found["label"] == chosen.label
     decoded = read(client.post("/decode", content=chosen.code.tobytes()).content)
     assert (decoded["values"] == explorer.decode(chosen.code)[0]).all()
     encoded = read(client.post("/encode", content=chosen.values.tobytes()).content)
@@ -75,8 +75,8 @@ def test_rows_travel_as_cells() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "said"),
     [
-        ("GET", "/item?index=300", b"", 400, "there is no item 300"),
-        ("GET", "/item?index=-1", b"", 400, "must be a whole number"),
+        ("GET", "/item?row=300", b"", 400, "there is no item 300"),
+        ("GET", "/item?row=-1", b"", 400, "must be a whole number"),
         ("GET", "/item", b"", 400, "must be a whole number"),
         ("POST", "/decode", bytes(12), 400, "the code has 12 bytes, and one of this model has 16"),
         ("POST", "/decode", bytes(20), 413, "larger than 16 bytes"),

@@ -76,8 +76,8 @@ def test_the_nearest_are_those_that_numpy_finds(explorer: Explorer) -> None:
     code = explorer.item(3).code
     found = explorer.nearest(code, 5)
     distances = np.linalg.norm(explorer.codes.astype(float) - code.astype(float), axis=1)
-    assert [each["index"] for each in found] == np.argsort(distances, kind="stable")[:5].tolist()
-    assert found[0] == {"index": 3, "distance": 0.0}
+    assert [each["row"] for each in found] == np.argsort(distances, kind="stable")[:5].tolist()
+    assert found[0] == {"row": 3, "distance": 0.0}
     assert found[4]["distance"] == pytest.approx(np.sort(distances)[4])
 
 
@@ -124,8 +124,15 @@ def test_of_many_items_some_are_taken_and_it_is_said() -> None:
     page = some.page_data()
     assert len(some) == page["items"] == len(page["rows"]) == 10
     assert any("10 of the 300 items" in note for note in page["notes"])
-    assert (some.item(9).values == data.items[page["rows"][9]].ravel()).all()
-    assert some.item(9).row == page["rows"][9]
+    assert page["data_rows"] == 300
+    assert (some.item(page["rows"][9]).code == some.codes[9]).all()
+    (other, *_) = set(range(300)) - set(page["rows"])  # not drawn, and to be had all the same
+    chosen = some.item(other)
+    assert (chosen.values == data.items[other].ravel()).all()
+    assert chosen.label == str(data.labels[other])
+    assert (chosen.code == autoencoder.encode(data.items[other][None])[0]).all()
+    row = page["rows"][7]
+    assert some.nearest(some.codes[7], 1) == [{"row": row, "distance": 0.0}]
 
 
 def test_labels_that_do_not_fit_stop_only_what_shows_them(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ def build_explore_page(page_data: Mapping[str, Any], *, server: bool) -> str:
     """
     shape = tuple(page_data["shape"])
     item, items = _NAMES.get(page_data["kind"], ("item", "items"))
+    rows, count = page_data["rows"] or [0], page_data["data_rows"]
     return build_page(
         "explore.html",
         scripts=["explore_server.js" if server else "explore_export.js"],
@@ -36,6 +37,9 @@ def build_explore_page(page_data: Mapping[str, Any], *, server: bool) -> str:
         page=page_data,
         item=item,
         items=items,
+        first=rows[0] if count is None else 0,
+        last=rows[-1] if count is None else max(count - 1, 0),
+        some=count is None and rows[-1] >= len(rows),
         is_picture=page_data["kind"] != "table" and len(shape) > 1 and shape[2:] in _CHANNELS,
         legend=_legend(page_data["map"] or {}),
         in_colour=shape[2:] in ((3,), (4,)),

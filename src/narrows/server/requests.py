@@ -67,10 +67,9 @@ class _Answers:
         self.item_size = int(np.prod(spec.item_shape, dtype=np.int64))
 
     async def item(self, request: "Request") -> "Response":
-        index = _whole(request, "index")
-        found = await self._run(self.explorer.item, index)
+        found = await self._run(self.explorer.item, _whole(request, "row"))
         arrays = {"code": found.code, "values": found.values}
-        return _frame(arrays, label=found.label, row=found.row, **_cells(found.cells))
+        return _frame(arrays, label=found.label, **_cells(found.cells))
 
     async def decode(self, request: "Request") -> "Response":
         values, cells = await self._run(

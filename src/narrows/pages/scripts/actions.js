@@ -24,10 +24,10 @@ export function makeActions({ page, backend, store, failed }) {
     }
   }
 
-  /** A training item with its code; how odd it is comes later, and is written into it. */
-  async function itemAt(index) {
-    const { values, cells, code, label } = await backend.item(index);
-    const item = { index, name: null, label, values, cells, code, score: null, pValue: null };
+  /** An item of the data with its code; how odd it is comes later, and is written into it. */
+  async function itemAt(row) {
+    const { values, cells, code, label } = await backend.item(row);
+    const item = { row, name: null, label, values, cells, code, score: null, pValue: null };
     if (page.detects) {
       rated(item, values).catch(failed);
     }
@@ -41,7 +41,7 @@ export function makeActions({ page, backend, store, failed }) {
 
   async function ownItem(encoding, values, name) {
     const { code, score, pValue, cells } = await encoding;
-    return { index: null, name, label: null, values, cells, code, score, pValue };
+    return { row: null, name, label: null, values, cells, code, score, pValue };
   }
 
   async function show(promise, key = null) {
@@ -57,7 +57,7 @@ export function makeActions({ page, backend, store, failed }) {
   }
 
   return {
-    take: (index) => show(itemAt(index)),
+    take: (row) => show(itemAt(row)),
     takeOwn: (values, name, key = null) => show(own(values, name), key),
     takeCells: (cells) => show(ownRow(cells, "Your row"), "row"),
     move(index, value) {
@@ -72,9 +72,9 @@ export function makeActions({ page, backend, store, failed }) {
       store.step({ ...store.state, code });
     },
     rest: (key = null) => store.step(store.state, key),
-    async walk(index) {
+    async walk(row) {
       const from = store.state.item;
-      const to = await newestOf(itemAt(index));
+      const to = await newestOf(itemAt(row));
       if (to === null) return;
       const start = from ?? { ...to, code: store.state.code };
       store.step({ ...store.state, code: start.code, walk: { from: start, to, share: 0 } });
@@ -98,7 +98,7 @@ export function makeActions({ page, backend, store, failed }) {
     const name = link.name ?? "From a link";
     if (link.cells !== null && page.kind === "table") return ownRow(link.cells, name);
     if (link.values !== null) return own(link.values, name);
-    if (link.index !== null) return itemAt(link.index);
+    if (link.row !== null) return itemAt(link.row);
     return null;
   }
 }

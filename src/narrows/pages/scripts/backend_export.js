@@ -5,6 +5,7 @@ import { Net } from "./net.js";
 import { inflated, unpacked } from "./packed_arrays.js";
 import { bytesOf } from "./page_data.js";
 import { roundedToEven } from "./rounding.js";
+import { makeRows } from "./rows.js";
 import { Scorer } from "./scorer.js";
 import { sizeOf } from "./shapes.js";
 import { TableCells } from "./table_cells.js";
@@ -32,8 +33,8 @@ export async function exportBackend(page) {
     },
     encode: async (values) => encode(values),
     encodeCells: async (cells) => encode(table.features(cells)),
-    async item(index) {
-      const found = chosen.item(index);
+    async item(row) {
+      const found = chosen.item(row);
       return withCells(found, found.values);
     },
     nearest: async (code, count) => chosen.nearest(code, count),
@@ -54,34 +55,31 @@ function asData(values, whole) {
   return Float32Array.from(values, (value) => roundedToEven(Math.min(Math.max(value, low), high)));
 }
 
-/** The items that are in the page, by their place. */
-function chooseFrom({ shape, codes, latent, map, rows }, values) {
-  const size = sizeOf(shape);
-  const all = new Float32Array(bytesOf(codes).buffer);
-  const length = latent.length;
-  const codeOf = (index) => all.slice(index * length, (index + 1) * length);
+/** The items that are in the page, by their rows in the data. */
+function chooseFrom(page, values) {
+  const size = sizeOf(page.shape);
+  const all = new Float32Array(bytesOf(page.codes).buffer);
+  const length = page.latent.length;
+  const rows = makeRows(page);
 
-  function labelOf(index) {
-    if (!map?.labels) return null;
-    return map.classes ? map.classes[map.labels[index]] : String(map.labels[index]);
-  }
-
-  function distance(code, index) {
+  function distance(code, place) {
     let sum = 0;
-    for (let i = 0; i < length; i++) sum += (all[index * length + i] - code[i]) ** 2;
+    for (let i = 0; i < length; i++) sum += (all[place * length + i] - code[i]) ** 2;
     return Math.sqrt(sum);
   }
 
   return {
-    item: (index) => ({
-      values: Float32Array.from(values.subarray(index * size, (index + 1) * size)),
-      code: codeOf(index),
-      label: labelOf(index),
-      row: rows[index],
-    }),
+    item(row) {
+      const place = rows.placeOf(row);
+      return {
+        values: Float32Array.from(values.subarray(place * size, (place + 1) * size)),
+        code: all.slice(place * length, (place + 1) * length),
+        label: rows.labelOf(row),
+      };
+    },
     nearest: (code, count) =>
-      rows
-        .map((_, index) => ({ index, distance: distance(code, index) }))
+      page.rows
+        .map((row, place) => ({ row, distance: distance(code, place) }))
         .sort((a, b) => a.distance - b.distance)
         .slice(0, Math.max(count, 0)),
   };

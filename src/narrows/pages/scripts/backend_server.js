@@ -6,7 +6,7 @@ export function serverBackend(page) {
     decode: (code) => frame("decode", numbers(code)),
     encode: (values) => frame("encode", numbers(values)),
     encodeCells: (cells) => frame("encode-cells", JSON.stringify(cells)),
-    item: (index) => frame(`item?index=${index}`),
+    item: (row) => frame(`item?row=${row}`),
     async nearest(code, count) {
       const response = await ask(`nearest?count=${count}`, numbers(code));
       return response.json();

@@ -9,7 +9,9 @@ import { newest, settled } from "./newest.js";
 import { pageData } from "./page_data.js";
 import { makeForm } from "./row_form.js";
 import { saveShown } from "./saving.js";
-import { labelOf, nameOf, wholeNameOf } from "./sentences.js";
+import { makeRows } from "./rows.js";
+import { nameOf } from "./sentences.js";
+import { sizeOf } from "./shapes.js";
 import { makeSliders } from "./sliders.js";
 import { linkOf, makeStore, readLink } from "./state.js";
 import { groundOf, openThumbnails } from "./thumbnails.js";
@@ -28,7 +30,8 @@ export async function startExplore(makeBackend) {
   const page = pageData();
   const backend = await makeBackend(page);
   const thumbnails = openThumbnails(page.thumbnails, page.items);
-  const explorer = { page, backend, thumbnails, failed };
+  const rows = makeRows(page);
+  const explorer = { page, backend, thumbnails, rows, failed };
   const store = makeStore((state) => explorer.changed(state));
   Object.assign(explorer, { store, actions: makeActions({ page, backend, store, failed }) });
   const parts = [showing(explorer), sliding(explorer), history(explorer), linking(explorer)];
@@ -39,18 +42,17 @@ export async function startExplore(makeBackend) {
     failed(null);
     for (const part of parts) part(state);
   };
-  const link = readLink(location.hash, sizesOf(page));
-  if (link.index === null && link.values === null && link.cells === null && page.items > 0) {
-    link.index = 0;
+  const link = readLink(location.hash, sizesOf(explorer));
+  if (link.row === null && link.values === null && link.cells === null && page.items > 0) {
+    link.row = rows.first;
   }
   await explorer.actions.open(link);
   await thumbnails?.ready;
   inputs(explorer);
 }
 
-function sizesOf(page) {
-  const item = page.shape.reduce((all, size) => all * size, 1);
-  return { code: page.start.length, item, items: page.items };
+function sizesOf({ page, rows }) {
+  return { code: page.start.length, item: sizeOf(page.shape), rows };
 }
 
 /** Say what went wrong, or that nothing does any more. */
@@ -110,7 +112,7 @@ function history({ store, actions, page }) {
   };
 }
 
-function linking({ store, page, actions }) {
+function linking({ store, page, rows, actions }) {
   let written = location.hash;
   const write = settled(() => {
     written = `#${linkOf(store.state)}`;
@@ -121,7 +123,7 @@ function linking({ store, page, actions }) {
     }
   }, REST);
   addEventListener("hashchange", () => {
-    if (location.hash !== written) actions.open(readLink(location.hash, sizesOf(page)));
+    if (location.hash !== written) actions.open(readLink(location.hash, sizesOf({ page, rows })));
   });
   byId("link").addEventListener("click", async () => {
     const address = `${location.href.split("#")[0]}#${linkOf(store.state)}`;
@@ -141,36 +143,37 @@ function linking({ store, page, actions }) {
   return write;
 }
 
-function choosing({ page, actions }) {
+function choosing({ rows, actions }) {
   const field = byId("item-number");
-  const last = page.items - 1;
-  const take = (index) => {
-    const nearest = Math.min(Math.max(index, 0), last);
-    field.value = nearest; // a number beyond the last is not left standing
-    actions.take(nearest);
+  const take = (row) => {
+    field.value = row; // a number that cannot be had is not left standing
+    actions.take(row);
   };
-  const shown = () => (field.value === "" ? 0 : Math.round(field.valueAsNumber));
-  field.addEventListener("change", () => take(shown()));
-  byId("item-previous").addEventListener("click", () => take(shown() - 1));
-  byId("item-next").addEventListener("click", () => take(shown() + 1));
-  byId("item-random").addEventListener("click", () => take(Math.floor(Math.random() * page.items)));
+  const shown = () => (field.value === "" ? rows.first : Math.round(field.valueAsNumber));
+  field.addEventListener("change", () => take(rows.nearest(shown())));
+  byId("item-previous").addEventListener("click", () => take(rows.beside(shown(), -1)));
+  byId("item-next").addEventListener("click", () => take(rows.beside(shown(), 1)));
+  byId("item-random").addEventListener("click", () => take(rows.random()));
   return ({ item }) => {
-    const index = item?.index ?? null;
-    if (document.activeElement !== field) field.value = index ?? "";
-    byId("item-previous").disabled = index === null || index <= 0;
-    byId("item-next").disabled = index !== null && index >= last;
+    const row = item?.row ?? null;
+    if (document.activeElement !== field) field.value = row ?? "";
+    byId("item-previous").disabled = row === null || row <= rows.first;
+    byId("item-next").disabled = row !== null && row >= rows.last;
   };
 }
 
-function neighbours({ page, backend, thumbnails, actions, store }) {
-  const words = (index) => nameOf({ index, label: labelOf(page, index) }, page.kind);
+function neighbours({ page, backend, thumbnails, rows, actions, store }) {
+  const words = (row) => nameOf({ row, label: rows.labelOf(row) }, page.kind);
   const find = settled(async () => {
     const { code, item } = store.state;
     try {
       const found = await backend.nearest(code, NEAREST + 1);
       await thumbnails?.ready;
       if (code !== store.state.code) return;
-      const others = found.filter(({ index }) => index !== item?.index).slice(0, NEAREST);
+      const others = found
+        .filter(({ row }) => row !== item?.row)
+        .slice(0, NEAREST)
+        .map((each) => ({ ...each, place: rows.placeOf(each.row) }));
       showNearest(byId("nearest"), others, { thumbnails, words, taken: actions.take });
     } catch (error) {
       failed(error);
@@ -183,7 +186,7 @@ function neighbours({ page, backend, thumbnails, actions, store }) {
   };
 }
 
-function mapping({ page, thumbnails, actions }) {
+function mapping({ page, thumbnails, rows, actions }) {
   const parts = {
     canvas: byId("map"),
     tip: byId("map-tip"),
@@ -192,17 +195,23 @@ function mapping({ page, thumbnails, actions }) {
     walk: byId("map-walk"),
     walks: byId("map-walks"),
   };
-  const words = (index) => nameOf({ index, label: labelOf(page, index) }, page.kind);
-  const mark = makeMap(parts, page, thumbnails, words, actions);
+  const words = (place) => {
+    const row = page.rows[place];
+    return nameOf({ row, label: rows.labelOf(row) }, page.kind);
+  };
+  const mark = makeMap(parts, page, thumbnails, words, {
+    take: (place) => actions.take(page.rows[place]),
+    walk: (place) => actions.walk(page.rows[place]),
+  });
   let last = "";
   return ({ item, walk }) => {
-    const marked = [item?.index, walk?.to.index].filter((index) => Number.isInteger(index));
+    const marked = [item?.row, walk?.to.row].map(rows.placeOf).filter((place) => place >= 0);
     if (last !== marked.join()) mark(marked);
     last = marked.join();
   };
 }
 
-function walking({ page, backend, view, actions }) {
+function walking({ page, backend, view, rows, actions }) {
   const parts = {
     slider: byId("walk"),
     value: byId("walk-share"),
@@ -212,8 +221,9 @@ function walking({ page, backend, view, actions }) {
   const walk = makeWalk(parts, { moved: actions.walkOn, ended: () => actions.rest("walk") });
   byId("walk-start").addEventListener("submit", (event) => {
     event.preventDefault();
-    const index = byId("walk-to").valueAsNumber;
-    if (index >= 0 && index < page.items) actions.walk(Math.round(index));
+    const row = rows.nearest(Math.round(byId("walk-to").valueAsNumber || 0));
+    byId("walk-to").value = row;
+    actions.walk(row);
   });
   let ends = null;
   return (state) => {
@@ -227,7 +237,7 @@ function walking({ page, backend, view, actions }) {
     walk.show(share);
     if (ends?.from === from && ends?.to === to) return;
     ends = { from, to };
-    byId("walk-ends").textContent = `From ${wholeNameOf(from, page)} to ${wholeNameOf(to, page)}.`;
+    byId("walk-ends").textContent = `From ${nameOf(from, page.kind)} to ${nameOf(to, page.kind)}.`;
     if (page.kind === "table") return;
     paintStrip(
       parts.strip,

@@ -6,17 +6,17 @@ import { short } from "./sentences.js";
 /**
  * Show them as buttons in a list.
  *
- * @param found [{ index, distance }], nearest first.
- * @param words gives an item's name from its index.
+ * @param found [{ row, place, distance }], nearest first: where they are in the data and among thumbnails.
+ * @param words gives an item's name from its row, which `taken` gets.
  */
 export function showNearest(list, found, { thumbnails, words, taken }) {
   const focused = list.contains(document.activeElement);
   list.replaceChildren(
-    ...found.map(({ index, distance }) => {
-      const button = element("button", { type: "button" }, element("span", {}, words(index)));
+    ...found.map(({ row, place, distance }) => {
+      const button = element("button", { type: "button" }, element("span", {}, words(row)));
       button.title = `Distance of the codes: ${short(distance)}`;
-      if (thumbnails?.has(index)) button.prepend(picture(thumbnails, index));
-      button.addEventListener("click", () => taken(index));
+      if (thumbnails?.has(place)) button.prepend(picture(thumbnails, place));
+      button.addEventListener("click", () => taken(row));
       return element("li", {}, button);
     }),
   );
@@ -24,10 +24,10 @@ export function showNearest(list, found, { thumbnails, words, taken }) {
   if (focused) list.querySelector("button")?.focus();
 }
 
-function picture(thumbnails, index) {
+function picture(thumbnails, place) {
   const { width, height } = thumbnails;
   const canvas = element("canvas", { class: "pixels", width, height });
   const pen = canvas.getContext("2d");
-  thumbnails.draw(pen, index, width / 2, height / 2, Math.max(width, height));
+  thumbnails.draw(pen, place, width / 2, height / 2, Math.max(width, height));
   return canvas;
 }

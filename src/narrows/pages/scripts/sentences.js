@@ -18,24 +18,11 @@ export function short(value, digits = 3) {
   return whole > 3 ? text.replace(/\d(?=(\d{3})+(\.|$))/g, "$&,") : text;
 }
 
-/** What an item is: where it comes from and its label. */
+/** What an item is: its number in the data, or where it comes from; and its label. */
 export function nameOf(item, kind) {
   if (item === null) return `No ${called(kind)} chosen`;
-  const name = item.index === null ? item.name : `${capital(called(kind))} ${item.index}`;
+  const name = item.row === null ? item.name : `${capital(called(kind))} ${item.row}`;
   return hasLabel(item) ? `${name}, labelled ${item.label}` : name;
-}
-
-/** The same, with its place in the data where these are more than the page has. */
-export function wholeNameOf(item, { kind, rows }) {
-  const row = rows?.[item?.index] ?? null;
-  const place = row === null || row === item.index ? "" : ` (number ${row} of the data)`;
-  return `${nameOf(item, kind)}${place}`;
-}
-
-/** An item's class, by its name where it has one; null where items have none. */
-export function labelOf({ map }, index) {
-  const number = map?.labels?.[index] ?? null;
-  return number === null ? null : (map.classes?.[number] ?? number);
 }
 
 export function hasLabel(item) {

@@ -2,7 +2,8 @@
 //
 // A state is { item, code, walk }: the item that was chosen, or null; the code, which sliders move away
 // from the item's own; and null, or a walk { from, to, share } between two items, on which the code is.
-// An item is { index, name, label, values, cells, code, score, pValue }; `index` is null of one's own.
+// An item is { row, name, label, values, cells, code, score, pValue }; `row`, its place in the data, is null of
+// one's own.
 
 const MOST_STEPS = 200;
 // Links beyond this are cut by some programs; an own item that is larger is left out of them.
@@ -56,12 +57,12 @@ export function makeStore(changed) {
 /** The part of a link behind # that holds a state. */
 export function linkOf({ item, code, walk }) {
   const parts = [`code=${textOf(new Uint8Array(Float32Array.from(code).buffer))}`];
-  if (item !== null && item.index !== null) parts.push(`item=${item.index}`);
+  if (item !== null && item.row !== null) parts.push(`item=${item.row}`);
   else if (item !== null) {
     const own = ownItem(item);
     if (own.length <= MOST_LETTERS) parts.push(own, `name=${encodeURIComponent(item.name)}`);
   }
-  if (walk?.to && walk.from === item) parts.push(`to=${walk.to.index}`, `share=${walk.share}`);
+  if (walk?.to && walk.from === item) parts.push(`to=${walk.to.row}`, `share=${walk.share}`);
   return parts.join("&");
 }
 
@@ -75,17 +76,17 @@ function ownItem(item) {
 }
 
 /**
- * What a link says, checked: { code, index, values, cells, name, to, share }, null where it does not.
+ * What a link says, checked: { code, row, values, cells, name, to, share }, null where it does not.
  *
  * @param hash with or without #.
- * @param sizes { code, item, items }: how many numbers a code and an item have; how many items.
+ * @param sizes { code, item, rows }: how many numbers a code and an item have; rows.js of the data.
  */
 export function readLink(hash, sizes) {
   const parts = new URLSearchParams(hash.replace(/^#/, ""));
   const found = { values: null, cells: null, name: parts.get("name") };
   found.code = numbersOf(bytesOf(parts.get("code")), sizes.code);
-  found.index = placeOf(parts.get("item"), sizes.items);
-  found.to = placeOf(parts.get("to"), sizes.items);
+  found.row = rowOf(parts.get("item"), sizes.rows);
+  found.to = rowOf(parts.get("to"), sizes.rows);
   found.share = Math.min(Math.max(Number(parts.get("share")) || 0, 0), 1);
   const levels = bytesOf(parts.get("levels"));
   found.values =
@@ -101,9 +102,9 @@ export function readLink(hash, sizes) {
   return found;
 }
 
-function placeOf(text, count) {
-  const index = text === null || text === "" ? -1 : Number(text);
-  return Number.isInteger(index) && index >= 0 && index < count ? index : null;
+function rowOf(text, rows) {
+  const row = text === null || text === "" ? -1 : Number(text);
+  return Number.isInteger(row) && rows.has(row) ? row : null;
 }
 
 function numbersOf(bytes, count) {

@@ -2,7 +2,7 @@
 
 import { isDark, layoutOf, meanDifference, paint, paintDifference } from "./canvas.js";
 import { newest } from "./newest.js";
-import { nameOf, oddness, short, wholeNameOf } from "./sentences.js";
+import { nameOf, oddness, short } from "./sentences.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -76,7 +76,7 @@ function paintDecoded({ decoded, state }, page, form) {
 
 function tellItem({ item }, page) {
   const odd = item === null ? "" : oddness(item, page.kind);
-  say("fact-name", wholeNameOf(item, page));
+  say("fact-name", nameOf(item, page.kind));
   say("fact-odd", odd);
   byId("fact-odd").hidden = odd === "";
 }

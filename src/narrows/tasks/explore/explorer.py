@@ -57,13 +57,12 @@ class Encoded:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ChosenItem:
-    """One of the items to choose from: its values, its code, its label if it has one, the row of
-    the data that it is, and of a table its cells."""
+    """One of the data's items: its values, its code, its label if it has one, and of a table its
+    cells."""
 
     values: np.ndarray
     code: np.ndarray
     label: str | None
-    row: int
     cells: Cells | None
 
 
@@ -185,29 +184,34 @@ class Explorer:
             raise UsageError("the model is of no table, so that its items have no cells")
         return self.encode(features_of(table, cells))
 
-    def item(self, index: int) -> ChosenItem:
-        """One of the items to choose from.
+    def item(self, row: int) -> ChosenItem:
+        """One of the data's items, whether it is among those that were drawn or not.
+
+        Args:
+            row: its place in the data.
 
         Raises:
             DataError: there is no such item.
         """
-        if self.data is None or not 0 <= index < len(self):
+        data = self._whole
+        if data is None or not 0 <= row < len(data):
             raise DataError(
-                f"there is no item {index}",
-                hint=f"there are {len(self):,}, from 0 on" if len(self) else "give DATA",
+                f"there is no item {row}",
+                hint="give DATA" if data is None else f"there are {len(data):,}, from 0 on",
             )
-        values = np.asarray(self.data.items[index])
+        values = np.asarray(data.items[row])
+        place = int(np.searchsorted(self.rows, row))
+        drawn = place < len(self) and self.rows[place] == row
         return ChosenItem(
             values=_flat(values),
-            code=self.codes[index],
-            label=self._label(self.data, index),
-            row=int(self.rows[index]),
+            code=self.codes[place] if drawn else self.autoencoder.encode(values[None])[0],
+            label=self._label(data, row),
             cells=self._cells(values),
         )
 
     def nearest(self, code: np.ndarray, count: int) -> list[dict[str, float]]:
-        """The items whose codes lie nearest by Euclidean distance: ``{index, distance}`` each, the
-        nearest first.
+        """The items drawn whose codes lie nearest by Euclidean distance: ``{row, distance}`` each,
+        the nearest first.
 
         Raises:
             ShapeError: another number of numbers.
@@ -218,7 +222,7 @@ class Explorer:
         away = self.codes.astype(np.float64) - np.asarray(code, np.float64)
         distances = np.sqrt(np.square(away).sum(axis=1))
         first = np.argsort(distances, kind="stable")[: max(count, 0)]
-        return [{"index": int(at), "distance": float(distances[at])} for at in first]
+        return [{"row": int(self.rows[at]), "distance": float(distances[at])} for at in first]
 
     @property
     def denoises(self) -> bool:
@@ -275,6 +279,7 @@ class Explorer:
             ],
             "start": start_code(self.autoencoder, typical).tolist(),
             "items": len(self),
+            "data_rows": None if self._whole is None else len(self._whole),
             **self._items_data(),
             "columns": None if table is None else columns_of(table, self._redundancy()),
             "denoises": self.denoises,
@@ -308,10 +313,10 @@ class Explorer:
         return None if table is None else cells_of(table, features)
 
     @staticmethod
-    def _label(data: Dataset, index: int) -> str | None:
+    def _label(data: Dataset, row: int) -> str | None:
         if data.labels is None:
             return None
-        label = int(data.labels[index])
+        label = int(data.labels[row])
         return str(label) if data.classes is None else data.classes[label]
 
     def _map(self, data: Dataset) -> dict[str, Any]:
@@ -336,8 +341,8 @@ class Explorer:
         lines = [f"The range of each slider holds 99 in 100 {whose}."]
         if self._whole is not None and len(self) < len(self._whole):
             lines.append(
-                f"{len(self):,} of the {len(self._whole):,} items of {self._whole.name} are here, "
-                "drawn at random."
+                f"The map and the most similar codes are of {len(self):,} of the "
+                f"{len(self._whole):,} items of {self._whole.name}, drawn at random."
             )
         return lines
 

@@ -94,7 +94,10 @@ def export_page(
     explorer = Explorer(autoencoder, data, title=title, most_items=most, track=track)
     items = None if explorer.data is None else np.asarray(explorer.data.items)
     precision = choose_precision(autoencoder, items, track=track)
-    page = explorer.page_data() | {"export": _export(trained, precision, items)}
+    page = explorer.page_data() | {
+        "data_rows": None,
+        "export": _export(trained, precision, items),
+    }
     text = build_explore_page(page, server=False)
     return ExportedPage(text=text, items=len(explorer), precision=precision)
 

@@ -1,0 +1,42 @@
+// The items to choose from, by their rows in the data.
+
+/**
+ * @param page of the page data: `rows`, where in the data the page's items are, in order; `data_rows`, how
+ *   many the data have if all of them can be had, else null; `map`, with labels.
+ */
+export function makeRows({ rows, data_rows: count, map }) {
+  const places = new Map((rows ?? []).map((row, place) => [row, place]));
+  const [first, last] = count === null ? [rows?.[0], rows?.at(-1)] : [0, count - 1];
+
+  /** The place in `rows` whose row is the next one to a number, which may lie between two. */
+  function nearestPlace(row) {
+    let best = 0;
+    for (const [place, at] of rows.entries()) {
+      if (Math.abs(at - row) < Math.abs(rows[best] - row)) best = place;
+    }
+    return best;
+  }
+  const nearest = (row) =>
+    count === null ? rows[nearestPlace(row)] : Math.min(Math.max(row, first), last);
+  return {
+    first,
+    last,
+    /** Where a row is among the page's items: on the map and its small picture; -1 if it is not. */
+    placeOf: (row) => places.get(row) ?? -1,
+    has: (row) => (count === null ? places.has(row) : row >= 0 && row < count),
+    /** The row that can be had and is next to a number. */
+    nearest,
+    /** The one before a row, or after it. */
+    beside: (row, step) =>
+      count === null ? (rows[nearestPlace(row) + step] ?? row) : nearest(row + step),
+    random() {
+      const place = Math.floor(Math.random() * (count ?? rows.length));
+      return count === null ? rows[place] : place;
+    },
+    /** The class of one of the page's items, by its name where it has one; null without labels. */
+    labelOf(row) {
+      const label = map?.labels?.[places.get(row)] ?? null;
+      return label === null ? null : String(map.classes?.[label] ?? label);
+    },
+  };
+}
