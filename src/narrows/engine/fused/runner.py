@@ -6,7 +6,6 @@ from contextlib import contextmanager
 import numpy as np
 from jaxtyping import Float, Float32, Shaped
 
-from narrows.engine.cores import usable_cores
 from narrows.engine.fused.layers import layers_of
 from narrows.engine.fused.placement import PANELS_AT_A_TIME, work_bytes
 from narrows.engine.fused.registers import TILE_COLUMNS
@@ -14,6 +13,7 @@ from narrows.engine.fused.stack import LayerStack
 from narrows.nn.model import Model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
+from narrows.support.cores import usable_cores
 
 # What a panel may take: beyond it XLA, which runs fewer items at once.
 _MOST_WORK_BYTES = 1 << 28

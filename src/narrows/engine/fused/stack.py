@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from narrows.engine.cores import usable_cores
 from narrows.engine.fused import loops
 from narrows.engine.fused.fastest import Fastest
 from narrows.engine.fused.layers import Layer, held
@@ -16,6 +15,7 @@ from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source
 from narrows.engine.fused.threads import run_in_threads, startable
 from narrows.engine.interface import AdamSettings
 from narrows.nn.scaling import Scaling
+from narrows.support.cores import usable_cores
 
 
 class LayerStack:

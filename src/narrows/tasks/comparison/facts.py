@@ -8,7 +8,6 @@ from pathlib import Path
 
 from narrows.data import Dataset
 from narrows.data.limits import filled_range
-from narrows.engine.cores import usable_cores
 from narrows.report.comparison.result import (
     Command,
     DataFacts,
@@ -18,6 +17,7 @@ from narrows.report.comparison.result import (
     Split,
 )
 from narrows.report.evaluation import Score
+from narrows.support.cores import usable_cores
 from narrows.support.shapes import is_picture_shape
 from narrows.support.streams import printable
 from narrows.tasks.comparison.candidates import Candidate
