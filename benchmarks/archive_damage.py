@@ -236,7 +236,7 @@ def bad(found: Counter[str]) -> int:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__)
+    parser = argument_parser(__doc__, packages=["numpy", "pyarrow"])
     parser.add_argument("--mutations", type=int, default=100_000, help="in all")
     arguments = parser.parse_args()
     announce(__doc__ or "")
@@ -283,7 +283,7 @@ def main() -> None:
         ],
         sections=[table(["", *outcomes], rows), f"{seconds:,.0f} s for all of it."],
         data={"outcomes": {kind: dict(found) for kind, found in kinds.items()}},
-        packages=["numpy", "pyarrow"],
+        versions=arguments.versions,
         rates=rates,
     )
 

@@ -194,7 +194,7 @@ def check_bounds(wanted: int) -> tuple[int, int, list[list[str]]]:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__)
+    parser = argument_parser(__doc__, packages=["numpy", "numba"])
     parser.add_argument("--values", type=int, default=100_000_000, help="to check bounds on")
     arguments = parser.parse_args()
     announce(__doc__ or "")
@@ -233,7 +233,7 @@ def main() -> None:
             table(["dtype", "largest error", "values", "too far off"], rows),
         ],
         data={"readings": found, "bounds": rows},
-        packages=["numpy", "numba"],
+        versions=arguments.versions,
         rates=rates,
     )
 

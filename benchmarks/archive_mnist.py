@@ -82,7 +82,9 @@ def general() -> dict[str, int]:
 
 
 def main() -> None:
-    arguments = argument_parser(__doc__, *JOURNAL).parse_args()
+    arguments = argument_parser(
+        __doc__, *JOURNAL, packages=["numpy", "numba", "pillow"]
+    ).parse_args()
     announce(__doc__ or "")
     journal = Journal("archive-mnist", arguments)
     pixels, count = images().size, len(images())
@@ -134,7 +136,7 @@ def main() -> None:
             "`compress` tried at the effort `best`.",
         ],
         data={"efforts": efforts, "general": others, "within": within},
-        packages=["numpy", "numba", "pillow"],
+        versions=arguments.versions,
         rates=[matrix_rate(1)],
         folder=journal.folder,
     )

@@ -211,7 +211,7 @@ def results(tables: int, processes: int) -> Iterator[tuple[int, str, str]]:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__)
+    parser = argument_parser(__doc__, packages=["numpy", "pyarrow", "pandas", "polars"])
     parser.add_argument("--tables", type=int, default=100_000, help="100000")
     parser.add_argument("--processes", type=int, default=2, help="2")
     arguments = parser.parse_args()
@@ -245,7 +245,7 @@ def main() -> None:
             *(["Wrong:\n\n" + "\n".join(f"- {text}" for text in wrong[:_SHOWN])] if wrong else []),
         ],
         data={"counts": counts, "wrong": wrong[:1000], "refusals": refusals},
-        packages=["numpy", "pyarrow", "pandas", "polars"],
+        versions=arguments.versions,
         rates=rates,
     )
 

@@ -138,7 +138,7 @@ def rates_row(name: str, runs: list[dict[str, Any]], raw: int) -> list[str]:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, "rounds")
+    parser = argument_parser(__doc__, "rounds", packages=["numpy", "numba", "pillow"])
     parser.add_argument("--megabytes", type=int, default=2000, help="of the large input")
     arguments = parser.parse_args()
     announce(__doc__ or "")
@@ -204,7 +204,7 @@ def main() -> None:
             f"back, in at most {big['peak_bytes'] / 1e6:,.0f} MB of memory.",
         ],
         data={"runs": runs, "large": big},
-        packages=["numpy", "numba", "pillow"],
+        versions=arguments.versions,
         rates=rates,
     )
 

@@ -201,7 +201,7 @@ def set_names(text: str) -> list[str]:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, *JOURNAL)
+    parser = argument_parser(__doc__, *JOURNAL, packages=["numpy", "pyarrow"])
     everything = [*_FILES, *_MADE_UP]
     parser.add_argument(
         "--sets",
@@ -230,7 +230,7 @@ def main() -> None:
             "seconds do, and were taken while others used it.",
         ],
         data={"runs": runs},
-        packages=["numpy", "pyarrow"],
+        versions=arguments.versions,
         rates=[run["rate"] for run in runs.values()],
         folder=journal.folder,
     )

@@ -190,7 +190,9 @@ def cell(of_seeds: np.ndarray) -> str:
 
 
 def main() -> None:
-    arguments = argument_parser(__doc__, "seeds", *JOURNAL).parse_args()
+    arguments = argument_parser(
+        __doc__, "seeds", *JOURNAL, packages=["numpy", "numba", "jax"]
+    ).parse_args()
     announce(__doc__ or "")
     journal = Journal("associative-memory", arguments)
     seeds, rate = arguments.seeds, matrix_rate()
@@ -251,7 +253,7 @@ def main() -> None:
             ),
         ],
         data={"seeds": seeds, "runs": runs, "overlaps": overlaps},
-        packages=["numpy", "numba", "jax"],
+        versions=arguments.versions,
         rates=[rate],
         folder=journal.folder,
     )

@@ -158,7 +158,7 @@ def our_table(points: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, *JOURNAL)
+    parser = argument_parser(__doc__, *JOURNAL, packages=["numpy", "jax", "pillow"])
     parser.add_argument("--bytes", type=numbers, default=BYTES, metavar="N,N")
     parser.add_argument("--epochs", type=int, help="of most models; otherwise fit's own")
     parser.add_argument("--long-epochs", type=int, help=f"of those of more than {LONG} bytes")
@@ -196,7 +196,7 @@ def main() -> None:
             "![error over bytes an image](bytes.png)",
         ],
         data={"curves": curves, "at": at},
-        packages=["numpy", "jax", "pillow"],
+        versions=arguments.versions,
         rates=[point["rate"] for point in curves[OURS]],
         folder=journal.folder,
     )

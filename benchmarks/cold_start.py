@@ -149,7 +149,11 @@ def programs_table(measured: dict[str, list[Finished]]) -> str:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, "rounds")
+    parser = argument_parser(
+        __doc__,
+        "rounds",
+        packages=["numpy", "numba", "matplotlib", "scikit-learn", "keras", "tensorflow"],
+    )
     parser.add_argument("--epochs", type=int, default=50, help="of narrows fit and the article's")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -165,7 +169,7 @@ def main() -> None:
                 for name, runs in measured.items()
             }
         },
-        packages=["numpy", "numba", "matplotlib", "scikit-learn", "keras", "tensorflow"],
+        versions=arguments.versions,
         rates=rates,
     )
 

@@ -3,6 +3,7 @@
 import argparse
 import datetime
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -55,14 +56,33 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
 JOURNAL = ("records", "resume", "again")
 
 
-def argument_parser(documentation: str | None, *shared: str) -> argparse.ArgumentParser:
-    """A parser whose help is a script's docstring, with some of the shared arguments."""
-    parser = argparse.ArgumentParser(
-        description=documentation, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def argument_parser(
+    documentation: str | None, *shared: str, packages: Sequence[str]
+) -> argparse.ArgumentParser:
+    """A parser whose help is a script's docstring, with some of the shared arguments.
+
+    What it parses has ``versions`` besides, of ``packages``, for :func:`write_record`: a benchmark
+    without one of them ends there, before anything is measured.
+    """
+    parser = _Parser(packages, documentation)
     for name in shared:
         parser.add_argument(f"--{name}", **_ARGUMENTS[name])
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Makes sure of what a benchmark needs as soon as its arguments are read."""
+
+    def __init__(self, packages: Sequence[str], documentation: str | None) -> None:
+        super().__init__(
+            description=documentation, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        self._packages = packages
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        arguments, rest = super().parse_known_args(args, namespace)
+        arguments.versions = versions(self._packages)
+        return arguments, rest
 
 
 @dataclass(frozen=True)
@@ -86,8 +106,13 @@ class Finished:
     result: Any = None
 
 
-def run_process(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Finished:
-    """Run ``command`` to its end, with ``environment`` on top of this process's own.
+def run_process(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    descriptors: Sequence[int] = (),
+) -> Finished:
+    """Run ``command`` to its end, with ``environment`` on top of this process's own, and with these
+    open file descriptors. Where this process is interrupted, the command ends too.
 
     The peak counts this process's own memory at the start as well, because the child shares it
     until it becomes another program: whoever measures must stay small.
@@ -98,9 +123,18 @@ def run_process(command: Sequence[str], environment: Mapping[str, str] | None = 
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         started = time.time()
         process = subprocess.Popen(
-            command, stdout=output, stderr=errors, env={**os.environ, **(environment or {})}
+            command,
+            stdout=output,
+            stderr=errors,
+            env={**os.environ, **(environment or {})},
+            pass_fds=descriptors,
         )
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
         seconds = time.time() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         texts = [_text(stream) for stream in (output, errors)]
@@ -116,9 +150,13 @@ def _text(stream: IO[bytes]) -> str:
 
 
 def run_contestant(
-    script: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None
+    script: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    descriptors: Sequence[int] = (),
 ) -> Finished:
-    """Run a script of this folder in a process of its own and read the JSON it leaves.
+    """Run a script of this folder in a process of its own, as :func:`run_process` does, and read
+    the JSON it leaves.
 
     The script is called with ``arguments`` and, as the last one, the file to write to
     (:func:`leave_result`).
@@ -126,7 +164,7 @@ def run_contestant(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "result.json"
         command = [sys.executable, str(Path(__file__).with_name(script)), *arguments, str(path)]
-        finished = run_process(command, environment)
+        finished = run_process(command, environment, descriptors)
         result = json.loads(path.read_text(encoding="utf-8"))
     return replace(finished, result=result)
 
@@ -198,9 +236,36 @@ def _cpu_model() -> str:
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
-    """Python's version, those of ``packages``, and narrows' commit."""
-    found = {name: importlib.metadata.version(name) for name in packages}
-    return {"python": platform.python_version(), **found, "narrows": _commit()}
+    """Python's version, those of ``packages``, and narrows' commit.
+
+    Raises:
+        SystemExit: one of them is not installed, or the narrows that is imported is another than
+            the one that this benchmark stands beside.
+    """
+    found = {name: _version(name) for name in packages}
+    if missing := [name for name, version in found.items() if version is None]:
+        raise SystemExit(
+            f"{', '.join(missing)} cannot be had, and this benchmark needs it\n"
+            "hint: python -m pip install -r benchmarks/requirements.txt"
+        )
+    imported = importlib.util.find_spec("narrows")
+    if imported is None or REPOSITORY not in Path(str(imported.origin)).resolve().parents:
+        raise SystemExit(
+            f"narrows is imported from {imported and imported.origin}, and not from {REPOSITORY}, "
+            f"whose benchmark this is\nhint: PYTHONPATH={REPOSITORY / 'src'}"
+        )
+    told = {name: str(version) for name, version in found.items()}
+    return {"python": platform.python_version(), **told, "narrows": _commit()}
+
+
+def _version(package: str) -> str | None:
+    """The version of a package, or of the one that brings the module of this name: tensorflow comes
+    of tensorflow-cpu too."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        brought_by = importlib.metadata.packages_distributions().get(package)
+        return importlib.metadata.version(brought_by[0]) if brought_by else None
 
 
 def _commit() -> str:
@@ -245,7 +310,9 @@ class Target:
 
 
 def with_spread(values: Sequence[float], digits: int = 3) -> str:
-    """The median, and the smallest and largest value."""
+    """The median, and the smallest and largest value; of no values, nothing."""
+    if not values:
+        return ""
     middle, low, high = (f"{f(values):,.{digits}f}" for f in (statistics.median, min, max))
     return f"{middle} ({low} to {high})"
 
@@ -327,9 +394,10 @@ def write_record(
     targets: Sequence[Target],
     sections: Sequence[str],
     data: Mapping[str, Any],
-    packages: Sequence[str],
+    versions: Mapping[str, str],
     rates: Sequence[float],
     aims: Sequence[Target] = (),
+    failures: Sequence[str] = (),
     folder: Path | None = None,
 ) -> Path:
     """Write ``records/DATE-name/`` with ``result.json`` and ``README.md``, and print the latter.
@@ -340,23 +408,28 @@ def write_record(
         targets: what was to be reached.
         sections: Markdown that tells more.
         data: everything measured, for machines.
-        packages: whose versions matter here.
+        versions: those that the parser of arguments found.
         rates: what :func:`matrix_rate` gave in the course of the run.
         aims: what was hoped for beyond the targets.
+        failures: what went wrong; the record tells of it above all else.
         folder: a :class:`Journal`'s, instead of today's.
 
     Returns:
         The folder.
+
+    Raises:
+        SystemExit: something went wrong, and all the rest is written.
     """
     date = _today()
-    machine, used = describe_machine(), versions(packages)
+    machine = describe_machine()
     command = shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
-    told = [f"{name} {version}" for name, version in used.items()]
+    told = [f"{name} {version}" for name, version in versions.items()]
     gigaflops = with_spread([rate / 1e9 for rate in rates], 0)
     text = "\n\n".join(
         [
             f"# {title}, {date}",
             f"```sh\n{command}\n```",
+            *(f"**Not complete.** {failure}" for failure in failures),
             _targets_table("target", targets),
             *([_targets_table("aim", aims)] if aims else []),
             *sections,
@@ -370,9 +443,10 @@ def write_record(
         "command": command,
         "date": date,
         "machine": machine,
-        "versions": used,
+        "versions": dict(versions),
         "matrix_flop_per_second": list(rates),
         "targets": [{**vars(target), "met": target.met} for target in targets],
+        "failures": list(failures),
         "aims": [{**vars(aim), "met": aim.met} for aim in aims],
         **data,
     }
@@ -381,6 +455,8 @@ def write_record(
     (folder / "README.md").write_text(text + "\n", encoding="utf-8")
     (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(text)
+    if failures:
+        raise SystemExit(f"{folder} is not complete: {len(failures)} failures")
     return folder
 
 

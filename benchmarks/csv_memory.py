@@ -83,7 +83,7 @@ def measure(megabytes: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, *JOURNAL)
+    parser = argument_parser(__doc__, *JOURNAL, packages=["numpy", "numba", "jax", "pyarrow"])
     parser.add_argument(
         "--sizes", type=numbers, default=SIZES, metavar="MB,MB", help="small, large"
     )
@@ -118,7 +118,7 @@ def main() -> None:
         ],
         sections=[table(["CSV", "rows", "peak memory, MB", "wall time, s"], rows)],
         data={"runs": runs},
-        packages=["numpy", "numba", "jax", "pyarrow"],
+        versions=arguments.versions,
         rates=[run["rate"] for run in runs],
         folder=journal.folder,
     )

@@ -139,7 +139,12 @@ def draw(model: Path, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, "seeds", *JOURNAL)
+    parser = argument_parser(
+        __doc__,
+        "seeds",
+        *JOURNAL,
+        packages=["numpy", "numba", "jax", "scipy", "scikit-image", "bm3d"],
+    )
     parser.add_argument("--epochs", type=int, help="otherwise fit's own")
     parser.add_argument("--models", type=Path, metavar="DIR", help="where trained models are kept")
     arguments = parser.parse_args()
@@ -191,7 +196,7 @@ def main() -> None:
             table(["", "RMSE", "PSNR, dB", "SSIM", "settings"], rows),
         ],
         data={"seeds": arguments.seeds, "runs": runs},
-        packages=["numpy", "numba", "jax", "scipy", "scikit-image", "bm3d"],
+        versions=arguments.versions,
         rates=[run["rate"] for run in runs],
         folder=journal.folder,
     )

@@ -170,7 +170,12 @@ def results_tables(runs: dict[str, list[dict[str, Any]]], seeds: str) -> list[st
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, "seeds", *JOURNAL)
+    parser = argument_parser(
+        __doc__,
+        "seeds",
+        *JOURNAL,
+        packages=["numpy", "numba", "jax", "scipy", "scikit-image", "bm3d"],
+    )
     parser.add_argument("--epochs", type=int, help="otherwise fit's own")
     parser.add_argument("--models", type=Path, metavar="DIR", help="where trained models are kept")
     parser.add_argument("--noises", default=",".join(NOISES), help="a part of them")
@@ -199,7 +204,7 @@ def main() -> None:
         targets=list(targets(runs)),
         sections=[*picture, *results_tables(runs, ", ".join(map(str, seeds)))],
         data={"seeds": seeds, "runs": runs},
-        packages=["numpy", "numba", "jax", "scipy", "scikit-image", "bm3d"],
+        versions=arguments.versions,
         rates=[run["rate"] for found in runs.values() for run in found],
         folder=journal.folder,
     )

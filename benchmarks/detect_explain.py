@@ -139,7 +139,9 @@ def results_table(runs: dict[str, list[Any]]) -> str:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, "seeds", *JOURNAL)
+    parser = argument_parser(
+        __doc__, "seeds", *JOURNAL, packages=["numpy", "numba", "jax", "scikit-learn", "pyarrow"]
+    )
     parser.set_defaults(seeds=list(range(10)))
     arguments = parser.parse_args()
     announce(__doc__ or "")
@@ -161,7 +163,7 @@ def main() -> None:
             "Processor time, on a machine that others used at the same time.",
         ],
         data={"seeds": arguments.seeds, "runs": runs},
-        packages=["numpy", "numba", "jax", "scikit-learn", "pyarrow"],
+        versions=arguments.versions,
         rates=rates,
         folder=journal.folder,
     )

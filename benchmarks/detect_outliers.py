@@ -148,7 +148,9 @@ def targets(runs: dict[str, dict[str, list[Any]]]) -> list[Target]:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, *JOURNAL, "seeds")
+    parser = argument_parser(
+        __doc__, *JOURNAL, "seeds", packages=["numpy", "scikit-learn", "pyod", "torch"]
+    )
     parser.set_defaults(seeds=list(range(10)))
     arguments = parser.parse_args()
     announce(__doc__ or "")
@@ -177,7 +179,7 @@ def main() -> None:
             f"compilation included, on a machine that others used at the same time: {told}.",
         ],
         data={"seeds": arguments.seeds, "runs": runs},
-        packages=["numpy", "scikit-learn", "pyod", "torch"],
+        versions=arguments.versions,
         rates=rates,
         folder=journal.folder,
     )

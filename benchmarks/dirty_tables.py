@@ -157,7 +157,7 @@ def _columns(text: str, delimiter: str = ",", headless: bool = False) -> dict[st
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, *JOURNAL)
+    parser = argument_parser(__doc__, *JOURNAL, packages=["numpy", "numba", "jax", "pyarrow"])
     names = [make.__name__ for make in TABLES]
     parser.add_argument("--tables", default=",".join(names), metavar="A,B", help=", ".join(names))
     arguments = parser.parse_args()
@@ -182,7 +182,7 @@ def main() -> None:
         ],
         sections=[_times(runs), *_listed("What failed", failures), *_listed("Wrong", faults)],
         data={"runs": runs},
-        packages=["numpy", "numba", "jax", "pyarrow"],
+        versions=arguments.versions,
         rates=[run["rate"] for run in runs.values()],
         folder=journal.folder,
     )

@@ -97,7 +97,9 @@ def rates_table(seconds: Seconds) -> str:
 
 
 def main() -> None:
-    arguments = argument_parser(__doc__, "rounds").parse_args()
+    arguments = argument_parser(
+        __doc__, "rounds", packages=["numpy", "numba", "keras", "tensorflow"]
+    ).parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         save_mnist(folder)
@@ -111,7 +113,7 @@ def main() -> None:
         targets=targets(seconds),
         sections=["Median (lowest to highest) over the rounds:", rates_table(seconds)],
         data=data,
-        packages=["numpy", "numba", "keras", "tensorflow"],
+        versions=arguments.versions,
         rates=rates,
     )
 

@@ -101,7 +101,9 @@ def _plain(text: str, place: Workplace) -> str:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, *JOURNAL)
+    parser = argument_parser(
+        __doc__, *JOURNAL, packages=["numpy", "numba", "jax", "pyarrow", "pillow", "matplotlib"]
+    )
     names = [case.name for case in CASES]
     parser.add_argument("--cases", default=",".join(names), metavar="A,B", help=", ".join(names))
     parser.add_argument("--moments", type=int, default=20, help="of each case")
@@ -129,10 +131,12 @@ def main() -> None:
             runs[case.name] = journal.measure(
                 what, measure, case, place, trials, arguments.seed, arguments.processes
             )
-    record(journal, runs, left_out)
+    record(journal, runs, left_out, arguments.versions)
 
 
-def record(journal: Journal, runs: dict[str, Any], left_out: Sequence[str]) -> None:
+def record(
+    journal: Journal, runs: dict[str, Any], left_out: Sequence[str], versions: dict[str, str]
+) -> None:
     """Write down the counts of every case, and every fault with its trial."""
     counts = {name: _counts(run) for name, run in runs.items()}
     rows = [
@@ -168,7 +172,7 @@ def record(journal: Journal, runs: dict[str, Any], left_out: Sequence[str]) -> N
             *([shown] if faults else []),
         ],
         data={"runs": runs, "left_out": list(left_out)},
-        packages=["numpy", "numba", "jax", "pyarrow", "pillow", "matplotlib"],
+        versions=versions,
         rates=[run["rate"] for run in runs.values()],
         folder=journal.folder,
     )

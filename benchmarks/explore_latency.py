@@ -254,7 +254,9 @@ def moves_table(measured: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__)
+    parser = argument_parser(
+        __doc__, packages=["numpy", "jax", "starlette", "uvicorn", "playwright"]
+    )
     parser.add_argument("--model", type=Path, help="the default model of MNIST; None to train it")
     parser.add_argument("--conv", type=Path, help="a convolutional one; None to train it")
     parser.add_argument("--data", default="mnist:test", help="items of the page")
@@ -286,7 +288,7 @@ def main() -> None:
             f"1280 x 900; {CODES} codes a model and page for the pixels.",
         ],
         data={"chromium": version, "measured": measured},
-        packages=["numpy", "jax", "starlette", "uvicorn", "playwright"],
+        versions=arguments.versions,
         rates=rates,
     )
 

@@ -75,7 +75,9 @@ def measure(seed: int, options: list[str], models: Path | None) -> dict[str, Any
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, "seeds", *JOURNAL)
+    parser = argument_parser(
+        __doc__, "seeds", *JOURNAL, packages=["numpy", "scikit-learn", "numba", "jax"]
+    )
     parser.add_argument("--epochs", type=int, help="otherwise fit's own")
     parser.add_argument("--models", type=Path, metavar="DIR", help="trained models to take")
     arguments = parser.parse_args()
@@ -102,7 +104,7 @@ def main() -> None:
             table(["", *seeds, "median (lowest to highest)"], rows),
         ],
         data={"seeds": arguments.seeds, "runs": runs},
-        packages=["numpy", "scikit-learn", "numba", "jax"],
+        versions=arguments.versions,
         rates=[run["rate"] for run in runs],
         folder=journal.folder,
     )

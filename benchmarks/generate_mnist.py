@@ -221,7 +221,9 @@ def targets(found: dict[str, list[dict[str, Any]]]) -> list[Target]:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, "seeds", *JOURNAL)
+    parser = argument_parser(
+        __doc__, "seeds", *JOURNAL, packages=["numpy", "jax", "scikit-learn", "torch", "pythae"]
+    )
     parser.add_argument("--work", type=Path, default=REPOSITORY / "build" / "generate-mnist")
     arguments = parser.parse_args()
     announce(__doc__ or "")
@@ -256,7 +258,7 @@ def main() -> None:
             "![drawn digits and the nearest training images](nearest.png)",
         ],
         data={"found": found},
-        packages=["numpy", "jax", "scikit-learn", "torch", "pythae"],
+        versions=arguments.versions,
         rates=[run["rate"] for runs in found.values() for run in runs],
         folder=journal.folder,
     )

@@ -133,7 +133,7 @@ def chain(
 
 
 def main() -> None:
-    parser = argument_parser(__doc__)
+    parser = argument_parser(__doc__, packages=["numpy", "numba"])
     parser.add_argument("--kills", type=int, default=20, help="how many in all")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     arguments = parser.parse_args()
@@ -151,10 +151,10 @@ def main() -> None:
             left -= len(hits)
             chains.append({"same": found == expected, "kills": hits})
             announce(f"ended in {'the same' if found == expected else 'ANOTHER'} model")
-    record(chains, seconds)
+    record(chains, seconds, arguments.versions)
 
 
-def record(chains: list[dict[str, Any]], seconds: float) -> None:
+def record(chains: list[dict[str, Any]], seconds: float, versions: dict[str, str]) -> None:
     """Write down how the chains ended, and which stages the kills have hit."""
     killed = [one for one in chains if one["kills"]]
     stages = Counter(hit["stage"] for one in killed for hit in one["kills"])
@@ -174,7 +174,7 @@ def record(chains: list[dict[str, Any]], seconds: float) -> None:
             f"them {longest} times; an uninterrupted run took {seconds:.1f} s.",
         ],
         data={"uninterrupted_seconds": seconds, "chains": chains},
-        packages=["numpy", "numba"],
+        versions=versions,
         rates=[matrix_rate()],
     )
 

@@ -195,7 +195,9 @@ def seeds_table(part: str, seeds: list[int], runs: dict[str, list[Any]]) -> str:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, "seeds", *JOURNAL)
+    parser = argument_parser(
+        __doc__, "seeds", *JOURNAL, packages=["numpy", "numba", "jax", "keras", "tensorflow"]
+    )
     parser.add_argument("part", choices=GOALS)
     parser.add_argument(
         "--epochs",
@@ -221,7 +223,7 @@ def main() -> None:
         aims=aims,
         sections=[seeds_table(arguments.part, arguments.seeds, runs)],
         data={"seeds": arguments.seeds, "runs": runs},
-        packages=["numpy", "numba", "jax", "keras", "tensorflow"],
+        versions=arguments.versions,
         rates=[run["rate"] for name, found in runs.items() if name != "article" for run in found],
         folder=journal.folder,
     )

@@ -110,7 +110,9 @@ def speed_table(runs: Runs, items: int) -> str:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, "rounds", *JOURNAL)
+    parser = argument_parser(
+        __doc__, "rounds", *JOURNAL, packages=["numpy", "numba", "jax", "keras", "torch"]
+    )
     parser.add_argument(
         "--presets", type=lambda text: text.split(","), default=list(LIMITS), metavar="NAME,NAME"
     )
@@ -136,7 +138,7 @@ def main() -> None:
         targets=targets(runs),
         sections=[speed_table(runs, arguments.items)],
         data={"items": arguments.items, "runs": runs},
-        packages=["numpy", "numba", "jax", "keras", "torch"],
+        versions=arguments.versions,
         rates=[run["rate"] for run in every],
         folder=journal.folder,
     )

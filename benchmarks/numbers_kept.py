@@ -92,7 +92,7 @@ def draw(found: Errors, folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, "seeds", *JOURNAL)
+    parser = argument_parser(__doc__, "seeds", *JOURNAL, packages=["numpy", "numba", "jax"])
     parser.set_defaults(seeds=[0])
     parser.add_argument("--latents", type=numbers, default=LATENTS, metavar="N,N")
     parser.add_argument("--epochs", type=int, help="of both models; otherwise fit's own")
@@ -118,7 +118,7 @@ def main() -> None:
         targets=targets(found),
         sections=[errors_table(found), "![error over numbers kept](budget.png)"],
         data={"seeds": arguments.seeds, "errors": found, "runs": runs},
-        packages=["numpy", "numba", "jax"],
+        versions=arguments.versions,
         rates=[run["rate"] for run in every],
         folder=journal.folder,
     )

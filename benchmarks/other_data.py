@@ -86,7 +86,9 @@ def set_names(text: str) -> list[str]:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, "seeds", *JOURNAL)
+    parser = argument_parser(
+        __doc__, "seeds", *JOURNAL, packages=["numpy", "numba", "jax", "scikit-learn", "pyarrow"]
+    )
     parser.add_argument(
         "--sets", type=set_names, default=list(SETS), metavar="NAME,NAME", help=", ".join(SETS)
     )
@@ -106,7 +108,7 @@ def main() -> None:
         targets=targets(runs),
         sections=[sets_table(runs)],
         data={"seeds": arguments.seeds, "runs": runs},
-        packages=["numpy", "numba", "jax", "scikit-learn", "pyarrow"],
+        versions=arguments.versions,
         rates=[run["rate"] for found in runs.values() for run in found],
         folder=journal.folder,
     )

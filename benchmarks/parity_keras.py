@@ -104,7 +104,7 @@ def losses_table(losses: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__)
+    parser = argument_parser(__doc__, packages=["numpy", "numba", "jax", "keras", "tensorflow"])
     parser.add_argument("--seed", type=int, default=0, help="of the weights and of the order")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -119,7 +119,7 @@ def main() -> None:
         targets=targets(losses),
         sections=[_EXPLANATION.format(itself=itself), losses_table(losses)],
         data={"losses": losses},
-        packages=["numpy", "numba", "jax", "keras", "tensorflow"],
+        versions=arguments.versions,
         rates=[matrix_rate()],
     )
 

@@ -129,7 +129,7 @@ def largest_difference(losses: list[float], native: list[float]) -> float:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__)
+    parser = argument_parser(__doc__, packages=["numpy", "numba", "llvmlite"])
     parser.add_argument(
         "--processors", default=",".join(PROCESSORS), help="some of them, native among these"
     )
@@ -181,7 +181,7 @@ def main() -> None:
             *(["Failed:\n\n" + "\n".join(f"- {one}" for one in failures)] if failures else []),
         ],
         data={**found, "failures": failures, "apart": apart},
-        packages=["numpy", "numba", "llvmlite"],
+        versions=arguments.versions,
         rates=rates,
     )
 

@@ -129,7 +129,7 @@ def targets(runs: dict[str, list[Any]]) -> list[Target]:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, "seeds", *JOURNAL)
+    parser = argument_parser(__doc__, "seeds", *JOURNAL, packages=["numpy", "numba", "jax"])
     parser.set_defaults(seeds=[0])
     parser.add_argument("--noise", metavar="KIND:AMOUNT", help="to be undone")
     parser.add_argument("--settings", metavar="NAME,NAME", help="a part of them")
@@ -164,7 +164,7 @@ def main() -> None:
         targets=targets(runs),
         sections=[settings_table(runs, settings)],
         data={"seeds": arguments.seeds, "settings": settings, "runs": runs},
-        packages=["numpy", "numba", "jax"],
+        versions=arguments.versions,
         rates=[run["rate"] for found in runs.values() for run in found],
         folder=journal.folder,
     )

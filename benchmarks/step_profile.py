@@ -22,7 +22,7 @@ from numba import njit
 
 from common import leave_result, load_mnist
 from narrows.engine import AdamSettings
-from narrows.engine.fused import losses, moving, products
+from narrows.engine.fused import gradients, losses, moving, products
 from narrows.engine.fused.layers import fused_layers
 from narrows.engine.fused.machine import flush_denormals
 from narrows.engine.fused.registers import LANES, TILE_COLUMNS, adam
@@ -58,7 +58,7 @@ def forward(s: Any, source: Any, order: Any, panel: int, thread: int, first: int
 def loss(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
     work = s.work[thread * s.work_row :]
     s.panel_losses[panel] = losses.panel_loss(s, _LOSS, TILE_COLUMNS, work)
-    losses.output_deltas(s, _LOSS, TILE_COLUMNS, np.float32(1e-5), work)
+    losses.output_deltas(s, _LOSS, TILE_COLUMNS, np.float32(1e-5), work, s.gradient[thread])
 
 
 @njit

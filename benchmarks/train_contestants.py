@@ -4,7 +4,7 @@
 
 Each trains on the 60,000 MNIST images in ``FOLDER`` in batches of 64, measures the loss on the
 10,000 test images after every epoch, and leaves when each epoch ended (:func:`time.time`), and the
-last losses.
+last losses. It tells whoever listens when an epoch ends (:mod:`neighbours`).
 """
 
 import os
@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from common import leave_result, load_mnist
+from neighbours import tell_epoch_end
 
 BATCH_SIZE = 64
 # PyTorch needs no gradient to validate, so that one batch may take more.
@@ -22,6 +23,12 @@ _VALIDATION_BATCH = 1000
 
 #: When each epoch ended, the last epoch's mean loss, and its validation loss.
 Training = tuple[list[float], float, float]
+
+
+def note_end(ends: list[float]) -> None:
+    """An epoch has ended."""
+    ends.append(time.time())
+    tell_epoch_end()
 
 
 def keras(folder: str, epochs: int) -> Training:
@@ -39,7 +46,7 @@ def keras(folder: str, epochs: int) -> Training:
         epochs=epochs,
         batch_size=BATCH_SIZE,
         validation_data=(x_test, x_test),
-        callbacks=[LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(time.time()))],
+        callbacks=[LambdaCallback(on_epoch_end=lambda epoch, logs: note_end(ends))],
     ).history
     return ends, history["loss"][-1], history["val_loss"][-1]
 
@@ -74,7 +81,7 @@ def _torch(folder: str, epochs: int, compiled: Callable[[Any], Any]) -> Training
         items = batch.float()
         return nn.functional.mse_loss(model(items), items)
 
-    ends = []
+    ends: list[float] = []
     for _ in range(epochs):
         total = torch.zeros(())
         for rows in torch.randperm(len(x_train)).split(BATCH_SIZE):
@@ -86,7 +93,7 @@ def _torch(folder: str, epochs: int, compiled: Callable[[Any], Any]) -> Training
         with torch.inference_mode():
             parts = [loss_of(part) * len(part) for part in x_test.split(_VALIDATION_BATCH)]
             validation = float(sum(parts)) / len(x_test)
-        ends.append(time.time())
+        note_end(ends)
     return ends, float(total) / len(x_train), validation
 
 
@@ -104,7 +111,7 @@ def narrows(folder: str, epochs: int) -> Training:
         images,
         load_data("mnist:test"),
         make_plan(images, options),
-        on_epoch=lambda history: ends.append(time.time()),
+        on_epoch=lambda history: note_end(ends),
     )
     last = fitted.history[-1]
     return ends, last["loss"], last["val_loss"]

@@ -1,0 +1,119 @@
+"""What train_speed.py runs: the contestants, one of them in a process with whatever runs beside it,
+and its epochs in numbers."""
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+from common import run_contestant, with_spread
+from neighbours import EPOCH_ENDS, QUIET, State, beside
+from rounds import Rounds
+
+#: The first is told apart from the others, all of which count.
+EPOCHS = 8
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A way to train: a function of train_contestants.py, and the environment it runs in."""
+
+    name: str
+    function: str
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+TENSORFLOW = Contestant("Keras on TensorFlow", "keras", {"KERAS_BACKEND": "tensorflow"})
+JAX = Contestant("Keras on JAX", "keras", {"KERAS_BACKEND": "jax"})
+EAGER = Contestant("PyTorch eager", "torch_eager")
+COMPILED = Contestant("PyTorch compiled", "torch_compiled")
+NARROWS = Contestant("narrows", "narrows")
+ONE_CORE = Contestant("narrows on one core", "narrows_on_one_core")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What one process came to: seconds of each epoch that counts, from its start to the end of the
+    first one, its most memory, and its last losses."""
+
+    epochs: list[float]
+    to_first_epoch: float
+    peak_bytes: int
+    loss: float
+    val_loss: float
+
+    @property
+    def seconds(self) -> float:
+        """All epochs that count together: none is left out, as a median would."""
+        return sum(self.epochs)
+
+
+def key(contestant: Contestant, state: State = QUIET) -> str:
+    """What the rounds call a contestant in a state."""
+    return contestant.name if state is QUIET else f"{contestant.name}, {state.name}"
+
+
+def train(
+    contestant: Contestant,
+    folder: str,
+    environment: dict[str, str],
+    state: State = QUIET,
+    epochs: int = EPOCHS,
+) -> Trained:
+    """Have a contestant train in a process of its own, beside what ``state`` puts there."""
+    with beside(state) as writer:
+        finished = run_contestant(
+            "train_contestants.py",
+            [contestant.function, folder, str(epochs)],
+            {**contestant.environment, **environment, EPOCH_ENDS: str(writer)},
+            [writer],
+        )
+    ends, result = finished.result["ends"], finished.result
+    return Trained(
+        [end - start for start, end in pairwise(ends)],
+        ends[0] - finished.started,
+        finished.peak_bytes,
+        result["loss"],
+        result["val_loss"],
+    )
+
+
+def warm_caches(folder: str) -> dict[str, str]:
+    """An environment in which compiled code is kept in ``folder``."""
+    return {
+        "NUMBA_CACHE_DIR": f"{folder}/numba",
+        "TORCHINDUCTOR_CACHE_DIR": f"{folder}/torch",
+    }
+
+
+def runs_of(
+    contestants: tuple[Contestant, ...], folder: str, environment: dict[str, str], state: State
+) -> dict[str, Callable[[], Any]]:
+    """What the rounds run: each contestant in a state."""
+    return {
+        key(each, state): partial(train, each, folder, environment, state) for each in contestants
+    }
+
+
+def ratios(rounds: Rounds, other: Contestant, to: Contestant, state: State = QUIET) -> list[float]:
+    """How many times as long another contestant's epochs took, in each round."""
+    pairs = rounds.both(key(other, state), key(to, state))
+    return [theirs.seconds / ours.seconds for theirs, ours in pairs]
+
+
+def all_epochs(rounds: Rounds, contestant: Contestant, state: State = QUIET) -> list[float]:
+    """The seconds of every epoch that counts, of all rounds."""
+    return [seconds for run in rounds.of(key(contestant, state)) for seconds in run.epochs]
+
+
+def told(values: list[float], digits: int = 2) -> str:
+    """The median, the lowest and the highest, and in the order of the rounds all of them."""
+    each = ", ".join(f"{value:.{digits}f}" for value in values)
+    return f"{with_spread(values, digits)}: {each}" if len(values) > 1 else each
+
+
+def median(values: list[float]) -> float:
+    """The median; of nothing, no number."""
+    return statistics.median(values) if values else float("nan")
