@@ -61,6 +61,14 @@ def table_address() -> Iterator[str]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def denoiser() -> Iterator[tuple[Explorer, str]]:
+    given = digits(preset="unet", hidden=None, latent=None, noise="gaussian:0.1-0.3")
+    explorer = Explorer(*given, title="denoiser")
+    with served(explorer) as found:
+        yield explorer, found
+
+
 def opened(page, address: str):
     """The page once it shows what a code gives and the items near it."""
     page.goto(address)
@@ -305,6 +313,45 @@ def test_a_row_is_a_form(page, table_address):
         page.get_by_role("button", name="Save CSV").click()
     text = Path(begun.value.path()).read_text(encoding="utf-8")
     assert text.splitlines()[0] == "kilos,pounds,age,town,member,since,country"
+
+
+def test_noise_is_added_and_undone(new_page, axe, denoiser):
+    explorer, address = denoiser
+    page = new_page(390)
+    page.goto(address)
+    first = settled_difference(page)
+    axe(page)
+    assert fits(page)
+    amount = page.locator("#noise-amount")
+    amount.press("End")
+    assert settled_difference(page, first) and "with noise" in page.inner_text("#fact-name")
+    low, high = explorer.limits
+    noisy = low + np.array(pixels(page, "picture-noisy"))[::4] / 255 * (high - low)
+    clean = low + np.array(pixels(page, "picture-item"))[::4] / 255 * (high - low)
+    assert (np.rint(clean) == explorer.item(0).values).all()
+    assert np.std(noisy - clean) > 2
+    shows(page, greys(explorer, explorer.denoise(np.rint(noisy))[None])[0].tolist())
+    page.get_by_role("button", name="Copy link").click()
+    link = page.input_value("#address")
+    amount.press("Home")
+    shows(page, greys(explorer, explorer.denoise(explorer.item(0).values)[None])[0].tolist())
+    page.get_by_role("button", name="Undo").click()
+    page.locator("#draw").click()
+    page.locator("#fact-name", has_text="Your drawing, with noise").wait_for()
+    page.goto(address)
+    page.goto(link)
+    page.locator("#fact-name", has_text="Picture 0, labelled 0, with noise").wait_for()
+    assert page.input_value("#noise-amount") == "0.6"
+
+
+def settled_difference(page, before: str = "") -> str:
+    """The words on how far off the pictures are, once they are others."""
+    for _ in range(400):
+        text = page.inner_text("#fact-off")
+        if text.startswith("Mean difference") and text != before:
+            return text
+        page.wait_for_timeout(25)
+    raise AssertionError("nothing came back")
 
 
 def test_a_picture_is_saved_as_png(page, address):

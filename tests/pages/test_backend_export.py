@@ -126,12 +126,19 @@ def test_rows_of_a_table(tmp_path: Path) -> None:
     assert found["item"][0]["cells"] == explorer.item(3).cells
 
 
-def denoiser(**training: Any) -> TrainedAutoencoder:
-    spec = Spec(
-        (5, 6),
-        (Conv(3, activation="relu"), Flatten(), Dense(4)),
-        (Dense(30), Reshape((5, 6))),
-    )
+_NARROW = Spec(
+    (5, 6),
+    (Conv(3, activation="relu"), Flatten(), Dense(4)),
+    (Dense(30), Reshape((5, 6))),
+)
+_CROSSING = Spec(
+    (5, 6),
+    (Conv(3, activation="relu"), Copy("a"), Flatten(), Dense(4)),
+    (Dense(90), Reshape((5, 6, 3)), Join("a"), Conv(1), Reshape((5, 6))),
+)
+
+
+def denoiser(spec: Spec = _NARROW, **training: Any) -> TrainedAutoencoder:
     model = initial_model(spec, Scaling.to_unit_range(0, 255), 0)
     data = DataDescription(name="pictures", count=3, dtype="uint8", value_range=(0, 255))
     record = TrainingRecord(noise="gaussian:0.5", **training)
@@ -139,10 +146,10 @@ def denoiser(**training: Any) -> TrainedAutoencoder:
 
 
 @needs_node
-@pytest.mark.parametrize("shift", [0, 1])
+@pytest.mark.parametrize(("spec", "shift"), [(_NARROW, 0), (_CROSSING, 0), (_CROSSING, 1)])
 @pytest.mark.slow
-def test_noise_is_undone_as_the_server_undoes_it(shift: int, tmp_path: Path) -> None:
-    autoencoder = denoiser(shift=shift)
+def test_noise_is_undone_as_the_server_undoes_it(spec: Spec, shift: int, tmp_path: Path) -> None:
+    autoencoder = denoiser(spec, shift=shift)
     noisy = list(RANDOM.uniform(0, 255, (6, 5, 6)).astype(np.float32))
     page = export_page(autoencoder, title="no items")
     assert page.items == 0
@@ -156,11 +163,6 @@ def test_noise_is_undone_as_the_server_undoes_it(shift: int, tmp_path: Path) -> 
 
 
 def test_what_a_page_cannot_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    crossing = Spec((6,), (Copy("a"), Dense(6)), (Dense(6), Join("a")))
-    data = DataDescription(name="rows", count=3, dtype="float32")
-    trained = TrainedModel(model=initial_model(crossing, Scaling(), 0), data=data)
-    with pytest.raises(UsageError, match="takes more than a code"):
-        export_page(TrainedAutoencoder(trained), title="crossing")
     monkeypatch.setattr("narrows.tasks.export.page._MOST_WEIGHTS", 100)
     with pytest.raises(UsageError, match="and a page of more than 100 opens slowly"):
         export_page(denoiser(), title="large")

@@ -20,15 +20,23 @@ PAGE = {
     "start": [0.0],
     "items": 12,
     "thumbnails": None,
-    "map": {"xy": "", "labels": None, "classes": None, "explained": 0.5, "axes": ["a", "b"]},
+    "map": {"xy": "", "explained": 0.5, "axes": ["a", "b"]},
+    "labels": None,
+    "classes": None,
     "codes": None,
     "rows": list(range(12)),
     "data_rows": 12,
     "columns": None,
     "denoises": False,
+    "noise": None,
+    "median": None,
+    "tile": False,
     "detects": False,
     "backend": "server",
 }
+
+
+NOISE = {"kind": "gaussian", "learnt": [0.1, 0.5], "most": 1.0, "lowest": 0, "highest": 16}
 
 
 def ids(**changes: object) -> set[str]:
@@ -48,11 +56,17 @@ def test_texts_of_files_are_escaped() -> None:
         ({}, {"picture-item", "draw-centre", "upload", "map", "walk", "nearest"}, {"row"}),
         ({"latent": PAGE["latent"] * 30}, {"sliders-rest"}, {"row"}),
         ({"denoises": True}, {"picture-denoised"}, {"draw-colour"}),
+        (
+            {"denoises": True, "latent": [], "map": None, "noise": NOISE, "median": 3},
+            {"picture-noisy", "picture-median", "noise-amount", "item-number", "draw"},
+            {"sliders", "map", "nearest", "walk", "picture-denoised"},
+        ),
+        ({"denoises": True, "latent": [], "median": 3}, {"picture-median"}, {"noise-amount"}),
         ({"shape": [8, 8, 3]}, {"draw-colour"}, {"draw-centre"}),
         ({"items": 0, "map": None}, {"draw", "upload"}, {"map", "walk", "nearest"}),
         ({"kind": "values", "shape": [100]}, {"draw", "picture-item"}, {"upload", "draw-brush"}),
         ({"kind": "table", "shape": [9], "columns": []}, {"row", "walk"}, {"draw", "upload"}),
-        ({"latent": []}, {"picture-code"}, {"sliders"}),
+        ({"latent": []}, {"picture-code"}, {"sliders", "picture-median"}),
     ],
 )
 def test_parts_follow_the_data(changes, there, absent) -> None:
@@ -84,7 +98,7 @@ def test_rows_that_are_not_in_the_page_give_way_to_the_next(tmp_path: Path) -> N
         };
         print(given.map(found));
     """
-    page = {"rows": [3, 8, 40], "map": {"labels": [1, 0, 1], "classes": ["a", "b"]}}
+    page = {"rows": [3, 8, 40], "labels": [1, 0, 1], "classes": ["a", "b"]}
     some, all_ = run_node(tmp_path, code, [{**page, "data_rows": each} for each in (None, 41)])
     assert some["near"] == [3, 8, 40, 40] and all_["near"] == [0, 8, 25, 40]
     assert some["beside"] == [40, 3, 40] and all_["beside"] == [9, 7, 40]
@@ -94,11 +108,11 @@ def test_rows_that_are_not_in_the_page_give_way_to_the_next(tmp_path: Path) -> N
 
 
 def test_classes_of_the_map_have_a_legend_where_there_are_few() -> None:
-    labelled = {**PAGE["map"], "labels": [2, 0, 2], "classes": ["cat", "cow", "dog & co"]}
-    html = build_explore_page({**PAGE, "map": labelled}, server=True)
+    labelled = {"labels": [2, 0, 2], "classes": ["cat", "cow", "dog & co"]}
+    html = build_explore_page({**PAGE, **labelled}, server=True)
     assert re.findall(r"--class-(\d)\)\"></i>(.*?)</li>", html) == [
         ("0", "cat"),
         ("2", "dog &amp; co"),
     ]
-    many = {**PAGE["map"], "labels": list(range(12)), "classes": None}
-    assert 'class="legend"' not in build_explore_page({**PAGE, "map": many}, server=True)
+    many = {"labels": list(range(12))}
+    assert 'class="legend"' not in build_explore_page({**PAGE, **many}, server=True)

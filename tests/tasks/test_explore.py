@@ -5,7 +5,6 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,13 @@ from helpers.explored import digits, people
 from narrows.data import Dataset
 from narrows.data.idx import idx_header
 from narrows.errors import DataError, ShapeError, UsageError
+from narrows.model.trained import TrainingRecord
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.presets import preset_spec
+from narrows.tasks.denoise import denoise
 from narrows.tasks.explore import Explorer
+from narrows.tasks.explore.latent_numbers import turns
+from narrows.tasks.explore.noise import noise_data
 from narrows.tasks.opening import load_for
 
 
@@ -88,7 +91,7 @@ def test_the_page_data_hold_every_item_and_are_json(explorer: Explorer) -> None:
     assert (page["items"], page["detects"], page["denoises"]) == (300, True, False)
     assert (floats(page["codes"], 300, 4) == explorer.codes).all()
     assert floats(page["map"]["xy"], 300, 2).std() > 0
-    assert page["map"]["labels"] == data.labels.tolist()
+    assert page["labels"] == data.labels.tolist()
     sheet = page["thumbnails"]
     picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(sheet["data"]))))
     row, column = divmod(123, sheet["columns"])
@@ -227,11 +230,41 @@ def test_a_new_category_and_a_gap_are_taken_as_elsewhere(rows: Explorer) -> None
     assert np.isfinite(rows.encode_cells(changed).code).all()
 
 
-def test_a_model_whose_decoder_takes_more_than_a_code_is_refused() -> None:
-    spec = preset_spec("unet", (8, 8))
-    autoencoder: Any = SimpleNamespace(trained=SimpleNamespace(model=SimpleNamespace(spec=spec)))
-    with pytest.raises(UsageError, match="takes more than a code"):
-        Explorer(autoencoder, None, title="t")
+def test_a_model_whose_decoder_takes_more_than_a_code_has_nothing_to_turn() -> None:
+    autoencoder, data = digits(preset="unet", hidden=None, latent=None, noise="gaussian:0.1-0.3")
+    explorer = Explorer(autoencoder, data, title="t")
+    page = json.loads(json.dumps(explorer.page_data(), allow_nan=False))
+    assert (page["latent"], page["start"], page["map"], page["codes"]) == ([], [], None, None)
+    assert not page["detects"] and "takes more than a code" in page["notes"][0]
+    assert page["labels"] == data.labels.tolist() and page["data_rows"] == 300
+    assert page["noise"] == {
+        "kind": "gaussian",
+        "learnt": [0.1, 0.3],
+        "most": 0.6,
+        "lowest": 0,
+        "highest": 16,
+    }
+    assert page["median"] == autoencoder.trained.training.filters["median"]["size"]
+    chosen = explorer.item(5)
+    assert (chosen.values == data.items[5].ravel()).all() and chosen.code.shape == (0,)
+    expected = denoise(autoencoder, data.items[5:6]).ravel()
+    assert (explorer.denoise(chosen.values) == expected).all()
+
+
+def test_a_code_as_large_as_the_item_is_not_turned_either() -> None:
+    trained = digits(noise="gaussian:0.2")[0].trained
+    assert turns(trained)
+    for preset, narrow in (("denoiser", False), ("unet", False), ("dense", True)):
+        spec = preset_spec(preset, (8, 8))
+        model = replace(trained.model, spec=spec)
+        assert turns(replace(trained, model=model)) == narrow
+
+
+def test_noise_that_has_no_formula_is_not_added() -> None:
+    training = TrainingRecord(filters={"median": {"size": 5}}, tile=48)
+    trained = replace(digits()[0].trained, training=training)
+    assert noise_data(trained) == {"noise": None, "median": 5, "tile": True}
+    assert noise_data(digits()[0].trained)["median"] is None
 
 
 def test_only_a_model_that_learnt_it_denoises(explorer: Explorer) -> None:
@@ -240,7 +273,5 @@ def test_only_a_model_that_learnt_it_denoises(explorer: Explorer) -> None:
     autoencoder, data = digits(noise="gaussian:0.2")
     denoising = Explorer(autoencoder, None, title="t")
     assert denoising.page_data()["denoises"]
-    from narrows.tasks.denoise import denoise
-
     expected = denoise(autoencoder, data.items[:1])
     assert (denoising.denoise(data.items[0].ravel()) == expected.ravel()).all()

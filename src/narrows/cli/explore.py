@@ -110,6 +110,7 @@ def _serve(explorer: "Explorer", server: "socket", host: str, browser: bool) -> 
     from narrows.server.serving import address_of, is_local, open_browser, serve
 
     page = build_explore_page(explorer.page_data(), server=True)
+    explorer.warm_up()
     address = address_of(server)
     if not is_local(host):
         say(f"warning: whoever reaches {address} can use this model; there is no password")

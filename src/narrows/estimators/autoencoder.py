@@ -394,7 +394,7 @@ class Autoencoder(
             labels: of the items, (n,), numbers or texts, which the map is coloured by.
 
         Raises:
-            UsageError: the model's decoder takes more than a code, or the model is too large.
+            UsageError: the model is too large.
             ShapeError: there is not one label for each item.
         """
         check_is_fitted(self)

@@ -1,6 +1,6 @@
 """The page of ``narrows explore``: one for its server, and one that computes by itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -41,14 +41,13 @@ def build_explore_page(page_data: Mapping[str, Any], *, server: bool) -> str:
         last=rows[-1] if count is None else max(count - 1, 0),
         some=count is None and rows[-1] >= len(rows),
         is_picture=page_data["kind"] != "table" and len(shape) > 1 and shape[2:] in _CHANNELS,
-        legend=_legend(page_data["map"] or {}),
+        legend=_legend(page_data["labels"], page_data["classes"]),
         in_colour=shape[2:] in ((3,), (4,)),
     )
 
 
-def _legend(map_data: Mapping[str, Any]) -> list[tuple[int, str]]:
+def _legend(labels: Sequence[int] | None, names: Sequence[str] | None) -> list[tuple[int, str]]:
     """The classes of a map, by number and name; none where there are too many to tell apart."""
-    labels, names = map_data.get("labels"), map_data.get("classes")
     numbers = sorted(set(labels or ()))
     if not 1 < len(numbers) <= _COLOURS:
         return []

@@ -1,5 +1,7 @@
 // What people do on the explore page, as changes of its state.
 
+import { damaged } from "./noise.js";
+import { hasNoise } from "./sentences.js";
 import { between } from "./walk.js";
 
 /**
@@ -10,6 +12,9 @@ import { between } from "./walk.js";
  */
 export function makeActions({ page, backend, store, failed }) {
   let latest = 0;
+  // What is added to whatever is chosen, drawn or opened.
+  const start = { amount: page.latent.length === 0 ? (page.noise?.learnt[1] ?? 0) : 0, seed: 1 };
+  const noise = { ...start };
 
   /** Wait for something, unless something newer was asked for in the meantime: then null. */
   async function newestOf(promise) {
@@ -27,10 +32,10 @@ export function makeActions({ page, backend, store, failed }) {
   /** An item of the data with its code; how odd it is comes later, and is written into it. */
   async function itemAt(row) {
     const { values, cells, code, label } = await backend.item(row);
-    const item = { row, name: null, label, values, cells, code, score: null, pValue: null };
-    if (page.detects) {
-      rated(item, values).catch(failed);
-    }
+    const item = { row, name: null, label, cells, ...withNoise(values) };
+    if (hasNoise(item)) return { ...item, ...(await coded(item.values)) };
+    Object.assign(item, { code, score: null, pValue: null });
+    if (page.detects) rated(item, values).catch(failed);
     return item;
   }
   async function rated(item, values) {
@@ -39,9 +44,19 @@ export function makeActions({ page, backend, store, failed }) {
     if (store.state?.item === item) store.pass(store.state);
   }
 
-  async function ownItem(encoding, values, name) {
-    const { code, score, pValue, cells } = await encoding;
-    return { row: null, name, label: null, values, cells, code, score, pValue };
+  /** Values as they go into the model, and as they were before noise was added. */
+  function withNoise(clean) {
+    if (!page.noise) return { values: clean, clean, noise: null };
+    const whole = !page.dtype.startsWith("float");
+    const values = noise.amount > 0 ? damaged(clean, page.noise, noise, whole) : clean;
+    return { values, clean, noise: { ...noise } };
+  }
+
+  /** What the page shows of what the model makes of values: nothing, where there are no numbers to turn. */
+  async function coded(values) {
+    if (page.latent.length === 0) return { code: new Float32Array(0), score: null, pValue: null };
+    const { code, score, pValue } = await backend.encode(values);
+    return { code, score, pValue };
   }
 
   async function show(promise, key = null) {
@@ -50,15 +65,30 @@ export function makeActions({ page, backend, store, failed }) {
     return item;
   }
 
-  const own = (values, name) => ownItem(backend.encode(values), values, name);
+  async function own(clean, name) {
+    const item = { row: null, name, label: null, ...withNoise(clean) };
+    return { ...item, ...(await coded(item.values)) };
+  }
   async function ownRow(cells, name) {
-    const item = await ownItem(backend.encodeCells(cells), null, name);
-    return { ...item, cells };
+    const { code, score, pValue } = await backend.encodeCells(cells);
+    return { row: null, name, label: null, values: null, cells, code, score, pValue };
   }
 
   return {
+    noise,
     take: (row) => show(itemAt(row)),
     takeOwn: (values, name, key = null) => show(own(values, name), key),
+    /** Back to the noise of the start; null where there is no other. */
+    resetNoise() {
+      const other = noise.amount !== start.amount || noise.seed !== start.seed;
+      return page.noise && other ? this.addNoise(start) : null;
+    },
+    /** Add other noise, { amount, seed }, to the item shown and to those that follow. */
+    addNoise(other) {
+      Object.assign(noise, other);
+      const { item } = store.state;
+      return item === null ? null : show(again(item), "noise");
+    },
     takeCells: (cells) => show(ownRow(cells, "Your row"), "row"),
     move(index, value) {
       latest += 1;
@@ -86,6 +116,7 @@ export function makeActions({ page, backend, store, failed }) {
     },
     /** Show what a link says, see `readLink`; what it does not say comes from the start. */
     async open(link) {
+      if (page.noise && link.noise) Object.assign(noise, link.noise);
       const item = await newestOf(linkedItem(link));
       const to = link.to === null || item === null ? null : await newestOf(itemAt(link.to));
       const code = link.code ?? item?.code ?? Float32Array.from(page.start);
@@ -93,6 +124,11 @@ export function makeActions({ page, backend, store, failed }) {
       store.step({ item, code, walk });
     },
   };
+
+  async function again(item) {
+    const made = { ...item, ...withNoise(item.clean) };
+    return { ...made, ...(await coded(made.values)) };
+  }
 
   async function linkedItem(link) {
     const name = link.name ?? "From a link";

@@ -41,7 +41,7 @@ export async function exportBackend(page) {
   };
   if (page.denoises) {
     backend.denoise = async (values) => {
-      const made = denoised(net, asData(values, whole), { shape: page.shape, shift });
+      const made = await denoised(net, asData(values, whole), { shape: page.shape, shift });
       return { values: asData(made, whole) };
     };
   }
@@ -58,7 +58,7 @@ function asData(values, whole) {
 /** The items that are in the page, by their rows in the data. */
 function chooseFrom(page, values) {
   const size = sizeOf(page.shape);
-  const all = new Float32Array(bytesOf(page.codes).buffer);
+  const all = new Float32Array(bytesOf(page.codes ?? "").buffer);
   const length = page.latent.length;
   const rows = makeRows(page);
 

@@ -8,15 +8,17 @@ const STEPS = [-1, 0, 1];
 
 /**
  * An item without its noise. Images of a model that was trained on ones that were moved about go
- * through it moved by a pixel to each side and back as well, for a mean of the nine.
+ * through it moved by a pixel to each side and back as well, for a mean of the nine. In between, the page may
+ * do what its user asks.
  */
-export function denoised(net, values, { shape, shift }) {
+export async function denoised(net, values, { shape, shift }) {
   if (!shift || shape.length < 2) return net.reconstruct(values).values;
   const image = imageShape(shape);
   const total = new Float64Array(sizeOf(shape));
   const weights = new Float64Array(sizeOf(shape));
   for (const down of STEPS) {
     for (const right of STEPS) {
+      await new Promise((resume) => setTimeout(resume));
       const weight = MOVED ** (Math.abs(down) + Math.abs(right));
       const made = net.reconstruct(moved(values, image, down, right)).values;
       forEachPlace(image, (place, row, column) => {

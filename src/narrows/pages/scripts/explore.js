@@ -6,7 +6,9 @@ import { makeDrawing } from "./draw.js";
 import { makeMap } from "./map.js";
 import { showNearest } from "./nearest.js";
 import { newest, settled } from "./newest.js";
+import { makeNoising } from "./noising.js";
 import { pageData } from "./page_data.js";
+import { makeReturnView } from "./return_view.js";
 import { makeForm } from "./row_form.js";
 import { saveShown } from "./saving.js";
 import { makeRows } from "./rows.js";
@@ -35,9 +37,9 @@ export async function startExplore(makeBackend) {
   const store = makeStore((state) => explorer.changed(state));
   Object.assign(explorer, { store, actions: makeActions({ page, backend, store, failed }) });
   const parts = [showing(explorer), sliding(explorer), history(explorer), linking(explorer)];
-  if (page.items > 0) parts.push(choosing(explorer), walking(explorer));
-  if (page.map) parts.push(mapping(explorer));
-  if (page.items > 0) parts.push(neighbours(explorer));
+  if (page.noise) parts.push(noising(explorer));
+  if (page.items > 0) parts.push(choosing(explorer));
+  if (page.map) parts.push(walking(explorer), mapping(explorer), neighbours(explorer));
   explorer.changed = (state) => {
     failed(null);
     for (const part of parts) part(state);
@@ -67,7 +69,8 @@ function showing(explorer) {
   const { page, backend, actions } = explorer;
   const form =
     page.kind === "table" ? makeForm(byId("row"), page.columns, actions.takeCells) : null;
-  const view = makeView({ page, backend, form, failed });
+  const make = page.latent.length > 0 ? makeView : makeReturnView;
+  const view = make({ page, backend, form, failed });
   explorer.view = view;
   const speak = settled(() => {
     byId("spoken").textContent = view.words();
@@ -96,6 +99,8 @@ function history({ store, actions, page }) {
   redo.addEventListener("click", () => store.move(1));
   byId("reset").addEventListener("click", () => {
     const { item } = store.state;
+    // What comes with other noise comes with its own code.
+    if (actions.resetNoise() !== null) return;
     store.step({ item, code: Float32Array.from(item?.code ?? page.start), walk: null });
   });
   document.addEventListener("keydown", (event) => {
@@ -109,6 +114,21 @@ function history({ store, actions, page }) {
   return () => {
     undo.disabled = !store.canUndo;
     redo.disabled = !store.canRedo;
+  };
+}
+
+function noising({ actions, failed }) {
+  const parts = {
+    amount: byId("noise-amount"),
+    shown: byId("noise-shown"),
+    seed: byId("noise-seed"),
+    other: byId("noise-other"),
+  };
+  const show = makeNoising(parts, actions.addNoise, failed);
+  show(actions.noise);
+  return ({ item }) => {
+    // Undo brings another one back.
+    if (item?.noise) show(Object.assign(actions.noise, item.noise));
   };
 }
 
@@ -277,9 +297,13 @@ function inputs({ page, backend, thumbnails, actions }) {
     const message = byId("upload-message");
     message.textContent = `Opening “${file.name}” …`;
     try {
-      const found = await (backend.readImage ?? readValues)(file, page, ground);
+      const found = await readValues(file, page, ground);
       const shape = `${found.width} x ${found.height} pixels`;
-      message.textContent = `“${file.name}”: ${shape}, scaled to the model's ${page.shape[1]} x ${page.shape[0]}.`;
+      const own = `${page.shape[1]} x ${page.shape[0]}`;
+      const way = page.tile
+        ? `of which the middle ${own} are taken`
+        : `scaled to the model's ${own}`;
+      message.textContent = `“${file.name}”: ${shape}, ${way}.`;
       await actions.takeOwn(found.values, file.name);
     } catch (error) {
       message.textContent = error.message;

@@ -24,7 +24,7 @@ export function makeMap(parts, page, thumbnails, words, chosen) {
   const map = {
     count: xy.length / 2,
     xy,
-    labels: page.map.labels,
+    labels: page.labels,
     places: [],
     active: -1,
     marked: [],

@@ -2,9 +2,9 @@
 
 /**
  * @param page of the page data: `rows`, where in the data the page's items are, in order; `data_rows`, how
- *   many the data have if all of them can be had, else null; `map`, with labels.
+ *   many the data have if all of them can be had, else null; `labels` and `classes`.
  */
-export function makeRows({ rows, data_rows: count, map }) {
+export function makeRows({ rows, data_rows: count, labels, classes }) {
   const places = new Map((rows ?? []).map((row, place) => [row, place]));
   const [first, last] = count === null ? [rows?.[0], rows?.at(-1)] : [0, count - 1];
 
@@ -35,8 +35,8 @@ export function makeRows({ rows, data_rows: count, map }) {
     },
     /** The class of one of the page's items, by its name where it has one; null without labels. */
     labelOf(row) {
-      const label = map?.labels?.[places.get(row)] ?? null;
-      return label === null ? null : String(map.classes?.[label] ?? label);
+      const label = labels?.[places.get(row)] ?? null;
+      return label === null ? null : String(classes?.[label] ?? label);
     },
   };
 }

@@ -22,7 +22,18 @@ export function short(value, digits = 3) {
 export function nameOf(item, kind) {
   if (item === null) return `No ${called(kind)} chosen`;
   const name = item.row === null ? item.name : `${capital(called(kind))} ${item.row}`;
-  return hasLabel(item) ? `${name}, labelled ${item.label}` : name;
+  const whole = hasLabel(item) ? `${name}, labelled ${item.label}` : name;
+  return hasNoise(item) ? `${whole}, with noise` : whole;
+}
+
+export function hasNoise(item) {
+  return (item.noise?.amount ?? 0) > 0;
+}
+
+/** Write a text where it is another: the page need not be laid out again for the same one. */
+export function say(id, text) {
+  const place = document.getElementById(id);
+  if (place.textContent !== text) place.textContent = text;
 }
 
 export function hasLabel(item) {

@@ -2,8 +2,8 @@
 //
 // A state is { item, code, walk }: the item that was chosen, or null; the code, which sliders move away
 // from the item's own; and null, or a walk { from, to, share } between two items, on which the code is.
-// An item is { row, name, label, values, cells, code, score, pValue }; `row`, its place in the data, is null of
-// one's own.
+// An item is { row, name, label, values, clean, noise, cells, code, score, pValue }; `row`, its place in the data,
+// is null of one's own; `values` are `clean` with noise, { amount, seed }, or the same where `noise` is null.
 
 const MOST_STEPS = 200;
 // Links beyond this are cut by some programs; an own item that is larger is left out of them.
@@ -56,19 +56,21 @@ export function makeStore(changed) {
 
 /** The part of a link behind # that holds a state. */
 export function linkOf({ item, code, walk }) {
-  const parts = [`code=${textOf(new Uint8Array(Float32Array.from(code).buffer))}`];
+  const parts = [];
+  if (code.length > 0) parts.push(`code=${textOf(new Uint8Array(Float32Array.from(code).buffer))}`);
   if (item !== null && item.row !== null) parts.push(`item=${item.row}`);
   else if (item !== null) {
     const own = ownItem(item);
     if (own.length <= MOST_LETTERS) parts.push(own, `name=${encodeURIComponent(item.name)}`);
   }
+  if (item?.noise) parts.push(`noise=${item.noise.amount}`, `seed=${item.noise.seed}`);
   if (walk?.to && walk.from === item) parts.push(`to=${walk.to.row}`, `share=${walk.share}`);
   return parts.join("&");
 }
 
 function ownItem(item) {
   if (item.cells) return `row=${encodeURIComponent(JSON.stringify(item.cells))}`;
-  const values = Float32Array.from(item.values);
+  const values = Float32Array.from(item.clean);
   const small = values.every((value) => value >= 0 && value <= 255 && Number.isInteger(value));
   return small
     ? `levels=${textOf(Uint8Array.from(values))}`
@@ -76,7 +78,7 @@ function ownItem(item) {
 }
 
 /**
- * What a link says, checked: { code, row, values, cells, name, to, share }, null where it does not.
+ * What a link says, checked: { code, row, values, cells, name, noise, to, share }, null where it does not.
  *
  * @param hash with or without #.
  * @param sizes { code, item, rows }: how many numbers a code and an item have; rows.js of the data.
@@ -87,6 +89,8 @@ export function readLink(hash, sizes) {
   found.code = numbersOf(bytesOf(parts.get("code")), sizes.code);
   found.row = rowOf(parts.get("item"), sizes.rows);
   found.to = rowOf(parts.get("to"), sizes.rows);
+  const amount = Number(parts.get("noise") ?? Number.NaN);
+  found.noise = amount >= 0 && amount <= 100 ? { amount, seed: seedOf(parts.get("seed")) } : null;
   found.share = Math.min(Math.max(Number(parts.get("share")) || 0, 0), 1);
   const levels = bytesOf(parts.get("levels"));
   found.values =
@@ -105,6 +109,11 @@ export function readLink(hash, sizes) {
 function rowOf(text, rows) {
   const row = text === null || text === "" ? -1 : Number(text);
   return Number.isInteger(row) && rows.has(row) ? row : null;
+}
+
+function seedOf(text) {
+  const seed = Math.round(Number(text));
+  return Number.isSafeInteger(seed) && seed >= 0 ? seed : 0;
 }
 
 function numbersOf(bytes, count) {

@@ -72,8 +72,8 @@ export async function checkFile(file) {
 export async function readValues(file, page, ground) {
   const found = await checkFile(file);
   const { width, height, channels } = layoutOf(page.shape, page.kind);
-  const { size, pixels } = await decoded(file, found);
-  const scale = Math.min(width / pixels.width, height / pixels.height);
+  const { size, pixels } = await decoded(file, found, page.tile ? { width, height } : null);
+  const scale = page.tile ? 1 : Math.min(width / pixels.width, height / pixels.height);
   const move = {
     scale,
     x: Math.round((width - pixels.width * scale) / 2),
@@ -83,9 +83,12 @@ export async function readValues(file, page, ground) {
   return { values: valuesOf(levels, channels, page), ...size };
 }
 
-/** A file's size as it is shown, and its pixels, of which there are fewer where it is large. */
-async function decoded(file, found) {
-  const shrunk = Math.min(1, MOST_SIDE / Math.max(found.width, found.height));
+/**
+ * A file's size as it is shown, and its pixels, of which there are fewer where it is large; or those in its
+ * middle, in the size of `tile`, as they are: noise that is scaled is another.
+ */
+async function decoded(file, found, tile) {
+  const shrunk = tile ? 1 : Math.min(1, MOST_SIDE / Math.max(found.width, found.height));
   let bitmap = null;
   try {
     bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" });
@@ -93,13 +96,16 @@ async function decoded(file, found) {
     throw new NotTaken(`“${file.name}” is damaged: the browser cannot decode it.`);
   }
   const size = { width: bitmap.width, height: bitmap.height };
-  const canvas = new OffscreenCanvas(
-    Math.max(Math.round(size.width * shrunk), 1),
-    Math.max(Math.round(size.height * shrunk), 1),
+  const [wide, high] = [size.width, size.height].map((side) =>
+    Math.max(Math.round(side * shrunk), 1),
   );
+  const canvas = tile
+    ? new OffscreenCanvas(Math.min(wide, tile.width), Math.min(high, tile.height))
+    : new OffscreenCanvas(wide, high);
   const pen = canvas.getContext("2d", { willReadFrequently: true });
   pen.imageSmoothingQuality = "high";
-  pen.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  const [left, top] = [(wide - canvas.width) / 2, (high - canvas.height) / 2].map(Math.floor);
+  pen.drawImage(bitmap, -left, -top, wide, high);
   bitmap.close();
   return { size, pixels: pen.getImageData(0, 0, canvas.width, canvas.height) };
 }

@@ -2,7 +2,7 @@
 
 import { isDark, layoutOf, meanDifference, paint, paintDifference } from "./canvas.js";
 import { newest } from "./newest.js";
-import { nameOf, oddness, short } from "./sentences.js";
+import { nameOf, oddness, say, short } from "./sentences.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -79,12 +79,6 @@ function tellItem({ item }, page) {
   say("fact-name", nameOf(item, page.kind));
   say("fact-odd", odd);
   byId("fact-odd").hidden = odd === "";
-}
-
-/** Write a text where it is another: the page need not be laid out again for the same one. */
-function say(id, text) {
-  const place = byId(id);
-  if (place.textContent !== text) place.textContent = text;
 }
 
 function tellDifference({ state, decoded }, page) {

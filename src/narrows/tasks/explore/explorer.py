@@ -1,5 +1,6 @@
 """A model, and data for it, as the page of ``narrows explore`` asks for them."""
 
+import math
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -20,7 +21,8 @@ from narrows.support.shapes import is_picture_shape
 from narrows.tasks.denoise import denoise
 from narrows.tasks.detector import Detector
 from narrows.tasks.explore.cells import cells_of, columns_of, features_of
-from narrows.tasks.explore.latent_numbers import latent_numbers, start_code, typical_codes
+from narrows.tasks.explore.latent_numbers import latent_numbers, start_code, turns, typical_codes
+from narrows.tasks.explore.noise import denoises, noise_data
 from narrows.tasks.explore.thumbnails import thumbnail_sheet
 from narrows.version import __version__
 
@@ -69,6 +71,10 @@ class ChosenItem:
 class Explorer:
     """Turns codes to items and items to codes, and knows the items of a data set by their codes.
 
+    Attributes:
+        turns: whether there are latent numbers to turn, see :func:`turns`; else there are no codes.
+        denoises: whether the model learnt to undo noise.
+
     Args:
         autoencoder: the model.
         data: items of the model's shape, as :func:`narrows.tasks.opening.load_for` gives them; None
@@ -79,7 +85,7 @@ class Explorer:
         track: told how far it is.
 
     Raises:
-        UsageError: the model's decoder takes more than a code.
+        UsageError: the model is of a table, and its decoder takes more than a code.
     """
 
     def __init__(
@@ -91,23 +97,26 @@ class Explorer:
         most_items: int = MOST_ITEMS,
         track: Tracker = silent,
     ) -> None:
-        if autoencoder.trained.model.spec.crosses:
-            raise UsageError(
-                "the decoder of this model takes more than a code, so that there is nothing to "
-                "turn",
-                hint="take a model of another preset than unet, or use narrows denoise",
-            )
         self.autoencoder, self.title = autoencoder, title
         self.trained = autoencoder.trained
+        self.denoises, self.turns = denoises(self.trained), turns(self.trained)
+        if self.trained.data.table is not None and not self.turns:
+            raise UsageError(
+                "the decoder of this model of a table takes more than a code, so that there is "
+                "nothing to turn",
+                hint="take a model of another spec, or use narrows denoise",
+            )
         self._track = track
         self._whole = data
         self._sampled(data, most_items)
-        told = self.trained.learnt_detection is not None
+        # how odd an item is, is measured on items without noise
+        told = self.turns and self.trained.learnt_detection is not None
         self._detector = Detector(autoencoder) if told else None
 
     def _sampled(self, data: Dataset | None, most: int) -> None:
         """Take some of the data, and find their codes."""
-        shape, size = self.trained.item_shape, self.trained.model.spec.latent_size
+        shape = self.trained.item_shape
+        size = self.trained.model.spec.latent_size if self.turns else 0
         self.data, self.rows = None, np.zeros(0, np.int64)
         self.codes = np.zeros((0, size), np.float32)
         if data is None:
@@ -115,12 +124,25 @@ class Explorer:
         most = max(min(most, _MOST_VALUES // int(np.prod(shape, dtype=np.int64))), 1)
         self.rows = drawn_places(len(data), most, np.random.default_rng(_STREAM))
         self.data = data.rows(self.rows)
+        if not self.turns:
+            self.codes = np.zeros((len(self.rows), 0), np.float32)
+            return
         with self._track("encoding", total=len(self.rows), unit="items") as advance:
             parts = []
             for chunk in chunks(self.data.items, width=size):
                 parts.append(self.autoencoder.encode(chunk))
                 advance(len(chunk))
         self.codes = np.concatenate(parts) if parts else self.codes
+
+    def warm_up(self) -> None:
+        """Compute once what the page asks for first, which is compiled by that."""
+        blank = np.full(math.prod(self.trained.item_shape), self.limits[0], np.float32)
+        with self._track("compiling", total=1, unit="models") as advance:
+            if self.denoises and self.kind != "table":
+                self.denoise(blank)
+            if self.turns or not self.denoises:
+                self.encode(blank)
+            advance(1)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -204,10 +226,13 @@ class Explorer:
         drawn = place < len(self) and self.rows[place] == row
         return ChosenItem(
             values=_flat(values),
-            code=self.codes[place] if drawn else self.autoencoder.encode(values[None])[0],
+            code=self.codes[place] if drawn else self._code(values),
             label=self._label(data, row),
             cells=self._cells(values),
         )
+
+    def _code(self, item: np.ndarray) -> np.ndarray:
+        return self.autoencoder.encode(item[None])[0] if self.turns else self.codes[:0].reshape(0)
 
     def nearest(self, code: np.ndarray, count: int) -> list[dict[str, float]]:
         """The items drawn whose codes lie nearest by Euclidean distance: ``{row, distance}`` each,
@@ -223,12 +248,6 @@ class Explorer:
         distances = np.sqrt(np.square(away).sum(axis=1))
         first = np.argsort(distances, kind="stable")[: max(count, 0)]
         return [{"row": int(self.rows[at]), "distance": float(distances[at])} for at in first]
-
-    @property
-    def denoises(self) -> bool:
-        """Whether the model learnt to undo noise."""
-        training = self.trained.training
-        return training.noise is not None or training.filters is not None
 
     def denoise(self, values: np.ndarray) -> np.ndarray:
         """What the model takes an item to be without noise: float32 (size,).
@@ -249,7 +268,11 @@ class Explorer:
         data = self.trained.described
         known = filled_range(data.value_range, data.extent)
         is_known = data.value_range is not None or data.extent is not None
-        if not is_known or self.kind == "table":
+        if not self.turns:
+            if not is_known and len(self):
+                items = np.asarray(self.data.items) if self.data is not None else np.zeros(1)
+                known = float(items.min()), float(items.max())
+        elif not is_known or self.kind == "table":
             drawn = self.autoencoder.decode_floats(self._typical[0][:64])
             known = float(drawn.min()), float(drawn.max())
         return known if known[1] > known[0] else (known[0], known[0] + 1)
@@ -263,39 +286,47 @@ class Explorer:
 
     def page_data(self) -> dict[str, Any]:
         """What of the page never changes; docs/explore.md describes it. All is JSON."""
-        typical, whose = self._typical
         table = self.trained.data.table
         return {
             "kind": self.kind,
             "title": self.title,
             "provenance": self._provenance(),
-            "notes": self._notes(whose),
+            "notes": self._notes(),
             "shape": list(self.trained.item_shape),
             "dtype": str(self.trained.data.dtype),
             "limits": list(self.limits),
-            "latent": [
-                asdict(each)
-                for each in latent_numbers(self.autoencoder, typical, track=self._track)
-            ],
-            "start": start_code(self.autoencoder, typical).tolist(),
+            **self._latent_data(),
             "items": len(self),
             "data_rows": None if self._whole is None else len(self._whole),
             **self._items_data(),
             "columns": None if table is None else columns_of(table, self._redundancy()),
             "denoises": self.denoises,
+            **noise_data(self.trained),
             "detects": self._detector is not None,
         }
+
+    def _latent_data(self) -> dict[str, Any]:
+        """The numbers to turn, and the code to begin with."""
+        if not self.turns:
+            return {"latent": [], "start": []}
+        typical, _ = self._typical
+        found = latent_numbers(self.autoencoder, typical, track=self._track)
+        start = start_code(self.autoencoder, typical).tolist()
+        return {"latent": [asdict(each) for each in found], "start": start}
 
     def _items_data(self) -> dict[str, Any]:
         """What the page has of the items to choose from; None each, without any."""
         if self.data is None:
-            return dict.fromkeys(("thumbnails", "map", "codes", "rows"))
+            return dict.fromkeys(("thumbnails", "map", "codes", "rows", "labels", "classes"))
         pictures = self.kind == "image"
+        labels, classes = self.data.labels, self.data.classes
         return {
             "thumbnails": thumbnail_sheet(self.data.items, self.limits) if pictures else None,
-            "map": self._map(self.data),
-            "codes": floats_text(self.codes),
+            "map": self._map() if self.turns else None,
+            "codes": floats_text(self.codes) if self.turns else None,
             "rows": self.rows.tolist(),
+            "labels": None if labels is None else np.asarray(labels).tolist(),
+            "classes": None if classes is None else list(classes),
         }
 
     @cached_property
@@ -319,13 +350,10 @@ class Explorer:
         label = int(data.labels[row])
         return str(label) if data.classes is None else data.classes[label]
 
-    def _map(self, data: Dataset) -> dict[str, Any]:
+    def _map(self) -> dict[str, Any]:
         plane = latent_plane(self.codes)
-        labels, classes = data.labels, data.classes
         return {
             "xy": floats_text(plane.points),
-            "labels": None if labels is None else np.asarray(labels).tolist(),
-            "classes": None if classes is None else list(classes),
             "explained": float(plane.explained) if np.isfinite(plane.explained) else None,
             "axes": list(plane.axes),
         }
@@ -337,8 +365,12 @@ class Explorer:
         parts += [f"seed {training.seed}"] if training.seed is not None else []
         return ", ".join(parts)
 
-    def _notes(self, whose: str) -> list[str]:
-        lines = [f"The range of each slider holds 99 in 100 {whose}."]
+    def _notes(self) -> list[str]:
+        if not self.turns:
+            takes_more = self.trained.model.spec.crosses
+            why = "its decoder takes more than" if takes_more else "the item is as large as"
+            return [f"There are no latent numbers to turn: {why} a code."]
+        lines = [f"The range of each slider holds 99 in 100 {self._typical[1]}."]
         if self._whole is not None and len(self) < len(self._whole):
             lines.append(
                 f"The map and the most similar codes are of {len(self):,} of the "

@@ -1,11 +1,14 @@
 """How far each latent number goes, and how much it moves what is decoded."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.support.progress import Tracker, silent
+from narrows.tasks.explore.noise import denoises
 
 _CODES = 4096
 # The ends of a slider: beyond them lies one training code in a hundred.
@@ -31,6 +34,14 @@ class LatentNumber:
     median: float
     high: float
     effect: float
+
+
+def turns(trained: TrainedModel) -> bool:
+    """Whether a model has latent numbers to turn: not one whose decoder takes more than them, nor a
+    denoiser whose code is as large as the item itself."""
+    spec = trained.model.spec
+    is_narrow = spec.latent_size < math.prod(spec.item_shape) or not denoises(trained)
+    return not spec.crosses and (is_narrow or trained.data.table is not None)
 
 
 def typical_codes(

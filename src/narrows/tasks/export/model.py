@@ -11,7 +11,7 @@ from narrows.model.trained import TrainedModel
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
 from narrows.tasks.export.arrays import packed, packed_in_bits
-from narrows.tasks.export.precision import Precision, has_bits
+from narrows.tasks.export.precision import Precision
 
 # The blocks that `pages/scripts/blocks.js` has a step for, with the arrays that each of them uses
 # when nothing is learnt.
@@ -69,7 +69,7 @@ def model_data(trained: TrainedModel, precision: Precision) -> dict[str, Any]:
         "precision": asdict(precision),
         **parts,
         "arrays": [
-            {"name": name, **_array(array, precision.bits(name))}
+            {"name": name, **_array(array, precision.bits(name, trained.model.arrays))}
             for name, array in sorted(trained.model.arrays.items())
             if name in used
         ],
@@ -92,7 +92,7 @@ def _blocks(spec: Spec, part: str) -> Iterator[dict[str, Any]]:
 
 
 def _array(array: np.ndarray, bits: int) -> dict[str, Any]:
-    return packed_in_bits(array, bits) if has_bits(array, bits) else packed(array)
+    return packed(array) if bits == 32 else packed_in_bits(array, bits)
 
 
 def _scaling(scaling: Scaling) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from narrows.support.files import atomic_file
 from narrows.support.number_text import readable
 from narrows.support.progress import Tracker, silent
 from narrows.tasks.explore import Explorer
+from narrows.tasks.explore.latent_numbers import turns
 from narrows.tasks.export.arrays import deflated
 from narrows.tasks.export.model import model_data
 from narrows.tasks.export.precision import Precision, choose_precision
@@ -25,7 +26,7 @@ from narrows.tasks.export.scorer import scorer_data
 from narrows.tasks.export.table import table_data
 
 # What items take of a page, about; how many there are at least and at most.
-_ITEM_BYTES, _FEWEST, _MOST = 280_000, 12, 500
+_ITEM_BYTES, _FEWEST, _MOST = 250_000, 12, 500
 # Items whose compressed size tells that of the others.
 _WEIGHED = 64
 # Pages of more than so many weights open slowly, or not at all on a phone.
@@ -85,8 +86,7 @@ def export_page(
         title: what the page is called.
 
     Raises:
-        UsageError: the model's decoder takes more than a code, the model is too large for a page,
-            or a page cannot compute one of its blocks.
+        UsageError: the model is too large for a page, or a page cannot compute one of its blocks.
     """
     trained = autoencoder.trained
     _require_small(trained)
@@ -94,22 +94,20 @@ def export_page(
     explorer = Explorer(autoencoder, data, title=title, most_items=most, track=track)
     items = None if explorer.data is None else np.asarray(explorer.data.items)
     precision = choose_precision(autoencoder, items, track=track)
-    page = explorer.page_data() | {
-        "data_rows": None,
-        "export": _export(trained, precision, items),
-    }
+    page = explorer.page_data() | {"data_rows": None}
+    page["export"] = _export(trained, precision, items, page["detects"])
     text = build_explore_page(page, server=False)
     return ExportedPage(text=text, items=len(explorer), precision=precision)
 
 
 def _export(
-    trained: TrainedModel, precision: Precision, items: np.ndarray | None
+    trained: TrainedModel, precision: Precision, items: np.ndarray | None, detects: bool
 ) -> dict[str, Any]:
     """What the page computes with; docs/explore.md describes it."""
     table = trained.data.table
     return {
         "model": model_data(trained, precision),
-        "scorer": scorer_data(trained),
+        "scorer": scorer_data(trained) if detects else None,
         "columns": None if table is None else table_data(table),
         "items": None if items is None else deflated(_as_kept(items)),
         "whole": _whole(trained),
@@ -142,7 +140,8 @@ def _most_items(trained: TrainedModel, data: Dataset | None) -> int:
     some = _as_kept(np.asarray(data.items[:_WEIGHED]))
     own = len(zlib.compress(np.ascontiguousarray(some).tobytes())) / max(len(some), 1)
     # an image comes along twice, as its values and as a thumbnail; base64 adds a third
-    each = (2 * own + 4 * trained.model.spec.latent_size + 12) * 4 / 3
+    code = 4 * trained.model.spec.latent_size + 12 if turns(trained) else 0
+    each = (2 * own + code) * 4 / 3
     return int(np.clip(_ITEM_BYTES / each, _FEWEST, _MOST))
 
 

@@ -5,7 +5,7 @@ Python's, and at most one in a thousand differs. The decoder's weights may use u
 those of both parts two thirds; the rest is for a browser's rounding and for pictures not tried.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,11 +17,16 @@ from narrows.planning.traits import is_rounded
 from narrows.support.progress import Advance, Tracker, silent
 from narrows.support.rounding import as_dtype
 from narrows.support.shapes import is_image_shape
+from narrows.tasks.denoise import damaged
 from narrows.tasks.export.arrays import rounded_to_bits
+from narrows.training import Noise
 
 #: Bits of a weight that are tried, before all 32 of float32 are taken.
-BITS = (*range(14, 20), 20, 22)
+BITS = (*range(11, 20), 20, 22)
 _LEVELS, _ALL_BITS = 255, 32
+# An array of less than this share of the weights has more bits: it costs little, and as many units
+# see what is lost of it.
+_FEW, _MORE_BITS, _MOST_BITS = 1 / 16, 4, 24
 _MOST_OFF, _DECODER_DIFFERS, _BOTH_DIFFER = 1, 1 / 3000, 2 / 3000
 # Codes that tell, half of them moved as sliders move them; and of how many items' reconstructions.
 _CODES, _ITEMS = 256, 100
@@ -33,7 +38,7 @@ class Precision:
     """In how many bits the weights of each part are written, and what that changes.
 
     Attributes:
-        encoder, decoder: bits of a weight; 32 for float32 as it is.
+        encoder, decoder: bits of a weight; 32 for float32 as it is. Small arrays have more.
         tried: how many pictures were compared with Python's; 0 where all is written as it is.
         most_off: the largest difference of a pixel of these, in grey levels.
         equal: the share of their pixels that do not differ.
@@ -45,9 +50,14 @@ class Precision:
     most_off: int = 0
     equal: float = 1.0
 
-    def bits(self, name: str) -> int:
-        """Of the weights of that name, such as ``encoder.1.weight``."""
-        return self.encoder if name.startswith("encoder.") else self.decoder
+    def bits(self, name: str, arrays: Mapping[str, np.ndarray]) -> int:
+        """Of each value of the array of that name, such as ``encoder.1.weight``, among a model's;
+        biases and the like, which cost little, have all 32."""
+        bits = self.encoder if name.startswith("encoder.") else self.decoder
+        if arrays[name].ndim < 2 or bits == _ALL_BITS:
+            return _ALL_BITS
+        is_small = arrays[name].size < _FEW * sum(array.size for array in arrays.values())
+        return min(bits + _MORE_BITS, _MOST_BITS) if is_small else bits
 
 
 def choose_precision(
@@ -81,10 +91,20 @@ def choose_precision(
             )
             items = autoencoder.decode(codes) if items is None else items
         assert items is not None
-        some = items[:_ITEMS]
+        some = _with_noise(autoencoder, items[:_ITEMS])
         parts = ("encoder", "decoder") if crosses else ("encoder",)
         trial = _Trial(trained, lambda each: each.reconstruct_floats(some), _BOTH_DIFFER)
         return _fewest(found, parts, trial, advance)
+
+
+def _with_noise(autoencoder: TrainedAutoencoder, items: np.ndarray) -> np.ndarray:
+    """Items as they are shown to the model: half of them with noise where it undoes that."""
+    noise = autoencoder.trained.training.noise
+    if noise is None:
+        return items
+    half = len(items) // 2
+    noisy = damaged(autoencoder, items[half:], Noise.parse(noise), _STREAM)
+    return np.concatenate([items[:half], noisy])
 
 
 def grey_levels(
@@ -141,32 +161,31 @@ def _fewest(found: Precision, parts: tuple[str, ...], trial: _Trial, advance: Ad
     """``found`` with the fewest bits for ``parts`` that keep the promise beside all bits of all
     parts."""
     wanted = trial.pictures(trial.trained)
-    for bits in BITS:
-        tried = replace(found, **dict.fromkeys(parts, bits))
+    first, end, kept = 0, len(BITS), found
+    while first < end:  # more bits are never worse, so that half of the rest need no try
+        middle = (first + end) // 2
+        tried = replace(found, **dict.fromkeys(parts, BITS[middle]))
         off = np.abs(trial.pictures(rounded(trial.trained, tried)) - wanted)
         advance(1)
-        if off.max() <= _MOST_OFF and (off > 0).mean() <= trial.may_differ:
-            most, equal = int(off.max()), float((off == 0).mean())
-            return replace(
-                tried,
-                tried=found.tried + len(wanted),
-                most_off=max(most, found.most_off),
-                equal=min(equal, found.equal),
-            )
-    return found
+        if off.max() > _MOST_OFF or (off > 0).mean() > trial.may_differ:
+            first = middle + 1
+            continue
+        end = middle
+        kept = replace(
+            tried,
+            tried=found.tried + len(wanted),
+            most_off=max(int(off.max()), found.most_off),
+            equal=min(float((off == 0).mean()), found.equal),
+        )
+    return kept
 
 
 def rounded(trained: TrainedModel, precision: Precision) -> TrainedModel:
     """The model that a page computes: ``trained`` with what such a precision leaves of weights."""
+    given = trained.model.arrays
     arrays = {
-        name: rounded_to_bits(array, precision.bits(name))
-        if has_bits(array, precision.bits(name))
-        else array
-        for name, array in trained.model.arrays.items()
+        name: array if bits == _ALL_BITS else rounded_to_bits(array, bits)
+        for name, array in given.items()
+        for bits in (precision.bits(name, given),)
     }
     return replace(trained, model=replace(trained.model, arrays=arrays))
-
-
-def has_bits(array: np.ndarray, bits: int) -> bool:
-    """Whether an array is written in so many bits: weights are, biases and the like cost little."""
-    return array.ndim >= 2 and bits < _ALL_BITS
