@@ -21,6 +21,7 @@ from typing import Literal
 import numpy as np
 
 from narrows.errors import ShapeError, UsageError
+from narrows.support.blas import one_blas_thread
 
 Rule = Literal["hebbian", "pseudo-inverse"]
 
@@ -43,6 +44,7 @@ class HopfieldNetwork:
         states = self._checked(states)
         return -0.5 * np.einsum("ni,ij,nj->n", states, self.weights, states, optimize=True)
 
+    @one_blas_thread()
     def recall(
         self, states: np.ndarray, *, synchronous: bool = False, sweeps: int = 100, seed: int = 0
     ) -> np.ndarray:
@@ -83,6 +85,7 @@ class HopfieldNetwork:
         return states.astype(np.float64)
 
 
+@one_blas_thread()
 def store(patterns: np.ndarray, rule: Rule = "hebbian") -> HopfieldNetwork:
     """A network that remembers ``patterns``.
 

@@ -3,28 +3,24 @@
     p(z) = Σ_k w_k N(z; m_k, L_k L_kᵀ)
 
 Its number of components is what held-out codes are likeliest under. It is fitted by expectation
-maximisation in scikit-learn, lives in the model file as plain arrays, and needs NumPy alone to
-judge codes and to draw new ones. Ghosh et al. (arXiv:1903.12436) draw so from autoencoders whose
-codes were never trained towards a distribution.
+maximisation (:mod:`narrows.learnt.mixture`), lives in the model file as plain arrays, and needs
+NumPy alone to judge codes and to draw new ones. Ghosh et al. (arXiv:1903.12436) draw so from
+autoencoders whose codes were never trained towards a distribution.
 """
 
-import copy
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Shaped
 
 from narrows.errors import ShapeError
+from narrows.learnt.mixture import Mixture, first_mixture, fit_mixture
+from narrows.support.blas import one_blas_thread
 from narrows.support.progress import Tracker, silent
 from narrows.support.tensor_file import require_floats
-
-if TYPE_CHECKING:
-    from sklearn.mixture import GaussianMixture
 
 #: Codes that are enough to fit a density to; more cost time and tell little.
 MOST_CODES = 20_000
@@ -39,8 +35,6 @@ _CODES_A_NUMBER = 2
 # Added to variances, where each number has a variance of 1, so that no component is a point: much
 # for many components of few codes, and less where held-out codes are likelier so.
 _ADDED, _ADDED_LESS = 1e-2, 1e-3
-_MOST_ITERATIONS = 100
-_TOLERANCE = 1e-2  # nats a code
 # Codes that are judged at a time.
 _BLOCK = 1 << 13
 
@@ -151,6 +145,7 @@ class Density:
         return self.scale > 0
 
     @cached_property
+    @one_blas_thread()
     def whitening(self) -> list[np.ndarray]:
         """L⁻¹ of each component, over the live numbers."""
         live = np.flatnonzero(self.live)
@@ -180,8 +175,6 @@ def fit_density(
             are taken.
         seed: governs what is held out, and where components start.
     """
-    from threadpoolctl import threadpool_limits
-
     wide = codes[:MOST_CODES].astype(np.float64)
     # rounding in the mean must not give a constant number a variance
     scale = np.where(np.ptp(wide, axis=0) > 0, wide.std(axis=0), 0)
@@ -197,61 +190,37 @@ def fit_density(
             centre=centre,
             scale=scale,
         )
-    # threads of so small products wait for one another: on two cores they take four times as long
-    with threadpool_limits(1, "blas"):
-        mixture = _chosen((wide[:, live] - centre[live]) / scale[live], seed, track)
-    means = np.zeros((mixture.n_components, size))
-    means[:, live] = mixture.means_
-    cholesky = np.tile(np.eye(size), (mixture.n_components, 1, 1))
-    cholesky[:, live[:, None], live] = np.linalg.cholesky(mixture.covariances_)
+    mixture = _chosen((wide[:, live] - centre[live]) / scale[live], seed, track)
+    means = np.zeros((len(mixture.weights), size))
+    means[:, live] = mixture.means
+    cholesky = np.tile(np.eye(size), (len(means), 1, 1))
+    cholesky[:, live[:, None], live] = mixture.cholesky
     return Density(
-        weights=mixture.weights_, means=means, cholesky=cholesky, centre=centre, scale=scale
+        weights=mixture.weights, means=means, cholesky=cholesky, centre=centre, scale=scale
     )
 
 
-def _chosen(codes: np.ndarray, seed: int, track: Tracker) -> "GaussianMixture":
+def _chosen(codes: np.ndarray, seed: int, track: Tracker) -> Mixture:
     """The mixture that makes held-out codes likeliest, fitted to all of them."""
     count, size = codes.shape
     order = np.random.default_rng([seed, _DENSITY_STREAM]).permutation(count)
     held_out, rest = codes[order[: count // _HELD_OUT]], codes[order[count // _HELD_OUT :]]
     affordable = [k for k in COMPONENTS if k * (size + 1) * _CODES_A_NUMBER <= len(rest)]
-    best, likelihood = _mixture(1, seed), -math.inf
+    best, likelihood, added = first_mixture(codes, 1, _ADDED, seed), -math.inf, _ADDED
     with track("fitting a density", total=sum(affordable) + 1, unit="components") as advance:
         for components in affordable if len(held_out) else ():
-            mixture = _fitted(_mixture(components, seed), rest)
+            mixture = fit_mixture(first_mixture(rest, components, _ADDED, seed), rest, _ADDED)
             found = mixture.score(held_out)
             advance(components)
             if found <= likelihood:
                 break
             best, likelihood = mixture, found
-        best.set_params(warm_start=True)  # from where it is
-        tighter = copy.deepcopy(best).set_params(reg_covar=_ADDED_LESS)
-        if len(held_out) and _fitted(tighter, rest).score(held_out) > likelihood:
-            best = tighter
-        return _fitted(best, codes)
+        if len(held_out):
+            tighter = fit_mixture(best, rest, _ADDED_LESS)
+            if tighter.score(held_out) > likelihood:
+                best, added = tighter, _ADDED_LESS
+        return fit_mixture(best, codes, added)
 
 
 # Keeps these random numbers apart from those of other uses of the same seed.
 _DENSITY_STREAM = 0xDE25
-
-
-def _mixture(components: int, seed: int) -> "GaussianMixture":
-    from sklearn.mixture import GaussianMixture
-
-    return GaussianMixture(
-        components,
-        tol=_TOLERANCE,
-        reg_covar=_ADDED,
-        max_iter=_MOST_ITERATIONS,
-        init_params="k-means++",  # k-means itself sums in the order in which threads end
-        random_state=seed % (1 << 32),
-    )
-
-
-def _fitted(mixture: "GaussianMixture", codes: np.ndarray) -> "GaussianMixture":
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        # after so many iterations, what is left to gain is little
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return mixture.fit(codes)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from narrows.errors import DataError, ShapeError, UsageError
+from narrows.support.blas import one_blas_thread
 from narrows.support.chunks import evenly_spaced
 from narrows.support.tensor_file import require_floats
 
@@ -176,6 +177,7 @@ def _from_covariance(
     return shift + offset, _leading_eigenvectors(covariance, latent_size).T
 
 
+@one_blas_thread()
 def _from_gram(
     rows: np.ndarray, latent_size: int, dtype: np.dtype
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -205,6 +207,7 @@ def _centred(rows: np.ndarray, mean: np.ndarray, dtype: np.dtype | None = None) 
     return centred
 
 
+@one_blas_thread()
 def _leading_eigenvectors(matrix: np.ndarray, count: int) -> np.ndarray:
     """The eigenvectors of the largest eigenvalues of a symmetric matrix, largest first, as columns.
 

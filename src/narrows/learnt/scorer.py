@@ -19,6 +19,7 @@ from jaxtyping import Float, Float32, Float64
 
 from narrows.learnt.density import Density, fit_density
 from narrows.learnt.forest import Forest, grow_forest
+from narrows.support.blas import one_blas_thread
 from narrows.support.chunks import drawn_places
 from narrows.support.tensor_file import require_floats
 
@@ -129,6 +130,7 @@ class Scorer:
         return finite(np.column_stack(ways))
 
 
+@one_blas_thread()
 def learn_scorer(
     passed: Sequence[Passed],
     items: Float[np.ndarray, "n size"],
@@ -217,6 +219,7 @@ def _of_values(at_places: Float64[np.ndarray, " places"], size: int) -> np.ndarr
     return np.repeat(at_places, -(-size // len(at_places)))[:size]
 
 
+@one_blas_thread()
 def leading_directions(errors: Float64[np.ndarray, "n size"]) -> Float64[np.ndarray, "size k"]:
     """The directions in which errors vary most, (size, k), scaled so that they vary by 1."""
     count, size = errors.shape

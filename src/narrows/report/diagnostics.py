@@ -17,6 +17,7 @@ from narrows.nn.flow import Flow
 from narrows.nn.model import Model, block_arrays
 from narrows.report.evaluation import Evaluation, fitted_pca
 from narrows.report.measures import item_errors
+from narrows.support.blas import one_blas_thread
 from narrows.support.chunks import CHUNK_VALUES, evenly_spaced
 from narrows.support.number_text import readable
 from narrows.training import History
@@ -310,6 +311,7 @@ def variance(items: np.ndarray) -> float:
     return float(items.var(axis=0, dtype=np.float64).mean())
 
 
+@one_blas_thread()
 def dead_unit_counts(model: Model, items: np.ndarray) -> dict[str, tuple[int, int]]:
     """Of each hidden layer that ends in a nonlinearity, by name: (dead units, units).
 

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int64
 
 from narrows.errors import ShapeError, UsageError
+from narrows.support.blas import one_blas_thread
 
 #: The neighbour whose distance is a ball's radius, as the authors of precision and recall take it.
 NEIGHBOURS = 3
@@ -19,6 +20,7 @@ NEIGHBOURS = 3
 _DISTANCES = 1 << 22
 
 
+@one_blas_thread()
 def frechet_distance(real: Float[np.ndarray, "n d"], drawn: Float[np.ndarray, "m d"]) -> float:
     """The Fréchet distance of two normal distributions with the means and covariances of features:
 
@@ -127,6 +129,7 @@ def _squared_distances(rows: np.ndarray, others: np.ndarray) -> Iterator[np.ndar
         yield np.maximum(squares, 0)
 
 
+@one_blas_thread()
 def _square_root(covariance: np.ndarray) -> np.ndarray:
     """The symmetric matrix S, S S = covariance; of a matrix without full rank too."""
     values, vectors = np.linalg.eigh(np.atleast_2d(covariance))

@@ -21,6 +21,7 @@ from narrows.data import Dataset
 from narrows.data.tables import Column, TableSchema
 from narrows.errors import DataError
 from narrows.report.columns import CATEGORIES
+from narrows.support.blas import one_blas_thread
 from narrows.support.progress import Advance, Tracker, silent
 from narrows.support.text_tables import cell_text, table_text
 
@@ -263,13 +264,17 @@ class _Prediction:
         inputs, target = self.rows.inputs(self.given, rows), self.target.target[rows]
         if target.shape[1] == 1:
             target = target[:, 0]
-        return _regressor(self.method, inputs.shape[1]).fit(inputs, target)
+        regressor = _regressor(self.method, inputs.shape[1])
+        with one_blas_thread():
+            return regressor.fit(inputs, target)
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         if not self.given:
             mean = self.target.target[self.rows.fitted].mean(axis=0)
             return np.broadcast_to(mean, (len(inputs), len(mean)))
-        return self._model.predict(inputs).reshape(len(inputs), -1)
+        model = self._model
+        with one_blas_thread():
+            return model.predict(inputs).reshape(len(inputs), -1)
 
     def score(self, rows: slice) -> tuple[float, float | None]:
         """The score and, of categories, the share of wrong ones on ``rows``."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from narrows.support.blas import one_blas_thread
+
 #: Bits of integers of one member of the columns that are coded together.
 MOST_BITS = 24
 #: Columns that one is predicted from.
@@ -126,6 +128,7 @@ def _prediction(
     return ColumnPrediction(width, parents, _weights(inputs, own, width))
 
 
+@one_blas_thread()
 def _weights(inputs: Sequence[np.ndarray], own: np.ndarray, width: int) -> tuple[int, ...]:
     """The least squares, of integers: the weights, then the constant."""
     rows = np.stack([*inputs, np.ones_like(own)]).astype(np.float64)

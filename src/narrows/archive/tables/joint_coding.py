@@ -14,6 +14,7 @@ from narrows.archive.mixing.ans import Player, Recorder
 from narrows.archive.mixing.logistic import ONE
 from narrows.archive.tables.column_prediction import MOST_BITS, ColumnPrediction, column_predictions
 from narrows.archive.tables.row_scan import RowScan
+from narrows.support.blas import one_blas_thread
 
 __all__ = ["MOST_BITS", "decode_jointly", "encode_jointly"]
 
@@ -24,6 +25,7 @@ _BYTES_A_STATE, _MOST_STATES = 1024, 1024
 _BIT = 1 << 16
 
 
+@one_blas_thread()
 def encode_jointly(columns: Sequence[np.ndarray]) -> tuple[bytes, list[float]]:
     """Code columns of as many integers from 0 to 2^MOST_BITS - 1, int64 (n,) each.
 
@@ -65,6 +67,7 @@ class _Notes:
         return [cost / (8 * _BIT) for cost in costs]
 
 
+@one_blas_thread()
 def decode_jointly(content: bytes, rows: int, count: int) -> list[np.ndarray]:
     """The ``count`` columns of ``rows`` integers that :func:`encode_jointly` was given.
 

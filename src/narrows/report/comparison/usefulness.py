@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from narrows.data.dataset import Dataset
+from narrows.support.blas import one_blas_thread
 from narrows.support.chunks import drawn_places
 from narrows.support.progress import Tracker, silent
 
@@ -229,7 +230,7 @@ def _row(
 
     neighbours = KNeighborsClassifier(min(_NEIGHBOURS, len(codes)))
     logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=_MOST_STEPS))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), one_blas_thread():
         # Of many hundred values it is near enough by then.
         warnings.simplefilter("ignore", ConvergenceWarning)
         scores = [model.fit(codes, known).score(others, truth) for model in (neighbours, logistic)]
