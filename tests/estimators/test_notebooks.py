@@ -85,7 +85,7 @@ def test_rows_of_a_table_and_curves() -> None:
     )
     html = shown(Autoencoder(latent=2, hidden=8, epochs=2, preset="simple").fit(frame))
     assert "size &lt;cm&gt;" in html and "<b>" not in html.partition("narrows-model")[2]
-    assert html.count("<th scope='row'>reconstruction</th>") == 3
+    assert html.count("<th class='text' scope='row'>reconstruction</th>") == 3
     assert len(pictures(html)) == 1
     rows = RANDOM.normal(size=(80, 7))
     estimator = Autoencoder(latent=2, hidden=8, epochs=2, preset="simple").fit(rows)
@@ -108,7 +108,7 @@ def test_few_items_are_kept_and_no_large_ones() -> None:
 @pytest.mark.slow
 def test_results_show_their_tables(fitted, digits) -> None:
     result = evaluate(TrainedAutoencoder(fitted.trained), digits)
-    assert "autoencoder" in result._repr_html_() and "<pre" in result._repr_html_()
+    assert "autoencoder</th>" in result._repr_html_() and "<pre" not in result._repr_html_()
     assert hasattr(FitResult, "_repr_html_")
 
 

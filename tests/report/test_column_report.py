@@ -10,8 +10,9 @@ from sklearn.metrics import accuracy_score, r2_score, root_mean_squared_error
 from narrows.data import Dataset
 from narrows.data.tables import Column, TableSchema
 from narrows.errors import DataError
-from narrows.report.columns import ColumnMeter, ColumnScore, columns_text
-from narrows.report.redundancy import Redundancy, redundancy, redundancy_text
+from narrows.report.columns import ColumnMeter, ColumnScore, columns_told
+from narrows.report.redundancy import Redundancy, redundancy
+from narrows.support.text_tables import told_text
 
 ROWS = 400
 ANIMALS = ("cat", "dog", "eel")
@@ -221,7 +222,7 @@ SCORES = (
 
 
 def test_the_table_of_columns_reads_in_a_hundred_places() -> None:
-    text = columns_text(SCORES, 20)
+    text = told_text(columns_told(SCORES, 20))
     lines = text.splitlines()
     assert max(map(len, lines)) <= 100
     assert "\x1b" not in text
@@ -342,7 +343,7 @@ def test_a_column_alone_follows_from_nothing() -> None:
     result = redundancy(table({"a": numbers("a", np.random.default_rng(0).normal(size=100))}))
     assert result.columns[0].score == pytest.approx(0, abs=0.01)
     assert result.drops == ()
-    assert "no column can be dropped" in redundancy_text(result)
+    assert "no column can be dropped" in result.text()
 
 
 def test_what_is_no_table_and_what_is_too_short_is_refused() -> None:
@@ -366,7 +367,7 @@ def test_many_columns_are_compared_without_trees() -> None:
 
 
 def test_redundancy_reads_in_a_hundred_places(made: Redundancy) -> None:
-    text = redundancy_text(made)
+    text = made.text()
     assert max(map(len, text.splitlines())) <= 100
     assert "the same as b" in text
     assert "2. again" in text

@@ -7,7 +7,7 @@ from typing import Any
 
 from narrows.nn.blocks import Shape
 from narrows.nn.spec import Spec
-from narrows.support.text_tables import table_text
+from narrows.support.text_tables import TextTable
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _table(name: str, rows: list[LayerSummary]) -> str:
     header = ("Layer (type)", "Output shape", "Parameters")
     count = parameter_count(rows)
     total = f"Total parameters: {count:,} ({math.ceil(4 * count / 1000):,} kB)"
-    return f"{table_text(f'Model: {name}', [header, *cells], left=(0, 1))}\n{total}"
+    return f"{TextTable(f'Model: {name}', [header, *cells], left=(0, 1)).text()}\n{total}"
 
 
 def _type(kind: str) -> str:

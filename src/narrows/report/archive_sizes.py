@@ -7,7 +7,7 @@ from narrows.archive import SizeBreakdown, Trial
 from narrows.archive.arrays import Layout
 from narrows.support.number_text import readable
 from narrows.support.tensor_file import tensor_sizes
-from narrows.support.text_tables import cell_text, table_text
+from narrows.support.text_tables import TextTable, Told, cell_text
 
 _MEANING = {
     "header": "what the archive is, of what, and where its parts lie",
@@ -19,7 +19,7 @@ _MEANING = {
 }
 
 
-def breakdown_text(title: str, breakdown: SizeBreakdown) -> str:
+def breakdown_told(title: str, breakdown: SizeBreakdown) -> Told:
     """Where the bytes of an archive are, and its error bound."""
     layout = breakdown.layout
     rows = [["part", "bytes", "share", ""]]
@@ -27,7 +27,8 @@ def breakdown_text(title: str, breakdown: SizeBreakdown) -> str:
         share = f"{size / breakdown.total:.1%}"
         rows.append([part, f"{size:,}", share, _MEANING.get(part, "of the method")])
     rows.append(["all", f"{breakdown.total:,}", "100.0%", ""])
-    lines = [table_text(f"{title}, {_what(layout)}", rows, left=(0, 3)), _rate(breakdown)]
+    lines: list[TextTable | str] = [TextTable(f"{title}, {_what(layout)}", rows, left=(0, 3))]
+    lines.append(_rate(breakdown))
     lines.append(_bound_line(breakdown))
     if breakdown.changes:
         lines.append(f"of images that were changed before: {breakdown.changes}")
@@ -42,8 +43,7 @@ def breakdown_text(title: str, breakdown: SizeBreakdown) -> str:
     if used:
         lines.append(f"coded with {used}")
     lines += seconds_lines(breakdown.seconds, breakdown.seconds_back)
-    text = "\n".join(lines)
-    return f"{text}\n\n{_trials_text(breakdown)}" if breakdown.trials else text
+    return [*lines, "", *_trials_told(breakdown)] if breakdown.trials else lines
 
 
 def _comparison(breakdown: SizeBreakdown) -> list[str]:
@@ -128,7 +128,7 @@ def _bound_line(breakdown: SizeBreakdown) -> str:
     )
 
 
-def _trials_text(breakdown: SizeBreakdown) -> str:
+def _trials_told(breakdown: SizeBreakdown) -> Told:
     """What was tried, the smallest first."""
     values = breakdown.layout.size
     timed = breakdown.trials[0].seconds is not None
@@ -143,10 +143,11 @@ def _trials_text(breakdown: SizeBreakdown) -> str:
         rows.append(row)
     whole = breakdown.sampled == breakdown.blocks
     on = "all of it" if whole else f"{breakdown.sampled:,} of its {breakdown.blocks:,} blocks"
-    text = table_text(f"what was tried, on {on}: the smallest is taken", rows)
-    if breakdown.blocks > 1:
-        text += "\neach block on its own: a compressor that sees all of them at once may take less"
-    return text
+    table = TextTable(f"what was tried, on {on}: the smallest is taken", rows)
+    if breakdown.blocks == 1:
+        return [table]
+    alone = "each block on its own: a compressor that sees all of them at once may take less"
+    return [table, alone]
 
 
 def _compared(breakdown: SizeBreakdown) -> dict[str, Any] | None:
@@ -218,8 +219,13 @@ def model_sizes(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
     rows += [[cell_text(name), f"{size:,}", f"{size / total:.1%}"] for name, size in sizes.items()]
     rows.append(["all", f"{total:,}", "100.0%"])
     shape = " × ".join(map(str, spec.item_shape))
-    text = table_text(f"{path}: a model of items of {shape}, {spec.latent_size} numbers", rows)
-    return text, {"kind": "model", "bytes": sizes, "total": total, "latent": spec.latent_size}
+    table = TextTable(f"{path}: a model of items of {shape}, {spec.latent_size} numbers", rows)
+    return table.text(), {
+        "kind": "model",
+        "bytes": sizes,
+        "total": total,
+        "latent": spec.latent_size,
+    }
 
 
 def seconds_lines(there: float | None, back: float | None) -> list[str]:

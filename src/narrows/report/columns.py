@@ -9,7 +9,7 @@ import numpy as np
 
 from narrows.data.tables import Column, TableSchema
 from narrows.support.number_text import readable
-from narrows.support.text_tables import cell_text, table_text
+from narrows.support.text_tables import TextTable, Told, cell_text
 
 #: Kinds of columns whose values are right or wrong; the others are near or far.
 CATEGORIES = ("categorical", "boolean")
@@ -177,8 +177,8 @@ def _unit(column: Column) -> float:
     return _UNITS_A_DAY[unit[1]] if unit else 1.0
 
 
-def columns_text(scores: Sequence[ColumnScore], numbers: int) -> str:
-    """The scores as a table of text, for terminals of 100 columns.
+def columns_told(scores: Sequence[ColumnScore], numbers: int) -> Told:
+    """The scores as a table for terminals of 100 columns, and what its words mean.
 
     Args:
         scores: what :meth:`ColumnMeter.scores` gives.
@@ -196,7 +196,7 @@ def columns_text(scores: Sequence[ColumnScore], numbers: int) -> str:
         rows.append(cells)
     plural = "" if numbers == 1 else "s"
     title = f"what {numbers} number{plural} keep of each column"
-    return table_text(title, rows, left=(0, 1)) + f"\n{_LEGEND}"
+    return [TextTable(title, rows, left=(0, 1)), _LEGEND]
 
 
 _LEGEND = (

@@ -14,7 +14,7 @@ from narrows.model.trained import TrainedModel
 from narrows.report.evaluation import fitted_pca
 from narrows.report.measures import SSIM_WINDOW, ErrorMeter, psnr, ssim
 from narrows.support.chunks import evenly_spaced
-from narrows.support.text_tables import table_text
+from narrows.support.text_tables import TextTable
 from narrows.training.noise import noise_limits
 
 #: What is measured of a large set: the slowest filters take a second for a page.
@@ -205,4 +205,4 @@ def denoising_text(result: Denoising) -> str:
         rows.append([title, f"{score.rmse:.4f}", *quality, likeness])
     some = "" if result.count == result.total else f" of {result.total:,}"
     plural = "" if result.total == 1 else "s"
-    return table_text(f"{result.source}, {result.count:,}{some} item{plural}", rows)
+    return TextTable(f"{result.source}, {result.count:,}{some} item{plural}", rows).text()

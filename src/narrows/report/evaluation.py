@@ -12,13 +12,13 @@ from narrows.errors import ModelFileError
 from narrows.learnt.pca import PCA
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
-from narrows.report.columns import ColumnMeter, ColumnScore
+from narrows.report.columns import ColumnMeter, ColumnScore, columns_told
 from narrows.report.measures import ErrorMeter, psnr
 from narrows.support.chunks import chunks
 from narrows.support.number_text import readable
 from narrows.support.progress import Tracker, silent
 from narrows.support.shapes import is_image_shape
-from narrows.support.text_tables import table_text
+from narrows.support.text_tables import Shown, TextTable, Told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation:
+class Evaluation(Shown):
     """A model's errors on a data set and those of the simpler codes, PCA the first of them.
 
     Of a table, errors are those of its features, which are standardised; ``columns`` has those in
@@ -69,6 +69,12 @@ class Evaluation:
     @property
     def pca(self) -> Score:
         return self.baselines[0]
+
+    def told(self) -> Told:
+        """A table of the methods, the model's row first; of a table's columns too."""
+        if not self.columns:
+            return [_methods_table(self)]
+        return [_methods_table(self), "", *columns_told(self.columns, self.model.numbers)]
 
     def sentence(self) -> str:
         """The result as a person reads it."""
@@ -192,8 +198,7 @@ def _score(
     )
 
 
-def evaluation_text(result: Evaluation) -> str:
-    """The evaluation as a table, the model's row first."""
+def _methods_table(result: Evaluation) -> TextTable:
     known = result.model.psnr is not None
     unit = f" ({result.unit})" if result.unit else ""
     last = "PSNR" if known else "relative"
@@ -206,4 +211,4 @@ def evaluation_text(result: Evaluation) -> str:
         figures = [readable(value) for value in (score.mse, score.mae, score.largest)]
         rows.append([score.method, str(score.numbers), *figures, quality])
     plural = "" if result.count == 1 else "s"
-    return table_text(f"{result.source}, {result.count:,} item{plural}", rows)
+    return TextTable(f"{result.source}, {result.count:,} item{plural}", rows)

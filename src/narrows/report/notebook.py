@@ -16,6 +16,7 @@ from narrows.report.figures.reconstructions import reconstructions
 from narrows.report.figures.style import new_figure, png_of
 from narrows.support.number_text import readable
 from narrows.support.shapes import is_picture_shape
+from narrows.support.text_tables import TextTable, told_html
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,16 +116,14 @@ def _cells_html(table: TableSchema, features: np.ndarray, results: np.ndarray) -
     """The first rows of a table, each above its reconstruction."""
     originals, made = (table.decode(each[:_MOST_ROWS]) for each in (features, results))
     names = originals.column_names[:_MOST_COLUMNS]
-    heading = "".join(f"<th scope='col'>{escape(str(name))}</th>" for name in names)
-    lines = []
+    lines = [["", *map(str, names)]]
     for row in range(originals.num_rows):
         for name, source in (("original", originals), ("reconstruction", made)):
             cells = source.slice(row, 1).select(names).to_pylist()[0].values()
-            told = "".join(f"<td>{escape(_cell(cell))}</td>" for cell in cells)
-            lines.append(f"<tr><th scope='row'>{name}</th>{told}</tr>")
+            lines.append([name, *map(_cell, cells)])
     left_out = len(originals.column_names) - len(names)
-    more = f"<p>{left_out:,} more columns are not shown.</p>" if left_out else ""
-    return f"<table><tr><th></th>{heading}</tr>{''.join(lines)}</table>{more}"
+    more = f"{left_out:,} more columns are not shown." if left_out else ""
+    return told_html([TextTable("", lines), more])
 
 
 def _cell(value: Any) -> str:

@@ -23,7 +23,7 @@ from narrows.errors import DataError
 from narrows.report.columns import CATEGORIES
 from narrows.support.blas import one_blas_thread
 from narrows.support.progress import Advance, Tracker, silent
-from narrows.support.text_tables import cell_text, table_text
+from narrows.support.text_tables import Shown, TextTable, Told, cell_text
 
 #: Rows that are looked at. More make the figures finer and the wait longer, both slowly.
 MOST_ROWS = 5000
@@ -98,7 +98,7 @@ class Drop:
 
 
 @dataclass(frozen=True)
-class Redundancy:
+class Redundancy(Shown):
     """What follows from what in a table.
 
     Attributes:
@@ -112,6 +112,13 @@ class Redundancy:
     drops: tuple[Drop, ...]
     rows_fitted: int
     rows_measured: int
+
+    def told(self) -> Told:
+        """Two tables: what follows from what, and what to drop first."""
+        told: list[TextTable | str] = [_columns_table(self), _SCORE, ""]
+        if not self.drops:
+            return [*told, "no column can be dropped: each would lose more than half of itself"]
+        return [*told, _drops_table(self.drops)]
 
 
 def is_comparable(data: Dataset) -> bool:
@@ -417,8 +424,7 @@ def _lowest(told: Sequence[_Prediction], bar: float) -> float:
 # What people read
 
 
-def redundancy_text(result: Redundancy) -> str:
-    """Two tables as text: what follows from what, and what to drop first."""
+def _columns_table(result: Redundancy) -> TextTable:
     title = (
         f"how well each column follows from the others, fitted to {result.rows_fitted:,} rows and "
         f"measured on {result.rows_measured:,} others"
@@ -434,15 +440,16 @@ def redundancy_text(result: Redundancy) -> str:
                 _sources(column),
             ]
         )
-    text = table_text(title, follows, left=(0, 1, 4)) + f"\n{_SCORE}"
-    if not result.drops:
-        return f"{text}\n\nno column can be dropped: each would lose more than half of itself"
-    drops = [["drop", "score", "wrong", "lowest so far"]]
-    for number, drop in enumerate(result.drops, 1):
+    return TextTable(title, follows, left=(0, 1, 4))
+
+
+def _drops_table(drops: Sequence[Drop]) -> TextTable:
+    rows = [["drop", "score", "wrong", "lowest so far"]]
+    for number, drop in enumerate(drops, 1):
         name = f"{number}. {cell_text(drop.name)}"
-        drops.append([name, f"{drop.score:.3f}", _share(drop.wrong), f"{drop.lowest:.3f}"])
+        rows.append([name, f"{drop.score:.3f}", _share(drop.wrong), f"{drop.lowest:.3f}"])
     title = "what could be dropped, one after the other, and how well the columns kept tell it"
-    return f"{text}\n\n{table_text(title, drops, left=(0,))}"
+    return TextTable(title, rows)
 
 
 _SCORE = (

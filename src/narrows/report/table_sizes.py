@@ -5,10 +5,10 @@ from typing import Any
 from narrows.archive import TableSizeBreakdown
 from narrows.report.archive_sizes import seconds_lines
 from narrows.support.number_text import readable
-from narrows.support.text_tables import cell_text, table_text
+from narrows.support.text_tables import TextTable, Told, cell_text
 
 
-def table_breakdown_text(title: str, breakdown: TableSizeBreakdown, raw: int | None = None) -> str:
+def table_breakdown_told(title: str, breakdown: TableSizeBreakdown, raw: int | None = None) -> Told:
     """Where the bytes of a table's archive are, and its error bounds: a line a column."""
     rows = [["column", "type", "largest error", "bytes", "share", "coded with"]]
     for column in breakdown.columns:
@@ -22,7 +22,7 @@ def table_breakdown_text(title: str, breakdown: TableSizeBreakdown, raw: int | N
     rows.append(["all", "", "", f"{breakdown.total:,}", "100.0%", ""])
     plural = "" if breakdown.rows == 1 else "s"
     what = f"{title}, a table of {breakdown.rows:,} row{plural}"
-    lines = [table_text(what, rows, left=(0, 1, 2, 5))]
+    lines: list[TextTable | str] = [TextTable(what, rows, left=(0, 1, 2, 5))]
     if raw:
         lines.append(f"{breakdown.total / raw:.2%} of the {raw:,} bytes that the table had")
     if breakdown.text_exact:
@@ -30,8 +30,7 @@ def table_breakdown_text(title: str, breakdown: TableSizeBreakdown, raw: int | N
     elif breakdown.text_exact is not None:
         reason = breakdown.text_reason
         lines.append(f"the values come back, and not the text as it stands: {reason}")
-    lines += seconds_lines(breakdown.seconds, breakdown.seconds_back)
-    return "\n".join(lines)
+    return [*lines, *seconds_lines(breakdown.seconds, breakdown.seconds_back)]
 
 
 def table_breakdown_values(breakdown: TableSizeBreakdown) -> dict[str, Any]:

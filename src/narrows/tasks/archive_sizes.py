@@ -7,12 +7,12 @@ from narrows.archive import SharedModel, SizeBreakdown, TableSizeBreakdown, open
 from narrows.archive.codes.shared import is_shared_model
 from narrows.archive.container import begins_container
 from narrows.report import archive_sizes, table_sizes
-from narrows.support.text_tables import table_text
+from narrows.support.text_tables import TextTable, Told, told_text
 
 Breakdown = SizeBreakdown | TableSizeBreakdown
 
 
-def breakdown_text(title: str, breakdown: Breakdown, raw: int | None = None) -> str:
+def breakdown_told(title: str, breakdown: Breakdown, raw: int | None = None) -> Told:
     """Where the bytes of an archive are, for people.
 
     Args:
@@ -21,8 +21,8 @@ def breakdown_text(title: str, breakdown: Breakdown, raw: int | None = None) -> 
         raw: the bytes of the table's own file, where they are known.
     """
     if isinstance(breakdown, TableSizeBreakdown):
-        return table_sizes.table_breakdown_text(title, breakdown, raw)
-    return archive_sizes.breakdown_text(title, breakdown)
+        return table_sizes.table_breakdown_told(title, breakdown, raw)
+    return archive_sizes.breakdown_told(title, breakdown)
 
 
 def breakdown_values(breakdown: Breakdown) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def file_sizes(file: Path, model: Path | None = None) -> tuple[str, dict[str, An
     with open_archive(file, model=model) as opened:
         breakdown = opened.size_breakdown
     values = {"kind": "archive", **breakdown_values(breakdown)}
-    return breakdown_text(str(file), breakdown), values
+    return told_text(breakdown_told(str(file), breakdown)), values
 
 
 def _shared_model_sizes(file: Path) -> tuple[str, dict[str, Any]]:
@@ -64,7 +64,7 @@ def _shared_model_sizes(file: Path) -> tuple[str, dict[str, Any]]:
         f"a model for archives of codes, learnt from {layout.count:,} items of {shape} "
         f"{layout.dtype.name}"
     )
-    text = f"{table_text(f'{file}: {what}', rows)}\nSHA-256 {model.digest}"
+    text = told_text([TextTable(f"{file}: {what}", rows), f"SHA-256 {model.digest}"])
     values = {
         "kind": "model of archives",
         "shape": list(layout.shape),

@@ -13,14 +13,14 @@ from narrows.data.sources import read_errors_explained, require_folder
 from narrows.data.tables import is_table
 from narrows.support.files import atomic_file
 from narrows.support.progress import Note, Tracker, silent, unheard
-from narrows.support.text_tables import ShownAsText
-from narrows.tasks.archive_sizes import Breakdown, breakdown_text, breakdown_values
+from narrows.support.text_tables import Shown, Told
+from narrows.tasks.archive_sizes import Breakdown, breakdown_told, breakdown_values
 from narrows.tasks.loading import load_array
 from narrows.tasks.outputs import shown
 
 
 @dataclass(frozen=True)
-class Compressed(ShownAsText):
+class Compressed(Shown):
     """An archive that was written.
 
     Attributes:
@@ -35,9 +35,9 @@ class Compressed(ShownAsText):
     breakdown: Breakdown
     raw: int | None = None
 
-    def text(self) -> str:
-        """For people."""
-        return breakdown_text(f"{shown(self.out)}: {self.source}", self.breakdown, self.raw)
+    def told(self) -> Told:
+        """Where its bytes are."""
+        return breakdown_told(f"{shown(self.out)}: {self.source}", self.breakdown, self.raw)
 
     def values(self) -> dict[str, Any]:
         """For machines."""

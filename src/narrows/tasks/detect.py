@@ -16,7 +16,7 @@ from narrows.learnt.detection import require_rate, score_index
 from narrows.support.chunks import chunks
 from narrows.support.progress import Tracker, silent
 from narrows.support.shapes import is_picture_shape
-from narrows.support.text_tables import ShownAsText, cell_text, table_text
+from narrows.support.text_tables import Shown, TextTable, Told, cell_text
 from narrows.tasks.detector import Detector
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _SECONDS_OF_A_STEP, _EXPLAINED_AT_ONCE = 0.2, 1 << 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Detected(ShownAsText):
+class Detected(Shown):
     """How odd the items of a data set are.
 
     Attributes:
@@ -114,7 +114,7 @@ class Detected(ShownAsText):
             for start in range(0, len(self.scores), _ROWS_AT_ONCE):
                 write(self.table(range(start, min(start + _ROWS_AT_ONCE, len(self.scores)))))
 
-    def text(self) -> str:
+    def told(self) -> Told:
         """How many items are flagged, and the oddest of them."""
         count, flagged = len(self.scores), int(self.flagged.sum())
         title = (
@@ -126,7 +126,7 @@ class Detected(ShownAsText):
             told = [f"{cell_text(name)} {share:.0%}" for name, share in self.reasons.get(row, [])]
             cells = [str(row), f"{self.scores[row]:.4g}", f"{self.p_values[row]:.3g}"]
             rows.append([*cells, *([", ".join(told)] if self.parts else [])])
-        return table_text(title, rows, left=(3,))
+        return [TextTable(title, rows, left=(3,))]
 
     def values(self) -> dict[str, Any]:
         """The same as JSON values."""

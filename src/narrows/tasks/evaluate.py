@@ -6,29 +6,24 @@ from typing import Any
 from narrows.data import Dataset
 from narrows.model.use import TrainedAutoencoder
 from narrows.report import evaluation
-from narrows.report.columns import columns_text
-from narrows.report.evaluation import Evaluation, evaluation_text
-from narrows.report.redundancy import Redundancy, is_comparable, redundancy, redundancy_text
+from narrows.report.evaluation import Evaluation
+from narrows.report.redundancy import Redundancy, is_comparable, redundancy
 from narrows.support.progress import Tracker, silent
-from narrows.support.text_tables import ShownAsText
+from narrows.support.text_tables import Shown, Told
 
 
 @dataclass(frozen=True)
-class Evaluated(ShownAsText):
+class Evaluated(Shown):
     """The model's errors beside those of simpler codes; of tables that can be looked at, what
     follows from what in them."""
 
     evaluation: Evaluation
     redundancy: Redundancy | None
 
-    def text(self) -> str:
-        """Tables for people."""
-        texts = [evaluation_text(self.evaluation)]
-        if self.evaluation.columns:
-            texts.append(columns_text(self.evaluation.columns, self.evaluation.model.numbers))
-        if self.redundancy is not None:
-            texts.append(redundancy_text(self.redundancy))
-        return "\n\n".join(texts)
+    def told(self) -> Told:
+        """Tables of the errors, and of what follows from what."""
+        told = self.evaluation.told()
+        return told if self.redundancy is None else [*told, "", *self.redundancy.told()]
 
     def values(self) -> dict[str, Any]:
         """The same for machines."""

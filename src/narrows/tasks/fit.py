@@ -21,6 +21,7 @@ from narrows.report.diagnostics import MOST_ITEMS, Caution, find_warnings
 from narrows.report.evaluation import Evaluation
 from narrows.report.notebook import model_html
 from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.text_tables import told_html
 from narrows.tasks.fit_plan import fit_plan
 from narrows.tasks.run_files import RunFiles
 from narrows.training import History
@@ -68,7 +69,8 @@ class FitResult:
 
     def _repr_html_(self) -> str:
         told = "".join(f"<li>{escape(line)}</li>" for line in (*self.choices, *self.findings))
-        return f"{model_html(self.autoencoder, self.history, None)}<ul>{told}</ul>"
+        errors = "" if self.evaluation is None else told_html(self.evaluation.told())
+        return f"{model_html(self.autoencoder, self.history, None)}{errors}<ul>{told}</ul>"
 
 
 def fit(

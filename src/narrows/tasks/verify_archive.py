@@ -15,20 +15,20 @@ from narrows.data.tables import is_table
 from narrows.errors import ArchiveError, ShapeError
 from narrows.support.number_text import readable
 from narrows.support.progress import Note, Tracker, silent, unheard
-from narrows.support.text_tables import ShownAsText
+from narrows.support.text_tables import Shown, Told
 from narrows.tasks.loading import load_array
 
 
 @dataclass(frozen=True)
-class Verified(ShownAsText):
+class Verified(Shown):
     """An archive that is whole, and what was found: a text for people, values for machines."""
 
     found: str
     found_values: Mapping[str, Any]
 
-    def text(self) -> str:
-        """For people."""
-        return self.found
+    def told(self) -> Told:
+        """What was found."""
+        return [self.found]
 
     def values(self) -> dict[str, Any]:
         """For machines."""
