@@ -22,6 +22,7 @@ def test_the_page_has_the_numbers_of_evaluate_and_info(
     np.save(test, digits.items[200:260])
     models, archive = tmp_path / "models", tmp_path / "test.nrw"
     line = ("compare", train, "--test", test, "--numbers", "2", "--keep-models", models)
+    line += ("--epochs", "2")
     said = json.loads(done(narrows(*line, "--out", page, "--json")).out)
     text = unescape(page.read_text("utf-8"))
     for name in ("article", "default"):
@@ -33,6 +34,10 @@ def test_the_page_has_the_numbers_of_evaluate_and_info(
     told = json.loads(done(narrows("info", archive, "--json")).out)
     assert f">{told['total']:,}<" in text
     assert all(sentence in text for sentence in said["in_short"])
+    # the page is sent to others: nothing of where it was made
+    assert str(tmp_path) not in text and str(tmp_path) not in json.dumps(said["data"])
+    assert "no training took more than 2 epochs" in text
+    assert all(model["epochs"] <= 2 for model in said["models"])
     curve = said["numbers"]["series"][-1]["points"]
     assert [point["numbers"] for point in curve] == [2, said["models"][1]["latent"]]
     assert contents(tmp_path).keys() >= {"page.html", "models", "models/default.safetensors"}
@@ -46,6 +51,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_trained(
     for more, told in (
         (("--numbers", "2,x"), "--numbers 2,x is no list of whole numbers"),
         (("--numbers", "2,-1"), "--numbers has -1"),
+        (("--epochs", "0"), "--epochs is 0"),
         (("--model", items), "items.npy"),
     ):
         failed(narrows("compare", items, *more, "--out", page), 2 if "-" in told[:2] else 1, told)

@@ -168,6 +168,13 @@ def test_overfitting_is_a_validation_loss_that_leaves_the_training_loss(
     assert (diagnostics.overfitted(history(losses, validation), kept) is not None) == speaks
 
 
+def test_who_kept_the_best_epoch_is_not_told_to() -> None:
+    by_heart = history([4, 1], [4, 5])
+    told, kept = (diagnostics.overfitted(by_heart, 2, known) for known in (False, True))
+    assert told is not None and "--patience" in told.advice
+    assert kept is not None and "--patience" not in kept.advice
+
+
 def test_losses_without_validation_say_nothing_of_overfitting() -> None:
     assert diagnostics.overfitted([{"epoch": 1, "loss": 3.0}], 1) is None
     assert diagnostics.overfitted([], 0) is None

@@ -64,6 +64,10 @@ def compare(
             "10, 20, 30, 50 as far as items are larger. 0 for none, which is faster.",
         ),
     ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Of each training at most; as many as suit the data otherwise."),
+    ] = None,
     keep_models: Annotated[
         Path | None,
         typer.Option(
@@ -102,7 +106,7 @@ def compare(
         models={f"--model {path}": path for path in models},
         json=json,
     )
-    options = CompareOptions(seed=seed, numbers=_sizes(numbers), folder=keep_models)
+    options = CompareOptions(seed=seed, numbers=_sizes(numbers), epochs=epochs, folder=keep_models)
     reading = Reading(test=test, labels=labels, images=images, csv=csv)
     found = compared(data, models, options, reading)
     write_and_show(found, out, json)

@@ -6,6 +6,7 @@ read. HDF5, which MATLAB writes from version 7.3 on, needs h5py.
 
 import math
 import os
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,6 +44,18 @@ def split_name(source: str) -> tuple[str, str | None]:
             return path, name
         place = source.rfind(":", 0, place)
     return source, None
+
+
+def page_name(source: str) -> str:
+    """What a page that is sent to others calls data: a file or folder without the path to it.
+
+    >>> page_name("mine/scans.h5:group/images"), page_name("scans/2021/"), page_name("mnist:test")
+    ('scans.h5:group/images', '2021', 'mnist:test')
+    """
+    found = re.search(rf"(?:{'|'.join(map(re.escape, SUFFIXES))})(?=:)", source)
+    place = len(source) if found is None else found.end()
+    path = Path(source[:place])
+    return (path.name or path.resolve().name or source) + source[place:]
 
 
 def chosen(path: Path, found: Mapping[str, str], name: str | None) -> str:

@@ -63,7 +63,7 @@ def choose_recipe(
     patience = options.patience
     # the error alone does not say which epoch has the best codes of some length
     if patience is None and count < _FEW and not is_rounded(spec):
-        patience = max(epochs // 5, 5)
+        patience = patience_for(epochs)
         reasons.append(f"the best epoch on the validation set: {count:,} items are few")
     decay = _WEIGHT_DECAY if options.weight_decay is None else options.weight_decay
     settings = TrainingSettings(
@@ -78,6 +78,11 @@ def choose_recipe(
         noise=options.damage,
     )
     return settings, reasons
+
+
+def patience_for(epochs: int) -> int:
+    """Epochs without a better one on the validation set after which a run of so many ends."""
+    return max(epochs // 5, 5)
 
 
 def articles_recipe(options: FitOptions) -> TrainingSettings:

@@ -82,6 +82,7 @@ def find_warnings(
     history: History,
     evaluation: Evaluation | None = None,
     *,
+    keeps_best: bool = False,
     most: int = MOST_ITEMS,
 ) -> list[Caution]:
     """Everything that is suspicious about a model just trained, the gravest first.
@@ -95,6 +96,7 @@ def find_warnings(
         history: its losses, epoch by epoch.
         evaluation: its errors and PCA's, on the validation set where there is one; None to
             measure them on some of its items, and to say nothing of what was not held out.
+        keeps_best: whether the model is that of the best epoch on the validation set already.
     """
     trained = autoencoder.trained
     items = _some(training.items, most)
@@ -114,7 +116,7 @@ def find_warnings(
         if trained.training.linear
         else worse_than_pca(*_errors(autoencoder, validation or training, evaluation, most)),
         None if evaluation is None else unmeasured(validation is None),
-        overfitted(history, kept),
+        overfitted(history, kept, keeps_best),
         # a code that only has to lose noise is as wide as it likes
         None if denoises else few_rows(len(training), size),
         dead_units(dead_unit_counts(trained.model, items)),
@@ -190,17 +192,17 @@ def unmeasured(nothing_held_out: bool) -> Caution | None:
     )
 
 
-def overfitted(history: History, kept: int) -> Caution | None:
-    """``kept``: the number of the epoch, from 1, that the model is from."""
+def overfitted(history: History, kept: int, keeps_best: bool = False) -> Caution | None:
+    """``kept``: the number of the epoch, from 1, that the model is from; and whether that is the
+    best one on the validation set by intention."""
     records = [record for record in history if "val_loss" in record]
     at = next((record for record in records if record["epoch"] == kept), None)
     if at is None:
         return None
     best = min(records, key=lambda record: record["val_loss"])
-    advice = (
-        "stop at the best epoch (--patience), give more rows, or take fewer hidden units or "
-        "latent numbers"
-    )
+    advice = "give more rows, or take fewer hidden units or latent numbers"
+    if not keeps_best:
+        advice = f"stop at the best epoch (--patience), {advice}"
     # Both rise where a run becomes unstable, which is another matter.
     if at["val_loss"] > RISEN_RATIO * best["val_loss"] and at["loss"] <= best["loss"]:
         return Caution(

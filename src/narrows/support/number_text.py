@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Numbers and times as people read them."""
 
 
 def readable(value: float) -> str:
@@ -8,3 +8,16 @@ def readable(value: float) -> str:
     ('1,456.5', '0.012346', '1,234,568', '60,000')
     """
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:,.5g}"
+
+
+def about(seconds: float) -> str:
+    """A time that is not known well, for people.
+
+    >>> about(44), about(230), about(6000)
+    ('about 40 seconds', 'about 4 minutes', 'about 1.7 hours')
+    """
+    if seconds < 90:
+        return f"about {max(round(seconds, -1), 10):.0f} seconds"
+    if seconds < 5400:
+        return f"about {seconds / 60:.0f} minutes"
+    return f"about {seconds / 3600:.2g} hours"

@@ -98,6 +98,7 @@ def train_rounded(
     item_bytes: float | None,
     effort: Effort,
     *,
+    most_epochs: int | None = None,
     track: Tracker = silent,
     note: Callable[[str], None] = lambda text: None,
 ) -> TrainedModel:
@@ -108,6 +109,7 @@ def train_rounded(
         latent: numbers of a code, or None for what suits ``item_bytes``.
         item_bytes: what a code shall take, or None for what suits ``latent``.
         effort: how long.
+        most_epochs: passes over them, at most; None for as many as suit ``effort``.
         track: told how far it is.
         note: told each choice that was made.
 
@@ -116,10 +118,13 @@ def train_rounded(
     """
     options = FitOptions(preset="rounded", latent=latent, item_bytes=item_bytes)
     plan = make_plan(training, options)
+    epochs = max(round(plan.settings.epochs * _EPOCHS[effort]), 1)
+    epochs = min(epochs, most_epochs or epochs)
+    if epochs != plan.settings.epochs:
+        plan = make_plan(training, replace(options, epochs=epochs))
+        note(f"{epochs} epochs")
     for reason in plan.reasons:
         note(reason)
-    epochs = max(round(plan.settings.epochs * _EPOCHS[effort]), 1)
-    plan = replace(plan, settings=replace(plan.settings, epochs=epochs))
     return fit_plan(training, None, plan, density=False, track=track).trained
 
 

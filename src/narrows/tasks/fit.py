@@ -129,7 +129,15 @@ def fit(
         shown = training if held_out is None else held_out
         evaluation, not_written = files.report(autoencoder, fitted.history, shown, plan, track)
         most = MOST_ITEMS
-    cautions = find_warnings(autoencoder, training, held_out, fitted.history, evaluation, most=most)
+    cautions = find_warnings(
+        autoencoder,
+        training,
+        held_out,
+        fitted.history,
+        evaluation,
+        keeps_best=plan.settings.patience is not None,
+        most=most,
+    )
     result = FitResult(
         autoencoder=autoencoder,
         history=fitted.history,

@@ -22,6 +22,7 @@ from narrows.report.measures import psnr
 from narrows.support.chunks import drawn_places
 from narrows.tasks.codes_archive import train_rounded, write_codes_only
 from narrows.tasks.comparison.candidates import Candidate
+from narrows.tasks.comparison.duration import timed_training
 from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.parts import Parts
 
@@ -62,6 +63,7 @@ def stored_arrays(
     codes: bool = True,
     most_bytes: int = MOST_BYTES,
     codecs: Sequence[str] | None = None,
+    most_epochs: int | None = None,
     hearing: Hearing,
 ) -> Stored:
     """Formats of images, archives, and codes, of some of the measured items.
@@ -71,6 +73,7 @@ def stored_arrays(
         codes: whether to train a model for an archive of codes alone.
         most_bytes: of the items.
         codecs: formats of images by name; None for all that are installed.
+        most_epochs: of that training.
     """
     some = archived_items(parts, most_bytes)
     peak = candidates[0].autoencoder.trained.described.peak
@@ -101,7 +104,7 @@ def stored_arrays(
             points += filter(None, [_classical_point(row, len(some))])
     if codes:
         try:
-            row = _codes_row(parts, some, hearing)
+            row = _codes_row(parts, some, most_epochs, hearing)
             rows.append(row)
             points += archive_points(row, len(some), peak)
         except NarrowsError as error:
@@ -162,11 +165,19 @@ def _row(name: str, file: IO[bytes], written: SizeBreakdown, count: int) -> Arch
     )
 
 
-def _codes_row(parts: Parts, some: Dataset, hearing: Hearing) -> ArchiveRow:
+def _codes_row(
+    parts: Parts, some: Dataset, most_epochs: int | None, hearing: Hearing
+) -> ArchiveRow:
     """An archive of codes, by a model of what is learnt from."""
     hearing.note("an archive of codes, by a model of its own:")
     trained = train_rounded(
-        parts.training, None, None, "fast", track=hearing.track, note=hearing.note
+        parts.training,
+        None,
+        None,
+        "fast",
+        most_epochs=most_epochs,
+        track=timed_training(hearing.track, hearing.note, "training this one"),
+        note=lambda line: hearing.note(f"  {line}"),
     )
     with tempfile.TemporaryFile() as file:
         written = write_codes_only(

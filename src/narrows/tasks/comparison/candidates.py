@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data import Dataset
+from narrows.data.named_arrays import page_name
 from narrows.errors import DataError, UsageError
 from narrows.model.file import save_model
 from narrows.model.ranges import require_familiar
@@ -20,6 +21,7 @@ from narrows.report.measures import item_errors
 from narrows.support.chunks import chunks, drawn_places
 from narrows.support.progress import Tracker, silent
 from narrows.support.temporary import temporary_folder
+from narrows.tasks.comparison.duration import timed_training
 from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.parts import Parts, Reading, Source, load_parts
 from narrows.tasks.fit import fit
@@ -105,7 +107,7 @@ class Candidate:
             epochs=record.epochs,
             seed=record.seed,
             version=f"narrows {__version__}" if self.seconds is not None else "",
-            data=f"{trained.data.name}, {trained.data.count:,} items",
+            data=f"{page_name(trained.data.name)}, {trained.data.count:,} items",
             unit=self.evaluation.unit,
             error=score.mse,
             psnr=score.psnr,
@@ -124,6 +126,8 @@ class Trained:
     Attributes:
         name, kind: what people call it, and what it is.
         given: options of ``narrows fit`` by name; ``seed`` apart.
+        epochs: passes over what is learnt from, at most.
+        why: what is to be said of these options.
         file: where it goes; None for nowhere.
         run: whether history and pictures go beside it.
     """
@@ -131,6 +135,8 @@ class Trained:
     name: str
     kind: Kind
     given: Mapping[str, Any]
+    epochs: int
+    why: tuple[str, ...] = ()
     file: Path | None = None
     run: bool = False
 
@@ -139,8 +145,12 @@ def train_candidate(
     parts: Parts,
     wanted: Trained,
     hearing: Hearing,
+    before: float = 0.0,
 ) -> Candidate:
     """Train a model on what is learnt from, and measure it.
+
+    Args:
+        before: see :func:`narrows.tasks.comparison.duration.timed_training`.
 
     Raises:
         NarrowsError: training failed, or the model cannot be written.
@@ -150,13 +160,17 @@ def train_candidate(
     if wanted.file is not None and wanted.run:
         files = RunFiles(wanted.file, note=hearing.note)
     hearing.note(f"{wanted.name}:")
+    for line in wanted.why:
+        hearing.note(f"  {line}")
+    at_most = "" if parts.validation is None else " at most"
+    told = f"training, {wanted.epochs:,} epochs{at_most}"
     result = fit(
         parts.training,
         parts.shown,
         FitOptions.of(wanted.given, parts.seed),
         given=given,
         files=files,
-        track=hearing.track,
+        track=timed_training(hearing.track, hearing.note, told, before),
         note=hearing.note,
         unbroken=hearing.unbroken,
     )
@@ -180,7 +194,7 @@ def train_candidate(
         file="" if wanted.file is None else wanted.file.name,
         history=result.history,
         seconds=sum(record["seconds"] for record in result.history),
-        choices=result.choices,
+        choices=(*wanted.why, *result.choices),
         cautions=(*result.notes, *map(str, result.cautions)),
     )
 
@@ -232,9 +246,9 @@ def open_candidates(
 
 
 def _name(path: Path, among: Sequence[Path]) -> str:
-    """A model's name: its file's without the suffix, and with the folder where two share it."""
+    """A model's name: its file's without the suffix, and with its folder where two share it."""
     alone = [other.stem for other in among].count(path.stem) == 1
-    return path.stem if alone else str(path)
+    return path.stem if alone else f"{path.resolve().parent.name}/{path.stem}"
 
 
 def _as_taken(

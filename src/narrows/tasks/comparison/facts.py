@@ -34,10 +34,9 @@ _MOST_NOTES = 12
 def title(parts: Parts, best: Candidate) -> str:
     """The page's heading."""
     values = parts.test.item_size
-    name = Path(parts.name).name or parts.name
     what = "1 value" if values == 1 else f"{values:,} values"
     numbers = "1 number" if best.latent == 1 else f"{best.latent} numbers"
-    return f"{name}: {what} through {numbers}"
+    return f"{parts.name}: {what} through {numbers}"
 
 
 def data_facts(parts: Parts, best: Candidate) -> DataFacts:
@@ -74,7 +73,7 @@ def split(parts: Parts, *, given: bool) -> Split:
     """What was learnt from, and what everything was measured on."""
     learnt, measured = len(parts.training), len(parts.test)
     validated = 0 if parts.validation is None else len(parts.validation)
-    held_out = parts.test.name == parts.name
+    held_out = parts.held_out
     name = f"{parts.name}, {_fraction()} held out" if held_out else parts.test.name
     if given:
         text = (
@@ -109,8 +108,7 @@ def _fraction() -> str:
 
 def figure_facts(parts: Parts, unit: str) -> str:
     """What stands below every figure: of which data, in which unit, by which seed and version."""
-    held_out = parts.test.name == parts.name
-    which = "items held out" if held_out else "items"
+    which = "items held out" if parts.held_out else "items"
     return (
         f"{parts.test.name}, {len(parts.test):,} {which}; errors in {unit}; seed {parts.seed}; "
         f"narrows {__version__}"
@@ -137,8 +135,17 @@ def _score(score: Score, name: str, kind: Kind) -> MethodScore:
     )
 
 
-def cautions(parts: Parts, candidates: Sequence[Candidate]) -> Iterator[str]:
+def cautions(
+    parts: Parts, candidates: Sequence[Candidate], most_epochs: int | None
+) -> Iterator[str]:
     """What may spoil the results."""
+    taken = {each.name: each.autoencoder.trained.training.epochs for each in candidates}
+    cut = [name for name, epochs in taken.items() if epochs == most_epochs]
+    if most_epochs is not None and cut:
+        yield (
+            f"no training took more than {most_epochs:,} epochs, which was asked for (--epochs): "
+            f"{' and '.join(cut)} might have gained by more"
+        )
     for each in candidates:
         yield from (f"{each.name}: {line}" for line in each.cautions)
         if each.kind == "article" and _lowest(parts) < 0:
@@ -170,7 +177,7 @@ def commands(
     data, test = _quoted(parts.name), _quoted(parts.test.name)
     if folder is not None:
         best = min(candidates, key=lambda each: each.evaluation.model.mse)
-        model = _quoted(os.fspath(folder / best.file))
+        model = _quoted(os.fspath(Path(folder.name) / best.file))
         yield Command(f"narrows explore {model} {test}", "turn its numbers with your own hand")
         yield Command(f"narrows evaluate {model} {test}", "all errors, in the data's own units")
         yield Command(f"narrows encode {model} {test} --out codes.npy", "the codes")

@@ -24,7 +24,11 @@ _FINER = (1, 2, 3, 4, 5, 7, 10, 15, 20, 25, 30, 40, 50)
 
 
 def numbers_kept(
-    parts: Parts, candidates: Sequence[Candidate], numbers: Sequence[int], hearing: Hearing
+    parts: Parts,
+    candidates: Sequence[Candidate],
+    numbers: Sequence[int],
+    most_epochs: int | None,
+    hearing: Hearing,
 ) -> tuple[NumbersSeries, ...]:
     """A curve a method.
 
@@ -34,6 +38,7 @@ def numbers_kept(
             the sizes in ``numbers`` are trained too, all of them together in as many epochs as it
             took.
         numbers: those sizes; () for none.
+        most_epochs: of each of those trainings; None for no such bound.
         hearing: who is told.
     """
     peak = candidates[0].autoencoder.trained.described.peak
@@ -46,7 +51,7 @@ def numbers_kept(
         how = ""
         if candidate.seconds is not None:
             wanted = [size for size in numbers if size != candidate.latent]
-            more = list(_trained(parts, candidate, wanted, peak, hearing))
+            more = list(_trained(parts, candidate, wanted, most_epochs, hearing))
             points += more
             how = _how(candidate, more)
         points.sort(key=lambda point: point.numbers)
@@ -98,10 +103,11 @@ def _trained(
     parts: Parts,
     candidate: Candidate,
     sizes: Sequence[int],
-    peak: float | None,
+    most_epochs: int | None,
     hearing: Hearing,
 ) -> Iterator[NumbersPoint]:
     """Models like a candidate of other sizes, each trained for its share of the epochs."""
+    peak = candidate.autoencoder.trained.described.peak
     preset = "simple" if candidate.kind == "article" else "auto"
     for place, size in enumerate(sizes, 1):
         hearing.note(f"{candidate.name} with {size} numbers, {place} of {len(sizes)}:")
@@ -109,6 +115,8 @@ def _trained(
         whole = make_plan(parts.training, options).settings.epochs
         if preset == "simple":
             whole = candidate.autoencoder.trained.training.epochs or whole
+        elif most_epochs is not None:
+            whole = min(whole, most_epochs)
         epochs = max(round(whole / len(sizes)), 1)
         options = FitOptions(preset=preset, latent=size, seed=parts.seed, epochs=epochs)
         fitted = fit_plan(

@@ -10,6 +10,7 @@ import numpy as np
 
 from narrows.data import Dataset, TableSchema, load_data, validation_source
 from narrows.data.image_options import ImageOptions
+from narrows.data.named_arrays import page_name
 from narrows.data.tables import is_table
 from narrows.errors import DataError, UsageError
 from narrows.planning.options import FitOptions
@@ -56,8 +57,9 @@ class Parts:
     """The data of a comparison.
 
     Attributes:
-        name: what the user called them.
+        name: their file's or folder's, without the path to it: pages are sent to others.
         count: items in all.
+        held_out: whether ``test`` is a part of them, and no source of its own.
         training: what is learnt from.
         validation: what decides when to stop; None where nothing is decided so.
         test: what everything is measured on. It decided nothing.
@@ -66,6 +68,7 @@ class Parts:
 
     name: str
     count: int
+    held_out: bool
     training: Dataset
     validation: Dataset | None
     test: Dataset
@@ -108,10 +111,11 @@ def load_parts(
         UsageError: ``reading`` says something of other data.
     """
     data, test = (
-        None if each is None else replace(each, name=renamed(each.name))
+        None if each is None else replace(each, name=page_name(renamed(each.name)))
         for each in _read(source, reading, track)
     )
     assert data is not None
+    held_out = test is None
     count = len(data) if test is None else len(data) + len(test)
     if test is None:
         training, test = data.split(MEASURED, seed)
@@ -125,6 +129,7 @@ def load_parts(
     return Parts(
         name=data.name,
         count=count,
+        held_out=held_out,
         training=training,
         validation=validation,
         test=test,

@@ -9,6 +9,7 @@ import numpy as np
 
 from narrows.data import Dataset
 from narrows.data.limits import filled_range
+from narrows.data.named_arrays import page_name
 from narrows.errors import DataError, UsageError
 from narrows.model.use import TrainedAutoencoder
 from narrows.pages.embedding import floats_text
@@ -360,7 +361,7 @@ class Explorer:
 
     def _provenance(self) -> str:
         training = self.trained.training
-        parts = [f"narrows {__version__}", f"trained on {self.trained.data.name}"]
+        parts = [f"narrows {__version__}", f"trained on {page_name(self.trained.data.name)}"]
         parts += [f"preset {training.preset}"] if training.preset else []
         parts += [f"seed {training.seed}"] if training.seed is not None else []
         return ", ".join(parts)
@@ -374,7 +375,7 @@ class Explorer:
         if self._whole is not None and len(self) < len(self._whole):
             lines.append(
                 f"The map and the most similar codes are of {len(self):,} of the "
-                f"{len(self._whole):,} items of {self._whole.name}, drawn at random."
+                f"{len(self._whole):,} items of {page_name(self._whole.name)}, drawn at random."
             )
         return lines
 

@@ -1,0 +1,61 @@
+"""How long trainings take, said as soon as it can be known: from what their first steps took."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from time import monotonic
+
+from narrows.support.number_text import about
+from narrows.support.progress import Advance, Note, Tracker
+
+# Steps are timed for so long, and what takes less than the second time is not worth a word.
+_TIMED, _WORTH_SAYING = 2.0, 15.0
+
+
+def timed_training(track: Tracker, note: Note, what: str, before: float = 0.0) -> Tracker:
+    """A tracker that says after two seconds of training how long it takes in all.
+
+    Args:
+        track: told all the same.
+        note: told the sentence.
+        what: begins it, such as ``3,334 epochs at most``.
+        before: seconds of earlier trainings that will be taken once more, together with those of
+            this one, by the other sizes of codes; 0 where none are trained.
+    """
+
+    @contextlib.contextmanager
+    def timed(label: str, *, total: float | None, unit: str) -> Iterator[Advance]:
+        with track(label, total=total, unit=unit) as advance:
+            if label != "training" or total is None:
+                yield advance
+            else:
+                yield _Timed(advance, total, lambda seconds: _say(note, what, seconds, before))
+
+    return timed
+
+
+def _say(note: Note, what: str, seconds: float, before: float) -> None:
+    if seconds < _WORTH_SAYING:
+        return
+    then = f"; other sizes of codes then {about(seconds + before)}" if before else ""
+    note(f"  {what}: {about(seconds)}{then}")
+
+
+class _Timed:
+    """Tells once what all of the work takes, at the speed of its first two seconds. What comes
+    before the second call is left out: it loads, or goes on from a checkpoint."""
+
+    def __init__(self, advance: Advance, total: float, tell: Callable[[float], None]) -> None:
+        self.advance, self.total, self.tell = advance, total, tell
+        self.done = self.skipped = 0.0
+        self.calls, self.began, self.is_told = 0, 0.0, False
+
+    def __call__(self, amount: float, note: str = "") -> None:
+        self.advance(amount, note)
+        self.done += amount
+        self.calls += 1
+        now = monotonic()
+        if self.calls <= 2:
+            self.skipped, self.began = self.done, now
+        elif not self.is_told and now - self.began > _TIMED:
+            self.is_told = True
+            self.tell(self.total * (now - self.began) / (self.done - self.skipped))

@@ -1,0 +1,37 @@
+"""How long trainings take, told from what their first steps took."""
+
+import pytest
+
+from narrows.support.progress import silent
+from narrows.tasks.comparison import duration
+from narrows.tasks.comparison.duration import timed_training
+
+
+def said(
+    monkeypatch: pytest.MonkeyPatch, step: float, *, label: str = "training", before: float = 0.0
+) -> list[str]:
+    """What is told of a thousand steps of so many seconds each."""
+    now, notes = [0.0], list[str]()
+    monkeypatch.setattr(duration, "monotonic", lambda: now[0])
+    track = timed_training(silent, notes.append, "10 epochs", before)
+    with track(label, total=1000, unit="items") as advance:
+        advance(0)
+        now[0] += 30  # compiling is no part of it
+        for _ in range(1000):
+            advance(1)
+            now[0] += step
+    return notes
+
+
+def test_the_time_is_told_once_from_the_speed_of_the_first_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert said(monkeypatch, 0.24) == ["  10 epochs: about 4 minutes"]
+    assert said(monkeypatch, 0.24, before=300) == [
+        "  10 epochs: about 4 minutes; other sizes of codes then about 9 minutes"
+    ]
+
+
+def test_of_short_work_and_of_other_work_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert said(monkeypatch, 0.01) == []
+    assert said(monkeypatch, 0.24, label="judging") == []
