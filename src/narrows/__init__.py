@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from narrows.data import Dataset, load_data
     from narrows.errors import NarrowsError, NarrowsWarning
     from narrows.estimators.autoencoder import Autoencoder
+    from narrows.estimators.comparing import compare
     from narrows.estimators.outliers import OutlierDetector, PyODDetector
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "OutlierDetector",
     "PyODDetector",
     "__version__",
+    "compare",
     "compress",
     "decompress",
     "load_data",
@@ -37,6 +39,7 @@ _HOMES = {
     "NarrowsWarning": "narrows.errors",
     "OutlierDetector": "narrows.estimators.outliers",
     "PyODDetector": "narrows.estimators.outliers",
+    "compare": "narrows.estimators.comparing",
     "compress": "narrows.archive",
     "decompress": "narrows.archive",
     "load_data": "narrows.data",

@@ -9,7 +9,7 @@ import pytest
 
 from helpers.command_line import Command, compared_briefly, contents, done, failed
 from narrows.data import Dataset
-from narrows.support.number_text import readable
+from narrows.support.number_text import three_digits
 
 
 @pytest.mark.slow
@@ -29,7 +29,7 @@ def test_the_page_has_the_numbers_of_evaluate_and_info(
         model = models / f"{name}.safetensors"
         told = json.loads(done(narrows("evaluate", model, test, "--json")).out)
         for score in (told["model"], told["baselines"][0]):
-            assert f">{readable(score['mse'])}<" in text
+            assert f">{three_digits(score['mse'])}<" in text
     done(narrows("compress", test, "--out", archive))
     told = json.loads(done(narrows("info", archive, "--json")).out)
     assert f">{told['total']:,}<" in text

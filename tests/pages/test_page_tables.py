@@ -32,7 +32,7 @@ def test_a_table_of_a_page(page):
     )
     html = page(table)
     assert "Errors &lt;of&gt; all" in html and "<of>" not in html
-    assert '<td data-value="1530.6123">1,530.6</td>' in html
+    assert '<td data-value="1530.6123">1,531</td>' in html
     assert '<td data-value="">–</td>' in html
     assert '<tr class="ours"><th scope="row">a &#34;b&#34;</th>' in html
     assert re.search(r'<button[^>]*data-table="table-errors"', html)

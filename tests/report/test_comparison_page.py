@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from PIL import Image
 from helpers.comparisons import comparison, spent
 from narrows.report.comparison import pictures, views
 from narrows.report.comparison.page import comparison_page, write_comparison
-from narrows.report.comparison.result import BytesSpent
+from narrows.report.comparison.plots import bytes_plots
+from narrows.report.comparison.result import BytesPoint, BytesSpent, Kind
 
 GENERATOR = np.random.default_rng(0)
 GREY = GENERATOR.integers(0, 256, (20, 10, 12), np.uint8)
@@ -96,6 +98,42 @@ def test_what_loses_nothing_is_in_the_table_alone() -> None:
 
 
 @pytest.mark.slow
+def test_of_many_curves_seven_are_looked_at_first() -> None:
+    names = ["JPEG", "WebP", "AVIF", "JPEG XL"]
+    layouts: list[Literal["item", "sheet"]] = ["item", "sheet"]
+    points = [
+        BytesPoint(
+            name=name,
+            kind="jpeg" if name == "JPEG" else "codec",
+            setting="",
+            layout=layout,
+            item_bytes=40.0 + number + 9 * (layout == "item"),
+            error=3.0,
+        )
+        for number, name in enumerate(names)
+        for layout in layouts
+    ]
+    files: list[tuple[str, Kind, tuple[bool, ...]]] = [
+        ("codes of mine", "ours", (True, False)),
+        ("codes of the other", "article", (True, False)),
+        ("narrows compress", "archive", (True,)),
+    ]
+    for name, kind, charged in files:
+        points += [
+            BytesPoint(
+                name=name, kind=kind, setting="", layout="file", item_bytes=8, error=2, charged=each
+            )
+            for each in charged
+        ]
+    part = BytesSpent(points=tuple(points), count=1, raw_bytes=64.0, sentence="s", facts="f")
+    colours = {point.name: "grey" for point in points}
+    first, whole = bytes_plots(part, "units", colours, "mine")
+    assert first.count("<li>") == 7 and whole.count("<li>") == 13
+    for shown in ("codes of mine, decoder not counted", "narrows compress", "JPEG, one sheet"):
+        assert f"{shown}</li>" in first
+    assert "JPEG</li>" not in first and "JPEG</li>" in whole
+
+
 def test_a_page_of_mnist_size_stays_small(tmp_path: Path) -> None:
     # Worse to pack than digits are: noise of half the pixels.
     items = GENERATOR.integers(0, 256, (2000, 28, 28), np.uint8)

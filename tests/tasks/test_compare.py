@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from helpers.command_line import compared_briefly
-from narrows.data import Dataset
+from narrows.data import Dataset, load_data
 from narrows.errors import DataError, UsageError
 from narrows.model.use import TrainedAutoencoder
 from narrows.planning.options import FitOptions
 from narrows.report.comparison.result import Comparison
+from narrows.report.redundancy import redundancy
 from narrows.tasks.compare import CompareOptions, compare
 from narrows.tasks.comparison.gallery import ranked
 from narrows.tasks.comparison.parts import Reading, load_parts
@@ -159,7 +160,10 @@ def test_a_table_is_compared_with_compressors_of_tables(tmp_path: Path) -> None:
     check_whole(found, 24)
     assert found.data.form == "table" and found.jpeg is None
     assert found.use is not None and found.use.classes == 3
-    assert found.table is not None and found.table.redundancy is None  # 24 rows are too few
+    assert found.table is not None and found.table.redundancy is not None
+    of_all = redundancy(load_data(str(path), types={"kind": "ignored"}))  # as evaluate has it
+    assert found.table.redundancy.rows_measured == of_all.rows_measured == 24
+    assert found.table.redundancy.columns == of_all.columns
     assert found.spent is not None and found.spent.count == 120
     assert {"CSV + xz", "Parquet + zstd"} <= {each.name for each in found.spent.points}
     bounded = [each for each in found.spent.points if each.setting.startswith("within 5%")]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from narrows.pages.ticks import fitting, linear_ticks, log_ticks, tick_text
-from narrows.support.number_text import readable
+from narrows.support.number_text import three_digits
 
 # The paths of markers about the origin, 4 to 5 units each way.
 _MARKS = (
@@ -274,7 +274,7 @@ def _line(frame: _Frame, one: Series, number: int) -> Markup:
             drawn += Markup(
                 '<path class="mark" transform="translate({:.1f} {:.1f})" d="{}">'
                 "<title>{}: {}, {}</title></path>"
-            ).format(x, y, _mark(number), one.name, *map(readable, point))
+            ).format(x, y, _mark(number), one.name, *map(three_digits, point))
     return Markup('<g style="color: var(--{})">{}</g>').format(_colour(one, number), drawn)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from narrows.support.number_text import readable
+from narrows.support.number_text import three_digits
 
 Cell = str | int | float | None
 
@@ -57,8 +57,10 @@ class Table:
         return column == 0 or (bool(cells) and all(isinstance(cell, str) for cell in cells))
 
     def shown(self, cell: Cell) -> str:
-        """A cell as people read it: five significant digits."""
-        return "–" if cell is None else cell if isinstance(cell, str) else readable(cell)
+        """A cell as people read it: whole numbers, and three significant digits of others."""
+        if isinstance(cell, float):
+            return three_digits(cell)
+        return "–" if cell is None else cell if isinstance(cell, str) else f"{cell:,}"
 
     def raw(self, cell: Cell) -> Markup:
         """The attribute that holds what a cell's text does not: a number in full, a gap."""

@@ -10,6 +10,16 @@ def readable(value: float) -> str:
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:,.5g}"
 
 
+def three_digits(value: float) -> str:
+    """A measure with three significant digits, and all of those before the point: for sentences
+    and tables of pages, which have the whole numbers elsewhere.
+
+    >>> three_digits(1456.53), three_digits(0.0123456), three_digits(21.234), three_digits(0)
+    ('1,457', '0.0123', '21.2', '0')
+    """
+    return f"{value:,.0f}" if 100 <= abs(value) < 1e15 else f"{value:.3g}"
+
+
 def about(seconds: float) -> str:
     """A time that is not known well, for people.
 

@@ -6,6 +6,7 @@ The command lines ``narrows compare`` and ``narrows demo`` show the same
 """
 
 import math
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -54,7 +55,7 @@ from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.latent import features, latent_space
 from narrows.tasks.comparison.losses import losses
 from narrows.tasks.comparison.numbers import numbers_kept, sizes_for
-from narrows.tasks.comparison.parts import Parts, Reading, Source, load_parts
+from narrows.tasks.comparison.parts import Parts, Reading, Source, has_name, load_parts
 from narrows.tasks.comparison.tables import TABLE_BOUNDS, stored_tables
 from narrows.tasks.comparison.use import code_use
 from narrows.tasks.comparison.walk import jpeg_walk
@@ -139,7 +140,7 @@ def compare(
     """
     begun = time.monotonic()
     options, reading = options or CompareOptions(), reading or Reading()
-    hearing = hearing or Hearing()
+    hearing = (hearing or Hearing()).once()
     if models:
         reading = _read_alike(models[0], source, reading)
     parts = load_parts(source, reading, options.seed, validated=not models, track=hearing.track)
@@ -200,9 +201,9 @@ def _shown(
 
 def _read_alike(model: Path, source: Source, reading: Reading) -> Reading:
     """How data are read for a model: images of a folder as those that it was trained on."""
-    if isinstance(source, Dataset):
+    if not has_name(source):
         return reading
-    images = images_for(load_model(model), str(source), reading.images)
+    images = images_for(load_model(model), os.fspath(source), reading.images)
     return replace(reading, images=images or reading.images)
 
 
@@ -297,11 +298,11 @@ def _with_stored(found: Comparison, stored: Stored) -> Comparison:
 
 
 def _table(parts: Parts, candidates: Sequence[Candidate], track: Tracker) -> TableColumns | None:
-    if parts.test.table is None:
+    if parts.rows is None:
         return None
     return TableColumns(
         errors=tuple((each.name, each.evaluation.columns) for each in candidates),
-        redundancy=redundancy(parts.test, track=track) if is_comparable(parts.test) else None,
+        redundancy=redundancy(parts.rows, track=track) if is_comparable(parts.rows) else None,
         sentence="",
         facts="",
     )

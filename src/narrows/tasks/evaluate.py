@@ -1,9 +1,12 @@
 """What a model keeps of a data set, and of a table which columns follow from the others."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from narrows.data import Dataset
+from narrows.data.sources import BUILT_IN
+from narrows.model.trained import DataDescription
 from narrows.model.use import TrainedAutoencoder
 from narrows.report import evaluation
 from narrows.report.evaluation import Evaluation
@@ -15,22 +18,40 @@ from narrows.support.text_tables import Shown, Told
 @dataclass(frozen=True)
 class Evaluated(Shown):
     """The model's errors beside those of simpler codes; of tables that can be looked at, what
-    follows from what in them."""
+    follows from what in them.
+
+    Attributes:
+        evaluation: the errors.
+        redundancy: of a table, or None.
+        learnt: how many of the items the model was trained on, where that can be known: they have
+            the name that its training data had; 0 otherwise.
+    """
 
     evaluation: Evaluation
     redundancy: Redundancy | None
+    learnt: int = 0
 
     def told(self) -> Told:
         """Tables of the errors, and of what follows from what."""
-        told = self.evaluation.told()
-        return told if self.redundancy is None else [*told, "", *self.redundancy.told()]
+        told = list(self.evaluation.told())
+        if self.redundancy is not None:
+            told += ["", *self.redundancy.told()]
+        if self.learnt:
+            count = self.evaluation.count
+            which = f"{self.learnt:,} of these {count:,}" if self.learnt < count else "these"
+            told += [
+                "",
+                f"the model was trained on {which} items, if the data are still what they were: "
+                "of new ones it may lose more",
+            ]
+        return told
 
     def values(self) -> dict[str, Any]:
         """The same for machines."""
         found = asdict(self.evaluation)
-        return (
-            found if self.redundancy is None else {**found, "redundancy": asdict(self.redundancy)}
-        )
+        if self.redundancy is not None:
+            found["redundancy"] = asdict(self.redundancy)
+        return {**found, "learnt_from": self.learnt} if self.learnt else found
 
 
 def evaluate(
@@ -43,4 +64,13 @@ def evaluate(
         ModelFileError: the model came without a PCA to compare it with.
     """
     found = evaluation.evaluate(autoencoder, data, track=track)
-    return Evaluated(found, redundancy(data, track=track) if is_comparable(data) else None)
+    compared = redundancy(data, track=track) if is_comparable(data) else None
+    return Evaluated(found, compared, _learnt(autoencoder.trained.data, data))
+
+
+def _learnt(trained: DataDescription, data: Dataset) -> int:
+    """How many of the items a model was trained on, as their name tells; 0 where it does not."""
+    if data.name not in BUILT_IN and not Path(data.name).exists():
+        return 0
+    same = data.name == trained.name or Path(data.name).resolve() == Path(trained.name).resolve()
+    return trained.count if same and trained.count <= len(data) else 0

@@ -76,16 +76,19 @@ def fit_plan(
         limits=noise_limits(training),
         **run,
     )
-    pca = fit_pca(training.items, min(spec.latent_size, _MOST_COMPONENTS))
     model, refinement, notes = result.model, plan.refinement, list[str]()
-    if plan.may_be_linear:
-        # few items can be learnt by heart: what chose the epoch judges here too
-        held_out = validation if settings.patience is not None else None
-        judges = training if held_out is None else held_out
-        linear = linear_model(training.item_shape, pca, linear_scaling(training, pca))
-        notes = where_linear_is_better(model, linear, judges, refinement)
-        if notes:
-            model, refinement = linear, 0  # its codes are the best there are
+    with track("comparing with PCA", total=2, unit="steps") as advance:
+        pca = fit_pca(training.items, min(spec.latent_size, _MOST_COMPONENTS))
+        advance(1)
+        if plan.may_be_linear:
+            # few items can be learnt by heart: what chose the epoch judges here too
+            held_out = validation if settings.patience is not None else None
+            judges = training if held_out is None else held_out
+            linear = linear_model(training.item_shape, pca, linear_scaling(training, pca))
+            notes = where_linear_is_better(model, linear, judges, refinement)
+            if notes:
+                model, refinement = linear, 0  # its codes are the best there are
+        advance(1)
     statistics, codes = place_codes(model, training.items, refinement, settings.seed, track)
     notes += [*of_data, *result.notes]
     if described.table is not None:

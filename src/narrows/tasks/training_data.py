@@ -1,7 +1,7 @@
 """What ``narrows fit`` trains and validates on: data sets, pairs of images, and tiles of images."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,17 +60,27 @@ def load_for_training(
     other = own if fraction is None or validation is None else None
     # options are for those that are CSV files, and for DATA to refuse where none is
     of_data = csv if is_csv_file(source) or not is_csv_file(other) else {}
-    data = load_data(source, labels=True, types=types, track=track, **folders, **of_data)
+    data = _with_labels(source, types=types, track=track, **folders, **of_data)
     if own is not None and (validation is None or fraction is None):
         own_folders = folders if Path(own).is_dir() else {}
         said = csv if is_csv_file(own) else {}
-        held_out = load_data(own, labels=True, table=data.table, track=track, **own_folders, **said)
+        held_out = _with_labels(own, table=data.table, track=track, **own_folders, **said)
         require_alike(data, source, held_out, own)
         return data, held_out
     if fraction == 0:
         return data, None
     assert fraction is not None
     return data.split(fraction, seed)
+
+
+def _with_labels(source: str, **how: Any) -> Dataset:
+    """Data with their labels, which colour a picture; without them where these are no good."""
+    try:
+        return load_data(source, labels=True, **how)
+    except DataError as error:
+        data = load_data(source, **how)  # what is wrong with the items is said again
+        note = f"its labels, which nothing is learnt from, are left out: {error.message}"
+        return replace(data, notes=(*data.notes, note))
 
 
 def load_pages(

@@ -11,7 +11,7 @@ from narrows.report.comparison.wording import (
     share,
     times,
 )
-from narrows.support.number_text import readable
+from narrows.support.number_text import three_digits
 
 # From this share of PCA's error on, nobody would train a net for the difference; from the second
 # on, it would have to be important.
@@ -44,14 +44,14 @@ def _worth(comparison: Comparison) -> str:
         )
     if mean is not None and best.error >= mean.error:
         return (
-            f"{_NOT} {best.name} leaves {readable(best.error)}{words.unit} "
+            f"{_NOT} {best.name} leaves {three_digits(best.error)}{words.unit} "
             f"{_with_numbers(best)}, no less than the mean {words.thing} without any numbers "
-            f"({readable(mean.error)})."
+            f"({three_digits(mean.error)})."
         )
     if best.preset == "PCA":
         return (
             f"{_NOT} nothing that was trained beat PCA, which took its place and leaves "
-            f"{readable(best.error)}{words.unit} {_with_numbers(best)}."
+            f"{three_digits(best.error)}{words.unit} {_with_numbers(best)}."
         )
     return _against_pca(best, words, _is_cheaper(comparison, best))
 
@@ -66,15 +66,15 @@ def _is_cheaper(comparison: Comparison, best: ModelFacts) -> bool:
 
 def _against_pca(best: ModelFacts, words: Words, is_cheaper: bool) -> str:
     """Whether the best model beats PCA, by how much."""
-    pca = f"{readable(best.pca_error)}{words.unit} {_with_numbers(best)}"
+    pca = f"{three_digits(best.pca_error)}{words.unit} {_with_numbers(best)}"
     if best.error > best.pca_error:
-        return f"{_NOT} PCA wins, with {pca} against the {readable(best.error)} of {best.name}."
+        return f"{_NOT} PCA wins, with {pca} against the {three_digits(best.error)} of {best.name}."
     if best.error >= _NO_GAIN * best.pca_error:
         less = "as much" if best.error == best.pca_error else "hardly less"
-        return f"{_NOT} PCA leaves {pca}, and {best.name} {readable(best.error)}, {less}."
+        return f"{_NOT} PCA leaves {pca}, and {best.name} {three_digits(best.error)}, {less}."
     compared = (
-        f"{_with_numbers(best)} {best.name} leaves {readable(best.error)}{words.unit}, "
-        f"{share(best.error / best.pca_error)} of what PCA leaves ({readable(best.pca_error)})"
+        f"{_with_numbers(best)} {best.name} leaves {three_digits(best.error)}{words.unit}, "
+        f"{share(best.error / best.pca_error)} of what PCA leaves ({three_digits(best.pca_error)})"
     )
     if best.error > _LITTLE * best.pca_error:
         return f"An autoencoder gains little on these data: {compared}."
@@ -90,13 +90,13 @@ def _beside_pca(best: ModelFacts, unit: str) -> str:
     """What a model leaves, beside PCA."""
     if best.error >= best.pca_error:
         return (
-            f"PCA's {best.latent} are as good or better ({readable(best.pca_error)}{unit} are "
-            f"lost, and {readable(best.error)} by {best.name})"
+            f"PCA's {best.latent} are as good or better ({three_digits(best.pca_error)}{unit} are "
+            f"lost, and {three_digits(best.error)} by {best.name})"
         )
     return (
-        f"its {best.latent} lose {readable(best.error)}{unit}, "
+        f"its {best.latent} lose {three_digits(best.error)}{unit}, "
         f"{share(best.error / best.pca_error)} of what as many of PCA lose "
-        f"({readable(best.pca_error)})"
+        f"({three_digits(best.pca_error)})"
     )
 
 
@@ -122,7 +122,9 @@ def _models(comparison: Comparison) -> str:
     ours = next((each for each in models if each.kind == "ours"), None)
     if article is not None and ours is not None:
         return _article_and_ours(article, ours, unit)
-    costs = [f"{each.name} leaves {readable(each.error)}{unit} {_size(each)}" for each in models]
+    costs = [
+        f"{each.name} leaves {three_digits(each.error)}{unit} {_size(each)}" for each in models
+    ]
     text = joined(costs)
     return f"{capital(text)}."
 
@@ -133,12 +135,12 @@ def _article_and_ours(article: ModelFacts, ours: ModelFacts, unit: str) -> str:
     if article.latent != ours.latent:
         numbers = f"{numbers_text(first.latent)} and {numbers_text(second.latent)}"
     if first.error == second.error:
-        compared = f"{first.name} and {second.name} both leave {readable(ours.error)}{unit}"
+        compared = f"{first.name} and {second.name} both leave {three_digits(ours.error)}{unit}"
     else:
         factor = f", {times(second.error / first.error)} as much" if first.error else ""
         compared = (
-            f"{first.name} leaves {readable(first.error)}{unit} and {second.name} "
-            f"{readable(second.error)}{factor}"
+            f"{first.name} leaves {three_digits(first.error)}{unit} and {second.name} "
+            f"{three_digits(second.error)}{factor}"
         )
     costs = " and ".join(
         f"{_seconds(each)} for {each.parameters:,} weights" for each in (first, second)

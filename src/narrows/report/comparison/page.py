@@ -10,7 +10,7 @@ from narrows.report.comparison.pictures import Drawings, drawings_of
 from narrows.report.comparison.result import Comparison, ModelFacts
 from narrows.report.comparison.tables import denoising_table, errors_table, tables_of
 from narrows.support.files import atomic_file
-from narrows.support.number_text import readable
+from narrows.support.number_text import three_digits
 
 _SCRIPTS = ("compare.js",)
 # Pictures of up to so many pixels each way are still read where they are shown small.
@@ -56,7 +56,10 @@ def comparison_page(comparison: Comparison) -> str:
     }
     data: dict[str, Any] = {"gallery": None, "jpeg": None, "latent": []}
     if comparison.spent:
-        context["plots"]["spent"] = plots.bytes_plot(comparison.spent, unit, colours)
+        best = comparison.models[comparison.best].name
+        context["plots"]["spent"], context["plots"]["all_spent"] = plots.bytes_plots(
+            comparison.spent, unit, colours, best
+        )
     if comparison.losses:
         context["plots"]["losses"] = plots.losses_plot(comparison.losses, unit, colours)
     if comparison.jpeg:
@@ -112,12 +115,12 @@ def _tiles(comparison: Comparison) -> list[tuple[str, str]]:
     numbers = "1 number" if model.latent == 1 else f"{model.latent:,} numbers"
     tiles = [
         (
-            readable(model.error),
+            three_digits(model.error),
             f"mean squared error of {model.name} in {facts.unit}{_quality(model)}",
         ),
         (
             _beside(model.error, model.pca_error),
-            f"than PCA with {numbers}, {readable(model.pca_error)}",
+            f"than PCA with {numbers}, {three_digits(model.pca_error)}",
         ),
         (
             f"{facts.item_bytes:,} → {4 * model.latent:,} bytes",

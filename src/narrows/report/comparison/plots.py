@@ -14,6 +14,10 @@ from narrows.report.comparison.result import (
 )
 
 _LAYOUTS = {"item": "", "sheet": ", one sheet", "file": ""}
+# Curves of one plot that one can tell apart, and what a curve is of: a method's name and kind, how
+# items are stored, whether what decodes them counts.
+_MOST_CURVES = 7
+_Curve = tuple[str, str, str, bool]
 
 
 def numbers_plot(part: NumbersKept, unit: str, colours: Mapping[str, str]) -> Markup:
@@ -37,27 +41,70 @@ def numbers_plot(part: NumbersKept, unit: str, colours: Mapping[str, str]) -> Ma
     )
 
 
-def bytes_plot(part: BytesSpent, unit: str, colours: Mapping[str, str]) -> Markup:
-    """Error over bytes, a line a method and way to store; what loses nothing has no place on it."""
-    curves: dict[tuple[str, str, bool], list[tuple[float, float]]] = {}
+def bytes_plots(
+    part: BytesSpent, unit: str, colours: Mapping[str, str], best: str
+) -> tuple[Markup, Markup]:
+    """Error over bytes, a line a method and way to store; what loses nothing has no place on it.
+
+    Args:
+        best: the name of the best model.
+
+    Returns:
+        Those that one looks at first, and all of them; empty where that is the same.
+    """
+    curves: dict[_Curve, list[tuple[float, float]]] = {}
     for point in part.points:
         if point.error > 0 and point.item_bytes > 0:
-            key = (point.name, point.layout, point.charged)
+            key = (point.name, point.kind, point.layout, point.charged)
             curves.setdefault(key, []).append((point.item_bytes, point.error))
+    first = _first_looked_at(curves, f"codes of {best}")
+    some = {key: points for key, points in curves.items() if key in first}
+    drawn = _bytes_plot("plot-bytes", some, part.sentence, unit, colours)
+    if len(some) == len(curves):
+        return drawn, Markup("")
+    return drawn, _bytes_plot("plot-bytes-all", curves, part.sentence, unit, colours)
+
+
+def _first_looked_at(
+    curves: Mapping[_Curve, Sequence[tuple[float, float]]], best: str
+) -> set[_Curve]:
+    """At most so many curves as one can tell apart: the best model's codes, and of each method the
+    way to store that takes least, our archives and JPEG before the others."""
+    if len(curves) <= _MOST_CURVES:
+        return set(curves)
+
+    def least(key: _Curve) -> float:
+        return min(item_bytes for item_bytes, _ in curves[key])
+
+    names = dict.fromkeys(name for name, *_ in curves)
+    ways = [min((key for key in curves if key[0] == name), key=least) for name in names]
+    order = {"archive": 1, "jpeg": 2, "codec": 3}
+    ways.sort(key=lambda key: (order.get(key[1], 4), least(key)))
+    own = [key for key in curves if key[0] == best]
+    return {*own, *[key for key in ways if key not in own][: _MOST_CURVES - len(own)]}
+
+
+def _bytes_plot(
+    name: str,
+    curves: Mapping[_Curve, Sequence[tuple[float, float]]],
+    words: str,
+    unit: str,
+    colours: Mapping[str, str],
+) -> Markup:
     series = [
         Series(
-            name=f"{name}{_LAYOUTS[layout]}{'' if charged else ', decoder not counted'}",
+            name=f"{method}{_LAYOUTS[layout]}{'' if charged else ', decoder not counted'}",
             points=sorted(points),
-            colour=colours[name],
+            colour=colours[method],
             dashed=layout == "sheet" or not charged,
         )
-        for (name, layout, charged), points in curves.items()
+        for (method, _, layout, charged), points in curves.items()
     ]
     return line_plot(
-        "plot-bytes",
+        name,
         series,
         title="Error over bytes of each item",
-        words=part.sentence,
+        words=words,
         x=Axis(label="Bytes an item", log=True),
         y=Axis(label=f"Mean squared error, {unit}", log=True),
     )

@@ -38,7 +38,7 @@ from narrows.report.comparison.wording import (
     times,
 )
 from narrows.report.denoising import TITLES
-from narrows.support.number_text import readable
+from narrows.support.number_text import three_digits
 
 # A loss that fell by more than this in its last tenth would have fallen on.
 _STILL_FALLING = 0.02
@@ -109,8 +109,8 @@ def numbers_sentence(numbers: NumbersKept, words: Words) -> str:
         return (
             "PCA is lowest at every size that both were measured at: with "
             f"{numbers_text(compared[-1].numbers)} it leaves "
-            f"{readable(at[compared[-1].numbers])}, and {best.name} "
-            f"{readable(compared[-1].error)}{words.unit}."
+            f"{three_digits(at[compared[-1].numbers])}, and {best.name} "
+            f"{three_digits(compared[-1].error)}{words.unit}."
         )
     middle = won[len(won) // 2]
     where = ""
@@ -120,8 +120,8 @@ def numbers_sentence(numbers: NumbersKept, words: Words) -> str:
         where = " at every size"
     text = (
         f"{capital(best.name)} lies below PCA{where}: with {numbers_text(middle.numbers)} it "
-        f"leaves {readable(middle.error)} where PCA leaves "
-        f"{readable(at[middle.numbers])}{words.unit}"
+        f"leaves {three_digits(middle.error)} where PCA leaves "
+        f"{three_digits(at[middle.numbers])}{words.unit}"
     )
     return f"{text}; {_as_little(pca, middle.error)}."
 
@@ -151,7 +151,7 @@ def bytes_sentence(spent: BytesSpent, words: Words) -> str:
         ]
         text = (
             f"{capital(best.name)} take {bytes_text(alone.item_bytes)} {words.a_thing} at an error "
-            f"of {readable(best.error)}{words.unit}, {bytes_text(charged.item_bytes)} with the "
+            f"of {three_digits(best.error)}{words.unit}, {bytes_text(charged.item_bytes)} with the "
             f"model's file shared among {spent.count:,} {words.things}"
         )
         if others:
@@ -212,7 +212,7 @@ def jpeg_sentence(jpeg: JpegWalk) -> str:
     return (
         f"At quality {jpeg.quality}, {share(jpeg.zeros)} of the rounded coefficients of all blocks "
         f"are 0; {nonzero} of the 64 of the block shown are left. What comes back is off by "
-        f"{readable(jpeg.error)} squared grey levels of 0 to 255, and the file takes "
+        f"{three_digits(jpeg.error)} squared grey levels of 0 to 255, and the file takes "
         f"{jpeg.file_bytes:,} bytes."
     )
 
@@ -223,7 +223,7 @@ def features_sentence(features: Features, words: Words, form: Form) -> str:
     first = numbers[0]
     text = (
         f"Number {first.index + 1} of {features.model} changes the {words.thing} most, by "
-        f"{readable(first.effect)}{words.value_unit} on average over its range"
+        f"{three_digits(first.effect)}{words.value_unit} on average over its range"
     )
     if first.columns:
         text += f", above all {joined(first.columns)}"
@@ -255,12 +255,12 @@ def gallery_sentence(gallery: Gallery, words: Words) -> str:
             if version.name == gallery.ranked_by
         ]
 
-    least = f"{readable(min(errors('best')))}{words.unit}"
+    least = f"{three_digits(min(errors('best')))}{words.unit}"
     text = f"{capital(gallery.ranked_by)} leaves {least} of its best {words.thing}"
     if errors("median"):
-        text += f", about {readable(errors('median')[0])} of a usual one"
+        text += f", about {three_digits(errors('median')[0])} of a usual one"
     if errors("worst"):
-        text += f" and {readable(max(errors('worst')))} of its worst"
+        text += f" and {three_digits(max(errors('worst')))} of its worst"
     names = list(dict.fromkeys(each.name for item in gallery.items for each in item.versions))
     rivals = [name for name in names if name != gallery.ranked_by]
     wins = {name: _wins(gallery, name) for name in rivals}
@@ -315,16 +315,16 @@ def _loss_text(curve: LossCurve, words: Words) -> str:
     is_last = curve.kept >= len(values)
     if is_last:
         epochs = f"{len(values):,} epochs" if len(values) > 1 else "one epoch"
-        text = f"{capital(curve.name)} ends at {readable(kept)}{words.unit} after {epochs}"
+        text = f"{capital(curve.name)} ends at {three_digits(kept)}{words.unit} after {epochs}"
     else:
         text = (
             f"{capital(curve.name)} was best in epoch {curve.kept} of {len(values):,}, which is "
-            f"kept, with {readable(kept)}{words.unit}"
+            f"kept, with {three_digits(kept)}{words.unit}"
         )
     if curve.held_out:
         text += f" on {curve.held_out_name} {words.things}"
     if curve.pca is not None and curve.held_out:
-        text += f", {beside(kept, curve.pca)} PCA's {readable(curve.pca)}"
+        text += f", {beside(kept, curve.pca)} PCA's {three_digits(curve.pca)}"
     before = values[max(len(values) - 1 - max(len(values) // 10, 1), 0)]
     fell = (before - values[-1]) / before if before > 0 else 0.0
     if is_last and len(values) > 1 and fell > _STILL_FALLING:

@@ -248,8 +248,8 @@ def redundancy_table(part: Redundancy) -> Table:
     ]
     return Table(
         name="redundancy",
-        title="How well each column follows from the others, on "
-        f"{part.rows_measured:,} rows that were not fitted to",
+        title=f"How well each column follows from the others, fitted to {part.rows_fitted:,} rows "
+        f"and measured on {part.rows_measured:,} others",
         columns=["column", "kind", "score, 0 to 1", "% wrong", "follows from", "can go as number"],
         rows=rows,
     )

@@ -21,7 +21,7 @@ from narrows.report.comparison.result import (
     JpegWalk,
     LatentSpace,
 )
-from narrows.support.number_text import readable
+from narrows.support.number_text import three_digits
 
 _GROUPS = {
     "best": "Where the error is smallest",
@@ -74,7 +74,7 @@ def title_of(item: GalleryItem) -> str:
 def _versions(item: GalleryItem) -> Iterator[tuple[str, str, np.ndarray]]:
     yield "original", "", item.original
     for version in item.versions:
-        note = f", error {readable(version.error)}, {version.item_bytes:,} bytes"
+        note = f", error {three_digits(version.error)}, {version.item_bytes:,} bytes"
         yield version.name, note, version.values
 
 

@@ -32,6 +32,14 @@ MOST_BYTES = 4 << 20
 BOUNDS = ("1%", "3%", "10%")
 LOSSLESS = "lossless"
 CODES = "codes only"
+# What people call methods of archives.
+_METHODS = {
+    "jpeg-xl": "JPEG XL",
+    "png": "PNG",
+    "webp": "WebP",
+    "zstd": "Zstandard",
+    "zlib": "gzip's method",
+}
 #: What people call our archives beside other programs.
 COMMAND, CODES_COMMAND = "narrows compress", "narrows compress --codes-only"
 
@@ -149,13 +157,14 @@ def _row(name: str, file: IO[bytes], written: SizeBreakdown, count: int) -> Arch
     with opened(file, name) as archive:
         said: Any = archive.size_breakdown
     classical = written.classical if written.numbers is None else None
+    method = "" if classical is None else _METHODS.get(classical.name, classical.name)
     about = "" if classical is None or not written.estimates(classical) else "about "
     return ArchiveRow(
         name=name,
         total=said.total,
         item_bytes=said.total / max(count, 1),
         parts=dict(said.sizes),
-        classical="" if classical is None else f"{classical.name}: {about}{classical.size:,} bytes",
+        classical="" if classical is None else f"{method}: {about}{classical.size:,} bytes",
         classical_bytes=None if classical is None else classical.size,
         largest=said.largest_error,
         error=said.mean_squared_error,
@@ -230,7 +239,7 @@ def _classical_point(row: ArchiveRow, count: int) -> BytesPoint | None:
     if row.classical_bytes is None:
         return None
     return BytesPoint(
-        name=row.classical.partition(":")[0],
+        name=f"{row.classical.partition(':')[0]} in an archive",
         kind="codec",
         setting=LOSSLESS,
         layout="file",

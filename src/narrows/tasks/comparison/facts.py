@@ -119,9 +119,12 @@ def scores(candidates: Sequence[Candidate], best: int) -> Iterator[MethodScore]:
     """The models, and the simplest codes as they were measured beside the best of them."""
     for each in candidates:
         yield _score(each.evaluation.model, each.name, each.kind)
-    for score in candidates[best].evaluation.baselines:
-        name = "lowest cosine coefficients" if score.method == "cosine transform" else score.method
-        yield _score(score, name, _KINDS[score.method])
+    of_best = candidates[best]
+    names = {"cosine transform": "lowest cosine coefficients"}
+    if of_best.kind == "given":
+        names["PCA"] = f"PCA of what {of_best.name} learnt from"
+    for score in of_best.evaluation.baselines:
+        yield _score(score, names.get(score.method, score.method), _KINDS[score.method])
 
 
 def _score(score: Score, name: str, kind: Kind) -> MethodScore:
@@ -174,7 +177,9 @@ def commands(
     parts: Parts, candidates: Sequence[Candidate], folder: Path | None
 ) -> Iterator[Command]:
     """What to do next."""
-    data, test = _quoted(parts.name), _quoted(parts.test.name)
+    data, test = ("YOUR_DATA", "YOUR_DATA")
+    if parts.can_be_named:
+        data, test = _quoted(parts.name), _quoted(parts.test.name)
     if folder is not None:
         best = min(candidates, key=lambda each: each.evaluation.model.mse)
         model = _quoted(os.fspath(Path(folder.name) / best.file))
@@ -183,7 +188,8 @@ def commands(
         yield Command(f"narrows encode {model} {test} --out codes.npy", "the codes")
     else:
         yield Command(f"narrows fit {data} --out model.safetensors", "the default model, to keep")
-    yield Command(f"narrows compress {data} --out archive.nrw", "all of it in a small file")
+    if parts.can_be_named:
+        yield Command(f"narrows compress {data} --out archive.nrw", "all of it in a small file")
     yield Command("narrows compare YOUR_DATA --out report.html", "the same page of your own data")
 
 

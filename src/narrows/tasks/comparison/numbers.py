@@ -45,7 +45,8 @@ def numbers_kept(
     sizes = sorted({each.latent for each in candidates} | set(numbers))
     sizes = [size for size in sizes if size <= parts.test.item_size]
     finer = [size for size in _FINER if size < parts.test.item_size]
-    series = list(_classical(parts, sorted({*sizes, *finer}), peak, hearing.track))
+    given = any(each.kind == "given" for each in candidates)
+    series = list(_classical(parts, sorted({*sizes, *finer}), peak, given, hearing.track))
     for candidate in candidates:
         points = [_own_point(candidate)]
         how = ""
@@ -68,12 +69,14 @@ def sizes_for(parts: Parts, numbers: Sequence[int] | None) -> list[int]:
 
 
 def _classical(
-    parts: Parts, sizes: Sequence[int], peak: float | None, track: Tracker
+    parts: Parts, sizes: Sequence[int], peak: float | None, given: bool, track: Tracker
 ) -> Iterator[NumbersSeries]:
     items = parts.test.items
     pca = fit_pca(parts.training.items, max(sizes))
     errors = pca_errors(pca, items, sizes, track=track)
-    yield NumbersSeries(name="PCA", kind="pca", points=_points(errors, peak))
+    # beside models that were trained elsewhere there is a PCA of what those learnt from too
+    name = f"PCA of {len(parts.training):,} of these {parts.things}" if given else "PCA"
+    yield NumbersSeries(name=name, kind="pca", points=_points(errors, peak))
     if parts.test.table is None and items.ndim <= 4:
         even = [size for size in sizes if size % 2 == 0]
         errors = largest_dct_errors(items, even, track=track)

@@ -11,7 +11,7 @@ import numpy as np
 from narrows.data import Dataset, TableSchema, load_data, validation_source
 from narrows.data.image_options import ImageOptions
 from narrows.data.named_arrays import page_name
-from narrows.data.tables import is_table
+from narrows.data.tables import is_frame, is_table
 from narrows.errors import DataError, UsageError
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
@@ -26,8 +26,8 @@ MEASURED = 0.2
 MOST_CLASSES = 100
 
 
-#: What data come from: as :func:`narrows.load_data` takes it, or read already.
-Source = str | os.PathLike[str] | Dataset
+#: What data come from: as :func:`narrows.load_data` takes it, read already or not.
+Source = Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,17 +35,17 @@ class Reading:
     """How data are read.
 
     Attributes:
-        test: data of their own to measure on; None for what suits the source.
+        test: data of their own to measure on, a source too; None for what suits the source.
         labels: of a table, the column that holds classes, which nothing is learnt from; of other
-            data, a source of whole numbers, one an item.
+            data, a source of whole numbers, one an item, or an array of numbers or texts.
         types: kinds of a table's columns, by name.
         images: what becomes of the images of a folder.
         csv: how CSV files are read, by the names that :func:`narrows.load_data` has.
         table: the schema to read a table by; None for one of its own.
     """
 
-    test: str | None = None
-    labels: str | None = None
+    test: Source = None
+    labels: Any = None
     types: Mapping[str, str] | None = None
     images: ImageOptions = field(default_factory=ImageOptions)
     csv: Mapping[str, Any] = field(default_factory=dict)
@@ -60,18 +60,23 @@ class Parts:
         name: their file's or folder's, without the path to it: pages are sent to others.
         count: items in all.
         held_out: whether ``test`` is a part of them, and no source of its own.
+        can_be_named: whether the program can read them by their name.
         training: what is learnt from.
         validation: what decides when to stop; None where nothing is decided so.
         test: what everything is measured on. It decided nothing.
+        rows: of a table all of them, for what is said of its columns and of no model; None of
+            other data.
         seed: drew what was held out.
     """
 
     name: str
     count: int
     held_out: bool
+    can_be_named: bool
     training: Dataset
     validation: Dataset | None
     test: Dataset
+    rows: Dataset | None
     seed: int
 
     @property
@@ -79,6 +84,11 @@ class Parts:
         """What a training run shows losses of beside its own: the test set where nothing is
         validated on, as the article does it. It decides nothing there."""
         return self.test if self.validation is None else self.validation
+
+    @property
+    def things(self) -> str:
+        """What sentences call several of them."""
+        return "items" if self.test.table is None else "rows"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -130,9 +140,11 @@ def load_parts(
         name=data.name,
         count=count,
         held_out=held_out,
+        can_be_named=has_name(source),
         training=training,
         validation=validation,
         test=test,
+        rows=None if data.table is None else data,
         seed=seed,
     )
 
@@ -140,10 +152,10 @@ def load_parts(
 def _read(source: Source, reading: Reading, track: Tracker) -> tuple[Dataset, Dataset | None]:
     """The data, and what they are measured on where that is a source of its own."""
     own = reading.test
-    if own is None and not isinstance(source, Dataset):
+    if own is None and has_name(source):
         own = validation_source(source)
     how: dict[str, Any] = {**asdict(reading.images), **reading.csv}
-    if reading.labels is not None and not isinstance(source, Dataset) and is_table(source):
+    if reading.labels is not None and (is_frame(source) or (has_name(source) and is_table(source))):
         return _labelled_tables(source, own, reading, how, track)
     data = load_data(
         source, labels=True, types=reading.types, table=reading.table, track=track, **how
@@ -151,53 +163,75 @@ def _read(source: Source, reading: Reading, track: Tracker) -> tuple[Dataset, Da
     if reading.labels is not None:
         if own is not None:
             raise UsageError(
-                f"--labels {reading.labels} are those of {data.name}, and {own} has none",
+                f"--labels {_called(reading.labels)} are those of {data.name}, and "
+                f"{_called(own)} has none",
                 hint="leave --test out, or give data with labels, such as a table",
             )
         data = _labelled(data, reading.labels, track)
     if own is None:
         return data, None
     test = load_data(own, labels=True, table=data.table, track=track, **_for_own(reading, own))
-    require_alike(data, data.name, test, own)
+    require_alike(data, data.name, test, _called(own))
     return data, test
 
 
-def _for_own(reading: Reading, own: str) -> dict[str, Any]:
+def has_name(source: Source) -> bool:
+    """Whether data are given by a name, as on the command line."""
+    return isinstance(source, str | os.PathLike)
+
+
+def _called(given: Any) -> str:
+    """What messages call data or labels."""
+    return os.fspath(given) if has_name(given) else "those given"
+
+
+def _for_own(reading: Reading, own: Source) -> dict[str, Any]:
     """How data of their own to measure on are read: as the others, where they are of that kind."""
+    if not has_name(own):
+        return {}
+    own = os.fspath(own)
     images = asdict(reading.images) if Path(own).is_dir() else {}
     return {**images, **(reading.csv if is_csv_file(own) else {})}
 
 
-def _labelled(data: Dataset, labels: str, track: Tracker) -> Dataset:
-    """Items with the labels of another source.
+def _labelled(data: Dataset, labels: Any, track: Tracker) -> Dataset:
+    """Items with the labels of another source, or of an array.
 
     Raises:
-        DataError: it has no whole number for each.
+        DataError: it has no whole number for each, or in an array no text.
     """
-    found = load_data(labels, as_is=True, track=track).items
-    whole = found.dtype.kind in "iub" or np.array_equal(found, np.rint(found))
+    is_file = has_name(labels)
+    found = load_data(labels, as_is=True, track=track).items if is_file else np.asarray(labels)
+    texts = not is_file and found.dtype.kind in "UO"
+    found = found.astype(str) if texts else found
+    whole = texts or found.dtype.kind in "iub" or np.array_equal(found, np.rint(found))
     if found.shape not in ((len(data),), (len(data), 1)) or not whole:
+        given = _called(labels) if is_file else "the array of labels"
         raise DataError(
-            f"{labels} has the shape {found.shape}, and labels of {data.name} are "
+            f"{given} has the shape {found.shape}, and labels of {data.name} are "
             f"{len(data):,} whole numbers",
             hint="give an array of one class a row, and of a table the name of a column",
         )
     values, numbers = np.unique(found.reshape(-1), return_inverse=True)
-    _require_classes(labels, len(values))
-    names = tuple(f"{value:g}" for value in values.tolist())
+    _require_classes(_called(labels) if is_file else "labels", len(values))
+    names = tuple(str(value) if texts else f"{value:g}" for value in values.tolist())
     return replace(data, labels=numbers.reshape(-1), classes=names)
 
 
 def _labelled_tables(
-    source: str | os.PathLike[str],
-    own: str | None,
+    source: Source,
+    own: Source,
     reading: Reading,
     how: Mapping[str, Any],
     track: Tracker,
 ) -> tuple[Dataset, Dataset | None]:
     """Tables of which a column holds the classes, and is left out of what is learnt."""
     name = reading.labels
-    assert name is not None
+    if not isinstance(name, str):
+        raise UsageError(
+            f"labels of a table are the name of a column, and not a {type(name).__name__}",
+            hint="add them to the table as a column, and give its name",
+        )
     types = dict(reading.types or {})
     full = load_data(source, types={**types, name: "categorical"}, track=track, **how)
     assert full.table is not None

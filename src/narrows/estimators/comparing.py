@@ -1,0 +1,126 @@
+"""``narrows compare`` as a function: data and models as Python has them."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Unpack
+
+from narrows.data.image_options import ImageKeywords, ImageOptions
+from narrows.data.sources import ReadKeywords
+from narrows.errors import UsageError
+from narrows.estimators.autoencoder import Autoencoder
+from narrows.estimators.fit_data import seed_of
+from narrows.estimators.outliers import OutlierDetector
+from narrows.report.comparison.compared import Compared
+from narrows.support import arguments
+from narrows.support.progress import say, shown
+from narrows.support.temporary import temporary_folder
+from narrows.tasks.compare import CompareOptions
+from narrows.tasks.compare import compare as job
+from narrows.tasks.comparison.hearing import Hearing
+from narrows.tasks.comparison.parts import Reading
+
+_MODEL_HINT = "give paths of model files, or fitted Autoencoders"
+
+
+class CompareKeywords(ReadKeywords, total=False):
+    """What is trained, and how data are read.
+
+    Attributes:
+        numbers: sizes of codes to train models of, for the curve of error over numbers; the usual
+            ones without it, none for ().
+        epochs: of each training at most.
+        keep_models: a folder where the models that are trained are left.
+    """
+
+    numbers: Sequence[int] | None
+    epochs: int | None
+    keep_models: str | os.PathLike[str] | None
+
+
+def compare(
+    data: Any,
+    models: Any = (),
+    *,
+    test: Any = None,
+    labels: Any = None,
+    random_state: Any = 0,
+    verbose: bool = True,
+    **more: Unpack[CompareKeywords],
+) -> Compared:
+    """Compare an autoencoder of ``data`` with everything that one would use instead.
+
+    It is what ``narrows compare`` does, which docs/compare.md describes: PCA, cosine transforms,
+    image formats, compressors and archives, measured on items that nothing was learnt from and
+    nothing chosen by. Without models it trains the article's and the default one.
+
+    Args:
+        data: as :func:`narrows.load_data` takes them: a path or a name, an array, a pandas or
+            polars DataFrame, or a Dataset.
+        models: a trained model, or several: paths of model files, or fitted Autoencoders.
+        test: what to measure on, in place of a fifth of ``data`` (for ``mnist``, ``mnist:test``).
+        labels: classes, to see what codes are good for. Of a table the name of a column, which
+            nothing is learnt from; of other data one label an item, an array or a file.
+        random_state: governs everything drawn at random: an integer, a RandomState, or None for
+            another draw every time.
+        verbose: whether to say on stderr what the program says: how far it is, and what a user
+            should know.
+        more: ``numbers``, sizes of codes to train models of for the curve of error over numbers,
+            () for none; ``epochs``, of each training at most; ``keep_models``, a folder for the
+            models that are trained; and how images and CSV files are read, as for ``load_data``.
+
+    Returns:
+        All that the page shows; in a notebook its sentences and the table of errors.
+        ``write("page.html")`` makes the page.
+
+    Raises:
+        DataError, ShapeError: the data are not what they must be.
+        ModelFileError: a file is no model.
+        UsageError: an argument that cannot be meant.
+
+    Example:
+        >>> found = compare("digits", numbers=(), epochs=2, verbose=False)
+        >>> len(found.in_short), found.split.measured
+        (3, 360)
+    """
+    folder, epochs, numbers = more.pop("keep_models", None), more.pop("epochs", None), None
+    if more.get("numbers") is not None:
+        numbers = arguments.sizes("numbers", more["numbers"])
+    more.pop("numbers", None)
+    if folder is not None:
+        folder = Path(arguments.path("keep_models", folder))
+    options = CompareOptions(
+        seed=seed_of(random_state),
+        numbers=numbers,
+        epochs=arguments.whole("epochs", epochs, optional=True),
+        folder=folder,
+    )
+    of_images = {key: more[key] for key in more.keys() & ImageKeywords.__annotations__}  # type: ignore[literal-required]
+    csv = {key: value for key, value in more.items() if key not in of_images}
+    reading = Reading(test=test, labels=labels, images=ImageOptions.of(**of_images), csv=csv)
+    hearing = Hearing(track=shown, note=say) if arguments.truth("verbose", verbose) else Hearing()
+    with temporary_folder() as kept:
+        paths = _paths(models, kept)
+        return Compared.of(job(data, paths, options, reading, hearing=hearing))
+
+
+def _paths(models: Any, folder: Path) -> list[Path]:
+    """Files of models, those of fitted ones in a folder.
+
+    Raises:
+        UsageError: one is neither.
+    """
+    alone = isinstance(models, str | os.PathLike | Autoencoder | OutlierDetector)
+    given = [models] if alone else list(models)
+    paths = []
+    for number, model in enumerate(given, 1):
+        if isinstance(model, Autoencoder | OutlierDetector):
+            name = "model" if len(given) == 1 else f"model {number}"
+            path = folder / f"{name}.safetensors"
+            model.save(path)
+        elif isinstance(model, str | os.PathLike):
+            path = Path(arguments.path("models", model))
+        else:
+            raise UsageError(f"models has a {type(model).__name__}", hint=_MODEL_HINT)
+        paths.append(path)
+    return paths

@@ -1,0 +1,44 @@
+"""A comparison as Python users have it: shown in short by notebooks, and written as a page."""
+
+import os
+from dataclasses import dataclass, fields
+from typing import Self
+
+from narrows.report.comparison.page import write_comparison
+from narrows.report.comparison.result import Comparison
+from narrows.report.comparison.tables import scores_table
+from narrows.support.text_tables import Shown, TextTable, Told
+
+_THE_REST = 'All of it is on one page: .write("page.html") makes a file of it.'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared(Shown, Comparison):
+    """What :func:`narrows.compare` gives: everything on the page of ``narrows compare``, as
+    numbers, arrays and texts. A notebook shows its three sentences and the table of errors.
+
+    Attributes:
+        in_short: three sentences; the first says whether an autoencoder is worth it.
+        scores: the error of each model and of the simplest codes on the measured items.
+        models: what was trained or given, and what it cost.
+        best: the place in ``models`` of the one with the smallest error.
+    """
+
+    @classmethod
+    def of(cls, found: Comparison) -> Self:
+        """A comparison with what it takes to be shown."""
+        return cls(**{each.name: getattr(found, each.name) for each in fields(found)})
+
+    def told(self) -> Told:
+        """The sentences in short, the table of errors, and how to have the rest."""
+        table = scores_table(self.scores, self.data.unit, ()).without_gaps()
+        rows = [table.columns, *([table.shown(cell) for cell in row] for row in table.rows)]
+        return [*self.in_short, TextTable(table.title, rows), self.split.sentence, _THE_REST]
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the page of ``narrows compare``: one HTML file, which holds all that it shows.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        write_comparison(path, self)

@@ -1,0 +1,72 @@
+"""``narrows.compare``: the figures of the command, for what Python has."""
+
+import json
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.command_line import Command, compared_briefly, done
+from narrows import Autoencoder, compare
+from narrows.data import Dataset
+from narrows.errors import DataError, UsageError
+from narrows.report.comparison.values import comparison_values
+
+
+@pytest.mark.slow
+def test_its_figures_are_those_of_the_command(
+    narrows: Command, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared_briefly(monkeypatch)
+    monkeypatch.setattr("narrows.tasks.compare.BOUNDS", ())
+    assert digits.labels is not None
+    items, labels = digits.items[:120], digits.labels[:120]
+    np.save(tmp_path / "X.npy", items)
+    np.save(tmp_path / "y.npy", labels)
+    ae = Autoencoder(latent=3, hidden=8, epochs=2, random_state=0).fit(digits.items[200:400])
+    ae.save(tmp_path / "model.safetensors")
+    line = ("compare", tmp_path / "X.npy", "--model", tmp_path / "model.safetensors", "--json")
+    line += ("--labels", tmp_path / "y.npy", "--epochs", 1, "--out", tmp_path / "page.html")
+    said = json.loads(done(narrows(*line)).out)
+    found = compare(items, ae, labels=labels, epochs=1, verbose=False)
+    told = comparison_values(found)
+    assert [each["total"] for each in told["archives"]["rows"]] == [
+        each["total"] for each in said["archives"]["rows"]
+    ]
+    assert told["scores"] == said["scores"]
+    assert told["numbers"]["series"] == said["numbers"]["series"]
+    assert told["use"]["rows"] == said["use"]["rows"]
+    assert found.in_short[0] == said["in_short"][0]
+
+    html = found._repr_html_()
+    assert escape(found.in_short[0]) in html and "<th class='text' scope='row'>model</th>" in html
+    found.write(tmp_path / "own.html")
+    assert escape(found.in_short[0], quote=False) in (tmp_path / "own.html").read_text("utf-8")
+    assert "narrows fit YOUR_DATA" in (tmp_path / "own.html").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_a_data_frame_is_compared_as_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    pandas = pytest.importorskip("pandas")
+    compared_briefly(monkeypatch)
+    monkeypatch.setattr("narrows.tasks.compare.TABLE_BOUNDS", ())
+    random = np.random.default_rng(0)
+    size = random.normal(size=90)
+    kinds = random.choice(["a", "<b>"], 90)
+    frame = pandas.DataFrame({"size": size, "weight": 2 * size + 1, "kind": kinds})
+    found = compare(frame, labels="kind", numbers=(), epochs=1, verbose=False)
+    assert found.data.columns == ("size", "weight", "kind")
+    assert set(found.data.classes) == {"a", "<b>"} and found.archives is not None
+    with pytest.raises(UsageError, match="labels of a table are the name of a column"):
+        compare(frame, labels=kinds, verbose=False)
+
+
+def test_what_cannot_be_meant_is_refused(digits: Dataset) -> None:
+    items = digits.items[:40]
+    with pytest.raises(UsageError, match="models has a list"):
+        compare(items, [[1]], verbose=False)
+    with pytest.raises(UsageError, match="numbers"):
+        compare(items, numbers=(0,), verbose=False)
+    with pytest.raises(DataError, match=r"the array of labels has the shape \(3,\)"):
+        compare(items, labels=["a", "b", "c"], verbose=False)
