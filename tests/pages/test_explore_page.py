@@ -107,6 +107,28 @@ def test_rows_that_are_not_in_the_page_give_way_to_the_next(tmp_path: Path) -> N
     assert some["labels"] == all_["labels"] == ["a", None]
 
 
+@needs_node
+def test_cells_are_off_by_a_tenth_of_their_range(tmp_path: Path) -> None:
+    code = """
+        import { isOff } from "./scripts/row_form.js";
+        print(given.map(([one, other, column]) => isOff(one, other, column)));
+    """
+    number = {"kind": "number", "low": 0, "high": 50}
+    date = {"kind": "date", "low": "2024-01-01", "high": "2024-12-31"}
+    other = {"kind": "category", "low": None, "high": None}
+    cases = [
+        (10, 14.9, number, False),
+        (10, 15.1, number, True),
+        (None, 3, number, True),
+        ("2024-03-01", "2024-03-30", date, False),
+        ("2024-03-01", "2024-05-01", date, True),
+        ("2024-03-01", None, date, True),
+        ("12", "12.0", other, True),
+        (None, None, other, False),
+    ]
+    assert run_node(tmp_path, code, [case[:3] for case in cases]) == [case[3] for case in cases]
+
+
 def test_classes_of_the_map_have_a_legend_where_there_are_few() -> None:
     labelled = {"labels": [2, 0, 2], "classes": ["cat", "cow", "dog & co"]}
     html = build_explore_page({**PAGE, **labelled}, server=True)

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 
 from helpers.explored import digits, people
-from narrows.data import Dataset
+from narrows.data import Dataset, load_data
 from narrows.data.idx import idx_header
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.model.trained import TrainingRecord
@@ -20,9 +21,12 @@ from narrows.model.use import TrainedAutoencoder
 from narrows.nn.presets import preset_spec
 from narrows.tasks.denoise import denoise
 from narrows.tasks.explore import Explorer
+from narrows.tasks.explore.cells import cells_of, columns_of
 from narrows.tasks.explore.latent_numbers import turns
 from narrows.tasks.explore.noise import noise_data
 from narrows.tasks.opening import load_for
+
+RANDOM = np.random.default_rng(6)
 
 
 @pytest.fixture(scope="module")
@@ -201,10 +205,29 @@ def test_a_form_knows_the_columns_and_which_follow(rows: Explorer) -> None:
         "since": "date",
         "country": "constant",
     }
+    assert columns["country"]["why"] == "always the same" and columns["town"]["why"] is None
     assert columns["pounds"]["follows_from"][0] == "kilos" and columns["age"]["follows_from"] == []
     assert sorted(columns["town"]["categories"]) == ["Lima", "Oslo", "Rome"]
     assert columns["age"]["whole"] and not columns["kilos"]["whole"]
     assert columns["age"]["low"] == people()[1]["age"].to_numpy().min()
+    assert columns["since"]["high"] == max(people()[1]["since"].to_pylist()).isoformat()
+
+
+def test_a_form_says_of_what_nothing_is_learnt() -> None:
+    table = pa.table(
+        {
+            "id": range(1000, 1400),
+            "note": [f"note {place * 7}" for place in range(400)],
+            "size": RANDOM.normal(size=400),
+        }
+    )
+    schema = load_data(table).table
+    assert schema is not None
+    columns = {column["name"]: column for column in columns_of(schema, None)}
+    assert [each["kind"] for each in columns.values()] == ["ignored", "ignored", "number"]
+    assert columns["id"]["why"] == "an identifier" and columns["note"]["why"]
+    cells = cells_of(schema, np.zeros(schema.width))
+    assert [cell["column"] for cell in cells] == ["size"]
 
 
 @pytest.mark.parametrize(

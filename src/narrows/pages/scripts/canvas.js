@@ -1,5 +1,7 @@
 // Values on a canvas: pictures pixel by pixel, other items as a line, and differences.
 
+import { roundedToEven } from "./rounding.js";
+
 // What a difference of nothing, and the largest one either way, is coloured: in the light and dark.
 const DIVERGING = {
   light: { less: [0, 90, 170], none: [255, 255, 255], more: [190, 70, 0] },
@@ -17,18 +19,9 @@ export function layoutOf(shape, kind = "image") {
   return { picture, height: 1, width: shape.reduce((all, size) => all * size, 1), channels: 1 };
 }
 
-/** Values as their type holds them: whole numbers are rounded, halves to even, as NumPy does. */
-export function asHeld(value, page) {
-  if (page.dtype.startsWith("float")) return value;
-  const whole = Math.round(value);
-  return whole - value === 0.5 && whole % 2 !== 0 ? whole - 1 : whole;
-}
-
-/** From a value to a grey level, not rounded; the canvas rounds and clips. */
-export function toGrey(page) {
-  const [low, high] = page.limits;
-  const scale = high > low ? 255 / (high - low) : 0;
-  return (value) => (asHeld(value, page) - low) * scale;
+/** A function from a value to the one that the data's type holds: whole numbers are rounded. */
+function holding(page) {
+  return page.dtype.startsWith("float") ? (value) => value : roundedToEven;
 }
 
 /** Paint an item's values: one canvas pixel a pixel; the stylesheet makes them large. */
@@ -39,15 +32,16 @@ export function paint(canvas, values, page) {
     return;
   }
   const { width, height, channels } = layout;
-  const grey = toGrey(page);
+  const [low, high] = page.limits;
+  const scale = high > low ? 255 / (high - low) : 0;
+  const held = holding(page);
   const image = sized(canvas, width, height);
-  for (let at = 0; at < width * height; at++) {
-    const from = at * channels;
-    const colour = channels < 3 ? [from, from, from] : [from, from + 1, from + 2];
-    colour.forEach((place, channel) => {
-      image.data[4 * at + channel] = grey(values[place]);
-    });
-    image.data[4 * at + 3] = channels === 4 ? grey(values[from + 3]) : 255;
+  const { data } = image; // which rounds to grey levels, and clips
+  const colours = Math.min(channels, 3);
+  for (let at = 0, from = 0; at < data.length; at += 4, from += channels) {
+    for (let c = 0; c < colours; c++) data[at + c] = (held(values[from + c]) - low) * scale;
+    if (colours === 1) data[at + 1] = data[at + 2] = data[at];
+    data[at + 3] = channels === 4 ? (held(values[from + 3]) - low) * scale : 255;
   }
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
@@ -61,13 +55,14 @@ export function paintDifference(canvas, values, item, page) {
   }
   const { width, height, channels } = layout;
   const colours = DIVERGING[isDark() ? "dark" : "light"];
-  const half = strongest(page);
+  const half = (page.limits[1] - page.limits[0]) / 2 || 1; // the difference of full colour
+  const held = holding(page);
   const image = sized(canvas, width, height);
   for (let at = 0; at < width * height; at++) {
     let sum = 0;
     for (let channel = 0; channel < channels; channel++) {
       const place = at * channels + channel;
-      sum += asHeld(values[place], page) - item[place];
+      sum += held(values[place]) - item[place];
     }
     const share = Math.max(-1, Math.min(1, sum / channels / half));
     const end = share < 0 ? colours.less : colours.more;
@@ -80,15 +75,11 @@ export function paintDifference(canvas, values, item, page) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-/** The difference that has the full colour: half of what the data fill. */
-export function strongest(page) {
-  return (page.limits[1] - page.limits[0]) / 2 || 1;
-}
-
 /** The mean of the absolute differences, in the data's unit. */
 export function meanDifference(values, item, page) {
+  const held = holding(page);
   let sum = 0;
-  for (let at = 0; at < item.length; at++) sum += Math.abs(asHeld(values[at], page) - item[at]);
+  for (let at = 0; at < item.length; at++) sum += Math.abs(held(values[at]) - item[at]);
   return sum / item.length;
 }
 

@@ -1,19 +1,20 @@
 // A row of a table as a form, beside what the code makes of it.
 
 import { element } from "./elements.js";
-import { short } from "./sentences.js";
 
 const TRUTHS = [true, false];
 
 /**
  * Make the form in a table body: a row for each column.
  *
- * @param columns of the page data: { name, kind, categories, low, high, whole, follows_from }.
+ * @param columns of the page data: { name, kind, why, categories, low, high, whole, follows_from }.
  * @param changed gets all cells, [{ column, value }], once one was changed.
  * @returns a function that shows cells and what the code makes of them, both may be null.
  */
-export function makeForm(body, columns, changed) {
-  const fields = columns.map((column, number) => makeField(body, column, number));
+export function makeForm(body, all, changed) {
+  const columns = all.filter(({ kind }) => kind !== "ignored");
+  const fields = columns.map(makeField);
+  body.append(...all.map((each) => fields[columns.indexOf(each)]?.row ?? ignoredRow(each)));
   const cells = () =>
     columns.map((column, at) => ({ column: column.name, value: fields[at].read() }));
   for (const { input } of fields) input.addEventListener("change", () => changed(cells()));
@@ -36,17 +37,29 @@ export function makeForm(body, columns, changed) {
   };
 }
 
-function makeField(body, column, number) {
+/** A column from which nothing is learnt: its name, and why. */
+function ignoredRow({ name, why }) {
+  const head = element("th", { scope: "row" }, name, element("small", {}, `ignored: ${why}`));
+  return element("tr", { class: "ignored" }, head, element("td", {}, "–"), element("td", {}, "–"));
+}
+
+function makeField(column, number) {
   const id = `column-${number}`;
-  const follows = column.follows_from.length > 0 ? column.follows_from.join(", ") : null;
+  const { follows_from: follows, why } = column;
   const head = element("th", { scope: "row" }, element("label", { for: id }, column.name));
-  if (follows !== null) head.append(element("small", {}, `follows from ${follows}`));
+  if (follows.length > 0) head.append(element("small", {}, `follows from ${follows.join(", ")}`));
+  if (why !== null) head.append(element("small", {}, why));
   const choices = column.kind === "truth" ? TRUTHS : column.categories;
   const field = choices === null ? entry(column) : choice([...choices]);
   field.input.id = id;
   const made = element("td");
-  const row = element("tr", {}, head, element("td", {}, field.input), made);
-  body.append(row);
+  const row = element(
+    "tr",
+    { class: why === null ? "" : "ignored" },
+    head,
+    element("td", {}, field.input),
+    made,
+  );
   return { row, made, ...field };
 }
 
@@ -94,13 +107,18 @@ function byColumn(cells) {
 
 function textOf(value) {
   if (value === null || value === undefined) return "missing";
-  return typeof value === "number" ? short(value, 5) : String(value);
+  if (typeof value !== "number" || Number.isInteger(value)) return String(value);
+  return String(Number(value.toPrecision(5)));
 }
 
-/** Whether the code gives something else: another text, or a number a tenth of its range away. */
-export function isOff(given, made, { low, high }) {
-  if (typeof given === "number" && typeof made === "number") {
-    return Math.abs(given - made) > 0.1 * Math.abs((high ?? 0) - (low ?? 0));
+/** Whether the code gives something else: another text, or a number or a date a tenth of its range away. */
+export function isOff(given, made, { kind, low, high }) {
+  const asNumber = kind === "date" ? (text) => Date.parse(text) : Number;
+  const [one, other, first, last] = [given, made, low, high].map((each) =>
+    each === null || each === undefined || each === "" ? Number.NaN : asNumber(each),
+  );
+  if (["number", "date"].includes(kind) && Number.isFinite(one - other)) {
+    return Math.abs(one - other) > 0.1 * (Math.abs(last - first) || 0);
   }
   return String(given ?? "") !== String(made ?? "");
 }

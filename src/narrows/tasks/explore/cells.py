@@ -11,7 +11,8 @@ import numpy as np
 
 from narrows.data import TableSchema
 from narrows.data.tables import SchemaDrift
-from narrows.data.tables.cells import from_texts
+from narrows.data.tables.arrow_types import is_text, type_from_text
+from narrows.data.tables.cells import from_numbers, from_texts
 from narrows.data.tables.columns import Column
 from narrows.errors import DataError
 from narrows.report.redundancy import Redundancy
@@ -67,7 +68,8 @@ def features_of(table: TableSchema, cells: Any) -> np.ndarray:
 
 
 def columns_of(table: TableSchema, redundancy: Redundancy | None) -> list[dict[str, Any]]:
-    """What a form has to know of each column that is learnt or constant."""
+    """What a form has to know of each column; of those that are ignored it shows why, and no
+    cells."""
     follows = {
         each.name: list(each.follows)
         for each in (() if redundancy is None else redundancy.columns)
@@ -76,7 +78,8 @@ def columns_of(table: TableSchema, redundancy: Redundancy | None) -> list[dict[s
     return [
         {
             "name": column.name,
-            "kind": _KINDS[column.kind],
+            "kind": _KINDS.get(column.kind, "ignored"),
+            "why": _why_not(column),
             "categories": list(column.categories) if column.kind == "categorical" else None,
             "low": _limit(column, column.lowest),
             "high": _limit(column, column.highest),
@@ -84,13 +87,28 @@ def columns_of(table: TableSchema, redundancy: Redundancy | None) -> list[dict[s
             "follows_from": follows.get(column.name, []),
         }
         for column in table.columns
-        if column.kind in _KINDS
     ]
 
 
-def _limit(column: Column, value: float | None) -> float | None:
-    is_number = column.kind in ("numeric", "integer")
-    return value if is_number and value is not None and math.isfinite(value) else None
+def _why_not(column: Column) -> str | None:
+    """Why nothing is learnt from a column; None where something is."""
+    if column.kind == "constant":
+        return "missing throughout" if column.value is None else "always the same"
+    if column.kind in _KINDS:
+        return None
+    if column.identifier:
+        return "an identifier"
+    is_of_texts = is_text(type_from_text(column.dtype))
+    return "hardly two texts are alike" if is_of_texts else "nothing is learnt from its type"
+
+
+def _limit(column: Column, value: float | None) -> Any:
+    """An end of the range of training as a cell has it."""
+    if value is None or not math.isfinite(value):
+        return None
+    if column.kind == "date":
+        return _plain(from_numbers(np.array([value]), type_from_text(column.dtype))[0].as_py())
+    return value if column.kind in ("numeric", "integer") else None
 
 
 def _plain(value: Any) -> Any:

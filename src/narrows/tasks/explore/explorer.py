@@ -369,8 +369,12 @@ class Explorer:
     def _notes(self) -> list[str]:
         if not self.turns:
             takes_more = self.trained.model.spec.crosses
-            why = "its decoder takes more than" if takes_more else "the item is as large as"
-            return [f"There are no latent numbers to turn: {why} a code."]
+            why = (
+                "decoder takes more than a code"
+                if takes_more
+                else "code is about as large as items"
+            )
+            return [f"There are no latent numbers to turn: the model's {why}."]
         lines = [f"The range of each slider holds 99 in 100 {self._typical[1]}."]
         if self._whole is not None and len(self) < len(self._whole):
             lines.append(

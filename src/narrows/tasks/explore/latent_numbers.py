@@ -16,6 +16,8 @@ _ENDS = (0.5, 50.0, 99.5)
 # Codes whose numbers are moved, and values that may be decoded for it, in all.
 _MOVED, _MOST_DECODED = 16, 1 << 27
 _STREAM = 0x511DE
+# So long a code of a denoiser nobody turns: `fit` makes them about as large as the image.
+_LONG = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +40,10 @@ class LatentNumber:
 
 def turns(trained: TrainedModel) -> bool:
     """Whether a model has latent numbers to turn: not one whose decoder takes more than them, nor a
-    denoiser whose code is as large as the item itself."""
+    denoiser whose code was not made to be short."""
     spec = trained.model.spec
-    is_narrow = spec.latent_size < math.prod(spec.item_shape) or not denoises(trained)
+    short = spec.latent_size < min(math.prod(spec.item_shape), _LONG)
+    is_narrow = short or not denoises(trained)
     return not spec.crosses and (is_narrow or trained.data.table is not None)
 
 
