@@ -19,7 +19,7 @@ from narrows.report.evaluation import Evaluation, fitted_pca
 from narrows.report.measures import item_errors
 from narrows.support.blas import one_blas_thread
 from narrows.support.chunks import CHUNK_VALUES, evenly_spaced
-from narrows.support.number_text import readable
+from narrows.support.number_text import three_digits
 from narrows.training import History
 
 #: Items that are looked at: enough to see a unit that one item in a thousand wakes.
@@ -174,8 +174,8 @@ def worse_than_pca(model: float, pca: float) -> Caution | None:
         return None
     return Caution(
         "worse-than-pca",
-        f"PCA keeps more in as many numbers: its mean squared error is {readable(pca)}, and the "
-        f"model's {readable(model)}",
+        f"PCA keeps more in as many numbers: its mean squared error is {three_digits(pca)}, and "
+        f"the model's {three_digits(model)}",
         "train longer (--epochs), choose another seed if many numbers are dead, or write a model "
         "whose code is linear (--spec)",
     )
@@ -208,16 +208,16 @@ def overfitted(history: History, kept: int, keeps_best: bool = False) -> Caution
         return Caution(
             "overfitting",
             f"the model learns its rows by heart: the validation loss was lowest, "
-            f"{readable(best['val_loss'])}, in epoch {best['epoch']}, and is "
-            f"{readable(at['val_loss'])} in epoch {kept} while the training loss is "
-            f"{readable(at['loss'])}",
+            f"{three_digits(best['val_loss'])}, in epoch {best['epoch']}, and is "
+            f"{three_digits(at['val_loss'])} in epoch {kept} while the training loss is "
+            f"{three_digits(at['loss'])}",
             advice,
         )
     if at["val_loss"] > OVERFIT_RATIO * at["loss"]:
         return Caution(
             "overfitting",
             f"the model knows its own rows better than others: the validation loss is "
-            f"{readable(at['val_loss'])} and the training loss {readable(at['loss'])}, "
+            f"{three_digits(at['val_loss'])} and the training loss {three_digits(at['loss'])}, "
             f"{_times(at['val_loss'], at['loss'])}",
             advice,
         )
@@ -286,8 +286,8 @@ def constant_errors(errors: np.ndarray) -> Caution | None:
         return None
     return Caution(
         "constant-scores",
-        f"every item has the same error, {readable(float(mean))} (they differ by "
-        f"{readable(float(spread))}), so it ranks none of them",
+        f"every item has the same error, {three_digits(float(mean))} (they differ by "
+        f"{three_digits(float(spread))}), so it ranks none of them",
         "do not look for outliers with this model; give it fewer latent numbers, or see whether "
         "the rows differ at all",
     )

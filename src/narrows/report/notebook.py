@@ -122,7 +122,8 @@ def _cells_html(table: TableSchema, features: np.ndarray, results: np.ndarray) -
             cells = source.slice(row, 1).select(names).to_pylist()[0].values()
             lines.append([name, *map(_cell, cells)])
     left_out = len(originals.column_names) - len(names)
-    more = f"{left_out:,} more columns are not shown." if left_out else ""
+    shown = "column is" if left_out == 1 else "columns are"
+    more = f"{left_out:,} more {shown} not shown." if left_out else ""
     return told_html([TextTable("", lines), more])
 
 

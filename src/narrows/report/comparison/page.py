@@ -120,7 +120,8 @@ def _tiles(comparison: Comparison) -> list[tuple[str, str]]:
         ),
         (
             _beside(model.error, model.pca_error),
-            f"than PCA with {numbers}, {three_digits(model.pca_error)}",
+            f"{'as' if _are_alike(model.error, model.pca_error) else 'than'} PCA with {numbers}, "
+            f"{three_digits(model.pca_error)}",
         ),
         (
             f"{facts.item_bytes:,} → {4 * model.latent:,} bytes",
@@ -142,9 +143,16 @@ def _quality(model: ModelFacts) -> str:
     return "" if model.relative is None else f", its root {model.relative:.2%} of the mean item's"
 
 
+def _are_alike(error: float, baseline: float) -> bool:
+    """Whether errors are the same in the digits that are shown of their difference."""
+    return abs(error - baseline) < 0.0005 * baseline or error == baseline
+
+
 def _beside(error: float, baseline: float) -> str:
     """How much less or more an error is than the baseline's."""
+    if _are_alike(error, baseline):
+        return "the same error"
     if baseline == 0:
-        return "no gain" if error else "no error"
+        return "more error"
     change = error / baseline - 1
     return f"{abs(change):.1%} {'more' if change > 0 else 'less'} error"

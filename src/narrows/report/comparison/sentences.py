@@ -44,6 +44,8 @@ from narrows.support.number_text import three_digits
 _STILL_FALLING = 0.02
 # By so much more on items that were not learnt from, something was learnt by heart.
 _BY_HEART = 1.5
+# Up to here two errors are the same: PCA as a model computes in float32.
+_SAME = 1.0005
 # A column that follows at least so well from the others is said to follow.
 _FOLLOWS = 0.5
 
@@ -105,6 +107,11 @@ def numbers_sentence(numbers: NumbersKept, words: Words) -> str:
     won = [point for point in compared if point.error < at[point.numbers]]
     if not compared:
         return "Lower is better: the same error with fewer numbers."
+    if not won and compared[-1].error <= _SAME * at[compared[-1].numbers]:
+        return (
+            f"PCA leaves as little as {best.name}: {three_digits(compared[-1].error)}{words.unit} "
+            f"with {numbers_text(compared[-1].numbers)}."
+        )
     if not won:
         return (
             "PCA is lowest at every size that both were measured at: with "

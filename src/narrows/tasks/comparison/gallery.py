@@ -122,7 +122,7 @@ def _of_jpeg(
         name, files = "JPEG", [each.counted or each.smallest for each in found]
     elif all(each.not_counted for each in found):
         name, files = (
-            "JPEG, header not counted",
+            "JPEG without its header",
             [each.not_counted or each.smallest for each in found],
         )
     is_data = name.endswith("counted")
