@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.scripts import needs_node, run_node
-from narrows.baselines.jpeg import open_jpeg
+from narrows.baselines.jpeg import BASE_TABLE, open_jpeg
 from narrows.data.digits import load_digits
 
 QUALITIES = [1, 10, 25, 49, 50, 75, 90, 100]
@@ -40,8 +40,9 @@ def pictures() -> list[np.ndarray]:
 @needs_node
 @pytest.mark.slow
 def test_every_coefficient_and_pixel_is_that_of_python(tmp_path: Path) -> None:
+    base = BASE_TABLE.ravel().tolist()
     given = [
-        {"pixels": p.ravel().tolist(), "height": p.shape[0], "width": p.shape[1]}
+        {"pixels": p.ravel().tolist(), "height": p.shape[0], "width": p.shape[1], "base": base}
         for p in pictures()
     ]
     found = run_node(tmp_path, SCRIPT, {"pictures": given, "qualities": QUALITIES})

@@ -6,30 +6,16 @@ const SHIFT = 128;
 // What is exact but for rounding, such as 2.4999999999999996, counts as what it stands for.
 const SETTLED = 1e9;
 
-// The base table of luminance, of quality 50 (ITU-T T.81, table K.1).
-const BASE_TABLE = [
-  [16, 11, 10, 16, 24, 40, 51, 61],
-  [12, 12, 14, 19, 26, 58, 60, 55],
-  [14, 13, 16, 24, 40, 57, 69, 56],
-  [14, 17, 22, 29, 51, 87, 80, 62],
-  [18, 22, 37, 56, 68, 109, 103, 77],
-  [24, 35, 55, 64, 81, 104, 113, 92],
-  [49, 64, 78, 87, 103, 121, 120, 101],
-  [72, 92, 95, 98, 112, 100, 103, 99],
-].flat();
-
 // c(u) / 2 cos((2 i + 1) u π / 16), at 8 u + i: the rows of an orthonormal matrix.
 const COSINES = Float64Array.from({ length: 64 }, (_, at) => {
   const [u, i] = [at >> 3, at & 7];
   return (u === 0 ? Math.SQRT1_2 : 1) * 0.5 * Math.cos(((2 * i + 1) * u * Math.PI) / 16);
 });
 
-/** What frequencies are divided by at a quality from 1 to 100: 64 whole numbers. */
-export function quantisationTable(quality) {
+/** What frequencies are divided by at a quality from 1 to 100: 64 whole numbers, of those of quality 50. */
+function quantisationTable(base, quality) {
   const scale = quality < 50 ? Math.floor(5000 / quality) : 200 - 2 * quality;
-  return BASE_TABLE.map((base) =>
-    Math.min(Math.max(Math.floor((base * scale + 50) / 100), 1), 255),
-  );
+  return base.map((step) => Math.min(Math.max(Math.floor((step * scale + 50) / 100), 1), 255));
 }
 
 /** The 64 grey levels less 128 of a block; beyond the picture its last row and column go on. */
@@ -71,10 +57,14 @@ export function openBlock(picture, table, row, column) {
   return { samples, frequencies, kept, levels };
 }
 
-/** The whole picture at a quality: what comes back, the share of zeros, the mean squared error. */
+/**
+ * The whole picture at a quality: what comes back, the share of zeros, the mean squared error.
+ *
+ * @param picture { pixels, width, height, base }: grey levels, and the base table, of quality 50, as 64 numbers.
+ */
 export function openPicture(picture, quality) {
-  const { pixels, width, height } = picture;
-  const table = quantisationTable(quality);
+  const { pixels, width, height, base } = picture;
+  const table = quantisationTable(base, quality);
   const [rows, columns] = [Math.ceil(height / SIDE), Math.ceil(width / SIDE)];
   const decoded = new Uint8ClampedArray(width * height);
   let zeros = 0;

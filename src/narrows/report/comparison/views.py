@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.baselines.jpeg import open_jpeg, restored
+from narrows.baselines.jpeg import BASE_TABLE, open_jpeg, restored
 from narrows.pages.embedding import floats_text, png_address, png_bytes
 from narrows.report.comparison.pictures import Drawings
 from narrows.report.comparison.plots import is_coloured
@@ -163,7 +163,8 @@ def jpeg_view(part: JpegWalk) -> tuple[dict[str, Any], dict[str, Any]]:
             ("levels", "5. Multiplied, transformed back", _levels(part).tolist()),
         ],
     }
-    return view, {"width": width, "height": height, "block": [row, column]}
+    base = BASE_TABLE.ravel().tolist()
+    return view, {"width": width, "height": height, "block": [row, column], "base": base}
 
 
 def _part_around(part: JpegWalk) -> tuple[np.ndarray, int, int]:

