@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from helpers.engine_cases import WELL_CONDITIONED, state_bytes
-from narrows.engine import AdamSettings, TrainingState
+from narrows.engine import AdamSettings
 from narrows.engine.xla import XlaRunner, XlaTrainer, trainer
 from narrows.engine.xla.convolution import has_native_convolutions, with_native_convolutions
 from narrows.errors import UsageError
@@ -210,30 +210,6 @@ def test_a_step_at_a_time_is_many_in_a_scan(monkeypatch: pytest.MonkeyPatch) -> 
     np.testing.assert_allclose(scanned.train(ITEMS, ORDER), losses, rtol=1e-5)
     for name, array in scanned.state().arrays.items():
         np.testing.assert_allclose(array, one_by_one.state().arrays[name], atol=1e-5)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["norm", "conv", "gaussian"])
-def test_bfloat16_is_for_the_tensors_between_blocks_alone(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """bfloat16 has 8 bits: a loss is off by some thousandths, and small steps must not be lost."""
-    exact = trainer_of(SPECS[name])
-    monkeypatch.setattr(trainer, "training_dtype", lambda: jax.numpy.bfloat16)
-    rough = trainer_of(SPECS[name])
-    losses = exact.train(ITEMS, ORDER), rough.train(ITEMS, ORDER)
-    np.testing.assert_allclose(*losses, rtol=0.03)
-    assert losses[0].tobytes() != losses[1].tobytes()
-    assert_float32_and_finer_than_bfloat16(rough.state())
-    exact.restore(rough.state())
-    assert rough.measure(ITEMS) == exact.measure(ITEMS)
-
-
-def assert_float32_and_finer_than_bfloat16(state: TrainingState) -> None:
-    for part in (state.arrays, state.first_moment, state.second_moment):
-        assert {array.dtype for array in part.values()} == {np.dtype(np.float32)}
-    for name, array in state.arrays.items():
-        assert (array != array.astype(jax.numpy.bfloat16).astype(np.float32)).any(), name
 
 
 ENDINGS: dict[str, tuple[Block, ...]] = {

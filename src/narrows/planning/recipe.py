@@ -6,6 +6,7 @@ import numpy as np
 
 from narrows.data import Dataset
 from narrows.engine import AdamSettings
+from narrows.nn.operations import operations
 from narrows.nn.spec import Spec
 from narrows.planning.options import FitOptions
 from narrows.planning.traits import denoises, is_image, is_rounded, sees_places
@@ -123,16 +124,3 @@ def _epochs(count: int, batch_size: int, spec: Spec, most_steps: int) -> int:
     by_work = _OPERATIONS / (count * an_item)
     by_steps = most_steps / math.ceil(count / max(batch_size, 1))
     return max(int(min(by_work, by_steps)), _FEWEST_EPOCHS)
-
-
-def operations(spec: Spec, part: str) -> int:
-    """Operations of a training step in a part for each item: a multiplication and an addition for
-    every weight at every place, once forward and twice back."""
-    total = 0
-    results = spec.shapes(part)[1:]
-    for (_, block, shape), result in zip(spec.placed(part), results, strict=True):
-        weights = math.prod(block.array_shapes(shape).get("weight", (0,)))
-        # a convolution's places are its results', a transposed one's what it gets
-        places = min(math.prod(x[:-1]) for x in (shape, result))
-        total += 6 * weights * places
-    return total

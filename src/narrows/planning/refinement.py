@@ -4,9 +4,9 @@ from narrows.data import Dataset
 from narrows.engine import MOST_REFINEMENT
 from narrows.engine.evidence import is_variational
 from narrows.errors import UsageError
+from narrows.nn.operations import operations
 from narrows.nn.spec import Spec
 from narrows.planning.options import FitOptions
-from narrows.planning.recipe import operations
 from narrows.planning.traits import denoises, is_rounded
 
 # Two steps take back nine tenths of what an encoder loses to the best codes for its decoder.

@@ -1,7 +1,8 @@
 """Any model on any device: JAX traces a model's blocks, XLA compiles them for what is there.
 
     transfer.py     items on their way to the device, a batch at a time
-    precision.py    which float the training computes in
+    resident.py     items that stay on the device
+    precision.py    which floats are computed in
     convolution.py  XLA's own convolution in place of the blocks'
     loss.py         what a batch loses and what training minimises
     step.py         one training step

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 
 from narrows.engine.xla.decoder import flat_decoder, slopes_and_curvature
+from narrows.engine.xla.precision import compiled
 from narrows.engine.xla.transfer import (
     COMPILED_SPECS,
     Units,
@@ -152,7 +153,7 @@ def _functions(spec: Spec) -> tuple[Any, Any, Any]:
             jnp.where(better, most, jnp.maximum(most // _FEWER, 1)),
         )
 
-    return jax.jit(guess), jax.jit(start), jax.jit(change)
+    return compiled(guess), compiled(start), compiled(change)
 
 
 def _longer(own: Any, codes: Any) -> Any:

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from narrows.engine.evidence import is_variational, negative_elbo
 from narrows.nn.activations import apply_activation
 from narrows.nn.blocks import (
@@ -41,14 +39,14 @@ class LossFunction:
         """The reconstruction loss summed over the values of a batch, a float32 scalar.
 
         Args:
-            arrays: the model's, in the dtype to compute in.
-            inputs: what goes into the encoder: network values (n, \\*item_shape) of that dtype.
+            arrays: the model's.
+            inputs: what goes into the encoder: float32 network values (n, \\*item_shape).
             wanted: what its reconstruction is compared with: float32 network values.
             flow: goes through the encoder and the decoder, and holds afterwards what the blocks
                 left in it.
         """
         logits = without_last_sigmoid(self.spec) if self.objective.needs_probabilities else None
-        found = reconstructed(logits or self.spec, arrays, inputs, flow).astype(np.float32)
+        found = reconstructed(logits or self.spec, arrays, inputs, flow)
         if logits:
             return _cross_entropy(self.objective, found, wanted)
         return self.objective.elementwise(found, wanted).sum()

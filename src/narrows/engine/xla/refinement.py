@@ -16,6 +16,7 @@ from jaxtyping import Float, Float32, Shaped
 from narrows.engine.interface import Runner
 from narrows.engine.xla.convolution import with_native_convolutions
 from narrows.engine.xla.decoder import flat_decoder, slopes_and_curvature
+from narrows.engine.xla.precision import compiled
 from narrows.engine.xla.transfer import (
     COMPILED_SPECS,
     Units,
@@ -85,7 +86,6 @@ def _start_and_step(spec: Spec) -> tuple[Any, Any]:
     """A function of arrays, units, items (n, \\*item_shape) as they travel, and codes (n, latent)
     that gives the items' network values and a state; and one of arrays, these values and a state
     that gives the next state. A state is codes, what they decode to, and each item's damping."""
-    import jax
     import jax.numpy as jnp
 
     decode = flat_decoder(spec)
@@ -112,7 +112,7 @@ def _start_and_step(spec: Spec) -> tuple[Any, Any]:
             damping * jnp.where(better, _LESS, _MORE),
         )
 
-    return jax.jit(start), jax.jit(step)
+    return compiled(start), compiled(step)
 
 
 def _squared(differences: Any) -> Any:

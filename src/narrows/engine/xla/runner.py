@@ -9,6 +9,7 @@ from jaxtyping import Float, Float32, Shaped
 
 from narrows.engine.xla.convolution import with_native_convolutions
 from narrows.engine.xla.loss import reconstructed
+from narrows.engine.xla.precision import compiled
 from narrows.engine.xla.transfer import (
     COMPILED_SPECS,
     Units,
@@ -47,17 +48,20 @@ class XlaRunner:
     ) -> np.ndarray:
         """What ``run`` makes of ``rows``; they are network values already if ``sent``."""
         require_xla_threads()
-        parts, units = [], Units.of(self._model.scaling)
+        import jax
+
+        # once a call, and not with every chunk
+        arrays, units = jax.device_put((self._model.arrays, Units.of(self._model.scaling)))
+        parts = []
         for chunk in batches(rows, self._run_batch):
             values = chunk if sent else for_device(chunk, self._model.scaling)
-            parts.append(np.asarray(run(self._model.arrays, units, values)))
+            parts.append(np.asarray(run(arrays, units, values)))
         return np.concatenate(parts)
 
 
 @lru_cache(COMPILED_SPECS)
 def _compiled(spec: Spec) -> tuple[Any, Any, Any]:
     """Encoder, decoder, and both: functions of arrays, units and what goes in."""
-    import jax
 
     def encode(arrays: Any, units: Units, x: Any) -> Any:
         return apply_part(spec, "encoder", arrays, to_network(units, x))
@@ -68,4 +72,4 @@ def _compiled(spec: Spec) -> tuple[Any, Any, Any]:
     def reconstruct(arrays: Any, units: Units, x: Any) -> Any:
         return reconstructed(spec, arrays, to_network(units, x), Flow())
 
-    return jax.jit(encode), jax.jit(decode), jax.jit(reconstruct)
+    return compiled(encode), compiled(decode), compiled(reconstruct)

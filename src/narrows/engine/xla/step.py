@@ -61,7 +61,6 @@ class Step:
         loss: what is minimised.
         beta1, beta2, epsilon: Adam's constants.
         decays: whether weights lose a share of themselves.
-        dtype: what the blocks compute in.
         statistics: names of the arrays that have no gradient and no decay, but new values from the
             blocks themselves.
     """
@@ -71,7 +70,6 @@ class Step:
     beta2: float
     epsilon: float
     decays: bool
-    dtype: Any
     statistics: frozenset[str]
 
     def __call__(self, run: Run, carry: Carry, batch: Batch) -> tuple[Carry, Any]:
@@ -85,7 +83,7 @@ class Step:
 
         first = dict(carry.first_moment)
         second = dict(carry.second_moment)
-        arrays = {**carry.arrays, **{name: a.astype(np.float32) for name, a in updates.items()}}
+        arrays = {**carry.arrays, **updates}
         for name, g in slopes.items():
             # Kingma and Ba, arXiv:1412.6980, end of section 2
             p, m, v = learnt[name], first[name], second[name]
@@ -101,9 +99,8 @@ class Step:
         """What is minimised; and beside it the total loss, and the statistics' new values."""
         wanted = to_network(run.units, batch.wanted)
         inputs = wanted if batch.inputs is None else to_network(run.units, batch.inputs)
-        arrays = {**{name: array.astype(self.dtype) for name, array in learnt.items()}, **fixed}
-        flow = drawing_flow(run.seed, batch.number, self.dtype, training=True)
-        total = self.loss.total(arrays, inputs.astype(self.dtype), wanted, flow)
+        flow = drawing_flow(run.seed, batch.number, training=True)
+        total = self.loss.total({**learnt, **fixed}, inputs, wanted, flow)
         return self.loss.minimised(total, wanted.size, flow), (total, flow.updates)
 
 
@@ -112,8 +109,8 @@ def short_seed(seed: int) -> np.uint32:
     return np.random.SeedSequence(seed).generate_state(1)[0]
 
 
-def drawing_flow(seed: Any, number: Any, dtype: Any, *, training: bool) -> Flow:
-    """A flow whose draws are the same for the same short seed and number, and rounded to ``dtype``.
+def drawing_flow(seed: Any, number: Any, *, training: bool) -> Flow:
+    """A flow whose draws, float32, are the same for the same short seed and number.
 
     A key of its own is made for each call of its functions.
     """
@@ -124,7 +121,7 @@ def drawing_flow(seed: Any, number: Any, dtype: Any, *, training: bool) -> Flow:
 
     def drawn(kind: Callable[..., Any]) -> Callable[[tuple[int, ...]], Any]:
         def draw(shape: tuple[int, ...]) -> Any:
-            return kind(jax.random.fold_in(key, next(calls)), shape, np.float32).astype(dtype)
+            return kind(jax.random.fold_in(key, next(calls)), shape, np.float32)
 
         return draw
 

@@ -1,7 +1,7 @@
 """Trainer of any model, compiled by XLA for whatever device JAX finds."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float64, Int64, Shaped
@@ -10,7 +10,8 @@ from narrows.engine.evidence import is_variational, require_likelihood
 from narrows.engine.interface import AdamSettings, TrainingState
 from narrows.engine.xla.convolution import has_native_convolutions, with_native_convolutions
 from narrows.engine.xla.loss import LossFunction
-from narrows.engine.xla.precision import training_dtype
+from narrows.engine.xla.precision import compiled
+from narrows.engine.xla.resident import ResidentItems
 from narrows.engine.xla.step import Batch, Carry, Run, Step, short_seed
 from narrows.engine.xla.transfer import (
     COMPILED_SPECS,
@@ -23,13 +24,20 @@ from narrows.engine.xla.transfer import (
 from narrows.nn.flow import Flow
 from narrows.nn.model import Model
 from narrows.nn.objectives import Objective
+from narrows.nn.operations import operations
 from narrows.nn.spec import Spec
 from narrows.support.forks import require_xla_threads
 
-# Steps in one call. More hide the cost of a call better; this many take a fraction of a second even
-# for models a thousand times the size of the simple one, or a tenth of it with convolutions.
+# Steps in one call on the CPU. More hide the cost of a call better; this many take a fraction of a
+# second even for models a thousand times the size of the simple one, or a tenth of it with
+# convolutions.
 _STEPS_PER_SCAN = 64
 _STEPS_ONE_BY_ONE = 16
+# And on accelerators, which wait for the host between calls: an epoch of most data. Their small
+# kernels take some milliseconds a step; the operations, of large models, are a fraction of a second
+# where they go at 10 TFLOP/s.
+_MOST_STEPS = 1024
+_OPERATIONS_PER_CALL = 4e12
 
 
 class XlaTrainer:
@@ -51,9 +59,11 @@ class XlaTrainer:
         seed: int = 0,
     ) -> None:
         require_xla_threads()
+        import jax
+
         spec = with_native_convolutions(model.spec)
         self._scans = scans(spec)
-        self.steps_per_call = _STEPS_PER_SCAN if self._scans else _STEPS_ONE_BY_ONE
+        self.steps_per_call = _steps_per_call(spec, batch_size)
         self._scaling = model.scaling
         self._batch_size = batch_size
         self._adam = adam
@@ -68,17 +78,19 @@ class XlaTrainer:
             beta2=adam.beta2,
             epsilon=adam.epsilon,
             decays=adam.weight_decay > 0,
-            dtype=training_dtype(),
             statistics=spec.statistics,
         )
-        self._step, self._scan, self._measure = _compiled(step)
-        self._run = Run(Units.of(model.scaling), short_seed(seed))
+        self._compiled = _compiled(step)
+        self._run = jax.device_put(Run(Units.of(model.scaling), short_seed(seed)))
+        self._resident = ResidentItems(model.scaling)
         self.restore(TrainingState.start(model.arrays))
 
     def state(self) -> TrainingState:
-        arrays, first, second = (
-            {name: np.array(array) for name, array in part.items()} for part in self._carry
-        )
+        import jax
+
+        # all at once; and copies, for on the CPU it is the memory that the next step is given
+        here = jax.tree.map(np.array, jax.device_get(self._carry))
+        arrays, first, second = map(dict, here)
         return TrainingState(arrays, first, second, self._steps)
 
     def restore(self, state: TrainingState) -> None:
@@ -102,9 +114,12 @@ class XlaTrainer:
 
     def _slice(self, items: np.ndarray, order: np.ndarray, inputs: np.ndarray | None) -> np.ndarray:
         """A step for each row of ``order`` (steps, batch)."""
+        import jax
+
         first, steps = self._steps + 1, len(order)
         sizes, decays = self._adam.step_sizes(first, steps), self._adam.decays(first, steps)
         numbers = np.arange(first, first + steps, dtype=np.uint32)
+        there = self._resident.of(items, inputs)
 
         def batch(which: Any) -> Batch:
             wanted = for_device(items[order[which]], self._scaling)
@@ -112,12 +127,16 @@ class XlaTrainer:
             return Batch(wanted, given, sizes[which], decays[which], numbers[which])
 
         losses: Any
-        if self._scans:
-            self._carry, losses = self._scan(self._run, self._carry, batch(slice(None)))
+        if there is not None:
+            rows = order.astype(np.int32)
+            plan = jax.device_put(Batch(rows, None, sizes, decays, numbers))
+            self._carry, losses = self._compiled.scan_rows(self._run, self._carry, there, plan)
+        elif self._scans:
+            self._carry, losses = self._compiled.scan(self._run, self._carry, batch(slice(None)))
         else:
             losses = np.empty(steps, object)
             for step in range(steps):
-                self._carry, losses[step] = self._step(self._run, self._carry, batch(step))
+                self._carry, losses[step] = self._compiled.step(self._run, self._carry, batch(step))
         self._steps += steps
         return np.asarray(losses, np.float64)
 
@@ -126,28 +145,91 @@ class XlaTrainer:
         items: Shaped[np.ndarray, "n *item"],
         inputs: Shaped[np.ndarray, "n *item"] | None = None,
     ) -> float:
+        units, arrays = self._run.units, self._carry.arrays
+        there = self._resident.of(items, inputs)
+        if there is not None:
+            totals = self._compiled.measure_rows(units, arrays, there)
+            return float(np.asarray(totals, np.float64).sum())
         total = 0.0
         given = items if inputs is None else inputs
         parts = (batches(rows, self._run_batch) for rows in (items, given))
         for wanted, x in zip(*parts, strict=True):
             sent = for_device(wanted, self._scaling)
             same = sent if inputs is None else for_device(x, self._scaling)
-            total += float(self._measure(self._run.units, self._carry.arrays, sent, same))
+            total += float(self._compiled.measure(units, arrays, sent, same))
         return total
 
 
+class _Compiled(NamedTuple):
+    """Compiled functions of a :class:`Step`. They give a carry and losses, or losses alone.
+
+    Attributes:
+        step: a step.
+        scan: many of them in one call.
+        scan_rows: the same, where items and inputs, or None, are on the device, and the batches say
+            which rows they are of.
+        measure: the loss summed over a batch, which changes nothing.
+        measure_rows: the same of all rows on the device, a sum for every ``run_batch`` of them.
+    """
+
+    step: Any
+    scan: Any
+    scan_rows: Any
+    measure: Any
+    measure_rows: Any
+
+
 @lru_cache(COMPILED_SPECS)
-def _compiled(step: Step) -> tuple[Any, Any, Any]:
-    """A step; many in one call; and the loss summed over a batch, which changes nothing."""
+def _compiled(step: Step) -> _Compiled:
     import jax
+
+    size = run_batch(step.loss.spec)
 
     def scan(run: Run, carry: Carry, batches: Batch) -> Any:
         return jax.lax.scan(lambda c, b: step(run, c, b), carry, batches)
 
+    def scan_rows(run: Run, carry: Carry, there: Any, plan: Batch) -> Any:
+        def one(carry: Carry, batch: Batch) -> Any:
+            wanted, inputs = (None if each is None else each[batch.wanted] for each in there)
+            return step(run, carry, batch._replace(wanted=wanted, inputs=inputs))
+
+        return jax.lax.scan(one, carry, plan)
+
     def measure(units: Units, arrays: Any, wanted: Any, x: Any) -> Any:
         return step.loss.total(arrays, to_network(units, x), to_network(units, wanted), Flow())
 
-    return jax.jit(step, donate_argnums=1), jax.jit(scan, donate_argnums=1), jax.jit(measure)
+    def measure_rows(units: Units, arrays: Any, there: Any) -> Any:
+        wanted, inputs = there
+        given = wanted if inputs is None else inputs
+        count = len(wanted) // size
+        whole = count * size
+
+        def part(both: Any) -> Any:
+            return measure(units, arrays, *both)
+
+        parts = (each[:whole].reshape(count, size, *each.shape[1:]) for each in (wanted, given))
+        totals = jax.lax.map(part, tuple(parts))
+        if whole < len(wanted):
+            rest = part((wanted[whole:], given[whole:]))
+            totals = jax.numpy.append(totals, rest)
+        return totals
+
+    return _Compiled(
+        compiled(step, donate_argnums=1),
+        compiled(scan, donate_argnums=1),
+        compiled(scan_rows, donate_argnums=1),
+        compiled(measure),
+        compiled(measure_rows),
+    )
+
+
+def _steps_per_call(spec: Spec, batch_size: int) -> int:
+    import jax
+
+    if jax.default_backend() == "cpu":
+        return _STEPS_PER_SCAN if scans(spec) else _STEPS_ONE_BY_ONE
+    a_step = batch_size * sum(operations(spec, part) for part in ("encoder", "decoder"))
+    return int(min(max(_OPERATIONS_PER_CALL // max(a_step, 1), 1), _MOST_STEPS))
 
 
 def scans(spec: Spec) -> bool:

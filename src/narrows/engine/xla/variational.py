@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from narrows.engine.evidence import Evidence, require_likelihood
+from narrows.engine.xla.precision import compiled
 from narrows.engine.xla.step import drawing_flow, short_seed
 from narrows.engine.xla.transfer import (
     COMPILED_SPECS,
@@ -63,16 +64,15 @@ def measure_evidence(
 def _measured(spec: Spec, objective: Objective) -> Any:
     """A function of arrays, units, a batch as it travels and its number, that gives the batch's
     loss, in network units, and its divergence, each summed."""
-    import jax
 
     def measured(arrays: Mapping[str, Any], units: Units, x: Any, number: Any) -> Any:
         wanted = to_network(units, x)
-        flow = drawing_flow(short_seed(_SEED), number, np.float32, training=False)
+        flow = drawing_flow(short_seed(_SEED), number, training=False)
         code = _drawn_codes(spec, arrays, wanted, flow)
         found = apply_part(spec, "decoder", arrays, code, flow)
         return objective.elementwise(found, wanted).sum(), sum(flow.penalties)
 
-    return jax.jit(measured)
+    return compiled(measured)
 
 
 def _drawn_codes(spec: Spec, arrays: Mapping[str, Any], x: Any, flow: Flow) -> Any:
