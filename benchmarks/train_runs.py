@@ -18,11 +18,12 @@ EPOCHS = 8
 
 @dataclass(frozen=True)
 class Contestant:
-    """A way to train: a function of train_contestants.py, and the environment it runs in."""
+    """A way to train: a function of a script, and the environment it runs in."""
 
     name: str
     function: str
     environment: dict[str, str] = field(default_factory=dict)
+    script: str = "train_contestants.py"
 
 
 TENSORFLOW = Contestant("Keras on TensorFlow", "keras", {"KERAS_BACKEND": "tensorflow"})
@@ -65,7 +66,7 @@ def train(
     """Have a contestant train in a process of its own, beside what ``state`` puts there."""
     with beside(state) as writer:
         finished = run_contestant(
-            "train_contestants.py",
+            contestant.script,
             [contestant.function, folder, str(epochs)],
             {**contestant.environment, **environment, EPOCH_ENDS: str(writer)},
             [writer],

@@ -15,9 +15,13 @@ one that computes and sleeps 1 s, two endless loops, and two that begin with the
 with the sixth. Keras on TensorFlow, the cold start and where the time goes are left out then, which
 no target asks for: a round takes some 8 minutes.
 
+With ``--device gpu`` all train on a graphics card instead: Keras on JAX, PyTorch with CUDA graphs,
+by its compiler and by hand, and narrows. Target: in every round 2 times as fast as Keras on JAX,
+and no slower than PyTorch. Where no card is seen, nothing is measured, and the exit code is 1.
+
 What fails is told in the record, beside everything else; Ctrl-C writes what there is.
 
-    python benchmarks/train_speed.py [--rounds N] [--busy]
+    python benchmarks/train_speed.py [--rounds N] [--busy | --device gpu]
 """
 
 import statistics
@@ -27,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import train_busy
+import train_gpu
 from common import (
     EPOCH_OPERATIONS,
     Target,
@@ -62,34 +67,29 @@ CONTESTANTS = (TENSORFLOW, JAX, EAGER, COMPILED, NARROWS, ONE_CORE)
 COLD, PROFILE = "narrows, cold", "where narrows' time goes"
 
 
-def measure(folder: str, count: int, states: tuple[State, ...]) -> Rounds:
-    """Run every contestant once to fill the caches, then ``count`` times to be measured, in every
+def measure(folder: str, count: int, states: tuple[State, ...], caches: str) -> Rounds:
+    """Run every contestant once to fill ``caches``, then ``count`` times to be measured, in every
     state, or where there is one only with all that is told besides."""
-    rounds = Rounds()
+    rounds, warm = Rounds(), warm_caches(caches)
     whole = states == (QUIET,)
     contestants = CONTESTANTS if whole else train_busy.IN_ALL_STATES
-    with tempfile.TemporaryDirectory() as caches:
-        warm = warm_caches(caches)
 
-        def cold() -> Trained:
-            with tempfile.TemporaryDirectory() as empty:
-                return train(NARROWS, folder, {"NUMBA_CACHE_DIR": empty}, epochs=1)
+    def cold() -> Trained:
+        with tempfile.TemporaryDirectory() as empty:
+            return train(NARROWS, folder, {"NUMBA_CACHE_DIR": empty}, epochs=1)
 
-        def profile() -> Any:
-            return run_contestant("step_profile.py", [folder], warm).result
+    def profile() -> Any:
+        return run_contestant("step_profile.py", [folder], warm).result
 
-        rounds.warm_up(
-            {
-                each.name: lambda each=each: train(each, folder, warm, epochs=1)
-                for each in contestants
-            }
-        )
-        work = {
-            name: run
-            for state in states
-            for name, run in runs_of(contestants, folder, warm, state).items()
-        }
-        rounds.measure(count, work | ({COLD: cold, PROFILE: profile} if whole else {}))
+    rounds.warm_up(
+        {each.name: lambda each=each: train(each, folder, warm, epochs=1) for each in contestants}
+    )
+    work = {
+        name: run
+        for state in states
+        for name, run in runs_of(contestants, folder, warm, state).items()
+    }
+    rounds.measure(count, work | ({COLD: cold, PROFILE: profile} if whole else {}))
     return rounds
 
 
@@ -186,24 +186,34 @@ def main() -> None:
     packages = ["numpy", "numba", "jax", "keras", "tensorflow", "torch"]
     parser = argument_parser(__doc__, "rounds", packages=packages)
     parser.add_argument("--busy", action="store_true", help="beside other programs too")
+    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu", help="cpu")
     arguments = parser.parse_args()
+    on_card = arguments.device == "gpu"
+    if on_card and arguments.busy:
+        parser.error("--busy is for processors")
+    card = train_gpu.require_card() if on_card else ""
     states = (QUIET, *BUSY) if arguments.busy else (QUIET,)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as caches:
         save_mnist(Path(folder))
-        rounds = measure(folder, arguments.rounds, states)
+        if on_card:
+            rounds = train_gpu.measure(folder, arguments.rounds, caches)
+        else:
+            rounds = measure(folder, arguments.rounds, states, caches)
     if not any(rounds.values):
         raise SystemExit("\n".join(["nothing was measured", *rounds.failures]))
+    if on_card:
+        kind, sections = "-gpu", train_gpu.sections(rounds, card)
+    elif arguments.busy:
+        kind, sections = "-busy", train_busy.sections(rounds, states)
+    else:
+        kind, sections = "", [speed_table(rounds), *profile_sections(rounds)]
     write_record(
-        "train-speed-busy" if arguments.busy else "train-speed",
+        f"train-speed{kind}",
         "Training speed of the simple autoencoder",
-        targets=targets(rounds, states),
-        aims=train_busy.aims(rounds, states),
+        targets=train_gpu.targets(rounds) if on_card else targets(rounds, states),
+        aims=[] if on_card else train_busy.aims(rounds, states),
         failures=rounds.failures,
-        sections=(
-            train_busy.sections(rounds, states)
-            if arguments.busy
-            else [speed_table(rounds), *profile_sections(rounds)]
-        ),
+        sections=sections,
         data={
             "rounds": [
                 {
