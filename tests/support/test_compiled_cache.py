@@ -7,19 +7,42 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
+import numpy as np
 import pytest
 
 from helpers.command_line import Command
 from narrows import NarrowsWarning, __version__
 from narrows.cli import app
 from narrows.support.compiling import cache_folder, compiled, folder, is_kept
+from narrows.support.compiling.held import hold
+from narrows.support.compiling.parts import part
 
 
 def triple(number: int) -> int:
     return 3 * number
+
+
+@hold
+class Scaled(NamedTuple):
+    values: np.ndarray
+    is_doubled: bool
+    factor: int
+
+
+@part
+def scaled(numbers: Scaled, place: int) -> float:
+    value = numbers.values[place] * numbers.factor
+    return 2 * value if numbers.is_doubled else value
+
+
+def scaled_total(numbers: Scaled) -> float:
+    total = 0.0
+    for place in range(len(numbers.values)):
+        total += scaled(numbers, place)
+    return total
 
 
 @pytest.fixture(autouse=True)
@@ -52,13 +75,22 @@ def test_the_next_start_finds_what_this_one_compiled(cache: Path) -> None:
     assert is_kept("test_compiled_cache")
 
 
+@pytest.mark.slow
+def test_parts_go_with_what_calls_them_and_read_a_tuple_by_its_address() -> None:
+    for found_it in (False, True):
+        function: Any = compiled(scaled_total, 1)
+        assert function(Scaled(np.arange(4.0), True, 3)) == 36
+        assert function(Scaled(np.arange(3.0), False, 5)) == 15
+        assert bool(function.stats.cache_hits) is found_it
+
+
 def test_it_is_kept_by_version_and_processor(cache: Path) -> None:
     found()
     where = only_file(cache).relative_to(cache / "kernels").parts
     processor = numba.core.registry.cpu_target.target_context.codegen().magic_tuple()[1]
     assert len(where) == 2
-    for part in (__version__, numba.__version__, sys.implementation.cache_tag, processor):
-        assert part in where[0]
+    for each in (__version__, numba.__version__, sys.implementation.cache_tag, processor):
+        assert each in where[0]
 
 
 def test_other_sources_are_compiled_anew_and_nothing_is_said(cache: Path) -> None:

@@ -6,7 +6,14 @@ from narrows.archive.ans import check_end, first_states, joined, taken_apart
 from narrows.archive.mixing.ans import lanes_for
 from narrows.archive.mixing.contexts import levels_of
 from narrows.archive.mixing.counts import opinions
-from narrows.archive.mixing.kernels import Answers, Round, State, code_round, write_answers
+from narrows.archive.mixing.kernels import (
+    Answers,
+    Round,
+    State,
+    code_round,
+    work_for,
+    write_answers,
+)
 from narrows.archive.mixing.learned import Learned, Settings, quiet_cells
 from narrows.archive.mixing.logistic import probabilities
 from narrows.archive.mixing.mixer import first_sets, rates
@@ -63,7 +70,7 @@ def _go(order: ScanOrder, settings: Settings, answers: Answers, values: np.ndarr
         if answers.known:
             items[:, at] = values[first : first + each.items]
         most = int(np.diff(each.starts).max()) * each.items
-        if not code_round(state, answers, each, most):
+        if not code_round(state, answers, each, work_for(state, most)):
             raise ValueError("a block ends before its values do")
         if not answers.known:
             values[first : first + each.items] = items[:, at]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numba.extending import register_jitable
 
 from narrows.archive.mixing.contexts import (
@@ -28,17 +27,14 @@ from narrows.archive.mixing.mixer import LARGEST_WEIGHT, RATE_BITS, allowed, set
 from narrows.archive.mixing.mixer_selection import select
 from narrows.archive.mixing.probability_map import cell_of
 from narrows.support.compiling import checksum_of, compiled
+from narrows.support.compiling.held import hold
+from narrows.support.compiling.parts import PART, part
 
-# Only compiled functions call these: what unpacks Python's arguments is left out.
-_outer = partial(njit, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-# And what counts references to arrays, at every call to some thirty that ``_code_round`` holds
-# anyway, where nothing is allocated: it took a third of the time.
-_inner = partial(_outer, _nrt=False)
-# What is called for every value lies where it is called: a call hands over all arrays, one by one.
-_within = partial(_inner, forceinline=True)
+# What is called for every value lies where it is called.
+_within = partial(part, forceinline=True)
 # So is what NumPy calls too: it stays as it is, and Numba compiles it for the functions below.
 for _function in (*COMPILED, select, cell_of, set_of, allowed, chance_of, entry_of):
-    register_jitable(_nrt=False, forceinline=True, no_cpython_wrapper=True)(_function)
+    register_jitable(forceinline=True, **PART)(_function)
 
 _U1, _U16, _LOW = np.uint32(1), np.uint32(16), np.uint32(0xFFFF)
 _LOWEST, _W32, _W16 = np.uint64(1 << 31), np.uint64(32), np.uint64(16)
@@ -46,6 +42,7 @@ _BELOW_ONE, _ONE64 = np.uint64(ONE - 1), np.uint64(ONE)
 _W47 = np.uint64(47)
 
 
+@hold
 class State(NamedTuple):
     """All that is learnt, as :mod:`narrows.archive.mixing.in_numpy` keeps it."""
 
@@ -65,6 +62,7 @@ class State(NamedTuple):
     bits: int
 
 
+@hold
 class Round(NamedTuple):
     """The items of a round, and the way through them."""
 
@@ -78,6 +76,7 @@ class Round(NamedTuple):
     planes: int
 
 
+@hold
 class Answers(NamedTuple):
     """Where answers go, or come from."""
 
@@ -89,7 +88,8 @@ class Answers(NamedTuple):
     place: np.ndarray  # int64 (3,): the next of noted, sizes, words
 
 
-class _Work(NamedTuple):
+@hold
+class Work(NamedTuple):
     """Room for a batch."""
 
     at: np.ndarray  # int64: where the values lie
@@ -120,15 +120,15 @@ def _clip(value: int, low: int, high: int) -> int:
 
 
 @_within
-def _look_around(s: State, r: Round, k: _Work, near: Neighbours, place: int, number: int) -> None:
+def _look_around(s: State, r: Round, k: Work, near: Neighbours, place: int, number: int) -> None:
     """The keys of a value, and which weights it uses."""
     line, plane = place // r.planes, place % r.planes
     fill_keys(k.keys[number], near, place, s.levels, s.contexts)
     select(k.cases[number], near, line, plane, (r.rows, r.columns), s.levels)
 
 
-@_inner
-def _find_groups(s: State, k: _Work, asked: int, first: bool) -> None:
+@part
+def _find_groups(s: State, k: Work, asked: int, first: bool) -> None:
     """Where the cells of the next questions lie."""
     chosen, nodes, keys, groups = k.asked, k.node, k.keys, k.groups
     mask, size, cells, seen = s.mask, np.int64(s.mask) + 1, s.cells, np.uint32(0)
@@ -143,8 +143,8 @@ def _find_groups(s: State, k: _Work, asked: int, first: bool) -> None:
     k.full[0] = seen
 
 
-@_inner
-def _predict(s: State, k: _Work, asked: int, question: int) -> None:
+@part
+def _predict(s: State, k: Work, asked: int, question: int) -> None:
     """The logit of a yes for each that is asked."""
     chosen, nodes, groups, places, rows = k.asked, k.node, k.groups, k.cells, k.inputs
     cells, opinions, cases, sets, logits = s.cells, s.opinions, k.cases, k.sets, k.logit
@@ -173,7 +173,7 @@ def _predict(s: State, k: _Work, asked: int, question: int) -> None:
 
 
 @_within
-def _more_mixed(s: State, k: _Work, x: int, number: int, question: int, total: int) -> int:
+def _more_mixed(s: State, k: Work, x: int, number: int, question: int, total: int) -> int:
     """The mean logit of all mixers, ``total`` being that of the first two."""
     weights, row, mixers = s.weights, k.inputs[x], s.mixers
     for m in range(2, mixers):
@@ -186,8 +186,8 @@ def _more_mixed(s: State, k: _Work, x: int, number: int, question: int, total: i
     return total // mixers
 
 
-@_inner
-def _map(s: State, k: _Work, asked: int) -> None:
+@part
+def _map(s: State, k: Work, asked: int) -> None:
     """The chance that is coded with, and that from which the mixers learn (in ``error``)."""
     chosen, nodes, cases, logits, cells = k.asked, k.node, k.cases, k.logit, k.single
     chances, mapped, errors, coded = s.chances, s.mapped, k.error, k.chance
@@ -200,8 +200,8 @@ def _map(s: State, k: _Work, asked: int) -> None:
         coded[x] = allowed((mixed + chance_of(mapped[at])) >> 1) & ~1
 
 
-@_inner
-def _count(k: _Work, table: Any, cells: Any, asked: int, most: int) -> None:
+@part
+def _count(k: Work, table: Any, cells: Any, asked: int, most: int) -> None:
     """Add answers to cells, and scale down those that are full."""
     answers, fuller, full = k.answer, k.full, 0
     for x in range(asked):
@@ -221,8 +221,8 @@ def _count(k: _Work, table: Any, cells: Any, asked: int, most: int) -> None:
             table[fuller[i]] = ((n // by) << _U16) | ((cell & _LOW) // by)
 
 
-@_inner
-def _learn(s: State, k: _Work, mixer: int, asked: int) -> None:
+@part
+def _learn(s: State, k: Work, mixer: int, asked: int) -> None:
     """Move a mixer's weights by what was answered."""
     sets, uses, slopes, slot, rows, errors = k.sets, k.uses, k.slopes, k.slot, k.inputs, k.error
     weights, rates, inputs, touched, used = s.weights, s.rates, s.weights.shape[1], k.full, 0
@@ -249,8 +249,8 @@ def _learn(s: State, k: _Work, mixer: int, asked: int) -> None:
             slopes[u, i] = 0
 
 
-@_inner
-def _answer(a: Answers, k: _Work, values: Any, asked: int, question: int, s: State) -> bool:
+@part
+def _answer(a: Answers, k: Work, values: Any, asked: int, question: int, s: State) -> bool:
     """Note the answers, or read them; whether there were any left to read."""
     chosen, chances, answers = k.asked, k.chance, k.answer
     if a.known:
@@ -287,8 +287,8 @@ def _answer(a: Answers, k: _Work, values: Any, asked: int, question: int, s: Sta
     return True
 
 
-@_inner
-def _teach(s: State, k: _Work, asked: int) -> None:
+@part
+def _teach(s: State, k: Work, asked: int) -> None:
     """Everything learns from the answers to a question that was mixed."""
     errors, answers = k.error, k.answer
     for x in range(asked):
@@ -299,8 +299,8 @@ def _teach(s: State, k: _Work, asked: int) -> None:
     _count(k, s.mapped, k.single, asked, MANY_ANSWERS)
 
 
-@_inner
-def _ask_quiet(s: State, a: Answers, k: _Work, values: Any, asked: int) -> bool:
+@part
+def _ask_quiet(s: State, a: Answers, k: Work, values: Any, asked: int) -> bool:
     chosen, at_quiet, cells, quiet, chances = k.asked, k.cell, k.single, s.quiet, k.chance
     for x in range(asked):
         at = at_quiet[chosen[x]]
@@ -312,8 +312,8 @@ def _ask_quiet(s: State, a: Answers, k: _Work, values: Any, asked: int) -> bool:
     return True
 
 
-@_inner
-def _ask(s: State, a: Answers, k: _Work, values: Any, asked: int, question: int) -> bool:
+@part
+def _ask(s: State, a: Answers, k: Work, values: Any, asked: int, question: int) -> bool:
     if question == 0 or question & 1:
         _find_groups(s, k, asked, question < 2)
     _predict(s, k, asked, question)
@@ -324,8 +324,8 @@ def _ask(s: State, a: Answers, k: _Work, values: Any, asked: int, question: int)
     return True
 
 
-@_inner
-def _gather(s: State, r: Round, k: _Work, start: int, stop: int) -> tuple[int, int]:
+@part
+def _gather(s: State, r: Round, k: Work, start: int, stop: int) -> tuple[int, int]:
     """Look at the values of a batch: how many there are, and how many of them are quiet, which are
     asked first."""
     row = r.columns + 4
@@ -352,8 +352,8 @@ def _gather(s: State, r: Round, k: _Work, start: int, stop: int) -> tuple[int, i
     return count, quiet
 
 
-@_inner
-def _select(k: _Work, count: int, node: int) -> int:
+@part
+def _select(k: Work, count: int, node: int) -> int:
     """Ask those of which this is known: how many they are."""
     nodes, chosen, asked = k.node, k.asked, 0
     for number in range(count):
@@ -363,8 +363,8 @@ def _select(k: _Work, count: int, node: int) -> int:
     return asked
 
 
-@_inner
-def _batch(s: State, a: Answers, r: Round, k: _Work, start: int, stop: int) -> bool:
+@part
+def _batch(s: State, a: Answers, r: Round, k: Work, start: int, stop: int) -> bool:
     """Go through one batch; whether the answers sufficed."""
     row = r.columns + 4
     plane = (r.rows + 2) * row
@@ -396,11 +396,10 @@ def _batch(s: State, a: Answers, r: Round, k: _Work, start: int, stop: int) -> b
     return True
 
 
-@_outer
-def _code_round(s: State, a: Answers, r: Round, most: int) -> bool:
-    """Go through a round; whether the answers sufficed."""
+def work_for(s: State, most: int) -> Work:
+    """Room for batches of up to ``most`` values."""
     sets, inputs = s.weights.shape
-    k = _Work(
+    return Work(
         np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64),
         np.empty((most, COUNT), np.uint32),
         np.empty((most, s.contexts), np.int64), np.empty(most, np.int32),
@@ -411,13 +410,16 @@ def _code_round(s: State, a: Answers, r: Round, most: int) -> bool:
         np.zeros((most, inputs), np.int64), np.full(sets, -1, np.int32), np.empty(most, np.int64),
         np.empty(most * s.contexts, np.int64),
     )  # fmt: skip
+
+
+def _code_round(s: State, a: Answers, r: Round, k: Work) -> bool:
+    """Go through a round; whether the answers sufficed."""
     for batch in range(len(r.starts) - 1):
         if not _batch(s, a, r, k, r.starts[batch], r.starts[batch + 1]):
             return False
     return True
 
 
-@_inner
 def _write_answers(noted: Any, sizes: Any, states: Any, words: Any) -> int:
     """Code all answers, the last first; how many words there are, the last first."""
     place, count, lanes = len(noted), 0, len(states)
@@ -439,14 +441,6 @@ def _write_answers(noted: Any, sizes: Any, states: Any, words: Any) -> int:
     return count
 
 
-def _code_round_from_python(s: State, a: Answers, r: Round, most: int) -> bool:
-    return _code_round(s, a, r, most)
-
-
-def _write_answers_from_python(noted: Any, sizes: Any, states: Any, words: Any) -> int:
-    return _write_answers(noted, sizes, states, words)
-
-
 _SOURCES = checksum_of(Path(__file__).parent)
-code_round = compiled(_code_round_from_python, _SOURCES)
-write_answers = compiled(_write_answers_from_python, _SOURCES)
+code_round = compiled(_code_round, _SOURCES)
+write_answers = compiled(_write_answers, _SOURCES)

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 from llvmlite import binding, ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-#: Compiles a function that only compiled functions call: what unpacks Python's arguments, which
-#: takes longest to compile, is left out.
-inner = partial(njit, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-#: The same for one with a single caller: it becomes part of that. Every function that another calls
-#: is optimised anew with its caller, and each level of calls takes seconds.
+from narrows.support.compiling.parts import part
+
+#: Compiles a function that only compiled functions call.
+inner = part
+#: The same for one with a single caller: it becomes part of that.
 inlined = partial(inner, inline="always")
 
 # Code in which a processor's widest registers show.
@@ -51,14 +51,22 @@ _INT64 = ir.IntType(64)
 _INT32 = ir.IntType(32)
 
 
-@intrinsic
-def pointer_at(typing_context: Any, address: Any) -> Any:
-    """An address (int64) as a pointer, for ``numba.carray``."""
+def _reader(value: Any) -> Any:
+    """Reads the ``number``-th of values of one type from an address (int64) on."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
+    @intrinsic
+    def read(typing_context: Any, address: Any, number: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            kind = context.get_data_type(value).as_pointer()
+            start = builder.inttoptr(arguments[0], kind)
+            return builder.load(builder.gep(start, [arguments[1]]))
 
-    return types.voidptr(types.int64), generate
+        return value(types.int64, types.int64), generate
+
+    return read
+
+
+byte_at, float_at = _reader(types.uint8), _reader(types.float32)
 
 
 def ask_for(builder: Any, place: Any, *, to_write: bool = False) -> None:

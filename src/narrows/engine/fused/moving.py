@@ -3,9 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numba import carray
 
-from narrows.engine.fused.machine import inlined, inner, pointer_at, prefetch
+from narrows.engine.fused.machine import byte_at, float_at, inlined, inner, prefetch
 from narrows.engine.fused.registers import CHOSEN_AHEAD, LANES, TILE_COLUMNS, transpose
 from narrows.engine.fused.structure import Source, Stack
 from narrows.engine.fused.zeros import nonzero
@@ -63,19 +62,19 @@ def _turn_from_tiles(source: Any, at: int, apart: int, values: int, to: Any, to_
 @inlined
 def _read_item(source: Source, number: int, width: int, to: Any, at: int, apart: int) -> None:
     """Network values of one item, TILE_COLUMNS of them ``apart`` from the next."""
-    shape = (source.rows, width)
+    start = number * width
     for first in range(0, width, TILE_COLUMNS):
         size = min(TILE_COLUMNS, width - first)
         there = at + first // TILE_COLUMNS * apart
         target = to[there : there + size]
         if source.is_bytes:
-            bytes_ = carray(pointer_at(source.address), shape, np.uint8)[number]
             for j in range(size):
-                target[j] = (np.float32(bytes_[first + j]) - source.offset) * source.factor
+                value = np.float32(byte_at(source.address, start + first + j))
+                target[j] = (value - source.offset) * source.factor
         else:
-            floats = carray(pointer_at(source.address), shape, np.float32)[number]
             for j in range(size):
-                target[j] = (floats[first + j] - source.offset) * source.factor
+                value = float_at(source.address, start + first + j)
+                target[j] = (value - source.offset) * source.factor
 
 
 @inner
@@ -121,7 +120,8 @@ def find_present(panel: Any, at: int, depth: int, present: Any) -> int:
     for i in range(depth):
         present[found] = i
         found += nonzero(panel, at + i * TILE_COLUMNS, TILE_COLUMNS) != 0
-    present[found : found + CHOSEN_AHEAD] = 0
+    for i in range(found, found + CHOSEN_AHEAD):
+        present[i] = 0
     if found > depth - depth // 16:
         return 0
     return max(found, 1)

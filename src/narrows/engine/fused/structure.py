@@ -17,11 +17,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from narrows.support.compiling.held import hold
+
 LINEAR, RELU, SIGMOID, TANH, SILU, GELU, GAUSSIAN = range(7)
 SQUARED, ABSOLUTE, HUBER, CROSS_ENTROPY = range(4)
 NO_WINDOWS, WINDOWS_BELOW, WINDOWS_ABOVE = range(3)
 
 
+@hold
 class Stack(NamedTuple):
     """Where everything of a stack of layers lies. Layer 0 is the input.
 

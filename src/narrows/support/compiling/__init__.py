@@ -2,9 +2,11 @@
 
     folder.py    where compiled code is kept, from one process to the next
     kernels.py   functions that Numba compiles, and that are kept there
+    parts.py     functions that only such functions call
+    held.py      named tuples of many fields, which they are handed by address
     trying.py    whether compiled code works here, tried once in a process of its own
 
-Nothing here imports Numba before it is used.
+Nothing here imports Numba before it is used, other than ``parts`` and ``held``.
 """
 
 from narrows.support.compiling.folder import cache_folder

@@ -23,12 +23,12 @@ def compiled(function: Callable[..., Any], sources: int) -> Callable[..., Any]:
     """``function`` compiled by Numba at its first call, without Python's lock while it runs.
 
     Args:
-        function: of a module; what it calls is compiled with it.
+        function: of a module; what it calls is compiled with it. It allocates nothing.
         sources: changes with every file that it is made of: :func:`checksum_of`.
     """
     from numba import njit
 
-    dispatcher: Any = njit(nogil=True)(function)
+    dispatcher: Any = njit(nogil=True, no_cfunc_wrapper=True, _nrt=False)(function)
     if hasattr(dispatcher, "_cache"):  # not where Numba is told to compile nothing
         dispatcher._cache = _Kept(function, sources)
     result: Callable[..., Any] = dispatcher
