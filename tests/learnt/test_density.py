@@ -11,11 +11,13 @@ from narrows.engine import make_runner
 from narrows.errors import ShapeError
 from narrows.learnt import density as density_module
 from narrows.learnt.density import MOST_CODES, Density, fit_density
+from narrows.model.coded_items import CodedItems
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.blocks import Dense
 from narrows.nn.model import initial_model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
+from narrows.support.chunks import sampled_places
 from narrows.tasks import fit_plan as fitting
 from narrows.tasks.fit_plan import Fitted, place_codes
 
@@ -152,27 +154,30 @@ def test_no_more_codes_than_needed_are_taken() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("refinement", [0, 1])
 @pytest.mark.parametrize("at_once", [1 << 22, 50])
-def test_codes_are_those_of_items_of_every_kind(
+def test_statistics_are_those_of_the_codes(
     refinement: int, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every second item is of another kind, as in MNIST: equal distances would choose one kind."""
-    monkeypatch.setattr(fitting, "MOST_CODES", 30)
     monkeypatch.setattr(fitting, "_REFINED_FOR_STATISTICS", 60)
     monkeypatch.setattr("narrows.support.chunks.CHUNK_VALUES", at_once)
     spec = Spec((5,), (Dense(2),), (Dense(5),))
     model = initial_model(spec, Scaling(), 0)
     items = RANDOM.normal(size=(240, 5)).astype(np.float32)
-    items[::2] += 100
-    statistics, codes = place_codes(model, items, refinement, seed=1)
-    every = make_runner(model, refinement).encode(items)
-    where = [int(np.abs(every - code).sum(axis=1).argmin()) for code in codes]
-    np.testing.assert_allclose(codes, every[where], rtol=1e-4, atol=1e-4)
-    assert len(set(where)) == 30 and where == sorted(where)
-    assert 5 < sum(row % 2 for row in where) < 25
-    if not refinement:  # all of them
-        np.testing.assert_allclose(statistics["lowest"], every.min(axis=0), rtol=1e-5)
-        np.testing.assert_allclose(statistics["mean"], every.mean(axis=0), rtol=1e-4)
-    assert (statistics["lowest"] <= codes.min(axis=0)).all()
+    runner = make_runner(model, refinement)
+    statistics = place_codes(CodedItems(runner, spec, items), bool(refinement), seed=1)
+    codes = runner.encode(items[sampled_places(240, 60, 1)] if refinement else items)
+    np.testing.assert_allclose(statistics["lowest"], codes.min(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(statistics["highest"], codes.max(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(statistics["mean"], codes.mean(axis=0), rtol=1e-3, atol=1e-4)
+
+
+def test_a_sample_lies_in_a_larger_one_and_is_of_every_kind() -> None:
+    """Every second item is of another kind, as in MNIST: equal distances would choose one kind."""
+    few, more = (sampled_places(240, count, seed=1) for count in (30, 100))
+    assert len(few) == 30 and set(few) < set(more) and few.tolist() == sorted(few)
+    assert 5 < (few % 2).sum() < 25
+    assert sampled_places(5, 9, seed=1).tolist() == [0, 1, 2, 3, 4]
+    large = sampled_places(50_000, 20_000, seed=1)
+    assert set(sampled_places(50_000, 10, seed=1)) < set(large)
 
 
 def test_a_fitted_model_knows_how_its_codes_lie(fitted: Fitted) -> None:

@@ -125,7 +125,8 @@ def test_a_net_with_copies_across_judges_by_its_errors(tmp_path: Path) -> None:
 
 def test_the_same_seed_gives_the_same_arrays(detector: Detector) -> None:
     model = replace(detector.autoencoder.trained, detection={})
-    first, second = (fit_detection(model, related(400), None, 7) for _ in range(2))
+    items = TrainedAutoencoder(model).coded(related(400))
+    first, second = (fit_detection(model, items, None, 7) for _ in range(2))
     np.testing.assert_equal(first, second)
     # without held-out items, those of the training say how rare a score is
     assert first["calibration"].shape == (400, len(SCORES))
@@ -262,9 +263,9 @@ def test_what_is_kept_of_large_items_is_bounded(tmp_path: Path) -> None:
     photographs = 100 + 20 * light + random.normal(size=(12, 150, 161, 3))
     data = Dataset("photographs", photographs.astype(np.float32))
     autoencoder = TrainedAutoencoder(linear(data))
-    trained = replace(
-        autoencoder.trained, detection=fit_detection(autoencoder.trained, data.items, None, 0)
-    )
+    coded = autoencoder.coded(data.items)
+    detection = fit_detection(autoencoder.trained, coded, None, 0)
+    trained = replace(autoencoder.trained, detection=detection)
     assert sum(array.nbytes for array in trained.detection.values()) < 3 << 20
     save_model(tmp_path / "m.safetensors", trained)
     detector = Detector(TrainedAutoencoder(load_model(tmp_path / "m.safetensors")))

@@ -35,6 +35,8 @@ _CODES_A_NUMBER = 2
 # Added to variances, where each number has a variance of 1, so that no component is a point: much
 # for many components of few codes, and less where held-out codes are likelier so.
 _ADDED, _ADDED_LESS = 1e-2, 1e-3
+# Steps of a mixture from where it is, to other codes of the same kind.
+_MORE_STEPS = 10
 # Codes that are judged at a time.
 _BLOCK = 1 << 13
 
@@ -162,7 +164,11 @@ class Density:
 
 
 def fit_density(
-    codes: Shaped[np.ndarray, "n latent"], seed: int, *, track: Tracker = silent
+    codes: Shaped[np.ndarray, "n latent"],
+    seed: int,
+    *,
+    trimmed: float = 0.0,
+    track: Tracker = silent,
 ) -> Density:
     """Fit a Gaussian mixture to codes, with as many components as held-out ones ask for.
 
@@ -174,6 +180,8 @@ def fit_density(
         codes: (n, latent), n at least 1, any real dtype. Of more than :data:`MOST_CODES` the first
             are taken.
         seed: governs what is held out, and where components start.
+        trimmed: the share of the codes, the least likely ones, without which the mixture is fitted
+            once more at the end.
     """
     wide = codes[:MOST_CODES].astype(np.float64)
     # rounding in the mean must not give a constant number a variance
@@ -190,18 +198,28 @@ def fit_density(
             centre=centre,
             scale=scale,
         )
-    mixture = _chosen((wide[:, live] - centre[live]) / scale[live], seed, track)
-    means = np.zeros((len(mixture.weights), size))
-    means[:, live] = mixture.means
-    cholesky = np.tile(np.eye(size), (len(means), 1, 1))
-    cholesky[:, live[:, None], live] = mixture.cholesky
-    return Density(
-        weights=mixture.weights, means=means, cholesky=cholesky, centre=centre, scale=scale
-    )
+
+    def density(mixture: Mixture) -> Density:
+        means = np.zeros((len(mixture.weights), size))
+        means[:, live] = mixture.means
+        cholesky = np.tile(np.eye(size), (len(means), 1, 1))
+        cholesky[:, live[:, None], live] = mixture.cholesky
+        return Density(
+            weights=mixture.weights, means=means, cholesky=cholesky, centre=centre, scale=scale
+        )
+
+    rows = (wide[:, live] - centre[live]) / scale[live]
+    mixture, added = _chosen(rows, seed, track)
+    if trimmed:
+        likely = density(mixture).log_density(wide)
+        rows = rows[likely >= np.quantile(likely, trimmed)]
+        mixture = fit_mixture(mixture, rows, added, _MORE_STEPS)
+    return density(mixture)
 
 
-def _chosen(codes: np.ndarray, seed: int, track: Tracker) -> Mixture:
-    """The mixture that makes held-out codes likeliest, fitted to all of them."""
+def _chosen(codes: np.ndarray, seed: int, track: Tracker) -> tuple[Mixture, float]:
+    """The mixture that makes held-out codes likeliest, fitted to all of them, and what was added
+    to its variances."""
     count, size = codes.shape
     order = np.random.default_rng([seed, _DENSITY_STREAM]).permutation(count)
     held_out, rest = codes[order[: count // _HELD_OUT]], codes[order[count // _HELD_OUT :]]
@@ -216,10 +234,10 @@ def _chosen(codes: np.ndarray, seed: int, track: Tracker) -> Mixture:
                 break
             best, likelihood = mixture, found
         if len(held_out):
-            tighter = fit_mixture(best, rest, _ADDED_LESS)
+            tighter = fit_mixture(best, rest, _ADDED_LESS, _MORE_STEPS)
             if tighter.score(held_out) > likelihood:
                 best, added = tighter, _ADDED_LESS
-        return fit_mixture(best, codes, added)
+        return fit_mixture(best, codes, added, _MORE_STEPS), added
 
 
 # Keeps these random numbers apart from those of other uses of the same seed.

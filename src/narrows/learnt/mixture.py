@@ -19,7 +19,8 @@ from jaxtyping import Float64, Int64
 
 from narrows.support.blas import one_blas_thread, side_by_side
 
-_MOST_ITERATIONS = 100
+#: Steps of a fit, at most.
+MOST_STEPS = 100
 _TOLERANCE = 1e-2  # nats a row
 # Steps of k-means that the first groups are from.
 _FIRST_STEPS = 3
@@ -27,8 +28,8 @@ _FIRST_STEPS = 3
 _PART, _MOST_NUMBERS_IN_PAIRS = 1 << 11, 128
 # Numbers that are held of a few rows, pairs among them: they stay in the cache (1 MB).
 _HELD = 1 << 17
-# Rows that every component has at least a share of, so that none is left with nothing.
-_LEAST_ROWS = 1e-10
+# A component that has less of all rows together than this goes.
+_LEAST_ROWS = 0.5
 
 
 @dataclass(frozen=True)
@@ -79,15 +80,18 @@ def first_mixture(
 
 
 @one_blas_thread()
-def fit_mixture(mixture: Mixture, rows: Float64[np.ndarray, "n d"], added: float) -> Mixture:
+def fit_mixture(
+    mixture: Mixture, rows: Float64[np.ndarray, "n d"], added: float, most: int = MOST_STEPS
+) -> Mixture:
     """``mixture`` after as many steps as make ``rows`` likelier.
 
     Args:
         rows: of numbers that have a variance of about 1, n at least 1.
         added: to the variances.
+        most: steps.
     """
     before = -math.inf
-    for _ in range(_MOST_ITERATIONS):
+    for _ in range(most):
         found = _sums(mixture, rows)
         mixture = found.mixture(added)
         if found.likelihood - before < _TOLERANCE * len(rows):
@@ -123,9 +127,10 @@ class _Sums:
     @one_blas_thread()
     def mixture(self, added: float) -> Mixture:
         """The likeliest mixture where components have these shares of rows."""
-        counts = np.asarray(self.counts) + _LEAST_ROWS
-        means = self.firsts / counts[:, None]
-        covariances = self.seconds / counts[:, None, None] - means[:, :, None] * means[:, None]
+        counts, firsts, seconds = map(np.asarray, (self.counts, self.firsts, self.seconds))
+        left = counts >= _LEAST_ROWS
+        counts, means = counts[left], firsts[left] / counts[left, None]
+        covariances = seconds[left] / counts[:, None, None] - means[:, :, None] * means[:, None]
         covariances += added * np.eye(means.shape[1])
         return Mixture(counts / counts.sum(), means, np.linalg.cholesky(covariances))
 

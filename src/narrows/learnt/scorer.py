@@ -157,13 +157,11 @@ def learn_scorer(
     errors = _at_places(differences[few] / _of_values(spread, size), places)
     projection = leading_directions(errors)
     features = np.hstack([codes[few], errors @ projection])
-    mixture = fit_density(features, seed)
-    likely = mixture.log_density(features)
     return Scorer(
         average=average,
         spread=spread,
         projection=projection,
-        mixture=fit_density(features[likely >= np.quantile(likely, _TRIMMED)], seed),
+        mixture=fit_density(features, seed, trimmed=_TRIMMED),
         forest=grow_forest(items, random),
     )
 

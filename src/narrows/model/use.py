@@ -6,6 +6,7 @@ from jaxtyping import Float, Float32, Shaped
 from narrows.engine import make_runner, measure_evidence
 from narrows.engine.evidence import is_variational
 from narrows.errors import ShapeError, UsageError
+from narrows.model.coded_items import CodedItems
 from narrows.model.trained import TrainedModel
 from narrows.nn.model import Model
 from narrows.nn.objectives import Objective
@@ -92,6 +93,14 @@ class TrainedAutoencoder:
         # a decoder that takes more than the code needs the encoder's other results too
         crosses = self.trained.model.spec.crosses
         return codes, self._runner.reconstruct(items) if crosses else self._runner.decode(codes)
+
+    def coded(self, items: Shaped[np.ndarray, "n ..."]) -> CodedItems:
+        """``items`` with the codes that the model has for them, which are found once.
+
+        Raises:
+            ShapeError: the model was trained on items of another shape.
+        """
+        return CodedItems(self._runner, self.trained.model.spec, self.shaped(items))
 
     def elbo(self, items: Shaped[np.ndarray, "n ..."]) -> float:
         """The mean evidence lower bound of ``items``, in nats an item, from one draw of each code;

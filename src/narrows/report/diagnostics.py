@@ -11,6 +11,7 @@ import numpy as np
 
 from narrows.data import Dataset
 from narrows.engine.evidence import is_variational
+from narrows.model.coded_items import CodedItems
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.flow import Flow
@@ -18,7 +19,7 @@ from narrows.nn.model import Model, block_arrays
 from narrows.report.evaluation import Evaluation, fitted_pca
 from narrows.report.measures import item_errors
 from narrows.support.blas import one_blas_thread
-from narrows.support.chunks import CHUNK_VALUES, evenly_spaced
+from narrows.support.chunks import CHUNK_VALUES, evenly_spaced, sampled_places
 from narrows.support.number_text import three_digits
 from narrows.training import History
 
@@ -84,6 +85,7 @@ def find_warnings(
     *,
     keeps_best: bool = False,
     most: int = MOST_ITEMS,
+    coded: CodedItems | None = None,
 ) -> list[Caution]:
     """Everything that is suspicious about a model just trained, the gravest first.
 
@@ -97,11 +99,14 @@ def find_warnings(
         evaluation: its errors and PCA's, on the validation set where there is one; None to
             measure them on some of its items, and to say nothing of what was not held out.
         keeps_best: whether the model is that of the best epoch on the validation set already.
+        coded: the training items with the codes that are known.
     """
     trained = autoencoder.trained
-    items = _some(training.items, most)
-    results = autoencoder.reconstruct_floats(items)
-    codes = autoencoder.encode(items)
+    coded = autoencoder.coded(training.items) if coded is None else coded
+    affordable = min(most, _affordable(training.items))
+    places = sampled_places(len(training), affordable, trained.training.seed or 0)
+    items = np.asarray(training.items[places])
+    codes, results = coded.codes(places), coded.reconstructions(places)
     size = trained.model.spec.latent_size
     kept = trained.training.epoch or len(history)
     linear = fitted_pca(trained).reconstruct(items)
@@ -374,10 +379,14 @@ def _errors(
     return model, pca
 
 
-def _some(items: np.ndarray, most: int = MOST_ITEMS) -> np.ndarray:
+def _some(items: np.ndarray, most: int) -> np.ndarray:
     """Items spread evenly over all, no more than are worth their memory."""
-    affordable = max(4 * CHUNK_VALUES // max(items[:1].size, 1), 100)
-    return np.asarray(items[evenly_spaced(len(items), min(most, affordable))])
+    return np.asarray(items[evenly_spaced(len(items), min(most, _affordable(items)))])
+
+
+def _affordable(items: np.ndarray) -> int:
+    """How many items are worth their memory."""
+    return max(4 * CHUNK_VALUES // max(items[:1].size, 1), 100)
 
 
 def _correlated(codes: np.ndarray) -> list[tuple[int, int]]:

@@ -10,11 +10,12 @@ from narrows.data import Dataset
 from narrows.engine.evidence import is_variational
 from narrows.errors import ModelFileError
 from narrows.learnt.pca import PCA
+from narrows.model.coded_items import CodedItems
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.report.columns import ColumnMeter, ColumnScore, columns_told
 from narrows.report.measures import ErrorMeter, psnr
-from narrows.support.chunks import chunks
+from narrows.support.chunks import pieces
 from narrows.support.number_text import readable
 from narrows.support.progress import Tracker, silent
 from narrows.support.shapes import is_image_shape
@@ -99,7 +100,11 @@ class Evaluation(Shown):
 
 
 def evaluate(
-    autoencoder: TrainedAutoencoder, data: Dataset, *, track: Tracker = silent
+    autoencoder: TrainedAutoencoder,
+    data: Dataset,
+    *,
+    coded: CodedItems | None = None,
+    track: Tracker = silent,
 ) -> Evaluation:
     """Reconstruct every item of ``data``, from its inputs where it has others, and measure, in
     bounded memory.
@@ -107,6 +112,9 @@ def evaluate(
     The baselines were fitted to what the model was trained on, never to ``data``: PCA with as many
     numbers, the mean item (no numbers at all) and, for grey images, a cosine transform. A table is
     measured column by column as well.
+
+    Args:
+        coded: what goes in, with the codes that are known; None where nobody has any.
 
     Raises:
         ShapeError: the model was trained on items of another shape.
@@ -119,11 +127,13 @@ def evaluate(
     meters = [ErrorMeter() for _ in range(4 if image else 3)]
     columns = None if data.table is None else ColumnMeter(data.table)
     noisy = None if data.inputs is None else ErrorMeter()
-    given = data.items if data.inputs is None else data.inputs
+    if coded is None:
+        coded = autoencoder.coded(data.items if data.inputs is None else data.inputs)
     with track("measuring", total=len(data), unit="items") as advance:
-        for chunk, inputs in zip(chunks(data.items), chunks(given), strict=True):
-            items, inputs = autoencoder.shaped(chunk), autoencoder.shaped(inputs)
-            results = [autoencoder.reconstruct_floats(inputs), pca.reconstruct(inputs)]
+        for places in pieces(data.items):
+            items = autoencoder.shaped(data.items[places])
+            inputs = items if data.inputs is None else autoencoder.shaped(data.inputs[places])
+            results = [coded.reconstructions(places), pca.reconstruct(inputs)]
             results.append(np.broadcast_to(pca.mean.reshape(trained.item_shape), items.shape))
             if image:
                 results.append(dct_reconstruct(inputs, min(size, items[0].size)))
@@ -133,7 +143,7 @@ def evaluate(
                 meter.add(items, result)
             if columns is not None:
                 columns.add(items, results[0], results[1])
-            advance(len(chunk))
+            advance(len(items))
     names = ["autoencoder", "PCA", "mean item", "cosine transform"]
     numbers = [size, len(pca.components), 0, min(size, data.item_size)]
     scores = [

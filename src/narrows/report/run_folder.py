@@ -7,6 +7,7 @@ import numpy as np
 
 from narrows.data import Dataset
 from narrows.errors import OutputError
+from narrows.model.coded_items import CodedItems
 from narrows.model.use import TrainedAutoencoder
 from narrows.report.evaluation import Evaluation, fitted_pca
 from narrows.report.figures import COLUMNS, codes_figure, loss_figure, reconstructions_figure
@@ -25,10 +26,14 @@ def draw_run(
     shown: Dataset,
     evaluation: Evaluation,
     seed: int,
+    coded: CodedItems | None = None,
 ) -> dict[str, str]:
     """Draw the losses, some items of ``shown`` with their reconstructions, and its codes.
 
     A picture that cannot be drawn or written keeps nothing from the others.
+
+    Args:
+        coded: the items of ``shown`` with the codes that are known.
 
     Returns:
         what to say of each picture that is not there, by the name of its file.
@@ -67,7 +72,8 @@ def draw_run(
     def codes(path: Path) -> None:
         rows = np.sort(order[:_MOST_CODES])
         labels = None if shown.labels is None else shown.labels[rows]
-        codes_figure(autoencoder.encode(np.asarray(shown.items[rows])), labels, path)
+        known = autoencoder.coded(shown.items) if coded is None else coded
+        codes_figure(known.codes(rows), labels, path)
 
     pictures = {LOSS: losses, RECONSTRUCTIONS: reconstructions, CODES: codes}
     failures = {name: _failure(draw, folder / name) for name, draw in pictures.items()}

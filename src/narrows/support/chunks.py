@@ -33,13 +33,21 @@ def chunks(
         width: the values that a row becomes, where these may be more than it has.
         at: the places of the rows that are wanted, of an array; None for all.
     """
+    for places in pieces(rows, values=values, width=width, at=at):
+        yield rows[places]
+        if isinstance(rows, np.ndarray):
+            release(rows)
+
+
+def pieces(
+    rows: RowSlices, *, values: int | None = None, width: int = 1, at: np.ndarray | None = None
+) -> Iterator[Any]:
+    """The places of the same, a slice or an array of numbers each."""
     most = CHUNK_VALUES if values is None else values
     step = max(most // max(rows[:1].size, width, 1), 1)
     for start in range(0, len(rows if at is None else at), step):
-        some: Any = slice(start, start + step)
-        yield rows[some if at is None else at[some]]
-        if isinstance(rows, np.ndarray):
-            release(rows)
+        some = slice(start, start + step)
+        yield some if at is None else at[some]
 
 
 def release(array: np.ndarray) -> None:
@@ -63,6 +71,21 @@ def drawn_places(count: int, most: int, random: np.random.Generator) -> Int64[np
     if count <= most:
         return np.arange(count)
     return np.sort(random.choice(count, most, replace=False))
+
+
+def sampled_places(count: int, most: int, seed: int) -> Int64[np.ndarray, " m"]:
+    """``most`` of ``count`` places, in order, drawn by a seed alone: fewer are among more, up to
+    :data:`MOST_SAMPLED`, so that what is found of items need not be found again."""
+    random = np.random.default_rng([seed, _SAMPLING_STREAM])
+    if not most < min(count, MOST_SAMPLED):
+        return drawn_places(count, most, random)
+    return np.sort(random.choice(count, min(count, MOST_SAMPLED), replace=False)[:most])
+
+
+#: What is sampled in one order.
+MOST_SAMPLED = 20_000
+# Keeps the sample apart from other uses of the same seed.
+_SAMPLING_STREAM = 0x5A4E
 
 
 def evenly_spaced(count: int, most: int) -> Int64[np.ndarray, " m"]:

@@ -4,17 +4,18 @@
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Float32, Float64, Shaped
+from jaxtyping import Float32, Float64, Int64, Shaped
 
 from narrows.errors import UsageError
 from narrows.learnt.detection import MOST_NUMBERS, Detection, score_index
-from narrows.learnt.scorer import Passed, drawn_items, finite, learn_scorer, overflowing
+from narrows.learnt.scorer import Passed, finite, learn_scorer, overflowing
+from narrows.model.coded_items import CodedItems
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
-from narrows.support.chunks import chunks
+from narrows.support.chunks import chunks, pieces, sampled_places
 from narrows.support.progress import Tracker, silent
 from narrows.tasks.reasons import STEPS, falls, shares
 
@@ -178,8 +179,8 @@ def _judged_for(classes: Sequence[np.ndarray | None]) -> int:
 
 def fit_detection(
     trained: TrainedModel,
-    training: Shaped[np.ndarray, "n *item"],
-    held_out: Shaped[np.ndarray, "m *item"] | None,
+    training: CodedItems,
+    held_out: CodedItems | None,
     seed: int,
     *,
     track: Tracker = silent,
@@ -198,24 +199,40 @@ def fit_detection(
     """
     if trained.model.spec.latent_size > MOST_NUMBERS:
         return {}
-    autoencoder = TrainedAutoencoder(trained)
     random = np.random.default_rng([seed, _DETECTION_STREAM])
     most = _MOST_REFINED if trained.refinement else _MOST_ITEMS
-    some = training[drawn_items(training, most, _MOST_VALUES, random)]
+    places = _sampled(training, most, seed)
+    some = np.asarray(training.items[places])
     unseen = None
     with track("learning what is odd", total=4, unit="steps") as advance:
-        passed = [_passed(autoencoder, chunk) for chunk in chunks(some)]
+        passed = list(_passed_of(training, places))
         advance(1)
         scorer = learn_scorer(passed, some.reshape(len(some), -1), random, seed)
         advance(1)
         ways = np.concatenate([scorer.ways(each) for each in passed])
         advance(1)
         if held_out is not None and len(held_out):
-            others = held_out[drawn_items(held_out, most, _MOST_VALUES, random)]
-            parts = [scorer.ways(_passed(autoencoder, chunk)) for chunk in chunks(others)]
-            unseen = np.concatenate(parts)
+            others = _passed_of(held_out, _sampled(held_out, most, seed))
+            unseen = np.concatenate([scorer.ways(each) for each in others])
         advance(1)
     return Detection.of(scorer, ways, unseen).to_arrays()
+
+
+def _sampled(coded: CodedItems, most: int, seed: int) -> Int64[np.ndarray, " m"]:
+    """The places of ``most`` items at most, of no more than have so many values."""
+    affordable = _MOST_VALUES // max(coded.items[:1].size, 1)
+    return sampled_places(len(coded), max(min(most, affordable), 1), seed)
+
+
+def _passed_of(coded: CodedItems, places: np.ndarray) -> Iterator[Passed]:
+    """Items of a fit with their codes and what the model makes of them, a piece at a time."""
+    for some in pieces(coded.items, at=places):
+        items = np.asarray(coded.items[some])
+        flat = items.reshape(len(items), -1)
+        with overflowing():
+            codes = np.empty((len(flat), 0), np.float32) if coded.crosses else coded.codes(some)
+            made = coded.reconstructions(some)
+        yield Passed(flat, codes, made.reshape(len(flat), -1))
 
 
 def _passed(autoencoder: TrainedAutoencoder, items: np.ndarray) -> Passed:

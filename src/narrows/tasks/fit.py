@@ -6,7 +6,7 @@ The command line, ``narrows demo`` and the estimators show the same :class:`FitR
 import contextlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -22,7 +22,7 @@ from narrows.report.evaluation import Evaluation
 from narrows.report.notebook import model_html
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.support.text_tables import told_html
-from narrows.tasks.fit_plan import fit_plan
+from narrows.tasks.fit_plan import Coded, fit_plan
 from narrows.tasks.run_files import RunFiles
 from narrows.training import History
 from narrows.training.loop import Unbroken
@@ -44,6 +44,7 @@ class FitResult:
         cautions: what looks suspicious in the trained model.
         evaluation: its errors, where the run has files; None otherwise.
         not_written: what to say of files that the run folder lacks, by their names.
+        coded: the items with the codes that are known.
         seconds: what all of it took.
     """
 
@@ -55,6 +56,7 @@ class FitResult:
     cautions: tuple[Caution, ...]
     evaluation: Evaluation | None
     not_written: Mapping[str, str]
+    coded: Coded = field(repr=False)
     seconds: float
 
     @property
@@ -127,7 +129,11 @@ def fit(
     if files is not None:
         files.save(trained)
         shown = training if held_out is None else held_out
-        evaluation, not_written = files.report(autoencoder, fitted.history, shown, plan, track)
+        coded = fitted.coded.training if held_out is None else fitted.coded.held_out
+        assert coded is not None
+        evaluation, not_written = files.report(
+            autoencoder, fitted.history, shown, coded=coded, plan=plan, track=track
+        )
         most = MOST_ITEMS
     cautions = find_warnings(
         autoencoder,
@@ -137,6 +143,7 @@ def fit(
         evaluation,
         keeps_best=plan.settings.patience is not None,
         most=most,
+        coded=fitted.coded.training,
     )
     result = FitResult(
         autoencoder=autoencoder,
@@ -147,6 +154,7 @@ def fit(
         cautions=tuple(cautions),
         evaluation=evaluation,
         not_written=not_written,
+        coded=fitted.coded,
         seconds=time.monotonic() - start,
     )
     for line in result.findings:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Unpack
 
 import numpy as np
-from jaxtyping import Float32
 
 from narrows.data import Dataset
 from narrows.data.file_arrays import FileArray
@@ -14,6 +13,7 @@ from narrows.engine.evidence import is_variational
 from narrows.errors import DataError
 from narrows.learnt.density import MOST_CODES, MOST_NUMBERS, fit_density
 from narrows.learnt.pca import fit_pca
+from narrows.model.coded_items import CodedItems
 from narrows.model.file import require_storable
 from narrows.model.ranges import column_ranges
 from narrows.model.trained import TrainedModel
@@ -21,7 +21,7 @@ from narrows.nn.model import Model, initial_model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
 from narrows.planning.plan import Plan
-from narrows.support.chunks import chunks, drawn_places
+from narrows.support.chunks import chunks, pieces, sampled_places
 from narrows.support.forks import require_xla_threads
 from narrows.support.memory import NUMBA, XLA, require_compilers, require_memory
 from narrows.support.progress import Tracker, silent
@@ -35,12 +35,25 @@ from narrows.training.noise import noise_limits
 
 
 @dataclass(frozen=True)
+class Coded:
+    """The items of a fit with the codes that are known; None where nothing was held out."""
+
+    training: CodedItems
+    held_out: CodedItems | None
+
+
+@dataclass(frozen=True)
 class Fitted:
-    """A trained model, the history of its training, and what a user should know of both."""
+    """A trained model, the history of its training, and what a user should know of both.
+
+    Attributes:
+        coded: what it was trained on, and what was held out, with the codes that are known.
+    """
 
     trained: TrainedModel
     history: History
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
+    coded: Coded
 
 
 def fit_plan(
@@ -89,7 +102,11 @@ def fit_plan(
             if notes:
                 model, refinement = linear, 0  # its codes are the best there are
         advance(1)
-    statistics, codes = place_codes(model, training.items, refinement, settings.seed, track)
+    coded = _coded(model, refinement, training, validation)
+    has_density = density and spec.latent_size <= MOST_NUMBERS and not model.spec.crosses
+    statistics = dict[str, np.ndarray]()
+    if density:
+        statistics = place_codes(coded.training, bool(refinement), settings.seed, track)
     notes += [*of_data, *result.notes]
     if described.table is not None:
         some = training.items[:: max(len(training) // _MASS_ROWS, 1)]
@@ -103,14 +120,21 @@ def fit_plan(
         latent=statistics,
         versions=installed_packages(),
         refinement=refinement,
-        density=_density(codes, settings.seed, track) if density else {},
+        density=_density(coded.training, bool(refinement), settings.seed, track)
+        if has_density
+        else {},
         values=column_ranges(training),
     )
     if detection:
-        unseen = None if validation is None else validation.items
-        arrays = fit_detection(trained, training.items, unseen, settings.seed, track=track)
+        arrays = fit_detection(trained, coded.training, coded.held_out, settings.seed, track=track)
         trained = replace(trained, detection=arrays)
-    return Fitted(trained, result.history, tuple(notes))
+    return Fitted(trained, result.history, tuple(notes), coded)
+
+
+def _coded(model: Model, refinement: int, training: Dataset, validation: Dataset | None) -> Coded:
+    runner = make_runner(model, refinement)
+    held_out = None if validation is None else CodedItems(runner, model.spec, validation.items)
+    return Coded(CodedItems(runner, model.spec, training.items), held_out)
 
 
 def _require_memory(spec: Spec, batch_size: int) -> None:
@@ -196,48 +220,33 @@ def choose_scaling(training: Dataset, plan: Plan) -> Scaling:
 
 # Refined codes take longer, and so many tell how all of them lie.
 _REFINED_FOR_STATISTICS = 10_000
-# Keeps which items are looked at apart from other uses of the same seed.
-_STATISTICS_STREAM = 0x57A7
 
 
 def place_codes(
-    model: Model, items: np.ndarray, refinement: int, seed: int, track: Tracker = silent
-) -> tuple[dict[str, np.ndarray], Float32[np.ndarray, "m latent"]]:
-    """``lowest``, ``highest`` and ``mean`` of each latent number over ``items``, or where codes are
-    refined over ten thousand of them; and the codes of these or, of more than
-    :data:`narrows.learnt.density.MOST_CODES`, of as many; of none where they are too long for a
-    density, or are not all that the decoder takes, so that no item comes of them.
-
-    Which ones is drawn from the seed.
-    """
-    runner, size = make_runner(model, refinement), model.spec.latent_size
-    random = np.random.default_rng([seed, _STATISTICS_STREAM])
-    taken = drawn_places(len(items), _REFINED_FOR_STATISTICS if refinement else len(items), random)
-    kept = np.zeros(len(taken), bool)
-    has_density = size <= MOST_NUMBERS and not model.spec.crosses
-    kept[drawn_places(len(taken), MOST_CODES if has_density else 0, random)] = True
-    lowest = np.full(size, np.inf, np.float32)
-    highest = np.full(size, -np.inf, np.float32)
-    total, start, some = np.zeros(size), 0, list[np.ndarray]()
-    with track("placing codes", total=len(taken), unit="items") as advance:
-        for chunk in chunks(items):
-            first, last = np.searchsorted(taken, (start, start + len(chunk)))
-            rows = taken[first:last] - start
-            start += len(chunk)
-            if not len(rows):
-                continue
-            codes = runner.encode(chunk if len(rows) == len(chunk) else chunk[rows])
-            lowest = np.minimum(lowest, codes.min(axis=0))
-            highest = np.maximum(highest, codes.max(axis=0))
-            total += codes.sum(axis=0, dtype=np.float64)
-            some.append(codes[kept[first:last]])
-            advance(len(rows))
-    mean = (total / len(taken)).astype(np.float32)
-    return {"lowest": lowest, "highest": highest, "mean": mean}, np.concatenate(some)
+    coded: CodedItems, refined: bool, seed: int, track: Tracker = silent
+) -> dict[str, np.ndarray]:
+    """``lowest``, ``highest`` and ``mean`` of each latent number over items, or where codes are
+    refined over ten thousand of them, which are sampled by the seed."""
+    most = _REFINED_FOR_STATISTICS if refined else len(coded)
+    at = sampled_places(len(coded), most, seed) if most < len(coded) else None
+    lowest, highest, total = list[np.ndarray](), list[np.ndarray](), np.zeros(())
+    with track("placing codes", total=min(most, len(coded)), unit="items") as advance:
+        for places in pieces(coded.items, at=at):
+            codes = coded.codes(places)
+            lowest.append(codes.min(axis=0))
+            highest.append(codes.max(axis=0))
+            total = total + codes.sum(axis=0, dtype=np.float64)
+            advance(len(codes))
+    return {
+        "lowest": np.min(lowest, axis=0),
+        "highest": np.max(highest, axis=0),
+        "mean": (total / min(most, len(coded))).astype(np.float32),
+    }
 
 
-def _density(codes: np.ndarray, seed: int, track: Tracker) -> dict[str, np.ndarray]:
-    """The density of ``codes``, or nothing where there are none."""
-    if not len(codes):
-        return {}
-    return fit_density(codes, seed, track=track).to_arrays()
+def _density(coded: CodedItems, refined: bool, seed: int, track: Tracker) -> dict[str, np.ndarray]:
+    """How codes of the training items lie, those that :func:`place_codes` found among them."""
+    most = min(MOST_CODES, _REFINED_FOR_STATISTICS) if refined else MOST_CODES
+    places = sampled_places(len(coded), most, seed)
+    codes = [coded.codes(some) for some in pieces(coded.items, at=places)]
+    return fit_density(np.concatenate(codes), seed, track=track).to_arrays()

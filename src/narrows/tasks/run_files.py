@@ -8,6 +8,7 @@ from typing import Any
 from narrows.data import Dataset
 from narrows.errors import OutputError, UsageError
 from narrows.learnt.forest import MOST_BYTES
+from narrows.model.coded_items import CodedItems
 from narrows.model.file import save_model
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
@@ -117,10 +118,15 @@ class RunFiles:
         autoencoder: TrainedAutoencoder,
         history: History,
         shown: Dataset,
+        *,
+        coded: CodedItems,
         plan: Plan,
         track: Tracker,
     ) -> tuple[Evaluation, dict[str, str]]:
         """Measure the model on ``shown``, draw the pictures, and finish the history.
+
+        Args:
+            coded: the items of ``shown`` with the codes that are known.
 
         Returns:
             the errors; and what to say of each file that could not be written, by its name.
@@ -128,9 +134,16 @@ class RunFiles:
         noise, seed = plan.settings.noise, plan.settings.seed
         if noise is not None:
             shown = with_noise(shown, noise, noise_limits(autoencoder.trained.described), seed)
-        evaluation = evaluate(autoencoder, shown, track=track)
+        own = coded if shown.inputs is None else None
+        evaluation = evaluate(autoencoder, shown, coded=own, track=track)
         drawn = draw_run(
-            self.folder, autoencoder, history, shown=shown, evaluation=evaluation, seed=seed
+            self.folder,
+            autoencoder,
+            history,
+            shown=shown,
+            evaluation=evaluation,
+            seed=seed,
+            coded=coded,
         )
         return evaluation, self.history.missing(history) | drawn
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from narrows.data.dataset import Dataset
+from narrows.model.coded_items import CodedItems
 from narrows.support.blas import one_blas_thread
-from narrows.support.chunks import drawn_places
+from narrows.support.chunks import sampled_places
 from narrows.support.progress import Tracker, silent
 
 #: The items themselves, as :class:`UsefulnessRow` calls them.
@@ -31,7 +32,6 @@ _NEIGHBOURS, _MOST_STEPS = 5, 200
 # slowest, takes some 15 seconds of one core. Items wider than the second are left out.
 _MOST_VALUES, _MOST_WIDTH = 1 << 23, 1 << 14
 _FEWEST, _MOST_LEARNT, _MOST_ASKED = 1_000, 60_000, 5_000
-_STREAM = 0x0DD5  # keeps the draw of the items apart from others of the same seed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -139,6 +139,8 @@ def measure_usefulness(
     labels: Labels,
     encoders: Mapping[str, Encoder],
     *,
+    coded: Mapping[str, tuple[CodedItems, CodedItems]] | None = None,
+    most: int | None = None,
     seed: int = 0,
     track: Tracker = silent,
 ) -> Usefulness | None:
@@ -153,6 +155,8 @@ def measure_usefulness(
         labels: their classes.
         encoders: what makes codes of items, by name; given items with what says the class taken
             out.
+        coded: of some of the encoders, ``training`` and ``held_out`` with the codes that are known.
+        most: items that are learnt from, if fewer.
         seed: of the draw.
         track: told how far it is.
 
@@ -160,12 +164,11 @@ def measure_usefulness(
         None where fewer than two classes are left among the items drawn.
     """
     begun = time.perf_counter()
-    random = np.random.default_rng([seed, _STREAM])
     width = int(np.prod(training.shape[1:], dtype=np.int64))
     affordable = 10 * _MOST_VALUES // (max(width, 1) * max(len(labels.classes), 10))
-    most = min(max(affordable, _FEWEST), _MOST_LEARNT)
-    learnt = _drawn(labels.training, most, random)
-    asked = _drawn(labels.held_out, _MOST_ASKED, random)
+    most = min(max(affordable, _FEWEST), most or _MOST_LEARNT, _MOST_LEARNT)
+    learnt = _drawn(labels.training, most, seed)
+    asked = _drawn(labels.held_out, _MOST_ASKED, seed)
     if len(np.unique(labels.training[learnt])) < 2 or not len(asked):
         return None
     parts = _without(training[learnt], labels.hidden), _without(held_out[asked], labels.hidden)
@@ -174,7 +177,11 @@ def measure_usefulness(
     left_out = ""
     with track("telling classes from codes", total=len(encoders) + 1, unit="kinds") as advance:
         for name, encode in encoders.items():
-            codes, others = (encode(part).reshape(len(part), -1) for part in parts)
+            known_codes = None if coded is None or labels.hidden is not None else coded.get(name)
+            if known_codes is None:
+                codes, others = (encode(part).reshape(len(part), -1) for part in parts)
+            else:
+                codes, others = known_codes[0].codes(learnt), known_codes[1].codes(asked)
             rows.append(_row(name, codes, others, *known))
             advance(1)
         if width > _MOST_WIDTH:
@@ -197,10 +204,10 @@ def measure_usefulness(
     )
 
 
-def _drawn(labels: np.ndarray, most: int, random: np.random.Generator) -> np.ndarray:
+def _drawn(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
     """The places of some items whose class is known."""
     known = np.flatnonzero(labels >= 0)
-    return known[drawn_places(len(known), most, random)]
+    return known[sampled_places(len(known), most, seed)]
 
 
 def _without(items: np.ndarray, hidden: slice | None) -> np.ndarray:

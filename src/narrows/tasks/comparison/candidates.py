@@ -10,6 +10,7 @@ import numpy as np
 from narrows.data import Dataset
 from narrows.data.named_arrays import page_name
 from narrows.errors import DataError, UsageError
+from narrows.model.coded_items import CodedItems
 from narrows.model.file import save_model
 from narrows.model.ranges import require_familiar
 from narrows.model.use import TrainedAutoencoder
@@ -18,7 +19,7 @@ from narrows.planning.options import FitOptions
 from narrows.report.comparison.result import Kind, ModelFacts
 from narrows.report.evaluation import Evaluation, evaluate
 from narrows.report.measures import item_errors
-from narrows.support.chunks import chunks, drawn_places
+from narrows.support.chunks import drawn_places, pieces
 from narrows.support.progress import Tracker, silent
 from narrows.support.temporary import temporary_folder
 from narrows.tasks.comparison.duration import timed_training
@@ -65,6 +66,7 @@ class Candidate:
         training: what PCA was fitted to beside it, as the model takes it; None for what the
             comparison has.
         evaluation: its errors on them.
+        coded: what classifiers learn from and the measured items, with the codes that are known.
         kept: what it makes of some of them.
         file_bytes, file: of its model file, and the file's name where it stays.
         history: of its training; () of a given model.
@@ -77,6 +79,7 @@ class Candidate:
     autoencoder: TrainedAutoencoder
     test: Dataset
     evaluation: Evaluation
+    coded: tuple[CodedItems, CodedItems]
     kept: Kept
     file_bytes: int
     training: Dataset | None = None
@@ -176,20 +179,23 @@ def train_candidate(
     )
     if files is None and wanted.file is not None:
         save_model(wanted.file, result.trained)
-    test = parts.test
+    test, coded = parts.test, result.coded.held_out
     if test.table is not None:
         test = replace(test, table=result.trained.data.table)
+    if coded is None or parts.validation is not None:
+        coded = result.autoencoder.coded(test.items)
     # a run with files was evaluated already, on what it shows
     evaluation = result.evaluation if parts.validation is None else None
     if evaluation is None:
-        evaluation = evaluate(result.autoencoder, test, track=hearing.track)
+        evaluation = evaluate(result.autoencoder, test, coded=coded, track=hearing.track)
     return Candidate(
         name=wanted.name,
         kind=wanted.kind,
         autoencoder=result.autoencoder,
         test=test,
         evaluation=evaluation,
-        kept=keep_some(result.autoencoder, test, parts.seed, track=hearing.track),
+        kept=keep_some(result.autoencoder, coded, parts.seed, track=hearing.track),
+        coded=(result.coded.training, coded),
         file_bytes=_file_bytes(result.autoencoder, wanted.file),
         file="" if wanted.file is None else wanted.file.name,
         history=result.history,
@@ -229,14 +235,16 @@ def open_candidates(
         own = _as_taken(autoencoder, path, source, parts, reading, track=hearing.track)
         for line in require_familiar(autoencoder.trained, own.test.items, parts.test.name):
             hearing.note(line)
+        coded = autoencoder.coded(own.training.items), autoencoder.coded(own.test.items)
         found.append(
             Candidate(
                 name=name,
                 kind="given",
                 autoencoder=autoencoder,
                 test=own.test,
-                evaluation=evaluate(autoencoder, own.test, track=hearing.track),
-                kept=keep_some(autoencoder, own.test, parts.seed, track=hearing.track),
+                evaluation=evaluate(autoencoder, own.test, coded=coded[1], track=hearing.track),
+                kept=keep_some(autoencoder, coded[1], parts.seed, track=hearing.track),
+                coded=coded,
                 file_bytes=path.stat().st_size,
                 training=own.training,
                 file=path.name,
@@ -282,23 +290,22 @@ def _as_taken(
 
 
 def keep_some(
-    autoencoder: TrainedAutoencoder, test: Dataset, seed: int, *, track: Tracker = silent
+    autoencoder: TrainedAutoencoder, test: CodedItems, seed: int, *, track: Tracker = silent
 ) -> Kept:
     """What a model makes of some of the measured items, always the same ones."""
-    most = max(min(MOST_KEPT, _KEPT_VALUES // max(test.item_size, 1)), 1)
+    most = max(min(MOST_KEPT, _KEPT_VALUES // max(test.items[:1].size, 1)), 1)
     places = drawn_places(len(test), most, np.random.default_rng([seed, _KEPT_STREAM]))
     codes, made, errors = list[np.ndarray](), list[np.ndarray](), list[np.ndarray]()
     with track("encoding", total=len(places), unit="items") as advance:
-        for chunk in chunks(test.items, at=places):
-            items = autoencoder.shaped(np.asarray(chunk))
-            code, floats = autoencoder.encode_and_reconstruct(items)
-            codes.append(code)
+        for some in pieces(test.items, at=places):
+            items, floats = np.asarray(test.items[some]), test.reconstructions(some)
+            codes.append(test.codes(some))
             errors.append(item_errors(items, floats))
             made.append(autoencoder.as_data(floats))
             advance(len(items))
     return Kept(
         places=places,
-        items=autoencoder.shaped(np.asarray(test.items[places])),
+        items=np.asarray(test.items[places]),
         codes=np.concatenate(codes),
         made=np.concatenate(made),
         errors=np.concatenate(errors),

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from narrows.report.comparison.result import CodeUse, CodeUseRow, Kind
 from narrows.report.comparison.usefulness import (
     ITEMS,
@@ -16,14 +14,11 @@ from narrows.report.comparison.usefulness import (
     measure_usefulness,
 )
 from narrows.report.evaluation import fitted_pca
-from narrows.support.chunks import drawn_places
 from narrows.support.progress import Tracker
 from narrows.tasks.comparison.candidates import Candidate
 from narrows.tasks.comparison.parts import Parts
 
 _PCA = "PCA"
-# Keeps which items are learnt from apart from other draws of the same seed.
-_LEARNT_STREAM = 0x7E11
 
 
 def code_use(
@@ -46,10 +41,6 @@ def code_use(
     """
     # models of tables that were given standardise columns in their own way
     apart = parts.test.table is not None and any(each.kind == "given" for each in candidates)
-    if most is not None and len(parts.training) > most and not apart:
-        random = np.random.default_rng([parts.seed, _LEARNT_STREAM])
-        some = parts.training.rows(drawn_places(len(parts.training), most, random))
-        parts = replace(parts, training=some)
     labels = find_labels(parts.training, parts.test)
     if labels is None:
         return None
@@ -58,7 +49,7 @@ def code_use(
     rows, found = list[CodeUseRow](), None
     for group in groups:
         told = _hidden(labels, group[0], column)
-        measured = _measured(group, candidates[best], told, parts, track)
+        measured = _measured(group, candidates[best], told, parts, most=most, track=track)
         if measured is None:
             return None
         own = {each.name for each in group}
@@ -79,7 +70,13 @@ def code_use(
 
 
 def _measured(
-    group: Sequence[Candidate], best: Candidate, labels: Labels, parts: Parts, track: Tracker
+    group: Sequence[Candidate],
+    best: Candidate,
+    labels: Labels,
+    parts: Parts,
+    *,
+    most: int | None,
+    track: Tracker,
 ) -> Usefulness | None:
     encoders: dict[str, Encoder] = {each.name: each.autoencoder.encode for each in group}
     if best in group:
@@ -90,6 +87,8 @@ def _measured(
         group[0].test.items,
         labels,
         encoders,
+        coded={each.name: each.coded for each in group},
+        most=most,
         seed=parts.seed,
         track=track,
     )
