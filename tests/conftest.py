@@ -4,10 +4,10 @@ import os
 import re
 import signal
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -15,12 +15,19 @@ from jaxtyping import install_import_hook
 from llvmlite import binding
 from threadpoolctl import threadpool_limits
 
+# Compiling is most of what tests of nets take, and XLA does it in two thirds of the time without
+# its optimisations; tests that hold it against something else ask for them (``optimised``), and CI
+# runs the quick tests with them. This must stand before JAX is imported.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+
 # Shapes and dtypes in these modules' signatures are checked at every call. Not the kernels:
 # compiled functions cannot be wrapped. This must stand before narrows is imported.
 _CHECKED = ("model.use", "engine.xla", "engine.fused.trainer", "engine.fused.runner")
 install_import_hook([f"narrows.{module}" for module in _CHECKED], "beartype.beartype")
 
 # ruff: noqa: E402
+import jax
+
 from helpers.codes_cases import blots
 from helpers.command_line import Command, command
 from narrows.data import Dataset, load_data
@@ -29,6 +36,7 @@ from narrows.model.file import save_model
 from narrows.model.trained import TrainedModel
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
+from narrows.support.compiling import answer_for
 from narrows.tasks.fit_plan import Fitted, fit_plan
 
 # The same cases in every run, so that a red one tells of the change and not of its luck;
@@ -39,8 +47,8 @@ settings.load_profile("same-cases")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep what XLA compiles for the processes of a run, and from one run to the next, as Numba
-    does: compiling is most of what tests of nets take. Programs that tests start compile for
-    themselves, as they do for a user."""
+    does. Programs that tests start compile for themselves, as they do for a user."""
+    config.option.loadscopereorder = False  # files go to processes in the order found below
     cache = getattr(config, "cache", None)
     if cache is None:
         return
@@ -51,11 +59,40 @@ def pytest_configure(config: pytest.Config) -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+@pytest.fixture
+def optimised() -> Iterator[None]:
+    """XLA compiles as it does for users."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread_for_blas() -> Iterator[None]:
     """Where tests run side by side: the threads of small products would wait for one another."""
     with threadpool_limits(1 if "PYTEST_XDIST_WORKER" in os.environ else None):
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def filters_are_chosen_on_few() -> Iterator[None]:
+    """How well they are chosen is tested by itself, and takes longer than all else of a short
+    training against noise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("narrows.tasks.training_record._FILTERED", 2)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels_are_compiled_side_by_side() -> None:
+    """Where nothing is compiled yet, each of a run's processes begins with other kernels. It is
+    the one that is asked second that waits, and they would all ask for the same."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is not None:
+        checks = ("narrows.engine.fused.check", "narrows.archive.mixing.check")
+        for check in checks if int(worker.removeprefix("gw")) % 2 else reversed(checks):
+            answer_for(check)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -125,7 +162,11 @@ def mnist() -> np.ndarray:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Names that hold an address differ from process to process, and tests could not be shared."""
+    """Names that hold an address differ from process to process, and tests could not be shared.
+    Files of few quick tests come first: a file goes to one process as a whole, and those at the
+    end should be short."""
     unstable = [item.nodeid for item in items if re.search(r" at 0x[0-9a-f]{6,}", item.nodeid)]
     if unstable:
         raise pytest.UsageError(f"name these tests by what they test: {', '.join(unstable)}")
+    quick = Counter(item.path for item in items if item.get_closest_marker("slow") is None)
+    items.sort(key=lambda item: quick[item.path])

@@ -36,8 +36,13 @@ from narrows.errors import ArchiveError
 
 FEW_TIMES = settings(max_examples=25, deadline=None)
 
-# Both ways give the same, which is tested: with this one at hand blocks of any size take it.
-assert blocks._compiled() is not None
+
+@pytest.fixture(scope="module", autouse=True)
+def both_ways_are_at_hand() -> None:
+    """They give the same, which is tested: once there is the compiled one, blocks of any size take
+    it."""
+    assert blocks._compiled() is not None
+
 
 BYTES = np.random.default_rng(0).integers(0, 4, (80, 3, 5, 2), "u1") * 80
 

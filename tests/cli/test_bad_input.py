@@ -426,7 +426,8 @@ def test_a_full_disk_leaves_what_was_there(
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(os, "fsync", full)
-    line = line_of(name, model_file) if name != "fit" else ["fit", "digits", "--out", "out.npy"]
+    fit = ("fit", "digits", "--preset", "simple", "--epochs", 1, "--out", "out.npy")
+    line = line_of(name, model_file) if name != "fit" else fit
     assert_refused(narrows(*line), WORK_FAILED, "not written: the disk is full")
     after = {path: content for path, content in contents(Path()).items() if content is not None}
     assert after == before

@@ -138,6 +138,7 @@ def test_the_fused_engine_learns_like_the_reference(case: Case) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("optimised")
 @pytest.mark.parametrize("case", FOR_XLA.values(), ids=FOR_XLA)
 def test_the_xla_engine_learns_like_the_reference(case: Case) -> None:
     assert_learns_like_the_reference(case, XlaTrainer)

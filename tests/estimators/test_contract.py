@@ -167,6 +167,7 @@ def test_items_do_not_depend_on_one_another(block: Block, shape: Shape) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("optimised")
 @every_example
 @pytest.mark.parametrize("training", [False, True])
 def test_numpy_and_jax_agree(block: Block, shape: Shape, training: bool) -> None:
