@@ -26,7 +26,7 @@ from narrows.tasks.export.scorer import scorer_data
 from narrows.tasks.export.table import table_data
 
 # What items take of a page, about; how many there are at least and at most.
-_ITEM_BYTES, _FEWEST, _MOST = 250_000, 12, 500
+_ITEM_BYTES, _FEWEST, _MOST = 250_000, 12, 400
 # Items whose compressed size tells that of the others.
 _WEIGHED = 64
 # Pages of more than so many weights open slowly, or not at all on a phone.
