@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from narrows.errors import DataError, ShapeError, UsageError
-from narrows.support.blas import one_blas_thread
+from narrows.support.blas import one_blas_thread, side_by_side
 from narrows.support.chunks import evenly_spaced
 from narrows.support.tensor_file import require_floats
 
@@ -15,6 +15,8 @@ _LARGEST_MATRIX = 4096
 # Rows are converted to floats this many values at a time: large enough for BLAS to run at full
 # speed, small enough (8 MiB in float32) to stay near the caches.
 _CHUNK_VALUES = 2**21
+# Entries of matrices that are made side by side (256 MiB in float32).
+_PRODUCTS = 2**26
 # A sample of items too wide for their covariance matrix stays within 128 MiB in float32.
 _SAMPLE_VALUES = 2**25
 
@@ -168,10 +170,16 @@ def _from_covariance(
     total = np.zeros(width)
     products = np.zeros((width, width))
     step = max(_CHUNK_VALUES // width, 1)
-    for start in range(0, count, step):
-        shifted = _rows(items[start : start + step]) - shift
-        total += shifted.sum(axis=0, dtype=np.float64)
-        products += shifted.T @ shifted
+
+    def sums(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        with np.errstate(over="ignore", invalid="ignore"):  # each thread has its own
+            shifted = rows - shift
+            return shifted.sum(axis=0, dtype=np.float64), shifted.T @ shifted
+
+    chunks = (_rows(items[start : start + step]) for start in range(0, count, step))
+    for found, squares in side_by_side(sums, chunks, max(_PRODUCTS // width**2, 1)):
+        total += found
+        products += squares
     offset = total / count
     covariance = products / count - np.outer(offset, offset)
     return shift + offset, _leading_eigenvectors(covariance, latent_size).T
