@@ -325,6 +325,10 @@ def test_nothing_works_before_fit(rows: np.ndarray, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_all_of_it_can_be_listed_where_refine_cannot_be(rows: np.ndarray) -> None:
+    assert "transform" in dir(small().fit(rows).set_params(refine=-1))
+
+
 # With the rest of scikit-learn
 
 

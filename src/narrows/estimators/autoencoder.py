@@ -245,7 +245,7 @@ class Autoencoder(
         columns of the training data, in their order.
         """
         check_is_fitted(self)
-        return self._autoencoder.encode(self._items(X))
+        return self._in_use().encode(self._items(X))
 
     def inverse_transform(self, Z: Any) -> Any:
         """The items that codes ``Z`` (n, latent_size) stand for, in the training data's shape and
@@ -258,7 +258,7 @@ class Autoencoder(
         """
         check_is_fitted(self)
         codes = check_array(array_input(Z), dtype=np.float32, ensure_min_samples=0)
-        items = self._autoencoder.decode(codes)
+        items = self._in_use().decode(codes)
         table = self.model_.data.table
         return items if table is None else table.decode_frame(items, like=Z)
 
@@ -275,9 +275,9 @@ class Autoencoder(
         if table is not None:
             return self._filled(X, table)
         images = check_array(given_array(X, 3), **ANY_ARRAY)
-        require_denoisable(self._autoencoder, Pages("X", images))
+        require_denoisable(self._in_use(), Pages("X", images))
         self._check_range(images)
-        return denoise(self._autoencoder, images)
+        return denoise(self._in_use(), images)
 
     def reconstruct(self, X: Any) -> Any:
         """What the model makes of ``X``: through the code and back, in the shape of ``X`` and the
@@ -287,7 +287,7 @@ class Autoencoder(
         """
         check_is_fitted(self)
         items = self._items(X)
-        found = [self._autoencoder.reconstruct(part) for part in _parts(items)]
+        found = [self._in_use().reconstruct(part) for part in _parts(items)]
         results = np.concatenate(found)
         table = self.model_.data.table
         if table is not None:
@@ -310,10 +310,10 @@ class Autoencoder(
         fitted."""
         drift, check = SchemaDrift(), arguments.truth("check_range", self.check_range)
         if is_frame(X):
-            result = fill_frame(self._autoencoder, X, drift, check_range=check)
+            result = fill_frame(self._in_use(), X, drift, check_range=check)
         else:
             frame = arrow_table(table.names, np.asarray(array_input(X)))
-            filling = Filling(self._autoencoder, frame, drift, as_trained=True)
+            filling = Filling(self._in_use(), frame, drift, as_trained=True)
             parts = filling.rows(check_range=check)
             rows = pa.concat_tables(parts, promote_options="default")
             result = table.as_frame(rows, retyped=drift.retyped)
@@ -328,9 +328,9 @@ class Autoencoder(
         is better, as scikit-learn wants scores to be.
         """
         check_is_fitted(self)
-        items = self._autoencoder.shaped(self._items(X))
+        items = self._in_use().shaped(self._items(X))
         errors = [
-            item_errors(part, self._autoencoder.reconstruct_floats(part)) for part in _parts(items)
+            item_errors(part, self._in_use().reconstruct_floats(part)) for part in _parts(items)
         ]
         return -np.concatenate(errors)
 
@@ -348,7 +348,7 @@ class Autoencoder(
         check_is_fitted(self)
         count = arguments.required_whole("n_samples", n_samples)
         if self.model_.data.table is not None:
-            drawn = DrawnRows(self._autoencoder, count, seed_of(random_state))
+            drawn = DrawnRows(self._in_use(), count, seed_of(random_state))
             rows = pa.concat_tables(drawn.batches(), promote_options="default")
             return self.model_.data.table.as_frame(rows)
         codes = DrawnCodes(self.model_, count, seed_of(random_state))
@@ -362,7 +362,7 @@ class Autoencoder(
         one row. The result has the form of :meth:`inverse_transform`'s.
         """
         check_is_fitted(self)
-        first, last = (self._autoencoder.encode(self._one_item(each))[0] for each in (a, b))
+        first, last = (self._in_use().encode(self._one_item(each))[0] for each in (a, b))
         count = arguments.required_whole("steps", steps)
         return self.inverse_transform(interpolated(first, last, count))
 
@@ -381,7 +381,7 @@ class Autoencoder(
         check_is_fitted(self)
         which = arguments.required_whole("number", number)
         count = arguments.required_whole("steps", steps)
-        code = None if at is None else self._autoencoder.encode(self._one_item(at))[0]
+        code = None if at is None else self._in_use().encode(self._one_item(at))[0]
         return self.inverse_transform(traversed(self.model_, which, count, code))
 
     def explore(self, X: Any = None, *, labels: Any = None) -> ExportedPage:
@@ -401,7 +401,7 @@ class Autoencoder(
         data = None if X is None else explored_data(self, self._items(X), X, labels)
         track = shown if self._verbose() else silent
         title = f"an autoencoder of {self.model_.data.name}"
-        return export_page(self._autoencoder, data, title=title, track=track)
+        return export_page(self._in_use(), data, title=title, track=track)
 
     def summary(self) -> SummaryText:
         """Tables of the encoder, the decoder and the whole: layers, output shapes, parameters."""
@@ -443,7 +443,7 @@ class Autoencoder(
         if not hasattr(self, "model_"):
             return ""
         few = self.__dict__.get("_few")
-        return model_html(self._autoencoder, getattr(self, "history_", ()), few)
+        return model_html(self._in_use(), getattr(self, "history_", ()), few)
 
     def _take(self, trained: TrainedModel) -> None:
         self.model_ = trained
@@ -452,9 +452,9 @@ class Autoencoder(
         self.item_shape_ = trained.item_shape
         self._n_features_out = self.latent_size_
 
-    @property
-    def _autoencoder(self) -> TrainedAutoencoder:
-        """What encodes and decodes as ``refine`` says now."""
+    def _in_use(self) -> TrainedAutoencoder:
+        """What encodes and decodes as ``refine`` says now. Where that cannot be, scikit-learn would
+        not show the estimator if this were a property: it reads them all."""
         steps, made = self._refinement(), self.__dict__.get("_made")
         if made is None or made[0] is not self.model_ or made[1] != steps:
             autoencoder = TrainedAutoencoder(replace(self.model_, refinement=steps))

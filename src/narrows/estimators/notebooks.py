@@ -52,7 +52,7 @@ def explored_data(estimator: Any, items: np.ndarray, X: Any, labels: Any) -> Dat
     known = estimator.model_.data
     return Dataset(
         "X",
-        estimator._autoencoder.shaped(items),
+        estimator._in_use().shaped(items),
         known.value_range,
         labels=ranks,
         classes=classes,

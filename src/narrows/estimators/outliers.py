@@ -216,7 +216,7 @@ class OutlierDetector(
         return self._used()._items(X, finding=True)
 
     def _detector(self) -> Detector:
-        return Detector(self._used()._autoencoder)
+        return Detector(self._used()._in_use())
 
     def _offset(self) -> float:
         rate = arguments.required_number("false_alarms", self.false_alarms)
