@@ -121,8 +121,8 @@ def test_the_page_to_explore_holds_items_and_labels_and_stays_in_its_frame(
     page = fitted_images.explore(images, labels=labels)
     found = page_data(page.text)
     assert (found["items"], found["shape"], found["limits"]) == (30, [8, 6], [0, 255])
-    assert found["map"]["classes"] == ["<b>", "cat", "dog"]
-    assert [found["map"]["classes"][rank] for rank in found["map"]["labels"]] == labels.tolist()
+    assert found["classes"] == ["<b>", "cat", "dog"]
+    assert [found["classes"][rank] for rank in found["labels"]] == labels.tolist()
     shown = page._repr_html_()
     assert unescape(shown.partition('srcdoc="')[2].partition('"')[0]) == page.text
     assert "allow-same-origin" not in shown
