@@ -1,6 +1,5 @@
 """A block of values as bytes: in one stream, or in several that are coded at the same time."""
 
-import os
 import struct
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from narrows.archive.mixing.mixer_selection import Mixers
 from narrows.archive.mixing.scan_order import ScanOrder, split
 from narrows.errors import NotEnoughMemoryError
 from narrows.support.compiling import answer_for, is_kept, warn_once
+from narrows.support.cores import usable_cores
 from narrows.support.memory import NUMBA, require_compilers
 
 #: Streams of a block, at most.
@@ -102,11 +102,11 @@ def _parts(content: bytes, streams: int) -> list[bytes]:
 
 
 def _at_once(work: Callable[[int], Any], count: int) -> list[Any]:
-    """What ``work`` makes of 0 to ``count`` - 1, in as many threads as there are processors."""
+    """What ``work`` makes of 0 to ``count`` - 1, in as many threads as there are cores to use."""
     if count == 1:
         return [work(0)]
     try:
-        with ThreadPoolExecutor(min(count, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(min(count, usable_cores())) as pool:
             return list(pool.map(work, range(count)))
     except RuntimeError as error:
         if "new thread" not in str(error):
