@@ -7,7 +7,11 @@ import pytest
 
 from helpers.engine_cases import ANY_CASE, TRAINERS, Case, each_trainer, state_bytes, use_threads
 from narrows.engine import Trainer
+from narrows.engine.fused import stack, threads
+from narrows.engine.fused.fastest import Fastest, Turn, Way
 from narrows.engine.fused.runner import FusedRunner
+from narrows.engine.fused.structure import CONTROL_SIZE
+from narrows.engine.fused.threads import Pace
 from narrows.engine.fused.trainer import FusedTrainer
 
 
@@ -19,8 +23,8 @@ def test_any_number_of_threads_gives_the_same_bytes(
 ) -> None:
     case = Case((33,), widths, "relu", batch_size=100, count=330, absent=absent)
     results = []
-    for threads, together in [(1, True), (2, False), (2, True), (3, False), (3, True), (5, True)]:
-        use_threads(threads, together, monkeypatch)
+    for count, together in [(1, True), (2, False), (2, True), (3, False), (3, True), (5, True)]:
+        use_threads(count, together, monkeypatch)
         trainer = FusedTrainer(case.model(), case.objective, case.adam, case.batch_size)
         losses = trainer.train(case.items(), case.order())
         state = trainer.state()
@@ -36,6 +40,51 @@ def test_any_number_of_threads_gives_the_same_bytes(
             ]
         )
     assert all(result == results[0] for result in results)
+
+
+class Random(Fastest):
+    """Goes any way for any number of steps, and looks so often that turns end early."""
+
+    seed = 0
+
+    def __init__(self, ways: list[Way]) -> None:
+        super().__init__(ways)
+        self.ways, self.random = ways, np.random.default_rng(self.seed)
+
+    def pick(self, left: int) -> Turn:
+        way = self.ways[self.random.integers(len(self.ways))]
+        pace = Pace(float(self.random.exponential(1e-4)), int(self.random.integers(3)))
+        return Turn(way, int(self.random.integers(1, left + 1)), pace)
+
+
+def test_any_change_of_threads_and_any_pauses_give_the_same_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """200 runs in which all is drawn: who waits how long where, how many threads there are, and
+    when a turn ends."""
+    case = Case((33,), (64, 2, 64), "relu", batch_size=50, count=260, absent=0.5)
+    items, order = case.items(), case.order()
+    use_threads(1, True, monkeypatch)
+    trainer = FusedTrainer(case.model(), case.objective, case.adam, case.batch_size)
+    start = trainer.state()
+    expected = trainer.train(items, order).tobytes(), state_bytes(trainer.state())
+    pauses = np.random.default_rng(0)
+
+    def pausing() -> np.ndarray:
+        turns = pauses.integers(0, 3000, 97) * (pauses.random(97) < 0.2)
+        return np.concatenate([np.zeros(CONTROL_SIZE, np.int64), turns])
+
+    use_threads(4, True, monkeypatch)
+    monkeypatch.setattr(stack, "Fastest", Random)
+    monkeypatch.setattr(threads, "new_control", pausing)
+    for seed in range(200):
+        if seed % 50 == 0:
+            monkeypatch.setattr(Random, "seed", seed)
+            trainer = FusedTrainer(case.model(), case.objective, case.adam, case.batch_size)
+            assert trainer._stack.threads == 4
+        trainer.restore(start)
+        found = trainer.train(items, order).tobytes(), state_bytes(trainer.state())
+        assert found == expected
 
 
 @pytest.mark.slow

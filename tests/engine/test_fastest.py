@@ -1,56 +1,106 @@
 """Of several ways to the same result the one that takes least is found, and left when it slows."""
 
-import itertools
+from collections.abc import Callable
 
-from narrows.engine.fused.fastest import Fastest
+import pytest
 
+from narrows.engine.fused.fastest import Fastest, Turn, Way
 
-def uses(fastest: Fastest, seconds: dict[int, float], count: int) -> list[int]:
-    """Which ways are gone in ``count`` uses, each taking its ``seconds``."""
-    gone = []
-    for _ in range(count):
-        way, _ = fastest.pick()
-        fastest.note(way, seconds[way])
-        gone.append(way)
-    return gone
+ONE, TWO, CREW = Way(1, 1), Way(2, 1), Way(2, 2)
+QUIET = {ONE: 5e-4, TWO: 3.5e-4, CREW: 3e-4}
+BUSY = {ONE: 8e-4, TWO: 6e-3, CREW: 9e-3}
+# What threads that wait for one another take to begin.
+BEGIN = {ONE: 0.0, TWO: 5e-3, CREW: 5e-3}
 
 
-def test_each_way_is_tried_and_the_fastest_is_kept() -> None:
-    gone = uses(Fastest([1, 2, 4]), {1: 3.0, 2: 1.0, 4: 2.0}, 7)
-    assert sorted(gone[:3]) == [1, 2, 4]
-    assert gone[3:] == [2] * 4
+class Machine:
+    """Time that passes while steps are made, each way at its own speed, which may change."""
+
+    def __init__(self, step: Callable[[float], dict[Way, float]]) -> None:
+        self.now, self.step = 0.0, step
+        self.gone: list[tuple[float, Turn, int]] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    def work(self, fastest: Fastest, seconds: float, begin: dict[Way, float] = BEGIN) -> int:
+        """Work for so long, in calls of 250 steps at most; how many were made."""
+        made, end = 0, self.now + seconds
+        while self.now < end:
+            turn = fastest.pick(250)
+            start = self.now
+            self.now += begin[turn.way]
+            begun, steps, look, before = self.now, 0, start + turn.pace.seconds, 0
+            while steps < turn.steps:
+                self.now += self.step(self.now)[turn.way]
+                steps += 1
+                if self.now >= look:
+                    if steps < turn.steps and steps - before < turn.pace.steps:
+                        break
+                    look, before = self.now + turn.pace.seconds, steps
+            fastest.note(turn, steps, self.now - start, self.now - begun)
+            self.gone.append((start, turn, steps))
+            made += steps
+        return made
 
 
-def test_a_way_that_slows_down_is_left_at_once() -> None:
-    fastest = Fastest([1, 2])
-    uses(fastest, {1: 2.0, 2: 1.0}, 4)
-    assert uses(fastest, {1: 2.0, 2: 9.0}, 3) == [2, 1, 1]
+def machine_of(
+    step: dict[Way, float] | Callable[[float], dict[Way, float]],
+) -> tuple[Machine, Fastest]:
+    machine = Machine(step if callable(step) else lambda now: step)
+    return machine, Fastest([ONE, TWO, CREW], machine.clock)
 
 
-def test_the_others_are_tried_again_ever_more_rarely() -> None:
-    gone = uses(Fastest([1, 2]), {1: 2.0, 2: 1.0}, 1000)
-    trials = [number for number, way in enumerate(gone) if way == 1]
-    gaps = [after - before for before, after in itertools.pairwise(trials)]
-    assert gaps == sorted(gaps)
-    assert max(gaps) == 128 + 2  # uses, and trials of both
-    assert len(trials) < 15
+@pytest.mark.parametrize(("step", "best"), [(QUIET, CREW), (BUSY, ONE)])
+def test_each_way_is_tried_and_the_fastest_is_kept(step: dict[Way, float], best: Way) -> None:
+    machine, fastest = machine_of(step)
+    made = machine.work(fastest, 20)
+    assert {turn.way for _, turn, _ in machine.gone} == {ONE, TWO, CREW}
+    assert sum(steps for _, turn, steps in machine.gone if turn.way == best) > 0.97 * made
+    fewest = 0.95 if best == ONE else 0.93  # without what beginning takes
+    assert made > fewest * 20 / step[best]
 
 
-def test_a_way_that_was_slow_once_is_found_again() -> None:
-    fastest = Fastest([1, 2])
-    uses(fastest, {1: 1.0, 2: 9.0}, 3)
-    assert uses(fastest, {1: 1.0, 2: 0.5}, 20)[-1] == 2
+def test_trials_of_ways_that_cost_nothing_to_begin_are_hardly_seen() -> None:
+    machine, fastest = machine_of(QUIET)
+    made = machine.work(fastest, 20, dict.fromkeys(BEGIN, 5e-5))
+    assert made > 0.985 * 20 / QUIET[CREW]
 
 
-def test_trials_are_told_from_use() -> None:
-    fastest = Fastest([1, 2])
-    told = []
-    for _ in range(5):
-        way, is_trial = fastest.pick()
-        told.append((way, is_trial))
-        fastest.note(way, float(way))
-    assert told == [(1, True), (2, True), (1, False), (1, False), (1, False)]
+def test_a_way_that_becomes_slow_is_left_in_the_middle_of_a_turn() -> None:
+    machine, fastest = machine_of(lambda now: QUIET if now < 5 else BUSY)
+    machine.work(fastest, 5)
+    assert machine.gone[-1][1].way == CREW
+    late = machine.now
+    machine.work(fastest, 0.2)
+    slow = [turn.way for start, turn, _ in machine.gone if start > late and turn.steps > 8]
+    assert ONE in slow and slow.count(CREW) <= 1
+    assert machine.now - late < 0.5
 
 
-def test_the_only_way_is_always_gone() -> None:
-    assert uses(Fastest([1]), {1: 1.0}, 300) == [1] * 300
+def test_a_machine_that_becomes_quiet_is_used_within_about_a_second() -> None:
+    machine, fastest = machine_of(lambda now: BUSY if now < 5 else QUIET)
+    machine.work(fastest, 6.5)
+    made = machine.work(fastest, 1)
+    assert made > 0.9 / QUIET[TWO]
+
+
+def test_neighbours_that_come_and_go_never_cost_much() -> None:
+    """Beside one thread, which they slow too."""
+    machine, fastest = machine_of(lambda now: BUSY if int(now * 10) % 2 else QUIET)
+    alone, only = Machine(machine.step), Fastest([ONE])
+    assert machine.work(fastest, 20) > 0.9 * alone.work(only, 20)
+
+
+def test_long_steps_are_tried_one_by_one() -> None:
+    machine, fastest = machine_of({ONE: 0.05, TWO: 0.03, CREW: 0.3})
+    machine.work(fastest, 60)
+    trials = [steps for _, turn, steps in machine.gone if turn.way == CREW]
+    assert set(trials) == {1}
+    assert sum(trials) * 0.3 < 0.05 * 60
+
+
+def test_the_only_way_is_gone_without_looking() -> None:
+    machine = Machine(lambda now: BUSY)
+    machine.work(Fastest([TWO], machine.clock), 3)
+    assert {steps for _, _, steps in machine.gone} == {250}

@@ -8,7 +8,7 @@ import pytest
 from helpers.dense_reference import HUBER_THRESHOLD, DenseReference
 from narrows.engine import AdamSettings, TrainingState
 from narrows.engine.fused import runner, stack
-from narrows.engine.fused.fastest import Fastest
+from narrows.engine.fused.fastest import Fastest, Way
 from narrows.engine.fused.runner import FusedRunner
 from narrows.engine.fused.trainer import FusedTrainer
 from narrows.engine.xla import XlaRunner, XlaTrainer
@@ -112,7 +112,12 @@ def use_threads(count: int, together: bool, patch: pytest.MonkeyPatch) -> None:
     for module in (stack, runner):
         patch.setattr(module, "usable_cores", lambda: count)
     patch.setattr(stack, "_WEIGHTS_OF_A_THREAD", 1)
-    patch.setattr(stack, "Fastest", lambda ways: Fastest(ways[-1:] if together else ways[:1]))
+    patch.setattr(stack, "Fastest", lambda ways: Fastest([_way_of_all(ways, together)]))
+
+
+def _way_of_all(ways: list[Way], together: bool) -> Way:
+    most = max(way.threads for way in ways)
+    return [way for way in ways if way.threads == most][-1 if together else 0]
 
 
 def state_bytes(state: TrainingState) -> dict[str, bytes]:

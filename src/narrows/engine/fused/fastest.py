@@ -1,39 +1,102 @@
 """The fastest of several ways to the same result, found while they are in use.
 
-How quickly threads can wait for one another depends on what else the machine does, which changes.
+How quickly threads can wait for one another depends on what else the machine does, which changes
+within moments: on a busy one two may take ten times as long as one. So a turn ends where it becomes
+slow, what each way took is remembered, and one that was not gone for a moment, or lost, is trusted
+with a few steps only.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-# After how many uses all ways are tried again; each time it takes twice as many.
-_FIRST_GAP, _LONGEST_GAP = 8, 128
+from narrows.engine.fused.threads import NO_PACE, Pace
+
+# How often it is looked whether a way is still as fast, but not after fewer steps, and how many
+# times as long they may take.
+_LOOK_SECONDS, _LOOK_STEPS = 0.02, 3
+_PATIENCE = 1.5
+# Enough steps to see which way is faster; of long steps fewer, but one. And what the threads may
+# take to begin with it.
+_TRIAL_STEPS, _TRIAL_SECONDS = 8, 0.005
+_BEGIN_SECONDS = 0.002
+# How long what was measured is believed of a way that was not gone since.
+_FRESH_SECONDS = 0.1
+# What trials may cost: a share of all time where ways differ little; where one loses badly more, so
+# that a second after the machine became quiet it is used again, but not ever more.
+_SHARE, _LARGEST_SHARE = 0.003, 0.01
+_SHORTEST_GAP, _LONGEST_GAP = 0.1, 1.0
+
+
+class Way(NamedTuple):
+    """So many threads, in crews of so many ``parts``: see :mod:`narrows.engine.fused.loops`."""
+
+    threads: int
+    parts: int
+
+
+class Turn(NamedTuple):
+    """Which way to go, and for how many steps at most."""
+
+    way: Way
+    steps: int
+    pace: Pace
 
 
 class Fastest:
-    """Picks the way whose last use took least, and now and then tries all of them again.
+    """Picks the way that took least of late, and now and then tries the others.
 
     Args:
-        ways: what stands for each, at least one.
+        ways: at least one; the first is tried first.
+        clock: seconds that pass.
     """
 
-    def __init__(self, ways: Sequence[int]) -> None:
-        self._untried = list(ways)
-        self._seconds: dict[int, float] = {}
-        self._gap = self._left = _FIRST_GAP
+    def __init__(self, ways: Sequence[Way], clock: Callable[[], float] = time.perf_counter) -> None:
+        self._ways, self._clock = list(ways), clock
+        # of each way what a step took, and when that was found; when another is tried again
+        self._seconds: dict[Way, float] = {}
+        self._found: dict[Way, float] = {}
+        self._again = 0.0
 
-    def pick(self) -> tuple[int, bool]:
-        """The way to go now, and whether that is a trial, which may go badly: of little work."""
-        if self._untried:
-            return self._untried[0], True
-        return min(self._seconds, key=self._seconds.__getitem__), False
+    def pick(self, left: int) -> Turn:
+        """What to do now, where ``left`` steps are to be made."""
+        if len(self._ways) == 1:
+            return Turn(self._ways[0], left, NO_PACE)
+        if not self._seconds:
+            return Turn(self._ways[0], 1, NO_PACE)
+        fastest = self._fastest()
+        seconds, now = self._seconds[fastest], self._clock()
+        doubted = self._doubted(fastest, now)
+        if doubted is None:
+            look = max(_LOOK_SECONDS, _LOOK_STEPS * seconds)
+            return Turn(fastest, left, Pace(look, int(look / (_PATIENCE * seconds))))
+        steps = min(max(int(_TRIAL_SECONDS / seconds), 1), _TRIAL_STEPS, left)
+        return Turn(doubted, steps, Pace(_BEGIN_SECONDS + _PATIENCE * steps * seconds, steps))
 
-    def note(self, way: int, seconds: float) -> None:
-        """What one and the same amount of work took that way."""
-        self._seconds[way] = seconds
-        if way in self._untried:
-            self._untried.remove(way)
-            return
-        self._left -= 1
-        if self._left == 0:
-            self._gap = self._left = min(2 * self._gap, _LONGEST_GAP)
-            self._untried = list(self._seconds)
+    def _fastest(self) -> Way:
+        return min(self._seconds, key=self._seconds.__getitem__)
+
+    def _doubted(self, fastest: Way, now: float) -> Way | None:
+        """A way to try: one that never was, the fastest if that is long ago, or the other that was
+        not tried for longest."""
+        for way in self._ways:
+            if way not in self._seconds:
+                return way
+        if now > self._found[fastest] + _FRESH_SECONDS:
+            return fastest
+        if now < self._again:
+            return None
+        return min((way for way in self._ways if way != fastest), key=self._found.__getitem__)
+
+    def note(self, turn: Turn, steps: int, seconds: float, computing: float) -> None:
+        """What the steps that were made took, with all that went before and after, and what
+        ``computing`` alone did, which is all that a few steps can tell of many."""
+        way, now = turn.way, self._clock()
+        is_short = seconds < _LOOK_SECONDS
+        self._seconds[way] = (computing if is_short else seconds) / steps
+        self._found[way] = now
+        fastest = self._fastest()
+        if way != fastest:
+            lost = seconds - steps * self._seconds[fastest]
+            longest = max(_LONGEST_GAP, lost / _LARGEST_SHARE)
+            self._again = now + min(max(lost / _SHARE, _SHORTEST_GAP), longest)

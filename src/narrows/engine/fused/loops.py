@@ -9,11 +9,17 @@ A step over one batch has two phases with a barrier after each:
    divergence depends on the whole batch's loss, and threads wait for that halfway. Or all threads
    take the same panels, as one crew (`sharing.py`), each its part of a layer's values, and wait
    after every layer: then there is work for more threads than panels, and each fetches only its
-   part of the weights, but threads must run at the same time, not in turns. Dense layers know both,
-   and the faster one is found in use (`fastest.py`).
-2. *Weights.* Each thread owns a share of the rows of every weight matrix. It sums their gradient
-   over the batch in registers and updates them and Adam's moments at once: the gradient as a whole
-   is never written to memory, and the moments never leave the core that owns them.
+   part of the weights, but threads must run at the same time, not in turns. Dense layers know both.
+2. *Weights.* Each thread owns a share of the rows of every weight matrix, or several shares where
+   fewer threads work than could. It sums their gradient over the batch in registers and updates
+   them and Adam's moments at once: the gradient as a whole is never written to memory, and the
+   moments never leave the core that owns them.
+
+How many threads work, one or more, and in which crews, may change from call to call: the fastest
+way is found in use (`fastest.py`), and threads that became slow end after a step where the caller
+asks for it. One that waits for another spins for a moment and then sleeps, so that the other gets
+the core where it has none. What is only run, not learnt from, has no barriers: threads claim groups
+of panels until none is left.
 
 Much of what is multiplied is zero: the rim of an image, the categories of a table that others
 have, the deltas below a ReLU that gave 0. What is zero in all items of a panel is left out of its
@@ -39,7 +45,14 @@ from narrows.engine.fused.gradients import (
     update_weights,
 )
 from narrows.engine.fused.losses import output_deltas, panel_loss
-from narrows.engine.fused.machine import barrier, flush_denormals, inlined, stopped
+from narrows.engine.fused.machine import (
+    barrier,
+    claim,
+    flush_denormals,
+    inlined,
+    is_asked_to_end,
+    stopped,
+)
 from narrows.engine.fused.moving import (
     copy,
     prefetch_items,
@@ -50,7 +63,16 @@ from narrows.engine.fused.moving import (
 from narrows.engine.fused.products import backward, forward
 from narrows.engine.fused.registers import TILE_COLUMNS
 from narrows.engine.fused.sharing import Worker, wait_for_crew, worker_of
-from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source, Stack
+from narrows.engine.fused.structure import (
+    ENDING,
+    MADE,
+    PANELS_AT_A_TIME,
+    SQUARED,
+    Adam,
+    Loss,
+    Source,
+    Stack,
+)
 from narrows.support.compiling import checksum_of, compiled
 
 
@@ -61,21 +83,15 @@ def _filled(count: int, number: int) -> int:
 
 
 @inlined
-def _work_of(s: Stack, worker: Worker) -> Any:
-    """The work space of a worker's crew."""
-    return s.work[worker.crew * worker.parts * s.work_row :]
-
-
-@inlined
 def _take_forward(
     s: Stack, inputs: Source, wanted: Source, order: Any, start: int, count: int, first: int,
-    panels: int, apart: int, loss: Loss, noise: Any, worker: Worker,
+    panels: int, apart: int, loss: Loss, noise: Any, work: Any, worker: Worker,
 ) -> None:  # fmt: skip
     """Take ``panels`` of a batch, numbered from ``first`` and ``apart``, forward to their losses.
 
     The batch is the ``count`` items of ``order`` from ``start`` on; ``noise`` has their draws.
     """
-    work, part, parts = _work_of(s, worker), worker.part, worker.parts
+    part, parts = worker.part, worker.parts
     for i in range(part, panels, parts):
         number, base = first + i * apart, i * s.panel_size
         filled, at = _filled(count, number), start + number * TILE_COLUMNS
@@ -92,20 +108,20 @@ def _take_forward(
             wait_for_crew(s, worker)
     for i in range(part, panels, parts):
         number = first + i * apart
-        own = work[i * s.panel_size : (i + 1) * s.panel_size]
+        own = work[i * s.panel_size :]
         s.panel_losses[number] = panel_loss(s, loss, _filled(count, number), own)
 
 
 @inlined
 def _take_back(
     s: Stack, count: int, first: int, panels: int, apart: int, loss: Loss, scale: np.float32,
-    weight: np.float32, worker: Worker,
+    weight: np.float32, work: Any, worker: Worker,
 ) -> None:  # fmt: skip
     """Take them back, and leave both factors of every gradient. ``scale`` is what each value's loss
     counts, ``weight`` what each nat of divergence does."""
-    work, part, parts = _work_of(s, worker), worker.part, worker.parts
+    part, parts = worker.part, worker.parts
     for i in range(part, panels, parts):
-        own = work[i * s.panel_size : (i + 1) * s.panel_size]
+        own = work[i * s.panel_size :]
         filled = _filled(count, first + i * apart)
         output_deltas(s, loss, filled, scale, own, s.gradient[worker.thread])
     wait_for_crew(s, worker)
@@ -139,7 +155,8 @@ def _train(
     decays: Any, constants: Adam, noise: Any, parts: int, losses: Any, threads: int, thread: int,
 ) -> None:  # fmt: skip
     """Train on the items ``order`` (int64) names, a batch after the other, as one of ``threads``,
-    which are one crew (``parts`` is as many) or one each (1).
+    which are one crew (``parts`` is as many) or one each (1), and a divisor of the most threads.
+    They end early, after the same step, where the caller asks for it.
 
     ``rates``, ``decays`` (float32) and ``losses`` (float64, written) have one entry per step, and
     ``noise`` (float32) a row per item where codes are drawn. The loss of a step is the sum over its
@@ -147,8 +164,12 @@ def _train(
     """
     control = flush_denormals(0)
     worker = worker_of(thread, parts)
-    width, crews = s.width[0], threads // parts
-    panels, at_a_time = s.slots // TILE_COLUMNS, s.panels_at_a_time * parts
+    width, crews, owners = s.width[0], threads // parts, len(s.task_bounds) - 1
+    room = owners // crews  # of so many threads
+    work = s.work[worker.crew * room * s.work_row :]
+    panels, at_a_time = s.slots // TILE_COLUMNS, room * s.panels_at_a_time
+    if not s.drawing:
+        at_a_time = min(at_a_time, parts * PANELS_AT_A_TIME)
     for step in range(len(rates)):
         start = step * batch_size
         count = min(batch_size, len(order) - start)
@@ -156,19 +177,22 @@ def _train(
         scale = weight = np.float32(1.0 / values)
         # a crew for which there is no panel has a group of none: it must come to the barriers
         for panel in range(worker.crew, max(panels, crews), at_a_time * crews):
-            if stopped(s.counter):
+            if stopped(s.control):
                 break
             group = min(at_a_time, -(-(panels - panel) // crews))
             _take_forward(
-                s, inputs, wanted, order, start, count, panel, group, crews, loss, noise, worker
-            )
+                s, inputs, wanted, order, start, count, panel, group, crews, loss, noise, work,
+                worker,
+            )  # fmt: skip
             if s.drawing:  # all of a crew's panels are one group
-                barrier(s.counter, threads)
+                barrier(s.control, threads)
                 scale = np.float32(_evidence_scale(s, loss, values) / values)
                 weight = np.float32(s.beta / values)
-            _take_back(s, count, panel, group, crews, loss, scale, weight, worker)
-        barrier(s.counter, threads)
+            _take_back(s, count, panel, group, crews, loss, scale, weight, work, worker)
+        barrier(s.control, threads)
         if thread == 0:
+            # between two barriers, so that all end after the same step
+            s.control[ENDING] = is_asked_to_end(s.control)
             for part in s.panel_losses:
                 losses[step] += part
         ahead = start + batch_size + thread * TILE_COLUMNS
@@ -177,15 +201,18 @@ def _train(
             rates[step], decays[step], constants.keep_first, constants.keep_second,
             constants.epsilon,
         )  # fmt: skip
-        for task in s.tasks[s.task_bounds[thread] : s.task_bounds[thread + 1]]:
-            if stopped(s.counter):
-                break
-            if task[2] > task[1]:
-                update_weights(s, now, task, count, thread)
-            else:
-                update_bias(s, now, task, count, thread)
-        barrier(s.counter, threads)
-        if stopped(s.counter):
+        for owner in range(thread, owners, threads):
+            for task in s.tasks[s.task_bounds[owner] : s.task_bounds[owner + 1]]:
+                if stopped(s.control):
+                    break
+                if task[2] > task[1]:
+                    update_weights(s, now, task, count, thread)
+                else:
+                    update_bias(s, now, task, count, thread)
+        barrier(s.control, threads)
+        if thread == 0:
+            s.control[MADE] = step + 1
+        if s.control[ENDING] != 0 or stopped(s.control):
             break
     flush_denormals(control)
 
@@ -203,11 +230,12 @@ def _run(
     control = flush_denormals(0)
     layers, width, at_a_time = len(s.width), s.width[0], s.panels_at_a_time
     alone = Worker(thread, thread, 0, 1)
-    work = _work_of(s, alone)
+    work = s.work[thread * s.work_row :]
     order = s.present[thread, 0]  # nobody needs it while items are read
     together = at_a_time * TILE_COLUMNS
-    for group in range(first + thread * together, last, threads * together):
-        if stopped(s.counter):
+    while True:
+        group = first + claim(s.control) * together
+        if group >= last or stopped(s.control):
             break
         panels = min(at_a_time, -(-(last - group) // TILE_COLUMNS))
         for panel in range(panels):
@@ -221,7 +249,7 @@ def _run(
         for panel in range(panels):
             start, base = group + panel * TILE_COLUMNS, panel * s.panel_size
             if measure:
-                own = work[base : base + s.panel_size]
+                own = work[base:]
                 at, size = s.value_at[0], width * TILE_COLUMNS
                 copy(own[at : at + size], own[s.wanted_at : s.wanted_at + size])
                 count = min(TILE_COLUMNS, last - start)

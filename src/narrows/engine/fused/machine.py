@@ -1,8 +1,8 @@
 """What threads need of the processor and Python does not offer, as instructions for Numba.
 
-``barrier`` lets threads wait for one another without the operating system, until ``stop`` ends all
-waiting; ``flush_denormals`` keeps numbers below 1e-38, which cost a hundred cycles each, out of the
-sums, and ``prefetch`` asks for memory ahead of time.
+``barrier`` lets threads wait for one another, until ``stop`` ends all waiting; ``flush_denormals``
+keeps numbers below 1e-38, which cost a hundred cycles each, out of the sums, and ``prefetch`` asks
+for memory ahead of time.
 """
 
 import os
@@ -16,6 +16,7 @@ from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
+from narrows.engine.fused.structure import ARRIVALS, ASKED, CLAIMED, CONTROL_SIZE
 from narrows.support.compiling.parts import part
 
 #: Compiles a function that only compiled functions call.
@@ -93,29 +94,41 @@ def prefetch(typing_context: Any, address: Any) -> Any:
 
 
 @intrinsic
-def _arrive(typing_context: Any, counter: Any) -> Any:
-    """Add one to ``counter[0]`` (int64) for all threads to see; gives what it held before."""
+def _count(typing_context: Any, control: Any, place: Any) -> Any:
+    """Add one to ``control[place]`` (int64) for all threads to see; gives what it held before."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return builder.atomic_rmw("add", pointer, _INT64(1), "acq_rel")
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.atomic_rmw("add", builder.gep(data, [arguments[1]]), _INT64(1), "acq_rel")
 
-    return types.int64(counter), generate
+    return types.int64(control, types.int64), generate
 
 
 @intrinsic
-def _arrived(typing_context: Any, counter: Any) -> Any:
-    """What ``counter[0]`` (int64) holds now, with everything its writers wrote before."""
+def _held(typing_context: Any, control: Any, place: Any) -> Any:
+    """What ``control[place]`` (int64) holds now, with everything its writers wrote before."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return builder.load_atomic(pointer, "acquire", align=8)
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.load_atomic(builder.gep(data, [arguments[1]]), "acquire", align=8)
 
-    return types.int64(counter), generate
+    return types.int64(control, types.int64), generate
 
 
+# Turns of waiting. Threads arrive some 100 microseconds apart: short of that a wait costs less than
+# a switch, beyond it another process has this thread's partner off its core.
+_PATIENCE = 60_000
+# Microseconds. A core whose thread sleeps is one that the partner may be brought to, and who slept
+# is soon let on again: with sched_yield, which keeps a claim to the core, two threads beside two
+# endless loops took ten times as long.
+_SLEEP = np.uint32(20)
 if os.name == "posix":
-    _give_way = types.ExternalFunction("sched_yield", types.int32())
+    _sleep = types.ExternalFunction("usleep", types.int32(types.uint32))
+
+    @inner
+    def _give_way() -> int:
+        return _sleep(_SLEEP)
+
 else:
 
     @inner
@@ -123,35 +136,60 @@ else:
         return 0
 
 
-# Threads arrive some 100 microseconds apart: short of that a wait costs less than a switch, beyond
-# it another process has this thread's partner off its core and may have ours.
-_PATIENCE = 60_000
 # Far below zero, so that those who still arrive do not bring it back.
 _STOPPED = -(1 << 62)
 
 
-def stop(counter: np.ndarray) -> None:
-    """End all waiting at a ``counter``, now and from now on: somebody will not arrive."""
-    counter[0] = _STOPPED
+def stop(control: np.ndarray) -> None:
+    """End all waiting, now and from now on: somebody will not arrive."""
+    control[ARRIVALS] = _STOPPED
 
 
 @inner
-def stopped(counter: Any) -> bool:
+def stopped(control: Any) -> bool:
     """Whether waiting has ended, and what others should have written may not be there."""
-    return bool(_arrived(counter) < 0)
+    return bool(_held(control, ARRIVALS) < 0)
+
+
+def ask_to_end(control: np.ndarray) -> None:
+    """Have threads end where their work can be left, all at the same place."""
+    control[ASKED] = 1
 
 
 @inner
-def barrier(counter: Any, threads: int) -> None:
+def is_asked_to_end(control: Any) -> bool:
+    """Whether somebody called :func:`ask_to_end`."""
+    return bool(_held(control, ASKED) != 0)
+
+
+@inner
+def claim(control: Any) -> int:
+    """The next piece of work that no thread has taken yet, counted from 0."""
+    return _count(control, CLAIMED)
+
+
+@inner
+def _pause(control: Any, number: int) -> int:
+    """How many turns a thread pauses which is the ``number``-th to come: none, but in a test, where
+    these stand behind what else a control holds."""
+    pauses = len(control) - CONTROL_SIZE
+    return control[CONTROL_SIZE + number % pauses] if pauses > 0 else 0
+
+
+@inner
+def barrier(control: Any, threads: int) -> None:
     """Wait until all ``threads`` have called this as often as the caller has, or :func:`stop`.
 
-    ``counter`` is an int64 array of length 1 that starts at zero.
+    ``control`` is int64 (CONTROL_SIZE,) that starts at zero.
     """
     if threads == 1:
         return
-    target = (_arrive(counter) // threads + 1) * threads
+    number = _count(control, ARRIVALS)
+    target = (number // threads + 1) * threads
+    for _ in range(_pause(control, number)):
+        _held(control, ARRIVALS)
     waited = 0
-    while 0 <= _arrived(counter) < target:
+    while 0 <= _held(control, ARRIVALS) < target:
         waited += 1
         if waited > _PATIENCE:
             _give_way()

@@ -19,6 +19,7 @@ from narrows.engine.fused.structure import (
     GELU,
     LINEAR,
     NO_WINDOWS,
+    PANELS_AT_A_TIME,
     RELU,
     SIGMOID,
     SILU,
@@ -41,8 +42,6 @@ _ACTIVATIONS = {
 # Of these the value does not determine the derivative, which has its own place.
 _WITH_SLOPES = ("silu", "gelu", "gaussian")
 _FLOATS_PER_PAGE = 1 << 19  # of 2 MB
-# Weights that do not fit in the cache are fetched once for so many panels; the panels have to fit.
-PANELS_AT_A_TIME = 4
 # What Adam costs a weight, in items whose gradient takes as long.
 _ADAM_ITEMS = 32
 # The fewest columns of a matrix that are worth a thread of their own.
@@ -92,7 +91,8 @@ class _Panel(NamedTuple):
     size: int
 
 
-def _panel(layers: Sequence[Layer]) -> _Panel:
+def _panel(layers: Sequence[Layer], window: int) -> _Panel:
+    """The first panel of a work space, behind its window of a size."""
     widths = [layers[0].taken, *(layer.width for layer in layers)]
     blocks = [padded(width, LANES) * TILE_COLUMNS for width in widths]
     slopes = [
@@ -101,6 +101,7 @@ def _panel(layers: Sequence[Layer]) -> _Panel:
     ]
     # What goes in comes out again: the panel that the loss compares with is as large as the input.
     places, size = _offsets([*blocks, *blocks[1:-1], *slopes, blocks[0]])
+    places += window
     count = len(layers)
     value_at, delta_at, slope_at = np.split(places[:-1], [count + 1, 2 * count])
     return _Panel(
@@ -166,16 +167,16 @@ def _parameter_runs(layers: Sequence[Layer]) -> list[int]:
 
 def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
     """Give everything its place. Entry 0 of each array stands for the input."""
-    panel = _panel(layers)
-    panels_of_a_thread = -(-slots // (TILE_COLUMNS * threads))
-    drawing = [number for number, layer in enumerate(layers, 1) if layer.activation == "gaussian"]
-    at_a_time = panels_of_a_thread if drawing else min(PANELS_AT_A_TIME, panels_of_a_thread)
-    window_at = at_a_time * panel.size
     # the squares in which values are turned reach beyond the last of them
     longest = max(max(layer.rows, layer.columns) for layer in layers)
     tail = padded((longest + LANES) * TILE_COLUMNS, FLOATS_PER_LINE)
-    # without windows all threads' panels lie in one row, for whichever of them takes them
-    work_row = window_at + tail * any(layer.has_windows for layer in layers)
+    # the window first, so that one thread's panels may reach over what would be another's
+    window = tail * any(layer.has_windows for layer in layers)
+    panel = _panel(layers, window)
+    panels_of_a_thread = -(-slots // (TILE_COLUMNS * threads))
+    drawing = [number for number, layer in enumerate(layers, 1) if layer.activation == "gaussian"]
+    at_a_time = panels_of_a_thread if drawing else min(PANELS_AT_A_TIME, panels_of_a_thread)
+    work_row = window + at_a_time * panel.size
     longest = padded(longest, TILE_COLUMNS)
     block_or_row = max(TILE_ROWS * BLOCK_TILES * TILE_COLUMNS, longest)
     tasks, bounds = _share_out(layers, slots, threads)
@@ -200,7 +201,7 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
         panels_at_a_time=at_a_time,
         panel_size=panel.size,
         wanted_at=panel.wanted_at,
-        window_at=window_at,
+        window_at=0,
         left=left,
         right=right,
         gradient=gradient.reshape(threads, -1),
@@ -211,7 +212,7 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
         nonzero=np.zeros((threads, TILE_ROWS * padded(slots, 64) // 64 + _APART), np.int64),
         tasks=tasks,
         task_bounds=bounds,
-        counter=np.zeros(1, np.int64),
+        control=np.zeros(0, np.int64),
         no_starts=np.zeros(longest, np.float32),
         slots=slots,
         drawing=drawing[0] if drawing else 0,

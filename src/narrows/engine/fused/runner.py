@@ -7,9 +7,10 @@ import numpy as np
 from jaxtyping import Float, Float32, Shaped
 
 from narrows.engine.fused.layers import layers_of
-from narrows.engine.fused.placement import PANELS_AT_A_TIME, work_bytes
+from narrows.engine.fused.placement import work_bytes
 from narrows.engine.fused.registers import TILE_COLUMNS
 from narrows.engine.fused.stack import LayerStack
+from narrows.engine.fused.structure import PANELS_AT_A_TIME
 from narrows.nn.model import Model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec

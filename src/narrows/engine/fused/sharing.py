@@ -38,4 +38,4 @@ def wait_for_crew(s: Stack, worker: Worker) -> None:
     """Wait until the crew, which is then all threads, has come as far; what they wrote is there,
     unless the work was stopped."""
     if worker.parts > 1:
-        barrier(s.counter, worker.parts)
+        barrier(s.control, worker.parts)

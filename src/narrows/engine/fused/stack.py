@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from narrows.engine.fused import loops
-from narrows.engine.fused.fastest import Fastest
+from narrows.engine.fused.fastest import Fastest, Way
 from narrows.engine.fused.layers import Layer, held
 from narrows.engine.fused.placement import lay_out, moment_places, padded
 from narrows.engine.fused.registers import LANES, TILE_COLUMNS
@@ -37,7 +37,7 @@ class LayerStack:
         self.threads = startable(max(1, min(usable_cores(), max(panels, useful))))
         stack = lay_out(self.layers, panels * TILE_COLUMNS, self.threads)
         self.stack = stack if parameters is None else stack._replace(parameters=parameters)
-        self._crews = Fastest([1, self.threads] if 1 < self.threads <= useful else [1])
+        self._ways = Fastest(_ways(self.threads, useful))
 
     @property
     def drawn(self) -> int:
@@ -107,18 +107,19 @@ class LayerStack:
         sources = _source(inputs, scaling), _source(items, scaling)
         losses, done = np.zeros(steps), 0
         while done < len(losses):
-            parts, is_trial = self._crews.pick()
-            count = min(len(losses) - done, _TRIAL_STEPS if is_trial else len(losses))
-            some = slice(done, done + count)
-            batches = slice(done * self.batch_size, (done + count) * self.batch_size)
+            turn = self._ways.pick(steps - done)
+            some = slice(done, done + turn.steps)
+            batches = slice(done * self.batch_size, (done + turn.steps) * self.batch_size)
             start = time.perf_counter()
             arguments = (
                 *sources, order[batches], self.batch_size, loss, rates[some], decays[some],
-                constants, noise[batches], parts, losses[some],
+                constants, noise[batches], turn.way.parts, losses[some],
             )  # fmt: skip
-            run_in_threads(loops.train, self.stack, arguments, self.threads)
-            self._crews.note(parts, (time.perf_counter() - start) / count)
-            done += count
+            made, computing = run_in_threads(
+                loops.train, self.stack, arguments, turn.way.threads, turn.pace
+            )
+            self._ways.note(turn, made, time.perf_counter() - start, computing)
+            done += made
         return losses
 
     def measure(self, items: np.ndarray, scaling: Scaling, loss: Loss) -> float:
@@ -154,13 +155,12 @@ class LayerStack:
         measure = loss is not None
         kind = loss or Loss(SQUARED, np.float32(1))
         arguments = source, 0, len(items), measure, kind, losses, outputs, row
-        run_in_threads(loops.run, self.stack, arguments, self.threads)
+        pieces = -(-len(items) // (self.stack.panels_at_a_time * TILE_COLUMNS))
+        run_in_threads(loops.run, self.stack, arguments, max(min(self.threads, pieces), 1))
 
 
 # With fewer, threads wait longer for one another after each layer than they save.
 _WEIGHTS_OF_A_THREAD = 1 << 16
-# Enough to see which way is faster; where others use the cores, one may take ten times as long.
-_TRIAL_STEPS = 8
 _NO_LOSSES = np.zeros(0)
 _NO_OUTPUTS = np.zeros(0, np.float32)
 _CHUNK_VALUES = 1 << 22  # 16 MB of float32: what is converted at a time
@@ -171,6 +171,16 @@ def _useful_threads(layers: Sequence[Layer]) -> int:
     if any(layer.has_windows for layer in layers):
         return 1
     return sum(layer.inputs * layer.outputs for layer in layers) // _WEIGHTS_OF_A_THREAD
+
+
+def _ways(threads: int, useful: int) -> list[Way]:
+    """How a step may be done: by one thread, or by more that share it evenly, up to ``threads``;
+    one crew for each, and of up to ``useful`` threads one for all."""
+    ways, count = [Way(1, 1)], threads
+    while count > 1:
+        ways += [Way(count, parts) for parts in (1, count) if parts <= useful]
+        count = next(part for part in range(count // 2, 0, -1) if count % part == 0)
+    return ways
 
 
 def _is_readable(items: np.ndarray, scaling: Scaling) -> bool:

@@ -22,6 +22,13 @@ from narrows.support.compiling.held import hold
 LINEAR, RELU, SIGMOID, TANH, SILU, GELU, GAUSSIAN = range(7)
 SQUARED, ABSOLUTE, HUBER, CROSS_ENTROPY = range(4)
 NO_WINDOWS, WINDOWS_BELOW, WINDOWS_ABOVE = range(3)
+# Weights that do not fit in the cache are fetched once for so many panels; the panels have to fit.
+PANELS_AT_A_TIME = 4
+# What lies in a call's control, each on a cache line of its own: how often threads came to a
+# barrier; whether the caller asked them to end early, and whether they do after this step; how many
+# steps were made; and how much of the work was claimed.
+ARRIVALS, ASKED, ENDING, MADE, CLAIMED = range(0, 80, 16)
+CONTROL_SIZE = 80
 
 
 @hold
@@ -56,12 +63,12 @@ class Stack(NamedTuple):
     parameters: np.ndarray  # float32, flat
     first_moment: np.ndarray
     second_moment: np.ndarray
-    work: np.ndarray  # a run of each thread's: its panels and, of layers with windows, a window
+    work: np.ndarray  # a run of each thread's: of layers with windows a window, and its panels
     work_row: int  # from one thread's to the next's
     panels_at_a_time: int  # of each thread
     panel_size: int  # values in there that belong to one panel: blocks of (width, TILE_COLUMNS)
     wanted_at: int  # where in a panel what the loss compares with lies
-    window_at: int  # where in there the window in use lies
+    window_at: int  # where in a work space the window in use lies: it comes first
     left: np.ndarray  # left factors of the gradients, (rows, slots x places) per layer
     right: np.ndarray  # right factors, (tiles of columns, slots x places, TILE_COLUMNS) per layer
     gradient: np.ndarray  # (threads, a block or the longest row): of what a thread updates
@@ -74,8 +81,8 @@ class Stack(NamedTuple):
 
     tasks: np.ndarray  # (tasks, 6): layer, first and last row + 1, columns likewise, offset into
     # moments; no row: bias
-    task_bounds: np.ndarray  # (threads + 1,): which tasks each thread owns
-    counter: np.ndarray  # (1,) of the barrier: each call's own
+    task_bounds: np.ndarray  # (threads + 1,): which tasks each of the most threads owns
+    control: np.ndarray  # (CONTROL_SIZE,): what threads tell one another; each call gets its own
     no_starts: np.ndarray  # zeros, where a product adds nothing
     slots: int  # items that fit at once: the batch, padded to whole panels
     drawing: int  # the layer that draws codes, or 0
