@@ -57,6 +57,7 @@ class Random(Fastest):
         return Turn(way, int(self.random.integers(1, left + 1)), pace)
 
 
+@pytest.mark.slow
 def test_any_change_of_threads_and_any_pauses_give_the_same_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -64,8 +64,9 @@ def _keep_factors(s: Stack, layer: int, column: int, work: Any, deltas: int, val
 @inner(fastmath={"reassoc", "contract"})
 def _sum(values: Any) -> np.float32:
     total = np.float32(0)
-    for value in values:
-        total += value
+    # by number: of an iterator LLVM does not see that values lie side by side, and gathers them
+    for i in range(len(values)):
+        total += values[i]
     return total
 
 
