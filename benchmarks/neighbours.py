@@ -57,8 +57,9 @@ class _Neighbours:
         command = [sys.executable, "-I", "-S", __file__, str(state.seconds)]
         self._processes: list[subprocess.Popen[bytes]] = []
         for _ in range(state.processes):
-            # Ctrl-C is for the benchmark, which ends them
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+            # Ctrl-C is for the benchmark, which ends them; a session of their own would weigh
+            # otherwise where the system shares its cores among sessions
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0)
             self._processes.append(process)
 
     def __enter__(self) -> Self:
