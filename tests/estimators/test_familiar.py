@@ -13,6 +13,7 @@ from helpers.command_line import Command
 from helpers.optional import optional
 from narrows import Autoencoder, Dataset, NarrowsWarning, OutlierDetector
 from narrows.errors import ModelFileError, UsageError
+from narrows.model import ranges
 from narrows.model.file import load_model
 from narrows.support.tensor_file import read_tensors, write_tensors
 from narrows.tasks.codes_archive import write_codes_only
@@ -107,6 +108,34 @@ def test_what_is_in_the_range_is_taken(
         warnings.simplefilter("error")
         for model, items in taken:
             model.transform(items)
+
+
+@pytest.mark.parametrize("rows", ["images", "long rows", "short rows"])
+def test_the_quick_look_at_a_few_items_finds_what_the_long_one_does(
+    rows: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X = PHOTOS if rows == "images" else PHOTOS.reshape(40, -1)
+    X = X[:, :30] if rows == "short rows" else X
+    model = Autoencoder(**SHORT).fit(X).model_
+    random, judged = np.random.default_rng(1), {"usual": 0, "told": 0, "refused": 0}
+    for _ in range(300):
+        width = 255 * 10 ** random.uniform(-3, 1.5)
+        few = random.uniform(0, width, (random.integers(1, 6), *X.shape[1:]))
+        few[..., : random.integers(0, few.shape[-1])] += random.choice([0, 0, -300, 5000])
+        few = few.astype(random.choice([np.float64, np.float32, np.uint8, np.int32]))
+        found = []
+        for quick in (True, False):
+            with monkeypatch.context() as patch:
+                if not quick:
+                    patch.setattr(ranges, "_is_usual", lambda *_: False)
+                    patch.setattr(ranges, "_outside", lambda some, _: np.ones(some.shape[1], bool))
+                try:
+                    found.append(ranges.require_familiar(model, few, "X"))
+                except UsageError as error:
+                    found.append([str(error), "refused"])
+        assert found[0] == found[1]
+        judged["refused" if "refused" in found[0] else "told" if found[0] else "usual"] += 1
+    assert judged["usual"] > 0 and judged["refused"] > 0, judged
 
 
 def test_dark_images_of_the_same_type_are_taken_and_told(bytes_model: Autoencoder) -> None:

@@ -17,7 +17,7 @@ from narrows.data.image_folder import is_pillow_image
 from narrows.data.tables import SchemaDrift, arrow_table, is_frame
 from narrows.errors import ShapeError
 from narrows.estimators.fit_data import fit_data, seed_of
-from narrows.estimators.inputs import ANY_ARRAY, features, given_array
+from narrows.estimators.inputs import ANY_ARRAY, features, given_array, is_plain
 from narrows.estimators.notebooks import ShownInNotebooks, explored_data
 from narrows.model.file import load_model, save_model
 from narrows.model.ranges import require_familiar
@@ -227,6 +227,10 @@ class Autoencoder(
             say(line)
         return warned
 
+    def _require_fitted(self) -> None:
+        if "model_" not in self.__dict__:  # scikit-learn's own look takes longer than an encoder
+            check_is_fitted(self)
+
     def _verbose(self) -> bool:
         """Whether to say how far the work is.
 
@@ -244,7 +248,7 @@ class Autoencoder(
         ``X`` has the shape of the training data, or is flat rows of as many values; or has the
         columns of the training data, in their order.
         """
-        check_is_fitted(self)
+        self._require_fitted()
         return self._in_use().encode(self._items(X))
 
     def inverse_transform(self, Z: Any) -> Any:
@@ -256,8 +260,10 @@ class Autoencoder(
         of: a pandas DataFrame gets that of ``Z``, where that is one, as ``transform`` gives it
         after ``set_output(transform="pandas")``.
         """
-        check_is_fitted(self)
-        codes = check_array(array_input(Z), dtype=np.float32, ensure_min_samples=0)
+        self._require_fitted()
+        codes = Z
+        if not is_plain(Z, (self.latent_size_,)):
+            codes = check_array(array_input(Z), dtype=np.float32, ensure_min_samples=0)
         items = self._in_use().decode(codes)
         table = self.model_.data.table
         return items if table is None else table.decode_frame(items, like=Z)
@@ -270,7 +276,7 @@ class Autoencoder(
         others kept, as are its index, its labels, its dtypes and the columns that were not trained
         on, so that ``X.fillna(ae.denoise(X))`` fills each cell with its own.
         """
-        check_is_fitted(self)
+        self._require_fitted()
         table = self.model_.data.table
         if table is not None:
             return self._filled(X, table)
@@ -285,7 +291,7 @@ class Autoencoder(
 
         Of a DataFrame, one of the same kind with its index, and the columns that were trained on.
         """
-        check_is_fitted(self)
+        self._require_fitted()
         items = self._items(X)
         found = [self._in_use().reconstruct(part) for part in _parts(items)]
         results = np.concatenate(found)
@@ -327,7 +333,7 @@ class Autoencoder(
         In the data's own unit squared, or, of a table, where every column has variance 1; higher
         is better, as scikit-learn wants scores to be.
         """
-        check_is_fitted(self)
+        self._require_fitted()
         items = self._in_use().shaped(self._items(X))
         errors = [
             item_errors(part, self._in_use().reconstruct_floats(part)) for part in _parts(items)
@@ -345,7 +351,7 @@ class Autoencoder(
         has the form of :meth:`inverse_transform`'s; each column of a table lies as it did in
         training (:class:`narrows.tasks.drawn_rows.DrawnRows`).
         """
-        check_is_fitted(self)
+        self._require_fitted()
         count = arguments.required_whole("n_samples", n_samples)
         if self.model_.data.table is not None:
             drawn = DrawnRows(self._in_use(), count, seed_of(random_state))
@@ -361,7 +367,7 @@ class Autoencoder(
         Each is one item of the training data's shape, flat or not; of a table, a data frame with
         one row. The result has the form of :meth:`inverse_transform`'s.
         """
-        check_is_fitted(self)
+        self._require_fitted()
         first, last = (self._in_use().encode(self._one_item(each))[0] for each in (a, b))
         count = arguments.required_whole("steps", steps)
         return self.inverse_transform(interpolated(first, last, count))
@@ -378,7 +384,7 @@ class Autoencoder(
                 means over the training set.
             steps: how many items, at least 2.
         """
-        check_is_fitted(self)
+        self._require_fitted()
         which = arguments.required_whole("number", number)
         count = arguments.required_whole("steps", steps)
         code = None if at is None else self._in_use().encode(self._one_item(at))[0]
@@ -397,7 +403,7 @@ class Autoencoder(
             UsageError: the model is too large.
             ShapeError: there is not one label for each item.
         """
-        check_is_fitted(self)
+        self._require_fitted()
         data = None if X is None else explored_data(self, self._items(X), X, labels)
         track = shown if self._verbose() else silent
         title = f"an autoencoder of {self.model_.data.name}"
@@ -405,12 +411,12 @@ class Autoencoder(
 
     def summary(self) -> SummaryText:
         """Tables of the encoder, the decoder and the whole: layers, output shapes, parameters."""
-        check_is_fitted(self)
+        self._require_fitted()
         return SummaryText(summary_text(self.model_.model.spec))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the trained model as one file, which the program ``narrows`` reads too."""
-        check_is_fitted(self)
+        self._require_fitted()
         save_model(arguments.path("path", path), self._as_used())
 
     @classmethod
@@ -484,6 +490,8 @@ class Autoencoder(
         table = self.model_.data.table
         if table is not None:
             items = features(self, X, table)
+        elif is_plain(X, self.item_shape_) and not hasattr(self, "feature_names_in_"):
+            items = X
         elif len(self.item_shape_) == 1:
             items = validate_data(self, given_array(X), reset=False, **ANY_ARRAY)
         else:

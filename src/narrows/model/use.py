@@ -1,5 +1,7 @@
 """Using a trained model: codes, reconstructions, in the shape and dtype of the data."""
 
+import math
+
 import numpy as np
 from jaxtyping import Float, Float32, Shaped
 
@@ -145,10 +147,9 @@ class TrainedAutoencoder:
             ShapeError: they are neither.
         """
         shape = self.trained.item_shape
-        size = int(np.prod(shape, dtype=np.int64))
         if items.shape[1:] == shape:
             return items
-        if items.shape[1:] == (size,):
+        if items.shape[1:] == (math.prod(shape),):
             return items.reshape(len(items), *shape)
         hint, given = "give items of that shape, or flat rows of as many values", items.shape[1:]
         if len(given) == 3 and given != shape:

@@ -15,13 +15,14 @@ measurements). Here one function per slice of an epoch does it all; see
     activating.py   activations, and codes that are drawn
     products.py     matrix products forward and back
     losses.py       the loss and its derivative
-    learning.py     gradients and Adam
+    gradients.py    gradients and Adam
     loops.py        steps, and items that are only run
     layers.py       what blocks are as matrices
-    memory.py       where everything lies, who owns what
+    placement.py    where everything lies, who owns what
     fastest.py      which of several ways is fastest
     threads.py      threads that run one kernel, and all end
     stack.py        a stack of layers
+    single.py       a few items through dense layers, one by one
     trainer.py      FusedTrainer
     runner.py       FusedRunner
     check.py        whether they compute what they should here

@@ -60,7 +60,7 @@ def _turn_from_tiles(source: Any, at: int, apart: int, values: int, to: Any, to_
 
 
 @inlined
-def _read_item(source: Source, number: int, width: int, to: Any, at: int, apart: int) -> None:
+def read_item(source: Source, number: int, width: int, to: Any, at: int, apart: int) -> None:
     """Network values of one item, TILE_COLUMNS of them ``apart`` from the next."""
     start = number * width
     for first in range(0, width, TILE_COLUMNS):
@@ -90,7 +90,7 @@ def read_panel(source: Source, order: Any, first: int, count: int, s: Stack, num
     for i in range(TILE_COLUMNS):
         there = start + i * TILE_COLUMNS
         if i < count:
-            _read_item(source, order[first + i], width, s.right, there, apart)
+            read_item(source, order[first + i], width, s.right, there, apart)
         else:
             for tile in range(-(-width // TILE_COLUMNS)):
                 fill(s.right[there + tile * apart : there + tile * apart + TILE_COLUMNS],

@@ -30,7 +30,8 @@ from narrows.engine.fused.structure import (
 )
 from narrows.engine.fused.zeros import BLOCK_TILES
 
-_ACTIVATIONS = {
+#: What the kernels call each activation.
+ACTIVATIONS = {
     "linear": LINEAR,
     "relu": RELU,
     "sigmoid": SIGMOID,
@@ -127,7 +128,7 @@ def _of_each_layer(layers: Sequence[Layer], slots: int, panel: _Panel) -> dict[s
     places = _offsets(_parameter_runs(layers))[0]
     return {
         "width": numbers(lambda layer: layer.width, layers[0].taken),
-        "activation": numbers(lambda layer: _ACTIVATIONS[layer.activation], LINEAR),
+        "activation": numbers(lambda layer: ACTIVATIONS[layer.activation], LINEAR),
         "inputs": numbers(lambda layer: layer.inputs),
         "outputs": numbers(lambda layer: layer.outputs),
         "places": numbers(lambda layer: layer.places),

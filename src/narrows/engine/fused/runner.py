@@ -9,6 +9,7 @@ from jaxtyping import Float, Float32, Shaped
 from narrows.engine.fused.layers import layers_of
 from narrows.engine.fused.placement import work_bytes
 from narrows.engine.fused.registers import TILE_COLUMNS
+from narrows.engine.fused.single import MOST_ITEMS, SinglePath, can_take
 from narrows.engine.fused.stack import LayerStack
 from narrows.engine.fused.structure import PANELS_AT_A_TIME
 from narrows.nn.model import Model
@@ -40,18 +41,14 @@ class FusedRunner:
         self._parts = {part: _Part(model, part) for part in ("encoder", "decoder")}
 
     def encode(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
-        return self._outputs("encoder", items, self._model.scaling)
+        return self._parts["encoder"].outputs(items, self._model.scaling)
 
     def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float[np.ndarray, "n *item"]:
-        values = self._outputs("decoder", codes, Scaling())
+        values = self._parts["decoder"].outputs(codes, Scaling())
         return self._model.scaling.to_data(values).reshape(-1, *self._model.spec.item_shape)
 
     def reconstruct(self, items: Shaped[np.ndarray, "n *item"]) -> Float[np.ndarray, "n *item"]:
         return self.decode(self.encode(items))
-
-    def _outputs(self, part: str, rows: np.ndarray, scaling: Scaling) -> np.ndarray:
-        with self._parts[part].stack() as stack:
-            return stack.outputs(rows, scaling)
 
 
 class _Part:
@@ -68,6 +65,17 @@ class _Part:
         first = LayerStack(layers, self._together)
         first.load(first.stack.parameters, model.arrays)
         self._parameters, self._idle = first.stack.parameters, [first]
+        self._arrays, self._takes_few = model.arrays, can_take(layers)
+        self._single: SinglePath | None = None
+
+    def outputs(self, rows: np.ndarray, scaling: Scaling) -> np.ndarray:
+        """What the last layer gives of rows, float32 (n, outputs)."""
+        if self._takes_few and len(rows) <= MOST_ITEMS:
+            if self._single is None:  # two threads may lay it out at once, alike
+                self._single = SinglePath(self._layers, self._arrays)
+            return self._single.outputs(rows, scaling)
+        with self.stack() as stack:
+            return stack.outputs(rows, scaling)
 
     @contextmanager
     def stack(self) -> Iterator[LayerStack]:

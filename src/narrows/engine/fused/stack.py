@@ -104,7 +104,7 @@ class LayerStack:
             items = scaling.to_network(items[order])
             inputs = items if same else scaling.to_network(inputs[order])
             order, scaling = np.arange(len(order)), Scaling()
-        sources = _source(inputs, scaling), _source(items, scaling)
+        sources = source_of(inputs, scaling), source_of(items, scaling)
         losses, done = np.zeros(steps), 0
         while done < len(losses):
             turn = self._ways.pick(steps - done)
@@ -151,7 +151,7 @@ class LayerStack:
         outputs: np.ndarray,
         row: int,
     ) -> None:
-        source = _source(items, scaling)
+        source = source_of(items, scaling)
         measure = loss is not None
         kind = loss or Loss(SQUARED, np.float32(1))
         arguments = source, 0, len(items), measure, kind, losses, outputs, row
@@ -163,6 +163,7 @@ class LayerStack:
 _WEIGHTS_OF_A_THREAD = 1 << 16
 _NO_LOSSES = np.zeros(0)
 _NO_OUTPUTS = np.zeros(0, np.float32)
+_LARGEST_FLOAT = float(np.finfo(np.float32).max)
 _CHUNK_VALUES = 1 << 22  # 16 MB of float32: what is converted at a time
 
 
@@ -186,14 +187,15 @@ def _ways(threads: int, useful: int) -> list[Way]:
 def _is_readable(items: np.ndarray, scaling: Scaling) -> bool:
     """Whether the kernels read these items where they lie."""
     # they multiply by 1 / scale in float32, which a very narrow range would overflow
-    representable = scaling.scale * float(np.finfo(np.float32).max) > 1
+    representable = scaling.scale * _LARGEST_FLOAT > 1
     plain = items.dtype in (np.uint8, np.float32) and items.flags.c_contiguous
     return bool(plain and representable and scaling.centre is None)
 
 
-def _source(items: np.ndarray, scaling: Scaling) -> Source:
+def source_of(items: np.ndarray, scaling: Scaling) -> Source:
+    """What the kernels are told of :func:`readable` items, which must be kept while they run."""
     return Source(
-        items.ctypes.data,
+        items.__array_interface__["data"][0],
         items.dtype == np.uint8,
         len(items),
         np.float32(scaling.offset),
@@ -206,7 +208,11 @@ def _chunks(items: np.ndarray, scaling: Scaling) -> Iterator[tuple[np.ndarray, S
     rows = padded(max(_CHUNK_VALUES // max(items[:1].size, 1), 1), TILE_COLUMNS)
     for start in range(0, len(items), rows):
         chunk = items[start : start + rows]
-        if _is_readable(chunk, scaling):
-            yield chunk, scaling
-        else:
-            yield scaling.to_network(chunk), Scaling()
+        yield readable(chunk, scaling)
+
+
+def readable(items: np.ndarray, scaling: Scaling) -> tuple[np.ndarray, Scaling]:
+    """Items that the kernels can read, and the scaling through which they see them."""
+    if _is_readable(items, scaling):
+        return items, scaling
+    return scaling.to_network(items), Scaling()
