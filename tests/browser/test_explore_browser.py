@@ -269,6 +269,7 @@ def test_the_map_shows_takes_and_walks(page, address, explorer):
     page.locator("#walk-ends", has_text=f"From {name} to Picture").wait_for()
     page.locator("#walk-strip canvas").nth(7).wait_for()
     page.locator("#walk").press("End")
+    page.wait_for_url(re.compile("to="))  # the address follows after a moment
     shows(page, levels(explorer, explorer.codes[int(page.url.split("to=")[1].split("&")[0])]))
     page.get_by_text("The same as a list").click()
     page.select_option("#map-list", "12")

@@ -152,6 +152,7 @@ def test_each_value_has_its_own_centre(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("optimised")  # without, XLA finds no slopes of these blocks
 def test_codes_are_refined_by_the_same_steps(tmp_path: Path) -> None:
     """Through every block whose slope is no constant."""
     decoder = (
