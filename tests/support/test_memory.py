@@ -132,6 +132,7 @@ def test_a_file_that_does_not_fit_is_named(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_fewer_threads_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_STARTED", set[int]())  # whatever other tests have started
     running = threading.active_count()
     assert threads.startable(1) == 1 and threads.startable(3) == 3
     begin, left = threading.Thread.start, [2]
