@@ -146,7 +146,7 @@ def test_fewer_threads_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading.Thread, "start", start)
     assert threads.startable(5) == 2
     assert threads.startable(4) == 1
-    assert threading.active_count() == running
+    assert threading.active_count() <= running  # those that wait for work may have ended
 
 
 @pytest.mark.slow
