@@ -132,6 +132,7 @@ RUN = ("fit", "evaluate", "archives", "codes", "generating")
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("optimised")  # searching codes computes for longer than it compiles
 @pytest.mark.parametrize("name", RUN)
 def test_every_command_runs_in_the_order_of_the_text(
     name: str,
