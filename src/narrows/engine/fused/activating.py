@@ -23,6 +23,14 @@ def _logistic(values: Any) -> None:
         logistic(values, i)
 
 
+@inner
+def rectify(values: Any) -> None:
+    """ReLU, where no product did it on its way out."""
+    for i in range(len(values)):
+        # a NaN passes
+        values[i] = np.float32(0) if values[i] < 0 else values[i]
+
+
 @inner(fastmath={"contract"})
 def activate(kind: int, values: Any, slopes: Any) -> None:
     """The activations that a product does not do on its way out.

@@ -64,6 +64,10 @@ class Layer:
         return self.taps.size > 0
 
     @property
+    def weights(self) -> int:
+        return self.inputs * self.outputs
+
+    @property
     def rows(self) -> int:
         return self.outputs if self.flipped else self.inputs
 

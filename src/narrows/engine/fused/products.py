@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.engine.fused.activating import activate, through_activation
+from narrows.engine.fused.activating import activate, rectify, through_activation
 from narrows.engine.fused.machine import inlined, inner
 from narrows.engine.fused.moving import add_to_image, fill, find_present, gather
 from narrows.engine.fused.registers import NO_FLOOR, TILE_COLUMNS, TILE_ROWS, tile
@@ -118,10 +118,7 @@ def _lay_windows_above(s: Stack, layer: int, one: int, work: Any, from_: int, to
         _up(s, layer, one, work, from_place, s.window_at, False, NO_FLOOR, worker)
         add_to_image(s, layer, place, to, work)
     if floor == 0:
-        image = work[to : to + s.width[layer] * TILE_COLUMNS]
-        for i in range(len(image)):
-            # a NaN passes
-            image[i] = np.float32(0) if image[i] < 0 else image[i]
+        rectify(work[to : to + s.width[layer] * TILE_COLUMNS])
 
 
 @inner

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.engine.fused.activating import activate
+from narrows.engine.fused.activating import activate, rectify
 from narrows.engine.fused.layers import Arrays, Layer
 from narrows.engine.fused.machine import flush_denormals
 from narrows.engine.fused.moving import copy, read_item
@@ -35,7 +35,7 @@ _WORD = 64
 
 def can_take(layers: Sequence[Layer]) -> bool:
     """Whether a :class:`SinglePath` goes through such layers."""
-    weights = sum(layer.inputs * layer.outputs for layer in layers)
+    weights = sum(layer.weights for layer in layers)
     return weights <= _MOST_WEIGHTS and not any(layer.has_windows for layer in layers)
 
 
@@ -97,9 +97,7 @@ def _run_single(source: Source, layers: Any, parameters: Any, work: Any, outputs
                             above, first,
                         )  # fmt: skip
             if kind == RELU:
-                for i in range(width):
-                    # a NaN passes
-                    above[i] = np.float32(0) if above[i] < 0 else above[i]
+                rectify(above[:width])
             elif kind != GAUSSIAN:
                 activate(kind, above[:width], work[2 * room : 2 * room + width])
             below, above = above, below

@@ -171,7 +171,7 @@ def _useful_threads(layers: Sequence[Layer]) -> int:
     """How many threads can share every item's way through the layers."""
     if any(layer.has_windows for layer in layers):
         return 1
-    return sum(layer.inputs * layer.outputs for layer in layers) // _WEIGHTS_OF_A_THREAD
+    return sum(layer.weights for layer in layers) // _WEIGHTS_OF_A_THREAD
 
 
 def _ways(threads: int, useful: int) -> list[Way]:

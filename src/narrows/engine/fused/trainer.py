@@ -71,7 +71,7 @@ class FusedTrainer:
         self._adam = adam
         self._seed = seed
         self._steps = 0
-        weights = sum(layer.inputs * layer.outputs * layer.places for layer in layers)
+        weights = sum(layer.weights * layer.places for layer in layers)
         self.steps_per_call = max(int(_OPERATIONS_PER_CALL / (6 * batch_size * weights)), 1)
         self.restore(TrainingState.start(model.arrays))
 
