@@ -96,10 +96,11 @@ def load_data(
     arguments.mapping("types", types, "kinds of columns by name, as in {'age': 'integer'}")
     if isinstance(source, Dataset):
         return source
-    csv = CsvOptions.of({key: value for key, value in how.items() if key not in _OF_IMAGES})
+    of_images, of_csv = parted(how)
+    csv = CsvOptions.of(of_csv)
     if is_frame(source):
         return load_table(source, types=types, schema=table, options=csv, track=track)
-    images = ImageOptions.of(**{key: how[key] for key in how.keys() & _OF_IMAGES})  # type: ignore[literal-required]
+    images = ImageOptions.of(**of_images)
     if not isinstance(source, str | os.PathLike):
         return _in_memory(source, as_is, types or table, images, csv, track=track)
     name = arguments.path("source", source)
@@ -113,7 +114,10 @@ def load_data(
         return dataset if as_is else checked(dataset, track=track)
 
 
-_OF_IMAGES = frozenset(ImageKeywords.__annotations__)
+def parted(how: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """How data are read: the keywords of images, and the others, which are those of CSV files."""
+    of_images = {key: how[key] for key in how.keys() & ImageKeywords.__annotations__}
+    return of_images, {key: value for key, value in how.items() if key not in of_images}
 
 
 def _in_memory(

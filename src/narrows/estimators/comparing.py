@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
-from narrows.data.image_options import ImageKeywords, ImageOptions
-from narrows.data.sources import ReadKeywords
+from narrows.data.image_options import ImageOptions
+from narrows.data.sources import ReadKeywords, parted
 from narrows.errors import UsageError
 from narrows.estimators.autoencoder import Autoencoder
 from narrows.estimators.fit_data import seed_of
@@ -95,8 +95,7 @@ def compare(
         epochs=arguments.whole("epochs", epochs, optional=True),
         folder=folder,
     )
-    of_images = {key: more[key] for key in more.keys() & ImageKeywords.__annotations__}  # type: ignore[literal-required]
-    csv = {key: value for key, value in more.items() if key not in of_images}
+    of_images, csv = parted(more)
     reading = Reading(test=test, labels=labels, images=ImageOptions.of(**of_images), csv=csv)
     hearing = Hearing(track=shown, note=say) if arguments.truth("verbose", verbose) else Hearing()
     with temporary_folder() as kept:
