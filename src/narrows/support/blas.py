@@ -92,7 +92,8 @@ def side_by_side(
         parts: any number; no more are taken than are worked on and wait to be.
         most: threads, where each takes much memory.
     """
-    count = min(usable_cores(), most or usable_cores())
+    cores = usable_cores()
+    count = min(cores, most or cores)
     left = iter(parts)
     with one_blas_thread():
         if count == 1:
