@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -147,6 +147,16 @@ def run_process(
 def _text(stream: IO[bytes]) -> str:
     stream.seek(0)
     return stream.read().decode(errors="replace")
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """What is measured beside others: its name, the function of a script that does the work, and
+    the environment that it runs in."""
+
+    name: str
+    function: str
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 def run_contestant(

@@ -16,13 +16,13 @@ NumPy. One image takes the median of 2,000 calls.
 
 import statistics
 import tempfile
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from common import (
+    Contestant,
     Target,
     announce,
     argument_parser,
@@ -39,15 +39,6 @@ LIMITS = {"simple": 30, "dense": 100}
 OVER = 1.5
 MANY = ("encode 10,000", "decode 10,000")
 ONE = ("encode one", "decode one")
-
-
-@dataclass(frozen=True)
-class Contestant:
-    """A way to run a net: a function of encode_contestants.py, and the environment it runs in."""
-
-    name: str
-    function: str
-    environment: dict[str, str] = field(default_factory=dict)
 
 
 NARROWS = Contestant("narrows, Autoencoder", "narrows_estimator")

@@ -14,12 +14,12 @@ counts, of all 60,000 images, or of 12,000 for ``conv``, of which an epoch takes
 
 import statistics
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from common import (
     JOURNAL,
+    Contestant,
     Journal,
     Target,
     announce,
@@ -37,15 +37,6 @@ ALL_ITEMS = 60_000
 ITEMS = {"dense": ALL_ITEMS, "conv": 12_000, "variational": ALL_ITEMS}
 #: How many times as long as narrows' epoch another's must take at the least.
 LIMIT = 1.5
-
-
-@dataclass(frozen=True)
-class Contestant:
-    """A way to train: a function of models_contestants.py, and the environment it runs in."""
-
-    name: str
-    function: str
-    environment: dict[str, str] = field(default_factory=dict)
 
 
 NARROWS = Contestant("narrows", "narrows")

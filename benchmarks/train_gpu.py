@@ -9,7 +9,7 @@ from train_runs import (
     Trained,
     all_epochs,
     key,
-    median,
+    losses_told,
     ratios,
     runs_of,
     told,
@@ -69,14 +69,13 @@ def sections(rounds: Rounds, card: str) -> list[str]:
     rows = []
     for contestant in CONTESTANTS:
         runs: list[Trained] = rounds.of(key(contestant))
-        losses = (median([run.loss for run in runs]), median([run.val_loss for run in runs]))
         rows.append(
             [
                 contestant.name,
                 with_spread(all_epochs(rounds, contestant)),
                 told(ratios(rounds, contestant, NARROWS)),
                 with_spread([run.to_first_epoch for run in runs], 1),
-                " / ".join(f"{loss:.0f}" for loss in losses),
+                losses_told(runs),
             ]
         )
     columns = [

@@ -2,12 +2,13 @@
 and its epochs in numbers."""
 
 import statistics
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
+import common
 from common import run_contestant, with_spread
 from neighbours import EPOCH_ENDS, QUIET, State, beside
 from rounds import Rounds
@@ -17,12 +18,9 @@ EPOCHS = 8
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """A way to train: a function of a script, and the environment it runs in."""
+class Contestant(common.Contestant):
+    """A way to train, and the script that has it."""
 
-    name: str
-    function: str
-    environment: dict[str, str] = field(default_factory=dict)
     script: str = "train_contestants.py"
 
 
@@ -49,6 +47,12 @@ class Trained:
     def seconds(self) -> float:
         """All epochs that count together: none is left out, as a median would."""
         return sum(self.epochs)
+
+
+def losses_told(runs: Sequence[Trained]) -> str:
+    """The medians of both last losses."""
+    medians = (median([run.loss for run in runs]), median([run.val_loss for run in runs]))
+    return " / ".join(f"{each:.0f}" for each in medians)
 
 
 def key(contestant: Contestant, state: State = QUIET) -> str:

@@ -55,6 +55,7 @@ from train_runs import (
     Trained,
     all_epochs,
     key,
+    losses_told,
     median,
     ratios,
     runs_of,
@@ -112,7 +113,6 @@ def speed_table(rounds: Rounds) -> str:
     rows = []
     for contestant in CONTESTANTS:
         runs: list[Trained] = rounds.of(key(contestant))
-        losses = (median([run.loss for run in runs]), median([run.val_loss for run in runs]))
         rows.append(
             [
                 contestant.name,
@@ -120,7 +120,7 @@ def speed_table(rounds: Rounds) -> str:
                 with_spread(ratios(rounds, contestant, NARROWS), 2),
                 with_spread([run.to_first_epoch for run in runs], 1),
                 f"{median([run.peak_bytes for run in runs]) / 1e6:,.0f}",
-                " / ".join(f"{loss:.0f}" for loss in losses),
+                losses_told(runs),
             ]
         )
     cold = with_spread([run.to_first_epoch for run in rounds.of(COLD)], 1)
