@@ -42,6 +42,21 @@ def test_any_number_of_threads_gives_the_same_bytes(
     assert all(result == results[0] for result in results)
 
 
+@pytest.mark.slow
+def test_more_threads_than_panels_of_a_batch_measure_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each has a place of its own for the items that it reads."""
+    case = Case((300,), (8, 2, 8), "relu", batch_size=20, count=20_000)
+    items, losses = case.items(), []
+    for count in (1, 8, 5):
+        use_threads(count, True, monkeypatch)
+        trainer = FusedTrainer(case.model(), case.objective, case.adam, case.batch_size)
+        assert trainer._stack.threads == count
+        losses += [trainer.measure(items) for _ in range(1 if count == 1 else 20)]
+    assert set(losses) == {losses[0]}
+
+
 class Random(Fastest):
     """Goes any way for any number of steps, and looks so often that turns end early."""
 

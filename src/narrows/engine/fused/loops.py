@@ -232,6 +232,9 @@ def _run(
     alone = Worker(thread, thread, 0, 1)
     work = s.work[thread * s.work_row :]
     order = s.present[thread, 0]  # nobody needs it while items are read
+    apart = TILE_COLUMNS * TILE_COLUMNS
+    # not where a batch's tiles lie: there may be more threads than it has panels
+    tiles_at = s.tiles_at + thread * -(-width // TILE_COLUMNS) * apart
     together = at_a_time * TILE_COLUMNS
     while True:
         group = first + claim(s.control) * together
@@ -243,7 +246,8 @@ def _run(
             count = min(TILE_COLUMNS, last - start)
             for i in range(count):
                 order[i] = start + i
-            read_panel(source, order, 0, count, s, thread, work, base + s.value_at[0])
+            at = base + s.value_at[0]
+            read_panel(source, order, 0, count, s, tiles_at, apart, work, at)
         for layer in range(1, layers):
             forward(s, layer, panels, work, alone)
         for panel in range(panels):

@@ -78,15 +78,14 @@ def read_item(source: Source, number: int, width: int, to: Any, at: int, apart: 
 
 
 @inner
-def read_panel(source: Source, order: Any, first: int, count: int, s: Stack, number: int,
-               work: Any, at: int) -> None:  # fmt: skip
+def read_panel(source: Source, order: Any, first: int, count: int, s: Stack, start: int,
+               apart: int, work: Any, at: int) -> None:  # fmt: skip
     """Read items order[first : first + count] both ways around, zeros after them.
 
-    ``s.right`` gets them as tiles of panel ``number``, ``work`` as (width, TILE_COLUMNS) from
-    ``at``.
+    ``s.right`` gets them as tiles, the first at ``start`` and each ``apart`` from the next, and
+    ``work`` as (width, TILE_COLUMNS) from ``at``.
     """
-    width, apart = s.width[0], s.slots * TILE_COLUMNS
-    start = s.right_at[0] + number * TILE_COLUMNS * TILE_COLUMNS
+    width = s.width[0]
     for i in range(TILE_COLUMNS):
         there = start + i * TILE_COLUMNS
         if i < count:
@@ -103,10 +102,11 @@ def read_batch_panel(inputs: Source, wanted: Source, order: Any, first: int, cou
                      number: int, work: Any, base: int) -> None:  # fmt: skip
     """Read what a panel's items go in as, and what they should come out as where that differs."""
     at, wanted_at = base + s.value_at[0], base + s.wanted_at
+    start, apart = s.right_at[0] + number * TILE_COLUMNS * TILE_COLUMNS, s.slots * TILE_COLUMNS
     if inputs.address != wanted.address:
         # its tiles are needed only on the way: what goes in takes their place
-        read_panel(wanted, order, first, count, s, number, work, wanted_at)
-    read_panel(inputs, order, first, count, s, number, work, at)
+        read_panel(wanted, order, first, count, s, start, apart, work, wanted_at)
+    read_panel(inputs, order, first, count, s, start, apart, work, at)
     if inputs.address == wanted.address:
         size = s.width[0] * TILE_COLUMNS
         copy(work[at : at + size], work[wanted_at : wanted_at + size])

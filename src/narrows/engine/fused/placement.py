@@ -180,6 +180,7 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
     work_row = window + at_a_time * panel.size
     longest = padded(longest, TILE_COLUMNS)
     block_or_row = max(TILE_ROWS * BLOCK_TILES * TILE_COLUMNS, longest)
+    factors = _offsets(_right_sizes(layers, slots))[1]
     tasks, bounds = _share_out(layers, slots, threads)
     tasks, moments = _with_moments(tasks, bounds)
     parameters, first_moment, second_moment, work, left, right, gradient = _zeros(
@@ -187,7 +188,7 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
         *[moments] * 2,
         threads * work_row + tail,
         _offsets([_left_size(layer, slots) for layer in layers])[1],
-        _offsets(_right_sizes(layers, slots))[1],
+        factors + threads * padded(layers[0].taken, TILE_COLUMNS) * TILE_COLUMNS,
         threads * (padded(block_or_row, FLOATS_PER_LINE) + _APART),
     )
     sums = _offsets([layer.bias_size for layer in layers])[1]
@@ -205,6 +206,7 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
         window_at=0,
         left=left,
         right=right,
+        tiles_at=factors,
         gradient=gradient.reshape(threads, -1),
         bias_sums=np.zeros((slots // TILE_COLUMNS, sums), np.float32),
         panel_losses=np.zeros(slots // TILE_COLUMNS),
