@@ -278,6 +278,30 @@ def test_what_must_not_be_broken_off_is_not_and_a_second_signal_ends_it(tmp_path
     process.communicate()
 
 
+def test_a_signal_while_a_folder_is_taken_leaves_no_lock(tmp_path: Path) -> None:
+    process = program(
+        """
+        import os
+        from pathlib import Path
+        from narrows.support import locking
+
+        opened = os.open
+        def interrupted(path, *more):
+            handle = opened(path, *more)
+            signal.raise_signal(signal.SIGHUP)  # the file is there, and nobody knows it yet
+            return handle
+
+        os.open = interrupted
+        with locking.held_folder(Path("run"), "wait"):
+            print("too far", flush=True)
+        """,
+        tmp_path,
+    )
+    assert process.communicate(timeout=SECONDS_TO_WAIT) == ("", "")
+    assert process.returncode == 129
+    assert not list(tmp_path.iterdir())
+
+
 BROKEN_OFF = {
     "an error of a library instead of the interrupt": """
         try:

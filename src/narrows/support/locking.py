@@ -12,6 +12,7 @@ from pathlib import Path
 
 from narrows.errors import OutputError
 from narrows.support.files import explained
+from narrows.support.interruption import unbroken
 from narrows.support.temporary import (
     LOCK,
     holder_of,
@@ -39,11 +40,12 @@ def held_folder(folder: Path, hint: str) -> Iterator[None]:
     with contextlib.ExitStack() as held:
         with explained(folder):
             held.enter_context(made_folder(folder))
-            handle = _taken(path)
-            if isinstance(handle, str):
-                raise OutputError(f"{folder} is in use by {handle}", hint=hint)
-            held.callback(_closed, handle, path)
-            held.enter_context(removed_at_end(path))
+            with unbroken():  # from the file's making until it is known what is to be removed
+                handle = _taken(path)
+                if isinstance(handle, str):
+                    raise OutputError(f"{folder} is in use by {handle}", hint=hint)
+                held.callback(_closed, handle, path)
+                held.enter_context(removed_at_end(path))
             text = json.dumps({"process": os.getpid(), "host": host_name()})
             os.lseek(handle, 0, os.SEEK_SET)
             os.ftruncate(handle, 0)
