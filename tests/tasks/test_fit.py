@@ -1,6 +1,7 @@
 """``fit`` as a task: what it does from plain arguments, and that all faces show the same of it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from narrows import Autoencoder, NarrowsWarning
 from narrows.data import Dataset
 from narrows.model.file import load_model
 from narrows.planning.options import FitOptions
+from narrows.support import chunks
 from narrows.tasks.fit import FitResult, fit
 from narrows.tasks.run_files import NAMES, RunFiles
 
@@ -33,6 +35,47 @@ def test_what_is_known_is_told_as_soon_as_it_is_known() -> None:
     assert result.evaluation is None and not result.not_written
     assert result.trained.parameters["values"] == GIVEN
     assert result.trained.detection == {}
+
+
+class Counted(np.memmap):
+    """An array that counts the rows that were taken of it."""
+
+    taken = 0
+
+    def __getitem__(self, places: Any) -> Any:
+        found = np.asarray(super().__getitem__(places))
+        Counted.taken += len(found) if found.ndim == self.ndim else 1
+        return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("refine", [0, 1])
+def test_after_training_some_of_very_many_items_are_looked_at(
+    refine: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "MOST_MEASURED", 400)
+    monkeypatch.setattr(chunks, "MOST_SAMPLED", 300)
+    mixed = np.random.default_rng(1).normal(size=(50_000, 6)).astype(np.float32) @ ROWS[:6]
+    np.save(tmp_path / "rows.npy", mixed)
+    items = np.load(tmp_path / "rows.npy", mmap_mode="r").view(Counted)
+    given = {"latent": 2, "epochs": 1, "refine": refine, "preset": "auto"}
+    taken = list[int]()
+
+    def on_epoch(*_: object) -> None:
+        taken.append(Counted.taken)
+
+    told = list[str]()
+    files = RunFiles(tmp_path / "m.safetensors", tmp_path / "m", note=told.append)
+    monkeypatch.setattr(files.history, "keep", on_epoch)
+    data = Dataset("rows", items)
+    result = fit(data, None, FitOptions(**given), given=given, files=files)  # type: ignore[arg-type]
+    # PCA and the ranges of columns pass over all of them; how codes lie is learnt from 20,000,
+    # and 400 are measured
+    assert Counted.taken - taken[-1] < 3 * len(items)
+    assert any("400 of the 50,000 items or fewer" in line for line in result.findings)
+    assert result.evaluation is not None
+    assert (result.evaluation.count, result.evaluation.total) == (300 if refine else 400, 50_000)
+    assert ", 400 of 50,000 items" in str(result.evaluation.told()) or refine
 
 
 @pytest.mark.slow

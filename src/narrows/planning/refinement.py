@@ -8,11 +8,17 @@ from narrows.nn.operations import operations
 from narrows.nn.spec import Spec
 from narrows.planning.options import FitOptions
 from narrows.planning.traits import denoises, is_rounded
+from narrows.support.number_text import about
 
 # Two steps take back nine tenths of what an encoder loses to the best codes for its decoder.
 _REFINEMENT = 2
 # Operations an item above which that would keep a user waiting: 500 items a second.
 _MOST_FOR_REFINEMENT = 2e8
+# Of all training items: some two minutes of two cores. Whoever learns from millions of items will
+# encode millions.
+_MOST_FOR_ALL = 1e13
+# Such operations a second on two cores of a common machine.
+_RATE = 1e11
 
 
 def choose_refinement(training: Dataset, spec: Spec, options: FitOptions) -> tuple[int, list[str]]:
@@ -29,6 +35,11 @@ def choose_refinement(training: Dataset, spec: Spec, options: FitOptions) -> tup
     an_item = _REFINEMENT * (spec.latent_size + 1) * operations(spec, "decoder") / 3
     if an_item > _MOST_FOR_REFINEMENT:
         return 0, []
+    if an_item * len(training) > _MOST_FOR_ALL:
+        return 0, [
+            f"codes are not refined: of {len(training):,} items that would take "
+            f"{about(an_item * len(training) / _RATE)} each time; --refine {_REFINEMENT} does it"
+        ]
     return _REFINEMENT, [
         f"{_REFINEMENT} Gauss-Newton steps refine each code: the decoder knows what was missed"
     ]

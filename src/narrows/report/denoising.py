@@ -14,6 +14,7 @@ from narrows.model.trained import TrainedModel
 from narrows.report.evaluation import fitted_pca
 from narrows.report.measures import SSIM_WINDOW, ErrorMeter, psnr, ssim
 from narrows.support.chunks import evenly_spaced
+from narrows.support.number_text import items_of
 from narrows.support.text_tables import TextTable
 from narrows.training.noise import noise_limits
 
@@ -203,6 +204,4 @@ def denoising_text(result: Denoising) -> str:
         likeness = "" if score.ssim is None else f"{score.ssim:.3f}"
         quality = [] if score.psnr is None else [f"{score.psnr:.2f} dB"]
         rows.append([title, f"{score.rmse:.4f}", *quality, likeness])
-    some = "" if result.count == result.total else f" of {result.total:,}"
-    plural = "" if result.total == 1 else "s"
-    return TextTable(f"{result.source}, {result.count:,}{some} item{plural}", rows).text()
+    return TextTable(f"{result.source}, {items_of(result.count, result.total)}", rows).text()

@@ -7,6 +7,7 @@ import numpy as np
 
 from narrows.baselines.dct import dct_reconstruct
 from narrows.data import Dataset
+from narrows.data.dataset import take_rows
 from narrows.engine.evidence import is_variational
 from narrows.errors import ModelFileError
 from narrows.learnt.pca import PCA
@@ -16,7 +17,7 @@ from narrows.model.use import TrainedAutoencoder
 from narrows.report.columns import ColumnMeter, ColumnScore, columns_told
 from narrows.report.measures import ErrorMeter, psnr
 from narrows.support.chunks import pieces
-from narrows.support.number_text import readable
+from narrows.support.number_text import items_of, readable
 from narrows.support.progress import Tracker, silent
 from narrows.support.shapes import is_image_shape
 from narrows.support.text_tables import Shown, TextTable, Told
@@ -54,10 +55,12 @@ class Evaluation(Shown):
     Of a table, errors are those of its features, which are standardised; ``columns`` has those in
     the units of its columns. ``elbo`` is a variational model's evidence lower bound, in nats an
     item. ``noisy`` is the mean squared error of what went in, where that was not the items.
+    ``count`` items were measured, of ``total``.
     """
 
     source: str
     count: int
+    total: int
     unit: str
     model: Score
     baselines: tuple[Score, ...]
@@ -87,13 +90,16 @@ class Evaluation(Shown):
         if self.elbo is not None:
             error += f", ELBO {self.elbo:,.2f} nats an item"
         plural = "" if self.model.numbers == 1 else "s"
+        source = self.source
+        if self.count < self.total:
+            source += f", {items_of(self.count, self.total)}"
         if self.noisy is not None:
             return (
-                f"{self.source}: {error} is left of {readable(self.noisy)}; "
+                f"{source}: {error} is left of {readable(self.noisy)}; "
                 f"PCA, {self.pca.numbers} numbers, leaves {readable(self.pca.mse)}"
             )
         return (
-            f"{self.source}: {error} with {self.model.numbers} number{plural} an item; "
+            f"{source}: {error} with {self.model.numbers} number{plural} an item; "
             f"PCA with as many {readable(self.pca.mse)}; "
             f"{self.bytes_before:,} bytes an item become {self.bytes_after:,}"
         )
@@ -104,9 +110,10 @@ def evaluate(
     data: Dataset,
     *,
     coded: CodedItems | None = None,
+    at: np.ndarray | None = None,
     track: Tracker = silent,
 ) -> Evaluation:
-    """Reconstruct every item of ``data``, from its inputs where it has others, and measure, in
+    """Reconstruct the items of ``data``, from its inputs where it has others, and measure, in
     bounded memory.
 
     The baselines were fitted to what the model was trained on, never to ``data``: PCA with as many
@@ -115,6 +122,7 @@ def evaluate(
 
     Args:
         coded: what goes in, with the codes that are known; None where nobody has any.
+        at: the places of the items that are measured; None for all.
 
     Raises:
         ShapeError: the model was trained on items of another shape.
@@ -129,8 +137,9 @@ def evaluate(
     noisy = None if data.inputs is None else ErrorMeter()
     if coded is None:
         coded = autoencoder.coded(data.items if data.inputs is None else data.inputs)
-    with track("measuring", total=len(data), unit="items") as advance:
-        for places in pieces(data.items):
+    count = len(data) if at is None else len(at)
+    with track("measuring", total=count, unit="items") as advance:
+        for places in pieces(data.items, at=at):
             items = autoencoder.shaped(data.items[places])
             inputs = items if data.inputs is None else autoencoder.shaped(data.inputs[places])
             results = [coded.reconstructions(places), pca.reconstruct(inputs)]
@@ -147,19 +156,20 @@ def evaluate(
     names = ["autoencoder", "PCA", "mean item", "cosine transform"]
     numbers = [size, len(pca.components), 0, min(size, data.item_size)]
     scores = [
-        _score(trained, name, count, meter, meters[2])
-        for name, count, meter in zip(names, numbers, meters, strict=False)
+        _score(trained, name, kept, meter, meters[2])
+        for name, kept, meter in zip(names, numbers, meters, strict=False)
     ]
     return Evaluation(
         source=data.name,
-        count=len(data),
+        count=count,
+        total=len(data),
         unit=error_unit(trained),
         model=scores[0],
         baselines=tuple(scores[1:]),
         bytes_before=data.items[:1].nbytes,
         bytes_after=4 * size,
         columns=() if columns is None else columns.scores(),
-        elbo=_elbo(autoencoder, data.items),
+        elbo=_elbo(autoencoder, data.items if at is None else take_rows(data.items, at)),
         noisy=None if noisy is None else noisy.mse,
     )
 
@@ -220,5 +230,4 @@ def _methods_table(result: Evaluation) -> TextTable:
             quality = "" if score.relative is None else f"{score.relative:.2%}"
         figures = [readable(value) for value in (score.mse, score.mae, score.largest)]
         rows.append([score.method, str(score.numbers), *figures, quality])
-    plural = "" if result.count == 1 else "s"
-    return TextTable(f"{result.source}, {result.count:,} item{plural}", rows)
+    return TextTable(f"{result.source}, {items_of(result.count, result.total)}", rows)

@@ -82,8 +82,24 @@ def sampled_places(count: int, most: int, seed: int) -> Int64[np.ndarray, " m"]:
     return np.sort(random.choice(count, min(count, MOST_SAMPLED), replace=False)[:most])
 
 
+def measured_places(
+    count: int, seed: int, *, refined: bool = False
+) -> Int64[np.ndarray, " m"] | None:
+    """Which of ``count`` items a model is measured on after training: None for all, of very many
+    some that are sampled by the seed. Errors and ranges of so many are within a few per cent of
+    those of all.
+
+    Args:
+        refined: whether codes are, which takes longer.
+    """
+    most = MOST_SAMPLED if refined else MOST_MEASURED
+    return sampled_places(count, most, seed) if most < count else None
+
+
 #: What is sampled in one order.
 MOST_SAMPLED = 20_000
+#: Items that are measured after training, at most, where codes are not refined.
+MOST_MEASURED = 100_000
 # Keeps the sample apart from other uses of the same seed.
 _SAMPLING_STREAM = 0x5A4E
 

@@ -20,6 +20,16 @@ def three_digits(value: float) -> str:
     return f"{value:,.0f}" if 100 <= abs(value) < 1e15 else f"{value:.3g}"
 
 
+def items_of(count: int, total: int) -> str:
+    """How many items, and of how many.
+
+    >>> items_of(3, 3), items_of(1, 1), items_of(2, 1000)
+    ('3 items', '1 item', '2 of 1,000 items')
+    """
+    some = "" if count == total else f" of {total:,}"
+    return f"{count:,}{some} item{'' if total == 1 else 's'}"
+
+
 def about(seconds: float) -> str:
     """A time that is not known well, for people.
 

@@ -21,7 +21,7 @@ from narrows.nn.model import Model, initial_model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
 from narrows.planning.plan import Plan
-from narrows.support.chunks import chunks, pieces, sampled_places
+from narrows.support.chunks import chunks, measured_places, pieces, sampled_places
 from narrows.support.forks import require_xla_threads
 from narrows.support.memory import NUMBA, XLA, require_compilers, require_memory
 from narrows.support.progress import Tracker, silent
@@ -98,7 +98,7 @@ def fit_plan(
             held_out = validation if settings.patience is not None else None
             judges = training if held_out is None else held_out
             linear = linear_model(training.item_shape, pca, linear_scaling(training, pca))
-            notes = where_linear_is_better(model, linear, judges, refinement)
+            notes = where_linear_is_better(model, linear, judges, refinement, settings.seed)
             if notes:
                 model, refinement = linear, 0  # its codes are the best there are
         advance(1)
@@ -108,6 +108,11 @@ def fit_plan(
     if density:
         statistics = place_codes(coded.training, bool(refinement), settings.seed, track)
     notes += [*of_data, *result.notes]
+    if (measured := measured_places(len(training), settings.seed)) is not None:
+        notes.append(
+            f"ranges of codes and errors beside PCA's are measured on {len(measured):,} of the "
+            f"{len(training):,} items or fewer, drawn by the seed"
+        )
     if described.table is not None:
         some = training.items[:: max(len(training) // _MASS_ROWS, 1)]
         made = make_runner(model, refinement).reconstruct(np.asarray(some))
@@ -225,12 +230,14 @@ _REFINED_FOR_STATISTICS = 10_000
 def place_codes(
     coded: CodedItems, refined: bool, seed: int, track: Tracker = silent
 ) -> dict[str, np.ndarray]:
-    """``lowest``, ``highest`` and ``mean`` of each latent number over items, or where codes are
-    refined over ten thousand of them, which are sampled by the seed."""
-    most = _REFINED_FOR_STATISTICS if refined else len(coded)
-    at = sampled_places(len(coded), most, seed) if most < len(coded) else None
+    """``lowest``, ``highest`` and ``mean`` of each latent number over items; of many, and where
+    codes are refined of more than ten thousand, over some that are sampled by the seed."""
+    at = measured_places(len(coded), seed)
+    if refined and len(coded) > _REFINED_FOR_STATISTICS:
+        at = sampled_places(len(coded), _REFINED_FOR_STATISTICS, seed)
+    count = len(coded) if at is None else len(at)
     lowest, highest, total = list[np.ndarray](), list[np.ndarray](), np.zeros(())
-    with track("placing codes", total=min(most, len(coded)), unit="items") as advance:
+    with track("placing codes", total=count, unit="items") as advance:
         for places in pieces(coded.items, at=at):
             codes = coded.codes(places)
             lowest.append(codes.min(axis=0))
@@ -240,7 +247,7 @@ def place_codes(
     return {
         "lowest": np.min(lowest, axis=0),
         "highest": np.max(highest, axis=0),
-        "mean": (total / min(most, len(coded))).astype(np.float32),
+        "mean": (total / count).astype(np.float32),
     }
 
 

@@ -9,7 +9,7 @@ from narrows.nn.blocks import Dense, Flatten, Shape
 from narrows.nn.model import Model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec, mirrored
-from narrows.support.chunks import chunks
+from narrows.support.chunks import chunks, measured_places
 
 
 def linear_scaling(training: Dataset, pca: PCA) -> Scaling:
@@ -53,12 +53,16 @@ _SMALLEST_UNIT = 1e-15
 
 
 def where_linear_is_better(
-    model: Model, linear: Model, items: Dataset, refinement: int
+    model: Model, linear: Model, data: Dataset, refinement: int, seed: int
 ) -> list[str]:
-    """What to say if the linear model keeps more of ``items``; nothing if it does not."""
-    found, best = (_mean_squared_error(each, items) for each in (model, linear))
+    """What to say if the linear model keeps more of ``data``, or of a sample of very many items;
+    nothing if it does not."""
+    some = measured_places(len(data), seed)
+    found, best = (_mean_squared_error(each, data.items, some) for each in (model, linear))
     if found > best and refinement:  # which never makes it larger, and takes longer
-        found = _mean_squared_error(model, items, refinement)
+        some = measured_places(len(data), seed, refined=True)
+        found = _mean_squared_error(model, data.items, some, refinement)
+        best = _mean_squared_error(linear, data.items, some)
     if found <= best:
         return []
     return [
@@ -67,9 +71,11 @@ def where_linear_is_better(
     ]
 
 
-def _mean_squared_error(model: Model, data: Dataset, refinement: int = 0) -> float:
+def _mean_squared_error(
+    model: Model, items: np.ndarray, at: np.ndarray | None, refinement: int = 0
+) -> float:
     runner, total = make_runner(model, refinement), 0.0
-    for chunk in chunks(data.items):
+    for chunk in chunks(items, at=at):
         difference = runner.reconstruct(chunk).astype(np.float64) - chunk
         total += float(np.vdot(difference, difference))
-    return total / data.items.size
+    return total / (items.size if at is None else len(at) * items[:1].size)

@@ -15,6 +15,7 @@ from narrows.model.use import TrainedAutoencoder
 from narrows.planning.plan import Plan
 from narrows.report.evaluation import Evaluation, evaluate
 from narrows.report.run_folder import CODES, LOSS, RECONSTRUCTIONS, draw_run
+from narrows.support.chunks import measured_places
 from narrows.support.files import is_standard_output, require_room
 from narrows.support.progress import Note, Tracker
 from narrows.support.temporary import LOCK
@@ -123,7 +124,8 @@ class RunFiles:
         plan: Plan,
         track: Tracker,
     ) -> tuple[Evaluation, dict[str, str]]:
-        """Measure the model on ``shown``, draw the pictures, and finish the history.
+        """Measure the model on ``shown``, or some of very many items, draw the pictures, and finish
+        the history.
 
         Args:
             coded: the items of ``shown`` with the codes that are known.
@@ -135,7 +137,8 @@ class RunFiles:
         if noise is not None:
             shown = with_noise(shown, noise, noise_limits(autoencoder.trained.described), seed)
         own = coded if shown.inputs is None else None
-        evaluation = evaluate(autoencoder, shown, coded=own, track=track)
+        at = measured_places(len(shown), seed, refined=bool(autoencoder.trained.refinement))
+        evaluation = evaluate(autoencoder, shown, coded=own, at=at, track=track)
         drawn = draw_run(
             self.folder,
             autoencoder,

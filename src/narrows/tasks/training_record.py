@@ -7,6 +7,7 @@ import numpy as np
 
 from narrows.baselines.filters import Settings, choose_filters
 from narrows.data import Dataset
+from narrows.data.dataset import take_rows
 from narrows.data.limits import holds_whole_numbers, known_peak
 from narrows.learnt.pca import PCA
 from narrows.model.ranges import described_range
@@ -15,7 +16,7 @@ from narrows.model.use import noise_variance
 from narrows.nn.model import Model
 from narrows.planning.plan import Plan
 from narrows.planning.traits import is_image
-from narrows.support.chunks import evenly_spaced
+from narrows.support.chunks import evenly_spaced, measured_places
 from narrows.training import Trained
 from narrows.training.noise import damaged_parts, noise_limits
 
@@ -78,11 +79,13 @@ def record_training(
     )
     if model.spec != plan.spec:  # PCA took its place: the history is not its own
         return replace(record, preset="auto", linear=True)
+    some = measured_places(len(training), settings.seed)
+    items = training.items if some is None else take_rows(training.items, some)
     return replace(
         record,
         loss=last.get("loss"),
         val_loss=last.get("val_loss"),
-        noise_variance=noise_variance(model, settings.objective, training.items),
+        noise_variance=noise_variance(model, settings.objective, items),
     )
 
 
