@@ -81,7 +81,15 @@ def test_fit_leaves_a_model_a_history_and_pictures(narrows: Command, tmp_path: P
     )
     assert code == 0, err
     assert out.count("\n") == 1
-    for words in ("mean squared error", "PSNR", "PCA with as many", "64 bytes", " s\n"):
+    for words in (
+        "mean squared error",
+        "PSNR",
+        "PCA with as many",
+        "64 bytes",
+        " s; ",
+        " items or ",
+        " of memory",
+    ):
         assert words in out
     assert "1,617 items of 8x8 from digits" in err
     left = contents(tmp_path)

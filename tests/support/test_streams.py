@@ -18,7 +18,8 @@ from helpers.command_line import start
 from narrows import Autoencoder, NarrowsWarning
 from narrows.cli.app import run
 from narrows.support.files import atomic_file
-from narrows.support.progress import say, shown, warn
+from narrows.support.log import say
+from narrows.support.progress import shown, warn
 from narrows.support.streams import beyond_standard, file_name, printable, utf8_name
 
 

@@ -12,6 +12,7 @@ from narrows.errors import NarrowsError, NarrowsWarning, UsageError
 from narrows.support import memory
 from narrows.support.inputs import cannot_be_read
 from narrows.support.interruption import INTERRUPTED, came
+from narrows.support.log import log_as_before
 from narrows.support.streams import output_error
 from narrows.version import __version__
 
@@ -85,13 +86,13 @@ app.command()(archive.info)
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; gives the exit code: 0 done, 1 the work failed, 2 wrong usage."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), log_as_before():
         warnings.simplefilter("always", NarrowsWarning)  # a note ends no work, whatever -W says
         warnings.showwarning = _show_warning
         code = _run(arguments)
-    error = output_error()  # what shows help and the version does not look
-    if code == 0 and error is not None and not isinstance(error, BrokenPipeError):
-        show_error(unwritten(error))
+        error = output_error()  # what shows help and the version does not look
+        if code == 0 and error is not None and not isinstance(error, BrokenPipeError):
+            show_error(unwritten(error))
     return code or int(error is not None)
 
 

@@ -152,11 +152,15 @@ def fitted(
 
 def shown(result: "FitResult", paths: dict[str, Path]) -> tuple[str, dict[str, Any]]:
     """A result for people, and for JSON."""
+    from narrows.training.pace import Pace
+
     assert result.evaluation is not None
-    return f"{result.evaluation.sentence()}; {result.seconds:.1f} s", {
+    pace = Pace.of(result.history)
+    return f"{result.evaluation.sentence()}; {result.seconds:.1f} s; {pace.sentence()}", {
         **{name: str(path) for name, path in paths.items()},
         "evaluation": asdict(result.evaluation),
         "training": result.trained.training.to_dict(),
+        "pace": asdict(pace),
         "dead": result.trained.dead.tolist(),
         "notes": list(result.notes),
         "cautions": [asdict(caution) for caution in result.cautions],

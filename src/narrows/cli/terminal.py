@@ -9,8 +9,10 @@ from typing import Any
 
 from narrows.errors import NarrowsError, OutputError
 from narrows.support.files import is_standard_output
+from narrows.support.log import as_json as log_is_json
+from narrows.support.log import say as say_plainly
+from narrows.support.log import tell
 from narrows.support.progress import Advance, shown
-from narrows.support.progress import say as tell
 from narrows.support.standard_input import renamed
 from narrows.support.streams import output_error, printable, standard_error, standard_output
 from narrows.tasks.outputs import Written
@@ -18,7 +20,7 @@ from narrows.tasks.outputs import Written
 
 def say(message: str) -> None:
     """A message to the person at the terminal; never fails."""
-    tell(renamed(message))
+    say_plainly(renamed(message))
 
 
 @contextlib.contextmanager
@@ -75,6 +77,9 @@ def unwritten(error: OSError) -> OutputError:
 
 def show_error(error: NarrowsError) -> None:
     """An error in one sentence, and what to do about it."""
+    if log_is_json():
+        tell("error", message=renamed(error.message), hint=renamed(error.hint or ""))
+        return
     say(f"{_styled('error:', '1;31')} {error.message}")
     if error.hint:
         say(f"{_styled('hint:', '1')} {error.hint}")

@@ -33,7 +33,8 @@ from narrows.report.notebook import FewItems, model_html
 from narrows.support import arguments
 from narrows.support.chunks import chunks
 from narrows.support.lazy_modules import pa
-from narrows.support.progress import say, shown, silent, warn
+from narrows.support.log import say
+from narrows.support.progress import shown, silent, warn
 from narrows.tasks.denoise import denoise, require_denoisable
 from narrows.tasks.drawn_codes import DrawnCodes, interpolated, traversed
 from narrows.tasks.drawn_rows import DrawnRows
@@ -96,7 +97,8 @@ class Autoencoder(
 
     Attributes:
         history_: one dictionary an epoch: ``epoch``, ``loss``, ``val_loss``, ``learning_rate``,
-            ``seconds``. Losses are means over all values, in the data's own units.
+            and how fast it was (:class:`narrows.training.EpochRecord`). Losses are means over all
+            values, in the data's own units.
         notes_: what there is to know of the last ``fit``, in sentences: how the data were read,
             what was chosen and why, and what may spoil the results, of which it warns too
             (:class:`narrows.NarrowsWarning`).

@@ -13,7 +13,8 @@ from narrows.estimators.fit_data import seed_of
 from narrows.estimators.outliers import OutlierDetector
 from narrows.report.comparison.compared import Compared
 from narrows.support import arguments
-from narrows.support.progress import say, shown
+from narrows.support.log import say
+from narrows.support.progress import shown
 from narrows.support.temporary import temporary_folder
 from narrows.tasks.compare import CompareOptions
 from narrows.tasks.compare import compare as job

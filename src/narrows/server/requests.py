@@ -191,7 +191,7 @@ def _sentence(status: int, error: str, hint: str | None) -> "Response":
 @functools.cache
 def _said_once(text: str) -> None:
     """Say a fault of ours on standard error, once."""
-    from narrows.support.progress import say
+    from narrows.support.log import say
 
     say(text)
 

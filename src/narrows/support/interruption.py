@@ -103,7 +103,7 @@ def unbroken() -> Iterator[None]:
 @contextlib.contextmanager
 def with_last_words(words: Callable[[], str]) -> Iterator[None]:
     """Say ``words()`` where the block is broken off."""
-    from narrows.support.progress import say
+    from narrows.support.log import say
 
     before, _State.last_words = _State.last_words, words
     try:

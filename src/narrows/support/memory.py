@@ -60,6 +60,40 @@ def address_limits() -> Iterator[Limit]:
             yield Limit(soft, status[used] << 10, f"{by} allows")
 
 
+def peak_memory() -> int | None:
+    """The most memory that this process held at once so far, in bytes: what of it was in RAM.
+
+    Of Linux it is asked as VmHWM: there ``ru_maxrss`` begins at what the process that started this
+    one held. None where the system does not tell.
+    """
+    status = _numbers(Path("/proc/self/status"))
+    if "VmHWM" in status:
+        return status["VmHWM"] << 10
+    try:
+        import resource
+    except ImportError:
+        return _peak_on_windows()
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most << 10  # which gives bytes, others kilobytes
+
+
+def _peak_on_windows() -> int | None:
+    """PeakWorkingSetSize of PROCESS_MEMORY_COUNTERS, the third field of ten."""
+    import ctypes
+
+    kernel = getattr(getattr(ctypes, "windll", None), "kernel32", None)
+    if kernel is None:
+        return None
+    # two numbers of 32 bits, and eight of the size of a pointer
+    counters = (ctypes.c_size_t * (8 + 8 // ctypes.sizeof(ctypes.c_size_t)))()
+    size = ctypes.sizeof(counters)
+    kernel.GetCurrentProcess.restype = ctypes.c_void_p
+    process = ctypes.c_void_p(kernel.GetCurrentProcess())
+    if not kernel.K32GetProcessMemoryInfo(process, ctypes.byref(counters), size):
+        return None
+    return int(counters[8 // ctypes.sizeof(ctypes.c_size_t)])
+
+
 def _group_limits() -> Iterator[Limit]:
     for folder in _groups():
         most = _number(folder / "memory.max") or _number(folder / "memory.limit_in_bytes")

@@ -30,6 +30,18 @@ def items_of(count: int, total: int) -> str:
     return f"{count:,}{some} item{'' if total == 1 else 's'}"
 
 
+def sized(size: float) -> str:
+    """Bytes with three significant digits, for people.
+
+    >>> sized(412), sized(9_734_000), sized(413_204_480), sized(20_100_000_000)
+    ('412 bytes', '9.73 MB', '413 MB', '20.1 GB')
+    """
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= unit:
+            return f"{three_digits(size / unit)} {name}"
+    return f"{size:.0f} bytes"
+
+
 def about(seconds: float) -> str:
     """A time that is not known well, for people.
 

@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager
 from typing import IO, Any, Protocol, cast, runtime_checkable
 
 from narrows.errors import NarrowsWarning
+from narrows.support.log import as_json, say, tell
 from narrows.support.streams import Report, standard_error
 
 _LINE_EVERY_SECONDS = 10.0
@@ -54,13 +55,6 @@ def silent(label: str, *, total: float | None, unit: str) -> Iterator[Advance]:
     yield lambda amount, note="": None
 
 
-def say(message: str) -> None:
-    """A message to the person who waits, on stderr; never fails."""
-    err = standard_error()
-    err.write(f"{message}\n")
-    err.flush()
-
-
 def warn(message: str, *, stacklevel: int) -> None:
     """A warning to the caller so many calls above; lost where standard error is.
 
@@ -79,10 +73,10 @@ def warn(message: str, *, stacklevel: int) -> None:
 def shown(label: str, *, total: float | None, unit: str) -> Iterator[Advance]:
     """The tracker that draws a bar on stderr in a terminal, and some lines elsewhere. Work goes on
     where it cannot."""
-    kind = _Bar if standard_error().isatty() else _Lines
     shown: _Bar | _Lines | None = None
     with contextlib.suppress(Exception):
-        shown = kind(label, total, unit)
+        draws = standard_error().isatty() and not as_json()
+        shown = (_Bar if draws else _Lines)(label, total, unit)
     if shown is None:
         with silent(label, total=total, unit=unit) as advance:
             yield advance
@@ -160,10 +154,15 @@ class _Lines:
         now = time.monotonic()
         if now - self.last > _LINE_EVERY_SECONDS:
             self.last = now
-            done, unit = self.done, self.unit
-            share = f"{done / self.total:.0%}" if self.total else f"{done:,.0f} {unit}"
-            rate = _rate(done / (now - self.began), unit)
-            say(f"{self.label} {share}, {rate}  {note}".rstrip())
+            self._tell(note, now - self.began)
+
+    def _tell(self, note: str, seconds: float) -> None:
+        done, unit = self.done, self.unit
+        if as_json():
+            tell("progress", work=self.label, done=done, total=self.total, unit=unit)
+            return
+        share = f"{done / self.total:.0%}" if self.total else f"{done:,.0f} {unit}"
+        say(f"{self.label} {share}, {_rate(done / seconds, unit)}  {note}".rstrip())
 
     def stop(self) -> None:
         """Nothing is left to say."""

@@ -72,6 +72,11 @@ class Varied:
         """Whether items are read from a file, each time they are shown."""
         return isinstance(self._items, FileArray) or isinstance(self._inputs, FileArray)
 
+    @property
+    def size(self) -> int:
+        """Bytes of all items, with those that go in in their place."""
+        return self._items.nbytes + (0 if self._inputs is None else self._inputs.nbytes)
+
     def slice(
         self, order: np.ndarray, epoch: int, place: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

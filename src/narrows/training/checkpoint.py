@@ -5,7 +5,7 @@ for them, and the losses of the current epoch's steps; one JSON entry holds the 
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ from narrows.support.tensor_file import (
     write_tensors,
 )
 from narrows.training.history import History
+from narrows.training.pace import Spent
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(kw_only=True)
@@ -36,7 +37,7 @@ class Checkpoint:
         epoch: the epoch under way, counting from 1.
         losses: the losses of its steps so far, network units, float64.
         history: the epochs before it.
-        seconds: time spent in the epoch under way.
+        spent: seconds of the epoch under way.
         best: the arrays after the best epoch, where patience asks for them.
     """
 
@@ -45,7 +46,7 @@ class Checkpoint:
     epoch: int = 1
     losses: np.ndarray = field(default_factory=lambda: np.zeros(0))
     history: History = field(default_factory=list)
-    seconds: float = 0.0
+    spent: Spent = field(default_factory=Spent)
     best: dict[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -70,7 +71,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "epoch": checkpoint.epoch,
         "steps": state.steps,
         "history": checkpoint.history,
-        "seconds": checkpoint.seconds,
+        "spent": asdict(checkpoint.spent),
     }
     write_tensors(path, {**arrays, "losses": checkpoint.losses}, entry)
 
@@ -104,7 +105,7 @@ def read_checkpoint(path: Path, identity: dict[str, Any]) -> Checkpoint:
         epoch=entry["epoch"],
         losses=arrays["losses"],
         history=entry["history"],
-        seconds=entry["seconds"],
+        spent=Spent(**entry["spent"]),
         best=arrays_under(arrays, "best"),
     )
 

@@ -14,7 +14,10 @@ from narrows.support.files import atomic_file, explained
 class EpochRecord(TypedDict, total=False):
     """One epoch; losses are means over values, in data units.
 
-    ``val_loss`` is there only if there is a validation set.
+    ``val_loss`` is there only if there is a validation set. ``seconds`` are all of the epoch's, the
+    others what :class:`narrows.training.pace.Spent` says. Items and bytes a second are those of
+    training: of the time waiting and computing. ``peak_memory`` is the most that this process held
+    so far, in bytes, where the system tells it.
     """
 
     epoch: int
@@ -22,6 +25,12 @@ class EpochRecord(TypedDict, total=False):
     val_loss: float
     learning_rate: float
     seconds: float
+    waiting_seconds: float
+    computing_seconds: float
+    validating_seconds: float
+    items_per_second: float
+    bytes_per_second: float
+    peak_memory: int
 
 
 History = list[EpochRecord]

@@ -23,6 +23,7 @@ from narrows.training.augmentation import Varied
 from narrows.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from narrows.training.history import EpochRecord, History, best_epoch
 from narrows.training.noise import NoiseLimits, damaged_parts
+from narrows.training.pace import Spent
 from narrows.training.settings import TrainingSettings
 
 #: Seconds of work that a kill may cost.
@@ -229,18 +230,18 @@ class _Run:
 
     def advance(self, advance: Advance) -> None:
         """One slice of an epoch; after the last one, what ends an epoch."""
-        start = time.monotonic()
-        before = self.items_done()
+        start, before = time.monotonic(), self.items_done()
         with self._undivided():
             self._train_slice()
         advance(self.items_done() - before, self.note())
         if len(self.at.losses) * self.batch_size >= len(self.items):
-            validation_loss = self._validation_loss()
+            with self.at.spent.on("validating"):
+                validation_loss = self._validation_loss()
             with self._undivided():
                 self._end_epoch(start, validation_loss)
                 self.control.on_epoch(self.at.history)
         else:
-            self.at.seconds += time.monotonic() - start
+            self.at.spent.whole += time.monotonic() - start
         if time.monotonic() - self.saved_at > self.control.checkpoint_seconds:
             self.save()
 
@@ -257,7 +258,10 @@ class _Run:
         order = self.order[first : first + self.steps_at_once() * self.batch_size]
         if not len(order):  # it was stopped while an epoch's model was judged
             return
-        losses = self.trainer.train(*self.varied.slice(order, self.at.epoch, first))
+        with self.at.spent.on("waiting"):
+            slice = self.varied.slice(order, self.at.epoch, first)
+        with self.at.spent.on("computing"):
+            losses = self.trainer.train(*slice)
         release(self.items)
         self.at.losses = np.concatenate([self.at.losses, losses])
         self._require_finite()
@@ -270,12 +274,13 @@ class _Run:
         }
         if validation_loss is not None:
             record["val_loss"] = validation_loss
-        record["seconds"] = round(self.at.seconds + time.monotonic() - slice_start, 4)
+        self.at.spent.whole += time.monotonic() - slice_start
+        record.update(self.at.spent.told(len(self.items), self.varied.size))
         self.at.history = [*self.at.history, record]
         if self.settings.patience and best_epoch(self.at.history) == self.at.epoch:
             self.at.best = self.trainer.state().arrays
         self.at.epoch += 1
-        self.at.losses, self.at.seconds = np.zeros(0), 0.0
+        self.at.losses, self.at.spent = np.zeros(0), Spent()
         self.order = self._shuffled()
 
     def _validation_loss(self) -> float | None:
