@@ -10,8 +10,8 @@ from narrows.cli.fit_options import takes_fit_options
 from narrows.errors import UsageError
 from narrows.planning.options import FitOptions
 
-# What the estimator has beside them: use, and what it says.
-BESIDE = {"check_range", "verbose"}
+# What the estimator has beside them: use, what it says, and what it starts from.
+BESIDE = {"check_range", "verbose", "warm_start"}
 
 
 def test_the_estimator_has_every_option_with_its_default() -> None:

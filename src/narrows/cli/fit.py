@@ -35,6 +35,16 @@ def fit(
         ),
     ],
     chosen: Given,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            readable=False,
+            metavar="MODEL",
+            help="Go on from a trained model with DATA, of the same shape or columns; it keeps its "
+            "net, its scaling and its loss.",
+        ),
+    ] = None,
     target: Annotated[
         str | None,
         typer.Option(
@@ -93,8 +103,10 @@ def fit(
       narrows fit readings.npy --latent 8 --hidden 128,32 --out readings.safetensors
       narrows fit readings.npy --no-detection --out readings.safetensors
       narrows fit scans/ --target cleaned/ --out pages.safetensors
+      narrows fit december.csv --from model.safetensors --out model.safetensors
       narrows fit photographs/ --grey --resize 64,48 --skip-damaged --out photographs.safetensors
     """
+    from narrows.model.file import load_model
     from narrows.planning.options import FitOptions
     from narrows.support.locking import held_folder
     from narrows.tasks.run_files import RunFiles
@@ -108,6 +120,7 @@ def fit(
         "random_state": seed,
     }
     options = FitOptions.of(given, seed)
+    before = None if start is None else load_model(start)
     check_outputs(
         {"DATA": data, "--target": target, "--validation": validation},
         {"--out": out, **files.outputs()},
@@ -118,12 +131,14 @@ def fit(
     with held_folder(files.folder, "wait until it has ended, or name another with --run-dir"):
         if target is None and tile is None:
             training, held_out = load_for_training(
-                data, validation, seed, types=options.types, **how
+                data, validation, seed, start=before, types=options.types, **how
             )
         else:
             training, held_out = load_pages(data, target, tile, validation, seed, note=say, **how)
         training = replace(training, name=renamed(training.name))
-        result = fitted(training, held_out, options, files, given=given, detection=detection)
+        result = fitted(
+            training, held_out, options, files, start=before, given=given, detection=detection
+        )
     show(*shown(result, {"model": out, "run_dir": files.folder}), json)
 
 

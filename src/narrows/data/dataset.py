@@ -84,7 +84,9 @@ class Dataset:
             self, items=take_rows(self.items, indices), labels=labels, inputs=inputs, files=files
         )
 
-    def split(self, fraction: float, seed: int) -> tuple["Dataset", "Dataset"]:
+    def split(
+        self, fraction: float, seed: int, *, restated: bool = True
+    ) -> tuple["Dataset", "Dataset"]:
         """Hold out a random ``fraction`` of the rows: (the rest, the held-out rows).
 
         Both keep the order of the source. The same seed always holds out the same rows.
@@ -92,6 +94,11 @@ class Dataset:
         The features of a table are restated with the statistics of the rows that are not held out,
         so that the others have no part in the scaling; which columns and categories there are is
         known from all rows.
+
+        Args:
+            fraction: of the rows, from 0 to 1.
+            seed: says which.
+            restated: False where a table's features are to stay as a trained model takes them.
 
         Raises:
             DataError: fewer than two rows, so that one part would be empty.
@@ -106,7 +113,7 @@ class Dataset:
         held = min(max(round(count * fraction), 1), count - 1)
         order = np.random.default_rng([seed, _SPLIT_STREAM]).permutation(count)
         rest, held_out = self.rows(np.sort(order[held:])), self.rows(np.sort(order[:held]))
-        if self.table is None:
+        if self.table is None or not restated:
             return rest, held_out
         schema = self.table.restandardised(lambda: chunks(rest.items, values=CACHED_VALUES))
         return rest.reencoded(schema), held_out.reencoded(schema)

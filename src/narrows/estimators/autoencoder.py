@@ -11,12 +11,13 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from narrows.data import Pages, TableSchema
+from narrows.data import Dataset, Pages, TableSchema
 from narrows.data.array_inputs import array_input
 from narrows.data.image_folder import is_pillow_image
+from narrows.data.storage import LARGEST_IN_MEMORY
 from narrows.data.tables import SchemaDrift, arrow_table, is_frame
 from narrows.errors import ShapeError
-from narrows.estimators.fit_data import fit_data, seed_of
+from narrows.estimators.fit_data import fit_data, more_data, seed_of
 from narrows.estimators.inputs import ANY_ARRAY, features, given_array, is_plain
 from narrows.estimators.notebooks import ShownInNotebooks, explored_data
 from narrows.model.file import load_model, save_model
@@ -25,6 +26,7 @@ from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.spec import Spec
 from narrows.nn.summary import summary_text
+from narrows.planning.continuing import MOST_STEPS
 from narrows.planning.options import FitOptions
 from narrows.planning.parameters import ABOUT_USE, parameters_of, with_values
 from narrows.planning.refinement import require_refinable
@@ -42,6 +44,7 @@ from narrows.tasks.export import ExportedPage, export_page
 from narrows.tasks.fill import Filling, fill_frame
 from narrows.tasks.fit import fit
 from narrows.training import History
+from narrows.training.reservoir import Reservoir
 
 
 class SummaryText(str):
@@ -94,6 +97,8 @@ class Autoencoder(
             :func:`narrows.load_data` takes them; None for what they look like.
         item_bytes: what a code of the preset ``rounded`` shall take; None for a third of its
             numbers.
+        warm_start: whether ``fit`` goes on from the model that there is, as :meth:`partial_fit`
+            does without what came before, instead of training a new one.
 
     Attributes:
         history_: one dictionary an epoch: ``epoch``, ``loss``, ``val_loss``, ``learning_rate``,
@@ -137,6 +142,7 @@ class Autoencoder(
         check_range: bool = True,
         verbose: bool = False,
         types: Mapping[str, str] | None = None,
+        warm_start: bool = False,
     ) -> None:
         self.latent = latent
         self.hidden = hidden
@@ -157,6 +163,7 @@ class Autoencoder(
         self.check_range = check_range
         self.verbose = verbose
         self.types = types
+        self.warm_start = warm_start
 
     def fit(
         self, X: Any, y: Any = None, *, target: Any = None, validation_data: Any = None
@@ -180,41 +187,90 @@ class Autoencoder(
         Raises:
             ValueError: data or parameters that cannot be.
         """
-        given = self.get_params(deep=False)
-        warned = self._fit(X, target, validation_data, given=given, of=type(self).__name__)
+        goes_on = arguments.truth("warm_start", self.warm_start) and "model_" in self.__dict__
+        start = self._as_used() if goes_on else None
+        self.__dict__.pop("_reservoir", None)
+        options = FitOptions.of(self.get_params(deep=False), seed_of(self.random_state))
+        if start is None:
+            training, held_out = fit_data(
+                self, X, options, target=target, validation_data=validation_data
+            )
+        else:
+            training, held_out = more_data(
+                self, X, options, start, target=target, validation_data=validation_data
+            )
+        for line in self._fit(training, held_out, options, start=start):
+            warn(line, stacklevel=2)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Go on with ``X``, a batch of the data: all of them need never be there at once.
+
+        The first batch settles the shape or the columns, the net and its scaling, and should be
+        like what follows; of others, values in another range are told of. Each call trains on the
+        batch and, so that nothing is forgotten, on a uniform sample of all rows that came before,
+        of 64 MiB at most; for ``epochs`` passes over both, or where that is None up to
+        :data:`narrows.planning.continuing.MOST_STEPS` steps. No row is held out. After ``fit`` or
+        ``load`` it goes on from that model, whose rows it does not have. Copies keep the sample,
+        and files do not.
+
+        Args:
+            X: as of :meth:`fit`.
+            y: ignored.
+
+        Raises:
+            ValueError: data or parameters that cannot be, or of another shape than the first.
+        """
+        options = FitOptions.of(self.get_params(deep=False), seed_of(self.random_state))
+        options = replace(options, validation_fraction=0.0)
+        earlier = self.__dict__.get("_reservoir")
+        start = self._as_used() if "model_" in self.__dict__ else None
+        if start is None:
+            new, _ = fit_data(self, X, options)
+        else:
+            new, _ = more_data(self, X, options, start)
+        training, rows = new, None if earlier is None else earlier.rows()
+        if rows is not None:
+            training = replace(new, items=np.concatenate([rows, new.items.astype(rows.dtype)]))
+            if start is not None and start.training.linear:
+                start = None  # PCA took the place of a net, which has more to learn from now
+        warned = self._fit(training, None, options, start=start, most_steps=MOST_STEPS)
+        if earlier is None:
+            earlier = Reservoir(LARGEST_IN_MEMORY, options.seed)
+        earlier.add(new.items)
+        self._reservoir = earlier
         for line in warned:
             warn(line, stacklevel=2)
         return self
 
     def _fit(
         self,
-        X: Any,
-        target: Any,
-        validation_data: Any,
+        training: Dataset,
+        held_out: Dataset | None,
+        options: FitOptions,
         *,
-        given: Mapping[str, Any],
-        of: str,
+        given: Mapping[str, Any] | None = None,
+        of: str | None = None,
         detection: bool = False,
         most_steps: int | None = None,
+        start: TrainedModel | None = None,
     ) -> tuple[str, ...]:
         """Train as :meth:`fit` does, and say what to warn of.
 
         Args:
-            given: parameters by name, those of a class ``of``.
+            given: parameters by name, those of a class ``of``; None for those of this one.
             detection: whether to learn what odd items are.
             most_steps: of training, where ``epochs`` does not say it.
+            start: a model to go on from; None for a new one.
         """
-        options = FitOptions.of(given, seed_of(self.random_state))
         verbose = self._verbose()
-        training, held_out = fit_data(
-            self, X, options, target=target, validation_data=validation_data
-        )
         result = fit(
             training,
             held_out,
             options,
-            given=given,
-            of=of,
+            given=self.get_params(deep=False) if given is None else given,
+            of=type(self).__name__ if of is None else of,
+            start=start,
             detection=detection,
             most_steps=most_steps,
             track=shown if verbose else silent,

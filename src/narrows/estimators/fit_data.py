@@ -1,5 +1,6 @@
 """What estimators are fitted to: the training set, and what is held out of it or beside it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Integral
@@ -13,8 +14,10 @@ from narrows.data.file_arrays import loaded
 from narrows.data.tables import is_frame
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.estimators.inputs import ANY_ARRAY, check_labels, features, given_array
+from narrows.model.trained import TrainedModel
 from narrows.planning.options import FitOptions
 from narrows.support import arguments
+from narrows.tasks.training_data import taken_by
 
 # Fewer rows than this are all trained on: a tenth of them would say nothing.
 _FEWEST_TO_HOLD_OUT_FROM = 20
@@ -44,6 +47,52 @@ def fit_data(
         return training, _held_out(estimator, validation_data, training)
     noisy, clean = _pair(validation_data)
     return training, _towards(_held_out(estimator, noisy, training), clean)
+
+
+def more_data(
+    estimator: Any,
+    X: Any,
+    options: FitOptions,
+    start: TrainedModel,
+    *,
+    target: Any = None,
+    validation_data: Any = None,
+) -> tuple[Dataset, Dataset | None]:
+    """The same for a model that goes on: the columns, categories and scaling are those that it has.
+
+    Raises:
+        DataError, ShapeError, UsageError: as :func:`fit_data` does, and where the columns or the
+            shape are others.
+    """
+    training = taken_by(start, _as_before(estimator, X, start, 6))
+    if target is not None:
+        training = _towards(training, target)
+    if validation_data is None:
+        share = options.validation_fraction
+        if share > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
+            return training.split(share, options.seed, restated=False)
+        return training, None
+    if target is None:
+        return training, _as_before(estimator, validation_data, start, 6)
+    noisy, clean = _pair(validation_data)
+    return training, _towards(_as_before(estimator, noisy, start, 6), clean)
+
+
+def _as_before(estimator: Any, X: Any, start: TrainedModel, stacklevel: int) -> Dataset:
+    """Items as a model takes them, of its shape, whatever they were given as."""
+    data, table = start.data, start.data.table
+    if table is not None:
+        return Dataset("X", features(estimator, X, table), table=table)
+    if isinstance(X, Dataset):
+        X = loaded(X.items)
+    items = given_array(X, stacklevel)
+    if len(start.item_shape) == 1:
+        items = validate_data(estimator, items, reset=False, **ANY_ARRAY)
+    else:
+        items = check_array(items, **ANY_ARRAY)
+    if items.shape[1:] == (math.prod(start.item_shape),):
+        items = items.reshape(len(items), *start.item_shape)
+    return checked(Dataset("X", items, data.value_range))
 
 
 def seed_of(random_state: Any) -> int:

@@ -18,9 +18,11 @@ from sklearn.utils.validation import check_is_fitted
 from narrows.data import Dataset
 from narrows.errors import UsageError
 from narrows.estimators.autoencoder import Autoencoder, with_items
+from narrows.estimators.fit_data import fit_data, seed_of
 from narrows.learnt.detection import require_rate, score_index
 from narrows.model.file import save_model
 from narrows.model.trained import TrainedModel
+from narrows.planning.options import FitOptions
 from narrows.planning.parameters import parameters_of, with_values
 from narrows.planning.recipe import DETECTION_STEPS
 from narrows.support import arguments
@@ -104,10 +106,12 @@ class OutlierDetector(
         require_rate(arguments.required_number("false_alarms", self.false_alarms))
         given = self.get_params(deep=False)
         trained = Autoencoder(**{name: given[name] for name in given if name not in _OWN})
+        options = FitOptions.of(given, seed_of(self.random_state))
+        training, held_out = fit_data(trained, X, options, validation_data=validation_data)
         warned = trained._fit(
-            X,
-            None,
-            validation_data,
+            training,
+            held_out,
+            options,
             given=given,
             of=type(self).__name__,
             detection=True,

@@ -48,13 +48,17 @@ def described_range(training: Dataset) -> dict[str, Any]:
     return {"whole": holds_whole_numbers(training.items), "narrowest": narrowest}
 
 
-def column_ranges(training: Dataset) -> dict[str, np.ndarray]:
-    """The lowest and the highest of each value of flat rows, float64 (values,); nothing of what are
-    no flat rows, or of long ones."""
+def column_ranges(
+    training: Dataset, before: Mapping[str, np.ndarray] | None = None
+) -> dict[str, np.ndarray]:
+    """The lowest and the highest of each value of flat rows, float64 (values,), those of ``before``
+    among them; nothing of what are no flat rows, or of long ones."""
     items = training.items
     if training.table is not None or items.ndim != 2 or items.shape[1] > MOST_COLUMNS:
         return {}
     parts = [(part.min(axis=0), part.max(axis=0)) for part in chunks(items, values=CACHED_VALUES)]
+    if before:
+        parts.append((before["lowest"], before["highest"]))
     lows, highs = zip(*parts, strict=True)
     return {
         "lowest": np.min(lows, axis=0).astype(np.float64),

@@ -131,6 +131,7 @@ class TrainingRecord:
             name, with their numbers.
         linear: whether PCA took the place of what was trained.
         loss: of that epoch, in the data's own units, as ``val_loss``.
+        continued: what the model had been trained on that this training went on from.
         noise_variance: of a variational model, the variance of its decoder, see
             :func:`narrows.model.use.noise_variance`.
     """
@@ -152,6 +153,7 @@ class TrainingRecord:
     loss: float | None = None
     val_loss: float | None = None
     noise_variance: float | None = None
+    continued: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; none where nothing is known."""
@@ -179,8 +181,8 @@ class TrainingRecord:
 
 
 # What a record has only where there is such a thing.
-_WHERE_THERE = ("tile", "filters", "linear", "loss", "val_loss", "noise_variance")
-_TEXTS = ("preset", "objective", "schedule", "noise")
+_WHERE_THERE = ("tile", "filters", "linear", "loss", "val_loss", "noise_variance", "continued")
+_TEXTS = ("preset", "objective", "schedule", "noise", "continued")
 _WHOLE = ("epochs", "epoch", "batch_size", "shift", "seed", "tile")
 
 

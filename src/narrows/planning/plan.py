@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from narrows.data import Dataset
+from narrows.model.trained import TrainedModel
 from narrows.nn.spec import Spec
 from narrows.planning.architecture import articles_spec, choose_spec, user_spec
 from narrows.planning.options import FitOptions
@@ -24,6 +25,7 @@ class Plan:
         refinement: how many steps improve each code after the encoder.
         may_be_linear: whether the best linear model may turn out to be the answer.
         reasons: one line for each choice that was ours.
+        start: the trained model that it goes on from; None for weights drawn at random.
     """
 
     preset: str | None
@@ -33,6 +35,7 @@ class Plan:
     refinement: int
     may_be_linear: bool
     reasons: tuple[str, ...]
+    start: TrainedModel | None = None
 
 
 def make_plan(training: Dataset, options: FitOptions, *, most_steps: int | None = None) -> Plan:

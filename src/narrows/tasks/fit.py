@@ -14,6 +14,7 @@ from narrows.data import Dataset, TableSchema
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.planning.architecture import CHANNELS_FIRST
+from narrows.planning.continuing import SETTLED, continuing_plan
 from narrows.planning.options import FitOptions
 from narrows.planning.parameters import kept
 from narrows.planning.plan import Plan, make_plan
@@ -84,6 +85,7 @@ def fit(
     of: str = "Autoencoder",
     detection: bool = False,
     most_steps: int | None = None,
+    start: TrainedModel | None = None,
     files: RunFiles | None = None,
     track: Tracker = silent,
     note: Note = unheard,
@@ -97,6 +99,8 @@ def fit(
         of: the class whose parameters they are.
         detection: whether to learn what :mod:`narrows.tasks.detect` needs.
         most_steps: of training, where the options do not say how many epochs.
+        start: a trained model to go on from, see :mod:`narrows.planning.continuing`; None to train
+            a new one.
         files: where model, history, checkpoints and pictures go; None to write nothing. A run that
             has them is evaluated on all that was held out.
         track: told how far it is.
@@ -107,8 +111,11 @@ def fit(
         UsageError: an option that cannot be, or does not fit the items.
         NarrowsError: training failed, or the model cannot be written.
     """
-    start = time.monotonic()
-    plan = make_plan(training, options, most_steps=most_steps)
+    begun = time.monotonic()
+    if start is None:
+        plan = make_plan(training, options, most_steps=most_steps)
+    else:
+        plan = continuing_plan(start, training, options, most_steps=most_steps)
     choices = _choices(training, held_out, plan)
     shape = "x".join(map(str, training.item_shape))
     note(f"learning {len(training):,} items of {shape} from {training.name}")
@@ -123,7 +130,8 @@ def fit(
         unbroken=unbroken,
         **({} if files is None else files.begin(plan, detection)),
     )
-    trained = kept(fitted.trained, of, given, plan.settings.epochs)
+    before = {} if start is None else start.parameters.get("values", {})
+    trained = kept(fitted.trained, of, {**given, **_settled(before)}, plan.settings.epochs)
     autoencoder = TrainedAutoencoder(trained)
     evaluation, not_written, most = None, dict[str, str](), _MOST_TO_JUDGE
     if files is not None:
@@ -155,11 +163,16 @@ def fit(
         evaluation=evaluation,
         not_written=not_written,
         coded=fitted.coded,
-        seconds=time.monotonic() - start,
+        seconds=time.monotonic() - begun,
     )
     for line in result.findings:
         note(line)
     return result
+
+
+def _settled(before: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that a model which went on has kept."""
+    return {name: value for name, value in before.items() if name in SETTLED}
 
 
 def _choices(training: Dataset, held_out: Dataset | None, plan: Plan) -> tuple[str, ...]:

@@ -20,13 +20,19 @@ from narrows.model.trained import TrainedModel
 from narrows.nn.model import Model, initial_model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
+from narrows.planning.continuing import describes_squares
 from narrows.planning.plan import Plan
 from narrows.support.chunks import chunks, measured_places, pieces, sampled_places
 from narrows.support.forks import require_xla_threads
 from narrows.support.memory import NUMBA, XLA, require_compilers, require_memory
 from narrows.support.progress import Tracker, silent
 from narrows.tasks.detector import fit_detection
-from narrows.tasks.linear import linear_model, linear_scaling, where_linear_is_better
+from narrows.tasks.linear import (
+    linear_model,
+    linear_scaling,
+    where_linear_is_better,
+    where_start_is_better,
+)
 from narrows.tasks.training_record import describe_data, record_training
 from narrows.tasks.versions import installed_packages
 from narrows.training import History, train
@@ -76,11 +82,11 @@ def fit_plan(
         require_xla_threads()  # what is measured after the training needs them
         require_compilers(NUMBA, XLA)
     _require_memory(spec, min(settings.batch_size, len(training)))
-    described, of_data = describe_data(training)
+    start = plan.start
+    described, of_data = describe_data(training, None if start is None else start.data)
     require_storable(described)
-    scaling = choose_scaling(training, plan)
     result = train(
-        _start(spec, scaling, training.items, settings.seed),
+        _first_model(training, plan) if start is None else start.model,
         training.items,
         None if validation is None else validation.items,
         settings,
@@ -90,6 +96,9 @@ def fit_plan(
         **run,
     )
     model, refinement, notes = result.model, plan.refinement, list[str]()
+    if start is not None and validation is not None and describes_squares(start):
+        notes = where_start_is_better(model, start.model, validation, settings.seed)
+        model = start.model if notes else model
     with track("comparing with PCA", total=2, unit="steps") as advance:
         pca = fit_pca(training.items, min(spec.latent_size, _MOST_COMPONENTS))
         advance(1)
@@ -98,8 +107,9 @@ def fit_plan(
             held_out = validation if settings.patience is not None else None
             judges = training if held_out is None else held_out
             linear = linear_model(training.item_shape, pca, linear_scaling(training, pca))
-            notes = where_linear_is_better(model, linear, judges, refinement, settings.seed)
-            if notes:
+            found = where_linear_is_better(model, linear, judges, refinement, settings.seed)
+            if found:
+                notes = found
                 model, refinement = linear, 0  # its codes are the best there are
         advance(1)
     coded = _coded(model, refinement, training, validation)
@@ -128,7 +138,7 @@ def fit_plan(
         density=_density(coded.training, bool(refinement), settings.seed, track)
         if has_density
         else {},
-        values=column_ranges(training),
+        values=column_ranges(training, None if start is None else start.values),
     )
     if detection:
         arrays = fit_detection(trained, coded.training, coded.held_out, settings.seed, track=track)
@@ -164,7 +174,7 @@ def _require_memory(spec: Spec, batch_size: int) -> None:
 _PARAMETER_BYTES, _VALUE_BYTES = 40, 8
 
 
-def _start(spec: Spec, scaling: Scaling, items: np.ndarray, seed: int) -> Model:
+def _first_model(training: Dataset, plan: Plan) -> Model:
     """The model before its first step.
 
     Where copies cross to a decoder that ends in a sigmoid, its last bias makes the mean of the
@@ -173,11 +183,12 @@ def _start(spec: Spec, scaling: Scaling, items: np.ndarray, seed: int) -> Model:
     left MNIST's images blank. The bias of a rare class is set so for the same reason (Lin, Goyal,
     Girshick, He and Dollar, arXiv:1708.02002, section 4.1).
     """
-    model = initial_model(spec, scaling, seed)
+    spec, scaling = plan.spec, choose_scaling(training, plan)
+    model = initial_model(spec, scaling, plan.settings.seed)
     biases = [name for name in model.arrays if name.startswith("decoder.") and "bias" in name]
     if not (spec.crosses and biases and spec.output_activation == "sigmoid"):
         return model
-    mean = np.clip(scaling.to_network(_mean(items)), *_MEANS)
+    mean = np.clip(scaling.to_network(_mean(training.items)), *_MEANS)
     bias = np.full_like(model.arrays[biases[-1]], np.log(mean / (1 - mean)))
     return replace(model, arrays={**model.arrays, biases[-1]: bias})
 

@@ -71,6 +71,19 @@ def where_linear_is_better(
     ]
 
 
+def where_start_is_better(model: Model, start: Model, held_out: Dataset, seed: int) -> list[str]:
+    """What to say if a model that was trained further keeps less of ``held_out`` than it did
+    before, as :func:`where_linear_is_better` does."""
+    some = measured_places(len(held_out), seed)
+    found, before = (_mean_squared_error(each, held_out.items, some) for each in (model, start))
+    if found <= before:
+        return []
+    return [
+        f"kept the model as it was: its squared error on what was held out is {before:.4g}, and "
+        f"after going on it is {found:.4g}"
+    ]
+
+
 def _mean_squared_error(
     model: Model, items: np.ndarray, at: np.ndarray | None, refinement: int = 0
 ) -> float:

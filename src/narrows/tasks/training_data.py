@@ -10,8 +10,12 @@ from narrows.data.image_options import ImageOptions
 from narrows.data.pages import TILE, cut_tiles, needs_tiles, require_pairs, whole_pages
 from narrows.data.tables import is_table_path
 from narrows.errors import DataError, UsageError
+from narrows.model.ranges import require_familiar
+from narrows.model.trained import TrainedModel
+from narrows.planning.continuing import require_same_shape
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.tasks.loading import is_csv_file, require_no_csv
+from narrows.tasks.opening import images_for
 
 #: The share of the rows that is held out where the data have no validation set of their own.
 HELD_OUT = 0.1
@@ -33,6 +37,7 @@ def load_for_training(
     validation: str | None = None,
     seed: int = 0,
     *,
+    start: TrainedModel | None = None,
     types: Mapping[str, str] | None = None,
     images: ImageOptions | None = None,
     csv: Mapping[str, Any] | None = None,
@@ -45,6 +50,7 @@ def load_for_training(
         validation: other data, or the share of the rows to hold out as a text; None for what suits
             ``source``.
         seed: draws what is held out.
+        start: a model that goes on with the data, which are read as it takes them.
         types: kinds of a table's columns, by name.
         images: what becomes of images.
         csv: how CSV files are read, by the names that :func:`narrows.load_data` has.
@@ -54,13 +60,18 @@ def load_for_training(
         DataError: a source is missing or not what it must be.
         UsageError: ``validation`` is a number outside 0 to 1.
     """
+    if start is not None:
+        images = images_for(start, source, images)
     csv, folders = csv or {}, asdict(images or ImageOptions())
+    table = None if start is None else start.data.table
     fraction = HELD_OUT if validation is None else _share(validation)
     own = validation_source(source) if validation is None else validation
     other = own if fraction is None or validation is None else None
     # options are for those that are CSV files, and for DATA to refuse where none is
     of_data = csv if is_csv_file(source) or not is_csv_file(other) else {}
-    data = _with_labels(source, types=types, track=track, **folders, **of_data)
+    data = _with_labels(source, types=types, table=table, track=track, **folders, **of_data)
+    if start is not None:
+        data = taken_by(start, data)
     if own is not None and (validation is None or fraction is None):
         own_folders = folders if Path(own).is_dir() else {}
         said = csv if is_csv_file(own) else {}
@@ -70,7 +81,28 @@ def load_for_training(
     if fraction == 0:
         return data, None
     assert fraction is not None
-    return data.split(fraction, seed)
+    return data.split(fraction, seed, restated=start is None)
+
+
+def taken_by(start: TrainedModel, data: Dataset) -> Dataset:
+    """New data for a model to go on with, with a note where they have another range: it is learnt,
+    in the scaling that the model has.
+
+    Raises:
+        DataError: they are no table and the model was trained on one.
+        ShapeError: they have another shape.
+    """
+    if start.data.table is not None and data.table is None:
+        raise DataError(
+            f"{data.name} is no table, and the model was trained on {start.data.name}, which is",
+            hint="give a table with the same columns, or train a new model",
+        )
+    require_same_shape(start, data)
+    try:
+        notes = require_familiar(start, data.items, data.name)
+    except UsageError as error:
+        notes = [f"{error.message}; the model keeps its scaling"]
+    return replace(data, notes=(*data.notes, *notes))
 
 
 def _with_labels(source: str, **how: Any) -> Dataset:

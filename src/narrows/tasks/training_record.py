@@ -21,8 +21,15 @@ from narrows.training import Trained
 from narrows.training.noise import damaged_parts, noise_limits
 
 
-def describe_data(training: Dataset) -> tuple[DataDescription, list[str]]:
-    """What a model file says of its training set, and what a user should know of it."""
+def describe_data(
+    training: Dataset, before: DataDescription | None = None
+) -> tuple[DataDescription, list[str]]:
+    """What a model file says of its training set, and what a user should know of it.
+
+    Args:
+        training: the items.
+        before: of a model that goes on with them, what it was trained on: ranges are of both.
+    """
     dtype, limits, table = training.items.dtype, training.value_range, training.table
     extent = peak = None
     notes = list[str]()
@@ -40,7 +47,7 @@ def describe_data(training: Dataset) -> tuple[DataDescription, list[str]]:
         rows = evenly_spaced(len(training), _MARGINAL_ROWS)
         table = table.with_marginals(training.items[rows])
     more = described_range(training)
-    return DataDescription(
+    described = DataDescription(
         name=training.name,
         count=len(training),
         dtype=dtype.name,
@@ -50,7 +57,25 @@ def describe_data(training: Dataset) -> tuple[DataDescription, list[str]]:
         peak=peak,
         images=training.changes,
         **more,
-    ), notes
+    )
+    return (described if before is None else _of_both(before, described)), notes
+
+
+def _of_both(before: DataDescription, new: DataDescription) -> DataDescription:
+    """What is known of the data that a model was trained on first and of what it goes on with."""
+    extents = [each.extent for each in (before, new) if each.extent is not None]
+    narrowest = [each.narrowest for each in (before, new) if each.narrowest is not None]
+    lows, highs = zip(*extents, strict=True) if extents else ((), ())
+    return replace(
+        new,
+        dtype=before.dtype,
+        value_range=before.value_range,
+        extent=(min(lows), max(highs)) if extents else None,
+        peak=before.peak,
+        images=before.images,
+        whole=None if new.whole is None else bool(new.whole and before.whole),
+        narrowest=min(narrowest, default=None),
+    )
 
 
 # Rows that tell how the numbers of a table lie.
@@ -61,7 +86,7 @@ def record_training(
     plan: Plan, result: Trained, model: Model, training: Dataset, pca: PCA
 ) -> TrainingRecord:
     """What a model file says of its training."""
-    last, settings = result.history[result.epoch - 1], plan.settings
+    last, settings, start = result.history[result.epoch - 1], plan.settings, plan.start
     record = TrainingRecord(
         preset=plan.preset,
         objective=str(settings.objective),
@@ -76,6 +101,7 @@ def record_training(
         seed=settings.seed,
         tile=training.tile,
         filters=_filters(plan, model, training, pca) or None,
+        continued=None if start is None else f"{start.data.name}, {start.data.count:,} items",
     )
     if model.spec != plan.spec:  # PCA took its place: the history is not its own
         return replace(record, preset="auto", linear=True)
