@@ -127,6 +127,21 @@ def test_fit_says_all_as_json(narrows: Command, tmp_path: Path) -> None:
     assert said["evaluation"]["baselines"][0]["method"] == "PCA"
 
 
+@pytest.mark.slow
+def test_fit_logs_json_a_line_an_epoch(narrows: Command, tmp_path: Path) -> None:
+    fit = ("fit", "digits", *SIMPLE, "--out", tmp_path / "m.safetensors", "--epochs")
+    finished = done(narrows(*fit, 2, "--log", "json"))
+    lines = [json.loads(line) for line in finished.err.splitlines()]
+    assert {line["event"] for line in lines} <= {"epoch", "note", "progress"}
+    epochs = [line for line in lines if line.pop("event") == "epoch" and line.pop("time")]
+    assert epochs == [json.loads(line) for line in (tmp_path / "m/history.jsonl").open()]
+    assert "mean squared error" in finished.out
+    [error] = map(json.loads, narrows(*fit, 0, "--log", "json")[2].splitlines())
+    assert (error["event"], error["hint"] != "") == ("error", True)
+    assert "epochs is 0" in error["message"]
+    assert narrows(*fit, 0)[2].startswith("error: ")
+
+
 @pytest.mark.parametrize(
     ("validation", "count"), [("0", 200), ("0.25", 50), ("digits", 1797)], ids=str
 )

@@ -11,7 +11,7 @@ import pytest
 from helpers.command_line import Command, compared_briefly, done, failed
 from narrows import Autoencoder
 from narrows.errors import OutputError
-from narrows.training.history import append_record, write_history
+from narrows.training.history import append_whole, history_line
 
 pytestmark = pytest.mark.pictures
 
@@ -131,7 +131,7 @@ def test_a_page_needs_no_pictures_in_a_folder_of_any_name(
 def limited(tmp_path: Path) -> Iterator[Path]:
     """A history that can take five bytes more."""
     path = tmp_path / "history.jsonl"
-    write_history(path, [{"epoch": 1, "loss": 0.5}])
+    path.write_bytes(history_line({"epoch": 1, "loss": 0.5}))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 5, before[1]))
     yield path
@@ -141,6 +141,6 @@ def limited(tmp_path: Path) -> Iterator[Path]:
 def test_no_half_line_stays_in_the_history(limited: Path) -> None:
     before = limited.read_bytes()
     with pytest.raises(OutputError) as found:
-        append_record(limited, {"epoch": 2, "loss": 0.25})
+        append_whole(limited, history_line({"epoch": 2, "loss": 0.25}))
     assert found.value.hint
     assert limited.read_bytes() == before

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -10,8 +10,9 @@ from narrows.cli.data_options import CsvGiven, reads_data
 from narrows.cli.fit_options import takes_fit_options
 from narrows.cli.gathering import Given
 from narrows.cli.options import DataArgument, Json
-from narrows.cli.terminal import progress, say, show
+from narrows.cli.terminal import epoch_done, progress, say, show
 from narrows.support.interruption import unbroken, with_last_words
+from narrows.support.log import log_json
 from narrows.support.standard_input import received, renamed
 from narrows.tasks.outputs import check_outputs, still_there
 
@@ -91,6 +92,21 @@ def fit(
     checkpoint_seconds: Annotated[
         float, typer.Option(help="Write a checkpoint at least this often.")
     ] = 10.0,
+    log: Annotated[
+        Literal["text", "json"],
+        typer.Option(
+            help="What standard error gets: text and a progress bar, or a JSON object a line, one "
+            "for each epoch, message and error among them."
+        ),
+    ] = "text",
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(
+            readable=False,
+            metavar="DIR",
+            help="A folder for what TensorBoard shows: losses, learning rate and speed.",
+        ),
+    ] = None,
     json: Json = False,
     images: "ImageOptions",
     csv: CsvGiven,
@@ -112,7 +128,17 @@ def fit(
     from narrows.tasks.run_files import RunFiles
     from narrows.tasks.training_data import load_for_training, load_pages, share_held_out
 
-    files = RunFiles(out, run_dir, resume=resume, checkpoint_seconds=checkpoint_seconds, note=say)
+    if log == "json":
+        log_json()
+    files = RunFiles(
+        out,
+        run_dir,
+        resume=resume,
+        checkpoint_seconds=checkpoint_seconds,
+        tensorboard=tensorboard,
+        note=say,
+        on_record=epoch_done,
+    )
     seed = chosen.pop("seed")
     given = {
         **chosen,

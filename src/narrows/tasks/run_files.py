@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from narrows.planning.plan import Plan
 from narrows.report.evaluation import Evaluation, evaluate
 from narrows.report.run_folder import CODES, LOSS, RECONSTRUCTIONS, draw_run
 from narrows.support.chunks import measured_places
-from narrows.support.files import is_standard_output, require_room
+from narrows.support.files import atomic_file, is_standard_output, require_room
 from narrows.support.progress import Note, Tracker
 from narrows.support.temporary import LOCK
 from narrows.tasks.denoise import with_noise
 from narrows.tasks.outputs import RUN_FOLDER
 from narrows.training import History
-from narrows.training.history import append_record, write_history
+from narrows.training.event_file import epoch_event, event_file, first_events
+from narrows.training.history import EpochRecord, append_whole, history_line
 from narrows.training.loop import CHECKPOINT_SECONDS
 from narrows.training.noise import noise_limits
 
@@ -40,13 +42,16 @@ class RunFiles:
             ``photos.safetensors`` where ``photos`` holds something else).
         resume: whether to go on from its checkpoint; None where that cannot be asked for.
         checkpoint_seconds: a checkpoint is written at least this often.
+        tensorboard: a folder for a file of events, which TensorBoard shows; None for none.
         note: told what was written, and what cannot be.
+        on_record: told of each epoch when it is done.
 
     Attributes:
         written: the model file, once it is there; None before.
 
     Raises:
-        UsageError: the model would go to standard output, or the seconds are below 0.
+        UsageError: the model would go to standard output, the seconds are below 0, or what writes
+            files of events is not installed.
     """
 
     def __init__(
@@ -56,7 +61,9 @@ class RunFiles:
         *,
         resume: bool | None = None,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
+        tensorboard: Path | None = None,
         note: Note,
+        on_record: Callable[[EpochRecord], None] = lambda record: None,
     ) -> None:
         if not checkpoint_seconds >= 0:
             raise UsageError(
@@ -71,12 +78,18 @@ class RunFiles:
         folder = _beside(model) if folder is None else folder
         self.model, self.folder, self.resume, self.note = model, folder, resume, note
         self.checkpoint, self.checkpoint_seconds = folder / CHECKPOINT, checkpoint_seconds
-        self.history = _HistoryFile(folder / HISTORY, note)
+        self.on_record = on_record
+        self.histories = [_HistoryFile(folder / HISTORY, note, history_line)]
+        if tensorboard is not None:
+            path = event_file(tensorboard)
+            self.histories.append(_HistoryFile(path, note, epoch_event, first_events))
         self.written: Path | None = None
 
     def outputs(self) -> dict[str, Path]:
         """What a run writes into its folder, by what messages call it."""
         names = {f"the run's {name}": self.folder / name for name in NAMES}
+        for each in self.histories[1:]:
+            names["--tensorboard"] = each.path
         return {RUN_FOLDER: self.folder, **names}
 
     def begin(self, plan: Plan, detection: bool) -> dict[str, Any]:
@@ -101,8 +114,14 @@ class RunFiles:
             "checkpoint": self.checkpoint,
             "checkpoint_seconds": self.checkpoint_seconds,
             "resume": bool(self.resume),
-            "on_epoch": self.history.keep,
+            "on_epoch": self.keep,
         }
+
+    def keep(self, history: History) -> None:
+        """Write the last epoch of a history, and what is not written yet of those before."""
+        for each in self.histories:
+            each.keep(history)
+        self.on_record(history[-1])
 
     def save(self, trained: TrainedModel) -> None:
         """Write the model.
@@ -148,7 +167,9 @@ class RunFiles:
             seed=seed,
             coded=coded,
         )
-        return evaluation, self.history.missing(history) | drawn
+        for each in self.histories:
+            drawn |= each.missing(history)
+        return evaluation, drawn
 
     def last_words(self) -> str:
         """What to say of a run that is broken off now."""
@@ -176,10 +197,24 @@ def _beside(model: Path) -> Path:
 
 class _HistoryFile:
     """A file that is kept up to date with a history. What it lacks, because it cannot be written,
-    costs no run: it is written when it can be."""
+    costs no run: it is written when it can be.
 
-    def __init__(self, path: Path, note: Note) -> None:
+    Args:
+        path: the file.
+        note: told once that it cannot be written.
+        made: gives what it holds of an epoch.
+        first: gives what it begins with.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        note: Note,
+        made: Callable[[EpochRecord], bytes],
+        first: Callable[[], bytes] = bytes,
+    ) -> None:
         self.path, self.note, self.written, self.said = path, note, 0, False
+        self.made, self.first = made, first
 
     def keep(self, history: History) -> None:
         """Write what is new of ``history``."""
@@ -197,9 +232,11 @@ class _HistoryFile:
     def _error(self, history: History) -> str | None:
         try:
             if self.written and self.written == len(history) - 1:
-                append_record(self.path, history[-1])
+                append_whole(self.path, self.made(history[-1]))
             else:  # an earlier run's, or what a resumed one had done, or what could not be written
-                write_history(self.path, history)
+                with atomic_file(self.path) as file:
+                    file.write(self.first())
+                    file.writelines(map(self.made, history))
         except OutputError as error:
             return error.message
         self.written = len(history)

@@ -1,4 +1,4 @@
-"""What happened in each epoch, in memory and as a file of JSON lines."""
+"""What happened in each epoch, in memory and as lines of JSON."""
 
 import contextlib
 import errno
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from narrows.support.files import atomic_file, explained
+from narrows.support.files import explained
 
 
 class EpochRecord(TypedDict, total=False):
@@ -36,12 +36,6 @@ class EpochRecord(TypedDict, total=False):
 History = list[EpochRecord]
 
 
-def write_history(path: Path, history: Sequence[EpochRecord]) -> None:
-    """Write every epoch so far, one JSON object a line, all at once."""
-    with atomic_file(path, "w") as file:
-        file.writelines(json.dumps(record) + "\n" for record in history)
-
-
 def best_epoch(history: Sequence[EpochRecord]) -> int:
     """The number of the epoch with the lowest validation loss, or the last without one."""
     if not history or "val_loss" not in history[-1]:
@@ -49,17 +43,21 @@ def best_epoch(history: Sequence[EpochRecord]) -> int:
     return min(history, key=lambda record: record["val_loss"])["epoch"]
 
 
-def append_record(path: Path, record: EpochRecord) -> None:
-    """Add one epoch to a file that :func:`write_history` wrote, a whole line or nothing.
+def history_line(record: EpochRecord) -> bytes:
+    """One epoch as a JSON object, on a line of its own."""
+    return f"{json.dumps(record)}\n".encode()
+
+
+def append_whole(path: Path, content: bytes) -> None:
+    """Add to a file, all or nothing.
 
     Raises:
         OutputError: it cannot be written.
     """
-    line = f"{json.dumps(record)}\n".encode()
     with explained(path), path.open("ab", buffering=0) as file:
         size = file.tell()
         try:
-            if file.write(line) != len(line):
+            if file.write(content) != len(content):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError:
             with contextlib.suppress(OSError):

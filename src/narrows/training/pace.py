@@ -50,7 +50,7 @@ class Spent:
         return record
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pace:
     """A whole run's.
 
