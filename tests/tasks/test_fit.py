@@ -66,7 +66,7 @@ def test_after_training_some_of_very_many_items_are_looked_at(
 
     told = list[str]()
     files = RunFiles(tmp_path / "m.safetensors", tmp_path / "m", note=told.append)
-    monkeypatch.setattr(files.history, "keep", on_epoch)
+    monkeypatch.setattr(files, "keep", on_epoch)
     data = Dataset("rows", items)
     result = fit(data, None, FitOptions(**given), given=given, files=files)  # type: ignore[arg-type]
     # PCA and the ranges of columns pass over all of them; how codes lie is learnt from 20,000,
