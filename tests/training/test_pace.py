@@ -13,7 +13,9 @@ from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
 from narrows.support import memory
 from narrows.training import EpochRecord, TrainingSettings, train
+from narrows.training.augmentation import Varied
 from narrows.training.checkpoint import read_checkpoint, write_checkpoint
+from narrows.training.noise import NoiseLimits
 from narrows.training.pace import Pace, Spent
 
 ITEMS = np.random.default_rng(0).integers(0, 256, (150, 3, 3), np.uint8)
@@ -48,6 +50,16 @@ def test_items_that_are_made_ready_are_waited_for(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(KeyboardInterrupt), spent.on("validating"):
         raise KeyboardInterrupt
     assert spent.validating == 0  # it is done again
+
+
+def test_what_is_mapped_is_read_before_the_engine_computes(tmp_path: Path) -> None:
+    np.save(tmp_path / "items.npy", ITEMS)
+    mapped = np.load(tmp_path / "items.npy", mmap_mode="r")
+    shown = Varied(mapped, NoiseLimits(0, 255, 0), TrainingSettings(epochs=1))
+    order = np.array([7, 3, 149])
+    items, places, _ = shown.slice(order, 1, 0)
+    assert not np.shares_memory(items, mapped)
+    np.testing.assert_array_equal(items[places], ITEMS[order])
 
 
 def test_what_an_epoch_took_before_a_stop_counts(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ that has to be carried along, so that a resumed run sees the same copies.
 
 import numpy as np
 
-from narrows.data.file_arrays import FileArray
 from narrows.errors import UsageError
 from narrows.training.noise import NoiseLimits
 from narrows.training.settings import TrainingSettings
@@ -69,8 +68,9 @@ class Varied:
 
     @property
     def reads_file(self) -> bool:
-        """Whether items are read from a file, each time they are shown."""
-        return isinstance(self._items, FileArray) or isinstance(self._inputs, FileArray)
+        """Whether items are read from a file, each time they are shown: then it is seen how long
+        that takes."""
+        return isinstance(self._items, np.memmap) or isinstance(self._inputs, np.memmap)
 
     @property
     def size(self) -> int:

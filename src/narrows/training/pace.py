@@ -16,9 +16,8 @@ class Spent:
 
     Attributes:
         whole: all of them.
-        waiting: until training items were read and made ready: moved, damaged.
-        computing: in the engine's steps. Rows of memory that others mapped, as
-            :class:`numpy.memmap` does, are read there.
+        waiting: until training items were read from their file and made ready: moved, damaged.
+        computing: in the engine's steps.
         validating: on what is held out.
     """
 
