@@ -56,7 +56,7 @@ def cases() -> list[tuple[str, Any]]:
         "validation_fraction": [*NO_NUMBER, None, -0.1, 1, float("nan")],
         "random_state": [-1, 1.5, "seed", True, [1], float("nan")],
     }
-    for name in ("latent", "epochs", "batch_size", "shift", "refine", "patience"):
+    for name in ("latent", "epochs", "batch_size", "shift", "refine", "patience", "devices"):
         wrong[name] = [*NO_WHOLE, -1]
     for name in ("learning_rate", "weight_decay", "item_bytes"):
         wrong[name] = [*NO_NUMBER, -1, float("nan"), float("inf")]

@@ -13,12 +13,16 @@ from narrows.cli.options import DataArgument, Json
 from narrows.cli.terminal import epoch_done, progress, say, show
 from narrows.support.interruption import unbroken, with_last_words
 from narrows.support.log import log_json
+from narrows.support.progress import Note, unheard
 from narrows.support.standard_input import received, renamed
 from narrows.tasks.outputs import check_outputs, still_there
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from narrows.data import Dataset
     from narrows.data.image_options import ImageOptions
+    from narrows.model.trained import TrainedModel
     from narrows.planning.options import FitOptions
     from narrows.tasks.fit import FitResult
     from narrows.tasks.run_files import RunFiles
@@ -107,6 +111,7 @@ def fit(
             help="A folder for what TensorBoard shows: losses, learning rate and speed.",
         ),
     ] = None,
+    group: Given,
     json: Json = False,
     images: "ImageOptions",
     csv: CsvGiven,
@@ -122,11 +127,13 @@ def fit(
       narrows fit december.csv --from model.safetensors --out model.safetensors
       narrows fit photographs/ --grey --resize 64,48 --skip-damaged --out photographs.safetensors
     """
+    from narrows.engine.processes import joined
     from narrows.model.file import load_model
     from narrows.planning.options import FitOptions
     from narrows.support.locking import held_folder
+    from narrows.tasks.fit import take_part
     from narrows.tasks.run_files import RunFiles
-    from narrows.tasks.training_data import load_for_training, load_pages, share_held_out
+    from narrows.tasks.training_data import share_held_out
 
     if log == "json":
         log_json()
@@ -147,25 +154,48 @@ def fit(
     }
     options = FitOptions.of(given, seed)
     before = None if start is None else load_model(start)
-    check_outputs(
-        {"DATA": data, "--target": target, "--validation": validation},
-        {"--out": out, **files.outputs()},
-        models={"--spec": options.spec},
-        only_files=True,
-    )
-    how: Given = {"images": images, "csv": csv, "track": progress}
-    with held_folder(files.folder, "wait until it has ended, or name another with --run-dir"):
-        if target is None and tile is None:
-            training, held_out = load_for_training(
-                data, validation, seed, start=before, types=options.types, **how
-            )
-        else:
-            training, held_out = load_pages(data, target, tile, validation, seed, note=say, **how)
-        training = replace(training, name=renamed(training.name))
-        result = fitted(
-            training, held_out, options, files, start=before, given=given, detection=detection
+    source: Given = {"target": target, "tile": tile, "validation": validation, "seed": seed}
+    source |= {"types": options.types, "images": images, "csv": csv, "start": before}
+    with joined(**group) as is_first:
+        if not is_first:
+            take_part(*_loaded(data, **source), options, start=before, unbroken=unbroken)
+            return
+        check_outputs(
+            {"DATA": data, "--target": target, "--validation": validation},
+            {"--out": out, **files.outputs()},
+            models={"--spec": options.spec},
+            only_files=True,
         )
+        with held_folder(files.folder, "wait until it has ended, or name another with --run-dir"):
+            training, held_out = _loaded(data, **source, track=progress, note=say)
+            result = fitted(
+                training, held_out, options, files, start=before, given=given, detection=detection
+            )
     show(*shown(result, {"model": out, "run_dir": files.folder}), json)
+
+
+def _loaded(
+    data: str,
+    *,
+    target: str | None,
+    tile: int | None,
+    validation: str | None,
+    seed: int,
+    types: "Mapping[str, str] | None",
+    start: "TrainedModel | None",
+    note: Note = unheard,
+    **how: Any,
+) -> "tuple[Dataset, Dataset | None]":
+    """What is learnt from, and what is held out."""
+    from narrows.tasks.training_data import load_for_training, load_pages
+
+    if target is None and tile is None:
+        training, held_out = load_for_training(
+            data, validation, seed, start=start, types=types, **how
+        )
+    else:
+        training, held_out = load_pages(data, target, tile, validation, seed, note=note, **how)
+    return replace(training, name=renamed(training.name)), held_out
 
 
 def fitted(

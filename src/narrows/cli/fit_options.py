@@ -30,11 +30,39 @@ def _given(values: Given) -> Given:
     return values | {name: made(values[name]) for name, (_, made) in _WRITTEN.items()}
 
 
+_GROUP = Group(
+    {
+        "coordinator": (
+            str | None,
+            typer.Option(
+                None,
+                metavar="HOST:PORT|auto",
+                help="Train with other processes: where process 0 listens; auto under SLURM, Open "
+                "MPI and Kubernetes.",
+            ),
+        ),
+        "processes": (
+            int | None,
+            typer.Option(None, metavar="N", help="How many processes train together."),
+        ),
+        "process": (
+            int | None,
+            typer.Option(None, metavar="I", help="Which of them this is, from 0 on; 0 writes."),
+        ),
+    },
+    lambda values: {
+        "coordinator": values["coordinator"],
+        "count": values["processes"],
+        "index": values["process"],
+    },
+)
+
 _CHOSEN = Group(
     {each.name: _option(each) for each in fields(FitOptions) if each.metadata["help"]}, _given
 )
 
 
 def takes_fit_options(command: Callable[..., None]) -> Callable[..., None]:
-    """A command with these options, which come to its parameter ``chosen`` by name."""
-    return gathers(command, {"chosen": _CHOSEN})
+    """A command with these options, which come to its parameter ``chosen`` by name, and those of
+    processes that train together, which come to ``group``."""
+    return gathers(command, {"chosen": _CHOSEN, "group": _GROUP})

@@ -1,7 +1,7 @@
 """Engines: the ways of computing a model. This picks one.
 
     fused/   stacks of dense and convolutional layers on the CPU: our own kernels, every core
-    xla/     any model on any device, through JAX
+    xla/     any model on any device, or on many, through JAX; processes.py joins several processes
 
 Both take the same model, give the same numbers to within float32 rounding (a test holds them to
 it), and keep their state in the same named arrays, so a model trained by one runs on the other.
@@ -12,6 +12,7 @@ evidence, is offered here too: nobody outside needs to know of an engine's insid
 from narrows.engine.choice import EngineChoice, chosen_engine, uses_fused
 from narrows.engine.fused.layers import fused_layers
 from narrows.engine.interface import AdamSettings, Runner, Trainer, TrainingState
+from narrows.engine.processes import have_joined
 from narrows.engine.xla import CodeSearch, RefiningRunner, XlaRunner, XlaTrainer, measure_evidence
 from narrows.nn.model import Model
 from narrows.nn.objectives import Objective
@@ -43,17 +44,24 @@ def make_trainer(
     batch_size: int,
     *,
     seed: int = 0,
+    devices: int | None = None,
     track: Tracker = silent,
 ) -> Trainer:
     """The engine that trains ``model`` fastest here; ``seed`` governs what its blocks draw, and
-    ``track`` is told where an engine is tried first."""
-    if fused_layers(model.spec) is not None and uses_fused(track):
+    ``track`` is told where an engine is tried first. Several ``devices``, or processes that have
+    joined, are XLA's; None for all accelerators there are.
+
+    Raises:
+        UsageError: there are not so many devices.
+    """
+    is_shared = devices not in (None, 1) or have_joined()
+    if not is_shared and fused_layers(model.spec) is not None and uses_fused(track):
         from narrows.engine.fused.trainer import FusedTrainer, can_train
 
         if can_train(model.spec, batch_size, objective):
             return FusedTrainer(model, objective, adam, batch_size, seed)
     require_compilers(XLA)
-    return XlaTrainer(model, objective, adam, batch_size, seed)
+    return XlaTrainer(model, objective, adam, batch_size, seed, devices=devices)
 
 
 def make_runner(model: Model, refinement: int = 0, track: Tracker = silent) -> Runner:

@@ -99,6 +99,9 @@ class Autoencoder(
             numbers.
         warm_start: whether ``fit`` goes on from the model that there is, as :meth:`partial_fit`
             does without what came before, instead of training a new one.
+        devices: how many devices of this machine share every batch, as JAX counts them; None for
+            all accelerators, or one CPU. Losses are the same up to rounding. It is not kept in
+            model files.
 
     Attributes:
         history_: one dictionary an epoch: ``epoch``, ``loss``, ``val_loss``, ``learning_rate``,
@@ -143,6 +146,7 @@ class Autoencoder(
         verbose: bool = False,
         types: Mapping[str, str] | None = None,
         warm_start: bool = False,
+        devices: int | None = None,
     ) -> None:
         self.latent = latent
         self.hidden = hidden
@@ -164,6 +168,7 @@ class Autoencoder(
         self.verbose = verbose
         self.types = types
         self.warm_start = warm_start
+        self.devices = devices
 
     def fit(
         self, X: Any, y: Any = None, *, target: Any = None, validation_data: Any = None

@@ -189,6 +189,13 @@ class FitOptions:
             _types, "A table's types, where they are not what they look like.", "COLUMN=TYPE,..."
         ),
     )
+    devices: int | None = field(
+        default=None,
+        metadata=_told(
+            _whole,
+            "How many devices of this machine share every batch; all of its GPUs, or one CPU.",
+        ),
+    )
     seed: int = field(default=0, metadata=_told(_seed, "Governs everything drawn at random."))
     validation_fraction: float = field(default=0.1, metadata=_told(_share))
 

@@ -23,7 +23,7 @@ def kept(trained: TrainedModel, of: str, given: Mapping[str, Any], epochs: int) 
         given: by name; a generator of random numbers is kept as the seed that it gave.
         epochs: how many were planned, for classes that plan others where nothing is said.
     """
-    values = {name: _plain(value) for name, value in given.items() if name != "spec"}
+    values = {name: _plain(value) for name, value in given.items() if name not in _NOT_KEPT}
     state = given.get("random_state")
     if isinstance(state, np.random.RandomState | np.random.Generator):
         values["random_state"] = trained.training.seed
@@ -32,6 +32,9 @@ def kept(trained: TrainedModel, of: str, given: Mapping[str, Any], epochs: int) 
         trained, parameters={"of": of, "values": values, "spec": own, "epochs": int(epochs)}
     )
 
+
+# A spec is in the file itself, and on what a model was trained is no part of it.
+_NOT_KEPT = ("spec", "devices")
 
 #: Parameters about the use of a model: changed later, they hold at once, and are kept so.
 ABOUT_USE = ("refine", "check_range", "criterion", "false_alarms")

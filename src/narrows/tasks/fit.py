@@ -23,7 +23,7 @@ from narrows.report.evaluation import Evaluation
 from narrows.report.notebook import model_html
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.support.text_tables import told_html
-from narrows.tasks.fit_plan import Coded, fit_plan
+from narrows.tasks.fit_plan import Coded, fit_plan, learn
 from narrows.tasks.run_files import RunFiles
 from narrows.training import History
 from narrows.training.loop import Unbroken
@@ -112,10 +112,7 @@ def fit(
         NarrowsError: training failed, or the model cannot be written.
     """
     begun = time.monotonic()
-    if start is None:
-        plan = make_plan(training, options, most_steps=most_steps)
-    else:
-        plan = continuing_plan(start, training, options, most_steps=most_steps)
+    plan = _planned(training, options, start, most_steps)
     choices = _choices(training, held_out, plan)
     shape = "x".join(map(str, training.item_shape))
     note(f"learning {len(training):,} items of {shape} from {training.name}")
@@ -128,6 +125,7 @@ def fit(
         detection=detection,
         track=track,
         unbroken=unbroken,
+        devices=options.devices,
         **({} if files is None else files.begin(plan, detection)),
     )
     before = {} if start is None else start.parameters.get("values", {})
@@ -173,6 +171,28 @@ def fit(
 def _settled(before: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters that a model which went on has kept."""
     return {name: value for name, value in before.items() if name in SETTLED}
+
+
+def _planned(
+    training: Dataset, options: FitOptions, start: TrainedModel | None, most: int | None = None
+) -> Plan:
+    if start is None:
+        return make_plan(training, options, most_steps=most)
+    return continuing_plan(start, training, options, most_steps=most)
+
+
+def take_part(
+    training: Dataset,
+    held_out: Dataset | None,
+    options: FitOptions,
+    *,
+    start: TrainedModel | None = None,
+    unbroken: Unbroken = contextlib.nullcontext,
+) -> None:
+    """The part of a :func:`fit` that processes take together, in another than the first of them:
+    the training. Nothing is written or said."""
+    plan = _planned(training, options, start)
+    learn(training, held_out, plan, unbroken=unbroken, devices=options.devices)
 
 
 def _choices(training: Dataset, held_out: Dataset | None, plan: Plan) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from narrows.data import Dataset
 from narrows.data.file_arrays import FileArray
 from narrows.engine import make_runner
 from narrows.engine.evidence import is_variational
+from narrows.engine.processes import leave
 from narrows.errors import DataError
 from narrows.learnt.density import MOST_CODES, MOST_NUMBERS, fit_density
 from narrows.learnt.pca import fit_pca
@@ -36,7 +37,7 @@ from narrows.tasks.linear import (
 from narrows.tasks.training_record import describe_data, record_training
 from narrows.tasks.versions import installed_packages
 from narrows.training import History, train
-from narrows.training.loop import RunKeywords
+from narrows.training.loop import RunKeywords, Trained
 from narrows.training.noise import noise_limits
 
 
@@ -78,23 +79,10 @@ def fit_plan(
     whether to learn how codes lie, which generating needs.
     """
     spec, settings, track = plan.spec, plan.settings, run.get("track", silent)
-    if plan.refinement or is_variational(spec):
-        require_xla_threads()  # what is measured after the training needs them
-        require_compilers(NUMBA, XLA)
-    _require_memory(spec, min(settings.batch_size, len(training)))
     start = plan.start
     described, of_data = describe_data(training, None if start is None else start.data)
     require_storable(described)
-    result = train(
-        _first_model(training, plan) if start is None else start.model,
-        training.items,
-        None if validation is None else validation.items,
-        settings,
-        inputs=training.inputs,
-        validation_inputs=None if validation is None else validation.inputs,
-        limits=noise_limits(training),
-        **run,
-    )
+    result = learn(training, validation, plan, **run)
     model, refinement, notes = result.model, plan.refinement, list[str]()
     if start is not None and validation is not None and describes_squares(start):
         notes = where_start_is_better(model, start.model, validation, settings.seed)
@@ -144,6 +132,30 @@ def fit_plan(
         arrays = fit_detection(trained, coded.training, coded.held_out, settings.seed, track=track)
         trained = replace(trained, detection=arrays)
     return Fitted(trained, result.history, tuple(notes), coded)
+
+
+def learn(
+    training: Dataset, validation: Dataset | None, plan: Plan, **run: Unpack[RunKeywords]
+) -> Trained:
+    """The training itself, of :func:`fit_plan`: what several processes do together. Each is by
+    itself afterwards."""
+    spec, settings = plan.spec, plan.settings
+    if plan.refinement or is_variational(spec):
+        require_xla_threads()  # what is measured after the training needs them
+        require_compilers(NUMBA, XLA)
+    _require_memory(spec, min(settings.batch_size, len(training)))
+    result = train(
+        _first_model(training, plan) if plan.start is None else plan.start.model,
+        training.items,
+        None if validation is None else validation.items,
+        settings,
+        inputs=training.inputs,
+        validation_inputs=None if validation is None else validation.inputs,
+        limits=noise_limits(training),
+        **run,
+    )
+    leave()
+    return result
 
 
 def _coded(model: Model, refinement: int, training: Dataset, validation: Dataset | None) -> Coded:

@@ -6,6 +6,7 @@ that has to be carried along, so that a resumed run sees the same copies.
 
 import numpy as np
 
+from narrows.engine.processes import have_joined
 from narrows.errors import UsageError
 from narrows.training.noise import NoiseLimits
 from narrows.training.settings import TrainingSettings
@@ -86,7 +87,9 @@ class Varied:
         and what goes in instead of them, or None.
         """
         shift = 0 if epoch > self._settled_from else self._shift
-        if not (shift or self._noise is not None or self.reads_file):
+        # of a file, processes that share a batch read their own parts of it
+        reads_here = self.reads_file and not have_joined()
+        if not (shift or self._noise is not None or reads_here):
             return self._items, order, self._inputs
         key = [self._seed, _VARIATION_STREAM, epoch, place]
         random = np.random.default_rng(key)

@@ -25,6 +25,7 @@ from narrows.training.history import EpochRecord, History, best_epoch
 from narrows.training.noise import NoiseLimits, damaged_parts
 from narrows.training.pace import Spent
 from narrows.training.settings import TrainingSettings
+from narrows.training.together import same_start
 
 #: Seconds of work that a kill may cost.
 CHECKPOINT_SECONDS = 10.0
@@ -60,6 +61,7 @@ class RunKeywords(TypedDict, total=False):
             KeyboardInterrupt raised.
         unbroken: makes the blocks in which an interrupt has to wait: steps, and what is written.
             A checkpoint is written where KeyboardInterrupt comes between them.
+        devices: how many of this process share every batch; None for all accelerators, and one CPU.
     """
 
     checkpoint: Path | None
@@ -69,6 +71,7 @@ class RunKeywords(TypedDict, total=False):
     track: Tracker
     should_stop: Callable[[], bool]
     unbroken: Unbroken
+    devices: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +85,7 @@ class _Control:
     track: Tracker = silent
     should_stop: Callable[[], bool] = lambda: False
     unbroken: Unbroken = contextlib.nullcontext
+    devices: int | None = None
 
 
 def train(
@@ -177,6 +181,7 @@ class _Run:
             self.adam,
             self.batch_size,
             seed=settings.seed,
+            devices=control.devices,
             track=control.track,
         )
         self.varied = Varied(items, shown.limits, settings, shown.inputs)
@@ -185,11 +190,13 @@ class _Run:
         identity = _identity(model, shown, settings)
         if control.resume and self.path is not None and self.path.exists():
             self.at = read_checkpoint(self.path, identity)
-            self.trainer.restore(self.at.state)
             self.has_checkpoint = True
         else:
             self.has_checkpoint = False
             self.at = Checkpoint(identity=identity, state=TrainingState.start(model.arrays))
+        self.at = same_start(self.at)
+        if self.at.state.steps:
+            self.trainer.restore(self.at.state)
         self.saved_at = time.monotonic()
         self.order = self._shuffled()
 

@@ -12,11 +12,11 @@ from narrows.engine.xla.convolution import has_native_convolutions, with_native_
 from narrows.engine.xla.loss import LossFunction
 from narrows.engine.xla.precision import compiled
 from narrows.engine.xla.resident import ResidentItems
+from narrows.engine.xla.spread import Spread, spread_over
 from narrows.engine.xla.step import Batch, Carry, Run, Step, short_seed
 from narrows.engine.xla.transfer import (
     COMPILED_SPECS,
     Units,
-    batches,
     for_device,
     run_batch,
     to_network,
@@ -43,11 +43,12 @@ _OPERATIONS_PER_CALL = 4e12
 class XlaTrainer:
     """Trains any model; see :class:`narrows.engine.interface.Trainer`.
 
-    ``seed`` governs what the blocks draw in training.
+    ``seed`` governs what the blocks draw in training, and ``devices`` says how many of this
+    process's share every batch (:func:`narrows.engine.xla.spread.spread_over`).
 
     Raises:
-        UsageError: a variational model, and an objective that is no likelihood; or XLA cannot
-            compute in this process.
+        UsageError: a variational model, and an objective that is no likelihood; XLA cannot
+            compute in this process; or there are not so many devices.
     """
 
     def __init__(
@@ -57,9 +58,13 @@ class XlaTrainer:
         adam: AdamSettings,
         batch_size: int,
         seed: int = 0,
+        *,
+        devices: int | None = None,
     ) -> None:
         require_xla_threads()
         import jax
+
+        self._spread = spread_over(devices)
 
         spec = with_native_convolutions(model.spec)
         self._scans = scans(spec)
@@ -72,7 +77,7 @@ class XlaTrainer:
         if is_variational(spec):
             require_likelihood(objective)
         loss = LossFunction(spec, objective.in_model_units(model.scaling.scale))
-        step = Step(
+        self._step = Step(
             loss=loss,
             beta1=adam.beta1,
             beta2=adam.beta2,
@@ -80,8 +85,8 @@ class XlaTrainer:
             decays=adam.weight_decay > 0,
             statistics=spec.statistics,
         )
-        self._compiled = _compiled(step)
-        self._run = jax.device_put(Run(Units.of(model.scaling), short_seed(seed)))
+        run = Run(Units.of(model.scaling), short_seed(seed))
+        self._run = jax.device_put(run) if self._spread is None else self._spread.copied(run)
         self._resident = ResidentItems(model.scaling)
         self.restore(TrainingState.start(model.arrays))
 
@@ -98,7 +103,10 @@ class XlaTrainer:
 
         parts = Carry(state.arrays, state.first_moment, state.second_moment)
         # copies: what goes into the compiled step is given up to it
-        self._carry = jax.tree.map(lambda array: jax.numpy.array(array, copy=True), parts)
+        if self._spread is None:
+            self._carry = jax.tree.map(lambda array: jax.numpy.array(array, copy=True), parts)
+        else:
+            self._carry = self._spread.copied(parts)
         self._steps = state.steps
 
     def train(
@@ -119,26 +127,41 @@ class XlaTrainer:
         first, steps = self._steps + 1, len(order)
         sizes, decays = self._adam.step_sizes(first, steps), self._adam.decays(first, steps)
         numbers = np.arange(first, first + steps, dtype=np.uint32)
-        there = self._resident.of(items, inputs)
+        there = self._there(items, inputs)
+        compiled = self._compiled(order.shape[-1])
 
         def batch(which: Any) -> Batch:
-            wanted = for_device(items[order[which]], self._scaling)
-            given = None if inputs is None else for_device(inputs[order[which]], self._scaling)
+            wanted = self._sent(items, order[which])
+            given = None if inputs is None else self._sent(inputs, order[which])
             return Batch(wanted, given, sizes[which], decays[which], numbers[which])
 
         losses: Any
         if there is not None:
             rows = order.astype(np.int32)
             plan = jax.device_put(Batch(rows, None, sizes, decays, numbers))
-            self._carry, losses = self._compiled.scan_rows(self._run, self._carry, there, plan)
+            self._carry, losses = compiled.scan_rows(self._run, self._carry, there, plan)
         elif self._scans:
-            self._carry, losses = self._compiled.scan(self._run, self._carry, batch(slice(None)))
+            self._carry, losses = compiled.scan(self._run, self._carry, batch(slice(None)))
         else:
             losses = np.empty(steps, object)
             for step in range(steps):
-                self._carry, losses[step] = self._compiled.step(self._run, self._carry, batch(step))
+                self._carry, losses[step] = compiled.step(self._run, self._carry, batch(step))
         self._steps += steps
         return np.asarray(losses, np.float64)
+
+    def _there(self, *arrays: np.ndarray | None) -> tuple[Any, ...] | None:
+        """Items that stay on the device; None where they are sent in parts, to each device its."""
+        return self._resident.of(*arrays) if self._spread is None else None
+
+    def _sent(self, items: np.ndarray, rows: Any) -> Any:
+        """The items that ``rows`` name, on their way to where they are computed."""
+        if self._spread is None:
+            return for_device(items[rows], self._scaling)
+        return self._spread.sent(rows, lambda mine: for_device(items[mine], self._scaling))
+
+    def _compiled(self, count: int) -> "_Compiled":
+        """What computes batches of ``count`` items."""
+        return _compiled(self._step, self._spread, 0 if self._spread is None else count)
 
     def measure(
         self,
@@ -146,17 +169,17 @@ class XlaTrainer:
         inputs: Shaped[np.ndarray, "n *item"] | None = None,
     ) -> float:
         units, arrays = self._run.units, self._carry.arrays
-        there = self._resident.of(items, inputs)
+        there = self._there(items, inputs)
         if there is not None:
-            totals = self._compiled.measure_rows(units, arrays, there)
+            totals = self._compiled(0).measure_rows(units, arrays, there)
             return float(np.asarray(totals, np.float64).sum())
         total = 0.0
-        given = items if inputs is None else inputs
-        parts = (batches(rows, self._run_batch) for rows in (items, given))
-        for wanted, x in zip(*parts, strict=True):
-            sent = for_device(wanted, self._scaling)
-            same = sent if inputs is None else for_device(x, self._scaling)
-            total += float(self._compiled.measure(units, arrays, sent, same))
+        for start in range(0, len(items), self._run_batch):
+            stop = min(start + self._run_batch, len(items))
+            rows = slice(start, stop) if self._spread is None else np.arange(start, stop)
+            sent = self._sent(items, rows)
+            same = sent if inputs is None else self._sent(inputs, rows)
+            total += float(self._compiled(stop - start).measure(units, arrays, sent, same))
         return total
 
 
@@ -180,23 +203,32 @@ class _Compiled(NamedTuple):
 
 
 @lru_cache(COMPILED_SPECS)
-def _compiled(step: Step) -> _Compiled:
+def _compiled(step: Step, spread: Spread | None, count: int) -> _Compiled:
+    """``count`` is how many items of a batch are none that fill it up, where it is spread."""
     import jax
 
     size = run_batch(step.loss.spec)
 
+    def one_step(run: Run, carry: Carry, batch: Batch) -> Any:
+        if spread is None:
+            return step(run, carry, batch)
+        return spread.everywhere(step(run, carry, spread.cut(batch, count)))
+
     def scan(run: Run, carry: Carry, batches: Batch) -> Any:
-        return jax.lax.scan(lambda c, b: step(run, c, b), carry, batches)
+        return jax.lax.scan(lambda c, b: one_step(run, c, b), carry, batches)
 
     def scan_rows(run: Run, carry: Carry, there: Any, plan: Batch) -> Any:
         def one(carry: Carry, batch: Batch) -> Any:
             wanted, inputs = (None if each is None else each[batch.wanted] for each in there)
-            return step(run, carry, batch._replace(wanted=wanted, inputs=inputs))
+            return one_step(run, carry, batch._replace(wanted=wanted, inputs=inputs))
 
         return jax.lax.scan(one, carry, plan)
 
     def measure(units: Units, arrays: Any, wanted: Any, x: Any) -> Any:
-        return step.loss.total(arrays, to_network(units, x), to_network(units, wanted), Flow())
+        if spread is not None:
+            wanted, x = wanted[:count], x[:count]
+        total = step.loss.total(arrays, to_network(units, x), to_network(units, wanted), Flow())
+        return total if spread is None else spread.everywhere(total)
 
     def measure_rows(units: Units, arrays: Any, there: Any) -> Any:
         wanted, inputs = there
@@ -215,7 +247,7 @@ def _compiled(step: Step) -> _Compiled:
         return totals
 
     return _Compiled(
-        compiled(step, donate_argnums=1),
+        compiled(one_step, donate_argnums=1),
         compiled(scan, donate_argnums=1),
         compiled(scan_rows, donate_argnums=1),
         compiled(measure),

@@ -1,0 +1,369 @@
+"""Several processes, of one machine or of many, that train one model together.
+
+JAX joins them (``jax.distributed``). What is here beside that notices where one is missing and says
+which: every process tells its coordinator, process 0, each second that it is there, and why it
+ends. Nothing here imports JAX before processes join.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from narrows.errors import NarrowsError, TrainingError, UsageError
+from narrows.support import arguments
+from narrows.support.interruption import came
+from narrows.support.log import say
+from narrows.support.temporary import remove_temporaries
+
+#: The coordinator's name where JAX shall find it, and the processes, in the environment.
+DETECTED = "auto"
+
+_BEAT_SECONDS = 1.0
+# Without a word for so long, a process is missing; JAX itself ends all after twice that.
+_SILENT_SECONDS = 20.0
+_JOIN_SECONDS = 300
+# One may have more to read than the others before it trains; who is missing is noticed meanwhile.
+_PATIENCE_SECONDS = 24 * 3600
+# What the others take to hear why process 0, which they would ask, has ended.
+_HEARD_SECONDS = 4.0
+_ENDED = "ended"
+_HINT = (
+    "start all processes again with --resume, as many as there are: the run goes on from the last "
+    "checkpoint"
+)
+
+
+class _State:
+    """The group that this process is in, while it is."""
+
+    group: "_Group | None" = None
+
+
+def have_joined() -> bool:
+    """Whether this process trains together with others."""
+    return _State.group is not None
+
+
+def is_first() -> bool:
+    """Whether this process is the one that writes: process 0, or the only one."""
+    return _State.group is None or _State.group.index == 0
+
+
+@contextlib.contextmanager
+def joined(
+    coordinator: str | None, count: int | None = None, index: int | None = None
+) -> Iterator[bool]:
+    """Join ``count`` processes as number ``index``, to train together; gives whether this is the
+    first of them. Without a coordinator nobody is joined, and this is the only one.
+
+    Args:
+        coordinator: where process 0 listens, ``HOST:PORT``; :data:`DETECTED` where SLURM, Open MPI
+            or Kubernetes started the processes, and JAX finds all three in the environment.
+
+    Raises:
+        UsageError: what is given makes no group.
+        TrainingError: not all came, or one is missing before the block has ended.
+    """
+    if coordinator is None:
+        if count is not None or index is not None:
+            raise UsageError(
+                "processes and process say nothing without a coordinator", hint=_EXAMPLE
+            )
+        yield True
+        return
+    group = _Group(*_join(coordinator, count, index))
+    _State.group = group
+    try:
+        with group.watched():
+            yield group.index == 0
+    finally:
+        _State.group = None
+
+
+_EXAMPLE = "as in --coordinator host0:8476 --processes 4 --process 0, on each with its own number"
+
+
+def leave() -> None:
+    """The work that takes all processes is done: each goes on by itself. Waits for the others."""
+    group, _State.group = _State.group, None
+    if group is not None:
+        group.leave()
+
+
+def from_first(name: str, value: Any = None) -> Any:
+    """``value`` of process 0, of JSON's kinds, under a name that is used once, as soon as all ask;
+    what others give is passed over."""
+    group = _State.group
+    if group is None:
+        return value
+    milliseconds = _PATIENCE_SECONDS * 1000
+    if group.index == 0:
+        group.client.key_value_set(f"narrows/{name}", json.dumps(value))
+    found = group.client.blocking_key_value_get(f"narrows/{name}", milliseconds)
+    # what adds up waits for nobody who comes half a minute later
+    group.client.wait_at_barrier(f"narrows/{name}", milliseconds)
+    return json.loads(found)
+
+
+def arrays_from_first(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays of process 0; others give arrays of the same names, shapes and dtypes."""
+    if not have_joined():
+        return arrays
+    from jax.experimental.multihost_utils import broadcast_one_to_all
+
+    return {name: np.asarray(broadcast_one_to_all(arrays[name])) for name in sorted(arrays)}
+
+
+def _join(coordinator: str, count: int | None, index: int | None) -> tuple[int, int, str]:
+    """Join; gives this process's number, how many there are, and where process 0 is."""
+    import inspect
+
+    import jax
+
+    given: dict[str, Any] = {}
+    if coordinator != DETECTED:
+        count, index = _checked(coordinator, count, index)
+        given = {"coordinator_address": coordinator, "num_processes": count, "process_id": index}
+    with contextlib.suppress(AttributeError):  # CPUs add up through it
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    with contextlib.suppress(AttributeError):  # it would take SIGTERM for itself
+        jax.config.update("jax_enable_preemption_service", False)
+    wanted: dict[str, Any] = {
+        "initialization_timeout": _JOIN_SECONDS,
+        "heartbeat_timeout_seconds": int(2 * _SILENT_SECONDS),
+    }
+    known = inspect.signature(jax.distributed.initialize).parameters  # older ones have not all
+    try:
+        jax.distributed.initialize(
+            **given, **{name: value for name, value in wanted.items() if name in known}
+        )
+        with _quiet_output():  # gloo tells whom it has connected
+            _add_up_once()
+    except (RuntimeError, ValueError) as error:
+        first = str(error).splitlines()[0]
+        raise TrainingError(
+            f"the processes did not come together: {first}",
+            hint=f"start all of them within {_JOIN_SECONDS} s, with a coordinator that each of "
+            f"them reaches: {_EXAMPLE}",
+        ) from error
+    state = _distributed_state()
+    return jax.process_index(), jax.process_count(), str(state.coordinator_address)
+
+
+def _checked(coordinator: str, count: int | None, index: int | None) -> tuple[int, int]:
+    host, _, port = coordinator.rpartition(":")
+    if not (host and port.isdecimal() and 0 < int(port) < 1 << 16):
+        raise UsageError(
+            f"coordinator is {coordinator!r}, and must be HOST:PORT, or {DETECTED}", hint=_EXAMPLE
+        )
+    if count is None or index is None:
+        raise UsageError("a coordinator needs processes and process beside it", hint=_EXAMPLE)
+    count = arguments.required_whole("processes", count)
+    index = arguments.required_whole("process", index)
+    if not 0 <= index < count:
+        raise UsageError(
+            f"process is {index}, and must be from 0 to below {count}, the number of processes",
+            hint=_EXAMPLE,
+        )
+    return count, index
+
+
+def _add_up_once() -> None:
+    from jax.experimental.multihost_utils import process_allgather
+
+    process_allgather(np.zeros(1, np.float32))
+
+
+@contextlib.contextmanager
+def _quiet_output() -> Iterator[None]:
+    """What libraries write to standard output, which belongs to results, goes to standard error."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _distributed_state() -> Any:
+    """JAX's own, whose client keeps names and values for all processes; it has no public way."""
+    from jax._src import distributed
+
+    return distributed.global_state
+
+
+class _Group:
+    """Processes that have joined, and this one's number among them."""
+
+    def __init__(self, index: int, count: int, address: str) -> None:
+        self.index, self.count, self.address = index, count, address
+        self.client = _distributed_state().client
+        self._left, self._ending = threading.Event(), threading.Event()
+        self._silent = set[int]()
+        self._words: subprocess.Popen[bytes] | None = None
+        self.missing: str | None = None
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Look after the others meanwhile."""
+        if self.index:
+            self._words = _last_words(self.address)
+        watch = threading.Thread(target=self._watch, name="narrows-processes", daemon=True)
+        watch.start()
+        try:
+            yield
+        except BaseException as error:
+            if self._left.is_set():
+                raise
+            self._end(error)
+        finally:
+            self._dismiss()
+        self.leave()
+
+    def leave(self) -> None:
+        """Wait for the others, and be alone."""
+        if self._left.is_set():
+            return
+        import jax
+
+        self.client.wait_at_barrier("narrows/done", _JOIN_SECONDS * 1000)
+        self._left.set()
+        self._dismiss()
+        jax.distributed.shutdown()
+
+    def _dismiss(self) -> None:
+        """Nothing is left to say for what would speak in this process's place."""
+        if self._words is not None and self._words.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._words.stdin.write(b"left\n")
+                self._words.stdin.close()
+            self._words.wait()
+            self._words = None
+
+    def _end(self, error: BaseException) -> None:
+        """Tell the others why this process ends, or say who is missing, and end without JAX, which
+        would wait for all."""
+        if not isinstance(error, NarrowsError | KeyboardInterrupt | SystemExit):
+            # what JAX makes of a process that is gone; the watch finds out which it is
+            deadline = time.monotonic() + _SILENT_SECONDS + 4 * _BEAT_SECONDS
+            while self.missing is None and not came() and time.monotonic() < deadline:
+                time.sleep(_BEAT_SECONDS / 4)
+        self._ending.set()
+        why = self.missing or str(getattr(error, "message", error)) or type(error).__name__
+        if isinstance(error, KeyboardInterrupt) or came():
+            why = "it was interrupted"
+        self._tell(why)
+        if self.index == 0:
+            self._wait_for_others()
+        self._left.set()
+        self._dismiss()
+        _skip_shutdown()
+        if self.missing is not None and not came():
+            raise TrainingError(self.missing, hint=_HINT) from error
+        raise error
+
+    def _tell(self, why: str) -> None:
+        with contextlib.suppress(Exception):
+            self.client.key_value_set(f"narrows/{_ENDED}/{self.index}", why)
+
+    def _wait_for_others(self) -> None:
+        """Until they have heard: with this process the place goes where they ask."""
+        deadline = time.monotonic() + _HEARD_SECONDS
+        with contextlib.suppress(Exception):
+            while time.monotonic() < deadline:
+                if len(self._found(_ENDED)) + len(self._silent) >= self.count:
+                    return
+                time.sleep(_BEAT_SECONDS / 4)
+
+    def _found(self, kind: str) -> dict[int, str]:
+        found = self.client.key_value_dir_get(f"narrows/{kind}/")
+        return {int(key.rpartition("/")[2]): value for key, value in found}
+
+    def _watch(self) -> None:
+        """The watching thread: beat, and look at the others' beats."""
+        heard = dict.fromkeys(range(self.count), ("", time.monotonic()))
+        beat = 0
+        while not self._left.wait(_BEAT_SECONDS):
+            beat += 1
+            try:
+                self.client.key_value_set(
+                    f"narrows/beat/{self.index}", str(beat), allow_overwrite=True
+                )
+                beats, ended = self._found("beat"), self._found(_ENDED)
+            except Exception:  # JAX ends this process where process 0 is gone
+                continue
+            now = time.monotonic()
+            for process, told in beats.items():
+                if heard[process][0] != told:
+                    heard[process] = told, now
+            silent = {n for n, (_, at) in heard.items() if now - at > _SILENT_SECONDS}
+            self._silent = silent - {self.index} - set(ended)
+            self.missing = self._sentence(ended)
+            if self.missing is not None:
+                self._give_up()
+                return
+
+    def _sentence(self, ended: dict[int, str]) -> str | None:
+        """Who is missing; None where all are there."""
+        if self._silent:
+            names = ", ".join(map(str, sorted(self._silent)))
+            return (
+                f"process {names} of {self.count} is missing: nothing was heard of it for "
+                f"{_SILENT_SECONDS:.0f} s"
+            )
+        for process, why in sorted(ended.items()):
+            if process != self.index:
+                return f"process {process} of {self.count} has ended: {why}"
+        return None
+
+    def _give_up(self) -> None:
+        """End this process, unless its main thread does so itself: it may wait for ever."""
+        if self._ending.wait(_HEARD_SECONDS) or self._left.is_set() or came():
+            return
+        say(f"error: {self.missing}")
+        say(f"hint: {_HINT}")
+        self._tell(str(self.missing))
+        if self.index == 0:
+            self._wait_for_others()
+        self._dismiss()
+        remove_temporaries()
+        os._exit(1)
+
+
+def _skip_shutdown() -> None:
+    """JAX would wait for all processes at the end of this one, which are not all there."""
+    import atexit
+
+    atexit.register(os._exit, 1)
+
+
+def _last_words(address: str) -> "subprocess.Popen[bytes]":
+    """A process that says who is missing where JAX ends this one: it does so by itself, and at
+    once, when process 0 is gone."""
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _SAYING, address], stdin=subprocess.PIPE
+    )
+
+
+_SAYING = """
+import signal, socket, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+if not sys.stdin.buffer.read():
+    host, _, port = sys.argv[1].rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), 5).close()
+        text = "error: this process was ended from outside, or by what is said above"
+    except OSError:
+        text = "error: process 0, at " + sys.argv[1] + ", is missing"
+    sys.stderr.write(text + "\\nhint: start all processes again with --resume\\n")
+"""

@@ -1,0 +1,149 @@
+"""Several processes and several devices train one model: the same losses up to rounding, and who is
+missing is said."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from helpers.command_line import ENVIRONMENT
+from narrows.engine.processes import joined
+from narrows.errors import NarrowsError, UsageError
+from narrows.training.checkpoint import Checkpoint
+from narrows.training.together import same_start
+
+# What is trained in a process of its own, whose CPU JAX takes for eight devices.
+_DEVICES = """
+import numpy as np
+from narrows.engine import AdamSettings
+from narrows.engine.xla import XlaTrainer
+from narrows.nn.blocks import Dense, Flatten, Gaussian, Norm
+from narrows.nn.model import initial_model
+from narrows.nn.objectives import Objective
+from narrows.nn.scaling import Scaling
+from narrows.nn.spec import Spec, mirrored
+
+blocks = (Flatten(), Dense(8), Norm("batch"), Gaussian(3))
+model = initial_model(Spec((6, 6), blocks, mirrored(blocks, (6, 6), "linear")), Scaling(), 1)
+items = np.random.default_rng(2).random((43, 6, 6), np.float32)
+order = np.random.default_rng(3).permutation(43)
+found = []
+for devices in (1, 8):
+    trainer = XlaTrainer(model, Objective("l2"), AdamSettings(), 22, 5, devices=devices)
+    losses = trainer.train(items, order)
+    kept = trainer.state()
+    more = trainer.train(items, order)
+    trainer.restore(kept)
+    assert np.array_equal(trainer.train(items, order), more)
+    found.append((losses, more, trainer.measure(items), kept.arrays))
+(*one, arrays), (*eight, others) = found
+for wanted, given in zip(one, eight):
+    np.testing.assert_allclose(given, wanted, rtol=1e-5)
+for name in arrays:  # Adam makes steps of the rounding errors of biases that a norm takes away
+    np.testing.assert_allclose(others[name], arrays[name], rtol=1e-4, atol=3e-4)
+"""
+
+
+@pytest.mark.slow
+def test_devices_share_batches_that_do_not_divide_and_nothing_else_changes() -> None:
+    """With statistics over the batch, and codes that are drawn."""
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
+    subprocess.run([sys.executable, "-c", _DEVICES], env=ENVIRONMENT | flags, check=True)
+
+
+def test_more_devices_than_there_are_are_refused() -> None:
+    from narrows import Autoencoder
+
+    with pytest.raises(UsageError, match="devices is 99, and JAX has 1 here"):
+        Autoencoder(latent=2, epochs=1, devices=99).fit(np.ones((20, 4)))
+
+
+def _free_port() -> int:
+    with socket.socket() as some:
+        some.bind(("127.0.0.1", 0))
+        return int(some.getsockname()[1])
+
+
+def _started(folder: Path, count: int, *more: str, of: str = "digits") -> list[Any]:
+    address = f"127.0.0.1:{_free_port()}"
+    group = ("--coordinator", address, "--processes", str(count), "--process")
+    rest = ("--preset", "simple", "--batch-size", "51", "--checkpoint-seconds", "0", *more)
+    out = ("--out", str(folder / "model.safetensors"))
+    return [
+        subprocess.Popen(
+            [sys.executable, "-m", "narrows", "fit", of, *group, str(index), *rest, *out],
+            env=ENVIRONMENT | {"JAX_PLATFORMS": "cpu"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for index in range(count)
+    ]
+
+
+def _losses(folder: Path) -> np.ndarray:
+    import json
+
+    lines = (folder / "model" / "history.jsonl").read_text(encoding="utf-8").splitlines()
+    return np.array([[json.loads(line)[name] for name in ("loss", "val_loss")] for line in lines])
+
+
+@pytest.mark.slow
+def test_a_lost_process_ends_all_and_fewer_go_on_with_the_same_losses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = _started(tmp_path, 2, "--epochs", "2000")
+    checkpoint = tmp_path / "model" / "checkpoint.safetensors"
+    deadline = time.monotonic() + 100
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        assert both[0].poll() is None, both[0].communicate()
+        time.sleep(0.05)
+    both[1].terminate()
+    said = [each.communicate(timeout=60) for each in both]
+    assert [each.returncode for each in both] == [1, 128 + signal.SIGTERM]
+    assert "process 1 of 2 has ended: it was interrupted" in said[0][1]
+    assert "--resume" in said[0][1] and "Traceback" not in said[0][1]
+    assert not any(out for out, _ in said)
+    done = len(_losses(tmp_path))
+
+    (alone,) = _started(tmp_path, 1, "--epochs", str(done + 2), "--resume")
+    _, err = alone.communicate(timeout=100)
+    assert alone.returncode == 0, err
+    other = tmp_path / "other"
+    monkeypatch.setitem(ENVIRONMENT, "NARROWS_ENGINE", "xla")
+    command = [sys.executable, "-m", "narrows", "fit", "digits", "--preset", "simple"]
+    command += ["--batch-size", "51", "--epochs", str(done + 2)]
+    command += ["--out", str(other / "model.safetensors")]
+    subprocess.run(command, env=ENVIRONMENT, check=True, capture_output=True)
+    np.testing.assert_allclose(_losses(tmp_path), _losses(other), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("group", "said"),
+    [
+        (("host", 2, 0), "HOST:PORT"),
+        (("host:1", None, 0), "processes"),
+        (("host:1", 2, 2), "from 0 to below 2"),
+        ((None, 2, 0), "without a coordinator"),
+    ],
+)
+def test_what_makes_no_group_is_refused(group: tuple[Any, ...], said: str) -> None:
+    with pytest.raises(UsageError, match=said), joined(*group):
+        pass
+
+
+def test_processes_with_other_data_are_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from narrows.engine import TrainingState
+    from narrows.training import together
+
+    told = {"identity": {"seed": 1}, "steps": 0}
+    monkeypatch.setattr(together, "have_joined", lambda: True)
+    monkeypatch.setattr(together, "from_first", lambda name, value: told)
+    with pytest.raises(NarrowsError, match="process 0 was given another seed: 1, and this"):
+        same_start(Checkpoint(identity={"seed": 2}, state=TrainingState({})))
