@@ -17,6 +17,7 @@ from narrows.data.image_folder import is_pillow_image
 from narrows.data.storage import LARGEST_IN_MEMORY
 from narrows.data.tables import SchemaDrift, arrow_table, is_frame
 from narrows.errors import ShapeError
+from narrows.estimators import lazy
 from narrows.estimators.fit_data import fit_data, more_data, seed_of
 from narrows.estimators.inputs import ANY_ARRAY, features, given_array, is_plain
 from narrows.estimators.notebooks import ShownInNotebooks, explored_data
@@ -290,6 +291,9 @@ class Autoencoder(
             say(line)
         return warned
 
+    def _trained(self) -> TrainedModel:
+        return self.model_
+
     def _require_fitted(self) -> None:
         if "model_" not in self.__dict__:  # scikit-learn's own look takes longer than an encoder
             check_is_fitted(self)
@@ -305,15 +309,18 @@ class Autoencoder(
             return bool(given)
         raise arguments.refused("verbose", self.verbose, "True or False, or a number from 0 on")
 
+    @lazy.takes_dask(lazy.codes)
     def transform(self, X: Any) -> np.ndarray:
         """The codes of ``X``: float32 (n, latent_size).
 
         ``X`` has the shape of the training data, or is flat rows of as many values; or has the
-        columns of the training data, in their order.
+        columns of the training data, in their order. Of a Dask array, or dataframe, the codes are
+        a lazy one; so it is with :meth:`inverse_transform` and :meth:`score_samples`.
         """
         self._require_fitted()
         return self._in_use().encode(self._items(X))
 
+    @lazy.takes_dask(lazy.items)
     def inverse_transform(self, Z: Any) -> Any:
         """The items that codes ``Z`` (n, latent_size) stand for, in the training data's shape and
         dtype: rounded and clipped where that holds whole numbers.
@@ -390,6 +397,7 @@ class Autoencoder(
             warn(line, stacklevel=3)
         return result
 
+    @lazy.takes_dask(lazy.scores)
     def score_samples(self, X: Any) -> np.ndarray:
         """How well each item is reconstructed: minus its mean squared error, float64 (n,).
 

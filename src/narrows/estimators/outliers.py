@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from narrows.data import Dataset
 from narrows.errors import UsageError
+from narrows.estimators import lazy
 from narrows.estimators.autoencoder import Autoencoder, with_items
 from narrows.estimators.fit_data import fit_data, seed_of
 from narrows.learnt.detection import require_rate, score_index
@@ -122,6 +123,7 @@ class OutlierDetector(
             warn(line, stacklevel=2)
         return self
 
+    @lazy.takes_dask(lazy.scores)
     def score_samples(self, X: Any) -> np.ndarray:
         """How normal each item is, float64 (n,): higher is more normal.
 
@@ -130,12 +132,15 @@ class OutlierDetector(
         """
         return -self._detector().scores(self._items(X), self.criterion)
 
+    @lazy.takes_dask(lazy.scores)
     def decision_function(self, X: Any) -> np.ndarray:
         """:meth:`score_samples` less ``offset_``: below 0 for outliers."""
         return self.score_samples(X) - self.offset_
 
+    @lazy.takes_dask(lazy.labels)
     def predict(self, X: Any) -> np.ndarray:
-        """-1 for outliers, 1 for the others: int64 (n,)."""
+        """-1 for outliers, 1 for the others: int64 (n,). Dask arrays and dataframes give lazy ones,
+        here and of scores and codes."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def p_values(self, X: Any) -> np.ndarray:
@@ -204,6 +209,12 @@ class OutlierDetector(
         detector = cls(**{name: parameters[name] for name in names if name in parameters})
         detector._take(autoencoder)
         return detector
+
+    def _require_fitted(self) -> None:
+        check_is_fitted(self)
+
+    def _trained(self) -> TrainedModel:
+        return self.autoencoder_.model_
 
     def _take(self, autoencoder: Autoencoder) -> None:
         self.autoencoder_ = autoencoder

@@ -1,0 +1,108 @@
+"""Dask collections: lazy results of known form, equal to those of all at once."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from helpers.optional import optional
+from narrows import Autoencoder, OutlierDetector
+from narrows.errors import DataError, ShapeError
+
+dask = optional("dask")
+da = optional("dask.array")
+dd = optional("dask.dataframe")
+pd = optional("pandas")
+
+RANDOM = np.random.default_rng(0)
+ROWS = RANDOM.normal(size=(90, 3)) @ RANDOM.normal(size=(3, 8))
+IMAGES = RANDOM.integers(0, 256, (60, 6, 6), np.uint8)
+SMALL = {"latent": 2, "epochs": 1, "refine": 0}
+
+
+@pytest.fixture(autouse=True)
+def here() -> Any:
+    """Tasks run in this thread, pickled as a cluster would have them."""
+    with dask.config.set(scheduler="synchronous"):
+        yield
+
+
+def frame() -> Any:
+    names = [f"c{n}" for n in range(8)]
+    made = pd.DataFrame(ROWS, columns=names, index=np.arange(90) * 3)
+    return made.assign(kind=np.where(ROWS[:, 0] > 0, "a", "b"))
+
+
+def test_arrays_in_and_arrays_out() -> None:
+    ae = Autoencoder(**SMALL).fit(ROWS)  # type: ignore[arg-type]
+    X = da.from_array(ROWS, chunks=(40, 5))
+    codes = ae.transform(X)
+    assert (codes.shape, codes.dtype, codes.chunks[0]) == ((90, 2), np.float32, (40, 40, 10))
+    found = ae.transform(ROWS)
+    np.testing.assert_array_equal(codes.compute(), found)
+    back = ae.inverse_transform(codes)
+    assert (back.shape, back.dtype) == ((90, 8), np.float64)
+    np.testing.assert_array_equal(back.compute(), ae.inverse_transform(found))
+    np.testing.assert_allclose(ae.score_samples(X).compute(), ae.score_samples(ROWS), rtol=1e-6)
+    unknown = X[X[:, 0] > 0]
+    np.testing.assert_array_equal(ae.transform(unknown).compute(), found[ROWS[:, 0] > 0])
+    with pytest.raises(ShapeError, match=r"\(7,\)"):
+        ae.transform(X[:, :7])
+
+
+def test_images_in_and_images_out() -> None:
+    ae = Autoencoder(**SMALL, preset="dense").fit(IMAGES)  # type: ignore[arg-type]
+    for X in (da.from_array(IMAGES, chunks=(25, 3, 6)), da.from_array(IMAGES.reshape(60, 36))):
+        codes = ae.transform(X)
+        assert codes.shape == (60, 2)
+        np.testing.assert_array_equal(codes.compute(), ae.transform(IMAGES))
+        back = ae.inverse_transform(codes)
+        assert (back.shape, back.dtype) == ((60, 6, 6), np.uint8)
+        np.testing.assert_array_equal(back.compute(), ae.reconstruct(IMAGES))
+
+
+@pytest.mark.slow
+def test_frames_keep_their_index() -> None:
+    table = frame()
+    ae = Autoencoder(**SMALL).fit(table)  # type: ignore[arg-type]
+    X = dd.from_pandas(table, npartitions=3)
+    codes = ae.transform(X)
+    assert list(codes.columns) == list(ae.get_feature_names_out())
+    assert set(codes.dtypes) == {np.dtype(np.float32)}
+    found = codes.compute()
+    np.testing.assert_array_equal(found.index, table.index)
+    np.testing.assert_array_equal(found.to_numpy(), ae.transform(table))
+    back = ae.inverse_transform(codes)
+    # Dask has texts in Arrow's memory, before pandas 3 too
+    expected = ae.inverse_transform(found).astype(back.dtypes.to_dict())
+    pd.testing.assert_frame_equal(back._meta, expected.iloc[:0])
+    pd.testing.assert_frame_equal(back.compute(), expected)
+    scored = ae.score_samples(X)
+    assert scored.dtype == np.float64
+    np.testing.assert_allclose(scored.compute().to_numpy(), ae.score_samples(table), rtol=1e-6)
+    with pytest.raises((DataError, ValueError), match="kind"):
+        ae.transform(X.drop(columns="kind"))
+
+
+@pytest.mark.slow
+def test_outliers_are_found_lazily() -> None:
+    detector = OutlierDetector(latent=2, epochs=1).fit(ROWS)
+    X = da.from_array(ROWS, chunks=(30, 8))
+    found = detector.predict(X)
+    assert (found.shape, found.dtype) == ((90,), np.int64)
+    np.testing.assert_array_equal(found.compute(), detector.predict(ROWS))
+    scored = detector.decision_function(X).compute()
+    np.testing.assert_allclose(scored, detector.decision_function(ROWS), rtol=1e-6)
+    named = dd.from_pandas(pd.DataFrame(ROWS, index=np.arange(90)[::-1]), npartitions=2)
+    np.testing.assert_array_equal(detector.predict(named).compute(), detector.predict(ROWS)[::-1])
+
+
+def test_the_model_is_one_task_and_takes_no_rows_along() -> None:
+    ae = Autoencoder(**SMALL).partial_fit(ROWS)  # type: ignore[arg-type]
+    X = da.from_array(ROWS, chunks=(1, 8))
+    graph = dict(ae.transform(X).__dask_graph__())
+    held = [value for value in graph.values() if isinstance(value, Autoencoder)]
+    data = [getattr(value, "value", None) for value in graph.values()]
+    held += [value for value in data if isinstance(value, Autoencoder)]
+    assert len(held) == 1
+    assert "_reservoir" not in held[0].__dict__ and "_reservoir" in ae.__dict__
