@@ -127,6 +127,18 @@ def test_every_option_that_is_named_exists(path: Path) -> None:
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", ours)) <= known
 
 
+def test_the_job_for_kubernetes_is_one_and_counts_its_processes_once() -> None:
+    yaml = pytest.importorskip("yaml")
+    (source,) = blocks(ROOT / "docs" / "scale.md", "yaml")
+    service, job = yaml.safe_load_all(source)
+    pod = job["spec"]["template"]["spec"]
+    assert service["metadata"]["name"] == pod["subdomain"]
+    (line,) = pod["containers"][0]["args"]
+    count = job["spec"]["completions"]
+    assert count == job["spec"]["parallelism"] and f"--processes {count} " in line
+    assert f"{job['metadata']['name']}-0.{pod['subdomain']}:" in line
+
+
 #: The pages of which every command runs; what others begin from are files of their readers.
 RUN = ("fit", "evaluate", "archives", "codes", "generating")
 
