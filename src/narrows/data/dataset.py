@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from narrows.data.file_arrays import SelectedRows, in_file
 from narrows.data.image_files import ImageFiles
 from narrows.data.image_options import ImageOptions
 from narrows.data.limits import extent_of
@@ -73,7 +74,17 @@ class Dataset:
     @cached_property
     def extent(self) -> tuple[float, float]:
         """The lowest and the highest of all values."""
+        if self.item_size <= MOST_COLUMNS and self.items.ndim == 2:
+            lowest, highest = self.column_extents
+            return float(lowest.min()), float(highest.max())
         return extent_of(self.items)
+
+    @cached_property
+    def column_extents(self) -> tuple[np.ndarray, np.ndarray]:
+        """The lowest and the highest of each value of flat rows, (values,) each."""
+        parts = chunks(self.items, values=CACHED_VALUES)
+        lows, highs = zip(*((part.min(axis=0), part.max(axis=0)) for part in parts), strict=True)
+        return np.min(lows, axis=0), np.max(highs, axis=0)
 
     def rows(self, indices: np.ndarray) -> "Dataset":
         """The items (labels, inputs, files) at ``indices``, an integer array of shape (m,)."""
@@ -132,9 +143,12 @@ class Dataset:
 
 
 def take_rows(items: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """Rows of an array: in memory, or where they are many, mapped."""
+    """Rows of an array: in memory, or where they are many, mapped; of a file they are read when
+    they are asked for."""
     if len(indices) * items[:1].nbytes <= LARGEST_IN_MEMORY:
         return items[indices]
+    if in_file(items):
+        return SelectedRows.among(items, indices)
     return concatenated(
         chunks(items, values=CACHED_VALUES, at=indices), items.shape[1:], items.dtype
     )
@@ -146,5 +160,7 @@ def format_range(dtype: np.dtype) -> tuple[float, float] | None:
     return (0.0, limits[dtype.name]) if dtype.name in limits else None
 
 
+#: Values of a row up to which the range of each is kept.
+MOST_COLUMNS = 4096
 # Keeps the split's random numbers apart from those of other uses of the same seed.
 _SPLIT_STREAM = 0x5B117

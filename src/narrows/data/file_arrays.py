@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from narrows.data import storage
-from narrows.support.chunks import CACHED_VALUES, chunks
+from narrows.support.chunks import CACHED_VALUES, chunks, is_mapped, release
 from narrows.support.inputs import Input
 
 # Slices of more bytes are not read at once.
@@ -72,6 +72,14 @@ class _File:
             DataError: the file changed.
         """
         self.read_runs(array.reshape(-1).view(np.uint8), [(offset, 0, array.nbytes)])
+
+    def will_need(self, offset: int, size: int) -> None:
+        """Have the system begin to read some bytes, where it takes such advice."""
+        if not hasattr(os, "posix_fadvise"):
+            return
+        for start in range(offset, offset + size, _ADVISED):
+            stop = min(start + _ADVISED, offset + size)
+            os.posix_fadvise(self._number, start, stop - start, os.POSIX_FADV_WILLNEED)
 
     def read_runs(self, into: np.ndarray, runs: Any) -> None:
         """Fill bytes with runs of the file: (its place there, its place in ``into``, its size).
@@ -139,14 +147,13 @@ class FileArray(np.memmap):
 
     def __getitem__(self, key: Any) -> Any:
         first, rest = (key[0], key[1:]) if isinstance(key, tuple) and key else (key, ())
-        if self._file is None:
+        if not self._is_read:
             return super().__getitem__(key)
         if isinstance(first, slice):
             start, stop, step = first.indices(len(self))
             count = len(range(start, stop, step))
             if step == 1 and count * self._row > _LARGEST_READ:
-                part = super().__getitem__(slice(start, stop))
-                part = FileArray.of(part, self._file, self._offset + start * self._row)
+                part = self._part(start, stop)
                 within = (slice(None), *rest)
                 return (
                     np.concatenate([each[within] for each in chunks(part, values=CACHED_VALUES)])
@@ -160,14 +167,33 @@ class FileArray(np.memmap):
         if where.dtype == bool and where.shape == (len(self),):
             where = np.flatnonzero(where)
         if where.dtype.kind not in "iu" or (rest and where.ndim):
-            return super().__getitem__(key)
+            return self._otherwise(key)
         rows = self._rows(where.astype(np.intp, copy=False))
         return rows[rest] if rest or not rows.ndim else rows
+
+    @property
+    def _is_read(self) -> bool:
+        """Whether it is known where rows are read: not of what NumPy made of such an array."""
+        return self._file is not None
+
+    def _otherwise(self, key: Any) -> Any:
+        """What neither a number nor a slice nor an array of them leads to."""
+        return super().__getitem__(key)
 
     @property
     def _row(self) -> int:
         """Bytes of a row."""
         return math.prod(self.shape[1:]) * self.dtype.itemsize
+
+    def will_need(self, start: int, stop: int) -> None:
+        """Have the system begin to read some rows of the file, and wait for nothing."""
+        if self._file is not None:
+            self._file.will_need(self._offset + start * self._row, (stop - start) * self._row)
+
+    def _part(self, start: int, stop: int) -> "FileArray":
+        """The rows from ``start`` on, not read yet."""
+        part = super().__getitem__(slice(start, stop))
+        return FileArray.of(part, self._file, self._offset + start * self._row)
 
     def _run(self, start: int, count: int) -> np.ndarray:
         """Rows that lie one after the other."""
@@ -178,10 +204,7 @@ class FileArray(np.memmap):
 
     def _rows(self, where: np.ndarray) -> np.ndarray:
         """The rows at ``where``, of any shape (...): (..., \\*item_shape)."""
-        places = where.reshape(-1)
-        if places.size and not -len(self) <= places.min() <= places.max() < len(self):
-            raise IndexError(f"there is no row {places.min()} or {places.max()} of {len(self)}")
-        places = np.where(places < 0, places + len(self), places)
+        places = self._from_the_start(where.reshape(-1))
         rows = np.empty((len(places), *self.shape[1:]), self.dtype)
         starts = np.flatnonzero(np.diff(places, prepend=-2) != 1)
         counts = np.diff(starts, append=len(places))
@@ -194,6 +217,88 @@ class FileArray(np.memmap):
         assert self._file is not None
         self._file.read_runs(rows.reshape(-1).view(np.uint8), runs)
         return rows.reshape(*where.shape, *self.shape[1:])
+
+    def _from_the_start(self, places: np.ndarray) -> np.ndarray:
+        """Numbers of rows, those counted from the end too, as numbers from 0 on.
+
+        Raises:
+            IndexError: there is no such row.
+        """
+        if places.size and not -len(self) <= places.min() <= places.max() < len(self):
+            raise IndexError(f"there is no row {places.min()} or {places.max()} of {len(self)}")
+        return np.where(places < 0, places + len(self), places)
+
+
+class SelectedRows(FileArray):
+    """Some rows of a large array in a file, in any order, each read when it is asked for: what is
+    left of a data set when others are held out needs no copy of it.
+
+    It is the array of these rows in everything, as a :class:`FileArray` is, but that NumPy's
+    functions written in C, such as ``np.asarray``, find NaN in it, or zeros: they are for what was
+    read.
+    """
+
+    _source: np.ndarray
+    _places: np.ndarray | None
+
+    def __array_finalize__(self, obj: Any) -> None:
+        super().__array_finalize__(obj)
+        self._source, self._places = np.empty(0), None
+
+    @classmethod
+    def among(cls, source: np.ndarray, places: np.ndarray) -> "SelectedRows":
+        """The rows of ``source``, mapped from a file, at ``places``, counted from its start."""
+        if isinstance(source, SelectedRows) and source._places is not None:
+            places = source._places[places]
+            source = source._source
+        fill = np.array(np.nan if source.dtype.kind == "f" else 0, source.dtype)
+        array: Any = np.broadcast_to(fill, (len(places), *source.shape[1:])).view(cls)
+        smallest = np.uint32 if len(source) < 1 << 32 else np.intp
+        array._source, array._places = source, places.astype(smallest, copy=False)
+        return array
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **how: Any) -> Any:
+        given = [loaded(each) if isinstance(each, SelectedRows) else each for each in inputs]
+        return getattr(ufunc, method)(*given, **how)
+
+    def reshape(self, *shape: Any, **how: Any) -> np.ndarray:  # type: ignore[override]
+        sizes = shape if isinstance(shape[0], int) else tuple(shape[0])
+        if how or sizes[0] != len(self) or self._places is None:
+            return loaded(self).reshape(*shape, **how)
+        source = self._source.reshape(len(self._source), *sizes[1:])
+        return SelectedRows.among(source, self._places)
+
+    def will_need(self, start: int, stop: int) -> None:
+        assert self._places is not None
+        some = self._places[start:stop]
+        if len(some) and isinstance(self._source, FileArray):
+            self._source.will_need(int(some.min()), int(some.max()) + 1)
+
+    @property
+    def _is_read(self) -> bool:
+        return self._places is not None
+
+    def _otherwise(self, key: Any) -> Any:
+        return loaded(self)[key]
+
+    def _part(self, start: int, stop: int) -> FileArray:
+        assert self._places is not None
+        return SelectedRows.among(self._source, self._places[start:stop])
+
+    def _run(self, start: int, count: int) -> np.ndarray:
+        return self._rows(np.arange(start, start + count))
+
+    def _rows(self, where: np.ndarray) -> np.ndarray:
+        assert self._places is not None
+        places = self._places[self._from_the_start(where.reshape(-1))].astype(np.intp)
+        rows = np.asarray(self._source[places])
+        release(self._source)
+        return rows.reshape(*where.shape, *self.shape[1:])
+
+
+def in_file(items: np.ndarray) -> bool:
+    """Whether an array is read from a file, or mapped from one, piece by piece."""
+    return isinstance(items, FileArray) or is_mapped(items)
 
 
 def loaded(items: np.ndarray) -> np.ndarray:
@@ -224,5 +329,7 @@ def _copied(items: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return storage.concatenated(parts, items.shape[1:], dtype)
 
 
+# Bytes that Linux begins to read for one advice, at most, of most disks.
+_ADVISED = 128 << 10
 # Bytes that are copied at a time.
 _COPIED = 4 << 20

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from narrows.data import Dataset, Pages, TableSchema
 from narrows.data.array_inputs import array_input
+from narrows.data.file_arrays import FileArray
 from narrows.data.image_folder import is_pillow_image
 from narrows.data.storage import LARGEST_IN_MEMORY
 from narrows.data.tables import SchemaDrift, arrow_table, is_frame
@@ -563,6 +564,10 @@ class Autoencoder(
             items = features(self, X, table)
         elif is_plain(X, self.item_shape_) and not hasattr(self, "feature_names_in_"):
             items = X
+        elif isinstance(X, Dataset) and isinstance(X.items, FileArray):
+            items = X.items  # which was checked where it was read
+            if items.ndim == 2:
+                validate_data(self, items[:1], reset=False, **ANY_ARRAY)
         elif len(self.item_shape_) == 1:
             items = validate_data(self, given_array(X), reset=False, **ANY_ARRAY)
         else:

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
 from narrows.data import Dataset, checked, load_data
-from narrows.data.file_arrays import loaded
+from narrows.data.file_arrays import FileArray, loaded
 from narrows.data.tables import is_frame
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.estimators.inputs import ANY_ARRAY, check_labels, features, given_array
@@ -125,9 +125,10 @@ def _training(estimator: Any, X: Any, types: Mapping[str, str]) -> Dataset:
         return _array(estimator, X)
     if len(X) < 2:
         raise DataError(f"n_samples={len(X)}: 2 are the fewest to learn from")
-    X = replace(X, items=loaded(X.items))
     if X.table is None:
-        validate_data(estimator, X.items, **ANY_ARRAY)
+        # scikit-learn would look at all of a file as if it were in memory; checked() does in parts
+        some = X.items[:2] if isinstance(X.items, FileArray) else X.items
+        validate_data(estimator, some, **ANY_ARRAY)
     else:
         estimator.n_features_in_ = len(X.table.names)
         estimator.feature_names_in_ = np.array(X.table.names, dtype=object)

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from narrows.data import Dataset
+from narrows.data.dataset import MOST_COLUMNS
 from narrows.data.limits import holds_whole_numbers
 from narrows.errors import UsageError
 from narrows.model.trained import DataDescription, TrainedModel
-from narrows.support.chunks import CACHED_VALUES, chunks, evenly_spaced
+from narrows.support.chunks import CACHED_VALUES, chunks, evenly_spaced, measured_places
 
 # Widths of the training range that the bulk of the data may lie outside it; that of the mean of
 # most items, of a column's median, and of what single values and a few items have.
@@ -24,8 +25,6 @@ _MEAN, _COLUMN, _ANY = 1.0, 3.0, 10.0
 _FEW = 5
 # Columns of rows up to which each is taken for a quantity of its own, as pixels are not.
 _MOST_QUANTITIES = 32
-#: Values of a row up to which the range of each is kept.
-MOST_COLUMNS = 4096
 # How much smaller than any training item's the widest item's span is, where that is another unit.
 _TINY, _TINY_OF_WHOLE = 100, 4
 # How much nearer to 0 a column is than it ever was in training.
@@ -43,7 +42,8 @@ def described_range(training: Dataset) -> dict[str, Any]:
     ``narrowest``; nothing of a table, whose columns keep their own."""
     if training.table is not None:
         return {}
-    seen = _Seen.of(chunks(training.items, values=CACHED_VALUES))
+    some = measured_places(len(training), seed=0)
+    seen = _Seen.of(chunks(training.items, values=CACHED_VALUES, at=some))
     narrowest = float(np.quantile(seen.highs - seen.lows, 0.01))
     return {"whole": holds_whole_numbers(training.items), "narrowest": narrowest}
 
@@ -56,14 +56,11 @@ def column_ranges(
     items = training.items
     if training.table is not None or items.ndim != 2 or items.shape[1] > MOST_COLUMNS:
         return {}
-    parts = [(part.min(axis=0), part.max(axis=0)) for part in chunks(items, values=CACHED_VALUES)]
+    lowest, highest = training.column_extents
     if before:
-        parts.append((before["lowest"], before["highest"]))
-    lows, highs = zip(*parts, strict=True)
-    return {
-        "lowest": np.min(lows, axis=0).astype(np.float64),
-        "highest": np.max(highs, axis=0).astype(np.float64),
-    }
+        lowest = np.minimum(lowest, before["lowest"])
+        highest = np.maximum(highest, before["highest"])
+    return {"lowest": lowest.astype(np.float64), "highest": highest.astype(np.float64)}
 
 
 def require_familiar(
@@ -100,7 +97,10 @@ def require_familiar(
     if _is_usual(trained, data, items):
         return []
     is_array = isinstance(items, np.ndarray)
-    seen = _Seen.of(chunks(items, values=CACHED_VALUES) if is_array else _some_images(items))
+    some = measured_places(len(items), seed=0) if is_array else None
+    seen = _Seen.of(
+        chunks(items, values=CACHED_VALUES, at=some) if is_array else _some_images(items)
+    )
     _require_within(data, seen, name, finding)
     notes = _require_wide(data, seen, name)
     ranges = trained.values
@@ -113,7 +113,7 @@ def require_familiar(
         ]
         _require_columns(columns, name, finding, len(ranges["lowest"]) > _MOST_QUANTITIES)
     if not finding:
-        notes += _odd_items(data, seen, name)
+        notes += _odd_items(data, seen, name, some)
     return notes
 
 
@@ -222,17 +222,19 @@ def _require_wide(data: DataDescription, seen: _Seen, name: str) -> list[str]:
     raise _refusal(data, seen, name)
 
 
-def _odd_items(data: DataDescription, seen: _Seen, name: str) -> list[str]:
-    """What to say of single items with values far outside the training range."""
+def _odd_items(data: DataDescription, seen: _Seen, name: str, at: np.ndarray | None) -> list[str]:
+    """What to say of single items with values far outside the training range, of all or of those
+    at some places."""
     assert data.extent is not None
     low, high = data.extent
     reach = _ANY * (high - low)
     odd = np.flatnonzero((seen.highs > high + reach) | (seen.lows < low - reach))
     if not len(odd):
         return []
+    first = odd[0] if at is None else at[odd[0]]
     return [
         f"{len(odd):,} of {len(seen.lows):,} items of {name} have values far outside those that "
-        f"the model was trained on, {low:g} to {high:g}; the first is item {odd[0]}"
+        f"the model was trained on, {low:g} to {high:g}; the first is item {first}"
     ]
 
 

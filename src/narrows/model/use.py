@@ -5,6 +5,7 @@ import math
 import numpy as np
 from jaxtyping import Float, Float32, Shaped
 
+from narrows.data.file_arrays import in_file
 from narrows.engine import make_runner, measure_evidence
 from narrows.engine.evidence import is_variational
 from narrows.errors import ShapeError, UsageError
@@ -12,6 +13,7 @@ from narrows.model.coded_items import CodedItems
 from narrows.model.trained import TrainedModel
 from narrows.nn.model import Model
 from narrows.nn.objectives import Objective
+from narrows.support.chunks import chunks
 from narrows.support.progress import Tracker, silent
 from narrows.support.rounding import as_dtype
 
@@ -26,7 +28,7 @@ class TrainedAutoencoder:
         self._runner = make_runner(trained.model, trained.refinement, track)
 
     def encode(self, items: Shaped[np.ndarray, "n ..."]) -> Float32[np.ndarray, "n latent"]:
-        """Latent codes, float32 (n, latent_size).
+        """Latent codes, float32 (n, latent_size); of items in a file in bounded memory.
 
         Args:
             items: (n, \\*item_shape), or flat rows (n, item_size); any real dtype, in data units.
@@ -34,7 +36,11 @@ class TrainedAutoencoder:
         Raises:
             ShapeError: the model was trained on items of another shape.
         """
-        return self._runner.encode(self.shaped(items))
+        items = self.shaped(items)
+        if not in_file(items):
+            return self._runner.encode(items)
+        parts = [self._runner.encode(chunk) for chunk in chunks(items)]
+        return np.concatenate(parts) if parts else self._runner.encode(np.asarray(items))
 
     def decode_floats(self, codes: Shaped[np.ndarray, "..."]) -> Float[np.ndarray, "n *item"]:
         """Reconstructions as the network gives them: floats (n, \\*item_shape), in data units.

@@ -32,7 +32,7 @@ def choose_refinement(training: Dataset, spec: Spec, options: FitOptions) -> tup
         return options.refine, []
     if not _is_refinable(spec) or denoises(training, options) or options.objective.name != "l2":
         return 0, []
-    an_item = _REFINEMENT * (spec.latent_size + 1) * operations(spec, "decoder") / 3
+    an_item = _operations(spec, _REFINEMENT)
     if an_item > _MOST_FOR_REFINEMENT:
         return 0, []
     if an_item * len(training) > _MOST_FOR_ALL:
@@ -68,3 +68,23 @@ def require_refinable(spec: Spec, steps: int) -> None:
 
 def _is_refinable(spec: Spec) -> bool:
     return not (spec.crosses or is_variational(spec) or is_rounded(spec))
+
+
+def _operations(spec: Spec, steps: int) -> float:
+    """What refining a code takes: in each step, to decode it once for itself and each number."""
+    return steps * (spec.latent_size + 1) * operations(spec, "decoder") / 3
+
+
+def refining_told(spec: Spec, steps: int, count: int) -> list[str]:
+    """What to say of refining the codes of very many items before it is done: how long it takes."""
+    seconds = _operations(spec, steps) * count / _RATE
+    if seconds < _SECONDS_TOLD:
+        return []
+    return [
+        f"refining the codes of {count:,} items takes {about(seconds)} of two cores; encode, "
+        "reconstruct and evaluate leave it out with --refine 0"
+    ]
+
+
+# What refining takes at most of which nothing is said.
+_SECONDS_TOLD = 120

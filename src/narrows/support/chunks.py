@@ -56,11 +56,21 @@ def release(array: np.ndarray) -> None:
     The system would take them back by itself when it needs to, and until then a process that reads
     a large array once looks as large as the array.
     """
+    owner = _owner(array)
+    if isinstance(owner, mmap.mmap) and not array.flags.writeable and hasattr(owner, "madvise"):
+        owner.madvise(mmap.MADV_DONTNEED)
+
+
+def is_mapped(array: np.ndarray) -> bool:
+    """Whether an array's values lie in a file, which is not written to through it."""
+    return isinstance(_owner(array), mmap.mmap) and not array.flags.writeable
+
+
+def _owner(array: np.ndarray) -> object:
     owner: object = array
     while isinstance(owner, np.ndarray):
         owner = owner.base
-    if isinstance(owner, mmap.mmap) and not array.flags.writeable and hasattr(owner, "madvise"):
-        owner.madvise(mmap.MADV_DONTNEED)
+    return owner
 
 
 def drawn_places(count: int, most: int, random: np.random.Generator) -> Int64[np.ndarray, " m"]:

@@ -7,6 +7,7 @@ from typing import Unpack
 import numpy as np
 
 from narrows.data import Dataset
+from narrows.data.dataset import take_rows
 from narrows.data.file_arrays import FileArray
 from narrows.engine import make_runner
 from narrows.engine.evidence import is_variational
@@ -88,7 +89,9 @@ def fit_plan(
         notes = where_start_is_better(model, start.model, validation, settings.seed)
         model = start.model if notes else model
     with track("comparing with PCA", total=2, unit="steps") as advance:
-        pca = fit_pca(training.items, min(spec.latent_size, _MOST_COMPONENTS))
+        some = measured_places(len(training), settings.seed)
+        learnt = training.items if some is None else take_rows(training.items, some)
+        pca = fit_pca(learnt, min(spec.latent_size, _MOST_COMPONENTS))
         advance(1)
         if plan.may_be_linear:
             # few items can be learnt by heart: what chose the epoch judges here too
@@ -108,7 +111,7 @@ def fit_plan(
     notes += [*of_data, *result.notes]
     if (measured := measured_places(len(training), settings.seed)) is not None:
         notes.append(
-            f"ranges of codes and errors beside PCA's are measured on {len(measured):,} of the "
+            f"PCA, the ranges of codes and errors are learnt from {len(measured):,} of the "
             f"{len(training):,} items or fewer, drawn by the seed"
         )
     if described.table is not None:

@@ -14,7 +14,7 @@ from narrows.model.file import load_model
 from narrows.model.ranges import require_familiar
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
-from narrows.planning.refinement import require_refinable
+from narrows.planning.refinement import refining_told, require_refinable
 from narrows.support.progress import Note, Tracker, silent, unheard
 
 
@@ -76,6 +76,9 @@ def load_for(
             hint="give data of the kind that the model was trained on, or train one on the table",
         )
     for line in data.notes:
+        note(line)
+    made = autoencoder.trained
+    for line in refining_told(made.model.spec, made.refinement, len(data)):
         note(line)
     items = autoencoder.shaped(data.items)  # a mistake must show before a file is opened
     if check_range:

@@ -12,6 +12,7 @@ from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
+from narrows.data.file_arrays import FileArray
 from narrows.data.limits import extent_of
 from narrows.data.storage import LARGEST_IN_MEMORY
 from narrows.engine import Trainer, TrainingState, make_trainer
@@ -25,6 +26,7 @@ from narrows.training.history import EpochRecord, History, best_epoch
 from narrows.training.noise import NoiseLimits, damaged_parts
 from narrows.training.pace import Spent
 from narrows.training.settings import TrainingSettings
+from narrows.training.shuffling import EpochOrder
 from narrows.training.together import same_start
 
 #: Seconds of work that a kill may cost.
@@ -262,10 +264,14 @@ class _Run:
 
     def _train_slice(self) -> None:
         first = len(self.at.losses) * self.batch_size
-        order = self.order[first : first + self.steps_at_once() * self.batch_size]
+        last = min(first + self.steps_at_once() * self.batch_size, len(self.items))
+        order = self.order[first:last]
         if not len(order):  # it was stopped while an epoch's model was judged
             return
         with self.at.spent.on("waiting"):
+            if isinstance(self.items, FileArray):
+                for start, stop in self.order.entered(first, last):
+                    self.items.will_need(start, stop)
             slice = self.varied.slice(order, self.at.epoch, first)
         with self.at.spent.on("computing"):
             losses = self.trainer.train(*slice)
@@ -360,9 +366,9 @@ class _Run:
         steps = self.at.epoch * math.ceil(len(self.items) / self.batch_size)
         return float(self.adam.learning_rates(steps, 1)[0])
 
-    def _shuffled(self) -> np.ndarray:
-        random = np.random.default_rng([self.settings.seed, _ORDER_STREAM, self.at.epoch])
-        return random.permutation(len(self.items))
+    def _shuffled(self) -> EpochOrder:
+        size = self.items[:1].nbytes
+        return EpochOrder(len(self.items), size, self.settings.seed, self.at.epoch)
 
     def _require_finite(self) -> None:
         if not np.isfinite(self.at.losses[-1]) or not np.isfinite(self.at.losses).all():
@@ -401,7 +407,3 @@ def _digest(items: np.ndarray) -> str:
     sample = items[:: max(len(items) // 1000, 1)]
     checksum = zlib.crc32(np.ascontiguousarray(sample).tobytes())
     return f"{'x'.join(map(str, items.shape))} {items.dtype.name} {checksum:08x}"
-
-
-# Keeps the order's random numbers apart from those of other uses of the same seed.
-_ORDER_STREAM = 0x0DE4

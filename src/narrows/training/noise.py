@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from narrows.data import TableSchema
+from narrows.data.file_arrays import FileArray
 from narrows.data.limits import filled_range
 from narrows.errors import UsageError
 
@@ -198,7 +199,7 @@ def damaged_parts(
         limits: of the damage.
         seed: of the damage.
     """
-    if noise is None:
+    if noise is None and not isinstance(items, FileArray):
         # the same objects whenever they are asked for: an accelerator keeps what it knows
         yield items, inputs
         return
@@ -206,6 +207,9 @@ def damaged_parts(
     for place in range(0, len(items), step):
         part = items[place : place + step]
         given = None if inputs is None else inputs[place : place + step]
+        if noise is None:
+            yield part, given
+            continue
         random = np.random.default_rng([seed, _JUDGING_STREAM, place])
         yield part, limits.damaged(noise, part if given is None else given, random)
 

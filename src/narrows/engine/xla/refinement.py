@@ -27,6 +27,7 @@ from narrows.engine.xla.transfer import (
 )
 from narrows.nn.model import Model
 from narrows.nn.spec import Spec
+from narrows.support.blas import side_by_side
 from narrows.support.forks import require_xla_threads
 
 # Derivatives of so many values by latent numbers are held at once (16 MB), of at most so many
@@ -60,8 +61,11 @@ class RefiningRunner:
     def encode(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
         require_xla_threads()
         codes = self._runner.encode(items)
+        if len(items) <= self._batch:
+            return self._refined(items, codes)
         both = zip(batches(items, self._batch), batches(codes, self._batch), strict=True)
-        return np.concatenate([self._refined(*part) for part in both])
+        # one batch is too small for all cores: several at once, each computed as it is alone
+        return np.concatenate(list(side_by_side(lambda part: self._refined(*part), both)))
 
     def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float[np.ndarray, "n *item"]:
         return self._runner.decode(codes)
