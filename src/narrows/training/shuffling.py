@@ -14,6 +14,8 @@ from jaxtyping import Int64
 MOST_SHUFFLED = 4 << 30
 #: Bytes of a window, and of a run of rows in it.
 WINDOW_BYTES, RUN_BYTES = 1 << 30, 1 << 18
+# Rows of a window, whose places are held: 128 MiB.
+_MOST_IN_WINDOW = 1 << 24
 # Keeps the order's random numbers apart from those of other uses of the same seed.
 _ORDER_STREAM = 0x0DE4
 
@@ -35,7 +37,8 @@ class EpochOrder:
             return
         self._all, self._run = None, max(RUN_BYTES // max(size, 1), 1)
         self._runs = random.permutation(-(-count // self._run))
-        self._runs_in_window = max(WINDOW_BYTES // (self._run * size), 1)
+        most = min(WINDOW_BYTES // (self._run * size), _MOST_IN_WINDOW // self._run)
+        self._runs_in_window = max(most, 1)
         # all windows are as long, but that with the last run, which may be short
         lengths = [
             np.minimum(self._run, count - runs * self._run).sum()
