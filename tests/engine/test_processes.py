@@ -105,7 +105,11 @@ def test_a_lost_process_ends_all_and_fewer_go_on_with_the_same_losses(
         assert both[0].poll() is None, both[0].communicate()
         time.sleep(0.05)
     both[1].terminate()
-    said = [each.communicate(timeout=60) for each in both]
+    try:
+        said = [each.communicate(timeout=60) for each in both]
+    finally:
+        for each in both:
+            each.kill()
     assert [each.returncode for each in both] == [1, 128 + signal.SIGTERM]
     assert "process 1 of 2 has ended: it was interrupted" in said[0][1]
     assert "--resume" in said[0][1] and "Traceback" not in said[0][1]
