@@ -95,6 +95,10 @@ def test_outliers_are_found_lazily() -> None:
     np.testing.assert_allclose(scored, detector.decision_function(ROWS), rtol=1e-6)
     named = dd.from_pandas(pd.DataFrame(ROWS, index=np.arange(90)[::-1]), npartitions=2)
     np.testing.assert_array_equal(detector.predict(named).compute(), detector.predict(ROWS)[::-1])
+    rare = detector.p_values(named)
+    assert isinstance(rare, dd.Series)
+    np.testing.assert_allclose(rare.compute(), detector.p_values(ROWS)[::-1], rtol=1e-6)
+    assert list(detector.transform(named).columns) == list(detector.get_feature_names_out())
 
 
 def test_the_model_is_one_task_and_takes_no_rows_along() -> None:

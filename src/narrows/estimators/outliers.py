@@ -143,6 +143,7 @@ class OutlierDetector(
         here and of scores and codes."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
+    @lazy.takes_dask(lazy.scores)
     def p_values(self, X: Any) -> np.ndarray:
         """How large a share of normal items is as odd as each of ``X``, float64 (n,)."""
         scores = -self.score_samples(X)
@@ -168,6 +169,7 @@ class OutlierDetector(
         )
         return replace(found, threshold=-self.offset_)
 
+    @lazy.takes_dask(lazy.codes)
     def transform(self, X: Any) -> np.ndarray:
         """The codes of ``X``, as :meth:`narrows.Autoencoder.transform` gives them."""
         return self._used().transform(X)
