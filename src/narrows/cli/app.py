@@ -53,7 +53,8 @@ def narrows(
     narrows compress mnist:test --out digits.nrw        all of it in a small file
 
     DATA is everywhere one of: mnist, mnist:test, digits, an IDX file (.gz or raw), an .npy or
-    .npz file, a table (.csv, .tsv or .parquet), a folder of images, or - for standard input.
+    .npz file, a table (.csv, .tsv or .parquet, or many as a folder or 'part-*.parquet'), a folder
+    of images, or - for standard input.
     """
     if version:
         values: dict[str, Any] = {}

@@ -55,10 +55,10 @@ def detect(
 ) -> None:
     """Write how odd each row of DATA is, and what made it so.
 
-    A row of SCORES has the row's number from 0, of a folder of images the file, its score, its rank
-    (1 is the oddest), its p-value (the share of the rows held out by fit that are as odd), whether
-    it is flagged, and of the oddest rows the three columns that have the largest shares in the
-    score.
+    A row of SCORES has the row's number from 0, of a folder of images the file, of a table in many
+    files the file and its number there, its score, its rank (1 is the oddest), its p-value (the
+    share of the rows held out by fit that are as odd), whether it is flagged, and of the oddest
+    rows the three columns that have the largest shares in the score.
 
     \b
     Example:

@@ -12,7 +12,8 @@ DataArgument = Annotated[
     typer.Argument(
         metavar="DATA",
         help="mnist, mnist:test, digits, an IDX file, an .npy or .npz file, FILE:NAME of an .npz, "
-        ".mat or .h5 file, a .csv or .parquet table, a folder of images (or of folders of them); "
+        ".mat or .h5 file, a .csv or .parquet table, several of them as a folder or as "
+        "'part-*.parquet' in quotes, a folder of images (or of folders of them); "
         "- is standard input.",
         callback=received,
         show_default=False,

@@ -15,6 +15,7 @@ from narrows.errors import DataError
 from narrows.support.chunks import CACHED_VALUES, chunks
 
 if TYPE_CHECKING:
+    from narrows.data.tables.part_tables import RowPlaces
     from narrows.data.tables.schema import TableSchema
 
 
@@ -33,6 +34,8 @@ class Dataset:
         files: the files that images of a folder came from; None for all other items.
         table: how the items, float32 features (n, width), were made of a table's columns; None
             where they were given as they are.
+        places: where the rows of a table of many files lie; None for other items, and for some of
+            the rows only.
         notes: what a user should be told of how the source was read, in sentences.
         inputs: what goes into an encoder in place of the items, an array of their shape, where a
             model shall learn to make the items of it: noisy images of clean ones. None for the
@@ -51,6 +54,7 @@ class Dataset:
     tile: int | None = None
     classes: tuple[str, ...] | None = None
     files: ImageFiles | None = None
+    places: "RowPlaces | None" = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -92,7 +96,12 @@ class Dataset:
         inputs = None if self.inputs is None else take_rows(self.inputs, indices)
         files = None if self.files is None else self.files.rows(indices)
         return replace(
-            self, items=take_rows(self.items, indices), labels=labels, inputs=inputs, files=files
+            self,
+            items=take_rows(self.items, indices),
+            labels=labels,
+            inputs=inputs,
+            files=files,
+            places=None,
         )
 
     def split(

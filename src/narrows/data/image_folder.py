@@ -13,7 +13,7 @@ import numpy as np
 from narrows.data.dataset import Dataset, format_range
 from narrows.data.image_files import ImageFiles
 from narrows.data.image_options import ImageOptions
-from narrows.data.image_reading import NOT_READ, holds_several, pictures_of, read_pictures
+from narrows.data.image_reading import holds_several, image_suffixes, pictures_of, read_pictures
 from narrows.data.image_transforms import apply_options
 from narrows.data.pictures import Picture, remark_notes
 from narrows.data.storage import GrowingArray
@@ -22,8 +22,6 @@ from narrows.support.inputs import Input
 from narrows.support.progress import Tracker, silent
 from narrows.support.streams import utf8_name
 
-# Pillow recognises these, but decodes them only with the help of other programs.
-_NOT_DECODED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 # Names that a sentence shows of many.
 _SHOWN = 3
 
@@ -58,14 +56,7 @@ def find_images(folder: Path) -> Found:
         DataError: there is none.
         OSError: a folder cannot be read.
     """
-    from PIL import Image
-
-    Image.init()
-    suffixes = set(NOT_READ) | {
-        suffix
-        for suffix, kind in Image.registered_extensions().items()
-        if kind in Image.OPEN and kind not in _NOT_DECODED
-    }
+    suffixes = image_suffixes()
     paths: list[Path] = []
     others: list[str] = []
     twice: list[str] = []

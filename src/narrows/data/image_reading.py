@@ -43,11 +43,27 @@ NOT_READ = {
     **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf"), "raw camera"),
 }
 
+# Pillow recognises these, but decodes them only with the help of other programs.
+_NOT_DECODED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
+
 # The formats of which every frame is an image: pages and animations. Of others that hold several,
 # a photograph with its preview, one picture in several sizes, layers, the first is the image.
 _SEQUENCES = frozenset({"TIFF", "GIF", "PNG", "WEBP", "AVIF", "DCX", "FLI", "SPIDER"})
 # Colours that arrays for learning have as RGB, and archives as they are.
 _OTHER_COLOURS = ("CMYK", "LAB", "YCbCr", "HSV")
+
+
+def image_suffixes() -> frozenset[str]:
+    """What the names of images end in, in small letters: ``.png``."""
+    from PIL import Image
+
+    Image.init()
+    decoded = (
+        suffix
+        for suffix, kind in Image.registered_extensions().items()
+        if kind in Image.OPEN and kind not in _NOT_DECODED
+    )
+    return frozenset((*NOT_READ, *decoded))
 
 
 def read_pictures(

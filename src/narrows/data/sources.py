@@ -31,7 +31,7 @@ BUILT_IN = ("mnist", "mnist:train", "mnist:test", "digits")
 _KINDS = (
     f"give a built-in name ({', '.join(BUILT_IN)}), an IDX file (.gz or raw), "
     "an .npy file, an array of an .npz, .mat or .h5 file (FILE:NAME), a .csv or .parquet table, "
-    "or a folder of images"
+    "a folder of images or of tables, or a pattern such as 'part-*.parquet'"
 )
 
 
@@ -59,7 +59,8 @@ def load_data(
             likewise, or one of their arrays by name, as in ``mnist.npz:x_train``; an array, a list
             of lists, a sparse matrix (which is made dense) or a Dataset; a folder of images, also
             in folders of their own, a list of Pillow images, or a table: a ``.csv`` (also ``.tsv``
-            or ``.data``, and any of them with ``.gz``) or ``.parquet`` file, or a pandas or polars
+            or ``.data``, and any of them with ``.gz``) or ``.parquet`` file, several of
+            one kind as a folder or a pattern such as ``part-*.csv``, or a pandas or polars
             DataFrame. A built-in name wins over a file of that name; ``./mnist`` is the file.
         labels: read the labels too, where the source has them: ``mnist``, ``digits``, an IDX file
             of images with its file of labels beside it, named as MNIST's are, and folders with

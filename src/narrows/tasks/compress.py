@@ -11,6 +11,7 @@ from narrows.archive.methods import Effort
 from narrows.data.image_options import ImageOptions
 from narrows.data.sources import read_errors_explained, require_folder
 from narrows.data.tables import is_table
+from narrows.data.tables.reading import table_parts
 from narrows.support.files import atomic_file
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.support.text_tables import Shown, Told
@@ -78,7 +79,9 @@ def compress(
             table = write_table(file, data, max_error=bounds, effort=effort, csv=csv, track=track)
         for line in table.notes:
             note(line)
-        return Compressed(out, data, table, Path(data).stat().st_size)
+        parts = table_parts(data)
+        files = [Path(data)] if parts is None else parts.files
+        return Compressed(out, data, table, sum(path.stat().st_size for path in files))
     loaded = load_array(data, images, csv=csv, track=track, note=note)
     options: dict[str, Any] = {"max_error": bounds, "effort": effort, "files": loaded.files}
     with atomic_file(out) as file:

@@ -75,8 +75,9 @@ class Detected(Shown):
         return np.argsort(self.ranks)
 
     def table(self, rows: range | None = None) -> "pa.Table":
-        """An Arrow table with a row for each item: its number, of a folder of images the file,
-        score, rank, p-value, whether it is flagged, and the largest shares in the score.
+        """An Arrow table with a row for each item: its number, of a folder of images the file, of a
+        table in many files the file and its number there, score, rank, p-value, whether it is
+        flagged, and the largest shares in the score.
 
         Args:
             rows: the items; None for all.
@@ -88,6 +89,10 @@ class Detected(Shown):
         columns: dict[str, Any] = {"row": pa.array(rows, pa.int64())}
         if files is not None:
             columns["file"] = pa.array([shown_name(files.names[row]) for row in rows], pa.string())
+        if self.data.places is not None:
+            places = [self.data.places.of(row) for row in rows]
+            columns["file"] = pa.array([shown_name(name) for name, _ in places], pa.string())
+            columns["row_in_file"] = pa.array([row for _, row in places], pa.int64())
         columns |= {
             "score": self.scores[here],
             "rank": self.ranks[here],

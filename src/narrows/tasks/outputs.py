@@ -92,9 +92,13 @@ def _files(source: Any) -> Iterator[Any]:
     if source is None:
         return
     from narrows.data.mnist import mnist_files
+    from narrows.data.parts import is_pattern, part_files
     from narrows.data.sources import BUILT_IN
 
     text = os.fspath(source)
+    if is_pattern(text):
+        yield from part_files(text).files
+        return
     if text in BUILT_IN:
         if text.startswith("mnist"):
             yield from mnist_files()

@@ -21,7 +21,8 @@ from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.frames import Form, library_of
 from narrows.data.tables.frames.form import MOST_BYTES as FORM_BYTES
 from narrows.data.tables.frames.stored import StoredFrame
-from narrows.data.tables.reading import CsvTable, TableSource, open_table
+from narrows.data.tables.reading import CsvTable, open_table
+from narrows.data.tables.table_source import TableSource
 from narrows.data.tables.text_cells import candidate_types
 from narrows.errors import DataError
 from narrows.support.lazy_modules import pa, pc

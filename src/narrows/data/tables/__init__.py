@@ -12,6 +12,8 @@
 ``csv_layout``     what its first lines say: delimiter, names, what stands above them
 ``csv_dialect``    what it is like: all of that, and what is wrong with it
 ``reading``        sources: CSV, Parquet, data frames, in batches
+``table_source``   what any of them offers
+``part_tables``    several files as one table
 ``scanning``       what kind of column it is and its statistics, in one pass or few
 ``statistics``     moments and counts of cells that come in blocks
 ``resolution``     decimals and steps that all numbers of a column have

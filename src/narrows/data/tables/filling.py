@@ -11,8 +11,9 @@ from narrows.data.tables.arrow_types import is_text, kind_of, number_dtype
 from narrows.data.tables.columns import Column
 from narrows.data.tables.encoding import cast_cells, compatible_types
 from narrows.data.tables.frames.learning import without_rare_class
-from narrows.data.tables.reading import TableSource, cells_of
+from narrows.data.tables.reading import cells_of
 from narrows.data.tables.schema import TableSchema
+from narrows.data.tables.table_source import TableSource
 from narrows.errors import DataError
 from narrows.support.lazy_modules import pa, pc
 

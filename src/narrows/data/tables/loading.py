@@ -16,9 +16,10 @@ from narrows.data.storage import concatenated
 from narrows.data.tables.columns import Column
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.drift import SchemaDrift
-from narrows.data.tables.reading import TableSource, is_csv, open_table
+from narrows.data.tables.reading import is_csv, open_table
 from narrows.data.tables.scanning import scan
 from narrows.data.tables.schema import TableSchema
+from narrows.data.tables.table_source import TableSource
 from narrows.errors import DataError
 from narrows.support.progress import Tracker, silent
 
@@ -37,7 +38,8 @@ def load_table(
     """The features of a table: items float32 (n, schema.width).
 
     Args:
-        source: the path of a CSV or Parquet file, or a pandas or polars DataFrame.
+        source: the path of a CSV or Parquet file, a folder or a pattern of several, or a pandas or
+            polars DataFrame.
         types: kinds of columns that the user declares, in place of what is found.
         schema: what a model was trained with, to encode the table in the same way.
         options: what the user says of how a CSV file is read.
@@ -64,7 +66,13 @@ def load_table(
     duplicates = _Duplicates(schema)
     blocks = _blocks(table, schema, SchemaDrift(), track, count)
     items = concatenated(map(duplicates.look, blocks), (schema.width,), np.dtype(np.float32))
-    return Dataset(table.name, items, table=duplicates.named(), notes=(*table.notes, *notes))
+    return Dataset(
+        table.name,
+        items,
+        table=duplicates.named(),
+        notes=(*table.notes, *notes),
+        places=getattr(table, "places", None),
+    )
 
 
 def open_like_training(
@@ -101,7 +109,13 @@ def _encoded(
     items = concatenated(blocks, (schema.width,), np.dtype(np.float32))
     if not len(items):
         raise DataError(f"{table.name} has no rows", hint="give at least one row")
-    return Dataset(table.name, items, table=schema, notes=(*table.notes, *drift.lines()))
+    return Dataset(
+        table.name,
+        items,
+        table=schema,
+        notes=(*table.notes, *drift.lines()),
+        places=getattr(table, "places", None),
+    )
 
 
 def _blocks(

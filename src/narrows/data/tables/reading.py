@@ -6,8 +6,10 @@ import itertools
 import os
 from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from narrows.data.image_reading import image_suffixes
+from narrows.data.parts import Parts, is_pattern, part_files
 from narrows.data.tables.arrow_types import is_stored, kind_of
 from narrows.data.tables.cells import whole
 from narrows.data.tables.csv_bytes import DAMAGE, PACKED, TextBytes, open_text
@@ -24,6 +26,8 @@ from narrows.data.tables.frames.form import library_of
 from narrows.data.tables.frames.learning import training_table
 from narrows.data.tables.frames.stored import ArrowSource
 from narrows.data.tables.missing import is_missing_text
+from narrows.data.tables.part_tables import PartTable
+from narrows.data.tables.table_source import TableSource
 from narrows.errors import DataError
 from narrows.support.inputs import Input
 from narrows.support.lazy_modules import pa, pc
@@ -32,35 +36,6 @@ _CSV_SUFFIXES = (".csv", ".tsv", ".data", ".txt")
 # Bytes of CSV, and rows of other tables, that are in memory at a time.
 _CSV_BLOCK = 4 << 20
 _BATCH_ROWS = 1 << 15
-
-
-class TableSource(Protocol):
-    """Where a table comes from.
-
-    Attributes:
-        name: what the user called it.
-        types: the Arrow type of each column by name, in order.
-        textual: whether every cell is a text whose type is still to be found out.
-        frame: the kind of data frame it is; None for a file.
-    """
-
-    name: str
-    types: dict[str, Any]
-    textual: bool
-    frame: str | None
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a user should know of how it is read, all of it once it has been read."""
-        ...
-
-    def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
-        """Arrow record batches of all rows in order, of some columns only where they are named."""
-        ...
-
-    def frame_dtype(self, column: str) -> str | None:
-        """The dtype that a column has in a pandas DataFrame."""
-        ...
 
 
 class CsvTable:
@@ -184,61 +159,53 @@ def _whether_blank(row: Any, delimiter: str) -> str:
 
 
 class ParquetTable:
-    """A Parquet file, or a folder of them that have the same columns."""
+    """A Parquet file.
+
+    Attributes:
+        ignored: columns of types that are not learnt.
+    """
 
     textual = False
     frame: str | None = None
 
-    def __init__(self, path: Path, *, stored: bool = False) -> None:
-        self._path, self.name = path, str(path)
-        self._files = {each: Input(each) for each in parquet_files(path) or [path]}
-        first = next(iter(self._files))
-        with self._explained(first) as file:
+    def __init__(self, path: Path, *, name: str | None = None, stored: bool = False) -> None:
+        """Look at the columns of a file.
+
+        Args:
+            name: what messages call the table.
+            stored: refuse what is not held, as archives do.
+        """
+        self.path, self.name, self._file = path, name or str(path), Input(path)
+        with self._file.reading(), self._opened() as file:
             schema = file.schema_arrow
         self.types, self.ignored, self.notes = _known_types(schema, self.name, stored=stored)
-        for other in [each for each in self._files if each != first]:
-            with self._explained(other) as file:
-                self._check_alike(schema, file.schema_arrow, other, first)
 
-    def _check_alike(self, schema: Any, other: Any, path: Path, first: Path) -> None:
-        kept = schema.empty_table().select(list(self.types)).schema
-        if any(other.get_field_index(field.name) < 0 for field in kept) or any(
-            other.field(field.name).type != field.type for field in kept
-        ):
-            raise DataError(
-                f"{path} has other columns than {first}, or others of their types",
-                hint="give a folder of files that are parts of one table",
-            )
-
-    def _explained(self, path: Path) -> Any:
+    def _opened(self) -> Any:
         import pyarrow.parquet
 
         try:
-            with self._files[path].reading():
-                return pyarrow.parquet.ParquetFile(path)
+            return pyarrow.parquet.ParquetFile(self.path)
         except pa.ArrowException as error:
-            raise self._damaged(path, error) from error
+            raise self._damaged(error) from error
 
-    def _damaged(self, path: Path, error: Exception) -> DataError:
+    def _damaged(self, error: Exception) -> DataError:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         return DataError(
-            f"{path} is not a Parquet file, or a damaged one: {reason[:300]}",
+            f"{self.path} is not a Parquet file, or a damaged one: {reason[:300]}",
             hint="get the file again, or name it .csv if it is CSV",
         )
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
         wanted = list(self.types if columns is None else columns)
-        for path, state in self._files.items():
-            with state.reading(), self._explained(path) as file:
-                try:
-                    batches = file.iter_batches(_BATCH_ROWS, columns=wanted, use_threads=False)
-                    for batch in batches:
-                        # the file's order of columns is kept, whatever is asked for
-                        yield batch.select(wanted)
-                except (pa.ArrowException, OSError) as error:
-                    if isinstance(error, OSError) and error.errno:
-                        raise
-                    raise self._damaged(path, error) from error
+        with self._file.reading(), self._opened() as file:
+            try:
+                for batch in file.iter_batches(_BATCH_ROWS, columns=wanted, use_threads=False):
+                    # the file's order of columns is kept, whatever is asked for
+                    yield batch.select(wanted)
+            except (pa.ArrowException, OSError) as error:
+                if isinstance(error, OSError) and error.errno:
+                    raise
+                raise self._damaged(error) from error
 
     def frame_dtype(self, column: str) -> str | None:
         return None
@@ -289,37 +256,81 @@ def _known_types(
 
 
 def is_table_path(path: str | os.PathLike[str]) -> bool:
-    """Whether a file's name is that of a table, or a folder holds Parquet files."""
-    lower = os.fspath(path).lower()
+    """Whether a name is that of a file of a table, or there are several: see :func:`table_parts`.
+
+    Raises:
+        DataError: there are tables, and other data beside them.
+    """
+    text = os.fspath(path)
+    if _is_named_csv(text) or text.lower().endswith((".parquet", ".zip")):
+        return not Path(text).is_dir() or table_parts(text) is not None
+    return table_parts(text) is not None
+
+
+def _is_named_csv(name: str) -> bool:
+    lower = name.lower()
     for packed in PACKED:
         lower = lower.removesuffix(packed)
-    if lower.endswith((*_CSV_SUFFIXES, ".parquet")):
-        return True
-    return os.fspath(path).lower().endswith(".zip") or bool(parquet_files(Path(path)))
+    return lower.endswith(_CSV_SUFFIXES)
 
 
-def parquet_files(folder: Path) -> list[Path]:
-    """The Parquet files of a folder and those below it, in order; none of what is no folder."""
-    if not folder.is_dir():
-        return []
-    return sorted(
-        path
-        for path in folder.rglob("*.parquet")
-        if path.is_file() and not path.name.startswith((".", "_"))
-    )
+def table_parts(source: str | os.PathLike[str]) -> Parts | None:
+    """The files that a table's rows lie in, where ``source`` is a folder of CSV or Parquet files or
+    a pattern that tables match; None for anything else, a single file among it.
+
+    A single CSV file among images is what is said of them, and no table.
+
+    Raises:
+        DataError: there are both CSV and Parquet files, or tables and images.
+        OSError: a folder cannot be read.
+    """
+    is_folder = Path(source).is_dir()
+    if not (is_folder or is_pattern(source)):
+        return None
+    parts = part_files(source)
+    parquet = [path for path in parts.files if path.name.lower().endswith(".parquet")]
+    csv = [path for path in parts.files if _is_named_csv(path.name)]
+    if is_folder:  # where README.txt is no table
+        csv = [path for path in csv if ".txt" not in path.suffixes and ".data" not in path.suffixes]
+    if not (parquet or csv):
+        return None
+    others = set(parts.files) - {*parquet, *csv}
+    suffixes = image_suffixes() if others else frozenset()
+    images = [path for path in others if path.suffix.lower() in suffixes]
+    if images and not parquet and len(csv) == 1:
+        return None
+    if (parquet and csv) or images:
+        kinds = {"Parquet file": parquet, "CSV file": csv, "image": images}
+        there = [
+            f"{len(paths):,} {kind}{'' if len(paths) == 1 else 's'}"
+            for kind, paths in kinds.items()
+            if paths
+        ]
+        raise DataError(
+            f"{source} holds {' and '.join(there)}, and one data set is of one kind",
+            hint="name the files, as in 'folder/*.parquet', or put each kind into its own folder",
+        )
+    names = (*parts.passed_over, *(path.name for path in sorted(others)))
+    return Parts(parts.source, tuple(parquet or csv), names)
 
 
 def is_table(source: str | os.PathLike[str]) -> bool:
-    """Whether there is a table of this name: a file, or a folder of Parquet files."""
+    """Whether there is a table of this name: a file, a folder of them, or files that match.
+
+    Raises:
+        DataError: there are tables, and other data beside them.
+    """
     path = Path(source)
-    return is_table_path(path) and (path.is_file() or path.is_dir())
+    return is_table_path(path) and (path.is_file() or table_parts(path) is not None)
 
 
 def is_csv(source: Any) -> bool:
-    """Whether a source of a table is a CSV file."""
-    if is_frame(source) or str(source).lower().endswith(".parquet"):
+    """Whether a source of a table is a CSV file, or several."""
+    if is_frame(source):
         return False
-    return not Path(source).is_dir()
+    parts = table_parts(source)
+    name = str(source) if parts is None else parts.files[0].name
+    return not name.lower().endswith(".parquet") and not (parts is None and Path(source).is_dir())
 
 
 def open_table(
@@ -342,13 +353,29 @@ def open_table(
         UsageError: options of a CSV file for what is none.
         OSError: it cannot be read.
     """
+    parts = None if is_frame(source) else table_parts(source)
     if is_csv(source):
+        if parts is not None:
+            return PartTable(parts, list(_csv_parts(parts, options, stored=stored)))
         return CsvTable(Path(source), options, stored=stored)
     if options is not None:
         options.require_none("a data frame" if is_frame(source) else str(source))
     if is_frame(source):
         return FrameTable(source, wanted=wanted)
-    return ParquetTable(Path(source), stored=stored)
+    if parts is None:
+        return ParquetTable(Path(source), stored=stored)
+    name = parts.source
+    return PartTable(parts, [ParquetTable(each, name=name, stored=stored) for each in parts.files])
+
+
+def _csv_parts(parts: Parts, options: CsvOptions | None, *, stored: bool) -> Iterator[CsvTable]:
+    """CSV files that are read as the first of them is: a short one does not tell whether its first
+    line holds names."""
+    first = CsvTable(parts.files[0], options, stored=stored)
+    yield first
+    same = CsvOptions(header=first.dialect.header, delimiter=first.dialect.delimiter)
+    for path in parts.files[1:]:
+        yield CsvTable(path, (options or CsvOptions()).over(same), stored=stored)
 
 
 def frame_kind(data: Any) -> str | None:

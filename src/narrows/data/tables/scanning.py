@@ -32,10 +32,11 @@ from narrows.data.tables.columns import (
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.identifiers import IdentifierFinder
 from narrows.data.tables.missing import without_missing_words
-from narrows.data.tables.reading import TableSource, cells_of
+from narrows.data.tables.reading import cells_of
 from narrows.data.tables.resolution import ResolutionFinder
 from narrows.data.tables.schema import MAX_COLUMNS
 from narrows.data.tables.statistics import MOST_LETTERS, Moments, TextCounts
+from narrows.data.tables.table_source import TableSource
 from narrows.data.tables.text_cells import (
     are_truth_words,
     candidate_types,

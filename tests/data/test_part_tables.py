@@ -1,0 +1,142 @@
+"""One data set in many files: which they are, and what becomes of their columns."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from narrows import load_data
+from narrows.data.parts import is_pattern, part_files
+from narrows.data.tables import is_table, open_table
+from narrows.errors import DataError, UsageError
+from narrows.tasks.outputs import check_outputs
+
+
+def write(path: Path, **columns: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def rows(source: Path | str) -> pa.Table:
+    return pa.Table.from_batches(list(open_table(source).batches()))
+
+
+def test_files_come_in_natural_order_and_what_holds_no_rows_is_told(tmp_path: Path) -> None:
+    for number in (10, 2, 1):
+        write(tmp_path / f"part-{number}.parquet", x=[number, 0.5])
+    for name in ("_SUCCESS", ".part-1.parquet.crc", "_temporary/part-7.parquet"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    parts = part_files(tmp_path)
+    assert parts.named() == ("part-1.parquet", "part-2.parquet", "part-10.parquet")
+    assert parts.passed_over == (".part-1.parquet.crc", "_SUCCESS")
+    table = open_table(tmp_path)
+    assert rows(tmp_path)["x"].to_pylist() == [1, 0.5, 2, 0.5, 10, 0.5]
+    assert "passed over 2 files that hold no rows: .part-1.parquet.crc, _SUCCESS" in table.notes
+
+
+def test_a_pattern_is_one_table(tmp_path: Path) -> None:
+    whole = pd.DataFrame({"x": np.arange(40) ** 2, "y": ["a", "b", "c", "b"] * 10})
+    for part in range(4):
+        whole[part * 10 : part * 10 + 10].to_csv(tmp_path / f"part-{part}.csv", index=False)
+    whole.to_csv(tmp_path / "whole.csv", index=False)
+    pattern = str(tmp_path / "part-*.csv")
+    assert is_pattern(pattern)
+    assert is_table(pattern)
+    data, other = load_data(pattern), load_data(tmp_path / "whole.csv")
+    assert np.array_equal(data.items, other.items)
+    assert data.table == other.table
+    assert data.places is not None
+    assert data.places.of(29) == ((tmp_path / "part-2.csv").as_posix(), 9)
+    again = load_data(pattern, table=data.table)
+    assert np.array_equal(again.items, data.items)
+
+
+def test_a_file_of_that_very_name_is_no_pattern(tmp_path: Path) -> None:
+    path = write(tmp_path / "a[1].parquet", x=[1.5, 2])
+    write(tmp_path / "a1.parquet", x=[3.5])
+    assert not is_pattern(path)
+    assert rows(path)["x"].to_pylist() == [1.5, 2]
+
+
+def test_columns_are_told_by_name_and_widened(tmp_path: Path) -> None:
+    write(tmp_path / "1.parquet", a=pa.array([1, 2], pa.int32()), b=["k", "l"], c=pa.nulls(2))
+    write(tmp_path / "2.parquet", b=pa.array(["m"]).dictionary_encode(), c=[7.5], a=[0.25])
+    table = rows(tmp_path)
+    assert table.to_pydict() == {
+        "a": [1, 2, 0.25],
+        "b": ["k", "l", "m"],
+        "c": [None, None, 7.5],
+    }
+    assert table.schema.field("a").type == pa.float64()
+
+
+def test_whole_numbers_that_fractions_do_not_hold_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "1.parquet", a=[1.5])
+    write(tmp_path / "2.parquet", a=[2**53 + 1])
+    with pytest.raises(DataError, match=r"column 'a' of 2.parquet .* does not hold all"):
+        rows(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({"x": ["text"]}, r"column 'x' is of type string in b.parquet and of type int64 in a.parq"),
+        ({"y": [1]}, r"b.parquet has no column 'x', and a.parquet has one"),
+        ({"x": [1], "y": [1]}, r"b.parquet has a column 'y', and a.parquet has none"),
+    ],
+)
+def test_columns_that_differ_are_named(tmp_path: Path, columns: dict, told: str) -> None:
+    write(tmp_path / "a.parquet", x=[1])
+    write(tmp_path / "b.parquet", **columns)
+    with pytest.raises(DataError, match=told):
+        open_table(tmp_path)
+
+
+def test_names_of_folders_are_columns(tmp_path: Path) -> None:
+    write(tmp_path / "year=2024/kind=a%20b/part-0.parquet", x=[1, 2])
+    write(tmp_path / "year=2023/kind=__HIVE_DEFAULT_PARTITION__/part-0.parquet", x=[3])
+    found = rows(tmp_path)
+    assert found.to_pydict() == {
+        "x": [3, 1, 2],
+        "year": [2023, 2024, 2024],
+        "kind": [None, "a b", "a b"],
+    }
+    assert rows(str(tmp_path / "year=*")).equals(found)
+    assert rows(tmp_path / "year=2023").to_pydict() == {"x": [3], "year": [2023], "kind": [None]}
+    only = [batch.column_names for batch in open_table(tmp_path).batches(["year"])]
+    assert only == [["year"], ["year"]]
+
+
+def test_csv_without_names_is_read_as_its_first_file(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("1.5;2.5\n3;4\n5;6\n")
+    (tmp_path / "2.csv").write_text("a;b\n")
+    assert rows(tmp_path).to_pydict() == {
+        "column_1": ["1.5", "3", "5", "a"],
+        "column_2": ["2.5", "4", "6", "b"],
+    }
+    table = open_table(tmp_path)
+    list(table.batches())
+    assert table.where(4) == "line 1 of 2.csv"
+
+
+def test_kinds_are_not_mixed(tmp_path: Path) -> None:
+    Image.new("L", (4, 4), 7).save(tmp_path / "1.png")
+    Image.new("L", (4, 4), 9).save(tmp_path / "2.png")
+    (tmp_path / "labels.csv").write_text("file,kind\n1.png,a\n")
+    assert load_data(tmp_path).items.shape == (2, 4, 4)
+    write(tmp_path / "a.parquet", x=[1, 2])
+    with pytest.raises(DataError, match=r"holds 1 Parquet file and 1 CSV file and 2 images, and"):
+        load_data(tmp_path)
+    assert is_table(str(tmp_path / "*.parquet"))
+
+
+def test_no_output_is_one_of_the_parts(tmp_path: Path) -> None:
+    path = write(tmp_path / "part-1.parquet", x=[1])
+    with pytest.raises(UsageError, match=r"OUT .*part-1.parquet would write over DATA"):
+        check_outputs({"DATA": str(tmp_path / "part-*.parquet")}, {"OUT": path})
