@@ -7,7 +7,7 @@ import pytest
 
 from helpers.optional import optional
 from narrows import Autoencoder, OutlierDetector
-from narrows.errors import DataError, ShapeError
+from narrows.errors import DataError, ShapeError, UsageError
 
 dask = optional("dask")
 da = optional("dask.array")
@@ -99,6 +99,16 @@ def test_outliers_are_found_lazily() -> None:
     assert isinstance(rare, dd.Series)
     np.testing.assert_allclose(rare.compute(), detector.p_values(ROWS)[::-1], rtol=1e-6)
     assert list(detector.transform(named).columns) == list(detector.get_feature_names_out())
+
+
+def test_frames_in_memory_are_refused_and_graphs_keep_the_estimator_that_was() -> None:
+    ae = Autoencoder(**SMALL).fit(ROWS)  # type: ignore[arg-type]
+    X, found = da.from_array(ROWS, chunks=(40, 8)), ae.transform(ROWS)
+    codes = ae.transform(X)
+    ae.fit(2 * ROWS[::-1])
+    np.testing.assert_array_equal(codes.compute(), found)
+    with pytest.raises(UsageError, match="frames in memory"):
+        ae.set_output(transform="pandas").transform(X)
 
 
 def test_the_model_is_one_task_and_takes_no_rows_along() -> None:

@@ -10,8 +10,9 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
+from sklearn import get_config
 
-from narrows.errors import ShapeError
+from narrows.errors import ShapeError, UsageError
 from narrows.estimators.inputs import features
 
 if TYPE_CHECKING:
@@ -72,12 +73,12 @@ def _lazy(estimator: Any, name: str, X: Any, form: Form) -> Any:
     Raises:
         ShapeError: its items have another shape than those that the model was trained on.
         DataError: it lacks a column.
+        UsageError: the result is to be in memory.
     """
     from dask.delayed import delayed
 
-    worker = copy.copy(estimator)  # without what only going on with more data needs
-    worker.__dict__.pop("_reservoir", None)
-    shared = delayed(worker, pure=True)
+    _require_arrays(estimator, name)
+    shared = delayed(_as_it_is(estimator), pure=True)
     if form is items and estimator._trained().data.table is not None:
         X = X.to_dask_dataframe() if hasattr(X, "to_dask_dataframe") else X
         return _by_partitions(X, shared, name, estimator.inverse_transform(X._meta))
@@ -86,6 +87,31 @@ def _lazy(estimator: Any, name: str, X: Any, form: Form) -> Any:
             return _of_frame(estimator, name, X, form, shared)
         X = X.to_dask_array()
     return _of_array(estimator, name, X, form, shared)
+
+
+def _as_it_is(estimator: Any) -> Any:
+    """The estimator now, whatever it is told later, without what only going on with more data
+    needs."""
+    worker = copy.copy(estimator)
+    worker.__dict__.pop("_reservoir", None)
+    if "autoencoder_" in worker.__dict__:
+        worker.autoencoder_ = _as_it_is(worker.autoencoder_)
+    return worker
+
+
+def _require_arrays(estimator: Any, name: str) -> None:
+    """Make sure that scikit-learn does not make a frame in memory of what is lazy.
+
+    Raises:
+        UsageError: ``set_output`` asks it to.
+    """
+    asked = getattr(estimator, "_sklearn_output_config", {})
+    usual = get_config()["transform_output"]
+    if name == "transform" and asked.get("transform", usual) != "default":
+        raise UsageError(
+            "transform is to give frames in memory, and X is a Dask collection",
+            hint="set_output(transform='default'): of a Dask frame it gives a Dask frame anyway",
+        )
 
 
 def _of_frame(estimator: Any, name: str, X: Any, form: Form, shared: Any) -> Any:
