@@ -27,7 +27,6 @@ from narrows.engine.xla.transfer import (
 )
 from narrows.nn.model import Model
 from narrows.nn.spec import Spec
-from narrows.support.blas import side_by_side
 from narrows.support.forks import require_xla_threads
 
 # Derivatives of so many values by latent numbers are held at once (16 MB), of at most so many
@@ -64,8 +63,8 @@ class RefiningRunner:
         if len(items) <= self._batch:
             return self._refined(items, codes)
         both = zip(batches(items, self._batch), batches(codes, self._batch), strict=True)
-        # one batch is too small for all cores: several at once, each computed as it is alone
-        return np.concatenate(list(side_by_side(lambda part: self._refined(*part), both)))
+        # one after the other: side by side in threads, XLA's products wait for one another for ever
+        return np.concatenate([self._refined(*part) for part in both])
 
     def decode(self, codes: Shaped[np.ndarray, "n latent"]) -> Float[np.ndarray, "n *item"]:
         return self._runner.decode(codes)
