@@ -90,14 +90,19 @@ class Dataset:
         lows, highs = zip(*((part.min(axis=0), part.max(axis=0)) for part in parts), strict=True)
         return np.min(lows, axis=0), np.max(highs, axis=0)
 
-    def rows(self, indices: np.ndarray) -> "Dataset":
-        """The items (labels, inputs, files) at ``indices``, an integer array of shape (m,)."""
+    def rows(self, indices: np.ndarray, *, in_place: bool = False) -> "Dataset":
+        """The items (labels, inputs, files) at ``indices``, an integer array of shape (m,).
+
+        Args:
+            in_place: leave rows in the file that they are read from, see :func:`selected_rows`.
+        """
         labels = None if self.labels is None else self.labels[indices]
-        inputs = None if self.inputs is None else take_rows(self.inputs, indices)
+        take = selected_rows if in_place else take_rows
+        inputs = None if self.inputs is None else take(self.inputs, indices)
         files = None if self.files is None else self.files.rows(indices)
         return replace(
             self,
-            items=take_rows(self.items, indices),
+            items=take(self.items, indices),
             labels=labels,
             inputs=inputs,
             files=files,
@@ -105,7 +110,7 @@ class Dataset:
         )
 
     def split(
-        self, fraction: float, seed: int, *, restated: bool = True
+        self, fraction: float, seed: int, *, restated: bool = True, in_place: bool = False
     ) -> tuple["Dataset", "Dataset"]:
         """Hold out a random ``fraction`` of the rows: (the rest, the held-out rows).
 
@@ -119,6 +124,7 @@ class Dataset:
             fraction: of the rows, from 0 to 1.
             seed: says which.
             restated: False where a table's features are to stay as a trained model takes them.
+            in_place: leave rows in the file that they are read from, see :func:`selected_rows`.
 
         Raises:
             DataError: fewer than two rows, so that one part would be empty.
@@ -132,7 +138,9 @@ class Dataset:
             )
         held = min(max(round(count * fraction), 1), count - 1)
         order = np.random.default_rng([seed, _SPLIT_STREAM]).permutation(count)
-        rest, held_out = self.rows(np.sort(order[held:])), self.rows(np.sort(order[:held]))
+        rest, held_out = (
+            self.rows(np.sort(part), in_place=in_place) for part in (order[held:], order[:held])
+        )
         if self.table is None or not restated:
             return rest, held_out
         schema = self.table.restandardised(lambda: chunks(rest.items, values=CACHED_VALUES))
@@ -152,15 +160,23 @@ class Dataset:
 
 
 def take_rows(items: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """Rows of an array: in memory, or where they are many, mapped; of a file they are read when
-    they are asked for."""
+    """Rows of an array: in memory, or where they are many, in a temporary file that is mapped."""
     if len(indices) * items[:1].nbytes <= LARGEST_IN_MEMORY:
-        return items[indices]
-    if in_file(items):
-        return SelectedRows.among(items, indices)
+        return np.asarray(items[indices])
     return concatenated(
         chunks(items, values=CACHED_VALUES, at=indices), items.shape[1:], items.dtype
     )
+
+
+def selected_rows(items: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """The same, but many rows of a file are not copied: they are read when they are asked for.
+
+    For who asks for slices and places alone: NumPy's functions written in C, such as
+    ``np.asarray``, do not see the values of a :class:`narrows.data.file_arrays.SelectedRows`.
+    """
+    if in_file(items) and len(indices) * items[:1].nbytes > LARGEST_IN_MEMORY:
+        return SelectedRows.among(items, indices)
+    return take_rows(items, indices)
 
 
 def format_range(dtype: np.dtype) -> tuple[float, float] | None:

@@ -41,7 +41,7 @@ def fit_data(
     if validation_data is None:
         share = options.validation_fraction
         if share > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
-            return training.split(share, options.seed)
+            return training.split(share, options.seed, in_place=True)
         return training, None
     if target is None:
         return training, _held_out(estimator, validation_data, training)
@@ -70,7 +70,7 @@ def more_data(
     if validation_data is None:
         share = options.validation_fraction
         if share > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
-            return training.split(share, options.seed, restated=False)
+            return training.split(share, options.seed, restated=False, in_place=True)
         return training, None
     if target is None:
         return training, _as_before(estimator, validation_data, start, 6)

@@ -7,7 +7,7 @@ import numpy as np
 
 from narrows.baselines.dct import dct_reconstruct
 from narrows.data import Dataset
-from narrows.data.dataset import take_rows
+from narrows.data.dataset import selected_rows
 from narrows.engine.evidence import is_variational
 from narrows.errors import ModelFileError
 from narrows.learnt.pca import PCA
@@ -169,7 +169,7 @@ def evaluate(
         bytes_before=data.items[:1].nbytes,
         bytes_after=4 * size,
         columns=() if columns is None else columns.scores(),
-        elbo=_elbo(autoencoder, data.items if at is None else take_rows(data.items, at)),
+        elbo=_elbo(autoencoder, data.items if at is None else selected_rows(data.items, at)),
         noisy=None if noisy is None else noisy.mse,
     )
 

@@ -7,7 +7,7 @@ from typing import Unpack
 import numpy as np
 
 from narrows.data import Dataset
-from narrows.data.dataset import take_rows
+from narrows.data.dataset import selected_rows
 from narrows.data.file_arrays import FileArray
 from narrows.engine import make_runner
 from narrows.engine.evidence import is_variational
@@ -90,7 +90,7 @@ def fit_plan(
         model = start.model if notes else model
     with track("comparing with PCA", total=2, unit="steps") as advance:
         some = measured_places(len(training), settings.seed)
-        learnt = training.items if some is None else take_rows(training.items, some)
+        learnt = training.items if some is None else selected_rows(training.items, some)
         pca = fit_pca(learnt, min(spec.latent_size, _MOST_COMPONENTS))
         advance(1)
         if plan.may_be_linear:

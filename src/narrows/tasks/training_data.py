@@ -81,7 +81,7 @@ def load_for_training(
     if fraction == 0:
         return data, None
     assert fraction is not None
-    return data.split(fraction, seed, restated=start is None)
+    return data.split(fraction, seed, restated=start is None, in_place=True)
 
 
 def taken_by(start: TrainedModel, data: Dataset) -> Dataset:

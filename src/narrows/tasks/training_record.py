@@ -7,7 +7,7 @@ import numpy as np
 
 from narrows.baselines.filters import Settings, choose_filters
 from narrows.data import Dataset
-from narrows.data.dataset import take_rows
+from narrows.data.dataset import selected_rows
 from narrows.data.limits import holds_whole_numbers, known_peak
 from narrows.learnt.pca import PCA
 from narrows.model.ranges import described_range
@@ -106,7 +106,7 @@ def record_training(
     if model.spec != plan.spec:  # PCA took its place: the history is not its own
         return replace(record, preset="auto", linear=True)
     some = measured_places(len(training), settings.seed)
-    items = training.items if some is None else take_rows(training.items, some)
+    items = training.items if some is None else selected_rows(training.items, some)
     return replace(
         record,
         loss=last.get("loss"),
