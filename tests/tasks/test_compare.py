@@ -14,7 +14,9 @@ from narrows.planning.options import FitOptions
 from narrows.report.comparison.result import Comparison
 from narrows.report.redundancy import redundancy
 from narrows.tasks.compare import CompareOptions, compare
+from narrows.tasks.comparison.candidates import open_candidates
 from narrows.tasks.comparison.gallery import ranked
+from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.parts import Reading, load_parts
 from narrows.tasks.evaluate import evaluate
 from narrows.tasks.fit import fit
@@ -147,6 +149,13 @@ def test_models_that_are_given_are_measured_and_nothing_is_trained(
     [left] = found.denoising
     methods = [each.method for each in left.scores]
     assert methods[:2] == ["noisy", "autoencoder"] and "Hopfield's memory" in methods
+    said = list[str]()
+    for source in (str(train), str(test)):
+        parts = load_parts(source, Reading(), seed=0, validated=False)
+        mine_alone = [tmp_path / "mine.safetensors"]
+        open_candidates(mine_alone, source, parts, Reading(), hearing=Hearing(note=said.append))
+    [sentence] = said
+    assert f"mine was trained on {len(load_data(str(train)))} items of {train}" in sentence
     twice = [tmp_path / "mine.safetensors"] * 2
     with pytest.raises(UsageError, match="a model is given twice"):
         compare(str(train), twice, CompareOptions(), Reading(test=str(test)))

@@ -1,18 +1,16 @@
 """What a model keeps of a data set, and of a table which columns follow from the others."""
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from narrows.data import Dataset
-from narrows.data.sources import BUILT_IN
-from narrows.model.trained import DataDescription
 from narrows.model.use import TrainedAutoencoder
 from narrows.report import evaluation
 from narrows.report.evaluation import Evaluation
 from narrows.report.redundancy import Redundancy, is_comparable, redundancy
 from narrows.support.progress import Tracker, silent
 from narrows.support.text_tables import Shown, Told
+from narrows.tasks.opening import items_learnt
 
 
 @dataclass(frozen=True)
@@ -65,12 +63,4 @@ def evaluate(
     """
     found = evaluation.evaluate(autoencoder, data, track=track)
     compared = redundancy(data, track=track) if is_comparable(data) else None
-    return Evaluated(found, compared, _learnt(autoencoder.trained.data, data))
-
-
-def _learnt(trained: DataDescription, data: Dataset) -> int:
-    """How many of the items a model was trained on, as their name tells; 0 where it does not."""
-    if data.name not in BUILT_IN and not Path(data.name).exists():
-        return 0
-    same = data.name == trained.name or Path(data.name).resolve() == Path(trained.name).resolve()
-    return trained.count if same and trained.count <= len(data) else 0
+    return Evaluated(found, compared, items_learnt(autoencoder.trained.data, data.name, len(data)))

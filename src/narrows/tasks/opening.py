@@ -12,7 +12,7 @@ from narrows.data.sources import BUILT_IN
 from narrows.errors import DataError
 from narrows.model.file import load_model
 from narrows.model.ranges import require_familiar
-from narrows.model.trained import TrainedModel
+from narrows.model.trained import DataDescription, TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.planning.refinement import refining_told, require_refinable
 from narrows.support.progress import Note, Tracker, silent, unheard
@@ -85,6 +85,15 @@ def load_for(
         for line in require_familiar(autoencoder.trained, items, source, finding=finding):
             note(line)
     return replace(data, items=items)
+
+
+def items_learnt(trained: DataDescription, name: str, count: int) -> int:
+    """How many of ``count`` items of a data set a model was trained on, as their name tells; 0
+    where it does not."""
+    if name not in BUILT_IN and not Path(name).exists():
+        return 0
+    same = name == trained.name or Path(name).resolve() == Path(trained.name).resolve()
+    return trained.count if same and trained.count <= count else 0
 
 
 def images_for(

@@ -1,5 +1,6 @@
 """The models of a comparison: trained for it or given, each measured as ``evaluate`` does it."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from narrows.errors import DataError, UsageError
 from narrows.model.coded_items import CodedItems
 from narrows.model.file import save_model
 from narrows.model.ranges import require_familiar
+from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.summary import layer_summaries, parameter_count, summary_text
 from narrows.planning.options import FitOptions
@@ -20,13 +22,14 @@ from narrows.report.comparison.result import Kind, ModelFacts
 from narrows.report.evaluation import Evaluation, evaluate
 from narrows.report.measures import item_errors
 from narrows.support.chunks import drawn_places, pieces
+from narrows.support.number_text import items_of
 from narrows.support.progress import Tracker, silent
 from narrows.support.temporary import temporary_folder
 from narrows.tasks.comparison.duration import timed_training
 from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.parts import Parts, Reading, Source, load_parts
 from narrows.tasks.fit import fit
-from narrows.tasks.opening import open_autoencoder
+from narrows.tasks.opening import items_learnt, open_autoencoder
 from narrows.tasks.run_files import RunFiles
 from narrows.training import History
 from narrows.version import __version__
@@ -235,6 +238,7 @@ def open_candidates(
         own = _as_taken(autoencoder, path, source, parts, reading, track=hearing.track)
         for line in require_familiar(autoencoder.trained, own.test.items, parts.test.name):
             hearing.note(line)
+        _note_learnt(autoencoder.trained, name, source, parts, hearing)
         coded = autoencoder.coded(own.training.items), autoencoder.coded(own.test.items)
         found.append(
             Candidate(
@@ -251,6 +255,24 @@ def open_candidates(
             )
         )
     return found
+
+
+def _note_learnt(
+    trained: TrainedModel, name: str, source: Source, parts: Parts, hearing: Hearing
+) -> None:
+    """Say of a model that measured items are among those that it was trained on."""
+    if not parts.held_out:
+        measured, count = parts.test.name, len(parts.test)
+    elif isinstance(source, str | os.PathLike):
+        measured, count = os.fspath(source), parts.count
+    else:
+        return  # what lies in memory has no name to know it by
+    learnt = items_learnt(trained.data, measured, count)
+    if learnt:
+        hearing.note(
+            f"{name} was trained on {items_of(learnt, count)} of {measured}, if they are what they "
+            "were, and is measured on some of these too: of new ones it may lose more"
+        )
 
 
 def _name(path: Path, among: Sequence[Path]) -> str:
