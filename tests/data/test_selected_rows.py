@@ -87,7 +87,6 @@ def test_who_does_not_ask_for_it_gets_rows_that_numpy_sees(in_file: Dataset) -> 
     "options",
     [
         {"preset": "dense", "refine": 1, "shift": 1},
-        {"preset": "variational"},
         {"preset": "unet", "noise": "masking:0.2", "patience": 1},
         {"preset": "auto", "loss": "bce"},
     ],

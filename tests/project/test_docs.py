@@ -171,7 +171,7 @@ def test_the_spec_of_the_page_on_learning_is_learnt(
 @pytest.mark.parametrize("source", [source for path in DOCS for source in blocks(path, "python")])
 def test_every_example_runs(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for library in ("pandas", "polars"):
+    for library in ("pandas", "polars", "dask"):
         if f"import {library}" in source:
             pytest.importorskip(library)
     # the reader in format.md knows what needs Python and NumPy alone

@@ -8,7 +8,7 @@ from narrows.training.reservoir import Reservoir
 
 @pytest.mark.parametrize("batch", [1, 7, 300])
 def test_every_row_is_kept_with_the_same_probability(batch: int) -> None:
-    rows, kept, runs = np.arange(300)[:, None], np.zeros(300), 400
+    rows, kept, runs = np.arange(300)[:, None], np.zeros(300), 160
     for seed in range(runs):
         reservoir = Reservoir(75 * rows[:1].nbytes, seed)
         for start in range(0, len(rows), batch):
@@ -17,7 +17,7 @@ def test_every_row_is_kept_with_the_same_probability(batch: int) -> None:
         assert found is not None and reservoir.seen == 300
         assert len(np.unique(found)) == len(found) == len(reservoir) == 75
         kept[found[:, 0]] += 1
-    # the mean of 100 binomial variables: 400 x 1/4, five standard deviations
+    # the mean of 100 binomial variables: 160 x 1/4, five standard deviations
     for third in np.split(kept, 3):
         assert abs(third.mean() - runs / 4) < 5 * np.sqrt(runs * 3 / 16 / 100)
 
