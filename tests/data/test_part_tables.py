@@ -3,17 +3,19 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from helpers.optional import optional
 from narrows import load_data
 from narrows.data.parts import is_pattern, part_files
 from narrows.data.tables import is_table, open_table
 from narrows.errors import DataError, UsageError
 from narrows.tasks.outputs import check_outputs
+
+pd = optional("pandas")
 
 
 def write(path: Path, **columns: object) -> Path:

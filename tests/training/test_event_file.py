@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from narrows.tasks.run_files import RunFiles
 from narrows.training import EpochRecord
 from narrows.training.event_file import epoch_event, event_file, first_events
 
+writes = pytest.mark.skipif(find_spec("tensorboard") is None, reason="tensorboard is not installed")
 accumulators = optional("tensorboard.backend.event_processing.event_accumulator")
 
 
@@ -36,6 +38,7 @@ def write(path: Path, records: list[EpochRecord]) -> None:
     path.write_bytes(first_events() + b"".join(map(epoch_event, records)))
 
 
+@writes
 @pytest.mark.slow
 def test_tensorboard_reads_each_epoch(tmp_path: Path) -> None:
     write(event_file(tmp_path), history(3, 12.0))
@@ -46,6 +49,7 @@ def test_tensorboard_reads_each_epoch(tmp_path: Path) -> None:
     }
 
 
+@writes
 def test_a_run_that_goes_on_replaces_what_it_had_left(tmp_path: Path) -> None:
     write(tmp_path / "events.out.tfevents.1700000000.here.1.narrows", history(3, 12.0))
     write(tmp_path / "events.out.tfevents.1700000009.here.2.narrows", history(2, 8.0))
@@ -61,6 +65,7 @@ def test_without_tensorboard_it_says_what_to_install(
     assert "narrows[tensorboard]" in str(found.value.hint)
 
 
+@writes
 def test_a_runs_events_grow_with_its_history(tmp_path: Path) -> None:
     first = RunFiles(tmp_path / "m.nrw", tensorboard=tmp_path / "shown", note=unheard)
     for count in (1, 2, 3):
