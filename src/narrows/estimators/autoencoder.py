@@ -19,7 +19,7 @@ from narrows.data.storage import LARGEST_IN_MEMORY
 from narrows.data.tables import SchemaDrift, arrow_table, is_frame
 from narrows.errors import ShapeError
 from narrows.estimators import lazy
-from narrows.estimators.fit_data import fit_data, more_data, seed_of
+from narrows.estimators.fit_data import fit_data, seed_of
 from narrows.estimators.inputs import ANY_ARRAY, features, given_array, is_plain
 from narrows.estimators.notebooks import ShownInNotebooks, explored_data
 from narrows.model.file import load_model, save_model
@@ -198,14 +198,9 @@ class Autoencoder(
         start = self._as_used() if goes_on else None
         self.__dict__.pop("_reservoir", None)
         options = FitOptions.of(self.get_params(deep=False), seed_of(self.random_state))
-        if start is None:
-            training, held_out = fit_data(
-                self, X, options, target=target, validation_data=validation_data
-            )
-        else:
-            training, held_out = more_data(
-                self, X, options, start, target=target, validation_data=validation_data
-            )
+        training, held_out = fit_data(
+            self, X, options, start=start, target=target, validation_data=validation_data
+        )
         for line in self._fit(training, held_out, options, start=start):
             warn(line, stacklevel=2)
         return self
@@ -232,10 +227,7 @@ class Autoencoder(
         options = replace(options, validation_fraction=0.0)
         earlier = self.__dict__.get("_reservoir")
         start = self._as_used() if "model_" in self.__dict__ else None
-        if start is None:
-            new, _ = fit_data(self, X, options)
-        else:
-            new, _ = more_data(self, X, options, start)
+        new, _ = fit_data(self, X, options, start=start)
         training, rows = new, None if earlier is None else earlier.rows()
         if rows is not None:
             training = replace(new, items=np.concatenate([rows, new.items.astype(rows.dtype)]))

@@ -24,58 +24,39 @@ _FEWEST_TO_HOLD_OUT_FROM = 20
 
 
 def fit_data(
-    estimator: Any, X: Any, options: FitOptions, *, target: Any = None, validation_data: Any = None
-) -> tuple[Dataset, Dataset | None]:
-    """The training set and what is held out, as ``fit`` was given them; the estimator gets to know
-    the columns of ``X`` as those of scikit-learn do.
-
-    Raises:
-        DataError: they cannot be learnt from.
-        ShapeError: ``target`` does not go with ``X``.
-        UsageError: ``X`` has no columns of the types that are declared, a table has a target, or
-            ``validation_data`` is no pair where there is one.
-    """
-    training = _training(estimator, X, options.types or {})
-    if target is not None:
-        training = _towards(training, target)
-    if validation_data is None:
-        share = options.validation_fraction
-        if share > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
-            return training.split(share, options.seed, in_place=True)
-        return training, None
-    if target is None:
-        return training, _held_out(estimator, validation_data, training)
-    noisy, clean = _pair(validation_data)
-    return training, _towards(_held_out(estimator, noisy, training), clean)
-
-
-def more_data(
     estimator: Any,
     X: Any,
     options: FitOptions,
-    start: TrainedModel,
     *,
+    start: TrainedModel | None = None,
     target: Any = None,
     validation_data: Any = None,
 ) -> tuple[Dataset, Dataset | None]:
-    """The same for a model that goes on: the columns, categories and scaling are those that it has.
+    """The training set and what is held out, as ``fit`` was given them; the estimator gets to know
+    the columns of ``X`` as those of scikit-learn do. For a model that goes on, ``start``, columns,
+    categories and scaling are those that it has.
 
     Raises:
-        DataError, ShapeError, UsageError: as :func:`fit_data` does, and where the columns or the
-            shape are others.
+        DataError: they cannot be learnt from.
+        ShapeError: ``target`` does not go with ``X``, or ``X`` not with ``start``.
+        UsageError: ``X`` has no columns of the types that are declared, a table has a target, or
+            ``validation_data`` is no pair where there is one.
     """
-    training = taken_by(start, _as_before(estimator, X, start, 6))
+    if start is None:
+        training = _training(estimator, X, options.types or {})
+    else:
+        training = taken_by(start, _as_before(estimator, X, start, 6))
     if target is not None:
         training = _towards(training, target)
     if validation_data is None:
         share = options.validation_fraction
         if share > 0 and len(training) >= _FEWEST_TO_HOLD_OUT_FROM:
-            return training.split(share, options.seed, restated=False, in_place=True)
+            return training.split(share, options.seed, restated=start is None, in_place=True)
         return training, None
     if target is None:
-        return training, _as_before(estimator, validation_data, start, 6)
+        return training, _held_out(estimator, validation_data, training, start)
     noisy, clean = _pair(validation_data)
-    return training, _towards(_as_before(estimator, noisy, start, 6), clean)
+    return training, _towards(_held_out(estimator, noisy, training, start), clean)
 
 
 def _as_before(estimator: Any, X: Any, start: TrainedModel, stacklevel: int) -> Dataset:
@@ -150,7 +131,9 @@ def _array(estimator: Any, X: Any) -> Dataset:
     return _dataset(validate_data(estimator, given_array(X, 7), **ANY_ARRAY, ensure_min_samples=2))
 
 
-def _held_out(estimator: Any, X: Any, training: Dataset) -> Dataset:
+def _held_out(estimator: Any, X: Any, training: Dataset, start: TrainedModel | None) -> Dataset:
+    if start is not None:
+        return _as_before(estimator, X, start, 7)
     if training.table is not None:
         return replace(training, items=features(estimator, X, training.table))
     return _dataset(check_array(given_array(X, 6), **ANY_ARRAY))
