@@ -89,8 +89,8 @@ def fit_plan(
         notes = where_start_is_better(model, start.model, validation, settings.seed)
         model = start.model if notes else model
     with track("comparing with PCA", total=2, unit="steps") as advance:
-        some = measured_places(len(training), settings.seed)
-        learnt = training.items if some is None else selected_rows(training.items, some)
+        measured = measured_places(len(training), settings.seed)
+        learnt = training.items if measured is None else selected_rows(training.items, measured)
         pca = fit_pca(learnt, min(spec.latent_size, _MOST_COMPONENTS))
         advance(1)
         if plan.may_be_linear:
@@ -109,7 +109,7 @@ def fit_plan(
     if density:
         statistics = place_codes(coded.training, bool(refinement), settings.seed, track)
     notes += [*of_data, *result.notes]
-    if (measured := measured_places(len(training), settings.seed)) is not None:
+    if measured is not None:
         notes.append(
             f"PCA, the ranges of codes and errors are learnt from {len(measured):,} of the "
             f"{len(training):,} items or fewer, drawn by the seed"
