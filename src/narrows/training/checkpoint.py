@@ -110,10 +110,14 @@ def read_checkpoint(path: Path, identity: dict[str, Any]) -> Checkpoint:
     )
 
 
+def first_difference(wanted: dict[str, Any], found: dict[str, Any]) -> str | None:
+    """The first name under which two runs' identities differ; None where none does."""
+    return next((name for name in wanted if wanted[name] != found.get(name)), None)
+
+
 def _require_same(path: Path, wanted: dict[str, Any], found: dict[str, Any]) -> None:
-    different = [name for name in wanted if wanted[name] != found.get(name)]
-    if different:
-        name = different[0]
+    name = first_difference(wanted, found)
+    if name is not None:
         raise UsageError(
             f"{path} is of another run: its {name.replace('_', ' ')} is {found.get(name)}, "
             f"and this one's is {wanted[name]}",

@@ -9,7 +9,7 @@ from narrows.engine import TrainingState
 from narrows.engine.processes import arrays_from_first, from_first, have_joined, is_first
 from narrows.errors import UsageError
 from narrows.support.tensor_file import arrays_under, grouped
-from narrows.training.checkpoint import Checkpoint
+from narrows.training.checkpoint import Checkpoint, first_difference
 
 
 def same_start(at: Checkpoint) -> Checkpoint:
@@ -61,9 +61,8 @@ def same_start(at: Checkpoint) -> Checkpoint:
 
 def _require_same(own: dict[str, Any], first: dict[str, Any]) -> None:
     own = json.loads(json.dumps(own))
-    different = [name for name in own if own[name] != first.get(name)]
-    if different:
-        name = different[0]
+    name = first_difference(own, first)
+    if name is not None:
         raise UsageError(
             f"process 0 was given another {name.replace('_', ' ')}: {first.get(name)}, and this "
             f"process {own[name]}",
