@@ -18,6 +18,8 @@ from narrows.errors import ArchiveError, NarrowsError, ShapeError
 from narrows.model.file import save_model
 from narrows.model.trained import TrainedModel
 from narrows.tasks.codes_archive import learn_codes, write_codes_only
+from narrows.tasks.codes_options import CodesOptions
+from narrows.tasks.many_files.jobs import CompressFiles
 
 FIRST, OTHERS = blots().items[:300], blots().items[300:420]
 
@@ -206,6 +208,22 @@ def test_the_commands_keep_one_and_use_it(
         failed(narrows(*line), 1, digest, "hint: give the file")
     done(narrows("compress", others, *codes, "--model", kept, "--embed-model", "--out", out))
     assert_same(decompress(out.read_bytes()), np.load(back))
+
+
+def test_archives_of_many_files_have_their_model_in_common(
+    shared: SharedModel, narrows: Command, tmp_path: Path
+) -> None:
+    model, items, one = (tmp_path / name for name in ("m.model", "x.npy", "one.nrw"))
+    model.write_bytes(shared.content)
+    np.save(items, OTHERS)
+    job = CompressFiles(codes=CodesOptions(model=model), effort="fast").settled()
+    job.opened()(str(items), str(tmp_path / "many.nrw"), print)
+    line = ("compress", items, "--codes-only", "--model", model, "--effort", "fast")
+    done(narrows(*line, "--out", one))
+    assert (tmp_path / "many.nrw").read_bytes() == one.read_bytes()
+    before = job.settings()
+    model.write_bytes(shared.content + b" ")
+    assert job.settings()["codes"] != before["codes"]
 
 
 @pytest.mark.parametrize(

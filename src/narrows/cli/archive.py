@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from narrows.cli.data_options import CsvGiven, reads_data
+from narrows.cli.many_files import ManyFiles
 from narrows.cli.options import (
     DataArgument,
     Force,
@@ -111,6 +112,7 @@ def compress(
     json: Json = False,
     images: "ImageOptions",
     csv: CsvGiven,
+    files: ManyFiles,
 ) -> None:
     """Write DATA as one file that opens anywhere with the same values, lossless or within a bound.
 
@@ -129,12 +131,10 @@ def compress(
       narrows compress mnist --codes-only --item-bytes 8 --out tiny.nrw
       narrows compress mnist --codes-only --out train.nrw --keep-model short.model
       narrows compress mnist:test --codes-only --out test.nrw --model short.model
+      narrows compress readings/ --max-error 0.05 --workers 4 --out archives/
     """
     from narrows.tasks.codes_options import CodesOptions
 
-    written = {"--out": out, "--keep-model": keep_model}
-    models = {"--model": model}
-    check_outputs({"DATA": data}, written, models=models, json=json, only_files=True)
     options = CodesOptions(
         model=model,
         latent=latent,
@@ -142,6 +142,24 @@ def compress(
         embed_model=embed_model,
         keep_model=keep_model,
     )
+    if files:
+        from narrows.tasks.many_files.jobs import CompressFiles
+
+        if not codes_only:
+            options.require_none()
+        job = CompressFiles(
+            max_error=max_error,
+            effort=effort,
+            codes=options if codes_only else None,
+            check_range=not force,
+            images=images,
+            csv=csv,
+        )
+        files.run(job, data, out, json)
+        return
+    written = {"--out": out, "--keep-model": keep_model}
+    models = {"--model": model}
+    check_outputs({"DATA": data}, written, models=models, json=json, only_files=True)
     said: dict[str, Any] = {
         "effort": effort,
         "images": images,

@@ -1,7 +1,7 @@
 """The options of how data are read, which all commands take that read DATA.
 
 A command says by its parameters what it reads: ``images`` stands for the options of folders of
-images, ``csv`` for those of CSV files.
+images, ``csv`` for those of CSV files; and ``files`` for those of many files at once.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from narrows.cli.gathering import Given, Group, gathers
+from narrows.cli.many_files import FILES
 
 #: What was given of how a CSV file is read, by the name that ``load_data`` has for it.
 CsvGiven = Given
@@ -86,5 +87,6 @@ GROUPS = {
 
 
 def reads_data(command: Callable[..., None]) -> Callable[..., None]:
-    """A command with these options, which come to its parameters ``images`` and ``csv``."""
-    return gathers(command, GROUPS)
+    """A command with these options, which come to its parameters ``images``, ``csv`` and
+    ``files``."""
+    return gathers(command, {**GROUPS, **FILES})

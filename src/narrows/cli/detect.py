@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from narrows.cli.many_files import ManyFiles
 from narrows.cli.model_options import ModelAndData, uses_model
 from narrows.cli.options import Format, Json
 from narrows.cli.terminal import progress, say, show
+from narrows.errors import UsageError
 from narrows.tasks.outputs import still_there, to_standard_output
 
 
@@ -52,6 +54,7 @@ def detect(
     format: Format = None,
     json: Json = False,
     given: ModelAndData,
+    files: ManyFiles,
 ) -> None:
     """Write how odd each row of DATA is, and what made it so.
 
@@ -65,7 +68,25 @@ def detect(
       narrows detect payments.safetensors payments.csv --out scores.csv
       narrows detect payments.safetensors payments.csv --out scores.csv --explain 500
       narrows detect digits.safetensors mnist:test --out scores.csv --heat-map odd.png
+      narrows detect payments.safetensors 'day-*.csv' --workers 4 --out scores/
     """
+    if files:
+        from narrows.tasks.many_files.jobs import DetectFiles
+
+        if heat_map is not None:
+            raise UsageError(
+                "--heat-map is one picture, and each of many files has results of its own",
+                hint="leave it out, or judge one file without --workers",
+            )
+        job = DetectFiles(
+            **given.for_each(),
+            score=score,
+            false_alarms=false_alarms,
+            explain=explain,
+            format=format or "csv",
+        )
+        files.run(job, given.data, out, json)
+        return
     from narrows.tasks.detect import detect as judge
     from narrows.tasks.detect import draw_heat_map, require_options, require_outputs
     from narrows.tasks.detector import Detector
@@ -85,5 +106,5 @@ def detect(
             draw_heat_map(detector, found, heat_map)
     for note in found.notes:
         say(note)
-    files = {"out": str(out), "heat_map": None if heat_map is None else str(heat_map)}
-    show(found.text(), files | found.values(), json, beside=out)
+    paths = {"out": str(out), "heat_map": None if heat_map is None else str(heat_map)}
+    show(found.text(), paths | found.values(), json, beside=out)

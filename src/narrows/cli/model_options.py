@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from narrows.cli.data_options import GROUPS, CsvGiven
 from narrows.cli.gathering import Given, Group, gathers
+from narrows.cli.many_files import FILES
 from narrows.cli.options import DataArgument, Force, ModelArgument, Refine
 from narrows.cli.terminal import progress, say
 from narrows.tasks.outputs import check_outputs
@@ -50,6 +51,16 @@ class ModelAndData:
             note=say,
         )
 
+    def for_each(self) -> dict[str, Any]:
+        """What a job that is done to each of many files takes of it."""
+        return {
+            "model": self.model,
+            "refine": self.refine,
+            "check_range": not self.force,
+            "images": self.images,
+            "csv": self.csv,
+        }
+
     def check_outputs(self, outputs: dict[str, Any], json: bool) -> None:
         """See :func:`narrows.tasks.outputs.check_outputs`."""
         check_outputs({"DATA": self.data}, outputs, models={"MODEL": self.model}, json=json)
@@ -72,5 +83,6 @@ def _made(given: Given) -> ModelAndData:
 
 
 def uses_model(command: Callable[..., None]) -> Callable[..., None]:
-    """A command with these, which come to its parameter ``given``."""
-    return gathers(command, {"given": Group(_OPTIONS, _made)})
+    """A command with these, which come to its parameter ``given``, and to ``files`` those of many
+    files at once."""
+    return gathers(command, {"given": Group(_OPTIONS, _made), **FILES})

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from narrows.cli.many_files import ManyFiles
 from narrows.cli.model_options import ModelAndData, uses_model
 from narrows.cli.options import Format, ItemsOut, Json, ModelArgument
 from narrows.cli.terminal import progress, say, show, show_written
@@ -58,6 +59,7 @@ def encode(
     json: Json = False,
     *,
     given: ModelAndData,
+    files: ManyFiles,
 ) -> None:
     """Write the latent code of every item: a row of numbers each.
 
@@ -67,7 +69,13 @@ def encode(
     Example:
       narrows encode digits.safetensors mnist:test --out codes.npy
       narrows encode digits.safetensors mnist:test --out - --format csv | head -3
+      narrows encode digits.safetensors 'scans-*.npy' --workers 4 --out codes/
     """
+    if files:
+        from narrows.tasks.many_files.jobs import EncodeFiles
+
+        files.run(EncodeFiles(**given.for_each(), format=format or "npy"), given.data, out, json)
+        return
     from narrows.tasks import convert
 
     where = to_standard_output(out, format, "npy")
@@ -116,6 +124,7 @@ def reconstruct(
     json: Json = False,
     *,
     given: ModelAndData,
+    files: ManyFiles,
 ) -> None:
     """Take every item of DATA through its code and back, and write what comes out.
 
@@ -125,6 +134,11 @@ def reconstruct(
     Example:
       narrows reconstruct digits.safetensors mnist:test --out reconstructed/
     """
+    if files:
+        from narrows.tasks.many_files.jobs import ReconstructFiles
+
+        files.run(ReconstructFiles(**given.for_each(), format=format), given.data, out, json)
+        return
     from narrows.tasks import convert
 
     autoencoder = given.open()

@@ -5,14 +5,23 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+# The share of one of several processes that work side by side.
+_share: float = math.inf
+
+
+def share_cores(count: int) -> None:
+    """Let this process use no more than ``count`` cores: others work beside it."""
+    global _share
+    _share = count
+
 
 def usable_cores() -> int:
     """How many cores this process may use: those that it may run on, and no more than a quota of
-    processor time pays for, as containers have, rounded up."""
+    processor time pays for, as containers have, rounded up; nor more than its share."""
     count = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         count = len(os.sched_getaffinity(0))
-    return max(math.ceil(min(count, quota_of_time(Path("/")))), 1)
+    return max(math.ceil(min(count, quota_of_time(Path("/")), _share)), 1)
 
 
 def quota_of_time(root: Path) -> float:

@@ -1,0 +1,64 @@
+"""The options of a job that is done to each of many files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from narrows.cli.gathering import Given, Group
+from narrows.cli.terminal import progress, say, show
+
+if TYPE_CHECKING:
+    from narrows.tasks.many_files.jobs import FileJob
+
+
+@dataclass(frozen=True)
+class ManyFiles:
+    """What was given of many files.
+
+    Attributes:
+        workers: how many processes do it; None where DATA is one data set.
+    """
+
+    workers: int | None
+
+    def __bool__(self) -> bool:
+        """Whether DATA is many files, with a result each."""
+        return self.workers is not None
+
+    def run(self, job: "FileJob", data: str, out: Any, json: bool) -> None:
+        """Do a job to each file and show what became of them.
+
+        Raises:
+            NarrowsError: a file has no result.
+        """
+        from narrows.tasks.many_files.running import run_files
+
+        assert self.workers is not None
+        found = run_files(job, data, Path(out), workers=self.workers, track=progress, note=say)
+        if json:
+            show("", found.values(), json)
+        else:
+            say(found.text())
+        found.require_all()
+
+
+_WORKERS = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        help="DATA, a folder or a pattern, is many files: do this to each by itself, N at a time, "
+        "in processes of their own. --out is a folder with a result for each; the same command "
+        "again does what is missing there.",
+    ),
+]
+
+
+def _made(given: Given) -> ManyFiles:
+    return ManyFiles(**given)
+
+
+#: By the parameter of a command that they come to.
+FILES: dict[str, Group] = {"files": Group({"workers": (_WORKERS, None)}, _made)}

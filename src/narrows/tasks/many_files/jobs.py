@@ -1,0 +1,317 @@
+"""What is done to each of many files, as plain arguments that another process understands."""
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from narrows.data.image_options import ImageOptions
+from narrows.data.tables import CsvOptions
+from narrows.errors import ModelFileError, UsageError
+from narrows.model.use import TrainedAutoencoder
+from narrows.support.inputs import cannot_be_read
+from narrows.support.progress import Note
+from narrows.tasks.codes_options import CodesOptions
+from narrows.tasks.opening import load_for, open_autoencoder
+from narrows.tasks.outputs import usual_format
+
+#: Does a job to a file: takes its path, that of the result, and who is told what to know of it.
+Work = Callable[[str, str, Note], None]
+
+_TABLES = ("csv", "parquet")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileJob(ABC):
+    """What is done to each file by itself.
+
+    Attributes:
+        images: what becomes of the images of a folder.
+        csv: how CSV files are read, as :func:`narrows.load_data` takes it.
+    """
+
+    #: What it is called, and what is said of it while it goes on.
+    name: ClassVar[str]
+    label: ClassVar[str]
+
+    images: ImageOptions = field(default_factory=ImageOptions)
+    csv: Mapping[str, Any] = field(default_factory=dict)
+
+    @abstractmethod
+    def settled(self) -> Self:
+        """The same with what is not said filled in, once it is sure that it can be done.
+
+        Raises:
+            NarrowsError: it cannot, whatever is in the files.
+        """
+
+    @abstractmethod
+    def suffix(self, source: Path) -> str:
+        """What the name of a result ends in: ``.npy``."""
+
+    @abstractmethod
+    def opened(self) -> Work:
+        """What does it, once for all files of a process."""
+
+    def settings(self) -> dict[str, Any]:
+        """All that results depend on beside their files, in JSON values; of a model its SHA-256."""
+        found: dict[str, Any] = json.loads(json.dumps(asdict(self), default=str))
+        return {"job": self.name, **found}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelJob(FileJob):
+    """What is done to each file with one model.
+
+    Attributes:
+        model: its file, which all processes read.
+        refine: steps that improve each code; None for those of the model.
+        check_range: refuse items in another range than those that the model was trained on.
+        digest: the SHA-256 of the model's file; found by :meth:`settled`.
+    """
+
+    model: Path
+    refine: int | None = None
+    check_range: bool = True
+    digest: str = ""
+
+    def settled(self) -> Self:
+        self.check(open_autoencoder(self.model, self.refine))
+        CsvOptions.of(self.csv)
+        return replace(self, digest=_digest(self.model))
+
+    @abstractmethod
+    def check(self, autoencoder: TrainedAutoencoder) -> None:
+        """Make sure of what can be, before any file is read.
+
+        Raises:
+            UsageError: the options cannot be meant, or not of this model.
+        """
+
+    @abstractmethod
+    def with_model(self, autoencoder: TrainedAutoencoder) -> Work:
+        """What does it, with the opened model."""
+
+    def opened(self) -> Work:
+        """What does it.
+
+        Raises:
+            ModelFileError: the model is not the one that the job began with.
+        """
+        if self.digest and _digest(self.model) != self.digest:
+            raise ModelFileError(
+                f"{self.model} is not the file that it was when the work began",
+                hint="let it stay as it is until all files are done",
+            )
+        return self.with_model(open_autoencoder(self.model, self.refine))
+
+    def settings(self) -> dict[str, Any]:
+        found = super().settings()
+        return {name: value for name, value in found.items() if name != "model"}
+
+    def load(
+        self, autoencoder: TrainedAutoencoder, source: str, note: Note, *, finding: bool = False
+    ) -> Any:
+        """A file's data as the model takes them: see :func:`narrows.tasks.opening.load_for`."""
+        return load_for(
+            autoencoder,
+            source,
+            # of a file there is nothing to do, and a pattern may match folders too
+            images=self.images if Path(source).is_dir() else None,
+            csv=self.csv,
+            check_range=self.check_range,
+            finding=finding,
+            note=note,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodeFiles(ModelJob):
+    """The code of every item of each file; see :func:`narrows.tasks.convert.encode`.
+
+    Attributes:
+        format: npy, npz, csv or parquet.
+    """
+
+    name, label = "encode", "encoding"
+
+    format: str = "npy"
+
+    def check(self, autoencoder: TrainedAutoencoder) -> None:
+        _require_format(self.format, ("npy", "npz", *_TABLES))
+
+    def suffix(self, source: Path) -> str:
+        return f".{self.format}"
+
+    def with_model(self, autoencoder: TrainedAutoencoder) -> Work:
+        from narrows.tasks.convert import encode
+
+        def work(source: str, out: str, note: Note) -> None:
+            encode(autoencoder, self.load(autoencoder, source, note), out)
+
+        return work
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconstructFiles(ModelJob):
+    """What a model makes of every item of each file; see
+    :func:`narrows.tasks.convert.reconstruct`.
+
+    Attributes:
+        format: npy, npz, csv or parquet. None is csv for tables, a folder of images for one, and
+            else npy.
+    """
+
+    name, label = "reconstruct", "reconstructing"
+
+    format: str | None = None
+
+    def settled(self) -> Self:
+        found = super().settled()
+        if self.format is None and found._is_of_tables():
+            return replace(found, format="csv")
+        return found
+
+    def _is_of_tables(self) -> bool:
+        return usual_format(open_autoencoder(self.model)) == "csv"
+
+    def check(self, autoencoder: TrainedAutoencoder) -> None:
+        is_table = usual_format(autoencoder) == "csv"
+        _require_format(self.format, _TABLES if is_table else ("npy", "npz", *_TABLES))
+
+    def suffix(self, source: Path) -> str:
+        if self.format is None:
+            return "" if source.is_dir() else ".npy"
+        return f".{self.format}"
+
+    def with_model(self, autoencoder: TrainedAutoencoder) -> Work:
+        from narrows.tasks.convert import reconstruct
+
+        def work(source: str, out: str, note: Note) -> None:
+            reconstruct(autoencoder, self.load(autoencoder, source, note), out, note=note)
+
+        return work
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectFiles(ModelJob):
+    """How odd every item of each file is, and why; see :func:`narrows.tasks.detect.detect`.
+
+    Attributes:
+        score, false_alarms, explain: as there.
+        format: csv or parquet.
+    """
+
+    name, label = "detect", "judging"
+
+    score: str = "combined"
+    false_alarms: float = 0.01
+    explain: int | None = None
+    format: str = "csv"
+
+    def check(self, autoencoder: TrainedAutoencoder) -> None:
+        from narrows.tasks.detect import require_options
+        from narrows.tasks.detector import Detector
+
+        require_options(self.score, self.false_alarms, self.explain)
+        _require_format(self.format, _TABLES)
+        Detector(autoencoder)
+
+    def suffix(self, source: Path) -> str:
+        return f".{self.format}"
+
+    def with_model(self, autoencoder: TrainedAutoencoder) -> Work:
+        from narrows.tasks.detect import detect
+        from narrows.tasks.detector import Detector
+
+        detector = Detector(autoencoder)
+
+        def work(source: str, out: str, note: Note) -> None:
+            found = detect(
+                detector,
+                self.load(autoencoder, source, note, finding=True),
+                score=self.score,
+                false_alarms=self.false_alarms,
+                explain=self.explain,
+            )
+            found.write(out)
+            for line in found.notes:
+                note(line)
+
+        return work
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompressFiles(FileJob):
+    """An archive of each file; see :func:`narrows.tasks.compress.compress`.
+
+    Attributes:
+        max_error, effort: as there.
+        codes: to make archives of codes, by a model that all have in common; see
+            :func:`narrows.tasks.compress_codes.compress_codes`.
+        check_range: with codes, refuse items in another range than the model's.
+    """
+
+    name, label = "compress", "compressing"
+
+    max_error: Any = None
+    effort: Any = "normal"
+    codes: CodesOptions | None = None
+    check_range: bool = True
+
+    def settled(self) -> Self:
+        from narrows.archive.error_bounds import ErrorBounds
+
+        ErrorBounds.of(self.max_error)
+        CsvOptions.of(self.csv)
+        if self.codes is not None:
+            self.codes.check(self.max_error)
+            if self.codes.model is None or self.codes.keep_model is not None:
+                raise UsageError(
+                    "--codes-only of many files takes a model that is there, and trains none",
+                    hint="give --model: train it on one of them with narrows fit --preset rounded",
+                )
+        return self
+
+    def suffix(self, source: Path) -> str:
+        return ".nrw"
+
+    def opened(self) -> Work:
+        from narrows.tasks.compress import compress
+        from narrows.tasks.compress_codes import compress_codes
+
+        def work(source: str, out: str, note: Note) -> None:
+            said: dict[str, Any] = {"effort": self.effort, "csv": self.csv, "note": note}
+            if Path(source).is_dir():
+                said["images"] = self.images
+            if self.codes is None:
+                compress(source, Path(out), max_error=self.max_error, **said)
+                return
+            compress_codes(source, Path(out), self.codes, check_range=self.check_range, **said)
+
+        return work
+
+    def settings(self) -> dict[str, Any]:
+        found = super().settings()
+        if self.codes is not None and self.codes.model is not None:
+            found["codes"]["model"] = _digest(self.codes.model)
+        return found
+
+
+def _require_format(format: str | None, known: tuple[str, ...]) -> None:
+    if format is not None and format not in known:
+        raise UsageError(
+            f"--format is {format}, and results can be {', '.join(known)}",
+            hint="give one of these, or leave it out",
+        )
+
+
+def _digest(model: Path) -> str:
+    try:
+        with model.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise cannot_be_read(model, error, ModelFileError) from error

@@ -1,0 +1,245 @@
+"""A job done to each of many files, by several processes, whatever becomes of one of them."""
+
+import contextlib
+import os
+import re
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from narrows.errors import NarrowsError, UsageError
+from narrows.support import arguments, memory
+from narrows.support.files import is_standard_output
+from narrows.support.inputs import cannot_be_read
+from narrows.support.locking import held_folder
+from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.temporary import made_folder
+from narrows.support.workers import Lost, in_processes
+from narrows.tasks.many_files.jobs import FileJob, Work
+from narrows.tasks.many_files.places import Place, places_of
+from narrows.tasks.many_files.record import begin_record
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilesDone:
+    """What became of many files.
+
+    Attributes:
+        out: the folder of results.
+        written: the results that were written now, in the order of their files.
+        kept: those that were there already.
+        failed: why files have none, by their paths.
+        hint: what to do about it, where that is one thing for all.
+    """
+
+    out: Path
+    written: tuple[Path, ...]
+    kept: tuple[Path, ...]
+    failed: dict[str, str]
+    hint: str | None = None
+
+    def text(self) -> str:
+        """The same for people."""
+        kept = f"; {len(self.kept):,} were there already" if self.kept else ""
+        return f"wrote {len(self.written):,} file{_s(self.written)} to {self.out}{kept}"
+
+    def values(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        return {
+            "out": str(self.out),
+            "written": [str(path) for path in self.written],
+            "kept": [str(path) for path in self.kept],
+            "failed": self.failed,
+        }
+
+    def require_all(self) -> None:
+        """Make sure that every file has its result.
+
+        Raises:
+            NarrowsError: some have none.
+        """
+        count = len(self.failed)
+        if count:
+            total = count + len(self.written) + len(self.kept)
+            to_do = self.hint or "mend what is said of each"
+            raise NarrowsError(
+                f"{count:,} of {total:,} files {'has' if count == 1 else 'have'} no result in "
+                f"{self.out}",
+                hint=f"{to_do}; the same command then does what is missing",
+            )
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A job, and a file that it is done to."""
+
+    job: FileJob
+    source: str
+    out: str
+
+
+def _task(job: FileJob, place: Place) -> _Task:
+    # without a slash the name of a folder may end in what looks like a kind of file
+    slash = "" if job.suffix(place.source) else os.sep
+    return _Task(job, str(place.source), f"{place.out}{slash}")
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of a file: notes on it, or why it failed."""
+
+    notes: tuple[str, ...] = ()
+    failure: str | None = None
+    hint: str | None = None
+
+
+def run_files(
+    job: FileJob,
+    source: str,
+    out: Path,
+    *,
+    workers: int,
+    track: Tracker = silent,
+    note: Note = unheard,
+) -> FilesDone:
+    """Do a job to each file of a folder or a pattern, with a result for each in a folder.
+
+    A result is there as a whole or not at all, and one that is there and no older than its file is
+    kept: the same call again does what is missing. A file that fails is told, and the others go on.
+
+    Args:
+        job: what is done to each.
+        source: a folder, a pattern such as ``part-*.npy``, or a file.
+        out: the folder, which is new, empty, or of an earlier run of the same job.
+        workers: how many processes of this machine do it.
+        track: told how many files are done.
+        note: told what to know of files, and of each that failed, a sentence at a time.
+
+    Raises:
+        NarrowsError: nothing can be done, whatever is in the files.
+        OutputError: another run writes to the folder.
+    """
+    count = arguments.required_whole("workers", workers)
+    if count < 1:
+        raise UsageError(f"--workers is {count}, and must be at least 1", hint="give 1 or more")
+    if is_standard_output(out):
+        raise UsageError("the results of many files are no stream", hint="name a folder with --out")
+    job = job.settled()
+    places = places_of(source, out, job, note)
+    with contextlib.ExitStack() as held:
+        held.enter_context(held_folder(out, "wait until it has ended, or name another folder"))
+        begin_record(out, job.settings())
+        for folder in sorted({place.out.parent for place in places}):
+            held.enter_context(made_folder(folder))
+        return _run(job, places, out=out, count=count, track=track, notes=_Notes(note))
+
+
+def _run(
+    job: FileJob, places: list[Place], *, out: Path, count: int, track: Tracker, notes: "_Notes"
+) -> FilesDone:
+    left = [place for place in places if not place.is_done()]
+    kept = tuple(place.out for place in places if place not in left)
+    tasks = [_task(job, place) for place in left]
+    failed = dict[int, _Outcome]()
+    with track(job.label, total=len(places), unit="files") as advance:
+        advance(len(kept))
+        with contextlib.closing(in_processes(_do, tasks, count)) as results:
+            for number, found in results:
+                outcome = _LOST if isinstance(found, Lost) else found
+                file = tasks[number].source
+                if outcome.failure is not None:
+                    failed[number] = outcome
+                    notes.failure(file, outcome.failure)
+                notes.add(file, outcome.notes)
+                advance(1)
+    notes.end()
+    hints = {outcome.hint for outcome in failed.values()}
+    return FilesDone(
+        out=out,
+        written=tuple(place.out for number, place in enumerate(left) if number not in failed),
+        kept=kept,
+        failed={tasks[number].source: str(failed[number].failure) for number in sorted(failed)},
+        hint=hints.pop() if len(hints) == 1 else None,
+    )
+
+
+_LOST = _Outcome(
+    failure="the process that worked on it was killed, as the system does where memory ends",
+    hint="take fewer workers, or smaller files",
+)
+
+# The job that this process has opened, with what does it; a process does one at a time.
+_opening = threading.Lock()
+_opened: tuple[str, Work] | None = None
+
+
+def _do(task: _Task) -> _Outcome:
+    """Do a job to a file, in whatever process this is."""
+    notes = list[str]()
+    try:
+        _work_of(task.job)(task.source, task.out, notes.append)
+    except Exception as error:
+        known = _known(error)
+        return _Outcome(tuple(notes), known.message, known.hint)
+    return _Outcome(tuple(notes))
+
+
+def _work_of(job: FileJob) -> Work:
+    """What does a job, opened once for all its files and threads."""
+    global _opened
+    key = repr(job)
+    with _opening:
+        if _opened is None or _opened[0] != key:
+            _opened = key, job.opened()
+        return _opened[1]
+
+
+def _known(error: Exception) -> NarrowsError:
+    """What is said of an error."""
+    if isinstance(error, NarrowsError):
+        return error
+    shortage = memory.explained(error, "take fewer workers, or smaller files")
+    if shortage is None and isinstance(error, OSError) and error.filename:
+        return cannot_be_read(error.filename, error)
+    return shortage or NarrowsError(
+        f"narrows failed where it should not: {type(error).__name__}: {error}",
+        hint="do it to this file alone with --debug and report what it shows",
+    )
+
+
+class _Notes:
+    """Says of many files what there is to know; of several that differ in numbers only, once.
+
+    Args:
+        note: told each sentence.
+    """
+
+    def __init__(self, note: Note) -> None:
+        self._note = note
+        self._first, self._same = dict[str, str](), Counter[str]()
+
+    def failure(self, file: str, why: str) -> None:
+        """Say why a file has no result."""
+        self._note(why if file in why else f"{file}: {why}")
+
+    def add(self, file: str, notes: tuple[str, ...]) -> None:
+        """Say what was noted of a file, if it is said for the first time."""
+        for text in notes:
+            kind = re.sub(r"[\d.,]+", "0", text.replace(file, ""))
+            self._same[kind] += 1
+            if self._same[kind] == 1:
+                self._first[kind] = text if file in text else f"{file}: {text}"
+                self._note(self._first[kind])
+
+    def end(self) -> None:
+        """Say of how many files more it was true."""
+        for kind, count in self._same.items():
+            if count > 1:
+                files = f"{count - 1:,} more file{'' if count == 2 else 's'}"
+                self._note(f"{files} with numbers of their own: {self._first[kind]}")
+
+
+def _s(several: tuple[Path, ...]) -> str:
+    return "" if len(several) == 1 else "s"

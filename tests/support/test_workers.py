@@ -1,0 +1,102 @@
+"""Processes that work beside one another: what is lost with one, and that none is left."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from helpers.command_line import ENVIRONMENT
+from narrows.errors import NarrowsError
+from narrows.support.cores import usable_cores
+from narrows.support.workers import Lost, in_processes
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="kills processes")
+
+WAITING = (
+    "import os, sys\n"
+    "from test_workers import wait_for_ever\n"
+    "from narrows.support.workers import in_processes\n"
+    "if __name__ == '__main__':\n"
+    "    list(in_processes(wait_for_ever, [sys.argv[1]] * 2, 2))\n"
+)
+
+
+def double(task: int | str) -> tuple[int | str, int]:
+    """Twice the task, and what this process may use of the machine; or its end."""
+    if isinstance(task, str):
+        again = Path(task)
+        if again.name == "always" or not again.exists():
+            again.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+    return 2 * task, usable_cores()
+
+
+def wait_for_ever(folder: str) -> None:
+    """Say which process this is, with something half written, and stay."""
+    from narrows.support.temporary import temporary_folder
+
+    with temporary_folder(Path(folder)):
+        os.write(1, f"{os.getpid()}\n".encode())
+        threading.Event().wait()
+
+
+@pytest.mark.slow
+def test_what_a_lost_process_worked_on_is_done_again(tmp_path: Path) -> None:
+    once, always = str(tmp_path / "once"), str(tmp_path / "always")
+    tasks = [1, once, 3, always, 5, 6]
+    found = dict(in_processes(double, tasks, 2))
+    assert sorted(found) == [0, 1, 2, 3, 4, 5]
+    assert isinstance(found.pop(3), Lost)
+    doubled = {number: result[0] for number, result in found.items()}  # type: ignore[index]
+    assert doubled == {0: 2, 1: once + once, 2: 6, 4: 10, 5: 12}
+    cores = {result[1] for result in found.values()}  # type: ignore[index]
+    assert cores == {max(usable_cores() // 2, 1)}
+
+
+def test_no_task_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("narrows.support.workers._serve", None)
+    assert list(in_processes(double, [], 2)) == []
+
+
+@pytest.mark.slow
+def test_a_script_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from test_workers import double\n"
+        "from narrows.support.workers import in_processes\n"
+        "print(list(in_processes(double, [1, 2], 2)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], env=with_tests(), capture_output=True, text=True
+    )
+    assert done.returncode and not done.stdout
+    assert f"{NarrowsError.__name__}: a worker process ended before it began" in done.stderr
+
+
+@pytest.mark.slow
+def test_none_is_left_when_the_program_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(WAITING)
+    program = subprocess.Popen(
+        [sys.executable, script, tmp_path], env=with_tests(), stdout=subprocess.PIPE, text=True
+    )
+    assert program.stdout is not None
+    workers = [int(program.stdout.readline()) for _ in range(2)]
+    program.kill()
+    # they hold the pipe too: it ends with the last of them
+    assert program.stdout.read() == "" and len(set(workers)) == 2
+    program.wait()
+    assert [path.name for path in tmp_path.iterdir()] == ["script.py"]
+
+
+def with_tests() -> dict[str, str]:
+    folder = str(Path(__file__).parent)
+    tests = str(Path(__file__).parents[1])
+    return {
+        **ENVIRONMENT,
+        "PYTHONPATH": os.pathsep.join((ENVIRONMENT["PYTHONPATH"], folder, tests)),
+    }

@@ -1,0 +1,254 @@
+"""A job done to each of many files: what a single run gives, whatever becomes of one of them."""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers.command_line import Command, contents, done, failed
+from narrows.data import Dataset
+from narrows.model.file import save_model
+from narrows.support.workers import Lost, in_processes
+from narrows.tasks.fit_plan import Fitted
+from narrows.tasks.many_files.jobs import EncodeFiles
+from narrows.tasks.many_files.record import RECORD
+from narrows.tasks.many_files.running import run_files
+
+here = pytest.mark.usefixtures("in_this_process")
+RUNNING = "narrows.tasks.many_files.running"
+
+
+def one_after_the_other(
+    function: Callable[[Any], Any], tasks: Sequence[Any], count: int
+) -> Iterator[tuple[int, Any]]:
+    """Stands for processes, which take a second to start; the last is done first."""
+    yield from ((number, function(tasks[number])) for number in reversed(range(len(tasks))))
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{RUNNING}.in_processes", one_after_the_other)
+    monkeypatch.setattr(f"{RUNNING}._opened", None)
+
+
+@pytest.fixture
+def folder(digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Five files with digits: three beside one another, two in a folder of their own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in" / "more < 1").mkdir(parents=True)
+    for number, name in enumerate(("d1", "d2", "d10", "more < 1/d1", "more < 1/two words")):
+        np.save(f"in/{name}.npy", digits.items[20 * number : 20 * number + 20])
+    return tmp_path
+
+
+def times(folder: Path) -> dict[str, int]:
+    return {name: (folder / name).stat().st_mtime_ns for name in contents(folder)}
+
+
+@pytest.mark.slow
+@here
+@pytest.mark.parametrize(
+    ("line", "suffix"),
+    [
+        (("encode", "MODEL"), "npy"),
+        (("encode", "MODEL", "--format", "csv"), "csv"),
+        (("reconstruct", "MODEL", "--refine", 0), "npy"),
+        (("detect", "MODEL", "--explain", 2, "--false-alarms", 0.2), "csv"),
+        (("compress", "--max-error", 0.5, "--effort", "fast"), "nrw"),
+    ],
+)
+def test_each_file_has_the_result_that_it_has_alone(
+    line: tuple[Any, ...], suffix: str, narrows: Command, folder: Path, model_file: Path
+) -> None:
+    name, *options = (model_file if each == "MODEL" else each for each in line)
+    model = options[:1] if options[0] == model_file else []
+    rest = options[len(model) :]
+    done(narrows(name, *model, "in", *rest, "--workers", 2, "--out", "out"))
+    alone = [each for each in rest if each not in ("--format", "csv")]
+    for path in sorted((folder / "in").rglob("*.npy")):
+        result = (folder / "out" / path.relative_to(folder / "in")).with_suffix(f".{suffix}")
+        single = folder / f"single.{suffix}"
+        done(narrows(name, *model, path, *alone, "--out", single))
+        assert result.read_bytes() == single.read_bytes()
+    assert len(contents(folder / "out")) == len(contents(folder / "in")) + 1  # and the record
+
+
+@pytest.mark.slow
+@here
+def test_the_others_go_on_and_the_same_command_does_what_is_missing(
+    narrows: Command, folder: Path, model_file: Path
+) -> None:
+    Path("in/bad.npy").write_bytes(b"nothing")
+    np.save("in/small.npy", np.zeros((3, 5, 5)))
+    line = ("encode", model_file, "in", "--workers", 2, "--out", "out", "--json")
+    found = narrows(*line)
+    assert found.code == 1
+    values = json.loads(found.out)
+    assert values["written"] == [
+        f"out/{name}.npy" for name in ("d1", "d2", "d10", "more < 1/d1", "more < 1/two words")
+    ]
+    assert list(values["failed"]) == ["in/bad.npy", "in/small.npy"] and not values["kept"]
+    for said in ("in/bad.npy is not an .npy array", "in/small.npy: the items have shape (5, 5)"):
+        assert found.err.count(said) == 1
+    assert found.err.count("error: 2 of 7 files have no result in out") == 1
+
+    before = times(folder / "out")
+    Path("in/small.npy").unlink()
+    np.save("in/bad.npy", np.load("in/d1.npy"))
+    Path("out/d2.npy").unlink()
+    later = Path("out/d10.npy").stat().st_mtime_ns + 1
+    os.utime("in/d10.npy", ns=(later, later))
+    os.utime("out/d10.npy", ns=(later - 10, later - 10))
+    again = json.loads(done(narrows(*line)).out)
+    assert again["written"] == ["out/bad.npy", "out/d2.npy", "out/d10.npy"]
+    assert len(again["kept"]) == 3
+    kept = {Path(name).relative_to("out").as_posix() for name in again["kept"]} | {RECORD}
+    assert {name: time for name, time in times(folder / "out").items() if name in kept} == {
+        name: time for name, time in before.items() if name in kept
+    }
+    last = json.loads(done(narrows(*line)).out)
+    assert not last["written"] and len(last["kept"]) == 6
+
+
+@pytest.mark.slow
+@here
+def test_results_of_another_job_are_not_gone_on_with(
+    narrows: Command, folder: Path, model_file: Path, fitted: Fitted
+) -> None:
+    line = ("encode", model_file, "in", "--workers", 2, "--out", "out")
+    done(narrows(*line))
+    before = contents(folder / "out")
+    failed(narrows(*line, "--refine", 0), 2, "made in another way: refine differs")
+    failed(narrows(*line, "--format", "csv"), 2, "format differs")
+    save_model(model_file, replace(fitted.trained, refinement=1))
+    failed(narrows(*line), 2, "model differs")
+    detect = ("compress", "in", "--workers", 2, "--out", "out")
+    failed(narrows(*detect), 2, "job, ")
+    Path("out", RECORD).write_text("[")
+    failed(narrows(*line), 1, f"{RECORD} is damaged")
+    Path("out", RECORD).unlink()
+    failed(narrows(*line), 1, "out exists already and is not an empty folder")
+    assert contents(folder / "out").keys() == before.keys() - {RECORD}
+
+
+@pytest.mark.slow
+@here
+def test_what_cannot_be_meant_is_refused_before_anything_is_written(
+    narrows: Command, folder: Path, model_file: Path
+) -> None:
+    encode = ("encode", model_file)
+    many = ("--workers", 2, "--out", "out")
+    failed(narrows(*encode, "digits", *many), 2, "DATA digits is no file")
+    failed(narrows(*encode, "in", "--workers", 0, "--out", "out"), 2, "--workers is 0")
+    failed(narrows(*encode, "in", "--workers", 2, "--out", "-"), 2, "no stream")
+    failed(narrows(*encode, "in", *many, "--format", "doc"), 2, "--format is doc")
+    failed(narrows(*encode, "none-*.npy", *many), 1, "there is no file none-*.npy")
+    failed(narrows("detect", model_file, "in", *many, "--heat-map", "p.png"), 2, "--heat-map")
+    failed(narrows("compress", "in", *many, "--latent", 3), 2, "are for archives of codes")
+    failed(narrows("compress", "in", *many, "--codes-only"), 2, "takes a model that is there")
+    failed(narrows("compress", "in", *many, "--max-error", "x"), 2, "x")
+    Path("in/D1.idx").write_bytes(b"")
+    failed(narrows(*encode, "in", *many), 2, "would both be out/")
+    assert not Path("out").exists()
+
+
+@here
+def test_a_pattern_and_a_folder_of_results_within_the_data(
+    narrows: Command, folder: Path, model_file: Path
+) -> None:
+    done(narrows("encode", model_file, "in/*/d*.npy", "--workers", 1, "--out", "out"))
+    assert contents(folder / "out").keys() == {RECORD, "more < 1", "more < 1/d1.npy"}
+    done(narrows("encode", model_file, "in/d2.npy", "--workers", 1, "--out", "one"))
+    assert contents(folder / "one").keys() == {RECORD, "d2.npy"}
+    for _ in range(2):
+        done(narrows("encode", model_file, "in", "--workers", 1, "--out", "in/codes"))
+    assert len(contents(folder / "in" / "codes")) == 5 + 2  # a folder, and the record
+
+
+@pytest.mark.slow
+@here
+def test_tables_are_taken_one_by_one(
+    narrows: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("days").mkdir()
+    random = np.random.default_rng(0)
+    for day in range(3):
+        rows = "".join(f"{a:.2f};{2 * a:.2f}\n" for a in random.normal(size=40))
+        Path(f"days/day-{day}.csv").write_text(f"a;b\n{rows}")
+    fit = ("fit", "days", "--preset", "simple", "--latent", 1, "--epochs", 1, "--out", "m.model")
+    done(narrows(*fit))
+    done(narrows("reconstruct", "m.model", "days", "--workers", 2, "--out", "again"))
+    done(narrows("reconstruct", "m.model", "days/day-1.csv", "--out", "one.csv"))
+    assert contents(tmp_path / "again").keys() == {RECORD, *(f"day-{day}.csv" for day in range(3))}
+    assert Path("again/day-1.csv").read_bytes() == Path("one.csv").read_bytes()
+    done(narrows("compress", "days", "--delimiter", ";", "--workers", 2, "--out", "archives"))
+    done(narrows("verify", "archives/day-2.nrw", "--against", "days/day-2.csv"))
+
+
+@pytest.mark.slow
+@here
+def test_images_of_one_folder_are_one_data_set(
+    narrows: Command, digits: Dataset, model_file: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for camera in ("a", "b.2"):
+        Path("in", camera).mkdir(parents=True)
+        for number in range(3):
+            pixels = (digits.items[number] * 15).astype(np.uint8)
+            Image.fromarray(pixels).save(f"in/{camera}/{number}.png")
+    line = (model_file, "in", "--force", "--workers", 2)
+    found = done(narrows("encode", *line, "--out", "codes"))
+    assert contents(tmp_path / "codes").keys() == {RECORD, "a.npy", "b.2.npy"}
+    assert np.load("codes/a.npy").shape == (3, 4)
+    assert found.err.count("with numbers of their own") <= 1
+    done(narrows("reconstruct", *line, "--out", "again"))
+    assert {f"{camera}/{number}.png" for camera in ("a", "b.2") for number in range(3)} <= (
+        contents(tmp_path / "again").keys()
+    )
+    done(narrows("compress", "in/a", "--grey", "--workers", 1, "--out", "archive"))
+    assert contents(tmp_path / "archive").keys() == {RECORD, "a.nrw"}
+
+
+@here
+def test_what_is_true_of_many_files_is_said_once(folder: Path, model_file: Path) -> None:
+    said = list[str]()
+    for path in Path("in").glob("d*.npy"):
+        np.save(path, np.load(path) * 1.2)
+    job = EncodeFiles(model=model_file, check_range=True)
+    found = run_files(job, "in", Path("out"), workers=1, note=said.append)
+    assert len(found.written) == 5
+    about = [line for line in said if "d" in line]
+    assert len(about) <= 2 * len({line.split(":")[-1] for line in about})
+
+
+def test_a_file_whose_process_is_lost_is_told(
+    folder: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        f"{RUNNING}.in_processes",
+        lambda function, tasks, count: ((number, Lost()) for number in range(len(tasks))),
+    )
+    said = list[str]()
+    job = EncodeFiles(model=model_file)
+    found = run_files(job, "in/d?.npy", Path("out"), workers=1, note=said.append)
+    assert list(found.failed) == ["in/d1.npy", "in/d2.npy"] and "fewer workers" in str(found.hint)
+    assert said[0].startswith("in/d1.npy: the process that worked on it was killed")
+
+
+@pytest.mark.slow
+def test_processes_of_their_own_give_the_same(
+    narrows: Command, folder: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ("encode", model_file, "in", "--refine", 0, "--workers", 2)
+    done(narrows(*line, "--out", "out"))
+    monkeypatch.setattr(f"{RUNNING}.in_processes", one_after_the_other)
+    done(narrows(*line, "--out", "here"))
+    assert contents(folder / "out") == contents(folder / "here")
+    assert in_processes is not one_after_the_other
