@@ -30,6 +30,7 @@ import jax
 
 from helpers.codes_cases import blots
 from helpers.command_line import Command, command
+from helpers.compiling import compile_plainly
 from narrows.data import Dataset, load_data
 from narrows.errors import DataError
 from narrows.model.file import save_model
@@ -49,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Keep what XLA compiles for the processes of a run, and from one run to the next, as Numba
     does. Programs that tests start compile for themselves, as they do for a user."""
     config.option.loadscopereorder = False  # files go to processes in the order found below
+    compile_plainly()
     cache = getattr(config, "cache", None)
     if cache is None:
         return
