@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.command_line import ENVIRONMENT
+from helpers.command_line import ENVIRONMENT, Command, done
 from narrows.engine.processes import joined
 from narrows.errors import NarrowsError, UsageError
 from narrows.training.checkpoint import Checkpoint
@@ -64,6 +64,9 @@ def test_more_devices_than_there_are_are_refused() -> None:
         Autoencoder(latent=2, epochs=1, devices=99).fit(np.ones((20, 4)))
 
 
+_OPTIONS = ("--preset", "simple", "--batch-size", "51", "--no-detection")
+
+
 def _free_port() -> int:
     with socket.socket() as some:
         some.bind(("127.0.0.1", 0))
@@ -73,7 +76,7 @@ def _free_port() -> int:
 def _started(folder: Path, count: int, *more: str, of: str = "digits") -> list[Any]:
     address = f"127.0.0.1:{_free_port()}"
     group = ("--coordinator", address, "--processes", str(count), "--process")
-    rest = ("--preset", "simple", "--batch-size", "51", "--checkpoint-seconds", "0", *more)
+    rest = (*_OPTIONS, "--checkpoint-seconds", "0", *more)
     out = ("--out", str(folder / "model.safetensors"))
     return [
         subprocess.Popen(
@@ -96,7 +99,7 @@ def _losses(folder: Path) -> np.ndarray:
 
 @pytest.mark.slow
 def test_a_lost_process_ends_all_and_fewer_go_on_with_the_same_losses(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, narrows: Command
 ) -> None:
     both = _started(tmp_path, 2, "--epochs", "2000")
     checkpoint = tmp_path / "model" / "checkpoint.safetensors"
@@ -114,17 +117,15 @@ def test_a_lost_process_ends_all_and_fewer_go_on_with_the_same_losses(
     assert "process 1 of 2 has ended: it was interrupted" in said[0][1]
     assert "--resume" in said[0][1] and "Traceback" not in said[0][1]
     assert not any(out for out, _ in said)
-    done = len(_losses(tmp_path))
+    epochs = len(_losses(tmp_path))
 
-    (alone,) = _started(tmp_path, 1, "--epochs", str(done + 2), "--resume")
+    (alone,) = _started(tmp_path, 1, "--epochs", str(epochs + 2), "--resume")
     _, err = alone.communicate(timeout=100)
     assert alone.returncode == 0, err
     other = tmp_path / "other"
-    monkeypatch.setitem(ENVIRONMENT, "NARROWS_ENGINE", "xla")
-    command = [sys.executable, "-m", "narrows", "fit", "digits", "--preset", "simple"]
-    command += ["--batch-size", "51", "--epochs", str(done + 2)]
-    command += ["--out", str(other / "model.safetensors")]
-    subprocess.run(command, env=ENVIRONMENT, check=True, capture_output=True)
+    monkeypatch.setenv("NARROWS_ENGINE", "xla")
+    out = other / "model.safetensors"
+    done(narrows("fit", "digits", *_OPTIONS, "--epochs", epochs + 2, "--out", out))
     np.testing.assert_allclose(_losses(tmp_path), _losses(other), rtol=1e-4)
 
 
