@@ -14,7 +14,7 @@ from narrows.tasks.export.precision import grey_levels
 
 pytestmark = pytest.mark.slow
 
-CODES = 200
+CODES = 40  # benchmarks/explore_latency.py looks at more
 # Resolves with the grey levels that are shown of each code, once they are Python's or soon after.
 SHOWN = """
 async ({ codes, pictures }) => {
