@@ -30,7 +30,7 @@ from narrows.archive import Archive
 from narrows.archive import codes as codes_package
 from narrows.archive.codes import writing
 from narrows.archive.codes.predicted import Predicted
-from narrows.archive.codes.writing import write_codes
+from narrows.archive.codes.writing import Decoding, write_codes
 from narrows.archive.methods import Stored
 from narrows.archive.verifying import verify
 from narrows.errors import ArchiveError, NarrowsError
@@ -74,8 +74,8 @@ def test_a_block_that_the_method_does_not_take_is_stored() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writing, "BLOCK_BYTES", 20 * 20)
         patch.setattr("narrows.archive.choosing.METHODS", {"stored": Stored})
-        given = [Predicted(counted_predictor())]
-        breakdown = write_codes(out, codes, decoder, items, methods=given)
+        decoding = Decoding(decoder=decoder, methods=[Predicted(counted_predictor())])
+        breakdown = write_codes(out, codes, items, decoding)
     assert breakdown.methods == {"predicted": 2, "stored": 1}
     expected = decoder(codes, breakdown.layout)
     assert (decompress(out.getvalue()) == expected).all()

@@ -14,7 +14,7 @@ from narrows.archive.codes.predictor import (
     predictor_shapes,
     quantised_predictor,
 )
-from narrows.archive.codes.writing import write_codes
+from narrows.archive.codes.writing import Decoding, write_codes
 from narrows.data import Dataset
 from narrows.nn.blocks import Rounded
 
@@ -74,7 +74,8 @@ def counted_archive(dtype: str = "u1", count: int = 300, predicted: bool = True)
     codes, decoder = counted_codes(count), counted_decoder()
     out = io.BytesIO()
     methods = [Predicted(counted_predictor())] if predicted else []
-    write_codes(out, codes, decoder, counted_items(dtype, count), methods=methods)
+    decoding = Decoding(decoder=decoder, methods=methods)
+    write_codes(out, codes, counted_items(dtype, count), decoding)
     return out.getvalue()
 
 

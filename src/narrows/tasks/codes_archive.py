@@ -23,7 +23,7 @@ from narrows.archive.codes.shared import (
     shared_encoder,
     shared_predicted,
 )
-from narrows.archive.codes.writing import write_codes
+from narrows.archive.codes.writing import Decoding, write_codes
 from narrows.archive.methods import Effort
 from narrows.archive.size_breakdown import SizeBreakdown
 from narrows.archive.validation import damaged
@@ -202,23 +202,19 @@ def write_codes_only(
     codes = np.empty((len(items), trained.model.spec.latent_size), np.int16)
     _search_all(codes, search, items, price, name=name, track=track)
     if shared is None:
-        decoder = _decoder(trained, codes[:: max(len(items) // _SAMPLE, 1)][: len(sample)], sample)
-        predicted = Predicted(quantised_predictor(search.arrays))
+        some = codes[:: max(len(items) // _SAMPLE, 1)][: len(sample)]
+        decoding = Decoding(
+            decoder=_decoder(trained, some, sample),
+            methods=[Predicted(quantised_predictor(search.arrays))],
+        )
     else:
-        decoder = shared_decoder(shared, Layout.of(items))
-        predicted = shared_predicted(shared, embed_model)
-    return write_codes(
-        out,
-        codes,
-        decoder,
-        items,
-        effort=effort,
-        methods=[predicted],
-        model=shared,
-        embed_model=embed_model,
-        name=name,
-        track=track,
-    )
+        decoding = Decoding(
+            decoder=shared_decoder(shared, Layout.of(items)),
+            methods=[shared_predicted(shared, embed_model)],
+            shared=shared,
+            embedded=embed_model,
+        )
+    return write_codes(out, codes, items, decoding, effort=effort, name=name, track=track)
 
 
 def _require_fit(items: np.ndarray, trained: TrainedModel, name: str, check_range: bool) -> None:

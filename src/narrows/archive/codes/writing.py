@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from narrows.archive.codes.shared import SharedModel
 from narrows.archive.container import Part, write_container
 from narrows.archive.methods import Effort, Method
 from narrows.archive.pipeline import Pipeline
-from narrows.archive.size_breakdown import SizeBreakdown, trials_to_header
+from narrows.archive.size_breakdown import SizeBreakdown, Trial, trials_to_header
 from narrows.archive.validation import field
 from narrows.archive.writing import block_values
 from narrows.support.progress import Tracker, silent
@@ -24,16 +25,43 @@ from narrows.support.progress import Tracker, silent
 KIND = "codes"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Decoding:
+    """What makes items of codes again.
+
+    Attributes:
+        decoder: what codes go into.
+        methods: of coding the codes, to try besides those that need no training.
+        shared: the model file of which ``decoder`` is; the archive names it instead of holding it.
+        embedded: hold the decoder all the same.
+    """
+
+    decoder: Decoder
+    methods: Sequence[Method] = ()
+    shared: SharedModel | None = None
+    embedded: bool = False
+
+    @property
+    def named(self) -> SharedModel | None:
+        """The model file without which the archive does not open."""
+        return None if self.embedded else self.shared
+
+    def packed(self) -> tuple[dict[str, Any], bytes]:
+        """What a header says of the decoder, and its part."""
+        if self.shared is None:
+            return self.decoder.packed()
+        # as the model file has it: packed anew it need not have the same bytes
+        container, name = self.shared.container, self.shared.name
+        return field(container.header, "decoder", dict, name), container.read("decoder")
+
+
 def write_codes(
     out: IO[bytes],
     codes: np.ndarray,
-    decoder: Decoder,
     items: np.ndarray,
+    decoding: Decoding,
     *,
     effort: Effort = "normal",
-    methods: Sequence[Method] = (),
-    model: SharedModel | None = None,
-    embed_model: bool = False,
     name: str = "X",
     track: Tracker = silent,
 ) -> SizeBreakdown:
@@ -42,12 +70,9 @@ def write_codes(
     Args:
         out: takes bytes, from where it stands.
         codes: (n, numbers), whole numbers of 16 bits.
-        decoder: what they go into.
         items: (n, \\*item_shape), what they shall stand for.
+        decoding: what they go into.
         effort: how much is tried.
-        methods: methods to try besides those that need no training.
-        model: the model file of which ``decoder`` is; the archive names it instead of holding it.
-        embed_model: hold the decoder all the same.
         name: what messages call the data.
         track: told how far it is.
     """
@@ -55,32 +80,17 @@ def write_codes(
     layout = Layout.of(items)
     codes = codes.astype(np.int8 if _fits(codes, np.int8) else np.int16)
     held = Layout.of(codes)
-    choice = _choice(codes, layout, effort, methods)
+    choice = _choice(codes, layout, effort, decoding.methods)
     sampled = len(choice.coded)
-    given = BlockCoder(choice, 0.0, effort, lambda block: decoder(block, layout))
+    given = BlockCoder(choice, 0.0, effort, lambda block: decoding.decoder(block, layout))
     with contextlib.closing(given) as coder:
         with track(f"compressing {name}", total=len(items), unit="item") as advance:
             for start, stop in _ranges(layout, held):
                 _add(coder, codes, items, start, stop)
                 advance(stop - start)
-        entry, part = decoder.packed() if model is None else _held(model)
-        header: dict[str, Any] = {
-            "data": {"kind": KIND, **layout.to_header()},
-            "codes": held.to_header(),
-            "decoder": entry,
-            "error": coder.error_to_header(),
-            **coder.to_header(),
-        }
-        if choice.trials:
-            header["tried"] = trials_to_header(choice.trials, 1)
-        parts = [*coder.method_parts(), *coder.writer.parts()]
-        if model is not None and not embed_model:
-            named: dict[str, Any] = {"model": model.digest, "model_size": len(model.content)}
-            header["model"] = {"sha256": model.digest, "bytes": len(model.content)}
-        else:
-            named = {}
-            parts.insert(0, Part.of("decoder", part))
+        header, parts = _around(coder, choice.trials, decoding, layout, held)
         sizes = write_container(out, header, parts)
+    named = decoding.named
     return SizeBreakdown(
         layout=layout,
         bound=None,
@@ -93,8 +103,34 @@ def write_codes(
         seconds=time.perf_counter() - begun,
         seconds_back=coder.seconds_back,
         numbers=held.item_size,
-        **named,
+        model=None if named is None else named.digest,
+        model_size=0 if named is None else len(named.content),
     )
+
+
+def _around(
+    coder: BlockCoder, trials: tuple[Trial, ...], decoding: Decoding, layout: Layout, held: Layout
+) -> tuple[dict[str, Any], list[Part]]:
+    """The header, and all parts."""
+    entry, part = decoding.packed()
+    header: dict[str, Any] = {
+        "data": {"kind": KIND, **layout.to_header()},
+        "codes": held.to_header(),
+        "decoder": entry,
+        "error": coder.error_to_header(),
+        **coder.to_header(),
+    }
+    if trials:
+        header["tried"] = trials_to_header(trials, 1)
+    parts = [*coder.method_parts(), *coder.writer.parts()]
+    if decoding.named is None:
+        parts.insert(0, Part.of("decoder", part))
+    else:
+        header["model"] = {
+            "sha256": decoding.named.digest,
+            "bytes": len(decoding.named.content),
+        }
+    return header, parts
 
 
 def _add(coder: BlockCoder, codes: np.ndarray, items: np.ndarray, start: int, stop: int) -> None:
@@ -103,12 +139,6 @@ def _add(coder: BlockCoder, codes: np.ndarray, items: np.ndarray, start: int, st
     values = (stop - start) * layout.item_size
     originals = block_values(items, layout, start * layout.item_size, values)
     coder.add(start * codes.shape[1], codes[start:stop], originals)
-
-
-def _held(model: SharedModel) -> tuple[dict[str, Any], bytes]:
-    """The decoder as a model has it: packed anew it need not have the same bytes."""
-    container = model.container
-    return field(container.header, "decoder", dict, model.name), container.read("decoder")
 
 
 def _choice(codes: np.ndarray, layout: Layout, effort: Effort, methods: Sequence[Method]) -> Choice:
