@@ -13,6 +13,8 @@ from narrows.cli.options import (
     Format,
     ItemsOut,
     Json,
+    data_option,
+    path_option,
 )
 from narrows.cli.terminal import progress, say, show
 from narrows.support.standard_input import received
@@ -35,11 +37,8 @@ ArchiveArgument = Annotated[
 
 ModelOfArchive = Annotated[
     Path | None,
-    typer.Option(
-        "--model",
-        readable=False,
-        metavar="MODEL",
-        help="Of codes: what it was written with, if that is not in the archive.",
+    path_option(
+        "MODEL", "Of codes: what it was written with, if that is not in the archive.", "--model"
     ),
 ]
 
@@ -48,15 +47,7 @@ ModelOfArchive = Annotated[
 def compress(
     *,
     data: DataArgument,
-    out: Annotated[
-        Path,
-        typer.Option(
-            readable=False,
-            metavar="FILE.nrw",
-            help="The archive to write; - is standard output.",
-            show_default=False,
-        ),
-    ],
+    out: Annotated[Path, path_option("FILE.nrw", "The archive to write; - is standard output.")],
     max_error: Annotated[
         list[str] | None,
         typer.Option(
@@ -87,10 +78,9 @@ def compress(
     ] = None,
     model: Annotated[
         Path | None,
-        typer.Option(
-            readable=False,
-            metavar="MODEL",
-            help="With --codes-only: take this model instead of training one on DATA. One that "
+        path_option(
+            "MODEL",
+            "With --codes-only: take this model instead of training one on DATA. One that "
             "narrows fit --preset rounded wrote, or what --keep-model wrote, whose decoder is then "
             "not in the archive, which names it and needs it to open.",
         ),
@@ -101,10 +91,9 @@ def compress(
     ] = False,
     keep_model: Annotated[
         Path | None,
-        typer.Option(
-            readable=False,
-            metavar="FILE",
-            help="With --codes-only: write the encoder and the decoder, as a MODEL for archives of "
+        path_option(
+            "FILE",
+            "With --codes-only: write the encoder and the decoder, as a MODEL for archives of "
             "other data like DATA.",
         ),
     ] = None,
@@ -246,11 +235,7 @@ def verify(
     archive: ArchiveArgument,
     against: Annotated[
         str | None,
-        typer.Option(
-            metavar="DATA",
-            help="What it was made of, to compare every value with.",
-            callback=received,
-        ),
+        data_option("DATA", "What it was made of, to compare every value with."),
     ] = None,
     model: ModelOfArchive = None,
     max_bytes: MaxBytes = None,

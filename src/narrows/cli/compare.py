@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from narrows.cli.data_options import CsvGiven, reads_data
-from narrows.cli.options import DataArgument, Json
+from narrows.cli.options import DataArgument, Json, data_option, path_option
 from narrows.cli.terminal import progress, say, show
 from narrows.support.interruption import unbroken, with_last_words
-from narrows.support.standard_input import received
 from narrows.tasks.outputs import check_outputs
 
 if TYPE_CHECKING:
@@ -25,27 +24,17 @@ def compare(
     data: DataArgument,
     model: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--model",
-            readable=False,
-            metavar="MODEL",
-            help="A file that narrows fit wrote. May be given several times; without it, the "
+        path_option(
+            "MODEL",
+            "A file that narrows fit wrote. May be given several times; without it, the "
             "article's model and the default one are trained.",
+            "--model",
         ),
     ] = None,
-    out: Annotated[
-        Path,
-        typer.Option(
-            readable=False, metavar="REPORT.html", help="The page to write.", show_default=False
-        ),
-    ],
+    out: Annotated[Path, path_option("REPORT.html", "The page to write.")],
     test: Annotated[
         str | None,
-        typer.Option(
-            metavar="DATA",
-            help="What to measure on; mnist:test for mnist, a fifth of DATA elsewhere.",
-            callback=received,
-        ),
+        data_option("DATA", "What to measure on; mnist:test for mnist, a fifth of DATA elsewhere."),
     ] = None,
     labels: Annotated[
         str | None,
@@ -69,10 +58,7 @@ def compare(
         typer.Option(help="Of each training at most; as many as suit the data otherwise."),
     ] = None,
     keep_models: Annotated[
-        Path | None,
-        typer.Option(
-            readable=False, metavar="DIR", help="Where to leave the models that are trained."
-        ),
+        Path | None, path_option("DIR", "Where to leave the models that are trained.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Governs everything drawn at random.")] = 0,
     json: Json = False,

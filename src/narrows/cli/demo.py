@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from narrows.cli.compare import compared, write_and_show
-from narrows.cli.options import Json
+from narrows.cli.options import Json, path_option
 from narrows.cli.terminal import progress, say
 from narrows.tasks.outputs import RUN_FOLDER, check_outputs, still_there
 
@@ -24,9 +24,7 @@ def demo(
             help="What to learn: mnist where it can be had, otherwise digits, which comes along."
         ),
     ] = None,
-    out: Annotated[
-        Path, typer.Option(readable=False, metavar="DIR", help="Where everything goes.")
-    ] = Path("narrows-demo"),
+    out: Annotated[Path, path_option("DIR", "Where everything goes.")] = Path("narrows-demo"),
     json: Json = False,
 ) -> None:
     """Train the article's autoencoder and today's default one, and compare them on one page.

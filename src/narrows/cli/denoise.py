@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from narrows.cli.data_options import CsvGiven, reads_data
-from narrows.cli.options import DataArgument, Force, Format, ItemsOut, Json, ModelArgument
+from narrows.cli.options import (
+    DataArgument,
+    Force,
+    Format,
+    ItemsOut,
+    Json,
+    ModelArgument,
+    data_option,
+)
 from narrows.cli.terminal import progress, say, show, show_written
-from narrows.support.standard_input import received
 from narrows.tasks.outputs import check_outputs, to_standard_output, usual_format
 
 if TYPE_CHECKING:
@@ -23,10 +30,8 @@ def denoise(
     out: ItemsOut,
     against: Annotated[
         str | None,
-        typer.Option(
-            metavar="CLEAN",
-            help="The same items without noise: measure what is left of it, beside filters.",
-            callback=received,
+        data_option(
+            "CLEAN", "The same items without noise: measure what is left of it, beside filters."
         ),
     ] = None,
     noise: Annotated[

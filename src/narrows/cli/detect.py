@@ -7,7 +7,7 @@ import typer
 
 from narrows.cli.many_files import ManyFiles
 from narrows.cli.model_options import ModelAndData, uses_model
-from narrows.cli.options import Format, Json
+from narrows.cli.options import Format, Json, path_option
 from narrows.cli.terminal import progress, say, show
 from narrows.errors import UsageError
 from narrows.tasks.outputs import still_there, to_standard_output
@@ -16,15 +16,7 @@ from narrows.tasks.outputs import still_there, to_standard_output
 @uses_model
 def detect(
     *,
-    out: Annotated[
-        Path,
-        typer.Option(
-            readable=False,
-            metavar="SCORES",
-            help=".csv or .parquet; - is standard output.",
-            show_default=False,
-        ),
-    ],
+    out: Annotated[Path, path_option("SCORES", ".csv or .parquet; - is standard output.")],
     score: Annotated[
         str,
         typer.Option(
@@ -45,11 +37,7 @@ def detect(
     ] = None,
     heat_map: Annotated[
         Path | None,
-        typer.Option(
-            readable=False,
-            metavar="PICTURE.png",
-            help="Of images: draw where the oddest ones are odd.",
-        ),
+        path_option("PICTURE.png", "Of images: draw where the oddest ones are odd."),
     ] = None,
     format: Format = None,
     json: Json = False,

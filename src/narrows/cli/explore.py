@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from narrows.cli.data_options import CsvGiven, reads_data
-from narrows.cli.options import Force, ModelArgument, Refine
+from narrows.cli.options import Force, ModelArgument, Refine, path_option
 from narrows.cli.terminal import progress, say
 from narrows.support.standard_input import received
 
@@ -33,11 +33,7 @@ def explore(
     *,
     export: Annotated[
         Path | None,
-        typer.Option(
-            readable=False,
-            metavar="PAGE.html",
-            help="Write the page as one file that needs no server, and leave.",
-        ),
+        path_option("PAGE.html", "Write the page as one file that needs no server, and leave."),
     ] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Where the page is; 0 for any that is free.")

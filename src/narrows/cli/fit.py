@@ -9,12 +9,12 @@ import typer
 from narrows.cli.data_options import CsvGiven, reads_data
 from narrows.cli.fit_options import takes_fit_options
 from narrows.cli.gathering import Given
-from narrows.cli.options import DataArgument, Json
+from narrows.cli.options import DataArgument, Json, data_option, path_option
 from narrows.cli.terminal import epoch_done, progress, say, show
 from narrows.support.interruption import unbroken, with_last_words
 from narrows.support.log import log_json
 from narrows.support.progress import Note, unheard
-from narrows.support.standard_input import received, renamed
+from narrows.support.standard_input import renamed
 from narrows.tasks.outputs import check_outputs, still_there
 
 if TYPE_CHECKING:
@@ -33,30 +33,23 @@ if TYPE_CHECKING:
 def fit(
     *,
     data: DataArgument,
-    out: Annotated[
-        Path,
-        typer.Option(
-            readable=False, metavar="MODEL", help="The model file to write.", show_default=False
-        ),
-    ],
+    out: Annotated[Path, path_option("MODEL", "The model file to write.")],
     chosen: Given,
     start: Annotated[
         Path | None,
-        typer.Option(
-            "--from",
-            readable=False,
-            metavar="MODEL",
-            help="Go on from a trained model with DATA, of the same shape or columns; it keeps its "
+        path_option(
+            "MODEL",
+            "Go on from a trained model with DATA, of the same shape or columns; it keeps its "
             "net, its scaling and its loss.",
+            "--from",
         ),
     ] = None,
     target: Annotated[
         str | None,
-        typer.Option(
-            metavar="CLEAN",
-            help="What DATA shall become: the same items without their noise, or a folder of "
+        data_option(
+            "CLEAN",
+            "What DATA shall become: the same items without their noise, or a folder of "
             "images of the same names.",
-            callback=received,
         ),
     ] = None,
     tile: Annotated[
@@ -68,11 +61,10 @@ def fit(
     ] = None,
     validation: Annotated[
         str | None,
-        typer.Option(
-            metavar="DATA|FRACTION",
-            help="What to validate on: data, or the share of rows to hold out (0 for none). "
+        data_option(
+            "DATA|FRACTION",
+            "What to validate on: data, or the share of rows to hold out (0 for none). "
             "mnist:test for mnist, a tenth elsewhere.",
-            callback=received,
         ),
     ] = None,
     detection: Annotated[
@@ -87,10 +79,8 @@ def fit(
     ] = False,
     run_dir: Annotated[
         Path | None,
-        typer.Option(
-            readable=False,
-            metavar="DIR",
-            help="History, pictures, checkpoint; a folder beside the model, named after it.",
+        path_option(
+            "DIR", "History, pictures, checkpoint; a folder beside the model, named after it."
         ),
     ] = None,
     checkpoint_seconds: Annotated[
@@ -105,11 +95,7 @@ def fit(
     ] = "text",
     tensorboard: Annotated[
         Path | None,
-        typer.Option(
-            readable=False,
-            metavar="DIR",
-            help="A folder for what TensorBoard shows: losses, learning rate and speed.",
-        ),
+        path_option("DIR", "A folder for what TensorBoard shows: losses, learning rate and speed."),
     ] = None,
     group: Given,
     json: Json = False,

@@ -1,11 +1,22 @@
 """Arguments and options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from narrows.support.standard_input import received
+
+
+def path_option(metavar: str, help: str, *names: str) -> Any:
+    """The option of a file or a folder: whoever opens it says what is wrong with it."""
+    return typer.Option(*names, readable=False, metavar=metavar, help=help)
+
+
+def data_option(metavar: str, help: str) -> Any:
+    """The option of data, where - is standard input."""
+    return typer.Option(metavar=metavar, help=help, callback=received)
+
 
 DataArgument = Annotated[
     str,

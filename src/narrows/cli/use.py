@@ -7,7 +7,7 @@ import typer
 
 from narrows.cli.many_files import ManyFiles
 from narrows.cli.model_options import ModelAndData, uses_model
-from narrows.cli.options import Format, ItemsOut, Json, ModelArgument
+from narrows.cli.options import Format, ItemsOut, Json, ModelArgument, path_option
 from narrows.cli.terminal import progress, say, show, show_written
 from narrows.support.standard_input import received
 from narrows.tasks.outputs import check_outputs, to_standard_output, usual_format
@@ -47,13 +47,7 @@ def evaluate(json: Json = False, *, given: ModelAndData) -> None:
 @uses_model
 def encode(
     out: Annotated[
-        Path,
-        typer.Option(
-            readable=False,
-            metavar="CODES",
-            help=".npy, .npz, .csv or .parquet; - is standard output.",
-            show_default=False,
-        ),
+        Path, path_option("CODES", ".npy, .npz, .csv or .parquet; - is standard output.")
     ],
     format: Format = None,
     json: Json = False,
