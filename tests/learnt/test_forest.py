@@ -52,3 +52,32 @@ def test_trees_that_see_some_of_many_features_find_the_odd() -> None:
     forest = grow_forest(rows, random)
     assert forest.isolation(rows).argmax() == 7
     assert len(np.unique(forest.feature)) > 1400 and forest.feature.max() > 1490
+
+
+@pytest.mark.parametrize("width", [3, 100])
+def test_rows_go_through_every_tree_as_each_tree_says(width: int) -> None:
+    rows = np.random.default_rng(0).normal(size=(300, width)).astype(np.float32)
+    forest = grow_forest(rows, np.random.default_rng(0))
+    cuts = 0.0
+    for feature, threshold, length in zip(
+        forest.feature, forest.threshold, forest.length, strict=True
+    ):
+        at = 0
+        for _ in range(DEPTH):
+            at = 2 * at + 1 + int(rows[-1, feature[at]] >= threshold[at])
+        cuts += float(length[at - len(feature)])
+    assert forest.isolation(rows)[-1] == pytest.approx(-cuts / TREES, rel=1e-12)
+
+
+@pytest.mark.parametrize("width", [3, 100])
+def test_a_cut_lies_among_the_rows_of_its_node(width: int) -> None:
+    rows = np.random.default_rng(0).normal(size=(200, width)).astype(np.float32)
+    forest = grow_forest(rows, np.random.default_rng(0))
+    for feature, threshold in zip(forest.feature[:20], forest.threshold[:20], strict=True):
+        here = {0: rows}
+        for node in range(len(feature)):
+            some = here.pop(node)
+            right = some[:, feature[node]] >= threshold[node]
+            here[2 * node + 1], here[2 * node + 2] = some[~right], some[right]
+            # what is cut is parted; what is not is a single row, all of whose values are alike
+            assert (right.any() and not right.all()) == (len(some) > 1)

@@ -6,6 +6,7 @@ lies outside is alone after a few cuts. The forest is three arrays and needs Num
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64, Int64
@@ -21,8 +22,8 @@ TREES = 200
 MOST_BYTES = 3 * 4 * TREES * 2**DEPTH
 # Values of the samples of trees that are grown at the same time: they stay in the cache (1 MB).
 _GROWN_VALUES = 1 << 18
-# Rows that are judged at a time: what is kept of each stays in the cache.
-_JUDGED = 1 << 12
+# Rows that are judged at a time: where they are in all trees stays in the cache (200 kB).
+_JUDGED = 1 << 7
 
 
 @dataclass(frozen=True)
@@ -69,28 +70,37 @@ class Forest:
 
     def isolation(self, rows: Float[np.ndarray, "n features"]) -> Float64[np.ndarray, " n"]:
         """Minus the mean number of cuts to each row, float64 (n,): higher is odder."""
-        count, width = rows.shape
-        result = np.empty(count)
-        for start in range(0, count, _JUDGED):
-            flat = np.ascontiguousarray(_narrow(rows[start : start + _JUDGED])).reshape(-1)
-            result[start : start + _JUDGED] = self._cuts(flat, np.arange(0, len(flat), width))
+        result, depths = np.empty(len(rows)), self._depths
+        for start in range(0, len(rows), _JUDGED):
+            some = np.ascontiguousarray(_narrow(rows[start : start + _JUDGED]))
+            result[start : start + _JUDGED] = self._cuts(some, depths)
         return -result / len(self.length)
 
+    @property
+    def _depths(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The features and thresholds of the nodes of each depth, those of one tree behind those
+        of another: the children of number i among them are 2 i and 2 i + 1 of the next depth."""
+        ends = [2**depth - 1 for depth in range(DEPTH + 1)]
+        return [
+            (self.feature[:, first:end].flatten(), self.threshold[:, first:end].flatten())
+            for first, end in pairwise(ends)
+        ]
+
     def _cuts(
-        self, values: Float32[np.ndarray, " m"], first: Int64[np.ndarray, " n"]
+        self, rows: Float32[np.ndarray, "n features"], depths: list[tuple[np.ndarray, np.ndarray]]
     ) -> Float64[np.ndarray, " n"]:
-        """The cuts on the way to rows that lie one behind the other, each from ``first`` on, summed
-        over the trees."""
-        total = np.zeros(len(first))
-        for feature, threshold, length in zip(
-            self.feature, self.threshold, self.length, strict=True
-        ):
-            at = np.zeros(len(first), np.int64)
-            for _ in range(DEPTH):
-                right = values.take(first + feature.take(at)) >= threshold.take(at)
-                at = 2 * at + 1 + right
-            total += length.take(at - (2**DEPTH - 1))
-        return total
+        """The cuts on the way to rows, summed over the trees, through all of which they go at the
+        same time."""
+        count, width = rows.shape
+        values, first = rows.reshape(-1), np.arange(0, count * width, width)
+        at = np.repeat(np.arange(len(self.length)), count).reshape(-1, count)
+        for feature, threshold in depths:
+            place = feature.take(at)
+            place += first
+            right = values.take(place) >= threshold.take(at)
+            at += at
+            at += right
+        return self.length.take(at).sum(axis=0, dtype=np.float64)
 
 
 def grow_forest(rows: Float[np.ndarray, "n features"], random: np.random.Generator) -> Forest:
@@ -150,7 +160,7 @@ def _grow(
         tree, place = np.divmod(nodes, 2**depth)
         varied = np.zeros((len(nodes), rows.shape[1]), bool)
         if depth < DEPTH:
-            lowest, highest = (f.reduceat(rows, first) for f in (np.minimum, np.maximum))
+            lowest, highest = _extremes(rows, first, sizes)
             varied = lowest < highest
         choices = varied.sum(axis=1)
         ends, cuts = choices == 0, np.flatnonzero(choices)
@@ -171,6 +181,25 @@ def _grow(
         at = 2 * at[on] + (rows[on, chosen[own]] >= cut[own])
         order = np.argsort(at, kind="stable")
         rows, at = rows[on[order]], at[order]
+
+
+# From so many features on it takes longer to have NumPy reduce runs of rows than each by itself.
+_WIDE = 64
+
+
+def _extremes(
+    rows: Float32[np.ndarray, "n features"], first: np.ndarray, sizes: np.ndarray
+) -> tuple[Float32[np.ndarray, "nodes features"], Float32[np.ndarray, "nodes features"]]:
+    """The lowest and the highest values of each node's rows, which lie from ``first`` on; zeros
+    may stand for those of a node of one row."""
+    if rows.shape[1] < _WIDE:
+        return np.minimum.reduceat(rows, first), np.maximum.reduceat(rows, first)
+    lowest, highest = np.zeros((2, len(first), rows.shape[1]), rows.dtype)
+    for node in np.flatnonzero(sizes > 1):
+        own = rows[first[node] : first[node] + sizes[node]]
+        own.min(axis=0, out=lowest[node])
+        own.max(axis=0, out=highest[node])
+    return lowest, highest
 
 
 # Values beyond count as this one: the difference of two must be a number of float32.
