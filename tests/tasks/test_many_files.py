@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -147,6 +148,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_written(
     failed(narrows(*encode, "digits", *many), 2, "DATA digits is no file")
     failed(narrows(*encode, "in", "--workers", 0, "--out", "out"), 2, "--workers is 0")
     failed(narrows(*encode, "in", "--workers", 2, "--out", "-"), 2, "no stream")
+    failed(narrows(*encode, "in", *many, "--dask", "host:1"), 2, "either --workers or --dask")
     failed(narrows(*encode, "in", *many, "--format", "doc"), 2, "--format is doc")
     failed(narrows(*encode, "none-*.npy", *many), 1, "there is no file none-*.npy")
     failed(narrows("detect", model_file, "in", *many, "--heat-map", "p.png"), 2, "--heat-map")
@@ -233,7 +235,7 @@ def test_a_file_whose_process_is_lost_is_told(
 ) -> None:
     monkeypatch.setattr(
         f"{RUNNING}.in_processes",
-        lambda function, tasks, count: ((number, Lost()) for number in range(len(tasks))),
+        lambda *given, count: ((number, Lost()) for number in range(2)),
     )
     said = list[str]()
     job = EncodeFiles(model=model_file)
@@ -252,3 +254,32 @@ def test_processes_of_their_own_give_the_same(
     done(narrows(*line, "--out", "here"))
     assert contents(folder / "out") == contents(folder / "here")
     assert in_processes is not one_after_the_other
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_gives_the_same(
+    narrows: Command, folder: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    Path("in/bad.npy").write_bytes(b"nothing")
+    line = ("encode", model_file.relative_to(folder), "in", "--refine", 0)
+    small: dict[str, Any] = {"processes": False, "n_workers": 1, "dashboard_address": None}
+    with distributed.LocalCluster(**small, threads_per_worker=2, protocol="tcp") as cluster:
+        found = narrows(*line, "--dask", cluster.scheduler_address, "--out", "out")
+    assert found.code == 1 and "\nin/bad.npy is not an .npy" in f"\n{found.err}"
+    monkeypatch.setattr(f"{RUNNING}.in_processes", one_after_the_other)
+    assert narrows(*line, "--workers", 1, "--out", "here").code == 1
+    assert contents(folder / "out") == contents(folder / "here")
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_not_there_is_told(
+    narrows: Command, folder: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ("encode", model_file, "in", "--dask", "127.0.0.1:1", "--out", "out")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "distributed", None)
+        failed(narrows(*line), 2, "--dask needs Dask, and distributed is not installed")
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("narrows.support.dask_workers._ANSWERS_SECONDS", 0.1)
+    failed(narrows(*line), 1, "no Dask scheduler answers at 127.0.0.1:1")

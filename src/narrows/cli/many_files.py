@@ -18,14 +18,17 @@ class ManyFiles:
     """What was given of many files.
 
     Attributes:
-        workers: how many processes do it; None where DATA is one data set.
+        workers: how many processes do it; or
+        dask: the address of a Dask scheduler whose workers do. Where neither is given, DATA is one
+            data set.
     """
 
     workers: int | None
+    dask: str | None
 
     def __bool__(self) -> bool:
         """Whether DATA is many files, with a result each."""
-        return self.workers is not None
+        return self.workers is not None or self.dask is not None
 
     def run(self, job: "FileJob", data: str, out: Any, json: bool) -> None:
         """Do a job to each file and show what became of them.
@@ -35,8 +38,9 @@ class ManyFiles:
         """
         from narrows.tasks.many_files.running import run_files
 
-        assert self.workers is not None
-        found = run_files(job, data, Path(out), workers=self.workers, track=progress, note=say)
+        found = run_files(
+            job, data, Path(out), workers=self.workers, dask=self.dask, track=progress, note=say
+        )
         if json:
             show("", found.values(), json)
         else:
@@ -54,6 +58,15 @@ _WORKERS = Annotated[
         "again does what is missing there.",
     ),
 ]
+_DASK = Annotated[
+    str | None,
+    typer.Option(
+        "--dask",
+        metavar="ADDRESS",
+        help="The same by the workers of a Dask cluster, whose scheduler is at ADDRESS, "
+        "tcp://HOST:8786. They read and write all files under the same paths.",
+    ),
+]
 
 
 def _made(given: Given) -> ManyFiles:
@@ -61,4 +74,6 @@ def _made(given: Given) -> ManyFiles:
 
 
 #: By the parameter of a command that they come to.
-FILES: dict[str, Group] = {"files": Group({"workers": (_WORKERS, None)}, _made)}
+FILES: dict[str, Group] = {
+    "files": Group({"workers": (_WORKERS, None), "dask": (_DASK, None)}, _made)
+}

@@ -40,6 +40,17 @@ class FileJob(ABC):
     images: ImageOptions = field(default_factory=ImageOptions)
     csv: Mapping[str, Any] = field(default_factory=dict)
 
+    #: Whether paths are meant from the root, as where workers have other working folders.
+    from_root: bool = False
+
+    def path(self, path: Path) -> str:
+        """A path as those who do it read it."""
+        return str(path.absolute() if self.from_root else path)
+
+    def anywhere(self) -> Self:
+        """The same for processes in other working folders."""
+        return replace(self, from_root=True)
+
     @abstractmethod
     def settled(self) -> Self:
         """The same with what is not said filled in, once it is sure that it can be done.
@@ -59,6 +70,7 @@ class FileJob(ABC):
     def settings(self) -> dict[str, Any]:
         """All that results depend on beside their files, in JSON values; of a model its SHA-256."""
         found: dict[str, Any] = json.loads(json.dumps(asdict(self), default=str))
+        found.pop("from_root")
         return {"job": self.name, **found}
 
 
@@ -77,6 +89,9 @@ class ModelJob(FileJob):
     refine: int | None = None
     check_range: bool = True
     digest: str = ""
+
+    def anywhere(self) -> Self:
+        return replace(super().anywhere(), model=self.model.absolute())
 
     def settled(self) -> Self:
         self.check(open_autoencoder(self.model, self.refine))
@@ -275,6 +290,12 @@ class CompressFiles(FileJob):
                     hint="give --model: train it on one of them with narrows fit --preset rounded",
                 )
         return self
+
+    def anywhere(self) -> Self:
+        found = super().anywhere()
+        if found.codes is None or found.codes.model is None:
+            return found
+        return replace(found, codes=replace(found.codes, model=found.codes.model.absolute()))
 
     def suffix(self, source: Path) -> str:
         return ".nrw"

@@ -48,8 +48,8 @@ def places_of(source: str, out: Path, job: FileJob, note: Note) -> list[Place]:
     """
     if source in BUILT_IN:
         raise UsageError(
-            f"DATA {source} is no file, and --workers is for many files",
-            hint="name a folder, or a pattern such as 'part-*.npy', or leave it out",
+            f"DATA {source} is no file, and --workers and --dask are for many files",
+            hint="name a folder, or a pattern such as 'part-*.npy', or leave them out",
         )
     with read_errors_explained(source):
         parts = part_files(source)

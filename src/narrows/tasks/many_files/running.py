@@ -5,7 +5,9 @@ import os
 import re
 import threading
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from narrows.support.workers import Lost, in_processes
 from narrows.tasks.many_files.jobs import FileJob, Work
 from narrows.tasks.many_files.places import Place, places_of
 from narrows.tasks.many_files.record import begin_record
+from narrows.version import __version__
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,17 +76,18 @@ class FilesDone:
 
 @dataclass(frozen=True)
 class _Task:
-    """A job, and a file that it is done to."""
+    """A job, and a file that it is done to, by the same version of narrows."""
 
     job: FileJob
     source: str
     out: str
+    version: str = __version__
 
 
 def _task(job: FileJob, place: Place) -> _Task:
     # without a slash the name of a folder may end in what looks like a kind of file
     slash = "" if job.suffix(place.source) else os.sep
-    return _Task(job, str(place.source), f"{place.out}{slash}")
+    return _Task(job, job.path(place.source), job.path(place.out) + slash)
 
 
 @dataclass(frozen=True)
@@ -94,13 +98,27 @@ class _Outcome:
     failure: str | None = None
     hint: str | None = None
 
+    def naming(self, there: str, here: str) -> "_Outcome":
+        """With the file that was ``there`` called as the user calls it."""
+        failure = None if self.failure is None else self.failure.replace(there, here)
+        notes = tuple(text.replace(there, here) for text in self.notes)
+        return replace(self, notes=notes, failure=failure)
+
+
+#: Does tasks by a function of a module: the number of each, and what became of it.
+_Through = Callable[
+    [Callable[[_Task], _Outcome], Sequence[_Task]],
+    Generator[tuple[int, _Outcome | Lost], None, None],
+]
+
 
 def run_files(
     job: FileJob,
     source: str,
     out: Path,
     *,
-    workers: int,
+    workers: int | None = None,
+    dask: str | None = None,
     track: Tracker = silent,
     note: Note = unheard,
 ) -> FilesDone:
@@ -113,7 +131,9 @@ def run_files(
         job: what is done to each.
         source: a folder, a pattern such as ``part-*.npy``, or a file.
         out: the folder, which is new, empty, or of an earlier run of the same job.
-        workers: how many processes of this machine do it.
+        workers: how many processes of this machine do it; or
+        dask: the address of the scheduler of a Dask cluster whose workers do it. They reach all
+            files under the same paths.
         track: told how many files are done.
         note: told what to know of files, and of each that failed, a sentence at a time.
 
@@ -121,11 +141,11 @@ def run_files(
         NarrowsError: nothing can be done, whatever is in the files.
         OutputError: another run writes to the folder.
     """
-    count = arguments.required_whole("workers", workers)
-    if count < 1:
-        raise UsageError(f"--workers is {count}, and must be at least 1", hint="give 1 or more")
+    through = _chosen(workers, dask, note)
     if is_standard_output(out):
         raise UsageError("the results of many files are no stream", hint="name a folder with --out")
+    if dask is not None:
+        job = job.anywhere()
     job = job.settled()
     places = places_of(source, out, job, note)
     with contextlib.ExitStack() as held:
@@ -133,22 +153,51 @@ def run_files(
         begin_record(out, job.settings())
         for folder in sorted({place.out.parent for place in places}):
             held.enter_context(made_folder(folder))
-        return _run(job, places, out=out, count=count, track=track, notes=_Notes(note))
+        return _run(job, places, out, through, track=track, notes=_Notes(note))
+
+
+def _chosen(workers: int | None, dask: str | None, note: Note) -> "_Through":
+    """Who does it.
+
+    Raises:
+        UsageError: nobody, or more than one.
+    """
+    if (workers is None) == (dask is None):
+        raise UsageError(
+            "many files are done by processes of this machine or by a Dask cluster",
+            hint="give either --workers or --dask",
+        )
+    if dask is not None:
+        from narrows.support.dask_workers import on_dask
+
+        return partial(on_dask, address=dask, note=note)
+    count = arguments.required_whole("workers", workers)
+    if count < 1:
+        raise UsageError(f"--workers is {count}, and must be at least 1", hint="give 1 or more")
+    return partial(in_processes, count=count)
 
 
 def _run(
-    job: FileJob, places: list[Place], *, out: Path, count: int, track: Tracker, notes: "_Notes"
+    job: FileJob,
+    places: list[Place],
+    out: Path,
+    through: "_Through",
+    *,
+    track: Tracker,
+    notes: "_Notes",
 ) -> FilesDone:
-    left = [place for place in places if not place.is_done()]
-    kept = tuple(place.out for place in places if place not in left)
+    done = [place.is_done() for place in places]
+    left = [place for place, is_done in zip(places, done, strict=True) if not is_done]
+    kept = tuple(place.out for place, is_done in zip(places, done, strict=True) if is_done)
     tasks = [_task(job, place) for place in left]
     failed = dict[int, _Outcome]()
     with track(job.label, total=len(places), unit="files") as advance:
         advance(len(kept))
-        with contextlib.closing(in_processes(_do, tasks, count)) as results:
+        with contextlib.closing(through(_do, tasks)) as results:
             for number, found in results:
+                file = str(left[number].source)
                 outcome = _LOST if isinstance(found, Lost) else found
-                file = tasks[number].source
+                outcome = outcome.naming(tasks[number].source, file)
                 if outcome.failure is not None:
                     failed[number] = outcome
                     notes.failure(file, outcome.failure)
@@ -160,7 +209,7 @@ def _run(
         out=out,
         written=tuple(place.out for number, place in enumerate(left) if number not in failed),
         kept=kept,
-        failed={tasks[number].source: str(failed[number].failure) for number in sorted(failed)},
+        failed={str(left[number].source): str(failed[number].failure) for number in sorted(failed)},
         hint=hints.pop() if len(hints) == 1 else None,
     )
 
@@ -178,6 +227,11 @@ _opened: tuple[str, Work] | None = None
 def _do(task: _Task) -> _Outcome:
     """Do a job to a file, in whatever process this is."""
     notes = list[str]()
+    if task.version != __version__:
+        return _Outcome(
+            failure=f"the worker has narrows {__version__}, and was asked by {task.version}",
+            hint="install the same version for all workers",
+        )
     try:
         _work_of(task.job)(task.source, task.out, notes.append)
     except Exception as error:
