@@ -392,7 +392,7 @@ def test_every_command_does_without_a_numba_that_aborts(
 ) -> None:
     random = np.random.default_rng(0)
     np.save(tmp_path / "items.npy", random.random((60, 5), np.float32))
-    np.save(tmp_path / "images.npy", random.integers(0, 3, (100, 28, 28), "u1"))
+    np.save(tmp_path / "images.npy", random.integers(0, 3, (12, 28, 28), "u1"))
     result = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         cwd=tmp_path,

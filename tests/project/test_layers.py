@@ -1,7 +1,7 @@
 """Imports go only downwards, those inside functions and those for types included."""
 
 import ast
-from collections.abc import Iterator
+import functools
 from pathlib import Path
 
 import pytest
@@ -45,19 +45,23 @@ FILES = {
 every_file = pytest.mark.parametrize("module", FILES)
 
 
+@functools.cache
 def tree_of(module: str) -> ast.Module:
     return ast.parse(FILES[module].read_text(encoding="utf-8"))
 
 
-def imports(module: str) -> Iterator[str]:
+@functools.cache
+def imports(module: str) -> list[str]:
     """The full name of everything that a module imports, wherever in it: modules and names."""
+    found = []
     for node in ast.walk(tree_of(module)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             above = module.split(".")[: -node.level] if node.level else []
             source = [*above, *filter(None, [node.module])]
-            yield from (".".join([*source, alias.name]) for alias in node.names)
+            found += [".".join([*source, alias.name]) for alias in node.names]
+    return found
 
 
 def is_within(name: str, package: str) -> bool:

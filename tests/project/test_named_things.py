@@ -1,8 +1,8 @@
 """Whatever a message or a docstring of the package names is there: options, commands, methods."""
 
 import ast
+import functools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,12 +18,15 @@ OTHERS = {"--upgrade"}
 VERBS = {"does", "learns", "raises", "reads", "writes", "has", "knows", "takes", "is", "failed"}
 
 
-def texts() -> Iterator[tuple[str, str]]:
+@functools.cache
+def texts() -> list[tuple[str, str]]:
     """Every text in the package, with the file that it is in."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield str(path.relative_to(PACKAGE)), node.value
+    return [
+        (str(path.relative_to(PACKAGE)), node.value)
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
 
 
 def commands() -> dict[str, set[str]]:
