@@ -5,10 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from llvmlite import binding
 
+from helpers.command_line import ENVIRONMENT
+from helpers.narrow_vectors import learnt_by
 from narrows.engine.fused.machine import IS_X86, registers_of
+from narrows.engine.xla import XlaTrainer
+
+TESTS = str(Path(__file__).parents[1])
 
 # What Numba is told, and the bits of a vector register then. A name alone adds what it stands for
 # to what this machine has.
@@ -53,23 +59,14 @@ for found, expected in zip(single[1:], (p, m, v), strict=True):
 """
 
 TRAINING = """
-from narrows.engine import AdamSettings
+from helpers.narrow_vectors import learnt_by
 from narrows.engine.fused.trainer import FusedTrainer
-from narrows.engine.xla import XlaTrainer
-from narrows.nn.model import initial_model
-from narrows.nn.presets import preset_spec
-from narrows.nn.scaling import Scaling
-from narrows.nn.objectives import Objective
-
-items = np.random.default_rng(0).integers(0, 256, (500, 37)).astype(np.uint8)
-items[:, ::3] = 0
-order = np.random.default_rng(1).permutation(500)
-model = initial_model(preset_spec("simple", (37,), latent=5, hidden=(30, 13)), Scaling(), 0)
-dense, xla = (kind(model, Objective(), AdamSettings(), 48) for kind in (FusedTrainer, XlaTrainer))
-np.testing.assert_allclose(dense.train(items, order), xla.train(items, order), rtol=1e-5)
-for name, array in dense.state().arrays.items():
-    np.testing.assert_allclose(array, xla.state().arrays[name], atol=1e-6)
-np.testing.assert_allclose(dense.measure(items), xla.measure(items), rtol=1e-5)
+found = learnt_by(FusedTrainer)
+with np.load("xla.npz", allow_pickle=False) as wanted:
+    assert set(found) == set(wanted.files)
+    for name, array in found.items():
+        near = {"rtol": 1e-5} if name in ("losses", "left") else {"rtol": 0, "atol": 1e-6}
+        np.testing.assert_allclose(array, wanted[name], **near, err_msg=name)
 """
 
 
@@ -79,13 +76,15 @@ def run_on(target: str, script: str, cache: Path) -> None:
     own = {"NUMBA_CACHE_DIR": str(cache), "NUMBA_OPT": "1", "JAX_PLATFORMS": "cpu"}
     environment = os.environ | told | own
     command = [sys.executable, "-c", PROCESSOR + script]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    environment["PYTHONPATH"] = os.pathsep.join([ENVIRONMENT["PYTHONPATH"], TESTS])
+    result = subprocess.run(command, cwd=cache, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.slow
 @on_x86
 def test_the_kernels_agree_with_xla_in_narrow_vectors(tmp_path: Path) -> None:
+    np.savez(tmp_path / "xla.npz", **learnt_by(XlaTrainer))
     run_on("generic", TRAINING, tmp_path)
 
 
