@@ -69,17 +69,22 @@ def command(capsys: pytest.CaptureFixture[str], *, pictures: bool = True) -> Com
         words = [str(argument) for argument in arguments]
         with pytest.MonkeyPatch.context() as patch:
             if not pictures and words[:1] == ["fit"]:
-                patch.setattr("narrows.tasks.run_files.draw_run", _blank_run)
+                leave_blank(patch)
             code = run(words)
         return Outcome(code, *capsys.readouterr())
 
     return call
 
 
-def _blank_run(folder: Path, *_rest: object, **_options: object) -> dict[str, str]:
-    for name in PICTURES:
-        Image.new("L", (1, 1)).save(folder / name)
-    return {}
+def leave_blank(patch: pytest.MonkeyPatch) -> None:
+    """Have a run with files leave blank pictures."""
+
+    def blank(folder: Path, *_rest: object, **_options: object) -> dict[str, str]:
+        for name in PICTURES:
+            Image.new("L", (1, 1)).save(folder / name)
+        return {}
+
+    patch.setattr("narrows.tasks.run_files.draw_run", blank)
 
 
 def start(*arguments: object, cwd: Path, **options: object) -> subprocess.Popen[str]:

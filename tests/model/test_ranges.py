@@ -1,6 +1,7 @@
 """What range data fill: the unit of noise, the scaling of PCA where it takes a model's place, and
 the peak of a PSNR."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,13 @@ def rms(noisy: np.ndarray, items: np.ndarray) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("noise", ["gaussian:0.3", "masking:0.3", "salt-pepper:0.2"])
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    ("name", "noise"),
+    [
+        *((name, "gaussian:0.3") for name in KINDS),
+        *itertools.product(("dark uint8", "signed", "far"), ("masking:0.3", "salt-pepper:0.2")),
+    ],
+)
 def test_noise_is_a_share_of_the_range_of_the_data(
     name: str, noise: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
