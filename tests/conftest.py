@@ -3,10 +3,12 @@
 import os
 import re
 import signal
+import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,6 +39,7 @@ from narrows.model.file import save_model
 from narrows.model.trained import TrainedModel
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
+from narrows.support import blas, cores
 from narrows.support.compiling import answer_for
 from narrows.tasks.fit_plan import Fitted, fit_plan
 
@@ -95,6 +98,30 @@ def kernels_are_compiled_side_by_side() -> None:
         checks = ("narrows.engine.fused.check", "narrows.archive.mixing.check")
         for check in checks if int(worker.removeprefix("gw")) % 2 else reversed(checks):
             answer_for(check)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def the_system_is_asked_once() -> Iterator[None]:
+    """How many cores there are, and where BLAS lies, which a process that has compiled much has to
+    read megabytes for: a fit of a few items would ask dozens of times. It has loaded another BLAS
+    where it has imported something."""
+    libraries, quota = blas._libraries, cores.quota_of_time(Path("/"))
+    found: tuple[int, list[Any]] = (0, [])
+
+    def kept_libraries() -> list[Any]:
+        nonlocal found
+        if found[0] != len(sys.modules):
+            there = libraries()  # which may import something itself
+            found = len(sys.modules), there
+        return found[1]
+
+    def kept_quota(root: Path, look: Callable[[Path], float] = cores.quota_of_time) -> float:
+        return quota if root == Path("/") else look(root)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blas, "_libraries", kept_libraries)
+        patch.setattr(cores, "quota_of_time", kept_quota)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
