@@ -11,14 +11,14 @@ import pytest
 
 from helpers.command_line import Command, done, failed
 from narrows import compress, decompress
-from narrows.archive import blocks, reader
+from narrows.archive import blocks, holding
 from narrows.archive.methods.mixing import Mixing
 from narrows.errors import ArchiveError
 
 
 @pytest.fixture
 def low_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "_ALWAYS_ALLOWED", 50_000)
+    monkeypatch.setattr(holding, "_ALWAYS_ALLOWED", 50_000)
 
 
 TABLE = pa.table({"a": np.zeros(20_000), "b": ["a text"] * 20_000})
@@ -59,7 +59,7 @@ def test_files_grow_beyond_the_limit_only_where_it_is_raised(
 
 
 def test_a_larger_file_may_hold_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "_ALWAYS_ALLOWED", 0)
+    monkeypatch.setattr(holding, "_ALWAYS_ALLOWED", 0)
     noise = np.random.default_rng(0).integers(0, 256, 9000, "u1")
     np.testing.assert_array_equal(decompress(compress(noise)), noise)
 

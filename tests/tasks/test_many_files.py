@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 from PIL import Image
 
@@ -17,7 +20,7 @@ from narrows.data import Dataset
 from narrows.model.file import save_model
 from narrows.support.workers import Lost, in_processes
 from narrows.tasks.fit_plan import Fitted
-from narrows.tasks.many_files.jobs import EncodeFiles
+from narrows.tasks.many_files.jobs import INDEX, EncodeFiles
 from narrows.tasks.many_files.record import RECORD
 from narrows.tasks.many_files.running import run_files
 
@@ -77,7 +80,9 @@ def test_each_file_has_the_result_that_it_has_alone(
         single = folder / f"single.{suffix}"
         done(narrows(name, *model, path, *alone, "--out", single))
         assert result.read_bytes() == single.read_bytes()
-    assert len(contents(folder / "out")) == len(contents(folder / "in")) + 1  # and the record
+    others = contents(folder / "out").keys() & {RECORD, INDEX}
+    assert len(contents(folder / "out")) == len(contents(folder / "in")) + len(others)
+    assert (INDEX in others) == (suffix == "nrw")
 
 
 @pytest.mark.slow
@@ -192,6 +197,10 @@ def test_tables_are_taken_one_by_one(
     assert Path("again/day-1.csv").read_bytes() == Path("one.csv").read_bytes()
     done(narrows("compress", "days", "--delimiter", ";", "--workers", 2, "--out", "archives"))
     done(narrows("verify", "archives/day-2.nrw", "--against", "days/day-2.csv"))
+    done(narrows("decompress", "archives/archives.json", "--out", "all.parquet"))
+    read = pa.csv.ParseOptions(delimiter=";")
+    days = [pa.csv.read_csv(f"days/day-{day}.csv", parse_options=read) for day in range(3)]
+    assert pa.parquet.read_table("all.parquet").equals(pa.concat_tables(days))
 
 
 @pytest.mark.slow
@@ -215,7 +224,7 @@ def test_images_of_one_folder_are_one_data_set(
         contents(tmp_path / "again").keys()
     )
     done(narrows("compress", "in/a", "--grey", "--workers", 1, "--out", "archive"))
-    assert contents(tmp_path / "archive").keys() == {RECORD, "a.nrw"}
+    assert contents(tmp_path / "archive").keys() == {RECORD, INDEX, "a.nrw"}
 
 
 @here

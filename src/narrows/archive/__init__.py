@@ -2,7 +2,9 @@
 
 ==================  =======================================================================
 ``opening``         ``compress``, ``decompress``, ``open_archive``: whatever kind of data it is
+``holding``         items by their numbers, in pieces and to files, whatever holds them
 ``reader``          what an archive of any kind has while it is open for reading
+``series``          many archives as one, which an index names
 ``archive``         an archive of an array
 ``item_files``      its items to files
 ``verifying``       an archive against its checksums, and against its data

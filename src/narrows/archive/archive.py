@@ -16,9 +16,10 @@ from narrows.archive.codes.reading import DecodedBlocks
 from narrows.archive.codes.writing import KIND as CODES
 from narrows.archive.container import Container
 from narrows.archive.files import read_files
+from narrows.archive.holding import Selection, merged
 from narrows.archive.item_files import is_named_folder, write_items, write_named
 from narrows.archive.pipeline import Pipeline
-from narrows.archive.reader import OpenArchive, Selection, merged
+from narrows.archive.reader import OpenArchive
 from narrows.archive.size_breakdown import SizeBreakdown, trials_from_header
 from narrows.archive.validation import damaged, field
 from narrows.data.image_files import ImageFiles

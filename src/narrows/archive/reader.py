@@ -1,44 +1,15 @@
 """What archives of every kind of data have in common while they are open for reading."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from types import TracebackType
-from typing import IO, Any, ClassVar, Self
+from collections.abc import Callable
+from typing import IO, Any, Self
 
 from narrows.archive.container import Container
+from narrows.archive.holding import Holding
 from narrows.archive.validation import damaged, field
-from narrows.errors import ArchiveError, UsageError
-from narrows.support.progress import Note, Tracker, silent, unheard
-
-# Where nobody says how many bytes of values may be read: so many, and more of larger files. Hardly
-# any data are packed into a smaller part of their size.
-_ALWAYS_ALLOWED, _PLAUSIBLE = 256 << 20, 256
+from narrows.errors import UsageError
 
 
-@dataclass(frozen=True)
-class Selection:
-    """Items or rows of an archive that are written to a file.
-
-    Attributes:
-        start: the first.
-        stop: the one behind the last.
-        missing: ranges between them that are damaged, and left out.
-        skips_damaged: whether any such are.
-    """
-
-    start: int
-    stop: int
-    missing: tuple[tuple[int, int], ...] = ()
-    skips_damaged: bool = False
-
-    @property
-    def count(self) -> int:
-        """How many are written."""
-        return self.stop - self.start - sum(high - low for low, high in self.missing)
-
-
-class OpenArchive(ABC):
+class OpenArchive(Holding):
     """An open archive; use it in a ``with`` block.
 
     Threads may share one, and so may forked processes. Pickled, as for processes that are started
@@ -50,12 +21,6 @@ class OpenArchive(ABC):
     """
 
     again: "Callable[[], OpenArchive] | None"
-    #: What messages call one of what it holds.
-    unit: ClassVar[str]
-    #: The format that it has on standard output where nobody says another.
-    usual_format: ClassVar[str]
-    #: Whether ``nbytes`` is all that the values take, and not the least.
-    size_is_known: ClassVar[bool] = True
 
     def __init__(self, stream: IO[bytes], name: str, *, damaged_too: bool = False) -> None:
         """Read the header and the index of the archive in ``stream``, which must be seekable.
@@ -78,20 +43,14 @@ class OpenArchive(ABC):
         self.again = None
         self._digest = field(container.header, "sha256", str, self.name)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Close the file."""
         self._container.close()
+
+    @property
+    def file_size(self) -> int:
+        """The bytes of its file."""
+        return self._container.file_size
 
     @property
     def digest(self) -> str:
@@ -106,116 +65,6 @@ class OpenArchive(ABC):
             )
         return self.again, ()
 
-    @abstractmethod
-    def __len__(self) -> int:
-        """How many items or rows there are."""
-
-    @property
-    @abstractmethod
-    def nbytes(self) -> int:
-        """The bytes that the values take, or take at least."""
-
-    @abstractmethod
-    def batches(
-        self, start: int = 0, stop: int | None = None, *, skip_damaged: bool = False
-    ) -> Iterator[Any]:
-        """What it holds from number ``start`` up to ``stop``, in order and in pieces."""
-
-    @abstractmethod
-    def verified_batches(self, *, track: Tracker = silent) -> Iterator[Any]:
-        """All that it holds in order; at the end its SHA-256 is compared."""
-
-    @abstractmethod
-    def damaged_items(self) -> list[tuple[int, int]]:
-        """Ranges that cannot be read any more, going by the checksums."""
-
-    @abstractmethod
-    def _write(self, batches: Iterator[Any], selection: Selection, out: str, note: Note) -> None:
-        """Write the batches of a selection to a file or a folder."""
-
-    def extract(
-        self,
-        out: str,
-        start: int = 0,
-        stop: int | None = None,
-        *,
-        skip_damaged: bool = False,
-        max_bytes: float | None = None,
-        track: Tracker = silent,
-        note: Note = unheard,
-    ) -> Selection:
-        """Write items or rows to a file, or images to a folder.
-
-        Args:
-            out: says by its suffix what it becomes; without one, or with a / at its end, a folder.
-            start: the first.
-            stop: the one behind the last; None for all.
-            skip_damaged: leave out what cannot be read any more.
-            max_bytes: as for ``read``.
-            track: told how far it is.
-            note: told what a user should know of what was written.
-
-        Raises:
-            ArchiveError: it is damaged, or what was asked for takes too much.
-            OutputError: it cannot be written there.
-        """
-        stop = len(self) if stop is None else stop
-        self._check_range(start, stop)
-        missing = tuple(
-            (max(low, start), min(high, stop))
-            for low, high in (self.damaged_items() if skip_damaged else [])
-            if low < stop and high > start
-        )
-        selection = Selection(start, stop, missing, skip_damaged)
-        self.require_items_within(selection.count, max_bytes)
-        batches = self._within(self._selected(selection, track), max_bytes)
-        self._write(batches, selection, out, note)
-        for low, high in missing:
-            note(f"{self.unit}s {low:,} to {high - 1:,} cannot be read any more, and are left out")
-        return selection
-
-    def _selected(self, selection: Selection, track: Tracker) -> Iterator[Any]:
-        """The batches of a selection; all of them under their checksum."""
-        start, stop = selection.start, selection.stop
-        if (start, stop) == (0, len(self)) and not selection.skips_damaged:
-            yield from self.verified_batches(track=track)
-            return
-        with track(f"reading {self.name}", total=selection.count, unit=self.unit) as advance:
-            for batch in self.batches(start, stop, skip_damaged=selection.skips_damaged):
-                yield batch
-                advance(len(batch))
-
-    def _within(self, batches: Iterator[Any], max_bytes: float | None) -> Iterator[Any]:
-        """The same batches, as long as they take no more together than may be read: how long texts
-        are only they themselves tell."""
-        size = 0
-        for batch in batches:
-            size += batch.nbytes
-            self.require_within(size, max_bytes, at_least=True)
-            yield batch
-
-    def require_items_within(self, count: int, max_bytes: float | None) -> None:
-        """Make sure, before any work, that ``count`` items or rows may be read.
-
-        Raises:
-            ArchiveError: they take too much.
-        """
-        held = self.nbytes * count // max(len(self), 1)
-        self.require_within(held, max_bytes, at_least=not self.size_is_known)
-
-    def _check_range(self, start: int, stop: int) -> None:
-        """Make sure that there are items from ``start`` up to ``stop``.
-
-        Raises:
-            UsageError: there are not.
-        """
-        if not 0 <= start <= stop <= len(self):
-            raise UsageError(
-                f"{self.unit}s {start:,}:{stop:,} were asked for, and {self.name} holds "
-                f"{len(self):,}",
-                hint=f"give a range within 0:{len(self)}",
-            )
-
     def _check_digest(self, found: str) -> None:
         """Compare the SHA-256 of all values.
 
@@ -224,38 +73,3 @@ class OpenArchive(ABC):
         """
         if found != self._digest:
             raise damaged(self.name, "the SHA-256 of its values does not match")
-
-    def limit(self, max_bytes: float | None) -> float:
-        """The most bytes of values that are read: ``max_bytes``, or what the file's own size makes
-        plausible."""
-        if max_bytes is not None:
-            return max_bytes
-        return max(_ALWAYS_ALLOWED, _PLAUSIBLE * self._container.file_size)
-
-    def require_within(self, held: int, max_bytes: float | None, *, at_least: bool = False) -> None:
-        """Make sure that so many bytes of values may be read.
-
-        Raises:
-            ArchiveError: they are too many.
-        """
-        most = self.limit(max_bytes)
-        if held <= most:
-            return
-        than = "at least " if at_least else ""
-        usual = "" if max_bytes is not None else f" for a file of {self._container.file_size:,}"
-        raise ArchiveError(
-            f"{self.name} holds {than}{held:,} bytes of values, and {int(most):,} is the limit"
-            f"{usual}",
-            hint=f"if you trust it, allow more: max_bytes={held} or --max-bytes {held}",
-        )
-
-
-def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Ranges in order of their start, those that touch as one."""
-    found: list[tuple[int, int]] = []
-    for start, stop in ranges:
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], stop)
-        else:
-            found.append((start, stop))
-    return found

@@ -29,7 +29,8 @@ ArchiveArgument = Annotated[
     typer.Argument(
         readable=False,
         metavar="FILE.nrw",
-        help="A file that narrows compress wrote; - is standard input.",
+        help="A file that narrows compress wrote, or the archives.json that it wrote beside many; "
+        "- is standard input.",
         callback=received,
         show_default=False,
     ),
@@ -205,10 +206,11 @@ def decompress(
       narrows decompress photographs.nrw --out photographs-again/
       narrows decompress zeros.nrw --max-bytes 8000000000 --out zeros.npy
       narrows decompress test.nrw --model short.model --out test.npy
+      narrows decompress archives/archives.json --items 5000:5010 --out ten.npy
     """
-    from narrows.archive import open_archive
+    from narrows.archive.series import open_any
 
-    with open_archive(archive, damaged_too=skip_damaged, model=model) as opened:
+    with open_any(archive, damaged_too=skip_damaged, model=model) as opened:
         out = to_standard_output(out, format, opened.usual_format)
         read = {"FILE.nrw": archive, "--model": model}
         check_outputs({}, {"--out": out}, models=read, json=json)

@@ -1,13 +1,18 @@
 """Where the bytes of a file are: of an archive of any kind, of a model, of a shared decoder."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from narrows.archive import SharedModel, SizeBreakdown, TableSizeBreakdown, open_archive
 from narrows.archive.codes.shared import is_shared_model
 from narrows.archive.container import begins_container
+from narrows.archive.series import ArchiveSeries, is_index
 from narrows.report import archive_sizes, table_sizes
 from narrows.support.text_tables import TextTable, Told, told_text
+
+# Archives of an index that a text names.
+_SHOWN = 20
 
 Breakdown = SizeBreakdown | TableSizeBreakdown
 
@@ -36,12 +41,14 @@ def file_sizes(file: Path, model: Path | None = None) -> tuple[str, dict[str, An
     """Where the bytes of a file are, as a text and as values.
 
     Args:
-        file: an archive, a model, or what ``--keep-model`` wrote.
+        file: an archive, an index of several, a model, or what ``--keep-model`` wrote.
         model: of an archive of codes, what it was written with, if that is not in it.
 
     Raises:
         ArchiveError, ModelFileError: it is none of them, or damaged.
     """
+    if is_index(file):
+        return _series_sizes(file, model)
     is_container = begins_container(file)
     if file.suffix.lower() != ".nrw" and not is_container:
         return archive_sizes.model_sizes(file)
@@ -51,6 +58,33 @@ def file_sizes(file: Path, model: Path | None = None) -> tuple[str, dict[str, An
         breakdown = opened.size_breakdown
     values = {"kind": "archive", **breakdown_values(breakdown)}
     return told_text(breakdown_told(str(file), breakdown)), values
+
+
+def _series_sizes(file: Path, model: Path | None) -> tuple[str, dict[str, Any]]:
+    """Of an index: its archives, and what they come to."""
+    with ArchiveSeries(file, damaged_too=True, model=model) as series:
+        entries, unit, count = series.entries, series.unit, len(series)
+    total = sum(entry.size for entry in entries)
+    raw = sum(entry.nbytes for entry in entries)
+    rows = [["archive", f"{unit}s", "bytes"]]
+    rows += [[entry.file, f"{entry.count:,}", f"{entry.size:,}"] for entry in entries[:_SHOWN]]
+    if len(entries) > _SHOWN:
+        rest = entries[_SHOWN:]
+        size = sum(entry.size for entry in rest)
+        told = [f"{len(rest):,} more", f"{sum(entry.count for entry in rest):,}", f"{size:,}"]
+        rows.append(told)
+    title = (
+        f"{file}: {len(entries):,} archives of {count:,} {unit}s, {total:,} bytes for {raw:,} of "
+        "values"
+    )
+    values = {
+        "kind": "index of archives",
+        "count": count,
+        "total": total,
+        "raw": raw,
+        "archives": [asdict(entry) for entry in entries],
+    }
+    return told_text([TextTable(title, rows)]), values
 
 
 def _shared_model_sizes(file: Path) -> tuple[str, dict[str, Any]]:

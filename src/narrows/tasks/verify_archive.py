@@ -8,15 +8,19 @@ from typing import Any
 import numpy as np
 
 from narrows.archive import Archive, TableArchive, open_archive
+from narrows.archive.series import ArchiveSeries, is_index
 from narrows.archive.tables import verify_table
 from narrows.archive.verifying import verify
 from narrows.data.image_options import ImageOptions
 from narrows.data.tables import is_table
-from narrows.errors import ArchiveError, ShapeError
+from narrows.errors import ArchiveError, ShapeError, UsageError
 from narrows.support.number_text import readable
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.support.text_tables import Shown, Told
 from narrows.tasks.loading import load_array
+
+# Damaged archives of many of which a message says what is wrong.
+_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ def verify_archive(
     """Decode all of an archive and compare it with its checksums, or with its data too.
 
     Args:
-        path: the archive.
+        path: the archive, or an index of several, which are compared with their checksums.
         against: what it was made of, as ``load_data`` takes it.
         model: of codes, what it was written with, if that is not in the archive.
         max_bytes: the most bytes of values that are read.
@@ -61,6 +65,8 @@ def verify_archive(
         ArchiveError: it is damaged, or a value is further from its original than it may be.
         ShapeError: the data are of another shape or kind.
     """
+    if is_index(path):
+        return _verified_series(path, against, model=model, max_bytes=max_bytes, track=track)
     with open_archive(path, model=model) as archive:
         archive.require_items_within(len(archive), max_bytes)
         if against is not None:
@@ -73,6 +79,49 @@ def verify_archive(
                 archive, against, images or ImageOptions(), csv, track=track, note=note
             )
         return _verified_array(archive, against, items, track)
+
+
+def _verified_series(
+    path: Path,
+    against: str | None,
+    *,
+    model: Path | None,
+    max_bytes: float | None,
+    track: Tracker,
+) -> Verified:
+    """All archives that an index names, each by itself.
+
+    Raises:
+        UsageError: they are to be compared with data.
+        ArchiveError: some are damaged; all of them are named.
+    """
+    if against is not None:
+        raise UsageError(
+            f"{path} is an index of archives, and each of them was made of data of its own",
+            hint="give --against with one of the archives",
+        )
+    wrong, values = list[str](), 0
+    with ArchiveSeries(path, damaged_too=True, model=model) as series:
+        paths = [series.path(entry) for entry in series.entries]
+        with track("verifying", total=len(paths), unit="archives") as advance:
+            for number, each in enumerate(paths):
+                try:
+                    series.require_whole(number)
+                    found = verify_archive(each, model=model, max_bytes=max_bytes)
+                    values += found.values()["values"]
+                except ArchiveError as error:
+                    wrong.append(error.message)
+                advance(1)
+    if wrong:
+        more = f"; and {len(wrong) - _SHOWN:,} more" if len(wrong) > _SHOWN else ""
+        raise ArchiveError(
+            f"{len(wrong):,} of the {len(paths):,} archives of {path} are not whole: "
+            f"{'; '.join(wrong[:_SHOWN])}{more}",
+            hint="compress their files again, or read what is left with decompress --skip-damaged",
+        )
+    text = f"{path} and its {len(paths):,} archives are whole: {values:,} values match "
+    text += "their checksums"
+    return Verified(text, {"archive": str(path), "archives": len(paths), "values": values})
 
 
 def _verified_array(

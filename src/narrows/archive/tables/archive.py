@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 from narrows.archive.blocks import Index
 from narrows.archive.container import Container
-from narrows.archive.reader import OpenArchive, Selection, merged
+from narrows.archive.holding import Selection, merged
+from narrows.archive.reader import OpenArchive
 from narrows.archive.tables.cells import Cells, bytes_in_memory
 from narrows.archive.tables.group import (
     Kept,

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -13,13 +13,16 @@ from narrows.data.tables import CsvOptions
 from narrows.errors import ModelFileError, UsageError
 from narrows.model.use import TrainedAutoencoder
 from narrows.support.inputs import cannot_be_read
-from narrows.support.progress import Note
+from narrows.support.progress import Note, Tracker
 from narrows.tasks.codes_options import CodesOptions
 from narrows.tasks.opening import load_for, open_autoencoder
 from narrows.tasks.outputs import usual_format
 
 #: Does a job to a file: takes its path, that of the result, and who is told what to know of it.
 Work = Callable[[str, str, Note], None]
+
+#: The file, in a folder of archives, that names them.
+INDEX = "archives.json"
 
 _TABLES = ("csv", "parquet")
 
@@ -66,6 +69,10 @@ class FileJob(ABC):
     @abstractmethod
     def opened(self) -> Work:
         """What does it, once for all files of a process."""
+
+    def index(self, out: Path, results: Sequence[Path], track: Tracker) -> Path | None:
+        """Write, when all files have their results, what reads these as one; None of most jobs."""
+        return None
 
     def settings(self) -> dict[str, Any]:
         """All that results depend on beside their files, in JSON values; of a model its SHA-256."""
@@ -314,6 +321,17 @@ class CompressFiles(FileJob):
             compress_codes(source, Path(out), self.codes, check_range=self.check_range, **said)
 
         return work
+
+    def index(self, out: Path, results: Sequence[Path], track: Tracker) -> Path | None:
+        """Write an index of all archives: see :mod:`narrows.archive.series`."""
+        from narrows.archive.codes.shared import is_shared_model
+        from narrows.archive.container import begins_container
+        from narrows.archive.series import write_index
+
+        model = None if self.codes is None else self.codes.model
+        is_shared = model is not None and begins_container(model) and is_shared_model(model)
+        write_index(out / INDEX, results, model=model if is_shared else None, track=track)
+        return out / INDEX
 
     def settings(self) -> dict[str, Any]:
         found = super().settings()

@@ -35,6 +35,7 @@ class FilesDone:
         kept: those that were there already.
         failed: why files have none, by their paths.
         hint: what to do about it, where that is one thing for all.
+        index: a file by which all results are read as one.
     """
 
     out: Path
@@ -42,11 +43,13 @@ class FilesDone:
     kept: tuple[Path, ...]
     failed: dict[str, str]
     hint: str | None = None
+    index: Path | None = None
 
     def text(self) -> str:
         """The same for people."""
         kept = f"; {len(self.kept):,} were there already" if self.kept else ""
-        return f"wrote {len(self.written):,} file{_s(self.written)} to {self.out}{kept}"
+        index = f"; {self.index} stands for all" if self.index else ""
+        return f"wrote {len(self.written):,} file{_s(self.written)} to {self.out}{kept}{index}"
 
     def values(self) -> dict[str, Any]:
         """The same as JSON values."""
@@ -55,6 +58,7 @@ class FilesDone:
             "written": [str(path) for path in self.written],
             "kept": [str(path) for path in self.kept],
             "failed": self.failed,
+            "index": None if self.index is None else str(self.index),
         }
 
     def require_all(self) -> None:
@@ -204,6 +208,7 @@ def _run(
                 notes.add(file, outcome.notes)
                 advance(1)
     notes.end()
+    index = None if failed else job.index(out, [place.out for place in places], track)
     hints = {outcome.hint for outcome in failed.values()}
     return FilesDone(
         out=out,
@@ -211,6 +216,7 @@ def _run(
         kept=kept,
         failed={str(left[number].source): str(failed[number].failure) for number in sorted(failed)},
         hint=hints.pop() if len(hints) == 1 else None,
+        index=index,
     )
 
 
