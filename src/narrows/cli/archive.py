@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from narrows.cli.data_options import CsvGiven, reads_data
+from narrows.cli.gathering import gathers, options_of
 from narrows.cli.many_files import ManyFiles
 from narrows.cli.options import (
     DataArgument,
@@ -18,6 +19,7 @@ from narrows.cli.options import (
 )
 from narrows.cli.terminal import progress, say, show
 from narrows.support.standard_input import received
+from narrows.tasks.codes_options import CodesOptions
 from narrows.tasks.option_texts import parse_range
 from narrows.tasks.outputs import Written, check_outputs, to_standard_output
 
@@ -45,6 +47,7 @@ ModelOfArchive = Annotated[
 
 
 @reads_data
+@gathers({"codes": options_of(CodesOptions, lambda given: CodesOptions(**given))})
 def compress(
     *,
     data: DataArgument,
@@ -67,37 +70,7 @@ def compress(
             help="Nothing but short codes and a decoder: a few bytes an item, and no bound.",
         ),
     ] = False,
-    item_bytes: Annotated[
-        float | None,
-        typer.Option(
-            metavar="BYTES", help="With --codes-only: what a code takes, about; 6.7, or MODEL's."
-        ),
-    ] = None,
-    latent: Annotated[
-        int | None,
-        typer.Option(help="With --codes-only: numbers in a code; three for each of its bytes."),
-    ] = None,
-    model: Annotated[
-        Path | None,
-        path_option(
-            "MODEL",
-            "With --codes-only: take this model instead of training one on DATA. One that "
-            "narrows fit --preset rounded wrote, or what --keep-model wrote, whose decoder is then "
-            "not in the archive, which names it and needs it to open.",
-        ),
-    ] = None,
-    embed_model: Annotated[
-        bool,
-        typer.Option("--embed-model", help="Keep the decoder of MODEL in the archive."),
-    ] = False,
-    keep_model: Annotated[
-        Path | None,
-        path_option(
-            "FILE",
-            "With --codes-only: write the encoder and the decoder, as a MODEL for archives of "
-            "other data like DATA.",
-        ),
-    ] = None,
+    codes: CodesOptions,
     force: Force = False,
     json: Json = False,
     images: "ImageOptions",
@@ -123,32 +96,23 @@ def compress(
       narrows compress mnist:test --codes-only --out test.nrw --model short.model
       narrows compress readings/ --max-error 0.05 --workers 4 --out archives/
     """
-    from narrows.tasks.codes_options import CodesOptions
-
-    options = CodesOptions(
-        model=model,
-        latent=latent,
-        item_bytes=item_bytes,
-        embed_model=embed_model,
-        keep_model=keep_model,
-    )
     if files:
         from narrows.tasks.many_files.jobs import CompressFiles
 
         if not codes_only:
-            options.require_none()
+            codes.require_none()
         job = CompressFiles(
             max_error=max_error,
             effort=effort,
-            codes=options if codes_only else None,
+            codes=codes if codes_only else None,
             check_range=not force,
             images=images,
             csv=csv,
         )
         files.run(job, data, out, json)
         return
-    written = {"--out": out, "--keep-model": keep_model}
-    models = {"--model": model}
+    written = {"--out": out, "--keep-model": codes.keep_model}
+    models = {"--model": codes.model}
     check_outputs({"DATA": data}, written, models=models, json=json, only_files=True)
     said: dict[str, Any] = {
         "effort": effort,
@@ -160,12 +124,12 @@ def compress(
     if codes_only:
         from narrows.tasks.compress_codes import compress_codes
 
-        options.check(max_error)
-        found = compress_codes(data, out, options, check_range=not force, **said)
+        codes.check(max_error)
+        found = compress_codes(data, out, codes, check_range=not force, **said)
     else:
         from narrows.tasks.compress import compress as compress_values
 
-        options.require_none()
+        codes.require_none()
         found = compress_values(data, out, max_error=max_error, **said)
     show(found.text(), found.values(), json, beside=out)
 

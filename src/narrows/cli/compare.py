@@ -9,6 +9,7 @@ from narrows.cli.data_options import CsvGiven, reads_data
 from narrows.cli.options import DataArgument, Json, data_option, path_option
 from narrows.cli.terminal import progress, say, show
 from narrows.support.interruption import unbroken, with_last_words
+from narrows.tasks.option_texts import parse_numbers
 from narrows.tasks.outputs import check_outputs
 
 if TYPE_CHECKING:
@@ -92,7 +93,9 @@ def compare(
         models={f"--model {path}": path for path in models},
         json=json,
     )
-    options = CompareOptions(seed=seed, numbers=_sizes(numbers), epochs=epochs, folder=keep_models)
+    options = CompareOptions(
+        seed=seed, numbers=parse_numbers(numbers), epochs=epochs, folder=keep_models
+    )
     reading = Reading(test=test, labels=labels, images=images, csv=csv)
     found = compared(data, models, options, reading)
     write_and_show(found, out, json)
@@ -117,26 +120,6 @@ def write_and_show(found: "Comparison", page: Path, json: bool, **files: str) ->
     sentences = "\n".join(found.in_short)
     values = {"page": str(page), **files, **comparison_values(found)}
     show(f"{sentences}\nthe page: {page.resolve().as_uri()}", values, json)
-
-
-def _sizes(numbers: str | None) -> tuple[int, ...] | None:
-    """What ``--numbers`` says; () for 0.
-
-    Raises:
-        UsageError: it is no list of whole numbers.
-    """
-    from narrows.errors import UsageError
-
-    if numbers is None:
-        return None
-    try:
-        found = tuple(int(each) for each in numbers.split(","))
-    except ValueError:
-        raise UsageError(
-            f"--numbers {numbers} is no list of whole numbers",
-            hint="give sizes of codes, as in --numbers 2,5,10,20, or 0 for none",
-        ) from None
-    return () if found == (0,) else found
 
 
 def _file(labels: str | None) -> str | None:

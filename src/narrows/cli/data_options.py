@@ -4,7 +4,6 @@ A command says by its parameters what it reads: ``images`` stands for the option
 images, ``csv`` for those of CSV files; and ``files`` for those of many files at once.
 """
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -84,9 +83,5 @@ GROUPS = {
     "images": Group(_IMAGES, _images),
     "csv": Group(_OF_CSV, _csv),
 }
-
-
-def reads_data(command: Callable[..., None]) -> Callable[..., None]:
-    """A command with these options, which come to its parameters ``images``, ``csv`` and
-    ``files``."""
-    return gathers(command, {**GROUPS, **FILES})
+#: Gives a command these options, which come to its parameters ``images``, ``csv`` and ``files``.
+reads_data = gathers({**GROUPS, **FILES})

@@ -1,6 +1,6 @@
 """``narrows fit``: train a model on data and leave it with its history and pictures."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -157,7 +157,8 @@ def fit(
             result = fitted(
                 training, held_out, options, files, start=before, given=given, detection=detection
             )
-    show(*shown(result, {"model": out, "run_dir": files.folder}), json)
+    paths = {"model": str(out), "run_dir": str(files.folder)}
+    show(result.text(), paths | result.values(), json)
 
 
 def _loaded(
@@ -205,22 +206,3 @@ def fitted(
             unbroken=unbroken,
             **more,
         )
-
-
-def shown(result: "FitResult", paths: dict[str, Path]) -> tuple[str, dict[str, Any]]:
-    """A result for people, and for JSON."""
-    from narrows.training.pace import Pace
-
-    assert result.evaluation is not None
-    pace = Pace.of(result.history)
-    return f"{result.evaluation.sentence()}; {result.seconds:.1f} s; {pace.sentence()}", {
-        **{name: str(path) for name, path in paths.items()},
-        "evaluation": asdict(result.evaluation),
-        "training": result.trained.training.to_dict(),
-        "pace": asdict(pace),
-        "dead": result.trained.dead.tolist(),
-        "notes": list(result.notes),
-        "cautions": [asdict(caution) for caution in result.cautions],
-        "not_written": dict(result.not_written),
-        "seconds": round(result.seconds, 3),
-    }

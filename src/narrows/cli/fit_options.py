@@ -2,13 +2,12 @@
 :class:`narrows.planning.options.FitOptions`, with their names, defaults and texts."""
 
 from collections.abc import Callable
-from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from narrows.cli.gathering import Given, Group, gathers
+from narrows.cli.gathering import Given, Group, gathers, options_of
 from narrows.planning.options import FitOptions
 from narrows.tasks.option_texts import parse_sizes, parse_types
 
@@ -18,12 +17,6 @@ _WRITTEN: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "types": (str | None, parse_types),
     "spec": (Path | None, lambda path: path),
 }
-
-
-def _option(field: "Field[Any]") -> tuple[Any, Any]:
-    type_ = _WRITTEN[field.name][0] if field.name in _WRITTEN else field.type
-    help, metavar = (field.metadata[name] for name in ("help", "metavar"))
-    return type_, typer.Option(field.default, help=help, metavar=metavar, readable=False)
 
 
 def _given(values: Given) -> Given:
@@ -57,12 +50,7 @@ _GROUP = Group(
     },
 )
 
-_CHOSEN = Group(
-    {each.name: _option(each) for each in fields(FitOptions) if each.metadata["help"]}, _given
-)
-
-
-def takes_fit_options(command: Callable[..., None]) -> Callable[..., None]:
-    """A command with these options, which come to its parameter ``chosen`` by name, and those of
-    processes that train together, which come to ``group``."""
-    return gathers(command, {"chosen": _CHOSEN, "group": _GROUP})
+_CHOSEN = options_of(FitOptions, _given, {name: type_ for name, (type_, _) in _WRITTEN.items()})
+#: Gives a command these options, which come to its parameter ``chosen`` by name, and those of
+#: processes that train together, which come to ``group``.
+takes_fit_options = gathers({"chosen": _CHOSEN, "group": _GROUP})

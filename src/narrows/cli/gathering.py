@@ -3,11 +3,15 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
+
+import typer
 
 #: What was given, by the name of the option.
 Given = dict[str, Any]
+#: A function that Typer makes a command of.
+Command = Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -23,9 +27,32 @@ class Group:
     made: Callable[[Given], Any]
 
 
-def gathers(command: Callable[..., None], groups: Mapping[str, Group]) -> Callable[..., None]:
-    """A command with the options of those groups that its parameters name, in their places.
+def options_of(
+    options: type, made: Callable[[Given], Any], types: Mapping[str, Any] | None = None
+) -> Group:
+    """The fields of a dataclass that are options (:mod:`narrows.support.option_fields`).
+
+    Args:
+        made: gives what the command gets of what was given.
+        types: of those that are written otherwise than in Python.
+    """
+    found = {}
+    for each in fields(options):
+        if each.metadata.get("help"):
+            names, metavar, help = (each.metadata[key] for key in ("names", "metavar", "help"))
+            type_ = (types or {}).get(each.name, each.type)
+            shown = typer.Option(each.default, *names, metavar=metavar, help=help, readable=False)
+            found[each.name] = (type_, shown)
+    return Group(found, made)
+
+
+def gathers(groups: Mapping[str, Group]) -> Callable[[Command], Command]:
+    """Gives commands the options of those groups that their parameters name, in their places.
     ``--json`` stays the last of all."""
+    return lambda command: _with_options(command, groups)
+
+
+def _with_options(command: Command, groups: Mapping[str, Group]) -> Command:
     own = inspect.signature(command)
     found = {name: groups[name] for name in own.parameters if name in groups}
 

@@ -1,6 +1,5 @@
 """What commands take that put DATA through MODEL: both, and how they are to be read."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import Parameter
 from pathlib import Path
@@ -82,7 +81,6 @@ def _made(given: Given) -> ModelAndData:
     return ModelAndData(**given)
 
 
-def uses_model(command: Callable[..., None]) -> Callable[..., None]:
-    """A command with these, which come to its parameter ``given``, and to ``files`` those of many
-    files at once."""
-    return gathers(command, {"given": Group(_OPTIONS, _made), **FILES})
+#: Gives a command these, which come to its parameter ``given``, and to ``files`` those of many
+#: files at once.
+uses_model = gathers({"given": Group(_OPTIONS, _made), **FILES})

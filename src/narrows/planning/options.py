@@ -7,8 +7,8 @@ reads. ``narrows fit`` takes its own from the fields (:mod:`narrows.cli.fit_opti
 Nothing heavy is imported here: asking for help needs this module.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING, Any, Self
 from narrows.errors import UsageError
 from narrows.nn.objectives import LOSSES, Objective
 from narrows.support import arguments
+from narrows.support.option_fields import option
 
 if TYPE_CHECKING:
     from narrows.nn.spec import Spec
     from narrows.training import Noise
-
-#: Gives the value that a field holds, for a name and what was given under it.
-Check = Callable[[str, Any], Any]
 
 _SHARE_HINT = (
     "scikit-learn's PCA takes a share of the variance here, and a net has to know how many numbers "
@@ -89,12 +87,6 @@ _whole = partial(arguments.whole, optional=True)
 _number = partial(arguments.number, optional=True)
 
 
-def _told(check: Check, help: str | None = None, metavar: str | None = None) -> dict[str, Any]:
-    """What is known of a field: what makes sure of it, and how ``narrows fit --help`` tells of it;
-    without a text it is no option there."""
-    return {"check": check, "help": help, "metavar": metavar}
-
-
 @dataclass(frozen=True, kw_only=True)
 class FitOptions:
     """Which model to train, and how; None where the choice is the planner's.
@@ -106,98 +98,79 @@ class FitOptions:
         UsageError: a value that cannot be meant.
     """
 
-    preset: str = field(
-        default="auto",
-        metadata=_told(
-            arguments.text,
-            "auto looks at the data; dense, conv, variational, rounded, unet, denoiser; simple is "
-            "the article's.",
-        ),
+    preset: str = option(
+        "auto",
+        "auto looks at the data; dense, conv, variational, rounded, unet, denoiser; simple is "
+        "the article's.",
+        check=arguments.text,
     )
-    spec: "Path | Spec | None" = field(
-        default=None, metadata=_told(_spec, "A model of your own, as TOML.", "FILE.toml")
+    spec: "Path | Spec | None" = option(
+        None, "A model of your own, as TOML.", "FILE.toml", check=_spec
     )
-    latent: int | None = field(
-        default=None,
-        metadata=_told(_latent, "Numbers in the code; 20, or half of what a small item has."),
+    latent: int | None = option(
+        None, "Numbers in the code; 20, or half of what a small item has.", check=_latent
     )
-    hidden: tuple[int, ...] | None = field(
-        default=None,
-        metadata=_told(arguments.sizes, "Units of the hidden layers, outermost first.", "N,N"),
+    hidden: tuple[int, ...] | None = option(
+        None, "Units of the hidden layers, outermost first.", "N,N", check=arguments.sizes
     )
-    item_bytes: float | None = field(
-        default=None,
-        metadata=_told(
-            _number,
-            "What a code of the preset rounded shall take; a third of its numbers.",
-            "BYTES",
-        ),
+    item_bytes: float | None = option(
+        None,
+        "What a code of the preset rounded shall take; a third of its numbers.",
+        "BYTES",
+        check=_number,
     )
-    loss: str = field(
-        default="l2",
-        metadata=_told(_loss, "l2, l1, huber, huber:THRESHOLD, or bce (values become 0..1)."),
+    loss: str = option(
+        "l2", "l2, l1, huber, huber:THRESHOLD, or bce (values become 0..1).", check=_loss
     )
-    epochs: int | None = field(
-        default=None,
-        metadata=_told(
-            _whole, "Passes over the training set; fewer the larger the data, 50 for simple."
-        ),
+    epochs: int | None = option(
+        None,
+        "Passes over the training set; fewer the larger the data, 50 for simple.",
+        check=_whole,
     )
-    batch_size: int | None = field(
-        default=None,
-        metadata=_told(_whole, "Items a step; by the size of the data, 64 for simple."),
+    batch_size: int | None = option(
+        None, "Items a step; by the size of the data, 64 for simple.", check=_whole
     )
-    learning_rate: float | None = field(
-        default=None, metadata=_told(_number, "Adam's, at its highest; 0.001 for simple.")
+    learning_rate: float | None = option(
+        None, "Adam's, at its highest; 0.001 for simple.", check=_number
     )
-    weight_decay: float | None = field(
-        default=None, metadata=_told(_number, "Decoupled from the gradient; 0 for simple.")
+    weight_decay: float | None = option(
+        None, "Decoupled from the gradient; 0 for simple.", check=_number
     )
-    shift: int | None = field(
-        default=None,
-        metadata=_told(
-            _whole, "Move images by up to so many pixels each time; 1 for most, 0 for none."
-        ),
+    shift: int | None = option(
+        None, "Move images by up to so many pixels each time; 1 for most, 0 for none.", check=_whole
     )
-    noise: str | None = field(
-        default=None,
-        metadata=_told(
-            _noise,
-            "Damage to undo: gaussian:0.3, masking:0.3 or salt-pepper:0.1; gaussian:0.1-0.8 for an "
-            "amount that is not known.",
-            "KIND:AMOUNT",
-        ),
+    noise: str | None = option(
+        None,
+        "Damage to undo: gaussian:0.3, masking:0.3 or salt-pepper:0.1; gaussian:0.1-0.8 for an "
+        "amount that is not known.",
+        "KIND:AMOUNT",
+        check=_noise,
     )
-    refine: int | None = field(
-        default=None,
-        metadata=_told(
-            _whole,
-            "Gauss-Newton steps that improve each code after the encoder; 2 for most, 0 for none, "
-            "which is faster to encode.",
-            "STEPS",
-        ),
+    refine: int | None = option(
+        None,
+        "Gauss-Newton steps that improve each code after the encoder; 2 for most, 0 for none, "
+        "which is faster to encode.",
+        "STEPS",
+        check=_whole,
     )
-    patience: int | None = field(
-        default=None,
-        metadata=_told(
-            _whole, "Stop after so many epochs without a better validation loss; keep the best."
-        ),
+    patience: int | None = option(
+        None,
+        "Stop after so many epochs without a better validation loss; keep the best.",
+        check=_whole,
     )
-    types: Mapping[str, str] | None = field(
-        default=None,
-        metadata=_told(
-            _types, "A table's types, where they are not what they look like.", "COLUMN=TYPE,..."
-        ),
+    types: Mapping[str, str] | None = option(
+        None,
+        "A table's types, where they are not what they look like.",
+        "COLUMN=TYPE,...",
+        check=_types,
     )
-    devices: int | None = field(
-        default=None,
-        metadata=_told(
-            _whole,
-            "How many devices of this machine share every batch; all of its GPUs, or one CPU.",
-        ),
+    devices: int | None = option(
+        None,
+        "How many devices of this machine share every batch; all of its GPUs, or one CPU.",
+        check=_whole,
     )
-    seed: int = field(default=0, metadata=_told(_seed, "Governs everything drawn at random."))
-    validation_fraction: float = field(default=0.1, metadata=_told(_share))
+    seed: int = option(0, "Governs everything drawn at random.", check=_seed)
+    validation_fraction: float = option(0.1, check=_share)
 
     def __post_init__(self) -> None:
         for each in fields(self):

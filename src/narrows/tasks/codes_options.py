@@ -6,26 +6,35 @@ from pathlib import Path
 from typing import Any
 
 from narrows.errors import UsageError
+from narrows.support.option_fields import option
 
 
 @dataclass(frozen=True, kw_only=True)
 class CodesOptions:
-    """What can be said of an archive of codes.
+    """What can be said of an archive of codes."""
 
-    Attributes:
-        model: a model to take, of ``narrows fit --preset rounded`` or ``--keep-model``; None to
-            train one on the data.
-        latent: numbers of a code.
-        item_bytes: what a code shall take, about.
-        embed_model: keep the decoder of a shared model in the archive.
-        keep_model: where to write the encoder and the decoder, for archives of other data.
-    """
-
-    model: Path | None = None
-    latent: int | None = None
-    item_bytes: float | None = None
-    embed_model: bool = False
-    keep_model: Path | None = None
+    item_bytes: float | None = option(
+        None, "With --codes-only: what a code takes, about; 6.7, or MODEL's.", "BYTES"
+    )
+    latent: int | None = option(
+        None, "With --codes-only: numbers in a code; three for each of its bytes."
+    )
+    model: Path | None = option(
+        None,
+        "With --codes-only: take this model instead of training one on DATA. One that narrows fit "
+        "--preset rounded wrote, or what --keep-model wrote, whose decoder is then not in the "
+        "archive, which names it and needs it to open.",
+        "MODEL",
+    )
+    embed_model: bool = option(
+        False, "Keep the decoder of MODEL in the archive.", names=("--embed-model",)
+    )
+    keep_model: Path | None = option(
+        None,
+        "With --codes-only: write the encoder and the decoder, as a MODEL for archives of other "
+        "data like DATA.",
+        "FILE",
+    )
 
     def require_none(self) -> None:
         """Refuse what only archives of codes have.

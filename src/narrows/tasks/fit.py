@@ -6,7 +6,7 @@ The command line, ``narrows demo`` and the estimators show the same :class:`FitR
 import contextlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any
 
@@ -27,6 +27,7 @@ from narrows.tasks.fit_plan import Coded, fit_plan, learn
 from narrows.tasks.run_files import RunFiles
 from narrows.training import History
 from narrows.training.loop import Unbroken
+from narrows.training.pace import Pace
 
 # Items that say enough of a model to warn of it, where nobody waits for an evaluation.
 _MOST_TO_JUDGE = 500
@@ -69,6 +70,26 @@ class FitResult:
     def findings(self) -> tuple[str, ...]:
         """What is known only after training, in sentences."""
         return (*self.notes, *map(str, self.cautions), *self.not_written.values())
+
+    def text(self) -> str:
+        """What came of a run that has files, for people."""
+        assert self.evaluation is not None
+        pace = Pace.of(self.history).sentence()
+        return f"{self.evaluation.sentence()}; {self.seconds:.1f} s; {pace}"
+
+    def values(self) -> dict[str, Any]:
+        """The same for machines."""
+        assert self.evaluation is not None
+        return {
+            "evaluation": asdict(self.evaluation),
+            "training": self.trained.training.to_dict(),
+            "pace": asdict(Pace.of(self.history)),
+            "dead": self.trained.dead.tolist(),
+            "notes": list(self.notes),
+            "cautions": [asdict(caution) for caution in self.cautions],
+            "not_written": dict(self.not_written),
+            "seconds": round(self.seconds, 3),
+        }
 
     def _repr_html_(self) -> str:
         told = "".join(f"<li>{escape(line)}</li>" for line in (*self.choices, *self.findings))

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,65 +16,13 @@ from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.tasks.convert import decode
 from narrows.tasks.drawn_codes import DrawnCodes, interpolated, traversed
 from narrows.tasks.drawn_rows import DrawnRows
+from narrows.tasks.generate_options import GenerateOptions
 from narrows.tasks.opening import load_for
 from narrows.tasks.option_texts import parse_places
 from narrows.tasks.outputs import Written
 
-# Which options each choice heeds, and how many items a way between two has.
-_HEEDED = {"-n": ("--from",), "--between": ("--steps",), "--traverse": ("--at", "--steps")}
+# Items of a way between two.
 _STEPS = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class GenerateOptions:
-    """What can be said of new items: one of ``count``, ``between`` and ``traverse``.
-
-    Attributes:
-        count: how many to draw.
-        seed: the same draws the same items.
-        source: what codes are drawn from, see :class:`narrows.tasks.drawn_codes.DrawnCodes`.
-        between: ``DATA:A,B``: lead from item A to item B, counting from 0.
-        traverse: the latent number to vary over its range in training.
-        at: ``DATA:A``, whose other numbers ``traverse`` keeps; None for the mean ones.
-        steps: items of ``between`` and ``traverse``, both ends included; None for 10.
-        csv: how a CSV file is read, as :func:`narrows.load_data` takes it.
-    """
-
-    count: int | None = None
-    seed: int = 0
-    source: str | None = None
-    between: str | None = None
-    traverse: int | None = None
-    at: str | None = None
-    steps: int | None = None
-    csv: Mapping[str, Any] = field(default_factory=dict)
-
-    def check(self) -> None:
-        """Make sure that exactly one thing is asked for, and nothing that it does not heed.
-
-        Raises:
-            UsageError: it is not so.
-        """
-        choices = {"-n": self.count, "--between": self.between, "--traverse": self.traverse}
-        given = [name for name, value in choices.items() if value is not None]
-        if len(given) != 1:
-            what = "nothing" if not given else " and ".join(given)
-            raise UsageError(
-                f"{what} was asked for, and it takes one of {', '.join(choices)}",
-                hint="write -n 64 for 64 new items, or see narrows generate --help",
-            )
-        for name, value in (("--from", self.source), ("--at", self.at), ("--steps", self.steps)):
-            if value is not None and name not in _HEEDED[given[0]]:
-                of = " and ".join(each for each, heeded in _HEEDED.items() if name in heeded)
-                raise UsageError(
-                    f"{name} says nothing about {given[0]}",
-                    hint=f"leave it out: it belongs to {of}",
-                )
-        if self.csv and self.between is None and self.at is None:
-            raise UsageError(
-                f"{next(iter(self.csv))} says how a CSV file is read, and none is",
-                hint="leave it out: it belongs to --between and --at",
-            )
 
 
 def generate(

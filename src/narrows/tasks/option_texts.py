@@ -46,6 +46,24 @@ def parse_sizes(text: str | None) -> tuple[int, ...] | None:
     return tuple(int(part) for part in parts)
 
 
+def parse_numbers(text: str | None) -> tuple[int, ...] | None:
+    """``2,5,10`` as (2, 5, 10); ``0`` as ().
+
+    Raises:
+        UsageError: it is no list of whole numbers.
+    """
+    if text is None:
+        return None
+    try:
+        found = tuple(int(each) for each in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"--numbers {text} is no list of whole numbers",
+            hint="give sizes of codes, as in --numbers 2,5,10,20, or 0 for none",
+        ) from None
+    return () if found == (0,) else found
+
+
 def parse_range(text: str | None, count: int) -> tuple[int, int]:
     """``10:20`` as (10, 20), of ``count`` items; either end may be left out.
 
