@@ -5,7 +5,7 @@ The command line, ``narrows demo`` and the estimators show the same :class:`FitR
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any
@@ -135,10 +135,8 @@ def fit(
     begun = time.monotonic()
     plan = _planned(training, options, start, most_steps)
     choices = _choices(training, held_out, plan)
-    shape = "x".join(map(str, training.item_shape))
-    note(f"learning {len(training):,} items of {shape} from {training.name}")
-    for line in choices:
-        note(f"  {line}")
+    for line in _begun(training, choices):
+        note(line)
     fitted = fit_plan(
         training,
         held_out,
@@ -149,19 +147,15 @@ def fit(
         devices=options.devices,
         **({} if files is None else files.begin(plan, detection)),
     )
-    before = {} if start is None else start.parameters.get("values", {})
-    trained = kept(fitted.trained, of, {**given, **_settled(before)}, plan.settings.epochs)
+    trained = kept(fitted.trained, of, {**given, **_settled(start)}, plan.settings.epochs)
     autoencoder = TrainedAutoencoder(trained)
-    evaluation, not_written, most = None, dict[str, str](), _MOST_TO_JUDGE
+    evaluation, not_written = None, dict[str, str]()
     if files is not None:
         files.save(trained)
         shown = training if held_out is None else held_out
-        coded = fitted.coded.training if held_out is None else fitted.coded.held_out
-        assert coded is not None
         evaluation, not_written = files.report(
-            autoencoder, fitted.history, shown, coded=coded, plan=plan, track=track
+            autoencoder, fitted.history, shown, coded=fitted.coded.shown, plan=plan, track=track
         )
-        most = MOST_ITEMS
     cautions = find_warnings(
         autoencoder,
         training,
@@ -169,7 +163,7 @@ def fit(
         fitted.history,
         evaluation,
         keeps_best=plan.settings.patience is not None,
-        most=most,
+        most=_MOST_TO_JUDGE if files is None else MOST_ITEMS,
         coded=fitted.coded.training,
     )
     result = FitResult(
@@ -189,8 +183,9 @@ def fit(
     return result
 
 
-def _settled(before: Mapping[str, Any]) -> dict[str, Any]:
+def _settled(start: TrainedModel | None) -> dict[str, Any]:
     """The parameters that a model which went on has kept."""
+    before = {} if start is None else start.parameters.get("values", {})
     return {name: value for name, value in before.items() if name in SETTLED}
 
 
@@ -223,6 +218,13 @@ def _choices(training: Dataset, held_out: Dataset | None, plan: Plan) -> tuple[s
         notes += [f"{held_out.name}: {line}" for line in held_out.notes]
     columns = [] if training.table is None else training.table.describe()
     return (*notes, *columns, *plan.reasons)
+
+
+def _begun(training: Dataset, choices: tuple[str, ...]) -> Iterator[str]:
+    """What is said before the training."""
+    shape = "x".join(map(str, training.item_shape))
+    yield f"learning {len(training):,} items of {shape} from {training.name}"
+    yield from (f"  {line}" for line in choices)
 
 
 def _doubts(training: Dataset, plan: Plan) -> tuple[str, ...]:

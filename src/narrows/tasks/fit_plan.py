@@ -14,7 +14,7 @@ from narrows.engine.evidence import is_variational
 from narrows.engine.processes import leave
 from narrows.errors import DataError
 from narrows.learnt.density import MOST_CODES, MOST_NUMBERS, fit_density
-from narrows.learnt.pca import fit_pca
+from narrows.learnt.pca import PCA, fit_pca
 from narrows.model.coded_items import CodedItems
 from narrows.model.file import require_storable
 from narrows.model.ranges import column_ranges
@@ -48,6 +48,11 @@ class Coded:
 
     training: CodedItems
     held_out: CodedItems | None
+
+    @property
+    def shown(self) -> CodedItems:
+        """Those that a run is judged by."""
+        return self.training if self.held_out is None else self.held_out
 
 
 @dataclass(frozen=True)
@@ -93,15 +98,10 @@ def fit_plan(
         learnt = training.items if measured is None else selected_rows(training.items, measured)
         pca = fit_pca(learnt, min(spec.latent_size, _MOST_COMPONENTS))
         advance(1)
-        if plan.may_be_linear:
-            # few items can be learnt by heart: what chose the epoch judges here too
-            held_out = validation if settings.patience is not None else None
-            judges = training if held_out is None else held_out
-            linear = linear_model(training.item_shape, pca, linear_scaling(training, pca))
-            found = where_linear_is_better(model, linear, judges, refinement, settings.seed)
-            if found:
-                notes = found
-                model, refinement = linear, 0  # its codes are the best there are
+        linear, found = _better_linear(model, pca, training, validation, plan)
+        if found:
+            notes = found
+            model, refinement = linear, 0  # its codes are the best there are
         advance(1)
     coded = _coded(model, refinement, training, validation)
     has_density = density and spec.latent_size <= MOST_NUMBERS and not model.spec.crosses
@@ -159,6 +159,21 @@ def learn(
     )
     leave()
     return result
+
+
+def _better_linear(
+    model: Model, pca: PCA, training: Dataset, validation: Dataset | None, plan: Plan
+) -> tuple[Model, list[str]]:
+    """What takes a trained model's place where PCA does better, and what to say of that; the model
+    and nothing elsewhere."""
+    if not plan.may_be_linear:
+        return model, []
+    # few items can be learnt by heart: what chose the epoch judges here too
+    held_out = validation if plan.settings.patience is not None else None
+    judges = training if held_out is None else held_out
+    linear = linear_model(training.item_shape, pca, linear_scaling(training, pca))
+    seed = plan.settings.seed
+    return linear, where_linear_is_better(model, linear, judges, plan.refinement, seed)
 
 
 def _coded(model: Model, refinement: int, training: Dataset, validation: Dataset | None) -> Coded:
