@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from helpers.command_line import ENVIRONMENT, Command, done, failed
+from helpers.compiling import plain_flags
 from narrows import NarrowsWarning
 from narrows.engine import AdamSettings, chosen_engine, make_runner, make_trainer
 from narrows.engine.fused import check
@@ -396,7 +397,7 @@ def test_every_command_does_without_a_numba_that_aborts(
     result = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         cwd=tmp_path,
-        env=ENVIRONMENT | broken_numba,
+        env=ENVIRONMENT | broken_numba | {"XLA_FLAGS": plain_flags()},
         capture_output=True,
         text=True,
     )

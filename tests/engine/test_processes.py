@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from helpers.command_line import ENVIRONMENT, Command, done
+from helpers.compiling import plain_flags
 from narrows.engine.processes import joined
 from narrows.errors import NarrowsError, UsageError
 from narrows.training.checkpoint import Checkpoint
@@ -53,8 +54,9 @@ for name in arrays:  # Adam makes steps of the rounding errors of biases that a 
 @pytest.mark.slow
 def test_devices_share_batches_that_do_not_divide_and_nothing_else_changes() -> None:
     """With statistics over the batch, and codes that are drawn."""
-    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
-    subprocess.run([sys.executable, "-c", _DEVICES], env=ENVIRONMENT | flags, check=True)
+    flags = f"--xla_force_host_platform_device_count=8 {plain_flags()}"
+    own = {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+    subprocess.run([sys.executable, "-c", _DEVICES], env=ENVIRONMENT | own, check=True)
 
 
 def test_more_devices_than_there_are_are_refused() -> None:
@@ -81,7 +83,7 @@ def _started(folder: Path, count: int, *more: str, of: str = "digits") -> list[A
     return [
         subprocess.Popen(
             [sys.executable, "-m", "narrows", "fit", of, *group, str(index), *rest, *out],
-            env=ENVIRONMENT | {"JAX_PLATFORMS": "cpu"},
+            env=ENVIRONMENT | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": plain_flags()},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 import pytest
 
+from helpers.compiling import plain_flags
 from helpers.engine_cases import WELL_CONDITIONED, state_bytes
 from narrows.engine.xla import XlaTrainer, resident
 from narrows.engine.xla import trainer as trainers
@@ -192,7 +193,8 @@ for here, there in zip(*found, strict=True):
 
 @pytest.mark.slow
 def test_another_device_than_the_first_holds_and_computes_all() -> None:
-    own = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
+    flags = f"--xla_force_host_platform_device_count=2 {plain_flags()}"
+    own = {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     command = [sys.executable, "-c", TWO_DEVICES]
     result = subprocess.run(command, env=os.environ | own, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

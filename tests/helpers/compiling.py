@@ -1,5 +1,6 @@
-"""How XLA compiles what tests run in this process."""
+"""How XLA compiles what tests run in this process, and in those that they start."""
 
+import functools
 from typing import Any
 
 import jax
@@ -15,16 +16,17 @@ def compile_plainly() -> None:
     whatever is compiled in it; of all that is not ``optimised``, here alone. A jaxlib that does not
     know them is left as it is."""
     made = getattr(compiler, "get_compile_options", None)
-    known: list[bool] = []
+    asked = False
 
     def options_of(*arguments: Any, **named: Any) -> Any:
+        nonlocal asked
         options = made(*arguments, **named)
-        if not jax.config.read("jax_disable_most_optimizations"):
+        if asked or not jax.config.read("jax_disable_most_optimizations"):
             return options
-        if not known:
-            known.append(False)  # while it is tried
-            known[0] = _are_known()
-        if known[0]:
+        asked = True  # it compiles to find out
+        known = _are_known()
+        asked = False
+        if known:
             options.env_option_overrides = [*options.env_option_overrides, (_EMITTERS, False)]
         return options
 
@@ -32,6 +34,14 @@ def compile_plainly() -> None:
         compiler.get_compile_options = options_of
 
 
+def plain_flags() -> str:
+    """What ``XLA_FLAGS`` says to a process that is to compile so: for those that compile much. XLA
+    ends a process that is told what it does not know."""
+    plainly = jax.config.read("jax_disable_most_optimizations") and _are_known()
+    return f"--{_EMITTERS}=false" if plainly else ""
+
+
+@functools.cache
 def _are_known() -> bool:
     try:
         jax.jit(lambda: 0, compiler_options={_EMITTERS: False}).lower().compile()

@@ -11,6 +11,7 @@ pytest.importorskip("ipykernel")
 
 import nbformat
 
+from helpers.compiling import plain_flags
 from notebooks import EXAMPLES, executed  # in tools/
 
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
@@ -23,6 +24,7 @@ def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     # What XLA compiles is kept for the notebooks' processes as for this one.
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", jax.config.jax_compilation_cache_dir or "")
     monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    monkeypatch.setenv("XLA_FLAGS", plain_flags())
     executed(path, tmp_path, epochs=2)
 
 
