@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from narrows.cli.data_options import CsvGiven, reads_data
+from narrows.cli.gathering import Given, gathers, options_of
 from narrows.cli.options import DataArgument, Json, data_option, path_option
 from narrows.cli.terminal import progress, say, show
 from narrows.support.interruption import unbroken, with_last_words
+from narrows.tasks.comparison.options import ARTICLE_FILE, DEFAULT_FILE, CompareOptions
 from narrows.tasks.option_texts import parse_numbers
 from narrows.tasks.outputs import check_outputs
 
@@ -19,7 +21,12 @@ if TYPE_CHECKING:
 _AGAIN = "stopped; the same command starts at the beginning"
 
 
+def _chosen(given: Given) -> CompareOptions:
+    return CompareOptions(**given | {"numbers": parse_numbers(given["numbers"])})
+
+
 @reads_data
+@gathers({"chosen": options_of(CompareOptions, _chosen, {"numbers": str | None})})
 def compare(
     *,
     data: DataArgument,
@@ -46,22 +53,7 @@ def compare(
             "folders have their own.",
         ),
     ] = None,
-    numbers: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N,N",
-            help="Sizes of codes to train models of, for the curve of error over numbers; 2, 5, "
-            "10, 20, 30, 50 as far as items are larger. 0 for none, which is faster.",
-        ),
-    ] = None,
-    epochs: Annotated[
-        int | None,
-        typer.Option(help="Of each training at most; as many as suit the data otherwise."),
-    ] = None,
-    keep_models: Annotated[
-        Path | None, path_option("DIR", "Where to leave the models that are trained.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Governs everything drawn at random.")] = 0,
+    chosen: CompareOptions,
     json: Json = False,
     images: "ImageOptions",
     csv: CsvGiven,
@@ -78,30 +70,23 @@ def compare(
       narrows compare scans/ --grey --resize 64,64 --out scans.html
       narrows compare mnist --model digits.safetensors --out mine.html
     """
-    from narrows.tasks.compare import ARTICLE_FILE, DEFAULT_FILE, CompareOptions
     from narrows.tasks.comparison.parts import Reading
 
     models = list(model or ())
-    kept = (
-        {}
-        if keep_models is None
-        else {f"--keep-models {name}": keep_models / name for name in (ARTICLE_FILE, DEFAULT_FILE)}
-    )
+    folder, names = chosen.folder, (ARTICLE_FILE, DEFAULT_FILE)
+    kept = {} if folder is None else {f"--keep-models {name}": folder / name for name in names}
     check_outputs(
         {"DATA": data, "--test": test, "--labels": _file(labels)},
         {"--out": out, **kept},
         models={f"--model {path}": path for path in models},
         json=json,
     )
-    options = CompareOptions(
-        seed=seed, numbers=parse_numbers(numbers), epochs=epochs, folder=keep_models
-    )
     reading = Reading(test=test, labels=labels, images=images, csv=csv)
-    found = compared(data, models, options, reading)
+    found = compared(data, models, chosen, reading)
     write_and_show(found, out, json)
 
 
-def compared(data: str, models: list[Path], options: Any, reading: Any) -> "Comparison":
+def compared(data: str, models: list[Path], options: CompareOptions, reading: Any) -> "Comparison":
     """:func:`narrows.tasks.compare.compare` as a terminal shows it, and as Ctrl-C ends it."""
     from narrows.tasks.compare import compare as job
     from narrows.tasks.comparison.hearing import Hearing

@@ -35,7 +35,7 @@ def demo(
       narrows demo --data scans/
     """
     from narrows.support.locking import held_folder
-    from narrows.tasks.compare import ARTICLE_FILE, DEFAULT_FILE, CompareOptions
+    from narrows.tasks.comparison.options import ARTICLE_FILE, DEFAULT_FILE, CompareOptions
     from narrows.tasks.comparison.parts import Reading
 
     models, page = [out / ARTICLE_FILE, out / DEFAULT_FILE], out / PAGE

@@ -1,11 +1,10 @@
 """``narrows denoise``: damaged items in, and out what a model takes them to be without it."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from narrows.cli.data_options import CsvGiven, reads_data
+from narrows.cli.gathering import Given, gathers, options_of
 from narrows.cli.options import (
     DataArgument,
     Force,
@@ -13,9 +12,9 @@ from narrows.cli.options import (
     ItemsOut,
     Json,
     ModelArgument,
-    data_option,
 )
 from narrows.cli.terminal import progress, say, show, show_written
+from narrows.tasks.denoise_options import DenoiseOptions
 from narrows.tasks.outputs import check_outputs, to_standard_output, usual_format
 
 if TYPE_CHECKING:
@@ -23,33 +22,13 @@ if TYPE_CHECKING:
 
 
 @reads_data
+@gathers({"chosen": options_of(DenoiseOptions, dict)})
 def denoise(
     *,
     model: ModelArgument,
     data: DataArgument,
     out: ItemsOut,
-    against: Annotated[
-        str | None,
-        data_option(
-            "CLEAN", "The same items without noise: measure what is left of it, beside filters."
-        ),
-    ] = None,
-    noise: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KIND:AMOUNT",
-            help="Add this to DATA first, and measure against DATA as it was.",
-        ),
-    ] = None,
-    cells: Annotated[
-        str,
-        typer.Option(
-            metavar="missing|all",
-            help="Of a table: fill the missing cells in and keep the others, or write what the "
-            "model makes of all.",
-        ),
-    ] = "missing",
-    seed: Annotated[int, typer.Option(help="Governs the noise that is added.")] = 0,
+    chosen: Given,
     force: Force = False,
     format: Format = None,
     json: Json = False,
@@ -69,17 +48,14 @@ def denoise(
       narrows denoise pages.safetensors scans/ --out cleaned/
     """
     from narrows.report.denoising import denoising_text
-    from narrows.tasks.denoise_files import DenoiseOptions, denoise_files
+    from narrows.tasks.denoise_files import denoise_files
     from narrows.tasks.opening import open_autoencoder
 
-    options = DenoiseOptions(
-        against=against, noise=noise, cells=cells, seed=seed, check_range=not force, images=images,
-        csv=csv,
-    )  # fmt: skip
+    options = DenoiseOptions(**chosen, check_range=not force, images=images, csv=csv)
     options.check()
     autoencoder = open_autoencoder(model, track=progress)
     out = to_standard_output(out, format, usual_format(autoencoder))
-    sources = {"DATA": data, "--against": against}
+    sources = {"DATA": data, "--against": options.against}
     check_outputs(sources, {"--out": out}, models={"MODEL": model}, json=json)
     found = denoise_files(autoencoder, data, out, options, track=progress, note=say)
     if found.measured is None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import typer
 
+from narrows.support.standard_input import received
+
 #: What was given, by the name of the option.
 Given = dict[str, Any]
 #: A function that Typer makes a command of.
@@ -39,10 +41,12 @@ def options_of(
     found = {}
     for each in fields(options):
         if each.metadata.get("help"):
-            names, metavar, help = (each.metadata[key] for key in ("names", "metavar", "help"))
-            type_ = (types or {}).get(each.name, each.type)
-            shown = typer.Option(each.default, *names, metavar=metavar, help=help, readable=False)
-            found[each.name] = (type_, shown)
+            told = {key: each.metadata[key] for key in ("metavar", "help")}
+            callback = received if each.metadata["is_data"] else None
+            shown = typer.Option(
+                each.default, *each.metadata["names"], **told, callback=callback, readable=False
+            )
+            found[each.name] = ((types or {}).get(each.name, each.type), shown)
     return Group(found, made)
 
 

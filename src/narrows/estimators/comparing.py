@@ -16,9 +16,9 @@ from narrows.support import arguments
 from narrows.support.log import say
 from narrows.support.progress import shown
 from narrows.support.temporary import temporary_folder
-from narrows.tasks.compare import CompareOptions
 from narrows.tasks.compare import compare as job
 from narrows.tasks.comparison.hearing import Hearing
+from narrows.tasks.comparison.options import CompareOptions
 from narrows.tasks.comparison.parts import Reading
 
 _MODEL_HINT = "give paths of model files, or fitted Autoencoders"

@@ -12,6 +12,7 @@ def option(
     metavar: str | None = None,
     *,
     names: tuple[str, ...] = (),
+    is_data: bool = False,
     check: Callable[[str, Any], Any] | None = None,
 ) -> Any:
     """A field of a dataclass that is an option.
@@ -21,7 +22,8 @@ def option(
         help: what it is; None where no command has it.
         metavar: what the help writes for a value.
         names: on the command line, where they are others than that of the field.
+        is_data: whether it names data, where - is standard input.
         check: gives the value that the field holds, for its name and what was given.
     """
-    told = {"help": help, "metavar": metavar, "names": names, "check": check}
+    told = {"help": help, "metavar": metavar, "names": names, "is_data": is_data, "check": check}
     return field(default=default, metadata=told)

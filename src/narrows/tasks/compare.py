@@ -9,12 +9,11 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from narrows.data import Dataset
-from narrows.errors import UsageError
 from narrows.model.file import load_model
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
@@ -30,7 +29,7 @@ from narrows.report.comparison.result import (
 from narrows.report.comparison.sentences import with_facts, with_sentences
 from narrows.report.redundancy import is_comparable, redundancy
 from narrows.support.progress import Tracker
-from narrows.tasks.comparison.archives import BOUNDS, MOST_BYTES, Stored, stored_arrays
+from narrows.tasks.comparison.archives import BOUNDS, Stored, stored_arrays
 from narrows.tasks.comparison.candidates import (
     ARTICLE,
     DEFAULT,
@@ -55,6 +54,7 @@ from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.latent import features, latent_space
 from narrows.tasks.comparison.losses import losses
 from narrows.tasks.comparison.numbers import numbers_kept, sizes_for
+from narrows.tasks.comparison.options import ARTICLE_FILE, DEFAULT_FILE, CompareOptions
 from narrows.tasks.comparison.parts import Parts, Reading, Source, has_name, load_parts
 from narrows.tasks.comparison.tables import TABLE_BOUNDS, stored_tables
 from narrows.tasks.comparison.use import code_use
@@ -64,53 +64,6 @@ from narrows.tasks.opening import images_for
 # Fifty epochs of MNIST are 47,000 steps; after fewer than this the article's model has hardly
 # looked at a small set, and gets more epochs there.
 _FEWEST_STEPS = 10_000
-#: Files of the models that were trained, in the folder that keeps them.
-ARTICLE_FILE, DEFAULT_FILE = "article.safetensors", "default.safetensors"
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompareOptions:
-    """How much a comparison does.
-
-    Attributes:
-        seed: governs everything drawn at random.
-        numbers: sizes of codes to train models of; None for the usual ones, () for none.
-        epochs: of each training at most; None for as many as suit the data.
-        folder: where the models that are trained stay; None for nowhere.
-        pictures: whether their histories and pictures stay there too.
-        latent: numbers of the codes of both models; None for what suits the data.
-        bounds: the largest errors of bounded archives; None for the usual ones.
-        codes: whether to train a model for an archive of codes alone.
-        most_bytes: of the items that are archived.
-        codecs: formats of images that are measured, by name; None for all that are installed.
-        most_told: items that classifiers of codes are fitted to; None for as many as are done in
-            half a minute or so.
-    """
-
-    seed: int = 0
-    numbers: Sequence[int] | None = None
-    epochs: int | None = None
-    folder: Path | None = None
-    pictures: bool = False
-    latent: int | None = None
-    bounds: Sequence[str] | None = None
-    codes: bool = True
-    most_bytes: int = MOST_BYTES
-    codecs: Sequence[str] | None = None
-    most_told: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.epochs is not None and self.epochs < 1:
-            raise UsageError(
-                f"--epochs is {self.epochs}, and models are trained for at least 1 epoch",
-                hint="give a whole number above 0, or leave it out",
-            )
-        for size in self.numbers or ():
-            if size < 1:
-                raise UsageError(
-                    f"--numbers has {size}, and codes have at least 1 number",
-                    hint="give whole numbers above 0, as in --numbers 2,5,10",
-                )
 
 
 def compare(

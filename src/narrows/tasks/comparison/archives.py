@@ -24,10 +24,9 @@ from narrows.tasks.codes_archive import train_rounded, write_codes_only
 from narrows.tasks.comparison.candidates import Candidate
 from narrows.tasks.comparison.duration import timed_training
 from narrows.tasks.comparison.hearing import Hearing
+from narrows.tasks.comparison.options import MOST_BYTES
 from narrows.tasks.comparison.parts import Parts
 
-#: Bytes of the items that are archived, at most: some ten seconds of one core an archive.
-MOST_BYTES = 4 << 20
 #: The largest errors of bounded archives, as shares of the range of the values.
 BOUNDS = ("1%", "3%", "10%")
 LOSSLESS = "lossless"
