@@ -15,49 +15,43 @@ from narrows.cli.many_files import FILES
 CsvGiven = Given
 
 
-def _option(type_: Any, of: str, *names: str, help: str, metavar: str | None = None) -> Any:
-    return Annotated[type_, typer.Option(*names, metavar=metavar, help=f"Of a {of}: {help}")]
+def _option(
+    type_: Any, default: Any, of: str, *names: str, help: str, metavar: str | None = None
+) -> tuple[Any, Any]:
+    option = typer.Option(*names, metavar=metavar, help=f"Of a {of}: {help}")
+    return Annotated[type_, option], default
 
 
 _FOLDER, _CSV = "folder of images", "CSV file"
-_GREY = _option(bool, _FOLDER, "--grey", help="make colour grey.")
-_RESIZE = _option(
-    str | None, _FOLDER, "--resize", metavar="W,H", help="make all W pixels wide and H high."
-)
-_SKIP_DAMAGED = _option(
-    bool, _FOLDER, "--skip-damaged", help="leave out files that cannot be read, and say which."
-)
-_MISSING = _option(
-    list[str] | None, _CSV, "--missing", metavar="TEXT",
-    help="a text that stands for a missing value, beside the usual ones. May be given several "
-    "times.",
-)  # fmt: skip
-_DECIMAL = _option(str | None, _CSV, "--decimal", metavar=". or ,", help="what precedes decimals.")
-_THOUSANDS = _option(str | None, _CSV, "--thousands", metavar="SIGN", help="what groups thousands.")
-_HEADER = _option(
-    bool | None, _CSV, "--header/--no-header", help="whether its first line holds names."
-)
-_SKIP_ROWS = _option(int | None, _CSV, "--skip-rows", metavar="N", help="lines above the names.")
-_ENCODING = _option(
-    str | None, _CSV, "--encoding", metavar="NAME", help="utf-16, cp1252 and so on."
-)
-_DELIMITER = _option(
-    str | None, _CSV, "--delimiter", metavar="SIGN", help='what parts cells; "\\t" is a tab.'
-)
 _IMAGES = {
-    "grey": (_GREY, False),
-    "resize": (_RESIZE, None),
-    "skip_damaged": (_SKIP_DAMAGED, False),
-}
+    "grey": _option(bool, False, _FOLDER, "--grey", help="make colour grey."),
+    "resize": _option(
+        str | None, None, _FOLDER, metavar="W,H", help="make all W pixels wide and H high."
+    ),
+    "skip_damaged": _option(
+        bool, False, _FOLDER, "--skip-damaged",
+        help="leave out files that cannot be read, and say which.",
+    ),
+}  # fmt: skip
 _OF_CSV = {
-    "missing": (_MISSING, None),
-    "decimal": (_DECIMAL, None),
-    "thousands": (_THOUSANDS, None),
-    "header": (_HEADER, None),
-    "skip_rows": (_SKIP_ROWS, None),
-    "encoding": (_ENCODING, None),
-    "delimiter": (_DELIMITER, None),
-}
+    "missing": _option(
+        list[str] | None, None, _CSV, metavar="TEXT",
+        help="a text that stands for a missing value, beside the usual ones. May be given several "
+        "times.",
+    ),
+    "decimal": _option(str | None, None, _CSV, metavar=". or ,", help="what precedes decimals."),
+    "thousands": _option(str | None, None, _CSV, metavar="SIGN", help="what groups thousands."),
+    "header": _option(
+        bool | None, None, _CSV, "--header/--no-header", help="whether its first line holds names."
+    ),
+    "skip_rows": _option(int | None, None, _CSV, metavar="N", help="lines above the names."),
+    "encoding": _option(
+        str | None, None, _CSV, metavar="NAME", help="utf-16, cp1252 and so on."
+    ),
+    "delimiter": _option(
+        str | None, None, _CSV, metavar="SIGN", help='what parts cells; "\\t" is a tab.'
+    ),
+}  # fmt: skip
 
 
 def _images(given: Given) -> Any:
