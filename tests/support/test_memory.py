@@ -67,21 +67,21 @@ def test_other_errors_are_not_of_memory() -> None:
 def test_limits_are_the_systems(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     soft = {resource.RLIMIT_AS: 7 * GIB, resource.RLIMIT_DATA: resource.RLIM_INFINITY}
     monkeypatch.setattr(resource, "getrlimit", lambda which: (soft[which], -1))
-    group = tmp_path / "mine"
-    group.mkdir()
+    group = tmp_path / "sys/fs/cgroup/mine"
+    group.mkdir(parents=True)
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text("0::/mine\n")
     (group / "memory.max").write_text("1000\n")
     (group / "memory.current").write_text("400\n")
     (group / "memory.stat").write_text("anon 300\ninactive_file 80\nactive_file 10\n")
-    (tmp_path / "memory.max").write_text("max\n")
-    text = memory._text
-    fake = {Path("/proc/self/cgroup"): "0::/mine\n"}
-    monkeypatch.setattr(memory, "_GROUPS", tmp_path)
-    monkeypatch.setattr(memory, "_text", lambda path: fake.get(path) or text(path))
+    (group.parent / "memory.max").write_text("max\n")
+    monkeypatch.setattr(memory, "_ROOT", tmp_path)
     found = {limit.by: limit for limit in memory_limits()}
     space, group_limit = found["ulimit -v allows"], found["the container has"]
     assert space.most == 7 * GIB and 0 < space.used < space.most
     assert group_limit == Limit(1000, 310, "the container has") and group_limit.left == 690
-    monkeypatch.setattr(memory, "_text", lambda path: "")  # as on other systems
+    monkeypatch.setattr(memory, "_ROOT", tmp_path / "none")  # as on other systems
+    monkeypatch.setattr(memory, "text_of", lambda path: "")
     monkeypatch.setitem(__import__("sys").modules, "resource", None)
     assert not list(memory_limits())
     require_memory(1 << 60, "it", "less")  # nothing is known: nothing is refused

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from narrows.errors import NotEnoughMemoryError
+from narrows.support.control_groups import control_groups, text_of
 
 GIB = 1 << 30
 
-# Where a limit of a container may stand, and how much of it is in use; of the latter the files that
-# are kept in memory only for now are not counted.
-_GROUPS = Path("/sys/fs/cgroup")
+# Where control groups are looked for.
+_ROOT = Path("/")
 # What a limit of none is given as.
 _NO_LIMIT = 1 << 60
 
@@ -95,24 +95,14 @@ def _peak_on_windows() -> int | None:
 
 
 def _group_limits() -> Iterator[Limit]:
-    for folder in _groups():
+    """What a container allows; files that are kept in memory only for now are not in use."""
+    for folder in control_groups("memory", _ROOT):
         most = _number(folder / "memory.max") or _number(folder / "memory.limit_in_bytes")
         used = _number(folder / "memory.current") or _number(folder / "memory.usage_in_bytes")
         if most is not None and used is not None and most < _NO_LIMIT:
             counted = _numbers(folder / "memory.stat")
             files = sum(counted.get(f"{which}_file", 0) for which in ("active", "inactive"))
             yield Limit(most, max(used - files, 0), "the container has")
-
-
-def _groups() -> Iterator[Path]:
-    """The folders of the control groups that this process is in, and of those above them."""
-    for line in _text(Path("/proc/self/cgroup")).splitlines():
-        _, kinds, path = [*line.split(":", 2), "", ""][:3]
-        if kinds not in ("", "memory"):
-            continue
-        root = _GROUPS / kinds if kinds else _GROUPS
-        place = root / path.strip("/")
-        yield from (each for each in (place, *place.parents) if each.is_relative_to(root))
 
 
 def _machine_limits() -> Iterator[Limit]:
@@ -122,21 +112,14 @@ def _machine_limits() -> Iterator[Limit]:
         yield Limit(most, most - (info["MemAvailable"] << 10), "the machine has")
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
 def _number(path: Path) -> int | None:
-    text = _text(path).strip()
+    text = text_of(path).strip()
     return int(text) if text.isdecimal() else None
 
 
 def _numbers(path: Path) -> dict[str, int]:
     """The numbers of a file with a name and a number on each line."""
-    found = (re.match(r"(\w+):?\s+(\d+)", line) for line in _text(path).splitlines())
+    found = (re.match(r"(\w+):?\s+(\d+)", line) for line in text_of(path).splitlines())
     return {match[1]: int(match[2]) for match in found if match}
 
 
