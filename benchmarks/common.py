@@ -93,6 +93,7 @@ class Finished:
         started: when it was started, seconds since the epoch of :func:`time.time`.
         seconds: wall time from then to its end.
         peak_bytes: the most physical memory it held.
+        processor_seconds: what it took of all cores, its own and the system's for it.
         output: what it wrote to its standard output.
         said: what it wrote to its standard error.
         result: what it wrote to its result file, if it was given one.
@@ -101,6 +102,7 @@ class Finished:
     started: float
     seconds: float
     peak_bytes: int
+    processor_seconds: float
     output: str = ""
     said: str = ""
     result: Any = None
@@ -141,7 +143,8 @@ def run_process(
     if process.returncode != 0:
         said = "".join(texts)[-3000:]
         raise SystemExit(f"{shlex.join(command)} failed ({process.returncode}):\n{said}")
-    return Finished(started, seconds, usage.ru_maxrss * _RSS_UNIT, *texts)
+    taken = usage.ru_utime + usage.ru_stime
+    return Finished(started, seconds, usage.ru_maxrss * _RSS_UNIT, taken, *texts)
 
 
 def _text(stream: IO[bytes]) -> str:

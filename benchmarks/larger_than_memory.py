@@ -7,7 +7,8 @@ second that they do from an array in memory.
 
 Rows are 1,024 float32 values that follow from eight numbers and noise. Each command runs in a
 process of its own. Its peak is the most that was resident, pages of mapped files among it (VmHWM);
-what the system keeps of a file that was read is its own, and does not count. Against memory, the
+what the system keeps of a file that was read is its own, and does not count. Beside the time of a
+job stands what it took of the processor, which other programs change less. Against memory, the
 tenth of the data is learnt and encoded in one process as np.load and as load_data give it, in turn.
 
     python benchmarks/larger_than_memory.py [--gigabytes N] [--scratch DIR]
@@ -78,7 +79,12 @@ def measure(gigabytes: float, scratch: str | None) -> dict[str, Any]:
         jobs = {}
         for name in JOBS:
             done = run_process([*NARROWS, *commands[name]])
-            jobs[name] = {"seconds": done.seconds, "peak_bytes": done.peak_bytes}
+            announce(f"  {name}: {done.seconds:,.1f} s, {done.peak_bytes / 1e6:,.0f} MB")
+            jobs[name] = {
+                "seconds": done.seconds,
+                "processor": done.processor_seconds,
+                "peak_bytes": done.peak_bytes,
+            }
         return {"rows": rows, "bytes": data.stat().st_size, "jobs": jobs, "rate": rate}
 
 
@@ -137,6 +143,7 @@ def main() -> None:
         [
             job,
             *(f"{run['jobs'][job]['seconds']:,.1f}" for run in (small, large)),
+            *(f"{run['jobs'][job]['processor']:,.1f}" for run in (small, large)),
             *(f"{run['jobs'][job]['peak_bytes'] / 1e6:,.0f}" for run in (small, large)),
             f"{large['rows'] / large['jobs'][job]['seconds']:,.0f}",
         ]
@@ -164,7 +171,16 @@ def main() -> None:
         targets=targets,
         sections=[
             table(
-                ["job", "s, a tenth", "s, all", "MB, a tenth", "MB, all", "items a second, all"],
+                [
+                    "job",
+                    "s, a tenth",
+                    "s, all",
+                    "processor s, a tenth",
+                    "processor s, all",
+                    "MB, a tenth",
+                    "MB, all",
+                    "items a second, all",
+                ],
                 rows,
             ),
             table(["thousand items a second", "from memory", "from the file"], beside),
