@@ -3,7 +3,8 @@
 Targets, of the default model of MNIST: over 200 moves of sliders, decoded and painted within 16 ms
 in the exported page and within 50 ms through the server, the median and the 95th percentile. Of a
 dense and of a convolutional model, through the server and in the exported page, the pixels of 200
-codes: at most 1 grey level from Python's ``decode``, and 99.9 % equal.
+codes: at most 1 grey level from Python's ``decode``, and 99.9 % equal. The same of a U-net, which
+has no code to turn, for what it makes of pictures with noise.
 
 The pages are shown by the Chromium on PATH without a window, driven by Playwright. A mouse drags
 one slider after the other over its track, those that change the most first, and waits for each move
@@ -12,12 +13,13 @@ decoder, what of the page follows the code (the sliders' numbers, the picture, i
 the item), style, layout and paint, and through the server the request. Browsers give such events
 out at the start of a frame; the wait for that start, at 60 frames a second 8 ms on average, is no
 work of the page's, and the second figure has it too: from when the browser got the mouse's move.
-Putting the finished frame on a screen is in neither. Codes are put into the page by its own link,
-and what is compared is what its canvas holds.
+Putting the finished frame on a screen is in neither. Codes and pictures are put into the page by
+its own link, and what is compared is what its canvas holds.
 
-    python benchmarks/explore_latency.py [--model FILE] [--conv FILE] [--data DATA] [--moves N]
+    python benchmarks/explore_latency.py [--model FILE] [--conv FILE] [--unet FILE] [--data DATA]
+        [--moves N]
 
-Without a model, it trains: the default one, and ``--preset conv`` for a few epochs.
+Without a model, it trains: the default one, and ``--preset conv`` and ``unet`` for a few epochs.
 """
 
 import base64
@@ -50,8 +52,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 LIMITS = {"export": 16, "server": 50}  # milliseconds
-CODES = 200
-CONV_EPOCHS = 5
+CODES, NOISY = 200, 50
+# What is trained where no file is given.
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "dense": (),
+    "conv": ("--preset", "conv", "--epochs", "5"),
+    "unet": ("--preset", "unet", "--noise", "gaussian:0.2", "--epochs", "1", "--no-detection"),
+}
 # Moves along one slider, as shares of its track.
 DRAG = np.linspace(0.05, 0.95, 20)
 
@@ -180,37 +187,57 @@ def drag(page: "Page", count: int) -> np.ndarray:
     return np.array(page.evaluate("benchmark.moves")[-count:])
 
 
-def pixels(page: "Page", codes: np.ndarray) -> np.ndarray:
-    """What the page's canvas holds for each code: uint8 (n, pixels)."""
-    page.evaluate("(link) => benchmark.decode(link)", link_of(np.zeros_like(codes[0])))
-    page.wait_for_timeout(2000)  # the item went away, after which a code is painted once
-    found = [page.evaluate("(link) => benchmark.decode(link)", link_of(code)) for code in codes]
+def pixels(page: "Page", links: list[str]) -> np.ndarray:
+    """What the page's canvas holds at each link: uint8 (n, pixels)."""
+    page.evaluate("(link) => benchmark.decode(link)", links[-1])
+    page.wait_for_timeout(2000)  # until what was shown first is gone; then a link is painted once
+    found = [page.evaluate("(link) => benchmark.decode(link)", link) for link in links]
     return np.array(found, np.uint8)
 
 
 def link_of(code: np.ndarray) -> str:
     """The part of the page's address that holds a code, float32 (latent,)."""
-    return "code=" + base64.urlsafe_b64encode(code.tobytes()).decode().rstrip("=")
+    return "code=" + _text(code)
 
 
-def expected(model: Path, data: str) -> tuple[np.ndarray, np.ndarray]:
-    """Codes, float32 (n, latent), half of them of items and half from anywhere in the range of the
-    training codes; and the items that Python makes of them, uint8 (n, pixels)."""
+def link_of_picture(levels: np.ndarray) -> str:
+    """The part of the page's address that holds a picture of one's own, uint8 (pixels,)."""
+    return f"levels={_text(levels)}&name=noisy&noise=0"  # none is added to what it has
+
+
+def _text(array: np.ndarray) -> str:
+    return base64.urlsafe_b64encode(array.tobytes()).decode().rstrip("=")
+
+
+def expected(model: Path, data: str) -> tuple[list[str], np.ndarray]:
+    """Links, and what Python makes of what they hold, uint8 (n, pixels).
+
+    They hold codes, half of them of items and half from anywhere in the range of the training
+    codes; or for a model without, items with noise.
+    """
+    from narrows.tasks.denoise import denoise
+    from narrows.tasks.explore.latent_numbers import turns
     from narrows.tasks.opening import load_for, open_autoencoder
 
-    autoencoder = open_autoencoder(str(model))
-    items = load_for(autoencoder, data).items[: CODES // 2]
+    autoencoder, random = open_autoencoder(str(model)), np.random.default_rng(0)
+    items = load_for(autoencoder, data).items
+    if not turns(autoencoder.trained):
+        clean = items[:NOISY].astype(np.float64)
+        spoilt = np.rint(clean + random.normal(0, 51, clean.shape)).clip(0, 255).astype(np.uint8)
+        links = [link_of_picture(item) for item in spoilt.reshape(len(spoilt), -1)]
+        return links, denoise(autoencoder, spoilt).reshape(len(spoilt), -1)
     low, high = (autoencoder.trained.latent[end] for end in ("lowest", "highest"))
-    anywhere = np.random.default_rng(0).uniform(low, high, (CODES - len(items), len(low)))
-    codes = np.concatenate([autoencoder.encode(items), anywhere.astype(np.float32)])
-    return codes, autoencoder.decode(codes).reshape(len(codes), -1)
+    some = items[: CODES // 2]
+    anywhere = random.uniform(low, high, (CODES - len(some), len(low))).astype(np.float32)
+    codes = np.concatenate([autoencoder.encode(some), anywhere])
+    return [link_of(code) for code in codes], autoencoder.decode(codes).reshape(len(codes), -1)
 
 
 def measure(browser: "Browser", models: dict[str, Path], data: str, moves: int) -> dict[str, Any]:
     """By model and way: milliseconds of moves (of the first model), and differences of pixels."""
     measured: dict[str, Any] = {}
     for name, model in models.items():
-        codes, items = expected(model, data)
+        links, items = expected(model, data)
         for way, opened in WAYS.items():
             announce(f"{name}, {way}")
             watch = Watch()
@@ -220,7 +247,7 @@ def measure(browser: "Browser", models: dict[str, Path], data: str, moves: int) 
                 if name == next(iter(models)):
                     drag(page, len(DRAG))  # warms up
                     found["milliseconds"] = drag(page, moves).tolist()
-                off = np.abs(pixels(page, codes).astype(int) - items)
+                off = np.abs(pixels(page, links).astype(int) - items)
                 found |= {"largest": int(off.max()), "equal": float((off == 0).mean())}
                 page.context.close()
             watch.check()
@@ -259,6 +286,7 @@ def main() -> None:
     )
     parser.add_argument("--model", type=Path, help="the default model of MNIST; None to train it")
     parser.add_argument("--conv", type=Path, help="a convolutional one; None to train it")
+    parser.add_argument("--unet", type=Path, help="a U-net that denoises; None to train it")
     parser.add_argument("--data", default="mnist:test", help="items of the page")
     parser.add_argument("--moves", type=int, default=200)
     arguments = parser.parse_args()
@@ -266,13 +294,12 @@ def main() -> None:
     if program is None:
         raise SystemExit("there is no chromium on PATH")
     with tempfile.TemporaryDirectory() as folder:
-        models = {"dense": arguments.model, "conv": arguments.conv}
-        options = {"dense": (), "conv": ("--preset", "conv", "--epochs", str(CONV_EPOCHS))}
+        models = {"dense": arguments.model, "conv": arguments.conv, "unet": arguments.unet}
         for name, path in models.items():
             if path is None:
                 announce(f"training {name}")
                 models[name] = Path(folder) / f"{name}.safetensors"
-                fit("mnist", models[name], *options[name])
+                fit("mnist", models[name], *OPTIONS[name])
         rates = [matrix_rate()]
         with running(program) as browser:
             version = browser.version
@@ -285,7 +312,8 @@ def main() -> None:
         sections=[
             moves_table(measured),
             f"{arguments.moves} moves of sliders a page, Chromium {version} without a window, "
-            f"1280 x 900; {CODES} codes a model and page for the pixels.",
+            f"1280 x 900; {CODES} codes a model and page for the pixels, {NOISY} pictures where "
+            "there are none to turn.",
         ],
         data={"chromium": version, "measured": measured},
         versions=arguments.versions,
