@@ -13,7 +13,7 @@ from narrows.model.use import TrainedAutoencoder
 from narrows.planning.options import FitOptions
 from narrows.report.comparison.result import Comparison
 from narrows.report.redundancy import redundancy
-from narrows.tasks.compare import CompareOptions, compare
+from narrows.tasks.compare import CompareOptions, compare, enough_steps
 from narrows.tasks.comparison.candidates import open_candidates
 from narrows.tasks.comparison.gallery import ranked
 from narrows.tasks.comparison.hearing import Hearing
@@ -213,3 +213,10 @@ def test_ranks_hold_different_items() -> None:
 def test_sizes_below_one_are_refused() -> None:
     with pytest.raises(UsageError, match="--numbers has 0"):
         replace(CompareOptions(), numbers=(2, 0))
+
+
+def test_large_images_take_no_more_work_than_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("narrows.tasks.compare._FEWEST_STEPS", 10_000)  # as outside tests
+    assert enough_steps(161_804) == 10_000  # the article's net of MNIST
+    wide = 2 * 27_648 * 100  # of images of 96 x 96 in colour
+    assert 47_000 * 161_804 - wide < enough_steps(wide) * wide <= 47_000 * 161_804

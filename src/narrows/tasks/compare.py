@@ -15,6 +15,7 @@ from typing import Any
 
 from narrows.data import Dataset
 from narrows.model.file import load_model
+from narrows.nn.summary import layer_summaries, parameter_count
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.planning.recipe import patience_for
@@ -61,9 +62,10 @@ from narrows.tasks.comparison.use import code_use
 from narrows.tasks.comparison.walk import jpeg_walk
 from narrows.tasks.opening import images_for
 
-# Fifty epochs of MNIST are 47,000 steps; after fewer than this the article's model has hardly
-# looked at a small set, and gets more epochs there.
-_FEWEST_STEPS = 10_000
+# Fifty epochs of MNIST are 47,000 steps of 161,804 parameters. After fewer steps than the first
+# number the article's model has hardly looked at a small set, and gets more epochs there, unless
+# its items are so large that these would be more work than MNIST is.
+_FEWEST_STEPS, _MOST_WORK = 10_000, 47_000 * 161_804
 
 
 def compare(
@@ -182,10 +184,11 @@ def _article(parts: Parts, default: Trained, options: CompareOptions) -> Trained
     """The article's model, for more epochs where its 50 are few steps, and then for no more of
     them than gain something on what is held out for that."""
     given = {**default.given, "preset": "simple", "epochs": None}
-    settings = make_plan(parts.training, FitOptions.of(given, options.seed)).settings
-    steps = math.ceil(len(parts.training) / settings.batch_size)
-    usual, why = settings.epochs, tuple[str, ...]()
-    epochs = _bounded(max(usual, math.ceil(_FEWEST_STEPS / steps)), options.epochs)
+    plan = make_plan(parts.training, FitOptions.of(given, options.seed))
+    steps = math.ceil(len(parts.training) / plan.settings.batch_size)
+    usual, why = plan.settings.epochs, tuple[str, ...]()
+    parameters = sum(map(parameter_count, layer_summaries(plan.spec).values()))
+    epochs = _bounded(max(usual, math.ceil(enough_steps(parameters) / steps)), options.epochs)
     if epochs > usual:
         why = (
             f"up to {epochs:,} epochs instead of {usual}, which are {steps * usual:,} steps here "
@@ -196,6 +199,11 @@ def _article(parts: Parts, default: Trained, options: CompareOptions) -> Trained
         given["patience"] = patience_for(epochs)
         why += ("the best epoch on the validation set",)
     return replace(default, name=ARTICLE, kind="article", given=given, epochs=epochs, why=why)
+
+
+def enough_steps(parameters: int) -> int:
+    """Steps of the article's model with so many parameters that are enough for a small set."""
+    return min(_FEWEST_STEPS, _MOST_WORK // parameters)
 
 
 def _bounded(epochs: int, most: int | None) -> int:

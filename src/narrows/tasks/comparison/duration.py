@@ -9,6 +9,8 @@ from narrows.support.progress import Advance, Note, Tracker
 
 # Steps are timed for so long, and what takes less than the second time is not worth a word.
 _TIMED, _WORTH_SAYING = 2.0, 15.0
+# Beyond this a reader wants to know what would shorten it.
+_LONG = 300.0
 
 
 def timed_training(track: Tracker, note: Note, what: str, before: float = 0.0) -> Tracker:
@@ -38,6 +40,8 @@ def _say(note: Note, what: str, seconds: float, before: float) -> None:
         return
     then = f"; other sizes of codes then {about(seconds + before)}" if before else ""
     note(f"  {what}: {about(seconds)}{then}")
+    if seconds + (seconds + before if before else 0) > _LONG:
+        note("  --epochs N, in Python epochs=N, takes fewer")
 
 
 class _Timed:
