@@ -39,7 +39,8 @@ def prepare() -> None:
     Path("in").mkdir()
     for number in range(FILES):
         np.save(f"in/part-{number}.npy", images[number * ITEMS : (number + 1) * ITEMS])
-    Autoencoder(latent=16, epochs=1, preset="dense", random_state=0).fit(images).save("m.safetensors")
+    autoencoder = Autoencoder(latent=16, epochs=1, preset="dense", random_state=0)
+    autoencoder.fit(images).save("m.safetensors")
 
 
 def serially(job: str) -> float:
