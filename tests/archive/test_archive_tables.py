@@ -1,7 +1,9 @@
 """Archives of tables: what comes back, within which bound, in how few bytes."""
 
+import contextlib
 import io
 from base64 import b64decode
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,20 @@ def opened(blob: bytes) -> TableArchive:
 
 def breakdown_of(table: Any, **options: Any) -> Any:
     return write_table(io.BytesIO(), table, **options)
+
+
+def test_how_far_it_is_is_told_column_by_column_and_comes_to_all_rows() -> None:
+    told = list[float]()
+
+    @contextlib.contextmanager
+    def track(label: str, *, total: float | None, unit: str) -> Iterator[Any]:
+        is_coding = label.startswith("compressing")
+        assert not is_coding or (total, unit) == (40, "rows")
+        yield lambda amount, note="": told.append(amount if is_coding else 0)
+
+    table = pa.table({"a": range(40), "b": [1.5] * 40, "c": ["x"] * 40})
+    breakdown_of(table, effort="fast", track=track)
+    assert sum(each > 0 for each in told) >= 3 and sum(told) == pytest.approx(40)
 
 
 # Exactness

@@ -111,7 +111,7 @@ class _Bar:
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=12),
-            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.percentage:>3.0f}%" if total else "{task.completed:,.0f} " + unit),
             TimeRemainingColumn(compact=True),
             TextColumn("{task.fields[note]}"),
             TextColumn("{task.fields[rate]}"),  # the first to go where the terminal is narrow

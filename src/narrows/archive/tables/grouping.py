@@ -3,7 +3,7 @@
 import math
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,7 +84,11 @@ class Encoded:
 
 
 def encode_group(
-    columns: Sequence[Kept], group: Sequence[Cells], effort: Effort, together: bool
+    columns: Sequence[Kept],
+    group: Sequence[Cells],
+    effort: Effort,
+    together: bool,
+    tried: Callable[[], None] = lambda: None,
 ) -> Encoded:
     """Code the cells of each column in the smallest way that brings every value back within its
     column's bound: that is compared.
@@ -94,8 +98,12 @@ def encode_group(
         group: the cells of each, of as many rows.
         effort: how much is tried for each column alone.
         together: whether columns are tried together as well.
+        tried: called after each column that was tried alone.
     """
-    alone = [_alone(kept, cells, effort) for kept, cells in zip(columns, group, strict=True)]
+    alone = []
+    for kept, own in zip(columns, group, strict=True):
+        alone.append(_alone(kept, own, effort))
+        tried()
     ways = [(alone, b"", [0] * len(alone))]
     count = len(group) * len(group[0].present) if group else 0
     if effort != "best":

@@ -34,7 +34,7 @@ from narrows.errors import UsageError
 from narrows.support import arguments
 from narrows.support.lazy_modules import pa
 from narrows.support.outputs import require_other_file
-from narrows.support.progress import Tracker, silent
+from narrows.support.progress import Advance, Tracker, silent
 
 # Values of a table whose columns are tried together: up to a minute of one core for each million.
 _TOGETHER_UP_TO: dict[Effort, float] = {"fast": 0, "normal": 1 << 22, "best": math.inf}
@@ -87,10 +87,9 @@ def write_table(
         text, irregular = None, "its encoding, line ends or missing cells are too unusual"
     with tempfile.SpooledTemporaryFile(_IN_MEMORY, prefix="narrows-") as payload:
         writer = _Writer(columns, table, effort, payload, text)
-        with track(f"compressing {table.name}", total=None, unit="rows") as advance:
+        with track(f"compressing {table.name}", total=table.rows, unit="rows") as advance:
             for group in table.groups():
-                writer.add(group)
-                advance(group.num_rows)
+                writer.add(group, advance)
         breakdown = writer.finish(out)
     if irregular:
         breakdown = replace(breakdown, text_exact=False, text_reason=irregular)
@@ -172,8 +171,11 @@ class _Writer:
             else:
                 self._comparison = Comparison(text, table.spelled)
 
-    def add(self, group: Any) -> None:
-        """Code one more group, an Arrow table."""
+    def add(self, group: Any, advance: Advance) -> None:
+        """Code one more group, an Arrow table, and tell ``advance`` its rows bit by bit."""
+        rows = group.num_rows
+        # columns alone are about half of the work where they are tried together as well
+        step = rows / max(len(self._columns), 1) / (2 if self._together else 1)
         if self._comparison is not None:
             self._comparison.add(group)
         kept = [column.kept for column in self._columns]
@@ -184,7 +186,8 @@ class _Writer:
             )
             for column in self._columns
         ]
-        encoded = encode_group(kept, cells, self._effort, self._together)
+        encoded = encode_group(kept, cells, self._effort, self._together, lambda: advance(step))
+        advance(rows - step * len(self._columns))
         content = encoded.content
         self._seconds_back += encoded.seconds_back
         for number, (ours, theirs) in enumerate(zip(cells, encoded.cells, strict=True)):
