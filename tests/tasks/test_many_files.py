@@ -63,6 +63,7 @@ def times(folder: Path) -> dict[str, int]:
         (("encode", "MODEL"), "npy"),
         (("encode", "MODEL", "--format", "csv"), "csv"),
         (("reconstruct", "MODEL", "--refine", 0), "npy"),
+        (("denoise", "MODEL"), "npy"),
         (("detect", "MODEL", "--explain", 2, "--false-alarms", 0.2), "csv"),
         (("compress", "--max-error", 0.5, "--effort", "fast"), "nrw"),
     ],
@@ -292,3 +293,12 @@ def test_a_cluster_that_is_not_there_is_told(
     pytest.importorskip("distributed")
     monkeypatch.setattr("narrows.support.dask_workers._ANSWERS_SECONDS", 0.1)
     failed(narrows(*line), 1, "no Dask scheduler answers at 127.0.0.1:1")
+
+
+def test_what_measures_one_data_set_is_not_for_many_files(
+    narrows: Command, folder: Path, model_file: Path
+) -> None:
+    line = ("denoise", model_file, "in", "--workers", 2, "--out", "out")
+    for option in (("--against", "in"), ("--noise", "gaussian:0.1")):
+        failed(narrows(*line, *option), 2, "measure one data set")
+    assert not Path("out").exists()

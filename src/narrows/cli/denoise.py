@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from narrows.cli.data_options import CsvGiven, reads_data
 from narrows.cli.gathering import Given, gathers, options_of
+from narrows.cli.many_files import ManyFiles
 from narrows.cli.options import (
     DataArgument,
     Force,
@@ -34,6 +35,7 @@ def denoise(
     json: Json = False,
     images: "ImageOptions",
     csv: CsvGiven,
+    files: ManyFiles,
 ) -> None:
     """Take the noise out of DATA with a model that fit --noise or --target trained.
 
@@ -46,12 +48,18 @@ def denoise(
       narrows fit mnist --noise gaussian:0.5 --out denoiser.safetensors
       narrows denoise denoiser.safetensors noisy.npy --out clean.npy
       narrows denoise pages.safetensors scans/ --out cleaned/
+      narrows denoise denoiser.safetensors 'part-*.npy' --workers 4 --out cleaned/
     """
     from narrows.report.denoising import denoising_text
     from narrows.tasks.denoise_files import denoise_files
     from narrows.tasks.opening import open_autoencoder
 
     options = DenoiseOptions(**chosen, check_range=not force, images=images, csv=csv)
+    if files:
+        from narrows.tasks.many_files.jobs import DenoiseFiles
+
+        files.run(DenoiseFiles.of(model, options, format), data, out, json)
+        return
     options.check()
     autoencoder = open_autoencoder(model, track=progress)
     out = to_standard_output(out, format, usual_format(autoencoder))

@@ -15,6 +15,7 @@ from narrows.model.use import TrainedAutoencoder
 from narrows.support.inputs import cannot_be_read
 from narrows.support.progress import Note, Tracker
 from narrows.tasks.codes_options import CodesOptions
+from narrows.tasks.denoise_options import DenoiseOptions
 from narrows.tasks.opening import load_for, open_autoencoder
 from narrows.tasks.outputs import usual_format
 
@@ -178,16 +179,13 @@ class EncodeFiles(ModelJob):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReconstructFiles(ModelJob):
-    """What a model makes of every item of each file; see
-    :func:`narrows.tasks.convert.reconstruct`.
+class ItemsJob(ModelJob):
+    """A job that gives items like those of each file.
 
     Attributes:
         format: npy, npz, csv or parquet. None is csv for tables, a folder of images for one, and
             else npy.
     """
-
-    name, label = "reconstruct", "reconstructing"
 
     format: str | None = None
 
@@ -209,11 +207,69 @@ class ReconstructFiles(ModelJob):
             return "" if source.is_dir() else ".npy"
         return f".{self.format}"
 
+
+@dataclass(frozen=True, kw_only=True)
+class ReconstructFiles(ItemsJob):
+    """What a model makes of every item of each file; see
+    :func:`narrows.tasks.convert.reconstruct`."""
+
+    name, label = "reconstruct", "reconstructing"
+
     def with_model(self, autoencoder: TrainedAutoencoder) -> Work:
         from narrows.tasks.convert import reconstruct
 
         def work(source: str, out: str, note: Note) -> None:
             reconstruct(autoencoder, self.load(autoencoder, source, note), out, note=note)
+
+        return work
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenoiseFiles(ItemsJob):
+    """Every item of each file without noise, or a table with its cells filled in; see
+    :func:`narrows.tasks.denoise_files.denoise_files`.
+
+    Attributes:
+        cells: of a table, which are written anew: missing or all.
+    """
+
+    name, label = "denoise", "denoising"
+
+    cells: str = "missing"
+
+    @classmethod
+    def of(cls, model: Path, options: DenoiseOptions, format: str | None) -> Self:
+        """The job that options of denoising ask for.
+
+        Raises:
+            UsageError: they ask for what is measured of one data set.
+        """
+        options.check()
+        if options.against is not None or options.noise is not None:
+            raise UsageError(
+                "--against and --noise measure one data set, and not each of many files",
+                hint="leave them out, or leave out --workers and --dask",
+            )
+        return cls(
+            model=model,
+            images=options.images,
+            csv=options.csv,
+            check_range=options.check_range,
+            format=format,
+            cells=options.cells,
+        )
+
+    def with_model(self, autoencoder: TrainedAutoencoder) -> Work:
+        from narrows.tasks.denoise_files import denoise_files
+
+        def work(source: str, out: str, note: Note) -> None:
+            options = DenoiseOptions(
+                images=self.images if Path(source).is_dir() else ImageOptions(),
+                csv=self.csv,
+                check_range=self.check_range,
+                cells=self.cells,
+            )
+            denoise_files(autoencoder, source, out, options, note=note)
 
         return work
 
