@@ -83,27 +83,29 @@ def test_the_numbers_to_choose_are_the_datas_own() -> None:
 
 
 @needs_node
-def test_rows_that_are_not_in_the_page_give_way_to_the_next(tmp_path: Path) -> None:
+def test_rows_that_are_not_in_the_page_are_told(tmp_path: Path) -> None:
     code = """
         import { makeRows } from "./scripts/rows.js";
         const found = (page) => {
           const rows = makeRows(page);
           return {
-            near: [-1, 8, 25, 99].map(rows.nearest),
             beside: [rows.beside(8, 1), rows.beside(8, -1), rows.beside(40, 1)],
             has: [8, 9, 41].map(rows.has),
             places: [8, 9].map(rows.placeOf),
             labels: [8, 9].map(rows.labelOf),
+            lacks: [8, 9, 99, -1, 2.5, NaN].map((number) => rows.lack(number)),
           };
         };
         print(given.map(found));
     """
     page = {"rows": [3, 8, 40], "labels": [1, 0, 1], "classes": ["a", "b"]}
     some, all_ = run_node(tmp_path, code, [{**page, "data_rows": each} for each in (None, 41)])
-    assert some["near"] == [3, 8, 40, 40] and all_["near"] == [0, 8, 25, 40]
     assert some["beside"] == [40, 3, 40] and all_["beside"] == [9, 7, 40]
     assert some["has"] == [True, False, False] and all_["has"] == [True, True, False]
     assert some["places"] == all_["places"] == [1, -1]
+    assert some["lacks"][0] == "" and all(some["lacks"][1:])
+    assert "3 from 3 to 40; the next one is 8" in some["lacks"][1]
+    assert all_["lacks"][:2] == ["", ""] and "from 0 to 40" in all_["lacks"][2]
     assert some["labels"] == all_["labels"] == ["a", None]
 
 

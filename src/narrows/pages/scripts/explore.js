@@ -163,20 +163,39 @@ function linking({ store, page, rows, actions }) {
   return write;
 }
 
+/** Say beside a field for an item's number why the one typed cannot be had; whether that is so. */
+function complaining(field, message, rows) {
+  return (number = field.valueAsNumber) => {
+    message.textContent = rows.lack(number);
+    const lacks = message.textContent !== "";
+    field.setAttribute("aria-invalid", lacks);
+    return lacks;
+  };
+}
+
 function choosing({ rows, actions }) {
   const field = byId("item-number");
+  const lacks = complaining(field, byId("item-message"), rows);
   const take = (row) => {
-    field.value = row; // a number that cannot be had is not left standing
+    field.value = row;
+    lacks(row);
     actions.take(row);
   };
+  let last = null;
   const shown = () => (field.value === "" ? rows.first : Math.round(field.valueAsNumber));
-  field.addEventListener("change", () => take(rows.nearest(shown())));
+  field.addEventListener("change", () => {
+    if (!lacks()) take(field.valueAsNumber);
+  });
   byId("item-previous").addEventListener("click", () => take(rows.beside(shown(), -1)));
   byId("item-next").addEventListener("click", () => take(rows.beside(shown(), 1)));
   byId("item-random").addEventListener("click", () => take(rows.random()));
   return ({ item }) => {
     const row = item?.row ?? null;
-    if (document.activeElement !== field) field.value = row ?? "";
+    const mended = row !== last;
+    last = row;
+    if (mended && row !== null) lacks(row);
+    const typed = field.getAttribute("aria-invalid") === "true";
+    if (document.activeElement !== field && !typed) field.value = row ?? "";
     byId("item-previous").disabled = row === null || row <= rows.first;
     byId("item-next").disabled = row !== null && row >= rows.last;
   };
@@ -239,11 +258,10 @@ function walking({ page, backend, view, rows, actions }) {
     strip: byId("walk-strip"),
   };
   const walk = makeWalk(parts, { moved: actions.walkOn, ended: () => actions.rest("walk") });
+  const lacks = complaining(byId("walk-to"), byId("walk-message"), rows);
   byId("walk-start").addEventListener("submit", (event) => {
     event.preventDefault();
-    const row = rows.nearest(Math.round(byId("walk-to").valueAsNumber || 0));
-    byId("walk-to").value = row;
-    actions.walk(row);
+    if (!lacks()) actions.walk(byId("walk-to").valueAsNumber);
   });
   let ends = null;
   return (state) => {

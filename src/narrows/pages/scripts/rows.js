@@ -24,8 +24,16 @@ export function makeRows({ rows, data_rows: count, labels, classes }) {
     /** Where a row is among the page's items: on the map and its small picture; -1 if it is not. */
     placeOf: (row) => places.get(row) ?? -1,
     has: (row) => (count === null ? places.has(row) : row >= 0 && row < count),
-    /** The row that can be had and is next to a number. */
-    nearest,
+    /** Why a number that was typed is no row to be had, in a sentence; "" if it is one. */
+    lack(number) {
+      if (!Number.isInteger(number)) return "Give a whole number.";
+      if (number < 0 || (count !== null && number >= count)) {
+        return `There is no number ${number}: they go from ${first} to ${last}.`;
+      }
+      if (this.has(number)) return "";
+      const held = `${rows.length} from ${first} to ${last}`;
+      return `Number ${number} is not in this page, which holds ${held}; the next one is ${nearest(number)}.`;
+    },
     /** The one before a row, or after it. */
     beside: (row, step) =>
       count === null ? (rows[nearestPlace(row) + step] ?? row) : nearest(row + step),
