@@ -192,6 +192,7 @@ def test_images_leave_the_same_error_whatever_their_dtype() -> None:
     [
         ("uint8", (0, 255), (3, 90), True, 255),
         ("uint8", (0, 16), (0, 16), True, 16),
+        ("uint8", (0, 255), (0, 16), True, None),  # 16 levels in an array that could hold 255
         ("bool", (0, 1), (0, 1), True, 1),
         ("uint16", (0, 65535), (0, 4051), True, 4095),
         ("uint16", None, (12, 900), True, 1023),

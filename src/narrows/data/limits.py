@@ -35,6 +35,11 @@ def filled_range(
     return extent
 
 
+# The share of a format's range that values fill at least where they are taken to be on its scale:
+# digits of 16 levels come as 8-bit arrays too.
+_SURELY_FILLED = 0.25
+
+
 def known_peak(
     item_shape: tuple[int, ...],
     dtype: np.dtype,
@@ -45,7 +50,8 @@ def known_peak(
     """The peak that a PSNR of such data is measured against; None where there is none to be sure
     of.
 
-    It is the width of the format's range (255 of 8-bit data); of whole numbers from 0 on in 16 bits
+    It is the width of the format's range (255 of 8-bit data), unless the values fill less than a
+    quarter of it, and may be of fewer levels than it holds; of whole numbers from 0 on in 16 bits
     or more, the highest that as many bits as they use can hold (4,095 of 12); of images of floats
     that fill 0 to 1, 1.
 
@@ -53,10 +59,11 @@ def known_peak(
         whole: whether all values are whole numbers.
     """
     is_image = is_image_shape(item_shape)
-    if value_range is not None and dtype != np.uint16:
-        return value_range[1] - value_range[0]
+    width = None if value_range is None else value_range[1] - value_range[0]
     if extent is None:
-        return None if value_range is None else value_range[1] - value_range[0]
+        return width
+    if width is not None and dtype != np.uint16:
+        return width if extent[1] - extent[0] >= width * _SURELY_FILLED else None
     low, high = extent
     if low >= 0 and whole and high >= 1 << (_DEPTHS[0] - 1) and (is_image or dtype == np.uint16):
         for bits in _DEPTHS:
