@@ -145,6 +145,16 @@ def test_labels_are_one_a_row() -> None:
         checked(Dataset("a", np.ones((3, 2)), labels=np.zeros(4, int)))
 
 
+def test_a_table_that_is_missing_is_no_file_also_where_a_table_is_wanted(tmp_path: Path) -> None:
+    (tmp_path / "there.csv").write_text("a,b\n1,2\n3,4\n", encoding="utf-8")
+    table = load_data(tmp_path / "there.csv").table
+    with pytest.raises(DataError, match="there is no file or folder"):
+        load_data(tmp_path / "missing.csv", table=table)
+    np.save(tmp_path / "there.npy", np.zeros((3, 2)))
+    with pytest.raises(DataError, match="is no table"):
+        load_data(tmp_path / "there.npy", table=table)
+
+
 def test_a_source_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no file or folder .*missing\.npy") as caught:
         load_data(tmp_path / "missing.npy")

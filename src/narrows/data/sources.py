@@ -109,6 +109,7 @@ def load_data(
     with read_errors_explained(name):
         if _is_table(name):
             return load_table(name, types=types, schema=table, options=csv, track=track)
+        require_there(name)
         csv.require_none(name)
         _require_no_columns(name, types, table)
         dataset = _load(name, labels, as_is, images, track)
@@ -160,6 +161,17 @@ def require_folder(name: str, options: ImageOptions) -> None:
             "(grey, resize, skip_damaged) are for",
             hint="leave them out",
         )
+
+
+def require_there(name: str) -> None:
+    """Make sure that a source is a built-in one or lies somewhere, whatever is in it.
+
+    Raises:
+        DataError: there is no such file or folder.
+    """
+    path = Path(split_name(name)[0])
+    if name not in BUILT_IN and not path.exists():
+        raise _not_found(path)
 
 
 def _is_table(name: str) -> bool:
@@ -221,8 +233,6 @@ def _of_array(source: Any, as_is: bool, columns: Any, track: Tracker) -> Dataset
 
 
 def _read_path(path: Path, name: str | None, may_be_empty: bool, track: Tracker) -> np.ndarray:
-    if not path.exists():
-        raise _not_found(path)
     if path.suffix.lower() == ".npy":
         return read_npy(path, may_be_empty=may_be_empty)
     if path.suffix.lower() == ".npz":

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data import table_writer
+from narrows.data.sources import require_there
 from narrows.data.tables import (
     CsvOptions,
     SchemaDrift,
@@ -142,6 +143,7 @@ class Filling:
             DataError: it is no table, or one without the model's columns.
         """
         if isinstance(source, str) and not is_table(source):
+            require_there(source)
             raise DataError(
                 f"{source} is no table, and the model was trained on one",
                 hint="give a .csv or .parquet file with the columns of the training table",
