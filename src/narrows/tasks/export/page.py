@@ -25,8 +25,9 @@ from narrows.tasks.export.precision import Precision, choose_precision
 from narrows.tasks.export.scorer import scorer_data
 from narrows.tasks.export.table import table_data
 
-# What items take of a page, about; how many there are at least and at most.
-_ITEM_BYTES, _FEWEST, _MOST = 250_000, 12, 400
+# What items take of a page, about, and what all items of small data may; how many there are at
+# least and at most.
+_ITEM_BYTES, _ALL_BYTES, _FEWEST, _MOST = 250_000, 1_000_000, 12, 400
 # Items whose compressed size tells that of the others.
 _WEIGHED = 64
 # Pages of more than so many weights open slowly, or not at all on a phone.
@@ -40,11 +41,13 @@ class ExportedPage(Framed):
     Attributes:
         text: the page.
         items: how many items are in it.
+        given: how many there are in the data.
         precision: in how many bits weights are in it, and what that changes.
     """
 
     text: str
     items: int
+    given: int
     precision: Precision
 
     def write(self, path: str | os.PathLike[str]) -> None:
@@ -59,6 +62,8 @@ class ExportedPage(Framed):
     def sentences(self) -> list[str]:
         """What a user should know of it."""
         items = "1 item" if self.items == 1 else f"{self.items} items"
+        if self.items < self.given:
+            items = f"{self.items} of {self.given:,} items, {_why_some(self.items)}"
         size = f"{len(self.text.encode('utf-8')) / 1e6:.1f} MB, with {items}"
         if not self.precision.tried:
             return [f"{size}; weights are in it as they are in the model"]
@@ -98,7 +103,20 @@ def export_page(
     page = explorer.page_data() | {"data_rows": None}
     page["export"] = _export(trained, precision, items, page["detects"])
     text = build_explore_page(page, server=False)
-    return ExportedPage(text=text, items=len(explorer), precision=precision)
+    return ExportedPage(
+        text=text,
+        items=len(explorer),
+        given=0 if data is None else len(data.items),
+        precision=precision,
+    )
+
+
+def _why_some(items: int) -> str:
+    """Why a page has so many items and not all of the data's."""
+    if items == _MOST:
+        return "as a page takes no more"
+    all_, some = (f"{size / 1e6:g} MB" for size in (_ALL_BYTES, _ITEM_BYTES))
+    return f"as all take over {all_} of a page, and some should take about {some}"
 
 
 def _export(
@@ -143,6 +161,9 @@ def _most_items(trained: TrainedModel, data: Dataset | None) -> int:
     # an image comes along twice, as its values and as a thumbnail; base64 adds a third
     code = 4 * trained.model.spec.latent_size + 12 if turns(trained) else 0
     each = (2 * own + code) * 4 / 3
+    count = len(data.items)
+    if count <= _MOST and count * each <= _ALL_BYTES:
+        return _MOST
     return int(np.clip(_ITEM_BYTES / each, _FEWEST, _MOST))
 
 

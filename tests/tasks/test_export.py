@@ -1,0 +1,33 @@
+"""How many items come along in an exported page, and what is said of it."""
+
+import numpy as np
+import pytest
+
+from narrows import Dataset
+from narrows.tasks.export import page as exported
+from narrows.tasks.export.page import ExportedPage
+from narrows.tasks.export.precision import Precision
+
+AS_THEY_ARE = Precision()
+
+
+@pytest.mark.parametrize(
+    ("count", "side", "most"),
+    [(48, 55, 400), (390, 8, 400), (1797, 8, 400), (1000, 30, 104), (300, 60, 26), (50, 300, 12)],
+)
+def test_small_data_come_whole(monkeypatch, count: int, side: int, most: int) -> None:
+    monkeypatch.setattr(exported, "turns", lambda trained: False)
+    random = np.random.default_rng(0)
+    data = Dataset("noise", random.integers(0, 256, (count, side, side), np.uint8))
+    found = exported._most_items(None, data)  # type: ignore[arg-type]
+    assert found == pytest.approx(most, abs=2)
+
+
+def test_items_left_out_are_told() -> None:
+    def said(items: int, given: int) -> str:
+        page = ExportedPage(text="", items=items, given=given, precision=AS_THEY_ARE)
+        return page.sentences()[0]
+
+    assert "with 48 items;" in said(48, 48) and "with 1 item;" in said(1, 1)
+    assert "with 400 of 1,797 items, as a page takes no more" in said(400, 1797)
+    assert "with 26 of 300 items, as all take over 1 MB" in said(26, 300)
