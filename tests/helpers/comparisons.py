@@ -260,6 +260,7 @@ def gallery(
         items=tuple(
             r.GalleryItem(
                 index=5 * place + number,
+                file="",
                 rank=rank,
                 label="" if labels is None else classes[labels[number]],
                 original=items[number],

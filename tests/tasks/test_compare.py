@@ -43,6 +43,7 @@ def test_what_is_measured_is_no_part_of_what_is_learnt_from(digits: Dataset) -> 
     assert not rows[0] & rows[1] and not rows[0] & rows[2] and not rows[1] & rows[2]
     again = load_parts(few, Reading(), seed=3)
     assert np.array_equal(again.test.items, parts.test.items)
+    assert np.array_equal(few.items[parts.places], parts.test.items)
     assert not np.array_equal(load_parts(few, Reading(), seed=4).test.items, parts.test.items)
 
 
@@ -119,7 +120,7 @@ def check_whole(found: Comparison, measured: int) -> None:
     names = [[each.name for each in item.versions] for item in found.gallery.items]
     assert all(each == names[0] for each in names)
     places = [item.index for item in found.gallery.items]
-    assert len(set(places)) == len(places) and max(places) < measured
+    assert len(set(places)) == len(places) and max(places) < found.data.count
     assert found.models[found.best].error == min(each.error for each in found.models)
 
 
@@ -178,6 +179,9 @@ def test_a_table_is_compared_with_compressors_of_tables(tmp_path: Path) -> None:
     bounded = [each for each in found.spent.points if each.setting.startswith("within 5%")]
     assert bounded and all(0 < each.error < 0.1 for each in bounded)
     assert found.gallery is not None and found.gallery.items[0].cells
+    lines = path.read_text(encoding="utf-8").splitlines()[1:]
+    for item in found.gallery.items:  # the numbers are those of the file's rows
+        assert float(lines[item.index].split(",")[0]) == pytest.approx(float(item.cells[0]), 1e-4)
     assert "row" in found.in_short[2]
 
 

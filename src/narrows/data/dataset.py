@@ -129,6 +129,20 @@ class Dataset:
         Raises:
             DataError: fewer than two rows, so that one part would be empty.
         """
+        rest, held_out = (
+            self.rows(part, in_place=in_place) for part in self.split_places(fraction, seed)
+        )
+        if self.table is None or not restated:
+            return rest, held_out
+        schema = self.table.restandardised(lambda: chunks(rest.items, values=CACHED_VALUES))
+        return rest.reencoded(schema), held_out.reencoded(schema)
+
+    def split_places(self, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Which rows :meth:`split` makes its two parts of, int (n,), ascending.
+
+        Raises:
+            DataError: fewer than two rows, so that one part would be empty.
+        """
         count = len(self)
         if count < 2:
             raise DataError(
@@ -138,13 +152,7 @@ class Dataset:
             )
         held = min(max(round(count * fraction), 1), count - 1)
         order = np.random.default_rng([seed, _SPLIT_STREAM]).permutation(count)
-        rest, held_out = (
-            self.rows(np.sort(part), in_place=in_place) for part in (order[held:], order[:held])
-        )
-        if self.table is None or not restated:
-            return rest, held_out
-        schema = self.table.restandardised(lambda: chunks(rest.items, values=CACHED_VALUES))
-        return rest.reencoded(schema), held_out.reencoded(schema)
+        return np.sort(order[held:]), np.sort(order[:held])
 
     def reencoded(self, schema: "TableSchema") -> "Dataset":
         """The rows of a table with the features that ``schema`` would have made of them: one of

@@ -357,7 +357,7 @@ class JpegWalk:
     """JPEG's steps on one item, at one quality; a page may do them again at any other.
 
     Attributes:
-        index: of the item among the measured ones.
+        index: where the item is in the data that it is from, from 0 on.
         label: its class, or empty.
         pixels: the item in grey, uint8 (height, width).
         quality: 1 to 100.
@@ -452,7 +452,8 @@ class GalleryItem:
     """One item.
 
     Attributes:
-        index: among the measured ones.
+        index: where it is in the data that it is from, from 0 on.
+        file: of a folder of images, the one that it came from; empty otherwise.
         rank: which group it belongs to.
         label: its class, or empty.
         original: (\\*item_shape), in the data's dtype.
@@ -461,6 +462,7 @@ class GalleryItem:
     """
 
     index: int
+    file: str
     rank: Rank
     label: str
     original: np.ndarray
@@ -574,7 +576,7 @@ class LatentSpace:
         explained: the share of the codes' variance that is in both.
         labels: of each, int (n,), or None.
         classes: the labels' names.
-        indices: of each among the measured items, int (n,).
+        indices: where each is in the data that it is from, from 0 on, int (n,).
         thumbnails: places in ``positions`` of the items in ``pictures``, int (m,).
         pictures: (m, \\*item_shape) in the data's dtype; m is 0 where items are no pictures.
         dead: how many latent numbers are the same for every item.

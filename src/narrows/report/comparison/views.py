@@ -67,8 +67,9 @@ def gallery_view(part: Gallery, drawings: Drawings, unit: str) -> tuple[list[Any
 
 
 def title_of(item: GalleryItem) -> str:
-    """Such as ``Item 12, class 7``."""
-    return f"Item {item.index:,}{f', class {item.label}' if item.label else ''}"
+    """Such as ``Item 12, cat/001.jpg, class cat``."""
+    file, label = item.file and f", {item.file}", item.label and f", class {item.label}"
+    return f"Item {item.index:,}{file}{label}"
 
 
 def _versions(item: GalleryItem) -> Iterator[tuple[str, str, np.ndarray]]:

@@ -36,7 +36,8 @@ def gallery(parts: Parts, candidates: Sequence[Candidate], best: int) -> Gallery
     return Gallery(
         items=tuple(
             GalleryItem(
-                index=int(place),
+                index=int(parts.places[place]),
+                file=file_of(parts, int(place)),
                 rank=name,
                 label=label_of(parts, int(place)),
                 original=picture,
@@ -70,6 +71,11 @@ def label_of(parts: Parts, place: int) -> str:
         return ""
     label, classes = int(parts.test.labels[place]), parts.classes
     return classes[label] if label < len(classes) else str(label)
+
+
+def file_of(parts: Parts, place: int) -> str:
+    """The file that a measured item came from, within its folder; empty of other data."""
+    return "" if parts.test.files is None else parts.test.files.names[place]
 
 
 def is_eight_bit_picture(data: Dataset) -> bool:

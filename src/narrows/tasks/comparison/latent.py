@@ -41,7 +41,7 @@ def latent_space(parts: Parts, candidate: Candidate) -> LatentSpace:
         explained=plane.explained,
         labels=None if labels is None else labels[places],
         classes=parts.classes,
-        indices=places,
+        indices=parts.places[places],
         thumbnails=spread,
         pictures=kept.items[drawn[spread]].reshape(-1, *shape),
         dead=dead,

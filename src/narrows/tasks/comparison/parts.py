@@ -64,6 +64,7 @@ class Parts:
         training: what is learnt from.
         validation: what decides when to stop; None where nothing is decided so.
         test: what everything is measured on. It decided nothing.
+        places: where each measured item is in the source that it is from, from 0 on, int (n,).
         rows: of a table all of them, for what is said of its columns and of no model; None of
             other data.
         seed: drew what was held out.
@@ -76,6 +77,7 @@ class Parts:
     training: Dataset
     validation: Dataset | None
     test: Dataset
+    places: np.ndarray
     rows: Dataset | None
     seed: int
 
@@ -128,8 +130,10 @@ def load_parts(
     held_out = test is None
     count = len(data) if test is None else len(data) + len(test)
     if test is None:
+        places = data.split_places(MEASURED, seed)[1]
         training, test = data.split(MEASURED, seed)
     else:
+        places = np.arange(len(test))
         training = data
     validation = None
     if validated and make_plan(training, FitOptions(seed=seed)).settings.patience is not None:
@@ -144,6 +148,7 @@ def load_parts(
         training=training,
         validation=validation,
         test=test,
+        places=places,
         rows=None if data.table is None else data,
         seed=seed,
     )

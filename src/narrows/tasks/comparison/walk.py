@@ -36,7 +36,7 @@ def jpeg_walk(parts: Parts, facts: str) -> JpegWalk | None:
     block = opened.block
     rows, columns = (slice(8 * index, 8 * index + 8) for index in block)
     return JpegWalk(
-        index=place,
+        index=int(parts.places[place]),
         label=label_of(parts, place),
         pixels=opened.pixels,
         quality=QUALITY,
