@@ -93,12 +93,18 @@ def test_rows_that_are_not_in_the_page_are_told(tmp_path: Path) -> None:
             has: [8, 9, 41].map(rows.has),
             places: [8, 9].map(rows.placeOf),
             labels: [8, 9].map(rows.labelOf),
+            files: [8, 9].map(rows.fileOf),
             lacks: [8, 9, 99, -1, 2.5, NaN].map((number) => rows.lack(number)),
           };
         };
         print(given.map(found));
     """
-    page = {"rows": [3, 8, 40], "labels": [1, 0, 1], "classes": ["a", "b"]}
+    page = {
+        "rows": [3, 8, 40],
+        "labels": [1, 0, 1],
+        "classes": ["a", "b"],
+        "files": ["k", "l", "m"],
+    }
     some, all_ = run_node(tmp_path, code, [{**page, "data_rows": each} for each in (None, 41)])
     assert some["beside"] == [40, 3, 40] and all_["beside"] == [9, 7, 40]
     assert some["has"] == [True, False, False] and all_["has"] == [True, True, False]
@@ -106,6 +112,7 @@ def test_rows_that_are_not_in_the_page_are_told(tmp_path: Path) -> None:
     assert some["lacks"][0] == "" and all(some["lacks"][1:])
     assert "3 from 3 to 40; the next one is 8" in some["lacks"][1]
     assert all_["lacks"][:2] == ["", ""] and "from 0 to 40" in all_["lacks"][2]
+    assert some["files"] == all_["files"] == ["l", None]
     assert some["labels"] == all_["labels"] == ["a", None]
 
 

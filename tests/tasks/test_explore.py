@@ -15,6 +15,7 @@ from PIL import Image
 from helpers.explored import digits, people
 from narrows.data import Dataset, load_data
 from narrows.data.idx import idx_header
+from narrows.data.image_files import ImageFiles
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.model.trained import TrainingRecord
 from narrows.model.use import TrainedAutoencoder
@@ -88,6 +89,16 @@ def test_the_nearest_are_those_that_numpy_finds(explorer: Explorer) -> None:
     assert found[4]["distance"] == pytest.approx(np.sort(distances)[4])
 
 
+def test_images_of_files_are_named() -> None:
+    autoencoder, data = digits()
+    files = ImageFiles(tuple(f"{number}.png" for number in range(20)))
+    named = replace(data.rows(np.arange(20)), files=files)
+    explorer = Explorer(autoencoder, named, title="t", most_items=5)
+    assert explorer.item(11).file == "11.png"
+    names = [f"{row}.png" for row in explorer.rows]
+    assert len(names) == 5 and explorer.page_data()["files"] == names
+
+
 def test_the_page_data_hold_every_item_and_are_json(explorer: Explorer) -> None:
     _, data = digits()
     page = json.loads(json.dumps(explorer.page_data(), allow_nan=False))
@@ -95,7 +106,7 @@ def test_the_page_data_hold_every_item_and_are_json(explorer: Explorer) -> None:
     assert (page["items"], page["detects"], page["denoises"]) == (300, True, False)
     assert (floats(page["codes"], 300, 4) == explorer.codes).all()
     assert floats(page["map"]["xy"], 300, 2).std() > 0
-    assert page["labels"] == data.labels.tolist()
+    assert page["labels"] == data.labels.tolist() and page["files"] is None
     sheet = page["thumbnails"]
     picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(sheet["data"]))))
     row, column = divmod(123, sheet["columns"])

@@ -69,7 +69,7 @@ class _Answers:
     async def item(self, request: "Request") -> "Response":
         found = await self._run(self.explorer.item, _whole(request, "row"))
         arrays = {"code": found.code, "values": found.values}
-        return _frame(arrays, label=found.label, **_cells(found.cells))
+        return _frame(arrays, label=found.label, file=found.file, **_cells(found.cells))
 
     async def decode(self, request: "Request") -> "Response":
         values, cells = await self._run(

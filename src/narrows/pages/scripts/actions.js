@@ -31,8 +31,8 @@ export function makeActions({ page, backend, store, failed }) {
 
   /** An item of the data with its code; how odd it is comes later, and is written into it. */
   async function itemAt(row) {
-    const { values, cells, code, label } = await backend.item(row);
-    const item = { row, name: null, label, cells, ...withNoise(values) };
+    const { values, cells, code, label, file } = await backend.item(row);
+    const item = { row, name: file, label, cells, ...withNoise(values) };
     if (hasNoise(item)) return { ...item, ...(await coded(item.values)) };
     Object.assign(item, { code, score: null, pValue: null });
     if (page.detects) rated(item, values).catch(failed);

@@ -75,6 +75,7 @@ function chooseFrom(page, values) {
         values: Float32Array.from(values.subarray(place * size, (place + 1) * size)),
         code: all.slice(place * length, (place + 1) * length),
         label: rows.labelOf(row),
+        file: rows.fileOf(row),
       };
     },
     nearest: (code, count) =>

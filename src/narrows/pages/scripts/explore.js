@@ -202,7 +202,8 @@ function choosing({ rows, actions }) {
 }
 
 function neighbours({ page, backend, thumbnails, rows, actions, store }) {
-  const words = (row) => nameOf({ row, label: rows.labelOf(row) }, page.kind);
+  const words = (row) =>
+    nameOf({ row, name: rows.fileOf(row), label: rows.labelOf(row) }, page.kind);
   const find = settled(async () => {
     const { code, item } = store.state;
     try {
@@ -236,7 +237,7 @@ function mapping({ page, thumbnails, rows, actions }) {
   };
   const words = (place) => {
     const row = page.rows[place];
-    return nameOf({ row, label: rows.labelOf(row) }, page.kind);
+    return nameOf({ row, name: rows.fileOf(row), label: rows.labelOf(row) }, page.kind);
   };
   const mark = makeMap(parts, page, thumbnails, words, {
     take: (place) => actions.take(page.rows[place]),

@@ -2,9 +2,9 @@
 
 /**
  * @param page of the page data: `rows`, where in the data the page's items are, in order; `data_rows`, how
- *   many the data have if all of them can be had, else null; `labels` and `classes`.
+ *   many the data have if all of them can be had, else null; `labels`, `classes` and `files`.
  */
-export function makeRows({ rows, data_rows: count, labels, classes }) {
+export function makeRows({ rows, data_rows: count, labels, classes, files }) {
   const places = new Map((rows ?? []).map((row, place) => [row, place]));
   const [first, last] = count === null ? [rows?.[0], rows?.at(-1)] : [0, count - 1];
 
@@ -41,6 +41,8 @@ export function makeRows({ rows, data_rows: count, labels, classes }) {
       const place = Math.floor(Math.random() * (count ?? rows.length));
       return count === null ? rows[place] : place;
     },
+    /** The file that one of the page's items came from; null where there is none. */
+    fileOf: (row) => files?.[places.get(row)] ?? null,
     /** The class of one of the page's items, by its name where it has one; null without labels. */
     labelOf(row) {
       const label = labels?.[places.get(row)] ?? null;

@@ -21,7 +21,8 @@ export function short(value, digits = 3) {
 /** What an item is: its number in the data, or where it comes from; and its label. */
 export function nameOf(item, kind) {
   if (item === null) return `No ${called(kind)} chosen`;
-  const name = item.row === null ? item.name : `${capital(called(kind))} ${item.row}`;
+  const number = item.row === null ? null : `${capital(called(kind))} ${item.row}`;
+  const name = [number, item.name].filter((part) => part !== null && part !== undefined).join(", ");
   const whole = hasLabel(item) ? `${name}, labelled ${item.label}` : name;
   return hasNoise(item) ? `${whole}, with noise` : whole;
 }

@@ -58,14 +58,19 @@ class Encoded:
     cells: Cells | None
 
 
+# What the page is told of the items to choose from.
+_OF_ITEMS = ("thumbnails", "map", "codes", "rows", "labels", "classes", "files")
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ChosenItem:
-    """One of the data's items: its values, its code, its label if it has one, and of a table its
-    cells."""
+    """One of the data's items: its values, its code, its label if it has one, the file it came from
+    if there is one, and of a table its cells."""
 
     values: np.ndarray
     code: np.ndarray
     label: str | None
+    file: str | None
     cells: Cells | None
 
 
@@ -229,6 +234,7 @@ class Explorer:
             values=_flat(values),
             code=self.codes[place] if drawn else self._code(values),
             label=self._label(data, row),
+            file=None if data.files is None else data.files.names[row],
             cells=self._cells(values),
         )
 
@@ -318,9 +324,9 @@ class Explorer:
     def _items_data(self) -> dict[str, Any]:
         """What the page has of the items to choose from; None each, without any."""
         if self.data is None:
-            return dict.fromkeys(("thumbnails", "map", "codes", "rows", "labels", "classes"))
+            return dict.fromkeys(_OF_ITEMS)
         pictures = self.kind == "image"
-        labels, classes = self.data.labels, self.data.classes
+        labels, classes, files = self.data.labels, self.data.classes, self.data.files
         return {
             "thumbnails": thumbnail_sheet(self.data.items, self.limits) if pictures else None,
             "map": self._map() if self.turns else None,
@@ -328,6 +334,7 @@ class Explorer:
             "rows": self.rows.tolist(),
             "labels": None if labels is None else np.asarray(labels).tolist(),
             "classes": None if classes is None else list(classes),
+            "files": None if files is None else list(files.names),
         }
 
     @cached_property
