@@ -80,6 +80,7 @@ def test_a_page_of_any_data_is_one_sound_file(kind: str, labelled: bool) -> None
     assert inner <= set(reader.ids)
     assert "http" not in re.sub(r"http-equiv|http://www\.w3\.org/2000/svg", "", page)
     assert "made-up &lt;items&gt;, compared" in page
+    assert page.index("The article’s net is") < page.index("<nav")
 
 
 def test_parts_that_are_none_are_left_out() -> None:
@@ -129,7 +130,11 @@ def test_of_many_curves_seven_are_looked_at_first() -> None:
     colours = {point.name: "grey" for point in points}
     first, whole = bytes_plots(part, "units", colours, "mine")
     assert first.count("<li>") == 7 and whole.count("<li>") == 13
-    for shown in ("codes of mine, decoder not counted", "narrows compress", "JPEG, one sheet"):
+    for shown in (
+        "codes of mine, without the bytes of its decoder",
+        "narrows compress",
+        "JPEG, one sheet",
+    ):
         assert f"{shown}</li>" in first
     assert "JPEG</li>" not in first and "JPEG</li>" in whole
 

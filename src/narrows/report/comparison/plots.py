@@ -13,6 +13,7 @@ from narrows.report.comparison.result import (
     NumbersKept,
 )
 
+_WITHOUT = ", without the bytes of its decoder"
 _LAYOUTS = {"item": "", "sheet": ", one sheet", "file": ""}
 # Curves of one plot that one can tell apart, and what a curve is of: a method's name and kind, how
 # items are stored, whether what decodes them counts.
@@ -93,7 +94,7 @@ def _bytes_plot(
 ) -> Markup:
     series = [
         Series(
-            name=f"{method}{_LAYOUTS[layout]}{'' if charged else ', decoder not counted'}",
+            name=f"{method}{_LAYOUTS[layout]}{'' if charged else _WITHOUT}",
             points=sorted(points),
             colour=colours[method],
             dashed=layout == "sheet" or not charged,

@@ -323,7 +323,7 @@ class ArchiveRow:
     """One archive.
 
     Attributes:
-        name: such as ``lossless`` or ``within 8``.
+        name: such as ``lossless`` or ``each value within 8``.
         total: its bytes.
         item_bytes: these over items.
         parts: bytes by part.

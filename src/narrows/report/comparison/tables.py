@@ -250,7 +250,14 @@ def redundancy_table(part: Redundancy) -> Table:
         name="redundancy",
         title=f"How well each column follows from the others, fitted to {part.rows_fitted:,} rows "
         f"and measured on {part.rows_measured:,} others",
-        columns=["column", "kind", "score, 0 to 1", "% wrong", "follows from", "can go as number"],
+        columns=[
+            "column",
+            "kind",
+            "score, 0 to 1",
+            "% wrong",
+            "follows from",
+            "may be left out, in this order",
+        ],
         rows=rows,
     )
 

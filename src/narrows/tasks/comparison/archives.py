@@ -142,7 +142,7 @@ def _archived(some: Dataset, bound: str | None, hearing: Hearing) -> ArchiveRow:
         written = write_archive(
             file, np.asarray(some.items), max_error=bound, name=some.name, track=hearing.track
         )
-        name = LOSSLESS if not written.bound else f"within {_bound_text(written)}"
+        name = LOSSLESS if not written.bound else f"each value within {_bound_text(written)}"
         return _row(name, file, written, len(some))
 
 

@@ -120,7 +120,7 @@ def scores(candidates: Sequence[Candidate], best: int) -> Iterator[MethodScore]:
     for each in candidates:
         yield _score(each.evaluation.model, each.name, each.kind)
     of_best = candidates[best]
-    names = {"cosine transform": "lowest cosine coefficients"}
+    names = {"cosine transform": "cosine coefficients of the lowest frequencies"}
     if of_best.kind == "given":
         names["PCA"] = f"PCA of what {of_best.name} learnt from"
     for score in of_best.evaluation.baselines:

@@ -81,7 +81,7 @@ def _classical(
         even = [size for size in sizes if size % 2 == 0]
         errors = largest_dct_errors(items, even, track=track)
         yield NumbersSeries(
-            name="largest cosine coefficients",
+            name="each item's largest cosine coefficients",
             kind="dct",
             points=_points(errors, peak),
             how="each counts as two numbers: which one it is has to be kept too",
