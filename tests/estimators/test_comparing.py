@@ -61,6 +61,7 @@ def test_a_data_frame_is_compared_as_a_table(monkeypatch: pytest.MonkeyPatch) ->
     kinds = random.choice(["a", "<b>"], 90)
     frame = pandas.DataFrame({"size": size, "weight": 2 * size + 1, "kind": kinds})
     found = compare(frame, labels="kind", numbers=(), epochs=1, verbose=False)
+    assert repr(found) == str(found) == found.text() and len(repr(found).splitlines()) < 30
     assert found.data.columns == ("size", "weight", "kind")
     assert set(found.data.classes) == {"a", "<b>"} and found.archives is not None
     with pytest.raises(UsageError, match="labels of a table are the name of a column"):

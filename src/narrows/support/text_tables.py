@@ -104,6 +104,9 @@ class Shown:
         """For people."""
         return told_text(self.told())
 
+    def __str__(self) -> str:
+        return self.text()
+
     def _repr_html_(self) -> str:
         return told_html(self.told())
 

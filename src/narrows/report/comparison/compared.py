@@ -29,6 +29,10 @@ class Compared(Shown, Comparison):
         """A comparison with what it takes to be shown."""
         return cls(**{each.name: getattr(found, each.name) for each in fields(found)})
 
+    def __repr__(self) -> str:
+        # its fields are hundreds of lines of arrays
+        return self.text()
+
     def told(self) -> Told:
         """The sentences in short, the table of errors, and how to have the rest."""
         table = scores_table(self.scores, self.data.unit, ()).without_gaps()
