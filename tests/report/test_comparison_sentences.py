@@ -165,7 +165,13 @@ def test_bytes_are_compared_at_the_error_of_the_codes() -> None:
     third = said.with_sentences(comparison(OURS, spent=spent(rough, fine, png))).in_short[2]
     assert third == (
         "Without loss PNG takes least, 300 bytes an item of 784 bytes; the code of the default "
-        "model takes 80 bytes, and AVIF, with no more error, 33 bytes."
+        "model takes 80 bytes, more than the 33 bytes of AVIF with no more error."
+    )
+    dear = spent(point("AVIF", "codec", 90, 200))
+    third = said.with_sentences(comparison(OURS, spent=dear)).in_short[2]
+    assert third == (
+        "The code of the default model takes 80 bytes, less than the 90 bytes of AVIF with no "
+        "more error."
     )
     third = said.with_sentences(comparison(OURS, spent=spent(rough))).in_short[2]
     assert "nothing else that loses some came to as small an error" in third

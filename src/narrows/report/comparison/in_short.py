@@ -181,11 +181,19 @@ def _bytes(comparison: Comparison) -> str:
         least = min(near, key=lambda each: each.item_bytes)
         setting = f" ({least.setting})" if least.setting else ""
         texts.append(
-            f"{own}, and {least.name}{setting}, with no more error, {bytes_text(least.item_bytes)}"
+            f"{own}, {_beside(4 * best.latent, least.item_bytes)} {bytes_text(least.item_bytes)} "
+            f"of {least.name}{setting} with no more error"
         )
     else:
         texts.append(f"{own}, and nothing else that loses some came to as small an error")
     return f"{capital('; '.join(texts))}."
+
+
+def _beside(own: float, other: float) -> str:
+    """How bytes compare with others, which a sentence names next."""
+    if own == other:
+        return "as much as the"
+    return "less than the" if own < other else "more than the"
 
 
 def _with_numbers(model: ModelFacts) -> str:
