@@ -219,10 +219,10 @@ def test_use_of_codes_is_told_beside_pca_and_the_items() -> None:
 
 
 def test_losses_say_how_each_run_ended() -> None:
-    def ended(loss: list[float], held_out: list[float], kept: int) -> str:
+    def ended(loss: list[float], held_out: list[float], kept: int, **more: Any) -> str:
         curve = r.LossCurve(
             name="mine", kind="given", loss=tuple(loss), held_out=tuple(held_out),
-            held_out_name="validation", pca=10.0, kept=kept, seconds=1.0,
+            held_out_name="validation", pca=10.0, kept=kept, seconds=1.0, **more,
         )  # fmt: skip
         return said.losses_sentence(r.Losses(curves=(curve,), sentence="", facts=""), GREY)
 
@@ -230,6 +230,9 @@ def test_losses_say_how_each_run_ended() -> None:
     assert "still falling" not in ended([5, 5, 5], [5, 5, 5], 3)
     stopped = ended([9, 4, 1], [9, 5, 6], 2)
     assert "best in epoch 2 of 3, which is kept" in stopped and "50 % below PCA's 10" in stopped
+    replaced = ended([9, 4, 1], [19, 15, 16], 2, replaced=True)
+    assert replaced.startswith("The net of mine was best") and "is kept" not in replaced
+    assert "PCA took its place" in replaced
     assert "by heart" in ended([9, 2, 1], [9, 5, 5], 3)
     assert "one epoch" in ended([9], [9], 1)
     assert "ends at 9" in ended([9], [], 1)

@@ -110,6 +110,7 @@ def find_warnings(
     size = trained.model.spec.latent_size
     kept = trained.training.epoch or len(history)
     linear = fitted_pca(trained).reconstruct(items)
+    is_pca = trained.training.linear
     denoises = training.inputs is not None or trained.training.noise is not None
     idle = idle_numbers(trained, codes)
     found = [
@@ -118,10 +119,11 @@ def find_warnings(
         dead_numbers(idle, size),
         # of PCA itself, kept for its error, rounding is all that differs
         None
-        if trained.training.linear
+        if is_pca
         else worse_than_pca(*_errors(autoencoder, validation or training, evaluation, most)),
         None if evaluation is None else unmeasured(validation is None),
-        overfitted(history, kept, keeps_best),
+        # what was trained has gone with its history
+        None if is_pca else overfitted(history, kept, keeps_best),
         # a code that only has to lose noise is as wide as it likes
         None if denoises else few_rows(len(training), size),
         dead_units(dead_unit_counts(trained.model, items)),

@@ -553,6 +553,7 @@ class LossCurve:
         pca: the error of PCA with as many numbers on the same items; None without them.
         kept: the epoch that the model is of, from 1.
         seconds: of the epochs together.
+        replaced: whether PCA took the place of what this run made.
     """
 
     name: str
@@ -563,6 +564,7 @@ class LossCurve:
     pca: float | None
     kept: int
     seconds: float
+    replaced: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -320,13 +320,15 @@ def _loss_text(curve: LossCurve, words: Words) -> str:
     values = curve.held_out or curve.loss
     kept = values[min(curve.kept, len(values)) - 1]
     is_last = curve.kept >= len(values)
+    name = f"the net of {curve.name}" if curve.replaced else curve.name
     if is_last:
         epochs = f"{len(values):,} epochs" if len(values) > 1 else "one epoch"
-        text = f"{capital(curve.name)} ends at {three_digits(kept)}{words.unit} after {epochs}"
+        text = f"{capital(name)} ends at {three_digits(kept)}{words.unit} after {epochs}"
     else:
+        which = "" if curve.replaced else ", which is kept,"
         text = (
-            f"{capital(curve.name)} was best in epoch {curve.kept} of {len(values):,}, which is "
-            f"kept, with {three_digits(kept)}{words.unit}"
+            f"{capital(name)} was best in epoch {curve.kept} of {len(values):,}{which} with "
+            f"{three_digits(kept)}{words.unit}"
         )
     if curve.held_out:
         text += f" on {curve.held_out_name} {words.things}"
@@ -339,6 +341,8 @@ def _loss_text(curve: LossCurve, words: Words) -> str:
     own = curve.loss[min(curve.kept, len(curve.loss)) - 1]
     if curve.held_out and own > 0 and kept > _BY_HEART * own:
         text += f"; it is {times(kept / own)} that of what it learnt from, some of it by heart"
+    if curve.replaced:
+        text += "; PCA took its place, and all else on this page is of that"
     return f"{text}."
 
 

@@ -28,6 +28,7 @@ def _curve(parts: Parts, candidate: Candidate) -> LossCurve:
         pca=_pca_error(parts, candidate),
         kept=candidate.autoencoder.trained.training.epoch or len(history),
         seconds=sum(record["seconds"] for record in history),
+        replaced=candidate.autoencoder.trained.training.linear,
     )
 
 
