@@ -225,6 +225,7 @@ def test_the_size_breakdown_is_the_file() -> None:
     assert archive.size_breakdown.methods == breakdown.methods
     names = [(trial.name, trial.size) for trial in breakdown.trials]
     assert [(trial.name, trial.size) for trial in archive.size_breakdown.trials] == names
+    assert breakdown.archive_size(breakdown.trials[0]) == breakdown.total
 
 
 def test_the_smallest_trial_is_what_is_held() -> None:

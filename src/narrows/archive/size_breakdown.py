@@ -106,6 +106,10 @@ class SizeBreakdown:
         """Whether the size of a trial is estimated: not every block was tried, or not whole."""
         return trial.in_part or self.sampled < self.blocks
 
+    def archive_size(self, trial: Trial) -> int:
+        """Bytes of an archive of the same values whose blocks are coded so."""
+        return trial.size + self.sizes["header"] + self.sizes["index"]
+
     @property
     def classical(self) -> Trial | None:
         """The smallest of the methods that learn nothing, where it is known."""

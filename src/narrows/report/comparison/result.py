@@ -328,8 +328,8 @@ class ArchiveRow:
         item_bytes: these over items.
         parts: bytes by part.
         classical: the smallest of the methods that learn nothing, in words with its bytes; empty
-            where that is not known.
-        classical_bytes: its bytes, or None.
+            where that is not known. Of arrays those of an archive that is coded so.
+        classical_bytes: these bytes, or None.
         largest: the largest error of any value, or None.
         error: mean squared error, or None.
         seconds, seconds_back: to write and to read it.

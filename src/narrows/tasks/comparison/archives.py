@@ -158,13 +158,14 @@ def _row(name: str, file: IO[bytes], written: SizeBreakdown, count: int) -> Arch
     classical = written.classical if written.numbers is None else None
     method = "" if classical is None else _METHODS.get(classical.name, classical.name)
     about = "" if classical is None or not written.estimates(classical) else "about "
+    size = None if classical is None else written.archive_size(classical)
     return ArchiveRow(
         name=name,
         total=said.total,
         item_bytes=said.total / max(count, 1),
         parts=dict(said.sizes),
-        classical="" if classical is None else f"{method}: {about}{classical.size:,} bytes",
-        classical_bytes=None if classical is None else classical.size,
+        classical="" if size is None else f"{method}: {about}{size:,} bytes",
+        classical_bytes=size,
         largest=said.largest_error,
         error=said.mean_squared_error,
         seconds=written.seconds,
