@@ -121,6 +121,9 @@ def check_whole(found: Comparison, measured: int) -> None:
     assert all(each == names[0] for each in names)
     places = [item.index for item in found.gallery.items]
     assert len(set(places)) == len(places) and max(places) < found.data.count
+    for version in (each for item in found.gallery.items for each in item.versions):
+        most = 4 * found.models[found.best].latent
+        assert version.name != "JPEG without its header" or version.item_bytes <= most
     assert found.models[found.best].error == min(each.error for each in found.models)
 
 

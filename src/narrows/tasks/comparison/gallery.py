@@ -123,15 +123,15 @@ def _of_jpeg(
     """Pictures as the best JPEG of so many bytes: of whole files where all get so small, else of
     what they code, without the headers that many files could share; else the smallest files."""
     found = [jpeg_at_bytes(picture, most, value_range) for picture in pictures]
-    name, files = "JPEG, smallest file", [each.smallest for each in found]
+    name, files, is_data = "JPEG, smallest file", [each.smallest for each in found], False
     if all(each.counted for each in found):
         name, files = "JPEG", [each.counted or each.smallest for each in found]
     elif all(each.not_counted for each in found):
-        name, files = (
+        name, files, is_data = (
             "JPEG without its header",
             [each.not_counted or each.smallest for each in found],
+            True,
         )
-    is_data = name.endswith("counted")
     return [
         Version(
             name=name,
