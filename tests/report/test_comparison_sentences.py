@@ -201,6 +201,14 @@ def test_error_over_numbers_says_who_is_lower_where() -> None:
     assert "PCA needs 50 for as little" in numbers(pca, mixed)
 
 
+def test_a_method_that_is_no_model_is_named_where_it_leaves_least() -> None:
+    scores = [score("mine", "given", 438), score("PCA", "pca", 440), score("cosines", "dct", 248)]
+    assert said.least_sentence(scores, GREY) == (
+        " Least of all is left by the cosines, with 20 numbers: 248 grey levels²."
+    )
+    assert said.least_sentence(scores[:2], GREY) == ""
+
+
 def test_use_of_codes_is_told_beside_pca_and_the_items() -> None:
     rows = (
         r.CodeUseRow(name="mine", kind="given", numbers=20, neighbours=0.984, logistic=0.943),

@@ -4,6 +4,7 @@
 part. A method that wins is named, whichever it is.
 """
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from narrows.report.comparison.result import (
     LatentSpace,
     LossCurve,
     Losses,
+    MethodScore,
     NumbersKept,
     NumbersSeries,
     TableColumns,
@@ -59,7 +61,8 @@ def with_sentences(comparison: Comparison) -> Comparison:
         return replace(part, sentence=sentence)
 
     changes: dict[str, Any] = {"in_short": in_short(found)}
-    changes["numbers"] = said(found.numbers, numbers_sentence(found.numbers, words))
+    over_numbers = numbers_sentence(found.numbers, words) + least_sentence(found.scores, words)
+    changes["numbers"] = said(found.numbers, over_numbers)
     if found.spent is not None:
         changes["spent"] = said(found.spent, bytes_sentence(found.spent, words))
     if found.archives is not None:
@@ -131,6 +134,17 @@ def numbers_sentence(numbers: NumbersKept, words: Words) -> str:
         f"{three_digits(at[middle.numbers])}{words.unit}"
     )
     return f"{text}; {_as_little(pca, middle.error)}."
+
+
+def least_sentence(scores: Sequence[MethodScore], words: Words) -> str:
+    """What leaves least of all, where that is neither a model nor PCA; else empty."""
+    least = min(scores, key=lambda each: each.error)
+    if least.kind in ("ours", "article", "given", "pca"):
+        return ""
+    return (
+        f" Least of all is left by the {least.name}, with {numbers_text(least.numbers)}: "
+        f"{three_digits(least.error)}{words.unit}."
+    )
 
 
 def _as_little(pca: NumbersSeries, error: float) -> str:
