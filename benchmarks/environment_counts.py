@@ -136,12 +136,13 @@ def complete(folder: Path, expected: Reference, said: str = "") -> Iterator[Faul
             could not write, and named with the reason, are not lost.
     """
     found = files_in(folder)
-    told = {name for name in expected.files if "/" in name and _is_told(name, said)}
-    absent = [name for name in expected.files if name not in found and name not in told]
-    both = sorted(found.keys() & expected.files.keys() - told)
+    excused = {name for name in expected.files if "/" in name and _is_told(name, said)}
+    absent = [name for name in expected.files if name not in found and name not in excused]
+    both = sorted(found.keys() & expected.files.keys() - excused)
     other = [name for name in both if not is_whole(name, found[name], expected)]
     if absent:
-        yield LOST, f"not written: {_named(absent)}"
+        told = f" and it said {said[-500:]!r}" if said else ""
+        yield LOST, f"not written: {_named(absent)}{told}"
     if other:
         yield LOST, f"not what an undisturbed run writes: {_named(other)}"
 
