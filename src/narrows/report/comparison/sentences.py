@@ -42,6 +42,8 @@ from narrows.report.comparison.wording import (
 from narrows.report.denoising import TITLES
 from narrows.support.number_text import three_digits
 
+# The kinds of what was trained, here or elsewhere.
+_MODELS = ("ours", "article", "given")
 # A loss that fell by more than this in its last tenth would have fallen on.
 _STILL_FALLING = 0.02
 # By so much more on items that were not learnt from, something was learnt by heart.
@@ -100,7 +102,7 @@ def with_facts(comparison: Comparison, facts: str) -> Comparison:
 
 def numbers_sentence(numbers: NumbersKept, words: Words) -> str:
     """Which curve is lowest, where, and how many numbers PCA needs for as little."""
-    curves = [each for each in numbers.series if each.kind in ("ours", "article", "given")]
+    curves = [each for each in numbers.series if each.kind in _MODELS]
     pca = next((each for each in numbers.series if each.kind == "pca"), None)
     if not curves or pca is None:
         return "Lower is better: the same error with fewer numbers."
@@ -139,7 +141,7 @@ def numbers_sentence(numbers: NumbersKept, words: Words) -> str:
 def least_sentence(scores: Sequence[MethodScore], words: Words) -> str:
     """What leaves least of all, where that is neither a model nor PCA; else empty."""
     least = min(scores, key=lambda each: each.error)
-    if least.kind in ("ours", "article", "given", "pca"):
+    if least.kind in (*_MODELS, "pca"):
         return ""
     return (
         f" Least of all is left by the {least.name}, with {numbers_text(least.numbers)}: "
@@ -158,7 +160,7 @@ def _as_little(pca: NumbersSeries, error: float) -> str:
 def bytes_sentence(spent: BytesSpent, words: Words) -> str:
     """What is cheapest at the error of the best codes, and what costs least without loss."""
     texts = []
-    codes = [each for each in spent.points if each.kind in ("ours", "article", "given")]
+    codes = [each for each in spent.points if each.kind in _MODELS]
     if codes:
         best = min(codes, key=lambda each: each.error)
         charged = next((each for each in codes if each.name == best.name and each.charged), best)
@@ -309,7 +311,7 @@ def use_sentence(use: CodeUse, words: Words) -> str:
     """Whether classes are told better from codes than from PCA's and from the items."""
     if use.classes < 2:
         return f"All {words.things} are of one class, so there is nothing to tell apart."
-    codes = [row for row in use.rows if row.kind in ("ours", "article", "given")]
+    codes = [row for row in use.rows if row.kind in _MODELS]
     others = [row for row in use.rows if row.kind in ("pca", "raw")]
     if not codes:
         return ""
