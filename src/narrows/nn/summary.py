@@ -43,6 +43,11 @@ def parameter_count(part: list[LayerSummary]) -> int:
     return sum(layer.parameters for layer in part)
 
 
+def whole_parameter_count(spec: Spec) -> int:
+    """The same of a whole model."""
+    return sum(map(parameter_count, layer_summaries(spec).values()))
+
+
 def summary_text(spec: Spec) -> str:
     """Tables of the encoder, the decoder and the whole, as plain text."""
     parts = layer_summaries(spec)

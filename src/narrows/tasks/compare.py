@@ -15,7 +15,7 @@ from typing import Any
 
 from narrows.data import Dataset
 from narrows.model.file import load_model
-from narrows.nn.summary import layer_summaries, parameter_count
+from narrows.nn.summary import whole_parameter_count
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.planning.recipe import patience_for
@@ -187,8 +187,8 @@ def _article(parts: Parts, default: Trained, options: CompareOptions) -> Trained
     plan = make_plan(parts.training, FitOptions.of(given, options.seed))
     steps = math.ceil(len(parts.training) / plan.settings.batch_size)
     usual, why = plan.settings.epochs, tuple[str, ...]()
-    parameters = sum(map(parameter_count, layer_summaries(plan.spec).values()))
-    epochs = _bounded(max(usual, math.ceil(enough_steps(parameters) / steps)), options.epochs)
+    enough = enough_steps(whole_parameter_count(plan.spec))
+    epochs = _bounded(max(usual, math.ceil(enough / steps)), options.epochs)
     if epochs > usual:
         why = (
             f"up to {epochs:,} epochs instead of {usual}, which are {steps * usual:,} steps here "

@@ -16,7 +16,7 @@ from narrows.model.file import save_model
 from narrows.model.ranges import require_familiar
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
-from narrows.nn.summary import layer_summaries, parameter_count, summary_text
+from narrows.nn.summary import summary_text, whole_parameter_count
 from narrows.planning.options import FitOptions
 from narrows.report.comparison.result import Kind, ModelFacts
 from narrows.report.evaluation import Evaluation, evaluate
@@ -100,14 +100,13 @@ class Candidate:
     def facts(self) -> ModelFacts:
         """What the page says of it."""
         trained, score = self.autoencoder.trained, self.evaluation.model
-        parts = layer_summaries(trained.model.spec).values()
         record = trained.training
         return ModelFacts(
             name=self.name,
             kind=self.kind,
             preset="PCA" if record.linear else record.preset or "own",
             latent=self.latent,
-            parameters=sum(map(parameter_count, parts)),
+            parameters=whole_parameter_count(trained.model.spec),
             file_bytes=self.file_bytes,
             seconds=self.seconds,
             epochs=record.epochs,
