@@ -27,6 +27,9 @@ os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 _CHECKED = ("model.use", "engine.xla", "engine.fused.trainer", "engine.fused.runner")
 install_import_hook([f"narrows.{module}" for module in _CHECKED], "beartype.beartype")
 
+# What a helper asserts is shown as that of a test is. This must stand before they are imported.
+pytest.register_assert_rewrite("helpers")
+
 # ruff: noqa: E402
 import jax
 

@@ -10,15 +10,19 @@ page's own policy forbids.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from helpers.browser import LOOKS, Watch, chromium, faults, running
+from helpers.served import served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+    from narrows.tasks.explore import Explorer
 
 NewPage = Callable[..., "Page"]
 
@@ -44,7 +48,15 @@ def watch() -> Iterator[Watch]:
 
 
 @pytest.fixture
-def new_page(browser: "Browser", watch: Watch) -> Iterator[NewPage]:
+def serve() -> Iterator[Callable[["Explorer"], str]]:
+    """Serves an explorer's page to the test, and gives its address. Pages are closed before it
+    ends: one that asks for something then would write an error to the console."""
+    with ExitStack() as stack:
+        yield lambda explorer: stack.enter_context(served(explorer))
+
+
+@pytest.fixture
+def new_page(browser: "Browser", watch: Watch, serve: object) -> Iterator[NewPage]:
     """Makes an empty page in a context of its own, ``width`` pixels wide, ``scheme`` light or dark;
     more keywords are those of Playwright's ``new_context``."""
     contexts = []

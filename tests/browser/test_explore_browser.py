@@ -92,7 +92,7 @@ def greys(explorer: Explorer, items: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("preset", ["dense", "conv"])
-def test_pixels_are_those_of_python(page, preset):
+def test_pixels_are_those_of_python(page, serve, preset):
     autoencoder, data = digits(preset=preset, hidden=(16,) if preset == "dense" else None)
     explorer = Explorer(autoencoder, data, title=preset)
     random = np.random.default_rng(0)
@@ -105,9 +105,8 @@ def test_pixels_are_those_of_python(page, preset):
         ],
     }
     assert len(set(given["pictures"])) > CODES / 2
-    with served(explorer) as address:
-        opened(page, address)
-        assert page.evaluate(SHOW_CODES, given) == CODES
+    opened(page, serve(explorer))
+    assert page.evaluate(SHOW_CODES, given) == CODES
 
 
 def test_a_moved_slider_changes_the_picture_and_can_be_undone(page, address, explorer):
