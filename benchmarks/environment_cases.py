@@ -118,11 +118,17 @@ def _judge_stopped(trial: Trial, ended: Ended, *codes: int) -> None:
 
 
 def _judge_next(trial: Trial) -> None:
-    """The same command again, a fit from its checkpoint: it has to leave what it always leaves."""
+    """The same command again, a fit from its checkpoint: it has to leave what it always leaves.
+
+    Where it was done already, its new folder may be refused as one that is there.
+    """
     checkpoint = trial.out / Path(trial.command.out).stem / "checkpoint.safetensors"
     resumes = trial.command.trains and checkpoint.exists()
+    new_folder = not Path(trial.command.out).suffix and not trial.earlier
+    was_done = new_folder and trial.is_complete()
     ended = trial.watch(trial.start(*(["--resume"] if resumes else [])))
-    trial.must_be(ended, 0)
+    refused = was_done and f"out/{trial.command.out} exists already" in ended.said
+    trial.must_be(ended, 1 if refused else 0)
     trial.judge_complete()
     trial.faults += trial.rest(ended)
 

@@ -149,7 +149,7 @@ def complete(folder: Path, expected: Reference, said: str = "") -> Iterator[Faul
 
 def _is_told(name: str, said: str) -> bool:
     """Whether a line says that a file could not be written, and why."""
-    reasons = ("cannot be written: ", "was not drawn: ")
+    reasons = ("cannot be written: ", "was not written: ", "was not drawn: ")
     return any(f"{name} {reason}" in line for line in said.splitlines() for reason in reasons)
 
 

@@ -394,6 +394,10 @@ class Trial:
         yield from (*ended.faults, *said_badly(ended.said))
         yield from (*left_over(self.out), *left_temporary(self.folder / "tmp"))
 
+    def is_complete(self) -> bool:
+        """Whether all of a finished result is there."""
+        return not any(complete(self.out, self.reference))
+
     def judge_complete(self, said: str = "") -> None:
         """Count what is missing of a finished result, but for what ``said`` names with a reason."""
         self.faults += complete(self.out, self.reference, said)

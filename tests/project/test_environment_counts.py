@@ -88,6 +88,7 @@ def test_each_history_has_its_own_number_of_epochs(
     ("said", "lost"),
     [
         ("out/run/history.jsonl cannot be written: No space left on device; training goes on", 0),
+        ("out/run/history.jsonl was not written: the disk is full", 0),
         ("out/run/history.jsonl was not drawn: OSError: no", 0),
         ("wrote out/run/history.jsonl", 1),
         ("out/codes.npy cannot be written: No space left on device", 1),
