@@ -68,6 +68,35 @@ def test_a_data_frame_is_compared_as_a_table(monkeypatch: pytest.MonkeyPatch) ->
         compare(frame, labels=kinds, verbose=False)
 
 
+def test_models_are_called_what_their_user_calls_them(
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Deep(Autoencoder):
+        pass
+
+    def named(models: object) -> list[str]:
+        called = list[str]()
+
+        def job(data: object, files: dict[str, Path], *_: object, **__: object) -> None:
+            assert all(path.is_file() for path in files.values())
+            called.extend(files)
+            raise DataError("the names are enough")
+
+        monkeypatch.setattr("narrows.estimators.comparing.job", job)
+        with pytest.raises(DataError, match="the names are enough"):
+            compare(digits.items[:40], models, verbose=False)
+        return called
+
+    deep = Deep(latent=2, hidden=4, epochs=1, random_state=0).fit(digits.items[:40])
+    deep.save(tmp_path / "small.safetensors")
+    small = Autoencoder.load(tmp_path / "small.safetensors")
+    assert named(small) == ["Autoencoder"]
+    assert named([small, deep, small]) == ["Autoencoder 1", "Deep", "Autoencoder 2"]
+    assert named([deep, tmp_path / "small.safetensors"]) == ["Deep", "small"]
+    files = {"20 units / wide": deep, "PCA": small, "a file": tmp_path / "small.safetensors"}
+    assert named(files) == list(files)
+
+
 def test_what_cannot_be_meant_is_refused(digits: Dataset) -> None:
     items = digits.items[:40]
     with pytest.raises(UsageError, match="models has a list"):

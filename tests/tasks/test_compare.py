@@ -14,7 +14,7 @@ from narrows.planning.options import FitOptions
 from narrows.report.comparison.result import Comparison
 from narrows.report.redundancy import redundancy
 from narrows.tasks.compare import CompareOptions, compare, enough_steps
-from narrows.tasks.comparison.candidates import open_candidates
+from narrows.tasks.comparison.candidates import named, open_candidates
 from narrows.tasks.comparison.gallery import ranked
 from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.parts import Reading, load_parts
@@ -141,7 +141,7 @@ def test_models_that_are_given_are_measured_and_nothing_is_trained(
     monkeypatch.setattr("narrows.tasks.comparison.candidates.fit", None)
     found = compare(
         str(train),
-        [tmp_path / "mine.safetensors"],
+        {"mine": tmp_path / "mine.safetensors"},
         CompareOptions(bounds=(), codes=False),
         Reading(test=str(test)),
     )
@@ -156,13 +156,19 @@ def test_models_that_are_given_are_measured_and_nothing_is_trained(
     said = list[str]()
     for source in (str(train), str(test)):
         parts = load_parts(source, Reading(), seed=0, validated=False)
-        mine_alone = [tmp_path / "mine.safetensors"]
+        mine_alone = {"mine": tmp_path / "mine.safetensors"}
         open_candidates(mine_alone, source, parts, Reading(), hearing=Hearing(note=said.append))
     [sentence] = said
     assert f"mine was trained on {len(load_data(str(train)))} items of {train}" in sentence
-    twice = [tmp_path / "mine.safetensors"] * 2
+
+
+def test_models_are_called_by_their_files(tmp_path: Path) -> None:
+    paths = [tmp_path / "a" / "deep.safetensors", tmp_path / "b" / "deep.safetensors"]
+    assert named([*paths, Path("PCA.safetensors")]) == {
+        "a/deep": paths[0], "b/deep": paths[1], "PCA": Path("PCA.safetensors"),
+    }  # fmt: skip
     with pytest.raises(UsageError, match="a model is given twice"):
-        compare(str(train), twice, CompareOptions(), Reading(test=str(test)))
+        named([paths[0]] * 2)
 
 
 @pytest.mark.slow

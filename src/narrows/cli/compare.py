@@ -89,11 +89,12 @@ def compare(
 def compared(data: str, models: list[Path], options: CompareOptions, reading: Any) -> "Comparison":
     """:func:`narrows.tasks.compare.compare` as a terminal shows it, and as Ctrl-C ends it."""
     from narrows.tasks.compare import compare as job
+    from narrows.tasks.comparison.candidates import named
     from narrows.tasks.comparison.hearing import Hearing
 
     hearing = Hearing(track=progress, note=say, unbroken=unbroken)
     with with_last_words(lambda: _AGAIN):
-        return job(data, models, options, reading, hearing=hearing)
+        return job(data, named(models), options, reading, hearing=hearing)
 
 
 def write_and_show(found: "Comparison", page: Path, json: bool, **files: str) -> None:

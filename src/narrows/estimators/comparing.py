@@ -1,7 +1,7 @@
 """``narrows compare`` as a function: data and models as Python has them."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -17,6 +17,7 @@ from narrows.support.log import say
 from narrows.support.progress import shown
 from narrows.support.temporary import temporary_folder
 from narrows.tasks.compare import compare as job
+from narrows.tasks.comparison.candidates import named
 from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.options import CompareOptions
 from narrows.tasks.comparison.parts import Reading
@@ -58,7 +59,9 @@ def compare(
     Args:
         data: as :func:`narrows.load_data` takes them: a path or a name, an array, a pandas or
             polars DataFrame, or a Dataset.
-        models: a trained model, or several: paths of model files, or fitted Autoencoders.
+        models: a trained model, or several: paths of model files, or fitted Autoencoders. A dict
+            has them by the names that the page calls them; otherwise a file's name and an
+            estimator's class say it.
         test: what to measure on, in place of a fifth of ``data`` (for ``mnist``, ``mnist:test``).
         labels: classes, to see what codes are good for. Of a table the name of a column, which
             nothing is learnt from; of other data one label an item, an array or a file.
@@ -100,27 +103,36 @@ def compare(
     reading = Reading(test=test, labels=labels, images=ImageOptions.of(**of_images), csv=csv)
     hearing = Hearing(track=shown, note=say) if arguments.truth("verbose", verbose) else Hearing()
     with temporary_folder() as kept:
-        paths = _paths(models, kept)
-        return Compared.of(job(data, paths, options, reading, hearing=hearing))
+        return Compared.of(job(data, _files(models, kept), options, reading, hearing=hearing))
 
 
-def _paths(models: Any, folder: Path) -> list[Path]:
-    """Files of models, those of fitted ones in a folder.
+def _files(models: Any, folder: Path) -> dict[str, Path]:
+    """Files of models by what the page calls them, those of fitted ones in a folder.
 
     Raises:
-        UsageError: one is neither.
+        UsageError: one is neither, or two have one name.
     """
+    if isinstance(models, Mapping):
+        names = [str(name) for name in models]
+        paths = [_file(each, folder, str(place)) for place, each in enumerate(models.values())]
+        return dict(zip(names, paths, strict=True))
     alone = isinstance(models, str | os.PathLike | Autoencoder | OutlierDetector)
     given = [models] if alone else list(models)
+    classes = [type(each).__name__ for each in given]
     paths = []
-    for number, model in enumerate(given, 1):
-        if isinstance(model, Autoencoder | OutlierDetector):
-            name = "model" if len(given) == 1 else f"model {number}"
-            path = folder / f"{name}.safetensors"
-            model.save(path)
-        elif isinstance(model, str | os.PathLike):
-            path = Path(arguments.path("models", model))
-        else:
-            raise UsageError(f"models has a {type(model).__name__}", hint=_MODEL_HINT)
-        paths.append(path)
-    return paths
+    for place, (model, name) in enumerate(zip(given, classes, strict=True)):
+        several = classes.count(name) > 1
+        number = f" {classes[: place + 1].count(name)}" if several else ""
+        paths.append(_file(model, folder, f"{name}{number}"))
+    return named(paths)
+
+
+def _file(model: Any, folder: Path, name: str) -> Path:
+    """A model's file: its own, or of a fitted one a file of that name in a folder."""
+    if isinstance(model, str | os.PathLike):
+        return Path(arguments.path("models", model))
+    if not isinstance(model, Autoencoder | OutlierDetector):
+        raise UsageError(f"models has a {type(model).__name__}", hint=_MODEL_HINT)
+    path = folder / f"{name}.safetensors"
+    model.save(path)
+    return path

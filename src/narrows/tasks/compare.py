@@ -8,7 +8,7 @@ The command lines ``narrows compare`` and ``narrows demo`` show the same
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ _FEWEST_STEPS, _MOST_WORK = 10_000, 47_000 * 161_804
 
 def compare(
     source: Source,
-    models: Sequence[Path] = (),
+    models: Mapping[str, Path] | None = None,
     options: CompareOptions | None = None,
     reading: Reading | None = None,
     *,
@@ -83,7 +83,8 @@ def compare(
 
     Args:
         source: data as :func:`narrows.load_data` takes them, or a Dataset.
-        models: files of trained models. None: the article's model and the default one are trained.
+        models: files of trained models by what people call these. Without any the article's model
+            and the default one are trained.
         options: how much is done.
         reading: how the data are read.
         hearing: who is told how far it is.
@@ -97,7 +98,7 @@ def compare(
     options, reading = options or CompareOptions(), reading or Reading()
     hearing = (hearing or Hearing()).once()
     if models:
-        reading = _read_alike(models[0], source, reading)
+        reading = _read_alike(next(iter(models.values())), source, reading)
     parts = load_parts(source, reading, options.seed, validated=not models, track=hearing.track)
     if models:
         candidates = open_candidates(models, source, parts, reading, hearing=hearing)

@@ -207,8 +207,30 @@ def train_candidate(
     )
 
 
+def named(models: Sequence[Path]) -> dict[str, Path]:
+    """Files of models by what people call them: their names without the suffix, with the folder
+    where two share one.
+
+    Raises:
+        UsageError: two have one name even so.
+    """
+    stems = [path.stem for path in models]
+    found = {
+        path.stem
+        if stems.count(path.stem) == 1
+        else f"{path.resolve().parent.name}/{path.stem}": path
+        for path in models
+    }
+    if len(found) < len(models):
+        raise UsageError(
+            f"a model is given twice: {', '.join(map(str, models))}",
+            hint="give each of them once",
+        )
+    return found
+
+
 def open_candidates(
-    models: Sequence[Path],
+    models: Mapping[str, Path],
     source: Source,
     parts: Parts,
     reading: Reading,
@@ -218,21 +240,16 @@ def open_candidates(
     """Models of files, measured on the measured items as each takes them.
 
     Args:
+        models: the files by what people call the models.
         source: what ``parts`` were read from, by ``reading``.
 
     Raises:
         ModelFileError: a file is no model.
         ShapeError, DataError: the data are others than a model takes.
-        UsageError: two models have one name, or the data are in another unit than a model's.
+        UsageError: the data are in another unit than a model's.
     """
-    names = [_name(path, models) for path in models]
-    if len(set(names)) < len(names):
-        raise UsageError(
-            f"a model is given twice: {', '.join(map(str, models))}",
-            hint="give each of them once",
-        )
     found = []
-    for path, name in zip(models, names, strict=True):
+    for name, path in models.items():
         autoencoder = open_autoencoder(path, track=hearing.track)
         own = _as_taken(autoencoder, path, source, parts, reading, track=hearing.track)
         for line in require_familiar(autoencoder.trained, own.test.items, parts.test.name):
@@ -272,12 +289,6 @@ def _note_learnt(
             f"{name} was trained on {items_of(learnt, count)} of {measured}, if they are what they "
             "were, and is measured on some of these too: of new ones it may lose more"
         )
-
-
-def _name(path: Path, among: Sequence[Path]) -> str:
-    """A model's name: its file's without the suffix, and with its folder where two share it."""
-    alone = [other.stem for other in among].count(path.stem) == 1
-    return path.stem if alone else f"{path.resolve().parent.name}/{path.stem}"
 
 
 def _as_taken(
