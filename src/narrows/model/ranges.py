@@ -126,8 +126,9 @@ def _is_usual(trained: TrainedModel, data: DataDescription, items: Any) -> bool:
     assert data.extent is not None
     lowest, highest = data.extent
     flat = items.reshape(len(items), -1)
-    # of a handful, Python's own numbers are quicker than NumPy's
-    ends = list(zip(flat.min(axis=1).tolist(), flat.max(axis=1).tolist(), strict=True))
+    # of a handful, Python's own numbers are quicker than NumPy's, and ufuncs than its methods
+    lows, highs = np.minimum.reduce(flat, axis=1), np.maximum.reduce(flat, axis=1)
+    ends = list(zip(lows.tolist(), highs.tolist(), strict=True))
     # what is no number is not inside
     if not all(lowest <= low and high <= highest for low, high in ends):
         return False
@@ -177,8 +178,8 @@ def _some_images(images: Any) -> Iterable[np.ndarray]:
 
 def _require_dtype(data: DataDescription, items: Any, name: str, rank: int) -> None:
     """Images of 8 and of 16 bits are never in one unit."""
-    given, own = items[0].dtype.name, data.dtype
-    if rank > 1 and given != own and {given, own} == {"uint8", "uint16"}:
+    given, own = items[0].dtype, np.dtype(data.dtype)
+    if rank > 1 and given != own and {given, own} == {np.dtype(np.uint8), np.dtype(np.uint16)}:
         raise UsageError(
             f"{name} holds {given} values, and the model was trained on {own}, whose range is "
             "another",
