@@ -1,6 +1,7 @@
 """The sentences of a comparison name whoever wins, whatever the data are."""
 
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from narrows.report.columns import ColumnScore
 from narrows.report.comparison import result as r
 from narrows.report.comparison import sentences as said
+from narrows.report.comparison.page import comparison_page
 from narrows.report.comparison.wording import Words
 from narrows.report.denoising import DenoisingScore
 from narrows.report.redundancy import Redundancy, Redundant
@@ -114,6 +116,23 @@ def test_pca_that_wins_or_is_as_good_is_named(error: float, told: str) -> None:
     sentence = worth(comparison(model("mine", "given", error)))
     assert told in sentence
     assert "mine" in sentence and "autoencoder is worth it" not in sentence
+
+
+def test_two_pcas_are_told_apart() -> None:
+    pca = "PCA of mine's training data"
+    mine, linear = (model(name, "given", 222.0, pca_name=pca) for name in ("mine", "linear"))
+    linear = replace(linear, preset="PCA", error=1600.0)
+    curves = (series("given", "mine", n20=222), series("pca", "PCA of 80 of these items", n20=1500))
+    kept = r.NumbersKept(series=curves, sentence="", facts="")
+    found = said.with_sentences(comparison(mine, linear, numbers=kept))
+    assert found.in_short[0].endswith(f"15 % of what {pca} leaves (1,531).")
+    assert "linear leaves 1,600 grey levels² from 20 numbers (PCA, " in found.in_short[1]
+    assert "mine lies below PCA of 80 of these items: with 20 numbers" in found.numbers.sentence
+    assert f"than {pca} with 20 numbers, 1,531" in unescape(comparison_page(found))
+    alone = replace(linear, error=222.0)
+    assert "the best of the models, linear, is PCA itself" in worth(comparison(alone))
+    for error in (1531.0, 1600.0):
+        assert f"for these data: {pca} " in worth(comparison(replace(mine, error=error)))
 
 
 def test_pca_in_the_models_place_is_no_autoencoder() -> None:

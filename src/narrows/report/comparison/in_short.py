@@ -49,10 +49,11 @@ def _worth(comparison: Comparison) -> str:
             f"({three_digits(mean.error)})."
         )
     if best.preset == "PCA":
-        return (
-            f"{_NOT} nothing that was trained beat PCA, which took its place and leaves "
-            f"{three_digits(best.error)}{words.unit} {_with_numbers(best)}."
-        )
+        which = "nothing that was trained beat PCA, which took its place"
+        if best.kind == "given":
+            which = f"the best of the models, {best.name}, is PCA itself"
+        left = f"{three_digits(best.error)}{words.unit} {_with_numbers(best)}"
+        return f"{_NOT} {which} and leaves {left}."
     return _against_pca(best, words, _is_cheaper(comparison, best))
 
 
@@ -68,13 +69,20 @@ def _against_pca(best: ModelFacts, words: Words, is_cheaper: bool) -> str:
     """Whether the best model beats PCA, by how much."""
     pca = f"{three_digits(best.pca_error)}{words.unit} {_with_numbers(best)}"
     if best.error > best.pca_error:
-        return f"{_NOT} PCA wins, with {pca} against the {three_digits(best.error)} of {best.name}."
+        return (
+            f"{_NOT} {best.pca_name} wins, with {pca} against the {three_digits(best.error)} of "
+            f"{best.name}."
+        )
     if best.error >= _NO_GAIN * best.pca_error:
         less = "as much" if best.error == best.pca_error else "hardly less"
-        return f"{_NOT} PCA leaves {pca}, and {best.name} {three_digits(best.error)}, {less}."
+        return (
+            f"{_NOT} {best.pca_name} leaves {pca}, and {best.name} {three_digits(best.error)}, "
+            f"{less}."
+        )
     compared = (
         f"{_with_numbers(best)} {best.name} leaves {three_digits(best.error)}{words.unit}, "
-        f"{share(best.error / best.pca_error)} of what PCA leaves ({three_digits(best.pca_error)})"
+        f"{share(best.error / best.pca_error)} of what {best.pca_name} leaves "
+        f"({three_digits(best.pca_error)})"
     )
     if best.error > _LITTLE * best.pca_error:
         return f"An autoencoder gains little on these data: {compared}."
@@ -88,16 +96,11 @@ def _against_pca(best: ModelFacts, words: Words, is_cheaper: bool) -> str:
 
 def _beside_pca(best: ModelFacts, unit: str) -> str:
     """What a model leaves, beside PCA."""
+    own, pca = f"{three_digits(best.error)}{unit}", three_digits(best.pca_error)
     if best.error >= best.pca_error:
-        return (
-            f"PCA's {best.latent} are as good or better ({three_digits(best.pca_error)}{unit} are "
-            f"lost, and {three_digits(best.error)} by {best.name})"
-        )
-    return (
-        f"its {best.latent} lose {three_digits(best.error)}{unit}, "
-        f"{share(best.error / best.pca_error)} of what as many of PCA lose "
-        f"({three_digits(best.pca_error)})"
-    )
+        return f"those of {best.pca_name} are as good or better (error {pca}, beside {own})"
+    less = share(best.error / best.pca_error)
+    return f"its {best.latent} leave {own}, {less} of what {best.pca_name} leaves ({pca})"
 
 
 def _smaller_lossless(comparison: Comparison, best: ModelFacts) -> BytesPoint | None:
@@ -150,7 +153,8 @@ def _article_and_ours(article: ModelFacts, ours: ModelFacts, unit: str) -> str:
 
 
 def _size(model: ModelFacts) -> str:
-    return f"from {numbers_text(model.latent)} ({model.parameters:,} weights)"
+    linear = "PCA, " if model.preset == "PCA" else ""
+    return f"from {numbers_text(model.latent)} ({linear}{model.parameters:,} weights)"
 
 
 def _seconds(model: ModelFacts) -> str:

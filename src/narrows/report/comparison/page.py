@@ -120,8 +120,8 @@ def _tiles(comparison: Comparison) -> list[tuple[str, str]]:
         ),
         (
             _beside(model.error, model.pca_error),
-            f"{'as' if _are_alike(model.error, model.pca_error) else 'than'} PCA with {numbers}, "
-            f"{three_digits(model.pca_error)}",
+            f"{'as' if _are_alike(model.error, model.pca_error) else 'than'} {model.pca_name} with "
+            f"{numbers}, {three_digits(model.pca_error)}",
         ),
         (
             f"{facts.item_bytes:,} → {4 * model.latent:,} bytes",

@@ -160,6 +160,7 @@ class ModelFacts:
         psnr: the same in dB, or None where no peak is known.
         relative: the root of the error as a share of the mean item's; None where that is 0.
         pca_error: of PCA with as many numbers, on the same items.
+        pca_name: of that PCA, which learnt from what the model learnt from.
         summary: its layers, as a table of plain text.
         choices: what was chosen for it and why, in sentences.
         file: the name of its file, or empty.
@@ -184,6 +185,7 @@ class ModelFacts:
     summary: str
     choices: tuple[str, ...] = ()
     file: str = ""
+    pca_name: str = "PCA"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -114,12 +114,12 @@ def numbers_sentence(numbers: NumbersKept, words: Words) -> str:
         return "Lower is better: the same error with fewer numbers."
     if not won and compared[-1].error <= _SAME * at[compared[-1].numbers]:
         return (
-            f"PCA leaves as little as {best.name}: {three_digits(compared[-1].error)}{words.unit} "
-            f"with {numbers_text(compared[-1].numbers)}."
+            f"{pca.name} leaves as little as {best.name}: {three_digits(compared[-1].error)}"
+            f"{words.unit} with {numbers_text(compared[-1].numbers)}."
         )
     if not won:
         return (
-            "PCA is lowest at every size that both were measured at: with "
+            f"{pca.name} is lowest at every size that both were measured at: with "
             f"{numbers_text(compared[-1].numbers)} it leaves "
             f"{three_digits(at[compared[-1].numbers])}, and {best.name} "
             f"{three_digits(compared[-1].error)}{words.unit}."
@@ -131,8 +131,8 @@ def numbers_sentence(numbers: NumbersKept, words: Words) -> str:
     elif len(compared) > 1:
         where = " at every size"
     text = (
-        f"{capital(best.name)} lies below PCA{where}: with {numbers_text(middle.numbers)} it "
-        f"leaves {three_digits(middle.error)} where PCA leaves "
+        f"{capital(best.name)} lies below {pca.name}{where}: with {numbers_text(middle.numbers)} "
+        f"it leaves {three_digits(middle.error)} where PCA leaves "
         f"{three_digits(at[middle.numbers])}{words.unit}"
     )
     return f"{text}; {_as_little(pca, middle.error)}."

@@ -97,6 +97,12 @@ class Candidate:
         """Numbers in its code."""
         return self.autoencoder.trained.model.spec.latent_size
 
+    @property
+    def pca_name(self) -> str:
+        """What people call the PCA beside it; beside a given model there is one of these data too,
+        which learnt from other items."""
+        return f"PCA of {self.name}'s training data" if self.kind == "given" else "PCA"
+
     def facts(self) -> ModelFacts:
         """What the page says of it."""
         trained, score = self.autoencoder.trained, self.evaluation.model
@@ -121,6 +127,7 @@ class Candidate:
             summary=summary_text(trained.model.spec),
             choices=self.choices,
             file=self.file,
+            pca_name=self.pca_name,
         )
 
 

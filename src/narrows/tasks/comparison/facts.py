@@ -120,9 +120,10 @@ def scores(candidates: Sequence[Candidate], best: int) -> Iterator[MethodScore]:
     for each in candidates:
         yield _score(each.evaluation.model, each.name, each.kind)
     of_best = candidates[best]
-    names = {"cosine transform": "cosine coefficients of the lowest frequencies"}
-    if of_best.kind == "given":
-        names["PCA"] = f"PCA of what {of_best.name} learnt from"
+    names = {
+        "cosine transform": "cosine coefficients of the lowest frequencies",
+        "PCA": of_best.pca_name,
+    }
     for score in of_best.evaluation.baselines:
         yield _score(score, names.get(score.method, score.method), _KINDS[score.method])
 

@@ -93,7 +93,9 @@ def _of_pca(candidate: Candidate, rows: np.ndarray) -> list[Version]:
     items = candidate.kept.items[rows]
     made = fitted_pca(candidate.autoencoder.trained).reconstruct(items)
     errors = item_errors(items, made)
-    return _versions(candidate, ("PCA", "pca"), rows, candidate.autoencoder.as_data(made), errors)
+    return _versions(
+        candidate, (candidate.pca_name, "pca"), rows, candidate.autoencoder.as_data(made), errors
+    )
 
 
 def _versions(

@@ -18,8 +18,6 @@ from narrows.support.progress import Tracker
 from narrows.tasks.comparison.candidates import Candidate
 from narrows.tasks.comparison.parts import Parts
 
-_PCA = "PCA"
-
 
 def code_use(
     parts: Parts,
@@ -80,7 +78,7 @@ def _measured(
 ) -> Usefulness | None:
     encoders: dict[str, Encoder] = {each.name: each.autoencoder.encode for each in group}
     if best in group:
-        encoders[_PCA] = fitted_pca(best.autoencoder.trained).encode
+        encoders[best.pca_name] = fitted_pca(best.autoencoder.trained).encode
     training = parts.training if group[0].training is None else group[0].training
     return measure_usefulness(
         training.items,
@@ -104,7 +102,7 @@ def _hidden(labels: Labels, candidate: Candidate, column: str | None) -> Labels:
 
 
 def _row(row: UsefulnessRow, kinds: Mapping[str, Kind]) -> CodeUseRow:
-    kind: Kind = "pca" if row.name == _PCA else "raw" if row.name == ITEMS else "given"
+    kind: Kind = "raw" if row.name == ITEMS else "pca"
     return CodeUseRow(
         name=row.name,
         kind=kinds.get(row.name, kind),
