@@ -5,8 +5,9 @@ another unit is refused, as :func:`require_familiar` says; what is merely odd is
 it may be what the model is for.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def described_range(training: Dataset) -> dict[str, Any]:
     if training.table is not None:
         return {}
     some = measured_places(len(training), seed=0)
-    seen = _Seen.of(chunks(training.items, values=CACHED_VALUES, at=some))
+    seen = _Seen.of(lambda: chunks(training.items, values=CACHED_VALUES, at=some))
     narrowest = float(np.quantile(seen.highs - seen.lows, 0.01))
     return {"whole": holds_whole_numbers(training.items), "narrowest": narrowest}
 
@@ -99,7 +100,7 @@ def require_familiar(
     is_array = isinstance(items, np.ndarray)
     some = measured_places(len(items), seed=0) if is_array else None
     seen = _Seen.of(
-        chunks(items, values=CACHED_VALUES, at=some) if is_array else _some_images(items)
+        lambda: chunks(items, values=CACHED_VALUES, at=some) if is_array else _some_images(items)
     )
     _require_within(data, seen, name, finding)
     notes = _require_wide(data, seen, name)
@@ -146,25 +147,30 @@ def _outside(rows: np.ndarray, ranges: Mapping[str, np.ndarray]) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class _Seen:
-    """Of each item its lowest value, its highest and their mean; and what holds of all."""
+    """Of each item its lowest value and its highest; and what holds of all."""
 
     lows: np.ndarray
     highs: np.ndarray
-    means: np.ndarray
     whole: bool
     dtype: np.dtype
+    parts: Callable[[], Iterable[np.ndarray]]
 
     @classmethod
-    def of(cls, parts: Iterable[np.ndarray]) -> "_Seen":
+    def of(cls, parts: Callable[[], Iterable[np.ndarray]]) -> "_Seen":
         found, whole, dtype = [], True, np.dtype(float)
-        for part in parts:
+        for part in parts():
             flat = part.reshape(len(part), -1)
             low, high = flat.min(axis=1), flat.max(axis=1)
             found.append([each.astype(np.float64) for each in (low, high)])
-            found[-1].append(flat.mean(axis=1, dtype=np.float64))
             whole, dtype = whole and holds_whole_numbers(part), part.dtype
-        lows, highs, means = (np.concatenate(each) for each in zip(*found, strict=True))
-        return cls(lows=lows, highs=highs, means=means, whole=whole, dtype=dtype)
+        lows, highs = (np.concatenate(each) for each in zip(*found, strict=True))
+        return cls(lows=lows, highs=highs, whole=whole, dtype=dtype, parts=parts)
+
+    @cached_property
+    def means(self) -> np.ndarray:
+        """Each item's mean, which takes longer to find than its ends."""
+        flat = (part.reshape(len(part), -1) for part in self.parts())
+        return np.concatenate([rows.mean(axis=1, dtype=np.float64) for rows in flat])
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -191,6 +197,8 @@ def _require_within(data: DataDescription, seen: _Seen, name: str, finding: bool
     """Refuse items most of which lie far outside the training range."""
     assert data.extent is not None
     low, high = data.extent
+    if low <= seen.ends[0] and seen.ends[1] <= high:
+        return
     width = high - low
     share = 0.1 if finding else 0.5
     margin = _ANY if len(seen.lows) < _FEW else _MEAN
