@@ -11,6 +11,8 @@ import pytest
 from helpers.comparisons import comparison
 from narrows.baselines.jpeg import open_jpeg
 from narrows.report.comparison.page import write_comparison
+from narrows.report.comparison.wording import share
+from narrows.support.number_text import three_digits
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -71,10 +73,8 @@ def test_jpeg_is_computed_again_as_python_does(page, address, quality):
     page.locator("#jpeg-slider").fill(str(quality))
     opened = open_jpeg(ITEMS[0], quality)
     words = page.locator("#jpeg-words").text_content()
-    assert (
-        f"{100 * opened.zero_share:.1f} %" in words
-        and f"{opened.mse:.1f} squared grey levels" in words
-    )
+    assert f"{share(opened.zero_share)} of" in words
+    assert f"{three_digits(opened.mse)} squared grey levels" in words
     row, column = opened.block
     assert kept(page) == opened.kept[row, column].ravel().tolist()
     page.locator(".block-grid").focus()

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Literal
@@ -81,6 +82,18 @@ def test_a_page_of_any_data_is_one_sound_file(kind: str, labelled: bool) -> None
     assert "http" not in re.sub(r"http-equiv|http://www\.w3\.org/2000/svg", "", page)
     assert "made-up &lt;items&gt;, compared" in page
     assert page.index("The article’s net is") < page.index("<nav")
+
+
+def test_figures_read_plainly() -> None:
+    items, form = KINDS["grey"]
+    found = comparison(items, form)
+    assert found.features is not None
+    wide = np.linspace(-4876.4, 0.00002, 7, dtype=np.float32)
+    numbers = tuple(replace(each, values=wide) for each in found.features.numbers)
+    page = comparison_page(replace(found, features=replace(found.features, numbers=numbers)))
+    assert "-4,876 to 0.00002<" in page and "number 1 at -4,876" in page
+    text = re.sub(r"<(script|style).*?</\1>|<[^>]*>", "", page, flags=re.DOTALL)
+    assert re.search(r"\de[+-]?\d", text) is None
 
 
 def test_parts_that_are_none_are_left_out() -> None:

@@ -11,6 +11,7 @@ from narrows.report.columns import ColumnScore
 from narrows.report.comparison import result as r
 from narrows.report.comparison import sentences as said
 from narrows.report.comparison.page import comparison_page
+from narrows.report.comparison.tables import bytes_table, use_table
 from narrows.report.comparison.wording import Words
 from narrows.report.denoising import DenoisingScore
 from narrows.report.redundancy import Redundancy, Redundant
@@ -96,7 +97,7 @@ def worth(found: r.Comparison) -> str:
 def test_a_model_that_wins_is_worth_it() -> None:
     assert worth(comparison(ARTICLE, OURS)) == (
         "An autoencoder is worth it for these data: with 20 numbers the default model leaves 222 "
-        "grey levels², 15 % of what PCA leaves (1,531)."
+        "grey levels², 14.5 % of what PCA leaves (1,531)."
     )
 
 
@@ -125,7 +126,7 @@ def test_two_pcas_are_told_apart() -> None:
     curves = (series("given", "mine", n20=222), series("pca", "PCA of 80 of these items", n20=1500))
     kept = r.NumbersKept(series=curves, sentence="", facts="")
     found = said.with_sentences(comparison(mine, linear, numbers=kept))
-    assert found.in_short[0].endswith(f"15 % of what {pca} leaves (1,531).")
+    assert found.in_short[0].endswith(f"14.5 % of what {pca} leaves (1,531).")
     assert "linear leaves 1,600 grey levels² from 20 numbers (PCA, " in found.in_short[1]
     assert "mine lies below PCA of 80 of these items: with 20 numbers" in found.numbers.sentence
     assert f"than {pca} with 20 numbers, 1,531" in unescape(comparison_page(found))
@@ -144,7 +145,7 @@ def test_what_keeps_everything_in_fewer_bytes_than_a_code_wins() -> None:
     xz = point("xz", "codec", 30.0, 0.0, setting="lossless")
     sentence = worth(comparison(OURS, spent=spent(xz, point("xz", "codec", 99.0, 0.0))))
     assert sentence.startswith("To store these data an autoencoder is not worth it: xz keeps every")
-    assert "30 bytes an item" in sentence and "80 bytes" in sentence and "15 %" in sentence
+    assert "30 bytes an item" in sentence and "80 bytes" in sentence and "14.5 %" in sentence
     assert "is worth it" in worth(comparison(OURS, spent=spent(replace(xz, item_bytes=81.0))))
 
 
@@ -167,8 +168,8 @@ def test_both_models_and_their_cost_are_compared() -> None:
     second = said.with_sentences(comparison(ARTICLE, OURS)).in_short[1]
     assert second == (
         "From the same 20 numbers the default model leaves 222 grey levels² and the article's net "
-        "1,340, 6.0 times as much; training them, in that order, took 130 s for 1,080,000 "
-        "weights and 14 s for 161,804 weights."
+        "1,340, 6.04 times as much; training them, in that order, took 130 s for 1,080,000 "
+        "weights and 13.5 s for 161,804 weights."
     )
     better = replace(ARTICLE, error=100.0)
     assert (
@@ -200,6 +201,20 @@ def test_bytes_are_compared_at_the_error_of_the_codes() -> None:
 
 
 # Each figure
+
+
+@pytest.mark.parametrize("share", [0.47474, 0.0312, 0.5, 0.98765, 0.869499, 1.0])
+def test_a_figure_is_the_same_in_sentences_and_tables(share: float) -> None:
+    row = r.CodeUseRow(name="mine", kind="given", numbers=20, neighbours=share, logistic=share)
+    part = r.CodeUse(
+        rows=(row,), learnt=80, measured=20, classes=3, most_frequent=0.4, sentence="", facts=""
+    )
+    table = use_table(part, ())
+    [[_, _, shown, _]] = table.rows
+    assert f" {table.shown(shown)} %" in said.use_sentence(part, GREY)
+    stored = spent(replace(point("xz", "codec", 100 * share, 0.0), setting="lossless"))
+    table = bytes_table(stored, "", ())
+    assert f" {table.shown(table.rows[0][4])} bytes" in said.bytes_sentence(stored, GREY)
 
 
 def numbers(*curves: r.NumbersSeries) -> str:
@@ -240,7 +255,7 @@ def test_use_of_codes_is_told_beside_pca_and_the_items() -> None:
     assert said.use_sentence(use, GREY) == (
         "From 20 numbers of mine, the five nearest neighbours tell 98.4 % of 50 items right and a "
         "logistic regression 94.3 %; from PCA of the same size 96.9 % and 88 %; from the items "
-        "themselves 97.0 % and 92.0 %; always answering the most frequent class 11 %."
+        "themselves 97 % and 92 %; always answering the most frequent class 11 %."
     )
     assert "of one class" in said.use_sentence(replace(use, classes=1), ROWS)
 
@@ -300,8 +315,8 @@ def test_a_table_says_what_follows_and_what_is_kept() -> None:
         facts="",
     )
     assert said.table_sentence(table) == (
-        "1 of 2 columns follow from the others by half or more, a best from b (0.90 of 1). mine "
-        "keeps a best (R² 0.990) and b worst (0.500); PCA keeps 1 of 2 columns better."
+        "1 of 2 columns follow from the others by half or more, a best from b (0.9 of 1). mine "
+        "keeps a best (R² 0.99) and b worst (0.5); PCA keeps 1 of 2 columns better."
     )
     assert "follow" not in said.table_sentence(replace(table, redundancy=None))
 
@@ -316,11 +331,11 @@ def test_denoising_names_the_best_of_the_others() -> None:
         versions=(), sentence="", facts="",
     )  # fmt: skip
     assert said.denoising_sentence(part) == (
-        "Of an error of 0.340 of the range mine leaves 0.090; the best of the others, median "
-        "filter, leaves 0.200."
+        "Of an error of 0.34 of the range mine leaves 0.09; the best of the others, median "
+        "filter, leaves 0.2."
     )
     worse = replace(part, scores=(*part.scores[:2], left("median", 0.05)))
-    assert said.denoising_sentence(worse).endswith("leaves 0.050, which is less.")
+    assert said.denoising_sentence(worse).endswith("leaves 0.05, which is less.")
 
 
 def test_an_archive_that_does_no_better_says_so() -> None:

@@ -17,6 +17,7 @@ from narrows.report.figures import (
     loss_figure,
     reconstructions_figure,
 )
+from narrows.support.number_text import three_digits
 
 HISTORY = [
     {"epoch": epoch, "loss": 1440 + 1600 / epoch**1.5, "val_loss": 1440 + 540 / epoch}
@@ -233,7 +234,7 @@ def test_longer_codes_are_drawn_along_their_principal_components(
     for label, share in zip(
         (axes.get_xlabel(), axes.get_ylabel()), reference.explained_variance_ratio_, strict=True
     ):
-        assert f"({share:.0%} of their variance)" in label
+        assert f"({three_digits(100 * share)} % of their variance)" in label
 
 
 def test_at_most_5000_codes_are_drawn_and_classes_are_mixed(

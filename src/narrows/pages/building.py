@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from narrows.pages.embedding import bytes_text
+from narrows.support.number_text import three_digits
 from narrows.support.streams import printable
 
 if TYPE_CHECKING:
@@ -62,13 +63,15 @@ def build_page(
 def _environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("narrows.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["three_digits"] = three_digits
+    return environment
 
 
 def _resource(name: str) -> str:

@@ -1,5 +1,7 @@
 """Numbers and times as people read them."""
 
+from decimal import Decimal
+
 
 def readable(value: float) -> str:
     """A measure with five significant digits, for people.
@@ -14,10 +16,15 @@ def three_digits(value: float) -> str:
     """A measure with three significant digits, and all of those before the point: for sentences
     and tables of pages, which have the whole numbers elsewhere.
 
-    >>> three_digits(1456.53), three_digits(0.0123456), three_digits(21.234), three_digits(0)
-    ('1,457', '0.0123', '21.2', '0')
+    >>> three_digits(-4876.53), three_digits(0.0123456), three_digits(21.234), three_digits(-0.0)
+    ('-4,877', '0.0123', '21.2', '0')
+    >>> three_digits(-0.0000545), three_digits(1.234e-9)
+    ('-0.0000545', '1.23e-09')
     """
-    return f"{value:,.0f}" if 100 <= abs(value) < 1e15 else f"{value:.3g}"
+    if 100 <= abs(value) < 1e15:
+        return f"{value:,.0f}"
+    text = f"{value + 0.0:.3g}"  # no sign before 0
+    return f"{Decimal(text):f}" if 1e-6 <= abs(value) < 1e-4 else text
 
 
 def items_of(count: int, total: int) -> str:

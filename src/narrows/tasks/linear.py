@@ -10,6 +10,7 @@ from narrows.nn.model import Model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec, mirrored
 from narrows.support.chunks import chunks, measured_places
+from narrows.support.number_text import readable
 
 
 def linear_scaling(training: Dataset, pca: PCA) -> Scaling:
@@ -66,8 +67,8 @@ def where_linear_is_better(
     if found <= best:
         return []
     return [
-        f"kept the best linear model, PCA: its squared error is {best:.4g}, and with hidden "
-        f"layers it is {found:.4g}"
+        f"kept the best linear model, PCA: its squared error is {readable(best)}, and with "
+        f"hidden layers it is {readable(found)}"
     ]
 
 
@@ -79,8 +80,8 @@ def where_start_is_better(model: Model, start: Model, held_out: Dataset, seed: i
     if found <= before:
         return []
     return [
-        f"kept the model as it was: its squared error on what was held out is {before:.4g}, and "
-        f"after going on it is {found:.4g}"
+        f"kept the model as it was: its squared error on what was held out is {readable(before)}, "
+        f"and after going on it is {readable(found)}"
     ]
 
 

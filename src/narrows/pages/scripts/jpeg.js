@@ -1,6 +1,7 @@
 // JPEG opened up: a slider for the quality, and a block to look into, by pointer or arrow keys.
 
 import { element } from "./elements.js";
+import { threeDigits } from "./sentences.js";
 import { inverseOf, openBlock, openPicture, SIDE } from "./jpeg_steps.js";
 
 const ARROWS = {
@@ -30,10 +31,9 @@ export async function startJpeg(data) {
     const quality = Number(slider.value);
     opened = openPicture(picture, quality);
     document.getElementById("jpeg-quality").textContent = quality;
-    const zeros = (100 * opened.zeros).toFixed(1);
     document.getElementById("jpeg-words").textContent =
-      `${zeros} % of all coefficients are zero, and the mean squared error is ` +
-      `${opened.error.toFixed(1)} squared grey levels of 0 to 255.`;
+      `${threeDigits(100 * opened.zeros)} % of all coefficients are zero, and the mean squared ` +
+      `error is ${threeDigits(opened.error)} squared grey levels of 0 to 255.`;
     paintGrey(decoded, opened.decoded, (level) => level);
     showBlock();
   }

@@ -18,6 +18,11 @@ export function short(value, digits = 3) {
   return whole > 3 ? text.replace(/\d(?=(\d{3})+(\.|$))/g, "$&,") : text;
 }
 
+/** A number of 0 or more with three significant digits, as Python writes them into pages. */
+export function threeDigits(value) {
+  return value >= 100 ? Math.round(value).toLocaleString("en") : `${Number(value.toPrecision(3))}`;
+}
+
 /** What an item is: its number in the data, or where it comes from; and its label. */
 export function nameOf(item, kind) {
   if (item === null) return `No ${called(kind)} chosen`;

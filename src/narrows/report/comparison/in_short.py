@@ -158,8 +158,7 @@ def _size(model: ModelFacts) -> str:
 
 
 def _seconds(model: ModelFacts) -> str:
-    seconds = model.seconds or 0
-    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:,.0f} s"
+    return f"{three_digits(model.seconds or 0)} s"
 
 
 def _bytes(comparison: Comparison) -> str:

@@ -9,6 +9,7 @@ from narrows.report.comparison.colours import colours_of
 from narrows.report.comparison.pictures import Drawings, drawings_of
 from narrows.report.comparison.result import Comparison, ModelFacts
 from narrows.report.comparison.tables import denoising_table, errors_table, tables_of
+from narrows.report.comparison.wording import share
 from narrows.support.files import atomic_file
 from narrows.support.number_text import three_digits
 
@@ -133,14 +134,16 @@ def _tiles(comparison: Comparison) -> list[tuple[str, str]]:
         ),
     ]
     if model.seconds is not None:
-        tiles.append((f"{model.seconds:,.1f} s", "to train"))
+        tiles.append((f"{three_digits(model.seconds)} s", "to train"))
     return tiles
 
 
 def _quality(model: ModelFacts) -> str:
     if model.psnr is not None:
-        return f", PSNR {model.psnr:.2f} dB"
-    return "" if model.relative is None else f", its root {model.relative:.2%} of the mean item's"
+        return f", PSNR {three_digits(model.psnr)} dB"
+    return (
+        "" if model.relative is None else f", its root {share(model.relative)} of the mean item's"
+    )
 
 
 def _are_alike(error: float, baseline: float) -> bool:
@@ -155,4 +158,4 @@ def _beside(error: float, baseline: float) -> str:
     if baseline == 0:
         return "more error"
     change = error / baseline - 1
-    return f"{abs(change):.1%} {'more' if change > 0 else 'less'} error"
+    return f"{share(abs(change))} {'more' if change > 0 else 'less'} error"

@@ -389,7 +389,7 @@ def table_sentence(table: TableColumns) -> str:
             of = f" from {joined(first.follows)}" if first.follows else ""
             texts.append(
                 f"{len(follows)} of {len(columns)} columns follow from the others by half or more, "
-                f"{first.name} best{of} ({first.score:.2f} of 1)."
+                f"{first.name} best{of} ({three_digits(first.score)} of 1)."
             )
     for name, scores in table.errors:
         known = [each for each in scores if each.r2 is not None]
@@ -398,8 +398,9 @@ def table_sentence(table: TableColumns) -> str:
             worst = min(known, key=lambda each: each.r2 or 0)
             lost = sum((each.r2 or 0) < (each.pca_r2 or 0) for each in known)
             texts.append(
-                f"{capital(name)} keeps {best.name} best (R² {best.r2:.3f}) and {worst.name} "
-                f"worst ({worst.r2:.3f}); PCA keeps {lost} of {len(known)} columns better."
+                f"{capital(name)} keeps {best.name} best (R² {three_digits(best.r2 or 0)}) and "
+                f"{worst.name} worst ({three_digits(worst.r2 or 0)}); PCA keeps {lost} of "
+                f"{len(known)} columns better."
             )
     return " ".join(texts)
 
@@ -407,11 +408,14 @@ def table_sentence(table: TableColumns) -> str:
 def denoising_sentence(part: DenoisingPart) -> str:
     """What is left of the noise by the model, and by the best of the others."""
     noisy, model, *others = part.scores
-    text = f"Of an error of {noisy.rmse:.3f} of the range {part.model} leaves {model.rmse:.3f}"
+    text = (
+        f"Of an error of {three_digits(noisy.rmse)} of the range {part.model} leaves "
+        f"{three_digits(model.rmse)}"
+    )
     if others:
         best = min(others, key=lambda each: each.rmse)
         name = TITLES.get(best.method, best.method)
-        text += f"; the best of the others, {name}, leaves {best.rmse:.3f}"
+        text += f"; the best of the others, {name}, leaves {three_digits(best.rmse)}"
         if best.rmse < model.rmse:
             text += ", which is less"
     return f"{text}."

@@ -166,8 +166,7 @@ def archives_table(part: Archives) -> Table:
 
 def use_table(part: CodeUse, marked: Collection[str]) -> Table:
     rows: list[list[Cell]] = [
-        [row.name, row.numbers, _percent(row.neighbours), _percent(row.logistic)]
-        for row in part.rows
+        [row.name, row.numbers, 100 * row.neighbours, 100 * row.logistic] for row in part.rows
     ]
     return Table(
         name="use-of-codes",
@@ -321,7 +320,3 @@ def _marked(rows: Sequence[Any], marked: Collection[str]) -> list[int]:
 
 def _seconds(seconds: float | None) -> float | None:
     return None if seconds is None else float(f"{seconds:.3g}")
-
-
-def _percent(share: float) -> float:
-    return round(100 * share, 2)

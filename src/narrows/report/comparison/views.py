@@ -111,7 +111,7 @@ def features_view(part: Features, drawings: Drawings) -> list[dict[str, Any]]:
             "low": float(number.values[0]),
             "high": float(number.values[-1]),
             "pictures": [
-                drawings.draw(item, f"number {number.index + 1} at {value:.3g}")
+                drawings.draw(item, f"number {number.index + 1} at {three_digits(value)}")
                 for value, item in zip(number.values.tolist(), number.items, strict=True)
             ],
         }

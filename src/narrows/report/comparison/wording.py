@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from narrows.support.number_text import three_digits
+
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
@@ -54,31 +56,28 @@ _FIRST_WORDS = ("the ", "codes of ", "from ", "without ", "a ", "an ")
 
 
 def share(value: float) -> str:
-    """A share from 0 to 1 in percent: whole ones, and tenths beyond 90 and below 10.
+    """A share from 0 to 1 in percent.
 
     >>> share(0.152), share(0.984), share(0.0312)
-    ('15 %', '98.4 %', '3.1 %')
+    ('15.2 %', '98.4 %', '3.12 %')
     """
-    percent = 100 * value
-    if percent in (0, 100) or 10 <= percent < 90:
-        return f"{percent:.0f} %"
-    return f"{percent:.1f} %"
+    return f"{three_digits(100 * value)} %"
 
 
 def times(factor: float) -> str:
     """A factor.
 
-    >>> times(6.02), times(1.25), times(35.2)
-    ('6.0 times', '1.3 times', '35 times')
+    >>> times(6.02), times(1.25), times(35.24)
+    ('6.02 times', '1.25 times', '35.2 times')
     """
-    return f"{factor:,.0f} times" if factor >= 10 else f"{factor:.1f} times"
+    return f"{three_digits(factor)} times"
 
 
 def beside(value: float, other: float) -> str:
     """How a value compares with another one, before its name.
 
     >>> beside(222, 1531), beside(5.0, 5.0), beside(6, 5), beside(20, 5)
-    ('85 % below', 'the same as', '20 % above', '4.0 times')
+    ('85.5 % below', 'the same as', '20 % above', '4 times')
     """
     if value == other:
         return "the same as"
@@ -93,14 +92,12 @@ def beside(value: float, other: float) -> str:
 
 
 def bytes_text(count: float) -> str:
-    """Bytes of an item: tenths where they are few.
+    """Bytes of an item.
 
-    >>> bytes_text(7.94), bytes_text(79.6), bytes_text(4)
-    ('7.9 bytes', '80 bytes', '4 bytes')
+    >>> bytes_text(7.94), bytes_text(79.63), bytes_text(1234)
+    ('7.94 bytes', '79.6 bytes', '1,234 bytes')
     """
-    if count < 20 and count != int(count):
-        return f"{count:.1f} bytes"
-    return f"{count:,.0f} bytes"
+    return f"{three_digits(count)} bytes"
 
 
 def joined(words: Sequence[str]) -> str:

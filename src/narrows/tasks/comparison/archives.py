@@ -20,6 +20,7 @@ from narrows.errors import NarrowsError
 from narrows.report.comparison.result import ArchiveRow, BytesPoint, Kind
 from narrows.report.measures import psnr
 from narrows.support.chunks import drawn_places
+from narrows.support.number_text import three_digits
 from narrows.tasks.codes_archive import train_rounded, write_codes_only
 from narrows.tasks.comparison.candidates import Candidate
 from narrows.tasks.comparison.duration import timed_training
@@ -142,12 +143,8 @@ def _archived(some: Dataset, bound: str | None, hearing: Hearing) -> ArchiveRow:
         written = write_archive(
             file, np.asarray(some.items), max_error=bound, name=some.name, track=hearing.track
         )
-        name = LOSSLESS if not written.bound else f"each value within {_bound_text(written)}"
+        name = LOSSLESS if not written.bound else f"each value within {three_digits(written.bound)}"
         return _row(name, file, written, len(some))
-
-
-def _bound_text(breakdown: SizeBreakdown) -> str:
-    return f"{breakdown.bound:.4g}"
 
 
 def _row(name: str, file: IO[bytes], written: SizeBreakdown, count: int) -> ArchiveRow:

@@ -158,5 +158,7 @@ def _cells(data: Dataset, features: np.ndarray) -> list[tuple[str, ...]]:
 
 def _texts(column: object) -> Iterator[str]:
     for cell in column.to_pylist():  # type: ignore[attr-defined]
-        text = "" if cell is None else f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+        text = "" if cell is None else str(cell)
+        if isinstance(cell, float):
+            text = f"{cell:.0f}" if 1e6 <= abs(cell) < 1e15 else f"{cell:.6g}"
         yield text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
