@@ -75,6 +75,19 @@ def test_a_large_part_of_selected_rows_is_read_when_it_is_asked_for(
     np.testing.assert_array_equal(rows[100:400, 1], ITEMS[places][100:400, 1])
 
 
+def test_rows_that_are_large_by_themselves_are_read_one_at_a_time(
+    in_file: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("narrows.data.file_arrays._LARGEST_READ", ITEMS[0].nbytes - 1)
+    monkeypatch.setattr("narrows.data.file_arrays.CACHED_VALUES", 1)
+    for rows in (in_file.items, selected_rows(in_file.items, np.arange(500))):
+        np.testing.assert_array_equal(rows[3:90, 1], ITEMS[3:90, 1])
+        np.testing.assert_array_equal(rows[:, :, 2], ITEMS[:, :, 2])
+        one = rows[7:8]
+        assert type(one) is np.ndarray
+        np.testing.assert_array_equal(one, ITEMS[7:8])
+
+
 def test_who_does_not_ask_for_it_gets_rows_that_numpy_sees(in_file: Dataset) -> None:
     rest, held_out = in_file.split(0.1, seed=3)
     for part in (rest, held_out, in_file.rows(np.arange(400))):

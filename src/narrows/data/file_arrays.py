@@ -18,7 +18,7 @@ from narrows.data import storage
 from narrows.support.chunks import CACHED_VALUES, chunks, is_mapped, release
 from narrows.support.inputs import Input
 
-# Slices of more bytes are not read at once.
+# Slices of more bytes are not read at once, unless they are one row.
 _LARGEST_READ = 64 << 20
 
 
@@ -119,9 +119,9 @@ class FileArray(np.memmap):
 
     It is the mapped array in everything but that: ``array[rows]`` with a number, a slice, or an
     array of numbers or truth values, and a loop over it, give what was read of the file, and fail
-    with a DataError when it has changed. A slice of more than 64 MiB is such an array again, and so
-    is one of another shape. Other ways to its values, such as ``array.mean()``, lead to the mapped
-    memory.
+    with a DataError when it has changed. A slice of rows of more than 64 MiB together is such an
+    array again, and so is one of another shape. Other ways to its values, such as
+    ``array.mean()``, lead to the mapped memory.
     """
 
     _file: _File | None
@@ -152,7 +152,7 @@ class FileArray(np.memmap):
         if isinstance(first, slice):
             start, stop, step = first.indices(len(self))
             count = len(range(start, stop, step))
-            if step == 1 and count * self._row > _LARGEST_READ:
+            if step == 1 and count > 1 and count * self._row > _LARGEST_READ:
                 part = self._part(start, stop)
                 within = (slice(None), *rest)
                 return (
