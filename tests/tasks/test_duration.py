@@ -33,6 +33,19 @@ def test_the_time_is_told_once_from_the_speed_of_the_first_steps(
     ]
 
 
+def test_the_first_piece_of_each_size_compiles_and_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, notes = [0.0], list[str]()
+    monkeypatch.setattr(duration, "monotonic", lambda: now[0])
+    with timed_training(silent, notes.append, "this")("training", total=240, unit="items") as told:
+        for epoch in range(20):
+            for amount in (8, 4):
+                now[0] += 10 if epoch == 0 else amount * 0.25
+                told(amount)
+    assert notes == ["  this: about 60 seconds"]
+
+
 def test_of_short_work_and_of_other_work_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said(monkeypatch, 0.01) == []
     assert said(monkeypatch, 0.24, label="judging") == []

@@ -45,21 +45,23 @@ def _say(note: Note, what: str, seconds: float, before: float) -> None:
 
 
 class _Timed:
-    """Tells once what all of the work takes, at the speed of its first two seconds. What comes
-    before the second call is left out: it loads, or goes on from a checkpoint."""
+    """Tells once what all of the work takes, at the speed of its first two seconds. The first piece
+    of each size is left out: it compiles, loads, or goes on from a checkpoint."""
 
     def __init__(self, advance: Advance, total: float, tell: Callable[[float], None]) -> None:
         self.advance, self.total, self.tell = advance, total, tell
-        self.done = self.skipped = 0.0
-        self.calls, self.began, self.is_told = 0, 0.0, False
+        self.sizes: set[float] = set()
+        self.done = self.seconds = 0.0
+        self.last, self.is_told = monotonic(), False
 
     def __call__(self, amount: float, note: str = "") -> None:
         self.advance(amount, note)
-        self.done += amount
-        self.calls += 1
         now = monotonic()
-        if self.calls <= 2:
-            self.skipped, self.began = self.done, now
-        elif not self.is_told and now - self.began > _TIMED:
+        if amount in self.sizes:
+            self.done += amount
+            self.seconds += now - self.last
+        self.sizes.add(amount)
+        self.last = now
+        if not self.is_told and self.done and self.seconds > _TIMED:
             self.is_told = True
-            self.tell(self.total * (now - self.began) / (self.done - self.skipped))
+            self.tell(self.total * self.seconds / self.done)
