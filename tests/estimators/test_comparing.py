@@ -34,7 +34,7 @@ def test_its_figures_are_those_of_the_command(
     line = ("compare", tmp_path / "X.npy", "--model", tmp_path / "model.safetensors", "--json")
     line += ("--labels", tmp_path / "y.npy", "--epochs", 1, "--out", tmp_path / "page.html")
     said = json.loads(done(narrows(*line)).out)
-    found = compare(items, ae, labels=labels, epochs=1, verbose=False)
+    found = compare(items, {"model": ae}, labels=labels, epochs=1, verbose=False)
     told = comparison_values(found)
     assert [each["total"] for each in told["archives"]["rows"]] == [
         each["total"] for each in said["archives"]["rows"]

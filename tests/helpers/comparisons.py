@@ -355,6 +355,7 @@ def table(names: Sequence[str]) -> r.TableColumns:
             pca_error=0.2,
             pca_r2=None,
             baseline_error=0.5,
+            missing_wrong=None if number == 1 else 0.05,
         )
         for number, name in enumerate(names)
     )

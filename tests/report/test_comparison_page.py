@@ -18,6 +18,7 @@ from narrows.report.comparison import pictures, views
 from narrows.report.comparison.page import comparison_page, write_comparison
 from narrows.report.comparison.plots import bytes_plots
 from narrows.report.comparison.result import BytesPoint, BytesSpent, Kind
+from narrows.report.comparison.wording import Words
 
 GENERATOR = np.random.default_rng(0)
 GREY = GENERATOR.integers(0, 256, (20, 10, 12), np.uint8)
@@ -96,6 +97,16 @@ def test_figures_read_plainly() -> None:
     assert re.search(r"\de[+-]?\d", text) is None
 
 
+def test_a_table_has_rows_and_columns_and_no_words_of_the_code() -> None:
+    items, form = KINDS["table"]
+    page = comparison_page(comparison(items, form, labels=np.arange(12) % 3))
+    text = re.sub(r"<(script|style).*?</\1>|<[^>]*>", "", page, flags=re.DOTALL)
+    assert "12 rows of 4 columns, each row encoded as 4 values" in text
+    assert "missing or not, % wrong" in text and "a variance of 1" in text
+    for word in ("features", "gaps", "standard deviations", "an item", "Right answers"):
+        assert word not in text, word
+
+
 def test_parts_that_are_none_are_left_out() -> None:
     names = ("spent", "archives", "jpeg", "features", "gallery", "use", "losses", "table")
     changes = {**dict.fromkeys(names), "latent": (), "denoising": (), "cautions": ()}
@@ -141,7 +152,7 @@ def test_of_many_curves_seven_are_looked_at_first() -> None:
         ]
     part = BytesSpent(points=tuple(points), count=1, raw_bytes=64.0, sentence="s", facts="f")
     colours = {point.name: "grey" for point in points}
-    first, whole = bytes_plots(part, "units", colours, "mine")
+    first, whole = bytes_plots(part, Words.of("values", "units"), colours, "mine")
     assert first.count("<li>") == 7 and whole.count("<li>") == 13
     for shown in (
         "codes of mine, without the bytes of its decoder",

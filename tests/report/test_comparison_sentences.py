@@ -17,7 +17,7 @@ from narrows.report.denoising import DenoisingScore
 from narrows.report.redundancy import Redundancy, Redundant
 
 GREY = Words.of("image", "grey levels²", "grey levels")
-ROWS = Words.of("table", "squared standard deviations")
+ROWS = Words.of("table", "standardised units²")
 
 
 def model(name: str, kind: r.Kind, error: float, pca: float = 1531.0, **more: Any) -> r.ModelFacts:
@@ -209,11 +209,11 @@ def test_a_figure_is_the_same_in_sentences_and_tables(share: float) -> None:
     part = r.CodeUse(
         rows=(row,), learnt=80, measured=20, classes=3, most_frequent=0.4, sentence="", facts=""
     )
-    table = use_table(part, ())
+    table = use_table(part, GREY, ())
     [[_, _, shown, _]] = table.rows
     assert f" {table.shown(shown)} %" in said.use_sentence(part, GREY)
     stored = spent(replace(point("xz", "codec", 100 * share, 0.0), setting="lossless"))
-    table = bytes_table(stored, "", ())
+    table = bytes_table(stored, GREY, ())
     assert f" {table.shown(table.rows[0][4])} bytes" in said.bytes_sentence(stored, GREY)
 
 

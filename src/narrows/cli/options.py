@@ -59,7 +59,7 @@ Refine = Annotated[
     typer.Option(
         "--refine",
         metavar="STEPS",
-        help="Gauss-Newton steps that improve each code, instead of the model's own; 0 is fastest.",
+        help="Optimisation steps that improve each code, instead of the model's own; 0 is fastest.",
     ),
 ]
 Force = Annotated[

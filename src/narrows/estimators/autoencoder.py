@@ -80,8 +80,9 @@ class Autoencoder(
         shift: images are moved by up to so many pixels each time they are taken.
         noise: damage that the model learns to undo: "gaussian:0.3", "masking:0.3",
             "salt-pepper:0.1"; "gaussian:0.1-0.8" for an amount that is not known.
-        refine: Gauss-Newton steps that improve each code after the encoder; 0 for none. It is about
-            use: changed after ``fit`` or ``load``, it holds at once; None is then what they had.
+        refine: optimisation steps (Gauss-Newton) that improve each code after the encoder; 0 for
+            none. It is about use: changed after ``fit`` or ``load``, it holds at once; None is
+            then what they had.
         validation_fraction: the share of rows held out where ``fit`` gets no validation data and
             there are at least 20; 0 for none.
         patience: stop after so many epochs without a better validation loss, and keep the best

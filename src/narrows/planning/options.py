@@ -148,7 +148,7 @@ class FitOptions:
     )
     refine: int | None = option(
         None,
-        "Gauss-Newton steps that improve each code after the encoder; 2 for most, 0 for none, "
+        "Optimisation steps that improve each code after the encoder; 2 for most, 0 for none, "
         "which is faster to encode.",
         "STEPS",
         check=_whole,

@@ -41,7 +41,7 @@ def choose_refinement(training: Dataset, spec: Spec, options: FitOptions) -> tup
             f"{about(an_item * len(training) / _RATE)} each time; --refine {_REFINEMENT} does it"
         ]
     return _REFINEMENT, [
-        f"{_REFINEMENT} Gauss-Newton steps refine each code: the decoder knows what was missed"
+        f"{_REFINEMENT} optimisation steps refine each code after the encoder, for a smaller error"
     ]
 
 

@@ -28,6 +28,7 @@ from narrows.report.comparison.result import (
     TableColumns,
 )
 from narrows.report.comparison.sentences import with_facts, with_sentences
+from narrows.report.comparison.wording import Words
 from narrows.report.redundancy import is_comparable, redundancy
 from narrows.support.progress import Tracker
 from narrows.tasks.comparison.archives import BOUNDS, Stored, stored_arrays
@@ -241,7 +242,7 @@ def _stored(
 
 def _with_stored(found: Comparison, stored: Stored) -> Comparison:
     """The comparison with what its items take."""
-    facts = found.numbers.facts
+    facts, things = found.numbers.facts, Words.of(found.data.form, "").things
     spent = BytesSpent(
         points=stored.points,
         count=stored.count,
@@ -254,7 +255,7 @@ def _with_stored(found: Comparison, stored: Stored) -> Comparison:
         count=stored.count,
         raw_bytes=stored.raw_bytes,
         sentence="",
-        facts=f"{facts}; {stored.count:,} items archived",
+        facts=f"{facts}; {stored.count:,} {things} archived",
     )
     return replace(found, spent=spent, archives=archives if stored.rows else None)
 

@@ -9,7 +9,7 @@ from narrows.report.comparison.colours import colours_of
 from narrows.report.comparison.pictures import Drawings, drawings_of
 from narrows.report.comparison.result import Comparison, ModelFacts
 from narrows.report.comparison.tables import denoising_table, errors_table, tables_of
-from narrows.report.comparison.wording import share
+from narrows.report.comparison.wording import Words, share
 from narrows.support.files import atomic_file
 from narrows.support.number_text import three_digits
 
@@ -36,6 +36,7 @@ def write_comparison(path: str | os.PathLike[str], comparison: Comparison) -> No
 def comparison_page(comparison: Comparison) -> str:
     """The page of :func:`write_comparison` as one text."""
     unit = comparison.data.unit
+    words = Words.of(comparison.data.form, unit)
     colours = colours_of(comparison)
     large, small = (_drawings(comparison, name) for name in ("pictures", "thumbnails"))
     context: dict[str, Any] = {
@@ -59,7 +60,7 @@ def comparison_page(comparison: Comparison) -> str:
     if comparison.spent:
         best = comparison.models[comparison.best].name
         context["plots"]["spent"], context["plots"]["all_spent"] = plots.bytes_plots(
-            comparison.spent, unit, colours, best
+            comparison.spent, words, colours, best
         )
     if comparison.losses:
         context["plots"]["losses"] = plots.losses_plot(comparison.losses, unit, colours)
@@ -113,11 +114,12 @@ def _add_items(
 def _tiles(comparison: Comparison) -> list[tuple[str, str]]:
     """The best model in a few figures."""
     model, facts = comparison.models[comparison.best], comparison.data
+    words = Words.of(facts.form, facts.unit)
     numbers = "1 number" if model.latent == 1 else f"{model.latent:,} numbers"
     tiles = [
         (
             three_digits(model.error),
-            f"mean squared error of {model.name} in {facts.unit}{_quality(model)}",
+            f"mean squared error of {model.name} in {facts.unit}{_quality(model, words.thing)}",
         ),
         (
             _beside(model.error, model.pca_error),
@@ -126,7 +128,7 @@ def _tiles(comparison: Comparison) -> list[tuple[str, str]]:
         ),
         (
             f"{facts.item_bytes:,} → {4 * model.latent:,} bytes",
-            f"an item, and its code of {numbers}",
+            f"{words.a_thing}, and its code of {numbers}",
         ),
         (
             f"{model.parameters:,} parameters",
@@ -138,12 +140,10 @@ def _tiles(comparison: Comparison) -> list[tuple[str, str]]:
     return tiles
 
 
-def _quality(model: ModelFacts) -> str:
+def _quality(model: ModelFacts, thing: str) -> str:
     if model.psnr is not None:
         return f", PSNR {three_digits(model.psnr)} dB"
-    return (
-        "" if model.relative is None else f", its root {share(model.relative)} of the mean item's"
-    )
+    return "" if model.relative is None else f", RMSE {share(model.relative)} of the mean {thing}'s"
 
 
 def _are_alike(error: float, baseline: float) -> bool:

@@ -12,6 +12,7 @@ from narrows.report.comparison.result import (
     Losses,
     NumbersKept,
 )
+from narrows.report.comparison.wording import Words
 
 _WITHOUT = ", without the bytes of its decoder"
 _LAYOUTS = {"item": "", "sheet": ", one sheet", "file": ""}
@@ -35,15 +36,15 @@ def numbers_plot(part: NumbersKept, unit: str, colours: Mapping[str, str]) -> Ma
     return line_plot(
         "plot-numbers",
         series,
-        title="Error over numbers kept of each item",
+        title="Error over numbers kept",
         words=part.sentence,
-        x=Axis(label="Numbers kept of each item", log=True, ticks=kept),
+        x=Axis(label="Numbers kept", log=True, ticks=kept),
         y=Axis(label=f"Mean squared error, {unit}", log=True),
     )
 
 
 def bytes_plots(
-    part: BytesSpent, unit: str, colours: Mapping[str, str], best: str
+    part: BytesSpent, words: Words, colours: Mapping[str, str], best: str
 ) -> tuple[Markup, Markup]:
     """Error over bytes, a line a method and way to store; what loses nothing has no place on it.
 
@@ -60,10 +61,10 @@ def bytes_plots(
             curves.setdefault(key, []).append((point.item_bytes, point.error))
     first = _first_looked_at(curves, f"codes of {best}")
     some = {key: points for key, points in curves.items() if key in first}
-    drawn = _bytes_plot("plot-bytes", some, part.sentence, unit, colours)
+    drawn = _bytes_plot("plot-bytes", some, part.sentence, words, colours)
     if len(some) == len(curves):
         return drawn, Markup("")
-    return drawn, _bytes_plot("plot-bytes-all", curves, part.sentence, unit, colours)
+    return drawn, _bytes_plot("plot-bytes-all", curves, part.sentence, words, colours)
 
 
 def _first_looked_at(
@@ -88,8 +89,8 @@ def _first_looked_at(
 def _bytes_plot(
     name: str,
     curves: Mapping[_Curve, Sequence[tuple[float, float]]],
-    words: str,
-    unit: str,
+    sentence: str,
+    words: Words,
     colours: Mapping[str, str],
 ) -> Markup:
     series = [
@@ -104,10 +105,10 @@ def _bytes_plot(
     return line_plot(
         name,
         series,
-        title="Error over bytes of each item",
-        words=words,
-        x=Axis(label="Bytes an item", log=True),
-        y=Axis(label=f"Mean squared error, {unit}", log=True),
+        title="Error over bytes",
+        words=sentence,
+        x=Axis(label=f"Bytes {words.a_thing}", log=True),
+        y=Axis(label=f"Mean squared error,{words.unit}", log=True),
     )
 
 

@@ -96,8 +96,7 @@ class DataFacts:
         form: what the items are.
         item_bytes: of one item as an array of its dtype.
         limits: the lowest and the highest value to draw with; of 8-bit images 0 and 255.
-        unit: of an error, such as ``grey levels²``, or ``squared standard deviations of the
-            features`` of a table.
+        unit: of an error, such as ``grey levels²``, or ``standardised units²`` of a table.
         value_unit: of a value, such as ``grey levels``; empty where it has no name.
         classes: the names of the labels' numbers, () without labels.
         columns: of a table, the names of its columns.

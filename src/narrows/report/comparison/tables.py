@@ -16,6 +16,7 @@ from narrows.report.comparison.result import (
     ModelFacts,
     NumbersKept,
 )
+from narrows.report.comparison.wording import Words
 from narrows.report.redundancy import Redundancy, Redundant
 
 _LAYOUTS = {"item": "a file each", "sheet": "one sheet", "file": "one file"}
@@ -68,7 +69,7 @@ def scores_table(scores: Sequence[MethodScore], unit: str, marked: Collection[st
         ]
         for score in scores
     ]
-    last = "PSNR, dB" if quality else "root of the error, % of the mean item's"
+    last = "PSNR, dB" if quality else "RMSE, % of the mean's"
     return Table(
         name="scores",
         title=f"Mean squared error in {unit}",
@@ -94,7 +95,7 @@ def numbers_table(part: NumbersKept, unit: str, marked: Collection[str]) -> Tabl
     )
 
 
-def bytes_table(part: BytesSpent, unit: str, marked: Collection[str]) -> Table:
+def bytes_table(part: BytesSpent, words: Words, marked: Collection[str]) -> Table:
     rows: list[list[Cell]] = [
         [
             point.name,
@@ -111,13 +112,13 @@ def bytes_table(part: BytesSpent, unit: str, marked: Collection[str]) -> Table:
     ]
     return Table(
         name="error-over-bytes",
-        title=f"Error over bytes, mean squared error in {unit}, {part.count:,} items",
+        title=f"Error over bytes, mean squared error in{words.unit}, {part.count:,} {words.things}",
         columns=[
             "method",
             "setting",
             "stored as",
             "decoder counted",
-            "bytes an item",
+            f"bytes {words.a_thing}",
             "error",
             "PSNR, dB",
             "largest error",
@@ -128,7 +129,7 @@ def bytes_table(part: BytesSpent, unit: str, marked: Collection[str]) -> Table:
     )
 
 
-def archives_table(part: Archives) -> Table:
+def archives_table(part: Archives, words: Words) -> Table:
     names = list(dict.fromkeys(name for row in part.rows for name in row.parts))
     rows: list[list[Cell]] = [
         [
@@ -147,11 +148,11 @@ def archives_table(part: Archives) -> Table:
     ]
     return Table(
         name="archives",
-        title=f"Archives of {part.count:,} items, {part.raw_bytes:,} bytes as they are",
+        title=f"Archives of {part.count:,} {words.things}, {part.raw_bytes:,} bytes as they are",
         columns=[
             "archive",
             "bytes",
-            "an item",
+            words.a_thing,
             *(f"bytes of {name}" for name in names),
             "bytes of a decoder beside it",
             "the smallest without learning",
@@ -164,14 +165,14 @@ def archives_table(part: Archives) -> Table:
     )
 
 
-def use_table(part: CodeUse, marked: Collection[str]) -> Table:
+def use_table(part: CodeUse, words: Words, marked: Collection[str]) -> Table:
     rows: list[list[Cell]] = [
         [row.name, row.numbers, 100 * row.neighbours, 100 * row.logistic] for row in part.rows
     ]
     return Table(
         name="use-of-codes",
-        title=f"Right answers of {part.measured:,}, in %, {part.classes} classes",
-        columns=["told from", "numbers", "5 nearest neighbours", "logistic regression"],
+        title=f"Accuracy in %, {part.measured:,} {words.things} of {part.classes} classes",
+        columns=["classes told from", "numbers", "5 nearest neighbours", "logistic regression"],
         rows=rows,
         ours=_marked(part.rows, marked),
     )
@@ -222,7 +223,7 @@ def errors_table(name: str, number: int, scores: Sequence[ColumnScore]) -> Table
             "the mean's",
             "R²",
             "PCA's R²",
-            "% gaps wrong",
+            "missing or not, % wrong",
         ],
         rows=rows,
     )
@@ -253,7 +254,7 @@ def redundancy_table(part: Redundancy) -> Table:
             "column",
             "kind",
             "score, 0 to 1",
-            "% wrong",
+            "category, % wrong",
             "follows from",
             "may be left out, in this order",
         ],
@@ -295,18 +296,18 @@ def tables_of(comparison: Comparison, marked: Collection[str]) -> dict[str, Tabl
         comparison: what they are of.
         marked: names of the methods whose rows are marked as ours.
     """
-    unit = comparison.data.unit
+    unit, words = comparison.data.unit, Words.of(comparison.data.form, comparison.data.unit)
     tables = {
         "models": models_table(comparison.models, marked),
         "scores": scores_table(comparison.scores, unit, marked),
         "numbers": numbers_table(comparison.numbers, unit, marked),
     }
     if comparison.spent:
-        tables["spent"] = bytes_table(comparison.spent, unit, marked)
+        tables["spent"] = bytes_table(comparison.spent, words, marked)
     if comparison.archives:
-        tables["archives"] = archives_table(comparison.archives)
+        tables["archives"] = archives_table(comparison.archives, words)
     if comparison.use:
-        tables["use"] = use_table(comparison.use, marked)
+        tables["use"] = use_table(comparison.use, words, marked)
     if comparison.features:
         tables["features"] = features_table(comparison.features)
     if comparison.table and comparison.table.redundancy:

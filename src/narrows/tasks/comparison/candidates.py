@@ -107,6 +107,7 @@ class Candidate:
         """What the page says of it."""
         trained, score = self.autoencoder.trained, self.evaluation.model
         record = trained.training
+        things = "items" if trained.data.table is None else "rows"
         return ModelFacts(
             name=self.name,
             kind=self.kind,
@@ -118,7 +119,7 @@ class Candidate:
             epochs=record.epochs,
             seed=record.seed,
             version=f"narrows {__version__}" if self.seconds is not None else "",
-            data=f"{page_name(trained.data.name)}, {trained.data.count:,} items",
+            data=f"{page_name(trained.data.name)}, {trained.data.count:,} {things}",
             unit=self.evaluation.unit,
             error=score.mse,
             psnr=score.psnr,

@@ -25,7 +25,7 @@ from narrows.tasks.comparison.parts import MEASURED, Parts
 from narrows.tasks.versions import installed_packages
 from narrows.version import __version__
 
-_OF_TABLES, _OF_OTHERS = "squared standard deviations", "squared units of the data"
+_OF_TABLES, _OF_OTHERS = "standardised units²", "squared units of the data"
 _KINDS: dict[str, Kind] = {"PCA": "pca", "mean item": "mean", "cosine transform": "dct"}
 # Of a table with many columns.
 _MOST_NOTES = 12
@@ -73,23 +73,23 @@ def split(parts: Parts, *, given: bool) -> Split:
     """What was learnt from, and what everything was measured on."""
     learnt, measured = len(parts.training), len(parts.test)
     validated = 0 if parts.validation is None else len(parts.validation)
-    held_out = parts.held_out
+    held_out, things = parts.held_out, parts.things
     name = f"{parts.name}, {_fraction()} held out" if held_out else parts.test.name
     if given:
+        unknown = f"which {things} the models were trained on is not known"
         text = (
-            f"Everything is measured on {measured:,} items of {name}"
-            f"{f' by seed {parts.seed}' if held_out else ''}. PCA learnt from {learnt:,} others. "
-            "Which items the models were trained on is not known: some of them may be among the "
-            "measured ones, which then look better than new ones would."
+            f"Everything is measured on {measured:,} {things} of {name} by seed {parts.seed}. PCA "
+            f"learnt from {learnt:,} others; {unknown}: some of them may be among the measured "
+            "ones, which then look better than new ones would."
             if held_out
-            else f"Everything is measured on the {measured:,} items of {name}. PCA learnt from "
-            f"the {learnt:,} of {parts.name}; which items the models were trained on is not known."
+            else f"Everything is measured on the {measured:,} {things} of {name}. PCA learnt from "
+            f"the {learnt:,} of {parts.name}; {unknown}."
         )
     else:
-        text = f"Models and PCA learnt from {learnt:,} items"
+        text = f"Models and PCA learnt from {learnt:,} {things}"
         if validated:
             text += f"; {validated:,} others decided when to stop"
-        text += f". Everything is measured on {measured:,} items of {name}"
+        text += f". Everything is measured on {measured:,} {things} of {name}"
         text += f" by seed {parts.seed}, which" if held_out else ", which"
         text += " had no part in any of it and decided nothing."
     return Split(
@@ -108,7 +108,7 @@ def _fraction() -> str:
 
 def figure_facts(parts: Parts, unit: str) -> str:
     """What stands below every figure: of which data, in which unit, by which seed and version."""
-    which = "items held out" if parts.held_out else "items"
+    which = f"{parts.things} held out" if parts.held_out else parts.things
     return (
         f"{parts.test.name}, {len(parts.test):,} {which}; errors in {unit}; seed {parts.seed}; "
         f"narrows {__version__}"
@@ -123,6 +123,7 @@ def scores(candidates: Sequence[Candidate], best: int) -> Iterator[MethodScore]:
     names = {
         "cosine transform": "cosine coefficients of the lowest frequencies",
         "PCA": of_best.pca_name,
+        "mean item": "mean item" if of_best.test.table is None else "mean row",
     }
     for score in of_best.evaluation.baselines:
         yield _score(score, names.get(score.method, score.method), _KINDS[score.method])

@@ -65,7 +65,7 @@ def stored_tables(
 def _notes(found: TableCodecResult) -> Iterator[str]:
     which = "all" if found.rows == found.of else f"the first {found.rows:,} of"
     yield f"bytes are those of {which} {found.of:,} rows"
-    yield "of quantised numbers the error is that of each column beside its variance, on average"
+    yield "of quantised columns the error is relative to each column's variance, on average"
     yield from (f"{name} is left out: {why}" for name, why in found.left_out)
 
 

@@ -51,11 +51,11 @@ def code_use(
         if measured is None:
             return None
         own = {each.name for each in group}
-        rows += [_row(each, kinds) for each in measured.rows if each.name in own]
+        rows += [_row(each, kinds, parts.things) for each in measured.rows if each.name in own]
         if candidates[best] in group:
             found = measured
     assert found is not None
-    rows += [_row(each, kinds) for each in found.rows if each.name not in kinds]
+    rows += [_row(each, kinds, parts.things) for each in found.rows if each.name not in kinds]
     return CodeUse(
         rows=tuple(rows),
         learnt=found.learnt,
@@ -101,10 +101,10 @@ def _hidden(labels: Labels, candidate: Candidate, column: str | None) -> Labels:
     return replace(labels, hidden=found.features if found.width else None)
 
 
-def _row(row: UsefulnessRow, kinds: Mapping[str, Kind]) -> CodeUseRow:
+def _row(row: UsefulnessRow, kinds: Mapping[str, Kind], things: str) -> CodeUseRow:
     kind: Kind = "raw" if row.name == ITEMS else "pca"
     return CodeUseRow(
-        name=row.name,
+        name=f"the {things} themselves" if row.name == ITEMS else row.name,
         kind=kinds.get(row.name, kind),
         numbers=row.numbers,
         neighbours=row.neighbours,
