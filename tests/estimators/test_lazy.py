@@ -61,6 +61,34 @@ def test_images_in_and_images_out() -> None:
         np.testing.assert_array_equal(back.compute(), ae.reconstruct(IMAGES))
 
 
+def test_the_range_is_asked_of_each_block_which_is_then_called_one() -> None:
+    bright = IMAGES.astype(np.float64)
+    ae = Autoencoder(**SMALL, preset="dense").fit(bright)  # type: ignore[arg-type]
+    some_dark = np.concatenate([bright[:40], RANDOM.integers(0, 2, (20, 6, 6))])
+    codes = ae.transform(some_dark)
+    X = da.from_array(some_dark, chunks=(20, 6, 6))
+    np.testing.assert_array_equal(ae.transform(X)[:40].compute(), codes[:40])
+    with pytest.raises(UsageError, match=r"^a block of X holds values from 0 to 1"):
+        ae.transform(X).compute()
+    with pytest.raises(UsageError, match=r"^X holds"):
+        ae.transform(some_dark[40:])
+    ae.set_params(check_range=False)
+    np.testing.assert_array_equal(ae.transform(X).compute(), codes)
+
+
+def test_types_are_those_of_the_model_in_each_partition() -> None:
+    """A partition without a value in a column, or with no more than one category, is read as the
+    whole is."""
+    table = frame().assign(none=np.where(np.arange(90) < 30, np.nan, ROWS[:, 0]))
+    table["yes"] = pd.Series(ROWS[:, 1] > 0, dtype=object, index=table.index)
+    table.iloc[60:, table.columns.get_loc("yes")] = None
+    table.iloc[:30, table.columns.get_loc("kind")] = "a"
+    ae = Autoencoder(**SMALL).fit(table)  # type: ignore[arg-type]
+    with dask.config.set({"dataframe.convert-string": False}):
+        found = ae.transform(dd.from_pandas(table, npartitions=3)).compute()
+    np.testing.assert_array_equal(found.to_numpy(), ae.transform(table))
+
+
 @pytest.mark.slow
 def test_frames_keep_their_index() -> None:
     table = frame()

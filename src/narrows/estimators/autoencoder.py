@@ -372,7 +372,8 @@ class Autoencoder(
             UsageError: they are.
         """
         if arguments.truth("check_range", self.check_range):
-            for note in require_familiar(self.model_, items, "X", finding=finding):
+            name = self.__dict__.get("_given", "X")
+            for note in require_familiar(self.model_, items, name, finding=finding):
                 warn(note, stacklevel=4)
 
     def _filled(self, X: Any, table: TableSchema) -> Any:

@@ -91,9 +91,10 @@ def _lazy(estimator: Any, name: str, X: Any, form: Form) -> Any:
 
 def _as_it_is(estimator: Any) -> Any:
     """The estimator now, whatever it is told later, without what only going on with more data
-    needs."""
+    needs; it calls what it gets a block, for it judges each by itself."""
     worker = copy.copy(estimator)
     worker.__dict__.pop("_reservoir", None)
+    worker._given = "a block of X"
     if "autoencoder_" in worker.__dict__:
         worker.autoencoder_ = _as_it_is(worker.autoencoder_)
     return worker
