@@ -39,6 +39,7 @@ def test_the_first_piece_of_each_size_compiles_and_is_left_out(
     now, notes = [0.0], list[str]()
     monkeypatch.setattr(duration, "monotonic", lambda: now[0])
     with timed_training(silent, notes.append, "this")("training", total=240, unit="items") as told:
+        told(0)
         for epoch in range(20):
             for amount in (8, 4):
                 now[0] += 10 if epoch == 0 else amount * 0.25
