@@ -56,5 +56,6 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_trained(
     ):
         failed(narrows("compare", items, *more, "--out", page), 2 if "-" in told[:2] else 1, told)
     failed(narrows("compare", items, "--out", items), 2, "would write over")
+    failed(narrows("compare", items, "--out", tmp_path / "page"), 2, "page is no name of a page")
     failed(narrows("compare", tmp_path / "no.npy", "--out", page), 1, "no.npy")
     assert contents(tmp_path).keys() == {"items.npy"}

@@ -28,4 +28,6 @@ def test_a_page_never_replaces_what_it_is_made_of(narrows: Command, model_file: 
     for out in (model_file, data):
         done = narrows("explore", model_file, data, "--export", out)
         assert done.code == 2 and "--export" in done.err
+    done = narrows("explore", model_file, data, "--export", data.with_name("page"))
+    assert done.code == 2 and "give a name that ends in .html" in done.err
     assert model_file.read_bytes() == before

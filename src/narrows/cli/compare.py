@@ -70,6 +70,7 @@ def compare(
       narrows compare scans/ --grey --resize 64,64 --out scans.html
       narrows compare mnist --model digits.safetensors --out mine.html
     """
+    from narrows.pages.writing import require_page_name
     from narrows.tasks.comparison.parts import Reading
 
     models = list(model or ())
@@ -81,6 +82,7 @@ def compare(
         models={f"--model {path}": path for path in models},
         json=json,
     )
+    require_page_name(out)
     reading = Reading(test=test, labels=labels, images=images, csv=csv)
     found = compared(data, models, chosen, reading)
     write_and_show(found, out, json)

@@ -61,6 +61,7 @@ def explore(
       narrows explore payments.safetensors payments.csv --port 9000
       narrows explore digits.safetensors digits --export page.html
     """
+    from narrows.pages.writing import require_page_name
     from narrows.server.serving import listening
     from narrows.tasks.explore import Explorer
     from narrows.tasks.export import export_page
@@ -68,6 +69,8 @@ def explore(
     from narrows.tasks.outputs import check_outputs
 
     check_outputs({"DATA": data}, {"--export": export}, models={"MODEL": model})
+    if export is not None:
+        require_page_name(export)
     autoencoder = open_autoencoder(model, refine, track=progress)
     items = None
     if data is not None:

@@ -43,6 +43,7 @@ class Compared(Shown, Comparison):
         """Write the page of ``narrows compare``: one HTML file, which holds all that it shows.
 
         Raises:
+            UsageError: its name does not end in .html.
             OutputError: the file cannot be written.
         """
         write_comparison(path, self)

@@ -4,13 +4,13 @@ import os
 from typing import Any
 
 from narrows.pages.building import build_page
+from narrows.pages.writing import write_page
 from narrows.report.comparison import plots, views
 from narrows.report.comparison.colours import colours_of
 from narrows.report.comparison.pictures import Drawings, drawings_of
 from narrows.report.comparison.result import Comparison, ModelFacts
 from narrows.report.comparison.tables import denoising_table, errors_table, tables_of
 from narrows.report.comparison.wording import Words, share
-from narrows.support.files import atomic_file
 from narrows.support.number_text import three_digits
 
 _SCRIPTS = ("compare.js",)
@@ -22,15 +22,14 @@ def write_comparison(path: str | os.PathLike[str], comparison: Comparison) -> No
     """Write a comparison as one HTML file, which holds all that it shows.
 
     Args:
-        path: the file to write.
+        path: the file to write, whose name ends in .html.
         comparison: what to show; a part that is None is left out.
 
     Raises:
+        UsageError: the name does not.
         OutputError: the file cannot be written.
     """
-    page = comparison_page(comparison)
-    with atomic_file(path, "w") as stream:
-        stream.write(page)
+    write_page(path, comparison_page(comparison))
 
 
 def comparison_page(comparison: Comparison) -> str:

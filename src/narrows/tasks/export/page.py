@@ -14,7 +14,7 @@ from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.pages.explore import build_explore_page
 from narrows.pages.frames import Framed
-from narrows.support.files import atomic_file
+from narrows.pages.writing import write_page
 from narrows.support.number_text import readable
 from narrows.support.progress import Tracker, silent
 from narrows.tasks.explore import Explorer
@@ -54,10 +54,10 @@ class ExportedPage(Framed):
         """Write the page.
 
         Raises:
+            UsageError: the name does not end in .html.
             OutputError: the file cannot be written.
         """
-        with atomic_file(path, "w") as stream:
-            stream.write(self.text)
+        write_page(path, self.text)
 
     def sentences(self) -> list[str]:
         """What a user should know of it."""
