@@ -200,6 +200,27 @@ def test_bytes_are_compared_at_the_error_of_the_codes() -> None:
     )
 
 
+def test_a_row_takes_the_same_bytes_wherever_it_is_told() -> None:
+    data = replace(comparison(OURS).data, form="table", item_shape=(10,), item_bytes=40)
+    xz = point("CSV + xz", "codec", 12.0, 0.0)
+    stored = replace(spent(xz), raw_bytes=59.2)
+    row = r.ArchiveRow(
+        name="lossless", total=1200, item_bytes=12, parts={}, classical="", classical_bytes=None,
+        largest=0.0, error=0.0, seconds=None, seconds_back=None,
+    )  # fmt: skip
+    archives = r.Archives(rows=(row,), count=100, raw_bytes=5920, sentence="", facts="")
+    found = said.with_sentences(comparison(OURS, data=data, spent=stored, archives=archives))
+    assert "12 bytes a row of 59.2 bytes as CSV" in found.in_short[2]
+    assert found.spent is not None and found.archives is not None
+    assert "12 bytes of 59.2 bytes as CSV" in found.spent.sentence
+    assert "1,200 of 5,920 bytes as CSV" in found.archives.sentence
+    page = comparison_page(found)
+    assert "59.2 → 80 bytes</strong> a row as CSV, and its code" in page and "40 →" not in page
+    alone = said.with_sentences(comparison(OURS, data=data))  # of rows that are encoded already
+    assert "A row encoded as 10 values takes 40 bytes and its code 80" in alone.in_short[2]
+    assert "40 → 80 bytes</strong> a row encoded as 10 values" in comparison_page(alone)
+
+
 # Each figure
 
 
@@ -352,7 +373,7 @@ def test_an_archive_that_does_no_better_says_so() -> None:
 
     better = told(row("lossless", 6000, 0.0, 10_000), row("within 8", 3000, 4.0, None))
     assert better == (
-        "Without loss all 100 rows take 6,000 of 78,400 bytes, 40 % less than the best classical "
-        "method, xz; within 8 takes 50 % of that."
+        "Without loss all 100 rows take 6,000 of 78,400 bytes as CSV, 40 % less than the best "
+        "classical method, xz; within 8 takes 50 % of that."
     )
     assert "xz, a classical method, does it as well" in told(row("lossless", 6000, 0.0, 6000))

@@ -164,10 +164,11 @@ def _seconds(model: ModelFacts) -> str:
 def _bytes(comparison: Comparison) -> str:
     best, spent = comparison.models[comparison.best], comparison.spent
     words, code = _words(comparison), bytes_text(4 * best.latent)
+    size, written = size_before(comparison)
     if spent is None:
         return (
-            f"{capital(words.a_thing)} takes {bytes_text(comparison.data.item_bytes)} and its code "
-            f"{code}; the model's file takes {best.file_bytes:,} bytes more, once."
+            f"{capital(words.a_thing)}{written} takes {bytes_text(size)} and its code {code}; the "
+            f"model's file takes {best.file_bytes:,} bytes more, once."
         )
     rivals = _rivals(comparison)
     exact = [each for each in rivals if not each.error]
@@ -177,7 +178,7 @@ def _bytes(comparison: Comparison) -> str:
         least = min(exact, key=lambda each: each.item_bytes)
         texts.append(
             f"without loss {least.name} takes least, {bytes_text(least.item_bytes)} "
-            f"{words.a_thing} of {bytes_text(spent.raw_bytes)}"
+            f"{words.a_thing} of {bytes_text(size)}{written}"
         )
     own = f"the code of {best.name} takes {code}"
     if near:
@@ -190,6 +191,16 @@ def _bytes(comparison: Comparison) -> str:
     else:
         texts.append(f"{own}, and nothing else that loses some came to as small an error")
     return f"{capital('; '.join(texts))}."
+
+
+def size_before(comparison: Comparison) -> tuple[float, str]:
+    """The bytes of an item before anything is done to it, and as what it is counted, in words with
+    the space before them: of a row that never was text, what it is encoded as."""
+    data = comparison.data
+    if comparison.spent is not None:
+        return comparison.spent.raw_bytes, _words(comparison).written
+    encoded = f" encoded as {data.item_shape[0]:,} values" if data.form == "table" else ""
+    return data.item_bytes, encoded
 
 
 def _beside(own: float, other: float) -> str:

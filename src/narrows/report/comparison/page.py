@@ -7,6 +7,7 @@ from narrows.pages.building import build_page
 from narrows.pages.writing import write_page
 from narrows.report.comparison import plots, views
 from narrows.report.comparison.colours import colours_of
+from narrows.report.comparison.in_short import size_before
 from narrows.report.comparison.pictures import Drawings, drawings_of
 from narrows.report.comparison.result import Comparison, ModelFacts
 from narrows.report.comparison.tables import denoising_table, errors_table, tables_of
@@ -114,6 +115,7 @@ def _tiles(comparison: Comparison) -> list[tuple[str, str]]:
     """The best model in a few figures."""
     model, facts = comparison.models[comparison.best], comparison.data
     words = Words.of(facts.form, facts.unit)
+    size, written = size_before(comparison)
     numbers = "1 number" if model.latent == 1 else f"{model.latent:,} numbers"
     tiles = [
         (
@@ -126,8 +128,8 @@ def _tiles(comparison: Comparison) -> list[tuple[str, str]]:
             f"{numbers}, {three_digits(model.pca_error)}",
         ),
         (
-            f"{facts.item_bytes:,} → {4 * model.latent:,} bytes",
-            f"{words.a_thing}, and its code of {numbers}",
+            f"{three_digits(size)} → {4 * model.latent:,} bytes",
+            f"{words.a_thing}{written}, and its code of {numbers}",
         ),
         (
             f"{model.parameters:,} parameters",

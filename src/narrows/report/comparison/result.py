@@ -94,7 +94,7 @@ class DataFacts:
         item_shape: of one item; of a table, of its features.
         dtype: NumPy's name of the values' type.
         form: what the items are.
-        item_bytes: of one item as an array of its dtype.
+        item_bytes: of one item as an array of its dtype; of a table, of its encoded row.
         limits: the lowest and the highest value to draw with; of 8-bit images 0 and 255.
         unit: of an error, such as ``grey levels²``, or ``standardised units²`` of a table.
         value_unit: of a value, such as ``grey levels``; empty where it has no name.

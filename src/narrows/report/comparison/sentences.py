@@ -189,7 +189,7 @@ def bytes_sentence(spent: BytesSpent, words: Words) -> str:
         least = min(exact, key=lambda each: each.item_bytes)
         texts.append(
             f"Without any loss {_named(least)} takes least, {bytes_text(least.item_bytes)} of "
-            f"{bytes_text(spent.raw_bytes)}."
+            f"{bytes_text(spent.raw_bytes)}{words.written}."
         )
     return " ".join(texts) or "Lower and further to the left is better: less error in fewer bytes."
 
@@ -208,7 +208,7 @@ def archives_sentence(archives: Archives, words: Words) -> str:
     lossless = next((row for row in archives.rows if not row.error), archives.rows[0])
     text = (
         f"Without loss all {archives.count:,} {words.things} take {lossless.total:,} of "
-        f"{archives.raw_bytes:,} bytes"
+        f"{archives.raw_bytes:,} bytes{words.written}"
     )
     if lossless.classical_bytes:
         name = lossless.classical.partition(":")[0]

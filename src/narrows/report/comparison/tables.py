@@ -148,7 +148,8 @@ def archives_table(part: Archives, words: Words) -> Table:
     ]
     return Table(
         name="archives",
-        title=f"Archives of {part.count:,} {words.things}, {part.raw_bytes:,} bytes as they are",
+        title=f"Archives of {part.count:,} {words.things}, {part.raw_bytes:,} bytes"
+        f"{words.written or ' as they are'}",
         columns=[
             "archive",
             "bytes",

@@ -14,17 +14,20 @@ class Words:
         unit: of an error, with the space before it; empty where it has no name.
         value_unit: of a value, likewise.
         thing, things: one item and several: rows of a table are rows.
+        written: how items are where nothing was done to them, with the space before it: the rows
+            of any table are counted as CSV. Empty where that needs no word.
     """
 
     unit: str = ""
     value_unit: str = ""
     thing: str = "item"
     things: str = "items"
+    written: str = ""
 
     @classmethod
     def of(cls, form: str, unit: str, value_unit: str = "") -> "Words":
         """The words for data of a form, with the names of their units."""
-        own = {"thing": "row", "things": "rows"} if form == "table" else {}
+        own = {"thing": "row", "things": "rows", "written": " as CSV"} if form == "table" else {}
         return cls(unit=unit and f" {unit}", value_unit=value_unit and f" {value_unit}", **own)
 
     @property
