@@ -194,7 +194,7 @@ def test_commands_are_told_how_a_later_file_is_read(
     lines = [";".join(ROW), *(";".join(row.values()) for row in rows)]
     path.write_text("a title, of two\nlines\n" + "\n".join(lines) + "\n")
     told = ("--skip-rows", 2, "--delimiter", ";", "--decimal", ",")
-    for source in ("--between", f"{path}:0,2"), ("--traverse", 0, "--at", f"{path}:1"):
+    for source in ("--between", f"{path}:0,2"), ("--traverse", 1, "--at", f"{path}:1"):
         done(narrows("generate", model, *source, *told, "--out", out))
     failed(narrows("generate", model, "-n", 3, *told, "--out", out), 2, "says how a CSV file")
     failed(narrows("fit", "digits", *told, "--out", model), 2, "says how a CSV file")

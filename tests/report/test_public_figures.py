@@ -57,7 +57,7 @@ def test_without_axes_each_makes_a_figure_and_leaves_the_rest_alone(
 
 def test_a_row_of_pictures_for_each_number() -> None:
     ax = figures.traversal([IMAGES, IMAGES[::-1]], numbers=[3, 4])
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["number 3", "number 4"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["number 4", "number 5"]
     (picture,) = ax.get_images()
     sheet = np.asarray(picture.get_array())
     low, high = float(IMAGES.min()), float(IMAGES.max())

@@ -64,7 +64,7 @@ OVER_INPUTS = [
     ("detect", "model.safetensors", "table.csv", "--out", "table.csv"),
     (*("detect", "model.safetensors", "scans", "--out", "s.csv"), "--heat-map", "scans/0.png"),
     ("generate", "model.safetensors", "--between", "items.npy:0,1", "--out", "items.npy"),
-    (*("generate", "model.safetensors", "--traverse", "0"), "--at", "scans:0", "--out", "scans"),
+    (*("generate", "model.safetensors", "--traverse", "1"), "--at", "scans:0", "--out", "scans"),
     ("demo", "--data", "scans", "--out", "scans"),
 ]
 

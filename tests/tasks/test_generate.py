@@ -139,6 +139,8 @@ def test_one_number_goes_over_its_range() -> None:
     assert given.tolist() == [1, 2]
     with pytest.raises(UsageError, match="no latent number 2: the codes of this model have 2"):
         traversed(PLAIN, 2, 3, None)
+    with pytest.raises(UsageError, match="latent number 2 was 20 for every item"):
+        traversed(PLAIN, 2, 3, None, first=1)
     with pytest.raises(UsageError, match="was 20 for every item"):
         traversed(PLAIN, 1, 3, None)
     with pytest.raises(UsageError, match="does not say"):
@@ -229,7 +231,7 @@ def test_ways_begin_and_end_at_the_items(
     assert len(way) == 6
     np.testing.assert_array_equal(way[[0, -1]], autoencoder.reconstruct(items[[3, 17]]))
 
-    done(narrows("generate", model_file, "--traverse", 1, "--at", "digits:3", "--out", out))
+    done(narrows("generate", model_file, "--traverse", 2, "--at", "digits:3", "--out", out))
     code = autoencoder.encode(items[3:4])[0]
     expected = autoencoder.decode(traversed(autoencoder.trained, 1, 10, code))
     np.testing.assert_array_equal(np.load(out, allow_pickle=False), expected)
@@ -310,17 +312,18 @@ def test_many_take_no_more_memory(
         (("-n", 3, "--from", "prior"), 2, ["not trained towards a distribution"]),
         (("-n", 3, "--from", "thin air"), 2, ["'thin air'", "density or prior"]),
         ((), 2, ["nothing was asked for", "-n, --between, --traverse"]),
-        (("-n", 3, "--traverse", 0), 2, ["-n and --traverse was asked for"]),
+        (("-n", 3, "--traverse", 1), 2, ["-n and --traverse was asked for"]),
         (("-n", 3, "--steps", 4), 2, ["--steps says nothing about -n", "--between and --traverse"]),
         (("--between", "digits:1,2", "--at", "digits:1"), 2, ["--at says nothing about --between"]),
-        (("--traverse", 0, "--from", "density"), 2, ["--from says nothing about --traverse"]),
+        (("--traverse", 1, "--from", "density"), 2, ["--from says nothing about --traverse"]),
         (("--between", "digits:1"), 2, ["--between digits:1 does not say", "DATA:A,B"]),
         (("--between", "1,2"), 2, ["does not say which items of which data"]),
         (("--between", "digits:1,-2"), 2, ["does not say which items of which data"]),
         (("--between", "digits:1,1797"), 2, ["names item 1,797, and digits has 1,797", "to 1796"]),
         (("--between", "nowhere.npy:1,2"), 1, ["no file or folder nowhere.npy"]),
         (("--between", "digits:1,2", "--steps", 1), 2, ["1 steps cannot lead"]),
-        (("--traverse", 99), 2, ["no latent number 99"]),
+        (("--traverse", 99), 2, ["no latent number 99", "from 1 to"]),
+        (("--traverse", 0), 2, ["no latent number 0", "from 1 to"]),
     ],
 )
 def test_what_cannot_be_is_said_and_nothing_is_written(

@@ -38,7 +38,7 @@ def generate(
       narrows generate digits.safetensors -n 64 --out new.png
       narrows generate digits.safetensors -n 10000 --seed 1 --out new.npy
       narrows generate digits.safetensors --between mnist:test:3,17 --out between.png
-      narrows generate digits.safetensors --traverse 0 --at mnist:test:3 --out number-0.png
+      narrows generate digits.safetensors --traverse 1 --at mnist:test:3 --out number-1.png
     """
     from narrows.tasks.generate import generate as job
     from narrows.tasks.opening import open_autoencoder

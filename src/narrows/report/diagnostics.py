@@ -273,7 +273,7 @@ def duplicate_numbers(codes: np.ndarray) -> Caution | None:
     pairs = _correlated(codes)
     if not pairs:
         return None
-    named = ", ".join(f"{first} and {second}" for first, second in pairs[:_MOST_NAMED])
+    named = ", ".join(f"{first + 1} and {second + 1}" for first, second in pairs[:_MOST_NAMED])
     more = ", ..." if len(pairs) > _MOST_NAMED else ""
     repeated = len({second for _, second in pairs})
     return Caution(
@@ -409,7 +409,9 @@ def _correlated(codes: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _named(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers[:_MOST_NAMED])) + (", ..." * (len(numbers) > _MOST_NAMED))
+    """Latent numbers as people count them, from 1 on, as on all pages."""
+    shown = ", ".join(str(number + 1) for number in numbers[:_MOST_NAMED])
+    return shown + (", ..." * (len(numbers) > _MOST_NAMED))
 
 
 def _times(value: float, other: float) -> str:

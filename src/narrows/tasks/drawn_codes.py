@@ -113,16 +113,22 @@ def interpolated(
 
 
 def traversed(
-    trained: TrainedModel, number: int, steps: int, code: Shaped[np.ndarray, " latent"] | None
+    trained: TrainedModel,
+    number: int,
+    steps: int,
+    code: Shaped[np.ndarray, " latent"] | None,
+    *,
+    first: int = 0,
 ) -> Float32[np.ndarray, "steps latent"]:
     """Codes that differ in one latent number, which goes from its lowest to its highest value over
     the training set: float32 (steps, latent).
 
     Args:
         trained: the model.
-        number: which one, counting from 0.
+        number: which one, counting from ``first``.
         steps: how many codes, at least 2.
         code: the other numbers, (latent,); None for their means over the training set.
+        first: what the first number is called: 0 in Python, 1 on the command line and on pages.
 
     Raises:
         UsageError: there is no such number, it never changed over the training set, there are fewer
@@ -131,26 +137,27 @@ def traversed(
     """
     size, latent = trained.model.spec.latent_size, trained.latent
     _require_codes_alone(trained)
-    if not 0 <= number < size:
+    place = number - first
+    if not 0 <= place < size:
         raise UsageError(
             f"there is no latent number {number}: the codes of this model have {size}",
-            hint=f"give one from 0 to {size - 1}",
+            hint=f"give one from {first} to {size - 1 + first}",
         )
     if not latent:
         raise UsageError(
             "the model file does not say how the codes of its training set lie",
             hint="train it again with narrows fit",
         )
-    low, high = (float(latent[end][number]) for end in ("lowest", "highest"))
+    low, high = (float(latent[end][place]) for end in ("lowest", "highest"))
     if low == high:
-        alive = [each for each in range(size) if each not in trained.dead]
+        alive = [each + first for each in range(size) if each not in trained.dead]
         raise UsageError(
             f"latent number {number} was {low:g} for every item of the training set",
             hint=f"take one that changed: {', '.join(map(str, alive[:20])) or 'none did'}",
         )
     start = (latent["mean"] if code is None else code).copy()
     end = start.copy()
-    start[number], end[number] = low, high
+    start[place], end[place] = low, high
     return interpolated(start, end, steps)
 
 

@@ -59,7 +59,7 @@ def generate(
     else:
         assert options.traverse is not None, "check() asks for one of the three"
         code = None if options.at is None else codes_of("--at", options.at, 1)[0]
-        codes = traversed(autoencoder.trained, options.traverse, steps, code)
+        codes = traversed(autoencoder.trained, options.traverse, steps, code, first=1)
     return write_decoded(autoencoder, codes, out, columns=steps, **heard)
 
 

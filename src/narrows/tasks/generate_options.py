@@ -33,7 +33,7 @@ class GenerateOptions:
     )
     traverse: int | None = option(
         None,
-        "Vary this latent number, counting from 0, over its range in training.",
+        "Vary this latent number, counting from 1 as pages do, over its range in training.",
         "NUMBER",
     )
     at: str | None = option(

@@ -30,7 +30,8 @@ def traversal(
             ``traverse`` of an :class:`narrows.Autoencoder` gives. Of more than ten steps, ten at
             equal distances are drawn.
         ax: matplotlib axes to draw on; None for those of a new figure, ``ax.figure``.
-        numbers: which numbers of the code they are; None for 0, 1, 2 and so on.
+        numbers: which numbers of the code they are, counting from 0; None for 0, 1, 2 and so on.
+            The figure counts from 1, as pages and the command line do.
         value_range: the values drawn as black and as white; by default the lowest and the highest
             of the items.
 
@@ -56,7 +57,7 @@ def traversal(
     steps = arrays[0].shape[0]
     chosen = np.unique(np.linspace(0, steps - 1, COLUMNS).round().astype(int))
     rows = [
-        (f"number {number}", array[chosen]) for number, array in zip(named, arrays, strict=True)
+        (f"number {number + 1}", array[chosen]) for number, array in zip(named, arrays, strict=True)
     ]
     limits = value_range or range_of(np.stack([array for _, array in rows]))
     title = "What Each Number Does"
