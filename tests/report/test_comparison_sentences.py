@@ -299,6 +299,10 @@ def test_losses_say_how_each_run_ended() -> None:
     assert "by heart" in ended([9, 2, 1], [9, 5, 5], 3)
     assert "one epoch" in ended([9], [9], 1)
     assert "ends at 9" in ended([9], [], 1)
+    refined = ended([9, 4, 1], [9, 5, 6], 2, refined=True)
+    assert "with 5 grey levels² on validation items before its codes are refined, 50 %" in refined
+    assert refined.endswith("All other errors on this page are after that refinement.")
+    assert "refine" not in stopped
 
 
 def test_a_latent_plane_says_whether_classes_lie_apart() -> None:

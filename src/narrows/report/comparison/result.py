@@ -555,6 +555,7 @@ class LossCurve:
         kept: the epoch that the model is of, from 1.
         seconds: of the epochs together.
         replaced: whether PCA took the place of what this run made.
+        refined: whether the model refines its codes, which these losses are without.
     """
 
     name: str
@@ -566,6 +567,7 @@ class LossCurve:
     kept: int
     seconds: float
     replaced: bool = False
+    refined: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -328,8 +328,11 @@ def use_sentence(use: CodeUse, words: Words) -> str:
 
 
 def losses_sentence(losses: Losses, words: Words) -> str:
-    """How each run ended: still falling, learnt by heart, or below PCA."""
-    return " ".join(_loss_text(curve, words) for curve in losses.curves)
+    """How each run ended: still falling, overfitted, or below PCA."""
+    texts = [_loss_text(curve, words) for curve in losses.curves]
+    if any(curve.refined for curve in losses.curves):
+        texts.append("All other errors on this page are after that refinement.")
+    return " ".join(texts)
 
 
 def _loss_text(curve: LossCurve, words: Words) -> str:
@@ -348,6 +351,8 @@ def _loss_text(curve: LossCurve, words: Words) -> str:
         )
     if curve.held_out:
         text += f" on {curve.held_out_name} {words.things}"
+    if curve.refined:
+        text += " before its codes are refined"
     if curve.pca is not None and curve.held_out:
         text += f", {beside(kept, curve.pca)} PCA's {three_digits(curve.pca)}"
     before = values[max(len(values) - 1 - max(len(values) // 10, 1), 0)]

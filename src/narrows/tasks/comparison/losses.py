@@ -17,7 +17,7 @@ def losses(parts: Parts, candidates: Sequence[Candidate]) -> Losses | None:
 
 
 def _curve(parts: Parts, candidate: Candidate) -> LossCurve:
-    history = candidate.history
+    history, trained = candidate.history, candidate.autoencoder.trained
     has_held_out = "val_loss" in history[-1]
     return LossCurve(
         name=candidate.name,
@@ -26,9 +26,10 @@ def _curve(parts: Parts, candidate: Candidate) -> LossCurve:
         held_out=tuple(record["val_loss"] for record in history) if has_held_out else (),
         held_out_name="test" if parts.validation is None else "validation",
         pca=_pca_error(parts, candidate),
-        kept=candidate.autoencoder.trained.training.epoch or len(history),
+        kept=trained.training.epoch or len(history),
         seconds=sum(record["seconds"] for record in history),
-        replaced=candidate.autoencoder.trained.training.linear,
+        replaced=trained.training.linear,
+        refined=trained.refinement > 0,
     )
 
 
