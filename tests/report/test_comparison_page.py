@@ -85,6 +85,19 @@ def test_a_page_of_any_data_is_one_sound_file(kind: str, labelled: bool) -> None
     assert page.index("The article’s net is") < page.index("<nav")
 
 
+def test_what_is_below_a_figure_stands_there_alone() -> None:
+    items, form = KINDS["grey"]
+    found = comparison(items, form)
+    assert found.spent is not None
+    series = tuple(replace(each, how=f"{each.name}, as usual") for each in found.numbers.series)
+    stored = replace(found.spent, facts="all 20 items, JPEG XL is left out")
+    page = comparison_page(
+        replace(found, numbers=replace(found.numbers, series=series), spent=stored)
+    )
+    assert page.count(stored.facts) == 1
+    assert page.count(", as usual") == len(series)
+
+
 def test_figures_read_plainly() -> None:
     items, form = KINDS["grey"]
     found = comparison(items, form)

@@ -239,11 +239,14 @@ def measure_image_codecs(
     work = sum(len(ways) * len(codec.qualities) for codec in codecs)
     with track("measuring image formats", total=work, unit="settings") as advance:
         for codec in codecs:
-            reason = codec.unavailable()
+            if reason := codec.unavailable():
+                left_out.append((codec.name, reason))
+                advance(len(ways) * len(codec.qualities))
+                continue
             for on_sheet, some in ways:
                 name = f"{codec.name}, {'one sheet' if on_sheet else 'one file an item'}"
                 picture = sheet(some[:1] if not on_sheet else some)
-                if why := reason or codec.refusal(picture.shape):
+                if why := codec.refusal(picture.shape):
                     left_out.append((name, why))
                     advance(len(codec.qualities))
                     continue

@@ -81,7 +81,7 @@ def scores_table(scores: Sequence[MethodScore], unit: str, marked: Collection[st
 
 def numbers_table(part: NumbersKept, unit: str, marked: Collection[str]) -> Table:
     rows: list[list[Cell]] = [
-        [one.name, point.numbers, point.error, point.psnr, point.how or one.how or None]
+        [one.name, point.numbers, point.error, point.psnr, point.how or None]
         for one in part.series
         for point in one.points
     ]
