@@ -1,11 +1,14 @@
 """Processes that work beside one another: what is lost with one, and that none is left."""
 
+import importlib
 import os
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +58,50 @@ def test_what_a_lost_process_worked_on_is_done_again(tmp_path: Path) -> None:
     assert doubled == {0: 2, 1: once + once, 2: 6, 4: 10, 5: 12}
     cores = {result[1] for result in found.values()}  # type: ignore[index]
     assert cores == {max(usable_cores() // 2, 1)}
+
+
+# Of the processes that import it only those of some numbers, counted from 0, begin.
+BEGINS = """
+import os, signal
+from pathlib import Path
+
+if os.getpid() != PARENT:
+    begun = len(list(Path(__file__).parent.glob("begun-*")))
+    Path(__file__).with_name(f"begun-{begun}").touch()
+    if begun not in KEPT:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def work(task):
+    return 2 * task if task else os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """A module's function, whose processes begin if their number is in a set that is given; task 0
+    ends its process."""
+
+    def made(kept: str) -> Any:
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "begins", raising=False)
+        text = BEGINS.replace("KEPT", kept).replace("PARENT", str(os.getpid()))
+        (tmp_path / "begins.py").write_text(text, encoding="utf-8")
+        return importlib.import_module("begins").work
+
+    return made
+
+
+@pytest.mark.slow
+def test_a_process_that_is_lost_before_it_begins_is_replaced(work: Callable[[str], Any]) -> None:
+    assert dict(in_processes(work("{1, 2}"), [1, 2], 1)) == {0: 2, 1: 4}
+
+
+@pytest.mark.slow
+def test_processes_that_begin_no_more_end_it(work: Callable[[str], Any]) -> None:
+    found = in_processes(work("{0}"), [5, 0, 6], 1)
+    assert next(found) == (0, 10)
+    with pytest.raises(NarrowsError, match="ended before it began"):
+        list(found)
 
 
 def test_no_task_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:

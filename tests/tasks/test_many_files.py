@@ -17,6 +17,7 @@ from PIL import Image
 
 from helpers.command_line import Command, contents, done, failed
 from narrows.data import Dataset
+from narrows.errors import NarrowsError
 from narrows.model.file import save_model
 from narrows.support.workers import Lost, in_processes
 from narrows.tasks.fit_plan import Fitted
@@ -293,6 +294,21 @@ def test_a_cluster_that_is_not_there_is_told(
     pytest.importorskip("distributed")
     monkeypatch.setattr("narrows.support.dask_workers._ANSWERS_SECONDS", 0.1)
     failed(narrows(*line), 1, "no Dask scheduler answers at 127.0.0.1:1")
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_ends_before_a_result_is_fetched_is_told() -> None:
+    distributed = pytest.importorskip("distributed")
+    client = pytest.importorskip("distributed.client")
+    from narrows.support.dask_workers import _connected
+
+    small: dict[str, Any] = {"processes": False, "n_workers": 0, "dashboard_address": None}
+    with (
+        distributed.LocalCluster(**small, protocol="tcp") as cluster,
+        pytest.raises(NarrowsError, match="answers no more"),
+        _connected(cluster.scheduler_address),
+    ):
+        raise client.FutureCancelledError("key", "scheduler-connection-lost")
 
 
 def test_what_measures_one_data_set_is_not_for_many_files(

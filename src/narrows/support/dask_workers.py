@@ -8,6 +8,7 @@ import logging
 import uuid
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from narrows.errors import NarrowsError, UsageError
@@ -107,7 +108,8 @@ def _connected(address: str) -> Iterator["Client"]:
         with client:
             try:
                 yield client
-            except OSError as error:
+            # a future that is done loses its result where the scheduler ends before it is fetched
+            except (OSError, CancelledError) as error:
                 if isinstance(error, NarrowsError):
                     raise
                 raise _cannot_go_on(address, None) from error

@@ -45,23 +45,25 @@ def in_processes(
     Raises:
         NarrowsError: processes cannot be started.
     """
-    left, losses, has_begun = deque(range(len(tasks))), Counter[int](), False
+    left, losses, lost_starts = deque(range(len(tasks))), Counter[int](), 0
     # what each process works on; None while it starts
     working = dict[Connection, int | None]()
     with _crew(function, min(count, len(tasks))) as start:
         while left or any(number is not None for number in working.values()):
             starting = sum(number is None for number in working.values())
-            for _ in range(min(count - len(working), len(left) - starting)):
-                working[start()] = None
+            if lost_starts <= count:
+                for _ in range(min(count - len(working), len(left) - starting)):
+                    working[start()] = None
+            elif not working:  # those that had begun do all that they can
+                raise _cannot_start()
             for worker in wait(list(working)):
                 assert isinstance(worker, Connection)
                 number = working.pop(worker)
                 try:
                     result = worker.recv()
-                except (EOFError, OSError) as error:
+                except (EOFError, OSError):
                     if number is None:
-                        if not has_begun:
-                            raise _cannot_start() from error
+                        lost_starts += 1
                         continue
                     losses[number] += 1
                     if losses[number] < _TRIES:
@@ -69,7 +71,7 @@ def in_processes(
                     else:
                         yield number, Lost()
                     continue
-                has_begun = True
+                lost_starts = 0
                 if left:
                     working[worker] = following = left.popleft()
                     with contextlib.suppress(OSError):  # it was lost, as the next wait finds
@@ -80,8 +82,9 @@ def in_processes(
 
 def _cannot_start() -> NarrowsError:
     return NarrowsError(
-        "a worker process ended before it began",
-        hint='in a script of your own, call it under if __name__ == "__main__":',
+        "a worker process ended before it began, and so did those in its place",
+        hint="free some memory, or take fewer workers; a script of your own has to call it under "
+        'if __name__ == "__main__":',
     )
 
 
