@@ -44,7 +44,7 @@ def _worth(comparison: Comparison) -> str:
         )
     if mean is not None and best.error >= mean.error:
         return (
-            f"{_NOT} {best.name} leaves {three_digits(best.error)}{words.unit} "
+            f"{_NOT} {best.name} leaves {_error(best.error)}{words.unit} "
             f"{_with_numbers(best)}, no less than the mean {words.thing} without any numbers "
             f"({three_digits(mean.error)})."
         )
@@ -52,7 +52,7 @@ def _worth(comparison: Comparison) -> str:
         which = "nothing that was trained beat PCA, which took its place"
         if best.kind == "given":
             which = f"the best of the models, {best.name}, is PCA itself"
-        left = f"{three_digits(best.error)}{words.unit} {_with_numbers(best)}"
+        left = f"{_error(best.error)}{words.unit} {_with_numbers(best)}"
         return f"{_NOT} {which} and leaves {left}."
     return _against_pca(best, words, _is_cheaper(comparison, best))
 
@@ -67,7 +67,7 @@ def _is_cheaper(comparison: Comparison, best: ModelFacts) -> bool:
 
 def _against_pca(best: ModelFacts, words: Words, is_cheaper: bool) -> str:
     """Whether the best model beats PCA, by how much."""
-    pca = f"{three_digits(best.pca_error)}{words.unit} {_with_numbers(best)}"
+    pca = f"{_error(best.pca_error)}{words.unit} {_with_numbers(best)}"
     if best.error > best.pca_error:
         return (
             f"{_NOT} {best.pca_name} wins, with {pca} against the {three_digits(best.error)} of "
@@ -80,7 +80,7 @@ def _against_pca(best: ModelFacts, words: Words, is_cheaper: bool) -> str:
             f"{less}."
         )
     compared = (
-        f"{_with_numbers(best)} {best.name} leaves {three_digits(best.error)}{words.unit}, "
+        f"{_with_numbers(best)} {best.name} leaves {_error(best.error)}{words.unit}, "
         f"{share(best.error / best.pca_error)} of what {best.pca_name} leaves "
         f"({three_digits(best.pca_error)})"
     )
@@ -96,11 +96,16 @@ def _against_pca(best: ModelFacts, words: Words, is_cheaper: bool) -> str:
 
 def _beside_pca(best: ModelFacts, unit: str) -> str:
     """What a model leaves, beside PCA."""
-    own, pca = f"{three_digits(best.error)}{unit}", three_digits(best.pca_error)
+    own, pca = f"{_error(best.error)}{unit}", three_digits(best.pca_error)
     if best.error >= best.pca_error:
-        return f"those of {best.pca_name} are as good or better (error {pca}, beside {own})"
+        return f"those of {best.pca_name} are as good or better ({pca}, beside {own})"
     less = share(best.error / best.pca_error)
     return f"its {best.latent} leave {own}, {less} of what {best.pca_name} leaves ({pca})"
+
+
+def _error(value: float) -> str:
+    """An error by its full name, where a page tells of it first."""
+    return f"a mean squared error of {three_digits(value)}"
 
 
 def _smaller_lossless(comparison: Comparison, best: ModelFacts) -> BytesPoint | None:

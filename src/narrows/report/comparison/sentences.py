@@ -132,8 +132,8 @@ def numbers_sentence(numbers: NumbersKept, words: Words) -> str:
         where = " at every size"
     text = (
         f"{capital(best.name)} lies below {pca.name}{where}: with {numbers_text(middle.numbers)} "
-        f"it leaves {three_digits(middle.error)} where PCA leaves "
-        f"{three_digits(at[middle.numbers])}{words.unit}"
+        f"it leaves {three_digits(middle.error)}{words.unit}, "
+        f"{beside(middle.error, at[middle.numbers])} PCA's {three_digits(at[middle.numbers])}"
     )
     return f"{text}; {_as_little(pca, middle.error)}."
 
@@ -317,8 +317,8 @@ def use_sentence(use: CodeUse, words: Words) -> str:
         return ""
     best = max(codes, key=lambda row: row.neighbours)
     text = (
-        f"From {best.numbers} numbers of {best.name}, the five nearest neighbours tell "
-        f"{share(best.neighbours)} of {use.measured:,} {words.things} right and a logistic "
+        f"From {numbers_text(best.numbers)} of {best.name}, five nearest neighbours classify "
+        f"{share(best.neighbours)} of {use.measured:,} {words.things} correctly and logistic "
         f"regression {share(best.logistic)}"
     )
     for row in others:
@@ -361,7 +361,7 @@ def _loss_text(curve: LossCurve, words: Words) -> str:
         text += "; it was still falling, so more epochs would help"
     own = curve.loss[min(curve.kept, len(curve.loss)) - 1]
     if curve.held_out and own > 0 and kept > _BY_HEART * own:
-        text += f"; it is {times(kept / own)} that of what it learnt from, some of it by heart"
+        text += f"; it is {times(kept / own)} the training loss, so the model overfits"
     if curve.replaced:
         text += "; PCA took its place, and all else on this page is of that"
     return f"{text}."
@@ -393,8 +393,8 @@ def table_sentence(table: TableColumns) -> str:
             first = max(columns, key=lambda each: each.score)
             of = f" from {joined(first.follows)}" if first.follows else ""
             texts.append(
-                f"{len(follows)} of {len(columns)} columns follow from the others by half or more, "
-                f"{first.name} best{of} ({three_digits(first.score)} of 1)."
+                f"{len(follows)} of {len(columns)} columns can be predicted from the others with a "
+                f"score of {_FOLLOWS} or more, {first.name} best{of} ({three_digits(first.score)})."
             )
     for name, scores in table.errors:
         known = [each for each in scores if each.r2 is not None]

@@ -185,13 +185,18 @@ def commands(
     if folder is not None:
         best = min(candidates, key=lambda each: each.evaluation.model.mse)
         model = _quoted(os.fspath(Path(folder.name) / best.file))
-        yield Command(f"narrows explore {model} {test}", "turn its numbers with your own hand")
+        yield Command(
+            f"narrows explore {model} {test}",
+            "change its numbers by hand and see what they decode to",
+        )
         yield Command(f"narrows evaluate {model} {test}", "all errors, in the data's own units")
         yield Command(f"narrows encode {model} {test} --out codes.npy", "the codes")
     else:
         yield Command(f"narrows fit {data} --out model.safetensors", "the default model, to keep")
     if parts.can_be_named:
-        yield Command(f"narrows compress {data} --out archive.nrw", "all of it in a small file")
+        yield Command(
+            f"narrows compress {data} --out archive.nrw", "all of these data in a small file"
+        )
     yield Command("narrows compare YOUR_DATA --out report.html", "the same page of your own data")
 
 
