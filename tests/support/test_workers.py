@@ -125,6 +125,29 @@ def test_a_script_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_process_that_is_told_to_end_leaves_nothing_half_written(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """As a whole group is told, by a terminal that closes or by what manages processes."""
+    script = tmp_path / "script.py"
+    script.write_text(WAITING)
+    program = subprocess.Popen(
+        [sys.executable, script, tmp_path],
+        env=with_tests(),
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert program.stdout is not None
+    assert program.stdout.readline() and program.stdout.readline()
+    os.killpg(program.pid, number)
+    assert program.stdout.read() == ""
+    program.wait()
+    assert [path.name for path in tmp_path.iterdir()] == ["script.py"]
+
+
+@pytest.mark.slow
 def test_none_is_left_when_the_program_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(WAITING)

@@ -16,7 +16,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from importlib.machinery import ExtensionFileLoader
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import socket
 
 #: What shells use for a program that Ctrl-C ended: 128 and the signal's number.
 INTERRUPTED = 130
@@ -130,14 +133,20 @@ def _start() -> None:
     taken = [each for each in wanted if each is not None and signal.getsignal(each) in usual]
     for each in taken:
         signal.signal(each, _handle)
+    threading.Thread(
+        target=_watch, args=(woken_by_signals(), taken), name="narrows-signals", daemon=True
+    ).start()
+
+
+def woken_by_signals() -> "socket.socket":
+    """Receives the number of each signal that has a handler, at once, whatever the main thread
+    does."""
     import socket
 
     receive, send = socket.socketpair()
     send.setblocking(False)
     signal.set_wakeup_fd(send.detach(), warn_on_full_buffer=False)
-    threading.Thread(
-        target=_watch, args=(receive, taken), name="narrows-signals", daemon=True
-    ).start()
+    return receive
 
 
 def _handle(number: int, frame: Any) -> None:

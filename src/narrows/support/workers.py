@@ -11,6 +11,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import socket
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -19,6 +20,7 @@ from typing import Any, TypeVar
 
 from narrows.errors import NarrowsError
 from narrows.support.cores import share_cores, usable_cores
+from narrows.support.interruption import woken_by_signals
 from narrows.support.temporary import remove_temporaries
 
 Task = TypeVar("Task")
@@ -118,19 +120,29 @@ def _serve(
 ) -> None:
     """What a process does: tasks, as long as there are any."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    told = woken_by_signals()
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _is_heard)
     share_cores(cores)
-    threading.Thread(target=_watch, args=(until,), daemon=True).start()
+    threading.Thread(target=_watch, args=(until, told), daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         tasks.send(None)  # it has begun
         while True:
             tasks.send(function(tasks.recv()))
 
 
-def _watch(until: Connection) -> None:
-    """End this process, whatever it does, when nobody waits for it any more."""
+def _is_heard(number: int, frame: Any) -> None:
+    """A signal came, which the watching thread is told of."""
+
+
+def _watch(until: Connection, told: socket.socket) -> None:
+    """End this process, whatever it does, when nobody waits for it any more, or a signal says so,
+    as to the whole group of its program."""
     parent = multiprocessing.parent_process()
     assert parent is not None
-    wait([parent.sentinel, until])
+    wait([parent.sentinel, until, told])
     remove_temporaries()
     os._exit(1)
 
