@@ -95,6 +95,11 @@ def test_models_are_called_what_their_user_calls_them(
     assert named([deep, tmp_path / "small.safetensors"]) == ["Deep", "small"]
     files = {"20 units / wide": deep, "PCA": small, "a file": tmp_path / "small.safetensors"}
     assert named(files) == list(files)
+    monkeypatch.undo()
+    lines = [f"{place},{place % 7}" for place in range(30)]
+    (tmp_path / "table.csv").write_text("\n".join(["size,weight", *lines]), encoding="utf-8")
+    with pytest.raises(DataError, match="is a table, and deep was trained on other data"):
+        compare(tmp_path / "table.csv", {"deep": deep}, verbose=False)
 
 
 def test_what_cannot_be_meant_is_refused(digits: Dataset) -> None:

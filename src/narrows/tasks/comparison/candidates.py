@@ -259,7 +259,7 @@ def open_candidates(
     found = []
     for name, path in models.items():
         autoencoder = open_autoencoder(path, track=hearing.track)
-        own = _as_taken(autoencoder, path, source, parts, reading, track=hearing.track)
+        own = _as_taken(autoencoder, name, source, parts, reading, track=hearing.track)
         for line in require_familiar(autoencoder.trained, own.test.items, parts.test.name):
             hearing.note(line)
         _note_learnt(autoencoder.trained, name, source, parts, hearing)
@@ -301,7 +301,7 @@ def _note_learnt(
 
 def _as_taken(
     autoencoder: TrainedAutoencoder,
-    path: Path,
+    name: str,
     source: Source,
     parts: Parts,
     reading: Reading,
@@ -313,7 +313,7 @@ def _as_taken(
     if (parts.test.table is None) != (table is None):
         which = "no table" if parts.test.table is None else "a table"
         raise DataError(
-            f"{parts.name} is {which}, and {path} was trained on other data",
+            f"{parts.name} is {which}, and {name} was trained on other data",
             hint="give a model that was trained on data of this kind",
         )
     if table is None:
