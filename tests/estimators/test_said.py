@@ -1,6 +1,7 @@
 """What Python says of a fit, what estimators take for data, and pixels of float images."""
 
 import io
+import json
 import warnings
 from contextlib import redirect_stderr
 from pathlib import Path
@@ -64,9 +65,22 @@ def test_progress_is_shown_where_it_is_asked_for() -> None:
         with redirect_stderr(io.StringIO()) as written:
             Autoencoder(**SHORT, verbose=verbose).fit(ROWS)
         assert ("dead" in written.getvalue() or "PCA" in written.getvalue()) == shown
-    for wrong in ("yes", None, -1, 0.5):
+    for wrong in ("yes", None, -1, 0.5, np.array([1, 2])):
         with pytest.raises(UsageError, match="verbose is"):
             Autoencoder(**SHORT, verbose=wrong).fit(ROWS)
+
+
+def test_programs_are_told_what_the_program_tells_them() -> None:
+    """An object a line: each epoch of the history, and then the notes."""
+    with redirect_stderr(io.StringIO()) as written:
+        estimator = Autoencoder(**{**SHORT, "epochs": 3}, verbose="json").fit(ROWS)
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    epochs = [line for line in lines if line.pop("event") == "epoch" and line.pop("time")]
+    assert epochs == estimator.history_
+    assert [line["message"] for line in lines if "message" in line] == list(estimator.notes_)
+    with redirect_stderr(io.StringIO()) as written:
+        Autoencoder(**SHORT, verbose=True).fit(ROWS)
+    assert not written.getvalue().startswith("{")
 
 
 # What is taken

@@ -50,6 +50,7 @@ def cases() -> list[tuple[str, Any]]:
     wrong: dict[str, list[Any]] = {
         "hidden": NO_SIZES,
         "spec": NO_PATH,
+        "tensorboard": NO_PATH,
         "preset": [*NO_TEXT, None, ""],
         "loss": [*NO_TEXT, None, ""],
         "noise": [*NO_TEXT, ""],

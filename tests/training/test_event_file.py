@@ -5,10 +5,12 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from helpers.optional import optional
-from narrows.errors import UsageError
+from narrows import Autoencoder
+from narrows.errors import NarrowsWarning, UsageError
 from narrows.support.progress import unheard
 from narrows.tasks.run_files import RunFiles
 from narrows.training import EpochRecord
@@ -60,7 +62,7 @@ def test_without_tensorboard_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorboard.compat.proto", None)
-    with pytest.raises(UsageError, match="--tensorboard") as found:
+    with pytest.raises(UsageError, match="package tensorboard") as found:
         event_file(tmp_path)
     assert "narrows[tensorboard]" in str(found.value.hint)
 
@@ -73,3 +75,21 @@ def test_a_runs_events_grow_with_its_history(tmp_path: Path) -> None:
     assert [step for step, _ in read(tmp_path / "shown")["loss/training"]] == [1, 2, 3]
     lines = (tmp_path / "m/history.jsonl").read_text(encoding="utf-8").splitlines()
     assert list(map(json.loads, lines)) == history(3, 12.0)
+
+
+@writes
+def test_an_estimators_curves_are_its_history(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 4))
+    estimator = Autoencoder(2, epochs=3, refine=0, tensorboard=tmp_path / "shown").fit(rows)
+    epochs = [(record["epoch"], record["loss"]) for record in estimator.history_]
+    np.testing.assert_allclose(read(tmp_path / "shown")["loss/training"], epochs, rtol=1e-6)
+    estimator.save(tmp_path / "m.safetensors")
+    assert Autoencoder.load(tmp_path / "m.safetensors").tensorboard is None
+
+
+@writes
+def test_what_cannot_be_written_is_told_and_costs_no_training(tmp_path: Path) -> None:
+    (tmp_path / "shown").write_bytes(b"no folder")
+    rows = np.random.default_rng(0).normal(size=(60, 4))
+    with pytest.warns(NarrowsWarning, match="shown"):
+        Autoencoder(2, epochs=1, refine=0, tensorboard=tmp_path / "shown").fit(rows)

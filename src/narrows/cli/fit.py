@@ -10,7 +10,7 @@ from narrows.cli.data_options import CsvGiven, reads_data
 from narrows.cli.fit_options import takes_fit_options
 from narrows.cli.gathering import Given
 from narrows.cli.options import DataArgument, Json, data_option, path_option
-from narrows.cli.terminal import epoch_done, progress, say, show
+from narrows.cli.terminal import progress, say, show
 from narrows.support.interruption import unbroken, with_last_words
 from narrows.support.log import log_json
 from narrows.support.progress import Note, unheard
@@ -130,7 +130,6 @@ def fit(
         checkpoint_seconds=checkpoint_seconds,
         tensorboard=tensorboard,
         note=say,
-        on_record=epoch_done,
     )
     seed = chosen.pop("seed")
     given = {

@@ -4,7 +4,7 @@ import contextlib
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from narrows.errors import NarrowsError, OutputError
@@ -21,12 +21,6 @@ from narrows.tasks.outputs import Written
 def say(message: str) -> None:
     """A message to the person at the terminal; never fails."""
     say_plainly(renamed(message))
-
-
-def epoch_done(record: Mapping[str, Any]) -> None:
-    """A line for programs; people have the progress bar."""
-    if log_is_json():
-        tell("epoch", **record)
 
 
 @contextlib.contextmanager

@@ -1,9 +1,11 @@
 """The autoencoder as a scikit-learn transformer."""
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from numbers import Integral
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -37,8 +39,8 @@ from narrows.report.notebook import FewItems, model_html
 from narrows.support import arguments
 from narrows.support.chunks import chunks
 from narrows.support.lazy_modules import pa
-from narrows.support.log import say
-from narrows.support.progress import shown, silent, warn
+from narrows.support.log import log_as_before, log_json, say
+from narrows.support.progress import Tracker, shown, silent, unheard, warn
 from narrows.tasks.denoise import denoise, require_denoisable
 from narrows.tasks.drawn_codes import DrawnCodes, interpolated, traversed
 from narrows.tasks.drawn_rows import DrawnRows
@@ -46,6 +48,8 @@ from narrows.tasks.export import ExportedPage, export_page
 from narrows.tasks.fill import Filling, fill_frame
 from narrows.tasks.fit import fit
 from narrows.training import History
+from narrows.training.event_file import event_history
+from narrows.training.history import HistoryFile
 from narrows.training.reservoir import Reservoir
 
 
@@ -94,7 +98,7 @@ class Autoencoder(
             on. It holds at once too. All others are about training, and hold from the next
             ``fit`` on.
         verbose: show how far the work is on stderr, a bar or a line now and then, and what is in
-            ``notes_``.
+            ``notes_``; "json" for programs, an object a line, as ``narrows fit --log json`` does.
         types: of a data frame, what columns are, by name, where it shall not be inferred:
             "numeric", "integer", "boolean", "categorical", "date" or "ignored", as
             :func:`narrows.load_data` takes them; None for what they look like.
@@ -105,6 +109,8 @@ class Autoencoder(
         devices: how many devices of this machine share every batch, as JAX counts them; None for
             all accelerators, or one CPU. Losses are the same up to rounding. It is not kept in
             model files.
+        tensorboard: a folder where each training leaves what TensorBoard shows of ``history_``;
+            None for none. It is not kept in model files.
 
     Attributes:
         history_: one dictionary an epoch: ``epoch``, ``loss``, ``val_loss``, ``learning_rate``,
@@ -146,10 +152,11 @@ class Autoencoder(
         random_state: int | np.random.RandomState | None = 0,
         item_bytes: float | None = None,
         check_range: bool = True,
-        verbose: bool = False,
+        verbose: bool | str = False,
         types: Mapping[str, str] | None = None,
         warm_start: bool = False,
         devices: int | None = None,
+        tensorboard: str | os.PathLike[str] | None = None,
     ) -> None:
         self.latent = latent
         self.hidden = hidden
@@ -172,6 +179,7 @@ class Autoencoder(
         self.types = types
         self.warm_start = warm_start
         self.devices = devices
+        self.tensorboard = tensorboard
 
     def fit(
         self, X: Any, y: Any = None, *, target: Any = None, validation_data: Any = None
@@ -263,26 +271,30 @@ class Autoencoder(
             most_steps: of training, where ``epochs`` does not say it.
             start: a model to go on from; None for a new one.
         """
-        verbose = self._verbose()
-        result = fit(
-            training,
-            held_out,
-            options,
-            given=self.get_params(deep=False) if given is None else given,
-            of=type(self).__name__ if of is None else of,
-            start=start,
-            detection=detection,
-            most_steps=most_steps,
-            track=shown if verbose else silent,
-        )
-        self._take(result.trained)
-        self._made = self.model_, self.model_.refinement, result.autoencoder
-        self.history_: History = result.history
-        self._few = FewItems.of(held_out)
-        warned = (*result.doubts, *result.findings)
-        self.notes_ = tuple(dict.fromkeys((*result.choices, *warned)))
-        for line in self.notes_ if verbose else ():
-            say(line)
+        folder, events = self.tensorboard, list[HistoryFile]()
+        if folder is not None:
+            events = [event_history(Path(arguments.path("tensorboard", folder)), unheard)]
+        with self._telling() as track:
+            result = fit(
+                training,
+                held_out,
+                options,
+                given=self.get_params(deep=False) if given is None else given,
+                of=type(self).__name__ if of is None else of,
+                start=start,
+                detection=detection,
+                most_steps=most_steps,
+                events=events,
+                track=track,
+            )
+            self._take(result.trained)
+            self._made = self.model_, self.model_.refinement, result.autoencoder
+            self.history_: History = result.history
+            self._few = FewItems.of(held_out)
+            warned = (*result.doubts, *result.findings)
+            self.notes_ = tuple(dict.fromkeys((*result.choices, *warned)))
+            for line in () if track is silent else self.notes_:
+                say(line)
         return warned
 
     def _trained(self) -> TrainedModel:
@@ -292,16 +304,23 @@ class Autoencoder(
         if "model_" not in self.__dict__:  # scikit-learn's own look takes longer than an encoder
             check_is_fitted(self)
 
-    def _verbose(self) -> bool:
-        """Whether to say how far the work is.
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[Tracker]:
+        """What tells how far the work is, as ``verbose`` says.
 
         Raises:
-            UsageError: ``verbose`` is neither yes nor no.
+            UsageError: it says neither yes nor no.
         """
         given = arguments.scalar(self.verbose)
-        if isinstance(given, bool) or (isinstance(given, Integral) and int(given) >= 0):
-            return bool(given)
-        raise arguments.refused("verbose", self.verbose, "True or False, or a number from 0 on")
+        is_number = isinstance(given, bool) or (isinstance(given, Integral) and int(given) >= 0)
+        as_json = isinstance(given, str) and given == "json"
+        if not is_number and not as_json:
+            takes = 'True or False, a number from 0 on, or "json"'
+            raise arguments.refused("verbose", self.verbose, takes)
+        with log_as_before():
+            if as_json:
+                log_json()
+            yield shown if given else silent
 
     @lazy.takes_dask(lazy.codes)
     def transform(self, X: Any) -> np.ndarray:

@@ -77,7 +77,7 @@ class OutlierDetector(
         validation_fraction: float = 0.1,
         random_state: int | np.random.RandomState | None = 0,
         check_range: bool = True,
-        verbose: bool = False,
+        verbose: bool | str = False,
         types: Mapping[str, str] | None = None,
     ) -> None:
         self.latent = latent

@@ -33,8 +33,9 @@ def kept(trained: TrainedModel, of: str, given: Mapping[str, Any], epochs: int) 
     )
 
 
-# A spec is in the file itself, and on what a model was trained is no part of it.
-_NOT_KEPT = ("spec", "devices")
+# A spec is in the file itself, and on what a model was trained, and where its curves went, is no
+# part of it.
+_NOT_KEPT = ("spec", "devices", "tensorboard")
 
 #: Parameters about the use of a model: changed later, they hold at once, and are kept so.
 ABOUT_USE = ("refine", "check_range", "criterion", "false_alarms")

@@ -5,8 +5,9 @@ The command line, ``narrows demo`` and the estimators show the same :class:`FitR
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -26,6 +27,7 @@ from narrows.support.text_tables import told_html
 from narrows.tasks.fit_plan import Coded, fit_plan, learn
 from narrows.tasks.run_files import RunFiles
 from narrows.training import History
+from narrows.training.history import HistoryFile, keep_all
 from narrows.training.loop import Unbroken
 from narrows.training.pace import Pace
 
@@ -108,6 +110,7 @@ def fit(
     most_steps: int | None = None,
     start: TrainedModel | None = None,
     files: RunFiles | None = None,
+    events: Sequence[HistoryFile] = (),
     track: Tracker = silent,
     note: Note = unheard,
     unbroken: Unbroken = contextlib.nullcontext,
@@ -124,6 +127,7 @@ def fit(
             a new one.
         files: where model, history, checkpoints and pictures go; None to write nothing. A run that
             has them is evaluated on all that was held out.
+        events: where the history goes if there are no ``files``.
         track: told how far it is.
         note: told each sentence as soon as it is known.
         unbroken: makes the blocks in which an interrupt has to wait.
@@ -137,6 +141,7 @@ def fit(
     choices = _choices(training, held_out, plan)
     for line in _begun(training, choices):
         note(line)
+    run = {"on_epoch": partial(keep_all, events)} if files is None else files.begin(plan, detection)
     fitted = fit_plan(
         training,
         held_out,
@@ -145,11 +150,13 @@ def fit(
         track=track,
         unbroken=unbroken,
         devices=options.devices,
-        **({} if files is None else files.begin(plan, detection)),
+        **run,
     )
     trained = kept(fitted.trained, of, {**given, **_settled(start)}, plan.settings.epochs)
     autoencoder = TrainedAutoencoder(trained)
     evaluation, not_written = None, dict[str, str]()
+    for each in events:
+        not_written |= each.missing(fitted.history)
     if files is not None:
         files.save(trained)
         shown = training if held_out is None else held_out

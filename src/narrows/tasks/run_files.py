@@ -2,12 +2,11 @@
 
 import contextlib
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from narrows.data import Dataset
-from narrows.errors import OutputError, UsageError
+from narrows.errors import UsageError
 from narrows.learnt.forest import MOST_BYTES
 from narrows.model.coded_items import CodedItems
 from narrows.model.file import save_model
@@ -17,14 +16,14 @@ from narrows.planning.plan import Plan
 from narrows.report.evaluation import Evaluation, evaluate
 from narrows.report.run_folder import CODES, LOSS, RECONSTRUCTIONS, draw_run
 from narrows.support.chunks import measured_places
-from narrows.support.files import atomic_file, is_standard_output, require_room
+from narrows.support.files import is_standard_output, require_room
 from narrows.support.progress import Note, Tracker
 from narrows.support.temporary import LOCK
 from narrows.tasks.denoise import with_noise
 from narrows.tasks.outputs import RUN_FOLDER
 from narrows.training import History
-from narrows.training.event_file import epoch_event, event_file, first_events
-from narrows.training.history import EpochRecord, append_whole, history_line
+from narrows.training.event_file import event_history
+from narrows.training.history import HistoryFile, history_line, keep_all
 from narrows.training.loop import CHECKPOINT_SECONDS
 from narrows.training.noise import noise_limits
 
@@ -44,7 +43,6 @@ class RunFiles:
         checkpoint_seconds: a checkpoint is written at least this often.
         tensorboard: a folder for a file of events, which TensorBoard shows; None for none.
         note: told what was written, and what cannot be.
-        on_record: told of each epoch when it is done.
 
     Attributes:
         written: the model file, once it is there; None before.
@@ -63,7 +61,6 @@ class RunFiles:
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
         tensorboard: Path | None = None,
         note: Note,
-        on_record: Callable[[EpochRecord], None] = lambda record: None,
     ) -> None:
         if not checkpoint_seconds >= 0:
             raise UsageError(
@@ -78,11 +75,9 @@ class RunFiles:
         folder = _beside(model) if folder is None else folder
         self.model, self.folder, self.resume, self.note = model, folder, resume, note
         self.checkpoint, self.checkpoint_seconds = folder / CHECKPOINT, checkpoint_seconds
-        self.on_record = on_record
-        self.histories = [_HistoryFile(folder / HISTORY, note, history_line)]
+        self.histories = [HistoryFile(folder / HISTORY, note, history_line)]
         if tensorboard is not None:
-            path = event_file(tensorboard)
-            self.histories.append(_HistoryFile(path, note, epoch_event, first_events))
+            self.histories.append(event_history(tensorboard, note))
         self.written: Path | None = None
 
     def outputs(self) -> dict[str, Path]:
@@ -119,9 +114,7 @@ class RunFiles:
 
     def keep(self, history: History) -> None:
         """Write the last epoch of a history, and what is not written yet of those before."""
-        for each in self.histories:
-            each.keep(history)
-        self.on_record(history[-1])
+        keep_all(self.histories, history)
 
     def save(self, trained: TrainedModel) -> None:
         """Write the model.
@@ -193,51 +186,3 @@ def _beside(model: Path) -> Path:
     with contextlib.suppress(OSError):
         held = {path.name for path in named.iterdir()}
     return named if not held or held & {LOCK, *NAMES} else longer
-
-
-class _HistoryFile:
-    """A file that is kept up to date with a history. What it lacks, because it cannot be written,
-    costs no run: it is written when it can be.
-
-    Args:
-        path: the file.
-        note: told once that it cannot be written.
-        made: gives what it holds of an epoch.
-        first: gives what it begins with.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        note: Note,
-        made: Callable[[EpochRecord], bytes],
-        first: Callable[[], bytes] = bytes,
-    ) -> None:
-        self.path, self.note, self.written, self.said = path, note, 0, False
-        self.made, self.first = made, first
-
-    def keep(self, history: History) -> None:
-        """Write what is new of ``history``."""
-        error = self._error(history)
-        if error is not None and not self.said:
-            self.said = True
-            self.note(f"{error}; training goes on, and writes it when it can")
-
-    def missing(self, history: History) -> dict[str, str]:
-        """What to say of the file at the end, by its name, if it does not hold all of ``history``;
-        nothing if it does."""
-        error = self._error(history) if self.written < len(history) else None
-        return {} if error is None else {self.path.name: error}
-
-    def _error(self, history: History) -> str | None:
-        try:
-            if self.written and self.written == len(history) - 1:
-                append_whole(self.path, self.made(history[-1]))
-            else:  # an earlier run's, or what a resumed one had done, or what could not be written
-                with atomic_file(self.path) as file:
-                    file.write(self.first())
-                    file.writelines(map(self.made, history))
-        except OutputError as error:
-            return error.message
-        self.written = len(history)
-        return None

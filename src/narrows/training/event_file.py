@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from narrows.errors import UsageError
-from narrows.training.history import EpochRecord
+from narrows.support.progress import Note
+from narrows.training.history import EpochRecord, HistoryFile
 
 # What TensorBoard calls each number; those before a slash share a section of its page.
 _TAGS = {
@@ -39,6 +40,15 @@ def event_file(folder: Path) -> Path:
     _events()
     made = f"{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
     return folder / f"events.out.tfevents.{made}.narrows"
+
+
+def event_history(folder: Path, note: Note) -> HistoryFile:
+    """:func:`event_file` as it is kept up to date.
+
+    Raises:
+        UsageError: as there.
+    """
+    return HistoryFile(event_file(folder), note, epoch_event, first_events)
 
 
 def first_events() -> bytes:
@@ -86,7 +96,7 @@ def _events() -> Any:
         from tensorboard.summary.writer import record_writer  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            f"--tensorboard writes with the package tensorboard, which cannot be used: {error}",
+            f"TensorBoard's files need the package tensorboard, which cannot be used: {error}",
             hint='python -m pip install "narrows[tensorboard]"',
         ) from error
     return event_pb2

@@ -4,11 +4,14 @@ import contextlib
 import errno
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from narrows.support.files import explained
+from narrows.errors import OutputError
+from narrows.support.files import atomic_file, explained
+from narrows.support.log import as_json, tell
+from narrows.support.progress import Note
 
 
 class EpochRecord(TypedDict, total=False):
@@ -63,3 +66,60 @@ def append_whole(path: Path, content: bytes) -> None:
             with contextlib.suppress(OSError):
                 file.truncate(size)
             raise
+
+
+class HistoryFile:
+    """A file that is kept up to date with a history. What it lacks, because it cannot be written,
+    costs no run: it is written when it can be.
+
+    Args:
+        path: the file.
+        note: told once that it cannot be written.
+        made: gives what it holds of an epoch.
+        first: gives what it begins with.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        note: Note,
+        made: Callable[[EpochRecord], bytes],
+        first: Callable[[], bytes] = bytes,
+    ) -> None:
+        self.path, self.note, self.written, self.said = path, note, 0, False
+        self.made, self.first = made, first
+
+    def keep(self, history: History) -> None:
+        """Write what is new of ``history``."""
+        error = self._error(history)
+        if error is not None and not self.said:
+            self.said = True
+            self.note(f"{error}; training goes on, and writes it when it can")
+
+    def missing(self, history: History) -> dict[str, str]:
+        """What to say of the file at the end, by its name, if it does not hold all of ``history``;
+        nothing if it does."""
+        error = self._error(history) if self.written < len(history) else None
+        return {} if error is None else {self.path.name: error}
+
+    def _error(self, history: History) -> str | None:
+        try:
+            if self.written and self.written == len(history) - 1:
+                append_whole(self.path, self.made(history[-1]))
+            else:  # an earlier run's, or what a resumed one had done, or what could not be written
+                with atomic_file(self.path) as file:
+                    file.write(self.first())
+                    file.writelines(map(self.made, history))
+        except OutputError as error:
+            return error.message
+        self.written = len(history)
+        return None
+
+
+def keep_all(files: Sequence[HistoryFile], history: History) -> None:
+    """Write what is new of a history into each of some files, and tell programs of its last epoch;
+    people have the progress bar."""
+    for each in files:
+        each.keep(history)
+    if as_json():
+        tell("epoch", **history[-1])
