@@ -3,6 +3,7 @@
 import itertools
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,17 +39,24 @@ def shortened(words: list[str]) -> list[str]:
     return [*words, "--epochs", "2" if more else "1"]
 
 
-def some_digits(name: str, *, labels: bool = False) -> Dataset:
-    """As many of them as the texts read of."""
-    digits = load_digits(name, labels=labels)
-    some = None if digits.labels is None else digits.labels[:1010]
-    return replace(digits, items=digits.items[:1010], labels=some)
+def some_digits(page: list[list[str]]) -> Callable[..., Dataset]:
+    """What reads so many of them as commands of a page read of, and as little lets them run."""
+    ranges = [word for words in page for word in words if re.fullmatch(r"\d+:\d+", word)]
+    count = max([300, *(int(each.partition(":")[2]) for each in ranges)])
+
+    def load(name: str, *, labels: bool = False) -> Dataset:
+        digits = load_digits(name, labels=labels)
+        some = None if digits.labels is None else digits.labels[:count]
+        return replace(digits, items=digits.items[:count], labels=some)
+
+    return load
 
 
 def run_commands(path: Path, narrows: Command, patch: pytest.MonkeyPatch) -> None:
     """Runs every command of a page, in the order of the text, in the working folder."""
-    patch.setattr("narrows.data.sources.load_digits", some_digits)
-    for words in commands(path):
+    page = commands(path)
+    patch.setattr("narrows.data.sources.load_digits", some_digits(page))
+    for words in page:
         code, _, err = narrows(*shortened(words))
         assert code == 0, f"narrows {shlex.join(words)}\n{err}"
         for option, written in itertools.pairwise(words):
