@@ -204,10 +204,11 @@ def mnist() -> np.ndarray:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Names that hold an address differ from process to process, and tests could not be shared.
-    Files of few quick tests come first: a file goes to one process as a whole, and those at the
-    end should be short."""
+    A file goes to one process as a whole, and those at the end should be short: all that have
+    tests marked ``slow`` come first, and of both kinds those of few quick tests."""
     unstable = [item.nodeid for item in items if re.search(r" at 0x[0-9a-f]{6,}", item.nodeid)]
     if unstable:
         raise pytest.UsageError(f"name these tests by what they test: {', '.join(unstable)}")
+    slow = {item.path for item in items if item.get_closest_marker("slow") is not None}
     quick = Counter(item.path for item in items if item.get_closest_marker("slow") is None)
-    items.sort(key=lambda item: quick[item.path])
+    items.sort(key=lambda item: (item.path not in slow, quick[item.path]))
