@@ -48,6 +48,11 @@ def temporary_folder(folder: Path | None = None) -> Iterator[Path]:
             yield path
 
 
+def is_temporary(path: Path) -> bool:
+    """Whether a file or folder lies in a :func:`temporary_folder`."""
+    return any(_NAME.fullmatch(part) for part in path.parts)
+
+
 @contextlib.contextmanager
 def made_folder(folder: Path) -> Iterator[None]:
     """Make ``folder`` and those above it; of these, what is empty is removed at the end."""

@@ -109,6 +109,9 @@ def compare(
     series = numbers_kept(parts, candidates, sizes, options.epochs, hearing)
     stored = _stored(source, parts, candidates, options, reading, hearing=hearing)
     found = _shown(parts, candidates, series, reading, options, track=hearing.track)
+    kept = tuple((models or {}).values()) or _kept(options)
+    going_on = commands(parts, kept[found.best] if kept else None)
+    found = replace(found, commands=tuple(going_on))
     if stored is not None:
         found = _with_stored(found, stored)
     return with_sentences(replace(found, seconds=time.monotonic() - begun))
@@ -149,7 +152,7 @@ def _shown(
         table=_table(parts, candidates, track),
         denoising=tuple(filter(None, (denoising(parts, each) for each in candidates))),
         cautions=tuple(cautions(parts, candidates, options.epochs)),
-        commands=tuple(commands(parts, candidates, options.folder)),
+        commands=(),
         provenance=provenance(),
         seconds=0.0,
     )
@@ -164,6 +167,12 @@ def _read_alike(model: Path, source: Source, reading: Reading) -> Reading:
     return replace(reading, images=images or reading.images)
 
 
+def _kept(options: CompareOptions) -> tuple[Path, ...]:
+    """Where the models that are trained stay; () for nowhere."""
+    folder = options.folder
+    return () if folder is None else (folder / ARTICLE_FILE, folder / DEFAULT_FILE)
+
+
 def _trained(parts: Parts, options: CompareOptions, hearing: Hearing) -> list[Candidate]:
     """The article's model and the default one, with as many numbers."""
     default: dict[str, Any] = {"preset": "auto", "latent": options.latent}
@@ -174,8 +183,7 @@ def _trained(parts: Parts, options: CompareOptions, hearing: Hearing) -> list[Ca
         default["epochs"] = epochs
     wanted = Trained(name=DEFAULT, kind="ours", given=default, epochs=epochs, run=options.pictures)
     both = [_article(parts, wanted, options), wanted]
-    if options.folder is not None:
-        files = [options.folder / name for name in (ARTICLE_FILE, DEFAULT_FILE)]
+    if files := _kept(options):
         both = [replace(each, file=file) for each, file in zip(both, files, strict=True)]
     first = train_candidate(parts, both[0], hearing)
     more = [size for size in sizes_for(parts, options.numbers) if size != first.latent]

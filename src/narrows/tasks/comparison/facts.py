@@ -20,6 +20,7 @@ from narrows.report.evaluation import Score
 from narrows.support.cores import usable_cores
 from narrows.support.shapes import is_picture_shape
 from narrows.support.streams import printable
+from narrows.support.temporary import is_temporary
 from narrows.tasks.comparison.candidates import Candidate
 from narrows.tasks.comparison.parts import MEASURED, Parts
 from narrows.tasks.versions import installed_packages
@@ -175,16 +176,15 @@ def _lowest(parts: Parts) -> float:
     return parts.training.extent[0]
 
 
-def commands(
-    parts: Parts, candidates: Sequence[Candidate], folder: Path | None
-) -> Iterator[Command]:
-    """What to do next."""
-    data, test = ("YOUR_DATA", "YOUR_DATA")
-    if parts.can_be_named:
-        data, test = _quoted(parts.name), _quoted(parts.test.name)
-    if folder is not None:
-        best = min(candidates, key=lambda each: each.evaluation.model.mse)
-        model = _quoted(os.fspath(Path(folder.name) / best.file))
+def commands(parts: Parts, kept: Path | None) -> Iterator[Command]:
+    """What to do next, in lines that work where the page was made.
+
+    Args:
+        kept: the file of the best model, which may not stay; None for none.
+    """
+    data, test = map(_quoted, parts.named or ("YOUR_DATA", "YOUR_DATA"))
+    if kept is not None and not is_temporary(kept):
+        model = _quoted(os.fspath(kept))
         yield Command(
             f"narrows explore {model} {test}",
             "change its numbers by hand and see what they decode to",
@@ -193,7 +193,7 @@ def commands(
         yield Command(f"narrows encode {model} {test} --out codes.npy", "the codes")
     else:
         yield Command(f"narrows fit {data} --out model.safetensors", "the default model, to keep")
-    if parts.can_be_named:
+    if parts.named:
         yield Command(
             f"narrows compress {data} --out archive.nrw", "all of these data in a small file"
         )

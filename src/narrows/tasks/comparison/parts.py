@@ -60,7 +60,8 @@ class Parts:
         name: their file's or folder's, without the path to it: pages are sent to others.
         count: items in all.
         held_out: whether ``test`` is a part of them, and no source of its own.
-        can_be_named: whether the program can read them by their name.
+        named: what the program reads them by, and by which what is measured on, as they were given;
+            None where they have no names.
         training: what is learnt from.
         validation: what decides when to stop; None where nothing is decided so.
         test: what everything is measured on. It decided nothing.
@@ -73,7 +74,7 @@ class Parts:
     name: str
     count: int
     held_out: bool
-    can_be_named: bool
+    named: tuple[str, str] | None
     training: Dataset
     validation: Dataset | None
     test: Dataset
@@ -122,9 +123,9 @@ def load_parts(
         DataError: a source is missing, or not what it must be.
         UsageError: ``reading`` says something of other data.
     """
+    read = _read(source, reading, track)
     data, test = (
-        None if each is None else replace(each, name=page_name(renamed(each.name)))
-        for each in _read(source, reading, track)
+        None if each is None else replace(each, name=page_name(renamed(each.name))) for each in read
     )
     assert data is not None
     held_out = test is None
@@ -144,7 +145,7 @@ def load_parts(
         name=data.name,
         count=count,
         held_out=held_out,
-        can_be_named=has_name(source),
+        named=_named(source, read[1]),
         training=training,
         validation=validation,
         test=test,
@@ -183,6 +184,15 @@ def _read(source: Source, reading: Reading, track: Tracker) -> tuple[Dataset, Da
 def has_name(source: Source) -> bool:
     """Whether data are given by a name, as on the command line."""
     return isinstance(source, str | os.PathLike)
+
+
+def _named(source: Source, test: Dataset | None) -> tuple[str, str] | None:
+    """By what names a command reads the data, and what is measured on: what came through
+    standard input, and what lies in memory, has none."""
+    if not has_name(source):
+        return None
+    names = os.fspath(source), os.fspath(source) if test is None else test.name
+    return names if all(renamed(name) == name for name in names) else None
 
 
 def _called(given: Any) -> str:
