@@ -1,7 +1,7 @@
 """What evaluate says, against the same figures from NumPy, scikit-learn and SciPy."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
+from narrows.report.columns import ColumnScore
 from narrows.report.evaluation import Evaluation, Score, error_unit, evaluate
 from narrows.report.run_folder import draw_run
 from narrows.tasks.fit_plan import Fitted, fit_plan
@@ -316,6 +317,33 @@ def test_a_run_draws_its_pictures(
         with Image.open(path) as picture:
             picture.verify()
             assert min(picture.size) > 100
+
+
+def test_a_run_on_a_table_draws_its_columns_and_no_curves(
+    fitted: Fitted,
+    held_out: Dataset,
+    evaluation: Evaluation,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    score = ColumnScore(
+        name="age", kind="numeric", error=2.0, r2=0.5, pca_error=3.0, pca_r2=0.1, baseline_error=4.0
+    )
+    drawn: list[Any] = []
+    monkeypatch.setattr(
+        "narrows.report.run_folder.column_errors_figure",
+        lambda scores, *_, **__: drawn.extend(scores),
+    )
+    draw_run(
+        tmp_path,
+        TrainedAutoencoder(fitted.trained),
+        fitted.history,
+        shown=held_out,
+        evaluation=replace(evaluation, columns=(score,)),
+        seed=0,
+    )
+    assert drawn == [score]
+    assert not (tmp_path / "reconstructions.png").exists()
 
 
 @pytest.mark.slow

@@ -11,12 +11,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from narrows.errors import DataError, OutputError, ShapeError
+from narrows.report.columns import ColumnScore
 from narrows.report.figures import (
     codes_figure,
     grid_figure,
     loss_figure,
     reconstructions_figure,
 )
+from narrows.report.figures.column_errors import column_errors_figure
 from narrows.support.number_text import three_digits
 
 HISTORY = [
@@ -57,7 +59,29 @@ def images(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
+def column_scores(count: int) -> list[ColumnScore]:
+    """Scores of numbers and categories; a guess is never wrong about the first, and nothing can be
+    told of the last."""
+    return [
+        ColumnScore(
+            name=f"${number}_{{a column of a long, long name}}",
+            kind=("numeric", "categorical", "date")[number % 3],
+            error=math.nan if number == count - 1 else 0.1 * number,
+            r2=None,
+            pca_error=0.2,
+            pca_r2=None,
+            baseline_error=0.0 if number == 0 else 0.5,
+        )
+        for number in range(count)
+    ]
+
+
 DRAWINGS: dict[str, Callable[[Path], None]] = {
+    "columns": lambda path: column_errors_figure(column_scores(12), path, label="8 numbers"),
+    "a column": lambda path: column_errors_figure(column_scores(1), path, label="8 numbers"),
+    "very many columns": lambda path: column_errors_figure(
+        column_scores(90), path, label="8 numbers"
+    ),
     "loss_curves": lambda path: loss_figure(HISTORY, path, pca_error=1530.6, pca_label="PCA, 20"),
     "one epoch": lambda path: loss_figure(HISTORY[:1], path),
     "negative losses": lambda path: loss_figure([{"epoch": 1, "loss": -2}, HISTORY[1]], path),

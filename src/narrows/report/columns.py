@@ -189,7 +189,7 @@ def columns_told(scores: Sequence[ColumnScore], numbers: int) -> Told:
     rows = [[*header, *(["missing wrong"] if with_missing else [])]]
     for score in scores:
         errors = (score.error, score.pca_error, score.baseline_error)
-        cells = [cell_text(score.name), score.kind, *(_error(score, error) for error in errors)]
+        cells = [cell_text(score.name), score.kind, *(error_text(score, error) for error in errors)]
         cells += [_share(score.r2), _share(score.pca_r2)]
         if with_missing:
             cells.append("" if score.missing_wrong is None else f"{score.missing_wrong:.2%}")
@@ -206,7 +206,8 @@ _LEGEND = (
 )
 
 
-def _error(score: ColumnScore, error: float) -> str:
+def error_text(score: ColumnScore, error: float) -> str:
+    """An error of a column in its own unit, for people."""
     if score.is_category:
         return f"{error:.1%}"
     return f"{_four_digits(error)} d" if score.kind == "date" else _four_digits(error)

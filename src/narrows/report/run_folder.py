@@ -11,6 +11,7 @@ from narrows.model.coded_items import CodedItems
 from narrows.model.use import TrainedAutoencoder
 from narrows.report.evaluation import Evaluation, fitted_pca
 from narrows.report.figures import COLUMNS, codes_figure, loss_figure, reconstructions_figure
+from narrows.report.figures.column_errors import column_errors_figure
 from narrows.training import History
 
 LOSS, RECONSTRUCTIONS, CODES = "loss.png", "reconstructions.png", "codes.png"
@@ -28,7 +29,8 @@ def draw_run(
     seed: int,
     coded: CodedItems | None = None,
 ) -> dict[str, str]:
-    """Draw the losses, some items of ``shown`` with their reconstructions, and its codes.
+    """Draw the losses, some items of ``shown`` with their reconstructions, and its codes; of a
+    table the error of each column, as a row is no curve.
 
     A picture that cannot be drawn or written keeps nothing from the others.
 
@@ -51,7 +53,12 @@ def draw_run(
         error = evaluation.pca.mse if squared else None
         loss_figure(history, path, pca_error=error, pca_label=pca_label)
 
+    label = f"{numbers} number{plural}" if shown.inputs is None else "denoised"
+
     def reconstructions(path: Path) -> None:
+        if evaluation.columns:
+            column_errors_figure(evaluation.columns, path, label=label, pca_label=pca_label)
+            return
         drawn = np.sort(order[:COLUMNS])
         some = autoencoder.shaped(np.asarray(shown.items[drawn]))
         inputs = (
@@ -63,7 +70,7 @@ def draw_run(
             autoencoder.reconstruct(given),
             path,
             value_range=trained.data.value_range,
-            label=f"{numbers} number{plural}" if inputs is None else "denoised",
+            label=label,
             pca=fitted_pca(trained).reconstruct(given),
             pca_label=pca_label,
             noisy=inputs,
