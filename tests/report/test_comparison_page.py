@@ -17,7 +17,14 @@ from helpers.comparisons import comparison, spent
 from narrows.report.comparison import pictures, views
 from narrows.report.comparison.page import comparison_page, write_comparison
 from narrows.report.comparison.plots import bytes_plots
-from narrows.report.comparison.result import BytesPoint, BytesSpent, Kind
+from narrows.report.comparison.result import (
+    BytesPoint,
+    BytesSpent,
+    Gallery,
+    GalleryItem,
+    Kind,
+    Version,
+)
 from narrows.report.comparison.wording import Words
 
 GENERATOR = np.random.default_rng(0)
@@ -108,6 +115,25 @@ def test_figures_read_plainly() -> None:
     assert "-4,876 to 0.00002<" in page and "number 1 at -4,876" in page
     text = re.sub(r"<(script|style).*?</\1>|<[^>]*>", "", page, flags=re.DOTALL)
     assert re.search(r"\de[+-]?\d", text) is None
+
+
+def test_a_row_has_its_class_and_file_and_no_cell_that_nothing_is_learnt_from() -> None:
+    version = Version(
+        name="mine", kind="ours", values=np.zeros(2), cells=("1.5", None), error=1.0, item_bytes=8
+    )
+    item = GalleryItem(
+        index=1204,
+        file="4 of b.csv",
+        rank="best",
+        label="cat",
+        original=np.zeros(2),
+        cells=("1.25", None),
+        versions=(version,),
+    )
+    shown = Gallery(items=(item,), ranked_by="mine", sentence="", facts="")
+    (row,) = views.rows_view(shown, ("size", "kind"), {"kind"})
+    assert row["heading"] == "Row 1,204, 4 of b.csv, class cat, where the error is smallest"
+    assert row["lines"] == [("size", [("1.25", False), ("1.5", False)])]
 
 
 def test_a_table_has_rows_and_columns_and_no_words_of_the_code() -> None:

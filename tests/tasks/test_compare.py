@@ -15,7 +15,7 @@ from narrows.report.comparison.result import Comparison
 from narrows.report.redundancy import redundancy
 from narrows.tasks.compare import CompareOptions, compare, enough_steps
 from narrows.tasks.comparison.candidates import named, open_candidates
-from narrows.tasks.comparison.gallery import ranked
+from narrows.tasks.comparison.gallery import file_of, ranked
 from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.parts import Reading, load_parts
 from narrows.tasks.evaluate import evaluate
@@ -64,6 +64,18 @@ def table(path: Path, rows: int, seed: int = 0) -> Path:
     lines += [f"{a:.3f},{3 * a + 1:.3f},{kind},7" for a, kind in zip(size, kinds, strict=True)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def test_a_row_of_many_files_has_its_file_and_no_folder_above_all(tmp_path: Path) -> None:
+    for number in range(3):
+        folder = tmp_path / f"year=202{number}"
+        folder.mkdir()
+        table(folder / "rows.csv", 40, seed=number)
+    for source in (str(tmp_path), f"{tmp_path}/*/rows.csv"):
+        parts = load_parts(source, Reading(), seed=0)
+        for place in range(len(parts.test)):
+            year, row = divmod(int(parts.places[place]), 40)
+            assert file_of(parts, place) == f"{row} of year=202{year}/rows.csv"
 
 
 def test_the_column_of_labels_is_not_learnt_from(tmp_path: Path) -> None:
@@ -191,6 +203,8 @@ def test_a_table_is_compared_with_compressors_of_tables(tmp_path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()[1:]
     for item in found.gallery.items:  # the numbers are those of the file's rows
         assert float(lines[item.index].split(",")[0]) == pytest.approx(float(item.cells[0]), 1e-4)
+        assert item.label == lines[item.index].split(",")[2]
+        assert item.cells[2] is None and item.versions[0].cells[2] is None
     assert "row" in found.in_short[2]
 
 

@@ -458,7 +458,8 @@ class GalleryItem:
         rank: which group it belongs to.
         label: its class, or empty.
         original: (\\*item_shape), in the data's dtype.
-        cells: of a table, the row's cells as text in the order of its columns; () otherwise.
+        cells: of a table, the row's cells as text in the order of its columns, None in one that
+            nothing is learnt from; () otherwise.
         versions: what the methods make of it; the same methods in the same order everywhere.
     """
 
@@ -467,7 +468,7 @@ class GalleryItem:
     rank: Rank
     label: str
     original: np.ndarray
-    cells: tuple[str, ...]
+    cells: tuple[str | None, ...]
     versions: tuple["Version", ...]
 
 
@@ -486,7 +487,7 @@ class Version:
     name: str
     kind: Kind
     values: np.ndarray
-    cells: tuple[str, ...]
+    cells: tuple[str | None, ...]
     error: float
     item_bytes: int
 

@@ -45,7 +45,7 @@ def gallery_view(part: Gallery, drawings: Drawings, unit: str) -> tuple[list[Any
             columns.append(
                 {
                     "number": len(items),
-                    "title": title_of(item),
+                    "title": f"Item {title_of(item)}",
                     "pictures": [
                         drawings.draw(values, f"{name}{note}")
                         for name, note, values in _versions(item)
@@ -54,7 +54,7 @@ def gallery_view(part: Gallery, drawings: Drawings, unit: str) -> tuple[list[Any
             )
             items.append(
                 {
-                    "title": f"{title_of(item)}, {heading[0].lower()}{heading[1:]}",
+                    "title": f"Item {title_of(item)}, {heading[0].lower()}{heading[1:]}",
                     "versions": [
                         {"name": name, "note": note.removeprefix(", "), "place": drawings.place(v)}
                         for name, note, v in _versions(item)
@@ -67,9 +67,9 @@ def gallery_view(part: Gallery, drawings: Drawings, unit: str) -> tuple[list[Any
 
 
 def title_of(item: GalleryItem) -> str:
-    """Such as ``Item 12, cat/001.jpg, class cat``."""
+    """Such as ``12, cat/001.jpg, class cat``."""
     file, label = item.file and f", {item.file}", item.label and f", class {item.label}"
-    return f"Item {item.index:,}{file}{label}"
+    return f"{item.index:,}{file}{label}"
 
 
 def _versions(item: GalleryItem) -> Iterator[tuple[str, str, np.ndarray]]:
@@ -82,18 +82,20 @@ def _versions(item: GalleryItem) -> Iterator[tuple[str, str, np.ndarray]]:
 def rows_view(
     part: Gallery, columns: tuple[str, ...], categories: Collection[str]
 ) -> list[dict[str, Any]]:
-    """A table's rows: a heading each, and a line a column with its cell in every version; of the
-    columns that are ``categories``, whether it is another one."""
+    """A table's rows: a heading each, and a line a column with its cell in every version, but of
+    those that nothing is learnt from, which no version has; of the columns that are
+    ``categories``, whether it is another one."""
     views = []
     for item in part.items:
         cells = [item.cells, *(version.cells for version in item.versions)]
         views.append(
             {
-                "heading": f"Row {item.index:,}, {_GROUPS[item.rank].lower()}",
+                "heading": f"Row {title_of(item)}, {_GROUPS[item.rank].lower()}",
                 "names": ["original", *(version.name for version in item.versions)],
                 "lines": [
                     (name, [(cell, name in categories and cell != line[0]) for cell in line])
                     for name, *line in zip(columns, *cells, strict=False)
+                    if line[0] is not None
                 ],
             }
         )

@@ -1,5 +1,6 @@
 """Some items beside what each method makes of them: the best ones, median ones and the worst."""
 
+import posixpath
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -74,8 +75,16 @@ def label_of(parts: Parts, place: int) -> str:
 
 
 def file_of(parts: Parts, place: int) -> str:
-    """The file that a measured item came from, within its folder; empty of other data."""
-    return "" if parts.test.files is None else parts.test.files.names[place]
+    """The file that a measured image came from, within its folder, or a row, with its number there;
+    empty of other data."""
+    if parts.test.files is not None:
+        return parts.test.files.names[place]
+    whole = parts.rows if parts.held_out else parts.test
+    if whole is None or whole.places is None:
+        return ""
+    file, row = whole.places.of(int(parts.places[place]))
+    above = posixpath.commonpath([posixpath.dirname(each) for each in whole.places.files])
+    return f"{row:,} of {posixpath.relpath(file, above or '.')}"
 
 
 def is_eight_bit_picture(data: Dataset) -> bool:
@@ -147,12 +156,18 @@ def _of_jpeg(
     ]
 
 
-def _cells(data: Dataset, features: np.ndarray) -> list[tuple[str, ...]]:
-    """The cells of rows of a table as texts; () of other items."""
+def _cells(data: Dataset, features: np.ndarray) -> list[tuple[str | None, ...]]:
+    """The cells of rows of a table as texts, None in columns that nothing is learnt from; () of
+    other items."""
     if data.table is None:
         return [()] * len(features)
     table = data.table.decode(features)
-    columns = [_texts(table.column(name)) for name in table.column_names[:_MOST_CELLS]]
+    columns = [
+        [None] * len(features)
+        if data.table[name].kind == "ignored"
+        else list(_texts(table.column(name)))
+        for name in table.column_names[:_MOST_CELLS]
+    ]
     return list(zip(*columns, strict=True))
 
 
