@@ -71,6 +71,8 @@ def compare(
       narrows compare mnist --model digits.safetensors --out mine.html
     """
     from narrows.pages.writing import require_page_name
+
+    say(f"opening {data}")  # what computes takes seconds to load
     from narrows.tasks.comparison.parts import Reading
 
     models = list(model or ())

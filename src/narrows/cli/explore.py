@@ -62,6 +62,8 @@ def explore(
       narrows explore digits.safetensors digits --export page.html
     """
     from narrows.pages.writing import require_page_name
+
+    say(f"opening {model}")  # what computes takes seconds to load
     from narrows.server.serving import listening
     from narrows.tasks.explore import Explorer
     from narrows.tasks.export import export_page

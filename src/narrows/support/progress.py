@@ -23,7 +23,8 @@ from narrows.errors import NarrowsWarning
 from narrows.support.log import as_json, say, tell
 from narrows.support.streams import Report, standard_error
 
-_LINE_EVERY_SECONDS = 10.0
+# Of work that no bar shows: when a line tells of it first, and how often then.
+_FIRST_LINE_SECONDS, _LINE_EVERY_SECONDS = 2.0, 10.0
 
 
 class Advance(Protocol):
@@ -143,7 +144,8 @@ class _Lines:
 
     def __init__(self, label: str, total: float | None, unit: str) -> None:
         self.label, self.total, self.unit = label, total, unit
-        self.began = self.last = time.monotonic()
+        self.began = time.monotonic()
+        self.due = self.began + min(_FIRST_LINE_SECONDS, _LINE_EVERY_SECONDS)
         self.done = 0.0
 
     def start(self) -> None:
@@ -152,8 +154,8 @@ class _Lines:
     def advance(self, amount: float, note: str = "") -> None:
         self.done += amount
         now = time.monotonic()
-        if now - self.last > _LINE_EVERY_SECONDS:
-            self.last = now
+        if now > self.due:
+            self.due = now + _LINE_EVERY_SECONDS
             self._tell(note, now - self.began)
 
     def _tell(self, note: str, seconds: float) -> None:
