@@ -376,6 +376,13 @@ def test_a_form_can_be_used_by_all_on_a_phone(new_page, axe, table_address):
     assert fits(page)
 
 
+def test_a_form_shows_that_it_goes_on_where_it_scrolls(new_page, table_address):
+    edge = "getComputedStyle(document.querySelector('.stage'), '::after')"
+    wide = opened(new_page(1280, "light"), table_address)
+    assert wide.evaluate(f"[{edge}.position, {edge}.display]") == ["sticky", "block"]
+    assert opened(new_page(390, "dark"), table_address).evaluate(f"{edge}.display") == "none"
+
+
 def fits(page) -> bool:
     """Whether nothing is wider than the window."""
     return page.evaluate("document.documentElement.scrollWidth <= innerWidth")
