@@ -5,8 +5,9 @@ Formatted cells are put into the plain form first, which Arrow reads: it knows t
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any
 
 from narrows.data.tables.arrow_types import is_text
@@ -24,6 +25,7 @@ _UNITS = (
     "hours", "days", "months", "years", "yrs", "kWh", "MWh", "kW", "MW", "W", "V", "Hz", "kHz",
     "MHz",    "GHz", "GB", "MB", "KB", "TB", "hPa", "bar", "kcal", "kJ", "px", "l", "ml",
 )  # fmt: skip
+_AFTER = (*_UNITS, *_CURRENCIES)
 _MULTIPLES = {"K": "e3", "k": "e3", "M": "e6", "m": "e6", "B": "e9", "b": "e9"}
 _BLANKS = "[ \u00a0\u202f\u2009]"
 # The marks between thousands that are written in several ways.
@@ -120,7 +122,7 @@ class CellFormat:
         found = cls(**values)
         known = found.decimal in (".", ",") and found.thousands in ("", ",", ".", " ", "'")
         known &= found.before in ("", *_CURRENCIES)
-        known &= found.after in ("", *_CURRENCIES, *_UNITS) and found.date in ("", *DATES)
+        known &= found.after in ("", *_AFTER) and found.date in ("", *DATES)
         if not known or found.decimal == found.thousands:
             raise ValueError("a column has a cell format that is none")
         return found
@@ -226,13 +228,13 @@ def guess_formats(
     assert is_text(texts.type)
     found = []
     if pc.all(pc.match_substring_regex(texts, r"^[A-Za-z0-9 :./,-]{4,40}$")).as_py():
-        found = [CellFormat(date=name) for name in DATES]
+        found = list(_date_formats())
     found += _guessed_numbers(texts, decimal_first, stated)
     # a few texts rule out most of them, for a hundredth of what all texts cost
     few = texts[:_FIRST_TRIED].to_pylist()
-    found = [each for each in found if all(map(re.compile(each.regex()).match, few))]
+    found = [each for each in found if all(map(_matcher(each), few))]
     # where no text has the mark between thousands, the format without it fits as well or as badly
-    letters = set().union(*texts.to_pylist()) if found else set()
+    letters = set("".join(texts.to_pylist())) if found else set()
     tried = [
         each if letters & set(_MARKS.get(each.thousands, each.thousands)) else _without_mark(each)
         for each in found
@@ -249,8 +251,27 @@ def _fits(texts: Any, cell_format: CellFormat) -> bool:
     return normalized(texts, cell_format) is not None
 
 
+# What follows is asked of every column, and there are few formats.
+@cache
+def _date_formats() -> tuple[CellFormat, ...]:
+    return tuple(CellFormat(date=name) for name in DATES)
+
+
+@cache
+def _matcher(cell_format: CellFormat) -> Callable[[str], Any]:
+    return re.compile(cell_format.regex()).match
+
+
+@cache
 def _without_mark(cell_format: CellFormat) -> CellFormat:
     return replace(cell_format, thousands="")
+
+
+def _ends_of(text: str) -> list[str]:
+    """The units and currencies that a text ends with."""
+    if not text.endswith(_AFTER):
+        return []
+    return [each for each in _AFTER if text.endswith(each)]
 
 
 def _guessed_numbers(
@@ -262,10 +283,8 @@ def _guessed_numbers(
     bare = first.strip("()+-\u2212 \u00a0")
     before = next((each for each in _CURRENCIES if bare.startswith(each)), "")
     stripped = re.sub(r"[KkMmBb]$", "", bare) if before else bare
-    after = next((each for each in (*_UNITS, *_CURRENCIES) if stripped.endswith(each)), "")
-    after = max(
-        (each for each in (*_UNITS, *_CURRENCIES) if bare.endswith(each)), key=len, default=after
-    )
+    after = next(iter(_ends_of(stripped)), "")
+    after = max(_ends_of(bare), key=len, default=after)
     if before and after and after.lower() in "kmb":
         after = ""
     signs = list(_SIGNS)

@@ -61,6 +61,8 @@ def find_delimiter(lines: Sequence[str]) -> str:
     best, delimiter = (0.0, 0.0, 0), ","
     rivals = all(any(sign in line for line in lines[:50]) for sign in ";,")
     for candidate in DELIMITERS:
+        if not any(candidate in line for line in lines):
+            continue
         rows = [row for row in rows_of(lines, candidate) if not row.blank]
         counts = Counter(len(row.cells) for row in rows)
         counts.pop(1, None)
@@ -68,8 +70,8 @@ def find_delimiter(lines: Sequence[str]) -> str:
             continue
         width, alike = counts.most_common(1)[0]
         # a decimal comma makes cells too, of which the names know nothing
-        numbers = _share_of_numbers(rows, width)
-        found = (round(alike / len(rows), 1), numbers if rivals else 0.0, width)
+        numbers = _share_of_numbers(rows, width) if rivals else 0.0
+        found = (round(alike / len(rows), 1), numbers, width)
         if found > best:
             best, delimiter = found, candidate
     if best[0] < 0.5 and lines:

@@ -94,8 +94,11 @@ def cells_to_numbers(column: Column, array: Any, row: int, drift: SchemaDrift) -
 def _parsed(column: Column, array: Any, row: int, drift: SchemaDrift) -> Any:
     """Texts as cells of another type, where all are known."""
     array = array.cast(pa.string())
-    known, _ = without_missing_words(array)
     ways = _candidates(column)
+    parsed = _reader(ways[0])(array)
+    if parsed is not None:  # no need to look for words: as a number, "nan" is missing too
+        return parsed
+    known, _ = without_missing_words(array)
     for way in ways:
         parsed = _reader(way)(known)
         if parsed is not None:

@@ -9,6 +9,8 @@ from narrows.data.tables import cells
 from narrows.data.tables.cell_formats import CellFormat, normalized
 from narrows.support.lazy_modules import pa, pc
 
+_TRUTH_WORDS = ("true", "false")
+
 
 def parse_cells(
     array: Any, type_: Any, cell_format: CellFormat | None, *, loose: bool = False
@@ -35,9 +37,11 @@ def candidate_types() -> list[Any]:
 def are_truth_words(texts: Any) -> bool:
     """Whether all texts are "true" or "false", in any case: 1, 0, yes and no are truth values only
     where a column is known to hold such."""
-    lower = pc.utf8_lower(texts.drop_null())
-    words = pa.array(("true", "false"), lower.type)
-    return pc.all(pc.is_in(lower, words)).as_py() is not False
+    texts = texts.drop_null()
+    if len(texts) and texts[0].as_py().lower() not in _TRUTH_WORDS:
+        return False  # as in most columns, for a tenth of the time
+    lower = pc.utf8_lower(texts)
+    return pc.all(pc.is_in(lower, pa.array(_TRUTH_WORDS, lower.type))).as_py() is not False
 
 
 def parse_valid(array: Any, reads: Callable[[Any], Any]) -> tuple[Any, list[int]]:
