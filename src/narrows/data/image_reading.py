@@ -57,6 +57,8 @@ def image_suffixes() -> frozenset[str]:
     """What the names of images end in, in small letters: ``.png``."""
     from PIL import Image
 
+    # Each format is tried in the order of its loading: the common ones first, as Pillow has it.
+    Image.preinit()
     Image.init()
     decoded = (
         suffix
@@ -157,7 +159,8 @@ def _of_file(path: Path, exact: bool) -> Iterator[Picture]:
             hint="convert it, for example to TIFF, or leave it out with --skip-damaged",
         )
     # Given a path, Pillow maps the file, and mixes up rows and columns of TIFF images to be turned.
-    with path.open("rb") as stream:
+    # Going back to the start stays within the buffer: what is small is read once.
+    with path.open("rb", buffering=4 * FRONT_BYTES) as stream:
         front = stream.read(FRONT_BYTES)
         stream.seek(0)
         try:
@@ -221,7 +224,7 @@ def _counted(pictures: Iterator[Picture | None]) -> Iterator[Picture]:
             yield held
         held = picture
     if held is not None:
-        yield replace(held, remarks=(*held.remarks, *["reduced"] * skipped))
+        yield replace(held, remarks=(*held.remarks, *["reduced"] * skipped)) if skipped else held
 
 
 def _any_transparent(image: "Image.Image", count: int) -> bool:
