@@ -14,7 +14,7 @@ import pytest
 
 from helpers.command_line import ENVIRONMENT, Command, done
 from helpers.compiling import plain_flags
-from narrows.engine.processes import joined
+from narrows.engine.processes import _Group, joined
 from narrows.errors import NarrowsError, UsageError
 from narrows.training.checkpoint import Checkpoint
 from narrows.training.together import same_start
@@ -129,6 +129,17 @@ def test_a_lost_process_ends_all_and_fewer_go_on_with_the_same_losses(
     out = other / "model.safetensors"
     done(narrows("fit", "digits", *_OPTIONS, "--epochs", epochs + 2, "--out", out))
     np.testing.assert_allclose(_losses(tmp_path), _losses(other), rtol=1e-4)
+
+
+def test_process_0_too_says_that_it_was_ended(capfd: pytest.CaptureFixture[str]) -> None:
+    """As JAX ends it by itself where the clock jumps."""
+    group = _Group(0, 2, "127.0.0.1:1")
+    with group.watched():
+        words, group._words = group._words, None
+        assert words is not None
+        words.communicate()
+        group._left.set()
+    assert "error: this process was ended" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -216,8 +216,7 @@ class _Group:
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
         """Look after the others meanwhile."""
-        if self.index:
-            self._words = _last_words(self.address)
+        self._words = _last_words(self.address if self.index else "")
         watch = threading.Thread(target=self._watch, name="narrows-processes", daemon=True)
         watch.start()
         try:
@@ -349,7 +348,8 @@ def _skip_shutdown() -> None:
 
 def _last_words(address: str) -> "subprocess.Popen[bytes]":
     """A process that says who is missing where JAX ends this one: it does so by itself, and at
-    once, when process 0 is gone."""
+    once, when process 0 is gone, or when the clock of its machine jumps. Process 0 gives no
+    address."""
     return subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", _SAYING, address], stdin=subprocess.PIPE
     )
@@ -361,7 +361,8 @@ signal.signal(signal.SIGINT, signal.SIG_IGN)
 if not sys.stdin.buffer.read():
     host, _, port = sys.argv[1].rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), 5).close()
+        if host:
+            socket.create_connection((host.strip("[]"), int(port)), 5).close()
         text = "error: this process was ended from outside, or by what is said above"
     except OSError:
         text = "error: process 0, at " + sys.argv[1] + ", is missing"
