@@ -18,11 +18,21 @@ from environment_counts import CODE, LOST, failed_badly, files_in, said_badly
 from environment_trials import (
     COMMANDS,
     FIT,
+    MANY,
+    TOGETHER,
     Command,
     Ended,
     Trial,
     environment_of_locale,
     slowness,
+)
+from environment_workers import (
+    damaged_checkpoint,
+    kill,
+    one_of_two,
+    starve,
+    stopped,
+    to_worker,
 )
 
 Random = np.random.Generator
@@ -555,4 +565,13 @@ CASES = (
     Case("two-at-once", "others", _two_at_once),
     Case("encoding", "others", _encoding, _SAYS_SIGNS, 0.5),
     Case("name", "others", _name),
+    Case("flipped-checkpoint", "truncations", damaged_checkpoint, (FIT,)),
+    Case("worker-killed", "workers", to_worker(kill), (MANY,)),
+    Case("worker-memory", "workers", to_worker(starve), (MANY,)),
+    Case("workers-interrupt", "workers", stopped(signal.SIGINT, group=True), (MANY,)),
+    Case("workers-terminate", "workers", stopped(signal.SIGTERM, group=False), (MANY,)),
+    Case("workers-hang-up", "workers", stopped(signal.SIGHUP, group=True), (MANY,)),
+    Case("workers-two-at-once", "workers", _two_at_once, (MANY,)),
+    Case("process-interrupted", "processes", one_of_two(signal.SIGINT), (TOGETHER,), 0.25),
+    Case("process-killed", "processes", one_of_two(signal.SIGKILL), (TOGETHER,), 0.25),
 )

@@ -9,7 +9,9 @@ moment, a limit on the size of files; full under TMPDIR, the run folder or the c
 terminals (standard error closed, full, a broken pipe; standard output gone; a terminal that hangs
 up, with and without nohup), truncations (input that shrinks while it is read, damaged kernels,
 models, archives, half a line of history, half a checkpoint), two runs in one folder, encodings of
-standard output, and the longest names.
+standard output, and the longest names; workers of many files that are killed or run out of memory,
+signals to all of them, and one of two processes of a training that is lost, after which three, one
+and two of them go on.
 
 Work is lost where a result is missing or differs from an undisturbed run's though its place had
 room (pictures and history that a full disk kept out of a run's folder, which it said, are not), or
@@ -53,7 +55,7 @@ from common import (
 )
 from environment_cases import CASES, Case, can_mount
 from environment_counts import KINDS
-from environment_trials import COMMANDS, Trial, Workplace, heed_signals
+from environment_trials import EVERY, Trial, Workplace, heed_signals
 
 _SHOWN = 60
 
@@ -122,7 +124,7 @@ def main() -> None:
         left_out = [case.name for case in chosen if case.mounts and not mounts]
         chosen = [case for case in chosen if case.name not in left_out]
         used = {command.name for case in chosen for command in case.commands}
-        commands = [command for command in COMMANDS if command.name in used]
+        commands = [each for each in EVERY if each.name in used]
         place.prepare(commands, arguments.processes)
         for case in chosen:
             count = max(1, round(case.share * arguments.moments))

@@ -114,6 +114,20 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 
+#: Two workers, each file with a result of its own.
+MANY = Command(
+    "encode, workers",
+    ("encode", "in/array.safetensors", "in/parts", "--workers", "2"),
+    "codes",
+    "parts",
+)
+#: A training that several processes may share.
+TOGETHER = Command(
+    "fit, processes", (*_ARRAY, "--no-detection", "--epochs", "2"), FIT.out, FIT.reads
+)
+EVERY = (*COMMANDS, MANY, TOGETHER)
+
+
 @dataclass(frozen=True)
 class Workplace:
     """Inputs, caches that are filled, and what commands leave undisturbed.
@@ -191,6 +205,9 @@ def make_data(folder: Path) -> None:
     np.save(folder / "readings.npy", readings)
     grey = np.concatenate([readings, readings[::-1] * 0.9]) * 60 + 128
     np.save(folder / "grey.npy", np.clip(grey, 0, 255).astype(np.uint8))
+    (folder / "parts").mkdir()
+    for number in range(8):
+        np.save(folder / "parts" / f"{number}.npy", np.tile(readings, (10 + number, 1)))
     lines = ["age,price,city,when,score"]
     for value in random.normal(size=500):
         price = "" if random.random() < 0.05 else f"{1000 + 300 * value + random.normal():.2f}"
@@ -257,7 +274,7 @@ class Trial:
     def __init__(self, place: Workplace, command: Command, folder: Path) -> None:
         self.place, self.command, self.folder = place, command, folder
         self.expected = place.references.get(command.name)
-        if self.expected and command not in COMMANDS:  # it writes to another name
+        if self.expected and command not in EVERY:  # it writes to another name
             usual = next(each for each in COMMANDS if each.name == command.name)
             self.expected = self.expected.renamed(Path(usual.out).stem, Path(command.out).stem)
         self.earlier: dict[str, bytes] = {}
@@ -425,14 +442,23 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _end_the_rest(group: int) -> Iterator[Fault]:
     """Count and end what is left of the process group of a command that has ended."""
     for _ in range(50):
-        try:
-            os.killpg(group, 0)
-        except OSError:
+        if not _is_there(group):
             return
         time.sleep(_POLL)
     with contextlib.suppress(OSError):
         os.killpg(group, signal.SIGKILL)
         yield HANG, "it left a process behind"
+
+
+def _is_there(group: int) -> bool:
+    """Whether a process of the group goes on: one that has ended may wait to be taken notice of."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            text = stat.read_text(encoding="utf-8", errors="replace")
+            state, _, of = text.rpartition(")")[2].split()[:3]
+            if int(of) == group and state not in "ZX":
+                return True
+    return False
 
 
 def environment_of_locale() -> Sequence[Mapping[str, str]]:
