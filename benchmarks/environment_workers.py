@@ -46,7 +46,7 @@ def _disturbed(trial: Trial, random: Random, harm: Callable[[int, list[int]], No
     """Harm a command, told its number and its workers', once it has them and some results: their
     time is none of its processor time, so that a moment is one of their results."""
     process, moment = trial.start(), list[float]()
-    results, delay = int(random.integers(0, 8)), float(random.uniform(0, 1))
+    results, delay = int(random.integers(0, 6)), float(random.uniform(0, 0.2))
     harmed = list[float]()
 
     def meanwhile() -> None:
