@@ -37,7 +37,10 @@ class UsageError(NarrowsError, ValueError):
 
 
 class DataError(NarrowsError, ValueError):
-    """A source of data is missing, damaged, or not what it must be."""
+    """A source of data is missing, damaged, or not what it must be; ``row`` is the number of the
+    table's row that the message names, where it does."""
+
+    row: int | None = None
 
 
 class ShapeError(DataError):

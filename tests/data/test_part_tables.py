@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 
 from helpers.optional import optional
-from narrows import load_data
+from narrows import Autoencoder, load_data
 from narrows.data.parts import is_pattern, part_files
-from narrows.data.tables import is_table, open_table
+from narrows.data.tables import SchemaDrift, is_table, open_table
 from narrows.errors import DataError, UsageError
+from narrows.tasks.fill import Filling
 from narrows.tasks.outputs import check_outputs
 
 pd = optional("pandas")
@@ -142,3 +143,38 @@ def test_no_output_is_one_of_the_parts(tmp_path: Path) -> None:
     path = write(tmp_path / "part-1.parquet", x=[1])
     with pytest.raises(UsageError, match=r"OUT .*part-1.parquet would write over DATA"):
         check_outputs({"DATA": str(tmp_path / "part-*.parquet")}, {"OUT": path})
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_bad_cell_is_named_by_its_file_and_its_row_there(kind: str, tmp_path: Path) -> None:
+    """Where columns are learnt, and where a model reads a table or fills it in."""
+    place = "line 3 of part-1.csv" if kind == "csv" else "row 2 of part-1.parquet"
+
+    def parts(name: str, **second: object) -> str:
+        columns = {"x": [1.5, 2.5, 4.0], "n": [1, 2, 4]}
+        for part, cells in enumerate((columns, {**columns, **second})):
+            path = tmp_path / name / f"part-{part}.{kind}"
+            path.parent.mkdir(exist_ok=True)
+            frame = pd.DataFrame(cells)
+            frame.to_csv(path, index=False) if kind == "csv" else frame.to_parquet(path)
+        return str(tmp_path / name)
+
+    infinite = parts("infinite", x=[0.5, float("inf"), 2.5])
+    with pytest.raises(DataError, match=f"^column 'x' holds inf in {place}, and numbers must be"):
+        load_data(infinite)
+    schema = load_data(parts("good")).table
+    with pytest.raises(DataError, match=f"^column 'x' holds inf in {place}, and numbers must be"):
+        load_data(infinite, table=schema)
+    notes = " ".join(load_data(parts("fractions", n=[1.0, 2.25, 3.0]), table=schema).notes)
+    assert f"and 2.25 in {place}: 1 such cell" in notes
+    autoencoder = Autoencoder(1, epochs=1, refine=0).fit(load_data(str(tmp_path / "good")))
+    filling = Filling(autoencoder._in_use(), infinite, SchemaDrift())
+    with pytest.raises(DataError, match=f"^column 'x' holds inf in {place}, and numbers must be"):
+        list(filling.rows())
+
+
+def test_a_cell_that_is_none_of_its_declared_kind_is_named_by_its_file(tmp_path: Path) -> None:
+    for part, cells in enumerate(("x\n1\n2\n", "x\na\nb\nc\n")):
+        (tmp_path / f"{part}.csv").write_text(cells)
+    with pytest.raises(DataError, match=r"^column 'x' holds 'a' in line 2 of 1\.csv, which is not"):
+        load_data(str(tmp_path), types={"x": "numeric"})

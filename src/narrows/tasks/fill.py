@@ -18,6 +18,7 @@ from narrows.data.tables import (
 from narrows.data.tables.filling import filled_column, filled_rows, filled_types, fills
 from narrows.data.tables.frames.learning import training_table, with_columns
 from narrows.data.tables.reading import cells_of
+from narrows.data.tables.table_source import row_names, rows_named
 from narrows.errors import DataError
 from narrows.model.ranges import require_familiar
 from narrows.model.use import TrainedAutoencoder
@@ -104,7 +105,7 @@ def fill_file(
             write(rows)
             count += rows.num_rows
             advance(rows.num_rows)
-    for line in drift.lines():
+    for line in drift.lines(row_names(filling.table)):
         note(line)
     return Written(out, count, "row")
 
@@ -118,6 +119,7 @@ class Filling:
 
     Attributes:
         schema: names and types of the rows that come out, a pyarrow.Schema.
+        table: where they come from.
     """
 
     def __init__(
@@ -151,7 +153,7 @@ class Filling:
         self._autoencoder, self._all_cells, self._drift = autoencoder, all_cells, drift
         options = CsvOptions.of(csv or {})
         self._schema = trained = _schema(autoencoder).read_by(options)
-        self._table = table = open_like_training(source, trained, options)
+        self.table = table = open_like_training(source, trained, options)
         trained.check_names(list(table.types), table.name, drift)
         self._types: dict[str, Any] | None = None
         if table.textual or as_trained:
@@ -164,7 +166,7 @@ class Filling:
 
     @property
     def schema(self) -> Any:
-        trained, types = self._schema, self._table.types
+        trained, types = self._schema, self.table.types
         empty = pa.table({name: pa.array([], type_) for name, type_ in types.items()})
         features = np.zeros((0, trained.width), np.float32)
         return filled_rows(trained, empty, features, types=self._types).schema
@@ -180,17 +182,18 @@ class Filling:
             UsageError: a column is in another unit.
         """
         row = 1
-        for batch in self._table.batches():
+        for batch in self.table.batches():
             for start in range(0, batch.num_rows, _BLOCK_ROWS):
                 block = batch.slice(start, _BLOCK_ROWS)
-                made = _made(
-                    self._autoencoder,
-                    self._schema,
-                    block,
-                    row,
-                    drift=self._drift,
-                    check_range=check_range,
-                )
+                with rows_named(self.table):
+                    made = _made(
+                        self._autoencoder,
+                        self._schema,
+                        block,
+                        row,
+                        drift=self._drift,
+                        check_range=check_range,
+                    )
                 yield filled_rows(
                     self._schema,
                     as_arrow(block),

@@ -86,7 +86,8 @@ def _check_numbers(numbers: np.ndarray, array: Any, name: str, kind: str, row: i
     extreme = np.abs(numbers) > _LARGEST
     if extreme.any():
         at = int(np.argmax(extreme))
-        raise DataError(
+        raise _of_row(
+            row + at,
             f"column {name!r} holds {numbers[at]:g} in row {row + at:,}, and numbers must be "
             f"finite and at most {_LARGEST:g}",
             hint="correct it, leave the cell empty, or take the logarithm of the column",
@@ -107,11 +108,18 @@ def not_of_kind(name: str, kind: str, value: Any, row: int) -> DataError:
     """An error about a cell that is not of its column's kind."""
     what = {"numeric": "a number", "integer": "a whole number", "boolean": "true or false"}
     shown = repr(value) if len(repr(value)) <= 60 else f"{value!r:.60}..."
-    return DataError(
+    return _of_row(
+        row,
         f"column {name!r} holds {shown} in row {row:,}, which is not {what.get(kind, 'a date')}",
         hint="correct it, leave the cell empty, or declare the column categorical when training: "
         f"--types {name}=categorical",
     )
+
+
+def _of_row(row: int, message: str, hint: str) -> DataError:
+    error = DataError(message, hint=hint)
+    error.row = row
+    return error
 
 
 def displayed(array: Any, at: int) -> Any:

@@ -1,6 +1,7 @@
 """What a trained schema had not met in training, counted for the user: never passed over."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 # Values of one column that a message names.
@@ -33,8 +34,12 @@ class SchemaDrift:
         before, first, at = self.fractions.get(name, (0, value, row))
         self.fractions[name] = before + count, first, at
 
-    def lines(self) -> tuple[str, ...]:
-        """Sentences that name column, value and count; none if nothing was drift."""
+    def lines(self, row_name: Callable[[int], str] = "row {:,}".format) -> tuple[str, ...]:
+        """Sentences that name column, value and count; none if nothing was drift.
+
+        Args:
+            row_name: what rows are called.
+        """
         lines = [_categories(name, counts) for name, counts in self.categories.items() if counts]
         lines += [
             f"column {name!r} has {count:,} missing value{'s' if count > 1 else ''}, and had none "
@@ -43,7 +48,7 @@ class SchemaDrift:
             if count
         ]
         lines += [
-            f"column {name!r} held whole numbers in training, and {value:.10g} in row {row:,}: "
+            f"column {name!r} held whole numbers in training, and {value:.10g} in {row_name(row)}: "
             f"{count:,} such cell{'s' if count > 1 else ''} taken as the numbers that they are"
             for name, (count, value, row) in self.fractions.items()
         ]

@@ -19,7 +19,7 @@ from narrows.data.tables.drift import SchemaDrift
 from narrows.data.tables.reading import is_csv, open_table
 from narrows.data.tables.scanning import scan
 from narrows.data.tables.schema import TableSchema
-from narrows.data.tables.table_source import TableSource
+from narrows.data.tables.table_source import TableSource, row_names, rows_named
 from narrows.errors import DataError
 from narrows.support.progress import Tracker, silent
 
@@ -53,7 +53,8 @@ def load_table(
     if schema is not None:
         return _encoded(open_like_training(source, schema, options), schema, options, track)
     table = open_table(source, options=options)
-    columns, count, notes = scan(table, types, track=track)
+    with rows_named(table):
+        columns, count, notes = scan(table, types, track=track)
     schema = TableSchema.of(columns, table.frame, getattr(table, "frame_form", None))
     if options is not None and options.to_json():
         schema = replace(schema, csv=options)
@@ -106,14 +107,15 @@ def _encoded(
     drift = SchemaDrift()
     schema.check_names(list(table.types), table.name, drift)
     blocks = _blocks(table, schema.read_by(options), drift, track, None)
-    items = concatenated(blocks, (schema.width,), np.dtype(np.float32))
+    with rows_named(table):
+        items = concatenated(blocks, (schema.width,), np.dtype(np.float32))
     if not len(items):
         raise DataError(f"{table.name} has no rows", hint="give at least one row")
     return Dataset(
         table.name,
         items,
         table=schema,
-        notes=(*table.notes, *drift.lines()),
+        notes=(*table.notes, *drift.lines(row_names(table))),
         places=getattr(table, "places", None),
     )
 

@@ -262,7 +262,7 @@ class _ColumnScan:
         present = len(array) - array.null_count
         if present and not self._guessed and is_text(array.type):
             self._guess_format(array)
-        while present and (converted := self._converted(array)) is None:
+        while present and (converted := self._converted(array, row)) is None:
             before = self._options.pop(0)
             # What was counted as whole numbers counts as numbers too.
             wider = before.kind == "integer" and self._option.kind == "numeric"
@@ -277,13 +277,13 @@ class _ColumnScan:
         if present:
             self._count(converted, row)
 
-    def _converted(self, array: Any) -> Any:
+    def _converted(self, array: Any, row: int) -> Any:
         """The cells as the current kind, None if there is a wider one and they need it."""
         option = self._option
         if option.kind == "categorical" or not is_text(array.type):
             return array  # what is wrong with it will be said by what reads it
         if len(self._options) == 1:
-            return self._declared_cells(array)
+            return self._declared_cells(array, row)
         parsed = self._read(array, option)
         if parsed is not None:
             self._compare_rivals(array)
@@ -320,14 +320,14 @@ class _ColumnScan:
             return None
         return parse_cells(array, option.type, option.cell_format)
 
-    def _declared_cells(self, array: Any) -> Any:
+    def _declared_cells(self, array: Any, row: int) -> Any:
         """Texts as cells of the only kind that is left, those that are none missing."""
         option = self._option
         known, words = without_missing_words(array)
         parsed, wrong = parse_valid(known, lambda texts: self._read(texts, option))
         self._missing_words += words
         if wrong and not self._invalid:
-            self._invalid_place = wrong[0]
+            self._invalid_row = row + wrong[0]
         self._invalid.update(known.take(pa.array(wrong, pa.int64())).to_pylist())
         return parsed
 
@@ -380,8 +380,6 @@ class _ColumnScan:
             if self._value is None:
                 self._value = texts.drop_null()[0].as_py()
             return
-        if self._invalid and not self._invalid_row:
-            self._invalid_row = row + self._invalid_place
         self._look_for_others(array)
         numbers = cells.to_numbers(array, self._name, option.kind, str(option.type), row)
         present = numbers[~np.isnan(numbers)]
@@ -446,7 +444,7 @@ class _ColumnScan:
         if kind == "categorical" or self._invalid.total() <= self._present:
             return
         text = next(iter(self._invalid))
-        raise cells.not_of_kind(self._name, kind, text, self._invalid_row or 1)
+        raise cells.not_of_kind(self._name, kind, text, self._invalid_row)
 
     def _cell_notes(self) -> Iterator[str]:
         """What was assumed of how the cells are written."""

@@ -1,7 +1,10 @@
 """What any source of a table's rows offers."""
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
+
+from narrows.errors import DataError
 
 
 class TableSource(Protocol):
@@ -31,3 +34,23 @@ class TableSource(Protocol):
     def frame_dtype(self, column: str) -> str | None:
         """The dtype that a column has in a pandas DataFrame."""
         ...
+
+
+def row_names(source: TableSource) -> Callable[[int], str]:
+    """What a row is called, the first of which is 1: of a table in many files, by its place in one
+    of them."""
+    where: Callable[[int], str] = getattr(source, "where", "row {:,}".format)
+    return where if hasattr(source, "places") else "row {:,}".format
+
+
+@contextlib.contextmanager
+def rows_named(source: TableSource) -> Iterator[None]:
+    """Errors of the block that name a row of a table call it as :func:`row_names` does."""
+    try:
+        yield
+    except DataError as error:
+        if error.row is None:
+            raise
+        before, _, after = error.message.rpartition(f" row {error.row:,}")
+        message = f"{before} {row_names(source)(error.row)}{after}"
+        raise DataError(message, hint=error.hint) from error
