@@ -114,6 +114,8 @@ def test_a_comma_that_nothing_settles_is_said(tmp_path: Path) -> None:
     _, found, notes = column_of(tmp_path / "a.csv", ["1,234", "2,500"])
     assert found == pytest.approx([1.234, 2.5], abs=1e-4)  # as semicolons stand between cells
     assert "could as well be numbers with ',' between thousands" in notes
+    _, _, notes = column_of(tmp_path / "a.csv", ["$1.234", "$2.500"])
+    assert "could as well be numbers with ',' between thousands and '$'" in notes  # the likeliest
     _, found, notes = column_of(tmp_path / "a.csv", ["1,234", "2,500"], thousands=",")
     assert (found, "could as well" in notes) == ([1234, 2500], False)
     _, found, _ = column_of(tmp_path / "a.csv", ["1.234", "2.500"], decimal=",")

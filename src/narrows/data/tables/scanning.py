@@ -301,12 +301,13 @@ class _ColumnScan:
         if own is None:
             return
         if self._rivals is None:
-            others = {
-                each.cell_format
-                for each in self._options[1:]
-                if each.cell_format not in (None, own)
-            }
-            self._rivals = [each for each in others if each and bool(each.date) == bool(own.date)]
+            # the likeliest first
+            others = dict.fromkeys(each.cell_format for each in self._options[1:])
+            self._rivals = [
+                each
+                for each in others
+                if each and each != own and bool(each.date) == bool(own.date)
+            ]
         self._rivals = [
             rival
             for rival in self._rivals
