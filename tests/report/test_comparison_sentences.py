@@ -148,6 +148,9 @@ def test_what_keeps_everything_in_fewer_bytes_than_a_code_wins() -> None:
     assert sentence.startswith("To store these data an autoencoder is not worth it: xz keeps every")
     assert "30 bytes an item" in sentence and "80 bytes" in sentence and "14.5 %" in sentence
     assert "is worth it" in worth(comparison(OURS, spent=spent(replace(xz, item_bytes=81.0))))
+    linear = model("the default model", "ours", 1531.0, preset="PCA")
+    told = worth(comparison(linear, spent=spent(xz)))
+    assert "nothing that was trained beat PCA, which took its place and leaves a mean" in told
 
 
 def test_a_decoder_that_is_not_charged_keeps_nothing_for_nothing() -> None:
@@ -255,6 +258,8 @@ def test_error_over_numbers_says_who_is_lower_where() -> None:
     mixed = series("given", "mine", n2=4000, n20=800)
     assert "below PCA with 20 numbers" in numbers(pca, mixed)
     assert "PCA needs 50 for as little" in numbers(pca, mixed)
+    alike = series("given", "mine", n2=3619, n20=1516, n50=747.1)  # PCA of more items, say
+    assert numbers(pca, alike).startswith("PCA leaves as little as mine: 1,516 grey levels²")
 
 
 def test_a_method_that_is_no_model_is_named_where_it_leaves_least() -> None:
@@ -344,6 +349,8 @@ def test_a_table_says_what_follows_and_what_is_kept() -> None:
         "1 of 2 columns can be predicted from the others with a score of 0.5 or more, a best from "
         "b (0.9). mine keeps a best (R² 0.99) and b worst (0.5); PCA keeps 1 of 2 columns better."
     )
+    same = (("mine", (column("a", 0.99, 0.99 + 1e-7),)),)
+    assert "PCA keeps 0 of 1" in said.table_sentence(replace(table, errors=same))
     assert "predicted" not in said.table_sentence(replace(table, redundancy=None))
 
 

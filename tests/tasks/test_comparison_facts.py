@@ -28,8 +28,9 @@ def test_commands_to_go_on_with_name_files_as_they_were_given(
         for use in ("explore", "evaluate", "encode"):
             assert words[use][:2] == ["kept/a model.safetensors", measured]
         assert words["compress"][0] == "my data/one's.npy"
-    lines = [each.line for each in commands(parts, None)]
-    assert shlex.split(lines[0])[:3] == ["narrows", "fit", "my data/one's.npy"]
+    lines = [each.line for each in commands(parts, None, 4)]
+    assert shlex.split(lines[0])[:5] == ["narrows", "fit", "my data/one's.npy", "--latent", "4"]
+    assert "YOUR_DATA" not in " ".join(lines)
 
 
 def test_data_without_a_name_are_yours() -> None:

@@ -110,7 +110,7 @@ def compare(
     stored = _stored(source, parts, candidates, options, reading, hearing=hearing)
     found = _shown(parts, candidates, series, reading, options, track=hearing.track)
     kept = tuple((models or {}).values()) or _kept(options)
-    going_on = commands(parts, kept[found.best] if kept else None)
+    going_on = commands(parts, kept[found.best] if kept else None, candidates[found.best].latent)
     found = replace(found, commands=tuple(going_on))
     if stored is not None:
         found = _with_stored(found, stored)

@@ -3,9 +3,11 @@ it for these data."""
 
 from narrows.report.comparison.result import BytesPoint, Comparison, ModelFacts
 from narrows.report.comparison.wording import (
+    NO_GAIN,
     Words,
     bytes_text,
     capital,
+    is_less,
     joined,
     numbers_text,
     share,
@@ -13,9 +15,8 @@ from narrows.report.comparison.wording import (
 )
 from narrows.support.number_text import three_digits
 
-# From this share of PCA's error on, nobody would train a net for the difference; from the second
-# on, it would have to be important.
-_NO_GAIN, _LITTLE = 0.98, 0.9
+# From this share of PCA's error on, a net would have to be important.
+_LITTLE = 0.9
 _NOT = "An autoencoder is not worth it for these data:"
 _RIVALS = ("jpeg", "codec", "archive")
 
@@ -73,7 +74,7 @@ def _against_pca(best: ModelFacts, words: Words, is_cheaper: bool) -> str:
             f"{_NOT} {best.pca_name} wins, with {pca} against the {three_digits(best.error)} of "
             f"{best.name}."
         )
-    if best.error >= _NO_GAIN * best.pca_error:
+    if not is_less(best.error, best.pca_error, NO_GAIN):
         less = "as much" if best.error == best.pca_error else "hardly less"
         return (
             f"{_NOT} {best.pca_name} leaves {pca}, and {best.name} {three_digits(best.error)}, "
@@ -97,6 +98,8 @@ def _against_pca(best: ModelFacts, words: Words, is_cheaper: bool) -> str:
 def _beside_pca(best: ModelFacts, unit: str) -> str:
     """What a model leaves, beside PCA."""
     own, pca = f"{_error(best.error)}{unit}", three_digits(best.pca_error)
+    if best.preset == "PCA" and best.kind != "given":
+        return f"nothing that was trained beat PCA, which took its place and leaves {own}"
     if best.error >= best.pca_error:
         return f"those of {best.pca_name} are as good or better ({pca}, beside {own})"
     less = share(best.error / best.pca_error)

@@ -30,10 +30,12 @@ from narrows.report.comparison.result import (
     TableColumns,
 )
 from narrows.report.comparison.wording import (
+    NO_GAIN,
     Words,
     beside,
     bytes_text,
     capital,
+    is_less,
     joined,
     numbers_text,
     share,
@@ -48,8 +50,6 @@ _MODELS = ("ours", "article", "given")
 _STILL_FALLING = 0.02
 # By so much more on items that were not learnt from, something was learnt by heart.
 _BY_HEART = 1.5
-# Up to here two errors are the same: PCA as a model computes in float32.
-_SAME = 1.0005
 # A column that follows at least so well from the others is said to follow.
 _FOLLOWS = 0.5
 
@@ -109,13 +109,14 @@ def numbers_sentence(numbers: NumbersKept, words: Words) -> str:
     best = min(curves, key=lambda each: min(point.error for point in each.points))
     at = {point.numbers: point.error for point in pca.points}
     compared = [point for point in best.points if point.numbers in at]
-    won = [point for point in compared if point.error < at[point.numbers]]
+    won = [point for point in compared if is_less(point.error, at[point.numbers], NO_GAIN)]
     if not compared:
         return "Lower is better: the same error with fewer numbers."
-    if not won and compared[-1].error <= _SAME * at[compared[-1].numbers]:
+    if not won and not any(is_less(at[each.numbers], each.error, NO_GAIN) for each in compared):
+        middle = compared[len(compared) // 2]
         return (
-            f"{pca.name} leaves as little as {best.name}: {three_digits(compared[-1].error)}"
-            f"{words.unit} with {numbers_text(compared[-1].numbers)}."
+            f"{pca.name} leaves as little as {best.name}: {three_digits(middle.error)}"
+            f"{words.unit} with {numbers_text(middle.numbers)}."
         )
     if not won:
         return (
@@ -303,7 +304,7 @@ def _wins(gallery: Gallery, name: str) -> int:
     found = 0
     for item in gallery.items:
         errors = {each.name: each.error for each in item.versions}
-        found += errors[name] < errors[gallery.ranked_by]
+        found += is_less(errors[name], errors[gallery.ranked_by])
     return found
 
 
@@ -401,7 +402,7 @@ def table_sentence(table: TableColumns) -> str:
         if known:
             best = max(known, key=lambda each: each.r2 or 0)
             worst = min(known, key=lambda each: each.r2 or 0)
-            lost = sum((each.r2 or 0) < (each.pca_r2 or 0) for each in known)
+            lost = sum(is_less(1 - (each.pca_r2 or 0), 1 - (each.r2 or 0)) for each in known)
             texts.append(
                 f"{capital(name)} keeps {best.name} best (R² {three_digits(best.r2 or 0)}) and "
                 f"{worst.name} worst ({three_digits(worst.r2 or 0)}); PCA keeps {lost} of "

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from narrows.support.number_text import three_digits
 
+#: For so small a share of PCA's error nobody would train a net.
+NO_GAIN = 0.02
+
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
@@ -92,6 +95,16 @@ def beside(value: float, other: float) -> str:
     if change >= 1:
         return times(value / other)
     return f"{share(abs(change))} {'above' if change > 0 else 'below'}"
+
+
+def is_less(error: float, other: float, share: float = 0.0005) -> bool:
+    """Whether an error is less than another one by more than a share, at first what rounding makes:
+    PCA in place of a model computes in float32.
+
+    >>> is_less(0.99, 1), is_less(0.9999, 1), is_less(0, 0)
+    (True, False, False)
+    """
+    return error < (1 - share) * other
 
 
 def bytes_text(count: float) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from narrows.data import Dataset
 from narrows.data.limits import filled_range
+from narrows.data.sources import BUILT_IN
 from narrows.report.comparison.result import (
     Command,
     DataFacts,
@@ -145,7 +146,8 @@ def cautions(
     parts: Parts, candidates: Sequence[Candidate], most_epochs: int | None
 ) -> Iterator[str]:
     """What may spoil the results."""
-    taken = {each.name: each.autoencoder.trained.training.epochs for each in candidates}
+    trained = [each for each in candidates if each.kind != "given"]
+    taken = {each.name: each.autoencoder.trained.training.epochs for each in trained}
     cut = [name for name, epochs in taken.items() if epochs == most_epochs]
     if most_epochs is not None and cut:
         yield (
@@ -176,11 +178,12 @@ def _lowest(parts: Parts) -> float:
     return parts.training.extent[0]
 
 
-def commands(parts: Parts, kept: Path | None) -> Iterator[Command]:
+def commands(parts: Parts, kept: Path | None, numbers: int = 0) -> Iterator[Command]:
     """What to do next, in lines that work where the page was made.
 
     Args:
         kept: the file of the best model, which may not stay; None for none.
+        numbers: in its code, for another one like it; 0 for as many as ``fit`` takes.
     """
     data, test = map(_quoted, parts.named or ("YOUR_DATA", "YOUR_DATA"))
     if kept is not None and not is_temporary(kept):
@@ -192,12 +195,18 @@ def commands(parts: Parts, kept: Path | None) -> Iterator[Command]:
         yield Command(f"narrows evaluate {model} {test}", "all errors, in the data's own units")
         yield Command(f"narrows encode {model} {test} --out codes.npy", "the codes")
     else:
-        yield Command(f"narrows fit {data} --out model.safetensors", "the default model, to keep")
+        latent = f" --latent {numbers}" if numbers else ""
+        yield Command(
+            f"narrows fit {data}{latent} --out model.safetensors", "a model like it, to keep"
+        )
     if parts.named:
         yield Command(
             f"narrows compress {data} --out archive.nrw", "all of these data in a small file"
         )
-    yield Command("narrows compare YOUR_DATA --out report.html", "the same page of your own data")
+    if not parts.named or parts.named[0] in BUILT_IN:
+        yield Command(
+            "narrows compare YOUR_DATA --out report.html", "the same page of your own data"
+        )
 
 
 def _quoted(name: str) -> str:
