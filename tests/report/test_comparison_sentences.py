@@ -191,6 +191,14 @@ def test_bytes_are_compared_at_the_error_of_the_codes() -> None:
         "Without loss PNG takes least, 300 bytes an item of 784 bytes; the code of the default "
         "model takes 80 bytes, more than the 33 bytes of AVIF with no more error."
     )
+    own = point("narrows compress", "archive", 200.0, 0.0)
+    row = r.ArchiveRow(
+        name="lossless", total=400, item_bytes=200, parts={}, classical="bzip2: 400 bytes",
+        classical_bytes=400, largest=0.0, error=0.0, seconds=None, seconds_back=None,
+    )  # fmt: skip
+    archives = r.Archives(rows=(row,), count=2, raw_bytes=1568, sentence="", facts="")
+    third = said.with_sentences(comparison(OURS, spent=spent(own), archives=archives)).in_short[2]
+    assert "200 bytes an item of 784 bytes, and bzip2, a classical method, as little; " in third
     dear = spent(point("AVIF", "codec", 90, 200))
     third = said.with_sentences(comparison(OURS, spent=dear)).in_short[2]
     assert third == (
@@ -284,6 +292,8 @@ def test_use_of_codes_is_told_beside_pca_and_the_items() -> None:
         "and logistic regression 94.3 %; from PCA of the same size 96.9 % and 88 %; from the items "
         "themselves 97 % and 92 %; always answering the most frequent class 11 %."
     )
+    said_of_none = said.use_sentence(replace(use, most_frequent=0.99), GREY)
+    assert said_of_none.endswith("class 99 %, so these codes say nothing of the class.")
     assert "of one class" in said.use_sentence(replace(use, classes=1), ROWS)
 
 
@@ -320,8 +330,8 @@ def test_a_latent_plane_says_whether_classes_lie_apart() -> None:
     )  # fmt: skip
     assert said.latent_sentence(space, GREY) == (
         "The plane holds 31 % of the variance of the codes; 1 latent number is the same for every "
-        "item; the nearest other point is of the same class for 100 % of the points, and no class "
-        "was shown to the model."
+        "measured item; the nearest other point is of the same class for 100 % of the points, and "
+        "no class was shown to the model."
     )
     mixed = replace(space, labels=np.array([0, 1, 0, 1]))
     assert "for 0 % of the points" in said.latent_sentence(mixed, GREY)

@@ -186,7 +186,7 @@ def _bytes(comparison: Comparison) -> str:
         least = min(exact, key=lambda each: each.item_bytes)
         texts.append(
             f"without loss {least.name} takes least, {bytes_text(least.item_bytes)} "
-            f"{words.a_thing} of {bytes_text(size)}{written}"
+            f"{words.a_thing} of {bytes_text(size)}{written}{_as_little(comparison, least)}"
         )
     own = f"the code of {best.name} takes {code}"
     if near:
@@ -199,6 +199,15 @@ def _bytes(comparison: Comparison) -> str:
     else:
         texts.append(f"{own}, and nothing else that loses some came to as small an error")
     return f"{capital('; '.join(texts))}."
+
+
+def _as_little(comparison: Comparison, least: BytesPoint) -> str:
+    """The classical method that takes as little as our archive, with the words around it."""
+    rows = comparison.archives.rows if comparison.archives and least.kind == "archive" else ()
+    for row in rows:
+        if not row.error and row.classical_bytes and row.classical_bytes <= row.total:
+            return f", and {row.classical.partition(':')[0]}, a classical method, as little"
+    return ""
 
 
 def size_before(comparison: Comparison) -> tuple[float, str]:

@@ -325,7 +325,10 @@ def use_sentence(use: CodeUse, words: Words) -> str:
     for row in others:
         what = "PCA of the same size" if row.kind == "pca" else f"the {words.things} themselves"
         text += f"; from {what} {share(row.neighbours)} and {share(row.logistic)}"
-    return f"{text}; always answering the most frequent class {share(use.most_frequent)}."
+    text += f"; always answering the most frequent class {share(use.most_frequent)}"
+    if max(best.neighbours, best.logistic) <= use.most_frequent:
+        text += ", so these codes say nothing of the class"
+    return f"{text}."
 
 
 def losses_sentence(losses: Losses, words: Words) -> str:
@@ -373,7 +376,7 @@ def latent_sentence(space: LatentSpace, words: Words) -> str:
     text = f"The plane holds {share(space.explained)} of the variance of the codes"
     if space.dead:
         plural = "number is" if space.dead == 1 else "numbers are"
-        text += f"; {space.dead} latent {plural} the same for every {words.thing}"
+        text += f"; {space.dead} latent {plural} the same for every measured {words.thing}"
     if space.labels is not None and len(space.classes) > 1:
         apart = same_neighbour(space.positions, space.labels)
         if apart is not None:
