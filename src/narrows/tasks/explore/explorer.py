@@ -369,7 +369,10 @@ class Explorer:
     def _provenance(self) -> str:
         training = self.trained.training
         parts = [f"narrows {__version__}", f"trained on {page_name(self.trained.data.name)}"]
-        parts += [f"preset {training.preset}"] if training.preset else []
+        if training.linear:
+            parts += ["PCA, which took the net's place"]
+        elif training.preset:
+            parts += [f"preset {training.preset}"]
         parts += [f"seed {training.seed}"] if training.seed is not None else []
         return ", ".join(parts)
 
