@@ -1,5 +1,6 @@
 """A picture or a line of the history that cannot be written is no failed run."""
 
+import html
 import json
 import resource
 from collections.abc import Iterator
@@ -123,7 +124,8 @@ def test_a_page_needs_no_pictures_in_a_folder_of_any_name(
     (out / "article" / "loss.png").symlink_to(FULL)
     outcome = done(narrows("demo", "--data", items, "--out", out))
     page = (out / "index.html").read_text("utf-8")
-    assert r"narrows evaluate $&#39;caf\xe9\&#39;s/" in page
+    folder = html.escape(str(items.parent))
+    assert rf"narrows evaluate $&#39;{folder}/caf\xe9\&#39;s/" in page
     assert "caf%E9" in outcome.out and f"{FULL} was not written" in outcome.err
 
 

@@ -11,7 +11,7 @@ from narrows.errors import UsageError
 from narrows.planning.options import FitOptions
 
 # What the estimator has beside them: use, what it says, and what it starts from.
-BESIDE = {"check_range", "verbose", "warm_start"}
+BESIDE = {"check_range", "tensorboard", "verbose", "warm_start"}
 
 
 def test_the_estimator_has_every_option_with_its_default() -> None:

@@ -490,9 +490,9 @@ class Autoencoder(
         """
         self._require_fitted()
         data = None if X is None else explored_data(self, self._items(X), X, labels)
-        track = shown if self._verbose() else silent
         title = f"an autoencoder of {self.model_.data.name}"
-        return export_page(self._in_use(), data, title=title, track=track)
+        with self._telling() as track:
+            return export_page(self._in_use(), data, title=title, track=track)
 
     def summary(self) -> SummaryText:
         """Tables of the encoder, the decoder and the whole: layers, output shapes, parameters."""
