@@ -15,9 +15,10 @@ from narrows.tasks.export.precision import grey_levels
 pytestmark = pytest.mark.slow
 
 CODES = 40  # benchmarks/explore_latency.py looks at more
-# Resolves with the grey levels that are shown of each code, once they are Python's or soon after.
+# Resolves with the grey levels that are shown of each code, once no pixel is further than a level of
+# the data from Python's; a busy machine may take long to show another picture.
 SHOWN = """
-async ({ codes, pictures }) => {
+async ({ codes, pictures, step }) => {
   const canvas = document.getElementById("picture-code");
   const shown = () => {
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -26,8 +27,9 @@ async ({ codes, pictures }) => {
   const found = [];
   for (const [at, code] of codes.entries()) {
     location.hash = `code=${code}`;
-    const end = performance.now() + 500;
-    while (performance.now() < end && shown().join() !== pictures[at].join()) {
+    const end = performance.now() + 15_000;
+    const differs = (level, pixel) => Math.abs(level - pictures[at][pixel]) > step + 1;
+    while (performance.now() < end && shown().some(differs)) {
       await new Promise((later) => setTimeout(later));
     }
     found.push(shown());
@@ -56,7 +58,7 @@ def test_pixels_are_those_of_python(page, watch, tmp_path, preset):
     step = 255 / 16  # of the 17 grey levels of these data, in those of a screen
     assert len(np.unique(pictures, axis=0)) > CODES / 2
     texts = [base64.urlsafe_b64encode(code.tobytes()).decode() for code in codes]
-    given = {"codes": texts, "pictures": np.rint(step * pictures).tolist()}
+    given = {"codes": texts, "pictures": np.rint(step * pictures).tolist(), "step": step}
     shown = opened(page, tmp_path / "page.html").evaluate(SHOWN, given)
     off = np.abs(np.rint(np.array(shown) / step) - pictures)
     assert off.max() <= 1 and (off == 0).mean() >= 0.999
