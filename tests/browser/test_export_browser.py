@@ -15,8 +15,8 @@ from narrows.tasks.export.precision import grey_levels
 pytestmark = pytest.mark.slow
 
 CODES = 40  # benchmarks/explore_latency.py looks at more
-# Resolves with the grey levels that are shown of each code, once no pixel is further than a level of
-# the data from Python's; a busy machine may take long to show another picture.
+# Resolves with the grey levels that are shown of each code, once no pixel is further than a level
+# of the data from Python's; a busy machine may take long to show another picture.
 SHOWN = """
 async ({ codes, pictures, step }) => {
   const canvas = document.getElementById("picture-code");
