@@ -186,7 +186,7 @@ def _bytes(comparison: Comparison) -> str:
         least = min(exact, key=lambda each: each.item_bytes)
         texts.append(
             f"without loss {least.name} takes least, {bytes_text(least.item_bytes)} "
-            f"{words.a_thing} of {bytes_text(size)}{written}{_as_little(comparison, least)}"
+            f"{words.a_thing} of {bytes_text(size)}{written}{_classical_too(comparison, least)}"
         )
     own = f"the code of {best.name} takes {code}"
     if near:
@@ -201,12 +201,12 @@ def _bytes(comparison: Comparison) -> str:
     return f"{capital('; '.join(texts))}."
 
 
-def _as_little(comparison: Comparison, least: BytesPoint) -> str:
+def _classical_too(comparison: Comparison, least: BytesPoint) -> str:
     """The classical method that takes as little as our archive, with the words around it."""
     rows = comparison.archives.rows if comparison.archives and least.kind == "archive" else ()
     for row in rows:
         if not row.error and row.classical_bytes and row.classical_bytes <= row.total:
-            return f", and {row.classical.partition(':')[0]}, a classical method, as little"
+            return f", and {row.classical_name}, a classical method, as little"
     return ""
 
 

@@ -11,7 +11,7 @@ from narrows.report.comparison.in_short import size_before
 from narrows.report.comparison.pictures import Drawings, drawings_of
 from narrows.report.comparison.result import Comparison, ModelFacts
 from narrows.report.comparison.tables import denoising_table, errors_table, tables_of
-from narrows.report.comparison.wording import Words, share
+from narrows.report.comparison.wording import Words, are_alike, share
 from narrows.support.number_text import three_digits
 
 _SCRIPTS = ("compare.js",)
@@ -124,7 +124,7 @@ def _tiles(comparison: Comparison) -> list[tuple[str, str]]:
         ),
         (
             _beside(model.error, model.pca_error),
-            f"{'as' if _are_alike(model.error, model.pca_error) else 'than'} {model.pca_name} with "
+            f"{'as' if are_alike(model.error, model.pca_error) else 'than'} {model.pca_name} with "
             f"{numbers}, {three_digits(model.pca_error)}",
         ),
         (
@@ -147,14 +147,9 @@ def _quality(model: ModelFacts, thing: str) -> str:
     return "" if model.relative is None else f", RMSE {share(model.relative)} of the mean {thing}'s"
 
 
-def _are_alike(error: float, baseline: float) -> bool:
-    """Whether errors are the same in the digits that are shown of their difference."""
-    return abs(error - baseline) < 0.0005 * baseline or error == baseline
-
-
 def _beside(error: float, baseline: float) -> str:
     """How much less or more an error is than the baseline's."""
-    if _are_alike(error, baseline):
+    if are_alike(error, baseline):
         return "the same error"
     if baseline == 0:
         return "more error"

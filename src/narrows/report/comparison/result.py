@@ -349,6 +349,11 @@ class ArchiveRow:
     seconds_back: float | None
     beyond: int = 0
 
+    @property
+    def classical_name(self) -> str:
+        """The method that takes ``classical_bytes``; empty where that is not known."""
+        return self.classical.partition(":")[0]
+
 
 # JPEG opened up, and the learnt mapping's own features
 

@@ -212,7 +212,7 @@ def archives_sentence(archives: Archives, words: Words) -> str:
         f"{archives.raw_bytes:,} bytes{words.written}"
     )
     if lossless.classical_bytes:
-        name = lossless.classical.partition(":")[0]
+        name = lossless.classical_name
         if lossless.total < lossless.classical_bytes:
             less = 1 - lossless.total / lossless.classical_bytes
             text += f", {share(less)} less than the best classical method, {name}"

@@ -7,6 +7,8 @@ from narrows.support.number_text import three_digits
 
 #: For so small a share of PCA's error nobody would train a net.
 NO_GAIN = 0.02
+# What rounding makes: PCA in place of a model computes in float32.
+_ROUNDING = 0.0005
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,21 +87,27 @@ def beside(value: float, other: float) -> str:
     >>> beside(222, 1531), beside(5.0, 5.0), beside(6, 5), beside(20, 5)
     ('85.5 % below', 'the same as', '20 % above', '4 times')
     """
-    if value == other:
+    if are_alike(value, other):
         return "the same as"
     if not other:
         return "above"
     change = value / other - 1
-    if abs(change) < 0.0005:
-        return "the same as"
     if change >= 1:
         return times(value / other)
     return f"{share(abs(change))} {'above' if change > 0 else 'below'}"
 
 
-def is_less(error: float, other: float, share: float = 0.0005) -> bool:
-    """Whether an error is less than another one by more than a share, at first what rounding makes:
-    PCA in place of a model computes in float32.
+def are_alike(error: float, other: float) -> bool:
+    """Whether two errors are the same up to rounding, and in the digits that are shown.
+
+    >>> are_alike(0.9999, 1), are_alike(0.99, 1), are_alike(0, 0)
+    (True, False, True)
+    """
+    return abs(error - other) < _ROUNDING * other or error == other
+
+
+def is_less(error: float, other: float, share: float = _ROUNDING) -> bool:
+    """Whether an error is less than another one by more than a share, at first what rounding makes.
 
     >>> is_less(0.99, 1), is_less(0.9999, 1), is_less(0, 0)
     (True, False, False)
