@@ -28,7 +28,8 @@ def test_lines_for_programs_end_with_their_block(capsys: Any) -> None:
 def test_progress_for_programs_has_numbers(
     total: float | None, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "_LINE_EVERY_SECONDS", -1.0)
+    for name in ("_FIRST_LINE_SECONDS", "_LINE_EVERY_SECONDS"):
+        monkeypatch.setattr(progress, name, -1.0)
     with log_as_before():
         log_json()
         with progress.shown("training", total=total, unit="items") as advance:

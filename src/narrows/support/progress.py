@@ -145,7 +145,7 @@ class _Lines:
     def __init__(self, label: str, total: float | None, unit: str) -> None:
         self.label, self.total, self.unit = label, total, unit
         self.began = time.monotonic()
-        self.due = self.began + min(_FIRST_LINE_SECONDS, _LINE_EVERY_SECONDS)
+        self.due = self.began + _FIRST_LINE_SECONDS
         self.done = 0.0
 
     def start(self) -> None:

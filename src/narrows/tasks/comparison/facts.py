@@ -197,7 +197,8 @@ def commands(parts: Parts, kept: Path | None, numbers: int = 0) -> Iterator[Comm
     else:
         latent = f" --latent {numbers}" if numbers else ""
         yield Command(
-            f"narrows fit {data}{latent} --out model.safetensors", "a model like it, to keep"
+            f"narrows fit {data}{latent} --out model.safetensors",
+            "the default model with as many numbers, to keep",
         )
     if parts.named:
         yield Command(
