@@ -17,7 +17,7 @@ from narrows.cli.options import (
     data_option,
     path_option,
 )
-from narrows.cli.terminal import progress, say, show
+from narrows.cli.terminal import progress, say, show, show_written
 from narrows.support.standard_input import received
 from narrows.tasks.codes_options import CodesOptions
 from narrows.tasks.option_texts import parse_range
@@ -46,30 +46,33 @@ ModelOfArchive = Annotated[
 ]
 
 
+MaxError = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="E",
+        help="Every value within E of the original: in its own units, or 1% of their range. Of a "
+        "table COLUMN=E too, and several of them. Lossless without it.",
+    ),
+]
+Effort = Annotated[Literal["fast", "normal", "best"], typer.Option(help="How much is tried.")]
+CodesOnly = Annotated[
+    bool,
+    typer.Option(
+        "--codes-only",
+        help="Nothing but short codes and a decoder: a few bytes an item, and no bound.",
+    ),
+]
+
+
 @reads_data
-@gathers({"codes": options_of(CodesOptions, lambda given: CodesOptions(**given))})
+@gathers({"codes": options_of(CodesOptions)})
 def compress(
     *,
     data: DataArgument,
     out: Annotated[Path, path_option("FILE.nrw", "The archive to write; - is standard output.")],
-    max_error: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="E",
-            help="Every value within E of the original: in its own units, or 1% of their range. Of "
-            "a table COLUMN=E too, and several of them. Lossless without it.",
-        ),
-    ] = None,
-    effort: Annotated[
-        Literal["fast", "normal", "best"], typer.Option(help="How much is tried.")
-    ] = "normal",
-    codes_only: Annotated[
-        bool,
-        typer.Option(
-            "--codes-only",
-            help="Nothing but short codes and a decoder: a few bytes an item, and no bound.",
-        ),
-    ] = False,
+    max_error: MaxError = None,
+    effort: Effort = "normal",
+    codes_only: CodesOnly = False,
     codes: CodesOptions,
     force: Force = False,
     json: Json = False,
@@ -96,41 +99,29 @@ def compress(
       narrows compress mnist:test --codes-only --out test.nrw --model short.model
       narrows compress readings/ --max-error 0.05 --workers 4 --out archives/
     """
+    how: dict[str, Any] = {"effort": effort, "images": images, "csv": csv}
+    if not codes_only:
+        codes.require_none()
     if files:
         from narrows.tasks.many_files.jobs import CompressFiles
 
-        if not codes_only:
-            codes.require_none()
-        job = CompressFiles(
-            max_error=max_error,
-            effort=effort,
-            codes=codes if codes_only else None,
-            check_range=not force,
-            images=images,
-            csv=csv,
-        )
+        wanted = codes if codes_only else None
+        job = CompressFiles(max_error=max_error, codes=wanted, check_range=not force, **how)
         files.run(job, data, out, json)
         return
     written = {"--out": out, "--keep-model": codes.keep_model}
     models = {"--model": codes.model}
     check_outputs({"DATA": data}, written, models=models, json=json, only_files=True)
-    said: dict[str, Any] = {
-        "effort": effort,
-        "images": images,
-        "csv": csv,
-        "track": progress,
-        "note": say,
-    }
+    how |= {"track": progress, "note": say}
     if codes_only:
         from narrows.tasks.compress_codes import compress_codes
 
         codes.check(max_error)
-        found = compress_codes(data, out, codes, check_range=not force, **said)
+        found = compress_codes(data, out, codes, check_range=not force, **how)
     else:
         from narrows.tasks.compress import compress as compress_values
 
-        codes.require_none()
-        found = compress_values(data, out, max_error=max_error, **said)
+        found = compress_values(data, out, max_error=max_error, **how)
     show(found.text(), found.values(), json, beside=out)
 
 
@@ -189,11 +180,7 @@ def decompress(
             note=say,
         )
         written = Written(out, found.count, opened.unit)
-    if json:
-        values = {"out": out, "count": written.count, "missing": list(map(list, found.missing))}
-        show("", values, json)
-    else:
-        say(written.sentence())
+    show_written(written, json, missing=list(map(list, found.missing)))
 
 
 @reads_data

@@ -25,34 +25,38 @@ def _chosen(given: Given) -> CompareOptions:
     return CompareOptions(**given | {"numbers": parse_numbers(given["numbers"])})
 
 
+Models = Annotated[
+    list[Path] | None,
+    path_option(
+        "MODEL",
+        "A file that narrows fit wrote. May be given several times; without it, the article's "
+        "model and the default one are trained.",
+        "--model",
+    ),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN|FILE",
+        help="Classes, to see what codes are good for: of a table a column, which nothing is "
+        "learnt from; else whole numbers, one an item. mnist, digits and folders in class "
+        "folders have their own.",
+    ),
+]
+
+
 @reads_data
 @gathers({"chosen": options_of(CompareOptions, _chosen, {"numbers": str | None})})
 def compare(
     *,
     data: DataArgument,
-    model: Annotated[
-        list[Path] | None,
-        path_option(
-            "MODEL",
-            "A file that narrows fit wrote. May be given several times; without it, the "
-            "article's model and the default one are trained.",
-            "--model",
-        ),
-    ] = None,
+    model: Models = None,
     out: Annotated[Path, path_option("REPORT.html", "The page to write.")],
     test: Annotated[
         str | None,
         data_option("DATA", "What to measure on; mnist:test for mnist, a fifth of DATA elsewhere."),
     ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN|FILE",
-            help="Classes, to see what codes are good for: of a table a column, which nothing is "
-            "learnt from; else whole numbers, one an item. mnist, digits and folders in class "
-            "folders have their own.",
-        ),
-    ] = None,
+    labels: Labels = None,
     chosen: CompareOptions,
     json: Json = False,
     images: "ImageOptions",

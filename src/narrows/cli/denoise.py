@@ -6,14 +6,7 @@ from typing import TYPE_CHECKING
 from narrows.cli.data_options import CsvGiven, reads_data
 from narrows.cli.gathering import Given, gathers, options_of
 from narrows.cli.many_files import ManyFiles
-from narrows.cli.options import (
-    DataArgument,
-    Force,
-    Format,
-    ItemsOut,
-    Json,
-    ModelArgument,
-)
+from narrows.cli.options import DataArgument, Force, Format, ItemsOut, Json, ModelArgument
 from narrows.cli.terminal import progress, say, show, show_written
 from narrows.tasks.denoise_options import DenoiseOptions
 from narrows.tasks.outputs import check_outputs, to_standard_output, usual_format

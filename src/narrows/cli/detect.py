@@ -1,40 +1,25 @@
 """``narrows detect``: how odd each item is, how rarely a normal one is as odd, and why."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from narrows.cli.gathering import gathers, options_of
 from narrows.cli.many_files import ManyFiles
 from narrows.cli.model_options import ModelAndData, uses_model
 from narrows.cli.options import Format, Json, path_option
 from narrows.cli.terminal import progress, say, show
 from narrows.errors import UsageError
+from narrows.tasks.detect_options import DetectOptions
 from narrows.tasks.outputs import still_there, to_standard_output
 
 
 @uses_model
+@gathers({"chosen": options_of(DetectOptions)})
 def detect(
     *,
     out: Annotated[Path, path_option("SCORES", ".csv or .parquet; - is standard output.")],
-    score: Annotated[
-        str,
-        typer.Option(
-            help="combined, or one of what it is made of: reconstruction, density, isolation."
-        ),
-    ] = "combined",
-    false_alarms: Annotated[
-        float,
-        typer.Option(metavar="RATE", help="The share of normal rows that may be flagged."),
-    ] = 0.01,
-    explain: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="Say of so many rows, the oddest first, what made them odd; as many as take about "
-            "three seconds, and 1,000 at most, where nothing is said. 0 for none.",
-        ),
-    ] = None,
+    chosen: DetectOptions,
     heat_map: Annotated[
         Path | None,
         path_option("PICTURE.png", "Of images: draw where the oddest ones are odd."),
@@ -66,28 +51,19 @@ def detect(
                 "--heat-map is one picture, and each of many files has results of its own",
                 hint="leave it out, or judge one file without --workers",
             )
-        job = DetectFiles(
-            **given.for_each(),
-            score=score,
-            false_alarms=false_alarms,
-            explain=explain,
-            format=format or "csv",
-        )
+        job = DetectFiles(**given.for_each(), **asdict(chosen), format=format or "csv")
         files.run(job, given.data, out, json)
         return
     from narrows.tasks.detect import detect as judge
-    from narrows.tasks.detect import draw_heat_map, require_options, require_outputs
+    from narrows.tasks.detect import draw_heat_map, require_outputs
     from narrows.tasks.detector import Detector
 
-    require_options(score, false_alarms, explain)
     out = Path(to_standard_output(out, format, "csv"))
     given.check_outputs({"--out": out, "--heat-map": heat_map}, json)
     detector = Detector(given.open())
     require_outputs(detector, out, heat_map)
     data = given.load(detector.autoencoder, finding=True)
-    found = judge(
-        detector, data, score=score, false_alarms=false_alarms, explain=explain, track=progress
-    )
+    found = judge(detector, data, chosen, track=progress)
     found.write(out)
     if heat_map is not None:
         with still_there(out):

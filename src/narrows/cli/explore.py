@@ -17,34 +17,39 @@ if TYPE_CHECKING:
     from narrows.tasks.explore import Explorer
     from narrows.tasks.export import ExportedPage
 
-_DATA = typer.Argument(
-    metavar="[DATA]",
-    help="Items to choose from, as for evaluate: a model without them has sliders and takes "
-    "drawings and image files.",
-    callback=received,
-    show_default=False,
-)
+Items = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[DATA]",
+        help="Items to choose from, as for evaluate: a model without them has sliders and takes "
+        "drawings and image files.",
+        callback=received,
+        show_default=False,
+    ),
+]
+Export = Annotated[
+    Path | None,
+    path_option("PAGE.html", "Write the page as one file that needs no server, and leave."),
+]
+Port = Annotated[
+    int, typer.Option(min=0, max=65535, help="Where the page is; 0 for any that is free.")
+]
+Host = Annotated[
+    str,
+    typer.Option(help="The address to listen on. Another lets other machines in: no password."),
+]
+Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Whether to open a browser.")]
 
 
 @reads_data
 def explore(
     model: ModelArgument,
-    data: Annotated[str | None, _DATA] = None,
+    data: Items = None,
     *,
-    export: Annotated[
-        Path | None,
-        path_option("PAGE.html", "Write the page as one file that needs no server, and leave."),
-    ] = None,
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Where the page is; 0 for any that is free.")
-    ] = 8765,
-    host: Annotated[
-        str,
-        typer.Option(help="The address to listen on. Another lets other machines in: no password."),
-    ] = "127.0.0.1",
-    browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Whether to open a browser.")
-    ] = True,
+    export: Export = None,
+    port: Port = 8765,
+    host: Host = "127.0.0.1",
+    browser: Browser = True,
     refine: Refine = None,
     force: Force = False,
     images: "ImageOptions",

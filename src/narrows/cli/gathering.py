@@ -30,12 +30,14 @@ class Group:
 
 
 def options_of(
-    options: type, made: Callable[[Given], Any], types: Mapping[str, Any] | None = None
+    options: type,
+    made: Callable[[Given], Any] | None = None,
+    types: Mapping[str, Any] | None = None,
 ) -> Group:
     """The fields of a dataclass that are options (:mod:`narrows.support.option_fields`).
 
     Args:
-        made: gives what the command gets of what was given.
+        made: gives what the command gets of what was given; None for the dataclass.
         types: of those that are written otherwise than in Python.
     """
     found = {}
@@ -47,7 +49,7 @@ def options_of(
                 each.default, *each.metadata["names"], **told, callback=callback, readable=False
             )
             found[each.name] = ((types or {}).get(each.name, each.type), shown)
-    return Group(found, made)
+    return Group(found, made or (lambda given: options(**given)))
 
 
 def gathers(groups: Mapping[str, Group]) -> Callable[[Command], Command]:

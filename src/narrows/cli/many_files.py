@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from narrows.cli.gathering import Given, Group
-from narrows.cli.terminal import progress, say, show
+from narrows.cli.terminal import progress, say, show_work
 
 if TYPE_CHECKING:
     from narrows.tasks.many_files.jobs import FileJob
@@ -41,10 +41,7 @@ class ManyFiles:
         found = run_files(
             job, data, Path(out), workers=self.workers, dask=self.dask, track=progress, note=say
         )
-        if json:
-            show("", found.values(), json)
-        else:
-            say(found.text())
+        show_work(found.text(), found.values(), json)
         found.require_all()
 
 

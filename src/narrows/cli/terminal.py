@@ -59,12 +59,17 @@ def show(
         raise unwritten(error) from error
 
 
-def show_written(written: Written, as_json: bool) -> None:
-    """What a job wrote: a message, or as JSON."""
+def show_work(text: str, values: dict[str, Any], as_json: bool) -> None:
+    """What became of a job whose result lies in files: a message, or as JSON."""
     if as_json:
-        show("", {"out": written.out, "count": written.count}, as_json)
+        show("", values, as_json)
     else:
-        say(written.sentence())
+        say(text)
+
+
+def show_written(written: Written, as_json: bool, **more: Any) -> None:
+    """What a job wrote: a message, or as JSON with ``more``."""
+    show_work(written.sentence(), {"out": written.out, "count": written.count, **more}, as_json)
 
 
 def unwritten(error: OSError) -> OutputError:

@@ -29,6 +29,7 @@ from narrows.planning.recipe import DETECTION_STEPS
 from narrows.support import arguments
 from narrows.support.progress import warn
 from narrows.tasks.detect import Detected, detect
+from narrows.tasks.detect_options import DetectOptions
 from narrows.tasks.detector import Detector
 from narrows.training import History
 
@@ -162,11 +163,14 @@ class OutlierDetector(
             explain: of how many items to name the parts that made them odd, the oddest first; None
                 for as many as take about three seconds, and 1,000 at most.
         """
-        detector, number = self._detector(), arguments.whole("explain", explain, optional=True)
-        data = Dataset("X", detector.autoencoder.shaped(self._items(X)))
-        found = detect(
-            detector, data, score=self.criterion, false_alarms=self.false_alarms, explain=number
+        detector = self._detector()
+        options = DetectOptions(
+            score=self.criterion,
+            false_alarms=self.false_alarms,
+            explain=arguments.whole("explain", explain, optional=True),
         )
+        data = Dataset("X", detector.autoencoder.shaped(self._items(X)))
+        found = detect(detector, data, options)
         return replace(found, threshold=-self.offset_)
 
     @lazy.takes_dask(lazy.codes)

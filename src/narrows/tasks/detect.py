@@ -12,11 +12,11 @@ from jaxtyping import Bool, Float64, Int64
 from narrows.data import Dataset, table_writer
 from narrows.data.image_files import shown_name
 from narrows.errors import UsageError
-from narrows.learnt.detection import require_rate, score_index
 from narrows.support.chunks import chunks
 from narrows.support.progress import Tracker, silent
 from narrows.support.shapes import is_picture_shape
 from narrows.support.text_tables import Shown, TextTable, Told, cell_text
+from narrows.tasks.detect_options import DetectOptions
 from narrows.tasks.detector import Detector
 
 if TYPE_CHECKING:
@@ -149,10 +149,8 @@ class Detected(Shown):
 def detect(
     detector: Detector,
     data: Dataset,
+    options: DetectOptions,
     *,
-    score: str = "combined",
-    false_alarms: float = 0.01,
-    explain: int | None = None,
     track: Tracker = silent,
 ) -> Detected:
     """Judge every item of ``data``, in bounded memory, and say of the oddest what made them so.
@@ -160,21 +158,16 @@ def detect(
     Args:
         detector: a model that has learnt what odd items are.
         data: items of the shape that the model was trained on.
-        score: one of :data:`narrows.learnt.detection.SCORES`.
-        false_alarms: the share of normal items that may be flagged.
-        explain: of how many items to tell the reasons, the oddest first; None for as many as take
-            about three seconds, and 1,000 at most.
 
     Raises:
-        UsageError: an argument outside its limits.
         ShapeError: the model was trained on items of another shape.
     """
-    require_options(score, false_alarms, explain)
+    score = options.score
     scores = _scores(detector, data, score, track)
     oddest = np.argsort(-scores, kind="stable")
     ranks = np.empty(len(scores), np.int64)
     ranks[oddest] = np.arange(1, len(scores) + 1)
-    parts, most = _names(detector), explain
+    parts, most = _names(detector), options.explain
     if most is None:
         most = min(max(int(_SECONDS_TO_EXPLAIN / detector.explanation_seconds), 1), _MOST_EXPLAINED)
     explained = oddest[: most if parts else 0]
@@ -184,28 +177,14 @@ def detect(
         scores=scores,
         p_values=detector.detection.p_values(scores, score),
         ranks=ranks,
-        false_alarms=false_alarms,
-        threshold=detector.detection.threshold(false_alarms, score),
+        false_alarms=options.false_alarms,
+        threshold=detector.detection.threshold(options.false_alarms, score),
         parts=parts,
         reasons=_reasons(detector, data, explained, score, track),
         calibration_count=len(detector.detection.calibration),
         notes=(),
     )
-    return replace(told, notes=tuple(_notes(told, explain is not None)))
-
-
-def require_options(score: str, false_alarms: float, explain: int | None) -> None:
-    """Make sure of what :func:`detect` is asked for, before anything is read.
-
-    Raises:
-        UsageError: an argument outside its limits.
-    """
-    score_index(score)
-    require_rate(false_alarms)
-    if explain is not None and explain < 0:
-        raise UsageError(
-            f"--explain is {explain}, and must be at least 0", hint="0 explains no row"
-        )
+    return replace(told, notes=tuple(_notes(told, options.explain is not None)))
 
 
 def require_outputs(

@@ -14,6 +14,8 @@ from narrows.model.ranges import require_familiar
 from narrows.model.trained import TrainedModel
 from narrows.planning.continuing import require_same_shape
 from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.standard_input import renamed
+from narrows.tasks.fit_options import SourceOptions
 from narrows.tasks.loading import is_csv_file, require_no_csv
 from narrows.tasks.opening import images_for
 
@@ -30,6 +32,27 @@ def share_held_out(source: str, validation: str | None) -> float:
     if validation is None:
         return 0.0 if validation_source(source) is not None else HELD_OUT
     return _share(validation) or 0.0
+
+
+def load_training(
+    source: str,
+    options: SourceOptions,
+    seed: int,
+    *,
+    types: Mapping[str, str] | None,
+    start: TrainedModel | None,
+    note: Note = unheard,
+    **how: Any,
+) -> tuple[Dataset, Dataset | None]:
+    """What is learnt from, and what is held out: see :func:`load_for_training`, and
+    :func:`load_pages` where there is a target or are tiles."""
+    if options.target is None and options.tile is None:
+        training, held_out = load_for_training(
+            source, options.validation, seed, start=start, types=types, **how
+        )
+    else:
+        training, held_out = load_pages(source, options, seed, note=note, **how)
+    return replace(training, name=renamed(training.name)), held_out
 
 
 def load_for_training(
@@ -117,10 +140,8 @@ def _with_labels(source: str, **how: Any) -> Dataset:
 
 def load_pages(
     source: str,
-    target: str | None,
-    tile: int | None,
-    validation: str | None = None,
-    seed: int = 0,
+    options: SourceOptions,
+    seed: int,
     *,
     images: ImageOptions,
     csv: Mapping[str, Any] | None = None,
@@ -128,7 +149,7 @@ def load_pages(
     note: Note = unheard,
 ) -> tuple[Dataset, Dataset | None]:
     """The same of images: items that go in from ``source``, and what they shall become from
-    ``target``, whole or in tiles of so many pixels each way.
+    ``options.target``, whole or in tiles of so many pixels each way.
 
     Whole images are held out, before any is cut: tiles of one page overlap.
 
@@ -137,6 +158,7 @@ def load_pages(
         UsageError: ``validation`` is no share of the rows, or a source is a table.
     """
     require_no_csv(source, csv)
+    target, tile, validation = options.target, options.tile, options.validation
     for name in filter(None, (source, target)):
         if is_table_path(name):
             raise UsageError(

@@ -16,6 +16,7 @@ from narrows.support.inputs import cannot_be_read
 from narrows.support.progress import Note, Tracker
 from narrows.tasks.codes_options import CodesOptions
 from narrows.tasks.denoise_options import DenoiseOptions
+from narrows.tasks.detect_options import DetectOptions
 from narrows.tasks.opening import load_for, open_autoencoder
 from narrows.tasks.outputs import usual_format
 
@@ -275,26 +276,20 @@ class DenoiseFiles(ItemsJob):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DetectFiles(ModelJob):
+class DetectFiles(ModelJob, DetectOptions):
     """How odd every item of each file is, and why; see :func:`narrows.tasks.detect.detect`.
 
     Attributes:
-        score, false_alarms, explain: as there.
         format: csv or parquet.
     """
 
     name, label = "detect", "judging"
 
-    score: str = "combined"
-    false_alarms: float = 0.01
-    explain: int | None = None
     format: str = "csv"
 
     def check(self, autoencoder: TrainedAutoencoder) -> None:
-        from narrows.tasks.detect import require_options
         from narrows.tasks.detector import Detector
 
-        require_options(self.score, self.false_alarms, self.explain)
         _require_format(self.format, _TABLES)
         Detector(autoencoder)
 
@@ -308,13 +303,7 @@ class DetectFiles(ModelJob):
         detector = Detector(autoencoder)
 
         def work(source: str, out: str, note: Note) -> None:
-            found = detect(
-                detector,
-                self.load(autoencoder, source, note, finding=True),
-                score=self.score,
-                false_alarms=self.false_alarms,
-                explain=self.explain,
-            )
+            found = detect(detector, self.load(autoencoder, source, note, finding=True), self)
             found.write(out)
             for line in found.notes:
                 note(line)
