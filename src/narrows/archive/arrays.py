@@ -150,13 +150,6 @@ class Layout:
         """The bytes of all values as they are."""
         return self.size * self.dtype.itemsize
 
-    @property
-    def is_image(self) -> bool:
-        """Whether the items are images of 8-bit values, or of 16-bit grey ones."""
-        channels = {"uint8": ((), (1,), (3,), (4,)), "uint16": ((), (1,))}
-        allowed = channels.get(self.dtype.name, ())
-        return len(self.item_shape) >= 2 and self.item_shape[2:] in allowed
-
     def block_shape(self, start: int, values: int) -> tuple[int, ...]:
         """The shape of a block: whole items where it is made of them, otherwise flat.
 

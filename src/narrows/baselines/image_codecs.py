@@ -230,8 +230,7 @@ def measure_image_codecs(
     random = np.random.default_rng([seed, _STREAM])
     counts = min(max(_MOST_FILE_PIXELS // area, 1), _MOST_FILES), max(_MOST_SHEET_PIXELS // area, 1)
     files, together = (items[drawn_places(len(items), count, random)] for count in counts)
-    points: list[CodecPoint] = []
-    left_out: list[tuple[str, str]] = []
+    points, left_out = list[CodecPoint](), list[tuple[str, str]]()
     ways = [(False, files), (True, together)]
     if len(together) == 1:
         ways.pop()
@@ -245,8 +244,7 @@ def measure_image_codecs(
                 continue
             for on_sheet, some in ways:
                 name = f"{codec.name}, {'one sheet' if on_sheet else 'one file an item'}"
-                picture = sheet(some[:1] if not on_sheet else some)
-                if why := codec.refusal(picture.shape):
+                if why := codec.refusal(sheet(some if on_sheet else some[:1]).shape):
                     left_out.append((name, why))
                     advance(len(codec.qualities))
                     continue

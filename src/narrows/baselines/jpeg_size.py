@@ -52,13 +52,11 @@ class JpegAtBytes:
     """What JPEG makes of one item within a budget.
 
     Attributes:
-        budget: in bytes.
         counted: the best quality whose file is within it; None where no file is.
         not_counted: the best quality whose entropy-coded data are; None where none are.
         smallest: the file of quality 1.
     """
 
-    budget: float
     counted: JpegFile | None
     not_counted: JpegFile | None
     smallest: JpegFile
@@ -76,7 +74,6 @@ def jpeg_at_bytes(
     """
     made = _Maker(item, full_range(value_range))
     return JpegAtBytes(
-        budget=budget,
         counted=made.best(budget, counted=True),
         not_counted=made.best(budget, counted=False),
         smallest=made.file(min(_QUALITIES), counted=True),

@@ -87,17 +87,12 @@ def compare(
         >>> len(found.in_short), found.split.measured
         (3, 360)
     """
-    folder, epochs, numbers = more.pop("keep_models", None), more.pop("epochs", None), None
-    if more.get("numbers") is not None:
-        numbers = arguments.sizes("numbers", more["numbers"])
-    more.pop("numbers", None)
-    if folder is not None:
-        folder = Path(arguments.path("keep_models", folder))
+    numbers, folder = more.pop("numbers", None), more.pop("keep_models", None)
     options = CompareOptions(
         seed=seed_of(random_state),
-        numbers=numbers,
-        epochs=arguments.whole("epochs", epochs, optional=True),
-        folder=folder,
+        numbers=None if numbers is None else arguments.sizes("numbers", numbers),
+        epochs=arguments.whole("epochs", more.pop("epochs", None), optional=True),
+        folder=None if folder is None else Path(arguments.path("keep_models", folder)),
     )
     of_images, csv = parted(more)
     reading = Reading(test=test, labels=labels, images=ImageOptions.of(**of_images), csv=csv)

@@ -18,7 +18,7 @@ from narrows.learnt.pca import PCA, fit_pca
 from narrows.model.coded_items import CodedItems
 from narrows.model.file import require_storable
 from narrows.model.ranges import column_ranges
-from narrows.model.trained import TrainedModel
+from narrows.model.trained import DataDescription, TrainedModel
 from narrows.nn.model import Model, initial_model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
@@ -100,41 +100,46 @@ def fit_plan(
         advance(1)
         linear, found = _better_linear(model, pca, training, validation, plan)
         if found:
-            notes = found
-            model, refinement = linear, 0  # its codes are the best there are
+            notes, model, refinement = found, linear, 0  # its codes are the best there are
         advance(1)
     coded = _coded(model, refinement, training, validation)
-    has_density = density and spec.latent_size <= MOST_NUMBERS and not model.spec.crosses
-    statistics = dict[str, np.ndarray]()
+    statistics, lie = dict[str, np.ndarray](), dict[str, np.ndarray]()
     if density:
         statistics = place_codes(coded.training, bool(refinement), settings.seed, track)
+        if spec.latent_size <= MOST_NUMBERS and not model.spec.crosses:
+            lie = _density(coded.training, bool(refinement), settings.seed, track)
     notes += [*of_data, *result.notes]
     if measured is not None:
         notes.append(
             f"PCA, the ranges of codes and errors are learnt from {len(measured):,} of the "
             f"{len(training):,} items or fewer, drawn by the seed"
         )
-    if described.table is not None:
-        some = training.items[:: max(len(training) // _MASS_ROWS, 1)]
-        made = make_runner(model, refinement).reconstruct(np.asarray(some))
-        described = replace(described, table=described.table.with_masses(some, made))
     trained = TrainedModel(
         model=model,
-        data=described,
+        data=_with_masses(described, training, model, refinement),
         training=record_training(plan, result, model, training, pca),
         baseline=pca.to_arrays(),
         latent=statistics,
         versions=installed_packages(),
         refinement=refinement,
-        density=_density(coded.training, bool(refinement), settings.seed, track)
-        if has_density
-        else {},
+        density=lie,
         values=column_ranges(training, None if start is None else start.values),
     )
     if detection:
         arrays = fit_detection(trained, coded.training, coded.held_out, settings.seed, track=track)
         trained = replace(trained, detection=arrays)
     return Fitted(trained, result.history, tuple(notes), coded)
+
+
+def _with_masses(
+    described: DataDescription, training: Dataset, model: Model, refinement: int
+) -> DataDescription:
+    """The same, of a table with how near to its frequent numbers the model comes."""
+    if described.table is None:
+        return described
+    some = np.asarray(training.items[:: max(len(training) // _MASS_ROWS, 1)])
+    made = make_runner(model, refinement).reconstruct(some)
+    return replace(described, table=described.table.with_masses(some, made))
 
 
 def learn(

@@ -83,25 +83,9 @@ def stored_arrays(
         codecs: formats of images by name; None for all that are installed.
         most_epochs: of that training.
     """
-    some = archived_items(parts, most_bytes)
+    some, rows = archived_items(parts, most_bytes), list[ArchiveRow]()
     peak = candidates[0].autoencoder.trained.described.peak
-    notes, points, rows = list[str](), list[BytesPoint](), list[ArchiveRow]()
-    if (reason := no_image_codecs(some.item_shape, some.items.dtype)) is None:
-        found = measure_image_codecs(
-            parts.test.items,
-            parts.test.value_range,
-            seed=parts.seed,
-            codecs=[each for each in IMAGE_CODECS if codecs is None or each.name in codecs],
-            track=hearing.track,
-        )
-        points += [_codec_point(each, peak) for each in found.points]
-        notes += [f"{name} is left out: {why}" for name, why in found.left_out]
-        notes.append(
-            f"image formats are measured on {found.files:,} items with a file each, and on "
-            f"{found.on_sheet:,} on one sheet"
-        )
-    else:
-        notes.append(reason.rstrip("."))
+    points, notes = _image_formats(parts, codecs, peak, hearing)
     for bound in (None, *bounds):
         row = _archived(some, bound, hearing)
         if row.name in [each.name for each in rows]:
@@ -125,6 +109,27 @@ def stored_arrays(
         raw_bytes=some.items.nbytes,
         notes=tuple(notes),
     )
+
+
+def _image_formats(
+    parts: Parts, codecs: Sequence[str] | None, peak: float | None, hearing: Hearing
+) -> tuple[list[BytesPoint], list[str]]:
+    """Formats of images, and what to say of them."""
+    if reason := no_image_codecs(parts.test.item_shape, parts.test.items.dtype):
+        return [], [reason.rstrip(".")]
+    found = measure_image_codecs(
+        parts.test.items,
+        parts.test.value_range,
+        seed=parts.seed,
+        codecs=[each for each in IMAGE_CODECS if codecs is None or each.name in codecs],
+        track=hearing.track,
+    )
+    notes = [f"{name} is left out: {why}" for name, why in found.left_out]
+    notes.append(
+        f"image formats are measured on {found.files:,} items with a file each, and on "
+        f"{found.on_sheet:,} on one sheet"
+    )
+    return [_codec_point(each, peak) for each in found.points], notes
 
 
 def archived_items(parts: Parts, most_bytes: int = MOST_BYTES) -> Dataset:
