@@ -5,15 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from narrows.cli.data_options import CsvGiven, reads_data
-from narrows.cli.options import Force, ModelArgument, Refine, path_option
+from narrows.cli.model_options import ModelAndData, takes_model
+from narrows.cli.options import path_option
 from narrows.cli.terminal import progress, say
 from narrows.support.standard_input import received
 
 if TYPE_CHECKING:
     from socket import socket
 
-    from narrows.data.image_options import ImageOptions
     from narrows.tasks.explore import Explorer
     from narrows.tasks.export import ExportedPage
 
@@ -41,19 +40,14 @@ Host = Annotated[
 Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Whether to open a browser.")]
 
 
-@reads_data
+@takes_model(data=(Items, None))
 def explore(
-    model: ModelArgument,
-    data: Items = None,
     *,
     export: Export = None,
     port: Port = 8765,
     host: Host = "127.0.0.1",
     browser: Browser = True,
-    refine: Refine = None,
-    force: Force = False,
-    images: "ImageOptions",
-    csv: CsvGiven,
+    given: ModelAndData,
 ) -> None:
     """Open a page with a slider for each latent number, and see what the model decodes.
 
@@ -68,29 +62,17 @@ def explore(
     """
     from narrows.pages.writing import require_page_name
 
+    model = given.model
     say(f"opening {model}")  # what computes takes seconds to load
     from narrows.server.serving import listening
     from narrows.tasks.explore import Explorer
     from narrows.tasks.export import export_page
-    from narrows.tasks.opening import load_for, open_autoencoder
-    from narrows.tasks.outputs import check_outputs
 
-    check_outputs({"DATA": data}, {"--export": export}, models={"MODEL": model})
+    given.check_outputs({"--export": export}, json=False)
     if export is not None:
         require_page_name(export)
-    autoencoder = open_autoencoder(model, refine, track=progress)
-    items = None
-    if data is not None:
-        items = load_for(
-            autoencoder,
-            data,
-            images=images,
-            csv=csv,
-            check_range=not force,
-            labels=True,
-            track=progress,
-            note=say,
-        )
+    autoencoder = given.open()
+    items = None if given.data is None else given.load(autoencoder, labels=True)
     if export is not None:
         _export(export_page(autoencoder, items, title=model.name, track=progress), export)
         return

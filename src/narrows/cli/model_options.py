@@ -1,12 +1,13 @@
 """What commands take that put DATA through MODEL: both, and how they are to be read."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import Parameter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narrows.cli.data_options import GROUPS, CsvGiven
-from narrows.cli.gathering import Given, Group, gathers
+from narrows.cli.gathering import Command, Given, Group, gathers
 from narrows.cli.many_files import FILES
 from narrows.cli.options import DataArgument, Force, ModelArgument, Refine
 from narrows.cli.terminal import progress, say
@@ -35,7 +36,7 @@ class ModelAndData:
 
         return open_autoencoder(self.model, self.refine, track=progress)
 
-    def load(self, autoencoder: "TrainedAutoencoder", *, finding: bool = False) -> "Dataset":
+    def load(self, autoencoder: "TrainedAutoencoder", **how: bool) -> "Dataset":
         """The data as the model takes them; see :func:`narrows.tasks.opening.load_for`."""
         from narrows.tasks.opening import load_for
 
@@ -45,7 +46,7 @@ class ModelAndData:
             images=self.images,
             csv=self.csv,
             check_range=not self.force,
-            finding=finding,
+            **how,
             track=progress,
             note=say,
         )
@@ -81,6 +82,10 @@ def _made(given: Given) -> ModelAndData:
     return ModelAndData(**given)
 
 
-#: Gives a command these, which come to its parameter ``given``, and to ``files`` those of many
-#: files at once.
-uses_model = gathers({"given": Group(_OPTIONS, _made), **FILES})
+def takes_model(**changed: tuple[Any, Any]) -> Callable[[Command], Command]:
+    """Gives a command these, which come to its parameter ``given``, and to ``files`` those of many
+    files at once; ``changed`` are of another type, or have another default."""
+    return gathers({"given": Group(_OPTIONS | changed, _made), **FILES})
+
+
+uses_model = takes_model()
