@@ -40,6 +40,7 @@ from common import (
     write_record,
 )
 from generate_contestants import SAMPLES
+from generation_measures import frechet_distance, nearest, precision_recall, share_of_copies
 from narrows_cli import NARROWS, fit
 
 #: What ``narrows fit mnist`` takes of two cores together: its 150 s of wall time, twice.
@@ -135,13 +136,6 @@ def drawn_digits(samples: Path) -> np.ndarray:
 
 def measured(samples: Path, work: Path) -> dict[str, Any]:
     """How good the digits in a file are."""
-    from narrows.report.generation import (
-        frechet_distance,
-        nearest,
-        precision_recall,
-        share_of_copies,
-    )
-
     images = drawn_digits(samples)
     train, test = (np.load(work / f"x_{part}.npy") for part in ("train", "test"))
     features = feature_maker(work)
@@ -176,7 +170,6 @@ def training_samples(work: Path) -> Path:
 def draw(work: Path, seed: int, folder: Path) -> None:
     """Write the first digits of each, and those of narrows above the nearest training images."""
     from narrows.report.figures import COLUMNS, rows_figure
-    from narrows.report.generation import nearest
 
     files = {name: work / f"{name}-{seed}.npy" for name in MADE_BY}
     first = {name: drawn_digits(file)[:COLUMNS] for name, file in files.items() if file.exists()}

@@ -9,6 +9,8 @@ import pytest
 import narrows
 
 PACKAGE = Path(narrows.__file__).parent
+# A benchmark's, tested as the package is.
+MEASURES = Path(__file__).parents[2] / "benchmarks" / "generation_measures.py"
 # What of numpy.linalg and scipy.linalg decomposes nothing.
 NO_DECOMPOSITIONS = {"norm", "LinAlgError", "LinAlgWarning"}
 # What of scikit-learn fits nothing.
@@ -53,8 +55,8 @@ def decompositions(tree: ast.Module) -> Iterator[tuple[ast.Call, bool]]:
 
 def test_every_decomposition_has_one_thread() -> None:
     found = [
-        (f"{path.relative_to(PACKAGE)}:{call.lineno}", inside)
-        for path in sorted(PACKAGE.rglob("*.py"))
+        (f"{path}:{call.lineno}", inside)
+        for path in (*sorted(PACKAGE.rglob("*.py")), MEASURES)
         for call, inside in decompositions(ast.parse(path.read_text(encoding="utf-8")))
     ]
     assert len(found) > 10

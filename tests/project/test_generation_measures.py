@@ -5,14 +5,9 @@ import pytest
 from scipy import linalg
 from sklearn.neighbors import NearestNeighbors
 
+import generation_measures
+from generation_measures import frechet_distance, nearest, precision_recall, share_of_copies
 from narrows.errors import ShapeError, UsageError
-from narrows.report import generation
-from narrows.report.generation import (
-    frechet_distance,
-    nearest,
-    precision_recall,
-    share_of_copies,
-)
 
 RANDOM = np.random.default_rng(2)
 REAL = RANDOM.normal(size=(300, 4)) @ RANDOM.normal(size=(4, 4))
@@ -53,7 +48,7 @@ def balls(these: np.ndarray, others: np.ndarray, neighbours: int) -> float:
 def test_precision_and_recall_are_shares_within_balls(
     neighbours: int, room: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generation, "_DISTANCES", room)
+    monkeypatch.setattr(generation_measures, "_DISTANCES", room)
     precision, recall = precision_recall(REAL, DRAWN, neighbours)
     assert precision == balls(REAL, DRAWN, neighbours)
     assert recall == balls(DRAWN, REAL, neighbours)
@@ -70,7 +65,7 @@ def test_each_tells_of_one_fault() -> None:
 
 @pytest.mark.parametrize("room", [1 << 22, 1000])
 def test_the_nearest_is_the_nearest(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generation, "_DISTANCES", room)
+    monkeypatch.setattr(generation_measures, "_DISTANCES", room)
     distances, places = nearest(DRAWN, REAL)
     expected = NearestNeighbors(n_neighbors=1).fit(REAL).kneighbors(DRAWN)
     np.testing.assert_allclose(distances, expected[0][:, 0])
