@@ -24,12 +24,7 @@ from narrows.tasks.convert import as_pixels, result_writer
 from narrows.tasks.opening import images_for
 from narrows.tasks.outputs import Written
 from narrows.training import Noise
-from narrows.training.noise import (
-    NoiseLimits,
-    damaged_dtype,
-    damaged_parts,
-    noise_limits,
-)
+from narrows.training.noise import NoiseLimits, damaged_dtype, damaged_parts, noise_limits
 
 
 @dataclass(frozen=True)

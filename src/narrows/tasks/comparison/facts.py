@@ -9,14 +9,7 @@ from pathlib import Path
 from narrows.data import Dataset
 from narrows.data.limits import filled_range
 from narrows.data.sources import BUILT_IN
-from narrows.report.comparison.result import (
-    Command,
-    DataFacts,
-    Form,
-    Kind,
-    MethodScore,
-    Split,
-)
+from narrows.report.comparison.result import Command, DataFacts, Form, Kind, MethodScore, Split
 from narrows.report.evaluation import Score
 from narrows.support.cores import usable_cores
 from narrows.support.shapes import is_picture_shape

@@ -12,11 +12,7 @@ from narrows.data.tables.cells import whole
 from narrows.data.tables.columns import OTHER
 from narrows.data.tables.frames import Form, frame_from_arrow, library_of
 from narrows.data.tables.frames.objects import missing_mark
-from narrows.data.tables.frames.pandas_columns import (
-    series_from_arrow,
-    series_of,
-    series_to_arrow,
-)
+from narrows.data.tables.frames.pandas_columns import series_from_arrow, series_of, series_to_arrow
 from narrows.data.tables.frames.pandas_frames import pandas_to_arrow, with_index
 from narrows.data.tables.frames.polars_frames import (
     WIDE,
