@@ -1,6 +1,8 @@
 """Image files give the values that are in them, whatever Pillow's modes hold, or are refused."""
 
+import struct
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -166,6 +168,26 @@ def test_transparent_colour_of_grey_and_rgb(tmp_path: Path) -> None:
     assert items.shape == (1, 4, 4, 4)
     np.testing.assert_array_equal(items[0, ..., 3] == 0, grey == 34)
     np.testing.assert_array_equal(items[0, ..., 0], grey)
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_transparent_level_of_few_bits(tmp_path: Path, bits: int) -> None:
+    levels = np.arange(8).reshape(2, 4) % (1 << bits)
+    few = np.unpackbits(levels.astype(np.uint8)[..., None], axis=-1)[..., -bits:]
+    packed = np.pad(np.packbits(few.reshape(2, -1), axis=1), ((0, 0), (1, 0)))
+    png = b"\x89PNG\r\n\x1a\n"
+    for kind, content in [
+        (b"IHDR", struct.pack(">IIBBBBB", 4, 2, bits, 0, 0, 0, 0)),
+        (b"tRNS", struct.pack(">H", 2)),
+        (b"IDAT", zlib.compress(packed.tobytes())),
+        (b"IEND", b""),
+    ]:
+        check = zlib.crc32(kind + content)
+        png += struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+    (tmp_path / "a.png").write_bytes(png)
+    items = read(tmp_path)
+    np.testing.assert_array_equal(items[0, ..., 3] == 0, levels == 2)
+    np.testing.assert_array_equal(items[0, ..., 0], levels * (255 // ((1 << bits) - 1)))
 
 
 def test_pnm_values_are_not_spread(tmp_path: Path) -> None:

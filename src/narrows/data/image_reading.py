@@ -243,8 +243,9 @@ def _is_reduced(image: Any) -> bool:
 
 def _picture(image: "Image.Image", name: str, exact: bool) -> Picture:
     """The frame that a Pillow image stands at."""
+    depth = _grey_depth(image)  # looking for EXIF data may decode it
     upright = exif_orientation(image.getexif().get(ORIENTATION))
-    pixels, colours, remarks = _pillow_values(image, name, exact)
+    pixels, colours, remarks = _pillow_values(image, name, exact, depth)
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     if image.format == "TIFF" and upright != 1:
         # Pillow turns TIFF images, and only these, when it loads them.
@@ -253,11 +254,10 @@ def _picture(image: "Image.Image", name: str, exact: bool) -> Picture:
 
 
 def _pillow_values(
-    image: "Image.Image", name: str, exact: bool
+    image: "Image.Image", name: str, exact: bool, depth: int
 ) -> tuple[np.ndarray, str | None, tuple[str, ...]]:
     """The values of a Pillow image, what its colours are, and what was done to them."""
     mode, clear = image.mode, image.info.get("transparency") is not None
-    depth = _grey_depth(image)
     if mode == "P":
         return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB")), None, ()
     if mode in _OTHER_COLOURS:
@@ -295,7 +295,7 @@ def _pillow_values(
 
 def _grey_depth(image: Any) -> int:
     """The bits of a grey PNG's values, in which it gives the transparent one: Pillow spreads the
-    pixels over 0 to 255, and this not."""
+    pixels over 0 to 255, and this not. Of an image that is not decoded yet."""
     raw = str(image.tile[0][3]) if getattr(image, "tile", None) else ""
     return int(raw[2:]) if image.format == "PNG" and raw in ("L;2", "L;4") else 8
 
