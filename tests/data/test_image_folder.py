@@ -1,13 +1,20 @@
 """A folder of images: Pillow's own pixels, one array, and the odd one out named."""
 
+import contextlib
+import threading
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from narrows.data import load_data, storage
+from narrows.data import image_folder, load_data, storage
+from narrows.data.image_folder import FolderImages
+from narrows.data.image_options import ImageOptions
 from narrows.errors import DataError, ShapeError, UsageError
+from narrows.support.progress import Advance
 
 PIXELS = np.random.default_rng(0)
 
@@ -210,3 +217,49 @@ def test_many_images_are_not_held_in_memory(
     items = load_data(tmp_path).items
     assert isinstance(items, np.memmap)
     np.testing.assert_array_equal(items, expected)
+
+
+@pytest.mark.parametrize("most", [1, 4 << 20])  # bytes that a thread reads at a time
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_any_number_of_threads_reads_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int, most: int
+) -> None:
+    monkeypatch.setattr(image_folder, "usable_cores", lambda: threads)
+    monkeypatch.setattr(image_folder, "_BLOCK_BYTES", most)
+    expected = [save(tmp_path / f"{i:03}.png", 6, 5) for i in range(150)]
+    pages = [Image.fromarray(pixels) for pixels in PIXELS.integers(0, 255, (7, 6, 5), np.uint8)]
+    pages[0].save(tmp_path / "075+.tif", save_all=True, append_images=pages[1:])
+    for name in ("020+.png", "140+.png"):
+        (tmp_path / name).write_bytes(b"not an image")
+    with pytest.raises(DataError, match=r"020\+\.png cannot be read as an image"):
+        load_data(tmp_path)
+    (tmp_path / "020+.png").write_bytes(b"")
+    told, before = list[float](), threading.enumerate()
+
+    @contextlib.contextmanager
+    def track(label: str, *, total: float | None, unit: str) -> Iterator[Advance]:
+        yield lambda amount, note="": told.append(amount)
+
+    data = load_data(tmp_path, skip_damaged=True, track=track)
+    np.testing.assert_array_equal(
+        data.items, [*expected[:75], *map(np.asarray, pages), *expected[75:]]
+    )
+    assert data.files is not None
+    assert data.files.names == (
+        *(f"{i:03}.png" for i in range(75)),
+        *(f"075+.tif#{i}" for i in range(1, 8)),
+        *(f"{i:03}.png" for i in range(75, 150)),
+    )
+    assert "left out 2 files that cannot be read: 020+.png, 140+.png" in data.notes
+    assert "1 file holds several images, pages or frames: 7 items" in data.notes
+    assert sum(told) == 153
+    assert set(threading.enumerate()) <= set(before)
+
+
+def test_warnings_are_as_before_when_images_are_read(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", 6, 5)
+    before = list(warnings.filters)
+    images = FolderImages(tmp_path, ImageOptions())
+    assert images[0].shape == (6, 5)
+    load_data(tmp_path)
+    assert warnings.filters == before

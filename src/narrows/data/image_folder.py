@@ -3,8 +3,8 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,17 +13,31 @@ import numpy as np
 from narrows.data.dataset import Dataset, format_range
 from narrows.data.image_files import ImageFiles
 from narrows.data.image_options import ImageOptions
-from narrows.data.image_reading import holds_several, image_suffixes, pictures_of, read_pictures
+from narrows.data.image_reading import (
+    holds_several,
+    image_suffixes,
+    pictures_of,
+    quiet,
+    read_pictures,
+)
 from narrows.data.image_transforms import apply_options
 from narrows.data.pictures import Picture, remark_notes
 from narrows.data.storage import GrowingArray
 from narrows.errors import DataError, ShapeError
+from narrows.support.ahead import in_order
+from narrows.support.cores import usable_cores
 from narrows.support.inputs import Input
 from narrows.support.progress import Tracker, silent
 from narrows.support.streams import utf8_name
 
 # Names that a sentence shows of many.
 _SHOWN = 3
+# What a thread reads at a time: no more files, and no more bytes of pixels or one image.
+_BLOCK_FILES, _BLOCK_BYTES = 64, 4 << 20
+# Bytes of pixels that are decoded before they are needed.
+_AHEAD_BYTES = 512 << 20
+# Beyond these, threads wait for one another: what Pillow does in Python one does at a time.
+_MOST_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -32,17 +46,13 @@ class Found:
 
     Attributes:
         folder: the folder.
-        paths: the images, sorted by their folders and names.
+        places: where the images are in it, sorted by their folders and names.
         notes: what was passed over, in sentences.
     """
 
     folder: Path
-    paths: list[Path]
+    places: list[str]
     notes: tuple[str, ...]
-
-    def name(self, path: Path) -> str:
-        """A path as it is called within the folder, in any locale: ``cat/001.jpg``."""
-        return utf8_name(path.relative_to(self.folder).as_posix())
 
 
 def find_images(folder: Path) -> Found:
@@ -57,17 +67,16 @@ def find_images(folder: Path) -> Found:
         OSError: a folder cannot be read.
     """
     suffixes = image_suffixes()
-    paths: list[Path] = []
+    places: list[str] = []
     others: list[str] = []
     twice: list[str] = []
-    for path, is_repeated in _walk(folder):
-        name = path.relative_to(folder).as_posix()
+    for place, is_repeated in _walk(folder):
         if is_repeated:
-            twice.append(name)
-        elif path.suffix.lower() in suffixes:
-            paths.append(path)
+            twice.append(place)
+        elif os.path.splitext(place)[1].lower() in suffixes:  # noqa: PTH122 - a Path for each takes longer
+            places.append(place)
         else:
-            others.append(name)
+            others.append(place)
     notes = []
     if others:
         count = f"{len(others):,} file{'s that are' if len(others) > 1 else ' that is'}"
@@ -77,38 +86,38 @@ def find_images(folder: Path) -> Found:
             f"passed over {len(twice):,} link{_s(twice)} to folders that are read already: "
             f"{_listed(twice)}"
         )
-    if not paths:
+    if not places:
         raise DataError(
             f"{folder} holds no image" + "".join(f"; {note}" for note in notes),
             hint="images are recognised by their names: .png, .jpg, .tif, .bmp, .webp and so on",
         )
-    return Found(folder, paths, tuple(notes))
+    return Found(folder, places, tuple(notes))
 
 
-def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
-    """All files below, in order, and links to folders that were seen (True)."""
+def _walk(folder: Path) -> Iterator[tuple[str, bool]]:
+    """All files below, in order, as ``cat/001.jpg``, and links to folders that were seen (True)."""
     # Folders themselves come before links to them: each file has the name that it lies under.
     seen = {_identity(Path(place)) for place, _, _ in os.walk(folder)}
 
-    def inside(place: Path, linked: bool) -> Iterator[tuple[Path, bool]]:
-        with os.scandir(place) as entries:
+    def inside(before: str, linked: bool) -> Iterator[tuple[str, bool]]:
+        with os.scandir(folder / before) as entries:
             shown = sorted(
                 (entry for entry in entries if not entry.name.startswith(".")),
                 key=lambda entry: entry.name,
             )
         for entry in shown:
-            path = place / entry.name
+            place = before + entry.name
             if not entry.is_dir():
-                yield path, False
+                yield place, False
                 continue
             link = linked or entry.is_symlink()
-            if link and _identity(path) in seen:
-                yield path, True
+            if link and _identity(folder / place) in seen:
+                yield place, True
                 continue
-            seen.add(_identity(path))
-            yield from inside(path, link)
+            seen.add(_identity(folder / place))
+            yield from inside(f"{place}/", link)
 
-    yield from inside(folder, False)
+    yield from inside("", False)
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -125,28 +134,74 @@ def _listed(names: list[str]) -> str:
 
 
 class FolderReader:
-    """Reads images one after the other, and remembers what is to be said of them."""
+    """Reads images in order, by several threads, and remembers what is to be said of them."""
 
     def __init__(self, found: Found, options: ImageOptions, *, exact: bool) -> None:
         self.found, self.options, self.exact = found, options, exact
+        self._largest = 0  # bytes of an image
         self._remarks: Counter[str] = Counter()
         self._left_out: list[str] = []
         self._several = self._more = 0
 
-    def of(self, path: Path) -> Iterator[tuple[str, Picture]]:
-        """The images of one file; none, where it cannot be read and such files are left out."""
-        name = self.found.name(path)
+    def files(self) -> Iterator[tuple[str, Iterator[Picture]]]:
+        """The place of each file, and its images, some of which are decoded ahead."""
+        threads = min(usable_cores(), _MOST_THREADS)
+
+        def ahead() -> int:
+            return min(2 * threads, _AHEAD_BYTES // max(self._largest, _BLOCK_BYTES))
+
+        for block in in_order(self._begun, self._blocks(), threads, ahead):
+            yield from block
+
+    def _blocks(self) -> Iterator[list[str]]:
+        """The files that a thread takes at a time: one, as long as nobody knows how large it is."""
+        places = iter(self.found.places)
+
+        def count() -> int:
+            return max(min(_BLOCK_BYTES // (self._largest or _BLOCK_BYTES), _BLOCK_FILES), 1)
+
+        while block := list(islice(places, count())):
+            yield block
+
+    def _begun(self, block: list[str]) -> list[tuple[str, Iterator[Picture]]]:
+        """Files and their images, of which so many are decoded as a thread may hold."""
+        files, left = [], _BLOCK_BYTES
+        for place in block:
+            pictures, done = self.pictures(place), list[Picture]()
+            try:
+                while left > 0:
+                    done.append(next(pictures))
+                    left -= self._largest
+            except StopIteration:
+                pass
+            except Exception as error:
+                pictures = _raising(error)
+            files.append((place, chain(done, pictures)))
+        return files
+
+    def pictures(self, place: str, file: Input | None = None) -> Iterator[Picture]:
+        """The images of one file, as they are to be."""
+        path = self.found.folder / place
+        for picture in read_pictures(path, exact=self.exact, file=file):
+            self._largest = max(self._largest, picture.pixels.nbytes)
+            if self.options.changes:
+                picture = replace(picture, pixels=apply_options(picture.pixels, self.options))
+            yield picture
+
+    def of(self, place: str, pictures: Iterator[Picture]) -> Iterator[tuple[str, Picture]]:
+        """The images of one file and their names; none, where it cannot be read and such files are
+        left out."""
+        name = utf8_name(place)
         held: tuple[str, Picture] | None = None
         count = 0
         try:
-            for picture in read_pictures(path, exact=self.exact):
+            for picture in pictures:
                 if held is not None:
                     yield held
                 count += 1
-                self._remarks.update(picture.remarks)
-                pixels = apply_options(picture.pixels, self.options)
-                made = Picture(pixels, picture.orientation, picture.colours)
-                held = f"{name}#{count}", made
+                if picture.remarks:
+                    self._remarks.update(picture.remarks)
+                held = f"{name}#{count}", picture
         except (DataError, OSError) as error:
             if not self.options.skip_damaged:
                 raise
@@ -184,6 +239,12 @@ class FolderReader:
         return tuple(notes)
 
 
+def _raising(error: Exception) -> Iterator[Picture]:
+    raise error
+    yield
+
+
+@quiet()
 def read_image_folder(
     folder: Path,
     *,
@@ -246,9 +307,9 @@ def read_image_folder(
 def _all_alike(reader: FolderReader, track: Tracker) -> Iterator[tuple[str, Picture]]:
     """All images of a folder and their files' names, as long as they are like the first."""
     found, first = reader.found, None
-    with track(f"reading {found.folder}", total=len(found.paths), unit="image") as advance:
-        for path in found.paths:
-            for file, picture in reader.of(path):
+    with track(f"reading {found.folder}", total=len(found.places), unit="image") as advance:
+        for place, pictures in reader.files():
+            for file, picture in reader.of(place, pictures):
                 first = first or (file, picture)
                 _check_alike(found.folder, file, picture, *first)
                 yield file, picture
@@ -262,6 +323,7 @@ class FolderImages(Sequence[np.ndarray]):
         names: as in :class:`narrows.data.image_files.ImageFiles`.
     """
 
+    @quiet()
     def __init__(self, folder: Path, options: ImageOptions) -> None:
         """Look at which images there are.
 
@@ -271,37 +333,37 @@ class FolderImages(Sequence[np.ndarray]):
         """
         found = find_images(folder)
         self._reader = FolderReader(found, options, exact=False)
-        self._files = {path: Input(path) for path in found.paths}
-        self._places: list[tuple[Path, int]] = []
+        self._files = {place: Input(folder / place) for place in found.places}
+        self._places: list[tuple[str, int]] = []
         names: list[str] = []
-        for path in found.paths:
+        for place in found.places:
+            held = [utf8_name(place)]
             # What is damaged shows when it is read.
-            held = [name for name, _ in self._reader.of(path)] if self._wants_all(path) else None
-            names += [found.name(path)] if held is None else held
-            self._places += [(path, number) for number in range(1 if held is None else len(held))]
+            if options.skip_damaged or holds_several(folder / place):
+                held = [name for name, _ in self._reader.of(place, self._reader.pictures(place))]
+            names += held
+            self._places += [(place, number) for number in range(len(held))]
         if not names:
             raise _none_readable(folder, self._reader)
         self.names = tuple(names)
         self._reader.forget()
         self._told: dict[int, tuple[str, ...]] = {}
-        self._at: tuple[Path, int, Iterator[Picture]] | None = None
-
-    def _wants_all(self, path: Path) -> bool:
-        return self._reader.options.skip_damaged or holds_several(path)
+        self._at: tuple[str, int, Iterator[Picture]] | None = None
 
     def __len__(self) -> int:
         return len(self._places)
 
+    @quiet()
     def __getitem__(self, index):  # type: ignore[no-untyped-def]
-        path, number = self._places[index]
-        if self._at is None or self._at[0] != path or self._at[1] > number:
-            self._at = path, 0, read_pictures(path, file=self._files[path])
+        file, number = self._places[index]
+        if self._at is None or self._at[0] != file or self._at[1] > number:
+            self._at = file, 0, self._reader.pictures(file, self._files[file])
         _, place, pictures = self._at
         picture = next(islice(pictures, number - place, None))
-        last = index + 1 == len(self) or self._places[index + 1][0] != path
-        self._at = None if last else (path, number + 1, pictures)
+        last = index + 1 == len(self) or self._places[index + 1][0] != file
+        self._at = None if last else (file, number + 1, pictures)
         self._told[index % len(self)] = picture.remarks
-        return apply_options(picture.pixels, self._reader.options)
+        return picture.pixels
 
     def notes(self) -> tuple[str, ...]:
         """What was passed over, and done to those that were read."""
@@ -315,6 +377,7 @@ def _none_readable(folder: Path, reader: FolderReader) -> DataError:
     )
 
 
+@quiet()
 def images_as_dataset(images: Any, name: str = "X", *, exact: bool = False) -> Dataset:
     """A Pillow image, or a list of them, as items, read as those of a folder are.
 
@@ -379,6 +442,8 @@ def _check_alike(
     folder: Path | None, file: str, picture: Picture, first_file: str, first: Picture
 ) -> None:
     pixels, before = picture.pixels, first.pixels
+    if (pixels.shape, pixels.dtype, picture.colours) == (before.shape, before.dtype, first.colours):
+        return
     called = file if folder is None else str(folder / file)
     if pixels.shape[:2] != before.shape[:2]:
         raise ShapeError(
@@ -386,12 +451,11 @@ def _check_alike(
             hint="give all images of the folder one size: --resize WIDTH,HEIGHT does, or "
             "resize=(width, height)",
         )
-    if (pixels.shape, pixels.dtype, picture.colours) != (before.shape, before.dtype, first.colours):
-        raise ShapeError(
-            f"{called} is {_kind(picture)}, and {first_file} before it {_kind(first)}",
-            hint="save all images of the folder alike, for example as 8-bit grey"
-            + ("; --grey, or grey=True, makes all of them grey" if _differ(pixels, before) else ""),
-        )
+    raise ShapeError(
+        f"{called} is {_kind(picture)}, and {first_file} before it {_kind(first)}",
+        hint="save all images of the folder alike, for example as 8-bit grey"
+        + ("; --grey, or grey=True, makes all of them grey" if _differ(pixels, before) else ""),
+    )
 
 
 def _differ(pixels: np.ndarray, before: np.ndarray) -> bool:

@@ -4,11 +4,13 @@ What Pillow reads as it is comes from Pillow; what it would narrow (:mod:`.image
 :mod:`.image_extras`.
 """
 
+import contextlib
+import io
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,6 +51,10 @@ _NOT_DECODED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 # The formats of which every frame is an image: pages and animations. Of others that hold several,
 # a photograph with its preview, one picture in several sizes, layers, the first is the image.
 _SEQUENCES = frozenset({"TIFF", "GIF", "PNG", "WEBP", "AVIF", "DCX", "FLI", "SPIDER"})
+# A file of no more bytes is read at once: what decoders ask for piece by piece is in memory then.
+_SMALL = 1 << 20
+# Where Pillow finds out how an image is to be turned, TIFF aside.
+_TELLS_ORIENTATION = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
 # Colours that arrays for learning have as RGB, and archives as they are.
 _OTHER_COLOURS = ("CMYK", "LAB", "YCbCr", "HSV")
 
@@ -68,10 +74,23 @@ def image_suffixes() -> frozenset[str]:
     return frozenset((*NOT_READ, *decoded))
 
 
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """What Pillow warns of is not said, and too many pixels are an error. Warnings are the whole
+    process's: whoever hands out work to threads enters this, once, around all of it."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
 def read_pictures(
     path: Path, *, exact: bool = False, file: Input | None = None
 ) -> Iterator[Picture]:
     """The images of one file: one, or all pages of a TIFF file and all frames of an animation.
+    Within :func:`quiet`.
 
     Args:
         path: the file.
@@ -84,8 +103,9 @@ def read_pictures(
             changing its values, or changed while it was read.
         OSError: it cannot be read.
     """
-    pictures = _explained(str(path), lambda: _of_file(path, exact))
-    pictures = _unchanged(Input(path) if file is None else file, pictures)
+    file = Input(path) if file is None else file
+    pictures = _explained(str(path), lambda: _of_file(path, exact, file.size))
+    pictures = _unchanged(file, pictures)
     return pictures if exact else (each.upright() for each in pictures)
 
 
@@ -126,30 +146,27 @@ def _explained(name: str, read: Callable[[], Iterator[Picture]]) -> Iterator[Pic
     """Turn what decoders raise into what a user can act on."""
     from PIL import Image
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            found = False
-            for picture in read():
-                found = True
-                yield picture
-            if not found:
-                raise ValueError("it holds no image")
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise too_large(name) from error
-        except (DataError, MemoryError, PermissionError, GeneratorExit):
-            raise
-        # Each decoder fails in its own way on a damaged file.
-        except Exception as error:
-            raise DataError(
-                f"{name} cannot be read as an image: it is damaged, or not what its name says",
-                hint="replace the file, move it out of the folder, or leave out what cannot be "
-                "read with --skip-damaged",
-            ) from error
+    try:
+        found = False
+        for picture in read():
+            found = True
+            yield picture
+        if not found:
+            raise ValueError("it holds no image")
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise too_large(name) from error
+    except (DataError, MemoryError, PermissionError, GeneratorExit):
+        raise
+    # Each decoder fails in its own way on a damaged file.
+    except Exception as error:
+        raise DataError(
+            f"{name} cannot be read as an image: it is damaged, or not what its name says",
+            hint="replace the file, move it out of the folder, or leave out what cannot be "
+            "read with --skip-damaged",
+        ) from error
 
 
-def _of_file(path: Path, exact: bool) -> Iterator[Picture]:
+def _of_file(path: Path, exact: bool, size: int) -> Iterator[Picture]:
     from PIL import Image, UnidentifiedImageError
 
     suffix = path.suffix.lower()
@@ -159,8 +176,7 @@ def _of_file(path: Path, exact: bool) -> Iterator[Picture]:
             hint="convert it, for example to TIFF, or leave it out with --skip-damaged",
         )
     # Given a path, Pillow maps the file, and mixes up rows and columns of TIFF images to be turned.
-    # Going back to the start stays within the buffer: what is small is read once.
-    with path.open("rb", buffering=4 * FRONT_BYTES) as stream:
+    with _opened(path, size) as stream:
         front = stream.read(FRONT_BYTES)
         stream.seek(0)
         try:
@@ -174,6 +190,16 @@ def _of_file(path: Path, exact: bool) -> Iterator[Picture]:
             return
     what = "a TIFF image of a kind that Pillow does not read, or damaged"
     yield from _counted(by_tifffile(path, what, exact))
+
+
+def _opened(path: Path, size: int) -> IO[bytes]:
+    """A file of so many bytes to read from; a small one is in memory already, and closed."""
+    file = io.FileIO(path)
+    if not 0 < size <= _SMALL:
+        return io.BufferedReader(file, 4 * FRONT_BYTES)
+    with file:
+        content = file.read(size)
+        return io.BytesIO(content if len(content) == size else content + file.readall())
 
 
 def _of_opened(image: "Image.Image", path: Path, front: bytes, exact: bool) -> Iterator[Picture]:
@@ -244,13 +270,22 @@ def _is_reduced(image: Any) -> bool:
 def _picture(image: "Image.Image", name: str, exact: bool) -> Picture:
     """The frame that a Pillow image stands at."""
     depth = _grey_depth(image)  # looking for EXIF data may decode it
-    upright = exif_orientation(image.getexif().get(ORIENTATION))
+    upright = _orientation(image)
     pixels, colours, remarks = _pillow_values(image, name, exact, depth)
-    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    if not pixels.dtype.isnative:
+        pixels = pixels.astype(pixels.dtype.newbyteorder("="))
     if image.format == "TIFF" and upright != 1:
         # Pillow turns TIFF images, and only these, when it loads them.
         pixels = apply_orientation(pixels, {6: 8, 8: 6}.get(upright, upright))
     return Picture(pixels, upright, colours, remarks)
+
+
+def _orientation(image: "Image.Image") -> int:
+    if image.format == "PNG":
+        image.load()  # it may be told behind the pixels
+    if image.format != "TIFF" and not any(key in image.info for key in _TELLS_ORIENTATION):
+        return 1
+    return exif_orientation(image.getexif().get(ORIENTATION))
 
 
 def _pillow_values(

@@ -74,7 +74,7 @@ def part_files(source: str | os.PathLike[str]) -> Parts:
     text = os.fspath(source)
     found: list[str] = []
     for name in glob.glob(text, recursive=True) if is_pattern(text) else [text]:  # noqa: PTH207
-        found += _below(name) if os.path.isdir(name) else [name]  # noqa: PTH112
+        found += names_below(name) if os.path.isdir(name) else [name]  # noqa: PTH112
     files, passed_over = list[str](), list[str]()
     for name in dict.fromkeys(found):
         if os.path.lexists(name):
@@ -85,8 +85,9 @@ def part_files(source: str | os.PathLike[str]) -> Parts:
     return Parts(text, tuple(map(Path, files)), tuple(sorted(Path(p).name for p in passed_over)))
 
 
-def _below(folder: str) -> Iterator[str]:
-    """The files in a folder, without those of hidden folders and of such as ``_delta_log``."""
+def names_below(folder: str) -> Iterator[str]:
+    """The paths of the files in a folder, but for those of hidden folders and of such as
+    ``_delta_log``."""
 
     def refused(error: OSError) -> None:
         raise error

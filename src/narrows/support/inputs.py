@@ -71,6 +71,11 @@ class Input:
         self._file, self._name, self._refused = file, str(file) if name is None else name, refused
         self._state = FileState.of(file)
 
+    @property
+    def size(self) -> int:
+        """Its bytes; 0 of what has no state."""
+        return 0 if self._state is None else self._state.size
+
     def require_same(self, cause: BaseException | None = None) -> None:
         """Make sure that the file is what it was. What is no file, such as a pipe, has no state.
 

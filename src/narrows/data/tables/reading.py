@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from narrows.data.image_reading import image_suffixes
-from narrows.data.parts import Parts, is_pattern, part_files
+from narrows.data.parts import Parts, is_pattern, names_below, part_files
 from narrows.data.tables.arrow_types import is_stored, kind_of
 from narrows.data.tables.cells import whole
 from narrows.data.tables.csv_bytes import DAMAGE, PACKED, TextBytes, open_text
@@ -278,6 +278,10 @@ def _is_named_csv(name: str) -> bool:
     return lower.endswith(_CSV_SUFFIXES)
 
 
+def _is_named_table(name: str) -> bool:
+    return name.lower().endswith(".parquet") or _is_named_csv(name)
+
+
 def table_parts(source: str | os.PathLike[str]) -> Parts | None:
     """The files that a table's rows lie in, where ``source`` is a folder of CSV or Parquet files or
     a pattern that tables match; None for anything else, a single file among it.
@@ -291,6 +295,8 @@ def table_parts(source: str | os.PathLike[str]) -> Parts | None:
     is_folder = Path(source).is_dir()
     if not (is_folder or is_pattern(source)):
         return None
+    if is_folder and not any(map(_is_named_table, names_below(os.fspath(source)))):
+        return None  # soon found out of very many images
     parts = part_files(source)
     parquet = [path for path in parts.files if path.name.lower().endswith(".parquet")]
     csv = [path for path in parts.files if _is_named_csv(path.name)]
