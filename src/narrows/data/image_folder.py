@@ -165,7 +165,7 @@ class FolderReader:
 
     def _begun(self, block: list[str]) -> list[tuple[str, Iterator[Picture]]]:
         """Files and their images, of which so many are decoded as a thread may hold."""
-        files, left = [], _BLOCK_BYTES
+        files, left = list[tuple[str, Iterator[Picture]]](), _BLOCK_BYTES
         for place in block:
             pictures, done = self.pictures(place), list[Picture]()
             try:
