@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.cluster import kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
@@ -61,3 +62,11 @@ def test_groups_that_nobody_is_in_are_components_all_the_same() -> None:
     mixture = fit_mixture(first_mixture(rows, 4, ADDED, seed=0), rows, ADDED)
     assert np.isfinite(mixture.score(rows))
     assert mixture.weights.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("count", (1, 4, 64))
+def test_groups_start_where_scikit_learn_draws_them(count: int) -> None:
+    for seed in range(3):
+        _, expected = kmeans_plusplus(ROWS, count, random_state=seed)
+        places = module._far_apart(ROWS, count, np.random.RandomState(seed))
+        assert places == expected.tolist()

@@ -56,15 +56,13 @@ def first_mixture(
     rows: Float64[np.ndarray, "n d"], components: int, added: float, seed: int
 ) -> Mixture:
     """A mixture to start from: of groups of rows that a few steps of k-means made, from centres
-    that are far from one another (k-means++: Arthur and Vassilvitskii, SODA 2007).
+    that are far from one another.
 
     Args:
         added: to the variances, so that no component is a point.
         seed: draws the first centres.
     """
-    from sklearn.cluster import kmeans_plusplus
-
-    centres, _ = kmeans_plusplus(rows, components, random_state=seed % (1 << 32))
+    centres = rows[_far_apart(rows, components, np.random.RandomState(seed % (1 << 32)))]
     groups = _nearest(rows, centres)
     for _ in range(_FIRST_STEPS):
         members = [rows[groups == k] for k in range(components)]
@@ -133,6 +131,33 @@ class _Sums:
         covariances = seconds[left] / counts[:, None, None] - means[:, :, None] * means[:, None]
         covariances += added * np.eye(means.shape[1])
         return Mixture(counts / counts.sum(), means, np.linalg.cholesky(covariances))
+
+
+def _far_apart(
+    rows: Float64[np.ndarray, "n d"], count: int, random: np.random.RandomState
+) -> list[int]:
+    """Places of ``count`` rows that are far from one another, by k-means++ (Arthur and
+    Vassilvitskii, SODA 2007): each of a few that are drawn by the square of their distance from
+    those before, the one that leaves the least of that. It is what ``kmeans_plusplus`` of
+    scikit-learn draws, whose import takes longer than a small training."""
+    norms, trials = np.square(rows).sum(axis=1), 2 + int(math.log(count))
+    places = [int(random.choice(len(rows), p=np.full(len(rows), 1 / len(rows))))]
+    left = np.full(len(rows), math.inf)
+
+    def beside(drawn: np.ndarray | list[int]) -> np.ndarray:
+        squares = norms[drawn, None] - 2 * rows[drawn] @ rows.T + norms
+        return np.minimum(np.maximum(squares, 0), left)
+
+    left = beside(places)[0]
+    while len(places) < count:
+        total = np.cumsum(left)
+        drawn = np.searchsorted(total, random.uniform(size=trials) * left.sum())
+        drawn = np.minimum(drawn, len(rows) - 1)
+        each = beside(drawn)
+        best = each.sum(axis=1).argmin()
+        left = each[best]
+        places.append(int(drawn[best]))
+    return places
 
 
 def _nearest(rows: np.ndarray, centres: np.ndarray) -> Int64[np.ndarray, " n"]:
