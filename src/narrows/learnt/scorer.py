@@ -149,12 +149,13 @@ def learn_scorer(
     places = places_of(size)
     average = _at_places(items.mean(axis=0, dtype=np.float64)[None], places)[0]
     codes = np.concatenate([each.codes for each in passed])
-    differences = np.concatenate([_differences(each.items, each.made) for each in passed])
-    spread = np.sqrt(_at_places(np.square(differences).mean(axis=0)[None], places)[0])
+    squares = sum(np.square(_differences(each.items, each.made)).sum(axis=0) for each in passed)
+    spread = np.sqrt(_at_places(np.asarray(squares)[None] / len(items), places)[0])
     usual = float(np.sqrt(np.square(spread).mean()))
     spread = np.maximum(spread, _SMALLEST_SPREAD * usual) if usual > 0 else np.ones_like(spread)
     few = drawn_items(items, _MOST_FOR_MIXTURE, _MOST_VALUES_FOR_MIXTURE, random)
-    errors = _at_places(differences[few] / _of_values(spread, size), places)
+    made = np.concatenate([each.made for each in passed])[few]
+    errors = _at_places(_differences(items[few], made) / _of_values(spread, size), places)
     projection = leading_directions(errors)
     features = np.hstack([codes[few], errors @ projection])
     return Scorer(
