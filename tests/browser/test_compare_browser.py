@@ -115,3 +115,36 @@ def test_the_map_tells_the_item_under_the_pointer(page, address):
     page.mouse.move(*point)
     tip = page.locator(".tip:visible")
     assert tip.text_content() == "item 0, 0" and tip.locator("use").count() == 1
+
+
+def test_a_phone_shows_every_cell_and_the_whole_command(new_page, expect, address):
+    page = new_page(390, "dark")
+    page.goto(address)
+    for details in page.locator("details").all():
+        details.evaluate("one => { one.open = true }")
+    hidden = """() => [...document.querySelectorAll(".wide, dt")]
+        .filter((one) => one.scrollWidth > one.clientWidth + 1).length"""
+    assert page.evaluate(hidden) == 0
+    heading = page.locator("#table-models td").first
+    shown = "one => getComputedStyle(one, '::before').content"
+    assert heading.evaluate(shown) == '"preset"'
+    # what is still wider says so
+    page.evaluate("document.querySelector('.wide').style.width = '40px'")
+    expect(page.locator(".wide").first).to_have_class(re.compile(r"\bcut\b"))
+
+
+def test_a_command_is_copied_as_it_is(new_page, address):
+    page = new_page(1280, "light")
+    page.goto(address)
+    clipboard = (
+        "Object.defineProperty(navigator, 'clipboard', "
+        "{{ value: {{ writeText: {} }}, configurable: true }})"
+    )
+    page.evaluate(clipboard.format("(text) => { window.got = text }"))
+    button = page.get_by_role("button", name=re.compile("^Copy.*turns the numbers"))
+    button.click()
+    assert page.evaluate("window.got") == "narrows explore m.safetensors"
+    # where a page may not, the command is marked
+    page.evaluate(clipboard.format("() => Promise.reject()"))
+    button.click()
+    assert page.evaluate("String(getSelection())") == "narrows explore m.safetensors"

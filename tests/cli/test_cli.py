@@ -122,7 +122,7 @@ def test_fit_says_all_as_json(narrows: Command, tmp_path: Path) -> None:
     assert said["model"] == str(model)
     assert said["run_dir"] == str(tmp_path / "m")
     assert said["training"] == load_model(model).training.to_dict()
-    assert said["dead"] == load_model(model).dead.tolist()
+    assert said["dead_indices"] == load_model(model).dead.tolist()
     assert said["evaluation"]["count"] == 180
     assert said["evaluation"]["baselines"][0]["method"] == "PCA"
 

@@ -39,6 +39,13 @@ def test_nan_is_refused(page):
         page(data={"x": float("nan")})
 
 
+def test_no_line_ends_between_a_number_and_its_unit() -> None:
+    kept = '<script>"5 s"</script><pre>5 s</pre><code>--n 5 s</code><a title="5 s">'
+    assert building._unbroken(f"{kept}5 s, 47.5 %, 20 numbers</a> 5 sets 5 of") == (
+        f"{kept}5\u00a0s, 47.5\u00a0%, 20\u00a0numbers</a> 5 sets 5 of"
+    )
+
+
 def test_only_a_page_with_a_server_may_ask_it(page):
     assert "connect-src 'none'" in page().replace("&#39;", "'")
     assert "connect-src 'self'" in page(server=True).replace("&#39;", "'")

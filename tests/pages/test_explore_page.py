@@ -16,7 +16,7 @@ PAGE = {
     "shape": [8, 8],
     "dtype": "uint8",
     "limits": [0, 16],
-    "latent": [{"index": 0, "low": -1, "high": 1, "median": 0, "effect": 3}],
+    "latent": [{"index": 0, "low": -1, "high": 1, "median": 0, "effect": 3, "idle": False}],
     "start": [0.0],
     "items": 12,
     "thumbnails": None,
@@ -36,6 +36,7 @@ PAGE = {
 }
 
 
+IDLE = {**PAGE["latent"][0], "idle": True}
 NOISE = {"kind": "gaussian", "learnt": [0.1, 0.5], "most": 1.0, "lowest": 0, "highest": 16}
 
 
@@ -54,7 +55,8 @@ def test_texts_of_files_are_escaped() -> None:
     ("changes", "there", "absent"),
     [
         ({}, {"picture-item", "draw-centre", "upload", "map", "walk", "nearest"}, {"row"}),
-        ({"latent": PAGE["latent"] * 30}, {"sliders-rest"}, {"row"}),
+        ({"latent": PAGE["latent"] * 30}, {"sliders-rest"}, {"row", "sliders-idle"}),
+        ({"latent": [*PAGE["latent"] * 24, IDLE]}, {"sliders-idle"}, {"sliders-rest"}),
         ({"denoises": True}, {"picture-denoised"}, {"draw-colour"}),
         (
             {"denoises": True, "latent": [], "map": None, "noise": NOISE, "median": 3},

@@ -5,6 +5,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from narrows.nn.presets import preset_spec
 from narrows.tasks.denoise import denoise
 from narrows.tasks.explore import Explorer
 from narrows.tasks.explore.cells import cells_of, columns_of
-from narrows.tasks.explore.latent_numbers import turns
+from narrows.tasks.explore.latent_numbers import latent_numbers, turns
 from narrows.tasks.explore.noise import noise_data
 from narrows.tasks.opening import load_for
 
@@ -141,6 +142,7 @@ def test_of_many_items_some_are_taken_and_it_is_said() -> None:
     some = Explorer(autoencoder, data, title="t", most_items=10)
     page = some.page_data()
     assert len(some) == page["items"] == len(page["rows"]) == 10
+    assert page["rows"][0] == 0  # what the page opens with
     assert any("10 of the 300 items" in note for note in page["notes"])
     assert page["data_rows"] == 300
     assert (some.item(page["rows"][9]).code == some.codes[9]).all()
@@ -309,3 +311,19 @@ def test_only_a_model_that_learnt_it_denoises(explorer: Explorer) -> None:
     assert denoising.page_data()["denoises"]
     expected = denoise(autoencoder, data.items[:1])
     assert (denoising.denoise(data.items[0].ravel()) == expected.ravel()).all()
+
+
+def test_numbers_that_tell_no_items_apart_are_idle_and_last() -> None:
+    moves = np.array([[1.0, 1.0], [9.0, 9.0], [0.001, 0.0], [2.0, 2.0]], np.float32)
+    model = SimpleNamespace(
+        trained=SimpleNamespace(item_shape=(2,), dead=np.array([1])),  # however much it moves
+        decode_floats=lambda codes: codes @ moves,
+    )
+    codes = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+    found = latent_numbers(model, codes)  # type: ignore[arg-type]
+    assert [(each.index, each.idle) for each in found] == [
+        (3, False),
+        (0, False),
+        (1, True),
+        (2, True),
+    ]

@@ -24,10 +24,12 @@ def test_small_data_come_whole(monkeypatch, count: int, side: int, most: int) ->
 
 
 def test_items_left_out_are_told() -> None:
-    def said(items: int, given: int) -> str:
-        page = ExportedPage(text="", items=items, given=given, precision=AS_THEY_ARE)
+    def said(items: int, given: int, things: str = "items") -> str:
+        page = ExportedPage(text="", items=items, given=given, precision=AS_THEY_ARE, things=things)
         return page.sentences()[0]
 
     assert "with 48 items;" in said(48, 48) and "with 1 item;" in said(1, 1)
     assert "with 400 of 1,797 items, as a page takes no more" in said(400, 1797)
     assert "with 26 of 300 items, as all take over 1 MB" in said(26, 300)
+    assert "with 400 of 20,640 rows," in said(400, 20_640, "rows")
+    assert "with 1 row;" in said(1, 1, "rows") and "0 " not in said(0, 0).removeprefix("0.0 MB")

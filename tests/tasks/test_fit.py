@@ -87,7 +87,10 @@ def test_a_run_with_files_leaves_them_and_is_evaluated(tmp_path: Path) -> None:
     assert files.last_words() == "stopped; the same command starts at the beginning"
     result = fitted(files)
     assert {path.name for path in (tmp_path / "m").iterdir()} == set(NAMES)
-    assert told == [f"wrote the model to {files.model}"]
+    assert told == [
+        f"wrote the model to {files.model}",
+        f"its history and pictures are in {files.folder}",
+    ]
     assert result.evaluation is not None and result.evaluation.count == len(ROWS)
     written = load_model(files.model)
     assert written.parameters == result.trained.parameters

@@ -19,6 +19,12 @@ _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; "
     "img-src data: blob:; connect-src {connect}; base-uri 'none'; form-action 'none'"
 )
+# Elements whose spaces stay, tags, or the space between a number and its unit.
+_BREAKS = re.compile(
+    r"(<(script|style|pre|code)\b.*?</\2>|<[^>]*>)|(?<=\d) "
+    r"(?=(?:%|s|dB|[kMG]B|bytes?|numbers?|values?|items?|rows?|times|grey levels?)(?!\w))",
+    re.DOTALL,
+)
 _IMPORT = re.compile(r'(\bfrom\s+|\bimport\s+)"\./([\w-]+\.js)"')
 
 
@@ -56,7 +62,13 @@ def build_page(
             **context,
         )
     )
-    return printable(page)  # names of files may be no text
+    return _unbroken(printable(page))  # names of files may be no text
+
+
+def _unbroken(page: str) -> str:
+    """A page in which no line ends between a number and what it counts. What is copied, such as a
+    command, keeps its spaces."""
+    return _BREAKS.sub(lambda found: found[1] or "\u00a0", page)
 
 
 @functools.cache

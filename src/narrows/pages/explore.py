@@ -35,6 +35,7 @@ def build_explore_page(page_data: Mapping[str, Any], *, server: bool) -> str:
         server=server,
         explore_style=files("narrows.pages").joinpath("explore.css").read_text(encoding="utf-8"),
         page=page_data,
+        idle=[number["index"] + 1 for number in page_data["latent"] if number["idle"]],
         item=item,
         items=items,
         first=rows[0] if count is None else 0,

@@ -86,7 +86,7 @@ class FitResult:
             "evaluation": asdict(self.evaluation),
             "training": self.trained.training.to_dict(),
             "pace": asdict(Pace.of(self.history)),
-            "dead": self.trained.dead.tolist(),
+            "dead_indices": self.trained.dead.tolist(),
             "notes": list(self.notes),
             "cautions": [asdict(caution) for caution in self.cautions],
             "not_written": dict(self.not_written),

@@ -162,6 +162,7 @@ class RunFiles:
         )
         for each in self.histories:
             drawn |= each.missing(history)
+        self.note(f"its history and pictures are in {self.folder}")
         return evaluation, drawn
 
     def last_words(self) -> str:

@@ -2,6 +2,7 @@
 
 import { makeActions } from "./actions.js";
 import { layoutOf } from "./canvas.js";
+import { copy } from "./copying.js";
 import { makeDrawing } from "./draw.js";
 import { makeMap } from "./map.js";
 import { showNearest } from "./nearest.js";
@@ -17,6 +18,7 @@ import { sizeOf } from "./shapes.js";
 import { makeSliders } from "./sliders.js";
 import { linkOf, makeStore, readLink } from "./state.js";
 import { groundOf, openThumbnails } from "./thumbnails.js";
+import { watchTables } from "./tables.js";
 import { makeUpload, readValues } from "./upload.js";
 import { makeView } from "./view.js";
 import { makeWalk, paintStrip } from "./walk.js";
@@ -48,6 +50,7 @@ export async function startExplore(makeBackend) {
   if (link.row === null && link.values === null && link.cells === null && page.items > 0) {
     link.row = rows.first;
   }
+  watchTables();
   await explorer.actions.open(link);
   await thumbnails?.ready;
   inputs(explorer);
@@ -85,7 +88,12 @@ function showing(explorer) {
 
 function sliding({ page, actions }) {
   if (page.latent.length === 0) return () => {};
-  const show = makeSliders({ list: byId("sliders"), rest: byId("sliders-rest") }, page.latent, {
+  const lists = {
+    list: byId("sliders"),
+    rest: byId("sliders-rest"),
+    idle: byId("sliders-idle"),
+  };
+  const show = makeSliders(lists, page.latent, {
     moved: actions.move,
     ended: actions.rest,
     restored: actions.restore,
@@ -149,16 +157,9 @@ function linking({ store, page, rows, actions }) {
     const address = `${location.href.split("#")[0]}#${linkOf(store.state)}`;
     const field = byId("address");
     field.value = address;
-    try {
-      await navigator.clipboard.writeText(address);
-      byId("link").textContent = "Copied";
-    } catch {
-      field.hidden = false;
-      field.select();
-    }
-    settled(() => {
-      byId("link").textContent = "Copy link";
-    }, 2000)();
+    if (await copy(address, byId("link"))) return;
+    field.hidden = false;
+    field.select();
   });
   return write;
 }

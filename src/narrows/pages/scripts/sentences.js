@@ -64,7 +64,8 @@ export function oddness({ score, pValue }, kind) {
 }
 
 export function share(value) {
-  return `${value >= 0.1 ? Math.round(100 * value) : short(100 * value)} %`;
+  // A no-break space, as Python writes them into pages.
+  return `${value >= 0.1 ? Math.round(100 * value) : short(100 * value)}\u00a0%`;
 }
 
 export function capital(text) {

@@ -9,18 +9,19 @@ const STEPS = 200;
 const FIRST = 24;
 
 /**
- * Make the sliders in a list element, and those of little effect in the one of the rest.
+ * Make the sliders in a list element, those of less effect in the one of the rest, and idle ones in
+ * their own.
  *
- * @param latent of the page data: { index, low, high, median, effect }, in order of effect.
+ * @param latent of the page data: { index, low, high, median, effect, idle }, in order of effect.
  * @param does { moved, ended, restored }: moved gets (index, value) with every move; `ended` a name when it ends, the same for what
  *   shall be undone in one; `restored` the index of a number to put back.
  * @returns a function that shows a code, given also the code that sliders go back to.
  */
-export function makeSliders({ list, rest }, latent, { moved, ended, restored }) {
+export function makeSliders({ list, rest, idle }, latent, { moved, ended, restored }) {
   const most = Math.max(...latent.map(({ effect }) => effect), 1e-30);
   const sliders = latent.map((number, place) => {
     const slider = makeSlider(number, number.effect / most);
-    (place < FIRST ? list : rest).append(slider.row);
+    (number.idle ? idle : place < FIRST ? list : rest).append(slider.row);
     listen(slider, number.index, { moved, ended, restored });
     return slider;
   });

@@ -7,7 +7,7 @@ export function csvOf(table) {
 }
 
 function valueOf(cell) {
-  return cell.dataset.value ?? cell.textContent.trim();
+  return cell.dataset.value ?? cell.textContent.trim().replaceAll("\u00a0", " ");
 }
 
 function quoted(text) {
@@ -22,6 +22,16 @@ export function save(text, name, type) {
   link.download = name;
   link.click();
   URL.revokeObjectURL(address);
+}
+
+/** Mark what holds a table while more of it can be scrolled to. */
+export function watchTables() {
+  const seen = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      target.classList.toggle("cut", target.scrollWidth > target.clientWidth + 1);
+    }
+  });
+  for (const holder of document.querySelectorAll(".wide")) seen.observe(holder);
 }
 
 /** Make every download button of the page work. */

@@ -36,7 +36,7 @@ class Compared(Shown, Comparison):
     def told(self) -> Told:
         """The sentences in short, the table of errors, and how to have the rest."""
         table = scores_table(self.scores, self.data.unit, ()).without_gaps()
-        rows = [table.columns, *([table.shown(cell) for cell in row] for row in table.rows)]
+        rows = [table.columns, *zip(*table.texts(), strict=True)]
         return [*self.in_short, TextTable(table.title, rows), self.split.sentence, _THE_REST]
 
     def write(self, path: str | os.PathLike[str]) -> None:

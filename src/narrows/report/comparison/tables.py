@@ -170,6 +170,8 @@ def use_table(part: CodeUse, words: Words, marked: Collection[str]) -> Table:
     rows: list[list[Cell]] = [
         [row.name, row.numbers, 100 * row.neighbours, 100 * row.logistic] for row in part.rows
     ]
+    guess = 100 * part.most_frequent
+    rows.append(["always the most frequent class", 0, guess, guess])
     return Table(
         name="use-of-codes",
         title=f"Accuracy in %, {part.measured:,} {words.things} of {part.classes} classes",

@@ -11,6 +11,7 @@ import numpy as np
 
 from narrows.baselines.jpeg import BASE_TABLE, open_jpeg, restored
 from narrows.pages.embedding import floats_text, png_address, png_bytes
+from narrows.pages.tables import even_decimals
 from narrows.report.comparison.pictures import Drawings
 from narrows.report.comparison.plots import is_coloured
 from narrows.report.comparison.result import (
@@ -93,7 +94,13 @@ def rows_view(
                 "heading": f"Row {title_of(item)}, {_GROUPS[item.rank].lower()}",
                 "names": ["original", *(version.name for version in item.versions)],
                 "lines": [
-                    (name, [(cell, name in categories and cell != line[0]) for cell in line])
+                    (
+                        name,
+                        [
+                            (shown, name in categories and cell != line[0])
+                            for cell, shown in zip(line, even_decimals(line), strict=True)
+                        ],
+                    )
                     for name, *line in zip(columns, *cells, strict=False)
                     if line[0] is not None
                 ],

@@ -86,8 +86,8 @@ class Explorer:
         data: items of the model's shape, as :func:`narrows.tasks.opening.load_for` gives them; None
             for none.
         title: what the page is called.
-        most_items: how many of the data are taken at most, drawn at random from them, always the
-            same ones.
+        most_items: how many of the data are taken at most: the first one, and others drawn at
+            random, always the same ones.
         track: told how far it is.
 
     Raises:
@@ -129,6 +129,7 @@ class Explorer:
             return
         most = max(min(most, _MOST_VALUES // int(np.prod(shape, dtype=np.int64))), 1)
         self.rows = drawn_places(len(data), most, np.random.default_rng(_STREAM))
+        self.rows[:1] = 0  # the page opens with the first one
         self.data = data.rows(self.rows)
         if not self.turns:
             self.codes = np.zeros((len(self.rows), 0), np.float32)
@@ -224,7 +225,7 @@ class Explorer:
         data = self._whole
         if data is None or not 0 <= row < len(data):
             raise DataError(
-                f"there is no item {row}",
+                f"there is no {self.things[:-1]} {row}",
                 hint="give DATA" if data is None else f"there are {len(data):,}, from 0 on",
             )
         values = np.asarray(data.items[row])
@@ -290,6 +291,11 @@ class Explorer:
         if self.trained.data.table is not None:
             return "table"
         return "image" if is_picture_shape(self.trained.item_shape) else "values"
+
+    @property
+    def things(self) -> str:
+        """What several items are called in sentences."""
+        return "rows" if self.kind == "table" else "items"
 
     def page_data(self) -> dict[str, Any]:
         """What of the page never changes; docs/explore.md describes it. All is JSON."""
@@ -387,9 +393,10 @@ class Explorer:
             return [f"There are no latent numbers to turn: the model's {why}."]
         lines = [f"The range of each slider holds 99 in 100 {self._typical[1]}."]
         if self._whole is not None and len(self) < len(self._whole):
+            some = f"{len(self):,} of the {len(self._whole):,} {self.things}"
             lines.append(
-                f"The map and the most similar codes are of {len(self):,} of the "
-                f"{len(self._whole):,} items of {page_name(self._whole.name)}, drawn at random."
+                f"The map and the most similar codes are of {some} of "
+                f"{page_name(self._whole.name)}, drawn at random."
             )
         return lines
 

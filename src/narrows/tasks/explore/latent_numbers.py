@@ -16,6 +16,8 @@ _ENDS = (0.5, 50.0, 99.5)
 # Codes whose numbers are moved, and values that may be decoded for it, in all.
 _MOVED, _MOST_DECODED = 16, 1 << 27
 _STREAM = 0x511DE
+# A share of the largest effect that is shown as 0 %.
+_IDLE = 0.005
 # So long a code of a denoiser nobody turns: `fit` makes them about as large as the image.
 _LONG = 256
 
@@ -29,6 +31,8 @@ class LatentNumber:
         low, median, high: the 0.5th, 50th and 99.5th of 100 parts of the training codes.
         effect: the root mean squared change of an item's values from ``low`` to ``high``, in the
             data's own units.
+        idle: whether it hardly tells items apart: it is the same for every training item, or has
+            next to nothing of the largest effect.
     """
 
     index: int
@@ -36,6 +40,7 @@ class LatentNumber:
     median: float
     high: float
     effect: float
+    idle: bool
 
 
 def turns(trained: TrainedModel) -> bool:
@@ -86,7 +91,7 @@ def start_code(autoencoder: TrainedAutoencoder, typical: np.ndarray) -> np.ndarr
 def latent_numbers(
     autoencoder: TrainedAutoencoder, typical: np.ndarray, *, track: Tracker = silent
 ) -> tuple[LatentNumber, ...]:
-    """All numbers of the code, the one that moves the most first.
+    """All numbers of the code, the one that moves the most first, and those that are idle last.
 
     Args:
         typical: codes as :func:`typical_codes` gives them.
@@ -95,22 +100,25 @@ def latent_numbers(
     size = len(median)
     item_size = int(np.prod(autoencoder.trained.item_shape, dtype=np.int64))
     some = typical[: int(np.clip(_MOST_DECODED // (2 * size * item_size), 1, _MOVED))]
-    found = []
+    effects = []
     with track("moving each latent number", total=size, unit="numbers") as advance:
         for index in range(size):
             moved = np.repeat(some[None], 2, axis=0)
             moved[0, :, index], moved[1, :, index] = low[index], high[index]
             ends = autoencoder.decode_floats(moved.reshape(-1, size)).astype(np.float64)
             before, after = ends.reshape(2, -1)
-            effect = float(np.sqrt(np.square(after - before).mean()))
-            found.append(
-                LatentNumber(
-                    index=index,
-                    low=float(low[index]),
-                    median=float(median[index]),
-                    high=float(high[index]),
-                    effect=effect,
-                )
-            )
+            effects.append(float(np.sqrt(np.square(after - before).mean())))
             advance(1)
-    return tuple(sorted(found, key=lambda number: -number.effect))
+    dead = set(autoencoder.trained.dead.tolist())
+    found = [
+        LatentNumber(
+            index=index,
+            low=float(low[index]),
+            median=float(median[index]),
+            high=float(high[index]),
+            effect=effect,
+            idle=index in dead or effect < _IDLE * max(effects),
+        )
+        for index, effect in enumerate(effects)
+    ]
+    return tuple(sorted(found, key=lambda number: (number.idle, -number.effect)))

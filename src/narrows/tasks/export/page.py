@@ -43,12 +43,14 @@ class ExportedPage(Framed):
         items: how many items are in it.
         given: how many there are in the data.
         precision: in how many bits weights are in it, and what that changes.
+        things: what several items are called.
     """
 
     text: str
     items: int
     given: int
     precision: Precision
+    things: str = "items"
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the page.
@@ -61,10 +63,11 @@ class ExportedPage(Framed):
 
     def sentences(self) -> list[str]:
         """What a user should know of it."""
-        items = "1 item" if self.items == 1 else f"{self.items} items"
+        things = self.things[:-1] if self.given == 1 else self.things
+        held = f"with {self.items} {things}" if self.given else "without items to choose from"
         if self.items < self.given:
-            items = f"{self.items} of {self.given:,} items, {_why_some(self.items)}"
-        size = f"{len(self.text.encode('utf-8')) / 1e6:.1f} MB, with {items}"
+            held = f"with {self.items} of {self.given:,} {things}, {_why_some(self.items)}"
+        size = f"{len(self.text.encode('utf-8')) / 1e6:.1f} MB, {held}"
         if not self.precision.tried:
             return [f"{size}; weights are in it as they are in the model"]
         bits = f"{self.precision.encoder} bits a weight in the encoder and {self.precision.decoder}"
@@ -108,6 +111,7 @@ def export_page(
         items=len(explorer),
         given=0 if data is None else len(data.items),
         precision=precision,
+        things=explorer.things,
     )
 
 
