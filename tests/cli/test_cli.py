@@ -381,7 +381,7 @@ def test_the_demo_tells_the_story_of_any_data(
     story = tmp_path / "story"
     said = read_json(narrows("demo", "--data", items_file, "--out", story, "--json"))
     assert said["page"] == str(story / "index.html")
-    page = (story / "index.html").read_text(encoding="utf-8")
+    page = (story / "index.html").read_text(encoding="utf-8").replace("\u00a0", " ")
     assert "items.npy" in page
     assert [each["name"] for each in said["models"]] == ["the article's net", "the default model"]
     assert all(sentence in unescape(page) for sentence in said["in_short"])
