@@ -28,10 +28,14 @@ def main() -> None:
 
 
 def _run() -> int:
-    from narrows.cli.app import run
+    from narrows.support.progress import going_on
 
-    sys.meta_path.insert(0, _WithoutPandas)
-    return run(sys.argv[1:])
+    with going_on("starting"):
+        from narrows.cli.app import run
+
+        sys.meta_path.insert(0, _WithoutPandas)
+        with going_on("working"):
+            return run(sys.argv[1:])
 
 
 if __name__ == "__main__":

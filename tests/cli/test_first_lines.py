@@ -1,13 +1,21 @@
 """Commands that take long to begin say so before they begin."""
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import numpy as np
 import pytest
 
+from helpers.clock import Clock
 from helpers.command_line import Command, failed
+from narrows import Autoencoder, compare
+from narrows.__main__ import _run
+from narrows.cli.explore import _serve
 from narrows.errors import DataError
-from narrows.support import progress
+from narrows.support.progress import going_on
 
 
 @pytest.mark.parametrize(
@@ -41,15 +49,51 @@ def test_what_is_opened_is_said_before_anything_is_done(
     assert outcome.err.startswith(f"opening {opened}\n")
 
 
-def test_where_no_bar_is_work_is_told_of_after_two_seconds(
+def test_a_command_that_loads_or_computes_without_a_word_goes_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    now = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    told = []
-    with progress.shown("encoding", total=10, unit="items") as advance:
-        for _ in range(9):
-            now[0] += 1.5
-            advance(1)
-            told.append(capsys.readouterr().err.count("encoding"))
-    assert told == [0, 1, 0, 0, 0, 0, 0, 0, 1]
+    clock = Clock(monkeypatch)
+
+    def work(arguments: list[str]) -> int:
+        clock.wait(8)
+        return 0
+
+    monkeypatch.setattr("narrows.cli.app.run", work)
+    monkeypatch.setattr("sys.meta_path", [*sys.meta_path])
+    assert _run() == 0
+    assert capsys.readouterr().err == "working, 2 s so far\nworking, 7 s so far\n"
+
+
+def test_a_page_that_is_served_is_no_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = Clock(monkeypatch)
+    for name in ("pages.explore.build_explore_page", "server.requests.application"):
+        monkeypatch.setattr(f"narrows.{name}", lambda *_, **__: None)
+    monkeypatch.setattr("narrows.server.serving.address_of", lambda _: "http://here")
+    monkeypatch.setattr("narrows.server.serving.serve", lambda *_: clock.wait(100))
+    with going_on("working"):
+        _serve(mock.Mock(), mock.Mock(), "127.0.0.1", browser=False)
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["the page is at http://here", "Ctrl-C ends it"]
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_python_is_told_between_works_where_it_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verbose: bool
+) -> None:
+    clock = Clock(monkeypatch)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        clock.wait(2)
+        raise DataError("it begins", hint="again")
+
+    rows = np.zeros((4, 3), np.float32)
+    for where, call in (
+        ("narrows.estimators.autoencoder.fit", Autoencoder(verbose=verbose).fit),
+        ("narrows.estimators.comparing.job", partial(compare, verbose=verbose)),
+    ):
+        monkeypatch.setattr(where, refuse)
+        with pytest.raises(DataError, match="it begins"):
+            call(rows)
+        assert capsys.readouterr().err == ("working, 2 s so far\n" if verbose else "")

@@ -2,8 +2,8 @@
 
 import pytest
 
+from narrows.support import pulse
 from narrows.support.progress import silent
-from narrows.tasks.comparison import duration
 from narrows.tasks.comparison.duration import timed_training
 
 
@@ -12,7 +12,7 @@ def said(
 ) -> list[str]:
     """What is told of a thousand steps of so many seconds each."""
     now, notes = [0.0], list[str]()
-    monkeypatch.setattr(duration, "monotonic", lambda: now[0])
+    monkeypatch.setattr(pulse._State, "clock", lambda: now[0])
     track = timed_training(silent, notes.append, "10 epochs", before)
     with track(label, total=1000, unit="items") as advance:
         advance(0)
@@ -37,7 +37,7 @@ def test_the_first_piece_of_each_size_compiles_and_is_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now, notes = [0.0], list[str]()
-    monkeypatch.setattr(duration, "monotonic", lambda: now[0])
+    monkeypatch.setattr(pulse._State, "clock", lambda: now[0])
     with timed_training(silent, notes.append, "this")("training", total=240, unit="items") as told:
         told(0)
         for epoch in range(20):

@@ -8,6 +8,7 @@ import typer
 from narrows.cli.model_options import ModelAndData, takes_model
 from narrows.cli.options import path_option
 from narrows.cli.terminal import progress, say
+from narrows.support.pulse import resting
 from narrows.support.standard_input import received
 
 if TYPE_CHECKING:
@@ -105,4 +106,5 @@ def _serve(explorer: "Explorer", server: "socket", host: str, browser: bool) -> 
     opened = browser and open_browser(address)
     say(f"the page is {'open in your browser, ' if opened else ''}at {address}")
     say("Ctrl-C ends it")
-    serve(application(explorer, page), server)
+    with resting():
+        serve(application(explorer, page), server)

@@ -13,6 +13,7 @@ from narrows.cli.options import DataArgument, Json, path_option
 from narrows.cli.terminal import progress, say, show
 from narrows.support.interruption import unbroken, with_last_words
 from narrows.support.log import log_json
+from narrows.support.pulse import resting
 from narrows.tasks.fit_options import RunOptions, SourceOptions
 from narrows.tasks.outputs import check_outputs, still_there
 
@@ -95,7 +96,8 @@ def fit(
     how: dict[str, Any] = {"start": before, "unbroken": unbroken}
     with joined(**group) as is_first:
         if not is_first:
-            job.take_part(*load(), options, **how)
+            with resting():  # the first process tells
+                job.take_part(*load(), options, **how)
             return
         written = {"--out": out, **files.outputs()}
         models = {"--spec": options.spec}

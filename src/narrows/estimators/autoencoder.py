@@ -40,7 +40,7 @@ from narrows.support import arguments
 from narrows.support.chunks import chunks
 from narrows.support.lazy_modules import pa
 from narrows.support.log import log_as_before, log_json, say
-from narrows.support.progress import Tracker, shown, silent, unheard, warn
+from narrows.support.progress import Tracker, going_on, shown, silent, unheard, warn
 from narrows.tasks.denoise import denoise, require_denoisable
 from narrows.tasks.drawn_codes import DrawnCodes, interpolated, traversed
 from narrows.tasks.drawn_rows import DrawnRows
@@ -320,7 +320,8 @@ class Autoencoder(
         with log_as_before():
             if as_json:
                 log_json()
-            yield shown if given else silent
+            with going_on("working") if given else contextlib.nullcontext():
+                yield shown if given else silent
 
     @lazy.takes_dask(lazy.codes)
     def transform(self, X: Any) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -14,7 +15,7 @@ from narrows.estimators.outliers import OutlierDetector
 from narrows.report.comparison.compared import Compared
 from narrows.support import arguments
 from narrows.support.log import say
-from narrows.support.progress import shown
+from narrows.support.progress import going_on, shown
 from narrows.support.temporary import temporary_folder
 from narrows.tasks.compare import compare as job
 from narrows.tasks.comparison.candidates import named
@@ -96,8 +97,9 @@ def compare(
     )
     of_images, csv = parted(more)
     reading = Reading(test=test, labels=labels, images=ImageOptions.of(**of_images), csv=csv)
-    hearing = Hearing(track=shown, note=say) if arguments.truth("verbose", verbose) else Hearing()
-    with temporary_folder() as kept:
+    tells = arguments.truth("verbose", verbose)
+    hearing = Hearing(track=shown, note=say) if tells else Hearing()
+    with temporary_folder() as kept, going_on("working") if tells else nullcontext():
         return Compared.of(job(data, _files(models, kept), options, reading, hearing=hearing))
 
 

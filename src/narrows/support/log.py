@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from narrows.support import pulse
 from narrows.support.streams import standard_error
 
 
@@ -53,3 +54,4 @@ def _write(line: str) -> None:
     err = standard_error()
     err.write(f"{line}\n")
     err.flush()
+    pulse.heard()

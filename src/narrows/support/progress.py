@@ -12,19 +12,23 @@ Library code takes a tracker and defaults to :func:`silent`; the command line, a
 """
 
 import contextlib
+import os
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import IO, Any, Protocol, cast, runtime_checkable
 
 from narrows.errors import NarrowsWarning
+from narrows.support import pulse
 from narrows.support.log import as_json, say, tell
+from narrows.support.pulse import looked_after
+from narrows.support.speed import Speed
 from narrows.support.streams import Report, standard_error
 
-# Of work that no bar shows: when a line tells of it first, and how often then.
-_FIRST_LINE_SECONDS, _LINE_EVERY_SECONDS = 2.0, 10.0
+# Of work that no bar shows: when a line tells of it first, of two seconds less what starting takes
+# and the pause between two looks; and how often then.
+_FIRST_LINE_SECONDS, _LINE_EVERY_SECONDS = 1.5, 5.0
 
 
 class Advance(Protocol):
@@ -76,17 +80,31 @@ def shown(label: str, *, total: float | None, unit: str) -> Iterator[Advance]:
     where it cannot."""
     shown: _Bar | _Lines | None = None
     with contextlib.suppress(Exception):
-        draws = standard_error().isatty() and not as_json()
-        shown = (_Bar if draws else _Lines)(label, total, unit)
+        shown = (_Bar if _can_draw() else _Lines)(label, total, unit)
     if shown is None:
         with silent(label, total=total, unit=unit) as advance:
             yield advance
         return
     _harmless(shown.start)()
     try:
-        yield _harmless(shown.advance)
+        with looked_after(shown.look):
+            yield _harmless(shown.advance)
     finally:
         _harmless(shown.stop)()
+
+
+@contextlib.contextmanager
+def going_on(label: str) -> Iterator[None]:
+    """The whole of a command, or of a call that tells: where no work in it is told of, and nothing
+    is said, a line says that it goes on."""
+    with looked_after(_Lines(label, None, "").look):
+        yield
+
+
+def _can_draw() -> bool:
+    """Whether a bar can be drawn: a terminal that cannot move its cursor shows none."""
+    dumb = os.environ.get("TERM", "").lower() in ("dumb", "unknown")
+    return standard_error().isatty() and not as_json() and not dumb
 
 
 def _harmless(report: Callable[..., None]) -> Callable[..., None]:
@@ -105,7 +123,7 @@ class _Bar:
 
     def __init__(self, label: str, total: float | None, unit: str) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
         # a bar that is drawn already has put itself before standard error
         err: Any = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
@@ -113,65 +131,91 @@ class _Bar:
             TextColumn("{task.description}"),
             BarColumn(bar_width=12),
             TextColumn("{task.percentage:>3.0f}%" if total else "{task.completed:,.0f} " + unit),
-            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[left]}"),
             TextColumn("{task.fields[note]}"),
             TextColumn("{task.fields[rate]}"),  # the first to go where the terminal is narrow
             console=Console(file=cast(IO[str], Report(err))),
             transient=True,
         )
-        self.task = self.bar.add_task(label, total=total, rate="", note="")
-        self.unit, self.began, self.done = unit, time.monotonic(), 0.0
-        self.skipped: float | None = None
+        self.task = self.bar.add_task(label, total=total, left="", rate="", note="")
+        self.total, self.unit, self.done = total, unit, 0.0
+        self.began = self.moved_at = pulse.now()
+        self.speed = Speed()
 
     def start(self) -> None:
         self.bar.start()
 
     def advance(self, amount: float, note: str = "") -> None:
-        if self.skipped is None:
-            # what an earlier run did says nothing about the speed of this one
-            self.skipped = amount
         self.done += amount
-        new = self.done - self.skipped
-        rate = _rate(new / max(time.monotonic() - self.began, 1e-3), self.unit) if new > 0 else ""
-        self.bar.update(self.task, completed=self.done, note=note, rate=rate)
+        self.moved_at = pulse.now()
+        self.speed.add(amount)
+        left = self.speed.seconds_for(max((self.total or 0) - self.done, 0))
+        self.bar.update(
+            self.task,
+            completed=self.done,
+            left="" if left is None or not self.total else f"{_clock(left)} left",
+            note=note,
+            rate=self.speed.told(self.unit),
+        )
+
+    def look(self) -> None:
+        """While it does not move, say for how long there has been work."""
+        if pulse.now() - self.moved_at > _FIRST_LINE_SECONDS:
+            self.bar.update(self.task, left=f"{_clock(pulse.now() - self.began)} so far")
 
     def stop(self) -> None:
         self.bar.stop()
+        pulse.heard()
 
 
 class _Lines:
-    """A line now and then."""
+    """A line now and then: when work tells that it advanced, or when nothing is said for as long,
+    whatever the reason."""
 
     def __init__(self, label: str, total: float | None, unit: str) -> None:
         self.label, self.total, self.unit = label, total, unit
-        self.began = time.monotonic()
+        self.began = pulse.now()
         self.due = self.began + _FIRST_LINE_SECONDS
-        self.done = 0.0
+        self.wait = _FIRST_LINE_SECONDS
+        self.done, self.note, self.has_moved = 0.0, "", False
+        self.speed = Speed()
 
     def start(self) -> None:
         """Nothing is to be said yet."""
 
     def advance(self, amount: float, note: str = "") -> None:
         self.done += amount
-        now = time.monotonic()
-        if now > self.due:
-            self.due = now + _LINE_EVERY_SECONDS
-            self._tell(note, now - self.began)
+        self.note, self.has_moved = note, True
+        self.speed.add(amount)
+        if pulse.now() > self.due:
+            self._tell()
 
-    def _tell(self, note: str, seconds: float) -> None:
-        done, unit = self.done, self.unit
+    def look(self) -> None:
+        """Say that the work goes on, where nothing has been said for long."""
+        if pulse.silence() > self.wait:
+            self._tell()
+
+    def _tell(self) -> None:
+        now, self.wait = pulse.now(), _LINE_EVERY_SECONDS
+        self.due, seconds = now + self.wait, now - self.began
+        speed = self.speed.told(self.unit) if self.has_moved else ""
+        self.has_moved = False
         if as_json():
-            tell("progress", work=self.label, done=done, total=self.total, unit=unit)
+            amount = {"done": self.done, "total": self.total, "unit": self.unit}
+            tell("progress", work=self.label, **amount, seconds=round(seconds, 1))
             return
-        share = f"{done / self.total:.0%}" if self.total else f"{done:,.0f} {unit}"
-        say(f"{self.label} {share}, {_rate(done / seconds, unit)}  {note}".rstrip())
+        share = f"{self.done / self.total:.0%}" if self.total else f"{self.done:,.0f} {self.unit}"
+        how = f"{self.label} {share}" if self.done else self.label
+        say(f"{how}, {speed or f'{_clock(seconds)} so far'}  {self.note}".rstrip())
 
     def stop(self) -> None:
         """Nothing is left to say."""
 
 
-def _rate(amount: float, unit: str) -> str:
-    for size, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if amount >= size:
-            return f"{amount / size:.3g}{prefix} {unit}/s"
-    return f"{amount:.3g} {unit}/s"
+def _clock(seconds: float) -> str:
+    """A time as a clock shows it, or in seconds below one minute."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02}:{rest:02}"
+    return f"{minutes}:{rest:02}" if minutes else f"{rest} s"

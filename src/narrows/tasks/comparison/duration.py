@@ -2,10 +2,10 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from time import monotonic
 
 from narrows.support.number_text import about
 from narrows.support.progress import Advance, Note, Tracker
+from narrows.support.speed import Speed
 
 # Steps are timed for so long, and what takes less than the second time is not worth a word.
 _TIMED, _WORTH_SAYING = 2.0, 15.0
@@ -45,23 +45,16 @@ def _say(note: Note, what: str, seconds: float, before: float) -> None:
 
 
 class _Timed:
-    """Tells once what all of the work takes, at the speed of its first two seconds. The first piece
-    of each size is left out: it compiles, loads, or goes on from a checkpoint."""
+    """Tells once what all of the work takes, as soon as two seconds of it were timed."""
 
     def __init__(self, advance: Advance, total: float, tell: Callable[[float], None]) -> None:
         self.advance, self.total, self.tell = advance, total, tell
-        self.sizes: set[float] = set()
-        self.done = self.seconds = 0.0
-        self.last, self.is_told = monotonic(), False
+        self.speed, self.is_told = Speed(), False
 
     def __call__(self, amount: float, note: str = "") -> None:
         self.advance(amount, note)
-        now = monotonic()
-        if amount in self.sizes:
-            self.done += amount
-            self.seconds += now - self.last
-        self.sizes.add(amount)
-        self.last = now
-        if not self.is_told and self.done and self.seconds > _TIMED:
+        self.speed.add(amount)
+        seconds = self.speed.seconds_for(self.total)
+        if not self.is_told and seconds is not None and self.speed.seconds > _TIMED:
             self.is_told = True
-            self.tell(self.total * self.seconds / self.done)
+            self.tell(seconds)
