@@ -12,6 +12,7 @@ Library code takes a tracker and defaults to :func:`silent`; the command line, a
 """
 
 import contextlib
+import math
 import os
 import sys
 import warnings
@@ -214,7 +215,7 @@ class _Lines:
 
 def _clock(seconds: float) -> str:
     """A time as a clock shows it, or in seconds below one minute."""
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, rest = divmod(math.ceil(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
         return f"{hours}:{minutes:02}:{rest:02}"

@@ -151,15 +151,16 @@ class RunFiles:
         own = coded if shown.inputs is None else None
         at = measured_places(len(shown), seed, refined=bool(autoencoder.trained.refinement))
         evaluation = evaluate(autoencoder, shown, coded=own, at=at, track=track)
-        drawn = draw_run(
-            self.folder,
-            autoencoder,
-            history,
-            shown=shown,
-            evaluation=evaluation,
-            seed=seed,
-            coded=coded,
-        )
+        with track("drawing pictures", total=None, unit="pictures"):
+            drawn = draw_run(
+                self.folder,
+                autoencoder,
+                history,
+                shown=shown,
+                evaluation=evaluation,
+                seed=seed,
+                coded=coded,
+            )
         for each in self.histories:
             drawn |= each.missing(history)
         self.note(f"its history and pictures are in {self.folder}")
