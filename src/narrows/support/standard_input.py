@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from narrows.errors import DataError
+from narrows.support.progress import going_on
 from narrows.support.temporary import temporary_folder
 
 #: What messages call it.
@@ -48,7 +49,7 @@ def _received() -> Path:
     kept = contextlib.ExitStack()
     atexit.register(kept.close)
     path = kept.enter_context(temporary_folder()) / "standard-input"
-    with path.open("wb") as file:
+    with going_on(f"waiting for {NAME}"), path.open("wb") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
     if not path.stat().st_size:
         raise DataError(
