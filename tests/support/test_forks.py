@@ -20,6 +20,7 @@ from narrows import Autoencoder, compress, load_data
 from narrows.archive import open_archive, write_archive, write_table
 from narrows.archive.opening import opened
 from narrows.errors import ArchiveError, NarrowsError, UsageError
+from narrows.support import pulse
 
 pd = optional("pandas")
 
@@ -118,6 +119,22 @@ class TestForks:
             capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         assert "before this process was forked" in done.stdout, done.stderr
+
+    def test_a_forked_process_looks_after_its_own_work_alone(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pulse, "_LOOK_SECONDS", threading.TIMEOUT_MAX)
+        looked = list[str]()
+
+        def own() -> tuple[list[str], int]:
+            pulse.beat()
+            with pulse.looked_after(lambda: looked.append("own")):
+                pulse.beat()
+                names = [thread.name for thread in threading.enumerate()]
+            return looked, names.count("narrows-pulse")
+
+        with pulse.looked_after(lambda: looked.append("of the parent")):
+            assert in_fork(own) == (["own"], 1)
 
     def test_a_fork_waits_for_what_another_thread_compiles(self) -> None:
         from numba.core.compiler_lock import global_compiler_lock

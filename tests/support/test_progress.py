@@ -1,7 +1,6 @@
 """Long work is told of, whether it advances or not; the clock is the tests'."""
 
 import json
-import os
 import threading
 from typing import Any
 
@@ -109,22 +108,6 @@ def test_work_goes_on_where_no_thread_can_be_started(
     with progress.shown("encoding", total=1, unit="items") as advance:
         advance(1)
     assert not capsys.readouterr().err
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_process_looks_after_its_own_work(clock: Clock) -> None:
-    with pulse.looked_after(lambda: None):
-        child = os.fork()
-        if not child:
-            looked = list[int]()
-            pulse.beat()
-            with pulse.looked_after(lambda: looked.append(1)):
-                pulse.beat()
-                is_right = looked == [1] and len(pulses()) == 1
-            os._exit(not is_right)
-        assert os.waitpid(child, 0)[1] == 0
-        assert len(pulses()) == 1
 
 
 def test_a_bar_that_does_not_move_says_for_how_long(
