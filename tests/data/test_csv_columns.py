@@ -2,18 +2,23 @@
 missing, and what is said of it."""
 
 import datetime
-import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 
 from narrows import load_data
 from narrows.data import Dataset
-from narrows.data.tables import SchemaDrift, TableSchema, cell_formats, open_table
+from narrows.data.tables import (
+    SchemaDrift,
+    TableSchema,
+    cell_formats,
+    cells,
+    open_table,
+    reading,
+)
 from narrows.data.tables.filling import filled_rows, filled_types
 from narrows.errors import DataError
 
@@ -261,42 +266,59 @@ def test_plain_numbers_are_tried_in_one_format_only(monkeypatch: pytest.MonkeyPa
         (".", " "),
         (".", "'"),
     ]
-    assert not tried  # and one look tells that they are plain
-    cell_formats.guess_formats(
-        pa.array(["0.25", "1.5", "+20.125", "-1.", "(3)"]), False, (None, None)
-    )
     assert len(tried) == 1
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "0",
-        "7",
-        "-20.125",
-        "+.5",
-        "5.",
-        "1e-9",
-        "0.5E+3",
-        "007",
-        "",
-        ".",
-        "-",
-        "e5",
-        "(5)",
-        "1,5",
-        "nan",
-        "inf",
-        "1.5 ",
-        "−1",
-        "١",
-        "5\n",
-    ],
-)
-def test_what_looks_plain_at_once_is_plain(text: str) -> None:
-    texts = pa.array(["1.5", text])
-    plain = cell_formats.normalized(texts, cell_formats.CellFormat())
-    looks = pc.all(pc.match_substring_regex(texts, cell_formats._PLAIN)).as_py()
-    assert not looks or (plain is not None and float(plain[1].as_py()) == float(text))
-    # what has neither sign nor gap nor brackets in another way is found at once
-    assert looks or plain is None or not re.fullmatch(r"[-+]?\d+(\.\d+)?", text, re.ASCII)
+WIDE = 300
+
+
+def write_wide(path: Path, odd: dict[int, tuple[int, str]], rows: int = 40) -> np.ndarray:
+    """A table of numbers, in which some columns have another cell in a row; gives the numbers."""
+    numbers = np.random.default_rng(3).normal(size=(rows, WIDE)).round(3)
+    cells = [[f"{number:.3f}" for number in row] for row in numbers]
+    for column, (row, text) in odd.items():
+        cells[row][column] = text
+    names = ",".join(f"c{column}" for column in range(WIDE))
+    path.write_text("\n".join([names, *map(",".join, cells)]) + "\n", encoding="utf-8")
+    return numbers
+
+
+def test_columns_of_plain_numbers_are_read_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = write_wide(tmp_path / "t.csv", {17: (30, "unknown")})
+    read, calls = cells.parse, list[int]()
+
+    def count(array: pa.Array, type_: pa.DataType) -> pa.Array | None:
+        calls.append(len(array))
+        return read(array, type_)
+
+    monkeypatch.setattr(cells, "parse", count)
+    data = load_data(tmp_path / "t.csv")
+    # of a column that holds more, only the halves that it is in are read again
+    assert len(calls) < WIDE / 4
+    found = schema_of(data).decode(data.items)
+    for column in range(WIDE):
+        expected = [None if (column, row) == (17, 30) else numbers[row, column]
+                    for row in range(len(numbers))]  # fmt: skip
+        assert found[f"c{column}"].to_pylist() == expected
+
+
+@pytest.mark.parametrize("row", [0, 1, 39])
+def test_what_is_no_plain_number_is_found_among_many_columns(
+    row: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = {0: "n.a.", 5: "$1.5", 99: "abc", 100: "-3", 101: "nan", 299: "0123"}
+    numbers = write_wide(tmp_path / "t.csv", {at: (row, text) for at, text in odd.items()})
+    monkeypatch.setattr(reading, "_CSV_BLOCK", 20_000)  # some rows at a time
+    data = load_data(tmp_path / "t.csv")
+    schema = schema_of(data)
+    texts = [column.name for column in schema.columns if column.kind != "numeric"]
+    assert texts == ["c5", "c99", "c299"]
+    expected = numbers.copy()
+    expected[row, [0, 101]], expected[row, 100] = np.nan, -3
+    found = schema.decode(data.items)
+    for column in set(range(WIDE)) - {5, 99, 299}:
+        cell = np.array(found[f"c{column}"].to_pylist(), np.float64)
+        np.testing.assert_array_equal(cell, expected[:, column])
+    assert any("c0" in note and "taken for missing: 'n.a.'" in note for note in data.notes)

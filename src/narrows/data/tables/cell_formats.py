@@ -33,8 +33,6 @@ _MARKS = {" ": _BLANKS, "'": "['’]"}
 _MINUS = "\\-\u2212"
 # Texts that a format is tried on before all are.
 _FIRST_TRIED = 8
-# Numbers in the plain form; with a zero in front they would be identifiers.
-_PLAIN = r"^[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 _SIGNS = ((".", ","), (",", "."), (",", " "), (".", " "), (".", "'"), (",", "'"))
 
 _DAY, _MONTH, _YEAR, _SHORT = r"(?P<d>\d{1,2})", r"(?P<m>\d{1,2})", r"(?P<y>\d{4})", r"(?P<y>\d{2})"
@@ -239,19 +237,11 @@ def guess_formats(
         each if letters & set(_MARKS.get(each.thousands, each.thousands)) else _without_mark(each)
         for each in found
     ]
-    fits = {each: _fits(texts, each) for each in dict.fromkeys(tried)}
+    fits = {each: normalized(texts, each) is not None for each in dict.fromkeys(tried)}
     return [each for each, like in zip(found, tried, strict=True) if fits[like]]
 
 
-def _fits(texts: Any, cell_format: CellFormat) -> bool:
-    """Whether all texts are of a format."""
-    if cell_format == CellFormat():  # plain numbers, as most columns have, for a tenth of the time
-        plain = pc.all(pc.match_substring_regex(texts, _PLAIN)).as_py()
-        return plain or normalized(texts, cell_format) is not None
-    return normalized(texts, cell_format) is not None
-
-
-# What follows is asked of every column, and there are few formats.
+# What follows is asked of many columns, and there are few formats.
 @cache
 def _date_formats() -> tuple[CellFormat, ...]:
     return tuple(CellFormat(date=name) for name in DATES)

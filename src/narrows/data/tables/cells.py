@@ -51,6 +51,10 @@ def to_numbers(array: Any, name: str, kind: str, dtype: str, row: int) -> np.nda
     array = _without_dictionary(array)
     if is_text(array.type):
         array = _parsed(array, name, kind, dtype, row)
+    if array.type == pa.float64() and kind == "numeric":  # Arrow's own way, for a fifth of the time
+        numbers = array.to_numpy(zero_copy_only=False)
+        _check_numbers(numbers, array, name, kind, row)
+        return numbers
     missing = pc.is_null(array).to_numpy(zero_copy_only=False)
     try:
         numbers = _plain_numbers(array, kind, dtype)
@@ -92,13 +96,13 @@ def _check_numbers(numbers: np.ndarray, array: Any, name: str, kind: str, row: i
             f"finite and at most {_LARGEST:g}",
             hint="correct it, leave the cell empty, or take the logarithm of the column",
         )
-    present = ~np.isnan(numbers)
-    if kind == "integer":
-        wrong = present & (numbers != np.rint(numbers))
-    elif kind == "boolean":
-        wrong = present & (numbers != 0) & (numbers != 1)
-    else:
+    if kind not in ("integer", "boolean"):
         return
+    wrong = ~np.isnan(numbers)
+    if kind == "integer":
+        wrong &= numbers != np.rint(numbers)
+    else:
+        wrong &= (numbers != 0) & (numbers != 1)
     if wrong.any():
         at = int(np.argmax(wrong))
         raise not_of_kind(name, kind, displayed(array, at), row + at)

@@ -40,6 +40,11 @@ def encode_cells(column: Column, array: Any, row: int, drift: SchemaDrift) -> np
     return _encode_classes(column, array, drift)
 
 
+def holds_plain_numbers(column: Column) -> bool:
+    """Whether cells that are texts are tried as plain numbers first."""
+    return column.kind in ("integer", "numeric") and column.cell_format is None
+
+
 def _encode_numbers(column: Column, array: Any, row: int, drift: SchemaDrift) -> np.ndarray:
     numbers = cells_to_numbers(column, array, row, drift)
     absent = np.isnan(numbers)

@@ -41,6 +41,7 @@ from narrows.data.tables.text_cells import (
     are_truth_words,
     candidate_types,
     counted,
+    numbers_of,
     parse_cells,
     parse_valid,
 )
@@ -92,8 +93,11 @@ def scan(
         row = 1
         with track(f"looking at {source.name}", total=None, unit="rows") as advance:
             for batch in source.batches(waiting):
+                fed = {name: cells_of(batch, name) for name in waiting}
+                plain = [name for name in waiting if scans[name].takes_numbers(fed[name])]
+                fed |= numbers_of({name: fed[name] for name in plain})
                 for name in waiting:
-                    scans[name].feed(cells_of(batch, name), row)
+                    scans[name].feed(fed[name], row)
                 row += batch.num_rows
                 advance(batch.num_rows)
         count = row - 1
@@ -162,14 +166,13 @@ class _Reading:
     """What a source says of how its cells are written.
 
     Attributes:
-        decimal, thousands: what the user said of numbers.
+        stated: what the user said stands before decimals and between thousands.
         decimal_first: whether a comma is likelier before decimals than between thousands.
         textual: whether all columns are texts.
         where: the place of a row, in words.
     """
 
-    decimal: str | None
-    thousands: str | None
+    stated: tuple[str | None, str | None]
     decimal_first: bool
     textual: bool
     where: Callable[[int], str]
@@ -179,8 +182,7 @@ class _Reading:
         options = getattr(source, "options", CsvOptions())
         dialect = getattr(source, "dialect", None)
         return cls(
-            decimal=options.decimal,
-            thousands=options.thousands,
+            stated=(options.decimal, options.thousands),
             decimal_first=getattr(dialect, "delimiter", ",") in ";\t",
             textual=source.textual,
             where=getattr(source, "where", "row {:,}".format),
@@ -203,6 +205,8 @@ _NUMBER_OR_DATE = (
     r"^[^0-9A-Za-z]{0,4}\d[\d.,' ]*([eE][+-]?\d+)? ?[^0-9A-Za-z]{0,3}$"
     r"|^\d{1,4}[-/.:]\d{1,2}([-/.:]\d{1,4})?([ T]\d.*)?$"
 )
+# A number that is not whole.
+_PART = re.compile(r"-?\d+\.\d")
 # Cells that are looked at to guess how a column is written, and different ones that are tried.
 _LOOKED_AT, _TRIED = 500, 20
 # Different cells among numbers or dates, and their share, up to which they are told of.
@@ -250,6 +254,18 @@ class _ColumnScan:
             self._reset()
         return stale
 
+    def takes_numbers(self, array: Any) -> bool:
+        """Whether texts, if they are plain numbers, may be fed as such: as nothing narrower."""
+        option, number, reading = self._option, pa.float64(), self._reading
+        known = self._stale or self._declared or any(reading.stated) or option.cell_format
+        if known or not (reading.textual and is_text(array.type)):
+            return False
+        if self._present or option.type == number:
+            return bool(option.type == number)
+        first = array.drop_null()[:1].to_pylist()
+        kinds = [each.type for each in self._options]
+        return number in kinds and any(_PART.match(text) for text in first)
+
     def feed(self, array: Any, row: int) -> None:
         """The next cells, the first of which is in row ``row``."""
         if self._stale or self._option.kind == "ignored":
@@ -259,10 +275,18 @@ class _ColumnScan:
                 array = array.dictionary_decode()
             if is_text(array.type):
                 array = array.cast(pa.string())  # whose functions take one type of texts alone
+            elif self._reading.textual:  # plain numbers, see :meth:`takes_numbers`
+                while self._option.type != array.type:
+                    self._options.pop(0)
         present = len(array) - array.null_count
-        if present and not self._guessed and is_text(array.type):
-            self._guess_format(array)
-        while present and (converted := self._converted(array, row)) is None:
+        while present:
+            # where a plain kind fits, nobody asks how else the cells may be written
+            early = self._declared or any(self._reading.stated)
+            may_guess = early or self._option.kind == "categorical"
+            if may_guess and not self._guessed and is_text(array.type):
+                self._guess_format(array)
+            if (converted := self._converted(array, row)) is not None:
+                break
             before = self._options.pop(0)
             # What was counted as whole numbers counts as numbers too.
             wider = before.kind == "integer" and self._option.kind == "numeric"
@@ -341,7 +365,7 @@ class _ColumnScan:
         if self._kind not in (None, "numeric", "integer", "date"):
             return
         known = without_missing_words(array)[0].drop_null()[:_LOOKED_AT]
-        stated = self._reading.decimal, self._reading.thousands
+        stated = self._reading.stated
         comma = self._reading.decimal_first
         if self._declared:
             texts = known.unique()[:_TRIED]

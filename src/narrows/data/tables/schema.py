@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from narrows.data.tables.arrow_types import kind_of, type_from_text
+from narrows.data.tables.arrow_types import is_text, kind_of, type_from_text
 from narrows.data.tables.cell_formats import CellFormat
 from narrows.data.tables.columns import Column
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.drift import SchemaDrift
-from narrows.data.tables.encoding import encode_cells
+from narrows.data.tables.encoding import encode_cells, holds_plain_numbers
 from narrows.data.tables.frames.form import Form
 from narrows.data.tables.frames.learning import entry_of, frame_like_training, training_table
 from narrows.data.tables.frames.legacy import legacy_form
 from narrows.data.tables.reading import cells_of
+from narrows.data.tables.text_cells import numbers_of
 from narrows.errors import DataError, ShapeError
 from narrows.support.lazy_modules import pa
 from narrows.support.progress import warn
@@ -154,9 +155,11 @@ class TableSchema:
             row: the number of its first row, for messages.
         """
         features = np.empty((block.num_rows, self.width), np.float32)
+        arrays = {column.name: cells_of(block, column.name) for column in self.learnt}
+        plain = [column.name for column in self.learnt if holds_plain_numbers(column)]
+        arrays |= numbers_of({name: arrays[name] for name in plain if is_text(arrays[name].type)})
         for column in self.learnt:
-            array = cells_of(block, column.name)
-            features[:, column.features] = encode_cells(column, array, row, drift)
+            features[:, column.features] = encode_cells(column, arrays[column.name], row, drift)
         return features
 
     def decode(self, features: np.ndarray) -> Any:
