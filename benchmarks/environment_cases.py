@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from environment_counts import CODE, LOST, failed_badly, files_in, said_badly
+from environment_machines import can_connect, compiled_clock, jump, own_clock
+from environment_processes import clock_of_two, cut_apart, one_of_two
 from environment_trials import (
     COMMANDS,
     FIT,
@@ -26,19 +28,14 @@ from environment_trials import (
     environment_of_locale,
     slowness,
 )
-from environment_workers import (
-    damaged_checkpoint,
-    kill,
-    one_of_two,
-    starve,
-    stopped,
-    to_worker,
-)
+from environment_workers import damaged_checkpoint, kill, starve, stopped, to_worker
 
 Random = np.random.Generator
 
 #: Within so many seconds a command has obeyed, or was done anyway.
 _OBEYED = 2.0
+#: What a case may need.
+DISK, NETWORK, CLOCK = "disk", "network", "clock"
 # The share of signals that come while a file is being written.
 _WHILE_WRITING = 0.3
 # A refusal that comes before so much of a command's time is one at the start.
@@ -60,7 +57,7 @@ class Case:
         run: does it to one command, counts its faults and gives how it ended.
         commands: to which.
         share: of the moments that were asked for; less where each takes long.
-        mounts: whether it needs a file system of its own.
+        needs: what not every user may make: a disk, a network, or a clock.
     """
 
     name: str
@@ -68,7 +65,7 @@ class Case:
     run: Callable[[Trial, Random], Ended]
     commands: tuple[Command, ...] = COMMANDS
     share: float = 1.0
-    mounts: bool = False
+    needs: str = ""
 
 
 def moment(trial: Trial, random: Random) -> float:
@@ -168,6 +165,12 @@ def can_mount(scratch: Path) -> bool:
     except FileNotFoundError:
         return False
     return mount.returncode == 0 and subprocess.run(["umount", str(folder)]).returncode == 0
+
+
+def possible(scratch: Path) -> set[str]:
+    """What of the needs of cases this user may make here."""
+    makes = {DISK: can_mount, NETWORK: can_connect, CLOCK: compiled_clock}
+    return {"", *(need for need, make in makes.items() if make(scratch))}
 
 
 def _fill(folder: Path) -> Path:
@@ -529,6 +532,14 @@ def _name(trial: Trial, random: Random) -> Ended:
     return ended
 
 
+def _clock(trial: Trial, random: Random) -> Ended:
+    """The time of day jumps, ahead or back: nothing comes of it."""
+    place = own_clock(trial)
+    ended = trial.watch(None, lambda: jump(place, random), moment(trial, random))
+    _judge_unmoved(trial, ended)
+    return ended
+
+
 _READS = tuple(each for each in COMMANDS if each.reads)
 _READS_MODEL = tuple(
     each
@@ -545,12 +556,12 @@ CASES = (
     Case("terminate", "signals", _stopping(signal.SIGTERM)),
     Case("hang-up", "signals", _stopping(signal.SIGHUP)),
     Case("kill", "signals", _stopping(signal.SIGKILL)),
-    Case("small-disk", "disks", _small_disk, mounts=True),
-    Case("filled-disk", "disks", _filled_disk, mounts=True),
+    Case("small-disk", "disks", _small_disk, needs=DISK),
+    Case("filled-disk", "disks", _filled_disk, needs=DISK),
     Case("quota", "disks", _quota),
-    Case("full-temporary", "disks", _full_temporary, mounts=True),
-    Case("full-run-folder", "disks", _full_run_folder, (FIT,), 0.25, mounts=True),
-    Case("full-cache", "disks", _full_cache, _USES_KERNELS, 0.5, mounts=True),
+    Case("full-temporary", "disks", _full_temporary, needs=DISK),
+    Case("full-run-folder", "disks", _full_run_folder, (FIT,), 0.25, needs=DISK),
+    Case("full-cache", "disks", _full_cache, _USES_KERNELS, 0.5, needs=DISK),
     Case("closed-stderr", "terminals", _closed_stderr),
     Case("full-stderr", "terminals", _full_stderr),
     Case("broken-stderr", "terminals", _broken_stderr),
@@ -572,6 +583,9 @@ CASES = (
     Case("workers-terminate", "workers", stopped(signal.SIGTERM, group=False), (MANY,)),
     Case("workers-hang-up", "workers", stopped(signal.SIGHUP, group=True), (MANY,)),
     Case("workers-two-at-once", "workers", _two_at_once, (MANY,)),
-    Case("process-interrupted", "processes", one_of_two(signal.SIGINT), (TOGETHER,), 0.25),
-    Case("process-killed", "processes", one_of_two(signal.SIGKILL), (TOGETHER,), 0.25),
+    Case("process-interrupted", "processes", one_of_two(signal.SIGINT), (TOGETHER,)),
+    Case("process-killed", "processes", one_of_two(signal.SIGKILL), (TOGETHER,)),
+    Case("processes-cut", "processes", cut_apart, (TOGETHER,), needs=NETWORK),
+    Case("processes-clock", "processes", clock_of_two, (TOGETHER,), needs=CLOCK),
+    Case("clock", "others", _clock, (*COMMANDS, MANY), needs=CLOCK),
 )

@@ -10,8 +10,10 @@ terminals (standard error closed, full, a broken pipe; standard output gone; a t
 up, with and without nohup), truncations (input that shrinks while it is read, damaged kernels,
 models, archives, half a line of history, half a checkpoint), two runs in one folder, encodings of
 standard output, and the longest names; workers of many files that are killed or run out of memory,
-signals to all of them, and one of two processes of a training that is lost, after which three, one
-and two of them go on.
+signals to all of them; one of two processes of a training that is lost, the network between them
+that is cut, for good or for a while, after which one, two or three of them go on; and the time of
+day that jumps, ahead or back, under one command or under such processes. The times of files are the
+system's, whose clock stays as it is.
 
 Work is lost where a result is missing or differs from an undisturbed run's though its place had
 room (pictures and history that a full disk kept out of a run's folder, which it said, are not), or
@@ -23,9 +25,10 @@ something is in the way of the work; 0 elsewhere.
 A moment is drawn evenly over the processor time that the command takes undisturbed, so that it does
 not depend on what else the machine does; three in ten signals come as soon as a hidden file shows
 that something is being written. The limits on waiting grow with the machine's load. Cases
-that compile anew, and three of fit alone, have fewer moments. Full disks need a user who may mount
-one (root); where this is not allowed, the limit on the size of files stands alone, which the record
-says.
+that compile anew, and three of fit alone, have fewer moments. Of processes that train together,
+half of the moments come within 8 s after they have joined, and half after the first checkpoint.
+Full disks and networks need a user who may make them (root), and clocks a C compiler; the record
+says what was left out.
 
     python benchmarks/environment_faults.py [--cases interrupt,kill] [--moments N] [--trials 3,4]
 """
@@ -53,7 +56,7 @@ from common import (
     table,
     write_record,
 )
-from environment_cases import CASES, Case, can_mount
+from environment_cases import CASES, Case, possible
 from environment_counts import KINDS
 from environment_trials import EVERY, Trial, Workplace, heed_signals
 
@@ -120,8 +123,8 @@ def main() -> None:
     runs: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="narrows-faults-") as scratch:
         place = Workplace(Path(scratch))
-        mounts = can_mount(place.scratch)
-        left_out = [case.name for case in chosen if case.mounts and not mounts]
+        made = possible(place.scratch)
+        left_out = [case.name for case in chosen if case.needs not in made]
         chosen = [case for case in chosen if case.name not in left_out]
         used = {command.name for case in chosen for command in case.commands}
         commands = [each for each in EVERY if each.name in used]
@@ -158,7 +161,10 @@ def record(
     ]
     trials = sum(len(run["trials"]) for run in runs.values())
     told = "At the end of the command of the moment, 'in time' counts what happened before it."
-    absent = f"Left out, because no disk may be mounted: {', '.join(left_out)}."
+    absent = (
+        "Left out, because no disk may be mounted, no network made, or a clock not compiled: "
+        f"{', '.join(left_out)}."
+    )
     shown = "Faults:\n\n" + "\n".join(f"- {line}" for line in faults[:_SHOWN])
     write_record(
         "environment-faults",

@@ -282,7 +282,12 @@ class Trial:
         for name in ("out", "tmp"):
             (folder / name).mkdir(parents=True)
         (folder / "in").symlink_to(place.inputs)
-        self.environment = {"TMPDIR": str(folder / "tmp"), **caches_in(place.caches)}
+        # what an installed program has: bytecode that is not compiled anew each time
+        kept = {
+            "PYTHONPYCACHEPREFIX": str(place.scratch / "bytecode"),
+            "PYTHONDONTWRITEBYTECODE": "",
+        }
+        self.environment = {"TMPDIR": str(folder / "tmp"), **kept, **caches_in(place.caches)}
 
     @property
     def out(self) -> Path:

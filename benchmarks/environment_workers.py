@@ -1,4 +1,4 @@
-"""What happens to commands that several processes share: workers of many files, and of a training.
+"""What happens to the workers of commands on many files, and to checkpoints.
 
 The judge is that of the other cases: bytes of an undisturbed run, exit codes, what is left.
 """
@@ -8,23 +8,17 @@ import os
 import resource
 import shutil
 import signal
-import socket
-import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from environment_counts import CODE, HANG, LOST, failed_badly, files_in, has_its_format, said_badly
+from environment_counts import CODE, HANG, LOST, failed_badly, files_in, said_badly
 from environment_trials import LIMIT, Ended, Trial, slowness
 
 Random = np.random.Generator
-
-# A process that is missing is found after 20 s, and the others have 10 s more to end.
-_NOTICED = 30.0
-_TICK = 0.05
 
 
 def _workers(pid: int) -> list[int]:
@@ -125,90 +119,6 @@ def _judge_again(trial: Trial) -> None:
     trial.must_be(ended, 0)
     trial.judge_complete()
     trial.faults += trial.rest(ended)
-
-
-# Several processes of one training
-
-
-def _together(trial: Trial, count: int, *more: str) -> list[subprocess.Popen[bytes]]:
-    with socket.socket() as some:
-        some.bind(("127.0.0.1", 0))
-        group = ("--coordinator", f"127.0.0.1:{some.getsockname()[1]}", "--processes", str(count))
-    words = trial.command.words(*group, *more, "--process")
-    return [
-        subprocess.Popen(
-            [*words, str(index)],
-            cwd=trial.folder,
-            env={**os.environ, **trial.environment, "JAX_PLATFORMS": "cpu"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        for index in range(count)
-    ]
-
-
-def _ends(
-    trial: Trial, processes: Sequence[subprocess.Popen[bytes]], seconds: float
-) -> list[tuple[int, str]]:
-    """The exit code of each and what it said, within so many seconds."""
-    until, found = time.monotonic() + seconds, []
-    for each in processes:
-        try:
-            said = each.communicate(timeout=max(until - time.monotonic(), 1))[1]
-        except subprocess.TimeoutExpired:
-            trial.faults.append((HANG, f"still there after {seconds:.0f} s"))
-            each.kill()
-            said = each.communicate()[1]
-        found.append((each.returncode, said.decode("utf-8", "replace")))
-    return found
-
-
-def one_of_two(number: signal.Signals) -> Callable[[Trial, Random], Ended]:
-    """One of two processes that train together is lost; one, two or three go on."""
-
-    def run(trial: Trial, random: Random) -> Ended:
-        checkpoint = trial.out / Path(trial.command.out).stem / "checkpoint.safetensors"
-        history = checkpoint.with_name("history.jsonl")
-        both, lost = _together(trial, 2, "--epochs", "1000000"), int(random.integers(2))
-        until = time.monotonic() + 240
-        while not checkpoint.exists() and time.monotonic() < until:
-            time.sleep(_TICK)
-        time.sleep(float(random.uniform(0, 2)))
-        begun = time.monotonic()
-        both[lost].send_signal(number)
-        ends = _ends(trial, both, _NOTICED * slowness())
-        after = time.monotonic() - begun
-        code, said = ends[lost]
-        if code != (-number if number == signal.SIGKILL else 128 + number):
-            trial.faults.append((CODE, f"the lost one ended with {code}"))
-        code, said = ends[1 - lost]
-        # JAX aborts where process 0 is gone
-        if code not in ((1, -signal.SIGABRT) if lost == 0 else (1,)):
-            trial.faults.append((CODE, f"the other one ended with {code}"))
-        if f"error: process {lost}" not in said or "--resume" not in said:
-            trial.faults.append((CODE, f"the other one did not say who is missing: {said[-200:]}"))
-        trial.faults += said_badly(said)
-        epochs = len(history.read_bytes().splitlines()) if history.exists() else 0
-        for count in (3, 1, 2):
-            epochs += 2
-            ends = _ends(trial, _together(trial, count, "--epochs", str(epochs), "--resume"), 300)
-            _judge_resumed(trial, ends, history, epochs)
-        return Ended(code, said, "", 0.0, True, after)
-
-    return run
-
-
-def _judge_resumed(
-    trial: Trial, ends: Sequence[tuple[int, str]], history: Path, epochs: int
-) -> None:
-    for code, said in ends:
-        if code != 0:
-            last = said.strip().splitlines()[-2:]
-            trial.faults.append((CODE, f"{len(ends)} went on, and one ended with {code}: {last}"))
-    lines = history.read_bytes() if history.exists() else b""
-    if lines.count(b"\n") != epochs or not has_its_format(history.name, lines):
-        trial.faults.append((LOST, f"{len(ends)} went on: the history has not {epochs} epochs"))
 
 
 # Damage

@@ -27,11 +27,13 @@ from narrows.support.temporary import remove_temporaries
 DETECTED = "auto"
 
 _BEAT_SECONDS = 1.0
-# Without a word for so long, a process is missing; JAX itself ends all after twice that.
-_SILENT_SECONDS = 20.0
+# A process that was not heard of at so many beats is missing. They are counted, so that no clock
+# that jumps, and no program that was stopped for a while, makes silence.
+_SILENT_BEATS = 20
 _JOIN_SECONDS = 300
-# One may have more to read than the others before it trains; who is missing is noticed meanwhile.
-_PATIENCE_SECONDS = 24 * 3600
+# What JAX waits for by a clock that may jump, it waits for so long: who is missing is noticed
+# meanwhile, and one may have more to read than the others before it trains.
+_PATIENCE_SECONDS = 30 * 24 * 3600
 # What the others take to hear why process 0, which they would ask, has ended.
 _HEARD_SECONDS = 4.0
 _ENDED = "ended"
@@ -83,6 +85,8 @@ def joined(
     _State.group = group
     try:
         with group.watched():
+            with _explained(group), _quiet_output():  # gloo tells whom it has connected
+                _add_up_once()
             yield group.index == 0
     finally:
         _State.group = None
@@ -138,24 +142,31 @@ def _join(coordinator: str, count: int | None, index: int | None) -> tuple[int, 
         jax.config.update("jax_enable_preemption_service", False)
     wanted: dict[str, Any] = {
         "initialization_timeout": _JOIN_SECONDS,
-        "heartbeat_timeout_seconds": int(2 * _SILENT_SECONDS),
+        "heartbeat_timeout_seconds": _PATIENCE_SECONDS,
     }
     known = inspect.signature(jax.distributed.initialize).parameters  # older ones have not all
-    try:
+    with _explained():
         jax.distributed.initialize(
             **given, **{name: value for name, value in wanted.items() if name in known}
         )
-        with _quiet_output():  # gloo tells whom it has connected
-            _add_up_once()
+    state = _distributed_state()
+    return jax.process_index(), jax.process_count(), str(state.coordinator_address)
+
+
+@contextlib.contextmanager
+def _explained(group: "_Group | None" = None) -> Iterator[None]:
+    """Say why processes do not come together; of those that have joined, who is missing."""
+    try:
+        yield
     except (RuntimeError, ValueError) as error:
+        if group is not None:
+            group.look_for_missing()
         first = str(error).splitlines()[0]
         raise TrainingError(
             f"the processes did not come together: {first}",
             hint=f"start all of them within {_JOIN_SECONDS} s, with a coordinator that each of "
             f"them reaches: {_EXAMPLE}",
         ) from error
-    state = _distributed_state()
-    return jax.process_index(), jax.process_count(), str(state.coordinator_address)
 
 
 def _checked(coordinator: str, count: int | None, index: int | None) -> tuple[int, int]:
@@ -209,7 +220,8 @@ class _Group:
         self.index, self.count, self.address = index, count, address
         self.client = _distributed_state().client
         self._left, self._ending = threading.Event(), threading.Event()
-        self._silent = set[int]()
+        self._silence = dict.fromkeys(range(count), 0)  # beats without a word, by process
+        self._ended = dict[int, str]()
         self._words: subprocess.Popen[bytes] | None = None
         self.missing: str | None = None
 
@@ -217,8 +229,8 @@ class _Group:
     def watched(self) -> Iterator[None]:
         """Look after the others meanwhile."""
         self._words = _last_words(self.address if self.index else "")
-        watch = threading.Thread(target=self._watch, name="narrows-processes", daemon=True)
-        watch.start()
+        for work in (self._beat, self._watch):
+            threading.Thread(target=work, name="narrows-processes", daemon=True).start()
         try:
             yield
         except BaseException as error:
@@ -253,10 +265,7 @@ class _Group:
         """Tell the others why this process ends, or say who is missing, and end without JAX, which
         would wait for all."""
         if not isinstance(error, NarrowsError | KeyboardInterrupt | SystemExit):
-            # what JAX makes of a process that is gone; the watch finds out which it is
-            deadline = time.monotonic() + _SILENT_SECONDS + 4 * _BEAT_SECONDS
-            while self.missing is None and not came() and time.monotonic() < deadline:
-                time.sleep(_BEAT_SECONDS / 4)
+            self.look_for_missing()
         self._ending.set()
         why = self.missing or str(getattr(error, "message", error)) or type(error).__name__
         if isinstance(error, KeyboardInterrupt) or came():
@@ -271,16 +280,29 @@ class _Group:
             raise TrainingError(self.missing, hint=_HINT) from error
         raise error
 
+    def look_for_missing(self) -> None:
+        """Give the watch the time to find out who is gone, where JAX says that one is."""
+        deadline = time.monotonic() + (_SILENT_BEATS + 10) * _BEAT_SECONDS
+        while self.missing is None and not came() and time.monotonic() < deadline:
+            time.sleep(_BEAT_SECONDS / 4)
+
     def _tell(self, why: str) -> None:
-        with contextlib.suppress(Exception):
-            self.client.key_value_set(f"narrows/{_ENDED}/{self.index}", why)
+        """Say it to the others, as far as process 0 can be reached, which may never answer."""
+
+        def tell() -> None:
+            with contextlib.suppress(Exception):
+                self.client.key_value_set(f"narrows/{_ENDED}/{self.index}", why)
+
+        told = threading.Thread(target=tell, daemon=True)
+        told.start()
+        told.join(_HEARD_SECONDS)
 
     def _wait_for_others(self) -> None:
         """Until they have heard: with this process the place goes where they ask."""
         deadline = time.monotonic() + _HEARD_SECONDS
         with contextlib.suppress(Exception):
             while time.monotonic() < deadline:
-                if len(self._found(_ENDED)) + len(self._silent) >= self.count:
+                if len(self._found(_ENDED)) + len(self._silent()) >= self.count:
                     return
                 time.sleep(_BEAT_SECONDS / 4)
 
@@ -288,39 +310,48 @@ class _Group:
         found = self.client.key_value_dir_get(f"narrows/{kind}/")
         return {int(key.rpartition("/")[2]): value for key, value in found}
 
-    def _watch(self) -> None:
-        """The watching thread: beat, and look at the others' beats."""
-        heard = dict.fromkeys(range(self.count), ("", time.monotonic()))
-        beat = 0
+    def _beat(self) -> None:
+        """A thread that says that this process is there, and hears of the others. Where process 0
+        cannot be reached it may wait for an answer for ever."""
+        heard, beat = dict[int, str](), 0
         while not self._left.wait(_BEAT_SECONDS):
             beat += 1
             try:
                 self.client.key_value_set(
                     f"narrows/beat/{self.index}", str(beat), allow_overwrite=True
                 )
-                beats, ended = self._found("beat"), self._found(_ENDED)
+                beats, self._ended = self._found("beat"), self._found(_ENDED)
             except Exception:  # JAX ends this process where process 0 is gone
                 continue
-            now = time.monotonic()
             for process, told in beats.items():
-                if heard[process][0] != told:
-                    heard[process] = told, now
-            silent = {n for n, (_, at) in heard.items() if now - at > _SILENT_SECONDS}
-            self._silent = silent - {self.index} - set(ended)
-            self.missing = self._sentence(ended)
+                if heard.get(process) != told:
+                    heard[process], self._silence[process] = told, 0
+
+    def _watch(self) -> None:
+        """A thread that finds out who is missing, or has ended."""
+        while not self._left.wait(_BEAT_SECONDS):
+            for process in self._silence:
+                self._silence[process] += 1
+            self.missing = self._sentence()
             if self.missing is not None:
                 self._give_up()
                 return
 
-    def _sentence(self, ended: dict[int, str]) -> str | None:
+    def _silent(self) -> list[int]:
+        """Who is missing: process 0 alone, through which all are heard, where it is."""
+        silent = [n for n, beats in self._silence.items() if beats > _SILENT_BEATS]
+        others = [n for n in silent if n != self.index and n not in self._ended]
+        return others[:1] if others[:1] == [0] else others
+
+    def _sentence(self) -> str | None:
         """Who is missing; None where all are there."""
-        if self._silent:
-            names = ", ".join(map(str, sorted(self._silent)))
+        silent = self._silent()
+        if silent:
             return (
-                f"process {names} of {self.count} is missing: nothing was heard of it for "
-                f"{_SILENT_SECONDS:.0f} s"
+                f"process {', '.join(map(str, silent))} of {self.count} is missing: nothing was "
+                f"heard of it for {_SILENT_BEATS * _BEAT_SECONDS:.0f} s"
             )
-        for process, why in sorted(ended.items()):
+        for process, why in sorted(self._ended.items()):
             if process != self.index:
                 return f"process {process} of {self.count} has ended: {why}"
         return None
@@ -348,8 +379,7 @@ def _skip_shutdown() -> None:
 
 def _last_words(address: str) -> "subprocess.Popen[bytes]":
     """A process that says who is missing where JAX ends this one: it does so by itself, and at
-    once, when process 0 is gone, or when the clock of its machine jumps. Process 0 gives no
-    address."""
+    once, when process 0 is gone. Process 0 gives no address."""
     return subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", _SAYING, address], stdin=subprocess.PIPE
     )
