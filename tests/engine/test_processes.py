@@ -5,8 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -132,7 +134,7 @@ def test_a_lost_process_ends_all_and_fewer_go_on_with_the_same_losses(
 
 
 def test_process_0_too_says_that_it_was_ended(capfd: pytest.CaptureFixture[str]) -> None:
-    """As JAX ends it by itself where the clock jumps."""
+    """As by a signal that nothing hears."""
     group = _Group(0, 2, "127.0.0.1:1")
     with group.watched():
         words, group._words = group._words, None
@@ -140,6 +142,25 @@ def test_process_0_too_says_that_it_was_ended(capfd: pytest.CaptureFixture[str])
         words.communicate()
         group._left.set()
     assert "error: this process was ended" in capfd.readouterr().err
+
+
+def test_process_0_that_never_answers_is_missing_and_is_told_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where the network is cut."""
+    monkeypatch.setattr("narrows.engine.processes._BEAT_SECONDS", 0.001)
+    monkeypatch.setattr("narrows.engine.processes._HEARD_SECONDS", 0.001)
+    group, answers, ended = _Group(1, 3, "127.0.0.1:1"), threading.Event(), list[str | None]()
+    group.client = SimpleNamespace(key_value_set=lambda *_, **__: answers.wait())
+    monkeypatch.setattr(group, "_give_up", lambda: ended.append(group.missing))
+    beats = threading.Thread(target=group._beat)
+    beats.start()
+    group._watch()
+    group._tell("it was interrupted")
+    group._left.set()
+    answers.set()
+    beats.join()
+    assert ended == ["process 0 of 3 is missing: nothing was heard of it for 0 s"]
 
 
 @pytest.mark.parametrize(

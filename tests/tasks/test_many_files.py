@@ -22,6 +22,7 @@ from narrows.model.file import save_model
 from narrows.support.workers import Lost, in_processes
 from narrows.tasks.fit_plan import Fitted
 from narrows.tasks.many_files.jobs import INDEX, EncodeFiles
+from narrows.tasks.many_files.places import Place
 from narrows.tasks.many_files.record import RECORD
 from narrows.tasks.many_files.running import run_files
 
@@ -110,9 +111,8 @@ def test_the_others_go_on_and_the_same_command_does_what_is_missing(
     Path("in/small.npy").unlink()
     np.save("in/bad.npy", np.load("in/d1.npy"))
     Path("out/d2.npy").unlink()
-    later = Path("out/d10.npy").stat().st_mtime_ns + 1
-    os.utime("in/d10.npy", ns=(later, later))
-    os.utime("out/d10.npy", ns=(later - 10, later - 10))
+    earlier = Path("in/d10.npy").stat().st_mtime_ns - 1  # as where a clock has jumped back
+    os.utime("in/d10.npy", ns=(earlier, earlier))
     again = json.loads(done(narrows(*line)).out)
     assert again["written"] == ["out/bad.npy", "out/d2.npy", "out/d10.npy"]
     assert len(again["kept"]) == 3
@@ -122,6 +122,19 @@ def test_the_others_go_on_and_the_same_command_does_what_is_missing(
     }
     last = json.loads(done(narrows(*line)).out)
     assert not last["written"] and len(last["kept"]) == 6
+
+
+@pytest.mark.parametrize("unit", [1, 100, 1000, 10**6, 10**9, 2 * 10**9])
+def test_a_result_is_of_its_file_by_the_time_that_a_file_system_keeps_of_it(
+    unit: int, tmp_path: Path
+) -> None:
+    (out := tmp_path / "out").touch()
+    time = 1_700_000_001_123_456_789
+    place = Place(tmp_path / "in", out, time)
+    os.utime(out, ns=(time, time // unit * unit))
+    assert place.is_done()
+    for other in (time + 3 * 10**9, time - 3 * 10**9):
+        assert not replace(place, modified=other).is_done()
 
 
 @pytest.mark.slow

@@ -85,13 +85,14 @@ class _Task:
     job: FileJob
     source: str
     out: str
+    modified: int
     version: str = __version__
 
 
 def _task(job: FileJob, place: Place) -> _Task:
     # without a slash the name of a folder may end in what looks like a kind of file
     slash = "" if job.suffix(place.source) else os.sep
-    return _Task(job, job.path(place.source), job.path(place.out) + slash)
+    return _Task(job, job.path(place.source), job.path(place.out) + slash, place.modified)
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,9 @@ def run_files(
 ) -> FilesDone:
     """Do a job to each file of a folder or a pattern, with a result for each in a folder.
 
-    A result is there as a whole or not at all, and one that is there and no older than its file is
-    kept: the same call again does what is missing. A file that fails is told, and the others go on.
+    A result is there as a whole or not at all, and has the time of its file. One that is there with
+    this time is kept: the same call again does what is missing. A file that fails is told, and the
+    others go on.
 
     Args:
         job: what is done to each.
@@ -240,6 +242,8 @@ def _do(task: _Task) -> _Outcome:
         )
     try:
         _work_of(task.job)(task.source, task.out, notes.append)
+        with contextlib.suppress(OSError):  # it would be done again the next time
+            os.utime(task.out, ns=(task.modified, task.modified))
     except Exception as error:
         known = _known(error)
         return _Outcome(tuple(notes), known.message, known.hint)
