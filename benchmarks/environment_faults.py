@@ -60,7 +60,7 @@ from environment_cases import CASES, Case, possible
 from environment_counts import KINDS
 from environment_trials import EVERY, Trial, Workplace, heed_signals
 
-_SHOWN = 60
+_SHOWN, _PART = 60, 5
 
 
 def measure(
@@ -118,7 +118,8 @@ def main() -> None:
     arguments = parser.parse_args()
     announce(__doc__ or "")
     heed_signals()
-    chosen = [case for case in CASES if case.name in arguments.cases.split(",")]
+    by_name = {case.name: case for case in CASES}
+    chosen = [by_name[name] for name in arguments.cases.split(",")]
     journal = Journal("environment-faults", arguments)
     runs: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="narrows-faults-") as scratch:
@@ -129,13 +130,19 @@ def main() -> None:
         used = {command.name for case in chosen for command in case.commands}
         commands = [each for each in EVERY if each.name in used]
         place.prepare(commands, arguments.processes)
-        for case in chosen:
-            count = max(1, round(case.share * arguments.moments))
-            trials = arguments.trials or list(range(count))
-            what = f"{case.name}: trials {','.join(map(str, trials))}, seed {arguments.seed}"
-            runs[case.name] = journal.measure(
-                what, measure, case, place, trials, arguments.seed, arguments.processes
-            )
+        # some of each in turn: a benchmark that is stopped has as many of all
+        for first in range(0, arguments.moments, _PART):
+            for case in chosen:
+                count = max(1, round(case.share * arguments.moments))
+                trials = arguments.trials or list(range(count))
+                part = trials[first : first + _PART]
+                if part:
+                    what = f"{case.name}: trials {','.join(map(str, part))}, seed {arguments.seed}"
+                    found = journal.measure(
+                        what, measure, case, place, part, arguments.seed, arguments.processes
+                    )
+                    run = runs.setdefault(case.name, {"trials": [], "rate": found["rate"]})
+                    run["trials"] += found["trials"]
     record(journal, runs, left_out, arguments.versions)
 
 
