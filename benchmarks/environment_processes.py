@@ -24,13 +24,14 @@ from environment_counts import (
     said_badly,
 )
 from environment_machines import clock, jump, network
-from environment_trials import Ended, Trial, slowness
+from environment_trials import Ended, Trial, end_the_rest, slowness
 
 Random = np.random.Generator
 
 # A process that is missing is found after 20 s, and the others have 15 s more to end.
 _NOTICED = 35.0
 _SILENCE = 25.0
+_LAST_WORDS = 10.0
 # JAX compiles, and processes join, within so many seconds on a quiet machine.
 _BEGUN = 120.0
 _TICK = 0.05
@@ -132,6 +133,8 @@ class _Together:
                 self.trial.faults.append((HANG, told))
                 each.kill()
                 each.wait()
+            # where JAX ends one, another process says the last words in its place
+            self.trial.faults += end_the_rest(each.pid, _LAST_WORDS * slowness())
         for index in range(len(self.processes)):
             self.trial.faults += said_badly(self.said(index))
         return [(each.returncode, self.said(n)) for n, each in enumerate(self.processes)]

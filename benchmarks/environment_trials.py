@@ -394,7 +394,7 @@ class Trial:
                 faults.append((HANG, f"still there {waited:.0f} s " + ("on" if ends else "after")))
                 _end(process)
         end = time.monotonic()
-        faults += _end_the_rest(process.pid)
+        faults += end_the_rest(process.pid)
         texts = [(text or b"").decode("utf-8", "replace") for text in (said, output)]
         happened = happen is None or since is not None
         return Ended(
@@ -444,9 +444,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.kill()
 
 
-def _end_the_rest(group: int) -> Iterator[Fault]:
+def end_the_rest(group: int, seconds: float = 1.0) -> Iterator[Fault]:
     """Count and end what is left of the process group of a command that has ended."""
-    for _ in range(50):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         if not _is_there(group):
             return
         time.sleep(_POLL)
