@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -135,6 +136,21 @@ def test_a_result_is_of_its_file_by_the_time_that_a_file_system_keeps_of_it(
     assert place.is_done()
     for other in (time + 3 * 10**9, time - 3 * 10**9):
         assert not replace(place, modified=other).is_done()
+
+
+@pytest.mark.slow
+@here
+def test_what_a_killed_process_left_half_written_is_removed_where_nothing_is_missing(
+    narrows: Command, folder: Path, model_file: Path
+) -> None:
+    line = ("encode", model_file, "in", "--workers", 2, "--out", "out")
+    done(narrows(*line))
+    host = zlib.crc32(os.uname().nodename.encode())
+    left = Path("out/more < 1") / f".narrows-{host:08x}-{2**31 - 1}-{0:012x}"
+    left.mkdir()
+    (left / "d1.npy").touch()
+    done(narrows(*line))
+    assert not left.exists()
 
 
 @pytest.mark.slow

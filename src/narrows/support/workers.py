@@ -113,6 +113,7 @@ def _crew(function: Callable[[Any], Any], count: int) -> Iterator[Callable[[], C
         finally:
             for connection in connections:
                 connection.close()
+            multiprocessing.active_children()  # takes notice of the lost: they are dead then
 
 
 def _serve(

@@ -17,7 +17,7 @@ from narrows.support.files import is_standard_output
 from narrows.support.inputs import cannot_be_read
 from narrows.support.locking import held_folder
 from narrows.support.progress import Note, Tracker, silent, unheard
-from narrows.support.temporary import made_folder
+from narrows.support.temporary import made_folder, remove_left_overs
 from narrows.support.workers import Lost, in_processes
 from narrows.tasks.many_files.jobs import FileJob, Work
 from narrows.tasks.many_files.places import Place, places_of
@@ -159,6 +159,7 @@ def run_files(
         begin_record(out, job.settings())
         for folder in sorted({place.out.parent for place in places}):
             held.enter_context(made_folder(folder))
+            held.callback(remove_left_overs, folder)  # of a process that was killed meanwhile
         return _run(job, places, out, through, track=track, notes=_Notes(note))
 
 
