@@ -78,7 +78,7 @@ class FilesDone:
             )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Task:
     """A job, and a file that it is done to, by the same version of narrows."""
 
@@ -92,7 +92,12 @@ class _Task:
 def _task(job: FileJob, place: Place) -> _Task:
     # without a slash the name of a folder may end in what looks like a kind of file
     slash = "" if job.suffix(place.source) else os.sep
-    return _Task(job, job.path(place.source), job.path(place.out) + slash, place.modified)
+    return _Task(
+        job=job,
+        source=job.path(place.source),
+        out=job.path(place.out) + slash,
+        modified=place.modified,
+    )
 
 
 @dataclass(frozen=True)
