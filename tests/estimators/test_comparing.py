@@ -51,6 +51,21 @@ def test_its_figures_are_those_of_the_command(
     assert "narrows fit YOUR_DATA" in (tmp_path / "own.html").read_text("utf-8")
 
 
+def test_numbers_of_codes_are_asked_for_where_models_are_trained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared_briefly(monkeypatch)
+    monkeypatch.setattr("narrows.tasks.compare.TABLE_BOUNDS", ())
+    X = np.random.default_rng(0).normal(size=(60, 6)).astype(np.float32)
+    found = compare(X, latent=2, numbers=(), epochs=1, verbose=False)
+    assert [each.latent for each in found.models] == [2, 2]
+    found = compare(X, numbers=(), epochs=1, verbose=False)
+    assert [each.latent for each in found.models] == [3, 3]
+    ae = Autoencoder(epochs=1, refine=0).fit(X)
+    with pytest.raises(UsageError, match="latent=2 is for models that are trained here"):
+        compare(X, ae, latent=2)
+
+
 @pytest.mark.slow
 def test_a_data_frame_is_compared_as_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     pandas = pytest.importorskip("pandas")

@@ -131,6 +131,14 @@ def test_the_end_suits_the_values() -> None:
     assert plan(rows(60, 8), loss="bce").spec.output_activation == "sigmoid"
 
 
+def test_the_size_of_the_code_is_told_where_it_was_chosen() -> None:
+    items = Dataset("rows", np.random.default_rng(0).normal(size=(50, 22)).astype(np.float32))
+    told = "11 numbers in the code: half of an item's 22 values, 20 at most"
+    assert any(told in reason for reason in make_plan(items, FitOptions()).reasons)
+    given = make_plan(items, FitOptions(latent=11)).reasons
+    assert not any("in the code" in reason for reason in given)
+
+
 def test_what_the_user_says_is_done() -> None:
     noise = "masking:0.2"
     for preset in ("auto", "dense", "simple"):

@@ -13,6 +13,7 @@ from narrows.support import memory
 from narrows.support.inputs import cannot_be_read
 from narrows.support.interruption import INTERRUPTED, came
 from narrows.support.log import log_as_before
+from narrows.support.spelling import as_command_line
 from narrows.support.streams import output_error
 from narrows.version import __version__
 
@@ -87,7 +88,7 @@ app.command()(archive.info)
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; gives the exit code: 0 done, 1 the work failed, 2 wrong usage."""
-    with warnings.catch_warnings(), log_as_before():
+    with warnings.catch_warnings(), log_as_before(), as_command_line():
         warnings.simplefilter("always", NarrowsWarning)  # a note ends no work, whatever -W says
         warnings.showwarning = _show_warning
         code = _run(arguments)

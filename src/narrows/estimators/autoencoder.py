@@ -68,7 +68,7 @@ class Autoencoder(
     """Learn a small code for items that resemble each other.
 
     Args:
-        latent: numbers in the code; None for 20, or half of what an item has if that is no more.
+        latent: numbers in the code; None for half as many as an item has values, 20 at most.
         hidden: units of the encoder's hidden layers, mirrored in the decoder, or of the only one;
             None for what suits.
         preset: which model: "auto" looks at the data, "dense", "conv", "variational", "rounded",

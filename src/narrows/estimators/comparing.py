@@ -33,11 +33,14 @@ class CompareKeywords(ReadKeywords, total=False):
         numbers: sizes of codes to train models of, for the curve of error over numbers; the usual
             ones without it, none for ().
         epochs: of each training at most.
+        latent: numbers in the codes of the models that are trained; as many as ``Autoencoder``
+            would take without it.
         keep_models: a folder where the models that are trained are left.
     """
 
     numbers: Sequence[int] | None
     epochs: int | None
+    latent: int | None
     keep_models: str | os.PathLike[str] | None
 
 
@@ -71,8 +74,9 @@ def compare(
         verbose: whether to say on stderr what the program says: how far it is, and what a user
             should know.
         more: ``numbers``, sizes of codes to train models of for the curve of error over numbers,
-            () for none; ``epochs``, of each training at most; ``keep_models``, a folder for the
-            models that are trained; and how images and CSV files are read, as for ``load_data``.
+            () for none; ``epochs``, of each training at most; ``latent``, numbers in the codes of
+            those that are trained, and ``keep_models``, a folder for them; and how images and CSV
+            files are read, as for ``load_data``.
 
     Returns:
         All that the page shows; in a notebook its sentences and the table of errors.
@@ -93,6 +97,7 @@ def compare(
         seed=seed_of(random_state),
         numbers=None if numbers is None else arguments.sizes("numbers", numbers),
         epochs=arguments.whole("epochs", more.pop("epochs", None), optional=True),
+        latent=arguments.whole("latent", more.pop("latent", None), optional=True),
         folder=None if folder is None else Path(arguments.path("keep_models", folder)),
     )
     of_images, csv = parted(more)

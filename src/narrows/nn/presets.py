@@ -32,7 +32,7 @@ PRESETS = {
     "denoiser": "for denoising large images: convolutions to a code as large as the image",
 }
 
-_DEFAULT_LATENT_SIZE = 20
+_MOST_NUMBERS_BY_DEFAULT = 20
 # Of a code that is trained to be short.
 _NUMBERS_A_BYTE = 3
 # Above so many values the first dense layer has most of a model's weights and sees each place anew.
@@ -44,12 +44,12 @@ _SMALLEST_IMAGE = 4
 
 
 def default_latent_size(item_shape: Shape, item_bytes: float | None = None) -> int:
-    """20 numbers, or half as many as an item has where it has no more than 20 itself; where codes
-    may take so many bytes, three numbers a byte."""
+    """Half as many numbers as an item has values, 20 at most; where codes may take so many bytes,
+    three numbers a byte."""
     size = math.prod(item_shape)
     if item_bytes is not None:
         return max(min(round(item_bytes * _NUMBERS_A_BYTE), size), 1)
-    return _DEFAULT_LATENT_SIZE if size > _DEFAULT_LATENT_SIZE else max(size // 2, 1)
+    return max(min(size // 2, _MOST_NUMBERS_BY_DEFAULT), 1)
 
 
 def preset_spec(

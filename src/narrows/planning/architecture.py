@@ -6,11 +6,12 @@ from dataclasses import replace
 from narrows.data import Dataset
 from narrows.errors import UsageError
 from narrows.nn.objectives import Objective
-from narrows.nn.presets import Preset, fitting_preset, preset_spec
+from narrows.nn.presets import Preset, default_latent_size, fitting_preset, preset_spec
 from narrows.nn.spec import Spec
 from narrows.planning.options import FitOptions
 from narrows.planning.traits import denoises, is_image
 from narrows.support.shapes import has_channels_first
+from narrows.support.spelling import spelt
 
 #: What is said of small images that a model takes as they are.
 CHANNELS_FIRST = (
@@ -80,6 +81,8 @@ def choose_spec(training: Dataset, options: FitOptions) -> tuple[str, Spec, list
     elif preset.name in ("dense", "rounded"):
         preset, why = _narrowing(training, preset)
         reasons.append(why)
+    if options.latent is None and preset.latent == default_latent_size(training.item_shape):
+        reasons.append(_why_latent(preset.latent, training.item_size))
     ending = _ending(training, options.objective)
     spec = replace(preset, output_activation=ending).spec()
     if has_channels_first(training.item_shape):
@@ -124,6 +127,14 @@ def _narrowing(training: Dataset, preset: Preset) -> tuple[Preset, str]:
     return replace(preset, hidden=hidden), (
         f"hidden layers of {', '.join(map(str, hidden))}: "
         f"{len(training):,} items of {training.item_size:,} values"
+    )
+
+
+def _why_latent(latent: int, values: int) -> str:
+    of = "as many as an item has values" if values == 1 else f"half of an item's {values:,} values"
+    return (
+        f"{latent} number{'' if latent == 1 else 's'} in the code: {of}, 20 at most; "
+        f"{spelt('latent')} asks for others"
     )
 
 

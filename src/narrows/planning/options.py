@@ -108,7 +108,7 @@ class FitOptions:
         None, "A model of your own, as TOML.", "FILE.toml", check=_spec
     )
     latent: int | None = option(
-        None, "Numbers in the code; 20, or half of what a small item has.", check=_latent
+        None, "Numbers in the code; half as many as an item has values, 20 at most.", check=_latent
     )
     hidden: tuple[int, ...] | None = option(
         None, "Units of the hidden layers, outermost first.", "N,N", check=arguments.sizes

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from narrows.data import Dataset
+from narrows.errors import UsageError
 from narrows.model.file import load_model
 from narrows.nn.summary import whole_parameter_count
 from narrows.planning.options import FitOptions
@@ -31,6 +32,7 @@ from narrows.report.comparison.sentences import with_facts, with_sentences
 from narrows.report.comparison.wording import Words
 from narrows.report.redundancy import is_comparable, redundancy
 from narrows.support.progress import Tracker
+from narrows.support.spelling import spelt
 from narrows.tasks.comparison.archives import BOUNDS, Stored, stored_arrays
 from narrows.tasks.comparison.candidates import (
     ARTICLE,
@@ -99,6 +101,12 @@ def compare(
     options, reading = options or CompareOptions(), reading or Reading()
     hearing = (hearing or Hearing()).once()
     if models:
+        if options.latent is not None:
+            raise UsageError(
+                f"{spelt('latent', options.latent)} is for models that are trained here, and some "
+                "are given",
+                hint="leave it out: their codes are as long as they are",
+            )
         reading = _read_alike(next(iter(models.values())), source, reading)
     parts = load_parts(source, reading, options.seed, validated=not models, track=hearing.track)
     if models:
@@ -177,12 +185,11 @@ def _trained(parts: Parts, options: CompareOptions, hearing: Hearing) -> list[Ca
     """The article's model and the default one, with as many numbers."""
     default: dict[str, Any] = {"preset": "auto", "latent": options.latent}
     plan = make_plan(parts.training, FitOptions.of(default, options.seed))
-    default["latent"] = plan.spec.latent_size
     epochs = _bounded(plan.settings.epochs, options.epochs)
     if epochs < plan.settings.epochs:
         default["epochs"] = epochs
     wanted = Trained(name=DEFAULT, kind="ours", given=default, epochs=epochs, run=options.pictures)
-    both = [_article(parts, wanted, options), wanted]
+    both = [_article(parts, wanted, plan.spec.latent_size, options), wanted]
     if files := _kept(options):
         both = [replace(each, file=file) for each, file in zip(both, files, strict=True)]
     first = train_candidate(parts, both[0], hearing)
@@ -190,10 +197,10 @@ def _trained(parts: Parts, options: CompareOptions, hearing: Hearing) -> list[Ca
     return [first, train_candidate(parts, both[1], hearing, (first.seconds or 0) if more else 0)]
 
 
-def _article(parts: Parts, default: Trained, options: CompareOptions) -> Trained:
-    """The article's model, for more epochs where its 50 are few steps, and then for no more of
-    them than gain something on what is held out for that."""
-    given = {**default.given, "preset": "simple", "epochs": None}
+def _article(parts: Parts, default: Trained, latent: int, options: CompareOptions) -> Trained:
+    """The article's model with ``latent`` numbers, for more epochs where its 50 are few steps, and
+    then for no more of them than gain something on what is held out for that."""
+    given = {**default.given, "preset": "simple", "latent": latent, "epochs": None}
     plan = make_plan(parts.training, FitOptions.of(given, options.seed))
     steps = math.ceil(len(parts.training) / plan.settings.batch_size)
     usual, why = plan.settings.epochs, tuple[str, ...]()

@@ -21,7 +21,6 @@ class CompareOptions:
         numbers: None for the usual ones, () for none.
         folder: None for nowhere.
         pictures: whether histories and pictures of the models stay there too.
-        latent: numbers of the codes of both models; None for what suits the data.
         bounds: the largest errors of bounded archives; None for the usual ones.
         codes: whether to train a model for an archive of codes alone.
         most_bytes: of the items that are archived.
@@ -39,12 +38,14 @@ class CompareOptions:
     epochs: int | None = option(
         None, "Of each training at most; as many as suit the data otherwise."
     )
+    latent: int | None = option(
+        None, "Numbers in the codes of both models; as many as fit would take otherwise."
+    )
     folder: Path | None = option(
         None, "Where to leave the models that are trained.", "DIR", names=("--keep-models",)
     )
     seed: int = option(0, "Governs everything drawn at random.")
     pictures: bool = False
-    latent: int | None = None
     bounds: Sequence[str] | None = None
     codes: bool = True
     most_bytes: int = MOST_BYTES
