@@ -291,7 +291,7 @@ def test_what_follows_is_told_from_what_does_not(made: Redundancy) -> None:
     assert found["b"].score > 0.999
     assert found["lonely"].score < 0.05
     assert found["square"].score > 0.85
-    assert found["square"].method == "trees"
+    assert found["square"].method in ("trees", "products")
     assert found["sum"].method == "linear"
     assert found["fixed"].score == 1
     assert all(0 <= column.score <= 1 for column in made.columns)
@@ -303,6 +303,20 @@ def test_what_a_column_follows_from_is_named(made: Redundancy) -> None:
     assert found["a"].follows[0] == "sum"
     assert found["lonely"].follows == ()
     assert found["again"].same_as == "b"
+
+
+def test_a_product_follows_from_its_factors_and_what_hangs_on_it_from_it() -> None:
+    random = np.random.default_rng(0)
+    width, length = random.uniform(4, 12, 500), random.uniform(5, 15, 500)
+    rooms, price = random.integers(1, 8, 500), random.normal(0, 150, 500)
+    price += 30 * width * length + 100 * rooms
+    columns = {"width": width, "length": length, "area": width * length}
+    columns |= {"rooms": rooms.astype(float), "price": price}
+    result = redundancy(table({name: numbers(name, values) for name, values in columns.items()}))
+    found = {column.name: column for column in result.columns}
+    assert set(found["area"].follows) == {"width", "length"} and found["area"].score > 0.97
+    assert set(found["width"].follows) == {"area", "length"}
+    assert set(found["price"].follows) == {"area", "rooms"}
 
 
 def test_categories_have_a_share_of_wrong_ones(made: Redundancy) -> None:
