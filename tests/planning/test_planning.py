@@ -179,7 +179,7 @@ def test_a_spec_file_is_trained_by_the_recipe(tmp_path: Path) -> None:
     made = make_plan(rows(500, 8), FitOptions(spec=path))
     assert made.preset is None and made.settings.schedule == "cosine"
     for options in (FitOptions(latent=3, spec=path), FitOptions(hidden=(3,), spec=path)):
-        with pytest.raises(UsageError, match="--latent, --hidden and --item-bytes cannot"):
+        with pytest.raises(UsageError, match="latent=, hidden= and item_bytes= cannot"):
             make_plan(rows(500, 8), options)
     with pytest.raises(UsageError, match="ends in linear"):
         make_plan(rows(500, 8), FitOptions(spec=path, loss="bce"))

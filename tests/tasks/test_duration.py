@@ -29,7 +29,7 @@ def test_the_time_is_told_once_from_the_speed_of_the_first_steps(
     assert said(monkeypatch, 0.24) == ["  10 epochs: about 4 minutes"]
     assert said(monkeypatch, 0.24, before=300) == [
         "  10 epochs: about 4 minutes; other sizes of codes then about 9 minutes",
-        "  --epochs N, in Python epochs=N, takes fewer",
+        "  epochs= takes fewer",
     ]
 
 

@@ -27,7 +27,8 @@ def user_spec(training: Dataset, options: FitOptions) -> Spec:
     name = "the spec" if isinstance(own, Spec) else own
     if (options.latent, options.hidden, options.item_bytes) != (None, None, None):
         raise UsageError(
-            f"{name} says what the layers are, so --latent, --hidden and --item-bytes cannot",
+            f"{name} says what the layers are, so {spelt('latent')}, {spelt('hidden')} and "
+            f"{spelt('item_bytes')} cannot",
             hint="write the sizes into the spec, or take a preset",
         )
     if isinstance(own, Spec):
@@ -90,7 +91,9 @@ def choose_spec(training: Dataset, options: FitOptions) -> tuple[str, Spec, list
     if ending == "sigmoid":
         reasons.append("a sigmoid at the end: the values fill the range they have")
     if spec.crosses and not to_denoise:
-        reasons.append("copies across carry whole images: --noise says what they shall undo")
+        reasons.append(
+            f"copies across carry whole images: {spelt('noise')} says what they shall undo"
+        )
     return preset.name, spec, reasons
 
 
@@ -98,7 +101,7 @@ def _check_item_bytes(options: FitOptions) -> None:
     if options.item_bytes is not None and options.preset != "rounded":
         raise UsageError(
             f"only the preset rounded has codes of so many bytes, and not {options.preset}",
-            hint="add --preset rounded, or leave --item-bytes out",
+            hint=f"add {spelt('preset', 'rounded')}, or leave {spelt('item_bytes')} out",
         )
     if options.item_bytes is not None and not 0 < options.item_bytes < math.inf:
         raise UsageError(

@@ -9,6 +9,7 @@ from narrows.nn.spec import Spec
 from narrows.planning.options import FitOptions
 from narrows.planning.traits import denoises, is_rounded
 from narrows.support.number_text import about
+from narrows.support.spelling import spelt
 
 # Two steps take back nine tenths of what an encoder loses to the best codes for its decoder.
 _REFINEMENT = 2
@@ -38,7 +39,8 @@ def choose_refinement(training: Dataset, spec: Spec, options: FitOptions) -> tup
     if an_item * len(training) > _MOST_FOR_ALL:
         return 0, [
             f"codes are not refined: of {len(training):,} items that would take "
-            f"{about(an_item * len(training) / _RATE)} each time; --refine {_REFINEMENT} does it"
+            f"{about(an_item * len(training) / _RATE)} each time; "
+            f"{spelt('refine', _REFINEMENT)} does it"
         ]
     return _REFINEMENT, [
         f"{_REFINEMENT} optimisation steps refine each code after the encoder, for a smaller error"

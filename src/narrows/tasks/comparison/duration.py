@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from narrows.support.number_text import about
 from narrows.support.progress import Advance, Note, Tracker
 from narrows.support.speed import Speed
+from narrows.support.spelling import spelt
 
 # Steps are timed for so long, and what takes less than the second time is not worth a word.
 _TIMED, _WORTH_SAYING = 2.0, 15.0
@@ -41,7 +42,7 @@ def _say(note: Note, what: str, seconds: float, before: float) -> None:
     then = f"; other sizes of codes then {about(seconds + before)}" if before else ""
     note(f"  {what}: {about(seconds)}{then}")
     if seconds + (seconds + before if before else 0) > _LONG:
-        note("  --epochs N, in Python epochs=N, takes fewer")
+        note(f"  {spelt('epochs')} takes fewer")
 
 
 class _Timed:
