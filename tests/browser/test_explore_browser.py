@@ -281,7 +281,7 @@ def test_a_walk_plays_by_steps_where_motion_is_unwanted(new_page, address):
     opened(page, address)
     page.get_by_role("button", name="Walk", exact=True).click()
     page.get_by_role("button", name="Step").click()
-    assert page.inner_text("#walk-share") == "14 %"
+    assert page.inner_text("#walk-share") == "14%"
 
 
 def test_every_part_is_reached_by_keyboard_alone(page, address):

@@ -307,7 +307,11 @@ def test_texts_that_all_differ_are_ignored_aloud() -> None:
     assert "ignored" in schema_of(data).describe()[0]
     declared = load_data(table, types={"id": "categorical"})
     assert kinds(declared)["id"] == "categorical"
-    assert kinds(load_data(table, types={"x": "ignored", "id": "categorical"}))["x"] == "ignored"
+    assert "hardly two are alike" in schema_of(data).describe()[0]
+    declared = load_data(table, types={"x": "ignored", "id": "categorical"})
+    assert "left out, as asked" in schema_of(declared).describe()[1]
+    again = TableSchema.from_dict(json.loads(json.dumps(schema_of(declared).to_dict())))
+    assert again["x"].why_not() == "left out, as asked"
 
 
 @pytest.mark.slow
@@ -658,6 +662,7 @@ def test_columns_that_cannot_be_learnt_are_ignored_and_named(
     pa.parquet.write_table(pa.table({"odd": column}), tmp_path / "b.parquet")
     data = load_data(tmp_path / "a.parquet")
     assert kinds(data) == {"x": "integer", "odd": "ignored"}
+    assert schema_of(data)["odd"].why_not() == "of a type that is not learnt"
     assert f"is of type {named}" in data.notes[0]
     assert "ignored" in data.notes[0]
     with pytest.raises(DataError, match=f"column 'odd' of .* is of type {named}"):

@@ -332,7 +332,7 @@ def latent(
         model="narrows",
         kind="ours",
         positions=positions,
-        axes=("First principal component (30 %)", "Second principal component (20 %)"),
+        axes=("First principal component (30%)", "Second principal component (20%)"),
         explained=0.5,
         labels=labels,
         classes=classes,

@@ -176,7 +176,7 @@ def test_codes_are_refined_by_the_same_steps(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", ["dense", "conv"])
 def test_pictures_are_pythons(digits: Dataset, preset: str, tmp_path: Path) -> None:
-    """At most one grey level off anywhere, and equal in 99.9 % of the pixels."""
+    """At most one grey level off anywhere, and equal in 99.9% of the pixels."""
     options = FitOptions(preset=preset, latent=6, hidden=(40,), epochs=4)
     autoencoder = TrainedAutoencoder(fit_plan(digits, None, make_plan(digits, options)).trained)
     trained = autoencoder.trained

@@ -80,7 +80,7 @@ def test_points_of_every_class_have_its_colour() -> None:
 
 
 def test_long_labels_go_on_in_further_lines_and_above_the_grid() -> None:
-    label = "Second principal component of the codes (13.1 % of their variance)"
+    label = "Second principal component of the codes (13.1% of their variance)"
     x = Axis(label=label)
     for drawing in drawings(plot(Series(name="a", points=[(0, 1), (3, 2)]), x=x, y=x)):
         width = float(drawing.attrib["viewBox"].split()[2])

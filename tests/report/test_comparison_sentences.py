@@ -99,7 +99,7 @@ def worth(found: r.Comparison) -> str:
 def test_a_model_that_wins_is_worth_it() -> None:
     assert worth(comparison(ARTICLE, OURS)) == (
         "An autoencoder is worth it for these data: with 20 numbers the default model leaves a "
-        "mean squared error of 222 grey levels², 14.5 % of what PCA leaves (1,531)."
+        "mean squared error of 222 grey levels², 14.5% of what PCA leaves (1,531)."
     )
 
 
@@ -129,7 +129,7 @@ def test_two_pcas_are_told_apart() -> None:
     curves = (series("given", "mine", n20=222), series("pca", "PCA of 80 of these items", n20=1500))
     kept = r.NumbersKept(series=curves, sentence="", facts="")
     found = said.with_sentences(comparison(mine, linear, numbers=kept))
-    assert found.in_short[0].endswith(f"14.5 % of what {pca} leaves (1,531).")
+    assert found.in_short[0].endswith(f"14.5% of what {pca} leaves (1,531).")
     assert "linear leaves 1,600 grey levels² from 20 numbers (PCA, " in found.in_short[1]
     assert "mine lies below PCA of 80 of these items: with 20 numbers" in found.numbers.sentence
     assert f"than {pca} with 20 numbers, 1,531" in unescape(comparison_page(found)).replace(
@@ -144,13 +144,15 @@ def test_two_pcas_are_told_apart() -> None:
 def test_pca_in_the_models_place_is_no_autoencoder() -> None:
     linear = model("the default model", "ours", 1531.0, preset="PCA")
     assert "nothing that was trained beat PCA" in worth(comparison(linear))
+    cost = said.with_sentences(comparison(ARTICLE, linear)).in_short[1]
+    assert cost.endswith("13.5 s for 161,804 weights and 13.5 s for a net that PCA replaced.")
 
 
 def test_what_keeps_everything_in_fewer_bytes_than_a_code_wins() -> None:
     xz = point("xz", "codec", 30.0, 0.0, setting="lossless")
     sentence = worth(comparison(OURS, spent=spent(xz, point("xz", "codec", 99.0, 0.0))))
     assert sentence.startswith("To store these data an autoencoder is not worth it: xz keeps every")
-    assert "30 bytes an item" in sentence and "80 bytes" in sentence and "14.5 %" in sentence
+    assert "30 bytes an item" in sentence and "80 bytes" in sentence and "14.5%" in sentence
     assert "is worth it" in worth(comparison(OURS, spent=spent(replace(xz, item_bytes=81.0))))
     linear = model("the default model", "ours", 1531.0, preset="PCA")
     told = worth(comparison(linear, spent=spent(xz)))
@@ -249,7 +251,7 @@ def test_a_figure_is_the_same_in_sentences_and_tables(share: float) -> None:
     )
     table = use_table(part, GREY, ())
     assert table.rows[-1][2:] == [40, 40]  # what needs no code
-    assert f" {rounded(table, 2)} %" in said.use_sentence(part, GREY)
+    assert f" {rounded(table, 2)}%" in said.use_sentence(part, GREY)
     stored = spent(replace(point("xz", "codec", 100 * share, 0.0), setting="lossless"))
     table = bytes_table(stored, GREY, ())
     assert f" {rounded(table, 4)} bytes" in said.bytes_sentence(stored, GREY)
@@ -269,7 +271,7 @@ def test_error_over_numbers_says_who_is_lower_where() -> None:
     ours = series("ours", "the default model", n2=2193, n20=222)
     assert numbers(pca, ours) == (
         "The default model lies below PCA at every size: with 20 numbers it leaves 222 grey "
-        "levels², 85.5 % below PCA's 1,531; PCA does not get there with 50."
+        "levels², 85.5% below PCA's 1,531; PCA does not get there with 50."
     )
     worse = series("given", "mine", n2=4000, n20=1600)
     assert numbers(pca, worse).startswith("PCA is lowest at every size")
@@ -298,12 +300,12 @@ def test_use_of_codes_is_told_beside_pca_and_the_items() -> None:
         rows=rows, learnt=100, measured=50, classes=10, most_frequent=0.11, sentence="", facts=""
     )
     assert said.use_sentence(use, GREY) == (
-        "From 20 numbers of mine, five nearest neighbours classify 98.4 % of 50 items correctly "
-        "and logistic regression 94.3 %; from PCA of the same size 96.9 % and 88 %; from the items "
-        "themselves 97 % and 92 %; always answering the most frequent class 11 %."
+        "From 20 numbers of mine, five nearest neighbours classify 98.4% of 50 items correctly "
+        "and logistic regression 94.3%; from PCA of the same size 96.9% and 88%; from the items "
+        "themselves 97% and 92%; always answering the most frequent class 11%."
     )
     said_of_none = said.use_sentence(replace(use, most_frequent=0.99), GREY)
-    assert said_of_none.endswith("class 99 %, so these codes say nothing of the class.")
+    assert said_of_none.endswith("class 99%, so these codes say nothing of the class.")
     assert "of one class" in said.use_sentence(replace(use, classes=1), ROWS)
 
 
@@ -318,7 +320,7 @@ def test_losses_say_how_each_run_ended() -> None:
     assert "still falling" in ended([9, 6, 4], [9, 7, 5], 3)
     assert "still falling" not in ended([5, 5, 5], [5, 5, 5], 3)
     stopped = ended([9, 4, 1], [9, 5, 6], 2)
-    assert "best in epoch 2 of 3, which is kept" in stopped and "50 % below PCA's 10" in stopped
+    assert "best in epoch 2 of 3, which is kept" in stopped and "50% below PCA's 10" in stopped
     replaced = ended([9, 4, 1], [19, 15, 16], 2, replaced=True)
     assert replaced.startswith("The net of mine was best") and "is kept" not in replaced
     assert "PCA took its place" in replaced
@@ -326,7 +328,7 @@ def test_losses_say_how_each_run_ended() -> None:
     assert "one epoch" in ended([9], [9], 1)
     assert "ends at 9" in ended([9], [], 1)
     refined = ended([9, 4, 1], [9, 5, 6], 2, refined=True)
-    assert "with 5 grey levels² on validation items before its codes are refined, 50 %" in refined
+    assert "with 5 grey levels² on validation items before its codes are refined, 50%" in refined
     assert refined.endswith("All other errors on this page are after that refinement.")
     assert "refine" not in stopped
 
@@ -339,12 +341,12 @@ def test_a_latent_plane_says_whether_classes_lie_apart() -> None:
         thumbnails=np.zeros(0, int), pictures=places, dead=1, sentence="", facts="",
     )  # fmt: skip
     assert said.latent_sentence(space, GREY) == (
-        "The plane holds 31 % of the variance of the codes; 1 latent number is the same for every "
-        "measured item; the nearest other point is of the same class for 100 % of the points, and "
+        "The plane holds 31% of the variance of the codes; 1 latent number is the same for every "
+        "measured item; the nearest other point is of the same class for 100% of the points, and "
         "no class was shown to the model."
     )
     mixed = replace(space, labels=np.array([0, 1, 0, 1]))
-    assert "for 0 % of the points" in said.latent_sentence(mixed, GREY)
+    assert "for 0% of the points" in said.latent_sentence(mixed, GREY)
     assert "class" not in said.latent_sentence(replace(space, labels=None, dead=0), GREY)
 
 
@@ -405,7 +407,7 @@ def test_an_archive_that_does_no_better_says_so() -> None:
 
     better = told(row("lossless", 6000, 0.0, 10_000), row("within 8", 3000, 4.0, None))
     assert better == (
-        "Without loss all 100 rows take 6,000 of 78,400 bytes as CSV, 40 % less than the best "
-        "classical method, xz; within 8 takes 50 % of that."
+        "Without loss all 100 rows take 6,000 of 78,400 bytes as CSV, 40% less than the best "
+        "classical method, xz; within 8 takes 50% of that."
     )
     assert "xz, a classical method, does it as well" in told(row("lossless", 6000, 0.0, 6000))

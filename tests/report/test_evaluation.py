@@ -25,6 +25,7 @@ from narrows.planning.plan import make_plan
 from narrows.report.columns import ColumnScore
 from narrows.report.evaluation import Evaluation, Score, error_unit, evaluate
 from narrows.report.run_folder import draw_run
+from narrows.support.number_text import share
 from narrows.tasks.fit_plan import Fitted, fit_plan
 
 
@@ -156,7 +157,7 @@ def test_floating_point_images_have_a_peak_only_from_0_to_1() -> None:
     assert others.model.psnr is None and "dB" not in others.sentence()
     mean_item = np.square(others.baselines[1].mse) / others.baselines[1].mse
     np.testing.assert_allclose(others.model.relative, np.sqrt(others.model.mse / mean_item))
-    assert f"(relative error {others.model.relative:.2%})" in others.sentence()
+    assert f"(relative error {share(others.model.relative)})" in others.sentence()
 
 
 def test_flat_rows_are_measured_as_the_images_they_are(

@@ -258,7 +258,7 @@ def test_longer_codes_are_drawn_along_their_principal_components(
     for label, share in zip(
         (axes.get_xlabel(), axes.get_ylabel()), reference.explained_variance_ratio_, strict=True
     ):
-        assert f"({three_digits(100 * share)} % of their variance)" in label
+        assert f"({three_digits(100 * share)}% of their variance)" in label
 
 
 def test_at_most_5000_codes_are_drawn_and_classes_are_mixed(

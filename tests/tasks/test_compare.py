@@ -206,6 +206,10 @@ def test_a_table_is_compared_with_compressors_of_tables(tmp_path: Path) -> None:
         assert item.label == lines[item.index].split(",")[2]
         assert item.cells[2] is None and item.versions[0].cells[2] is None
     assert "row" in found.in_short[2]
+    assert found.spent is not None and found.archives is not None
+    assert found.archives.facts.startswith(f"{found.data.name}: bytes are those of all 120 rows; ")
+    assert "held out" not in found.archives.facts
+    assert "errors of models: " in found.spent.facts
 
 
 @pytest.mark.slow

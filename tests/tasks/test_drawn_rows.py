@@ -280,6 +280,7 @@ def test_numbers_decoded_near_a_mass_are_taken_for_it() -> None:
         {"rest": ["q"], "rest_counts": [0]},
         {"rest": ["q"], "rest_counts": ["many"]},
         {"identifier": True},
+        {"declared": True},
         {"masses": [0.0]},
         {"masses": [0.0], "windows": [-1]},
         {"masses": [0.0], "windows": [float("nan")]},

@@ -20,7 +20,8 @@ from narrows.report.evaluation import Evaluation, fitted_pca
 from narrows.report.measures import item_errors
 from narrows.support.blas import one_blas_thread
 from narrows.support.chunks import CHUNK_VALUES, evenly_spaced, sampled_places
-from narrows.support.number_text import three_digits
+from narrows.support.number_text import measured_on, share, three_digits
+from narrows.support.spelling import spelt
 from narrows.training import History
 
 #: Items that are looked at: enough to see a unit that one item in a thousand wakes.
@@ -111,16 +112,17 @@ def find_warnings(
     kept = trained.training.epoch or len(history)
     linear = fitted_pca(trained).reconstruct(items)
     is_pca = trained.training.linear
+    some = measured_on(len(items), len(training), held_out=False)
     denoises = training.inputs is not None or trained.training.noise is not None
     idle = idle_numbers(trained, codes)
     found = [
         collapsed_code(idle, size),
-        collapsed_reconstructions(variance(items), variance(results), variance(linear)),
+        collapsed_reconstructions(variance(items), variance(results), variance(linear), some),
         dead_numbers(idle, size),
         # of PCA itself, kept for its error, rounding is all that differs
         None
         if is_pca
-        else worse_than_pca(*_errors(autoencoder, validation or training, evaluation, most)),
+        else worse_than_pca(*_errors(autoencoder, training, validation, evaluation, most)),
         None if evaluation is None else unmeasured(validation is None),
         # what was trained has gone with its history
         None if is_pca else overfitted(history, kept, keeps_best),
@@ -128,7 +130,7 @@ def find_warnings(
         None if denoises else few_rows(len(training), size),
         dead_units(dead_unit_counts(trained.model, items)),
         duplicate_numbers(codes),
-        constant_errors(item_errors(items, results)),
+        constant_errors(item_errors(items, results), some),
     ]
     return [caution for caution in found if caution is not None]
 
@@ -162,29 +164,33 @@ def dead_numbers(idle: Sequence[int], size: int) -> Caution | None:
     )
 
 
-def collapsed_reconstructions(data: float, model: float, linear: float) -> Caution | None:
-    """The variances of the data, of the model's reconstructions and of PCA's."""
+def collapsed_reconstructions(
+    data: float, model: float, linear: float, measured: str
+) -> Caution | None:
+    """The variances of the data, of the model's reconstructions and of PCA's, and on what they were
+    ``measured``."""
     if data == 0 or model >= COLLAPSED_VARIANCE * linear:
         return None
     return Caution(
         "collapsed-reconstructions",
-        f"the reconstructions are nearly all the same: they vary by {model / data:.2%} of what the "
-        f"data do, and PCA's by {linear / data:.2%}",
+        f"the reconstructions are nearly all the same: they vary by {share(model / data)} of what "
+        f"the data do, and PCA's by {share(linear / data)}, measured {measured}",
         "train longer, raise the learning rate if the loss has hardly fallen, lower it if the loss "
         "has jumped",
     )
 
 
-def worse_than_pca(model: float, pca: float) -> Caution | None:
-    """The mean squared errors of the model and of PCA with as many numbers."""
+def worse_than_pca(model: float, pca: float, measured: str) -> Caution | None:
+    """The mean squared errors of the model and of PCA with as many numbers, and on what they were
+    ``measured``."""
     if not model > SAME_ERROR * pca:
         return None
     return Caution(
         "worse-than-pca",
         f"PCA keeps more in as many numbers: its mean squared error is {three_digits(pca)}, and "
-        f"the model's {three_digits(model)}",
-        "train longer (--epochs), choose another seed if many numbers are dead, or write a model "
-        "whose code is linear (--spec)",
+        f"the model's {three_digits(model)}, measured {measured}",
+        f"train longer ({spelt('epochs')}), choose another seed if many numbers are dead, or write "
+        f"a model whose code is linear ({spelt('spec')})",
     )
 
 
@@ -195,7 +201,7 @@ def unmeasured(nothing_held_out: bool) -> Caution | None:
     return Caution(
         "nothing-held-out",
         "measured on the training set itself: nothing was held out",
-        "hold out a part of the rows (--validation 0.1) to see what other items lose",
+        f"hold out a part of the rows ({spelt('validation', 0.1)}) to see what other items lose",
     )
 
 
@@ -209,7 +215,7 @@ def overfitted(history: History, kept: int, keeps_best: bool = False) -> Caution
     best = min(records, key=lambda record: record["val_loss"])
     advice = "give more rows, or take fewer hidden units or latent numbers"
     if not keeps_best:
-        advice = f"stop at the best epoch (--patience), {advice}"
+        advice = f"stop at the best epoch ({spelt('patience')}), {advice}"
     # Both rise where a run becomes unstable, which is another matter.
     if at["val_loss"] > RISEN_RATIO * best["val_loss"] and at["loss"] <= best["loss"]:
         return Caution(
@@ -284,8 +290,8 @@ def duplicate_numbers(codes: np.ndarray) -> Caution | None:
     )
 
 
-def constant_errors(errors: np.ndarray) -> Caution | None:
-    """``errors``: the mean squared error of each item, (n,)."""
+def constant_errors(errors: np.ndarray, measured: str) -> Caution | None:
+    """``errors``: the mean squared error of each item, (n,), ``measured`` on these."""
     if len(errors) < 2 or not np.isfinite(errors).all():
         return None
     mean, spread = errors.mean(), errors.std()
@@ -294,7 +300,7 @@ def constant_errors(errors: np.ndarray) -> Caution | None:
     return Caution(
         "constant-scores",
         f"every item has the same error, {three_digits(float(mean))} (they differ by "
-        f"{three_digits(float(spread))}), so it ranks none of them",
+        f"{three_digits(float(spread))}), measured {measured}, so it ranks none of them",
         "do not look for outliers with this model; give it fewer latent numbers, or see whether "
         "the rows differ at all",
     )
@@ -364,21 +370,27 @@ def _hidden(model: Model, items: np.ndarray) -> Iterator[tuple[str, np.ndarray]]
 
 
 def _errors(
-    autoencoder: TrainedAutoencoder, data: Dataset, evaluation: Evaluation | None, most: int
-) -> tuple[float, float]:
-    """The mean squared errors of the model and of PCA; where nobody measured them, of some items,
-    and of none where these are to become others."""
+    autoencoder: TrainedAutoencoder,
+    training: Dataset,
+    validation: Dataset | None,
+    evaluation: Evaluation | None,
+    most: int,
+) -> tuple[float, float, str]:
+    """The mean squared errors of the model and of PCA, and on what they were measured; where nobody
+    measured them, of some items, and of none where these are to become others."""
+    data, held_out = validation or training, validation is not None
     if evaluation is not None:
-        return evaluation.model.mse, evaluation.pca.mse
+        measured = measured_on(evaluation.count, evaluation.total, held_out=held_out)
+        return evaluation.model.mse, evaluation.pca.mse, measured
     if data.inputs is not None or autoencoder.trained.training.noise is not None:
-        return 0.0, 0.0
+        return 0.0, 0.0, ""
     items = _some(data.items, most)
     results = (
         autoencoder.reconstruct_floats(items),
         fitted_pca(autoencoder.trained).reconstruct(items),
     )
     model, pca = (float(np.square(result - items, dtype=np.float64).mean()) for result in results)
-    return model, pca
+    return model, pca, measured_on(len(items), len(data), held_out=held_out)
 
 
 def _some(items: np.ndarray, most: int) -> np.ndarray:

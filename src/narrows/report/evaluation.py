@@ -17,7 +17,7 @@ from narrows.model.use import TrainedAutoencoder
 from narrows.report.columns import ColumnMeter, ColumnScore, columns_told
 from narrows.report.measures import ErrorMeter, psnr
 from narrows.support.chunks import pieces
-from narrows.support.number_text import items_of, readable
+from narrows.support.number_text import items_of, readable, share
 from narrows.support.progress import Tracker, silent
 from narrows.support.shapes import is_image_shape
 from narrows.support.text_tables import Shown, TextTable, Told
@@ -45,7 +45,7 @@ class Score:
         """The PSNR, or where no peak is known the relative error, for people."""
         if self.psnr is not None:
             return f"PSNR {self.psnr:.2f} dB"
-        return "" if self.relative is None else f"relative error {self.relative:.2%}"
+        return "" if self.relative is None else f"relative error {share(self.relative)}"
 
 
 @dataclass(frozen=True, kw_only=True)

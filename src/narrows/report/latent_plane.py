@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from narrows.learnt.pca import fit_pca
-from narrows.support.number_text import three_digits
+from narrows.support.number_text import share
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ def latent_plane(codes: np.ndarray) -> LatentPlane:
     total = codes.var(axis=0, dtype=np.float64).sum()
     shares = points.var(axis=0, dtype=np.float64) / total if total else np.zeros(2)
     first, second = (
-        f"{name} principal component of the codes ({three_digits(100 * share)} % of their variance)"
-        for name, share in zip(("First", "Second"), shares, strict=True)
+        f"{name} principal component of the codes ({share(part)} of their variance)"
+        for name, part in zip(("First", "Second"), shares, strict=True)
     )
     return LatentPlane(points, (first, second), float(shares.sum()))

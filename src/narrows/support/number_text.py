@@ -27,6 +27,15 @@ def three_digits(value: float) -> str:
     return f"{Decimal(text):f}" if 1e-6 <= abs(value) < 1e-4 else text
 
 
+def share(value: float) -> str:
+    """A share from 0 to 1 in percent.
+
+    >>> share(0.152), share(0.984), share(0.0312)
+    ('15.2%', '98.4%', '3.12%')
+    """
+    return f"{three_digits(100 * value)}%"
+
+
 def items_of(count: int, total: int) -> str:
     """How many items, and of how many.
 
@@ -35,6 +44,15 @@ def items_of(count: int, total: int) -> str:
     """
     some = "" if count == total else f" of {total:,}"
     return f"{count:,}{some} item{'' if total == 1 else 's'}"
+
+
+def measured_on(count: int, total: int, *, held_out: bool) -> str:
+    """On which items an error was measured, at the end of a clause.
+
+    >>> measured_on(500, 1_437, held_out=False), measured_on(60, 60, held_out=True)
+    ('on 500 of 1,437 items of the training set', 'on 60 items held out')
+    """
+    return f"on {items_of(count, total)} {'held out' if held_out else 'of the training set'}"
 
 
 def sized(size: float) -> str:

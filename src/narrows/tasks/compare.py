@@ -29,7 +29,6 @@ from narrows.report.comparison.result import (
     TableColumns,
 )
 from narrows.report.comparison.sentences import with_facts, with_sentences
-from narrows.report.comparison.wording import Words
 from narrows.report.redundancy import is_comparable, redundancy
 from narrows.support.progress import Tracker
 from narrows.support.spelling import spelt
@@ -51,6 +50,7 @@ from narrows.tasks.comparison.facts import (
     provenance,
     scores,
     split,
+    stored_facts,
     title,
 )
 from narrows.tasks.comparison.gallery import gallery
@@ -121,7 +121,7 @@ def compare(
     going_on = commands(parts, kept[found.best] if kept else None, candidates[found.best].latent)
     found = replace(found, commands=tuple(going_on))
     if stored is not None:
-        found = _with_stored(found, stored)
+        found = _with_stored(found, stored, parts)
     return with_sentences(replace(found, seconds=time.monotonic() - begun))
 
 
@@ -255,22 +255,22 @@ def _stored(
     return stored_tables(source, candidates, bounds=bounds, csv=reading.csv, hearing=hearing)
 
 
-def _with_stored(found: Comparison, stored: Stored) -> Comparison:
+def _with_stored(found: Comparison, stored: Stored, parts: Parts) -> Comparison:
     """The comparison with what its items take."""
-    facts, things = found.numbers.facts, Words.of(found.data.form, "").things
+    of_points, of_archives = stored_facts(parts, found.numbers.facts, stored)
     spent = BytesSpent(
         points=stored.points,
         count=stored.count,
         raw_bytes=stored.raw_bytes / max(stored.count, 1),
         sentence="",
-        facts="; ".join([facts, *stored.notes]),
+        facts=of_points,
     )
     archives = Archives(
         rows=stored.rows,
         count=stored.count,
         raw_bytes=stored.raw_bytes,
         sentence="",
-        facts=f"{facts}; {stored.count:,} {things} archived",
+        facts=of_archives,
     )
     return replace(found, spent=spent, archives=archives if stored.rows else None)
 

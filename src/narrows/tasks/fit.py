@@ -77,7 +77,10 @@ class FitResult:
         """What came of a run that has files, for people."""
         assert self.evaluation is not None
         pace = Pace.of(self.history).sentence()
-        return f"{self.evaluation.sentence()}; {self.seconds:.1f} s; {pace}"
+        took = f"{self.seconds:.1f} s"
+        if self.trained.training.linear:
+            took += ", with the training of a net that PCA replaced"
+        return f"{self.evaluation.sentence()}; {took}; {pace}"
 
     def values(self) -> dict[str, Any]:
         """The same for machines."""
@@ -244,8 +247,9 @@ def _left_out(table: TableSchema | None) -> list[str]:
     """What to say of columns that nothing is learnt from."""
     if table is None:
         return []
-    names = [column.name for column in table.columns if column.kind == "ignored"]
-    if not names:
+    left = [column for column in table.columns if column.kind == "ignored"]
+    if not left:
         return []
-    shown = ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
-    return [f"nothing is learnt from {len(names)} columns, which are ignored: {shown}"]
+    shown = ", ".join(f"{column.name!r} ({column.why_not()})" for column in left[:10])
+    plural = "1 column" if len(left) == 1 else f"{len(left)} columns"
+    return [f"nothing is learnt from {plural}: {shown}{', ...' if len(left) > 10 else ''}"]

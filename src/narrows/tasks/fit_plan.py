@@ -178,7 +178,9 @@ def _better_linear(
     judges = training if held_out is None else held_out
     linear = linear_model(training.item_shape, pca, linear_scaling(training, pca))
     seed = plan.settings.seed
-    return linear, where_linear_is_better(model, linear, judges, plan.refinement, seed)
+    return linear, where_linear_is_better(
+        model, linear, judges, plan.refinement, seed, held_out=held_out is not None
+    )
 
 
 def _coded(model: Model, refinement: int, training: Dataset, validation: Dataset | None) -> Coded:

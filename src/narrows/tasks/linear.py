@@ -10,7 +10,7 @@ from narrows.nn.model import Model
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec, mirrored
 from narrows.support.chunks import chunks, measured_places
-from narrows.support.number_text import readable
+from narrows.support.number_text import measured_on, readable
 
 
 def linear_scaling(training: Dataset, pca: PCA) -> Scaling:
@@ -54,10 +54,10 @@ _SMALLEST_UNIT = 1e-15
 
 
 def where_linear_is_better(
-    model: Model, linear: Model, data: Dataset, refinement: int, seed: int
+    model: Model, linear: Model, data: Dataset, refinement: int, seed: int, *, held_out: bool
 ) -> list[str]:
     """What to say if the linear model keeps more of ``data``, or of a sample of very many items;
-    nothing if it does not."""
+    nothing if it does not. ``held_out`` says whether ``data`` are."""
     some = measured_places(len(data), seed)
     found, best = (_mean_squared_error(each, data.items, some) for each in (model, linear))
     if found > best and refinement:  # which never makes it larger, and takes longer
@@ -68,7 +68,7 @@ def where_linear_is_better(
         return []
     return [
         f"kept the best linear model, PCA: its squared error is {readable(best)}, and with "
-        f"hidden layers it is {readable(found)}"
+        f"hidden layers it is {readable(found)}, {_measured(some, data, held_out)}"
     ]
 
 
@@ -80,9 +80,14 @@ def where_start_is_better(model: Model, start: Model, held_out: Dataset, seed: i
     if found <= before:
         return []
     return [
-        f"kept the model as it was: its squared error on what was held out is {readable(before)}, "
-        f"and after going on it is {readable(found)}"
+        f"kept the model as it was: its squared error is {readable(before)}, and after going on "
+        f"it is {readable(found)}, {_measured(some, held_out, True)}"
     ]
+
+
+def _measured(some: np.ndarray | None, data: Dataset, held_out: bool) -> str:
+    count = len(data) if some is None else len(some)
+    return measured_on(count, len(data), held_out=held_out)
 
 
 def _mean_squared_error(

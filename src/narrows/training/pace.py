@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from narrows.support.memory import peak_memory
-from narrows.support.number_text import sized, three_digits
+from narrows.support.number_text import share, sized, three_digits
 from narrows.training.history import EpochRecord, History
 
 
@@ -92,7 +92,7 @@ class Pace:
         """The same for people."""
         text = (
             f"{three_digits(self.items_per_second)} items or {sized(self.bytes_per_second)} a "
-            f"second in training, {self.waiting:.0%} of it waiting for data"
+            f"second in training, {share(self.waiting)} of it waiting for data"
         )
         most = self.peak_memory
         return text if most is None else f"{text}; {sized(most)} of memory at most"

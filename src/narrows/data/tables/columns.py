@@ -28,6 +28,7 @@ from narrows.data.tables.cell_formats import CellFormat
 from narrows.data.tables.marginals import Marginal
 from narrows.data.tables.resolution import Resolution
 from narrows.support.lazy_modules import pa
+from narrows.support.number_text import share
 
 #: What a column may be declared to be.
 KINDS = ("numeric", "integer", "boolean", "categorical", "date", "ignored")
@@ -91,6 +92,7 @@ class Column:
         invalid: whether training took texts of another kind for missing, as those of other tables
             are then.
         identifier: whether it is ignored because its whole numbers name rows.
+        declared: whether it is ignored because the user said so; not known of older files.
     """
 
     name: str
@@ -116,6 +118,7 @@ class Column:
     marginal_levels: tuple[float, ...] = ()
     marginal_values: tuple[float, ...] = ()
     identifier: bool = False
+    declared: bool = False
     masses: tuple[float, ...] = ()
     windows: tuple[float, ...] = ()
     cell_format: CellFormat | None = None
@@ -353,15 +356,25 @@ class Column:
             result[indicator > _MISSING_FROM, 0] = 0
         return result
 
+    def why_not(self) -> str | None:
+        """Why nothing is learnt from it; None where something is."""
+        if self.kind == "constant":
+            return "missing throughout" if self.value is None else f"always {shortened(self.value)}"
+        if self.kind != "ignored":
+            return None
+        if self.identifier:
+            return f"an identifier, {self._extremes()}"
+        if self.declared:
+            return "left out, as asked"
+        # a column of a type that is not learnt is read as one of nulls
+        return "of a type that is not learnt" if self.dtype == "null" else "hardly two are alike"
+
     def describe(self) -> str:
         """What it was taken for, in words."""
-        if self.kind == "constant":
-            text = "missing throughout" if self.value is None else f"always {shortened(self.value)}"
-            return f"constant, {text}"
-        if self.identifier:
-            return f"ignored: an identifier, {self._extremes()}; decoded as missing"
-        if self.kind == "ignored":
-            return "ignored: nothing is learnt from it, and it is decoded as missing"
+        why = self.why_not()
+        if why is not None:
+            ignored = self.kind == "ignored"
+            return f"ignored: {why}; decoded as missing" if ignored else f"constant, {why}"
         if self.is_number:
             text = f"{self.kind}, {self._extremes()}"
         else:
@@ -372,12 +385,12 @@ class Column:
             if self.other:
                 text += "; rarer ones are one class"
         if self.missing:
-            text += f"; {self.centre[-1]:.2%} missing"
+            text += f"; {share(self.centre[-1])} missing"
         return f"{text}; the same as {self.same_as}" if self.same_as else text
 
     def _extremes(self) -> str:
         if self.kind == "boolean":
-            return f"{self.centre[0]:.0%} true"
+            return f"{share(self.centre[0])} true"
         if self.lowest is None or self.highest is None:
             return "of no known range"
         if self.kind == "date":
@@ -456,6 +469,8 @@ class Column:
             raise ValueError(f"column {self.name!r} has rarer categories that are none")
         if self.identifier and (self.kind != "ignored" or self.highest is None):
             raise ValueError(f"column {self.name!r} is no identifier")
+        if self.declared and self.kind != "ignored":
+            raise ValueError(f"column {self.name!r} is learnt, and declared to be ignored")
 
     def _decodes(self) -> bool:
         """Whether its texts and numbers can be cells of its dtype."""
@@ -544,7 +559,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("centre", "scale", "masses", "windows"), _numbers),
     **dict.fromkeys(("lowest", "highest"), _or_none(float)),
     "step": int,
-    **dict.fromkeys(("missing", "other", "identifier", "invalid"), _is_true),
+    **dict.fromkeys(("missing", "other", "identifier", "declared", "invalid"), _is_true),
     "categories": partial(_texts, limit=MAX_CATEGORIES),
     "levels": partial(_texts, limit=MAX_LEVELS),
     "rest": partial(_texts, limit=MAX_REST),

@@ -47,6 +47,7 @@ from narrows.data.tables.text_cells import (
 )
 from narrows.errors import DataError, UsageError
 from narrows.support.lazy_modules import pa, pc
+from narrows.support.number_text import share
 from narrows.support.progress import Tracker, silent
 
 # Classes that a type declares, of which all are kept.
@@ -81,10 +82,10 @@ def scan(
     types = dict(types or {})
     _check_types(types, source)
     _check_names(source)
-    types = {**dict.fromkeys(getattr(source, "ignored", ()), "ignored"), **types}
+    kinds = {**dict.fromkeys(getattr(source, "ignored", ()), "ignored"), **types}
     scans = {
         name: _ColumnScan(
-            name, _options(type_, types.get(name), source), types.get(name), _Reading.of(source)
+            name, _options(type_, kinds.get(name), source), types.get(name), _Reading.of(source)
         )
         for name, type_ in source.types.items()
     }
@@ -437,7 +438,7 @@ class _ColumnScan:
         self._check_invalid()
         self.notes += self._cell_notes()
         if kind == "ignored":
-            return plain
+            return replace(plain, declared=self._declared)
         if self._present == 0:
             return replace(plain, kind="constant", dtype=str(self._source_type))
         if not self._missing and self._is_one_value():
@@ -500,7 +501,7 @@ class _ColumnScan:
             yield (
                 f"column {name!r} is taken for texts, as "
                 f"{self._reading.where(self._invalid_row)} holds "
-                f"{text[:40]!r}; {(total - invalid) / total:.1%} of its cells look like "
+                f"{text[:40]!r}; {share((total - invalid) / total)} of its cells look like "
                 f"{'dates' if kind == 'date' else 'numbers'} (others: {counted(self._invalid)}): "
                 f"--types {types} reads them so, and takes the others for missing"
             )

@@ -32,7 +32,7 @@ export async function startJpeg(data) {
     opened = openPicture(picture, quality);
     document.getElementById("jpeg-quality").textContent = quality;
     document.getElementById("jpeg-words").textContent =
-      `${threeDigits(100 * opened.zeros)} % of all coefficients are zero, and the mean squared ` +
+      `${threeDigits(100 * opened.zeros)}% of all coefficients are zero, and the mean squared ` +
       `error is ${threeDigits(opened.error)} squared grey levels of 0 to 255.`;
     paintGrey(decoded, opened.decoded, (level) => level);
     showBlock();

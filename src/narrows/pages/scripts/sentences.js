@@ -64,8 +64,7 @@ export function oddness({ score, pValue }, kind) {
 }
 
 export function share(value) {
-  // A no-break space, as Python writes them into pages.
-  return `${value >= 0.1 ? Math.round(100 * value) : short(100 * value)}\u00a0%`;
+  return `${value >= 0.1 ? Math.round(100 * value) : short(100 * value)}%`;
 }
 
 export function capital(text) {

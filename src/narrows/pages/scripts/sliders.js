@@ -40,7 +40,7 @@ function makeSlider({ index, low, high }, effect) {
   const bar = element("i", { style: `width: ${Math.max(100 * effect, 2)}%` });
   const label = element(
     "label",
-    { for: id, title: `Has ${Math.round(100 * effect)} % of the first one's effect` },
+    { for: id, title: `Has ${Math.round(100 * effect)}% of the first one's effect` },
     element("span", { class: "hidden" }, "Latent number "),
     String(index + 1),
     bar,

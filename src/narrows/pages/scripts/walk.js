@@ -64,7 +64,7 @@ export function makeWalk(parts, { moved, ended }) {
     stop,
     show(share) {
       slider.value = Math.round(1000 * share) / 10;
-      value.textContent = `${Math.round(100 * share)} %`;
+      value.textContent = `${Math.round(100 * share)}%`;
     },
   };
 }
@@ -81,7 +81,7 @@ export async function paintStrip(strip, { from, to }, { decode, paint, pixels, t
     const share = step / (STEPS - 1);
     const { values } = await decode(between(from, to, share));
     const canvas = element("canvas", { class: pixels ? "pixels" : "" });
-    const label = `${Math.round(100 * share)} % of the way`;
+    const label = `${Math.round(100 * share)}% of the way`;
     const button = element("button", { type: "button", "aria-label": label }, canvas);
     button.addEventListener("click", () => taken(share));
     const row = element("li", {}, button);

@@ -10,10 +10,9 @@ from narrows.report.comparison.wording import (
     is_less,
     joined,
     numbers_text,
-    share,
     times,
 )
-from narrows.support.number_text import three_digits
+from narrows.support.number_text import share, three_digits
 
 # From this share of PCA's error on, a net would have to be important.
 _LITTLE = 0.9
@@ -49,7 +48,7 @@ def _worth(comparison: Comparison) -> str:
             f"{_with_numbers(best)}, no less than the mean {words.thing} without any numbers "
             f"({three_digits(mean.error)})."
         )
-    if best.preset == "PCA":
+    if best.is_pca:
         which = "nothing that was trained beat PCA, which took its place"
         if best.kind == "given":
             which = f"the best of the models, {best.name}, is PCA itself"
@@ -98,7 +97,7 @@ def _against_pca(best: ModelFacts, words: Words, is_cheaper: bool) -> str:
 def _beside_pca(best: ModelFacts, unit: str) -> str:
     """What a model leaves, beside PCA."""
     own, pca = f"{_error(best.error)}{unit}", three_digits(best.pca_error)
-    if best.preset == "PCA" and best.kind != "given":
+    if best.is_pca and best.kind != "given":
         return f"nothing that was trained beat PCA, which took its place and leaves {own}"
     if best.error >= best.pca_error:
         return f"those of {best.pca_name} are as good or better ({pca}, beside {own})"
@@ -153,20 +152,19 @@ def _article_and_ours(article: ModelFacts, ours: ModelFacts, unit: str) -> str:
             f"{first.name} leaves {three_digits(first.error)}{unit} and {second.name} "
             f"{three_digits(second.error)}{factor}"
         )
-    costs = " and ".join(
-        f"{_seconds(each)} for {each.parameters:,} weights" for each in (first, second)
-    )
+    costs = " and ".join(map(_cost, (first, second)))
     text = f"from {numbers} {compared}; training them, in that order, took {costs}"
     return f"{capital(text)}."
 
 
 def _size(model: ModelFacts) -> str:
-    linear = "PCA, " if model.preset == "PCA" else ""
+    linear = "PCA, " if model.is_pca else ""
     return f"from {numbers_text(model.latent)} ({linear}{model.parameters:,} weights)"
 
 
-def _seconds(model: ModelFacts) -> str:
-    return f"{three_digits(model.seconds or 0)} s"
+def _cost(model: ModelFacts) -> str:
+    what = "a net that PCA replaced" if model.is_pca else f"{model.parameters:,} weights"
+    return f"{three_digits(model.seconds or 0)} s for {what}"
 
 
 def _bytes(comparison: Comparison) -> str:

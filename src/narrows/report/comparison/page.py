@@ -11,8 +11,8 @@ from narrows.report.comparison.in_short import size_before
 from narrows.report.comparison.pictures import Drawings, drawings_of
 from narrows.report.comparison.result import Comparison, ModelFacts
 from narrows.report.comparison.tables import denoising_table, errors_table, tables_of
-from narrows.report.comparison.wording import Words, are_alike, share
-from narrows.support.number_text import three_digits
+from narrows.report.comparison.wording import Words, are_alike
+from narrows.support.number_text import share, three_digits
 
 _SCRIPTS = ("compare.js",)
 # Pictures of up to so many pixels each way are still read where they are shown small.
@@ -137,8 +137,12 @@ def _tiles(comparison: Comparison) -> list[tuple[str, str]]:
         ),
     ]
     if model.seconds is not None:
-        tiles.append((f"{three_digits(model.seconds)} s", "to train"))
+        tiles.append((f"{three_digits(model.seconds)} s", _of_training(model)))
     return tiles
+
+
+def _of_training(model: ModelFacts) -> str:
+    return "to train the net that PCA replaced" if model.is_pca else "to train"
 
 
 def _quality(model: ModelFacts, thing: str) -> str:

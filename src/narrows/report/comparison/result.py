@@ -145,7 +145,8 @@ class ModelFacts:
     Attributes:
         name: for people, such as ``the article's net``.
         kind: ``ours``, ``article`` or ``given``.
-        preset: its preset; ``own`` for a spec of the user's.
+        preset: its preset; ``own`` for a spec of the user's, ``PCA`` where that took the place of
+            the net that was trained, whose time is in ``seconds``.
         latent: numbers in its code.
         parameters: weights and biases.
         file_bytes: of its model file.
@@ -185,6 +186,11 @@ class ModelFacts:
     choices: tuple[str, ...] = ()
     file: str = ""
     pca_name: str = "PCA"
+
+    @property
+    def is_pca(self) -> bool:
+        """Whether PCA took the place of the net that was trained."""
+        return self.preset == "PCA"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,11 +38,10 @@ from narrows.report.comparison.wording import (
     is_less,
     joined,
     numbers_text,
-    share,
     times,
 )
 from narrows.report.denoising import TITLES
-from narrows.support.number_text import three_digits
+from narrows.support.number_text import share, three_digits
 
 # The kinds of what was trained, here or elsewhere.
 _MODELS = ("ours", "article", "given")

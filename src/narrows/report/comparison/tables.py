@@ -26,7 +26,7 @@ def models_table(models: Sequence[ModelFacts], marked: Collection[str]) -> Table
     rows: list[list[Cell]] = [
         [
             model.name,
-            model.preset,
+            "PCA in place of a net" if model.is_pca else model.preset,
             model.latent,
             model.parameters,
             model.file_bytes,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from narrows.support.number_text import three_digits
+from narrows.support.number_text import share, three_digits
 
 #: For so small a share of PCA's error nobody would train a net.
 NO_GAIN = 0.02
@@ -63,15 +63,6 @@ def capital(text: str) -> str:
 _FIRST_WORDS = ("the ", "codes of ", "from ", "without ", "a ", "an ")
 
 
-def share(value: float) -> str:
-    """A share from 0 to 1 in percent.
-
-    >>> share(0.152), share(0.984), share(0.0312)
-    ('15.2 %', '98.4 %', '3.12 %')
-    """
-    return f"{three_digits(100 * value)} %"
-
-
 def times(factor: float) -> str:
     """A factor.
 
@@ -85,7 +76,7 @@ def beside(value: float, other: float) -> str:
     """How a value compares with another one, before its name.
 
     >>> beside(222, 1531), beside(5.0, 5.0), beside(6, 5), beside(20, 5)
-    ('85.5 % below', 'the same as', '20 % above', '4 times')
+    ('85.5% below', 'the same as', '20% above', '4 times')
     """
     if are_alike(value, other):
         return "the same as"

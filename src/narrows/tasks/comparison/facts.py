@@ -12,9 +12,12 @@ from narrows.data.sources import BUILT_IN
 from narrows.report.comparison.result import Command, DataFacts, Form, Kind, MethodScore, Split
 from narrows.report.evaluation import Score
 from narrows.support.cores import usable_cores
+from narrows.support.number_text import share
 from narrows.support.shapes import is_picture_shape
+from narrows.support.spelling import spelt
 from narrows.support.streams import printable
 from narrows.support.temporary import is_temporary
+from narrows.tasks.comparison.archives import Stored
 from narrows.tasks.comparison.candidates import Candidate
 from narrows.tasks.comparison.parts import MEASURED, Parts
 from narrows.tasks.versions import installed_packages
@@ -69,7 +72,7 @@ def split(parts: Parts, *, given: bool) -> Split:
     learnt, measured = len(parts.training), len(parts.test)
     validated = 0 if parts.validation is None else len(parts.validation)
     held_out, things = parts.held_out, parts.things
-    name = f"{parts.name}, {_fraction()} held out" if held_out else parts.test.name
+    name = f"{parts.name}, {share(MEASURED)} of it held out" if held_out else parts.test.name
     if given:
         unknown = f"which {things} the models were trained on is not known"
         text = (
@@ -97,10 +100,6 @@ def split(parts: Parts, *, given: bool) -> Split:
     )
 
 
-def _fraction() -> str:
-    return f"{MEASURED:.0%} of it"
-
-
 def figure_facts(parts: Parts, unit: str) -> str:
     """What stands below every figure: of which data, in which unit, by which seed and version."""
     which = f"{parts.things} held out" if parts.held_out else parts.things
@@ -108,6 +107,18 @@ def figure_facts(parts: Parts, unit: str) -> str:
         f"{parts.test.name}, {len(parts.test):,} {which}; errors in {unit}; seed {parts.seed}; "
         f"narrows {__version__}"
     )
+
+
+def stored_facts(parts: Parts, facts: str, stored: Stored) -> tuple[str, str]:
+    """What stands below the figure of bytes, and below the archives. Of a table these are its first
+    rows, held out or not, and only the errors of models are those of rows held out."""
+    if parts.rows is None:
+        archived = f"{facts}; {stored.count:,} {parts.things} archived"
+        return "; ".join([facts, *stored.notes]), archived
+    rows, *more = stored.notes
+    which = f"{parts.name}: {rows}"
+    made = f"narrows {__version__}"
+    return "; ".join([which, *more, f"errors of models: {facts}"]), f"{which}; {made}"
 
 
 def scores(candidates: Sequence[Candidate], best: int) -> Iterator[MethodScore]:
@@ -144,7 +155,7 @@ def cautions(
     cut = [name for name, epochs in taken.items() if epochs == most_epochs]
     if most_epochs is not None and cut:
         yield (
-            f"no training took more than {most_epochs:,} epochs, which was asked for (--epochs): "
+            f"no training took more than {most_epochs:,} epochs, as asked by {spelt('epochs')}: "
             f"{' and '.join(cut)} might have gained by more"
         )
     for each in candidates:

@@ -11,7 +11,7 @@ import numpy as np
 
 from narrows.data import TableSchema
 from narrows.data.tables import SchemaDrift
-from narrows.data.tables.arrow_types import is_text, type_from_text
+from narrows.data.tables.arrow_types import type_from_text
 from narrows.data.tables.cells import from_numbers, from_texts
 from narrows.data.tables.columns import Column
 from narrows.errors import DataError
@@ -79,7 +79,7 @@ def columns_of(table: TableSchema, redundancy: Redundancy | None) -> list[dict[s
         {
             "name": column.name,
             "kind": _KINDS.get(column.kind, "ignored"),
-            "why": _why_not(column),
+            "why": column.why_not(),
             "categories": list(column.categories) if column.kind == "categorical" else None,
             "low": _limit(column, column.lowest),
             "high": _limit(column, column.highest),
@@ -88,18 +88,6 @@ def columns_of(table: TableSchema, redundancy: Redundancy | None) -> list[dict[s
         }
         for column in table.columns
     ]
-
-
-def _why_not(column: Column) -> str | None:
-    """Why nothing is learnt from a column; None where something is."""
-    if column.kind == "constant":
-        return "missing throughout" if column.value is None else "always the same"
-    if column.kind in _KINDS:
-        return None
-    if column.identifier:
-        return "an identifier"
-    is_of_texts = is_text(type_from_text(column.dtype))
-    return "hardly two texts are alike" if is_of_texts else "nothing is learnt from its type"
 
 
 def _limit(column: Column, value: float | None) -> Any:

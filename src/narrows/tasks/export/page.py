@@ -71,9 +71,7 @@ class ExportedPage(Framed):
         if not self.precision.tried:
             return [f"{size}; weights are in it as they are in the model"]
         bits = f"{self.precision.encoder} bits a weight in the encoder and {self.precision.decoder}"
-        same = (
-            f"{100 * self.precision.equal:.2f} % of the pixels of {self.precision.tried} pictures"
-        )
+        same = f"{100 * self.precision.equal:.2f}% of the pixels of {self.precision.tried} pictures"
         off = "none is more than 1 grey level off"
         return [f"{size}; with {bits} in the decoder {same} are Python's, and {off}"]
 
