@@ -92,7 +92,7 @@ def test_a_runs_rates_leave_out_the_epoch_that_compiles() -> None:
         peak_memory=7_000_000,
     )
     assert pace.sentence() == (
-        "33.3 items or 333 bytes a second in training, 33% of it waiting for data; 7 MB of memory "
+        "33.3 items or 333 bytes a second in training, 33.3% of it waiting for data; 7 MB of memory "
         "at most"
     )
     one = Pace.of(history[:1])
