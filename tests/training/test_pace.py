@@ -92,8 +92,8 @@ def test_a_runs_rates_leave_out_the_epoch_that_compiles() -> None:
         peak_memory=7_000_000,
     )
     assert pace.sentence() == (
-        "33.3 items or 333 bytes a second in training, 33.3% of it waiting for data; 7 MB of memory "
-        "at most"
+        "33.3 items or 333 bytes a second in training, 33.3% of it waiting for data; 7 MB of "
+        "memory at most"
     )
     one = Pace.of(history[:1])
     assert (one.seconds, one.items_per_second, one.waiting, one.peak_memory) == (30, 5, 0, None)
