@@ -100,6 +100,10 @@ def compress(
       narrows compress readings/ --max-error 0.05 --workers 4 --out archives/
     """
     how: dict[str, Any] = {"effort": effort, "images": images, "csv": csv}
+    if not files:
+        written = {"--out": out, "--keep-model": codes.keep_model}
+        models = {"--model": codes.model}
+        check_outputs({"DATA": data}, written, models=models, json=json, only_files=True)
     if not codes_only:
         codes.require_none()
     if files:
@@ -109,9 +113,6 @@ def compress(
         job = CompressFiles(max_error=max_error, codes=wanted, check_range=not force, **how)
         files.run(job, data, out, json)
         return
-    written = {"--out": out, "--keep-model": codes.keep_model}
-    models = {"--model": codes.model}
-    check_outputs({"DATA": data}, written, models=models, json=json, only_files=True)
     how |= {"track": progress, "note": say}
     if codes_only:
         from narrows.tasks.compress_codes import compress_codes
