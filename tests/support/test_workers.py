@@ -124,6 +124,58 @@ def test_a_script_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
     assert f"{NarrowsError.__name__}: a worker process ended before it began" in done.stderr
 
 
+# A program whose processes do something while they begin: they import it under another name.
+BEGINNING = """
+import os, signal
+from test_workers import double
+from narrows.support.workers import in_processes
+
+if __name__ == "__mp_main__":
+    os.kill(os.getpid(), signal.SIGINT)
+if __name__ == "__main__":
+    print(dict(in_processes(double, [1, 2, 3], 2)).keys())
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_begin_say_nothing_of_ctrl_c(tmp_path: Path) -> None:
+    """It reaches the whole group of a terminal."""
+    script = tmp_path / "script.py"
+    script.write_text(BEGINNING)
+    done = subprocess.run(
+        [sys.executable, script], env=with_tests(), capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# What a library says that finds no memory for its code, and what it says else.
+SHORT = """
+import os
+from pathlib import Path
+
+if os.getpid() != PARENT and not Path(__file__).with_name("begun").exists():
+    Path(__file__).with_name("begun").touch()
+    raise ImportError(WHY) from (None if WHY else MemoryError())
+
+def work(task):
+    return 2 * task
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("why", ["", "libblas.so: failed to map segment from shared object", "odd"])
+def test_a_process_without_the_memory_to_begin_is_replaced_quietly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], why: str
+) -> None:
+    text = SHORT.replace("PARENT", str(os.getpid())).replace("WHY", repr(why))
+    (tmp_path / "short.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "short", raising=False)
+    assert dict(in_processes(importlib.import_module("short").work, [1, 2], 1)) == {0: 2, 1: 4}
+    said = capfd.readouterr().err
+    assert "ImportError: odd" in said if why == "odd" else said == ""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_process_that_is_told_to_end_leaves_nothing_half_written(

@@ -15,10 +15,12 @@ import socket
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from narrows.errors import NarrowsError
+from narrows.support import memory
 from narrows.support.cores import share_cores, usable_cores
 from narrows.support.interruption import woken_by_signals
 from narrows.support.temporary import remove_temporaries
@@ -102,7 +104,8 @@ def _crew(function: Callable[[Any], Any], count: int) -> Iterator[Callable[[], C
     def start() -> Connection:
         here, there = context.Pipe()
         connections.append(here)
-        process = context.Process(target=_serve, args=(there, until, function, cores))
+        here.send(function)  # not with its start, of whose errors Python prints tracebacks
+        process = context.Process(target=_serve, args=(there, until, cores))
         with there, _without_interrupts():  # which a new process inherits
             process.start()
         return here
@@ -116,10 +119,23 @@ def _crew(function: Callable[[Any], Any], count: int) -> Iterator[Callable[[], C
             multiprocessing.active_children()  # takes notice of the lost: they are dead then
 
 
-def _serve(
-    tasks: Connection, until: Connection, function: Callable[[Any], Any], cores: int
-) -> None:
-    """What a process does: tasks, as long as there are any."""
+def _serve(tasks: Connection, until: Connection, cores: int) -> None:
+    """What a process does: tasks, as long as there are any and memory for them."""
+    try:
+        _begin(until, cores)
+        function = tasks.recv()  # which imports most of what it needs
+        with contextlib.suppress(EOFError, OSError):
+            tasks.send(None)  # it has begun
+            while True:
+                tasks.send(function(tasks.recv()))
+    except Exception as error:
+        if memory.explained(error, "") is None:
+            raise
+        _end()  # it is lost, which is told where nobody takes its place
+
+
+def _begin(until: Connection, cores: int) -> None:
+    """Let signals and the end of the program end this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     told = woken_by_signals()
     for name in ("SIGTERM", "SIGHUP"):
@@ -128,10 +144,6 @@ def _serve(
             signal.signal(number, _is_heard)
     share_cores(cores)
     threading.Thread(target=_watch, args=(until, told), daemon=True).start()
-    with contextlib.suppress(EOFError, OSError):
-        tasks.send(None)  # it has begun
-        while True:
-            tasks.send(function(tasks.recv()))
 
 
 def _is_heard(number: int, frame: Any) -> None:
@@ -144,6 +156,10 @@ def _watch(until: Connection, told: socket.socket) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel, until, told])
+    _end()
+
+
+def _end() -> NoReturn:
     remove_temporaries()
     os._exit(1)
 
@@ -155,6 +171,8 @@ def _without_interrupts() -> Iterator[None]:
     if change is None:
         yield
         return
+    # Python starts it with the first process otherwise, and older ones then let Ctrl-C through
+    resource_tracker.ensure_running()
     before = change(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
