@@ -16,7 +16,7 @@ import pytest
 
 from helpers.command_line import ENVIRONMENT, Command, done
 from helpers.compiling import plain_flags
-from narrows.engine.processes import _Group, joined
+from narrows.engine.processes import _Group, _last_words, joined
 from narrows.errors import NarrowsError, UsageError
 from narrows.training.checkpoint import Checkpoint
 from narrows.training.together import same_start
@@ -161,6 +161,20 @@ def test_process_0_that_never_answers_is_missing_and_is_told_nothing(
     answers.set()
     beats.join()
     assert ended == ["process 0 of 3 is missing: nothing was heard of it for 0 s"]
+
+
+def test_an_interrupted_process_tells_the_others_whatever_its_main_thread_does(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As while XLA compiles: the program ends itself then, and this thread with it."""
+    monkeypatch.setattr("narrows.engine.processes._BEAT_SECONDS", 0.001)
+    monkeypatch.setattr("narrows.support.interruption._State.number", signal.SIGINT)
+    group, told = _Group(1, 3, "127.0.0.1:1"), dict[str, str]()
+    group.client = SimpleNamespace(key_value_set=told.__setitem__)
+    words = group._words = _last_words("127.0.0.1:1")
+    group._watch()
+    assert told == {"narrows/ended/1": "it was interrupted"}
+    assert words.wait() == 0 and capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

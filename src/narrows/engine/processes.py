@@ -37,6 +37,7 @@ _PATIENCE_SECONDS = 30 * 24 * 3600
 # What the others take to hear why process 0, which they would ask, has ended.
 _HEARD_SECONDS = 4.0
 _ENDED = "ended"
+_INTERRUPTED = "it was interrupted"
 _HINT = (
     "start all processes again with --resume, as many as there are: the run goes on from the last "
     "checkpoint"
@@ -254,12 +255,12 @@ class _Group:
 
     def _dismiss(self) -> None:
         """Nothing is left to say for what would speak in this process's place."""
-        if self._words is not None and self._words.stdin is not None:
+        words, self._words = self._words, None
+        if words is not None and words.stdin is not None:
             with contextlib.suppress(OSError):
-                self._words.stdin.write(b"left\n")
-                self._words.stdin.close()
-            self._words.wait()
-            self._words = None
+                words.stdin.write(b"left\n")
+                words.stdin.close()
+            words.wait()
 
     def _end(self, error: BaseException) -> None:
         """Tell the others why this process ends, or say who is missing, and end without JAX, which
@@ -269,7 +270,7 @@ class _Group:
         self._ending.set()
         why = self.missing or str(getattr(error, "message", error)) or type(error).__name__
         if isinstance(error, KeyboardInterrupt) or came():
-            why = "it was interrupted"
+            why = _INTERRUPTED
         self._tell(why)
         if self.index == 0:
             self._wait_for_others()
@@ -330,6 +331,10 @@ class _Group:
     def _watch(self) -> None:
         """A thread that finds out who is missing, or has ended."""
         while not self._left.wait(_BEAT_SECONDS):
+            if came():  # the main thread may compile, and never come to say it
+                self._tell(_INTERRUPTED)
+                self._dismiss()
+                return
             for process in self._silence:
                 self._silence[process] += 1
             self.missing = self._sentence()
