@@ -65,6 +65,34 @@ def test_pixels_are_those_of_python(page, watch, tmp_path, preset):
     assert {address.partition(":")[0] for address in watch.requests} <= {"file", "data", "blob"}
 
 
+# Before the page listens: an address that is given while this holds is heard of later.
+HOLDING = (
+    "addEventListener('hashchange', (event) => window.held && event.stopImmediatePropagation());"
+)
+# A second address follows as soon as the first one's item is there.
+TWO_ADDRESSES = """
+async () => {
+  location.hash = "item=1";
+  while (!document.getElementById("fact-name").textContent.includes("Picture 1")) {
+    await new Promise((later) => setTimeout(later));
+  }
+  window.held = true;
+  location.hash = "item=2";
+}
+"""
+
+
+def test_an_address_counts_that_is_given_before_the_last_one_is_written(page, tmp_path):
+    autoencoder, data = digits()
+    export_page(autoencoder, data, title="digits").write(tmp_path / "page.html")
+    page.clock.install()
+    page.add_init_script(HOLDING)
+    opened(page, tmp_path / "page.html").evaluate(TWO_ADDRESSES)
+    page.clock.fast_forward(1000)
+    page.evaluate("held = false; dispatchEvent(new HashChangeEvent('hashchange'))")
+    page.locator("#fact-name", has_text="Picture 2").wait_for()
+
+
 def test_what_is_drawn_is_encoded_and_reconstructed(new_page, tmp_path):
     autoencoder, data = digits()
     export_page(autoencoder, data, title="digits").write(tmp_path / "page.html")

@@ -143,12 +143,14 @@ function noising({ actions, failed }) {
 function linking({ store, page, rows, actions }) {
   let written = location.hash;
   const write = settled(() => {
-    written = `#${linkOf(store.state)}`;
+    // Somebody gave another address, and its event is still to come.
+    if (location.hash !== written) return;
     try {
-      window.history.replaceState(null, "", written);
+      window.history.replaceState(null, "", `#${linkOf(store.state)}`);
     } catch {
       // A page inside another has no address of its own.
     }
+    written = location.hash;
   }, REST);
   addEventListener("hashchange", () => {
     if (location.hash !== written) actions.open(readLink(location.hash, sizesOf({ page, rows })));
