@@ -49,6 +49,11 @@ def test_labels_only_when_asked_for() -> None:
     assert load_data("digits").labels is None
 
 
+def test_a_notebook_shows_a_line_and_no_values() -> None:
+    assert repr(load_data("digits")) == "Dataset('digits', 1,797 items of (8, 8), uint8)"
+    assert repr(load_data("digits", labels=True)).endswith(", uint8, labels)")
+
+
 def test_importing_data_imports_only_numpy() -> None:
     program = "import sys, narrows.data; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -204,7 +204,7 @@ def test_bytes_are_compared_at_the_error_of_the_codes() -> None:
     )  # fmt: skip
     archives = r.Archives(rows=(row,), count=2, raw_bytes=1568, sentence="", facts="")
     third = said.with_sentences(comparison(OURS, spent=spent(own), archives=archives)).in_short[2]
-    assert "200 bytes an item of 784 bytes, and bzip2, a classical method, as little; " in third
+    assert "200 bytes an item of 784 bytes, by bzip2, a classical method that it chose; " in third
     dear = spent(point("AVIF", "codec", 90, 200))
     third = said.with_sentences(comparison(OURS, spent=dear)).in_short[2]
     assert third == (
@@ -410,4 +410,26 @@ def test_an_archive_that_does_no_better_says_so() -> None:
         "Without loss all 100 rows take 6,000 of 78,400 bytes as CSV, 40% less than the best "
         "classical method, xz; within 8 takes 50% of that."
     )
-    assert "xz, a classical method, does it as well" in told(row("lossless", 6000, 0.0, 6000))
+    assert "narrows compress chose xz, a classical method" in told(row("lossless", 6000, 0.0, 6000))
+
+
+def test_a_nearer_method_is_told_with_its_bytes() -> None:
+    def version(name: str, error: float, item_bytes: int) -> r.Version:
+        return r.Version(
+            name=name, kind="ours", values=np.zeros(1), cells=(), error=error, item_bytes=item_bytes
+        )
+
+    def told(jpeg_bytes: tuple[int, int]) -> str:
+        items = tuple(
+            r.GalleryItem(
+                index=0, file="", rank="best", label="", original=np.zeros(1), cells=(),
+                versions=(version("the code", 2.0, 80), version("JPEG", 1.0, each)),
+            )
+            for each in jpeg_bytes
+        )  # fmt: skip
+        found = r.Gallery(items=items, ranked_by="the code", sentence="", facts="")
+        return said.gallery_sentence(found, ROWS)
+
+    nearer = "is nearer to the original in 2 of these 2."
+    assert told((75, 79)).endswith(f"; JPEG, in up to 79 bytes where the code takes 80, {nearer}")
+    assert told((80, 78)).endswith(f"; JPEG {nearer}")

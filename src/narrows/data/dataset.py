@@ -59,6 +59,12 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.items)
 
+    def __repr__(self) -> str:
+        """What a notebook shows of it: ``Dataset('digits', 1,797 items of (8, 8), uint8)``."""
+        labels = "" if self.labels is None else ", labels"
+        shape, dtype = self.items.shape[1:], self.items.dtype
+        return f"Dataset({self.name!r}, {len(self):,} items of {shape}, {dtype}{labels})"
+
     @property
     def item_shape(self) -> tuple[int, ...]:
         """The shape of one item; () where items are single numbers."""

@@ -200,11 +200,11 @@ def _bytes(comparison: Comparison) -> str:
 
 
 def _classical_too(comparison: Comparison, least: BytesPoint) -> str:
-    """The classical method that takes as little as our archive, with the words around it."""
+    """The classical method that our archive chose as the smallest, with the words around it."""
     rows = comparison.archives.rows if comparison.archives and least.kind == "archive" else ()
     for row in rows:
         if not row.error and row.classical_bytes and row.classical_bytes <= row.total:
-            return f", and {row.classical_name}, a classical method, as little"
+            return f", by {row.classical_name}, a classical method that it chose"
     return ""
 
 

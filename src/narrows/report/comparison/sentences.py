@@ -216,7 +216,7 @@ def archives_sentence(archives: Archives, words: Words) -> str:
             less = 1 - lossless.total / lossless.classical_bytes
             text += f", {share(less)} less than the best classical method, {name}"
         else:
-            text += f"; {name}, a classical method, does it as well"
+            text += f"; narrows compress chose {name}, a classical method"
     rest = [row for row in archives.rows if row.error]
     if rest:
         smallest = min(rest, key=lambda row: row.total)
@@ -291,11 +291,25 @@ def gallery_sentence(gallery: Gallery, words: Words) -> str:
         most = max(rivals, key=lambda name: wins[name])
         count = len(gallery.items)
         text += (
-            f"; {most} is nearer to the original in {wins[most]} of these {count}"
+            f"; {most}{_room(gallery, most)} is nearer to the original in {wins[most]} of these "
+            f"{count}"
             if wins[most]
             else f"; no other method is nearer to the original in any of these {count}"
         )
     return f"{text}."
+
+
+def _room(gallery: Gallery, name: str) -> str:
+    """What a method takes for these items, where the code takes another number of bytes."""
+
+    def most(which: str) -> int:
+        versions = (each for item in gallery.items for each in item.versions)
+        return max(each.item_bytes for each in versions if each.name == which)
+
+    own, other = most(gallery.ranked_by), most(name)
+    if own == other:
+        return ""
+    return f", in up to {other:,} bytes where the code takes {own:,},"
 
 
 def _wins(gallery: Gallery, name: str) -> int:
