@@ -7,6 +7,7 @@ import pytest
 
 from helpers.scripts import needs_node, run_node
 from narrows.pages.explore import build_explore_page
+from narrows.report.redundancy import FOLLOWING
 
 PAGE = {
     "kind": "image",
@@ -43,6 +44,13 @@ NOISE = {"kind": "gaussian", "learnt": [0.1, 0.5], "most": 1.0, "lowest": 0, "hi
 def ids(**changes: object) -> set[str]:
     html = build_explore_page({**PAGE, **changes}, server=True)
     return set(re.findall(r'\sid="([\w-]+)"', html))
+
+
+def test_a_form_says_what_is_marked_and_what_follows_as_the_other_reports_do() -> None:
+    column = {"name": "a", "follows_from": ["b"]}
+    html = build_explore_page({**PAGE, "kind": "table", "columns": [column]}, server=True)
+    assert "more than a tenth of the column's range in training away" in html
+    assert f"follows from others, with a score of {FOLLOWING} or more" in html
 
 
 def test_texts_of_files_are_escaped() -> None:

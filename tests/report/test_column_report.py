@@ -305,6 +305,18 @@ def test_what_a_column_follows_from_is_named(made: Redundancy) -> None:
     assert found["again"].same_as == "b"
 
 
+def test_a_column_follows_from_a_score_of_a_half_on() -> None:
+    """In R²: with noise as strong as half the signal it is 0.8, with twice as strong 0.2."""
+    random = np.random.default_rng(0)
+    cause = random.normal(size=2_000)
+    noise = random.normal(size=(2, 2_000)) * [[0.5], [2]]
+    columns = {"cause": cause, "well": cause + noise[0], "badly": cause + noise[1]}
+    result = redundancy(table({name: numbers(name, values) for name, values in columns.items()}))
+    found = {column.name: column for column in result.columns}
+    assert 0.5 < found["well"].score < 0.9 and found["well"].follows == ("cause",)
+    assert 0.1 < found["badly"].score < 0.5 and found["badly"].follows == ()
+
+
 def test_a_product_follows_from_its_factors_and_what_hangs_on_it_from_it() -> None:
     random = np.random.default_rng(0)
     width, length = random.uniform(4, 12, 500), random.uniform(5, 15, 500)

@@ -36,8 +36,9 @@ MOST_ROWS = 5000
 FEWEST_ROWS = 30
 #: More columns than this take minutes; from the second number on, trees are left out.
 MOST_COLUMNS, MOST_FOR_TREES = 200, 60
-#: A column that follows less than this from the others would lose most of itself if dropped.
-DROPPABLE = 0.5
+#: A column of at least this score is said to follow from others, here and wherever it is shown;
+#: one of less would lose most of itself if dropped.
+FOLLOWING = 0.5
 #: Each drop is weighed against all before it; a user who goes on has a new table by then.
 MOST_DROPS = 12
 #: A column can follow from another if shuffling that one costs this share of its variance.
@@ -77,7 +78,8 @@ class Redundant:
             everything. A constant column's is 1.
         wrong: the share of wrong categories, None for numbers.
         follows: the fewest columns, at most three, that tell it within :data:`NEARLY` of the best
-            score, that which is missed most first; empty where no so few do.
+            score, that which is missed most first; empty where no so few do, or
+            the score is below :data:`FOLLOWING`.
         same_as: the earlier column that it repeated exactly in training.
         method: what predicts it best: ``linear`` or ``trees`` of all others, or ``products`` of
             those in ``follows``; empty for a constant column.
@@ -116,7 +118,7 @@ class Redundancy(Shown):
     Attributes:
         columns: every column, in the table's order.
         drops: the columns that can go, in the order in which they lose least, while no dropped one
-            falls below a score of :data:`DROPPABLE`.
+            falls below a score of :data:`FOLLOWING`.
         rows_fitted, rows_measured: how many rows the predictions were fitted to and measured on.
     """
 
@@ -385,7 +387,7 @@ def _redundant(column: Column, best: _Prediction) -> Redundant:
         kind=column.kind,
         score=score,
         wrong=wrong,
-        follows=follows if score > FOLLOWS else (),
+        follows=follows if score >= FOLLOWING else (),
         same_as=column.same_as,
         method=best.method,
     )
@@ -434,12 +436,12 @@ def _drops(
     # Of columns that say the same, the later one goes.
     waiting = [(-round(bound, 3), -place) for place, bound in enumerate(bounds.values())]
     heapq.heapify(waiting)
-    while waiting and -waiting[0][0] >= DROPPABLE and len(dropped) < MOST_DROPS:
+    while waiting and -waiting[0][0] >= FOLLOWING and len(dropped) < MOST_DROPS:
         _, place = heapq.heappop(waiting)
         leaving = names[-place]
         given = [name for name in kept if name != leaving]
         told = [_Prediction(rows, name, given, methods[name]) for name in (leaving, *dropped)]
-        bar = max(-waiting[0][0], DROPPABLE) if waiting else DROPPABLE
+        bar = max(-waiting[0][0], FOLLOWING) if waiting else FOLLOWING
         lowest = _lowest(told, bar)
         advance(1, f"{len(dropped)} can go")
         if lowest < bar:
@@ -495,8 +497,9 @@ def _drops_table(drops: Sequence[Drop]) -> TextTable:
 
 _SCORE = (
     "score: R² of numbers; of categories the share of the wrong answers of the most frequent one\n"
-    "that the others remove; 1 is all of it. A column follows from the fewest others, three at\n"
-    "most, that tell it nearly as well as all do: they lose 0.02 of the score at most"
+    "that the others remove; 1 is all of it. A column of "
+    f"{FOLLOWING} or more follows from the fewest\n"
+    "others, three at most, that tell it nearly as well as all do: they lose 0.02 of it at most"
 )
 
 

@@ -41,6 +41,7 @@ from narrows.report.comparison.wording import (
     times,
 )
 from narrows.report.denoising import TITLES
+from narrows.report.redundancy import FOLLOWING
 from narrows.support.number_text import share, three_digits
 
 # The kinds of what was trained, here or elsewhere.
@@ -49,8 +50,6 @@ _MODELS = ("ours", "article", "given")
 _STILL_FALLING = 0.02
 # By so much more on items that were not learnt from, something was learnt by heart.
 _BY_HEART = 1.5
-# A column that follows at least so well from the others is said to follow.
-_FOLLOWS = 0.5
 
 
 def with_sentences(comparison: Comparison) -> Comparison:
@@ -405,13 +404,14 @@ def table_sentence(table: TableColumns) -> str:
     texts = []
     if table.redundancy is not None:
         columns = [each for each in table.redundancy.columns if each.method]
-        follows = [each for each in columns if each.score >= _FOLLOWS]
+        follows = [each for each in columns if each.score >= FOLLOWING]
         if columns:
             first = max(columns, key=lambda each: each.score)
             of = f" from {joined(first.follows)}" if first.follows else ""
             texts.append(
                 f"{len(follows)} of {len(columns)} columns can be predicted from the others with a "
-                f"score of {_FOLLOWS} or more, {first.name} best{of} ({three_digits(first.score)})."
+                f"score of {FOLLOWING} or more, {first.name} best{of} "
+                f"({three_digits(first.score)})."
             )
     for name, scores in table.errors:
         known = [each for each in scores if each.r2 is not None]

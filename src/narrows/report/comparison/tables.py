@@ -17,7 +17,7 @@ from narrows.report.comparison.result import (
     NumbersKept,
 )
 from narrows.report.comparison.wording import Words
-from narrows.report.redundancy import Redundancy, Redundant
+from narrows.report.redundancy import FOLLOWING, Redundancy, Redundant
 
 _LAYOUTS = {"item": "a file each", "sheet": "one sheet", "file": "one file"}
 
@@ -252,7 +252,8 @@ def redundancy_table(part: Redundancy) -> Table:
     return Table(
         name="redundancy",
         title=f"How well each column follows from the others, fitted to {part.rows_fitted:,} rows "
-        f"and measured on {part.rows_measured:,} others",
+        f"and measured on {part.rows_measured:,} others; from which, where "
+        f"the score is {FOLLOWING} or more",
         columns=[
             "column",
             "kind",

@@ -27,9 +27,6 @@ _KINDS = {
     "date": "date",
     "constant": "constant",
 }
-# A column of at least this score is said to follow from others: R², or as much of the wrong
-# answers that is gone.
-_FOLLOWS = 0.9
 # Whole numbers beyond this are not exact in a page.
 _EXACT = 2**53
 
@@ -70,11 +67,8 @@ def features_of(table: TableSchema, cells: Any) -> np.ndarray:
 def columns_of(table: TableSchema, redundancy: Redundancy | None) -> list[dict[str, Any]]:
     """What a form has to know of each column; of those that are ignored it shows why, and no
     cells."""
-    follows = {
-        each.name: list(each.follows)
-        for each in (() if redundancy is None else redundancy.columns)
-        if each.score >= _FOLLOWS and each.kind != "constant"
-    }
+    found = () if redundancy is None else redundancy.columns
+    follows = {each.name: list(each.follows) for each in found}
     return [
         {
             "name": column.name,
