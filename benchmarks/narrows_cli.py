@@ -29,8 +29,8 @@ def fit(
     """Run ``narrows fit DATA --out MODEL OPTIONS``.
 
     Returns:
-        ``seconds`` and ``peak_bytes`` of the whole process, what it ``said``, and what the model
-        file says of its ``training``.
+        ``seconds``, ``processor_seconds`` and ``peak_bytes`` of the whole process, what it
+        ``said``, and what the model file says of its ``training``.
     """
     from narrows.model.file import load_model
 
@@ -38,6 +38,7 @@ def fit(
     finished = run_process(command, environment)
     return {
         "seconds": finished.seconds,
+        "processor_seconds": finished.processor_seconds,
         "peak_bytes": finished.peak_bytes,
         "said": (finished.said + finished.output)[-_SAID:],
         "training": load_model(model).training.to_dict(),
