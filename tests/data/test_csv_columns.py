@@ -20,6 +20,7 @@ from narrows.data.tables import (
     reading,
 )
 from narrows.data.tables.filling import filled_rows, filled_types
+from narrows.data.tables.missing import without_cells
 from narrows.errors import DataError
 
 
@@ -322,3 +323,12 @@ def test_what_is_no_plain_number_is_found_among_many_columns(
         cell = np.array(found[f"c{column}"].to_pylist(), np.float64)
         np.testing.assert_array_equal(cell, expected[:, column])
     assert any("c0" in note and "taken for missing: 'n.a.'" in note for note in data.notes)
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.float64()])
+def test_cells_are_made_missing_in_a_slice_too(kind: pa.DataType) -> None:
+    array = pa.array([f"{number}.5" for number in range(100)]).cast(kind).slice(50, 40)
+    found = without_cells(array, pa.array([place == 30 for place in range(40)]))
+    found.validate(full=True)  # of a null scalar Arrow 18 to 22 make texts beyond their bytes
+    expected = array.to_pylist()
+    assert found.to_pylist() == [*expected[:30], None, *expected[31:]]

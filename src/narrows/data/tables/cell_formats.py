@@ -12,6 +12,7 @@ from typing import Any
 
 from narrows.data.tables.arrow_types import is_text
 from narrows.data.tables.csv_options import CsvOptions
+from narrows.data.tables.missing import without_cells
 from narrows.support.lazy_modules import pa, pc
 
 _CURRENCIES = (
@@ -153,7 +154,7 @@ def normalized(array: Any, cell_format: CellFormat, *, loose: bool = False) -> A
         field.name: pc.fill_null(pc.struct_field(found, field.name), "") for field in found.type
     }
     texts = _plain_date(part) if cell_format.date else _plain_number(part)
-    return None if texts is None else pc.if_else(pc.is_null(array), pa.scalar(None), texts)
+    return None if texts is None else without_cells(texts, pc.is_null(array))
 
 
 def _plain_number(part: Mapping[str, Any]) -> Any:

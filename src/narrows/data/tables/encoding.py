@@ -14,7 +14,7 @@ from narrows.data.tables.arrow_types import is_text, kind_of, number_dtype, type
 from narrows.data.tables.cell_formats import DATES, CellFormat, arrow_type
 from narrows.data.tables.columns import Column
 from narrows.data.tables.drift import SchemaDrift
-from narrows.data.tables.missing import without_missing_words
+from narrows.data.tables.missing import without_cells, without_missing_words
 from narrows.data.tables.text_cells import parse_cells, parse_valid
 from narrows.support.lazy_modules import pa, pc
 
@@ -182,9 +182,9 @@ def _read(column: Column, array: Any, type_: Any) -> Any:
 
 
 def _without(array: Any, places: list[int]) -> Any:
-    there = np.ones(len(array), bool)
-    there[places] = False
-    return pc.if_else(pa.array(there), array, pa.scalar(None, array.type))
+    absent = np.zeros(len(array), bool)
+    absent[places] = True
+    return without_cells(array, pa.array(absent))
 
 
 def _is_rounded(found: Any, texts: Any) -> bool:

@@ -25,7 +25,7 @@ from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.frames.form import library_of
 from narrows.data.tables.frames.learning import training_table
 from narrows.data.tables.frames.stored import ArrowSource
-from narrows.data.tables.missing import is_missing_text
+from narrows.data.tables.missing import is_missing_text, without_cells
 from narrows.data.tables.part_tables import PartTable
 from narrows.data.tables.table_source import TableSource
 from narrows.errors import DataError
@@ -144,7 +144,7 @@ class CsvTable:
             missing = pc.or_(missing, pc.equal(trimmed, ""))
         if self.options.missing:
             missing = pc.or_(missing, is_missing_text(self.options.missing, trimmed, trimmed))
-        cleaned = pc.if_else(missing, pa.scalar(None, pa.string()), trimmed)
+        cleaned = without_cells(trimmed, missing)
         rows = batch.num_rows
         return [cleaned.slice(index * rows, rows) for index in range(batch.num_columns)]
 
@@ -433,5 +433,5 @@ def cells_of(block: Any, name: str) -> Any:
         values = array.cast(pa.float32()) if pa.types.is_float16(array.type) else array
         nan = pc.fill_null(pc.is_nan(values), False)
         if pc.any(nan).as_py():
-            array = pc.if_else(nan, pa.scalar(None, array.type), array)
+            array = without_cells(array, nan)
     return array

@@ -10,7 +10,7 @@ from narrows.archive.tables.text.records import RawCsv, RawRows
 from narrows.archive.tables.text.spelling import Spelling, form_of
 from narrows.archive.tables.text.types import still_fitting, typed
 from narrows.data.tables.csv_dialect import CsvDialect
-from narrows.data.tables.missing import MISSING_CELLS, is_missing_text
+from narrows.data.tables.missing import MISSING_CELLS, is_missing_text, without_cells
 from narrows.data.tables.text_cells import candidate_types
 from narrows.support.inputs import Input
 from narrows.support.lazy_modules import pa, pc
@@ -146,7 +146,7 @@ class _Column:
         texts = _unquoted(raw)
         if self.type != pa.string():
             texts = pc.utf8_trim(texts, " \t")
-        texts = pc.if_else(absent, pa.scalar(None, raw.type), texts)
+        texts = without_cells(texts, absent)
         return texts if self.type == pa.string() else typed(texts, self.type)
 
     def as_text(self) -> "_Column":

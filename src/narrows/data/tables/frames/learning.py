@@ -20,6 +20,7 @@ from narrows.data.tables.frames.polars_frames import (
     column_to_arrow,
     polars_to_arrow,
 )
+from narrows.data.tables.missing import without_cells
 from narrows.errors import DataError
 from narrows.support.lazy_modules import pa, pc, pl
 
@@ -108,7 +109,7 @@ def without_rare_class(column: Any, entry: Mapping[str, Any]) -> Any:
         return column
     array = whole(column)
     if not pa.types.is_dictionary(array.type):
-        return pc.if_else(pc.equal(array, OTHER), None, array)
+        return without_cells(array, pc.equal(array, OTHER))
     levels = [level for level in array.dictionary.to_pylist() if level != OTHER]
     dictionary = pa.array(levels, array.type.value_type)
     codes = pc.index_in(array.dictionary, dictionary).take(array.indices)
