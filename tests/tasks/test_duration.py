@@ -1,10 +1,20 @@
 """How long trainings take, told from what their first steps took."""
 
+import itertools
+
+import numpy as np
 import pytest
 
+from narrows import Autoencoder
+from narrows.data import Dataset
+from narrows.planning.options import FitOptions
 from narrows.support import pulse
 from narrows.support.progress import silent
-from narrows.tasks.comparison.duration import timed_training
+from narrows.tasks.duration import timed_training
+from narrows.tasks.fit import fit
+
+ROWS = np.random.default_rng(0).random((40, 6)).astype(np.float32)
+SMALL = {"preset": "simple", "latent": 2, "hidden": (4,), "epochs": 20}
 
 
 def said(
@@ -50,3 +60,37 @@ def test_the_first_piece_of_each_size_compiles_and_is_left_out(
 def test_of_short_work_and_of_other_work_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said(monkeypatch, 0.01) == []
     assert said(monkeypatch, 0.24, label="judging") == []
+
+
+def test_what_an_earlier_run_did_takes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, notes = [0.0], list[str]()
+    monkeypatch.setattr(pulse._State, "clock", lambda: now[0])
+    with timed_training(silent, notes.append, "this")("training", total=240, unit="items") as told:
+        told(120)
+        for _ in range(10):
+            now[0] += 3
+            told(12)
+    assert notes == ["  this: about 30 seconds"]
+
+
+@pytest.mark.parametrize(("patience", "at_most"), [(None, ""), (19, " at most")])
+def test_fit_says_how_long_it_trains(
+    monkeypatch: pytest.MonkeyPatch, patience: int | None, at_most: str
+) -> None:
+    ticks, notes = itertools.count(step=5.0), list[str]()
+    monkeypatch.setattr(pulse._State, "clock", lambda: next(ticks))
+    data = Dataset("rows", ROWS)
+    options = FitOptions(**SMALL, patience=patience)
+    fit(data, data, options, given={}, note=notes.append)
+    (told,) = (line for line in notes if "about" in line)
+    assert told.startswith(f"  training, 20 epochs{at_most}: about ")
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_python_says_so_where_it_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verbose: bool
+) -> None:
+    ticks = itertools.count(step=5.0)
+    monkeypatch.setattr(pulse._State, "clock", lambda: next(ticks))
+    Autoencoder(**SMALL, verbose=verbose).fit(ROWS)
+    assert ("training, 20 epochs: about " in capsys.readouterr().err) == verbose

@@ -286,6 +286,7 @@ class Autoencoder(
                 most_steps=most_steps,
                 events=events,
                 track=track,
+                foretell=unheard if track is silent else say,
             )
             self._take(result.trained)
             self._made = self.model_, self.model_.refinement, result.autoencoder

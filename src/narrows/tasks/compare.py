@@ -188,7 +188,7 @@ def _trained(parts: Parts, options: CompareOptions, hearing: Hearing) -> list[Ca
     epochs = _bounded(plan.settings.epochs, options.epochs)
     if epochs < plan.settings.epochs:
         default["epochs"] = epochs
-    wanted = Trained(name=DEFAULT, kind="ours", given=default, epochs=epochs, run=options.pictures)
+    wanted = Trained(name=DEFAULT, kind="ours", given=default, run=options.pictures)
     both = [_article(parts, wanted, plan.spec.latent_size, options), wanted]
     if files := _kept(options):
         both = [replace(each, file=file) for each, file in zip(both, files, strict=True)]
@@ -215,7 +215,7 @@ def _article(parts: Parts, default: Trained, latent: int, options: CompareOption
     if parts.validation is not None:
         given["patience"] = patience_for(epochs)
         why += ("the best epoch on the validation set",)
-    return replace(default, name=ARTICLE, kind="article", given=given, epochs=epochs, why=why)
+    return replace(default, name=ARTICLE, kind="article", given=given, why=why)
 
 
 def enough_steps(parameters: int) -> int:

@@ -24,6 +24,7 @@ from narrows.report.evaluation import Evaluation
 from narrows.report.notebook import model_html
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.support.text_tables import told_html
+from narrows.tasks.duration import timed_training
 from narrows.tasks.fit_plan import Coded, fit_plan, learn
 from narrows.tasks.run_files import RunFiles
 from narrows.training import History
@@ -116,6 +117,8 @@ def fit(
     events: Sequence[HistoryFile] = (),
     track: Tracker = silent,
     note: Note = unheard,
+    foretell: Note | None = None,
+    before: float = 0.0,
     unbroken: Unbroken = contextlib.nullcontext,
 ) -> FitResult:
     """Train what ``options`` ask for on ``training``, and say what there is to say of it.
@@ -133,6 +136,8 @@ def fit(
         events: where the history goes if there are no ``files``.
         track: told how far it is.
         note: told each sentence as soon as it is known.
+        foretell: told how long the training takes; None for ``note``.
+        before: see :func:`narrows.tasks.duration.timed_training`.
         unbroken: makes the blocks in which an interrupt has to wait.
 
     Raises:
@@ -150,7 +155,7 @@ def fit(
         held_out,
         plan,
         detection=detection,
-        track=track,
+        track=timed_training(track, foretell or note, _length(plan), before),
         unbroken=unbroken,
         devices=options.devices,
         **run,
@@ -191,6 +196,12 @@ def fit(
     for line in result.findings:
         note(line)
     return result
+
+
+def _length(plan: Plan) -> str:
+    """How long the training is, in epochs."""
+    epochs, at_most = plan.settings.epochs, "" if plan.settings.patience is None else " at most"
+    return f"training, {epochs:,} epoch{'' if epochs == 1 else 's'}{at_most}"
 
 
 def _settled(start: TrainedModel | None) -> dict[str, Any]:

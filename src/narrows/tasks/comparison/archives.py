@@ -23,10 +23,10 @@ from narrows.support.chunks import drawn_places
 from narrows.support.number_text import three_digits
 from narrows.tasks.codes_archive import train_rounded, write_codes_only
 from narrows.tasks.comparison.candidates import Candidate
-from narrows.tasks.comparison.duration import timed_training
 from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.options import MOST_BYTES
 from narrows.tasks.comparison.parts import Parts
+from narrows.tasks.duration import timed_training
 
 #: The largest errors of bounded archives, as shares of the range of the values.
 BOUNDS = ("1%", "3%", "10%")

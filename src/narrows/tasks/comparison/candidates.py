@@ -25,7 +25,6 @@ from narrows.support.chunks import drawn_places, pieces
 from narrows.support.number_text import items_of
 from narrows.support.progress import Tracker, silent
 from narrows.support.temporary import temporary_folder
-from narrows.tasks.comparison.duration import timed_training
 from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.parts import Parts, Reading, Source, load_parts
 from narrows.tasks.fit import fit
@@ -139,7 +138,6 @@ class Trained:
     Attributes:
         name, kind: what people call it, and what it is.
         given: options of ``narrows fit`` by name; ``seed`` apart.
-        epochs: passes over what is learnt from, at most.
         why: what is to be said of these options.
         file: where it goes; None for nowhere.
         run: whether history and pictures go beside it.
@@ -148,7 +146,6 @@ class Trained:
     name: str
     kind: Kind
     given: Mapping[str, Any]
-    epochs: int
     why: tuple[str, ...] = ()
     file: Path | None = None
     run: bool = False
@@ -163,7 +160,7 @@ def train_candidate(
     """Train a model on what is learnt from, and measure it.
 
     Args:
-        before: see :func:`narrows.tasks.comparison.duration.timed_training`.
+        before: see :func:`narrows.tasks.duration.timed_training`.
 
     Raises:
         NarrowsError: training failed, or the model cannot be written.
@@ -175,16 +172,15 @@ def train_candidate(
     hearing.note(f"{wanted.name}:")
     for line in wanted.why:
         hearing.note(f"  {line}")
-    at_most = "" if parts.validation is None else " at most"
-    told = f"training, {wanted.epochs:,} epochs{at_most}"
     result = fit(
         parts.training,
         parts.shown,
         FitOptions.of(wanted.given, parts.seed),
         given=given,
         files=files,
-        track=timed_training(hearing.track, hearing.note, told, before),
+        track=hearing.track,
         note=hearing.note,
+        before=before,
         unbroken=hearing.unbroken,
     )
     if files is None and wanted.file is not None:

@@ -46,14 +46,16 @@ def _say(note: Note, what: str, seconds: float, before: float) -> None:
 
 
 class _Timed:
-    """Tells once what all of the work takes, as soon as two seconds of it were timed."""
+    """Tells once what all work that is left takes, as soon as two seconds of it were timed."""
 
     def __init__(self, advance: Advance, total: float, tell: Callable[[float], None]) -> None:
         self.advance, self.total, self.tell = advance, total, tell
-        self.speed, self.is_told = Speed(), False
+        self.speed, self.is_told, self.has_begun = Speed(), False, False
 
     def __call__(self, amount: float, note: str = "") -> None:
         self.advance(amount, note)
+        if not self.has_begun:  # what an earlier run did is told first
+            self.total, self.has_begun = self.total - amount, True
         self.speed.add(amount)
         seconds = self.speed.seconds_for(self.total)
         if not self.is_told and seconds is not None and self.speed.seconds > _TIMED:
