@@ -78,8 +78,8 @@ class Redundant:
             everything. A constant column's is 1.
         wrong: the share of wrong categories, None for numbers.
         follows: the fewest columns, at most three, that tell it within :data:`NEARLY` of the best
-            score, that which is missed most first; empty where no so few do, or
-            the score is below :data:`FOLLOWING`.
+            score, that which is missed most first; empty where no so few do, or the score is below
+            :data:`FOLLOWING`.
         same_as: the earlier column that it repeated exactly in training.
         method: what predicts it best: ``linear`` or ``trees`` of all others, or ``products`` of
             those in ``follows``; empty for a constant column.
@@ -499,7 +499,8 @@ _SCORE = (
     "score: R² of numbers; of categories the share of the wrong answers of the most frequent one\n"
     "that the others remove; 1 is all of it. A column of "
     f"{FOLLOWING} or more follows from the fewest\n"
-    "others, three at most, that tell it nearly as well as all do: they lose 0.02 of it at most"
+    "others, three at most, that tell it nearly as well as all do: they lose "
+    f"{NEARLY} of it at most"
 )
 
 
