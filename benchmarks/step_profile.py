@@ -34,6 +34,7 @@ from narrows.nn.model import initial_model
 from narrows.nn.objectives import Objective
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
+from narrows.support.compiling.parts import part
 
 BATCH_SIZE = 64
 _REPEATS, _ROUNDS = 200, 7
@@ -42,39 +43,39 @@ _LOSS = Loss(SQUARED, np.float32(1))
 _ADAM = Adam(*(np.float32(constant) for constant in (0, 0, 0.1, 1e-3, 1e-7)))
 
 
-@njit
+@part
 def read(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
     at, work = first + panel * TILE_COLUMNS, s.work[thread * s.work_row :]
     moving.read_batch_panel(source, source, order, at, TILE_COLUMNS, s, panel, work, 0)
 
 
-@njit
+@part
 def forward(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
     for layer in range(1, len(s.width)):
         products.forward(s, layer, 1, s.work[thread * s.work_row :], worker_of(thread, 1))
 
 
-@njit
+@part
 def loss(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
     work = s.work[thread * s.work_row :]
     s.panel_losses[panel] = losses.panel_loss(s, _LOSS, TILE_COLUMNS, work)
     losses.output_deltas(s, _LOSS, TILE_COLUMNS, np.float32(1e-5), work, s.gradient[thread])
 
 
-@njit
+@part
 def lay_out(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
     work, worker = s.work[thread * s.work_row :], worker_of(thread, 1)
     for layer in range(len(s.width) - 1, 0, -1):
         gradients.keep_for_gradient(s, layer, panel, work, 0, worker)
 
 
-@njit
+@part
 def backward(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
     for layer in range(len(s.width) - 1, 1, -1):
         products.backward(s, layer, 1, s.work[thread * s.work_row :], worker_of(thread, 1))
 
 
-@njit
+@part
 def learn(s: Any, threads: int, thread: int) -> None:
     for task in range(s.task_bounds[thread], s.task_bounds[thread + 1]):
         if s.tasks[task, 2] > s.tasks[task, 1]:
@@ -83,7 +84,7 @@ def learn(s: Any, threads: int, thread: int) -> None:
             gradients.update_bias(s, _ADAM, s.tasks[task], BATCH_SIZE, thread)
 
 
-@njit
+@part
 def update(s: Any, threads: int, thread: int) -> None:
     vectors = len(s.parameters) // LANES
     for vector in range(vectors * thread // threads, vectors * (thread + 1) // threads):
@@ -94,29 +95,29 @@ def update(s: Any, threads: int, thread: int) -> None:
         )  # fmt: skip
 
 
-def for_each_panel(part: Callable[..., None]) -> Callable[..., None]:
-    """``part`` on each of a thread's panels of items, many times over."""
+def for_each_panel(work: Callable[..., None]) -> Callable[..., None]:
+    """``work`` on each of a thread's panels of items, many times over."""
 
-    @njit(nogil=True)
+    @njit(nogil=True, no_cfunc_wrapper=True, _nrt=False)  # as narrows compiles them
     def repeat(s: Any, source: Any, order: Any, threads: int, thread: int, repeats: int) -> None:
         control = flush_denormals(0)
         for i in range(repeats):
             first = i * BATCH_SIZE % (len(order) - BATCH_SIZE)
             for panel in range(thread, s.slots // TILE_COLUMNS, threads):
-                part(s, source, order, panel, thread, first)
+                work(s, source, order, panel, thread, first)
         flush_denormals(control)
 
     return repeat
 
 
-def for_each_task(part: Callable[..., None]) -> Callable[..., None]:
-    """``part`` on a thread's share of the weights, many times over."""
+def for_each_task(work: Callable[..., None]) -> Callable[..., None]:
+    """``work`` on a thread's share of the weights, many times over."""
 
-    @njit(nogil=True)
+    @njit(nogil=True, no_cfunc_wrapper=True, _nrt=False)  # as narrows compiles them
     def repeat(s: Any, source: Any, order: Any, threads: int, thread: int, repeats: int) -> None:
         control = flush_denormals(0)
         for _ in range(repeats):
-            part(s, threads, thread)
+            work(s, threads, thread)
         flush_denormals(control)
 
     return repeat
