@@ -59,6 +59,17 @@ def test_options_that_texts_name_are_there() -> None:
     assert not {(file, option) for file, option in named if option not in known}
 
 
+def test_counts_are_written_by_the_one_function_that_knows_of_one() -> None:
+    by_hand = re.compile(r"""else ["']e?s["']|["']e?s["'] if .*> 1|"1 \w+" if """)
+    found = {
+        f"{path.relative_to(PACKAGE)}: {line.strip()}"
+        for path in PACKAGE.rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if by_hand.search(line)
+    }
+    assert not found
+
+
 def test_commands_that_texts_name_are_there() -> None:
     known = set(commands())
     # as after a backquote, or what to type

@@ -1,6 +1,8 @@
 """What evaluate says, against the same figures from NumPy, scikit-learn and SciPy."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -335,6 +337,13 @@ def test_a_run_on_a_table_draws_its_columns_and_no_curves(
         "narrows.report.run_folder.column_errors_figure",
         lambda scores, *_, **__: drawn.extend(scores),
     )
+    told: list[Any] = []
+
+    @contextlib.contextmanager
+    def track(label: str, *, total: float | None, unit: str) -> Iterator[Any]:
+        told.append((unit, total))
+        yield lambda amount, note="": told.append(amount)
+
     draw_run(
         tmp_path,
         TrainedAutoencoder(fitted.trained),
@@ -342,8 +351,10 @@ def test_a_run_on_a_table_draws_its_columns_and_no_curves(
         shown=held_out,
         evaluation=replace(evaluation, columns=(score,)),
         seed=0,
+        track=track,
     )
     assert drawn == [score]
+    assert told == [("pictures", 3), 1, 1, 1]
     assert not (tmp_path / "reconstructions.png").exists()
 
 

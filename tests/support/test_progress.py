@@ -47,6 +47,16 @@ def test_work_that_advances_is_told_of_with_its_speed(clock: Clock, capsys: Any)
     assert told == ["", first, "", "", "", "", last]
 
 
+@pytest.mark.parametrize(("count", "told"), [(1, "1 try"), (3, "3 tries")])
+def test_work_of_unknown_size_tells_how_much_is_done(
+    count: int, told: str, clock: Clock, capsys: Any
+) -> None:
+    with progress.shown("looking", total=None, unit="tries") as advance:
+        clock.seconds += 4
+        advance(count)
+    assert capsys.readouterr().err == f"looking {told}, 4 s so far\n"
+
+
 def test_what_is_said_meanwhile_puts_a_line_off(clock: Clock, capsys: Any) -> None:
     with progress.shown("fitting", total=None, unit="rows"):
         for _ in range(8):

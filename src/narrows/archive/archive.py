@@ -224,7 +224,7 @@ class Archive(OpenArchive):
             ArchiveError: the archive is damaged.
         """
         digest = hashlib.sha256()
-        with track(f"reading {self.name}", total=len(self), unit="item") as advance:
+        with track(f"reading {self.name}", total=len(self), unit="items") as advance:
             for batch in self.batches():
                 digest.update(little_endian_bytes(batch))
                 yield batch

@@ -145,7 +145,7 @@ class Holding(ABC):
         if (start, stop) == (0, len(self)) and not selection.skips_damaged:
             yield from self.verified_batches(track=track)
             return
-        with track(f"reading {self.name}", total=selection.count, unit=self.unit) as advance:
+        with track(f"reading {self.name}", total=selection.count, unit=f"{self.unit}s") as advance:
             for batch in self.batches(start, stop, skip_damaged=selection.skips_damaged):
                 yield batch
                 advance(len(batch))

@@ -64,7 +64,7 @@ def write_archive(
     items = items.reshape(1) if items.ndim == 0 else items
     bound = _array_bound(items, layout, max_error, name)
     extents = list(block_extents(layout))
-    with track(f"compressing {name}", total=len(extents) or None, unit="block") as advance:
+    with track(f"compressing {name}", total=len(extents) or None, unit="blocks") as advance:
         numbers = sampled_blocks(len(extents), effort)
         samples = [(extents[n][0], block_values(items, layout, *extents[n])) for n in numbers]
         choice = choose(samples, layout, bound, effort) if samples else NOTHING_TO_CHOOSE

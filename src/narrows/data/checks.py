@@ -11,6 +11,7 @@ from narrows.data.dataset import Dataset
 from narrows.data.file_arrays import converted
 from narrows.errors import DataError
 from narrows.support.chunks import chunks
+from narrows.support.number_text import count_of
 from narrows.support.progress import Tracker, silent
 
 # NumPy's own limit since 2.0.
@@ -100,7 +101,7 @@ def checked(dataset: Dataset, *, track: Tracker = silent) -> Dataset:
         )
     if dataset.labels is not None and dataset.labels.shape != (len(items),):
         raise DataError(
-            f"{name} has {len(items):,} items and labels of shape {dataset.labels.shape}"
+            f"{name} has {count_of(len(items), 'items')} and labels of shape {dataset.labels.shape}"
         )
     if items.dtype.kind == "f":
         _check_finite(name, items, track)
@@ -116,7 +117,7 @@ def _check_finite(name: str, items: np.ndarray, track: Tracker) -> None:
     """
     nans = infinities = start = 0
     first: tuple[int, ...] | None = None
-    with track(f"checking {name}", total=len(items), unit="item") as advance:
+    with track(f"checking {name}", total=len(items), unit="items") as advance:
         for chunk in chunks(items, values=_SCAN_VALUES):
             finite = np.isfinite(chunk)
             if not finite.all():

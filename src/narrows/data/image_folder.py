@@ -27,6 +27,7 @@ from narrows.errors import DataError, ShapeError
 from narrows.support.ahead import in_order
 from narrows.support.cores import usable_cores
 from narrows.support.inputs import Input
+from narrows.support.number_text import count_of
 from narrows.support.progress import Tracker, silent
 from narrows.support.streams import utf8_name
 
@@ -79,13 +80,11 @@ def find_images(folder: Path) -> Found:
             others.append(place)
     notes = []
     if others:
-        count = f"{len(others):,} file{'s that are' if len(others) > 1 else ' that is'}"
-        notes.append(f"passed over {count} no image{_s(others)}: {_listed(others)}")
+        are = "that is no image" if len(others) == 1 else "that are no images"
+        notes.append(f"passed over {count_of(len(others), 'files')} {are}: {_listed(others)}")
     if twice:
-        notes.append(
-            f"passed over {len(twice):,} link{_s(twice)} to folders that are read already: "
-            f"{_listed(twice)}"
-        )
+        links = count_of(len(twice), "links")
+        notes.append(f"passed over {links} to folders that are read already: {_listed(twice)}")
     if not places:
         raise DataError(
             f"{folder} holds no image" + "".join(f"; {note}" for note in notes),
@@ -123,10 +122,6 @@ def _walk(folder: Path) -> Iterator[tuple[str, bool]]:
 def _identity(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_dev, status.st_ino
-
-
-def _s(things: Iterable[Any]) -> str:
-    return "" if len(list(things)) == 1 else "s"
 
 
 def _listed(names: list[str]) -> str:
@@ -224,14 +219,13 @@ class FolderReader:
         remarks = self._remarks + Counter(more)
         notes = list(self.found.notes)
         if self._left_out:
-            them = self._left_out
-            notes.append(
-                f"left out {len(them):,} file{_s(them)} that cannot be read: {_listed(them)}"
-            )
+            files = count_of(len(self._left_out), "files")
+            notes.append(f"left out {files} that cannot be read: {_listed(self._left_out)}")
         if self._several:
             files = "file holds" if self._several == 1 else "files hold"
             notes.append(
-                f"{self._several:,} {files} several images, pages or frames: {self._more:,} items"
+                f"{self._several:,} {files} several images, pages or frames: "
+                f"{count_of(self._more, 'items')}"
             )
         notes += remark_notes(remarks)
         if self.options.changes:
@@ -307,7 +301,7 @@ def read_image_folder(
 def _all_alike(reader: FolderReader, track: Tracker) -> Iterator[tuple[str, Picture]]:
     """All images of a folder and their files' names, as long as they are like the first."""
     found, first = reader.found, None
-    with track(f"reading {found.folder}", total=len(found.places), unit="image") as advance:
+    with track(f"reading {found.folder}", total=len(found.places), unit="images") as advance:
         for place, pictures in reader.files():
             for file, picture in reader.of(place, pictures):
                 first = first or (file, picture)
@@ -402,7 +396,8 @@ def images_as_dataset(images: Any, name: str = "X", *, exact: bool = False) -> D
             blocks.append(picture.pixels)
     notes = remark_notes(remarks)
     if len(blocks) > len(given):
-        notes.insert(0, f"{len(given):,} of several pages or frames: {len(blocks):,} items")
+        items = count_of(len(blocks), "items")
+        notes.insert(0, f"{len(given):,} of several pages or frames: {items}")
     return Dataset(name, np.stack(blocks), notes=tuple(notes))
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from narrows.data.array_inputs import dense, require_array_fits
 from narrows.data.checks import MAX_EXPANSION, check_dtype, damaged_file
 from narrows.errors import DataError
+from narrows.support.number_text import count_of
 
 #: Names under which the items are looked for, the first that is there.
 ITEM_NAMES = ("x", "X", "items", "data", "arr_0")
@@ -76,7 +77,7 @@ def chosen(path: Path, found: Mapping[str, str], name: str | None) -> str:
         return next(iter(found))
     some, more = list(found.items())[:_MOST_LISTED], ", ..." * (len(found) > _MOST_LISTED)
     names = ", ".join(each for each, _ in some) + more or "none"
-    held = f"{len(found)} array{'' if len(found) == 1 else 's'} ({names})"
+    held = f"{count_of(len(found), 'arrays')} ({names})"
     missing = "which is meant is not said" if name is None else f"none is named {name}"
     raise DataError(
         f"{path} holds {held}, and {missing}",

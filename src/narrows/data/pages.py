@@ -16,6 +16,7 @@ from narrows.data.sources import BUILT_IN, load_data, read_errors_explained, req
 from narrows.data.storage import GrowingArray
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.support.chunks import chunks
+from narrows.support.number_text import count_of
 from narrows.support.progress import Tracker, silent
 
 #: The height and width of tiles where nobody says otherwise.
@@ -140,7 +141,7 @@ def require_pairs(noisy: Pages, clean: Pages) -> None:
         )
     if len(noisy) != len(clean):
         raise DataError(
-            f"{noisy.name} has {len(noisy):,} items and {clean.name} {len(clean):,}",
+            f"{noisy.name} has {count_of(len(noisy), 'items')} and {clean.name} {len(clean):,}",
             hint="give as many, in the same order",
         )
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from narrows.data.image_transforms import apply_orientation
 from narrows.errors import DataError
+from narrows.support.number_text import count_of
 
 #: Images of one file: more are refused.
 MOST_FRAMES = 100_000
@@ -28,7 +29,7 @@ REMARKS = {
 def remark_notes(remarks: Counter[str]) -> list[str]:
     """What was done to images, in sentences, by how often each remark was made."""
     return [
-        REMARKS[remark].format(n=f"{count:,} image{'' if count == 1 else 's'}")
+        REMARKS[remark].format(n=count_of(count, "images"))
         for remark, count in sorted(remarks.items())
     ]
 

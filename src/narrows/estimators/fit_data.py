@@ -17,6 +17,7 @@ from narrows.estimators.inputs import ANY_ARRAY, check_labels, features, given_a
 from narrows.model.trained import TrainedModel
 from narrows.planning.options import FitOptions
 from narrows.support import arguments
+from narrows.support.number_text import count_of
 from narrows.tasks.training_data import taken_by
 
 # Fewer rows than this are all trained on: a tenth of them would say nothing.
@@ -121,7 +122,8 @@ def _table(estimator: Any, X: Any, types: Mapping[str, str]) -> Dataset:
     check_labels(estimator, X, reset=True)
     if len(X) < 2:
         raise DataError(
-            f"n_samples={len(X)}: the table has {len(X)} rows, and 2 are the fewest to learn from",
+            f"n_samples={len(X)}: the table has {count_of(len(X), 'rows')}, and 2 are the "
+            "fewest to learn from",
             hint="give more rows",
         )
     return load_data(X, types=types)

@@ -14,6 +14,7 @@ from narrows.model.trained import TrainedModel
 from narrows.nn.model import Model
 from narrows.nn.objectives import Objective
 from narrows.support.chunks import chunks
+from narrows.support.number_text import count_of
 from narrows.support.progress import Tracker, silent
 from narrows.support.rounding import as_dtype
 
@@ -63,7 +64,8 @@ class TrainedAutoencoder:
         size = self.trained.model.spec.latent_size
         if codes.ndim != 2 or codes.shape[1] != size:
             raise ShapeError(
-                f"codes of shape {codes.shape} do not fit a model whose codes have {size} numbers",
+                f"codes of shape {codes.shape} do not fit a model whose codes "
+                f"have {count_of(size, 'numbers')}",
                 hint=f"give an array of shape (n, {size}), such as narrows encode writes",
             )
 

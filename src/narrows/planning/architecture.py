@@ -10,6 +10,7 @@ from narrows.nn.presets import Preset, default_latent_size, fitting_preset, pres
 from narrows.nn.spec import Spec
 from narrows.planning.options import FitOptions
 from narrows.planning.traits import denoises, is_image
+from narrows.support.number_text import count_of
 from narrows.support.shapes import has_channels_first
 from narrows.support.spelling import spelt
 
@@ -136,7 +137,7 @@ def _narrowing(training: Dataset, preset: Preset) -> tuple[Preset, str]:
 def _why_latent(latent: int, values: int) -> str:
     of = "as many as an item has values" if values == 1 else f"half of an item's {values:,} values"
     return (
-        f"{latent} number{'' if latent == 1 else 's'} in the code: {of}, 20 at most; "
+        f"{count_of(latent, 'numbers')} in the code: {of}, 20 at most; "
         f"{spelt('latent')} asks for others"
     )
 

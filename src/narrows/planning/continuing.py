@@ -9,6 +9,7 @@ from narrows.planning.options import FitOptions
 from narrows.planning.plan import Plan
 from narrows.planning.recipe import articles_recipe, choose_recipe
 from narrows.planning.refinement import require_refinable
+from narrows.support.number_text import count_of
 
 #: Steps that a model is trained on new data at most, where the user does not say how many epochs:
 #: a tenth of those that small data are given at first.
@@ -59,7 +60,7 @@ def continuing_plan(
         settings = replace(settings, adam=replace(settings.adam, learning_rate=rate))
     refinement = start.refinement if options.refine is None else options.refine
     require_refinable(spec, refinement)
-    told = f"going on from a model of {start.data.count:,} items of {start.data.name}"
+    told = f"going on from a model of {count_of(start.data.count, 'items')} of {start.data.name}"
     rate_told = f"a learning rate of {settings.adam.learning_rate:.3g}: what was learnt stays"
     return Plan(
         preset=record.preset,

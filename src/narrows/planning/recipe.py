@@ -10,6 +10,7 @@ from narrows.nn.operations import operations
 from narrows.nn.spec import Spec
 from narrows.planning.options import FitOptions
 from narrows.planning.traits import denoises, is_image, is_rounded, sees_places
+from narrows.support.number_text import count_of
 from narrows.training import TrainingSettings
 
 # An update's cost counts for small batches, and its noise helps: fortieths of the set, within
@@ -65,7 +66,7 @@ def choose_recipe(
     # the error alone does not say which epoch has the best codes of some length
     if patience is None and count < _FEW and not is_rounded(spec):
         patience = patience_for(epochs)
-        reasons.append(f"the best epoch on the validation set: {count:,} items are few")
+        reasons.append(f"the best epoch on the validation set: {count_of(count, 'items')} are few")
     decay = _WEIGHT_DECAY if options.weight_decay is None else options.weight_decay
     settings = TrainingSettings(
         objective=options.objective,

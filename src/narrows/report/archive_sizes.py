@@ -5,7 +5,7 @@ from typing import Any
 
 from narrows.archive import SizeBreakdown, Trial
 from narrows.archive.arrays import Layout
-from narrows.support.number_text import readable
+from narrows.support.number_text import count_of, readable
 from narrows.support.tensor_file import tensor_sizes
 from narrows.support.text_tables import TextTable, Told, cell_text
 
@@ -37,8 +37,7 @@ def breakdown_told(title: str, breakdown: SizeBreakdown) -> Told:
     else:
         lines += _comparison(breakdown)
     used = "; ".join(
-        f"{name} ({count:,} block{'' if count == 1 else 's'})"
-        for name, count in breakdown.methods.items()
+        f"{name} ({count_of(count, 'blocks')})" for name, count in breakdown.methods.items()
     )
     if used:
         lines.append(f"coded with {used}")
@@ -86,8 +85,8 @@ def _codes_lines(breakdown: SizeBreakdown) -> list[str]:
     codes = breakdown.sizes["payload"] + breakdown.sizes["index"]
     count = max(breakdown.layout.count, 1)
     lines = [
-        f"codes of {breakdown.numbers} whole numbers: {codes / count:.2f} bytes an item, and all "
-        f"the rest {(breakdown.total - codes) / count:.2f}",
+        f"codes of {count_of(breakdown.numbers or 0, 'whole numbers')}: {codes / count:.2f} bytes "
+        f"an item, and all the rest {(breakdown.total - codes) / count:.2f}",
         *_model_lines(breakdown),
     ]
     pays = breakdown.codes_pay_from
@@ -99,10 +98,8 @@ def _codes_lines(breakdown: SizeBreakdown) -> list[str]:
 
 
 def _what(layout: Layout) -> str:
-    count = layout.count
     shape = " × ".join(map(str, layout.item_shape)) or "one"
-    plural = "" if count == 1 else "s"
-    return f"{count:,} item{plural} of {shape} {layout.dtype.name}"
+    return f"{count_of(layout.count, 'items')} of {shape} {layout.dtype.name}"
 
 
 def _rate(breakdown: SizeBreakdown) -> str:
@@ -142,7 +139,8 @@ def _trials_told(breakdown: SizeBreakdown) -> Told:
             row += [f"{trial.seconds:.2f}", f"{trial.seconds_back:.2f}"]
         rows.append(row)
     whole = breakdown.sampled == breakdown.blocks
-    on = "all of it" if whole else f"{breakdown.sampled:,} of its {breakdown.blocks:,} blocks"
+    blocks = count_of(breakdown.blocks, "blocks")
+    on = "all of it" if whole else f"{breakdown.sampled:,} of its {blocks}"
     table = TextTable(f"what was tried, on {on}: the smallest is taken", rows)
     if breakdown.blocks == 1:
         return [table]
@@ -219,7 +217,8 @@ def model_sizes(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
     rows += [[cell_text(name), f"{size:,}", f"{size / total:.1%}"] for name, size in sizes.items()]
     rows.append(["all", f"{total:,}", "100.0%"])
     shape = " × ".join(map(str, spec.item_shape))
-    table = TextTable(f"{path}: a model of items of {shape}, {spec.latent_size} numbers", rows)
+    numbers = count_of(spec.latent_size, "numbers")
+    table = TextTable(f"{path}: a model of items of {shape}, {numbers}", rows)
     return table.text(), {
         "kind": "model",
         "bytes": sizes,

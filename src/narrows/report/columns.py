@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from narrows.data.tables import Column, TableSchema
-from narrows.support.number_text import readable
+from narrows.support.number_text import count_of, readable
 from narrows.support.text_tables import TextTable, Told, cell_text
 
 #: Kinds of columns whose values are right or wrong; the others are near or far.
@@ -194,8 +194,8 @@ def columns_told(scores: Sequence[ColumnScore], numbers: int) -> Told:
         if with_missing:
             cells.append("" if score.missing_wrong is None else f"{score.missing_wrong:.2%}")
         rows.append(cells)
-    plural = "" if numbers == 1 else "s"
-    title = f"what {numbers} number{plural} keep of each column"
+    keep = "keeps" if numbers == 1 else "keep"
+    title = f"what {count_of(numbers, 'numbers')} {keep} of each column"
     return [TextTable(title, rows, left=(0, 1)), _LEGEND]
 
 

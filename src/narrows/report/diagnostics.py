@@ -20,7 +20,7 @@ from narrows.report.evaluation import Evaluation, fitted_pca
 from narrows.report.measures import item_errors
 from narrows.support.blas import one_blas_thread
 from narrows.support.chunks import CHUNK_VALUES, evenly_spaced, sampled_places
-from narrows.support.number_text import measured_on, share, three_digits
+from narrows.support.number_text import count_of, measured_on, share, three_digits
 from narrows.support.spelling import spelt
 from narrows.training import History
 
@@ -159,8 +159,8 @@ def dead_numbers(idle: Sequence[int], size: int) -> Caution | None:
         "dead-numbers",
         f"{len(idle)} of {size} latent numbers are dead, the same for every training item: "
         f"{_named(idle)}",
-        f"ask for {size - len(idle)} numbers, try another seed, or take a preset whose code is "
-        "linear",
+        f"ask for {count_of(size - len(idle), 'numbers')}, try another seed, or take a preset "
+        "whose code is linear",
     )
 
 
@@ -241,7 +241,6 @@ def few_rows(rows: int, size: int) -> Caution | None:
     """``rows`` to train on, for a code of ``size`` numbers."""
     if rows >= ROWS_PER_NUMBER * size:
         return None
-    plural = "" if rows == 1 else "s"
     if size >= rows:
         why = "so a code can give every row a number of its own and learn nothing they share"
     else:
@@ -250,8 +249,8 @@ def few_rows(rows: int, size: int) -> Caution | None:
     fewer = f"ask for at most {affordable} latent numbers, or give" if affordable > 1 else "give"
     return Caution(
         "few-rows",
-        f"there are {rows:,} row{plural} to learn {size} latent number{'' if size == 1 else 's'} "
-        f"from, {why}",
+        f"there {'is' if rows == 1 else 'are'} {count_of(rows, 'rows')} to learn "
+        f"{count_of(size, 'latent numbers')} from, {why}",
         f"{fewer} {ROWS_PER_NUMBER * size:,} rows or more",
     )
 

@@ -17,7 +17,7 @@ from narrows.model.use import TrainedAutoencoder
 from narrows.report.columns import ColumnMeter, ColumnScore, columns_told
 from narrows.report.measures import ErrorMeter, psnr
 from narrows.support.chunks import pieces
-from narrows.support.number_text import items_of, readable, share
+from narrows.support.number_text import count_of, items_of, readable, share
 from narrows.support.progress import Tracker, silent
 from narrows.support.shapes import is_image_shape
 from narrows.support.text_tables import Shown, TextTable, Told
@@ -89,17 +89,16 @@ class Evaluation(Shown):
             error += f" ({self.model.quality})"
         if self.elbo is not None:
             error += f", ELBO {self.elbo:,.2f} nats an item"
-        plural = "" if self.model.numbers == 1 else "s"
         source = self.source
         if self.count < self.total:
             source += f", {items_of(self.count, self.total)}"
         if self.noisy is not None:
             return (
                 f"{source}: {error} is left of {readable(self.noisy)}; "
-                f"PCA, {self.pca.numbers} numbers, leaves {readable(self.pca.mse)}"
+                f"PCA, {count_of(self.pca.numbers, 'numbers')}, leaves {readable(self.pca.mse)}"
             )
         return (
-            f"{source}: {error} with {self.model.numbers} number{plural} an item; "
+            f"{source}: {error} with {count_of(self.model.numbers, 'numbers')} an item; "
             f"PCA with as many {readable(self.pca.mse)}; "
             f"{self.bytes_before:,} bytes an item become {self.bytes_after:,}"
         )

@@ -14,7 +14,7 @@ from narrows.report.figures.item_rows import COLUMNS, Rows, range_of, sheet_of
 from narrows.report.figures.loss_curves import loss
 from narrows.report.figures.reconstructions import reconstructions
 from narrows.report.figures.style import new_figure, png_of
-from narrows.support.number_text import readable
+from narrows.support.number_text import count_of, readable
 from narrows.support.shapes import is_picture_shape
 from narrows.support.text_tables import TextTable, told_html
 
@@ -73,8 +73,7 @@ def model_html(
 def _sentence(autoencoder: TrainedAutoencoder, history: Sequence[Mapping[str, Any]]) -> str:
     spec = autoencoder.trained.model.spec
     shape = " × ".join(f"{size:,}" for size in autoencoder.trained.item_shape)
-    plural = "" if spec.latent_size == 1 else "s"
-    text = f"{spec.latent_size:,} number{plural} for each item of {shape} values"
+    text = f"{count_of(spec.latent_size, 'numbers')} for each item of {shape} values"
     if history and "loss" in history[-1]:
         last = history[-1]
         text += f"; after epoch {last['epoch']:,} the loss is {readable(last['loss'])}"

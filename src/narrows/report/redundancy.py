@@ -27,6 +27,7 @@ from narrows.data.tables import Column, TableSchema
 from narrows.errors import DataError
 from narrows.report.columns import CATEGORIES
 from narrows.support.blas import one_blas_thread
+from narrows.support.number_text import count_of
 from narrows.support.progress import Advance, Tracker, silent
 from narrows.support.text_tables import Shown, TextTable, Told, cell_text
 
@@ -172,7 +173,7 @@ def redundancy(data: Dataset, *, seed: int = 0, track: Tracker = silent) -> Redu
             found.append(_redundant(column, best))
             advance(1)
     drops = [Drop(column.name, 1.0, None, 1.0) for column in columns if not column.width]
-    with track("leaving columns out", total=None, unit="columns") as advance:
+    with track("looking for columns to leave out", total=None, unit="tries") as advance:
         drops += _drops(bounds, methods, rows, advance)
     return Redundancy(
         tuple(found), tuple(drops), rows.fitted.stop, len(rows.order) - rows.chosen.stop
@@ -188,13 +189,13 @@ def _require_comparable(data: Dataset) -> TableSchema:
         )
     if len(data) < FEWEST_ROWS:
         raise DataError(
-            f"{data.name} has {len(data)} rows, and {FEWEST_ROWS} are needed to see which columns "
-            "follow from others",
+            f"{data.name} has {count_of(len(data), 'rows')}, and {FEWEST_ROWS} are needed to "
+            "see which columns follow from others",
             hint="give more rows",
         )
     if len(data.table.learnt) > MOST_COLUMNS:
         raise DataError(
-            f"{data.name} has {len(data.table.learnt):,} columns that vary, and at most "
+            f"{data.name} has {count_of(len(data.table.learnt), 'columns')} that vary, and at most "
             f"{MOST_COLUMNS} are compared with all others",
             hint="give a table of the columns in question",
         )
@@ -443,7 +444,7 @@ def _drops(
         told = [_Prediction(rows, name, given, methods[name]) for name in (leaving, *dropped)]
         bar = max(-waiting[0][0], FOLLOWING) if waiting else FOLLOWING
         lowest = _lowest(told, bar)
-        advance(1, f"{len(dropped)} can go")
+        advance(1, f"found {count_of(len(dropped), 'columns')}" if dropped else "")
         if lowest < bar:
             heapq.heappush(waiting, (-lowest, place))
             continue
@@ -469,8 +470,9 @@ def _lowest(told: Sequence[_Prediction], bar: float) -> float:
 
 def _columns_table(result: Redundancy) -> TextTable:
     title = (
-        f"how well each column follows from the others, fitted to {result.rows_fitted:,} rows and "
-        f"measured on {result.rows_measured:,} others"
+        f"how well each column follows from the others, fitted to "
+        f"{count_of(result.rows_fitted, 'rows')} and measured on "
+        f"{count_of(result.rows_measured, 'others')}"
     )
     follows = [["column", "kind", "score", "wrong", "follows from"]]
     for column in result.columns:

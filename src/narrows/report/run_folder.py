@@ -12,9 +12,11 @@ from narrows.model.use import TrainedAutoencoder
 from narrows.report.evaluation import Evaluation, fitted_pca
 from narrows.report.figures import COLUMNS, codes_figure, loss_figure, reconstructions_figure
 from narrows.report.figures.column_errors import column_errors_figure
+from narrows.support.number_text import count_of
+from narrows.support.progress import Tracker, silent
 from narrows.training import History
 
-LOSS, RECONSTRUCTIONS, CODES = "loss.png", "reconstructions.png", "codes.png"
+PICTURES = LOSS, RECONSTRUCTIONS, CODES = "loss.png", "reconstructions.png", "codes.png"
 # A figure of the latent space draws no more points than this.
 _MOST_CODES = 5000
 
@@ -28,6 +30,7 @@ def draw_run(
     evaluation: Evaluation,
     seed: int,
     coded: CodedItems | None = None,
+    track: Tracker = silent,
 ) -> dict[str, str]:
     """Draw the losses, some items of ``shown`` with their reconstructions, and its codes; of a
     table the error of each column, as a row is no curve.
@@ -36,14 +39,14 @@ def draw_run(
 
     Args:
         coded: the items of ``shown`` with the codes that are known.
+        track: told about the progress, in pictures.
 
     Returns:
         what to say of each picture that is not there, by the name of its file.
     """
     trained = autoencoder.trained
     numbers = trained.model.spec.latent_size
-    plural = "" if numbers == 1 else "s"
-    pca_label = f"PCA, {evaluation.pca.numbers} number{'' if evaluation.pca.numbers == 1 else 's'}"
+    pca_label = f"PCA, {count_of(evaluation.pca.numbers, 'numbers')}"
     # Only a squared error can stand beside PCA's.
     squared = trained.training.objective == "l2"
     random = np.random.default_rng([seed, _PICTURE_STREAM])
@@ -53,7 +56,7 @@ def draw_run(
         error = evaluation.pca.mse if squared else None
         loss_figure(history, path, pca_error=error, pca_label=pca_label)
 
-    label = f"{numbers} number{plural}" if shown.inputs is None else "denoised"
+    label = count_of(numbers, "numbers") if shown.inputs is None else "denoised"
 
     def reconstructions(path: Path) -> None:
         if evaluation.columns:
@@ -82,8 +85,11 @@ def draw_run(
         known = autoencoder.coded(shown.items) if coded is None else coded
         codes_figure(known.codes(rows), labels, path)
 
-    pictures = {LOSS: losses, RECONSTRUCTIONS: reconstructions, CODES: codes}
-    failures = {name: _failure(draw, folder / name) for name, draw in pictures.items()}
+    failures = dict[str, str]()
+    with track("drawing pictures", total=len(PICTURES), unit="pictures") as advance:
+        for name, draw in zip(PICTURES, (losses, reconstructions, codes), strict=True):
+            failures[name] = _failure(draw, folder / name)
+            advance(1)
     return {name: failure for name, failure in failures.items() if failure}
 
 

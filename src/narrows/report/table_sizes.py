@@ -4,7 +4,7 @@ from typing import Any
 
 from narrows.archive import TableSizeBreakdown
 from narrows.report.archive_sizes import seconds_lines
-from narrows.support.number_text import readable
+from narrows.support.number_text import count_of, readable
 from narrows.support.text_tables import TextTable, Told, cell_text
 
 
@@ -20,8 +20,7 @@ def table_breakdown_told(title: str, breakdown: TableSizeBreakdown, raw: int | N
     rest = breakdown.total - sum(column.size for column in breakdown.columns)
     rows.append(["header, index", "", "", f"{rest:,}", f"{rest / breakdown.total:.1%}", ""])
     rows.append(["all", "", "", f"{breakdown.total:,}", "100.0%", ""])
-    plural = "" if breakdown.rows == 1 else "s"
-    what = f"{title}, a table of {breakdown.rows:,} row{plural}"
+    what = f"{title}, a table of {count_of(breakdown.rows, 'rows')}"
     lines: list[TextTable | str] = [TextTable(what, rows, left=(0, 1, 2, 5))]
     if raw:
         lines.append(f"{breakdown.total / raw:.2%} of the {raw:,} bytes that the table had")

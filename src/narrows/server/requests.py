@@ -10,6 +10,7 @@ import numpy as np
 
 from narrows.errors import DataError, NarrowsError
 from narrows.server.frames import frame, numbers
+from narrows.support.number_text import count_of
 from narrows.tasks.explore import Encoded, Explorer
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ async def _numbers(request: "Request", count: int, what: str) -> np.ndarray:
     if len(body) != 4 * count:
         raise DataError(
             f"the {what} has {len(body)} bytes, and one of this model has {4 * count}",
-            hint=f"send {count} numbers of 4 bytes each",
+            hint=f"send {count_of(count, 'numbers')} of 4 bytes each",
         )
     return numbers(body)
 

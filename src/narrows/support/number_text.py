@@ -36,14 +36,29 @@ def share(value: float) -> str:
     return f"{three_digits(100 * value)}%"
 
 
+def count_of(count: float, things: str) -> str:
+    """A count and what it counts, whose plural is given.
+
+    >>> count_of(1, "columns"), count_of(0, "columns"), count_of(1_234, "latent numbers")
+    ('1 column', '0 columns', '1,234 latent numbers')
+    >>> count_of(1, "tries"), count_of(1, "classes"), count_of(2, "classes")
+    ('1 try', '1 class', '2 classes')
+    """
+    if count == 1:
+        for ending, single in (("ies", "y"), ("sses", "ss"), ("s", "")):
+            if things.endswith(ending):
+                things = things.removesuffix(ending) + single
+                break
+    return f"{count:,.0f} {things}"
+
+
 def items_of(count: int, total: int) -> str:
     """How many items, and of how many.
 
     >>> items_of(3, 3), items_of(1, 1), items_of(2, 1000)
     ('3 items', '1 item', '2 of 1,000 items')
     """
-    some = "" if count == total else f" of {total:,}"
-    return f"{count:,}{some} item{'' if total == 1 else 's'}"
+    return f"{'' if count == total else f'{count:,} of '}{count_of(total, 'items')}"
 
 
 def measured_on(count: int, total: int, *, held_out: bool) -> str:

@@ -23,6 +23,7 @@ from typing import IO, Any, Protocol, cast, runtime_checkable
 from narrows.errors import NarrowsWarning
 from narrows.support import pulse
 from narrows.support.log import as_json, say, tell
+from narrows.support.number_text import count_of
 from narrows.support.pulse import looked_after
 from narrows.support.speed import Speed
 from narrows.support.streams import Report, standard_error
@@ -131,14 +132,14 @@ class _Bar:
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=12),
-            TextColumn("{task.percentage:>3.0f}%" if total else "{task.completed:,.0f} " + unit),
+            TextColumn("{task.percentage:>3.0f}%" if total else "{task.fields[done]}"),
             TextColumn("{task.fields[left]}"),
             TextColumn("{task.fields[note]}"),
             TextColumn("{task.fields[rate]}"),  # the first to go where the terminal is narrow
             console=Console(file=cast(IO[str], Report(err))),
             transient=True,
         )
-        self.task = self.bar.add_task(label, total=total, left="", rate="", note="")
+        self.task = self.bar.add_task(label, total=total, left="", rate="", note="", done="")
         self.total, self.unit, self.done = total, unit, 0.0
         self.began = self.moved_at = pulse.now()
         self.speed = Speed()
@@ -154,6 +155,7 @@ class _Bar:
         self.bar.update(
             self.task,
             completed=self.done,
+            done=count_of(self.done, self.unit),
             left="" if left is None or not self.total else f"{_clock(left)} left",
             note=note,
             rate=self.speed.told(self.unit),
@@ -205,7 +207,7 @@ class _Lines:
             amount = {"done": self.done, "total": self.total, "unit": self.unit}
             tell("progress", work=self.label, **amount, seconds=round(seconds, 1))
             return
-        share = f"{self.done / self.total:.0%}" if self.total else f"{self.done:,.0f} {self.unit}"
+        share = f"{self.done / self.total:.0%}" if self.total else count_of(self.done, self.unit)
         how = f"{self.label} {share}" if self.done else self.label
         say(f"{how}, {speed or f'{_clock(seconds)} so far'}  {self.note}".rstrip())
 

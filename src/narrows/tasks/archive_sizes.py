@@ -9,6 +9,7 @@ from narrows.archive.codes.shared import is_shared_model
 from narrows.archive.container import begins_container
 from narrows.archive.series import ArchiveSeries, is_index
 from narrows.report import archive_sizes, table_sizes
+from narrows.support.number_text import count_of
 from narrows.support.text_tables import TextTable, Told, told_text
 
 # Archives of an index that a text names.
@@ -74,8 +75,8 @@ def _series_sizes(file: Path, model: Path | None) -> tuple[str, dict[str, Any]]:
         told = [f"{len(rest):,} more", f"{sum(entry.count for entry in rest):,}", f"{size:,}"]
         rows.append(told)
     title = (
-        f"{file}: {len(entries):,} archives of {count:,} {unit}s, {total:,} bytes for {raw:,} of "
-        "values"
+        f"{file}: {count_of(len(entries), 'archives')} of {count_of(count, f'{unit}s')}, "
+        f"{total:,} bytes for {raw:,} of values"
     )
     values = {
         "kind": "index of archives",
@@ -95,7 +96,7 @@ def _shared_model_sizes(file: Path) -> tuple[str, dict[str, Any]]:
     rows = [["part", "bytes"], *([part, f"{size:,}"] for part, size in sizes.items())]
     shape = " × ".join(map(str, layout.item_shape)) or "one"
     what = (
-        f"a model for archives of codes, learnt from {layout.count:,} items of {shape} "
+        f"a model for archives of codes, learnt from {count_of(layout.count, 'items')} of {shape} "
         f"{layout.dtype.name}"
     )
     text = told_text([TextTable(f"{file}: {what}", rows), f"SHA-256 {model.digest}"])

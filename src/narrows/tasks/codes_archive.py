@@ -263,7 +263,7 @@ def _search_all(
     track: Tracker,
 ) -> None:
     """Put the codes of items, of any number, into ``codes``: int16 (n, numbers)."""
-    with track(f"searching codes of {name}", total=len(items), unit="item") as advance:
+    with track(f"searching codes of {name}", total=len(items), unit="items") as advance:
         for start in range(0, len(items), _AT_ONCE):
             some = np.ascontiguousarray(items[start : start + _AT_ONCE])
             _require_finite(some, name)

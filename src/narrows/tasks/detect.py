@@ -13,6 +13,7 @@ from narrows.data import Dataset, table_writer
 from narrows.data.image_files import shown_name
 from narrows.errors import UsageError
 from narrows.support.chunks import chunks
+from narrows.support.number_text import count_of
 from narrows.support.progress import Tracker, silent
 from narrows.support.shapes import is_picture_shape
 from narrows.support.text_tables import Shown, TextTable, Told, cell_text
@@ -123,7 +124,7 @@ class Detected(Shown):
         """How many items are flagged, and the oddest of them."""
         count, flagged = len(self.scores), int(self.flagged.sum())
         title = (
-            f"{self.data.name}, {count:,} row{'' if count == 1 else 's'}, {flagged:,} flagged: "
+            f"{self.data.name}, {count_of(count, 'rows')}, {flagged:,} flagged: "
             f"{self.score} score above {self.threshold:.4g}"
         )
         rows = [["row", "score", "p-value", *(["what made it odd"] if self.parts else [])]]

@@ -22,6 +22,7 @@ from narrows.planning.plan import Plan, make_plan
 from narrows.report.diagnostics import MOST_ITEMS, Caution, find_warnings
 from narrows.report.evaluation import Evaluation
 from narrows.report.notebook import model_html
+from narrows.support.number_text import count_of
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.support.text_tables import told_html
 from narrows.tasks.duration import timed_training
@@ -201,7 +202,7 @@ def fit(
 def _length(plan: Plan) -> str:
     """How long the training is, in epochs."""
     epochs, at_most = plan.settings.epochs, "" if plan.settings.patience is None else " at most"
-    return f"training, {epochs:,} epoch{'' if epochs == 1 else 's'}{at_most}"
+    return f"training, {count_of(epochs, 'epochs')}{at_most}"
 
 
 def _settled(start: TrainedModel | None) -> dict[str, Any]:
@@ -244,7 +245,7 @@ def _choices(training: Dataset, held_out: Dataset | None, plan: Plan) -> tuple[s
 def _begun(training: Dataset, choices: tuple[str, ...]) -> Iterator[str]:
     """What is said before the training."""
     shape = "x".join(map(str, training.item_shape))
-    yield f"learning {len(training):,} items of {shape} from {training.name}"
+    yield f"learning {count_of(len(training), 'items')} of {shape} from {training.name}"
     yield from (f"  {line}" for line in choices)
 
 
@@ -262,5 +263,5 @@ def _left_out(table: TableSchema | None) -> list[str]:
     if not left:
         return []
     shown = ", ".join(f"{column.name!r} ({column.why_not()})" for column in left[:10])
-    plural = "1 column" if len(left) == 1 else f"{len(left)} columns"
-    return [f"nothing is learnt from {plural}: {shown}{', ...' if len(left) > 10 else ''}"]
+    columns = count_of(len(left), "columns")
+    return [f"nothing is learnt from {columns}: {shown}{', ...' if len(left) > 10 else ''}"]

@@ -1,6 +1,7 @@
 """What options say in texts, as values."""
 
 from narrows.errors import UsageError
+from narrows.support.number_text import count_of
 
 
 def parse_types(text: str | None) -> dict[str, str] | None:
@@ -81,7 +82,7 @@ def parse_range(text: str | None, count: int) -> tuple[int, int]:
     first, last = int(start or 0), int(stop or count)
     if not first <= last <= count:
         raise UsageError(
-            f"--items {text} is not within the {count:,} items that there are",
+            f"--items {text} is not within the {count_of(count, 'items')} that there are",
             hint=f"give a range within 0:{count}",
         )
     return first, last

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from narrows.errors import NarrowsError, UsageError
 from narrows.support.files import is_standard_output, require_writable
+from narrows.support.number_text import count_of
 from narrows.support.outputs import require_apart
 from narrows.support.streams import is_terminal
 
@@ -33,8 +34,7 @@ class Written:
 
     def sentence(self) -> str:
         """The same for people."""
-        plural = "" if self.count == 1 else "s"
-        return f"wrote {self.count:,} {self.what}{plural} to {shown(self.out)}"
+        return f"wrote {count_of(self.count, f'{self.what}s')} to {shown(self.out)}"
 
 
 def check_outputs(

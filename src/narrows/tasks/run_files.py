@@ -14,7 +14,7 @@ from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.planning.plan import Plan
 from narrows.report.evaluation import Evaluation, evaluate
-from narrows.report.run_folder import CODES, LOSS, RECONSTRUCTIONS, draw_run
+from narrows.report.run_folder import PICTURES, draw_run
 from narrows.support.chunks import measured_places
 from narrows.support.files import is_standard_output, require_room
 from narrows.support.progress import Note, Tracker
@@ -29,7 +29,7 @@ from narrows.training.noise import noise_limits
 
 CHECKPOINT, HISTORY = "checkpoint.safetensors", "history.jsonl"
 #: Everything that a run leaves in its folder.
-NAMES = (CHECKPOINT, HISTORY, LOSS, RECONSTRUCTIONS, CODES)
+NAMES = (CHECKPOINT, HISTORY, *PICTURES)
 
 
 class RunFiles:
@@ -151,16 +151,16 @@ class RunFiles:
         own = coded if shown.inputs is None else None
         at = measured_places(len(shown), seed, refined=bool(autoencoder.trained.refinement))
         evaluation = evaluate(autoencoder, shown, coded=own, at=at, track=track)
-        with track("drawing pictures", total=None, unit="pictures"):
-            drawn = draw_run(
-                self.folder,
-                autoencoder,
-                history,
-                shown=shown,
-                evaluation=evaluation,
-                seed=seed,
-                coded=coded,
-            )
+        drawn = draw_run(
+            self.folder,
+            autoencoder,
+            history,
+            shown=shown,
+            evaluation=evaluation,
+            seed=seed,
+            coded=coded,
+            track=track,
+        )
         for each in self.histories:
             drawn |= each.missing(history)
         self.note(f"its history and pictures are in {self.folder}")

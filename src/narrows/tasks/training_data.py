@@ -13,6 +13,7 @@ from narrows.errors import DataError, UsageError
 from narrows.model.ranges import require_familiar
 from narrows.model.trained import TrainedModel
 from narrows.planning.continuing import require_same_shape
+from narrows.support.number_text import count_of
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.support.standard_input import renamed
 from narrows.tasks.fit_options import SourceOptions
@@ -179,7 +180,7 @@ def load_pages(
     kept, held = list(range(len(wanted))), list[int]()
     if fraction:
         kept, held = wanted.split(fraction, seed)
-    note(f"{len(kept):,} images to learn from, {len(held):,} to validate on")
+    note(f"{count_of(len(kept), 'images')} to learn from, {len(held):,} to validate on")
 
     def part(indices: list[int], number: int) -> Dataset:
         clean = wanted.take(indices)

@@ -17,6 +17,7 @@ from narrows.nn.model import Model
 from narrows.planning.plan import Plan
 from narrows.planning.traits import is_image
 from narrows.support.chunks import evenly_spaced, measured_places
+from narrows.support.number_text import count_of
 from narrows.training import Trained
 from narrows.training.noise import damaged_parts, noise_limits
 
@@ -101,7 +102,9 @@ def record_training(
         seed=settings.seed,
         tile=training.tile,
         filters=_filters(plan, model, training, pca) or None,
-        continued=None if start is None else f"{start.data.name}, {start.data.count:,} items",
+        continued=None
+        if start is None
+        else f"{start.data.name}, {count_of(start.data.count, 'items')}",
     )
     if model.spec != plan.spec:  # PCA took its place: the history is not its own
         return replace(record, preset="auto", linear=True)

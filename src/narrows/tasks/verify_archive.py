@@ -14,7 +14,7 @@ from narrows.archive.verifying import verify
 from narrows.data.image_options import ImageOptions
 from narrows.data.tables import is_table
 from narrows.errors import ArchiveError, ShapeError, UsageError
-from narrows.support.number_text import readable
+from narrows.support.number_text import count_of, readable
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.support.text_tables import Shown, Told
 from narrows.tasks.loading import load_array
@@ -115,12 +115,12 @@ def _verified_series(
     if wrong:
         more = f"; and {len(wrong) - _SHOWN:,} more" if len(wrong) > _SHOWN else ""
         raise ArchiveError(
-            f"{len(wrong):,} of the {len(paths):,} archives of {path} are not whole: "
+            f"{len(wrong):,} of the {count_of(len(paths), 'archives')} of {path} are not whole: "
             f"{'; '.join(wrong[:_SHOWN])}{more}",
             hint="compress their files again, or read what is left with decompress --skip-damaged",
         )
-    text = f"{path} and its {len(paths):,} archives are whole: {values:,} values match "
-    text += "their checksums"
+    text = f"{path} and its {count_of(len(paths), 'archives')} are whole: "
+    text += f"{count_of(values, 'values')} match their checksums"
     return Verified(text, {"archive": str(path), "archives": len(paths), "values": values})
 
 
@@ -129,7 +129,7 @@ def _verified_array(
 ) -> Verified:
     found, bound, name = verify(archive, items, track=track), archive.bound, archive.name
     if found.largest is None:
-        text = f"{name} is whole: {found.values:,} values match its checksums"
+        text = f"{name} is whole: {count_of(found.values, 'values')} match its checksums"
     elif bound is None:
         text = (
             f"{name} is whole, and as far from {against} as it says: largest error "
@@ -158,7 +158,7 @@ def _verified_table(
 ) -> Verified:
     found, name = verify_table(archive, against, csv=csv, track=track), archive.name
     if found.largest is None:
-        text = f"{name} is whole: {found.values:,} values match its checksums"
+        text = f"{name} is whole: {count_of(found.values, 'values')} match its checksums"
     elif not found.largest:
         text = f"{name} is whole, and all {found.values:,} values are those of {against}"
         if found.text_exact:

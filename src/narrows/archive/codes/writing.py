@@ -84,7 +84,7 @@ def write_codes(
     sampled = len(choice.coded)
     given = BlockCoder(choice, 0.0, effort, lambda block: decoding.decoder(block, layout))
     with contextlib.closing(given) as coder:
-        with track(f"compressing {name}", total=len(items), unit="item") as advance:
+        with track(f"compressing {name}", total=len(items), unit="items") as advance:
             for start, stop in _ranges(layout, held):
                 _add(coder, codes, items, start, stop)
                 advance(stop - start)

@@ -16,6 +16,7 @@ from narrows.archive.tables.sources import TypedTable
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.errors import ArchiveError, ShapeError
 from narrows.support.lazy_modules import pa
+from narrows.support.number_text import count_of
 from narrows.support.progress import Tracker, silent
 
 
@@ -176,7 +177,7 @@ def _told(column: tuple[str, str] | None) -> str:
 
 def _other_rows(archive: TableArchive, table: TypedTable) -> ShapeError:
     return ShapeError(
-        f"{archive.name} holds {len(archive):,} rows, and {table.name} not as many",
+        f"{archive.name} holds {count_of(len(archive), 'rows')}, and {table.name} not as many",
         hint="give the table that it was made of",
     )
 

@@ -28,7 +28,7 @@ from narrows.data.tables.cell_formats import CellFormat
 from narrows.data.tables.marginals import Marginal
 from narrows.data.tables.resolution import Resolution
 from narrows.support.lazy_modules import pa
-from narrows.support.number_text import share
+from narrows.support.number_text import count_of, share
 
 #: What a column may be declared to be.
 KINDS = ("numeric", "integer", "boolean", "categorical", "date", "ignored")
@@ -381,7 +381,7 @@ class Column:
             named = ", ".join(map(shortened, self.categories[:4]))
             shown = named + (", ..." if len(self.categories) > 4 else "")
             count = len(self.categories)
-            text = f"categorical, {count} class{'' if count == 1 else 'es'}: {shown}"
+            text = f"categorical, {count_of(count, 'classes')}: {shown}"
             if self.other:
                 text += "; rarer ones are one class"
         if self.missing:

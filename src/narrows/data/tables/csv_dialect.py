@@ -13,6 +13,7 @@ from narrows.data.tables.csv_bytes import DAMAGE, bad_encoding, find_encoding, o
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.missing import MISSING_CELLS
 from narrows.errors import DataError
+from narrows.support.number_text import count_of
 
 # Lines and letters that are looked at, and the longest line.
 _LINES, _LETTERS, _LONGEST_ROW = 500, 1 << 20, 16 << 20
@@ -140,8 +141,8 @@ def _examine(file: IO[str], path: Path, options: CsvOptions) -> CsvDialect:
     if above and names is None and any(not row.blank for row in above):
         first = next(row.first.strip() for row in above if not row.blank)
         notes.append(
-            f"left out what stands above the table in {path}: {rows[0].start:,} "
-            f"line{'s' if rows[0].start > 1 else ''}, the first of them {first[:60]!r}; "
+            f"left out what stands above the table in {path}: "
+            f"{count_of(rows[0].start, 'lines')}, the first of them {first[:60]!r}; "
             "--skip-rows says how many"
         )
     skipped, written, header = rows[0].start, tuple[str, ...](), names is not None

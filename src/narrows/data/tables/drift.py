@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from narrows.support.number_text import count_of
+
 # Values of one column that a message names.
 _NAMED = 3
 
@@ -42,14 +44,14 @@ class SchemaDrift:
         """
         lines = [_categories(name, counts) for name, counts in self.categories.items() if counts]
         lines += [
-            f"column {name!r} has {count:,} missing value{'s' if count > 1 else ''}, and had none "
+            f"column {name!r} has {count_of(count, 'missing values')}, and had none "
             "in training: encoded as its mean"
             for name, count in self.missing.items()
             if count
         ]
         lines += [
             f"column {name!r} held whole numbers in training, and {value:.10g} in {row_name(row)}: "
-            f"{count:,} such cell{'s' if count > 1 else ''} taken as the numbers that they are"
+            f"{count_of(count, 'such cells')} taken as the numbers that they are"
             for name, (count, value, row) in self.fractions.items()
         ]
         lines += [
@@ -73,6 +75,6 @@ def _categories(name: str, counts: Counter[str]) -> str:
     named = ", ".join(f"{value!r} {count:,}x" for value, count in counts.most_common(_NAMED))
     more = f" and {len(counts) - _NAMED:,} more" if len(counts) > _NAMED else ""
     return (
-        f"column {name!r} has {total:,} value{'s' if total > 1 else ''} that training never saw "
+        f"column {name!r} has {count_of(total, 'values')} that training never saw "
         f"({named}{more}): encoded as an average one"
     )

@@ -31,6 +31,7 @@ from narrows.data.tables.table_source import TableSource
 from narrows.errors import DataError
 from narrows.support.inputs import Input
 from narrows.support.lazy_modules import pa, pc
+from narrows.support.number_text import count_of
 
 _CSV_SUFFIXES = (".csv", ".tsv", ".data", ".txt")
 # Bytes of CSV, and rows of other tables, that are in memory at a time.
@@ -72,8 +73,7 @@ class CsvTable:
         """What a user should know of how it is read: all of it once it has been read."""
         if not self._left_out:
             return self.dialect.notes
-        plural = "s" if self._left_out > 1 else ""
-        count = f"{self._left_out:,} line{plural}"
+        count = count_of(self._left_out, "lines")
         return (
             *self.dialect.notes,
             f"left out {count} at the end of {self.path} without any value",
@@ -311,11 +311,7 @@ def table_parts(source: str | os.PathLike[str]) -> Parts | None:
         return None
     if (parquet and csv) or images:
         kinds = {"Parquet file": parquet, "CSV file": csv, "image": images}
-        there = [
-            f"{len(paths):,} {kind}{'' if len(paths) == 1 else 's'}"
-            for kind, paths in kinds.items()
-            if paths
-        ]
+        there = [count_of(len(paths), f"{kind}s") for kind, paths in kinds.items() if paths]
         raise DataError(
             f"{source} holds {' and '.join(there)}, and one data set is of one kind",
             hint="name the files, as in 'folder/*.parquet', or put each kind into its own folder",

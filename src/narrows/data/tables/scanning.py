@@ -47,7 +47,7 @@ from narrows.data.tables.text_cells import (
 )
 from narrows.errors import DataError, UsageError
 from narrows.support.lazy_modules import pa, pc
-from narrows.support.number_text import share
+from narrows.support.number_text import count_of, share
 from narrows.support.progress import Tracker, silent
 
 # Classes that a type declares, of which all are kept.
@@ -105,7 +105,7 @@ def scan(
         waiting = [name for name in waiting if scans[name].starts_again()]
     if count == 0:
         raise DataError(
-            f"{source.name} has {len(scans)} column{'s' if len(scans) > 1 else ''} and no rows",
+            f"{source.name} has {count_of(len(scans), 'columns')} and no rows",
             hint="give at least one row",
         )
     columns = [scans[name].column(count, source.frame_dtype(name)) for name in scans]
@@ -481,7 +481,7 @@ class _ColumnScan:
             if self._missing_words:
                 total = self._missing_words.total()
                 yield (
-                    f"column {name!r}: {total:,} cell{'s' if total > 1 else ''} taken for missing: "
+                    f"column {name!r}: {count_of(total, 'cells')} taken for missing: "
                     f"{counted(self._missing_words)}"
                 )
             if self._invalid:

@@ -20,6 +20,7 @@ from narrows.data.tables.reading import cells_of
 from narrows.data.tables.text_cells import numbers_of
 from narrows.errors import DataError, ShapeError
 from narrows.support.lazy_modules import pa
+from narrows.support.number_text import count_of
 from narrows.support.progress import warn
 
 #: Columns of a table at most.
@@ -134,7 +135,8 @@ class TableSchema:
         if absent:
             shown = ", ".join(map(repr, absent[:10])) + (", ..." if len(absent) > 10 else "")
             raise DataError(
-                f"{source} lacks {len(absent)} of the model's {len(self.learnt)} columns: {shown}",
+                f"{source} lacks {len(absent)} of the model's "
+                f"{count_of(len(self.learnt), 'columns')}: {shown}",
                 hint=f"its columns are {', '.join(map(repr, names[:20]))}; give them the names "
                 "they had in training, in any order",
             )

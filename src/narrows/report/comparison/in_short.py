@@ -9,10 +9,9 @@ from narrows.report.comparison.wording import (
     capital,
     is_less,
     joined,
-    numbers_text,
     times,
 )
-from narrows.support.number_text import share, three_digits
+from narrows.support.number_text import count_of, share, three_digits
 
 # From this share of PCA's error on, a net would have to be important.
 _LITTLE = 0.9
@@ -141,9 +140,9 @@ def _models(comparison: Comparison) -> str:
 
 def _article_and_ours(article: ModelFacts, ours: ModelFacts, unit: str) -> str:
     first, second = sorted((article, ours), key=lambda each: each.error)
-    numbers = f"the same {numbers_text(ours.latent)}"
+    numbers = f"the same {count_of(ours.latent, 'numbers')}"
     if article.latent != ours.latent:
-        numbers = f"{numbers_text(first.latent)} and {numbers_text(second.latent)}"
+        numbers = f"{count_of(first.latent, 'numbers')} and {count_of(second.latent, 'numbers')}"
     if first.error == second.error:
         compared = f"{first.name} and {second.name} both leave {three_digits(ours.error)}{unit}"
     else:
@@ -159,7 +158,7 @@ def _article_and_ours(article: ModelFacts, ours: ModelFacts, unit: str) -> str:
 
 def _size(model: ModelFacts) -> str:
     linear = "PCA, " if model.is_pca else ""
-    return f"from {numbers_text(model.latent)} ({linear}{model.parameters:,} weights)"
+    return f"from {count_of(model.latent, 'numbers')} ({linear}{model.parameters:,} weights)"
 
 
 def _cost(model: ModelFacts) -> str:
@@ -226,7 +225,7 @@ def _beside(own: float, other: float) -> str:
 
 
 def _with_numbers(model: ModelFacts) -> str:
-    return f"with {numbers_text(model.latent)}"
+    return f"with {count_of(model.latent, 'numbers')}"
 
 
 def _words(comparison: Comparison) -> Words:

@@ -12,7 +12,7 @@ from narrows.report.comparison.pictures import Drawings, drawings_of
 from narrows.report.comparison.result import Comparison, ModelFacts
 from narrows.report.comparison.tables import denoising_table, errors_table, tables_of
 from narrows.report.comparison.wording import Words, are_alike
-from narrows.support.number_text import share, three_digits
+from narrows.support.number_text import count_of, share, three_digits
 
 _SCRIPTS = ("compare.js",)
 # Pictures of up to so many pixels each way are still read where they are shown small.
@@ -116,7 +116,7 @@ def _tiles(comparison: Comparison) -> list[tuple[str, str]]:
     model, facts = comparison.models[comparison.best], comparison.data
     words = Words.of(facts.form, facts.unit)
     size, written = size_before(comparison)
-    numbers = "1 number" if model.latent == 1 else f"{model.latent:,} numbers"
+    numbers = count_of(model.latent, "numbers")
     tiles = [
         (
             three_digits(model.error),

@@ -37,12 +37,11 @@ from narrows.report.comparison.wording import (
     capital,
     is_less,
     joined,
-    numbers_text,
     times,
 )
 from narrows.report.denoising import TITLES
 from narrows.report.redundancy import FOLLOWING
-from narrows.support.number_text import share, three_digits
+from narrows.support.number_text import count_of, share, three_digits
 
 # The kinds of what was trained, here or elsewhere.
 _MODELS = ("ours", "article", "given")
@@ -114,12 +113,12 @@ def numbers_sentence(numbers: NumbersKept, words: Words) -> str:
         middle = compared[len(compared) // 2]
         return (
             f"{pca.name} leaves as little as {best.name}: {three_digits(middle.error)}"
-            f"{words.unit} with {numbers_text(middle.numbers)}."
+            f"{words.unit} with {count_of(middle.numbers, 'numbers')}."
         )
     if not won:
         return (
             f"{pca.name} is lowest at every size that both were measured at: with "
-            f"{numbers_text(compared[-1].numbers)} it leaves "
+            f"{count_of(compared[-1].numbers, 'numbers')} it leaves "
             f"{three_digits(at[compared[-1].numbers])}, and {best.name} "
             f"{three_digits(compared[-1].error)}{words.unit}."
         )
@@ -130,9 +129,9 @@ def numbers_sentence(numbers: NumbersKept, words: Words) -> str:
     elif len(compared) > 1:
         where = " at every size"
     text = (
-        f"{capital(best.name)} lies below {pca.name}{where}: with {numbers_text(middle.numbers)} "
-        f"it leaves {three_digits(middle.error)}{words.unit}, "
-        f"{beside(middle.error, at[middle.numbers])} PCA's {three_digits(at[middle.numbers])}"
+        f"{capital(best.name)} lies below {pca.name}{where}: with "
+        f"{count_of(middle.numbers, 'numbers')} it leaves {three_digits(middle.error)}{words.unit}"
+        f", {beside(middle.error, at[middle.numbers])} PCA's {three_digits(at[middle.numbers])}"
     )
     return f"{text}; {_as_little(pca, middle.error)}."
 
@@ -143,7 +142,7 @@ def least_sentence(scores: Sequence[MethodScore], words: Words) -> str:
     if least.kind in (*_MODELS, "pca"):
         return ""
     return (
-        f" Least of all is left by the {least.name}, with {numbers_text(least.numbers)}: "
+        f" Least of all is left by the {least.name}, with {count_of(least.numbers, 'numbers')}: "
         f"{three_digits(least.error)}{words.unit}."
     )
 
@@ -330,9 +329,9 @@ def use_sentence(use: CodeUse, words: Words) -> str:
         return ""
     best = max(codes, key=lambda row: row.neighbours)
     text = (
-        f"From {numbers_text(best.numbers)} of {best.name}, five nearest neighbours classify "
-        f"{share(best.neighbours)} of {use.measured:,} {words.things} correctly and logistic "
-        f"regression {share(best.logistic)}"
+        f"From {count_of(best.numbers, 'numbers')} of {best.name}, five nearest neighbours "
+        f"classify {share(best.neighbours)} of {use.measured:,} {words.things} correctly and "
+        f"logistic regression {share(best.logistic)}"
     )
     for row in others:
         what = "PCA of the same size" if row.kind == "pca" else f"the {words.things} themselves"
@@ -409,8 +408,8 @@ def table_sentence(table: TableColumns) -> str:
             first = max(columns, key=lambda each: each.score)
             of = f" from {joined(first.follows)}" if first.follows else ""
             texts.append(
-                f"{len(follows)} of {len(columns)} columns can be predicted from the others with a "
-                f"score of {FOLLOWING} or more, {first.name} best{of} "
+                f"{len(follows)} of {count_of(len(columns), 'columns')} can be predicted from the "
+                f"others with a score of {FOLLOWING} or more, {first.name} best{of} "
                 f"({three_digits(first.score)})."
             )
     for name, scores in table.errors:

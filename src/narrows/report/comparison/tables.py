@@ -18,6 +18,7 @@ from narrows.report.comparison.result import (
 )
 from narrows.report.comparison.wording import Words
 from narrows.report.redundancy import FOLLOWING, Redundancy, Redundant
+from narrows.support.number_text import count_of
 
 _LAYOUTS = {"item": "a file each", "sheet": "one sheet", "file": "one file"}
 
@@ -148,7 +149,7 @@ def archives_table(part: Archives, words: Words) -> Table:
     ]
     return Table(
         name="archives",
-        title=f"Archives of {part.count:,} {words.things}, {part.raw_bytes:,} bytes"
+        title=f"Archives of {count_of(part.count, words.things)}, {part.raw_bytes:,} bytes"
         f"{words.written or ' as they are'}",
         columns=[
             "archive",
@@ -285,7 +286,7 @@ def denoising_table(part: DenoisingPart, number: int) -> Table:
     ]
     return Table(
         name=f"denoising-{number}",
-        title=f"What is left of {part.noise} by {part.model}, {part.count:,} items; "
+        title=f"What is left of {part.noise} by {part.model}, {count_of(part.count, 'items')}; "
         "the range is 1 wide",
         columns=["method", "root mean squared error", "PSNR, dB", "SSIM", "settings"],
         rows=rows,

@@ -41,15 +41,6 @@ class Words:
         return f"{'a' if self.thing == 'row' else 'an'} {self.thing}"
 
 
-def numbers_text(count: int) -> str:
-    """How many numbers a code has.
-
-    >>> numbers_text(1), numbers_text(20)
-    ('1 number', '20 numbers')
-    """
-    return "1 number" if count == 1 else f"{count} numbers"
-
-
 def capital(text: str) -> str:
     """A text as a sentence begins; a name that a user gave stays what it is.
 

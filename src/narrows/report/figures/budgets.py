@@ -16,7 +16,7 @@ from narrows.report.figures.style import (
     set_headings,
     tidy_axes,
 )
-from narrows.support.number_text import readable
+from narrows.support.number_text import count_of, readable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,8 +84,8 @@ def rate(
     for row in rows:
         if not (row["numbers"] >= 1 and row["error"] > 0):
             raise DataError(
-                f"{row['method']} with {row['numbers']} numbers and an error of {row['error']:g} "
-                "has no place on logarithmic axes",
+                f"{row['method']} with {count_of(row['numbers'], 'numbers')} and an "
+                f"error of {row['error']:g} has no place on logarithmic axes",
                 hint="draw methods that keep one number or more and lose something",
             )
     ax = axes_for(ax, _HEIGHT)

@@ -19,6 +19,7 @@ from narrows.report.figures.style import (
     set_headings,
     tidy_axes,
 )
+from narrows.support.number_text import count_of
 from narrows.support.shapes import is_picture_shape
 
 if TYPE_CHECKING:
@@ -184,6 +185,6 @@ def draw_curves(
     margin = 0.05 * (value_range[1] - value_range[0])
     ax.set_ylim(value_range[0] - margin, value_range[1] + margin)
     tidy_axes(ax, grid="y")
-    set_headings(ax, title, f"{size:,} value{'' if size == 1 else 's'} each, in their order")
+    set_headings(ax, title, f"{count_of(size, 'values')} each, in their order")
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, **LEGEND)
     return ax

@@ -21,6 +21,7 @@ from narrows.report.figures.style import (
     tidy_axes,
 )
 from narrows.report.latent_plane import latent_plane
+from narrows.support.number_text import count_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,9 +91,10 @@ def codes(Z: np.ndarray, labels: np.ndarray | None = None, ax: "Axes | None" = N
         plane = latent_plane(Z)
         ax.set(xlabel=plane.axes[0], ylabel=plane.axes[1])
         _draw_points(ax, plane.points[chosen], drawn_labels)
-    numbers = "1 number" if size == 1 else f"{size} numbers"
     part = f", {MOST_POINTS:,} of them drawn" if count > MOST_POINTS else ""
-    set_headings(ax, "The Latent Space", f"{count:,} codes of {numbers}{part}")
+    set_headings(
+        ax, "The Latent Space", f"{count_of(count, 'codes')} of {count_of(size, 'numbers')}{part}"
+    )
     return ax
 
 

@@ -12,7 +12,7 @@ from narrows.data.sources import BUILT_IN
 from narrows.report.comparison.result import Command, DataFacts, Form, Kind, MethodScore, Split
 from narrows.report.evaluation import Score
 from narrows.support.cores import usable_cores
-from narrows.support.number_text import share
+from narrows.support.number_text import count_of, share
 from narrows.support.shapes import is_picture_shape
 from narrows.support.spelling import spelt
 from narrows.support.streams import printable
@@ -31,10 +31,8 @@ _MOST_NOTES = 12
 
 def title(parts: Parts, best: Candidate) -> str:
     """The page's heading."""
-    values = parts.test.item_size
-    what = "1 value" if values == 1 else f"{values:,} values"
-    numbers = "1 number" if best.latent == 1 else f"{best.latent} numbers"
-    return f"{parts.name}: {what} through {numbers}"
+    numbers = count_of(best.latent, "numbers")
+    return f"{parts.name}: {count_of(parts.test.item_size, 'values')} through {numbers}"
 
 
 def data_facts(parts: Parts, best: Candidate) -> DataFacts:
@@ -77,8 +75,8 @@ def split(parts: Parts, *, given: bool) -> Split:
         unknown = f"which {things} the models were trained on is not known"
         text = (
             f"Everything is measured on {measured:,} {things} of {name} by seed {parts.seed}. PCA "
-            f"learnt from {learnt:,} others; {unknown}: some of them may be among the measured "
-            "ones, which then look better than new ones would."
+            f"learnt from {count_of(learnt, 'others')}; {unknown}: some of them may be among "
+            "the measured ones, which then look better than new ones would."
             if held_out
             else f"Everything is measured on the {measured:,} {things} of {name}. PCA learnt from "
             f"the {learnt:,} of {parts.name}; {unknown}."
@@ -86,7 +84,7 @@ def split(parts: Parts, *, given: bool) -> Split:
     else:
         text = f"Models and PCA learnt from {learnt:,} {things}"
         if validated:
-            text += f"; {validated:,} others decided when to stop"
+            text += f"; {count_of(validated, 'others')} decided when to stop"
         text += f". Everything is measured on {measured:,} {things} of {name}"
         text += f" by seed {parts.seed}, which" if held_out else ", which"
         text += " had no part in any of it and decided nothing."

@@ -16,6 +16,7 @@ from narrows.support import arguments, memory
 from narrows.support.files import is_standard_output
 from narrows.support.inputs import cannot_be_read
 from narrows.support.locking import held_folder
+from narrows.support.number_text import count_of
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.support.temporary import made_folder, remove_left_overs
 from narrows.support.workers import Lost, in_processes
@@ -49,7 +50,7 @@ class FilesDone:
         """The same for people."""
         kept = f"; {len(self.kept):,} were there already" if self.kept else ""
         index = f"; {self.index} stands for all" if self.index else ""
-        return f"wrote {len(self.written):,} file{_s(self.written)} to {self.out}{kept}{index}"
+        return f"wrote {count_of(len(self.written), 'files')} to {self.out}{kept}{index}"
 
     def values(self) -> dict[str, Any]:
         """The same as JSON values."""
@@ -72,8 +73,8 @@ class FilesDone:
             total = count + len(self.written) + len(self.kept)
             to_do = self.hint or "mend what is said of each"
             raise NarrowsError(
-                f"{count:,} of {total:,} files {'has' if count == 1 else 'have'} no result in "
-                f"{self.out}",
+                f"{count:,} of {count_of(total, 'files')} {'has' if count == 1 else 'have'} no "
+                f"result in {self.out}",
                 hint=f"{to_do}; the same command then does what is missing",
             )
 
@@ -307,9 +308,5 @@ class _Notes:
         """Say of how many files more it was true."""
         for kind, count in self._same.items():
             if count > 1:
-                files = f"{count - 1:,} more file{'' if count == 2 else 's'}"
+                files = count_of(count - 1, "more files")
                 self._note(f"{files} with numbers of their own: {self._first[kind]}")
-
-
-def _s(several: tuple[Path, ...]) -> str:
-    return "" if len(several) == 1 else "s"
