@@ -2,6 +2,8 @@
 
 import sys
 
+_ASKING = frozenset({"-h", "--help", "--version"})
+
 
 class _WithoutPandas:
     """Keeps pandas out: Arrow imports it, for half a second, to see whether a list is a Series, and
@@ -29,13 +31,17 @@ def main() -> None:
 
 def _run() -> int:
     from narrows.support.progress import going_on
+    from narrows.support.pulse import resting
 
-    with going_on("starting"):
+    words = sys.argv[1:]
+    # Who asks what there is waits for a text, however slow the machine, and for no work.
+    asks = not words or not _ASKING.isdisjoint(words)
+    with resting() if asks else going_on("starting"):
         from narrows.cli.app import run
 
         sys.meta_path.insert(0, _WithoutPandas)
-        with going_on("working"):
-            return run(sys.argv[1:])
+        with resting() if asks else going_on("working"):
+            return run(words)
 
 
 if __name__ == "__main__":

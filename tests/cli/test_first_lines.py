@@ -49,8 +49,21 @@ def test_what_is_opened_is_said_before_anything_is_done(
     assert outcome.err.startswith(f"opening {opened}\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["fit", "digits"], ["working, 2 s so far", "working, 7 s so far"]),
+        ([], []),
+        (["--help"], []),
+        (["fit", "-h"], []),
+        (["--version"], []),
+    ],
+)
 def test_a_command_that_loads_or_computes_without_a_word_goes_on(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: list[str],
+    said: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     clock = Clock(monkeypatch)
 
@@ -60,8 +73,9 @@ def test_a_command_that_loads_or_computes_without_a_word_goes_on(
 
     monkeypatch.setattr("narrows.cli.app.run", work)
     monkeypatch.setattr("sys.meta_path", [*sys.meta_path])
+    monkeypatch.setattr("sys.argv", ["narrows", *words])
     assert _run() == 0
-    assert capsys.readouterr().err == "working, 2 s so far\nworking, 7 s so far\n"
+    assert capsys.readouterr().err.splitlines() == said
 
 
 def test_a_page_that_is_served_is_no_work(
