@@ -32,8 +32,14 @@ def test_codes_go_to_a_file_and_back(
     assert done.sentence() == f"wrote {len(digits):,} items to {items}"
     assert (np.load(items) == autoencoder.decode(load_codes(codes))).all()
     again = str(tmp_path / "again.npy")
-    convert.reconstruct(autoencoder, digits, again)
+    done = convert.reconstruct(autoencoder, digits, again)
     assert (np.load(again) == autoencoder.reconstruct(digits.items)).all()
+    difference = autoencoder.reconstruct_floats(digits.items) - digits.items.astype(np.float64)
+    assert done.mse == pytest.approx(np.square(difference).mean())
+    measured = evaluate(autoencoder, digits).evaluation
+    assert done.mse == measured.model.mse
+    error = done.sentence().removeprefix(f"wrote {len(digits):,} items to {again}; ")
+    assert measured.sentence().startswith(f"{digits.name}: {error} with ")
 
 
 def test_codes_of_another_model_leave_no_file(

@@ -139,4 +139,5 @@ def reconstruct(
     out = to_standard_output(out, format, usual_format(autoencoder))
     given.check_outputs({"--out": out}, json)
     data = given.load(autoencoder)
-    show_written(convert.reconstruct(autoencoder, data, out, track=progress, note=say), json)
+    done = convert.reconstruct(autoencoder, data, out, track=progress, note=say)
+    show_written(done, json, mse=done.mse)

@@ -40,6 +40,11 @@ class Score:
     psnr: float | None
     relative: float | None = None
 
+    def told(self, unit: str) -> str:
+        """The mean squared error with its unit, and how good that is, for people."""
+        quality = f"({self.quality})" if self.quality else ""
+        return " ".join(filter(None, [f"mean squared error {readable(self.mse)}", unit, quality]))
+
     @property
     def quality(self) -> str:
         """The PSNR, or where no peak is known the relative error, for people."""
@@ -82,11 +87,7 @@ class Evaluation(Shown):
 
     def sentence(self) -> str:
         """The result as a person reads it."""
-        error = f"mean squared error {readable(self.model.mse)}"
-        if self.unit:
-            error += f" {self.unit}"
-        if self.model.quality:
-            error += f" ({self.model.quality})"
+        error = self.model.told(self.unit)
         if self.elbo is not None:
             error += f", ELBO {self.elbo:,.2f} nats an item"
         source = self.source
@@ -155,7 +156,7 @@ def evaluate(
     names = ["autoencoder", "PCA", "mean item", "cosine transform"]
     numbers = [size, len(pca.components), 0, min(size, data.item_size)]
     scores = [
-        _score(trained, name, kept, meter, meters[2])
+        score_of(trained, name, kept, meter, meters[2])
         for name, kept, meter in zip(names, numbers, meters, strict=False)
     ]
     return Evaluation(
@@ -202,9 +203,10 @@ def error_unit(trained: TrainedModel) -> str:
     return "grey levels²" if is_image else ""
 
 
-def _score(
+def score_of(
     trained: TrainedModel, name: str, numbers: int, meter: ErrorMeter, of_mean: ErrorMeter
 ) -> Score:
+    """What ``meter`` found of a method, beside what it found of the mean item."""
     peak = trained.described.peak
     return Score(
         method=name,

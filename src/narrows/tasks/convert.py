@@ -3,6 +3,7 @@
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,25 @@ from narrows.data.pixels import Pixels, is_folder_of_images, pixels_of
 from narrows.errors import UsageError
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
+from narrows.report.evaluation import error_unit, score_of
+from narrows.report.measures import ErrorMeter
 from narrows.support.chunks import RowSlices, chunks
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.tasks.outputs import Written
 
 # Rows of a table that are columns in memory at a time.
 _ROWS_AT_ONCE = 1 << 14
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reconstructed(Written):
+    """The same of reconstructions, with their error: in words, and the mean squared one."""
+
+    error: str
+    mse: float
+
+    def sentence(self) -> str:
+        return f"{super().sentence()}; {self.error}"
 
 
 def require_kind(out: str) -> None:
@@ -86,18 +100,32 @@ def reconstruct(
     *,
     track: Tracker = silent,
     note: Note = unheard,
-) -> Written:
-    """Write what the model makes of every item; of a folder of images one with the same names.
+) -> Reconstructed:
+    """Write what the model makes of every item, and measure it as :func:`narrows.tasks.evaluate`
+    does; of a folder of images one with the same names.
 
     Args:
         data: as :func:`narrows.tasks.opening.load_for` gives it.
         out: as of :func:`decode`.
     """
-    trained, work = autoencoder.trained, autoencoder.reconstruct
+    trained, pca = autoencoder.trained, autoencoder.trained.learnt_pca
     names = None if data.files is None else data.files.names
+    meter, of_mean = ErrorMeter(), ErrorMeter()
+
+    def work(given: np.ndarray) -> None:
+        items = autoencoder.shaped(given)
+        found = autoencoder.reconstruct_floats(items)
+        meter.add(items, found)
+        if pca is not None:
+            of_mean.add(items, np.broadcast_to(pca.mean.reshape(trained.item_shape), items.shape))
+        write(autoencoder.as_data(found))
+
     with result_writer(trained, len(data), out, names=names, note=note) as write:
-        _through("reconstructing", trained, data.items, lambda some: write(work(some)), track)
-    return Written(out, len(data), "item")
+        _through("reconstructing", trained, data.items, work, track)
+    size = trained.model.spec.latent_size
+    score = score_of(trained, "autoencoder", size, meter, of_mean)
+    told = score.told(error_unit(trained))
+    return Reconstructed(out, len(data), "item", error=told, mse=score.mse)
 
 
 def _through(
