@@ -48,9 +48,23 @@ def test_numbers_of_a_column_stand_with_their_points_below_each_other() -> None:
     # as many decimals; a zero that is exact has none
     assert shown(27.0, 14.72, 0.0) == [("27.0", ""), ("14.7", ""), ("0", ".0")]
     assert shown(0.5058, 10.0) == [("0.506", ""), ("10.000", "")]
+    # what is very small has an exponent, and its point below the others
+    assert shown(35.8, -3.781e-9, 0.0, 3) == [
+        ("35.8", "0e-00"),
+        ("-3.78e-09", ""),
+        ("0", ".00e-00"),
+        ("3", ".00e-00"),
+    ]
+    assert shown(1.234e-9, 2e-9) == [("1.23e-09", ""), ("2.00e-09", "")]
     # where that would be long, three digits each, and room for what they lack
     assert shown(0.00012, 1530.6, 3) == [("0.00012", ""), ("1,531", ".00000"), ("3", ".00000")]
     assert shown(20, 3, None) == [("20", ""), ("3", ""), ("–", "")]
+
+
+def test_numbers_of_one_measure_have_the_decimals_that_are_asked_for() -> None:
+    rows = [["x", 0.91666], ["y", -0.0000378], ["z", 0.0], ["u", None], ["v", 1]]
+    table = Table(name="t", title="t", columns=["a", "R²"], rows=rows, decimals={"R²": 3})
+    assert table.texts()[1] == ["0.917", "0.000", "0.000", "–", "1"]
 
 
 def test_a_phone_has_rows_of_many_columns_as_lines(page) -> None:

@@ -369,7 +369,8 @@ def test_a_table_says_what_follows_and_what_is_kept() -> None:
     )
     assert said.table_sentence(table) == (
         "1 of 2 columns can be predicted from the others with a score of 0.5 or more, a best from "
-        "b (0.9). mine keeps a best (R² 0.99) and b worst (0.5); PCA keeps 1 of 2 columns better."
+        "b (0.900). mine keeps a best (R² 0.990) and b worst (0.500); PCA keeps 1 of 2 "
+        "columns better."
     )
     same = (("mine", (column("a", 0.99, 0.99 + 1e-7),)),)
     assert "PCA keeps 0 of 1" in said.table_sentence(replace(table, errors=same))

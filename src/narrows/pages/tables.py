@@ -1,12 +1,12 @@
 """Tables of a page, which show rounded numbers and give the whole ones as CSV."""
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
-from narrows.support.number_text import three_digits
+from narrows.support.number_text import fixed, three_digits
 
 Cell = str | int | float | None
 
@@ -15,6 +15,8 @@ _MOST_ROWS = 14
 _SIDE_BY_SIDE = 4
 # Digits that the longest number of a column may have for all to have as many decimals.
 _MOST_DIGITS = 6
+# Numbers below it have an exponent there.
+_SMALL = 1e-4
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 
 
@@ -29,6 +31,7 @@ class Table:
         columns: their headings.
         rows: as many cells each; None is a gap.
         ours: the numbers of the rows to mark.
+        decimals: of columns of one measure, such as R², how many all of their numbers have.
         source: what data and which version the figures come from, where the title does not say.
     """
 
@@ -37,6 +40,7 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     ours: Collection[int] = ()
+    decimals: Mapping[str, int] = field(default_factory=dict)
     source: str = ""
 
     @property
@@ -81,40 +85,52 @@ class Table:
 
     def texts(self) -> list[list[str]]:
         """What people read in the cells of each column."""
-        return [_texts([row[number] for row in self.rows]) for number in range(len(self.columns))]
+        return [
+            _texts([row[number] for row in self.rows], self.decimals.get(name))
+            for number, name in enumerate(self.columns)
+        ]
 
     def _attributes(self, cell: Cell, number: int, texts: Sequence[str], at: int) -> Markup:
         held = Markup("")
         if not isinstance(cell, str):
             held += Markup(' data-value="{}"').format("" if cell is None else repr(cell))
         if isinstance(cell, int | float) and not self.is_text(number):
-            most = max(len(_decimals(text)) for text in texts)
-            lacking = "." * (not _decimals(texts[at])) + "0" * (most - len(_decimals(texts[at])))
-            held += Markup(' data-pad="{}"').format(lacking) if most and lacking else ""
+            longest = max(map(_from_point, texts), key=len)
+            lacking = re.sub(r"\d", "0", longest[len(_from_point(texts[at])) :])
+            held += Markup(' data-pad="{}"').format(lacking) if lacking else ""
         if self.is_stacked and number:
             held += Markup(' data-name="{}"').format(self.columns[number])
         return held
 
 
-def _texts(cells: Sequence[Cell]) -> list[str]:
-    """The cells of a column: whole numbers, and three significant digits of the smallest of others,
-    with as many decimals in all where none becomes long by that. A 0 is one that is exact."""
+def _texts(cells: Sequence[Cell], decimals: int | None) -> list[str]:
+    """The cells of a column: whole numbers, and of others as many decimals as are asked for; else
+    three significant digits of the smallest, with as many decimals in all where none becomes long
+    by that. A 0 is then one that is exact."""
+    if decimals is not None:
+        return [_text(cell, decimals) for cell in cells]
     floats = [cell for cell in cells if isinstance(cell, float) and cell]
-    decimals = max((len(_decimals(three_digits(cell))) for cell in floats), default=0)
+    most = max((len(_from_point(_three_digits(cell))) - 1 for cell in floats), default=0)
     longest = max((len(f"{abs(cell):.0f}") for cell in floats), default=0)
-    even = decimals if longest + decimals <= _MOST_DIGITS else None
-    return [_text(cell, even) for cell in cells]
+    even = max(most, 0) if longest + most <= _MOST_DIGITS else None
+    return [_text(cell, even if cell else None) for cell in cells]
 
 
 def _text(cell: Cell, decimals: int | None) -> str:
     if not isinstance(cell, float):
         return "–" if cell is None else cell if isinstance(cell, str) else f"{cell:,}"
-    return f"{cell:,.{decimals}f}" if cell and decimals is not None else three_digits(cell)
+    return _three_digits(cell) if decimals is None else fixed(cell, decimals)
 
 
-def _decimals(text: str) -> str:
-    """The digits behind a number's point; none of one with an exponent."""
-    return text.partition(".")[2] if "e" not in text else ""
+def _three_digits(value: float) -> str:
+    """A number with three significant digits, as short as it can be: with an exponent where many
+    zeros would come first."""
+    return f"{value:.2e}" if 0 < abs(value) < _SMALL else three_digits(value)
+
+
+def _from_point(text: str) -> str:
+    """What stands from a number's point on, which is below that of the numbers above it."""
+    return "".join(text.partition(".")[1:])
 
 
 def even_decimals(texts: Sequence[str | None]) -> list[str | None]:
@@ -126,10 +142,10 @@ def even_decimals(texts: Sequence[str | None]) -> list[str | None]:
     there = [text for text in texts if text is not None]
     if not all(_NUMBER.fullmatch(text) for text in there):
         return list(texts)
-    most = max((len(_decimals(text)) for text in there), default=0)
+    most = max((len(_from_point(text)) for text in there), default=0)
     return [
         text
-        if text is None or len(_decimals(text)) == most
-        else text.partition(".")[0] + "." + _decimals(text).ljust(most, "0")
+        if text is None or len(_from_point(text)) == most
+        else text.partition(".")[0] + (_from_point(text) or ".").ljust(most, "0")
         for text in texts
     ]

@@ -27,6 +27,15 @@ def three_digits(value: float) -> str:
     return f"{Decimal(text):f}" if 1e-6 <= abs(value) < 1e-4 else text
 
 
+def fixed(value: float, decimals: int) -> str:
+    """A number with so many decimals, and no sign before what is rounded to 0.
+
+    >>> fixed(0.91666, 3), fixed(-0.0000378, 3), fixed(-12345.6, 1)
+    ('0.917', '0.000', '-12,345.6')
+    """
+    return f"{value:z,.{decimals}f}"
+
+
 def share(value: float) -> str:
     """A share from 0 to 1 in percent.
 

@@ -41,7 +41,7 @@ from narrows.report.comparison.wording import (
 )
 from narrows.report.denoising import TITLES
 from narrows.report.redundancy import FOLLOWING
-from narrows.support.number_text import count_of, share, three_digits
+from narrows.support.number_text import count_of, fixed, share, three_digits
 
 # The kinds of what was trained, here or elsewhere.
 _MODELS = ("ours", "article", "given")
@@ -410,7 +410,7 @@ def table_sentence(table: TableColumns) -> str:
             texts.append(
                 f"{len(follows)} of {count_of(len(columns), 'columns')} can be predicted from the "
                 f"others with a score of {FOLLOWING} or more, {first.name} best{of} "
-                f"({three_digits(first.score)})."
+                f"({fixed(first.score, 3)})."
             )
     for name, scores in table.errors:
         known = [each for each in scores if each.r2 is not None]
@@ -419,8 +419,8 @@ def table_sentence(table: TableColumns) -> str:
             worst = min(known, key=lambda each: each.r2 or 0)
             lost = sum(is_less(1 - (each.pca_r2 or 0), 1 - (each.r2 or 0)) for each in known)
             texts.append(
-                f"{capital(name)} keeps {best.name} best (R² {three_digits(best.r2 or 0)}) and "
-                f"{worst.name} worst ({three_digits(worst.r2 or 0)}); PCA keeps {lost} of "
+                f"{capital(name)} keeps {best.name} best (R² {fixed(best.r2 or 0, 3)}) and "
+                f"{worst.name} worst ({fixed(worst.r2 or 0, 3)}); PCA keeps {lost} of "
                 f"{len(known)} columns better."
             )
     return " ".join(texts)

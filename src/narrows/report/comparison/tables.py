@@ -230,6 +230,7 @@ def errors_table(name: str, number: int, scores: Sequence[ColumnScore]) -> Table
             "missing or not, % wrong",
         ],
         rows=rows,
+        decimals={"R²": 3, "PCA's R²": 3},
     )
 
 
@@ -264,6 +265,7 @@ def redundancy_table(part: Redundancy) -> Table:
             "may be left out, in this order",
         ],
         rows=rows,
+        decimals={"score, 0 to 1": 3},
     )
 
 
