@@ -19,7 +19,7 @@ from jaxtyping import Float, Float32, Float64
 
 from narrows.learnt.density import Density, fit_density
 from narrows.learnt.forest import Forest, grow_forest
-from narrows.support.blas import one_blas_thread
+from narrows.support.blas import one_blas_thread, side_by_side
 from narrows.support.chunks import drawn_places
 from narrows.support.tensor_file import require_floats
 
@@ -45,6 +45,8 @@ _TRIMMED = 0.1
 _SMALLEST_SPREAD = 0.05
 # An item that comes back exactly is as little odd as can be said.
 _SMALLEST_SQUARE = 1e-30
+# Items that one core judges at a time.
+_BLOCK = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ class Passed:
     items: Float[np.ndarray, "n size"]
     codes: Float32[np.ndarray, "n numbers"]
     made: Float[np.ndarray, "n size"]
+
+    def rows(self, rows: slice) -> "Passed":
+        """Some of the items."""
+        return Passed(self.items[rows], self.codes[rows], self.made[rows])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +124,15 @@ class Scorer:
         return differences / _of_values(self.spread, differences.shape[1])
 
     def ways(self, passed: Passed) -> Float64[np.ndarray, "n 3"]:
-        """The scores of the three :data:`WAYS`, all finite."""
+        """The scores of the three :data:`WAYS`, all finite. Many items are shared among the
+        cores, in the same blocks whatever their number."""
+        starts = range(0, len(passed.items), _BLOCK)
+        if len(starts) < 2:
+            return self._ways(passed)
+        blocks = (passed.rows(slice(start, start + _BLOCK)) for start in starts)
+        return np.concatenate(list(side_by_side(self._ways, blocks)))
+
+    def _ways(self, passed: Passed) -> Float64[np.ndarray, "n 3"]:
         with overflowing():
             errors = self.errors(passed.items, passed.made)
             along = _at_places(errors, len(self.projection)) @ self.projection
