@@ -18,6 +18,7 @@ from helpers.command_line import ENVIRONMENT, Command, done
 from helpers.compiling import plain_flags
 from narrows.engine.processes import _Group, _last_words, joined
 from narrows.errors import NarrowsError, UsageError
+from narrows.support import interruption
 from narrows.training.checkpoint import Checkpoint
 from narrows.training.together import same_start
 
@@ -175,6 +176,23 @@ def test_an_interrupted_process_tells_the_others_whatever_its_main_thread_does(
     group._watch()
     assert told == {"narrows/ended/1": "it was interrupted"}
     assert words.wait() == 0 and capfd.readouterr().err == ""
+
+
+def test_one_that_is_interrupted_twice_tells_the_others_too(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The program ends at once then, before anything else of it looks."""
+    monkeypatch.setattr("narrows.engine.processes._BEAT_SECONDS", 60.0)
+    monkeypatch.setattr("narrows.support.interruption._State.number", None)
+    ended, told = list[int](), dict[str, str]()
+    monkeypatch.setattr("os._exit", ended.append)
+    group = _Group(1, 3, "127.0.0.1:1")
+    group.client = SimpleNamespace(key_value_set=told.__setitem__)
+    with group.watched():
+        interruption._end(signal.SIGINT)
+        group._left.set()
+    assert told == {"narrows/ended/1": "it was interrupted"}
+    assert ended == [128 + signal.SIGINT] and capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """Several processes, of one machine or of many, that train one model together.
 
-JAX joins them (``jax.distributed``). What is here beside that notices where one is missing and says
-which: every process tells its coordinator, process 0, each second that it is there, and why it
-ends. Nothing here imports JAX before processes join.
+JAX joins them (``jax.distributed``), once all have come (:mod:`narrows.engine.meeting`). What is
+here beside that notices where one is missing and says which: every process tells its coordinator,
+process 0, each second that it is there, and why it ends. Nothing here imports JAX before processes
+join.
 """
 
 import contextlib
@@ -17,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from narrows.engine.meeting import met
 from narrows.errors import NarrowsError, TrainingError, UsageError
 from narrows.support import arguments
-from narrows.support.interruption import came
+from narrows.support.interruption import came, with_farewell
 from narrows.support.log import say
 from narrows.support.temporary import remove_temporaries
 
@@ -133,10 +135,9 @@ def _join(coordinator: str, count: int | None, index: int | None) -> tuple[int, 
 
     import jax
 
-    given: dict[str, Any] = {}
-    if coordinator != DETECTED:
-        count, index = _checked(coordinator, count, index)
-        given = {"coordinator_address": coordinator, "num_processes": count, "process_id": index}
+    if coordinator == DETECTED:
+        coordinator, count, index = _detected()
+    count, index = _checked(coordinator, count, index)
     with contextlib.suppress(AttributeError):  # CPUs add up through it
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
     with contextlib.suppress(AttributeError):  # it would take SIGTERM for itself
@@ -146,12 +147,28 @@ def _join(coordinator: str, count: int | None, index: int | None) -> tuple[int, 
         "heartbeat_timeout_seconds": _PATIENCE_SECONDS,
     }
     known = inspect.signature(jax.distributed.initialize).parameters  # older ones have not all
-    with _explained():
+    with met(coordinator, count, index), _explained():
         jax.distributed.initialize(
-            **given, **{name: value for name, value in wanted.items() if name in known}
+            coordinator, count, index, **{name: wanted[name] for name in wanted if name in known}
         )
-    state = _distributed_state()
-    return jax.process_index(), jax.process_count(), str(state.coordinator_address)
+        return jax.process_index(), jax.process_count(), coordinator  # asks all for their devices
+
+
+def _detected() -> tuple[str, int | None, int | None]:
+    """Where process 0 listens, how many there are, and which this is, as JAX finds them."""
+    from jax._src.clusters import ClusterEnv  # it has no public way but to join
+
+    given = os.environ.get("JAX_COORDINATOR_ADDRESS")
+    with _explained():
+        address, count, index, _ = ClusterEnv.auto_detect_unset_distributed_params(
+            given, None, None, None, None, _JOIN_SECONDS
+        )
+    if address is None:
+        raise UsageError(
+            f"coordinator is {DETECTED}, and neither SLURM, Open MPI nor Kubernetes is found here",
+            hint=_EXAMPLE,
+        )
+    return address, count, index
 
 
 @contextlib.contextmanager
@@ -165,8 +182,7 @@ def _explained(group: "_Group | None" = None) -> Iterator[None]:
         first = str(error).splitlines()[0]
         raise TrainingError(
             f"the processes did not come together: {first}",
-            hint=f"start all of them within {_JOIN_SECONDS} s, with a coordinator that each of "
-            f"them reaches: {_EXAMPLE}",
+            hint=f"start all of them with a coordinator that each of them reaches: {_EXAMPLE}",
         ) from error
 
 
@@ -233,7 +249,8 @@ class _Group:
         for work in (self._beat, self._watch):
             threading.Thread(target=work, name="narrows-processes", daemon=True).start()
         try:
-            yield
+            with with_farewell(self._part):
+                yield
         except BaseException as error:
             if self._left.is_set():
                 raise
@@ -287,7 +304,12 @@ class _Group:
         while self.missing is None and not came() and time.monotonic() < deadline:
             time.sleep(_BEAT_SECONDS / 4)
 
-    def _tell(self, why: str) -> None:
+    def _part(self) -> None:
+        """Say that this process was interrupted, before it ends without its main thread."""
+        self._tell(_INTERRUPTED, _BEAT_SECONDS)
+        self._dismiss()
+
+    def _tell(self, why: str, seconds: float = _HEARD_SECONDS) -> None:
         """Say it to the others, as far as process 0 can be reached, which may never answer."""
 
         def tell() -> None:
@@ -296,7 +318,7 @@ class _Group:
 
         told = threading.Thread(target=tell, daemon=True)
         told.start()
-        told.join(_HEARD_SECONDS)
+        told.join(seconds)
 
     def _wait_for_others(self) -> None:
         """Until they have heard: with this process the place goes where they ask."""
@@ -332,8 +354,7 @@ class _Group:
         """A thread that finds out who is missing, or has ended."""
         while not self._left.wait(_BEAT_SECONDS):
             if came():  # the main thread may compile, and never come to say it
-                self._tell(_INTERRUPTED)
-                self._dismiss()
+                self._part()
                 return
             for process in self._silence:
                 self._silence[process] += 1

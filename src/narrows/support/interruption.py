@@ -46,6 +46,7 @@ class _State:
     saving = 0
     saved_at = 0.0
     last_words: Callable[[], str] | None = None
+    farewell: Callable[[], None] | None = None
 
 
 def obeying(work: Callable[[], int]) -> int:
@@ -116,6 +117,17 @@ def with_last_words(words: Callable[[], str]) -> Iterator[None]:
         raise
     finally:
         _State.last_words = before
+
+
+@contextlib.contextmanager
+def with_farewell(work: Callable[[], None]) -> Iterator[None]:
+    """Do ``work()``, which must be quick, where the program ends in the block without its main
+    thread."""
+    before, _State.farewell = _State.farewell, work
+    try:
+        yield
+    finally:
+        _State.farewell = before
 
 
 def _start() -> None:
@@ -206,6 +218,9 @@ def _end(number: int | None) -> None:
     try:
         _State.number = number
         _remove_temporaries()
+        if _State.farewell is not None:
+            with contextlib.suppress(Exception):
+                _State.farewell()
         if os.isatty(2):
             _write("\r\x1b[?25h")  # a progress bar hides the cursor
         if _State.last_words is not None:

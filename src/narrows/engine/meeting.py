@@ -1,0 +1,199 @@
+"""Where processes meet before JAX joins them. JAX would wait for minutes, say for none of them, and
+take one that has gone meanwhile for one that is there.
+
+Process 0 listens where JAX's coordinator will. Each of the others says its number there, and keeps
+the connection until JAX has joined all: it breaks where its process ends, however that comes.
+"""
+
+import contextlib
+import os
+import re
+import select
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator
+
+from narrows.errors import TrainingError, UsageError
+from narrows.support.interruption import came
+from narrows.support.log import say
+from narrows.support.temporary import remove_temporaries
+
+#: How long processes wait for each other, in seconds, where it is not a minute.
+VARIABLE = "NARROWS_JOIN_SECONDS"
+
+_SECONDS = 60.0
+_TOLD_SECONDS = 10.0
+_LOOK_SECONDS = 0.1
+_LINE_SECONDS = 1.0
+_LINE_BYTES = 1000
+_ALL, _LEFT = "all", "left"
+
+
+@contextlib.contextmanager
+def met(address: str, count: int, index: int) -> Iterator[None]:
+    """All ``count`` processes have come to process 0, at ``address``. One that ends before the
+    block has ended ends all of them.
+
+    Raises:
+        TrainingError: who has not come in time, or this one is not of them.
+    """
+    if count == 1:
+        yield
+        return
+    patience = _Patience()
+    if index == 0:
+        others = _gathered(int(address.rpartition(":")[2]), count, patience)
+    else:
+        others = {0: _called(address, count, index, patience)}
+    over = threading.Event()
+    looking = threading.Thread(
+        target=_look_after, args=(others, count, over), name="narrows-meeting", daemon=True
+    )
+    looking.start()
+    try:
+        yield
+        _tell(others.values(), _LEFT)
+    finally:
+        over.set()
+        looking.join()
+        for each in others.values():
+            each.close()
+
+
+class _Patience:
+    """How long is waited, and for whom, which is told every so often."""
+
+    def __init__(self) -> None:
+        text = os.environ.get(VARIABLE) or str(_SECONDS)
+        try:
+            self.seconds = float(text)
+        except ValueError:
+            self.seconds = 0.0
+        if not 0 < self.seconds < float("inf"):
+            raise UsageError(f"{VARIABLE} is {text!r}, and must be a number of seconds above 0")
+        self._end = time.monotonic() + self.seconds
+        self._told = time.monotonic()
+
+    def is_over(self, missing: str) -> bool:
+        now = time.monotonic()
+        if now - self._told > _TOLD_SECONDS:
+            self._told = now
+            say(f"waiting for {missing}")
+        return now > self._end
+
+    def error(self, text: str) -> TrainingError:
+        hint = (
+            f"start all of them within {self.seconds:g} s, each with its own number; {VARIABLE} "
+            "sets another time"
+        )
+        return TrainingError(text, hint=hint)
+
+
+def _gathered(port: int, count: int, patience: _Patience) -> dict[int, socket.socket]:
+    """Process 0's connections to all others, as soon as all are there at the same time."""
+    come = dict[int, socket.socket]()
+    with _listening(port) as listener:
+        while missing := [str(number) for number in range(1, count) if number not in come]:
+            named = f"process {', '.join(missing)} of {count}"
+            if patience.is_over(named):
+                text = f"{named} is missing: it did not come within {patience.seconds:g} s"
+                _tell(come.values(), text)
+                raise patience.error(text)
+            for number, _ in _heard(come):  # it has gone, and may come again
+                come.pop(number).close()
+            if select.select([listener], [], [], _LOOK_SECONDS)[0]:
+                _welcome(listener, come, count)
+    _tell(come.values(), _ALL)
+    return come
+
+
+def _listening(port: int) -> socket.socket:
+    try:
+        with contextlib.suppress(OSError):
+            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+        return socket.create_server(("", port))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"process 0 cannot listen at port {port}: {error}") from error
+
+
+def _welcome(listener: socket.socket, come: dict[int, socket.socket], count: int) -> None:
+    """Take one of the group; who says something else, or nothing, is none."""
+    with contextlib.suppress(OSError):
+        connection, _ = listener.accept()
+        connection.settimeout(_LINE_SECONDS)
+        numbers = re.fullmatch(r"process (\d+) of (\d+)", _line(connection), re.ASCII)
+        if numbers is not None:
+            number, of = map(int, numbers.groups())
+            if number in come and _heard({number: come[number]}):  # it has gone: this one is new
+                come.pop(number).close()
+            if of == count and 0 < number < count and number not in come:
+                come[number] = connection
+                return
+            why = f"there is a process {number} already"
+            if of != count:
+                why = f"process 0 was started with --processes {count}, and this one with {of}"
+            _tell([connection], why)
+        connection.close()
+
+
+def _called(address: str, count: int, index: int, patience: _Patience) -> socket.socket:
+    """The connection to process 0, as soon as all are there."""
+    host, _, port = address.rpartition(":")
+    missing = f"process 0 of {count}"
+    while not patience.is_over(f"{missing}, at {address}"):
+        with contextlib.suppress(OSError):
+            connection = socket.create_connection((host.strip("[]"), int(port)), _TOLD_SECONDS)
+            # process 0 may have come a minute later, and waits a minute
+            connection.settimeout(patience.seconds + _TOLD_SECONDS)
+            _tell([connection], f"process {index} of {count}")
+            said = _line(connection)
+            if said == _ALL:
+                return connection
+            connection.close()
+            if said:
+                raise patience.error(said)
+        time.sleep(_LOOK_SECONDS)
+    raise patience.error(f"{missing} is missing: it does not answer at {address}")
+
+
+def _look_after(others: dict[int, socket.socket], count: int, over: threading.Event) -> None:
+    """A thread that ends this process where another has ended: JAX may wait for it for minutes."""
+    there = dict(others)
+    while there and not over.is_set():
+        for number, said in _heard(there):
+            del there[number]
+            if said == _LEFT or over.is_set() or came():
+                continue
+            gone = f"process {number} of {count} is missing: it ended before all had joined"
+            say(f"error: {said or gone}")
+            say("hint: start all processes again")
+            _tell(there.values(), said or gone)
+            remove_temporaries()
+            os._exit(1)
+
+
+def _heard(connections: dict[int, socket.socket]) -> list[tuple[int, str]]:
+    """What some say within a moment; nothing where one has gone."""
+    if not connections:
+        return []
+    ready = select.select(list(connections.values()), [], [], _LOOK_SECONDS)[0]
+    return [(number, _line(each)) for number, each in connections.items() if each in ready]
+
+
+def _line(connection: socket.socket) -> str:
+    """The line that is said; an empty one where the connection breaks, or nothing comes in time."""
+    said = b""
+    with contextlib.suppress(OSError):
+        while not said.endswith(b"\n") and len(said) < _LINE_BYTES:
+            byte = connection.recv(1)
+            if not byte:
+                return ""
+            said += byte
+    return said.decode(errors="replace").strip() if said.endswith(b"\n") else ""
+
+
+def _tell(connections: Iterable[socket.socket], text: str) -> None:
+    for each in connections:
+        with contextlib.suppress(OSError):
+            each.sendall(f"{text}\n".encode())
