@@ -173,9 +173,21 @@ def test_overfitting_is_a_validation_loss_that_leaves_the_training_loss(
 
 def test_who_kept_the_best_epoch_is_not_told_to() -> None:
     by_heart = history([4, 1], [4, 5])
-    told, kept = (diagnostics.overfitted(by_heart, 2, known) for known in (False, True))
+    told, kept = (diagnostics.overfitted(by_heart, 2, keeps_best=known) for known in (False, True))
     assert told is not None and "patience=" in told.advice
     assert kept is not None and "patience=" not in kept.advice
+
+
+@pytest.mark.parametrize("losses", [([4, 1], [4, 5]), ([4, 1], [4, 2])])
+def test_losses_of_a_model_that_refines_its_codes_are_said_to_be_without_it(
+    losses: tuple[list[float], list[float]],
+) -> None:
+    plain, refined = (
+        diagnostics.overfitted(history(*losses), 2, refines=refines) for refines in (False, True)
+    )
+    assert plain is not None and "refine" not in plain.message
+    assert refined is not None
+    assert refined.message == plain.message + ", losses before its codes are refined"
 
 
 def test_losses_without_validation_say_nothing_of_overfitting() -> None:

@@ -45,6 +45,8 @@ CONSTANT_ERRORS = 1e-3
 SAME_ERROR = 1.001
 #: What a model has learnt by heart shows as a validation loss that much higher than the training's.
 OVERFIT_RATIO = 1.5
+#: Of losses of training, where the model refines codes and its other errors are after that.
+BEFORE_REFINEMENT = " before its codes are refined"
 #: So far above its lowest, a validation loss has risen and not just trembled.
 RISEN_RATIO = 1.1
 #: Rows for each latent number, below which a model can learn rows instead of what they share.
@@ -125,7 +127,9 @@ def find_warnings(
         else worse_than_pca(*_errors(autoencoder, training, validation, evaluation, most)),
         None if evaluation is None else unmeasured(validation is None),
         # what was trained has gone with its history
-        None if is_pca else overfitted(history, kept, keeps_best),
+        None
+        if is_pca
+        else overfitted(history, kept, keeps_best=keeps_best, refines=trained.refinement > 0),
         # a code that only has to lose noise is as wide as it likes
         None if denoises else few_rows(len(training), size),
         dead_units(dead_unit_counts(trained.model, items)),
@@ -205,9 +209,12 @@ def unmeasured(nothing_held_out: bool) -> Caution | None:
     )
 
 
-def overfitted(history: History, kept: int, keeps_best: bool = False) -> Caution | None:
-    """``kept``: the number of the epoch, from 1, that the model is from; and whether that is the
-    best one on the validation set by intention."""
+def overfitted(
+    history: History, kept: int, *, keeps_best: bool = False, refines: bool = False
+) -> Caution | None:
+    """``kept``: the number of the epoch, from 1, that the model is from; whether that is the best
+    one on the validation set by intention; and whether the model refines its codes, which the
+    losses of training are without."""
     records = [record for record in history if "val_loss" in record]
     at = next((record for record in records if record["epoch"] == kept), None)
     if at is None:
@@ -216,6 +223,7 @@ def overfitted(history: History, kept: int, keeps_best: bool = False) -> Caution
     advice = "give more rows, or take fewer hidden units or latent numbers"
     if not keeps_best:
         advice = f"stop at the best epoch ({spelt('patience')}), {advice}"
+    losses = ", losses" + BEFORE_REFINEMENT if refines else ""
     # Both rise where a run becomes unstable, which is another matter.
     if at["val_loss"] > RISEN_RATIO * best["val_loss"] and at["loss"] <= best["loss"]:
         return Caution(
@@ -223,7 +231,7 @@ def overfitted(history: History, kept: int, keeps_best: bool = False) -> Caution
             f"the model learns its rows by heart: the validation loss was lowest, "
             f"{three_digits(best['val_loss'])}, in epoch {best['epoch']}, and is "
             f"{three_digits(at['val_loss'])} in epoch {kept} while the training loss is "
-            f"{three_digits(at['loss'])}",
+            f"{three_digits(at['loss'])}{losses}",
             advice,
         )
     if at["val_loss"] > OVERFIT_RATIO * at["loss"]:
@@ -231,7 +239,7 @@ def overfitted(history: History, kept: int, keeps_best: bool = False) -> Caution
             "overfitting",
             f"the model knows its own rows better than others: the validation loss is "
             f"{three_digits(at['val_loss'])} and the training loss {three_digits(at['loss'])}, "
-            f"{_times(at['val_loss'], at['loss'])}",
+            f"{_times(at['val_loss'], at['loss'])}{losses}",
             advice,
         )
     return None

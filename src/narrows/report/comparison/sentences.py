@@ -40,6 +40,7 @@ from narrows.report.comparison.wording import (
     times,
 )
 from narrows.report.denoising import TITLES
+from narrows.report.diagnostics import BEFORE_REFINEMENT, OVERFIT_RATIO
 from narrows.report.redundancy import FOLLOWING
 from narrows.support.number_text import count_of, fixed, share, three_digits
 
@@ -47,8 +48,6 @@ from narrows.support.number_text import count_of, fixed, share, three_digits
 _MODELS = ("ours", "article", "given")
 # A loss that fell by more than this in its last tenth would have fallen on.
 _STILL_FALLING = 0.02
-# By so much more on items that were not learnt from, something was learnt by heart.
-_BY_HEART = 1.5
 
 
 def with_sentences(comparison: Comparison) -> Comparison:
@@ -367,7 +366,7 @@ def _loss_text(curve: LossCurve, words: Words) -> str:
     if curve.held_out:
         text += f" on {curve.held_out_name} {words.things}"
     if curve.refined:
-        text += " before its codes are refined"
+        text += BEFORE_REFINEMENT
     if curve.pca is not None and curve.held_out:
         text += f", {beside(kept, curve.pca)} PCA's {three_digits(curve.pca)}"
     before = values[max(len(values) - 1 - max(len(values) // 10, 1), 0)]
@@ -375,7 +374,7 @@ def _loss_text(curve: LossCurve, words: Words) -> str:
     if is_last and len(values) > 1 and fell > _STILL_FALLING:
         text += "; it was still falling, so more epochs would help"
     own = curve.loss[min(curve.kept, len(curve.loss)) - 1]
-    if curve.held_out and own > 0 and kept > _BY_HEART * own:
+    if curve.held_out and own > 0 and kept > OVERFIT_RATIO * own:
         text += f"; it is {times(kept / own)} the training loss, so the model overfits"
     if curve.replaced:
         text += "; PCA took its place, and all else on this page is of that"
