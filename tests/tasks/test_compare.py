@@ -11,11 +11,13 @@ from narrows.data import Dataset, load_data
 from narrows.errors import DataError, UsageError
 from narrows.model.use import TrainedAutoencoder
 from narrows.planning.options import FitOptions
+from narrows.report.comparison.classes import NO_CLASS, same_neighbour
 from narrows.report.comparison.result import Comparison
+from narrows.report.comparison.usefulness import find_labels
 from narrows.report.redundancy import redundancy
 from narrows.tasks.compare import CompareOptions, compare, enough_steps
 from narrows.tasks.comparison.candidates import named, open_candidates
-from narrows.tasks.comparison.gallery import file_of, ranked
+from narrows.tasks.comparison.gallery import file_of, label_of, ranked
 from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.parts import Reading, load_parts
 from narrows.tasks.evaluate import evaluate
@@ -93,6 +95,41 @@ def test_the_column_of_labels_is_not_learnt_from(tmp_path: Path) -> None:
     assert parts.validation is not None and parts.validation.labels is not None
     found = np.concatenate([found, parts.validation.labels])
     assert {name: int((found == place).sum()) for place, name in enumerate(parts.classes)} == counts
+
+
+def test_rows_without_a_class_are_no_class_of_their_own(tmp_path: Path) -> None:
+    path = table(tmp_path / "a table.csv", 80)
+    lines = path.read_text("utf-8").splitlines()
+    for row in (3, 40, 41):
+        cells = lines[row].split(",")
+        lines[row] = ",".join([*cells[:2], "", *cells[3:]])
+    path.write_text("\n".join(lines), "utf-8")
+    parts = load_parts(str(path), Reading(labels="kind"), seed=0)
+    assert set(parts.classes) == {"red", "<blue>", "green"}
+    assert parts.unlabelled == 3
+    found = find_labels(parts.training, parts.test)
+    assert found is not None and set(found.classes) == set(parts.classes)
+    assert (found.training == -1).sum() + (found.held_out == -1).sum() <= 3
+    assert {label_of(parts, place) for place in range(len(parts.test))} <= {
+        *parts.classes, "not known"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("gap", [None, float("nan")])
+def test_labels_of_arrays_may_be_missing(digits: Dataset, tmp_path: Path, gap: object) -> None:
+    np.save(tmp_path / "x.npy", digits.items[:60])
+    names = np.array(["even", "odd", gap] * 20, object)
+    numbers = np.array([0.0, 1.0, np.nan] * 20)
+    for labels, classes in ((names, ("even", "odd")), (numbers, ("0", "1"))):
+        parts = load_parts(str(tmp_path / "x.npy"), Reading(labels=labels), seed=0)
+        assert parts.classes == classes
+        assert parts.unlabelled == 20
+
+
+def test_points_without_a_class_are_no_neighbours() -> None:
+    points = np.array([[0, 0], [0.1, 0], [0.2, 0], [9, 9], [9.1, 9]])
+    labels = np.array([0, NO_CLASS, 0, 1, 1])
+    assert same_neighbour(points, labels) == 1.0
 
 
 def test_labels_of_arrays_are_a_file_of_whole_numbers(digits: Dataset, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ function addThumbnails(drawing, places, map, sheet) {
     const [at, place] = map.pictures[index];
     const [x, y] = places[at];
     const corner = { x: x - size / 2, y: y - size / 2, width: size, height: size };
-    const colour = map.coloured ? `var(--class-${map.labels[at]})` : "var(--ours)";
+    const colour = map.coloured && map.labels[at] >= 0 ? `var(--class-${map.labels[at]})` : "var(--ours)";
     group.append(
       svgElement("use", { ...corner, href: `#${sheet}-${place}` }),
       svgElement("rect", { ...corner, style: `stroke: ${colour}` }),
@@ -77,7 +77,8 @@ function addTip(drawing, places, map, pictures, sheet) {
     ring.setAttribute("cx", x);
     ring.setAttribute("cy", y);
     ring.setAttribute("visibility", "visible");
-    const label = map.labels ? `, ${map.classes[map.labels[at]] ?? map.labels[at]}` : "";
+    const number = map.labels?.[at] ?? -1; // -1 where the class is not known
+    const label = number < 0 ? "" : `, ${map.classes[number] ?? number}`;
     tip.replaceChildren(`item ${map.indices[at].toLocaleString("en")}${label}`);
     if (sheet && pictures.has(at)) {
       const drawn = svgElement("svg", { class: "item" });

@@ -99,6 +99,7 @@ class DataFacts:
         unit: of an error, such as ``grey levels²``, or ``standardised units²`` of a table.
         value_unit: of a value, such as ``grey levels``; empty where it has no name.
         classes: the names of the labels' numbers, () without labels.
+        unlabelled: how many items have no class, where others have one.
         columns: of a table, the names of its columns.
         notes: how the data were read, in sentences.
     """
@@ -113,6 +114,7 @@ class DataFacts:
     unit: str
     value_unit: str = ""
     classes: tuple[str, ...] = ()
+    unlabelled: int = 0
     columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

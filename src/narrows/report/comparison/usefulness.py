@@ -15,6 +15,7 @@ import numpy as np
 
 from narrows.data.dataset import Dataset
 from narrows.model.coded_items import CodedItems
+from narrows.report.comparison.classes import NO_CLASS
 from narrows.support.blas import one_blas_thread
 from narrows.support.chunks import sampled_places
 from narrows.support.progress import Tracker, silent
@@ -123,14 +124,15 @@ def find_labels(training: Dataset, held_out: Dataset) -> Labels | None:
 
 def _names(data: Dataset, labels: np.ndarray) -> dict[int, str]:
     """The class that each number in labels (n,) stands for, least first."""
-    values = [int(value) for value in np.unique(labels)]
+    values = [int(value) for value in np.unique(labels) if value != NO_CLASS]
     return {value: str(value) if data.classes is None else data.classes[value] for value in values}
 
 
 def _places(labels: np.ndarray, names: Mapping[int, str], places: Mapping[str, int]) -> np.ndarray:
     """The place of each label's class among all, int64 (n,)."""
     values, which = np.unique(labels, return_inverse=True)
-    return np.array([places[names[int(value)]] for value in values], np.int64)[which]
+    found = [NO_CLASS if value == NO_CLASS else places[names[int(value)]] for value in values]
+    return np.array(found, np.int64)[which]
 
 
 def measure_usefulness(
@@ -206,7 +208,7 @@ def measure_usefulness(
 
 def _drawn(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
     """The places of some items whose class is known."""
-    known = np.flatnonzero(labels >= 0)
+    known = np.flatnonzero(labels != NO_CLASS)
     return known[sampled_places(len(known), most, seed)]
 
 

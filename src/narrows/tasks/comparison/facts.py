@@ -51,6 +51,7 @@ def data_facts(parts: Parts, best: Candidate) -> DataFacts:
         unit=unit,
         value_unit=unit.removesuffix("²") if unit.endswith("²") else "",
         classes=parts.classes,
+        unlabelled=parts.unlabelled,
         columns=() if table is None else tuple(table.names),
         notes=(*parts.training.notes, *(() if table is None else table.describe()))[:_MOST_NOTES],
     )

@@ -7,6 +7,7 @@ import numpy as np
 
 from narrows.baselines.jpeg_size import jpeg_at_bytes
 from narrows.data import Dataset
+from narrows.report.comparison.classes import NO_CLASS
 from narrows.report.comparison.result import Gallery, GalleryItem, Kind, Rank, Version
 from narrows.report.evaluation import fitted_pca
 from narrows.report.measures import item_errors
@@ -71,6 +72,8 @@ def label_of(parts: Parts, place: int) -> str:
     if parts.test.labels is None:
         return ""
     label, classes = int(parts.test.labels[place]), parts.classes
+    if label == NO_CLASS:
+        return "not known"
     return classes[label] if label < len(classes) else str(label)
 
 

@@ -15,6 +15,7 @@ from narrows.data.tables import is_frame, is_table
 from narrows.errors import DataError, UsageError
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
+from narrows.report.comparison.classes import NO_CLASS
 from narrows.support.progress import Tracker, silent
 from narrows.support.standard_input import renamed
 from narrows.tasks.loading import is_csv_file
@@ -92,6 +93,13 @@ class Parts:
     def things(self) -> str:
         """What sentences call several of them."""
         return "items" if self.test.table is None else "rows"
+
+    @property
+    def unlabelled(self) -> int:
+        """How many of the items have no class, where others have one."""
+        parts = (self.training, self.validation, self.test)
+        labels = [part.labels for part in parts if part is not None and part.labels is not None]
+        return sum(int((some == NO_CLASS).sum()) for some in labels)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -218,8 +226,9 @@ def _labelled(data: Dataset, labels: Any, track: Tracker) -> Dataset:
     is_file = has_name(labels)
     found = load_data(labels, as_is=True, track=track).items if is_file else np.asarray(labels)
     texts = not is_file and found.dtype.kind in "UO"
+    unknown = _missing(found)
     found = found.astype(str) if texts else found
-    whole = texts or found.dtype.kind in "iub" or np.array_equal(found, np.rint(found))
+    whole = texts or found.dtype.kind in "iub" or _are_whole(found[~unknown])
     if found.shape not in ((len(data),), (len(data), 1)) or not whole:
         given = _called(labels) if is_file else "the array of labels"
         raise DataError(
@@ -227,10 +236,24 @@ def _labelled(data: Dataset, labels: Any, track: Tracker) -> Dataset:
             f"{len(data):,} whole numbers",
             hint="give an array of one class a row, and of a table the name of a column",
         )
-    values, numbers = np.unique(found.reshape(-1), return_inverse=True)
+    known = ~unknown.reshape(-1)
+    values, numbers = np.unique(found.reshape(-1)[known], return_inverse=True)
     _require_classes(_called(labels) if is_file else "labels", len(values))
     names = tuple(str(value) if texts else f"{value:g}" for value in values.tolist())
-    return replace(data, labels=numbers.reshape(-1), classes=names)
+    classes = np.full(len(data), NO_CLASS, np.int64)
+    classes[known] = numbers
+    return replace(data, labels=classes, classes=names)
+
+
+def _missing(labels: np.ndarray) -> np.ndarray:
+    """Which of some labels are None or NaN, in an array of the same shape."""
+    if labels.dtype.kind == "O":
+        return np.vectorize(lambda each: each is None or each != each, otypes=[bool])(labels)
+    return np.isnan(labels) if labels.dtype.kind == "f" else np.zeros(labels.shape, bool)
+
+
+def _are_whole(values: np.ndarray) -> bool:
+    return values.dtype.kind == "f" and np.array_equal(values, np.rint(values))
 
 
 def _labelled_tables(
@@ -268,7 +291,8 @@ def _with_column(data: Dataset, full: Dataset, name: str) -> Dataset:
     if not column.width:  # one value throughout
         return replace(data, labels=np.zeros(len(data), np.int64), classes=(column.value or "",))
     labels = column.codes(np.asarray(full.items[:, column.features]))
-    classes = tuple("missing" if each is None else each for each in column.classes)
+    classes = tuple(each for each in column.classes if each is not None)
+    labels[labels == len(classes)] = NO_CLASS  # missing cells are the last of its classes
     return replace(data, labels=labels, classes=classes)
 
 
