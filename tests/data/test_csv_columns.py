@@ -174,6 +174,16 @@ def test_a_stray_text_among_dates(tmp_path: Path) -> None:
     assert (column.kind, found[3], found[4]) == ("date", None, datetime.date(2024, 1, 5))
 
 
+@pytest.mark.parametrize("marks", [{"decimal": ","}, {"thousands": "."}])
+def test_numbers_of_another_mark_than_was_said_are_refused_where_numbers_are_declared(
+    marks: dict[str, str], tmp_path: Path
+) -> None:
+    cells = ["0.50", "-1.25", "0.75"]
+    with pytest.raises(DataError, match=r"column 'c' holds '0.50' in row 1, which is not a number"):
+        column_of(tmp_path / "a.csv", cells, types={"c": "numeric"}, **marks)
+    assert column_of(tmp_path / "a.csv", cells, **marks)[0].kind == "ignored"
+
+
 def test_a_column_of_other_things_is_not_declared_a_number(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="column 'c' holds 'x' in row"):
         column_of(tmp_path / "a.csv", ["x", "y", "z", "1"], types={"c": "numeric"})

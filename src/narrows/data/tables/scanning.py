@@ -381,6 +381,9 @@ class _ColumnScan:
             first = [each for each in self._options if each.kind in ("boolean", "integer")]
             rest = [each for each in self._options if each.kind not in ("boolean", "integer")]
             self._options = [*first, *new, *rest]
+            if not self._options:  # numbers, it is declared, of which none is written as was said
+                said = CsvOptions(decimal=stated[0], thousands=stated[1])
+                self._options = _of_format(CellFormat().written_by(said))[-1:]
         elif self._declared:
             self._options += new
         else:
