@@ -44,7 +44,6 @@ from narrows.tasks.comparison.candidates import (
 from narrows.tasks.comparison.denoising import denoising
 from narrows.tasks.comparison.facts import (
     cautions,
-    commands,
     data_facts,
     figure_facts,
     provenance,
@@ -57,6 +56,7 @@ from narrows.tasks.comparison.gallery import gallery
 from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.latent import features, latent_space
 from narrows.tasks.comparison.losses import losses
+from narrows.tasks.comparison.next_steps import commands
 from narrows.tasks.comparison.numbers import numbers_kept, sizes_for
 from narrows.tasks.comparison.options import ARTICLE_FILE, DEFAULT_FILE, CompareOptions
 from narrows.tasks.comparison.parts import Parts, Reading, Source, has_name, load_parts
@@ -118,7 +118,9 @@ def compare(
     stored = _stored(source, parts, candidates, options, reading, hearing=hearing)
     found = _shown(parts, candidates, series, reading, options, track=hearing.track)
     kept = tuple((models or {}).values()) or _kept(options)
-    going_on = commands(parts, kept[found.best] if kept else None, candidates[found.best].latent)
+    going_on = commands(
+        parts, reading, kept[found.best] if kept else None, candidates[found.best].latent
+    )
     found = replace(found, commands=tuple(going_on))
     if stored is not None:
         found = _with_stored(found, stored, parts)

@@ -1,22 +1,16 @@
 """What is said of the data, of how they were split and of what computed, beside the figures."""
 
-import os
 import platform
-import shlex
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from narrows.data import Dataset
 from narrows.data.limits import filled_range
-from narrows.data.sources import BUILT_IN
-from narrows.report.comparison.result import Command, DataFacts, Form, Kind, MethodScore, Split
+from narrows.report.comparison.result import DataFacts, Form, Kind, MethodScore, Split
 from narrows.report.evaluation import Score
 from narrows.support.cores import usable_cores
 from narrows.support.number_text import count_of, share
 from narrows.support.shapes import is_picture_shape
 from narrows.support.spelling import spelt
-from narrows.support.streams import printable
-from narrows.support.temporary import is_temporary
 from narrows.tasks.comparison.archives import Stored
 from narrows.tasks.comparison.candidates import Candidate
 from narrows.tasks.comparison.parts import MEASURED, Parts
@@ -179,44 +173,6 @@ def _scales(candidate: Candidate) -> tuple[tuple[float, ...], ...]:
 
 def _lowest(parts: Parts) -> float:
     return parts.training.extent[0]
-
-
-def commands(parts: Parts, kept: Path | None, numbers: int = 0) -> Iterator[Command]:
-    """What to do next, in lines that work where the page was made.
-
-    Args:
-        kept: the file of the best model, which may not stay; None for none.
-        numbers: in its code, for another one like it; 0 for as many as ``fit`` takes.
-    """
-    data, test = map(_quoted, parts.named or ("YOUR_DATA", "YOUR_DATA"))
-    if kept is not None and not is_temporary(kept):
-        model = _quoted(os.fspath(kept))
-        yield Command(
-            f"narrows explore {model} {test}",
-            "change its numbers by hand and see what they decode to",
-        )
-        yield Command(f"narrows evaluate {model} {test}", "all errors, in the data's own units")
-        yield Command(f"narrows encode {model} {test} --out codes.npy", "the codes")
-    else:
-        latent = f" --latent {numbers}" if numbers else ""
-        yield Command(
-            f"narrows fit {data}{latent} --out model.safetensors",
-            "the default model with as many numbers, to keep",
-        )
-    if parts.named:
-        yield Command(
-            f"narrows compress {data} --out archive.nrw", "all of these data in a small file"
-        )
-    if not parts.named or parts.named[0] in BUILT_IN:
-        yield Command(
-            "narrows compare YOUR_DATA --out report.html", "the same page of your own data"
-        )
-
-
-def _quoted(name: str) -> str:
-    """A name for a shell; bytes that are no UTF-8 as bash and zsh write them."""
-    quoted = printable(name.replace("\\", r"\\").replace("'", r"\'"))
-    return f"$'{quoted}'" if printable(name) != name else shlex.quote(name)
 
 
 def provenance() -> str:

@@ -1,0 +1,85 @@
+"""The commands that a comparison's page goes on with."""
+
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from narrows.data.sources import BUILT_IN
+from narrows.report.comparison.result import Command
+from narrows.support.streams import printable
+from narrows.support.temporary import is_temporary
+from narrows.tasks.comparison.parts import Parts, Reading
+
+
+def commands(
+    parts: Parts, reading: Reading, kept: Path | None, numbers: int = 0
+) -> Iterator[Command]:
+    """What to do next, in lines that work where the page was made.
+
+    Args:
+        reading: how the data were read, and are to be read again.
+        kept: the file of the best model, which may not stay; None for none.
+        numbers: in its code, for another one like it; 0 for as many as ``fit`` takes.
+    """
+    how = _how_read(reading) if parts.named else ""
+    data, test = (f"{_quoted(name)}{how}" for name in parts.named or ("YOUR_DATA", "YOUR_DATA"))
+    if kept is not None and not is_temporary(kept):
+        model = _quoted(os.fspath(kept))
+        yield Command(
+            f"narrows explore {model} {test}",
+            "change its numbers by hand and see what they decode to",
+        )
+        yield Command(f"narrows evaluate {model} {test}", "all errors, in the data's own units")
+        yield Command(f"narrows encode {model} {test} --out codes.npy", "the codes")
+    else:
+        latent = f" --latent {numbers}" if numbers else ""
+        yield Command(
+            f"narrows fit {data}{_types(parts, reading)}{latent} --out model.safetensors",
+            "the default model with as many numbers, to keep",
+        )
+    if parts.named:
+        yield Command(
+            f"narrows compress {data} --out archive.nrw", "all of these data in a small file"
+        )
+    if not parts.named or parts.named[0] in BUILT_IN:
+        yield Command(
+            "narrows compare YOUR_DATA --out report.html", "the same page of your own data"
+        )
+
+
+def _how_read(reading: Reading) -> str:
+    """The options of how a folder of images or a CSV file was read, a blank before each."""
+    images, words = reading.images, list[str]()
+    if images.grey:
+        words.append("--grey")
+    if images.resize is not None:
+        words.append(f"--resize {images.resize[0]},{images.resize[1]}")
+    if images.skip_damaged:
+        words.append("--skip-damaged")
+    for name, value in reading.csv.items():
+        if name == "header":
+            words += [] if value is None else ["--header" if value else "--no-header"]
+        elif value is not None:
+            flag = f"--{name.replace('_', '-')}"
+            values = [value] if isinstance(value, str | int) else value
+            words += [f"{flag} {_quoted(str(each))}" for each in values]
+    return "".join(f" {word}" for word in words)
+
+
+def _types(parts: Parts, reading: Reading) -> str:
+    """The option of what a table's columns are; its column of labels is not learnt from."""
+    if parts.training.table is None or not parts.named:
+        return ""
+    types = dict(reading.types or {})
+    if isinstance(reading.labels, str):
+        types[reading.labels] = "ignored"
+    # a name with a comma cannot be said in one word of the command line
+    said = ",".join(f"{name}={kind}" for name, kind in types.items() if "," not in name)
+    return f" --types {_quoted(said)}" if said else ""
+
+
+def _quoted(name: str) -> str:
+    """A name for a shell; bytes that are no UTF-8 as bash and zsh write them."""
+    quoted = printable(name.replace("\\", r"\\").replace("'", r"\'"))
+    return f"$'{quoted}'" if printable(name) != name else shlex.quote(name)
