@@ -155,6 +155,22 @@ def test_parts_that_are_none_are_left_out() -> None:
     assert ids == {"data", "numbers", "models", "commands"}
 
 
+def test_bytes_say_of_what_they_are() -> None:
+    def page(items: np.ndarray, **changes: object) -> str:
+        return comparison_page(comparison(items, "image", **changes)).replace("\u00a0", " ")
+
+    made = comparison(GREY, "image")
+    kept = "an item, and its code of 20 numbers of 4 bytes"
+    assert f"{kept}<" in page(GREY)
+    assert f"{kept}, which takes more<" in page(GREY[:, :8, :8], spent=None)
+    without = "what detect needs"
+    assert without not in page(GREY)
+    models = tuple(replace(each, detects=False) for each in made.models)
+    found = page(GREY, models=models)
+    assert "in a file of 650,000 bytes, to which fit adds what detect needs" in found
+    assert "what it cost; files are without what detect needs, which fit adds" in found
+
+
 def test_what_loses_nothing_is_in_the_table_alone() -> None:
     lossless = spent().points[-1]
     part = BytesSpent(points=(lossless,), count=1, raw_bytes=1.0, sentence="s", facts="f")

@@ -120,10 +120,19 @@ def test_the_sentence_says_it_all(evaluation: Evaluation) -> None:
         f"(PSNR {evaluation.model.psnr:.2f} dB)",
         "with 4 numbers an item",
         f"PCA with as many {evaluation.pca.mse:.5g}",
-        "64 bytes an item become 16",
+        "an item takes 64 bytes and its code 16: 4 a number",
     ):
         assert words in sentence
     assert "\n" not in sentence
+    larger = replace(evaluation, bytes_after=80).sentence()
+    assert larger.endswith("an item takes 64 bytes and its code 80, which is more: 4 a number")
+    score = ColumnScore(
+        name="age", kind="numeric", error=2.0, r2=0.5, pca_error=3.0, pca_r2=0.1, baseline_error=4.0
+    )
+    assert (
+        "; a row, as the numbers that the net takes, takes 64 bytes and"
+        in replace(evaluation, columns=(score,)).sentence()
+    )
 
 
 def simple(data: Dataset, epochs: int = 1, **sizes: Any) -> Fitted:

@@ -59,7 +59,8 @@ class Evaluation(Shown):
 
     Of a table, errors are those of its features, which are standardised; ``columns`` has those in
     the units of its columns. ``elbo`` is a variational model's evidence lower bound, in nats an
-    item. ``noisy`` is the mean squared error of what went in, where that was not the items.
+    item. ``bytes_before`` and ``bytes_after`` are of one item, of a table's its encoded row, and of
+    its code. ``noisy`` is the mean squared error of what went in, where that was not the items.
     ``count`` items were measured, of ``total``.
     """
 
@@ -100,8 +101,16 @@ class Evaluation(Shown):
             )
         return (
             f"{source}: {error} with {count_of(self.model.numbers, 'numbers')} an item; "
-            f"PCA with as many {readable(self.pca.mse)}; "
-            f"{self.bytes_before:,} bytes an item become {self.bytes_after:,}"
+            f"PCA with as many {readable(self.pca.mse)}; {self._bytes()}"
+        )
+
+    def _bytes(self) -> str:
+        """What an item and its code take; of a row as the net takes it, whatever its file does."""
+        thing = "a row, as the numbers that the net takes," if self.columns else "an item"
+        more = ", which is more" * (self.bytes_after > self.bytes_before)
+        return (
+            f"{thing} takes {self.bytes_before:,} bytes and its code {self.bytes_after:,}{more}: "
+            "4 a number"
         )
 
 

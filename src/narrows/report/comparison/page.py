@@ -129,11 +129,13 @@ def _tiles(comparison: Comparison) -> list[tuple[str, str]]:
         ),
         (
             f"{three_digits(size)} → {4 * model.latent:,} bytes",
-            f"{words.a_thing}{written}, and its code of {numbers}",
+            f"{words.a_thing}{written}, and its code of {numbers} of 4 bytes"
+            + (", which takes more" if 4 * model.latent > size else ""),
         ),
         (
             f"{model.parameters:,} parameters",
-            f"in a file of {model.file_bytes:,} bytes",
+            f"in a file of {model.file_bytes:,} bytes"
+            + ("" if model.detects else ", to which fit adds what detect needs"),
         ),
     ]
     if model.seconds is not None:

@@ -152,6 +152,7 @@ class ModelFacts:
         latent: numbers in its code.
         parameters: weights and biases.
         file_bytes: of its model file.
+        detects: whether that holds what ``narrows detect`` needs, which ``narrows fit`` adds.
         seconds: of its training; None of a given model.
         epochs: passes over what it learnt from.
         seed: of its training; None where it is not known.
@@ -188,6 +189,7 @@ class ModelFacts:
     choices: tuple[str, ...] = ()
     file: str = ""
     pca_name: str = "PCA"
+    detects: bool = True
 
     @property
     def is_pca(self) -> bool:

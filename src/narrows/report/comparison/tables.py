@@ -24,6 +24,7 @@ _LAYOUTS = {"item": "a file each", "sheet": "one sheet", "file": "one file"}
 
 
 def models_table(models: Sequence[ModelFacts], marked: Collection[str]) -> Table:
+    detect = all(model.detects for model in models)
     rows: list[list[Cell]] = [
         [
             model.name,
@@ -41,7 +42,8 @@ def models_table(models: Sequence[ModelFacts], marked: Collection[str]) -> Table
     ]
     return Table(
         name="models",
-        title="What was trained, and what it cost",
+        title="What was trained, and what it cost"
+        + ("" if detect else "; files are without what detect needs, which fit adds"),
         columns=[
             "model",
             "preset",

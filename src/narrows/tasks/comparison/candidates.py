@@ -114,6 +114,7 @@ class Candidate:
             latent=self.latent,
             parameters=whole_parameter_count(trained.model.spec),
             file_bytes=self.file_bytes,
+            detects=bool(trained.detection),
             seconds=self.seconds,
             epochs=record.epochs,
             seed=record.seed,
