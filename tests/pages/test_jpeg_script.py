@@ -8,6 +8,7 @@ import pytest
 from helpers.scripts import needs_node, run_node
 from narrows.baselines.jpeg import BASE_TABLE, open_jpeg
 from narrows.data.digits import load_digits
+from narrows.report.comparison.wording import pixels_error
 
 QUALITIES = [1, 10, 25, 49, 50, 75, 90, 100]
 SCRIPT = """
@@ -35,6 +36,18 @@ def pictures() -> list[np.ndarray]:
     noise = generator.integers(0, 256, (17, 12)).astype(np.uint8)
     digit = (load_digits("digits").items[0] * 15).astype(np.uint8)
     return [ramp, coarse, flat, noise, digit]
+
+
+@needs_node
+@pytest.mark.parametrize("factor", [1.0, 255 / 16])
+def test_errors_are_said_as_python_says_them(factor: float, tmp_path: Path) -> None:
+    script = """
+    import { pixelsError } from "./scripts/sentences.js";
+    print(given.errors.map((error) => pixelsError(error, given)));
+    """
+    errors, unit = [277.4, 0.031, 1234.0, 0.0], " grey levels²"
+    found = run_node(tmp_path, script, {"errors": errors, "factor": factor, "unit": unit})
+    assert found == [pixels_error(error, factor, unit) for error in errors]
 
 
 @needs_node

@@ -26,6 +26,7 @@ from narrows.report.comparison.result import (
     Version,
 )
 from narrows.report.comparison.wording import Words
+from narrows.support.number_text import three_digits
 
 GENERATOR = np.random.default_rng(0)
 GREY = GENERATOR.integers(0, 256, (20, 10, 12), np.uint8)
@@ -171,6 +172,16 @@ def test_bytes_say_of_what_they_are() -> None:
     assert "what it cost; files are without what detect needs, which fit adds" in found
 
 
+def test_jpeg_of_levels_that_are_spread_says_errors_in_the_data_s_unit() -> None:
+    made = comparison(GREY, "image").jpeg
+    assert made
+    page = comparison_page(comparison(GREY, "image", jpeg=replace(made, factor=255 / 16)))
+    own = f"{three_digits(made.error / (255 / 16) ** 2)} grey levels², which are "
+    assert f"{own}{three_digits(made.error)} of JPEG&#39;s, 0 to 255" in page
+    assert "JPEG's levels go from 0 to 255" in page
+    assert "JPEG's levels go from 0 to 255" not in comparison_page(comparison(GREY, "image"))
+
+
 def test_what_loses_nothing_is_in_the_table_alone() -> None:
     lossless = spent().points[-1]
     part = BytesSpent(points=(lossless,), count=1, raw_bytes=1.0, sentence="s", facts="f")
@@ -268,10 +279,8 @@ def test_jpeg_of_a_large_picture_is_opened_in_a_part_of_it() -> None:
     large = GENERATOR.integers(0, 256, (500, 390), np.uint8)
     whole = comparison(large[None].repeat(12, axis=0), "image").jpeg
     assert whole
-    view, data = views.jpeg_view(whole)
-    assert (view["is_part"] and (view["height"], view["width"]) == (384, 384)) or view[
-        "height"
-    ] < 384
+    view, data = views.jpeg_view(whole, " grey levels²")
+    assert view["is_part"] and max(view["height"], view["width"]) <= 384
     row, column = data["block"]
     shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(view["pixels"].split(",")[1]))))
     block = shown[8 * row : 8 * row + 8, 8 * column : 8 * column + 8].astype(int) - 128

@@ -1,7 +1,7 @@
 // JPEG opened up: a slider for the quality, and a block to look into, by pointer or arrow keys.
 
 import { element } from "./elements.js";
-import { threeDigits } from "./sentences.js";
+import { pixelsError, threeDigits } from "./sentences.js";
 import { inverseOf, openBlock, openPicture, SIDE } from "./jpeg_steps.js";
 
 const ARROWS = {
@@ -33,7 +33,7 @@ export async function startJpeg(data) {
     document.getElementById("jpeg-quality").textContent = quality;
     document.getElementById("jpeg-words").textContent =
       `${threeDigits(100 * opened.zeros)}% of all coefficients are zero, and the mean squared ` +
-      `error is ${threeDigits(opened.error)} squared grey levels of 0 to 255.`;
+      `error is ${pixelsError(opened.error, data)}.`;
     paintGrey(decoded, opened.decoded, (level) => level);
     showBlock();
   }

@@ -23,6 +23,13 @@ export function threeDigits(value) {
   return value >= 100 ? Math.round(value).toLocaleString("en") : `${Number(value.toPrecision(3))}`;
 }
 
+/** A squared error of pixels, as pixels_error of narrows/report/comparison/wording.py says it. */
+export function pixelsError(error, { factor, unit }) {
+  if (factor === 1) return `${threeDigits(error)} squared grey levels of 0 to 255`;
+  const own = threeDigits(error / factor ** 2);
+  return `${own}${unit}, which are ${threeDigits(error)} of JPEG's, 0 to 255`;
+}
+
 /** What an item is: its number in the data, or where it comes from; and its label. */
 export function nameOf(item, kind) {
   if (item === null) return `No ${called(kind)} chosen`;

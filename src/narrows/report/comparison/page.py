@@ -65,7 +65,7 @@ def comparison_page(comparison: Comparison) -> str:
     if comparison.losses:
         context["plots"]["losses"] = plots.losses_plot(comparison.losses, unit, colours)
     if comparison.jpeg:
-        context["jpeg"], data["jpeg"] = views.jpeg_view(comparison.jpeg)
+        context["jpeg"], data["jpeg"] = views.jpeg_view(comparison.jpeg, words.unit)
     _add_items(comparison, context, data, large, small)
     if comparison.table:
         context["errors"] = [

@@ -386,6 +386,7 @@ class JpegWalk:
         decoded: what comes back, uint8 (height, width).
         error: mean squared error of that.
         file_bytes: of the JPEG file of this item at this quality.
+        factor: levels of a pixel, 0 to 255, that one of the data's values is.
         sentence, facts: see the module.
     """
 
@@ -404,6 +405,7 @@ class JpegWalk:
     file_bytes: int
     sentence: str
     facts: str
+    factor: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

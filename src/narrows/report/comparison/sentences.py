@@ -37,6 +37,7 @@ from narrows.report.comparison.wording import (
     capital,
     is_less,
     joined,
+    pixels_error,
     times,
 )
 from narrows.report.denoising import TITLES
@@ -66,7 +67,7 @@ def with_sentences(comparison: Comparison) -> Comparison:
     if found.archives is not None:
         changes["archives"] = said(found.archives, archives_sentence(found.archives, words))
     if found.jpeg is not None:
-        changes["jpeg"] = said(found.jpeg, jpeg_sentence(found.jpeg))
+        changes["jpeg"] = said(found.jpeg, jpeg_sentence(found.jpeg, words))
     if found.features is not None:
         changes["features"] = said(
             found.features, features_sentence(found.features, words, found.data.form)
@@ -226,13 +227,13 @@ def archives_sentence(archives: Archives, words: Words) -> str:
     return f"{text}."
 
 
-def jpeg_sentence(jpeg: JpegWalk) -> str:
+def jpeg_sentence(jpeg: JpegWalk, words: Words) -> str:
     """How much rounding makes zero, and what it costs."""
     nonzero = int((jpeg.rounded != 0).sum())
     return (
         f"At quality {jpeg.quality}, {share(jpeg.zeros)} of the rounded coefficients of all blocks "
         f"are 0; {nonzero} of the 64 of the block shown are left. What comes back is off by "
-        f"{three_digits(jpeg.error)} squared grey levels of 0 to 255, and the file takes "
+        f"{pixels_error(jpeg.error, jpeg.factor, words.unit)}, and the file takes "
         f"{jpeg.file_bytes:,} bytes."
     )
 

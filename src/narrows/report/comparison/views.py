@@ -22,6 +22,7 @@ from narrows.report.comparison.result import (
     JpegWalk,
     LatentSpace,
 )
+from narrows.report.comparison.wording import pixels_error
 from narrows.support.number_text import three_digits
 
 _GROUPS = {
@@ -144,8 +145,12 @@ def latent_data(part: LatentSpace, drawings: Drawings) -> dict[str, Any]:
     }
 
 
-def jpeg_view(part: JpegWalk) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The steps at the quality given, as the page shows them without its script; and its data."""
+def jpeg_view(part: JpegWalk, unit: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The steps at the quality given, as the page shows them without its script; and its data.
+
+    Args:
+        unit: of an error of the data, with the space before it.
+    """
     pixels, row, column = _part_around(part)
     height, width = pixels.shape
     opened = open_jpeg(pixels, part.quality)
@@ -153,7 +158,7 @@ def jpeg_view(part: JpegWalk) -> tuple[dict[str, Any], dict[str, Any]]:
         "pixels": png_address(png_bytes(pixels)),
         "decoded": png_address(png_bytes(opened.decoded)),
         "zeros": opened.zero_share,
-        "error": opened.mse,
+        "error": pixels_error(opened.mse, part.factor, unit),
         "is_part": pixels.shape != part.pixels.shape,
         "row": row,
         "column": column,
@@ -174,7 +179,8 @@ def jpeg_view(part: JpegWalk) -> tuple[dict[str, Any], dict[str, Any]]:
         ],
     }
     base = BASE_TABLE.ravel().tolist()
-    return view, {"width": width, "height": height, "block": [row, column], "base": base}
+    data = {"width": width, "height": height, "block": [row, column], "base": base}
+    return view, {**data, "factor": part.factor, "unit": unit}
 
 
 def _part_around(part: JpegWalk) -> tuple[np.ndarray, int, int]:

@@ -97,6 +97,19 @@ def is_less(error: float, other: float, share: float = _ROUNDING) -> bool:
     return error < (1 - share) * other
 
 
+def pixels_error(error: float, factor: float, unit: str) -> str:
+    """A squared error of pixels, whose levels go from 0 to 255; in the data's own unit first, where
+    one of that is ``factor`` levels. The page's script says it too.
+
+    >>> pixels_error(277, 1.0, " grey levels²"), pixels_error(260.1, 25.5, " grey levels²")
+    ('277 squared grey levels of 0 to 255', "0.4 grey levels², which are 260 of JPEG's, 0 to 255")
+    """
+    if factor == 1:
+        return f"{three_digits(error)} squared grey levels of 0 to 255"
+    own = f"{three_digits(error / factor**2)}{unit}"
+    return f"{own}, which are {three_digits(error)} of JPEG's, 0 to 255"
+
+
 def bytes_text(count: float) -> str:
     """Bytes of an item.
 

@@ -50,6 +50,7 @@ def jpeg_walk(parts: Parts, facts: str) -> JpegWalk | None:
         error=opened.mse,
         file_bytes=len(JPEG.encode(opened.pixels, QUALITY)),
         sentence="",
+        factor=pixels.factor,
         facts=facts if pixels.factor == 1 else f"{facts}; {pixels.note}",
     )
 
