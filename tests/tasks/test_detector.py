@@ -21,6 +21,8 @@ from narrows.model.use import TrainedAutoencoder
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.tasks import detector as detecting
+from narrows.tasks.detect import detect
+from narrows.tasks.detect_options import DetectOptions
 from narrows.tasks.detector import Detector, fit_detection
 from narrows.tasks.fit_plan import fit_plan
 from narrows.tasks.linear import linear_model
@@ -217,6 +219,18 @@ def test_combined_is_explained_by_the_score_that_it_is(detector: Detector) -> No
     clear = np.abs(density - isolation) > 1e-2
     assert min((density > isolation)[clear].sum(), (isolation > density)[clear].sum()) > 10
     np.testing.assert_allclose(detector.contributions(items)[clear], larger[clear])
+
+
+def test_the_lowest_p_value_is_explained_where_rows_share_it(detector: Detector) -> None:
+    """It is 1 / (m + 1) of m held-out items (Davison and Hinkley, 1997)."""
+
+    def told(items: np.ndarray) -> str:
+        return detect(detector, Dataset("rows", items), DetectOptions()).text()
+
+    count = len(detector.detection.calibration)
+    odd = told(np.full((2, 6), 1e3) * [[1], [2]])
+    assert f"no p-value is below {1 / (count + 1):.3g}, 1 / (m + 1) of the m = {count} rows" in odd
+    assert "no p-value is below" not in told(np.zeros((1, 6)))
 
 
 def test_no_items_have_no_reasons(detector: Detector) -> None:

@@ -129,10 +129,18 @@ class Detected(Shown):
         )
         rows = [["row", "score", "p-value", *(["what made it odd"] if self.parts else [])]]
         for row in self.oddest[:_SHOWN].tolist():
-            told = [f"{cell_text(name)} {share:.0%}" for name, share in self.reasons.get(row, [])]
+            parts = [f"{cell_text(name)} {share:.0%}" for name, share in self.reasons.get(row, [])]
             cells = [str(row), f"{self.scores[row]:.4g}", f"{self.p_values[row]:.3g}"]
-            rows.append([*cells, *([", ".join(told)] if self.parts else [])])
-        return [TextTable(title, rows, left=(3,))]
+            rows.append([*cells, *([", ".join(parts)] if self.parts else [])])
+        told: list[TextTable | str] = [TextTable(title, rows, left=(3,))]
+        least = 1 / (self.calibration_count + 1)
+        if np.isclose(self.p_values, least).any():
+            told += [
+                f"no p-value is below {least:.3g}, 1 / (m + 1) of the m = "
+                f"{self.calibration_count:,} rows held out in training:\nrows odder than all of "
+                "those share it, and their scores tell them apart"
+            ]
+        return told
 
     def values(self) -> dict[str, Any]:
         """The same as JSON values."""
