@@ -89,6 +89,45 @@ def test_numbers_are_scored_as_scikit_learn_scores_them(chunk: int) -> None:
     assert score.missing_wrong is None
 
 
+@pytest.mark.parametrize("chunk", [ROWS, 7])
+@pytest.mark.parametrize("values", [[9999.0], [9999.0, -5000.0]])
+def test_r2_that_rests_on_few_wild_values_is_told_with_that_of_the_others(
+    values: list[float], chunk: int
+) -> None:
+    truth = random().normal(5, 2, ROWS)
+    truth[20 : 20 + len(values)] = values
+    column = number("length", centre=(float(truth.mean()),), scale=(float(truth.std()),))
+    model, pca = truth + random().normal(0, 1, ROWS), truth + random().normal(0, 1.5, ROWS)
+    score = scored(column, *(number_features(column, v) for v in (truth, model, pca)), chunk)
+    assert score.r2 == pytest.approx(r2_score(truth, model), rel=1e-4)
+    assert score.wild == len(values)
+    usual = np.abs(truth) < 100
+    expected = [r2_score(truth[usual], found[usual]) for found in (model, pca)]
+    assert score.usual_r2 == pytest.approx(expected, rel=1e-4)
+    said = told_text(columns_told([score], 4)).splitlines()[-1]
+    assert said.startswith("length: ")
+    assert f"R² is {expected[0]:.3f}, and PCA's {expected[1]:.3f}" in said
+
+
+@pytest.mark.parametrize("name", ["normal", "exponential", "uniform"])
+def test_usual_spreads_have_no_wild_values(name: str) -> None:
+    truth = getattr(random(), name)(size=ROWS)
+    column = number("length", centre=(float(truth.mean()),), scale=(float(truth.std()),))
+    features = number_features(column, truth)
+    score = scored(column, features, features, features)
+    assert (score.wild, score.usual_r2) == (0, (score.r2, score.pca_r2))
+
+
+def test_beside_one_other_value_no_r2_is_left() -> None:
+    truth = np.zeros(ROWS)
+    truth[3] = 1.0
+    column = number("flag", centre=(float(truth.mean()),), scale=(float(truth.std()),))
+    features = number_features(column, truth)
+    score = scored(column, features, features, features)
+    assert (score.r2, score.wild, score.usual_r2) == (1.0, 1, (None, None))
+    assert "the others are all alike" in told_text(columns_told([score], 4))
+
+
 @pytest.mark.parametrize(
     ("dtype", "unit"),
     [

@@ -3,11 +3,12 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from narrows.data.tables import Column, TableSchema
+from narrows.data.tables.wild import WildFinder
 from narrows.support.number_text import count_of, readable
 from narrows.support.text_tables import TextTable, Told, cell_text
 
@@ -28,7 +29,8 @@ class ColumnScore:
 
     R² is 1 - Σ(x̂ - x)² / Σ(x - x̄)², and of categories 1 - wrong / wrong of the most frequent one:
     the share of the wrong answers that is removed (Goodman and Kruskal's λ, 1954). It is None
-    where there is nothing to remove: every row is alike.
+    where there is nothing to remove: every row is alike. Where few wild values make the spread it
+    says whether these come back, and nothing of the others.
 
     Attributes:
         name: the column's.
@@ -38,6 +40,10 @@ class ColumnScore:
         baseline_error: that of predicting the training set's mean, or its most frequent category.
         missing_wrong: in how many rows, as a share, the model takes a missing number for a value or
             the other way round; None for categories, and for numbers that training never missed.
+        wild: how many values make nearly all of the column's spread, as :class:`WildFinder` finds
+            them.
+        r2_without, pca_r2_without: R² of the other values, where there are such; None where these
+            are alike.
     """
 
     name: str
@@ -48,6 +54,14 @@ class ColumnScore:
     pca_r2: float | None
     baseline_error: float
     missing_wrong: float | None = None
+    wild: int = 0
+    r2_without: float | None = None
+    pca_r2_without: float | None = None
+
+    @property
+    def usual_r2(self) -> tuple[float | None, float | None]:
+        """R² of the model and PCA for usual values: without the wild ones, where there are such."""
+        return (self.r2_without, self.pca_r2_without) if self.wild else (self.r2, self.pca_r2)
 
     @property
     def is_category(self) -> bool:
@@ -86,6 +100,7 @@ class _Numbers:
         self._rows = self._count = self._missing_wrong = 0
         self._lost = np.zeros(3)
         self._sum = self._squares = 0.0
+        self._wild = WildFinder(2)
 
     def add(self, *features: np.ndarray) -> None:
         here = ~np.isnan(self.column.numbers(features[0]))
@@ -98,8 +113,9 @@ class _Numbers:
         # differences from the training set's mean: dates lie far from zero.
         scale = self.column.std / self._unit
         truth, *found = (rows[here, 0].astype(np.float64) * scale for rows in features)
-        for place, values in enumerate((*found, np.zeros_like(truth))):
-            self._lost[place] += float(np.square(values - truth).sum())
+        lost = [np.square(values - truth) for values in (*found, np.zeros_like(truth))]
+        self._lost += [float(each.sum()) for each in lost]
+        self._wild.add(truth, *lost[:2])
         self._sum += float(truth.sum())
         self._squares += float(np.square(truth).sum())
 
@@ -109,12 +125,21 @@ class _Numbers:
         spread = self._squares - self._sum**2 / count
         # What rounding leaves of a difference of sums is no spread.
         varies = spread > 1e-10 * self._squares
-        return _score(
+        score = _score(
             self.column,
             errors,
             1 - self._lost / spread if varies else None,
             self._missing_wrong / max(self._rows, 1) if self.column.missing else None,
         )
+        wild, others, lost = self._wild.wild()
+        if not varies or not wild.size:
+            return score
+        score = replace(score, wild=wild.shape[1])
+        # features are float32, in which beside a huge value all others may be alike
+        if others.spread <= 1e-6 * abs(others.mean):
+            return score
+        r2, pca_r2 = map(float, 1 - lost / others.deviations)
+        return replace(score, r2_without=r2, pca_r2_without=pca_r2)
 
 
 class _Categories:
@@ -196,8 +221,28 @@ def columns_told(scores: Sequence[ColumnScore], numbers: int) -> Told:
         rows.append(cells)
     keep = "keeps" if numbers == 1 else "keep"
     title = f"what {count_of(numbers, 'numbers')} {keep} of each column"
-    return [TextTable(title, rows, left=(0, 1)), _LEGEND]
+    return [TextTable(title, rows, left=(0, 1)), _LEGEND, *wild_sentences(scores)]
 
+
+def wild_sentences(scores: Sequence[ColumnScore]) -> list[str]:
+    """What R² says of columns whose spread few wild values make, in a sentence each."""
+    told = []
+    for score in [each for each in scores if each.wild][:_MOST_NAMED]:
+        values = f"{count_of(score.wild, 'wild values')} {'makes' if score.wild == 1 else 'make'}"
+        without = "the others are all alike"
+        if score.r2_without is not None:
+            without = (
+                f"without {'it' if score.wild == 1 else 'them'} R² is "
+                f"{_share(score.r2_without)}, and PCA's {_share(score.pca_r2_without)}"
+            )
+        told.append(
+            f"{score.name}: {values} nearly all of the spread that R² is a share of; {without}."
+        )
+    return told
+
+
+# Columns of wild values that are told of.
+_MOST_NAMED = 5
 
 _LEGEND = (
     "error: root mean square in the column's own unit (d: days), or the share of wrong categories\n"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+from narrows.report.columns import wild_sentences
 from narrows.report.comparison.classes import same_neighbour
 from narrows.report.comparison.in_short import in_short
 from narrows.report.comparison.result import (
@@ -413,16 +414,22 @@ def table_sentence(table: TableColumns) -> str:
                 f"({fixed(first.score, 3)})."
             )
     for name, scores in table.errors:
-        known = [each for each in scores if each.r2 is not None]
-        if known:
-            best = max(known, key=lambda each: each.r2 or 0)
-            worst = min(known, key=lambda each: each.r2 or 0)
-            lost = sum(is_less(1 - (each.pca_r2 or 0), 1 - (each.r2 or 0)) for each in known)
+        # of columns with wild values R² of the others, as those say little
+        r2 = {
+            each.name: (found[0], found[1] or 0)
+            for each in scores
+            if (found := each.usual_r2)[0] is not None
+        }
+        if r2:
+            best = max(r2, key=lambda name: r2[name][0])
+            worst = min(r2, key=lambda name: r2[name][0])
+            lost = sum(is_less(1 - pca, 1 - model) for model, pca in r2.values())
             texts.append(
-                f"{capital(name)} keeps {best.name} best (R² {fixed(best.r2 or 0, 3)}) and "
-                f"{worst.name} worst ({fixed(worst.r2 or 0, 3)}); PCA keeps {lost} of "
-                f"{len(known)} columns better."
+                f"{capital(name)} keeps {best} best (R² {fixed(r2[best][0], 3)}) and "
+                f"{worst} worst ({fixed(r2[worst][0], 3)}); PCA keeps {lost} of "
+                f"{len(r2)} columns better."
             )
+        texts += wild_sentences(scores)
     return " ".join(texts)
 
 
