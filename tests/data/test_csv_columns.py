@@ -166,6 +166,53 @@ def test_what_the_other_cells_look_like(some: list[str], kind: str, tmp_path: Pa
     assert f"--types c={kind} reads them so" in notes
 
 
+@pytest.mark.parametrize(
+    ("wild", "some", "told"),
+    [
+        ({7: "9999"}, ["1.5", "", "10.5", "4"], "9999 in line 9; the others lie from 1.5 to 10.5"),
+        ({7: "9999"}, ["1", "3", "2"], "9999 in line 9; the others lie from 1 to 3"),
+        (
+            {70: "9999-12-31"},
+            ["2024-01-05", "2024-03-01"],
+            "9999-12-31 in line 72; the others lie from 2024-01-05 to 2024-03-01",
+        ),
+        (
+            {7: "-9999", 250: "7000"},
+            ["1.5", "2.5"],
+            "-9999 in line 9, 7000 in line 252; the others lie from 1.5 to 2.5",
+        ),
+    ],
+)
+def test_few_values_that_make_the_spread_are_said(
+    wild: dict[int, str], some: list[str], told: str, tmp_path: Path
+) -> None:
+    cells = (some * 300)[:300]
+    for row, cell in wild.items():
+        cells[row] = cell
+    _, _, notes = column_of(tmp_path / "a.csv", cells)
+    assert f"'c' ({told})" in notes
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [str(2**number) for number in range(10)] * 30,  # skewed, and no value alone
+        ["0"] * 299 + ["1"],  # a rare flag
+        ["0.5", "1.5"] * 5 + ["9999"],  # too few to tell
+    ],
+)
+def test_where_nothing_is_wild_nothing_is_said(cells: list[str], tmp_path: Path) -> None:
+    _, _, notes = column_of(tmp_path / "a.csv", cells)
+    assert "wild" not in notes
+
+
+def test_a_number_that_names_a_row_is_not_called_wild(tmp_path: Path) -> None:
+    rows = [f"{name},{name % 3}" for name in [*range(299), 99_999_999]]
+    (tmp_path / "a.csv").write_text("id,k\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    (note,) = load_data(tmp_path / "a.csv").notes
+    assert "identifier" in note
+
+
 def test_a_stray_text_among_dates(tmp_path: Path) -> None:
     cells = [f"2024-01-{day:02}" for day in range(1, 29)]
     cells[3] = "ERROR"

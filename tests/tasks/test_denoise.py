@@ -321,7 +321,14 @@ def test_missing_cells_are_filled_in_and_the_others_kept(
     write = pa.parquet.write_table if suffix == ".parquet" else pa.csv.write_csv
     write(table, path)
     done(narrows("fit", path, "--noise", "masking:0.3", "--epochs", 30, "--out", model))
-    done(narrows("denoise", model, path, "--out", out))
+    said = done(narrows("denoise", model, path, "--out", out)).err
+    gaps = {name: table[name].null_count for name in ("twice", "size")}
+    assert f"filled in {sum(gaps.values())} missing cells: " in said
+    assert all(f"{count} of '{name}'" in said for name, count in gaps.items())
+    as_json = done(narrows("denoise", model, path, "--out", tmp_path / "2.parquet", "--json")).out
+    assert json.loads(as_json)["filled"] == gaps
+    again = done(narrows("denoise", model, out, "--out", tmp_path / "3.parquet")).err
+    assert "no cell was missing" in again
     found = pa.parquet.read_table(out)
     assert found.column_names == table.column_names
     for name in table.column_names:
@@ -337,7 +344,7 @@ def test_missing_cells_are_filled_in_and_the_others_kept(
     assert np.mean((words[gone] == "large") == (x[gone] > 0)) > 0.8
 
     everything = done(narrows("denoise", model, path, "--cells", "all", "--out", out)).err
-    assert f"wrote {ROWS} rows" in everything
+    assert f"wrote {ROWS} rows" in everything and "filled in" not in everything
     assert pa.parquet.read_table(out)["x"].to_pylist() != table["x"].to_pylist()
     failed(narrows("denoise", model, path, "--noise", "masking:0.1", "--out", out), 2, "--noise")
     failed(narrows("denoise", model, "digits", "--out", out), 1, "digits is no table")

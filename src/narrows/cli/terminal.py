@@ -69,7 +69,7 @@ def show_work(text: str, values: dict[str, Any], as_json: bool) -> None:
 
 def show_written(written: Written, as_json: bool, **more: Any) -> None:
     """What a job wrote: a message, or as JSON with ``more``."""
-    show_work(written.sentence(), {"out": written.out, "count": written.count, **more}, as_json)
+    show_work(written.sentence(), {**written.values, **more}, as_json)
 
 
 def unwritten(error: OSError) -> OutputError:

@@ -1,6 +1,8 @@
 """Missing cells of a table, filled in with what a model makes of the others in the row."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,13 @@ from narrows.data.tables import (
     is_table,
     open_like_training,
 )
-from narrows.data.tables.filling import filled_column, filled_rows, filled_types, fills
+from narrows.data.tables.filling import (
+    filled_column,
+    filled_rows,
+    filled_types,
+    fills,
+    missing_cells,
+)
 from narrows.data.tables.frames.learning import training_table, with_columns
 from narrows.data.tables.reading import cells_of
 from narrows.data.tables.table_source import row_names, rows_named
@@ -26,8 +34,32 @@ from narrows.support.lazy_modules import pa
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.tasks.outputs import Written
 
+# Columns that are named with how many of their cells were filled in.
+_MOST_NAMED = 5
 # Rows that are columns in memory at a time.
 _BLOCK_ROWS = 1 << 13
+
+
+@dataclass(frozen=True)
+class WrittenFilled(Written):
+    """A table that was written; ``filled`` missing cells were filled in, by name of the column."""
+
+    filled: Mapping[str, int]
+
+    def sentence(self) -> str:
+        """The same for people: which columns were filled in, the most filled first."""
+        if not self.filled:
+            return f"{super().sentence()}; no cell was missing"
+        most = sorted(self.filled.items(), key=lambda item: -item[1])
+        of = ", ".join(f"{count:,} of {name!r}" for name, count in most[:_MOST_NAMED])
+        total, more = sum(self.filled.values()), ", ..." if len(most) > _MOST_NAMED else ""
+        plural = "" if total == 1 else "s"
+        return f"{super().sentence()}; filled in {total:,} missing cell{plural}: {of}{more}"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The same for machines."""
+        return {**super().values, "filled": dict(self.filled)}
 
 
 def fill_frame(
@@ -107,7 +139,9 @@ def fill_file(
             advance(rows.num_rows)
     for line in drift.lines(row_names(filling.table)):
         note(line)
-    return Written(out, count, "row")
+    if all_cells:
+        return Written(out, count, "row")
+    return WrittenFilled(out, count, "row", filling.filled)
 
 
 class Filling:
@@ -120,6 +154,7 @@ class Filling:
     Attributes:
         schema: names and types of the rows that come out, a pyarrow.Schema.
         table: where they come from.
+        filled: how many missing cells were filled in so far, by name of the column.
     """
 
     def __init__(
@@ -151,6 +186,7 @@ class Filling:
                 hint="give a .csv or .parquet file with the columns of the training table",
             )
         self._autoencoder, self._all_cells, self._drift = autoencoder, all_cells, drift
+        self.filled = Counter[str]()
         options = CsvOptions.of(csv or {})
         self._schema = trained = _schema(autoencoder).read_by(options)
         self.table = table = open_like_training(source, trained, options)
@@ -194,9 +230,11 @@ class Filling:
                         drift=self._drift,
                         check_range=check_range,
                     )
+                rows = as_arrow(block)
+                self.filled += missing_cells(self._schema, rows, self._types)
                 yield filled_rows(
                     self._schema,
-                    as_arrow(block),
+                    rows,
                     made,
                     types=self._types,
                     every=self._all_cells,

@@ -36,6 +36,11 @@ class Written:
         """The same for people."""
         return f"wrote {count_of(self.count, f'{self.what}s')} to {shown(self.out)}"
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """The same for machines."""
+        return {"out": self.out, "count": self.count}
+
 
 def check_outputs(
     sources: Mapping[str, Any],

@@ -1,6 +1,7 @@
 """Missing cells of a column, filled in with what a model makes of them, in the type that the column
 has in the table at hand, which need not be that of training."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -88,6 +89,21 @@ def filled_rows(
         else:
             arrays.append(filled_column(column, array, own, every=over))
     return pa.table(arrays, names=block.column_names)
+
+
+def missing_cells(schema: TableSchema, block: Any, types: Mapping[str, Any] | None) -> Counter[str]:
+    """How many cells of each column :func:`filled_rows` fills in, where there are some."""
+    counts = Counter[str]()
+    for name in block.column_names:
+        column = schema.by_name.get(name)
+        if column is None or not fills(column):
+            continue
+        array = cells_of(block, name)
+        if types is not None and name in types and column.is_number:
+            known = cast_cells(column, array, types[name])  # words such as "unknown" are missing
+            array = array if known is None else known
+        counts[name] = array.null_count
+    return +counts
 
 
 def retyped_column(column: Column, original: Any, features: np.ndarray, type_: Any) -> Any:

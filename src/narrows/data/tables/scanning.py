@@ -45,11 +45,14 @@ from narrows.data.tables.text_cells import (
     parse_cells,
     parse_valid,
 )
+from narrows.data.tables.wild import WildFinder
 from narrows.errors import DataError, UsageError
 from narrows.support.lazy_modules import pa, pc
 from narrows.support.number_text import count_of, share
 from narrows.support.progress import Tracker, silent
 
+# Columns of wild values that are named.
+_MOST_WILD_COLUMNS = 5
 # Classes that a type declares, of which all are kept.
 _MOST_LEVELS = 1000
 
@@ -113,7 +116,25 @@ def scan(
         columns = [
             scans[name].column(count, source.frame_dtype(name), identifiers=False) for name in scans
         ]
-    return columns, count, [note for each in scans.values() for note in each.notes]
+    notes = [note for each in scans.values() for note in each.notes]
+    wild = {name: text for name, each in scans.items() if (text := each.wild_values())}
+    return columns, count, [*notes, *_wild_notes(wild)]
+
+
+def _wild_notes(wild: Mapping[str, str]) -> Iterator[str]:
+    """What to say of columns whose spread few values make, those of each in words, by name."""
+    if not wild:
+        return
+    shown = "; ".join(
+        f"{name!r} ({text})" for name, text in list(wild.items())[:_MOST_WILD_COLUMNS]
+    )
+    more = "; ..." if len(wild) > _MOST_WILD_COLUMNS else ""
+    plural = "1 column" if len(wild) == 1 else f"{len(wild):,} columns"
+    yield (
+        f"few wild values make nearly all of the spread of {plural}: {shown}{more}. A model "
+        "learns little else there, and fills missing cells badly: if they are errors, correct "
+        "them or leave their cells empty"
+    )
 
 
 def _check_names(source: TableSource) -> None:
@@ -232,6 +253,7 @@ class _ColumnScan:
     def _reset(self) -> None:
         self._missing = self._present = 0
         self._moments, self._counts = Moments(), TextCounts()
+        self._wild = WildFinder(1)
         self._value: str | None = None
         self._resolution, self._names_rows = ResolutionFinder(), IdentifierFinder()
         self._first: Any = None
@@ -411,8 +433,10 @@ class _ColumnScan:
             return
         self._look_for_others(array)
         numbers = cells.to_numbers(array, self._name, option.kind, str(option.type), row)
-        present = numbers[~np.isnan(numbers)]
+        here = np.flatnonzero(~np.isnan(numbers))
+        present = numbers[here]
         self._moments.add(present)
+        self._wild.add(present, here + float(row))
         if option.kind in ("integer", "numeric"):
             floats = pa.types.is_floating(option.type)
             self._resolution.add(present, number_dtype(option.type) if floats else present.dtype)
@@ -455,6 +479,27 @@ class _ColumnScan:
         if not self._declared and self._counts.says_nothing(is_text(type_)):
             return replace(plain, kind="ignored")
         return self._of_classes(plain, count)
+
+    def wild_values(self) -> str:
+        """The few values that make the column's spread, with their rows, in words; empty where
+        there are none, or all others are alike."""
+        (values, rows), others, _ = self._wild.wild()
+        if self._option.kind not in ("integer", "numeric", "date") or not len(values):
+            return ""
+        if not others.spread or self._names_rows.found(self._name):
+            return ""
+        ends = np.array([others.lowest, others.highest])
+        low, high, *wild = self._texts(np.concatenate([ends, values]))
+        places = map(self._reading.where, rows.astype(int).tolist())
+        named = ", ".join(f"{text} in {at}" for text, at in zip(wild, places, strict=True))
+        return f"{named}; the others lie from {low} to {high}"
+
+    def _texts(self, numbers: np.ndarray) -> list[str]:
+        """Numbers as a person reads them, dates as dates."""
+        if self._option.kind != "date":
+            return [f"{number:.10g}" for number in numbers]
+        dates = cells.from_numbers(numbers, self._option.type)
+        return [cells.displayed(dates, at) for at in range(len(numbers))]
 
     def _look_for_invalid(self, texts: Any, row: int) -> None:
         """Count the cells that are neither numbers nor dates in a column of texts."""
