@@ -139,5 +139,4 @@ def reconstruct(
     out = to_standard_output(out, format, usual_format(autoencoder))
     given.check_outputs({"--out": out}, json)
     data = given.load(autoencoder)
-    done = convert.reconstruct(autoencoder, data, out, track=progress, note=say)
-    show_written(done, json, mse=done.mse)
+    show_written(convert.reconstruct(autoencoder, data, out, track=progress, note=say), json)

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,10 @@ class Reconstructed(Written):
 
     def sentence(self) -> str:
         return f"{super().sentence()}; {self.error}"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return {**super().values, "mse": self.mse}
 
 
 def require_kind(out: str) -> None:

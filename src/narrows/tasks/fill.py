@@ -31,6 +31,7 @@ from narrows.errors import DataError
 from narrows.model.ranges import require_familiar
 from narrows.model.use import TrainedAutoencoder
 from narrows.support.lazy_modules import pa
+from narrows.support.number_text import count_of
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.tasks.outputs import Written
 
@@ -52,9 +53,9 @@ class WrittenFilled(Written):
             return f"{super().sentence()}; no cell was missing"
         most = sorted(self.filled.items(), key=lambda item: -item[1])
         of = ", ".join(f"{count:,} of {name!r}" for name, count in most[:_MOST_NAMED])
-        total, more = sum(self.filled.values()), ", ..." if len(most) > _MOST_NAMED else ""
-        plural = "" if total == 1 else "s"
-        return f"{super().sentence()}; filled in {total:,} missing cell{plural}: {of}{more}"
+        total = count_of(sum(self.filled.values()), "missing cells")
+        more = ", ..." if len(most) > _MOST_NAMED else ""
+        return f"{super().sentence()}; filled in {total}: {of}{more}"
 
     @property
     def values(self) -> dict[str, Any]:

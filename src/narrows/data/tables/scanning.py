@@ -129,11 +129,10 @@ def _wild_notes(wild: Mapping[str, str]) -> Iterator[str]:
         f"{name!r} ({text})" for name, text in list(wild.items())[:_MOST_WILD_COLUMNS]
     )
     more = "; ..." if len(wild) > _MOST_WILD_COLUMNS else ""
-    plural = "1 column" if len(wild) == 1 else f"{len(wild):,} columns"
     yield (
-        f"few wild values make nearly all of the spread of {plural}: {shown}{more}. A model "
-        "learns little else there, and fills missing cells badly: if they are errors, correct "
-        "them or leave their cells empty"
+        f"few wild values make nearly all of the spread of {count_of(len(wild), 'columns')}: "
+        f"{shown}{more}. A model learns little else there, and fills missing cells badly: if they "
+        "are errors, correct them or leave their cells empty"
     )
 
 
