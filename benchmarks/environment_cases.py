@@ -16,7 +16,7 @@ import numpy as np
 
 from environment_counts import CODE, LOST, failed_badly, files_in, said_badly
 from environment_machines import can_connect, compiled_clock, jump, own_clock
-from environment_processes import clock_of_two, cut_apart, one_of_two
+from environment_processes import clock_of_two, cut_apart, lost_on_the_way, one_of_two
 from environment_trials import (
     COMMANDS,
     FIT,
@@ -585,6 +585,7 @@ CASES = (
     Case("workers-two-at-once", "workers", _two_at_once, (MANY,)),
     Case("process-interrupted", "processes", one_of_two(signal.SIGINT), (TOGETHER,)),
     Case("process-killed", "processes", one_of_two(signal.SIGKILL), (TOGETHER,)),
+    Case("process-killed-early", "processes", lost_on_the_way, (TOGETHER,)),
     Case("processes-cut", "processes", cut_apart, (TOGETHER,), needs=NETWORK),
     Case("processes-clock", "processes", clock_of_two, (TOGETHER,), needs=CLOCK),
     Case("clock", "others", _clock, (*COMMANDS, MANY), needs=CLOCK),

@@ -32,6 +32,8 @@ Random = np.random.Generator
 _NOTICED = 35.0
 _SILENCE = 25.0
 _LAST_WORDS = 10.0
+# Before they have joined, within a minute; they do within so many seconds.
+_MINUTE, _JOINING = 60.0, 8.0
 # JAX compiles, and processes join, within so many seconds on a quiet machine.
 _BEGUN = 120.0
 _TICK = 0.05
@@ -139,14 +141,14 @@ class _Together:
             self.trial.faults += said_badly(self.said(index))
         return [(each.returncode, self.said(n)) for n, each in enumerate(self.processes)]
 
-    def must_say(self, index: int, said: str, *codes: int) -> None:
+    def must_say(self, index: int, said: str, *codes: int, hint: str = "--resume") -> None:
         """Count a process that did not end with one of these codes, a sentence that begins so, and
         how to go on."""
         code, text = self.processes[index].returncode, self.said(index)
         if code not in codes:
             told = f"process {index} ended with {code}, not {codes}: {text[-200:]}"
             self.trial.faults.append((CODE, told))
-        elif said not in text or "--resume" not in text:
+        elif said not in text or hint not in text:
             told = f"process {index} did not say {said!r} and how to go on: {text[-200:]}"
             self.trial.faults.append((CODE, told))
 
@@ -162,12 +164,14 @@ def _two(
     starts: Sequence[Sequence[str]] = (),
     environments: Sequence[dict[str, str]] = (),
     host: str = "127.0.0.1",
+    joined: bool = True,
 ) -> Iterator[_Together]:
-    """Two processes at a moment of their training, which one, two or three go on with after the
-    block."""
+    """Two processes at a moment of their training, or just begun, which one, two or three go on
+    with after the block."""
     both = _Together(trial, 2, *_LONG, starts=starts, environments=environments, host=host)
     try:
-        both.wait_for_moment(random)
+        if joined:
+            both.wait_for_moment(random)
         yield both
     finally:
         for each in both.processes:
@@ -209,6 +213,22 @@ def one_of_two(number: signal.Signals) -> Callable[[Trial, Random], Ended]:
             return _ended(both, 1 - lost, begun)
 
     return run
+
+
+def lost_on_the_way(trial: Trial, random: Random) -> Ended:
+    """One of two processes is killed before they have joined: the other says who is missing."""
+    lost = int(random.integers(2))
+    with _two(trial, random, joined=False) as both:
+        moment = float(random.uniform(0, _JOINING)) * slowness()
+        both.wait(lambda: any(_JOINED in both.said(n) for n in range(2)), moment)
+        begun = time.monotonic()
+        both.processes[lost].send_signal(signal.SIGKILL)
+        both.ends(_MINUTE + _NOTICED * slowness())
+        if time.monotonic() - begun > _MINUTE + _JOINING * slowness():  # to begin waiting
+            trial.faults.append((HANG, f"it took {time.monotonic() - begun:.0f} s to end"))
+        codes = (1, -signal.SIGABRT) if lost == 0 else (1,)
+        both.must_say(1 - lost, f"error: process {lost}", *codes, hint="hint: start all")
+        return _ended(both, 1 - lost, begun)
 
 
 def cut_apart(trial: Trial, random: Random) -> Ended:
