@@ -33,7 +33,7 @@ _NOTICED = 35.0
 _SILENCE = 25.0
 _LAST_WORDS = 10.0
 # Before they have joined, within a minute; they do within so many seconds.
-_MINUTE, _JOINING = 60.0, 8.0
+_MINUTE, _JOINING = 60.0, 3.0
 # JAX compiles, and processes join, within so many seconds on a quiet machine.
 _BEGUN = 120.0
 _TICK = 0.05

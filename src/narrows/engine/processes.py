@@ -33,9 +33,9 @@ _BEAT_SECONDS = 1.0
 # that jumps, and no program that was stopped for a while, makes silence.
 _SILENT_BEATS = 20
 _JOIN_SECONDS = 300
-# What JAX waits for by a clock that may jump, it waits for so long: who is missing is noticed
-# meanwhile, and one may have more to read than the others before it trains.
-_PATIENCE_SECONDS = 30 * 24 * 3600
+# What JAX waits for by a clock that may jump, ahead by a year say, it waits for so long: who is
+# missing is noticed meanwhile, and one may have more to read than the others before it trains.
+_PATIENCE_SECONDS = 30 * 365 * 24 * 3600
 # What the others take to hear why process 0, which they would ask, has ended.
 _HEARD_SECONDS = 4.0
 _ENDED = "ended"
