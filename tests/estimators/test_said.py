@@ -51,6 +51,10 @@ def test_pca_in_a_nets_place_and_choices_are_told() -> None:
     with pytest.warns(NarrowsWarning, match="kept the best linear model, PCA"):
         estimator = Autoencoder(1, epochs=1, refine=0).fit(line)
     assert any("preset dense" in note for note in estimator.notes_)
+    assert estimator.model_.training.linear and len(estimator.history_) == 1
+    html = estimator._repr_html_()
+    assert "the loss of the net that PCA replaced is" in html
+    assert "The loss of every epoch of the net that PCA replaced" in html
 
 
 def test_columns_that_are_left_out_are_told() -> None:

@@ -115,7 +115,8 @@ class Autoencoder(
     Attributes:
         history_: one dictionary an epoch: ``epoch``, ``loss``, ``val_loss``, ``learning_rate``,
             and how fast it was (:class:`narrows.training.EpochRecord`). Losses are means over all
-            values, in the data's own units.
+            values, in the data's own units, before codes are refined. Where PCA took the place of
+            the net (``model_.training.linear``), they are those of the net.
         notes_: what there is to know of the last ``fit``, in sentences: how the data were read,
             what was chosen and why, and what may spoil the results, of which it warns too
             (:class:`narrows.NarrowsWarning`).

@@ -52,6 +52,10 @@ class FewItems:
         return cls(np.array(held_out.items[:count]), inputs)
 
 
+# Whose losses they are where PCA took the place of what was trained.
+_REPLACED = " of the net that PCA replaced"
+
+
 def model_html(
     autoencoder: TrainedAutoencoder, history: Sequence[Mapping[str, Any]], few: FewItems | None
 ) -> str:
@@ -66,7 +70,8 @@ def model_html(
         parts.append(_items_html(autoencoder, few))
     if any("loss" in row for row in history):
         axes = new_figure(_HEIGHT, constrained=True).subplots()
-        parts.append(_axes_html(loss(history, axes), "The loss of every epoch"))
+        title = f"The loss of every epoch{_REPLACED * autoencoder.trained.training.linear}"
+        parts.append(_axes_html(loss(history, axes), title))
     return f"<div class='narrows-model'>{''.join(parts)}</div>"
 
 
@@ -76,7 +81,8 @@ def _sentence(autoencoder: TrainedAutoencoder, history: Sequence[Mapping[str, An
     text = f"{count_of(spec.latent_size, 'numbers')} for each item of {shape} values"
     if history and "loss" in history[-1]:
         last = history[-1]
-        text += f"; after epoch {last['epoch']:,} the loss is {readable(last['loss'])}"
+        of = _REPLACED * autoencoder.trained.training.linear
+        text += f"; after epoch {last['epoch']:,} the loss{of} is {readable(last['loss'])}"
         if "val_loss" in last:
             text += f", of held-out items {readable(last['val_loss'])}"
     return f"{text}."
