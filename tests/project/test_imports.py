@@ -60,11 +60,6 @@ def test_importing_narrows_loads_nothing_but_its_version() -> None:
     assert not loaded & {*HEAVY, "numpy", "typer", "rich"}
 
 
-def test_the_cosine_transform_that_a_model_is_measured_beside_loads_no_heavy_library() -> None:
-    program = "import numpy; from narrows.baselines.dct import dct_reconstruct"
-    assert not loaded_by(f"{program}; dct_reconstruct(numpy.ones((1, 3, 4)), 2)") & HEAVY
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
