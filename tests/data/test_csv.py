@@ -210,4 +210,4 @@ def test_options_of_what_is_no_csv() -> None:
 def test_ragged_rows_are_explained(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=message) as caught:
         read(tmp_path / "a.csv", text)
-    assert "--skip-rows" in str(caught.value.hint)
+    assert "skip_rows=" in str(caught.value.hint)

@@ -144,7 +144,7 @@ def test_a_stray_text_among_numbers_is_said_and_types_help(stray: str, tmp_path:
     column, _, notes = column_of(tmp_path / "a.csv", cells)
     assert column.kind == "ignored"  # as its texts all differ
     assert f"line 9 holds '{stray}'" in notes
-    assert "--types c=numeric" in notes
+    assert "types={'c': 'numeric'}" in notes
     column, found, notes = column_of(tmp_path / "a.csv", cells, types={"c": "numeric"})
     assert (column.kind, found[7], found[8]) == ("numeric", None, pytest.approx(8, abs=1e-4))
     assert "1 cell that is none, the first in line 9, taken for missing" in notes
@@ -163,7 +163,7 @@ def test_a_stray_text_among_numbers_is_said_and_types_help(stray: str, tmp_path:
 )
 def test_what_the_other_cells_look_like(some: list[str], kind: str, tmp_path: Path) -> None:
     _, _, notes = column_of(tmp_path / "a.csv", [*some * 9, "ERROR"])
-    assert f"--types c={kind} reads them so" in notes
+    assert f"types={ {'c': kind} } reads them so" in notes
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_number_that_names_a_row_is_not_called_wild(tmp_path: Path) -> None:
 def test_a_stray_text_among_dates(tmp_path: Path) -> None:
     cells = [f"2024-01-{day:02}" for day in range(1, 29)]
     cells[3] = "ERROR"
-    assert "--types c=date" in column_of(tmp_path / "a.csv", cells)[2]
+    assert "types={'c': 'date'}" in column_of(tmp_path / "a.csv", cells)[2]
     column, found, _ = column_of(tmp_path / "a.csv", cells, types={"c": "date"})
     assert (column.kind, found[3], found[4]) == ("date", None, datetime.date(2024, 1, 5))
 

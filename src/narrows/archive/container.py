@@ -28,6 +28,7 @@ from typing import IO, Any
 from narrows.archive.positioned_reader import PositionedReader
 from narrows.archive.validation import damaged, field, whole_number
 from narrows.errors import ArchiveError
+from narrows.support.spelling import spelt
 
 MAGIC = b"\x89NRW\r\n\x1a\n"
 VERSION = 1
@@ -156,7 +157,7 @@ class Container:
         if self.file_size < expected and not cut_short:
             raise ArchiveError(
                 f"{name} is cut short: it takes {expected:,} bytes and has {self.file_size:,}",
-                hint="get it again, or read what is left with --skip-damaged",
+                hint=f"get it again, or read what is left with {spelt('skip_damaged', True)}",
             )
         if self.file_size > expected:
             raise damaged(
@@ -204,7 +205,7 @@ class Container:
             if self.model is not None:
                 raise ArchiveError(
                     f"{self.name} was written with the model {self.model}, and holds none of it",
-                    hint="give the file with that SHA-256 as --model, or model=",
+                    hint=f"give the file with that SHA-256 as {spelt('model')}",
                 )
             raise damaged(self.name, f"its part {part!r} is missing")
         start, size, checksum = self._places[part]

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 from narrows.errors import ArchiveError, UsageError
 from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.spelling import spelt
 
 # Where nobody says how many bytes of values may be read: so many, and more of larger files. Hardly
 # any data are packed into a smaller part of their size.
@@ -202,7 +203,7 @@ class Holding(ABC):
         raise ArchiveError(
             f"{self.name} holds {than}{held:,} bytes of values, and {int(most):,} is the limit"
             f"{usual}",
-            hint=f"if you trust it, allow more: max_bytes={held} or --max-bytes {held}",
+            hint=f"if you trust it, allow more: {spelt('max_bytes', held)}",
         )
 
 

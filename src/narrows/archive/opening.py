@@ -35,6 +35,7 @@ from narrows.errors import ArchiveError
 from narrows.support import arguments
 from narrows.support.inputs import cannot_be_read
 from narrows.support.progress import Tracker, silent, warn
+from narrows.support.spelling import spelt
 
 _KINDS: dict[str, type[Archive] | type[TableArchive]] = {
     "array": Archive,
@@ -244,7 +245,7 @@ def opened(
     if kind == MODEL:
         raise ArchiveError(
             f"{name} is a model, and holds no data",
-            hint="give an archive, and this with --model, or model=",
+            hint=f"give an archive, and this with {spelt('model')}",
         )
     if kind not in _KINDS:
         raise ArchiveError(

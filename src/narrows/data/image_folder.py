@@ -29,6 +29,7 @@ from narrows.support.cores import usable_cores
 from narrows.support.inputs import Input
 from narrows.support.number_text import count_of
 from narrows.support.progress import Tracker, silent
+from narrows.support.spelling import spelt
 from narrows.support.streams import utf8_name
 
 # Names that a sentence shows of many.
@@ -367,7 +368,7 @@ class FolderImages(Sequence[np.ndarray]):
 def _none_readable(folder: Path, reader: FolderReader) -> DataError:
     return DataError(
         f"{folder} holds no image that can be read: {'; '.join(reader.notes())}",
-        hint="leave --skip-damaged out to see what is wrong with the first",
+        hint=f"leave {spelt('skip_damaged', True)} out to see what is wrong with the first",
     )
 
 
@@ -443,13 +444,12 @@ def _check_alike(
     if pixels.shape[:2] != before.shape[:2]:
         raise ShapeError(
             f"{called} is {_size(pixels)} pixels, and {first_file} before it {_size(before)}",
-            hint="give all images of the folder one size: --resize WIDTH,HEIGHT does, or "
-            "resize=(width, height)",
+            hint=f"give all images of the folder one size, as {spelt('resize', (640, 480))} does",
         )
     raise ShapeError(
         f"{called} is {_kind(picture)}, and {first_file} before it {_kind(first)}",
         hint="save all images of the folder alike, for example as 8-bit grey"
-        + ("; --grey, or grey=True, makes all of them grey" if _differ(pixels, before) else ""),
+        + (f"; {spelt('grey', True)} makes all of them grey" if _differ(pixels, before) else ""),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 from narrows.errors import UsageError
+from narrows.support.spelling import spelt
 
 #: The largest side that images are made.
 LARGEST_SIDE = 1 << 14
@@ -78,9 +79,9 @@ class ImageOptions:
             return self
         if self.resize is not None and kept.resize is not None and self.resize != kept.resize:
             raise UsageError(
-                f"--resize is {self.resize[0]},{self.resize[1]}, and these images were made "
-                f"{kept.resize[0]},{kept.resize[1]} before",
-                hint="leave --resize out: the size is kept",
+                f"{spelt('resize', self.resize)} is asked for, and these images were made "
+                f"{kept.resize[0]} x {kept.resize[1]} pixels before",
+                hint=f"leave {spelt('resize')} out: the size is kept",
             )
         return replace(self, grey=self.grey or kept.grey, resize=self.resize or kept.resize)
 
@@ -117,7 +118,8 @@ def _size(value: Any) -> tuple[int, int]:
         numbers, exact = [], False
     if not exact or len(numbers) != 2 or not all(1 <= each <= LARGEST_SIDE for each in numbers):
         raise UsageError(
-            f"--resize {shown} is no size: it takes two whole numbers from 1 to {LARGEST_SIDE:,}",
-            hint="write the width and the height in pixels, as in --resize 64,48",
+            f"{spelt('resize')} is {shown}, which is no size: two whole numbers from 1 to "
+            f"{LARGEST_SIDE:,}",
+            hint=f"write the width and the height in pixels, as in {spelt('resize', (64, 48))}",
         )
     return numbers[0], numbers[1]

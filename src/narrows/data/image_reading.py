@@ -31,6 +31,7 @@ from narrows.data.pictures import (
 )
 from narrows.errors import DataError
 from narrows.support.inputs import Input
+from narrows.support.spelling import spelt
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -162,7 +163,7 @@ def _explained(name: str, read: Callable[[], Iterator[Picture]]) -> Iterator[Pic
         raise DataError(
             f"{name} cannot be read as an image: it is damaged, or not what its name says",
             hint="replace the file, move it out of the folder, or leave out what cannot be "
-            "read with --skip-damaged",
+            f"read with {spelt('skip_damaged', True)}",
         ) from error
 
 
@@ -173,7 +174,8 @@ def _of_file(path: Path, exact: bool, size: int) -> Iterator[Picture]:
     if suffix in NOT_READ:
         raise DataError(
             f"{path} is an image in a {NOT_READ[suffix]} format, which narrows does not read",
-            hint="convert it, for example to TIFF, or leave it out with --skip-damaged",
+            hint="convert it, for example to TIFF, or leave it out with "
+            f"{spelt('skip_damaged', True)}",
         )
     # Given a path, Pillow maps the file, and mixes up rows and columns of TIFF images to be turned.
     with _opened(path, size) as stream:

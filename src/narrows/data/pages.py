@@ -18,6 +18,7 @@ from narrows.errors import DataError, ShapeError, UsageError
 from narrows.support.chunks import chunks
 from narrows.support.number_text import count_of
 from narrows.support.progress import Tracker, silent
+from narrows.support.spelling import spelt
 
 #: The height and width of tiles where nobody says otherwise.
 TILE = 48
@@ -88,7 +89,7 @@ class Pages:
         if len(self) < 2:
             raise DataError(
                 f"{self.name} has 1 image, and 2 are needed to hold one out for validation",
-                hint="give more images, or --validation 0",
+                hint=f"give more images, or {spelt('validation', 0)}",
             )
         held = min(max(round(len(self) * fraction), 1), len(self) - 1)
         order = np.random.default_rng([seed, _PAGES_STREAM]).permutation(len(self))
@@ -273,7 +274,7 @@ def _require_large(pages: Pages, index: int, page: np.ndarray, tile: int) -> Non
         raise ShapeError(
             f"{_called(pages, index)} is {page.shape[1]} x {page.shape[0]} pixels, smaller than a "
             f"tile of {tile} x {tile}",
-            hint="take smaller tiles with --tile, or leave the image out",
+            hint=f"take smaller tiles with {spelt('tile')}, or leave the image out",
         )
 
 

@@ -25,6 +25,7 @@ from narrows.errors import DataError, NarrowsError, UsageError
 from narrows.support import arguments, memory
 from narrows.support.inputs import cannot_be_read, unchanged
 from narrows.support.progress import Tracker, silent
+from narrows.support.spelling import spelt
 
 BUILT_IN = ("mnist", "mnist:train", "mnist:test", "digits")
 
@@ -157,8 +158,8 @@ def require_folder(name: str, options: ImageOptions) -> None:
     """
     if options.is_set and (name in BUILT_IN or not Path(name).is_dir()):
         raise UsageError(
-            f"{name} is no folder of images, which --grey, --resize and --skip-damaged "
-            "(grey, resize, skip_damaged) are for",
+            f"{name} is no folder of images, which {spelt('grey', True)}, {spelt('resize')} and "
+            f"{spelt('skip_damaged', True)} are for",
             hint="leave them out",
         )
 

@@ -17,6 +17,7 @@ from narrows.support.chunks import chunks
 from narrows.support.number_text import count_of
 from narrows.support.progress import Tracker, silent
 from narrows.support.rounding import as_dtype
+from narrows.support.spelling import spelt
 
 _SMALLEST_VARIANCE = 1e-30
 
@@ -130,7 +131,7 @@ class TrainedAutoencoder:
             raise UsageError(
                 "only variational models have an evidence lower bound, and this one has no "
                 "gaussian block",
-                hint="train one with --preset variational",
+                hint=f"train one with {spelt('preset', 'variational')}",
             )
         if not len(items):
             raise UsageError("the evidence of 0 items is no number", hint="give at least one")

@@ -84,7 +84,7 @@ def refining_told(spec: Spec, steps: int, count: int) -> list[str]:
         return []
     return [
         f"refining the codes of {count:,} items takes {about(seconds)} of two cores; encode, "
-        "reconstruct and evaluate leave it out with --refine 0"
+        f"reconstruct and evaluate leave it out with {spelt('refine', 0)}"
     ]
 
 

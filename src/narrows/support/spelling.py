@@ -4,7 +4,8 @@ The same code serves both, and the command line says so where it runs.
 """
 
 import contextlib
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 
 # Whether it is the command line that asks.
 _face = {"command line": False}
@@ -25,11 +26,23 @@ def spelt(name: str, value: object = None) -> str:
 
     >>> spelt("batch_size"), spelt("refine", 0), spelt("preset", "rounded")
     ('batch_size=', 'refine=0', "preset='rounded'")
+    >>> spelt("header", False), spelt("resize", (64, 48)), spelt("types", {"a b": "date"})
+    ('header=False', 'resize=(64, 48)', "types={'a b': 'date'}")
     >>> with as_command_line():
     ...     spelt("batch_size"), spelt("refine", 0), spelt("preset", "rounded")
+    ...     spelt("header", False), spelt("resize", (64, 48)), spelt("types", {"a b": "date"})
     ('--batch-size', '--refine 0', '--preset rounded')
+    ('--no-header', '--resize 64,48', "--types 'a b=date'")
     """
     if not _face["command line"]:
         return f"{name}=" if value is None else f"{name}={value!r}"
-    flag = f"--{name.replace('_', '-')}"
-    return flag if value is None else f"{flag} {value}"
+    word = name.replace("_", "-")
+    if value is False:
+        return f"--no-{word}"
+    if value is None or value is True:
+        return f"--{word}"
+    if isinstance(value, Mapping):
+        value = shlex.quote(",".join(f"{key}={each}" for key, each in value.items()))
+    elif isinstance(value, tuple):
+        value = ",".join(map(str, value))
+    return f"--{word} {value}"

@@ -9,6 +9,7 @@ import numpy as np
 from narrows.data.tables.arrow_types import is_text, number_dtype, type_from_text
 from narrows.errors import DataError
 from narrows.support.lazy_modules import pa, pc
+from narrows.support.spelling import spelt
 
 #: Codes of cells that are no known class.
 MISSING, UNKNOWN = -1, -2
@@ -116,7 +117,7 @@ def not_of_kind(name: str, kind: str, value: Any, row: int) -> DataError:
         row,
         f"column {name!r} holds {shown} in row {row:,}, which is not {what.get(kind, 'a date')}",
         hint="correct it, leave the cell empty, or declare the column categorical when training: "
-        f"--types {name}=categorical",
+        f"{spelt('types', {name: 'categorical'})}",
     )
 
 

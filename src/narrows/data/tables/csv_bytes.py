@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from narrows.errors import DataError
 from narrows.support.lazy_modules import pa
+from narrows.support.spelling import spelt
 
 #: What unpacking, decoding and parsing a damaged file fails with.
 DAMAGE = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile)
@@ -181,8 +182,8 @@ def bad_encoding(path: Path) -> DataError:
                 break
     return DataError(
         f"{path} is not text in UTF-8{place}",
-        hint="say what it is, as in --encoding cp1252, or save it again as UTF-8, for example "
-        "with: iconv -f LATIN1 -t UTF-8 old.csv > new.csv",
+        hint=f"say what it is, as in {spelt('encoding', 'cp1252')}, or save it again as UTF-8, for "
+        "example with: iconv -f LATIN1 -t UTF-8 old.csv > new.csv",
     )
 
 

@@ -14,6 +14,7 @@ from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.missing import MISSING_CELLS
 from narrows.errors import DataError
 from narrows.support.number_text import count_of
+from narrows.support.spelling import spelt
 
 # Lines and letters that are looked at, and the longest line.
 _LINES, _LETTERS, _LONGEST_ROW = 500, 1 << 20, 16 << 20
@@ -90,7 +91,7 @@ def examine(path: Path, options: CsvOptions | None = None) -> CsvDialect:
     dialect = replace(dialect, encoding=encoding)
     if options.encoding or encoding.startswith("utf-8"):
         return dialect
-    note = f"{path} is no UTF-8, and read as {encoding}; --encoding says what it is"
+    note = f"{path} is no UTF-8, and read as {encoding}; {spelt('encoding')} says what it is"
     return replace(dialect, notes=(note, *dialect.notes))
 
 
@@ -143,7 +144,7 @@ def _examine(file: IO[str], path: Path, options: CsvOptions) -> CsvDialect:
         notes.append(
             f"left out what stands above the table in {path}: "
             f"{count_of(rows[0].start, 'lines')}, the first of them {first[:60]!r}; "
-            "--skip-rows says how many"
+            f"{spelt('skip_rows')} says how many"
         )
     skipped, written, header = rows[0].start, tuple[str, ...](), names is not None
     if names is None:
@@ -155,8 +156,8 @@ def _examine(file: IO[str], path: Path, options: CsvOptions) -> CsvDialect:
     if not header and options.header is None:
         notes.append(
             f"the first line of {path} is taken for data, as it holds what are no names: its "
-            f"columns are called column_1 to column_{len(names)}; --header says that it holds "
-            "names"
+            f"columns are called column_1 to column_{len(names)}; {spelt('header', True)} says "
+            "that it holds names"
         )
     check_names(names, str(path))
     return CsvDialect(
@@ -224,8 +225,8 @@ def check_names(names: tuple[str, ...], source: str) -> None:
         if count > 1:
             raise DataError(
                 f"{source} has {count} columns with the name {name!r}",
-                hint="give each column a name of its own, in the first line; or say --no-header, "
-                "if it holds none",
+                hint="give each column a name of its own, in the first line; or say "
+                f"{spelt('header', False)}, if it holds none",
             )
 
 
@@ -294,8 +295,8 @@ def explain(path: Path, dialect: CsvDialect, error: Exception) -> DataError:
                     f"{len(dialect.names)} in its first row",
                     hint="give every line as many cells; a cell that contains "
                     f"{dialect.delimiter!r} must stand in double quotes; if the line is no part of "
-                    "the table, or the delimiter another one, say so with --skip-rows, --header "
-                    "or --delimiter",
+                    f"the table, or the delimiter another one, say so with {spelt('skip_rows')}, "
+                    f"{spelt('header', True)} or {spelt('delimiter')}",
                 )
     except UnicodeError:
         return bad_encoding(path)

@@ -8,7 +8,6 @@ next kind that does.
 import difflib
 import math
 import re
-import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -50,6 +49,7 @@ from narrows.errors import DataError, UsageError
 from narrows.support.lazy_modules import pa, pc
 from narrows.support.number_text import count_of, share
 from narrows.support.progress import Tracker, silent
+from narrows.support.spelling import spelt
 
 # Columns of wild values that are named.
 _MOST_WILD_COLUMNS = 5
@@ -544,13 +544,12 @@ class _ColumnScan:
         if invalid and len(self._invalid) <= _MOST_INVALID and invalid < _FEW_INVALID * total:
             text = next(iter(self._invalid))
             kind = _like(self._value)
-            types = shlex.quote(f"{name}={kind}")
             yield (
                 f"column {name!r} is taken for texts, as "
                 f"{self._reading.where(self._invalid_row)} holds "
                 f"{text[:40]!r}; {share((total - invalid) / total)} of its cells look like "
                 f"{'dates' if kind == 'date' else 'numbers'} (others: {counted(self._invalid)}): "
-                f"--types {types} reads them so, and takes the others for missing"
+                f"{spelt('types', {name: kind})} reads them so, and takes the others for missing"
             )
 
     def _format_notes(self, cell_format: CellFormat) -> Iterator[str]:
@@ -559,7 +558,11 @@ class _ColumnScan:
         for rival in self._rivals or []:
             yield (
                 f"column {self._name!r} could as well be {rival.describe()}: all of its cells fit "
-                + ("both" if cell_format.date else "both; --decimal and --thousands say which")
+                + (
+                    "both"
+                    if cell_format.date
+                    else f"both; {spelt('decimal')} and {spelt('thousands')} say which"
+                )
             )
 
     def _declared_classes(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from narrows.support.inputs import cannot_be_read
 from narrows.support.locking import held_folder
 from narrows.support.number_text import count_of
 from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.spelling import as_command_line
 from narrows.support.temporary import made_folder, remove_left_overs
 from narrows.support.workers import Lost, in_processes
 from narrows.tasks.many_files.jobs import FileJob, Work
@@ -248,7 +249,8 @@ def _do(task: _Task) -> _Outcome:
             hint="install the same version for all workers",
         )
     try:
-        _work_of(task.job)(task.source, task.out, notes.append)
+        with as_command_line():  # which alone does many files, and runs elsewhere
+            _work_of(task.job)(task.source, task.out, notes.append)
         with contextlib.suppress(OSError):  # it would be done again the next time
             os.utime(task.out, ns=(task.modified, task.modified))
     except Exception as error:
