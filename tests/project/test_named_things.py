@@ -55,7 +55,13 @@ def test_options_that_texts_name_are_there() -> None:
         # what stands in var() is a colour of a stylesheet
         for option in re.findall(r"(?<![\w-])(?<!var\()--[a-z][a-z-]*[a-z]", text)
     }
-    assert ("model/ranges.py", "--force") in named
+    sources = {str(path.relative_to(PACKAGE)): path for path in PACKAGE.rglob("*.py")}
+    named |= {
+        (file, f"--{name.replace('_', '-')}")
+        for file, path in sources.items()
+        for name in re.findall(r"\bspelt\(\s*[\"'](\w+)", path.read_text(encoding="utf-8"))
+    }
+    assert {("model/ranges.py", "--force"), ("data/tables/cells.py", "--types")} <= named
     assert not {(file, option) for file, option in named if option not in known}
 
 

@@ -36,13 +36,11 @@ def spelt(name: str, value: object = None) -> str:
     """
     if not _face["command line"]:
         return f"{name}=" if value is None else f"{name}={value!r}"
-    word = name.replace("_", "-")
-    if value is False:
-        return f"--no-{word}"
-    if value is None or value is True:
-        return f"--{word}"
+    flag = f"--{'no-' * (value is False)}{name.replace('_', '-')}"
+    if value is None or isinstance(value, bool):
+        return flag
     if isinstance(value, Mapping):
         value = shlex.quote(",".join(f"{key}={each}" for key, each in value.items()))
     elif isinstance(value, tuple):
         value = ",".join(map(str, value))
-    return f"--{word} {value}"
+    return f"{flag} {value}"
