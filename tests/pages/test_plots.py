@@ -79,6 +79,17 @@ def test_points_of_every_class_have_its_colour() -> None:
     assert len(ElementTree.fromstring(drawn).findall("./ul/li")) == 3
 
 
+def test_points_of_no_known_class_are_grey_and_in_the_legend() -> None:
+    points, ranks = [(0.0, 0.0), (1.0, 1.0), (2.0, 4.0)], [0, -1, 1]
+    drawn = scatter_plot(
+        "map", points, classes=["a", "b"], ranks=ranks, title="Map", words="", x=X, y=X
+    )
+    for drawing in drawings(drawn):
+        assert len(drawing.findall(".//g[@style='color: var(--grey)']")) == 1
+    entries = ElementTree.fromstring(drawn).findall("./ul/li")
+    assert ["".join(entry.itertext()).strip() for entry in entries] == ["a", "b", "class not known"]
+
+
 def test_long_labels_go_on_in_further_lines_and_above_the_grid() -> None:
     label = "Second principal component of the codes (13.1% of their variance)"
     x = Axis(label=label)

@@ -15,7 +15,7 @@ from helpers.command_line import Command, contents, done, failed
 from helpers.optional import optional
 from narrows import Autoencoder, Dataset
 from narrows.data.pages import Pages, cut_tiles, needs_tiles, open_pages
-from narrows.errors import DataError, ShapeError, UsageError
+from narrows.errors import DataError, NarrowsWarning, ShapeError, UsageError
 from narrows.model.file import load_model, save_model
 from narrows.model.trained import DataDescription, TrainedModel, TrainingRecord
 from narrows.model.use import TrainedAutoencoder
@@ -322,6 +322,7 @@ def test_missing_cells_are_filled_in_and_the_others_kept(
     write(table, path)
     done(narrows("fit", path, "--noise", "masking:0.3", "--epochs", 30, "--out", model))
     said = done(narrows("denoise", model, path, "--out", out)).err
+    assert "met no rows with cells left out" not in said
     gaps = {name: table[name].null_count for name in ("twice", "size")}
     assert f"filled in {sum(gaps.values())} missing cells: " in said
     assert all(f"{count} of '{name}'" in said for name, count in gaps.items())
@@ -342,6 +343,16 @@ def test_missing_cells_are_filled_in_and_the_others_kept(
     words = np.array(found["size"].to_pylist())
     gone = np.flatnonzero(table["size"].is_null().to_numpy())
     assert np.mean((words[gone] == "large") == (x[gone] > 0)) > 0.8
+
+    plain = tmp_path / "plain"
+    done(narrows("fit", path, "--preset", "simple", "--epochs", 1, "--out", plain))
+    said = done(narrows("denoise", plain, path, "--out", tmp_path / "4.parquet")).err
+    assert "met no rows with cells left out" in said and "--noise masking:0.3" in said
+    said = done(narrows("denoise", plain, out, "--out", tmp_path / "5.parquet")).err
+    assert "met no rows with cells left out" not in said
+    python = Autoencoder(preset="simple", latent=2, epochs=1).fit(table)
+    with pytest.warns(NarrowsWarning, match="train one with noise='masking:0.3'"):
+        python.denoise(table)
 
     everything = done(narrows("denoise", model, path, "--cells", "all", "--out", out)).err
     assert f"wrote {ROWS} rows" in everything and "filled in" not in everything

@@ -152,7 +152,8 @@ def scatter_plot(
         name, title, words, x, y: as of :func:`line_plot`.
         points: drawn in the order given; a mixed one hides no class.
         classes: their names; beyond :data:`COLOURED_CLASSES` colours come again.
-        ranks: the class of each point, by its place in ``classes``; None for a single colour.
+        ranks: the class of each point, by its place in ``classes``, -1 where it is not known; None
+            for a single colour.
     """
     if not points:
         return Markup("")
@@ -162,6 +163,8 @@ def scatter_plot(
         for frame in _frames(name, x, y, limits)
     ]
     legend = [(text, _dot(number)) for number, text in enumerate(classes)]
+    if ranks is not None and min(ranks) < 0:
+        legend.append(("class not known", _dot(-1)))
     return _whole(name, drawings, legend if ranks is not None else [])
 
 
@@ -292,7 +295,7 @@ def _dots(
             '<g style="color: var(--{})"><path class="edges" d="{}"/>'
             '<path class="points" d="{}"/></g>'
         ).format(
-            "ours" if rank < 0 else f"class-{rank % COLOURED_CLASSES}",
+            "ours" if ranks is None else _class_colour(rank),
             "".join(places),
             "".join(places),
         )
@@ -316,8 +319,12 @@ def _sample(one: Series, number: int) -> Markup:
 def _dot(rank: int) -> Markup:
     return Markup(
         '<svg class="dot" viewBox="0 0 14 14" aria-hidden="true" style="color: '
-        'var(--class-{})"><path class="edges" d="M7,7h0"/><path class="points" d="M7,7h0"/></svg>'
-    ).format(rank % COLOURED_CLASSES)
+        'var(--{})"><path class="edges" d="M7,7h0"/><path class="points" d="M7,7h0"/></svg>'
+    ).format(_class_colour(rank))
+
+
+def _class_colour(rank: int) -> str:
+    return "grey" if rank < 0 else f"class-{rank % COLOURED_CLASSES}"
 
 
 def _whole(name: str, drawings: Sequence[Markup], legend: Sequence[tuple[str, Markup]]) -> Markup:

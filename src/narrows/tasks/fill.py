@@ -102,6 +102,7 @@ def fill_frame(
         if array.null_count:
             entry = form.columns[at] if form.columns else {}
             changed[at] = filled_column(column, array, found[:, column.features], entry)
+    drift.unlearnt_gaps |= bool(changed) and not _learnt_gaps(autoencoder)
     return with_columns(frame, form, changed)
 
 
@@ -233,6 +234,8 @@ class Filling:
                     )
                 rows = as_arrow(block)
                 self.filled += missing_cells(self._schema, rows, self._types)
+                unlearnt = bool(self.filled) and not _learnt_gaps(self._autoencoder)
+                self._drift.unlearnt_gaps |= unlearnt
                 yield filled_rows(
                     self._schema,
                     rows,
@@ -247,6 +250,11 @@ def _schema(autoencoder: TrainedAutoencoder) -> TableSchema:
     schema = autoencoder.trained.data.table
     assert schema is not None, "the model was trained on a table"
     return schema
+
+
+def _learnt_gaps(autoencoder: TrainedAutoencoder) -> bool:
+    """Whether the model was trained on rows with cells left out."""
+    return (autoencoder.trained.training.noise or "").startswith("masking")
 
 
 def _made(

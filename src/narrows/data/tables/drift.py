@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from narrows.support.number_text import count_of
+from narrows.support.spelling import spelt
 
 # Values of one column that a message names.
 _NAMED = 3
@@ -21,6 +22,8 @@ class SchemaDrift:
         invalid: per column, how often each text came that is none of its kind and taken for
             missing.
         retyped: per column, its type in training and the one it is given back in, which holds more.
+        unlearnt_gaps: whether cells were filled in by a model that never met a row with cells left
+            out.
         fractions: per column of whole numbers, how many are not, the first of them and its row.
     """
 
@@ -30,6 +33,7 @@ class SchemaDrift:
     invalid: dict[str, Counter[str]] = field(default_factory=dict)
     fractions: dict[str, tuple[int, float, int]] = field(default_factory=dict)
     retyped: dict[str, tuple[str, str]] = field(default_factory=dict)
+    unlearnt_gaps: bool = False
 
     def fraction(self, name: str, count: int, value: float, row: int) -> None:
         """Count numbers that are not whole in a column of whole ones; the first of them is kept."""
@@ -64,6 +68,11 @@ class SchemaDrift:
             "as that"
             for name, (before, now) in self.retyped.items()
         ]
+        if self.unlearnt_gaps:
+            lines.append(
+                "the model met no rows with cells left out in training, and what it fills in may "
+                f"be no better than the mean: train one with {spelt('noise', 'masking:0.3')}"
+            )
         if self.extra:
             shown = ", ".join(map(repr, self.extra[:10])) + (", ..." if self.extra[10:] else "")
             lines.append(f"ignored what the model was not trained on: {shown}")

@@ -44,7 +44,7 @@ from narrows.data.tables.text_cells import (
     parse_cells,
     parse_valid,
 )
-from narrows.data.tables.wild import WildFinder
+from narrows.data.tables.wild import WILD_NOTE, WildFinder
 from narrows.errors import DataError, UsageError
 from narrows.support.lazy_modules import pa, pc
 from narrows.support.number_text import count_of, share
@@ -130,7 +130,7 @@ def _wild_notes(wild: Mapping[str, str]) -> Iterator[str]:
     )
     more = "; ..." if len(wild) > _MOST_WILD_COLUMNS else ""
     yield (
-        f"few wild values make nearly all of the spread of {count_of(len(wild), 'columns')}: "
+        f"{WILD_NOTE} nearly all of the spread of {count_of(len(wild), 'columns')}: "
         f"{shown}{more}. A model learns little else there, and fills missing cells badly: if they "
         "are errors, correct them or leave their cells empty"
     )

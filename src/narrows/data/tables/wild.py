@@ -10,6 +10,8 @@ import numpy as np
 
 from narrows.data.tables.statistics import Moments
 
+#: How what is said of them begins.
+WILD_NOTE = "few wild values make"
 #: Wild values of a column at most.
 MOST_WILD = 3
 # Fewer numbers say nothing of what is usual, and among them one in a hundred may be wild.

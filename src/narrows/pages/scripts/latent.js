@@ -46,8 +46,8 @@ function addThumbnails(drawing, places, map, sheet) {
     const [at, place] = map.pictures[index];
     const [x, y] = places[at];
     const corner = { x: x - size / 2, y: y - size / 2, width: size, height: size };
-    const isKnown = map.coloured && map.labels[at] >= 0;
-    const colour = isKnown ? `var(--class-${map.labels[at]})` : "var(--ours)";
+    const ofClass = map.labels?.[at] < 0 ? "var(--grey)" : `var(--class-${map.labels?.[at]})`;
+    const colour = map.coloured ? ofClass : "var(--ours)";
     group.append(
       svgElement("use", { ...corner, href: `#${sheet}-${place}` }),
       svgElement("rect", { ...corner, style: `stroke: ${colour}` }),

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from narrows.data import Dataset
 from narrows.data.limits import filled_range
+from narrows.data.tables.wild import WILD_NOTE
 from narrows.report.comparison.result import DataFacts, Form, Kind, MethodScore, Split
 from narrows.report.evaluation import Score
 from narrows.support.cores import usable_cores
@@ -47,8 +48,15 @@ def data_facts(parts: Parts, best: Candidate) -> DataFacts:
         classes=parts.classes,
         unlabelled=parts.unlabelled,
         columns=() if table is None else tuple(table.names),
-        notes=(*parts.training.notes, *(() if table is None else table.describe()))[:_MOST_NOTES],
+        notes=(*_notes(parts, wild=False), *(() if table is None else table.describe()))[
+            :_MOST_NOTES
+        ],
     )
+
+
+def _notes(parts: Parts, *, wild: bool) -> list[str]:
+    """How the data were read: what is said of wild values, which errors rest on, or all else."""
+    return [note for note in parts.training.notes if note.startswith(WILD_NOTE) == wild]
 
 
 def form_of(data: Dataset) -> Form:
@@ -143,6 +151,7 @@ def cautions(
     parts: Parts, candidates: Sequence[Candidate], most_epochs: int | None
 ) -> Iterator[str]:
     """What may spoil the results."""
+    yield from _notes(parts, wild=True)
     trained = [each for each in candidates if each.kind != "given"]
     taken = {each.name: each.autoencoder.trained.training.epochs for each in trained}
     cut = [name for name, epochs in taken.items() if epochs == most_epochs]

@@ -36,7 +36,8 @@ def commands(
         latent = f" --latent {numbers}" if numbers else ""
         yield Command(
             f"narrows fit {data}{_types(parts, reading)}{latent} --out model.safetensors",
-            "the default model with as many numbers, to keep",
+            "a default model with as many numbers, to keep; it learns from other "
+            f"{parts.things} than those here, so its figures differ",
         )
     if parts.named:
         yield Command(
