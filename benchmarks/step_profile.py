@@ -34,6 +34,7 @@ from narrows.nn.model import initial_model
 from narrows.nn.objectives import Objective
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
+from narrows.support.compiling.kernels import KERNEL
 from narrows.support.compiling.parts import part
 
 BATCH_SIZE = 64
@@ -98,7 +99,7 @@ def update(s: Any, threads: int, thread: int) -> None:
 def for_each_panel(work: Callable[..., None]) -> Callable[..., None]:
     """``work`` on each of a thread's panels of items, many times over."""
 
-    @njit(nogil=True, no_cfunc_wrapper=True, _nrt=False)  # as narrows compiles them
+    @njit(**KERNEL)
     def repeat(s: Any, source: Any, order: Any, threads: int, thread: int, repeats: int) -> None:
         control = flush_denormals(0)
         for i in range(repeats):
@@ -113,7 +114,7 @@ def for_each_panel(work: Callable[..., None]) -> Callable[..., None]:
 def for_each_task(work: Callable[..., None]) -> Callable[..., None]:
     """``work`` on a thread's share of the weights, many times over."""
 
-    @njit(nogil=True, no_cfunc_wrapper=True, _nrt=False)  # as narrows compiles them
+    @njit(**KERNEL)
     def repeat(s: Any, source: Any, order: Any, threads: int, thread: int, repeats: int) -> None:
         control = flush_denormals(0)
         for _ in range(repeats):

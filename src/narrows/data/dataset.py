@@ -13,6 +13,7 @@ from narrows.data.limits import extent_of
 from narrows.data.storage import LARGEST_IN_MEMORY, concatenated
 from narrows.errors import DataError
 from narrows.support.chunks import CACHED_VALUES, chunks
+from narrows.support.number_text import count_of
 
 if TYPE_CHECKING:
     from narrows.data.tables.part_tables import RowPlaces
@@ -152,7 +153,7 @@ class Dataset:
         count = len(self)
         if count < 2:
             raise DataError(
-                f"{self.name} has {count} row{'s' if count != 1 else ''}, "
+                f"{self.name} has {count_of(count, 'rows')}, "
                 "and 2 are needed to hold one out for validation",
                 hint="give more rows, or a validation set of its own",
             )

@@ -291,7 +291,7 @@ def explain(path: Path, dialect: CsvDialect, error: Exception) -> DataError:
             count = len(row)
             if any(cell.strip() for cell in row) and count != len(dialect.names):
                 return DataError(
-                    f"{path} has {count} cell{'s' if count != 1 else ''} in line {line:,}, and "
+                    f"{path} has {count_of(count, 'cells')} in line {line:,}, and "
                     f"{len(dialect.names)} in its first row",
                     hint="give every line as many cells; a cell that contains "
                     f"{dialect.delimiter!r} must stand in double quotes; if the line is no part of "

@@ -16,6 +16,9 @@ from typing import Any
 from narrows.support.compiling.folder import cache_folder, cannot_keep, damaged, keep, read
 from narrows.version import __version__
 
+#: How Numba compiles a kernel: it runs without Python's lock, and counts no references.
+KERNEL: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True, "_nrt": False}
+
 _DIGEST = 32
 
 
@@ -28,7 +31,7 @@ def compiled(function: Callable[..., Any], sources: int) -> Callable[..., Any]:
     """
     from numba import njit
 
-    dispatcher: Any = njit(nogil=True, no_cfunc_wrapper=True, _nrt=False)(function)
+    dispatcher: Any = njit(**KERNEL)(function)
     if hasattr(dispatcher, "_cache"):  # not where Numba is told to compile nothing
         dispatcher._cache = _Kept(function, sources)
     result: Callable[..., Any] = dispatcher

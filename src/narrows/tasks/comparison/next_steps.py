@@ -7,6 +7,7 @@ from pathlib import Path
 
 from narrows.data.sources import BUILT_IN
 from narrows.report.comparison.result import Command
+from narrows.support.spelling import as_command_line, spelt
 from narrows.support.streams import printable
 from narrows.support.temporary import is_temporary
 from narrows.tasks.comparison.parts import Parts, Reading
@@ -51,20 +52,14 @@ def commands(
 
 def _how_read(reading: Reading) -> str:
     """The options of how a folder of images or a CSV file was read, a blank before each."""
-    images, words = reading.images, list[str]()
-    if images.grey:
-        words.append("--grey")
-    if images.resize is not None:
-        words.append(f"--resize {images.resize[0]},{images.resize[1]}")
-    if images.skip_damaged:
-        words.append("--skip-damaged")
-    for name, value in reading.csv.items():
-        if name == "header":
-            words += [] if value is None else ["--header" if value else "--no-header"]
-        elif value is not None:
-            flag = f"--{name.replace('_', '-')}"
-            values = [value] if isinstance(value, str | int) else value
-            words += [f"{flag} {_quoted(str(each))}" for each in values]
+    images = reading.images
+    changes = {name: getattr(images, name) for name in ("grey", "resize", "skip_damaged")}
+    with as_command_line():
+        words = [spelt(name, value) for name, value in changes.items() if value]
+        for name, value in reading.csv.items():
+            values = [value] if isinstance(value, str | int) else value or ()
+            quoted = (_quoted(each) if isinstance(each, str) else each for each in values)
+            words += [spelt(name, each) for each in quoted]
     return "".join(f" {word}" for word in words)
 
 
@@ -76,8 +71,9 @@ def _types(parts: Parts, reading: Reading) -> str:
     if isinstance(reading.labels, str):
         types[reading.labels] = "ignored"
     # a name with a comma cannot be said in one word of the command line
-    said = ",".join(f"{name}={kind}" for name, kind in types.items() if "," not in name)
-    return f" --types {_quoted(said)}" if said else ""
+    said = {name: kind for name, kind in types.items() if "," not in name}
+    with as_command_line():
+        return f" {spelt('types', said)}" if said else ""
 
 
 def _quoted(name: str) -> str:
