@@ -91,6 +91,14 @@ def test_the_same_seed_draws_the_same() -> None:
     assert any(first[name].tobytes() != other[name].tobytes() for name in first)
 
 
+def test_few_codes_far_from_all_others_are_the_least_likely_where_some_are_trimmed() -> None:
+    """As many components as there are to be had would give them one of their own."""
+    far = np.array([[300.0, 0, 0], [301, 1, 0.001], [300, 2, 0]])
+    codes = np.concatenate([GROUPED, far])
+    found = fit_density(codes, 0, trimmed=0.1).log_density(codes)
+    assert found[-3:].max() < found[:-3].min()
+
+
 def test_a_constant_number_is_drawn_as_it_was_and_judges_nothing() -> None:
     codes = np.insert(GROUPED, 1, 0.1, axis=1)
     density, without = kept(fit_density(codes, 0)), kept(fit_density(GROUPED, 0))

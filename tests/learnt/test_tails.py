@@ -23,3 +23,13 @@ def test_surprise_is_the_logarithm_of_the_share_above() -> None:
 def test_surprise_rises_beyond_references_of_no_width(reference: np.ndarray) -> None:
     found = surprises(np.array([-1.0, 0.0, 2.0, 3.0]), reference)
     assert np.isfinite(found).all() and (np.diff(found[1:]) > 0).all()
+
+
+def test_a_reference_far_out_is_more_surprising_than_the_highest_of_many() -> None:
+    scores = np.sort(np.random.default_rng(0).exponential(size=800))
+    far = np.append(scores, 200.0)
+    # as the highest of 801 alone, whatever it is, it would be log 802 = 6.7
+    assert surprises(far, far)[-1] > 2 * surprises(scores, scores)[-1] > 6
+    # and what lies among the others is as it was
+    np.testing.assert_allclose(surprises(scores, far)[:760], surprises(scores, scores)[:760], 0.05)
+    assert (np.diff(surprises(far, far)) >= 0).all()

@@ -102,6 +102,19 @@ def test_scattered_outliers_among_the_training_items_do_no_harm() -> None:
     assert np.median(scores[400:]) > np.quantile(scores[:400], 0.95)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_wild_value_among_the_training_items_is_the_oddest(seed: int) -> None:
+    """Though it has a component of the mixture to itself, and the code nearly to itself."""
+    items = np.concatenate([related(800, seed), 10 + related(1, seed)])
+    items[-1, 3] = 999.0
+    detector = trained(Dataset("x", items[seed:]), Dataset("x", related(99, seed + 3)))
+    scores = detector.scores(items)
+    assert scores.argmax() == 800
+    assert detector.detection.p_values(scores[-1:]) == pytest.approx(0.01)
+    assert scores[-1] > detector.detection.threshold(0.01)
+    assert detector.contributions(items[-1:]).argmax() == 3
+
+
 def test_scores_do_not_depend_on_company(
     detector: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:

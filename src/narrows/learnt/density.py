@@ -181,7 +181,8 @@ def fit_density(
             are taken.
         seed: governs what is held out, and where components start.
         trimmed: the share of the codes, the least likely ones, without which the mixture is fitted
-            once more at the end.
+            once more at the end. A component of fewer codes than a covariance needs makes none of
+            them likely: one wild code would have its own.
     """
     wide = codes[:MOST_CODES].astype(np.float64)
     # rounding in the mean must not give a constant number a variance
@@ -211,10 +212,20 @@ def fit_density(
     rows = (wide[:, live] - centre[live]) / scale[live]
     mixture, added = _chosen(rows, seed, track)
     if trimmed:
-        likely = density(mixture).log_density(wide)
+        likely = density(_of_many(mixture, len(rows))).log_density(wide)
         rows = rows[likely >= np.quantile(likely, trimmed)]
         mixture = fit_mixture(mixture, rows, added, _MORE_STEPS)
     return density(mixture)
+
+
+def _of_many(mixture: Mixture, count: int) -> Mixture:
+    """The components that more of ``count`` codes belong to than codes have numbers, or all where
+    there are none."""
+    many = mixture.weights * count > mixture.means.shape[1]
+    if not many.any():
+        return mixture
+    weights = mixture.weights[many] / mixture.weights[many].sum()
+    return Mixture(weights, mixture.means[many], mixture.cholesky[many])
 
 
 def _chosen(codes: np.ndarray, seed: int, track: Tracker) -> tuple[Mixture, float]:

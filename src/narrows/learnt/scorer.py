@@ -5,8 +5,9 @@
 - ``density``: code and error together lie where few do: -log p under a Gaussian mixture over the
   code and the leading directions of the error (as Zong et al., ICLR 2018, do with the code and the
   size of the error), which is fitted twice, the second time without the least likely tenth, so that
-  outliers among the training items do not make themselves likely; of a net whose copies cross to
-  the decoder the code says little, and the error alone is looked at;
+  outliers among the training items do not make themselves likely, nor the components of few that
+  they may have; of a net whose copies cross to the decoder the code says little, and the error
+  alone is looked at;
 - ``isolation``: few random cuts part it from the training items (:mod:`narrows.learnt.forest`).
 """
 

@@ -19,8 +19,10 @@ _FEWEST_IN_TAIL = 5
 class Tail:
     """How surprising a score is among reference scores, in nats.
 
-    Between the reference scores it is interpolated; above the highest the tail is taken to be
-    exponential, with the mean excess of the highest twentieth (Pickands, 1975, with a shape of 0).
+    Between the reference scores it is interpolated. The tail is taken to be exponential, with the
+    mean excess of the highest twentieth (Pickands, 1975, with a shape of 0): above the highest
+    score, and below it where this is more than the share of scores that are as high. So one that
+    lies far out is not as usual as the highest score of another kind for being a reference itself.
 
     Attributes:
         values: the different reference scores, ascending, (m,).
@@ -44,6 +46,10 @@ class Tail:
         excess = float((tail - tail[0]).mean())
         if excess <= 0:  # of no width: any step beyond it is one nat a unit of rounding
             excess = max(abs(float(values[-1])), 1.0) * 1e-6
+        begins = int(np.searchsorted(values, tail[0]))
+        nats[begins:] = np.maximum(
+            nats[begins:], nats[begins] + (values[begins:] - tail[0]) / excess
+        )
         return cls(values, nats, excess)
 
     def surprises(self, scores: Float[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
