@@ -4,6 +4,7 @@ import contextlib
 import io
 from base64 import b64decode
 from collections.abc import Iterator
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,25 @@ def test_a_bound_is_for_what_it_says(asked: Any, bounds: list[float]) -> None:
     breakdown = breakdown_of(TABLE, max_error=asked)
     assert [column.bound for column in breakdown.columns] == pytest.approx(bounds)
     assert all((column.largest_error or 0) <= column.bound for column in breakdown.columns)
+
+
+def test_a_range_that_few_wild_values_make_is_told() -> None:
+    """And with the option that is said, the column is kept as one without them would be."""
+    numbers = np.append(np.linspace(20, 80, 99), 9999)
+    table = pa.table({"x": numbers, "n": numbers.astype(int), "y": np.linspace(0, 1, 100)})
+    of_x, of_n = breakdown_of(table, max_error=["1%", "y=2%"]).notes
+    assert of_x == (
+        "column 'x' is kept within 99.79, 1% of its range, which few wild values make (9999); the "
+        "others lie from 20 to 80, and 1% of that is 0.6: max_error=['1%', 'y=2%', 'x=0.6']"
+    )
+    assert of_n.startswith("column 'n' is kept within 99, 1% ")
+    assert of_n.endswith("that is 0: max_error=['1%', 'y=2%', 'n=0']")
+    usual = breakdown_of(table, max_error=["1%", "y=2%", "x=0.6", "n=0"])
+    assert [each.bound for each in usual.columns] == pytest.approx([0.6, 0, 0.02])
+    decimals = [Decimal(round(each * 100)) / 100 for each in numbers]
+    (note,) = breakdown_of(pa.table({"d": decimals}), max_error="1%").notes
+    assert "(9999); the others lie from 20 to 80, and 1% of that is 0.6" in note
+    assert not usual.notes and not breakdown_of(TABLE, max_error="1%").notes
 
 
 @pytest.mark.parametrize(

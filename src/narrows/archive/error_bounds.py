@@ -8,6 +8,7 @@ from typing import Any
 
 from narrows.errors import UsageError
 from narrows.support import arguments
+from narrows.support.spelling import spelt
 
 # Digits of a bound that is computed from a range: enough, and short where it is stored.
 _DIGITS = 6
@@ -46,6 +47,11 @@ class ErrorBound:
                 "such as 1%, or 0 for lossless",
             )
         return cls(amount / 100 if percent else amount, percent)
+
+    def __str__(self) -> str:
+        return (
+            f"{float(self.amount * 100):.10g}%" if self.of_range else f"{float(self.amount):.10g}"
+        )
 
     def in_units(self, lowest: Any, highest: Any) -> float:
         """The largest float that is no more, for data of this range.
@@ -107,6 +113,13 @@ class ErrorBounds:
         """Whether an error is allowed in a column of this name, if it holds numbers."""
         error_bound = self.named.get(name, self.general) if isinstance(name, str) else self.general
         return error_bound.amount > 0
+
+    def spelt_with(self, name: str, amount: str) -> str:
+        """The option that asks the same, and this largest error of one column."""
+        general = [str(self.general)] if self.general.amount else []
+        named = {each: str(error_bound) for each, error_bound in self.named.items()}
+        both = (named | {name: amount}).items()
+        return spelt("max_error", [*general, *(f"{each}={text}" for each, text in both)])
 
 
 def float_below(exact: Fraction) -> float:

@@ -201,7 +201,7 @@ def _exact(text: bytes, table: Any) -> Iterator[_Way]:
 
 def _bounded(rounded: TypedTable, rows: int, bounds: Sequence[str]) -> Iterator[_Way]:
     for bound in bounds:
-        limits = column_bounds(rounded, ErrorBounds.of(bound))
+        limits, _ = column_bounds(rounded, ErrorBounds.of(bound))
         quantised = quantise(rounded, _leading_rows(rounded, rows), limits)
         yield "quantise + xz", bound, quantised.size, quantised.errors
 

@@ -28,17 +28,23 @@ def spelt(name: str, value: object = None) -> str:
     ('batch_size=', 'refine=0', "preset='rounded'")
     >>> spelt("header", False), spelt("resize", (64, 48)), spelt("types", {"a b": "date"})
     ('header=False', 'resize=(64, 48)', "types={'a b': 'date'}")
+    >>> spelt("max_error", ["1%", "a b=2"])
+    "max_error=['1%', 'a b=2']"
     >>> with as_command_line():
     ...     spelt("batch_size"), spelt("refine", 0), spelt("preset", "rounded")
     ...     spelt("header", False), spelt("resize", (64, 48)), spelt("types", {"a b": "date"})
+    ...     spelt("max_error", ["1%", "a b=2"])  # once for each
     ('--batch-size', '--refine 0', '--preset rounded')
     ('--no-header', '--resize 64,48', "--types 'a b=date'")
+    "--max-error 1% --max-error 'a b=2'"
     """
     if not _face["command line"]:
         return f"{name}=" if value is None else f"{name}={value!r}"
     flag = f"--{'no-' * (value is False)}{name.replace('_', '-')}"
     if value is None or isinstance(value, bool):
         return flag
+    if isinstance(value, list):
+        return " ".join(f"{flag} {shlex.quote(str(each))}" for each in value)
     if isinstance(value, Mapping):
         value = shlex.quote(",".join(f"{key}={each}" for key, each in value.items()))
     elif isinstance(value, tuple):

@@ -7,9 +7,11 @@ that is kept beside it where the file is made of rows of as many cells each.
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +26,7 @@ from narrows.data.tables.frames.stored import StoredFrame
 from narrows.data.tables.reading import CsvTable, open_table
 from narrows.data.tables.table_source import TableSource
 from narrows.data.tables.text_cells import candidate_types
+from narrows.data.tables.wild import WildFinder
 from narrows.errors import DataError
 from narrows.support.lazy_modules import pa, pc
 from narrows.support.progress import Tracker, silent
@@ -37,6 +40,49 @@ GROUP_VALUES, GROUP_BYTES = 1 << 22, 32 << 20
 MOST_COLUMNS = 10_000
 # Bytes of all names together.
 _MOST_NAMES = 1 << 20
+
+
+# Values whose squares float64 holds; beyond, no wild ones are looked for.
+_FARTHEST = 1e100
+
+
+@dataclass
+class Range:
+    """Where the finite values of a column lie.
+
+    Attributes:
+        unit: what the values of its cells are multiples of.
+        ends: the lowest and the highest, 0 and 0 where is none.
+    """
+
+    unit: Fraction = Fraction(1)
+    ends: tuple[Fraction, Fraction] = (Fraction(0), Fraction(0))
+    _finder: WildFinder | None = None
+
+    def add(self, values: np.ndarray) -> None:
+        """More values of cells, at least one."""
+        low, high = (Fraction(end.item()) * self.unit for end in (values.min(), values.max()))
+        if self._finder is None:
+            self.ends, self._finder = (low, high), WildFinder(0)
+        self.ends = min(self.ends[0], low), max(self.ends[1], high)
+        self._finder.add(values.astype(np.float64).clip(-_FARTHEST, _FARTHEST))
+
+    def usual(self) -> "UsualRange | None":
+        """Where all but few wild values lie, None where there are no such."""
+        if self._finder is None or max(map(abs, self.ends)) > Fraction(_FARTHEST) * self.unit:
+            return None
+        (wild,), others, _ = self._finder.wild()
+        if not len(wild) or not others.spread:
+            return None
+        ends = Fraction(others.lowest) * self.unit, Fraction(others.highest) * self.unit
+        return UsualRange((wild * float(self.unit)).tolist(), ends)
+
+
+class UsualRange(NamedTuple):
+    """Few wild values, and the ends of all others."""
+
+    wild: list[float]
+    ends: tuple[Fraction, Fraction]
 
 
 class TypedTable:
@@ -152,18 +198,16 @@ class TypedTable:
         first = list(self.types)[:1]
         return sum(batch.num_rows for batch in self._source.batches(first))
 
-    def ranges(self, columns: Sequence[str]) -> Mapping[str, tuple[Any, Any]]:
-        """The lowest and the highest finite value of columns of numbers; 0 and 0 where is none."""
-        found: dict[str, tuple[Any, Any]] = {}
+    def ranges(self, columns: Sequence[str]) -> Mapping[str, Range]:
+        """Where the finite values of columns of numbers lie."""
+        found = {name: Range(Fraction(1, 10 ** self.storages[name].scale)) for name in columns}
         for batch in self.batches() if columns else ():
             for name in columns:
                 values = self.storages[name].cells(batch.column(name)).values
                 values = values[np.isfinite(values)]
                 if values.size:
-                    low, high = values.min().item(), values.max().item()
-                    before = found.get(name, (low, high))
-                    found[name] = min(before[0], low), max(before[1], high)
-        return {name: found.get(name, (0, 0)) for name in columns}
+                    found[name].add(values)
+        return found
 
     def _read_categories(self) -> dict[str, Any]:
         wanted = [name for name, type_ in self.types.items() if pa.types.is_dictionary(type_)]

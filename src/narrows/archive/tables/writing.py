@@ -16,11 +16,12 @@ from narrows.archive.blocks import RECORD
 from narrows.archive.container import Part, write_container
 from narrows.archive.error_bounds import ErrorBound, ErrorBounds
 from narrows.archive.methods import EFFORTS, Effort
+from narrows.archive.tables.cells import Storage
 from narrows.archive.tables.group import digest_pieces
 from narrows.archive.tables.grouping import encode_group
 from narrows.archive.tables.layout import TableColumn, TableLayout
 from narrows.archive.tables.size_breakdown import ColumnSize, TableSizeBreakdown
-from narrows.archive.tables.sources import TypedTable
+from narrows.archive.tables.sources import Range, TypedTable
 from narrows.archive.tables.text.description import PART as LINES
 from narrows.archive.tables.text.description import (
     Comparison,
@@ -33,11 +34,14 @@ from narrows.data.tables.csv_options import CsvOptions
 from narrows.errors import UsageError
 from narrows.support import arguments
 from narrows.support.lazy_modules import pa
+from narrows.support.number_text import readable
 from narrows.support.outputs import require_other_file
 from narrows.support.progress import Advance, Tracker, silent
 
 # Values of a table whose columns are tried together: up to a minute of one core for each million.
 _TOGETHER_UP_TO: dict[Effort, float] = {"fast": 0, "normal": 1 << 22, "best": math.inf}
+# Columns whose range few wild values make that are told of.
+_MOST_STRETCHED = 5
 # Coded groups wait in memory up to here, then in a temporary file.
 _IN_MEMORY = 64 << 20
 
@@ -76,7 +80,7 @@ def write_table(
     error_bounds = ErrorBounds.of(max_error)
     options = CsvOptions.of(csv or {})
     table = TypedTable(source, numbers=error_bounds, options=options, track=track)
-    bounds = column_bounds(table, error_bounds)
+    bounds, stretched = column_bounds(table, error_bounds)
     columns = [
         TableColumn.of(name, type_, bounds[name], table.dtypes[name])
         for name, type_ in table.types.items()
@@ -93,11 +97,14 @@ def write_table(
         breakdown = writer.finish(out)
     if irregular:
         breakdown = replace(breakdown, text_exact=False, text_reason=irregular)
-    return replace(breakdown, notes=table.notes, seconds=time.perf_counter() - begun)
+    return replace(breakdown, notes=(*table.notes, *stretched), seconds=time.perf_counter() - begun)
 
 
-def column_bounds(table: TypedTable, error_bounds: ErrorBounds) -> dict[str, float]:
-    """The largest error of each column, in its own units.
+def column_bounds(
+    table: TypedTable, error_bounds: ErrorBounds
+) -> tuple[dict[str, float], tuple[str, ...]]:
+    """The largest error of each column, in its own units, and what to say of ranges that few wild
+    values make.
 
     Raises:
         UsageError: one is asked of a column that there is not, or that holds no numbers.
@@ -118,14 +125,29 @@ def column_bounds(table: TypedTable, error_bounds: ErrorBounds) -> dict[str, flo
         name for name, error_bound in asked.items() if error_bound.of_range and error_bound.amount
     ]
     ranges = table.ranges(measured)
-    bounds = {}
+    bounds, notes = dict[str, float](), list[str]()
     for name, error_bound in asked.items():
-        scale = Fraction(10) ** table.storages[name].scale
-        lowest, highest = (Fraction(end) / scale for end in ranges.get(name, (0, 0)))
-        bound = error_bound.in_units(lowest, highest)
-        whole = table.storages[name].dtype.kind in "iu" and scale == 1
-        bounds[name] = float(int(bound)) if whole else bound
-    return bounds
+        found, storage = ranges.get(name, Range()), table.storages[name]
+        bounds[name] = _in_units(error_bound, found.ends, storage)
+        usual = found.usual() if bounds[name] and len(notes) < _MOST_STRETCHED else None
+        if usual is not None:
+            values = ", ".join(f"{value:.10g}" for value in usual.wild)
+            lowest, highest = usual.ends
+            least = f"{_in_units(error_bound, usual.ends, storage):.3g}"
+            notes.append(
+                f"column {name!r} is kept within {readable(bounds[name])}, {error_bound} of its "
+                f"range, which few wild values make ({values}); the others lie from "
+                f"{float(lowest):.10g} to {float(highest):.10g}, and {error_bound} of that is "
+                f"{least}: {error_bounds.spelt_with(name, least)}"
+            )
+    return bounds, tuple(notes)
+
+
+def _in_units(asked: ErrorBound, ends: tuple[Fraction, Fraction], storage: Storage) -> float:
+    """A largest error of a column of this range."""
+    bound = asked.in_units(*ends)
+    whole = storage.dtype.kind in "iu" and not storage.scale
+    return float(int(bound)) if whole else bound
 
 
 def _has_error(name: str, table: TypedTable) -> bool:
