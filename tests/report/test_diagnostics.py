@@ -222,6 +222,15 @@ def test_ten_rows_a_number(rows: int, size: int, words: tuple[str, ...] | None) 
         assert word in str(caution)
 
 
+@pytest.mark.parametrize(("rows", "advised"), [(150, 15), (190, 17), (1000, 17)])
+def test_dead_numbers_and_few_rows_advise_one_length(rows: int, advised: int) -> None:
+    found = diagnostics.dead_numbers([3, 4, 5], 20, rows), diagnostics.few_rows(rows, 20, [3, 4, 5])
+    assert found[0] is not None and f"ask for {advised} numbers," in found[0].advice
+    assert (found[1] is None) == (rows >= 200)
+    if found[1] is not None:
+        assert f"at most {advised} latent numbers" in found[1].advice
+
+
 # Dead units
 
 TWO_HIDDEN = Spec(

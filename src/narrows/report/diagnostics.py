@@ -117,10 +117,12 @@ def find_warnings(
     some = measured_on(len(items), len(training), held_out=False)
     denoises = training.inputs is not None or trained.training.noise is not None
     idle = idle_numbers(trained, codes)
+    # a code that only has to lose noise is as wide as it likes
+    rows = None if denoises else len(training)
     found = [
         collapsed_code(idle, size),
         collapsed_reconstructions(variance(items), variance(results), variance(linear), some),
-        dead_numbers(idle, size),
+        dead_numbers(idle, size, rows),
         # of PCA itself, kept for its error, rounding is all that differs
         None
         if is_pca
@@ -130,8 +132,7 @@ def find_warnings(
         None
         if is_pca
         else overfitted(history, kept, keeps_best=keeps_best, refines=trained.refinement > 0),
-        # a code that only has to lose noise is as wide as it likes
-        None if denoises else few_rows(len(training), size),
+        None if rows is None else few_rows(rows, size, idle),
         dead_units(dead_unit_counts(trained.model, items)),
         duplicate_numbers(codes),
         constant_errors(item_errors(items, results), some),
@@ -155,15 +156,17 @@ def collapsed_code(idle: Sequence[int], size: int) -> Caution | None:
     )
 
 
-def dead_numbers(idle: Sequence[int], size: int) -> Caution | None:
-    """``idle`` as above, where they are too few to call the code collapsed."""
+def dead_numbers(idle: Sequence[int], size: int, rows: int | None = None) -> Caution | None:
+    """``idle`` as above, where they are too few to call the code collapsed; ``rows``: to train on,
+    where these say how long a code may be."""
     if not 0 < len(idle) < COLLAPSED_SHARE * size:
         return None
+    live = _affordable_numbers(rows, size, idle) if rows is not None else size - len(idle)
     return Caution(
         "dead-numbers",
         f"{len(idle)} of {size} latent numbers are dead, the same for every training item: "
         f"{_named(idle)}",
-        f"ask for {count_of(size - len(idle), 'numbers')}, try another seed, or take a preset "
+        f"ask for {count_of(live, 'numbers')}, try another seed, or take a preset "
         "whose code is linear",
     )
 
@@ -245,16 +248,25 @@ def overfitted(
     return None
 
 
-def few_rows(rows: int, size: int) -> Caution | None:
-    """``rows`` to train on, for a code of ``size`` numbers."""
+def _affordable_numbers(rows: int, size: int, idle: Sequence[int]) -> int:
+    """The longest code, of ``size`` at most, that so many rows are enough for and that leaves
+    nothing ``idle``, as far as either can be said."""
+    live = size - len(idle) if len(idle) < COLLAPSED_SHARE * size else size
+    enough = rows // ROWS_PER_NUMBER
+    return min(live, enough) if enough > 1 else live
+
+
+def few_rows(rows: int, size: int, idle: Sequence[int] = ()) -> Caution | None:
+    """``rows`` to train on, for a code of ``size`` numbers, of which some are ``idle``."""
     if rows >= ROWS_PER_NUMBER * size:
         return None
     if size >= rows:
         why = "so a code can give every row a number of its own and learn nothing they share"
     else:
         why = f"and fewer than {ROWS_PER_NUMBER} rows a number say little about what rows share"
-    affordable = rows // ROWS_PER_NUMBER
-    fewer = f"ask for at most {affordable} latent numbers, or give" if affordable > 1 else "give"
+    affordable = _affordable_numbers(rows, size, idle)
+    few = rows < 2 * ROWS_PER_NUMBER
+    fewer = "give" if few else f"ask for at most {affordable} latent numbers, or give"
     return Caution(
         "few-rows",
         f"there {'is' if rows == 1 else 'are'} {count_of(rows, 'rows')} to learn "
