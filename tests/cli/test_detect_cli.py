@@ -160,7 +160,7 @@ KINDS, NUMBERS = ["a", "b", "a"], [1.0, 2.0, 7.0]
         ),
         (
             {"kind": KINDS, "height": ["tall", "1", "2"], "twice": NUMBERS},
-            "column 'height' holds 'tall' in row 1, which is not a number",
+            "column 'height' holds 'tall' in line 2, which is not a number",
             "leave the cell empty",
         ),
     ],

@@ -118,7 +118,7 @@ def test_what_one_command_refuses_all_refuse_alike(
         lambda: load_data(path, table=trained.data.table),
         lambda: filled(trained, path, column),
     ):
-        with pytest.raises(NarrowsError, match=f"'{column}' holds .* in row 2") as refused:
+        with pytest.raises(NarrowsError, match=f"'{column}' holds .* in line 3") as refused:
             read()
         said.append(refused.value.message)
     assert said[0] == said[1]
@@ -137,7 +137,7 @@ def test_whole_numbers_that_are_none_later_by_every_command(
         ("denoise", "--cells", "all", "--out", tmp_path / "all.parquet"),
     ):
         outcome = done(narrows(command, tmp_path / "m.safetensors", path, *more, "--force"))
-        assert "held whole numbers in training, and 10.5 in row 2" in outcome.err, command
+        assert "held whole numbers in training, and 10.5 in line 3" in outcome.err, command
     assert pa.parquet.read_table(tmp_path / "filled.parquet")["whole"].type == pa.float64()
     assert pa.parquet.read_table(tmp_path / "all.parquet")["whole"].type == pa.int64()
 

@@ -118,7 +118,7 @@ def test_what_training_never_saw_is_said(model: Path, narrows: Command, tmp_path
         (lambda rows: rows.drop_columns(["flag", "day"]), "lacks 2 of the model's 7 columns"),
         (
             lambda rows: rows.set_column(0, "number", rows["id"]),
-            "column 'number' holds 'row 0' in row 1, which is not a number",
+            "column 'number' holds 'row 0' in row 0, which is not a number",
         ),
     ],
 )

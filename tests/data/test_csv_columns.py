@@ -226,13 +226,15 @@ def test_numbers_of_another_mark_than_was_said_are_refused_where_numbers_are_dec
     marks: dict[str, str], tmp_path: Path
 ) -> None:
     cells = ["0.50", "-1.25", "0.75"]
-    with pytest.raises(DataError, match=r"column 'c' holds '0.50' in row 1, which is not a number"):
+    with pytest.raises(
+        DataError, match=r"column 'c' holds '0.50' in line 2, which is not a number"
+    ):
         column_of(tmp_path / "a.csv", cells, types={"c": "numeric"}, **marks)
     assert column_of(tmp_path / "a.csv", cells, **marks)[0].kind == "ignored"
 
 
 def test_a_column_of_other_things_is_not_declared_a_number(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="column 'c' holds 'x' in row"):
+    with pytest.raises(DataError, match="column 'c' holds 'x' in line 2"):
         column_of(tmp_path / "a.csv", ["x", "y", "z", "1"], types={"c": "numeric"})
 
 
@@ -254,7 +256,7 @@ def test_later_files_may_hold_what_training_did_not(tmp_path: Path) -> None:
     found, notes = encoded(later, "k,c,more\n1,10.5,x\n2,10.0,x\n3,-,x\n", schema)
     assert schema.encode(pa.table({"c": [10.5], "k": [1]}), SchemaDrift()).shape == (1, 2)
     assert found[1] == 10
-    assert "held whole numbers in training, and 10.5 in row 1: 1 such cell taken" in notes
+    assert "held whole numbers in training, and 10.5 in line 2: 1 such cell taken" in notes
     assert "ignored what the model was not trained on: 'more'" in notes
     schema = trained("2024-01-01", "2024-03-01")
     found, _ = encoded(later, "c,k\n2024-02-01T10:30:00,1\n2024-02-02 11:00:00,1\n", schema)
@@ -272,7 +274,7 @@ def test_later_files_may_hold_what_training_did_not(tmp_path: Path) -> None:
     found, notes = encoded(later, "c,k\n5,1\nERROR,1\n7,1\n", schema)
     assert found[1] is None
     assert "cells of another kind taken for missing, as in training: 'ERROR' 1x" in notes
-    with pytest.raises(DataError, match="holds 'ERROR' in row 2, which is not a number"):
+    with pytest.raises(DataError, match="holds 'ERROR' in line 3, which is not a number"):
         encoded(later, "c,k\n5,1\nERROR,1\n7,1\n", trained("1.5", "2"))
 
 

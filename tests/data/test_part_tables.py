@@ -148,7 +148,7 @@ def test_no_output_is_one_of_the_parts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_a_bad_cell_is_named_by_its_file_and_its_row_there(kind: str, tmp_path: Path) -> None:
     """Where columns are learnt, and where a model reads a table or fills it in."""
-    place = "line 3 of part-1.csv" if kind == "csv" else "row 2 of part-1.parquet"
+    place = "line 3 of part-1.csv" if kind == "csv" else "row 1 of part-1.parquet"
 
     def parts(name: str, **second: object) -> str:
         columns = {"x": [1.5, 2.5, 4.0], "n": [1, 2, 4]}

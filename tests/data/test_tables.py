@@ -496,13 +496,13 @@ def test_a_rare_category_counts_as_other_also_when_new() -> None:
 @pytest.mark.parametrize(
     ("column", "cells", "message"),
     [
-        ("number", ["1", "many"], "column 'number' holds 'many' in row 2, which is not a number"),
-        ("number", [datetime.date(2020, 1, 1)] * 2, "in row 1, which is not a number"),
-        ("flag", [0, 2], "column 'flag' holds 2 in row 2, which is not true or false"),
-        ("day", [1, 2], "column 'day' holds 1 in row 1, which is not a date"),
-        ("day", ["2020-01-01", "soon"], "column 'day' holds 'soon' in row 2, which is not a date"),
-        ("number", [1.0, float("inf")], "column 'number' holds inf in row 2"),
-        ("number", [-1e200, 1.0], "column 'number' holds -1e.200 in row 1"),
+        ("number", ["1", "many"], "column 'number' holds 'many' in row 1, which is not a number"),
+        ("number", [datetime.date(2020, 1, 1)] * 2, "in row 0, which is not a number"),
+        ("flag", [0, 2], "column 'flag' holds 2 in row 1, which is not true or false"),
+        ("day", [1, 2], "column 'day' holds 1 in row 0, which is not a date"),
+        ("day", ["2020-01-01", "soon"], "column 'day' holds 'soon' in row 1, which is not a date"),
+        ("number", [1.0, float("inf")], "column 'number' holds inf in row 1"),
+        ("number", [-1e200, 1.0], "column 'number' holds -1e.200 in row 0"),
     ],
 )
 def test_cells_of_another_kind(
@@ -512,6 +512,19 @@ def test_cells_of_another_kind(
     table = table.set_column(table.column_names.index(column), column, pa.array(cells))
     with pytest.raises(DataError, match=message):
         trained.encode(table)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "arrow", "parquet", "csv"])
+def test_a_note_names_a_row_as_results_do(kind: str, tmp_path: Path) -> None:
+    """By its number from 0, and by its line where there are such."""
+    table = pa.table({"x": [*np.linspace(20, 80, 40).tolist(), 9999.0], "y": [0.5, *range(40)]})
+    path = tmp_path / f"x.{kind}"
+    if kind == "csv":
+        pa.csv.write_csv(table, path)
+    elif kind == "parquet":
+        pa.parquet.write_table(table, path)
+    (note,) = load_data({"pandas": table.to_pandas(), "arrow": table}.get(kind, path)).notes
+    assert f"9999 in {'line 42' if kind == 'csv' else 'row 40'};" in note
 
 
 def test_texts_of_numbers_are_numbers(trained: TableSchema) -> None:
@@ -608,7 +621,7 @@ def test_a_first_line_of_numbers_is_data(first: str, is_header: bool, tmp_path: 
         ('a,b\n"x\ny",2\n\n3,4,5\n', "has 3 cells in line 5, and 2 in its first row"),
         ("a,a\n1,2\n", "has 2 columns with the name 'a'"),
         ("a,b\n1,x\n1,x\n", "every column of .* is constant"),
-        ("a\n1\ninf\n", "column 'a' holds inf in row 2"),
+        ("a\n1\ninf\n", "column 'a' holds inf in line 3"),
     ],
 )
 def test_csv_that_cannot_be(text: str, message: str, tmp_path: Path) -> None:

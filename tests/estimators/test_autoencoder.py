@@ -427,7 +427,7 @@ def test_a_frame_of_another_kind_is_told_apart() -> None:
     estimator = small().fit(frame)
     with pytest.raises(ValueError, match="yet now missing:\n- number"):
         estimator.transform(frame.drop(columns="number"))
-    with pytest.raises(DataError, match=r"column 'number' holds 'x' in row 1, which is not a num"):
+    with pytest.raises(DataError, match=r"column 'number' holds 'x' in row 0, which is not a num"):
         estimator.transform(frame.assign(number="x"))
     with pytest.warns(UserWarning, match=r"'text' has 200 values that training never .*'w' 200x"):
         estimator.transform(frame.assign(text="w"))

@@ -93,7 +93,7 @@ def _check_numbers(numbers: np.ndarray, array: Any, name: str, kind: str, row: i
         at = int(np.argmax(extreme))
         raise _of_row(
             row + at,
-            f"column {name!r} holds {numbers[at]:g} in row {row + at:,}, and numbers must be "
+            f"column {name!r} holds {numbers[at]:g} in {row_name(row + at)}, and numbers must be "
             f"finite and at most {_LARGEST:g}",
             hint="correct it, leave the cell empty, or take the logarithm of the column",
         )
@@ -109,13 +109,20 @@ def _check_numbers(numbers: np.ndarray, array: Any, name: str, kind: str, row: i
         raise not_of_kind(name, kind, displayed(array, at), row + at)
 
 
+def row_name(row: int) -> str:
+    """What row ``row``, the first of which is 1, is called where no line is known: by its number
+    from 0, as results have it."""
+    return f"row {row - 1:,}"
+
+
 def not_of_kind(name: str, kind: str, value: Any, row: int) -> DataError:
     """An error about a cell that is not of its column's kind."""
     what = {"numeric": "a number", "integer": "a whole number", "boolean": "true or false"}
     shown = repr(value) if len(repr(value)) <= 60 else f"{value!r:.60}..."
     return _of_row(
         row,
-        f"column {name!r} holds {shown} in row {row:,}, which is not {what.get(kind, 'a date')}",
+        f"column {name!r} holds {shown} in {row_name(row)}, which is not "
+        f"{what.get(kind, 'a date')}",
         hint="correct it, leave the cell empty, or declare the column categorical when training: "
         f"{spelt('types', {name: 'categorical'})}",
     )

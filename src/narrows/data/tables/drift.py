@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from narrows.data.tables.cells import row_name as numbered
 from narrows.support.number_text import count_of
 from narrows.support.spelling import spelt
 
@@ -40,7 +41,7 @@ class SchemaDrift:
         before, first, at = self.fractions.get(name, (0, value, row))
         self.fractions[name] = before + count, first, at
 
-    def lines(self, row_name: Callable[[int], str] = "row {:,}".format) -> tuple[str, ...]:
+    def lines(self, row_name: Callable[[int], str] = numbered) -> tuple[str, ...]:
         """Sentences that name column, value and count; none if nothing was drift.
 
         Args:

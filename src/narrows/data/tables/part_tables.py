@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from narrows.data.parts import Parts
-from narrows.data.tables.table_source import TableSource
+from narrows.data.tables.table_source import TableSource, row_names
 from narrows.errors import DataError
 from narrows.support.lazy_modules import pa, pc
 
@@ -163,8 +163,7 @@ class PartTable:
         """The file and the row there of row ``row``, the first of which is 1, in words."""
         file, number = self.places.of(row - 1)
         table = self._tables[self._named.index(file)]
-        where = getattr(table, "where", "row {:,}".format)
-        return f"{where(number + 1)} of {file}"
+        return f"{row_names(table)(number + 1)} of {file}"
 
     def frame_dtype(self, column: str) -> str | None:
         """None: files are no data frames."""

@@ -11,7 +11,7 @@ from typing import Any
 from narrows.data.image_reading import image_suffixes
 from narrows.data.parts import Parts, is_pattern, names_below, part_files
 from narrows.data.tables.arrow_types import is_stored, kind_of
-from narrows.data.tables.cells import whole
+from narrows.data.tables.cells import row_name, whole
 from narrows.data.tables.csv_bytes import DAMAGE, PACKED, TextBytes, open_text
 from narrows.data.tables.csv_dialect import (
     body,
@@ -151,7 +151,7 @@ class CsvTable:
     def where(self, row: int) -> str:
         """The line on which row ``row`` begins, the first of which is 1, in words."""
         line = line_of_row(self.path, self.dialect, row)
-        return f"row {row:,}" if line is None else f"line {line:,}"
+        return row_name(row) if line is None else f"line {line:,}"
 
     def frame_dtype(self, column: str) -> str | None:
         return None

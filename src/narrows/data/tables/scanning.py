@@ -35,7 +35,7 @@ from narrows.data.tables.reading import cells_of
 from narrows.data.tables.resolution import ResolutionFinder
 from narrows.data.tables.schema import MAX_COLUMNS
 from narrows.data.tables.statistics import MOST_LETTERS, Moments, TextCounts
-from narrows.data.tables.table_source import TableSource
+from narrows.data.tables.table_source import TableSource, row_names
 from narrows.data.tables.text_cells import (
     are_truth_words,
     candidate_types,
@@ -206,7 +206,7 @@ class _Reading:
             stated=(options.decimal, options.thousands),
             decimal_first=getattr(dialect, "delimiter", ",") in ";\t",
             textual=source.textual,
-            where=getattr(source, "where", "row {:,}".format),
+            where=row_names(source),
         )
 
 

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
+from narrows.data.tables.cells import row_name
 from narrows.errors import DataError
 
 
@@ -37,10 +38,10 @@ class TableSource(Protocol):
 
 
 def row_names(source: TableSource) -> Callable[[int], str]:
-    """What a row is called, the first of which is 1: of a table in many files, by its place in one
-    of them."""
-    where: Callable[[int], str] = getattr(source, "where", "row {:,}".format)
-    return where if hasattr(source, "places") else "row {:,}".format
+    """What a row is called, the first of which is 1: of a CSV file by its line, of a table in many
+    files by its place in one of them, of others by its number from 0."""
+    named: Callable[[int], str] = getattr(source, "where", row_name)
+    return named
 
 
 @contextlib.contextmanager
@@ -51,6 +52,6 @@ def rows_named(source: TableSource) -> Iterator[None]:
     except DataError as error:
         if error.row is None:
             raise
-        before, _, after = error.message.rpartition(f" row {error.row:,}")
+        before, _, after = error.message.rpartition(f" {row_name(error.row)}")
         message = f"{before} {row_names(source)(error.row)}{after}"
         raise DataError(message, hint=error.hint) from error
