@@ -18,12 +18,12 @@ SMALL = {"preset": "simple", "latent": 2, "hidden": (4,), "epochs": 20}
 
 
 def said(
-    monkeypatch: pytest.MonkeyPatch, step: float, *, label: str = "training", before: float = 0.0
+    monkeypatch: pytest.MonkeyPatch, step: float, *, label: str = "training", **more: float
 ) -> list[str]:
     """What is told of a thousand steps of so many seconds each."""
     now, notes = [0.0], list[str]()
     monkeypatch.setattr(pulse._State, "clock", lambda: now[0])
-    track = timed_training(silent, notes.append, "10 epochs", before)
+    track = timed_training(silent, notes.append, "10 epochs", **more)
     with track(label, total=1000, unit="items") as advance:
         advance(0)
         now[0] += 30  # compiling is no part of it
@@ -73,9 +73,19 @@ def test_what_an_earlier_run_did_takes_no_time(monkeypatch: pytest.MonkeyPatch) 
     assert notes == ["  this: about 30 seconds"]
 
 
-@pytest.mark.parametrize(("patience", "at_most"), [(None, ""), (19, " at most")])
+def test_of_a_training_that_may_stop_the_least_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert said(monkeypatch, 0.24, before=300, least=0.25) == [
+        "  10 epochs: from about 60 seconds to about 4 minutes; other sizes of codes then up to "
+        "about 9 minutes",
+        "  epochs= takes fewer",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("patience", "length"), [(None, ": about 2 minutes"), (4, " at most: from about")]
+)
 def test_fit_says_how_long_it_trains(
-    monkeypatch: pytest.MonkeyPatch, patience: int | None, at_most: str
+    monkeypatch: pytest.MonkeyPatch, patience: int | None, length: str
 ) -> None:
     ticks, notes = itertools.count(step=5.0), list[str]()
     monkeypatch.setattr(pulse._State, "clock", lambda: next(ticks))
@@ -83,7 +93,7 @@ def test_fit_says_how_long_it_trains(
     options = FitOptions(**SMALL, patience=patience)
     fit(data, data, options, given={}, note=notes.append)
     (told,) = (line for line in notes if "about" in line)
-    assert told.startswith(f"  training, 20 epochs{at_most}: about ")
+    assert told.startswith(f"  training, 20 epochs{length}")
 
 
 @pytest.mark.parametrize("verbose", [True, False])

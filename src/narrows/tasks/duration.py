@@ -14,7 +14,9 @@ _TIMED, _WORTH_SAYING = 2.0, 15.0
 _LONG = 300.0
 
 
-def timed_training(track: Tracker, note: Note, what: str, before: float = 0.0) -> Tracker:
+def timed_training(
+    track: Tracker, note: Note, what: str, before: float = 0.0, least: float = 1.0
+) -> Tracker:
     """A tracker that says after two seconds of training how long it takes in all.
 
     Args:
@@ -23,6 +25,8 @@ def timed_training(track: Tracker, note: Note, what: str, before: float = 0.0) -
         what: begins it, such as ``3,334 epochs at most``.
         before: seconds of earlier trainings that will be taken once more, together with those of
             this one, by the other sizes of codes; 0 where none are trained.
+        least: the share of it after which a training may stop, as nothing is gained any more; 1
+            where it takes all of it.
     """
 
     @contextlib.contextmanager
@@ -31,16 +35,21 @@ def timed_training(track: Tracker, note: Note, what: str, before: float = 0.0) -
             if label != "training" or total is None:
                 yield advance
             else:
-                yield _Timed(advance, total, lambda seconds: _say(note, what, seconds, before))
+                yield _Timed(
+                    advance, total, lambda seconds: _say(note, what, seconds, before, least)
+                )
 
     return timed
 
 
-def _say(note: Note, what: str, seconds: float, before: float) -> None:
+def _say(note: Note, what: str, seconds: float, before: float, least: float) -> None:
     if seconds < _WORTH_SAYING:
         return
-    then = f"; other sizes of codes then {about(seconds + before)}" if before else ""
-    note(f"  {what}: {about(seconds)}{then}")
+    # when nothing is gained any more cannot be foretold
+    most, up_to = about(seconds), "" if least == 1 else "up to "
+    length = most if least == 1 else f"from {about(least * seconds)} to {most}"
+    then = f"; other sizes of codes then {up_to}{about(seconds + before)}" if before else ""
+    note(f"  {what}: {length}{then}")
     if seconds + (seconds + before if before else 0) > _LONG:
         note(f"  {spelt('epochs')} takes fewer")
 

@@ -156,7 +156,7 @@ def fit(
         held_out,
         plan,
         detection=detection,
-        track=timed_training(track, foretell or note, _length(plan), before),
+        track=timed_training(track, foretell or note, _length(plan), before, _least(plan)),
         unbroken=unbroken,
         devices=options.devices,
         **run,
@@ -203,6 +203,12 @@ def _length(plan: Plan) -> str:
     """How long the training is, in epochs."""
     epochs, at_most = plan.settings.epochs, "" if plan.settings.patience is None else " at most"
     return f"training, {count_of(epochs, 'epochs')}{at_most}"
+
+
+def _least(plan: Plan) -> float:
+    """The share of its epochs after which the training may end at the earliest."""
+    epochs, patience = plan.settings.epochs, plan.settings.patience
+    return 1.0 if patience is None else min((patience + 1) / epochs, 1.0)
 
 
 def _settled(start: TrainedModel | None) -> dict[str, Any]:

@@ -242,7 +242,6 @@ class _Run:
         start, before = time.monotonic(), self.items_done()
         with self._undivided():
             self._train_slice()
-        advance(self.items_done() - before, self.note())
         if len(self.at.losses) * self.batch_size >= len(self.items):
             with self.at.spent.on("validating"):
                 validation_loss = self._validation_loss()
@@ -251,6 +250,8 @@ class _Run:
                 self.control.on_epoch(self.at.history)
         else:
             self.at.spent.whole += time.monotonic() - start
+        # told only now, so that the first time is that of what validating compiles too
+        advance(self.items_done() - before, self.note())
         if time.monotonic() - self.saved_at > self.control.checkpoint_seconds:
             self.save()
 
