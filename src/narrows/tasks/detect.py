@@ -127,6 +127,8 @@ class Detected(Shown):
             f"{self.data.name}, {count_of(count, 'rows')}, {flagged:,} flagged: "
             f"{self.score} score above {self.threshold:.4g}"
         )
+        if count > _SHOWN:
+            title += f"; the oddest {_SHOWN}:"
         rows = [["row", "score", "p-value", *(["what made it odd"] if self.parts else [])]]
         for row in self.oddest[:_SHOWN].tolist():
             parts = [f"{cell_text(name)} {share:.0%}" for name, share in self.reasons.get(row, [])]

@@ -398,7 +398,7 @@ class Column:
             ends = cells.from_numbers(np.array([self.lowest, self.highest]), dtype)
             low, high = (cells.displayed(ends, at) for at in (0, 1))
             return f"{low} to {high}"
-        return f"{self.lowest:.10g} to {self.highest:.10g}"
+        return f"{self.lowest + 0.0:.10g} to {self.highest + 0.0:.10g}"  # 0, not -0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values, without what is at its default."""
