@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.engine.fused.machine import inlined, inner
+from narrows.engine.fused.machine import inner
 from narrows.engine.fused.moving import copy, fill, gather, turn_to_tiles
 from narrows.engine.fused.registers import (
     FLOATS_PER_LINE,
@@ -43,7 +43,7 @@ def keep_for_gradient(s: Stack, layer: int, number: int, work: Any, base: int,
         _keep_factors(s, layer, number * s.places[layer] + place, work, deltas, values, worker)
 
 
-@inlined
+@inner
 def _keep_factors(s: Stack, layer: int, column: int, work: Any, deltas: int, values: int,
                   worker: Worker) -> None:  # fmt: skip
     """Those of one place: TILE_COLUMNS slots, the ``column``-th of them."""
@@ -70,7 +70,7 @@ def _sum(values: Any) -> np.float32:
     return total
 
 
-@inlined
+@inner
 def _sum_deltas(s: Stack, layer: int, number: int, work: Any, at: int,
                 worker: Worker) -> None:  # fmt: skip
     """The sum of a panel's deltas over its items and, in an image, its places."""
@@ -84,7 +84,7 @@ def _sum_deltas(s: Stack, layer: int, number: int, work: Any, at: int,
             sums[j] += _sum(work[here : here + TILE_COLUMNS])
 
 
-@inlined
+@inner
 def _update(
     parameters: Any, first_moment: Any, second_moment: Any, at: int, row: int, moments_at: int,
     rows: int, size: int, gradient: Any, gradient_row: int, adam_: Adam, decay: np.float32,
@@ -99,7 +99,7 @@ def _update(
             )  # fmt: skip
 
 
-@inlined
+@inner
 def _fetch(parameters: Any, at: int, row: int, rows: int, size: int) -> None:
     """Ask for ``rows`` of ``size`` weights, a tile ahead: they come from far, in an order that the
     processor does not foresee, as it does the moments'."""
@@ -145,7 +145,7 @@ def update_weights(s: Stack, adam_: Adam, task: Any, count: int, thread: int) ->
         )  # fmt: skip
 
 
-@inlined
+@inner
 def _find_nonzero(s: Stack, left_at: int, rows: int, count: int, thread: int) -> bool:
     """Note where a tile's left factor is not zero; whether leaving out the rest pays."""
     words, found = -(-count // 64), 0
@@ -158,7 +158,7 @@ def _find_nonzero(s: Stack, left_at: int, rows: int, count: int, thread: int) ->
     return found < _SPARSE * rows * count
 
 
-@inlined
+@inner
 def _sum_nonzero(s: Stack, left_at: int, row: int, right_at: int, tiles: int, count: int,
                  thread: int) -> None:  # fmt: skip
     """A block of one of a tile's rows of the gradient, without what is zero of the left factor."""

@@ -49,7 +49,7 @@ from narrows.engine.fused.machine import (
     barrier,
     claim,
     flush_denormals,
-    inlined,
+    inner,
     is_asked_to_end,
     stopped,
 )
@@ -76,13 +76,13 @@ from narrows.engine.fused.structure import (
 from narrows.support.compiling import checksum_of, compiled
 
 
-@inlined
+@inner
 def _filled(count: int, number: int) -> int:
     """How many of a batch's ``count`` items lie in panel ``number``."""
     return min(max(count - number * TILE_COLUMNS, 0), TILE_COLUMNS)
 
 
-@inlined
+@inner
 def _take_forward(
     s: Stack, inputs: Source, wanted: Source, order: Any, start: int, count: int, first: int,
     panels: int, apart: int, loss: Loss, noise: Any, work: Any, worker: Worker,
@@ -112,7 +112,7 @@ def _take_forward(
         s.panel_losses[number] = panel_loss(s, loss, _filled(count, number), own)
 
 
-@inlined
+@inner
 def _take_back(
     s: Stack, count: int, first: int, panels: int, apart: int, loss: Loss, scale: np.float32,
     weight: np.float32, work: Any, worker: Worker,
@@ -138,7 +138,7 @@ def _take_back(
         wait_for_crew(s, worker)
 
 
-@inlined
+@inner
 def _evidence_scale(s: Stack, loss: Loss, values: int) -> float:
     """What one value's loss counts in the negative ELBO of a batch, for a mean loss counts 1: the
     derivative of half the logarithm of the mean squared error, or 1."""

@@ -6,7 +6,6 @@ for memory ahead of time.
 """
 
 import os
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,6 @@ from narrows.support.compiling.parts import part
 
 #: Compiles a function that only compiled functions call.
 inner = part
-#: The same for one with a single caller: it becomes part of that.
-inlined = partial(inner, inline="always")
 
 # Code in which a processor's widest registers show.
 _SUM = """

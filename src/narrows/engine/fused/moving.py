@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.engine.fused.machine import byte_at, float_at, inlined, inner, prefetch
+from narrows.engine.fused.machine import byte_at, float_at, inner, prefetch
 from narrows.engine.fused.registers import CHOSEN_AHEAD, LANES, TILE_COLUMNS, transpose
 from narrows.engine.fused.structure import Source, Stack
 from narrows.engine.fused.zeros import nonzero
@@ -47,7 +47,7 @@ def turn_to_tiles(source: Any, at: int, first: int, end: int, to: Any, to_at: in
             )  # fmt: skip
 
 
-@inlined
+@inner
 def _turn_from_tiles(source: Any, at: int, apart: int, values: int, to: Any, to_at: int) -> None:
     """The way back from :func:`turn_to_tiles`."""
     for i in range(0, values, LANES):
@@ -59,7 +59,7 @@ def _turn_from_tiles(source: Any, at: int, apart: int, values: int, to: Any, to_
             )  # fmt: skip
 
 
-@inlined
+@inner
 def read_item(source: Source, number: int, width: int, to: Any, at: int, apart: int) -> None:
     """Network values of one item, TILE_COLUMNS of them ``apart`` from the next."""
     start = number * width

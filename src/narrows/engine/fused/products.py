@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from narrows.engine.fused.activating import activate, rectify, through_activation
-from narrows.engine.fused.machine import inlined, inner
+from narrows.engine.fused.machine import inner
 from narrows.engine.fused.moving import add_to_image, fill, find_present, gather
 from narrows.engine.fused.registers import NO_FLOOR, TILE_COLUMNS, TILE_ROWS, tile
 from narrows.engine.fused.sharing import Worker, share_of
@@ -51,7 +51,7 @@ def _panel_products(
             )  # fmt: skip
 
 
-@inlined
+@inner
 def _up(s: Stack, layer: int, panels: int, work: Any, from_: int, to: int, biased: bool,
         floor: np.float32, worker: Worker) -> None:  # fmt: skip
     """The layer's matrix takes inputs at ``from_`` to outputs at ``to``."""
@@ -65,7 +65,7 @@ def _up(s: Stack, layer: int, panels: int, work: Any, from_: int, to: int, biase
     )  # fmt: skip
 
 
-@inlined
+@inner
 def _down(s: Stack, layer: int, panels: int, work: Any, from_: int, to: int,
           worker: Worker) -> None:  # fmt: skip
     """Its transpose takes the outputs' deltas at ``from_`` to the inputs' at ``to``."""
@@ -105,7 +105,7 @@ def forward(s: Stack, layer: int, panels: int, work: Any, worker: Worker) -> Non
             activate(kind, work[at : at + size], work[slope_at : slope_at + size])
 
 
-@inlined
+@inner
 def _lay_windows_above(s: Stack, layer: int, one: int, work: Any, from_: int, to: int,
                        floor: np.float32, worker: Worker) -> None:  # fmt: skip
     """An image of biases, and on it what every place below makes of its values."""

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from narrows.engine.fused.machine import barrier, inlined
+from narrows.engine.fused.machine import barrier, inner
 from narrows.engine.fused.structure import Stack
 
 
@@ -19,13 +19,13 @@ class Worker(NamedTuple):
     parts: int
 
 
-@inlined
+@inner
 def worker_of(thread: int, parts: int) -> Worker:
     """Thread number ``thread``, where crews are of ``parts``."""
     return Worker(thread, thread // parts, thread % parts, parts)
 
 
-@inlined
+@inner
 def share_of(size: int, unit: int, worker: Worker) -> tuple[int, int]:
     """A worker's first of ``size`` values, a multiple of ``unit``, and the end of its values."""
     units = -(-size // unit)
@@ -33,7 +33,7 @@ def share_of(size: int, unit: int, worker: Worker) -> tuple[int, int]:
     return min(first * unit, size), min(end * unit, size)
 
 
-@inlined
+@inner
 def wait_for_crew(s: Stack, worker: Worker) -> None:
     """Wait until the crew, which is then all threads, has come as far; what they wrote is there,
     unless the work was stopped."""
