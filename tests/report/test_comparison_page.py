@@ -16,13 +16,16 @@ from PIL import Image
 from helpers.comparisons import comparison, spent
 from narrows.report.comparison import pictures, views
 from narrows.report.comparison.page import comparison_page, write_comparison
-from narrows.report.comparison.plots import bytes_plots
+from narrows.report.comparison.plots import bytes_plots, numbers_plot
 from narrows.report.comparison.result import (
     BytesPoint,
     BytesSpent,
     Gallery,
     GalleryItem,
     Kind,
+    NumbersKept,
+    NumbersPoint,
+    NumbersSeries,
     Version,
 )
 from narrows.report.comparison.wording import Words
@@ -228,6 +231,23 @@ def test_of_many_curves_seven_are_looked_at_first() -> None:
     ):
         assert f"{shown}</li>" in first
     assert "JPEG</li>" not in first and "JPEG</li>" in whole
+
+
+def test_the_line_of_a_model_that_is_pca_is_broken_over_pcas() -> None:
+    def line(name: str, kind: Kind, *errors: float) -> NumbersSeries:
+        points = [NumbersPoint(numbers=n, error=e, psnr=None) for n, e in enumerate(errors, 1)]
+        return NumbersSeries(name=name, kind=kind, points=tuple(points))
+
+    def broken(*errors: float) -> bool:
+        part = NumbersKept(
+            series=(line("PCA", "pca", 4, 2, 1), line("mine", "ours", *errors)),
+            sentence="s",
+            facts="f",
+        )
+        return "dashed" in numbers_plot(part, "units", {"PCA": "grey", "mine": "ours"})
+
+    assert broken(4, 2.0001, 1) and broken(4, 1.9, 1)
+    assert not broken(3, 1.9, 0.9)
 
 
 def test_a_page_of_mnist_size_stays_small(tmp_path: Path) -> None:

@@ -377,6 +377,13 @@ def test_a_table_says_what_follows_and_what_is_kept() -> None:
     assert "predicted" not in said.table_sentence(replace(table, redundancy=None))
 
 
+def test_the_first_sentence_says_where_errors_rest_on_wild_values() -> None:
+    usual = comparison(ARTICLE, OURS, cautions=("some other caution",))
+    wild = "few wild values make nearly all of the spread of 1 column"
+    found = replace(usual, cautions=(f"{wild}: 'b' (9999 in line 7; the others ...)", "another"))
+    assert worth(found) == f"{worth(usual)[:-1]}; {wild}, whose errors say little of usual rows."
+
+
 def test_denoising_names_the_best_of_the_others() -> None:
     def left(method: str, rmse: float) -> DenoisingScore:
         return DenoisingScore(method=method, rmse=rmse, psnr=None, ssim=None)
@@ -434,3 +441,18 @@ def test_a_nearer_method_is_told_with_its_bytes() -> None:
     nearer = "is nearer to the original in 2 of these 2."
     assert told((75, 79)).endswith(f"; JPEG, in up to 79 bytes where the code takes 80, {nearer}")
     assert told((80, 78)).endswith(f"; JPEG {nearer}")
+
+
+def test_a_row_that_no_method_is_nearer_to_may_have_columns_that_one_is() -> None:
+    versions = tuple(
+        r.Version(name=name, kind="ours", values=np.zeros(1), cells=(), error=error, item_bytes=4)
+        for name, error in (("the code", 1.0), ("PCA", 2.0))
+    )
+    item = r.GalleryItem(
+        index=0, file="", rank="best", label="", original=np.zeros(1), cells=(), versions=versions
+    )
+    found = r.Gallery(items=(item,), ranked_by="the code", sentence="", facts="")
+    whole = "; no other method is nearer to the original in any of these 1"
+    together = ", all columns taken together."
+    assert said.gallery_sentence(found, ROWS).endswith(whole + together)
+    assert said.gallery_sentence(found, GREY).endswith(f"{whole}.")

@@ -1,6 +1,7 @@
 """The three sentences at the top of a comparison; the first says whether an autoencoder is worth
 it for these data."""
 
+from narrows.data.tables.wild import WILD_NOTE
 from narrows.report.comparison.result import BytesPoint, Comparison, ModelFacts
 from narrows.report.comparison.wording import (
     NO_GAIN,
@@ -22,7 +23,8 @@ _RIVALS = ("jpeg", "codec", "archive")
 def in_short(comparison: Comparison) -> tuple[str, str, str]:
     """Whether an autoencoder is worth it; how the models compare and what they cost; and what the
     data take in bytes."""
-    return _worth(comparison), _models(comparison), _bytes(comparison)
+    worth = _worth(comparison).removesuffix(".") + _wild(comparison)
+    return f"{worth}.", _models(comparison), _bytes(comparison)
 
 
 def _worth(comparison: Comparison) -> str:
@@ -54,6 +56,13 @@ def _worth(comparison: Comparison) -> str:
         left = f"{_error(best.error)}{words.unit} {_with_numbers(best)}"
         return f"{_NOT} {which} and leaves {left}."
     return _against_pca(best, words, _is_cheaper(comparison, best))
+
+
+def _wild(comparison: Comparison) -> str:
+    """That errors rest on the few wild values which a warning names, where it does."""
+    said = [each for each in comparison.cautions if each.startswith(WILD_NOTE)]
+    of = "".join(each.partition(":")[0] for each in said[:1])
+    return f"; {of}, whose errors say little of usual rows" if of else ""
 
 
 def _is_cheaper(comparison: Comparison, best: ModelFacts) -> bool:

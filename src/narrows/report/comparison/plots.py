@@ -1,5 +1,6 @@
 """A comparison's numbers as plots of its page."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
@@ -24,11 +25,15 @@ _Curve = tuple[str, str, str, bool]
 
 def numbers_plot(part: NumbersKept, unit: str, colours: Mapping[str, str]) -> Markup:
     """Error over numbers kept, a line a method; errors of 0 have no place on it."""
+    pca = {p.numbers: p.error for one in part.series if one.kind == "pca" for p in one.points}
     series = [
         Series(
             name=one.name,
             points=[(p.numbers, p.error) for p in one.points if p.error > 0],
             colour=colours[one.name],
+            # so that PCA's line is seen under that of a model that is PCA in some sizes
+            dashed=one.kind != "pca"
+            and any(math.isclose(p.error, pca.get(p.numbers, 0), rel_tol=1e-3) for p in one.points),
         )
         for one in part.series
     ]

@@ -294,6 +294,7 @@ def gallery_sentence(gallery: Gallery, words: Words) -> str:
             f"{count}"
             if wins[most]
             else f"; no other method is nearer to the original in any of these {count}"
+            f"{', all columns taken together' if words.thing == 'row' else ''}"
         )
     return f"{text}."
 

@@ -11,6 +11,7 @@ from narrows.planning.plan import make_plan
 from narrows.report.comparison.result import NumbersPoint, NumbersSeries
 from narrows.report.measures import ErrorMeter, psnr
 from narrows.support.chunks import chunks
+from narrows.support.number_text import count_of
 from narrows.support.progress import Tracker
 from narrows.tasks.comparison.candidates import Candidate
 from narrows.tasks.comparison.hearing import Hearing
@@ -152,6 +153,6 @@ def _how(candidate: Candidate, more: Sequence[NumbersPoint]) -> str:
     if not shorter:
         return "each size trained like the model itself"
     return (
-        f"{candidate.latent} numbers trained in full; the other sizes together as long as that: "
-        f"{shorter[0]} for {more[0].numbers} numbers"
+        f"{count_of(candidate.latent, 'numbers')} trained in full; the other sizes together as "
+        f"long as that: {shorter[0]} for {count_of(more[0].numbers, 'numbers')}"
     )
