@@ -24,8 +24,9 @@ MOST_STEPS = 100
 _TOLERANCE = 1e-2  # nats a row
 # Steps of k-means that the first groups are from.
 _FIRST_STEPS = 3
-# Rows of a part. Those of more numbers have too many pairs, and their components go one by one.
-_PART, _MOST_NUMBERS_IN_PAIRS = 1 << 11, 128
+# Rows of a part. Those of more numbers have too many pairs, and their components go one by one, as
+# do those of more numbers a component, where to make the pairs takes longer than to use them.
+_PART, _MOST_NUMBERS_IN_PAIRS, _MOST_NUMBERS_A_COMPONENT = 1 << 11, 128, 4
 # Numbers that are held of a few rows, pairs among them: they stay in the cache (1 MB).
 _HELD = 1 << 17
 # A component that has less of all rows together than this goes.
@@ -172,7 +173,8 @@ def _sums(mixture: Mixture, rows: Float64[np.ndarray, "n d"]) -> _Sums:
     diagonals = np.diagonal(mixture.cholesky, axis1=1, axis2=2)
     constants = np.log(mixture.weights) - np.log(diagonals).sum(axis=1)
     constants -= 0.5 * rows.shape[1] * math.log(2 * math.pi)
-    if rows.shape[1] <= _MOST_NUMBERS_IN_PAIRS:
+    most = min(_MOST_NUMBERS_IN_PAIRS, _MOST_NUMBERS_A_COMPONENT * len(constants))
+    if rows.shape[1] <= most:
         work = partial(_in_pairs, _factors(mixture.means, whitening, constants))
     else:
         work = partial(_one_by_one, mixture.means, whitening, constants)
