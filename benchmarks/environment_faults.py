@@ -27,6 +27,7 @@ not depend on what else the machine does; three in ten signals come as soon as a
 that something is being written. The limits on waiting grow with the machine's load. Cases
 that compile anew, and three of fit alone, have fewer moments. Of processes that train together,
 half of the moments come within 8 s after they have joined, and half after the first checkpoint.
+Where one is killed early, half come before they have joined, and half before the first epoch ends.
 Full disks and networks need a user who may make them (root), and clocks a C compiler; the record
 says what was left out.
 

@@ -116,8 +116,9 @@ def own_clock(trial: Trial) -> Path:
     return place
 
 
-def jump(place: Path, random: np.random.Generator) -> None:
-    """Let a clock jump by a second to a year, ahead or back."""
+def jump(place: Path, random: np.random.Generator) -> float:
+    """Let a clock jump by a second to a year, ahead or back; gives by how many seconds."""
     seconds = float(np.exp(random.uniform(0, np.log(365 * 86400)))) * random.choice([-1, 1])
     with place.open("r+b") as file:  # those that go by it see it at once
         file.write(struct.pack("<q", int(seconds * _SECOND)))
+    return seconds

@@ -32,8 +32,8 @@ Random = np.random.Generator
 _NOTICED = 35.0
 _SILENCE = 25.0
 _LAST_WORDS = 10.0
-# Before they have joined, within a minute; they do within so many seconds.
-_MINUTE, _JOINING = 60.0, 3.0
+# Before they have joined, within a minute; they do within so many seconds, and compile after it.
+_MINUTE, _JOINING, _COMPILING = 60.0, 3.0, 5.0
 # JAX compiles, and processes join, within so many seconds on a quiet machine.
 _BEGUN = 120.0
 _TICK = 0.05
@@ -216,11 +216,17 @@ def one_of_two(number: signal.Signals) -> Callable[[Trial, Random], Ended]:
 
 
 def lost_on_the_way(trial: Trial, random: Random) -> Ended:
-    """One of two processes is killed before they have joined: the other says who is missing."""
+    """One of two processes is killed before they have joined, or then before the first epoch has
+    ended, while they compile: the other says who is missing."""
     lost = int(random.integers(2))
     with _two(trial, random, joined=False) as both:
-        moment = float(random.uniform(0, _JOINING)) * slowness()
-        both.wait(lambda: any(_JOINED in both.said(n) for n in range(2)), moment)
+        share = float(random.random())
+        if random.random() < 0.5:
+            both.wait(lambda: all(_JOINED in both.said(n) for n in range(2)), _BEGUN * slowness())
+            both.wait(lambda: both.epochs() > 0, share * _COMPILING * slowness())
+        else:
+            joined = share * _JOINING * slowness()
+            both.wait(lambda: any(_JOINED in both.said(n) for n in range(2)), joined)
         begun = time.monotonic()
         both.processes[lost].send_signal(signal.SIGKILL)
         both.ends(_MINUTE + _NOTICED * slowness())
@@ -255,19 +261,24 @@ def cut_apart(trial: Trial, random: Random) -> Ended:
 
 
 def clock_of_two(trial: Trial, random: Random) -> Ended:
-    """The time of day jumps under one of two processes, or under both: they go on."""
+    """The time of day jumps under one of two processes, or under both: they go on; where that of
+    process 0 jumps back, they may end and say so."""
     clocks = [clock(trial, f"clock-{index}") for index in range(2)]
     of = [[0], [1], [0, 1]][int(random.integers(3))]
     with _two(trial, random, environments=[environment for _, environment in clocks]) as both:
         begun = time.monotonic()
-        state = random.bit_generator.state
+        state, seconds = random.bit_generator.state, 0.0
         for index in of:
             random.bit_generator.state = state  # both by as much
-            jump(clocks[index][0], random)
+            seconds = jump(clocks[index][0], random)
         both.wait(lambda: False, _SILENCE)  # in which what takes it for silence ends
         epochs = both.epochs()
         if both.wait(lambda: both.epochs() >= epochs + 3, _NOTICED * slowness()):
             _judge_interrupted(both)
+        elif 0 in of and seconds < 0:
+            both.ends(_NOTICED * slowness())
+            both.must_say(0, "the time of day jumped back by ", -signal.SIGABRT)
+            both.must_say(1, "error: ", 1, -signal.SIGABRT)
         else:
             told = (
                 f"{'all stood still' if both.all_there() else 'one ended'}: {both.said(0)[-200:]}"

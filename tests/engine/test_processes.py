@@ -1,6 +1,7 @@
 """Several processes and several devices train one model: the same losses up to rounding, and who is
 missing is said."""
 
+import io
 import signal
 import socket
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 from helpers.command_line import ENVIRONMENT, Command, done
 from helpers.compiling import plain_flags
-from narrows.engine.processes import _Group, _last_words, joined
+from narrows.engine.processes import _SAYING, _Group, _last_words, joined
 from narrows.errors import NarrowsError, UsageError
 from narrows.support import interruption
 from narrows.training.checkpoint import Checkpoint
@@ -143,6 +144,21 @@ def test_process_0_too_says_that_it_was_ended(capfd: pytest.CaptureFixture[str])
         words.communicate()
         group._left.set()
     assert "error: this process was ended" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("later", "said"), [(400.0, "jumped back by 600 s"), (1000.0, "")])
+def test_process_0_says_that_its_time_of_day_jumped_back(
+    later: float, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = iter([1000.0, later])
+    monkeypatch.setattr("time.time", lambda: next(times))
+    monkeypatch.setattr("time.monotonic", lambda: 5.0)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr("sys.argv", ["", ""])
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO()))
+    exec(_SAYING, {})
+    err = capsys.readouterr().err
+    assert said in err and ("jumped" in err) == bool(said) and "--resume" in err
 
 
 def test_process_0_that_never_answers_is_missing_and_is_told_nothing(

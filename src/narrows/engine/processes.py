@@ -405,21 +405,26 @@ def _skip_shutdown() -> None:
 
 def _last_words(address: str) -> "subprocess.Popen[bytes]":
     """A process that says who is missing where JAX ends this one: it does so by itself, and at
-    once, when process 0 is gone. Process 0 gives no address."""
+    once, when process 0 is gone, or its time of day jumps back: JAX takes the time since a process
+    was heard of, a number without a sign, for endless then. Process 0 gives no address."""
     return subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", _SAYING, address], stdin=subprocess.PIPE
     )
 
 
 _SAYING = """
-import signal, socket, sys
+import signal, socket, sys, time
 signal.signal(signal.SIGINT, signal.SIG_IGN)
+offset = time.time() - time.monotonic()
 if not sys.stdin.buffer.read():
     host, _, port = sys.argv[1].rpartition(":")
     try:
         if host:
             socket.create_connection((host.strip("[]"), int(port)), 5).close()
         text = "error: this process was ended from outside, or by what is said above"
+        back = offset - (time.time() - time.monotonic())
+        if not host and back > 1:
+            text += "; the time of day jumped back by %.0f s: JAX then ends all processes" % back
     except OSError:
         text = "error: process 0, at " + sys.argv[1] + ", is missing"
     sys.stderr.write(text + "\\nhint: start all processes again with --resume\\n")
