@@ -115,6 +115,19 @@ def test_a_wild_value_among_the_training_items_is_the_oddest(seed: int) -> None:
     assert detector.contributions(items[-1:]).argmax() == 3
 
 
+@pytest.mark.parametrize("held_out", [True, False])
+def test_a_wild_value_is_flagged_though_it_is_what_others_are_compared_with(held_out: bool) -> None:
+    items = related(99, seed=1)
+    items[7, 3] = 999.0
+    training = Dataset("x", related(800) if held_out else np.concatenate([related(800), items]))
+    detector = trained(training, Dataset("x", items) if held_out else None)
+    scores = detector.scores(items)
+    assert scores.argmax() == 7
+    assert (scores[7] > detector.detection.threshold(0.01)) and len(
+        detector.detection.calibration
+    ) == (98 if held_out else 898)
+
+
 def test_scores_do_not_depend_on_company(
     detector: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:

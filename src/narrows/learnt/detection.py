@@ -36,6 +36,9 @@ MOST_NUMBERS = 256
 _COMBINED = (WAYS.index("density"), WAYS.index("isolation"))
 # Scores kept of the reference items.
 _REFERENCES = 2_000
+# Items of so high a score that fewer than this would be expected are no normal ones, and do not say
+# how rarely such score as high: a wild one could not be flagged otherwise for being held out.
+_WILD = 1e-3
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Detection:
         scorer: what the scores of the three :data:`WAYS` are computed with.
         reference: those of known items, each column ascending, (m, 3).
         calibration: all :data:`SCORES` of items that were held out, or of training items where
-            none were, each column ascending, (n, 4).
+            none were, without wild ones, each column ascending, (n, 4).
     """
 
     scorer: Scorer
@@ -87,7 +90,9 @@ class Detection:
             reference = reference[places]
         reference = kept(reference)
         scores = _all_scores(ways if unseen is None else unseen, reference)
-        return cls(scorer, reference, np.sort(scores, axis=0))
+        usual = scores[:, 0] <= math.log(len(scores) / _WILD)
+        usual |= ~usual.any()
+        return cls(scorer, reference, np.sort(scores[usual], axis=0))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """What a model file holds: float32 arrays."""
