@@ -202,11 +202,14 @@ def _require_within(data: DataDescription, seen: _Seen, name: str, finding: bool
     width = high - low
     share = 0.1 if finding else 0.5
     margin = _ANY if len(seen.lows) < _FEW else _MEAN
+    above = np.quantile(seen.highs, share) - high
+    below = low - np.quantile(seen.lows, 1 - share)
+    if max(above, below) <= margin * width:
+        return  # a mean lies between its item's ends, and looking for it reads all items again
     beyond = (
-        np.quantile(seen.means, share) > high + margin * width
+        max(above, below) > _ANY * width
+        or np.quantile(seen.means, share) > high + margin * width
         or np.quantile(seen.means, 1 - share) < low - margin * width
-        or np.quantile(seen.highs, share) > high + _ANY * width
-        or np.quantile(seen.lows, 1 - share) < low - _ANY * width
     )
     if beyond:
         raise _refusal(data, seen, name)
