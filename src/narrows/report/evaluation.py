@@ -1,7 +1,9 @@
 """What a model keeps of a data set, beside what simpler codes of the same size keep."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -137,11 +139,8 @@ def evaluate(
         ShapeError: the model was trained on items of another shape.
         ModelFileError: the model came without a PCA to compare it with.
     """
-    trained = autoencoder.trained
-    size = trained.model.spec.latent_size
-    pca = fitted_pca(trained)
-    image = len(trained.item_shape) == 2
-    meters = [ErrorMeter() for _ in range(4 if image else 3)]
+    trained, baselines = autoencoder.trained, _baselines(autoencoder.trained)
+    size, meter = trained.model.spec.latent_size, ErrorMeter()
     columns = None if data.table is None else ColumnMeter(data.table)
     noisy = None if data.inputs is None else ErrorMeter()
     if coded is None:
@@ -151,36 +150,62 @@ def evaluate(
         for places in pieces(data.items, at=at):
             items = autoencoder.shaped(data.items[places])
             inputs = items if data.inputs is None else autoencoder.shaped(data.inputs[places])
-            results = [coded.reconstructions(places), pca.reconstruct(inputs)]
-            results.append(np.broadcast_to(pca.mean.reshape(trained.item_shape), items.shape))
-            if image:
-                results.append(dct_reconstruct(inputs, min(size, items[0].size)))
+            found = coded.reconstructions(places)
+            simpler = [each.measured(items, inputs) for each in baselines]
+            meter.add(items, found)
             if noisy is not None:
                 noisy.add(items, inputs)
-            for meter, result in zip(meters, results, strict=True):
-                meter.add(items, result)
             if columns is not None:
-                columns.add(items, results[0], results[1])
+                columns.add(items, found, simpler[0])
             advance(len(items))
-    names = ["autoencoder", "PCA", "mean item", "cosine transform"]
-    numbers = [size, len(pca.components), 0, min(size, data.item_size)]
-    scores = [
-        score_of(trained, name, kept, meter, meters[2])
-        for name, kept, meter in zip(names, numbers, meters, strict=False)
-    ]
+    of_mean = baselines[1].meter
     return Evaluation(
         source=data.name,
         count=count,
         total=len(data),
         unit=error_unit(trained),
-        model=scores[0],
-        baselines=tuple(scores[1:]),
+        model=score_of(trained, "autoencoder", size, meter, of_mean),
+        baselines=tuple(
+            score_of(trained, each.name, each.numbers, each.meter, of_mean) for each in baselines
+        ),
         bytes_before=data.items[:1].nbytes,
         bytes_after=4 * size,
         columns=() if columns is None else columns.scores(),
         elbo=_elbo(autoencoder, data.items if at is None else selected_rows(data.items, at)),
         noisy=None if noisy is None else noisy.mse,
     )
+
+
+@dataclass(frozen=True)
+class _Baseline:
+    """A simpler code: its name, how many numbers it has, what comes back of items, and how far off
+    that was."""
+
+    name: str
+    numbers: int
+    reconstruct: Callable[[np.ndarray], np.ndarray]
+    meter: ErrorMeter = field(default_factory=ErrorMeter)
+
+    def measured(self, items: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+        """What comes back of ``inputs``, measured against ``items``."""
+        found = self.reconstruct(inputs)
+        self.meter.add(items, found)
+        return found
+
+
+def _baselines(trained: TrainedModel) -> list[_Baseline]:
+    """What a model is measured beside: PCA, the mean item and, for grey images, cosines."""
+    pca, shape = fitted_pca(trained), trained.item_shape
+    mean = pca.mean.reshape(shape)
+    found = [
+        _Baseline("PCA", len(pca.components), pca.reconstruct),
+        _Baseline("mean item", 0, lambda items: np.broadcast_to(mean, items.shape)),
+    ]
+    if len(shape) == 2:
+        kept = min(trained.model.spec.latent_size, math.prod(shape))
+        cosines = partial(dct_reconstruct, numbers=kept)
+        found.append(_Baseline("cosine transform", kept, cosines))
+    return found
 
 
 def _elbo(autoencoder: TrainedAutoencoder, items: np.ndarray) -> float | None:

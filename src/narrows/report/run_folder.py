@@ -1,6 +1,6 @@
 """The pictures that a training run leaves in its folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -45,45 +45,29 @@ def draw_run(
         what to say of each picture that is not there, by the name of its file.
     """
     trained = autoencoder.trained
-    numbers = trained.model.spec.latent_size
-    pca_label = f"PCA, {count_of(evaluation.pca.numbers, 'numbers')}"
-    # Only a squared error can stand beside PCA's.
-    squared = trained.training.objective == "l2"
-    random = np.random.default_rng([seed, _PICTURE_STREAM])
-    order = random.permutation(len(shown))
+    numbers = count_of(trained.model.spec.latent_size, "numbers")
+    labels = {
+        "label": numbers if shown.inputs is None else "denoised",
+        "pca_label": f"PCA, {count_of(evaluation.pca.numbers, 'numbers')}",
+    }
+    order = np.random.default_rng([seed, _PICTURE_STREAM]).permutation(len(shown))
 
     def losses(path: Path) -> None:
-        error = evaluation.pca.mse if squared else None
-        loss_figure(history, path, pca_error=error, pca_label=pca_label)
-
-    label = count_of(numbers, "numbers") if shown.inputs is None else "denoised"
+        # Only a squared error can stand beside PCA's.
+        error = evaluation.pca.mse if trained.training.objective == "l2" else None
+        loss_figure(history, path, pca_error=error, pca_label=labels["pca_label"])
 
     def reconstructions(path: Path) -> None:
         if evaluation.columns:
-            column_errors_figure(evaluation.columns, path, label=label, pca_label=pca_label)
-            return
-        drawn = np.sort(order[:COLUMNS])
-        some = autoencoder.shaped(np.asarray(shown.items[drawn]))
-        inputs = (
-            None if shown.inputs is None else autoencoder.shaped(np.asarray(shown.inputs[drawn]))
-        )
-        given = some if inputs is None else inputs
-        reconstructions_figure(
-            some,
-            autoencoder.reconstruct(given),
-            path,
-            value_range=trained.data.value_range,
-            label=label,
-            pca=fitted_pca(trained).reconstruct(given),
-            pca_label=pca_label,
-            noisy=inputs,
-        )
+            column_errors_figure(evaluation.columns, path, **labels)
+        else:
+            _draw_items(autoencoder, shown, np.sort(order[:COLUMNS]), path, labels)
 
     def codes(path: Path) -> None:
         rows = np.sort(order[:_MOST_CODES])
-        labels = None if shown.labels is None else shown.labels[rows]
+        classes = None if shown.labels is None else shown.labels[rows]
         known = autoencoder.coded(shown.items) if coded is None else coded
-        codes_figure(known.codes(rows), labels, path)
+        codes_figure(known.codes(rows), classes, path)
 
     failures = dict[str, str]()
     with track("drawing pictures", total=len(PICTURES), unit="pictures") as advance:
@@ -91,6 +75,30 @@ def draw_run(
             failures[name] = _failure(draw, folder / name)
             advance(1)
     return {name: failure for name, failure in failures.items() if failure}
+
+
+def _draw_items(
+    autoencoder: TrainedAutoencoder,
+    shown: Dataset,
+    rows: np.ndarray,
+    path: Path,
+    labels: Mapping[str, str],
+) -> None:
+    """Draw some items with what the model and PCA make of them, or of their noisy inputs."""
+    trained, inputs = autoencoder.trained, None
+    some = autoencoder.shaped(np.asarray(shown.items[rows]))
+    if shown.inputs is not None:
+        inputs = autoencoder.shaped(np.asarray(shown.inputs[rows]))
+    given = some if inputs is None else inputs
+    reconstructions_figure(
+        some,
+        autoencoder.reconstruct(given),
+        path,
+        value_range=trained.data.value_range,
+        pca=fitted_pca(trained).reconstruct(given),
+        noisy=inputs,
+        **labels,
+    )
 
 
 def _failure(draw: Callable[[Path], None], path: Path) -> str:

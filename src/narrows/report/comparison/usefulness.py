@@ -167,43 +167,58 @@ def measure_usefulness(
     """
     begun = time.perf_counter()
     width = int(np.prod(training.shape[1:], dtype=np.int64))
-    affordable = 10 * _MOST_VALUES // (max(width, 1) * max(len(labels.classes), 10))
-    most = min(max(affordable, _FEWEST), most or _MOST_LEARNT, _MOST_LEARNT)
-    learnt = _drawn(labels.training, most, seed)
+    learnt = _drawn(labels.training, _affordable(width, len(labels.classes), most), seed)
     asked = _drawn(labels.held_out, _MOST_ASKED, seed)
     if len(np.unique(labels.training[learnt])) < 2 or not len(asked):
         return None
     parts = _without(training[learnt], labels.hidden), _without(held_out[asked], labels.hidden)
     known = labels.training[learnt], labels.held_out[asked]
+    reuse = {} if coded is None or labels.hidden is not None else coded
     rows = []
-    left_out = ""
     with track("telling classes from codes", total=len(encoders) + 1, unit="kinds") as advance:
         for name, encode in encoders.items():
-            known_codes = None if coded is None or labels.hidden is not None else coded.get(name)
-            if known_codes is None:
-                codes, others = (encode(part).reshape(len(part), -1) for part in parts)
-            else:
-                codes, others = known_codes[0].codes(learnt), known_codes[1].codes(asked)
+            codes, others = _codes(encode, parts, reuse.get(name), (learnt, asked))
             rows.append(_row(name, codes, others, *known))
             advance(1)
-        if width > _MOST_WIDTH:
-            left_out = f"items of {width:,} values are too wide to tell classes from in good time"
-        else:
+        if not _left_out(width):
             flat, others = (_flat(part, labels.hidden) for part in parts)
             rows.append(_row(ITEMS, flat, others, *known))
         advance(1)
-    guess = np.bincount(known[0]).argmax()
     return Usefulness(
         rows=tuple(rows),
         source=labels.source,
         classes=labels.classes,
-        most_frequent=float((known[1] == guess).mean()),
+        most_frequent=float((known[1] == np.bincount(known[0]).argmax()).mean()),
         learnt=len(learnt),
         asked=len(asked),
         seed=seed,
-        left_out=left_out,
+        left_out=_left_out(width),
         seconds=time.perf_counter() - begun,
     )
+
+
+def _affordable(width: int, classes: int, most: int | None) -> int:
+    """Of how many items of so many values, ``most`` of all, it takes half a minute or so."""
+    some = 10 * _MOST_VALUES // (max(width, 1) * max(classes, 10))
+    return min(max(some, _FEWEST), most or _MOST_LEARNT, _MOST_LEARNT)
+
+
+def _left_out(width: int) -> str:
+    """Why the items themselves are not asked; empty where they are."""
+    too_wide = f"items of {width:,} values are too wide to tell classes from in good time"
+    return too_wide if width > _MOST_WIDTH else ""
+
+
+def _codes(
+    encode: Encoder,
+    parts: tuple[np.ndarray, np.ndarray],
+    known: tuple[CodedItems, CodedItems] | None,
+    places: tuple[np.ndarray, np.ndarray],
+) -> list[np.ndarray]:
+    """The codes of both parts, each a row: those that are known at their places, or made."""
+    if known is None:
+        return [encode(part).reshape(len(part), -1) for part in parts]
+    return [each.codes(some) for each, some in zip(known, places, strict=True)]
 
 
 def _drawn(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
