@@ -15,6 +15,7 @@ from helpers.command_line import Command, done, failed
 from helpers.optional import optional
 from narrows import Autoencoder, NarrowsError
 from narrows.data import load_data
+from narrows.data.read_options import ReadOptions
 from narrows.data.tables import SchemaDrift
 from narrows.model.file import save_model
 from narrows.model.trained import TrainedModel
@@ -201,7 +202,9 @@ def test_commands_are_told_how_a_later_file_is_read(
     parquet = tmp_path / "t.parquet"
     pa.parquet.write_table(pa.table({"number": np.arange(9) / 4}), parquet)
     said = {"skip_rows": 2, "delimiter": ";", "decimal": ","}
-    training, held_out = load_for_training(str(parquet), str(path), 0, csv=said)
+    training, held_out = load_for_training(
+        str(parquet), str(path), 0, reading=ReadOptions(csv=said)
+    )
     assert training.table is not None and held_out is not None
     numbers = training.table["number"].numbers(held_out.items)
     np.testing.assert_allclose(numbers, [0.5, 1.25, 2.5], rtol=1e-6)

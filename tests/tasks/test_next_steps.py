@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from narrows.cli.app import run
+from narrows.data.read_options import ReadOptions
 from narrows.model.file import load_model
 from narrows.support.temporary import temporary_folder
 from narrows.tasks.comparison.next_steps import commands
@@ -47,8 +48,8 @@ def test_commands_read_the_data_as_the_page_did(
         cells = [*values, "ab"[number % 2]]
         lines.append(";".join([*cells, str(number % 4)]))
     Path("my rows.csv").write_text("\n".join(lines))
-    csv = {"delimiter": ";", "skip_rows": 1, "decimal": ",", "header": True}
-    reading = Reading(labels="kind", types={"zip": "categorical", "low": "numeric"}, csv=csv)
+    csv = ReadOptions(csv={"delimiter": ";", "skip_rows": 1, "decimal": ",", "header": True})
+    reading = Reading(labels="kind", types={"zip": "categorical", "low": "numeric"}, options=csv)
     parts = load_parts("my rows.csv", reading, seed=0)
     said = [each.line for each in commands(parts, reading, None, 2)]
     fit, compress = map(shlex.split, said[:2])

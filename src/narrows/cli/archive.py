@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from narrows.cli.data_options import CsvGiven, reads_data
+from narrows.cli.data_options import reads_data
 from narrows.cli.gathering import gathers, options_of
 from narrows.cli.many_files import ManyFiles
 from narrows.cli.options import (
@@ -24,7 +24,7 @@ from narrows.tasks.option_texts import parse_range
 from narrows.tasks.outputs import Written, check_outputs, to_standard_output
 
 if TYPE_CHECKING:
-    from narrows.data.image_options import ImageOptions
+    from narrows.data.read_options import ReadOptions
 
 ArchiveArgument = Annotated[
     Path,
@@ -76,8 +76,7 @@ def compress(
     codes: CodesOptions,
     force: Force = False,
     json: Json = False,
-    images: "ImageOptions",
-    csv: CsvGiven,
+    reading: "ReadOptions",
     files: ManyFiles,
 ) -> None:
     """Write DATA as one file that opens anywhere with the same values, lossless or within a bound.
@@ -99,7 +98,7 @@ def compress(
       narrows compress mnist:test --codes-only --out test.nrw --model short.model
       narrows compress readings/ --max-error 0.05 --workers 4 --out archives/
     """
-    how: dict[str, Any] = {"effort": effort, "images": images, "csv": csv}
+    how: dict[str, Any] = {"effort": effort, "reading": reading}
     if not files:
         written = {"--out": out, "--keep-model": codes.keep_model}
         models = {"--model": codes.model}
@@ -195,8 +194,7 @@ def verify(
     max_bytes: MaxBytes = None,
     json: Json = False,
     *,
-    images: "ImageOptions",
-    csv: CsvGiven,
+    reading: "ReadOptions",
 ) -> None:
     """Decode all of an archive and compare it with its checksums, or with DATA too.
 
@@ -211,8 +209,7 @@ def verify(
         against,
         model=model,
         max_bytes=max_bytes,
-        images=images,
-        csv=csv,
+        reading=reading,
         track=progress,
         note=say,
     )

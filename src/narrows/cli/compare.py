@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from narrows.cli.data_options import CsvGiven, reads_data
+from narrows.cli.data_options import reads_data
 from narrows.cli.gathering import Given, gathers, options_of
 from narrows.cli.options import DataArgument, Json, data_option, path_option
 from narrows.cli.terminal import progress, say, show
@@ -15,7 +15,7 @@ from narrows.tasks.option_texts import parse_numbers
 from narrows.tasks.outputs import check_outputs
 
 if TYPE_CHECKING:
-    from narrows.data.image_options import ImageOptions
+    from narrows.data.read_options import ReadOptions
     from narrows.report.comparison.result import Comparison
 
 _AGAIN = "stopped; the same command starts at the beginning"
@@ -59,8 +59,7 @@ def compare(
     labels: Labels = None,
     chosen: CompareOptions,
     json: Json = False,
-    images: "ImageOptions",
-    csv: CsvGiven,
+    reading: "ReadOptions",
 ) -> None:
     """Write one page that compares an autoencoder of DATA with what one would use instead.
 
@@ -89,8 +88,7 @@ def compare(
         json=json,
     )
     require_page_name(out)
-    reading = Reading(test=test, labels=labels, images=images, csv=csv)
-    found = compared(data, models, chosen, reading)
+    found = compared(data, models, chosen, Reading(test=test, labels=labels, options=reading))
     write_and_show(found, out, json)
 
 

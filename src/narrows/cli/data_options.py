@@ -1,7 +1,8 @@
 """The options of how data are read, which all commands take that read DATA.
 
-A command says by its parameters what it reads: ``images`` stands for the options of folders of
-images, ``csv`` for those of CSV files; and ``files`` for those of many files at once.
+A command says by its parameters what it reads: ``reading`` stands for the options of folders of
+images and of CSV files, ``csv`` for those of CSV files alone; and ``files`` for those of many files
+at once.
 """
 
 from typing import Annotated, Any
@@ -23,7 +24,7 @@ def _option(
 
 
 _FOLDER, _CSV = "folder of images", "CSV file"
-_IMAGES = {
+OF_IMAGES = {
     "grey": _option(bool, False, _FOLDER, "--grey", help="make colour grey."),
     "resize": _option(
         str | None, None, _FOLDER, metavar="W,H", help="make all W pixels wide and H high."
@@ -33,7 +34,7 @@ _IMAGES = {
         help="leave out files that cannot be read, and say which.",
     ),
 }  # fmt: skip
-_OF_CSV = {
+OF_CSV = {
     "missing": _option(
         list[str] | None, None, _CSV, metavar="TEXT",
         help="a text that stands for a missing value, beside the usual ones. May be given several "
@@ -54,15 +55,16 @@ _OF_CSV = {
 }  # fmt: skip
 
 
-def _images(given: Given) -> Any:
-    """The narrows.data.image_options.ImageOptions that were asked for.
+def reading(given: Given) -> Any:
+    """The narrows.data.read_options.ReadOptions that were asked for.
 
     Raises:
         UsageError: ``--resize`` is no size.
     """
-    from narrows.data.image_options import ImageOptions
+    from narrows.data.read_options import ReadOptions
 
-    return ImageOptions.of(**given)
+    images = {each: given.pop(each) for each in OF_IMAGES}
+    return ReadOptions.of(images | _csv(given))
 
 
 def _csv(given: Given) -> CsvGiven:
@@ -74,8 +76,8 @@ def _csv(given: Given) -> CsvGiven:
 
 #: By the parameter of a command that they come to.
 GROUPS = {
-    "images": Group(_IMAGES, _images),
-    "csv": Group(_OF_CSV, _csv),
+    "reading": Group(OF_IMAGES | OF_CSV, reading),
+    "csv": Group(OF_CSV, _csv),
 }
-#: Gives a command these options, which come to its parameters ``images``, ``csv`` and ``files``.
+#: Gives a command these options, which come to its parameters ``reading``, ``csv`` and ``files``.
 reads_data = gathers({**GROUPS, **FILES})

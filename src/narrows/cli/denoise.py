@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from narrows.cli.data_options import CsvGiven, reads_data
+from narrows.cli.data_options import reads_data
 from narrows.cli.gathering import Given, gathers, options_of
 from narrows.cli.many_files import ManyFiles
 from narrows.cli.options import DataArgument, Force, Format, ItemsOut, Json, ModelArgument
@@ -12,7 +12,7 @@ from narrows.tasks.denoise_options import DenoiseOptions
 from narrows.tasks.outputs import check_outputs, to_standard_output, usual_format
 
 if TYPE_CHECKING:
-    from narrows.data.image_options import ImageOptions
+    from narrows.data.read_options import ReadOptions
 
 
 @reads_data
@@ -26,8 +26,7 @@ def denoise(
     force: Force = False,
     format: Format = None,
     json: Json = False,
-    images: "ImageOptions",
-    csv: CsvGiven,
+    reading: "ReadOptions",
     files: ManyFiles,
 ) -> None:
     """Take the noise out of DATA with a model that fit --noise or --target trained.
@@ -47,7 +46,7 @@ def denoise(
     from narrows.tasks.denoise_files import denoise_files
     from narrows.tasks.opening import open_autoencoder
 
-    options = DenoiseOptions(**chosen, check_range=not force, images=images, csv=csv)
+    options = DenoiseOptions(**chosen, check_range=not force, reading=reading)
     if files:
         from narrows.tasks.many_files.jobs import DenoiseFiles
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from narrows.cli.data_options import CsvGiven, reads_data
+from narrows.cli.data_options import reads_data
 from narrows.cli.fit_options import takes_fit_options
 from narrows.cli.gathering import Given, gathers, options_of
 from narrows.cli.options import DataArgument, Json, path_option
@@ -18,7 +18,7 @@ from narrows.tasks.fit_options import RunOptions, SourceOptions
 from narrows.tasks.outputs import check_outputs, still_there
 
 if TYPE_CHECKING:
-    from narrows.data.image_options import ImageOptions
+    from narrows.data.read_options import ReadOptions
 
 
 Start = Annotated[
@@ -61,8 +61,7 @@ def fit(
     log: Log = "text",
     group: Given,
     json: Json = False,
-    images: "ImageOptions",
-    csv: CsvGiven,
+    reading: "ReadOptions",
 ) -> None:
     """Train an autoencoder on DATA and write it to MODEL.
 
@@ -91,7 +90,7 @@ def fit(
     options = FitOptions.of(given, seed)
     before = None if start is None else load_model(start)
     load = partial(
-        load_training, data, source, seed, types=options.types, images=images, csv=csv, start=before
+        load_training, data, source, seed, types=options.types, reading=reading, start=before
     )
     how: dict[str, Any] = {"start": before, "unbroken": unbroken}
     with joined(**group) as is_first:

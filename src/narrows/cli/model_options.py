@@ -6,7 +6,7 @@ from inspect import Parameter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from narrows.cli.data_options import GROUPS, CsvGiven
+from narrows.cli.data_options import OF_CSV, OF_IMAGES, reading
 from narrows.cli.gathering import Command, Given, Group, gathers
 from narrows.cli.many_files import FILES
 from narrows.cli.options import DataArgument, Force, ModelArgument, Refine
@@ -15,7 +15,7 @@ from narrows.tasks.outputs import check_outputs
 
 if TYPE_CHECKING:
     from narrows.data import Dataset
-    from narrows.data.image_options import ImageOptions
+    from narrows.data.read_options import ReadOptions
     from narrows.model.use import TrainedAutoencoder
 
 
@@ -27,8 +27,7 @@ class ModelAndData:
     data: str
     refine: int | None
     force: bool
-    images: "ImageOptions"
-    csv: CsvGiven
+    reading: "ReadOptions"
 
     def open(self) -> "TrainedAutoencoder":
         """The model, with as many steps of refinement as asked for."""
@@ -43,8 +42,7 @@ class ModelAndData:
         return load_for(
             autoencoder,
             self.data,
-            images=self.images,
-            csv=self.csv,
+            reading=self.reading,
             check_range=not self.force,
             **how,
             track=progress,
@@ -57,8 +55,7 @@ class ModelAndData:
             "model": self.model,
             "refine": self.refine,
             "check_range": not self.force,
-            "images": self.images,
-            "csv": self.csv,
+            "reading": self.reading,
         }
 
     def check_outputs(self, outputs: dict[str, Any], json: bool) -> None:
@@ -70,16 +67,15 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     "model": (ModelArgument, Parameter.empty),
     "data": (DataArgument, Parameter.empty),
     "refine": (Refine, None),
-    **GROUPS["images"].options,
+    **OF_IMAGES,
     "force": (Force, False),
-    **GROUPS["csv"].options,
+    **OF_CSV,
 }
 
 
 def _made(given: Given) -> ModelAndData:
-    for name, group in GROUPS.items():
-        given[name] = group.made({each: given.pop(each) for each in group.options})
-    return ModelAndData(**given)
+    said = {each: given.pop(each) for each in (*OF_IMAGES, *OF_CSV)}
+    return ModelAndData(**given, reading=reading(said))
 
 
 def takes_model(**changed: tuple[Any, Any]) -> Callable[[Command], Command]:

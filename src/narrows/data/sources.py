@@ -17,10 +17,11 @@ from narrows.data.dataset import Dataset, format_range
 from narrows.data.digits import load_digits
 from narrows.data.idx import labels_beside, looks_like_idx, read_idx
 from narrows.data.image_folder import are_pillow_images, images_as_dataset, read_image_folder
-from narrows.data.image_options import ImageKeywords, ImageOptions
+from narrows.data.image_options import ImageOptions
 from narrows.data.mnist import load_mnist
 from narrows.data.named_arrays import SUFFIXES, read_named, split_name
-from narrows.data.tables import CsvKeywords, CsvOptions, TableSchema, is_frame, is_table, load_table
+from narrows.data.read_options import ReadKeywords, parted
+from narrows.data.tables import CsvOptions, TableSchema, is_frame, is_table, load_table
 from narrows.errors import DataError, NarrowsError, UsageError
 from narrows.support import arguments, memory
 from narrows.support.inputs import cannot_be_read, unchanged
@@ -34,10 +35,6 @@ _KINDS = (
     "an .npy file, an array of an .npz, .mat or .h5 file (FILE:NAME), a .csv or .parquet table, "
     "a folder of images or of tables, or a pattern such as 'part-*.parquet'"
 )
-
-
-class ReadKeywords(ImageKeywords, CsvKeywords, total=False):
-    """How images of a folder, or a CSV file, are read."""
 
 
 def load_data(
@@ -117,12 +114,6 @@ def load_data(
         return dataset if as_is else checked(dataset, track=track)
 
 
-def parted(how: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """How data are read: the keywords of images, and the others, which are those of CSV files."""
-    of_images = {key: how[key] for key in how.keys() & ImageKeywords.__annotations__}
-    return of_images, {key: value for key, value in how.items() if key not in of_images}
-
-
 def _in_memory(
     source: Any, as_is: bool, columns: Any, images: ImageOptions, csv: CsvOptions, *, track: Tracker
 ) -> Dataset:
@@ -198,7 +189,7 @@ def _load(name: str, labels: bool, as_is: bool, options: ImageOptions, track: Tr
         )
     path, array = split_name(name)
     with unchanged(path):
-        items = _read_path(Path(path), array, as_is, track)
+        items = _read_path(Path(path), array, as_is)
     beside = labels_beside(Path(path)) if labels else None
     numbers = None if beside is None else read_idx(beside)
     return Dataset(name, items, format_range(items.dtype), labels=numbers)
@@ -233,7 +224,7 @@ def _of_array(source: Any, as_is: bool, columns: Any, track: Tracker) -> Dataset
     return checked(dataset, track=track)
 
 
-def _read_path(path: Path, name: str | None, may_be_empty: bool, track: Tracker) -> np.ndarray:
+def _read_path(path: Path, name: str | None, may_be_empty: bool) -> np.ndarray:
     if path.suffix.lower() == ".npy":
         return read_npy(path, may_be_empty=may_be_empty)
     if path.suffix.lower() == ".npz":

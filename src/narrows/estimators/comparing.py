@@ -6,8 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Unpack
 
-from narrows.data.image_options import ImageOptions
-from narrows.data.sources import ReadKeywords, parted
+from narrows.data.read_options import ReadKeywords, ReadOptions
 from narrows.errors import UsageError
 from narrows.estimators.autoencoder import Autoencoder
 from narrows.estimators.fit_data import seed_of
@@ -100,8 +99,7 @@ def compare(
         latent=arguments.whole("latent", more.pop("latent", None), optional=True),
         folder=None if folder is None else Path(arguments.path("keep_models", folder)),
     )
-    of_images, csv = parted(more)
-    reading = Reading(test=test, labels=labels, images=ImageOptions.of(**of_images), csv=csv)
+    reading = Reading(test=test, labels=labels, options=ReadOptions.of(more))
     tells = arguments.truth("verbose", verbose)
     hearing = Hearing(track=shown, note=say) if tells else Hearing()
     with temporary_folder() as kept, going_on("working") if tells else nullcontext():

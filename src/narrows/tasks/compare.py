@@ -63,7 +63,7 @@ from narrows.tasks.comparison.parts import Parts, Reading, Source, has_name, loa
 from narrows.tasks.comparison.tables import TABLE_BOUNDS, stored_tables
 from narrows.tasks.comparison.use import code_use
 from narrows.tasks.comparison.walk import jpeg_walk
-from narrows.tasks.opening import images_for
+from narrows.tasks.opening import reading_for
 
 # Fifty epochs of MNIST are 47,000 steps of 161,804 parameters. After fewer steps than the first
 # number the article's model has hardly looked at a small set, and gets more epochs there, unless
@@ -173,8 +173,8 @@ def _read_alike(model: Path, source: Source, reading: Reading) -> Reading:
     """How data are read for a model: images of a folder as those that it was trained on."""
     if not has_name(source):
         return reading
-    images = images_for(load_model(model), os.fspath(source), reading.images)
-    return replace(reading, images=images or reading.images)
+    alike = reading_for(load_model(model), os.fspath(source), reading.options)
+    return replace(reading, options=alike)
 
 
 def _kept(options: CompareOptions) -> tuple[Path, ...]:
@@ -254,7 +254,9 @@ def _stored(
     if isinstance(source, Dataset):
         return None
     bounds = TABLE_BOUNDS if options.bounds is None else options.bounds
-    return stored_tables(source, candidates, bounds=bounds, csv=reading.csv, hearing=hearing)
+    return stored_tables(
+        source, candidates, bounds=bounds, csv=reading.options.csv, hearing=hearing
+    )
 
 
 def _with_stored(found: Comparison, stored: Stored, parts: Parts) -> Comparison:

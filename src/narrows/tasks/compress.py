@@ -1,6 +1,5 @@
 """Data to an archive: lossless, or within error bounds."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from narrows.archive import write_archive, write_table
 from narrows.archive.error_bounds import ErrorBounds
 from narrows.archive.methods import Effort
-from narrows.data.image_options import ImageOptions
+from narrows.data.read_options import ReadOptions
 from narrows.data.sources import read_errors_explained, require_folder
 from narrows.data.tables import is_table
 from narrows.data.tables.reading import table_parts
@@ -51,8 +50,7 @@ def compress(
     *,
     max_error: Any = None,
     effort: Effort = "normal",
-    images: ImageOptions | None = None,
-    csv: Mapping[str, Any] | None = None,
+    reading: ReadOptions | None = None,
     track: Tracker = silent,
     note: Note = unheard,
 ) -> Compressed:
@@ -63,8 +61,7 @@ def compress(
         out: the archive.
         max_error: as for :func:`narrows.archive.write_archive` and ``write_table``.
         effort: how much is tried.
-        images: what becomes of the images of a folder.
-        csv: of a CSV file, how it is read.
+        reading: how images of a folder and CSV files are read.
         track: told how far it is.
         note: told what a user should know of how the data were read.
 
@@ -72,17 +69,19 @@ def compress(
         UsageError: an option cannot be meant, or says something of other data.
         DataError: the data are damaged, or hold values that an archive does not.
     """
-    bounds, images = ErrorBounds.of(max_error), images or ImageOptions()
-    require_folder(data, images)
+    bounds, reading = ErrorBounds.of(max_error), reading or ReadOptions()
+    require_folder(data, reading.images)
     if is_table(data):
         with atomic_file(out) as file, read_errors_explained(data):
-            table = write_table(file, data, max_error=bounds, effort=effort, csv=csv, track=track)
+            table = write_table(
+                file, data, max_error=bounds, effort=effort, csv=reading.csv, track=track
+            )
         for line in table.notes:
             note(line)
         parts = table_parts(data)
         files = [Path(data)] if parts is None else parts.files
         return Compressed(out, data, table, sum(path.stat().st_size for path in files))
-    loaded = load_array(data, images, csv=csv, track=track, note=note)
+    loaded = load_array(data, reading, track=track, note=note)
     options: dict[str, Any] = {"max_error": bounds, "effort": effort, "files": loaded.files}
     with atomic_file(out) as file:
         return Compressed(

@@ -13,7 +13,7 @@ from narrows.archive.container import begins_container
 from narrows.archive.methods import Effort
 from narrows.archive.opening import opened
 from narrows.data import checked
-from narrows.data.image_options import ImageOptions
+from narrows.data.read_options import ReadOptions
 from narrows.errors import ArchiveError, OutputError
 from narrows.model.file import load_model
 from narrows.model.trained import TrainedModel
@@ -39,8 +39,7 @@ def compress_codes(
     options: CodesOptions,
     *,
     effort: Effort = "normal",
-    images: ImageOptions | None = None,
-    csv: Mapping[str, Any] | None = None,
+    reading: ReadOptions | None = None,
     check_range: bool = True,
     track: Tracker = silent,
     note: Note = unheard,
@@ -53,24 +52,24 @@ def compress_codes(
         out: the archive.
         options: what is said of codes and their model.
         check_range: refuse items in another range than those that the model was trained on.
-        effort, images, csv, track, note: as for :func:`narrows.tasks.compress.compress`.
+        effort, reading, track, note: as for :func:`narrows.tasks.compress.compress`.
 
     Raises:
         UsageError, ShapeError, DataError, ArchiveError: as :func:`write_codes_only` does.
         OutputError: what was written does not open again.
     """
     options.check()
-    read: dict[str, Any] = {"csv": csv, "track": track, "note": note}
+    read: dict[str, Any] = {"reading": reading, "track": track, "note": note}
     trained: TrainedModel | SharedModel
     if options.model is None:
-        training = load_array(data, images, upright=True, **read)
+        training = load_array(data, upright=True, **read)
         trained = train_rounded(
             checked(training), options.latent, options.item_bytes, effort, track=track, note=note
         )
         items = training.items
     else:
         trained = _given(options.model)
-        items = load_array(data, images, upright=True, **read).items
+        items = load_array(data, upright=True, **read).items
         options.require_for(isinstance(trained, SharedModel))
     said: dict[str, Any] = {"effort": effort, "name": data, "check_range": check_range}
     embed_model, item_bytes = options.embed_model, options.item_bytes

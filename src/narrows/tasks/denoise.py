@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from narrows.data import Dataset, named_image_writer, open_pages
-from narrows.data.image_options import ImageOptions
 from narrows.data.pages import Pages, require_pairs
 from narrows.data.pixels import is_folder_of_images
+from narrows.data.read_options import ReadOptions
 from narrows.data.storage import concatenated
 from narrows.data.tiles import blended
 from narrows.errors import ShapeError
@@ -21,7 +21,7 @@ from narrows.report.denoising import Denoising, DenoisingMeter
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.support.shapes import is_image_shape
 from narrows.tasks.convert import as_pixels, result_writer
-from narrows.tasks.opening import images_for
+from narrows.tasks.opening import reading_for
 from narrows.tasks.outputs import Written
 from narrows.training import Noise
 from narrows.training.noise import NoiseLimits, damaged_dtype, damaged_parts, noise_limits
@@ -209,21 +209,22 @@ _NOISE_STREAM = 0xADDED
 def open_pages_for(
     autoencoder: TrainedAutoencoder,
     source: str,
+    reading: ReadOptions | None = None,
     *,
-    images: ImageOptions | None = None,
     track: Tracker = silent,
 ) -> Pages:
     """Images of any size, or other items: flat rows in the shape that they had in training.
 
     Args:
-        source, images: as of :func:`narrows.tasks.opening.load_for`.
+        source, reading: as of :func:`narrows.tasks.opening.load_for`.
 
     Raises:
         DataError: there is no such source, or it is not what it must be.
-        UsageError: ``images`` are for what is no folder.
+        UsageError: something is said of images, and it is no folder.
     """
     trained = autoencoder.trained
-    pages = open_pages(source, options=images_for(trained, source, images), track=track)
+    images = reading_for(trained, source, reading or ReadOptions()).images
+    pages = open_pages(source, options=images, track=track)
     items, shape = pages.images, trained.item_shape
     if isinstance(items, np.ndarray) and items.shape[1:] == (math.prod(shape),):
         return replace(pages, images=items.reshape(len(items), *shape))

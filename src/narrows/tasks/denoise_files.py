@@ -1,6 +1,5 @@
 """``narrows denoise``: images, arrays and tables from files to files."""
 
-from pathlib import Path
 from typing import Any
 
 from narrows.data import Pages
@@ -11,7 +10,6 @@ from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.tasks.denoise import AddedNoise, Denoised, denoise_pages, open_pages_for
 from narrows.tasks.denoise_options import DenoiseOptions
 from narrows.tasks.fill import fill_file
-from narrows.tasks.loading import require_no_csv
 
 
 def denoise_files(
@@ -35,7 +33,7 @@ def denoise_files(
         DataError, ShapeError: the data are not what the model takes.
     """
     heard: dict[str, Any] = {"track": track, "note": note}
-    require_folder(source, options.images)
+    require_folder(source, options.reading.images)
     if autoencoder.trained.data.table is not None:
         if options.against is not None or options.noise is not None:
             raise UsageError(
@@ -49,16 +47,16 @@ def denoise_files(
             out,
             all_cells=options.cells == "all",
             check_range=options.check_range,
-            csv=options.csv,
+            csv=options.reading.csv,
             **heard,
         )
         return Denoised(written, None)
-    require_no_csv(source, options.csv)
-    pages = open_pages_for(autoencoder, source, images=options.images, track=track)
+    options.reading.require_no_csv(source)
+    pages = open_pages_for(autoencoder, source, options.reading, track=track)
     clean: Pages | AddedNoise | None = options.added
     if options.against is not None:
-        of_folder = options.images if Path(options.against).is_dir() else None
-        clean = open_pages_for(autoencoder, options.against, images=of_folder, track=track)
+        reading = options.reading.images_if_folder(options.against)
+        clean = open_pages_for(autoencoder, options.against, reading, track=track)
     return denoise_pages(
         autoencoder, pages, out, against=clean, check_range=options.check_range, **heard
     )

@@ -1,14 +1,13 @@
 """What can be said of denoising."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from narrows.errors import UsageError
 from narrows.support.option_fields import option
 
 if TYPE_CHECKING:
-    from narrows.data.image_options import ImageOptions
+    from narrows.data.read_options import ReadOptions
     from narrows.tasks.denoise import AddedNoise
 
 
@@ -18,8 +17,7 @@ class DenoiseOptions:
 
     Attributes:
         check_range: refuse items in another range than those that the model was trained on.
-        images: what becomes of the images of a folder.
-        csv: how a CSV file is read, as :func:`narrows.load_data` takes it.
+        reading: how images of a folder and CSV files are read.
     """
 
     against: str | None = option(
@@ -39,8 +37,7 @@ class DenoiseOptions:
     )
     seed: int = option(0, "Governs the noise that is added.")
     check_range: bool = True
-    images: "ImageOptions"
-    csv: Mapping[str, Any] = field(default_factory=dict)
+    reading: "ReadOptions"
 
     @property
     def added(self) -> "AddedNoise | None":

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from narrows.data import table_writer
+from narrows.data.read_options import ReadOptions
 from narrows.errors import UsageError
 from narrows.model.use import TrainedAutoencoder
 from narrows.report.figures import grid_figure, require_grid
@@ -145,7 +146,8 @@ def codes_at(
     Raises:
         UsageError: there is no such item.
     """
-    data = load_for(autoencoder, source, csv=csv, check_range=False, track=track, note=note)
+    reading = ReadOptions(csv=csv or {})
+    data = load_for(autoencoder, source, reading=reading, check_range=False, track=track, note=note)
     for place in places:
         if place >= len(data):
             raise UsageError(

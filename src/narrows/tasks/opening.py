@@ -1,13 +1,11 @@
 """What a job begins with: a trained model, and data as it takes them."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from narrows.data import Dataset, load_data
-from narrows.data.image_options import ImageOptions
+from narrows.data.read_options import ReadOptions
 from narrows.data.sources import BUILT_IN
 from narrows.errors import DataError
 from narrows.model.file import load_model
@@ -41,8 +39,7 @@ def load_for(
     autoencoder: TrainedAutoencoder,
     source: str,
     *,
-    images: ImageOptions | None = None,
-    csv: Mapping[str, Any] | None = None,
+    reading: ReadOptions | None = None,
     check_range: bool = True,
     finding: bool = False,
     labels: bool = False,
@@ -50,12 +47,11 @@ def load_for(
     note: Note = unheard,
 ) -> Dataset:
     """Data whose items have the shape that the model takes: images changed as those that it was
-    trained on were, and as ``images`` wants it.
+    trained on were, and as ``reading`` wants it.
 
     Args:
         source: as :func:`narrows.load_data` takes it.
-        images: what becomes of the images of a folder.
-        csv: how a CSV file is read, as :func:`narrows.load_data` takes it.
+        reading: how images of a folder and CSV files are read.
         check_range, finding: whether to refuse what is in another unit, and whether odd items are
             what is looked for: see :func:`narrows.model.ranges.require_familiar`.
         labels: read the labels too, where the source has them.
@@ -67,8 +63,7 @@ def load_for(
         UsageError: they are in another unit.
     """
     trained = autoencoder.trained.data
-    options = images_for(autoencoder.trained, source, images) or ImageOptions()
-    said = {**asdict(options), **(csv or {})}
+    said = reading_for(autoencoder.trained, source, reading or ReadOptions()).keywords
     data = load_data(source, labels=labels, table=trained.table, track=track, **said)
     if trained.table is None and data.table is not None:
         raise DataError(
@@ -96,10 +91,8 @@ def items_learnt(trained: DataDescription, name: str, count: int) -> int:
     return trained.count if same and trained.count <= count else 0
 
 
-def images_for(
-    trained: TrainedModel, source: str, options: ImageOptions | None
-) -> ImageOptions | None:
-    """What becomes of the images of ``source``: what the model keeps, and what is asked for."""
+def reading_for(trained: TrainedModel, source: str, reading: ReadOptions) -> ReadOptions:
+    """How ``source`` is read: its images as the model keeps it, and as is asked for."""
     if source in BUILT_IN or not Path(source).is_dir():
-        return options
-    return (options or ImageOptions()).over(trained.data.images)
+        return reading
+    return replace(reading, images=reading.images.over(trained.data.images))

@@ -1,13 +1,12 @@
 """What ``narrows fit`` trains and validates on: data sets, pairs of images, and tiles of images."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from narrows.data import Dataset, Pages, load_data, open_pages, validation_source
-from narrows.data.image_options import ImageOptions
 from narrows.data.pages import TILE, cut_tiles, needs_tiles, require_pairs, whole_pages
+from narrows.data.read_options import ReadOptions, is_csv_file
 from narrows.data.tables import is_table_path
 from narrows.errors import DataError, UsageError
 from narrows.model.ranges import require_familiar
@@ -17,8 +16,7 @@ from narrows.support.number_text import count_of
 from narrows.support.progress import Note, Tracker, silent, unheard
 from narrows.support.standard_input import renamed
 from narrows.tasks.fit_options import SourceOptions
-from narrows.tasks.loading import is_csv_file, require_no_csv
-from narrows.tasks.opening import images_for
+from narrows.tasks.opening import reading_for
 
 #: The share of the rows that is held out where the data have no validation set of their own.
 HELD_OUT = 0.1
@@ -63,8 +61,7 @@ def load_for_training(
     *,
     start: TrainedModel | None = None,
     types: Mapping[str, str] | None = None,
-    images: ImageOptions | None = None,
-    csv: Mapping[str, Any] | None = None,
+    reading: ReadOptions | None = None,
     track: Tracker = silent,
 ) -> tuple[Dataset, Dataset | None]:
     """The training set and the validation set.
@@ -76,30 +73,29 @@ def load_for_training(
         seed: draws what is held out.
         start: a model that goes on with the data, which are read as it takes them.
         types: kinds of a table's columns, by name.
-        images: what becomes of images.
-        csv: how CSV files are read, by the names that :func:`narrows.load_data` has.
+        reading: how images of folders and CSV files are read.
         track: told how far it is.
 
     Raises:
         DataError: a source is missing or not what it must be.
         UsageError: ``validation`` is a number outside 0 to 1.
     """
+    reading = reading or ReadOptions()
     if start is not None:
-        images = images_for(start, source, images)
-    csv, folders = csv or {}, asdict(images or ImageOptions())
+        reading = reading_for(start, source, reading)
     table = None if start is None else start.data.table
     fraction = HELD_OUT if validation is None else _share(validation)
     own = validation_source(source) if validation is None else validation
     other = own if fraction is None or validation is None else None
     # options are for those that are CSV files, and for DATA to refuse where none is
-    of_data = csv if is_csv_file(source) or not is_csv_file(other) else {}
-    data = _with_labels(source, types=types, table=table, track=track, **folders, **of_data)
+    is_for_other = is_csv_file(other) and not is_csv_file(source)
+    of_data = replace(reading, csv={}) if is_for_other else reading
+    data = _with_labels(source, types=types, table=table, track=track, **of_data.keywords)
     if start is not None:
         data = taken_by(start, data)
     if own is not None and (validation is None or fraction is None):
-        own_folders = folders if Path(own).is_dir() else {}
-        said = csv if is_csv_file(own) else {}
-        held_out = _with_labels(own, table=data.table, track=track, **own_folders, **said)
+        said = reading.fitting(own).keywords
+        held_out = _with_labels(own, table=data.table, track=track, **said)
         require_alike(data, source, held_out, own)
         return data, held_out
     if fraction == 0:
@@ -144,8 +140,7 @@ def load_pages(
     options: SourceOptions,
     seed: int,
     *,
-    images: ImageOptions,
-    csv: Mapping[str, Any] | None = None,
+    reading: ReadOptions,
     track: Tracker = silent,
     note: Note = unheard,
 ) -> tuple[Dataset, Dataset | None]:
@@ -158,7 +153,7 @@ def load_pages(
         DataError: a source is missing, or the two do not have the same items.
         UsageError: ``validation`` is no share of the rows, or a source is a table.
     """
-    require_no_csv(source, csv)
+    reading.require_no_csv(source)
     target, tile, validation = options.target, options.tile, options.validation
     for name in filter(None, (source, target)):
         if is_table_path(name):
@@ -172,6 +167,7 @@ def load_pages(
             f"--validation {validation} is no share of the rows, which --target and --tile need",
             hint="give a number from 0 (none) to below 1",
         )
+    images = reading.images
     given = open_pages(source, options=images, track=track)
     wanted = given if target is None else open_pages(target, options=images, track=track)
     require_pairs(given, wanted)

@@ -1,7 +1,7 @@
 """An archive against its checksums, and against the data that it was made of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from narrows.archive import Archive, TableArchive, open_archive
 from narrows.archive.series import ArchiveSeries, is_index
 from narrows.archive.tables import verify_table
 from narrows.archive.verifying import verify
-from narrows.data.image_options import ImageOptions
+from narrows.data.read_options import ReadOptions
 from narrows.data.tables import is_table
 from narrows.errors import ArchiveError, ShapeError, UsageError
 from narrows.support.number_text import count_of, readable
@@ -45,8 +45,7 @@ def verify_archive(
     *,
     model: Path | None = None,
     max_bytes: float | None = None,
-    images: ImageOptions | None = None,
-    csv: Mapping[str, Any] | None = None,
+    reading: ReadOptions | None = None,
     track: Tracker = silent,
     note: Note = unheard,
 ) -> Verified:
@@ -57,7 +56,7 @@ def verify_archive(
         against: what it was made of, as ``load_data`` takes it.
         model: of codes, what it was written with, if that is not in the archive.
         max_bytes: the most bytes of values that are read.
-        images, csv: how ``against`` is read.
+        reading: how ``against`` is read.
         track: told how far it is.
         note: told what a user should know of how the data were read.
 
@@ -65,6 +64,7 @@ def verify_archive(
         ArchiveError: it is damaged, or a value is further from its original than it may be.
         ShapeError: the data are of another shape or kind.
     """
+    reading = reading or ReadOptions()
     if is_index(path):
         return _verified_series(path, against, model=model, max_bytes=max_bytes, track=track)
     with open_archive(path, model=model) as archive:
@@ -72,12 +72,10 @@ def verify_archive(
         if against is not None:
             _check_same_kind(isinstance(archive, TableArchive), against)
         if isinstance(archive, TableArchive):
-            return _verified_table(archive, against, csv, track)
+            return _verified_table(archive, against, reading.csv, track)
         items = None
         if against is not None:
-            items = _originals(
-                archive, against, images or ImageOptions(), csv, track=track, note=note
-            )
+            items = _originals(archive, against, reading, track=track, note=note)
         return _verified_array(archive, against, items, track)
 
 
@@ -154,7 +152,7 @@ def _verified_array(
 
 
 def _verified_table(
-    archive: TableArchive, against: str | None, csv: Mapping[str, Any] | None, track: Tracker
+    archive: TableArchive, against: str | None, csv: Mapping[str, Any], track: Tracker
 ) -> Verified:
     found, name = verify_table(archive, against, csv=csv, track=track), archive.name
     if found.largest is None:
@@ -199,8 +197,7 @@ def _check_same_kind(of_table: bool, against: str) -> None:
 def _originals(
     archive: Archive,
     against: str,
-    options: ImageOptions,
-    csv: Mapping[str, Any] | None,
+    reading: ReadOptions,
     *,
     track: Tracker,
     note: Note,
@@ -212,11 +209,12 @@ def _originals(
     """
     files = archive.files
     if files is not None and Path(against).is_dir():
-        options = options.over(files.options)
-        if options.changes:
-            note(f"{archive.name} holds images that were changed: {options.described()}")
+        images = reading.images.over(files.options)
+        reading = replace(reading, images=images)
+        if images.changes:
+            note(f"{archive.name} holds images that were changed: {images.described()}")
     upright = archive.bound is None
-    data = load_array(against, options, upright=upright, csv=csv, track=track, note=note)
+    data = load_array(against, reading, upright=upright, track=track, note=note)
     if files is None or data.files is None:
         return data.items
     for number, (kept, there) in enumerate(zip(files.names, data.files.names, strict=False)):

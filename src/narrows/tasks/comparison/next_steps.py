@@ -52,11 +52,11 @@ def commands(
 
 def _how_read(reading: Reading) -> str:
     """The options of how a folder of images or a CSV file was read, a blank before each."""
-    images = reading.images
+    images = reading.options.images
     changes = {name: getattr(images, name) for name in ("grey", "resize", "skip_damaged")}
     with as_command_line():
         words = [spelt(name, value) for name, value in changes.items() if value]
-        for name, value in reading.csv.items():
+        for name, value in reading.options.csv.items():
             values = [value] if isinstance(value, str | int) else value or ()
             quoted = (_quoted(each) if isinstance(each, str) else each for each in values)
             words += [spelt(name, each) for each in quoted]

@@ -2,15 +2,14 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from narrows.data import Dataset, TableSchema, load_data, validation_source
-from narrows.data.image_options import ImageOptions
 from narrows.data.named_arrays import page_name
+from narrows.data.read_options import ReadOptions
 from narrows.data.tables import is_frame, is_table
 from narrows.errors import DataError, UsageError
 from narrows.planning.options import FitOptions
@@ -18,7 +17,6 @@ from narrows.planning.plan import make_plan
 from narrows.report.comparison.classes import NO_CLASS
 from narrows.support.progress import Tracker, silent
 from narrows.support.standard_input import renamed
-from narrows.tasks.loading import is_csv_file
 from narrows.tasks.training_data import HELD_OUT, require_alike
 
 #: The share of the items that everything is measured on, where the data have no test set.
@@ -40,16 +38,14 @@ class Reading:
         labels: of a table, the column that holds classes, which nothing is learnt from; of other
             data, a source of whole numbers, one an item, or an array of numbers or texts.
         types: kinds of a table's columns, by name.
-        images: what becomes of the images of a folder.
-        csv: how CSV files are read, by the names that :func:`narrows.load_data` has.
+        options: how images of folders and CSV files are read.
         table: the schema to read a table by; None for one of its own.
     """
 
     test: Source = None
     labels: Any = None
     types: Mapping[str, str] | None = None
-    images: ImageOptions = field(default_factory=ImageOptions)
-    csv: Mapping[str, Any] = field(default_factory=dict)
+    options: ReadOptions = field(default_factory=ReadOptions)
     table: TableSchema | None = None
 
 
@@ -168,7 +164,7 @@ def _read(source: Source, reading: Reading, track: Tracker) -> tuple[Dataset, Da
     own = reading.test
     if own is None and has_name(source):
         own = validation_source(source)
-    how: dict[str, Any] = {**asdict(reading.images), **reading.csv}
+    how = reading.options.keywords
     if reading.labels is not None and (is_frame(source) or (has_name(source) and is_table(source))):
         return _labelled_tables(source, own, reading, how, track)
     data = load_data(
@@ -210,11 +206,7 @@ def _called(given: Any) -> str:
 
 def _for_own(reading: Reading, own: Source) -> dict[str, Any]:
     """How data of their own to measure on are read: as the others, where they are of that kind."""
-    if not has_name(own):
-        return {}
-    own = os.fspath(own)
-    images = asdict(reading.images) if Path(own).is_dir() else {}
-    return {**images, **(reading.csv if is_csv_file(own) else {})}
+    return reading.options.fitting(os.fspath(own)).keywords if has_name(own) else {}
 
 
 def _labelled(data: Dataset, labels: Any, track: Tracker) -> Dataset:

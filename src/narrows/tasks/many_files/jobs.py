@@ -3,12 +3,12 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from narrows.data.image_options import ImageOptions
+from narrows.data.read_options import ReadOptions
 from narrows.data.tables import CsvOptions
 from narrows.errors import ModelFileError, UsageError
 from narrows.model.use import TrainedAutoencoder
@@ -34,16 +34,14 @@ class FileJob(ABC):
     """What is done to each file by itself.
 
     Attributes:
-        images: what becomes of the images of a folder.
-        csv: how CSV files are read, as :func:`narrows.load_data` takes it.
+        reading: how images of a folder and CSV files are read.
     """
 
     #: What it is called, and what is said of it while it goes on.
     name: ClassVar[str]
     label: ClassVar[str]
 
-    images: ImageOptions = field(default_factory=ImageOptions)
-    csv: Mapping[str, Any] = field(default_factory=dict)
+    reading: ReadOptions = field(default_factory=ReadOptions)
 
     #: Whether paths are meant from the root, as where workers have other working folders.
     from_root: bool = False
@@ -80,7 +78,7 @@ class FileJob(ABC):
         """All that results depend on beside their files, in JSON values; of a model its SHA-256."""
         found: dict[str, Any] = json.loads(json.dumps(asdict(self), default=str))
         found.pop("from_root")
-        return {"job": self.name, **found}
+        return {"job": self.name, **found.pop("reading"), **found}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +102,7 @@ class ModelJob(FileJob):
 
     def settled(self) -> Self:
         self.check(open_autoencoder(self.model, self.refine))
-        CsvOptions.of(self.csv)
+        CsvOptions.of(self.reading.csv)
         return replace(self, digest=_digest(self.model))
 
     @abstractmethod
@@ -144,8 +142,7 @@ class ModelJob(FileJob):
             autoencoder,
             source,
             # of a file there is nothing to do, and a pattern may match folders too
-            images=self.images if Path(source).is_dir() else None,
-            csv=self.csv,
+            reading=self.reading.images_if_folder(source),
             check_range=self.check_range,
             finding=finding,
             note=note,
@@ -253,8 +250,7 @@ class DenoiseFiles(ItemsJob):
             )
         return cls(
             model=model,
-            images=options.images,
-            csv=options.csv,
+            reading=options.reading,
             check_range=options.check_range,
             format=format,
             cells=options.cells,
@@ -265,8 +261,7 @@ class DenoiseFiles(ItemsJob):
 
         def work(source: str, out: str, note: Note) -> None:
             options = DenoiseOptions(
-                images=self.images if Path(source).is_dir() else ImageOptions(),
-                csv=self.csv,
+                reading=self.reading.images_if_folder(source),
                 check_range=self.check_range,
                 cells=self.cells,
             )
@@ -333,7 +328,7 @@ class CompressFiles(FileJob):
         from narrows.archive.error_bounds import ErrorBounds
 
         ErrorBounds.of(self.max_error)
-        CsvOptions.of(self.csv)
+        CsvOptions.of(self.reading.csv)
         if self.codes is not None:
             self.codes.check(self.max_error)
             if self.codes.model is None or self.codes.keep_model is not None:
@@ -357,9 +352,8 @@ class CompressFiles(FileJob):
         from narrows.tasks.compress_codes import compress_codes
 
         def work(source: str, out: str, note: Note) -> None:
-            said: dict[str, Any] = {"effort": self.effort, "csv": self.csv, "note": note}
-            if Path(source).is_dir():
-                said["images"] = self.images
+            reading = self.reading.images_if_folder(source)
+            said: dict[str, Any] = {"effort": self.effort, "reading": reading, "note": note}
             if self.codes is None:
                 compress(source, Path(out), max_error=self.max_error, **said)
                 return
