@@ -91,19 +91,28 @@ def compare(
         >>> len(found.in_short), found.split.measured
         (3, 360)
     """
-    numbers, folder = more.pop("numbers", None), more.pop("keep_models", None)
-    options = CompareOptions(
-        seed=seed_of(random_state),
-        numbers=None if numbers is None else arguments.sizes("numbers", numbers),
-        epochs=arguments.whole("epochs", more.pop("epochs", None), optional=True),
-        latent=arguments.whole("latent", more.pop("latent", None), optional=True),
-        folder=None if folder is None else Path(arguments.path("keep_models", folder)),
-    )
+    options = _taken(more, seed_of(random_state))
     reading = Reading(test=test, labels=labels, options=ReadOptions.of(more))
     tells = arguments.truth("verbose", verbose)
     hearing = Hearing(track=shown, note=say) if tells else Hearing()
     with temporary_folder() as kept, going_on("working") if tells else nullcontext():
         return Compared.of(job(data, _files(models, kept), options, reading, hearing=hearing))
+
+
+def _taken(more: CompareKeywords, seed: int) -> CompareOptions:
+    """What is trained, which is taken out of ``more``: what is left says how data are read.
+
+    Raises:
+        UsageError: a value cannot be meant.
+    """
+    numbers, folder = more.pop("numbers", None), more.pop("keep_models", None)
+    return CompareOptions(
+        seed=seed,
+        numbers=None if numbers is None else arguments.sizes("numbers", numbers),
+        epochs=arguments.whole("epochs", more.pop("epochs", None), optional=True),
+        latent=arguments.whole("latent", more.pop("latent", None), optional=True),
+        folder=None if folder is None else Path(arguments.path("keep_models", folder)),
+    )
 
 
 def _files(models: Any, folder: Path) -> dict[str, Path]:

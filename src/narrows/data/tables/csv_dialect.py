@@ -32,7 +32,6 @@ class CsvDialect:
         blank: rows above the names, or above the first row: blank lines and titles.
         encoding: of its text; a byte order mark is text.
         written: the names as they stand in the file; none without a header.
-        line_end: what ends the lines.
         loose: whether blanks stand before quotes, which then are quotes all the same.
         missing: texts that are missing values, without those in quotes.
         notes: what was found out that a user may not expect.
@@ -45,7 +44,6 @@ class CsvDialect:
     blank: int = 0
     encoding: str = "utf-8"
     written: tuple[str, ...] = ()
-    line_end: str = "\n"
     loose: bool = False
     missing: tuple[str, ...] = MISSING_CELLS
     notes: tuple[str, ...] = ()
@@ -126,7 +124,6 @@ def _examine(file: IO[str], path: Path, options: CsvOptions) -> CsvDialect:
             hint="give a table with a row of names and rows",
         )
     skip += blank
-    line_end = next((end for end in ("\r\n", "\n", "\r") if lines[skip].endswith(end)), "\n")
     notes: list[str] = []
     delimiter = options.delimiter
     if lines[skip].strip().lower().startswith("sep=") and len(lines[skip].strip()) == 5:
@@ -167,7 +164,6 @@ def _examine(file: IO[str], path: Path, options: CsvOptions) -> CsvDialect:
         skipped=skip + skipped,
         blank=skip + titles,
         written=written,
-        line_end=line_end,
         loose=_is_loose(lines[skip:], delimiter),
         missing=tuple(dict.fromkeys((*MISSING_CELLS, *options.missing))),
         notes=tuple(notes),

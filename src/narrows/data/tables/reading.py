@@ -278,8 +278,12 @@ def _is_named_csv(name: str) -> bool:
     return lower.endswith(_CSV_SUFFIXES)
 
 
+def _is_named_parquet(name: str) -> bool:
+    return name.lower().endswith(".parquet")
+
+
 def _is_named_table(name: str) -> bool:
-    return name.lower().endswith(".parquet") or _is_named_csv(name)
+    return _is_named_parquet(name) or _is_named_csv(name)
 
 
 def table_parts(source: str | os.PathLike[str]) -> Parts | None:
@@ -298,7 +302,7 @@ def table_parts(source: str | os.PathLike[str]) -> Parts | None:
     if is_folder and not any(map(_is_named_table, names_below(os.fspath(source)))):
         return None  # soon found out of very many images
     parts = part_files(source)
-    parquet = [path for path in parts.files if path.name.lower().endswith(".parquet")]
+    parquet = [path for path in parts.files if _is_named_parquet(path.name)]
     csv = [path for path in parts.files if _is_named_csv(path.name)]
     if is_folder:  # where README.txt is no table
         csv = [path for path in csv if ".txt" not in path.suffixes and ".data" not in path.suffixes]
@@ -336,7 +340,7 @@ def is_csv(source: Any) -> bool:
         return False
     parts = table_parts(source)
     name = str(source) if parts is None else parts.files[0].name
-    return not name.lower().endswith(".parquet") and not (parts is None and Path(source).is_dir())
+    return not _is_named_parquet(name) and not (parts is None and Path(source).is_dir())
 
 
 def open_table(
