@@ -11,7 +11,7 @@ evidence, is offered here too: nobody outside needs to know of an engine's insid
 
 from narrows.engine.choice import EngineChoice, chosen_engine, uses_fused
 from narrows.engine.fused.layers import fused_layers
-from narrows.engine.interface import AdamSettings, Runner, Trainer, TrainingState
+from narrows.engine.interface import AdamSettings, Losses, Runner, Trainer, TrainingState
 from narrows.engine.processes import have_joined
 from narrows.engine.xla import CodeSearch, RefiningRunner, XlaRunner, XlaTrainer, measure_evidence
 from narrows.nn.model import Model
@@ -24,6 +24,7 @@ __all__ = [
     "AdamSettings",
     "CodeSearch",
     "EngineChoice",
+    "Losses",
     "Runner",
     "Trainer",
     "TrainingState",

@@ -1,5 +1,6 @@
 """What every engine can do: train a model and run it. An engine is one way of computing both."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -76,6 +77,10 @@ class TrainingState:
         return cls(arrays, zeros, dict(zeros), 0)
 
 
+#: Waits for the losses of steps that may still be computed, and gives one for each.
+Losses = Callable[[], Float64[np.ndarray, " steps"]]
+
+
 class Trainer(Protocol):
     """Trains one model. Losses are in network units, summed over items and their values."""
 
@@ -101,6 +106,16 @@ class Trainer(Protocol):
         short. ``items`` has shape (n, \\*item_shape) in data units. ``inputs``, of the same shape,
         is what the encoder gets in their place: what the loss compares with stays ``items``.
         Returns each step's loss before it, float64 of shape (steps,)."""
+        ...
+
+    def begin(
+        self,
+        items: Shaped[np.ndarray, "n *item"],
+        order: Int64[np.ndarray, " m"],
+        inputs: Shaped[np.ndarray, "n *item"] | None = None,
+    ) -> Losses:
+        """As :meth:`train`, but gives what waits for the losses: the steps may still be under way,
+        and need ``items`` and ``inputs`` no longer."""
         ...
 
     def measure(

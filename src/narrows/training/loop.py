@@ -15,7 +15,7 @@ import numpy as np
 from narrows.data.file_arrays import FileArray
 from narrows.data.limits import extent_of
 from narrows.data.storage import LARGEST_IN_MEMORY
-from narrows.engine import Trainer, TrainingState, make_trainer
+from narrows.engine import Losses, Trainer, TrainingState, make_trainer
 from narrows.errors import DataError, OutputError, ShapeError, TrainingError
 from narrows.nn.model import Model
 from narrows.support.chunks import release
@@ -197,6 +197,8 @@ class _Run:
             self.has_checkpoint = False
             self.at = Checkpoint(identity=identity, state=TrainingState.start(model.arrays))
         self.at = same_start(self.at)
+        self.taken = len(self.at.losses)  # steps of this epoch
+        self.under_way = list[Losses]()  # of the last of them
         if self.at.state.steps:
             self.trainer.restore(self.at.state)
         self.saved_at = time.monotonic()
@@ -227,7 +229,7 @@ class _Run:
         return max(min(steps, LARGEST_IN_MEMORY // size), 1)
 
     def items_done(self) -> int:
-        in_epoch = min(len(self.at.losses) * self.batch_size, len(self.items))
+        in_epoch = min(self.taken * self.batch_size, len(self.items))
         return (self.at.epoch - 1) * len(self.items) + in_epoch
 
     def finished(self) -> bool:
@@ -242,7 +244,7 @@ class _Run:
         start, before = time.monotonic(), self.items_done()
         with self._undivided():
             self._train_slice()
-        if len(self.at.losses) * self.batch_size >= len(self.items):
+        if self.taken * self.batch_size >= len(self.items):
             with self.at.spent.on("validating"):
                 validation_loss = self._validation_loss()
             with self._undivided():
@@ -264,7 +266,7 @@ class _Run:
             self.is_whole = True
 
     def _train_slice(self) -> None:
-        first = len(self.at.losses) * self.batch_size
+        first = self.taken * self.batch_size
         last = min(first + self.steps_at_once() * self.batch_size, len(self.items))
         order = self.order[first:last]
         if not len(order):  # it was stopped while an epoch's model was judged
@@ -275,10 +277,21 @@ class _Run:
                     self.items.will_need(start, stop)
             slice = self.varied.slice(order, self.at.epoch, first)
         with self.at.spent.on("computing"):
-            losses = self.trainer.train(*slice)
+            self.under_way.append(self.trainer.begin(*slice))
         release(self.items)
-        self.at.losses = np.concatenate([self.at.losses, losses])
-        self._require_finite()
+        self.taken = math.ceil(last / self.batch_size)
+        # A device computes this slice while the next one is read and sent: one ahead, so that no
+        # more than two are held in memory.
+        self._wait_for_losses(ahead=1 if last < len(self.items) else 0)
+
+    def _wait_for_losses(self, ahead: int = 0) -> None:
+        """Until no more than ``ahead`` slices are still computed."""
+        while len(self.under_way) > ahead:
+            with self.at.spent.on("computing"):
+                losses = self.under_way.pop(0)()
+            self.at.losses = np.concatenate([self.at.losses, losses])
+            if not np.isfinite(losses).all():
+                raise self._diverged()
 
     def _end_epoch(self, slice_start: float, validation_loss: float | None) -> None:
         record: EpochRecord = {
@@ -294,7 +307,7 @@ class _Run:
         if self.settings.patience and best_epoch(self.at.history) == self.at.epoch:
             self.at.best = self.trainer.state().arrays
         self.at.epoch += 1
-        self.at.losses, self.at.spent = np.zeros(0), Spent()
+        self.at.losses, self.at.spent, self.taken = np.zeros(0), Spent(), 0
         self.order = self._shuffled()
 
     def _validation_loss(self) -> float | None:
@@ -340,6 +353,9 @@ class _Run:
 
     def _save(self) -> str:
         """What keeps the checkpoint from being written; empty where nothing does."""
+        if self.under_way:
+            with self._undivided(), self.at.spent.on("whole"):
+                self._wait_for_losses()
         self.at.state = self.trainer.state()
         if not all(np.isfinite(array).all() for array in self.at.state.arrays.values()):
             raise self._diverged()
@@ -370,10 +386,6 @@ class _Run:
     def _shuffled(self) -> EpochOrder:
         size = self.items[:1].nbytes
         return EpochOrder(len(self.items), size, self.settings.seed, self.at.epoch)
-
-    def _require_finite(self) -> None:
-        if not np.isfinite(self.at.losses[-1]) or not np.isfinite(self.at.losses).all():
-            raise self._diverged()
 
     def _diverged(self) -> TrainingError:
         wrong = np.flatnonzero(~np.isfinite(self.at.losses))

@@ -14,7 +14,7 @@ from narrows.engine.fused.structure import (
     SQUARED,
     Loss,
 )
-from narrows.engine.interface import AdamSettings, TrainingState
+from narrows.engine.interface import AdamSettings, Losses, TrainingState
 from narrows.nn.model import Model
 from narrows.nn.objectives import Objective
 from narrows.nn.scaling import Scaling
@@ -107,6 +107,15 @@ class FusedTrainer:
         )
         self._steps += len(losses)
         return losses
+
+    def begin(
+        self,
+        items: Shaped[np.ndarray, "n *item"],
+        order: Int64[np.ndarray, " m"],
+        inputs: Shaped[np.ndarray, "n *item"] | None = None,
+    ) -> Losses:
+        losses = self.train(items, order, inputs)
+        return lambda: losses
 
     def measure(
         self,

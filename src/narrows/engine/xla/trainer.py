@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64, Int64, Shaped
 
 from narrows.engine.evidence import is_variational, require_likelihood
-from narrows.engine.interface import AdamSettings, TrainingState
+from narrows.engine.interface import AdamSettings, Losses, TrainingState
 from narrows.engine.xla.convolution import has_native_convolutions, with_native_convolutions
 from narrows.engine.xla.loss import LossFunction
 from narrows.engine.xla.precision import compiled
@@ -115,13 +115,22 @@ class XlaTrainer:
         order: Int64[np.ndarray, " m"],
         inputs: Shaped[np.ndarray, "n *item"] | None = None,
     ) -> Float64[np.ndarray, " steps"]:
+        return self.begin(items, order, inputs)()
+
+    def begin(
+        self,
+        items: Shaped[np.ndarray, "n *item"],
+        order: Int64[np.ndarray, " m"],
+        inputs: Shaped[np.ndarray, "n *item"] | None = None,
+    ) -> Losses:
         whole = len(order) // self._batch_size * self._batch_size
         runs = [order[:whole].reshape(-1, self._batch_size), order[whole:].reshape(1, -1)]
         losses = [self._slice(items, run, inputs) for run in runs if run.size]
-        return np.concatenate(losses) if losses else np.zeros(0)
+        # JAX computes by itself; who asks for a loss waits
+        return lambda: np.concatenate([np.zeros(0), *(np.asarray(a, np.float64) for a in losses)])
 
-    def _slice(self, items: np.ndarray, order: np.ndarray, inputs: np.ndarray | None) -> np.ndarray:
-        """A step for each row of ``order`` (steps, batch)."""
+    def _slice(self, items: np.ndarray, order: np.ndarray, inputs: np.ndarray | None) -> Any:
+        """Begin a step for each row of ``order`` (steps, batch); gives their losses on the way."""
         import jax
 
         first, steps = self._steps + 1, len(order)
@@ -147,7 +156,7 @@ class XlaTrainer:
             for step in range(steps):
                 self._carry, losses[step] = compiled.step(self._run, self._carry, batch(step))
         self._steps += steps
-        return np.asarray(losses, np.float64)
+        return losses
 
     def _there(self, *arrays: np.ndarray | None) -> tuple[Any, ...] | None:
         """Items that stay on the device; None where they are sent in parts, to each device its."""
