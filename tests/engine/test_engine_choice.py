@@ -46,7 +46,7 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 class Kernels:
-    """A package ``tried`` whose ``check()`` is a text."""
+    """A package ``tried`` whose ``check(1)`` is a text."""
 
     NAME = "tried.check"
 
@@ -56,7 +56,7 @@ class Kernels:
         (self.package / "__init__.py").write_text("")
 
     def become(self, body: str) -> str:
-        text = f"import os, signal\ndef check():\n    yield\n    {body}\n    yield\n"
+        text = f"import os, signal\ndef check(kernel):\n    if kernel:\n        {body}\n"
         (self.package / "check.py").write_text(text)
         return self.NAME
 
@@ -187,6 +187,35 @@ def is_running(process: int) -> bool:
         return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cores", [1, 2])
+def test_kernels_are_compiled_side_by_side_where_there_are_cores(
+    kernels: Kernels, cores: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(trying, "usable_cores", lambda: cores)
+    kernels.become("pass")
+    (kernels.package / "check.py").write_text(
+        "import os\ndef check(kernel):\n"
+        f"    open(r'{tmp_path}/' + str(kernel), 'w').write(str(os.getpid()))\n"
+    )
+    assert answer_for(kernels.NAME).works
+    assert len({(tmp_path / name).read_text() for name in "01"}) == cores
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_one_of_two_that_fails_speaks_for_both(
+    kernels: Kernels, wrong: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trying, "usable_cores", lambda: 2)
+    kernels.become("pass")
+    (kernels.package / "check.py").write_text(
+        f"def check(kernel):\n    if kernel == {wrong}:\n        raise ArithmeticError('wrong')\n"
+    )
+    answer = answer_for(kernels.NAME)
+    assert not answer.works and "wrong" in answer.reason
 
 
 @pytest.mark.slow
@@ -343,7 +372,8 @@ def test_the_fused_engine_passes_its_check_and_a_wrong_one_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("NARROWS_CACHE")  # what the suite compiled
-    assert len(list(check.check())) == 2
+    for kernel in range(trying.KERNELS):
+        check.check(kernel)
 
     class Wrong(FusedTrainer):
         def __init__(self, *arguments: object) -> None:
@@ -353,7 +383,7 @@ def test_the_fused_engine_passes_its_check_and_a_wrong_one_does_not(
 
     monkeypatch.setattr(check, "FusedTrainer", Wrong)
     with pytest.raises(ArithmeticError, match="differs from NumPy's"):
-        list(check.check())
+        check.check(1)
 
 
 # The program

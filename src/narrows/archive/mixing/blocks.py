@@ -15,7 +15,7 @@ from narrows.archive.mixing.learned import Settings
 from narrows.archive.mixing.mixer_selection import Mixers
 from narrows.archive.mixing.scan_order import ScanOrder, split
 from narrows.errors import NotEnoughMemoryError
-from narrows.support.compiling import answer_for, is_kept, warn_once
+from narrows.support.compiling import KERNELS, answer_for, is_kept, warn_once
 from narrows.support.cores import usable_cores
 from narrows.support.memory import NUMBA, require_compilers
 
@@ -154,8 +154,8 @@ def _compiled() -> ModuleType | None:
         try:
             from narrows.archive.mixing import check, compiled
 
-            for _ in check.check():
-                pass
+            for kernel in range(KERNELS):
+                check.check(kernel)
             return compiled
         # Numba may fail in its own ways where it cannot compile: NumPy gives the same, later.
         except Exception as error:

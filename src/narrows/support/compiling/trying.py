@@ -1,9 +1,9 @@
 """Whether what Numba compiles can be relied on here, found out once, in a process of its own.
 
-A compiler that does not know a processor ends the whole process, and so may a broken library. A
-child process compiles what is asked for and checks what that computes; its end is not ours. The
-answer is kept in the cache folder, for these versions on this processor, and so is what it
-compiled.
+A compiler that does not know a processor ends the whole process, and so may a broken library. Child
+processes compile what is asked for, a kernel each where there are cores for it, and check what that
+computes; their end is not ours. The answer is kept in the cache folder, for these versions on this
+processor, and so is what they compiled.
 """
 
 import contextlib
@@ -20,11 +20,13 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from narrows.errors import OutputError
 from narrows.support.compiling.folder import SPARE, cache_folder, damaged, hand_over, keep
+from narrows.support.cores import usable_cores
 from narrows.support.locking import held_folder
 from narrows.support.progress import Advance, Tracker, silent, warn
 from narrows.support.temporary import temporary_folder
@@ -37,8 +39,10 @@ _PROGRAM = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
 from narrows.support.compiling.trying import answer
-answer(sys.argv[2])
+answer(sys.argv[2], json.loads(sys.argv[3]))
 """
+#: Kernels that a module checks, the one after the other or side by side.
+KERNELS = 2
 # What others are waited for: a processor that is not busy has compiled all by then.
 _MOST_SECONDS_OF_OTHERS, _PAUSE_SECONDS = 120, 0.1
 # Set in the child, which is to try and not to ask.
@@ -65,12 +69,12 @@ _warned: set[str] = set()
 
 
 def answer_for(check: str, track: Tracker = silent) -> Answer:
-    """Whether compiled code works here, as an earlier process of this installation found, or as a
-    child process finds now, which takes seconds.
+    """Whether compiled code works here, as an earlier process of this installation found, or as
+    child processes find now, which takes seconds.
 
     Args:
-        check: the name of a module whose ``check()`` compiles and runs kernels, gives after each
-            of them, and raises an error where one is wrong.
+        check: the name of a module whose ``check(kernel)`` compiles and runs kernel 0 or 1, and
+            raises an error where it is wrong.
         track: told of it.
     """
     obstacle = find_obstacle()
@@ -173,8 +177,8 @@ def _remembered(path: Path | None) -> Answer | None:
 # The child
 
 
-def answer(check: str) -> None:
-    """Say on standard output what :func:`answer_for` asks, in this process."""
+def answer(check: str, kernels: Iterable[int]) -> None:
+    """Say on standard output what :func:`answer_for` asks, of some kernels, in this process."""
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # at once, in the midst of compiling too
     faulthandler.dump_traceback_later(_PATIENCE_SECONDS, exit=True)
@@ -182,7 +186,8 @@ def answer(check: str) -> None:
     warnings.simplefilter("ignore")
     _tell(_BEGUN)
     try:
-        for _ in importlib.import_module(check).check():
+        for kernel in kernels:
+            importlib.import_module(check).check(kernel)
             _tell(_STEP)
     # of these the reason may be gone the next time, and they are found quickly
     except (ImportError, OSError, MemoryError) as error:
@@ -233,39 +238,56 @@ def _tried_alone(check: str, path: Path | None, track: Tracker) -> Answer:
 
 
 def _tried(check: str, path: Path | None, track: Tracker) -> Answer:
-    """The answer of a child process, which is kept where it will hold."""
+    """The answer of child processes, which is kept where it will hold."""
     if os.environ.get(_TRYING) or getattr(sys, "frozen", False) or not sys.executable:
         return Answer(True, "it is not tried in a process of its own here")
+    kernels = list(range(KERNELS))
     with contextlib.ExitStack() as stack:
         environment = {**os.environ, _TRYING: "1"}
         with contextlib.suppress(OSError):
             environment[SPARE] = str(stack.enter_context(temporary_folder()))
-        command = [sys.executable, "-c", _PROGRAM, json.dumps([*map(str, sys.path)]), check]
         try:
-            child = subprocess.Popen(
-                command,
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-            )
+            children = [
+                stack.enter_context(_child(check, some, environment))
+                for some in ([[each] for each in kernels] if usable_cores() > 1 else [kernels])
+            ]
         except OSError as error:
             return Answer(True, f"it could not be tried: {_in_one_line(error)}")
         label = "compiling kernels, once for this installation"
-        with child, track(label, total=2, unit="kernels") as advance:
-            try:
-                said, noise = _heard(child, advance)
-            except BaseException:
-                child.kill()
-                raise
-        found, holds = _verdict(child.returncode, said, noise)
+        with track(label, total=KERNELS, unit="kernels") as advance:
+            found, holds = _judged(children, advance)
         hand_over(environment.get(SPARE))
     if holds:
         keep(path, json.dumps(found._asdict()).encode())
     return found
+
+
+def _child(check: str, kernels: list[int], environment: dict[str, str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, json.dumps(sys.path), check, json.dumps(kernels)],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+
+
+def _judged(children: "list[subprocess.Popen[str]]", advance: Advance) -> tuple[Answer, bool]:
+    """What children found out together, and whether that will hold: the first that finds that
+    something does not work speaks for all."""
+    try:
+        for child in children:
+            said, noise = _heard(child, advance)
+            found, holds = _verdict(child.returncode, said, noise)
+            if not (found.works and holds):
+                break
+        return found, holds
+    finally:
+        for child in children:
+            child.kill()
 
 
 def _heard(child: "subprocess.Popen[str]", advance: Advance) -> tuple[list[str], list[str]]:
