@@ -190,18 +190,24 @@ def is_running(process: int) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cores", [1, 2])
-def test_kernels_are_compiled_side_by_side_where_there_are_cores(
-    kernels: Kernels, cores: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(("cores", "load", "processes"), [(1, 0.0, 1), (2, 0.2, 2), (2, 1.8, 1)])
+def test_kernels_are_compiled_side_by_side_where_a_core_is_idle(
+    kernels: Kernels,
+    cores: int,
+    load: float,
+    processes: int,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     monkeypatch.setattr(trying, "usable_cores", lambda: cores)
+    monkeypatch.setattr(trying.os, "getloadavg", lambda: (load, 0.0, 0.0), raising=False)
     kernels.become("pass")
     (kernels.package / "check.py").write_text(
         "import os\ndef check(kernel):\n"
         f"    open(r'{tmp_path}/' + str(kernel), 'w').write(str(os.getpid()))\n"
     )
     assert answer_for(kernels.NAME).works
-    assert len({(tmp_path / name).read_text() for name in "01"}) == cores
+    assert len({(tmp_path / name).read_text() for name in "01"}) == processes
 
 
 @pytest.mark.slow
@@ -209,7 +215,7 @@ def test_kernels_are_compiled_side_by_side_where_there_are_cores(
 def test_one_of_two_that_fails_speaks_for_both(
     kernels: Kernels, wrong: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trying, "usable_cores", lambda: 2)
+    monkeypatch.setattr(trying, "_has_idle_core", lambda: True)
     kernels.become("pass")
     (kernels.package / "check.py").write_text(
         f"def check(kernel):\n    if kernel == {wrong}:\n        raise ArithmeticError('wrong')\n"

@@ -1,7 +1,7 @@
 """Whether what Numba compiles can be relied on here, found out once, in a process of its own.
 
 A compiler that does not know a processor ends the whole process, and so may a broken library. Child
-processes compile what is asked for, a kernel each where there are cores for it, and check what that
+processes compile what is asked for, a kernel each where a core is idle, and check what that
 computes; their end is not ours. The answer is kept in the cache folder, for these versions on this
 processor, and so is what they compiled.
 """
@@ -249,7 +249,7 @@ def _tried(check: str, path: Path | None, track: Tracker) -> Answer:
         try:
             children = [
                 stack.enter_context(_child(check, some, environment))
-                for some in ([[each] for each in kernels] if usable_cores() > 1 else [kernels])
+                for some in ([[each] for each in kernels] if _has_idle_core() else [kernels])
             ]
         except OSError as error:
             return Answer(True, f"it could not be tried: {_in_one_line(error)}")
@@ -260,6 +260,13 @@ def _tried(check: str, path: Path | None, track: Tracker) -> Answer:
     if holds:
         keep(path, json.dumps(found._asdict()).encode())
     return found
+
+
+def _has_idle_core() -> bool:
+    """Whether a second process has a core to itself: it loads the same libraries once more, and
+    beside other programs both end later than one does that compiles all."""
+    cores, load = usable_cores(), os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return cores > 1 and load < cores - 0.5
 
 
 def _child(check: str, kernels: list[int], environment: dict[str, str]) -> "subprocess.Popen[str]":
