@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from helpers.command_line import Command, done
 from narrows import Autoencoder, NarrowsWarning
-from narrows.data import Dataset
+from narrows.data import Dataset, load_data
 from narrows.model.file import load_model
 from narrows.planning.options import FitOptions
 from narrows.support import chunks
@@ -81,6 +82,34 @@ def test_after_training_some_of_very_many_items_are_looked_at(
 
 @pytest.mark.slow
 @pytest.mark.pictures
+@pytest.mark.slow
+def test_a_row_far_from_all_others_does_not_judge_the_training(tmp_path: Path) -> None:
+    """Held out, one number in another unit outweighs all else: fit ends as if the row was not
+    there. In training it is one of many."""
+    random = np.random.default_rng(2)
+    width = random.uniform(1, 5, 300)
+    table = pd.DataFrame({"width": width, "area": width**2, "cost": random.uniform(20, 80, 300)})
+    errors, told = {}, {}
+    for cost in (50.0, 99999.0):
+        table.loc[7, "cost"] = cost
+        data = load_data(table)
+        held_out = [place for place in range(300) if place % 10 == 7]
+        training = np.setdiff1d(np.arange(300), held_out)
+        result = fit(
+            data.rows(training),
+            data.rows(np.array(held_out)),
+            FitOptions(latent=2, epochs=20, seed=3),
+            given={},
+            files=RunFiles(tmp_path / f"{cost}.safetensors", note=lambda line: None),
+        )
+        assert result.evaluation is not None
+        errors[cost] = result.history[-1]["val_loss"]
+        told[cost] = [line for line in result.choices if line.startswith("left out: 1 held-out")]
+        assert result.evaluation.total == 30 - len(told[cost])
+    assert not told[50.0] and len(told[99999.0]) == 1
+    assert errors[99999.0] < 10 * errors[50.0]
+
+
 def test_a_run_with_files_leaves_them_and_is_evaluated(tmp_path: Path) -> None:
     told: list[str] = []
     files = RunFiles(tmp_path / "m.safetensors", tmp_path / "m", note=told.append)

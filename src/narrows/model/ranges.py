@@ -64,6 +64,26 @@ def column_ranges(
     return {"lowest": lowest.astype(np.float64), "highest": highest.astype(np.float64)}
 
 
+def judging_rows(training: Dataset, held_out: Dataset) -> Dataset:
+    """The held-out rows of a table that a training is judged by: those without a number far outside
+    the training range. One such number, wild or in another unit, would outweigh all other rows, and
+    no model can know it. All of them where most are such, and of other data."""
+    if training.table is None:
+        return held_out
+    lowest, highest = training.column_extents
+    reach = _ANY * (highest - lowest)
+    reach[reach == 0] = np.inf  # of what never varies nothing is known
+    near = np.concatenate(
+        [
+            ((rows >= lowest - reach) & (rows <= highest + reach)).all(axis=1)
+            for rows in chunks(held_out.items, values=CACHED_VALUES)
+        ]
+    )
+    if near.all() or 2 * near.sum() < len(near):
+        return held_out
+    return held_out.rows(np.flatnonzero(near))
+
+
 def require_familiar(
     trained: TrainedModel, items: Any, name: str, *, finding: bool = False
 ) -> list[str]:

@@ -12,6 +12,7 @@ from html import escape
 from typing import Any
 
 from narrows.data import Dataset, TableSchema
+from narrows.model.ranges import judging_rows
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.planning.architecture import CHANNELS_FIRST
@@ -147,7 +148,8 @@ def fit(
     """
     begun = time.monotonic()
     plan = _planned(training, options, start, most_steps)
-    choices = _choices(training, held_out, plan)
+    held_out, left_out = _judging(training, held_out)
+    choices = (*_choices(training, held_out, plan), *left_out)
     for line in _begun(training, choices):
         note(line)
     run = {"on_epoch": partial(keep_all, events)} if files is None else files.begin(plan, detection)
@@ -236,7 +238,20 @@ def take_part(
     """The part of a :func:`fit` that processes take together, in another than the first of them:
     the training. Nothing is written or said."""
     plan = _planned(training, options, start)
+    held_out, _ = _judging(training, held_out)
     learn(training, held_out, plan, unbroken=unbroken, devices=options.devices)
+
+
+def _judging(training: Dataset, held_out: Dataset | None) -> tuple[Dataset | None, tuple[str, ...]]:
+    """The held-out rows that judge the training, and what is said of the others."""
+    judging = None if held_out is None else judging_rows(training, held_out)
+    if held_out is None or judging is None or len(judging) == len(held_out):
+        return held_out, ()
+    rows = count_of(len(held_out) - len(judging), "held-out rows")
+    return judging, (
+        f"left out: {rows} with numbers far outside those of the training rows, which would decide "
+        "alone which epoch and which model is the best",
+    )
 
 
 def _choices(training: Dataset, held_out: Dataset | None, plan: Plan) -> tuple[str, ...]:

@@ -189,10 +189,9 @@ def train_candidate(
     test, coded = parts.test, result.coded.held_out
     if test.table is not None:
         test = replace(test, table=result.trained.data.table)
-    if coded is None or parts.validation is not None:
-        coded = result.autoencoder.coded(test.items)
-    # a run with files was evaluated already, on what it shows
-    evaluation = result.evaluation if parts.validation is None else None
+    evaluation = result.evaluation  # of a run with files, on what it shows
+    if coded is None or parts.validation is not None or len(coded) < len(test):
+        coded, evaluation = result.autoencoder.coded(test.items), None
     if evaluation is None:
         evaluation = evaluate(result.autoencoder, test, coded=coded, track=hearing.track)
     return Candidate(
