@@ -518,12 +518,14 @@ def test_cells_of_another_kind(
 def test_a_note_names_a_row_as_results_do(kind: str, tmp_path: Path) -> None:
     """By its number from 0, and by its line where there are such."""
     table = pa.table({"x": [*np.linspace(20, 80, 40).tolist(), 9999.0], "y": [0.5, *range(40)]})
-    path = tmp_path / f"x.{kind}"
+    given: Any = tmp_path / f"x.{kind}"
     if kind == "csv":
-        pa.csv.write_csv(table, path)
+        pa.csv.write_csv(table, given)
     elif kind == "parquet":
-        pa.parquet.write_table(table, path)
-    (note,) = load_data({"pandas": table.to_pandas(), "arrow": table}.get(kind, path)).notes
+        pa.parquet.write_table(table, given)
+    else:
+        given = table if kind == "arrow" else optional("pandas").DataFrame(table.to_pydict())
+    (note,) = load_data(given).notes
     assert f"9999 in {'line 42' if kind == 'csv' else 'row 40'};" in note
 
 
