@@ -30,6 +30,7 @@ from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
 from narrows.support import compiling
 from narrows.support.compiling import answer_for, folder, trying
+from narrows.support.memory import Limit
 
 
 @pytest.fixture(autouse=True)
@@ -190,17 +191,22 @@ def is_running(process: int) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("cores", "load", "processes"), [(1, 0.0, 1), (2, 0.2, 2), (2, 1.8, 1)])
-def test_kernels_are_compiled_side_by_side_where_a_core_is_idle(
+@pytest.mark.parametrize(
+    ("cores", "load", "megabytes", "processes"),
+    [(1, 0.0, 4000, 1), (2, 0.2, 4000, 2), (2, 1.8, 4000, 1), (2, 0.2, 400, 1)],
+)
+def test_kernels_are_compiled_side_by_side_where_a_core_is_idle_and_memory_is_left(
     kernels: Kernels,
     cores: int,
     load: float,
+    megabytes: int,
     processes: int,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
     monkeypatch.setattr(trying, "usable_cores", lambda: cores)
     monkeypatch.setattr(trying.os, "getloadavg", lambda: (load, 0.0, 0.0), raising=False)
+    monkeypatch.setattr(trying, "memory_limits", lambda: [Limit(megabytes << 20, 0, "a test")])
     kernels.become("pass")
     (kernels.package / "check.py").write_text(
         "import os\ndef check(kernel):\n"
@@ -215,7 +221,7 @@ def test_kernels_are_compiled_side_by_side_where_a_core_is_idle(
 def test_one_of_two_that_fails_speaks_for_both(
     kernels: Kernels, wrong: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trying, "_has_idle_core", lambda: True)
+    monkeypatch.setattr(trying, "_has_room_for_two", lambda: True)
     kernels.become("pass")
     (kernels.package / "check.py").write_text(
         f"def check(kernel):\n    if kernel == {wrong}:\n        raise ArithmeticError('wrong')\n"
