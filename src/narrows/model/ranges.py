@@ -81,7 +81,7 @@ def judging_rows(training: Dataset, held_out: Dataset) -> Dataset:
     )
     if near.all() or 2 * near.sum() < len(near):
         return held_out
-    return held_out.rows(np.flatnonzero(near))
+    return held_out.rows(np.flatnonzero(near), in_place=True)
 
 
 def require_familiar(
