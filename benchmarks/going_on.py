@@ -2,9 +2,10 @@
 
 Targets: ``partial_fit`` over MNIST's training images in 20 parts, as they lie in the file, ends
 within 10 % of the error of one ``fit`` on all of them that takes as long, on the 10,000 test
-images, the mean over the seeds. Going on from a model of the digits 0 to 4 with those of 5 to 9
-leaves at most half the error on the new digits that the model had before. What it costs on the old
-ones is told, without a target: nothing of them is learnt again.
+images, the mean over the seeds. A model of the digits 0 to 4 that goes on with those of 5 to 9 ends
+within 10 % of the error on the new digits of one ``fit`` on all ten, of which both parts are told.
+What it costs on the old ones is told without a target: nothing of them is learnt again. So is what
+one ``fit`` of the new digits alone comes to. All three have the epochs that they choose.
 
 One ``fit`` that takes as long has as many epochs as fit into the seconds of all calls: what an
 epoch and everything else take is measured before, in the same process. Every run is a process of
@@ -35,7 +36,7 @@ from common import (
 )
 from rounds import Rounds
 
-_MOST, _HALF = 1.1, 0.5
+_MOST = 1.1
 _NUMBERS = 20
 
 
@@ -72,24 +73,25 @@ def _fitted(estimator: Any, items: np.ndarray) -> tuple[float, float, float]:
 
 
 def onward(preset: str, seed: int) -> dict[str, float]:
-    """Errors on old and new digits, before going on and after."""
+    """Errors on old and new digits: before going on and after, and of one fit on all and on new."""
     from narrows import Autoencoder, load_data
 
     data, test = (load_data(name, labels=True) for name in ("mnist", "mnist:test"))
-    low, high = data.labels < 5, test.labels < 5
-    estimator = Autoencoder(
-        latent=_NUMBERS, preset=preset, random_state=seed, epochs=10, warm_start=True
-    )
-    estimator.fit(data.items[low])
-    found = {
-        "old before": -estimator.score(test.items[high]),
-        "new before": -estimator.score(test.items[~high]),
-    }
-    estimator.set_params(epochs=None).fit(data.items[~low])
-    return found | {
-        "old after": -estimator.score(test.items[high]),
-        "new after": -estimator.score(test.items[~high]),
-    }
+    old, held_out_old = data.labels < 5, test.labels < 5
+    given = {"latent": _NUMBERS, "preset": preset, "random_state": seed}
+
+    def errors(estimator: Any, when: str) -> dict[str, float]:
+        return {
+            f"old, {when}": -estimator.score(test.items[held_out_old]),
+            f"new, {when}": -estimator.score(test.items[~held_out_old]),
+        }
+
+    going_on = Autoencoder(**given, warm_start=True).fit(data.items[old])
+    found = errors(going_on, "before going on")
+    going_on.fit(data.items[~old])
+    found |= errors(going_on, "after going on")
+    found |= errors(Autoencoder(**given).fit(data.items), "one fit on all")
+    return found | errors(Autoencoder(**given).fit(data.items[~old]), "one fit on new")
 
 
 def main() -> None:
@@ -125,9 +127,11 @@ def main() -> None:
                 at_least=False,
             ),
             Target(
-                f"{preset}: error on new digits after going on over that before",
-                _HALF,
-                _mean(each["new after"] / each["new before"] for each in further),
+                f"{preset}: error on new digits after going on over that of one fit on all",
+                _MOST,
+                _mean(
+                    each["new, after going on"] / each["new, one fit on all"] for each in further
+                ),
                 at_least=False,
             ),
         ]
