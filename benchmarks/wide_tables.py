@@ -87,7 +87,7 @@ def stages(source: str) -> dict[str, float]:
     """The seconds of processor time of each stage of a fit, in this process; what is in none of
     them is ``other``."""
     from narrows.planning.options import FitOptions
-    from narrows.support.progress import unheard
+    from narrows.support.progress import Listener, unheard
     from narrows.tasks.fit import fit as fit_model
     from narrows.tasks.run_files import RunFiles
     from narrows.tasks.training_data import load_for_training
@@ -102,11 +102,13 @@ def stages(source: str) -> dict[str, float]:
         if stage is not None:
             spent[stage] += time.process_time() - start
 
+    listener = Listener(track=track)
     with tempfile.TemporaryDirectory() as folder:
-        training, held_out = load_for_training(source, None, 0, track=track)
+        training, held_out = load_for_training(source, None, 0, listener=listener)
         files = RunFiles(Path(folder) / "model.safetensors", note=unheard)
         options = FitOptions(seed=0)
-        fit_model(training, held_out, options, given={}, detection=True, files=files, track=track)
+        more: dict[str, Any] = {"given": {}, "detection": True, "files": files}
+        fit_model(training, held_out, options, **more, listener=listener)
     return {**spent, "other": time.process_time() - spent.total()}
 
 

@@ -15,10 +15,10 @@ from narrows.report.comparison.classes import NO_CLASS, same_neighbour
 from narrows.report.comparison.result import Comparison
 from narrows.report.comparison.usefulness import find_labels
 from narrows.report.redundancy import redundancy
+from narrows.support.progress import Listener
 from narrows.tasks.compare import CompareOptions, compare, enough_steps
 from narrows.tasks.comparison.candidates import named, open_candidates
 from narrows.tasks.comparison.gallery import file_of, label_of, ranked
-from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.parts import Reading, load_parts
 from narrows.tasks.evaluate import evaluate
 from narrows.tasks.fit import fit
@@ -206,7 +206,7 @@ def test_models_that_are_given_are_measured_and_nothing_is_trained(
     for source in (str(train), str(test)):
         parts = load_parts(source, Reading(), seed=0, validated=False)
         mine_alone = {"mine": tmp_path / "mine.safetensors"}
-        open_candidates(mine_alone, source, parts, Reading(), hearing=Hearing(note=said.append))
+        open_candidates(mine_alone, source, parts, Reading(), listener=Listener(note=said.append))
     [sentence] = said
     assert f"mine was trained on {len(load_data(str(train)))} items of {train}" in sentence
 

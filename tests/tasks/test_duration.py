@@ -9,7 +9,7 @@ from narrows import Autoencoder
 from narrows.data import Dataset
 from narrows.planning.options import FitOptions
 from narrows.support import pulse
-from narrows.support.progress import silent
+from narrows.support.progress import Listener
 from narrows.tasks.duration import timed_training
 from narrows.tasks.fit import fit
 
@@ -23,7 +23,7 @@ def said(
     """What is told of a thousand steps of so many seconds each."""
     now, notes = [0.0], list[str]()
     monkeypatch.setattr(pulse._State, "clock", lambda: now[0])
-    track = timed_training(silent, notes.append, "10 epochs", **more)
+    track = timed_training(Listener(note=notes.append), "10 epochs", **more).track
     with track(label, total=1000, unit="items") as advance:
         advance(0)
         now[0] += 30  # compiling is no part of it
@@ -48,7 +48,8 @@ def test_the_first_piece_of_each_size_compiles_and_is_left_out(
 ) -> None:
     now, notes = [0.0], list[str]()
     monkeypatch.setattr(pulse._State, "clock", lambda: now[0])
-    with timed_training(silent, notes.append, "this")("training", total=240, unit="items") as told:
+    track = timed_training(Listener(note=notes.append), "this").track
+    with track("training", total=240, unit="items") as told:
         told(0)
         for epoch in range(20):
             for amount in (8, 4):
@@ -65,7 +66,8 @@ def test_of_short_work_and_of_other_work_nothing_is_told(monkeypatch: pytest.Mon
 def test_what_an_earlier_run_did_takes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now, notes = [0.0], list[str]()
     monkeypatch.setattr(pulse._State, "clock", lambda: now[0])
-    with timed_training(silent, notes.append, "this")("training", total=240, unit="items") as told:
+    track = timed_training(Listener(note=notes.append), "this").track
+    with track("training", total=240, unit="items") as told:
         told(120)
         for _ in range(10):
             now[0] += 3
@@ -91,7 +93,7 @@ def test_fit_says_how_long_it_trains(
     monkeypatch.setattr(pulse._State, "clock", lambda: next(ticks))
     data = Dataset("rows", ROWS)
     options = FitOptions(**SMALL, patience=patience)
-    fit(data, data, options, given={}, note=notes.append)
+    fit(data, data, options, given={}, listener=Listener(note=notes.append))
     (told,) = (line for line in notes if "about" in line)
     assert told.startswith(f"  training, 20 epochs{length}")
 

@@ -8,8 +8,8 @@ import typer
 from narrows.cli.data_options import reads_data
 from narrows.cli.gathering import Given, gathers, options_of
 from narrows.cli.options import DataArgument, Json, data_option, path_option
-from narrows.cli.terminal import progress, say, show
-from narrows.support.interruption import unbroken, with_last_words
+from narrows.cli.terminal import PERSON, say, show
+from narrows.support.interruption import with_last_words
 from narrows.tasks.comparison.options import ARTICLE_FILE, DEFAULT_FILE, CompareOptions
 from narrows.tasks.option_texts import parse_numbers
 from narrows.tasks.outputs import check_outputs
@@ -96,11 +96,9 @@ def compared(data: str, models: list[Path], options: CompareOptions, reading: An
     """:func:`narrows.tasks.compare.compare` as a terminal shows it, and as Ctrl-C ends it."""
     from narrows.tasks.compare import compare as job
     from narrows.tasks.comparison.candidates import named
-    from narrows.tasks.comparison.hearing import Hearing
 
-    hearing = Hearing(track=progress, note=say, unbroken=unbroken)
     with with_last_words(lambda: _AGAIN):
-        return job(data, named(models), options, reading, hearing=hearing)
+        return job(data, named(models), options, reading, listener=PERSON)
 
 
 def write_and_show(found: "Comparison", page: Path, json: bool, **files: str) -> None:

@@ -10,7 +10,7 @@ from narrows.cli.data_options import reads_data
 from narrows.cli.fit_options import takes_fit_options
 from narrows.cli.gathering import Given, gathers, options_of
 from narrows.cli.options import DataArgument, Json, path_option
-from narrows.cli.terminal import progress, say, show
+from narrows.cli.terminal import PERSON, say, show
 from narrows.support.interruption import unbroken, with_last_words
 from narrows.support.log import log_json
 from narrows.support.pulse import resting
@@ -92,19 +92,19 @@ def fit(
     load = partial(
         load_training, data, source, seed, types=options.types, reading=reading, start=before
     )
-    how: dict[str, Any] = {"start": before, "unbroken": unbroken}
+    how: dict[str, Any] = {"start": before}
     with joined(**group) as is_first:
         if not is_first:
             with resting():  # the first process tells
-                job.take_part(*load(), options, **how)
+                job.take_part(*load(), options, unbroken=unbroken, **how)
             return
         written = {"--out": out, **files.outputs()}
         models = {"--spec": options.spec}
         check_outputs(source.read_beside(data), written, models=models, only_files=True)
         with held_folder(files.folder, "wait until it has ended, or name another with --run-dir"):
-            items = load(track=progress, note=say)
+            items = load(listener=PERSON)
             how |= {"given": given, "detection": detection, "files": files}
             with with_last_words(files.last_words), still_there(lambda: files.written):
-                result = job.fit(*items, options, **how, track=progress, note=say)
+                result = job.fit(*items, options, **how, listener=PERSON)
     paths = {"model": str(out), "run_dir": str(files.folder)}
     show(result.text(), paths | result.values(), json)

@@ -9,10 +9,11 @@ from typing import Any
 
 from narrows.errors import NarrowsError, OutputError
 from narrows.support.files import is_standard_output
+from narrows.support.interruption import unbroken
 from narrows.support.log import as_json as log_is_json
 from narrows.support.log import say as say_plainly
 from narrows.support.log import tell
-from narrows.support.progress import Advance, shown
+from narrows.support.progress import Advance, Listener, shown
 from narrows.support.standard_input import renamed
 from narrows.support.streams import output_error, printable, standard_error, standard_output
 from narrows.tasks.outputs import Written
@@ -28,6 +29,10 @@ def progress(label: str, *, total: float | None, unit: str) -> Iterator[Advance]
     """A tracker, as in :mod:`narrows.support.progress`: a bar in a terminal, lines elsewhere."""
     with shown(renamed(label), total=total, unit=unit) as advance:
         yield advance
+
+
+#: The person at the terminal, who listens to every job.
+PERSON = Listener(track=progress, note=say, unbroken=unbroken)
 
 
 def show(

@@ -40,7 +40,7 @@ from narrows.support import arguments
 from narrows.support.chunks import chunks
 from narrows.support.lazy_modules import pa
 from narrows.support.log import log_as_before, log_json, say
-from narrows.support.progress import Tracker, going_on, shown, silent, unheard, warn
+from narrows.support.progress import Listener, Tracker, going_on, shown, silent, unheard, warn
 from narrows.tasks.denoise import denoise, require_denoisable
 from narrows.tasks.drawn_codes import DrawnCodes, interpolated, traversed
 from narrows.tasks.drawn_rows import DrawnRows
@@ -286,8 +286,7 @@ class Autoencoder(
                 detection=detection,
                 most_steps=most_steps,
                 events=events,
-                track=track,
-                foretell=unheard if track is silent else say,
+                listener=Listener(track=track, foretell=unheard if track is silent else say),
             )
             self._take(result.trained)
             self._made = self.model_, self.model_.refinement, result.autoencoder

@@ -14,11 +14,10 @@ from narrows.estimators.outliers import OutlierDetector
 from narrows.report.comparison.compared import Compared
 from narrows.support import arguments
 from narrows.support.log import say
-from narrows.support.progress import going_on, shown
+from narrows.support.progress import NOBODY, Listener, going_on, shown
 from narrows.support.temporary import temporary_folder
 from narrows.tasks.compare import compare as job
 from narrows.tasks.comparison.candidates import named
-from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.options import CompareOptions
 from narrows.tasks.comparison.parts import Reading
 
@@ -94,9 +93,9 @@ def compare(
     options = _taken(more, seed_of(random_state))
     reading = Reading(test=test, labels=labels, options=ReadOptions.of(more))
     tells = arguments.truth("verbose", verbose)
-    hearing = Hearing(track=shown, note=say) if tells else Hearing()
+    listener = Listener(track=shown, note=say) if tells else NOBODY
     with temporary_folder() as kept, going_on("working") if tells else nullcontext():
-        return Compared.of(job(data, _files(models, kept), options, reading, hearing=hearing))
+        return Compared.of(job(data, _files(models, kept), options, reading, listener=listener))
 
 
 def _taken(more: CompareKeywords, seed: int) -> CompareOptions:

@@ -7,7 +7,8 @@ called with each amount done, and a note on how it goes where there is something
         advance(65_536)
 
 What a user should know of the data or of a result goes to a *note* likewise, a sentence at a time.
-Library code takes a tracker and defaults to :func:`silent`; the command line, and estimators with
+What only tells how far it is takes a tracker and defaults to :func:`silent`; what has something to
+say as well takes a :class:`Listener`, which is both. The command line, and estimators with
 ``verbose``, pass :func:`shown`.
 """
 
@@ -16,8 +17,9 @@ import math
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from typing import IO, Any, Protocol, cast, runtime_checkable
 
 from narrows.errors import NarrowsWarning
@@ -60,6 +62,47 @@ def unheard(message: str) -> None:
 def silent(label: str, *, total: float | None, unit: str) -> Iterator[Advance]:
     """The tracker that says nothing."""
     yield lambda amount, note="": None
+
+
+#: Makes blocks that KeyboardInterrupt does not break off: it is raised at their end.
+Unbroken = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """Who listens to a job.
+
+    Attributes:
+        track: told how far it is.
+        note: told what a user should know, a sentence at a time.
+        foretell: told how long a training takes; None for ``note``.
+        unbroken: keeps steps of a training from being broken off in the middle.
+    """
+
+    track: Tracker = silent
+    note: Note = unheard
+    foretell: Note | None = None
+    unbroken: Unbroken = contextlib.nullcontext
+
+    def note_each(self, lines: Iterable[str]) -> None:
+        """Tell several sentences."""
+        for line in lines:
+            self.note(line)
+
+    def once(self) -> "Listener":
+        """The same, told no sentence twice: what two models have in common is said of the first."""
+        said = set[str]()
+
+        def note(message: str) -> None:
+            if message not in said:
+                said.add(message)
+                self.note(message)
+
+        return replace(self, note=note)
+
+
+#: The listener that hears nothing.
+NOBODY = Listener()
 
 
 def warn(message: str, *, stacklevel: int) -> None:

@@ -5,7 +5,6 @@ them shorter and better. What is measured and written is what the decoder in who
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import IO
 
@@ -38,7 +37,7 @@ from narrows.nn.model import Model
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.support.chunks import release
-from narrows.support.progress import Tracker, silent
+from narrows.support.progress import NOBODY, Listener, Tracker, silent
 from narrows.support.temporary import temporary_folder
 from narrows.tasks.fit_plan import fit_plan
 
@@ -99,8 +98,7 @@ def train_rounded(
     effort: Effort,
     *,
     most_epochs: int | None = None,
-    track: Tracker = silent,
-    note: Callable[[str], None] = lambda text: None,
+    listener: Listener = NOBODY,
 ) -> TrainedModel:
     """Train a model of the preset ``rounded`` on ``training``, which it shall then be used on.
 
@@ -110,8 +108,7 @@ def train_rounded(
         item_bytes: what a code shall take, or None for what suits ``latent``.
         effort: how long.
         most_epochs: passes over them, at most; None for as many as suit ``effort``.
-        track: told how far it is.
-        note: told each choice that was made.
+        listener: told each choice that was made.
 
     Raises:
         UsageError: an option that cannot be.
@@ -122,10 +119,9 @@ def train_rounded(
     epochs = min(epochs, most_epochs or epochs)
     if epochs != plan.settings.epochs:
         plan = make_plan(training, replace(options, epochs=epochs))
-        note(f"{epochs} epochs")
-    for reason in plan.reasons:
-        note(reason)
-    return fit_plan(training, None, plan, density=False, track=track).trained
+        listener.note(f"{epochs} epochs")
+    listener.note_each(plan.reasons)
+    return fit_plan(training, None, plan, density=False, listener=listener).trained
 
 
 def learn_codes(

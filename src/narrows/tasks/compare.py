@@ -30,7 +30,7 @@ from narrows.report.comparison.result import (
 )
 from narrows.report.comparison.sentences import with_facts, with_sentences
 from narrows.report.redundancy import is_comparable, redundancy
-from narrows.support.progress import Tracker
+from narrows.support.progress import NOBODY, Listener, Tracker
 from narrows.support.spelling import spelt
 from narrows.tasks.comparison.archives import BOUNDS, Stored, stored_arrays
 from narrows.tasks.comparison.candidates import (
@@ -53,7 +53,6 @@ from narrows.tasks.comparison.facts import (
     title,
 )
 from narrows.tasks.comparison.gallery import gallery
-from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.latent import features, latent_space
 from narrows.tasks.comparison.losses import losses
 from narrows.tasks.comparison.next_steps import commands
@@ -77,7 +76,7 @@ def compare(
     options: CompareOptions | None = None,
     reading: Reading | None = None,
     *,
-    hearing: Hearing | None = None,
+    listener: Listener = NOBODY,
 ) -> Comparison:
     """Compare models of data with what one would use instead.
 
@@ -90,7 +89,7 @@ def compare(
             and the default one are trained.
         options: how much is done.
         reading: how the data are read.
-        hearing: who is told how far it is.
+        listener: who is told how far it is.
 
     Raises:
         DataError, ShapeError: the data are not what they must be.
@@ -99,7 +98,7 @@ def compare(
     """
     begun = time.monotonic()
     options, reading = options or CompareOptions(), reading or Reading()
-    hearing = (hearing or Hearing()).once()
+    listener = listener.once()
     if models:
         if options.latent is not None:
             raise UsageError(
@@ -108,15 +107,15 @@ def compare(
                 hint="leave it out: their codes are as long as they are",
             )
         reading = _read_alike(next(iter(models.values())), source, reading)
-    parts = load_parts(source, reading, options.seed, validated=not models, track=hearing.track)
+    parts = load_parts(source, reading, options.seed, validated=not models, track=listener.track)
     if models:
-        candidates = open_candidates(models, source, parts, reading, hearing=hearing)
+        candidates = open_candidates(models, source, parts, reading, listener=listener)
     else:
-        candidates = _trained(parts, options, hearing)
+        candidates = _trained(parts, options, listener)
     sizes = sizes_for(parts, options.numbers)
-    series = numbers_kept(parts, candidates, sizes, options.epochs, hearing)
-    stored = _stored(source, parts, candidates, options, reading, hearing=hearing)
-    found = _shown(parts, candidates, series, reading, options, track=hearing.track)
+    series = numbers_kept(parts, candidates, sizes, options.epochs, listener)
+    stored = _stored(source, parts, candidates, options, reading, listener=listener)
+    found = _shown(parts, candidates, series, reading, options, track=listener.track)
     kept = tuple((models or {}).values()) or _kept(options)
     going_on = commands(
         parts, reading, kept[found.best] if kept else None, candidates[found.best].latent
@@ -183,7 +182,7 @@ def _kept(options: CompareOptions) -> tuple[Path, ...]:
     return () if folder is None else (folder / ARTICLE_FILE, folder / DEFAULT_FILE)
 
 
-def _trained(parts: Parts, options: CompareOptions, hearing: Hearing) -> list[Candidate]:
+def _trained(parts: Parts, options: CompareOptions, listener: Listener) -> list[Candidate]:
     """The article's model and the default one, with as many numbers."""
     default: dict[str, Any] = {"preset": "auto", "latent": options.latent}
     plan = make_plan(parts.training, FitOptions.of(default, options.seed))
@@ -194,9 +193,9 @@ def _trained(parts: Parts, options: CompareOptions, hearing: Hearing) -> list[Ca
     both = [_article(parts, wanted, plan.spec.latent_size, options), wanted]
     if files := _kept(options):
         both = [replace(each, file=file) for each, file in zip(both, files, strict=True)]
-    first = train_candidate(parts, both[0], hearing)
+    first = train_candidate(parts, both[0], listener)
     more = [size for size in sizes_for(parts, options.numbers) if size != first.latent]
-    return [first, train_candidate(parts, both[1], hearing, (first.seconds or 0) if more else 0)]
+    return [first, train_candidate(parts, both[1], listener, (first.seconds or 0) if more else 0)]
 
 
 def _article(parts: Parts, default: Trained, latent: int, options: CompareOptions) -> Trained:
@@ -236,7 +235,7 @@ def _stored(
     options: CompareOptions,
     reading: Reading,
     *,
-    hearing: Hearing,
+    listener: Listener,
 ) -> Stored | None:
     """What the measured items take, or the rows of a table as it came; None of a table that is
     features already."""
@@ -249,13 +248,13 @@ def _stored(
             most_bytes=options.most_bytes,
             codecs=options.codecs,
             most_epochs=options.epochs,
-            hearing=hearing,
+            listener=listener,
         )
     if isinstance(source, Dataset):
         return None
     bounds = TABLE_BOUNDS if options.bounds is None else options.bounds
     return stored_tables(
-        source, candidates, bounds=bounds, csv=reading.options.csv, hearing=hearing
+        source, candidates, bounds=bounds, csv=reading.options.csv, listener=listener
     )
 
 

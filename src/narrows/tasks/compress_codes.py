@@ -18,7 +18,7 @@ from narrows.errors import ArchiveError, OutputError
 from narrows.model.file import load_model
 from narrows.model.trained import TrainedModel
 from narrows.support.files import atomic_file
-from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.progress import Listener, Note, Tracker, silent, unheard
 from narrows.tasks.archive_sizes import Breakdown
 from narrows.tasks.codes_archive import (
     learn_codes,
@@ -63,8 +63,9 @@ def compress_codes(
     trained: TrainedModel | SharedModel
     if options.model is None:
         training = load_array(data, upright=True, **read)
+        listener = Listener(track=track, note=note)
         trained = train_rounded(
-            checked(training), options.latent, options.item_bytes, effort, track=track, note=note
+            checked(training), options.latent, options.item_bytes, effort, listener=listener
         )
         items = training.items
     else:

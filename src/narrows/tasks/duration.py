@@ -2,9 +2,10 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from narrows.support.number_text import about
-from narrows.support.progress import Advance, Note, Tracker
+from narrows.support.progress import Advance, Listener, Note
 from narrows.support.speed import Speed
 from narrows.support.spelling import spelt
 
@@ -15,13 +16,11 @@ _LONG = 300.0
 
 
 def timed_training(
-    track: Tracker, note: Note, what: str, before: float = 0.0, least: float = 1.0
-) -> Tracker:
-    """A tracker that says after two seconds of training how long it takes in all.
+    listener: Listener, what: str, before: float = 0.0, least: float = 1.0
+) -> Listener:
+    """The same listener, told after two seconds of training how long it takes in all.
 
     Args:
-        track: told all the same.
-        note: told the sentence.
         what: begins it, such as ``3,334 epochs at most``.
         before: seconds of earlier trainings that will be taken once more, together with those of
             this one, by the other sizes of codes; 0 where none are trained.
@@ -29,17 +28,19 @@ def timed_training(
             where it takes all of it.
     """
 
+    foretell = listener.foretell or listener.note
+
     @contextlib.contextmanager
     def timed(label: str, *, total: float | None, unit: str) -> Iterator[Advance]:
-        with track(label, total=total, unit=unit) as advance:
+        with listener.track(label, total=total, unit=unit) as advance:
             if label != "training" or total is None:
                 yield advance
             else:
                 yield _Timed(
-                    advance, total, lambda seconds: _say(note, what, seconds, before, least)
+                    advance, total, lambda seconds: _say(foretell, what, seconds, before, least)
                 )
 
-    return timed
+    return replace(listener, track=timed)
 
 
 def _say(note: Note, what: str, seconds: float, before: float, least: float) -> None:

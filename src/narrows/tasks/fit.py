@@ -24,14 +24,13 @@ from narrows.report.diagnostics import MOST_ITEMS, Caution, find_warnings
 from narrows.report.evaluation import Evaluation
 from narrows.report.notebook import model_html
 from narrows.support.number_text import count_of
-from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.progress import NOBODY, Listener, Unbroken
 from narrows.support.text_tables import told_html
 from narrows.tasks.duration import timed_training
 from narrows.tasks.fit_plan import Coded, fit_plan, learn
 from narrows.tasks.run_files import RunFiles
 from narrows.training import History
 from narrows.training.history import HistoryFile, keep_all
-from narrows.training.loop import Unbroken
 from narrows.training.pace import Pace
 
 # Items that say enough of a model to warn of it, where nobody waits for an evaluation.
@@ -117,11 +116,8 @@ def fit(
     start: TrainedModel | None = None,
     files: RunFiles | None = None,
     events: Sequence[HistoryFile] = (),
-    track: Tracker = silent,
-    note: Note = unheard,
-    foretell: Note | None = None,
     before: float = 0.0,
-    unbroken: Unbroken = contextlib.nullcontext,
+    listener: Listener = NOBODY,
 ) -> FitResult:
     """Train what ``options`` ask for on ``training``, and say what there is to say of it.
 
@@ -136,11 +132,8 @@ def fit(
         files: where model, history, checkpoints and pictures go; None to write nothing. A run that
             has them is evaluated on all that was held out.
         events: where the history goes if there are no ``files``.
-        track: told how far it is.
-        note: told each sentence as soon as it is known.
-        foretell: told how long the training takes; None for ``note``.
         before: see :func:`narrows.tasks.duration.timed_training`.
-        unbroken: makes the blocks in which an interrupt has to wait.
+        listener: told each sentence as soon as it is known.
 
     Raises:
         UsageError: an option that cannot be, or does not fit the items.
@@ -150,16 +143,14 @@ def fit(
     plan = _planned(training, options, start, most_steps)
     held_out, left_out = _judging(training, held_out)
     choices = (*_choices(training, held_out, plan), *left_out)
-    for line in _begun(training, choices):
-        note(line)
+    listener.note_each(_begun(training, choices))
     run = {"on_epoch": partial(keep_all, events)} if files is None else files.begin(plan, detection)
     fitted = fit_plan(
         training,
         held_out,
         plan,
         detection=detection,
-        track=timed_training(track, foretell or note, _length(plan), before, _least(plan)),
-        unbroken=unbroken,
+        listener=timed_training(listener, _length(plan), before, _least(plan)),
         devices=options.devices,
         **run,
     )
@@ -172,7 +163,12 @@ def fit(
         files.save(trained)
         shown = training if held_out is None else held_out
         evaluation, not_written = files.report(
-            autoencoder, fitted.history, shown, coded=fitted.coded.shown, plan=plan, track=track
+            autoencoder,
+            fitted.history,
+            shown,
+            coded=fitted.coded.shown,
+            plan=plan,
+            track=listener.track,
         )
     cautions = find_warnings(
         autoencoder,
@@ -196,8 +192,7 @@ def fit(
         coded=fitted.coded,
         seconds=time.monotonic() - begun,
     )
-    for line in result.findings:
-        note(line)
+    listener.note_each(result.findings)
     return result
 
 
@@ -239,7 +234,8 @@ def take_part(
     the training. Nothing is written or said."""
     plan = _planned(training, options, start)
     held_out, _ = _judging(training, held_out)
-    learn(training, held_out, plan, unbroken=unbroken, devices=options.devices)
+    listener = Listener(unbroken=unbroken)
+    learn(training, held_out, plan, listener=listener, devices=options.devices)
 
 
 def _judging(training: Dataset, held_out: Dataset | None) -> tuple[Dataset | None, tuple[str, ...]]:

@@ -27,7 +27,7 @@ from narrows.planning.plan import Plan
 from narrows.support.chunks import chunks, measured_places, pieces, sampled_places
 from narrows.support.forks import require_xla_threads
 from narrows.support.memory import NUMBA, XLA, require_compilers, require_memory
-from narrows.support.progress import Tracker, silent
+from narrows.support.progress import NOBODY, Tracker, silent
 from narrows.tasks.detector import fit_detection
 from narrows.tasks.linear import (
     linear_model,
@@ -84,7 +84,7 @@ def fit_plan(
     :mod:`narrows.tasks.detector` needs, which takes as long as a short training, and ``density``
     whether to learn how codes lie, which generating needs.
     """
-    spec, settings, track = plan.spec, plan.settings, run.get("track", silent)
+    spec, settings, track = plan.spec, plan.settings, run.get("listener", NOBODY).track
     start = plan.start
     described, of_data = describe_data(training, None if start is None else start.data)
     require_storable(described)

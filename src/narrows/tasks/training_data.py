@@ -13,7 +13,7 @@ from narrows.model.ranges import require_familiar
 from narrows.model.trained import TrainedModel
 from narrows.planning.continuing import require_same_shape
 from narrows.support.number_text import count_of
-from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.progress import NOBODY, Listener
 from narrows.support.standard_input import renamed
 from narrows.tasks.fit_options import SourceOptions
 from narrows.tasks.opening import reading_for
@@ -40,7 +40,6 @@ def load_training(
     *,
     types: Mapping[str, str] | None,
     start: TrainedModel | None,
-    note: Note = unheard,
     **how: Any,
 ) -> tuple[Dataset, Dataset | None]:
     """What is learnt from, and what is held out: see :func:`load_for_training`, and
@@ -50,7 +49,7 @@ def load_training(
             source, options.validation, seed, start=start, types=types, **how
         )
     else:
-        training, held_out = load_pages(source, options, seed, note=note, **how)
+        training, held_out = load_pages(source, options, seed, **how)
     return replace(training, name=renamed(training.name)), held_out
 
 
@@ -62,7 +61,7 @@ def load_for_training(
     start: TrainedModel | None = None,
     types: Mapping[str, str] | None = None,
     reading: ReadOptions | None = None,
-    track: Tracker = silent,
+    listener: Listener = NOBODY,
 ) -> tuple[Dataset, Dataset | None]:
     """The training set and the validation set.
 
@@ -74,7 +73,7 @@ def load_for_training(
         start: a model that goes on with the data, which are read as it takes them.
         types: kinds of a table's columns, by name.
         reading: how images of folders and CSV files are read.
-        track: told how far it is.
+        listener: told how far it is.
 
     Raises:
         DataError: a source is missing or not what it must be.
@@ -90,12 +89,12 @@ def load_for_training(
     # options are for those that are CSV files, and for DATA to refuse where none is
     is_for_other = is_csv_file(other) and not is_csv_file(source)
     of_data = replace(reading, csv={}) if is_for_other else reading
-    data = _with_labels(source, types=types, table=table, track=track, **of_data.keywords)
+    data = _with_labels(source, types=types, table=table, track=listener.track, **of_data.keywords)
     if start is not None:
         data = taken_by(start, data)
     if own is not None and (validation is None or fraction is None):
         said = reading.fitting(own).keywords
-        held_out = _with_labels(own, table=data.table, track=track, **said)
+        held_out = _with_labels(own, table=data.table, track=listener.track, **said)
         require_alike(data, source, held_out, own)
         return data, held_out
     if fraction == 0:
@@ -141,8 +140,7 @@ def load_pages(
     seed: int,
     *,
     reading: ReadOptions,
-    track: Tracker = silent,
-    note: Note = unheard,
+    listener: Listener = NOBODY,
 ) -> tuple[Dataset, Dataset | None]:
     """The same of images: items that go in from ``source``, and what they shall become from
     ``options.target``, whole or in tiles of so many pixels each way.
@@ -168,22 +166,22 @@ def load_pages(
             hint="give a number from 0 (none) to below 1",
         )
     images = reading.images
-    given = open_pages(source, options=images, track=track)
-    wanted = given if target is None else open_pages(target, options=images, track=track)
+    given = open_pages(source, options=images, track=listener.track)
+    wanted = given if target is None else open_pages(target, options=images, track=listener.track)
     require_pairs(given, wanted)
     if tile is None and needs_tiles(wanted):
         tile = TILE
     kept, held = list(range(len(wanted))), list[int]()
     if fraction:
         kept, held = wanted.split(fraction, seed)
-    note(f"{count_of(len(kept), 'images')} to learn from, {len(held):,} to validate on")
+    listener.note(f"{count_of(len(kept), 'images')} to learn from, {len(held):,} to validate on")
 
     def part(indices: list[int], number: int) -> Dataset:
         clean = wanted.take(indices)
         noisy: Pages | None = None if target is None else given.take(indices)
         if tile is None:
             return whole_pages(noisy, clean)
-        return cut_tiles(noisy, clean, tile, seed + number, track=track)
+        return cut_tiles(noisy, clean, tile, seed + number, track=listener.track)
 
     return part(kept, 0), part(held, 1) if held else None
 

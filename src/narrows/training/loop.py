@@ -5,7 +5,6 @@ import math
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -19,7 +18,7 @@ from narrows.engine import Losses, Trainer, TrainingState, make_trainer
 from narrows.errors import DataError, OutputError, ShapeError, TrainingError
 from narrows.nn.model import Model
 from narrows.support.chunks import release
-from narrows.support.progress import Advance, Tracker, silent, warn
+from narrows.support.progress import NOBODY, Advance, Listener, warn
 from narrows.training.augmentation import Varied
 from narrows.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from narrows.training.history import EpochRecord, History, best_epoch
@@ -31,10 +30,6 @@ from narrows.training.together import same_start
 
 #: Seconds of work that a kill may cost.
 CHECKPOINT_SECONDS = 10.0
-
-
-#: Makes blocks that KeyboardInterrupt does not break off: it is raised at their end.
-Unbroken = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
@@ -58,11 +53,11 @@ class RunKeywords(TypedDict, total=False):
         resume: go on from ``checkpoint`` if it is there. The result is the same, byte for byte, as
             that of a run that was never stopped.
         on_epoch: called with the history after each epoch.
-        track: told about the progress, in items.
+        listener: told about the progress, in items; and makes the blocks in which an interrupt has
+            to wait: steps, and what is written. A checkpoint is written where KeyboardInterrupt
+            comes between them.
         should_stop: asked several times a second; when it says so, a checkpoint is written and
             KeyboardInterrupt raised.
-        unbroken: makes the blocks in which an interrupt has to wait: steps, and what is written.
-            A checkpoint is written where KeyboardInterrupt comes between them.
         devices: how many of this process share every batch; None for all accelerators, and one CPU.
     """
 
@@ -70,9 +65,8 @@ class RunKeywords(TypedDict, total=False):
     checkpoint_seconds: float
     resume: bool
     on_epoch: Callable[[History], None]
-    track: Tracker
+    listener: Listener
     should_stop: Callable[[], bool]
-    unbroken: Unbroken
     devices: int | None
 
 
@@ -84,9 +78,8 @@ class _Control:
     checkpoint_seconds: float = CHECKPOINT_SECONDS
     resume: bool = False
     on_epoch: Callable[[History], None] = lambda history: None
-    track: Tracker = silent
+    listener: Listener = NOBODY
     should_stop: Callable[[], bool] = lambda: False
-    unbroken: Unbroken = contextlib.nullcontext
     devices: int | None = None
 
 
@@ -184,7 +177,7 @@ class _Run:
             self.batch_size,
             seed=settings.seed,
             devices=control.devices,
-            track=control.track,
+            track=control.listener.track,
         )
         self.varied = Varied(items, shown.limits, settings, shown.inputs)
         self.values_per_item = items[:1].size
@@ -207,7 +200,7 @@ class _Run:
     def to_the_end(self) -> Trained:
         """Take all slices that are left, and give the result."""
         total = self.settings.epochs * len(self.items)
-        with self.control.track("training", total=total, unit="items") as advance:
+        with self.control.listener.track("training", total=total, unit="items") as advance:
             advance(self.items_done(), self.note())
             try:
                 while not self.finished():
@@ -260,7 +253,7 @@ class _Run:
     @contextlib.contextmanager
     def _undivided(self) -> Iterator[None]:
         """What changes this run's state: all of it happens, or the state is not whole."""
-        with self.control.unbroken():
+        with self.control.listener.unbroken():
             self.is_whole = False
             yield
             self.is_whole = True
@@ -363,7 +356,7 @@ class _Run:
         if self.path is None:
             return ""
         try:
-            with self.control.unbroken():
+            with self.control.listener.unbroken():
                 write_checkpoint(self.path, self.at)
         except OutputError as error:
             return error.message

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 import numpy as np
@@ -21,9 +21,9 @@ from narrows.report.comparison.result import ArchiveRow, BytesPoint, Kind
 from narrows.report.measures import psnr
 from narrows.support.chunks import drawn_places
 from narrows.support.number_text import three_digits
+from narrows.support.progress import Listener
 from narrows.tasks.codes_archive import train_rounded, write_codes_only
 from narrows.tasks.comparison.candidates import Candidate
-from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.options import MOST_BYTES
 from narrows.tasks.comparison.parts import Parts
 from narrows.tasks.duration import timed_training
@@ -72,7 +72,7 @@ def stored_arrays(
     most_bytes: int = MOST_BYTES,
     codecs: Sequence[str] | None = None,
     most_epochs: int | None = None,
-    hearing: Hearing,
+    listener: Listener,
 ) -> Stored:
     """Formats of images, archives, and codes, of some of the measured items.
 
@@ -85,9 +85,9 @@ def stored_arrays(
     """
     some, rows = archived_items(parts, most_bytes), list[ArchiveRow]()
     peak = candidates[0].autoencoder.trained.described.peak
-    points, notes = _image_formats(parts, codecs, peak, hearing)
+    points, notes = _image_formats(parts, codecs, peak, listener)
     for bound in (None, *bounds):
-        row = _archived(some, bound, hearing)
+        row = _archived(some, bound, listener)
         if row.name in [each.name for each in rows]:
             continue  # the bound is below the steps of whole numbers
         rows.append(row)
@@ -96,7 +96,7 @@ def stored_arrays(
             points += filter(None, [_classical_point(row, len(some))])
     if codes:
         try:
-            row = _codes_row(parts, some, most_epochs, hearing)
+            row = _codes_row(parts, some, most_epochs, listener)
             rows.append(row)
             points += archive_points(row, len(some), peak)
         except NarrowsError as error:
@@ -112,7 +112,7 @@ def stored_arrays(
 
 
 def _image_formats(
-    parts: Parts, codecs: Sequence[str] | None, peak: float | None, hearing: Hearing
+    parts: Parts, codecs: Sequence[str] | None, peak: float | None, listener: Listener
 ) -> tuple[list[BytesPoint], list[str]]:
     """Formats of images, and what to say of them."""
     if reason := no_image_codecs(parts.test.item_shape, parts.test.items.dtype):
@@ -122,7 +122,7 @@ def _image_formats(
         parts.test.value_range,
         seed=parts.seed,
         codecs=[each for each in IMAGE_CODECS if codecs is None or each.name in codecs],
-        track=hearing.track,
+        track=listener.track,
     )
     notes = [f"{name} is left out: {why}" for name, why in found.left_out]
     notes.append(
@@ -142,11 +142,11 @@ def archived_items(parts: Parts, most_bytes: int = MOST_BYTES) -> Dataset:
     return parts.test.rows(drawn_places(len(parts.test), most, random))
 
 
-def _archived(some: Dataset, bound: str | None, hearing: Hearing) -> ArchiveRow:
+def _archived(some: Dataset, bound: str | None, listener: Listener) -> ArchiveRow:
     """An archive, written and opened again."""
     with tempfile.TemporaryFile() as file:
         written = write_archive(
-            file, np.asarray(some.items), max_error=bound, name=some.name, track=hearing.track
+            file, np.asarray(some.items), max_error=bound, name=some.name, track=listener.track
         )
         name = LOSSLESS if not written.bound else f"each value within {three_digits(written.bound)}"
         return _row(name, file, written, len(some))
@@ -177,18 +177,14 @@ def _row(name: str, file: IO[bytes], written: SizeBreakdown, count: int) -> Arch
 
 
 def _codes_row(
-    parts: Parts, some: Dataset, most_epochs: int | None, hearing: Hearing
+    parts: Parts, some: Dataset, most_epochs: int | None, listener: Listener
 ) -> ArchiveRow:
     """An archive of codes, by a model of what is learnt from."""
-    hearing.note("an archive of codes, by a model of its own:")
+    listener.note("an archive of codes, by a model of its own:")
+    timed = timed_training(listener, "training this one")
+    indented = replace(timed, note=lambda line: listener.note(f"  {line}"))
     trained = train_rounded(
-        parts.training,
-        None,
-        None,
-        "fast",
-        most_epochs=most_epochs,
-        track=timed_training(hearing.track, hearing.note, "training this one"),
-        note=lambda line: hearing.note(f"  {line}"),
+        parts.training, None, None, "fast", most_epochs=most_epochs, listener=indented
     )
     with tempfile.TemporaryFile() as file:
         written = write_codes_only(
@@ -198,7 +194,7 @@ def _codes_row(
             effort="fast",
             check_range=False,
             name=some.name,
-            track=hearing.track,
+            track=listener.track,
         )
         return _row(CODES, file, written, len(some))
 

@@ -23,9 +23,8 @@ from narrows.report.evaluation import Evaluation, evaluate
 from narrows.report.measures import item_errors
 from narrows.support.chunks import drawn_places, pieces
 from narrows.support.number_text import items_of
-from narrows.support.progress import Tracker, silent
+from narrows.support.progress import Listener, Tracker, silent
 from narrows.support.temporary import temporary_folder
-from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.parts import Parts, Reading, Source, load_parts
 from narrows.tasks.fit import fit
 from narrows.tasks.opening import items_learnt, open_autoencoder
@@ -155,7 +154,7 @@ class Trained:
 def train_candidate(
     parts: Parts,
     wanted: Trained,
-    hearing: Hearing,
+    listener: Listener,
     before: float = 0.0,
 ) -> Candidate:
     """Train a model on what is learnt from, and measure it.
@@ -169,20 +168,17 @@ def train_candidate(
     given = {**wanted.given, "random_state": parts.seed}
     files = None
     if wanted.file is not None and wanted.run:
-        files = RunFiles(wanted.file, note=hearing.note)
-    hearing.note(f"{wanted.name}:")
-    for line in wanted.why:
-        hearing.note(f"  {line}")
+        files = RunFiles(wanted.file, note=listener.note)
+    listener.note(f"{wanted.name}:")
+    listener.note_each(f"  {line}" for line in wanted.why)
     result = fit(
         parts.training,
         parts.shown,
         FitOptions.of(wanted.given, parts.seed),
         given=given,
         files=files,
-        track=hearing.track,
-        note=hearing.note,
         before=before,
-        unbroken=hearing.unbroken,
+        listener=listener,
     )
     if files is None and wanted.file is not None:
         save_model(wanted.file, result.trained)
@@ -193,14 +189,14 @@ def train_candidate(
     if coded is None or parts.validation is not None or len(coded) < len(test):
         coded, evaluation = result.autoencoder.coded(test.items), None
     if evaluation is None:
-        evaluation = evaluate(result.autoencoder, test, coded=coded, track=hearing.track)
+        evaluation = evaluate(result.autoencoder, test, coded=coded, track=listener.track)
     return Candidate(
         name=wanted.name,
         kind=wanted.kind,
         autoencoder=result.autoencoder,
         test=test,
         evaluation=evaluation,
-        kept=keep_some(result.autoencoder, coded, parts.seed, track=hearing.track),
+        kept=keep_some(result.autoencoder, coded, parts.seed, track=listener.track),
         coded=(result.coded.training, coded),
         file_bytes=_file_bytes(result.autoencoder, wanted.file),
         file="" if wanted.file is None else wanted.file.name,
@@ -239,7 +235,7 @@ def open_candidates(
     parts: Parts,
     reading: Reading,
     *,
-    hearing: Hearing,
+    listener: Listener,
 ) -> list[Candidate]:
     """Models of files, measured on the measured items as each takes them.
 
@@ -254,11 +250,11 @@ def open_candidates(
     """
     found = []
     for name, path in models.items():
-        autoencoder = open_autoencoder(path, track=hearing.track)
-        own = _as_taken(autoencoder, name, source, parts, reading, track=hearing.track)
+        autoencoder = open_autoencoder(path, track=listener.track)
+        own = _as_taken(autoencoder, name, source, parts, reading, track=listener.track)
         for line in require_familiar(autoencoder.trained, own.test.items, parts.test.name):
-            hearing.note(line)
-        _note_learnt(autoencoder.trained, name, source, parts, hearing)
+            listener.note(line)
+        _note_learnt(autoencoder.trained, name, source, parts, listener)
         coded = autoencoder.coded(own.training.items), autoencoder.coded(own.test.items)
         found.append(
             Candidate(
@@ -266,8 +262,8 @@ def open_candidates(
                 kind="given",
                 autoencoder=autoencoder,
                 test=own.test,
-                evaluation=evaluate(autoencoder, own.test, coded=coded[1], track=hearing.track),
-                kept=keep_some(autoencoder, coded[1], parts.seed, track=hearing.track),
+                evaluation=evaluate(autoencoder, own.test, coded=coded[1], track=listener.track),
+                kept=keep_some(autoencoder, coded[1], parts.seed, track=listener.track),
                 coded=coded,
                 file_bytes=path.stat().st_size,
                 training=own.training,
@@ -278,7 +274,7 @@ def open_candidates(
 
 
 def _note_learnt(
-    trained: TrainedModel, name: str, source: Source, parts: Parts, hearing: Hearing
+    trained: TrainedModel, name: str, source: Source, parts: Parts, listener: Listener
 ) -> None:
     """Say of a model that measured items are among those that it was trained on."""
     if not parts.held_out:
@@ -289,7 +285,7 @@ def _note_learnt(
         return  # what lies in memory has no name to know it by
     learnt = items_learnt(trained.data, measured, count)
     if learnt:
-        hearing.note(
+        listener.note(
             f"{name} was trained on {items_of(learnt, count)} of {measured}, if they are what they "
             "were, and is measured on some of these too: of new ones it may lose more"
         )

@@ -12,9 +12,8 @@ from narrows.report.comparison.result import NumbersPoint, NumbersSeries
 from narrows.report.measures import ErrorMeter, psnr
 from narrows.support.chunks import chunks
 from narrows.support.number_text import count_of
-from narrows.support.progress import Tracker
+from narrows.support.progress import Listener, Tracker
 from narrows.tasks.comparison.candidates import Candidate
-from narrows.tasks.comparison.hearing import Hearing
 from narrows.tasks.comparison.parts import Parts
 from narrows.tasks.fit_plan import fit_plan
 
@@ -29,7 +28,7 @@ def numbers_kept(
     candidates: Sequence[Candidate],
     numbers: Sequence[int],
     most_epochs: int | None,
-    hearing: Hearing,
+    listener: Listener,
 ) -> tuple[NumbersSeries, ...]:
     """A curve a method.
 
@@ -40,20 +39,20 @@ def numbers_kept(
             took.
         numbers: those sizes; () for none.
         most_epochs: of each of those trainings; None for no such bound.
-        hearing: who is told.
+        listener: who is told.
     """
     peak = candidates[0].autoencoder.trained.described.peak
     sizes = sorted({each.latent for each in candidates} | set(numbers))
     sizes = [size for size in sizes if size <= parts.test.item_size]
     finer = [size for size in _FINER if size < parts.test.item_size]
     given = any(each.kind == "given" for each in candidates)
-    series = list(_classical(parts, sorted({*sizes, *finer}), peak, given, hearing.track))
+    series = list(_classical(parts, sorted({*sizes, *finer}), peak, given, listener.track))
     for candidate in candidates:
         points = [_own_point(candidate)]
         how = ""
         if candidate.seconds is not None:
             wanted = [size for size in numbers if size != candidate.latent]
-            more = list(_trained(parts, candidate, wanted, most_epochs, hearing))
+            more = list(_trained(parts, candidate, wanted, most_epochs, listener))
             points += more
             how = _how(candidate, more)
         points.sort(key=lambda point: point.numbers)
@@ -108,13 +107,13 @@ def _trained(
     candidate: Candidate,
     sizes: Sequence[int],
     most_epochs: int | None,
-    hearing: Hearing,
+    listener: Listener,
 ) -> Iterator[NumbersPoint]:
     """Models like a candidate of other sizes, each trained for its share of the epochs."""
     peak = candidate.autoencoder.trained.described.peak
     preset = "simple" if candidate.kind == "article" else "auto"
     for place, size in enumerate(sizes, 1):
-        hearing.note(f"{candidate.name} with {size} numbers, {place} of {len(sizes)}:")
+        listener.note(f"{candidate.name} with {size} numbers, {place} of {len(sizes)}:")
         options = FitOptions(preset=preset, latent=size, seed=parts.seed)
         whole = make_plan(parts.training, options).settings.epochs
         if preset == "simple":
@@ -128,10 +127,9 @@ def _trained(
             parts.validation,
             make_plan(parts.training, options),
             density=False,
-            track=hearing.track,
-            unbroken=hearing.unbroken,
+            listener=listener,
         )
-        error = _error(TrainedAutoencoder(fitted.trained), parts.test, hearing.track)
+        error = _error(TrainedAutoencoder(fitted.trained), parts.test, listener.track)
         yield _point(size, error, peak, f"{epochs} of {whole} epochs" if epochs < whole else "")
 
 

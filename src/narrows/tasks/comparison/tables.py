@@ -19,9 +19,9 @@ from narrows.baselines.table_codecs import (
     relative_error,
 )
 from narrows.report.comparison.result import ArchiveRow, BytesPoint
+from narrows.support.progress import Listener
 from narrows.tasks.comparison.archives import LOSSLESS, Stored, archive_points, model_points
 from narrows.tasks.comparison.candidates import Candidate
-from narrows.tasks.comparison.hearing import Hearing
 
 #: The largest errors of bounded archives, as shares of each column's range.
 TABLE_BOUNDS = ("1%", "5%")
@@ -35,10 +35,10 @@ def stored_tables(
     *,
     bounds: Sequence[str] = TABLE_BOUNDS,
     csv: Mapping[str, Any],
-    hearing: Hearing,
+    listener: Listener,
 ) -> Stored:
     """General compressors and archives, of the first rows of a table."""
-    found = measure_table_codecs(source, csv=csv, most_cells=_MOST_CELLS, track=hearing.track)
+    found = measure_table_codecs(source, csv=csv, most_cells=_MOST_CELLS, track=listener.track)
     points = [_codec_point(each, found) for each in found.points]
     whole = found.rows == found.of
     given: Any = source if whole else first_rows(source, found.rows, csv)
@@ -48,7 +48,7 @@ def stored_tables(
         # where an error is allowed, cells are numbers however they are written
         before = None if bound is None else first_rows(source, found.rows, csv, bound)
         with tempfile.TemporaryFile() as file:
-            written = write_table(file, given, max_error=bound, track=hearing.track, **own)
+            written = write_table(file, given, max_error=bound, track=listener.track, **own)
             rows.append(_archived(file, bound, before, written, found))
     points += [point for row in rows for point in archive_points(row, found.rows, None)]
     points += [point for each in candidates for point in model_points(each, found.rows)]
