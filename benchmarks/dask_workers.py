@@ -45,6 +45,7 @@ def prepare() -> None:
 
 def serially(job: str) -> float:
     """The seconds in which one process, with no worker, does it to each file."""
+    from narrows.support.progress import NOBODY
     from narrows.tasks.many_files.jobs import CompressFiles, EncodeFiles, FileJob
 
     made: FileJob = (
@@ -54,7 +55,7 @@ def serially(job: str) -> float:
     work = made.settled().opened()
     for number in range(FILES):
         out = f"serial/part-{number}{SUFFIX[job]}"
-        work(f"in/part-{number}.npy", out, lambda text: None)
+        work(f"in/part-{number}.npy", out, NOBODY)
     return time.perf_counter() - start
 
 

@@ -17,6 +17,7 @@ from narrows.archive.codes.shared import shared_decoder, shared_predicted
 from narrows.errors import ArchiveError, NarrowsError, ShapeError
 from narrows.model.file import save_model
 from narrows.model.trained import TrainedModel
+from narrows.support.progress import Listener
 from narrows.tasks.codes_archive import learn_codes, write_codes_only
 from narrows.tasks.codes_options import CodesOptions
 from narrows.tasks.many_files.jobs import CompressFiles
@@ -217,7 +218,7 @@ def test_archives_of_many_files_have_their_model_in_common(
     model.write_bytes(shared.content)
     np.save(items, OTHERS)
     job = CompressFiles(codes=CodesOptions(model=model), effort="fast").settled()
-    job.opened()(str(items), str(tmp_path / "many.nrw"), print)
+    job.opened()(str(items), str(tmp_path / "many.nrw"), Listener(note=print))
     line = ("compress", items, "--codes-only", "--model", model, "--effort", "fast")
     done(narrows(*line, "--out", one))
     assert (tmp_path / "many.nrw").read_bytes() == one.read_bytes()

@@ -20,6 +20,7 @@ from helpers.command_line import Command, contents, done, failed
 from narrows.data import Dataset
 from narrows.errors import NarrowsError
 from narrows.model.file import save_model
+from narrows.support.progress import Listener
 from narrows.support.workers import Lost, in_processes
 from narrows.tasks.fit_plan import Fitted
 from narrows.tasks.many_files.jobs import INDEX, EncodeFiles
@@ -264,7 +265,7 @@ def test_what_is_true_of_many_files_is_said_once(folder: Path, model_file: Path)
     for path in Path("in").glob("d*.npy"):
         np.save(path, np.load(path) * 1.2)
     job = EncodeFiles(model=model_file, check_range=True)
-    found = run_files(job, "in", Path("out"), workers=1, note=said.append)
+    found = run_files(job, "in", Path("out"), workers=1, listener=Listener(note=said.append))
     assert len(found.written) == 5
     about = [line for line in said if "d" in line]
     assert len(about) <= 2 * len({line.split(":")[-1] for line in about})
@@ -279,7 +280,7 @@ def test_a_file_whose_process_is_lost_is_told(
     )
     said = list[str]()
     job = EncodeFiles(model=model_file)
-    found = run_files(job, "in/d?.npy", Path("out"), workers=1, note=said.append)
+    found = run_files(job, "in/d?.npy", Path("out"), workers=1, listener=Listener(note=said.append))
     assert list(found.failed) == ["in/d1.npy", "in/d2.npy"] and "fewer workers" in str(found.hint)
     assert said[0].startswith("in/d1.npy: the process that worked on it was killed")
 

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from narrows.errors import ArchiveError, UsageError
-from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.progress import NOBODY, Listener, Note, Tracker, silent
 from narrows.support.spelling import spelt
 
 # Where nobody says how many bytes of values may be read: so many, and more of larger files. Hardly
@@ -107,8 +107,7 @@ class Holding(ABC):
         *,
         skip_damaged: bool = False,
         max_bytes: float | None = None,
-        track: Tracker = silent,
-        note: Note = unheard,
+        listener: Listener = NOBODY,
     ) -> Selection:
         """Write items or rows to a file, or images to a folder.
 
@@ -118,8 +117,7 @@ class Holding(ABC):
             stop: the one behind the last; None for all.
             skip_damaged: leave out what cannot be read any more.
             max_bytes: as for ``read``.
-            track: told how far it is.
-            note: told what a user should know of what was written.
+            listener: told what a user should know of what was written.
 
         Raises:
             ArchiveError: it is damaged, or what was asked for takes too much.
@@ -134,10 +132,12 @@ class Holding(ABC):
         )
         selection = Selection(start, stop, missing, skip_damaged)
         self.require_items_within(selection.count, max_bytes)
-        batches = self._within(self._selected(selection, track), max_bytes)
-        self._write(batches, selection, out, note)
+        batches = self._within(self._selected(selection, listener.track), max_bytes)
+        self._write(batches, selection, out, listener.note)
         for low, high in missing:
-            note(f"{self.unit}s {low:,} to {high - 1:,} cannot be read any more, and are left out")
+            listener.note(
+                f"{self.unit}s {low:,} to {high - 1:,} cannot be read any more, and are left out"
+            )
         return selection
 
     def _selected(self, selection: Selection, track: Tracker) -> Iterator[Any]:

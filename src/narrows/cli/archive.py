@@ -17,7 +17,7 @@ from narrows.cli.options import (
     data_option,
     path_option,
 )
-from narrows.cli.terminal import progress, say, show, show_written
+from narrows.cli.terminal import PERSON, show, show_written
 from narrows.support.standard_input import received
 from narrows.tasks.codes_options import CodesOptions
 from narrows.tasks.option_texts import parse_range
@@ -112,7 +112,7 @@ def compress(
         job = CompressFiles(max_error=max_error, codes=wanted, check_range=not force, **how)
         files.run(job, data, out, json)
         return
-    how |= {"track": progress, "note": say}
+    how["listener"] = PERSON
     if codes_only:
         from narrows.tasks.compress_codes import compress_codes
 
@@ -176,8 +176,7 @@ def decompress(
             stop,
             skip_damaged=skip_damaged,
             max_bytes=max_bytes,
-            track=progress,
-            note=say,
+            listener=PERSON,
         )
         written = Written(out, found.count, opened.unit)
     show_written(written, json, missing=list(map(list, found.missing)))
@@ -210,8 +209,7 @@ def verify(
         model=model,
         max_bytes=max_bytes,
         reading=reading,
-        track=progress,
-        note=say,
+        listener=PERSON,
     )
     show(found.text(), found.values(), json)
 

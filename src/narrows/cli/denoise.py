@@ -7,7 +7,7 @@ from narrows.cli.data_options import reads_data
 from narrows.cli.gathering import Given, gathers, options_of
 from narrows.cli.many_files import ManyFiles
 from narrows.cli.options import DataArgument, Force, Format, ItemsOut, Json, ModelArgument
-from narrows.cli.terminal import progress, say, show, show_written
+from narrows.cli.terminal import PERSON, show, show_written
 from narrows.tasks.denoise_options import DenoiseOptions
 from narrows.tasks.outputs import check_outputs, to_standard_output, usual_format
 
@@ -53,11 +53,11 @@ def denoise(
         files.run(DenoiseFiles.of(model, options, format), data, out, json)
         return
     options.check()
-    autoencoder = open_autoencoder(model, track=progress)
+    autoencoder = open_autoencoder(model, track=PERSON.track)
     out = to_standard_output(out, format, usual_format(autoencoder))
     sources = {"DATA": data, "--against": options.against}
     check_outputs(sources, {"--out": out}, models={"MODEL": model}, json=json)
-    found = denoise_files(autoencoder, data, out, options, track=progress, note=say)
+    found = denoise_files(autoencoder, data, out, options, listener=PERSON)
     if found.measured is None:
         show_written(found.written, json)
         return

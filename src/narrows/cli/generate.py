@@ -7,7 +7,7 @@ import typer
 from narrows.cli.data_options import CsvGiven, reads_data
 from narrows.cli.gathering import Given, gathers, options_of
 from narrows.cli.options import Format, Json, ModelArgument
-from narrows.cli.terminal import progress, say, show_written
+from narrows.cli.terminal import PERSON, show_written
 from narrows.tasks.generate_options import GenerateOptions
 from narrows.tasks.outputs import check_outputs, to_standard_output, usual_format
 
@@ -45,8 +45,8 @@ def generate(
 
     options = GenerateOptions(**chosen, csv=csv)
     options.check()
-    autoencoder = open_autoencoder(model, track=progress)
+    autoencoder = open_autoencoder(model, track=PERSON.track)
     out = to_standard_output(out, format, usual_format(autoencoder))
     sources = {"--between": options.between, "--at": options.at}
     check_outputs(sources, {"--out": out}, models={"MODEL": model}, json=json)
-    show_written(job(autoencoder, out, options, track=progress, note=say), json)
+    show_written(job(autoencoder, out, options, listener=PERSON), json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from narrows.cli.gathering import Given, Group
-from narrows.cli.terminal import progress, say, show_work
+from narrows.cli.terminal import PERSON, show_work
 
 if TYPE_CHECKING:
     from narrows.tasks.many_files.jobs import FileJob
@@ -39,7 +39,7 @@ class ManyFiles:
         from narrows.tasks.many_files.running import run_files
 
         found = run_files(
-            job, data, Path(out), workers=self.workers, dask=self.dask, track=progress, note=say
+            job, data, Path(out), workers=self.workers, dask=self.dask, listener=PERSON
         )
         show_work(found.text(), found.values(), json)
         found.require_all()

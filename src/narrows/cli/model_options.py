@@ -10,7 +10,7 @@ from narrows.cli.data_options import OF_CSV, OF_IMAGES, reading
 from narrows.cli.gathering import Command, Given, Group, gathers
 from narrows.cli.many_files import FILES
 from narrows.cli.options import DataArgument, Force, ModelArgument, Refine
-from narrows.cli.terminal import progress, say
+from narrows.cli.terminal import PERSON
 from narrows.tasks.outputs import check_outputs
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class ModelAndData:
         """The model, with as many steps of refinement as asked for."""
         from narrows.tasks.opening import open_autoencoder
 
-        return open_autoencoder(self.model, self.refine, track=progress)
+        return open_autoencoder(self.model, self.refine, track=PERSON.track)
 
     def load(self, autoencoder: "TrainedAutoencoder", **how: bool) -> "Dataset":
         """The data as the model takes them; see :func:`narrows.tasks.opening.load_for`."""
@@ -45,8 +45,7 @@ class ModelAndData:
             reading=self.reading,
             check_range=not self.force,
             **how,
-            track=progress,
-            note=say,
+            listener=PERSON,
         )
 
     def for_each(self) -> dict[str, Any]:

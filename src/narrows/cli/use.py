@@ -8,7 +8,7 @@ import typer
 from narrows.cli.many_files import ManyFiles
 from narrows.cli.model_options import ModelAndData, uses_model
 from narrows.cli.options import Format, ItemsOut, Json, ModelArgument, path_option
-from narrows.cli.terminal import progress, say, show, show_written
+from narrows.cli.terminal import PERSON, show, show_written
 from narrows.support.standard_input import received
 from narrows.tasks.outputs import check_outputs, to_standard_output, usual_format
 
@@ -40,7 +40,7 @@ def evaluate(json: Json = False, *, given: ModelAndData) -> None:
     from narrows.tasks.evaluate import evaluate as measure
 
     autoencoder = given.open()
-    result = measure(autoencoder, given.load(autoencoder), track=progress)
+    result = measure(autoencoder, given.load(autoencoder), track=PERSON.track)
     show(result.text(), result.values(), json)
 
 
@@ -77,7 +77,7 @@ def encode(
     convert.require_kind(where)
     autoencoder = given.open()
     data = given.load(autoencoder)
-    show_written(convert.encode(autoencoder, data, where, track=progress), json)
+    show_written(convert.encode(autoencoder, data, where, track=PERSON.track), json)
 
 
 def decode(
@@ -104,11 +104,11 @@ def decode(
     from narrows.tasks import convert
     from narrows.tasks.opening import open_autoencoder
 
-    autoencoder = open_autoencoder(model, track=progress)
+    autoencoder = open_autoencoder(model, track=PERSON.track)
     out = to_standard_output(out, format, usual_format(autoencoder))
     check_outputs({"CODES": codes}, {"--out": out}, models={"MODEL": model}, json=json)
     rows = load_codes(codes)
-    show_written(convert.decode(autoencoder, rows, out, track=progress, note=say), json)
+    show_written(convert.decode(autoencoder, rows, out, listener=PERSON), json)
 
 
 @uses_model
@@ -139,4 +139,4 @@ def reconstruct(
     out = to_standard_output(out, format, usual_format(autoencoder))
     given.check_outputs({"--out": out}, json)
     data = given.load(autoencoder)
-    show_written(convert.reconstruct(autoencoder, data, out, track=progress, note=say), json)
+    show_written(convert.reconstruct(autoencoder, data, out, listener=PERSON), json)

@@ -12,7 +12,7 @@ from narrows.data.sources import read_errors_explained, require_folder
 from narrows.data.tables import is_table
 from narrows.data.tables.reading import table_parts
 from narrows.support.files import atomic_file
-from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.progress import NOBODY, Listener
 from narrows.support.text_tables import Shown, Told
 from narrows.tasks.archive_sizes import Breakdown, breakdown_told, breakdown_values
 from narrows.tasks.loading import load_array
@@ -51,8 +51,7 @@ def compress(
     max_error: Any = None,
     effort: Effort = "normal",
     reading: ReadOptions | None = None,
-    track: Tracker = silent,
-    note: Note = unheard,
+    listener: Listener = NOBODY,
 ) -> Compressed:
     """Write an archive that opens with the same values, or with values within ``max_error``.
 
@@ -62,8 +61,7 @@ def compress(
         max_error: as for :func:`narrows.archive.write_archive` and ``write_table``.
         effort: how much is tried.
         reading: how images of a folder and CSV files are read.
-        track: told how far it is.
-        note: told what a user should know of how the data were read.
+        listener: told what a user should know of how the data were read.
 
     Raises:
         UsageError: an option cannot be meant, or says something of other data.
@@ -74,16 +72,15 @@ def compress(
     if is_table(data):
         with atomic_file(out) as file, read_errors_explained(data):
             table = write_table(
-                file, data, max_error=bounds, effort=effort, csv=reading.csv, track=track
+                file, data, max_error=bounds, effort=effort, csv=reading.csv, track=listener.track
             )
-        for line in table.notes:
-            note(line)
+        listener.note_each(table.notes)
         parts = table_parts(data)
         files = [Path(data)] if parts is None else parts.files
         return Compressed(out, data, table, sum(path.stat().st_size for path in files))
-    loaded = load_array(data, reading, track=track, note=note)
+    loaded = load_array(data, reading, listener=listener)
     options: dict[str, Any] = {"max_error": bounds, "effort": effort, "files": loaded.files}
     with atomic_file(out) as file:
         return Compressed(
-            out, data, write_archive(file, loaded.items, **options, name=data, track=track)
+            out, data, write_archive(file, loaded.items, **options, name=data, track=listener.track)
         )

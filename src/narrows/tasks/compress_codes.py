@@ -18,7 +18,7 @@ from narrows.errors import ArchiveError, OutputError
 from narrows.model.file import load_model
 from narrows.model.trained import TrainedModel
 from narrows.support.files import atomic_file
-from narrows.support.progress import Listener, Note, Tracker, silent, unheard
+from narrows.support.progress import NOBODY, Listener
 from narrows.tasks.archive_sizes import Breakdown
 from narrows.tasks.codes_archive import (
     learn_codes,
@@ -41,8 +41,7 @@ def compress_codes(
     effort: Effort = "normal",
     reading: ReadOptions | None = None,
     check_range: bool = True,
-    track: Tracker = silent,
-    note: Note = unheard,
+    listener: Listener = NOBODY,
 ) -> Compressed:
     """Write an archive of codes by a given model, or by one that is trained on the data; and what
     others can have in common with it, where that shall be kept.
@@ -52,18 +51,17 @@ def compress_codes(
         out: the archive.
         options: what is said of codes and their model.
         check_range: refuse items in another range than those that the model was trained on.
-        effort, reading, track, note: as for :func:`narrows.tasks.compress.compress`.
+        effort, reading, listener: as for :func:`narrows.tasks.compress.compress`.
 
     Raises:
         UsageError, ShapeError, DataError, ArchiveError: as :func:`write_codes_only` does.
         OutputError: what was written does not open again.
     """
     options.check()
-    read: dict[str, Any] = {"reading": reading, "track": track, "note": note}
+    read: dict[str, Any] = {"reading": reading, "listener": listener}
     trained: TrainedModel | SharedModel
     if options.model is None:
         training = load_array(data, upright=True, **read)
-        listener = Listener(track=track, note=note)
         trained = train_rounded(
             checked(training), options.latent, options.item_bytes, effort, listener=listener
         )
@@ -76,9 +74,9 @@ def compress_codes(
     embed_model, item_bytes = options.embed_model, options.item_bytes
     if options.keep_model is not None and not isinstance(trained, SharedModel):
         trained = learn_codes(items, trained, item_bytes=item_bytes, **said)
-        _write_kept(options.keep_model, trained, note)
+        _write_kept(options.keep_model, trained, listener)
         embed_model, item_bytes = True, None
-    said |= {"item_bytes": item_bytes, "embed_model": embed_model, "track": track}
+    said |= {"item_bytes": item_bytes, "embed_model": embed_model, "track": listener.track}
     with still_there(options.keep_model):
         return Compressed(out, data, _write_checked(out, items, trained, said))
 
@@ -95,14 +93,14 @@ def _write_checked(
         return breakdown
 
 
-def _write_kept(path: Path, model: SharedModel, note: Note) -> None:
+def _write_kept(path: Path, model: SharedModel, listener: Listener) -> None:
     """Write a model file, after reading it back, and say by which name archives know it."""
     again = SharedModel(str(path), model.content)
     again.require_whole()
     require_readable(again)
     with atomic_file(path) as file:
         file.write(model.content)
-    note(f"wrote {path}: {len(model.content):,} bytes, SHA-256 {model.digest}")
+    listener.note(f"wrote {path}: {len(model.content):,} bytes, SHA-256 {model.digest}")
 
 
 def _read_back(written: IO[bytes], trained: TrainedModel | SharedModel, out: Path) -> None:

@@ -17,7 +17,7 @@ from narrows.model.use import TrainedAutoencoder
 from narrows.report.evaluation import error_unit, score_of
 from narrows.report.measures import ErrorMeter
 from narrows.support.chunks import RowSlices, chunks
-from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.progress import NOBODY, Listener, Note, Tracker, silent, unheard
 from narrows.tasks.outputs import Written
 
 # Rows of a table that are columns in memory at a time.
@@ -81,8 +81,7 @@ def decode(
     out: str,
     *,
     label: str = "decoding",
-    track: Tracker = silent,
-    note: Note = unheard,
+    listener: Listener = NOBODY,
 ) -> Written:
     """Write the items that codes (n, latent_size) stand for.
 
@@ -93,8 +92,8 @@ def decode(
     if isinstance(codes, np.ndarray):
         autoencoder.require_codes(codes)  # a mistake must show before a file is opened
     work = autoencoder.decode
-    with result_writer(autoencoder.trained, len(codes), out, note=note) as write:
-        _through(label, autoencoder.trained, codes, lambda some: write(work(some)), track)
+    with result_writer(autoencoder.trained, len(codes), out, note=listener.note) as write:
+        _through(label, autoencoder.trained, codes, lambda some: write(work(some)), listener.track)
     return Written(out, len(codes), "item")
 
 
@@ -103,8 +102,7 @@ def reconstruct(
     data: Dataset,
     out: str,
     *,
-    track: Tracker = silent,
-    note: Note = unheard,
+    listener: Listener = NOBODY,
 ) -> Reconstructed:
     """Write what the model makes of every item, and measure it as :func:`narrows.tasks.evaluate`
     does; of a folder of images one with the same names.
@@ -125,8 +123,8 @@ def reconstruct(
             of_mean.add(items, np.broadcast_to(pca.mean.reshape(trained.item_shape), items.shape))
         write(autoencoder.as_data(found))
 
-    with result_writer(trained, len(data), out, names=names, note=note) as write:
-        _through("reconstructing", trained, data.items, work, track)
+    with result_writer(trained, len(data), out, names=names, note=listener.note) as write:
+        _through("reconstructing", trained, data.items, work, listener.track)
     size = trained.model.spec.latent_size
     score = score_of(trained, "autoencoder", size, meter, of_mean)
     told = score.told(error_unit(trained))

@@ -18,7 +18,7 @@ from narrows.model.ranges import require_familiar
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.report.denoising import Denoising, DenoisingMeter
-from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.progress import NOBODY, Listener, Note, Tracker, silent
 from narrows.support.shapes import is_image_shape
 from narrows.tasks.convert import as_pixels, result_writer
 from narrows.tasks.opening import reading_for
@@ -50,8 +50,7 @@ def denoise_pages(
     *,
     against: Pages | AddedNoise | None = None,
     check_range: bool = True,
-    track: Tracker = silent,
-    note: Note = unheard,
+    listener: Listener = NOBODY,
 ) -> Denoised:
     """Write what the model makes of all items, measuring on the way where there is what to measure
     against.
@@ -77,12 +76,11 @@ def denoise_pages(
     meter = None if clean is None else DenoisingMeter(autoencoder.trained, len(pages))
     done = 0
     with (
-        _writer(autoencoder.trained, pages, out, note) as write,
-        track("denoising", total=len(pages), unit="items") as advance,
+        _writer(autoencoder.trained, pages, out, listener.note) as write,
+        listener.track("denoising", total=len(pages), unit="items") as advance,
     ):
         if check_range:
-            for line in require_familiar(autoencoder.trained, pages.images, pages.name):
-                note(line)
+            listener.note_each(require_familiar(autoencoder.trained, pages.images, pages.name))
         for batch in pages.batches():
             given = batch
             if added is not None:
@@ -94,8 +92,7 @@ def denoise_pages(
                     meter.add(noisy, found, clean.images[index])
                 advance(1)
             done += len(batch)
-    for line in pages.notes():
-        note(line)
+    listener.note_each(pages.notes())
     written = Written(out, len(pages), "item")
     return Denoised(written, None if meter is None else meter.result(pages.name))
 

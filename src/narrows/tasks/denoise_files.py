@@ -6,7 +6,7 @@ from narrows.data import Pages
 from narrows.data.sources import require_folder
 from narrows.errors import UsageError
 from narrows.model.use import TrainedAutoencoder
-from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.progress import NOBODY, Listener
 from narrows.tasks.denoise import AddedNoise, Denoised, denoise_pages, open_pages_for
 from narrows.tasks.denoise_options import DenoiseOptions
 from narrows.tasks.fill import fill_file
@@ -18,8 +18,7 @@ def denoise_files(
     out: str,
     options: DenoiseOptions,
     *,
-    track: Tracker = silent,
-    note: Note = unheard,
+    listener: Listener = NOBODY,
 ) -> Denoised:
     """Write what the model makes of the items of ``source``; of a table, fill its cells in.
 
@@ -32,7 +31,7 @@ def denoise_files(
         UsageError: an option is for other data, or the items are in another unit.
         DataError, ShapeError: the data are not what the model takes.
     """
-    heard: dict[str, Any] = {"track": track, "note": note}
+    how: dict[str, Any] = {"check_range": options.check_range, "listener": listener}
     require_folder(source, options.reading.images)
     if autoencoder.trained.data.table is not None:
         if options.against is not None or options.noise is not None:
@@ -46,17 +45,14 @@ def denoise_files(
             source,
             out,
             all_cells=options.cells == "all",
-            check_range=options.check_range,
             csv=options.reading.csv,
-            **heard,
+            **how,
         )
         return Denoised(written, None)
     options.reading.require_no_csv(source)
-    pages = open_pages_for(autoencoder, source, options.reading, track=track)
+    pages = open_pages_for(autoencoder, source, options.reading, track=listener.track)
     clean: Pages | AddedNoise | None = options.added
     if options.against is not None:
         reading = options.reading.images_if_folder(options.against)
-        clean = open_pages_for(autoencoder, options.against, reading, track=track)
-    return denoise_pages(
-        autoencoder, pages, out, against=clean, check_range=options.check_range, **heard
-    )
+        clean = open_pages_for(autoencoder, options.against, reading, track=listener.track)
+    return denoise_pages(autoencoder, pages, out, against=clean, **how)

@@ -32,7 +32,7 @@ from narrows.model.ranges import require_familiar
 from narrows.model.use import TrainedAutoencoder
 from narrows.support.lazy_modules import pa
 from narrows.support.number_text import count_of
-from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.progress import NOBODY, Listener
 from narrows.tasks.outputs import Written
 
 # Columns that are named with how many of their cells were filled in.
@@ -114,8 +114,7 @@ def fill_file(
     all_cells: bool = False,
     check_range: bool = True,
     csv: Mapping[str, Any] | None = None,
-    track: Tracker = silent,
-    note: Note = unheard,
+    listener: Listener = NOBODY,
 ) -> Written:
     """Write a table of a file with its missing cells filled in, as :class:`Filling` does.
 
@@ -133,14 +132,13 @@ def fill_file(
     filling = Filling(autoencoder, source, drift, all_cells=all_cells, csv=csv)
     with (
         table_writer(out, filling.schema) as write,
-        track("filling", total=None, unit="rows") as advance,
+        listener.track("filling", total=None, unit="rows") as advance,
     ):
         for rows in filling.rows(check_range=check_range):
             write(rows)
             count += rows.num_rows
             advance(rows.num_rows)
-    for line in drift.lines(row_names(filling.table)):
-        note(line)
+    listener.note_each(drift.lines(row_names(filling.table)))
     if all_cells:
         return Written(out, count, "row")
     return WrittenFilled(out, count, "row", filling.filled)

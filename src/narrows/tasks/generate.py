@@ -13,7 +13,7 @@ from narrows.errors import UsageError
 from narrows.model.use import TrainedAutoencoder
 from narrows.report.figures import grid_figure, require_grid
 from narrows.support.chunks import RowSlices, chunks
-from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.progress import NOBODY, Listener
 from narrows.tasks.convert import decode
 from narrows.tasks.drawn_codes import DrawnCodes, interpolated, traversed
 from narrows.tasks.drawn_rows import DrawnRows
@@ -31,8 +31,7 @@ def generate(
     out: str,
     options: GenerateOptions,
     *,
-    track: Tracker = silent,
-    note: Note = unheard,
+    listener: Listener = NOBODY,
 ) -> Written:
     """Write new items, or the way from one item to another.
 
@@ -43,15 +42,14 @@ def generate(
     Raises:
         UsageError: there is no such item or latent number, or the model has no such source.
     """
-    heard: dict[str, Any] = {"track": track, "note": note}
     if options.count is not None:
         seed, source = options.seed, options.source
-        return draw(autoencoder, options.count, out, seed=seed, source=source, **heard)
+        return draw(autoencoder, options.count, out, seed=seed, source=source, listener=listener)
 
     def codes_of(option: str, text: str, most: int) -> np.ndarray:
         data, places = parse_places(option, text, most)
         named = f"{option} {text}"
-        return codes_at(autoencoder, data, places, named=named, csv=options.csv, **heard)
+        return codes_at(autoencoder, data, places, named=named, csv=options.csv, listener=listener)
 
     steps = _STEPS if options.steps is None else options.steps
     if options.between is not None:
@@ -61,7 +59,7 @@ def generate(
         assert options.traverse is not None, "check() asks for one of the three"
         code = None if options.at is None else codes_of("--at", options.at, 1)[0]
         codes = traversed(autoencoder.trained, options.traverse, steps, code, first=1)
-    return write_decoded(autoencoder, codes, out, columns=steps, **heard)
+    return write_decoded(autoencoder, codes, out, columns=steps, listener=listener)
 
 
 def draw(
@@ -71,8 +69,7 @@ def draw(
     *,
     seed: int = 0,
     source: str | None = None,
-    track: Tracker = silent,
-    note: Note = unheard,
+    listener: Listener = NOBODY,
 ) -> Written:
     """Write ``count`` new items; of a model of a table, rows whose columns lie as in training.
 
@@ -85,11 +82,11 @@ def draw(
     """
     if autoencoder.trained.data.table is None or _is_picture(out):
         codes = DrawnCodes(autoencoder.trained, count, seed, source)
-        return write_decoded(autoencoder, codes, out, track=track, note=note)
+        return write_decoded(autoencoder, codes, out, listener=listener)
     rows = DrawnRows(autoencoder, count, seed, source)
     with (
         table_writer(out, rows.table.arrow_schema()) as write,
-        track("generating", total=count, unit="rows") as advance,
+        listener.track("generating", total=count, unit="rows") as advance,
     ):
         for batch in rows.batches():
             write(batch)
@@ -103,8 +100,7 @@ def write_decoded(
     out: str,
     *,
     columns: int | None = None,
-    track: Tracker = silent,
-    note: Note = unheard,
+    listener: Listener = NOBODY,
 ) -> Written:
     """Write the items that codes (n, latent_size) stand for.
 
@@ -113,11 +109,11 @@ def write_decoded(
         columns: of the picture; None for what suits.
     """
     if not _is_picture(out):
-        return decode(autoencoder, codes, out, label="generating", track=track, note=note)
+        return decode(autoencoder, codes, out, label="generating", listener=listener)
     shape = autoencoder.trained.item_shape
     require_grid(len(codes), shape)
     parts = []
-    with track("generating", total=len(codes), unit="items") as advance:
+    with listener.track("generating", total=len(codes), unit="items") as advance:
         for chunk in chunks(codes, width=math.prod(shape)):
             parts.append(autoencoder.decode(chunk))
             advance(len(chunk))
@@ -134,8 +130,7 @@ def codes_at(
     *,
     named: str,
     csv: Mapping[str, Any] | None = None,
-    track: Tracker = silent,
-    note: Note = unheard,
+    listener: Listener = NOBODY,
 ) -> Float32[np.ndarray, "places latent"]:
     """The codes of the items of ``source`` at ``places``, counting from 0.
 
@@ -147,7 +142,7 @@ def codes_at(
         UsageError: there is no such item.
     """
     reading = ReadOptions(csv=csv or {})
-    data = load_for(autoencoder, source, reading=reading, check_range=False, track=track, note=note)
+    data = load_for(autoencoder, source, reading=reading, check_range=False, listener=listener)
     for place in places:
         if place >= len(data):
             raise UsageError(

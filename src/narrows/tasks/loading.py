@@ -6,7 +6,7 @@ from narrows.data import Dataset, load_data
 from narrows.data.read_options import ReadOptions
 from narrows.data.tables import is_table
 from narrows.errors import DataError
-from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.progress import NOBODY, Listener
 
 
 def load_array(
@@ -14,8 +14,7 @@ def load_array(
     reading: ReadOptions | None = None,
     *,
     upright: bool = False,
-    track: Tracker = silent,
-    note: Note = unheard,
+    listener: Listener = NOBODY,
 ) -> Dataset:
     """The array that a source holds, whatever is in it; of images the values of their files.
 
@@ -31,9 +30,8 @@ def load_array(
     _require_array(source)
     as_is = not (upright and Path(source).is_dir())
     said = (reading or ReadOptions()).keywords
-    data = load_data(source, as_is=as_is, track=track, **said)
-    for line in data.notes:
-        note(line)
+    data = load_data(source, as_is=as_is, track=listener.track, **said)
+    listener.note_each(data.notes)
     return data
 
 

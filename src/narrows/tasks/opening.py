@@ -13,7 +13,7 @@ from narrows.model.ranges import require_familiar
 from narrows.model.trained import DataDescription, TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.planning.refinement import refining_told, require_refinable
-from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.progress import NOBODY, Listener, Tracker, silent
 
 
 def open_autoencoder(
@@ -43,8 +43,7 @@ def load_for(
     check_range: bool = True,
     finding: bool = False,
     labels: bool = False,
-    track: Tracker = silent,
-    note: Note = unheard,
+    listener: Listener = NOBODY,
 ) -> Dataset:
     """Data whose items have the shape that the model takes: images changed as those that it was
     trained on were, and as ``reading`` wants it.
@@ -64,21 +63,18 @@ def load_for(
     """
     trained = autoencoder.trained.data
     said = reading_for(autoencoder.trained, source, reading or ReadOptions()).keywords
-    data = load_data(source, labels=labels, table=trained.table, track=track, **said)
+    data = load_data(source, labels=labels, table=trained.table, track=listener.track, **said)
     if trained.table is None and data.table is not None:
         raise DataError(
             f"{source} is a table, and the model was trained on {trained.name}, which is none",
             hint="give data of the kind that the model was trained on, or train one on the table",
         )
-    for line in data.notes:
-        note(line)
+    listener.note_each(data.notes)
     made = autoencoder.trained
-    for line in refining_told(made.model.spec, made.refinement, len(data)):
-        note(line)
+    listener.note_each(refining_told(made.model.spec, made.refinement, len(data)))
     items = autoencoder.shaped(data.items)  # a mistake must show before a file is opened
     if check_range:
-        for line in require_familiar(autoencoder.trained, items, source, finding=finding):
-            note(line)
+        listener.note_each(require_familiar(made, items, source, finding=finding))
     return replace(data, items=items)
 
 

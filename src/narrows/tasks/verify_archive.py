@@ -15,7 +15,7 @@ from narrows.data.read_options import ReadOptions
 from narrows.data.tables import is_table
 from narrows.errors import ArchiveError, ShapeError, UsageError
 from narrows.support.number_text import count_of, readable
-from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.progress import NOBODY, Listener, Tracker
 from narrows.support.text_tables import Shown, Told
 from narrows.tasks.loading import load_array
 
@@ -46,8 +46,7 @@ def verify_archive(
     model: Path | None = None,
     max_bytes: float | None = None,
     reading: ReadOptions | None = None,
-    track: Tracker = silent,
-    note: Note = unheard,
+    listener: Listener = NOBODY,
 ) -> Verified:
     """Decode all of an archive and compare it with its checksums, or with its data too.
 
@@ -57,8 +56,7 @@ def verify_archive(
         model: of codes, what it was written with, if that is not in the archive.
         max_bytes: the most bytes of values that are read.
         reading: how ``against`` is read.
-        track: told how far it is.
-        note: told what a user should know of how the data were read.
+        listener: told what a user should know of how the data were read.
 
     Raises:
         ArchiveError: it is damaged, or a value is further from its original than it may be.
@@ -66,17 +64,17 @@ def verify_archive(
     """
     reading = reading or ReadOptions()
     if is_index(path):
-        return _verified_series(path, against, model=model, max_bytes=max_bytes, track=track)
+        return _verified_series(path, against, model=model, max_bytes=max_bytes, listener=listener)
     with open_archive(path, model=model) as archive:
         archive.require_items_within(len(archive), max_bytes)
         if against is not None:
             _check_same_kind(isinstance(archive, TableArchive), against)
         if isinstance(archive, TableArchive):
-            return _verified_table(archive, against, reading.csv, track)
+            return _verified_table(archive, against, reading.csv, listener.track)
         items = None
         if against is not None:
-            items = _originals(archive, against, reading, track=track, note=note)
-        return _verified_array(archive, against, items, track)
+            items = _originals(archive, against, reading, listener)
+        return _verified_array(archive, against, items, listener.track)
 
 
 def _verified_series(
@@ -85,7 +83,7 @@ def _verified_series(
     *,
     model: Path | None,
     max_bytes: float | None,
-    track: Tracker,
+    listener: Listener,
 ) -> Verified:
     """All archives that an index names, each by itself.
 
@@ -101,7 +99,7 @@ def _verified_series(
     wrong, values = list[str](), 0
     with ArchiveSeries(path, damaged_too=True, model=model) as series:
         paths = [series.path(entry) for entry in series.entries]
-        with track("verifying", total=len(paths), unit="archives") as advance:
+        with listener.track("verifying", total=len(paths), unit="archives") as advance:
             for number, each in enumerate(paths):
                 try:
                     series.require_whole(number)
@@ -198,9 +196,7 @@ def _originals(
     archive: Archive,
     against: str,
     reading: ReadOptions,
-    *,
-    track: Tracker,
-    note: Note,
+    listener: Listener,
 ) -> np.ndarray:
     """What an archive was made of: images changed as it says, under the same names.
 
@@ -212,9 +208,9 @@ def _originals(
         images = reading.images.over(files.options)
         reading = replace(reading, images=images)
         if images.changes:
-            note(f"{archive.name} holds images that were changed: {images.described()}")
+            listener.note(f"{archive.name} holds images that were changed: {images.described()}")
     upright = archive.bound is None
-    data = load_array(against, reading, upright=upright, track=track, note=note)
+    data = load_array(against, reading, upright=upright, listener=listener)
     if files is None or data.files is None:
         return data.items
     for number, (kept, there) in enumerate(zip(files.names, data.files.names, strict=False)):

@@ -13,7 +13,7 @@ from narrows.data.tables import CsvOptions
 from narrows.errors import ModelFileError, UsageError
 from narrows.model.use import TrainedAutoencoder
 from narrows.support.inputs import cannot_be_read
-from narrows.support.progress import Note, Tracker
+from narrows.support.progress import Listener, Tracker
 from narrows.tasks.codes_options import CodesOptions
 from narrows.tasks.denoise_options import DenoiseOptions
 from narrows.tasks.detect_options import DetectOptions
@@ -21,7 +21,7 @@ from narrows.tasks.opening import load_for, open_autoencoder
 from narrows.tasks.outputs import usual_format
 
 #: Does a job to a file: takes its path, that of the result, and who is told what to know of it.
-Work = Callable[[str, str, Note], None]
+Work = Callable[[str, str, Listener], None]
 
 #: The file, in a folder of archives, that names them.
 INDEX = "archives.json"
@@ -135,7 +135,7 @@ class ModelJob(FileJob):
         return {name: value for name, value in found.items() if name != "model"}
 
     def load(
-        self, autoencoder: TrainedAutoencoder, source: str, note: Note, *, finding: bool = False
+        self, autoencoder: TrainedAutoencoder, source: str, listener: Listener, **how: bool
     ) -> Any:
         """A file's data as the model takes them: see :func:`narrows.tasks.opening.load_for`."""
         return load_for(
@@ -144,8 +144,8 @@ class ModelJob(FileJob):
             # of a file there is nothing to do, and a pattern may match folders too
             reading=self.reading.images_if_folder(source),
             check_range=self.check_range,
-            finding=finding,
-            note=note,
+            listener=listener,
+            **how,
         )
 
 
@@ -170,8 +170,8 @@ class EncodeFiles(ModelJob):
     def with_model(self, autoencoder: TrainedAutoencoder) -> Work:
         from narrows.tasks.convert import encode
 
-        def work(source: str, out: str, note: Note) -> None:
-            encode(autoencoder, self.load(autoencoder, source, note), out)
+        def work(source: str, out: str, listener: Listener) -> None:
+            encode(autoencoder, self.load(autoencoder, source, listener), out)
 
         return work
 
@@ -216,8 +216,9 @@ class ReconstructFiles(ItemsJob):
     def with_model(self, autoencoder: TrainedAutoencoder) -> Work:
         from narrows.tasks.convert import reconstruct
 
-        def work(source: str, out: str, note: Note) -> None:
-            reconstruct(autoencoder, self.load(autoencoder, source, note), out, note=note)
+        def work(source: str, out: str, listener: Listener) -> None:
+            data = self.load(autoencoder, source, listener)
+            reconstruct(autoencoder, data, out, listener=listener)
 
         return work
 
@@ -259,13 +260,13 @@ class DenoiseFiles(ItemsJob):
     def with_model(self, autoencoder: TrainedAutoencoder) -> Work:
         from narrows.tasks.denoise_files import denoise_files
 
-        def work(source: str, out: str, note: Note) -> None:
+        def work(source: str, out: str, listener: Listener) -> None:
             options = DenoiseOptions(
                 reading=self.reading.images_if_folder(source),
                 check_range=self.check_range,
                 cells=self.cells,
             )
-            denoise_files(autoencoder, source, out, options, note=note)
+            denoise_files(autoencoder, source, out, options, listener=listener)
 
         return work
 
@@ -297,11 +298,10 @@ class DetectFiles(ModelJob, DetectOptions):
 
         detector = Detector(autoencoder)
 
-        def work(source: str, out: str, note: Note) -> None:
-            found = detect(detector, self.load(autoencoder, source, note, finding=True), self)
+        def work(source: str, out: str, listener: Listener) -> None:
+            found = detect(detector, self.load(autoencoder, source, listener, finding=True), self)
             found.write(out)
-            for line in found.notes:
-                note(line)
+            listener.note_each(found.notes)
 
         return work
 
@@ -351,9 +351,9 @@ class CompressFiles(FileJob):
         from narrows.tasks.compress import compress
         from narrows.tasks.compress_codes import compress_codes
 
-        def work(source: str, out: str, note: Note) -> None:
+        def work(source: str, out: str, listener: Listener) -> None:
             reading = self.reading.images_if_folder(source)
-            said: dict[str, Any] = {"effort": self.effort, "reading": reading, "note": note}
+            said: dict[str, Any] = {"effort": self.effort, "reading": reading, "listener": listener}
             if self.codes is None:
                 compress(source, Path(out), max_error=self.max_error, **said)
                 return

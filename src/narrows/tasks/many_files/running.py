@@ -17,7 +17,7 @@ from narrows.support.files import is_standard_output
 from narrows.support.inputs import cannot_be_read
 from narrows.support.locking import held_folder
 from narrows.support.number_text import count_of
-from narrows.support.progress import Note, Tracker, silent, unheard
+from narrows.support.progress import NOBODY, Listener, Note
 from narrows.support.spelling import as_command_line
 from narrows.support.temporary import made_folder, remove_left_overs
 from narrows.support.workers import Lost, in_processes
@@ -131,8 +131,7 @@ def run_files(
     *,
     workers: int | None = None,
     dask: str | None = None,
-    track: Tracker = silent,
-    note: Note = unheard,
+    listener: Listener = NOBODY,
 ) -> FilesDone:
     """Do a job to each file of a folder or a pattern, with a result for each in a folder.
 
@@ -147,27 +146,26 @@ def run_files(
         workers: how many processes of this machine do it; or
         dask: the address of the scheduler of a Dask cluster whose workers do it. They reach all
             files under the same paths.
-        track: told how many files are done.
-        note: told what to know of files, and of each that failed, a sentence at a time.
+        listener: told how many files are done, what to know of them, and of each that failed.
 
     Raises:
         NarrowsError: nothing can be done, whatever is in the files.
         OutputError: another run writes to the folder.
     """
-    through = _chosen(workers, dask, note)
+    through = _chosen(workers, dask, listener.note)
     if is_standard_output(out):
         raise UsageError("the results of many files are no stream", hint="name a folder with --out")
     if dask is not None:
         job = job.anywhere()
     job = job.settled()
-    places = places_of(source, out, job, note)
+    places = places_of(source, out, job, listener.note)
     with contextlib.ExitStack() as held:
         held.enter_context(held_folder(out, "wait until it has ended, or name another folder"))
         begin_record(out, job.settings())
         for folder in sorted({place.out.parent for place in places}):
             held.enter_context(made_folder(folder))
             held.callback(remove_left_overs, folder)  # of a process that was killed meanwhile
-        return _run(job, places, out, through, track=track, notes=_Notes(note))
+        return _run(job, places, out, through, listener)
 
 
 def _chosen(workers: int | None, dask: str | None, note: Note) -> "_Through":
@@ -196,16 +194,14 @@ def _run(
     places: list[Place],
     out: Path,
     through: "_Through",
-    *,
-    track: Tracker,
-    notes: "_Notes",
+    listener: Listener,
 ) -> FilesDone:
     done = [place.is_done() for place in places]
     left = [place for place, is_done in zip(places, done, strict=True) if not is_done]
     kept = tuple(place.out for place, is_done in zip(places, done, strict=True) if is_done)
     tasks = [_task(job, place) for place in left]
-    failed = dict[int, _Outcome]()
-    with track(job.label, total=len(places), unit="files") as advance:
+    failed, notes = dict[int, _Outcome](), _Notes(listener.note)
+    with listener.track(job.label, total=len(places), unit="files") as advance:
         advance(len(kept))
         with contextlib.closing(through(_do, tasks)) as results:
             for number, found in results:
@@ -218,7 +214,7 @@ def _run(
                 notes.add(file, outcome.notes)
                 advance(1)
     notes.end()
-    index = None if failed else job.index(out, [place.out for place in places], track)
+    index = None if failed else job.index(out, [place.out for place in places], listener.track)
     hints = {outcome.hint for outcome in failed.values()}
     return FilesDone(
         out=out,
@@ -250,7 +246,7 @@ def _do(task: _Task) -> _Outcome:
         )
     try:
         with as_command_line():  # which alone does many files, and runs elsewhere
-            _work_of(task.job)(task.source, task.out, notes.append)
+            _work_of(task.job)(task.source, task.out, Listener(note=notes.append))
         with contextlib.suppress(OSError):  # it would be done again the next time
             os.utime(task.out, ns=(task.modified, task.modified))
     except Exception as error:
