@@ -146,3 +146,14 @@ def test_the_first_piece_of_each_size_is_no_part_of_the_speed(clock: Clock) -> N
         speed.add(amount)
     assert speed.seconds_for(100) == 25.0
     assert speed.told("items") == "4 items/s"
+
+
+def test_a_listener_may_be_told_each_sentence_once() -> None:
+    told = list[str]()
+    listener = progress.Listener(note=told.append)
+    once = listener.once()
+    once.note_each(["read as grey", "2 items", "read as grey"])
+    once.note("2 items")
+    assert told == ["read as grey", "2 items"]
+    listener.note("2 items")
+    assert told == ["read as grey", "2 items", "2 items"]

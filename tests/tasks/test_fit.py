@@ -13,6 +13,7 @@ from narrows.data import Dataset, load_data
 from narrows.model.file import load_model
 from narrows.planning.options import FitOptions
 from narrows.support import chunks
+from narrows.support.progress import Listener
 from narrows.tasks.fit import FitResult, fit
 from narrows.tasks.run_files import NAMES, RunFiles
 
@@ -28,7 +29,7 @@ def fitted(files: RunFiles | None = None, **more: object) -> FitResult:
 
 def test_what_is_known_is_told_as_soon_as_it_is_known() -> None:
     told: list[str] = []
-    result = fitted(note=told.append)
+    result = fitted(listener=Listener(note=told.append))
     assert told[0] == "learning 60 items of 6 from rows"
     before, after = told[1 : 1 + len(result.choices)], told[1 + len(result.choices) :]
     assert [line.strip() for line in before] == list(result.choices)
