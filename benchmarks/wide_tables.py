@@ -88,6 +88,7 @@ def stages(source: str) -> dict[str, float]:
     them is ``other``."""
     from narrows.planning.options import FitOptions
     from narrows.support.progress import Listener, unheard
+    from narrows.tasks.fit import FitRequest
     from narrows.tasks.fit import fit as fit_model
     from narrows.tasks.run_files import RunFiles
     from narrows.tasks.training_data import load_for_training
@@ -106,9 +107,8 @@ def stages(source: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         training, held_out = load_for_training(source, None, 0, listener=listener)
         files = RunFiles(Path(folder) / "model.safetensors", note=unheard)
-        options = FitOptions(seed=0)
-        more: dict[str, Any] = {"given": {}, "detection": True, "files": files}
-        fit_model(training, held_out, options, **more, listener=listener)
+        request = FitRequest(FitOptions(seed=0), detection=True)
+        fit_model(training, held_out, request, files=files, listener=listener)
     return {**spent, "other": time.process_time() - spent.total()}
 
 

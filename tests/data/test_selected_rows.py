@@ -11,7 +11,7 @@ from narrows.data import storage
 from narrows.data.dataset import Dataset, selected_rows
 from narrows.data.file_arrays import FileArray, SelectedRows
 from narrows.planning.options import FitOptions
-from narrows.tasks.fit import fit
+from narrows.tasks.fit import FitRequest, fit
 from narrows.tasks.run_files import RunFiles
 
 ITEMS = np.random.default_rng(0).normal(size=(500, 3, 4)).astype(np.float32)
@@ -126,6 +126,7 @@ def test_a_model_learnt_from_a_file_is_that_of_memory(
         assert isinstance(training.items, SelectedRows) == (name == "file")
         run = RunFiles(tmp_path / f"{name}.safetensors", tmp_path / name, note=lambda _: None)
         said = FitOptions(**{key: given[key] for key in given if key != "random_state"})  # type: ignore[arg-type]
-        fit(training, held_out, said, given=given, files=run, detection=True)
+        request = FitRequest(said, given=given, detection=True)
+        fit(training, held_out, request, files=run)
         files.append((tmp_path / f"{name}.safetensors").read_bytes())
     assert files[0] == files[1]

@@ -10,7 +10,7 @@ import pyarrow as pa
 from narrows import Autoencoder, Dataset, load_data
 from narrows.model.use import TrainedAutoencoder
 from narrows.planning.options import FitOptions
-from narrows.tasks.fit import fit
+from narrows.tasks.fit import FitRequest, fit
 
 
 @functools.cache
@@ -18,7 +18,7 @@ def digits(**options: Any) -> tuple[TrainedAutoencoder, Dataset]:
     """A model of 300 digits in 4 numbers, trained for a moment, and these digits."""
     data = load_data("digits", labels=True).rows(np.arange(300))
     given = _GIVEN | {"latent": 4} | options
-    result = fit(data, None, FitOptions(**given), given=given, detection=True)
+    result = fit(data, None, FitRequest(FitOptions(**given), given=given, detection=True))
     return result.autoencoder, data
 
 

@@ -21,7 +21,7 @@ from narrows.tasks.comparison.candidates import named, open_candidates
 from narrows.tasks.comparison.gallery import file_of, label_of, ranked
 from narrows.tasks.comparison.parts import Reading, load_parts
 from narrows.tasks.evaluate import evaluate
-from narrows.tasks.fit import fit
+from narrows.tasks.fit import FitRequest, fit
 
 
 @pytest.fixture(autouse=True)
@@ -185,7 +185,7 @@ def test_models_that_are_given_are_measured_and_nothing_is_trained(
 
     train, test = images
     options = FitOptions(preset="simple", latent=3, epochs=2, noise="gaussian:0.2")
-    result = fit(load_data(str(train)), None, options, given={})
+    result = fit(load_data(str(train)), None, FitRequest(options))
     save_model(tmp_path / "mine.safetensors", result.trained)
     monkeypatch.setattr("narrows.tasks.comparison.candidates.fit", None)
     found = compare(

@@ -11,7 +11,7 @@ from narrows.planning.options import FitOptions
 from narrows.support import pulse
 from narrows.support.progress import Listener
 from narrows.tasks.duration import timed_training
-from narrows.tasks.fit import fit
+from narrows.tasks.fit import FitRequest, fit
 
 ROWS = np.random.default_rng(0).random((40, 6)).astype(np.float32)
 SMALL = {"preset": "simple", "latent": 2, "hidden": (4,), "epochs": 20}
@@ -93,7 +93,7 @@ def test_fit_says_how_long_it_trains(
     monkeypatch.setattr(pulse._State, "clock", lambda: next(ticks))
     data = Dataset("rows", ROWS)
     options = FitOptions(**SMALL, patience=patience)
-    fit(data, data, options, given={}, listener=Listener(note=notes.append))
+    fit(data, data, FitRequest(options), listener=Listener(note=notes.append))
     (told,) = (line for line in notes if "about" in line)
     assert told.startswith(f"  training, 20 epochs{length}")
 

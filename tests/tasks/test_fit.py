@@ -14,17 +14,18 @@ from narrows.model.file import load_model
 from narrows.planning.options import FitOptions
 from narrows.support import chunks
 from narrows.support.progress import Listener
-from narrows.tasks.fit import FitResult, fit
-from narrows.tasks.run_files import NAMES, RunFiles
+from narrows.tasks.fit import FitRequest, FitResult, fit
+from narrows.tasks.run_files import NAMES, NO_FILES, FitFiles, RunFiles
 
 RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.normal(size=(60, 6)) @ RANDOM.normal(size=(6, 6))
 GIVEN = {"latent": 2, "epochs": 2, "refine": 0}
 
 
-def fitted(files: RunFiles | None = None, **more: object) -> FitResult:
+def fitted(files: FitFiles = NO_FILES, **more: object) -> FitResult:
     data = Dataset("rows", ROWS)
-    return fit(data, None, FitOptions(**GIVEN), given=GIVEN, files=files, **more)  # type: ignore[arg-type]
+    request = FitRequest(FitOptions(**GIVEN), given=GIVEN)  # type: ignore[arg-type]
+    return fit(data, None, request, files=files, **more)  # type: ignore[arg-type]
 
 
 def test_what_is_known_is_told_as_soon_as_it_is_known() -> None:
@@ -70,7 +71,8 @@ def test_after_training_some_of_very_many_items_are_looked_at(
     files = RunFiles(tmp_path / "m.safetensors", tmp_path / "m", note=told.append)
     monkeypatch.setattr(files, "keep", on_epoch)
     data = Dataset("rows", items)
-    result = fit(data, None, FitOptions(**given), given=given, files=files)  # type: ignore[arg-type]
+    request = FitRequest(FitOptions(**given), given=given)  # type: ignore[arg-type]
+    result = fit(data, None, request, files=files)
     # PCA and the ranges of columns pass over all of them; how codes lie is learnt from 20,000,
     # and 400 are measured
     assert Counted.taken - taken[-1] < 3 * len(items)
@@ -99,8 +101,7 @@ def test_a_row_far_from_all_others_does_not_judge_the_training(tmp_path: Path) -
         result = fit(
             data.rows(training),
             data.rows(np.array(held_out)),
-            FitOptions(latent=2, epochs=20, seed=3),
-            given={},
+            FitRequest(FitOptions(latent=2, epochs=20, seed=3)),
             files=RunFiles(tmp_path / f"{cost}.safetensors", note=lambda line: None),
         )
         assert result.evaluation is not None

@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -92,19 +92,18 @@ def fit(
     load = partial(
         load_training, data, source, seed, types=options.types, reading=reading, start=before
     )
-    how: dict[str, Any] = {"start": before}
+    request = job.FitRequest(options, given=given, detection=detection, start=before)
     with joined(**group) as is_first:
         if not is_first:
             with resting():  # the first process tells
-                job.take_part(*load(), options, unbroken=unbroken, **how)
+                job.take_part(*load(), request, unbroken=unbroken)
             return
         written = {"--out": out, **files.outputs()}
         models = {"--spec": options.spec}
         check_outputs(source.read_beside(data), written, models=models, only_files=True)
         with held_folder(files.folder, "wait until it has ended, or name another with --run-dir"):
             items = load(listener=PERSON)
-            how |= {"given": given, "detection": detection, "files": files}
             with with_last_words(files.last_words), still_there(lambda: files.written):
-                result = job.fit(*items, options, **how, listener=PERSON)
+                result = job.fit(*items, request, files=files, listener=PERSON)
     paths = {"model": str(out), "run_dir": str(files.folder)}
     show(result.text(), paths | result.values(), json)

@@ -46,7 +46,8 @@ from narrows.tasks.drawn_codes import DrawnCodes, interpolated, traversed
 from narrows.tasks.drawn_rows import DrawnRows
 from narrows.tasks.export import ExportedPage, export_page
 from narrows.tasks.fill import Filling, fill_frame
-from narrows.tasks.fit import fit
+from narrows.tasks.fit import FitRequest, fit
+from narrows.tasks.run_files import FitFiles
 from narrows.training import History
 from narrows.training.event_file import event_history
 from narrows.training.history import HistoryFile
@@ -211,7 +212,7 @@ class Autoencoder(
         training, held_out = fit_data(
             self, X, options, start=start, target=target, validation_data=validation_data
         )
-        for line in self._fit(training, held_out, options, start=start):
+        for line in self._fit(training, held_out, self._request(options, start=start)):
             warn(line, stacklevel=2)
         return self
 
@@ -243,7 +244,8 @@ class Autoencoder(
             training = replace(new, items=np.concatenate([rows, new.items.astype(rows.dtype)]))
             if start is not None and start.training.linear:
                 start = None  # PCA took the place of a net, which has more to learn from now
-        warned = self._fit(training, None, options, start=start, most_steps=MOST_STEPS)
+        request = self._request(options, start=start, most_steps=MOST_STEPS)
+        warned = self._fit(training, None, request)
         if earlier is None:
             earlier = Reservoir(LARGEST_IN_MEMORY, options.seed)
         earlier.add(new.items)
@@ -252,26 +254,14 @@ class Autoencoder(
             warn(line, stacklevel=2)
         return self
 
-    def _fit(
-        self,
-        training: Dataset,
-        held_out: Dataset | None,
-        options: FitOptions,
-        *,
-        given: Mapping[str, Any] | None = None,
-        of: str | None = None,
-        detection: bool = False,
-        most_steps: int | None = None,
-        start: TrainedModel | None = None,
-    ) -> tuple[str, ...]:
-        """Train as :meth:`fit` does, and say what to warn of.
+    def _request(self, options: FitOptions, **more: Any) -> FitRequest:
+        given = self.get_params(deep=False)
+        return FitRequest(options, given=given, of=type(self).__name__, **more)
 
-        Args:
-            given: parameters by name, those of a class ``of``; None for those of this one.
-            detection: whether to learn what odd items are.
-            most_steps: of training, where ``epochs`` does not say it.
-            start: a model to go on from; None for a new one.
-        """
+    def _fit(
+        self, training: Dataset, held_out: Dataset | None, request: FitRequest
+    ) -> tuple[str, ...]:
+        """Train as :meth:`fit` does, and say what to warn of."""
         folder, events = self.tensorboard, list[HistoryFile]()
         if folder is not None:
             events = [event_history(Path(arguments.path("tensorboard", folder)), unheard)]
@@ -279,13 +269,8 @@ class Autoencoder(
             result = fit(
                 training,
                 held_out,
-                options,
-                given=self.get_params(deep=False) if given is None else given,
-                of=type(self).__name__ if of is None else of,
-                start=start,
-                detection=detection,
-                most_steps=most_steps,
-                events=events,
+                request,
+                files=FitFiles(events),
                 listener=Listener(track=track, foretell=unheard if track is silent else say),
             )
             self._take(result.trained)

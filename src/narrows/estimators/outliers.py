@@ -31,6 +31,7 @@ from narrows.support.progress import warn
 from narrows.tasks.detect import Detected, detect
 from narrows.tasks.detect_options import DetectOptions
 from narrows.tasks.detector import Detector
+from narrows.tasks.fit import FitRequest
 from narrows.training import History
 
 
@@ -110,15 +111,14 @@ class OutlierDetector(
         trained = Autoencoder(**{name: given[name] for name in given if name not in _OWN})
         options = FitOptions.of(given, seed_of(self.random_state))
         training, held_out = fit_data(trained, X, options, validation_data=validation_data)
-        warned = trained._fit(
-            training,
-            held_out,
+        request = FitRequest(
             options,
             given=given,
             of=type(self).__name__,
             detection=True,
             most_steps=DETECTION_STEPS,
         )
+        warned = trained._fit(training, held_out, request)
         self._take(trained)
         for line in warned:
             warn(line, stacklevel=2)

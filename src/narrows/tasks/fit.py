@@ -5,9 +5,8 @@ The command line, ``narrows demo`` and the estimators show the same :class:`FitR
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from collections.abc import Iterator, Mapping
+from dataclasses import KW_ONLY, asdict, dataclass, field
 from html import escape
 from typing import Any
 
@@ -27,10 +26,9 @@ from narrows.support.number_text import count_of
 from narrows.support.progress import NOBODY, Listener, Unbroken
 from narrows.support.text_tables import told_html
 from narrows.tasks.duration import timed_training
-from narrows.tasks.fit_plan import Coded, fit_plan, learn
-from narrows.tasks.run_files import RunFiles
+from narrows.tasks.fit_plan import Coded, Fitted, fit_plan, learn
+from narrows.tasks.run_files import NO_FILES, FitFiles
 from narrows.training import History
-from narrows.training.history import HistoryFile, keep_all
 from narrows.training.pace import Pace
 
 # Items that say enough of a model to warn of it, where nobody waits for an evaluation.
@@ -104,34 +102,56 @@ class FitResult:
         return f"{model_html(self.autoencoder, self.history, None)}{errors}<ul>{told}</ul>"
 
 
-def fit(
-    training: Dataset,
-    held_out: Dataset | None,
-    options: FitOptions,
-    *,
-    given: Mapping[str, Any],
-    of: str = "Autoencoder",
-    detection: bool = False,
-    most_steps: int | None = None,
-    start: TrainedModel | None = None,
-    files: RunFiles | None = None,
-    events: Sequence[HistoryFile] = (),
-    before: float = 0.0,
-    listener: Listener = NOBODY,
-) -> FitResult:
-    """Train what ``options`` ask for on ``training``, and say what there is to say of it.
+@dataclass(frozen=True)
+class FitRequest:
+    """What is asked of a fit.
 
-    Args:
-        held_out: what is validated on after each epoch, or None.
-        given: the options as they were given, with ``random_state``, for the model file.
-        of: the class whose parameters they are.
+    Attributes:
+        options: what is chosen.
+        given: the same as it was given, with ``random_state``, for the model file.
+        of: the class whose parameters these are.
         detection: whether to learn what :mod:`narrows.tasks.detect` needs.
         most_steps: of training, where the options do not say how many epochs.
         start: a trained model to go on from, see :mod:`narrows.planning.continuing`; None to train
             a new one.
-        files: where model, history, checkpoints and pictures go; None to write nothing. A run that
-            has them is evaluated on all that was held out.
-        events: where the history goes if there are no ``files``.
+    """
+
+    options: FitOptions
+    _: KW_ONLY
+    given: Mapping[str, Any] = field(default_factory=dict)
+    of: str = "Autoencoder"
+    detection: bool = False
+    most_steps: int | None = None
+    start: TrainedModel | None = None
+
+    def plan(self, training: Dataset) -> Plan:
+        """What comes of it on ``training``."""
+        if self.start is None:
+            return make_plan(training, self.options, most_steps=self.most_steps)
+        return continuing_plan(self.start, training, self.options, most_steps=self.most_steps)
+
+    def kept(self, trained: TrainedModel, plan: Plan) -> TrainedModel:
+        """The model with the parameters that it was trained with: of one that went on, those that
+        it has kept."""
+        before = {} if self.start is None else self.start.parameters.get("values", {})
+        settled = {name: value for name, value in before.items() if name in SETTLED}
+        return kept(trained, self.of, {**self.given, **settled}, plan.settings.epochs)
+
+
+def fit(
+    training: Dataset,
+    held_out: Dataset | None,
+    request: FitRequest,
+    *,
+    files: FitFiles = NO_FILES,
+    before: float = 0.0,
+    listener: Listener = NOBODY,
+) -> FitResult:
+    """Train what is asked for on ``training``, and say what there is to say of it.
+
+    Args:
+        held_out: what is validated on after each epoch, or None.
+        files: what is written; a run's are judged on all that was held out.
         before: see :func:`narrows.tasks.duration.timed_training`.
         listener: told each sentence as soon as it is known.
 
@@ -140,53 +160,30 @@ def fit(
         NarrowsError: training failed, or the model cannot be written.
     """
     begun = time.monotonic()
-    plan = _planned(training, options, start, most_steps)
+    plan = request.plan(training)
     held_out, left_out = _judging(training, held_out)
     choices = (*_choices(training, held_out, plan), *left_out)
     listener.note_each(_begun(training, choices))
-    run = {"on_epoch": partial(keep_all, events)} if files is None else files.begin(plan, detection)
     fitted = fit_plan(
         training,
         held_out,
         plan,
-        detection=detection,
+        detection=request.detection,
         listener=timed_training(listener, _length(plan), before, _least(plan)),
-        devices=options.devices,
-        **run,
+        devices=request.options.devices,
+        **files.begin(plan, request.detection),
     )
-    trained = kept(fitted.trained, of, {**given, **_settled(start)}, plan.settings.epochs)
-    autoencoder = TrainedAutoencoder(trained)
-    evaluation, not_written = None, dict[str, str]()
-    for each in events:
-        not_written |= each.missing(fitted.history)
-    if files is not None:
-        files.save(trained)
-        shown = training if held_out is None else held_out
-        evaluation, not_written = files.report(
-            autoencoder,
-            fitted.history,
-            shown,
-            coded=fitted.coded.shown,
-            plan=plan,
-            track=listener.track,
-        )
-    cautions = find_warnings(
-        autoencoder,
-        training,
-        held_out,
-        fitted.history,
-        evaluation,
-        keeps_best=plan.settings.patience is not None,
-        most=_MOST_TO_JUDGE if files is None else MOST_ITEMS,
-        coded=fitted.coded.training,
-    )
+    autoencoder = TrainedAutoencoder(request.kept(fitted.trained, plan))
+    files.save(autoencoder.trained)
+    shown = training if held_out is None else held_out
+    evaluation, not_written = files.report(autoencoder, fitted, shown, plan, listener.track)
     result = FitResult(
         autoencoder=autoencoder,
         history=fitted.history,
         choices=choices,
         doubts=_doubts(training, plan),
         notes=fitted.notes,
-        cautions=tuple(cautions),
+        cautions=_cautions(autoencoder, training, held_out, plan, fitted, evaluation),
         evaluation=evaluation,
         not_written=not_written,
         coded=fitted.coded,
@@ -194,6 +191,28 @@ def fit(
     )
     listener.note_each(result.findings)
     return result
+
+
+def _cautions(
+    autoencoder: TrainedAutoencoder,
+    training: Dataset,
+    held_out: Dataset | None,
+    plan: Plan,
+    fitted: Fitted,
+    evaluation: Evaluation | None,
+) -> tuple[Caution, ...]:
+    """What looks suspicious in a model that is trained."""
+    found = find_warnings(
+        autoencoder,
+        training,
+        held_out,
+        fitted.history,
+        evaluation,
+        keeps_best=plan.settings.patience is not None,
+        most=_MOST_TO_JUDGE if evaluation is None else MOST_ITEMS,
+        coded=fitted.coded.training,
+    )
+    return tuple(found)
 
 
 def _length(plan: Plan) -> str:
@@ -208,34 +227,19 @@ def _least(plan: Plan) -> float:
     return 1.0 if patience is None else min((patience + 1) / epochs, 1.0)
 
 
-def _settled(start: TrainedModel | None) -> dict[str, Any]:
-    """The parameters that a model which went on has kept."""
-    before = {} if start is None else start.parameters.get("values", {})
-    return {name: value for name, value in before.items() if name in SETTLED}
-
-
-def _planned(
-    training: Dataset, options: FitOptions, start: TrainedModel | None, most: int | None = None
-) -> Plan:
-    if start is None:
-        return make_plan(training, options, most_steps=most)
-    return continuing_plan(start, training, options, most_steps=most)
-
-
 def take_part(
     training: Dataset,
     held_out: Dataset | None,
-    options: FitOptions,
+    request: FitRequest,
     *,
-    start: TrainedModel | None = None,
     unbroken: Unbroken = contextlib.nullcontext,
 ) -> None:
     """The part of a :func:`fit` that processes take together, in another than the first of them:
     the training. Nothing is written or said."""
-    plan = _planned(training, options, start)
+    plan = request.plan(training)
     held_out, _ = _judging(training, held_out)
     listener = Listener(unbroken=unbroken)
-    learn(training, held_out, plan, listener=listener, devices=options.devices)
+    learn(training, held_out, plan, listener=listener, devices=request.options.devices)
 
 
 def _judging(training: Dataset, held_out: Dataset | None) -> tuple[Dataset | None, tuple[str, ...]]:

@@ -2,13 +2,13 @@
 
 import contextlib
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from narrows.data import Dataset
 from narrows.errors import UsageError
 from narrows.learnt.forest import MOST_BYTES
-from narrows.model.coded_items import CodedItems
 from narrows.model.file import save_model
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
@@ -20,6 +20,7 @@ from narrows.support.files import is_standard_output, require_room
 from narrows.support.progress import Note, Tracker
 from narrows.support.temporary import LOCK
 from narrows.tasks.denoise import with_noise
+from narrows.tasks.fit_plan import Fitted
 from narrows.tasks.outputs import RUN_FOLDER
 from narrows.training import History
 from narrows.training.event_file import event_history
@@ -32,8 +33,57 @@ CHECKPOINT, HISTORY = "checkpoint.safetensors", "history.jsonl"
 NAMES = (CHECKPOINT, HISTORY, *PICTURES)
 
 
-class RunFiles:
-    """Writes what a training run leaves.
+class FitFiles:
+    """Writes what a fit leaves: histories, as many as are named, and else nothing."""
+
+    def __init__(self, histories: Sequence[HistoryFile] = ()) -> None:
+        self.histories = list(histories)
+
+    def begin(self, plan: Plan, detection: bool) -> dict[str, Any]:
+        """Make sure that there is room; what :func:`narrows.training.train` has to know.
+
+        Raises:
+            OutputError: there is no room.
+        """
+        return {"on_epoch": self.keep}
+
+    def keep(self, history: History) -> None:
+        """Write the last epoch of a history, and what is not written yet of those before."""
+        keep_all(self.histories, history)
+
+    def save(self, trained: TrainedModel) -> None:
+        """Write the model.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+
+    def report(
+        self,
+        autoencoder: TrainedAutoencoder,
+        fitted: Fitted,
+        shown: Dataset,
+        plan: Plan,
+        track: Tracker,
+    ) -> tuple[Evaluation | None, dict[str, str]]:
+        """Finish the histories, and what else a run leaves of a model that was judged on ``shown``.
+
+        Returns:
+            the errors, where they were measured; and what to say of each file that could not be
+            written, by its name.
+        """
+        missing = dict[str, str]()
+        for each in self.histories:
+            missing |= each.missing(fitted.history)
+        return None, missing
+
+
+#: Nothing is written.
+NO_FILES = FitFiles()
+
+
+class RunFiles(FitFiles):
+    """Writes what a training run leaves: its model, and a folder.
 
     Args:
         model: the model file.
@@ -75,7 +125,7 @@ class RunFiles:
         folder = _beside(model) if folder is None else folder
         self.model, self.folder, self.resume, self.note = model, folder, resume, note
         self.checkpoint, self.checkpoint_seconds = folder / CHECKPOINT, checkpoint_seconds
-        self.histories = [HistoryFile(folder / HISTORY, note, history_line)]
+        super().__init__([HistoryFile(folder / HISTORY, note, history_line)])
         if tensorboard is not None:
             self.histories.append(event_history(tensorboard, note))
         self.written: Path | None = None
@@ -88,14 +138,9 @@ class RunFiles:
         return {RUN_FOLDER: self.folder, **names}
 
     def begin(self, plan: Plan, detection: bool) -> dict[str, Any]:
-        """Make sure that there is room; what :func:`narrows.training.train` has to know.
-
-        The disks have to hold the model and two checkpoints, of which one takes the other's place:
-        weights, both moments, and the best weights where patience keeps them. Beside its weights a
-        model holds principal components, and what detects, most of which is a forest.
-
-        Raises:
-            OutputError: there is no room.
+        """The same. The disks have to hold the model and two checkpoints, of which one takes the
+        other's place: weights, both moments, and the best weights where patience keeps them. Beside
+        its weights a model holds principal components, and what detects, most of which is a forest.
         """
         weights = 4 * sum(map(math.prod, plan.spec.array_shapes().values()))
         components = 4 * plan.spec.latent_size * math.prod(plan.spec.item_shape)
@@ -109,19 +154,10 @@ class RunFiles:
             "checkpoint": self.checkpoint,
             "checkpoint_seconds": self.checkpoint_seconds,
             "resume": bool(self.resume),
-            "on_epoch": self.keep,
+            **super().begin(plan, detection),
         }
 
-    def keep(self, history: History) -> None:
-        """Write the last epoch of a history, and what is not written yet of those before."""
-        keep_all(self.histories, history)
-
     def save(self, trained: TrainedModel) -> None:
-        """Write the model.
-
-        Raises:
-            OutputError: it cannot be written.
-        """
         save_model(self.model, trained)
         self.written = self.model
         self.note(f"wrote the model to {self.model}")
@@ -129,22 +165,13 @@ class RunFiles:
     def report(
         self,
         autoencoder: TrainedAutoencoder,
-        history: History,
+        fitted: Fitted,
         shown: Dataset,
-        *,
-        coded: CodedItems,
         plan: Plan,
         track: Tracker,
     ) -> tuple[Evaluation, dict[str, str]]:
-        """Measure the model on ``shown``, or some of very many items, draw the pictures, and finish
-        the history.
-
-        Args:
-            coded: the items of ``shown`` with the codes that are known.
-
-        Returns:
-            the errors; and what to say of each file that could not be written, by its name.
-        """
+        """Measure the model on ``shown``, or some of very many items, and draw the pictures too."""
+        coded = fitted.coded.shown
         noise, seed = plan.settings.noise, plan.settings.seed
         if noise is not None:
             shown = with_noise(shown, noise, noise_limits(autoencoder.trained.described), seed)
@@ -154,17 +181,16 @@ class RunFiles:
         drawn = draw_run(
             self.folder,
             autoencoder,
-            history,
+            fitted.history,
             shown=shown,
             evaluation=evaluation,
             seed=seed,
             coded=coded,
             track=track,
         )
-        for each in self.histories:
-            drawn |= each.missing(history)
+        _, missing = super().report(autoencoder, fitted, shown, plan, track)
         self.note(f"its history and pictures are in {self.folder}")
-        return evaluation, drawn
+        return evaluation, drawn | missing
 
     def last_words(self) -> str:
         """What to say of a run that is broken off now."""

@@ -26,9 +26,9 @@ from narrows.support.number_text import items_of
 from narrows.support.progress import Listener, Tracker, silent
 from narrows.support.temporary import temporary_folder
 from narrows.tasks.comparison.parts import Parts, Reading, Source, load_parts
-from narrows.tasks.fit import fit
+from narrows.tasks.fit import FitRequest, fit
 from narrows.tasks.opening import items_learnt, open_autoencoder
-from narrows.tasks.run_files import RunFiles
+from narrows.tasks.run_files import NO_FILES, FitFiles, RunFiles
 from narrows.training import History
 from narrows.version import __version__
 
@@ -166,7 +166,7 @@ def train_candidate(
         NarrowsError: training failed, or the model cannot be written.
     """
     given = {**wanted.given, "random_state": parts.seed}
-    files = None
+    files: FitFiles = NO_FILES
     if wanted.file is not None and wanted.run:
         files = RunFiles(wanted.file, note=listener.note)
     listener.note(f"{wanted.name}:")
@@ -174,13 +174,12 @@ def train_candidate(
     result = fit(
         parts.training,
         parts.shown,
-        FitOptions.of(wanted.given, parts.seed),
-        given=given,
+        FitRequest(FitOptions.of(wanted.given, parts.seed), given=given),
         files=files,
         before=before,
         listener=listener,
     )
-    if files is None and wanted.file is not None:
+    if files is NO_FILES and wanted.file is not None:
         save_model(wanted.file, result.trained)
     test, coded = parts.test, result.coded.held_out
     if test.table is not None:
