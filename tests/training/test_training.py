@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from narrows.data import Dataset
-from narrows.engine import AdamSettings
+from narrows.engine import AdamSettings, Losses
 from narrows.engine.fused import trainer as fused_trainer
 from narrows.errors import DataError, ShapeError, TrainingError, UsageError
 from narrows.model.file import save_model
@@ -528,11 +528,11 @@ def test_each_epoch_has_an_order_of_its_own() -> None:
     orders: list[np.ndarray] = []
 
     class Spy(fused_trainer.FusedTrainer):
-        def train(
+        def begin(
             self, items: np.ndarray, order: np.ndarray, inputs: np.ndarray | None = None
-        ) -> np.ndarray:
+        ) -> Losses:
             orders.append(order)
-            return super().train(items, order, inputs)
+            return super().begin(items, order, inputs)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fused_trainer, "FusedTrainer", Spy)

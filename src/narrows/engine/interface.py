@@ -84,7 +84,7 @@ Losses = Callable[[], Float64[np.ndarray, " steps"]]
 class Trainer(Protocol):
     """Trains one model. Losses are in network units, summed over items and their values."""
 
-    #: Steps that take a fraction of a second: what one call of :meth:`train` should ask
+    #: Steps that take a fraction of a second: what one call of :meth:`begin` should ask
     #: for at most, so that a progress bar moves and an interrupt is answered.
     steps_per_call: int
 
@@ -96,34 +96,34 @@ class Trainer(Protocol):
         """Go on from ``state``."""
         ...
 
-    def train(
-        self,
-        items: Shaped[np.ndarray, "n *item"],
-        order: Int64[np.ndarray, " m"],
-        inputs: Shaped[np.ndarray, "n *item"] | None = None,
-    ) -> Float64[np.ndarray, " steps"]:
-        """Take the items named by ``order`` (int64, (m,)) in batches, one step each, the last one
-        short. ``items`` has shape (n, \\*item_shape) in data units. ``inputs``, of the same shape,
-        is what the encoder gets in their place: what the loss compares with stays ``items``.
-        Returns each step's loss before it, float64 of shape (steps,)."""
-        ...
-
     def begin(
         self,
         items: Shaped[np.ndarray, "n *item"],
         order: Int64[np.ndarray, " m"],
         inputs: Shaped[np.ndarray, "n *item"] | None = None,
     ) -> Losses:
-        """As :meth:`train`, but gives what waits for the losses: the steps may still be under way,
-        and need ``items`` and ``inputs`` no longer."""
+        """Take the items named by ``order`` (int64, (m,)) in batches, one step each, the last one
+        short. ``items`` has shape (n, \\*item_shape) in data units. ``inputs``, of the same shape,
+        is what the encoder gets in their place: what the loss compares with stays ``items``.
+        Returns what waits for each step's loss before it, float64 of shape (steps,): the steps may
+        still be under way, and need ``items`` and ``inputs`` no longer."""
         ...
+
+    def train(
+        self,
+        items: Shaped[np.ndarray, "n *item"],
+        order: Int64[np.ndarray, " m"],
+        inputs: Shaped[np.ndarray, "n *item"] | None = None,
+    ) -> Float64[np.ndarray, " steps"]:
+        """As :meth:`begin`, and wait for the losses."""
+        return self.begin(items, order, inputs)()
 
     def measure(
         self,
         items: Shaped[np.ndarray, "n *item"],
         inputs: Shaped[np.ndarray, "n *item"] | None = None,
     ) -> float:
-        """The loss over all ``items``, changing nothing; ``inputs`` as in :meth:`train`."""
+        """The loss over all ``items``, changing nothing; ``inputs`` as in :meth:`begin`."""
         ...
 
 

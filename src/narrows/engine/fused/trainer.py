@@ -1,7 +1,7 @@
 """Trainer of models that are stacks of layers."""
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, Shaped
+from jaxtyping import Float32, Int64, Shaped
 
 from narrows.engine.evidence import require_likelihood
 from narrows.engine.fused.layers import fused_layers
@@ -14,7 +14,7 @@ from narrows.engine.fused.structure import (
     SQUARED,
     Loss,
 )
-from narrows.engine.interface import AdamSettings, Losses, TrainingState
+from narrows.engine.interface import AdamSettings, Losses, Trainer, TrainingState
 from narrows.nn.model import Model
 from narrows.nn.objectives import Objective
 from narrows.nn.scaling import Scaling
@@ -42,7 +42,7 @@ def can_train(spec: Spec, batch_size: int, objective: Objective) -> bool:
     return factor_bytes(layers, batch_size) <= _MOST_FACTOR_BYTES
 
 
-class FusedTrainer:
+class FusedTrainer(Trainer):
     """Trains a stack of layers; see :class:`narrows.engine.interface.Trainer`.
 
     ``seed`` governs the codes that are drawn.
@@ -91,12 +91,12 @@ class FusedTrainer:
         self._stack.load_moment(flat.second_moment, state.second_moment)
         self._steps = state.steps
 
-    def train(
+    def begin(
         self,
         items: Shaped[np.ndarray, "n *item"],
         order: Int64[np.ndarray, " m"],
         inputs: Shaped[np.ndarray, "n *item"] | None = None,
-    ) -> Float64[np.ndarray, " steps"]:
+    ) -> Losses:
         first, batch_size = self._steps + 1, self._stack.batch_size
         given = items if inputs is None else inputs
         noise = np.zeros((0, 0), np.float32)
@@ -106,15 +106,6 @@ class FusedTrainer:
             items, given, self._scaling, order, self._loss, self._adam, first, noise
         )
         self._steps += len(losses)
-        return losses
-
-    def begin(
-        self,
-        items: Shaped[np.ndarray, "n *item"],
-        order: Int64[np.ndarray, " m"],
-        inputs: Shaped[np.ndarray, "n *item"] | None = None,
-    ) -> Losses:
-        losses = self.train(items, order, inputs)
         return lambda: losses
 
     def measure(

@@ -4,10 +4,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float64, Int64, Shaped
+from jaxtyping import Int64, Shaped
 
 from narrows.engine.evidence import is_variational, require_likelihood
-from narrows.engine.interface import AdamSettings, Losses, TrainingState
+from narrows.engine.interface import AdamSettings, Losses, Trainer, TrainingState
 from narrows.engine.xla.convolution import has_native_convolutions, with_native_convolutions
 from narrows.engine.xla.loss import LossFunction
 from narrows.engine.xla.precision import compiled
@@ -40,7 +40,7 @@ _MOST_STEPS = 1024
 _OPERATIONS_PER_CALL = 4e12
 
 
-class XlaTrainer:
+class XlaTrainer(Trainer):
     """Trains any model; see :class:`narrows.engine.interface.Trainer`.
 
     ``seed`` governs what the blocks draw in training, and ``devices`` says how many of this
@@ -108,14 +108,6 @@ class XlaTrainer:
         else:
             self._carry = self._spread.copied(parts)
         self._steps = state.steps
-
-    def train(
-        self,
-        items: Shaped[np.ndarray, "n *item"],
-        order: Int64[np.ndarray, " m"],
-        inputs: Shaped[np.ndarray, "n *item"] | None = None,
-    ) -> Float64[np.ndarray, " steps"]:
-        return self.begin(items, order, inputs)()
 
     def begin(
         self,
