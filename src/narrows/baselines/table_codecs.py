@@ -102,7 +102,6 @@ class TableCodecResult:
         left_out: what is not installed, and how to install it.
         rows: the first so many rows are measured.
         of: rows that the table has.
-        own_bytes: whether the CSV is the file's own; otherwise Arrow wrote it.
         seconds: that it took.
     """
 
@@ -110,7 +109,6 @@ class TableCodecResult:
     left_out: tuple[tuple[str, str], ...]
     rows: int
     of: int
-    own_bytes: bool
     seconds: float
 
 
@@ -182,7 +180,6 @@ def measure_table_codecs(
         left_out=tuple(left_out),
         rows=table.num_rows,
         of=typed.rows,
-        own_bytes=own is not None,
         seconds=time.perf_counter() - begun,
     )
 
