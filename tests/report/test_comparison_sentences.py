@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from narrows.data.tables.wild import WildNote
 from narrows.pages.tables import Table
 from narrows.report.columns import ColumnScore
 from narrows.report.comparison import result as r
@@ -380,7 +381,8 @@ def test_a_table_says_what_follows_and_what_is_kept() -> None:
 def test_the_first_sentence_says_where_errors_rest_on_wild_values() -> None:
     usual = comparison(ARTICLE, OURS, cautions=("some other caution",))
     wild = "few wild values make nearly all of the spread of 1 column"
-    found = replace(usual, cautions=(f"{wild}: 'b' (9999 in line 7; the others ...)", "another"))
+    told = WildNote(f"{wild}: 'b' (9999 in line 7; the others ...)")
+    found = replace(usual, cautions=(told, "another"))
     assert worth(found) == f"{worth(usual)[:-1]}; {wild}, whose errors say little of usual rows."
 
 

@@ -44,7 +44,7 @@ from narrows.data.tables.text_cells import (
     parse_cells,
     parse_valid,
 )
-from narrows.data.tables.wild import WILD_NOTE, WildFinder
+from narrows.data.tables.wild import WildFinder, WildNote
 from narrows.errors import DataError, UsageError
 from narrows.support.lazy_modules import pa, pc
 from narrows.support.number_text import count_of, share
@@ -129,8 +129,8 @@ def _wild_notes(wild: Mapping[str, str]) -> Iterator[str]:
         f"{name!r} ({text})" for name, text in list(wild.items())[:_MOST_WILD_COLUMNS]
     )
     more = "; ..." if len(wild) > _MOST_WILD_COLUMNS else ""
-    yield (
-        f"{WILD_NOTE} nearly all of the spread of {count_of(len(wild), 'columns')}: "
+    yield WildNote(
+        f"few wild values make nearly all of the spread of {count_of(len(wild), 'columns')}: "
         f"{shown}{more}. A model learns little else there, and fills missing cells badly: if they "
         "are errors, correct them or leave their cells empty"
     )

@@ -10,14 +10,16 @@ import numpy as np
 
 from narrows.data.tables.statistics import Moments
 
-#: How what is said of them begins.
-WILD_NOTE = "few wild values make"
 #: Wild values of a column at most.
 MOST_WILD = 3
 # Fewer numbers say nothing of what is usual, and among them one in a hundred may be wild.
 _FEWEST, _ONE_OF = 20, 100
 # The share of the variance that may be left without them.
 _LEFT = 0.25
+
+
+class WildNote(str):
+    """A note that names columns whose spread few wild values make."""
 
 
 class WildFinder:

@@ -1,7 +1,7 @@
 """The three sentences at the top of a comparison; the first says whether an autoencoder is worth
 it for these data."""
 
-from narrows.data.tables.wild import WILD_NOTE
+from narrows.data.tables.wild import WildNote
 from narrows.report.comparison.result import BytesPoint, Comparison, ModelFacts
 from narrows.report.comparison.wording import (
     NO_GAIN,
@@ -60,7 +60,7 @@ def _worth(comparison: Comparison) -> str:
 
 def _wild(comparison: Comparison) -> str:
     """That errors rest on the few wild values which a warning names, where it does."""
-    said = [each for each in comparison.cautions if each.startswith(WILD_NOTE)]
+    said = [each for each in comparison.cautions if isinstance(each, WildNote)]
     of = "".join(each.partition(":")[0] for each in said[:1])
     return f"; {of}, whose errors say little of usual rows" if of else ""
 

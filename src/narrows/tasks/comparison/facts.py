@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from narrows.data import Dataset
 from narrows.data.limits import filled_range
-from narrows.data.tables.wild import WILD_NOTE
+from narrows.data.tables.wild import WildNote
 from narrows.report.comparison.result import DataFacts, Form, Kind, MethodScore, Split
 from narrows.report.evaluation import Score
 from narrows.support.cores import usable_cores
@@ -56,7 +56,7 @@ def data_facts(parts: Parts, best: Candidate) -> DataFacts:
 
 def _notes(parts: Parts, *, wild: bool) -> list[str]:
     """How the data were read: what is said of wild values, which errors rest on, or all else."""
-    return [note for note in parts.training.notes if note.startswith(WILD_NOTE) == wild]
+    return [note for note in parts.training.notes if isinstance(note, WildNote) == wild]
 
 
 def form_of(data: Dataset) -> Form:
