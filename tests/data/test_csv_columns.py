@@ -21,6 +21,7 @@ from narrows.data.tables import (
 )
 from narrows.data.tables.filling import filled_rows, filled_types
 from narrows.data.tables.missing import without_cells
+from narrows.data.tables.wild import WildNote
 from narrows.errors import DataError
 
 
@@ -191,6 +192,16 @@ def test_few_values_that_make_the_spread_are_said(
         cells[row] = cell
     _, _, notes = column_of(tmp_path / "a.csv", cells)
     assert f"'c' ({told})" in notes
+
+
+def test_a_note_of_wild_values_is_told_by_its_kind_from_others(tmp_path: Path) -> None:
+    """Also where rows were held out: the comparison asks for it."""
+    rows = [f"{row % 7},{row % 5},{10**6 + row}" for row in range(300)]
+    rows[7] = "9999,1,1000007"
+    (tmp_path / "a.csv").write_text("c,b,id\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    data, _ = load_data(tmp_path / "a.csv").split(0.2, 0)
+    wild = [note for note in data.notes if isinstance(note, WildNote)]
+    assert len(wild) == 1 < len(data.notes) and "'c' (9999" in wild[0]
 
 
 @pytest.mark.parametrize(
