@@ -107,7 +107,7 @@ def stages(source: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         training, held_out = load_for_training(source, None, 0, listener=listener)
         files = RunFiles(Path(folder) / "model.safetensors", note=unheard)
-        request = FitRequest(FitOptions(seed=0), detection=True)
+        request = FitRequest(options=FitOptions(seed=0), detection=True)
         fit_model(training, held_out, request, files=files, listener=listener)
     return {**spent, "other": time.process_time() - spent.total()}
 

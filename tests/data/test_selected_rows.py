@@ -126,7 +126,7 @@ def test_a_model_learnt_from_a_file_is_that_of_memory(
         assert isinstance(training.items, SelectedRows) == (name == "file")
         run = RunFiles(tmp_path / f"{name}.safetensors", tmp_path / name, note=lambda _: None)
         said = FitOptions(**{key: given[key] for key in given if key != "random_state"})  # type: ignore[arg-type]
-        request = FitRequest(said, given=given, detection=True)
+        request = FitRequest(options=said, given=given, detection=True)
         fit(training, held_out, request, files=run)
         files.append((tmp_path / f"{name}.safetensors").read_bytes())
     assert files[0] == files[1]

@@ -18,7 +18,7 @@ def digits(**options: Any) -> tuple[TrainedAutoencoder, Dataset]:
     """A model of 300 digits in 4 numbers, trained for a moment, and these digits."""
     data = load_data("digits", labels=True).rows(np.arange(300))
     given = _GIVEN | {"latent": 4} | options
-    result = fit(data, None, FitRequest(FitOptions(**given), given=given, detection=True))
+    result = fit(data, None, FitRequest(options=FitOptions(**given), given=given, detection=True))
     return result.autoencoder, data
 
 

@@ -185,7 +185,7 @@ def test_models_that_are_given_are_measured_and_nothing_is_trained(
 
     train, test = images
     options = FitOptions(preset="simple", latent=3, epochs=2, noise="gaussian:0.2")
-    result = fit(load_data(str(train)), None, FitRequest(options))
+    result = fit(load_data(str(train)), None, FitRequest(options=options))
     save_model(tmp_path / "mine.safetensors", result.trained)
     monkeypatch.setattr("narrows.tasks.comparison.candidates.fit", None)
     found = compare(

@@ -93,7 +93,7 @@ def test_fit_says_how_long_it_trains(
     monkeypatch.setattr(pulse._State, "clock", lambda: next(ticks))
     data = Dataset("rows", ROWS)
     options = FitOptions(**SMALL, patience=patience)
-    fit(data, data, FitRequest(options), listener=Listener(note=notes.append))
+    fit(data, data, FitRequest(options=options), listener=Listener(note=notes.append))
     (told,) = (line for line in notes if "about" in line)
     assert told.startswith(f"  training, 20 epochs{length}")
 

@@ -24,7 +24,7 @@ GIVEN = {"latent": 2, "epochs": 2, "refine": 0}
 
 def fitted(files: FitFiles = NO_FILES, **more: object) -> FitResult:
     data = Dataset("rows", ROWS)
-    request = FitRequest(FitOptions(**GIVEN), given=GIVEN)  # type: ignore[arg-type]
+    request = FitRequest(options=FitOptions(**GIVEN), given=GIVEN)  # type: ignore[arg-type]
     return fit(data, None, request, files=files, **more)  # type: ignore[arg-type]
 
 
@@ -71,7 +71,7 @@ def test_after_training_some_of_very_many_items_are_looked_at(
     files = RunFiles(tmp_path / "m.safetensors", tmp_path / "m", note=told.append)
     monkeypatch.setattr(files, "keep", on_epoch)
     data = Dataset("rows", items)
-    request = FitRequest(FitOptions(**given), given=given)  # type: ignore[arg-type]
+    request = FitRequest(options=FitOptions(**given), given=given)  # type: ignore[arg-type]
     result = fit(data, None, request, files=files)
     # PCA and the ranges of columns pass over all of them; how codes lie is learnt from 20,000,
     # and 400 are measured
@@ -101,7 +101,7 @@ def test_a_row_far_from_all_others_does_not_judge_the_training(tmp_path: Path) -
         result = fit(
             data.rows(training),
             data.rows(np.array(held_out)),
-            FitRequest(FitOptions(latent=2, epochs=20, seed=3)),
+            FitRequest(options=FitOptions(latent=2, epochs=20, seed=3)),
             files=RunFiles(tmp_path / f"{cost}.safetensors", note=lambda line: None),
         )
         assert result.evaluation is not None

@@ -92,7 +92,7 @@ def fit(
     load = partial(
         load_training, data, source, seed, types=options.types, reading=reading, start=before
     )
-    request = job.FitRequest(options, given=given, detection=detection, start=before)
+    request = job.FitRequest(options=options, given=given, detection=detection, start=before)
     with joined(**group) as is_first:
         if not is_first:
             with resting():  # the first process tells

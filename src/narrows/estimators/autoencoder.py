@@ -256,7 +256,7 @@ class Autoencoder(
 
     def _request(self, options: FitOptions, **more: Any) -> FitRequest:
         given = self.get_params(deep=False)
-        return FitRequest(options, given=given, of=type(self).__name__, **more)
+        return FitRequest(options=options, given=given, of=type(self).__name__, **more)
 
     def _fit(
         self, training: Dataset, held_out: Dataset | None, request: FitRequest

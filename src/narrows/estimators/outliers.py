@@ -112,7 +112,7 @@ class OutlierDetector(
         options = FitOptions.of(given, seed_of(self.random_state))
         training, held_out = fit_data(trained, X, options, validation_data=validation_data)
         request = FitRequest(
-            options,
+            options=options,
             given=given,
             of=type(self).__name__,
             detection=True,

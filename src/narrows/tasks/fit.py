@@ -6,7 +6,7 @@ The command line, ``narrows demo`` and the estimators show the same :class:`FitR
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import KW_ONLY, asdict, dataclass, field
+from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any
 
@@ -26,7 +26,7 @@ from narrows.support.number_text import count_of
 from narrows.support.progress import NOBODY, Listener, Unbroken
 from narrows.support.text_tables import told_html
 from narrows.tasks.duration import timed_training
-from narrows.tasks.fit_plan import Coded, Fitted, fit_plan, learn
+from narrows.tasks.fit_plan import Coded, fit_plan, learn
 from narrows.tasks.run_files import NO_FILES, FitFiles
 from narrows.training import History
 from narrows.training.pace import Pace
@@ -102,7 +102,7 @@ class FitResult:
         return f"{model_html(self.autoencoder, self.history, None)}{errors}<ul>{told}</ul>"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FitRequest:
     """What is asked of a fit.
 
@@ -117,7 +117,6 @@ class FitRequest:
     """
 
     options: FitOptions
-    _: KW_ONLY
     given: Mapping[str, Any] = field(default_factory=dict)
     of: str = "Autoencoder"
     detection: bool = False
@@ -164,45 +163,15 @@ def fit(
     held_out, left_out = _judging(training, held_out)
     choices = (*_choices(training, held_out, plan), *left_out)
     listener.note_each(_begun(training, choices))
-    fitted = fit_plan(
-        training,
-        held_out,
-        plan,
-        detection=request.detection,
-        listener=timed_training(listener, _length(plan), before, _least(plan)),
-        devices=request.options.devices,
-        **files.begin(plan, request.detection),
-    )
+    timed = timed_training(listener, _length(plan), before, _least(plan))
+    run = files.begin(plan, request.detection)
+    run |= {"listener": timed, "devices": request.options.devices}
+    fitted = fit_plan(training, held_out, plan, detection=request.detection, **run)
     autoencoder = TrainedAutoencoder(request.kept(fitted.trained, plan))
     files.save(autoencoder.trained)
     shown = training if held_out is None else held_out
     evaluation, not_written = files.report(autoencoder, fitted, shown, plan, listener.track)
-    result = FitResult(
-        autoencoder=autoencoder,
-        history=fitted.history,
-        choices=choices,
-        doubts=_doubts(training, plan),
-        notes=fitted.notes,
-        cautions=_cautions(autoencoder, training, held_out, plan, fitted, evaluation),
-        evaluation=evaluation,
-        not_written=not_written,
-        coded=fitted.coded,
-        seconds=time.monotonic() - begun,
-    )
-    listener.note_each(result.findings)
-    return result
-
-
-def _cautions(
-    autoencoder: TrainedAutoencoder,
-    training: Dataset,
-    held_out: Dataset | None,
-    plan: Plan,
-    fitted: Fitted,
-    evaluation: Evaluation | None,
-) -> tuple[Caution, ...]:
-    """What looks suspicious in a model that is trained."""
-    found = find_warnings(
+    cautions = find_warnings(
         autoencoder,
         training,
         held_out,
@@ -212,7 +181,20 @@ def _cautions(
         most=_MOST_TO_JUDGE if evaluation is None else MOST_ITEMS,
         coded=fitted.coded.training,
     )
-    return tuple(found)
+    result = FitResult(
+        autoencoder=autoencoder,
+        history=fitted.history,
+        choices=choices,
+        doubts=_doubts(training, plan),
+        notes=fitted.notes,
+        cautions=tuple(cautions),
+        evaluation=evaluation,
+        not_written=not_written,
+        coded=fitted.coded,
+        seconds=time.monotonic() - begun,
+    )
+    listener.note_each(result.findings)
+    return result
 
 
 def _length(plan: Plan) -> str:

@@ -174,7 +174,7 @@ def train_candidate(
     result = fit(
         parts.training,
         parts.shown,
-        FitRequest(FitOptions.of(wanted.given, parts.seed), given=given),
+        FitRequest(options=FitOptions.of(wanted.given, parts.seed), given=given),
         files=files,
         before=before,
         listener=listener,
