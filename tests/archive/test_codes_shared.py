@@ -14,6 +14,7 @@ from narrows import compress, decompress
 from narrows.archive import Archive, SharedModel, open_archive
 from narrows.archive.codes.integer_net import in_floats
 from narrows.archive.codes.shared import shared_decoder, shared_predicted
+from narrows.data import Dataset
 from narrows.errors import ArchiveError, NarrowsError, ShapeError
 from narrows.model.file import save_model
 from narrows.model.trained import TrainedModel
@@ -29,13 +30,13 @@ def archive_of(
     items: np.ndarray, trained: TrainedModel | SharedModel, embed: bool = False
 ) -> bytes:
     out = io.BytesIO()
-    write_codes_only(out, items, trained, effort="fast", embed_model=embed)
+    write_codes_only(out, Dataset("X", items), trained, effort="fast", embed_model=embed)
     return out.getvalue()
 
 
 @pytest.fixture(scope="module")
 def shared(short_codes: TrainedModel) -> SharedModel:
-    return learn_codes(FIRST, short_codes, effort="fast")
+    return learn_codes(Dataset("X", FIRST), short_codes, effort="fast")
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +82,13 @@ def test_it_is_as_near_as_one_with_a_decoder_of_its_own(
 
 
 def test_the_same_data_make_the_same_model(short_codes: TrainedModel, shared: SharedModel) -> None:
-    assert learn_codes(FIRST, short_codes, effort="fast").digest == shared.digest
+    assert learn_codes(Dataset("X", FIRST), short_codes, effort="fast").digest == shared.digest
 
 
 def test_another_model_is_refused(
     short_codes: TrainedModel, blob: bytes, shared: SharedModel
 ) -> None:
-    other = learn_codes(FIRST[:40], short_codes, item_bytes=1, effort="fast")
+    other = learn_codes(Dataset("X", FIRST[:40]), short_codes, item_bytes=1, effort="fast")
     assert other.digest != shared.digest
     with pytest.raises(ArchiveError, match=f"{shared.digest}, and the model is {other.digest}"):
         decompress(blob, model=other)

@@ -11,6 +11,7 @@ from helpers.codes_cases import blots
 from narrows.archive import Archive, SizeBreakdown
 from narrows.archive.codes.predicted import Predicted
 from narrows.archive.codes.predictor import quantised_predictor
+from narrows.data import Dataset
 from narrows.engine.xla.code_search import CodeSearch, _longer
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.model.trained import DataDescription, TrainedModel
@@ -95,7 +96,7 @@ def written(
     trained: TrainedModel, items: np.ndarray, **options: Any
 ) -> tuple[bytes, SizeBreakdown]:
     out = io.BytesIO()
-    breakdown = write_codes_only(out, items, trained, **options)
+    breakdown = write_codes_only(out, Dataset("X", items), trained, **options)
     return out.getvalue(), breakdown
 
 

@@ -230,9 +230,10 @@ def test_every_command_refuses_and_goes_on_when_forced(
 def test_archives_of_codes_refuse_too() -> None:
     images = PHOTOS[:, :3, :3].astype(np.float32)
     model = Autoencoder(2, preset="rounded", epochs=1, hidden=8).fit(images).model_
+    floats = Dataset("X", images / 255)
     with pytest.raises(UsageError, match="X holds values from 0 to 1, and the model was"):
-        write_codes_only(io.BytesIO(), images / 255, model, effort="fast")
-    write_codes_only(io.BytesIO(), images / 255, model, effort="fast", check_range=False)
+        write_codes_only(io.BytesIO(), floats, model, effort="fast")
+    write_codes_only(io.BytesIO(), floats, model, effort="fast", check_range=False)
 
 
 def test_older_files_check_what_they_can(model_file: Path, digits: Dataset) -> None:

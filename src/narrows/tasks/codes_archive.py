@@ -125,13 +125,12 @@ def train_rounded(
 
 
 def learn_codes(
-    items: np.ndarray,
+    data: Dataset,
     trained: TrainedModel,
     *,
     item_bytes: float | None = None,
     effort: Effort = "normal",
     check_range: bool = True,
-    name: str = "X",
 ) -> SharedModel:
     """Make a model file of a trained model, for archives of codes of such items.
 
@@ -139,39 +138,38 @@ def learn_codes(
     opening archives takes nothing of.
 
     Args:
-        items: some hundreds of them decide how coarse the decoder's weights may be.
+        data: some hundreds of its items decide how coarse the decoder's weights may be.
         trained: as for :func:`write_codes_only`, and so are all others.
 
     Raises:
         UsageError, ShapeError, DataError: as there.
     """
-    _require_fit(items, trained, name, check_range)
+    _require_fit(data, trained, check_range)
     search = CodeSearch(trained.model, _ROUNDS[effort])
-    sample = _sample(items, name)
+    sample = _sample(data)
     price = _price(search, sample, item_bytes)
     decoder = _decoder(trained, _searched(search, sample, price), sample)
     predictor = quantised_predictor(search.arrays)
     encoder = _packed_encoder(trained, price)
-    return model_of_codes(decoder, predictor, encoder, Layout.of(items))
+    return model_of_codes(decoder, predictor, encoder, Layout.of(data.items))
 
 
 def write_codes_only(
     out: IO[bytes],
-    items: np.ndarray,
+    data: Dataset,
     trained: TrainedModel | SharedModel,
     *,
     item_bytes: float | None = None,
     effort: Effort = "normal",
     embed_model: bool = False,
     check_range: bool = True,
-    name: str = "X",
     track: Tracker = silent,
 ) -> SizeBreakdown:
-    """Write an archive of the codes of ``items``, and of the model's decoder.
+    """Write an archive of the codes of items, and of the model's decoder.
 
     Args:
         out: takes bytes, from where it stands.
-        items: (n, \\*item_shape), of the dtype that the model was trained on.
+        data: items (n, \\*item_shape), of the dtype that the model was trained on.
         trained: a model whose encoder ends in a ``rounded`` block and whose decoder is dense; or
             what :func:`learn_codes` made of one, which the archive then names and does not hold.
         item_bytes: what codes may take on average; None for what they take at the price that the
@@ -180,7 +178,6 @@ def write_codes_only(
         embed_model: keep what decoding needs in the archive, also of such a file.
         check_range: refuse items in another range than those that the model was trained on, see
             :func:`narrows.model.ranges.require_familiar`.
-        name: what messages call the data.
         track: told how far it is.
 
     Raises:
@@ -191,12 +188,13 @@ def write_codes_only(
     """
     shared = trained if isinstance(trained, SharedModel) else None
     trained = trained if isinstance(trained, TrainedModel) else _trained(trained)
-    _require_fit(items, trained, name, check_range)
+    _require_fit(data, trained, check_range)
     search = CodeSearch(trained.model, _ROUNDS[effort])
-    sample = _sample(items, name)
+    sample = _sample(data)
     price = _price(search, sample, item_bytes)
+    items = data.items
     codes = np.empty((len(items), trained.model.spec.latent_size), np.int16)
-    _search_all(codes, search, items, price, name=name, track=track)
+    _search_all(codes, search, data, price, track)
     if shared is None:
         some = codes[:: max(len(items) // _SAMPLE, 1)][: len(sample)]
         decoding = Decoding(
@@ -210,11 +208,11 @@ def write_codes_only(
             shared=shared,
             embedded=embed_model,
         )
-    return write_codes(out, codes, items, decoding, effort=effort, name=name, track=track)
+    return write_codes(out, codes, items, decoding, effort=effort, name=data.name, track=track)
 
 
-def _require_fit(items: np.ndarray, trained: TrainedModel, name: str, check_range: bool) -> None:
-    model = trained.model
+def _require_fit(data: Dataset, trained: TrainedModel, check_range: bool) -> None:
+    model, items, name = trained.model, data.items, data.name
     require_codes_only(model)
     if items.shape[1:] != model.spec.item_shape or items.dtype.name != trained.data.dtype:
         raise ShapeError(
@@ -228,10 +226,10 @@ def _require_fit(items: np.ndarray, trained: TrainedModel, name: str, check_rang
         require_familiar(trained, items, name)
 
 
-def _sample(items: np.ndarray, name: str) -> np.ndarray:
+def _sample(data: Dataset) -> np.ndarray:
     """Some items, evenly spread."""
-    sample = np.ascontiguousarray(items[:: max(len(items) // _SAMPLE, 1)][:_SAMPLE])
-    _require_finite(sample, name)
+    sample = np.ascontiguousarray(data.items[:: max(len(data) // _SAMPLE, 1)][:_SAMPLE])
+    _require_finite(sample, data.name)
     return sample
 
 
@@ -250,21 +248,15 @@ def _searched(search: CodeSearch, items: np.ndarray, price: float) -> np.ndarray
 
 
 def _search_all(
-    codes: np.ndarray,
-    search: CodeSearch,
-    items: np.ndarray,
-    price: float,
-    *,
-    name: str,
-    track: Tracker,
+    codes: np.ndarray, search: CodeSearch, data: Dataset, price: float, track: Tracker
 ) -> None:
     """Put the codes of items, of any number, into ``codes``: int16 (n, numbers)."""
-    with track(f"searching codes of {name}", total=len(items), unit="items") as advance:
-        for start in range(0, len(items), _AT_ONCE):
-            some = np.ascontiguousarray(items[start : start + _AT_ONCE])
-            _require_finite(some, name)
+    with track(f"searching codes of {data.name}", total=len(data), unit="items") as advance:
+        for start in range(0, len(data), _AT_ONCE):
+            some = np.ascontiguousarray(data.items[start : start + _AT_ONCE])
+            _require_finite(some, data.name)
             codes[start : start + len(some)] = _searched(search, some, price)
-            release(items)
+            release(data.items)
             advance(len(some))
 
 

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
 from narrows.archive import SharedModel
 from narrows.archive.container import begins_container
 from narrows.archive.methods import Effort
 from narrows.archive.opening import opened
-from narrows.data import checked
+from narrows.data import Dataset, checked
 from narrows.data.read_options import ReadOptions
 from narrows.errors import ArchiveError, OutputError
 from narrows.model.file import load_model
@@ -61,32 +59,31 @@ def compress_codes(
     read: dict[str, Any] = {"reading": reading, "listener": listener}
     trained: TrainedModel | SharedModel
     if options.model is None:
-        training = load_array(data, upright=True, **read)
+        loaded = load_array(data, upright=True, **read)
         trained = train_rounded(
-            checked(training), options.latent, options.item_bytes, effort, listener=listener
+            checked(loaded), options.latent, options.item_bytes, effort, listener=listener
         )
-        items = training.items
     else:
         trained = _given(options.model)
-        items = load_array(data, upright=True, **read).items
+        loaded = load_array(data, upright=True, **read)
         options.require_for(isinstance(trained, SharedModel))
-    said: dict[str, Any] = {"effort": effort, "name": data, "check_range": check_range}
+    said: dict[str, Any] = {"effort": effort, "check_range": check_range}
     embed_model, item_bytes = options.embed_model, options.item_bytes
     if options.keep_model is not None and not isinstance(trained, SharedModel):
-        trained = learn_codes(items, trained, item_bytes=item_bytes, **said)
+        trained = learn_codes(loaded, trained, item_bytes=item_bytes, **said)
         _write_kept(options.keep_model, trained, listener)
         embed_model, item_bytes = True, None
     said |= {"item_bytes": item_bytes, "embed_model": embed_model, "track": listener.track}
     with still_there(options.keep_model):
-        return Compressed(out, data, _write_checked(out, items, trained, said))
+        return Compressed(out, data, _write_checked(out, loaded, trained, said))
 
 
 def _write_checked(
-    out: Path, items: np.ndarray, trained: TrainedModel | SharedModel, said: Mapping[str, Any]
+    out: Path, data: Dataset, trained: TrainedModel | SharedModel, said: Mapping[str, Any]
 ) -> Breakdown:
     """Write an archive of codes, once it has been opened again."""
     with tempfile.TemporaryFile() as written, atomic_file(out) as file:
-        breakdown = write_codes_only(written, items, trained, **said)
+        breakdown = write_codes_only(written, data, trained, **said)
         _read_back(written, trained, out)
         written.seek(0)
         shutil.copyfileobj(written, file)

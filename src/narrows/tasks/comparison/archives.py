@@ -189,11 +189,10 @@ def _codes_row(
     with tempfile.TemporaryFile() as file:
         written = write_codes_only(
             file,
-            np.asarray(some.items),
+            replace(some, items=np.asarray(some.items)),
             trained,
             effort="fast",
             check_range=False,
-            name=some.name,
             track=listener.track,
         )
         return _row(CODES, file, written, len(some))
