@@ -1,6 +1,7 @@
 """What happens to commands: signals, full disks, lost terminals, truncated files and more."""
 
 import contextlib
+import importlib.util
 import os
 import resource
 import select
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from environment_clusters import cut_off
 from environment_counts import CODE, LOST, failed_badly, files_in, said_badly
 from environment_machines import can_connect, compiled_clock, jump, own_clock
 from environment_processes import clock_of_two, cut_apart, lost_on_the_way, one_of_two
@@ -34,8 +36,8 @@ Random = np.random.Generator
 
 #: Within so many seconds a command has obeyed, or was done anyway.
 _OBEYED = 2.0
-#: What a case may need.
-DISK, NETWORK, CLOCK = "disk", "network", "clock"
+#: What a case may need; a cluster is a network, and Dask.
+DISK, NETWORK, CLOCK, CLUSTER = "disk", "network", "clock", "cluster"
 # The share of signals that come while a file is being written.
 _WHILE_WRITING = 0.3
 # A refusal that comes before so much of a command's time is one at the start.
@@ -57,7 +59,7 @@ class Case:
         run: does it to one command, counts its faults and gives how it ended.
         commands: to which.
         share: of the moments that were asked for; less where each takes long.
-        needs: what not every user may make: a disk, a network, or a clock.
+        needs: what not every user may make: a disk, a network, a clock, or a cluster.
     """
 
     name: str
@@ -170,7 +172,9 @@ def can_mount(scratch: Path) -> bool:
 def possible(scratch: Path) -> set[str]:
     """What of the needs of cases this user may make here."""
     makes = {DISK: can_mount, NETWORK: can_connect, CLOCK: compiled_clock}
-    return {"", *(need for need, make in makes.items() if make(scratch))}
+    made = {"", *(need for need, make in makes.items() if make(scratch))}
+    has_dask = importlib.util.find_spec("distributed") is not None
+    return made | ({CLUSTER} if NETWORK in made and has_dask else set())
 
 
 def _fill(folder: Path) -> Path:
@@ -583,6 +587,9 @@ CASES = (
     Case("workers-terminate", "workers", stopped(signal.SIGTERM, group=False), (MANY,)),
     Case("workers-hang-up", "workers", stopped(signal.SIGHUP, group=True), (MANY,)),
     Case("workers-two-at-once", "workers", _two_at_once, (MANY,)),
+    Case("worker-cut", "workers", cut_off((0, 1), 0), (MANY,), needs=CLUSTER),
+    Case("workers-cut", "workers", cut_off((1, 1), 0), (MANY,), needs=CLUSTER),
+    Case("scheduler-cut", "workers", cut_off((0, 0), 1), (MANY,), needs=CLUSTER),
     Case("process-interrupted", "processes", one_of_two(signal.SIGINT), (TOGETHER,)),
     Case("process-killed", "processes", one_of_two(signal.SIGKILL), (TOGETHER,)),
     Case("process-killed-early", "processes", lost_on_the_way, (TOGETHER,)),

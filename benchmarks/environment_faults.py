@@ -10,7 +10,8 @@ terminals (standard error closed, full, a broken pipe; standard output gone; a t
 up, with and without nohup), truncations (input that shrinks while it is read, damaged kernels,
 models, archives, half a line of history, half a checkpoint), two runs in one folder, encodings of
 standard output, and the longest names; workers of many files that are killed or run out of memory,
-signals to all of them; one of two processes of a training that is lost, before or after they have
+signals to all of them; a worker, all workers or the command that are cut off from a Dask cluster,
+for good or for a while; one of two processes of a training that is lost, before or after they have
 joined, the network between them that is cut, for good or for a while, after which one, two or three
 of them go on; and the time of day that jumps, ahead or back, under one command or under such
 processes. The times of files are the system's, whose clock stays as it is.

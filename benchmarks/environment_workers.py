@@ -8,6 +8,7 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,15 +37,21 @@ def _line(pid: int) -> bytes:
         return b""
 
 
-def _disturbed(trial: Trial, random: Random, harm: Callable[[int, list[int]], None]) -> Ended:
+def disturbed(
+    trial: Trial,
+    random: Random,
+    harm: Callable[[int, list[int]], None],
+    process: subprocess.Popen[bytes] | None = None,
+    workers_of: Callable[[int], list[int]] = _workers,
+) -> Ended:
     """Harm a command, told its number and its workers', once it has them and some results: their
     time is none of its processor time, so that a moment is one of their results."""
-    process, moment = trial.start(), list[float]()
+    process, moment = process or trial.start(), list[float]()
     results, delay = int(random.integers(0, 6)), float(random.uniform(0, 0.2))
     harmed = list[float]()
 
     def meanwhile() -> None:
-        workers, now = _workers(process.pid), time.monotonic()
+        workers, now = workers_of(process.pid), time.monotonic()
         done = len(list((trial.out / trial.command.out).glob("*.npy"))) >= results
         if workers and done and not moment:
             moment.append(now + delay)
@@ -61,11 +68,11 @@ def to_worker(harm: Callable[[int, Random], None]) -> Callable[[Trial, Random], 
     """Harm one worker: the others go on, and the same command does what is missing."""
 
     def run(trial: Trial, random: Random) -> Ended:
-        ended = _disturbed(
+        ended = disturbed(
             trial, random, lambda pid, workers: harm(int(random.choice(workers)), random)
         )
-        _judge_files(trial, ended)
-        _judge_again(trial)
+        judge_files(trial, ended)
+        judge_again(trial)
         return ended
 
     return run
@@ -90,20 +97,20 @@ def stopped(number: signal.Signals, group: bool) -> Callable[[Trial, Random], En
 
     def run(trial: Trial, random: Random) -> Ended:
         send = os.killpg if group else os.kill
-        ended = _disturbed(trial, random, lambda pid, workers: send(pid, number))
+        ended = disturbed(trial, random, lambda pid, workers: send(pid, number))
         if ended.happened:
             trial.must_be(ended, 0, 128 + number, -number)
             if ended.after > LIMIT * slowness():
                 trial.faults.append((HANG, f"still there {ended.after:.0f} s on"))
         trial.judge_unbroken()
         trial.faults += trial.rest(ended)
-        _judge_again(trial)
+        judge_again(trial)
         return ended
 
     return run
 
 
-def _judge_files(trial: Trial, ended: Ended) -> None:
+def judge_files(trial: Trial, ended: Ended) -> None:
     """All files are there, or those that are not are told."""
     if ended.code == 0:
         trial.judge_complete()
@@ -113,9 +120,9 @@ def _judge_files(trial: Trial, ended: Ended) -> None:
     trial.faults += [*ended.faults, *said_badly(ended.said)]
 
 
-def _judge_again(trial: Trial) -> None:
+def judge_again(trial: Trial, process: subprocess.Popen[bytes] | None = None) -> None:
     """The same command again does what is missing."""
-    ended = trial.watch()
+    ended = trial.watch(process)
     trial.must_be(ended, 0)
     trial.judge_complete()
     trial.faults += trial.rest(ended)

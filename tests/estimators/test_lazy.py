@@ -1,5 +1,6 @@
 """Dask collections: lazy results of known form, equal to those of all at once."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ dask = optional("dask")
 da = optional("dask.array")
 dd = optional("dask.dataframe")
 pd = optional("pandas")
+distributed = optional("distributed")
 
 RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.normal(size=(90, 3)) @ RANDOM.normal(size=(3, 8))
@@ -110,6 +112,47 @@ def test_frames_keep_their_index() -> None:
     np.testing.assert_allclose(scored.compute().to_numpy(), ae.score_samples(table), rtol=1e-6)
     with pytest.raises((DataError, ValueError), match="kind"):
         ae.transform(X.drop(columns="kind"))
+
+
+@pytest.mark.slow
+def test_each_row_group_of_one_file_is_a_partition_that_any_worker_does(tmp_path: Path) -> None:
+    table = frame().assign(when=pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(90), "D"))
+    table["yes"] = pd.Series(ROWS[:, 1] > 0, dtype=object, index=table.index)
+    table["level"] = pd.Categorical(np.where(ROWS[:, 2] > 0, "low", "high"))
+    table["count"] = pd.array([*range(60), *[None] * 30], "Int64")  # none in the last groups
+    table.iloc[:30, table.columns.get_loc("yes")] = None
+    path, size = tmp_path / "rows.parquet", 25
+    table.to_parquet(path, row_group_size=size)
+    ae = Autoencoder(**SMALL).fit(table)  # type: ignore[arg-type]
+    detector = OutlierDetector(latent=2, epochs=1).fit(table)
+    X = dd.read_parquet(path, split_row_groups=True)
+    codes, found = ae.transform(X), ae.transform(table)
+    lazy = codes, ae.inverse_transform(codes), ae.score_samples(X), detector.predict(X)
+    assert [each.npartitions for each in lazy] == [4] * 4
+    late = X[X["when"] >= table["when"].iloc[50]]  # of which the first row groups have none
+    some = ae.transform(late), ae.score_samples(late), detector.predict(late)
+    small: dict[str, Any] = {"processes": False, "n_workers": 2, "dashboard_address": None}
+    with (
+        distributed.LocalCluster(**small, threads_per_worker=1, protocol="tcp") as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        places = [worker.address for worker in cluster.workers.values()]
+        futures = [
+            client.compute(part, workers=places[number % 2])
+            for number, part in enumerate(codes.to_delayed())
+        ]
+        parts = client.gather(futures)
+        results = client.gather(client.compute([*lazy, *some]))
+    assert [len(part) for part in parts] == [25, 25, 25, 15]
+    np.testing.assert_array_equal(np.concatenate(parts), found)
+    np.testing.assert_array_equal(results[0].to_numpy(), found)
+    expected = ae.inverse_transform(pd.DataFrame(found, index=table.index))
+    pd.testing.assert_frame_equal(results[1], expected.astype(results[1].dtypes.to_dict()))
+    np.testing.assert_allclose(results[2].to_numpy(), ae.score_samples(table), rtol=1e-6)
+    np.testing.assert_array_equal(results[3].to_numpy(), detector.predict(table))
+    np.testing.assert_array_equal(results[4].to_numpy(), found[50:])
+    np.testing.assert_allclose(results[5], results[2][50:])
+    np.testing.assert_array_equal(results[6], results[3][50:])
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -324,6 +325,51 @@ def test_a_cluster_that_is_not_there_is_told(
     pytest.importorskip("distributed")
     monkeypatch.setattr("narrows.support.dask_workers._ANSWERS_SECONDS", 0.1)
     failed(narrows(*line), 1, "no Dask scheduler answers at 127.0.0.1:1")
+
+
+def test_workers_are_looked_at_while_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    from narrows.support import dask_workers
+
+    class Done:
+        thread_condition = threading.Condition()
+        ready = iter([False, False, True])
+
+        def has_ready(self) -> bool:
+            return next(self.ready)
+
+        def __next__(self) -> str:
+            return "a result"
+
+    monkeypatch.setattr(dask_workers, "_LOOK_SECONDS", -1.0)
+    monkeypatch.setattr(dask_workers, "_POLL_SECONDS", 0.0)
+    looks = list[str]()
+    assert dask_workers._following(Done(), lambda: looks.append("look")) == "a result"
+    assert len(looks) == 2
+
+
+@pytest.mark.slow
+def test_a_cluster_whose_workers_are_all_gone_is_told_and_waited_for() -> None:
+    distributed = pytest.importorskip("distributed")
+    from narrows.support.dask_workers import on_dask
+
+    notes = list[str]()
+    small: dict[str, Any] = {"processes": False, "n_workers": 0, "dashboard_address": None}
+    with distributed.LocalCluster(**small, protocol="tcp") as cluster:
+
+        def note(text: str) -> None:
+            notes.append(text)
+            cluster.scale(1)
+
+        found = on_dask(abs, list(range(-9, 0)), cluster.scheduler_address, note=note)
+        first = [next(found), next(found)]
+        cluster.scale(0)
+        cluster.sync(cluster._correct_state)
+        others = list(found)
+    assert sorted([*first, *others]) == [(number, 9 - number) for number in range(9)]
+    assert (
+        notes
+        == [f"the Dask scheduler at {cluster.scheduler_address} has no worker: waiting for one"] * 2
+    )
 
 
 @pytest.mark.slow

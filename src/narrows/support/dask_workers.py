@@ -5,6 +5,7 @@ Dask is looked for only where it is asked for. It does again what a lost worker 
 
 import contextlib
 import logging
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -24,6 +25,8 @@ Result = TypeVar("Result")
 # What each thread of the cluster has before it of tasks, so that it need not wait for the next.
 _AHEAD = 2
 _ANSWERS_SECONDS = 20
+# How often workers are looked at where nothing is done, and whether something is.
+_LOOK_SECONDS, _POLL_SECONDS = 10.0, 0.1
 
 
 def on_dask(
@@ -39,7 +42,7 @@ def on_dask(
         function: of a module that workers have, as are the types of tasks and results; it raises
             nothing.
         address: of the scheduler: ``tcp://host:8786``, or ``host:8786``.
-        note: told if there is no worker yet.
+        note: told where there is no worker, at first or any more.
 
     Raises:
         UsageError: Dask is not installed.
@@ -49,18 +52,29 @@ def on_dask(
     with _connected(address) as client:
         from distributed import KilledWorker, as_completed
 
-        if left and not client.nthreads():
-            note(f"the Dask scheduler at {address} has no worker yet: waiting for one")
+        has_worker = True
+
+        def threads() -> int:
+            nonlocal has_worker
+            count = sum(client.nthreads().values())
+            if has_worker and not count:
+                note(f"the Dask scheduler at {address} has no worker: waiting for one")
+            has_worker = bool(count)
+            return count
+
         begun, done = dict[Any, int](), as_completed(loop=client.loop)
         while left or begun:
-            most = _AHEAD * max(sum(client.nthreads().values()), 1)
+            most = _AHEAD * max(threads(), 1)
             for _ in range(min(most - len(begun), len(left))):
                 number = left.popleft()
                 key = f"narrows-{name}-{number}"
                 future = client.submit(function, tasks[number], key=key, pure=False)
                 begun[future] = number
                 done.add(future)
-            future = next(done)
+            future = _following(done, threads)
+            if future.status in ("lost", "pending"):  # with its worker: another one does it again
+                done.add(future)
+                continue
             number = begun.pop(future)
             if future.status == "finished":
                 yield number, future.result()
@@ -70,6 +84,18 @@ def on_dask(
                 yield number, Lost()
                 continue
             raise _cannot_go_on(address, error)
+
+
+def _following(done: Any, look: Callable[[], object]) -> Any:
+    """The next that is done, with a look at the workers from time to time: all may be gone."""
+    until = time.monotonic() + _LOOK_SECONDS
+    while not done.has_ready():
+        with done.thread_condition:
+            done.thread_condition.wait(_POLL_SECONDS)
+        if time.monotonic() > until:
+            look()
+            until = time.monotonic() + _LOOK_SECONDS
+    return next(done)
 
 
 def _cannot_go_on(address: str, error: BaseException | None) -> NarrowsError:
