@@ -99,6 +99,16 @@ def test_few_codes_far_from_all_others_are_the_least_likely_where_some_are_trimm
     assert found[-3:].max() < found[:-3].min()
 
 
+def test_near_codes_are_told_in_float32_as_in_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    for trimmed in (0.0, 0.1):
+        monkeypatch.setattr(density_module, "_NEAR", 16)
+        near = fit_density(GROUPED, 0, trimmed=trimmed).log_density(GROUPED)
+        monkeypatch.setattr(density_module, "_NEAR", 0)
+        far = fit_density(GROUPED, 0, trimmed=trimmed).log_density(GROUPED)
+        np.testing.assert_allclose(near, far, atol=1e-2)
+        assert (near != far).any()
+
+
 def test_a_constant_number_is_drawn_as_it_was_and_judges_nothing() -> None:
     codes = np.insert(GROUPED, 1, 0.1, axis=1)
     density, without = kept(fit_density(codes, 0)), kept(fit_density(GROUPED, 0))

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import chisquare, spearmanr
 from sklearn.datasets import make_blobs
 from sklearn.ensemble import IsolationForest
 
@@ -44,8 +44,19 @@ def test_a_forest_comes_back_from_arrays() -> None:
     )
 
 
-@pytest.mark.slow
-def test_trees_that_see_some_of_many_features_find_the_odd() -> None:
+@pytest.mark.parametrize(("width", "every"), [(3, 1), (2_000, 500)])
+def test_every_feature_in_which_rows_differ_is_cut_as_often(width: int, every: int) -> None:
+    """Of few, and of some among many that are constant."""
+    random = np.random.default_rng(0)
+    rows = np.zeros((64, width), np.float32)
+    rows[:, ::every] = random.normal(size=rows[:, ::every].shape)
+    first = np.concatenate([grow_forest(rows, random).feature[:, 0] for _ in range(3)])
+    cut, counts = np.unique(first, return_counts=True)
+    np.testing.assert_array_equal(cut, np.arange(0, width, every))
+    assert chisquare(counts).pvalue > 0.01
+
+
+def test_the_odd_among_rows_of_many_features_is_found() -> None:
     random = np.random.default_rng(0)
     rows = random.normal(size=(300, 1500)).astype(np.float32)
     rows[7] *= 3

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Float64, Int64
+from jaxtyping import Float, Float32, Float64, Int64
 
 from narrows.support.tensor_file import require_floats
 
@@ -20,8 +20,6 @@ _NODES = 2**DEPTH - 1
 TREES = 200
 #: What a forest takes in a file, at most: three numbers a node or leaf.
 MOST_BYTES = 3 * 4 * TREES * 2**DEPTH
-# Values of the samples of trees that are grown at the same time: they stay in the cache (1 MB).
-_GROWN_VALUES = 1 << 18
 # Rows that are judged at a time: where they are in all trees stays in the cache (200 kB).
 _JUDGED = 1 << 7
 
@@ -104,102 +102,76 @@ class Forest:
 
 
 def grow_forest(rows: Float[np.ndarray, "n features"], random: np.random.Generator) -> Forest:
-    """A forest grown from ``rows``, n at least 1. Of rows of more than a thousand features each
-    tree sees some, drawn at random."""
+    """A forest grown from ``rows``, n at least 1: all nodes of a depth at once, in all trees."""
     rows = _narrow(rows)
-    nodes = _NODES
-    feature = np.zeros((TREES, nodes), np.int64)
+    feature = np.zeros((TREES, _NODES), np.int64)
     # where nothing is left to cut, every row goes left
-    threshold = np.full((TREES, nodes), np.finfo(np.float32).max, np.float32)
-    length = np.zeros((TREES, nodes + 1), np.float32)
-    width = rows.shape[1] if rows.shape[1] <= _MANY_FEATURES else _SEEN
-    together = min(max(_GROWN_VALUES // (SAMPLE * width), 1), TREES)
-    for start in range(0, TREES, together):
-        some = slice(start, start + together)
-        samples, draws, seen = [], [], []
-        for _ in range(len(length[some])):
-            sample = random.permutation(len(rows))[:SAMPLE]
-            draws.append(random.random((nodes, 2)))
-            seen.append(_seen(rows.shape[1], random))
-            samples.append(rows[sample] if seen[-1] is None else rows[np.ix_(sample, seen[-1])])
-        trees = feature[some], threshold[some], length[some]
-        _grow(np.array(samples), np.array(draws), trees)
-        for tree, features in zip(feature[some], seen, strict=True):
-            if features is not None:
-                tree[...] = features[tree]
+    threshold = np.full((TREES, _NODES), np.finfo(np.float32).max, np.float32)
+    length = np.zeros((TREES, _NODES + 1), np.float32)
+    samples = [random.permutation(len(rows))[:SAMPLE] for _ in range(TREES)]
+    # the rows of all samples, and the node that each has come to, counted through this depth of all
+    # trees, in whose order they are
+    own, at = np.concatenate(samples), np.repeat(np.arange(TREES), len(samples[0]))
+    for depth in range(DEPTH):
+        nodes, first, sizes = np.unique(at, return_index=True, return_counts=True)
+        chosen = np.repeat(_varied(rows, own, first, sizes, random), sizes)
+        values = rows[own, chosen]
+        low, high = np.minimum.reduceat(values, first), np.maximum.reduceat(values, first)
+        tree, place = np.divmod(nodes, 2**depth)
+        cuts = low < high
+        _end(length, depth, tree[~cuts], place[~cuts], sizes[~cuts])
+        # above the lowest, so that rows go both ways
+        where = random.random(len(nodes)).astype(np.float32)
+        cut = np.maximum(low + where * (high - low), np.nextafter(low, high))
+        inner = tree[cuts], place[cuts] + (2**depth - 1)
+        feature[inner], threshold[inner] = chosen[first[cuts]], cut[cuts]
+        on = np.repeat(cuts, sizes)
+        at = (2 * at + (values >= np.repeat(cut, sizes)))[on]
+        order = np.argsort(at, kind="stable")
+        own, at = own[on][order], at[order]
+    nodes, sizes = np.unique(at, return_counts=True)
+    _end(length, DEPTH, *np.divmod(nodes, 2**DEPTH), sizes)
     return Forest(feature, threshold, length)
 
 
-# A tree of so few leaves asks for few features: of more than the first number it sees the second.
-_MANY_FEATURES, _SEEN = 1024, 512
-
-
-def _seen(width: int, random: np.random.Generator) -> Int64[np.ndarray, " seen"] | None:
-    """Which features a tree may cut; None for all."""
-    if width <= _MANY_FEATURES:
-        return None
-    return np.sort(random.choice(width, _SEEN, replace=False))
-
-
-def _grow(
-    samples: Float32[np.ndarray, "trees rows features"],
-    draws: Float64[np.ndarray, "trees nodes 2"],
-    trees: tuple[np.ndarray, np.ndarray, np.ndarray],
+def _end(
+    length: Float32[np.ndarray, "trees leaves"],
+    depth: int,
+    tree: Int64[np.ndarray, " n"],
+    place: Int64[np.ndarray, " n"],
+    sizes: Int64[np.ndarray, " n"],
 ) -> None:
-    """Fill in the feature, threshold and length of each tree, all nodes of a depth at once.
+    """Write down the lengths of the ways to nodes of a depth where nothing is cut any more: from
+    there rows go left."""
+    length[tree, place << (DEPTH - depth)] = depth + _MEAN_DEPTHS[sizes]
 
-    Each node has two numbers from 0 to 1 drawn for it: which feature it cuts, and where.
+
+# Features of a node that are looked at before all of them.
+_TRIED = 16
+
+
+def _varied(
+    rows: Float32[np.ndarray, "n features"],
+    own: Int64[np.ndarray, " m"],
+    first: Int64[np.ndarray, " nodes"],
+    sizes: Int64[np.ndarray, " nodes"],
+    random: np.random.Generator,
+) -> Int64[np.ndarray, " nodes"]:
+    """A feature for each node, drawn at random from those in which its rows differ; any where they
+    differ in none. The rows of a node are those ``own`` from ``first`` on.
+
+    The first of a few drawn ones that varies is such a draw; all are looked at where none does.
     """
-    feature, threshold, length = trees
-    count, size, _ = samples.shape
-    rows = samples.reshape(count * size, -1)
-    # the node that each row has come to, counted through this depth of all trees; rows are in order
-    at = np.repeat(np.arange(count), size)
-    for depth in range(DEPTH + 1):
-        nodes, first, sizes = np.unique(at, return_index=True, return_counts=True)
-        tree, place = np.divmod(nodes, 2**depth)
-        varied = np.zeros((len(nodes), rows.shape[1]), bool)
-        if depth < DEPTH:
-            lowest, highest = _extremes(rows, first, sizes)
-            varied = lowest < highest
-        choices = varied.sum(axis=1)
-        ends, cuts = choices == 0, np.flatnonzero(choices)
-        # from where a row ends it would go left
-        leaf = place[ends] << (DEPTH - depth)
-        length[tree[ends], leaf] = depth + _MEAN_DEPTHS[sizes[ends]]
-        if not len(cuts):
-            return
-        tree, node = tree[cuts], place[cuts] + (2**depth - 1)
-        which, where = draws[tree, node].T
-        chosen = _nth(varied[cuts], (which * choices[cuts]).astype(np.int64))
-        low, high = lowest[cuts, chosen], highest[cuts, chosen]
-        # above the lowest, so that rows go both ways
-        cut = np.maximum(low + where.astype(np.float32) * (high - low), np.nextafter(low, high))
-        feature[tree, node], threshold[tree, node] = chosen, cut
-        on = np.flatnonzero(np.repeat(~ends, sizes))  # the rows that go on, and whose cut is theirs
-        own = np.repeat(np.arange(len(cuts)), sizes[cuts])
-        at = 2 * at[on] + (rows[on, chosen[own]] >= cut[own])
-        order = np.argsort(at, kind="stable")
-        rows, at = rows[on[order]], at[order]
-
-
-# From so many features on it takes longer to have NumPy reduce runs of rows than each by itself.
-_WIDE = 64
-
-
-def _extremes(
-    rows: Float32[np.ndarray, "n features"], first: np.ndarray, sizes: np.ndarray
-) -> tuple[Float32[np.ndarray, "nodes features"], Float32[np.ndarray, "nodes features"]]:
-    """The lowest and the highest values of each node's rows, which lie from ``first`` on; zeros
-    may stand for those of a node of one row."""
-    if rows.shape[1] < _WIDE:
-        return np.minimum.reduceat(rows, first), np.maximum.reduceat(rows, first)
-    lowest, highest = np.zeros((2, len(first), rows.shape[1]), rows.dtype)
-    for node in np.flatnonzero(sizes > 1):
-        own = rows[first[node] : first[node] + sizes[node]]
-        own.min(axis=0, out=lowest[node])
-        own.max(axis=0, out=highest[node])
-    return lowest, highest
+    tried = random.integers(rows.shape[1], size=(len(first), _TRIED))
+    values = rows[own[:, None], np.repeat(tried, sizes, axis=0)]
+    varied = np.minimum.reduceat(values, first) < np.maximum.reduceat(values, first)
+    chosen = tried[np.arange(len(tried)), varied.argmax(axis=1)]
+    for node in np.flatnonzero((sizes > 1) & ~varied.any(axis=1)):
+        some = rows[own[first[node] : first[node] + sizes[node]]]
+        left = np.flatnonzero((some != some[0]).any(axis=0))
+        if len(left):
+            chosen[node] = left[random.integers(len(left))]
+    return chosen
 
 
 # Values beyond count as this one: the difference of two must be a number of float32.
@@ -211,11 +183,6 @@ def _narrow(rows: Float[np.ndarray, "n features"]) -> Float[np.ndarray, "n featu
     if rows.dtype.kind == "f":
         rows = np.clip(rows, -_WIDEST, _WIDEST)
     return rows.astype(np.float32, copy=False)
-
-
-def _nth(flags: Bool[np.ndarray, "n m"], numbers: Int64[np.ndarray, " n"]) -> np.ndarray:
-    """Where in each row of flags the one with that number, from 0, is."""
-    return (np.cumsum(flags, axis=1) > numbers[:, None]).argmax(axis=1)
 
 
 def _mean_depths(most: int) -> Float64[np.ndarray, " sizes"]:

@@ -7,7 +7,7 @@ product takes these to the exponents of all components, and another one the comp
 the rows to all that weights, means and covariances are made of: on one core that is ten times as
 fast as one component after the other, as scikit-learn has it. Rows are taken in parts of one size,
 and what is found of them is added in order, so that the result does not depend on how many cores
-there are.
+there are. Products of float32 rows are float32, and their sums over many rows float64.
 """
 
 import math
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Float64, Int64
 
 from narrows.support.blas import one_blas_thread, side_by_side
 
@@ -27,8 +27,8 @@ _FIRST_STEPS = 3
 # Rows of a part. Those of more numbers have too many pairs, and their components go one by one, as
 # do those of more numbers a component, where to make the pairs takes longer than to use them.
 _PART, _MOST_NUMBERS_IN_PAIRS, _MOST_NUMBERS_A_COMPONENT = 1 << 11, 128, 4
-# Numbers that are held of a few rows, pairs among them: they stay in the cache (1 MB).
-_HELD = 1 << 17
+# Bytes that are held of a few rows, pairs among them: they stay in the cache.
+_HELD = 1 << 20
 # A component that has less of all rows together than this goes.
 _LEAST_ROWS = 0.5
 
@@ -47,14 +47,14 @@ class Mixture:
     means: Float64[np.ndarray, "k d"]
     cholesky: Float64[np.ndarray, "k d d"]
 
-    def score(self, rows: Float64[np.ndarray, "n d"]) -> float:
+    def score(self, rows: Float[np.ndarray, "n d"]) -> float:
         """The mean of log p(z) over ``rows``, in nats."""
         return _sums(self, rows).likelihood / len(rows)
 
 
 @one_blas_thread()
 def first_mixture(
-    rows: Float64[np.ndarray, "n d"], components: int, added: float, seed: int
+    rows: Float[np.ndarray, "n d"], components: int, added: float, seed: int
 ) -> Mixture:
     """A mixture to start from: of groups of rows that a few steps of k-means made, from centres
     that are far from one another.
@@ -80,7 +80,7 @@ def first_mixture(
 
 @one_blas_thread()
 def fit_mixture(
-    mixture: Mixture, rows: Float64[np.ndarray, "n d"], added: float, most: int = MOST_STEPS
+    mixture: Mixture, rows: Float[np.ndarray, "n d"], added: float, most: int = MOST_STEPS
 ) -> Mixture:
     """``mixture`` after as many steps as make ``rows`` likelier.
 
@@ -110,9 +110,9 @@ class _Sums:
         likelihood: of log p(z).
     """
 
-    counts: Float64[np.ndarray, " k"] | float = 0.0
-    firsts: Float64[np.ndarray, "k d"] | float = 0.0
-    seconds: Float64[np.ndarray, "k d d"] | float = 0.0
+    counts: Float[np.ndarray, " k"]
+    firsts: Float[np.ndarray, "k d"]
+    seconds: Float[np.ndarray, "k d d"]
     likelihood: float = 0.0
 
     def __add__(self, other: "_Sums") -> "_Sums":
@@ -126,7 +126,8 @@ class _Sums:
     @one_blas_thread()
     def mixture(self, added: float) -> Mixture:
         """The likeliest mixture where components have these shares of rows."""
-        counts, firsts, seconds = map(np.asarray, (self.counts, self.firsts, self.seconds))
+        found = (self.counts, self.firsts, self.seconds)
+        counts, firsts, seconds = (np.asarray(each, np.float64) for each in found)
         left = counts >= _LEAST_ROWS
         counts, means = counts[left], firsts[left] / counts[left, None]
         covariances = seconds[left] / counts[:, None, None] - means[:, :, None] * means[:, None]
@@ -135,7 +136,7 @@ class _Sums:
 
 
 def _far_apart(
-    rows: Float64[np.ndarray, "n d"], count: int, random: np.random.RandomState
+    rows: Float[np.ndarray, "n d"], count: int, random: np.random.RandomState
 ) -> list[int]:
     """Places of ``count`` rows that are far from one another, by k-means++ (Arthur and
     Vassilvitskii, SODA 2007): each of a few that are drawn by the square of their distance from
@@ -167,7 +168,7 @@ def _nearest(rows: np.ndarray, centres: np.ndarray) -> Int64[np.ndarray, " n"]:
 
 
 @one_blas_thread()
-def _sums(mixture: Mixture, rows: Float64[np.ndarray, "n d"]) -> _Sums:
+def _sums(mixture: Mixture, rows: Float[np.ndarray, "n d"]) -> _Sums:
     """What each component has of ``rows`` by its share in them, and how likely they are."""
     whitening = np.linalg.inv(mixture.cholesky)
     diagonals = np.diagonal(mixture.cholesky, axis1=1, axis2=2)
@@ -175,28 +176,31 @@ def _sums(mixture: Mixture, rows: Float64[np.ndarray, "n d"]) -> _Sums:
     constants -= 0.5 * rows.shape[1] * math.log(2 * math.pi)
     most = min(_MOST_NUMBERS_IN_PAIRS, _MOST_NUMBERS_A_COMPONENT * len(constants))
     if rows.shape[1] <= most:
-        work = partial(_in_pairs, _factors(mixture.means, whitening, constants))
+        factors = _factors(mixture.means, whitening, constants)
+        work = partial(_in_pairs, factors.astype(rows.dtype))
     else:
-        work = partial(_one_by_one, mixture.means, whitening, constants)
-    total = _Sums()
+        of_each = (mixture.means, whitening, constants)
+        work = partial(_one_by_one, *(array.astype(rows.dtype) for array in of_each))
+    k, size = mixture.means.shape
+    total = _Sums(np.zeros(k), np.zeros((k, size)), np.zeros((k, size, size)))
     parts = (rows[start : start + _PART].T for start in range(0, len(rows), _PART))
     for found in side_by_side(work, parts):
         total += found
     return total
 
 
-def _shares(exponents: Float64[np.ndarray, "k n"]) -> float:
+def _shares(exponents: Float[np.ndarray, "k n"]) -> float:
     """Make each component's share in each row of log(w_k N(z; m_k, S_k)); the sum of log p(z)."""
     most = exponents.max(axis=0)
     exponents -= most
     np.exp(exponents, out=exponents)
     sums = exponents.sum(axis=0)
     exponents /= sums
-    return float((most + np.log(sums)).sum())
+    return float((most + np.log(sums)).sum(dtype=np.float64))
 
 
 def _one_by_one(
-    means: np.ndarray, whitening: np.ndarray, constants: np.ndarray, z: Float64[np.ndarray, "d n"]
+    means: np.ndarray, whitening: np.ndarray, constants: np.ndarray, z: Float[np.ndarray, "d n"]
 ) -> _Sums:
     """The sums of a part, by the definition."""
     each = zip(means, whitening, constants, strict=True)
@@ -222,10 +226,10 @@ def _factors(
     return np.hstack([of_pairs, of_numbers, constants[:, None]])
 
 
-def _with_pairs(z: Float64[np.ndarray, "d n"]) -> Float64[np.ndarray, "q n"]:
+def _with_pairs(z: Float[np.ndarray, "d n"]) -> Float[np.ndarray, "q n"]:
     """The products z_i z_j, i <= j, then the numbers, then 1."""
     size, count = z.shape
-    found = np.empty((size * (size + 1) // 2 + size + 1, count))
+    found = np.empty((size * (size + 1) // 2 + size + 1, count), z.dtype)
     start = 0
     for i in range(size):
         np.multiply(z[i], z[i:], out=found[start : start + size - i])
@@ -235,11 +239,11 @@ def _with_pairs(z: Float64[np.ndarray, "d n"]) -> Float64[np.ndarray, "q n"]:
     return found
 
 
-def _in_pairs(factors: np.ndarray, z: Float64[np.ndarray, "d n"]) -> _Sums:
+def _in_pairs(factors: np.ndarray, z: Float[np.ndarray, "d n"]) -> _Sums:
     """The sums of a part, by products in pairs."""
     size, (components, numbers) = len(z), factors.shape
     totals, likelihood = np.zeros((components, numbers)), 0.0
-    step = max(_HELD // numbers, 16)
+    step = max(_HELD // (numbers * z.itemsize), 16)
     for start in range(0, z.shape[1], step):
         pairs = _with_pairs(np.ascontiguousarray(z[:, start : start + step]))
         shares = factors @ pairs

@@ -11,8 +11,9 @@
 - ``isolation``: few random cuts part it from the training items (:mod:`narrows.learnt.forest`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ _SMALLEST_SPREAD = 0.05
 # An item that comes back exactly is as little odd as can be said.
 _SMALLEST_SQUARE = 1e-30
 # Items that one core judges at a time.
-_BLOCK = 1 << 12
+_BLOCK = 1 << 9
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,8 @@ class Scorer:
     def errors(self, items: np.ndarray, made: np.ndarray) -> Float64[np.ndarray, "n size"]:
         """(x̂ - x) / s of each value, of items and what the model makes of them."""
         differences = _differences(items, made)
-        return differences / _of_values(self.spread, differences.shape[1])
+        differences /= _of_values(self.spread, differences.shape[1])
+        return differences
 
     def ways(self, passed: Passed) -> Float64[np.ndarray, "n 3"]:
         """The scores of the three :data:`WAYS`, all finite. Many items are shared among the
@@ -136,9 +138,10 @@ class Scorer:
     def _ways(self, passed: Passed) -> Float64[np.ndarray, "n 3"]:
         with overflowing():
             errors = self.errors(passed.items, passed.made)
+            squares = np.einsum("ij,ij->i", errors, errors)
             along = _at_places(errors, len(self.projection)) @ self.projection
             ways = [
-                0.5 * np.log(np.maximum(np.square(errors).mean(axis=1), _SMALLEST_SQUARE)),
+                0.5 * np.log(np.maximum(squares / errors.shape[1], _SMALLEST_SQUARE)),
                 -self.mixture.log_density(np.hstack([passed.codes, along])),
                 self.forest.isolation(passed.items),
             ]
@@ -173,12 +176,13 @@ def learn_scorer(
     errors = _at_places(_differences(items[few], made) / _of_values(spread, size), places)
     projection = leading_directions(errors)
     features = np.hstack([codes[few], errors @ projection])
+    learns: tuple[Callable[[], Any], ...] = (
+        partial(fit_density, features, seed, trimmed=_TRIMMED),
+        partial(grow_forest, items, random),
+    )
+    mixture, forest = side_by_side(lambda learn: learn(), learns)
     return Scorer(
-        average=average,
-        spread=spread,
-        projection=projection,
-        mixture=fit_density(features, seed, trimmed=_TRIMMED),
-        forest=grow_forest(items, random),
+        average=average, spread=spread, projection=projection, mixture=mixture, forest=forest
     )
 
 

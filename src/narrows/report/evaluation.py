@@ -18,7 +18,7 @@ from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.report.columns import ColumnMeter, ColumnScore, columns_told
 from narrows.report.measures import ErrorMeter, psnr
-from narrows.support.chunks import pieces
+from narrows.support.chunks import CACHED_VALUES, pieces
 from narrows.support.number_text import count_of, items_of, readable, share
 from narrows.support.progress import Tracker, silent
 from narrows.support.shapes import is_image_shape
@@ -147,7 +147,7 @@ def evaluate(
         coded = autoencoder.coded(data.items if data.inputs is None else data.inputs)
     count = len(data) if at is None else len(at)
     with track("measuring", total=count, unit="items") as advance:
-        for places in pieces(data.items, at=at):
+        for places in pieces(data.items, values=CACHED_VALUES, at=at):
             items = autoencoder.shaped(data.items[places])
             inputs = items if data.inputs is None else autoencoder.shaped(data.inputs[places])
             found = coded.reconstructions(places)

@@ -21,7 +21,7 @@ from narrows.tasks.reasons import STEPS, falls, shares
 
 # Items that are enough to say how scores lie; and the most values that they may have: large images
 # need no more memory, nor time, than many small ones.
-_MOST_ITEMS, _MOST_VALUES = 20_000, 1 << 24
+_MOST_ITEMS, _MOST_VALUES = 10_000, 1 << 24
 # The same where each code takes steps on the decoder: one costs as much as training on ten items.
 _MOST_REFINED = 5_000
 _DETECTION_STREAM = 0xDE7EC
@@ -187,7 +187,7 @@ def fit_detection(
 ) -> dict[str, Float32[np.ndarray, "..."]]:
     """What a model file keeps for :class:`Detector`; nothing where codes are too long for it.
 
-    Of more than twenty thousand items, or five thousand where codes are refined, so many are looked
+    Of more than ten thousand items, or five thousand where codes are refined, so many are looked
     at, drawn from the seed.
 
     Args:
