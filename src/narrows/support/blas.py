@@ -10,12 +10,10 @@ themselves wait once.
 import contextlib
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
 from typing import Any, TypeVar
 
+from narrows.support.ahead import in_order
 from narrows.support.cores import usable_cores
 
 Part = TypeVar("Part")
@@ -94,18 +92,5 @@ def side_by_side(
     """
     cores = usable_cores()
     count = min(cores, most or cores)
-    left = iter(parts)
     with one_blas_thread():
-        if count == 1:
-            yield from map(work, left)
-            return
-        with ThreadPoolExecutor(count) as pool:
-            waiting: deque[Future[Result]] = deque()
-            try:
-                waiting.extend(pool.submit(work, part) for part in islice(left, count + 1))
-                while waiting:
-                    yield waiting.popleft().result()
-                    waiting.extend(pool.submit(work, part) for part in islice(left, 1))
-            finally:
-                for each in waiting:
-                    each.cancel()
+        yield from in_order(work, parts, count, lambda: count + 1)

@@ -2,7 +2,6 @@
 
 import struct
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from types import ModuleType
@@ -15,6 +14,7 @@ from narrows.archive.mixing.learned import Settings
 from narrows.archive.mixing.mixer_selection import Mixers
 from narrows.archive.mixing.scan_order import ScanOrder, split
 from narrows.errors import NotEnoughMemoryError
+from narrows.support.ahead import in_order
 from narrows.support.compiling import KERNELS, answer_for, is_kept, warn_once
 from narrows.support.cores import usable_cores
 from narrows.support.memory import NUMBA, require_compilers
@@ -103,15 +103,7 @@ def _parts(content: bytes, streams: int) -> list[bytes]:
 
 def _at_once(work: Callable[[int], Any], count: int) -> list[Any]:
     """What ``work`` makes of 0 to ``count`` - 1, in as many threads as there are cores to use."""
-    if count == 1:
-        return [work(0)]
-    try:
-        with ThreadPoolExecutor(min(count, usable_cores())) as pool:
-            return list(pool.map(work, range(count)))
-    except RuntimeError as error:
-        if "new thread" not in str(error):
-            raise
-        return [work(number) for number in range(count)]
+    return list(in_order(work, range(count), min(count, usable_cores()), lambda: count))
 
 
 class _Spent:
