@@ -286,10 +286,10 @@ def test_tables_cannot_be_changed() -> None:
 
 
 def coded(chances: list[np.ndarray], answers: list[np.ndarray], lanes: int) -> bytes:
-    recorder = Recorder(lanes)
+    recorder = Recorder()
     for some, known in zip(chances, answers, strict=True):
         recorder.answer(some, known)
-    return recorder.finish()
+    return recorder.finish(lanes)
 
 
 def batches(sizes: list[int], seed: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -445,7 +445,7 @@ def test_errors_below_the_least_move_no_weight() -> None:
     order = ScanOrder.of(BYTES.shape, 1)
     for least in (0, 1 << 15, 1 << 17):
         chosen = Settings.for_values(values, 4, SOME._replace(least=least))
-        recorder, coding = Recorder(1), in_numpy.Coding(order, chosen)
+        recorder, coding = Recorder(), in_numpy.Coding(order, chosen)
         for first, last in order.rounds():
             coding.go(recorder, values[first:last], last - first)
         learnt[least] = coding.learned.weights

@@ -4,6 +4,8 @@ Of the answers that come together, answer i is coded by lane i modulo their numb
 interval from 0 on, of the width of its chance, and a no the rest.
 """
 
+from typing import Protocol
+
 import numpy as np
 
 from narrows.archive import ans
@@ -25,25 +27,37 @@ def _interval(chances: np.ndarray, yes: np.ndarray) -> tuple[np.ndarray, np.ndar
     return np.where(yes, np.uint64(0), chances), width
 
 
-class Recorder:
-    """Takes answers and their probabilities, and codes them all in the end with ``lanes`` lanes."""
+class Coder(Protocol):
+    """Takes answers or gives them."""
 
-    def __init__(self, lanes: int) -> None:
-        self._lanes = lanes
-        self._batches: list[np.ndarray] = []
+    def answer(self, chances: np.ndarray, known: np.ndarray | None) -> np.ndarray:
+        """The answers to a question, 0 or 1 (m,), of which each is 1 with an even chance in
+        1/65536; ``known`` where they are taken."""
+        ...
+
+
+class Recorder:
+    """Takes answers and their probabilities, and codes them all in the end.
+
+    Attributes:
+        batches: each answer with its chance, which is even: their sum, uint16 (m,).
+    """
+
+    def __init__(self) -> None:
+        self.batches: list[np.ndarray] = []
 
     def answer(self, chances: np.ndarray, known: np.ndarray | None) -> np.ndarray:
         """Note answers ``known``, 0 or 1 (m,), of which each is 1 with a chance in 1/65536, an even
         number: gives them back."""
         assert known is not None
-        self._batches.append((chances | known).astype(np.uint16))
+        self.batches.append((chances | known).astype(np.uint16))
         return known
 
-    def finish(self) -> bytes:
-        """The states of the lanes (8 bytes each) and the words (4 each)."""
-        writer = ans.Writer(self._lanes)
-        for noted in reversed(self._batches):
-            for some in reversed(list(ans.pieces(len(noted), self._lanes))):
+    def finish(self, lanes: int) -> bytes:
+        """The states of so many lanes (8 bytes each) and the words (4 each)."""
+        writer = ans.Writer(lanes)
+        for noted in reversed(self.batches):
+            for some in reversed(list(ans.pieces(len(noted), lanes))):
                 yes = (noted[some] & _YES).astype(bool)
                 writer.put(*_interval((noted[some] & ~_YES).astype(np.uint64), yes))
         return writer.finish()

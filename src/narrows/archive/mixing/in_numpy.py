@@ -3,12 +3,10 @@
 Coding and decoding are one, and differ only in who knows the answers.
 """
 
-from typing import Protocol
-
 import numpy as np
 
 from narrows.archive.mixing import contexts, counts
-from narrows.archive.mixing.ans import Player, Recorder, lanes_for
+from narrows.archive.mixing.ans import Coder, Player, Recorder, lanes_for
 from narrows.archive.mixing.learned import Learned, Settings, quiet_cells
 from narrows.archive.mixing.logistic import LARGEST_LOGIT, ONE, probabilities
 from narrows.archive.mixing.mixer import Mixer, allowed, first_sets, set_of
@@ -17,20 +15,12 @@ from narrows.archive.mixing.probability_map import cell_of
 from narrows.archive.mixing.scan_order import ScanOrder, padded_places, padded_size
 
 
-class Coder(Protocol):
-    """Takes answers or gives them."""
-
-    def answer(self, chances: np.ndarray, known: np.ndarray | None) -> np.ndarray:
-        """The answers to a question, 0 or 1 (m,), of which each is 1 with an even chance."""
-        ...
-
-
 def encode(order: ScanOrder, settings: Settings, values: np.ndarray) -> bytes:
     """Code values, uint8 (items, places)."""
-    recorder, coding = Recorder(lanes_for(values.size)), Coding(order, settings)
+    recorder, coding = Recorder(), Coding(order, settings)
     for first, last in order.rounds():
         coding.go(recorder, values[first:last], last - first)
-    return recorder.finish()
+    return recorder.finish(lanes_for(values.size))
 
 
 def decode(order: ScanOrder, settings: Settings, content: bytes) -> np.ndarray:

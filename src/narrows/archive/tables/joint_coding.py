@@ -33,38 +33,24 @@ def encode_jointly(columns: Sequence[np.ndarray]) -> tuple[bytes, list[float]]:
         The bytes, and how many of them are due to each column.
     """
     predictions = column_predictions(columns)
-    notes = _Notes()
-    RowScan(len(columns[0]), predictions).run(notes, columns)
-    costs = notes.costs([each.width for each in predictions])
+    recorder = Recorder()
+    RowScan(len(columns[0]), predictions).run(recorder, columns)
+    costs = _bytes_of(recorder.batches, [each.width for each in predictions])
     states = min(max(int(sum(costs)) // _BYTES_A_STATE, 1), _MOST_STATES)
-    recorder = Recorder(states)
-    for chances, answers in notes.batches:
-        recorder.answer(chances, answers)
     front = [each.to_bytes(number) for number, each in enumerate(predictions)]
     costs = [cost + len(each) for cost, each in zip(costs, front, strict=True)]
-    return _STATES.pack(states) + b"".join(front) + recorder.finish(), costs
+    return _STATES.pack(states) + b"".join(front) + recorder.finish(states), costs
 
 
-class _Notes:
-    """Takes the answers down, until it is known how many states shall code them."""
-
-    def __init__(self) -> None:
-        self.batches: list[tuple[np.ndarray, np.ndarray]] = []
-
-    def answer(self, chances: np.ndarray, known: np.ndarray | None) -> np.ndarray:
-        """Note answers that are known: gives them back."""
-        assert known is not None
-        self.batches.append((chances.astype(np.uint16), known.astype(bool)))
-        return known
-
-    def costs(self, widths: Sequence[int]) -> list[float]:
-        """The bytes that each column takes: its bits come in turn, row by row."""
-        turns = [number for number, width in enumerate(widths) for _ in range(width)]
-        costs = [0] * len(widths)
-        for place, (chances, answers) in enumerate(self.batches):
-            taken = np.where(answers, chances, ONE - chances.astype(np.int64))
-            costs[turns[place % len(turns)]] += int(_costs()[taken].sum())
-        return [cost / (8 * _BIT) for cost in costs]
+def _bytes_of(batches: Sequence[np.ndarray], widths: Sequence[int]) -> list[float]:
+    """The bytes that each column's answers take: its bits come in turn, row by row."""
+    turns = [number for number, width in enumerate(widths) for _ in range(width)]
+    costs = [0] * len(widths)
+    for place, noted in enumerate(batches):
+        chances = noted.astype(np.int64) & ~1
+        taken = np.where(noted & 1, chances, ONE - chances)
+        costs[turns[place % len(turns)]] += int(_costs()[taken].sum())
+    return [cost / (8 * _BIT) for cost in costs]
 
 
 @one_blas_thread()

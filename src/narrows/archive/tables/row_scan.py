@@ -11,10 +11,10 @@ or sums of integers in float64 that stay below 2^53.
 from collections.abc import Sequence
 from functools import cache, reduce
 from math import isqrt
-from typing import Protocol
 
 import numpy as np
 
+from narrows.archive.mixing.ans import Coder
 from narrows.archive.mixing.contexts import group_of, hashed
 from narrows.archive.mixing.counts import MOST_ANSWERS, add, opinions_of
 from narrows.archive.mixing.learned import cell_bits
@@ -38,14 +38,6 @@ _FIRST_WEIGHT = 9830.0
 _RATE_OF_ALL, _RATE_OF_ONE = 200_000, 50_000
 # No answer is impossible, and none costs more than 11.4 bits.
 _LEAST = 24
-
-
-class Coder(Protocol):
-    """Who knows the answers, or learns them: see :mod:`narrows.archive.mixing.ans`."""
-
-    def answer(self, chances: np.ndarray, known: np.ndarray | None) -> np.ndarray:
-        """The answers, 0 or 1 (m,), each of which is 1 with a chance in 1/65536."""
-        ...
 
 
 def lanes_of(rows: int) -> tuple[int, int]:
