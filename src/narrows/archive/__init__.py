@@ -19,6 +19,7 @@
 ``bounds``          values to integer levels within a guaranteed error; what is within it
 ``exact_values``    the values of a block that are stored as they are
 ``filters``         differences, narrowing, byte planes
+``deflated``        raw DEFLATE streams
 ``methods/``        integers to bytes: general compressors, formats of images, models
 ``mixing/``         how context mixing works
 ``ans``             the entropy coder

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from narrows.archive.deflated import deflated, inflated
 from narrows.archive.positioned_reader import PositionedReader
 from narrows.archive.validation import damaged, field, whole_number
 from narrows.errors import ArchiveError
@@ -109,8 +110,7 @@ def _front(header: Mapping[str, Any]) -> bytes:
         header, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     ).encode()
     assert len(text) <= LARGEST_HEADER
-    packer = zlib.compressobj(9, wbits=-15)
-    packed = packer.compress(text) + packer.flush()
+    packed = deflated(text)
     held, how = (packed, 1) if len(packed) < len(text) else (text, 0)
     start = HEAD.pack(MAGIC, VERSION, how, 0, len(held), len(text), 0)[:-4]
     return start + struct.pack("<I", zlib.crc32(held, zlib.crc32(start))) + held
@@ -268,12 +268,9 @@ class Container:
 
     def _unpacked(self, content: bytes, length: int) -> bytes:
         try:
-            text = zlib.decompressobj(-15).decompress(content, length + 1)
-        except zlib.error as error:
+            return inflated(content, length)
+        except ValueError as error:
             raise damaged(self.name, f"its header cannot be unpacked: {error}") from error
-        if len(text) != length:
-            raise damaged(self.name, "its header is not as long as it says")
-        return text
 
     def _read_model(self) -> tuple[str | None, int]:
         """The SHA-256 and the bytes of the model that the header names."""

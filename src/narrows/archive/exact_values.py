@@ -4,12 +4,12 @@ A raw DEFLATE stream of, for n values: the distances between their places (n tim
 first counted from 0), then their bits, each group of bytes of equal weight together (lowest first).
 """
 
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
 
 from narrows.archive.bounds import bits_of
+from narrows.archive.deflated import deflated, inflated
 from narrows.archive.filters import joined_planes, planes
 
 
@@ -34,8 +34,7 @@ class ExactValues:
     def to_bytes(self) -> bytes:
         """The exceptions packed, without their number."""
         distances = np.diff(self.places, prepend=0).astype("<u4")
-        packer = zlib.compressobj(9, wbits=-15)
-        return packer.compress(planes(distances) + planes(self.bits)) + packer.flush()
+        return deflated(planes(distances) + planes(self.bits))
 
     @classmethod
     def from_bytes(cls, content: bytes, count: int, width: int, size: int) -> "ExactValues":
@@ -44,11 +43,7 @@ class ExactValues:
         Raises:
             ValueError, zlib.error: they are not what was packed.
         """
-        expected = count * (4 + width)
-        unpacker = zlib.decompressobj(-15)
-        unpacked = unpacker.decompress(content, expected + 1)
-        if len(unpacked) != expected or not unpacker.eof or unpacker.unused_data:
-            raise ValueError("its exceptions are not as many as it says")
+        unpacked = inflated(content, count * (4 + width))
         distances = joined_planes(unpacked[: 4 * count], np.dtype("<u4"))
         places = np.cumsum(distances.astype(np.int64))
         if count and (places[-1] >= size or distances[1:].min(initial=1) == 0):

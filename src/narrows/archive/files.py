@@ -1,10 +1,10 @@
 """The names of the files that images of an archive came from: a part of its own."""
 
 import json
-import zlib
 from typing import Any
 
 from narrows.archive.container import Container, Part
+from narrows.archive.deflated import deflated, inflated
 from narrows.archive.validation import damaged, field, whole_number
 from narrows.data.image_files import LONGEST_NAME, ImageFiles
 from narrows.errors import ArchiveError, UsageError
@@ -19,8 +19,7 @@ _AN_ITEM = 6 * LONGEST_NAME + 64
 def files_part(files: ImageFiles) -> tuple[dict[str, Any], Part]:
     """What a header says of the part, and the part: a raw DEFLATE stream of JSON."""
     text = json.dumps(files.to_dict(), sort_keys=True, separators=(",", ":")).encode()
-    packer = zlib.compressobj(9, wbits=-15)
-    return {"bytes": len(text)}, Part.of(PART, packer.compress(text) + packer.flush())
+    return {"bytes": len(text)}, Part.of(PART, deflated(text))
 
 
 def read_files(container: Container, count: int) -> ImageFiles | None:
@@ -36,13 +35,10 @@ def read_files(container: Container, count: int) -> ImageFiles | None:
     most = min(MOST_BYTES, 1024 + count * _AN_ITEM)
     size = whole_number(entry.get("bytes"), 2, most, "the size of the files' names", name)
     try:
-        unpacker = zlib.decompressobj(wbits=-15)
-        text = unpacker.decompress(container.read(PART), size + 1)
-        if len(text) != size or not unpacker.eof or unpacker.unused_data:
-            raise ValueError("they do not have the size that the header says")
+        text = inflated(container.read(PART), size)
         return ImageFiles.from_dict(json.loads(text), count)
     except ArchiveError:
         raise
-    except (zlib.error, ValueError, RecursionError, UsageError) as error:
+    except (ValueError, RecursionError, UsageError) as error:
         what = getattr(error, "message", error)
         raise damaged(name, f"its names of files are none: {what}") from error
