@@ -2,7 +2,7 @@
 blocks."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from narrows.archive.arrays import Layout
 from narrows.archive.block_coder import little_endian_bytes
 from narrows.archive.blocks import MOST_PIPELINES, BlockReader
 from narrows.archive.codes.decoder import Decoder
-from narrows.archive.codes.reading import DecodedBlocks
+from narrows.archive.codes.reading import decoded
 from narrows.archive.codes.writing import KIND as CODES
 from narrows.archive.container import Container
 from narrows.archive.files import read_files
@@ -58,8 +58,8 @@ class Archive(OpenArchive):
         self.layout = Layout.from_header(data, name)
         self.bound = self._bound() if kind == KIND else None
         self._held = self.layout if kind == KIND else self._codes_layout()
-        blocks = BlockReader(self._container, self._held, self._pipelines())
-        self._blocks = blocks if kind == KIND else self._decoded(blocks)
+        self._blocks = BlockReader(self._container, self._held, self._pipelines())
+        self._values = self._blocks.values if kind == KIND else self._decoded()
 
     @cached_property
     def files(self) -> ImageFiles | None:
@@ -80,17 +80,18 @@ class Archive(OpenArchive):
         name = self.name
         held = Layout.from_header(field(self._container.header, "codes", dict, name), name)
         fits = len(held.shape) == 2 and held.count == self.layout.count and self.layout.shape
-        if not fits or held.dtype.kind != "i" or held.dtype.itemsize > 2 or not held.item_size:
+        small = held.dtype.kind == "i" and held.dtype.itemsize <= 2
+        if not (fits and small and held.item_size and self.layout.item_size):
             raise damaged(name, "its header does not say what its codes are")
         return held
 
-    def _decoded(self, codes: BlockReader) -> DecodedBlocks:
+    def _decoded(self) -> Callable[[int, int], np.ndarray]:
         if "decoder" in self._container:
             decoder = self._decoder()
-            return DecodedBlocks(codes, lambda: decoder, self.layout, self.name)
+            return decoded(self._blocks, lambda: decoder, self.layout, self.name)
         if self._container.model is None:
             raise damaged(self.name, "its part 'decoder' is missing")
-        return DecodedBlocks(codes, self._decoder, self.layout, self.name)
+        return decoded(self._blocks, self._decoder, self.layout, self.name)
 
     def _decoder(self) -> Decoder:
         name, inputs = self.name, self._held.item_size
@@ -148,7 +149,7 @@ class Archive(OpenArchive):
         """
         self._check_range(start, stop)
         size = self.layout.item_size
-        flat = self._blocks.values(start * size, stop * size)
+        flat = self._values(start * size, stop * size)
         shaped = flat.reshape(stop - start, *self.layout.item_shape)
         return shaped.astype(self.layout.dtype, copy=False)
 
@@ -173,7 +174,7 @@ class Archive(OpenArchive):
                 yield self.items(*piece)
 
     def _batch_ranges(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
-        size = self.layout.item_size
+        size = self._held.item_size
         if not size or stop <= start:
             yield start, stop
             return
@@ -187,7 +188,7 @@ class Archive(OpenArchive):
         return merged(self._damaged_blocks())
 
     def _damaged_blocks(self) -> Iterator[tuple[int, int]]:
-        size = self.layout.item_size
+        size = self._held.item_size
         for number in range(len(self._blocks)):
             try:
                 self._blocks.content(number)
