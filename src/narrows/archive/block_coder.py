@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.archive.blocks import MOST_PIPELINES, BlockWriter
+from narrows.archive.blocks import LARGEST_BLOCK, MOST_PIPELINES, BlockWriter
 from narrows.archive.bounds import distance, within
 from narrows.archive.choosing import Choice
 from narrows.archive.container import Part
@@ -100,6 +100,7 @@ class BlockCoder:
             originals: what they are compared with, where they are codes.
         """
         pipeline, content, back = self._coded(start, values)
+        assert len(content) <= LARGEST_BLOCK
         self.writer.append(content, values.size, self._number(pipeline))
         begun = time.perf_counter()
         decoded = back if self._decode is None else self._decode(back)

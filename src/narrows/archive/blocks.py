@@ -15,8 +15,7 @@ import numpy as np
 from narrows.archive.arrays import Layout
 from narrows.archive.container import Container, Part
 from narrows.archive.pipeline import Pipeline
-from narrows.archive.validation import damaged
-from narrows.errors import ArchiveError
+from narrows.archive.validation import damaged, decoding
 
 RECORD = struct.Struct("<IIIB")
 _RECORDS = np.dtype([("values", "<u4"), ("bytes", "<u4"), ("crc", "<u4"), ("pipeline", "u1")])
@@ -61,9 +60,12 @@ class BlockWriter:
         self._payload = tempfile.SpooledTemporaryFile(_IN_MEMORY, prefix="narrows-")  # noqa: SIM115
         self._size = 0
 
-    def append(self, content: bytes, values: int, pipeline: int) -> None:
-        """Add a block of ``values`` values that the pipeline of that number has coded."""
-        assert len(content) <= LARGEST_BLOCK
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def append(self, content: bytes, values: int, pipeline: int = 0) -> None:
+        """Add a block of ``values`` values, or a group of so many rows, that the pipeline of that
+        number has coded."""
         self._records.append(RECORD.pack(values, len(content), zlib.crc32(content), pipeline))
         self._payload.write(content)
         self._size += len(content)
@@ -218,15 +220,8 @@ class BlockReader:
         name = self._name
         pipeline.method.require_available(name)
         shape, dtype = self.shape(number), self.layout.working_dtype
-        try:
+        with decoding(name, f"block {number + 1} of {len(self)}"):
             values = pipeline.decode(content, shape, dtype)
-        except (ArchiveError, MemoryError):
-            raise
-        # Decoders, and the libraries below them, fail in many ways on what is none of theirs.
-        except Exception as error:
-            raise damaged(
-                name, f"block {number + 1} of {len(self)} cannot be decoded: {error}"
-            ) from error
         assert values.shape == shape and values.dtype == dtype
         return values
 

@@ -1,6 +1,7 @@
 """Reading what a stranger may have written: every value of a header is looked at before its use."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from narrows.errors import ArchiveError
@@ -11,6 +12,22 @@ T = TypeVar("T")
 def damaged(name: str, what: str) -> ArchiveError:
     """The error that says what is wrong with the archive ``name``."""
     return ArchiveError(f"{name} is damaged: {what}", hint="get the file again")
+
+
+@contextlib.contextmanager
+def decoding(name: str, what: str) -> Iterator[None]:
+    """A block that decodes ``what``, where anything may fail: decoders, and the libraries below
+    them, do so in many ways on what is none of theirs.
+
+    Raises:
+        ArchiveError: it does.
+    """
+    try:
+        yield
+    except (ArchiveError, MemoryError):
+        raise
+    except Exception as error:
+        raise damaged(name, f"{what} cannot be decoded: {error}") from error
 
 
 def field(entry: Mapping[str, Any], key: str, kind: type[T], name: str) -> T:

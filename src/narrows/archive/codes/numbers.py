@@ -9,8 +9,7 @@ from narrows.archive.arrays import Layout
 from narrows.archive.choosing import choose
 from narrows.archive.methods import METHODS
 from narrows.archive.pipeline import Pipeline
-from narrows.archive.validation import damaged
-from narrows.errors import ArchiveError
+from narrows.archive.validation import damaged, decoding
 
 # Signs mean nothing to general compressors: 0, -1, 1, -2, ... become 0, 1, 2, 3, ...
 _DTYPE = np.dtype("u2")
@@ -34,13 +33,8 @@ def unpack_numbers(entry: Any, content: bytes, count: int, name: str) -> np.ndar
     if not isinstance(wanted, str) or (wanted in METHODS and METHODS[wanted].trained):
         raise damaged(name, "its header does not say how its nets are coded")
     pipeline = Pipeline.from_header(entry, _DTYPE, _no_parts, name)
-    try:
+    with decoding(name, "the numbers of its nets"):
         folded = pipeline.decode(content, (count,), _DTYPE).astype(np.int32)
-    except (ArchiveError, MemoryError):
-        raise
-    # Decoders, and the libraries below them, fail in many ways on what is none of theirs.
-    except Exception as error:
-        raise damaged(name, f"its nets cannot be decoded: {error}") from error
     return np.where(folded & 1, -(folded >> 1) - 1, folded >> 1).astype(np.int16)
 
 

@@ -23,7 +23,7 @@ from narrows.archive.codes.predictor import Predictor
 from narrows.archive.container import LARGEST_PART, MAGIC, Container, Part, write_container
 from narrows.archive.methods.xz import Xz
 from narrows.archive.pipeline import Pipeline
-from narrows.archive.validation import damaged, field, whole_number
+from narrows.archive.validation import damaged, decoding, field, whole_number
 from narrows.errors import ArchiveError
 from narrows.support import arguments
 from narrows.support.inputs import cannot_be_read, unchanged
@@ -175,10 +175,8 @@ def shared_encoder(model: SharedModel) -> bytes:
     entry, name = field(model.container.header, "encoder", dict, model.name), model.name
     size = whole_number(entry.get("bytes"), 1, LARGEST_PART, "the length of its encoder", name)
     content = model.container.read("encoder")
-    try:
+    with decoding(name, "its encoder"):
         return Xz().decompress(content, size)
-    except Exception as error:  # whatever the library makes of what is none of ours
-        raise damaged(name, f"its encoder cannot be unpacked: {error}") from error
 
 
 def is_shared_model(path: Path) -> bool:

@@ -21,10 +21,10 @@ from narrows.archive.tables.group import (
     sections,
 )
 from narrows.archive.tables.layout import TableColumn, TableLayout
-from narrows.archive.tables.size_breakdown import ColumnSize, TableSizeBreakdown
+from narrows.archive.tables.size_breakdown import TableSizeBreakdown
 from narrows.archive.tables.text.description import PART as LINES
 from narrows.archive.tables.text.description import CsvText, from_header, text_checked
-from narrows.archive.validation import damaged, field
+from narrows.archive.validation import damaged, decoding, field
 from narrows.data import table_writer
 from narrows.data.tables.frames import Form
 from narrows.data.tables.frames.legacy import legacy_form
@@ -95,13 +95,7 @@ class TableArchive(OpenArchive):
                 if pipeline is not None:
                     counts[pipeline.name] = counts.get(pipeline.name, 0) + 1
         columns = tuple(
-            ColumnSize(
-                name=column.name,
-                type=str(column.kept.storage.type),
-                bound=column.bound,
-                methods=counts,
-                size=column.size,
-            )
+            column.size_breakdown(counts)
             for column, counts in zip(self.layout.columns, methods, strict=True)
         )
         breakdown = TableSizeBreakdown(
@@ -172,16 +166,8 @@ class TableArchive(OpenArchive):
         content = self._content(number)
         for kept in self.layout.kept:
             self._require_installed(kept)
-        try:
+        with decoding(self.name, f"group {number + 1} of {len(self._index)}"):
             return decode_group(self.layout.kept, content, int(self._index.counts[number]))
-        except (ArchiveError, MemoryError):
-            raise
-        # Decoders, and the libraries below them, fail in many ways on what is none of theirs.
-        except Exception as error:
-            raise damaged(
-                self.name,
-                f"group {number + 1} of {len(self._index)} cannot be decoded: {error}",
-            ) from error
 
     def _require_installed(self, kept: Kept) -> None:
         for pipeline in kept.pipelines:
@@ -221,13 +207,9 @@ class TableArchive(OpenArchive):
             return pa.nulls(0, kept.storage.type)
         content = self._container.read(f"categories{number}")
         self._require_installed(kept)
-        try:
+        with decoding(self.name, f"the categories of {column.name!r}"):
             (cells,) = decode_group([kept], content, column.category_count)
             return kept.storage.array(cells)
-        except (ArchiveError, MemoryError):
-            raise
-        except Exception as error:
-            raise damaged(self.name, f"the categories of {column.name!r}: {error}") from error
 
     def _table(self, cells: list[Cells]) -> Any:
         """Cells as an Arrow table.

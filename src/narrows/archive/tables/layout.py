@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +12,7 @@ from narrows.archive.methods import ReadPart
 from narrows.archive.pipeline import Pipeline
 from narrows.archive.tables.cells import Storage
 from narrows.archive.tables.group import Kept
+from narrows.archive.tables.size_breakdown import ColumnSize
 from narrows.archive.tables.sources import MOST_COLUMNS
 from narrows.archive.validation import damaged, field, whole_number
 from narrows.data.tables.arrow_types import type_from_text
@@ -58,6 +59,23 @@ class TableColumn:
             name=name, kept=_kept(storage, bound), bound=bound, dtype=dtype, categories=categories
         )
 
+    def in_own_units(self, error: float) -> float:
+        """An error of what is held: of decimals that is their digits as an integer."""
+        return error / 10**self.kept.storage.scale
+
+    def size_breakdown(
+        self, methods: Mapping[str, int], largest_error: float | None = None
+    ) -> ColumnSize:
+        """Where its bytes are; no largest error is told where none is allowed."""
+        return ColumnSize(
+            name=self.name,
+            type=str(self.kept.storage.type),
+            bound=self.bound,
+            methods=methods,
+            size=self.size,
+            largest_error=largest_error if self.bound else None,
+        )
+
     def to_header(self) -> dict[str, Any]:
         """What a header says of it."""
         header: dict[str, Any] = {
@@ -101,16 +119,7 @@ class TableColumn:
             count = whole_number(inner.get("count"), 0, MOST_CATEGORIES, "a number", name)
             _read_pipelines(column.categories, inner, read_part, name)
         size = whole_number(entry.get("bytes", 0), 0, 1 << 62, "a size", name)
-        kept, bound, dtype = column.kept, column.bound, column.dtype
-        return cls(
-            name=title,
-            kept=kept,
-            bound=bound,
-            dtype=dtype,
-            categories=column.categories,
-            category_count=count,
-            size=size,
-        )
+        return replace(column, category_count=count, size=size)
 
 
 def _kept(storage: Storage, bound: float) -> Kept:

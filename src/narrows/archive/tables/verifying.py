@@ -91,7 +91,7 @@ def verify_table(
     if originals.take(1) is not None:
         raise _other_rows(archive, table)
     largest = {
-        column.name: meter.largest / 10**column.kept.storage.scale
+        column.name: column.in_own_units(meter.largest)
         for column, meter in zip(columns, meters, strict=True)
         if column.bound
     }

@@ -1,18 +1,17 @@
 """From a table to an archive: group by group, each decoded again and compared before it counts."""
 
+import contextlib
 import hashlib
 import math
 import os
-import tempfile
 import time
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import IO, Any
 
 from narrows.archive.block_coder import DifferenceMeter
-from narrows.archive.blocks import RECORD
+from narrows.archive.blocks import BlockWriter
 from narrows.archive.container import Part, write_container
 from narrows.archive.error_bounds import ErrorBound, ErrorBounds
 from narrows.archive.methods import EFFORTS, Effort
@@ -20,7 +19,7 @@ from narrows.archive.tables.cells import Storage
 from narrows.archive.tables.group import digest_pieces
 from narrows.archive.tables.grouping import encode_group
 from narrows.archive.tables.layout import TableColumn, TableLayout
-from narrows.archive.tables.size_breakdown import ColumnSize, TableSizeBreakdown
+from narrows.archive.tables.size_breakdown import TableSizeBreakdown
 from narrows.archive.tables.sources import Range, TypedTable
 from narrows.archive.tables.text.description import PART as LINES
 from narrows.archive.tables.text.description import (
@@ -42,8 +41,6 @@ from narrows.support.progress import Advance, Tracker, silent
 _TOGETHER_UP_TO: dict[Effort, float] = {"fast": 0, "normal": 1 << 22, "best": math.inf}
 # Columns whose range few wild values make that are told of.
 _MOST_STRETCHED = 5
-# Coded groups wait in memory up to here, then in a temporary file.
-_IN_MEMORY = 64 << 20
 
 
 def write_table(
@@ -89,8 +86,8 @@ def write_table(
     irregular = table.irregular
     if text is not None and not is_kept(text):
         text, irregular = None, "its encoding, line ends or missing cells are too unusual"
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY, prefix="narrows-") as payload:
-        writer = _Writer(columns, table, effort, payload, text)
+    with contextlib.closing(BlockWriter()) as coded:
+        writer = _Writer(columns, table, effort, coded, text)
         with track(f"compressing {table.name}", total=table.rows, unit="rows") as advance:
             for group in table.groups():
                 writer.add(group, advance)
@@ -173,14 +170,13 @@ class _Writer:
         columns: list[TableColumn],
         table: TypedTable,
         effort: Effort,
-        payload: IO[bytes],
+        coded: BlockWriter,
         text: CsvText | None,
     ) -> None:
-        self._columns, self._table, self._effort, self._payload = columns, table, effort, payload
+        self._columns, self._table, self._effort, self._coded = columns, table, effort, coded
         self._together = table.rows * len(columns) <= _TOGETHER_UP_TO[effort]
-        self._records: list[bytes] = []
         self._digest = hashlib.sha256()
-        self._rows, self._size, self._seconds_back = 0, 0, 0.0
+        self._rows, self._seconds_back = 0, 0.0
         self._sizes = [0] * len(columns)
         self._meters = [DifferenceMeter() for _ in columns]
         self._methods: list[dict[str, int]] = [{} for _ in columns]
@@ -210,7 +206,6 @@ class _Writer:
         ]
         encoded = encode_group(kept, cells, self._effort, self._together, lambda: advance(step))
         advance(rows - step * len(self._columns))
-        content = encoded.content
         self._seconds_back += encoded.seconds_back
         for number, (ours, theirs) in enumerate(zip(cells, encoded.cells, strict=True)):
             self._sizes[number] += encoded.sizes[number]
@@ -221,10 +216,8 @@ class _Writer:
             if (pipeline := encoded.pipelines[number]) is not None:
                 methods = self._methods[number]
                 methods[pipeline.name] = methods.get(pipeline.name, 0) + 1
-        self._payload.write(content)
-        self._records.append(RECORD.pack(group.num_rows, len(content), zlib.crc32(content), 0))
-        self._rows += group.num_rows
-        self._size += len(content)
+        self._coded.append(encoded.content, rows)
+        self._rows += rows
 
     def finish(self, out: IO[bytes]) -> TableSizeBreakdown:
         """Write the archive."""
@@ -247,28 +240,16 @@ class _Writer:
             "data": data,
             "sha256": self._digest.hexdigest(),
         }
-        index = Part.of("index", b"".join(self._records))
-        payload = Part("payload", self._payload, self._size, checked=False)
-        sizes = write_container(out, header, [*parts, index, payload])
+        sizes = write_container(out, header, [*parts, *self._coded.parts()])
         column_sizes = [
-            ColumnSize(
-                name=column.name,
-                type=str(column.kept.storage.type),
-                bound=column.bound,
-                methods=methods,
-                size=column.size,
-                largest_error=meter.largest / 10**column.kept.storage.scale
-                if column.bound
-                else None,
-            )
+            column.size_breakdown(methods, column.in_own_units(meter.largest))
             for column, methods, meter in zip(
                 self._columns, self._methods, self._meters, strict=True
             )
         ]
-        groups = len(self._records)
         breakdown = TableSizeBreakdown(
             rows=self._rows,
-            groups=groups,
+            groups=len(self._coded),
             sizes=sizes,
             columns=tuple(column_sizes),
             seconds_back=self._seconds_back,
