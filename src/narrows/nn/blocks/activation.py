@@ -4,14 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from narrows.nn.activations import apply_activation
-from narrows.nn.blocks.base import (
-    NOTHING_KEPT,
-    Arrays,
-    Block,
-    KeptShapes,
-    Shape,
-    check_activation,
-)
+from narrows.nn.blocks.base import Arrays, Block, check_activation
 from narrows.nn.flow import Flow
 
 
@@ -26,12 +19,7 @@ class Activation(Block):
     def __post_init__(self) -> None:
         check_activation(self.name, self.activation)
 
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
-        return shape
-
     def apply(self, arrays: Arrays, x: Any, flow: Flow) -> Any:
         return apply_activation(self.activation, x)
 
-    def mirror(self, shape: Shape, activation: str) -> tuple[Block, ...]:
-        # the mirror of the layer after it ends in this activation already
-        return ()
+    # It has no mirror: that of the layer after it ends in this activation already.

@@ -38,12 +38,13 @@ class Block:
     keeps_range: ClassVar[bool] = False
 
     def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
-        """The shape this block makes of an item of ``shape``; ``kept`` is what it may join.
+        """The shape this block makes of an item of ``shape``, where it is another; ``kept`` is what
+        it may join.
 
         Raises:
             UsageError: it does not take items of that shape.
         """
-        raise NotImplementedError
+        return shape
 
     def keeps(self, shape: Shape) -> dict[str, Shape]:
         """The shapes of the tensors it keeps for blocks after it, by name; empty if none."""
@@ -66,9 +67,9 @@ class Block:
         raise NotImplementedError
 
     def mirror(self, shape: Shape, activation: str) -> tuple["Block", ...]:
-        """The blocks that lead back to items of ``shape``; a layer among them ends in
-        ``activation``."""
-        raise NotImplementedError
+        """The blocks that lead back to items of ``shape``, where there is a way to go; a layer
+        among them ends in ``activation``."""
+        return ()
 
     def to_dict(self) -> dict[str, Any]:
         """The block as a spec writes it."""
@@ -78,6 +79,12 @@ class Block:
             for name, value in values.items()
         }
         return {"block": self.name, **plain}
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a finite number."""
+    is_one = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_one and -math.inf < value < math.inf
 
 
 def is_size(value: Any) -> bool:

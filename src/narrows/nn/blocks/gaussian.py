@@ -14,6 +14,7 @@ from narrows.nn.blocks.base import (
     Shape,
     check_size,
     glorot_uniform,
+    is_number,
 )
 from narrows.nn.blocks.dense import Dense, check_row
 from narrows.nn.flow import Flow
@@ -40,13 +41,10 @@ class Gaussian(Block):
 
     def __post_init__(self) -> None:
         check_size(self.name, self.size, "numbers")
-        beta = self.beta
-        if (
-            not isinstance(beta, int | float)
-            or isinstance(beta, bool)
-            or not 0 <= beta < float("inf")
-        ):
-            raise UsageError(f"gaussian has a beta of {beta!r}, and needs a number of at least 0")
+        if not is_number(self.beta) or self.beta < 0:
+            raise UsageError(
+                f"gaussian has a beta of {self.beta!r}, and needs a number of at least 0"
+            )
 
     def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
         check_row(f"gaussian ({self.size} numbers)", shape)

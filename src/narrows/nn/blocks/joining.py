@@ -30,9 +30,6 @@ class Copy(Block):
     def __post_init__(self) -> None:
         _check_name(self.name, self.to)
 
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
-        return shape
-
     def keeps(self, shape: Shape) -> dict[str, Shape]:
         return {self.to: shape}
 

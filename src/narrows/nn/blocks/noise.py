@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from narrows.errors import UsageError
-from narrows.nn.blocks.base import NOTHING_KEPT, Arrays, Block, KeptShapes, Shape
+from narrows.nn.blocks.base import Arrays, Block, is_number
 from narrows.nn.flow import Flow
 
 
@@ -18,15 +18,11 @@ class Dropout(Block):
     name: ClassVar[str] = "dropout"
 
     def __post_init__(self) -> None:
-        rate = self.rate
-        if not isinstance(rate, int | float) or isinstance(rate, bool) or not 0 <= rate < 1:
+        if not is_number(self.rate) or not 0 <= self.rate < 1:
             raise UsageError(
-                f"dropout has a rate of {rate!r}, and needs a number from 0 to below 1",
+                f"dropout has a rate of {self.rate!r}, and needs a number from 0 to below 1",
                 hint="write rate = 0.1 to drop a tenth of the values",
             )
-
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
-        return shape
 
     def apply(self, arrays: Arrays, x: Any, flow: Flow) -> Any:
         if not flow.training or self.rate == 0:
@@ -34,6 +30,3 @@ class Dropout(Block):
         assert flow.uniform is not None, "a flow that trains draws"
         xp = x.__array_namespace__()
         return xp.where(flow.uniform(x.shape) >= self.rate, x / (1 - self.rate), xp.zeros_like(x))
-
-    def mirror(self, shape: Shape, activation: str) -> tuple[Block, ...]:
-        return ()

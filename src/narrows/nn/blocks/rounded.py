@@ -16,6 +16,7 @@ from narrows.nn.blocks.base import (
     Shape,
     check_size,
     glorot_uniform,
+    is_number,
 )
 from narrows.nn.blocks.dense import check_row
 from narrows.nn.flow import Flow
@@ -52,14 +53,9 @@ class Rounded(Block):
 
     def __post_init__(self) -> None:
         check_size(self.name, self.context, "units of context")
-        wanted = self.item_bytes
-        if (
-            not isinstance(wanted, int | float)
-            or isinstance(wanted, bool)
-            or not 0 < wanted < math.inf
-        ):
+        if not is_number(self.item_bytes) or self.item_bytes <= 0:
             raise UsageError(
-                f"rounded has {wanted!r} as item_bytes, and needs a number above 0",
+                f"rounded has {self.item_bytes!r} as item_bytes, and needs a number above 0",
                 hint="write item_bytes = 10 for codes of ten bytes an item",
             )
 
@@ -106,9 +102,6 @@ class Rounded(Block):
         price = xp.maximum(arrays["price"] * change, xp.float32(_LEAST_PRICE))
         flow.updates[f"{flow.prefix}.price"] = price
         return x
-
-    def mirror(self, shape: Shape, activation: str) -> tuple[Block, ...]:
-        return ()
 
 
 def context_degrees(size: int, units: int) -> np.ndarray:
