@@ -21,7 +21,7 @@ from narrows.archive.item_files import is_named_folder, write_items, write_named
 from narrows.archive.pipeline import Pipeline
 from narrows.archive.reader import OpenArchive
 from narrows.archive.size_breakdown import SizeBreakdown, trials_from_header
-from narrows.archive.validation import damaged, field
+from narrows.archive.validation import damaged, field, finite_number
 from narrows.data.image_files import ImageFiles
 from narrows.errors import ArchiveError
 from narrows.support.progress import Note, Tracker, silent
@@ -56,7 +56,7 @@ class Archive(OpenArchive):
                 hint="update narrows",
             )
         self.layout = Layout.from_header(data, name)
-        self.bound = self._bound() if kind == KIND else None
+        self.bound = finite_number(header.get("bound"), 0, "bound", name) if kind == KIND else None
         self._held = self.layout if kind == KIND else self._codes_layout()
         self._blocks = BlockReader(self._container, self._held, self._pipelines())
         self._values = self._blocks.values if kind == KIND else self._decoded()
@@ -69,12 +69,6 @@ class Archive(OpenArchive):
             ArchiveError: it is damaged, or a name would lead out of its folder.
         """
         return read_files(self._container, len(self))
-
-    def _bound(self) -> float:
-        bound = self._container.header.get("bound")
-        if not isinstance(bound, int | float) or not 0 <= bound < float("inf"):
-            raise damaged(self.name, "its header has no usable 'bound'")
-        return float(bound)
 
     def _codes_layout(self) -> Layout:
         name = self.name

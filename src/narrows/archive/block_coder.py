@@ -4,6 +4,7 @@ import hashlib
 import math
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -87,9 +88,9 @@ class BlockCoder:
         self.writer, self.errors, self.seconds_back = BlockWriter(), DifferenceMeter(), 0.0
         self._choice, self._bound, self._effort, self._decode = choice, bound, effort, decode
         self._digest = hashlib.sha256()
-        # in the order in which blocks first needed them, and how many blocks each has coded
+        # in the order in which blocks first needed them
         self._pipelines: list[Pipeline] = []
-        self._blocks: list[int] = []
+        self._methods = Counter[str]()
 
     def add(self, start: int, values: np.ndarray, originals: np.ndarray | None = None) -> None:
         """Code one more block.
@@ -114,11 +115,9 @@ class BlockCoder:
         if header not in headers:
             headers.append(header)
             self._pipelines.append(pipeline)
-            self._blocks.append(0)
             assert len(self._pipelines) <= MOST_PIPELINES
-        number = headers.index(header)
-        self._blocks[number] += 1
-        return number
+        self._methods[pipeline.name] += 1
+        return headers.index(header)
 
     def _coded(self, start: int, values: np.ndarray) -> tuple[Pipeline, bytes, np.ndarray]:
         tried = self._choice.coded.pop(start, None)
@@ -164,7 +163,4 @@ class BlockCoder:
 
     def methods(self) -> dict[str, int]:
         """How blocks are coded, and how many of them so."""
-        counts: dict[str, int] = {}
-        for pipeline, blocks in zip(self._pipelines, self._blocks, strict=True):
-            counts[pipeline.name] = counts.get(pipeline.name, 0) + blocks
-        return counts
+        return dict(self._methods)

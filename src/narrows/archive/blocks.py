@@ -8,6 +8,7 @@ the same order. So any item is read by decoding the blocks that hold it.
 import struct
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -197,10 +198,10 @@ class BlockReader:
     def methods(self) -> dict[str, int]:
         """How many blocks each pipeline has coded, by its name."""
         counts = np.bincount(self._index.numbers, minlength=len(self._pipelines)).tolist()
-        names: dict[str, int] = {}
+        names = Counter[str]()
         for pipeline, count in zip(self._pipelines, counts, strict=True):
-            names[pipeline.name] = names.get(pipeline.name, 0) + count
-        return names
+            names[pipeline.name] += count
+        return dict(names)
 
     def content(self, number: int) -> bytes:
         """The bytes of a block, its checksum compared.

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.archive.validation import damaged, whole_number
+from narrows.archive.validation import damaged, finite_number, whole_number
 from narrows.errors import UsageError
 
 #: Integers up to here, and no further, are all float64 numbers.
@@ -244,7 +244,5 @@ def quantiser_from_header(entry: Any, dtype: np.dtype, name: str) -> Quantiser:
     if dtype.kind != "f":
         raise damaged(name, "its header has steps for truth values")
     step = whole_number(entry.get("step"), 1, EXACT_INTEGERS, "a step", name)
-    divisor = entry.get("divisor")
-    if not isinstance(divisor, int | float) or not 0 < divisor < math.inf:
-        raise damaged(name, "its header has no usable 'divisor'")
-    return Grid(step, float(divisor))
+    above_zero = math.ulp(0.0)
+    return Grid(step, finite_number(entry.get("divisor"), above_zero, "divisor", name))

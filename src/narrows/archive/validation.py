@@ -1,12 +1,15 @@
 """Reading what a stranger may have written: every value of a header is looked at before its use."""
 
 import contextlib
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from narrows.errors import ArchiveError
 
 T = TypeVar("T")
+#: The largest float.
+LARGEST = sys.float_info.max
 
 
 def damaged(name: str, what: str) -> ArchiveError:
@@ -40,6 +43,18 @@ def field(entry: Mapping[str, Any], key: str, kind: type[T], name: str) -> T:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise damaged(name, f"its header has no usable {key!r}")
     return value
+
+
+def finite_number(value: Any, least: float, what: str, name: str) -> float:
+    """``value``, which must be a finite number from ``least`` on.
+
+    Raises:
+        ArchiveError: it is not; ``what`` names it.
+    """
+    is_one = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_one or not least <= value <= LARGEST:
+        raise damaged(name, f"its header has no usable {what!r}")
+    return float(value)
 
 
 def whole_number(value: Any, least: int, most: int, what: str, name: str) -> int:

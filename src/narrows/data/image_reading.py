@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from narrows.data.image_extras import by_imagecodecs, by_tifffile
+from narrows.data.image_files import COLOURS
 from narrows.data.image_formats import (
     FRONT_BYTES,
     TIFF_STARTS,
@@ -56,8 +57,6 @@ _SEQUENCES = frozenset({"TIFF", "GIF", "PNG", "WEBP", "AVIF", "DCX", "FLI", "SPI
 _SMALL = 1 << 20
 # Where Pillow finds out how an image is to be turned, TIFF aside.
 _TELLS_ORIENTATION = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
-# Colours that arrays for learning have as RGB, and archives as they are.
-_OTHER_COLOURS = ("CMYK", "LAB", "YCbCr", "HSV")
 
 
 def image_suffixes() -> frozenset[str]:
@@ -297,7 +296,7 @@ def _pillow_values(
     mode, clear = image.mode, image.info.get("transparency") is not None
     if mode == "P":
         return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB")), None, ()
-    if mode in _OTHER_COLOURS:
+    if mode in COLOURS:  # which arrays for learning have as RGB, and archives as they are
         if exact:
             return np.asarray(image), mode, ()
         return np.asarray(image.convert("RGB")), None, ("converted",)

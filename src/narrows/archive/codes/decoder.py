@@ -1,6 +1,5 @@
 """From codes to values: a net in whole numbers, and what its results are in the data's units."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 from narrows.archive.arrays import Layout
 from narrows.archive.codes.integer_net import IntegerNet, net_from_header, with_numbers
 from narrows.archive.codes.numbers import pack_numbers, unpack_numbers
-from narrows.archive.validation import damaged, field
+from narrows.archive.validation import LARGEST, damaged, field, finite_number
 from narrows.support.rounding import as_dtype
 
 # Values computed together.
@@ -74,7 +73,9 @@ class Decoder:
             raise damaged(
                 name, f"its decoder gives {net.units:,} values, and items have {layout.item_size:,}"
             )
-        scale, offset = (_number(entry.get(key), name) for key in ("scale", "offset"))
+        scale, offset = (
+            finite_number(entry.get(key), -LARGEST, key, name) for key in ("scale", "offset")
+        )
         limits = None if entry.get("range") is None else _range(entry["range"], layout, name)
         count = sum(layer.weight.size + layer.bias.size for layer in net.layers)
         numbers = unpack_numbers(field(entry, "numbers", dict, name), content, count, name)
@@ -84,21 +85,8 @@ class Decoder:
 def _range(value: Any, layout: Layout, name: str) -> tuple[float, float]:
     if not isinstance(value, list) or len(value) != 2:
         raise damaged(name, "its header has no usable 'range'")
-    low, high = (_number(limit, name) for limit in value)
+    low, high = (finite_number(limit, -LARGEST, "range", name) for limit in value)
     held = np.iinfo(layout.dtype) if layout.dtype.kind in "iu" else np.finfo(np.float64)
     if not held.min <= low <= high <= held.max:
         raise damaged(name, "its header has a 'range' that its values cannot have")
     return low, high
-
-
-def _number(value: Any, name: str) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not _is_finite(value):
-        raise damaged(name, "its header does not say what its decoder's results are")
-    return float(value)
-
-
-def _is_finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False

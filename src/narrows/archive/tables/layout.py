@@ -1,6 +1,5 @@
 """What an archive says of a table: its columns, how each is kept, and how many rows there are."""
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -14,7 +13,7 @@ from narrows.archive.tables.cells import Storage
 from narrows.archive.tables.group import Kept
 from narrows.archive.tables.size_breakdown import ColumnSize
 from narrows.archive.tables.sources import MOST_COLUMNS
-from narrows.archive.validation import damaged, field, whole_number
+from narrows.archive.validation import damaged, field, finite_number, whole_number
 from narrows.data.tables.arrow_types import type_from_text
 from narrows.data.tables.frames.form import LIBRARIES, Form
 from narrows.support.lazy_modules import pa
@@ -22,7 +21,6 @@ from narrows.support.lazy_modules import pa
 _MOST_ROWS = 1 << 40
 #: Categories of one column.
 MOST_CATEGORIES = 1 << 24
-_LARGEST = sys.float_info.max
 _FRAMES = (None, *LIBRARIES)
 
 
@@ -109,7 +107,8 @@ class TableColumn:
             type_ = type_from_text(text)
         except ValueError as error:
             raise damaged(name, f"column {title[:40]!r} is of type {text[:40]!r}") from error
-        column = cls.of(title, type_, _bound(entry, name), entry.get("dtype"))
+        bound = finite_number(entry.get("bound", 0), 0, "bound", name)
+        column = cls.of(title, type_, bound, entry.get("dtype"))
         if not isinstance(column.dtype, str | None):
             raise damaged(name, f"column {title[:40]!r} has no usable 'dtype'")
         _read_pipelines(column.kept, entry, read_part, name)
@@ -126,13 +125,6 @@ def _kept(storage: Storage, bound: float) -> Kept:
     """How values are kept: of decimals the bound of their digits as an integer."""
     exact = Fraction(bound) * Fraction(10) ** storage.scale
     return Kept(storage, bound if not storage.scale else float_below(exact), [])
-
-
-def _bound(entry: Mapping[str, Any], name: str) -> float:
-    bound = entry.get("bound", 0)
-    if isinstance(bound, bool) or not isinstance(bound, int | float) or not 0 <= bound <= _LARGEST:
-        raise damaged(name, "its header has no usable 'bound'")
-    return float(bound)
 
 
 def _pipelines_to_header(kept: Kept) -> list[dict[str, Any]]:
