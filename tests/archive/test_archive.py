@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from helpers import golden_archives
 from helpers.archive_cases import any_array, assert_same, assert_within, forged, parts_of
 from narrows import Dataset, compress, decompress
-from narrows.archive import Archive, Trial, open_archive, write_archive
+from narrows.archive import Archive, Trial, open_archive, opening, write_archive
 from narrows.archive import blocks as blocks_module
 from narrows.archive.arrays import Layout
 from narrows.archive.choosing import sampled_blocks
@@ -33,7 +33,7 @@ FEW = settings(max_examples=60, deadline=None)
 def written(items: np.ndarray, **options: object) -> Archive:
     out = io.BytesIO()
     write_archive(out, items, effort="fast", **options)  # type: ignore[arg-type]
-    return Archive(io.BytesIO(out.getvalue()), "the archive")
+    return opening.opened(io.BytesIO(out.getvalue()), "the archive")
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ def test_items_that_are_not_there_are_refused(start: int, stop: int) -> None:
 def test_the_size_breakdown_is_the_file() -> None:
     out = io.BytesIO()
     breakdown = write_archive(out, np.arange(3000) % 50)
-    archive = Archive(io.BytesIO(out.getvalue()), "a")
+    archive = opening.opened(io.BytesIO(out.getvalue()), "a")
     assert breakdown.total == len(out.getvalue()) == archive.size_breakdown.total
     assert breakdown.bits_per_value == len(out.getvalue()) * 8 / 3000
     assert archive.size_breakdown.sizes == breakdown.sizes
@@ -379,7 +379,7 @@ def test_archives_are_written_without_optional_libraries(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("name", golden_archives.ARCHIVES)
 def test_old_archives_open_with_the_same_values(name: str) -> None:
     items, bound, *_ = golden_archives.DATA[name]
-    with Archive(io.BytesIO(b64decode(golden_archives.ARCHIVES[name])), name) as archive:
+    with opening.opened(io.BytesIO(b64decode(golden_archives.ARCHIVES[name])), name) as archive:
         result = archive.read()
         assert archive.bound == bound
         method = name.rpartition(", ")[2]

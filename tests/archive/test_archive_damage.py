@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from helpers.archive_cases import assert_same, forged, json_values, parts_of, with_one_change
 from narrows import compress, decompress
-from narrows.archive import Archive, write_archive
 from narrows.archive import blocks as blocks_module
+from narrows.archive import opening, write_archive
 from narrows.archive.container import HEAD, MAGIC, Container, Part, write_container
 from narrows.errors import ArchiveError
 
@@ -116,7 +116,7 @@ def test_undamaged_blocks_can_still_be_read() -> None:
     _, parts = parts_of(blob)
     place = len(blob) - len(parts["payload"])
     damaged = blob[:place] + bytes([blob[place] ^ 4]) + blob[place + 1 :]
-    with Archive(io.BytesIO(damaged), "a") as archive:
+    with opening.opened(io.BytesIO(damaged), "a") as archive:
         assert archive.damaged_items() == [(0, 10)]  # 80 bytes are 10 items
         assert_same(archive.items(10, 30), ITEMS[10:])
         left = list(archive.batches(skip_damaged=True))
@@ -129,7 +129,7 @@ def test_undamaged_blocks_can_still_be_read() -> None:
 
 def test_what_is_left_of_a_cut_file_can_be_read() -> None:
     cut = ARCHIVES["integers"][:-2]
-    with Archive(io.BytesIO(cut), "a", damaged_too=True) as archive:
+    with opening.opened(io.BytesIO(cut), "a", damaged_too=True) as archive:
         assert archive.damaged_items() == [(20, 30)]
         assert_same(np.concatenate(list(archive.batches(skip_damaged=True))), ITEMS[:20])
 

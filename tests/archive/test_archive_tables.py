@@ -20,7 +20,7 @@ from helpers import golden_tables
 from helpers.optional import optional
 from helpers.table_cases import CELLS, any_column, any_table, assert_same_table, related_table
 from narrows import compress, decompress
-from narrows.archive import TableArchive, open_archive, write_table
+from narrows.archive import TableArchive, open_archive, opening, write_table
 from narrows.archive.error_bounds import ErrorBound, ErrorBounds
 from narrows.archive.tables import sources
 from narrows.archive.tables.column_prediction import MOST_BITS, ColumnPrediction, column_predictions
@@ -33,7 +33,7 @@ pl = optional("polars")
 
 
 def opened(blob: bytes) -> TableArchive:
-    return TableArchive(io.BytesIO(blob), "a")
+    return opening.opened(io.BytesIO(blob), "a")
 
 
 def breakdown_of(table: Any, **options: Any) -> Any:

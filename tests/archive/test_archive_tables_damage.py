@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from helpers.archive_cases import forged, json_values, parts_of, with_one_change
 from helpers.table_cases import assert_same_table, related_table
 from narrows import compress, decompress
-from narrows.archive import TableArchive
+from narrows.archive import opening
 from narrows.archive.blocks import RECORD
 from narrows.archive.tables import sources
 from narrows.archive.tables.joint_coding import decode_jointly, encode_jointly
@@ -72,14 +72,14 @@ def test_undamaged_groups_can_still_be_read() -> None:
     damaged = bytearray(GROUPS)
     damaged[-len(parts["payload"])] ^= 1
     whole = decompress(GROUPS)
-    with TableArchive(io.BytesIO(bytes(damaged)), "a") as archive:
+    with opening.opened(io.BytesIO(bytes(damaged)), "a") as archive:
         assert archive.damaged_items() == [(0, 20)]
         assert_same_table(archive.items(20, 60), whole.slice(20))
         left = [batch.num_rows for batch in archive.batches(skip_damaged=True)]
         assert left == [20, 20]
         with pytest.raises(ArchiveError, match="group 1 of 3"):
             archive.read()
-    with TableArchive(io.BytesIO(GROUPS[:-1]), "a", damaged_too=True) as archive:
+    with opening.opened(io.BytesIO(GROUPS[:-1]), "a", damaged_too=True) as archive:
         assert archive.damaged_items() == [(40, 60)]
         assert_same_table(archive.items(0, 40), whole.slice(0, 40))
 

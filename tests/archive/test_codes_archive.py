@@ -26,7 +26,7 @@ from helpers.codes_cases import (
 )
 from helpers.command_line import Command, done
 from narrows import decompress
-from narrows.archive import Archive
+from narrows.archive import Archive, opening
 from narrows.archive import codes as codes_package
 from narrows.archive.codes import writing
 from narrows.archive.codes.predicted import Predicted
@@ -55,7 +55,7 @@ def test_it_gives_what_the_decoder_makes_of_the_codes(
     dtype: str, predicted: bool, size: int
 ) -> None:
     blob = in_blocks(size, dtype=dtype, predicted=predicted)
-    with Archive(io.BytesIO(blob), "a") as archive:
+    with opening.opened(io.BytesIO(blob), "a") as archive:
         items, layout = archive.read(), archive.layout
         assert ("predicted" in archive.size_breakdown.methods) == predicted
         assert (archive.size_breakdown.blocks > 1) == (size == 700)
@@ -83,7 +83,7 @@ def test_a_block_that_the_method_does_not_take_is_stored() -> None:
 
 def test_it_says_how_far_its_values_are() -> None:
     originals = counted_items()
-    with Archive(io.BytesIO(BLOB), "a") as archive:
+    with opening.opened(io.BytesIO(BLOB), "a") as archive:
         breakdown, found = archive.size_breakdown, verify(archive, originals)
         missed = archive.read().astype(float) - originals
         assert breakdown.bound is None and breakdown.numbers == SIZE
@@ -98,7 +98,7 @@ def test_what_is_left_of_a_damaged_one_can_be_read() -> None:
     blob = bytearray(in_blocks(700))
     whole = decompress(bytes(blob))
     blob[-5] ^= 1
-    with Archive(io.BytesIO(bytes(blob)), "a") as archive:
+    with opening.opened(io.BytesIO(bytes(blob)), "a") as archive:
         ((start, stop),) = archive.damaged_items()
         assert 0 < start < stop == 300
         left = np.concatenate(list(archive.batches(skip_damaged=True)))
@@ -153,7 +153,7 @@ LAYERS = HEADER["decoder"]["layers"]
 )
 def test_a_forged_header_is_refused(changes: dict[str, Any]) -> None:
     blob = forged({**HEADER, **changes}, PARTS)
-    with pytest.raises(ArchiveError), Archive(io.BytesIO(blob), "a") as archive:
+    with pytest.raises(ArchiveError), opening.opened(io.BytesIO(blob), "a") as archive:
         archive.size_breakdown  # noqa: B018
         archive.read()
 
@@ -182,7 +182,7 @@ def test_forged_parts_end_in_an_error_or_in_values(part: str, data: st.DataObjec
     cut = data.draw(st.sampled_from([len(content), len(content) // 2, len(content) - 1]))
     blob = forged(HEADER, {**PARTS, part: bytes(content[:cut])})
     try:
-        with Archive(io.BytesIO(blob), "a") as archive:
+        with opening.opened(io.BytesIO(blob), "a") as archive:
             assert archive.items(0, 300).shape == (300, 4, 5)
     except NarrowsError:
         pass
@@ -193,7 +193,7 @@ def test_archives_of_codes_of_earlier_days_open(name: str) -> None:
     blob = b64decode(golden_archives.CODES[name])
     dtype = name.split(", ")[0]
     found = decompress(blob)
-    layout = Archive(io.BytesIO(blob), "a").layout
+    layout = opening.opened(io.BytesIO(blob), "a").layout
     assert found.dtype == np.dtype(dtype)
     assert (found == counted_decoder()(counted_codes(300), layout)).all()
     little = found.astype(found.dtype.newbyteorder("<")).tobytes()

@@ -11,7 +11,7 @@ from helpers.archive_cases import assert_same, forged, parts_of
 from helpers.codes_cases import blots, counted_decoder, drawn_net
 from helpers.command_line import Command, done, failed
 from narrows import compress, decompress
-from narrows.archive import Archive, SharedModel, open_archive
+from narrows.archive import SharedModel, open_archive, opening
 from narrows.archive.codes.integer_net import in_floats
 from narrows.archive.codes.shared import shared_decoder, shared_predicted
 from narrows.data import Dataset
@@ -64,9 +64,9 @@ def test_it_is_as_near_as_one_with_a_decoder_of_its_own(
     short_codes: TrainedModel, blob: bytes, shared: SharedModel
 ) -> None:
     own = archive_of(OTHERS, short_codes)
-    with Archive(io.BytesIO(own), "a") as archive:
+    with opening.opened(io.BytesIO(own), "a") as archive:
         alone = archive.size_breakdown
-    with Archive(io.BytesIO(blob), "a") as archive:  # says what it is without its model
+    with opening.opened(io.BytesIO(blob), "a") as archive:  # says what it is without its model
         breakdown = archive.size_breakdown
     assert (breakdown.model, breakdown.model_size) == (shared.digest, len(shared.content))
     assert len(blob) < len(own) - alone.sizes["decoder"]
@@ -125,7 +125,7 @@ def test_a_model_of_other_items_is_refused(shared: SharedModel) -> None:
 
 
 def test_what_it_has_is_what_was_put_in(shared: SharedModel) -> None:
-    with Archive(io.BytesIO(archive_of(OTHERS, shared)), "a") as archive:
+    with opening.opened(io.BytesIO(archive_of(OTHERS, shared)), "a") as archive:
         layout = archive.layout
     decoder = shared_decoder(shared, layout)
     assert decoder.net.inputs == shared_predicted(shared).size == 6

@@ -20,7 +20,7 @@ from hypothesis.extra import numpy as arrays
 
 from helpers.archive_cases import assert_same, assert_within
 from narrows import Dataset, compress, decompress
-from narrows.archive import Archive, write_archive
+from narrows.archive import opening, write_archive
 from narrows.archive.methods.mixing import Mixing
 from narrows.archive.methods.stored import Stored
 from narrows.archive.mixing import ScanOrder, blocks, compiled, decode_block, encode_block, in_numpy
@@ -625,7 +625,7 @@ def test_archives_of_any_levels_come_back(
 ) -> None:
     items = (digits.items[:200] - (8 if dtype == "i2" else 0)).astype(dtype)
     blob = compress(items, bound, effort="best")
-    with Archive(io.BytesIO(blob), "a") as archive:
+    with opening.opened(io.BytesIO(blob), "a") as archive:
         assert archive.size_breakdown.methods == {"mixing": 1}
     assert_within(decompress(blob), items, bound)
 

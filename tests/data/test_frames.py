@@ -17,7 +17,7 @@ import pytest
 from helpers.archive_cases import forged, parts_of
 from helpers.optional import optional
 from narrows import compress, decompress
-from narrows.archive import TableArchive
+from narrows.archive import opening
 from narrows.archive.tables import verify_table
 from narrows.data.tables.frames import frame_from_arrow, frame_to_arrow
 from narrows.errors import ArchiveError, DataError, ShapeError, UsageError
@@ -309,7 +309,7 @@ def test_columns_are_named_by_their_labels_in_bounds() -> None:
 
 def test_another_index_or_dtype_does_not_verify() -> None:
     X = pd.DataFrame({"a": [1, 2]}, index=pd.RangeIndex(3, 5))
-    with TableArchive(io.BytesIO(compress(X)), "a") as archive:
+    with opening.opened(io.BytesIO(compress(X)), "a") as archive:
         assert verify_table(archive, X).rows == 2
         for other in (X.reset_index(drop=True), X.astype("Int64"), X["a"], pa.table({"a": [1, 2]})):
             with pytest.raises(ShapeError, match="differ"):

@@ -48,12 +48,12 @@ table = pa.table(columns)
 ARCHIVE = """
 import io
 from narrows import compress, decompress
-from narrows.archive import TableArchive
+from narrows.archive import opening
 from narrows.archive.tables.verifying import verify_table
 
 blob = compress(table, effort="fast")
 assert decompress(blob).equals(table)
-assert verify_table(TableArchive(io.BytesIO(blob), "a"), table).rows == 20
+assert verify_table(opening.opened(io.BytesIO(blob), "a"), table).rows == 20
 """
 
 LEARNT = """

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from helpers.codes_cases import blots
-from narrows.archive import Archive, SizeBreakdown
+from narrows.archive import SizeBreakdown, opening
 from narrows.archive.codes.predicted import Predicted
 from narrows.archive.codes.predictor import quantised_predictor
 from narrows.data import Dataset
@@ -126,7 +126,7 @@ def test_fewer_bytes_are_found_where_they_are_asked_for(
 ) -> None:
     items = blots().items
     blob, breakdown = written(short_codes, items, item_bytes=1.8)
-    with Archive(io.BytesIO(blob), "a") as archive:
+    with opening.opened(io.BytesIO(blob), "a") as archive:
         missed = archive.read().astype(float) - items
         assert archive.size_breakdown.sizes == breakdown.sizes
     assert breakdown.mean_squared_error == pytest.approx((missed**2).mean())
@@ -148,7 +148,7 @@ def test_the_same_items_make_the_same_bytes(
 @pytest.mark.parametrize("count", [0, 1])
 def test_few_items_are_an_archive_too(short_codes: TrainedModel, count: int) -> None:
     items = blots().items[:count]
-    with Archive(io.BytesIO(written(short_codes, items)[0]), "a") as archive:
+    with opening.opened(io.BytesIO(written(short_codes, items)[0]), "a") as archive:
         assert archive.read().shape == items.shape
 
 

@@ -26,9 +26,6 @@ from narrows.data.image_files import ImageFiles
 from narrows.errors import ArchiveError
 from narrows.support.progress import Note, Tracker, silent
 
-KIND = "array"
-KINDS = (KIND, CODES)
-
 
 class Archive(OpenArchive):
     """An open archive of an array.
@@ -45,21 +42,16 @@ class Archive(OpenArchive):
     unit: ClassVar[str] = "item"
     usual_format: ClassVar[str] = "npy"
 
-    def _open(self, container: Container) -> None:
-        super()._open(container)
+    def __init__(self, container: Container) -> None:
+        super().__init__(container)
         header, name = container.header, container.name
         data = field(header, "data", dict, name)
-        kind = field(data, "kind", str, name)
-        if kind not in KINDS:
-            raise ArchiveError(
-                f"{name} holds data of the kind {kind[:40]!r}, which this narrows does not read",
-                hint="update narrows",
-            )
+        codes = data["kind"] == CODES
         self.layout = Layout.from_header(data, name)
-        self.bound = finite_number(header.get("bound"), 0, "bound", name) if kind == KIND else None
-        self._held = self.layout if kind == KIND else self._codes_layout()
+        self.bound = None if codes else finite_number(header.get("bound"), 0, "bound", name)
+        self._held = self._codes_layout() if codes else self.layout
         self._blocks = BlockReader(self._container, self._held, self._pipelines())
-        self._values = self._blocks.values if kind == KIND else self._decoded()
+        self._values = self._decoded() if codes else self._blocks.values
 
     @cached_property
     def files(self) -> ImageFiles | None:

@@ -17,6 +17,7 @@ from narrows.archive.archive import Archive
 from narrows.archive.arrays import array_of
 from narrows.archive.codes.shared import KIND as MODEL
 from narrows.archive.codes.shared import SharedModel
+from narrows.archive.codes.writing import KIND as CODES
 from narrows.archive.container import Container
 from narrows.archive.methods import EFFORTS, Effort
 from narrows.archive.tables.archive import TableArchive
@@ -39,7 +40,7 @@ from narrows.support.spelling import spelt
 
 _KINDS: dict[str, type[Archive] | type[TableArchive]] = {
     "array": Archive,
-    "codes": Archive,
+    CODES: Archive,
     "table": TableArchive,
     "frame": TableArchive,
 }
@@ -252,4 +253,4 @@ def opened(
             f"{name} holds data of the kind {kind[:40]!r}, which this narrows does not read",
             hint="update narrows",
         )
-    return _KINDS[kind].of(container)
+    return _KINDS[kind](container)

@@ -1,7 +1,7 @@
 """What archives of every kind of data have in common while they are open for reading."""
 
 from collections.abc import Callable
-from typing import IO, Any, Self
+from typing import Any
 
 from narrows.archive.container import Container
 from narrows.archive.holding import Holding
@@ -22,23 +22,12 @@ class OpenArchive(Holding):
 
     again: "Callable[[], OpenArchive] | None"
 
-    def __init__(self, stream: IO[bytes], name: str, *, damaged_too: bool = False) -> None:
-        """Read the header and the index of the archive in ``stream``, which must be seekable.
+    def __init__(self, container: Container) -> None:
+        """Read what the header and the index say; a kind of archive adds its own.
 
         Raises:
-            ArchiveError: not an archive, damaged, from a newer version, or not of this kind.
+            ArchiveError: it is damaged.
         """
-        self._open(Container(stream, name, cut_short=damaged_too))
-
-    @classmethod
-    def of(cls, container: Container) -> Self:
-        """The same of a container that is open already."""
-        archive = cls.__new__(cls)
-        archive._open(container)
-        return archive
-
-    def _open(self, container: Container) -> None:
-        """Read what the header and the index say; a kind of archive adds its own."""
         self.name, self._container = container.name, container
         self.again = None
         self._digest = field(container.header, "sha256", str, self.name)

@@ -51,8 +51,8 @@ class TableArchive(OpenArchive):
     usual_format: ClassVar[str] = "csv"
     size_is_known: ClassVar[bool] = False
 
-    def _open(self, container: Container) -> None:
-        super()._open(container)
+    def __init__(self, container: Container) -> None:
+        super().__init__(container)
         data = field(container.header, "data", dict, self.name)
         self.layout = TableLayout.from_header(data, container.read, self.name)
         self.bound = max(column.bound for column in self.layout.columns)
