@@ -142,17 +142,6 @@ class Archive(OpenArchive):
     def batches(
         self, start: int = 0, stop: int | None = None, *, skip_damaged: bool = False
     ) -> Iterator[np.ndarray]:
-        """The same items in order, about a block at a time.
-
-        Args:
-            start: the first.
-            stop: the one behind the last; None for all.
-            skip_damaged: leave out the items that :meth:`damaged_items` names.
-
-        Raises:
-            UsageError: there are no such items.
-            ArchiveError: a block is damaged.
-        """
         stop = len(self) if stop is None else stop
         missing = self.damaged_items() if skip_damaged else []
         for low, high in self._batch_ranges(start, stop):
@@ -205,11 +194,6 @@ class Archive(OpenArchive):
         return result
 
     def verified_batches(self, *, track: Tracker = silent) -> Iterator[np.ndarray]:
-        """All items in order, about a block at a time; at the end their SHA-256 is compared.
-
-        Raises:
-            ArchiveError: the archive is damaged.
-        """
         digest = hashlib.sha256()
         with track(f"reading {self.name}", total=len(self), unit="items") as advance:
             for batch in self.batches():

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from narrows.errors import ArchiveError, UsageError
@@ -55,12 +54,7 @@ class Holding(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     @abstractmethod
@@ -85,11 +79,26 @@ class Holding(ABC):
     def batches(
         self, start: int = 0, stop: int | None = None, *, skip_damaged: bool = False
     ) -> Iterator[Any]:
-        """What it holds from number ``start`` up to ``stop``, in order and in pieces."""
+        """Items or rows in order: about a block of items at a time, or Arrow tables of no more than
+        a group of rows.
+
+        Args:
+            start: the first.
+            stop: the one behind the last; None for all.
+            skip_damaged: leave out those that :meth:`damaged_items` names.
+
+        Raises:
+            UsageError: there are no such items.
+            ArchiveError: what holds them is damaged.
+        """
 
     @abstractmethod
     def verified_batches(self, *, track: Tracker = silent) -> Iterator[Any]:
-        """All that it holds in order; at the end its SHA-256 is compared."""
+        """All of them in order; at the end their SHA-256 is compared.
+
+        Raises:
+            ArchiveError: the archive is damaged.
+        """
 
     @abstractmethod
     def damaged_items(self) -> list[tuple[int, int]]:

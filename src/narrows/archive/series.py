@@ -217,7 +217,6 @@ class ArchiveSeries(Holding):
     def batches(
         self, start: int = 0, stop: int | None = None, *, skip_damaged: bool = False
     ) -> Iterator[Any]:
-        """What they hold from number ``start`` up to ``stop``, in order and in pieces."""
         stop = len(self) if stop is None else stop
         self._check_range(start, stop)
         for number, low, high in self._pieces(start, stop):
@@ -227,7 +226,6 @@ class ArchiveSeries(Holding):
                 yield from archive.batches(low, high, skip_damaged=skip_damaged)
 
     def verified_batches(self, *, track: Tracker = silent) -> Iterator[Any]:
-        """All that they hold in order; at the end of each its SHA-256 is compared."""
         with track(f"reading {self.name}", total=len(self.entries), unit="archives") as advance:
             for number in range(len(self.entries)):
                 with self._opened(number) as archive:

@@ -251,17 +251,6 @@ class TableArchive(OpenArchive):
     def batches(
         self, start: int = 0, stop: int | None = None, *, skip_damaged: bool = False
     ) -> Iterator[Any]:
-        """Rows in order, as Arrow tables of no more than a group.
-
-        Args:
-            start: the first.
-            stop: the one behind the last; None for all.
-            skip_damaged: leave out the rows that :meth:`damaged_items` names.
-
-        Raises:
-            UsageError: there are no such rows.
-            ArchiveError: a group is damaged.
-        """
         stop = len(self) if stop is None else stop
         self._check_range(start, stop)
         for number, (low, high) in enumerate(zip(self._starts, self._starts[1:], strict=False)):
@@ -301,11 +290,6 @@ class TableArchive(OpenArchive):
         self._check_digest(digest.hexdigest())
 
     def verified_batches(self, *, track: Tracker = silent) -> Iterator[Any]:
-        """All rows in order, as Arrow tables; at the end their SHA-256 is compared.
-
-        Raises:
-            ArchiveError: the archive is damaged.
-        """
         for group in self.verified_groups(track=track):
             yield self._table(group)
 
