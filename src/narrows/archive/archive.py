@@ -17,7 +17,7 @@ from narrows.archive.codes.writing import KIND as CODES
 from narrows.archive.container import Container
 from narrows.archive.files import read_files
 from narrows.archive.holding import Selection, merged
-from narrows.archive.item_files import is_named_folder, write_items, write_named
+from narrows.archive.item_files import is_named_folder, write_items
 from narrows.archive.pipeline import Pipeline
 from narrows.archive.reader import OpenArchive
 from narrows.archive.size_breakdown import SizeBreakdown, trials_from_header
@@ -206,10 +206,7 @@ class Archive(OpenArchive):
         self, batches: Iterator[np.ndarray], selection: Selection, out: str, note: Note
     ) -> None:
         files = self._selected_files(selection, note) if is_named_folder(out) else None
-        if files is None:
-            write_items(batches, selection.count, self.layout, out)
-        else:
-            write_named(files, batches, out, note)
+        write_items(batches, selection.count, self.layout, out, files, note)
 
     def _selected_files(self, selection: Selection, note: Note) -> ImageFiles | None:
         """The files that a selection came from, if it has names."""

@@ -1,7 +1,7 @@
 """Items of an archive to files: arrays, tables of numbers, images numbered or by their names."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,19 @@ def is_named_folder(out: str) -> bool:
     return not Path(out).suffix or out.endswith("/")
 
 
-def write_items(batches: Iterable[np.ndarray], count: int, layout: Layout, out: str) -> None:
-    """Write ``count`` items in the format that the name of ``out`` says."""
+def write_items(
+    batches: Iterable[np.ndarray],
+    count: int,
+    layout: Layout,
+    out: str,
+    files: ImageFiles | None,
+    note: Note,
+) -> None:
+    """Write ``count`` items in the format that the name of ``out`` says, or images that came from
+    ``files`` under their names; what is not called as it was is noted."""
+    if files is not None:
+        _write_named(files, batches, out, note)
+        return
     shape = layout.item_shape
     if out.lower().endswith((".csv", ".parquet")):
         shape = (math.prod(shape),)  # a table has no pixels: an image becomes a row
@@ -27,8 +38,7 @@ def write_items(batches: Iterable[np.ndarray], count: int, layout: Layout, out: 
             writer.write(batch.reshape(len(batch), *shape))
 
 
-def write_named(files: ImageFiles, batches: Iterator[np.ndarray], out: str, note: Note) -> None:
-    """Write images to a folder under their names; what is not called as it was is noted."""
+def _write_named(files: ImageFiles, batches: Iterable[np.ndarray], out: str, note: Note) -> None:
     place = 0
     with named_image_writer(out, files.names, colours=files.colours) as write:
         for batch in batches:

@@ -17,7 +17,7 @@ from typing import Any
 from narrows.archive.archive import Archive
 from narrows.archive.codes.shared import SharedModel
 from narrows.archive.holding import Holding, Selection, merged
-from narrows.archive.item_files import is_named_folder, write_items, write_named
+from narrows.archive.item_files import is_named_folder, write_items
 from narrows.archive.opening import ModelLike, open_archive
 from narrows.archive.tables.archive import TableArchive
 from narrows.archive.validation import damaged, field, whole_number
@@ -276,10 +276,7 @@ class ArchiveSeries(Holding):
             layout = first.layout
         is_whole = is_named_folder(out) and not selection.skips_damaged
         files = self._files(touched) if is_whole else None
-        if files is None:
-            write_items(batches, selection.count, layout, out)
-        else:
-            write_named(files, batches, out, note)
+        write_items(batches, selection.count, layout, out, files, note)
 
     def _files(self, touched: list[tuple[int, int, int]]) -> ImageFiles | None:
         """The files that images came from, if all have names, and channels of one kind."""

@@ -10,7 +10,8 @@ from typing import Any
 
 from narrows.nn.activations import apply_activation
 from narrows.nn.blocks import Arrays, Block, Conv, ConvTranspose
-from narrows.nn.blocks.base import as_pair, with_channels
+from narrows.nn.blocks.base import with_channels
+from narrows.nn.blocks.convolution import sizes_of
 from narrows.nn.flow import Flow
 from narrows.nn.spec import Spec
 
@@ -45,16 +46,10 @@ class NativeConvTranspose(ConvTranspose):
 def _convolved(block: Conv | ConvTranspose, x: Any, weight: Any) -> Any:
     import jax
 
-    _, stride = _pairs(block)
+    _, stride = sizes_of(block)
     return jax.lax.conv_general_dilated(
         x, weight, stride, block.padding.upper(), dimension_numbers=_LAYOUT
     )
-
-
-def _pairs(block: Conv | ConvTranspose) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Height and width of a block's kernel and of its stride."""
-    kernel, stride = (as_pair(block.name, "size", size) for size in (block.kernel, block.stride))
-    return kernel, stride
 
 
 _NATIVE: dict[type[Block], type[Block]] = {Conv: NativeConv, ConvTranspose: NativeConvTranspose}
@@ -69,7 +64,7 @@ def with_native_convolutions(spec: Spec) -> Spec:
     def native(block: Block) -> Block:
         if not isinstance(block, Conv | ConvTranspose):
             return block
-        kernel, stride = _pairs(block)
+        kernel, stride = sizes_of(block)
         if not everywhere and (stride != (1, 1) or kernel == (1, 1)):
             return block
         options = {field.name: getattr(block, field.name) for field in fields(block)}

@@ -59,7 +59,7 @@ class Conv(Block):
 
     def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
         height, width, _ = image_shape(self.name, shape)
-        windows = _windows((height, width), *_sizes(self), self.padding)
+        windows = _windows((height, width), *sizes_of(self), self.padding)
         if min(windows) < 1:
             raise UsageError(
                 f"conv of kernel {self.kernel} without padding needs images at least as large and "
@@ -70,7 +70,7 @@ class Conv(Block):
 
     def array_shapes(self, shape: Shape) -> dict[str, Shape]:
         channels = image_shape(self.name, shape)[2]
-        return {"weight": (*_sizes(self)[0], channels, self.channels), "bias": (self.channels,)}
+        return {"weight": (*sizes_of(self)[0], channels, self.channels), "bias": (self.channels,)}
 
     def initial_arrays(self, shape: Shape, random: np.random.Generator) -> dict[str, np.ndarray]:
         return _initial(self.array_shapes(shape), random)
@@ -78,7 +78,7 @@ class Conv(Block):
     def apply(self, arrays: Arrays, x: Any, flow: Flow) -> Any:
         x = with_channels(x)
         weight = arrays["weight"]
-        rows = _rows(x, *_sizes(self), self.padding)
+        rows = _rows(x, *sizes_of(self), self.padding)
         product = rows @ weight.reshape(-1, weight.shape[-1])
         return apply_activation(self.activation, product + arrays["bias"])
 
@@ -118,7 +118,7 @@ class ConvTranspose(Block):
     def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
         height, width, _ = image_shape(self.name, shape)
         size = self._size((height, width))
-        needed = _windows(size, *_sizes(self), self.padding)
+        needed = _windows(size, *sizes_of(self), self.padding)
         if needed != (height, width):
             raise UsageError(
                 f"conv_transpose to size {size} (kernel {self.kernel}, stride {self.stride}, "
@@ -136,13 +136,13 @@ class ConvTranspose(Block):
     def _natural_size(self, given: Pair) -> Pair:
         high, wide = (
             count * stride if self.padding == "same" else (count - 1) * stride + kernel
-            for count, kernel, stride in zip(given, *_sizes(self), strict=True)
+            for count, kernel, stride in zip(given, *sizes_of(self), strict=True)
         )
         return high, wide
 
     def array_shapes(self, shape: Shape) -> dict[str, Shape]:
         channels = image_shape(self.name, shape)[2]
-        return {"weight": (*_sizes(self)[0], self.channels, channels), "bias": (self.channels,)}
+        return {"weight": (*sizes_of(self)[0], self.channels, channels), "bias": (self.channels,)}
 
     def initial_arrays(self, shape: Shape, random: np.random.Generator) -> dict[str, np.ndarray]:
         return _initial(self.array_shapes(shape), random)
@@ -152,7 +152,7 @@ class ConvTranspose(Block):
         weight = arrays["weight"]
         rows = x @ weight.reshape(-1, weight.shape[-1]).T
         size = self._size(x.shape[1:3])
-        image = _images(rows, size, *_sizes(self), self.padding)
+        image = _images(rows, size, *sizes_of(self), self.padding)
         return apply_activation(self.activation, image + arrays["bias"])
 
     def mirror(self, shape: Shape, activation: str) -> tuple[Block, ...]:
@@ -170,7 +170,7 @@ def _check_options(block: Conv | ConvTranspose) -> None:
     check_activation(block.name, block.activation)
 
 
-def _sizes(block: Conv | ConvTranspose) -> tuple[Pair, Pair]:
+def sizes_of(block: Conv | ConvTranspose) -> tuple[Pair, Pair]:
     """The kernel and the stride, each with a height and a width."""
     kernel = as_pair(block.name, "kernel", block.kernel)
     return kernel, as_pair(block.name, "stride", block.stride)
