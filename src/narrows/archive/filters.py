@@ -16,6 +16,8 @@ from typing import ClassVar
 
 import numpy as np
 
+Shape = tuple[int, ...]
+
 
 def planes(values: np.ndarray) -> bytes:
     """The bytes of ``values``, those of equal weight together, lowest first."""
@@ -42,9 +44,7 @@ class Filter(ABC):
         """The bytes in front, and the filtered values."""
 
     @abstractmethod
-    def filtered(
-        self, front: bytes, shape: tuple[int, ...], dtype: np.dtype
-    ) -> tuple[tuple[int, ...], np.dtype]:
+    def filtered(self, front: bytes, shape: Shape, dtype: np.dtype) -> tuple[Shape, np.dtype]:
         """The shape and dtype that values of ``shape`` and ``dtype`` get.
 
         Raises:
@@ -52,9 +52,7 @@ class Filter(ABC):
         """
 
     @abstractmethod
-    def undo(
-        self, front: bytes, values: np.ndarray, shape: tuple[int, ...], dtype: np.dtype
-    ) -> np.ndarray:
+    def undo(self, front: bytes, values: np.ndarray, shape: Shape, dtype: np.dtype) -> np.ndarray:
         """The values of ``shape`` and ``dtype`` from which :meth:`apply` made ``values``."""
 
 
@@ -72,14 +70,10 @@ class Delta(Filter):
         folded = (differences << differences.dtype.type(1)) ^ (np.zeros_like(top) - top)
         return b"", folded.reshape(values.shape)
 
-    def filtered(
-        self, front: bytes, shape: tuple[int, ...], dtype: np.dtype
-    ) -> tuple[tuple[int, ...], np.dtype]:
+    def filtered(self, front: bytes, shape: Shape, dtype: np.dtype) -> tuple[Shape, np.dtype]:
         return shape, _unsigned_dtype(dtype)
 
-    def undo(
-        self, front: bytes, values: np.ndarray, shape: tuple[int, ...], dtype: np.dtype
-    ) -> np.ndarray:
+    def undo(self, front: bytes, values: np.ndarray, shape: Shape, dtype: np.dtype) -> np.ndarray:
         one = values.dtype.type(1)
         sign = np.zeros_like(values) - (values & one)
         differences = self._lined_up((values >> one) ^ sign)
@@ -105,16 +99,12 @@ class Narrow(Filter):
         raised = (_as_unsigned(values) - _wrapped(lowest, values.dtype)).astype(f"u{width}")
         return bytes([width]) + lowest.to_bytes(8, "little", signed=signed), raised
 
-    def filtered(
-        self, front: bytes, shape: tuple[int, ...], dtype: np.dtype
-    ) -> tuple[tuple[int, ...], np.dtype]:
+    def filtered(self, front: bytes, shape: Shape, dtype: np.dtype) -> tuple[Shape, np.dtype]:
         if front[0] not in (1, 2, 4, 8) or front[0] > dtype.itemsize:
             raise ValueError(f"values of {front[0]} bytes")
         return shape, np.dtype(f"u{front[0]}")
 
-    def undo(
-        self, front: bytes, values: np.ndarray, shape: tuple[int, ...], dtype: np.dtype
-    ) -> np.ndarray:
+    def undo(self, front: bytes, values: np.ndarray, shape: Shape, dtype: np.dtype) -> np.ndarray:
         raised = values.astype(_unsigned_dtype(dtype))
         lowest = int.from_bytes(front[1:9], "little", signed=dtype.kind == "i")
         return (raised + _wrapped(lowest, dtype)).view(dtype)
@@ -126,14 +116,10 @@ class Shuffle(Filter):
     def apply(self, values: np.ndarray) -> tuple[bytes, np.ndarray]:
         return b"", np.frombuffer(planes(values), "u1")
 
-    def filtered(
-        self, front: bytes, shape: tuple[int, ...], dtype: np.dtype
-    ) -> tuple[tuple[int, ...], np.dtype]:
+    def filtered(self, front: bytes, shape: Shape, dtype: np.dtype) -> tuple[Shape, np.dtype]:
         return (int(np.prod(shape, dtype=np.int64)) * dtype.itemsize,), np.dtype("u1")
 
-    def undo(
-        self, front: bytes, values: np.ndarray, shape: tuple[int, ...], dtype: np.dtype
-    ) -> np.ndarray:
+    def undo(self, front: bytes, values: np.ndarray, shape: Shape, dtype: np.dtype) -> np.ndarray:
         return joined_planes(np.ascontiguousarray(values), dtype).reshape(shape)
 
 
