@@ -47,12 +47,13 @@ def images() -> np.ndarray:
 
 def archive(effort: str) -> dict[str, Any]:
     """What ``compress`` makes of them."""
-    from narrows.archive import Archive, write_archive
+    from narrows.archive import write_archive
+    from narrows.archive.opening import opened
 
     items, out = images(), io.BytesIO()
     account = write_archive(out, items, effort=effort)
-    with Archive(io.BytesIO(out.getvalue()), "archive") as opened:
-        assert np.array_equal(opened.read(), items)
+    with opened(io.BytesIO(out.getvalue()), "archive") as archive:
+        assert np.array_equal(archive.read(), items)
     parts = dict(account.sizes)
     tried = {trial.method: trial.size for trial in account.trials}
     return {"total": account.total, "parts": parts, "methods": account.methods, "tried": tried}

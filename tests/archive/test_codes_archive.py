@@ -244,7 +244,8 @@ def test_a_model_is_trained_on_the_data_where_none_is_given(
     options = ["--codes-only", "--item-bytes", 2, "--effort", "fast"]
     shown = narrows("compress", tmp_path / "items.npy", "--out", tmp_path / "a.nrw", *options)
     assert "epochs" in done(shown).err
-    with Archive((tmp_path / "a.nrw").open("rb"), "a") as archive:
+    with opening.open_archive(tmp_path / "a.nrw") as archive:
+        assert isinstance(archive, Archive)
         assert archive.size_breakdown.numbers == 6
         assert archive.layout.shape == items.shape
         missed = archive.read().astype(float) - items
