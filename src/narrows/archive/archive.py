@@ -206,7 +206,7 @@ class Archive(OpenArchive):
         self, batches: Iterator[np.ndarray], selection: Selection, out: str, note: Note
     ) -> None:
         files = self._selected_files(selection, note) if is_named_folder(out) else None
-        write_items(batches, selection.count, self.layout, out, files, note)
+        write_items(batches, selection.count, self.layout, out, files=files, note=note)
 
     def _selected_files(self, selection: Selection, note: Note) -> ImageFiles | None:
         """The files that a selection came from, if it has names."""

@@ -22,6 +22,7 @@ def write_items(
     count: int,
     layout: Layout,
     out: str,
+    *,
     files: ImageFiles | None,
     note: Note,
 ) -> None:

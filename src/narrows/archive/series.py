@@ -276,7 +276,7 @@ class ArchiveSeries(Holding):
             layout = first.layout
         is_whole = is_named_folder(out) and not selection.skips_damaged
         files = self._files(touched) if is_whole else None
-        write_items(batches, selection.count, layout, out, files, note)
+        write_items(batches, selection.count, layout, out, files=files, note=note)
 
     def _files(self, touched: list[tuple[int, int, int]]) -> ImageFiles | None:
         """The files that images came from, if all have names, and channels of one kind."""
