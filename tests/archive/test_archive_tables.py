@@ -181,6 +181,36 @@ def test_a_range_that_few_wild_values_make_is_told() -> None:
     assert not usual.notes and not breakdown_of(TABLE, max_error="1%").notes
 
 
+def test_identifiers_are_exact_unless_they_are_named() -> None:
+    """Within a share of their range different ones would become the same."""
+    rng = np.random.default_rng(0)
+    customer = rng.permutation(np.arange(10_000, 20_000))[:100]
+    table = pa.table(
+        {
+            "customer_id": customer,
+            "shop_id": rng.integers(0, 1000, 100),  # of which several rows have the same
+            "account": pa.array([*map(float, np.arange(1000, 1099)), None]),
+            "amount": rng.normal(500, 200, 100).round().astype(int),
+        }
+    )
+    for asked in ("1%", "5"):
+        near = decompress(compress(table, asked, effort="fast"))
+        assert near["customer_id"].equals(table["customer_id"])
+        assert near["account"].equals(table["account"])
+    breakdown = breakdown_of(table, max_error=["1%", "amount=7"])
+    assert [column.bound for column in breakdown.columns] == [0, 0, 0, 7]
+    assert breakdown.notes == (
+        "columns 'customer_id', 'shop_id', 'account' hold identifiers and are kept exact, as "
+        "within 1% different ones could become the same; "
+        "max_error=['1%', 'amount=7', 'customer_id=1%'] allows it in 'customer_id'",
+    )
+    named = breakdown_of(table, max_error=["1%", "customer_id=1%"])
+    assert named.columns[0].bound == pytest.approx(0.01 * (customer.max() - customer.min()), abs=1)
+    assert not named.notes[0].startswith("columns 'customer_id'")
+    alone = breakdown_of(table.select(["customer_id"]), max_error="1%")
+    assert alone.columns[0].bound == named.columns[0].bound and not alone.notes
+
+
 @pytest.mark.parametrize(
     "asked, text",
     [

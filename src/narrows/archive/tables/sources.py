@@ -7,7 +7,7 @@ that is kept beside it where the file is made of rows of as many cells each.
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.frames import Form, library_of
 from narrows.data.tables.frames.form import MOST_BYTES as FORM_BYTES
 from narrows.data.tables.frames.stored import StoredFrame
+from narrows.data.tables.identifiers import IdentifierFinder
 from narrows.data.tables.reading import CsvTable, open_table
 from narrows.data.tables.table_source import TableSource
 from narrows.data.tables.text_cells import candidate_types
@@ -58,6 +59,7 @@ class Range:
     unit: Fraction = Fraction(1)
     ends: tuple[Fraction, Fraction] = (Fraction(0), Fraction(0))
     _finder: WildFinder | None = None
+    _naming: IdentifierFinder = field(default_factory=IdentifierFinder)
 
     def add(self, values: np.ndarray) -> None:
         """More values of cells, at least one."""
@@ -66,6 +68,12 @@ class Range:
             self.ends, self._finder = (low, high), WildFinder(0)
         self.ends = min(self.ends[0], low), max(self.ends[1], high)
         self._finder.add(values.astype(np.float64).clip(-_FARTHEST, _FARTHEST))
+        if self.unit == 1:
+            self._naming.add(values)
+
+    def names_rows(self, name: str) -> bool:
+        """Whether the column of that name, of which all values are counted, identifies rows."""
+        return self.unit == 1 and self._naming.found(name)
 
     def usual(self) -> "UsualRange | None":
         """Where all but few wild values lie, None where there are no such."""

@@ -5,7 +5,7 @@ import hashlib
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import IO, Any
@@ -30,6 +30,7 @@ from narrows.archive.tables.text.description import (
     to_header,
 )
 from narrows.data.tables.csv_options import CsvOptions
+from narrows.data.tables.identifiers import is_called_one
 from narrows.errors import UsageError
 from narrows.support import arguments
 from narrows.support.lazy_modules import pa
@@ -41,6 +42,8 @@ from narrows.support.progress import Advance, Tracker, silent
 _TOGETHER_UP_TO: dict[Effort, float] = {"fast": 0, "normal": 1 << 22, "best": math.inf}
 # Columns whose range few wild values make that are told of.
 _MOST_STRETCHED = 5
+# Columns of identifiers that are named.
+_MOST_NAMED = 5
 
 
 def write_table(
@@ -60,7 +63,8 @@ def write_table(
         max_error: no number comes back further from what it was: a number for all columns of floats
             and decimals, ``1%`` of its range for each column of numbers, integers included,
             ``price=0.5`` or ``price=1%`` for one column, several of these, or a mapping. All else
-            is exact: texts, dates, categories, missing cells, NaN and infinity too.
+            is exact: identifiers, which are to be named too, texts, dates, categories, missing
+            cells, NaN and infinity.
         effort: how much is tried.
         csv: of a CSV file, how it is read, as ``load_data`` takes it.
         track: told how far it is.
@@ -77,7 +81,7 @@ def write_table(
     error_bounds = ErrorBounds.of(max_error)
     options = CsvOptions.of(csv or {})
     table = TypedTable(source, numbers=error_bounds, options=options, track=track)
-    bounds, stretched = column_bounds(table, error_bounds)
+    bounds, notes = column_bounds(table, error_bounds)
     columns = [
         TableColumn.of(name, type_, bounds[name], table.dtypes[name])
         for name, type_ in table.types.items()
@@ -94,14 +98,14 @@ def write_table(
         breakdown = writer.finish(out)
     if irregular:
         breakdown = replace(breakdown, text_exact=False, text_reason=irregular)
-    return replace(breakdown, notes=(*table.notes, *stretched), seconds=time.perf_counter() - begun)
+    return replace(breakdown, notes=(*table.notes, *notes), seconds=time.perf_counter() - begun)
 
 
 def column_bounds(
     table: TypedTable, error_bounds: ErrorBounds
 ) -> tuple[dict[str, float], tuple[str, ...]]:
     """The largest error of each column, in its own units, and what to say of ranges that few wild
-    values make.
+    values make, and of identifiers, which are kept exact.
 
     Raises:
         UsageError: one is asked of a column that there is not, or that holds no numbers.
@@ -118,26 +122,61 @@ def column_bounds(
                 hint="ask it of columns of numbers; all others come back exactly",
             )
     asked = {name: _asked(name, table, error_bounds) for name in table.types}
-    measured = [
-        name for name, error_bound in asked.items() if error_bound.of_range and error_bound.amount
-    ]
-    ranges = table.ranges(measured)
-    bounds, notes = dict[str, float](), list[str]()
-    for name, error_bound in asked.items():
+    # an error of a table of one column is asked of that, whatever it holds
+    alone = len(asked.keys() - table.exact) == 1
+    general = set() if alone else asked.keys() - error_bounds.named.keys()
+    measured = [name for name, each in asked.items() if each.amount]
+    ranges = table.ranges([name for name in measured if asked[name].of_range or name in general])
+    bounds, notes, naming = dict.fromkeys(asked, 0.0), list[str](), list[str]()
+    for name in measured:
         found, storage = ranges.get(name, Range()), table.storages[name]
-        bounds[name] = _in_units(error_bound, found.ends, storage)
-        usual = found.usual() if bounds[name] and len(notes) < _MOST_STRETCHED else None
-        if usual is not None:
-            values = ", ".join(f"{value:.10g}" for value in usual.wild)
-            lowest, highest = usual.ends
-            least = f"{_in_units(error_bound, usual.ends, storage):.3g}"
-            notes.append(
-                f"column {name!r} is kept within {readable(bounds[name])}, {error_bound} of its "
-                f"range, which few wild values make ({values}); the others lie from "
-                f"{float(lowest):.10g} to {float(highest):.10g}, and {error_bound} of that is "
-                f"{least}: {error_bounds.spelt_with(name, least)}"
-            )
+        bound = _in_units(asked[name], found.ends, storage)
+        if not bound:
+            continue
+        if name in general and (found.names_rows(name) or _is_called_one(name, storage)):
+            naming.append(name)
+            continue
+        bounds[name] = bound
+        if asked[name].of_range and len(notes) < _MOST_STRETCHED:
+            notes += _stretched(name, found, storage, error_bounds)
+    if naming:
+        notes.append(_kept_exact(naming, error_bounds))
     return bounds, tuple(notes)
+
+
+def _is_called_one(name: str, storage: Storage) -> bool:
+    """Whether a column is called an identifier, also where rows have the same one."""
+    return bool(pa.types.is_integer(storage.type)) and is_called_one(name)
+
+
+def _stretched(
+    name: str, found: Range, storage: Storage, error_bounds: ErrorBounds
+) -> Iterator[str]:
+    """What to say of a range that few wild values make, where they do."""
+    usual, asked = found.usual(), error_bounds.named.get(name, error_bounds.general)
+    if usual is None:
+        return
+    values = ", ".join(f"{value:.10g}" for value in usual.wild)
+    lowest, highest = usual.ends
+    least = f"{_in_units(asked, usual.ends, storage):.3g}"
+    bound = readable(_in_units(asked, found.ends, storage))
+    yield (
+        f"column {name!r} is kept within {bound}, {asked} of its range, which few wild values make "
+        f"({values}); the others lie from {float(lowest):.10g} to {float(highest):.10g}, and "
+        f"{asked} of that is {least}: {error_bounds.spelt_with(name, least)}"
+    )
+
+
+def _kept_exact(names: Sequence[str], error_bounds: ErrorBounds) -> str:
+    """What to say of identifiers, of which no error is allowed where it is not asked of them."""
+    shown, asked = ", ".join(map(repr, names[:_MOST_NAMED])), str(error_bounds.general)
+    more = ", ..." if len(names) > _MOST_NAMED else ""
+    one = len(names) == 1
+    return (
+        f"column{'' if one else 's'} {shown}{more} hold{'s' if one else ''} identifiers and "
+        f"{'is' if one else 'are'} kept exact, as within {asked} different ones could become the "
+        f"same; {error_bounds.spelt_with(names[0], asked)} allows it in {names[0]!r}"
+    )
 
 
 def _in_units(asked: ErrorBound, ends: tuple[Fraction, Fraction], storage: Storage) -> float:

@@ -74,9 +74,9 @@ class IdentifierFinder:
         numbers = np.sort(np.concatenate(self._kept))
         if not (numbers[1:] > numbers[:-1]).all():
             return False
-        words = {word.lower() for word in _WORDS.findall(name)}
-        if words & _NAMES:
+        if is_called_one(name):
             return True
+        words = _words_of(name)
         measures = words & _MEASURES or {word.rstrip("s") for word in words} & _MEASURES
         years = _YEARS[0] <= self._lowest and self._highest <= _YEARS[1]
         if measures or years or len(name) == 1:
@@ -100,3 +100,12 @@ class IdentifierFinder:
         shares = (numbers.astype(np.float64) - self._lowest) / width
         distance = np.abs(shares - (np.arange(count) + 0.5) / count).max()
         return bool(distance * np.sqrt(count) < _EVEN)
+
+
+def is_called_one(name: str) -> bool:
+    """Whether a column's name alone says that its whole numbers name something."""
+    return not _words_of(name).isdisjoint(_NAMES)
+
+
+def _words_of(name: str) -> set[str]:
+    return {word.lower() for word in _WORDS.findall(name)}
