@@ -70,6 +70,28 @@ def test_an_archive_of_a_folder_gives_the_files_back(
     failed(narrows("verify", out, "--against", folder), 1, "cat/001.png", "cat/000.png")
 
 
+def test_images_of_two_sizes_are_kept_exactly_by_what_is_advised(
+    narrows: Command, tmp_path: Path
+) -> None:
+    """One archive cannot hold them: each size in a folder of its own is an archive of its own."""
+    rng, folder = np.random.default_rng(0), tmp_path / "photographs"
+    folder.mkdir()
+    sizes = {"a": (8, 6), "b": (4, 3), "c": (8, 6)}
+    for name, (width, height) in sizes.items():
+        pixels = rng.integers(0, 256, (height, width), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    advice = "narrows compress FOLDER --workers 2", "as --resize 4,3 does"
+    failed(narrows("compress", folder, "--out", tmp_path / "a.nrw"), 1, *advice)
+    for name, (width, _) in sizes.items():
+        path = folder / str(width) / f"{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        (folder / f"{name}.png").rename(path)
+    out = tmp_path / "archives"
+    done(narrows("compress", folder, "--workers", 2, "--out", out))
+    for width in ("8", "4"):
+        done(narrows("verify", out / f"{width}.nrw", "--against", folder / width))
+
+
 def test_changed_images_are_said_to_be(narrows: Command, folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "a.nrw"
     told = done(narrows("compress", folder, "--grey", "--resize", "3,2", "--out", out))

@@ -91,6 +91,17 @@ def test_first_image_of_another_size_is_named(tmp_path: Path) -> None:
         load_data(tmp_path)
 
 
+def test_a_size_that_is_proposed_is_the_smaller_one(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", 30, 40)
+    save(tmp_path / "b.png", 12, 16)
+    with pytest.raises(ShapeError) as caught:
+        load_data(tmp_path)
+    assert caught.value.hint == "give all images one size, as resize=(16, 12) does"
+    with pytest.raises(ShapeError) as caught:
+        load_data([Image.open(tmp_path / name) for name in ("a.png", "b.png")])
+    assert caught.value.hint == "give all images one size"
+
+
 @pytest.mark.parametrize(
     ("shape", "dtype", "kind"),
     [((5, 4, 3), "uint8", "RGB of uint8"), ((5, 4), "uint16", "grey of uint16")],
@@ -185,7 +196,7 @@ def test_grey_resize_and_skip_damaged(tmp_path: Path) -> None:
     assert "grey=True" in (caught.value.hint or "")
     with pytest.raises(ShapeError, match="16 x 12") as caught:
         load_data(tmp_path, grey=True, skip_damaged=True)
-    assert "resize=(640, 480)" in (caught.value.hint or "")
+    assert "resize=(8, 6)" in (caught.value.hint or "")
     with pytest.raises(DataError, match=r"d\.png") as damaged:
         load_data(tmp_path, grey=True, resize=(8, 6))
     assert "skip_damaged=True" in (damaged.value.hint or "")

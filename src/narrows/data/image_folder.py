@@ -1,5 +1,6 @@
 """A folder of images, and all folders in it, in any format that can be read exactly."""
 
+import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -306,7 +307,7 @@ def _all_alike(reader: FolderReader, track: Tracker) -> Iterator[tuple[str, Pict
         for place, pictures in reader.files():
             for file, picture in reader.of(place, pictures):
                 first = first or (file, picture)
-                _check_alike(found.folder, file, picture, *first)
+                _check_alike(found.folder, file, picture, *first, exact=reader.exact)
                 yield file, picture
             advance(1)
 
@@ -435,22 +436,32 @@ def _classes(names: list[str]) -> tuple[tuple[str, ...] | None, np.ndarray | Non
 
 
 def _check_alike(
-    folder: Path | None, file: str, picture: Picture, first_file: str, first: Picture
+    folder: Path | None,
+    file: str,
+    picture: Picture,
+    first_file: str,
+    first: Picture,
+    *,
+    exact: bool = False,
 ) -> None:
     pixels, before = picture.pixels, first.pixels
     if (pixels.shape, pixels.dtype, picture.colours) == (before.shape, before.dtype, first.colours):
         return
-    called = file if folder is None else str(folder / file)
+    what, said, change = "kind, for example 8-bit grey", (_kind(picture), _kind(first)), ""
     if pixels.shape[:2] != before.shape[:2]:
-        raise ShapeError(
-            f"{called} is {_size(pixels)} pixels, and {first_file} before it {_size(before)}",
-            hint=f"give all images of the folder one size, as {spelt('resize', (640, 480))} does",
+        what, said = "size", (f"{_size(pixels)} pixels", _size(before))
+        change = spelt("resize", min(pixels.shape[1::-1], before.shape[1::-1], key=math.prod))
+    elif _differ(pixels, before):
+        change = spelt("grey", True)
+    as_option = f", as {change} does" if folder is not None and change else ""
+    hint = f"give all images one {what}{as_option}"
+    if exact:
+        hint = (
+            "put images that are alike into a folder of their own in it: narrows compress FOLDER "
+            f"--workers 2 writes an archive of each, and loses nothing; or {hint}"
         )
-    raise ShapeError(
-        f"{called} is {_kind(picture)}, and {first_file} before it {_kind(first)}",
-        hint="save all images of the folder alike, for example as 8-bit grey"
-        + (f"; {spelt('grey', True)} makes all of them grey" if _differ(pixels, before) else ""),
-    )
+    called = file if folder is None else str(folder / file)
+    raise ShapeError(f"{called} is {said[0]}, and {first_file} before it {said[1]}", hint=hint)
 
 
 def _differ(pixels: np.ndarray, before: np.ndarray) -> bool:
