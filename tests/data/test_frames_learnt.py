@@ -14,7 +14,8 @@ import pytest
 
 from helpers.command_line import Command, done
 from helpers.optional import optional
-from narrows import Autoencoder, OutlierDetector
+from narrows import Autoencoder, OutlierDetector, load_data
+from narrows.data.writing import row_writer
 from narrows.errors import DataError
 
 pd = optional("pandas")
@@ -277,3 +278,72 @@ def test_gaps_in_string_views_are_filled() -> None:
     assert [text for text, gone in zip(new, GONE, strict=True) if not gone] == [
         text for text in old if text is not None
     ]
+
+
+def dated() -> pd.DataFrame:
+    """Dates, times and durations as texts, each with a missing cell."""
+    at = pd.date_range("2024-01-05", periods=ROWS, freq="37min")
+    texts = {
+        "day": (at + pd.to_timedelta(np.arange(ROWS), "D")).strftime("%Y-%m-%d"),
+        "at": at.strftime("%Y-%m-%d %H:%M:%S"),
+        "clock": at.strftime("%H:%M:%S"),
+        "wait": [f"{each}" for each in pd.to_timedelta((X * 1e5).round(), "s")],
+        "exact": [f"{each}" for each in pd.to_timedelta(np.arange(ROWS) * 25_001 + 1, "us")],
+    }
+    made = pd.DataFrame(texts).astype(str)
+    made.iloc[1] = None
+    return made.assign(x=X)
+
+
+def test_dates_as_texts_are_read_as_in_a_csv_file_and_come_back_as_texts(tmp_path: Path) -> None:
+    X = dated()
+    X.to_csv(tmp_path / "a.csv", index=False)
+    X.to_parquet(tmp_path / "a.parquet")
+    of_csv = load_data(tmp_path / "a.csv")
+    assert of_csv.table is not None
+    kinds = [(each.kind, each.dtype) for each in of_csv.table.columns]
+    durations = [("date", "duration[us]")] * 2
+    assert kinds == [("date", "date32[day]"), ("date", "timestamp[s]"), ("date", "time32[s]"),
+                     *durations, ("numeric", "double")]  # fmt: skip
+    given = X, pl.from_pandas(X), pa.Table.from_pandas(X), tmp_path / "a.parquet"
+    for source in given:
+        data = load_data(source)
+        assert data.table is not None
+        assert [(each.kind, each.dtype) for each in data.table.columns] == kinds
+        np.testing.assert_array_equal(data.items, of_csv.items)
+        rows = data.table.decode(data.items)
+        assert rows.select(X.columns[:5]).to_pydict() == {
+            name: [None if each is None or each != each else each for each in X[name]]
+            for name in X.columns[:5]
+        }
+        again = type(data.table).from_dict(data.table.to_dict())
+        assert again.decode(data.items).schema == rows.schema
+    pandas = load_data(X)
+    assert pandas.table is not None
+    pd.testing.assert_frame_equal(pandas.table.decode_frame(pandas.items).drop(columns="x"),
+                                  X.drop(columns="x"))  # fmt: skip
+
+
+def test_texts_that_would_be_written_otherwise_stay_categories() -> None:
+    """Texts of a frame come back as they were, and these would not."""
+    for texts in (["05.01.2024", "06.01.2024"], ["2024-01-05T10:00", "2024-01-06T10:00"],
+                  ["2024-01-05", "unclear"], ["0 days 25:00:00", "1 days 00:00:00"]):  # fmt: skip
+        data = load_data(pd.DataFrame({"t": texts * 30, "x": X}))
+        assert data.table is not None and data.table["t"].kind == "categorical"
+        assert data.table.decode_frame(data.items)["t"].tolist() == texts * 30
+
+
+def test_durations_go_to_csv_and_back_as_pandas_writes_them(tmp_path: Path) -> None:
+    waits = pd.to_timedelta((X * 1e5).round(), "s").to_series(index=range(ROWS))
+    waits[3], waits[7] = pd.NaT, pd.Timedelta(-1500, "us")
+    frame = pd.DataFrame({"wait": waits, "x": X})
+    data = load_data(frame)
+    assert data.table is not None
+    with row_writer(tmp_path / "back.csv", data.table) as write:
+        write(data.items)
+    back = pd.read_csv(tmp_path / "back.csv")["wait"]
+    assert back.isna().equals(waits.isna())
+    seconds = (pd.to_timedelta(back) - waits).dt.total_seconds()
+    assert seconds.abs().max() < 0.1  # of two days, in float32
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    np.testing.assert_array_equal(data.table.encode(pd.read_csv(tmp_path / "a.csv")), data.items)

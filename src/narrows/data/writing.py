@@ -26,6 +26,7 @@ from narrows.data.image_files import refused_by_windows, shown_name, written_nam
 from narrows.data.image_writing import write_image
 from narrows.data.tables import TableSchema
 from narrows.data.tables.arrow_types import is_binary
+from narrows.data.tables.cells import to_written
 from narrows.errors import OutputError, UsageError
 from narrows.support.files import atomic_file, atomic_folder, require_room
 from narrows.support.lazy_modules import pa
@@ -183,7 +184,9 @@ def _for_csv(rows: Any) -> Any:
         if types.is_null(wanted):
             wanted = pa.string()
         elif types.is_duration(wanted):
-            wanted = pa.int64()
+            texts = [to_written(chunk) for chunk in rows.column(index).chunks]
+            rows = rows.set_column(index, field.name, pa.chunked_array(texts, pa.string()))
+            continue
         elif types.is_float16(wanted):
             wanted = pa.float32()
         elif is_binary(wanted):

@@ -61,8 +61,13 @@ _DATES = {
 }
 _TIME = r"(?P<H>\d{1,2})[:.](?P<M>\d{2})(?:[:.](?P<S>\d{2}))?(?: ?(?P<p>[AaPp])\.?[Mm]\.?)?"
 _TIMED = {f"{name} time": f"{text}(?:[ T]|, )+{_TIME}" for name, text in _DATES.items()}
+# Time that passed, as pandas writes it.
+_SPAN = (
+    r"(?P<D>-?\d{1,6}) days? \+?(?P<H>[01]\d|2[0-3]):(?P<M>[0-5]\d):(?P<S>[0-5]\d)"
+    r"(?:\.(?P<u>\d{1,6}))?"
+)
 #: The ways to write dates and times, by the name that a model file has.
-DATES = {**_DATES, **_TIMED, "time": _TIME}
+DATES = {**_DATES, **_TIMED, "time": _TIME, "duration": _SPAN}
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
@@ -86,6 +91,8 @@ class CellFormat:
         """What it is, in words."""
         if self.date == "time":
             return "times of the day"
+        if self.date == "duration":
+            return "durations"
         if self.date:
             return f"dates in the order {self.date}"
         parts = [f"{self.decimal!r} before decimals"] if self.decimal != "." else []
@@ -176,6 +183,8 @@ def _plain_number(part: Mapping[str, Any]) -> Any:
 
 def _plain_date(part: Mapping[str, Any]) -> Any:
     texts = None
+    if "D" in part:
+        return _microseconds(part)
     if "y" in part:
         year, month = part["y"], part["m"]
         short = pc.equal(pc.utf8_length(year), 2)
@@ -205,10 +214,22 @@ def _plain_date(part: Mapping[str, Any]) -> Any:
     return time if texts is None else pc.binary_join_element_wise(texts, time, " ")
 
 
+def _microseconds(part: Mapping[str, Any]) -> Any:
+    """Durations as texts of whole microseconds, which Arrow has no other text for."""
+    total = pa.scalar(0, pa.int64())
+    for key, times in {"D": 1, "H": 24, "M": 60, "S": 60, "u": 10**6}.items():
+        text = pc.utf8_rpad(part[key], 6, "0") if key == "u" else part[key]
+        number = pc.cast(pc.if_else(pc.equal(text, ""), "0", text), pa.int64())
+        total = pc.add(pc.multiply(total, times), number)
+    return pc.cast(total, pa.string())
+
+
 def arrow_type(cell_format: CellFormat, kind: str) -> Any:
     """The Arrow type of the cells of a format."""
     if cell_format.date == "time":
         return pa.time32("s")
+    if cell_format.date == "duration":
+        return pa.duration("us")
     if cell_format.date:
         return pa.timestamp("s") if cell_format.date.endswith(" time") else pa.date32()
     return pa.int64() if kind == "integer" else pa.float64()
@@ -226,7 +247,7 @@ def guess_formats(
     """
     assert is_text(texts.type)
     found = []
-    if pc.all(pc.match_substring_regex(texts, r"^[A-Za-z0-9 :./,-]{4,40}$")).as_py():
+    if pc.all(pc.match_substring_regex(texts, r"^[A-Za-z0-9 :./,+-]{4,40}$")).as_py():
         found = list(_date_formats())
     found += _guessed_numbers(texts, decimal_first, stated)
     # a few texts rule out most of them, for a hundredth of what all texts cost

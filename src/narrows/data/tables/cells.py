@@ -220,6 +220,30 @@ def to_texts(array: Any) -> Any:
     return array.cast(pa.string())
 
 
+def to_written(array: Any) -> Any:
+    """The same, durations as pandas writes them: ``0 days 00:08:23``."""
+    if not pa.types.is_duration(array.type):
+        return to_texts(array)
+    steps = _STEPS[array.type.unit]
+    numbers = array.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    seconds, parts = np.divmod(numbers, steps)
+    days, seconds = np.divmod(seconds, _DAY)
+    nanoseconds = parts * (10**9 // steps)
+    fine = nanoseconds % 1000 != 0
+    clock = [seconds // 3600, seconds // 60 % 60, seconds % 60]
+    two = [pc.utf8_lpad(pa.array(each).cast(pa.string()), 2, "0") for each in clock]
+    digits = pc.utf8_lpad(pa.array(nanoseconds).cast(pa.string()), 9, "0")
+    digits = pc.if_else(pa.array(fine), digits, pc.utf8_slice_codeunits(digits, 0, 6))
+    texts = pc.binary_join_element_wise(
+        pa.array(days).cast(pa.string()),
+        pc.if_else(pa.array(days < 0), " days +", " days "),
+        pc.binary_join_element_wise(*two, ":"),
+        pc.if_else(pa.array(nanoseconds > 0), pc.binary_join_element_wise(".", digits, ""), ""),
+        "",
+    )
+    return pc.if_else(array.is_valid(), texts, None)
+
+
 def to_codes(array: Any, categories: Sequence[str]) -> tuple[np.ndarray, Counter[str]]:
     """The index of each cell in ``categories``, MISSING or UNKNOWN, and how often each unknown one
     came: int64 (n,) and counts by text."""

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data.tables import cells
-from narrows.data.tables.arrow_types import kind_of, type_from_text
+from narrows.data.tables.arrow_types import is_text, kind_of, type_from_text
 from narrows.data.tables.cell_formats import CellFormat
 from narrows.data.tables.marginals import Marginal
 from narrows.data.tables.resolution import Resolution
@@ -89,6 +89,7 @@ class Column:
         masses: numbers that many training rows have, such as 0 of a column that is mostly 0.
         windows: how near to each of them a decoded number is taken for it.
         cell_format: how its texts are written, where not plainly; None for plain ones.
+        text: the Arrow type of the source's texts, where its dates were such and come back so.
         invalid: whether training took texts of another kind for missing, as those of other tables
             are then.
         identifier: whether it is ignored because its whole numbers name rows.
@@ -123,6 +124,7 @@ class Column:
     windows: tuple[float, ...] = ()
     cell_format: CellFormat | None = None
     invalid: bool = False
+    text: str | None = None
 
     @property
     def width(self) -> int:
@@ -200,7 +202,13 @@ class Column:
     def from_numbers(self, numbers: np.ndarray) -> Any:
         """Numbers in the column's own unit, float64 (n,), NaN where missing, as cells: an Arrow
         array of the source's type, as :meth:`rounded` has them."""
-        return cells.from_numbers(self.rounded(numbers), type_from_text(self.dtype))
+        array = cells.from_numbers(self.rounded(numbers), type_from_text(self.dtype))
+        return array if self.text is None else cells.to_written(array).cast(self.given_type)
+
+    @property
+    def given_type(self) -> Any:
+        """The Arrow type of its cells as they are given back."""
+        return type_from_text(self.text or self.dtype)
 
     def rounded(self, numbers: np.ndarray) -> np.ndarray:
         """Numbers in the column's own unit, float64 (n,), in the range and the resolution of the
@@ -469,6 +477,8 @@ class Column:
             raise ValueError(f"column {self.name!r} has rarer categories that are none")
         if self.identifier and (self.kind != "ignored" or self.highest is None):
             raise ValueError(f"column {self.name!r} is no identifier")
+        if self.text is not None and not (self.kind == "date" and is_text(self.given_type)):
+            raise ValueError(f"column {self.name!r} has a type of texts that is none")
         if self.declared and self.kind != "ignored":
             raise ValueError(f"column {self.name!r} is learnt, and declared to be ignored")
 
@@ -554,7 +564,7 @@ _JSON_KEYS = {"resolution": "grid", "cell_format": "spelling", "invalid": "stray
 # How each field is read from JSON values.
 _READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("name", "kind", "dtype"), _text),
-    **dict.fromkeys(("same_as", "frame_dtype"), _or_none(_text)),
+    **dict.fromkeys(("same_as", "frame_dtype", "text"), _or_none(_text)),
     "value": _or_none(partial(_text, limit=MAX_VALUE)),
     **dict.fromkeys(("centre", "scale", "masses", "windows"), _numbers),
     **dict.fromkeys(("lowest", "highest"), _or_none(float)),

@@ -124,7 +124,7 @@ def _parsed(column: Column, array: Any, row: int, drift: SchemaDrift) -> Any:
 def compatible_types(column: Column) -> list[Any]:
     """The Arrow types that cells of another text file may be given: that of training, then those
     that hold more, and texts at last, which hold everything."""
-    own = type_from_text(column.dtype)
+    own = column.given_type
     if pa.types.is_dictionary(own) or is_text(own) or pa.types.is_null(own):
         return [own]
     wider: list[Any] = []
@@ -218,6 +218,8 @@ def _candidates(column: Column) -> list[_Way]:
     ways = [*first, (own, None)]
     if not pa.types.is_time(own):
         ways += [(stamp, None) for stamp in stamps]
+    if pa.types.is_duration(own):
+        ways.append((pa.duration("us"), CellFormat(date="duration")))
     order = column.cell_format.date.removesuffix(" time") if column.cell_format else ""
     names = [name for name in DATES if order and name.removesuffix(" time") == order]
     return ways + [

@@ -200,7 +200,9 @@ def _as(column: Column, filled: Any, features: np.ndarray, type_: Any) -> Any:
     if pa.types.is_dictionary(filled.type):
         filled = filled.dictionary_decode()
     if is_text(type_):
-        return cells.to_texts(filled).cast(type_)
+        return cells.to_written(filled).cast(type_)
+    if is_text(filled.type) and column.is_number:
+        return cast_cells(column, filled, type_)
     if is_text(filled.type):
         return cells.from_texts(filled.cast(pa.string()).to_pylist(), type_)
     whole = (pa.types.is_integer, pa.types.is_boolean, pa.types.is_decimal)

@@ -176,10 +176,21 @@ def _options(type_: Any, declared: str | None, source: TableSource) -> list[_Opt
     if not (source.textual or (declared and is_text(type_))):
         kind = kind_of(type_)
         assert kind is not None  # the source refused all others
-        return [_Option(declared or kind, type_)]
+        only = _Option(declared or kind, type_)
+        return [*_dates_as_texts(), only] if is_text(type_) else [only]
     options = [_Option(str(kind_of(each)), each) for each in candidate_types()]
     options.append(_Option("categorical", type_))
     return [option for option in options if declared in (None, option.kind)]
+
+
+def _dates_as_texts() -> Iterator[_Option]:
+    """What texts may be where the source has types of its own: dates, of which each comes back as
+    it was written."""
+    for type_ in (pa.date32(), pa.timestamp("s"), pa.timestamp("us")):
+        yield _Option("date", type_)
+    for name in ("time", "duration"):
+        cell_format = CellFormat(date=name)
+        yield _Option("date", arrow_type(cell_format, "date"), cell_format)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -365,7 +376,17 @@ class _ColumnScan:
         """Texts as cells of a kind, None if some are none of it."""
         if pa.types.is_boolean(option.type) and not self._declared and not are_truth_words(array):
             return None
-        return parse_cells(array, option.type, option.cell_format)
+        parsed = parse_cells(array, option.type, option.cell_format)
+        lossy = (
+            parsed is not None and self._comes_back and not cells.to_written(parsed).equals(array)
+        )
+        return None if lossy else parsed
+
+    @property
+    def _comes_back(self) -> bool:
+        """Whether its texts are to come back as they were written, whatever they are read as."""
+        typed = not (self._reading.textual or self._declared)
+        return typed and is_text(self._source_type)
 
     def _declared_cells(self, array: Any, row: int) -> Any:
         """Texts as cells of the only kind that is left, those that are none missing."""
@@ -445,7 +466,8 @@ class _ColumnScan:
         self._step = math.gcd(self._step, cells.coarsest_step(present, option.type))
         if self._value is None:
             first = cells.from_numbers(present[:1], option.type)
-            self._value = cells.to_texts(first)[0].as_py()
+            written = cells.to_written if self._comes_back else cells.to_texts
+            self._value = written(first)[0].as_py()
 
     def column(self, count: int, frame_dtype: str | None, *, identifiers: bool = True) -> Column:
         """What the column is, after all ``count`` rows; with ``identifiers``, numbers that name
@@ -460,13 +482,14 @@ class _ColumnScan:
             frame_dtype=frame_dtype,
             cell_format=self._option.cell_format,
             invalid=bool(self._invalid) and kind != "categorical",
+            text=str(self._source_type) if kind == "date" and self._comes_back else None,
         )
         self._check_invalid()
         self.notes += self._cell_notes()
         if kind == "ignored":
             return replace(plain, declared=self._declared)
         if self._present == 0:
-            return replace(plain, kind="constant", dtype=str(self._source_type))
+            return replace(plain, kind="constant", dtype=str(self._source_type), text=None)
         if not self._missing and self._is_one_value():
             return self._of_one_value(plain)
         if kind != "categorical":
@@ -579,6 +602,7 @@ class _ColumnScan:
 
     def _of_one_value(self, plain: Column) -> Column:
         value = self._value
+        plain = replace(plain, dtype=plain.text or plain.dtype, text=None)
         if value is None or len(value) <= MAX_VALUE:
             return replace(plain, kind="constant", value=value)
         self.notes.append(
