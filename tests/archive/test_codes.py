@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from narrows.data import item_writer, load_codes, storage
+from narrows.data.codes import load_named_codes
+from narrows.errors import DataError
 
 LIMITS = np.finfo(np.float32)
 
@@ -29,6 +31,21 @@ def test_a_table_of_whole_numbers_is_one_of_codes(tmp_path: Path) -> None:
     path = tmp_path / "codes.csv"
     path.write_text("a,b\n1,2.5\n0,4\n")
     np.testing.assert_array_equal(load_codes(path), [[1, 2.5], [0, 4]])
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_the_names_of_images_come_with_their_codes(kind: str, tmp_path: Path) -> None:
+    path, names = tmp_path / f"codes.{kind}", ("cat/1.png", "stack.tif#2")
+    with item_writer(path, 2, (3,), "float32", files=names) as writer:
+        writer.write(np.zeros((2, 3), np.float32))
+    codes, found = load_named_codes(path)
+    assert codes.shape == load_codes(path).shape == (2, 3) and found == names
+    np.save(tmp_path / "codes.npy", codes)
+    assert load_named_codes(tmp_path / "codes.npy")[1] is None
+    with item_writer(path, 1, (3,), "float32", files=("a/../../b.png",)) as writer:
+        writer.write(np.zeros((1, 3), np.float32))
+    with pytest.raises(DataError, match="leads out of its folder"):
+        load_named_codes(path)
 
 
 def test_large_arrays_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,6 +115,12 @@ def test_results_name_the_file(narrows: Command, model: Path, folder: Path, tmp_
     assert table["file"].to_pylist() == NAMES
     done(narrows("decode", model, codes, "--out", tmp_path / "decoded.npy"))
     assert np.load(tmp_path / "decoded.npy").shape == (4, 3, 4)
+    done(narrows("decode", model, codes, "--out", tmp_path / "decoded"))
+    assert all((tmp_path / "decoded" / name).is_file() for name in NAMES)
+    text = codes.read_text()
+    codes.write_text(text.replace(NAMES[0], "../outside.png"))
+    failed(narrows("decode", model, codes, "--out", tmp_path / "out"), 1, "leads out of its folder")
+    assert not (tmp_path / "outside.png").exists() and not (tmp_path / "out").exists()
     done(narrows("reconstruct", model, folder, "--out", tmp_path / "made"))
     assert all((tmp_path / "made" / name).is_file() for name in NAMES)
     done(narrows("detect", model, folder, "--out", tmp_path / "scores.parquet"))

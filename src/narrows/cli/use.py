@@ -1,7 +1,7 @@
 """Commands that use a trained model: summary, evaluate, encode, decode, reconstruct."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -96,19 +96,22 @@ def decode(
 ) -> None:
     """Write the items that latent codes stand for.
 
+    Images of which the codes have the names, as those of a folder in .csv and .parquet, get them.
+
     \b
     Example:
       narrows decode digits.safetensors codes.npy --out items.npy
     """
-    from narrows.data import load_codes
+    from narrows.data.codes import load_named_codes
     from narrows.tasks import convert
     from narrows.tasks.opening import open_autoencoder
 
     autoencoder = open_autoencoder(model, track=PERSON.track)
     out = to_standard_output(out, format, usual_format(autoencoder))
     check_outputs({"CODES": codes}, {"--out": out}, models={"MODEL": model}, json=json)
-    rows = load_codes(codes)
-    show_written(convert.decode(autoencoder, rows, out, listener=PERSON), json)
+    rows, names = load_named_codes(codes)
+    done = convert.decode(autoencoder, rows, out, names=names, listener=PERSON)
+    show_written(done, json)
 
 
 @uses_model

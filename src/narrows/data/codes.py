@@ -7,6 +7,7 @@ import numpy as np
 
 from narrows.data.checks import checked
 from narrows.data.dataset import Dataset
+from narrows.data.image_files import FILE_COLUMN, require_safe
 from narrows.data.sources import load_data
 from narrows.errors import DataError
 from narrows.support.inputs import unchanged
@@ -16,16 +17,28 @@ from narrows.support.lazy_modules import pa
 def load_codes(path: str | os.PathLike[str]) -> np.ndarray:
     """Read latent codes: an array of shape (n, latent_size) from a file of them.
 
+    Raises:
+        DataError: as of :func:`load_named_codes`.
+    """
+    return load_named_codes(path)[0]
+
+
+def load_named_codes(path: str | os.PathLike[str]) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    """The same, and the names of the images that they are of; None where the file has none.
+
     Args:
         path: ``.npy`` (of a large one rows are read when asked for), ``.npz``, ``.csv`` with a line
             of column names, or ``.parquet``.
 
     Raises:
-        DataError: the file is missing, damaged, empty, not of numbers, or not a table.
+        DataError: the file is missing, damaged, empty, not of numbers, or not a table; or a name
+            leads out of the folder that images would be written to.
     """
+    names = None
     suffix = Path(path).suffix.lower()
     if suffix in (".csv", ".parquet"):
-        items = checked(Dataset(os.fspath(path), _read_table(Path(path), suffix))).items
+        values, names = _read_table(Path(path), suffix)
+        items = checked(Dataset(os.fspath(path), values)).items
     elif suffix in (".npy", ".npz"):
         items = load_data(path).items
     else:
@@ -37,10 +50,10 @@ def load_codes(path: str | os.PathLike[str]) -> np.ndarray:
             f"{path} has shape {items.shape}, and codes are a table: (items, numbers)",
             hint="give the file that narrows encode wrote",
         )
-    return items
+    return items, names
 
 
-def _read_table(path: Path, suffix: str) -> np.ndarray:
+def _read_table(path: Path, suffix: str) -> tuple[np.ndarray, tuple[str, ...] | None]:
     import pyarrow.csv
     import pyarrow.parquet
 
@@ -48,10 +61,14 @@ def _read_table(path: Path, suffix: str) -> np.ndarray:
     try:
         with unchanged(path):
             table = reader(path)
-        if "file" in table.column_names[:1]:  # which narrows encode writes of a folder of images
-            table = table.drop_columns(["file"])
+        names = None
+        if FILE_COLUMN in table.column_names[:1]:  # which narrows encode writes of images
+            names = tuple(table.column(0).to_pylist())
+            table = table.drop_columns([FILE_COLUMN])
+            for name in names:
+                require_safe(name)
         if not table.num_rows:
-            return np.zeros((0, table.num_columns), np.float32)
+            return np.zeros((0, table.num_columns), np.float32), names
         columns = [
             column.to_numpy().astype(np.float32, casting="same_kind") for column in table.columns
         ]
@@ -63,4 +80,4 @@ def _read_table(path: Path, suffix: str) -> np.ndarray:
             f"{path} cannot be read as a table of numbers: {reason}",
             hint="give the file that narrows encode wrote",
         ) from error
-    return np.stack(columns, axis=1) if columns else np.zeros((0, 0), np.float32)
+    return np.stack(columns, axis=1) if columns else np.zeros((0, 0), np.float32), names

@@ -12,6 +12,8 @@ from narrows.data.image_options import ImageOptions
 LONGEST_NAME, LONGEST_PART = 4096, 255
 #: Colours of images that are neither grey nor RGB, of which a file is written back as it was.
 COLOURS = ("CMYK", "LAB", "YCbCr", "HSV")
+#: The column of tables that has them.
+FILE_COLUMN = "file"
 _NUMBERED = re.compile(r"(.+)#([0-9]{1,6})")
 
 

@@ -22,7 +22,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from narrows.data.image_files import refused_by_windows, shown_name, written_name
+from narrows.data.image_files import FILE_COLUMN, refused_by_windows, shown_name, written_name
 from narrows.data.image_writing import write_image
 from narrows.data.tables import TableSchema
 from narrows.data.tables.arrow_types import is_binary
@@ -32,9 +32,6 @@ from narrows.support.files import atomic_file, atomic_folder, require_room
 from narrows.support.lazy_modules import pa
 from narrows.support.shapes import is_picture_shape
 from narrows.support.streams import file_name
-
-#: The column of a table that has the names of the files that items came from.
-FILE_COLUMN = "file"
 
 _WriteBatch = Callable[[np.ndarray], None]
 

@@ -80,6 +80,7 @@ def decode(
     codes: RowSlices,
     out: str,
     *,
+    names: Sequence[str] | None = None,
     label: str = "decoding",
     listener: Listener = NOBODY,
 ) -> Written:
@@ -87,13 +88,15 @@ def decode(
 
     Args:
         out: .npy, .npz, .csv or .parquet, or a folder of images; of a model of a table, a table.
+        names: of the files that the items came from.
         label: what the work is called.
     """
     if isinstance(codes, np.ndarray):
         autoencoder.require_codes(codes)  # a mistake must show before a file is opened
     work = autoencoder.decode
-    with result_writer(autoencoder.trained, len(codes), out, note=listener.note) as write:
-        _through(label, autoencoder.trained, codes, lambda some: write(work(some)), listener.track)
+    trained, note = autoencoder.trained, listener.note
+    with result_writer(trained, len(codes), out, names=names, note=note) as write:
+        _through(label, trained, codes, lambda some: write(work(some)), listener.track)
     return Written(out, len(codes), "item")
 
 
