@@ -312,6 +312,26 @@ def test_gaps_of_columns_as_people_write_them_are_filled(name: str, tmp_path: Pa
     assert found[-1] is not None
 
 
+@pytest.mark.parametrize("last, type_", [("119", "int64"), ("", "int64"), ("A-17", "string")])
+def test_identifiers_keep_the_type_of_training(last: str, type_: str, tmp_path: Path) -> None:
+    """Nothing is learnt from them, and they are numbers all the same; unless some are none now."""
+    rng, path = np.random.default_rng(0), tmp_path / "t.csv"
+    cells = [*map(str, range(60, 119)), "119"]
+    text = "\n".join(f"{cell},{x:.3f}" for cell, x in zip(cells, rng.normal(size=60), strict=True))
+    path.write_text(f"key,x\n{text}\n")
+    schema = schema_of(load_data(path))
+    assert schema["key"].identifier and schema["key"].dtype == "int64"
+    path.write_text(f"key,x\n{text.replace('119,', f'{last},')}\n")
+    table = open_table(path)
+    types = filled_types(schema, table)
+    (block,) = table.batches()
+    features = np.zeros((block.num_rows, schema.width), np.float32)
+    filled = filled_rows(schema, pa.Table.from_batches([block]), features, types=types)
+    assert str(filled.schema.field("key").type) == str(types["key"]) == type_
+    wanted = [*cells[:-1], last or None]
+    assert [each if each is None else str(each) for each in filled["key"].to_pylist()] == wanted
+
+
 def test_gaps_among_invalid_cells_and_missing_words_are_filled(tmp_path: Path) -> None:
     cells = ["9007199254740993", "ERROR", "9007199254740995", "UNKNOWN", "7", "5"]
     found = completed(tmp_path / "t.csv", cells, types={"c": "integer"})

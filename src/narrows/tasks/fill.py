@@ -148,8 +148,8 @@ class Filling:
     """A table in a file whose missing cells are filled in as by :func:`fill_frame`.
 
     Columns have the types that they have in the file. Those of a CSV file have the ones of
-    training, or wider ones where these do not hold every cell as it is; columns that were not
-    trained on are texts.
+    training, or wider ones where these do not hold every cell as it is; columns that training did
+    not know are texts.
 
     Attributes:
         schema: names and types of the rows that come out, a pyarrow.Schema.

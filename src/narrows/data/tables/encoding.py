@@ -149,7 +149,7 @@ def cast_cells(column: Column, array: Any, type_: Any) -> Any:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     own = type_from_text(column.dtype)
-    if not column.is_number and column.kind == "constant" and not is_text(own):
+    if not column.is_number and column.kind in ("constant", "ignored") and not is_text(own):
         column = replace(column, kind=kind_of(own) or column.kind)
     try:
         if is_text(array.type) and not column.is_number:

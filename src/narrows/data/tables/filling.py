@@ -35,7 +35,8 @@ def filled_types(schema: TableSchema, table: TableSource, *, every: bool = False
     found: dict[str, Any] = {}
     waiting: dict[str, list[Any]] = {}
     for column in schema.columns:
-        if column.name in table.types and fills(column):
+        named = column.identifier and table.textual  # whose texts were numbers in training
+        if column.name in table.types and (fills(column) or named):
             types = compatible_types(column)
             if not table.textual:
                 types = [types[0], table.types[column.name]]
@@ -78,7 +79,8 @@ def filled_rows(
     arrays = []
     for name in block.column_names:
         column = schema.by_name.get(name)
-        if column is None or not fills(column):
+        retyped = types is not None and name in types
+        if column is None or not (fills(column) or retyped):
             arrays.append(block.column(name))
             continue
         array, own = cells_of(block, name), features[:, column.features]
