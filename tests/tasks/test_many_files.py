@@ -230,6 +230,7 @@ def test_tables_are_taken_one_by_one(
     assert Path("again/day-1.csv").read_bytes() == Path("one.csv").read_bytes()
     done(narrows("compress", "days", "--delimiter", ";", "--workers", 2, "--out", "archives"))
     done(narrows("verify", "archives/day-2.nrw", "--against", "days/day-2.csv"))
+    done(narrows("verify", "archives/archives.json", "--against", "days/*.csv"))
     done(narrows("decompress", "archives/archives.json", "--out", "all.parquet"))
     read = pa.csv.ParseOptions(delimiter=";")
     days = [pa.csv.read_csv(f"days/day-{day}.csv", parse_options=read) for day in range(3)]
@@ -258,6 +259,22 @@ def test_images_of_one_folder_are_one_data_set(
     )
     done(narrows("compress", "in/a", "--grey", "--workers", 1, "--out", "archive"))
     assert contents(tmp_path / "archive").keys() == {RECORD, INDEX, "a.nrw"}
+
+
+@here
+def test_archives_are_verified_against_what_was_compressed(narrows: Command, folder: Path) -> None:
+    compress = ("compress", "in", "--max-error", 0.5, "--effort", "fast", "--workers", 1)
+    done(narrows(*compress, "--out", "out"))
+    index = ("verify", "out/archives.json", "--against")
+    told = done(narrows(*index, "in", "--json"))
+    values = json.loads(told.out)
+    assert (values["archives"], values["against"], values["values"]) == (5, "in", 100 * 64)
+    done(narrows(*index, "in/**/*.npy"))
+    failed(narrows(*index, "in/*.npy"), 1, "d1.nrw", "in/*.npy has no file of this name")
+    np.save("in/d3.npy", np.zeros((20, 8, 8), np.uint8))
+    failed(narrows(*index, "in"), 1, "no archive of in/d3.npy")
+    Path("in/d3.npy").rename("in/d2.npy")
+    failed(narrows(*index, "in"), 1, "1 of the 5 archives", "or not of in", "d2.nrw")
 
 
 @here

@@ -187,7 +187,10 @@ def verify(
     archive: ArchiveArgument,
     against: Annotated[
         str | None,
-        data_option("DATA", "What it was made of, to compare every value with."),
+        data_option(
+            "DATA",
+            "What it was made of, to compare every value with; of many the folder or pattern.",
+        ),
     ] = None,
     model: ModelOfArchive = None,
     max_bytes: MaxBytes = None,
@@ -200,6 +203,7 @@ def verify(
     \b
     Example:
       narrows verify digits.nrw --against mnist:test
+      narrows verify archives/archives.json --against readings/
     """
     from narrows.tasks.verify_archive import verify_archive
 

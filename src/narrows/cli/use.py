@@ -1,7 +1,7 @@
 """Commands that use a trained model: summary, evaluate, encode, decode, reconstruct."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 

@@ -13,11 +13,13 @@ from narrows.archive.tables import verify_table
 from narrows.archive.verifying import verify
 from narrows.data.read_options import ReadOptions
 from narrows.data.tables import is_table
-from narrows.errors import ArchiveError, ShapeError, UsageError
+from narrows.errors import ArchiveError, ShapeError
 from narrows.support.number_text import count_of, readable
-from narrows.support.progress import NOBODY, Listener, Tracker
+from narrows.support.progress import NOBODY, Listener, Note, Tracker
 from narrows.support.text_tables import Shown, Told
 from narrows.tasks.loading import load_array
+from narrows.tasks.many_files.jobs import CompressFiles
+from narrows.tasks.many_files.places import places_of
 
 # Damaged archives of many of which a message says what is wrong.
 _SHOWN = 3
@@ -51,8 +53,9 @@ def verify_archive(
     """Decode all of an archive and compare it with its checksums, or with its data too.
 
     Args:
-        path: the archive, or an index of several, which are compared with their checksums.
-        against: what it was made of, as ``load_data`` takes it.
+        path: the archive, or an index of several.
+        against: what it was made of, as ``load_data`` takes it; of an index the folder or the
+            pattern.
         model: of codes, what it was written with, if that is not in the archive.
         max_bytes: the most bytes of values that are read.
         reading: how ``against`` is read.
@@ -64,7 +67,8 @@ def verify_archive(
     """
     reading = reading or ReadOptions()
     if is_index(path):
-        return _verified_series(path, against, model=model, max_bytes=max_bytes, listener=listener)
+        said = {"model": model, "max_bytes": max_bytes}
+        return _verified_series(path, against, said, reading=reading, listener=listener)
     with open_archive(path, model=model) as archive:
         archive.require_items_within(len(archive), max_bytes)
         if against is not None:
@@ -80,44 +84,73 @@ def verify_archive(
 def _verified_series(
     path: Path,
     against: str | None,
+    said: Mapping[str, Any],
     *,
-    model: Path | None,
-    max_bytes: float | None,
+    reading: ReadOptions,
     listener: Listener,
 ) -> Verified:
-    """All archives that an index names, each by itself.
+    """All archives that an index names, each by itself, and each with the file that it is of.
+
+    Args:
+        against: the folder or the pattern that was compressed.
+        said: of each archive, as :func:`verify_archive` takes it.
 
     Raises:
-        UsageError: they are to be compared with data.
-        ArchiveError: some are damaged; all of them are named.
+        ArchiveError: some are damaged, or not of their files; all of them are named.
+        ShapeError: they are not the archives of these files.
     """
-    if against is not None:
-        raise UsageError(
-            f"{path} is an index of archives, and each of them was made of data of its own",
-            hint="give --against with one of the archives",
-        )
     wrong, values = list[str](), 0
-    with ArchiveSeries(path, damaged_too=True, model=model) as series:
+    with ArchiveSeries(path, damaged_too=True, model=said["model"]) as series:
         paths = [series.path(entry) for entry in series.entries]
+        sources: dict[Path, str | None] = dict.fromkeys(paths)
+        if against is not None:
+            sources = _sources(path, paths, against, listener.note)
         with listener.track("verifying", total=len(paths), unit="archives") as advance:
-            for number, each in enumerate(paths):
+            for number, (each, source) in enumerate(sources.items()):
+                own = reading if source is None else reading.images_if_folder(source)
                 try:
                     series.require_whole(number)
-                    found = verify_archive(each, model=model, max_bytes=max_bytes)
+                    found = verify_archive(each, source, reading=own, **said)
                     values += found.values()["values"]
-                except ArchiveError as error:
+                except (ArchiveError, ShapeError) as error:
                     wrong.append(error.message)
                 advance(1)
     if wrong:
         more = f"; and {len(wrong) - _SHOWN:,} more" if len(wrong) > _SHOWN else ""
+        what = "whole" if against is None else f"whole, or not of {against}"
         raise ArchiveError(
-            f"{len(wrong):,} of the {count_of(len(paths), 'archives')} of {path} are not whole: "
+            f"{len(wrong):,} of the {count_of(len(paths), 'archives')} of {path} are not {what}: "
             f"{'; '.join(wrong[:_SHOWN])}{more}",
             hint="compress their files again, or read what is left with decompress --skip-damaged",
         )
     text = f"{path} and its {count_of(len(paths), 'archives')} are whole: "
     text += f"{count_of(values, 'values')} match their checksums"
-    return Verified(text, {"archive": str(path), "archives": len(paths), "values": values})
+    if against is not None:
+        text += f", and none is further from {against} than it may be"
+    told = {"archive": str(path), "archives": len(paths), "values": values, "against": against}
+    return Verified(text, told)
+
+
+def _sources(index: Path, archives: list[Path], against: str, note: Note) -> dict[Path, str | None]:
+    """The file that each archive is of.
+
+    Raises:
+        ShapeError: an archive has none, or a file has no archive.
+    """
+    places = places_of(against, index.parent, CompressFiles(), note)
+    found = {place.out: str(place.source) for place in places}
+    for archive in archives:
+        if archive not in found:
+            raise ShapeError(
+                f"{index} names {archive.name}, and {against} has no file of this name",
+                hint="give the folder or the pattern that was compressed",
+            )
+    for archive in found.keys() - set(archives):
+        raise ShapeError(
+            f"{index} names no archive of {found[archive]}",
+            hint="give the folder or the pattern that was compressed",
+        )
+    return {archive: found[archive] for archive in archives}
 
 
 def _verified_array(
