@@ -146,6 +146,22 @@ def test_pca_is_the_bar() -> None:
     assert "1,200" in caution.message and "1,457, measured on 60 items held out" in caution.message
 
 
+def test_advice_begins_with_the_simplest_way_to_another_code() -> None:
+    """Of the article's model whose code is cut off at 0, and of a model of the user's own."""
+    for preset, way in {
+        "simple": "leave preset='simple' out, ",
+        None: "end the encoder of",
+    }.items():
+        for caution in (
+            diagnostics.worse_than_pca(2.0, 1.0, ON, preset),
+            diagnostics.dead_numbers([1], 9, None, preset),
+            diagnostics.collapsed_code([0, 1], 2, preset),
+        ):
+            assert caution is not None and caution.advice.startswith(way)
+    caution = diagnostics.worse_than_pca(2.0, 1.0, ON, "dense")
+    assert caution is not None and caution.advice.startswith("train longer (epochs=), or ")
+
+
 def history(losses: list[float], validation: list[float]) -> History:
     return [
         {"epoch": number, "loss": loss, "val_loss": other}

@@ -113,20 +113,20 @@ def find_warnings(
     size = trained.model.spec.latent_size
     kept = trained.training.epoch or len(history)
     linear = fitted_pca(trained).reconstruct(items)
-    is_pca = trained.training.linear
+    is_pca, preset = trained.training.linear, trained.training.preset
     some = measured_on(len(items), len(training), held_out=False)
     denoises = training.inputs is not None or trained.training.noise is not None
     idle = idle_numbers(trained, codes)
     # a code that only has to lose noise is as wide as it likes
     rows = None if denoises else len(training)
     found = [
-        collapsed_code(idle, size),
+        collapsed_code(idle, size, preset),
         collapsed_reconstructions(variance(items), variance(results), variance(linear), some),
-        dead_numbers(idle, size, rows),
+        dead_numbers(idle, size, rows, preset),
         # of PCA itself, kept for its error, rounding is all that differs
         None
         if is_pca
-        else worse_than_pca(*_errors(autoencoder, training, validation, evaluation, most)),
+        else worse_than_pca(*_errors(autoencoder, training, validation, evaluation, most), preset),
         None if evaluation is None else unmeasured(validation is None),
         # what was trained has gone with its history
         None
@@ -143,7 +143,7 @@ def find_warnings(
 # The checks
 
 
-def collapsed_code(idle: Sequence[int], size: int) -> Caution | None:
+def collapsed_code(idle: Sequence[int], size: int, preset: str | None = "auto") -> Caution | None:
     """``idle``: the latent numbers, of ``size``, that are the same for every item."""
     if len(idle) < max(COLLAPSED_SHARE * size, 1):
         return None
@@ -151,12 +151,14 @@ def collapsed_code(idle: Sequence[int], size: int) -> Caution | None:
         "collapsed-code",
         f"the code has collapsed: {len(idle)} of {size} latent numbers are dead, the same for "
         f"every training item",
-        "lower the learning rate, try another seed, or take a preset whose code is linear; in a "
-        "variational model, lower beta",
+        f"{_linear_code(preset)}lower the learning rate, or try another seed; in a variational "
+        "model, lower beta",
     )
 
 
-def dead_numbers(idle: Sequence[int], size: int, rows: int | None = None) -> Caution | None:
+def dead_numbers(
+    idle: Sequence[int], size: int, rows: int | None = None, preset: str | None = "auto"
+) -> Caution | None:
     """``idle`` as above, where they are too few to call the code collapsed; ``rows``: to train on,
     where these say how long a code may be."""
     if not 0 < len(idle) < COLLAPSED_SHARE * size:
@@ -166,8 +168,7 @@ def dead_numbers(idle: Sequence[int], size: int, rows: int | None = None) -> Cau
         "dead-numbers",
         f"{len(idle)} of {size} latent numbers are dead, the same for every training item: "
         f"{_named(idle)}",
-        f"ask for {count_of(live, 'numbers')}, try another seed, or take a preset "
-        "whose code is linear",
+        f"{_linear_code(preset)}ask for {count_of(live, 'numbers')}, or try another seed",
     )
 
 
@@ -187,7 +188,9 @@ def collapsed_reconstructions(
     )
 
 
-def worse_than_pca(model: float, pca: float, measured: str) -> Caution | None:
+def worse_than_pca(
+    model: float, pca: float, measured: str, preset: str | None = "auto"
+) -> Caution | None:
     """The mean squared errors of the model and of PCA with as many numbers, and on what they were
     ``measured``."""
     if not model > SAME_ERROR * pca:
@@ -196,9 +199,17 @@ def worse_than_pca(model: float, pca: float, measured: str) -> Caution | None:
         "worse-than-pca",
         f"PCA keeps more in as many numbers: its mean squared error is {three_digits(pca)}, and "
         f"the model's {three_digits(model)}, measured {measured}",
-        f"train longer ({spelt('epochs')}), choose another seed if many numbers are dead, or write "
-        f"a model whose code is linear ({spelt('spec')})",
+        f"{_linear_code(preset)}train longer ({spelt('epochs')}), or choose another seed if many "
+        "numbers are dead",
     )
+
+
+def _linear_code(preset: str | None) -> str:
+    """How a model gets a code whose numbers seldom die, as one of ReLUs does, as the beginning of
+    advice; empty where it has one."""
+    if preset is None:
+        return "end the encoder of the spec in a layer without an activation, "
+    return f"leave {spelt('preset', preset)} out, " if preset == "simple" else ""
 
 
 def unmeasured(nothing_held_out: bool) -> Caution | None:
