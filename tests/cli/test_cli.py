@@ -20,6 +20,7 @@ from helpers.command_line import (
     compared_briefly,
     contents,
     done,
+    failed,
     start,
 )
 from narrows import Autoencoder, Dataset, __version__
@@ -193,6 +194,20 @@ def test_more_epochs_resume_to_the_bytes_of_one_long_run(
     assert two.read_bytes() == long.read_bytes()
     epochs = [json.loads(line)["epoch"] for line in (tmp_path / "two/history.jsonl").open()]
     assert epochs == [1, 2, 3, 4]
+
+
+@pytest.mark.slow
+def test_more_epochs_than_a_learning_rate_was_laid_out_for_are_trained_by_what_is_advised(
+    narrows: Command, items_file: Path, tmp_path: Path
+) -> None:
+    first, more = tmp_path / "first.safetensors", tmp_path / "more.safetensors"
+    fit = ("fit", items_file, "--latent", 2, "--hidden", "8", "--out", first)
+    done(narrows(*fit, "--epochs", 2))
+    ways = "--epochs 2,", "narrows fit DATA --from MODEL"
+    failed(narrows(*fit, "--epochs", 4, "--resume"), 2, "its epochs is 2", *ways)
+    done(narrows(*fit, "--epochs", 2, "--resume"))
+    done(narrows("fit", items_file, "--from", first, "--epochs", 2, "--out", more))
+    assert load_model(more).model.spec == load_model(first).model.spec
 
 
 def test_nothing_to_resume_is_said(narrows: Command, items_file: Path, tmp_path: Path) -> None:

@@ -118,9 +118,16 @@ def first_difference(wanted: dict[str, Any], found: dict[str, Any]) -> str | Non
 def _require_same(path: Path, wanted: dict[str, Any], found: dict[str, Any]) -> None:
     name = first_difference(wanted, found)
     if name is not None:
+        hint = (
+            "resume with the data and options of the first start, or start again without --resume"
+        )
+        if name == "epochs":
+            hint = (
+                f"the learning rate falls to 0 over them: resume with --epochs {found.get(name)}, "
+                "and then train the finished model on with narrows fit DATA --from MODEL"
+            )
         raise UsageError(
             f"{path} is of another run: its {name.replace('_', ' ')} is {found.get(name)}, "
             f"and this one's is {wanted[name]}",
-            hint="resume with the data and options of the first start, or start again without "
-            "--resume",
+            hint=hint,
         )
