@@ -171,11 +171,9 @@ def _kept_exact(names: Sequence[str], error_bounds: ErrorBounds) -> str:
     """What to say of identifiers, of which no error is allowed where it is not asked of them."""
     shown, asked = ", ".join(map(repr, names[:_MOST_NAMED])), str(error_bounds.general)
     more = ", ..." if len(names) > _MOST_NAMED else ""
-    one = len(names) == 1
     return (
-        f"column{'' if one else 's'} {shown}{more} hold{'s' if one else ''} identifiers and "
-        f"{'is' if one else 'are'} kept exact, as within {asked} different ones could become the "
-        f"same; {error_bounds.spelt_with(names[0], asked)} allows it in {names[0]!r}"
+        f"kept exact, as identifiers of which different ones could become the same within {asked}: "
+        f"{shown}{more}; {error_bounds.spelt_with(names[0], asked)} allows it in {names[0]!r}"
     )
 
 
