@@ -1,6 +1,8 @@
 """How long trainings take, told from what their first steps took."""
 
 import itertools
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ from narrows.data import Dataset
 from narrows.planning.options import FitOptions
 from narrows.support import pulse
 from narrows.support.progress import Listener
+from narrows.tasks.codes_options import CodesOptions
+from narrows.tasks.compress_codes import compress_codes
 from narrows.tasks.duration import timed_training
 from narrows.tasks.fit import FitRequest, fit
 
@@ -96,6 +100,35 @@ def test_fit_says_how_long_it_trains(
     fit(data, data, FitRequest(options=options), listener=Listener(note=notes.append))
     (told,) = (line for line in notes if "about" in line)
     assert told.startswith(f"  training, 20 epochs{length}")
+
+
+@pytest.mark.parametrize(
+    ("effort", "fewer"), [("normal", ["  effort='fast' takes fewer"]), ("fast", [])]
+)
+def test_compressing_to_codes_says_how_long_it_trains(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, effort: Any, fewer: list[str]
+) -> None:
+    class Begun(Exception):
+        """The training has begun, and is not waited for."""
+
+    def trained(*_: Any, listener: Listener, **__: Any) -> None:
+        with listener.track("training", total=1000, unit="items") as advance:
+            for _ in range(10):
+                advance(1)
+        raise Begun
+
+    ticks, notes = itertools.count(step=5.0), list[str]()
+    monkeypatch.setattr(pulse._State, "clock", lambda: next(ticks))
+    monkeypatch.setattr("narrows.tasks.codes_archive.fit_plan", trained)
+    np.save(tmp_path / "images.npy", np.zeros((24, 4, 4), np.uint8))
+    how: dict[str, Any] = {"effort": effort, "listener": Listener(note=notes.append)}
+    with pytest.raises(Begun):
+        compress_codes(
+            str(tmp_path / "images.npy"), tmp_path / "a.nrw", CodesOptions(latent=2), **how
+        )
+    (at,) = (at for at, line in enumerate(notes) if ": about " in line)
+    assert notes[at].startswith("  training its model: about ")
+    assert notes[at + 1 :] == fewer
 
 
 @pytest.mark.parametrize("verbose", [True, False])

@@ -17,6 +17,7 @@ from narrows.model.file import load_model
 from narrows.model.trained import TrainedModel
 from narrows.support.files import atomic_file
 from narrows.support.progress import NOBODY, Listener
+from narrows.support.spelling import spelt
 from narrows.tasks.archive_sizes import Breakdown
 from narrows.tasks.codes_archive import (
     learn_codes,
@@ -27,6 +28,7 @@ from narrows.tasks.codes_archive import (
 )
 from narrows.tasks.codes_options import CodesOptions
 from narrows.tasks.compress import Compressed
+from narrows.tasks.duration import timed_training
 from narrows.tasks.loading import load_array
 from narrows.tasks.outputs import still_there
 
@@ -60,8 +62,10 @@ def compress_codes(
     trained: TrainedModel | SharedModel
     if options.model is None:
         loaded = load_array(data, upright=True, **read)
+        fewer = "" if effort == "fast" else spelt("effort", "fast")
+        timed = timed_training(listener, "training its model", fewer=fewer)
         trained = train_rounded(
-            checked(loaded), options.latent, options.item_bytes, effort, listener=listener
+            checked(loaded), options.latent, options.item_bytes, effort, listener=timed
         )
     else:
         trained = _given(options.model)

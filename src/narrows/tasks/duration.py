@@ -16,7 +16,11 @@ _LONG = 300.0
 
 
 def timed_training(
-    listener: Listener, what: str, before: float = 0.0, least: float = 1.0
+    listener: Listener,
+    what: str,
+    before: float = 0.0,
+    least: float = 1.0,
+    fewer: str | None = None,
 ) -> Listener:
     """The same listener, told after two seconds of training how long it takes in all.
 
@@ -26,6 +30,7 @@ def timed_training(
             this one, by the other sizes of codes; 0 where none are trained.
         least: the share of it after which a training may stop, as nothing is gained any more; 1
             where it takes all of it.
+        fewer: the option that makes a long one shorter; None for ``epochs``, empty for none.
     """
 
     foretell = listener.foretell or listener.note
@@ -36,9 +41,13 @@ def timed_training(
             if label != "training" or total is None:
                 yield advance
             else:
-                yield _Timed(
-                    advance, total, lambda seconds: _say(foretell, what, seconds, before, least)
-                )
+                yield _Timed(advance, total, said)
+
+    def said(seconds: float) -> None:
+        _say(foretell, what, seconds, before, least)
+        shorter = spelt("epochs") if fewer is None else fewer
+        if shorter and seconds + (seconds + before if before else 0) > _LONG:
+            foretell(f"  {shorter} takes fewer")
 
     return replace(listener, track=timed)
 
@@ -51,8 +60,6 @@ def _say(note: Note, what: str, seconds: float, before: float, least: float) -> 
     length = most if least == 1 else f"from {about(least * seconds)} to {most}"
     then = f"; other sizes of codes then {up_to}{about(seconds + before)}" if before else ""
     note(f"  {what}: {length}{then}")
-    if seconds + (seconds + before if before else 0) > _LONG:
-        note(f"  {spelt('epochs')} takes fewer")
 
 
 class _Timed:
