@@ -109,6 +109,47 @@ def test_r2_that_rests_on_few_wild_values_is_told_with_that_of_the_others(
     assert f"R² is {expected[0]:.3f}, and PCA's {expected[1]:.3f}" in said
 
 
+@pytest.mark.parametrize("chunk", [ROWS, 7])
+def test_r2_of_other_columns_is_told_without_the_rows_of_wild_values(chunk: int) -> None:
+    wild, width = random().normal(5, 2, ROWS), random().normal(0, 1, ROWS)
+    wild[20] = 9999.0
+    city = np.arange(ROWS) % 3
+    columns = [
+        number("length", centre=(float(wild.mean()),), scale=(float(wild.std()),)),
+        number("width", centre=(float(width.mean()),), scale=(float(width.std()),)),
+        category("city", ANIMALS[:3]),
+    ]
+    schema = TableSchema.of(columns)
+    bad, other = width + random().normal(0, 0.1, ROWS), width + random().normal(0, 0.2, ROWS)
+    bad[20] += 50.0  # the wild row comes back badly elsewhere too
+    wrong = np.where(np.arange(ROWS) % 20 == 0, (city + 1) % 3, city)  # 20 among them
+    truth, model, pca = (
+        np.concatenate(
+            [
+                number_features(columns[0], wild),
+                number_features(columns[1], w),
+                category_features(columns[2], c),
+            ],
+            axis=1,
+        )
+        for w, c in ((width, city), (bad, wrong), (other, city))
+    )
+    meter = ColumnMeter(schema)
+    for start in range(0, ROWS, chunk):
+        meter.add(*(part[start : start + chunk] for part in (truth, model, pca)))
+    length, wide, of_city = meter.scores()
+    kept = np.arange(ROWS) != 20
+    expected = [r2_score(width[kept], found[kept]) for found in (bad, other)]
+    assert (length.wild, wide.wild, wide.r2) == (1, 0, pytest.approx(r2_score(width, bad), 1e-4))
+    assert wide.usual_r2 == pytest.approx(expected, rel=1e-4)
+    most = (city[kept] != 0).sum()  # the first class is the most frequent in training
+    assert of_city.usual_r2 == pytest.approx((1 - (wrong != city)[kept].sum() / most, 1.0))
+    told = told_text(columns_told(meter.scores(), 4)).splitlines()[-1]
+    named = f"width {expected[0]:.3f}, PCA's {expected[1]:.3f}"
+    assert told.startswith(f"R² of other columns without the same rows: {named}")
+    assert "without the same rows" not in told_text(columns_told((wide, of_city), 4))
+
+
 @pytest.mark.parametrize("name", ["normal", "exponential", "uniform"])
 def test_usual_spreads_have_no_wild_values(name: str) -> None:
     truth = getattr(random(), name)(size=ROWS)

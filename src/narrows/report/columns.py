@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -42,8 +43,8 @@ class ColumnScore:
             the other way round; None for categories, and for numbers that training never missed.
         wild: how many values make nearly all of the column's spread, as :class:`WildFinder` finds
             them.
-        r2_without, pca_r2_without: R² of the other values, where there are such; None where these
-            are alike.
+        r2_without, pca_r2_without: R² of the other values, where there are such, and in other
+            columns of the rows without any; None where these are alike, or nothing is wild.
     """
 
     name: str
@@ -61,7 +62,8 @@ class ColumnScore:
     @property
     def usual_r2(self) -> tuple[float | None, float | None]:
         """R² of the model and PCA for usual values: without the wild ones, where there are such."""
-        return (self.r2_without, self.pca_r2_without) if self.wild else (self.r2, self.pca_r2)
+        differs = self.wild or self.r2_without is not None
+        return (self.r2_without, self.pca_r2_without) if differs else (self.r2, self.pca_r2)
 
     @property
     def is_category(self) -> bool:
@@ -71,24 +73,54 @@ class ColumnScore:
 class ColumnMeter:
     """Errors of each column over a table that arrives in batches of features.
 
-    Sums are kept in float64; no batch is kept.
+    Sums are kept in float64; of the batches only the rows that hold a column's outermost values,
+    which may turn out to be wild.
     """
 
     def __init__(self, schema: TableSchema) -> None:
-        self._meters: list[_Numbers | _Categories] = [
-            _Categories(column) if column.kind in CATEGORIES else _Numbers(column)
-            for column in schema.learnt
-        ]
+        self._schema, self._count = schema, 0
+        self._meters = [_meter(column) for column in schema.learnt]
+        self._outer = dict[int, tuple[np.ndarray, ...]]()
 
-    def add(self, items: np.ndarray, model: np.ndarray, pca: np.ndarray) -> None:
+    def add(self, *features: np.ndarray) -> None:
         """Count one batch: features (n, width) as they are, from the model and from PCA."""
+        first, self._count = self._count, self._count + len(features[0])
+        self._add(features, first)
+        if len(self._meters) <= _MOST_LOOKED_AT:
+            held = {int(row) for meter in self._meters for row in meter.outer()}
+            self._outer = {
+                row: self._outer[row]
+                if row < first
+                else tuple(part[row - first : row - first + 1].copy() for part in features)
+                for row in held
+            }
+
+    def _add(self, features: Sequence[np.ndarray], first: int = 0) -> None:
         for meter in self._meters:
             place = meter.column.features
-            meter.add(items[:, place], model[:, place], pca[:, place])
+            meter.add(*(part[:, place] for part in features), first=first)
 
     def scores(self) -> tuple[ColumnScore, ...]:
         """A score for each column that has features, in the table's order."""
-        return tuple(meter.score() for meter in self._meters)
+        scores = tuple(meter.score() for meter in self._meters)
+        wild = {row for meter in self._meters for row in meter.wild_rows()} & self._outer.keys()
+        if not wild:
+            return scores
+        apart = ColumnMeter(self._schema)
+        for row in wild:
+            apart._add(self._outer[row])
+        return tuple(
+            score if score.wild else meter.without(score, other)
+            for score, meter, other in zip(scores, self._meters, apart._meters, strict=True)
+        )
+
+
+# Of more columns, the rows that may be wild would take too much memory.
+_MOST_LOOKED_AT = 256
+
+
+def _meter(column: Column) -> "_Numbers | _Categories":
+    return _Categories(column) if column.kind in CATEGORIES else _Numbers(column)
 
 
 class _Numbers:
@@ -100,9 +132,10 @@ class _Numbers:
         self._rows = self._count = self._missing_wrong = 0
         self._lost = np.zeros(3)
         self._sum = self._squares = 0.0
-        self._wild = WildFinder(2)
+        self._wild = WildFinder(3)
 
-    def add(self, *features: np.ndarray) -> None:
+    def add(self, *features: np.ndarray, first: int = 0) -> None:
+        """Count features; ``first``: the number of the first row."""
         here = ~np.isnan(self.column.numbers(features[0]))
         self._rows += len(here)
         self._count += int(here.sum())
@@ -115,9 +148,27 @@ class _Numbers:
         truth, *found = (rows[here, 0].astype(np.float64) * scale for rows in features)
         lost = [np.square(values - truth) for values in (*found, np.zeros_like(truth))]
         self._lost += [float(each.sum()) for each in lost]
-        self._wild.add(truth, *lost[:2])
+        self._wild.add(truth, *lost[:2], first + np.flatnonzero(here))
         self._sum += float(truth.sum())
         self._squares += float(np.square(truth).sum())
+
+    def outer(self) -> np.ndarray:
+        """The numbers of the rows that hold the outermost values so far."""
+        return self._wild.held[3]
+
+    def wild_rows(self) -> list[int]:
+        """The numbers of the rows that hold wild values."""
+        return self._wild.wild()[0][3].astype(int).tolist()
+
+    def without(self, score: ColumnScore, other: Any) -> ColumnScore:
+        """``score`` with R² of all rows but those that ``other`` has counted."""
+        count = max(self._count - other._count, 1)
+        squares, total = self._squares - other._squares, self._sum - other._sum
+        spread = squares - total**2 / count
+        if spread <= 1e-10 * self._squares:
+            return score
+        r2, pca_r2, _ = map(float, 1 - (self._lost - other._lost) / spread)
+        return replace(score, r2_without=r2, pca_r2_without=pca_r2)
 
     def score(self) -> ColumnScore:
         count = max(self._count, 1)
@@ -138,7 +189,7 @@ class _Numbers:
         # features are float32, in which beside a huge value all others may be alike
         if others.spread <= 1e-6 * abs(others.mean):
             return score
-        r2, pca_r2 = map(float, 1 - lost / others.deviations)
+        r2, pca_r2 = map(float, 1 - lost[:2] / others.deviations)
         return replace(score, r2_without=r2, pca_r2_without=pca_r2)
 
 
@@ -153,7 +204,21 @@ class _Categories:
         # Features of 0 are the training set's mean.
         self._most_frequent = _answers(column, np.zeros((1, column.width), np.float32))
 
-    def add(self, *features: np.ndarray) -> None:
+    def outer(self) -> tuple[int, ...]:
+        """No category is wild."""
+        return ()
+
+    wild_rows = outer
+
+    def without(self, score: ColumnScore, other: Any) -> ColumnScore:
+        """As of numbers."""
+        wrong = self._wrong - other._wrong
+        if wrong[2] <= 0:
+            return score
+        r2, pca_r2, _ = map(float, 1 - wrong / wrong[2])
+        return replace(score, r2_without=r2, pca_r2_without=pca_r2)
+
+    def add(self, *features: np.ndarray, first: int = 0) -> None:
         # A category that training never saw has the mean's features, and no answer is right.
         known = features[0].any(axis=1)
         truth = np.where(known, _answers(self.column, features[0]), -1)
@@ -225,7 +290,8 @@ def columns_told(scores: Sequence[ColumnScore], numbers: int) -> Told:
 
 
 def wild_sentences(scores: Sequence[ColumnScore]) -> list[str]:
-    """What R² says of columns whose spread few wild values make, in a sentence each."""
+    """What R² says of columns whose spread few wild values make, in a sentence each, and what the
+    same rows do to the others."""
     told = []
     for score in [each for each in scores if each.wild][:_MOST_NAMED]:
         values = f"{count_of(score.wild, 'wild values')} {'makes' if score.wild == 1 else 'make'}"
@@ -238,7 +304,31 @@ def wild_sentences(scores: Sequence[ColumnScore]) -> list[str]:
         told.append(
             f"{score.name}: {values} nearly all of the spread that R² is a share of; {without}."
         )
-    return told
+    if told and len(scores) > 1:
+        told.append(_of_others([each for each in scores if not each.wild]))
+    return [line for line in told if line]
+
+
+def _of_others(scores: Sequence[ColumnScore]) -> str:
+    """What rows with wild values do to R² of the columns without such."""
+
+    def change(score: ColumnScore) -> float:
+        before, after = (score.r2, score.pca_r2), score.usual_r2
+        return max(abs((b or 0) - (a or 0)) for b, a in zip(before, after, strict=True))
+
+    known = [each for each in scores if each.r2_without is not None and each.r2 is not None]
+    if scores and not known:
+        return (
+            "the figures of the other columns contain the same rows, which may come back badly "
+            "in all of them"
+        )
+    changed = sorted((each for each in known if change(each) >= 0.01), key=change, reverse=True)
+    told = "; ".join(
+        f"{cell_text(each.name)} {_share(each.r2_without)}, PCA's {_share(each.pca_r2_without)}"
+        for each in changed[:_MOST_NAMED]
+    )
+    more = "; ..." if len(changed) > _MOST_NAMED else ""
+    return f"R² of other columns without the same rows: {told}{more}." if told else ""
 
 
 # Columns of wild values that are told of.

@@ -31,6 +31,11 @@ class WildFinder:
         self._held = np.empty((beside + 1, 0))
         self._moments, self._sums = Moments(), np.zeros(beside)
 
+    @property
+    def held(self) -> np.ndarray:
+        """The outermost numbers so far, and what stands beside each: (1 + beside, m)."""
+        return self._held
+
     def add(self, numbers: np.ndarray, *beside: np.ndarray) -> None:
         """Count numbers (n,), without NaN, and what stands beside them: arrays (n,)."""
         among = np.concatenate([self._held, np.stack([numbers, *beside])], axis=1)
