@@ -52,3 +52,20 @@ def test_a_table_becomes_csv_with_its_numbers_in_full(tmp_path: Path) -> None:
         cells,
     )
     assert rows == 'name,"error, a"\r\n"say ""x""",1456.5321\r\ny,\r\n'
+
+
+@needs_node
+def test_a_long_name_breaks_between_its_parts(tmp_path: Path) -> None:
+    """Where a line is too short for it; what is there to be read and copied stays the name."""
+    names = ["Picture 3, a/scan_of_page-0012.v2.png", "plain", "1.5 and 2.25"]
+    found = run_node(
+        tmp_path,
+        """
+        import { breakable } from "./scripts/elements.js";
+        globalThis.document = { createElement: () => ({ append() {} }) };
+        const shown = (part) => (part.append ? "|" : part);
+        print(given.map((name) => breakable(name).map(shown).join("")));
+        """,
+        names,
+    )
+    assert found == ["Picture 3, a/|scan_|of_|page-|0012|.v2|.png", "plain", "1.5 and 2.25"]

@@ -12,6 +12,12 @@ export function svgElement(tag, attributes = {}, ...children) {
   return filled(document.createElementNS(SVG, tag), attributes, children);
 }
 
+/** A name of a file as children: its line breaks between its parts before it breaks within one. */
+export function breakable(name) {
+  const parts = name.split(/(?<=[_/-])|(?=\.\D)/);
+  return parts.flatMap((part, at) => (at ? [element("wbr"), part] : [part]));
+}
+
 function filled(made, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children);

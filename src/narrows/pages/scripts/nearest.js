@@ -1,6 +1,6 @@
 // The training items whose codes lie nearest to the code that is shown.
 
-import { element } from "./elements.js";
+import { breakable, element } from "./elements.js";
 import { short } from "./sentences.js";
 
 /**
@@ -13,7 +13,11 @@ export function showNearest(list, found, { thumbnails, words, taken }) {
   const focused = list.contains(document.activeElement);
   list.replaceChildren(
     ...found.map(({ row, place, distance }) => {
-      const button = element("button", { type: "button" }, element("span", {}, words(row)));
+      const button = element(
+        "button",
+        { type: "button" },
+        element("span", {}, ...breakable(words(row))),
+      );
       button.title = `Distance of the codes: ${short(distance)}`;
       if (thumbnails?.has(place)) button.prepend(picture(thumbnails, place));
       button.addEventListener("click", () => taken(row));
