@@ -50,6 +50,16 @@ def detector() -> Detector:
 # Scores
 
 
+def test_the_threshold_that_is_told_flags_the_same_rows_by_hand(detector: Detector) -> None:
+    threshold = detector.detection.threshold(0.05)
+    found = detect(detector, Dataset("rows", related(50, seed=3)), DetectOptions())
+    # a row at the threshold itself, one just above it and one just below
+    scores = np.array([threshold, np.nextafter(threshold, np.inf), np.nextafter(threshold, 0)])
+    told = replace(found, scores=scores, threshold=threshold, reasons={}, ranks=np.array([2, 1, 3]))
+    by_hand = float(told.text().splitlines()[0].rpartition("score above ")[2].split(";")[0])
+    np.testing.assert_array_equal(scores > by_hand, told.flagged)
+
+
 def test_a_broken_relation_is_odd_and_a_normal_item_is_not(detector: Detector) -> None:
     items = related(200, seed=2)
     broken = items.copy()

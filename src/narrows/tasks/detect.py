@@ -125,7 +125,7 @@ class Detected(Shown):
         count, flagged = len(self.scores), int(self.flagged.sum())
         title = (
             f"{self.data.name}, {count_of(count, 'rows')}, {flagged:,} flagged: "
-            f"{self.score} score above {self.threshold:.4g}"
+            f"{self.score} score above {float(self.threshold)!r}"
         )
         if count > _SHOWN:
             title += f"; the oddest {_SHOWN}:"
