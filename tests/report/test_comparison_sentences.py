@@ -305,6 +305,8 @@ def test_use_of_codes_is_told_beside_pca_and_the_items() -> None:
         "and logistic regression 94.3%; from PCA of the same size 96.9% and 88%; from the items "
         "themselves 97% and 92%; always answering the most frequent class 11%."
     )
+    longer = replace(use, rows=(rows[0], replace(rows[1], numbers=32), rows[2]))
+    assert "; from PCA's 32 numbers 96.9% and 88%; " in said.use_sentence(longer, GREY)
     said_of_none = said.use_sentence(replace(use, most_frequent=0.99), GREY)
     assert said_of_none.endswith("class 99%, so these codes say nothing of the class.")
     assert "of one class" in said.use_sentence(replace(use, classes=1), ROWS)
@@ -384,6 +386,14 @@ def test_the_first_sentence_says_where_errors_rest_on_wild_values() -> None:
     told = WildNote(f"{wild}: 'b' (9999 in line 7; the others ...)")
     found = replace(usual, cautions=(told, "another"))
     assert worth(found) == f"{worth(usual)[:-1]}; {wild}, whose errors say little of usual rows."
+
+
+def test_the_first_sentence_has_errors_with_wild_rows_behind_those_without() -> None:
+    usual = comparison(ARTICLE, OURS)
+    best = replace(OURS, with_wild=(98765.4, 123.456))
+    found = comparison(ARTICLE, best, cautions=("few wild values make all of it: ...",))
+    told = "with the rows left out for numbers far outside, 98,765 and PCA 123"
+    assert worth(found) == f"{worth(usual)[:-1]}; {told}."
 
 
 def test_denoising_names_the_best_of_the_others() -> None:

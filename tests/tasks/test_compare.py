@@ -9,15 +9,17 @@ import pytest
 from helpers.command_line import compared_briefly
 from narrows.data import Dataset, load_data
 from narrows.errors import DataError, UsageError
+from narrows.model.file import save_model
 from narrows.model.use import TrainedAutoencoder
 from narrows.planning.options import FitOptions
 from narrows.report.comparison.classes import NO_CLASS, same_neighbour
 from narrows.report.comparison.result import Comparison
 from narrows.report.comparison.usefulness import find_labels
 from narrows.report.redundancy import redundancy
-from narrows.support.progress import Listener
+from narrows.support.progress import NOBODY, Listener
 from narrows.tasks.compare import CompareOptions, compare, enough_steps
 from narrows.tasks.comparison.candidates import named, open_candidates
+from narrows.tasks.comparison.facts import split
 from narrows.tasks.comparison.gallery import file_of, label_of, ranked
 from narrows.tasks.comparison.parts import Reading, load_parts
 from narrows.tasks.evaluate import evaluate
@@ -78,6 +80,45 @@ def test_a_row_of_many_files_has_its_file_and_no_folder_above_all(tmp_path: Path
         for place in range(len(parts.test)):
             year, row = divmod(int(parts.places[place]), 40)
             assert file_of(parts, place) == f"{row} of year=202{year}/rows.csv"
+
+
+def with_wild_row(path: Path, rows: int, line: int) -> Path:
+    """A table as above, in one line of which a number is wild."""
+    lines = table(path, rows).read_text(encoding="utf-8").splitlines()
+    lines[line] = "99999," + lines[line].partition(",")[2]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_wild_row_is_in_no_figure_and_told_beside_them(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    places = load_parts(str(table(path, 120)), Reading(), seed=0).places
+    with_wild_row(path, 120, int(places[4]) + 1)  # which is measured
+    parts = load_parts(str(path), Reading(), seed=0)
+    assert parts.wild is not None and len(parts.wild) == 1
+    np.testing.assert_array_equal(parts.places, np.delete(places, 4))
+    assert split(parts, given=False).measured == 23
+    assert "Errors leave out 1 more row, with numbers far" in split(parts, given=False).sentence
+    options = FitOptions(preset="simple", latent=2, epochs=1)
+    model = fit(parts.training, parts.validation, FitRequest(options=options)).trained
+    save_model(tmp_path / "m", model)
+    (found,) = open_candidates({"m": tmp_path / "m"}, str(path), parts, Reading(), listener=NOBODY)
+    both = np.concatenate([found.test.items, parts.wild.reencoded(found.test.table).items])
+    errors = [np.square(both - found.autoencoder.reconstruct_floats(both)).mean(dtype=float)]
+    errors += [np.square(both - model.learnt_pca.reconstruct(both)).mean(dtype=float)]
+    assert found.with_wild == pytest.approx(errors, rel=1e-4)
+    assert found.with_wild[0] > 100 * found.evaluation.model.mse
+    assert found.facts().with_wild == found.with_wild
+
+
+def test_a_wild_row_that_is_learnt_from_leaves_none_out(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    measured = load_parts(str(table(path, 120)), Reading(), seed=0, validated=False).places
+    learnt = int(np.setdiff1d(np.arange(120), measured)[0])
+    with_wild_row(path, 120, learnt + 1)
+    parts = load_parts(str(path), Reading(), seed=0, validated=False)
+    assert parts.wild is None and len(parts.test) == 24
+    assert "leave out" not in split(parts, given=False).sentence
 
 
 def test_the_column_of_labels_is_not_learnt_from(tmp_path: Path) -> None:

@@ -64,12 +64,12 @@ def column_ranges(
     return {"lowest": lowest.astype(np.float64), "highest": highest.astype(np.float64)}
 
 
-def judging_rows(training: Dataset, held_out: Dataset) -> Dataset:
-    """The held-out rows of a table that a training is judged by: those without a number far outside
+def judging_rows(training: Dataset, held_out: Dataset) -> np.ndarray | None:
+    """Which held-out rows of a table a training is judged by: those without a number far outside
     the training range. One such number, wild or in another unit, would outweigh all other rows, and
-    no model can know it. All of them where most are such, and of other data."""
+    no model can know it. None for all of them, also where most are such, and of other data."""
     if training.table is None:
-        return held_out
+        return None
     lowest, highest = training.column_extents
     reach = _ANY * (highest - lowest)
     reach[reach == 0] = np.inf  # of what never varies nothing is known
@@ -79,9 +79,7 @@ def judging_rows(training: Dataset, held_out: Dataset) -> Dataset:
             for rows in chunks(held_out.items, values=CACHED_VALUES)
         ]
     )
-    if near.all() or 2 * near.sum() < len(near):
-        return held_out
-    return held_out.rows(np.flatnonzero(near), in_place=True)
+    return None if near.all() or 2 * near.sum() < len(near) else np.flatnonzero(near)
 
 
 def require_familiar(

@@ -227,10 +227,10 @@ def take_part(
 def _judging(training: Dataset, held_out: Dataset | None) -> tuple[Dataset | None, tuple[str, ...]]:
     """The held-out rows that judge the training, and what is said of the others."""
     judging = None if held_out is None else judging_rows(training, held_out)
-    if held_out is None or judging is None or len(judging) == len(held_out):
+    if held_out is None or judging is None:
         return held_out, ()
     rows = count_of(len(held_out) - len(judging), "held-out rows")
-    return judging, (
+    return held_out.rows(judging, in_place=True), (
         f"left out: {rows} with numbers far outside those of the training rows, which would decide "
         "alone which epoch and which model is the best",
     )

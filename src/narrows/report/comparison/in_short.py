@@ -59,7 +59,12 @@ def _worth(comparison: Comparison) -> str:
 
 
 def _wild(comparison: Comparison) -> str:
-    """That errors rest on the few wild values which a warning names, where it does."""
+    """What errors are with the rows of wild numbers that they leave out, or that they rest on the
+    few wild values which a warning names; nothing where there are none."""
+    best = comparison.models[comparison.best]
+    if best.with_wild is not None:
+        model, pca = map(three_digits, best.with_wild)
+        return f"; with the rows left out for numbers far outside, {model} and PCA {pca}"
     said = [each for each in comparison.cautions if isinstance(each, WildNote)]
     of = "".join(each.partition(":")[0] for each in said[:1])
     return f"; {of}, whose errors say little of usual rows" if of else ""

@@ -164,6 +164,7 @@ class ModelFacts:
         relative: the root of the error as a share of the mean item's; None where that is 0.
         pca_error: of PCA with as many numbers, on the same items.
         pca_name: of that PCA, which learnt from what the model learnt from.
+        with_wild: these two errors with the rows that no figure counts; None without such.
         summary: its layers, as a table of plain text.
         choices: what was chosen for it and why, in sentences.
         file: the name of its file, or empty.
@@ -189,6 +190,7 @@ class ModelFacts:
     choices: tuple[str, ...] = ()
     file: str = ""
     pca_name: str = "PCA"
+    with_wild: tuple[float, float] | None = None
     detects: bool = True
 
     @property

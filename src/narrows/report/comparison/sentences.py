@@ -336,7 +336,10 @@ def use_sentence(use: CodeUse, words: Words) -> str:
         f"logistic regression {share(best.logistic)}"
     )
     for row in others:
-        what = "PCA of the same size" if row.kind == "pca" else f"the {words.things} themselves"
+        what = f"the {words.things} themselves"
+        if row.kind == "pca":
+            alike = row.numbers == best.numbers
+            what = "PCA of the same size" if alike else f"PCA's {count_of(row.numbers, 'numbers')}"
         text += f"; from {what} {share(row.neighbours)} and {share(row.logistic)}"
     text += f"; always answering the most frequent class {share(use.most_frequent)}"
     if max(best.neighbours, best.logistic) <= use.most_frequent:

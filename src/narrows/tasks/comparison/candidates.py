@@ -67,6 +67,8 @@ class Candidate:
         training: what PCA was fitted to beside it, as the model takes it; None for what the
             comparison has.
         evaluation: its errors on them.
+        with_wild: its mean squared error and PCA's, with the rows that these leave out; None where
+            there are none.
         coded: what classifiers learn from and the measured items, with the codes that are known.
         kept: what it makes of some of them.
         file_bytes, file: of its model file, and the file's name where it stays.
@@ -84,6 +86,7 @@ class Candidate:
     kept: Kept
     file_bytes: int
     training: Dataset | None = None
+    with_wild: tuple[float, float] | None = None
     file: str = ""
     history: History = field(default_factory=list)
     seconds: float | None = None
@@ -124,6 +127,7 @@ class Candidate:
             psnr=score.psnr,
             relative=score.relative,
             pca_error=self.evaluation.pca.mse,
+            with_wild=self.with_wild,
             summary=summary_text(trained.model.spec),
             choices=self.choices,
             file=self.file,
@@ -195,6 +199,7 @@ def train_candidate(
         autoencoder=result.autoencoder,
         test=test,
         evaluation=evaluation,
+        with_wild=_with_wild(result.autoencoder, parts, evaluation),
         kept=keep_some(result.autoencoder, coded, parts.seed, track=listener.track),
         coded=(result.coded.training, coded),
         file_bytes=_file_bytes(result.autoencoder, wanted.file),
@@ -255,13 +260,15 @@ def open_candidates(
             listener.note(line)
         _note_learnt(autoencoder.trained, name, source, parts, listener)
         coded = autoencoder.coded(own.training.items), autoencoder.coded(own.test.items)
+        evaluation = evaluate(autoencoder, own.test, coded=coded[1], track=listener.track)
         found.append(
             Candidate(
                 name=name,
                 kind="given",
                 autoencoder=autoencoder,
                 test=own.test,
-                evaluation=evaluate(autoencoder, own.test, coded=coded[1], track=listener.track),
+                evaluation=evaluation,
+                with_wild=_with_wild(autoencoder, own, evaluation),
                 kept=keep_some(autoencoder, coded[1], parts.seed, track=listener.track),
                 coded=coded,
                 file_bytes=path.stat().st_size,
@@ -317,7 +324,23 @@ def _as_taken(
         source, replace(reading, table=table), parts.seed, validated=False, track=track
     )
     training, test = (each.reencoded(table) for each in (own.training, own.test))
-    return replace(own, training=training, test=test)
+    wild = None if own.wild is None else own.wild.reencoded(table)
+    return replace(own, training=training, test=test, wild=wild)
+
+
+def _with_wild(
+    autoencoder: TrainedAutoencoder, parts: Parts, usual: Evaluation
+) -> tuple[float, float] | None:
+    """The errors of a model and of PCA with the rows that ``usual`` leaves out."""
+    if parts.wild is None:
+        return None
+    wild = evaluate(autoencoder, parts.wild)
+    counts = usual.count, wild.count
+    model, pca = (
+        float(np.average(errors, weights=counts))
+        for errors in ((usual.model.mse, wild.model.mse), (usual.pca.mse, wild.pca.mse))
+    )
+    return model, pca
 
 
 def keep_some(

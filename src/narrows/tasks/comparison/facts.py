@@ -91,6 +91,12 @@ def split(parts: Parts, *, given: bool) -> Split:
         text += f". Everything is measured on {measured:,} {things} of {name}"
         text += f" by seed {parts.seed}, which" if held_out else ", which"
         text += " had no part in any of it and decided nothing."
+    if parts.wild is not None:
+        rows = count_of(len(parts.wild), "more rows")
+        text += (
+            f" Errors leave out {rows}, with numbers far outside those of the training rows: one "
+            "such row would outweigh all others."
+        )
     return Split(
         learnt=learnt,
         validated=validated,

@@ -12,6 +12,7 @@ from narrows.data.named_arrays import page_name
 from narrows.data.read_options import ReadOptions
 from narrows.data.tables import is_frame, is_table
 from narrows.errors import DataError, UsageError
+from narrows.model.ranges import judging_rows
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.report.comparison.classes import NO_CLASS
@@ -62,6 +63,8 @@ class Parts:
         training: what is learnt from.
         validation: what decides when to stop; None where nothing is decided so.
         test: what everything is measured on. It decided nothing.
+        wild: rows of a table that would be measured too, with numbers far outside those of the
+            training rows: they are in no figure; None where there are none.
         places: where each measured item is in the source that it is from, from 0 on, int (n,).
         rows: of a table all of them, for what is said of its columns and of no model; None of
             other data.
@@ -75,6 +78,7 @@ class Parts:
     training: Dataset
     validation: Dataset | None
     test: Dataset
+    wild: Dataset | None
     places: np.ndarray
     rows: Dataset | None
     seed: int
@@ -145,6 +149,10 @@ def load_parts(
         training, validation = training.split(HELD_OUT, seed)
         if training.table is not None:
             test = test.reencoded(training.table)
+    usual, wild = judging_rows(training, test), None
+    if usual is not None:
+        wild = test.rows(np.setdiff1d(np.arange(len(test)), usual))
+        test, places = test.rows(usual), places[usual]
     return Parts(
         name=data.name,
         count=count,
@@ -153,6 +161,7 @@ def load_parts(
         training=training,
         validation=validation,
         test=test,
+        wild=wild,
         places=places,
         rows=None if data.table is None else data,
         seed=seed,
