@@ -139,6 +139,14 @@ def test_the_size_of_the_code_is_told_where_it_was_chosen() -> None:
     assert not any("in the code" in reason for reason in given)
 
 
+def test_epochs_of_which_fewer_may_be_taken_are_told_as_at_most() -> None:
+    few, many = make_plan(rows(60, 8), FitOptions()), make_plan(rows(12_000, 8), FitOptions())
+    assert few.settings.patience is not None and many.settings.patience is None
+    for made, most in ((few, "at most "), (many, "")):
+        told = f"{most}{made.settings.epochs:,} epochs in batches of {made.settings.batch_size}"
+        assert any(reason.startswith(told) for reason in made.reasons)
+
+
 def test_what_the_user_says_is_done() -> None:
     noise = "masking:0.2"
     for preset in ("auto", "dense", "simple"):

@@ -52,8 +52,14 @@ def choose_recipe(
         rate *= math.sqrt(min(max(batch_size, 1) / _LARGEST_BATCH, 1))
     if epochs is None:
         epochs = _epochs(count, batch_size, spec, most_steps or _MOST_STEPS)
+    # the error alone does not say which epoch has the best codes of some length
+    patience, stops = options.patience, count < _FEW and not is_rounded(spec)
+    if patience is None and stops:
+        patience = patience_for(epochs)
+    if options.epochs is None:
         reasons.append(
-            f"{epochs} epochs in batches of {batch_size}: fewer the larger the data and the model"
+            f"{'' if patience is None else 'at most '}{epochs:,} epochs in batches of "
+            f"{batch_size:,}: fewer the larger the data and the model"
         )
     shift = options.shift
     if shift is None:
@@ -62,10 +68,7 @@ def choose_recipe(
         shift = int(whole and min(training.item_shape[:2]) >= _SMALLEST_TO_SHIFT)
         if shift:
             reasons.append("each image moved by up to a pixel, another way every time")
-    patience = options.patience
-    # the error alone does not say which epoch has the best codes of some length
-    if patience is None and count < _FEW and not is_rounded(spec):
-        patience = patience_for(epochs)
+    if options.patience is None and stops:
         reasons.append(f"the best epoch on the validation set: {count_of(count, 'items')} are few")
     decay = _WEIGHT_DECAY if options.weight_decay is None else options.weight_decay
     settings = TrainingSettings(

@@ -208,8 +208,9 @@ def _article(parts: Parts, default: Trained, latent: int, options: CompareOption
     enough = enough_steps(whole_parameter_count(plan.spec))
     epochs = _bounded(max(usual, math.ceil(enough / steps)), options.epochs)
     if epochs > usual:
+        most = "" if parts.validation is None else "at most "
         why = (
-            f"up to {epochs:,} epochs instead of {usual}, which are {steps * usual:,} steps here "
+            f"{most}{epochs:,} epochs instead of {usual}, which are {steps * usual:,} steps here "
             f"and 47,000 on MNIST",
         )
     given["epochs"] = epochs

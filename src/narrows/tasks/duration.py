@@ -25,7 +25,7 @@ def timed_training(
     """The same listener, told after two seconds of training how long it takes in all.
 
     Args:
-        what: begins it, such as ``3,334 epochs at most``.
+        what: begins it, such as ``at most 3,334 epochs``.
         before: seconds of earlier trainings that will be taken once more, together with those of
             this one, by the other sizes of codes; 0 where none are trained.
         least: the share of it after which a training may stop, as nothing is gained any more; 1

@@ -77,7 +77,7 @@ class FitResult:
         """What came of a run that has files, for people."""
         assert self.evaluation is not None
         pace = Pace.of(self.history).sentence()
-        took = f"{self.seconds:.1f} s"
+        took = f"{self.seconds:.1f} s, {count_of(len(self.history), 'epochs')}"
         if self.trained.training.linear:
             took += ", with the training of a net that PCA replaced"
         return f"{self.evaluation.sentence()}; {took}; {pace}"
@@ -199,8 +199,8 @@ def fit(
 
 def _length(plan: Plan) -> str:
     """How long the training is, in epochs."""
-    epochs, at_most = plan.settings.epochs, "" if plan.settings.patience is None else " at most"
-    return f"training, {count_of(epochs, 'epochs')}{at_most}"
+    epochs, at_most = plan.settings.epochs, "" if plan.settings.patience is None else "at most "
+    return f"training, {at_most}{count_of(epochs, 'epochs')}"
 
 
 def _least(plan: Plan) -> float:

@@ -130,7 +130,9 @@ def _trained(
             listener=listener,
         )
         error = _error(TrainedAutoencoder(fitted.trained), parts.test, listener.track)
-        yield _point(size, error, peak, f"{epochs} of {whole} epochs" if epochs < whole else "")
+        most = "" if parts.validation is None else "at most "
+        how = f"{most}{epochs} of {whole} epochs" if epochs < whole else ""
+        yield _point(size, error, peak, how)
 
 
 def _error(autoencoder: TrainedAutoencoder, test: Dataset, track: Tracker) -> float:
