@@ -1,5 +1,7 @@
 """``fit`` as a task: what it does from plain arguments, and that all faces show the same of it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from narrows.data import Dataset, load_data
 from narrows.model.file import load_model
 from narrows.planning.options import FitOptions
 from narrows.support import chunks
-from narrows.support.progress import Listener
+from narrows.support.progress import Advance, Listener
 from narrows.tasks.fit import FitRequest, FitResult, fit
 from narrows.tasks.run_files import NAMES, NO_FILES, FitFiles, RunFiles
 
@@ -38,6 +40,22 @@ def test_what_is_known_is_told_as_soon_as_it_is_known() -> None:
     assert result.evaluation is None and not result.not_written
     assert result.trained.parameters["values"] == GIVEN
     assert result.trained.detection == {}
+
+
+def test_that_rows_are_few_for_a_code_is_told_once_and_before_the_training() -> None:
+    told: list[str] = []
+    data, given = Dataset("rows", ROWS[:20]), {**GIVEN, "latent": 4}
+
+    @contextmanager
+    def track(label: str, **_: object) -> Iterator[Advance]:
+        told.append(label)
+        yield lambda *_: None
+
+    request = FitRequest(options=FitOptions(**given), given=given)
+    result = fit(data, None, request, listener=Listener(track=track, note=told.append))
+    (caution,) = [str(each) for each in result.cautions if each.kind == "few-rows"]
+    assert told.count(caution) == 1 and told.index(caution) < told.index("training")
+    assert caution in result.findings
 
 
 class Counted(np.memmap):

@@ -19,7 +19,7 @@ from narrows.planning.continuing import SETTLED, continuing_plan
 from narrows.planning.options import FitOptions
 from narrows.planning.parameters import kept
 from narrows.planning.plan import Plan, make_plan
-from narrows.report.diagnostics import MOST_ITEMS, Caution, find_warnings
+from narrows.report.diagnostics import MOST_ITEMS, Caution, few_rows, find_warnings
 from narrows.report.evaluation import Evaluation
 from narrows.report.notebook import model_html
 from narrows.support.number_text import count_of
@@ -158,11 +158,11 @@ def fit(
         UsageError: an option that cannot be, or does not fit the items.
         NarrowsError: training failed, or the model cannot be written.
     """
-    begun = time.monotonic()
+    begun, listener = time.monotonic(), listener.once()
     plan = request.plan(training)
     held_out, left_out = _judging(training, held_out)
     choices = (*_choices(training, held_out, plan), *left_out)
-    listener.note_each(_begun(training, choices))
+    listener.note_each(_begun(training, plan, choices))
     timed = timed_training(listener, _length(plan), before, _least(plan))
     run = files.begin(plan, request.detection)
     run |= {"listener": timed, "devices": request.options.devices}
@@ -245,11 +245,14 @@ def _choices(training: Dataset, held_out: Dataset | None, plan: Plan) -> tuple[s
     return (*notes, *columns, *plan.reasons)
 
 
-def _begun(training: Dataset, choices: tuple[str, ...]) -> Iterator[str]:
-    """What is said before the training."""
+def _begun(training: Dataset, plan: Plan, choices: tuple[str, ...]) -> Iterator[str]:
+    """What is said before the training, also that its rows are few, which costs a long one."""
     shape = "x".join(map(str, training.item_shape))
     yield f"learning {count_of(len(training), 'items')} of {shape} from {training.name}"
     yield from (f"  {line}" for line in choices)
+    if training.inputs is None and plan.settings.noise is None:
+        caution = few_rows(len(training), plan.spec.latent_size)
+        yield from () if caution is None else (str(caution),)
 
 
 def _doubts(training: Dataset, plan: Plan) -> tuple[str, ...]:
