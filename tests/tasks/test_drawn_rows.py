@@ -10,7 +10,7 @@ import pytest
 
 from helpers.command_line import Command, done
 from helpers.optional import optional
-from narrows import Autoencoder
+from narrows import Autoencoder, NarrowsWarning
 from narrows.data import load_data
 from narrows.data.tables import TableSchema
 from narrows.data.tables.columns import Column
@@ -74,6 +74,24 @@ def hold(rows: pd.DataFrame) -> None:
 @pytest.mark.slow
 def test_drawn_cells_are_such_as_the_table_has(drawn: pd.DataFrame) -> None:
     hold(drawn)
+
+
+def test_sums_that_drawn_rows_do_not_keep_are_named(narrows: Command, tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    price, tax, size = random.lognormal(3, 1, (3, 120)).round(2)
+    frame = pd.DataFrame({"price": price, "tax": tax, "size": size, "copy": price})
+    plain = Autoencoder(2, epochs=1).fit(frame)
+    assert plain.model_.data.sums == ()  # a copy is kept
+    drawn = plain.sample(20, random_state=0)
+    np.testing.assert_array_equal(drawn["price"], drawn["copy"])
+    frame["total"] = price + tax
+    summed = Autoencoder(2, epochs=1).fit(frame)
+    with pytest.warns(NarrowsWarning, match="parts: 'price', 'tax', 'total'; in drawn rows"):
+        summed.sample(5)
+    summed.save(tmp_path / "m.safetensors")
+    out = tmp_path / "new.csv"
+    told = done(narrows("generate", tmp_path / "m.safetensors", "-n", 5, "--out", out)).err
+    assert "as a total from its parts: 'price', 'tax', 'total'; in drawn rows" in told
 
 
 @pytest.mark.parametrize("name", ["age", "gain", "price", "rating", "tenure"])

@@ -427,6 +427,8 @@ class Autoencoder(
         count = arguments.required_whole("n_samples", n_samples)
         if self.model_.data.table is not None:
             drawn = DrawnRows(self._in_use(), count, seed_of(random_state))
+            if drawn.not_kept:
+                warn(drawn.not_kept, stacklevel=2)
             rows = pa.concat_tables(drawn.batches(), promote_options="default")
             return self.model_.data.table.as_frame(rows)
         codes = DrawnCodes(self.model_, count, seed_of(random_state))

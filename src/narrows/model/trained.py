@@ -33,6 +33,7 @@ class DataDescription:
         images: what was done to the images of a folder, as is done to those that are given later.
         whole: whether all values are whole numbers; None where nobody looked.
         narrowest: what nearly all items' highest and lowest value differ by at least, or None.
+        sums: columns of a table that follow exactly from one another, as a total from its parts.
     """
 
     name: str
@@ -45,6 +46,7 @@ class DataDescription:
     images: ImageOptions = ImageOptions()  # noqa: RUF009
     whole: bool | None = None
     narrowest: float | None = None
+    sums: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -61,6 +63,7 @@ class DataDescription:
             "value_range": self.value_range,
             "table": None if self.table is None else self.table.to_dict(),
             **({"images": self.images.to_dict()} if self.images.changes else {}),
+            **({"sums": list(self.sums)} if self.sums else {}),
             **{key: value for key, value in measured.items() if value is not None},
         }
 
@@ -93,6 +96,7 @@ class DataDescription:
             images=ImageOptions.from_dict(values.get("images")),
             whole=whole,
             narrowest=None if narrowest is None else float(narrowest),
+            sums=tuple(map(str, values.get("sums", ()))),
         )
 
 

@@ -25,6 +25,8 @@ _REFERENCE, _REFERENCE_SEED = 4096, 0x0DD5
 # Of columns with many classes fewer tell as much.
 _SCORES = 1 << 18
 _ROUNDS, _CLOSE = 80, 5e-3
+# Columns that a sentence names.
+_MOST_NAMED = 5
 # Rows that are drawn at a time, whatever part of them is asked for.
 _BLOCK = 1 << 12
 # Keeps these random numbers apart from those of other uses of the same seed.
@@ -58,6 +60,20 @@ class DrawnRows:
 
     def __len__(self) -> int:
         return len(self._codes)
+
+    @property
+    def not_kept(self) -> str:
+        """What rows do not keep of the training table's, in a sentence; empty where nothing is
+        known to be lost."""
+        sums = self._autoencoder.trained.data.sums
+        if not sums:
+            return ""
+        named = ", ".join(map(repr, sums[:_MOST_NAMED])) + ", ..." * (len(sums) > _MOST_NAMED)
+        return (
+            "in the training table these columns follow exactly from one another, as a total from "
+            f"its parts: {named}; in drawn rows they do so only nearly, so compute one of them "
+            "from the others"
+        )
 
     def batches(self) -> Iterator:
         """All rows in order, in pyarrow.Tables as :meth:`TableSchema.decode` gives them; at least

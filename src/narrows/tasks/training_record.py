@@ -9,6 +9,7 @@ from narrows.baselines.filters import Settings, choose_filters
 from narrows.data import Dataset
 from narrows.data.dataset import selected_rows
 from narrows.data.limits import holds_whole_numbers, known_peak
+from narrows.data.tables.sums import exact_sums
 from narrows.learnt.pca import PCA
 from narrows.model.ranges import described_range
 from narrows.model.trained import DataDescription, TrainingRecord
@@ -44,10 +45,11 @@ def describe_data(
                 f"the values are whole numbers up to {extent[1]:,.0f}, which take "
                 f"{int(peak).bit_length()} bits: PSNR is measured against a peak of {peak:,.0f}"
             )
-    if table is not None:
-        rows = evenly_spaced(len(training), _MARGINAL_ROWS)
-        table = table.with_marginals(training.items[rows])
     more = described_range(training)
+    if table is not None:
+        some = training.items[evenly_spaced(len(training), _MARGINAL_ROWS)]
+        more["sums"] = exact_sums(table, some)
+        table = table.with_marginals(some)
     described = DataDescription(
         name=training.name,
         count=len(training),

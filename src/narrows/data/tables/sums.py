@@ -1,0 +1,33 @@
+"""Which columns of a table are exact sums of others, such as a total of its parts."""
+
+import numpy as np
+from jaxtyping import Float
+
+from narrows.data.tables.schema import TableSchema
+from narrows.support.blas import one_blas_thread
+
+# Features are float32, of seven digits: what is left of a sum is at most this share of a variance.
+_EXACT = 1e-10
+# A column takes part where more than this of its direction does; of more columns nobody looks.
+_TAKES_PART, _MOST_COLUMNS = 1e-6, 300
+
+
+@one_blas_thread()
+def exact_sums(table: TableSchema, features: Float[np.ndarray, "n width"]) -> tuple[str, ...]:
+    """The columns whose numbers, each times a factor, add up to the same in every row of
+    ``features``: directions in which standardised numbers do not vary at all."""
+    numbers = [c for c in table.learnt if c.is_number and c.kind != "boolean"]
+    columns = [c for c in numbers if c.same_as is None]  # copies are kept
+    if not 1 < len(columns) <= _MOST_COLUMNS:
+        return ()
+    cells = np.stack([c.numbers(features[:, c.features]) for c in columns], axis=1)
+    cells = cells[~np.isnan(cells).any(axis=1)]
+    if len(cells) <= 2 * len(columns):
+        return ()
+    spread = cells.std(axis=0)
+    varies = spread > 0
+    cells = (cells - cells.mean(axis=0))[:, varies] / spread[varies]
+    sizes, directions = np.linalg.eigh(cells.T @ cells / len(cells))
+    share = np.square(directions[:, sizes < _EXACT]).sum(axis=1)
+    varying = [c.name for c, some in zip(columns, varies, strict=True) if some]
+    return tuple(name for name, part in zip(varying, share, strict=True) if part > _TAKES_PART)
