@@ -1,6 +1,8 @@
 """Denoising: images of any size, pairs to learn from, tables with missing cells."""
 
+import io
 import json
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import numpy as np
@@ -368,7 +370,13 @@ def test_a_data_frame_comes_back_without_missing_cells() -> None:
     frame["size"] = frame["size"].astype("category")
     frame.loc[7] = [None, None, None, None]  # nothing known at all
     learnt = Autoencoder(noise="masking:0.3", epochs=5).fit(frame)
-    found = learnt.denoise(frame)
+    with redirect_stderr(io.StringIO()) as quiet:
+        found = learnt.denoise(frame)
+    with redirect_stderr(io.StringIO()) as told:
+        learnt.set_params(verbose=True).denoise(frame)
+    gaps = frame.isna().sum()
+    assert f"filled in {gaps.sum()} missing cells: {gaps['twice']} of 'twice'" in told.getvalue()
+    assert "filled in" not in quiet.getvalue()
     assert isinstance(found, pandas.DataFrame) and list(found.columns) == list(frame.columns)
     assert not found.isna().any().any()
     assert found["size"].dtype == "category"

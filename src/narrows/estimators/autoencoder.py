@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from numbers import Integral
@@ -45,7 +46,7 @@ from narrows.tasks.denoise import denoise, require_denoisable
 from narrows.tasks.drawn_codes import DrawnCodes, interpolated, traversed
 from narrows.tasks.drawn_rows import DrawnRows
 from narrows.tasks.export import ExportedPage, export_page
-from narrows.tasks.fill import Filling, fill_frame
+from narrows.tasks.fill import Filling, fill_frame, filled_text
 from narrows.tasks.fit import FitRequest, fit
 from narrows.tasks.run_files import FitFiles
 from narrows.training import History
@@ -344,7 +345,8 @@ class Autoencoder(
         ``X`` has the shape of the training data, or is images that are larger, which are cut into
         overlapping tiles and blended. Of a DataFrame, the missing cells are filled in and the
         others kept, as are its index, its labels, its dtypes and the columns that were not trained
-        on, so that ``X.fillna(ae.denoise(X))`` fills each cell with its own.
+        on, so that ``X.fillna(ae.denoise(X))`` fills each cell with its own; with ``verbose``, how
+        many cells of which columns were filled in is said.
         """
         self._require_fitted()
         table = self.model_.data.table
@@ -387,15 +389,19 @@ class Autoencoder(
         fitted."""
         drift, check = SchemaDrift(), arguments.truth("check_range", self.check_range)
         if is_frame(X):
-            result = fill_frame(self._in_use(), X, drift, check_range=check)
+            filled = Counter[str]()
+            result = fill_frame(self._in_use(), X, drift, filled, check_range=check)
         else:
             frame = arrow_table(table.names, np.asarray(array_input(X)))
             filling = Filling(self._in_use(), frame, drift, as_trained=True)
             parts = filling.rows(check_range=check)
             rows = pa.concat_tables(parts, promote_options="default")
-            result = table.as_frame(rows, retyped=drift.retyped)
+            result, filled = table.as_frame(rows, retyped=drift.retyped), filling.filled
         for line in drift.lines():
             warn(line, stacklevel=3)
+        with self._telling() as track:
+            if track is not silent:
+                say(filled_text(filled))
         return result
 
     @lazy.takes_dask(lazy.scores)

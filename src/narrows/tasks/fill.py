@@ -48,14 +48,8 @@ class WrittenFilled(Written):
     filled: Mapping[str, int]
 
     def sentence(self) -> str:
-        """The same for people: which columns were filled in, the most filled first."""
-        if not self.filled:
-            return f"{super().sentence()}; no cell was missing"
-        most = sorted(self.filled.items(), key=lambda item: -item[1])
-        of = ", ".join(f"{count:,} of {name!r}" for name, count in most[:_MOST_NAMED])
-        total = count_of(sum(self.filled.values()), "missing cells")
-        more = ", ..." if len(most) > _MOST_NAMED else ""
-        return f"{super().sentence()}; filled in {total}: {of}{more}"
+        """The same for people."""
+        return f"{super().sentence()}; {filled_text(self.filled)}"
 
     @property
     def values(self) -> dict[str, Any]:
@@ -63,10 +57,21 @@ class WrittenFilled(Written):
         return {**super().values, "filled": dict(self.filled)}
 
 
+def filled_text(filled: Mapping[str, int]) -> str:
+    """How many cells of which columns were filled in, the most filled first."""
+    if not filled:
+        return "no cell was missing"
+    most = sorted(filled.items(), key=lambda item: -item[1])
+    of = ", ".join(f"{count:,} of {name!r}" for name, count in most[:_MOST_NAMED])
+    total = count_of(sum(filled.values()), "missing cells")
+    return f"filled in {total}: {of}{', ...' if len(most) > _MOST_NAMED else ''}"
+
+
 def fill_frame(
     autoencoder: TrainedAutoencoder,
     frame: Any,
     drift: SchemaDrift,
+    filled: Counter[str],
     *,
     check_range: bool = False,
 ) -> Any:
@@ -79,6 +84,7 @@ def fill_frame(
     Args:
         frame: a pandas or polars DataFrame, or an Arrow table, with the model's columns.
         drift: told about what training never saw.
+        filled: told how many missing cells were filled in, by name of the column.
         check_range: refuse what :func:`narrows.model.ranges.require_familiar` does.
 
     Raises:
@@ -102,6 +108,7 @@ def fill_frame(
         if array.null_count:
             entry = form.columns[at] if form.columns else {}
             changed[at] = filled_column(column, array, found[:, column.features], entry)
+            filled[name] += array.null_count
     drift.unlearnt_gaps |= bool(changed) and not _learnt_gaps(autoencoder)
     return with_columns(frame, form, changed)
 

@@ -85,7 +85,7 @@ def draw(
         return write_decoded(autoencoder, codes, out, listener=listener)
     rows = DrawnRows(autoencoder, count, seed, source)
     if rows.not_kept:
-        note(rows.not_kept)
+        listener.note(rows.not_kept)
     with (
         table_writer(out, rows.table.arrow_schema()) as write,
         listener.track("generating", total=count, unit="rows") as advance,
