@@ -48,6 +48,7 @@ from narrows.tasks.drawn_rows import DrawnRows
 from narrows.tasks.export import ExportedPage, export_page
 from narrows.tasks.fill import Filling, fill_frame, filled_text
 from narrows.tasks.fit import FitRequest, fit
+from narrows.tasks.model_facts import model_text
 from narrows.tasks.run_files import FitFiles
 from narrows.training import History
 from narrows.training.event_file import event_history
@@ -493,6 +494,11 @@ class Autoencoder(
         """Tables of the encoder, the decoder and the whole: layers, output shapes, parameters."""
         self._require_fitted()
         return SummaryText(summary_text(self.model_.model.spec))
+
+    def info(self) -> SummaryText:
+        """What the model is, for which data, its errors and what it can do: ``narrows info``."""
+        self._require_fitted()
+        return SummaryText(model_text(self._as_used()))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the trained model as one file, which the program ``narrows`` reads too."""

@@ -136,6 +136,8 @@ class TrainingRecord:
         linear: whether PCA took the place of what was trained.
         loss: of that epoch, in the data's own units, as ``val_loss``.
         continued: what the model had been trained on that this training went on from.
+        error: mean squared error of held-out items, as ``narrows evaluate`` counts it, and
+            ``pca_error`` that of PCA with as many numbers; ``measured`` of them.
         noise_variance: of a variational model, the variance of its decoder, see
             :func:`narrows.model.use.noise_variance`.
     """
@@ -158,6 +160,9 @@ class TrainingRecord:
     val_loss: float | None = None
     noise_variance: float | None = None
     continued: str | None = None
+    error: float | None = None
+    pca_error: float | None = None
+    measured: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; none where nothing is known."""
@@ -185,9 +190,12 @@ class TrainingRecord:
 
 
 # What a record has only where there is such a thing.
-_WHERE_THERE = ("tile", "filters", "linear", "loss", "val_loss", "noise_variance", "continued")
+_WHERE_THERE = (
+    *("tile", "filters", "linear", "loss", "val_loss", "noise_variance", "continued"),
+    *("error", "pca_error", "measured"),
+)
 _TEXTS = ("preset", "objective", "schedule", "noise", "continued")
-_WHOLE = ("epochs", "epoch", "batch_size", "shift", "seed", "tile")
+_WHOLE = ("epochs", "epoch", "batch_size", "shift", "seed", "tile", "measured")
 
 
 def _is_told_as(name: str, value: Any) -> bool:

@@ -1,13 +1,11 @@
-"""Where the bytes of archives and of model files are, for people and for machines."""
+"""Where the bytes of archives are, for people and for machines."""
 
-import os
 from typing import Any
 
 from narrows.archive import SizeBreakdown, Trial
 from narrows.archive.arrays import Layout
 from narrows.support.number_text import count_of, readable
-from narrows.support.tensor_file import tensor_sizes
-from narrows.support.text_tables import TextTable, Told, cell_text
+from narrows.support.text_tables import TextTable, Told
 
 _MEANING = {
     "header": "what the archive is, of what, and where its parts lie",
@@ -203,27 +201,6 @@ def breakdown_values(breakdown: SizeBreakdown) -> dict[str, Any]:
         "blocks_tried": breakdown.sampled,
         "seconds": breakdown.seconds,
         "seconds_back": breakdown.seconds_back,
-    }
-
-
-def model_sizes(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any]]:
-    """The same of a model file, its checksum compared: a text and values."""
-    from narrows.model.file import load_model  # which loads more than archives need
-
-    spec = load_model(path).model.spec
-    sizes = tensor_sizes(path)
-    total = sum(sizes.values())
-    rows = [["part", "bytes", "share"]]
-    rows += [[cell_text(name), f"{size:,}", f"{size / total:.1%}"] for name, size in sizes.items()]
-    rows.append(["all", f"{total:,}", "100.0%"])
-    shape = " × ".join(map(str, spec.item_shape))
-    numbers = count_of(spec.latent_size, "numbers")
-    table = TextTable(f"{path}: a model of items of {shape}, {numbers}", rows)
-    return table.text(), {
-        "kind": "model",
-        "bytes": sizes,
-        "total": total,
-        "latent": spec.latent_size,
     }
 
 

@@ -10,6 +10,7 @@ from narrows.archive.container import begins_container
 from narrows.archive.series import ArchiveSeries, is_index
 from narrows.report import archive_sizes, table_sizes
 from narrows.support.number_text import count_of
+from narrows.support.tensor_file import tensor_sizes
 from narrows.support.text_tables import TextTable, Told, told_text
 
 # Archives of an index that a text names.
@@ -52,13 +53,46 @@ def file_sizes(file: Path, model: Path | None = None) -> tuple[str, dict[str, An
         return _series_sizes(file, model)
     is_container = begins_container(file)
     if file.suffix.lower() != ".nrw" and not is_container:
-        return archive_sizes.model_sizes(file)
+        return _model_sizes(file)
     if is_container and is_shared_model(file):
         return _shared_model_sizes(file)
     with open_archive(file, model=model) as opened:
         breakdown = opened.size_breakdown
     values = {"kind": "archive", **breakdown_values(breakdown)}
     return told_text(breakdown_told(str(file), breakdown)), values
+
+
+def _model_sizes(file: Path) -> tuple[str, dict[str, Any]]:
+    """Of a model also what it is and what it can do, its checksum compared."""
+    from narrows.model.file import load_model  # which loads more than archives need
+    from narrows.tasks.model_facts import model_text, model_values
+
+    trained = load_model(file)
+    sizes = tensor_sizes(file)
+    total, parts = sum(sizes.values()), dict[str, int]()
+    for name, size in sizes.items():
+        part = name.partition("/")[0]
+        parts[part] = parts.get(part, 0) + size
+    rows = [["part", "bytes", "share", ""]]
+    for part, size in parts.items():
+        meaning = _PARTS_OF_MODELS.get(part, "")
+        rows.append([part, f"{size:,}", f"{size / total:.1%}", meaning])
+    rows.append(["all", f"{total:,}", "100.0%", ""])
+    text = f"{model_text(trained)}\n\n{TextTable(str(file), rows, left=(0, 3)).text()}"
+    return text, {"kind": "model", **model_values(trained), "bytes": sizes, "total": total}
+
+
+_PARTS_OF_MODELS = {
+    "header": "what the facts above are from",
+    "baseline": "PCA, which the model is compared with",
+    "density": "how codes lie, which generate draws from",
+    "detection": "what tells odd items",
+    "latent": "the lowest, the highest and the mean of each number of the code",
+    "model": "the weights",
+    "scaling": "what values are divided by",
+    "scores": "how odd each training item is",
+    "values": "the range of each value in training",
+}
 
 
 def _series_sizes(file: Path, model: Path | None) -> tuple[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ The command line, ``narrows demo`` and the estimators show the same :class:`FitR
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from html import escape
 from typing import Any
 
@@ -20,15 +20,18 @@ from narrows.planning.options import FitOptions
 from narrows.planning.parameters import kept
 from narrows.planning.plan import Plan, make_plan
 from narrows.report.diagnostics import MOST_ITEMS, Caution, few_rows, find_warnings
-from narrows.report.evaluation import Evaluation
+from narrows.report.evaluation import Evaluation, evaluate
 from narrows.report.notebook import model_html
+from narrows.support.chunks import measured_places
 from narrows.support.number_text import count_of
-from narrows.support.progress import NOBODY, Listener, Unbroken
+from narrows.support.progress import NOBODY, Listener, Tracker, Unbroken
 from narrows.support.text_tables import told_html
+from narrows.tasks.denoise import with_noise
 from narrows.tasks.duration import timed_training
 from narrows.tasks.fit_plan import Coded, fit_plan, learn
-from narrows.tasks.run_files import NO_FILES, FitFiles
+from narrows.tasks.run_files import NO_FILES, FitFiles, Judged
 from narrows.training import History
+from narrows.training.noise import noise_limits
 from narrows.training.pace import Pace
 
 # Items that say enough of a model to warn of it, where nobody waits for an evaluation.
@@ -46,7 +49,7 @@ class FitResult:
         doubts: those of them that may spoil results.
         notes: what came up in training, such as PCA in the model's place.
         cautions: what looks suspicious in the trained model.
-        evaluation: its errors, where the run has files; None otherwise.
+        evaluation: its errors; None where nothing was held out and the run has no files.
         not_written: what to say of files that the run folder lacks, by their names.
         coded: the items with the codes that are known.
         seconds: what all of it took.
@@ -163,14 +166,16 @@ def fit(
     held_out, left_out = _judging(training, held_out)
     choices = (*_choices(training, held_out, plan), *left_out)
     listener.note_each(_begun(training, plan, choices))
-    timed = timed_training(listener, _length(plan), before, _least(plan))
-    run = files.begin(plan, request.detection)
-    run |= {"listener": timed, "devices": request.options.devices}
+    run = {"devices": request.options.devices, **files.begin(plan, request.detection)}
+    run["listener"] = timed_training(listener, _length(plan), before, _least(plan))
     fitted = fit_plan(training, held_out, plan, detection=request.detection, **run)
     autoencoder = TrainedAutoencoder(request.kept(fitted.trained, plan))
+    parts, judged = (training, held_out), None
+    if files.judge or held_out is not None:
+        judged = _judged(autoencoder, parts, fitted.coded, plan, track=listener.track)
     files.save(autoencoder.trained)
-    shown = training if held_out is None else held_out
-    evaluation, not_written = files.report(autoencoder, fitted, shown, plan, listener.track)
+    not_written = files.report(autoencoder, fitted.history, judged, plan, listener.track)
+    evaluation = None if judged is None else judged.evaluation
     cautions = find_warnings(
         autoencoder,
         training,
@@ -178,7 +183,7 @@ def fit(
         fitted.history,
         evaluation,
         keeps_best=plan.settings.patience is not None,
-        most=_MOST_TO_JUDGE if evaluation is None else MOST_ITEMS,
+        most=MOST_ITEMS if files.judge else _MOST_TO_JUDGE,
         coded=fitted.coded.training,
     )
     result = FitResult(
@@ -195,6 +200,36 @@ def fit(
     )
     listener.note_each(result.findings)
     return result
+
+
+def _judged(
+    autoencoder: TrainedAutoencoder,
+    parts: tuple[Dataset, Dataset | None],
+    coded: Coded,
+    plan: Plan,
+    *,
+    track: Tracker,
+) -> Judged:
+    """A model's errors on what was held out, or else on the training items, with noise where it
+    learnt to undo that; of some of very many. The model knows those of held-out items from then
+    on, and its file says them.
+
+    Args:
+        parts: the training items, and what was held out.
+    """
+    trained, noise, seed = autoencoder.trained, plan.settings.noise, plan.settings.seed
+    training, held_out = parts
+    shown = training if held_out is None else held_out
+    if noise is not None:
+        shown = with_noise(shown, noise, noise_limits(trained.described), seed)
+    known = coded.shown if shown.inputs is None else None
+    at = measured_places(len(shown), seed, refined=bool(trained.refinement))
+    found = evaluate(autoencoder, shown, coded=known, at=at, track=track)
+    if held_out is not None:
+        own, pca = found.model.mse, found.pca.mse
+        told = replace(trained.training, error=own, pca_error=pca, measured=found.count)
+        autoencoder.trained = replace(trained, training=told)
+    return Judged(shown, coded.shown, found)
 
 
 def _length(plan: Plan) -> str:

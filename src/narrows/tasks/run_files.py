@@ -3,38 +3,51 @@
 import contextlib
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from narrows.data import Dataset
 from narrows.errors import UsageError
 from narrows.learnt.forest import MOST_BYTES
+from narrows.model.coded_items import CodedItems
 from narrows.model.file import save_model
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.planning.plan import Plan
-from narrows.report.evaluation import Evaluation, evaluate
+from narrows.report.evaluation import Evaluation
 from narrows.report.run_folder import PICTURES, draw_run
-from narrows.support.chunks import measured_places
 from narrows.support.files import is_standard_output, require_room
 from narrows.support.progress import Note, Tracker
 from narrows.support.temporary import LOCK
-from narrows.tasks.denoise import with_noise
-from narrows.tasks.fit_plan import Fitted
 from narrows.tasks.outputs import RUN_FOLDER
 from narrows.training import History
 from narrows.training.event_file import event_history
 from narrows.training.history import HistoryFile, history_line, keep_all
 from narrows.training.loop import CHECKPOINT_SECONDS
-from narrows.training.noise import noise_limits
 
 CHECKPOINT, HISTORY = "checkpoint.safetensors", "history.jsonl"
 #: Everything that a run leaves in its folder.
 NAMES = (CHECKPOINT, HISTORY, *PICTURES)
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What a model is judged by: the items, these with the codes that are known, and the errors."""
+
+    shown: Dataset
+    coded: CodedItems
+    evaluation: Evaluation
+
+
 class FitFiles:
-    """Writes what a fit leaves: histories, as many as are named, and else nothing."""
+    """Writes what a fit leaves: histories, as many as are named, and else nothing.
+
+    Attributes:
+        judge: whether the model is to be judged in any case.
+    """
+
+    judge = False
 
     def __init__(self, histories: Sequence[HistoryFile] = ()) -> None:
         self.histories = list(histories)
@@ -61,21 +74,17 @@ class FitFiles:
     def report(
         self,
         autoencoder: TrainedAutoencoder,
-        fitted: Fitted,
-        shown: Dataset,
+        history: History,
+        judged: Judged | None,
         plan: Plan,
         track: Tracker,
-    ) -> tuple[Evaluation | None, dict[str, str]]:
-        """Finish the histories, and what else a run leaves of a model that was judged on ``shown``.
-
-        Returns:
-            the errors, where they were measured; and what to say of each file that could not be
-            written, by its name.
-        """
+    ) -> dict[str, str]:
+        """Finish the histories, and what else a run leaves of a model: what to say of each file
+        that could not be written, by its name."""
         missing = dict[str, str]()
         for each in self.histories:
-            missing |= each.missing(fitted.history)
-        return None, missing
+            missing |= each.missing(history)
+        return missing
 
 
 #: Nothing is written.
@@ -101,6 +110,8 @@ class RunFiles(FitFiles):
         UsageError: the model would go to standard output, the seconds are below 0, or what writes
             files of events is not installed.
     """
+
+    judge = True
 
     def __init__(
         self,
@@ -165,32 +176,26 @@ class RunFiles(FitFiles):
     def report(
         self,
         autoencoder: TrainedAutoencoder,
-        fitted: Fitted,
-        shown: Dataset,
+        history: History,
+        judged: Judged | None,
         plan: Plan,
         track: Tracker,
-    ) -> tuple[Evaluation, dict[str, str]]:
-        """Measure the model on ``shown``, or some of very many items, and draw the pictures too."""
-        coded = fitted.coded.shown
-        noise, seed = plan.settings.noise, plan.settings.seed
-        if noise is not None:
-            shown = with_noise(shown, noise, noise_limits(autoencoder.trained.described), seed)
-        own = coded if shown.inputs is None else None
-        at = measured_places(len(shown), seed, refined=bool(autoencoder.trained.refinement))
-        evaluation = evaluate(autoencoder, shown, coded=own, at=at, track=track)
+    ) -> dict[str, str]:
+        """Draw the pictures too."""
+        assert judged is not None
         drawn = draw_run(
             self.folder,
             autoencoder,
-            fitted.history,
-            shown=shown,
-            evaluation=evaluation,
-            seed=seed,
-            coded=coded,
+            history,
+            shown=judged.shown,
+            evaluation=judged.evaluation,
+            seed=plan.settings.seed,
+            coded=judged.coded,
             track=track,
         )
-        _, missing = super().report(autoencoder, fitted, shown, plan, track)
+        missing = super().report(autoencoder, history, judged, plan, track)
         self.note(f"its history and pictures are in {self.folder}")
-        return evaluation, drawn | missing
+        return drawn | missing
 
     def last_words(self) -> str:
         """What to say of a run that is broken off now."""
