@@ -392,7 +392,7 @@ def test_the_first_sentence_has_errors_with_wild_rows_behind_those_without() -> 
     usual = comparison(ARTICLE, OURS)
     best = replace(OURS, with_wild=(98765.4, 123.456))
     found = comparison(ARTICLE, best, cautions=("few wild values make all of it: ...",))
-    told = "with the rows left out for numbers far outside, 98,765 and PCA 123"
+    told = "with the rows that errors leave out, 98,765, and PCA's 123"
     assert worth(found) == f"{worth(usual)[:-1]}; {told}."
 
 

@@ -64,7 +64,7 @@ def _wild(comparison: Comparison) -> str:
     best = comparison.models[comparison.best]
     if best.with_wild is not None:
         model, pca = map(three_digits, best.with_wild)
-        return f"; with the rows left out for numbers far outside, {model} and PCA {pca}"
+        return f"; with the rows that errors leave out, {model}, and PCA's {pca}"
     said = [each for each in comparison.cautions if isinstance(each, WildNote)]
     of = "".join(each.partition(":")[0] for each in said[:1])
     return f"; {of}, whose errors say little of usual rows" if of else ""
