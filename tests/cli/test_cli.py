@@ -87,7 +87,7 @@ def test_fit_leaves_a_model_a_history_and_pictures(narrows: Command, tmp_path: P
         "PSNR",
         "PCA with as many",
         "64 bytes",
-        " s; ",
+        " s, 3 epochs; ",
         " items or ",
         " of memory",
     ):
