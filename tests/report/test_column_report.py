@@ -150,6 +150,31 @@ def test_r2_of_other_columns_is_told_without_the_rows_of_wild_values(chunk: int)
     assert "without the same rows" not in told_text(columns_told((wide, of_city), 4))
 
 
+@pytest.mark.parametrize("off", [1e6, 1e13])
+def test_r2_that_rounding_has_taken_is_not_told(off: float) -> None:
+    wild, width = random().normal(5, 2, ROWS), random().normal(0, 1, ROWS)
+    wild[20] = 9999.0
+    columns = [
+        number(name, centre=(float(each.mean()),), scale=(float(each.std()),))
+        for name, each in (("length", wild), ("width", width))
+    ]
+    bad = width + random().normal(0, 0.1, ROWS)
+    bad[20] += off  # its square takes those of all other rows with it, in float64 too
+    truth, model = (
+        np.concatenate([number_features(columns[0], wild), number_features(columns[1], w)], axis=1)
+        for w in (width, bad)
+    )
+    meter = ColumnMeter(TableSchema.of(columns))
+    meter.add(truth, model, model)
+    kept = np.arange(ROWS) != 20
+    told = meter.scores()[1].r2_without
+    assert (
+        told is None
+        if off > 1e9
+        else told == pytest.approx(r2_score(width[kept], bad[kept]), rel=1e-3)
+    )
+
+
 @pytest.mark.parametrize("name", ["normal", "exponential", "uniform"])
 def test_usual_spreads_have_no_wild_values(name: str) -> None:
     truth = getattr(random(), name)(size=ROWS)

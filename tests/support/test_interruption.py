@@ -157,8 +157,8 @@ STAGES = {
     "narrows.tasks.fit_plan.place_codes": False,
     "narrows.tasks.fit_plan._density": False,
     "narrows.tasks.fit_plan.fit_detection": False,
-    "narrows.tasks.fit.evaluate": False,
     "narrows.tasks.run_files.save_model": False,
+    "narrows.tasks.fit.evaluate": True,
     "narrows.tasks.run_files.draw_run": True,
     "narrows.tasks.fit.find_warnings": True,
 }

@@ -16,9 +16,10 @@ from narrows.report.comparison.classes import NO_CLASS, same_neighbour
 from narrows.report.comparison.result import Comparison
 from narrows.report.comparison.usefulness import find_labels
 from narrows.report.redundancy import redundancy
+from narrows.support import chunks
 from narrows.support.progress import NOBODY, Listener
 from narrows.tasks.compare import CompareOptions, compare, enough_steps
-from narrows.tasks.comparison.candidates import named, open_candidates
+from narrows.tasks.comparison.candidates import Trained, named, open_candidates, train_candidate
 from narrows.tasks.comparison.facts import split
 from narrows.tasks.comparison.gallery import file_of, label_of, ranked
 from narrows.tasks.comparison.parts import Reading, load_parts
@@ -58,6 +59,17 @@ def test_a_test_set_that_is_named_is_all_that_is_measured(digits: Dataset, tmp_p
     parts = load_parts(str(tmp_path / "a.npy"), reading, seed=0, validated=False)
     assert parts.validation is None and len(parts.training) == 90
     assert np.array_equal(parts.test.items, digits.items[90:110])
+
+
+def test_all_of_very_many_items_are_measured(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for most in ("MOST_MEASURED", "MOST_SAMPLED"):
+        monkeypatch.setattr(chunks, most, 20)
+    parts = load_parts(digits.rows(np.arange(200)), Reading(), seed=0, validated=False)
+    wanted = Trained(name="net", kind="given", given={"preset": "simple", "epochs": 1})
+    evaluation = train_candidate(parts, wanted, NOBODY).evaluation
+    assert (evaluation.count, evaluation.total) == (40, 40)
 
 
 def table(path: Path, rows: int, seed: int = 0) -> Path:

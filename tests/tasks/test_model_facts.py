@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from helpers.command_line import Command, done
 from helpers.optional import optional
@@ -103,7 +104,7 @@ def test_what_a_model_cannot_do_is_said_with_the_reason(fitted: Fitted) -> None:
     told = fact(model_text(trained), "cannot")
     assert "generate (how its codes lie is not known)" in told
     assert "detect (it did not learn what odd items are)" in told
-    assert "denoise (it was trained without noise)" in told
+    assert "denoise (its file knows of no noise in its training)" in told
     assert "detect" not in fact(model_text(trained), "can ")
 
 
@@ -121,3 +122,40 @@ def test_errors_come_back_from_a_file(fitted: Fitted, tmp_path: Path) -> None:
     told = replace(fitted.trained.training, error=1.5, pca_error=2.5, measured=7)
     save_model(tmp_path / "m", replace(fitted.trained, training=told))
     assert load_model(tmp_path / "m").training == told
+
+
+def test_the_file_is_the_same_for_any_number_of_blas_threads(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(600, 120)).astype(np.float32)
+    given = {"latent": 4, "epochs": 2, "refine": 0, "validation_fraction": 0.3, "random_state": 0}
+    contents = []
+    for threads in (1, 2, 3):
+        with threadpool_limits(threads, user_api="blas"):
+            Autoencoder(**given).fit(rows).save(tmp_path / "m.safetensors")
+        contents.append((tmp_path / "m.safetensors").read_bytes())
+    assert contents[1:] == contents[:1] * 2
+
+
+def test_a_model_that_refines_otherwise_does_not_keep_the_errors(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(300, 6)).astype(np.float32)
+    ae = Autoencoder(latent=2, epochs=2, random_state=0, validation_fraction=0.2).fit(rows)
+    assert fact(ae.info(), "held out").startswith("60 items: mean squared error")
+    ae.set_params(refine=ae.model_.refinement + 1)
+    ae.save(tmp_path / "m.safetensors")
+    assert load_model(tmp_path / "m.safetensors").training.error is None
+    assert "mean squared error" not in fact(ae.info(), "held out")
+
+
+def test_pca_with_fewer_numbers_is_called_so() -> None:
+    rows = np.random.default_rng(0).normal(size=(15, 40)).astype(np.float32)
+    ae = Autoencoder(latent=14, preset="dense", epochs=1, random_state=0)
+    ae.fit(rows[:12], validation_data=rows[12:])
+    assert "PCA with 12 numbers" in fact(ae.info(), "held out")
+
+
+def test_sums_of_a_model_that_goes_on_are_those_of_both(table: pd.DataFrame) -> None:
+    both = {"a": [1.0, 2, 3, 4, 5] * 12, "b": [3.0, 1, 4, 1, 5, 9] * 10}
+    first = pd.DataFrame({**both, "c": np.add(both["a"], both["b"])})
+    second = first.assign(c=first["c"] * RANDOM.uniform(0.5, 2, len(first)))
+    ae = Autoencoder(latent=2, epochs=1, random_state=0, warm_start=True)
+    assert ae.fit(second).model_.data.sums == ()
+    assert ae.fit(first).model_.data.sums == ()

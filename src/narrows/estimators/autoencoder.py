@@ -568,7 +568,11 @@ class Autoencoder(
     def _as_used(self) -> TrainedModel:
         """The model as it computes now, with the parameters that say so."""
         given = {name: getattr(self, name) for name in ABOUT_USE if hasattr(self, name)}
-        return with_values(replace(self.model_, refinement=self._refinement()), given)
+        trained, steps = self.model_, self._refinement()
+        if steps != trained.refinement:  # its errors were measured with other codes
+            unknown = replace(trained.training, error=None, pca_error=None, measured=None)
+            trained = replace(trained, refinement=steps, training=unknown)
+        return with_values(trained, given)
 
     def _items(self, X: Any, finding: bool = False) -> np.ndarray:
         """``X`` as numbers in the range of the training data, of a table its features; whether they

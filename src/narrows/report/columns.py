@@ -165,9 +165,12 @@ class _Numbers:
         count = max(self._count - other._count, 1)
         squares, total = self._squares - other._squares, self._sum - other._sum
         spread = squares - total**2 / count
-        if spread <= 1e-10 * self._squares:
+        lost = self._lost - other._lost
+        # what rounding leaves of a difference of sums says nothing
+        rounded = (other._lost > 0) & (lost <= 1e-13 * self._lost)
+        if spread <= 1e-10 * self._squares or rounded[:2].any():
             return score
-        r2, pca_r2, _ = map(float, 1 - (self._lost - other._lost) / spread)
+        r2, pca_r2, _ = map(float, 1 - lost / spread)
         return replace(score, r2_without=r2, pca_r2_without=pca_r2)
 
     def score(self) -> ColumnScore:

@@ -22,6 +22,7 @@ from narrows.planning.plan import Plan, make_plan
 from narrows.report.diagnostics import MOST_ITEMS, Caution, few_rows, find_warnings
 from narrows.report.evaluation import Evaluation, evaluate
 from narrows.report.notebook import model_html
+from narrows.support.blas import one_blas_thread
 from narrows.support.chunks import measured_places
 from narrows.support.number_text import count_of
 from narrows.support.progress import NOBODY, Listener, Tracker, Unbroken
@@ -170,10 +171,12 @@ def fit(
     run["listener"] = timed_training(listener, _length(plan), before, _least(plan))
     fitted = fit_plan(training, held_out, plan, detection=request.detection, **run)
     autoencoder = TrainedAutoencoder(request.kept(fitted.trained, plan))
+    files.save(autoencoder.trained)
     parts, judged = (training, held_out), None
     if files.judge or held_out is not None:
         judged = _judged(autoencoder, parts, fitted.coded, plan, track=listener.track)
-    files.save(autoencoder.trained)
+    if held_out is not None:  # whose errors are in the file too
+        files.save(autoencoder.trained)
     not_written = files.report(autoencoder, fitted.history, judged, plan, listener.track)
     evaluation = None if judged is None else judged.evaluation
     cautions = find_warnings(
@@ -224,7 +227,8 @@ def _judged(
         shown = with_noise(shown, noise, noise_limits(trained.described), seed)
     known = coded.shown if shown.inputs is None else None
     at = measured_places(len(shown), seed, refined=bool(trained.refinement))
-    found = evaluate(autoencoder, shown, coded=known, at=at, track=track)
+    with one_blas_thread():  # the file's bytes do not depend on how many there are
+        found = evaluate(autoencoder, shown, coded=known, at=at, track=track)
     if held_out is not None:
         own, pca = found.model.mse, found.pca.mse
         told = replace(trained.training, error=own, pca_error=pca, measured=found.count)

@@ -8,7 +8,7 @@ from narrows.data import TableSchema
 from narrows.engine.evidence import is_variational
 from narrows.model.trained import TrainedModel
 from narrows.nn.summary import whole_parameter_count
-from narrows.report.evaluation import error_unit
+from narrows.report.evaluation import error_unit, fitted_pca
 from narrows.support.number_text import count_of, readable
 from narrows.support.text_tables import cell_text
 from narrows.version import __version__
@@ -125,8 +125,15 @@ def _held_out(trained: TrainedModel) -> str:
     noisy = " with noise" if training.noise else ""
     return (
         f"{count_of(count, _items(trained))}{noisy}: mean squared error {readable(own)}{unit}, "
-        f"PCA with as many numbers {readable(pca)}"
+        f"PCA with {_numbers_of_pca(trained)} {readable(pca)}"
     )
+
+
+def _numbers_of_pca(trained: TrainedModel) -> str:
+    """How many numbers PCA keeps: no more than there are rows or values."""
+    count = len(fitted_pca(trained).components)
+    same = count == trained.model.spec.latent_size
+    return "as many numbers" if same else count_of(count, "numbers")
 
 
 def _jobs(trained: TrainedModel) -> dict[str, str | None]:
@@ -141,5 +148,5 @@ def _jobs(trained: TrainedModel) -> dict[str, str | None]:
         "decode": crosses,
         "generate": crosses or (None if lie else "how its codes lie is not known"),
         "detect": None if trained.detection else "it did not learn what odd items are",
-        "denoise": None if denoises else "it was trained without noise",
+        "denoise": None if denoises else "its file knows of no noise in its training",
     }

@@ -170,8 +170,9 @@ class RunFiles(FitFiles):
 
     def save(self, trained: TrainedModel) -> None:
         save_model(self.model, trained)
+        if self.written is None:
+            self.note(f"wrote the model to {self.model}")
         self.written = self.model
-        self.note(f"wrote the model to {self.model}")
 
     def report(
         self,

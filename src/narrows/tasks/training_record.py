@@ -78,6 +78,7 @@ def _of_both(before: DataDescription, new: DataDescription) -> DataDescription:
         images=before.images,
         whole=None if new.whole is None else bool(new.whole and before.whole),
         narrowest=min(narrowest, default=None),
+        sums=tuple(name for name in new.sums if name in before.sums),
     )
 
 

@@ -191,7 +191,7 @@ def train_candidate(
     evaluation = result.evaluation  # of a run with files, on what it shows
     if coded is None or parts.validation is not None or len(coded) < len(test):
         coded, evaluation = result.autoencoder.coded(test.items), None
-    if evaluation is None:
+    if evaluation is None or evaluation.count < evaluation.total:
         evaluation = evaluate(result.autoencoder, test, coded=coded, track=listener.track)
     return Candidate(
         name=wanted.name,
@@ -335,7 +335,7 @@ def _with_wild(
     if parts.wild is None:
         return None
     wild = evaluate(autoencoder, parts.wild)
-    counts = usual.count, wild.count
+    counts = usual.total, wild.total
     model, pca = (
         float(np.average(errors, weights=counts))
         for errors in ((usual.model.mse, wild.model.mse), (usual.pca.mse, wild.pca.mse))
