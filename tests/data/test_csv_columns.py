@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 
 from narrows import load_data
@@ -136,6 +138,26 @@ def test_what_is_missing_among_numbers(text: str, tmp_path: Path) -> None:
     assert ("taken for missing" in notes) == (text not in ("?", ""))
     column, found, _ = column_of(tmp_path / "a.csv", ["a", "UNKNOWN", "a", "b"])
     assert found[1] == "UNKNOWN"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize("last, kind", [(["a", "a"], "categorical"), (["$5", "$7.50"], "numeric")])
+def test_words_ahead_of_all_else_are_what_they_are_beside_it(
+    suffix: str, last: list[str], kind: str, tmp_path: Path
+) -> None:
+    """Whether "none" is missing is said by cells that may be read long after it."""
+    first = ["none", "-", "none"]
+    folder, whole = tmp_path / "parts", tmp_path / f"whole{suffix}"
+    folder.mkdir()
+    for path, texts in [(folder / f"1{suffix}", first), (folder / f"2{suffix}", last),
+                        (whole, first + last)]:  # fmt: skip
+        table = pa.table({"c": texts, "k": np.arange(len(texts)) / 2})
+        write = pyarrow.csv.write_csv if suffix == ".csv" else pyarrow.parquet.write_table
+        write(table, path)
+    found, wanted = load_data(folder), load_data(whole)
+    assert schema_of(found)["c"] == schema_of(wanted)["c"]
+    assert schema_of(found)["c"].kind == (kind if suffix == ".csv" else "categorical")
+    np.testing.assert_array_equal(found.items[:, :-1], wanted.items[:, :-1])
 
 
 @pytest.mark.parametrize("stray", ["ERROR", "#VALUE!", "abc"])
@@ -312,7 +334,8 @@ def test_gaps_of_columns_as_people_write_them_are_filled(name: str, tmp_path: Pa
     assert found[-1] is not None
 
 
-@pytest.mark.parametrize("last, type_", [("119", "int64"), ("", "int64"), ("A-17", "string")])
+@pytest.mark.parametrize("last, type_", [("119", "int64"), ("", "int64"), ("A-17", "string"),
+                                         ("unknown", "string"), ("-", "string")])  # fmt: skip
 def test_identifiers_keep_the_type_of_training(last: str, type_: str, tmp_path: Path) -> None:
     """Nothing is learnt from them, and they are numbers all the same; unless some are none now."""
     rng, path = np.random.default_rng(0), tmp_path / "t.csv"

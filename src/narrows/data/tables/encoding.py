@@ -141,7 +141,7 @@ def cast_cells(column: Column, array: Any, type_: Any) -> Any:
     they are.
 
     Texts are read as :func:`cells_to_numbers` reads them, and whole numbers exactly; what stands
-    for missing values, or is invalid, is missing.
+    for missing values, or is invalid, is missing, but no identifier is: nothing fills it in.
 
     Args:
         type_: that of training, or another of :func:`compatible_types`.
@@ -166,7 +166,9 @@ def cast_cells(column: Column, array: Any, type_: Any) -> Any:
 
 def _read(column: Column, array: Any, type_: Any) -> Any:
     """Texts of a column of numbers, dates or truth values as cells of about a type, or None."""
-    known, _ = without_missing_words(array)
+    known, words = without_missing_words(array)
+    if column.identifier and words:
+        return array if is_text(type_) else None
     usual = _candidates(column)
     if is_text(type_):
         _, wrong = parse_valid(known, _reader(usual[0])) if column.invalid else (None, [])

@@ -317,6 +317,9 @@ class _ColumnScan:
             early = self._declared or any(self._reading.stated)
             may_guess = early or self._option.kind == "categorical"
             if may_guess and not self._guessed and is_text(array.type):
+            if self._option.kind == "categorical" and self._missing_words:
+                self._stale = True  # among texts these are texts, and were counted as missing
+                return
                 self._guess_format(array)
             if (converted := self._converted(array, row)) is not None:
                 break
