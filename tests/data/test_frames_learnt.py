@@ -15,8 +15,11 @@ import pytest
 from helpers.command_line import Command, done
 from helpers.optional import optional
 from narrows import Autoencoder, OutlierDetector, load_data
+from narrows.data.tables import SchemaDrift
 from narrows.data.writing import row_writer
 from narrows.errors import DataError
+from narrows.model.use import TrainedAutoencoder
+from narrows.tasks.fill import Filling
 
 pd = optional("pandas")
 pl = optional("polars")
@@ -329,6 +332,21 @@ def test_texts_that_would_be_written_otherwise_stay_categories() -> None:
     for texts in (["05.01.2024", "06.01.2024"], ["2024-01-05T10:00", "2024-01-06T10:00"],
                   ["2024-01-05", "unclear"], ["0 days 25:00:00", "1 days 00:00:00"]):  # fmt: skip
         data = load_data(pd.DataFrame({"t": texts * 30, "x": X}))
+def test_dates_as_texts_are_filled_in_as_texts_and_no_type_is_said_to_change(
+    tmp_path: Path,
+) -> None:
+    X, drift = dated(), SchemaDrift()
+    X.to_csv(tmp_path / "a.csv", index=False)
+    model = Autoencoder(2, epochs=1, preset="simple").fit(X).model_
+    filling = Filling(TrainedAutoencoder(model), str(tmp_path / "a.csv"), drift)
+    rows = pa.concat_tables(filling.rows())
+    assert not drift.retyped
+    for name in X.columns[:-1]:
+        found = rows[name].to_pylist()
+        assert isinstance(found[1], str)
+        assert found[:1] + found[2:] == X[name].drop(1).tolist()
+
+
         assert data.table is not None and data.table["t"].kind == "categorical"
         assert data.table.decode_frame(data.items)["t"].tolist() == texts * 30
 

@@ -202,9 +202,9 @@ class Filling:
         if table.textual or as_trained:
             self._types = filled_types(trained, table, every=all_cells)
             drift.retyped |= {
-                name: (trained[name].dtype, str(type_))
+                name: (str(trained[name].given_type), str(type_))
                 for name, type_ in self._types.items()
-                if str(type_) != trained[name].dtype
+                if type_ != trained[name].given_type
             }
 
     @property
