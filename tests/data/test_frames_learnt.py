@@ -292,6 +292,7 @@ def dated() -> pd.DataFrame:
         "clock": at.strftime("%H:%M:%S"),
         "wait": [f"{each}" for each in pd.to_timedelta((X * 1e5).round(), "s")],
         "exact": [f"{each}" for each in pd.to_timedelta(np.arange(ROWS) * 25_001 + 1, "us")],
+        "finest": [f"{each}" for each in pd.to_timedelta(np.arange(ROWS) * 250, "ns")],
     }
     made = pd.DataFrame(texts).astype(str)
     made.iloc[1] = None
@@ -305,9 +306,11 @@ def test_dates_as_texts_are_read_as_in_a_csv_file_and_come_back_as_texts(tmp_pat
     of_csv = load_data(tmp_path / "a.csv")
     assert of_csv.table is not None
     kinds = [(each.kind, each.dtype) for each in of_csv.table.columns]
-    durations = [("date", "duration[us]")] * 2
+    durations = [("date", f"duration[{unit}]") for unit in ("us", "us", "ns")]
     assert kinds == [("date", "date32[day]"), ("date", "timestamp[s]"), ("date", "time32[s]"),
                      *durations, ("numeric", "double")]  # fmt: skip
+    assert not any("could as well be" in note for note in of_csv.notes)
+    texts = list(X.columns[:-1])
     given = X, pl.from_pandas(X), pa.Table.from_pandas(X), tmp_path / "a.parquet"
     for source in given:
         data = load_data(source)
@@ -315,10 +318,12 @@ def test_dates_as_texts_are_read_as_in_a_csv_file_and_come_back_as_texts(tmp_pat
         assert [(each.kind, each.dtype) for each in data.table.columns] == kinds
         np.testing.assert_array_equal(data.items, of_csv.items)
         rows = data.table.decode(data.items)
-        assert rows.select(X.columns[:5]).to_pydict() == {
+        assert rows.select(texts).to_pydict() == {
             name: [None if each is None or each != each else each for each in X[name]]
-            for name in X.columns[:5]
+            for name in texts
         }
+        later = X.astype(dict.fromkeys(texts, "category"))
+        np.testing.assert_array_equal(data.table.encode(later), data.items)
         again = type(data.table).from_dict(data.table.to_dict())
         assert again.decode(data.items).schema == rows.schema
     pandas = load_data(X)
@@ -327,11 +332,6 @@ def test_dates_as_texts_are_read_as_in_a_csv_file_and_come_back_as_texts(tmp_pat
                                   X.drop(columns="x"))  # fmt: skip
 
 
-def test_texts_that_would_be_written_otherwise_stay_categories() -> None:
-    """Texts of a frame come back as they were, and these would not."""
-    for texts in (["05.01.2024", "06.01.2024"], ["2024-01-05T10:00", "2024-01-06T10:00"],
-                  ["2024-01-05", "unclear"], ["0 days 25:00:00", "1 days 00:00:00"]):  # fmt: skip
-        data = load_data(pd.DataFrame({"t": texts * 30, "x": X}))
 def test_dates_as_texts_are_filled_in_as_texts_and_no_type_is_said_to_change(
     tmp_path: Path,
 ) -> None:
@@ -347,6 +347,11 @@ def test_dates_as_texts_are_filled_in_as_texts_and_no_type_is_said_to_change(
         assert found[:1] + found[2:] == X[name].drop(1).tolist()
 
 
+def test_texts_that_would_be_written_otherwise_stay_categories() -> None:
+    """Texts of a frame come back as they were, and these would not."""
+    for texts in (["05.01.2024", "06.01.2024"], ["2024-01-05T10:00", "2024-01-06T10:00"],
+                  ["2024-01-05", "unclear"], ["0 days 25:00:00", "1 days 00:00:00"]):  # fmt: skip
+        data = load_data(pd.DataFrame({"t": texts * 30, "x": X}))
         assert data.table is not None and data.table["t"].kind == "categorical"
         assert data.table.decode_frame(data.items)["t"].tolist() == texts * 30
 

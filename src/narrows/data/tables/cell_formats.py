@@ -61,13 +61,14 @@ _DATES = {
 }
 _TIME = r"(?P<H>\d{1,2})[:.](?P<M>\d{2})(?:[:.](?P<S>\d{2}))?(?: ?(?P<p>[AaPp])\.?[Mm]\.?)?"
 _TIMED = {f"{name} time": f"{text}(?:[ T]|, )+{_TIME}" for name, text in _DATES.items()}
-# Time that passed, as pandas writes it.
-_SPAN = (
-    r"(?P<D>-?\d{1,6}) days? \+?(?P<H>[01]\d|2[0-3]):(?P<M>[0-5]\d):(?P<S>[0-5]\d)"
-    r"(?:\.(?P<u>\d{1,6}))?"
-)
+# Time that passed, as pandas writes it. In nanoseconds 64 bits hold no more than 106,751 days.
+_CLOCK = r"days? \+?(?P<H>[01]\d|2[0-3]):(?P<M>[0-5]\d):(?P<S>[0-5]\d)"
+_SPANS = {
+    "duration": rf"(?P<D>-?\d{{1,6}}) {_CLOCK}(?:\.(?P<u>\d{{1,6}}))?",
+    "duration ns": rf"(?P<D>-?\d{{1,5}}) {_CLOCK}(?:\.(?P<n>\d{{1,9}}))?",
+}
 #: The ways to write dates and times, by the name that a model file has.
-DATES = {**_DATES, **_TIMED, "time": _TIME, "duration": _SPAN}
+DATES = {**_DATES, **_TIMED, "time": _TIME, **_SPANS}
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
@@ -91,7 +92,7 @@ class CellFormat:
         """What it is, in words."""
         if self.date == "time":
             return "times of the day"
-        if self.date == "duration":
+        if self.date in _SPANS:
             return "durations"
         if self.date:
             return f"dates in the order {self.date}"
@@ -184,7 +185,7 @@ def _plain_number(part: Mapping[str, Any]) -> Any:
 def _plain_date(part: Mapping[str, Any]) -> Any:
     texts = None
     if "D" in part:
-        return _microseconds(part)
+        return _span(part)
     if "y" in part:
         year, month = part["y"], part["m"]
         short = pc.equal(pc.utf8_length(year), 2)
@@ -214,11 +215,12 @@ def _plain_date(part: Mapping[str, Any]) -> Any:
     return time if texts is None else pc.binary_join_element_wise(texts, time, " ")
 
 
-def _microseconds(part: Mapping[str, Any]) -> Any:
-    """Durations as texts of whole microseconds, which Arrow has no other text for."""
+def _span(part: Mapping[str, Any]) -> Any:
+    """Durations as texts of whole micro- or nanoseconds, which Arrow has no other text for."""
     total = pa.scalar(0, pa.int64())
-    for key, times in {"D": 1, "H": 24, "M": 60, "S": 60, "u": 10**6}.items():
-        text = pc.utf8_rpad(part[key], 6, "0") if key == "u" else part[key]
+    fine, digits = ("n", 9) if "n" in part else ("u", 6)
+    for key, times in {"D": 1, "H": 24, "M": 60, "S": 60, fine: 10**digits}.items():
+        text = pc.utf8_rpad(part[key], digits, "0") if key == fine else part[key]
         number = pc.cast(pc.if_else(pc.equal(text, ""), "0", text), pa.int64())
         total = pc.add(pc.multiply(total, times), number)
     return pc.cast(total, pa.string())
@@ -228,8 +230,8 @@ def arrow_type(cell_format: CellFormat, kind: str) -> Any:
     """The Arrow type of the cells of a format."""
     if cell_format.date == "time":
         return pa.time32("s")
-    if cell_format.date == "duration":
-        return pa.duration("us")
+    if cell_format.date in _SPANS:
+        return pa.duration("ns" if cell_format.date == "duration ns" else "us")
     if cell_format.date:
         return pa.timestamp("s") if cell_format.date.endswith(" time") else pa.date32()
     return pa.int64() if kind == "integer" else pa.float64()

@@ -49,7 +49,7 @@ def to_numbers(array: Any, name: str, kind: str, dtype: str, row: int) -> np.nda
     Raises:
         DataError: a cell is no such number, infinite, or too large.
     """
-    array = _without_dictionary(array)
+    array = without_dictionary(array)
     if is_text(array.type):
         array = _parsed(array, name, kind, dtype, row)
     if array.type == pa.float64() and kind == "numeric":  # Arrow's own way, for a fifth of the time
@@ -188,7 +188,7 @@ def as_type(array: Any, kind: str, type_: Any) -> Any:
 
     Of a column's own cells: what :func:`to_numbers` takes for a number, or any text.
     """
-    array = _without_dictionary(array)
+    array = without_dictionary(array)
     if array.type == type_:
         return array
     if not is_text(array.type) or is_text(type_):
@@ -212,7 +212,7 @@ def _first_unparsable(array: Any, type_: Any) -> int:
 
 def to_texts(array: Any) -> Any:
     """Cells of any type as an Arrow array of texts."""
-    array = _without_dictionary(array)
+    array = without_dictionary(array)
     if pa.types.is_duration(array.type):
         array = array.cast(pa.int64())  # Arrow has no text for them
     elif pa.types.is_float16(array.type):
@@ -386,5 +386,6 @@ def repeated(text: str | None, count: int, type_: Any, levels: Sequence[str]) ->
     return from_codes(np.zeros(count, np.int64), [text], type_, levels)
 
 
-def _without_dictionary(array: Any) -> Any:
+def without_dictionary(array: Any) -> Any:
+    """The cells of an Arrow array as they are, where it holds places in a dictionary."""
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array

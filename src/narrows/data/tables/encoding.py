@@ -83,6 +83,7 @@ def cells_to_numbers(column: Column, array: Any, row: int, drift: SchemaDrift) -
     Raises:
         DataError: a cell is none of the column's kind.
     """
+    array = cells.without_dictionary(array)
     if is_text(array.type):
         array = _parsed(column, array, row, drift)
     # a whole number may be followed by one that is not
@@ -146,8 +147,7 @@ def cast_cells(column: Column, array: Any, type_: Any) -> Any:
     Args:
         type_: that of training, or another of :func:`compatible_types`.
     """
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
+    array = cells.without_dictionary(array)
     own = type_from_text(column.dtype)
     if not column.is_number and column.kind in ("constant", "ignored") and not is_text(own):
         column = replace(column, kind=kind_of(own) or column.kind)
@@ -221,7 +221,8 @@ def _candidates(column: Column) -> list[_Way]:
     if not pa.types.is_time(own):
         ways += [(stamp, None) for stamp in stamps]
     if pa.types.is_duration(own):
-        ways.append((pa.duration("us"), CellFormat(date="duration")))
+        spans = [CellFormat(date=name) for name in DATES if name.startswith("duration")]
+        ways += [(arrow_type(each, "date"), each) for each in spans]
     order = column.cell_format.date.removesuffix(" time") if column.cell_format else ""
     names = [name for name in DATES if order and name.removesuffix(" time") == order]
     return ways + [

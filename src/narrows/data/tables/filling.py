@@ -199,8 +199,7 @@ def _as(column: Column, filled: Any, features: np.ndarray, type_: Any) -> Any:
     """What training knew as cells of another type."""
     if filled.type == type_:
         return filled
-    if pa.types.is_dictionary(filled.type):
-        filled = filled.dictionary_decode()
+    filled = cells.without_dictionary(filled)
     if is_text(type_):
         return cells.to_written(filled).cast(type_)
     if is_text(filled.type) and column.is_number:

@@ -188,7 +188,7 @@ def _dates_as_texts() -> Iterator[_Option]:
     it was written."""
     for type_ in (pa.date32(), pa.timestamp("s"), pa.timestamp("us")):
         yield _Option("date", type_)
-    for name in ("time", "duration"):
+    for name in ("time", "duration", "duration ns"):
         cell_format = CellFormat(date=name)
         yield _Option("date", arrow_type(cell_format, "date"), cell_format)
 
@@ -304,8 +304,7 @@ class _ColumnScan:
         if self._stale or self._option.kind == "ignored":
             return
         if self._option.kind != "categorical":
-            if pa.types.is_dictionary(array.type):
-                array = array.dictionary_decode()
+            array = cells.without_dictionary(array)
             if is_text(array.type):
                 array = array.cast(pa.string())  # whose functions take one type of texts alone
             elif self._reading.textual:  # plain numbers, see :meth:`takes_numbers`
@@ -317,10 +316,10 @@ class _ColumnScan:
             early = self._declared or any(self._reading.stated)
             may_guess = early or self._option.kind == "categorical"
             if may_guess and not self._guessed and is_text(array.type):
+                self._guess_format(array)
             if self._option.kind == "categorical" and self._missing_words:
                 self._stale = True  # among texts these are texts, and were counted as missing
                 return
-                self._guess_format(array)
             if (converted := self._converted(array, row)) is not None:
                 break
             before = self._options.pop(0)
@@ -370,7 +369,7 @@ class _ColumnScan:
             self._rivals = [
                 each
                 for each in others
-                if each and each != own and bool(each.date) == bool(own.date)
+                if each and each.describe() != own.describe() and bool(each.date) == bool(own.date)
             ]
         self._rivals = [
             rival
