@@ -190,6 +190,7 @@ def test_identifiers_are_exact_unless_they_are_named() -> None:
             "customer_id": customer,
             "shop_id": rng.integers(0, 1000, 100),  # of which several rows have the same
             "account": pa.array([*map(float, np.arange(1000, 1099)), None]),
+            "branch_id": pa.array([*map(float, rng.integers(0, 1000, 99)), None]),  # as pandas has
             "amount": rng.normal(500, 200, 100).round().astype(int),
         }
     )
@@ -197,16 +198,17 @@ def test_identifiers_are_exact_unless_they_are_named() -> None:
         near = decompress(compress(table, asked, effort="fast"))
         assert near["customer_id"].equals(table["customer_id"])
         assert near["account"].equals(table["account"])
+        assert near["branch_id"].equals(table["branch_id"])
     breakdown = breakdown_of(table, max_error=["1%", "amount=7"])
-    assert [column.bound for column in breakdown.columns] == [0, 0, 0, 7]
+    assert [column.bound for column in breakdown.columns] == [0, 0, 0, 0, 7]
     assert breakdown.notes == (
         "kept exact, as identifiers of which different ones could become the same within 1%: "
-        "'customer_id', 'shop_id', 'account'; "
+        "'customer_id', 'shop_id', 'account', 'branch_id'; "
         "max_error=['1%', 'amount=7', 'customer_id=1%'] allows it in 'customer_id'",
     )
     named = breakdown_of(table, max_error=["1%", "customer_id=1%"])
     assert named.columns[0].bound == pytest.approx(0.01 * (customer.max() - customer.min()), abs=1)
-    assert "within 1%: 'shop_id', 'account'; " in named.notes[0]
+    assert "within 1%: 'shop_id', 'account', 'branch_id'; " in named.notes[0]
     alone = breakdown_of(table.select(["customer_id"]), max_error="1%")
     assert alone.columns[0].bound == named.columns[0].bound and not alone.notes
 

@@ -23,7 +23,7 @@ from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.frames import Form, library_of
 from narrows.data.tables.frames.form import MOST_BYTES as FORM_BYTES
 from narrows.data.tables.frames.stored import StoredFrame
-from narrows.data.tables.identifiers import IdentifierFinder
+from narrows.data.tables.identifiers import IdentifierFinder, is_called_one
 from narrows.data.tables.reading import CsvTable, open_table
 from narrows.data.tables.table_source import TableSource
 from narrows.data.tables.text_cells import candidate_types
@@ -59,6 +59,7 @@ class Range:
     unit: Fraction = Fraction(1)
     ends: tuple[Fraction, Fraction] = (Fraction(0), Fraction(0))
     _finder: WildFinder | None = None
+    _whole: bool = False
     _naming: IdentifierFinder = field(default_factory=IdentifierFinder)
 
     def add(self, values: np.ndarray) -> None:
@@ -66,14 +67,18 @@ class Range:
         low, high = (Fraction(end.item()) * self.unit for end in (values.min(), values.max()))
         if self._finder is None:
             self.ends, self._finder = (low, high), WildFinder(0)
+            self._whole = self.unit == 1
         self.ends = min(self.ends[0], low), max(self.ends[1], high)
         self._finder.add(values.astype(np.float64).clip(-_FARTHEST, _FARTHEST))
-        if self.unit == 1:
+        # whole numbers with gaps are floats in pandas, and in the CSV that it writes
+        self._whole = self._whole and np.array_equal(np.rint(values), values)
+        if self._whole:
             self._naming.add(values)
 
-    def names_rows(self, name: str) -> bool:
-        """Whether the column of that name, of which all values are counted, identifies rows."""
-        return self.unit == 1 and self._naming.found(name)
+    def identifies(self, name: str) -> bool:
+        """Whether the column of that name, of which all values are counted, is of whole numbers
+        that name rows, or is called an identifier, also where rows have the same one."""
+        return self._whole and (is_called_one(name) or self._naming.found(name))
 
     def usual(self) -> "UsualRange | None":
         """Where all but few wild values lie, None where there are no such."""

@@ -30,7 +30,6 @@ from narrows.archive.tables.text.description import (
     to_header,
 )
 from narrows.data.tables.csv_options import CsvOptions
-from narrows.data.tables.identifiers import is_called_one
 from narrows.errors import UsageError
 from narrows.support import arguments
 from narrows.support.lazy_modules import pa
@@ -133,7 +132,7 @@ def column_bounds(
         bound = _in_units(asked[name], found.ends, storage)
         if not bound:
             continue
-        if name in general and (found.names_rows(name) or _is_called_one(name, storage)):
+        if name in general and found.identifies(name):
             naming.append(name)
             continue
         bounds[name] = bound
@@ -142,11 +141,6 @@ def column_bounds(
     if naming:
         notes.append(_kept_exact(naming, error_bounds))
     return bounds, tuple(notes)
-
-
-def _is_called_one(name: str, storage: Storage) -> bool:
-    """Whether a column is called an identifier, also where rows have the same one."""
-    return bool(pa.types.is_integer(storage.type)) and is_called_one(name)
 
 
 def _stretched(
