@@ -44,6 +44,15 @@ def test_few_rows_say_nothing() -> None:
     assert exact_sums(data.table, data.items) == ()
 
 
+@pytest.mark.parametrize("wild", [{7: 999_999_999}, {7: 999_999_999, 8: 9_999_999}])
+def test_columns_that_share_rows_of_wild_values_are_no_exact_sum(wild: dict[int, float]) -> None:
+    values = np.random.default_rng(3).normal(50, 10, (2, 500))
+    for row, value in wild.items():
+        values[:, row] = value
+    data = load_data(pa.table({"a": values[0], "b": values[1]}))
+    assert exact_sums(data.table, data.items) == ()
+
+
 def test_beside_a_wild_value_a_sum_is_still_seen() -> None:
     table = columns(0)
     price = table["price"].to_numpy().copy()

@@ -8,6 +8,8 @@ from narrows.support.blas import one_blas_thread
 
 # Features are float32, of seven digits: what is left of a sum is at most this share of a variance.
 _EXACT = 1e-10
+# Standard deviations from the mean that a row is left out for: a few such rows are all that varies.
+_FAR = 10
 # A column takes part where more than this of its direction does; of more columns nobody looks.
 _TAKES_PART, _MOST_COLUMNS = 1e-6, 300
 
@@ -22,12 +24,15 @@ def exact_sums(table: TableSchema, features: Float[np.ndarray, "n width"]) -> tu
         return ()
     cells = np.stack([c.numbers(features[:, c.features]) for c in columns], axis=1)
     cells = cells[~np.isnan(cells).any(axis=1)]
-    if len(cells) <= 2 * len(columns):
-        return ()
-    spread = cells.std(axis=0)
-    varies = spread > 0
-    cells = (cells - cells.mean(axis=0))[:, varies] / spread[varies]
-    sizes, directions = np.linalg.eigh(cells.T @ cells / len(cells))
+    usual = np.array(False)
+    while not usual.all():  # without the farthest rows, others may be far
+        if len(cells) <= 2 * len(columns):
+            return ()
+        varies = np.ptp(cells, axis=0) > 0
+        standard = (cells - cells.mean(axis=0))[:, varies] / cells.std(axis=0)[varies]
+        usual = (np.abs(standard) <= _FAR).all(axis=1)
+        cells = cells[usual]
+    sizes, directions = np.linalg.eigh(standard.T @ standard / len(standard))
     share = np.square(directions[:, sizes < _EXACT]).sum(axis=1)
     varying = [c.name for c, some in zip(columns, varies, strict=True) if some]
     return tuple(name for name, part in zip(varying, share, strict=True) if part > _TAKES_PART)
