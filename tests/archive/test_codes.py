@@ -1,13 +1,14 @@
 """Codes come back from every kind of file, to the last bit."""
 
+import datetime
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from narrows.data import item_writer, load_codes, storage
+from narrows.data import item_writer, load_codes, storage, table_writer
 from narrows.data.codes import load_named_codes
-from narrows.errors import DataError
 
 LIMITS = np.finfo(np.float32)
 
@@ -42,10 +43,19 @@ def test_the_names_of_images_come_with_their_codes(kind: str, tmp_path: Path) ->
     assert codes.shape == load_codes(path).shape == (2, 3) and found == names
     np.save(tmp_path / "codes.npy", codes)
     assert load_named_codes(tmp_path / "codes.npy")[1] is None
-    with item_writer(path, 1, (3,), "float32", files=("a/../../b.png",)) as writer:
-        writer.write(np.zeros((1, 3), np.float32))
-    with pytest.raises(DataError, match="leads out of its folder"):
-        load_named_codes(path)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_whatever_names_a_row_is_no_obstacle_to_its_codes(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"codes.{kind}"
+    columns = (["a/../../b.png", "/c.png"], [7, 8], [datetime.date(2024, 1, 2), None])
+    for column in columns:
+        with table_writer(path, pa.schema([("file", pa.array(column).type), ("x", "float")])) as to:
+            to(pa.table({"file": column, "x": pa.array([1.5, 2], "float")}))
+        codes, names = load_named_codes(path)
+        assert names == tuple("" if each is None else str(each) for each in column)
+        np.testing.assert_array_equal(codes, [[1.5], [2]])
+        np.testing.assert_array_equal(load_codes(path), codes)
 
 
 def test_large_arrays_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,16 @@ def test_names_that_a_disk_takes_for_one_are_told(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_name_that_comes_twice_is_refused_before_the_work(tmp_path: Path) -> None:
+    for names in (["a.png", "a.png"], ["a.png", "a.jpg"]):
+        with (
+            pytest.raises(UsageError, match=r"two images would be written as a\.png"),
+            named_image_writer(tmp_path / "out", names),
+        ):
+            pass
+    assert not list(tmp_path.iterdir())
+
+
 def test_windows_names_are_refused_before_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

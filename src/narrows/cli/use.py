@@ -96,7 +96,8 @@ def decode(
 ) -> None:
     """Write the items that latent codes stand for.
 
-    Images of which the codes have the names, as those of a folder in .csv and .parquet, get them.
+    Images of which the codes have the names, as those of a folder in .csv and .parquet, get them,
+    and are numbered where two have the same.
 
     \b
     Example:

@@ -7,7 +7,7 @@ import numpy as np
 
 from narrows.data.checks import checked
 from narrows.data.dataset import Dataset
-from narrows.data.image_files import FILE_COLUMN, require_safe
+from narrows.data.image_files import FILE_COLUMN
 from narrows.data.sources import load_data
 from narrows.errors import DataError
 from narrows.support.inputs import unchanged
@@ -24,15 +24,15 @@ def load_codes(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def load_named_codes(path: str | os.PathLike[str]) -> tuple[np.ndarray, tuple[str, ...] | None]:
-    """The same, and the names of the images that they are of; None where the file has none.
+    """The same, and the names of the images that they are of, whatever a stranger wrote there;
+    None where the file has none.
 
     Args:
         path: ``.npy`` (of a large one rows are read when asked for), ``.npz``, ``.csv`` with a line
             of column names, or ``.parquet``.
 
     Raises:
-        DataError: the file is missing, damaged, empty, not of numbers, or not a table; or a name
-            leads out of the folder that images would be written to.
+        DataError: the file is missing, damaged, empty, not of numbers, or not a table.
     """
     names = None
     suffix = Path(path).suffix.lower()
@@ -63,10 +63,9 @@ def _read_table(path: Path, suffix: str) -> tuple[np.ndarray, tuple[str, ...] | 
             table = reader(path)
         names = None
         if FILE_COLUMN in table.column_names[:1]:  # which narrows encode writes of images
-            names = tuple(table.column(0).to_pylist())
+            given = table.column(0).to_pylist()
+            names = tuple("" if name is None else str(name) for name in given)
             table = table.drop_columns([FILE_COLUMN])
-            for name in names:
-                require_safe(name)
         if not table.num_rows:
             return np.zeros((0, table.num_columns), np.float32), names
         columns = [

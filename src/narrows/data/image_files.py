@@ -1,7 +1,8 @@
 """The files that items came from: their names, and what is to be known to write them back."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -124,6 +125,18 @@ def refused_by_windows(name: str) -> bool:
 def shown_name(name: str) -> str:
     """A file name as text that every table takes: bytes that are no UTF-8 are replaced."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def require_one_file_each(names: Sequence[str], colours: str | None = None) -> None:
+    """Make sure that no two images would be written to one file.
+
+    Raises:
+        ValueError: two would.
+    """
+    files = Counter(written_name(name, colours) for name in names)
+    twice = next((file for file, count in files.items() if count > 1), None)
+    if twice is not None:
+        raise ValueError(f"two images would be written as {twice}")
 
 
 # What Pillow and tifffile write without loss, under its own name.

@@ -13,7 +13,6 @@ import itertools
 import math
 import os
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -22,7 +21,13 @@ from typing import IO, Any
 
 import numpy as np
 
-from narrows.data.image_files import FILE_COLUMN, refused_by_windows, shown_name, written_name
+from narrows.data.image_files import (
+    FILE_COLUMN,
+    refused_by_windows,
+    require_one_file_each,
+    shown_name,
+    written_name,
+)
 from narrows.data.image_writing import write_image
 from narrows.data.tables import TableSchema
 from narrows.data.tables.arrow_types import is_binary
@@ -307,13 +312,14 @@ def named_image_writer(
         UsageError: two names would become one; an image is none that such a file holds.
         OutputError: the folder cannot be written.
     """
-    files = {name: written_name(name, colours) for name in names}
-    if len(set(files.values())) < len(files):
-        twice, _ = Counter(files.values()).most_common(1)[0]
+    try:
+        require_one_file_each(names, colours)
+    except ValueError as error:
         raise UsageError(
-            f"two images would be written as {twice}",
+            str(error),
             hint="give images names that differ in more than their suffix, or write them to .npy",
-        )
+        ) from error
+    files = {name: written_name(name, colours) for name in names}
     odd = next(filter(refused_by_windows, files.values()), None) if _ON_WINDOWS else None
     if odd is not None:
         raise UsageError(

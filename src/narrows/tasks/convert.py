@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data import Dataset, item_writer, row_writer
+from narrows.data.image_files import FILE_COLUMN, require_one_file_each, require_safe
 from narrows.data.pixels import Pixels, is_folder_of_images, pixels_of
 from narrows.errors import UsageError
 from narrows.model.trained import TrainedModel
@@ -88,16 +89,31 @@ def decode(
 
     Args:
         out: .npy, .npz, .csv or .parquet, or a folder of images; of a model of a table, a table.
-        names: of the files that the items came from.
+        names: of the files that the items came from; images are numbered where they cannot be
+            those of files, which is noted.
         label: what the work is called.
     """
     if isinstance(codes, np.ndarray):
         autoencoder.require_codes(codes)  # a mistake must show before a file is opened
     work = autoencoder.decode
     trained, note = autoencoder.trained, listener.note
+    if names is not None and is_folder_of_images(out):
+        names = _as_files(names, note)
     with result_writer(trained, len(codes), out, names=names, note=note) as write:
         _through(label, trained, codes, lambda some: write(work(some)), listener.track)
     return Written(out, len(codes), "item")
+
+
+def _as_files(names: Sequence[str], note: Note) -> Sequence[str] | None:
+    """Names that a stranger may have written, None where they cannot be those of images."""
+    try:
+        for name in names:
+            require_safe(name)
+        require_one_file_each(names)
+    except ValueError as error:
+        note(f"the images are numbered, and not named as in column {FILE_COLUMN}: {error}")
+        return None
+    return names
 
 
 def reconstruct(
