@@ -278,6 +278,46 @@ def test_archives_are_verified_against_what_was_compressed(narrows: Command, fol
 
 
 @here
+def test_archives_of_images_of_two_sizes_are_verified(
+    narrows: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the hint on a folder of both has them compressed."""
+    monkeypatch.chdir(tmp_path)
+    for name, width in (("a", 8), ("b", 9)):
+        Path("in", name).mkdir(parents=True)
+        pixels = np.arange(8 * width, dtype=np.uint8).reshape(8, width)
+        for number in range(2):
+            Image.fromarray(pixels + number).save(f"in/{name}/{number}.png")
+    done(narrows("compress", "in", "--workers", 1, "--out", "out"))
+    index = ("verify", "out/archives.json")
+    values = 2 * 8 * 8 + 2 * 8 * 9
+    assert f"its 2 archives are whole: {values} values" in done(narrows(*index)).out
+    done(narrows(*index, "--against", "in"))
+    Image.fromarray(pixels + 7).save("in/b/0.png")
+    found = narrows(*index, "--against", "in")
+    failed(found, 1, "1 of the 2 archives", "b.nrw", "compress their files again")
+
+
+@here
+def test_all_that_is_wrong_is_told_where_a_file_cannot_be_read(
+    narrows: Command, folder: Path
+) -> None:
+    done(narrows("compress", "in", "--effort", "fast", "--workers", 1, "--out", "out"))
+    for name in ("d1", "d2"):
+        Path(f"in/{name}.npy").write_bytes(b"nothing")
+    for name in ("d2", "d10"):
+        damaged = bytearray(Path(f"out/{name}.nrw").read_bytes())
+        damaged[len(damaged) // 2] ^= 255
+        Path(f"out/{name}.nrw").write_bytes(damaged)
+    index = ("verify", "out/archives.json")
+    failed(narrows(*index), 1, "2 of the 5 archives", "d2.nrw", "d10.nrw", "--skip-damaged")
+    found = narrows(*index, "--against", "in")
+    failed(found, 1, "in/d1.npy is not an .npy", "d2.nrw", "d10.nrw")
+    failed(found, 1, "2 of the 5 archives", "2 files of in cannot be read", "without --against")
+    assert "--skip-damaged" not in found.err
+
+
+@here
 def test_what_is_true_of_many_files_is_said_once(folder: Path, model_file: Path) -> None:
     said = list[str]()
     for path in Path("in").glob("d*.npy"):

@@ -168,32 +168,39 @@ class ArchiveSeries(Holding):
         """Where an archive lies."""
         return self._folder / entry.file
 
-    def _opened(self, number: int) -> AbstractContextManager[Archive | TableArchive]:
-        """An archive, if it is what the index says and holds what those before it hold.
+    def _whole(self, number: int) -> Archive | TableArchive:
+        """An archive, if it is what the index says.
 
         Raises:
             ArchiveError: it is not, or does not open.
         """
         entry = self.entries[number]
         archive = open_archive(self.path(entry), **self._options)
-        try:
-            if (len(archive), archive.digest) != (entry.count, entry.sha256):
-                raise ArchiveError(
-                    f"{archive.name} holds other {archive.unit}s than {self.name} says",
-                    hint="give the archives that the index was made of, or make them again",
-                )
-            form = _form(archive)
-            if self._form is None:
-                self._form = archive.name, form
-            if self._form[1] != form:
-                raise ArchiveError(
-                    f"{archive.name} holds {_described(form)}, and {self._form[0]} "
-                    f"{_described(self._form[1])}: they are not one data set",
-                    hint="decompress them one by one",
-                )
-        except BaseException:
+        if (len(archive), archive.digest) != (entry.count, entry.sha256):
             archive.close()
-            raise
+            raise ArchiveError(
+                f"{archive.name} holds other {archive.unit}s than {self.name} says",
+                hint="give the archives that the index was made of, or make them again",
+            )
+        return archive
+
+    def _opened(self, number: int) -> AbstractContextManager[Archive | TableArchive]:
+        """The same, if it holds what those before it hold, so that both can be read as one.
+
+        Raises:
+            ArchiveError: it does not, or is not, or does not open.
+        """
+        archive = self._whole(number)
+        form = _form(archive)
+        if self._form is None:
+            self._form = archive.name, form
+        if self._form[1] != form:
+            archive.close()
+            raise ArchiveError(
+                f"{archive.name} holds {_described(form)}, and {self._form[0]} "
+                f"{_described(self._form[1])}: they are not one data set",
+                hint="decompress them one by one",
+            )
         return archive
 
     def _first(self, numbers: Sequence[int]) -> AbstractContextManager[Archive | TableArchive]:
@@ -248,13 +255,12 @@ class ArchiveSeries(Holding):
             return archive.damaged_items()
 
     def require_whole(self, number: int) -> None:
-        """Make sure that an archive opens, and is what the index says.
+        """Make sure that an archive opens, and is what the index says, whatever others hold.
 
         Raises:
             ArchiveError: it does not, or is not.
         """
-        with self._opened(number):
-            pass
+        self._whole(number).close()
 
     def _opens(self, number: int) -> bool:
         try:

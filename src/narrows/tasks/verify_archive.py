@@ -13,7 +13,7 @@ from narrows.archive.tables import verify_table
 from narrows.archive.verifying import verify
 from narrows.data.read_options import ReadOptions
 from narrows.data.tables import is_table
-from narrows.errors import ArchiveError, ShapeError
+from narrows.errors import ArchiveError, DataError, ShapeError
 from narrows.support.number_text import count_of, readable
 from narrows.support.progress import NOBODY, Listener, Note, Tracker
 from narrows.support.text_tables import Shown, Told
@@ -96,10 +96,11 @@ def _verified_series(
         said: of each archive, as :func:`verify_archive` takes it.
 
     Raises:
-        ArchiveError: some are damaged, or not of their files; all of them are named.
+        ArchiveError: some are damaged, or not of their files, or those cannot be read; all of them
+            are counted, and the first named.
         ShapeError: they are not the archives of these files.
     """
-    wrong, values = list[str](), 0
+    wrong, unread, values = list[str](), list[str](), 0
     with ArchiveSeries(path, damaged_too=True, model=said["model"]) as series:
         paths = [series.path(entry) for entry in series.entries]
         sources: dict[Path, str | None] = dict.fromkeys(paths)
@@ -110,25 +111,46 @@ def _verified_series(
                 own = reading if source is None else reading.images_if_folder(source)
                 try:
                     series.require_whole(number)
-                    found = verify_archive(each, source, reading=own, **said)
+                    try:
+                        found = verify_archive(each, source, reading=own, **said)
+                    except ShapeError:
+                        raise
+                    except DataError as error:  # the archive may be whole all the same
+                        unread.append(error.message)
+                        found = verify_archive(each, **said)
                     values += found.values()["values"]
                 except (ArchiveError, ShapeError) as error:
                     wrong.append(error.message)
                 advance(1)
-    if wrong:
-        more = f"; and {len(wrong) - _SHOWN:,} more" if len(wrong) > _SHOWN else ""
-        what = "whole" if against is None else f"whole, or not of {against}"
-        raise ArchiveError(
-            f"{len(wrong):,} of the {count_of(len(paths), 'archives')} of {path} are not {what}: "
-            f"{'; '.join(wrong[:_SHOWN])}{more}",
-            hint="compress their files again, or read what is left with decompress --skip-damaged",
-        )
+    _require_none(wrong, unread, f"{count_of(len(paths), 'archives')} of {path}", against)
     text = f"{path} and its {count_of(len(paths), 'archives')} are whole: "
     text += f"{count_of(values, 'values')} match their checksums"
     if against is not None:
         text += f", and none is further from {against} than it may be"
     told = {"archive": str(path), "archives": len(paths), "values": values, "against": against}
     return Verified(text, told)
+
+
+def _require_none(wrong: list[str], unread: list[str], of: str, against: str | None) -> None:
+    """Tell what is wrong with archives, and with the files that they are of.
+
+    Raises:
+        ArchiveError: something is.
+    """
+    what = "whole" if against is None else f"whole, or not of {against}"
+    hint = "compress their files again, or read what is left with decompress --skip-damaged"
+    parts = [(f"{len(wrong):,} of the {of} are not {what}", wrong)]
+    if unread:
+        parts.append((f"{count_of(len(unread), 'files')} of {against} cannot be read", unread))
+        hint = "mend the files, or verify the archives alone, without --against"
+    told = [
+        f"{about}: {'; '.join(some[:_SHOWN])}"
+        + (f"; and {len(some) - _SHOWN:,} more" if len(some) > _SHOWN else "")
+        for about, some in parts
+        if some
+    ]
+    if told:
+        raise ArchiveError("; and ".join(told), hint=hint)
 
 
 def _sources(index: Path, archives: list[Path], against: str, note: Note) -> dict[Path, str | None]:
