@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from narrows.data.image_options import ImageOptions
+from narrows.errors import UsageError
 
 #: The longest name of a file with its folders, and of one of its parts, in bytes.
 LONGEST_NAME, LONGEST_PART = 4096, 255
@@ -131,12 +132,15 @@ def require_one_file_each(names: Sequence[str], colours: str | None = None) -> N
     """Make sure that no two images would be written to one file.
 
     Raises:
-        ValueError: two would.
+        UsageError: two would.
     """
     files = Counter(written_name(name, colours) for name in names)
     twice = next((file for file, count in files.items() if count > 1), None)
     if twice is not None:
-        raise ValueError(f"two images would be written as {twice}")
+        raise UsageError(
+            f"two images would be written as {twice}",
+            hint="give images names that differ in more than their suffix, or write them to .npy",
+        )
 
 
 # What Pillow and tifffile write without loss, under its own name.

@@ -312,13 +312,7 @@ def named_image_writer(
         UsageError: two names would become one; an image is none that such a file holds.
         OutputError: the folder cannot be written.
     """
-    try:
-        require_one_file_each(names, colours)
-    except ValueError as error:
-        raise UsageError(
-            str(error),
-            hint="give images names that differ in more than their suffix, or write them to .npy",
-        ) from error
+    require_one_file_each(names, colours)
     files = {name: written_name(name, colours) for name in names}
     odd = next(filter(refused_by_windows, files.values()), None) if _ON_WINDOWS else None
     if odd is not None:

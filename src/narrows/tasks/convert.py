@@ -111,7 +111,8 @@ def _as_files(names: Sequence[str], note: Note) -> Sequence[str] | None:
             require_safe(name)
         require_one_file_each(names)
     except ValueError as error:
-        note(f"the images are numbered, and not named as in column {FILE_COLUMN}: {error}")
+        reason = str(error).splitlines()[0]  # without a hint
+        note(f"the images are numbered, and not named as in column {FILE_COLUMN}: {reason}")
         return None
     return names
 
