@@ -47,7 +47,7 @@ _MOST_NAMES = 1 << 20
 _FARTHEST = 1e100
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Range:
     """Where the finite values of a column lie.
 
@@ -213,7 +213,7 @@ class TypedTable:
 
     def ranges(self, columns: Sequence[str]) -> Mapping[str, Range]:
         """Where the finite values of columns of numbers lie."""
-        found = {name: Range(Fraction(1, 10 ** self.storages[name].scale)) for name in columns}
+        found = {name: Range(unit=Fraction(1, 10 ** self.storages[name].scale)) for name in columns}
         for batch in self.batches() if columns else ():
             for name in columns:
                 values = self.storages[name].cells(batch.column(name)).values
