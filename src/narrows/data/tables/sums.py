@@ -8,8 +8,9 @@ from narrows.support.blas import one_blas_thread
 
 # Features are float32, of seven digits: what is left of a sum is at most this share of a variance.
 _EXACT = 1e-10
-# Standard deviations from the mean that a row is left out for: a few such rows are all that varies.
-_FAR = 10
+# Rows with a number further than so many times the range between these shares of its column from it
+# are left out: where the same rows are wild in two columns, they are all that varies.
+_FAR, _TAIL = 10, 0.05
 # A column takes part where more than this of its direction does; of more columns nobody looks.
 _TAKES_PART, _MOST_COLUMNS = 1e-6, 300
 
@@ -23,16 +24,21 @@ def exact_sums(table: TableSchema, features: Float[np.ndarray, "n width"]) -> tu
     if not 1 < len(columns) <= _MOST_COLUMNS:
         return ()
     cells = np.stack([c.numbers(features[:, c.features]) for c in columns], axis=1)
-    cells = cells[~np.isnan(cells).any(axis=1)]
-    usual = np.array(False)
-    while not usual.all():  # without the farthest rows, others may be far
-        if len(cells) <= 2 * len(columns):
-            return ()
-        varies = np.ptp(cells, axis=0) > 0
-        standard = (cells - cells.mean(axis=0))[:, varies] / cells.std(axis=0)[varies]
-        usual = (np.abs(standard) <= _FAR).all(axis=1)
-        cells = cells[usual]
+    cells = _usual(cells[~np.isnan(cells).any(axis=1)])
+    if len(cells) <= 2 * len(columns):
+        return ()
+    varies = np.ptp(cells, axis=0) > 0
+    standard = (cells - cells.mean(axis=0))[:, varies] / cells.std(axis=0)[varies]
     sizes, directions = np.linalg.eigh(standard.T @ standard / len(standard))
     share = np.square(directions[:, sizes < _EXACT]).sum(axis=1)
     varying = [c.name for c, some in zip(columns, varies, strict=True) if some]
     return tuple(name for name, part in zip(varying, share, strict=True) if part > _TAKES_PART)
+
+
+def _usual(cells: Float[np.ndarray, "n columns"]) -> Float[np.ndarray, "m columns"]:
+    """The rows without numbers far from those of their column."""
+    if not len(cells):
+        return cells
+    low, high = np.quantile(cells, (_TAIL, 1 - _TAIL), axis=0)
+    reach = np.where(high > low, _FAR * (high - low), np.inf)
+    return cells[(np.maximum(low - cells, cells - high) <= reach).all(axis=1)]
