@@ -18,8 +18,6 @@ from narrows.support.number_text import count_of, readable
 from narrows.support.progress import NOBODY, Listener, Note, Tracker
 from narrows.support.text_tables import Shown, Told
 from narrows.tasks.loading import load_array
-from narrows.tasks.many_files.jobs import CompressFiles
-from narrows.tasks.many_files.places import places_of
 
 # Damaged archives of many of which a message says what is wrong.
 _SHOWN = 3
@@ -159,6 +157,10 @@ def _sources(index: Path, archives: list[Path], against: str, note: Note) -> dic
     Raises:
         ShapeError: an archive has none, or a file has no archive.
     """
+    # which load more than one archive needs
+    from narrows.tasks.many_files.jobs import CompressFiles
+    from narrows.tasks.many_files.places import places_of
+
     places = places_of(against, index.parent, CompressFiles(), note)
     found = {place.out: str(place.source) for place in places}
     for archive in archives:
