@@ -53,9 +53,8 @@ def choose_recipe(
     if epochs is None:
         epochs = _epochs(count, batch_size, spec, most_steps or _MOST_STEPS)
     # the error alone does not say which epoch has the best codes of some length
-    patience, stops = options.patience, count < _FEW and not is_rounded(spec)
-    if patience is None and stops:
-        patience = patience_for(epochs)
+    stops = options.patience is None and count < _FEW and not is_rounded(spec)
+    patience = patience_for(epochs) if stops else options.patience
     if options.epochs is None:
         reasons.append(
             f"{'' if patience is None else 'at most '}{epochs:,} epochs in batches of "
@@ -68,7 +67,7 @@ def choose_recipe(
         shift = int(whole and min(training.item_shape[:2]) >= _SMALLEST_TO_SHIFT)
         if shift:
             reasons.append("each image moved by up to a pixel, another way every time")
-    if options.patience is None and stops:
+    if stops:
         reasons.append(f"the best epoch on the validation set: {count_of(count, 'items')} are few")
     decay = _WEIGHT_DECAY if options.weight_decay is None else options.weight_decay
     settings = TrainingSettings(
