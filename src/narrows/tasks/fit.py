@@ -177,7 +177,7 @@ def fit(
         judged = _judged(autoencoder, parts, fitted.coded, plan, track=listener.track)
     if held_out is not None:  # whose errors are in the file too
         files.save(autoencoder.trained)
-    not_written = files.report(autoencoder, fitted.history, judged, plan, listener.track)
+    not_written = files.report(fitted.history, judged, listener.track)
     evaluation = None if judged is None else judged.evaluation
     cautions = find_warnings(
         autoencoder,
@@ -233,7 +233,9 @@ def _judged(
         own, pca = found.model.mse, found.pca.mse
         told = replace(trained.training, error=own, pca_error=pca, measured=found.count)
         autoencoder.trained = replace(trained, training=told)
-    return Judged(shown, coded.shown, found)
+    return Judged(
+        autoencoder=autoencoder, seed=seed, shown=shown, coded=coded.shown, evaluation=found
+    )
 
 
 def _length(plan: Plan) -> str:

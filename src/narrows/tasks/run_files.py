@@ -31,10 +31,13 @@ CHECKPOINT, HISTORY = "checkpoint.safetensors", "history.jsonl"
 NAMES = (CHECKPOINT, HISTORY, *PICTURES)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Judged:
-    """What a model is judged by: the items, these with the codes that are known, and the errors."""
+    """A model that was judged, and by what: the items, these with the codes that are known, and the
+    errors. What is drawn of them is drawn by ``seed``."""
 
+    autoencoder: TrainedAutoencoder
+    seed: int
     shown: Dataset
     coded: CodedItems
     evaluation: Evaluation
@@ -71,14 +74,7 @@ class FitFiles:
             OutputError: it cannot be written.
         """
 
-    def report(
-        self,
-        autoencoder: TrainedAutoencoder,
-        history: History,
-        judged: Judged | None,
-        plan: Plan,
-        track: Tracker,
-    ) -> dict[str, str]:
+    def report(self, history: History, judged: Judged | None, track: Tracker) -> dict[str, str]:
         """Finish the histories, and what else a run leaves of a model: what to say of each file
         that could not be written, by its name."""
         missing = dict[str, str]()
@@ -174,27 +170,20 @@ class RunFiles(FitFiles):
             self.note(f"wrote the model to {self.model}")
         self.written = self.model
 
-    def report(
-        self,
-        autoencoder: TrainedAutoencoder,
-        history: History,
-        judged: Judged | None,
-        plan: Plan,
-        track: Tracker,
-    ) -> dict[str, str]:
+    def report(self, history: History, judged: Judged | None, track: Tracker) -> dict[str, str]:
         """Draw the pictures too."""
         assert judged is not None
         drawn = draw_run(
             self.folder,
-            autoencoder,
+            judged.autoencoder,
             history,
             shown=judged.shown,
             evaluation=judged.evaluation,
-            seed=plan.settings.seed,
+            seed=judged.seed,
             coded=judged.coded,
             track=track,
         )
-        missing = super().report(autoencoder, history, judged, plan, track)
+        missing = super().report(history, judged, track)
         self.note(f"its history and pictures are in {self.folder}")
         return drawn | missing
 
