@@ -47,6 +47,22 @@ def wait_for_ever(folder: str) -> None:
         threading.Event().wait()
 
 
+def end_with_words(task: int) -> int:
+    """Write as Python does, and end as a compiler without memory."""
+    print("Python's words", file=sys.stderr)
+    os.write(2, b"LLVM ERROR: out of memory\n")
+    os.abort()
+
+
+@pytest.mark.slow
+def test_what_a_library_says_at_the_end_of_a_lost_process_is_not_shown(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    found = dict(in_processes(end_with_words, [1], 1))
+    assert isinstance(found[0], Lost)
+    assert capfd.readouterr().err == "Python's words\n" * 2
+
+
 @pytest.mark.slow
 def test_what_a_lost_process_worked_on_is_done_again(tmp_path: Path) -> None:
     once, always = str(tmp_path / "once"), str(tmp_path / "always")

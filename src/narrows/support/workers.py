@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -143,7 +144,22 @@ def _begin(until: Connection, cores: int) -> None:
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, _is_heard)
     share_cores(cores)
+    _quiet_libraries()
     threading.Thread(target=_watch, args=(until, told), daemon=True).start()
+
+
+def _quiet_libraries() -> None:
+    """Let only Python write errors: what a compiler without memory says before it ends its process
+    is of no use beside what is said of the lost process."""
+    if sys.stderr is None:  # as in a program without a console
+        return
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
+        kept = os.dup(2)
+        sys.stderr = open(kept, "w", 1, sys.stderr.encoding, sys.stderr.errors)  # noqa: SIM115
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
 
 
 def _is_heard(number: int, frame: Any) -> None:
