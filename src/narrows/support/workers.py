@@ -156,7 +156,7 @@ def _quiet_libraries() -> None:
     with contextlib.suppress(OSError):
         sys.stderr.flush()
         kept = os.dup(2)
-        sys.stderr = open(kept, "w", 1, sys.stderr.encoding, sys.stderr.errors)  # noqa: SIM115
+        sys.stderr = os.fdopen(kept, "w", 1, sys.stderr.encoding, sys.stderr.errors)
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
         os.close(nowhere)
