@@ -30,10 +30,12 @@ def main() -> None:
 
 
 def _run() -> int:
+    from narrows.support.log import log_as_asked
     from narrows.support.progress import going_on
     from narrows.support.pulse import resting
 
     words = sys.argv[1:]
+    log_as_asked(words)
     # Who asks what there is waits for a text, however slow the machine, and for no work.
     asks = not words or not _ASKING.isdisjoint(words)
     with resting() if asks else going_on("starting"):

@@ -1,5 +1,6 @@
 """Commands that take long to begin say so before they begin."""
 
+import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from narrows import Autoencoder, compare
 from narrows.__main__ import _run
 from narrows.cli.explore import _serve
 from narrows.errors import DataError
+from narrows.support.log import log_as_before
 from narrows.support.progress import going_on
 
 
@@ -76,6 +78,20 @@ def test_a_command_that_loads_or_computes_without_a_word_goes_on(
     monkeypatch.setattr("sys.argv", ["narrows", *words])
     assert _run() == 0
     assert capsys.readouterr().err.splitlines() == said
+
+
+def test_what_is_said_before_the_words_are_read_is_told_to_programs_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = Clock(monkeypatch)
+    monkeypatch.setattr("narrows.cli.app.run", lambda _: clock.wait(3) or 0)
+    monkeypatch.setattr("sys.meta_path", [*sys.meta_path])
+    for words in (["--log", "json"], ["--log=json"]):
+        monkeypatch.setattr("sys.argv", ["narrows", "fit", "digits", *words])
+        with log_as_before():
+            assert _run() == 0
+        told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        assert [(each["event"], each["work"]) for each in told] == [("progress", "working")]
 
 
 def test_a_page_that_is_served_is_no_work(

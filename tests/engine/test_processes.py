@@ -66,6 +66,8 @@ def test_devices_share_batches_that_do_not_divide_and_nothing_else_changes() -> 
 def test_more_devices_than_there_are_are_refused() -> None:
     from narrows import Autoencoder
 
+    with pytest.raises(UsageError, match="devices is 0, and must be at least 1"):
+        Autoencoder(latent=2, epochs=1, devices=0).fit(np.ones((20, 4)))
     with pytest.raises(UsageError, match="devices is 99, and JAX has 1 here"):
         Autoencoder(latent=2, epochs=1, devices=99).fit(np.ones((20, 4)))
 

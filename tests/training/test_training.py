@@ -414,7 +414,8 @@ def test_another_models_checkpoint_is_refused(tmp_path: Path) -> None:
     settings = TrainingSettings(epochs=1)
     train(small_model(), ITEMS, None, settings, checkpoint=path)
     wider = initial_model(preset_spec("simple", (3, 3), latent=3, hidden=(5,)), Scaling(), 3)
-    with pytest.raises(UsageError, match="its spec is "):
+    told = "its spec is a net of 2 latent numbers and 131 parameters, and this one's is a net of 3 "
+    with pytest.raises(UsageError, match=told):
         train(wider, ITEMS, None, settings, checkpoint=path, resume=True)
 
 

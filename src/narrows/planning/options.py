@@ -83,6 +83,13 @@ def _seed(name: str, value: Any) -> int:
     return TrainingSettings(seed=arguments.required_whole(name, value)).seed
 
 
+def _devices(name: str, value: Any) -> int | None:
+    count, hint = arguments.whole(name, value, optional=True), "leave it out for all GPUs"
+    if count is not None and count < 1:
+        raise UsageError(f"{name} is {count}, and must be at least 1", hint=hint)
+    return count
+
+
 _whole = partial(arguments.whole, optional=True)
 _number = partial(arguments.number, optional=True)
 
@@ -167,7 +174,7 @@ class FitOptions:
     devices: int | None = option(
         None,
         "How many devices of this machine share every batch; all of its GPUs, or one CPU.",
-        check=_whole,
+        check=_devices,
     )
     seed: int = option(0, "Governs everything drawn at random.", check=_seed)
     validation_fraction: float = option(0.1, check=_share)

@@ -3,8 +3,9 @@ line for programs."""
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from narrows.support import pulse
@@ -23,6 +24,13 @@ def as_json() -> bool:
 def log_json() -> None:
     """From now on, in this whole process, tell programs."""
     _State.as_json = True
+
+
+def log_as_asked(words: Sequence[str]) -> None:
+    """The same where the words of a command line ask for it: what is said before they are read is
+    told to programs too."""
+    if "--log=json" in words or ("--log", "json") in pairwise(words):
+        log_json()
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ for them, and the losses of the current epoch's steps; one JSON entry holds the 
 """
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import numpy as np
 
 from narrows.engine import TrainingState
 from narrows.errors import DataError, UsageError
+from narrows.nn.spec import Spec
+from narrows.support.number_text import count_of
 from narrows.support.tensor_file import (
     DamagedError,
     NotOursError,
@@ -126,8 +129,18 @@ def _require_same(path: Path, wanted: dict[str, Any], found: dict[str, Any]) -> 
                 f"the learning rate falls to 0 over them: resume with --epochs {found.get(name)}, "
                 "and then train the finished model on with narrows fit DATA --from MODEL"
             )
+        before, now = (_told(name, each.get(name)) for each in (found, wanted))
         raise UsageError(
-            f"{path} is of another run: its {name.replace('_', ' ')} is {found.get(name)}, "
-            f"and this one's is {wanted[name]}",
+            f"{path} is of another run: its {name.replace('_', ' ')} is {before}, "
+            f"and this one's is {now}",
             hint=hint,
         )
+
+
+def _told(name: str, value: Any) -> str:
+    """What a run has under a name, in short: of a net no more than tells it from most others."""
+    if name != "spec":
+        return str(value)
+    spec = Spec.from_dict(value)
+    weights = sum(map(math.prod, spec.array_shapes().values()))
+    return f"a net of {count_of(spec.latent_size, 'latent numbers')} and {weights:,} parameters"
