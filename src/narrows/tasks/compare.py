@@ -149,7 +149,7 @@ def _shown(
         models=tuple(each.facts() for each in candidates),
         best=best,
         scores=tuple(sorted(scores(candidates, best), key=lambda each: each.error)),
-        numbers=NumbersKept(series=series, sentence="", facts=facts),
+        numbers=NumbersKept(series=series, facts=facts),
         spent=None,
         archives=None,
         jpeg=jpeg_walk(parts, facts),
@@ -266,14 +266,12 @@ def _with_stored(found: Comparison, stored: Stored, parts: Parts) -> Comparison:
         points=stored.points,
         count=stored.count,
         raw_bytes=stored.raw_bytes / max(stored.count, 1),
-        sentence="",
         facts=of_points,
     )
     archives = Archives(
         rows=stored.rows,
         count=stored.count,
         raw_bytes=stored.raw_bytes,
-        sentence="",
         facts=of_archives,
     )
     return replace(found, spent=spent, archives=archives if stored.rows else None)
@@ -285,6 +283,4 @@ def _table(parts: Parts, candidates: Sequence[Candidate], track: Tracker) -> Tab
     return TableColumns(
         errors=tuple((each.name, each.evaluation.columns) for each in candidates),
         redundancy=redundancy(parts.rows, track=track) if is_comparable(parts.rows) else None,
-        sentence="",
-        facts="",
     )

@@ -1,8 +1,7 @@
 """All that the page of ``narrows compare`` shows, as numbers, arrays and texts.
 
-:class:`Comparison` is the whole; each part is a class of its own with two texts: ``sentence``, what
-to see in its figure, computed from its numbers, and ``facts``, what stands below it: of which data,
-in which unit, by which seed and version. A part that does not apply to the data is None.
+:class:`Comparison` is the whole; each :class:`Part` is a class of its own. A part that does not apply
+to the data is None.
 
 Arrays of items are in the data's own units and of the data's dtype, shape (n, \\*item_shape).
 Errors are mean squared errors per value in data units squared; of a table, of its standardised
@@ -211,21 +210,31 @@ class MethodScore:
     relative: float | None
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Part:
+    """A figure of the page, in words.
+
+    Attributes:
+        sentence: what to see in it, computed from its numbers.
+        facts: what stands below it: of which data, in which unit, by which seed and version.
+    """
+
+    sentence: str = ""
+    facts: str = ""
+
+
 # Error over numbers
 
 
 @dataclass(frozen=True, kw_only=True)
-class NumbersKept:
+class NumbersKept(Part):
     """Error over numbers kept of each item.
 
     Attributes:
         series: a curve a method.
-        sentence, facts: see the module.
     """
 
     series: tuple["NumbersSeries", ...]
-    sentence: str
-    facts: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,21 +274,18 @@ class NumbersPoint:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BytesSpent:
+class BytesSpent(Part):
     """Error over bytes an item.
 
     Attributes:
         points: everything that was measured.
         count: of how many items.
         raw_bytes: of an item as it is.
-        sentence, facts: see the module.
     """
 
     points: tuple["BytesPoint", ...]
     count: int
     raw_bytes: float
-    sentence: str
-    facts: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -314,21 +320,18 @@ class BytesPoint:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Archives:
+class Archives(Part):
     """What archives of the items take: the numbers of ``narrows info``.
 
     Attributes:
         rows: one an archive.
         count: of how many items each is.
         raw_bytes: of all of them as they are; of a table, of its text.
-        sentence, facts: see the module.
     """
 
     rows: tuple["ArchiveRow", ...]
     count: int
     raw_bytes: int
-    sentence: str
-    facts: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -371,7 +374,7 @@ class ArchiveRow:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class JpegWalk:
+class JpegWalk(Part):
     """JPEG's steps on one item, at one quality; a page may do them again at any other.
 
     Attributes:
@@ -389,7 +392,6 @@ class JpegWalk:
         error: mean squared error of that.
         file_bytes: of the JPEG file of this item at this quality.
         factor: levels of a pixel, 0 to 255, that one of the data's values is.
-        sentence, facts: see the module.
     """
 
     index: int
@@ -405,13 +407,11 @@ class JpegWalk:
     decoded: np.ndarray
     error: float
     file_bytes: int
-    sentence: str
-    facts: str
     factor: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Features:
+class Features(Part):
     """What each latent number of a model does to what is decoded.
 
     Attributes:
@@ -419,14 +419,11 @@ class Features:
         start: the decoded item whose code lies nearest the median of all, (\\*item_shape), in the
             data's dtype.
         numbers: in order of effect, the strongest first.
-        sentence, facts: see the module.
     """
 
     model: str
     start: np.ndarray
     numbers: tuple["LatentNumber", ...]
-    sentence: str
-    facts: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -452,19 +449,16 @@ class LatentNumber:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Gallery:
+class Gallery(Part):
     """Some of the measured items, beside what each method makes of them.
 
     Attributes:
         items: the best ones first, then the median ones, then the worst.
         ranked_by: the name of the model whose errors rank them.
-        sentence, facts: see the module.
     """
 
     items: tuple["GalleryItem", ...]
     ranked_by: str
-    sentence: str
-    facts: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -515,7 +509,7 @@ class Version:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CodeUse:
+class CodeUse(Part):
     """How well classes are told from codes.
 
     Attributes:
@@ -524,7 +518,6 @@ class CodeUse:
         measured: items that they were asked about.
         classes: how many classes.
         most_frequent: the accuracy of always answering the most frequent one.
-        sentence, facts: see the module.
     """
 
     rows: tuple["CodeUseRow", ...]
@@ -532,8 +525,6 @@ class CodeUse:
     measured: int
     classes: int
     most_frequent: float
-    sentence: str
-    facts: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -549,17 +540,14 @@ class CodeUseRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Losses:
+class Losses(Part):
     """The losses of training runs.
 
     Attributes:
         curves: one a run.
-        sentence, facts: see the module.
     """
 
     curves: tuple["LossCurve", ...]
-    sentence: str
-    facts: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -591,7 +579,7 @@ class LossCurve:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LatentSpace:
+class LatentSpace(Part):
     """Where the codes of measured items lie.
 
     Attributes:
@@ -605,7 +593,6 @@ class LatentSpace:
         thumbnails: places in ``positions`` of the items in ``pictures``, int (m,).
         pictures: (m, \\*item_shape) in the data's dtype; m is 0 where items are no pictures.
         dead: how many latent numbers are the same for every item.
-        sentence, facts: see the module.
     """
 
     model: str
@@ -619,32 +606,27 @@ class LatentSpace:
     thumbnails: np.ndarray
     pictures: np.ndarray
     dead: int
-    sentence: str
-    facts: str
 
 
 # Tables, denoising
 
 
 @dataclass(frozen=True, kw_only=True)
-class TableColumns:
+class TableColumns(Part):
     """A table's columns.
 
     Attributes:
         errors: of each column, by model: the model's name, and the columns in the table's order.
         redundancy: which columns follow from others; None where there are too few rows or too many
             columns to tell.
-        sentence, facts: see the module.
     """
 
     errors: tuple[tuple[str, tuple[ColumnScore, ...]], ...]
     redundancy: Redundancy | None
-    sentence: str
-    facts: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class DenoisingPart:
+class DenoisingPart(Part):
     """What a model that denoises leaves of noise, beside filters and Hopfield's memory.
 
     Attributes:
@@ -654,7 +636,6 @@ class DenoisingPart:
         count: of how many items.
         clean, noisy: some of them, (m, \\*item_shape).
         versions: what each method makes of these: its name, and an array of their shape.
-        sentence, facts: see the module.
     """
 
     model: str
@@ -664,8 +645,6 @@ class DenoisingPart:
     clean: np.ndarray
     noisy: np.ndarray
     versions: tuple[tuple[str, np.ndarray], ...]
-    sentence: str
-    facts: str
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 part. A method that wins is named, whichever it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -28,6 +28,7 @@ from narrows.report.comparison.result import (
     MethodScore,
     NumbersKept,
     NumbersSeries,
+    Part,
     TableColumns,
 )
 from narrows.report.comparison.wording import (
@@ -54,47 +55,40 @@ _STILL_FALLING = 0.02
 
 def with_sentences(comparison: Comparison) -> Comparison:
     """The comparison with all that it has to say."""
-    found = comparison
-    words = Words.of(found.data.form, found.data.unit, found.data.value_unit)
-
-    def said(part: Any, sentence: str) -> Any:
-        return replace(part, sentence=sentence)
-
-    changes: dict[str, Any] = {"in_short": in_short(found)}
-    over_numbers = numbers_sentence(found.numbers, words) + least_sentence(found.scores, words)
-    changes["numbers"] = said(found.numbers, over_numbers)
-    if found.spent is not None:
-        changes["spent"] = said(found.spent, bytes_sentence(found.spent, words))
-    if found.archives is not None:
-        changes["archives"] = said(found.archives, archives_sentence(found.archives, words))
-    if found.jpeg is not None:
-        changes["jpeg"] = said(found.jpeg, jpeg_sentence(found.jpeg, words))
-    if found.features is not None:
-        changes["features"] = said(
-            found.features, features_sentence(found.features, words, found.data.form)
-        )
-    if found.gallery is not None:
-        changes["gallery"] = said(found.gallery, gallery_sentence(found.gallery, words))
-    if found.use is not None:
-        changes["use"] = said(found.use, use_sentence(found.use, words))
-    if found.losses is not None:
-        changes["losses"] = said(found.losses, losses_sentence(found.losses, words))
-    changes["latent"] = tuple(said(each, latent_sentence(each, words)) for each in found.latent)
-    if found.table is not None:
-        changes["table"] = said(found.table, table_sentence(found.table))
-    changes["denoising"] = tuple(said(each, denoising_sentence(each)) for each in found.denoising)
-    return replace(found, **changes)
+    data = comparison.data
+    words = Words.of(data.form, data.unit, data.value_unit)
+    more = least_sentence(comparison.scores, words)
+    sentences: dict[type[Part], Callable[[Any], str]] = {
+        NumbersKept: lambda part: numbers_sentence(part, words) + more,
+        BytesSpent: lambda part: bytes_sentence(part, words),
+        Archives: lambda part: archives_sentence(part, words),
+        JpegWalk: lambda part: jpeg_sentence(part, words),
+        Features: lambda part: features_sentence(part, words, data.form),
+        Gallery: lambda part: gallery_sentence(part, words),
+        CodeUse: lambda part: use_sentence(part, words),
+        Losses: lambda part: losses_sentence(part, words),
+        LatentSpace: lambda part: latent_sentence(part, words),
+        TableColumns: table_sentence,
+        DenoisingPart: denoising_sentence,
+    }
+    said = replace(comparison, in_short=in_short(comparison))
+    return _with(said, lambda part: replace(part, sentence=sentences[type(part)](part)))
 
 
 def with_facts(comparison: Comparison, facts: str) -> Comparison:
     """The comparison with the same facts below every figure that has none of its own."""
+    return _with(comparison, lambda part: replace(part, facts=part.facts or facts))
+
+
+def _with(comparison: Comparison, changed: Callable[[Part], Part]) -> Comparison:
+    """The comparison with every part as ``changed`` makes it."""
     changes: dict[str, Any] = {}
     for each in fields(comparison):
         part = getattr(comparison, each.name)
-        if hasattr(part, "facts"):
-            changes[each.name] = replace(part, facts=part.facts or facts)
-        elif isinstance(part, tuple) and part and hasattr(part[0], "facts"):
-            changes[each.name] = tuple(replace(one, facts=one.facts or facts) for one in part)
+        if isinstance(part, Part):
+            changes[each.name] = changed(part)
+        elif isinstance(part, tuple) and part and isinstance(part[0], Part):
+            changes[each.name] = tuple(map(changed, part))
     return replace(comparison, **changes)
 
 

@@ -50,8 +50,6 @@ def denoising(parts: Parts, candidate: Candidate) -> DenoisingPart | None:
         clean=clean[shown],
         noisy=noisy[shown],
         versions=tuple(versions),
-        sentence="",
-        facts="",
     )
 
 

@@ -51,8 +51,6 @@ def gallery(parts: Parts, candidates: Sequence[Candidate], best: int) -> Gallery
             )
         ),
         ranked_by=ranking.name,
-        sentence="",
-        facts="",
     )
 
 

@@ -45,8 +45,6 @@ def latent_space(parts: Parts, candidate: Candidate) -> LatentSpace:
         thumbnails=spread,
         pictures=kept.items[drawn[spread]].reshape(-1, *shape),
         dead=dead,
-        sentence="",
-        facts="",
     )
 
 
@@ -87,8 +85,6 @@ def features(candidate: Candidate) -> Features | None:
             _latent_number(candidate, int(index), start, ends[:, index], changes[index])
             for index in order
         ),
-        sentence="",
-        facts="",
     )
 
 

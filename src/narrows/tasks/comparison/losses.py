@@ -13,7 +13,7 @@ from narrows.tasks.comparison.parts import Parts
 def losses(parts: Parts, candidates: Sequence[Candidate]) -> Losses | None:
     """A curve for each model that was trained; None where none was."""
     curves = tuple(_curve(parts, each) for each in candidates if each.history)
-    return Losses(curves=curves, sentence="", facts="") if curves else None
+    return Losses(curves=curves) if curves else None
 
 
 def _curve(parts: Parts, candidate: Candidate) -> LossCurve:

@@ -62,8 +62,6 @@ def code_use(
         measured=found.asked,
         classes=len(found.classes),
         most_frequent=found.most_frequent,
-        sentence="",
-        facts="",
     )
 
 

@@ -49,7 +49,6 @@ def jpeg_walk(parts: Parts, facts: str) -> JpegWalk | None:
         decoded=opened.decoded,
         error=opened.mse,
         file_bytes=len(JPEG.encode(opened.pixels, QUALITY)),
-        sentence="",
         factor=pixels.factor,
         facts=facts if pixels.factor == 1 else f"{facts}; {pixels.note}",
     )
