@@ -48,7 +48,7 @@ def test_the_five_nearest_neighbours_vote_by_distance_between_codes_as_they_are(
     truth = random.integers(0, 2, 900)
     items = random.normal(0, 1, (900, 9))
     items[:, 0] = 30 * items[:, 0] + 60 * truth
-    labels = Labels(source="labels", classes=("a", "b"), training=truth[:600], held_out=truth[600:])
+    labels = Labels(classes=("a", "b"), training=truth[:600], held_out=truth[600:])
     found = measure_usefulness(items[:600], items[600:], labels, {"same": lambda rows: rows})
     assert found is not None
     nearest = np.argsort(cdist(items[600:], items[:600]), axis=1)[:, :5]
@@ -79,7 +79,6 @@ def test_always_the_most_frequent_class_is_right_as_often_as_it_comes(
     most = np.bincount(training.labels).argmax()
     assert result.most_frequent == pytest.approx((held_out.labels == most).mean())
     assert (result.learnt, result.asked) == (len(training), len(held_out))
-    assert result.classes == tuple("0123456789")
     assert [row.name for row in result.rows] == ["PCA", ITEMS]
 
 
@@ -87,9 +86,7 @@ def test_codes_that_say_the_class_tell_it_and_those_that_say_nothing_do_not() ->
     random = np.random.default_rng(0)
     truth = random.integers(0, 3, 600)
     items = np.column_stack([truth, random.normal(size=600)]).astype(np.float32)
-    labels = Labels(
-        source="labels", classes=("a", "b", "c"), training=truth[:400], held_out=truth[400:]
-    )
+    labels = Labels(classes=("a", "b", "c"), training=truth[:400], held_out=truth[400:])
     encoders = {"all": lambda rows: rows[:, :1], "nothing": lambda rows: rows[:, 1:]}
     found = measure_usefulness(items[:400], items[400:], labels, encoders)
     assert found is not None
@@ -141,7 +138,6 @@ def test_nobody_sees_the_features_that_say_the_class() -> None:
     items = random.normal(size=(500, 5)).astype(np.float32)
     items[:, 2], items[:, 3] = truth, -truth
     labels = Labels(
-        source="labels",
         classes=("a", "b"),
         training=truth[:300],
         held_out=truth[300:],
@@ -166,7 +162,7 @@ def test_items_whose_class_is_not_known_are_left_out() -> None:
     random = np.random.default_rng(0)
     truth = random.integers(-1, 2, 300)
     items = random.normal(size=(300, 2)) + 9 * truth[:, None]
-    labels = Labels(source="labels", classes=("a", "b"), training=truth[:200], held_out=truth[200:])
+    labels = Labels(classes=("a", "b"), training=truth[:200], held_out=truth[200:])
     found = measure_usefulness(items[:200], items[200:], labels, {})
     assert found is not None
     assert (found.learnt, found.asked) == ((truth[:200] >= 0).sum(), (truth[200:] >= 0).sum())
@@ -179,7 +175,7 @@ def test_of_many_items_some_are_drawn_and_always_the_same(monkeypatch: pytest.Mo
     random = np.random.default_rng(0)
     truth = random.integers(0, 2, 1000)
     items = truth[:, None] + random.normal(0, 3, (1000, 2))
-    labels = Labels(source="labels", classes=("a", "b"), training=truth[:600], held_out=truth[600:])
+    labels = Labels(classes=("a", "b"), training=truth[:600], held_out=truth[600:])
     first, again, other = (
         measure_usefulness(items[:600], items[600:], labels, {}, seed=seed) for seed in (0, 0, 1)
     )
@@ -191,12 +187,11 @@ def test_of_many_items_some_are_drawn_and_always_the_same(monkeypatch: pytest.Mo
 def test_items_too_wide_are_left_out_and_their_codes_are_not() -> None:
     items = np.repeat(np.arange(40.0)[:, None] % 2, 17_000, axis=1)
     truth = np.arange(40) % 2
-    labels = Labels(source="labels", classes=("a", "b"), training=truth, held_out=truth)
+    labels = Labels(classes=("a", "b"), training=truth, held_out=truth)
     found = measure_usefulness(items, items, labels, {"first": lambda rows: rows[:, :1]})
     assert found is not None
     assert [row.name for row in found.rows] == ["first"]
     assert found.rows[0].neighbours == 1
-    assert "17,000 values" in found.left_out
 
 
 def test_without_labels_or_classes_there_is_nothing_to_tell(parts: Parts) -> None:
@@ -207,7 +202,6 @@ def test_without_labels_or_classes_there_is_nothing_to_tell(parts: Parts) -> Non
     many = Dataset("many", np.zeros((101, 1)), labels=np.arange(101))
     assert find_labels(many, many) is None
     one = Labels(
-        source="labels",
         classes=("a", "b"),
         training=np.zeros(len(training), np.int64),
         held_out=np.zeros(len(held_out), np.int64),

@@ -6,7 +6,6 @@ logistic regression on codes standardised by the training ones' statistics (scik
 default regularisation). PCA's codes of the same size and the items themselves go through the same.
 """
 
-import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -40,7 +39,6 @@ class Labels:
     """Classes to be told from codes.
 
     Attributes:
-        source: what says them.
         classes: their names.
         training, held_out: the place of each item's class among them, int64 (n,); -1 where it is
             not known, and the item is left out.
@@ -48,7 +46,6 @@ class Labels:
             encoded; None where no feature does.
     """
 
-    source: str
     classes: tuple[str, ...]
     training: np.ndarray
     held_out: np.ndarray
@@ -76,27 +73,18 @@ class Usefulness:
     """How well classes are told from codes.
 
     Attributes:
-        rows: of each kind of codes, and of the items themselves.
-        source: what says the classes.
-        classes: their names.
+        rows: of each kind of codes, and of the items themselves unless they are too wide to tell
+            classes from in good time.
         most_frequent: the share that is right by always naming the class that training items have
             most often.
         learnt: training items that the classifiers were fitted to.
         asked: held-out items that they were asked about.
-        seed: of the draw of both.
-        left_out: why the items themselves are not among the rows; empty where they are.
-        seconds: that it took.
     """
 
     rows: tuple[UsefulnessRow, ...]
-    source: str
-    classes: tuple[str, ...]
     most_frequent: float
     learnt: int
     asked: int
-    seed: int
-    left_out: str
-    seconds: float
 
 
 def find_labels(training: Dataset, held_out: Dataset) -> Labels | None:
@@ -115,7 +103,6 @@ def find_labels(training: Dataset, held_out: Dataset) -> Labels | None:
         return None
     places = {name: place for place, name in enumerate(classes)}
     return Labels(
-        source="labels",
         classes=tuple(classes),
         training=_places(training.labels, ours, places),
         held_out=_places(held_out.labels, theirs, places),
@@ -165,7 +152,6 @@ def measure_usefulness(
     Returns:
         None where fewer than two classes are left among the items drawn.
     """
-    begun = time.perf_counter()
     width = int(np.prod(training.shape[1:], dtype=np.int64))
     learnt = _drawn(labels.training, _affordable(width, len(labels.classes), most), seed)
     asked = _drawn(labels.held_out, _MOST_ASKED, seed)
@@ -180,20 +166,15 @@ def measure_usefulness(
             codes, others = _codes(encode, parts, reuse.get(name), (learnt, asked))
             rows.append(_row(name, codes, others, *known))
             advance(1)
-        if not _left_out(width):
+        if width <= _MOST_WIDTH:
             flat, others = (_flat(part, labels.hidden) for part in parts)
             rows.append(_row(ITEMS, flat, others, *known))
         advance(1)
     return Usefulness(
         rows=tuple(rows),
-        source=labels.source,
-        classes=labels.classes,
         most_frequent=float((known[1] == np.bincount(known[0]).argmax()).mean()),
         learnt=len(learnt),
         asked=len(asked),
-        seed=seed,
-        left_out=_left_out(width),
-        seconds=time.perf_counter() - begun,
     )
 
 
@@ -201,12 +182,6 @@ def _affordable(width: int, classes: int, most: int | None) -> int:
     """Of how many items of so many values, ``most`` of all, it takes half a minute or so."""
     some = 10 * _MOST_VALUES // (max(width, 1) * max(classes, 10))
     return min(max(some, _FEWEST), most or _MOST_LEARNT, _MOST_LEARNT)
-
-
-def _left_out(width: int) -> str:
-    """Why the items themselves are not asked; empty where they are."""
-    too_wide = f"items of {width:,} values are too wide to tell classes from in good time"
-    return too_wide if width > _MOST_WIDTH else ""
 
 
 def _codes(

@@ -60,7 +60,7 @@ def code_use(
         rows=tuple(rows),
         learnt=found.learnt,
         measured=found.asked,
-        classes=len(found.classes),
+        classes=len(labels.classes),
         most_frequent=found.most_frequent,
     )
 
