@@ -116,21 +116,22 @@ def bytes_at(points: list[dict[str, Any]], error: float) -> float:
 
 def draw(curves: dict[str, list[dict[str, Any]]], path: Path) -> None:
     """Write the plot: error over bytes an image."""
-    from narrows.report.figures import budget_figure
+    from narrows.figures import rate
+    from narrows.report.figures.style import save_figure
 
     rows = [
         {"method": method, "numbers": point["item_bytes"], "error": point["error"]}
         for method, points in curves.items()
         for point in points
     ]
-    budget_figure(
+    axes = rate(
         rows,
-        path,
         title="Error over bytes an image",
         error_unit="grey levels²",
         budget="Bytes of each image",
         ticks=[6, 8, 12, 16, 24, 32, 60, 120, 250, 500],
     )
+    save_figure(axes, path)
 
 
 def our_table(points: list[dict[str, Any]]) -> str:

@@ -169,23 +169,20 @@ def training_samples(work: Path) -> Path:
 
 def draw(work: Path, seed: int, folder: Path) -> None:
     """Write the first digits of each, and those of narrows above the nearest training images."""
-    from narrows.report.figures import COLUMNS, rows_figure
+    from narrows.report.figures.item_rows import COLUMNS, draw_rows
+    from narrows.report.figures.style import save_figure
 
     files = {name: work / f"{name}-{seed}.npy" for name in MADE_BY}
     first = {name: drawn_digits(file)[:COLUMNS] for name, file in files.items() if file.exists()}
     limits = (0.0, 255.0)
     rows = list(first.items())
-    rows_figure("Drawn digits", rows, folder / "samples.png", value_range=limits)
+    save_figure(draw_rows("Drawn digits", rows, value_range=limits), folder / "samples.png")
     train = np.load(work / "x_train.npy")
     drawn = first["narrows"]
     _, places = nearest(drawn.reshape(len(drawn), -1), train.reshape(len(train), -1))
     pairs = [("drawn", drawn), ("nearest, in training", train[places])]
-    rows_figure(
-        "Drawn digits and the nearest training images",
-        pairs,
-        folder / "nearest.png",
-        value_range=limits,
-    )
+    title = "Drawn digits and the nearest training images"
+    save_figure(draw_rows(title, pairs, value_range=limits), folder / "nearest.png")
 
 
 def row(name: str, runs: list[dict[str, Any]]) -> list[str]:

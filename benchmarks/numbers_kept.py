@@ -80,7 +80,8 @@ def errors_table(found: Errors) -> str:
 
 def draw(found: Errors, folder: Path) -> None:
     """Write ``budget.png``: error over numbers kept."""
-    from narrows.report.figures import budget_figure
+    from narrows.figures import rate
+    from narrows.report.figures.style import save_figure
 
     rows = [
         {"method": method, "numbers": latent, "error": error}
@@ -88,7 +89,7 @@ def draw(found: Errors, folder: Path) -> None:
         for latent, values in by_latent.items()
         for error in values
     ]
-    budget_figure(rows, folder / "budget.png", error_unit="grey levels²")
+    save_figure(rate(rows, error_unit="grey levels²"), folder / "budget.png")
 
 
 def main() -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from PIL import Image
 
 from narrows.errors import DataError
-from narrows.report.figures import budget_figure
+from narrows.figures import rate
+from narrows.report.figures.style import save_figure
 
 ROWS: list[dict[str, Any]] = [
     {"method": "PCA", "numbers": 20, "error": 1530.0},
@@ -20,18 +20,8 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    figures: list[Figure] = []
-    monkeypatch.setattr(
-        "narrows.report.figures.budgets.save_figure", lambda figure, path: figures.append(figure)
-    )
-    return figures
-
-
-def test_a_line_a_method_through_the_means_of_its_runs(drawn: list[Figure]) -> None:
-    budget_figure(ROWS, "any.png", error_unit="grey levels²")
-    axes = drawn[0].axes[0]
+def test_a_line_a_method_through_the_means_of_its_runs() -> None:
+    axes = rate(ROWS, error_unit="grey levels²")
     lines = {line.get_label(): line for line in axes.lines}
     np.testing.assert_array_equal(lines["PCA"].get_xydata(), [[2, 3000], [20, 1530]])
     np.testing.assert_array_equal(lines["auto"].get_xydata(), [[2, 1900], [20, 250]])
@@ -42,16 +32,16 @@ def test_a_line_a_method_through_the_means_of_its_runs(drawn: list[Figure]) -> N
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["PCA", "auto"]
 
 
-def test_methods_differ_without_colour(drawn: list[Figure]) -> None:
+def test_methods_differ_without_colour() -> None:
     names = "abcdef"
-    budget_figure([{"method": name, "numbers": 1, "error": 1.0} for name in names], "any.png")
-    assert len({line.get_marker() for line in drawn[0].axes[0].lines}) == len(names)
+    axes = rate([{"method": name, "numbers": 1, "error": 1.0} for name in names])
+    assert len({line.get_marker() for line in axes.lines}) == len(names)
 
 
 @pytest.mark.slow
 def test_the_file_is_a_picture_and_the_same_one_again(tmp_path: Path) -> None:
     for name in ("one.png", "two.png"):
-        budget_figure(ROWS, tmp_path / name)
+        save_figure(rate(ROWS), tmp_path / name)
     with Image.open(tmp_path / "one.png") as picture:
         assert (picture.format, picture.size) == ("PNG", (1200, 780))
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
@@ -68,4 +58,4 @@ def test_the_file_is_a_picture_and_the_same_one_again(tmp_path: Path) -> None:
 )
 def test_what_has_no_place_on_the_axes_is_refused(rows: list[dict[str, Any]]) -> None:
     with pytest.raises(DataError):
-        budget_figure(rows, "never.png")
+        rate(rows)

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -12,13 +13,12 @@ from PIL import Image
 
 from narrows.errors import DataError, OutputError, ShapeError
 from narrows.report.columns import ColumnScore
-from narrows.report.figures import (
-    codes_figure,
-    grid_figure,
-    loss_figure,
-    reconstructions_figure,
-)
+from narrows.report.figures import grid_figure
 from narrows.report.figures.column_errors import column_errors_figure
+from narrows.report.figures.latent_space import codes
+from narrows.report.figures.loss_curves import loss_figure
+from narrows.report.figures.reconstructions import reconstructions
+from narrows.report.figures.style import save_figure
 from narrows.support.number_text import three_digits
 
 HISTORY = [
@@ -47,12 +47,22 @@ def contains(picture: np.ndarray, block: np.ndarray) -> bool:
     return False
 
 
-def saved_figure(monkeypatch: pytest.MonkeyPatch, module: str) -> list[Figure]:
-    """The figures that the module saves from now on, instead of files."""
+def saved_figure(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures of losses that are saved from now on, instead of files."""
     figures: list[Figure] = []
-    target = f"narrows.report.figures.{module}.save_figure"
+    target = "narrows.report.figures.loss_curves.save_figure"
     monkeypatch.setattr(target, lambda figure, path: figures.append(figure))
     return figures
+
+
+def codes_figure(points: np.ndarray, labels: np.ndarray | None, path: Path) -> None:
+    save_figure(codes(points, labels), path)
+
+
+def reconstructions_figure(
+    originals: np.ndarray, results: np.ndarray, path: Path, **more: Any
+) -> None:
+    save_figure(reconstructions(originals, results, **more), path)
 
 
 def images(*shape: int, seed: int = 0) -> np.ndarray:
@@ -159,7 +169,7 @@ def test_matplotlibs_settings_are_left_alone_and_do_not_change_the_size(tmp_path
 def test_matplotlib_waits_for_the_first_figure_and_pyplot_for_ever(tmp_path: Path) -> None:
     program = (
         "import sys\n"
-        "from narrows.report.figures import loss_figure\n"
+        "from narrows.report.figures.loss_curves import loss_figure\n"
         "assert 'matplotlib' not in sys.modules\n"
         f"loss_figure([{{'epoch': 1, 'loss': 2.0}}], {str(tmp_path / 'losses.png')!r})\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
@@ -168,7 +178,7 @@ def test_matplotlib_waits_for_the_first_figure_and_pyplot_for_ever(tmp_path: Pat
 
 
 def test_the_losses_are_labelled_as_promised(monkeypatch: pytest.MonkeyPatch) -> None:
-    figures = saved_figure(monkeypatch, "loss_curves")
+    figures = saved_figure(monkeypatch)
     loss_figure(HISTORY, "losses.png", pca_error=1530.6, pca_label="PCA, 20 numbers")
     axes = figures[0].axes[0]
     assert axes.get_title(loc="left") == "Training Loss vs Validation Loss"
@@ -185,13 +195,13 @@ def test_the_losses_are_labelled_as_promised(monkeypatch: pytest.MonkeyPatch) ->
 def test_without_a_validation_set_there_is_only_the_training_loss(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    figures = saved_figure(monkeypatch, "loss_curves")
+    figures = saved_figure(monkeypatch)
     loss_figure([{"epoch": 1, "loss": 3.0}, {"epoch": 2, "loss": 2.0}], "losses.png")
     assert [line.get_label() for line in figures[0].axes[0].get_lines()] == ["Train"]
 
 
 def test_loss_ticks_are_plain_numbers_close_enough_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    figures = saved_figure(monkeypatch, "loss_curves")
+    figures = saved_figure(monkeypatch)
     loss_figure(HISTORY, "losses.png")
     for axes in figures[0].axes:
         low, high = axes.get_ylim()
@@ -234,26 +244,20 @@ def test_values_outside_the_range_are_clipped(tmp_path: Path) -> None:
     assert contains(pixels(path)[100 + 42 :], expected)
 
 
-def test_codes_of_two_numbers_are_drawn_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    figures = saved_figure(monkeypatch, "latent_space")
-    codes = np.random.default_rng(0).standard_normal((40, 2))
-    codes_figure(codes, None, "codes.png")
-    drawn = np.asarray(figures[0].axes[0].collections[0].get_offsets())
-    np.testing.assert_allclose(np.sort(drawn, axis=0), np.sort(codes, axis=0))
+def test_codes_of_two_numbers_are_drawn_as_they_are() -> None:
+    points = np.random.default_rng(0).standard_normal((40, 2))
+    drawn = np.asarray(codes(points).collections[0].get_offsets())
+    np.testing.assert_allclose(np.sort(drawn, axis=0), np.sort(points, axis=0))
 
 
-def test_longer_codes_are_drawn_along_their_principal_components(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_longer_codes_are_drawn_along_their_principal_components() -> None:
     from sklearn.decomposition import PCA
 
-    figures = saved_figure(monkeypatch, "latent_space")
-    codes = np.random.default_rng(0).standard_normal((60, 4)) * [1, 9, 2, 5]
-    codes_figure(codes, None, "codes.png")
-    axes = figures[0].axes[0]
-    reference = PCA(2).fit(codes)
+    points = np.random.default_rng(0).standard_normal((60, 4)) * [1, 9, 2, 5]
+    axes = codes(points)
+    reference = PCA(2).fit(points)
     drawn = np.asarray(axes.collections[0].get_offsets())
-    expected = np.abs(reference.transform(codes))
+    expected = np.abs(reference.transform(points))
     np.testing.assert_allclose(np.sort(np.abs(drawn), axis=0), np.sort(expected, axis=0), atol=1e-8)
     for label, share in zip(
         (axes.get_xlabel(), axes.get_ylabel()), reference.explained_variance_ratio_, strict=True
@@ -261,21 +265,16 @@ def test_longer_codes_are_drawn_along_their_principal_components(
         assert f"({three_digits(100 * share)}% of their variance)" in label
 
 
-def test_at_most_5000_codes_are_drawn_and_classes_are_mixed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    figures = saved_figure(monkeypatch, "latent_space")
+def test_at_most_5000_codes_are_drawn_and_classes_are_mixed() -> None:
     labels = np.repeat([0, 1], 4000)
-    codes_figure(np.column_stack([labels, labels]), labels, "codes.png")
-    drawn = np.asarray(figures[0].axes[0].collections[0].get_offsets())[:, 0]
+    axes = codes(np.column_stack([labels, labels]), labels)
+    drawn = np.asarray(axes.collections[0].get_offsets())[:, 0]
     assert len(drawn) == 5000
     assert drawn[:2500].mean() == pytest.approx(0.5, abs=0.05)
 
 
-def test_up_to_twenty_classes_look_different(monkeypatch: pytest.MonkeyPatch) -> None:
-    figures = saved_figure(monkeypatch, "latent_space")
-    codes_figure(images(40, 2), np.arange(40) % 20 + 100, "codes.png")
-    legend = figures[0].axes[0].get_legend()
+def test_up_to_twenty_classes_look_different() -> None:
+    legend = codes(images(40, 2), np.arange(40) % 20 + 100).get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == [str(c) for c in range(100, 120)]
     looks = {(handle.get_color(), handle.get_marker()) for handle in legend.get_lines()}

@@ -139,9 +139,7 @@ def _cell(value: Any) -> str:
 
 
 def _axes_html(axes: "Axes", words: str) -> str:
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    return f"<p>{_image(png_of(figure), words)}</p>"
+    return f"<p>{_image(png_of(axes), words)}</p>"
 
 
 def _image(png: bytes, words: str) -> str:

@@ -10,15 +10,17 @@ from narrows.errors import OutputError
 from narrows.model.coded_items import CodedItems
 from narrows.model.use import TrainedAutoencoder
 from narrows.report.evaluation import Evaluation, fitted_pca
-from narrows.report.figures import COLUMNS, codes_figure, loss_figure, reconstructions_figure
+from narrows.report.figures import COLUMNS
 from narrows.report.figures.column_errors import column_errors_figure
+from narrows.report.figures.latent_space import MOST_POINTS, codes
+from narrows.report.figures.loss_curves import loss_figure
+from narrows.report.figures.reconstructions import reconstructions
+from narrows.report.figures.style import save_figure
 from narrows.support.number_text import count_of
 from narrows.support.progress import Tracker, silent
 from narrows.training import History
 
 PICTURES = LOSS, RECONSTRUCTIONS, CODES = "loss.png", "reconstructions.png", "codes.png"
-# A figure of the latent space draws no more points than this.
-_MOST_CODES = 5000
 
 
 def draw_run(
@@ -57,21 +59,21 @@ def draw_run(
         error = evaluation.pca.mse if trained.training.objective == "l2" else None
         loss_figure(history, path, pca_error=error, pca_label=labels["pca_label"])
 
-    def reconstructions(path: Path) -> None:
+    def items(path: Path) -> None:
         if evaluation.columns:
             column_errors_figure(evaluation.columns, path, **labels)
         else:
             _draw_items(autoencoder, shown, np.sort(order[:COLUMNS]), path, labels)
 
-    def codes(path: Path) -> None:
-        rows = np.sort(order[:_MOST_CODES])
+    def latent_space(path: Path) -> None:
+        rows = np.sort(order[:MOST_POINTS])
         classes = None if shown.labels is None else shown.labels[rows]
         known = autoencoder.coded(shown.items) if coded is None else coded
-        codes_figure(known.codes(rows), classes, path)
+        save_figure(codes(known.codes(rows), classes), path)
 
     failures = dict[str, str]()
     with track("drawing pictures", total=len(PICTURES), unit="pictures") as advance:
-        for name, draw in zip(PICTURES, (losses, reconstructions, codes), strict=True):
+        for name, draw in zip(PICTURES, (losses, items, latent_space), strict=True):
             failures[name] = _failure(draw, folder / name)
             advance(1)
     return {name: failure for name, failure in failures.items() if failure}
@@ -90,15 +92,15 @@ def _draw_items(
     if shown.inputs is not None:
         inputs = autoencoder.shaped(np.asarray(shown.inputs[rows]))
     given = some if inputs is None else inputs
-    reconstructions_figure(
+    axes = reconstructions(
         some,
         autoencoder.reconstruct(given),
-        path,
         value_range=trained.data.value_range,
         pca=fitted_pca(trained).reconstruct(given),
         noisy=inputs,
         **labels,
     )
+    save_figure(axes, path)
 
 
 def _failure(draw: Callable[[Path], None], path: Path) -> str:

@@ -1,7 +1,6 @@
 """All that the page of ``narrows compare`` shows, as numbers, arrays and texts.
 
-:class:`Comparison` is the whole; each :class:`Part` is a class of its own. A part that does not apply
-to the data is None.
+:class:`Comparison` is the whole; a :class:`Part` of it that does not apply to the data is None.
 
 Arrays of items are in the data's own units and of the data's dtype, shape (n, \\*item_shape).
 Errors are mean squared errors per value in data units squared; of a table, of its standardised

@@ -1,6 +1,5 @@
 """What methods make of a budget: the error over how many numbers each keeps of an item."""
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,6 @@ from narrows.report.figures.style import (
     LEGEND,
     ORANGE,
     axes_for,
-    new_figure,
-    save_figure,
     set_headings,
     tidy_axes,
 )
@@ -27,26 +24,6 @@ _HEIGHT = 780  # pixels
 # and two of his "muted".
 _COLOURS = (GREY, BLUE, ORANGE, "#009988", "#cc3311", "#aa4499", "#33bbee", "#999933", "#332288")
 _MARKERS = "osD^vPXp*"
-
-
-def budget_figure(
-    rows: Sequence[Mapping[str, Any]],
-    path: str | os.PathLike[str],
-    *,
-    title: str = "Error over numbers kept",
-    error_unit: str = "",
-    budget: str = "Numbers kept of each item",
-    ticks: Sequence[float] | None = None,
-) -> None:
-    """Write what :func:`rate` draws as a PNG file.
-
-    Raises:
-        DataError: there is nothing to draw, or a value has no logarithm.
-        OutputError: the file cannot be written.
-    """
-    figure = new_figure(_HEIGHT, constrained=True)
-    rate(rows, figure.subplots(), title=title, error_unit=error_unit, budget=budget, ticks=ticks)
-    save_figure(figure, path)
 
 
 def rate(

@@ -4,8 +4,8 @@ import os
 
 import numpy as np
 
-from narrows.report.figures.item_rows import range_of, to_colours
-from narrows.report.figures.reconstructions import rows_figure
+from narrows.report.figures.item_rows import draw_rows, range_of, to_colours
+from narrows.report.figures.style import save_figure
 
 # Red, green and blue from nothing to the most, as shares: white, orange, a dark red.
 _HEAT = np.array([[1.0, 1.0, 1.0], [0.933, 0.467, 0.2], [0.4, 0.0, 0.05]])
@@ -39,7 +39,7 @@ def heat_map_figure(
         ("made of it", to_colours(reconstructions, value_range)),
         ("where it is odd", heat_colours(heat)),
     ]
-    rows_figure("The Oddest Items", rows, path, value_range=(0, 255))
+    save_figure(draw_rows("The Oddest Items", rows, value_range=(0, 255)), path)
 
 
 def heat_colours(heat: np.ndarray) -> np.ndarray:

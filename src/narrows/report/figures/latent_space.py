@@ -1,6 +1,5 @@
 """The latent space, drawn flat."""
 
-import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +14,6 @@ from narrows.report.figures.style import (
     SMALL_SIZE,
     TEXT_SIZE,
     axes_for,
-    new_figure,
-    save_figure,
     set_headings,
     tidy_axes,
 )
@@ -32,20 +29,6 @@ MOST_POINTS = 5_000
 # Past ten classes the colours come again, with another marker.
 _MARKERS = "o^"
 _MOST_CLASSES = len(_MARKERS) * len(CLASS_COLOURS)
-
-
-def codes_figure(
-    points: np.ndarray, labels: np.ndarray | None, path: str | os.PathLike[str]
-) -> None:
-    """Write what :func:`codes` draws as a PNG file.
-
-    Raises:
-        ShapeError: the codes are not (n, k), or there is not one label for each.
-        OutputError: the file cannot be written.
-    """
-    figure = new_figure(_HEIGHT, constrained=True)
-    codes(points, labels, figure.subplots())
-    save_figure(figure, path)
 
 
 def codes(Z: np.ndarray, labels: np.ndarray | None = None, ax: "Axes | None" = None) -> "Axes":

@@ -1,38 +1,14 @@
 """Items above their reconstructions: what a code keeps, to the eye."""
 
-import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from narrows.errors import ShapeError
-from narrows.report.figures.item_rows import Rows, draw_rows, range_of
-from narrows.report.figures.style import save_figure
+from narrows.report.figures.item_rows import draw_rows, range_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-
-def reconstructions_figure(
-    originals: np.ndarray,
-    results: np.ndarray,
-    path: str | os.PathLike[str],
-    **given: Any,
-) -> None:
-    """Write what :func:`reconstructions` draws as a PNG file.
-
-    Args:
-        path: the file to write.
-        given: the keywords of :func:`reconstructions`.
-
-    Raises:
-        ShapeError: there are no items, or the shapes differ.
-        OutputError: the file cannot be written.
-    """
-    axes = reconstructions(originals, results, **given)
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    save_figure(figure, path)
 
 
 def reconstructions(
@@ -82,27 +58,3 @@ def reconstructions(
             )
     limits = value_range or range_of(rows[0][1])
     return draw_rows("Items and Their Reconstructions", rows, ax, value_range=limits)
-
-
-def rows_figure(
-    title: str,
-    rows: Rows,
-    path: str | os.PathLike[str],
-    *,
-    value_range: tuple[float, float] | None = None,
-) -> None:
-    """Write rows of items under each other as a PNG file, as :func:`reconstructions` draws them.
-
-    Args:
-        title: what the figure says above them.
-        rows: what each is called, and its items (n, \\*item_shape), of which ten are drawn.
-        path: the PNG file to write.
-        value_range: as there, of the first row's items.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    axes = draw_rows(title, rows, value_range=value_range or range_of(rows[0][1]))
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    save_figure(figure, path)

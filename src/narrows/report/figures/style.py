@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from narrows.support.files import atomic_file
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -66,22 +67,24 @@ def axes_for(ax: "Axes | None", height: int) -> "Axes":
     return new_figure(height, constrained=True).subplots() if ax is None else ax
 
 
-def save_figure(figure: "Figure", path: str | os.PathLike[str]) -> None:
-    """Write a PNG without date or version in it.
+def save_figure(drawn: "Artist", path: str | os.PathLike[str]) -> None:
+    """Write a figure, or that of some axes, as a PNG without date or version in it.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    png = png_of(figure)
+    png = png_of(drawn)
     with atomic_file(path) as stream:
         stream.write(png)
 
 
-def png_of(figure: "Figure") -> bytes:
-    """A PNG without date or version in it."""
+def png_of(drawn: "Artist") -> bytes:
+    """The bytes of such a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    canvas, stream = figure.canvas, io.BytesIO()
+    figure, stream = drawn.get_figure(root=True), io.BytesIO()
+    assert figure is not None
+    canvas = figure.canvas
     assert isinstance(canvas, FigureCanvasAgg)
     # Figure.savefig would obey the user's savefig settings, which can change the size.
     canvas.print_png(stream, metadata={"Software": None})
