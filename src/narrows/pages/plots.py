@@ -52,17 +52,15 @@ class Series:
 
     Attributes:
         name: in the legend.
-        points: from left to right where they are joined.
+        points: from left to right.
         colour: a name of the stylesheet, such as ``ours``; by default the series' own.
-        joined: whether a line goes through them.
         marked: whether each has a mark.
-        dashed: whether that line is broken.
+        dashed: whether the line through them is broken.
     """
 
     name: str
     points: Sequence[tuple[float, float]]
     colour: str | None = None
-    joined: bool = True
     marked: bool = True
     dashed: bool = False
 
@@ -269,7 +267,7 @@ def _lines(frame: _Frame, series: Sequence[Series]) -> Markup:
 def _line(frame: _Frame, one: Series, number: int) -> Markup:
     places = [(frame.across(x), frame.up(y)) for x, y in one.points]
     drawn = Markup("")
-    if one.joined and len(places) > 1:
+    if len(places) > 1:
         path = "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in places)
         drawn = Markup('<path class="{}" d="{}"/>').format(_stroke(one), path)
     if one.marked:
@@ -305,7 +303,7 @@ def _dots(
 
 def _sample(one: Series, number: int) -> Markup:
     """What a series looks like, for the legend."""
-    line = Markup('<path class="{}" d="M1,7H25"/>').format(_stroke(one)) if one.joined else ""
+    line = Markup('<path class="{}" d="M1,7H25"/>').format(_stroke(one))
     mark = (
         Markup('<path class="mark" transform="translate(13 7)" d="{}"/>').format(_mark(number))
         if one.marked

@@ -32,7 +32,6 @@ class Table:
         rows: as many cells each; None is a gap.
         ours: the numbers of the rows to mark.
         decimals: of columns of one measure, such as R², how many all of their numbers have.
-        source: what data and which version the figures come from, where the title does not say.
     """
 
     name: str
@@ -41,7 +40,6 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     ours: Collection[int] = ()
     decimals: Mapping[str, int] = field(default_factory=dict)
-    source: str = ""
 
     @property
     def is_long(self) -> bool:

@@ -42,6 +42,11 @@ class DenoisingScore:
     ssim: float | None
     settings: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def chosen(self) -> str:
+        """The settings in words; empty where there are none."""
+        return ", ".join(f"{name} {value:g}" for name, value in self.settings.items())
+
 
 @dataclass(frozen=True)
 class Denoising:
@@ -199,8 +204,8 @@ def denoising_text(result: Denoising) -> str:
     known = any(score.psnr is not None for score in result.scores)
     rows = [["method", "RMSE, of the range", *["PSNR"] * known, "SSIM"]]
     for score in result.scores:
-        numbers = ", ".join(f"{name} {value:g}" for name, value in score.settings.items())
-        title = TITLES.get(score.method, score.method) + (f" ({numbers})" if numbers else "")
+        title = TITLES.get(score.method, score.method)
+        title += f" ({score.chosen})" if score.chosen else ""
         likeness = "" if score.ssim is None else f"{score.ssim:.3f}"
         quality = [] if score.psnr is None else [f"{score.psnr:.2f} dB"]
         rows.append([title, f"{score.rmse:.4f}", *quality, likeness])

@@ -1,6 +1,7 @@
 """A comparison's numbers as tables of its page, which become CSV files."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from narrows.pages.tables import Cell, Table
@@ -25,250 +26,173 @@ _LAYOUTS = {"item": "a file each", "sheet": "one sheet", "file": "one file"}
 
 def models_table(models: Sequence[ModelFacts], marked: Collection[str]) -> Table:
     detect = all(model.detects for model in models)
-    rows: list[list[Cell]] = [
-        [
-            model.name,
-            "PCA in place of a net" if model.is_pca else model.preset,
-            model.latent,
-            model.parameters,
-            model.file_bytes,
-            model.epochs,
-            _seconds(model.seconds),
-            model.seed,
-            model.data,
-            model.version or None,
-        ]
-        for model in models
-    ]
-    return Table(
-        name="models",
-        title="What was trained, and what it cost"
-        + ("" if detect else "; files are without what detect needs, which fit adds"),
-        columns=[
-            "model",
-            "preset",
-            "numbers",
-            "parameters",
-            "bytes of its file",
-            "epochs",
-            "seconds",
-            "seed",
-            "trained on",
-            "version",
-        ],
-        rows=rows,
-        ours=_marked(models, marked),
+    more = "" if detect else "; files are without what detect needs, which fit adds"
+    return _table(
+        "models",
+        f"What was trained, and what it cost{more}",
+        models,
+        {
+            "model": lambda each: each.name,
+            "preset": lambda each: "PCA in place of a net" if each.is_pca else each.preset,
+            "numbers": lambda each: each.latent,
+            "parameters": lambda each: each.parameters,
+            "bytes of its file": lambda each: each.file_bytes,
+            "epochs": lambda each: each.epochs,
+            "seconds": lambda each: _seconds(each.seconds),
+            "seed": lambda each: each.seed,
+            "trained on": lambda each: each.data,
+            "version": lambda each: each.version or None,
+        },
+        _marked(models, marked),
     )
 
 
 def scores_table(scores: Sequence[MethodScore], unit: str, marked: Collection[str]) -> Table:
-    quality = any(score.psnr is not None for score in scores)
-    rows: list[list[Cell]] = [
-        [
-            score.name,
-            score.numbers,
-            score.error,
-            score.psnr if quality else None if score.relative is None else 100 * score.relative,
-        ]
-        for score in scores
-    ]
-    last = "PSNR, dB" if quality else "RMSE, % of the mean's"
-    return Table(
-        name="scores",
-        title=f"Mean squared error in {unit}",
-        columns=["method", "numbers kept", "error", last],
-        rows=rows,
-        ours=_marked(scores, marked),
-    )
+    columns: dict[str, Callable[[Any], Cell]] = {
+        "method": lambda each: each.name,
+        "numbers kept": lambda each: each.numbers,
+        "error": lambda each: each.error,
+    }
+    if any(score.psnr is not None for score in scores):
+        columns["PSNR, dB"] = lambda each: each.psnr
+    else:
+        columns["RMSE, % of the mean's"] = lambda each: _per_cent(each.relative)
+    title = f"Mean squared error in {unit}"
+    return _table("scores", title, scores, columns, _marked(scores, marked))
 
 
 def numbers_table(part: NumbersKept, unit: str, marked: Collection[str]) -> Table:
-    rows: list[list[Cell]] = [
-        [one.name, point.numbers, point.error, point.psnr, point.how or None]
-        for one in part.series
-        for point in one.points
-    ]
-    kinds = [one for one in part.series for _ in one.points]
-    return Table(
-        name="error-over-numbers",
-        title=f"Error over numbers kept, mean squared error in {unit}",
-        columns=["method", "numbers kept", "error", "PSNR, dB", "trained"],
-        rows=rows,
-        ours=_marked(kinds, marked),
+    return _table(
+        "error-over-numbers",
+        f"Error over numbers kept, mean squared error in {unit}",
+        [(one, point) for one in part.series for point in one.points],
+        {
+            "method": lambda pair: pair[0].name,
+            "numbers kept": lambda pair: pair[1].numbers,
+            "error": lambda pair: pair[1].error,
+            "PSNR, dB": lambda pair: pair[1].psnr,
+            "trained": lambda pair: pair[1].how or None,
+        },
+        _marked([one for one in part.series for _ in one.points], marked),
     )
 
 
 def bytes_table(part: BytesSpent, words: Words, marked: Collection[str]) -> Table:
-    rows: list[list[Cell]] = [
-        [
-            point.name,
-            point.setting or None,
-            _LAYOUTS[point.layout],
-            "yes" if point.charged else "no",
-            point.item_bytes,
-            point.error,
-            point.psnr,
-            point.largest,
-            _seconds(point.seconds),
-        ]
-        for point in part.points
-    ]
-    return Table(
-        name="error-over-bytes",
-        title=f"Error over bytes, mean squared error in{words.unit}, {part.count:,} {words.things}",
-        columns=[
-            "method",
-            "setting",
-            "stored as",
-            "decoder counted",
-            f"bytes {words.a_thing}",
-            "error",
-            "PSNR, dB",
-            "largest error",
-            "seconds to write",
-        ],
-        rows=rows,
-        ours=_marked(part.points, marked),
+    return _table(
+        "error-over-bytes",
+        f"Error over bytes, mean squared error in{words.unit}, {part.count:,} {words.things}",
+        part.points,
+        {
+            "method": lambda each: each.name,
+            "setting": lambda each: each.setting or None,
+            "stored as": lambda each: _LAYOUTS[each.layout],
+            "decoder counted": lambda each: "yes" if each.charged else "no",
+            f"bytes {words.a_thing}": lambda each: each.item_bytes,
+            "error": lambda each: each.error,
+            "PSNR, dB": lambda each: each.psnr,
+            "largest error": lambda each: each.largest,
+            "seconds to write": lambda each: _seconds(each.seconds),
+        },
+        _marked(part.points, marked),
     )
 
 
 def archives_table(part: Archives, words: Words) -> Table:
-    names = list(dict.fromkeys(name for row in part.rows for name in row.parts))
-    rows: list[list[Cell]] = [
-        [
-            row.name,
-            row.total,
-            row.item_bytes,
-            *(row.parts.get(name) for name in names),
-            row.beyond or None,
-            row.classical or None,
-            row.error,
-            row.largest,
-            _seconds(row.seconds),
-            _seconds(row.seconds_back),
-        ]
-        for row in part.rows
-    ]
-    return Table(
-        name="archives",
-        title=f"Archives of {count_of(part.count, words.things)}, {part.raw_bytes:,} bytes"
+    names = dict.fromkeys(name for row in part.rows for name in row.parts)
+    return _table(
+        "archives",
+        f"Archives of {count_of(part.count, words.things)}, {part.raw_bytes:,} bytes"
         f"{words.written or ' as they are'}",
-        columns=[
-            "archive",
-            "bytes",
-            words.a_thing,
-            *(f"bytes of {name}" for name in names),
-            "bytes of a decoder beside it",
-            "the smallest without learning",
-            "mean squared error",
-            "largest error",
-            "seconds to write",
-            "seconds to read",
-        ],
-        rows=rows,
+        part.rows,
+        {
+            "archive": lambda row: row.name,
+            "bytes": lambda row: row.total,
+            words.a_thing: lambda row: row.item_bytes,
+            **{f"bytes of {name}": lambda row, name=name: row.parts.get(name) for name in names},
+            "bytes of a decoder beside it": lambda row: row.beyond or None,
+            "the smallest without learning": lambda row: row.classical or None,
+            "mean squared error": lambda row: row.error,
+            "largest error": lambda row: row.largest,
+            "seconds to write": lambda row: _seconds(row.seconds),
+            "seconds to read": lambda row: _seconds(row.seconds_back),
+        },
     )
 
 
 def use_table(part: CodeUse, words: Words, marked: Collection[str]) -> Table:
-    rows: list[list[Cell]] = [
-        [row.name, row.numbers, 100 * row.neighbours, 100 * row.logistic] for row in part.rows
-    ]
-    guess = 100 * part.most_frequent
-    rows.append(["always the most frequent class", 0, guess, guess])
-    return Table(
-        name="use-of-codes",
-        title=f"Accuracy in %, {part.measured:,} {words.things} of {part.classes} classes",
-        columns=["classes told from", "numbers", "5 nearest neighbours", "logistic regression"],
-        rows=rows,
-        ours=_marked(part.rows, marked),
+    table = _table(
+        "use-of-codes",
+        f"Accuracy in %, {part.measured:,} {words.things} of {part.classes} classes",
+        part.rows,
+        {
+            "classes told from": lambda row: row.name,
+            "numbers": lambda row: row.numbers,
+            "5 nearest neighbours": lambda row: 100 * row.neighbours,
+            "logistic regression": lambda row: 100 * row.logistic,
+        },
+        _marked(part.rows, marked),
     )
+    guess = 100 * part.most_frequent
+    always: list[Cell] = ["always the most frequent class", 0, guess, guess]
+    return replace(table, rows=[*table.rows, always])
 
 
 def features_table(part: Features) -> Table:
-    rows: list[list[Cell]] = [
-        [
-            f"number {number.index + 1}",
-            number.effect,
-            float(number.values[0]),
-            float(number.values[-1]),
-            ", ".join(number.columns) or None,
-        ]
-        for number in part.numbers
-    ]
-    return Table(
-        name="latent-numbers",
-        title=f"What each latent number of {part.model} moves, strongest first",
-        columns=["latent number", "effect", "from", "to", "columns that it moves most"],
-        rows=rows,
+    return _table(
+        "latent-numbers",
+        f"What each latent number of {part.model} moves, strongest first",
+        part.numbers,
+        {
+            "latent number": lambda each: f"number {each.index + 1}",
+            "effect": lambda each: each.effect,
+            "from": lambda each: float(each.values[0]),
+            "to": lambda each: float(each.values[-1]),
+            "columns that it moves most": lambda each: ", ".join(each.columns) or None,
+        },
     )
 
 
 def errors_table(name: str, number: int, scores: Sequence[ColumnScore]) -> Table:
-    rows: list[list[Cell]] = [
-        [
-            score.name,
-            score.kind,
-            _shown(score, score.error),
-            _shown(score, score.pca_error),
-            _shown(score, score.baseline_error),
-            score.r2,
-            score.pca_r2,
-            None if score.missing_wrong is None else 100 * score.missing_wrong,
-        ]
-        for score in scores
-    ]
-    return Table(
-        name=f"columns-{number}",
-        title=f"Errors of {name} by column: of categories the % of wrong ones, else the root mean "
+    def shown(score: ColumnScore, error: float) -> float:
+        return 100 * error if score.is_category else error
+
+    table = _table(
+        f"columns-{number}",
+        f"Errors of {name} by column: of categories the % of wrong ones, else the root mean "
         "squared error in the column's own unit, in days for dates",
-        columns=[
-            "column",
-            "kind",
-            "error",
-            "PCA's",
-            "the mean's",
-            "R²",
-            "PCA's R²",
-            "missing or not, % wrong",
-        ],
-        rows=rows,
-        decimals={"R²": 3, "PCA's R²": 3},
+        scores,
+        {
+            "column": lambda each: each.name,
+            "kind": lambda each: each.kind,
+            "error": lambda each: shown(each, each.error),
+            "PCA's": lambda each: shown(each, each.pca_error),
+            "the mean's": lambda each: shown(each, each.baseline_error),
+            "R²": lambda each: each.r2,
+            "PCA's R²": lambda each: each.pca_r2,
+            "missing or not, % wrong": lambda each: _per_cent(each.missing_wrong),
+        },
     )
-
-
-def _shown(score: ColumnScore, error: float) -> float:
-    return 100 * error if score.is_category else error
+    return replace(table, decimals={"R²": 3, "PCA's R²": 3})
 
 
 def redundancy_table(part: Redundancy) -> Table:
     steps = {drop.name: place for place, drop in enumerate(part.drops, 1)}
-    rows: list[list[Cell]] = [
-        [
-            column.name,
-            column.kind,
-            column.score,
-            None if column.wrong is None else 100 * column.wrong,
-            _sources(column),
-            steps.get(column.name),
-        ]
-        for column in part.columns
-    ]
-    return Table(
-        name="redundancy",
-        title=f"How well each column follows from the others, fitted to {part.rows_fitted:,} rows "
+    table = _table(
+        "redundancy",
+        f"How well each column follows from the others, fitted to {part.rows_fitted:,} rows "
         f"and measured on {part.rows_measured:,} others; from which, where "
         f"the score is {FOLLOWING} or more",
-        columns=[
-            "column",
-            "kind",
-            "score, 0 to 1",
-            "category, % wrong",
-            "follows from",
-            "may be left out, in this order",
-        ],
-        rows=rows,
-        decimals={"score, 0 to 1": 3},
+        part.columns,
+        {
+            "column": lambda each: each.name,
+            "kind": lambda each: each.kind,
+            "score, 0 to 1": lambda each: each.score,
+            "category, % wrong": lambda each: _per_cent(each.wrong),
+            "follows from": _sources,
+            "may be left out, in this order": lambda each: steps.get(each.name),
+        },
     )
+    return replace(table, decimals={"score, 0 to 1": 3})
 
 
 def _sources(column: Redundant) -> str | None:
@@ -278,23 +202,19 @@ def _sources(column: Redundant) -> str | None:
 
 
 def denoising_table(part: DenoisingPart, number: int) -> Table:
-    rows: list[list[Cell]] = [
-        [
-            score.method,
-            score.rmse,
-            score.psnr,
-            score.ssim,
-            ", ".join(f"{name} {value:g}" for name, value in score.settings.items()) or None,
-        ]
-        for score in part.scores
-    ]
-    return Table(
-        name=f"denoising-{number}",
-        title=f"What is left of {part.noise} by {part.model}, {count_of(part.count, 'items')}; "
+    return _table(
+        f"denoising-{number}",
+        f"What is left of {part.noise} by {part.model}, {count_of(part.count, 'items')}; "
         "the range is 1 wide",
-        columns=["method", "root mean squared error", "PSNR, dB", "SSIM", "settings"],
-        rows=rows,
-        ours=[1] if len(rows) > 1 else [],
+        part.scores,
+        {
+            "method": lambda each: each.method,
+            "root mean squared error": lambda each: each.rmse,
+            "PSNR, dB": lambda each: each.psnr,
+            "SSIM": lambda each: each.ssim,
+            "settings": lambda each: each.chosen or None,
+        },
+        [1] if len(part.scores) > 1 else [],
     )
 
 
@@ -324,9 +244,25 @@ def tables_of(comparison: Comparison, marked: Collection[str]) -> dict[str, Tabl
     return tables
 
 
+def _table(
+    name: str,
+    title: str,
+    rows: Sequence[Any],
+    columns: Mapping[str, Callable[[Any], Cell]],
+    ours: Collection[int] = (),
+) -> Table:
+    """A table with what each column says of every one of ``rows``."""
+    cells = [[cell(row) for cell in columns.values()] for row in rows]
+    return Table(name=name, title=title, columns=list(columns), rows=cells, ours=ours)
+
+
 def _marked(rows: Sequence[Any], marked: Collection[str]) -> list[int]:
     return [number for number, row in enumerate(rows) if row.name in marked]
 
 
 def _seconds(seconds: float | None) -> float | None:
     return None if seconds is None else float(f"{seconds:.3g}")
+
+
+def _per_cent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
