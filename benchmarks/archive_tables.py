@@ -153,7 +153,7 @@ def levels_with_xz(source: Path, per_cent: float) -> dict[str, int]:
     found = quantise(
         typed,
         first_rows(source, typed.rows, bound=f"{per_cent}%"),
-        column_bounds(typed, error_bounds),
+        column_bounds(typed, error_bounds)[0],
     )
     return {"levels by rows + xz": found.by_rows, "levels by columns + xz": found.by_columns}
 

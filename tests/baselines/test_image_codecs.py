@@ -61,7 +61,6 @@ def test_jpeg_with_a_file_each_is_what_pillow_writes_and_opens(shape: tuple[int,
             size += len(out.getvalue())
             back = np.asarray(Image.open(out), float).reshape(item.shape)
             squares += np.square(back - item).sum()
-        assert point.items == len(items)
         assert point.item_bytes == size / len(items)
         assert point.mse == pytest.approx(squares / items.size)
 
@@ -119,7 +118,6 @@ def test_levels_of_another_range_fill_that_of_pixels_and_errors_are_in_their_own
     items = (pictures(5, 8, 8) // 16).astype(np.uint8)
     items[0, 0, 0], items[0, 0, 1] = 0, 16
     result = measured(items, "JPEG", "PNG", value_range=(0.0, 16.0))
-    assert result.note == "values from 0 to 16 are pixels from 0 to 255"
     assert all(point.mse == 0 for point in of(result, "PNG", False))
     point = of(result, "JPEG", False)[6]
     squares = 0.0
@@ -145,9 +143,8 @@ def test_levels_as_pixels_are_levels_again(limits: tuple[float, float] | None) -
 def test_of_many_items_some_are_drawn_and_always_the_same() -> None:
     items = RANDOM.integers(0, 256, (700, 30, 30), dtype=np.uint8)
     first, again, other = (measured(items, "PNG", seed=seed) for seed in (0, 0, 1))
-    assert (first.files, first.on_sheet, first.of) == (80, (1 << 19) // 900, 700)
+    assert (first.files, first.on_sheet) == (80, (1 << 19) // 900)
     assert first.points == again.points != other.points
-    assert [point.items for point in first.points] == [first.files, first.on_sheet]
 
 
 def test_sides_beyond_what_a_format_holds_are_left_out() -> None:

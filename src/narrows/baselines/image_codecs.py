@@ -16,7 +16,6 @@ the error is that of the decoded pixels.
 """
 
 import io
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -148,7 +147,6 @@ class CodecPoint:
         codec: its name.
         quality: the setting; None where it is lossless.
         on_sheet: whether all items lie on one sheet; otherwise each has a file.
-        items: on how many it was measured.
         item_bytes: of an item, headers included.
         mse: the mean squared error of what is decoded, in the data's own unit squared.
     """
@@ -156,7 +154,6 @@ class CodecPoint:
     codec: str
     quality: int | None
     on_sheet: bool
-    items: int
     item_bytes: float
     mse: float
 
@@ -171,20 +168,12 @@ class ImageCodecResult:
             has …``).
         files: the items that were measured with a file each.
         on_sheet: the items that were measured on one sheet.
-        of: the items that both were drawn from.
-        seed: of the draw.
-        note: how values became pixels, where they are none; otherwise None.
-        seconds: that it took.
     """
 
     points: tuple[CodecPoint, ...]
     left_out: tuple[tuple[str, str], ...]
     files: int
     on_sheet: int
-    of: int
-    seed: int
-    note: str | None
-    seconds: float
 
 
 def no_image_codecs(item_shape: tuple[int, ...], dtype: np.dtype) -> str | None:
@@ -222,7 +211,6 @@ def measure_image_codecs(
         codecs: the formats.
         track: told how far it is.
     """
-    begun = time.perf_counter()
     pixels = full_range(value_range)
     shape = items.shape[1:3] if items.shape[3:] in ((), (1,)) else items.shape[1:]
     items = items.reshape(len(items), *shape)
@@ -256,10 +244,6 @@ def measure_image_codecs(
         left_out=tuple(left_out),
         files=len(files),
         on_sheet=len(together),
-        of=len(items),
-        seed=seed,
-        note=None if pixels.factor == 1 else pixels.note,
-        seconds=time.perf_counter() - begun,
     )
 
 
@@ -286,7 +270,6 @@ def measure_setting(
         codec=codec.name,
         quality=quality,
         on_sheet=on_sheet,
-        items=len(items),
         item_bytes=size / len(items),
         mse=squares / items.size,
     )

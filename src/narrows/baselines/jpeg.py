@@ -76,11 +76,6 @@ class OpenedJpeg:
     block: tuple[int, int]
 
     @property
-    def zeros(self) -> Float64[np.ndarray, "rows columns"]:
-        """The share of k that is 0 in each block."""
-        return (self.kept == 0).mean(axis=(2, 3))
-
-    @property
     def zero_share(self) -> float:
         """The share of k that is 0 in the whole picture."""
         return float((self.kept == 0).mean())

@@ -13,7 +13,6 @@ out is what is lost (Parseval).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,37 +21,16 @@ from narrows.learnt.pca import PCA
 from narrows.support.chunks import CACHED_VALUES, chunks
 from narrows.support.progress import Tracker, silent
 
-#: How many numbers are kept where nobody says.
-NUMBERS = (2, 3, 4, 5, 7, 10, 15, 20, 30, 40, 50)
-
 # Of a chunk of items, the sum of squares of each (n,), and the squares of what is kept of it, in
 # the order in which it is (n, k).
 Parts = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class KeptError:
-    """What is lost of items.
-
-    Attributes:
-        numbers: that are kept of each item, places counted.
-        kept: how many components or coefficients these are.
-        mse: the mean squared error, in the data's own unit squared.
-    """
-
-    numbers: int
-    kept: int
-    mse: float
-
-
 def pca_errors(
-    pca: PCA,
-    items: np.ndarray,
-    numbers: Sequence[int] = NUMBERS,
-    *,
-    track: Tracker = silent,
-) -> tuple[KeptError, ...]:
-    """What PCA loses of items at every budget, from one analysis of at least as many components.
+    pca: PCA, items: np.ndarray, numbers: Sequence[int], *, track: Tracker = silent
+) -> dict[int, float]:
+    """What PCA loses of items at every budget, from one analysis of at least as many components:
+    the mean squared error, in the data's own unit squared, by the numbers that are kept.
 
     Args:
         pca: fitted to training items.
@@ -70,9 +48,9 @@ def pca_errors(
 
 
 def largest_dct_errors(
-    items: np.ndarray, numbers: Sequence[int] = NUMBERS, *, track: Tracker = silent
-) -> tuple[KeptError, ...]:
-    """What is lost when each item keeps its largest cosine coefficients, and their places.
+    items: np.ndarray, numbers: Sequence[int], *, track: Tracker = silent
+) -> dict[int, float]:
+    """The same when each item keeps its largest cosine coefficients, and their places.
 
     Args:
         items: (n, length), (n, height, width) or (n, height, width, channels), any real dtype, at
@@ -124,7 +102,7 @@ def _dct_parts(chunk: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _errors(
     items: np.ndarray, parts: Parts, kept: Mapping[int, int], what: str, track: Tracker
-) -> tuple[KeptError, ...]:
+) -> dict[int, float]:
     """The errors of budgets, of which ``kept`` says how many parts each affords."""
     lost = dict.fromkeys(kept, 0.0)
     with track(f"measuring {what}", total=len(items), unit="items") as advance:
@@ -135,7 +113,4 @@ def _errors(
                 lost[budget] += float(whole.sum() - (within[count - 1] if count else 0.0))
             advance(len(chunk))
     # What rounding leaves of nothing may be negative.
-    return tuple(
-        KeptError(numbers=budget, kept=kept[budget], mse=max(total, 0.0) / items.size)
-        for budget, total in lost.items()
-    )
+    return {budget: max(total, 0.0) / items.size for budget, total in lost.items()}

@@ -15,7 +15,6 @@ the columns are not counted, as a program that reads it would know them.
 
 import gzip
 import io
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -48,25 +47,6 @@ _PARQUET_LEVEL = 19
 
 
 @dataclass(frozen=True, kw_only=True)
-class ColumnError:
-    """What quantising does to a column of numbers.
-
-    Attributes:
-        name: the column's.
-        bound: the largest error that is allowed, in its own unit.
-        largest: as measured.
-        mse: the mean squared error over the cells that hold a number, in its own unit squared.
-        variance: of the column, in the same unit.
-    """
-
-    name: str
-    bound: float
-    largest: float
-    mse: float
-    variance: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class TableCodecPoint:
     """A way of keeping a table.
 
@@ -76,21 +56,22 @@ class TableCodecPoint:
             everything is exact.
         size: bytes.
         row_bytes: bytes a row.
-        columns: of a bound, what it does to each column of numbers that it lets change.
+        errors: of a bound, the :func:`relative_error` of each column of numbers that may change;
+            None of those that do not vary.
     """
 
     method: str
     bound: str | None
     size: int
     row_bytes: float
-    columns: tuple[ColumnError, ...] = ()
+    errors: tuple[float | None, ...] = ()
 
     @property
     def relative_error(self) -> float:
         """The mean over the columns of numbers of their mean squared error over their variance, the
         unit of a model's features; 0 where nothing is lost."""
-        shares = [each.mse / each.variance for each in self.columns if each.variance > 0]
-        return float(np.mean(shares)) if shares else 0.0
+        known = [each for each in self.errors if each is not None]
+        return float(np.mean(known)) if known else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,23 +83,22 @@ class TableCodecResult:
         left_out: what is not installed, and how to install it.
         rows: the first so many rows are measured.
         of: rows that the table has.
-        seconds: that it took.
     """
 
     points: tuple[TableCodecPoint, ...]
     left_out: tuple[tuple[str, str], ...]
     rows: int
     of: int
-    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quantised:
-    """A table within largest errors: bytes column after column and row after row; the errors."""
+    """A table within largest errors: bytes column after column and row after row; the errors of a
+    :class:`TableCodecPoint`."""
 
     by_columns: int
     by_rows: int
-    errors: tuple[ColumnError, ...]
+    errors: tuple[float | None, ...]
 
     @property
     def size(self) -> int:
@@ -148,7 +128,6 @@ def measure_table_codecs(
         DataError: the table is damaged, empty, or has columns that narrows does not know.
         OSError: it cannot be read.
     """
-    begun = time.perf_counter()
     options = CsvOptions.of(csv or {})
     typed = TypedTable(source, options=options, track=track)
     if not typed.rows:
@@ -162,7 +141,7 @@ def measure_table_codecs(
     ways = chain(_exact(_csv_bytes(own, table), table), _bounded(rounded, table.num_rows, bounds))
     total = 2 + len(_COMPRESSORS) + len(bounds)
     with track("measuring table formats", total=total, unit="ways") as advance:
-        for method, bound, size, columns in ways:
+        for method, bound, size, errors in ways:
             if size is None:
                 left_out.append((method, f"it is not installed: {METHODS['zstd'].needs}"))
             else:
@@ -171,7 +150,7 @@ def measure_table_codecs(
                     bound=bound,
                     size=size,
                     row_bytes=size / max(table.num_rows, 1),
-                    columns=columns,
+                    errors=errors,
                 )
                 points.append(point)
             advance(1)
@@ -180,13 +159,12 @@ def measure_table_codecs(
         left_out=tuple(left_out),
         rows=table.num_rows,
         of=typed.rows,
-        seconds=time.perf_counter() - begun,
     )
 
 
 # A way of keeping a table: its name, the largest error, bytes or None where it is not installed,
-# and what it does to columns.
-_Way = tuple[str, str | None, int | None, tuple[ColumnError, ...]]
+# and the errors of columns.
+_Way = tuple[str, str | None, int | None, tuple[float | None, ...]]
 
 
 def _exact(text: bytes, table: Any) -> Iterator[_Way]:
@@ -328,7 +306,10 @@ def quantise(typed: TypedTable, table: Any, bounds: Mapping[str, float]) -> Quan
         if not within(values, back, kept.bound).all():
             raise AssertionError(f"{name} did not come back within its bound")
         if kept.bound and values.size:
-            errors.append(_error(name, kept, values, back))
+            scale = 10.0**-kept.storage.scale
+            errors.append(
+                relative_error(*(each.astype(np.float64) * scale for each in (values, back)))
+            )
     whole = [steps for steps in wide if len(steps) == table.num_rows]
     rest = [steps.tobytes() for steps in wide if len(steps) != table.num_rows]
     xz = _by("xz")
@@ -368,17 +349,3 @@ def _interleaved(columns: Sequence[np.ndarray]) -> bytes:
         return b""
     pieces = [column.view("u1").reshape(len(column), -1) for column in columns]
     return np.concatenate(pieces, axis=1).tobytes()
-
-
-def _error(name: str, kept: Kept, values: np.ndarray, back: np.ndarray) -> ColumnError:
-    scale = 10.0**-kept.storage.scale
-    finite = np.isfinite(values)
-    ours, theirs = (each[finite].astype(np.float64) * scale for each in (values, back))
-    lost = theirs - ours
-    return ColumnError(
-        name=name,
-        bound=kept.bound * scale,
-        largest=float(np.abs(lost).max(initial=0.0)),
-        mse=float(np.square(lost).mean()) if lost.size else 0.0,
-        variance=float(ours.var()) if ours.size else 0.0,
-    )

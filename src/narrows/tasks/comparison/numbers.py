@@ -1,8 +1,8 @@
 """Error over numbers kept: PCA, the largest cosine coefficients, and models of several sizes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from narrows.baselines.numbers_kept import KeptError, largest_dct_errors, pca_errors
+from narrows.baselines.numbers_kept import largest_dct_errors, pca_errors
 from narrows.data import Dataset
 from narrows.learnt.pca import fit_pca
 from narrows.model.use import TrainedAutoencoder
@@ -88,8 +88,8 @@ def _classical(
         )
 
 
-def _points(errors: Sequence[KeptError], peak: float | None) -> tuple[NumbersPoint, ...]:
-    return tuple(_point(each.numbers, each.mse, peak) for each in errors)
+def _points(errors: Mapping[int, float], peak: float | None) -> tuple[NumbersPoint, ...]:
+    return tuple(_point(numbers, error, peak) for numbers, error in errors.items())
 
 
 def _point(numbers: int, error: float, peak: float | None, how: str = "") -> NumbersPoint:

@@ -70,7 +70,7 @@ def _notes(found: TableCodecResult) -> Iterator[str]:
 
 
 def _codec_point(point: TableCodecPoint, found: TableCodecResult) -> BytesPoint:
-    largest = None if point.columns else 0.0
+    largest = None if point.errors else 0.0
     return BytesPoint(
         name=point.method,
         kind="codec",
