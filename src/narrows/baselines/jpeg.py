@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
+from narrows.data.image_transforms import grey
 from narrows.errors import ShapeError, UsageError
 from narrows.support.shapes import is_picture_shape
 
@@ -144,10 +145,7 @@ def luma(picture: np.ndarray) -> UInt8[np.ndarray, "h w"]:
             f"JPEG takes no picture of shape {picture.shape} and type {picture.dtype.name}",
             hint="give one of (height, width) or (height, width, 3) in 8 bits",
         )
-    if picture.ndim == 2 or picture.shape[2] == 1:
-        return picture.reshape(picture.shape[:2])
-    red, green, blue = np.moveaxis(picture[..., :3].astype(np.int64), 2, 0)
-    return ((19595 * red + 38470 * green + 7471 * blue + 32768) >> 16).astype(np.uint8)
+    return grey(picture).reshape(picture.shape[:2])
 
 
 def pad(pixels: np.ndarray) -> np.ndarray:

@@ -23,8 +23,7 @@ from narrows.data.tables import SchemaDrift, arrow_table, is_frame
 from narrows.errors import ShapeError
 from narrows.estimators import lazy
 from narrows.estimators.fit_data import fit_data, seed_of
-from narrows.estimators.inputs import ANY_ARRAY, features, given_array, is_plain
-from narrows.estimators.notebooks import ShownInNotebooks, explored_data
+from narrows.estimators.inputs import ANY_ARRAY, explored_data, features, given_array, is_plain
 from narrows.model.file import load_model, save_model
 from narrows.model.ranges import require_familiar
 from narrows.model.trained import TrainedModel
@@ -65,9 +64,7 @@ class SummaryText(str):
         return str(self)
 
 
-class Autoencoder(
-    ShownInNotebooks, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
-):
+class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Learn a small code for items that resemble each other.
 
     Args:
@@ -531,11 +528,19 @@ class Autoencoder(
                 estimator.feature_names_in_ = np.array(table.names, dtype=object)
         return estimator
 
-    def _result_html(self) -> str:
+    # scikit-learn's _repr_html_ gives this where its ``display`` is "diagram".
+    def _repr_html_inner(self) -> str:
+        diagram: str = super()._repr_html_inner()
         if not hasattr(self, "model_"):
-            return ""
+            return diagram
         few = self.__dict__.get("_few")
-        return model_html(self._in_use(), getattr(self, "history_", ()), few)
+        return diagram + model_html(self._in_use(), getattr(self, "history_", ()), few)
+
+    def _repr_mimebundle_(self, **given: Any) -> dict[str, Any]:
+        found: dict[str, Any] = super()._repr_mimebundle_(**given)
+        if "text/html" in found:
+            found["text/html"] = self._repr_html_inner()
+        return found
 
     def _take(self, trained: TrainedModel) -> None:
         self.model_ = trained

@@ -10,7 +10,7 @@ from narrows.data import Dataset, TableSchema
 from narrows.data.array_inputs import array_input
 from narrows.data.image_folder import are_pillow_images, images_as_dataset
 from narrows.data.tables import arrow_table, is_frame
-from narrows.errors import UsageError
+from narrows.errors import ShapeError, UsageError
 from narrows.support.progress import warn
 
 #: What scikit-learn's checks are told: numbers in any shape, as they lie in memory.
@@ -76,6 +76,40 @@ def check_labels(estimator: Any, X: Any, *, reset: bool) -> None:
             estimator.n_features_in_ = len(labels)
         return
     validate_data(estimator, X, reset=reset, skip_check_array=True)
+
+
+def explored_data(estimator: Any, items: np.ndarray, X: Any, labels: Any) -> Dataset:
+    """Items to explore, and what they are called.
+
+    Args:
+        estimator: a fitted Autoencoder.
+        items: ``X`` as the estimator takes it, features of a table.
+        X: as it was given.
+        labels: of the items, (n,), or None for those that ``X`` brings.
+
+    Raises:
+        ShapeError: there is not one label for each item.
+    """
+    ranks, classes = (X.labels, X.classes) if isinstance(X, Dataset) else (None, None)
+    if labels is not None:
+        given = np.asarray(labels)
+        if given.shape != (len(items),):
+            raise ShapeError(
+                f"labels have the shape {given.shape}, and {len(items):,} items need "
+                f"({len(items)},)",
+                hint="give one label for each item",
+            )
+        names, ranks = np.unique(given, return_inverse=True)
+        classes = tuple(map(str, names))
+    known = estimator.model_.data
+    return Dataset(
+        "X",
+        estimator._in_use().shaped(items),
+        known.value_range,
+        labels=ranks,
+        classes=classes,
+        table=known.table,
+    )
 
 
 def _reencoded(data: Dataset, table: TableSchema) -> np.ndarray:

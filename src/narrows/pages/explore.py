@@ -8,8 +8,6 @@ from narrows.pages.building import build_page
 
 # What an item is called, and several.
 _NAMES = {"image": ("picture", "pictures"), "table": ("row", "rows")}
-# Shapes of pictures: grey, colour, colour with transparency.
-_CHANNELS = ((), (1,), (3,), (4,))
 # Colours of classes in the stylesheet.
 _COLOURS = 10
 
@@ -41,7 +39,7 @@ def build_explore_page(page_data: Mapping[str, Any], *, server: bool) -> str:
         first=rows[0] if count is None else 0,
         last=rows[-1] if count is None else max(count - 1, 0),
         some=count is None and rows[-1] >= len(rows),
-        is_picture=page_data["kind"] != "table" and len(shape) > 1 and shape[2:] in _CHANNELS,
+        is_picture=page_data["kind"] == "image",
         legend=_legend(page_data["labels"], page_data["classes"]),
         in_colour=shape[2:] in ((3,), (4,)),
     )

@@ -17,12 +17,3 @@ def frame(arrays: Mapping[str, np.ndarray], **told: Any) -> bytes:
     return b"".join(
         [struct.pack("<I", len(text)), text, *(each.tobytes() for each in flat.values())]
     )
-
-
-def numbers(body: bytes) -> np.ndarray:
-    """The float32 numbers of a body, (n,).
-
-    Raises:
-        ValueError: it ends within one.
-    """
-    return np.frombuffer(body, "<f4").astype(np.float32)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from narrows.errors import DataError, NarrowsError
-from narrows.server.frames import frame, numbers
+from narrows.server.frames import frame
 from narrows.support.number_text import count_of
 from narrows.tasks.explore import Encoded, Explorer
 
@@ -139,7 +139,7 @@ async def _numbers(request: "Request", count: int, what: str) -> np.ndarray:
             f"the {what} has {len(body)} bytes, and one of this model has {4 * count}",
             hint=f"send {count_of(count, 'numbers')} of 4 bytes each",
         )
-    return numbers(body)
+    return np.frombuffer(body, "<f4").astype(np.float32)
 
 
 async def _body(request: "Request", most: int) -> bytes:

@@ -28,7 +28,7 @@ def in_short(comparison: Comparison) -> tuple[str, str, str]:
 
 
 def _worth(comparison: Comparison) -> str:
-    best, words = comparison.models[comparison.best], _words(comparison)
+    best, words = comparison.models[comparison.best], comparison.data.words
     mean = next((each for each in comparison.scores if each.kind == "mean"), None)
     if mean is not None and mean.error == 0:
         return (
@@ -140,7 +140,7 @@ def _rivals(comparison: Comparison) -> list[BytesPoint]:
 
 
 def _models(comparison: Comparison) -> str:
-    models, unit = comparison.models, _words(comparison).unit
+    models, unit = comparison.models, comparison.data.words.unit
     article = next((each for each in models if each.kind == "article"), None)
     ours = next((each for each in models if each.kind == "ours"), None)
     if article is not None and ours is not None:
@@ -182,7 +182,7 @@ def _cost(model: ModelFacts) -> str:
 
 def _bytes(comparison: Comparison) -> str:
     best, spent = comparison.models[comparison.best], comparison.spent
-    words, code = _words(comparison), bytes_text(4 * best.latent)
+    words, code = comparison.data.words, bytes_text(4 * best.latent)
     size, written = size_before(comparison)
     if spent is None:
         return (
@@ -226,7 +226,7 @@ def size_before(comparison: Comparison) -> tuple[float, str]:
     the space before them: of a row that never was text, what it is encoded as."""
     data = comparison.data
     if comparison.spent is not None:
-        return comparison.spent.raw_bytes, _words(comparison).written
+        return comparison.spent.raw_bytes, comparison.data.words.written
     encoded = f" encoded as {data.item_shape[0]:,} values" if data.form == "table" else ""
     return data.item_bytes, encoded
 
@@ -240,7 +240,3 @@ def _beside(own: float, other: float) -> str:
 
 def _with_numbers(model: ModelFacts) -> str:
     return f"with {count_of(model.latent, 'numbers')}"
-
-
-def _words(comparison: Comparison) -> Words:
-    return Words.of(comparison.data.form, comparison.data.unit)

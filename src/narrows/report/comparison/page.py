@@ -11,7 +11,7 @@ from narrows.report.comparison.in_short import size_before
 from narrows.report.comparison.pictures import Drawings, drawings_of
 from narrows.report.comparison.result import Comparison, ModelFacts
 from narrows.report.comparison.tables import denoising_table, errors_table, tables_of
-from narrows.report.comparison.wording import Words, are_alike
+from narrows.report.comparison.wording import are_alike
 from narrows.support.number_text import count_of, share, three_digits
 
 _SCRIPTS = ("compare.js",)
@@ -36,7 +36,7 @@ def write_comparison(path: str | os.PathLike[str], comparison: Comparison) -> No
 def comparison_page(comparison: Comparison) -> str:
     """The page of :func:`write_comparison` as one text."""
     unit = comparison.data.unit
-    words = Words.of(comparison.data.form, unit)
+    words = comparison.data.words
     colours = colours_of(comparison)
     large, small = (_drawings(comparison, name) for name in ("pictures", "thumbnails"))
     context: dict[str, Any] = {
@@ -114,7 +114,7 @@ def _add_items(
 def _tiles(comparison: Comparison) -> list[tuple[str, str]]:
     """The best model in a few figures."""
     model, facts = comparison.models[comparison.best], comparison.data
-    words = Words.of(facts.form, facts.unit)
+    words = facts.words
     size, written = size_before(comparison)
     numbers = count_of(model.latent, "numbers")
     tiles = [

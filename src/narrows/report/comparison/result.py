@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from narrows.report.columns import ColumnScore
+from narrows.report.comparison.wording import Words
 from narrows.report.denoising import DenoisingScore
 from narrows.report.redundancy import Redundancy
 
@@ -115,6 +116,11 @@ class DataFacts:
     unlabelled: int = 0
     columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> Words:
+        """What sentences call these things."""
+        return Words.of(self.form, self.unit, self.value_unit)
 
 
 @dataclass(frozen=True, kw_only=True)

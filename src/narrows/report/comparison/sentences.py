@@ -55,15 +55,14 @@ _STILL_FALLING = 0.02
 
 def with_sentences(comparison: Comparison) -> Comparison:
     """The comparison with all that it has to say."""
-    data = comparison.data
-    words = Words.of(data.form, data.unit, data.value_unit)
+    words, form = comparison.data.words, comparison.data.form
     more = least_sentence(comparison.scores, words)
     sentences: dict[type[Part], Callable[[Any], str]] = {
         NumbersKept: lambda part: numbers_sentence(part, words) + more,
         BytesSpent: lambda part: bytes_sentence(part, words),
         Archives: lambda part: archives_sentence(part, words),
         JpegWalk: lambda part: jpeg_sentence(part, words),
-        Features: lambda part: features_sentence(part, words, data.form),
+        Features: lambda part: features_sentence(part, words, form),
         Gallery: lambda part: gallery_sentence(part, words),
         CodeUse: lambda part: use_sentence(part, words),
         Losses: lambda part: losses_sentence(part, words),

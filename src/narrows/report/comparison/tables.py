@@ -225,7 +225,7 @@ def tables_of(comparison: Comparison, marked: Collection[str]) -> dict[str, Tabl
         comparison: what they are of.
         marked: names of the methods whose rows are marked as ours.
     """
-    unit, words = comparison.data.unit, Words.of(comparison.data.form, comparison.data.unit)
+    unit, words = comparison.data.unit, comparison.data.words
     tables = {
         "models": models_table(comparison.models, marked),
         "scores": scores_table(comparison.scores, unit, marked),

@@ -4,6 +4,7 @@ import math
 import os
 import zlib
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from narrows.errors import UsageError
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.pages.explore import build_explore_page
-from narrows.pages.frames import Framed
 from narrows.pages.writing import write_page
 from narrows.support.number_text import readable
 from narrows.support.progress import Tracker, silent
@@ -32,10 +32,12 @@ _ITEM_BYTES, _ALL_BYTES, _FEWEST, _MOST = 250_000, 1_000_000, 12, 400
 _WEIGHED = 64
 # Pages of more than so many weights open slowly, or not at all on a phone.
 _MOST_WEIGHTS = 20_000_000
+# A page in a notebook's frame reaches nothing around it; its buttons, forms and downloads work.
+_ALLOWED, _HEIGHT = "allow-scripts allow-forms allow-downloads", 860  # pixels
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportedPage(Framed):
+class ExportedPage:
     """A page that explores a model by itself; a notebook shows it.
 
     Attributes:
@@ -51,6 +53,12 @@ class ExportedPage(Framed):
     given: int
     precision: Precision
     things: str = "items"
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<iframe title="A page of narrows" sandbox="{_ALLOWED}" srcdoc="{escape(self.text)}" '
+            f'style="width: 100%; height: {_HEIGHT}px; border: 0"></iframe>'
+        )
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the page.
