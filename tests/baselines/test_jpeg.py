@@ -126,8 +126,8 @@ def test_nothing_but_rounding_loses_anything() -> None:
 @every_quality
 def test_no_coefficient_is_off_by_more_than_half_a_step(quality: int) -> None:
     found = open_jpeg(noise(30, 30), quality)
-    assert (np.abs(found.dequantised - found.frequencies) <= found.table / 2 + 1e-9).all()
-    np.testing.assert_array_equal(found.dequantised, found.kept * found.table)
+    lost = found.kept * found.table - found.frequencies
+    assert (np.abs(lost) <= found.table / 2 + 1e-9).all()
 
 
 def test_halves_are_rounded_away_from_zero() -> None:

@@ -61,7 +61,6 @@ class OpenedJpeg:
         table: what frequencies are divided by, Q, (8, 8), from 1 to 255.
         frequencies: F of each block, (rows, columns, 8, 8), in grey levels.
         kept: k, the whole numbers that are stored, (rows, columns, 8, 8).
-        dequantised: F' = k Q, (rows, columns, 8, 8), in grey levels.
         decoded: what comes back, (h, w).
         block: row and column, in blocks, of the one to show: the one of the largest variance.
     """
@@ -72,7 +71,6 @@ class OpenedJpeg:
     table: Int64[np.ndarray, "8 8"]
     frequencies: Float64[np.ndarray, "rows columns 8 8"]
     kept: Int64[np.ndarray, "rows columns 8 8"]
-    dequantised: Int64[np.ndarray, "rows columns 8 8"]
     decoded: UInt8[np.ndarray, "h w"]
     block: tuple[int, int]
 
@@ -103,7 +101,6 @@ def open_jpeg(picture: np.ndarray, quality: int = 50) -> OpenedJpeg:
     padded = pad(pixels)
     frequencies = block_frequencies(padded)
     kept = (np.sign(frequencies) * np.floor(np.abs(frequencies) / table + 0.5)).astype(np.int64)
-    dequantised = kept * table
     variances = blocks_of(padded).var(axis=(2, 3))
     row, column = np.unravel_index(np.argmax(variances), variances.shape)
     return OpenedJpeg(
@@ -113,8 +110,7 @@ def open_jpeg(picture: np.ndarray, quality: int = 50) -> OpenedJpeg:
         table=table,
         frequencies=frequencies,
         kept=kept,
-        dequantised=dequantised,
-        decoded=restored(dequantised)[: pixels.shape[0], : pixels.shape[1]],
+        decoded=restored(kept * table)[: pixels.shape[0], : pixels.shape[1]],
         block=(int(row), int(column)),
     )
 

@@ -118,18 +118,13 @@ def line_plot(
         ValueError: a value of a logarithmic axis is not above 0, or one is not finite.
     """
     points = [point for one in series for point in one.points]
-    if not points:
-        return Markup("")
-    limits = (*_limits([p[0] for p in points], x), *_limits([p[1] for p in points], y))
-    drawings = [
-        _drawing(frame, title, words, _lines(frame, series))
-        for frame in _frames(name, x, y, limits)
-    ]
     marks = [
         (one.name, _sample(one, number))
         for number, one in enumerate(series)
         if one.points and one.name
     ]
+    frames = _frames(name, points, x, y)
+    drawings = [_drawing(frame, title, words, _lines(frame, series)) for frame in frames]
     return _whole(name, drawings, marks if len(marks) > 1 else [])
 
 
@@ -153,22 +148,19 @@ def scatter_plot(
         ranks: the class of each point, by its place in ``classes``, -1 where it is not known; None
             for a single colour.
     """
-    if not points:
-        return Markup("")
-    limits = (*_limits([p[0] for p in points], x), *_limits([p[1] for p in points], y))
-    drawings = [
-        _drawing(frame, title, words, _dots(frame, points, ranks))
-        for frame in _frames(name, x, y, limits)
-    ]
+    frames = _frames(name, points, x, y)
+    drawings = [_drawing(frame, title, words, _dots(frame, points, ranks)) for frame in frames]
     legend = [(text, _dot(number)) for number, text in enumerate(classes)]
-    if ranks is not None and min(ranks) < 0:
+    if ranks and min(ranks) < 0:
         legend.append(("class not known", _dot(-1)))
     return _whole(name, drawings, legend if ranks is not None else [])
 
 
-def _frames(
-    name: str, x: Axis, y: Axis, limits: tuple[float, float, float, float]
-) -> Iterator[_Frame]:
+def _frames(name: str, points: Sequence[tuple[float, float]], x: Axis, y: Axis) -> Iterator[_Frame]:
+    """A wide one and a phone's; of no points none."""
+    if not points:
+        return
+    limits = (*_limits([p[0] for p in points], x), *_limits([p[1] for p in points], y))
     for kind, width, height in (("desk", 860, 420), ("phone", 360, 320)):
         ticks = _ticks(y, limits[2], limits[3], 8)
         left = 18 + 8 * max(len(tick_text(tick)) for tick in ticks)
@@ -326,6 +318,8 @@ def _class_colour(rank: int) -> str:
 
 
 def _whole(name: str, drawings: Sequence[Markup], legend: Sequence[tuple[str, Markup]]) -> Markup:
+    if not drawings:
+        return Markup("")
     entries = Markup("").join(
         Markup("<li>{}{}</li>").format(sample, text) for text, sample in legend
     )

@@ -1,11 +1,8 @@
 """The colour of each method, the same in every plot of a page, and which rows are marked."""
 
-from collections.abc import Iterable, Iterator
+from typing import Any
 
 from narrows.report.comparison.result import Comparison, Kind
-
-#: A method: its name, and what it is.
-Method = tuple[str, Kind]
 
 _FIXED: dict[Kind, str] = {
     "ours": "ours",
@@ -29,7 +26,13 @@ def colours_of(comparison: Comparison) -> dict[str, str]:
     best = comparison.models[comparison.best].name
     colours: dict[str, str] = {} if "ours" in models.values() else {best: "ours"}
     taken = 0
-    for name, kind in dict.fromkeys(_methods(comparison)):
+    methods: list[Any] = [
+        *comparison.models,
+        *comparison.numbers.series,
+        *(comparison.spent.points if comparison.spent else ()),
+        *(comparison.losses.curves if comparison.losses else ()),
+    ]
+    for name, kind in dict.fromkeys((each.name, each.kind) for each in methods):
         if name in colours:
             continue
         made_of = [model for model in models if name not in models and model in name]
@@ -41,16 +44,3 @@ def colours_of(comparison: Comparison) -> dict[str, str]:
             colours[name] = _OTHERS[taken % len(_OTHERS)]
             taken += 1
     return colours
-
-
-def _methods(comparison: Comparison) -> Iterator[Method]:
-    """Models first, then what may be made of them."""
-    parts: list[Iterable[object]] = [
-        comparison.models,
-        comparison.numbers.series,
-        comparison.spent.points if comparison.spent else (),
-        comparison.losses.curves if comparison.losses else (),
-    ]
-    for part in parts:
-        for method in part:
-            yield method.name, method.kind  # type: ignore[attr-defined]
