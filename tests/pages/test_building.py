@@ -40,9 +40,17 @@ def test_nan_is_refused(page):
 
 
 def test_no_line_ends_between_a_number_and_its_unit() -> None:
-    kept = '<script>"5 s"</script><pre>5 s</pre><code>--n 5 s</code><a title="5 s">'
+    kept = '<script>"5 s"</script><pre>5 s</pre><code>-n 5 s</code><a title="5 s">'
     assert building._unbroken(f"{kept}5 s, 47.5 %, 20 numbers</a> 5 sets 5 of") == (
         f"{kept}5\u00a0s, 47.5\u00a0%, 20\u00a0numbers</a> 5 sets 5 of"
+    )
+
+
+def test_no_line_ends_within_an_option() -> None:
+    kept = '<script>"--n"</script><title>--n</title><svg><text>--n</text></svg><a title="--n">a--n '
+    assert building._unbroken(f"{kept}(--keep-models x</a><code>fit --n 5 s</code>") == (
+        f'{kept}(<span class="option">--keep-models</span> x</a>'
+        '<code>fit <span class="option">--n</span> 5 s</code>'
     )
 
 

@@ -25,6 +25,10 @@ _BREAKS = re.compile(
     r"(?=(?:%|s|dB|[kMG]B|bytes?|numbers?|values?|items?|rows?|times|grey levels?)(?!\w))",
     re.DOTALL,
 )
+# Elements that hold no text of the page, tags, or an option, which a line could end in.
+_OPTIONS = re.compile(
+    r"(<(script|style|title|desc|text)\b.*?</\2>|<[^>]*>)|(?<![\w-])--[a-z][\w-]*", re.DOTALL
+)
 _IMPORT = re.compile(r'(\bfrom\s+|\bimport\s+)"\./([\w-]+\.js)"')
 
 
@@ -66,9 +70,10 @@ def build_page(
 
 
 def _unbroken(page: str) -> str:
-    """A page in which no line ends between a number and what it counts. What is copied, such as a
-    command, keeps its spaces."""
-    return _BREAKS.sub(lambda found: found[1] or "\u00a0", page)
+    """A page in which no line ends between a number and what it counts, or within an option. What
+    is copied, such as a command, keeps its spaces."""
+    page = _BREAKS.sub(lambda found: found[1] or "\u00a0", page)
+    return _OPTIONS.sub(lambda found: found[1] or f'<span class="option">{found[0]}</span>', page)
 
 
 @functools.cache
