@@ -10,13 +10,8 @@ from scipy.spatial.distance import cdist
 from narrows.data import Dataset, load_data
 from narrows.learnt.pca import fit_pca
 from narrows.report.comparison import usefulness
-from narrows.report.comparison.usefulness import (
-    ITEMS,
-    Labels,
-    Usefulness,
-    find_labels,
-    measure_usefulness,
-)
+from narrows.report.comparison.result import CodeUse
+from narrows.report.comparison.usefulness import Labels, find_labels, measure_usefulness
 
 Parts = tuple[Dataset, Dataset]
 
@@ -27,7 +22,7 @@ def parts() -> Parts:
 
 
 @pytest.fixture(scope="module")
-def result(parts: Parts) -> Usefulness:
+def result(parts: Parts) -> CodeUse:
     training, held_out = parts
     labels = find_labels(training, held_out)
     assert labels is not None
@@ -58,7 +53,7 @@ def test_the_five_nearest_neighbours_vote_by_distance_between_codes_as_they_are(
 
 @pytest.mark.slow
 def test_the_regression_is_scikit_learns_on_codes_standardised_by_training(
-    parts: Parts, result: Usefulness
+    parts: Parts, result: CodeUse
 ) -> None:
     from sklearn.linear_model import LogisticRegression
 
@@ -73,13 +68,13 @@ def test_the_regression_is_scikit_learns_on_codes_standardised_by_training(
 
 @pytest.mark.slow
 def test_always_the_most_frequent_class_is_right_as_often_as_it_comes(
-    parts: Parts, result: Usefulness
+    parts: Parts, result: CodeUse
 ) -> None:
     training, held_out = parts
     most = np.bincount(training.labels).argmax()
     assert result.most_frequent == pytest.approx((held_out.labels == most).mean())
-    assert (result.learnt, result.asked) == (len(training), len(held_out))
-    assert [row.name for row in result.rows] == ["PCA", ITEMS]
+    assert (result.learnt, result.measured) == (len(training), len(held_out))
+    assert [row.name for row in result.rows] == ["PCA", "the items themselves"]
 
 
 def test_codes_that_say_the_class_tell_it_and_those_that_say_nothing_do_not() -> None:
@@ -165,7 +160,7 @@ def test_items_whose_class_is_not_known_are_left_out() -> None:
     labels = Labels(classes=("a", "b"), training=truth[:200], held_out=truth[200:])
     found = measure_usefulness(items[:200], items[200:], labels, {})
     assert found is not None
-    assert (found.learnt, found.asked) == ((truth[:200] >= 0).sum(), (truth[200:] >= 0).sum())
+    assert (found.learnt, found.measured) == ((truth[:200] >= 0).sum(), (truth[200:] >= 0).sum())
     assert found.rows[0].neighbours == 1
 
 
@@ -180,7 +175,7 @@ def test_of_many_items_some_are_drawn_and_always_the_same(monkeypatch: pytest.Mo
         measure_usefulness(items[:600], items[600:], labels, {}, seed=seed) for seed in (0, 0, 1)
     )
     assert first is not None and again is not None and other is not None
-    assert (first.learnt, first.asked) == (300, 200)
+    assert (first.learnt, first.measured) == (300, 200)
     assert first.rows == again.rows != other.rows
 
 

@@ -4,6 +4,8 @@ import numpy as np
 
 #: The number of an item's class where it is not known.
 NO_CLASS = -1
+#: Labels beyond so many different ones are no classes.
+MOST_CLASSES = 100
 
 
 def same_neighbour(points: np.ndarray, labels: np.ndarray) -> float | None:

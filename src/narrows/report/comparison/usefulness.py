@@ -7,22 +7,18 @@ default regularisation). PCA's codes of the same size and the items themselves g
 """
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from narrows.data.dataset import Dataset
 from narrows.model.coded_items import CodedItems
-from narrows.report.comparison.classes import NO_CLASS
+from narrows.report.comparison.classes import MOST_CLASSES, NO_CLASS
+from narrows.report.comparison.result import CodeUse, CodeUseRow, Kind
 from narrows.support.blas import one_blas_thread
 from narrows.support.chunks import sampled_places
 from narrows.support.progress import Tracker, silent
-
-#: The items themselves, as :class:`UsefulnessRow` calls them.
-ITEMS = "the items themselves"
-#: More classes than this are none to be told apart.
-MOST_CLASSES = 100
 
 # Codes (n, k) of items (n, *item_shape).
 Encoder = Callable[[np.ndarray], np.ndarray]
@@ -50,41 +46,6 @@ class Labels:
     training: np.ndarray
     held_out: np.ndarray
     hidden: slice | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class UsefulnessRow:
-    """How well classes are told from one kind of codes.
-
-    Attributes:
-        name: whose codes.
-        numbers: in a code.
-        neighbours, logistic: the shares of held-out items whose class was told right, 0 to 1.
-    """
-
-    name: str
-    numbers: int
-    neighbours: float
-    logistic: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Usefulness:
-    """How well classes are told from codes.
-
-    Attributes:
-        rows: of each kind of codes, and of the items themselves unless they are too wide to tell
-            classes from in good time.
-        most_frequent: the share that is right by always naming the class that training items have
-            most often.
-        learnt: training items that the classifiers were fitted to.
-        asked: held-out items that they were asked about.
-    """
-
-    rows: tuple[UsefulnessRow, ...]
-    most_frequent: float
-    learnt: int
-    asked: int
 
 
 def find_labels(training: Dataset, held_out: Dataset) -> Labels | None:
@@ -132,8 +93,9 @@ def measure_usefulness(
     most: int | None = None,
     seed: int = 0,
     track: Tracker = silent,
-) -> Usefulness | None:
-    """How well classes are told from codes, and from the items themselves.
+) -> CodeUse | None:
+    """How well classes are told from codes, which are all said to be PCA's, and from the items
+    themselves, unless these are too wide for that.
 
     Of many items some are drawn at random, so many that it takes half a minute or so; how many
     depends on their size and the number of classes, never on the machine.
@@ -163,18 +125,19 @@ def measure_usefulness(
     rows = []
     with track("telling classes from codes", total=len(encoders) + 1, unit="kinds") as advance:
         for name, encode in encoders.items():
-            codes, others = _codes(encode, parts, reuse.get(name), (learnt, asked))
-            rows.append(_row(name, codes, others, *known))
+            codes = _codes(encode, parts, reuse.get(name), (learnt, asked))
+            rows.append(_row(name, "pca", codes, known))
             advance(1)
         if width <= _MOST_WIDTH:
-            flat, others = (_flat(part, labels.hidden) for part in parts)
-            rows.append(_row(ITEMS, flat, others, *known))
+            flat = [_flat(part, labels.hidden) for part in parts]
+            rows.append(_row("the items themselves", "raw", flat, known))
         advance(1)
-    return Usefulness(
+    return CodeUse(
         rows=tuple(rows),
-        most_frequent=float((known[1] == np.bincount(known[0]).argmax()).mean()),
         learnt=len(learnt),
-        asked=len(asked),
+        measured=len(asked),
+        classes=len(labels.classes),
+        most_frequent=float((known[1] == np.bincount(known[0]).argmax()).mean()),
     )
 
 
@@ -218,24 +181,28 @@ def _flat(items: np.ndarray, hidden: slice | None) -> np.ndarray:
 
 
 def _row(
-    name: str, codes: np.ndarray, others: np.ndarray, known: np.ndarray, truth: np.ndarray
-) -> UsefulnessRow:
-    """Fit both classifiers to ``codes`` and ask them about ``others``."""
+    name: str, kind: Kind, parts: Sequence[np.ndarray], labels: Sequence[np.ndarray]
+) -> CodeUseRow:
+    """Fit both classifiers to the codes of the first part, and ask them about the other's."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    neighbours = KNeighborsClassifier(min(_NEIGHBOURS, len(codes)))
+    neighbours = KNeighborsClassifier(min(_NEIGHBOURS, len(parts[0])))
     logistic = make_pipeline(StandardScaler(), LogisticRegression(max_iter=_MOST_STEPS))
     with warnings.catch_warnings(), one_blas_thread():
         # Of many hundred values it is near enough by then.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        scores = [model.fit(codes, known).score(others, truth) for model in (neighbours, logistic)]
-    return UsefulnessRow(
+        scores = [
+            model.fit(parts[0], labels[0]).score(parts[1], labels[1])
+            for model in (neighbours, logistic)
+        ]
+    return CodeUseRow(
         name=name,
-        numbers=codes.shape[1],
+        kind=kind,
+        numbers=parts[0].shape[1],
         neighbours=float(scores[0]),
         logistic=float(scores[1]),
     )

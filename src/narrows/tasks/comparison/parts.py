@@ -15,16 +15,13 @@ from narrows.errors import DataError, UsageError
 from narrows.model.ranges import judging_rows
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
-from narrows.report.comparison.classes import NO_CLASS
+from narrows.report.comparison.classes import MOST_CLASSES, NO_CLASS
 from narrows.support.progress import Tracker, silent
 from narrows.support.standard_input import renamed
 from narrows.tasks.training_data import HELD_OUT, require_alike
 
 #: The share of the items that everything is measured on, where the data have no test set.
 MEASURED = 0.2
-#: Labels beyond so many different ones are no classes.
-MOST_CLASSES = 100
-
 
 #: What data come from: as :func:`narrows.load_data` takes it, read already or not.
 Source = Any

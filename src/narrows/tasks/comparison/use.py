@@ -1,15 +1,12 @@
 """What codes are good for, where labels are at hand: telling classes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from narrows.report.comparison.result import CodeUse, CodeUseRow, Kind
 from narrows.report.comparison.usefulness import (
-    ITEMS,
     Encoder,
     Labels,
-    Usefulness,
-    UsefulnessRow,
     find_labels,
     measure_usefulness,
 )
@@ -42,8 +39,8 @@ def code_use(
     labels = find_labels(parts.training, parts.test)
     if labels is None:
         return None
-    groups = [[each] for each in candidates] if apart else [list(candidates)]
     kinds: dict[str, Kind] = {each.name: each.kind for each in candidates}
+    groups = [[each] for each in candidates] if apart else [list(candidates)]
     rows, found = list[CodeUseRow](), None
     for group in groups:
         told = _hidden(labels, group[0], column)
@@ -51,18 +48,16 @@ def code_use(
         if measured is None:
             return None
         own = {each.name for each in group}
-        rows += [_row(each, kinds, parts.things) for each in measured.rows if each.name in own]
+        rows += [replace(each, kind=kinds[each.name]) for each in measured.rows if each.name in own]
         if candidates[best] in group:
             found = measured
     assert found is not None
-    rows += [_row(each, kinds, parts.things) for each in found.rows if each.name not in kinds]
-    return CodeUse(
-        rows=tuple(rows),
-        learnt=found.learnt,
-        measured=found.asked,
-        classes=len(labels.classes),
-        most_frequent=found.most_frequent,
-    )
+    for row in found.rows:
+        if row.kind == "raw":
+            rows.append(replace(row, name=f"the {parts.things} themselves"))
+        elif row.name not in kinds:
+            rows.append(row)
+    return replace(found, rows=tuple(rows))
 
 
 def _measured(
@@ -73,7 +68,7 @@ def _measured(
     *,
     most: int | None,
     track: Tracker,
-) -> Usefulness | None:
+) -> CodeUse | None:
     encoders: dict[str, Encoder] = {each.name: each.autoencoder.encode for each in group}
     if best in group:
         encoders[best.pca_name] = fitted_pca(best.autoencoder.trained).encode
@@ -97,14 +92,3 @@ def _hidden(labels: Labels, candidate: Candidate, column: str | None) -> Labels:
         return labels
     found = table[column]
     return replace(labels, hidden=found.features if found.width else None)
-
-
-def _row(row: UsefulnessRow, kinds: Mapping[str, Kind], things: str) -> CodeUseRow:
-    kind: Kind = "raw" if row.name == ITEMS else "pca"
-    return CodeUseRow(
-        name=f"the {things} themselves" if row.name == ITEMS else row.name,
-        kind=kinds.get(row.name, kind),
-        numbers=row.numbers,
-        neighbours=row.neighbours,
-        logistic=row.logistic,
-    )
