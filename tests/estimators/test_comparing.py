@@ -19,7 +19,7 @@ def test_its_figures_are_those_of_the_command(
     narrows: Command, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared_briefly(monkeypatch)
-    monkeypatch.setattr("narrows.tasks.compare.BOUNDS", ())
+    monkeypatch.setattr("narrows.tasks.comparison.archives.BOUNDS", ())
 
     def untrained(*_: object, **__: object) -> None:
         raise DataError("left out: it takes half of the time")
@@ -56,7 +56,7 @@ def test_numbers_of_codes_are_asked_for_where_models_are_trained(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     compared_briefly(monkeypatch)
-    monkeypatch.setattr("narrows.tasks.compare.TABLE_BOUNDS", ())
+    monkeypatch.setattr("narrows.tasks.comparison.tables.TABLE_BOUNDS", ())
     X = np.random.default_rng(0).normal(size=(60, 6)).astype(np.float32)
     found = compare(X, latent=2, numbers=(), epochs=1, verbose=False)
     assert [each.latent for each in found.models] == [2, 2]
@@ -71,7 +71,7 @@ def test_numbers_of_codes_are_asked_for_where_models_are_trained(
 def test_a_data_frame_is_compared_as_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     pandas = pytest.importorskip("pandas")
     compared_briefly(monkeypatch)
-    monkeypatch.setattr("narrows.tasks.compare.TABLE_BOUNDS", ())
+    monkeypatch.setattr("narrows.tasks.comparison.tables.TABLE_BOUNDS", ())
     random = np.random.default_rng(0)
     size = random.normal(size=90)
     kinds = random.choice(["a", "<b>"], 90)

@@ -25,16 +25,7 @@ _MODEL_HINT = "give paths of model files, or fitted Autoencoders"
 
 
 class CompareKeywords(ReadKeywords, total=False):
-    """What is trained, and how data are read.
-
-    Attributes:
-        numbers: sizes of codes to train models of, for the curve of error over numbers; the usual
-            ones without it, none for ().
-        epochs: of each training at most.
-        latent: numbers in the codes of the models that are trained; as many as ``Autoencoder``
-            would take without it.
-        keep_models: a folder where the models that are trained are left.
-    """
+    """What is trained, and how data are read, as :func:`compare` says."""
 
     numbers: Sequence[int] | None
     epochs: int | None
@@ -73,8 +64,9 @@ def compare(
             should know.
         more: ``numbers``, sizes of codes to train models of for the curve of error over numbers,
             () for none; ``epochs``, of each training at most; ``latent``, numbers in the codes of
-            those that are trained, and ``keep_models``, a folder for them; and how images and CSV
-            files are read, as for ``load_data``.
+            those that are trained, by default as many as ``Autoencoder`` would take;
+            ``keep_models``, a folder for them; and how images and CSV files are read, as for
+            ``load_data``.
 
     Returns:
         All that the page shows; in a notebook its sentences and the table of errors.

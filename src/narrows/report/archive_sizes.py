@@ -1,11 +1,11 @@
-"""Where the bytes of archives are, for people and for machines."""
+"""Where the bytes of archives are, of a table's column by column, for people and for machines."""
 
 from typing import Any
 
-from narrows.archive import SizeBreakdown, Trial
+from narrows.archive import SizeBreakdown, TableSizeBreakdown, Trial
 from narrows.archive.arrays import Layout
 from narrows.support.number_text import count_of, readable
-from narrows.support.text_tables import TextTable, Told
+from narrows.support.text_tables import TextTable, Told, cell_text
 
 _MEANING = {
     "header": "what the archive is, of what, and where its parts lie",
@@ -67,16 +67,6 @@ def _about(breakdown: SizeBreakdown, trial: Trial) -> str:
     return "about " if breakdown.estimates(trial) else ""
 
 
-def _model_lines(breakdown: SizeBreakdown) -> list[str]:
-    """The model that it does not hold, if any."""
-    if breakdown.model is None:
-        return []
-    return [
-        f"starts from a model of {breakdown.model_size:,} bytes that it does not hold, SHA-256 "
-        f"{breakdown.model}"
-    ]
-
-
 def _codes_lines(breakdown: SizeBreakdown) -> list[str]:
     """What a code takes, with what says where it lies, what all the rest does, and from how many
     items on that and its model are smaller than the items as they are."""
@@ -85,8 +75,12 @@ def _codes_lines(breakdown: SizeBreakdown) -> list[str]:
     lines = [
         f"codes of {count_of(breakdown.numbers or 0, 'whole numbers')}: {codes / count:.2f} bytes "
         f"an item, and all the rest {(breakdown.total - codes) / count:.2f}",
-        *_model_lines(breakdown),
     ]
+    if breakdown.model is not None:
+        lines.append(
+            f"starts from a model of {breakdown.model_size:,} bytes that it does not hold, SHA-256 "
+            f"{breakdown.model}"
+        )
     pays = breakdown.codes_pay_from
     if pays is not None:
         lines.append(
@@ -209,3 +203,55 @@ def seconds_lines(there: float | None, back: float | None) -> list[str]:
     if there is None or back is None:
         return []
     return [f"{there:.1f} s, trials and verification included; {back:.2f} s to decode all of it"]
+
+
+# Tables
+
+
+def table_breakdown_told(title: str, breakdown: TableSizeBreakdown, raw: int | None = None) -> Told:
+    """Where the bytes of a table's archive are, and its error bounds: a line a column."""
+    rows = [["column", "type", "largest error", "bytes", "share", "coded with"]]
+    for column in breakdown.columns:
+        bound = f"within {readable(column.bound)}" if column.bound else "exact"
+        share = f"{column.size / breakdown.total:.1%}"
+        methods = "; ".join(column.methods)
+        name, type_ = cell_text(column.name), cell_text(column.type, 20)
+        rows.append([name, type_, bound, f"{column.size:,}", share, cell_text(methods)])
+    rest = breakdown.total - sum(column.size for column in breakdown.columns)
+    rows.append(["header, index", "", "", f"{rest:,}", f"{rest / breakdown.total:.1%}", ""])
+    rows.append(["all", "", "", f"{breakdown.total:,}", "100.0%", ""])
+    what = f"{title}, a table of {count_of(breakdown.rows, 'rows')}"
+    lines: list[TextTable | str] = [TextTable(what, rows, left=(0, 1, 2, 5))]
+    if raw:
+        lines.append(f"{breakdown.total / raw:.2%} of the {raw:,} bytes that the table had")
+    if breakdown.text_exact:
+        lines.append("the text comes back byte for byte")
+    elif breakdown.text_exact is not None:
+        reason = breakdown.text_reason
+        lines.append(f"the values come back, and not the text as it stands: {reason}")
+    return [*lines, *seconds_lines(breakdown.seconds, breakdown.seconds_back)]
+
+
+def table_breakdown_values(breakdown: TableSizeBreakdown) -> dict[str, Any]:
+    """The same for machines."""
+    return {
+        "rows": breakdown.rows,
+        "groups": breakdown.groups,
+        "bytes": dict(breakdown.sizes),
+        "total": breakdown.total,
+        "columns": [
+            {
+                "name": column.name,
+                "type": column.type,
+                "bound": column.bound,
+                "methods": dict(column.methods),
+                "bytes": column.size,
+                "largest_error": column.largest_error,
+            }
+            for column in breakdown.columns
+        ],
+        "text_exact": breakdown.text_exact,
+        "text_reason": breakdown.text_reason or None,
+        "seconds": breakdown.seconds,
+        "seconds_back": breakdown.seconds_back,
+    }

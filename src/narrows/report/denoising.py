@@ -60,14 +60,6 @@ class Denoising:
     total: int
     scores: tuple[DenoisingScore, ...]
 
-    @property
-    def noisy(self) -> DenoisingScore:
-        return self.scores[0]
-
-    @property
-    def model(self) -> DenoisingScore:
-        return self.scores[1]
-
 
 class DenoisingMeter:
     """Takes items one by one, runs every filter on each, and keeps the errors.

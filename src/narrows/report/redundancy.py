@@ -15,7 +15,7 @@ dropped one after the other, and after each one everything is fitted again to th
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -142,15 +142,14 @@ def is_comparable(data: Dataset) -> bool:
     return table is not None and len(data) >= FEWEST_ROWS and len(table.learnt) <= MOST_COLUMNS
 
 
-def redundancy(data: Dataset, *, seed: int = 0, track: Tracker = silent) -> Redundancy:
+def redundancy(data: Dataset, *, track: Tracker = silent) -> Redundancy:
     """How well each column of a table follows from the others, and which could be dropped.
 
     Some seconds for 30 columns: no more than :data:`MOST_ROWS` rows, drawn at random, are fitted
-    to and measured on. The same data and seed give the same result.
+    to and measured on, the same ones every time.
 
     Args:
         data: a table: a data set with a schema.
-        seed: of the draw.
         track: told about the progress, in columns.
 
     Raises:
@@ -159,7 +158,7 @@ def redundancy(data: Dataset, *, seed: int = 0, track: Tracker = silent) -> Redu
     """
     table = _require_comparable(data)
     columns = [column for column in table.columns if column.kind != "ignored"]
-    rows = _Rows.draw(data, [column for column in columns if column.width], seed)
+    rows = _Rows.draw(data, [column for column in columns if column.width])
     bounds: dict[str, float] = {}
     methods: dict[str, str] = {}
     found = []
@@ -175,9 +174,7 @@ def redundancy(data: Dataset, *, seed: int = 0, track: Tracker = silent) -> Redu
     drops = [Drop(column.name, 1.0, None, 1.0) for column in columns if not column.width]
     with track("looking for columns to leave out", total=None, unit="tries") as advance:
         drops += _drops(bounds, methods, rows, advance)
-    return Redundancy(
-        tuple(found), tuple(drops), rows.fitted.stop, len(rows.order) - rows.chosen.stop
-    )
+    return Redundancy(tuple(found), tuple(drops), rows.fitted.stop, rows.count - rows.chosen.stop)
 
 
 def _require_comparable(data: Dataset) -> TableSchema:
@@ -222,36 +219,35 @@ class _Rows:
     """The rows drawn, in random order: the first part fits, the second chooses, the last measures.
 
     Attributes:
-        order: their places in the data set, in the order of ``columns``.
+        count: how many.
         columns: the columns that vary, by name.
     """
 
-    order: np.ndarray
-    columns: dict[str, _Column] = field(default_factory=dict)
+    count: int
+    columns: dict[str, _Column]
 
     @classmethod
-    def draw(cls, data: Dataset, columns: Sequence[Column], seed: int) -> "_Rows":
-        random = np.random.default_rng([seed, _ROWS_STREAM])
+    def draw(cls, data: Dataset, columns: Sequence[Column]) -> "_Rows":
+        random = np.random.default_rng([0, _ROWS_STREAM])
         affordable = max(_DRAWN_VALUES // max(data.item_size, 1), FEWEST_ROWS)
         drawn = np.sort(random.permutation(len(data))[: min(MOST_ROWS, affordable)])
-        shuffled = random.permutation(len(drawn))
-        items = np.asarray(data.items[drawn])[shuffled]
+        items = np.asarray(data.items[drawn])[random.permutation(len(drawn))]
         return cls(
-            drawn[shuffled],
+            len(drawn),
             {column.name: _column(column.kind, items[:, column.features]) for column in columns},
         )
 
     @property
     def fitted(self) -> slice:
-        return slice(0, int(_FITTED * len(self.order)))
+        return slice(0, int(_FITTED * self.count))
 
     @property
     def chosen(self) -> slice:
-        return slice(self.fitted.stop, int((_FITTED + _CHOSEN) * len(self.order)))
+        return slice(self.fitted.stop, int((_FITTED + _CHOSEN) * self.count))
 
     @property
     def measured(self) -> slice:
-        return slice(self.chosen.stop, len(self.order))
+        return slice(self.chosen.stop, self.count)
 
     def inputs(self, names: Sequence[str], rows: slice) -> np.ndarray:
         return np.concatenate([self.columns[name].features[rows] for name in names], axis=1)

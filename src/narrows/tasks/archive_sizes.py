@@ -8,7 +8,7 @@ from narrows.archive import SharedModel, SizeBreakdown, TableSizeBreakdown, open
 from narrows.archive.codes.shared import is_shared_model
 from narrows.archive.container import begins_container
 from narrows.archive.series import ArchiveSeries, is_index
-from narrows.report import archive_sizes, table_sizes
+from narrows.report import archive_sizes
 from narrows.support.number_text import count_of
 from narrows.support.tensor_file import tensor_sizes
 from narrows.support.text_tables import TextTable, Told, told_text
@@ -28,14 +28,14 @@ def breakdown_told(title: str, breakdown: Breakdown, raw: int | None = None) -> 
         raw: the bytes of the table's own file, where they are known.
     """
     if isinstance(breakdown, TableSizeBreakdown):
-        return table_sizes.table_breakdown_told(title, breakdown, raw)
+        return archive_sizes.table_breakdown_told(title, breakdown, raw)
     return archive_sizes.breakdown_told(title, breakdown)
 
 
 def breakdown_values(breakdown: Breakdown) -> dict[str, Any]:
     """The same for machines."""
     if isinstance(breakdown, TableSizeBreakdown):
-        return table_sizes.table_breakdown_values(breakdown)
+        return archive_sizes.table_breakdown_values(breakdown)
     return archive_sizes.breakdown_values(breakdown)
 
 

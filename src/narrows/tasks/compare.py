@@ -32,7 +32,7 @@ from narrows.report.comparison.sentences import with_facts, with_sentences
 from narrows.report.redundancy import is_comparable, redundancy
 from narrows.support.progress import NOBODY, Listener, Tracker
 from narrows.support.spelling import spelt
-from narrows.tasks.comparison.archives import BOUNDS, Stored, stored_arrays
+from narrows.tasks.comparison.archives import Stored, stored_arrays
 from narrows.tasks.comparison.candidates import (
     ARTICLE,
     DEFAULT,
@@ -59,7 +59,7 @@ from narrows.tasks.comparison.next_steps import commands
 from narrows.tasks.comparison.numbers import numbers_kept, sizes_for
 from narrows.tasks.comparison.options import ARTICLE_FILE, DEFAULT_FILE, CompareOptions
 from narrows.tasks.comparison.parts import Parts, Reading, Source, has_name, load_parts
-from narrows.tasks.comparison.tables import TABLE_BOUNDS, stored_tables
+from narrows.tasks.comparison.tables import stored_tables
 from narrows.tasks.comparison.use import code_use
 from narrows.tasks.comparison.walk import jpeg_walk
 from narrows.tasks.opening import reading_for
@@ -241,22 +241,11 @@ def _stored(
     """What the measured items take, or the rows of a table as it came; None of a table that is
     features already."""
     if parts.test.table is None:
-        return stored_arrays(
-            parts,
-            candidates,
-            bounds=BOUNDS if options.bounds is None else options.bounds,
-            codes=options.codes,
-            most_bytes=options.most_bytes,
-            codecs=options.codecs,
-            most_epochs=options.epochs,
-            listener=listener,
-        )
+        return stored_arrays(parts, candidates, options, listener)
     if isinstance(source, Dataset):
         return None
-    bounds = TABLE_BOUNDS if options.bounds is None else options.bounds
-    return stored_tables(
-        source, candidates, bounds=bounds, csv=reading.options.csv, listener=listener
-    )
+    csv = reading.options.csv
+    return stored_tables(source, candidates, options.bounds, csv=csv, listener=listener)
 
 
 def _with_stored(found: Comparison, stored: Stored, parts: Parts) -> Comparison:

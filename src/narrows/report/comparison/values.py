@@ -20,13 +20,9 @@ def comparison_values(comparison: Comparison) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if is_dataclass(value):
         held = {each.name: getattr(value, each.name) for each in fields(value)}
-        return {name: _plain(one) for name, one in held.items() if not _is_array(one)}
+        return {name: _plain(one) for name, one in held.items() if not isinstance(one, np.ndarray)}
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(one) for one in value if not _is_array(one)]
+        return [_plain(one) for one in value if not isinstance(one, np.ndarray)]
     return value
-
-
-def _is_array(value: Any) -> bool:
-    return isinstance(value, np.ndarray)

@@ -154,6 +154,7 @@ def jpeg_view(part: JpegWalk, unit: str) -> tuple[dict[str, Any], dict[str, Any]
     pixels, row, column = _part_around(part)
     height, width = pixels.shape
     opened = open_jpeg(pixels, part.quality)
+    back = restored((part.rounded * part.table)[None, None])  # with what lies beyond the picture
     view = {
         "pixels": png_address(png_bytes(pixels)),
         "decoded": png_address(png_bytes(opened.decoded)),
@@ -175,7 +176,7 @@ def jpeg_view(part: JpegWalk, unit: str) -> tuple[dict[str, Any], dict[str, Any]
             ),
             ("table", "3. The quantisation table", part.table.tolist()),
             ("kept", "4. Divided by it and rounded", part.rounded.tolist()),
-            ("levels", "5. Multiplied, transformed back", _levels(part).tolist()),
+            ("levels", "5. Multiplied, transformed back", back.tolist()),
         ],
     }
     base = BASE_TABLE.ravel().tolist()
@@ -192,11 +193,6 @@ def _part_around(part: JpegWalk) -> tuple[np.ndarray, int, int]:
     )
     pixels = part.pixels[top : top + MOST_SIDE, left : left + MOST_SIDE]
     return pixels, part.block[0] - top // 8, part.block[1] - left // 8
-
-
-def _levels(part: JpegWalk) -> np.ndarray:
-    """The block that comes back, (8, 8), with what lies beyond the picture."""
-    return restored((part.rounded * part.table)[None, None])
 
 
 def _short(value: float) -> str:

@@ -6,7 +6,7 @@ import os
 import numpy as np
 
 from narrows.errors import UsageError
-from narrows.report.figures.item_rows import to_colours
+from narrows.report.figures.item_rows import on_white, to_colours
 from narrows.report.figures.style import WIDTH
 from narrows.support.files import atomic_file
 from narrows.support.shapes import is_picture_shape
@@ -42,15 +42,11 @@ def grid_figure(
     require_grid(len(items), items.shape[1:])
     count, height, width = items.shape[:3]
     columns = min(columns or math.ceil(math.sqrt(count * height / width)), count)
-    lines = -(-count // columns)
     scale = max((WIDTH - _GAP) // columns - _GAP, 1) // width
     scale = max(min(scale, WIDTH // 4 // max(height, width)), 1)  # a few images stay small
     images = to_colours(items, value_range).repeat(scale, axis=1).repeat(scale, axis=2)
-    cell = np.array(images.shape[1:3]) + _GAP
-    sheet = np.full((*(cell * (lines, columns) + _GAP), images.shape[3]), 255, np.uint8)
-    for number, image in enumerate(images):
-        top, left = cell * divmod(number, columns) + _GAP
-        sheet[top : top + len(image), left : left + image.shape[1]] = image
+    around = ((_GAP, _GAP), (_GAP, _GAP), (0, 0))
+    sheet = np.pad(on_white(images, columns, _GAP), around, constant_values=255)
     with atomic_file(path) as stream:
         Image.fromarray(sheet).save(stream, "png")
 

@@ -93,17 +93,22 @@ def sheet_of(rows: Rows, value_range: tuple[float, float]) -> np.ndarray:
     height, width = rows[0][1].shape[1:3]
     columns = COLUMNS if max(height, width) <= _cell_size(COLUMNS) else COLUMNS // 2
     pictures = [
-        [_sized(image, _cell_size(columns)) for image in to_colours(items[:columns], value_range)]
+        _sized(image, _cell_size(columns))
         for _, items in rows
+        for image in to_colours(items[:columns], value_range)
     ]
-    cell_height, cell_width, channels = pictures[0][0].shape
-    step_down, step_right = cell_height + _GAP, cell_width + _GAP
-    shape = (len(rows) * step_down - _GAP, len(pictures[0]) * step_right - _GAP, channels)
-    sheet = np.full(shape, 255, np.uint8)
-    for row, images in enumerate(pictures):
-        for column, image in enumerate(images):
-            top, left = row * step_down, column * step_right
-            sheet[top : top + cell_height, left : left + cell_width] = image
+    return on_white(np.stack(pictures), len(pictures) // len(rows), _GAP)
+
+
+def on_white(images: np.ndarray, columns: int, gap: int) -> np.ndarray:
+    """Images (n, h, w, channels) row by row, so many pixels apart: uint8 (height, width,
+    channels)."""
+    cell = np.array(images.shape[1:3]) + gap
+    lines = -(-len(images) // columns)
+    sheet = np.full((*(cell * (lines, columns) - gap), images.shape[3]), 255, np.uint8)
+    for number, image in enumerate(images):
+        top, left = cell * divmod(number, columns)
+        sheet[top : top + len(image), left : left + image.shape[1]] = image
     return sheet
 
 

@@ -24,7 +24,7 @@ from narrows.support.number_text import three_digits
 from narrows.support.progress import Listener
 from narrows.tasks.codes_archive import train_rounded, write_codes_only
 from narrows.tasks.comparison.candidates import Candidate
-from narrows.tasks.comparison.options import MOST_BYTES
+from narrows.tasks.comparison.options import CompareOptions
 from narrows.tasks.comparison.parts import Parts
 from narrows.tasks.duration import timed_training
 
@@ -64,29 +64,13 @@ class Stored:
 
 
 def stored_arrays(
-    parts: Parts,
-    candidates: Sequence[Candidate],
-    *,
-    bounds: Sequence[str] = BOUNDS,
-    codes: bool = True,
-    most_bytes: int = MOST_BYTES,
-    codecs: Sequence[str] | None = None,
-    most_epochs: int | None = None,
-    listener: Listener,
+    parts: Parts, candidates: Sequence[Candidate], options: CompareOptions, listener: Listener
 ) -> Stored:
-    """Formats of images, archives, and codes, of some of the measured items.
-
-    Args:
-        bounds: the largest errors of bounded archives.
-        codes: whether to train a model for an archive of codes alone.
-        most_bytes: of the items.
-        codecs: formats of images by name; None for all that are installed.
-        most_epochs: of that training.
-    """
-    some, rows = archived_items(parts, most_bytes), list[ArchiveRow]()
+    """Formats of images, archives, and codes, of some of the measured items."""
+    some, rows = archived_items(parts, options.most_bytes), list[ArchiveRow]()
     peak = candidates[0].autoencoder.trained.described.peak
-    points, notes = _image_formats(parts, codecs, peak, listener)
-    for bound in (None, *bounds):
+    points, notes = _image_formats(parts, options.codecs, peak, listener)
+    for bound in (None, *(BOUNDS if options.bounds is None else options.bounds)):
         row = _archived(some, bound, listener)
         if row.name in [each.name for each in rows]:
             continue  # the bound is below the steps of whole numbers
@@ -94,9 +78,9 @@ def stored_arrays(
         points += archive_points(row, len(some), peak)
         if bound is None:
             points += filter(None, [_classical_point(row, len(some))])
-    if codes:
+    if options.codes:
         try:
-            row = _codes_row(parts, some, most_epochs, listener)
+            row = _codes_row(parts, some, options.epochs, listener)
             rows.append(row)
             points += archive_points(row, len(some), peak)
         except NarrowsError as error:
@@ -132,7 +116,7 @@ def _image_formats(
     return [_codec_point(each, peak) for each in found.points], notes
 
 
-def archived_items(parts: Parts, most_bytes: int = MOST_BYTES) -> Dataset:
+def archived_items(parts: Parts, most_bytes: int) -> Dataset:
     """The measured items, or some of them where they are many, drawn by the seed."""
     item_bytes = max(parts.test.items[:1].nbytes, 1)
     random = np.random.default_rng([parts.seed, _ARCHIVED_STREAM])

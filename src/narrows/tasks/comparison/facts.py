@@ -168,7 +168,7 @@ def cautions(
         )
     for each in candidates:
         yield from (f"{each.name}: {line}" for line in each.cautions)
-        if each.kind == "article" and _lowest(parts) < 0:
+        if each.kind == "article" and parts.training.extent[0] < 0:
             yield (
                 f"{each.name}: it ends in a ReLU, which gives no number below 0, and these data "
                 "have such numbers"
@@ -184,10 +184,6 @@ def _scales(candidate: Candidate) -> tuple[tuple[float, ...], ...]:
     """By what the columns of a table are divided; () of other data."""
     table = candidate.test.table
     return () if table is None else tuple(column.scale for column in table.learnt)
-
-
-def _lowest(parts: Parts) -> float:
-    return parts.training.extent[0]
 
 
 def provenance() -> str:

@@ -32,19 +32,23 @@ _MOST_CELLS = 1 << 17
 def stored_tables(
     source: str | os.PathLike[str],
     candidates: Sequence[Candidate],
+    bounds: Sequence[str] | None,
     *,
-    bounds: Sequence[str] = TABLE_BOUNDS,
     csv: Mapping[str, Any],
     listener: Listener,
 ) -> Stored:
-    """General compressors and archives, of the first rows of a table."""
+    """General compressors and archives, of the first rows of a table.
+
+    Args:
+        bounds: the largest errors of bounded archives; None for the usual ones.
+    """
     found = measure_table_codecs(source, csv=csv, most_cells=_MOST_CELLS, track=listener.track)
     points = [_codec_point(each, found) for each in found.points]
     whole = found.rows == found.of
     given: Any = source if whole else first_rows(source, found.rows, csv)
     own: dict[str, Any] = {"csv": csv} if whole else {}
     rows = []
-    for bound in (None, *bounds):
+    for bound in (None, *(TABLE_BOUNDS if bounds is None else bounds)):
         # where an error is allowed, cells are numbers however they are written
         before = None if bound is None else first_rows(source, found.rows, csv, bound)
         with tempfile.TemporaryFile() as file:
