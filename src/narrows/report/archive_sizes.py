@@ -7,6 +7,8 @@ from narrows.archive.arrays import Layout
 from narrows.support.number_text import count_of, readable
 from narrows.support.text_tables import TextTable, Told, cell_text
 
+Breakdown = SizeBreakdown | TableSizeBreakdown
+
 _MEANING = {
     "header": "what the archive is, of what, and where its parts lie",
     "index": "where each block lies, and its checksum",
@@ -17,8 +19,15 @@ _MEANING = {
 }
 
 
-def breakdown_told(title: str, breakdown: SizeBreakdown) -> Told:
-    """Where the bytes of an archive are, and its error bound."""
+def breakdown_told(title: str, breakdown: Breakdown, raw: int | None = None) -> Told:
+    """Where the bytes of an archive are, and its error bound, for people.
+
+    Args:
+        title: what stands above.
+        raw: the bytes of the table's own file, where they are known.
+    """
+    if isinstance(breakdown, TableSizeBreakdown):
+        return _table_told(title, breakdown, raw)
     layout = breakdown.layout
     rows = [["part", "bytes", "share", ""]]
     for part, size in breakdown.sizes.items():
@@ -39,7 +48,7 @@ def breakdown_told(title: str, breakdown: SizeBreakdown) -> Told:
     )
     if used:
         lines.append(f"coded with {used}")
-    lines += seconds_lines(breakdown.seconds, breakdown.seconds_back)
+    lines += _seconds_lines(breakdown.seconds, breakdown.seconds_back)
     return [*lines, "", *_trials_told(breakdown)] if breakdown.trials else lines
 
 
@@ -158,8 +167,10 @@ def _compared(breakdown: SizeBreakdown) -> dict[str, Any] | None:
     }
 
 
-def breakdown_values(breakdown: SizeBreakdown) -> dict[str, Any]:
+def breakdown_values(breakdown: Breakdown) -> dict[str, Any]:
     """The same for machines."""
+    if isinstance(breakdown, TableSizeBreakdown):
+        return _table_values(breakdown)
     layout = breakdown.layout
     return {
         "shape": list(layout.shape),
@@ -198,7 +209,7 @@ def breakdown_values(breakdown: SizeBreakdown) -> dict[str, Any]:
     }
 
 
-def seconds_lines(there: float | None, back: float | None) -> list[str]:
+def _seconds_lines(there: float | None, back: float | None) -> list[str]:
     """What writing and decoding took, where both were measured."""
     if there is None or back is None:
         return []
@@ -208,8 +219,7 @@ def seconds_lines(there: float | None, back: float | None) -> list[str]:
 # Tables
 
 
-def table_breakdown_told(title: str, breakdown: TableSizeBreakdown, raw: int | None = None) -> Told:
-    """Where the bytes of a table's archive are, and its error bounds: a line a column."""
+def _table_told(title: str, breakdown: TableSizeBreakdown, raw: int | None) -> Told:
     rows = [["column", "type", "largest error", "bytes", "share", "coded with"]]
     for column in breakdown.columns:
         bound = f"within {readable(column.bound)}" if column.bound else "exact"
@@ -229,11 +239,10 @@ def table_breakdown_told(title: str, breakdown: TableSizeBreakdown, raw: int | N
     elif breakdown.text_exact is not None:
         reason = breakdown.text_reason
         lines.append(f"the values come back, and not the text as it stands: {reason}")
-    return [*lines, *seconds_lines(breakdown.seconds, breakdown.seconds_back)]
+    return [*lines, *_seconds_lines(breakdown.seconds, breakdown.seconds_back)]
 
 
-def table_breakdown_values(breakdown: TableSizeBreakdown) -> dict[str, Any]:
-    """The same for machines."""
+def _table_values(breakdown: TableSizeBreakdown) -> dict[str, Any]:
     return {
         "rows": breakdown.rows,
         "groups": breakdown.groups,

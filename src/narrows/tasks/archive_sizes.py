@@ -4,39 +4,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from narrows.archive import SharedModel, SizeBreakdown, TableSizeBreakdown, open_archive
+from narrows.archive import SharedModel, open_archive
 from narrows.archive.codes.shared import is_shared_model
 from narrows.archive.container import begins_container
 from narrows.archive.series import ArchiveSeries, is_index
-from narrows.report import archive_sizes
+from narrows.report.archive_sizes import breakdown_told, breakdown_values
 from narrows.support.number_text import count_of
 from narrows.support.tensor_file import tensor_sizes
-from narrows.support.text_tables import TextTable, Told, told_text
+from narrows.support.text_tables import TextTable, told_text
 
 # Archives of an index that a text names.
 _SHOWN = 20
-
-Breakdown = SizeBreakdown | TableSizeBreakdown
-
-
-def breakdown_told(title: str, breakdown: Breakdown, raw: int | None = None) -> Told:
-    """Where the bytes of an archive are, for people.
-
-    Args:
-        title: what stands above.
-        breakdown: of its size.
-        raw: the bytes of the table's own file, where they are known.
-    """
-    if isinstance(breakdown, TableSizeBreakdown):
-        return archive_sizes.table_breakdown_told(title, breakdown, raw)
-    return archive_sizes.breakdown_told(title, breakdown)
-
-
-def breakdown_values(breakdown: Breakdown) -> dict[str, Any]:
-    """The same for machines."""
-    if isinstance(breakdown, TableSizeBreakdown):
-        return archive_sizes.table_breakdown_values(breakdown)
-    return archive_sizes.breakdown_values(breakdown)
 
 
 def file_sizes(file: Path, model: Path | None = None) -> tuple[str, dict[str, Any]]:

@@ -11,10 +11,10 @@ from narrows.data.read_options import ReadOptions
 from narrows.data.sources import read_errors_explained, require_folder
 from narrows.data.tables import is_table
 from narrows.data.tables.reading import table_parts
+from narrows.report.archive_sizes import Breakdown, breakdown_told, breakdown_values
 from narrows.support.files import atomic_file
 from narrows.support.progress import NOBODY, Listener
 from narrows.support.text_tables import Shown, Told
-from narrows.tasks.archive_sizes import Breakdown, breakdown_told, breakdown_values
 from narrows.tasks.loading import load_array
 from narrows.tasks.outputs import shown
 

@@ -15,10 +15,10 @@ from narrows.data.read_options import ReadOptions
 from narrows.errors import ArchiveError, OutputError
 from narrows.model.file import load_model
 from narrows.model.trained import TrainedModel
+from narrows.report.archive_sizes import Breakdown
 from narrows.support.files import atomic_file
 from narrows.support.progress import NOBODY, Listener
 from narrows.support.spelling import spelt
-from narrows.tasks.archive_sizes import Breakdown
 from narrows.tasks.codes_archive import (
     learn_codes,
     require_codes_only,
