@@ -87,7 +87,8 @@ def compare(
     tells = arguments.truth("verbose", verbose)
     listener = Listener(track=shown, note=say) if tells else NOBODY
     with temporary_folder() as kept, going_on("working") if tells else nullcontext():
-        return Compared.of(job(data, _files(models, kept), options, reading, listener=listener))
+        found = job(data, _files(models, kept), options, reading, listener=listener)
+    return Compared(**vars(found))
 
 
 def _taken(more: CompareKeywords, seed: int) -> CompareOptions:

@@ -1,8 +1,7 @@
 """A comparison as Python users have it: shown in short by notebooks, and written as a page."""
 
 import os
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
 
 from narrows.report.comparison.page import write_comparison
 from narrows.report.comparison.result import Comparison
@@ -23,11 +22,6 @@ class Compared(Shown, Comparison):
         models: what was trained or given, and what it cost.
         best: the place in ``models`` of the one with the smallest error.
     """
-
-    @classmethod
-    def of(cls, found: Comparison) -> Self:
-        """A comparison with what it takes to be shown."""
-        return cls(**{each.name: getattr(found, each.name) for each in fields(found)})
 
     def __repr__(self) -> str:
         # its fields are hundreds of lines of arrays

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -19,25 +19,9 @@ _PIXELS_SEEN = 96
 _MOST_VALUES = 256
 
 
-class Drawings(Protocol):
-    """What draws items, and says to scripts how it did."""
-
-    def draw(self, item: np.ndarray, label: str) -> Markup:
-        """A drawing of an item (\\*item_shape) that reads ``label`` to who cannot see it."""
-
-    def place(self, item: np.ndarray) -> Any:
-        """How a script finds the item: where in the PNG file it is, or its values."""
-
-    def definition(self) -> Markup:
-        """What must stand in the page once, when everything was drawn."""
-
-    def facts(self) -> dict[str, Any]:
-        """What scripts must know to draw the same."""
-
-
 def drawings_of(
     item_shape: Sequence[int], limits: tuple[float, float], name: str, *, pictures: bool
-) -> Drawings:
+) -> "Drawings":
     """What draws items of a shape.
 
     Args:
@@ -67,12 +51,14 @@ class Sheet:
         self._done: tuple[bytes, int] | None = None  # as they are now
 
     def draw(self, item: np.ndarray, label: str) -> Markup:
+        """A drawing of an item (\\*item_shape) that reads ``label`` to who cannot see it."""
         return Markup(
             '<svg class="item" viewBox="0 0 {} {}" role="img" aria-label="{}">'
             '<use href="#{}-{}"/></svg>'
         ).format(self._shape[1], self._shape[0], label, self._name, self.place(item))
 
     def place(self, item: np.ndarray) -> int:
+        """How a script finds the item: its place in the PNG file, of curves the values."""
         levels = self._grey_levels(item)
         place = self._places.setdefault(levels.tobytes(), len(self._levels))
         if place == len(self._levels):
@@ -88,6 +74,7 @@ class Sheet:
         return levels[..., :1] if self._shape[2:] in ((), (1,)) else levels  # of three alike
 
     def definition(self) -> Markup:
+        """What must stand in the page once, when everything was drawn."""
         if not self._levels:
             return Markup("")
         content, factor = self._reduced()
@@ -123,6 +110,7 @@ class Sheet:
         )
 
     def facts(self) -> dict[str, Any]:
+        """What scripts must know to draw the same."""
         factor = self._reduced()[1] if self._levels else 1
         height, width = self._cell(factor)
         return {
@@ -207,3 +195,7 @@ class Curves:
         low, high = self._limits
         margin = high - low
         return np.clip(values[::step], low - margin, high + margin)
+
+
+#: What draws items, and says to scripts how it did.
+Drawings = Sheet | Curves

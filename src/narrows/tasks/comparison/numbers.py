@@ -48,7 +48,8 @@ def numbers_kept(
     given = any(each.kind == "given" for each in candidates)
     series = list(_classical(parts, sorted({*sizes, *finer}), peak, given, listener.track))
     for candidate in candidates:
-        points = [_own_point(candidate)]
+        own = candidate.evaluation.model
+        points = [NumbersPoint(numbers=candidate.latent, error=own.mse, psnr=own.psnr)]
         how = ""
         if candidate.seconds is not None:
             wanted = [size for size in numbers if size != candidate.latent]
@@ -95,11 +96,6 @@ def _points(errors: Mapping[int, float], peak: float | None) -> tuple[NumbersPoi
 def _point(numbers: int, error: float, peak: float | None, how: str = "") -> NumbersPoint:
     quality = None if peak is None else psnr(error, peak)
     return NumbersPoint(numbers=numbers, error=error, psnr=quality, how=how)
-
-
-def _own_point(candidate: Candidate) -> NumbersPoint:
-    score = candidate.evaluation.model
-    return NumbersPoint(numbers=candidate.latent, error=score.mse, psnr=score.psnr)
 
 
 def _trained(

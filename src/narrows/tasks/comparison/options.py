@@ -9,8 +9,6 @@ from narrows.support.option_fields import option
 
 #: Files of the models that were trained, in the folder that keeps them.
 ARTICLE_FILE, DEFAULT_FILE = "article.safetensors", "default.safetensors"
-#: Bytes of the items that are archived, at most: some ten seconds of one core an archive.
-MOST_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +21,8 @@ class CompareOptions:
         pictures: whether histories and pictures of the models stay there too.
         bounds: the largest errors of bounded archives; None for the usual ones.
         codes: whether to train a model for an archive of codes alone.
-        most_bytes: of the items that are archived.
+        most_bytes: of the items that are archived: by default some ten seconds of one core an
+            archive.
         codecs: formats of images that are measured, by name; None for all that are installed.
         most_told: items that classifiers of codes are fitted to; None for as many as are done in
             half a minute or so.
@@ -48,7 +47,7 @@ class CompareOptions:
     pictures: bool = False
     bounds: Sequence[str] | None = None
     codes: bool = True
-    most_bytes: int = MOST_BYTES
+    most_bytes: int = 4 << 20
     codecs: Sequence[str] | None = None
     most_told: int | None = None
 
