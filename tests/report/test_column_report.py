@@ -9,7 +9,6 @@ from sklearn.metrics import accuracy_score, r2_score, root_mean_squared_error
 
 from narrows.data import Dataset
 from narrows.data.tables import Column, TableSchema
-from narrows.errors import DataError
 from narrows.report.columns import ColumnMeter, ColumnScore, columns_told
 from narrows.report.redundancy import Redundancy, redundancy
 from narrows.support.text_tables import told_text
@@ -477,15 +476,12 @@ def test_a_column_alone_follows_from_nothing() -> None:
     assert "no column can be dropped" in result.text()
 
 
-def test_what_is_no_table_and_what_is_too_short_is_refused() -> None:
-    with pytest.raises(DataError, match=r"digits is no table"):
-        redundancy(Dataset("digits", np.zeros((100, 8, 8))))
+def test_of_no_table_of_few_rows_and_of_very_many_columns_there_is_nothing() -> None:
+    assert redundancy(Dataset("digits", np.zeros((100, 8, 8)))) is None
     short = table({"a": numbers("a", np.arange(29.0)), "b": numbers("b", np.arange(29.0))})
-    with pytest.raises(DataError, match=r"29 rows, and 30"):
-        redundancy(short)
+    assert redundancy(short) is None
     wide = table({f"c{n}": numbers(f"c{n}", np.arange(40.0)) for n in range(201)})
-    with pytest.raises(DataError, match=r"201 columns that vary, and at most 200"):
-        redundancy(wide)
+    assert redundancy(wide) is None
 
 
 def test_many_columns_are_compared_without_trees() -> None:

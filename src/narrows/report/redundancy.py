@@ -23,8 +23,7 @@ from typing import Any
 import numpy as np
 
 from narrows.data import Dataset
-from narrows.data.tables import Column, TableSchema
-from narrows.errors import DataError
+from narrows.data.tables import Column
 from narrows.report.columns import CATEGORIES
 from narrows.support.blas import one_blas_thread
 from narrows.support.number_text import count_of
@@ -136,27 +135,22 @@ class Redundancy(Shown):
         return [*told, _drops_table(self.drops)]
 
 
-def is_comparable(data: Dataset) -> bool:
-    """Whether :func:`redundancy` can look at a data set."""
-    table = data.table
-    return table is not None and len(data) >= FEWEST_ROWS and len(table.learnt) <= MOST_COLUMNS
-
-
-def redundancy(data: Dataset, *, track: Tracker = silent) -> Redundancy:
+def redundancy(data: Dataset, *, track: Tracker = silent) -> Redundancy | None:
     """How well each column of a table follows from the others, and which could be dropped.
 
     Some seconds for 30 columns: no more than :data:`MOST_ROWS` rows, drawn at random, are fitted
     to and measured on, the same ones every time.
 
     Args:
-        data: a table: a data set with a schema.
         track: told about the progress, in columns.
 
-    Raises:
-        DataError: the data are no table, or have fewer than :data:`FEWEST_ROWS` rows or more than
-            :data:`MOST_COLUMNS` columns.
+    Returns:
+        None of what is no table, or has fewer than :data:`FEWEST_ROWS` rows or more than
+        :data:`MOST_COLUMNS` columns that vary.
     """
-    table = _require_comparable(data)
+    table = data.table
+    if table is None or len(data) < FEWEST_ROWS or len(table.learnt) > MOST_COLUMNS:
+        return None
     columns = [column for column in table.columns if column.kind != "ignored"]
     rows = _Rows.draw(data, [column for column in columns if column.width])
     bounds: dict[str, float] = {}
@@ -175,28 +169,6 @@ def redundancy(data: Dataset, *, track: Tracker = silent) -> Redundancy:
     with track("looking for columns to leave out", total=None, unit="tries") as advance:
         drops += _drops(bounds, methods, rows, advance)
     return Redundancy(tuple(found), tuple(drops), rows.fitted.stop, rows.count - rows.chosen.stop)
-
-
-def _require_comparable(data: Dataset) -> TableSchema:
-    """The data's schema, if their columns can be compared."""
-    if data.table is None:
-        raise DataError(
-            f"{data.name} is no table, so it has no columns to compare",
-            hint="give a .csv or .parquet file",
-        )
-    if len(data) < FEWEST_ROWS:
-        raise DataError(
-            f"{data.name} has {count_of(len(data), 'rows')}, and {FEWEST_ROWS} are needed to "
-            "see which columns follow from others",
-            hint="give more rows",
-        )
-    if len(data.table.learnt) > MOST_COLUMNS:
-        raise DataError(
-            f"{data.name} has {count_of(len(data.table.learnt), 'columns')} that vary, and at most "
-            f"{MOST_COLUMNS} are compared with all others",
-            hint="give a table of the columns in question",
-        )
-    return data.table
 
 
 @dataclass

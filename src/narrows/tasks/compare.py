@@ -29,7 +29,7 @@ from narrows.report.comparison.result import (
     TableColumns,
 )
 from narrows.report.comparison.sentences import with_facts, with_sentences
-from narrows.report.redundancy import is_comparable, redundancy
+from narrows.report.redundancy import redundancy
 from narrows.support.progress import NOBODY, Listener, Tracker
 from narrows.support.spelling import spelt
 from narrows.tasks.comparison.archives import Stored, stored_arrays
@@ -271,5 +271,5 @@ def _table(parts: Parts, candidates: Sequence[Candidate], track: Tracker) -> Tab
         return None
     return TableColumns(
         errors=tuple((each.name, each.evaluation.columns) for each in candidates),
-        redundancy=redundancy(parts.rows, track=track) if is_comparable(parts.rows) else None,
+        redundancy=redundancy(parts.rows, track=track),
     )

@@ -7,7 +7,7 @@ from narrows.data import Dataset
 from narrows.model.use import TrainedAutoencoder
 from narrows.report import evaluation
 from narrows.report.evaluation import Evaluation
-from narrows.report.redundancy import Redundancy, is_comparable, redundancy
+from narrows.report.redundancy import Redundancy, redundancy
 from narrows.support.progress import Tracker, silent
 from narrows.support.text_tables import Shown, Told
 from narrows.tasks.opening import items_learnt
@@ -62,5 +62,5 @@ def evaluate(
         ModelFileError: the model came without a PCA to compare it with.
     """
     found = evaluation.evaluate(autoencoder, data, track=track)
-    compared = redundancy(data, track=track) if is_comparable(data) else None
+    compared = redundancy(data, track=track)
     return Evaluated(found, compared, items_learnt(autoencoder.trained.data, data.name, len(data)))

@@ -14,7 +14,7 @@ from narrows.errors import DataError, UsageError
 from narrows.model.use import TrainedAutoencoder
 from narrows.pages.embedding import floats_text
 from narrows.report.latent_plane import latent_plane
-from narrows.report.redundancy import is_comparable, redundancy
+from narrows.report.redundancy import redundancy
 from narrows.support.chunks import chunks, drawn_places
 from narrows.support.progress import Tracker, silent
 from narrows.support.rounding import as_dtype
@@ -299,7 +299,7 @@ class Explorer:
 
     def page_data(self) -> dict[str, Any]:
         """What of the page never changes; docs/explore.md describes it. All is JSON."""
-        table = self.trained.data.table
+        data = self._whole
         return {
             "kind": self.kind,
             "title": self.title,
@@ -310,9 +310,9 @@ class Explorer:
             "limits": list(self.limits),
             **self._latent_data(),
             "items": len(self),
-            "data_rows": None if self._whole is None else len(self._whole),
+            "data_rows": None if data is None else len(data),
             **self._items_data(),
-            "columns": None if table is None else columns_of(table, self._redundancy()),
+            "columns": self._columns(),
             "denoises": self.denoises,
             **noise_data(self.trained),
             "detects": self._detector is not None,
@@ -347,11 +347,11 @@ class Explorer:
     def _typical(self) -> tuple[np.ndarray, str]:
         return typical_codes(self.autoencoder, self.codes if len(self) else None)
 
-    def _redundancy(self) -> Any:
-        data = self._whole
-        if data is None or not is_comparable(data):
+    def _columns(self) -> list[dict[str, Any]] | None:
+        table, data = self.trained.data.table, self._whole
+        if table is None:
             return None
-        return redundancy(data, track=self._track)
+        return columns_of(table, None if data is None else redundancy(data, track=self._track))
 
     def _cells(self, features: np.ndarray) -> Cells | None:
         table = self.trained.data.table
