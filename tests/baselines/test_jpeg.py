@@ -18,7 +18,6 @@ from narrows.baselines.jpeg import (
     quantisation_table,
     restored,
 )
-from narrows.errors import ShapeError, UsageError
 
 # What libjpeg's transform in whole numbers is off, in grey levels; measured 0.15.
 OFF = 0.2
@@ -174,24 +173,3 @@ def test_the_table_is_the_base_table_at_quality_50() -> None:
     np.testing.assert_array_equal(quantisation_table(50), BASE_TABLE)
     assert (quantisation_table(100) == 1).all()
     assert quantisation_table(1).max() == 255
-
-
-@pytest.mark.parametrize("quality", [0, 101, -5])
-def test_other_qualities_are_refused(quality: int) -> None:
-    with pytest.raises(UsageError, match=str(quality)):
-        open_jpeg(noise(8, 8), quality)
-
-
-@pytest.mark.parametrize(
-    "picture",
-    [
-        np.zeros((8, 8)),
-        np.zeros((8, 8), np.uint16),
-        np.zeros((8, 8, 2), np.uint8),
-        np.zeros(8, np.uint8),
-        np.zeros((0, 8), np.uint8),
-    ],
-)
-def test_what_is_no_8_bit_picture_is_refused(picture: np.ndarray) -> None:
-    with pytest.raises(ShapeError, match="JPEG"):
-        open_jpeg(picture)

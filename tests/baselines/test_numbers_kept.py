@@ -6,7 +6,6 @@ from scipy.fft import dctn, idctn
 
 from narrows.baselines.numbers_kept import largest_dct_errors, pca_errors
 from narrows.data import load_data
-from narrows.errors import ShapeError
 from narrows.learnt.pca import fit_pca
 
 RANDOM = np.random.default_rng(0)
@@ -65,12 +64,3 @@ def test_all_coefficients_lose_nothing_and_more_are_left_out() -> None:
     found = largest_dct_errors(items, [32, 33, 34])
     assert list(found) == [32, 33]
     assert all(0 <= error < 1e-9 for error in found.values())
-
-
-def test_items_that_have_no_transform_are_refused() -> None:
-    with pytest.raises(ShapeError):
-        largest_dct_errors(np.zeros((2, 3, 3, 3, 3)), NUMBERS)
-    with pytest.raises(ShapeError):
-        largest_dct_errors(np.zeros((0, 3)), NUMBERS)
-    with pytest.raises(ShapeError, match="fitted on"):
-        pca_errors(fit_pca(np.eye(4), 2), np.zeros((2, 5)), NUMBERS)

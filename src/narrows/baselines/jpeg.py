@@ -29,8 +29,6 @@ import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
 from narrows.data.image_transforms import grey
-from narrows.errors import ShapeError, UsageError
-from narrows.support.shapes import is_picture_shape
 
 SIDE = 8  # of a block, in pixels
 SHIFT = 128  # what is taken off pixels, half their range
@@ -91,10 +89,6 @@ def open_jpeg(picture: np.ndarray, quality: int = 50) -> OpenedJpeg:
     Args:
         picture: (h, w) or (h, w, 1, 3 or 4), uint8, at least one pixel; transparency is left out.
         quality: from 1 to 100, as libjpeg and Pillow count it.
-
-    Raises:
-        ShapeError: it is no such picture.
-        UsageError: no such quality.
     """
     table = quantisation_table(quality)
     pixels = luma(picture)
@@ -116,13 +110,7 @@ def open_jpeg(picture: np.ndarray, quality: int = 50) -> OpenedJpeg:
 
 
 def quantisation_table(quality: int) -> Int64[np.ndarray, "8 8"]:
-    """What luma's frequencies are divided by at a quality from 1 to 100 (step 5).
-
-    Raises:
-        UsageError: no such quality.
-    """
-    if not 1 <= quality <= 100:
-        raise UsageError(f"JPEG's quality is {quality}", hint="give one from 1 to 100")
+    """What luma's frequencies are divided by at a quality from 1 to 100 (step 5)."""
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
     return np.clip((BASE_TABLE * scale + 50) // 100, 1, 255)
 
@@ -132,15 +120,7 @@ def luma(picture: np.ndarray) -> UInt8[np.ndarray, "h w"]:
 
     Args:
         picture: (h, w) or (h, w, 1, 3 or 4), uint8, at least one pixel.
-
-    Raises:
-        ShapeError: it is no such picture.
     """
-    if not is_picture_shape(picture.shape) or picture.dtype != np.uint8 or not picture.size:
-        raise ShapeError(
-            f"JPEG takes no picture of shape {picture.shape} and type {picture.dtype.name}",
-            hint="give one of (height, width) or (height, width, 3) in 8 bits",
-        )
     return grey(picture).reshape(picture.shape[:2])
 
 

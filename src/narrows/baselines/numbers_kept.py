@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from narrows.errors import ShapeError
 from narrows.learnt.pca import PCA
 from narrows.support.chunks import CACHED_VALUES, chunks
 from narrows.support.progress import Tracker, silent
@@ -36,12 +35,8 @@ def pca_errors(
         pca: fitted to training items.
         items: held-out ones, (n, \\*item_shape), at least one.
         numbers: components to keep, from 0 on; those above what ``pca`` has are left out.
-
-    Raises:
-        ShapeError: items of another size, or none.
     """
     wanted = [n for n in numbers if n <= len(pca.components)]
-    _require_some(items)
     return _errors(
         items, lambda chunk: _pca_parts(pca, chunk), {n: n for n in wanted}, "PCA", track
     )
@@ -57,35 +52,16 @@ def largest_dct_errors(
             least one.
         numbers: budgets, two numbers a coefficient; those for more coefficients than an item has
             values are left out.
-
-    Raises:
-        ShapeError: items of another shape, or none.
     """
-    _require_some(items)
-    if not 2 <= items.ndim <= 4:
-        raise ShapeError(
-            f"items of shape {items.shape[1:]} have no cosine transform here",
-            hint="give rows, or images, also with channels",
-        )
     size = items[0].size
     return _errors(
         items, _dct_parts, {n: n // 2 for n in numbers if n // 2 <= size}, "cosines", track
     )
 
 
-def _require_some(items: np.ndarray) -> None:
-    if not items.size:
-        raise ShapeError(f"items of shape {items.shape} hold no values")
-
-
 def _pca_parts(pca: PCA, chunk: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Squares (n,) of items about the mean, and those of their components (n, k)."""
     rows = chunk.reshape(len(chunk), -1).astype(np.float64)
-    if rows.shape[1] != pca.mean.size:
-        raise ShapeError(
-            f"items hold {rows.shape[1]:,} values each, and this PCA was fitted on "
-            f"{pca.mean.size:,}"
-        )
     rows -= pca.mean
     return np.square(rows).sum(axis=1), np.square(rows @ pca.components.T.astype(np.float64))
 
