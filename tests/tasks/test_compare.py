@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from helpers.command_line import compared_briefly
 from narrows.data import Dataset, load_data
@@ -177,6 +178,26 @@ def test_labels_of_arrays_may_be_missing(digits: Dataset, tmp_path: Path, gap: o
         parts = load_parts(str(tmp_path / "x.npy"), Reading(labels=labels), seed=0)
         assert parts.classes == classes
         assert parts.unlabelled == 20
+
+
+def test_classes_of_folders_are_the_same_by_name_whatever_their_numbers(tmp_path: Path) -> None:
+    """Folders number the classes that they have: what is measured lacks some, and has another."""
+    random = np.random.default_rng(0)
+    for folder, names in (("all", ("cat", "dog", "eel")), ("few", ("dog", "eel", "fox"))):
+        for name in names:
+            (tmp_path / folder / name).mkdir(parents=True)
+            for number in range(4):
+                pixels = random.integers(0, 256, (8, 8), dtype=np.uint8)
+                Image.fromarray(pixels).save(tmp_path / folder / name / f"{number}.png")
+    reading = Reading(test=str(tmp_path / "few"))
+    parts = load_parts(str(tmp_path / "all"), reading, seed=0, validated=False)
+    assert parts.classes == ("cat", "dog", "eel", "fox")
+    assert parts.test.files is not None
+    for place, file in enumerate(parts.test.files.names):
+        assert label_of(parts, place) == file.split("/")[0]
+    found = find_labels(parts.training, parts.test)
+    assert found is not None and found.classes == parts.classes
+    np.testing.assert_array_equal(found.held_out, parts.test.labels)
 
 
 def test_points_without_a_class_are_no_neighbours() -> None:

@@ -105,17 +105,6 @@ def test_labels_of_class_folders_have_their_names(tmp_path: Path) -> None:
     assert told == [training.classes[number] for number in training.labels]
 
 
-def test_classes_are_the_same_by_name_whatever_their_numbers() -> None:
-    """Folders number the classes that they have."""
-    items = np.zeros((4, 2, 2), np.uint8)
-    training = Dataset("all", items, labels=np.array([0, 1, 2, 1]), classes=("cat", "dog", "eel"))
-    held_out = Dataset("few", items, labels=np.array([1, 0, 2, 0]), classes=("dog", "eel", "fox"))
-    labels = find_labels(training, held_out)
-    assert labels is not None and labels.classes == ("cat", "dog", "eel", "fox")
-    np.testing.assert_array_equal(labels.training, [0, 1, 2, 1])
-    np.testing.assert_array_equal(labels.held_out, [2, 1, 3, 1])
-
-
 def test_numbers_without_names_are_their_own() -> None:
     training = Dataset("a", np.zeros((3, 1)), labels=np.array([7, 3, 7]))
     held_out = Dataset("b", np.zeros((2, 1)), labels=np.array([3, 11]))

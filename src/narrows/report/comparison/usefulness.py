@@ -49,38 +49,25 @@ class Labels:
 
 
 def find_labels(training: Dataset, held_out: Dataset) -> Labels | None:
-    """The classes that the labels of two parts of a data set stand for; None where these are not
-    both labelled, or there are fewer than two classes or more than :data:`MOST_CLASSES`.
-
-    Classes are the same where their names are, whatever their numbers in each part: a folder that
-    lacks some classes numbers the others otherwise.
-    """
+    """The classes that the labels of two parts of a data set stand for, which number them alike;
+    None where these are not both labelled, or there are fewer than two classes or more than
+    :data:`MOST_CLASSES`."""
     if training.labels is None or held_out.labels is None:
         return None
-    ours, theirs = _names(training, training.labels), _names(held_out, held_out.labels)
-    # numbers in their order, and what has names in that of the training data
-    classes = list(dict.fromkeys([*ours.values(), *theirs.values()]))
-    if not 2 <= len(classes) <= MOST_CLASSES:
+    both = np.concatenate([training.labels, held_out.labels])
+    values = np.unique(both[both != NO_CLASS])
+    if not 2 <= len(values) <= MOST_CLASSES:
         return None
-    places = {name: place for place, name in enumerate(classes)}
+
+    def places(labels: np.ndarray) -> np.ndarray:
+        return np.where(labels == NO_CLASS, NO_CLASS, np.searchsorted(values, labels))
+
+    names = training.classes
     return Labels(
-        classes=tuple(classes),
-        training=_places(training.labels, ours, places),
-        held_out=_places(held_out.labels, theirs, places),
+        classes=tuple(str(each) if names is None else names[each] for each in values.tolist()),
+        training=places(training.labels),
+        held_out=places(held_out.labels),
     )
-
-
-def _names(data: Dataset, labels: np.ndarray) -> dict[int, str]:
-    """The class that each number in labels (n,) stands for, least first."""
-    values = [int(value) for value in np.unique(labels) if value != NO_CLASS]
-    return {value: str(value) if data.classes is None else data.classes[value] for value in values}
-
-
-def _places(labels: np.ndarray, names: Mapping[int, str], places: Mapping[str, int]) -> np.ndarray:
-    """The place of each label's class among all, int64 (n,)."""
-    values, which = np.unique(labels, return_inverse=True)
-    found = [NO_CLASS if value == NO_CLASS else places[names[int(value)]] for value in values]
-    return np.array(found, np.int64)[which]
 
 
 def measure_usefulness(

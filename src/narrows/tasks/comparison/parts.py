@@ -188,7 +188,17 @@ def _read(source: Source, reading: Reading, track: Tracker) -> tuple[Dataset, Da
         return data, None
     test = load_data(own, labels=True, table=data.table, track=track, **_for_own(reading, own))
     require_alike(data, data.name, test, _called(own))
-    return data, test
+    return _numbered_alike(data, test)
+
+
+def _numbered_alike(data: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
+    """Both with the classes of both: a folder that lacks some numbers the others otherwise."""
+    if data.classes is None or test.classes is None or test.labels is None:
+        return data, test
+    classes = tuple(dict.fromkeys([*data.classes, *test.classes]))
+    numbers = np.array([classes.index(name) for name in test.classes])
+    labels = np.where(test.labels == NO_CLASS, NO_CLASS, numbers[test.labels])
+    return replace(data, classes=classes), replace(test, labels=labels, classes=classes)
 
 
 def has_name(source: Source) -> bool:
