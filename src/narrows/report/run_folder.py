@@ -98,7 +98,8 @@ def _draw_items(
         value_range=trained.data.value_range,
         pca=fitted_pca(trained).reconstruct(given),
         noisy=inputs,
-        **labels,
+        label=labels["label"],
+        pca_label=labels["pca_label"],
     )
     save_figure(axes, path)
 

@@ -98,6 +98,9 @@ def bytes_table(part: BytesSpent, words: Words, marked: Collection[str]) -> Tabl
 
 
 def archives_table(part: Archives, words: Words) -> Table:
+    def bytes_of(name: str) -> Callable[[Any], Cell]:
+        return lambda row: row.parts.get(name)
+
     names = dict.fromkeys(name for row in part.rows for name in row.parts)
     return _table(
         "archives",
@@ -108,7 +111,7 @@ def archives_table(part: Archives, words: Words) -> Table:
             "archive": lambda row: row.name,
             "bytes": lambda row: row.total,
             words.a_thing: lambda row: row.item_bytes,
-            **{f"bytes of {name}": lambda row, name=name: row.parts.get(name) for name in names},
+            **{f"bytes of {name}": bytes_of(name) for name in names},
             "bytes of a decoder beside it": lambda row: row.beyond or None,
             "the smallest without learning": lambda row: row.classical or None,
             "mean squared error": lambda row: row.error,
