@@ -146,6 +146,19 @@ def test_pca_is_the_bar() -> None:
     assert "1,200" in caution.message and "1,457, measured on 60 items held out" in caution.message
 
 
+@pytest.mark.parametrize(("share", "said"), [(1e-12, False), (1e-6, True)])
+def test_what_float32_rounds_off_is_no_error(
+    healthy: Fitted, parts: tuple[Dataset, Dataset], share: float, said: bool
+) -> None:
+    found = evaluate(TrainedAutoencoder(healthy.trained), parts[1])
+    model = replace(found.model, mse=share * float(parts[0].items.var()))
+    found = replace(found, model=model, baselines=(replace(found.pca, mse=1e-30),))
+    told = find_warnings(
+        TrainedAutoencoder(healthy.trained), *parts, healthy.history, found, keeps_best=True
+    )
+    assert ("worse-than-pca" in [caution.kind for caution in told]) is said
+
+
 def test_advice_begins_with_the_simplest_way_to_another_code() -> None:
     """Of the article's model whose code is cut off at 0, and of a model of the user's own."""
     for preset, way in {
