@@ -255,7 +255,7 @@ def test_a_table_is_the_same_in_every_pass(tmp_path: Path, name: str, change: Ch
 def test_the_text_of_a_table_is_the_same_in_every_pass(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a,b\n" + "1,x\n2,y\n" * 100, encoding="utf-8")
-    raw = RawCsv(path, CsvTable(path).dialect)
+    raw = RawCsv(CsvTable(path))
     assert len(list(raw.rows())) == 1
     for change in (grow, rewrite):
         change(path)

@@ -26,7 +26,7 @@ from narrows.data.tables.filling import (
 )
 from narrows.data.tables.frames.learning import training_table, with_columns
 from narrows.data.tables.reading import cells_of
-from narrows.data.tables.table_source import row_names, rows_named
+from narrows.data.tables.table_source import rows_named
 from narrows.errors import DataError
 from narrows.model.ranges import require_familiar
 from narrows.model.use import TrainedAutoencoder
@@ -145,7 +145,7 @@ def fill_file(
             write(rows)
             count += rows.num_rows
             advance(rows.num_rows)
-    listener.note_each(drift.lines(row_names(filling.table)))
+    listener.note_each(drift.lines(filling.table.where))
     if all_cells:
         return Written(out, count, "row")
     return WrittenFilled(out, count, "row", filling.filled)

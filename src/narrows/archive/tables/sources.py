@@ -10,7 +10,6 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -136,35 +135,22 @@ class TypedTable:
             OSError: it cannot be read.
         """
         held = None if library_of(source) is None else StoredFrame(source)
-        self.form: Form | None = held.form if held else None
         self.exact = held.exact if held else frozenset()
         if held and options is not None:
             options.require_none("a data frame")
-        self._source: TableSource = held if held else open_table(source, None, options, stored=True)
-        self.path = Path(source) if isinstance(self._source, CsvTable) else None
+        found: TableSource = held or open_table(source, None, options, stored=True)
+        self.path = found.path if isinstance(found, CsvTable) else None
         self.spelled: SpelledCsv | None = None
         self.irregular = ""
-        if isinstance(self._source, CsvTable):
+        if isinstance(found, CsvTable):
             try:
-                self.spelled = SpelledCsv(
-                    Path(source),
-                    self._source.dialect,
-                    self._source.notes,
-                    file=self._source.file,
-                    numbers=numbers,
-                    missing=() if options is None else options.missing,
-                    track=track,
-                )
-                self._source = self.spelled
+                self.spelled = found = SpelledCsv(found, numbers, track)
             except IrregularText as irregular:
                 self.irregular = str(irregular)
-        self.name, self.notes = self._source.name, self._source.notes
-        self.frame = self._source.frame
-        self.dtypes = {name: self._source.frame_dtype(name) for name in self._source.types}
-        self._textual = self._source.textual
-        self.types: dict[str, Any] = dict(self._source.types)
-        if self._textual:
-            self.types = _found_types(self._source, track)
+        self._source: TableSource = found
+        self.name, self.notes, self.dtypes = found.name, found.notes, found.dtypes
+        self.frame, self.form = found.frame, found.frame_form
+        self.types = _found_types(found, track) if found.textual else dict(found.types)
         _check_header(self.name, self.types, self.form)
         self.storages = {name: Storage.of(type_) for name, type_ in self.types.items()}
         self.categories = self._read_categories()
@@ -172,7 +158,7 @@ class TypedTable:
     def batches(self) -> Iterator[Any]:
         """Arrow record batches of all rows in order, in the columns' types."""
         for batch in self._source.batches():
-            if not self._textual:
+            if not self._source.textual:
                 yield batch
                 continue
             arrays = [

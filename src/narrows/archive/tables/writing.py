@@ -82,7 +82,7 @@ def write_table(
     table = TypedTable(source, numbers=error_bounds, options=options, track=track)
     bounds, notes = column_bounds(table, error_bounds)
     columns = [
-        TableColumn.of(name, type_, bounds[name], table.dtypes[name])
+        TableColumn.of(name, type_, bounds[name], table.dtypes.get(name))
         for name, type_ in table.types.items()
     ]
     text = None if table.spelled is None else description(table.spelled, bounds)

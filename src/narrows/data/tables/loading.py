@@ -19,7 +19,7 @@ from narrows.data.tables.drift import SchemaDrift
 from narrows.data.tables.reading import is_csv, open_table
 from narrows.data.tables.scanning import scan
 from narrows.data.tables.schema import TableSchema
-from narrows.data.tables.table_source import TableSource, row_names, rows_named
+from narrows.data.tables.table_source import TableSource, rows_named
 from narrows.errors import DataError
 from narrows.support.progress import Tracker, silent
 
@@ -55,7 +55,7 @@ def load_table(
     table = open_table(source, options=options)
     with rows_named(table):
         columns, count, notes = scan(table, types, track=track)
-    schema = TableSchema.of(columns, table.frame, getattr(table, "frame_form", None))
+    schema = TableSchema.of(columns, table.frame, table.frame_form)
     if options is not None and options.to_json():
         schema = replace(schema, csv=options)
     if not schema.learnt:
@@ -72,7 +72,7 @@ def load_table(
         items,
         table=duplicates.named(),
         notes=(*table.notes, *notes),
-        places=getattr(table, "places", None),
+        places=table.places,
     )
 
 
@@ -115,8 +115,8 @@ def _encoded(
         table.name,
         items,
         table=schema,
-        notes=(*table.notes, *drift.lines(row_names(table))),
-        places=getattr(table, "places", None),
+        notes=(*table.notes, *drift.lines(table.where)),
+        places=table.places,
     )
 
 

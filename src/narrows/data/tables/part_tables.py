@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from narrows.data.parts import Parts
-from narrows.data.tables.table_source import TableSource, row_names
+from narrows.data.tables.table_source import TableSource
 from narrows.errors import DataError
 from narrows.support.lazy_modules import pa, pc
 
@@ -35,19 +35,14 @@ class RowPlaces:
         return self.files[at], row - self.starts[at]
 
 
-class PartTable:
+class PartTable(TableSource):
     """Several files as one table.
 
     Columns of whole numbers and of fractions, of numbers of different sizes, and without any value,
     become the one type that holds all of them. What folders are called, ``year=2024``, is a column,
     where the files have none of that name, also where the folder that is named is called so.
-
-    Attributes:
-        ignored: columns of types that are not learnt.
-        options, dialect: of CSV files, how the first is read.
+    CSV files are read as the first of them is.
     """
-
-    frame: str | None = None
 
     def __init__(self, parts: Parts, tables: Sequence[TableSource]) -> None:
         """Compare the columns of all parts.
@@ -57,11 +52,9 @@ class PartTable:
         """
         self.name, self._parts, self._tables = parts.source, parts, tables
         self._named = parts.named()
-        self.textual = tables[0].textual
-        for of_csv in ("options", "dialect"):
-            if hasattr(tables[0], of_csv):
-                setattr(self, of_csv, getattr(tables[0], of_csv))
-        self.ignored = frozenset[str]().union(*(getattr(each, "ignored", ()) for each in tables))
+        self.textual, self.options = tables[0].textual, tables[0].options
+        self.dialect = tables[0].dialect
+        self.ignored = frozenset[str]().union(*(each.ignored for each in tables))
         self._constants = self._of_folders()
         self.types: dict[str, Any] = dict(tables[0].types)
         for table, named in zip(tables[1:], self._named[1:], strict=True):
@@ -69,7 +62,8 @@ class PartTable:
         self.types |= dict.fromkeys(self.ignored, pa.null())
         for name, values in self._constants.items():
             self.types[name] = values.type
-        self._counts: list[int] = []
+        self.notes = self._all_notes()
+        self._starts: list[int] = []
 
     def _take(self, table: TableSource, named: str) -> None:
         """Widen the types to those of another part."""
@@ -119,30 +113,27 @@ class PartTable:
             )
         return arrays
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a user should know of how the files are read, once each."""
+    def _all_notes(self) -> tuple[str, ...]:
+        """The notes of all files, once each."""
         notes = dict.fromkeys(note for table in self._tables for note in table.notes)
         return tuple(filter(None, [self._parts.note(), *notes]))
 
     @property
     def places(self) -> RowPlaces:
-        """Where the rows lie, once all have been read."""
-        starts = [sum(self._counts[:at]) for at in range(len(self._counts))]
-        return RowPlaces(self._named[: len(starts)], tuple(starts))
+        return RowPlaces(self._named[: len(self._starts)], tuple(self._starts))
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
-        """Arrow record batches of all rows, file by file."""
         wanted = list(self.types if columns is None else columns)
-        self._counts = []
+        inside = [name for name in wanted if name not in self._constants]
+        row, self._starts = 0, []
         for place, table in enumerate(self._tables):
-            self._counts.append(0)
-            inside = [name for name in wanted if name not in self._constants]
+            self._starts.append(row)
             # a part of which nothing else is wanted is still as long as it is
             for batch in table.batches(inside or [next(iter(table.types))]):
-                self._counts[-1] += batch.num_rows
+                row += batch.num_rows
                 arrays = [self._array(batch, name, place) for name in wanted]
                 yield pa.record_batch(arrays, names=wanted)
+        self.notes = self._all_notes()
 
     def _array(self, batch: Any, name: str, place: int) -> Any:
         if name in self._constants:
@@ -160,14 +151,8 @@ class PartTable:
             ) from error
 
     def where(self, row: int) -> str:
-        """The file and the row there of row ``row``, the first of which is 1, in words."""
         file, number = self.places.of(row - 1)
-        table = self._tables[self._named.index(file)]
-        return f"{row_names(table)(number + 1)} of {file}"
-
-    def frame_dtype(self, column: str) -> str | None:
-        """None: files are no data frames."""
-        return None
+        return f"{self._tables[self._named.index(file)].where(number + 1)} of {file}"
 
 
 def _wider(one: Any, other: Any) -> Any:

@@ -14,6 +14,7 @@ from narrows.data.tables.arrow_types import is_stored, kind_of
 from narrows.data.tables.cells import row_name, whole
 from narrows.data.tables.csv_bytes import DAMAGE, PACKED, TextBytes, open_text
 from narrows.data.tables.csv_dialect import (
+    CsvDialect,
     body,
     check_names,
     examine,
@@ -39,17 +40,16 @@ _CSV_BLOCK = 4 << 20
 _BATCH_ROWS = 1 << 15
 
 
-class CsvTable:
+class CsvTable(TableSource):
     """A CSV file, plain or packed: every cell is a text, or missing.
 
     Attributes:
         path: where it is.
         file: what it was when it was first looked at.
-        dialect: how it is read.
     """
 
     textual = True
-    frame: str | None = None
+    dialect: CsvDialect
 
     def __init__(
         self, path: Path, options: CsvOptions | None = None, *, stored: bool = False
@@ -64,20 +64,9 @@ class CsvTable:
         with self.file.reading():
             self.dialect = examine(path, options)
         self.types = dict.fromkeys(self.dialect.names, pa.string())
+        self.notes = self.dialect.notes
         self.options = options or CsvOptions()
         self._stored = stored
-        self._left_out: int | None = None
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a user should know of how it is read: all of it once it has been read."""
-        if not self._left_out:
-            return self.dialect.notes
-        count = count_of(self._left_out, "lines")
-        return (
-            *self.dialect.notes,
-            f"left out {count} at the end of {self.path} without any value",
-        )
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
         wanted = list(self.types if columns is None else columns)
@@ -130,7 +119,9 @@ class CsvTable:
 
     def _counted(self, reader: Any, dropped: list[int]) -> Iterator[Any]:
         yield from reader
-        self._left_out = sum(dropped)
+        if count := sum(dropped):
+            lines = f"{count_of(count, 'lines')} at the end of {self.path}"
+            self.notes = (*self.dialect.notes, f"left out {lines} without any value")
 
     def _cleaned(self, batch: Any) -> list[Any]:
         """Columns without the spaces around their cells, which are missing where nothing else is
@@ -149,12 +140,8 @@ class CsvTable:
         return [cleaned.slice(index * rows, rows) for index in range(batch.num_columns)]
 
     def where(self, row: int) -> str:
-        """The line on which row ``row`` begins, the first of which is 1, in words."""
         line = line_of_row(self.path, self.dialect, row)
         return row_name(row) if line is None else f"line {line:,}"
-
-    def frame_dtype(self, column: str) -> str | None:
-        return None
 
 
 def _whether_blank(row: Any, delimiter: str) -> str:
@@ -162,15 +149,8 @@ def _whether_blank(row: Any, delimiter: str) -> str:
     return "error" if row.text.strip(f"{delimiter} \t\r\n") else "skip"
 
 
-class ParquetTable:
-    """A Parquet file.
-
-    Attributes:
-        ignored: columns of types that are not learnt.
-    """
-
-    textual = False
-    frame: str | None = None
+class ParquetTable(TableSource):
+    """A Parquet file."""
 
     def __init__(self, path: Path, *, name: str | None = None, stored: bool = False) -> None:
         """Look at the columns of a file.
@@ -211,26 +191,17 @@ class ParquetTable:
                     raise
                 raise self._damaged(error) from error
 
-    def frame_dtype(self, column: str) -> str | None:
-        return None
-
 
 class FrameTable(ArrowSource):
-    """A data frame, or an Arrow table, in memory.
+    """A data frame, or an Arrow table, in memory."""
 
-    Attributes:
-        frame_form: what makes such a frame of the columns again.
-    """
-
-    def __init__(
-        self, frame: Any, name: str = "the table", wanted: Container[str] | None = None
-    ) -> None:
+    def __init__(self, frame: Any, wanted: Container[str] | None = None) -> None:
         table, self.frame_form = training_table(frame, wanted)
-        super().__init__(table, name)
+        super().__init__(table)
         self.frame = frame_kind(frame)
-        self.types, self.ignored, self.notes = _known_types(table.schema, name)
+        self.types, self.ignored, self.notes = _known_types(table.schema, self.name)
         dtypes = frame.dtypes if self.frame == "pandas" else ()
-        self._dtypes = dict(zip(self.types, map(str, dtypes), strict=False))
+        self.dtypes = dict(zip(self.types, map(str, dtypes), strict=False))
 
 
 def _known_types(

@@ -35,7 +35,7 @@ from narrows.data.tables.reading import cells_of
 from narrows.data.tables.resolution import ResolutionFinder
 from narrows.data.tables.schema import MAX_COLUMNS
 from narrows.data.tables.statistics import MOST_LETTERS, Moments, TextCounts
-from narrows.data.tables.table_source import TableSource, row_names
+from narrows.data.tables.table_source import TableSource
 from narrows.data.tables.text_cells import (
     are_truth_words,
     candidate_types,
@@ -85,7 +85,7 @@ def scan(
     types = dict(types or {})
     _check_types(types, source)
     _check_names(source)
-    kinds = {**dict.fromkeys(getattr(source, "ignored", ()), "ignored"), **types}
+    kinds = {**dict.fromkeys(source.ignored, "ignored"), **types}
     scans = {
         name: _ColumnScan(
             name, _options(type_, kinds.get(name), source), types.get(name), _Reading.of(source)
@@ -111,10 +111,11 @@ def scan(
             f"{source.name} has {count_of(len(scans), 'columns')} and no rows",
             hint="give at least one row",
         )
-    columns = [scans[name].column(count, source.frame_dtype(name)) for name in scans]
+    dtypes = source.dtypes
+    columns = [each.column(count, dtypes.get(name)) for name, each in scans.items()]
     if not any(column.width for column in columns):  # identifiers are better than nothing
         columns = [
-            scans[name].column(count, source.frame_dtype(name), identifiers=False) for name in scans
+            each.column(count, dtypes.get(name), identifiers=False) for name, each in scans.items()
         ]
     notes = [note for each in scans.values() for note in each.notes]
     wild = {name: text for name, each in scans.items() if (text := each.wild_values())}
@@ -211,13 +212,12 @@ class _Reading:
 
     @classmethod
     def of(cls, source: TableSource) -> "_Reading":
-        options = getattr(source, "options", CsvOptions())
-        dialect = getattr(source, "dialect", None)
+        dialect, options = source.dialect, source.options
         return cls(
             stated=(options.decimal, options.thousands),
-            decimal_first=getattr(dialect, "delimiter", ",") in ";\t",
+            decimal_first=dialect is not None and dialect.delimiter in ";\t",
             textual=source.textual,
-            where=row_names(source),
+            where=source.where,
         )
 
 

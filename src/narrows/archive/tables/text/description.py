@@ -145,10 +145,10 @@ def description(source: SpelledCsv, bounds: Mapping[str, float]) -> CsvText:
         within_bound(spelling) if bounds[name] else spelling
         for name, spelling in source.spellings.items()
     ]
-    raw, form = source.raw, source.form
+    raw, dialect = source.raw, source.dialect
     return CsvText(
-        encoding=form.encoding,
-        delimiter=form.delimiter,
+        encoding=dialect.encoding,
+        delimiter=dialect.delimiter,
         end=raw.end,
         head=raw.head,
         spellings=tuple(spellings),

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from narrows.archive.tables.text.records import RawCsv, RawRows
@@ -11,8 +10,9 @@ from narrows.archive.tables.text.spelling import Spelling, form_of
 from narrows.archive.tables.text.types import still_fitting, typed
 from narrows.data.tables.csv_dialect import CsvDialect
 from narrows.data.tables.missing import MISSING_CELLS, is_missing_text, without_cells
+from narrows.data.tables.reading import CsvTable
+from narrows.data.tables.table_source import TableSource
 from narrows.data.tables.text_cells import candidate_types
-from narrows.support.inputs import Input
 from narrows.support.lazy_modules import pa, pc
 from narrows.support.progress import Tracker, silent
 
@@ -24,51 +24,34 @@ _MOST_OTHERS = 0.02
 _LOOKED_AT = 2000
 
 
-class SpelledCsv:
-    """A CSV file that is made of rows of as many cells each.
-
-    What ``narrows.data.tables.reading`` calls a TableSource; its rows are typed already.
+class SpelledCsv(TableSource):
+    """A CSV file that is made of rows of as many cells each, which are typed already.
 
     Attributes:
         raw: the file's rows as they stand there.
-        form: what was found of it before it was read.
         spellings: how each column is written, by its name.
     """
 
-    textual = False
-    frame: str | None = None
+    dialect: CsvDialect
 
     def __init__(
-        self,
-        path: Path,
-        form: CsvDialect,
-        notes: tuple[str, ...],
-        *,
-        file: Input | None = None,
-        numbers: Container[str] = (),
-        missing: Sequence[str] = (),
-        track: Tracker = silent,
+        self, table: CsvTable, numbers: Container[str] = (), track: Tracker = silent
     ) -> None:
         """Read the file to find out what its columns hold.
 
         Args:
-            form: what was found of it before it was read.
-            file: what it was when that was found; None for now.
-            notes: what a user should know of how it is read.
+            table: what was found of it before.
             numbers: columns that hold numbers where they can, however these are written.
-            missing: texts that stand for missing values, beside the usual ones.
 
         Raises:
             IrregularText: it is not made of such rows.
-            DataError: it is empty, or two columns have one name.
             OSError: it cannot be read.
         """
-        self.name, self.notes = str(path), notes
-        self.form = form
-        self.raw = RawCsv(path, self.form, file)
-        self._kept: list[RawRows] | None = [] if path.stat().st_size <= _KEPT else None
-        self._missing = tuple(missing)
-        scans = [_Scan(said=self._missing) for _ in self.form.names]
+        self.name, self.notes, self.dialect = table.name, table.notes, table.dialect
+        self.raw = RawCsv(table)
+        self._kept: list[RawRows] | None = [] if table.path.stat().st_size <= _KEPT else None
+        self._missing = table.options.missing
+        scans = [_Scan(said=self._missing) for _ in self.dialect.names]
         with track(f"looking at {self.name}", total=None, unit="rows") as advance:
             for rows in self.raw.rows():
                 if self._kept is not None:
@@ -78,28 +61,17 @@ class SpelledCsv:
                 advance(len(rows.lines))
         self._columns = [scan.column() for scan in scans]
         self._settle(numbers)
-        self.types = {
-            name: column.type for name, column in zip(self.form.names, self._columns, strict=True)
-        }
-
-    @property
-    def spellings(self) -> dict[str, Spelling]:
-        """How each column is written."""
-        names = self.form.names
-        return {name: each.spelling for name, each in zip(names, self._columns, strict=True)}
-
-    def frame_dtype(self, column: str) -> str | None:
-        """None: it is no data frame."""
-        return None
+        named = dict(zip(self.dialect.names, self._columns, strict=True))
+        self.types = {name: column.type for name, column in named.items()}
+        self.spellings = {name: column.spelling for name, column in named.items()}
 
     def raw_rows(self) -> Iterator[RawRows]:
         """All rows as they stand there, in order."""
         yield from self.raw.rows() if self._kept is None else self._kept
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
-        """Arrow record batches of all rows in order, in the columns' types."""
         wanted = list(self.types if columns is None else columns)
-        places = [self.form.names.index(name) for name in wanted]
+        places = [self.dialect.names.index(name) for name in wanted]
         for rows in self.raw_rows():
             arrays = [self._columns[place].cells(rows.cells[place]) for place in places]
             yield pa.record_batch(arrays, names=wanted)
@@ -108,7 +80,7 @@ class SpelledCsv:
         """Make texts of columns of which too much is written in another way than the rest, but for
         those that are to be ``numbers``."""
         others, total = [0] * len(self._columns), 0
-        delimiter = self.form.delimiter
+        delimiter = self.dialect.delimiter
         for rows in self.raw_rows():
             total += len(rows.lines)
             for number, (column, cells) in enumerate(zip(self._columns, rows.cells, strict=True)):
@@ -118,7 +90,7 @@ class SpelledCsv:
                     unlike = pc.and_(unlike, pc.invert(_says_missing(cells, self._missing)))
                 differ = pc.sum(unlike).as_py()
                 others[number] += differ or 0
-        for number, (name, count) in enumerate(zip(self.form.names, others, strict=True)):
+        for number, (name, count) in enumerate(zip(self.dialect.names, others, strict=True)):
             type_ = self._columns[number].type
             number_ = pa.types.is_integer(type_) or pa.types.is_floating(type_)
             if count > max(_MOST_OTHERS * total, 1) and not (number_ and name in numbers):

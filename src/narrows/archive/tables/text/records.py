@@ -5,12 +5,10 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from narrows.data.tables.csv_bytes import open_bytes
-from narrows.data.tables.csv_dialect import CsvDialect
-from narrows.support.inputs import Input
+from narrows.data.tables.reading import CsvTable
 from narrows.support.lazy_modules import pa, pc
 
 # Bytes that are read at a time, and the most that one row, or an unclosed quote, may take.
@@ -45,14 +43,9 @@ class RawCsv:
         digest: the SHA-256 of all bytes, and ``size`` their number; known then too.
     """
 
-    def __init__(self, path: Path, form: CsvDialect, file: Input | None = None) -> None:
-        """
-        Args:
-            form: what was found of it.
-            file: what it was when that was found; None for now.
-        """
-        self._path, self._form, self._file = path, form, file or Input(path)
-        self._token = _token(form.delimiter)
+    def __init__(self, table: CsvTable) -> None:
+        self._path, self._dialect, self._file = table.path, table.dialect, table.file
+        self._token = _token(self._dialect.delimiter)
         self.head, self.end, self.tail = "", "\n", ""
         self.digest, self.size = "", 0
 
@@ -79,7 +72,7 @@ class RawCsv:
 
     def _decoded(self) -> Iterator[tuple[str, bool]]:
         """The file's text in pieces, and whether it is the last of them."""
-        decoder = codecs.getincrementaldecoder(self._form.encoding)()
+        decoder = codecs.getincrementaldecoder(self._dialect.encoding)()
         hashed, size = hashlib.sha256(), 0
         try:
             with self._file.reading(), open_bytes(self._path) as stream:
@@ -95,8 +88,8 @@ class RawCsv:
     def _head(self, text: str, last: bool) -> int | None:
         """Where the first row begins; None if more text is needed to tell."""
         place, cells = int(text.startswith("\ufeff")), list[str]()
-        for _ in range(self._form.blank + self._form.header):
-            cells, end = [], self._form.delimiter
+        for _ in range(self._dialect.blank + self._dialect.header):
+            cells, end = [], self._dialect.delimiter
             while self._parts(end):
                 match = self._token.match(text, place)
                 assert match is not None
@@ -108,17 +101,17 @@ class RawCsv:
                 return None
             self.end = end or "\n"
         names = tuple(_content(cell) for cell in cells)
-        if self._form.header and names != self._form.written:
+        if self._dialect.header and names != self._dialect.written:
             raise IrregularText("its first lines are more than names")
-        if not self._form.header:
-            blanks = "[ \t]*" if self._form.delimiter == " " else ""
+        if not self._dialect.header:
+            blanks = "[ \t]*" if self._dialect.delimiter == " " else ""
             match = re.search(rf"{blanks}(?:\r\n|\n|\r)", text)
             self.end = match[0] if match else "\n"
         return place
 
     def _parts(self, end: str) -> bool:
         """Whether what ends a cell is followed by another one in the same row."""
-        delimiter = self._form.delimiter
+        delimiter = self._dialect.delimiter
         return end == delimiter or (delimiter == " " and end != "" and not end.strip(" \t"))
 
     def _tokens(self, text: str, last: bool) -> tuple[list[tuple[str, str]], str]:
@@ -143,7 +136,7 @@ class RawCsv:
 
     def _split(self, found: list[tuple[str, str]], lead: str) -> tuple[RawRows | None, str]:
         """Tokens as rows, and the empty lines behind the last of them."""
-        count = len(self._form.names)
+        count = len(self._dialect.names)
         if count > 1:
             found, before, lead = _without_empty_lines(found, lead)
         else:

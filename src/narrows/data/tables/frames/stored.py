@@ -4,33 +4,25 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from narrows.data.tables.frames import frame_to_arrow
+from narrows.data.tables.table_source import TableSource
 from narrows.errors import DataError
 from narrows.support.lazy_modules import pa
 
 _BATCH_ROWS = 1 << 15
 
 
-class ArrowSource:
-    """An Arrow table in batches: a :class:`narrows.data.tables.reading.TableSource`."""
+class ArrowSource(TableSource):
+    """An Arrow table in batches."""
 
-    textual = False
-    notes: tuple[str, ...] = ()
-    frame: str | None
-    types: dict[str, Any]
+    name = "the table"
 
-    def __init__(self, table: Any, name: str) -> None:
-        self.name, self._table = name, table
-        self._dtypes: dict[str, str] = {}
+    def __init__(self, table: Any) -> None:
+        self._table = table
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
-        """Arrow record batches of all rows in order, of some columns only where they are named."""
         table = self._table if columns is None else self._table.select(list(columns))
         # Arrow makes no batch of no rows, which has the categories all the same.
         yield from table.to_batches(_BATCH_ROWS) or [_no_rows(table)]
-
-    def frame_dtype(self, column: str) -> str | None:
-        """The dtype that a column has in a pandas DataFrame."""
-        return self._dtypes.get(column)
 
 
 def _no_rows(table: Any) -> Any:
@@ -47,22 +39,21 @@ class StoredFrame(ArrowSource):
     """What :func:`narrows.data.tables.frames.frame_to_arrow` makes of a data frame, in batches.
 
     Attributes:
-        form: what the Arrow table does not say.
         exact: columns of which no error may be asked, whatever their type.
     """
 
-    def __init__(self, frame: Any, name: str = "the table") -> None:
-        table, self.form = frame_to_arrow(frame)
-        super().__init__(table, name)
+    def __init__(self, frame: Any) -> None:
+        table, form = frame_to_arrow(frame)
+        super().__init__(table)
         if not table.num_columns:
-            raise DataError(f"{name} has no columns", hint="give a table with at least one")
+            raise DataError(f"{self.name} has no columns", hint="give a table with at least one")
         self.types = {each.name: each.type for each in table.schema}
-        self.frame = self.form.library
-        names, count = list(self.types), self.form.index_columns
+        self.frame, self.frame_form = form.library, form
+        names, count = list(self.types), form.index_columns
         index, columns = names[:count], names[count:]
-        if self.form.library == "pandas" and self.form.shape == "frame":
-            self._dtypes = dict(zip(columns, map(str, frame.dtypes), strict=True))
-        entries = zip(columns, self.form.columns, strict=False)
+        if form.library == "pandas" and form.shape == "frame":
+            self.dtypes = dict(zip(columns, map(str, frame.dtypes), strict=True))
+        entries = zip(columns, form.columns, strict=False)
         self.exact = frozenset(index) | {
             name for name, entry in entries if entry.get("kind") == "periods"
         }
