@@ -74,7 +74,7 @@ def test_a_block_that_the_method_does_not_take_is_stored() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writing, "BLOCK_BYTES", 20 * 20)
         patch.setattr("narrows.archive.choosing.METHODS", {"stored": Stored})
-        decoding = Decoding(decoder=decoder, methods=[Predicted(counted_predictor())])
+        decoding = Decoding(decoder=decoder, methods=[Predicted.of(counted_predictor())])
         breakdown = write_codes(out, codes, items, decoding)
     assert breakdown.methods == {"predicted": 2, "stored": 1}
     expected = decoder(codes, breakdown.layout)

@@ -17,7 +17,7 @@ from narrows.archive.codes.predictor import Reading, chances_below, quantised_pr
 from narrows.archive.mixing.logistic import ONE
 from narrows.nn.blocks.rounded import code_lengths
 
-PREDICTED = Predicted(counted_predictor())
+PREDICTED = Predicted.of(counted_predictor())
 
 
 @settings(max_examples=40, deadline=None)
@@ -30,7 +30,7 @@ def test_any_codes_come_back(data: st.DataObject) -> None:
     random = np.random.default_rng(data.draw(st.integers(0, 99)))
     high = min(low + spread - 1, np.iinfo(dtype).max)
     codes = random.integers(low, high, (count, size), dtype, endpoint=True)
-    method = Predicted(drawn_predictor(size, data.draw(st.integers(1, 9))))
+    method = Predicted.of(drawn_predictor(size, data.draw(st.integers(1, 9))))
     back = method.decode(method.encode(codes, "normal"), codes.shape, dtype)
     assert back.dtype == dtype and (back == codes).all()
 
@@ -54,7 +54,7 @@ def test_they_take_what_the_block_in_training_said(width: int) -> None:
         drawn = middle / 256 + random.logistic(size=3000) * 4096 / sharp
         codes[:, number] = np.clip(np.rint(drawn), -1000, 1000)
     ideal = float(code_lengths(arrays, codes.astype(np.float32)).sum()) / np.log(2) / 8
-    content = Predicted(predictor).encode(codes.astype("i2"), "normal")
+    content = Predicted.of(predictor).encode(codes.astype("i2"), "normal")
     assert len(content) == pytest.approx(ideal, rel=0.01)
 
 

@@ -109,7 +109,7 @@ def predicted_size(trained: TrainedModel, breakdown: SizeBreakdown) -> int:
     """What the predictor makes of the codes, without itself, whatever was taken."""
     (trial,) = (trial for trial in breakdown.trials if trial.method == "predicted")
     arrays = CodeSearch(trained.model).arrays
-    return trial.size - len(Predicted(quantised_predictor(arrays)).parts()["predictor"])
+    return trial.size - len(Predicted.of(quantised_predictor(arrays)).parts()["predictor"])
 
 
 @pytest.mark.slow

@@ -73,7 +73,7 @@ def counted_archive(dtype: str = "u1", count: int = 300, predicted: bool = True)
     """An archive of codes, and of items that are about three from what they decode to."""
     codes, decoder = counted_codes(count), counted_decoder()
     out = io.BytesIO()
-    methods = [Predicted(counted_predictor())] if predicted else []
+    methods = [Predicted.of(counted_predictor())] if predicted else []
     decoding = Decoding(decoder=decoder, methods=methods)
     write_codes(out, codes, counted_items(dtype, count), decoding)
     return out.getvalue()

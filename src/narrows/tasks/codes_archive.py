@@ -199,7 +199,7 @@ def write_codes_only(
         some = codes[:: max(len(items) // _SAMPLE, 1)][: len(sample)]
         decoding = Decoding(
             decoder=_decoder(trained, some, sample),
-            methods=[Predicted(quantised_predictor(search.arrays))],
+            methods=[Predicted.of(quantised_predictor(search.arrays))],
         )
     else:
         decoding = Decoding(

@@ -2,7 +2,6 @@
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -32,32 +31,6 @@ _VALUES_A_LANE = 4096
 PART = "predictor"
 
 
-@dataclass(frozen=True)
-class _Held:
-    """A predictor that lies in an archive or in a model file.
-
-    Attributes:
-        whole: its numbers, its units and its bits.
-        numbers: how its weights are coded.
-        read_part: gives them.
-    """
-
-    whole: list[int]
-    numbers: Any
-    read_part: ReadPart
-
-    def read(self) -> Predictor:
-        """The net itself.
-
-        Raises:
-            ArchiveError: the part is missing, or is none.
-        """
-        size, units, *bits = self.whole
-        count = sum(int(np.prod(shape)) for shape in predictor_shapes(size, units))
-        numbers = unpack_numbers(self.numbers, self.read_part(PART), count, "the predictor")
-        return Predictor.of_numbers(numbers, size, units, (bits[0], bits[1], bits[2]))
-
-
 @register
 class Predicted(Method):
     """What a trained model says of how its own codes are distributed.
@@ -71,25 +44,34 @@ class Predicted(Method):
     # A value that is nearly certain takes log2(65536 / 65535) bits.
     largest_expansion = 1 << 20
 
-    def __init__(self, predictor: Predictor | _Held, model: str | None = None) -> None:
-        """A method of a predictor, or of one that is read once it is needed.
+    def __init__(self, settings: Mapping[str, Any], read_part: ReadPart) -> None:
+        """A method of a net that a header describes, and that is read once it is needed."""
+        self._settings, self._read_part = settings, read_part
+        # the SHA-256 of the model file that the net lies in; None where the archive holds it
+        self.model: str | None = None
 
-        Args:
-            predictor: the net itself, or what a header and a part say of one.
-            model: the SHA-256 of the model file that it lies in; None where the archive holds it.
-        """
-        self._given, self.model = predictor, model
+    @classmethod
+    def of(cls, predictor: Predictor) -> "Predicted":
+        """The method of a net at hand."""
+        numbers, content = pack_numbers(predictor.numbers())
+        whole = [predictor.size, predictor.units, *predictor.bits]
+        found = cls({"predictor": whole, "numbers": numbers}, {PART: content}.__getitem__)
+        found.predictor = predictor
+        return found
 
     @cached_property
     def predictor(self) -> Predictor:
         """The net in whole numbers."""
-        return self._given.read() if isinstance(self._given, _Held) else self._given
+        size, units, *bits = self._settings["predictor"]
+        count = sum(int(np.prod(shape)) for shape in predictor_shapes(size, units))
+        packed, content = self._settings["numbers"], self._read_part(PART)
+        numbers = unpack_numbers(packed, content, count, "the predictor")
+        return Predictor.of_numbers(numbers, size, units, (bits[0], bits[1], bits[2]))
 
     @property
     def size(self) -> int:
         """How many numbers a code has."""
-        given = self._given
-        return given.whole[0] if isinstance(given, _Held) else given.size
+        return int(self._settings["predictor"][0])
 
     @classmethod
     def from_archive(cls, settings: Mapping[str, Any], read_part: ReadPart) -> "Predicted":
@@ -100,25 +82,13 @@ class Predicted(Method):
             for each, low, most in zip(whole, (1, 1, 0, 0, 0), limits, strict=True)
         ):
             raise ValueError("there is no such predictor")
-        return cls(_Held(whole, settings["numbers"], read_part))
+        return cls({"predictor": whole, "numbers": settings["numbers"]}, read_part)
 
     def settings(self) -> dict[str, Any]:
-        if isinstance(self._given, _Held):
-            return {"predictor": self._given.whole, "numbers": self._given.numbers}
-        predictor = self.predictor
-        return {
-            "predictor": [predictor.size, predictor.units, *predictor.bits],
-            "numbers": self._packed()[0],
-        }
+        return dict(self._settings)
 
     def parts(self) -> dict[str, bytes]:
-        if self.model:
-            return {}
-        given = self._given
-        return {PART: given.read_part(PART) if isinstance(given, _Held) else self._packed()[1]}
-
-    def _packed(self) -> tuple[dict[str, Any], bytes]:
-        return pack_numbers(self.predictor.numbers())
+        return {} if self.model else {PART: self._read_part(PART)}
 
     def takes(self, shape: tuple[int, ...], dtype: np.dtype) -> bool:
         """Whether a block is of codes as long as the predictor's."""

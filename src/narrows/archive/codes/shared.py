@@ -122,7 +122,7 @@ def model_of_codes(
         layout: of the items that all this was learnt from.
     """
     entry, part = decoder.packed()
-    predicted = Predicted(predictor)
+    predicted = Predicted.of(predictor)
     header = {
         "data": {"kind": KIND, **layout.to_header()},
         "decoder": entry,
