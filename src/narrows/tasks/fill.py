@@ -13,7 +13,6 @@ from narrows.data.tables import (
     CsvOptions,
     SchemaDrift,
     TableSchema,
-    as_arrow,
     is_table,
     open_like_training,
 )
@@ -237,7 +236,7 @@ class Filling:
                         drift=self._drift,
                         check_range=check_range,
                     )
-                rows = as_arrow(block)
+                rows = pa.Table.from_batches([block])
                 self.filled += missing_cells(self._schema, rows, self._types)
                 unlearnt = bool(self.filled) and not _learnt_gaps(self._autoencoder)
                 self._drift.unlearnt_gaps |= unlearnt

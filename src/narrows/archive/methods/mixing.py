@@ -69,7 +69,8 @@ class Mixing(Method):
         if not order.quick:
             raise ValueError("a block is not of values that are mixed")
         rows = _byte_rows(raised, order)
-        streams, mixers = _streams_for(rows, effort), _mixers_for(rows.size, effort)
+        streams = max(min(_STREAMS[effort], rows.size // _VALUES_A_STREAM), 1)
+        mixers = _mixers_for(rows.size, effort)
         return front + encode_block(rows, order, _CONTEXTS[effort], mixers, streams)
 
     def decode(self, content: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -83,20 +84,12 @@ class Mixing(Method):
         front = content[: narrow.front]
         _, narrowed = narrow.filtered(front, shape, dtype)
         order = ScanOrder.of(shape, narrowed.itemsize)
-        _require_plausible(order, content)
+        # before any work: can a block be what so few bytes stand for?
+        most = max(_ALWAYS_PLAUSIBLE, _PLAUSIBLE * len(content))
+        if not order.quick or order.count * order.places > most:
+            raise ValueError("a block is not of values that are mixed")
         rows = decode_block(content[narrow.front :], order)
         return narrow.undo(front, _values_of(rows, narrowed, shape), shape, dtype)
-
-
-def _require_plausible(order: "ScanOrder", content: bytes) -> None:
-    """Make sure, before any work, that a block can be what ``content`` stands for.
-
-    Raises:
-        ValueError: it cannot.
-    """
-    most = max(_ALWAYS_PLAUSIBLE, _PLAUSIBLE * len(content))
-    if not order.quick or order.count * order.places > most:
-        raise ValueError("a block is not of values that are mixed")
 
 
 def _byte_rows(raised: np.ndarray, order: "ScanOrder") -> np.ndarray:
@@ -108,11 +101,6 @@ def _byte_rows(raised: np.ndarray, order: "ScanOrder") -> np.ndarray:
 def _values_of(rows: np.ndarray, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
     """The integers of ``dtype`` that :func:`_byte_rows` took apart."""
     return rows.reshape(-1).view(f">u{dtype.itemsize}").astype(dtype).reshape(shape)
-
-
-def _streams_for(rows: np.ndarray, effort: Effort) -> int:
-    """How many streams suit so many bytes."""
-    return max(min(_STREAMS[effort], rows.size // _VALUES_A_STREAM), 1)
 
 
 def _mixers_for(values: int, effort: Effort) -> "Mixers":

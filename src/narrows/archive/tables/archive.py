@@ -1,6 +1,7 @@
 """An archive of a table that is open for reading: any rows, from no more than their groups."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -26,7 +27,6 @@ from narrows.archive.tables.text.description import PART as LINES
 from narrows.archive.tables.text.description import CsvText, from_header, text_checked
 from narrows.archive.validation import damaged, decoding, field
 from narrows.data import table_writer
-from narrows.data.tables.frames import Form
 from narrows.data.tables.frames.legacy import legacy_form
 from narrows.errors import ArchiveError, UsageError
 from narrows.support.files import atomic_file
@@ -85,7 +85,7 @@ class TableArchive(OpenArchive):
     def size_breakdown(self) -> TableSizeBreakdown:
         """Where its bytes are, as far as the archive itself says; groups that are damaged are not
         counted in ``methods``."""
-        methods: list[dict[str, int]] = [{} for _ in self.layout.columns]
+        methods = [Counter[str]() for _ in self.layout.columns]
         for number in range(len(self._index)):
             try:
                 found = sections(self.layout.kept, self._content(number))
@@ -93,7 +93,7 @@ class TableArchive(OpenArchive):
                 continue
             for counts, pipeline in zip(methods, found, strict=True):
                 if pipeline is not None:
-                    counts[pipeline.name] = counts.get(pipeline.name, 0) + 1
+                    counts[pipeline.name] += 1
         columns = tuple(
             column.size_breakdown(counts)
             for column, counts in zip(self.layout.columns, methods, strict=True)
@@ -310,9 +310,10 @@ class TableArchive(OpenArchive):
             size += bytes_in_memory(batch)
             self.require_within(size, max_bytes, at_least=True)
         table = pa.concat_tables(tables)
-        library = self.layout.frame
+        library, dtypes = self.layout.frame, [column.dtype for column in self.layout.columns]
+        form = self.layout.form or legacy_form(library, table.schema, dtypes)
         try:
-            return frame_from_arrow(table, self.layout.form or self._form_of_before(table.schema))
+            return frame_from_arrow(table, form)
         except ImportError as error:
             raise ArchiveError(
                 f"{self.name} holds a table of {library}, and {error.name or error} is not "
@@ -337,8 +338,3 @@ class TableArchive(OpenArchive):
         with table_writer(out, self.schema) as write:
             for batch in batches:
                 write(batch)
-
-    def _form_of_before(self, schema: Any) -> Form:
-        return legacy_form(
-            self.layout.frame, schema, [column.dtype for column in self.layout.columns]
-        )

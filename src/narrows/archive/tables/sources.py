@@ -35,13 +35,10 @@ from narrows.support.progress import Tracker, silent
 GROUP_ROWS = 1 << 17
 #: Values and bytes of a group, as Arrow has it.
 GROUP_VALUES, GROUP_BYTES = 1 << 22, 32 << 20
-
 #: Columns of a table.
 MOST_COLUMNS = 10_000
 # Bytes of all names together.
 _MOST_NAMES = 1 << 20
-
-
 # Values whose squares float64 holds; beyond, no wild ones are looked for.
 _FARTHEST = 1e100
 
@@ -58,7 +55,6 @@ class Range:
     unit: Fraction = Fraction(1)
     ends: tuple[Fraction, Fraction] = (Fraction(0), Fraction(0))
     _finder: WildFinder | None = None
-    _whole: bool = False
     _naming: IdentifierFinder = field(default_factory=IdentifierFinder)
 
     def add(self, values: np.ndarray) -> None:
@@ -66,18 +62,17 @@ class Range:
         low, high = (Fraction(end.item()) * self.unit for end in (values.min(), values.max()))
         if self._finder is None:
             self.ends, self._finder = (low, high), WildFinder(0)
-            self._whole = self.unit == 1
         self.ends = min(self.ends[0], low), max(self.ends[1], high)
         self._finder.add(values.astype(np.float64).clip(-_FARTHEST, _FARTHEST))
-        # whole numbers with gaps are floats in pandas, and in the CSV that it writes
-        self._whole = self._whole and np.array_equal(np.rint(values), values)
-        if self._whole:
+        if self.unit == 1:
             self._naming.add(values)
 
     def identifies(self, name: str) -> bool:
         """Whether the column of that name, of which all values are counted, is of whole numbers
         that name rows, or is called an identifier, also where rows have the same one."""
-        return self._whole and (is_called_one(name) or self._naming.found(name))
+        if self._finder is None or self.unit != 1 or not self._naming.whole:
+            return False
+        return is_called_one(name) or self._naming.found(name)
 
     def usual(self) -> "UsualRange | None":
         """Where all but few wild values lie, None where there are no such."""

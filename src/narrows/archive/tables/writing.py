@@ -5,6 +5,7 @@ import hashlib
 import math
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -210,8 +211,8 @@ class _Writer:
         self._rows, self._seconds_back = 0, 0.0
         self._sizes = [0] * len(columns)
         self._meters = [DifferenceMeter() for _ in columns]
-        self._methods: list[dict[str, int]] = [{} for _ in columns]
-        self._text: CsvText | None = text
+        self._methods = [Counter[str]() for _ in columns]
+        self._text = text
         self._comparison: Comparison | None = None
         if text is not None and table.spelled is not None:
             if any(column.bound for column in columns):
@@ -245,8 +246,7 @@ class _Writer:
             for piece in digest_pieces(theirs):
                 self._digest.update(piece)
             if (pipeline := encoded.pipelines[number]) is not None:
-                methods = self._methods[number]
-                methods[pipeline.name] = methods.get(pipeline.name, 0) + 1
+                self._methods[number][pipeline.name] += 1
         self._coded.append(encoded.content, rows)
         self._rows += rows
 
@@ -267,10 +267,7 @@ class _Writer:
             data["csv"] = to_header(text)
             if text.whole is not None and text.whole.lines:
                 parts.append(Part.of(LINES, text.whole.part()))
-        header = {
-            "data": data,
-            "sha256": self._digest.hexdigest(),
-        }
+        header = {"data": data, "sha256": self._digest.hexdigest()}
         sizes = write_container(out, header, [*parts, *self._coded.parts()])
         column_sizes = [
             column.size_breakdown(methods, column.in_own_units(meter.largest))

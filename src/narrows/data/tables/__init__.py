@@ -33,7 +33,6 @@ from narrows.data.tables.drift import SchemaDrift
 from narrows.data.tables.loading import load_table, open_like_training
 from narrows.data.tables.reading import (
     arrow_table,
-    as_arrow,
     is_frame,
     is_table,
     is_table_path,
@@ -49,7 +48,6 @@ __all__ = [
     "SchemaDrift",
     "TableSchema",
     "arrow_table",
-    "as_arrow",
     "is_frame",
     "is_table",
     "is_table_path",

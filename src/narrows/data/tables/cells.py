@@ -183,7 +183,7 @@ def parse(array: Any, type_: Any) -> Any:
     return parsed
 
 
-def as_type(array: Any, kind: str, type_: Any) -> Any:
+def as_type(array: Any, type_: Any) -> Any:
     """Cells as an Arrow array of ``type_``, no dictionary; texts as :func:`parse` reads them.
 
     Of a column's own cells: what :func:`to_numbers` takes for a number, or any text.

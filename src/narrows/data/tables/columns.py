@@ -341,7 +341,7 @@ class Column:
         scale = np.array(self.scale)
         means = np.array(self.centre) + scale * mean
         if not self.is_number:
-            return replace(self, **_class_statistics(np.clip(means, 0, 1), self.scale[0]))
+            return replace(self, **class_statistics(np.clip(means, 0, 1), self.scale[0]))
         present = 1 - min(max(means[1], 0.0), 1.0) if self.missing else 1.0
         if present <= 0:
             return self
@@ -521,12 +521,9 @@ def number_statistics(mean: float, spread: float, missing: float | None) -> dict
     }
 
 
-def class_statistics(shares: np.ndarray) -> dict[str, Any]:
-    """``centre`` and ``scale`` of classes that make up these shares of the rows."""
-    return _class_statistics(shares, 1.0)
-
-
-def _class_statistics(shares: np.ndarray, otherwise: float) -> dict[str, Any]:
+def class_statistics(shares: np.ndarray, otherwise: float = 1.0) -> dict[str, Any]:
+    """``centre`` and ``scale`` of classes that make up these shares of the rows; the scale of a
+    single class is ``otherwise``."""
     variance = 1 - float(np.square(shares).sum())
     scale = math.sqrt(variance) if variance > 1e-12 else otherwise
     return {"centre": tuple(map(float, shares)), "scale": (scale,) * len(shares)}

@@ -153,7 +153,7 @@ def cast_cells(column: Column, array: Any, type_: Any) -> Any:
         column = replace(column, kind=kind_of(own) or column.kind)
     try:
         if is_text(array.type) and not column.is_number:
-            return cells.as_type(array, column.kind, type_)
+            return cells.as_type(array, type_)
         texts = is_text(array.type)
         found = _read(column, array.cast(pa.string()), type_) if texts else array
         result = None if found is None else found.cast(type_)
@@ -210,21 +210,19 @@ def _candidates(column: Column) -> list[_Way]:
     own = type_from_text(column.dtype)
     if column.kind == "boolean":
         return [(pa.bool_(), None)]
+    first = [_formatted(column.cell_format)] if column.cell_format else []
     if column.kind != "date":
-        first = [(pa.float64(), column.cell_format)] if column.cell_format else []
         return [*first, (pa.float64(), None)]
-    first = (
-        [(arrow_type(column.cell_format, "date"), column.cell_format)] if column.cell_format else []
-    )
     stamps = [pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("s", "us", "ns")]
     ways = [*first, (own, None)]
     if not pa.types.is_time(own):
         ways += [(stamp, None) for stamp in stamps]
     if pa.types.is_duration(own):
-        spans = [CellFormat(date=name) for name in DATES if name.startswith("duration")]
-        ways += [(arrow_type(each, "date"), each) for each in spans]
+        ways += [_formatted(CellFormat(date=name)) for name in DATES if name.startswith("duration")]
     order = column.cell_format.date.removesuffix(" time") if column.cell_format else ""
     names = [name for name in DATES if order and name.removesuffix(" time") == order]
-    return ways + [
-        (arrow_type(CellFormat(date=name), "date"), CellFormat(date=name)) for name in names
-    ]
+    return ways + [_formatted(CellFormat(date=name)) for name in names]
+
+
+def _formatted(cell_format: CellFormat) -> _Way:
+    return arrow_type(cell_format, "numeric"), cell_format

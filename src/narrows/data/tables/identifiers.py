@@ -38,21 +38,23 @@ _BEYOND_MEASURES = 1 << 53
 
 
 class IdentifierFinder:
-    """Takes a column's numbers in blocks, in the order of the rows."""
+    """Takes a column's numbers in blocks, in the order of the rows; ``whole`` says whether all are,
+    as floats may be too: those of pandas where cells are missing."""
 
     def __init__(self) -> None:
-        self._possible = self._rising = self._falling = True
+        self.whole = self._possible = self._rising = self._falling = True
         self._kept: list[np.ndarray] = []
         self._count = self._kept_count = 0
         self._last = self._lowest = self._highest = 0
 
     def add(self, numbers: np.ndarray) -> None:
         """The next numbers, none of them missing: (n,), integers or float64."""
-        if not self._possible or not len(numbers):
+        if not self.whole or not len(numbers):
             return
-        whole = numbers.dtype.kind in "iu" or np.array_equal(np.rint(numbers), numbers)
-        if not whole or len(np.unique(numbers)) < len(numbers):
-            self._possible, self._kept = False, []
+        self.whole = numbers.dtype.kind in "iu" or np.array_equal(np.rint(numbers), numbers)
+        self._possible &= self.whole and len(np.unique(numbers)) == len(numbers)
+        if not self._possible:
+            self._kept = []
             return
         lowest, highest, first = int(numbers.min()), int(numbers.max()), self._count == 0
         self._rising &= bool((numbers[1:] > numbers[:-1]).all())

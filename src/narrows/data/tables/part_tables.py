@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from narrows.data.parts import Parts
+from narrows.data.tables.cells import without_dictionary
 from narrows.data.tables.table_source import TableSource
 from narrows.errors import DataError
 from narrows.support.lazy_modules import pa, pc
@@ -177,8 +178,7 @@ def _values_of(type_: Any) -> Any:
 
 
 def _cast(array: Any, type_: Any) -> Any:
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
+    array = without_dictionary(array)
     if pa.types.is_float16(array.type):
         array = array.cast(pa.float32())
     return pc.cast(array, type_)

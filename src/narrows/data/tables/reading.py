@@ -373,15 +373,6 @@ def is_frame(data: Any) -> bool:
     return frame_kind(data) is not None
 
 
-def as_arrow(data: Any) -> Any:
-    """A data frame as an Arrow table.
-
-    Raises:
-        DataError: a column holds values of several kinds, or two have one name.
-    """
-    return training_table(data)[0]
-
-
 def arrow_table(names: Sequence[str], rows: Any) -> Any:
     """An array of rows (n, columns) as an Arrow table with columns of these names.
 

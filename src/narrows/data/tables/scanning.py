@@ -253,7 +253,7 @@ class _ColumnScan:
     ) -> None:
         self._name, self._options = name, list(options)
         self._declared, self._kind, self._reading = declared is not None, declared, reading
-        self._guessed = self._settled = False
+        self._guessed = False
         self._source_type = options[-1].type
         self._stale = False
         self._levels: dict[str, None] = {}

@@ -113,7 +113,7 @@ class TableSchema:
             DataError: columns are missing, or hold what they did not in training.
         """
         seen = SchemaDrift() if drift is None else drift
-        table, _ = training_table(table, self._known)
+        table, _ = training_table(table, self.by_name)
         self.check_names(table.column_names, "the table", seen)
         features = np.empty((table.num_rows, self.width), np.float32)
         for start in range(0, table.num_rows, _BLOCK_ROWS):
@@ -140,15 +140,11 @@ class TableSchema:
                 hint=f"its columns are {', '.join(map(repr, names[:20]))}; give them the names "
                 "they had in training, in any order",
             )
-        drift.extra += [name for name in names if name not in self._known]
+        drift.extra += [name for name in names if name not in self.by_name]
 
     @cached_property
     def by_name(self) -> dict[str, Column]:
         return {column.name: column for column in self.columns}
-
-    @cached_property
-    def _known(self) -> frozenset[str]:
-        return frozenset(self.names)
 
     def encode_block(self, block: Any, row: int, drift: SchemaDrift) -> np.ndarray:
         """The features of an Arrow table or batch that has all columns, float32 (n, width).

@@ -12,6 +12,8 @@ from narrows.data.tables.cell_formats import CellFormat, normalized
 from narrows.support.lazy_modules import pa, pc
 
 _TRUTH_WORDS = ("true", "false")
+# Texts of a column that a message names.
+_NAMED = 3
 
 
 def parse_cells(
@@ -90,7 +92,7 @@ def parse_valid(array: Any, reads: Callable[[Any], Any]) -> tuple[Any, list[int]
     return joined, [*wrong, *(middle + place for place in more)]
 
 
-def counted(counts: Counter[str], most: int = 3) -> str:
+def counted(counts: Counter[str]) -> str:
     """Texts and how often each came, the most frequent first, for people."""
-    named = ", ".join(f"{text[:40]!r} {count:,}x" for text, count in counts.most_common(most))
-    return named + (f" and {len(counts) - most:,} more" if len(counts) > most else "")
+    named = ", ".join(f"{text[:40]!r} {count:,}x" for text, count in counts.most_common(_NAMED))
+    return named + (f" and {len(counts) - _NAMED:,} more" if len(counts) > _NAMED else "")

@@ -113,7 +113,8 @@ class _Column:
 
     def cells(self, raw: Any) -> Any:
         """The typed cells of raw ones."""
-        raw = _without(raw, self.spelling.before)
+        if before := self.spelling.before:
+            raw = pc.replace_substring_regex(raw, f"^{before}", "")
         absent = pc.is_in(raw, pa.array(sorted(self.missing), raw.type))
         texts = _unquoted(raw)
         if self.type != pa.string():
@@ -184,11 +185,6 @@ def _says_missing(raw: Any, said: tuple[str, ...]) -> Any:
     """Which raw cells are one of the texts that were said to stand for missing values."""
     trimmed = pc.utf8_trim(raw, " \t")
     return is_missing_text(said, trimmed, _unquoted(trimmed))
-
-
-def _without(raw: Any, before: str) -> Any:
-    """Raw cells without what stands before them, where it does."""
-    return pc.replace_substring_regex(raw, f"^{before}", "") if before else raw
 
 
 def _unquoted(raw: Any) -> Any:

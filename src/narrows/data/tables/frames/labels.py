@@ -14,10 +14,10 @@ from narrows.data.tables.frames.scalars import scalar_from_text, scalar_to_text
 from narrows.support.lazy_modules import pa, pd
 
 
-def label_texts(labels: Iterable[Any], taken: Iterable[str] = ()) -> list[str]:
+def label_texts(labels: Iterable[Any]) -> list[str]:
     """A text of its own for each label: a text's is itself."""
     labels = list(labels)
-    used = {label for label in labels if _is_text(label)} | set(taken)
+    used = set(filter(_is_text, labels))
     texts = []
     for label in labels:
         text = label if _is_text(label) else _shown(label)

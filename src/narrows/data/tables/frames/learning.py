@@ -96,8 +96,6 @@ def frame_like_training(rows: Any, form: Form, like: Any = None) -> Any:
     for at, (name, entry) in enumerate(zip(rows.column_names, entries, strict=True)):
         rows = rows.set_column(at, name, without_rare_class(rows.column(at), entry))
     frame = frame_from_arrow(rows, replace(form, shape="frame", index=None, more={}))
-    if form.library != "pandas":
-        return frame
     return with_index(frame, like)
 
 
@@ -125,10 +123,9 @@ def with_columns(data: Any, form: Form, columns: Mapping[int, Any]) -> Any:
         form: what :func:`training_table` gave of it.
         columns: Arrow arrays by the number of their column.
     """
-    library, _shape = library_of(data) or ("", "")
-    if library == "pandas":
+    if form.library == "pandas":
         return _with_pandas(data, form, columns)
-    if library == "polars":
+    if form.library == "polars":
         series = data.get_columns()
         for at, array in columns.items():
             name, dtype = series[at].name, series[at].dtype

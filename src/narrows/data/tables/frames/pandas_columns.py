@@ -136,7 +136,7 @@ def _text_to_arrow(values: Any) -> Converted:
     missing = "NA" if getattr(dtype, "na_value", pd.NA) is pd.NA else "NaN"
     entry = {"kind": "text", "storage": str(dtype.storage), "missing": missing}
     try:
-        array = whole(values.array.__arrow_array__())
+        array = _arrow(values.array)
         return entry, array.cast(pa.large_string()) if array.type != pa.string() else array
     except UnicodeEncodeError:
         raise Unsupported("str with halves of characters (surrogates)") from None

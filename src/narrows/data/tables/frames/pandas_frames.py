@@ -25,7 +25,7 @@ from narrows.data.tables.frames.scalars import same_scalar, scalar_from_text, sc
 from narrows.errors import DataError
 from narrows.support.lazy_modules import pa, pd
 
-#: How messages begin that are of one column, and what makes an entry and an Arrow array of it.
+#: What makes an entry and an Arrow array of one column.
 Convert = Callable[[Any], tuple[Mapping[str, Any], Any]]
 
 
@@ -72,7 +72,7 @@ def pandas_to_arrow(
     stored_index, levels = (
         _index_to_arrow(data.index) if keep_index and shape != "array" else ({}, [])
     )
-    texts = label_texts(columns, [])
+    texts = label_texts(columns)
     levels = _apart_from(levels, texts)
     entries: list[Mapping[str, Any]] = []
     arrays: list[Any] = []
@@ -253,11 +253,3 @@ def with_index(frame: Any, like: Any) -> Any:
     if _shape(like) != "frame" or _shape(frame) != "frame" or index is None:
         return frame
     return frame.set_axis(index, axis=0) if len(index) == len(frame) else frame
-
-
-__all__ = [
-    "pandas_from_arrow",
-    "pandas_to_arrow",
-    "require_same",
-    "with_index",
-]

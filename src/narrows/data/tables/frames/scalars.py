@@ -56,10 +56,7 @@ def scalar_from_text(text: str) -> Any:
         raise ValueError(f"{text[:40]!r} is no value")
     if name in _KINDS:
         return _KINDS[name][2](rest)
-    other = _OTHERS.get(name) or _PANDAS.get(name)
-    if other is not None:
-        return other(rest)
-    return _to_numpy(name, rest)
+    return _OTHERS[name](rest) if name in _OTHERS else _to_numpy(name, rest)
 
 
 def _str_to_text(value: str) -> str:
@@ -152,12 +149,6 @@ _KINDS: dict[str, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
         lambda text: int(text) * _MICROSECOND,
     ),
 }
-# Texts that stand for what is no object of one of those classes.
-_OTHERS: dict[str, Callable[[str], Any]] = {
-    "None": lambda text: None,
-    "str": str,
-    "escaped": _read_escaped,
-}
 
 
 def _of_numpy(value: Any) -> str:
@@ -234,7 +225,11 @@ def _interval(text: str) -> Any:
     return pd.Interval(scalar_from_text(left), scalar_from_text(right), closed=closed)
 
 
-_PANDAS: dict[str, Callable[[str], Any]] = {
+# How texts are read that stand for what is no object of the classes above.
+_OTHERS: dict[str, Callable[[str], Any]] = {
+    "None": lambda text: None,
+    "str": str,
+    "escaped": _read_escaped,
     "NA": lambda text: pd.NA,
     "NaT": lambda text: pd.NaT,
     "Timestamp": _timestamp,
