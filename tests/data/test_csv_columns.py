@@ -320,7 +320,7 @@ def completed(path: Path, cells: list[str], **options: Any) -> list[Any]:
     features = np.zeros((block.num_rows, schema.width), np.float32)
     types = filled_types(schema, table)
     assert types["c"] == schema.arrow_schema().field("c").type
-    filled = filled_rows(schema, pa.Table.from_batches([block]), features, types=types)
+    filled, _ = filled_rows(schema, pa.Table.from_batches([block]), features, types=types)
     assert filled.schema.field("c").type == types["c"]
     return filled["c"].to_pylist()
 
@@ -349,7 +349,7 @@ def test_identifiers_keep_the_type_of_training(last: str, type_: str, tmp_path: 
     types = filled_types(schema, table)
     (block,) = table.batches()
     features = np.zeros((block.num_rows, schema.width), np.float32)
-    filled = filled_rows(schema, pa.Table.from_batches([block]), features, types=types)
+    filled, _ = filled_rows(schema, pa.Table.from_batches([block]), features, types=types)
     assert str(filled.schema.field("key").type) == str(types["key"]) == type_
     wanted = [*cells[:-1], last or None]
     assert [each if each is None else str(each) for each in filled["key"].to_pylist()] == wanted

@@ -21,7 +21,6 @@ from narrows.data.tables.filling import (
     filled_rows,
     filled_types,
     fills,
-    missing_cells,
 )
 from narrows.data.tables.frames.learning import training_table, with_columns
 from narrows.data.tables.reading import cells_of
@@ -197,7 +196,7 @@ class Filling:
         self._schema = trained = _schema(autoencoder).read_by(options)
         self.table = table = open_like_training(source, trained, options)
         trained.check_names(list(table.types), table.name, drift)
-        self._types: dict[str, Any] | None = None
+        self._types: dict[str, Any] = {}
         if table.textual or as_trained:
             self._types = filled_types(trained, table, every=all_cells)
             drift.retyped |= {
@@ -211,7 +210,7 @@ class Filling:
         trained, types = self._schema, self.table.types
         empty = pa.table({name: pa.array([], type_) for name, type_ in types.items()})
         features = np.zeros((0, trained.width), np.float32)
-        return filled_rows(trained, empty, features, types=self._types).schema
+        return filled_rows(trained, empty, features, types=self._types)[0].schema
 
     def rows(self, *, check_range: bool = False) -> Iterator:
         """The rows in order, in pyarrow.Tables.
@@ -236,17 +235,17 @@ class Filling:
                         drift=self._drift,
                         check_range=check_range,
                     )
-                rows = pa.Table.from_batches([block])
-                self.filled += missing_cells(self._schema, rows, self._types)
-                unlearnt = bool(self.filled) and not _learnt_gaps(self._autoencoder)
-                self._drift.unlearnt_gaps |= unlearnt
-                yield filled_rows(
+                rows, filled = filled_rows(
                     self._schema,
-                    rows,
+                    pa.Table.from_batches([block]),
                     made,
                     types=self._types,
                     every=self._all_cells,
                 )
+                self.filled += filled
+                unlearnt = bool(self.filled) and not _learnt_gaps(self._autoencoder)
+                self._drift.unlearnt_gaps |= unlearnt
+                yield rows
                 row += block.num_rows
 
 

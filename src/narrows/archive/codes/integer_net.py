@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from narrows.archive.codes.numbers import cut
 from narrows.archive.mixing.logistic import LARGEST_LOGIT, probabilities
 from narrows.archive.validation import damaged, whole_number
 
@@ -190,14 +191,9 @@ def net_from_header(entry: Any, inputs: int, name: str) -> IntegerNet:
 def with_numbers(net: IntegerNet, numbers: np.ndarray) -> IntegerNet:
     """A net of the same layers with these weights and biases, as :meth:`IntegerNet.numbers` has
     them."""
-    layers, place = [], 0
-    for layer in net.layers:
-        parts = []
-        for part in (layer.weight, layer.bias):
-            parts.append(numbers[place : place + part.size].reshape(part.shape))
-            place += part.size
-        layers.append(replace(layer, weight=parts[0], bias=parts[1]))
-    assert place == len(numbers)
+    shapes = [part.shape for layer in net.layers for part in (layer.weight, layer.bias)]
+    parts = iter(cut(numbers, shapes))
+    layers = [replace(layer, weight=next(parts), bias=next(parts)) for layer in net.layers]
     return IntegerNet(tuple(layers))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from narrows.archive.codes.integer_net import ARGUMENT_BITS, LARGEST, activated, rounded_shift
+from narrows.archive.codes.numbers import cut
 from narrows.archive.mixing.logistic import LARGEST_LOGIT, ONE, probabilities
 
 #: Bits after the point of a middle.
@@ -67,12 +68,7 @@ class Predictor:
         cls, numbers: np.ndarray, size: int, units: int, bits: tuple[int, int, int]
     ) -> "Predictor":
         """The one that has these :meth:`numbers`."""
-        parts, place = [], 0
-        for shape in predictor_shapes(size, units):
-            count = int(np.prod(shape))
-            parts.append(numbers[place : place + count].astype(np.int64).reshape(shape))
-            place += count
-        assert place == len(numbers)
+        parts = [part.astype(np.int64) for part in cut(numbers, predictor_shapes(size, units))]
         return cls((parts[0], parts[1]), (parts[2], parts[3]), (parts[4], parts[5]), bits)
 
 

@@ -24,7 +24,7 @@ from narrows.archive.tables.group import (
 from narrows.archive.tables.layout import TableColumn, TableLayout
 from narrows.archive.tables.size_breakdown import TableSizeBreakdown
 from narrows.archive.tables.text.description import PART as LINES
-from narrows.archive.tables.text.description import CsvText, from_header, text_checked
+from narrows.archive.tables.text.description import CsvText, from_header
 from narrows.archive.validation import damaged, decoding, field
 from narrows.data import table_writer
 from narrows.data.tables.frames.legacy import legacy_form
@@ -136,13 +136,19 @@ class TableArchive(OpenArchive):
                 hint="write its rows to a .csv or .parquet file with narrows decompress",
             )
         text = text if whole else replace(text, whole=None)
-        row, pieces = start, text_checked(text, self.name)
-        yield pieces(text.beginning())
+        row, digest = start, hashlib.sha256(text.beginning())
+        yield text.beginning()
         for batch in batches:
-            yield pieces(text.rows(batch, row))
+            piece = text.rows(batch, row)
+            digest.update(piece)
+            yield piece
             row += len(batch)
-        if row == len(self):
-            yield pieces(text.ending(), last=not start)
+        if row < len(self):
+            return
+        digest.update(text.ending())
+        if text.whole is not None and not start and digest.hexdigest() != text.whole.sha256:
+            raise damaged(self.name, "the SHA-256 of its text does not match")
+        yield text.ending()
 
     @cached_property
     def schema(self) -> Any:

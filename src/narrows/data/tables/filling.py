@@ -61,10 +61,11 @@ def filled_rows(
     block: Any,
     features: np.ndarray,
     *,
-    types: Mapping[str, Any] | None = None,
+    types: Mapping[str, Any],
     every: bool = False,
-) -> Any:
-    """Rows with their missing cells filled in: a pyarrow.Table with the columns of ``block``.
+) -> tuple[Any, Counter[str]]:
+    """Rows with their missing cells filled in, a pyarrow.Table with the columns of ``block``, and how
+    many cells of which columns were missing.
 
     Each keeps its type, or gets the one that is asked for; columns that were not trained on are
     as they were.
@@ -76,36 +77,24 @@ def filled_rows(
         types: Arrow types that columns get, by name, as ``filled_types`` finds them.
         every: replace the cells that have a value too.
     """
-    arrays = []
+    arrays, missing = [], Counter[str]()
     for name in block.column_names:
-        column = schema.by_name.get(name)
-        retyped = types is not None and name in types
-        if column is None or not (fills(column) or retyped):
+        column, type_ = schema.by_name.get(name), types.get(name)
+        if column is None or not (fills(column) or type_):
             arrays.append(block.column(name))
             continue
         array, own = cells_of(block, name), features[:, column.features]
+        if fills(column):
+            # words such as "unknown" are missing among numbers
+            known = cast_cells(column, array, type_) if type_ and column.is_number else None
+            missing[name] = (array if known is None else known).null_count
         over = every and column.width > 0
-        if types is not None and name in types:
+        if type_:
             array = pa.nulls(len(array), array.type) if over else array
-            arrays.append(retyped_column(column, array, own, types[name]))
+            arrays.append(retyped_column(column, array, own, type_))
         else:
             arrays.append(filled_column(column, array, own, every=over))
-    return pa.table(arrays, names=block.column_names)
-
-
-def missing_cells(schema: TableSchema, block: Any, types: Mapping[str, Any] | None) -> Counter[str]:
-    """How many cells of each column :func:`filled_rows` fills in, where there are some."""
-    counts = Counter[str]()
-    for name in block.column_names:
-        column = schema.by_name.get(name)
-        if column is None or not fills(column):
-            continue
-        array = cells_of(block, name)
-        if types is not None and name in types and column.is_number:
-            known = cast_cells(column, array, types[name])  # words such as "unknown" are missing
-            array = array if known is None else known
-        counts[name] = array.null_count
-    return +counts
+    return pa.table(arrays, names=block.column_names), +missing
 
 
 def retyped_column(column: Column, original: Any, features: np.ndarray, type_: Any) -> Any:

@@ -1,14 +1,13 @@
 """What an archive says of the text of a CSV file, and the text that it makes of cells."""
 
-import hashlib
 import json
 import lzma
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from narrows.archive.tables.text.file import SpelledCsv
-from narrows.archive.tables.text.spelling import MOST_DECIMALS, Spelling, within_bound
+from narrows.archive.tables.text.spelling import MOST_DECIMALS, Spelling
 from narrows.archive.validation import damaged, whole_number
 from narrows.archive.validation import field as entry_of
 from narrows.support.lazy_modules import pa, pc
@@ -142,7 +141,8 @@ class Comparison:
 def description(source: SpelledCsv, bounds: Mapping[str, float]) -> CsvText:
     """How a CSV file is written, of whose columns some are kept within a bound."""
     spellings = [
-        within_bound(spelling) if bounds[name] else spelling
+        # values that are not those of the file get all their digits, or might be beyond the bound
+        replace(spelling, form={"whole": False}) if bounds[name] and spelling.form else spelling
         for name, spelling in source.spellings.items()
     ]
     raw, dialect = source.raw, source.dialect
@@ -279,21 +279,3 @@ def _is_form(form: Mapping[str, Any]) -> bool:
         and form.get("separator", "T") in ("T", " ")
         and form.get("zone", "") in ("", "Z", "+00:00")
     )
-
-
-def text_checked(text: CsvText, name: str) -> Callable[..., bytes]:
-    """A function that takes the pieces of a text in order and gives them back; with ``last`` it
-    compares the SHA-256 of all of them.
-
-    The function raises:
-        ArchiveError: it is another.
-    """
-    digest = hashlib.sha256()
-
-    def checked(piece: bytes, *, last: bool = False) -> bytes:
-        digest.update(piece)
-        if last and text.whole is not None and digest.hexdigest() != text.whole.sha256:
-            raise damaged(name, "the SHA-256 of its text does not match")
-        return piece
-
-    return checked

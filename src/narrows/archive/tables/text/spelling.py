@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -150,9 +150,3 @@ def _stamp_form(text: str) -> tuple[tuple[str, Any], ...]:
     digits = len(match["digits"] or "") if match["seconds"] else -1
     form = {"separator": match["separator"], "digits": digits, "zone": match["zone"] or ""}
     return tuple(form.items())
-
-
-def within_bound(spelling: Spelling) -> Spelling:
-    """How values are written that are not those of the file: with all their digits, or they might
-    be further off than its bound."""
-    return replace(spelling, form=None if not spelling.form else {"whole": False})

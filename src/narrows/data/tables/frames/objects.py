@@ -49,15 +49,15 @@ def objects_from_arrow(entry: dict[str, Any], array: Any) -> np.ndarray:
     Raises:
         ValueError, TypeError, LookupError: the entry is none, or not the array's.
     """
-    result = np.empty(len(array), object)
+    cells = array.to_pylist()
     if entry.get("tagged") is True:
-        cells = [scalar_from_text(text) for text in array.to_pylist()]
-        for place, cell in enumerate(cells):
-            result[place] = cell
-        return result
-    mark = scalar_from_text(f"{_MARKS[entry['missing']]}")
-    for place, cell in enumerate(array.to_pylist()):
-        result[place] = mark if cell is None else cell
+        cells = [scalar_from_text(text) for text in cells]
+    else:
+        mark = scalar_from_text(_MARKS[entry["missing"]])
+        cells = [mark if cell is None else cell for cell in cells]
+    result = np.empty(len(array), object)
+    for place, cell in enumerate(cells):
+        result[place] = cell
     return result
 
 
