@@ -2,16 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from narrows.archive.filters import FILTERS
 from narrows.archive.methods.base import Effort, Method
-
-if TYPE_CHECKING:
-    from narrows.archive.mixing import ScanOrder
-    from narrows.archive.mixing.mixer_selection import Mixers
+from narrows.archive.mixing import ScanOrder, decode_block, encode_block
+from narrows.archive.mixing.mixer_selection import ALL, FIRST, SOME, Mixers
 
 # Contexts that are looked at.
 _CONTEXTS: dict[Effort, int] = {"fast": 2, "normal": 14, "best": 18}
@@ -56,14 +54,10 @@ class Mixing(Method):
     def takes(self, shape: tuple[int, ...], dtype: np.dtype) -> bool:
         """Whether there are enough values for the steps that a block takes: not in long and narrow
         items, such as thousands of rows of three."""
-        from narrows.archive.mixing.scan_order import ScanOrder
-
         enough = math.prod(shape) >= _FEWEST_VALUES
         return dtype.kind in "iu" and enough and ScanOrder.of(shape, 1).quick
 
     def encode(self, values: np.ndarray, effort: Effort) -> bytes:
-        from narrows.archive.mixing import ScanOrder, encode_block
-
         front, raised = FILTERS["narrow"].apply(values)
         order = ScanOrder.of(values.shape, raised.dtype.itemsize)
         if not order.quick:
@@ -74,8 +68,6 @@ class Mixing(Method):
         return front + encode_block(rows, order, _CONTEXTS[effort], mixers, streams)
 
     def decode(self, content: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        from narrows.archive.mixing import ScanOrder, decode_block
-
         narrow = FILTERS["narrow"]
         if not self.takes(shape, dtype):
             raise ValueError("a block is not of values that are mixed")
@@ -92,7 +84,7 @@ class Mixing(Method):
         return narrow.undo(front, _values_of(rows, narrowed, shape), shape, dtype)
 
 
-def _byte_rows(raised: np.ndarray, order: "ScanOrder") -> np.ndarray:
+def _byte_rows(raised: np.ndarray, order: ScanOrder) -> np.ndarray:
     """The bytes of unsigned integers, the highest of each first: uint8 (items, places)."""
     planes = np.ascontiguousarray(raised, f">u{raised.dtype.itemsize}").view(np.uint8)
     return planes.reshape(order.count, order.places)
@@ -103,10 +95,8 @@ def _values_of(rows: np.ndarray, dtype: np.dtype, shape: tuple[int, ...]) -> np.
     return rows.reshape(-1).view(f">u{dtype.itemsize}").astype(dtype).reshape(shape)
 
 
-def _mixers_for(values: int, effort: Effort) -> "Mixers":
+def _mixers_for(values: int, effort: Effort) -> Mixers:
     """Which mixers weigh what the contexts say of so many bytes of values."""
-    from narrows.archive.mixing.mixer_selection import ALL, FIRST, SOME
-
     if effort == "fast" or values < _VALUES_FOR_SOME:
         return FIRST
     return ALL if effort == "best" and values >= _VALUES_FOR_ALL else SOME

@@ -27,9 +27,11 @@ from narrows.archive.tables.text.description import PART as LINES
 from narrows.archive.tables.text.description import CsvText, from_header
 from narrows.archive.validation import damaged, decoding, field
 from narrows.data import table_writer
+from narrows.data.tables.frames import frame_from_arrow
 from narrows.data.tables.frames.legacy import legacy_form
 from narrows.errors import ArchiveError, UsageError
 from narrows.support.files import atomic_file
+from narrows.support.lazy_modules import pa
 from narrows.support.progress import Note, Tracker, silent
 
 # What a group may hold at most: this bounds what a decoder allocates for one.
@@ -153,8 +155,6 @@ class TableArchive(OpenArchive):
     @cached_property
     def schema(self) -> Any:
         """The Arrow schema of the table."""
-        import pyarrow as pa
-
         return pa.schema(
             [(column.name, column.kept.storage.type) for column in self.layout.columns]
         )
@@ -205,8 +205,6 @@ class TableArchive(OpenArchive):
                 )
 
     def _read_categories(self, column: TableColumn, number: int) -> Any:
-        import pyarrow as pa
-
         kept = column.categories
         assert kept is not None
         if not column.category_count:
@@ -223,8 +221,6 @@ class TableArchive(OpenArchive):
         Raises:
             ArchiveError: they are none of the columns' types.
         """
-        import pyarrow as pa
-
         try:
             arrays = [
                 column.kept.storage.array(each, categories)
@@ -250,8 +246,6 @@ class TableArchive(OpenArchive):
             UsageError: there are no such rows.
             ArchiveError: a group that holds one of them is damaged.
         """
-        import pyarrow as pa
-
         return pa.concat_tables([self._nothing, *self.batches(start, stop)])
 
     def batches(
@@ -305,10 +299,6 @@ class TableArchive(OpenArchive):
         Raises:
             ArchiveError: the archive is damaged, or the table takes more than ``max_bytes``.
         """
-        import pyarrow as pa
-
-        from narrows.data.tables.frames import frame_from_arrow
-
         tables, size = [self._nothing], 0
         self.require_within(self.nbytes, max_bytes, at_least=True)
         for batch in self.verified_batches(track=track):

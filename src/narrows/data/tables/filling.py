@@ -64,8 +64,8 @@ def filled_rows(
     types: Mapping[str, Any],
     every: bool = False,
 ) -> tuple[Any, Counter[str]]:
-    """Rows with their missing cells filled in, a pyarrow.Table with the columns of ``block``, and how
-    many cells of which columns were missing.
+    """Rows with their missing cells filled in, a pyarrow.Table with the columns of ``block``, and
+    how many cells of which columns were missing.
 
     Each keeps its type, or gets the one that is asked for; columns that were not trained on are
     as they were.

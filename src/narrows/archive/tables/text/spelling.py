@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from narrows.archive.tables.text.types import typed
 from narrows.support.lazy_modules import pa, pc
 
 MOST_DECIMALS = 30
@@ -115,8 +116,6 @@ def _times(array: Any, form: Mapping[str, Any]) -> list[str | None]:
 
 def form_of(texts: list[str], type_: Any) -> dict[str, Any] | None:
     """The form that writes most of some texts as they are, which are of a type."""
-    from narrows.archive.tables.text.types import typed
-
     forms = list(_forms(texts, type_))
     if len(forms) < 2:
         return forms[0] if forms else None
