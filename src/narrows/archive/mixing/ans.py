@@ -4,8 +4,6 @@ Of the answers that come together, answer i is coded by lane i modulo their numb
 interval from 0 on, of the width of its chance, and a no the rest.
 """
 
-from typing import Protocol
-
 import numpy as np
 
 from narrows.archive import ans
@@ -25,15 +23,6 @@ def _interval(chances: np.ndarray, yes: np.ndarray) -> tuple[np.ndarray, np.ndar
     """First and width of answers, bool (m,), of chances, uint64 (m,)."""
     width = np.where(yes, chances, np.uint64(ONE) - chances)
     return np.where(yes, np.uint64(0), chances), width
-
-
-class Coder(Protocol):
-    """Takes answers or gives them."""
-
-    def answer(self, chances: np.ndarray, known: np.ndarray | None) -> np.ndarray:
-        """The answers to a question, 0 or 1 (m,), of which each is 1 with an even chance in
-        1/65536; ``known`` where they are taken."""
-        ...
 
 
 class Recorder:
@@ -90,3 +79,7 @@ class Player:
             ValueError: it was not.
         """
         self._reader.finish()
+
+
+#: Takes answers or gives them.
+Coder = Recorder | Player

@@ -13,6 +13,7 @@ from narrows.archive.choosing import choose
 from narrows.archive.methods import Effort, Rows, Stored
 from narrows.archive.pipeline import Pipeline
 from narrows.archive.tables.cells import Cells
+from narrows.archive.tables.column_prediction import MOST_BITS
 from narrows.archive.tables.group import (
     ALL,
     BLOCK,
@@ -24,7 +25,7 @@ from narrows.archive.tables.group import (
     decode_group,
     same_cells,
 )
-from narrows.archive.tables.joint_coding import MOST_BITS, encode_jointly
+from narrows.archive.tables.joint_coding import encode_jointly
 from narrows.errors import ArchiveError
 
 _STORED = Pipeline(Stored())

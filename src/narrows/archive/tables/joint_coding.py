@@ -12,11 +12,9 @@ import numpy as np
 
 from narrows.archive.mixing.ans import Player, Recorder
 from narrows.archive.mixing.logistic import ONE
-from narrows.archive.tables.column_prediction import MOST_BITS, ColumnPrediction, column_predictions
+from narrows.archive.tables.column_prediction import ColumnPrediction, column_predictions
 from narrows.archive.tables.row_scan import RowScan
 from narrows.support.blas import one_blas_thread
-
-__all__ = ["MOST_BITS", "decode_jointly", "encode_jointly"]
 
 _STATES = struct.Struct("<H")
 # A state costs 8 bytes, and wastes about 6 of them; more of them decode faster.

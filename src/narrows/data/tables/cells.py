@@ -296,17 +296,12 @@ def from_numbers(numbers: np.ndarray, type_: Any) -> Any:
     if pa.types.is_decimal(type_):
         limit = 10.0 ** (type_.precision - type_.scale)
         clipped = np.clip(numbers, np.nextafter(-limit, 0), np.nextafter(limit, 0))
-        return _as_decimals(clipped, missing, type_)
+        rounded = pc.round(pa.array(clipped, mask=missing), min(type_.scale, 15))
+        return rounded.cast(type_, safe=False)
     low, high = whole_limits(type_)
     whole = np.rint(np.clip(numbers, low, high)).astype(_whole_dtype(type_))
     array = pa.array(whole, mask=missing)
     return array.cast(type_) if pa.types.is_temporal(type_) else array
-
-
-def _as_decimals(numbers: np.ndarray, missing: np.ndarray, type_: Any) -> Any:
-    digits = min(type_.scale, 15)
-    rounded = pc.round(pa.array(numbers, mask=missing), digits)
-    return rounded.cast(type_, safe=False)
 
 
 def whole_limits(type_: Any) -> tuple[float, float]:

@@ -56,7 +56,14 @@ def open_bytes(path: Path) -> IO[bytes]:
 
 def _only_file(path: Path) -> IO[bytes]:
     archive = zipfile.ZipFile(path)
-    names = files_in(archive)
+    names = [
+        info.filename
+        for info in archive.infolist()
+        # without what systems put beside them
+        if not info.is_dir()
+        and not info.filename.startswith("__MACOSX/")
+        and not info.filename.rpartition("/")[2].startswith(".")
+    ]
     if len(names) != 1:
         archive.close()
         shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
@@ -69,17 +76,6 @@ def _only_file(path: Path) -> IO[bytes]:
     except (RuntimeError, NotImplementedError) as error:
         archive.close()
         raise DataError(f"{path} cannot be unpacked: {error}", hint="unpack it first") from error
-
-
-def files_in(archive: zipfile.ZipFile) -> list[str]:
-    """The files of an archive, without what systems put beside them."""
-    return [
-        info.filename
-        for info in archive.infolist()
-        if not info.is_dir()
-        and not info.filename.startswith("__MACOSX/")
-        and not info.filename.rpartition("/")[2].startswith(".")
-    ]
 
 
 def open_text(path: Path, encoding: str = "utf-8") -> IO[str]:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -226,11 +227,6 @@ def _of_format(cell_format: CellFormat) -> list[_Option]:
     return [_Option(kind, arrow_type(cell_format, kind), cell_format) for kind in kinds]
 
 
-def _like(text: str | None) -> str:
-    """Whether a text looks like a date or a number."""
-    return "date" if text and re.match(_DATE, text) else "numeric"
-
-
 # 1.5 is a number, and 1.5.2024 a day
 _DATE = r"^\d{1,4}([-/:]\d{1,2}([-/.:]\d{1,4}|$)|\.\d{1,2}\.\d{1,4})"
 _NUMBER_OR_DATE = (
@@ -398,7 +394,7 @@ class _ColumnScan:
         """Texts as cells of the only kind that is left, those that are none missing."""
         option = self._option
         known, words = without_missing_words(array)
-        parsed, wrong = parse_valid(known, lambda texts: self._read(texts, option))
+        parsed, wrong = parse_valid(known, partial(self._read, option=option))
         self._missing_words += words
         if wrong and not self._invalid:
             self._invalid_row = row + wrong[0]
@@ -437,13 +433,10 @@ class _ColumnScan:
         else:
             self._options[-1:-1] = new
         if self._declared and len(self._options) > 1:
-            fits = [len(known) - self._strange(known, option) for option in self._options]
-            if max(fits) < len(known):  # some are none of any: the kind that most are
-                self._options = [self._options[fits.index(max(fits))]]
-
-    def _strange(self, array: Any, option: _Option) -> int:
-        """How many texts are none of a kind."""
-        return len(parse_valid(array, lambda texts: self._read(texts, option))[1])
+            readers = [partial(self._read, option=option) for option in self._options]
+            strange = [len(parse_valid(known, reads)[1]) for reads in readers]
+            if min(strange):  # some are none of any: the kind that most are
+                self._options = [self._options[strange.index(min(strange))]]
 
     def _count(self, array: Any, row: int) -> None:
         option = self._option
@@ -572,7 +565,7 @@ class _ColumnScan:
         total, invalid = self._counts.total, self._invalid.total()
         if invalid and len(self._invalid) <= _MOST_INVALID and invalid < _FEW_INVALID * total:
             text = next(iter(self._invalid))
-            kind = _like(self._value)
+            kind = "date" if self._value and re.match(_DATE, self._value) else "numeric"
             yield (
                 f"column {name!r} is taken for texts, as "
                 f"{self._reading.where(self._invalid_row)} holds "

@@ -35,7 +35,9 @@ def typed(texts: Any, type_: Any) -> Any:
         return parse(texts, type_) if _all_match(texts, _INTEGER) else None
     if types.is_floating(type_):
         parsed = parse(texts, type_) if _all_match(texts, f"{_FLOAT}|{_INFINITE}") else None
-        return parsed if parsed is not None and _are_exact(texts) else None
+        # whether doubles hold all of them, going by their shortest spelling
+        exact = parsed is not None and all(map(_is_exact, texts.drop_null().unique().to_pylist()))
+        return parsed if exact else None
     if not _begins_as_a_day(texts) or (types.is_date(type_) and not _all_match(texts, _DATE)):
         return None
     return parse(texts, type_)
@@ -49,11 +51,6 @@ def _begins_as_a_day(texts: Any) -> bool:
 
 def _all_match(texts: Any, pattern: str) -> bool:
     return pc.all(pc.match_substring_regex(texts, pattern)).as_py() is not False
-
-
-def _are_exact(texts: Any) -> bool:
-    """Whether doubles hold all of these numbers, going by their shortest spelling."""
-    return all(map(_is_exact, pc.unique(texts.drop_null()).to_pylist()))
 
 
 def _is_exact(text: str) -> bool:

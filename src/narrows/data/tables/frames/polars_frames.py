@@ -74,14 +74,10 @@ def _entry(dtype: Any, kind: str) -> dict[str, Any]:
     categories = getattr(dtype, "categories", None)
     if kind != "Categorical" or categories is None or not hasattr(categories, "name"):
         return {}
-    named = {
-        "name": categories.name(),
-        "namespace": categories.namespace(),
-        "physical": categories.physical().__name__
-        if hasattr(categories.physical(), "__name__")
-        else str(categories.physical()),
-    }
-    return {} if not named["name"] else {"dtype": "Categorical", **named}
+    name, space, physical = categories.name(), categories.namespace(), categories.physical()
+    physical = getattr(physical, "__name__", str(physical))
+    named = {"name": name, "namespace": space, "physical": physical}
+    return {"dtype": "Categorical", **named} if name else {}
 
 
 def polars_from_arrow(table: Any, form: Form) -> Any:
