@@ -72,8 +72,6 @@ class Storage:
             return cls(type_, _CODES, textual=True)
         if types.is_boolean(type_):
             return cls(type_, np.dtype(bool))
-        if types.is_temporal(type_):
-            return cls(type_, np.dtype(np.int32 if type_.bit_width == 32 else np.int64))
         return cls(type_, number_dtype(type_))
 
     @property

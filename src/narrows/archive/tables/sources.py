@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from narrows.archive.tables.cells import Storage, bytes_in_memory, comparable
+from narrows.archive.tables.cells import Cells, Storage, bytes_in_memory, comparable
 from narrows.archive.tables.text.file import SpelledCsv
 from narrows.archive.tables.text.records import IrregularText
 from narrows.archive.tables.text.types import still_fitting, typed
@@ -176,6 +176,13 @@ class TypedTable:
             rows, size = rows + piece.num_rows, size + more
         if waiting:
             yield _joined(waiting)
+
+    def cells(self, group: Any) -> list[Cells]:
+        """The cells of each column in an Arrow table of rows."""
+        return [
+            storage.cells(group.column(name).combine_chunks(), self.categories.get(name))
+            for name, storage in self.storages.items()
+        ]
 
     @property
     def simple(self) -> bool:

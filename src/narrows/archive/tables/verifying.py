@@ -59,17 +59,13 @@ def verify_table(
         ShapeError: ``source`` has other columns or another number of rows.
     """
     rows, columns = len(archive), archive.layout.columns
-    numbers = [column.name for column in columns if column.kept.storage.numeric]
     options = CsvOptions.of(csv or {})
-    table = (
-        None
-        if source is None
-        else TypedTable(source, numbers=numbers, options=options, track=track)
-    )
-    if table is None:
+    if source is None:
         for _ in archive.verified_batches(track=track):
             pass
         return MeasuredTable(rows, rows * len(columns))
+    numbers = [column.name for column in columns if column.kept.storage.numeric]
+    table = TypedTable(source, numbers=numbers, options=options, track=track)
     _check_columns(archive, table)
     archive.check_categories(table.categories)
     _check_form(archive, table)
@@ -80,9 +76,8 @@ def verify_table(
         taken = originals.take(count)
         if taken is None:
             raise _other_rows(archive, table)
-        for column, cells, meter in zip(columns, group, meters, strict=True):
-            array = taken.column(column.name).combine_chunks()
-            ours = column.kept.storage.cells(array, table.categories.get(column.name))
+        given = table.cells(taken)
+        for column, ours, cells, meter in zip(columns, given, group, meters, strict=True):
             if not same_cells(column.kept, ours, cells):
                 raise _differs(archive, table, column, ours, cells, place=place)
             if column.bound:

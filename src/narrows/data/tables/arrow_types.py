@@ -75,10 +75,13 @@ def type_from_text(text: str) -> Any:
 
 
 def number_dtype(type_: Any) -> np.dtype:
-    """The NumPy dtype of an Arrow type of integers or floats.
+    """The NumPy dtype of an Arrow type of integers or floats, or of the integers that dates, times
+    and durations are.
 
     Arrow's own ``to_pandas_dtype`` imports pandas in releases up to 25.
     """
+    if pa.types.is_temporal(type_):
+        return np.dtype(np.int32 if type_.bit_width == 32 else np.int64)
     return np.dtype(_PLAIN[str(type_)])
 
 

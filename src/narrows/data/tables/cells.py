@@ -299,24 +299,18 @@ def from_numbers(numbers: np.ndarray, type_: Any) -> Any:
         rounded = pc.round(pa.array(clipped, mask=missing), min(type_.scale, 15))
         return rounded.cast(type_, safe=False)
     low, high = whole_limits(type_)
-    whole = np.rint(np.clip(numbers, low, high)).astype(_whole_dtype(type_))
+    whole = np.rint(np.clip(numbers, low, high)).astype(number_dtype(type_))
     array = pa.array(whole, mask=missing)
     return array.cast(type_) if pa.types.is_temporal(type_) else array
 
 
 def whole_limits(type_: Any) -> tuple[float, float]:
     """The lowest and the highest number that a cell of whole numbers, dates or times can be."""
-    held = np.iinfo(_whole_dtype(type_))
+    held = np.iinfo(number_dtype(type_))
     # The highest integer of 64 bits is no float64.
     highest = float(held.max) if held.bits < 64 else float(np.nextafter(float(held.max), 0))
     low, high = _date_limits(type_) or (float(held.min), highest)
     return max(low, float(held.min)), min(high, highest)
-
-
-def _whole_dtype(type_: Any) -> np.dtype:
-    if pa.types.is_temporal(type_):
-        return np.dtype(np.int32 if type_.bit_width == 32 else np.int64)
-    return number_dtype(type_)
 
 
 def _date_limits(type_: Any) -> tuple[float, float] | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.data.tables.arrow_types import is_binary, type_from_text
+from narrows.data.tables.arrow_types import is_binary, number_dtype, type_from_text
 from narrows.data.tables.frames.objects import is_whole_text
 from narrows.data.tables.frames.pandas_columns import series_from_arrow, series_of, series_to_arrow
 from narrows.data.tables.frames.scalars import scalar_from_text, scalar_to_text
@@ -147,7 +147,7 @@ def _cells(array: Any) -> list[Any]:
     if types.is_dictionary(type_):
         return [array.indices.to_pylist(), _cells(array.dictionary)]
     if types.is_temporal(type_):
-        array = array.view(pa.int32() if type_.bit_width == 32 else pa.int64())
+        array = array.view(pa.from_numpy_dtype(number_dtype(type_)))
     elif types.is_floating(type_):
         return [None if cell is None else repr(float(cell)) for cell in array.to_pylist()]
     elif types.is_decimal(type_):
@@ -167,8 +167,7 @@ def _from_cells(cells: Any, type_: Any) -> Any:
         dictionary = _from_cells(values, type_.value_type)
         return pa.DictionaryArray.from_arrays(array, dictionary, ordered=type_.ordered)
     if types.is_temporal(type_):
-        plain = pa.int32() if type_.bit_width == 32 else pa.int64()
-        return pa.array(cells, plain).view(type_)
+        return pa.array(cells, pa.from_numpy_dtype(number_dtype(type_))).view(type_)
     convert: Any = None
     if types.is_floating(type_):
         convert = np.float16 if types.is_float16(type_) else float
