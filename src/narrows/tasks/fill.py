@@ -23,7 +23,7 @@ from narrows.data.tables.filling import (
     fills,
 )
 from narrows.data.tables.frames.learning import training_table, with_columns
-from narrows.data.tables.reading import cells_of
+from narrows.data.tables.reading import blocks_of, cells_of
 from narrows.data.tables.table_source import rows_named
 from narrows.errors import DataError
 from narrows.model.ranges import require_familiar
@@ -35,8 +35,6 @@ from narrows.tasks.outputs import Written
 
 # Columns that are named with how many of their cells were filled in.
 _MOST_NAMED = 5
-# Rows that are columns in memory at a time.
-_BLOCK_ROWS = 1 << 13
 
 
 @dataclass(frozen=True)
@@ -93,8 +91,7 @@ def fill_frame(
     table, form = training_table(frame, schema.names)
     schema.check_names(table.column_names, "the table", drift)
     found = np.empty((table.num_rows, schema.width), np.float32)
-    for start in range(0, table.num_rows, _BLOCK_ROWS):
-        block = table.slice(start, _BLOCK_ROWS)
+    for start, block in blocks_of(table):
         found[start : start + block.num_rows] = _made(
             autoencoder, schema, block, start + 1, drift=drift, check_range=check_range
         )
@@ -224,8 +221,7 @@ class Filling:
         """
         row = 1
         for batch in self.table.batches():
-            for start in range(0, batch.num_rows, _BLOCK_ROWS):
-                block = batch.slice(start, _BLOCK_ROWS)
+            for _, block in blocks_of(batch):
                 with rows_named(self.table):
                     made = _made(
                         self._autoencoder,

@@ -38,6 +38,8 @@ _CSV_SUFFIXES = (".csv", ".tsv", ".data", ".txt")
 # Bytes of CSV, and rows of other tables, that are in memory at a time.
 _CSV_BLOCK = 4 << 20
 _BATCH_ROWS = 1 << 15
+# Rows that are worked on together.
+_BLOCK_ROWS = 1 << 13
 
 
 class CsvTable(TableSource):
@@ -386,6 +388,12 @@ def arrow_table(names: Sequence[str], rows: Any) -> Any:
             f"the rows cannot be read as a table: {error}", hint="give a DataFrame"
         ) from error
     return pa.table(arrays, names=list(names))
+
+
+def blocks_of(rows: Any) -> Iterator[tuple[int, Any]]:
+    """A table or batch of Arrow a few rows at a time, each with the number of its first row."""
+    for start in range(0, rows.num_rows, _BLOCK_ROWS):
+        yield start, rows.slice(start, _BLOCK_ROWS)
 
 
 def cells_of(block: Any, name: str) -> Any:
