@@ -315,4 +315,4 @@ def test_forged_statistics_are_refused(changes: dict[str, Any]) -> None:
 
 
 def test_a_grid_is_read_as_it_is_written() -> None:
-    assert Resolution.from_list(Resolution(2, 5, 3).to_list()) == Resolution(2, 5, 3)
+    assert Resolution.from_list(list(Resolution(2, 5, 3))) == Resolution(2, 5, 3)

@@ -82,8 +82,7 @@ class Column:
         frame_dtype: the dtype that the column had in a pandas DataFrame.
         rest: categories of the class "other", as texts, most frequent first; none in older files.
         rest_counts: how many rows have each.
-        resolution: what all numbers are multiples of, as :class:`Resolution` writes it; None
-            where there is nothing such.
+        resolution: what all numbers are multiples of; None where there is nothing such.
         marginal_levels, marginal_values: how the numbers lie over the training rows, the two parts
             of a :class:`Marginal`; older files have none.
         masses: numbers that many training rows have, such as 0 of a column that is mostly 0.
@@ -115,7 +114,7 @@ class Column:
     frame_dtype: str | None = None
     rest: tuple[str, ...] = ()
     rest_counts: tuple[int, ...] = ()
-    resolution: tuple[int, ...] | None = None
+    resolution: Resolution | None = None
     marginal_levels: tuple[float, ...] = ()
     marginal_values: tuple[float, ...] = ()
     identifier: bool = False
@@ -216,7 +215,7 @@ class Column:
         if self.lowest is not None and self.highest is not None:
             numbers = np.clip(numbers, self.lowest, self.highest)
         if self.resolution is not None:
-            numbers = Resolution.from_list(self.resolution).nearest(numbers)
+            numbers = self.resolution.nearest(numbers)
         elif self.kind == "date":
             numbers = np.rint(numbers / self.step) * self.step
         return numbers
@@ -288,7 +287,7 @@ class Column:
         if not len(numbers):
             return self
         if self.resolution is not None:  # which features in float32 have nearly left
-            numbers = Resolution.from_list(self.resolution).nearest(numbers)
+            numbers = self.resolution.nearest(numbers)
         found = Marginal.of(numbers, knots)
         return replace(
             self,
@@ -459,9 +458,7 @@ class Column:
             raise ValueError(f"column {self.name!r} has values that are none of type {self.dtype}")
 
     def _check_drawing(self) -> None:
-        """Refuse what is no resolution, no marginal, or no counts of other categories."""
-        if self.resolution is not None:
-            Resolution.from_list(self.resolution)
+        """Refuse what is no marginal, or no counts of other categories."""
         if self.marginal_levels or self.marginal_values:
             Marginal.from_lists(list(self.marginal_levels), list(self.marginal_values))
         near = [*self.masses, *self.windows]
@@ -571,6 +568,6 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "levels": partial(_texts, limit=MAX_LEVELS),
     "rest": partial(_texts, limit=MAX_REST),
     **dict.fromkeys(("rest_counts", "marginal_levels", "marginal_values"), tuple),
-    "resolution": _or_none(tuple),
+    "resolution": _or_none(Resolution.from_list),
     "cell_format": CellFormat.from_json,
 }

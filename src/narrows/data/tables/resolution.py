@@ -1,7 +1,6 @@
 """The resolution of a column's numbers: whole numbers, so many decimals, steps of 0.5 or 100."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
@@ -16,8 +15,7 @@ _FEWEST = 20
 _EXACT = 1 << 53
 
 
-@dataclass(frozen=True)
-class Resolution:
+class Resolution(NamedTuple):
     """The numbers (anchor + k step) / 10^decimals, for all whole k."""
 
     decimals: int
@@ -37,9 +35,6 @@ class Resolution:
         if not (0 <= decimals <= _MOST_DECIMALS and 1 <= step < _EXACT and 0 <= anchor < step):
             raise ValueError(f"there is no resolution of {decimals} decimals and steps of {step}")
         return cls(decimals, step, anchor)
-
-    def to_list(self) -> list[int]:
-        return [self.decimals, self.step, self.anchor]
 
     def nearest(self, numbers: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
         """Each number rounded to the resolution; NaN stays."""

@@ -613,14 +613,13 @@ class _ColumnScan:
     def _of_numbers(self, plain: Column, count: int) -> Column:
         moments = self._moments
         share = self._missing / count if self._missing else None
-        resolution = self._resolution.found()
         return replace(
             plain,
             missing=share is not None,
             lowest=moments.lowest,
             highest=moments.highest,
             step=self._step,
-            resolution=None if resolution is None else tuple(resolution.to_list()),
+            resolution=self._resolution.found(),
             **number_statistics(moments.mean, moments.spread, share),
         )
 
