@@ -52,9 +52,9 @@ class IdentifierFinder:
         if not self.whole or not len(numbers):
             return
         self.whole = numbers.dtype.kind in "iu" or np.array_equal(np.rint(numbers), numbers)
-        self._possible &= self.whole and len(np.unique(numbers)) == len(numbers)
-        if not self._possible:
-            self._kept = []
+        self._possible = self._possible and self.whole
+        if not self._possible or len(np.unique(numbers)) < len(numbers):
+            self._possible, self._kept = False, []
             return
         lowest, highest, first = int(numbers.min()), int(numbers.max()), self._count == 0
         self._rising &= bool((numbers[1:] > numbers[:-1]).all())
