@@ -17,7 +17,7 @@ import numpy as np
 from narrows.archive.tables.cells import Cells, Storage, bytes_in_memory, comparable
 from narrows.archive.tables.text.file import SpelledCsv
 from narrows.archive.tables.text.records import IrregularText
-from narrows.archive.tables.text.types import still_fitting, typed
+from narrows.archive.tables.text.types import TypeFinder, typed
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.frames import Form, library_of
 from narrows.data.tables.frames.form import MOST_BYTES as FORM_BYTES
@@ -25,7 +25,6 @@ from narrows.data.tables.frames.stored import StoredFrame
 from narrows.data.tables.identifiers import IdentifierFinder, is_called_one
 from narrows.data.tables.reading import CsvTable, open_table
 from narrows.data.tables.table_source import TableSource
-from narrows.data.tables.text_cells import candidate_types
 from narrows.data.tables.wild import WildFinder
 from narrows.errors import DataError
 from narrows.support.lazy_modules import pa, pc
@@ -253,16 +252,10 @@ def _pieces(batches: Iterator[Any], most: int) -> Iterator[Any]:
 
 def _found_types(source: TableSource, track: Tracker) -> dict[str, Any]:
     """The narrowest type of each column of texts."""
-    left = {name: candidate_types() for name in source.types}
-    seen: set[str] = set()
+    finders = {name: TypeFinder() for name in source.types}
     with track(f"looking at {source.name}", total=None, unit="rows") as advance:
         for batch in source.batches():
-            for name, types in left.items():
-                array = batch.column(name).drop_null()
-                if len(array):
-                    seen.add(name)
-                    types[:] = still_fitting(types, array)
+            for name, finder in finders.items():
+                finder.add(batch.column(name).drop_null())
             advance(batch.num_rows)
-    return {
-        name: types[0] if types and name in seen else pa.string() for name, types in left.items()
-    }
+    return {name: finder.found for name, finder in finders.items()}

@@ -191,8 +191,7 @@ def _dates_as_texts() -> Iterator[_Option]:
     for type_ in (pa.date32(), pa.timestamp("s"), pa.timestamp("us")):
         yield _Option("date", type_)
     for name in ("time", "duration", "duration ns"):
-        cell_format = CellFormat(date=name)
-        yield _Option("date", arrow_type(cell_format, "date"), cell_format)
+        yield from _of_format(CellFormat(date=name))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,12 +7,11 @@ from typing import Any
 
 from narrows.archive.tables.text.records import RawCsv, RawRows
 from narrows.archive.tables.text.spelling import Spelling, form_of
-from narrows.archive.tables.text.types import still_fitting, typed
+from narrows.archive.tables.text.types import TypeFinder, typed
 from narrows.data.tables.csv_dialect import CsvDialect
 from narrows.data.tables.missing import MISSING_CELLS, is_missing_text, without_cells
 from narrows.data.tables.reading import CsvTable
 from narrows.data.tables.table_source import TableSource
-from narrows.data.tables.text_cells import candidate_types
 from narrows.support.lazy_modules import pa, pc
 from narrows.support.progress import Tracker, silent
 
@@ -136,7 +135,7 @@ class _Scan:
     """Takes a column's raw cells and finds out what they are."""
 
     said: tuple[str, ...] = ()
-    types: list[Any] = field(default_factory=candidate_types)
+    types: TypeFinder = field(default_factory=TypeFinder)
     count: int = 0
     blanks: int = 0
     quoted: int = 0
@@ -162,14 +161,14 @@ class _Scan:
         values = pc.filter(raw, pc.invert(pc.or_(absent, empty)))
         self.present += len(values)
         texts = pc.utf8_trim(_unquoted(values), " \t")
-        self.types = still_fitting(self.types, texts) if len(texts) else self.types
+        self.types.add(texts)
         if len(self.texts) < _LOOKED_AT:
             self.texts += texts[:_LOOKED_AT].to_pylist()
 
     def column(self) -> _Column:
         """What the column is, after all cells."""
         before = " " if 2 * self.blanks > self.count else ""
-        type_ = self.types[0] if self.types and self.present else pa.string()
+        type_ = self.types.found
         missing = Counter[str]()
         for text, count in self.missing.items():
             missing[text.removeprefix(before)] += count

@@ -8,11 +8,10 @@ spelling is the same number as the text's. So 76561198012345678 beside 0.5, 2.3e
 
 import decimal
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from narrows.data.tables.cells import parse
-from narrows.data.tables.text_cells import are_truth_words
+from narrows.data.tables.text_cells import are_truth_words, candidate_types
 from narrows.support.lazy_modules import pa, pc
 
 _INTEGER = r"^(0|-?[1-9][0-9]*)$"
@@ -21,9 +20,22 @@ _INFINITE = r"^-?(inf|Inf|INF|infinity|Infinity)$"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 
-def still_fitting(types: Iterable[Any], texts: Any) -> list[Any]:
-    """Those of some types that all ``texts``, an Arrow array without missing ones, fit."""
-    return [type_ for type_ in types if typed(texts, type_) is not None]
+class TypeFinder:
+    """Takes a column's texts in blocks and finds the narrowest type that all of them fit."""
+
+    def __init__(self) -> None:
+        self._fitting, self._seen = candidate_types(), False
+
+    def add(self, texts: Any) -> None:
+        """More texts, an Arrow array without missing ones."""
+        if len(texts):
+            self._seen = True
+            self._fitting = [each for each in self._fitting if typed(texts, each) is not None]
+
+    @property
+    def found(self) -> Any:
+        """The Arrow type; that of texts where there is no other, or no text."""
+        return self._fitting[0] if self._fitting and self._seen else pa.string()
 
 
 def typed(texts: Any, type_: Any) -> Any:
