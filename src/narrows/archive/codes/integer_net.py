@@ -110,11 +110,6 @@ class IntegerNet:
     layers: tuple[IntegerLayer, ...]
 
     @property
-    def inputs(self) -> int:
-        """How many numbers go in."""
-        return len(self.layers[0].weight)
-
-    @property
     def units(self) -> int:
         """How many come out."""
         return len(self.layers[-1].bias)
