@@ -80,16 +80,17 @@ def filled_rows(
     arrays, missing = [], Counter[str]()
     for name in block.column_names:
         column, type_ = schema.by_name.get(name), types.get(name)
-        if column is None or not (fills(column) or type_):
+        if column is None or not (fills(column) or type_ is not None):
             arrays.append(block.column(name))
             continue
         array, own = cells_of(block, name), features[:, column.features]
         if fills(column):
             # words such as "unknown" are missing among numbers
-            known = cast_cells(column, array, type_) if type_ and column.is_number else None
+            numbers = type_ is not None and column.is_number
+            known = cast_cells(column, array, type_) if numbers else None
             missing[name] = (array if known is None else known).null_count
         over = every and column.width > 0
-        if type_:
+        if type_ is not None:
             array = pa.nulls(len(array), array.type) if over else array
             arrays.append(retyped_column(column, array, own, type_))
         else:
