@@ -9,19 +9,8 @@ import numpy as np
 
 from narrows.data import table_writer
 from narrows.data.sources import require_there
-from narrows.data.tables import (
-    CsvOptions,
-    SchemaDrift,
-    TableSchema,
-    is_table,
-    open_like_training,
-)
-from narrows.data.tables.filling import (
-    filled_column,
-    filled_rows,
-    filled_types,
-    fills,
-)
+from narrows.data.tables import CsvOptions, SchemaDrift, TableSchema, is_table, open_like_training
+from narrows.data.tables.filling import filled_column, filled_rows, filled_types, fills
 from narrows.data.tables.frames.learning import training_table, with_columns
 from narrows.data.tables.reading import blocks_of, cells_of
 from narrows.data.tables.table_source import rows_named

@@ -31,13 +31,7 @@ from narrows.data.tables.columns import KINDS, Column
 from narrows.data.tables.csv_options import CsvKeywords, CsvOptions
 from narrows.data.tables.drift import SchemaDrift
 from narrows.data.tables.loading import load_table, open_like_training
-from narrows.data.tables.reading import (
-    arrow_table,
-    is_frame,
-    is_table,
-    is_table_path,
-    open_table,
-)
+from narrows.data.tables.reading import arrow_table, is_frame, is_table, is_table_path, open_table
 from narrows.data.tables.schema import TableSchema
 
 __all__ = [
