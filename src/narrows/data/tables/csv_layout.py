@@ -99,9 +99,8 @@ def _is_spaced(lines: Sequence[str]) -> bool:
     if counts and min(counts) > 1 and len(counts) == 1 and len(lines) > 1:
         # a text with spaces is one column of texts: most words of a table's rows are numbers
         words = [word for line in lines[:200] for word in line.split()]
-        return sum(parsed_number(word) is not None or word == "?" for word in words) > 0.5 * len(
-            words
-        )
+        numbers = sum(parsed_number(word) is not None or word == "?" for word in words)
+        return numbers > 0.5 * len(words)
     return False
 
 
