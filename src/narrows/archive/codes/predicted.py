@@ -45,7 +45,12 @@ class Predicted(Method):
     largest_expansion = 1 << 20
 
     def __init__(self, settings: Mapping[str, Any], read_part: ReadPart) -> None:
-        """A method of a net that a header describes, and that is read once it is needed."""
+        """A method of a net that is read once it is needed.
+
+        Args:
+            settings: what a header says of the net, as :meth:`settings` gives it.
+            read_part: gives the net's bytes.
+        """
         self._settings, self._read_part = settings, read_part
         # the SHA-256 of the model file that the net lies in; None where the archive holds it
         self.model: str | None = None
@@ -61,7 +66,11 @@ class Predicted(Method):
 
     @cached_property
     def predictor(self) -> Predictor:
-        """The net in whole numbers."""
+        """The net in whole numbers.
+
+        Raises:
+            ArchiveError: the part is missing, or is none.
+        """
         size, units, *bits = self._settings["predictor"]
         count = sum(int(np.prod(shape)) for shape in predictor_shapes(size, units))
         packed, content = self._settings["numbers"], self._read_part(PART)

@@ -99,7 +99,7 @@ class TypedTable:
         types: the Arrow type of each column by name, in order.
         storages: how each column's cells are held.
         frame: the kind of data frame it is; None for a file.
-        dtypes: the dtype that each column has in a pandas DataFrame.
+        dtypes: those of the columns of a pandas DataFrame.
         form: what makes a data frame of the columns again; None for a file.
         exact: columns of which no error may be asked, such as those of an index.
         notes: what a user should know of how it is read.

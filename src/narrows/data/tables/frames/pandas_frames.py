@@ -44,7 +44,7 @@ def pandas_to_arrow(
     """An object of pandas as an Arrow table and its form.
 
     Args:
-        hold: makes an entry and an Arrow array of a column.
+        convert: makes an entry and an Arrow array of a column.
         keep_index: whether the index is kept: its levels are the table's first columns.
         wanted: names of the columns that are held, None for all; others are empty in the table.
 
