@@ -12,7 +12,7 @@ from narrows.data.sources import require_there
 from narrows.data.tables import CsvOptions, SchemaDrift, TableSchema, is_table, open_like_training
 from narrows.data.tables.filling import filled_column, filled_rows, filled_types, fills
 from narrows.data.tables.frames.learning import training_table, with_columns
-from narrows.data.tables.reading import blocks_of, cells_of
+from narrows.data.tables.reading import cells_of, row_blocks
 from narrows.data.tables.table_source import rows_named
 from narrows.errors import DataError
 from narrows.model.ranges import require_familiar
@@ -80,7 +80,7 @@ def fill_frame(
     table, form = training_table(frame, schema.names)
     schema.check_names(table.column_names, "the table", drift)
     found = np.empty((table.num_rows, schema.width), np.float32)
-    for start, block in blocks_of(table):
+    for start, block in row_blocks(table):
         found[start : start + block.num_rows] = _made(
             autoencoder, schema, block, start + 1, drift=drift, check_range=check_range
         )
@@ -210,7 +210,7 @@ class Filling:
         """
         row = 1
         for batch in self.table.batches():
-            for _, block in blocks_of(batch):
+            for _, block in row_blocks(batch):
                 with rows_named(self.table):
                     made = _made(
                         self._autoencoder,

@@ -16,7 +16,7 @@ from narrows.data.storage import concatenated
 from narrows.data.tables.columns import Column
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.drift import SchemaDrift
-from narrows.data.tables.reading import blocks_of, is_csv, open_table
+from narrows.data.tables.reading import is_csv, open_table, row_blocks
 from narrows.data.tables.scanning import scan
 from narrows.data.tables.schema import TableSchema
 from narrows.data.tables.table_source import TableSource, rows_named
@@ -128,7 +128,7 @@ def _blocks(
     row = 1
     with track(f"reading {table.name}", total=count, unit="rows") as advance:
         for batch in table.batches([column.name for column in schema.learnt]):
-            for _, block in blocks_of(batch):
+            for _, block in row_blocks(batch):
                 yield schema.encode_block(block, row, drift)
                 row += block.num_rows
                 advance(block.num_rows)

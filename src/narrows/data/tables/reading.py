@@ -390,7 +390,7 @@ def arrow_table(names: Sequence[str], rows: Any) -> Any:
     return pa.table(arrays, names=list(names))
 
 
-def blocks_of(rows: Any) -> Iterator[tuple[int, Any]]:
+def row_blocks(rows: Any) -> Iterator[tuple[int, Any]]:
     """A table or batch of Arrow a few rows at a time, each with the number of its first row."""
     for start in range(0, rows.num_rows, _BLOCK_ROWS):
         yield start, rows.slice(start, _BLOCK_ROWS)

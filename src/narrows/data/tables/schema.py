@@ -16,7 +16,7 @@ from narrows.data.tables.encoding import encode_cells, holds_plain_numbers
 from narrows.data.tables.frames.form import Form
 from narrows.data.tables.frames.learning import entry_of, frame_like_training, training_table
 from narrows.data.tables.frames.legacy import legacy_form
-from narrows.data.tables.reading import blocks_of, cells_of
+from narrows.data.tables.reading import cells_of, row_blocks
 from narrows.data.tables.text_cells import numbers_of
 from narrows.errors import DataError, ShapeError
 from narrows.support.lazy_modules import pa
@@ -114,7 +114,7 @@ class TableSchema:
         table, _ = training_table(table, self.by_name)
         self.check_names(table.column_names, "the table", seen)
         features = np.empty((table.num_rows, self.width), np.float32)
-        for start, block in blocks_of(table):
+        for start, block in row_blocks(table):
             features[start : start + block.num_rows] = self.encode_block(block, start + 1, seen)
         if drift is None:
             for line in seen.lines():
