@@ -119,12 +119,102 @@ def test_the_others_go_on_and_the_same_command_does_what_is_missing(
     again = json.loads(done(narrows(*line)).out)
     assert again["written"] == ["out/bad.npy", "out/d2.npy", "out/d10.npy"]
     assert len(again["kept"]) == 3
-    kept = {Path(name).relative_to("out").as_posix() for name in again["kept"]} | {RECORD}
+    kept = {Path(name).relative_to("out").as_posix() for name in again["kept"]}
     assert {name: time for name, time in times(folder / "out").items() if name in kept} == {
         name: time for name, time in before.items() if name in kept
     }
     last = json.loads(done(narrows(*line)).out)
     assert not last["written"] and len(last["kept"]) == 6
+
+
+@here
+def test_a_result_of_what_a_file_held_before_does_not_stay(
+    narrows: Command, folder: Path, model_file: Path
+) -> None:
+    line = ("encode", model_file, "in", "--workers", 1, "--out", "out")
+    done(narrows(*line))
+    for name in ("d1", "d2"):
+        Path(f"in/{name}.npy").write_bytes(b"nothing")
+    Path("out/d2.npy").write_bytes(b"mine")  # with a time of its own: no result that is known
+    found = narrows(*line)
+    assert found.code == 1
+    assert "removed, because DATA has changed since: out/d1.npy\n" in found.err
+    assert "left, but not known to be of what DATA holds now: out/d2.npy\n" in found.err
+    assert not Path("out/d1.npy").exists() and Path("out/d2.npy").read_bytes() == b"mine"
+    assert len(contents(folder / "out")) == 1 + 1 + 4  # a folder, the record, and results
+
+
+@here
+def test_results_of_files_that_are_no_data_now_stay_and_are_told(
+    narrows: Command, folder: Path, model_file: Path
+) -> None:
+    line = ("encode", model_file, "in", "--workers", 1, "--out", "out")
+    done(narrows(*line))
+    Path("in/d10.npy").unlink()
+    for _ in range(2):
+        found = done(narrows(*line))
+        assert "out also holds 1 result of files that are not in in: d10.npy\n" in found.err
+        assert "wrote 0 files to out; 4 were there already" in found.err
+    assert Path("out/d10.npy").exists()
+    Path("out/d10.npy").unlink()
+    assert "also holds" not in done(narrows(*line)).err
+    one = ("encode", model_file, "in/d1.npy", "--workers", 1, "--out", "one")
+    done(narrows(*one))
+    assert "wrote 0 files to one; 1 was there already" in done(narrows(*one)).err
+
+
+@here
+def test_an_index_of_archives_that_are_not_all_does_not_stay(
+    narrows: Command, folder: Path
+) -> None:
+    line = ("compress", "in", "--effort", "fast", "--workers", 1, "--out", "out")
+    done(narrows(*line))
+    Path("in/bad.npy").write_bytes(b"nothing")
+    found = narrows(*line)
+    assert found.code == 1 and not Path("out", INDEX).exists()
+    assert f"removed, because DATA has changed since: out/{INDEX}\n" in found.err
+    Path("in/bad.npy").unlink()
+    assert f"out/{INDEX} stands for all" in done(narrows(*line)).err
+    Path("out", INDEX).write_text("mine")
+    Path("in/bad.npy").write_bytes(b"nothing")
+    assert narrows(*line).code == 1 and Path("out", INDEX).read_text() == "mine"
+
+
+@here
+def test_archives_that_are_no_one_data_set_are_told(narrows: Command, folder: Path) -> None:
+    Path("in/t.csv").write_text("a,b\n" + "1,2\n" * 9)
+    Path("in/a.csv").write_text("a,b\n" + "1,2\n" * 9)
+    line = ("compress", "in", "--effort", "fast", "--workers", 1, "--out", "out")
+    found = done(narrows(*line)).err
+    assert f"out/{INDEX} names all, for info and verify. They are not one data set" in found
+    for name in ("all.npy", "all.csv"):
+        whole = narrows("decompress", f"out/{INDEX}", "--out", name)
+        failed(whole, 1, "they are not one data set", "decompress them one by one")
+    done(narrows("decompress", "out/d1.nrw", "--out", "one.npy"))
+
+
+@here
+def test_a_folder_of_which_nothing_came_is_as_a_new_one(
+    narrows: Command, folder: Path, model_file: Path
+) -> None:
+    Path("bad").mkdir()
+    Path("bad/d1.npy").write_bytes(b"nothing")
+    line = ("encode", model_file, "bad", "--workers", 1, "--out", "out")
+    assert narrows(*line).code == 1 and contents(folder / "out").keys() == {RECORD}
+    np.save("bad/d1.npy", np.load("in/d1.npy"))
+    done(narrows(*line, "--format", "csv"))
+    assert contents(folder / "out").keys() == {RECORD, "d1.csv"}
+
+
+@here
+def test_the_folder_of_the_data_is_no_folder_of_results(
+    narrows: Command, folder: Path, model_file: Path
+) -> None:
+    before = contents(folder / "in")
+    for data, out in (("in", "in"), ("in/d*.npy", "in/"), ("in", ".")):
+        line = narrows("encode", model_file, data, "--workers", 1, "--out", out)
+        failed(line, 2, f"all files of {data} lie in --out", "name another folder with --out")
+    assert contents(folder / "in") == before
 
 
 @pytest.mark.parametrize("unit", [1, 100, 1000, 10**6, 10**9, 2 * 10**9])

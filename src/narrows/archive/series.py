@@ -23,7 +23,7 @@ from narrows.archive.tables.archive import TableArchive
 from narrows.archive.validation import damaged, field, whole_number
 from narrows.data import table_writer
 from narrows.data.image_files import ImageFiles, require_safe
-from narrows.errors import ArchiveError
+from narrows.errors import ArchiveError, UsageError
 from narrows.support.files import atomic_file
 from narrows.support.inputs import cannot_be_read
 from narrows.support.progress import Note, Tracker, silent
@@ -69,8 +69,9 @@ def write_index(
     *,
     model: ModelLike | None = None,
     track: Tracker = silent,
-) -> None:
-    """Write an index of archives that lie beside ``path``, or in folders beside it.
+) -> bool:
+    """Write an index of archives that lie beside ``path``, or in folders beside it: whether they
+    are one data set.
 
     Args:
         model: of archives of codes, what they were written with, if that is not in them.
@@ -81,10 +82,14 @@ def write_index(
         OutputError: it cannot be written.
     """
     given, entries = None if model is None else SharedModel.of(model), list[Entry]()
+    first, is_one = None, True
     with track("indexing", total=len(archives), unit="archives") as advance:
         for archive in archives:
             name = archive.relative_to(path.parent).as_posix()
             with open_archive(archive, model=given) as opened:
+                form = _form(opened)
+                first = form if first is None else first
+                is_one = is_one and form == first
                 entry = Entry(
                     file=name,
                     count=len(opened),
@@ -97,6 +102,7 @@ def write_index(
     lines = ",\n".join(json.dumps(asdict(each)) for each in entries)
     with atomic_file(path, "w") as file:
         file.write(f'{{"kind": "{KIND}", "version": {VERSION}, "archives": [\n{lines}\n]}}\n')
+    return is_one
 
 
 def open_any(
@@ -273,6 +279,22 @@ class ArchiveSeries(Holding):
         """Write the items as those of one archive; a table as one, whose text is CSV's usual one,
         and images under the names that they have below the names of their archives."""
         touched = list(self._pieces(selection.start, selection.stop)) or [(0, 0, 0)]
+        try:
+            self._write_as_one(touched, batches, selection, out, note)
+        except UsageError:  # no other name of a file would do for what is not one data set
+            for number, _, _ in touched:
+                if not selection.skips_damaged or self._opens(number):
+                    self._opened(number).__exit__(None, None, None)
+            raise
+
+    def _write_as_one(
+        self,
+        touched: list[tuple[int, int, int]],
+        batches: Iterator[Any],
+        selection: Selection,
+        out: str,
+        note: Note,
+    ) -> None:
         with self._first([number for number, _, _ in touched]) as first:
             if isinstance(first, TableArchive):
                 with table_writer(out, first.schema) as write:

@@ -22,6 +22,7 @@ from narrows.data.image_reading import (
     read_pictures,
 )
 from narrows.data.image_transforms import apply_options
+from narrows.data.parts import listed
 from narrows.data.pictures import Picture, remark_notes
 from narrows.data.storage import GrowingArray
 from narrows.errors import DataError, ShapeError
@@ -33,8 +34,6 @@ from narrows.support.progress import Tracker, silent
 from narrows.support.spelling import spelt
 from narrows.support.streams import utf8_name
 
-# Names that a sentence shows of many.
-_SHOWN = 3
 # What a thread reads at a time: no more files, and no more bytes of pixels or one image.
 _BLOCK_FILES, _BLOCK_BYTES = 64, 4 << 20
 # Bytes of pixels that are decoded before they are needed.
@@ -83,10 +82,10 @@ def find_images(folder: Path) -> Found:
     notes = []
     if others:
         are = "that is no image" if len(others) == 1 else "that are no images"
-        notes.append(f"passed over {count_of(len(others), 'files')} {are}: {_listed(others)}")
+        notes.append(f"passed over {count_of(len(others), 'files')} {are}: {listed(others)}")
     if twice:
         links = count_of(len(twice), "links")
-        notes.append(f"passed over {links} to folders that are read already: {_listed(twice)}")
+        notes.append(f"passed over {links} to folders that are read already: {listed(twice)}")
     if not places:
         raise DataError(
             f"{folder} holds no image" + "".join(f"; {note}" for note in notes),
@@ -124,10 +123,6 @@ def _walk(folder: Path) -> Iterator[tuple[str, bool]]:
 def _identity(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_dev, status.st_ino
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
 class FolderReader:
@@ -222,7 +217,7 @@ class FolderReader:
         notes = list(self.found.notes)
         if self._left_out:
             files = count_of(len(self._left_out), "files")
-            notes.append(f"left out {files} that cannot be read: {_listed(self._left_out)}")
+            notes.append(f"left out {files} that cannot be read: {listed(self._left_out)}")
         if self._several:
             files = "file holds" if self._several == 1 else "files hold"
             notes.append(

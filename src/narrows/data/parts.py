@@ -4,7 +4,7 @@
 import glob
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +29,11 @@ class Parts:
 
     def note(self) -> str:
         """What was passed over, in a sentence; empty where nothing was."""
-        names, count = self.passed_over, len(self.passed_over)
+        count = len(self.passed_over)
         if not count:
             return ""
         files = "file that holds" if count == 1 else "files that hold"
-        more = ", ..." if count > _SHOWN else ""
-        return f"passed over {count:,} {files} no rows: {', '.join(names[:_SHOWN])}{more}"
+        return f"passed over {count:,} {files} no rows: {listed(self.passed_over)}"
 
     @property
     def base(self) -> Path:
@@ -54,6 +53,11 @@ class Parts:
         if not folder.is_dir():
             return tuple(path.as_posix() for path in self.files)
         return tuple(path.relative_to(folder).as_posix() for path in self.files)
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of many names."""
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
 def is_pattern(source: str | os.PathLike[str]) -> bool:

@@ -40,6 +40,8 @@ class FileJob(ABC):
     #: What it is called, and what is said of it while it goes on.
     name: ClassVar[str]
     label: ClassVar[str]
+    #: The file, in a folder of results, by which all are read as one; most jobs have none.
+    index_name: ClassVar[str | None] = None
 
     reading: ReadOptions = field(default_factory=ReadOptions)
 
@@ -70,9 +72,10 @@ class FileJob(ABC):
     def opened(self) -> Work:
         """What does it, once for all files of a process."""
 
-    def index(self, out: Path, results: Sequence[Path], track: Tracker) -> Path | None:
-        """Write, when all files have their results, what reads these as one; None of most jobs."""
-        return None
+    def write_index(self, path: Path, results: Sequence[Path], track: Tracker) -> bool:
+        """Write, when all files have their results, what names these: whether they can be read as
+        one."""
+        raise NotImplementedError
 
     def settings(self) -> dict[str, Any]:
         """All that results depend on beside their files, in JSON values; of a model its SHA-256."""
@@ -317,7 +320,7 @@ class CompressFiles(FileJob):
         check_range: with codes, refuse items in another range than the model's.
     """
 
-    name, label = "compress", "compressing"
+    name, label, index_name = "compress", "compressing", INDEX
 
     max_error: Any = None
     effort: Any = "normal"
@@ -361,7 +364,7 @@ class CompressFiles(FileJob):
 
         return work
 
-    def index(self, out: Path, results: Sequence[Path], track: Tracker) -> Path | None:
+    def write_index(self, path: Path, results: Sequence[Path], track: Tracker) -> bool:
         """Write an index of all archives: see :mod:`narrows.archive.series`."""
         from narrows.archive.codes.shared import is_shared_model
         from narrows.archive.container import begins_container
@@ -369,8 +372,7 @@ class CompressFiles(FileJob):
 
         model = None if self.codes is None else self.codes.model
         is_shared = model is not None and begins_container(model) and is_shared_model(model)
-        write_index(out / INDEX, results, model=model if is_shared else None, track=track)
-        return out / INDEX
+        return write_index(path, results, model=model if is_shared else None, track=track)
 
     def settings(self) -> dict[str, Any]:
         found = super().settings()

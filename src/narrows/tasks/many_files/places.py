@@ -36,11 +36,16 @@ class Place:
     def is_done(self) -> bool:
         """Whether the result is there, and of what is in the source now: it has the time of what it
         was made of, so that no clock is asked, which may jump."""
-        try:
-            found = self.out.stat().st_mtime_ns
-        except OSError:
-            return False
-        return any(found == self.modified - self.modified % unit for unit in _TIMES_IN)
+        return has_time(self.out, self.modified)
+
+
+def has_time(path: Path, modified: int) -> bool:
+    """Whether a file or folder is there with this time, as its file system keeps it."""
+    try:
+        found = path.stat().st_mtime_ns
+    except OSError:
+        return False
+    return any(found == modified - modified % unit for unit in _TIMES_IN)
 
 
 def places_of(source: str, out: Path, job: FileJob, note: Note) -> list[Place]:
@@ -49,7 +54,8 @@ def places_of(source: str, out: Path, job: FileJob, note: Note) -> list[Place]:
 
     Raises:
         DataError: there is none.
-        UsageError: ``source`` is no file, or two results would be one file.
+        UsageError: ``source`` is no file, all of it lies in ``out``, or two results would be one
+            file.
     """
     if source in BUILT_IN:
         raise UsageError(
@@ -65,6 +71,11 @@ def places_of(source: str, out: Path, job: FileJob, note: Note) -> list[Place]:
             if own not in Path(os.path.realpath(path)).parents:  # what an earlier run wrote
                 is_image = path.suffix.lower() in images
                 found[path.parent if is_image else path].append(path)
+        if not found and parts.files:
+            raise UsageError(
+                f"all files of {source} lie in --out {out}, where results are no data",
+                hint="name another folder with --out",
+            )
         if not found:
             raise DataError(
                 f"there is no file {source}" if not parts.passed_over else parts.note(),

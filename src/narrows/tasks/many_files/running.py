@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from narrows.data.parts import listed
 from narrows.errors import NarrowsError, UsageError
 from narrows.support import arguments, memory
 from narrows.support.files import is_standard_output
@@ -23,7 +24,7 @@ from narrows.support.temporary import made_folder, remove_left_overs
 from narrows.support.workers import Lost, in_processes
 from narrows.tasks.many_files.jobs import FileJob, Work
 from narrows.tasks.many_files.places import Place, places_of
-from narrows.tasks.many_files.record import begin_record
+from narrows.tasks.many_files.record import Earlier, begin_record
 from narrows.version import __version__
 
 
@@ -37,7 +38,8 @@ class FilesDone:
         kept: those that were there already.
         failed: why files have none, by their paths.
         hint: what to do about it, where that is one thing for all.
-        index: a file by which all results are read as one.
+        index: a file by which all results are read as one, or
+        is_one: named, where they are no one data set.
     """
 
     out: Path
@@ -46,11 +48,18 @@ class FilesDone:
     failed: dict[str, str]
     hint: str | None = None
     index: Path | None = None
+    is_one: bool = True
 
     def text(self) -> str:
         """The same for people."""
-        kept = f"; {len(self.kept):,} were there already" if self.kept else ""
+        were = "was" if len(self.kept) == 1 else "were"
+        kept = f"; {len(self.kept):,} {were} there already" if self.kept else ""
         index = f"; {self.index} stands for all" if self.index else ""
+        if not self.is_one:
+            index = (
+                f"; {self.index} names all, for info and verify. They are not one data set: "
+                "decompress each by itself"
+            )
         return f"wrote {count_of(len(self.written), 'files')} to {self.out}{kept}{index}"
 
     def values(self) -> dict[str, Any]:
@@ -161,11 +170,24 @@ def run_files(
     places = places_of(source, out, job, listener.note)
     with contextlib.ExitStack() as held:
         held.enter_context(held_folder(out, "wait until it has ended, or name another folder"))
-        begin_record(out, job.settings())
+        planned = {place.out: place.modified for place in places}
+        index = None if job.index_name is None else out / job.index_name
+        if index is not None:
+            planned[index] = max(planned.values())
+        earlier = begin_record(out, job.settings(), planned, index)
+        _say_others(earlier, source, out, listener.note)
         for folder in sorted({place.out.parent for place in places}):
             held.enter_context(made_folder(folder))
             held.callback(remove_left_overs, folder)  # of a process that was killed meanwhile
-        return _run(job, places, out, through, listener)
+        found = _run(job, places, out, through, listener)
+        if found.failed:
+            failed = [place.out for place in places if str(place.source) in found.failed]
+            _say_left(failed if index is None else [*failed, index], earlier, listener.note)
+        elif index is not None:
+            is_one = job.write_index(index, [place.out for place in places], listener.track)
+            os.utime(index, ns=(planned[index], planned[index]))
+            found = replace(found, index=index, is_one=is_one)
+        return found
 
 
 def _chosen(workers: int | None, dask: str | None, note: Note) -> "_Through":
@@ -214,7 +236,6 @@ def _run(
                 notes.add(file, outcome.notes)
                 advance(1)
     notes.end()
-    index = None if failed else job.index(out, [place.out for place in places], listener.track)
     hints = {outcome.hint for outcome in failed.values()}
     return FilesDone(
         out=out,
@@ -222,8 +243,26 @@ def _run(
         kept=kept,
         failed={str(left[number].source): str(failed[number].failure) for number in sorted(failed)},
         hint=hints.pop() if len(hints) == 1 else None,
-        index=index,
     )
+
+
+def _say_others(earlier: Earlier, source: str, out: Path, note: Note) -> None:
+    """Say which results are of files that are not among DATA."""
+    if earlier.others:
+        count = count_of(len(earlier.others), "results")
+        note(
+            f"{out} also holds {count} of files that are not in {source}: {listed(earlier.others)}"
+        )
+
+
+def _say_left(missing: list[Path], earlier: Earlier, note: Note) -> None:
+    """Say what became of what was at the places of results that could not be made."""
+    removed = [str(path) for path in missing if path in earlier.removed]
+    if removed:
+        note(f"removed, because DATA has changed since: {listed(removed)}")
+    left = [str(path) for path in missing if path.exists()]
+    if left:
+        note(f"left, but not known to be of what DATA holds now: {listed(left)}")
 
 
 _LOST = _Outcome(
