@@ -79,7 +79,10 @@ class ColumnMeter:
 
     def __init__(self, schema: TableSchema) -> None:
         self._schema, self._count = schema, 0
-        self._meters = [_meter(column) for column in schema.learnt]
+        self._meters: list[_Numbers | _Categories] = [
+            _Categories(column) if column.kind in CATEGORIES else _Numbers(column)
+            for column in schema.learnt
+        ]
         self._outer = dict[int, tuple[np.ndarray, ...]]()
 
     def add(self, *features: np.ndarray) -> None:
@@ -117,10 +120,6 @@ class ColumnMeter:
 
 # Of more columns, the rows that may be wild would take too much memory.
 _MOST_LOOKED_AT = 256
-
-
-def _meter(column: Column) -> "_Numbers | _Categories":
-    return _Categories(column) if column.kind in CATEGORIES else _Numbers(column)
 
 
 class _Numbers:

@@ -418,18 +418,14 @@ def _errors(
         return evaluation.model.mse, evaluation.pca.mse, measured
     if data.inputs is not None or autoencoder.trained.training.noise is not None:
         return 0.0, 0.0, ""
-    items = _some(data.items, most)
+    affordable = min(most, _affordable(data.items))
+    items = np.asarray(data.items[evenly_spaced(len(data), affordable)])
     results = (
         autoencoder.reconstruct_floats(items),
         fitted_pca(autoencoder.trained).reconstruct(items),
     )
     model, pca = (float(np.square(result - items, dtype=np.float64).mean()) for result in results)
     return model, pca, measured_on(len(items), len(data), held_out=held_out)
-
-
-def _some(items: np.ndarray, most: int) -> np.ndarray:
-    """Items spread evenly over all, no more than are worth their memory."""
-    return np.asarray(items[evenly_spaced(len(items), min(most, _affordable(items)))])
 
 
 def _affordable(items: np.ndarray) -> int:

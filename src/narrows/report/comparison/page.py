@@ -14,7 +14,6 @@ from narrows.report.comparison.tables import denoising_table, errors_table, tabl
 from narrows.report.comparison.wording import are_alike
 from narrows.support.number_text import count_of, share, three_digits
 
-_SCRIPTS = ("compare.js",)
 # Pictures of up to so many pixels each way are still read where they are shown small.
 _SMALL = 40
 
@@ -41,7 +40,6 @@ def comparison_page(comparison: Comparison) -> str:
     large, small = (_drawings(comparison, name) for name in ("pictures", "thumbnails"))
     context: dict[str, Any] = {
         "c": comparison,
-        "best": comparison.models[comparison.best],
         "tiles": _tiles(comparison),
         "tables": tables_of(comparison, [name for name in colours if colours[name] == "ours"]),
         "plots": {"numbers": plots.numbers_plot(comparison.numbers, unit, colours)},
@@ -74,7 +72,7 @@ def comparison_page(comparison: Comparison) -> str:
         ]
     context["sheets"] = [large.definition(), small.definition()]
     data["thumbnails"] = small.facts()
-    return build_page("compare.html", scripts=_SCRIPTS, data=data, **context)
+    return build_page("compare.html", scripts=["compare.js"], data=data, **context)
 
 
 def _drawings(comparison: Comparison, name: str) -> Drawings:
@@ -139,12 +137,9 @@ def _tiles(comparison: Comparison) -> list[tuple[str, str]]:
         ),
     ]
     if model.seconds is not None:
-        tiles.append((f"{three_digits(model.seconds)} s", _of_training(model)))
+        trained = "to train the net that PCA replaced" if model.is_pca else "to train"
+        tiles.append((f"{three_digits(model.seconds)} s", trained))
     return tiles
-
-
-def _of_training(model: ModelFacts) -> str:
-    return "to train the net that PCA replaced" if model.is_pca else "to train"
 
 
 def _quality(model: ModelFacts, thing: str) -> str:
