@@ -207,8 +207,9 @@ def one_of_two(number: signal.Signals) -> Callable[[Trial, Random], Ended]:
             code, _ = both.ends(_NOTICED * slowness())[lost]
             if code != (-number if number == signal.SIGKILL else 128 + number):
                 trial.faults.append((CODE, f"the lost one ended with {code}"))
-            # JAX aborts where process 0 is gone
-            codes = (1, -signal.SIGABRT) if lost == 0 else (1,)
+            # JAX aborts where process 0 is gone at once
+            aborts = lost == 0 and number == signal.SIGKILL
+            codes = (1, -signal.SIGABRT) if aborts else (1,)
             both.must_say(1 - lost, f"error: process {lost}", *codes)
             return _ended(both, 1 - lost, begun)
 

@@ -196,6 +196,21 @@ def test_an_interrupted_process_tells_the_others_whatever_its_main_thread_does(
     assert words.wait() == 0 and capfd.readouterr().err == ""
 
 
+def test_process_0_that_is_interrupted_stays_until_the_others_have_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With it goes what JAX asks, which then aborts who is there still."""
+    monkeypatch.setattr("narrows.engine.processes._BEAT_SECONDS", 0.001)
+    group, found = _Group(0, 2, "127.0.0.1:1"), [[0], [0], [0, 1]]
+    ended = [[(f"narrows/ended/{process}", "why") for process in some] for some in found]
+    asked = iter(ended)
+    group.client = SimpleNamespace(
+        key_value_set=lambda *_: None, key_value_dir_get=lambda _: next(asked)
+    )
+    group._part()
+    assert next(asked, None) is None
+
+
 def test_one_that_is_interrupted_twice_tells_the_others_too(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

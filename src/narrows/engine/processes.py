@@ -36,8 +36,9 @@ _JOIN_SECONDS = 300
 # What JAX waits for by a clock that may jump, ahead by a year say, it waits for so long: who is
 # missing is noticed meanwhile, and one may have more to read than the others before it trains.
 _PATIENCE_SECONDS = 30 * 365 * 24 * 3600
-# What the others take to hear why process 0, which they would ask, has ended.
-_HEARD_SECONDS = 4.0
+# What the others take to hear why process 0, which they would ask, has ended; and what is left of it
+# for that where process 0 is ended without its main thread, of 5 s since it was told to end.
+_HEARD_SECONDS, _PARTING_SECONDS = 4.0, 2.5
 _ENDED = "ended"
 _INTERRUPTED = "it was interrupted"
 _HINT = (
@@ -307,6 +308,8 @@ class _Group:
     def _part(self) -> None:
         """Say that this process was interrupted, before it ends without its main thread."""
         self._tell(_INTERRUPTED, _BEAT_SECONDS)
+        if self.index == 0:  # with it JAX aborts those that are there still
+            self._wait_for_others(_PARTING_SECONDS)
         self._dismiss()
 
     def _tell(self, why: str, seconds: float = _HEARD_SECONDS) -> None:
@@ -320,9 +323,9 @@ class _Group:
         told.start()
         told.join(seconds)
 
-    def _wait_for_others(self) -> None:
+    def _wait_for_others(self, seconds: float = _HEARD_SECONDS) -> None:
         """Until they have heard: with this process the place goes where they ask."""
-        deadline = time.monotonic() + _HEARD_SECONDS
+        deadline = time.monotonic() + seconds
         with contextlib.suppress(Exception):
             while time.monotonic() < deadline:
                 if len(self._found(_ENDED)) + len(self._silent()) >= self.count:
@@ -383,16 +386,18 @@ class _Group:
         return None
 
     def _give_up(self) -> None:
-        """End this process, unless its main thread does so itself: it may wait for ever."""
-        if self._ending.wait(_HEARD_SECONDS) or self._left.is_set() or came():
+        """End this process, unless its main thread does so itself: it may wait for ever. Where one
+        has said that it ends, and may be process 0, there is less time for that."""
+        seconds = _HEARD_SECONDS if self._silent() else _BEAT_SECONDS
+        if self._ending.wait(seconds) or self._left.is_set() or came():
             return
         say(f"error: {self.missing}")
         say(f"hint: {_HINT}")
+        remove_temporaries()
+        self._dismiss()  # before process 0 hears of it, and takes JAX with it
         self._tell(str(self.missing))
         if self.index == 0:
             self._wait_for_others()
-        self._dismiss()
-        remove_temporaries()
         os._exit(1)
 
 
