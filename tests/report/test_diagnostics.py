@@ -151,7 +151,7 @@ def test_what_float32_rounds_off_is_no_error(
     healthy: Fitted, parts: tuple[Dataset, Dataset], share: float, said: bool
 ) -> None:
     found = evaluate(TrainedAutoencoder(healthy.trained), parts[1])
-    model = replace(found.model, mse=share * float(parts[0].items.var()))
+    model = replace(found.model, mse=share * float(np.square(parts[0].items, dtype=float).mean()))
     found = replace(found, model=model, baselines=(replace(found.pca, mse=1e-30),))
     told = find_warnings(
         TrainedAutoencoder(healthy.trained), *parts, healthy.history, found, keeps_best=True

@@ -20,6 +20,7 @@ from narrows.nn.model import Model, initial_model
 from narrows.nn.objectives import Objective
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
+from narrows.nn.spec import Spec
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.tasks.fit_plan import Fitted, fit_plan
@@ -417,6 +418,13 @@ def test_another_models_checkpoint_is_refused(tmp_path: Path) -> None:
     told = "its spec is a net of 2 latent numbers and 131 parameters, and this one's is a net of 3 "
     with pytest.raises(UsageError, match=told):
         train(wider, ITEMS, None, settings, checkpoint=path, resume=True)
+    smooth = preset_spec("simple", (3, 3), latent=2, hidden=(5,)).to_dict()
+    smooth["encoder"][1]["activation"] = "tanh"
+    other = initial_model(Spec.from_dict(smooth), Scaling(), 3)
+    with pytest.raises(
+        UsageError, match="131 parameters, of other layers, and this one's is a net"
+    ):
+        train(other, ITEMS, None, settings, checkpoint=path, resume=True)
 
 
 @pytest.mark.slow

@@ -36,8 +36,8 @@ _JOIN_SECONDS = 300
 # What JAX waits for by a clock that may jump, ahead by a year say, it waits for so long: who is
 # missing is noticed meanwhile, and one may have more to read than the others before it trains.
 _PATIENCE_SECONDS = 30 * 365 * 24 * 3600
-# What the others take to hear why process 0, which they would ask, has ended; and what is left of it
-# for that where process 0 is ended without its main thread, of 5 s since it was told to end.
+# What the others take to hear why process 0, which they would ask, has ended; and what is left for
+# that where process 0 ends without its main thread, of 5 s since it was told to end.
 _HEARD_SECONDS, _PARTING_SECONDS = 4.0, 2.5
 _ENDED = "ended"
 _INTERRUPTED = "it was interrupted"

@@ -43,8 +43,8 @@ DEAD_UNIT_SHARE = 0.25
 CONSTANT_ERRORS = 1e-3
 #: Up to here two errors are the same: PCA as a model computes in float32.
 SAME_ERROR = 1.001
-# An error of this share of the data's variance is what float32 rounds off.
-_ROUNDING = 1e-9
+# An error of this share of the data's mean square is what float32 rounds off.
+_ROUNDING = 1e-10
 #: What a model has learnt by heart shows as a validation loss that much higher than the training's.
 OVERFIT_RATIO = 1.5
 #: Of losses of training, where the model refines codes and its other errors are after that.
@@ -121,15 +121,15 @@ def find_warnings(
     idle = idle_numbers(trained, codes)
     # a code that only has to lose noise is as wide as it likes
     rows = None if denoises else len(training)
-    spread = variance(items)
+    whole = float(np.square(items, dtype=np.float64).mean())
     # of PCA itself, kept for its error, rounding is all that differs
     errors = None if is_pca else _errors(autoencoder, training, validation, evaluation, most)
     found = [
         collapsed_code(idle, size, preset),
-        collapsed_reconstructions(spread, variance(results), variance(linear), some),
+        collapsed_reconstructions(variance(items), variance(results), variance(linear), some),
         dead_numbers(idle, size, rows, preset),
         None
-        if errors is None or errors[0] <= _ROUNDING * spread
+        if errors is None or errors[0] <= _ROUNDING * whole
         else worse_than_pca(*errors, preset),
         None if evaluation is None else unmeasured(validation is None),
         # what was trained has gone with its history

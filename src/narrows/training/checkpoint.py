@@ -8,7 +8,7 @@ import json
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -113,33 +113,46 @@ def read_checkpoint(path: Path, identity: dict[str, Any]) -> Checkpoint:
     )
 
 
-def first_difference(wanted: dict[str, Any], found: dict[str, Any]) -> str | None:
-    """The first name under which two runs' identities differ; None where none does."""
-    return next((name for name in wanted if wanted[name] != found.get(name)), None)
+class Difference(NamedTuple):
+    """Where two runs' identities differ: the name, and what each has there, in words."""
+
+    name: str
+    wanted: str
+    found: str
+
+
+def first_difference(wanted: dict[str, Any], found: dict[str, Any]) -> Difference | None:
+    """The first difference between the identities of two runs; None where there is none."""
+    name = next((name for name in wanted if wanted[name] != found.get(name)), None)
+    if name is None:
+        return None
+    texts = [_told(name, each.get(name)) for each in (wanted, found)]
+    if texts[0] == texts[1]:
+        texts[1] += ", of other layers"
+    return Difference(name.replace("_", " "), *texts)
 
 
 def _require_same(path: Path, wanted: dict[str, Any], found: dict[str, Any]) -> None:
-    name = first_difference(wanted, found)
-    if name is not None:
+    difference = first_difference(wanted, found)
+    if difference is not None:
         hint = (
             "resume with the data and options of the first start, or start again without --resume"
         )
-        if name == "epochs":
+        if difference.name == "epochs":
             hint = (
-                f"the learning rate falls to 0 over them: resume with --epochs {found.get(name)}, "
+                f"the learning rate falls to 0 over them: resume with --epochs {difference.found}, "
                 "and then train the finished model on with narrows fit DATA --from MODEL"
             )
-        before, now = (_told(name, each.get(name)) for each in (found, wanted))
         raise UsageError(
-            f"{path} is of another run: its {name.replace('_', ' ')} is {before}, "
-            f"and this one's is {now}",
+            f"{path} is of another run: its {difference.name} is {difference.found}, and this "
+            f"one's is {difference.wanted}",
             hint=hint,
         )
 
 
 def _told(name: str, value: Any) -> str:
     """What a run has under a name, in short: of a net no more than tells it from most others."""
-    if name != "spec":
+    if name != "spec" or value is None:
         return str(value)
     spec = Spec.from_dict(value)
     weights = sum(map(math.prod, spec.array_shapes().values()))

@@ -61,10 +61,10 @@ def same_start(at: Checkpoint) -> Checkpoint:
 
 def _require_same(own: dict[str, Any], first: dict[str, Any]) -> None:
     own = json.loads(json.dumps(own))
-    name = first_difference(own, first)
-    if name is not None:
+    difference = first_difference(own, first)
+    if difference is not None:
         raise UsageError(
-            f"process 0 was given another {name.replace('_', ' ')}: {first.get(name)}, and this "
-            f"process {own[name]}",
+            f"process 0 was given another {difference.name}: {difference.found}, and this process "
+            f"{difference.wanted}",
             hint="give all processes the same data and options",
         )
