@@ -121,7 +121,6 @@ def find_warnings(
     idle = idle_numbers(trained, codes)
     # a code that only has to lose noise is as wide as it likes
     rows = None if denoises else len(training)
-    whole = float(np.square(items, dtype=np.float64).mean())
     # of PCA itself, kept for its error, rounding is all that differs
     errors = None if is_pca else _errors(autoencoder, training, validation, evaluation, most)
     found = [
@@ -129,7 +128,7 @@ def find_warnings(
         collapsed_reconstructions(variance(items), variance(results), variance(linear), some),
         dead_numbers(idle, size, rows, preset),
         None
-        if errors is None or errors[0] <= _ROUNDING * whole
+        if errors is None or _is_rounding(errors[0], items)
         else worse_than_pca(*errors, preset),
         None if evaluation is None else unmeasured(validation is None),
         # what was trained has gone with its history
@@ -426,6 +425,11 @@ def _errors(
     )
     model, pca = (float(np.square(result - items, dtype=np.float64).mean()) for result in results)
     return model, pca, measured_on(len(items), len(data), held_out=held_out)
+
+
+def _is_rounding(error: float, items: np.ndarray) -> bool:
+    """Whether a mean squared error is no more than float32 rounds off."""
+    return error <= _ROUNDING * float(np.square(items, dtype=np.float64).mean())
 
 
 def _affordable(items: np.ndarray) -> int:
