@@ -200,6 +200,33 @@ def test_classes_of_folders_are_the_same_by_name_whatever_their_numbers(tmp_path
     np.testing.assert_array_equal(found.held_out, parts.test.labels)
 
 
+@pytest.mark.parametrize("learnt", ["folder", "numbers"])
+def test_a_number_is_the_folder_that_it_names(tmp_path: Path, learnt: str) -> None:
+    """Folders number the classes that they have from 0 on; numbers without names are their own."""
+    random = np.random.default_rng(0)
+    for name in ("3", "8"):
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            pixels = random.integers(0, 256, (8, 8), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{number}.png")
+    numbers = np.array([8, 0, 3, NO_CLASS, 8, -2, 10], np.int64)
+    images = random.integers(0, 256, (len(numbers), 8, 8), dtype=np.uint8)
+    numbered = Dataset("numbered", images, labels=numbers)
+    source, test = (tmp_path, numbered) if learnt == "folder" else (numbered, tmp_path)
+    parts = load_parts(source, Reading(test=test), seed=0, validated=False)
+    folder, other = parts.training, parts.test
+    if learnt == "numbers":
+        folder, other = other, folder
+    names = np.array([*parts.classes, "-1"])
+    assert folder.files is not None
+    assert folder.labels is not None and other.labels is not None
+    assert names[folder.labels].tolist() == [each.split("/")[0] for each in folder.files.names]
+    assert names[other.labels].tolist() == [str(each) for each in numbers]
+    found = find_labels(parts.training, parts.test)
+    assert found is not None
+    assert {len(set(found.training)), len(set(found.held_out))} == {2, 6}
+
+
 def test_points_without_a_class_are_no_neighbours() -> None:
     points = np.array([[0, 0], [0.1, 0], [0.2, 0], [9, 9], [9.1, 9]])
     labels = np.array([0, NO_CLASS, 0, 1, 1])

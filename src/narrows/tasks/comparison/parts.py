@@ -192,13 +192,29 @@ def _read(source: Source, reading: Reading, track: Tracker) -> tuple[Dataset, Da
 
 
 def _numbered_alike(data: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
-    """Both with the classes of both: a folder that lacks some numbers the others otherwise."""
-    if data.classes is None or test.classes is None or test.labels is None:
+    """Both with the classes of both, where either's have names: a folder that lacks some numbers
+    the others otherwise."""
+    if data.labels is None or test.labels is None or data.classes is test.classes is None:
         return data, test
-    classes = tuple(dict.fromkeys([*data.classes, *test.classes]))
-    numbers = np.array([classes.index(name) for name in test.classes])
-    labels = np.where(test.labels == NO_CLASS, NO_CLASS, numbers[test.labels])
-    return replace(data, classes=classes), replace(test, labels=labels, classes=classes)
+    (ours, numbers), (theirs, others) = _names_of(data), _names_of(test)
+    classes = tuple(dict.fromkeys([*ours, *theirs]))
+    places = {name: place for place, name in enumerate(classes)}
+    renumbered = np.array([*(places[name] for name in theirs), NO_CLASS])  # -1 is the last
+    return (
+        replace(data, labels=numbers, classes=classes),
+        replace(test, labels=renumbered[others], classes=classes),
+    )
+
+
+def _names_of(data: Dataset) -> tuple[tuple[str, ...], np.ndarray]:
+    """The names of classes, and the place of each item's among them or NO_CLASS: of numbers
+    without names those that there are, each its own."""
+    assert data.labels is not None
+    if data.classes is not None:
+        return data.classes, data.labels
+    values = np.unique(data.labels[data.labels != NO_CLASS])
+    places = np.where(data.labels == NO_CLASS, NO_CLASS, np.searchsorted(values, data.labels))
+    return tuple(map(str, values.tolist())), places
 
 
 def has_name(source: Source) -> bool:
