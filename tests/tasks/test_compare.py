@@ -162,7 +162,7 @@ def test_rows_without_a_class_are_no_class_of_their_own(tmp_path: Path) -> None:
     assert set(parts.classes) == {"red", "<blue>", "green"}
     assert parts.unlabelled == 3
     found = find_labels(parts.training, parts.test)
-    assert found is not None and set(found.classes) == set(parts.classes)
+    assert found is not None and found.classes == len(parts.classes)
     assert (found.training == -1).sum() + (found.held_out == -1).sum() <= 3
     assert {label_of(parts, place) for place in range(len(parts.test))} <= {
         *parts.classes, "not known"
@@ -196,7 +196,7 @@ def test_classes_of_folders_are_the_same_by_name_whatever_their_numbers(tmp_path
     for place, file in enumerate(parts.test.files.names):
         assert label_of(parts, place) == file.split("/")[0]
     found = find_labels(parts.training, parts.test)
-    assert found is not None and found.classes == parts.classes
+    assert found is not None and found.classes == len(parts.classes)
     np.testing.assert_array_equal(found.held_out, parts.test.labels)
 
 
@@ -223,7 +223,7 @@ def test_a_number_is_the_folder_that_it_names(tmp_path: Path, learnt: str) -> No
     assert names[folder.labels].tolist() == [each.split("/")[0] for each in folder.files.names]
     assert names[other.labels].tolist() == [str(each) for each in numbers]
     found = find_labels(parts.training, parts.test)
-    assert found is not None
+    assert found is not None and found.classes == 5
     assert {len(set(found.training)), len(set(found.held_out))} == {2, 6}
 
 

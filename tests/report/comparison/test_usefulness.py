@@ -1,19 +1,36 @@
 """How well classes are told from codes, against scikit-learn and against counting by hand."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from scipy.spatial.distance import cdist
 
 from narrows.data import Dataset, load_data
 from narrows.learnt.pca import fit_pca
 from narrows.report.comparison import usefulness
 from narrows.report.comparison.result import CodeUse
-from narrows.report.comparison.usefulness import Labels, find_labels, measure_usefulness
+from narrows.report.comparison.usefulness import (
+    Encoder,
+    Labels,
+    find_labels,
+    measure_usefulness,
+)
 
 Parts = tuple[Dataset, Dataset]
+
+
+def measured(
+    training: np.ndarray,
+    held_out: np.ndarray,
+    labels: Labels,
+    encoders: Mapping[str, Encoder],
+    **options: Any,
+) -> CodeUse | None:
+    """What comes of encoders whose kind does not matter."""
+    kinds = dict.fromkeys(encoders, "pca")
+    return measure_usefulness(training, held_out, labels, encoders, **{"kinds": kinds, **options})
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +44,7 @@ def result(parts: Parts) -> CodeUse:
     labels = find_labels(training, held_out)
     assert labels is not None
     pca = fit_pca(training.items, 10)
-    found = measure_usefulness(training.items, held_out.items, labels, {"PCA": pca.encode})
+    found = measured(training.items, held_out.items, labels, {"PCA": pca.encode})
     assert found is not None
     return found
 
@@ -43,8 +60,8 @@ def test_the_five_nearest_neighbours_vote_by_distance_between_codes_as_they_are(
     truth = random.integers(0, 2, 900)
     items = random.normal(0, 1, (900, 9))
     items[:, 0] = 30 * items[:, 0] + 60 * truth
-    labels = Labels(classes=("a", "b"), training=truth[:600], held_out=truth[600:])
-    found = measure_usefulness(items[:600], items[600:], labels, {"same": lambda rows: rows})
+    labels = Labels(classes=2, training=truth[:600], held_out=truth[600:])
+    found = measured(items[:600], items[600:], labels, {"same": lambda rows: rows})
     assert found is not None
     nearest = np.argsort(cdist(items[600:], items[:600]), axis=1)[:, :5]
     told = truth[:600][nearest].sum(axis=1) > 2
@@ -74,6 +91,7 @@ def test_always_the_most_frequent_class_is_right_as_often_as_it_comes(
     most = np.bincount(training.labels).argmax()
     assert result.most_frequent == pytest.approx((held_out.labels == most).mean())
     assert (result.learnt, result.measured) == (len(training), len(held_out))
+    assert result.classes == len(np.unique(training.labels)) == 10
     assert [row.name for row in result.rows] == ["PCA", "the items themselves"]
 
 
@@ -81,35 +99,22 @@ def test_codes_that_say_the_class_tell_it_and_those_that_say_nothing_do_not() ->
     random = np.random.default_rng(0)
     truth = random.integers(0, 3, 600)
     items = np.column_stack([truth, random.normal(size=600)]).astype(np.float32)
-    labels = Labels(classes=("a", "b", "c"), training=truth[:400], held_out=truth[400:])
+    labels = Labels(classes=3, training=truth[:400], held_out=truth[400:])
     encoders = {"all": lambda rows: rows[:, :1], "nothing": lambda rows: rows[:, 1:]}
-    found = measure_usefulness(items[:400], items[400:], labels, encoders)
+    kinds = {"all": "ours", "nothing": "article"}
+    found = measured(items[:400], items[400:], labels, encoders, kinds=kinds)
     assert found is not None
+    assert [row.kind for row in found.rows] == ["ours", "article", "raw"]
     everything, nothing, _ = found.rows
     assert everything.neighbours == everything.logistic == 1
     assert nothing.neighbours < 0.5 and nothing.logistic < 0.5
 
 
-def test_labels_of_class_folders_have_their_names(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    for name in ("cats & co", "<dogs>"):
-        (tmp_path / name).mkdir()
-        for number in range(6):
-            pixels = random.integers(0, 256, (8, 8), dtype=np.uint8)
-            Image.fromarray(pixels).save(tmp_path / name / f"{number}.png")
-    training, held_out = load_data(tmp_path, labels=True).split(0.3, 0)
-    labels = find_labels(training, held_out)
-    assert labels is not None and set(labels.classes) == {"cats & co", "<dogs>"}
-    assert training.classes is not None
-    told = [labels.classes[number] for number in labels.training]
-    assert told == [training.classes[number] for number in training.labels]
-
-
-def test_numbers_without_names_are_their_own() -> None:
+def test_numbers_that_no_item_has_are_no_classes() -> None:
     training = Dataset("a", np.zeros((3, 1)), labels=np.array([7, 3, 7]))
     held_out = Dataset("b", np.zeros((2, 1)), labels=np.array([3, 11]))
     labels = find_labels(training, held_out)
-    assert labels is not None and labels.classes == ("3", "7", "11")
+    assert labels is not None and labels.classes == 3
     np.testing.assert_array_equal(labels.training, [1, 0, 1])
     np.testing.assert_array_equal(labels.held_out, [0, 2])
 
@@ -122,7 +127,7 @@ def test_nobody_sees_the_features_that_say_the_class() -> None:
     items = random.normal(size=(500, 5)).astype(np.float32)
     items[:, 2], items[:, 3] = truth, -truth
     labels = Labels(
-        classes=("a", "b"),
+        classes=2,
         training=truth[:300],
         held_out=truth[300:],
         hidden=slice(2, 4),
@@ -134,7 +139,7 @@ def test_nobody_sees_the_features_that_say_the_class() -> None:
         return rows
 
     before = items.copy()
-    found = measure_usefulness(items[:300], items[300:], labels, {"as they are": encode})
+    found = measured(items[:300], items[300:], labels, {"as they are": encode})
     assert found is not None
     assert all((rows[:, 2:4] == 0).all() for rows in seen)
     np.testing.assert_array_equal(items, before)
@@ -146,8 +151,8 @@ def test_items_whose_class_is_not_known_are_left_out() -> None:
     random = np.random.default_rng(0)
     truth = random.integers(-1, 2, 300)
     items = random.normal(size=(300, 2)) + 9 * truth[:, None]
-    labels = Labels(classes=("a", "b"), training=truth[:200], held_out=truth[200:])
-    found = measure_usefulness(items[:200], items[200:], labels, {})
+    labels = Labels(classes=2, training=truth[:200], held_out=truth[200:])
+    found = measured(items[:200], items[200:], labels, {})
     assert found is not None
     assert (found.learnt, found.measured) == ((truth[:200] >= 0).sum(), (truth[200:] >= 0).sum())
     assert found.rows[0].neighbours == 1
@@ -159,9 +164,9 @@ def test_of_many_items_some_are_drawn_and_always_the_same(monkeypatch: pytest.Mo
     random = np.random.default_rng(0)
     truth = random.integers(0, 2, 1000)
     items = truth[:, None] + random.normal(0, 3, (1000, 2))
-    labels = Labels(classes=("a", "b"), training=truth[:600], held_out=truth[600:])
+    labels = Labels(classes=2, training=truth[:600], held_out=truth[600:])
     first, again, other = (
-        measure_usefulness(items[:600], items[600:], labels, {}, seed=seed) for seed in (0, 0, 1)
+        measured(items[:600], items[600:], labels, {}, seed=seed) for seed in (0, 0, 1)
     )
     assert first is not None and again is not None and other is not None
     assert (first.learnt, first.measured) == (300, 200)
@@ -171,8 +176,8 @@ def test_of_many_items_some_are_drawn_and_always_the_same(monkeypatch: pytest.Mo
 def test_items_too_wide_are_left_out_and_their_codes_are_not() -> None:
     items = np.repeat(np.arange(40.0)[:, None] % 2, 17_000, axis=1)
     truth = np.arange(40) % 2
-    labels = Labels(classes=("a", "b"), training=truth, held_out=truth)
-    found = measure_usefulness(items, items, labels, {"first": lambda rows: rows[:, :1]})
+    labels = Labels(classes=2, training=truth, held_out=truth)
+    found = measured(items, items, labels, {"first": lambda rows: rows[:, :1]})
     assert found is not None
     assert [row.name for row in found.rows] == ["first"]
     assert found.rows[0].neighbours == 1
@@ -186,8 +191,8 @@ def test_without_labels_or_classes_there_is_nothing_to_tell(parts: Parts) -> Non
     many = Dataset("many", np.zeros((101, 1)), labels=np.arange(101))
     assert find_labels(many, many) is None
     one = Labels(
-        classes=("a", "b"),
+        classes=2,
         training=np.zeros(len(training), np.int64),
         held_out=np.zeros(len(held_out), np.int64),
     )
-    assert measure_usefulness(training.items, held_out.items, one, {}) is None
+    assert measured(training.items, held_out.items, one, {}) is None

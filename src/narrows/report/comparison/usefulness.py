@@ -35,14 +35,14 @@ class Labels:
     """Classes to be told from codes.
 
     Attributes:
-        classes: their names.
-        training, held_out: the place of each item's class among them, int64 (n,); -1 where it is
+        classes: how many.
+        training, held_out: the number of each item's class, from 0 on, int64 (n,); -1 where it is
             not known, and the item is left out.
         hidden: features of items that say the class, and are made the mean's before items are
             encoded; None where no feature does.
     """
 
-    classes: tuple[str, ...]
+    classes: int
     training: np.ndarray
     held_out: np.ndarray
     hidden: slice | None = None
@@ -62,9 +62,8 @@ def find_labels(training: Dataset, held_out: Dataset) -> Labels | None:
     def places(labels: np.ndarray) -> np.ndarray:
         return np.where(labels == NO_CLASS, NO_CLASS, np.searchsorted(values, labels))
 
-    names = training.classes
     return Labels(
-        classes=tuple(str(each) if names is None else names[each] for each in values.tolist()),
+        classes=len(values),
         training=places(training.labels),
         held_out=places(held_out.labels),
     )
@@ -76,13 +75,14 @@ def measure_usefulness(
     labels: Labels,
     encoders: Mapping[str, Encoder],
     *,
+    kinds: Mapping[str, Kind],
     coded: Mapping[str, tuple[CodedItems, CodedItems]] | None = None,
     most: int | None = None,
     seed: int = 0,
     track: Tracker = silent,
 ) -> CodeUse | None:
-    """How well classes are told from codes, which are all said to be PCA's, and from the items
-    themselves, unless these are too wide for that.
+    """How well classes are told from codes, and from the items themselves, unless these are too
+    wide for that.
 
     Of many items some are drawn at random, so many that it takes half a minute or so; how many
     depends on their size and the number of classes, never on the machine.
@@ -93,6 +93,7 @@ def measure_usefulness(
         labels: their classes.
         encoders: what makes codes of items, by name; given items with what says the class taken
             out.
+        kinds: what each encoder is.
         coded: of some of the encoders, ``training`` and ``held_out`` with the codes that are known.
         most: items that are learnt from, if fewer.
         seed: of the draw.
@@ -102,7 +103,7 @@ def measure_usefulness(
         None where fewer than two classes are left among the items drawn.
     """
     width = int(np.prod(training.shape[1:], dtype=np.int64))
-    learnt = _drawn(labels.training, _affordable(width, len(labels.classes), most), seed)
+    learnt = _drawn(labels.training, _affordable(width, labels.classes, most), seed)
     asked = _drawn(labels.held_out, _MOST_ASKED, seed)
     if len(np.unique(labels.training[learnt])) < 2 or not len(asked):
         return None
@@ -113,7 +114,7 @@ def measure_usefulness(
     with track("telling classes from codes", total=len(encoders) + 1, unit="kinds") as advance:
         for name, encode in encoders.items():
             codes = _codes(encode, parts, reuse.get(name), (learnt, asked))
-            rows.append(_row(name, "pca", codes, known))
+            rows.append(_row(name, kinds[name], codes, known))
             advance(1)
         if width <= _MOST_WIDTH:
             flat = [_flat(part, labels.hidden) for part in parts]
@@ -123,7 +124,7 @@ def measure_usefulness(
         rows=tuple(rows),
         learnt=len(learnt),
         measured=len(asked),
-        classes=len(labels.classes),
+        classes=labels.classes,
         most_frequent=float((known[1] == np.bincount(known[0]).argmax()).mean()),
     )
 

@@ -39,7 +39,7 @@ def code_use(
     labels = find_labels(parts.training, parts.test)
     if labels is None:
         return None
-    kinds: dict[str, Kind] = {each.name: each.kind for each in candidates}
+    names = {each.name for each in candidates}
     groups = [[each] for each in candidates] if apart else [list(candidates)]
     rows, found = list[CodeUseRow](), None
     for group in groups:
@@ -48,14 +48,14 @@ def code_use(
         if measured is None:
             return None
         own = {each.name for each in group}
-        rows += [replace(each, kind=kinds[each.name]) for each in measured.rows if each.name in own]
+        rows += [each for each in measured.rows if each.name in own]
         if candidates[best] in group:
             found = measured
     assert found is not None
     for row in found.rows:
         if row.kind == "raw":
             rows.append(replace(row, name=f"the {parts.things} themselves"))
-        elif row.name not in kinds:
+        elif row.name not in names:
             rows.append(row)
     return replace(found, rows=tuple(rows))
 
@@ -70,14 +70,17 @@ def _measured(
     track: Tracker,
 ) -> CodeUse | None:
     encoders: dict[str, Encoder] = {each.name: each.autoencoder.encode for each in group}
+    kinds: dict[str, Kind] = {each.name: each.kind for each in group}
     if best in group:
         encoders[best.pca_name] = fitted_pca(best.autoencoder.trained).encode
+        kinds[best.pca_name] = "pca"
     training = parts.training if group[0].training is None else group[0].training
     return measure_usefulness(
         training.items,
         group[0].test.items,
         labels,
         encoders,
+        kinds=kinds,
         coded={each.name: each.coded for each in group},
         most=most,
         seed=parts.seed,
