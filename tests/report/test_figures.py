@@ -13,8 +13,9 @@ from PIL import Image
 
 from narrows.errors import DataError, OutputError, ShapeError
 from narrows.report.columns import ColumnScore
-from narrows.report.figures import grid_figure
+from narrows.report.figures import grid_figure, heat_map_figure
 from narrows.report.figures.column_errors import column_errors_figure
+from narrows.report.figures.item_rows import sheet_of
 from narrows.report.figures.latent_space import codes
 from narrows.report.figures.loss_curves import loss_figure
 from narrows.report.figures.reconstructions import reconstructions
@@ -325,3 +326,24 @@ def test_a_grid_shows_each_image_in_its_place(
         top, left = 4 + cell * divmod(number, grid[1])
         shown = found[top : top + cell[0] - 4 : scale, left : left + cell[1] - 4 : scale]
         np.testing.assert_array_equal(shown[..., : image.shape[2]], image)
+
+
+def test_a_row_of_fewer_images_is_white_where_it_has_none() -> None:
+    black = np.zeros((3, 70, 70), np.uint8)  # as large as they are shown
+    rows = {count: (str(count), black[:count]) for count in (1, 3)}
+    for order in ((3, 1), (1, 3)):
+        sheet = sheet_of([rows[count] for count in order], (0, 255))
+        top, bottom = (sheet[:70] == 0).sum(), (sheet[-70:] == 0).sum()
+        assert (top, bottom) == tuple(count * 70 * 70 * 3 for count in order)
+        assert (sheet[-70:, :70] == 0).all()
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_heat_maps_of_images_of_every_number_of_channels(tmp_path: Path, channels: int) -> None:
+    """Where nothing is odd a map is white, and where all is, the darkest red."""
+    originals = np.full((2, 70, 70, channels), 255, np.uint8)
+    heat = np.zeros(originals.shape)
+    heat[1] = 1
+    heat_map_figure(originals, originals, heat, tmp_path / "odd.png", value_range=(0, 255))
+    picture = pixels(tmp_path / "odd.png")
+    assert contains(picture, np.full((70, 70, 3), (102, 0, 13), np.uint8))

@@ -34,10 +34,13 @@ def heat_map_figure(
         OutputError: the file cannot be written.
     """
     value_range = value_range or range_of(originals)
+    shown, maps = to_colours(originals, value_range), heat_colours(heat)
+    if shown.shape[3] == 4:  # transparency, of which a map has none
+        maps = np.pad(maps, ((0, 0), (0, 0), (0, 0), (0, 1)), constant_values=255)
     rows = [
-        ("original", to_colours(originals, value_range)),
+        ("original", shown),
         ("made of it", to_colours(reconstructions, value_range)),
-        ("where it is odd", heat_colours(heat)),
+        ("where it is odd", maps),
     ]
     save_figure(draw_rows("The Oddest Items", rows, value_range=(0, 255)), path)
 

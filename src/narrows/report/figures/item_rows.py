@@ -89,15 +89,18 @@ def to_colours(items: np.ndarray, value_range: tuple[float, float]) -> np.ndarra
 
 
 def sheet_of(rows: Rows, value_range: tuple[float, float]) -> np.ndarray:
-    """Rows of images as one on white, as wide as a figure has room for: uint8 (h, w, channels)."""
+    """Rows of images as one on white, as wide as a figure has room for: uint8 (h, w, channels).
+    A row of fewer images than another is white where it has none."""
     height, width = rows[0][1].shape[1:3]
     columns = COLUMNS if max(height, width) <= _cell_size(COLUMNS) else COLUMNS // 2
+    coloured = [to_colours(items[:columns], value_range) for _, items in rows]
+    most = max(map(len, coloured))
     pictures = [
         _sized(image, _cell_size(columns))
-        for _, items in rows
-        for image in to_colours(items[:columns], value_range)
+        for row in coloured
+        for image in np.pad(row, ((0, most - len(row)), *[(0, 0)] * 3), constant_values=255)
     ]
-    return on_white(np.stack(pictures), len(pictures) // len(rows), _GAP)
+    return on_white(np.stack(pictures), most, _GAP)
 
 
 def on_white(images: np.ndarray, columns: int, gap: int) -> np.ndarray:
