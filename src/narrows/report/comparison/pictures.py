@@ -58,7 +58,7 @@ class Sheet:
         ).format(self._shape[1], self._shape[0], label, self._name, self.place(item))
 
     def place(self, item: np.ndarray) -> int:
-        """How a script finds the item: its place in the PNG file, of curves the values."""
+        """How a script finds the item: its place in the PNG file."""
         levels = self._grey_levels(item)
         place = self._places.setdefault(levels.tobytes(), len(self._levels))
         if place == len(self._levels):
@@ -170,6 +170,7 @@ class Curves:
         self._limits = limits
 
     def draw(self, item: np.ndarray, label: str) -> Markup:
+        """A drawing of an item (\\*item_shape) that reads ``label`` to who cannot see it."""
         values = self._thinned(item)
         low, high = self._limits
         heights = 2 + 56 * (1 - (values - low) / (high - low))
@@ -181,12 +182,15 @@ class Curves:
         ).format(label, path, "h0" if len(values) == 1 else "")
 
     def place(self, item: np.ndarray) -> list[float]:
+        """What a script draws the item from: its values, of a long one some."""
         return [float(f"{value:.5g}") for value in self._thinned(item)]
 
     def definition(self) -> Markup:
+        """What must stand in the page once: nothing."""
         return Markup("")
 
     def facts(self) -> dict[str, Any]:
+        """What scripts must know to draw the same."""
         return {"limits": list(self._limits)}
 
     def _thinned(self, item: np.ndarray) -> np.ndarray:
