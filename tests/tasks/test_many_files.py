@@ -217,6 +217,35 @@ def test_the_folder_of_the_data_is_no_folder_of_results(
     assert contents(folder / "in") == before
 
 
+@pytest.mark.parametrize("data", ["in", "in/*.npy"])
+@pytest.mark.parametrize("name", ["encode", "reconstruct", "denoise", "detect", "compress"])
+def test_many_files_without_workers_are_told_how(
+    name: str, data: str, narrows: Command, folder: Path, model_file: Path
+) -> None:
+    model = () if name == "compress" else (model_file,)
+    out = {"detect": "out.csv", "compress": "out.nrw"}.get(name, "out.npy")
+    said = "in holds no image" if data == "in" else "3 .npy files match in/*.npy"
+    hint = "do each by itself with --workers N and a folder as --out"
+    failed(narrows(name, *model, data, "--out", out), 1, said, hint)
+
+
+def test_a_pattern_of_images_is_told_of_the_folder(
+    narrows: Command, folder: Path, model_file: Path
+) -> None:
+    Image.new("L", (8, 8)).save("in/a.png")
+    line = narrows("encode", model_file, "in/*.png", "--out", "out.npy")
+    failed(line, 1, "1 .png file matches in/*.png", "name the folder: in\n")
+
+
+@here
+def test_a_file_in_the_place_of_the_folder_of_results_is_told(
+    narrows: Command, folder: Path, model_file: Path
+) -> None:
+    line = ("encode", model_file, "in", "--workers", 1, "--out")
+    for out in ("in/d1.npy", "in/d1.npy/below"):
+        failed(narrows(*line, out), 1, "in/d1.npy is a file, and a folder is needed")
+
+
 @pytest.mark.parametrize("unit", [1, 100, 1000, 10**6, 10**9, 2 * 10**9])
 def test_a_result_is_of_its_file_by_the_time_that_a_file_system_keeps_of_it(
     unit: int, tmp_path: Path

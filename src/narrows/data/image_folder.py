@@ -22,7 +22,8 @@ from narrows.data.image_reading import (
     read_pictures,
 )
 from narrows.data.image_transforms import apply_options
-from narrows.data.parts import listed
+from narrows.data.named_arrays import SUFFIXES
+from narrows.data.parts import EACH_BY_ITSELF, listed
 from narrows.data.pictures import Picture, remark_notes
 from narrows.data.storage import GrowingArray
 from narrows.errors import DataError, ShapeError
@@ -87,9 +88,11 @@ def find_images(folder: Path) -> Found:
         links = count_of(len(twice), "links")
         notes.append(f"passed over {links} to folders that are read already: {listed(twice)}")
     if not places:
+        arrays = any(place.lower().endswith((".npy", *SUFFIXES)) for place in others)
+        names = "images are recognised by their names: .png, .jpg, .tif, .bmp, .webp and so on"
         raise DataError(
             f"{folder} holds no image" + "".join(f"; {note}" for note in notes),
-            hint="images are recognised by their names: .png, .jpg, .tif, .bmp, .webp and so on",
+            hint=EACH_BY_ITSELF if arrays else names,
         )
     return Found(folder, places, tuple(notes))
 

@@ -8,6 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+#: What to do where many files are a data set each.
+EACH_BY_ITSELF = (
+    "give one of them; narrows encode, reconstruct, denoise, detect and compress do each by itself "
+    "with --workers N and a folder as --out"
+)
 # Names that a sentence shows of many.
 _SHOWN = 3
 

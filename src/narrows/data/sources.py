@@ -18,13 +18,16 @@ from narrows.data.digits import load_digits
 from narrows.data.idx import labels_beside, looks_like_idx, read_idx
 from narrows.data.image_folder import are_pillow_images, images_as_dataset, read_image_folder
 from narrows.data.image_options import ImageOptions
+from narrows.data.image_reading import image_suffixes
 from narrows.data.mnist import load_mnist
 from narrows.data.named_arrays import SUFFIXES, read_named, split_name
+from narrows.data.parts import EACH_BY_ITSELF, is_pattern, part_files
 from narrows.data.read_options import ReadKeywords, parted
 from narrows.data.tables import CsvOptions, TableSchema, is_frame, is_table, load_table
 from narrows.errors import DataError, NarrowsError, UsageError
 from narrows.support import arguments, memory
 from narrows.support.inputs import cannot_be_read, unchanged
+from narrows.support.number_text import count_of
 from narrows.support.progress import Tracker, silent
 from narrows.support.spelling import spelt
 
@@ -163,7 +166,7 @@ def require_there(name: str) -> None:
     """
     path = Path(split_name(name)[0])
     if name not in BUILT_IN and not path.exists():
-        raise _not_found(path)
+        raise _several(name) or _not_found(path)
 
 
 def _is_table(name: str) -> bool:
@@ -234,6 +237,23 @@ def _read_path(path: Path, name: str | None, may_be_empty: bool) -> np.ndarray:
     if path.is_file() and looks_like_idx(path):
         return read_idx(path, may_be_empty=may_be_empty)
     raise DataError(f"{path} is not a kind of data that narrows reads", hint=_KINDS)
+
+
+def _several(name: str) -> DataError | None:
+    """What is said of a pattern that files match which are no table; None where none does."""
+    parts = part_files(name) if is_pattern(name) else None
+    if parts is None or not parts.files:
+        return None
+    kinds = {path.suffix.lower() for path in parts.files}
+    kind = f"{kinds.pop()} files".lstrip() if len(kinds) == 1 else "files"
+    count = count_of(len(parts.files), kind)
+    match = "matches" if len(parts.files) == 1 else "match"
+    if all(path.suffix.lower() in image_suffixes() for path in parts.files):
+        return DataError(
+            f"{count} {match} {name}, and images are read by the folder",
+            hint=f"name the folder: {parts.base}",
+        )
+    return DataError(f"{count} {match} {name}, and each is its own data set", hint=EACH_BY_ITSELF)
 
 
 def _not_found(path: Path) -> DataError:

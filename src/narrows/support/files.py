@@ -232,6 +232,13 @@ def explained(target: Path) -> Iterator[None]:
                 f"{target} was not written: the disk is full",
                 hint=f"free some space on the disk that holds {target.parent}, or choose another",
             ) from error
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            for each in filter(Path.is_file, (target, *target.parents)):
+                before = "" if each == target else f"{target} cannot be written: "
+                raise OutputError(
+                    f"{before}{each} is a file, and a folder is needed",
+                    hint="name a folder, new or there already",
+                ) from error
         raise OutputError(
             f"{target} cannot be written: {error.strerror or error}",
             hint="check the path and its permissions, or choose another",
