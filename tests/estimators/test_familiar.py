@@ -205,6 +205,88 @@ def test_a_column_in_another_unit_is_refused(method: str) -> None:
         call(fine)
 
 
+@pytest.fixture(scope="module")
+def around_zero() -> tuple[Any, Autoencoder]:
+    """Degrees on both sides of 0, and a model of them."""
+    random = np.random.default_rng(2)
+    degrees = np.round(random.normal(0, 10, 200), 1)
+    table = pd.DataFrame({"c": degrees, "f": degrees * 1.8 + random.normal(32, 3, 200)})
+    return table, Autoencoder(**SHORT | {"latent": 1}).fit(table)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_column_with_most_values_beyond_either_end_is_refused(
+    method: str, around_zero: tuple[Any, Autoencoder]
+) -> None:
+    table, model = around_zero
+    with pytest.raises(UsageError, match=r"column 'c' of .* holds values from -\d+ to"):
+        getattr(model, method)(table.assign(c=table["c"] * 1000))
+    rows = Autoencoder(**SHORT | {"latent": 1}).fit(table.to_numpy())
+    if method != "denoise":
+        with pytest.raises(UsageError, match="X holds values from"):
+            getattr(rows, method)(table.assign(c=table["c"] * 1000).to_numpy())
+
+
+def test_items_beyond_either_end_are_refused(shares_model: Autoencoder) -> None:
+    sides = np.where(np.arange(40) % 2, 1, -1)[:, None, None]
+    with pytest.raises(UsageError, match="was trained on"):
+        shares_model.transform(PHOTOS / 255 + sides * 300)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("times", "more"), [(5, 0), (1, 100)])
+def test_a_column_most_of_which_lies_outside_is_told_and_taken(
+    method: str, times: float, more: float, around_zero: tuple[Any, Autoencoder]
+) -> None:
+    table, model = around_zero
+    with pytest.warns(NarrowsWarning, match="column 'c' of .*: most of them lie outside"):
+        getattr(model, method)(table.assign(c=table["c"] * times + more))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        getattr(model, method)(table.assign(c=table["c"].max()))  # the end is inside
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_single_cells_far_outside_are_told(
+    method: str, around_zero: tuple[Any, Autoencoder]
+) -> None:
+    table, model = around_zero
+    odd = table.assign(c=np.where(np.arange(200) % 100 == 7, -9999, table["c"]))
+    with pytest.warns(NarrowsWarning, match=r"2 of 200 values in column 'c' .* is in row 7"):
+        getattr(model, method)(odd)
+
+
+def test_of_many_columns_outside_few_are_named() -> None:
+    rows = np.random.default_rng(3).random((60, 9))
+    table = pd.DataFrame(rows, columns=list("abcdefghi"))
+    model = Autoencoder(**SHORT).fit(table)
+    with pytest.warns(NarrowsWarning) as told:
+        model.transform(table + 1.5)
+    assert [str(each.message)[:10] for each in told][:5] == [f"column '{n}'" for n in "abcde"]
+    assert [str(each.message) for each in told][5:] == ["so do 4 more columns of X"]
+
+
+@pytest.mark.slow
+def test_commands_say_of_a_table_what_methods_do(
+    narrows: Command, around_zero: tuple[Any, Autoencoder], tmp_path: Path
+) -> None:
+    table, _ = around_zero
+    detector = OutlierDetector(1, preset="simple", epochs=1).fit(table)
+    detector.save(tmp_path / "model.safetensors")
+    for name, times in (("far", 1000), ("beside", 5)):
+        table.assign(c=table["c"] * times).to_csv(tmp_path / f"{name}.csv", index=False)
+    for command, out in (
+        ("encode", "codes.csv"), ("reconstruct", "rows.csv"), ("evaluate", None),
+        ("denoise", "full.csv"), ("detect", "scores.csv"),
+    ):  # fmt: skip
+        more = [] if out is None else ["--out", tmp_path / out]
+        far = narrows(command, tmp_path / "model.safetensors", tmp_path / "far.csv", *more)
+        assert far.code == 2 and "column 'c' of" in far.err and "--force" in far.err, command
+        beside = narrows(command, tmp_path / "model.safetensors", tmp_path / "beside.csv", *more)
+        assert beside.code == 0, beside.err
+        assert "most of them lie outside" in beside.err, command
+
+
 @pytest.mark.slow
 def test_every_command_refuses_and_goes_on_when_forced(
     narrows: Command, model_file: Path, digits: Dataset, tmp_path: Path

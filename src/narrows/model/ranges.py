@@ -6,7 +6,7 @@ it may be what the model is for.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -30,11 +30,14 @@ _MOST_QUANTITIES = 32
 _TINY, _TINY_OF_WHOLE = 100, 4
 # How much nearer to 0 a column is than it ever was in training.
 _NEARER = 10
-# Rows whose medians say where columns lie, and images of a folder that are looked at.
+# Rows that say where columns lie, of wide ones at least, and images of a folder that are looked at.
 _ROWS, _IMAGES = 2000, 32
+# Of a width, what a value that is given back from float32 may seem to lie outside.
+_ROUNDED = 1e-3
+# Columns that sentences are about.
+_MOST_TOLD = 5
 # Items that are told apart from a bulk by what is quick for one.
 _MOST_SMALL = 64
-_ENDS = ("lowest", "highest")
 _GO_ON = "or go on with --force, in Python check_range=False"
 
 
@@ -88,8 +91,9 @@ def require_familiar(
     """Make sure that data are in the unit of those that a model was trained on.
 
     Refused are items most of which lie far outside the training range, or all of which lie in a
-    small part of it where no training item did; and rows with a column of which the same is true.
-    A few odd items, and dark images of the training dtype, are not.
+    small part of it where no training item did; and rows with a column of which the same is true,
+    to whichever side each value lies. A few odd items, and dark images of the training dtype, are
+    not, nor is a column most of which lies outside by less: that is told.
 
     Args:
         items: (n, \\*item_shape), features of a table where the model is of one, or a sequence of
@@ -107,8 +111,8 @@ def require_familiar(
         return []
     table = trained.data.table
     if table is not None:
-        _require_columns(_table_columns(table, np.asarray(items)), name, finding, False)
-        return []
+        columns = _table_columns(table, np.asarray(items))
+        return _require_columns(columns, name, finding, cells=not finding)
     data = trained.described
     if data.extent is None or data.extent[0] == data.extent[1]:
         return []
@@ -124,13 +128,20 @@ def require_familiar(
     notes = _require_wide(data, seen, name)
     ranges = trained.values
     if is_array and ranges and items[:1].size == len(ranges["lowest"]):
-        rows = items[evenly_spaced(len(items), _ROWS)]
-        rows = rows.reshape(len(rows), -1).astype(np.float64)
+        places = evenly_spaced(len(items), _ROWS)
+        rows = items[places].reshape(len(places), -1).astype(np.float64)
         columns = [
-            _Column(f"value {n}", rows[:, n], *(float(ranges[end][n]) for end in _ENDS))
+            _Column(
+                name=f"value {n}",
+                values=rows[:, n],
+                rows=places,
+                low=float(ranges["lowest"][n]),
+                high=float(ranges["highest"][n]),
+            )
             for n in np.flatnonzero(_outside(rows, ranges))
         ]
-        _require_columns(columns, name, finding, len(ranges["lowest"]) > _MOST_QUANTITIES)
+        alike = len(ranges["lowest"]) > _MOST_QUANTITIES
+        notes += _require_columns(columns, name, finding, alike=alike)
     if not finding:
         notes += _odd_items(data, seen, name, some)
     return notes
@@ -220,16 +231,12 @@ def _require_within(data: DataDescription, seen: _Seen, name: str, finding: bool
     width = high - low
     share = 0.1 if finding else 0.5
     margin = _ANY if len(seen.lows) < _FEW else _MEAN
-    above = np.quantile(seen.highs, share) - high
-    below = low - np.quantile(seen.lows, 1 - share)
-    if max(above, below) <= margin * width:
+    far = np.quantile(np.maximum(seen.highs - high, low - seen.lows), share)
+    if far <= margin * width:
         return  # a mean lies between its item's ends, and looking for it reads all items again
-    beyond = (
-        max(above, below) > _ANY * width
-        or np.quantile(seen.means, share) > high + margin * width
-        or np.quantile(seen.means, 1 - share) < low - margin * width
-    )
-    if beyond:
+    means = seen.means
+    mean = np.quantile(np.maximum(means - high, low - means), share)
+    if far > _ANY * width or mean > margin * width:
         raise _refusal(data, seen, name)
 
 
@@ -286,55 +293,95 @@ def _refusal(data: DataDescription, seen: _Seen, name: str) -> UsageError:
     return UsageError(_sentence(data, seen, name), hint=f"{unit}, {_GO_ON}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Column:
-    """The values of a column that are there, and the ends of what training saw."""
+    """The values of a column, NaN where there are none, their rows, and the ends of what training
+    saw."""
 
     name: str
     values: np.ndarray
+    rows: np.ndarray
     low: float
     high: float
+
+    @cached_property
+    def outside(self) -> np.ndarray:
+        """How far outside the training range each value lies, in its widths; less than 0 inside."""
+        return np.maximum(self.values - self.high, self.low - self.values) / (self.high - self.low)
+
+    def known(self) -> "_Column | None":
+        """What is there, where that can be judged."""
+        there = np.isfinite(self.values)
+        if self.low == self.high or not there.any():
+            return None
+        return replace(self, values=self.values[there], rows=self.rows[there])
+
+    def nearer(self) -> bool:
+        """Whether all values are much nearer to 0 than any of training."""
+        sizes = np.abs(self.values[self.values != 0])
+        least = self.low if self.low > 0 else -self.high
+        return bool(least > 0 and len(sizes) and sizes.max() <= least / _NEARER)
+
+    def sentence(self, name: str) -> str:
+        return (
+            f"{self.name} of {name} holds values from {self.values.min():g} to "
+            f"{self.values.max():g}, and the model was trained on values from {self.low:g} to "
+            f"{self.high:g}"
+        )
 
 
 def _table_columns(table: Any, features: np.ndarray) -> list[_Column]:
     """The columns of numbers of a table, from its features (n, width); dates go on by nature."""
-    rows = features[evenly_spaced(len(features), _ROWS)]
+    places = evenly_spaced(len(features), max(_ROWS, CACHED_VALUES // max(table.width, 1)))
     columns = []
     for column in table.learnt:
         if column.kind not in ("numeric", "integer"):
             continue
-        own = rows[:, column.features]
-        present = own[:, 0] != 0  # the mean, which stands for a missing cell
-        values = column.numbers(own)[present]
+        own = features[places, column.features]
+        # the mean stands for a missing cell
+        values = np.where(own[:, 0] != 0, column.numbers(own), np.nan)
         low, high = column.lowest, column.highest
         if low is None or high is None:
             low, high = column.mean - 4 * column.std, column.mean + 4 * column.std
-        columns.append(_Column(f"column {column.name!r}", values, float(low), float(high)))
+        columns.append(
+            _Column(
+                name=f"column {column.name!r}",
+                values=values,
+                rows=places,
+                low=float(low),
+                high=float(high),
+            )
+        )
     return columns
 
 
-def _require_columns(columns: list[_Column], name: str, finding: bool, alike: bool) -> None:
+def _require_columns(
+    columns: list[_Column], name: str, finding: bool, *, alike: bool = False, cells: bool = False
+) -> list[str]:
     """Refuse data with a column most of whose values lie far outside those of training, or much
-    nearer to 0 than any.
+    nearer to 0 than any; say of which most lie outside by less.
 
     Args:
         alike: columns are pixels or the like, of which one says little.
+        cells: say of single values that lie far outside too.
     """
-    share = 0.1 if finding else 0.5
-    for column in columns:
-        low, high, values = column.low, column.high, column.values
-        values = values[np.isfinite(values)]
-        if low == high or not len(values):
-            continue
-        margin = (_ANY if alike or len(values) < _FEW else _COLUMN) * (high - low)
-        above = np.quantile(values, share) > high + margin
-        below = np.quantile(values, 1 - share) < low - margin
-        sizes = np.abs(values[values != 0])
-        least = low if low > 0 else -high
-        nearer = not alike and least > 0 and len(sizes) and sizes.max() <= least / _NEARER
-        if above or below or nearer:
+    share, told = 0.1 if finding else 0.5, []
+    for column in filter(None, (each.known() for each in columns)):
+        outside, few = column.outside, len(column.values) < _FEW
+        far = np.quantile(outside, share) > (_ANY if alike or few else _COLUMN)
+        if far or (not alike and column.nearer()):
             raise UsageError(
-                f"{column.name} of {name} holds values from {values.min():g} to "
-                f"{values.max():g}, and the model was trained on values from {low:g} to {high:g}",
+                column.sentence(name),
                 hint=f"give them in the unit of the training data, {_GO_ON}",
             )
+        odd = np.flatnonzero(outside > _ANY) if cells else []
+        if not (few or alike) and np.quantile(outside, 0.5) > _ROUNDED:
+            told.append(f"{column.sentence(name)}: most of them lie outside")
+        elif len(odd):
+            told.append(
+                f"{len(odd):,} of {len(outside):,} values in {column.name} of {name} lie far "
+                f"outside those that the model was trained on, {column.low:g} to {column.high:g}; "
+                f"the first is in row {column.rows[odd[0]]:,}"
+            )
+    more = len(told) - _MOST_TOLD
+    return told if more < 1 else [*told[:_MOST_TOLD], f"so do {more:,} more columns of {name}"]

@@ -258,6 +258,7 @@ def _made(
     (n, width)."""
     features = schema.encode_block(block, row, drift)
     if check_range:
-        require_familiar(autoencoder.trained, features, "the table")
+        told = require_familiar(autoencoder.trained, features, "the table")
+        drift.outside = drift.outside or told  # of one block: each would say much the same
     # a model that is told that a cell is missing would say so again
     return autoencoder.reconstruct(schema.masked(features))

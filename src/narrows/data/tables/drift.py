@@ -25,6 +25,7 @@ class SchemaDrift:
         retyped: per column, its type in training and the one it is given back in, which holds more.
         unlearnt_gaps: whether cells were filled in by a model that never met a row with cells left
             out.
+        outside: what is said of columns that lie in another range.
         fractions: per column of whole numbers, how many are not, the first of them and its row.
     """
 
@@ -35,6 +36,7 @@ class SchemaDrift:
     fractions: dict[str, tuple[int, float, int]] = field(default_factory=dict)
     retyped: dict[str, tuple[str, str]] = field(default_factory=dict)
     unlearnt_gaps: bool = False
+    outside: list[str] = field(default_factory=list)
 
     def fraction(self, name: str, count: int, value: float, row: int) -> None:
         """Count numbers that are not whole in a column of whole ones; the first of them is kept."""
@@ -69,6 +71,7 @@ class SchemaDrift:
             "as that"
             for name, (before, now) in self.retyped.items()
         ]
+        lines += self.outside
         if self.unlearnt_gaps:
             lines.append(
                 "the model met no rows with cells left out in training, and what it fills in may "
