@@ -256,6 +256,31 @@ def test_single_cells_far_outside_are_told(
         getattr(model, method)(odd)
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_going_on_tells_another_range_and_knows_it_from_then_on(
+    method: str, around_zero: tuple[Any, Autoencoder]
+) -> None:
+    table, _ = around_zero
+    far = table.assign(c=table["c"] * 1000)
+    model = Autoencoder(**SHORT | {"latent": 1}, warm_start=True).fit(table)
+    with pytest.warns(NarrowsWarning, match="column 'c' of .* the model keeps its scaling"):
+        getattr(model, method)(far)
+    column = model.model_.data.table["c"]  # type: ignore[index]
+    assert column.lowest == pytest.approx(far["c"].min())
+    assert column.highest == pytest.approx(far["c"].max())
+    model.transform(far)
+    with pytest.raises(ValueError, match="no rows"):
+        getattr(model, method)(table[:0])
+
+
+def test_what_was_set_can_be_set_back(around_zero: tuple[Any, Autoencoder]) -> None:
+    table, _ = around_zero
+    model = Autoencoder(**SHORT | {"latent": 1}, warm_start=True).fit(table)
+    with pytest.raises(UsageError, match=r"set_params\(latent=None\)"):
+        model.set_params(latent=2).fit(table)
+    model.set_params(latent=None).fit(table)
+
+
 def test_of_many_columns_outside_few_are_named() -> None:
     rows = np.random.default_rng(3).random((60, 9))
     table = pd.DataFrame(rows, columns=list("abcdefghi"))
@@ -275,6 +300,15 @@ def test_commands_say_of_a_table_what_methods_do(
     detector.save(tmp_path / "model.safetensors")
     for name, times in (("far", 1000), ("beside", 5)):
         table.assign(c=table["c"] * times).to_csv(tmp_path / f"{name}.csv", index=False)
+    start = ["--from", tmp_path / "model.safetensors", "--out", tmp_path / "new.safetensors"]
+    on = narrows("fit", tmp_path / "far.csv", *start, "--epochs", 1)
+    assert on.code == 0 and "the model keeps its scaling" in on.err, on.err
+    texts = table.astype({"c": str}).assign(c="1.5x")
+    texts.to_csv(tmp_path / "texts.csv", index=False)
+    wrong = narrows("fit", tmp_path / "texts.csv", *start)
+    assert "train a new model with the column categorical: --types c=categorical" in wrong.err
+    typed = narrows("fit", tmp_path / "texts.csv", *start, "--types", "c=categorical")
+    assert typed.code == 2 and "hint: leave out --types, or train a new model" in typed.err
     for command, out in (
         ("encode", "codes.csv"), ("reconstruct", "rows.csv"), ("evaluate", None),
         ("denoise", "full.csv"), ("detect", "scores.csv"),

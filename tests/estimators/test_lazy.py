@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from helpers.optional import optional
-from narrows import Autoencoder, OutlierDetector
+from narrows import Autoencoder, NarrowsWarning, OutlierDetector, load_data
 from narrows.errors import DataError, ShapeError, UsageError
 
 dask = optional("dask")
@@ -50,6 +50,31 @@ def test_arrays_in_and_arrays_out() -> None:
     np.testing.assert_array_equal(ae.transform(unknown).compute(), found[ROWS[:, 0] > 0])
     with pytest.raises(ShapeError, match=r"\(7,\)"):
         ae.transform(X[:, :7])
+
+
+@pytest.mark.parametrize("kind", ["file", "polars", "arrow"])
+def test_codes_of_a_model_of_no_pandas_frame_give_frames(kind: str, tmp_path: Path) -> None:
+    frame().to_csv(tmp_path / "a.csv", index=False)
+    X: Any = load_data(tmp_path / "a.csv")
+    if kind != "file":
+        X = optional("polars").from_pandas(frame())
+        X = X.to_arrow() if kind == "arrow" else X
+    ae = Autoencoder(**SMALL).fit(X)  # type: ignore[arg-type]
+    codes = pd.DataFrame(ae.transform(X), index=frame().index)
+    found, back = ae.inverse_transform(codes), ae.inverse_transform(dd.from_pandas(codes, 3))
+    expected = ae.inverse_transform(codes.to_numpy()).to_pandas().set_axis(codes.index)
+    same = {"check_dtype": False, "check_categorical": False}
+    pd.testing.assert_frame_equal(back.compute(), expected, **same)
+    assert list(back.columns) == list(expected.columns)
+    if kind == "file":
+        pd.testing.assert_frame_equal(found, expected, **same)
+        polars = optional("polars").from_pandas(codes)
+        assert type(ae.inverse_transform(polars)) is type(polars)
+
+
+def test_fit_says_that_it_holds_all_in_memory() -> None:
+    with pytest.warns(NarrowsWarning, match="held in memory: partial_fit takes one part"):
+        Autoencoder(**SMALL).fit(da.from_array(ROWS, chunks=(40, 8)))  # type: ignore[arg-type]
 
 
 def test_images_in_and_images_out() -> None:

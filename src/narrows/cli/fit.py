@@ -76,6 +76,7 @@ def fit(
     """
     from narrows.engine.processes import joined
     from narrows.model.file import load_model
+    from narrows.planning.continuing import require_settled
     from narrows.planning.options import FitOptions
     from narrows.support.locking import held_folder
     from narrows.tasks import fit as job
@@ -89,6 +90,8 @@ def fit(
     given = {**chosen, "validation_fraction": share, "random_state": seed}
     options = FitOptions.of(given, seed)
     before = None if start is None else load_model(start)
+    if before is not None:
+        require_settled(before, options)  # before data are read, which may not be as it wants them
     load = partial(
         load_training, data, source, seed, types=options.types, reading=reading, start=before
     )

@@ -325,9 +325,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         dtype: rounded and clipped where that holds whole numbers.
 
         Trained on a DataFrame, it gives one of the same kind, columns, labels and dtypes; trained
-        on a table in a file, a pyarrow.Table. Codes do not know the index of what they were made
-        of: a pandas DataFrame gets that of ``Z``, where that is one, as ``transform`` gives it
-        after ``set_output(transform="pandas")``.
+        on a table in a file, a frame of the kind of ``Z``, or else a pyarrow.Table. Codes do not
+        know the index of what they were made of: a pandas DataFrame gets that of ``Z``, where that
+        is one, as ``transform`` gives it after ``set_output(transform="pandas")``.
         """
         self._require_fitted()
         codes = Z

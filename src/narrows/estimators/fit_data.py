@@ -14,10 +14,13 @@ from narrows.data.file_arrays import FileArray, loaded
 from narrows.data.tables import is_frame
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.estimators.inputs import ANY_ARRAY, check_labels, features, given_array
+from narrows.estimators.lazy import is_dask
 from narrows.model.trained import TrainedModel
+from narrows.planning.continuing import require_settled
 from narrows.planning.options import FitOptions
 from narrows.support import arguments
 from narrows.support.number_text import count_of
+from narrows.support.progress import warn
 from narrows.tasks.training_data import taken_by
 
 # Fewer rows than this are all trained on: a tenth of them would say nothing.
@@ -43,9 +46,16 @@ def fit_data(
         UsageError: ``X`` has no columns of the types that are declared, a table has a target, or
             ``validation_data`` is no pair where there is one.
     """
+    if is_dask(X):
+        warn(
+            "X is a Dask collection, and all of it is computed and held in memory: partial_fit "
+            "takes one part at a time",
+            stacklevel=3,
+        )
     if start is None:
         training = _training(estimator, X, options.types or {})
     else:
+        require_settled(start, options)
         training = taken_by(start, _as_before(estimator, X, start, 6))
     if target is not None:
         training = _towards(training, target)

@@ -53,7 +53,7 @@ def takes_dask(form: Form) -> Callable[[Method], Method]:
     def decorated(method: Method) -> Method:
         @wraps(method)
         def either(self: Any, X: Any) -> Any:
-            if not _is_dask(X):
+            if not is_dask(X):
                 return method(self, X)
             self._require_fitted()
             return _lazy(self, method.__name__, X, form)
@@ -63,7 +63,8 @@ def takes_dask(form: Form) -> Callable[[Method], Method]:
     return decorated
 
 
-def _is_dask(X: Any) -> bool:
+def is_dask(X: Any) -> bool:
+    """Whether ``X`` is a Dask collection."""
     return type(X).__module__.partition(".")[0] in ("dask", "dask_expr")
 
 
@@ -81,7 +82,7 @@ def _lazy(estimator: Any, name: str, X: Any, form: Form) -> Any:
     shared = delayed(_as_it_is(estimator), pure=True)
     if form is items and estimator._trained().data.table is not None:
         X = X.to_dask_dataframe() if hasattr(X, "to_dask_dataframe") else X
-        return _by_partitions(X, shared, name, estimator.inverse_transform(X._meta))
+        return _by_partitions(X, shared, name, _frame_of(X._meta, estimator, name))
     if hasattr(X, "map_partitions"):
         if form is not items:
             return _of_frame(estimator, name, X, form, shared)
@@ -148,6 +149,8 @@ def _frame_of(part: Any, estimator: Any, name: str) -> Any:
     import pandas as pd
 
     found = getattr(estimator, name)(part)
+    if hasattr(found, "to_pandas"):  # of a model of a polars frame or an Arrow table
+        found = found.to_pandas().set_axis(part.index)
     if isinstance(found, pd.DataFrame | pd.Series):
         return found
     if found.ndim == 1:

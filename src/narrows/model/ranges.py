@@ -374,7 +374,7 @@ def _require_columns(
                 column.sentence(name),
                 hint=f"give them in the unit of the training data, {_GO_ON}",
             )
-        odd = np.flatnonzero(outside > _ANY) if cells else []
+        odd = np.flatnonzero((outside > _ANY) & cells)
         if not (few or alike) and np.quantile(outside, 0.5) > _ROUNDED:
             told.append(f"{column.sentence(name)}: most of them lie outside")
         elif len(odd):

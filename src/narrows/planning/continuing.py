@@ -10,6 +10,7 @@ from narrows.planning.plan import Plan
 from narrows.planning.recipe import articles_recipe, choose_recipe
 from narrows.planning.refinement import require_refinable
 from narrows.support.number_text import count_of
+from narrows.support.spelling import unsaid
 
 #: Steps that a model is trained on new data at most, where the user does not say how many epochs:
 #: a tenth of those that small data are given at first.
@@ -38,7 +39,7 @@ def continuing_plan(
         UsageError: an option that the model has settled.
         ShapeError: items of another shape.
     """
-    _require_settled(start, options)
+    require_settled(start, options)
     require_same_shape(start, training)
     spec, record = start.model.spec, start.training
     said = replace(
@@ -88,7 +89,7 @@ def require_same_shape(start: TrainedModel, data: Dataset) -> None:
         )
 
 
-def _require_settled(start: TrainedModel, options: FitOptions) -> None:
+def require_settled(start: TrainedModel, options: FitOptions) -> None:
     """Make sure that options which a model has settled are those that it was trained with, or not
     given.
 
@@ -106,7 +107,7 @@ def _require_settled(start: TrainedModel, options: FitOptions) -> None:
         if given not in (usual[name], before):
             raise UsageError(
                 f"{name} is {given}, and a model that goes on keeps its own",
-                hint=f"leave out {name}, or train a new model",
+                hint=f"{unsaid(name, usual[name])}, or train a new model",
             )
 
 

@@ -50,3 +50,17 @@ def spelt(name: str, value: object = None) -> str:
     elif isinstance(value, tuple):
         value = ",".join(map(str, value))
     return f"{flag} {value}"
+
+
+def unsaid(name: str, usual: object) -> str:
+    """How an option is taken back that may have been said to an estimator: to its usual value.
+
+    >>> unsaid("latent", None)
+    'set_params(latent=None)'
+    >>> with as_command_line():
+    ...     unsaid("latent", None)
+    'leave out --latent'
+    """
+    if _face["command line"]:
+        return f"leave out {spelt(name)}"
+    return f"set_params({name}={usual!r})"

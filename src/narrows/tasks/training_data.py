@@ -105,10 +105,10 @@ def load_for_training(
 
 def taken_by(start: TrainedModel, data: Dataset) -> Dataset:
     """New data for a model to go on with, with a note where they have another range: it is learnt,
-    in the scaling that the model has.
+    in the scaling that the model has, and columns of a table have both ranges from then on.
 
     Raises:
-        DataError: they are no table and the model was trained on one.
+        DataError: they are none, or no table and the model was trained on one.
         ShapeError: they have another shape.
     """
     if start.data.table is not None and data.table is None:
@@ -116,12 +116,18 @@ def taken_by(start: TrainedModel, data: Dataset) -> Dataset:
             f"{data.name} is no table, and the model was trained on {start.data.name}, which is",
             hint="give a table with the same columns, or train a new model",
         )
+    if not len(data):
+        raise DataError(
+            f"n_samples=0: {data.name} has no rows, and a model goes on with 1 at least",
+            hint="give more rows",
+        )
     require_same_shape(start, data)
     try:
         notes = require_familiar(start, data.items, data.name)
     except UsageError as error:
         notes = [f"{error.message}; the model keeps its scaling"]
-    return replace(data, notes=(*data.notes, *notes))
+    table = None if data.table is None else data.table.covering(data.items)
+    return replace(data, table=table, notes=(*data.notes, *notes))
 
 
 def _with_labels(source: str, **how: Any) -> Dataset:

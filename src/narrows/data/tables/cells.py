@@ -123,7 +123,7 @@ def not_of_kind(name: str, kind: str, value: Any, row: int) -> DataError:
         row,
         f"column {name!r} holds {shown} in {row_name(row)}, which is not "
         f"{what.get(kind, 'a date')}",
-        hint="correct it, leave the cell empty, or declare the column categorical when training: "
+        hint="correct it, leave the cell empty, or train a new model with the column categorical: "
         f"{spelt('types', {name: 'categorical'})}",
     )
 

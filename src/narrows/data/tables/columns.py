@@ -295,6 +295,21 @@ class Column:
             marginal_values=tuple(found.values.tolist()),
         )
 
+    def covering(self, features: np.ndarray) -> "Column":
+        """The same column with the numbers or dates of these features (n, width) in its range."""
+        if self.kind not in ("numeric", "integer", "date"):
+            return self
+        if self.lowest is None or self.highest is None:
+            return self
+        # the mean stands for a missing cell
+        numbers = self.numbers(features)[features[:, 0] != 0]
+        numbers = numbers[np.isfinite(numbers)]
+        if not len(numbers):
+            return self
+        ends = np.array([numbers.min(), numbers.max()])
+        low, high = replace(self, lowest=None, highest=None).rounded(ends).tolist()
+        return replace(self, lowest=min(self.lowest, low), highest=max(self.highest, high))
+
     def masked(self, features: np.ndarray) -> np.ndarray:
         """Its features (n, width), and where they say that a cell is missing the mean, which is 0:
         nothing is known of it, not even that it is missing."""

@@ -203,6 +203,11 @@ class TableSchema:
             lambda each: each.with_masses(features[:, each.features], made[:, each.features])
         )
 
+    def covering(self, features: np.ndarray) -> "TableSchema":
+        """The schema with the numbers and dates of these features (n, width) within the ranges of
+        its columns."""
+        return self._with(lambda each: each.covering(features[:, each.features]))
+
     def feature_limits(self) -> tuple[np.ndarray, np.ndarray]:
         """The lowest and the highest that each feature is, as far as is known: float64 (width,)."""
         limits = [column.feature_limits() for column in self.learnt]
@@ -214,7 +219,8 @@ class TableSchema:
         Arrow's.
 
         Args:
-            like: a pandas DataFrame of as many rows, whose index they get.
+            like: a pandas DataFrame of as many rows, whose index they get; where the table was a
+                file, they are of its kind.
         """
         return self.as_frame(self.decode(features), like)
 
@@ -222,10 +228,13 @@ class TableSchema:
         """Rows in a pyarrow.Table as the kind of table that was fitted.
 
         Args:
+            like: see :meth:`decode_frame`.
             retyped: columns that are of another type than in training.
         """
         dtypes = [column.frame_dtype for column in self.columns]
-        form = self.form or legacy_form(self.frame, rows.schema, dtypes)
+        given = type(like).__module__.partition(".")[0]
+        library = self.frame or (given if given in ("pandas", "polars") else None)
+        form = self.form or legacy_form(library, rows.schema, dtypes)
         entries = tuple(
             entry_of(form.library, rows.column(name)) if name in retyped else entry
             for name, entry in zip(rows.column_names, form.columns, strict=False)
