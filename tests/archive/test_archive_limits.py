@@ -67,7 +67,9 @@ def test_a_larger_file_may_hold_more(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_block_that_says_more_than_it_can_hold_costs_no_work(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("narrows.archive.mixing.decode_block", lambda *_: pytest.fail("work"))
+    monkeypatch.setattr(
+        "narrows.archive.methods.mixing.decode_block", lambda *_: pytest.fail("work")
+    )
     front = bytes([1, *bytes(8)])  # of the filter "narrow": values of one byte, from 0 on
     content = front + bytes([1, 2, 0, 255]) + bytes(100_000)
     with pytest.raises(ValueError, match="not of values that are mixed"):

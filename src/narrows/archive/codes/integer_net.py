@@ -7,14 +7,14 @@ most 2^20, so every sum, in any order, is a whole number below 2^51, and exact. 
 made of the table of chances that context mixing has too.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from narrows.archive.codes.numbers import cut
 from narrows.archive.mixing.logistic import LARGEST_LOGIT, probabilities
 from narrows.archive.validation import damaged, whole_number
 
@@ -181,6 +181,15 @@ def net_from_header(entry: Any, inputs: int, name: str) -> IntegerNet:
         layers.append(layer)
         inputs = units
     return IntegerNet(tuple(layers))
+
+
+def cut(numbers: np.ndarray, shapes: Iterable[tuple[int, ...]]) -> list[np.ndarray]:
+    """The arrays of these shapes that lie one behind the other in ``numbers``, flat."""
+    shapes = list(shapes)
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    assert ends[-1] == len(numbers)
+    parts = np.split(numbers, ends[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def with_numbers(net: IntegerNet, numbers: np.ndarray) -> IntegerNet:

@@ -1,7 +1,6 @@
 """The whole numbers that a net consists of, as bytes: coded with whatever is the smallest."""
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -37,15 +36,6 @@ def unpack_numbers(entry: Any, content: bytes, count: int, name: str) -> np.ndar
     with decoding(name, "the numbers of its nets"):
         folded = pipeline.decode(content, (count,), _DTYPE).astype(np.int32)
     return np.where(folded & 1, -(folded >> 1) - 1, folded >> 1).astype(np.int16)
-
-
-def cut(numbers: np.ndarray, shapes: Iterable[tuple[int, ...]]) -> list[np.ndarray]:
-    """The arrays of these shapes that lie one behind the other in ``numbers``, flat."""
-    shapes = list(shapes)
-    ends = np.cumsum([math.prod(shape) for shape in shapes])
-    assert ends[-1] == len(numbers)
-    parts = np.split(numbers, ends[:-1])
-    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def _no_parts(part: str) -> bytes:

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.archive.codes.integer_net import ARGUMENT_BITS, LARGEST, activated, rounded_shift
-from narrows.archive.codes.numbers import cut
+from narrows.archive.codes.integer_net import ARGUMENT_BITS, LARGEST, activated, cut, rounded_shift
 from narrows.archive.mixing.logistic import LARGEST_LOGIT, ONE, probabilities
 
 #: Bits after the point of a middle.

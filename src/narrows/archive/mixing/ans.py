@@ -63,7 +63,8 @@ class Player:
         self._reader = ans.Reader(content, lanes)
 
     def answer(self, chances: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
-        """The next answers, 0 or 1 (m,); ``known`` is not looked at."""
+        """The next answers, 0 or 1 (m,), of which each is 1 with an even chance in 1/65536;
+        ``known`` is not looked at."""
         answers = np.empty(len(chances), np.int64)
         for some in ans.pieces(len(chances), self._reader.lanes):
             of = chances[some].astype(np.uint64)

@@ -307,8 +307,8 @@ class TableArchive(OpenArchive):
             self.require_within(size, max_bytes, at_least=True)
         table = pa.concat_tables(tables)
         library, dtypes = self.layout.frame, [column.dtype for column in self.layout.columns]
-        form = self.layout.form or legacy_form(library, table.schema, dtypes)
         try:
+            form = self.layout.form or legacy_form(library, table.schema, dtypes)
             return frame_from_arrow(table, form)
         except ImportError as error:
             raise ArchiveError(

@@ -69,7 +69,7 @@ class TableColumn:
             name=self.name,
             type=str(self.kept.storage.type),
             bound=self.bound,
-            methods=methods,
+            methods=dict(methods),
             size=self.size,
             largest_error=largest_error if self.bound else None,
         )

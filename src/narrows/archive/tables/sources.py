@@ -176,12 +176,12 @@ class TypedTable:
         if waiting:
             yield _joined(waiting)
 
-    def cells(self, group: Any) -> list[Cells]:
-        """The cells of each column in an Arrow table of rows."""
-        return [
+    def cells(self, group: Any) -> Iterator[Cells]:
+        """The cells of each column in an Arrow table of rows, one after the other."""
+        return (
             storage.cells(group.column(name).combine_chunks(), self.categories.get(name))
             for name, storage in self.storages.items()
-        ]
+        )
 
     @property
     def simple(self) -> bool:

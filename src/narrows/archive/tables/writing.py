@@ -229,7 +229,7 @@ class _Writer:
         if self._comparison is not None:
             self._comparison.add(group)
         kept = [column.kept for column in self._columns]
-        cells = self._table.cells(group)
+        cells = list(self._table.cells(group))
         encoded = encode_group(kept, cells, self._effort, self._together, lambda: advance(step))
         advance(rows - step * len(self._columns))
         self._seconds_back += encoded.seconds_back

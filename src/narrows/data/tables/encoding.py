@@ -225,4 +225,4 @@ def _candidates(column: Column) -> list[_Way]:
 
 
 def _formatted(cell_format: CellFormat) -> _Way:
-    return arrow_type(cell_format, "numeric"), cell_format
+    return arrow_type(cell_format, "numeric"), cell_format  # the kind counts for numbers alone

@@ -44,6 +44,7 @@ class SpelledCsv(TableSource):
 
         Raises:
             IrregularText: it is not made of such rows.
+            DataError: it changed while it was read.
             OSError: it cannot be read.
         """
         self.name, self.notes, self.dialect = table.name, table.notes, table.dialect
