@@ -16,6 +16,7 @@ from narrows.errors import ModelFileError, UsageError
 from narrows.model import ranges
 from narrows.model.file import load_model
 from narrows.support.tensor_file import read_tensors, write_tensors
+from narrows.tasks import fit_plan
 from narrows.tasks.codes_archive import write_codes_only
 from narrows.tasks.fit_plan import Fitted
 
@@ -271,6 +272,37 @@ def test_going_on_tells_another_range_and_knows_it_from_then_on(
     model.transform(far)
     with pytest.raises(ValueError, match="no rows"):
         getattr(model, method)(table[:0])
+
+
+@pytest.mark.parametrize("kind", ["table", "rows"])
+def test_a_model_that_is_kept_as_it_was_knows_no_other_range(
+    kind: str, around_zero: tuple[Any, Autoencoder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = around_zero[0] if kind == "table" else around_zero[0].to_numpy()
+    model = Autoencoder(**SHORT | {"latent": 1}, warm_start=True).fit(table)
+    before, kept = model.model_, "kept the model as it was"
+    monkeypatch.setattr(fit_plan, "where_start_is_better", lambda *_: [kept])
+    with pytest.warns(NarrowsWarning, match="the model keeps its scaling"):
+        model.fit(table * 1000)
+    assert model.model_.model is before.model
+    assert model.model_.data.table == before.data.table
+    with pytest.raises(UsageError, match="was trained on"):
+        model.transform(table * 1000)
+
+
+def test_going_on_in_the_same_range_leaves_it_exactly() -> None:
+    random = np.random.default_rng(4)
+    table = pd.DataFrame(random.lognormal(0, [1.0, 0.1, 2.0, 1.0], (200, 4)), columns=list("abcd"))
+    table = (table - table.min()).assign(d=table["d"] + 1e4)
+    table.loc[5, "a"] = 10.0
+    model = Autoencoder(**SHORT, warm_start=True).fit(table)
+    found = []
+    for _ in range(2):
+        columns = model.model_.data.table.columns  # type: ignore[union-attr]
+        found.append([(column.lowest, column.highest) for column in columns])
+        model.fit(table)
+    assert found[0] == found[1]
+    assert found[0] == [(table[name].min(), table[name].max()) for name in table]
 
 
 def test_what_was_set_can_be_set_back(around_zero: tuple[Any, Autoencoder]) -> None:

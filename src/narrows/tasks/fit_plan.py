@@ -114,16 +114,20 @@ def fit_plan(
             f"PCA, the ranges of codes and errors are learnt from {len(measured):,} of the "
             f"{len(training):,} items or fewer, drawn by the seed"
         )
+    data = _with_masses(described, training, model, refinement)
+    values = column_ranges(training, None if start is None else start.values)
+    if start is not None and model is start.model:  # it learnt nothing of another range
+        data, values = replace(start.data, name=data.name, count=data.count), start.values
     trained = TrainedModel(
         model=model,
-        data=_with_masses(described, training, model, refinement),
+        data=data,
         training=record_training(plan, result, model, training, pca),
         baseline=pca.to_arrays(),
         latent=statistics,
         versions=installed_packages(),
         refinement=refinement,
         density=lie,
-        values=column_ranges(training, None if start is None else start.values),
+        values=values,
     )
     if detection:
         arrays = fit_detection(trained, coded.training, coded.held_out, settings.seed, track=track)

@@ -126,7 +126,7 @@ def taken_by(start: TrainedModel, data: Dataset) -> Dataset:
         notes = require_familiar(start, data.items, data.name)
     except UsageError as error:
         notes = [f"{error.message}; the model keeps its scaling"]
-    table = None if data.table is None else data.table.covering(data.items)
+    table = None if data.table is None else data.table.covering(*data.column_extents)
     return replace(data, table=table, notes=(*data.notes, *notes))
 
 

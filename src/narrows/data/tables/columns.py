@@ -47,6 +47,8 @@ _MISSING_FROM = 0.5
 _MASS = 0.1
 # Standard deviations within which the numbers of a column are taken to lie where nobody looked.
 _USUAL = 4.0
+# Of a width, what an end that comes back from a float32 feature may lie outside.
+_ROUNDED = 1e-6
 
 # What a model file holds of a column at most; what is written keeps to it as what is read does.
 #: Letters of a name or a class.
@@ -295,20 +297,21 @@ class Column:
             marginal_values=tuple(found.values.tolist()),
         )
 
-    def covering(self, features: np.ndarray) -> "Column":
-        """The same column with the numbers or dates of these features (n, width) in its range."""
+    def covering(self, low: np.ndarray, high: np.ndarray) -> "Column":
+        """The same column with the numbers or dates of the lowest and the highest features (width,)
+        in its range; ends that lie outside by no more than float32 rounds stay as they are."""
         if self.kind not in ("numeric", "integer", "date"):
             return self
         if self.lowest is None or self.highest is None:
             return self
-        # the mean stands for a missing cell
-        numbers = self.numbers(features)[features[:, 0] != 0]
-        numbers = numbers[np.isfinite(numbers)]
-        if not len(numbers):
-            return self
-        ends = np.array([numbers.min(), numbers.max()])
-        low, high = replace(self, lowest=None, highest=None).rounded(ends).tolist()
-        return replace(self, lowest=min(self.lowest, low), highest=max(self.highest, high))
+        ends = np.array([low[0], high[0]], np.float64) * self.scale[0] + self.centre[0]
+        lowest, highest = replace(self, lowest=None, highest=None).rounded(ends).tolist()
+        reach = _ROUNDED * (self.highest - self.lowest)
+        return replace(
+            self,
+            lowest=lowest if lowest < self.lowest - reach else self.lowest,
+            highest=highest if highest > self.highest + reach else self.highest,
+        )
 
     def masked(self, features: np.ndarray) -> np.ndarray:
         """Its features (n, width), and where they say that a cell is missing the mean, which is 0:

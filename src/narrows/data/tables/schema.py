@@ -203,10 +203,10 @@ class TableSchema:
             lambda each: each.with_masses(features[:, each.features], made[:, each.features])
         )
 
-    def covering(self, features: np.ndarray) -> "TableSchema":
-        """The schema with the numbers and dates of these features (n, width) within the ranges of
-        its columns."""
-        return self._with(lambda each: each.covering(features[:, each.features]))
+    def covering(self, lowest: np.ndarray, highest: np.ndarray) -> "TableSchema":
+        """The schema with the numbers and dates of the lowest and the highest features (width,)
+        within the ranges of its columns."""
+        return self._with(lambda each: each.covering(lowest[each.features], highest[each.features]))
 
     def feature_limits(self) -> tuple[np.ndarray, np.ndarray]:
         """The lowest and the highest that each feature is, as far as is known: float64 (width,)."""
