@@ -124,6 +124,15 @@ def test_a_path_below_a_file_is_an_output_error(tmp_path: Path, open_output: typ
     assert caught.value.hint
 
 
+def test_a_file_that_is_replaced_is_not_told_to_be_a_folder(tmp_path: Path) -> None:
+    (path := tmp_path / "mine").touch()
+    with pytest.raises(OutputError) as caught, atomic_file(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), "something else")
+    assert "folder is needed" not in str(caught.value) and "name a folder" not in str(
+        caught.value.hint
+    )
+
+
 @pytest.mark.parametrize("open_output", [atomic_file, atomic_folder])
 def test_a_full_disk_is_named(tmp_path: Path, open_output: type) -> None:
     with (

@@ -145,6 +145,66 @@ def test_a_result_of_what_a_file_held_before_does_not_stay(
 
 
 @here
+def test_what_is_broken_off_leaves_all_results_as_they_were(
+    narrows: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ("compress", "in", "--effort", "fast", "--workers", 1, "--out", "out")
+    done(narrows(*line))
+    before = contents(folder / "out"), times(folder / "out")
+    for path in Path("in").rglob("*.npy"):
+        np.save(path, np.load(path) + 1)
+
+    def broken_off(*given: Any, count: int) -> Iterator[Any]:
+        raise NarrowsError("nobody is there", hint="wait")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{RUNNING}.in_processes", broken_off)
+        failed(narrows(*line), 1, "nobody is there")
+    assert (contents(folder / "out"), times(folder / "out")) == before
+    Path("in/d1.npy").write_bytes(b"nothing")
+    found = narrows(*line)  # the earlier results are still known
+    assert found.code == 1 and "removed, because DATA has changed since: out/d1.nrw" in found.err
+    assert not Path("out/d1.nrw").exists()
+    np.save("in/d1.npy", np.load("in/d2.npy"))
+    assert "wrote 1 file to out; 4 were there already" in done(narrows(*line)).err
+
+
+@here
+def test_a_file_that_the_user_put_in_the_place_of_a_result_that_failed_is_not_removed(
+    narrows: Command, folder: Path, model_file: Path
+) -> None:
+    (bad := Path("in/bad.npy")).write_bytes(b"nothing")
+    line = ("encode", model_file, "in", "--workers", 1, "--out", "out")
+    assert narrows(*line).code == 1
+    (mine := Path("out/bad.npy")).write_bytes(b"mine")
+    os.utime(mine, ns=(bad.stat().st_mtime_ns,) * 2)  # as ``cp -p`` does
+    os.utime(bad, ns=(bad.stat().st_mtime_ns + 10**10,) * 2)
+    assert "left, but not known to be of what DATA holds now: out/bad.npy" in narrows(*line).err
+    assert mine.read_bytes() == b"mine"
+
+
+@here
+def test_a_result_that_cannot_be_removed_is_told_and_the_others_are_made(
+    narrows: Command, folder: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ("encode", model_file, "in", "--workers", 1, "--out", "out")
+    done(narrows(*line))
+    for name in ("d1", "d2"):
+        Path(f"in/{name}.npy").write_bytes(b"nothing")
+    unlink = Path.unlink
+
+    def refused(path: Path, *given: Any, **said: Any) -> None:
+        if path.name == "d1.npy":
+            raise PermissionError(13, "not permitted", str(path))
+        unlink(path, *given, **said)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    found = narrows(*line)
+    failed(found, 1, "2 of 5 files have no result", "removed, because DATA has changed since: out")
+    assert "left, but not known to be of what DATA holds now: out/d1.npy\n" in found.err
+
+
+@here
 def test_results_of_files_that_are_no_data_now_stay_and_are_told(
     narrows: Command, folder: Path, model_file: Path
 ) -> None:
@@ -172,12 +232,31 @@ def test_an_index_of_archives_that_are_not_all_does_not_stay(
     Path("in/bad.npy").write_bytes(b"nothing")
     found = narrows(*line)
     assert found.code == 1 and not Path("out", INDEX).exists()
-    assert f"removed, because DATA has changed since: out/{INDEX}\n" in found.err
+    assert f"removed out/{INDEX}: not all archives are there\n" in found.err
     Path("in/bad.npy").unlink()
     assert f"out/{INDEX} stands for all" in done(narrows(*line)).err
     Path("out", INDEX).write_text("mine")
     Path("in/bad.npy").write_bytes(b"nothing")
     assert narrows(*line).code == 1 and Path("out", INDEX).read_text() == "mine"
+
+
+@here
+def test_an_index_stays_while_others_are_made(
+    narrows: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ("compress", "in", "--effort", "fast", "--workers", 1, "--out", "out")
+    done(narrows(*line))
+    there = list[bool]()
+
+    def looking(function: Any, tasks: Sequence[Any], count: int) -> Iterator[tuple[int, Any]]:
+        there.append(Path("out", INDEX).exists())
+        yield from one_after_the_other(function, tasks, count)
+
+    monkeypatch.setattr(f"{RUNNING}.in_processes", looking)
+    done(narrows(*line))
+    np.save("in/d3.npy", np.load("in/d1.npy"))
+    done(narrows(*line))
+    assert there == [True, True]
 
 
 @here
@@ -190,6 +269,7 @@ def test_archives_that_are_no_one_data_set_are_told(narrows: Command, folder: Pa
     for name in ("all.npy", "all.csv"):
         whole = narrows("decompress", f"out/{INDEX}", "--out", name)
         failed(whole, 1, "they are not one data set", "decompress them one by one")
+    assert json.loads(done(narrows(*line, "--json")).out)["index_is_one_data_set"] is False
     done(narrows("decompress", "out/d1.nrw", "--out", "one.npy"))
 
 
@@ -204,6 +284,22 @@ def test_a_folder_of_which_nothing_came_is_as_a_new_one(
     np.save("bad/d1.npy", np.load("in/d1.npy"))
     done(narrows(*line, "--format", "csv"))
     assert contents(folder / "out").keys() == {RECORD, "d1.csv"}
+
+
+@here
+@pytest.mark.parametrize("name", ["_a", ".a", "link"])
+def test_another_job_is_refused_wherever_results_lie(
+    name: str, narrows: Command, folder: Path, model_file: Path
+) -> None:
+    Path("in", name).mkdir()
+    np.save(f"in/{name}/d1.npy", np.load("in/d1.npy"))
+    line = ("encode", model_file, f"in/{name[0]}*/d1.npy", "--workers", 1, "--out", "out")
+    done(narrows(*line))
+    if name == "link":
+        Path("out", name).rename("elsewhere")
+        Path("out", name).symlink_to(folder / "elsewhere")
+    failed(narrows(*line, "--refine", 0), 2, "made in another way: refine differs")
+    assert "1 was there already" in done(narrows(*line)).err
 
 
 @here

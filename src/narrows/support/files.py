@@ -220,8 +220,12 @@ def _umask() -> int:
 
 
 @contextlib.contextmanager
-def explained(target: Path) -> Iterator[None]:
-    """Turn an operating system's error about ``target`` into one that says what to do."""
+def explained(target: Path, *, is_folder: bool = False) -> Iterator[None]:
+    """Turn an operating system's error about ``target`` into one that says what to do.
+
+    Args:
+        is_folder: whether ``target`` itself is wanted as a folder, as those above it always are.
+    """
     try:
         yield
     except (OutputError, BrokenPipeError):
@@ -233,7 +237,8 @@ def explained(target: Path) -> Iterator[None]:
                 hint=f"free some space on the disk that holds {target.parent}, or choose another",
             ) from error
         if isinstance(error, FileExistsError | NotADirectoryError):
-            for each in filter(Path.is_file, (target, *target.parents)):
+            folders = (target, *target.parents) if is_folder else target.parents
+            for each in filter(Path.is_file, folders):
                 before = "" if each == target else f"{target} cannot be written: "
                 raise OutputError(
                     f"{before}{each} is a file, and a folder is needed",

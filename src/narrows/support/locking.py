@@ -38,7 +38,7 @@ def held_folder(folder: Path, hint: str) -> Iterator[None]:
     """
     path = folder / LOCK
     with contextlib.ExitStack() as held:
-        with explained(folder):
+        with explained(folder, is_folder=True):
             held.enter_context(made_folder(folder))
             with unbroken():  # from the file's making until it is known what is to be removed
                 handle = _taken(path)

@@ -1,13 +1,13 @@
 """What a folder of results says of the job that makes them and of each result, so that a later run
 goes on with the same one, and knows what is not of its files any more."""
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from narrows.data.parts import names_below
 from narrows.errors import OutputError, UsageError
 from narrows.support.files import atomic_file
 from narrows.support.temporary import LOCK
@@ -20,68 +20,70 @@ _RESULTS = "results"
 
 
 @dataclass(frozen=True)
-class Earlier:
-    """What earlier runs made in a folder of results.
+class Record:
+    """What a folder of results is of.
 
     Attributes:
-        removed: results that were of what their files held before, and are not there any more.
-        others: names of those whose files are not among DATA.
+        out: the folder.
+        settings: all that results depend on beside their files.
+        known: the names of results that earlier runs made, with the time by which each is known.
     """
 
-    removed: frozenset[Path] = frozenset()
-    others: tuple[str, ...] = ()
+    out: Path
+    settings: dict[str, Any]
+    known: dict[str, int]
+
+    def others(self, results: Iterable[Path]) -> list[str]:
+        """The names of known results that are none of these."""
+        return sorted(self.known.keys() - {self._name(each) for each in results})
+
+    def remove(self, results: Iterable[Path]) -> list[Path]:
+        """Remove those that are known and as they were, where they can be; which these are."""
+        removed = list[Path]()
+        for each in results:
+            time = self.known.get(self._name(each))
+            is_own = time is not None and has_time(each, time)
+            if is_own and each.is_file() and not each.is_symlink():
+                with contextlib.suppress(OSError):
+                    each.unlink(missing_ok=True)
+                    removed.append(each)
+        return removed
+
+    def write(self, results: Mapping[Path, int]) -> None:
+        """Write down what is known and these results with their times, as far as they are there."""
+        results = {self.out / name: time for name, time in self.known.items()} | dict(results)
+        there = {self._name(path): time for path, time in results.items() if has_time(path, time)}
+        with atomic_file(self.out / RECORD, "w") as file:
+            file.write(json.dumps(self.settings | {_RESULTS: there}, indent=1) + "\n")
+
+    def _name(self, result: Path) -> str:
+        return result.relative_to(self.out).as_posix()
 
 
-def begin_record(
-    out: Path, settings: dict[str, Any], planned: Mapping[Path, int], index: Path | None
-) -> Earlier:
-    """Write what job makes which results of a folder, or make sure that it is the same one; results
-    that are not of their files any more are removed, if the record has them.
-
-    Args:
-        planned: the time that each result will have, by which it is known.
-        index: the one of them that is made anew whenever all others are there.
+def begin_record(out: Path, settings: dict[str, Any]) -> Record:
+    """Write what job makes the results of a folder, or make sure that it is the same one.
 
     Raises:
         UsageError: it is another job.
         OutputError: the folder holds something else.
     """
-    path = out / RECORD
-    known = dict[str, int]()
-    if not path.exists():
-        if any(each.name != LOCK for each in out.iterdir()):
-            raise OutputError(
-                f"{out} exists already and is not an empty folder, nor one that such a run began",
-                hint="name a new folder, or empty this one first",
-            )
-    elif any(Path(name).name not in (RECORD, LOCK) for name in names_below(str(out))):
-        known = _known(path, settings)
-    ours = {name: time for name, time in known.items() if has_time(out / name, time)}
-    removed = frozenset(
-        result
-        for result, time in planned.items()
-        if _name(result, out) in ours
-        and (result == index or not has_time(result, time))
-        and result.is_file()
-        and not result.is_symlink()
-    )
-    for result in removed:  # before the record says another time of them
-        result.unlink()
-    results = {_name(result, out): time for result, time in planned.items()}
-    others = {name: time for name, time in ours.items() if name not in results}
-    text = json.dumps(settings | {_RESULTS: others | results}, indent=1) + "\n"
-    if not path.exists() or path.read_bytes() != text.encode():
-        with atomic_file(path, "w") as file:
-            file.write(text)
-    return Earlier(removed, tuple(others))
-
-
-def _name(result: Path, out: Path) -> str:
-    return result.relative_to(out).as_posix()
+    if any(each.name not in (RECORD, LOCK) for each in out.iterdir()):
+        known = _known(out / RECORD, settings)
+        ours = {name: time for name, time in known.items() if has_time(out / name, time)}
+        return Record(out, settings, ours)
+    record = Record(out, settings, {})
+    record.write({})  # before there is a result: another job must not take it for its own
+    return record
 
 
 def _known(path: Path, settings: dict[str, Any]) -> dict[str, int]:
     """The results that a record has, of the same job."""
+    if not path.exists():
+        raise OutputError(
+            f"{path.parent} exists already and is not an empty folder, nor one that such a run "
+            "began",
+            hint="name a new folder, or empty this one first",
+        )
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -24,7 +24,7 @@ from narrows.support.temporary import made_folder, remove_left_overs
 from narrows.support.workers import Lost, in_processes
 from narrows.tasks.many_files.jobs import FileJob, Work
 from narrows.tasks.many_files.places import Place, places_of
-from narrows.tasks.many_files.record import Earlier, begin_record
+from narrows.tasks.many_files.record import Record, begin_record
 from narrows.version import __version__
 
 
@@ -70,6 +70,7 @@ class FilesDone:
             "kept": [str(path) for path in self.kept],
             "failed": self.failed,
             "index": None if self.index is None else str(self.index),
+            "index_is_one_data_set": None if self.index is None else self.is_one,
         }
 
     def require_all(self) -> None:
@@ -170,23 +171,26 @@ def run_files(
     places = places_of(source, out, job, listener.note)
     with contextlib.ExitStack() as held:
         held.enter_context(held_folder(out, "wait until it has ended, or name another folder"))
-        planned = {place.out: place.modified for place in places}
+        results = {place.out: place.modified for place in places}
         index = None if job.index_name is None else out / job.index_name
-        if index is not None:
-            planned[index] = max(planned.values())
-        earlier = begin_record(out, job.settings(), planned, index)
-        _say_others(earlier, source, out, listener.note)
+        record = begin_record(out, job.settings())
+        others = record.others(filter(None, (*results, index)))
+        _say_others(others, source, out, listener.note)
         for folder in sorted({place.out.parent for place in places}):
             held.enter_context(made_folder(folder))
             held.callback(remove_left_overs, folder)  # of a process that was killed meanwhile
         found = _run(job, places, out, through, listener)
         if found.failed:
             failed = [place.out for place in places if str(place.source) in found.failed]
-            _say_left(failed if index is None else [*failed, index], earlier, listener.note)
+            # only now: what is broken off leaves everything as it was
+            _remove_old(failed, index, record, listener.note)
         elif index is not None:
-            is_one = job.write_index(index, [place.out for place in places], listener.track)
-            os.utime(index, ns=(planned[index], planned[index]))
+            is_one = job.write_index(index, list(results), listener.track)
+            results[index] = max(results.values())
+            with contextlib.suppress(OSError):  # it is known by this time, and useful without
+                os.utime(index, ns=(results[index], results[index]))
             found = replace(found, index=index, is_one=is_one)
+        record.write(results)
         return found
 
 
@@ -246,21 +250,22 @@ def _run(
     )
 
 
-def _say_others(earlier: Earlier, source: str, out: Path, note: Note) -> None:
+def _say_others(others: list[str], source: str, out: Path, note: Note) -> None:
     """Say which results are of files that are not among DATA."""
-    if earlier.others:
-        count = count_of(len(earlier.others), "results")
-        note(
-            f"{out} also holds {count} of files that are not in {source}: {listed(earlier.others)}"
-        )
+    if others:
+        count = count_of(len(others), "results")
+        note(f"{out} also holds {count} of files that are not in {source}: {listed(others)}")
 
 
-def _say_left(missing: list[Path], earlier: Earlier, note: Note) -> None:
-    """Say what became of what was at the places of results that could not be made."""
-    removed = [str(path) for path in missing if path in earlier.removed]
-    if removed:
-        note(f"removed, because DATA has changed since: {listed(removed)}")
-    left = [str(path) for path in missing if path.exists()]
+def _remove_old(failed: list[Path], index: Path | None, record: Record, note: Note) -> None:
+    """Remove the known results whose files have failed now, and the index of all; say what became
+    of whatever is there."""
+    if removed := record.remove(failed):
+        note(f"removed, because DATA has changed since: {listed([*map(str, removed)])}")
+    indices = [] if index is None else [index]
+    if record.remove(indices):
+        note(f"removed {index}: not all archives are there")
+    left = [str(path) for path in [*failed, *indices] if os.path.lexists(path)]
     if left:
         note(f"left, but not known to be of what DATA holds now: {listed(left)}")
 
