@@ -3,6 +3,7 @@
 import io
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from narrows import Autoencoder, Dataset, NarrowsWarning, OutlierDetector
 from narrows.errors import ModelFileError, UsageError
 from narrows.model import ranges
 from narrows.model.file import load_model
+from narrows.support.progress import NOBODY
 from narrows.support.tensor_file import read_tensors, write_tensors
 from narrows.tasks import fit_plan
 from narrows.tasks.codes_archive import write_codes_only
@@ -305,6 +307,49 @@ def test_going_on_in_the_same_range_leaves_it_exactly() -> None:
     assert found[0] == [(table[name].min(), table[name].max()) for name in table]
 
 
+@pytest.mark.parametrize("kind", ["frame", "arrays"])
+def test_denoise_tells_of_every_column_and_row_of_a_long_table(
+    kind: str, around_zero: tuple[Any, Autoencoder]
+) -> None:
+    table, model = around_zero
+    long = pd.concat([table] * 50, ignore_index=True)
+    long.loc[[3, 9000], "c"], long.loc[[9001, 9002], "f"] = -9999, 9999
+    with pytest.warns(NarrowsWarning) as told:
+        model.denoise(long if kind == "frame" else long.to_numpy())
+    lines = [str(each.message) for each in told if "far outside" in str(each.message)]
+    assert sorted(line.partition(" lie")[0] for line in lines) == [
+        "1 of 8,192 values in column 'c' of rows 0 to 8,191 of the table",
+        "2 of 1,808 values in column 'f' of rows 8,192 to 9,999 of the table",
+    ]
+    assert sorted(line.rpartition("; ")[2] for line in lines) == [
+        "the first is in row 3", "the first is in row 9,001",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [1e6, 1e-6])
+def test_a_last_block_of_one_odd_row_is_not_refused(
+    value: float, around_zero: tuple[Any, Autoencoder]
+) -> None:
+    table = around_zero[0] + 100  # so that values near 0 are odd too
+    model = Autoencoder(**SHORT | {"latent": 1}).fit(table)
+    long = pd.concat([table] * 41, ignore_index=True)[:8193]
+    long.loc[8192, "c"] = value
+    model.denoise(long)
+    with pytest.raises(UsageError, match="was trained on"):
+        model.denoise(long[8192:])
+
+
+def test_of_a_long_table_some_rows_are_looked_at(
+    around_zero: tuple[Any, Autoencoder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, model = around_zero
+    monkeypatch.setattr(ranges, "_ROWS", 20)
+    monkeypatch.setattr(ranges, "CACHED_VALUES", 20)
+    odd = table.assign(c=np.where(np.arange(200) == 0, -9999, table["c"]))
+    with pytest.warns(NarrowsWarning, match="1 of 20 values that were looked at in column 'c'"):
+        model.transform(odd)
+
+
 def test_what_was_set_can_be_set_back(around_zero: tuple[Any, Autoencoder]) -> None:
     table, _ = around_zero
     model = Autoencoder(**SHORT | {"latent": 1}, warm_start=True).fit(table)
@@ -382,6 +427,11 @@ def test_archives_of_codes_refuse_too() -> None:
     with pytest.raises(UsageError, match="X holds values from 0 to 1, and the model was"):
         write_codes_only(io.BytesIO(), floats, model, effort="fast")
     write_codes_only(io.BytesIO(), floats, model, effort="fast", check_range=False)
+    told, odd = list[str](), images.copy()
+    odd[3] *= 1000
+    listener = replace(NOBODY, note=told.append)
+    write_codes_only(io.BytesIO(), Dataset("X", odd), model, effort="fast", listener=listener)
+    assert any("1 of 40 items of X have values far outside" in line for line in told)
 
 
 def test_older_files_check_what_they_can(model_file: Path, digits: Dataset) -> None:

@@ -209,7 +209,13 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.__dict__.pop("_reservoir", None)
         options = FitOptions.of(self.get_params(deep=False), seed_of(self.random_state))
         training, held_out = fit_data(
-            self, X, options, start=start, target=target, validation_data=validation_data
+            self,
+            X,
+            options,
+            start=start,
+            target=target,
+            validation_data=validation_data,
+            advice=": partial_fit takes one part at a time",
         )
         for line in self._fit(training, held_out, self._request(options, start=start)):
             warn(line, stacklevel=2)

@@ -35,10 +35,12 @@ def fit_data(
     start: TrainedModel | None = None,
     target: Any = None,
     validation_data: Any = None,
+    advice: str = "",
 ) -> tuple[Dataset, Dataset | None]:
     """The training set and what is held out, as ``fit`` was given them; the estimator gets to know
     the columns of ``X`` as those of scikit-learn do. For a model that goes on, ``start``, columns,
-    categories and scaling are those that it has.
+    categories and scaling are those that it has. ``advice`` ends a warning of what is held in
+    memory.
 
     Raises:
         DataError: they cannot be learnt from.
@@ -48,8 +50,7 @@ def fit_data(
     """
     if is_dask(X):
         warn(
-            "X is a Dask collection, and all of it is computed and held in memory: partial_fit "
-            "takes one part at a time",
+            f"X is a Dask collection, and all of it is computed and held in memory{advice}",
             stacklevel=3,
         )
     if start is None:

@@ -15,6 +15,8 @@ import numpy as np
 from narrows.data import Dataset
 from narrows.data.dataset import MOST_COLUMNS
 from narrows.data.limits import holds_whole_numbers
+from narrows.data.tables import TableSchema
+from narrows.data.tables.drift import in_short
 from narrows.errors import UsageError
 from narrows.model.trained import DataDescription, TrainedModel
 from narrows.support.chunks import CACHED_VALUES, chunks, evenly_spaced, measured_places
@@ -34,8 +36,6 @@ _NEARER = 10
 _ROWS, _IMAGES = 2000, 32
 # Of a width, what a value that is given back from float32 may seem to lie outside.
 _ROUNDED = 1e-3
-# Columns that sentences are about.
-_MOST_TOLD = 5
 # Items that are told apart from a bulk by what is quick for one.
 _MOST_SMALL = 64
 _GO_ON = "or go on with --force, in Python check_range=False"
@@ -111,8 +111,7 @@ def require_familiar(
         return []
     table = trained.data.table
     if table is not None:
-        columns = _table_columns(table, np.asarray(items))
-        return _require_columns(columns, name, finding, cells=not finding)
+        return in_short(require_familiar_columns(table, items, name, finding=finding), name)
     data = trained.described
     if data.extent is None or data.extent[0] == data.extent[1]:
         return []
@@ -141,10 +140,23 @@ def require_familiar(
             for n in np.flatnonzero(_outside(rows, ranges))
         ]
         alike = len(ranges["lowest"]) > _MOST_QUANTITIES
-        notes += _require_columns(columns, name, finding, alike=alike)
+        notes += in_short(_require_columns(columns, name, finding, alike=alike), name)
     if not finding:
         notes += _odd_items(data, seen, name, some)
     return notes
+
+
+def require_familiar_columns(
+    table: TableSchema, features: Any, name: str, *, finding: bool = False, first: int = 0
+) -> dict[str, str]:
+    """The same of rows of a table, by their features (n, width): a sentence by name of the column.
+
+    Args:
+        first: the place of their first row, where they are a block; of a later one nothing is
+            refused because of a few values.
+    """
+    columns = _table_columns(table, features, first)
+    return _require_columns(columns, name, finding, cells=not finding, later=first > 0)
 
 
 def _is_usual(trained: TrainedModel, data: DataDescription, items: Any) -> bool:
@@ -295,14 +307,15 @@ def _refusal(data: DataDescription, seen: _Seen, name: str) -> UsageError:
 
 @dataclass(frozen=True, kw_only=True)
 class _Column:
-    """The values of a column, NaN where there are none, their rows, and the ends of what training
-    saw."""
+    """The values of a column, NaN where there are none, their rows, the ends of what training saw,
+    and whether they are some of the values only."""
 
     name: str
     values: np.ndarray
     rows: np.ndarray
     low: float
     high: float
+    some: bool = False
 
     @cached_property
     def outside(self) -> np.ndarray:
@@ -330,14 +343,15 @@ class _Column:
         )
 
 
-def _table_columns(table: Any, features: np.ndarray) -> list[_Column]:
+def _table_columns(table: TableSchema, features: Any, first: int) -> list[_Column]:
     """The columns of numbers of a table, from its features (n, width); dates go on by nature."""
     places = evenly_spaced(len(features), max(_ROWS, CACHED_VALUES // max(table.width, 1)))
+    looked_at = np.asarray(features[places])
     columns = []
     for column in table.learnt:
         if column.kind not in ("numeric", "integer"):
             continue
-        own = features[places, column.features]
+        own = looked_at[:, column.features]
         # the mean stands for a missing cell
         values = np.where(own[:, 0] != 0, column.numbers(own), np.nan)
         low, high = column.lowest, column.highest
@@ -347,41 +361,49 @@ def _table_columns(table: Any, features: np.ndarray) -> list[_Column]:
             _Column(
                 name=f"column {column.name!r}",
                 values=values,
-                rows=places,
+                rows=first + places,
                 low=float(low),
                 high=float(high),
+                some=len(places) < len(features),
             )
         )
     return columns
 
 
 def _require_columns(
-    columns: list[_Column], name: str, finding: bool, *, alike: bool = False, cells: bool = False
-) -> list[str]:
+    columns: list[_Column],
+    name: str,
+    finding: bool,
+    *,
+    alike: bool = False,
+    cells: bool = False,
+    later: bool = False,
+) -> dict[str, str]:
     """Refuse data with a column most of whose values lie far outside those of training, or much
-    nearer to 0 than any; say of which most lie outside by less.
+    nearer to 0 than any; say of which most lie outside by less, by name of the column.
 
     Args:
         alike: columns are pixels or the like, of which one says little.
         cells: say of single values that lie far outside too.
+        later: others came before, and a few values are none that the unit can be told from.
     """
-    share, told = 0.1 if finding else 0.5, []
+    share, told = 0.1 if finding else 0.5, dict[str, str]()
     for column in filter(None, (each.known() for each in columns)):
         outside, few = column.outside, len(column.values) < _FEW
         far = np.quantile(outside, share) > (_ANY if alike or few else _COLUMN)
-        if far or (not alike and column.nearer()):
+        if (far or (not alike and column.nearer())) and not (few and later):
             raise UsageError(
                 column.sentence(name),
                 hint=f"give them in the unit of the training data, {_GO_ON}",
             )
         odd = np.flatnonzero((outside > _ANY) & cells)
         if not (few or alike) and np.quantile(outside, 0.5) > _ROUNDED:
-            told.append(f"{column.sentence(name)}: most of them lie outside")
+            told[column.name] = f"{column.sentence(name)}: most of them lie outside"
         elif len(odd):
-            told.append(
-                f"{len(odd):,} of {len(outside):,} values in {column.name} of {name} lie far "
-                f"outside those that the model was trained on, {column.low:g} to {column.high:g}; "
-                f"the first is in row {column.rows[odd[0]]:,}"
+            looked_at = " that were looked at" if column.some else ""
+            told[column.name] = (
+                f"{len(odd):,} of {len(outside):,} values{looked_at} in {column.name} of {name} "
+                f"lie far outside those that the model was trained on, {column.low:g} to "
+                f"{column.high:g}; the first is in row {column.rows[odd[0]]:,}"
             )
-    more = len(told) - _MOST_TOLD
-    return told if more < 1 else [*told[:_MOST_TOLD], f"so do {more:,} more columns of {name}"]
+    return told

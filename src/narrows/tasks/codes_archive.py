@@ -37,7 +37,7 @@ from narrows.nn.model import Model
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.support.chunks import release
-from narrows.support.progress import NOBODY, Listener, Tracker, silent
+from narrows.support.progress import NOBODY, Listener, Tracker
 from narrows.support.temporary import temporary_folder
 from narrows.tasks.fit_plan import fit_plan
 
@@ -163,7 +163,7 @@ def write_codes_only(
     effort: Effort = "normal",
     embed_model: bool = False,
     check_range: bool = True,
-    track: Tracker = silent,
+    listener: Listener = NOBODY,
 ) -> SizeBreakdown:
     """Write an archive of the codes of items, and of the model's decoder.
 
@@ -178,7 +178,7 @@ def write_codes_only(
         embed_model: keep what decoding needs in the archive, also of such a file.
         check_range: refuse items in another range than those that the model was trained on, see
             :func:`narrows.model.ranges.require_familiar`.
-        track: told how far it is.
+        listener: told how far it is, and of items that are odd.
 
     Raises:
         UsageError: the model is another one, or the range is.
@@ -188,13 +188,13 @@ def write_codes_only(
     """
     shared = trained if isinstance(trained, SharedModel) else None
     trained = trained if isinstance(trained, TrainedModel) else _trained(trained)
-    _require_fit(data, trained, check_range)
+    listener.note_each(_require_fit(data, trained, check_range))
     search = CodeSearch(trained.model, _ROUNDS[effort])
     sample = _sample(data)
     price = _price(search, sample, item_bytes)
     items = data.items
     codes = np.empty((len(items), trained.model.spec.latent_size), np.int16)
-    _search_all(codes, search, data, price, track)
+    _search_all(codes, search, data, price, listener.track)
     if shared is None:
         some = codes[:: max(len(items) // _SAMPLE, 1)][: len(sample)]
         decoding = Decoding(
@@ -208,10 +208,11 @@ def write_codes_only(
             shared=shared,
             embedded=embed_model,
         )
+    track = listener.track
     return write_codes(out, codes, items, decoding, effort=effort, name=data.name, track=track)
 
 
-def _require_fit(data: Dataset, trained: TrainedModel, check_range: bool) -> None:
+def _require_fit(data: Dataset, trained: TrainedModel, check_range: bool) -> list[str]:
     model, items, name = trained.model, data.items, data.name
     require_codes_only(model)
     if items.shape[1:] != model.spec.item_shape or items.dtype.name != trained.data.dtype:
@@ -223,7 +224,8 @@ def _require_fit(data: Dataset, trained: TrainedModel, check_range: bool) -> Non
     if check_range and len(items):
         for start in range(0, len(items), _AT_ONCE):
             _require_finite(items[start : start + _AT_ONCE], name)
-        require_familiar(trained, items, name)
+        return require_familiar(trained, items, name)
+    return []
 
 
 def _sample(data: Dataset) -> np.ndarray:

@@ -77,7 +77,7 @@ def compress_codes(
         trained = learn_codes(loaded, trained, item_bytes=item_bytes, **said)
         _write_kept(options.keep_model, trained, listener)
         embed_model, item_bytes = True, None
-    said |= {"item_bytes": item_bytes, "embed_model": embed_model, "track": listener.track}
+    said |= {"item_bytes": item_bytes, "embed_model": embed_model, "listener": listener}
     with still_there(options.keep_model):
         return Compressed(out, data, _write_checked(out, loaded, trained, said))
 

@@ -15,7 +15,7 @@ from narrows.data.tables.frames.learning import training_table, with_columns
 from narrows.data.tables.reading import cells_of, row_blocks
 from narrows.data.tables.table_source import rows_named
 from narrows.errors import DataError
-from narrows.model.ranges import require_familiar
+from narrows.model.ranges import require_familiar_columns
 from narrows.model.use import TrainedAutoencoder
 from narrows.support.lazy_modules import pa
 from narrows.support.number_text import count_of
@@ -258,7 +258,9 @@ def _made(
     (n, width)."""
     features = schema.encode_block(block, row, drift)
     if check_range:
-        told = require_familiar(autoencoder.trained, features, "the table")
-        drift.outside = drift.outside or told  # of one block: each would say much the same
+        first = row - 1
+        name = f"rows {first:,} to {first + len(features) - 1:,} of the table"
+        told = require_familiar_columns(schema, features, name, first=first)
+        drift.outside = told | drift.outside  # of one block: others would say much the same
     # a model that is told that a cell is missing would say so again
     return autoencoder.reconstruct(schema.masked(features))

@@ -1,7 +1,7 @@
 """What a trained schema had not met in training, counted for the user: never passed over."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from narrows.data.tables.cells import row_name as numbered
@@ -10,6 +10,8 @@ from narrows.support.spelling import spelt
 
 # Values of one column that a message names.
 _NAMED = 3
+# Columns in another range that sentences are about.
+_MOST_TOLD = 5
 
 
 @dataclass(kw_only=True)
@@ -25,7 +27,7 @@ class SchemaDrift:
         retyped: per column, its type in training and the one it is given back in, which holds more.
         unlearnt_gaps: whether cells were filled in by a model that never met a row with cells left
             out.
-        outside: what is said of columns that lie in another range.
+        outside: what is said of columns that lie in another range, by name of the column.
         fractions: per column of whole numbers, how many are not, the first of them and its row.
     """
 
@@ -36,7 +38,7 @@ class SchemaDrift:
     fractions: dict[str, tuple[int, float, int]] = field(default_factory=dict)
     retyped: dict[str, tuple[str, str]] = field(default_factory=dict)
     unlearnt_gaps: bool = False
-    outside: list[str] = field(default_factory=list)
+    outside: dict[str, str] = field(default_factory=dict)
 
     def fraction(self, name: str, count: int, value: float, row: int) -> None:
         """Count numbers that are not whole in a column of whole ones; the first of them is kept."""
@@ -71,7 +73,7 @@ class SchemaDrift:
             "as that"
             for name, (before, now) in self.retyped.items()
         ]
-        lines += self.outside
+        lines += in_short(self.outside, "the table")
         if self.unlearnt_gaps:
             lines.append(
                 "the model met no rows with cells left out in training, and what it fills in may "
@@ -81,6 +83,12 @@ class SchemaDrift:
             shown = ", ".join(map(repr, self.extra[:10])) + (", ..." if self.extra[10:] else "")
             lines.append(f"ignored what the model was not trained on: {shown}")
         return tuple(lines)
+
+
+def in_short(told: Mapping[str, str], name: str) -> list[str]:
+    """What is said of columns of ``name``: of the first few, and how many more there are."""
+    lines, more = list(told.values())[:_MOST_TOLD], len(told) - _MOST_TOLD
+    return lines if more < 1 else [*lines, f"so do {more:,} more columns of {name}"]
 
 
 def _categories(name: str, counts: Counter[str]) -> str:

@@ -177,7 +177,7 @@ def _codes_row(
             trained,
             effort="fast",
             check_range=False,
-            track=listener.track,
+            listener=listener,
         )
         return _row(CODES, file, written, len(some))
 
