@@ -202,6 +202,9 @@ def test_a_result_that_cannot_be_removed_is_told_and_the_others_are_made(
     found = narrows(*line)
     failed(found, 1, "2 of 5 files have no result", "removed, because DATA has changed since: out")
     assert "left, but not known to be of what DATA holds now: out/d1.npy\n" in found.err
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+    assert "removed, because DATA has changed since: out/d1.npy\n" in narrows(*line).err
 
 
 @here
@@ -281,9 +284,28 @@ def test_a_folder_of_which_nothing_came_is_as_a_new_one(
     Path("bad/d1.npy").write_bytes(b"nothing")
     line = ("encode", model_file, "bad", "--workers", 1, "--out", "out")
     assert narrows(*line).code == 1 and contents(folder / "out").keys() == {RECORD}
+    host = zlib.crc32(os.uname().nodename.encode())
+    for name in ("empty/more", f".narrows-{host:08x}-{2**31 - 1}-{0:012x}"):  # of a killed process
+        Path("out", name).mkdir(parents=True)
     np.save("bad/d1.npy", np.load("in/d1.npy"))
     done(narrows(*line, "--format", "csv"))
-    assert contents(folder / "out").keys() == {RECORD, "d1.csv"}
+    assert contents(folder / "out").keys() == {RECORD, "d1.csv", "empty", "empty/more"}
+
+
+@here
+def test_what_a_record_says_of_places_elsewhere_is_passed_over(
+    narrows: Command, folder: Path, model_file: Path
+) -> None:
+    line = ("encode", model_file, "in", "--workers", 1, "--out", "out")
+    done(narrows(*line))
+    said = json.loads(Path("out", RECORD).read_text())
+    elsewhere = folder / "in/d1.npy"
+    names = (str(elsewhere), "../in/d1.npy", "a\0b")
+    said["results"] |= dict.fromkeys(names, elsewhere.stat().st_mtime_ns)
+    Path("out", RECORD).write_text(json.dumps(said))
+    assert "5 were there already" in done(narrows(*line)).err
+    assert not said["results"].keys().isdisjoint(names)
+    assert json.loads(Path("out", RECORD).read_text())["results"].keys().isdisjoint(names)
 
 
 @here

@@ -10,7 +10,7 @@ from typing import Any
 
 from narrows.errors import OutputError, UsageError
 from narrows.support.files import atomic_file
-from narrows.support.temporary import LOCK
+from narrows.support.temporary import LOCK, is_temporary
 from narrows.tasks.many_files.places import has_time
 
 #: The file in the folder; names that begin like this are no data.
@@ -51,8 +51,9 @@ class Record:
 
     def write(self, results: Mapping[Path, int]) -> None:
         """Write down what is known and these results with their times, as far as they are there."""
-        results = {self.out / name: time for name, time in self.known.items()} | dict(results)
-        there = {self._name(path): time for path, time in results.items() if has_time(path, time)}
+        known = {self.out / name: time for name, time in self.known.items()}
+        every = (*known.items(), *results.items())  # of one that was to be removed, the time it has
+        there = {self._name(path): time for path, time in every if has_time(path, time)}
         with atomic_file(self.out / RECORD, "w") as file:
             file.write(json.dumps(self.settings | {_RESULTS: there}, indent=1) + "\n")
 
@@ -67,13 +68,20 @@ def begin_record(out: Path, settings: dict[str, Any]) -> Record:
         UsageError: it is another job.
         OutputError: the folder holds something else.
     """
-    if any(each.name not in (RECORD, LOCK) for each in out.iterdir()):
+    if not all(map(_is_nothing, out.iterdir())):
         known = _known(out / RECORD, settings)
         ours = {name: time for name, time in known.items() if has_time(out / name, time)}
         return Record(out, settings, ours)
     record = Record(out, settings, {})
     record.write({})  # before there is a result: another job must not take it for its own
     return record
+
+
+def _is_nothing(path: Path) -> bool:
+    """Whether there is no result: what a run leaves that was killed before it had one."""
+    if path.name in (RECORD, LOCK) or is_temporary(path):
+        return True
+    return path.is_dir() and not path.is_symlink() and all(map(_is_nothing, path.iterdir()))
 
 
 def _known(path: Path, settings: dict[str, Any]) -> dict[str, int]:
@@ -104,4 +112,10 @@ def _known(path: Path, settings: dict[str, Any]) -> dict[str, int]:
             hint="name a new folder, or ask for the same as before to go on",
         )
     found = results if isinstance(results, dict) else {}
-    return {name: time for name, time in found.items() if isinstance(time, int)}
+    return {name: time for name, time in found.items() if isinstance(time, int) and _is_below(name)}
+
+
+def _is_below(name: str) -> bool:
+    """Whether a name can be that of a result in the folder, whoever wrote it."""
+    path = Path(name)
+    return "\0" not in name and not path.is_absolute() and ".." not in path.parts
