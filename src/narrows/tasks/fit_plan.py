@@ -114,10 +114,12 @@ def fit_plan(
             f"PCA, the ranges of codes and errors are learnt from {len(measured):,} of the "
             f"{len(training):,} items or fewer, drawn by the seed"
         )
-    data = _with_masses(described, training, model, refinement)
-    values = column_ranges(training, None if start is None else start.values)
     if start is not None and model is start.model:  # it learnt nothing of another range
-        data, values = replace(start.data, name=data.name, count=data.count), start.values
+        data = replace(start.data, name=described.name, count=described.count)
+        values = start.values
+    else:
+        data = _with_masses(described, training, model, refinement)
+        values = column_ranges(training, None if start is None else start.values)
     trained = TrainedModel(
         model=model,
         data=data,
