@@ -127,14 +127,25 @@ def test_the_others_go_on_and_the_same_command_does_what_is_missing(
     assert not last["written"] and len(last["kept"]) == 6
 
 
+def encoded(narrows: Command, model_file: Path) -> tuple[Any, ...]:
+    """A command that encodes all files, which has been run."""
+    line = ("encode", model_file, "in", "--workers", 1, "--out", "out")
+    done(narrows(*line))
+    return line
+
+
+def spoil(*names: str) -> None:
+    """Make arrays files that hold nothing."""
+    for name in names:
+        Path(f"in/{name}.npy").write_bytes(b"nothing")
+
+
 @here
 def test_a_result_of_what_a_file_held_before_does_not_stay(
     narrows: Command, folder: Path, model_file: Path
 ) -> None:
-    line = ("encode", model_file, "in", "--workers", 1, "--out", "out")
-    done(narrows(*line))
-    for name in ("d1", "d2"):
-        Path(f"in/{name}.npy").write_bytes(b"nothing")
+    line = encoded(narrows, model_file)
+    spoil("d1", "d2")
     Path("out/d2.npy").write_bytes(b"mine")  # with a time of its own: no result that is known
     found = narrows(*line)
     assert found.code == 1
@@ -187,10 +198,8 @@ def test_a_file_that_the_user_put_in_the_place_of_a_result_that_failed_is_not_re
 def test_a_result_that_cannot_be_removed_is_told_and_the_others_are_made(
     narrows: Command, folder: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line = ("encode", model_file, "in", "--workers", 1, "--out", "out")
-    done(narrows(*line))
-    for name in ("d1", "d2"):
-        Path(f"in/{name}.npy").write_bytes(b"nothing")
+    line = encoded(narrows, model_file)
+    spoil("d1", "d2")
     unlink = Path.unlink
 
     def refused(path: Path, *given: Any, **said: Any) -> None:
@@ -211,8 +220,7 @@ def test_a_result_that_cannot_be_removed_is_told_and_the_others_are_made(
 def test_results_of_files_that_are_no_data_now_stay_and_are_told(
     narrows: Command, folder: Path, model_file: Path
 ) -> None:
-    line = ("encode", model_file, "in", "--workers", 1, "--out", "out")
-    done(narrows(*line))
+    line = encoded(narrows, model_file)
     Path("in/d10.npy").unlink()
     for _ in range(2):
         found = done(narrows(*line))
@@ -296,8 +304,7 @@ def test_a_folder_of_which_nothing_came_is_as_a_new_one(
 def test_what_a_record_says_of_places_elsewhere_is_passed_over(
     narrows: Command, folder: Path, model_file: Path
 ) -> None:
-    line = ("encode", model_file, "in", "--workers", 1, "--out", "out")
-    done(narrows(*line))
+    line = encoded(narrows, model_file)
     said = json.loads(Path("out", RECORD).read_text())
     elsewhere = folder / "in/d1.npy"
     names = (str(elsewhere), "../in/d1.npy", "a\0b")
@@ -540,8 +547,7 @@ def test_all_that_is_wrong_is_told_where_a_file_cannot_be_read(
     narrows: Command, folder: Path
 ) -> None:
     done(narrows("compress", "in", "--effort", "fast", "--workers", 1, "--out", "out"))
-    for name in ("d1", "d2"):
-        Path(f"in/{name}.npy").write_bytes(b"nothing")
+    spoil("d1", "d2")
     for name in ("d2", "d10"):
         damaged = bytearray(Path(f"out/{name}.nrw").read_bytes())
         damaged[len(damaged) // 2] ^= 255
