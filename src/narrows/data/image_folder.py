@@ -23,14 +23,14 @@ from narrows.data.image_reading import (
 )
 from narrows.data.image_transforms import apply_options
 from narrows.data.named_arrays import SUFFIXES
-from narrows.data.parts import EACH_BY_ITSELF, listed
+from narrows.data.parts import EACH_BY_ITSELF
 from narrows.data.pictures import Picture, remark_notes
 from narrows.data.storage import GrowingArray
 from narrows.errors import DataError, ShapeError
 from narrows.support.ahead import in_order
 from narrows.support.cores import usable_cores
 from narrows.support.inputs import Input
-from narrows.support.number_text import count_of
+from narrows.support.number_text import count_of, listed
 from narrows.support.progress import Tracker, silent
 from narrows.support.spelling import spelt
 from narrows.support.streams import utf8_name

@@ -4,17 +4,17 @@
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from narrows.support.number_text import listed
 
 #: What to do where many files are a data set each.
 EACH_BY_ITSELF = (
     "give one of them; narrows encode, reconstruct, denoise, detect and compress do each by itself "
     "with --workers N and a folder as --out"
 )
-# Names that a sentence shows of many.
-_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,6 @@ class Parts:
         if not folder.is_dir():
             return tuple(path.as_posix() for path in self.files)
         return tuple(path.relative_to(folder).as_posix() for path in self.files)
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first of many names."""
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
 def is_pattern(source: str | os.PathLike[str]) -> bool:

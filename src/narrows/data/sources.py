@@ -27,7 +27,7 @@ from narrows.data.tables import CsvOptions, TableSchema, is_frame, is_table, loa
 from narrows.errors import DataError, NarrowsError, UsageError
 from narrows.support import arguments, memory
 from narrows.support.inputs import cannot_be_read, unchanged
-from narrows.support.number_text import count_of
+from narrows.support.number_text import count_of, listed
 from narrows.support.progress import Tracker, silent
 from narrows.support.spelling import spelt
 
@@ -134,7 +134,7 @@ def _require_no_columns(
     if table is not None:
         raise DataError(
             f"{name} is no table, and the model was trained on one with the columns "
-            f"{', '.join(table.names[:10])}{', ...' if len(table.names) > 10 else ''}",
+            + listed(table.names, 10),
             hint="give a .csv or .parquet file with these columns",
         )
     if types:

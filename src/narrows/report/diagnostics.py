@@ -20,7 +20,7 @@ from narrows.report.evaluation import Evaluation, fitted_pca
 from narrows.report.measures import item_errors
 from narrows.support.blas import one_blas_thread
 from narrows.support.chunks import CHUNK_VALUES, evenly_spaced, sampled_places
-from narrows.support.number_text import count_of, measured_on, share, three_digits
+from narrows.support.number_text import count_of, listed, measured_on, share, three_digits
 from narrows.support.spelling import spelt
 from narrows.training import History
 
@@ -312,13 +312,12 @@ def duplicate_numbers(codes: np.ndarray) -> Caution | None:
     pairs = _correlated(codes)
     if not pairs:
         return None
-    named = ", ".join(f"{first + 1} and {second + 1}" for first, second in pairs[:_MOST_NAMED])
-    more = ", ..." if len(pairs) > _MOST_NAMED else ""
+    named = listed(pairs, _MOST_NAMED, lambda pair: f"{pair[0] + 1} and {pair[1] + 1}")
     repeated = len({second for _, second in pairs})
     return Caution(
         "duplicate-numbers",
         f"{repeated} of {codes.shape[1]} latent numbers repeat another one (a correlation above "
-        f"{DUPLICATE_CORRELATION:g}): {named}{more}",
+        f"{DUPLICATE_CORRELATION:g}): {named}",
         "ask for fewer latent numbers: these carry nothing of their own",
     )
 
@@ -456,8 +455,7 @@ def _correlated(codes: np.ndarray) -> list[tuple[int, int]]:
 
 def _named(numbers: Sequence[int]) -> str:
     """Latent numbers as people count them, from 1 on, as on all pages."""
-    shown = ", ".join(str(number + 1) for number in numbers[:_MOST_NAMED])
-    return shown + (", ..." * (len(numbers) > _MOST_NAMED))
+    return listed(numbers, _MOST_NAMED, lambda number: str(number + 1))
 
 
 def _times(value: float, other: float) -> str:

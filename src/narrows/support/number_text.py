@@ -1,6 +1,8 @@
 """Numbers and times as people read them."""
 
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import Any
 
 
 def readable(value: float) -> str:
@@ -34,6 +36,15 @@ def fixed(value: float, decimals: int) -> str:
     ('0.917', '0.000', '-12,345.6')
     """
     return f"{value:z,.{decimals}f}"
+
+
+def listed(things: Sequence[Any], most: int = 3, text: Callable[[Any], str] = str) -> str:
+    """The first few of many things, at ``most`` so many, each as ``text`` has it.
+
+    >>> listed(["a", "b"], 2), listed([3, 4, 5], 2), listed(["a", "b"], 1, repr)
+    ('a, b', '3, 4, ...', "'a', ...")
+    """
+    return ", ".join(map(text, things[:most])) + (", ..." if len(things) > most else "")
 
 
 def share(value: float) -> str:

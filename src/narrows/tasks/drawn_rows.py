@@ -18,6 +18,7 @@ from jaxtyping import Float64, Int64
 from narrows.data.tables.columns import Column
 from narrows.model.use import TrainedAutoencoder
 from narrows.support.lazy_modules import pa
+from narrows.support.number_text import listed
 from narrows.tasks.drawn_codes import DrawnCodes
 
 # Rows that tell how what the decoder gives lies, and what draws them.
@@ -68,7 +69,7 @@ class DrawnRows:
         sums = self._autoencoder.trained.data.sums
         if not sums:
             return ""
-        named = ", ".join(map(repr, sums[:_MOST_NAMED])) + ", ..." * (len(sums) > _MOST_NAMED)
+        named = listed(sums, _MOST_NAMED, repr)
         return (
             "in the training table these columns follow exactly from one another, as a total from "
             f"its parts: {named}; in drawn rows they do so only nearly, so compute one of them "

@@ -18,7 +18,7 @@ from narrows.errors import DataError
 from narrows.model.ranges import require_familiar_columns
 from narrows.model.use import TrainedAutoencoder
 from narrows.support.lazy_modules import pa
-from narrows.support.number_text import count_of
+from narrows.support.number_text import count_of, listed
 from narrows.support.progress import NOBODY, Listener
 from narrows.tasks.outputs import Written
 
@@ -47,9 +47,9 @@ def filled_text(filled: Mapping[str, int]) -> str:
     if not filled:
         return "no cell was missing"
     most = sorted(filled.items(), key=lambda item: -item[1])
-    of = ", ".join(f"{count:,} of {name!r}" for name, count in most[:_MOST_NAMED])
+    of = listed(most, _MOST_NAMED, lambda item: f"{item[1]:,} of {item[0]!r}")
     total = count_of(sum(filled.values()), "missing cells")
-    return f"filled in {total}: {of}{', ...' if len(most) > _MOST_NAMED else ''}"
+    return f"filled in {total}: {of}"
 
 
 def fill_frame(

@@ -24,7 +24,7 @@ from narrows.report.evaluation import Evaluation, evaluate
 from narrows.report.notebook import model_html
 from narrows.support.blas import one_blas_thread
 from narrows.support.chunks import measured_places
-from narrows.support.number_text import count_of
+from narrows.support.number_text import count_of, listed
 from narrows.support.progress import NOBODY, Listener, Tracker, Unbroken
 from narrows.support.text_tables import told_html
 from narrows.tasks.denoise import with_noise
@@ -309,6 +309,6 @@ def _left_out(table: TableSchema | None) -> list[str]:
     left = [column for column in table.columns if column.kind == "ignored"]
     if not left:
         return []
-    shown = ", ".join(f"{column.name!r} ({column.why_not()})" for column in left[:10])
+    shown = listed(left, 10, lambda column: f"{column.name!r} ({column.why_not()})")
     columns = count_of(len(left), "columns")
-    return [f"nothing is learnt from {columns}: {shown}{', ...' if len(left) > 10 else ''}"]
+    return [f"nothing is learnt from {columns}: {shown}"]

@@ -34,7 +34,7 @@ from narrows.data.tables.csv_options import CsvOptions
 from narrows.errors import UsageError
 from narrows.support import arguments
 from narrows.support.lazy_modules import pa
-from narrows.support.number_text import readable
+from narrows.support.number_text import listed, readable
 from narrows.support.outputs import require_other_file
 from narrows.support.progress import Advance, Tracker, silent
 
@@ -164,11 +164,10 @@ def _stretched(
 
 def _kept_exact(names: Sequence[str], error_bounds: ErrorBounds) -> str:
     """What to say of identifiers, of which no error is allowed where it is not asked of them."""
-    shown, asked = ", ".join(map(repr, names[:_MOST_NAMED])), str(error_bounds.general)
-    more = ", ..." if len(names) > _MOST_NAMED else ""
+    shown, asked = listed(names, _MOST_NAMED, repr), str(error_bounds.general)
     return (
         f"kept exact, as identifiers of which different ones could become the same within {asked}: "
-        f"{shown}{more}; {error_bounds.spelt_with(names[0], asked)} allows it in {names[0]!r}"
+        f"{shown}; {error_bounds.spelt_with(names[0], asked)} allows it in {names[0]!r}"
     )
 
 

@@ -28,7 +28,7 @@ from narrows.data.tables.cell_formats import CellFormat
 from narrows.data.tables.marginals import Marginal
 from narrows.data.tables.resolution import Resolution
 from narrows.support.lazy_modules import pa
-from narrows.support.number_text import count_of, share
+from narrows.support.number_text import count_of, listed, share
 
 #: What a column may be declared to be.
 KINDS = ("numeric", "integer", "boolean", "categorical", "date", "ignored")
@@ -403,8 +403,7 @@ class Column:
         if self.is_number:
             text = f"{self.kind}, {self._extremes()}"
         else:
-            named = ", ".join(map(shortened, self.categories[:4]))
-            shown = named + (", ..." if len(self.categories) > 4 else "")
+            shown = listed(self.categories, 4, shortened)
             count = len(self.categories)
             text = f"categorical, {count_of(count, 'classes')}: {shown}"
             if self.other:

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from narrows.errors import DataError
 from narrows.support.lazy_modules import pa
+from narrows.support.number_text import listed
 from narrows.support.spelling import spelt
 
 #: What unpacking, decoding and parsing a damaged file fails with.
@@ -66,9 +67,8 @@ def _only_file(path: Path) -> IO[bytes]:
     ]
     if len(names) != 1:
         archive.close()
-        shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
         raise DataError(
-            f"{path} holds {len(names):,} files{': ' if names else ''}{shown}",
+            f"{path} holds {len(names):,} files{': ' if names else ''}{listed(names, 5)}",
             hint="give a .zip with one table in it, or unpack it",
         )
     try:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from narrows.data.tables.cells import row_name as numbered
-from narrows.support.number_text import count_of
+from narrows.support.number_text import count_of, listed
 from narrows.support.spelling import spelt
 
 # Values of one column that a message names.
@@ -80,7 +80,7 @@ class SchemaDrift:
                 f"be no better than the mean: train one with {spelt('noise', 'masking:0.3')}"
             )
         if self.extra:
-            shown = ", ".join(map(repr, self.extra[:10])) + (", ..." if self.extra[10:] else "")
+            shown = listed(self.extra, 10, repr)
             lines.append(f"ignored what the model was not trained on: {shown}")
         return tuple(lines)
 

@@ -20,7 +20,7 @@ from narrows.data.tables.reading import cells_of, row_blocks
 from narrows.data.tables.text_cells import numbers_of
 from narrows.errors import DataError, ShapeError
 from narrows.support.lazy_modules import pa
-from narrows.support.number_text import count_of
+from narrows.support.number_text import count_of, listed
 from narrows.support.progress import warn
 
 #: Columns of a table at most.
@@ -130,10 +130,9 @@ class TableSchema:
         given = frozenset(names)
         absent = [column.name for column in self.learnt if column.name not in given]
         if absent:
-            shown = ", ".join(map(repr, absent[:10])) + (", ..." if len(absent) > 10 else "")
             raise DataError(
                 f"{source} lacks {len(absent)} of the model's "
-                f"{count_of(len(self.learnt), 'columns')}: {shown}",
+                f"{count_of(len(self.learnt), 'columns')}: {listed(absent, 10, repr)}",
                 hint=f"its columns are {', '.join(map(repr, names[:20]))}; give them the names "
                 "they had in training, in any order",
             )

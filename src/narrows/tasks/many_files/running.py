@@ -11,13 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from narrows.data.parts import listed
 from narrows.errors import NarrowsError, UsageError
 from narrows.support import arguments, memory
 from narrows.support.files import is_standard_output
 from narrows.support.inputs import cannot_be_read
 from narrows.support.locking import held_folder
-from narrows.support.number_text import count_of
+from narrows.support.number_text import count_of, listed
 from narrows.support.progress import NOBODY, Listener, Note
 from narrows.support.spelling import as_command_line
 from narrows.support.temporary import made_folder, remove_left_overs
@@ -261,7 +260,7 @@ def _remove_old(failed: list[Path], index: Path | None, record: Record, note: No
     """Remove the known results whose files have failed now, and the index of all; say what became
     of whatever is there."""
     if removed := record.remove(failed):
-        note(f"removed, because DATA has changed since: {listed([*map(str, removed)])}")
+        note(f"removed, because DATA has changed since: {listed(removed)}")
     indices = [] if index is None else [index]
     if record.remove(indices):
         note(f"removed {index}: not all archives are there")
