@@ -60,6 +60,12 @@ def times(folder: Path) -> dict[str, int]:
     return {name: (folder / name).stat().st_mtime_ns for name in contents(folder)}
 
 
+def results(folder: Path) -> dict[str, Any]:
+    """What is in a folder of results and when it was written, but for the record of them."""
+    when = times(folder)
+    return {name: (each, when[name]) for name, each in contents(folder).items() if name != RECORD}
+
+
 @pytest.mark.slow
 @here
 @pytest.mark.parametrize(
@@ -161,7 +167,7 @@ def test_what_is_broken_off_leaves_all_results_as_they_were(
 ) -> None:
     line = ("compress", "in", "--effort", "fast", "--workers", 1, "--out", "out")
     done(narrows(*line))
-    before = contents(folder / "out"), times(folder / "out")
+    before = results(folder / "out")
     for path in Path("in").rglob("*.npy"):
         np.save(path, np.load(path) + 1)
 
@@ -171,7 +177,7 @@ def test_what_is_broken_off_leaves_all_results_as_they_were(
     with monkeypatch.context() as patch:
         patch.setattr(f"{RUNNING}.in_processes", broken_off)
         failed(narrows(*line), 1, "nobody is there")
-    assert (contents(folder / "out"), times(folder / "out")) == before
+    assert results(folder / "out") == before
     Path("in/d1.npy").write_bytes(b"nothing")
     found = narrows(*line)  # the earlier results are still known
     assert found.code == 1 and "removed, because DATA has changed since: out/d1.nrw" in found.err
@@ -232,6 +238,39 @@ def test_results_of_files_that_are_no_data_now_stay_and_are_told(
     one = ("encode", model_file, "in/d1.npy", "--workers", 1, "--out", "one")
     done(narrows(*one))
     assert "wrote 0 files to one; 1 was there already" in done(narrows(*one)).err
+
+
+@here
+@pytest.mark.parametrize("again", [False, True])
+def test_results_of_a_run_that_was_killed_are_known_to_the_next(
+    again: bool,
+    narrows: Command,
+    folder: Path,
+    model_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = ("encode", model_file, "in", "--workers", 1, "--out", "out")
+    if again:  # results take the place of others
+        done(narrows(*line))
+        for name in ("d1", "d2", "d10"):
+            np.save(f"in/{name}.npy", np.load(f"in/{name}.npy")[::-1])
+
+    def killed(function: Any, tasks: Sequence[Any], count: int) -> Iterator[tuple[int, Any]]:
+        yield from ((number, function(tasks[number])) for number in range(3))
+        raise SystemExit(9)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{RUNNING}.in_processes", killed)
+        with pytest.raises(SystemExit):
+            narrows(*line)
+    assert {"d1.npy", "d2.npy", "d10.npy"} <= contents(folder / "out").keys()
+    Path("in/d10.npy").unlink()
+    spoil("d1")
+    found = narrows(*line)
+    failed(
+        found, 1, "1 of 4 files has no result", "removed, because DATA has changed since: out/d1"
+    )
+    assert "out also holds 1 result of files that are not in in: d10.npy\n" in found.err
 
 
 @here

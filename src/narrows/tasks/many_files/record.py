@@ -16,7 +16,9 @@ from narrows.tasks.many_files.places import has_time
 #: The file in the folder; names that begin like this are no data.
 RECORD = "_narrows.json"
 
-_RESULTS = "results"
+# What it has of results: those that are there, and those that a run is about to make, of which it
+# leaves some where it is killed. Both by their names, with the time by which each is known.
+_RESULTS, _BEGUN = "results", "begun"
 
 
 @dataclass(frozen=True)
@@ -49,31 +51,36 @@ class Record:
                     removed.append(each)
         return removed
 
-    def write(self, results: Mapping[Path, int]) -> None:
+    def begin(self, results: Mapping[Path, int]) -> None:
+        """Write down what is known, and the results with their times that are to be made."""
+        self._write(self.known, {self._name(path): time for path, time in results.items()})
+
+    def end(self, results: Mapping[Path, int]) -> None:
         """Write down what is known and these results with their times, as far as they are there."""
         known = {self.out / name: time for name, time in self.known.items()}
         every = (*known.items(), *results.items())  # of one that was to be removed, the time it has
-        there = {self._name(path): time for path, time in every if has_time(path, time)}
+        self._write({self._name(path): time for path, time in every if has_time(path, time)}, {})
+
+    def _write(self, there: dict[str, int], begun: dict[str, int]) -> None:
+        content = self.settings | {_RESULTS: there, _BEGUN: begun}
         with atomic_file(self.out / RECORD, "w") as file:
-            file.write(json.dumps(self.settings | {_RESULTS: there}, indent=1) + "\n")
+            file.write(json.dumps(content, indent=1) + "\n")
 
     def _name(self, result: Path) -> str:
         return result.relative_to(self.out).as_posix()
 
 
-def begin_record(out: Path, settings: dict[str, Any]) -> Record:
-    """Write what job makes the results of a folder, or make sure that it is the same one.
+def begin_record(out: Path, settings: dict[str, Any], results: Mapping[Path, int]) -> Record:
+    """Make sure that a folder has no results of another job, and write down what job makes these
+    there.
 
     Raises:
         UsageError: it is another job.
         OutputError: the folder holds something else.
     """
-    if not all(map(_is_nothing, out.iterdir())):
-        known = _known(out / RECORD, settings)
-        ours = {name: time for name, time in known.items() if has_time(out / name, time)}
-        return Record(out, settings, ours)
-    record = Record(out, settings, {})
-    record.write({})  # before there is a result: another job must not take it for its own
+    is_new = all(map(_is_nothing, out.iterdir()))
+    record = Record(out, settings, {} if is_new else _known(out / RECORD, settings))
+    record.begin(results)  # before there is one: another job must not take it for its own
     return record
 
 
@@ -85,7 +92,7 @@ def _is_nothing(path: Path) -> bool:
 
 
 def _known(path: Path, settings: dict[str, Any]) -> dict[str, int]:
-    """The results that a record has, of the same job."""
+    """The results that a record has, of the same job, as far as they are there."""
     if not path.exists():
         raise OutputError(
             f"{path.parent} exists already and is not an empty folder, nor one that such a run "
@@ -101,7 +108,7 @@ def _known(path: Path, settings: dict[str, Any]) -> dict[str, int]:
             f"{path} is damaged, and does not say what made the results beside it",
             hint="name a new folder",
         )
-    results = before.pop(_RESULTS, None)
+    found = [before.pop(name, None) for name in (_RESULTS, _BEGUN)]
     names = [*settings, *(name for name in before if name not in settings)]
     other = [name for name in names if before.get(name) != settings.get(name)]
     if other:
@@ -111,11 +118,12 @@ def _known(path: Path, settings: dict[str, Any]) -> dict[str, int]:
             f"differ{'s' if len(other) == 1 else ''}",
             hint="name a new folder, or ask for the same as before to go on",
         )
-    found = results if isinstance(results, dict) else {}
-    return {name: time for name, time in found.items() if isinstance(time, int) and _is_below(name)}
+    every = [pair for each in found if isinstance(each, dict) for pair in each.items()]
+    return {name: time for name, time in every if _is_there(path.parent, name, time)}
 
 
-def _is_below(name: str) -> bool:
-    """Whether a name can be that of a result in the folder, whoever wrote it."""
+def _is_there(out: Path, name: str, time: Any) -> bool:
+    """Whether a result of this name is in the folder, with this time, whoever wrote them."""
     path = Path(name)
-    return "\0" not in name and not path.is_absolute() and ".." not in path.parts
+    is_below = "\0" not in name and not path.is_absolute() and ".." not in path.parts
+    return is_below and isinstance(time, int) and has_time(out / path, time)

@@ -172,9 +172,10 @@ def run_files(
         held.enter_context(held_folder(out, "wait until it has ended, or name another folder"))
         results = {place.out: place.modified for place in places}
         index = None if job.index_name is None else out / job.index_name
-        record = begin_record(out, job.settings())
-        others = record.others(filter(None, (*results, index)))
-        _say_others(others, source, out, listener.note)
+        if index is not None:
+            results[index] = max(results.values())
+        record = begin_record(out, job.settings(), results)
+        _say_others(record.others(results), source, out, listener.note)
         for folder in sorted({place.out.parent for place in places}):
             held.enter_context(made_folder(folder))
             held.callback(remove_left_overs, folder)  # of a process that was killed meanwhile
@@ -184,12 +185,11 @@ def run_files(
             # only now: what is broken off leaves everything as it was
             _remove_old(failed, index, record, listener.note)
         elif index is not None:
-            is_one = job.write_index(index, list(results), listener.track)
-            results[index] = max(results.values())
+            is_one = job.write_index(index, [place.out for place in places], listener.track)
             with contextlib.suppress(OSError):  # it is known by this time, and useful without
                 os.utime(index, ns=(results[index], results[index]))
             found = replace(found, index=index, is_one=is_one)
-        record.write(results)
+        record.end(results)
         return found
 
 
