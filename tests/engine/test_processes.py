@@ -17,6 +17,7 @@ import pytest
 
 from helpers.command_line import ENVIRONMENT, Command, done
 from helpers.compiling import plain_flags
+from narrows.engine.meeting import Connections
 from narrows.engine.processes import _SAYING, _Group, _last_words, joined
 from narrows.errors import NarrowsError, UsageError
 from narrows.support import interruption
@@ -137,9 +138,15 @@ def test_a_lost_process_ends_all_and_fewer_go_on_with_the_same_losses(
     np.testing.assert_allclose(_losses(tmp_path), _losses(other), rtol=1e-4)
 
 
+def _group(index: int, count: int, **others: socket.socket) -> _Group:
+    """A process that has joined; the ends of its connections here, by the others' numbers."""
+    connections = Connections({int(name.lstrip("_")): each for name, each in others.items()})
+    return _Group(index, count, "127.0.0.1:1", connections)
+
+
 def test_process_0_too_says_that_it_was_ended(capfd: pytest.CaptureFixture[str]) -> None:
     """As by a signal that nothing hears."""
-    group = _Group(0, 2, "127.0.0.1:1")
+    group = _group(0, 2)
     with group.watched():
         words, group._words = group._words, None
         assert words is not None
@@ -167,9 +174,9 @@ def test_process_0_that_never_answers_is_missing_and_is_told_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As where the network is cut."""
-    monkeypatch.setattr("narrows.engine.processes._BEAT_SECONDS", 0.001)
+    monkeypatch.setattr("narrows.engine.processes._SILENT_SECONDS", 0)
     monkeypatch.setattr("narrows.engine.processes._HEARD_SECONDS", 0.001)
-    group, answers, ended = _Group(1, 3, "127.0.0.1:1"), threading.Event(), list[str | None]()
+    group, answers, ended = _group(1, 3), threading.Event(), list[str | None]()
     group.client = SimpleNamespace(key_value_set=lambda *_, **__: answers.wait())
     monkeypatch.setattr(group, "_give_up", lambda: ended.append(group.missing))
     beats = threading.Thread(target=group._beat)
@@ -188,7 +195,7 @@ def test_an_interrupted_process_tells_the_others_whatever_its_main_thread_does(
     """As while XLA compiles: the program ends itself then, and this thread with it."""
     monkeypatch.setattr("narrows.engine.processes._BEAT_SECONDS", 0.001)
     monkeypatch.setattr("narrows.support.interruption._State.number", signal.SIGINT)
-    group, told = _Group(1, 3, "127.0.0.1:1"), dict[str, str]()
+    group, told = _group(1, 3), dict[str, str]()
     group.client = SimpleNamespace(key_value_set=told.__setitem__)
     words = group._words = _last_words("127.0.0.1:1")
     group._watch()
@@ -196,19 +203,42 @@ def test_an_interrupted_process_tells_the_others_whatever_its_main_thread_does(
     assert words.wait() == 0 and capfd.readouterr().err == ""
 
 
-def test_process_0_that_is_interrupted_stays_until_the_others_have_ended(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_process_0_that_is_interrupted_stays_until_the_others_have_gone() -> None:
     """With it goes what JAX asks, which then aborts who is there still."""
-    monkeypatch.setattr("narrows.engine.processes._BEAT_SECONDS", 0.001)
-    group, found = _Group(0, 2, "127.0.0.1:1"), [[0], [0], [0, 1]]
-    ended = [[(f"narrows/ended/{process}", "why") for process in some] for some in found]
-    asked = iter(ended)
-    group.client = SimpleNamespace(
-        key_value_set=lambda *_: None, key_value_dir_get=lambda _: next(asked)
-    )
-    group._part()
-    assert next(asked, None) is None
+    there, here = socket.socketpair()
+    group = _group(0, 2, _1=here)
+    group.client = SimpleNamespace(key_value_set=lambda *_: None)
+    parting = threading.Thread(target=group._part)
+    with there:
+        parting.start()
+        assert there.recv(1000) == b"ended: it was interrupted\n"
+        there.sendall(b"ended: process 0 has ended\n")
+    parting.join()
+    assert group._ended == {1: "process 0 has ended"}
+    assert not group._connections.processes()
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_one_that_says_that_it_ends_is_heard_without_its_coordinator(
+    index: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, here = socket.socketpair()
+    group, ended = _group(index, 2, **{f"_{1 - index}": here}), list[str | None]()
+    monkeypatch.setattr(group, "_give_up", lambda: ended.append(group.missing))
+    with there:
+        there.sendall(b"left\nended: no room: 3 MB\n")
+        group._watch()
+    assert ended == [f"process {1 - index} of 2 has ended: no room: 3 MB"]
+
+
+def test_one_whose_connection_breaks_is_not_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an idle one does on its way through some networks."""
+    there, here = socket.socketpair()
+    there.close()
+    group, waited = _group(1, 2, _0=here), iter([False, False, True])
+    monkeypatch.setattr(group._left, "is_set", lambda: next(waited))
+    group._watch()
+    assert group.missing is None and not group._connections.processes()
 
 
 def test_one_that_is_interrupted_twice_tells_the_others_too(
@@ -219,7 +249,7 @@ def test_one_that_is_interrupted_twice_tells_the_others_too(
     monkeypatch.setattr("narrows.support.interruption._State.number", None)
     ended, told = list[int](), dict[str, str]()
     monkeypatch.setattr("os._exit", ended.append)
-    group = _Group(1, 3, "127.0.0.1:1")
+    group = _group(1, 3)
     group.client = SimpleNamespace(key_value_set=told.__setitem__)
     with group.watched():
         interruption._end(signal.SIGINT)

@@ -2,7 +2,8 @@
 take one that has gone meanwhile for one that is there.
 
 Process 0 listens where JAX's coordinator will. Each of the others says its number there, and keeps
-the connection until JAX has joined all: it breaks where its process ends, however that comes.
+the connection: it breaks where its process ends, however that comes, and what is said on it is
+heard at once.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from multiprocessing.connection import wait
 
 from narrows.errors import TrainingError, UsageError
 from narrows.support.interruption import came
@@ -22,24 +24,26 @@ from narrows.support.temporary import remove_temporaries
 #: How long processes wait for each other, in seconds, where it is not a minute.
 VARIABLE = "NARROWS_JOIN_SECONDS"
 
+#: How long one listens before it looks for something else.
+LOOK_SECONDS = 0.1
+
 _SECONDS = 60.0
 _TOLD_SECONDS = 10.0
-_LOOK_SECONDS = 0.1
 _LINE_SECONDS = 1.0
 _LINE_BYTES = 1000
 _ALL, _LEFT = "all", "left"
 
 
 @contextlib.contextmanager
-def met(address: str, count: int, index: int) -> Iterator[None]:
+def met(address: str, count: int, index: int) -> Iterator["Connections"]:
     """All ``count`` processes have come to process 0, at ``address``. One that ends before the
-    block has ended ends all of them.
+    block has ended ends all of them. What is given stays open where the block does not fail.
 
     Raises:
         TrainingError: who has not come in time, or this one is not of them.
     """
     if count == 1:
-        yield
+        yield Connections({})
         return
     patience = _Patience()
     if index == 0:
@@ -51,14 +55,47 @@ def met(address: str, count: int, index: int) -> Iterator[None]:
         target=_look_after, args=(others, count, over), name="narrows-meeting", daemon=True
     )
     looking.start()
-    try:
-        yield
-        _tell(others.values(), _LEFT)
-    finally:
-        over.set()
-        looking.join()
+    with contextlib.ExitStack() as open_until_here:
         for each in others.values():
-            each.close()
+            open_until_here.enter_context(each)
+        try:
+            yield Connections(others)
+            _tell(others.values(), _LEFT)
+        finally:
+            over.set()
+            looking.join()
+        open_until_here.pop_all()
+
+
+class Connections:
+    """This process's connections: to all others for process 0, to process 0 for each of the
+    others. One that breaks for another reason than that its process has ended, an idle one say, is
+    lost like that one: nobody is missing for it."""
+
+    def __init__(self, others: dict[int, socket.socket]) -> None:
+        self._others, self._one_hears = dict(others), threading.Lock()
+
+    def processes(self) -> list[int]:
+        """Those at the other ends."""
+        return list(self._others)
+
+    def heard(self) -> dict[int, str]:
+        """A line that each of some has said, within a moment."""
+        with self._one_hears:
+            lines = dict(_heard(self._others))
+            for number in [number for number, said in lines.items() if not said]:
+                del lines[number]
+                self._others.pop(number).close()
+        return lines
+
+    def tell(self, text: str) -> None:
+        """Say the start of ``text``, in one line, to all of them."""
+        _tell(list(self._others.values()), " ".join(text.split())[: _LINE_BYTES // 8])
+
+    def close(self) -> None:
+        with self._one_hears:
+            while self._others:
+                self._others.popitem()[1].close()
 
 
 class _Patience:
@@ -102,7 +139,7 @@ def _gathered(port: int, count: int, patience: _Patience) -> dict[int, socket.so
                 raise patience.error(text)
             for number, _ in _heard(come):  # it has gone, and may come again
                 come.pop(number).close()
-            if select.select([listener], [], [], _LOOK_SECONDS)[0]:
+            if select.select([listener], [], [], LOOK_SECONDS)[0]:
                 _welcome(listener, come, count)
     _tell(come.values(), _ALL)
     return come
@@ -149,11 +186,12 @@ def _called(address: str, count: int, index: int, patience: _Patience) -> socket
             _tell([connection], f"process {index} of {count}")
             said = _line(connection)
             if said == _ALL:
+                connection.settimeout(_LINE_SECONDS)
                 return connection
             connection.close()
             if said:
                 raise patience.error(said)
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(LOOK_SECONDS)
     raise patience.error(f"{missing} is missing: it does not answer at {address}")
 
 
@@ -174,10 +212,8 @@ def _look_after(others: dict[int, socket.socket], count: int, over: threading.Ev
 
 
 def _heard(connections: dict[int, socket.socket]) -> list[tuple[int, str]]:
-    """What some say within a moment; nothing where one has gone."""
-    if not connections:
-        return []
-    ready = select.select(list(connections.values()), [], [], _LOOK_SECONDS)[0]
+    """What some say within a moment; an empty line where one has gone."""
+    ready = wait(list(connections.values()), LOOK_SECONDS)  # more of them than select takes
     return [(number, _line(each)) for number, each in connections.items() if each in ready]
 
 

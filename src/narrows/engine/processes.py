@@ -2,8 +2,8 @@
 
 JAX joins them (``jax.distributed``), once all have come (:mod:`narrows.engine.meeting`). What is
 here beside that notices where one is missing and says which: every process tells its coordinator,
-process 0, each second that it is there, and why it ends. Nothing here imports JAX before processes
-join.
+process 0, each second that it is there, and why it ends. That one ends is said on the connections
+of before too, where it is heard at once. Nothing here imports JAX before processes join.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from narrows.engine.meeting import met
+from narrows.engine.meeting import LOOK_SECONDS, Connections, met
 from narrows.errors import NarrowsError, TrainingError, UsageError
 from narrows.support import arguments
 from narrows.support.interruption import came, with_farewell
@@ -29,9 +29,9 @@ from narrows.support.temporary import remove_temporaries
 DETECTED = "auto"
 
 _BEAT_SECONDS = 1.0
-# A process that was not heard of at so many beats is missing. They are counted, so that no clock
+# A process of which nothing was heard for so long is missing. Looks are counted, so that no clock
 # that jumps, and no program that was stopped for a while, makes silence.
-_SILENT_BEATS = 20
+_SILENT_SECONDS = 20
 _JOIN_SECONDS = 300
 # What JAX waits for by a clock that may jump, ahead by a year say, it waits for so long: who is
 # missing is noticed meanwhile, and one may have more to read than the others before it trains.
@@ -85,7 +85,7 @@ def joined(
             )
         yield True
         return
-    group = _Group(*_join(coordinator, count, index))
+    group = _join(coordinator, count, index)
     _State.group = group
     try:
         with group.watched():
@@ -130,8 +130,8 @@ def arrays_from_first(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: np.asarray(broadcast_one_to_all(arrays[name])) for name in sorted(arrays)}
 
 
-def _join(coordinator: str, count: int | None, index: int | None) -> tuple[int, int, str]:
-    """Join; gives this process's number, how many there are, and where process 0 is."""
+def _join(coordinator: str, count: int | None, index: int | None) -> "_Group":
+    """Join; gives the group."""
     import inspect
 
     import jax
@@ -148,11 +148,12 @@ def _join(coordinator: str, count: int | None, index: int | None) -> tuple[int, 
         "heartbeat_timeout_seconds": _PATIENCE_SECONDS,
     }
     known = inspect.signature(jax.distributed.initialize).parameters  # older ones have not all
-    with met(coordinator, count, index), _explained():
+    with met(coordinator, count, index) as connections, _explained():
         jax.distributed.initialize(
             coordinator, count, index, **{name: wanted[name] for name in wanted if name in known}
         )
-        return jax.process_index(), jax.process_count(), coordinator  # asks all for their devices
+        # asks all for their devices
+        return _Group(jax.process_index(), jax.process_count(), coordinator, connections)
 
 
 def _detected() -> tuple[str, int | None, int | None]:
@@ -234,11 +235,12 @@ def _distributed_state() -> Any:
 class _Group:
     """Processes that have joined, and this one's number among them."""
 
-    def __init__(self, index: int, count: int, address: str) -> None:
+    def __init__(self, index: int, count: int, address: str, connections: Connections) -> None:
         self.index, self.count, self.address = index, count, address
+        self._connections = connections
         self.client = _distributed_state().client
         self._left, self._ending = threading.Event(), threading.Event()
-        self._silence = dict.fromkeys(range(count), 0)  # beats without a word, by process
+        self._silence = dict.fromkeys(range(count), 0)  # looks without a word, by process
         self._ended = dict[int, str]()
         self._words: subprocess.Popen[bytes] | None = None
         self.missing: str | None = None
@@ -269,6 +271,7 @@ class _Group:
         self.client.wait_at_barrier("narrows/done", _JOIN_SECONDS * 1000)
         self._left.set()
         self._dismiss()
+        self._connections.close()
         jax.distributed.shutdown()
 
     def _dismiss(self) -> None:
@@ -301,7 +304,7 @@ class _Group:
 
     def look_for_missing(self) -> None:
         """Give the watch the time to find out who is gone, where JAX says that one is."""
-        deadline = time.monotonic() + (_SILENT_BEATS + 10) * _BEAT_SECONDS
+        deadline = time.monotonic() + _SILENT_SECONDS + 10
         while self.missing is None and not came() and time.monotonic() < deadline:
             time.sleep(_BEAT_SECONDS / 4)
 
@@ -319,18 +322,25 @@ class _Group:
             with contextlib.suppress(Exception):
                 self.client.key_value_set(f"narrows/{_ENDED}/{self.index}", why)
 
+        self._connections.tell(f"{_ENDED}: {why}")
         told = threading.Thread(target=tell, daemon=True)
         told.start()
         told.join(seconds)
 
     def _wait_for_others(self, seconds: float = _HEARD_SECONDS) -> None:
-        """Until they have heard: with this process the place goes where they ask."""
+        """Until they have gone: JAX aborts those that are there still when this process goes."""
         deadline = time.monotonic() + seconds
-        with contextlib.suppress(Exception):
-            while time.monotonic() < deadline:
-                if len(self._found(_ENDED)) + len(self._silent()) >= self.count:
-                    return
-                time.sleep(_BEAT_SECONDS / 4)
+        while time.monotonic() < deadline:
+            if set(self._connections.processes()) <= set(self._silent()):
+                return
+            self._hear()
+
+    def _hear(self) -> bool:
+        """Hear who ends, for a moment; whether anything was said."""
+        said = self._connections.heard()
+        ended = {n: why.partition(": ") for n, why in said.items() if why.startswith(_ENDED)}
+        self._ended = self._ended | {number: why for number, (_, _, why) in ended.items()}
+        return bool(said)
 
     def _found(self, kind: str) -> dict[int, str]:
         found = self.client.key_value_dir_get(f"narrows/{kind}/")
@@ -346,21 +356,23 @@ class _Group:
                 self.client.key_value_set(
                     f"narrows/beat/{self.index}", str(beat), allow_overwrite=True
                 )
-                beats, self._ended = self._found("beat"), self._found(_ENDED)
+                beats, ended = self._found("beat"), self._found(_ENDED)
             except Exception:  # JAX ends this process where process 0 is gone
                 continue
+            self._ended = self._ended | ended
             for process, told in beats.items():
                 if heard.get(process) != told:
                     heard[process], self._silence[process] = told, 0
 
     def _watch(self) -> None:
         """A thread that finds out who is missing, or has ended."""
-        while not self._left.wait(_BEAT_SECONDS):
+        while not self._left.is_set():
             if came():  # the main thread may compile, and never come to say it
                 self._part()
                 return
-            for process in self._silence:
-                self._silence[process] += 1
+            if not self._hear():
+                for process in self._silence:
+                    self._silence[process] += 1
             self.missing = self._sentence()
             if self.missing is not None:
                 self._give_up()
@@ -368,7 +380,7 @@ class _Group:
 
     def _silent(self) -> list[int]:
         """Who is missing: process 0 alone, through which all are heard, where it is."""
-        silent = [n for n, beats in self._silence.items() if beats > _SILENT_BEATS]
+        silent = [n for n, looks in self._silence.items() if looks * LOOK_SECONDS > _SILENT_SECONDS]
         others = [n for n in silent if n != self.index and n not in self._ended]
         return others[:1] if others[:1] == [0] else others
 
@@ -378,7 +390,7 @@ class _Group:
         if silent:
             return (
                 f"process {', '.join(map(str, silent))} of {self.count} is missing: nothing was "
-                f"heard of it for {_SILENT_BEATS * _BEAT_SECONDS:.0f} s"
+                f"heard of it for {_SILENT_SECONDS} s"
             )
         for process, why in sorted(self._ended.items()):
             if process != self.index:
