@@ -138,9 +138,9 @@ def test_a_lost_process_ends_all_and_fewer_go_on_with_the_same_losses(
     np.testing.assert_allclose(_losses(tmp_path), _losses(other), rtol=1e-4)
 
 
-def _group(index: int, count: int, **others: socket.socket) -> _Group:
-    """A process that has joined; the ends of its connections here, by the others' numbers."""
-    connections = Connections({int(name.lstrip("_")): each for name, each in others.items()})
+def _group(index: int, count: int, **to: socket.socket) -> _Group:
+    """A process that has joined; ``to_1`` is its end of the connection to process 1."""
+    connections = Connections({int(name.removeprefix("to_")): each for name, each in to.items()})
     return _Group(index, count, "127.0.0.1:1", connections)
 
 
@@ -206,9 +206,10 @@ def test_an_interrupted_process_tells_the_others_whatever_its_main_thread_does(
 def test_process_0_that_is_interrupted_stays_until_the_others_have_gone() -> None:
     """With it goes what JAX asks, which then aborts who is there still."""
     there, here = socket.socketpair()
-    group = _group(0, 2, _1=here)
+    group = _group(0, 2, to_1=here)
     group.client = SimpleNamespace(key_value_set=lambda *_: None)
     parting = threading.Thread(target=group._part)
+    there.settimeout(60)
     with there:
         parting.start()
         assert there.recv(1000) == b"ended: it was interrupted\n"
@@ -223,7 +224,7 @@ def test_one_that_says_that_it_ends_is_heard_without_its_coordinator(
     index: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there, here = socket.socketpair()
-    group, ended = _group(index, 2, **{f"_{1 - index}": here}), list[str | None]()
+    group, ended = _group(index, 2, **{f"to_{1 - index}": here}), list[str | None]()
     monkeypatch.setattr(group, "_give_up", lambda: ended.append(group.missing))
     with there:
         there.sendall(b"left\nended: no room: 3 MB\n")
@@ -235,7 +236,7 @@ def test_one_whose_connection_breaks_is_not_missing(monkeypatch: pytest.MonkeyPa
     """As an idle one does on its way through some networks."""
     there, here = socket.socketpair()
     there.close()
-    group, waited = _group(1, 2, _0=here), iter([False, False, True])
+    group, waited = _group(1, 2, to_0=here), iter([False, False, True])
     monkeypatch.setattr(group._left, "is_set", lambda: next(waited))
     group._watch()
     assert group.missing is None and not group._connections.processes()
