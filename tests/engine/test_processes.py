@@ -203,19 +203,24 @@ def test_an_interrupted_process_tells_the_others_whatever_its_main_thread_does(
     assert words.wait() == 0 and capfd.readouterr().err == ""
 
 
+def _without_coordinator(group: _Group) -> _Group:
+    group.client = SimpleNamespace(key_value_set=lambda *_, **__: None, key_value_dir_get=dict)
+    return group
+
+
 def test_process_0_that_is_interrupted_stays_until_the_others_have_gone() -> None:
     """With it goes what JAX asks, which then aborts who is there still."""
     there, here = socket.socketpair()
-    group = _group(0, 2, to_1=here)
-    group.client = SimpleNamespace(key_value_set=lambda *_: None)
+    group = _without_coordinator(_group(0, 2, to_1=here))
     parting = threading.Thread(target=group._part)
     there.settimeout(60)
     with there:
         parting.start()
-        assert there.recv(1000) == b"ended: it was interrupted\n"
-        there.sendall(b"ended: process 0 has ended\n")
+        assert there.recv(1000) == b"ended 0: it was interrupted\n"
+        there.sendall(b"ended 1: process 0 has ended\n")
+        assert there.recv(1000) == b"ended 1: process 0 has ended\n"  # as all others are told
+        assert parting.is_alive()
     parting.join()
-    assert group._ended == {1: "process 0 has ended"}
     assert not group._connections.processes()
 
 
@@ -224,12 +229,41 @@ def test_one_that_says_that_it_ends_is_heard_without_its_coordinator(
     index: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there, here = socket.socketpair()
-    group, ended = _group(index, 2, **{f"to_{1 - index}": here}), list[str | None]()
+    group, ended = _group(index, 3, **{f"to_{1 - index}": here}), list[str | None]()
     monkeypatch.setattr(group, "_give_up", lambda: ended.append(group.missing))
     with there:
-        there.sendall(b"left\nended: no room: 3 MB\n")
+        there.sendall(b"left\nended 2: no room: 3 MB\nended 1: process 2 of 3 has ended\n")
         group._watch()
-    assert ended == [f"process {1 - index} of 2 has ended: no room: 3 MB"]
+    assert ended == ["process 2 of 3 has ended: no room: 3 MB"]
+
+
+def test_process_0_that_fails_says_why_and_not_that_others_have_ended_for_it() -> None:
+    from narrows.errors import DataError
+
+    there, here = socket.socketpair()
+    there.settimeout(60)
+    group, raised = _without_coordinator(_group(0, 2, to_1=here)), list[BaseException]()
+    why = "no file \udcff\n" + 300 * "long " + "end"
+
+    def work() -> None:
+        try:
+            with group.watched():
+                raise DataError(why, hint="see there")
+        except NarrowsError as error:
+            raised.append(error)
+
+    working = threading.Thread(target=work)
+    with there, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("narrows.engine.processes._skip_shutdown", lambda: None)
+        working.start()
+        said = there.recv(4000).decode()
+        assert said.startswith("ended 0: no file ? long ") and said.endswith(" long ...\n")
+        there.sendall(b"ended 1: process 0 of 2 has ended: no file\n")
+        there.recv(4000)
+        there.close()
+        working.join()
+    (error,) = raised
+    assert isinstance(error, DataError) and error.message == why and error.hint == "see there"
 
 
 def test_one_whose_connection_breaks_is_not_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,6 +274,7 @@ def test_one_whose_connection_breaks_is_not_missing(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(group._left, "is_set", lambda: next(waited))
     group._watch()
     assert group.missing is None and not group._connections.processes()
+    assert set(group._silence.values()) == {1}  # which was waited for; the other look was cut short
 
 
 def test_one_that_is_interrupted_twice_tells_the_others_too(

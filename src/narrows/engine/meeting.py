@@ -11,6 +11,7 @@ import os
 import re
 import select
 import socket
+import textwrap
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -19,18 +20,20 @@ from multiprocessing.connection import wait
 from narrows.errors import TrainingError, UsageError
 from narrows.support.interruption import came
 from narrows.support.log import say
+from narrows.support.number_text import listed
 from narrows.support.temporary import remove_temporaries
 
 #: How long processes wait for each other, in seconds, where it is not a minute.
 VARIABLE = "NARROWS_JOIN_SECONDS"
 
-#: How long one listens before it looks for something else.
+#: How long one listens before it looks for something else; silence is counted in this.
 LOOK_SECONDS = 0.1
 
 _SECONDS = 60.0
 _TOLD_SECONDS = 10.0
 _LINE_SECONDS = 1.0
-_LINE_BYTES = 1000
+_LINE_BYTES, _SHORT = 4000, 900
+_ALIVE_SECONDS = 30
 _ALL, _LEFT = "all", "left"
 
 
@@ -69,33 +72,46 @@ def met(address: str, count: int, index: int) -> Iterator["Connections"]:
 
 class Connections:
     """This process's connections: to all others for process 0, to process 0 for each of the
-    others. One that breaks for another reason than that its process has ended, an idle one say, is
-    lost like that one: nobody is missing for it."""
+    others. One may break though its process is there: nobody is missing for that."""
 
     def __init__(self, others: dict[int, socket.socket]) -> None:
         self._others, self._one_hears = dict(others), threading.Lock()
+        for each in others.values():
+            _keep_alive(each)
 
     def processes(self) -> list[int]:
         """Those at the other ends."""
         return list(self._others)
 
     def heard(self) -> dict[int, str]:
-        """A line that each of some has said, within a moment."""
-        with self._one_hears:
+        """A line of each that has said one, for at most about :data:`LOOK_SECONDS`; an empty one
+        where a connection has broken, which is closed."""
+        if not self._one_hears.acquire(timeout=LOOK_SECONDS):
+            return {}
+        try:
             lines = dict(_heard(self._others))
             for number in [number for number, said in lines.items() if not said]:
-                del lines[number]
                 self._others.pop(number).close()
-        return lines
+            return lines
+        finally:
+            self._one_hears.release()
 
     def tell(self, text: str) -> None:
         """Say the start of ``text``, in one line, to all of them."""
-        _tell(list(self._others.values()), " ".join(text.split())[: _LINE_BYTES // 8])
+        _tell(list(self._others.values()), textwrap.shorten(text, _SHORT, placeholder=" ..."))
 
     def close(self) -> None:
         with self._one_hears:
             while self._others:
                 self._others.popitem()[1].close()
+
+
+def _keep_alive(connection: socket.socket) -> None:
+    """No machine on the way shall forget a connection on which nothing is said for hours."""
+    with contextlib.suppress(OSError, AttributeError):  # not every system knows all of them
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _ALIVE_SECONDS)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _ALIVE_SECONDS)
 
 
 class _Patience:
@@ -132,14 +148,16 @@ def _gathered(port: int, count: int, patience: _Patience) -> dict[int, socket.so
     come = dict[int, socket.socket]()
     with _listening(port) as listener:
         while missing := [str(number) for number in range(1, count) if number not in come]:
-            named = f"process {', '.join(missing)} of {count}"
+            named = f"process {listed(missing, 10)} of {count}"
             if patience.is_over(named):
                 text = f"{named} is missing: it did not come within {patience.seconds:g} s"
                 _tell(come.values(), text)
                 raise patience.error(text)
             for number, _ in _heard(come):  # it has gone, and may come again
                 come.pop(number).close()
-            if select.select([listener], [], [], LOOK_SECONDS)[0]:
+            for some in range(count):  # all that have called by now
+                if not select.select([listener], [], [], 0 if some else LOOK_SECONDS)[0]:
+                    break
                 _welcome(listener, come, count)
     _tell(come.values(), _ALL)
     return come
@@ -213,6 +231,9 @@ def _look_after(others: dict[int, socket.socket], count: int, over: threading.Ev
 
 def _heard(connections: dict[int, socket.socket]) -> list[tuple[int, str]]:
     """What some say within a moment; an empty line where one has gone."""
+    if not connections:
+        time.sleep(LOOK_SECONDS)
+        return []
     ready = wait(list(connections.values()), LOOK_SECONDS)  # more of them than select takes
     return [(number, _line(each)) for number, each in connections.items() if each in ready]
 
@@ -232,4 +253,4 @@ def _line(connection: socket.socket) -> str:
 def _tell(connections: Iterable[socket.socket], text: str) -> None:
     for each in connections:
         with contextlib.suppress(OSError):
-            each.sendall(f"{text}\n".encode())
+            each.sendall(f"{text}\n".encode(errors="replace"))

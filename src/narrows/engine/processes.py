@@ -9,6 +9,7 @@ of before too, where it is heard at once. Nothing here imports JAX before proces
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -286,10 +287,11 @@ class _Group:
     def _end(self, error: BaseException) -> None:
         """Tell the others why this process ends, or say who is missing, and end without JAX, which
         would wait for all."""
-        if not isinstance(error, NarrowsError | KeyboardInterrupt | SystemExit):
-            self.look_for_missing()
+        if isinstance(error, RuntimeError | ValueError) and not isinstance(error, NarrowsError):
+            self.look_for_missing()  # as JAX raises them where a process is gone
         self._ending.set()
-        why = self.missing or str(getattr(error, "message", error)) or type(error).__name__
+        missing = self.missing
+        why = missing or str(getattr(error, "message", error)) or type(error).__name__
         if isinstance(error, KeyboardInterrupt) or came():
             why = _INTERRUPTED
         self._tell(why)
@@ -298,8 +300,8 @@ class _Group:
         self._left.set()
         self._dismiss()
         _skip_shutdown()
-        if self.missing is not None and not came():
-            raise TrainingError(self.missing, hint=_HINT) from error
+        if missing is not None and not came():
+            raise TrainingError(missing, hint=_HINT) from error
         raise error
 
     def look_for_missing(self) -> None:
@@ -322,25 +324,32 @@ class _Group:
             with contextlib.suppress(Exception):
                 self.client.key_value_set(f"narrows/{_ENDED}/{self.index}", why)
 
-        self._connections.tell(f"{_ENDED}: {why}")
+        with contextlib.suppress(Exception):
+            self._connections.tell(f"{_ENDED} {self.index}: {why}")
         told = threading.Thread(target=tell, daemon=True)
         told.start()
         told.join(seconds)
 
     def _wait_for_others(self, seconds: float = _HEARD_SECONDS) -> None:
-        """Until they have gone: JAX aborts those that are there still when this process goes."""
+        """Until they have ended: JAX aborts those that are there still when this process ends."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if set(self._connections.processes()) <= set(self._silent()):
+            gone = self._ended.keys() - self._connections.processes()
+            if len(gone | set(self._silent()) | {self.index}) == self.count:
                 return
             self._hear()
 
     def _hear(self) -> bool:
-        """Hear who ends, for a moment; whether anything was said."""
-        said = self._connections.heard()
-        ended = {n: why.partition(": ") for n, why in said.items() if why.startswith(_ENDED)}
-        self._ended = self._ended | {number: why for number, (_, _, why) in ended.items()}
-        return bool(said)
+        """Hear who ends, for a moment, and tell it to all others, where this is process 0; whether
+        anything came on the connections."""
+        lines = self._connections.heard()
+        for line in lines.values():
+            found = re.fullmatch(rf"{_ENDED} (\d+): (.*)", line)
+            if found is not None:
+                self._ended = self._ended | {int(found[1]): found[2]}
+                if self.index == 0:
+                    self._connections.tell(line)
+        return bool(lines)
 
     def _found(self, kind: str) -> dict[int, str]:
         found = self.client.key_value_dir_get(f"narrows/{kind}/")
@@ -373,6 +382,8 @@ class _Group:
             if not self._hear():
                 for process in self._silence:
                     self._silence[process] += 1
+            if self._ending.is_set():  # by itself: it is not the others' end that it tells
+                continue
             self.missing = self._sentence()
             if self.missing is not None:
                 self._give_up()
@@ -392,7 +403,7 @@ class _Group:
                 f"process {', '.join(map(str, silent))} of {self.count} is missing: nothing was "
                 f"heard of it for {_SILENT_SECONDS} s"
             )
-        for process, why in sorted(self._ended.items()):
+        for process, why in self._ended.items():  # the first that was heard of
             if process != self.index:
                 return f"process {process} of {self.count} has ended: {why}"
         return None
