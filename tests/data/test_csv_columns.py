@@ -289,7 +289,9 @@ def test_later_files_may_hold_what_training_did_not(tmp_path: Path) -> None:
     found, notes = encoded(later, "k,c,more\n1,10.5,x\n2,10.0,x\n3,-,x\n", schema)
     assert schema.encode(pa.table({"c": [10.5], "k": [1]}), SchemaDrift()).shape == (1, 2)
     assert found[1] == 10
-    assert "held whole numbers in training, and 10.5 in line 2: 1 such cell taken" in notes
+    assert (
+        "held whole numbers in training, and 10.5 in line 2: 1 such cell taken as written" in notes
+    )
     assert "ignored what the model was not trained on: 'more'" in notes
     schema = trained("2024-01-01", "2024-03-01")
     found, _ = encoded(later, "c,k\n2024-02-01T10:30:00,1\n2024-02-02 11:00:00,1\n", schema)

@@ -147,6 +147,12 @@ def test_epochs_of_which_fewer_may_be_taken_are_told_as_at_most() -> None:
         assert any(reason.startswith(told) for reason in made.reasons)
 
 
+@pytest.mark.parametrize(("count", "told"), [(1, "1 item"), (60, "60 items")])
+def test_few_items_are_told_by_their_number(count: int, told: str) -> None:
+    reasons = make_plan(rows(count, 8), FitOptions()).reasons
+    assert f"the best epoch on the validation set: few data, {told}" in reasons
+
+
 def test_what_the_user_says_is_done() -> None:
     noise = "masking:0.2"
     for preset in ("auto", "dense", "simple"):

@@ -30,7 +30,7 @@ def test_what_is_none_is_refused() -> None:
         parse_sizes("9,x")
     with pytest.raises(UsageError, match="--items 3 is not a range"):
         parse_range("3", 7)
-    with pytest.raises(UsageError, match="--items 3:9 is not within the 7 items"):
+    with pytest.raises(UsageError, match="--items 3:9 is not a range within 7 items"):
         parse_range("3:9", 7)
     with pytest.raises(UsageError, match="--at digits does not say which items"):
         parse_places("--at", "digits", 1)

@@ -68,7 +68,9 @@ def choose_recipe(
         if shift:
             reasons.append("each image moved by up to a pixel, another way every time")
     if stops:
-        reasons.append(f"the best epoch on the validation set: {count_of(count, 'items')} are few")
+        reasons.append(
+            f"the best epoch on the validation set: few data, {count_of(count, 'items')}"
+        )
     decay = _WEIGHT_DECAY if options.weight_decay is None else options.weight_decay
     settings = TrainingSettings(
         objective=options.objective,

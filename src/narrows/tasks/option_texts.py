@@ -82,7 +82,7 @@ def parse_range(text: str | None, count: int) -> tuple[int, int]:
     first, last = int(start or 0), int(stop or count)
     if not first <= last <= count:
         raise UsageError(
-            f"--items {text} is not within the {count_of(count, 'items')} that there are",
+            f"--items {text} is not a range within {count_of(count, 'items')}",
             hint=f"give a range within 0:{count}",
         )
     return first, last

@@ -122,7 +122,7 @@ def _verified_series(
                 advance(1)
     _require_none(wrong, unread, f"{count_of(len(paths), 'archives')} of {path}", against)
     text = f"{path} and its {count_of(len(paths), 'archives')} are whole: "
-    text += f"{count_of(values, 'values')} match their checksums"
+    text += f"the checksums of {count_of(values, 'values')} match"
     if against is not None:
         text += f", and none is further from {against} than it may be"
     told = {"archive": str(path), "archives": len(paths), "values": values, "against": against}
@@ -182,7 +182,7 @@ def _verified_array(
 ) -> Verified:
     found, bound, name = verify(archive, items, track=track), archive.bound, archive.name
     if found.largest is None:
-        text = f"{name} is whole: {count_of(found.values, 'values')} match its checksums"
+        text = f"{name} is whole: the checksums of {count_of(found.values, 'values')} match"
     elif bound is None:
         text = (
             f"{name} is whole, and as far from {against} as it says: largest error "
@@ -211,7 +211,7 @@ def _verified_table(
 ) -> Verified:
     found, name = verify_table(archive, against, csv=csv, track=track), archive.name
     if found.largest is None:
-        text = f"{name} is whole: {count_of(found.values, 'values')} match its checksums"
+        text = f"{name} is whole: the checksums of {count_of(found.values, 'values')} match"
     elif not found.largest:
         text = f"{name} is whole, and all {found.values:,} values are those of {against}"
         if found.text_exact:

@@ -60,7 +60,7 @@ class SchemaDrift:
         ]
         lines += [
             f"column {name!r} held whole numbers in training, and {value:.10g} in {row_name(row)}: "
-            f"{count_of(count, 'such cells')} taken as the numbers that they are"
+            f"{count_of(count, 'such cells')} taken as written"
             for name, (count, value, row) in self.fractions.items()
         ]
         lines += [
