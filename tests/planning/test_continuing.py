@@ -1,16 +1,18 @@
 """Going on from a trained model: what stays, what is refused, and what is learnt."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from helpers.command_line import Command, done, failed
-from narrows import Autoencoder
+from narrows import Autoencoder, NarrowsWarning
 from narrows.errors import ShapeError, UsageError
 from narrows.model.file import load_model
 from narrows.planning.continuing import continuing_plan
 from narrows.planning.options import FitOptions
+from narrows.tasks import fit_plan
 
 RANDOM = np.random.default_rng(0)
 MIXING = RANDOM.normal(size=(3, 12))
@@ -103,6 +105,22 @@ def test_batches_one_by_one_forget_nothing() -> None:
     assert -ae.score(old) < -only.score(old) / 2
     both = np.concatenate([old, new])
     assert -ae.score(both) < 1.5 * -together.score(both)
+
+
+def test_what_training_found_is_told_where_the_batch_before_did_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = ["kept PCA, 0.25", "kept PCA, 1,024", "kept another, 1", "kept PCA, 3"]
+    each = iter(found)
+    monkeypatch.setattr(fit_plan, "where_linear_is_better", lambda *_, **__: [next(each)])
+    ae, told = Autoencoder(latent=2, epochs=1, refine=0), list[list[str]]()
+    for note in found:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", NarrowsWarning)
+            ae.partial_fit(drawn(50))
+        told.append([text for each in caught if (text := str(each.message)) in found])
+        assert note in ae.notes_
+    assert told == [found[:1], [], found[2:3], found[3:]]
 
 
 def test_batches_that_do_not_fit_are_refused_and_change_nothing() -> None:

@@ -40,6 +40,7 @@ from narrows.support import arguments
 from narrows.support.chunks import chunks
 from narrows.support.lazy_modules import pa
 from narrows.support.log import log_as_before, log_json, say
+from narrows.support.number_text import without_numbers
 from narrows.support.progress import Listener, Tracker, going_on, shown, silent, unheard, warn
 from narrows.tasks.denoise import denoise, require_denoisable
 from narrows.tasks.drawn_codes import DrawnCodes, interpolated, traversed
@@ -250,13 +251,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             if start is not None and start.training.linear:
                 start = None  # PCA took the place of a net, which has more to learn from now
         request = self._request(options, start=start, most_steps=MOST_STEPS)
+        told = self.__dict__.get("_told", frozenset())
         warned = self._fit(training, None, request)
         if earlier is None:
             earlier = Reservoir(LARGEST_IN_MEMORY, options.seed)
         earlier.add(new.items)
         self._reservoir = earlier
         for line in warned:
-            warn(line, stacklevel=2)
+            if without_numbers(line) not in told:  # by the call before
+                warn(line, stacklevel=2)
         return self
 
     def _request(self, options: FitOptions, **more: Any) -> FitRequest:
@@ -283,6 +286,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             self.history_: History = result.history
             self._few = FewItems.of(held_out)
             warned = (*result.doubts, *result.findings)
+            # not the doubts, which are of the data: others may be in another range again
+            self._told = frozenset(map(without_numbers, result.findings))
             self.notes_ = tuple(dict.fromkeys((*result.choices, *warned)))
             for line in () if track is silent else self.notes_:
                 say(line)

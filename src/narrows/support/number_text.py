@@ -1,5 +1,6 @@
 """Numbers and times as people read them."""
 
+import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -45,6 +46,15 @@ def listed(things: Sequence[Any], most: int = 3, text: Callable[[Any], str] = st
     ('a, b', '3, 4, ...', "'a', ...")
     """
     return ", ".join(map(text, things[:most])) + (", ..." if len(things) > most else "")
+
+
+def without_numbers(text: str) -> str:
+    """What sentences have in common that differ in numbers only.
+
+    >>> without_numbers("1,456.5 of 2 items"), without_numbers("the rows 3, 4")
+    ('0 of 0 items', 'the rows 0 0')
+    """
+    return re.sub(r"[\d.,]+", "0", text)
 
 
 def share(value: float) -> str:

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
@@ -16,7 +15,7 @@ from narrows.support import arguments, memory
 from narrows.support.files import is_standard_output
 from narrows.support.inputs import cannot_be_read
 from narrows.support.locking import held_folder
-from narrows.support.number_text import count_of, listed
+from narrows.support.number_text import count_of, listed, without_numbers
 from narrows.support.progress import NOBODY, Listener, Note
 from narrows.support.spelling import as_command_line
 from narrows.support.temporary import made_folder, remove_left_overs
@@ -339,7 +338,7 @@ class _Notes:
     def add(self, file: str, notes: tuple[str, ...]) -> None:
         """Say what was noted of a file, if it is said for the first time."""
         for text in notes:
-            kind = re.sub(r"[\d.,]+", "0", text.replace(file, ""))
+            kind = without_numbers(text.replace(file, ""))
             self._same[kind] += 1
             if self._same[kind] == 1:
                 self._first[kind] = text if file in text else f"{file}: {text}"
