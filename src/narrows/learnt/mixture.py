@@ -27,8 +27,9 @@ _FIRST_STEPS = 3
 # Rows of a part. Those of more numbers have too many pairs, and their components go one by one, as
 # do those of more numbers a component, where to make the pairs takes longer than to use them.
 _PART, _MOST_NUMBERS_IN_PAIRS, _MOST_NUMBERS_A_COMPONENT = 1 << 11, 128, 4
-# Bytes that are held of a few rows, pairs among them: they stay in the cache.
-_HELD = 1 << 20
+# Bytes that are held of a few rows, pairs among them: more would not stay in the cache, and
+# products of fewer rows are too short to be worth their calls.
+_HELD = 1 << 22
 # A component that has less of all rows together than this goes.
 _LEAST_ROWS = 0.5
 
@@ -115,14 +116,6 @@ class _Sums:
     seconds: Float[np.ndarray, "k d d"]
     likelihood: float = 0.0
 
-    def __add__(self, other: "_Sums") -> "_Sums":
-        return _Sums(
-            self.counts + other.counts,
-            self.firsts + other.firsts,
-            self.seconds + other.seconds,
-            self.likelihood + other.likelihood,
-        )
-
     @one_blas_thread()
     def mixture(self, added: float) -> Mixture:
         """The likeliest mixture where components have these shares of rows."""
@@ -178,15 +171,30 @@ def _sums(mixture: Mixture, rows: Float[np.ndarray, "n d"]) -> _Sums:
     if rows.shape[1] <= most:
         factors = _factors(mixture.means, whitening, constants)
         work = partial(_in_pairs, factors.astype(rows.dtype))
+        total = np.zeros(factors.shape)
     else:
         of_each = (mixture.means, whitening, constants)
         work = partial(_one_by_one, *(array.astype(rows.dtype) for array in of_each))
-    k, size = mixture.means.shape
-    total = _Sums(np.zeros(k), np.zeros((k, size)), np.zeros((k, size, size)))
+        size = rows.shape[1]
+        total = np.zeros((len(constants), size * size + size + 1))
+    likelihood = 0.0
     parts = (rows[start : start + _PART].T for start in range(0, len(rows), _PART))
-    for found in side_by_side(work, parts):
+    for found, more in side_by_side(work, parts):
         total += found
-    return total
+        likelihood += more
+    return _unpacked(total, rows.shape[1], likelihood)
+
+
+def _unpacked(totals: Float64[np.ndarray, "k q"], size: int, likelihood: float) -> _Sums:
+    """Sums of products, in pairs as those of :func:`_with_pairs` or all, of numbers and of 1."""
+    products = totals[:, : -size - 1]
+    if products.shape[1] < size * size:  # each pair once
+        places = np.zeros((size, size), np.int64)
+        first, second = np.triu_indices(size)
+        places[first, second] = places[second, first] = np.arange(len(first))
+        products = np.take(products, places.ravel(), axis=1)
+    seconds = products.reshape(len(totals), size, size)
+    return _Sums(totals[:, -1], totals[:, -size - 1 : -1], seconds, likelihood)
 
 
 def _shares(exponents: Float[np.ndarray, "k n"]) -> float:
@@ -201,14 +209,14 @@ def _shares(exponents: Float[np.ndarray, "k n"]) -> float:
 
 def _one_by_one(
     means: np.ndarray, whitening: np.ndarray, constants: np.ndarray, z: Float[np.ndarray, "d n"]
-) -> _Sums:
-    """The sums of a part, by the definition."""
+) -> tuple[Float[np.ndarray, "k q"], float]:
+    """The sums of a part, by the definition: of all products, the numbers and 1."""
     each = zip(means, whitening, constants, strict=True)
     exponents = [c - 0.5 * np.square(w @ (z - m[:, None])).sum(axis=0) for m, w, c in each]
     shares = np.stack(exponents)
     likelihood = _shares(shares)
-    seconds = np.stack([(share * z) @ z.T for share in shares])
-    return _Sums(shares.sum(axis=1), shares @ z.T, seconds, likelihood)
+    seconds = [((share * z) @ z.T).ravel() for share in shares]
+    return np.hstack([seconds, shares @ z.T, shares.sum(axis=1)[:, None]]), likelihood
 
 
 def _factors(
@@ -226,30 +234,29 @@ def _factors(
     return np.hstack([of_pairs, of_numbers, constants[:, None]])
 
 
-def _with_pairs(z: Float[np.ndarray, "d n"]) -> Float[np.ndarray, "q n"]:
-    """The products z_i z_j, i <= j, then the numbers, then 1."""
-    size, count = z.shape
-    found = np.empty((size * (size + 1) // 2 + size + 1, count), z.dtype)
-    start = 0
+def _with_pairs(z: Float[np.ndarray, "d n"], found: Float[np.ndarray, "q n"]) -> None:
+    """Make ``found`` the products z_i z_j, i <= j, then the numbers, then 1."""
+    start, size = 0, len(z)
     for i in range(size):
         np.multiply(z[i], z[i:], out=found[start : start + size - i])
         start += size - i
     found[start:-1] = z
     found[-1] = 1
-    return found
 
 
-def _in_pairs(factors: np.ndarray, z: Float[np.ndarray, "d n"]) -> _Sums:
-    """The sums of a part, by products in pairs."""
-    size, (components, numbers) = len(z), factors.shape
-    totals, likelihood = np.zeros((components, numbers)), 0.0
-    step = max(_HELD // (numbers * z.itemsize), 16)
-    for start in range(0, z.shape[1], step):
-        pairs = _with_pairs(np.ascontiguousarray(z[:, start : start + step]))
+def _in_pairs(
+    factors: Float[np.ndarray, "k q"], z: Float[np.ndarray, "d n"]
+) -> tuple[Float64[np.ndarray, "k q"], float]:
+    """The sums of a part, by products in pairs: of these, the numbers and 1."""
+    totals, likelihood = np.zeros(factors.shape), 0.0
+    numbers, count = factors.shape[1], z.shape[1]
+    step = min(max(_HELD // (numbers * z.itemsize), 16), count)
+    held = np.empty((numbers, step), z.dtype)
+    for start in range(0, count, step):
+        some = np.ascontiguousarray(z[:, start : start + step])
+        pairs = held[:, : some.shape[1]]
+        _with_pairs(some, pairs)
         shares = factors @ pairs
         likelihood += _shares(shares)
         totals += shares @ pairs.T
-    seconds = np.empty((components, size, size))
-    first, second = np.triu_indices(size)
-    seconds[:, first, second] = seconds[:, second, first] = totals[:, : len(first)]
-    return _Sums(totals[:, -1], totals[:, len(first) : -1], seconds, likelihood)
+    return totals, likelihood
