@@ -1,6 +1,7 @@
 """Files of events, as TensorBoard itself reads them."""
 
 import json
+import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers.command_line import Command, failed
 from helpers.optional import optional
 from narrows import Autoencoder
-from narrows.errors import NarrowsWarning, UsageError
+from narrows.errors import NarrowsWarning, OutputError, UsageError
 from narrows.support.progress import unheard
 from narrows.tasks.run_files import RunFiles
 from narrows.training import EpochRecord
@@ -89,7 +91,23 @@ def test_an_estimators_curves_are_its_history(tmp_path: Path) -> None:
 
 @writes
 def test_what_cannot_be_written_is_told_and_costs_no_training(tmp_path: Path) -> None:
-    (tmp_path / "shown").write_bytes(b"no folder")
+    (tmp_path / "shown").symlink_to("shown")
     rows = np.random.default_rng(0).normal(size=(60, 4))
     with pytest.warns(NarrowsWarning, match="shown"):
         Autoencoder(2, epochs=1, refine=0, tensorboard=tmp_path / "shown").fit(rows)
+
+
+@writes
+def test_a_file_in_the_place_of_a_folder_is_refused_before_the_training(
+    narrows: Command, tmp_path: Path
+) -> None:
+    (file := tmp_path / "shown").write_bytes(b"no folder")
+    rows, said = np.random.default_rng(0).normal(size=(60, 4)), f"{file} is a file, and a folder"
+    with pytest.raises(OutputError, match=re.escape(said)):
+        Autoencoder(2, epochs=1, refine=0, tensorboard=file).fit(rows)
+    for option in ("--tensorboard", "--run-dir"):
+        line = ("fit", tmp_path / "none.npy", option, file, "--out", tmp_path / "m.safetensors")
+        found = narrows(*line)  # before data are read, which there are not
+        failed(found, 1, said, "name a folder")
+        assert found.err.startswith(f"error: {said}")
+    assert file.read_bytes() == b"no folder"

@@ -219,6 +219,20 @@ def _umask() -> int:
     return current
 
 
+def require_folder(target: Path, *, is_folder: bool = True) -> None:
+    """Make sure that ``target`` can be a folder, new or there already, or else lies in one.
+
+    Raises:
+        OutputError: a file is in its place.
+    """
+    for each in filter(Path.is_file, (target, *target.parents) if is_folder else target.parents):
+        before = "" if each == target else f"{target} cannot be written: "
+        raise OutputError(
+            f"{before}{each} is a file, and a folder is needed",
+            hint="name a folder, new or there already",
+        )
+
+
 @contextlib.contextmanager
 def explained(target: Path, *, is_folder: bool = False) -> Iterator[None]:
     """Turn an operating system's error about ``target`` into one that says what to do.
@@ -237,13 +251,7 @@ def explained(target: Path, *, is_folder: bool = False) -> Iterator[None]:
                 hint=f"free some space on the disk that holds {target.parent}, or choose another",
             ) from error
         if isinstance(error, FileExistsError | NotADirectoryError):
-            folders = (target, *target.parents) if is_folder else target.parents
-            for each in filter(Path.is_file, folders):
-                before = "" if each == target else f"{target} cannot be written: "
-                raise OutputError(
-                    f"{before}{each} is a file, and a folder is needed",
-                    hint="name a folder, new or there already",
-                ) from error
+            require_folder(target, is_folder=is_folder)
         raise OutputError(
             f"{target} cannot be written: {error.strerror or error}",
             hint="check the path and its permissions, or choose another",

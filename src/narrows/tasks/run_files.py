@@ -17,7 +17,7 @@ from narrows.model.use import TrainedAutoencoder
 from narrows.planning.plan import Plan
 from narrows.report.evaluation import Evaluation
 from narrows.report.run_folder import PICTURES, draw_run
-from narrows.support.files import is_standard_output, require_room
+from narrows.support.files import is_standard_output, require_folder, require_room
 from narrows.support.progress import Note, Tracker
 from narrows.support.temporary import LOCK
 from narrows.tasks.outputs import RUN_FOLDER
@@ -105,6 +105,7 @@ class RunFiles(FitFiles):
     Raises:
         UsageError: the model would go to standard output, the seconds are below 0, or what writes
             files of events is not installed.
+        OutputError: a folder is a file.
     """
 
     judge = True
@@ -129,7 +130,10 @@ class RunFiles(FitFiles):
                 "fit writes a model with a folder beside it, which standard output cannot hold",
                 hint="name a file, as in --out model.safetensors",
             )
-        folder = _beside(model) if folder is None else folder
+        if folder is None:
+            folder = _beside(model)
+        else:
+            require_folder(folder)
         self.model, self.folder, self.resume, self.note = model, folder, resume, note
         self.checkpoint, self.checkpoint_seconds = folder / CHECKPOINT, checkpoint_seconds
         super().__init__([HistoryFile(folder / HISTORY, note, history_line)])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from narrows.errors import UsageError
+from narrows.support.files import require_folder
 from narrows.support.progress import Note
 from narrows.training.history import EpochRecord, HistoryFile
 
@@ -47,7 +48,9 @@ def event_history(folder: Path, note: Note) -> HistoryFile:
 
     Raises:
         UsageError: as there.
+        OutputError: ``folder`` is a file.
     """
+    require_folder(folder)
     return HistoryFile(event_file(folder), note, epoch_event, first_events)
 
 
