@@ -1,6 +1,7 @@
 """Going on from a trained model: what stays, what is refused, and what is learnt."""
 
 import warnings
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,9 @@ from helpers.command_line import Command, done, failed
 from narrows import Autoencoder, NarrowsWarning
 from narrows.errors import ShapeError, UsageError
 from narrows.model.file import load_model
-from narrows.planning.continuing import continuing_plan
 from narrows.planning.options import FitOptions
 from narrows.tasks import fit_plan
+from narrows.tasks.fit import FitRequest
 
 RANDOM = np.random.default_rng(0)
 MIXING = RANDOM.normal(size=(3, 12))
@@ -30,7 +31,8 @@ def first() -> Autoencoder:
 def plan(first: Autoencoder, rows: np.ndarray, **said: object):  # type: ignore[no-untyped-def]
     from narrows import Dataset
 
-    return continuing_plan(first.model_, Dataset("new", rows), FitOptions(**said))  # type: ignore[arg-type]
+    request = FitRequest(options=FitOptions(**said), start=first.model_)  # type: ignore[arg-type]
+    return request.plan(Dataset("new", rows))
 
 
 def test_the_net_and_the_scaling_stay_and_the_rate_is_half(first: Autoencoder) -> None:
@@ -57,6 +59,13 @@ def test_going_on_many_times_does_not_lower_the_rate(first: Autoencoder) -> None
 def test_what_a_model_has_settled_is_refused(first: Autoencoder, said: dict[str, object]) -> None:
     with pytest.raises(UsageError, match=f"{next(iter(said))} is .*keeps its own"):
         plan(first, drawn(50), **said)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_what_a_model_has_settled_is_asked_before_its_data(method: str, first: Autoencoder) -> None:
+    other = deepcopy(first).set_params(latent=4, warm_start=True)
+    with pytest.raises(UsageError, match="latent is 4"):
+        getattr(other, method)(drawn(50)[:, :5])
 
 
 def test_what_it_was_trained_with_may_be_said_again(first: Autoencoder) -> None:

@@ -76,7 +76,6 @@ def fit(
     """
     from narrows.engine.processes import joined
     from narrows.model.file import load_model
-    from narrows.planning.continuing import require_settled
     from narrows.planning.options import FitOptions
     from narrows.support.locking import held_folder
     from narrows.tasks import fit as job
@@ -90,12 +89,10 @@ def fit(
     given = {**chosen, "validation_fraction": share, "random_state": seed}
     options = FitOptions.of(given, seed)
     before = None if start is None else load_model(start)
-    if before is not None:
-        require_settled(before, options)  # before data are read, which may not be as it wants them
+    request = job.FitRequest(options=options, given=given, detection=detection, start=before)
     load = partial(
         load_training, data, source, seed, types=options.types, reading=reading, start=before
     )
-    request = job.FitRequest(options=options, given=given, detection=detection, start=before)
     with joined(**group) as is_first:
         if not is_first:
             with resting():  # the first process tells

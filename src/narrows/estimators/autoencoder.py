@@ -209,6 +209,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         start = self._as_used() if goes_on else None
         self.__dict__.pop("_reservoir", None)
         options = FitOptions.of(self.get_params(deep=False), seed_of(self.random_state))
+        request = self._request(options, start=start)
         training, held_out = fit_data(
             self,
             X,
@@ -218,7 +219,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             validation_data=validation_data,
             advice=": partial_fit takes one part at a time",
         )
-        for line in self._fit(training, held_out, self._request(options, start=start)):
+        for line in self._fit(training, held_out, request):
             warn(line, stacklevel=2)
         return self
 
@@ -244,13 +245,14 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         options = replace(options, validation_fraction=0.0)
         earlier = self.__dict__.get("_reservoir")
         start = self._as_used() if "model_" in self.__dict__ else None
+        request = self._request(options, start=start, most_steps=MOST_STEPS)
         new, _ = fit_data(self, X, options, start=start)
         training, rows = new, None if earlier is None else earlier.rows()
         if rows is not None:
             training = replace(new, items=np.concatenate([rows, new.items.astype(rows.dtype)]))
             if start is not None and start.training.linear:
-                start = None  # PCA took the place of a net, which has more to learn from now
-        request = self._request(options, start=start, most_steps=MOST_STEPS)
+                # PCA took the place of a net, which has more to learn from now
+                request = replace(request, start=None)
         told = self.__dict__.get("_told", frozenset())
         warned = self._fit(training, None, request)
         if earlier is None:

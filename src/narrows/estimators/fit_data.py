@@ -16,7 +16,6 @@ from narrows.errors import DataError, ShapeError, UsageError
 from narrows.estimators.inputs import ANY_ARRAY, check_labels, features, given_array
 from narrows.estimators.lazy import is_dask
 from narrows.model.trained import TrainedModel
-from narrows.planning.continuing import require_settled
 from narrows.planning.options import FitOptions
 from narrows.support import arguments
 from narrows.support.number_text import count_of
@@ -56,7 +55,6 @@ def fit_data(
     if start is None:
         training = _training(estimator, X, options.types or {})
     else:
-        require_settled(start, options)
         training = taken_by(start, _as_before(estimator, X, start, 6))
     if target is not None:
         training = _towards(training, target)

@@ -31,15 +31,13 @@ def continuing_plan(
     Args:
         start: the model.
         training: new items, of a table features as the model's schema makes them.
-        options: what the user says; only how to train may be said.
+        options: what the user says, of which :func:`require_settled` holds.
         most_steps: of training, where ``options`` do not say the epochs; None for
             :data:`MOST_STEPS`.
 
     Raises:
-        UsageError: an option that the model has settled.
         ShapeError: items of another shape.
     """
-    require_settled(start, options)
     require_same_shape(start, training)
     spec, record = start.model.spec, start.training
     said = replace(

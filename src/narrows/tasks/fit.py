@@ -15,7 +15,7 @@ from narrows.model.ranges import judging_rows
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.planning.architecture import CHANNELS_FIRST
-from narrows.planning.continuing import SETTLED, continuing_plan
+from narrows.planning.continuing import SETTLED, continuing_plan, require_settled
 from narrows.planning.options import FitOptions
 from narrows.planning.parameters import kept
 from narrows.planning.plan import Plan, make_plan
@@ -118,6 +118,9 @@ class FitRequest:
         most_steps: of training, where the options do not say how many epochs.
         start: a trained model to go on from, see :mod:`narrows.planning.continuing`; None to train
             a new one.
+
+    Raises:
+        UsageError: ``start`` has settled what the options say otherwise.
     """
 
     options: FitOptions
@@ -126,6 +129,10 @@ class FitRequest:
     detection: bool = False
     most_steps: int | None = None
     start: TrainedModel | None = None
+
+    def __post_init__(self) -> None:
+        if self.start is not None:  # before data are read, which may not be as it wants them
+            require_settled(self.start, self.options)
 
     def plan(self, training: Dataset) -> Plan:
         """What comes of it on ``training``."""
