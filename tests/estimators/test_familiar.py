@@ -326,6 +326,17 @@ def test_denoise_tells_of_every_column_and_row_of_a_long_table(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", ["frame", "arrays"])
+def test_denoise_does_not_count_the_rows_of_a_table_that_is_one_block(
+    kind: str, around_zero: tuple[Any, Autoencoder]
+) -> None:
+    table, model = around_zero
+    odd = table.copy()
+    odd.loc[3, "c"] = -9999
+    with pytest.warns(NarrowsWarning, match=f"^1 of {len(odd)} values in column 'c' of the table"):
+        model.denoise(odd if kind == "frame" else odd.to_numpy())
+
+
 @pytest.mark.parametrize("value", [1e6, 1e-6])
 def test_a_last_block_of_one_odd_row_is_not_refused(
     value: float, around_zero: tuple[Any, Autoencoder]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -81,8 +82,9 @@ def fill_frame(
     schema.check_names(table.column_names, "the table", drift)
     found = np.empty((table.num_rows, schema.width), np.float32)
     for start, block in row_blocks(table):
+        name = _rows_name(start, block.num_rows, is_all=block.num_rows == table.num_rows)
         found[start : start + block.num_rows] = _made(
-            autoencoder, schema, block, start + 1, drift=drift, check_range=check_range
+            autoencoder, schema, block, start + 1, name, drift=drift, check_range=check_range
         )
     changed = {}
     for at, name in enumerate(table.column_names):
@@ -209,29 +211,31 @@ class Filling:
             UsageError: a column is in another unit.
         """
         row = 1
-        for batch in self.table.batches():
-            for _, block in row_blocks(batch):
-                with rows_named(self.table):
-                    made = _made(
-                        self._autoencoder,
-                        self._schema,
-                        block,
-                        row,
-                        drift=self._drift,
-                        check_range=check_range,
-                    )
-                rows, filled = filled_rows(
+        blocks = (block for batch in self.table.batches() for _, block in row_blocks(batch))
+        for block, after in pairwise(chain(blocks, [None])):
+            name = _rows_name(row - 1, block.num_rows, is_all=row == 1 and after is None)
+            with rows_named(self.table):
+                made = _made(
+                    self._autoencoder,
                     self._schema,
-                    pa.Table.from_batches([block]),
-                    made,
-                    types=self._types,
-                    every=self._all_cells,
+                    block,
+                    row,
+                    name,
+                    drift=self._drift,
+                    check_range=check_range,
                 )
-                self.filled += filled
-                unlearnt = bool(self.filled) and not _learnt_gaps(self._autoencoder)
-                self._drift.unlearnt_gaps |= unlearnt
-                yield rows
-                row += block.num_rows
+            rows, filled = filled_rows(
+                self._schema,
+                pa.Table.from_batches([block]),
+                made,
+                types=self._types,
+                every=self._all_cells,
+            )
+            self.filled += filled
+            unlearnt = bool(self.filled) and not _learnt_gaps(self._autoencoder)
+            self._drift.unlearnt_gaps |= unlearnt
+            yield rows
+            row += block.num_rows
 
 
 def _schema(autoencoder: TrainedAutoencoder) -> TableSchema:
@@ -245,22 +249,26 @@ def _learnt_gaps(autoencoder: TrainedAutoencoder) -> bool:
     return (autoencoder.trained.training.noise or "").startswith("masking")
 
 
+def _rows_name(first: int, count: int, *, is_all: bool) -> str:
+    """What a block of rows is called."""
+    return "the table" if is_all else f"rows {first:,} to {first + count - 1:,} of the table"
+
+
 def _made(
     autoencoder: TrainedAutoencoder,
     schema: TableSchema,
     block: Any,
     row: int,
+    name: str,
     *,
     drift: SchemaDrift,
     check_range: bool,
 ) -> np.ndarray:
-    """What the model makes of the rows of a table or batch, read by ``schema``: features
-    (n, width)."""
+    """What the model makes of the rows of a table or batch, read by ``schema`` and called ``name``:
+    features (n, width)."""
     features = schema.encode_block(block, row, drift)
     if check_range:
-        first = row - 1
-        name = f"rows {first:,} to {first + len(features) - 1:,} of the table"
-        told = require_familiar_columns(schema, features, name, first=first)
+        told = require_familiar_columns(schema, features, name, first=row - 1)
         drift.outside = told | drift.outside  # of one block: others would say much the same
     # a model that is told that a cell is missing would say so again
     return autoencoder.reconstruct(schema.masked(features))
