@@ -38,6 +38,9 @@ _ADDED, _ADDED_LESS = 1e-2, 1e-3
 # Codes whose squares add up to less than this are taken in float32, twice as fast: what rounding
 # makes of such squares is less than what is added to variances.
 _NEAR = 1 << 12
+# Nats a code: a fit that is there to choose the number of components ends with a step that gains
+# less. It need not be near its end for that, and all such fits but one are dropped.
+_ROUGH = 0.1
 # Steps of a mixture from where it is, to other codes of the same kind.
 _MORE_STEPS = 10
 # Codes that are judged at a time.
@@ -175,9 +178,9 @@ def fit_density(
 ) -> Density:
     """Fit a Gaussian mixture to codes, with as many components as held-out ones ask for.
 
-    A fifth of the codes judges mixtures of 1, 4, 16 and 64 components that are fitted to the
-    others, until more make it no likelier, and whether less is added to their variances; the best
-    is then fitted to all. The same seed and codes give the same density.
+    A fifth of the codes judges mixtures of 1, 4, 16 and 64 components that are roughly fitted to
+    the others, until more make it no likelier, and whether less is added to their variances; the
+    best is then fitted to all. The same seed and codes give the same density.
 
     Args:
         codes: (n, latent), n at least 1, any real dtype. Of more than :data:`MOST_CODES` the first
@@ -244,7 +247,8 @@ def _chosen(codes: np.ndarray, seed: int, track: Tracker) -> tuple[Mixture, floa
     best, likelihood, added = first_mixture(codes, 1, _ADDED, seed), -math.inf, _ADDED
     with track("fitting a density", total=sum(affordable) + 1, unit="components") as advance:
         for components in affordable if len(held_out) else ():
-            mixture = fit_mixture(first_mixture(rest, components, _ADDED, seed), rest, _ADDED)
+            start = first_mixture(rest, components, _ADDED, seed)
+            mixture = fit_mixture(start, rest, _ADDED, tolerance=_ROUGH)
             found = mixture.score(held_out)
             advance(components)
             if found <= likelihood:
@@ -254,7 +258,7 @@ def _chosen(codes: np.ndarray, seed: int, track: Tracker) -> tuple[Mixture, floa
             tighter = fit_mixture(best, rest, _ADDED_LESS, _MORE_STEPS)
             if tighter.score(held_out) > likelihood:
                 best, added = tighter, _ADDED_LESS
-        return fit_mixture(best, codes, added, _MORE_STEPS), added
+        return fit_mixture(best, codes, added), added
 
 
 # Keeps these random numbers apart from those of other uses of the same seed.

@@ -81,7 +81,11 @@ def first_mixture(
 
 @one_blas_thread()
 def fit_mixture(
-    mixture: Mixture, rows: Float[np.ndarray, "n d"], added: float, most: int = MOST_STEPS
+    mixture: Mixture,
+    rows: Float[np.ndarray, "n d"],
+    added: float,
+    most: int = MOST_STEPS,
+    tolerance: float = _TOLERANCE,
 ) -> Mixture:
     """``mixture`` after as many steps as make ``rows`` likelier.
 
@@ -89,12 +93,13 @@ def fit_mixture(
         rows: of numbers that have a variance of about 1, n at least 1.
         added: to the variances.
         most: steps.
+        tolerance: nats a row that the last step gains at most.
     """
     before = -math.inf
     for _ in range(most):
         found = _sums(mixture, rows)
         mixture = found.mixture(added)
-        if found.likelihood - before < _TOLERANCE * len(rows):
+        if found.likelihood - before < tolerance * len(rows):
             break
         before = found.likelihood
     return mixture
