@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from narrows.support.ahead import in_order
+from narrows.support.ahead import OneAhead, in_order
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
@@ -45,3 +45,28 @@ def test_without_further_threads_the_caller_works(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(ThreadPoolExecutor, "_adjust_thread_count", refused)
     assert list(in_order(str, range(5), 2, lambda: 2)) == ["0", "1", "2", "3", "4"]
+
+
+def test_the_next_is_worked_on_while_the_last_is_used() -> None:
+    begun = [threading.Event() for _ in range(3)]
+
+    def work(item: int) -> tuple[int, str]:
+        begun[item].set()
+        return item, threading.current_thread().name
+
+    with contextlib.closing(OneAhead(work)) as ahead:
+        here = threading.current_thread().name
+        assert ahead.take(0, 1) == (0, here)
+        assert begun[1].wait(60)  # while the caller has the first
+        item, name = ahead.take(1, 2)
+        assert item == 1 and name != here
+        assert begun[2].wait(60)
+        assert ahead.take(0, None) == (0, here)  # another one than was begun
+
+
+def test_an_error_ahead_is_raised_where_its_result_is_taken() -> None:
+    with contextlib.closing(OneAhead(lambda item: 6 // item)) as ahead:
+        assert ahead.take(2, 0) == 3
+        with pytest.raises(ZeroDivisionError):
+            ahead.take(0, 3)
+        assert ahead.take(3, None) == 2

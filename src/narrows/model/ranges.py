@@ -19,7 +19,7 @@ from narrows.data.tables import TableSchema
 from narrows.data.tables.drift import in_short
 from narrows.errors import UsageError
 from narrows.model.trained import DataDescription, TrainedModel
-from narrows.support.chunks import CACHED_VALUES, chunks, evenly_spaced, measured_places
+from narrows.support.chunks import CACHED_VALUES, chunks, evenly_spaced, places_in_runs
 
 # Widths of the training range that the bulk of the data may lie outside it; that of the mean of
 # most items, of a column's median, and of what single values and a few items have.
@@ -46,7 +46,7 @@ def described_range(training: Dataset) -> dict[str, Any]:
     ``narrowest``; nothing of a table, whose columns keep their own."""
     if training.table is not None:
         return {}
-    some = measured_places(len(training), seed=0)
+    some = places_in_runs(len(training), seed=0)
     seen = _Seen.of(lambda: chunks(training.items, values=CACHED_VALUES, at=some))
     narrowest = float(np.quantile(seen.highs - seen.lows, 0.01))
     return {"whole": holds_whole_numbers(training.items), "narrowest": narrowest}
@@ -119,7 +119,7 @@ def require_familiar(
     if _is_usual(trained, data, items):
         return []
     is_array = isinstance(items, np.ndarray)
-    some = measured_places(len(items), seed=0) if is_array else None
+    some = places_in_runs(len(items), seed=0) if is_array else None
     seen = _Seen.of(
         lambda: chunks(items, values=CACHED_VALUES, at=some) if is_array else _some_images(items)
     )

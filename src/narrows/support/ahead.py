@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -42,6 +42,30 @@ def in_order(
             yield begun.popleft()()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+class OneAhead(Generic[Item, Result]):
+    """A thread does the next piece of work while the caller uses what came of the last."""
+
+    def __init__(self, work: Callable[[Item], Result]) -> None:
+        self._work, self._pool = work, ThreadPoolExecutor(1)
+        self._next: tuple[Item, Callable[[], Result]] | None = None
+
+    def take(self, item: Item, following: Item | None) -> Result:
+        """What the work makes of ``item``, which may have begun; that of ``following`` begins.
+
+        Raises:
+            Exception: what the work on ``item`` raised.
+        """
+        begun, self._next = self._next, None
+        result = begun[1]() if begun is not None and begun[0] == item else self._work(item)
+        if following is not None:
+            self._next = following, _begun(self._pool, self._work, following)
+        return result
+
+    def close(self) -> None:
+        """Begin nothing more, and wait for nothing."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _begun(

@@ -92,6 +92,16 @@ def sampled_places(count: int, most: int, seed: int) -> Int64[np.ndarray, " m"]:
     return np.sort(random.choice(count, min(count, MOST_SAMPLED), replace=False)[:most])
 
 
+def places_in_runs(count: int, seed: int) -> Int64[np.ndarray, " m"] | None:
+    """As :func:`measured_places`, drawn in runs of neighbours, each of which a file gives at
+    once."""
+    if count <= MOST_MEASURED:
+        return None
+    runs = sampled_places(-(-count // _RUN), MOST_MEASURED // _RUN, seed)
+    places = (runs[:, None] * _RUN + np.arange(_RUN)).ravel()
+    return places[places < count]
+
+
 def measured_places(
     count: int, seed: int, *, refined: bool = False
 ) -> Int64[np.ndarray, " m"] | None:
@@ -110,6 +120,8 @@ def measured_places(
 MOST_SAMPLED = 20_000
 #: Items that are measured after training, at most, where codes are not refined.
 MOST_MEASURED = 100_000
+# Places of a run.
+_RUN = 16
 # Keeps the sample apart from other uses of the same seed.
 _SAMPLING_STREAM = 0x5A4E
 

@@ -74,6 +74,12 @@ class Varied:
         return isinstance(self._items, np.memmap) or isinstance(self._inputs, np.memmap)
 
     @property
+    def reads_here(self) -> bool:
+        """Whether :meth:`slice` is what reads them: processes that share a batch read their own
+        parts of it."""
+        return self.reads_file and not have_joined()
+
+    @property
     def size(self) -> int:
         """Bytes of all items, with those that go in in their place."""
         return self._items.nbytes + (0 if self._inputs is None else self._inputs.nbytes)
@@ -87,9 +93,7 @@ class Varied:
         and what goes in instead of them, or None.
         """
         shift = 0 if epoch > self._settled_from else self._shift
-        # of a file, processes that share a batch read their own parts of it
-        reads_here = self.reads_file and not have_joined()
-        if not (shift or self._noise is not None or reads_here):
+        if not (shift or self._noise is not None or self.reads_here):
             return self._items, order, self._inputs
         key = [self._seed, _VARIATION_STREAM, epoch, place]
         random = np.random.default_rng(key)

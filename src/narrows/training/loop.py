@@ -17,6 +17,7 @@ from narrows.data.storage import LARGEST_IN_MEMORY
 from narrows.engine import Losses, Trainer, TrainingState, make_trainer
 from narrows.errors import DataError, OutputError, ShapeError, TrainingError
 from narrows.nn.model import Model
+from narrows.support.ahead import OneAhead
 from narrows.support.chunks import release
 from narrows.support.progress import NOBODY, Advance, Listener, warn
 from narrows.training.augmentation import Varied
@@ -196,6 +197,7 @@ class _Run:
             self.trainer.restore(self.at.state)
         self.saved_at = time.monotonic()
         self.order = self._shuffled()
+        self.reader = OneAhead(self._read)
 
     def to_the_end(self) -> Trained:
         """Take all slices that are left, and give the result."""
@@ -211,6 +213,8 @@ class _Run:
                 if self.is_whole:
                     self.save()
                 raise
+            finally:
+                self.reader.close()
         return self.result(self.save_at_the_end())
 
     def steps_at_once(self) -> int:
@@ -260,22 +264,30 @@ class _Run:
 
     def _train_slice(self) -> None:
         first = self.taken * self.batch_size
-        last = min(first + self.steps_at_once() * self.batch_size, len(self.items))
-        order = self.order[first:last]
-        if not len(order):  # it was stopped while an epoch's model was judged
+        last = self._end_of_slice(first)
+        if first >= last:  # it was stopped while an epoch's model was judged
             return
         with self.at.spent.on("waiting"):
             if isinstance(self.items, FileArray):
                 for start, stop in self.order.entered(first, last):
                     self.items.will_need(start, stop)
-            slice = self.varied.slice(order, self.at.epoch, first)
+            following = last if self.varied.reads_here and last < len(self.items) else None
+            slice = self.reader.take(first, following)
         with self.at.spent.on("computing"):
             self.under_way.append(self.trainer.begin(*slice))
         release(self.items)
         self.taken = math.ceil(last / self.batch_size)
-        # A device computes this slice while the next one is read and sent: one ahead, so that no
-        # more than two are held in memory.
+        # A device computes this slice while the next one is sent and, of a file, the one after it
+        # is read: no more than three are held in memory.
         self._wait_for_losses(ahead=1 if last < len(self.items) else 0)
+
+    def _end_of_slice(self, first: int) -> int:
+        return min(first + self.steps_at_once() * self.batch_size, len(self.items))
+
+    def _read(self, first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """What the slice from ``first`` on is trained with."""
+        order = self.order[first : self._end_of_slice(first)]
+        return self.varied.slice(order, self.at.epoch, first)
 
     def _wait_for_losses(self, ahead: int = 0) -> None:
         """Until no more than ``ahead`` slices are still computed."""
