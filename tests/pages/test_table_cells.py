@@ -11,6 +11,7 @@ import pytest
 
 from helpers.scripts import needs_node, run_node
 from narrows.data import TableSchema, load_data
+from narrows.data.tables import SchemaDrift
 from narrows.data.tables.columns import OTHER
 from narrows.tasks.explore.cells import cells_of, features_of
 from narrows.tasks.export.table import table_data
@@ -28,6 +29,7 @@ _BOTH = """
     };
     print({
       rows: given.features.map((row) => table.cells(Float32Array.from(row))),
+      given: given.features.map((row) => table.given(Float32Array.from(row))),
       features: given.rows.map((row) => tried(row)),
     });
 """
@@ -100,13 +102,48 @@ def test_cells_are_those_that_python_decodes(tmp_path: Path) -> None:
     np.testing.assert_allclose(found["features"], features, rtol=1e-5, atol=1e-5)
     for row, expected in zip(rows[:20], features, strict=False):  # as the server reads them
         np.testing.assert_allclose(features_of(schema, row), expected, rtol=1e-5, atol=1e-5)
-    for ours, theirs in zip(found["rows"], moved, strict=True):
-        for cell, expected in zip(ours, cells_of(schema, theirs), strict=True):
-            value = expected["value"]
-            if isinstance(value, float):
-                assert cell["value"] == pytest.approx(value, rel=1e-9), expected
-            else:
-                assert cell == expected
+    for kind in ("rows", "given"):
+        for ours, theirs in zip(found[kind], moved, strict=True):
+            for cell, expected in zip(
+                ours, cells_of(schema, theirs, given=kind == "given"), strict=True
+            ):
+                value = expected["value"]
+                if isinstance(value, float):
+                    assert cell["value"] == pytest.approx(value, rel=1e-9), expected
+                else:
+                    assert cell == expected
+
+
+@pytest.mark.slow
+def test_cells_of_the_data_are_shown_as_python_shows_them(tmp_path: Path) -> None:
+    """Those that training never saw among them, and gaps where it had none."""
+    data = table()
+    schema = schema_of(data)
+    strange = pa.table(
+        {
+            "number": [99.25, 0.125, None],
+            "mostly 0": [-0.5, None, 1e6],
+            "float": [0.1, 99.5, None],
+            "steps": [0.25, 100.0, None],
+            "whole": [2.5, 40_000.0, None],
+            "flag": [True, None, False],
+            "class": ["never seen", "rare 7", None],
+            "kept": ["z", None, "x"],
+            "day": [datetime.date(2300, 1, 1), None, datetime.date(2000, 1, 1)],
+            "price": [0.125, -9.5, None],
+        }
+    )
+    rest = schema_of(data.select(strange.column_names))
+    for of, features in (
+        (schema, load_data(data).items[:100]),
+        (rest, rest.encode(strange, SchemaDrift())),
+    ):
+        rows = [cells_of(of, row, given=True) for row in features]
+        found = in_node(tmp_path, of, features, rows)
+        assert found["given"] == rows
+        np.testing.assert_allclose(found["features"], features, rtol=1e-6, atol=1e-6)
+        back = [features_of(of, row) for row in rows]  # as the server reads them
+        np.testing.assert_allclose(back, features, rtol=1e-6, atol=1e-6)
 
 
 def test_what_a_form_may_hold(tmp_path: Path) -> None:

@@ -17,13 +17,14 @@ from helpers.explored import digits, people
 from narrows.data import Dataset, load_data
 from narrows.data.idx import idx_header
 from narrows.data.image_files import ImageFiles
+from narrows.data.tables import SchemaDrift
 from narrows.errors import DataError, ShapeError, UsageError
 from narrows.model.trained import TrainingRecord
 from narrows.model.use import TrainedAutoencoder
 from narrows.nn.presets import preset_spec
 from narrows.tasks.denoise import denoise
 from narrows.tasks.explore import Explorer
-from narrows.tasks.explore.cells import cells_of, columns_of
+from narrows.tasks.explore.cells import cells_of, columns_of, features_of
 from narrows.tasks.explore.latent_numbers import latent_numbers, turns
 from narrows.tasks.explore.noise import noise_data
 from narrows.tasks.opening import load_for
@@ -252,7 +253,8 @@ def test_a_form_says_of_what_nothing_is_learnt() -> None:
         ([{"column": "age", "value": [1]}], "holds no value"),
         ([{"column": "age", "value": "old"}], "column 'age' takes a number, and 'old' is none"),
         ([{"column": "since", "value": "soon"}], "column 'since' takes a date"),
-        ([{"column": "age", "value": 10**30}], "column 'age' takes a number"),
+        ([{"column": "age", "value": 10**200}], "column 'age' holds 1e\\+200"),
+        ([{"column": "age", "value": True}], "column 'age' takes a number"),
     ],
 )
 def test_cells_that_are_none_are_refused(rows: Explorer, cells: Any, said: str) -> None:
@@ -327,3 +329,52 @@ def test_numbers_that_tell_no_items_apart_are_idle_and_last() -> None:
         (1, True),
         (2, True),
     ]
+
+
+def test_a_row_with_time_that_passed_can_be_edited() -> None:
+    """Also one that pandas writes, of nanoseconds, and without pandas."""
+    minutes = RANDOM.integers(0, 5000, 300)
+    spans = pa.array(minutes * 60_000_000_000 - 10**13).cast(pa.duration("ns"))
+    schema = load_data(pa.table({"span": spans, "size": RANDOM.normal(size=300)})).table
+    assert schema is not None
+    features = schema.encode(pa.table({"span": spans, "size": np.zeros(300)}))
+    for row, span in zip(features[:50], spans.cast(pa.duration("us")).to_pylist(), strict=False):
+        for given in (True, False):
+            cells = cells_of(schema, row, given=given)
+            assert cells[0] == {"column": "span", "value": str(span)}
+            np.testing.assert_allclose(features_of(schema, cells)[0], row[0], atol=1e-5)
+    for text, hours in (("0 days 02:00:00", 2), ("-1 days +23:00:00.000000000", -1)):
+        found = features_of(schema, [{"column": "span", "value": text}])
+        assert schema["span"].numbers(found[None])[0] / 3.6e12 == pytest.approx(hours, abs=1e-3)
+    assert isinstance(columns_of(schema, None)[0]["low"], str)
+
+
+def test_numbers_that_training_did_not_have_are_taken() -> None:
+    """As elsewhere: no step or type of training keeps them out."""
+    table = pa.table(
+        {
+            "whole": RANDOM.integers(0, 50, 300),
+            "byte": RANDOM.integers(0, 200, 300).astype(np.uint8),
+        }
+    )
+    schema = load_data(table).table
+    assert schema is not None
+    found = features_of(
+        schema, [{"column": "whole", "value": 2.5}, {"column": "byte", "value": 300}]
+    )
+    expected = schema.encode(pa.table({"whole": [2.5], "byte": [300]}), SchemaDrift())
+    np.testing.assert_array_equal(found, expected[0])
+
+
+def test_classes_that_are_numbers_are_those_of_the_form() -> None:
+    """Which are texts: else a list of them would get each once more."""
+    codes = RANDOM.choice([1, 2, 30], 300)
+    table = pa.table({"code": codes, "size": RANDOM.normal(size=300)})
+    schema = load_data(table, types={"code": "categorical"}).table
+    assert schema is not None
+    for row, code in zip(schema.encode(table), codes, strict=True):
+        for given in (True, False):
+            cells = cells_of(schema, row, given=given)
+            assert cells[0] == {"column": "code", "value": str(code)}
+        np.testing.assert_allclose(features_of(schema, cells), row, atol=1e-6)
+    assert set(columns_of(schema, None)[0]["categories"]) == {"1", "2", "30"}

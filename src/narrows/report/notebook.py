@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from narrows.data import Dataset, TableSchema
+from narrows.data.tables import shown_cells
 from narrows.model.use import TrainedAutoencoder
 from narrows.pages.embedding import png_address, png_bytes
 from narrows.report.figures.item_rows import COLUMNS, Rows, range_of, sheet_of
@@ -119,14 +120,13 @@ def _pictures_html(rows: Rows, value_range: tuple[float, float]) -> str:
 
 def _cells_html(table: TableSchema, features: np.ndarray, results: np.ndarray) -> str:
     """The first rows of a table, each above its reconstruction."""
-    originals, made = (table.decode(each[:_MOST_ROWS]) for each in (features, results))
-    names = originals.column_names[:_MOST_COLUMNS]
-    lines = [["", *map(str, names)]]
-    for row in range(originals.num_rows):
-        for name, source in (("original", originals), ("reconstruction", made)):
-            cells = source.slice(row, 1).select(names).to_pylist()[0].values()
-            lines.append([name, *map(_cell, cells)])
-    left_out = len(originals.column_names) - len(names)
+    originals = shown_cells(table, features[:_MOST_ROWS], given=True)[:_MOST_COLUMNS]
+    made = shown_cells(table, results[:_MOST_ROWS], given=False)[:_MOST_COLUMNS]
+    lines = [["", *table.names[:_MOST_COLUMNS]]]
+    for original, result in zip(zip(*originals, strict=True), zip(*made, strict=True), strict=True):
+        lines.append(["original", *map(_cell, original)])
+        lines.append(["reconstruction", *map(_cell, result)])
+    left_out = len(table.names) - len(lines[0]) + 1
     shown = "column is" if left_out == 1 else "columns are"
     more = f"{left_out:,} more {shown} not shown." if left_out else ""
     return told_html([TextTable("", lines), more])

@@ -5,6 +5,7 @@
 ``columns``        one column: what training rows said of it, and its cells of features
 ``schema``         all columns of a table
 ``cells``          cells of any type as numbers or texts, and numbers as cells
+``shown``          the cells of rows as people are shown them
 ``cell_formats``   how numbers and dates are written in texts
 ``text_cells``     texts as what their column holds, and what among them is missing
 ``csv_options``    what a user says of how a CSV file is read
@@ -33,6 +34,7 @@ from narrows.data.tables.drift import SchemaDrift
 from narrows.data.tables.loading import load_table, open_like_training
 from narrows.data.tables.reading import arrow_table, is_frame, is_table, is_table_path, open_table
 from narrows.data.tables.schema import TableSchema
+from narrows.data.tables.shown import shown_cells
 
 __all__ = [
     "KINDS",
@@ -48,4 +50,5 @@ __all__ = [
     "load_table",
     "open_like_training",
     "open_table",
+    "shown_cells",
 ]

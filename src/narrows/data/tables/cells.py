@@ -136,16 +136,25 @@ def _of_row(row: int, message: str, hint: str) -> DataError:
 
 def displayed(array: Any, at: int) -> Any:
     """A cell for people: dates and times as texts, to the microsecond; others as they are."""
-    cell, types = array.slice(at, 1), pa.types
-    if not types.is_temporal(array.type) or cell.null_count:
-        return cell[0].as_py()
-    if getattr(array.type, "unit", "") == "ns":
-        # Without pandas Arrow makes no Python object of what has nanoseconds.
-        wanted = pa.time64("us") if types.is_time(array.type) else pa.duration("us")
-        if types.is_timestamp(array.type):
-            wanted = pa.timestamp("us", array.type.tz)
-        cell = cell.cast(wanted, safe=False)
-    return str(cell[0])
+    cell = to_microseconds(array.slice(at, 1))
+    is_text = pa.types.is_temporal(array.type) and not cell.null_count
+    return str(cell[0]) if is_text else cell[0].as_py()
+
+
+def in_python(array: Any) -> list[Any]:
+    """Cells as Python values, dates and times to the microsecond."""
+    return to_microseconds(array).to_pylist()
+
+
+def to_microseconds(array: Any) -> Any:
+    """Cells without what dates and times have of nanoseconds: pandas' own texts and objects stand
+    for those in Python, and without pandas there are none."""
+    if getattr(array.type, "unit", "") != "ns":
+        return array
+    wanted = pa.time64("us") if pa.types.is_time(array.type) else pa.duration("us")
+    if pa.types.is_timestamp(array.type):
+        wanted = pa.timestamp("us", array.type.tz)
+    return array.cast(wanted, safe=False)
 
 
 def _parsed(array: Any, name: str, kind: str, dtype: str, row: int) -> Any:

@@ -203,7 +203,11 @@ class Column:
     def from_numbers(self, numbers: np.ndarray) -> Any:
         """Numbers in the column's own unit, float64 (n,), NaN where missing, as cells: an Arrow
         array of the source's type, as :meth:`rounded` has them."""
-        array = cells.from_numbers(self.rounded(numbers), type_from_text(self.dtype))
+        return self.as_cells(self.rounded(numbers))
+
+    def as_cells(self, numbers: np.ndarray) -> Any:
+        """The same of numbers as they are, where the type holds them."""
+        array = cells.from_numbers(numbers, type_from_text(self.dtype))
         return array if self.text is None else cells.to_written(array).cast(self.given_type)
 
     @property
@@ -216,11 +220,13 @@ class Column:
         training table; NaN stays."""
         if self.lowest is not None and self.highest is not None:
             numbers = np.clip(numbers, self.lowest, self.highest)
+        return self.nearest(numbers)
+
+    def nearest(self, numbers: np.ndarray) -> np.ndarray:
+        """The same in the resolution of the training table, in its range or not."""
         if self.resolution is not None:
-            numbers = self.resolution.nearest(numbers)
-        elif self.kind == "date":
-            numbers = np.rint(numbers / self.step) * self.step
-        return numbers
+            return self.resolution.nearest(numbers)
+        return np.rint(numbers / self.step) * self.step if self.kind == "date" else numbers
 
     def snapped(self, numbers: np.ndarray) -> np.ndarray:
         """Decoded numbers, float64 (n,), those near a mass moved to it."""
@@ -305,7 +311,7 @@ class Column:
         if self.lowest is None or self.highest is None:
             return self
         ends = np.array([low[0], high[0]], np.float64) * self.scale[0] + self.centre[0]
-        lowest, highest = replace(self, lowest=None, highest=None).rounded(ends).tolist()
+        lowest, highest = self.nearest(ends).tolist()
         reach = _ROUNDED * (self.highest - self.lowest)
         return replace(
             self,

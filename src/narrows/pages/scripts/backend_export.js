@@ -18,6 +18,7 @@ export async function exportBackend(page) {
   const table = columns && new TableCells(columns);
   const chosen = items && chooseFrom(page, unpacked(items));
   const withCells = (found, values) => (table ? { ...found, cells: table.cells(values) } : found);
+  const withGiven = (found) => (table ? { ...found, cells: table.given(found.values) } : found);
 
   function encode(values) {
     const given = asData(values, whole);
@@ -33,10 +34,7 @@ export async function exportBackend(page) {
     },
     encode: async (values) => encode(values),
     encodeCells: async (cells) => encode(table.features(cells)),
-    async item(row) {
-      const found = chosen.item(row);
-      return withCells(found, found.values);
-    },
+    item: async (row) => withGiven(chosen.item(row)),
     nearest: async (code, count) => chosen.nearest(code, count),
   };
   if (page.denoises) {

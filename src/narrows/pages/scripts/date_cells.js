@@ -2,7 +2,7 @@
 
 const DAY = 86_400;
 const DATE = /^(\d{4})-(\d\d?)-(\d\d?)(?:[ T](.+?))?(?:Z|\+00:00)?$/;
-const CLOCK = /^(?:(-?\d+) days?, )?(\d{1,2}):(\d\d)(?::(\d\d(?:\.\d+)?))?$/;
+const CLOCK = /^(?:(-?\d+) days?,? \+?)?(\d{1,2}):(\d\d)(?::(\d\d(?:\.\d+)?))?$/;
 
 /** The text of a whole number of `perSecond` units since 1970, midnight, or of time that passed. */
 export function dateText(number, { what, perSecond, utc }) {

@@ -1,5 +1,6 @@
 // A row of a table as a form, beside what the code makes of it.
 
+import { dateNumber } from "./date_cells.js";
 import { element } from "./elements.js";
 
 const TRUTHS = [true, false];
@@ -72,7 +73,8 @@ function choice(choices) {
     input,
     read: () => (input.value === "" ? null : choices[Number(input.value)]),
     write(value) {
-      let at = choices.indexOf(value);
+      // Of a link it may be a number or true.
+      let at = choices.findIndex((each) => String(each) === String(value));
       // A category that training did not keep is shown as it is.
       if (at < 0 && value !== null) {
         at = choices.push(value) - 1;
@@ -105,15 +107,24 @@ function byColumn(cells) {
   return new Map((cells ?? []).map(({ column, value }) => [column, value]));
 }
 
+/** Milliseconds since 1970, since midnight, or of time that passed. */
+function instant(text) {
+  const clock = dateNumber(text, { what: "span", perSecond: 1000 });
+  return Number.isNaN(clock) ? Date.parse(text) : clock;
+}
+
 function textOf(value) {
   if (value === null || value === undefined) return "missing";
   if (typeof value !== "number" || Number.isInteger(value)) return String(value);
   return String(Number(value.toPrecision(5)));
 }
 
-/** Whether the code gives something else: another text, or a number or a date a tenth of its range away. */
-export function isOff(given, made, { kind, low, high }) {
-  const asNumber = kind === "date" ? (text) => Date.parse(text) : Number;
+/** Whether the code gives something else: another class or text, or a number, date or time a tenth of its range away. */
+export function isOff(given, made, { kind, categories, low, high }) {
+  // All that are not among them are one class.
+  const isRare = (value) => (value ?? null) !== null && !categories.includes(String(value));
+  if (kind === "category" && isRare(given) && isRare(made)) return false;
+  const asNumber = kind === "date" ? instant : Number;
   const [one, other, first, last] = [given, made, low, high].map((each) =>
     each === null || each === undefined || each === "" ? Number.NaN : asNumber(each),
   );

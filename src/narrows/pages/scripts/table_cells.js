@@ -5,6 +5,11 @@ import { roundedToEven } from "./rounding.js";
 
 // An indicator above this, in its own unit of 0 and 1, stands for a missing cell.
 const MISSING_FROM = 0.5;
+// An indicator of 0 and 1 below this is not that of the cell's class.
+const IS_CLASS = 1 - 1e-6;
+// How much of a feature, which is a float32, is rounding; and of a number.
+const FEATURE = 2 ** -23;
+const NUMBER = 2 ** -50;
 // Whole numbers beyond it are not all there.
 const EXACT = 2 ** 53;
 const TRUE = ["true", "1", "yes"];
@@ -24,10 +29,16 @@ export class TableCells {
 
   /** The cells that features stand for, in the order of the table's columns. */
   cells(features) {
-    return this.columns.map((column) => ({
-      column: column.name,
-      value: decoded(column, features),
-    }));
+    return this.#cells(decoded, features);
+  }
+
+  /** The cells that features were made of, as `data/tables/shown.py` has them. */
+  given(features) {
+    return this.#cells(held, features);
+  }
+
+  #cells(read, features) {
+    return this.columns.map((column) => ({ column: column.name, value: read(column, features) }));
   }
 
   /**
@@ -37,6 +48,9 @@ export class TableCells {
    */
   features(cells) {
     const given = new Map(cells.map(({ column, value }) => [column, value]));
+    const names = this.columns.map(({ name }) => name);
+    const strange = [...given.keys()].find((name) => !names.includes(name));
+    if (strange !== undefined) throw new Error(`the table has no column ${strange}`);
     const features = new Float32Array(this.width);
     for (const column of this.columns) {
       if (column.centre.length) encode(column, given.get(column.name) ?? null, features);
@@ -55,6 +69,40 @@ function decoded(column, features) {
   if (column.kind === "categorical") return likeliest(column, features);
   if (column.missing && raw(column, features, 1) > MISSING_FROM) return null;
   return asType(rounded(snapped(raw(column, features, 0), column), column), column.type);
+}
+
+function held(column, features) {
+  if (!column.centre.length) return column.value;
+  if (column.kind === "categorical") {
+    const raws = column.classes.map((_, i) => raw(column, features, i));
+    const highest = Math.max(...raws);
+    return highest > IS_CLASS ? column.classes[raws.indexOf(highest)].text : null;
+  }
+  if (column.missing && raw(column, features, 1) > MISSING_FROM) return null;
+  const feature = features[column.start];
+  const number = raw(column, features, 0);
+  const off = Math.abs(feature * column.scale[0]) * FEATURE + Math.abs(number) * NUMBER;
+  const near = column.kind === "boolean" ? roundedToEven(number) : nearest(number, column);
+  const isNumber = column.kind === "numeric" || column.kind === "integer";
+  const [decimals, step] = column.resolution ?? [0, 0];
+  // Of steps as fine as the rounding no one tells more than a shorter number.
+  const tells = column.kind === "integer" ? step >= 1 : !isNumber || off < step / 10 ** decimals;
+  const fits = Math.abs(near - number) <= off && tells;
+  // A gap has the feature of the mean.
+  if (!fits && !column.missing && feature === 0) return null;
+  if (!isNumber) return asType(fits ? near : number, column.type);
+  const found = fits ? near : shortest(number, off);
+  const value = asType(found, column.type);
+  return Number(value) === found ? value : found;
+}
+
+/** The number of the fewest digits that lies no further off. */
+function shortest(number, off) {
+  for (let digits = 1; digits < 17; digits++) {
+    const shorter = Number(number.toPrecision(digits));
+    if (Math.abs(shorter - number) <= off) return shorter;
+  }
+  return number;
 }
 
 /** The class whose feature is the highest. */
@@ -78,15 +126,20 @@ function snapped(number, { masses, windows }) {
 }
 
 /** A number in the range and the resolution of the training table. */
-function rounded(number, { lowest, highest, resolution, kind, step }) {
-  let result = number;
-  if (lowest !== null && highest !== null) result = Math.min(Math.max(number, lowest), highest);
+function rounded(number, column) {
+  const { lowest, highest } = column;
+  const inside = lowest !== null && highest !== null;
+  return nearest(inside ? Math.min(Math.max(number, lowest), highest) : number, column);
+}
+
+/** The same in its range or not. */
+function nearest(number, { resolution, kind, step }) {
   if (resolution) {
     const [decimals, each, anchor] = resolution;
     const unit = 10 ** decimals;
-    return (roundedToEven((result * unit - anchor) / each) * each + anchor) / unit;
+    return (roundedToEven((number * unit - anchor) / each) * each + anchor) / unit;
   }
-  return kind === "date" ? roundedToEven(result / step) * step : result;
+  return kind === "date" ? roundedToEven(number / step) * step : number;
 }
 
 /** A number as the value of a type: as a text where it is more than a number here can hold. */

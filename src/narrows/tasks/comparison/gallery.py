@@ -1,12 +1,14 @@
 """Some items beside what each method makes of them: the best ones, median ones and the worst."""
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from narrows.baselines.jpeg_size import jpeg_at_bytes
 from narrows.data import Dataset
+from narrows.data.tables import shown_cells
 from narrows.report.comparison.classes import NO_CLASS
 from narrows.report.comparison.result import Gallery, GalleryItem, Kind, Rank, Version
 from narrows.report.evaluation import fitted_pca
@@ -32,7 +34,7 @@ def gallery(parts: Parts, candidates: Sequence[Candidate], best: int) -> Gallery
     if is_eight_bit_picture(parts.test):
         most, within = 4 * ranking.latent, parts.test.value_range
         columns.append(_of_jpeg(pictures, most, within))
-    cells = _cells(ranking.test, pictures)
+    cells = _cells(ranking.test, pictures, given=True)
     places = ranking.kept.places[rows]
     names = [name for name, rows in ranks.items() for _ in rows]
     return Gallery(
@@ -115,7 +117,7 @@ def _versions(
     made: np.ndarray,
     errors: np.ndarray,
 ) -> list[Version]:
-    cells = _cells(candidate.test, made)
+    cells = _cells(candidate.test, made, given=False)
     return [
         Version(
             name=of[0],
@@ -157,23 +159,21 @@ def _of_jpeg(
     ]
 
 
-def _cells(data: Dataset, features: np.ndarray) -> list[tuple[str | None, ...]]:
+def _cells(data: Dataset, features: np.ndarray, *, given: bool) -> list[tuple[str | None, ...]]:
     """The cells of rows of a table as texts, None in columns that nothing is learnt from; () of
     other items."""
     if data.table is None:
         return [()] * len(features)
-    table = data.table.decode(features)
+    shown = shown_cells(data.table, features, given=given)
     columns = [
-        [None] * len(features)
-        if data.table[name].kind == "ignored"
-        else list(_texts(table.column(name)))
-        for name in table.column_names[:_MOST_CELLS]
+        [None] * len(features) if column.kind == "ignored" else list(_texts(values))
+        for column, values in zip(data.table.columns[:_MOST_CELLS], shown, strict=False)
     ]
     return list(zip(*columns, strict=True))
 
 
-def _texts(column: object) -> Iterator[str]:
-    for cell in column.to_pylist():  # type: ignore[attr-defined]
+def _texts(values: Iterable[Any]) -> Iterator[str]:
+    for cell in values:
         text = "" if cell is None else str(cell)
         if isinstance(cell, float):
             text = f"{cell:.0f}" if 1e6 <= abs(cell) < 1e15 else f"{cell:.6g}"

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from narrows.data import TableSchema
-from narrows.data.tables import SchemaDrift
-from narrows.data.tables.arrow_types import type_from_text
-from narrows.data.tables.cells import from_numbers, from_texts
+from narrows.data.tables import SchemaDrift, shown_cells
+from narrows.data.tables.arrow_types import is_text, type_from_text
+from narrows.data.tables.cells import from_numbers, from_texts, in_python, to_texts, whole
 from narrows.data.tables.columns import Column
 from narrows.errors import DataError
 from narrows.report.redundancy import Redundancy
@@ -31,18 +31,32 @@ _KINDS = {
 _EXACT = 2**53
 
 
-def cells_of(table: TableSchema, features: np.ndarray) -> list[dict[str, Any]]:
-    """The cells of one row: ``{column, value}`` of each column that is learnt or constant.
+def cells_of(
+    table: TableSchema, features: np.ndarray, *, given: bool = False
+) -> list[dict[str, Any]]:
+    """The cells of one row: ``{column, value}`` of each column that is learnt or constant; of
+    categories their texts.
 
     Args:
         features: (width,), any float dtype.
+        given: whether they are a row of the data, see :func:`narrows.data.tables.shown_cells`.
     """
-    row = table.decode(np.asarray(features, np.float32)[None])
+    row = np.asarray(features, np.float32)[None]
+    if given:
+        values = [value for (value,) in shown_cells(table, row, given=True)]
+    else:
+        decoded = zip(table.columns, table.decode(row).columns, strict=True)
+        values = [_first(column, array) for column, array in decoded]
     return [
-        {"column": column.name, "value": _plain(row.column(place)[0].as_py())}
-        for place, column in enumerate(table.columns)
+        {"column": column.name, "value": _plain(value)}
+        for column, value in zip(table.columns, values, strict=True)
         if column.kind in _KINDS
     ]
+
+
+def _first(column: Column, array: Any) -> Any:
+    array = whole(array)
+    return in_python(to_texts(array) if column.kind == "categorical" else array)[0]
 
 
 def features_of(table: TableSchema, cells: Any) -> np.ndarray:
@@ -55,13 +69,8 @@ def features_of(table: TableSchema, cells: Any) -> np.ndarray:
         DataError: it is none, or a cell is not of its column's kind.
     """
     values = _by_name(cells, table.names)
-    types = table.arrow_schema()
-    arrays = [
-        _array(column, values.get(column.name), types.field(place).type)
-        for place, column in enumerate(table.columns)
-    ]
-    row = pa.table(arrays, names=list(table.names))
-    return table.encode(row, SchemaDrift())[0]
+    row = {column.name: _array(column, values.get(column.name)) for column in table.learnt}
+    return table.encode(pa.table(row), SchemaDrift())[0]
 
 
 def columns_of(table: TableSchema, redundancy: Redundancy | None) -> list[dict[str, Any]]:
@@ -89,7 +98,7 @@ def _limit(column: Column, value: float | None) -> Any:
     if value is None or not math.isfinite(value):
         return None
     if column.kind == "date":
-        return _plain(from_numbers(np.array([value]), type_from_text(column.dtype))[0].as_py())
+        return _plain(in_python(from_numbers(np.array([value]), type_from_text(column.dtype)))[0])
     return value if column.kind in ("numeric", "integer") else None
 
 
@@ -124,19 +133,20 @@ def _by_name(cells: Any, names: Sequence[str]) -> Mapping[str, Any]:
     return values
 
 
-def _array(column: Column, value: Any, type_: Any) -> Any:
-    """One cell in an Arrow array of the column's type."""
+def _array(column: Column, value: Any) -> Any:
+    """One cell in an Arrow array that can be read as the column's."""
+    type_ = column.given_type
     if value is None or value == "":
         return pa.nulls(1, type_)
     try:
-        if pa.types.is_dictionary(type_):
-            return pa.array([str(value)]).cast(type_.value_type).dictionary_encode()
+        if column.kind == "categorical" or is_text(type_):
+            return pa.array([str(value)])
+        if column.kind in ("numeric", "integer"):  # any: 2.5 beside whole numbers, 300 of a byte
+            return from_texts([str(value)], pa.float64())
         if isinstance(value, str) and pa.types.is_duration(type_):
             return pa.array([_span(value)]).cast(type_)
-        if isinstance(value, str) and not pa.types.is_string(type_):
+        if isinstance(value, str):
             return from_texts([value], type_)
-        if pa.types.is_string(type_) or pa.types.is_large_string(type_):
-            return pa.array([str(value)], type_)
         return pa.array([value]).cast(type_)
     except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
         raise DataError(
@@ -146,11 +156,12 @@ def _array(column: Column, value: Any, type_: Any) -> Any:
         ) from error
 
 
-_SPAN = re.compile(r"(?:(-?\d+) days?, )?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+# As Python writes it, or pandas: -1 days +23:59:00.
+_SPAN = re.compile(r"(?:(-?\d+) days?,? \+?)?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
 
 def _span(text: str) -> datetime.timedelta:
-    """Time that passed, as :func:`_plain` writes it.
+    """Time that passed, as Python or pandas writes it.
 
     Raises:
         ValueError: it is none.

@@ -236,7 +236,7 @@ class Explorer:
             code=self.codes[place] if drawn else self._code(values),
             label=self._label(data, row),
             file=None if data.files is None else data.files.names[row],
-            cells=self._cells(values),
+            cells=self._cells(values, given=True),
         )
 
     def _code(self, item: np.ndarray) -> np.ndarray:
@@ -353,9 +353,9 @@ class Explorer:
             return None
         return columns_of(table, None if data is None else redundancy(data, track=self._track))
 
-    def _cells(self, features: np.ndarray) -> Cells | None:
+    def _cells(self, features: np.ndarray, *, given: bool = False) -> Cells | None:
         table = self.trained.data.table
-        return None if table is None else cells_of(table, features)
+        return None if table is None else cells_of(table, features, given=given)
 
     @staticmethod
     def _label(data: Dataset, row: int) -> str | None:

@@ -67,7 +67,7 @@ def _classes(column: Column, values: list[dict[str, Any]]) -> list[dict[str, Any
         is_other = column.other and place == len(column.categories)
         classes.append(
             {
-                "text": None if is_other else text,
+                "text": text,
                 "isOther": is_other,
                 "decodes": not is_other or bool(column.rest),
                 "value": values[place][column.name],
