@@ -1,12 +1,15 @@
 """How many items come along in an exported page, and what is said of it."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from narrows import Dataset
 from narrows.tasks.export import page as exported
 from narrows.tasks.export.page import ExportedPage
-from narrows.tasks.export.precision import Precision
+from narrows.tasks.export.precision import Precision, grey_levels
 
 AS_THEY_ARE = Precision()
 
@@ -33,3 +36,12 @@ def test_items_left_out_are_told() -> None:
     assert "with 26 of 300 items, as all take over 1 MB" in said(26, 300)
     assert "with 400 of 20,640 rows," in said(400, 20_640, "rows")
     assert "with 1 row;" in said(1, 1, "rows") and "0 " not in said(0, 0).removeprefix("0.0 MB")
+
+
+def test_grey_levels_are_those_that_a_page_draws() -> None:
+    """Over the range that the data fill: 12 bits in a type of 16."""
+    described = SimpleNamespace(dtype="uint16", value_range=(0.0, 65535.0), extent=(0.0, 4095.0))
+    trained: Any = SimpleNamespace(data=described, described=described)
+    values = np.array([0, 16, 2048, 4095], np.float32)
+    found = grey_levels(trained, values)
+    np.testing.assert_array_equal(found, np.rint(255 * values / 4095))

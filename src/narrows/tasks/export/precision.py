@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Shaped
 
+from narrows.data.limits import filled_range
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
 from narrows.planning.traits import is_rounded
@@ -113,7 +114,7 @@ def grey_levels(
     """Values in data units as the grey levels that they are shown in, from 0: the data's own where
     these are whole numbers and fewer than 256, else 0 to 255."""
     data = trained.data
-    low, high = data.value_range or trained.described.extent or (0.0, 1.0)
+    low, high = filled_range(data.value_range, trained.described.extent)
     width = high - low if high > low else 1.0
     dtype = np.dtype(data.dtype)
     if dtype.kind in "biu":
