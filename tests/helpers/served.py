@@ -17,9 +17,8 @@ def served(explorer: Explorer) -> Iterator[str]:
     import uvicorn
 
     with listening("127.0.0.1", 0) as server:
-        host, port = server.getsockname()[:2]
         page = build_explore_page(explorer.page_data(), server=True)
-        app = Guard(application(explorer, page), host, port)
+        app = Guard(application(explorer, page), server.getsockname()[0])
         quiet = {"log_config": None, "access_log": False}
         config = uvicorn.Config(app, loop="asyncio", http="h11", ws="none", lifespan="off", **quiet)
         running = uvicorn.Server(config)

@@ -20,7 +20,7 @@ _PAGE = "http://127.0.0.1:8765"
 
 
 def client_of(explorer: Explorer, host: str = "127.0.0.1") -> TestClient:
-    guarded: Any = Guard(application(explorer, "<p>the page</p>"), host, 8765)
+    guarded: Any = Guard(application(explorer, "<p>the page</p>"), host)
     return TestClient(guarded, base_url=_PAGE, raise_server_exceptions=False)
 
 
@@ -116,9 +116,11 @@ def test_a_body_without_a_length_is_not_read_to_its_end(client: TestClient) -> N
     [
         {"host": "evil.example"},
         {"host": "evil.example:8765"},
-        {"host": "127.0.0.1:9999"},
-        {"host": "127.0.0.1"},
         {"host": "127.0.0.1.evil.example:8765"},
+        {"host": "evil.example:127.0.0.1"},
+        {"host": "127.0.0.1:8765:8765"},
+        {"host": "127.0.0.1:evil"},
+        {"host": "[127.0.0.1"},
         {"host": ""},
         {"origin": "http://evil.example"},
         {"origin": "http://127.0.0.1:9999"},
@@ -136,12 +138,42 @@ def test_other_names_and_other_pages_are_refused(
     assert answer.status_code == 403 and answer.json()["error"]
 
 
+# A port that is forwarded is another one to the browser, and its page asks from there. A name that
+# was made to lead here has this port anyway, so that the port tells nobody apart.
 @pytest.mark.parametrize(
-    "headers", [{"host": "localhost:8765"}, {"origin": _PAGE, "sec-fetch-site": "same-origin"}]
+    "headers",
+    [
+        {"host": "localhost:8765"},
+        {"host": "localhost:9000", "origin": "http://localhost:9000"},
+        {"host": "127.0.0.1"},
+        {"host": "[::1]:9000"},
+        {"origin": _PAGE, "sec-fetch-site": "same-origin"},
+    ],
 )
 def test_our_own_page_is_answered(client: TestClient, headers: dict[str, str]) -> None:
     body = np.zeros(4, "<f4").tobytes()
     assert client.post("/decode", headers=headers, content=body).status_code == 200
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_link_from_elsewhere_opens_the_page_and_nothing_else(
+    client: TestClient, site: str
+) -> None:
+    """A terminal in a web page has such links. What linked to the page cannot read the answer, and
+    has it in no frame: only going there in a window of its own is let through."""
+    going = {"sec-fetch-site": site, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    answer = client.get("/", headers=going)
+    assert answer.status_code == 200 and answer.headers["x-frame-options"] == "DENY"
+    assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+    assert client.get("/item?row=1", headers=going).status_code == 403
+    assert client.post("/", headers=going).status_code == 403
+    assert client.get("/", headers=going | {"host": "evil.example:8765"}).status_code == 403
+    for other in (
+        {"sec-fetch-dest": "iframe"},
+        {"sec-fetch-dest": "empty", "sec-fetch-mode": "no-cors"},
+        {"sec-fetch-mode": "cors"},
+    ):
+        assert client.get("/", headers=going | other).status_code == 403
 
 
 def test_on_all_addresses_numbers_are_ours_and_names_are_not(explorer: Explorer) -> None:

@@ -2,11 +2,16 @@
 
 A page of another site can have a browser send requests to 127.0.0.1, and by a name of its own that
 leads there (DNS rebinding) it could read the answers. So the Host header has to name what is
-listened on, and a request with a body has to come from the page.
+listened on, and every request but that for the page itself has to come from the page.
+
+The port in it may be another, that of a forwarded one: it tells nothing of who asks, as a name that
+leads here does so with this port. Who follows a link to the page gets it, from wherever: it is the
+same for all, and what linked to it cannot read it, nor have it in a frame.
 """
 
 import ipaddress
 import json
+import re
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -17,6 +22,9 @@ App = Callable[
     Awaitable[None],
 ]
 
+# A name or an IPv4 address, or one of IPv6 in brackets; then perhaps a port.
+_HOST = re.compile(r"(?:(?P<name>[^\[\]:]+)|\[(?P<address>[^\[\]]+)\])(?::\d+)?")
+
 _HEADERS = {
     b"x-content-type-options": b"nosniff",
     b"cache-control": b"no-store",
@@ -25,6 +33,7 @@ _HEADERS = {
     b"cross-origin-opener-policy": b"same-origin",
     # the page's own policy is in its head; this one counts in a header alone
     b"content-security-policy": b"frame-ancestors 'none'",
+    b"x-frame-options": b"DENY",
 }
 
 
@@ -34,11 +43,10 @@ class Guard:
     Args:
         app: what answers the requests that are let through.
         host: the address that is listened on.
-        port: the port.
     """
 
-    def __init__(self, app: App, host: str, port: int) -> None:
-        self.app, self.port = app, port
+    def __init__(self, app: App, host: str) -> None:
+        self.app = app
         self.names = {"localhost", "127.0.0.1", "::1", host}
         # on all addresses, any of this machine's: a number is none that a page chose
         self.anywhere = host in ("0.0.0.0", "::", "")
@@ -76,7 +84,8 @@ class Guard:
         if len(hosts) != 1 or not self._is_ours(hosts[0]):
             return "the request names another host than the one that is listened on"
         named = {name: value.decode("latin-1").lower() for name, value in headers}
-        if named.get(b"sec-fetch-site") in ("cross-site", "same-site"):
+        is_other = named.get(b"sec-fetch-site") in ("cross-site", "same-site")
+        if is_other and not _opens_the_page(scope, named):
             return "the request comes from another page"
         origin = named.get(b"origin")
         if origin is not None and origin != f"http://{hosts[0]}":
@@ -84,16 +93,19 @@ class Guard:
         return None
 
     def _is_ours(self, host: str) -> bool:
-        name, _, port = host.rpartition(":")
-        if not name or port != str(self.port):
-            return self.port == 80 and self._is_name(host)
-        return self._is_name(name)
-
-    def _is_name(self, name: str) -> bool:
-        name = name.removeprefix("[").removesuffix("]")
+        found = _HOST.fullmatch(host)
+        if found is None:
+            return False
+        name = found["name"] or found["address"]
         if name in self.names:
             return True
         try:
             return self.anywhere and bool(ipaddress.ip_address(name))
         except ValueError:
             return False
+
+
+def _opens_the_page(scope: Message, named: dict[bytes, str]) -> bool:
+    """Whether a browser goes to the page itself, in a window or tab of its own."""
+    how = named.get(b"sec-fetch-mode"), named.get(b"sec-fetch-dest")
+    return (scope["method"], scope["path"], *how) == ("GET", "/", "navigate", "document")

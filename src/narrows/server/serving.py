@@ -84,9 +84,8 @@ def serve(app: App, server: socket.socket) -> None:
     """
     import uvicorn
 
-    host, port = server.getsockname()[:2]
     config = uvicorn.Config(
-        Guard(app, host, port),
+        Guard(app, server.getsockname()[0]),
         loop="asyncio",
         http="h11",
         ws="none",
