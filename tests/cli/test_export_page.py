@@ -21,6 +21,18 @@ def test_a_page_is_written_and_described(narrows: Command, model_file: Path) -> 
     assert page.read_bytes() == written  # nothing in it depends on the clock
 
 
+@pytest.mark.parametrize(
+    "option", [["--port", "8765"], ["--host", "127.0.0.1"], ["--no-browser"], ["--browser"]]
+)
+def test_a_file_has_no_server_to_say_anything_of(
+    narrows: Command, model_file: Path, option: list[str]
+) -> None:
+    page = model_file.with_name("page.html")
+    done = narrows("explore", model_file, "digits", "--export", page, *option)
+    assert done.code == 2 and f"{option[0]} would have no effect" in done.err
+    assert not page.exists()
+
+
 def test_a_page_never_replaces_what_it_is_made_of(narrows: Command, model_file: Path) -> None:
     before = model_file.read_bytes()
     data = model_file.with_name("x.npy")

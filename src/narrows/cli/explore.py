@@ -8,6 +8,8 @@ import typer
 from narrows.cli.model_options import ModelAndData, takes_model
 from narrows.cli.options import path_option
 from narrows.cli.terminal import progress, say
+from narrows.errors import UsageError
+from narrows.support.number_text import listed
 from narrows.support.pulse import resting
 from narrows.support.standard_input import received
 
@@ -32,22 +34,33 @@ Export = Annotated[
     path_option("PAGE.html", "Write the page as one file that needs no server, and leave."),
 ]
 Port = Annotated[
-    int, typer.Option(min=0, max=65535, help="Where the page is; 0 for any that is free.")
+    int | None,
+    typer.Option(
+        min=0, max=65535, help="Where the page is; 0 for any that is free.", show_default="8765"
+    ),
 ]
 Host = Annotated[
-    str,
-    typer.Option(help="The address to listen on. Another lets other machines in: no password."),
+    str | None,
+    typer.Option(
+        help="The address to listen on. Another lets other machines in: no password.",
+        show_default="127.0.0.1",
+    ),
 ]
-Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Whether to open a browser.")]
+Browser = Annotated[
+    bool | None,
+    typer.Option(
+        "--browser/--no-browser", help="Whether to open a browser.", show_default="browser"
+    ),
+]
 
 
 @takes_model(data=(Items, None))
 def explore(
     *,
     export: Export = None,
-    port: Port = 8765,
-    host: Host = "127.0.0.1",
-    browser: Browser = True,
+    port: Port = None,
+    host: Host = None,
+    browser: Browser = None,
     given: ModelAndData,
 ) -> None:
     """Open a page with a slider for each latent number, and see what the model decodes.
@@ -63,6 +76,9 @@ def explore(
     """
     from narrows.pages.writing import require_page_name
 
+    if export is not None:
+        opening = "--browser" if browser else "--no-browser"
+        _require_no_server({"--port": port, "--host": host, opening: browser})
     model = given.model
     say(f"opening {model}")  # what computes takes seconds to load
     from narrows.server.serving import listening
@@ -77,9 +93,24 @@ def explore(
     if export is not None:
         _export(export_page(autoencoder, items, title=model.name, track=progress), export)
         return
+    host, port = "127.0.0.1" if host is None else host, 8765 if port is None else port
     with listening(host, port) as server:  # a port that is taken is told before long work
         explorer = Explorer(autoencoder, items, title=model.name, track=progress)
-        _serve(explorer, server, host, browser)
+        _serve(explorer, server, host, browser is not False)
+
+
+def _require_no_server(options: dict[str, object]) -> None:
+    """Make sure that nothing is said of a server where there is none.
+
+    Raises:
+        UsageError: something is.
+    """
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise UsageError(
+            f"--export writes a file and starts no server: {listed(given)} would have no effect",
+            hint="leave out --export or the others",
+        )
 
 
 def _export(page: "ExportedPage", out: Path) -> None:
