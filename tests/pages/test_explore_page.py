@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from helpers.scripts import needs_node, run_node
@@ -134,7 +135,9 @@ def test_cells_are_off_by_a_tenth_of_their_range(tmp_path: Path) -> None:
     """
     number = {"kind": "number", "low": 0, "high": 50}
     date = {"kind": "date", "low": "2024-01-01", "high": "2024-12-31"}
-    other = {"kind": "category", "low": None, "high": None}
+    other = {"kind": "category", "categories": ["12", "12.0"], "low": None, "high": None}
+    clock = {"kind": "date", "low": "00:00:00", "high": "20:00:00"}
+    span = {"kind": "date", "low": "0:00:00", "high": "10 days, 0:00:00"}
     cases = [
         (10, 14.9, number, False),
         (10, 15.1, number, True),
@@ -144,6 +147,14 @@ def test_cells_are_off_by_a_tenth_of_their_range(tmp_path: Path) -> None:
         ("2024-03-01", None, date, True),
         ("12", "12.0", other, True),
         (None, None, other, False),
+        ("(other)", "rare", other, False),
+        ("(other)", "12", other, True),
+        ("(other)", None, other, True),
+        ("08:00:00", "09:59:00", clock, False),
+        ("08:00:00", "10:01:00", clock, True),
+        ("0:08:23", "23:00:00", span, False),
+        ("1 day, 0:00:00", "2 days, 12:00:00.5", span, True),
+        ("-1 day, 23:00:00", "22:00:00", span, False),
     ]
     assert run_node(tmp_path, code, [case[:3] for case in cases]) == [case[3] for case in cases]
 
@@ -153,7 +164,41 @@ def test_classes_of_the_map_have_a_legend_where_there_are_few() -> None:
     html = build_explore_page({**PAGE, **labelled}, server=True)
     assert re.findall(r"--class-(\d)\)\"></i>(.*?)</li>", html) == [
         ("0", "cat"),
-        ("2", "dog &amp; co"),
+        ("1", "dog &amp; co"),
     ]
     many = {"labels": list(range(12))}
     assert 'class="legend"' not in build_explore_page({**PAGE, **many}, server=True)
+
+
+@needs_node
+def test_colours_go_by_the_rank_of_a_class_among_those_that_there_are(tmp_path: Path) -> None:
+    code = """
+        import { rankAmong } from "./scripts/map.js";
+        print(given.map(rankAmong(given)));
+    """
+    labels = [10, 0, 20, 10, -1, 100]
+    expected = np.unique(labels, return_inverse=True)[1]
+    assert run_node(tmp_path, code, labels) == expected.tolist()
+
+
+@needs_node
+def test_what_is_wrong_with_a_link_is_said_beside_what_is_shown(tmp_path: Path) -> None:
+    code = """
+        import { makeActions } from "./scripts/actions.js";
+        import { makeStore } from "./scripts/state.js";
+        const said = [];
+        const failed = (error) => said.push(error?.message ?? null);
+        const store = makeStore(() => failed(null));
+        const refuse = async () => { throw new Error("no column x"); };
+        const found = async (row) => ({ values: [row], cells: [], code: new Float32Array(2) });
+        const backend = { encodeCells: refuse, item: (row) => (row > 5 ? refuse() : found(row)) };
+        const page = { kind: "table", latent: [0, 1], start: [0, 0], dtype: "float32" };
+        const { open } = makeActions({ page, backend, store, failed });
+        const nothing = { code: null, row: null, to: null, values: null, cells: null, name: null };
+        await open({ ...nothing, cells: [{ column: "x", value: 1 }] });
+        await open({ ...nothing, row: 1 });
+        await open({ ...nothing, row: 1, to: 9 });
+        print({ said, item: store.state.item.row });
+    """
+    found = run_node(tmp_path, code)
+    assert found == {"said": [None, "no column x", None, None, "no column x"], "item": 1}

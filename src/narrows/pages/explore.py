@@ -45,9 +45,10 @@ def build_explore_page(page_data: Mapping[str, Any], *, server: bool) -> str:
     )
 
 
-def _legend(labels: Sequence[int] | None, names: Sequence[str] | None) -> list[tuple[int, str]]:
-    """The classes of a map, by number and name; none where there are too many to tell apart."""
+def _legend(labels: Sequence[int] | None, names: Sequence[str] | None) -> list[str]:
+    """The classes of a map in the order of their colours; none where there are too many to tell
+    apart."""
     numbers = sorted(set(labels or ()))
     if not 1 < len(numbers) <= _COLOURS:
         return []
-    return [(number, names[number] if names else str(number)) for number in numbers]
+    return [names[number] if names else str(number) for number in numbers]

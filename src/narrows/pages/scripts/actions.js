@@ -16,15 +16,15 @@ export function makeActions({ page, backend, store, failed }) {
   const start = { amount: page.latent.length === 0 ? (page.noise?.learnt[1] ?? 0) : 0, seed: 1 };
   const noise = { ...start };
 
-  /** Wait for something, unless something newer was asked for in the meantime: then null. */
-  async function newestOf(promise) {
+  /** Wait for something, unless something newer was asked for in the meantime: then null; so too where it `fails`. */
+  async function newestOf(promise, fails = failed) {
     latest += 1;
     const ticket = latest;
     try {
       const found = await promise;
       return ticket === latest ? found : null;
     } catch (error) {
-      if (ticket === latest) failed(error);
+      if (ticket === latest) fails(error);
       return null;
     }
   }
@@ -117,11 +117,18 @@ export function makeActions({ page, backend, store, failed }) {
     /** Show what a link says, see `readLink`; what it does not say comes from the start. */
     async open(link) {
       if (page.noise && link.noise) Object.assign(noise, link.noise);
-      const item = await newestOf(linkedItem(link));
-      const to = link.to === null || item === null ? null : await newestOf(itemAt(link.to));
+      let wrong = null;
+      const heard = (error) => {
+        wrong = error;
+      };
+      const item = await newestOf(linkedItem(link), heard);
+      const asked = item !== null && link.to !== null;
+      const to = asked ? await newestOf(itemAt(link.to), heard) : null;
       const code = link.code ?? item?.code ?? Float32Array.from(page.start);
       const walk = to === null ? null : { from: item, to, share: link.share };
       store.step({ item, code, walk });
+      // A new state has no complaint; this one is about what stands in its place.
+      if (wrong !== null) failed(wrong);
     },
   };
 

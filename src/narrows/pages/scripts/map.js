@@ -24,7 +24,7 @@ export function makeMap(parts, page, thumbnails, words, chosen) {
   const map = {
     count: xy.length / 2,
     xy,
-    labels: page.labels,
+    ranks: page.labels?.map(rankAmong(page.labels)) ?? null,
     places: [],
     active: -1,
     marked: [],
@@ -112,9 +112,16 @@ function classColours(style) {
   return Array.from({ length: 10 }, (_, rank) => style.getPropertyValue(`--class-${rank}`));
 }
 
+/** A label's place among those that there are, which colours go by. */
+export function rankAmong(labels) {
+  const present = [...new Set(labels)].sort((one, other) => one - other);
+  const ranks = new Map(present.map((label, rank) => [label, rank]));
+  return (label) => ranks.get(label);
+}
+
 function colourOf(map, index, colours, style) {
-  if (map.labels === null) return style.getPropertyValue("--ours");
-  return colours[map.labels[index] % 10];
+  if (map.ranks === null) return style.getPropertyValue("--ours");
+  return colours[map.ranks[index] % 10];
 }
 
 function listenToHand(canvas, map, show, choose) {
