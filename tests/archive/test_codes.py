@@ -9,6 +9,7 @@ import pytest
 
 from narrows.data import item_writer, load_codes, storage, table_writer
 from narrows.data.codes import load_named_codes
+from narrows.errors import DataError
 
 LIMITS = np.finfo(np.float32)
 
@@ -32,6 +33,28 @@ def test_a_table_of_whole_numbers_is_one_of_codes(tmp_path: Path) -> None:
     path = tmp_path / "codes.csv"
     path.write_text("a,b\n1,2.5\n0,4\n")
     np.testing.assert_array_equal(load_codes(path), [[1, 2.5], [0, 4]])
+
+
+def test_a_first_line_of_codes_is_no_names(tmp_path: Path) -> None:
+    path, codes = tmp_path / "codes.csv", np.random.default_rng(0).normal(size=(5, 3))
+    np.savetxt(path, codes, delimiter=",")
+    with pytest.raises(DataError, match="no line of column names"):
+        load_codes(path)
+    # as pandas names columns that have no names of their own
+    np.savetxt(path, codes, delimiter=",", header="0,1,2", comments="")
+    np.testing.assert_array_equal(load_codes(path), codes.astype(np.float32))
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_numbered_columns_may_stand_in_any_order(kind: str, tmp_path: Path) -> None:
+    path, codes = tmp_path / f"codes.{kind}", np.arange(24, dtype=np.float32).reshape(2, 12)
+    columns = {f"code_{at}": codes[:, at] for at in range(12)} | {"file": ["b.png", "a.png"]}
+    table = pa.table(columns).select(sorted(columns))
+    with table_writer(path, table.schema) as writer:
+        writer(table)
+    found, names = load_named_codes(path)
+    np.testing.assert_array_equal(found, codes)
+    assert names == ("b.png", "a.png")
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
