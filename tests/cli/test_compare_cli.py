@@ -53,8 +53,8 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_trained(
     np.save(items, digits.items[:40])
     for more, told in (
         (("--numbers", "2,x"), "--numbers 2,x is no list of whole numbers"),
-        (("--numbers", "2,-1"), "--numbers has -1"),
-        (("--epochs", "0"), "--epochs is 0"),
+        (("--numbers", "2,-1"), "--numbers 2,-1: codes have at least 1 number"),
+        (("--epochs", "0"), "--epochs 0: models are trained"),
         (("--model", items), "items.npy"),
     ):
         failed(narrows("compare", items, *more, "--out", page), 2 if "-" in told[:2] else 1, told)

@@ -65,6 +65,8 @@ def test_numbers_of_codes_are_asked_for_where_models_are_trained(
     ae = Autoencoder(epochs=1, refine=0).fit(X)
     with pytest.raises(UsageError, match="latent=2 is for models that are trained here"):
         compare(X, ae, latent=2)
+    with pytest.raises(UsageError, match="keep_models='kept' is for models that are trained here"):
+        compare(X, ae, keep_models="kept")
 
 
 @pytest.mark.slow

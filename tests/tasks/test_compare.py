@@ -1,9 +1,13 @@
 """The job behind ``narrows compare``: its numbers are those of the other commands."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 from PIL import Image
 
@@ -21,7 +25,7 @@ from narrows.support import chunks
 from narrows.support.progress import NOBODY, Listener
 from narrows.tasks.compare import CompareOptions, compare, enough_steps
 from narrows.tasks.comparison.candidates import Trained, named, open_candidates, train_candidate
-from narrows.tasks.comparison.facts import split
+from narrows.tasks.comparison.facts import cautions, split
 from narrows.tasks.comparison.gallery import file_of, label_of, ranked
 from narrows.tasks.comparison.parts import Reading, load_parts
 from narrows.tasks.evaluate import evaluate
@@ -169,15 +173,82 @@ def test_rows_without_a_class_are_no_class_of_their_own(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("gap", [None, float("nan")])
-def test_labels_of_arrays_may_be_missing(digits: Dataset, tmp_path: Path, gap: object) -> None:
+def test_labels_of_arrays_may_be_missing(digits: Dataset, tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
     np.save(tmp_path / "x.npy", digits.items[:60])
-    names = np.array(["even", "odd", gap] * 20, object)
-    numbers = np.array([0.0, 1.0, np.nan] * 20)
-    for labels, classes in ((names, ("even", "odd")), (numbers, ("0", "1"))):
-        parts = load_parts(str(tmp_path / "x.npy"), Reading(labels=labels), seed=0)
-        assert parts.classes == classes
-        assert parts.unlabelled == 20
+    gaps = [None, float("nan"), np.float32("nan"), pandas.NA, pandas.NaT]
+    texts = [np.array(["even", "odd", gap] * 20, object) for gap in gaps]
+    texts.append(pandas.Series(["even", "odd", pandas.NA] * 20, dtype="string"))
+    texts.append(np.ma.array(["even", "odd", "x"] * 20, mask=[False, False, True] * 20))
+    numbers = [
+        np.array([0.0, 1.0, np.nan] * 20),
+        np.ma.array([0, 1, 2] * 20, mask=[False, False, True] * 20),
+        pandas.Series([0, 1, pandas.NA] * 20, dtype="Int64"),
+    ]
+    for group, classes in ((texts, ("even", "odd")), (numbers, ("0", "1"))):
+        for labels in group:
+            parts = load_parts(str(tmp_path / "x.npy"), Reading(labels=labels), seed=0)
+            assert parts.classes == classes
+            assert parts.unlabelled == 20
+
+
+def test_labels_are_called_what_they_are(digits: Dataset) -> None:
+    few = digits.rows(np.arange(60))
+    for values, names in (
+        (np.array([20230101, 20230102]), ("20230101", "20230102")),
+        (np.array([20230101.0, 20230102.0]), ("20230101", "20230102")),
+        (np.array([0, 200], np.uint8), ("0", "200")),
+        (np.array(["b", "a"]), ("a", "b")),
+    ):
+        labels = np.resize(values, 60)
+        own = replace(few, labels=labels if labels.dtype.kind in "iu" else None, classes=None)
+        readings = [(few, Reading(labels=labels))]
+        readings += [(own, Reading())] if own.labels is not None else []
+        for data, reading in readings:
+            parts = load_parts(data, reading, seed=0)
+            assert parts.classes == names and parts.training.labels is not None
+            assert set(parts.training.labels) == {0, 1}
+
+
+def test_labels_that_are_no_classes_are_told_by_a_value(digits: Dataset) -> None:
+    few = digits.rows(np.arange(60))
+    for odd in (0.5, np.inf, np.datetime64("2024-01-02")):
+        with pytest.raises(DataError, match=f"the array of labels holds {odd}, and labels are wh"):
+            load_parts(few, Reading(labels=np.full(60, odd)), seed=0)
+
+
+def test_labels_that_are_given_are_not_those_of_the_usual_test_set(
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = {"x.npy": "other.npy"}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("narrows.tasks.comparison.parts.validation_source", usual.get)
+    np.save("x.npy", digits.items[:60])
+    np.save("other.npy", digits.items[60:80])
+    np.save("y.npy", np.arange(60) % 2)
+    assert not load_parts("x.npy", Reading(), seed=0).held_out
+    parts = load_parts("x.npy", Reading(labels="y.npy"), seed=0)
+    assert parts.held_out and len(parts.test) == 12
+    with pytest.raises(UsageError, match=r"^labels= are those of x.npy, and other.npy has none"):
+        load_parts("x.npy", Reading(labels="y.npy", test="other.npy"), seed=0)
+
+
+def test_a_class_that_only_the_test_set_has_is_its_own(tmp_path: Path) -> None:
+    kinds = {"a": ["red"] * 6 + ["blue"] * 4, "b": ["blue", "new", "", "red"]}
+    for name, some in kinds.items():
+        lines = [f"{at}.5,{at * at},{kind}" for at, kind in enumerate(some)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["x,y,kind", *lines]), "utf-8")
+    reading = Reading(labels="kind", test=str(tmp_path / "b.csv"))
+    parts = load_parts(str(tmp_path / "a.csv"), reading, seed=0, validated=False)
+    with pytest.raises(UsageError, match="is a Dataset, which has features and no column 'kind'"):
+        load_parts(str(tmp_path / "a.csv"), replace(reading, test=parts.test), seed=0)
+    named = [label_of(parts, place) for place in range(4)]
+    assert named == ["blue", "new", "not known", "red"] and parts.unlabelled == 1
+    told = list(cautions(parts, [], None))
+    assert told == [
+        "no rows of 'new' were learnt from: where classes are told, 1 measured row can only be "
+        "wrong"
+    ]
 
 
 def test_classes_of_folders_are_the_same_by_name_whatever_their_numbers(tmp_path: Path) -> None:
@@ -351,6 +422,38 @@ def test_a_table_is_compared_with_compressors_of_tables(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("measured", [True, False])
+def test_columns_that_are_not_learnt_cost_no_page(
+    measured: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, random = tmp_path / "t.parquet", np.random.default_rng(0)
+    numbers = {name: random.normal(size=100).round(2) for name in "ab"}
+    odd = {"tags": [["x"], []] * 50, "raw": [b"\xff", b"\x80"] * 50}
+    pyarrow.parquet.write_table(pa.table({**numbers, **odd}), path)
+    if measured:
+        monkeypatch.setattr("narrows.tasks.comparison.tables._MOST_CELLS", 80)
+    else:
+
+        def failed(*_: object, **__: object) -> None:
+            raise DataError("it is too odd")
+
+        monkeypatch.setattr("narrows.tasks.compare.stored_tables", failed)
+    found = compare(str(path), options=CompareOptions(numbers=(), epochs=1, bounds=()))
+    check_whole(found, 20)
+    if measured:
+        assert found.spent is not None and found.archives is not None
+        assert found.spent.count == found.archives.count == 40
+        assert "bytes are those of the first 40 of 100 rows" in found.spent.facts
+        assert "types that are not learnt are left out: 'tags', 'raw'" in found.spent.facts
+        text = io.BytesIO()
+        pyarrow.csv.write_csv(pa.table(numbers).slice(0, 40), text)
+        assert found.archives.raw_bytes == len(text.getvalue())
+    else:
+        assert found.spent is found.archives is None
+        assert found.cautions[-1] == "what rows take is not measured: it is too odd"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["twelve", "constant", "colour", "curve"])
 def test_data_of_any_kind_are_compared(kind: str, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
@@ -380,8 +483,10 @@ def test_ranks_hold_different_items() -> None:
 
 
 def test_sizes_below_one_are_refused() -> None:
-    with pytest.raises(UsageError, match="--numbers has 0"):
+    with pytest.raises(UsageError, match=r"numbers=\(2, 0\): codes have at least 1 number"):
         replace(CompareOptions(), numbers=(2, 0))
+    with pytest.raises(UsageError, match="epochs=0: models are trained for at least 1 epoch"):
+        CompareOptions(epochs=0)
 
 
 def test_large_images_take_no_more_work_than_mnist(monkeypatch: pytest.MonkeyPatch) -> None:

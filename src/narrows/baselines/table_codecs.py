@@ -233,7 +233,13 @@ def _csv_bytes(path: Path | None, table: Any) -> bytes:
     import pyarrow.csv
 
     out = io.BytesIO()
-    pyarrow.csv.write_csv(table, out)
+    try:
+        pyarrow.csv.write_csv(table, out)
+    except pa.ArrowException as error:
+        raise DataError(
+            f"the table cannot be written as CSV: {error}",
+            hint="leave out columns that are neither numbers, texts nor dates",
+        ) from error
     return out.getvalue()
 
 

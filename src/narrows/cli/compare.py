@@ -54,7 +54,10 @@ def compare(
     out: Annotated[Path, path_option("REPORT.html", "The page to write.")],
     test: Annotated[
         str | None,
-        data_option("DATA", "What to measure on; mnist:test for mnist, a fifth of DATA elsewhere."),
+        data_option(
+            "DATA",
+            "What to measure on; mnist:test for mnist without --labels, a fifth of DATA elsewhere.",
+        ),
     ] = None,
     labels: Labels = None,
     chosen: CompareOptions,

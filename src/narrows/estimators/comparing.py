@@ -55,7 +55,8 @@ def compare(
         models: a trained model, or several: paths of model files, or fitted Autoencoders. A dict
             has them by the names that the page calls them; otherwise a file's name and an
             estimator's class say it.
-        test: what to measure on, in place of a fifth of ``data`` (for ``mnist``, ``mnist:test``).
+        test: what to measure on, in place of a fifth of ``data`` (for ``mnist`` without
+            ``labels``, ``mnist:test``).
         labels: classes, to see what codes are good for. Of a table the name of a column, which
             nothing is learnt from; of other data one label an item, an array or a file.
         random_state: governs everything drawn at random: an integer, a RandomState, or None for

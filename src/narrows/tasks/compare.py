@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from narrows.data import Dataset
-from narrows.errors import UsageError
+from narrows.errors import NarrowsError, UsageError
 from narrows.model.file import load_model
 from narrows.nn.summary import whole_parameter_count
 from narrows.planning.options import FitOptions
@@ -81,7 +81,8 @@ def compare(
     """Compare models of data with what one would use instead.
 
     Everything is measured on items that nothing was learnt from and nothing chosen by: the test set
-    of ``mnist``, ``reading.test`` where it is given, a fifth of the items otherwise.
+    of ``mnist`` with its own labels, ``reading.test`` where it is given, a fifth of the items
+    otherwise.
 
     Args:
         source: data as :func:`narrows.load_data` takes them, or a Dataset.
@@ -100,12 +101,13 @@ def compare(
     options, reading = options or CompareOptions(), reading or Reading()
     listener = listener.once()
     if models:
-        if options.latent is not None:
-            raise UsageError(
-                f"{spelt('latent', options.latent)} is for models that are trained here, and some "
-                "are given",
-                hint="leave it out: their codes are as long as they are",
-            )
+        folder = None if options.folder is None else os.fspath(options.folder)
+        for name, value in (("latent", options.latent), ("keep_models", folder)):
+            if value is not None:
+                raise UsageError(
+                    f"{spelt(name, value)} is for models that are trained here, and some are given",
+                    hint="leave it out: those that are given stay as they are",
+                )
         reading = _read_alike(next(iter(models.values())), source, reading)
     parts = load_parts(source, reading, options.seed, validated=not models, track=listener.track)
     if models:
@@ -114,13 +116,13 @@ def compare(
         candidates = _trained(parts, options, listener)
     sizes = sizes_for(parts, options.numbers)
     series = numbers_kept(parts, candidates, sizes, options.epochs, listener)
-    stored = _stored(source, parts, candidates, options, reading, listener=listener)
+    stored, lost = _stored(source, parts, candidates, options, reading, listener=listener)
     found = _shown(parts, candidates, series, reading, options, track=listener.track)
     kept = tuple((models or {}).values()) or _kept(options)
     going_on = commands(
         parts, reading, kept[found.best] if kept else None, candidates[found.best].latent
     )
-    found = replace(found, commands=tuple(going_on))
+    found = replace(found, commands=tuple(going_on), cautions=(*found.cautions, *lost))
     if stored is not None:
         found = _with_stored(found, stored, parts)
     return with_sentences(replace(found, seconds=time.monotonic() - begun))
@@ -237,15 +239,19 @@ def _stored(
     reading: Reading,
     *,
     listener: Listener,
-) -> Stored | None:
-    """What the measured items take, or the rows of a table as it came; None of a table that is
-    features already."""
-    if parts.test.table is None:
-        return stored_arrays(parts, candidates, options, listener)
-    if isinstance(source, Dataset):
-        return None
+) -> tuple[Stored | None, tuple[str, ...]]:
+    """What the measured items take, or the rows of a table as it came, and nothing said; None of a
+    table that is features already, or where it cannot be measured, and why: what was trained is
+    shown all the same."""
     csv = reading.options.csv
-    return stored_tables(source, candidates, options.bounds, csv=csv, listener=listener)
+    try:
+        if parts.test.table is None:
+            return stored_arrays(parts, candidates, options, listener), ()
+        if isinstance(source, Dataset):
+            return None, ()
+        return stored_tables(source, candidates, options.bounds, csv=csv, listener=listener), ()
+    except NarrowsError as error:
+        return None, (f"what {parts.things} take is not measured: {error.message}",)
 
 
 def _with_stored(found: Comparison, stored: Stored, parts: Parts) -> Comparison:

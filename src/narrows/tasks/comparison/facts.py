@@ -3,13 +3,16 @@
 import platform
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from narrows.data import Dataset
 from narrows.data.limits import filled_range
 from narrows.data.tables.wild import WildNote
+from narrows.report.comparison.classes import NO_CLASS
 from narrows.report.comparison.result import DataFacts, Form, Kind, MethodScore, Split
 from narrows.report.evaluation import Score
 from narrows.support.cores import usable_cores
-from narrows.support.number_text import count_of, share
+from narrows.support.number_text import count_of, listed, share
 from narrows.support.shapes import is_picture_shape
 from narrows.support.spelling import spelt
 from narrows.tasks.comparison.archives import Stored
@@ -158,6 +161,7 @@ def cautions(
 ) -> Iterator[str]:
     """What may spoil the results."""
     yield from _notes(parts, wild=True)
+    yield from _new_classes(parts)
     trained = [each for each in candidates if each.kind != "given"]
     taken = {each.name: each.autoencoder.trained.training.epochs for each in trained}
     cut = [name for name, epochs in taken.items() if epochs == most_epochs]
@@ -177,6 +181,21 @@ def cautions(
         yield (
             "the models standardise columns by different rows, so that their errors are in "
             "slightly different units; those of single columns are in the columns' own"
+        )
+
+
+def _new_classes(parts: Parts) -> Iterator[str]:
+    """Classes of measured items that no item has which classifiers learn from."""
+    learnt, measured = parts.training.labels, parts.test.labels
+    if learnt is None or measured is None:
+        return
+    new = measured[~np.isin(measured, np.append(learnt, NO_CLASS))]
+    if len(new):
+        names = listed([parts.classes[label] for label in np.unique(new)], 10, repr)
+        things = parts.things
+        yield (
+            f"no {things} of {names} were learnt from: where classes are told, "
+            f"{count_of(len(new), f'measured {things}')} can only be wrong"
         )
 
 

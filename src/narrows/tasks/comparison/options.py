@@ -6,6 +6,7 @@ from pathlib import Path
 
 from narrows.errors import UsageError
 from narrows.support.option_fields import option
+from narrows.support.spelling import spelt
 
 #: Files of the models that were trained, in the folder that keeps them.
 ARTICLE_FILE, DEFAULT_FILE = "article.safetensors", "default.safetensors"
@@ -54,12 +55,12 @@ class CompareOptions:
     def __post_init__(self) -> None:
         if self.epochs is not None and self.epochs < 1:
             raise UsageError(
-                f"--epochs is {self.epochs}, and models are trained for at least 1 epoch",
+                f"{spelt('epochs', self.epochs)}: models are trained for at least 1 epoch",
                 hint="give a whole number above 0, or leave it out",
             )
-        for size in self.numbers or ():
-            if size < 1:
-                raise UsageError(
-                    f"--numbers has {size}, and codes have at least 1 number",
-                    hint="give whole numbers above 0, as in --numbers 2,5,10",
-                )
+        numbers = tuple(self.numbers or ())
+        if min(numbers, default=1) < 1:
+            raise UsageError(
+                f"{spelt('numbers', numbers)}: codes have at least 1 number",
+                hint=f"give whole numbers above 0, as in {spelt('numbers', (2, 5, 10))}",
+            )

@@ -11,12 +11,14 @@ from narrows.data import Dataset, TableSchema, load_data, validation_source
 from narrows.data.named_arrays import page_name
 from narrows.data.read_options import ReadOptions
 from narrows.data.tables import is_frame, is_table
+from narrows.data.tables.frames.objects import missing_mark
 from narrows.errors import DataError, UsageError
 from narrows.model.ranges import judging_rows
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.report.comparison.classes import MOST_CLASSES, NO_CLASS
 from narrows.support.progress import Tracker, silent
+from narrows.support.spelling import spelt
 from narrows.support.standard_input import renamed
 from narrows.tasks.training_data import HELD_OUT, require_alike
 
@@ -32,7 +34,8 @@ class Reading:
     """How data are read.
 
     Attributes:
-        test: data of their own to measure on, a source too; None for what suits the source.
+        test: data of their own to measure on, a source too; None for what suits the source, which
+            is a part of it where labels are given.
         labels: of a table, the column that holds classes, which nothing is learnt from; of other
             data, a source of whole numbers, one an item, or an array of numbers or texts.
         types: kinds of a table's columns, by name.
@@ -101,11 +104,7 @@ class Parts:
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the labels' numbers; () without labels."""
-        if self.training.labels is None:
-            return ()
-        if self.training.classes is not None:
-            return self.training.classes
-        return tuple(map(str, range(int(self.training.labels.max()) + 1)))
+        return self.training.classes or ()
 
 
 def load_parts(
@@ -168,7 +167,7 @@ def load_parts(
 def _read(source: Source, reading: Reading, track: Tracker) -> tuple[Dataset, Dataset | None]:
     """The data, and what they are measured on where that is a source of its own."""
     own = reading.test
-    if own is None and has_name(source):
+    if own is None and reading.labels is None and has_name(source):
         own = validation_source(source)
     how = reading.options.keywords
     if reading.labels is not None and (is_frame(source) or (has_name(source) and is_table(source))):
@@ -179,31 +178,30 @@ def _read(source: Source, reading: Reading, track: Tracker) -> tuple[Dataset, Da
     if reading.labels is not None:
         if own is not None:
             raise UsageError(
-                f"--labels {_called(reading.labels)} are those of {data.name}, and "
-                f"{_called(own)} has none",
-                hint="leave --test out, or give data with labels, such as a table",
+                f"{spelt('labels')} are those of {data.name}, and {_called(own)} has none",
+                hint=f"leave {spelt('test')} out, or give data with labels, such as a table",
             )
         data = _labelled(data, reading.labels, track)
-    if own is None:
-        return data, None
-    test = load_data(own, labels=True, table=data.table, track=track, **_for_own(reading, own))
-    require_alike(data, data.name, test, _called(own))
+    test = None
+    if own is not None:
+        test = load_data(own, labels=True, table=data.table, track=track, **_for_own(reading, own))
+        require_alike(data, data.name, test, _called(own))
     return _numbered_alike(data, test)
 
 
-def _numbered_alike(data: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
-    """Both with the classes of both, where either's have names: a folder that lacks some numbers
-    the others otherwise."""
-    if data.labels is None or test.labels is None or data.classes is test.classes is None:
+def _numbered_alike(data: Dataset, test: Dataset | None) -> tuple[Dataset, Dataset | None]:
+    """Both with the classes of both, by their names: a folder that lacks some numbers the others
+    otherwise, and numbers need not begin at 0."""
+    if data.labels is None:
         return data, test
-    (ours, numbers), (theirs, others) = _names_of(data), _names_of(test)
-    classes = tuple(dict.fromkeys([*ours, *theirs]))
-    places = {name: place for place, name in enumerate(classes)}
-    renumbered = np.array([*(places[name] for name in theirs), NO_CLASS])  # -1 is the last
-    return (
-        replace(data, labels=numbers, classes=classes),
-        replace(test, labels=renumbered[others], classes=classes),
-    )
+    classes, numbers = _names_of(data)
+    if test is not None and test.labels is not None:
+        theirs, others = _names_of(test)
+        classes = tuple(dict.fromkeys([*classes, *theirs]))
+        places = {name: place for place, name in enumerate(classes)}
+        renumbered = np.array([*(places[name] for name in theirs), NO_CLASS])  # -1 is the last
+        test = replace(test, labels=renumbered[others], classes=classes)
+    return replace(data, labels=numbers, classes=classes), test
 
 
 def _names_of(data: Dataset) -> tuple[tuple[str, ...], np.ndarray]:
@@ -247,37 +245,54 @@ def _labelled(data: Dataset, labels: Any, track: Tracker) -> Dataset:
     Raises:
         DataError: it has no whole number for each, or in an array no text.
     """
-    is_file = has_name(labels)
-    found = load_data(labels, as_is=True, track=track).items if is_file else np.asarray(labels)
-    texts = not is_file and found.dtype.kind in "UO"
-    unknown = _missing(found)
-    found = found.astype(str) if texts else found
-    whole = texts or found.dtype.kind in "iub" or _are_whole(found[~unknown])
-    if found.shape not in ((len(data),), (len(data), 1)) or not whole:
-        given = _called(labels) if is_file else "the array of labels"
+    given = _called(labels) if has_name(labels) else "the array of labels"
+    if has_name(labels):
+        labels = load_data(labels, as_is=True, track=track).items
+    found = labels if isinstance(labels, np.ma.MaskedArray) else np.asarray(labels)
+    if found.shape not in ((len(data),), (len(data), 1)):
         raise DataError(
             f"{given} has the shape {found.shape}, and labels of {data.name} are "
             f"{len(data):,} whole numbers",
             hint="give an array of one class a row, and of a table the name of a column",
         )
-    known = ~unknown.reshape(-1)
-    values, numbers = np.unique(found.reshape(-1)[known], return_inverse=True)
-    _require_classes(_called(labels) if is_file else "labels", len(values))
-    names = tuple(str(value) if texts else f"{value:g}" for value in values.tolist())
+    found = found.reshape(-1)
+    known, found = ~_missing(found), np.ma.getdata(found)
+    values, numbers = np.unique(_as_classes(found[known], given), return_inverse=True)
+    _require_classes(given, len(values))
     classes = np.full(len(data), NO_CLASS, np.int64)
     classes[known] = numbers
-    return replace(data, labels=classes, classes=names)
+    names = (each if isinstance(each, str) else str(int(each)) for each in values.tolist())
+    return replace(data, labels=classes, classes=tuple(names))
 
 
 def _missing(labels: np.ndarray) -> np.ndarray:
-    """Which of some labels are None or NaN, in an array of the same shape."""
-    if labels.dtype.kind == "O":
-        return np.vectorize(lambda each: each is None or each != each, otypes=[bool])(labels)
-    return np.isnan(labels) if labels.dtype.kind == "f" else np.zeros(labels.shape, bool)
+    """Which of some labels are masked, None, NaN or another mark of a missing value."""
+    masked, values = np.ma.getmaskarray(labels), np.ma.getdata(labels)
+    if values.dtype.kind == "f":
+        return masked | np.isnan(values)
+    if values.dtype.kind != "O":
+        return masked
+    marked = [missing_mark(each) is not None or bool(each != each) for each in values]
+    return masked | np.array(marked, bool)
 
 
-def _are_whole(values: np.ndarray) -> bool:
-    return values.dtype.kind == "f" and np.array_equal(values, np.rint(values))
+def _as_classes(values: np.ndarray, given: str) -> np.ndarray:
+    """Labels that are known as whole numbers, or texts.
+
+    Raises:
+        DataError: they are neither.
+    """
+    kind, odd = values.dtype.kind, values
+    if kind in "UO":
+        return values.astype(str)
+    if kind in "iubf":
+        odd = values[~np.isfinite(values) | (values != np.rint(values))]
+    if len(odd):
+        raise DataError(
+            f"{given} holds {odd[0]}, and labels are whole numbers",
+            hint="give whole numbers, or in Python texts",
+        )
+    return values
 
 
 def _labelled_tables(
@@ -294,28 +309,36 @@ def _labelled_tables(
             f"labels of a table are the name of a column, and not a {type(name).__name__}",
             hint="add them to the table as a column, and give its name",
         )
+    if isinstance(own, Dataset):
+        raise UsageError(
+            f"{spelt('test')} is a Dataset, which has features and no column {name!r}",
+            hint="give a table: its path, or a data frame",
+        )
     types = dict(reading.types or {})
     full = load_data(source, types={**types, name: "categorical"}, track=track, **how)
-    assert full.table is not None
-    _require_classes(name, max(len(full.table[name].classes), 1))
     left_out = None if reading.table is not None else {**types, name: "ignored"}
     data = load_data(source, types=left_out, table=reading.table, track=track, **how)
-    data = _with_column(data, full, name)
-    if own is None:
-        return data, None
-    others = _for_own(reading, own)
-    test = load_data(own, table=data.table, track=track, **others)
-    return data, _with_column(test, load_data(own, table=full.table, track=track, **others), name)
+    data, test = _with_column(data, full, name), None
+    if own is not None:
+        others = _for_own(reading, own)
+        test = load_data(own, table=data.table, track=track, **others)
+        # by its own schema: what training never saw is a class like others here
+        full = load_data(own, types={name: "categorical"}, track=track, **others)
+        test = _with_column(test, full, name)
+    return _numbered_alike(data, test)
 
 
 def _with_column(data: Dataset, full: Dataset, name: str) -> Dataset:
     """Rows with the classes that a column of theirs holds."""
     assert full.table is not None
     column = full.table[name]
-    if not column.width:  # one value throughout
-        return replace(data, labels=np.zeros(len(data), np.int64), classes=(column.value or "",))
+    if not column.width:  # one value throughout, or none
+        value = column.value
+        labels = np.full(len(data), NO_CLASS if value is None else 0)
+        return replace(data, labels=labels, classes=() if value is None else (value,))
     labels = column.codes(np.asarray(full.items[:, column.features]))
     classes = tuple(each for each in column.classes if each is not None)
+    _require_classes(name, len(classes))
     labels[labels == len(classes)] = NO_CLASS  # missing cells are the last of its classes
     return replace(data, labels=labels, classes=classes)
 
@@ -323,6 +346,6 @@ def _with_column(data: Dataset, full: Dataset, name: str) -> Dataset:
 def _require_classes(name: str, count: int) -> None:
     if count > MOST_CLASSES:
         raise DataError(
-            f"{name} holds {count:,} different labels, and at most {MOST_CLASSES} are told apart",
+            f"{name} holds more than {MOST_CLASSES} different labels: so many are not told apart",
             hint="give a column of classes",
         )

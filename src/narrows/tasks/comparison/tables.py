@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import IO, Any
 
 import numpy as np
@@ -18,7 +19,10 @@ from narrows.baselines.table_codecs import (
     measure_table_codecs,
     relative_error,
 )
+from narrows.data.tables import CsvOptions, open_table
 from narrows.report.comparison.result import ArchiveRow, BytesPoint
+from narrows.support.lazy_modules import pa
+from narrows.support.number_text import listed
 from narrows.support.progress import Listener
 from narrows.tasks.comparison.archives import LOSSLESS, Stored, archive_points, model_points
 from narrows.tasks.comparison.candidates import Candidate
@@ -42,7 +46,9 @@ def stored_tables(
     Args:
         bounds: the largest errors of bounded archives; None for the usual ones.
     """
+    source, count, left_out = _learnt(source, csv)
     found = measure_table_codecs(source, csv=csv, most_cells=_MOST_CELLS, track=listener.track)
+    found = replace(found, of=count or found.of)
     points = [_codec_point(each, found) for each in found.points]
     whole = found.rows == found.of
     given: Any = source if whole else first_rows(source, found.rows, csv)
@@ -62,8 +68,26 @@ def stored_tables(
         rows=tuple(rows),
         count=found.rows,
         raw_bytes=raw,
-        notes=tuple(_notes(found)),
+        notes=(*_notes(found), *left_out),
     )
+
+
+def _learnt(source: Any, csv: Mapping[str, Any]) -> tuple[Any, int | None, tuple[str, ...]]:
+    """A table as it is, or, where it has columns of types that are not learnt, which archives and
+    CSV need not hold either: enough of its first rows without these, how many rows there are, and
+    what to say of it."""
+    table = open_table(source, options=CsvOptions.of(csv))
+    if not table.ignored:
+        return source, None, ()
+    names = [name for name in table.types if name not in table.ignored]
+    most, count = max(_MOST_CELLS // len(names), 1), 0
+    pieces = []
+    for batch in table.batches(names):
+        pieces.append(pa.Table.from_batches([batch.slice(0, max(most - count, 0))]))
+        count += batch.num_rows
+    left_out = listed([name for name in table.types if name in table.ignored], 10, repr)
+    note = f"columns of types that are not learnt are left out: {left_out}"
+    return pa.concat_tables(pieces).unify_dictionaries(), count, (note,)
 
 
 def _notes(found: TableCodecResult) -> Iterator[str]:
