@@ -272,6 +272,47 @@ def test_what_is_said_to_be_missing_is_where_only_values_are_kept(
     failed(narrows("verify", out, "--against", path), 1, "options that it was compressed with")
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_texts_keep_their_blanks_and_their_quotes_where_only_values_are_kept(
+    count: int, tmp_path: Path
+) -> None:
+    rows = [' 1," x "', '2,"  "', '3," NA "', "4, NA", "5,  ", "6,y ", '7,""', '"8 ",NA']
+    path = tmp_path / "t.csv"
+    if count == 1:
+        path.write_text("a,b\n" + "\n   \n".join(rows))  # rows of no cells are no rows
+    else:
+        path = tmp_path / "parts"
+        path.mkdir()
+        for number in range(2):
+            part = rows[4 * number :][:4]
+            (path / f"{number}.csv").write_text("\n".join(["a,b", *part]))
+    found = decompress(compress(path))
+    texts = [" x ", "  ", " NA ", None, None, "y ", "", None]
+    assert found.to_pydict() == {"a": list(range(1, 9)), "b": texts}
+
+
+def test_what_is_said_to_be_missing_is_so_among_texts(tmp_path: Path) -> None:
+    texts = ["", "", "", "NA", "none", '"none"', "1", "2", "3", "4"] * 30
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n" + "".join(f"{text},x\n" for text in texts))
+    found = decompress(compress(path, missing="none"))["a"].to_pylist()
+    assert found == [None if text in ("", "none") else text.strip('"') for text in texts]
+
+
+@pytest.mark.parametrize(("name", "sign"), [("decimal", ","), ("thousands", ".")])
+def test_what_numbers_mean_is_not_for_archives(
+    name: str, sign: str, tmp_path: Path, narrows: Command
+) -> None:
+    path, out = tmp_path / "t.csv", tmp_path / "t.nrw"
+    path.write_text("a;b\n1,5;2\n")
+    with pytest.raises(UsageError, match=f"{name}= says how numbers of a CSV file are read"):
+        compress(path, **{name: sign})
+    said = (f"--{name}", sign)
+    failed(narrows("compress", path, *said, "--out", out), 2, f"--{name} says how numbers")
+    done(narrows("compress", path, "--out", out))
+    failed(narrows("verify", out, "--against", path, *said), 2, f"--{name} says how numbers")
+
+
 def test_files_and_folders_in_python_are_those_of_the_command(
     tmp_path: Path, narrows: Command
 ) -> None:

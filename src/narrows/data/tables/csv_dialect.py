@@ -11,7 +11,6 @@ from typing import IO, Any
 from narrows.data.tables import csv_layout as layout
 from narrows.data.tables.csv_bytes import DAMAGE, bad_encoding, find_encoding, open_text, pieces_of
 from narrows.data.tables.csv_options import CsvOptions
-from narrows.data.tables.missing import MISSING_CELLS
 from narrows.errors import DataError
 from narrows.support.number_text import count_of
 from narrows.support.spelling import spelt
@@ -33,7 +32,6 @@ class CsvDialect:
         encoding: of its text; a byte order mark is text.
         written: the names as they stand in the file; none without a header.
         loose: whether blanks stand before quotes, which then are quotes all the same.
-        missing: texts that are missing values, without those in quotes.
         notes: what was found out that a user may not expect.
     """
 
@@ -45,7 +43,6 @@ class CsvDialect:
     encoding: str = "utf-8"
     written: tuple[str, ...] = ()
     loose: bool = False
-    missing: tuple[str, ...] = MISSING_CELLS
     notes: tuple[str, ...] = ()
 
     @property
@@ -165,7 +162,6 @@ def _examine(file: IO[str], path: Path, options: CsvOptions) -> CsvDialect:
         blank=skip + titles,
         written=written,
         loose=_is_loose(lines[skip:], delimiter),
-        missing=tuple(dict.fromkeys((*MISSING_CELLS, *options.missing))),
         notes=tuple(notes),
     )
 

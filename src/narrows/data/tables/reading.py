@@ -26,7 +26,7 @@ from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.frames.form import library_of
 from narrows.data.tables.frames.learning import training_table
 from narrows.data.tables.frames.stored import ArrowSource
-from narrows.data.tables.missing import is_missing_text, without_cells
+from narrows.data.tables.missing import MISSING_CELLS, is_missing_text, without_cells
 from narrows.data.tables.part_tables import PartTable
 from narrows.data.tables.table_source import TableSource
 from narrows.errors import DataError
@@ -38,6 +38,8 @@ _CSV_SUFFIXES = (".csv", ".tsv", ".data", ".txt")
 # Bytes of CSV, and rows of other tables, that are in memory at a time.
 _CSV_BLOCK = 4 << 20
 _BATCH_ROWS = 1 << 15
+# Blanks on either side of what says that a cell is missing, with which it says so all the same.
+_MOST_BLANKS = 8
 # Rows that are worked on together.
 _BLOCK_ROWS = 1 << 13
 
@@ -60,7 +62,8 @@ class CsvTable(TableSource):
 
         Args:
             options: what the user says of it.
-            stored: give all rows, also those at the end that hold nothing.
+            stored: give all rows, also those at the end that hold nothing, and texts with the
+                blanks around them.
         """
         self.path, self.name, self.file = path, str(path), Input(path)
         with self.file.reading():
@@ -112,7 +115,7 @@ class CsvTable(TableSource):
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(dialect.names, pa.string()),
                 include_columns=wanted,
-                null_values=list(dialect.missing),
+                null_values=_missing_cells(self._stored),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
             ),
@@ -126,24 +129,34 @@ class CsvTable(TableSource):
             self.notes = (*self.dialect.notes, f"left out {lines} without any value")
 
     def _cleaned(self, batch: Any) -> list[Any]:
-        """Columns without the spaces around their cells, which are missing where nothing else is
-        there."""
+        """Columns without what says that a cell is missing, nor, unless they are stored, the
+        spaces around cells, which are missing where nothing else is there."""
+        stated, rows = self.options.missing, batch.num_rows
+        if self._stored and not stated:
+            return list(batch.columns)
         # all at once: with many columns a call costs more than its cells
         cells = pa.concat_arrays(batch.columns)
         trimmed = pc.ascii_trim_whitespace(cells)
-        spaced = pc.not_equal(trimmed, cells)
-        missing = pc.and_(spaced, pc.is_in(trimmed, pa.array(self.dialect.missing)))
+        missing = is_missing_text(stated, trimmed, trimmed)
         if not self._stored:
-            missing = pc.or_(missing, pc.equal(trimmed, ""))
-        if self.options.missing:
-            missing = pc.or_(missing, is_missing_text(self.options.missing, trimmed, trimmed))
-        cleaned = without_cells(trimmed, missing)
-        rows = batch.num_rows
+            spaced = pc.not_equal(trimmed, cells)
+            usual = pc.and_(spaced, pc.is_in(trimmed, pa.array(MISSING_CELLS)))
+            missing = pc.or_(missing, pc.or_(usual, pc.equal(trimmed, "")))
+            cells = trimmed
+        cleaned = without_cells(cells, missing)
         return [cleaned.slice(index * rows, rows) for index in range(batch.num_columns)]
 
     def where(self, row: int) -> str:
         line = line_of_row(self.path, self.dialect, row)
         return row_name(row) if line is None else f"line {line:,}"
+
+
+def _missing_cells(stored: bool) -> list[str]:
+    """What Arrow takes for missing unless it is in quotes, of which nothing is left afterwards: in
+    a column that is stored, where cells keep the blanks around them, also with some."""
+    blanks = [" " * count for count in range(_MOST_BLANKS + 1 if stored else 1)]
+    around = itertools.product(blanks, MISSING_CELLS, blanks)
+    return sorted(set(map("".join, around)))
 
 
 def _whether_blank(row: Any, delimiter: str) -> str:

@@ -94,7 +94,7 @@ class SpelledCsv(TableSource):
             type_ = self._columns[number].type
             number_ = pa.types.is_integer(type_) or pa.types.is_floating(type_)
             if count > max(_MOST_OTHERS * total, 1) and not (number_ and name in numbers):
-                self._columns[number] = self._columns[number].as_text()
+                self._columns[number] = self._columns[number].as_text(self._missing)
 
 
 @dataclass(frozen=True)
@@ -116,19 +116,18 @@ class _Column:
         if before := self.spelling.before:
             raw = pc.replace_substring_regex(raw, f"^{before}", "")
         absent = pc.is_in(raw, pa.array(sorted(self.missing), raw.type))
-        texts = _unquoted(raw)
-        if self.type != pa.string():
-            texts = pc.utf8_trim(texts, " \t")
-        texts = without_cells(texts, absent)
+        texts = without_cells(_unquoted(raw), absent)
         return texts if self.type == pa.string() else typed(texts, self.type)
 
-    def as_text(self) -> "_Column":
+    def as_text(self, said: tuple[str, ...]) -> "_Column":
         """The column as one of texts, each as it stands there but for its quotes; of several ways
-        to leave a cell out, the others are texts too."""
+        to leave a cell out, the others are texts too, but for those that were ``said`` to be."""
         spelling = Spelling(
             self.spelling.before, self.spelling.quoted, self.spelling.missing.strip('"')
         )
-        return _Column(pa.string(), spelling, frozenset({spelling.missing}))
+        written = pa.array(sorted(self.missing), pa.string())
+        wanted = written.filter(_says_missing(written, said)).to_pylist()
+        return _Column(pa.string(), spelling, frozenset({spelling.missing, *wanted}))
 
 
 @dataclass(kw_only=True)

@@ -39,8 +39,9 @@ class TypeFinder:
 
 
 def typed(texts: Any, type_: Any) -> Any:
-    """Texts as cells of a type; None where one of them is none, or says more than it would."""
-    types = pa.types
+    """Texts as cells of a type, but for the blanks around them; None where one of them is none, or
+    says more than it would."""
+    types, texts = pa.types, pc.ascii_trim(texts, " \t")
     if types.is_boolean(type_):
         return parse(texts, type_) if are_truth_words(texts) else None
     if types.is_integer(type_):
