@@ -1,5 +1,6 @@
 """One data set in many files: which they are, and what becomes of their columns."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,21 @@ def test_whole_numbers_that_fractions_do_not_hold_are_refused(tmp_path: Path) ->
     write(tmp_path / "1.parquet", a=[1.5])
     write(tmp_path / "2.parquet", a=[2**53 + 1])
     with pytest.raises(DataError, match=r"column 'a' of 2.parquet .* does not hold all"):
+        rows(tmp_path)
+
+
+@pytest.mark.parametrize("floats", [pa.float16(), pa.float32(), pa.float64()])
+@pytest.mark.parametrize("decimals", [pa.decimal128(12, 2), pa.decimal256(40, 2)])
+def test_decimals_beside_fractions_lose_no_digit(
+    decimals: pa.DataType, floats: pa.DataType, tmp_path: Path
+) -> None:
+    exact = [Decimal("12345678.91"), None, Decimal("1.13")]
+    write(tmp_path / "1.parquet", a=pa.array(exact, decimals))
+    write(tmp_path / "2.parquet", a=pa.array([np.float16(0.5)], pa.float16()).cast(floats))
+    assert rows(tmp_path).to_pydict() == {"a": [12345678.91, None, 1.13, 0.5]}
+    more = pa.array([Decimal("123456789012345678.91")], pa.decimal128(20, 2))
+    write(tmp_path / "1.parquet", a=more)
+    with pytest.raises(DataError, match=r"column 'a' of 1.parquet .* does not hold all"):
         rows(tmp_path)
 
 

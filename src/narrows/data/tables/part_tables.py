@@ -157,14 +157,15 @@ class PartTable(TableSource):
 
 
 def _wider(one: Any, other: Any) -> Any:
-    """The Arrow type that holds the values of both without loss, None where there is none. Whole
-    numbers become fractions, which hold them up to 2^53: what is larger is refused when it is
-    read."""
+    """The Arrow type that holds the values of both without loss, None where there is none. Beside
+    floats, whole numbers and decimals become such: what these do not hold, such as whole numbers
+    beyond 2^53, is refused when it is read."""
     values = [_values_of(type_) for type_ in (one, other)]
     if values[0] == values[1]:
         return values[0]
-    kinds = [(pa.types.is_integer(each), pa.types.is_floating(each)) for each in values]
-    if {(True, False), (False, True)} == set(kinds):
+    floats = [each for each in values if pa.types.is_floating(each)]
+    exact = [each for each in values if pa.types.is_integer(each) or pa.types.is_decimal(each)]
+    if floats and exact:
         return pa.float64()
     fields = [pa.schema([pa.field("", each)]) for each in values]
     try:
@@ -181,4 +182,9 @@ def _cast(array: Any, type_: Any) -> Any:
     array = without_dictionary(array)
     if pa.types.is_float16(array.type):
         array = array.cast(pa.float32())
-    return pc.cast(array, type_)
+    if not (pa.types.is_decimal(array.type) and pa.types.is_floating(type_)):
+        return pc.cast(array, type_)
+    found = array.cast(pa.string()).cast(type_)  # the nearest ones, as a cast alone does not give
+    if not pc.cast(found, array.type).equals(array):
+        raise pa.ArrowInvalid("not all of its digits")
+    return found
