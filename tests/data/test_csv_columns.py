@@ -131,7 +131,9 @@ def test_a_comma_that_nothing_settles_is_said(tmp_path: Path) -> None:
     assert found == [1234, 2500]
 
 
-@pytest.mark.parametrize("text", ["-", "None", "UNKNOWN", "?", "", "n.a.", "."])
+@pytest.mark.parametrize(
+    "text", ["-", "None", "UNKNOWN", "?", "", "n.a.", ".", "NAN", '"NaN"', "-nan"]
+)
 def test_what_is_missing_among_numbers(text: str, tmp_path: Path) -> None:
     column, found, notes = column_of(tmp_path / "a.csv", ["1.5", text, "2.5", "4"])
     assert (column.kind, found[1]) == ("numeric", None)

@@ -16,8 +16,8 @@ MISSING, UNKNOWN = -1, -2
 
 # The square of a number, summed over any table, must be a number.
 _LARGEST = 1e150
-# Numbers in the way of an identifier, which must keep its zeros, and hexadecimal ones.
-_NOT_A_NUMBER = r"^[+-]?0[0-9xX]"
+# Numbers in the way of an identifier, which must keep its zeros, hexadecimal ones, and "nan".
+_NOT_A_NUMBER = r"^[+-]?(0[0-9xX]|[nN])"
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
 # Seconds since 1970 of the first and the last day that Python's dates know: 0001-01-01, 9999-12-31.
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_214_400
@@ -172,7 +172,7 @@ def parse(array: Any, type_: Any) -> Any:
     """Texts as cells of ``type_``, or None if some are none.
 
     Booleans are true, yes, 1 and false, no, 0 in any case; dates are ISO 8601; a number that
-    begins with a 0 before other digits is an identifier, and none.
+    begins with a 0 before other digits is an identifier, and none; nor is nan one.
     """
     if pa.types.is_boolean(type_):
         lower = pc.utf8_lower(array)

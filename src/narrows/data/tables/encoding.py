@@ -102,7 +102,7 @@ def _parsed(column: Column, array: Any, row: int, drift: SchemaDrift) -> Any:
     array = array.cast(pa.string())
     ways = _candidates(column)
     parsed = _reader(ways[0])(array)
-    if parsed is not None:  # no need to look for words: as a number, "nan" is missing too
+    if parsed is not None:
         return parsed
     known, _ = without_missing_words(array)
     for way in ways:
