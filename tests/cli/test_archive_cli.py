@@ -56,6 +56,16 @@ def test_a_set_goes_into_a_file_and_comes_back(
     assert done(narrows("info", out)).out.splitlines()[3] in shown.out
 
 
+def test_a_single_value_is_told_as_one(narrows: Command, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones(1))
+    (tmp_path / "x.csv").write_text("a\n7\n")
+    for name in ("x.npy", "x.csv"):
+        out, source = tmp_path / f"{name}.nrw", tmp_path / name
+        done(narrows("compress", source, "--out", out))
+        told = done(narrows("verify", out, "--against", source)).out
+        assert "is whole, and its only value is that of" in told
+
+
 @pytest.mark.slow
 def test_the_size_breakdown_in_json_adds_up(narrows: Command, tmp_path: Path) -> None:
     out = tmp_path / "digits.nrw"

@@ -82,8 +82,8 @@ def compress(
         resize: width and height.
         skip_damaged: leave out what cannot be read.
         track: told how far it is.
-        csv: of a CSV file, ``missing``, ``decimal``, ``thousands``, ``header``, ``skip_rows``,
-            ``encoding`` and ``delimiter``, as :func:`narrows.load_data` takes them.
+        csv: of a CSV file, ``missing``, ``header``, ``skip_rows``, ``encoding`` and ``delimiter``,
+            as :func:`narrows.load_data` takes them; ``decimal`` and ``thousands`` are refused.
 
     Raises:
         UsageError: ``max_error`` or ``effort`` cannot be meant; or something is said of a CSV file
@@ -93,6 +93,7 @@ def compress(
     arguments.one_of("effort", effort, EFFORTS)
     arguments.tracker("track", track)
     said, out = CsvOptions.of(csv), io.BytesIO()
+    said.require_as_written()
     images = {"grey": grey, "resize": resize, "skip_damaged": skip_damaged}
     X, notes = dense(X), list[str]()
     if isinstance(X, str | os.PathLike) and not _is_table(X):

@@ -9,7 +9,7 @@ from narrows.archive.error_bounds import ErrorBounds
 from narrows.archive.methods import Effort
 from narrows.data.read_options import ReadOptions
 from narrows.data.sources import read_errors_explained, require_folder
-from narrows.data.tables import is_table
+from narrows.data.tables import CsvOptions, is_table
 from narrows.data.tables.reading import table_parts
 from narrows.report.archive_sizes import Breakdown, breakdown_told, breakdown_values
 from narrows.support.files import atomic_file
@@ -70,6 +70,7 @@ def compress(
     bounds, reading = ErrorBounds.of(max_error), reading or ReadOptions()
     require_folder(data, reading.images)
     if is_table(data):
+        CsvOptions.of(reading.csv).require_as_written()
         with atomic_file(out) as file, read_errors_explained(data):
             table = write_table(
                 file, data, max_error=bounds, effort=effort, csv=reading.csv, track=listener.track

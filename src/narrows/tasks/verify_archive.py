@@ -12,7 +12,7 @@ from narrows.archive.series import ArchiveSeries, is_index
 from narrows.archive.tables import verify_table
 from narrows.archive.verifying import verify
 from narrows.data.read_options import ReadOptions
-from narrows.data.tables import is_table
+from narrows.data.tables import CsvOptions, is_table
 from narrows.errors import ArchiveError, DataError, ShapeError
 from narrows.support.number_text import count_of, readable
 from narrows.support.progress import NOBODY, Listener, Note, Tracker
@@ -194,7 +194,7 @@ def _verified_array(
             f"{against}, where {readable(bound)} is allowed"
         )
     else:
-        text = f"{name} is whole, and all {found.values:,} values are those of {against}"
+        text = f"{name} is whole, and {_are_those(found.values)} of {against}"
     values = {
         "archive": name,
         "values": found.values,
@@ -206,14 +206,19 @@ def _verified_array(
     return Verified(text, values)
 
 
+def _are_those(count: int) -> str:
+    return "its only value is that" if count == 1 else f"all {count:,} values are those"
+
+
 def _verified_table(
     archive: TableArchive, against: str | None, csv: Mapping[str, Any], track: Tracker
 ) -> Verified:
+    CsvOptions.of(csv).require_as_written()
     found, name = verify_table(archive, against, csv=csv, track=track), archive.name
     if found.largest is None:
         text = f"{name} is whole: the checksums of {count_of(found.values, 'values')} match"
     elif not found.largest:
-        text = f"{name} is whole, and all {found.values:,} values are those of {against}"
+        text = f"{name} is whole, and {_are_those(found.values)} of {against}"
         if found.text_exact:
             text += ", and so is every byte of its text"
     else:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Self, TypedDict
 
 from narrows.errors import UsageError
+from narrows.support.spelling import spelt
 
 # A model file holds no more spellings, and no longer ones.
 _MOST_SPELLINGS, _LONGEST_SPELLING = 1000, 1000
@@ -136,6 +137,21 @@ class CsvOptions:
                 f"{next(iter(stated))} says how a CSV file is read, and {name} is none",
                 hint="leave it out",
             )
+
+    def require_as_written(self) -> None:
+        """Make sure that nothing is said of how numbers are meant, where cells are kept as they
+        are written.
+
+        Raises:
+            UsageError: something is.
+        """
+        for name in ("decimal", "thousands"):
+            if getattr(self, name) is not None:
+                raise UsageError(
+                    f"{spelt(name)} says how numbers of a CSV file are read, and an archive keeps "
+                    "its cells as they are written",
+                    hint="leave it out: numbers with such signs come back as they stand, as texts",
+                )
 
     @property
     def of_cells(self) -> Self:
