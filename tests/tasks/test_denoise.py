@@ -356,6 +356,12 @@ def test_missing_cells_are_filled_in_and_the_others_kept(
     with pytest.warns(NarrowsWarning, match="train one with noise='masking:0.3'"):
         python.denoise(table)
 
+    pa.csv.write_csv(table, tmp_path / "ended.csv")
+    with (tmp_path / "ended.csv").open("a", encoding="utf-8") as file:
+        file.write(",,,\n,,,\n")
+    said = done(narrows("denoise", plain, tmp_path / "ended.csv", "--out", out)).err
+    assert "left out 2 lines at the end of" in said
+
     everything = done(narrows("denoise", model, path, "--cells", "all", "--out", out)).err
     assert f"wrote {ROWS} rows" in everything and "filled in" not in everything
     assert pa.parquet.read_table(out)["x"].to_pylist() != table["x"].to_pylist()

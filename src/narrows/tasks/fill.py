@@ -131,7 +131,7 @@ def fill_file(
             write(rows)
             count += rows.num_rows
             advance(rows.num_rows)
-    listener.note_each(drift.lines(filling.table.where))
+    listener.note_each([*filling.table.notes, *drift.lines(filling.table.where)])
     if all_cells:
         return Written(out, count, "row")
     return WrittenFilled(out, count, "row", filling.filled)
