@@ -229,6 +229,19 @@ def test_a_bound_that_cannot_be_meant_is_told(asked: Any, text: str) -> None:
         compress(TABLE, asked)
 
 
+def test_decimals_of_many_digits_are_exact_and_named() -> None:
+    digits = {"wide": 38, "narrow": 18}
+    cells = [Decimal("1.50"), Decimal(7)]
+    table = pa.table({name: pa.array(cells, pa.decimal128(p, 2)) for name, p in digits.items()})
+    with pytest.raises(UsageError, match="decimal128") as refused:
+        compress(table, "wide=0.5")
+    assert "of up to 18 digits" in str(refused.value.hint)
+    for asked in ("5%", "0.5"):
+        told = breakdown_of(table, max_error=asked)
+        assert [column.bound > 0 for column in told.columns] == [False, True]
+        assert told.notes == ("kept exact, as decimals of more than 18 digits: 'wide'",)
+
+
 def test_per_cent_of_an_array_are_of_its_range() -> None:
     X = np.array([0.0, 50, np.nan, np.inf, 200])
     result = decompress(compress(X, "1%"))

@@ -19,6 +19,7 @@ from narrows.errors import ArchiveError
 
 ITEMS = np.arange(330, dtype=np.int16).reshape(110, 3)
 COUNTS = (40, 0, 1, 69)
+ENTRY = {"file": "a0.nrw", "count": 0, "nbytes": 0, "size": 0, "sha256": ""}
 
 
 def archive_of(path: Path, items: np.ndarray) -> Path:
@@ -161,6 +162,8 @@ def test_images_come_back_below_the_names_of_their_archives(
         ({"archives": [{"file": "../a0.nrw"}]}, "outside its folder"),
         ({"archives": [{"file": "/a0.nrw"}]}, "outside its folder"),
         ({"archives": [{"file": "a0.nrw", "count": -1}]}, "count of a0"),
+        ({"archives": [{**ENTRY, "count": 1 << 62}] * 2}, "count of all archives"),
+        ({"archives": [{**ENTRY, "nbytes": 1 << 62}] * 2}, "nbytes of all archives"),
     ],
 )
 def test_what_a_stranger_wrote_is_not_believed(said: dict, text: str, index: Path) -> None:

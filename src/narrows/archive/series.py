@@ -362,6 +362,9 @@ def _read(path: Path, name: str) -> tuple[Entry, ...]:
     entries = tuple(_entry(each, name) for each in field(found, "archives", list, name))
     if not entries:
         raise damaged(name, "an index that names no archive")
+    for key in ("count", "nbytes"):
+        total = sum(getattr(each, key) for each in entries)
+        whole_number(total, 0, _MOST, f"{key} of all archives", name)
     return entries
 
 

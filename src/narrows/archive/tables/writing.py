@@ -119,7 +119,8 @@ def column_bounds(
         if error_bounds.named[name].amount and not _has_error(name, table):
             raise UsageError(
                 f"a largest error is asked of {name!r}, which is of type {table.types[name]}",
-                hint="ask it of columns of numbers; all others come back exactly",
+                hint="ask it of integers, floats, and decimals of up to 18 digits; all others come "
+                "back exactly",
             )
     asked = {name: _asked(name, table, error_bounds) for name in table.types}
     # an error of a table of one column is asked of that, whatever it holds
@@ -141,6 +142,14 @@ def column_bounds(
             notes += _stretched(name, found, storage, error_bounds)
     if naming:
         notes.append(_kept_exact(naming, error_bounds))
+    unbound = [
+        name
+        for name in asked.keys() - error_bounds.named.keys() - table.exact
+        if pa.types.is_decimal(table.types[name]) and not _has_error(name, table)
+    ]
+    if unbound and error_bounds.general.amount:
+        shown = listed(sorted(unbound), _MOST_NAMED, repr)
+        notes.append(f"kept exact, as decimals of more than 18 digits: {shown}")
     return bounds, tuple(notes)
 
 
