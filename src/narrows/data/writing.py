@@ -167,13 +167,19 @@ def table_writer(path: str | os.PathLike[str], schema: Any) -> Iterator[Callable
     else:
         from pyarrow import parquet as library
 
-    def prepared(rows: Any) -> Any:
-        return _for_csv(rows) if is_csv else rows
-
+    prepared = _for_csv if is_csv else _for_parquet
     writer_class = library.CSVWriter if is_csv else library.ParquetWriter
     written = prepared(schema.empty_table()).schema
     with atomic_file(path) as stream, writer_class(stream, written) as writer:
         yield lambda rows: writer.write_table(prepared(rows))
+
+
+def _for_parquet(rows: Any) -> Any:
+    """An Arrow table whose columns have types that a Parquet file can hold."""
+    for index, field in enumerate(rows.schema):
+        if pa.types.is_dictionary(field.type) and str(field.type.value_type).endswith("_view"):
+            rows = rows.set_column(index, field.name, _without_views(rows.column(index)))
+    return rows
 
 
 def _for_csv(rows: Any) -> Any:
@@ -191,8 +197,8 @@ def _for_csv(rows: Any) -> Any:
             continue
         elif types.is_float16(wanted):
             wanted = pa.float32()
-        elif is_binary(wanted):
-            wanted = pa.string()
+        elif is_binary(wanted) or str(wanted) == "string_view":
+            wanted = pa.large_string()
         if wanted != field.type:
             rows = rows.set_column(index, field.name, _as_text(rows.column(index), wanted, field))
     return rows
@@ -200,6 +206,9 @@ def _for_csv(rows: Any) -> Any:
 
 def _as_text(column: Any, wanted: Any, field: Any) -> Any:
     try:
+        column = _without_views(column)
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
         return column.cast(wanted)
     except pa.ArrowInvalid as error:
         raise UsageError(
@@ -207,6 +216,25 @@ def _as_text(column: Any, wanted: Any, field: Any) -> Any:
             "which a CSV file cannot hold",
             hint="end the name in .parquet",
         ) from error
+
+
+def _without_views(column: Any) -> Any:
+    """A column whose texts, or categories, lie where Arrow can cast and write them."""
+    type_ = column.type
+    is_dictionary = pa.types.is_dictionary(type_)
+    inner = type_.value_type if is_dictionary else type_
+    if not str(inner).endswith("_view"):
+        return column
+    plain = pa.large_binary() if is_binary(inner) else pa.large_string()
+    if not is_dictionary:
+        return column.cast(plain)
+    chunks = [
+        pa.DictionaryArray.from_arrays(
+            chunk.indices, chunk.dictionary.cast(plain), ordered=type_.ordered
+        )
+        for chunk in column.chunks
+    ]
+    return pa.chunked_array(chunks, pa.dictionary(type_.index_type, plain, type_.ordered))
 
 
 def _opener(

@@ -15,7 +15,7 @@ from narrows.data.tables.table_source import TableSource
 from narrows.support.lazy_modules import pa, pc
 from narrows.support.progress import Tracker, silent
 
-# Raw rows of a file of up to so many bytes are kept from one reading to the next.
+# Raw rows of a file of up to so many bytes, unpacked, are kept from one reading to the next.
 _KEPT = 32 << 20
 # Of more cells that are written otherwise, a column is one of texts, which are what they are.
 _MOST_OTHERS = 0.02
@@ -49,12 +49,16 @@ class SpelledCsv(TableSource):
         """
         self.name, self.notes, self.dialect = table.name, table.notes, table.dialect
         self.raw = RawCsv(table)
-        self._kept: list[RawRows] | None = [] if table.path.stat().st_size <= _KEPT else None
+        self._kept: list[RawRows] | None = []
+        size = 0
         self._missing = table.options.missing
         scans = [_Scan(said=self._missing) for _ in self.dialect.names]
         with track(f"looking at {self.name}", total=None, unit="rows") as advance:
             for rows in self.raw.rows():
-                if self._kept is not None:
+                size += rows.lines.nbytes
+                if size > _KEPT:
+                    self._kept = None
+                elif self._kept is not None:
                     self._kept.append(rows)
                 for scan, cells in zip(scans, rows.cells, strict=True):
                     scan.feed(cells)
