@@ -22,7 +22,7 @@ from helpers.table_cases import CELLS, any_column, any_table, assert_same_table,
 from narrows import compress, decompress
 from narrows.archive import TableArchive, open_archive, opening, write_table
 from narrows.archive.error_bounds import ErrorBound, ErrorBounds
-from narrows.archive.tables import sources
+from narrows.archive.tables import archive, cells, sources, verify_table, writing
 from narrows.archive.tables.column_prediction import MOST_BITS, ColumnPrediction, column_predictions
 from narrows.archive.tables.joint_coding import decode_jointly, encode_jointly
 from narrows.archive.tables.row_scan import lanes_of
@@ -138,7 +138,90 @@ def test_a_table_of_too_many_columns_is_refused(monkeypatch: pytest.MonkeyPatch)
         compress(pa.table({name: [1] for name in "abcd"}))
 
 
+def test_what_an_archive_says_may_not_be_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "encode_group", None)  # it is told before any work
+    with pytest.raises(DataError, match="what an archive says of the data"):
+        compress(pd.DataFrame({"\x01" * 900_000: [1]}))
+
+
+@pytest.mark.parametrize(("module", "limit"), [(writing, "LARGEST"), (cells, "MOST_TEXT")])
+def test_groups_are_parted_where_rows_are_large(
+    module: Any, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    rows = [random.bytes(1500 if row > 35 else 1) for row in range(40)]
+    table = pa.table({"a": pa.array(rows, pa.large_binary()), "b": range(40)})
+    whole = compress(table, effort="fast")
+    monkeypatch.setattr(module, limit, 4000)
+    monkeypatch.setattr(archive, "LARGEST", 4000)
+    blob = compress(table, effort="fast")
+    assert_same_table(decompress(blob), table)
+    assert opened(blob).size_breakdown.groups > 2
+    monkeypatch.setattr(module, limit, 40_000)
+    assert compress(table, effort="fast") == whole
+    monkeypatch.setattr(module, limit, 1400)
+    with pytest.raises(DataError, match=r"^a row of the table takes|^a text"):
+        compress(table, effort="fast")
+
+
+def test_too_many_categories_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MOST_CATEGORIES", 3)
+    with pytest.raises(DataError, match="column 'c' of the table has more than 3 categories"):
+        compress(pa.table({"c": pa.array(list("abcd")).dictionary_encode()}))
+
+
+def test_chunks_may_have_other_categories_than_one_index_reaches(tmp_path: Path) -> None:
+    type_ = pa.dictionary(pa.int8(), pa.string())
+    chunks = [
+        pa.DictionaryArray.from_arrays(
+            pa.array(range(100), pa.int8()), [f"{chunk}-{number}" for number in range(100)]
+        )
+        for chunk in "ab"
+    ]
+    table = pa.table({"c": pa.chunked_array(chunks, type_), "n": range(200)})
+    result = decompress(compress(table))
+    assert result["c"].type == pa.dictionary(pa.int32(), pa.string())
+    assert result["c"].to_pylist() == table["c"].to_pylist()
+    with (tmp_path / "t.nrw").open("wb") as file:
+        write_table(file, table)
+    with open_archive(tmp_path / "t.nrw") as archive:
+        verify_table(archive, table)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize("is_dictionary", [False, True])
+@pytest.mark.parametrize("type_", [pa.string_view(), pa.binary_view()], ids=str)
+def test_texts_in_views_go_to_files(
+    type_: Any, is_dictionary: bool, suffix: str, tmp_path: Path
+) -> None:
+    texts = ["x", None, "a text of more than twelve letters", "x"]
+    column = pa.array(texts, type_)
+    if is_dictionary:
+        places, few = pa.array([0, None, 1, 0], pa.int8()), pa.array([texts[0], texts[2]], type_)
+        column = pa.DictionaryArray.from_arrays(places, few)
+    path = tmp_path / f"back{suffix}"
+    opened(compress(pa.table({"a": column, "n": range(4)}))).extract(str(path))
+    if suffix == ".csv":
+        assert pd.read_csv(path)["a"].fillna("").tolist() == [text or "" for text in texts]
+    else:
+        found = pa.parquet.read_table(path)["a"].cast(pa.binary()).cast(pa.string())
+        assert found.to_pylist() == texts
+
+
 # Bounds
+
+
+def test_decimals_in_hundreds_have_a_bound() -> None:
+    values = [Decimal(100), Decimal(2300), Decimal(900), None]
+    table = pa.table({"d": pa.array(values, pa.decimal128(5, -2)), "n": range(4)})
+    for asked, bound in (("10%", 220), ("d=150", 150)):
+        blob = compress(table, asked)
+        column = opened(blob).layout.columns[0]
+        assert column.bound == pytest.approx(bound)
+        result = decompress(blob)
+        assert result.schema.equals(table.schema)
+        for ours, theirs in zip(result["d"].to_pylist()[:3], values[:3], strict=True):
+            assert abs(ours - theirs) <= bound
 
 
 TABLE = pa.table({"f": [0.0, 10.0, 4.4], "n": [0, 1000, 37], "t": ["a", "b", "c"]})

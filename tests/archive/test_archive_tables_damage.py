@@ -1,6 +1,7 @@
 """Damaged and forged archives of tables: a clear error or the right data."""
 
 import io
+import math
 import sys
 import zlib
 from contextlib import suppress
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from helpers.archive_cases import forged, json_values, parts_of, with_one_change
 from helpers.table_cases import assert_same_table, related_table
 from narrows import compress, decompress
-from narrows.archive import opening
+from narrows.archive import holding, opening
 from narrows.archive.blocks import RECORD
 from narrows.archive.tables import sources
 from narrows.archive.tables.joint_coding import decode_jointly, encode_jointly
@@ -160,6 +161,26 @@ def test_columns_that_end_early_are_noticed() -> None:
     for length in range(len(content)):
         with pytest.raises(Exception):  # noqa: B017
             decode_jointly(content[:length], 100, 2)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pa.table({name: ["x" * 400] for name in "abc"}),  # each of which alone is small
+        pa.table({"a": ["x" * 50] * 40}),  # which is there once
+        pa.table({"a": pa.array([f"{n:0100}" for n in range(20)]).dictionary_encode()}),
+    ],
+    ids=["columns", "one text", "categories"],
+)
+def test_few_bytes_that_become_many_are_refused_before_they_do(
+    table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blob = compress(table)
+    assert_same_table(decompress(blob), table)
+    monkeypatch.setattr(holding, "_ALWAYS_ALLOWED", 1000)
+    monkeypatch.setattr(holding, "_PLAUSIBLE", 0)
+    with pytest.raises(ArchiveError, match="would take"):
+        decompress(blob, max_bytes=math.inf)
 
 
 def test_what_happened_is_said() -> None:

@@ -1,20 +1,26 @@
 """CSV files come back from archives as they were: byte for byte, or else with every value."""
 
 import gzip
-import io
 import json
+import lzma
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from PIL import Image
 
+from helpers.archive_cases import forged, parts_of
 from helpers.command_line import Command, done, failed
 from narrows import NarrowsWarning, compress, decompress, load_data
 from narrows.archive import open_archive, write_table
-from narrows.archive.container import Container, Part, write_container
+from narrows.archive.container import Container
+from narrows.archive.tables import archive as tables
+from narrows.archive.tables import verify_table
+from narrows.archive.tables.sources import TypedTable
+from narrows.archive.tables.text import description, file
 from narrows.cli.app import run
 from narrows.errors import ArchiveError, DataError, UsageError
 
@@ -188,28 +194,102 @@ FORGED = {
 }
 
 
+def assert_refused(archive: Path, match: str = "damaged") -> None:
+    with open_archive(archive) as opened, pytest.raises(ArchiveError, match=match):
+        list(opened.text_pieces(opened.batches()))
+    with open_archive(archive) as opened, pytest.raises(ArchiveError, match=match):
+        verify_table(opened)
+
+
+def assert_forged_text_is_refused(
+    blob: bytes, folder: Path, said: dict[str, Any], lines: bytes = b"", match: str = "damaged"
+) -> None:
+    header, parts = parts_of(blob)
+    header["data"]["csv"].update(said)
+    if lines:
+        parts = {"lines": lzma.compress(lines), **parts}
+    (folder / "forged.nrw").write_bytes(forged(header, parts))
+    assert_refused(folder / "forged.nrw", match)
+
+
 @pytest.mark.parametrize("key", FORGED)
 def test_forged_descriptions_are_told(key: str, tmp_path: Path) -> None:
-    content = archived(b"a,b\n1.5,x\n2.5,y\n", tmp_path).read_bytes()
-    container = Container(io.BytesIO(content), "old")
-    header = json.loads(json.dumps(container.header))
-    header["data"]["csv"][key] = FORGED[key]
-    parts = [
-        Part.of(name, container.read_piece(name, 0, size))
-        for name, size in list(container.sizes.items())[1:]
-    ]
-    kept = {"payload"}
-    parts = [
-        Part(part.name, part.content, part.size, checked=part.name not in kept) for part in parts
-    ]
-    forged = io.BytesIO()
-    write_container(forged, header, parts)
-    (tmp_path / "forged.nrw").write_bytes(forged.getvalue())
-    with (
-        open_archive(tmp_path / "forged.nrw") as archive,
-        pytest.raises(ArchiveError, match="damaged"),
-    ):
-        list(archive.text_pieces(archive.batches()))
+    blob = archived(b"a,b\n1.5,x\n2.5,y\n", tmp_path).read_bytes()
+    assert_forged_text_is_refused(blob, tmp_path, {key: FORGED[key]})
+
+
+@pytest.mark.parametrize(
+    ("said", "lines", "match"),
+    [
+        ({"encoding": "cp1252", "head": "ż,b\n"}, b"", "its text cannot be decoded"),
+        ({"lines": 1}, b'[[0,"\xed\xa0\x80"]]', "its text cannot be decoded"),
+        ({"bytes": 3}, b"", "takes more than 3 bytes"),
+        ({"lines": 1}, b'[[0,"' + b"x" * 99 + b'"]]', "takes more than 16 bytes"),
+    ],
+)
+def test_forged_text_is_told(
+    said: dict[str, Any], lines: bytes, match: str, tmp_path: Path
+) -> None:
+    blob = archived(b"a,b\n1.5,x\n2.5,y\n", tmp_path).read_bytes()
+    assert_forged_text_is_refused(blob, tmp_path, said, lines, match)
+
+
+def test_text_of_columns_that_no_text_has_is_told(tmp_path: Path) -> None:
+    csv = parts_of(archived(b"a\n1.5\n", tmp_path).read_bytes())[0]["data"]["csv"]
+    header, parts = parts_of(compress(pa.table({"a": pa.array([1], pa.decimal128(5, 2))})))
+    header["data"]["csv"] = {}
+    assert_forged_text_is_refused(forged(header, parts), tmp_path, csv, match="other columns")
+
+
+def test_text_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = b"a\n1.50\n" + b"-1.2345678901234567\n" * 100
+    path = archived(content, tmp_path)
+    with open_archive(path) as archive:
+        with pytest.raises(ArchiveError, match="1,000 is the limit"):
+            archive.extract(str(tmp_path / "back.csv"), max_bytes=1000)
+        archive.extract(str(tmp_path / "back.csv"), max_bytes=len(content))
+    assert (tmp_path / "back.csv").read_bytes() == content
+    monkeypatch.setattr(tables, "_OF_JSON", 1e8)
+    assert_refused(path, "its lines are not as many")
+
+
+def test_damaged_lines_are_told_and_can_be_left_out(tmp_path: Path, narrows: Command) -> None:
+    path, back = archived(b"a,b\n1,2\n3,4", tmp_path), tmp_path / "back.csv"
+    content = bytearray(path.read_bytes())
+    with path.open("rb") as stream:
+        content[Container(stream, "a").sizes["header"] + 20] ^= 1  # lines are its first part
+    path.write_bytes(content)
+    failed(narrows("verify", path), 1, "the checksum of its part 'lines' does not match")
+    failed(narrows("decompress", path, "--out", back), 1, "'lines'")
+    done(narrows("info", path))
+    done(narrows("decompress", path, "--skip-damaged", "--out", back))
+    assert back.read_bytes() == b"a,b\n1,2\n3,4\n"
+
+
+@pytest.mark.parametrize("limit", ["_MOST_LETTERS", "_MOST_JSON"])
+def test_text_of_too_many_other_lines_is_not_called_exact(
+    limit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, narrows: Command
+) -> None:
+    monkeypatch.setattr(description, limit, 20)
+    content = b"a\n" + b"".join(b"%d.5\n" % number for number in range(400)) + b"7.50\n" * 7
+    path = archived(content, tmp_path)
+    with open_archive(path) as archive:
+        assert archive.size_breakdown.text_reason.startswith("2% of its lines")
+    done(narrows("verify", path, "--against", tmp_path / "t.csv"))
+    done(narrows("decompress", path, "--out", tmp_path / "back.csv"))
+    assert (tmp_path / "back.csv").read_bytes() == content.replace(b"7.50", b"7.5")
+
+
+def test_packed_text_is_kept_by_its_size_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, source = b"a\n" + b"1.50\n" * 1000, tmp_path / "t.csv.gz"
+    archive = archived(gzip.compress(content), tmp_path, "t.csv.gz").read_bytes()
+    monkeypatch.setattr(file, "_KEPT", 1000)
+    assert len(source.read_bytes()) < 1000
+    spelled = TypedTable(source).spelled
+    assert spelled is not None and spelled._kept is None
+    assert compress(source, effort="fast") == archive
 
 
 @pytest.mark.slow

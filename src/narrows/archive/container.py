@@ -28,7 +28,7 @@ from typing import IO, Any
 from narrows.archive.deflated import deflated, inflated
 from narrows.archive.positioned_reader import PositionedReader
 from narrows.archive.validation import damaged, field, whole_number
-from narrows.errors import ArchiveError
+from narrows.errors import ArchiveError, DataError
 from narrows.support.spelling import spelt
 
 MAGIC = b"\x89NRW\r\n\x1a\n"
@@ -105,11 +105,26 @@ def _in_memory(part: Part) -> bytes:
     return part.content
 
 
-def _front(header: Mapping[str, Any]) -> bytes:
+def header_text(header: Mapping[str, Any]) -> bytes:
+    """What a header is in an archive.
+
+    Raises:
+        DataError: it is longer than one may be.
+    """
     text = json.dumps(
         header, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     ).encode()
-    assert len(text) <= LARGEST_HEADER
+    if len(text) > LARGEST_HEADER:
+        raise DataError(
+            f"what an archive says of the data takes {len(text):,} bytes, and may take "
+            f"{LARGEST_HEADER:,}",
+            hint="give fewer columns, or shorter names",
+        )
+    return text
+
+
+def _front(header: Mapping[str, Any]) -> bytes:
+    text = header_text(header)
     packed = deflated(text)
     held, how = (packed, 1) if len(packed) < len(text) else (text, 0)
     start = HEAD.pack(MAGIC, VERSION, how, 0, len(held), len(text), 0)[:-4]

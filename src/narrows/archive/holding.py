@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from narrows.errors import ArchiveError, UsageError
+from narrows.support.lazy_modules import pa
 from narrows.support.progress import NOBODY, Listener, Note, Tracker, silent
 from narrows.support.spelling import spelt
 
@@ -14,7 +15,7 @@ from narrows.support.spelling import spelt
 _ALWAYS_ALLOWED, _PLAUSIBLE = 256 << 20, 256
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Selection:
     """Items or rows of an archive that are written to a file.
 
@@ -23,12 +24,14 @@ class Selection:
         stop: the one behind the last.
         missing: ranges between them that are damaged, and left out.
         skips_damaged: whether any such are.
+        max_bytes: as for ``read``.
     """
 
     start: int
     stop: int
     missing: tuple[tuple[int, int], ...] = ()
     skips_damaged: bool = False
+    max_bytes: float | None = None
 
     @property
     def count(self) -> int:
@@ -139,7 +142,13 @@ class Holding(ABC):
             for low, high in (self.damaged_items() if skip_damaged else [])
             if low < stop and high > start
         )
-        selection = Selection(start, stop, missing, skip_damaged)
+        selection = Selection(
+            start=start,
+            stop=stop,
+            missing=missing,
+            skips_damaged=skip_damaged,
+            max_bytes=max_bytes,
+        )
         self.require_items_within(selection.count, max_bytes)
         batches = self._within(self._selected(selection, listener.track), max_bytes)
         self._write(batches, selection, out, listener.note)
@@ -165,7 +174,7 @@ class Holding(ABC):
         are only they themselves tell."""
         size = 0
         for batch in batches:
-            size += batch.nbytes
+            size += bytes_in_memory(batch)
             self.require_within(size, max_bytes, at_least=True)
             yield batch
 
@@ -214,6 +223,14 @@ class Holding(ABC):
             f"{usual}",
             hint=f"if you trust it, allow more: {spelt('max_bytes', held)}",
         )
+
+
+def bytes_in_memory(batch: Any) -> int:
+    """What an array, or an Arrow table or batch of one, takes."""
+    try:
+        return int(batch.nbytes)
+    except pa.ArrowTypeError:  # older releases cannot tell of texts in views
+        return int(batch.get_total_buffer_size())
 
 
 def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

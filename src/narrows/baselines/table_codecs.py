@@ -25,10 +25,11 @@ import numpy as np
 
 from narrows.archive.bounds import AS_THEY_ARE, Grid, Quantiser, Steps, within
 from narrows.archive.error_bounds import ErrorBounds
+from narrows.archive.holding import bytes_in_memory
 from narrows.archive.methods import METHODS, Stored
 from narrows.archive.methods.base import ByteMethod
 from narrows.archive.pipeline import Pipeline
-from narrows.archive.tables.cells import Cells, bytes_in_memory
+from narrows.archive.tables.cells import Cells
 from narrows.archive.tables.group import Kept
 from narrows.archive.tables.layout import TableColumn
 from narrows.archive.tables.sources import TypedTable

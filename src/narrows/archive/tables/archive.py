@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 
 from narrows.archive.blocks import Index
 from narrows.archive.container import Container
-from narrows.archive.holding import Selection, merged
+from narrows.archive.holding import Selection, bytes_in_memory, merged
 from narrows.archive.reader import OpenArchive
-from narrows.archive.tables.cells import Cells, bytes_in_memory
+from narrows.archive.tables.cells import Cells
 from narrows.archive.tables.group import (
+    LARGEST,
     Kept,
+    bytes_of,
     decode_group,
     digest_pieces,
     no_cells,
@@ -24,7 +26,7 @@ from narrows.archive.tables.group import (
 from narrows.archive.tables.layout import TableColumn, TableLayout
 from narrows.archive.tables.size_breakdown import TableSizeBreakdown
 from narrows.archive.tables.text.description import PART as LINES
-from narrows.archive.tables.text.description import CsvText, from_header
+from narrows.archive.tables.text.description import CsvText, from_header, with_lines
 from narrows.archive.validation import damaged, decoding, field
 from narrows.data import table_writer
 from narrows.data.tables.frames import frame_from_arrow
@@ -35,7 +37,11 @@ from narrows.support.lazy_modules import pa
 from narrows.support.progress import Note, Tracker, silent
 
 # What a group may hold at most: this bounds what a decoder allocates for one.
-_MOST_ROWS, _MOST_VALUES, _LARGEST = 1 << 20, 1 << 23, 1 << 28
+_MOST_ROWS, _MOST_VALUES = 1 << 20, 1 << 23
+# Cells that are made text at once.
+_WRITTEN_AT_ONCE = 1 << 17
+# Python takes up to so many bytes for one of JSON.
+_OF_JSON = 16
 # Files that the text of a CSV file may be written to.
 _TEXTS = (".csv", ".tsv", ".data", ".txt")
 
@@ -68,7 +74,7 @@ class TableArchive(OpenArchive):
         for rows, size, zero in index.records():
             if not 0 < rows <= _MOST_ROWS or rows * columns > max(_MOST_VALUES, columns):
                 raise damaged(name, f"a group of {rows:,} rows")
-            if size > _LARGEST or zero:
+            if size > LARGEST or zero:
                 raise damaged(name, f"a group of {size:,} bytes")
         if index.counts.sum() != self.layout.rows:
             raise damaged(name, f"its groups do not hold its {self.layout.rows:,} rows")
@@ -103,20 +109,32 @@ class TableArchive(OpenArchive):
         breakdown = TableSizeBreakdown(
             rows=len(self), groups=len(self._index), sizes=self._container.sizes, columns=columns
         )
-        return breakdown if self.text is None else breakdown.with_text(self.text)
+        return breakdown if self.manner is None else breakdown.with_text(self.manner)
+
+    @cached_property
+    def manner(self) -> CsvText | None:
+        """How the text of the CSV file was written that it was made of, without the lines that are
+        written otherwise than the rest; None for other tables, and in archives of before."""
+        data = self._container.header["data"]
+        return from_header(data["csv"], self.schema.types, self.name) if "csv" in data else None
 
     @cached_property
     def text(self) -> CsvText | None:
-        """How the text of the CSV file was written that it was made of; None for other tables, and
-        in archives of before."""
-        data = self._container.header["data"]
-        if "csv" not in data:
+        """The same with those lines."""
+        if self.manner is None:
             return None
-        part = self._container.read(LINES) if LINES in self._container else None
-        return from_header(data["csv"], len(self.layout.columns), len(self), part, self.name)
+        part = self._container.read(LINES) if LINES in self._container else b""
+        csv, most = self._container.header["data"]["csv"], self.limit(None) / _OF_JSON
+        rows, name = len(self), self.name
+        return with_lines(self.manner, csv, rows=rows, part=part, most=most, name=name)
 
     def text_pieces(
-        self, batches: Iterable[Any], start: int = 0, *, whole: bool = True
+        self,
+        batches: Iterable[Any],
+        start: int = 0,
+        *,
+        whole: bool = True,
+        max_bytes: float | None = None,
     ) -> Iterator[bytes]:
         """Rows from number ``start`` on as the text of the CSV file that they came from, with what
         stands above the first.
@@ -126,31 +144,49 @@ class TableArchive(OpenArchive):
             start: the number of the first.
             whole: whether none are left out: then lines that are written in a way of their own are
                 so here, and the text of all rows is compared with its SHA-256.
+            max_bytes: as for ``read``, of the text.
 
         Raises:
             UsageError: they did not come from a CSV file.
-            ArchiveError: the archive is damaged.
+            ArchiveError: the archive is damaged, or the text takes more than ``max_bytes``.
         """
-        text = self.text
+        text = self.text if whole else self.manner
         if text is None:
             raise UsageError(
                 f"{self.name} was not made of a CSV file, and has no text",
                 hint="write its rows to a .csv or .parquet file with narrows decompress",
             )
         text = text if whole else replace(text, whole=None)
-        row, digest = start, hashlib.sha256(text.beginning())
-        yield text.beginning()
-        for batch in batches:
-            piece = text.rows(batch, row)
+        row, size, digest = start, 0, hashlib.sha256()
+        for count, piece in self._pieces_of(text, batches, start):
+            row, size = row + count, size + len(piece)
+            if text.whole is not None and size > text.whole.size:
+                raise damaged(self.name, f"its text takes more than {text.whole.size:,} bytes")
+            self.require_within(size, max_bytes, at_least=True)
             digest.update(piece)
             yield piece
-            row += len(batch)
-        if row < len(self):
-            return
-        digest.update(text.ending())
-        if text.whole is not None and not start and digest.hexdigest() != text.whole.sha256:
+        every = not start and row == len(self)
+        if text.whole is not None and every and digest.hexdigest() != text.whole.sha256:
             raise damaged(self.name, "the SHA-256 of its text does not match")
-        yield text.ending()
+
+    def _pieces_of(
+        self, text: CsvText, batches: Iterable[Any], row: int
+    ) -> Iterator[tuple[int, bytes]]:
+        """Pieces of a text, and of how many rows each is."""
+
+        def made(make: Callable[..., bytes], *given: Any) -> bytes:
+            with decoding(self.name, "its text"):
+                return make(*given)
+
+        yield 0, made(text.beginning)
+        step = max(_WRITTEN_AT_ONCE // len(self.layout.columns), 1)
+        for batch in batches:
+            for low in range(0, len(batch), step):
+                some = batch.slice(low, step)
+                yield len(some), made(text.rows, some, row)
+                row += len(some)
+        if row == len(self):
+            yield 0, made(text.ending)
 
     @cached_property
     def schema(self) -> Any:
@@ -173,7 +209,8 @@ class TableArchive(OpenArchive):
         for kept in self.layout.kept:
             self._require_installed(kept)
         with decoding(self.name, f"group {number + 1} of {len(self._index)}"):
-            return decode_group(self.layout.kept, content, int(self._index.counts[number]))
+            rows, most = int(self._index.counts[number]), self.limit(None)
+            return decode_group(self.layout.kept, content, rows, most)
 
     def _require_installed(self, kept: Kept) -> None:
         for pipeline in kept.pipelines:
@@ -182,10 +219,18 @@ class TableArchive(OpenArchive):
     @cached_property
     def _categories(self) -> list[Any]:
         """The categories of each column of a dictionary type, as an Arrow array; others None."""
-        return [
-            None if column.categories is None else self._read_categories(column, number)
-            for number, column in enumerate(self.layout.columns)
-        ]
+        found, size = list[Any](), 0
+        for number, column in enumerate(self.layout.columns):
+            kept = column.categories
+            if kept is None:
+                found.append(None)
+                continue
+            cells = self._category_cells(kept, column, number)
+            size += bytes_of(cells)
+            self._require_plausible(size, "its categories")
+            with decoding(self.name, f"the categories of {column.name!r}"):
+                found.append(kept.storage.array(cells))
+        return found
 
     def check_categories(self, others: Mapping[str, Any]) -> None:
         """Compare the categories of every column of a dictionary type.
@@ -204,16 +249,20 @@ class TableArchive(OpenArchive):
                     hint="give the data that it was made of",
                 )
 
-    def _read_categories(self, column: TableColumn, number: int) -> Any:
-        kept = column.categories
-        assert kept is not None
+    def _category_cells(self, kept: Kept, column: TableColumn, number: int) -> Cells:
         if not column.category_count:
-            return pa.nulls(0, kept.storage.type)
+            return no_cells(kept.storage)
         content = self._container.read(f"categories{number}")
         self._require_installed(kept)
         with decoding(self.name, f"the categories of {column.name!r}"):
-            (cells,) = decode_group([kept], content, column.category_count)
-            return kept.storage.array(cells)
+            (cells,) = decode_group([kept], content, column.category_count, self.limit(None))
+        return cells
+
+    def _require_plausible(self, size: int, what: str) -> None:
+        """Make sure that ``what`` takes no more memory than data of its file's size may: a text
+        that is there once can be the value of many cells."""
+        if size > self.limit(None):
+            raise damaged(self.name, f"{what} would take {size:,} bytes")
 
     def _table(self, cells: list[Cells]) -> Any:
         """Cells as an Arrow table.
@@ -221,6 +270,7 @@ class TableArchive(OpenArchive):
         Raises:
             ArchiveError: they are none of the columns' types.
         """
+        self._require_plausible(sum(map(bytes_of, cells)), "a group of rows")
         try:
             arrays = [
                 column.kept.storage.array(each, categories)
@@ -325,10 +375,12 @@ class TableArchive(OpenArchive):
 
     def _write(self, batches: Iterator[Any], selection: Selection, out: str, note: Note) -> None:
         """Write rows as a Parquet file, or as a CSV file written as the one that they came from."""
-        if self.text is not None and Path(out).suffix.lower() in _TEXTS:
-            whole = not selection.skips_damaged
+        if self.manner is not None and Path(out).suffix.lower() in _TEXTS:
+            whole, most = not selection.skips_damaged, selection.max_bytes
             with atomic_file(out) as file:
-                for piece in self.text_pieces(batches, selection.start, whole=whole):
+                for piece in self.text_pieces(
+                    batches, selection.start, whole=whole, max_bytes=most
+                ):
                     file.write(piece)
             return
         with table_writer(out, self.schema) as write:

@@ -149,14 +149,6 @@ def _word(type_: Any) -> np.dtype:
     return np.dtype("<i4" if type_.byte_width == 4 else "<i8")
 
 
-def bytes_in_memory(batch: Any) -> int:
-    """What an Arrow record batch takes."""
-    try:
-        return int(batch.nbytes)
-    except pa.ArrowTypeError:  # older releases cannot tell of texts in views
-        return int(batch.get_total_buffer_size())
-
-
 def comparable(array: Any) -> Any:
     """Categories as a type that Arrow finds values in."""
     others = {"string_view": pa.string(), "binary_view": pa.binary(), "halffloat": pa.float32()}

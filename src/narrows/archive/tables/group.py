@@ -23,6 +23,10 @@ from narrows.archive.tables.cells import MOST_TEXT, Cells, Storage
 from narrows.archive.tables.joint_coding import decode_jointly
 
 BLOCK, COUNTS = struct.Struct("<BI"), struct.Struct("<II")
+#: Bytes of a group of rows at most, and of the cells that it holds.
+LARGEST = 1 << 28
+# Bytes of a column beside those of its cells.
+_AROUND = 32
 #: What the byte says that tells of missing cells.
 NONE, ALL, SOME, TOLD = range(4)
 _TRUTH, _LENGTHS, _LETTERS = np.dtype(bool), np.dtype(np.uint32), np.dtype(np.uint8)
@@ -68,6 +72,15 @@ def same_cells(kept: Kept, cells: Cells, other: Cells) -> bool:
     return bool(within(cells.values, other.values, kept.bound).all())
 
 
+def bytes_of(cells: Cells) -> int:
+    """What a column of a group takes as it is, and as an Arrow array: in that a text is as often as
+    it is in the column."""
+    texts = 0
+    if cells.lengths is not None:
+        texts = cells.lengths.nbytes + int(cells.lengths[cells.values].sum(dtype=np.int64))
+    return _AROUND + cells.present.nbytes + cells.values.nbytes + texts
+
+
 class _Reader:
     """Takes a group's bytes from front to back."""
 
@@ -96,14 +109,19 @@ class _Found:
         return bool(self.blocks) and self.blocks[-1][0].method.name == Rows.name
 
 
-def decode_group(columns: Sequence[Kept], content: bytes, rows: int) -> list[Cells]:
-    """The cells of each column.
+def decode_group(
+    columns: Sequence[Kept], content: bytes, rows: int, most: float = LARGEST
+) -> list[Cells]:
+    """The cells of each column, whose texts take no more than ``most`` bytes together.
 
     Raises:
         Exception: of any kind, where ``content`` is not what :func:`encode_group` made.
     """
     reader = _Reader(content)
     found = [_found(reader, kept) for kept in columns]
+    texts = sum(4 * count + letters for count, letters in (each.texts for each in found))
+    if texts > most:
+        raise ValueError(f"its texts would take {texts:,} bytes")
     members = [number for number, each in enumerate(found) if each.joined]
     shared = content[reader.place :]
     if bool(members) != bool(shared):

@@ -12,15 +12,13 @@ from narrows.archive.pipeline import Pipeline
 from narrows.archive.tables.cells import Storage
 from narrows.archive.tables.group import Kept
 from narrows.archive.tables.size_breakdown import ColumnSize
-from narrows.archive.tables.sources import MOST_COLUMNS
+from narrows.archive.tables.sources import MOST_CATEGORIES, MOST_COLUMNS
 from narrows.archive.validation import damaged, field, finite_number, whole_number
 from narrows.data.tables.arrow_types import type_from_text
 from narrows.data.tables.frames.form import LIBRARIES, Form
 from narrows.support.lazy_modules import pa
 
 _MOST_ROWS = 1 << 40
-#: Categories of one column.
-MOST_CATEGORIES = 1 << 24
 _FRAMES = (None, *LIBRARIES)
 
 

@@ -6,7 +6,7 @@ that must lose nothing but how a cell was written (:mod:`narrows.archive.tables.
 that is kept beside it where the file is made of rows of as many cells each.
 """
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from narrows.archive.tables.cells import Cells, Storage, bytes_in_memory, comparable
+from narrows.archive.holding import bytes_in_memory
+from narrows.archive.tables.cells import Cells, Storage, comparable
 from narrows.archive.tables.text.file import SpelledCsv
 from narrows.archive.tables.text.records import IrregularText
 from narrows.archive.tables.text.types import TypeFinder, typed
+from narrows.data.tables.arrow_types import number_dtype
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.data.tables.frames import Form, library_of
 from narrows.data.tables.frames.form import MOST_BYTES as FORM_BYTES
@@ -34,8 +36,8 @@ from narrows.support.progress import Tracker, silent
 GROUP_ROWS = 1 << 17
 #: Values and bytes of a group, as Arrow has it.
 GROUP_VALUES, GROUP_BYTES = 1 << 22, 32 << 20
-#: Columns of a table.
-MOST_COLUMNS = 10_000
+#: Columns of a table, and categories of a column.
+MOST_COLUMNS, MOST_CATEGORIES = 10_000, 1 << 24
 # Bytes of all names together.
 _MOST_NAMES = 1 << 20
 # Values whose squares float64 holds; beyond, no wild ones are looked for.
@@ -103,7 +105,8 @@ class TypedTable:
         form: what makes a data frame of the columns again; None for a file.
         exact: columns of which no error may be asked, such as those of an index.
         notes: what a user should know of how it is read.
-        categories: all values of each column of a dictionary type, in order.
+        categories: all values of each column of a dictionary type, in order. Chunks of a column may
+            have others each: then its type gets numbers for all of them.
         path: of a CSV file; None for another source.
         spelled: the CSV file whose text can be kept too; None for another source.
         irregular: of any other CSV file, why its text cannot be kept, in half a sentence.
@@ -146,20 +149,23 @@ class TypedTable:
         self.frame, self.form = found.frame, found.frame_form
         self.types = _found_types(found, track) if found.textual else dict(found.types)
         _check_header(self.name, self.types, self.form)
-        self.storages = {name: Storage.of(type_) for name, type_ in self.types.items()}
         self.categories = self._read_categories()
+        self._wide = {
+            name: pa.dictionary(pa.int32(), self.types[name].value_type, self.types[name].ordered)
+            for name, found in self.categories.items()
+            if len(found) - 1 > np.iinfo(number_dtype(self.types[name].index_type)).max
+        }
+        self.types |= self._wide
+        self.storages = {name: Storage.of(type_) for name, type_ in self.types.items()}
 
     def batches(self) -> Iterator[Any]:
         """Arrow record batches of all rows in order, in the columns' types."""
         for batch in self._source.batches():
-            if not self._source.textual:
-                yield batch
-                continue
-            arrays = [
-                typed(batch.column(name), type_) if type_ != pa.string() else batch.column(name)
-                for name, type_ in self.types.items()
-            ]
-            yield pa.record_batch(arrays, names=list(self.types))
+            if self._source.textual:
+                texts = {name: type_ for name, type_ in self.types.items() if type_ != pa.string()}
+                yield _with(batch, texts, typed)
+            else:
+                yield _with(batch, self._wide, _of_type) if self._wide else batch
 
     def groups(self) -> Iterator[Any]:
         """Arrow tables of the rows, in order, each small enough to be coded at once."""
@@ -200,7 +206,8 @@ class TypedTable:
 
     def ranges(self, columns: Sequence[str]) -> Mapping[str, Range]:
         """Where the finite values of columns of numbers lie."""
-        found = {name: Range(unit=Fraction(1, 10 ** self.storages[name].scale)) for name in columns}
+        ten = Fraction(10)
+        found = {name: Range(unit=ten ** -self.storages[name].scale) for name in columns}
         for batch in self.batches() if columns else ():
             for name in columns:
                 values = self.storages[name].cells(batch.column(name)).values
@@ -217,7 +224,26 @@ class TypedTable:
                 more = comparable(batch.column(name).dictionary)
                 if not more.equals(found[name]):
                     found[name] = pc.unique(pa.concat_arrays([found[name], more])).drop_null()
+                if len(found[name]) > MOST_CATEGORIES:
+                    raise DataError(
+                        f"column {name!r} of {self.name} has more than {MOST_CATEGORIES:,} "
+                        "categories",
+                        hint="give it as numbers or texts",
+                    )
         return found
+
+
+def _with(batch: Any, types: Mapping[str, Any], make: Callable[[Any, Any], Any]) -> Any:
+    """A batch of which some columns are made ones of other types."""
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    made = {name: make(columns[name], type_) for name, type_ in types.items()}
+    return pa.record_batch(columns | made)
+
+
+def _of_type(array: Any, type_: Any) -> Any:
+    """An array of a dictionary type as one of a type with more numbers."""
+    numbers = array.indices.cast(type_.index_type)
+    return pa.DictionaryArray.from_arrays(numbers, array.dictionary, ordered=type_.ordered)
 
 
 def _check_header(name: str, types: Mapping[str, Any], form: Form | None) -> None:

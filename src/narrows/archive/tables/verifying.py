@@ -1,5 +1,6 @@
 """Proving an archive of a table against the table that it was made of."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from narrows.archive.tables.cells import Cells
 from narrows.archive.tables.group import same_cells
 from narrows.archive.tables.layout import TableColumn
 from narrows.archive.tables.sources import TypedTable
+from narrows.archive.tables.text.description import Whole
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.errors import ArchiveError, ShapeError
 from narrows.support.lazy_modules import pa
@@ -61,7 +63,8 @@ def verify_table(
     rows, columns = len(archive), archive.layout.columns
     options = CsvOptions.of(csv or {})
     if source is None:
-        for _ in archive.verified_batches(track=track):
+        batches = archive.verified_batches(track=track)
+        for _ in archive.text_pieces(batches, max_bytes=math.inf) if _exact(archive) else batches:
             pass
         return MeasuredTable(rows, rows * len(columns))
     numbers = [column.name for column in columns if column.kept.storage.numeric]
@@ -93,25 +96,30 @@ def verify_table(
     return MeasuredTable(rows, rows * len(columns), largest, _text_is_same(archive, table))
 
 
+def _exact(archive: TableArchive) -> Whole | None:
+    """What makes the text of a CSV file exact; None where it is not kept so."""
+    return None if archive.manner is None else archive.manner.whole
+
+
 def _text_is_same(archive: TableArchive, table: TypedTable) -> bool | None:
     """Whether a CSV file has the bytes that the archive says; None where it says none.
 
     Raises:
-        ArchiveError: it has others.
+        ArchiveError: it has others, or the archive is damaged.
     """
-    text = archive.text
-    if text is None or text.whole is None or table.path is None:
+    exact = _exact(archive)
+    if exact is None:
         return None
     digest = table.spelled.raw.digest if table.spelled is not None else ""
-    if digest != text.whole.sha256:
+    if table.path is not None and digest != exact.sha256:
         raise ArchiveError(
             f"{archive.name} holds the values of {table.name}, and another text: numbers, quotes "
             "or lines are written otherwise",
             hint="give the file that it was made of",
         )
-    for _ in archive.text_pieces(archive.batches()):
+    for _ in archive.text_pieces(archive.batches(), max_bytes=math.inf):
         pass
-    return True
+    return None if table.path is None else True
 
 
 class _Rows:

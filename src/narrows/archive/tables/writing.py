@@ -13,11 +13,11 @@ from typing import IO, Any
 
 from narrows.archive.block_coder import DifferenceMeter
 from narrows.archive.blocks import BlockWriter
-from narrows.archive.container import Part, write_container
+from narrows.archive.container import Part, header_text, write_container
 from narrows.archive.error_bounds import ErrorBound, ErrorBounds
 from narrows.archive.methods import EFFORTS, Effort
-from narrows.archive.tables.cells import Storage
-from narrows.archive.tables.group import digest_pieces
+from narrows.archive.tables.cells import Cells, Storage
+from narrows.archive.tables.group import LARGEST, bytes_of, digest_pieces
 from narrows.archive.tables.grouping import encode_group
 from narrows.archive.tables.layout import TableColumn, TableLayout
 from narrows.archive.tables.size_breakdown import TableSizeBreakdown
@@ -31,7 +31,7 @@ from narrows.archive.tables.text.description import (
     to_header,
 )
 from narrows.data.tables.csv_options import CsvOptions
-from narrows.errors import UsageError
+from narrows.errors import DataError, UsageError
 from narrows.support import arguments
 from narrows.support.lazy_modules import pa
 from narrows.support.number_text import listed, readable
@@ -228,16 +228,25 @@ class _Writer:
                 self._text = replace(text, reason=reason)
             else:
                 self._comparison = Comparison(text, table.spelled)
+        header_text(self._header(text))  # which may be too long before there are any rows
 
     def add(self, group: Any, advance: Advance) -> None:
-        """Code one more group, an Arrow table, and tell ``advance`` its rows bit by bit."""
+        """Code one more group, an Arrow table, and tell ``advance`` its rows bit by bit.
+
+        Raises:
+            DataError: a row is larger than a group may be.
+        """
         rows = group.num_rows
+        cells = self._cells(group)
+        if cells is None:
+            for half in (group.slice(0, rows // 2), group.slice(rows // 2)):
+                self.add(half, advance)
+            return
         # columns alone are about half of the work where they are tried together as well
         step = rows / max(len(self._columns), 1) / (2 if self._together else 1)
         if self._comparison is not None:
             self._comparison.add(group)
         kept = [column.kept for column in self._columns]
-        cells = list(self._table.cells(group))
         encoded = encode_group(kept, cells, self._effort, self._together, lambda: advance(step))
         advance(rows - step * len(self._columns))
         self._seconds_back += encoded.seconds_back
@@ -252,6 +261,27 @@ class _Writer:
         self._coded.append(encoded.content, rows)
         self._rows += rows
 
+    def _cells(self, group: Any) -> list[Cells] | None:
+        """The cells of a group; None where they are too many for one, and its rows can be parted.
+
+        Raises:
+            DataError: they cannot.
+        """
+        try:
+            cells = list(self._table.cells(group))
+            size = sum(map(bytes_of, cells))
+            if size <= LARGEST:
+                return cells
+            raise DataError(
+                f"a row of {self._table.name} takes {size:,} bytes",
+                hint=f"at most {LARGEST:,} bytes are compressed at once: cut its texts, or "
+                "compress some of its columns by themselves",
+            )
+        except DataError:
+            if group.num_rows > 1:
+                return None
+            raise
+
     def finish(self, out: IO[bytes]) -> TableSizeBreakdown:
         """Write the archive."""
         parts = []
@@ -261,16 +291,10 @@ class _Writer:
                 part, changes["category_count"] = self._category_part(column, number)
                 parts.append(part)
             self._columns[number] = replace(column, **changes)
-        table = self._table
-        layout = TableLayout(tuple(self._columns), self._rows, table.frame, table.form)
-        data = {"kind": "table" if table.simple else "frame", **layout.to_header()}
         text = self._text if self._comparison is None else self._comparison.result()
-        if text is not None:
-            data["csv"] = to_header(text)
-            if text.whole is not None and text.whole.lines:
-                parts.append(Part.of(LINES, text.whole.part()))
-        header = {"data": data, "sha256": self._digest.hexdigest()}
-        sizes = write_container(out, header, [*parts, *self._coded.parts()])
+        if text is not None and text.whole is not None and text.whole.lines:
+            parts.append(Part.of(LINES, text.whole.part()))
+        sizes = write_container(out, self._header(text), [*parts, *self._coded.parts()])
         column_sizes = [
             column.size_breakdown(methods, column.in_own_units(meter.largest))
             for column, methods, meter in zip(
@@ -285,6 +309,14 @@ class _Writer:
             seconds_back=self._seconds_back,
         )
         return breakdown if text is None else breakdown.with_text(text)
+
+    def _header(self, text: CsvText | None) -> dict[str, Any]:
+        table = self._table
+        layout = TableLayout(tuple(self._columns), self._rows, table.frame, table.form)
+        data = {"kind": "table" if table.simple else "frame", **layout.to_header()}
+        if text is not None:
+            data["csv"] = to_header(text)
+        return {"data": data, "sha256": self._digest.hexdigest()}
 
     def _category_part(self, column: TableColumn, number: int) -> tuple[Part, int]:
         kept = column.categories

@@ -2,12 +2,12 @@
 
 import json
 import lzma
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from narrows.archive.tables.text.file import SpelledCsv
-from narrows.archive.tables.text.spelling import MOST_DECIMALS, Spelling
+from narrows.archive.tables.text.spelling import MOST_DECIMALS, Spelling, is_spelled
 from narrows.archive.validation import damaged, whole_number
 from narrows.archive.validation import field as entry_of
 from narrows.support.lazy_modules import pa, pc
@@ -16,9 +16,10 @@ from narrows.support.lazy_modules import pa, pc
 PART = "lines"
 ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "cp1252", "latin-1")
 _ENDS = ("\n", "\r\n", "\r")
-_MOST_HEAD, _MOST_TAIL, _MOST_LINES = 1 << 20, 1 << 16, 1 << 26
-# Lines that are kept as they stand may be so much of a file: beyond, its values alone are kept.
-_MOST_KEPT, _ALWAYS_KEPT = 0.05, 1 << 12
+_MOST_HEAD, _MOST_TAIL = 1 << 20, 1 << 16
+# Lines that are kept as they stand may be so much of a file, so many letters, and so many bytes of
+# JSON: beyond, its values alone are kept.
+_MOST_KEPT, _ALWAYS_KEPT, _MOST_LETTERS, _MOST_JSON = 0.05, 1 << 12, 1 << 26, 1 << 28
 _DIGITS, _LONGEST_CELL = 6, 64
 
 
@@ -38,14 +39,18 @@ class Whole:
     tail: str = ""
     lines: Mapping[int, str] = field(default_factory=dict)
 
-    def part(self) -> bytes:
-        """The lines as bytes."""
+    def json(self) -> bytes:
+        """The lines as JSON."""
         before, entries = 0, []
         for row, text in self.lines.items():
             entries.append([row - before, text])
             before = row
         text = json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
-        return lzma.compress(text.encode("utf-8", "surrogatepass"), preset=6)
+        return text.encode("utf-8", "surrogatepass")
+
+    def part(self) -> bytes:
+        """The lines as they are kept."""
+        return lzma.compress(self.json(), preset=6)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,15 +108,17 @@ class Comparison:
     def __init__(self, text: CsvText, source: SpelledCsv) -> None:
         self._text, self._source = text, source
         self._raw, self._waiting = source.raw_rows(), list[Any]()
-        self._row, self._kept, self._lines = 0, 0, dict[int, str]()
+        self._row, self._letters, self._lines = 0, 0, dict[int, str]()
+        self._others = 0
 
     def add(self, group: Any) -> None:
         """Compare the next rows, an Arrow table."""
         made, lines = self._text.lines(group), self._take(group.num_rows)
         for place in pc.indices_nonzero(pc.not_equal(made, lines)).to_pylist():
             line = lines[place].as_py()
-            self._kept += len(line)
-            if self._kept <= _MOST_LINES:
+            self._letters += len(line)
+            self._others += 1
+            if self._letters <= _MOST_LETTERS:
                 self._lines[self._row + place] = line
         self._row += group.num_rows
 
@@ -128,13 +135,14 @@ class Comparison:
         raw = self._source.raw
         for rows in self._raw:  # to the end, for the file's digest
             assert not len(rows.lines)
-        if self._kept > max(_MOST_KEPT * raw.size, _ALWAYS_KEPT):
-            share = len(self._lines) / max(self._row, 1)
-            reason = f"{share:.0%} of its lines are not written as the others are"
-            return replace(self._text, reason=reason)
         if len(raw.tail) > _MOST_TAIL:
             return replace(self._text, reason="there are too many empty lines below its rows")
         whole = Whole(raw.digest, raw.size, raw.tail, self._lines)
+        most = min(max(_MOST_KEPT * raw.size, _ALWAYS_KEPT), _MOST_LETTERS)
+        if self._letters > most or len(whole.json()) > _MOST_JSON:
+            share = self._others / max(self._row, 1)
+            reason = f"{share:.0%} of its lines are not written as the others are"
+            return replace(self._text, reason=reason)
         return replace(self._text, whole=whole)
 
 
@@ -195,13 +203,12 @@ def _spelling_to_header(spelling: Spelling) -> dict[str, Any]:
     return entry
 
 
-def from_header(entry: Any, columns: int, rows: int, part: bytes | None, name: str) -> CsvText:
-    """What a header, which may be a stranger's, says of a CSV file.
+def from_header(entry: Any, types: Sequence[Any], name: str) -> CsvText:
+    """What a header, which may be a stranger's, says of a CSV file: all but its lines, which
+    :func:`with_lines` reads.
 
     Args:
-        columns: how many the table has.
-        rows: likewise.
-        part: the bytes of the part PART; None where there is none.
+        types: of the table's columns.
         name: the archive, for messages.
 
     Raises:
@@ -214,7 +221,7 @@ def from_header(entry: Any, columns: int, rows: int, part: bytes | None, name: s
     )
     head = entry_of(entry, "head", str, name)
     entries = entry_of(entry, "columns", list, name)
-    if len(entries) != columns:
+    if len(entries) != len(types) or not all(map(is_spelled, types)):
         raise damaged(name, "its header says how other columns are written")
     spellings = tuple(_spelling_from_header(each, name) for each in entries)
     text = CsvText(encoding=encoding, delimiter=delimiter, end=end, head=head, spellings=spellings)
@@ -224,23 +231,41 @@ def from_header(entry: Any, columns: int, rows: int, part: bytes | None, name: s
         return replace(text, reason=entry_of(entry, "reason", str, name)[:200])
     tail, sha256 = entry_of(entry, "tail", str, name), entry_of(entry, "sha256", str, name)
     size = whole_number(entry.get("bytes"), 0, 1 << 62, "the length of its text", name)
-    count = whole_number(entry.get("lines"), 0, rows, "a number of lines", name)
     if len(tail) > _MOST_TAIL:
         raise damaged(name, "its header has too much text")
-    return replace(text, whole=Whole(sha256, size, tail, _lines_of(part, count, rows, name)))
+    return replace(text, whole=Whole(sha256, size, tail))
 
 
-def _lines_of(part: bytes | None, count: int, rows: int, name: str) -> dict[int, str]:
-    if not count:
-        return {}
+def with_lines(
+    text: CsvText, entry: Mapping[str, Any], *, rows: int, part: bytes, most: float, name: str
+) -> CsvText:
+    """The same with the lines that are written otherwise than the rest.
+
+    Args:
+        entry: what the header says, which was ``text``.
+        rows: how many the table has.
+        part: the bytes of the part PART; none where there is no such part.
+        most: how many bytes of JSON are read.
+        name: the archive, for messages.
+
+    Raises:
+        ArchiveError: there are no such lines.
+    """
+    if text.whole is None:
+        return text
+    count = whole_number(entry.get("lines"), 0, rows, "a number of lines", name)
+    lines = _lines_of(part, count, rows, int(min(most, _MOST_JSON)), name) if count else {}
+    return replace(text, whole=replace(text.whole, lines=lines))
+
+
+def _lines_of(part: bytes, count: int, rows: int, most: int, name: str) -> dict[int, str]:
     entries: Any = None
-    if part is not None:
-        unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=1 << 28)
-        try:
-            content = unpacker.decompress(part, 4 * _MOST_LINES)
-            entries = json.loads(content.decode("utf-8", "surrogatepass")) if unpacker.eof else None
-        except (lzma.LZMAError, ValueError, RecursionError) as error:
-            raise damaged(name, f"its lines cannot be unpacked: {error}") from error
+    unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=1 << 28)
+    try:
+        content = unpacker.decompress(part, most)
+        entries = json.loads(content.decode("utf-8", "surrogatepass")) if unpacker.eof else None
+    except (lzma.LZMAError, ValueError, RecursionError) as error:
+        raise damaged(name, f"its lines cannot be unpacked: {error}") from error
     if not isinstance(entries, list) or len(entries) != count:
         raise damaged(name, "its lines are not as many as it says")
     lines, row = dict[int, str](), 0

@@ -72,6 +72,14 @@ class Spelling:
         return texts if encoded is None else texts.take(encoded.indices)
 
 
+def is_spelled(type_: Any) -> bool:
+    """Whether cells of an Arrow type are written in a way of CSV files: it is one of theirs."""
+    types = pa.types
+    texts = types.is_string(type_) or types.is_large_string(type_) or types.is_null(type_)
+    numbers = types.is_boolean(type_) or types.is_integer(type_) or types.is_floating(type_)
+    return texts or numbers or types.is_date32(type_) or types.is_timestamp(type_)
+
+
 def written(array: Any, form: Mapping[str, Any]) -> list[str | None]:
     """Values of an Arrow array as text, in a form. Python's own spelling of numbers, and NumPy's of
     days: both are the same everywhere."""
