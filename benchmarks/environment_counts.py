@@ -188,7 +188,8 @@ def _is_record(name: str, content: bytes, known: bytes | None) -> bool:
         jobs = [json.loads(each) for each in (content, known)]
     except ValueError:
         return False
-    return all(isinstance(job.pop("results", None), dict) for job in jobs) and jobs[0] == jobs[1]
+    lists = [job.pop(name, None) for job in jobs for name in ("results", "begun")]
+    return all(isinstance(each, dict) for each in lists) and jobs[0] == jobs[1]
 
 
 def left_over(folder: Path) -> Iterator[Fault]:

@@ -274,6 +274,25 @@ def test_results_of_a_run_that_was_killed_are_known_to_the_next(
 
 
 @here
+def test_a_run_that_was_killed_leaves_nothing_behind_that_tells_it_from_another(
+    narrows: Command, folder: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ("encode", model_file, "in", "--workers", 1, "--out")
+
+    def killed(function: Any, tasks: Sequence[Any], count: int) -> Iterator[tuple[int, Any]]:
+        yield 2, function(tasks[2])
+        raise SystemExit(9)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{RUNNING}.in_processes", killed)
+        with pytest.raises(SystemExit):
+            narrows(*line, "out")
+    for out in ("out", "other"):
+        done(narrows(*line, out))
+    assert contents(folder / "out") == contents(folder / "other")
+
+
+@here
 def test_an_index_of_archives_that_are_not_all_does_not_stay(
     narrows: Command, folder: Path
 ) -> None:

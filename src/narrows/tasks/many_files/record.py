@@ -62,7 +62,11 @@ class Record:
         self._write({self._name(path): time for path, time in every if has_time(path, time)}, {})
 
     def _write(self, there: dict[str, int], begun: dict[str, int]) -> None:
-        content = self.settings | {_RESULTS: there, _BEGUN: begun}
+        # in an order that does not tell which of them an earlier run made
+        found = {
+            name: dict(sorted(of.items())) for name, of in ((_RESULTS, there), (_BEGUN, begun))
+        }
+        content = self.settings | found
         with atomic_file(self.out / RECORD, "w") as file:
             file.write(json.dumps(content, indent=1) + "\n")
 
