@@ -209,8 +209,8 @@ class TableArchive(OpenArchive):
         for kept in self.layout.kept:
             self._require_installed(kept)
         with decoding(self.name, f"group {number + 1} of {len(self._index)}"):
-            rows, most = int(self._index.counts[number]), self.limit(None)
-            return decode_group(self.layout.kept, content, rows, most)
+            rows = int(self._index.counts[number])
+            return decode_group(self.layout.kept, content, rows, self._most)
 
     def _require_installed(self, kept: Kept) -> None:
         for pipeline in kept.pipelines:
@@ -255,13 +255,18 @@ class TableArchive(OpenArchive):
         content = self._container.read(f"categories{number}")
         self._require_installed(kept)
         with decoding(self.name, f"the categories of {column.name!r}"):
-            (cells,) = decode_group([kept], content, column.category_count, self.limit(None))
+            (cells,) = decode_group([kept], content, column.category_count, self._most)
         return cells
+
+    @property
+    def _most(self) -> float:
+        """Bytes that a group, or all categories, may take whatever ``max_bytes`` is."""
+        return max(LARGEST, self.limit(None))
 
     def _require_plausible(self, size: int, what: str) -> None:
         """Make sure that ``what`` takes no more memory than data of its file's size may: a text
         that is there once can be the value of many cells."""
-        if size > self.limit(None):
+        if size > self._most:
             raise damaged(self.name, f"{what} would take {size:,} bytes")
 
     def _table(self, cells: list[Cells]) -> Any:
