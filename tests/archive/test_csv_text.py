@@ -371,6 +371,14 @@ def test_texts_keep_their_blanks_and_their_quotes_where_only_values_are_kept(
     assert found.to_pydict() == {"a": list(range(1, 9)), "b": texts}
 
 
+def test_columns_that_are_padded_keep_their_kind(tmp_path: Path) -> None:
+    cells = ["1.5".rjust(12), "NA".rjust(40), " " * 30, "2.5".ljust(20), "NA".ljust(12)]
+    for number in range(2):
+        lines = [f"{cell},{row}" for row, cell in enumerate(cells)]
+        (tmp_path / f"{number}.csv").write_text("\n".join(["a,b", *lines]))
+    assert decompress(compress(tmp_path))["a"].to_pylist() == 2 * [1.5, None, None, 2.5, None]
+
+
 def test_what_is_said_to_be_missing_is_so_among_texts(tmp_path: Path) -> None:
     texts = ["", "", "", "NA", "none", '"none"', "1", "2", "3", "4"] * 30
     path = tmp_path / "t.csv"

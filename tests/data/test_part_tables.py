@@ -96,6 +96,9 @@ def test_decimals_beside_fractions_lose_no_digit(
     write(tmp_path / "1.parquet", a=pa.array(exact, decimals))
     write(tmp_path / "2.parquet", a=pa.array([np.float16(0.5)], pa.float16()).cast(floats))
     assert rows(tmp_path).to_pydict() == {"a": [12345678.91, None, 1.13, 0.5]}
+    finer = pa.array([Decimal("0.1"), Decimal("-7.77")], pa.decimal128(38, 18))
+    write(tmp_path / "1.parquet", a=finer)
+    assert rows(tmp_path).to_pydict() == {"a": [0.1, -7.77, 0.5]}
     more = pa.array([Decimal("123456789012345678.91")], pa.decimal128(20, 2))
     write(tmp_path / "1.parquet", a=more)
     with pytest.raises(DataError, match=r"column 'a' of 1.parquet .* does not hold all"):

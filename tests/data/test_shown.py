@@ -90,3 +90,18 @@ def test_what_a_model_makes_is_shown_as_it_is_decoded(schema: TableSchema) -> No
             assert cells == [OTHER if text in column.rest else text for text in texts]
         elif column.name != "span":
             assert cells == decoded[column.name].to_pylist()
+
+
+def test_times_of_rows_whose_features_were_made_anew_are_those_of_the_table() -> None:
+    days = RANDOM.integers(0, 3 * 365, 1000) * 86_400_000_000
+    data = load_data(
+        pa.table({"day": pa.array(days).cast(pa.timestamp("us")), "x": days % 7 + 0.5})
+    )
+    rows, _ = data.split(0.2, 0)
+    part, _ = rows.split(0.2, 1)
+    assert part.table is not None
+    cells = shown_cells(part.table, part.items, given=True)
+    shown = dict(zip(part.table.names, cells, strict=True))
+    start = datetime.datetime(1970, 1, 1)
+    known = {start + datetime.timedelta(microseconds=int(n)) for n in days}
+    assert set(shown["day"]) <= known

@@ -192,6 +192,15 @@ def test_labels_of_arrays_may_be_missing(digits: Dataset, tmp_path: Path) -> Non
             assert parts.unlabelled == 20
 
 
+def test_numbers_beside_a_gap_are_numbers(digits: Dataset, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", digits.items[:60])
+    for labels in (np.array([10, 2, None] * 20, object), [2.0, 10.0, None] * 20):
+        parts = load_parts(str(tmp_path / "x.npy"), Reading(labels=labels), seed=0)
+        assert parts.classes == ("2", "10") and parts.unlabelled == 20
+    with pytest.raises(DataError, match=r"holds 0.5, and labels are whole numbers"):
+        load_parts(str(tmp_path / "x.npy"), Reading(labels=[0.5, 1, None] * 20), seed=0)
+
+
 def test_labels_are_called_what_they_are(digits: Dataset) -> None:
     few = digits.rows(np.arange(60))
     for values, names in (

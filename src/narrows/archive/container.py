@@ -118,7 +118,7 @@ def header_text(header: Mapping[str, Any]) -> bytes:
         raise DataError(
             f"what an archive says of the data takes {len(text):,} bytes, and may take "
             f"{LARGEST_HEADER:,}",
-            hint="give fewer columns, or shorter names",
+            hint="give fewer columns, shorter names, or a CSV file with less above its first row",
         )
     return text
 

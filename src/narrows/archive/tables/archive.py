@@ -39,7 +39,7 @@ from narrows.support.progress import Note, Tracker, silent
 # What a group may hold at most: this bounds what a decoder allocates for one.
 _MOST_ROWS, _MOST_VALUES = 1 << 20, 1 << 23
 # Cells that are made text at once.
-_WRITTEN_AT_ONCE = 1 << 17
+_WRITTEN_AT_ONCE = 1 << 20
 # Python takes up to so many bytes for one of JSON.
 _OF_JSON = 16
 # Files that the text of a CSV file may be written to.

@@ -185,6 +185,7 @@ def _cast(array: Any, type_: Any) -> Any:
     if not (pa.types.is_decimal(array.type) and pa.types.is_floating(type_)):
         return pc.cast(array, type_)
     found = array.cast(pa.string()).cast(type_)  # the nearest ones, as a cast alone does not give
-    if not pc.cast(found, array.type).equals(array):
+    # by their shortest digits, as a cast alone makes 0.1 some 0.100000000000000006
+    if not found.cast(pa.string()).cast(array.type).equals(array):
         raise pa.ArrowInvalid("not all of its digits")
     return found

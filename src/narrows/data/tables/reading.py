@@ -2,6 +2,7 @@
 they are asked for."""
 
 import csv
+import functools
 import itertools
 import os
 from collections.abc import Container, Iterator, Sequence
@@ -38,8 +39,9 @@ _CSV_SUFFIXES = (".csv", ".tsv", ".data", ".txt")
 # Bytes of CSV, and rows of other tables, that are in memory at a time.
 _CSV_BLOCK = 4 << 20
 _BATCH_ROWS = 1 << 15
-# Blanks on either side of what says that a cell is missing, with which it says so all the same.
-_MOST_BLANKS = 8
+# Blanks on one side, and on the other, of what says that a cell is missing, with which it says so
+# all the same: columns are padded on one side.
+_MOST_BLANKS, _FEW_BLANKS = 64, 8
 # Rows that are worked on together.
 _BLOCK_ROWS = 1 << 13
 
@@ -137,11 +139,12 @@ class CsvTable(TableSource):
         # all at once: with many columns a call costs more than its cells
         cells = pa.concat_arrays(batch.columns)
         trimmed = pc.ascii_trim_whitespace(cells)
-        missing = is_missing_text(stated, trimmed, trimmed)
+        missing = is_missing_text(stated, trimmed, trimmed) if stated else None
         if not self._stored:
             spaced = pc.not_equal(trimmed, cells)
             usual = pc.and_(spaced, pc.is_in(trimmed, pa.array(MISSING_CELLS)))
-            missing = pc.or_(missing, pc.or_(usual, pc.equal(trimmed, "")))
+            absent = pc.or_(usual, pc.equal(trimmed, ""))
+            missing = absent if missing is None else pc.or_(missing, absent)
             cells = trimmed
         cleaned = without_cells(cells, missing)
         return [cleaned.slice(index * rows, rows) for index in range(batch.num_columns)]
@@ -151,12 +154,14 @@ class CsvTable(TableSource):
         return row_name(row) if line is None else f"line {line:,}"
 
 
+@functools.cache
 def _missing_cells(stored: bool) -> list[str]:
     """What Arrow takes for missing unless it is in quotes, of which nothing is left afterwards: in
     a column that is stored, where cells keep the blanks around them, also with some."""
-    blanks = [" " * count for count in range(_MOST_BLANKS + 1 if stored else 1)]
-    around = itertools.product(blanks, MISSING_CELLS, blanks)
-    return sorted(set(map("".join, around)))
+    counts = range(_MOST_BLANKS + 1 if stored else 1)
+    sides = [each for each in itertools.product(counts, counts) if min(each) <= _FEW_BLANKS]
+    around = ((" " * left, " " * right) for left, right in sides)
+    return sorted({left + cell + right for left, right in around for cell in MISSING_CELLS})
 
 
 def _whether_blank(row: Any, delimiter: str) -> str:

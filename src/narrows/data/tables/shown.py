@@ -54,6 +54,8 @@ def _held(column: Column, features: np.ndarray) -> np.ndarray:
     stand for, one in the column's resolution, or else that of the fewest digits."""
     numbers, first = column.numbers(features), features[:, 0].astype(np.float64)
     off = np.abs(first) * column.scale[0] * _FEATURE + np.abs(numbers) * _NUMBER
+    if column.kind == "date":  # features may have been rounded more than once, larger ones too
+        off = np.maximum(off, 4 * column.scale[0] * _FEATURE)
     near = np.rint(numbers) if column.kind == "boolean" else column.nearest(numbers)
     fits = np.abs(near - numbers) <= off
     if column.kind in ("numeric", "integer"):

@@ -85,10 +85,10 @@ function choice(choices) {
   };
 }
 
-function entry({ kind, low, high, whole }) {
+function entry({ kind, low, high }) {
   const isNumber = kind === "number";
   const input = element("input", { type: isNumber ? "number" : "text", placeholder: "missing" });
-  if (isNumber) input.step = whole ? 1 : "any";
+  if (isNumber) input.step = "any"; // 2.5 is taken in a column of whole numbers too
   if (kind === "constant") input.readOnly = true;
   if (low !== null) input.title = `In training from ${low} to ${high}`;
   return {

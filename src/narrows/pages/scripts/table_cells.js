@@ -81,7 +81,9 @@ function held(column, features) {
   if (column.missing && raw(column, features, 1) > MISSING_FROM) return null;
   const feature = features[column.start];
   const number = raw(column, features, 0);
-  const off = Math.abs(feature * column.scale[0]) * FEATURE + Math.abs(number) * NUMBER;
+  let off = Math.abs(feature * column.scale[0]) * FEATURE + Math.abs(number) * NUMBER;
+  // Features may have been rounded more than once, larger ones too.
+  if (column.kind === "date") off = Math.max(off, 4 * column.scale[0] * FEATURE);
   const near = column.kind === "boolean" ? roundedToEven(number) : nearest(number, column);
   const isNumber = column.kind === "numeric" || column.kind === "integer";
   const [decimals, step] = column.resolution ?? [0, 0];

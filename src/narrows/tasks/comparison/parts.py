@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -282,6 +283,8 @@ def _as_classes(values: np.ndarray, given: str) -> np.ndarray:
     Raises:
         DataError: they are neither.
     """
+    if values.dtype.kind == "O" and all(isinstance(each, Real) for each in values):
+        values = np.array(values.tolist())  # numbers beside what is missing
     kind, odd = values.dtype.kind, values
     if kind in "UO":
         return values.astype(str)
@@ -323,7 +326,7 @@ def _labelled_tables(
         others = _for_own(reading, own)
         test = load_data(own, table=data.table, track=track, **others)
         # by its own schema: what training never saw is a class like others here
-        full = load_data(own, types={name: "categorical"}, track=track, **others)
+        full = load_data(own, types={**types, name: "categorical"}, track=track, **others)
         test = _with_column(test, full, name)
     return _numbered_alike(data, test)
 

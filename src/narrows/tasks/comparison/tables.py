@@ -81,9 +81,10 @@ def _learnt(source: Any, csv: Mapping[str, Any]) -> tuple[Any, int | None, tuple
         return source, None, ()
     names = [name for name in table.types if name not in table.ignored]
     most, count = max(_MOST_CELLS // len(names), 1), 0
-    pieces = []
+    pieces = list[Any]()
     for batch in table.batches(names):
-        pieces.append(pa.Table.from_batches([batch.slice(0, max(most - count, 0))]))
+        if not pieces or count < most:  # a slice of no rows would keep its whole batch
+            pieces.append(pa.Table.from_batches([batch.slice(0, most - count)]))
         count += batch.num_rows
     left_out = listed([name for name in table.types if name in table.ignored], 10, repr)
     note = f"columns of types that are not learnt are left out: {left_out}"
