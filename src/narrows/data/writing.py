@@ -9,6 +9,8 @@ no suffix, or a /      a folder of PNG images, numbered from 0
 """
 
 import contextlib
+import functools
+import io
 import itertools
 import math
 import os
@@ -177,9 +179,21 @@ def table_writer(path: str | os.PathLike[str], schema: Any) -> Iterator[Callable
 def _for_parquet(rows: Any) -> Any:
     """An Arrow table whose columns have types that a Parquet file can hold."""
     for index, field in enumerate(rows.schema):
-        if pa.types.is_dictionary(field.type) and str(field.type.value_type).endswith("_view"):
+        if not _parquet_holds(field.type):
             rows = rows.set_column(index, field.name, _without_views(rows.column(index)))
     return rows
+
+
+@functools.cache
+def _parquet_holds(type_: Any) -> bool:
+    """Whether a Parquet file can hold a type: older versions of Arrow write no views."""
+    from pyarrow.parquet import ParquetWriter
+
+    try:
+        ParquetWriter(io.BytesIO(), pa.schema([pa.field("x", type_)])).close()
+    except pa.ArrowNotImplementedError:
+        return False
+    return not (pa.types.is_dictionary(type_) and str(type_.value_type).endswith("_view"))
 
 
 def _for_csv(rows: Any) -> Any:
