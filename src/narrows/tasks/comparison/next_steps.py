@@ -41,6 +41,8 @@ def commands(
             f"{parts.things} than those here, so its figures differ",
         )
     if parts.named:
+        # an archive keeps cells as they are written, and not as numbers that they say
+        data = f"{_quoted(parts.named[0])}{_how_read(reading, ('decimal', 'thousands'))}"
         yield Command(
             f"narrows compress {data} --out archive.nrw", "all of these data in a small file"
         )
@@ -50,13 +52,16 @@ def commands(
         )
 
 
-def _how_read(reading: Reading) -> str:
-    """The options of how a folder of images or a CSV file was read, a blank before each."""
+def _how_read(reading: Reading, without: tuple[str, ...] = ()) -> str:
+    """The options of how a folder of images or a CSV file was read, a blank before each, but for
+    those that are named."""
     images = reading.options.images
     changes = {name: getattr(images, name) for name in ("grey", "resize", "skip_damaged")}
     with as_command_line():
         words = [spelt(name, value) for name, value in changes.items() if value]
         for name, value in reading.options.csv.items():
+            if name in without:
+                continue
             values = [value] if isinstance(value, str | int) else value or ()
             quoted = (_quoted(each) if isinstance(each, str) else each for each in values)
             words += [spelt(name, each) for each in quoted]
