@@ -8,6 +8,8 @@ from typing import Any, Self, TypedDict
 from narrows.errors import UsageError
 from narrows.support.spelling import spelt
 
+#: The options that say how numbers are meant.
+OF_NUMBERS = ("decimal", "thousands")
 # A model file holds no more spellings, and no longer ones.
 _MOST_SPELLINGS, _LONGEST_SPELLING = 1000, 1000
 _MOST_LINES = 1_000_000
@@ -145,7 +147,7 @@ class CsvOptions:
         Raises:
             UsageError: something is.
         """
-        for name in ("decimal", "thousands"):
+        for name in OF_NUMBERS:
             if getattr(self, name) is not None:
                 raise UsageError(
                     f"{spelt(name)} says how numbers of a CSV file are read, and an archive keeps "

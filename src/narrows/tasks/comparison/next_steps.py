@@ -2,10 +2,11 @@
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from narrows.data.sources import BUILT_IN
+from narrows.data.tables.csv_options import OF_NUMBERS
 from narrows.report.comparison.result import Command
 from narrows.support.spelling import as_command_line, spelt
 from narrows.support.streams import printable
@@ -42,7 +43,7 @@ def commands(
         )
     if parts.named:
         # an archive keeps cells as they are written, and not as numbers that they say
-        data = f"{_quoted(parts.named[0])}{_how_read(reading, ('decimal', 'thousands'))}"
+        data = f"{_quoted(parts.named[0])}{_how_read(reading, without=OF_NUMBERS)}"
         yield Command(
             f"narrows compress {data} --out archive.nrw", "all of these data in a small file"
         )
@@ -52,16 +53,15 @@ def commands(
         )
 
 
-def _how_read(reading: Reading, without: tuple[str, ...] = ()) -> str:
+def _how_read(reading: Reading, *, without: Sequence[str] = ()) -> str:
     """The options of how a folder of images or a CSV file was read, a blank before each, but for
     those that are named."""
     images = reading.options.images
     changes = {name: getattr(images, name) for name in ("grey", "resize", "skip_damaged")}
     with as_command_line():
         words = [spelt(name, value) for name, value in changes.items() if value]
-        for name, value in reading.options.csv.items():
-            if name in without:
-                continue
+        csv = {name: said for name, said in reading.options.csv.items() if name not in without}
+        for name, value in csv.items():
             values = [value] if isinstance(value, str | int) else value or ()
             quoted = (_quoted(each) if isinstance(each, str) else each for each in values)
             words += [spelt(name, each) for each in quoted]
