@@ -129,7 +129,14 @@ class Trainer(Protocol):
 
 @runtime_checkable
 class Runner(Protocol):
-    """Runs one trained model."""
+    """Runs one trained model.
+
+    Attributes:
+        calls_at_once: how many calls by threads are worth making at the same time: one can wait for
+            a disk meanwhile.
+    """
+
+    calls_at_once: int
 
     def encode(self, items: Shaped[np.ndarray, "n *item"]) -> Float32[np.ndarray, "n latent"]:
         """Latent codes, float32 (n, latent_size), of items (n, \\*item_shape) in data units."""

@@ -1,6 +1,7 @@
 """Using a trained model: codes, reconstructions, in the shape and dtype of the data."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Float, Float32, Shaped
@@ -13,7 +14,9 @@ from narrows.model.coded_items import CodedItems
 from narrows.model.trained import TrainedModel
 from narrows.nn.model import Model
 from narrows.nn.objectives import Objective
-from narrows.support.chunks import chunks
+from narrows.support.ahead import in_order
+from narrows.support.chunks import RowSlices, pieces, release
+from narrows.support.cores import usable_cores
 from narrows.support.number_text import count_of
 from narrows.support.progress import Tracker, silent
 from narrows.support.rounding import as_dtype
@@ -41,8 +44,27 @@ class TrainedAutoencoder:
         items = self.shaped(items)
         if not in_file(items):
             return self._runner.encode(items)
-        parts = [self._runner.encode(chunk) for chunk in chunks(items)]
+        parts = list(self.encode_in_parts(items))
         return np.concatenate(parts) if parts else self._runner.encode(np.asarray(items))
+
+    def encode_in_parts(self, items: RowSlices) -> Iterator[Float32[np.ndarray, "m latent"]]:
+        """What :meth:`encode` gives, of some items after the others: of a file, two parts are
+        worked on at once where the engine can, so that one is read while the other is encoded.
+
+        Raises:
+            ShapeError: the model was trained on items of another shape.
+        """
+        file = items if isinstance(items, np.ndarray) and in_file(items) else None
+        threads = 1 if file is None else min(self._runner.calls_at_once, usable_cores())
+
+        def codes(places: slice) -> np.ndarray:
+            found = self._runner.encode(self.shaped(items[places]))
+            if file is not None:
+                release(file)
+            return found
+
+        width = self.trained.model.spec.latent_size
+        yield from in_order(codes, pieces(items, width=width), threads, lambda: threads)
 
     def decode_floats(self, codes: Shaped[np.ndarray, "..."]) -> Float[np.ndarray, "n *item"]:
         """Reconstructions as the network gives them: floats (n, \\*item_shape), in data units.

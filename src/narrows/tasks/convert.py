@@ -70,9 +70,9 @@ def encode(
         item_writer(out, count, (size,), np.float32, columns=columns, files=names) as writer,
         track("encoding", total=count, unit="items") as advance,
     ):
-        for chunk in chunks(data.items, width=size):
-            writer.write(autoencoder.encode(chunk))
-            advance(len(chunk))
+        for codes in autoencoder.encode_in_parts(data.items):
+            writer.write(codes)
+            advance(len(codes))
     return Written(out, count, "code")
 
 

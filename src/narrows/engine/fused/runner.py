@@ -36,6 +36,8 @@ class FusedRunner:
     own to work in.
     """
 
+    calls_at_once = 2
+
     def __init__(self, model: Model) -> None:
         self._model = model
         self._parts = {part: _Part(model, part) for part in ("encoder", "decoder")}

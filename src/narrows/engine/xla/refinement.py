@@ -50,6 +50,8 @@ class RefiningRunner:
         steps: how many Levenberg-Marquardt steps each code takes.
     """
 
+    calls_at_once = 1
+
     def __init__(self, model: Model, runner: Runner, steps: int) -> None:
         self._model, self._runner, self._steps = model, runner, steps
         held = model.spec.latent_size * math.prod(model.spec.item_shape)

@@ -27,6 +27,8 @@ from narrows.support.forks import require_xla_threads
 class XlaRunner:
     """Runs any model; see :class:`narrows.engine.interface.Runner`."""
 
+    calls_at_once = 1
+
     def __init__(self, model: Model) -> None:
         spec = with_native_convolutions(model.spec)
         self._model = model
