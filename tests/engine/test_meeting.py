@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from helpers.ports import free_port
 from narrows.engine import meeting
 from narrows.engine.meeting import VARIABLE, met
 from narrows.engine.processes import DETECTED, _detected
@@ -16,9 +17,7 @@ from narrows.errors import TrainingError, UsageError
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as some:
-        some.bind(("127.0.0.1", 0))
-        return int(some.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture
@@ -108,6 +107,28 @@ def test_who_is_none_of_the_group_is_told_why(
     second = pool.submit(_meet, port, 3, 1)
     _meet(port, 3, 2)
     first.result()
+    second.result()
+
+
+def test_a_caller_that_reaches_itself_calls_again(
+    port: int, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create, reached = socket.create_connection, list[socket.socket]()
+
+    def to_itself_first(address: Any, timeout: float) -> socket.socket:
+        if reached:
+            return create(address, timeout)
+        some = socket.socket()
+        reached.append(some)
+        some.bind(address)
+        some.connect(address)  # as it comes where the system chooses the port that is called
+        return some
+
+    monkeypatch.setattr(socket, "create_connection", to_itself_first)
+    second = pool.submit(_meet, port, 2, 1)
+    while not reached or reached[0].fileno() != -1:
+        assert not second.done(), second.result()
+    _meet(port, 2, 0)
     second.result()
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from helpers.command_line import ENVIRONMENT, Command, done
 from helpers.compiling import plain_flags
+from helpers.ports import free_port
 from narrows.engine.meeting import Connections
 from narrows.engine.processes import _SAYING, _Group, _last_words, joined
 from narrows.errors import NarrowsError, UsageError
@@ -76,14 +77,8 @@ def test_more_devices_than_there_are_are_refused() -> None:
 _OPTIONS = ("--preset", "simple", "--batch-size", "51", "--no-detection")
 
 
-def _free_port() -> int:
-    with socket.socket() as some:
-        some.bind(("127.0.0.1", 0))
-        return int(some.getsockname()[1])
-
-
 def _started(folder: Path, count: int, *more: str, of: str = "digits") -> list[Any]:
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_port()}"
     group = ("--coordinator", address, "--processes", str(count), "--process")
     rest = (*_OPTIONS, "--checkpoint-seconds", "0", *more)
     out = ("--out", str(folder / "model.safetensors"))

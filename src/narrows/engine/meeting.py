@@ -11,6 +11,7 @@ import os
 import re
 import select
 import socket
+import struct
 import textwrap
 import threading
 import time
@@ -199,6 +200,12 @@ def _called(address: str, count: int, index: int, patience: _Patience) -> socket
     while not patience.is_over(f"{missing}, at {address}"):
         with contextlib.suppress(OSError):
             connection = socket.create_connection((host.strip("[]"), int(port)), _TOLD_SECONDS)
+            if connection.getsockname() == connection.getpeername():
+                # nobody listens, and the system has given this end the very port that it calls;
+                # closed as usual, it would be taken for another minute
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.close()
+                continue
             # process 0 may have come a minute later, and waits a minute
             connection.settimeout(patience.seconds + _TOLD_SECONDS)
             _tell([connection], f"process {index} of {count}")
