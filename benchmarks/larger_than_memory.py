@@ -11,13 +11,14 @@ what the system keeps of a file that was read is its own, and does not count. Be
 job stands what it took of the processor, which other programs change less. Against memory, the
 tenth of the data is learnt and encoded in one process as np.load and as load_data give it, in turn.
 
-    python benchmarks/larger_than_memory.py [--gigabytes N] [--scratch DIR]
+    python benchmarks/larger_than_memory.py [--gigabytes N] [--scratch DIR] [--jobs NAME,NAME]
 """
 
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ PEAK, GROWTH, SHARE = 2000, 10.5, 0.8
 # codes are refined in none of the jobs: that is as slow from memory
 FIT = ("--latent", str(LATENT), "--hidden", str(HIDDEN), "--epochs", "1", "--refine", "0")
 COMPRESS = ("--max-error", "1%", "--effort", "fast")
-JOBS = ("fit", "encode", "detect", "compress")
+JOBS, BESIDE = ("fit", "encode", "detect", "compress"), "memory"
 _ROWS_A_CHUNK = 20_000
 
 
@@ -64,8 +65,8 @@ def write_rows(path: Path, gigabytes: float) -> int:
     return count
 
 
-def measure(gigabytes: float, scratch: str | None) -> dict[str, Any]:
-    """Make the file and take it through every job."""
+def measure(gigabytes: float, scratch: str | None, some: Sequence[str]) -> dict[str, Any]:
+    """Make the file and take it through some jobs."""
     rate = matrix_rate()
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         data, model, archive = (Path(folder) / name for name in ("x.npy", "m.safetensors", "x.nrw"))
@@ -77,7 +78,7 @@ def measure(gigabytes: float, scratch: str | None) -> dict[str, Any]:
             "compress": ["compress", str(data), "--out", str(archive), *COMPRESS],
         }
         jobs = {}
-        for name in JOBS:
+        for name in some:
             done = run_process([*NARROWS, *commands[name]])
             announce(f"  {name}: {done.seconds:,.1f} s, {done.peak_bytes / 1e6:,.0f} MB")
             jobs[name] = {
@@ -124,21 +125,31 @@ def main() -> None:
     parser = argument_parser(__doc__, "rounds", *JOURNAL, packages=["numpy", "numba", "jax"])
     parser.add_argument("--gigabytes", type=float, default=20, metavar="N", help="of the large one")
     parser.add_argument("--scratch", metavar="DIR", help="a folder with room for them")
+    every = ",".join((*JOBS, BESIDE))
+    parser.add_argument("--jobs", default=every, metavar="NAME,NAME", help=f"some of {every}")
     arguments = parser.parse_args()
+    chosen = arguments.jobs.split(",")
+    if unknown := set(chosen) - set(every.split(",")):
+        parser.error(f"there is no job {', '.join(sorted(unknown))}; there are {every}")
+    if {"encode", "detect"} & set(chosen) and "fit" not in chosen:
+        parser.error("encode and detect need the model of fit")
+    jobs = [job for job in JOBS if job in chosen]
     announce(__doc__ or "")
     journal = Journal("larger-than-memory", arguments)
     size = arguments.gigabytes
     small, large = (
-        journal.measure(f"every job, {each:g} GB", measure, each, arguments.scratch)
+        journal.measure(f"{', '.join(jobs)}, {each:g} GB", measure, each, arguments.scratch, jobs)
         for each in (size / 10, size)
     )
-    speeds = journal.measure(
-        f"beside memory, {size / 10:g} GB, {arguments.rounds} rounds",
-        beside_memory,
-        size / 10,
-        arguments.scratch,
-        arguments.rounds,
-    )
+    speeds = {}
+    if BESIDE in chosen:
+        speeds = journal.measure(
+            f"beside memory, {size / 10:g} GB, {arguments.rounds} rounds",
+            beside_memory,
+            size / 10,
+            arguments.scratch,
+            arguments.rounds,
+        )
     rows = [
         [
             job,
@@ -147,10 +158,10 @@ def main() -> None:
             *(f"{run['jobs'][job]['peak_bytes'] / 1e6:,.0f}" for run in (small, large)),
             f"{large['rows'] / large['jobs'][job]['seconds']:,.0f}",
         ]
-        for job in JOBS
+        for job in jobs
     ]
     targets = []
-    for job in JOBS:
+    for job in jobs:
         peak = large["jobs"][job]["peak_bytes"] / 1e6
         growth = large["jobs"][job]["seconds"] / small["jobs"][job]["seconds"]
         targets += [
@@ -183,7 +194,11 @@ def main() -> None:
                 ],
                 rows,
             ),
-            table(["thousand items a second", "from memory", "from the file"], beside),
+            *(
+                [table(["thousand items a second", "from memory", "from the file"], beside)]
+                if beside
+                else []
+            ),
         ],
         data={"small": small, "large": large, "beside_memory": speeds},
         versions=arguments.versions,
