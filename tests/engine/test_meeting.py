@@ -110,6 +110,32 @@ def test_who_is_none_of_the_group_is_told_why(
     second.result()
 
 
+def test_one_that_goes_as_the_last_one_comes_is_waited_for(
+    port: int, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    welcome, heard, looked = meeting._welcome, meeting._heard, threading.Event()
+
+    def one_goes(listener: Any, come: dict[int, socket.socket], count: int) -> None:
+        welcome(listener, come, count)
+        if 2 in come:
+            gone.close()
+
+    def look(connections: dict[int, socket.socket]) -> Any:
+        if 2 in connections and threading.current_thread() is not threading.main_thread():
+            looked.set()
+        return heard(connections)
+
+    monkeypatch.setattr(meeting, "_welcome", one_goes)
+    monkeypatch.setattr(meeting, "_heard", look)
+    first = pool.submit(_meet, port, 3, 0)
+    gone = _call(port, "process 1 of 3")
+    second = pool.submit(_meet, port, 3, 2)
+    assert looked.wait(timeout=20)
+    _meet(port, 3, 1)
+    first.result()
+    second.result()
+
+
 def test_a_caller_that_reaches_itself_calls_again(
     port: int, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

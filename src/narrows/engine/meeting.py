@@ -148,14 +148,17 @@ def _gathered(port: int, count: int, patience: _Patience) -> dict[int, socket.so
     """Process 0's connections to all others, as soon as all are there at the same time."""
     come = dict[int, socket.socket]()
     with _listening(port) as listener:
-        while missing := [str(number) for number in range(1, count) if number not in come]:
+        while True:
+            for number, _ in _heard(come):  # it has gone, and may come again
+                come.pop(number).close()
+            missing = [str(number) for number in range(1, count) if number not in come]
+            if not missing:
+                break
             named = f"process {listed(missing, 10)} of {count}"
             if patience.is_over(named):
                 text = f"{named} is missing: it did not come within {patience.seconds:g} s"
                 _tell(come.values(), text)
                 raise patience.error(text)
-            for number, _ in _heard(come):  # it has gone, and may come again
-                come.pop(number).close()
             for some in range(count):  # all that have called by now
                 if not select.select([listener], [], [], 0 if some else LOOK_SECONDS)[0]:
                     break
