@@ -5,6 +5,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -165,10 +166,20 @@ def test_a_link_holds_the_state(page, address, explorer):
     assert "Picture 7" in other.inner_text("#facts")
 
 
-@pytest.mark.parametrize("link", ["code=AAAA&item=9999", "item=x&levels=%%&row={", "to=3&share=9"])
-def test_a_link_that_says_nothing_of_use_opens_the_page(page, address, link):
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        ("code=AAAA&item=9999", "whose code has 4 numbers. The link names an item that is not"),
+        ("item=x&levels=%%&row={", "The link's row cannot be read."),
+        ("to=3&share=9", ""),
+    ],
+)
+def test_a_link_that_says_nothing_of_use_opens_the_page(page, expect, address, link, said):
     opened(page, f"{address}#{link}")
     assert "Picture 0" in page.inner_text("#facts")
+    page.locator("#fact-odd", has_text="training pictures").wait_for()  # which is known later
+    expect(page.locator("#alert")).to_contain_text(said)
+    expect(page.locator("#alert")).to_be_visible(visible=said != "")
 
 
 def shown_item(page) -> np.ndarray:
@@ -274,6 +285,20 @@ def test_the_map_shows_takes_and_walks(page, address, explorer):
     page.select_option("#map-list", "12")
     page.get_by_role("button", name="Take its code").click()
     page.locator("#fact-name", has_text="Picture 12").wait_for()
+
+
+def test_a_long_name_on_the_map_stays_within_the_window(new_page, serve):
+    autoencoder, data = digits()
+    classes = tuple(f"{number} {'long' * 30}" for number in range(10))
+    address = serve(Explorer(autoencoder, replace(data, classes=classes), title="digits"))
+    page = opened(new_page(390), address)
+    page.get_by_role("application", name="Map of the codes").focus()
+    page.keyboard.press("ArrowRight")
+    assert "longlong" in page.inner_text("#map-tip")
+    box = page.locator("#map-tip").bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+    text = page.locator("#map-tip span")
+    assert text.evaluate("one => one.scrollWidth <= one.clientWidth + 1 || one.clientWidth === 0")
 
 
 def test_a_walk_plays_by_steps_where_motion_is_unwanted(new_page, address):

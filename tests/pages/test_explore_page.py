@@ -159,6 +159,17 @@ def test_cells_are_off_by_a_tenth_of_their_range(tmp_path: Path) -> None:
     assert run_node(tmp_path, code, [case[:3] for case in cases]) == [case[3] for case in cases]
 
 
+@needs_node
+def test_what_the_code_gives_is_shown_with_all_digits_before_its_point(tmp_path: Path) -> None:
+    code = """
+        import { textOf } from "./scripts/row_form.js";
+        print(given.map(textOf));
+    """
+    numbers = [123456.78, -1234567.8, 0.0123456, 12.34567, 7, None]
+    shown = ["123457", "-1234568", "0.012346", "12.346", "7", "missing"]
+    assert run_node(tmp_path, code, numbers) == shown
+
+
 def test_classes_of_the_map_have_a_legend_where_there_are_few() -> None:
     labelled = {"labels": [2, 0, 2], "classes": ["cat", "cow", "dog & co"]}
     html = build_explore_page({**PAGE, **labelled}, server=True)
@@ -167,7 +178,9 @@ def test_classes_of_the_map_have_a_legend_where_there_are_few() -> None:
         ("1", "dog &amp; co"),
     ]
     many = {"labels": list(range(12))}
-    assert 'class="legend"' not in build_explore_page({**PAGE, **many}, server=True)
+    html = build_explore_page({**PAGE, **many}, server=True)
+    assert 'class="legend"' not in html and "The 12 classes share 10 colours." in html
+    assert "share 10 colours" not in build_explore_page({**PAGE, **labelled}, server=True)
 
 
 @needs_node
@@ -202,3 +215,132 @@ def test_what_is_wrong_with_a_link_is_said_beside_what_is_shown(tmp_path: Path) 
     """
     found = run_node(tmp_path, code)
     assert found == {"said": [None, "no column x", None, None, "no column x"], "item": 1}
+
+
+# A page of pictures whose oddness is told later, which `told()` does.
+_LATER = """
+    import { makeActions } from "./scripts/actions.js";
+    import { makeStore } from "./scripts/state.js";
+    let said = null;
+    const failed = (error) => { said = error?.message ?? null; };
+    const store = makeStore((state, isOther) => { if (isOther) failed(null); });
+    const waiting = [];
+    const later = () => new Promise((resolve) => waiting.push(resolve));
+    const told = async () => {
+      for (const resolve of waiting.splice(0)) resolve({ score: 2, pValue: 0.5 });
+      await new Promise((resolve) => setTimeout(resolve));
+    };
+    const items = new Map();
+    const backend = {
+      encode: later,
+      item: async (row) => {
+        await items.get(row);
+        if (row > 5) throw new Error(`there is no item ${row}`);
+        return { values: [row], cells: [], code: new Float32Array(2) };
+      },
+    };
+    const page = { kind: "image", latent: [0, 1], start: [0, 0], dtype: "uint8", detects: true };
+    const actions = makeActions({ page, backend, store, failed });
+    const nothing = { code: null, row: null, to: null, values: null, cells: null, name: null };
+"""
+
+
+@needs_node
+def test_what_is_wrong_with_a_link_stays_when_more_is_known_of_what_is_shown(
+    tmp_path: Path,
+) -> None:
+    code = """
+        await actions.open({ ...nothing, row: 1, to: 9, wrong: "The code does not fit." });
+        const first = said;
+        await told();
+        print({ first, then: said, score: store.state.item.score });
+    """
+    found = run_node(tmp_path, _LATER + code)
+    wrong = "The code does not fit. there is no item 9"
+    assert found == {"first": wrong, "then": wrong, "score": 2}
+
+
+@needs_node
+def test_a_link_that_was_overtaken_is_not_shown(tmp_path: Path) -> None:
+    code = """
+        await actions.open({ ...nothing, row: 1 });
+        let come;
+        items.set(2, new Promise((resolve) => { come = resolve; }));
+        const opening = actions.open({ ...nothing, row: 2 });
+        await actions.take(3);
+        come();
+        await opening;
+        print(store.state.item.row);
+    """
+    assert run_node(tmp_path, _LATER + code) == 3
+
+
+@needs_node
+def test_what_of_a_link_does_not_fit_the_page_is_said(tmp_path: Path) -> None:
+    code = """
+        import { readLink } from "./scripts/state.js";
+        import { makeRows } from "./scripts/rows.js";
+        const of = (page) => ({ code: 2, item: 4, rows: makeRows(page) });
+        const nine = of({ rows: [0, 1], data_rows: 9 });
+        const none = of({ rows: null, data_rows: null });
+        const said = (link, sizes = nine) => readLink(link, sizes).wrong;
+        print([
+          said("#code=AACAPwAAAEA&item=8&to=0&share=0.5"),
+          said("#levels=AQIDBA&name=mine"),
+          said('#row=[{"column":"x","value":1}]'),
+          said(""),
+          said("#code=AAAA"),
+          said("#code=AAAA", { ...nine, code: 0 }),
+          said("#item=9"),
+          said("#item=x&to=99"),
+          said("#item=3", none),
+          said("#levels=AQI"),
+          said("#values=%%"),
+          said("#row={"),
+        ]);
+    """
+    absent = "The link names an item that is not here."
+    ends = "they go from 0 to 8."
+    assert run_node(tmp_path, code) == [
+        None,
+        None,
+        None,
+        None,
+        "The link's code does not fit this model, whose code has 2 numbers.",
+        "The link's code does not fit this model, which has none to turn.",
+        f"{absent} There is no number 9: {ends}",
+        f"{absent} {absent} There is no number 99: {ends}",
+        f"{absent} This page was opened without data.",
+        "The link's item does not fit this model, whose items have 4 values.",
+        "The link's item does not fit this model, whose items have 4 values.",
+        "The link's row cannot be read.",
+    ]
+
+
+@needs_node
+def test_an_answer_that_takes_two_seconds_is_told_until_it_comes(tmp_path: Path) -> None:
+    code = """
+        import { watched } from "./scripts/waiting.js";
+        const timers = new Map();
+        globalThis.setTimeout = (act, pause) => timers.set(timers.size, { act, pause }).size - 1;
+        globalThis.clearTimeout = (timer) => timers.get(timer).act = () => {};
+        const coming = [];
+        const answer = () => new Promise((resolve, reject) => coming.push({ resolve, reject }));
+        const said = [];
+        const backend = watched({ decode: answer, encode: answer }, (slow) => said.push(slow));
+        const quick = backend.decode(1);
+        coming[0].resolve("quick");
+        await quick;
+        const asked = [backend.decode(2), backend.encode(3).catch((error) => error.message)];
+        for (const { act } of timers.values()) act();
+        coming[1].resolve("slow");
+        const first = await asked[0];
+        said.push(first);
+        coming[2].reject(new Error("failed"));
+        print({ said: [...said, await asked[1]], end: said.at(-1), pause: timers.get(0).pause });
+    """
+    assert run_node(tmp_path, code) == {
+        "said": [True, True, True, "slow", "failed"],
+        "end": False,
+        "pause": 2000,
+    }

@@ -41,6 +41,8 @@ def build_explore_page(page_data: Mapping[str, Any], *, server: bool) -> str:
         some=count is None and rows[-1] >= len(rows),
         is_picture=page_data["kind"] == "image",
         legend=_legend(page_data["labels"], page_data["classes"]),
+        classes=len(set(page_data["labels"] or ())),
+        colours=_COLOURS,
         in_colour=shape[2:] in ((3,), (4,)),
     )
 

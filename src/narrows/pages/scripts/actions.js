@@ -41,7 +41,7 @@ export function makeActions({ page, backend, store, failed }) {
   async function rated(item, values) {
     const { score, pValue } = await backend.encode(values);
     Object.assign(item, { score, pValue });
-    if (store.state?.item === item) store.pass(store.state);
+    if (store.state?.item === item) store.refresh();
   }
 
   /** Values as they go into the model, and as they were before noise was added. */
@@ -117,18 +117,19 @@ export function makeActions({ page, backend, store, failed }) {
     /** Show what a link says, see `readLink`; what it does not say comes from the start. */
     async open(link) {
       if (page.noise && link.noise) Object.assign(noise, link.noise);
-      let wrong = null;
-      const heard = (error) => {
-        wrong = error;
-      };
+      const wrong = link.wrong ? [link.wrong] : [];
+      const heard = (error) => wrong.push(error.message);
+      const before = latest;
       const item = await newestOf(linkedItem(link), heard);
       const asked = item !== null && link.to !== null;
       const to = asked ? await newestOf(itemAt(link.to), heard) : null;
+      // What was asked for since then is shown, and not this.
+      if (store.state !== null && latest !== before + (asked ? 2 : 1)) return;
       const code = link.code ?? item?.code ?? Float32Array.from(page.start);
       const walk = to === null ? null : { from: item, to, share: link.share };
       store.step({ item, code, walk });
       // A new state has no complaint; this one is about what stands in its place.
-      if (wrong !== null) failed(wrong);
+      if (wrong.length > 0) failed(new Error(wrong.join(" ")));
     },
   };
 
@@ -139,7 +140,10 @@ export function makeActions({ page, backend, store, failed }) {
 
   async function linkedItem(link) {
     const name = link.name ?? "From a link";
-    if (link.cells !== null && page.kind === "table") return ownRow(link.cells, name);
+    if (link.cells !== null && page.kind !== "table") {
+      throw new Error("The link holds a row of a table, and this model is of none.");
+    }
+    if (link.cells !== null) return ownRow(link.cells, name);
     if (link.values !== null) return own(link.values, name);
     if (link.row !== null) return itemAt(link.row);
     return null;

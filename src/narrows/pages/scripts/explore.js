@@ -21,6 +21,7 @@ import { groundOf, openThumbnails } from "./thumbnails.js";
 import { watchTables } from "./tables.js";
 import { makeUpload, readValues } from "./upload.js";
 import { makeView } from "./view.js";
+import { watched } from "./waiting.js";
 import { makeWalk, paintStrip } from "./walk.js";
 
 const NEAREST = 8;
@@ -32,18 +33,20 @@ export const byId = (id) => document.getElementById(id);
 /** Start the page with a backend, made of the page data: backend_server.js or backend_export.js. */
 export async function startExplore(makeBackend) {
   const page = pageData();
-  const backend = await makeBackend(page);
+  const backend = watched(await makeBackend(page), (isSlow) => {
+    byId("busy").hidden = !isSlow;
+  });
   const thumbnails = openThumbnails(page.thumbnails, page.items);
   const rows = makeRows(page);
   const explorer = { page, backend, thumbnails, rows, failed };
-  const store = makeStore((state) => explorer.changed(state));
+  const store = makeStore((state, isOther) => explorer.changed(state, isOther));
   Object.assign(explorer, { store, actions: makeActions({ page, backend, store, failed }) });
   const parts = [showing(explorer), sliding(explorer), history(explorer), linking(explorer)];
   if (page.noise) parts.push(noising(explorer));
   if (page.items > 0) parts.push(choosing(explorer));
   if (page.map) parts.push(walking(explorer), mapping(explorer), neighbours(explorer));
-  explorer.changed = (state) => {
-    failed(null);
+  explorer.changed = (state, isOther) => {
+    if (isOther) failed(null); // a complaint is about what was asked for, and not about what became known of it
     for (const part of parts) part(state);
   };
   const link = readLink(location.hash, sizesOf(explorer));

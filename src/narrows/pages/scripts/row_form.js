@@ -113,10 +113,11 @@ function instant(text) {
   return Number.isNaN(clock) ? Date.parse(text) : clock;
 }
 
-function textOf(value) {
+export function textOf(value) {
   if (value === null || value === undefined) return "missing";
   if (typeof value !== "number" || Number.isInteger(value)) return String(value);
-  return String(Number(value.toPrecision(5)));
+  const whole = Math.floor(Math.log10(Math.abs(value))) + 1; // digits before the point, all of which are shown
+  return String(Number(value.toPrecision(Math.min(Math.max(whole, 5), 17))));
 }
 
 /** Whether the code gives something else: another class or text, or a number, date or time a tenth of its range away. */

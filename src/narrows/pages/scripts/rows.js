@@ -26,6 +26,7 @@ export function makeRows({ rows, data_rows: count, labels, classes, files }) {
     has: (row) => (count === null ? places.has(row) : row >= 0 && row < count),
     /** Why a number that was typed is no row to be had, in a sentence; "" if it is one. */
     lack(number) {
+      if (first === undefined) return "This page was opened without data.";
       if (!Number.isInteger(number)) return "Give a whole number.";
       if (number < 0 || (count !== null && number >= count)) {
         return `There is no number ${number}: they go from ${first} to ${last}.`;

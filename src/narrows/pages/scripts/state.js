@@ -9,7 +9,10 @@ const MOST_STEPS = 200;
 // Links beyond this are cut by some programs; an own item that is larger is left out of them.
 const MOST_LETTERS = 6000;
 
-/** The state with its history. `changed` is called with it after every change. */
+/**
+ * The state with its history. `changed` is called with it after every change, and whether it is another one:
+ * of the one that is shown, more may have become known.
+ */
 export function makeStore(changed) {
   let states = [];
   let place = -1;
@@ -18,7 +21,7 @@ export function makeStore(changed) {
 
   function show(state) {
     shown = state;
-    changed(state);
+    changed(state, true);
   }
   return {
     get state() {
@@ -33,6 +36,10 @@ export function makeStore(changed) {
     /** Show a state that may be one of many in a movement: undo does not stop at it. */
     pass(state) {
       show(state);
+    },
+    /** Show the same state again, of which more has become known. */
+    refresh() {
+      changed(shown, false);
     },
     /** Show a state to which undo comes back. Steps of one key that follow one another are one. */
     step(state, key = null) {
@@ -78,17 +85,23 @@ function ownItem(item) {
 }
 
 /**
- * What a link says, checked: { code, row, values, cells, name, noise, to, share }, null where it does not.
+ * What a link says, checked: { code, row, values, cells, name, noise, to, share, wrong }, null where it does not;
+ * `wrong` says in sentences what of it does not fit this page.
  *
  * @param hash with or without #.
  * @param sizes { code, item, rows }: how many numbers a code and an item have; rows.js of the data.
  */
 export function readLink(hash, sizes) {
   const parts = new URLSearchParams(hash.replace(/^#/, ""));
+  const wrong = [];
   const found = { values: null, cells: null, name: parts.get("name") };
   found.code = numbersOf(bytesOf(parts.get("code")), sizes.code);
-  found.row = rowOf(parts.get("item"), sizes.rows);
-  found.to = rowOf(parts.get("to"), sizes.rows);
+  if (parts.has("code") && found.code === null) {
+    const own = sizes.code > 0 ? `whose code has ${sizes.code} numbers` : "which has none to turn";
+    wrong.push(`The link's code does not fit this model, ${own}.`);
+  }
+  found.row = rowOf(parts.get("item"), sizes.rows, wrong);
+  found.to = rowOf(parts.get("to"), sizes.rows, wrong);
   const amount = Number(parts.get("noise") ?? Number.NaN);
   found.noise = amount >= 0 && amount <= 100 ? { amount, seed: seedOf(parts.get("seed")) } : null;
   found.share = Math.min(Math.max(Number(parts.get("share")) || 0, 0), 1);
@@ -97,18 +110,27 @@ export function readLink(hash, sizes) {
     levels?.length === sizes.item
       ? Float32Array.from(levels)
       : numbersOf(bytesOf(parts.get("values")), sizes.item);
+  if ((parts.has("levels") || parts.has("values")) && found.values === null) {
+    wrong.push(`The link's item does not fit this model, whose items have ${sizes.item} values.`);
+  }
   try {
     const cells = JSON.parse(parts.get("row") ?? "null");
     if (Array.isArray(cells)) found.cells = cells;
   } catch {
     // No row, then.
   }
-  return found;
+  if (parts.has("row") && found.cells === null) wrong.push("The link's row cannot be read.");
+  return { ...found, wrong: wrong.join(" ") || null };
 }
 
-function rowOf(text, rows) {
-  const row = text === null || text === "" ? -1 : Number(text);
-  return Number.isInteger(row) && rows.has(row) ? row : null;
+/** The row that a link names; null where it names none, or one that is not here, which is `wrong`. */
+function rowOf(text, rows, wrong) {
+  if (text === null) return null;
+  const row = text === "" ? Number.NaN : Number(text);
+  if (Number.isInteger(row) && rows.has(row)) return row;
+  const why = Number.isInteger(row) ? rows.lack(row) : "";
+  wrong.push(`The link names an item that is not here. ${why}`.trim());
+  return null;
 }
 
 function seedOf(text) {
