@@ -4,6 +4,7 @@ import base64
 import io
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +21,7 @@ from narrows.report.comparison.plots import bytes_plots, numbers_plot
 from narrows.report.comparison.result import (
     BytesPoint,
     BytesSpent,
+    Comparison,
     Gallery,
     GalleryItem,
     Kind,
@@ -138,6 +140,72 @@ def test_a_row_has_its_class_and_file_and_no_cell_that_nothing_is_learnt_from() 
     (row,) = views.rows_view(shown, ("size", "kind"), {"kind"})
     assert row["heading"] == "Row 1,204, 4 of b.csv, class cat, where the error is smallest"
     assert row["lines"] == [("size", [("1.25", False), ("1.50", False)])]
+
+
+def rows_shown(original: tuple[str, ...], made: tuple[str, ...], columns: int) -> Comparison:
+    """A comparison of a table of so many columns with one row, and what one method makes of it."""
+    items, form = KINDS["table"]
+    whole = comparison(items, form)
+    assert whole.gallery is not None and whole.table is not None
+    item = whole.gallery.items[0]
+    versions = (replace(item.versions[0], cells=made),)
+    row = replace(item, cells=original, versions=versions)
+    names = tuple(f"c{number}" for number in range(columns))
+    return replace(
+        whole,
+        data=replace(whole.data, columns=names),
+        gallery=replace(whole.gallery, items=(row,)),
+    )
+
+
+def lines_of(found: Comparison, categories: Collection[str] = ()) -> list[list[tuple[str, bool]]]:
+    assert found.gallery is not None
+    (row,) = views.rows_view(found.gallery, found.data.columns, categories)
+    return [line for _, line in row["lines"]]
+
+
+def test_a_missing_cell_is_called_so() -> None:
+    page = comparison_page(rows_shown(("", "a"), ("1.5", ""), 2))
+    assert ">missing</td><td>1.5</td>" in page and "<td>a</td><td>missing</td>" in page
+
+
+def test_long_categories_are_told_apart_where_they_are_cut() -> None:
+    same = "x" * 80
+    found = rows_shown((f"{same}1", f"{same}1"), (f"{same}1", f"{same}2"), 2)
+    first, second = lines_of(found, {"c0", "c1"})
+    cut = "x" * 59 + "…"
+    assert first == [(cut, False), (cut, False)] and second == [(cut, False), (cut, True)]
+
+
+def test_no_digit_is_shown_that_a_number_does_not_have() -> None:
+    found = rows_shown(("999.1235", "0.000123456789", "7"), ("1000.456", "0.0001", "7.5"), 3)
+    shown = [[text for text, _ in line] for line in lines_of(found)]
+    assert shown == [["999.12", "1000.46"], ["0.000123457", "0.000100000"], ["7.0", "7.5"]]
+
+
+def test_columns_that_are_not_shown_are_counted() -> None:
+    said = "The first 2 of 3 columns are shown."
+    assert said in comparison_page(rows_shown(("1", "2"), ("1", "2"), 3))
+    assert "columns are shown" not in comparison_page(rows_shown(("1", "2"), ("1", "2"), 2))
+
+
+def test_curves_say_that_some_of_their_values_are_drawn() -> None:
+    page = comparison_page(comparison(*KINDS["curves"])).replace("\u00a0", " ")
+    assert "Of an item’s 300 values one in 2 is drawn." in page
+    assert "is drawn." not in comparison_page(comparison(KINDS["curves"][0][:, :256], "curve"))
+
+
+def test_one_class_is_not_counted() -> None:
+    several, one = (
+        comparison_page(comparison(GREY, "image", labels=np.arange(20) % count)) for count in (2, 1)
+    )
+    assert ", 2 classes" in several and ", 1 classes" not in one
+
+
+def test_the_map_calls_rows_rows() -> None:
+    for kind, thing in (("table", "row"), ("grey", "item")):
+        page = comparison_page(comparison(*KINDS[kind]))
+        assert f'"latent":[{{"thing":"{thing}"' in page
 
 
 def test_a_table_has_rows_and_columns_and_no_words_of_the_code() -> None:

@@ -310,6 +310,11 @@ def test_use_of_codes_is_told_beside_pca_and_the_items() -> None:
     said_of_none = said.use_sentence(replace(use, most_frequent=0.99), GREY)
     assert said_of_none.endswith("class 99%, so these codes say nothing of the class.")
     assert "of one class" in said.use_sentence(replace(use, classes=1), ROWS)
+    wide = said.use_sentence(replace(use, rows=rows[:2]), GREY)
+    assert "; the items themselves are too large for that; always" in wide
+    assert use_table(use, GREY, ()).title == (
+        "Accuracy in %, 50 items of 10 classes, learnt from 100 others"
+    )
 
 
 def test_losses_say_how_each_run_ended() -> None:
@@ -377,7 +382,9 @@ def test_a_table_says_what_follows_and_what_is_kept() -> None:
     )
     same = (("mine", (column("a", 0.99, 0.99 + 1e-7),)),)
     assert "PCA keeps 0 of 1" in said.table_sentence(replace(table, errors=same))
-    assert "predicted" not in said.table_sentence(replace(table, redundancy=None))
+    none = said.table_sentence(replace(table, redundancy=None))
+    assert "predicted" not in none
+    assert none.startswith("Which columns follow from others is told of 30 rows or more, and of at")
 
 
 def test_the_first_sentence_says_where_errors_rest_on_wild_values() -> None:

@@ -22,12 +22,13 @@ from narrows.report.comparison.result import Comparison
 from narrows.report.comparison.usefulness import find_labels
 from narrows.report.redundancy import redundancy
 from narrows.support import chunks
-from narrows.support.progress import NOBODY, Listener
-from narrows.tasks.compare import CompareOptions, compare, enough_steps
+from narrows.support.progress import NOBODY, Listener, silent
+from narrows.tasks.compare import CompareOptions, _stored, compare, enough_steps
 from narrows.tasks.comparison.candidates import Trained, named, open_candidates, train_candidate
-from narrows.tasks.comparison.facts import cautions, split
-from narrows.tasks.comparison.gallery import file_of, label_of, ranked
+from narrows.tasks.comparison.facts import cautions, figure_facts, first_of, split
+from narrows.tasks.comparison.gallery import file_of, gallery, label_of, ranked
 from narrows.tasks.comparison.parts import Reading, load_parts
+from narrows.tasks.comparison.use import code_use
 from narrows.tasks.evaluate import evaluate
 from narrows.tasks.fit import FitRequest, fit
 
@@ -126,6 +127,63 @@ def test_a_wild_row_is_in_no_figure_and_told_beside_them(tmp_path: Path) -> None
     assert found.with_wild == pytest.approx(errors, rel=1e-4)
     assert found.with_wild[0] > 100 * found.evaluation.model.mse
     assert found.facts().with_wild == found.with_wild
+
+
+def test_all_models_are_measured_on_the_same_rows(tmp_path: Path) -> None:
+    """Also one that leaves the column out whose wild number leaves out a row."""
+    path = tmp_path / "t.csv"
+    measured = load_parts(str(table(path, 120)), Reading(), seed=0).places
+    with_wild_row(path, 120, int(measured[4]) + 1)
+    left_out = Reading(types={"the size": "ignored"})
+    own = load_parts(str(path), left_out, seed=0)
+    assert own.wild is None
+    options = FitOptions(preset="simple", latent=2, epochs=1)
+    save_model(tmp_path / "m", fit(own.training, None, FitRequest(options=options)).trained)
+    parts = load_parts(str(path), Reading(), seed=0)
+    (found,) = open_candidates({"m": tmp_path / "m"}, str(path), parts, Reading(), listener=NOBODY)
+    assert found.evaluation.total == len(parts.test) == 23
+    assert found.test.table is not None
+    usual = own.test.rows(np.delete(np.arange(24), 4)).reencoded(found.test.table)
+    np.testing.assert_allclose(found.test.items, usual.items, rtol=1e-6, atol=1e-6)
+
+
+def rows_of(path: Path, *rows: str) -> str:
+    """A table of two numbers and a category."""
+    path.write_text("\n".join(["x,y,kind", *rows]) + "\n", "utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_a_cell_that_only_measured_rows_lack_is_shown_as_missing(
+    validated: bool, tmp_path: Path
+) -> None:
+    """Training had none, so that the mean of x, which is 3, is what the model is given; 3 itself
+    is shown."""
+    learnt = [f"{1 + at % 5},{at * at % 7}.5,{'ab'[at % 2]}" for at in range(60)]
+    source = rows_of(tmp_path / "learnt.csv", *learnt)
+    test = rows_of(tmp_path / "test.csv", ",1.5,a", "3,2.5,b", "5,,a")
+    parts = load_parts(source, Reading(test=test), seed=0, validated=validated)
+    assert (parts.validation is not None) == validated and parts.test.table is not None
+    features = parts.test.items[:, parts.test.table["x"].features]
+    assert features[0] == 0 and parts.test.items[2, parts.test.table["y"].start] == 0
+    wanted = Trained(name="net", kind="ours", given={"preset": "simple", "epochs": 1})
+    found = gallery(parts, [train_candidate(parts, wanted, NOBODY)], 0)
+    cells = {item.index: item.cells for item in found.items}
+    assert cells == {0: ("", "1.5", "a"), 1: ("3", "2.5", "b"), 2: ("5", "", "a")}
+
+
+def test_features_of_other_columns_are_no_rows_of_a_table(tmp_path: Path) -> None:
+    learnt = [f"{at % 7},{at * at % 11},{'ab'[at % 2]}" for at in range(60)]
+    source = rows_of(tmp_path / "learnt.csv", *learnt)
+    test = rows_of(tmp_path / "test.csv", "1,2,a", "3,4,c", "5,7,c", "6,7,b")
+    data = load_data(source)
+    with pytest.raises(DataError, match=r"test\.csv are not those of the columns of lea"):
+        load_parts(data, Reading(test=load_data(test)), seed=0)
+    own, other = (
+        load_parts(data, Reading(test=each), seed=0)
+        for each in (test, load_data(test, table=data.table))
+    )
+    np.testing.assert_allclose(own.test.items[:, :2], other.test.items[:, :2], atol=1e-6)
 
 
 def test_a_wild_row_that_is_learnt_from_leaves_none_out(tmp_path: Path) -> None:
@@ -258,6 +316,32 @@ def test_a_class_that_only_the_test_set_has_is_its_own(tmp_path: Path) -> None:
         "no rows of 'new' were learnt from: where classes are told, 1 measured row can only be "
         "wrong"
     ]
+
+
+@pytest.mark.parametrize("rows", [["3.5,9,red"], ["3.5,9,red"] * 3, ["3.5,9,"], ["3.5,9,new"]])
+def test_what_is_measured_may_be_one_row_or_the_same_rows(rows: list[str], tmp_path: Path) -> None:
+    """Of a table by itself there would be nothing to learn."""
+    learnt = [f"{at}.5,{at * at},{('red', 'blue')[at % 2]}" for at in range(10)]
+    for name, lines in (("a", learnt), ("b", rows)):
+        (tmp_path / f"{name}.csv").write_text("\n".join(["x,y,kind", *lines]), "utf-8")
+    reading = Reading(labels="kind", test=str(tmp_path / "b.csv"))
+    parts = load_parts(str(tmp_path / "a.csv"), reading, seed=0)
+    kind = rows[0].split(",")[2] or "not known"
+    assert [label_of(parts, place) for place in range(len(parts.test))] == [kind] * len(rows)
+    assert parts.test.table is not None
+    size = parts.test.table["x"].numbers(parts.test.items[:, parts.test.table["x"].features])
+    assert size == pytest.approx([3.5] * len(rows))
+    count = {1: "1 row", 3: "3 rows"}[len(rows)]
+    assert f"Everything is measured on {count} of b.csv" in split(parts, given=False).sentence
+    assert figure_facts(parts, "units").startswith(f"b.csv, {count}; errors in units")
+
+
+def test_a_column_of_labels_that_only_training_has_is_missed_by_name(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,y,kind\n" + "1,2,red\n3,5,blue\n" * 5, "utf-8")
+    (tmp_path / "b.csv").write_text("x,y,kinds\n1,2,red\n", "utf-8")
+    reading = Reading(labels="kind", test=str(tmp_path / "b.csv"))
+    with pytest.raises(UsageError, match=r"b\.csv has no column 'kind'"):
+        load_parts(str(tmp_path / "a.csv"), reading, seed=0)
 
 
 def test_classes_of_folders_are_the_same_by_name_whatever_their_numbers(tmp_path: Path) -> None:
@@ -428,6 +512,53 @@ def test_a_table_is_compared_with_compressors_of_tables(tmp_path: Path) -> None:
     assert found.archives.facts.startswith(f"{found.data.name}: bytes are those of all 120 rows; ")
     assert "held out" not in found.archives.facts
     assert "errors of models: " in found.spent.facts
+
+
+@pytest.mark.slow
+def test_too_many_classes_are_told_of(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    numbers = random.normal(size=(300, 2)).tolist()
+    rows = [f"{a:.3f},{b:.3f},k{at % 100}" for at, (a, b) in enumerate(numbers)]
+    source = rows_of(tmp_path / "learnt.csv", *rows)
+    test = rows_of(tmp_path / "test.csv", *rows[:9], "0.5,0.5,new")
+    options = CompareOptions(numbers=(), epochs=1, bounds=())
+    found = compare(source, None, options, Reading(labels="kind", test=test))
+    assert found.use is None
+    told = [each for each in found.cautions if "class" in each]
+    assert told == [
+        "what the codes are good for is not measured: the rows have 101 classes, and more than 100 "
+        "are not told apart"
+    ]
+    shorter = rows_of(tmp_path / "shorter.csv", *rows[:9])
+    found = compare(source, None, options, Reading(labels="kind", test=shorter))
+    assert found.use is not None and not any("class" in each for each in found.cautions)
+
+
+def test_a_folder_that_all_images_lie_in_is_no_class(tmp_path: Path) -> None:
+    (tmp_path / "all" / "2024").mkdir(parents=True)
+    for number in range(10):
+        pixels = np.full((8, 8), 9 * number, np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "all" / "2024" / f"{number}.png")
+    parts = load_parts(str(tmp_path / "all"), Reading(), seed=0, validated=False)
+    assert parts.classes == ("2024",)
+    assert code_use(parts, [], 0, None, most=None, track=silent) is None
+    with pytest.raises(DataError, match="learnt from are of fewer than 2 classes"):
+        code_use(parts, [], 0, "asked for", most=None, track=silent)
+
+
+def test_rows_that_are_features_already_have_no_bytes_and_that_is_told(tmp_path: Path) -> None:
+    data = load_data(str(table(tmp_path / "t.csv", 40)))
+    parts = load_parts(data, Reading(), seed=0, validated=False)
+    assert _stored(data, parts, [], CompareOptions(), Reading(), listener=NOBODY) == (
+        None,
+        ("what rows take is not measured: t.csv was given as features",),
+    )
+
+
+def test_of_many_notes_the_first_are_shown_and_the_others_counted() -> None:
+    notes = [f"note {number}" for number in range(14)]
+    assert first_of(notes[:12]) == tuple(notes[:12])
+    assert first_of(notes) == (*notes[:12], "and 2 more like these")
 
 
 @pytest.mark.slow

@@ -131,6 +131,11 @@ def _from_point(text: str) -> str:
     return "".join(text.partition(".")[1:])
 
 
+def is_plain_number(text: str) -> bool:
+    """Whether a text is a number of digits and perhaps decimals, without an exponent."""
+    return _NUMBER.fullmatch(text) is not None
+
+
 def even_decimals(texts: Sequence[str | None]) -> list[str | None]:
     """Numbers that belong together with as many decimals each; other texts as they are.
 
@@ -138,7 +143,7 @@ def even_decimals(texts: Sequence[str | None]) -> list[str | None]:
     (['-118.00', '-118.06', None], ['1', '0.5', 'cat'])
     """
     there = [text for text in texts if text is not None]
-    if not all(_NUMBER.fullmatch(text) for text in there):
+    if not all(map(is_plain_number, there)):
         return list(texts)
     most = max((len(_from_point(text)) for text in there), default=0)
     return [

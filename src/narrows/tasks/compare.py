@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from narrows.data import Dataset
-from narrows.errors import NarrowsError, UsageError
+from narrows.errors import DataError, NarrowsError, UsageError
 from narrows.model.file import load_model
 from narrows.nn.summary import whole_parameter_count
 from narrows.planning.options import FitOptions
@@ -23,6 +23,7 @@ from narrows.planning.recipe import patience_for
 from narrows.report.comparison.result import (
     Archives,
     BytesSpent,
+    CodeUse,
     Comparison,
     NumbersKept,
     NumbersSeries,
@@ -143,6 +144,7 @@ def _shown(
     data = data_facts(parts, candidates[best])
     facts = figure_facts(parts, data.unit)
     given = any(each.kind == "given" for each in candidates)
+    use, untold = _use(parts, candidates, best, reading, options, track=track)
     found = Comparison(
         title=title(parts, candidates[best]),
         in_short=("", "", ""),
@@ -156,18 +158,36 @@ def _shown(
         archives=None,
         jpeg=jpeg_walk(parts, facts),
         features=features(candidates[best]),
-        gallery=gallery(parts, candidates, best),
-        use=code_use(parts, candidates, best, reading.labels, most=options.most_told, track=track),
+        gallery=gallery(parts, candidates, best, track=track),
+        use=use,
         losses=losses(parts, candidates),
         latent=tuple(latent_space(parts, each) for each in candidates),
         table=_table(parts, candidates, track),
         denoising=tuple(filter(None, (denoising(parts, each) for each in candidates))),
-        cautions=tuple(cautions(parts, candidates, options.epochs)),
+        cautions=(*cautions(parts, candidates, options.epochs, told=use is not None), *untold),
         commands=(),
         provenance=provenance(),
         seconds=0.0,
     )
     return with_facts(found, facts)
+
+
+def _use(
+    parts: Parts,
+    candidates: Sequence[Candidate],
+    best: int,
+    reading: Reading,
+    options: CompareOptions,
+    *,
+    track: Tracker,
+) -> tuple[CodeUse | None, tuple[str, ...]]:
+    """What codes are good for, and nothing said; None without labels, and where these are no
+    classes to be told apart, and why."""
+    try:
+        most = options.most_told
+        return code_use(parts, candidates, best, reading.labels, most=most, track=track), ()
+    except DataError as error:
+        return None, (f"what the codes are good for is not measured: {error.message}",)
 
 
 def _read_alike(model: Path, source: Source, reading: Reading) -> Reading:
@@ -240,15 +260,14 @@ def _stored(
     *,
     listener: Listener,
 ) -> tuple[Stored | None, tuple[str, ...]]:
-    """What the measured items take, or the rows of a table as it came, and nothing said; None of a
-    table that is features already, or where it cannot be measured, and why: what was trained is
-    shown all the same."""
+    """What the measured items take, or the rows of a table as it came, and nothing said; None where
+    it cannot be measured, and why: what was trained is shown all the same."""
     csv = reading.options.csv
     try:
         if parts.test.table is None:
             return stored_arrays(parts, candidates, options, listener), ()
         if isinstance(source, Dataset):
-            return None, ()
+            return None, (f"what rows take is not measured: {parts.name} was given as features",)
         return stored_tables(source, candidates, options.bounds, csv=csv, listener=listener), ()
     except NarrowsError as error:
         return None, (f"what {parts.things} take is not measured: {error.message}",)

@@ -1,6 +1,7 @@
 """How well classes are told from codes, against scikit-learn and against counting by hand."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from narrows.data import Dataset, load_data
+from narrows.errors import DataError
 from narrows.learnt.pca import fit_pca
 from narrows.report.comparison import usefulness
 from narrows.report.comparison.result import CodeUse
@@ -27,7 +29,7 @@ def measured(
     labels: Labels,
     encoders: Mapping[str, Encoder],
     **options: Any,
-) -> CodeUse | None:
+) -> CodeUse:
     """What comes of encoders whose kind does not matter."""
     kinds = dict.fromkeys(encoders, "pca")
     return measure_usefulness(training, held_out, labels, encoders, **{"kinds": kinds, **options})
@@ -44,9 +46,7 @@ def result(parts: Parts) -> CodeUse:
     labels = find_labels(training, held_out)
     assert labels is not None
     pca = fit_pca(training.items, 10)
-    found = measured(training.items, held_out.items, labels, {"PCA": pca.encode})
-    assert found is not None
-    return found
+    return measured(training.items, held_out.items, labels, {"PCA": pca.encode})
 
 
 def accuracy(found: np.ndarray, truth: np.ndarray) -> float:
@@ -62,7 +62,6 @@ def test_the_five_nearest_neighbours_vote_by_distance_between_codes_as_they_are(
     items[:, 0] = 30 * items[:, 0] + 60 * truth
     labels = Labels(classes=2, training=truth[:600], held_out=truth[600:])
     found = measured(items[:600], items[600:], labels, {"same": lambda rows: rows})
-    assert found is not None
     nearest = np.argsort(cdist(items[600:], items[:600]), axis=1)[:, :5]
     told = truth[:600][nearest].sum(axis=1) > 2
     assert found.rows[0].neighbours == pytest.approx(accuracy(told, truth[600:]))
@@ -103,7 +102,6 @@ def test_codes_that_say_the_class_tell_it_and_those_that_say_nothing_do_not() ->
     encoders = {"all": lambda rows: rows[:, :1], "nothing": lambda rows: rows[:, 1:]}
     kinds = {"all": "ours", "nothing": "article"}
     found = measured(items[:400], items[400:], labels, encoders, kinds=kinds)
-    assert found is not None
     assert [row.kind for row in found.rows] == ["ours", "article", "raw"]
     everything, nothing, _ = found.rows
     assert everything.neighbours == everything.logistic == 1
@@ -140,7 +138,6 @@ def test_nobody_sees_the_features_that_say_the_class() -> None:
 
     before = items.copy()
     found = measured(items[:300], items[300:], labels, {"as they are": encode})
-    assert found is not None
     assert all((rows[:, 2:4] == 0).all() for rows in seen)
     np.testing.assert_array_equal(items, before)
     assert all(row.logistic < 0.65 and row.neighbours < 0.65 for row in found.rows)
@@ -153,7 +150,6 @@ def test_items_whose_class_is_not_known_are_left_out() -> None:
     items = random.normal(size=(300, 2)) + 9 * truth[:, None]
     labels = Labels(classes=2, training=truth[:200], held_out=truth[200:])
     found = measured(items[:200], items[200:], labels, {})
-    assert found is not None
     assert (found.learnt, found.measured) == ((truth[:200] >= 0).sum(), (truth[200:] >= 0).sum())
     assert found.rows[0].neighbours == 1
 
@@ -168,7 +164,6 @@ def test_of_many_items_some_are_drawn_and_always_the_same(monkeypatch: pytest.Mo
     first, again, other = (
         measured(items[:600], items[600:], labels, {}, seed=seed) for seed in (0, 0, 1)
     )
-    assert first is not None and again is not None and other is not None
     assert (first.learnt, first.measured) == (300, 200)
     assert first.rows == again.rows != other.rows
 
@@ -178,7 +173,6 @@ def test_items_too_wide_are_left_out_and_their_codes_are_not() -> None:
     truth = np.arange(40) % 2
     labels = Labels(classes=2, training=truth, held_out=truth)
     found = measured(items, items, labels, {"first": lambda rows: rows[:, :1]})
-    assert found is not None
     assert [row.name for row in found.rows] == ["first"]
     assert found.rows[0].neighbours == 1
 
@@ -187,12 +181,19 @@ def test_without_labels_or_classes_there_is_nothing_to_tell(parts: Parts) -> Non
     training, held_out = parts
     assert find_labels(*load_data("digits").split(0.2, 0)) is None
     zeros = [part.rows(np.flatnonzero(part.labels == 0)) for part in (training, held_out)]
-    assert find_labels(*zeros) is None
+    with pytest.raises(DataError, match="the items that are learnt from are of fewer than 2"):
+        find_labels(*zeros)
     many = Dataset("many", np.zeros((101, 1)), labels=np.arange(101))
-    assert find_labels(many, many) is None
+    with pytest.raises(DataError, match="the items have 101 classes, and more than 100 are not"):
+        find_labels(many, many)
+    with pytest.raises(DataError, match="many has no labels"):
+        find_labels(training, replace(many, labels=None))
+    with pytest.raises(DataError, match="no class of the measured rows is known"):
+        find_labels(training, replace(many, labels=np.full(101, -1)), "rows")
     one = Labels(
         classes=2,
         training=np.zeros(len(training), np.int64),
         held_out=np.zeros(len(held_out), np.int64),
     )
-    assert measured(training.items, held_out.items, one, {}) is None
+    with pytest.raises(DataError, match="too few items whose class is known were drawn"):
+        measured(training.items, held_out.items, one, {})

@@ -80,7 +80,7 @@ function addTip(drawing, places, map, pictures, sheet) {
     ring.setAttribute("visibility", "visible");
     const number = map.labels?.[at] ?? -1; // -1 where the class is not known
     const label = number < 0 ? "" : `, ${map.classes[number] ?? number}`;
-    tip.replaceChildren(`item ${map.indices[at].toLocaleString("en")}${label}`);
+    tip.replaceChildren(`${map.thing} ${map.indices[at].toLocaleString("en")}${label}`);
     if (sheet && pictures.has(at)) {
       const drawn = svgElement("svg", { class: "item" });
       drawn.append(

@@ -1,5 +1,6 @@
 """A comparison as one HTML file that needs no network."""
 
+import math
 import os
 from typing import Any
 
@@ -8,7 +9,7 @@ from narrows.pages.writing import write_page
 from narrows.report.comparison import plots, views
 from narrows.report.comparison.colours import colours_of
 from narrows.report.comparison.in_short import size_before
-from narrows.report.comparison.pictures import Drawings, drawings_of
+from narrows.report.comparison.pictures import Curves, Drawings, drawings_of
 from narrows.report.comparison.result import Comparison, ModelFacts
 from narrows.report.comparison.tables import denoising_table, errors_table, tables_of
 from narrows.report.comparison.wording import are_alike
@@ -45,6 +46,8 @@ def comparison_page(comparison: Comparison) -> str:
         "plots": {"numbers": plots.numbers_plot(comparison.numbers, unit, colours)},
         "names": [],
         "groups": [],
+        "values": math.prod(comparison.data.item_shape),
+        "one_in": large.one_in if isinstance(large, Curves) else 1,
         "compact": max(comparison.data.item_shape) <= _SMALL,
         "rows": [],
         "features": [],
@@ -103,7 +106,7 @@ def _add_items(
         context["features"] = views.features_view(comparison.features, small)
     for number, part in enumerate(comparison.latent, 1):
         context["latent"].append((part, plots.latent_plot(part, number)))
-        data["latent"].append(views.latent_data(part, small))
+        data["latent"].append(views.latent_data(part, small, comparison.data.words.thing))
     for number, noisy in enumerate(comparison.denoising, 1):
         pictures = [] if is_table else views.denoising_view(noisy, small)
         context["denoising"].append((noisy, denoising_table(noisy, number), pictures))

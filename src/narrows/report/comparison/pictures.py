@@ -34,7 +34,7 @@ def drawings_of(
     limits = (low, high) if low < high else (low, low + 1)  # all values are the same
     if pictures and is_picture_shape(tuple(item_shape)):
         return Sheet(tuple(item_shape), limits, name)
-    return Curves(limits)
+    return Curves(limits, math.prod(item_shape))
 
 
 class Sheet:
@@ -164,10 +164,15 @@ class Sheet:
 
 
 class Curves:
-    """Items of any other shape as curves of their values, in the order in which they are stored."""
+    """Items of any other shape as curves of their values, in the order in which they are stored.
 
-    def __init__(self, limits: tuple[float, float]) -> None:
+    Attributes:
+        one_in: of how many values one is drawn.
+    """
+
+    def __init__(self, limits: tuple[float, float], size: int) -> None:
         self._limits = limits
+        self.one_in = -(-size // _MOST_VALUES)
 
     def draw(self, item: np.ndarray, label: str) -> Markup:
         """A drawing of an item (\\*item_shape) that reads ``label`` to who cannot see it."""
@@ -195,10 +200,9 @@ class Curves:
 
     def _thinned(self, item: np.ndarray) -> np.ndarray:
         values = item.reshape(-1).astype(np.float64)
-        step = -(-values.size // _MOST_VALUES)
         low, high = self._limits
         margin = high - low
-        return np.clip(values[::step], low - margin, high + margin)
+        return np.clip(values[:: self.one_in], low - margin, high + margin)
 
 
 #: What draws items, and says to scripts how it did.

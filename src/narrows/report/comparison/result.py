@@ -48,7 +48,7 @@ class Comparison:
         jpeg: JPEG opened up on one item; None where items are no images.
         features: what each latent number does, of the best model.
         gallery: items beside what each method makes of them.
-        use: what codes are good for; None without labels.
+        use: what codes are good for; None without labels, or where a caution says why.
         losses: of each training run.
         latent: where codes lie, a part a model.
         table: of a table which columns follow from others, and errors by column; None otherwise.
@@ -476,8 +476,9 @@ class GalleryItem:
         rank: which group it belongs to.
         label: its class, or empty.
         original: (\\*item_shape), in the data's dtype.
-        cells: of a table, the row's cells as text in the order of its columns, None in one that
-            nothing is learnt from; () otherwise.
+        cells: of a table, the row's cells as text in the order of its columns, the first 200 of
+            them: empty where it is missing, None in a column that nothing is learnt from; ()
+            otherwise.
         versions: what the methods make of it; the same methods in the same order everywhere.
     """
 

@@ -44,7 +44,7 @@ from narrows.report.comparison.wording import (
 )
 from narrows.report.denoising import TITLES
 from narrows.report.diagnostics import BEFORE_REFINEMENT, OVERFIT_RATIO
-from narrows.report.redundancy import FOLLOWING
+from narrows.report.redundancy import FEWEST_ROWS, FOLLOWING, MOST_COLUMNS
 from narrows.support.number_text import count_of, fixed, share, three_digits
 
 # The kinds of what was trained, here or elsewhere.
@@ -325,8 +325,8 @@ def use_sentence(use: CodeUse, words: Words) -> str:
     best = max(codes, key=lambda row: row.neighbours)
     text = (
         f"From {count_of(best.numbers, 'numbers')} of {best.name}, five nearest neighbours "
-        f"classify {share(best.neighbours)} of {use.measured:,} {words.things} correctly and "
-        f"logistic regression {share(best.logistic)}"
+        f"classify {share(best.neighbours)} of {count_of(use.measured, words.things)} correctly "
+        f"and logistic regression {share(best.logistic)}"
     )
     for row in others:
         what = f"the {words.things} themselves"
@@ -334,6 +334,8 @@ def use_sentence(use: CodeUse, words: Words) -> str:
             alike = row.numbers == best.numbers
             what = "PCA of the same size" if alike else f"PCA's {count_of(row.numbers, 'numbers')}"
         text += f"; from {what} {share(row.neighbours)} and {share(row.logistic)}"
+    if not any(row.kind == "raw" for row in use.rows):
+        text += f"; the {words.things} themselves are too large for that"
     text += f"; always answering the most frequent class {share(use.most_frequent)}"
     if max(best.neighbours, best.logistic) <= use.most_frequent:
         text += ", so these codes say nothing of the class"
@@ -399,7 +401,12 @@ def latent_sentence(space: LatentSpace, words: Words) -> str:
 def table_sentence(table: TableColumns) -> str:
     """Which columns follow from others, and which come back best and worst."""
     texts = []
-    if table.redundancy is not None:
+    if table.redundancy is None:
+        texts.append(
+            f"Which columns follow from others is told of {FEWEST_ROWS} rows or more, and of at "
+            f"most {MOST_COLUMNS} columns that vary."
+        )
+    else:
         columns = [each for each in table.redundancy.columns if each.method]
         follows = [each for each in columns if each.score >= FOLLOWING]
         if columns:

@@ -125,7 +125,8 @@ def archives_table(part: Archives, words: Words) -> Table:
 def use_table(part: CodeUse, words: Words, marked: Collection[str]) -> Table:
     table = _table(
         "use-of-codes",
-        f"Accuracy in %, {part.measured:,} {words.things} of {part.classes} classes",
+        f"Accuracy in %, {count_of(part.measured, words.things)} of {part.classes} classes, "
+        f"learnt from {part.learnt:,} others",
         part.rows,
         {
             "classes told from": lambda row: row.name,

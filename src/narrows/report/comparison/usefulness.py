@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from narrows.data.dataset import Dataset
+from narrows.errors import DataError
 from narrows.model.coded_items import CodedItems
 from narrows.report.comparison.classes import MOST_CLASSES, NO_CLASS
 from narrows.report.comparison.result import CodeUse, CodeUseRow, Kind
@@ -48,16 +49,32 @@ class Labels:
     hidden: slice | None = None
 
 
-def find_labels(training: Dataset, held_out: Dataset) -> Labels | None:
+def find_labels(training: Dataset, held_out: Dataset, things: str = "items") -> Labels | None:
     """The classes that the labels of two parts of a data set stand for, which number them alike;
-    None where these are not both labelled, or there are fewer than two classes or more than
-    :data:`MOST_CLASSES`."""
-    if training.labels is None or held_out.labels is None:
+    None where the first has no labels.
+
+    Args:
+        things: what messages call the items.
+
+    Raises:
+        DataError: the other has none, or none that is known; or the first has fewer than two
+            classes, or both together more than :data:`MOST_CLASSES`.
+    """
+    if training.labels is None:
         return None
+    if held_out.labels is None:
+        raise DataError(f"{held_out.name} has no labels")
+    if (held_out.labels == NO_CLASS).all():
+        raise DataError(f"no class of the measured {things} is known")
     both = np.concatenate([training.labels, held_out.labels])
     values = np.unique(both[both != NO_CLASS])
-    if not 2 <= len(values) <= MOST_CLASSES:
-        return None
+    if len(np.unique(training.labels[training.labels != NO_CLASS])) < 2:
+        raise DataError(f"the {things} that are learnt from are of fewer than 2 classes")
+    if len(values) > MOST_CLASSES:
+        raise DataError(
+            f"the {things} have {len(values):,} classes, and more than {MOST_CLASSES} are not told "
+            "apart"
+        )
 
     def places(labels: np.ndarray) -> np.ndarray:
         return np.where(labels == NO_CLASS, NO_CLASS, np.searchsorted(values, labels))
@@ -80,7 +97,7 @@ def measure_usefulness(
     most: int | None = None,
     seed: int = 0,
     track: Tracker = silent,
-) -> CodeUse | None:
+) -> CodeUse:
     """How well classes are told from codes, and from the items themselves, unless these are too
     wide for that.
 
@@ -99,14 +116,14 @@ def measure_usefulness(
         seed: of the draw.
         track: told how far it is.
 
-    Returns:
-        None where fewer than two classes are left among the items drawn.
+    Raises:
+        DataError: fewer than two classes are left among the items drawn, or none to ask about.
     """
     width = int(np.prod(training.shape[1:], dtype=np.int64))
     learnt = _drawn(labels.training, _affordable(width, labels.classes, most), seed)
     asked = _drawn(labels.held_out, _MOST_ASKED, seed)
     if len(np.unique(labels.training[learnt])) < 2 or not len(asked):
-        return None
+        raise DataError("too few items whose class is known were drawn to tell classes apart")
     parts = _without(training[learnt], labels.hidden), _without(held_out[asked], labels.hidden)
     known = labels.training[learnt], labels.held_out[asked]
     reuse = {} if coded is None or labels.hidden is not None else coded

@@ -4,14 +4,15 @@ Each view is what its part of the template shows, and, under the same name in th
 its script needs.
 """
 
-from collections.abc import Collection, Iterator
+import math
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from narrows.baselines.jpeg import BASE_TABLE, open_jpeg, restored
 from narrows.pages.embedding import floats_text, png_address, png_bytes
-from narrows.pages.tables import even_decimals
+from narrows.pages.tables import even_decimals, is_plain_number
 from narrows.report.comparison.pictures import Drawings
 from narrows.report.comparison.plots import is_coloured
 from narrows.report.comparison.result import (
@@ -32,6 +33,8 @@ _GROUPS = {
 }
 # Latent numbers that are drawn at once; the others are folded away.
 FEATURES_SHOWN = 10
+# Letters of a row's cell that are shown, and digits of a number.
+_LONGEST, _DIGITS = 60, 6
 # JPEG is opened up on at most so many pixels each way.
 MOST_SIDE = 384
 
@@ -99,7 +102,7 @@ def rows_view(
                         name,
                         [
                             (shown, name in categories and cell != line[0])
-                            for cell, shown in zip(line, even_decimals(line), strict=True)
+                            for cell, shown in zip(line, _even(line), strict=True)
                         ],
                     )
                     for name, *line in zip(columns, *cells, strict=False)
@@ -108,6 +111,33 @@ def rows_view(
             }
         )
     return views
+
+
+def _even(cells: Sequence[str | None]) -> list[str | None]:
+    """Cells of one column as they are shown: long texts cut, numbers with as many decimals each, of
+    which the largest has six digits in all; None for a missing cell.
+
+    >>> _even(["12.3456", "1000.45678", ""]), _even(["0.5", "0.25"])
+    (['12.35', '1000.46', None], ['0.50', '0.25'])
+    """
+    there = [cell for cell in cells if cell]
+    if there and all(map(is_plain_number, there)):
+        largest = max(abs(float(cell)) for cell in there)
+        room = max(_DIGITS - 1 - math.floor(math.log10(largest)), 0) if largest else 0
+        if any(len(cell.partition(".")[2]) > room for cell in there):
+            cells = [cell and _without_zeros(f"{float(cell):z.{room}f}") for cell in cells]
+    elif there:
+        cells = [cell and shortened(cell) for cell in cells]
+    return even_decimals([cell or None for cell in cells])
+
+
+def _without_zeros(number: str) -> str:
+    return number.rstrip("0").rstrip(".") if "." in number else number
+
+
+def shortened(text: str) -> str:
+    """A text that may be long, as a cell shows it."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def features_view(part: Features, drawings: Drawings) -> list[dict[str, Any]]:
@@ -129,10 +159,15 @@ def features_view(part: Features, drawings: Drawings) -> list[dict[str, Any]]:
     ]
 
 
-def latent_data(part: LatentSpace, drawings: Drawings) -> dict[str, Any]:
-    """What the map's script needs: positions as float32, and a picture for some of them."""
+def latent_data(part: LatentSpace, drawings: Drawings, thing: str) -> dict[str, Any]:
+    """What the map's script needs: positions as float32, and a picture for some of them.
+
+    Args:
+        thing: what one of the items is called.
+    """
     labels = None if part.labels is None else part.labels.tolist()
     return {
+        "thing": thing,
         "positions": floats_text(part.positions),
         "labels": labels,
         "classes": list(part.classes),

@@ -320,12 +320,8 @@ def _as_taken(
             for each in (parts.training, parts.test)
         )
         return replace(parts, training=training, test=test)
-    own = load_parts(
-        source, replace(reading, table=table), parts.seed, validated=False, track=track
-    )
-    training, test = (each.reencoded(table) for each in (own.training, own.test))
-    wild = None if own.wild is None else own.wild.reencoded(table)
-    return replace(own, training=training, test=test, wild=wild)
+    taken = replace(reading, table=table)
+    return load_parts(source, taken, parts.seed, validated=False, like=parts, track=track)
 
 
 def _with_wild(

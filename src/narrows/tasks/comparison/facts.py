@@ -51,10 +51,14 @@ def data_facts(parts: Parts, best: Candidate) -> DataFacts:
         classes=parts.classes,
         unlabelled=parts.unlabelled,
         columns=() if table is None else tuple(table.names),
-        notes=(*_notes(parts, wild=False), *(() if table is None else table.describe()))[
-            :_MOST_NOTES
-        ],
+        notes=first_of([*_notes(parts, wild=False), *(table.describe() if table else ())]),
     )
+
+
+def first_of(notes: Sequence[str]) -> tuple[str, ...]:
+    """The first of many notes, and how many more there are."""
+    more = len(notes) - _MOST_NOTES
+    return tuple(notes) if more < 1 else (*notes[:_MOST_NOTES], f"and {more:,} more like these")
 
 
 def _notes(parts: Parts, *, wild: bool) -> list[str]:
@@ -76,22 +80,23 @@ def split(parts: Parts, *, given: bool) -> Split:
     learnt, measured = len(parts.training), len(parts.test)
     validated = 0 if parts.validation is None else len(parts.validation)
     held_out, things = parts.held_out, parts.things
+    all_ = count_of(measured, things)
     name = f"{parts.name}, {share(MEASURED)} of it held out" if held_out else parts.test.name
     if given:
         unknown = f"which {things} the models were trained on is not known"
         text = (
-            f"Everything is measured on {measured:,} {things} of {name} by seed {parts.seed}. PCA "
+            f"Everything is measured on {all_} of {name} by seed {parts.seed}. PCA "
             f"learnt from {count_of(learnt, 'others')}; {unknown}: some of them may be among "
             "the measured ones, which then look better than new ones would."
             if held_out
-            else f"Everything is measured on the {measured:,} {things} of {name}. PCA learnt from "
+            else f"Everything is measured on the {all_} of {name}. PCA learnt from "
             f"the {learnt:,} of {parts.name}; {unknown}."
         )
     else:
         text = f"Models and PCA learnt from {learnt:,} {things}"
         if validated:
             text += f"; {count_of(validated, 'others')} decided when to stop"
-        text += f". Everything is measured on {measured:,} {things} of {name}"
+        text += f". Everything is measured on {all_} of {name}"
         text += f" by seed {parts.seed}, which" if held_out else ", which"
         text += " had no part in any of it and decided nothing."
     if parts.wild is not None:
@@ -112,11 +117,8 @@ def split(parts: Parts, *, given: bool) -> Split:
 
 def figure_facts(parts: Parts, unit: str) -> str:
     """What stands below every figure: of which data, in which unit, by which seed and version."""
-    which = f"{parts.things} held out" if parts.held_out else parts.things
-    return (
-        f"{parts.test.name}, {len(parts.test):,} {which}; errors in {unit}; seed {parts.seed}; "
-        f"narrows {__version__}"
-    )
+    which = f"{count_of(len(parts.test), parts.things)}{' held out' if parts.held_out else ''}"
+    return f"{parts.test.name}, {which}; errors in {unit}; seed {parts.seed}; narrows {__version__}"
 
 
 def stored_facts(parts: Parts, facts: str, stored: Stored) -> tuple[str, str]:
@@ -157,11 +159,20 @@ def _score(score: Score, name: str, kind: Kind) -> MethodScore:
 
 
 def cautions(
-    parts: Parts, candidates: Sequence[Candidate], most_epochs: int | None
+    parts: Parts,
+    candidates: Sequence[Candidate],
+    most_epochs: int | None,
+    *,
+    told: bool = True,
 ) -> Iterator[str]:
-    """What may spoil the results."""
+    """What may spoil the results.
+
+    Args:
+        told: whether classes are told from codes.
+    """
     yield from _notes(parts, wild=True)
-    yield from _new_classes(parts)
+    if told:
+        yield from _new_classes(parts)
     trained = [each for each in candidates if each.kind != "given"]
     taken = {each.name: each.autoencoder.trained.training.epochs for each in trained}
     cut = [name for name, epochs in taken.items() if epochs == most_epochs]

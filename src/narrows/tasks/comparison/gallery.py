@@ -1,5 +1,6 @@
 """Some items beside what each method makes of them: the best ones, median ones and the worst."""
 
+import contextlib
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -7,23 +8,28 @@ from typing import Any
 import numpy as np
 
 from narrows.baselines.jpeg_size import jpeg_at_bytes
-from narrows.data import Dataset
+from narrows.data import Dataset, TableSchema
 from narrows.data.tables import shown_cells
+from narrows.errors import NarrowsError
 from narrows.report.comparison.classes import NO_CLASS
 from narrows.report.comparison.result import Gallery, GalleryItem, Kind, Rank, Version
 from narrows.report.evaluation import fitted_pca
 from narrows.report.measures import item_errors
+from narrows.support.progress import Tracker, silent
 from narrows.support.shapes import is_picture_shape
 from narrows.tasks.comparison.candidates import Candidate
+from narrows.tasks.comparison.gaps import cells_that_features_hide
 from narrows.tasks.comparison.parts import Parts
 
 #: Items of each rank.
 EACH = 5
-# Cells of a row that are shown, and letters of each.
-_MOST_CELLS, _LONGEST = 200, 60
+# Cells of a row that are shown, and letters of each that are kept: no category has more.
+_MOST_CELLS, _LONGEST = 200, 10_000
 
 
-def gallery(parts: Parts, candidates: Sequence[Candidate], best: int) -> Gallery:
+def gallery(
+    parts: Parts, candidates: Sequence[Candidate], best: int, *, track: Tracker = silent
+) -> Gallery:
     """Items by the error that the best model leaves of them, beside the versions of all."""
     ranking = candidates[best]
     ranks = ranked(ranking.kept.errors)
@@ -34,8 +40,8 @@ def gallery(parts: Parts, candidates: Sequence[Candidate], best: int) -> Gallery
     if is_eight_bit_picture(parts.test):
         most, within = 4 * ranking.latent, parts.test.value_range
         columns.append(_of_jpeg(pictures, most, within))
-    cells = _cells(ranking.test, pictures, given=True)
     places = ranking.kept.places[rows]
+    cells = _given_cells(ranking.test, pictures, parts, places, track)
     names = [name for name, rows in ranks.items() for _ in rows]
     return Gallery(
         items=tuple(
@@ -117,7 +123,7 @@ def _versions(
     made: np.ndarray,
     errors: np.ndarray,
 ) -> list[Version]:
-    cells = _cells(candidate.test, made, given=False)
+    cells = _cells(candidate.test, made)
     return [
         Version(
             name=of[0],
@@ -159,15 +165,38 @@ def _of_jpeg(
     ]
 
 
-def _cells(data: Dataset, features: np.ndarray, *, given: bool) -> list[tuple[str | None, ...]]:
-    """The cells of rows of a table as texts, None in columns that nothing is learnt from; () of
-    other items."""
+_Cells = list[tuple[str | None, ...]]
+
+
+def _cells(data: Dataset, features: np.ndarray) -> _Cells:
+    """The cells of rows that a model made as texts, None in columns that nothing is learnt from; ()
+    of other items than a table's."""
     if data.table is None:
         return [()] * len(features)
-    shown = shown_cells(data.table, features, given=given)
+    return _as_texts(data.table, shown_cells(data.table, features, given=False))
+
+
+def _given_cells(
+    data: Dataset, features: np.ndarray, parts: Parts, places: np.ndarray, track: Tracker
+) -> _Cells:
+    """The same of measured rows, which are at these places, as their source has them."""
+    if data.table is None:
+        return [()] * len(features)
+    table, origin = data.table, parts.origin
+    shown, hidden = shown_cells(table, features, given=True), dict[str, dict[int, Any]]()
+    if not isinstance(origin.source, Dataset):
+        with contextlib.suppress(NarrowsError):  # of a file that is gone, what features say
+            hidden = cells_that_features_hide(table, features, parts.places[places], origin, track)
+    for column, values in zip(table.columns, shown, strict=True):
+        for place, value in hidden.get(column.name, {}).items():
+            values[place] = value
+    return _as_texts(table, shown)
+
+
+def _as_texts(table: TableSchema, shown: Sequence[Sequence[Any]]) -> _Cells:
     columns = [
-        [None] * len(features) if column.kind == "ignored" else list(_texts(values))
-        for column, values in zip(data.table.columns[:_MOST_CELLS], shown, strict=False)
+        [None] * len(values) if column.kind == "ignored" else list(_texts(values))
+        for column, values in zip(table.columns[:_MOST_CELLS], shown, strict=False)
     ]
     return list(zip(*columns, strict=True))
 
@@ -176,5 +205,5 @@ def _texts(values: Iterable[Any]) -> Iterator[str]:
     for cell in values:
         text = "" if cell is None else str(cell)
         if isinstance(cell, float):
-            text = f"{cell:.0f}" if 1e6 <= abs(cell) < 1e15 else f"{cell:.6g}"
+            text = f"{cell:.0f}" if 1e8 <= abs(cell) < 1e15 else f"{cell:.9g}"
         yield text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,16 +10,16 @@ import numpy as np
 from narrows.data import Dataset, TableSchema, load_data, validation_source
 from narrows.data.named_arrays import page_name
 from narrows.data.read_options import ReadOptions
-from narrows.data.tables import is_frame, is_table
-from narrows.data.tables.frames.objects import missing_mark
+from narrows.data.tables import Column, is_frame, is_table
 from narrows.errors import DataError, UsageError
 from narrows.model.ranges import judging_rows
 from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
-from narrows.report.comparison.classes import MOST_CLASSES, NO_CLASS
+from narrows.report.comparison.classes import NO_CLASS
 from narrows.support.progress import Tracker, silent
 from narrows.support.spelling import spelt
 from narrows.support.standard_input import renamed
+from narrows.tasks.comparison.labels import labelled, numbered_alike, with_column
 from narrows.tasks.training_data import HELD_OUT, require_alike
 
 #: The share of the items that everything is measured on, where the data have no test set.
@@ -52,6 +51,19 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Origin:
+    """What measured rows were read from.
+
+    Attributes:
+        source: as :func:`narrows.load_data` takes it, or a Dataset.
+        csv: what was said of how a CSV file is read.
+    """
+
+    source: Source
+    csv: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Parts:
     """The data of a comparison.
 
@@ -67,6 +79,7 @@ class Parts:
         wild: rows of a table that would be measured too, with numbers far outside those of the
             training rows: they are in no figure; None where there are none.
         places: where each measured item is in the source that it is from, from 0 on, int (n,).
+        origin: that source.
         rows: of a table all of them, for what is said of its columns and of no model; None of
             other data.
         seed: drew what was held out.
@@ -81,6 +94,7 @@ class Parts:
     test: Dataset
     wild: Dataset | None
     places: np.ndarray
+    origin: Origin
     rows: Dataset | None
     seed: int
 
@@ -114,6 +128,7 @@ def load_parts(
     seed: int,
     *,
     validated: bool = True,
+    like: Parts | None = None,
     track: Tracker = silent,
 ) -> Parts:
     """Read data, hold out what is measured on, and then what training may be decided by.
@@ -123,97 +138,144 @@ def load_parts(
         reading: how.
         seed: draws what is held out.
         validated: whether anything will be trained, and decided by what is held out for it.
+        like: the same data, read otherwise, whose measured rows are measured here too; None for
+            those without wild numbers.
 
     Raises:
         DataError: a source is missing, or not what it must be.
         UsageError: ``reading`` says something of other data.
     """
-    read = _read(source, reading, track)
-    data, test = (
-        None if each is None else replace(each, name=page_name(renamed(each.name))) for each in read
-    )
-    assert data is not None
-    held_out = test is None
-    count = len(data) if test is None else len(data) + len(test)
-    if test is None:
-        places = data.split_places(MEASURED, seed)[1]
-        training, test = data.split(MEASURED, seed)
-    else:
-        places = np.arange(len(test))
-        training = data
-    validation = None
+    own = _own_test(source, reading)
+    data = _called_apart(_read(source, own, reading, track))
+    training = data
+    test: Dataset | None = None
+    validation: Dataset | None = None
+    origin = Origin(source=source, csv=reading.options.csv)
+    if own is None:
+        # a model takes a table by its own statistics
+        training, test = data.split(MEASURED, seed, restated=reading.table is None)
     if validated and make_plan(training, FitOptions(seed=seed)).settings.patience is not None:
         training, validation = training.split(HELD_OUT, seed)
-        if training.table is not None:
+        if test is not None and training.table is not None:
             test = test.reencoded(training.table)
+    if test is None:
+        # by the statistics of what is learnt from, whose mean a missing cell has
+        how = reading.options.fitting(os.fspath(own)) if has_name(own) else ReadOptions()
+        origin = Origin(source=own, csv=how.csv)
+        found = _read_test(own, data, training.table, replace(reading, options=how), track)
+        named, test, places = _named(source, found), _called_apart(found), np.arange(len(found))
+    else:
+        named, places = _named(source, None), data.split_places(MEASURED, seed)[1]
+    training, validation, test = numbered_alike(data, training, validation, test)
+    count = len(data) if own is None else len(data) + len(test)
     usual, wild = judging_rows(training, test), None
-    if usual is not None:
+    if like is not None:
+        usual = np.flatnonzero(np.isin(places, like.places))
+    if usual is not None and len(usual) < len(test):
         wild = test.rows(np.setdiff1d(np.arange(len(test)), usual))
         test, places = test.rows(usual), places[usual]
     return Parts(
         name=data.name,
         count=count,
-        held_out=held_out,
-        named=_named(source, read[1]),
+        held_out=own is None,
+        named=named,
         training=training,
         validation=validation,
         test=test,
         wild=wild,
         places=places,
+        origin=origin,
         rows=None if data.table is None else data,
         seed=seed,
     )
 
 
-def _read(source: Source, reading: Reading, track: Tracker) -> tuple[Dataset, Dataset | None]:
-    """The data, and what they are measured on where that is a source of its own."""
-    own = reading.test
-    if own is None and reading.labels is None and has_name(source):
-        own = validation_source(source)
-    how = reading.options.keywords
-    if reading.labels is not None and (is_frame(source) or (has_name(source) and is_table(source))):
-        return _labelled_tables(source, own, reading, how, track)
-    data = load_data(
-        source, labels=True, types=reading.types, table=reading.table, track=track, **how
-    )
-    if reading.labels is not None:
+def _called_apart(data: Dataset) -> Dataset:
+    """Data by the name that a page has for them: without the path."""
+    return replace(data, name=page_name(renamed(data.name)))
+
+
+def _own_test(source: Source, reading: Reading) -> Source:
+    """The source of its own that is measured on; None for a part of the data."""
+    if reading.test is None and reading.labels is None and has_name(source):
+        return validation_source(source)
+    return reading.test
+
+
+def _has_label_column(source: Source, reading: Reading) -> bool:
+    """Whether the classes are those of a table's column."""
+    is_of_table = is_frame(source) or (has_name(source) and is_table(source))
+    return reading.labels is not None and is_of_table
+
+
+def _read(source: Source, own: Source, reading: Reading, track: Tracker) -> Dataset:
+    """The data that are learnt from, and those that are measured where ``own`` is None."""
+    how, labels = reading.options.keywords, reading.labels
+    types, table = reading.types, reading.table
+    if not _has_label_column(source, reading):
+        data = load_data(source, labels=True, types=types, table=table, track=track, **how)
+        if table is not None:
+            data = _by_schema(data, table, "the model")
+        if labels is None:
+            return data
         if own is not None:
             raise UsageError(
                 f"{spelt('labels')} are those of {data.name}, and {_called(own)} has none",
                 hint=f"leave {spelt('test')} out, or give data with labels, such as a table",
             )
-        data = _labelled(data, reading.labels, track)
-    test = None
-    if own is not None:
-        test = load_data(own, labels=True, table=data.table, track=track, **_for_own(reading, own))
-        require_alike(data, data.name, test, _called(own))
-    return _numbered_alike(data, test)
+        given = _called(labels) if has_name(labels) else "the array of labels"
+        return labelled(data, labels, given, track)
+    if not isinstance(labels, str):
+        raise UsageError(
+            f"labels of a table are the name of a column, and not a {type(labels).__name__}",
+            hint="add them to the table as a column, and give its name",
+        )
+    if isinstance(own, Dataset):
+        raise UsageError(
+            f"{spelt('test')} is a Dataset, which has features and no column {labels!r}",
+            hint="give a table: its path, or a data frame",
+        )
+    left_out = None if table is not None else {**(types or {}), labels: "ignored"}
+    data = load_data(source, types=left_out, table=table, track=track, **how)
+    return with_column(data, source, labels, reading.options.csv, track=track)
 
 
-def _numbered_alike(data: Dataset, test: Dataset | None) -> tuple[Dataset, Dataset | None]:
-    """Both with the classes of both, by their names: a folder that lacks some numbers the others
-    otherwise, and numbers need not begin at 0."""
-    if data.labels is None:
-        return data, test
-    classes, numbers = _names_of(data)
-    if test is not None and test.labels is not None:
-        theirs, others = _names_of(test)
-        classes = tuple(dict.fromkeys([*classes, *theirs]))
-        places = {name: place for place, name in enumerate(classes)}
-        renumbered = np.array([*(places[name] for name in theirs), NO_CLASS])  # -1 is the last
-        test = replace(test, labels=renumbered[others], classes=classes)
-    return replace(data, labels=numbers, classes=classes), test
+def _read_test(
+    own: Source, data: Dataset, table: TableSchema | None, reading: Reading, track: Tracker
+) -> Dataset:
+    """A source of its own to measure on, of a table by the schema ``table``.
+
+    A class that training never saw is one like others here.
+    """
+    test = load_data(own, labels=True, table=table, track=track, **reading.options.keywords)
+    if table is not None:
+        test = _by_schema(test, table, data.name)
+    require_alike(data, data.name, test, _called(own))
+    if table is None or not isinstance(reading.labels, str):
+        return test
+    return with_column(test, own, reading.labels, reading.options.csv, track=track)
 
 
-def _names_of(data: Dataset) -> tuple[tuple[str, ...], np.ndarray]:
-    """The names of classes, and the place of each item's among them or NO_CLASS: of numbers
-    without names those that there are, each its own."""
-    assert data.labels is not None
-    if data.classes is not None:
-        return data.classes, data.labels
-    values = np.unique(data.labels[data.labels != NO_CLASS])
-    places = np.where(data.labels == NO_CLASS, NO_CLASS, np.searchsorted(values, data.labels))
-    return tuple(map(str, values.tolist())), places
+def _by_schema(data: Dataset, table: TableSchema, of: str) -> Dataset:
+    """Rows of a table by a schema: those of a Dataset are features already, maybe of another one
+    with the same columns and categories.
+
+    Raises:
+        DataError: they are features of others.
+    """
+    if data.table is table:
+        return data
+
+    def kept(column: Column) -> tuple[Any, ...]:
+        return column.name, column.kind, column.width, column.classes
+
+    before = () if data.table is None else data.table.columns
+    if list(map(kept, before)) != list(map(kept, table.columns)):
+        raise DataError(
+            f"the features of {data.name} are not those of the columns of {of}",
+            hint="give the path or the data frame that they were made of",
+        )
+    return data.reencoded(table)
 
 
 def has_name(source: Source) -> bool:
@@ -233,122 +295,3 @@ def _named(source: Source, test: Dataset | None) -> tuple[str, str] | None:
 def _called(given: Any) -> str:
     """What messages call data or labels."""
     return os.fspath(given) if has_name(given) else "those given"
-
-
-def _for_own(reading: Reading, own: Source) -> dict[str, Any]:
-    """How data of their own to measure on are read: as the others, where they are of that kind."""
-    return reading.options.fitting(os.fspath(own)).keywords if has_name(own) else {}
-
-
-def _labelled(data: Dataset, labels: Any, track: Tracker) -> Dataset:
-    """Items with the labels of another source, or of an array.
-
-    Raises:
-        DataError: it has no whole number for each, or in an array no text.
-    """
-    given = _called(labels) if has_name(labels) else "the array of labels"
-    if has_name(labels):
-        labels = load_data(labels, as_is=True, track=track).items
-    found = labels if isinstance(labels, np.ma.MaskedArray) else np.asarray(labels)
-    if found.shape not in ((len(data),), (len(data), 1)):
-        raise DataError(
-            f"{given} has the shape {found.shape}, and labels of {data.name} are "
-            f"{len(data):,} whole numbers",
-            hint="give an array of one class a row, and of a table the name of a column",
-        )
-    found = found.reshape(-1)
-    known, found = ~_missing(found), np.ma.getdata(found)
-    values, numbers = np.unique(_as_classes(found[known], given), return_inverse=True)
-    _require_classes(given, len(values))
-    classes = np.full(len(data), NO_CLASS, np.int64)
-    classes[known] = numbers
-    names = (each if isinstance(each, str) else str(int(each)) for each in values.tolist())
-    return replace(data, labels=classes, classes=tuple(names))
-
-
-def _missing(labels: np.ndarray) -> np.ndarray:
-    """Which of some labels are masked, None, NaN or another mark of a missing value."""
-    masked, values = np.ma.getmaskarray(labels), np.ma.getdata(labels)
-    if values.dtype.kind == "f":
-        return masked | np.isnan(values)
-    if values.dtype.kind != "O":
-        return masked
-    marked = [missing_mark(each) is not None or bool(each != each) for each in values]
-    return masked | np.array(marked, bool)
-
-
-def _as_classes(values: np.ndarray, given: str) -> np.ndarray:
-    """Labels that are known as whole numbers, or texts.
-
-    Raises:
-        DataError: they are neither.
-    """
-    if values.dtype.kind == "O" and all(isinstance(each, Real) for each in values):
-        values = np.array(values.tolist())  # numbers beside what is missing
-    kind, odd = values.dtype.kind, values
-    if kind in "UO":
-        return values.astype(str)
-    if kind in "iubf":
-        odd = values[~np.isfinite(values) | (values != np.rint(values))]
-    if len(odd):
-        raise DataError(
-            f"{given} holds {odd[0]}, and labels are whole numbers",
-            hint="give whole numbers, or in Python texts",
-        )
-    return values
-
-
-def _labelled_tables(
-    source: Source,
-    own: Source,
-    reading: Reading,
-    how: Mapping[str, Any],
-    track: Tracker,
-) -> tuple[Dataset, Dataset | None]:
-    """Tables of which a column holds the classes, and is left out of what is learnt."""
-    name = reading.labels
-    if not isinstance(name, str):
-        raise UsageError(
-            f"labels of a table are the name of a column, and not a {type(name).__name__}",
-            hint="add them to the table as a column, and give its name",
-        )
-    if isinstance(own, Dataset):
-        raise UsageError(
-            f"{spelt('test')} is a Dataset, which has features and no column {name!r}",
-            hint="give a table: its path, or a data frame",
-        )
-    types = dict(reading.types or {})
-    full = load_data(source, types={**types, name: "categorical"}, track=track, **how)
-    left_out = None if reading.table is not None else {**types, name: "ignored"}
-    data = load_data(source, types=left_out, table=reading.table, track=track, **how)
-    data, test = _with_column(data, full, name), None
-    if own is not None:
-        others = _for_own(reading, own)
-        test = load_data(own, table=data.table, track=track, **others)
-        # by its own schema: what training never saw is a class like others here
-        full = load_data(own, types={**types, name: "categorical"}, track=track, **others)
-        test = _with_column(test, full, name)
-    return _numbered_alike(data, test)
-
-
-def _with_column(data: Dataset, full: Dataset, name: str) -> Dataset:
-    """Rows with the classes that a column of theirs holds."""
-    assert full.table is not None
-    column = full.table[name]
-    if not column.width:  # one value throughout, or none
-        value = column.value
-        labels = np.full(len(data), NO_CLASS if value is None else 0)
-        return replace(data, labels=labels, classes=() if value is None else (value,))
-    labels = column.codes(np.asarray(full.items[:, column.features]))
-    classes = tuple(each for each in column.classes if each is not None)
-    _require_classes(name, len(classes))
-    labels[labels == len(classes)] = NO_CLASS  # missing cells are the last of its classes
-    return replace(data, labels=labels, classes=classes)
-
-
-def _require_classes(name: str, count: int) -> None:
-    if count > MOST_CLASSES:
-        raise DataError(
-            f"{name} holds more than {MOST_CLASSES} different labels: so many are not told apart",
-            hint="give a column of classes",
-        )

@@ -26,17 +26,22 @@ def code_use(
     track: Tracker,
 ) -> CodeUse | None:
     """How well classes are told from the codes of each model, of PCA with as many numbers as the
-    best model has, and from the items themselves; None without classes.
+    best model has, and from the items themselves; None without labels.
 
     Args:
         column: of a table, the column that says the classes; models that were given may have
             learnt from it, and get its mean instead.
         most: items that classifiers are fitted to, drawn by the seed; None for as many as are
             done in half a minute or so.
+
+    Raises:
+        DataError: the labels are no classes to be told apart.
     """
     # models of tables that were given standardise columns in their own way
     apart = parts.test.table is not None and any(each.kind == "given" for each in candidates)
-    labels = find_labels(parts.training, parts.test)
+    labels = None
+    if column is not None or len(parts.classes) > 1:  # a folder that all images lie in is no class
+        labels = find_labels(parts.training, parts.test, parts.things)
     if labels is None:
         return None
     names = {each.name for each in candidates}
@@ -45,8 +50,6 @@ def code_use(
     for group in groups:
         told = _hidden(labels, group[0], column)
         measured = _measured(group, candidates[best], told, parts, most=most, track=track)
-        if measured is None:
-            return None
         own = {each.name for each in group}
         rows += [each for each in measured.rows if each.name in own]
         if candidates[best] in group:
@@ -68,7 +71,7 @@ def _measured(
     *,
     most: int | None,
     track: Tracker,
-) -> CodeUse | None:
+) -> CodeUse:
     encoders: dict[str, Encoder] = {each.name: each.autoencoder.encode for each in group}
     kinds: dict[str, Kind] = {each.name: each.kind for each in group}
     if best in group:
