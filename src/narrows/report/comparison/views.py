@@ -23,7 +23,7 @@ from narrows.report.comparison.result import (
     JpegWalk,
     LatentSpace,
 )
-from narrows.report.comparison.wording import pixels_error
+from narrows.report.comparison.wording import cut_to, pixels_error
 from narrows.support.number_text import three_digits
 
 _GROUPS = {
@@ -127,17 +127,12 @@ def _even(cells: Sequence[str | None]) -> list[str | None]:
         if any(len(cell.partition(".")[2]) > room for cell in there):
             cells = [cell and _without_zeros(f"{float(cell):z.{room}f}") for cell in cells]
     elif there:
-        cells = [cell and shortened(cell) for cell in cells]
+        cells = [cell and cut_to(cell, _LONGEST) for cell in cells]
     return even_decimals([cell or None for cell in cells])
 
 
 def _without_zeros(number: str) -> str:
     return number.rstrip("0").rstrip(".") if "." in number else number
-
-
-def shortened(text: str) -> str:
-    """A text that may be long, as a cell shows it."""
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def features_view(part: Features, drawings: Drawings) -> list[dict[str, Any]]:

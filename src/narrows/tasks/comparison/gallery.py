@@ -10,9 +10,11 @@ import numpy as np
 from narrows.baselines.jpeg_size import jpeg_at_bytes
 from narrows.data import Dataset, TableSchema
 from narrows.data.tables import shown_cells
+from narrows.data.tables.columns import MAX_TEXT
 from narrows.errors import NarrowsError
 from narrows.report.comparison.classes import NO_CLASS
 from narrows.report.comparison.result import Gallery, GalleryItem, Kind, Rank, Version
+from narrows.report.comparison.wording import cut_to
 from narrows.report.evaluation import fitted_pca
 from narrows.report.measures import item_errors
 from narrows.support.progress import Tracker, silent
@@ -23,8 +25,8 @@ from narrows.tasks.comparison.parts import Parts
 
 #: Items of each rank.
 EACH = 5
-# Cells of a row that are shown, and letters of each that are kept: no category has more.
-_MOST_CELLS, _LONGEST = 200, 10_000
+# Cells of a row that are shown.
+_MOST_CELLS = 200
 
 
 def gallery(
@@ -206,4 +208,4 @@ def _texts(values: Iterable[Any]) -> Iterator[str]:
         text = "" if cell is None else str(cell)
         if isinstance(cell, float):
             text = f"{cell:.0f}" if 1e8 <= abs(cell) < 1e15 else f"{cell:.9g}"
-        yield text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+        yield cut_to(text, MAX_TEXT)
