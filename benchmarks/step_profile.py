@@ -79,10 +79,7 @@ def backward(s: Any, source: Any, order: Any, panel: int, thread: int, first: in
 @part
 def learn(s: Any, threads: int, thread: int) -> None:
     for task in range(s.task_bounds[thread], s.task_bounds[thread + 1]):
-        if s.tasks[task, 2] > s.tasks[task, 1]:
-            gradients.update_weights(s, _ADAM, s.tasks[task], BATCH_SIZE, thread)
-        else:
-            gradients.update_bias(s, _ADAM, s.tasks[task], BATCH_SIZE, thread)
+        gradients.update(s, _ADAM, s.tasks[task], BATCH_SIZE, thread)
 
 
 @part

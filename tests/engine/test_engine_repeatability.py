@@ -10,7 +10,7 @@ from narrows.engine import Trainer
 from narrows.engine.fused import stack, threads
 from narrows.engine.fused.fastest import Fastest, Turn, Way
 from narrows.engine.fused.runner import FusedRunner
-from narrows.engine.fused.structure import CONTROL_SIZE
+from narrows.engine.fused.structure import PAUSES, Stack
 from narrows.engine.fused.threads import Pace
 from narrows.engine.fused.trainer import FusedTrainer
 
@@ -86,9 +86,13 @@ def test_any_change_of_threads_and_any_pauses_give_the_same_bytes(
     expected = trainer.train(items, order).tobytes(), state_bytes(trainer.state())
     pauses = np.random.default_rng(0)
 
-    def pausing() -> np.ndarray:
+    new_control = threads.new_control
+
+    def pausing(stack: Stack) -> np.ndarray:
+        control = new_control(stack)
+        control[PAUSES] = len(control)
         turns = pauses.integers(0, 3000, 97) * (pauses.random(97) < 0.2)
-        return np.concatenate([np.zeros(CONTROL_SIZE, np.int64), turns])
+        return np.concatenate([control, turns])
 
     use_threads(4, True, monkeypatch)
     monkeypatch.setattr(stack, "Fastest", Random)

@@ -11,13 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numba import njit
 
 from helpers.engine_cases import Case, use_threads
 from narrows.engine.fused import loops
 from narrows.engine.fused import threads as module
+from narrows.engine.fused.machine import claim
 from narrows.engine.fused.runner import FusedRunner
+from narrows.engine.fused.sharing import layer_done
+from narrows.engine.fused.structure import ARRIVALS
 from narrows.engine.fused.trainer import FusedTrainer
 from narrows.errors import NarrowsError
+from narrows.support.compiling.kernels import KERNEL
 
 CASE = Case((33,), (64, 2, 64), "relu", batch_size=33, count=150)
 THREADS, STEPS = 3, 5
@@ -114,20 +119,26 @@ def test_a_thread_that_fails_between_steps_stops_the_others(
     assert isinstance(in_time(train), Boom)
 
 
+@njit(**KERNEL)
+def _come(s: Any, times: int) -> None:
+    """Come to so many barriers, and leave so many layers, as a thread does in a step."""
+    for number in range(times):
+        claim(s.control, ARRIVALS)
+        layer_done(s, len(s.width) - 1 - number)
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("layers", range(1, 5))
 def test_a_thread_that_fails_between_layers_stops_the_others(
     layers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One thread has fewer layers: it comes to the barriers behind them too early, or never."""
+    """One thread is gone when the others come to a barrier, or wait until it has left a layer."""
 
     def work(kernel: Any, arguments: tuple[Any, ...], number: int) -> None:
         if number != 1:
             return kernel(*arguments)
-        s, rates = arguments[0], arguments[6]
-        fewer = s._replace(width=s.width[: layers + 1].copy())
-        kernel(fewer, *arguments[1:6], rates[:1].copy(), *arguments[7:])
+        _come(arguments[0], layers)
         raise Boom
 
     monkeypatch.setattr(loops, "train", Kernel(loops.train, work))

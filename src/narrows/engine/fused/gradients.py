@@ -52,12 +52,12 @@ def _keep_factors(s: Stack, layer: int, column: int, work: Any, deltas: int, val
     if s.flipped[layer]:
         left, right, rows, columns = right, left, columns, rows
     to = s.left_at[layer] + column * TILE_COLUMNS
-    first, end = share_of(rows, 1, worker)
+    first, end = share_of(rows, 1, worker.part, worker.parts)
     for j in range(first, end):
         here, there = left + j * TILE_COLUMNS, to + j * slots
         copy(work[here : here + TILE_COLUMNS], s.left[there : there + TILE_COLUMNS])
     to = s.right_at[layer] + column * TILE_COLUMNS * TILE_COLUMNS
-    first, end = share_of(columns, LANES, worker)
+    first, end = share_of(columns, LANES, worker.part, worker.parts)
     turn_to_tiles(work, right, first, end, s.right, to, slots * TILE_COLUMNS)
 
 
@@ -76,7 +76,7 @@ def _sum_deltas(s: Stack, layer: int, number: int, work: Any, at: int,
     """The sum of a panel's deltas over its items and, in an image, its places."""
     size = s.bias_size[layer]
     sums = s.bias_sums[number, s.sums_at[layer] : s.sums_at[layer] + size]
-    first, end = share_of(size, 1, worker)
+    first, end = share_of(size, 1, worker.part, worker.parts)
     fill(sums[first:end], np.float32(0))
     for place in range(0, s.width[layer], size):
         for j in range(first, end):
@@ -85,7 +85,7 @@ def _sum_deltas(s: Stack, layer: int, number: int, work: Any, at: int,
 
 
 @inner
-def _update(
+def _adam_on(
     parameters: Any, first_moment: Any, second_moment: Any, at: int, row: int, moments_at: int,
     rows: int, size: int, gradient: Any, gradient_row: int, adam_: Adam, decay: np.float32,
 ) -> None:  # fmt: skip
@@ -109,7 +109,16 @@ def _fetch(parameters: Any, at: int, row: int, rows: int, size: int) -> None:
 
 
 @inner
-def update_weights(s: Stack, adam_: Adam, task: Any, count: int, thread: int) -> None:
+def update(s: Stack, adam_: Adam, task: Any, count: int, thread: int) -> None:
+    """Do one task, of a step over ``count`` items: a piece of a weight matrix, or a bias."""
+    if task[2] > task[1]:
+        _update_weights(s, adam_, task, count, thread)
+    else:
+        _update_bias(s, adam_, task, count, thread)
+
+
+@inner
+def _update_weights(s: Stack, adam_: Adam, task: Any, count: int, thread: int) -> None:
     """Sum the gradient of a piece of a weight matrix over the batch's ``count`` items, and apply
     it, a block of columns at a time."""
     layer, first, last, from_, end, moments_at = task
@@ -138,7 +147,7 @@ def update_weights(s: Stack, adam_: Adam, task: Any, count: int, thread: int) ->
                     gradient, each * TILE_COLUMNS, _BLOCK, depth,
                     s.no_starts, 0, NO_FLOOR, s.present[thread, 0, :0],
                 )  # fmt: skip
-        _update(
+        _adam_on(
             s.parameters, s.first_moment, s.second_moment, start + j, row,
             moments_at + (j - from_) * rows, rows, min(_BLOCK, end - j), gradient, _BLOCK,
             adam_, adam_.decay,
@@ -176,7 +185,7 @@ def _sum_nonzero(s: Stack, left_at: int, row: int, right_at: int, tiles: int, co
 
 
 @inner
-def update_bias(s: Stack, adam_: Adam, task: Any, count: int, thread: int) -> None:
+def _update_bias(s: Stack, adam_: Adam, task: Any, count: int, thread: int) -> None:
     """The bias's gradient is the sum of the layer's deltas over the batch."""
     layer, moments_at = task[0], task[5]
     size = s.bias_size[layer]
@@ -186,7 +195,7 @@ def update_bias(s: Stack, adam_: Adam, task: Any, count: int, thread: int) -> No
         sums = s.bias_sums[number, s.sums_at[layer] : s.sums_at[layer] + size]
         for j in range(size):
             gradient[j] += sums[j]
-    _update(
+    _adam_on(
         s.parameters, s.first_moment, s.second_moment, s.bias_at[layer], 0, moments_at, 1,
         size, gradient, 0, adam_, np.float32(0),
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """The loops over steps and over items: what Python calls, once for each thread.
 
-A step over one batch has two phases with a barrier after each:
+A step over one batch has two phases, and a barrier at its end:
 
 1. *Items.* Panels of TILE_COLUMNS items go through the whole stack and back: they are read, every
    activation is computed, the loss and every delta (the loss's derivative by a layer's input sum).
@@ -13,7 +13,11 @@ A step over one batch has two phases with a barrier after each:
 2. *Weights.* Each thread owns a share of the rows of every weight matrix, or several shares where
    fewer threads work than could. It sums their gradient over the batch in registers and updates
    them and Adam's moments at once: the gradient as a whole is never written to memory, and the
-   moments never leave the core that owns them.
+   moments seldom leave the core that owns them. A layer's turn comes when all threads have left it
+   on their way back, the last layer's first: who is ahead does not wait for the phase's end.
+
+Rows of a crew's products, and weights, are claimed in pieces, a thread's own before others'
+(`sharing.py`): where a core is slow, or is taken away between two pieces, the other does more.
 
 How many threads work, one or more, and in which crews, may change from call to call: the fastest
 way is found in use (`fastest.py`), and threads that became slow end after a step where the caller
@@ -41,8 +45,7 @@ from narrows.engine.evidence import SMALLEST_VARIANCE
 from narrows.engine.fused.activating import draw_codes, through_drawing
 from narrows.engine.fused.gradients import (
     keep_for_gradient,
-    update_bias,
-    update_weights,
+    update,
 )
 from narrows.engine.fused.losses import output_deltas, panel_loss
 from narrows.engine.fused.machine import (
@@ -62,8 +65,17 @@ from narrows.engine.fused.moving import (
 )
 from narrows.engine.fused.products import backward, forward
 from narrows.engine.fused.registers import TILE_COLUMNS
-from narrows.engine.fused.sharing import Worker, wait_for_crew, worker_of
+from narrows.engine.fused.sharing import (
+    Worker,
+    crew_of_all,
+    layer_done,
+    next_piece,
+    wait_for_crew,
+    wait_for_layer,
+    worker_of,
+)
 from narrows.engine.fused.structure import (
+    CLAIMED,
     ENDING,
     MADE,
     PANELS_AT_A_TIME,
@@ -115,10 +127,11 @@ def _take_forward(
 @inner
 def _take_back(
     s: Stack, count: int, first: int, panels: int, apart: int, loss: Loss, scale: np.float32,
-    weight: np.float32, work: Any, worker: Worker,
+    weight: np.float32, is_last: bool, work: Any, worker: Worker,
 ) -> None:  # fmt: skip
     """Take them back, and leave both factors of every gradient. ``scale`` is what each value's loss
-    counts, ``weight`` what each nat of divergence does."""
+    counts, ``weight`` what each nat of divergence does. After the last of a step's groups the
+    worker needs a layer's weights no more, nor does its gradient the worker."""
     part, parts = worker.part, worker.parts
     for i in range(part, panels, parts):
         own = work[i * s.panel_size :]
@@ -135,6 +148,8 @@ def _take_back(
             keep_for_gradient(s, layer, first + i * apart, work, i * s.panel_size, worker)
         if layer > 1:
             backward(s, layer, panels, work, worker)
+        if is_last:
+            layer_done(s, layer)
         wait_for_crew(s, worker)
 
 
@@ -148,6 +163,25 @@ def _evidence_scale(s: Stack, loss: Loss, values: int) -> float:
     for part in s.panel_losses:
         total += part
     return 0.5 / (total / values + SMALLEST_VARIANCE)
+
+
+@inner
+def _learn(s: Stack, now: Adam, count: int, done: int, worker: Worker) -> None:
+    """Update all weights by a step over ``count`` items: those that the worker owns, and what it
+    comes to of others', each when as many threads as ``done`` says have left its layer."""
+    owners = len(s.task_bounds) - 1
+    for shift in range(worker.parts):
+        first = (worker.part + shift) % worker.parts
+        for owner in range(first, owners, worker.parts):
+            begin, end = s.task_bounds[owner], s.task_bounds[owner + 1]
+            each = next_piece(s, worker, owner, end - begin, -1)
+            while each >= 0:
+                task = s.tasks[begin + each]
+                wait_for_layer(s, task[0], done)
+                if stopped(s.control):
+                    return
+                update(s, now, task, count, worker.thread)
+                each = next_piece(s, worker, owner, end - begin, each)
 
 
 def _train(
@@ -166,6 +200,8 @@ def _train(
     worker = worker_of(thread, parts)
     width, crews, owners = s.width[0], threads // parts, len(s.task_bounds) - 1
     room = owners // crews  # of so many threads
+    for number in range(2 * owners):
+        s.claimed[thread, number] = 0
     work = s.work[worker.crew * room * s.work_row :]
     panels, at_a_time = s.slots // TILE_COLUMNS, room * s.panels_at_a_time
     if not s.drawing:
@@ -180,6 +216,7 @@ def _train(
             if stopped(s.control):
                 break
             group = min(at_a_time, -(-(panels - panel) // crews))
+            is_last = panel + at_a_time * crews >= max(panels, crews)
             _take_forward(
                 s, inputs, wanted, order, start, count, panel, group, crews, loss, noise, work,
                 worker,
@@ -188,27 +225,22 @@ def _train(
                 barrier(s.control, threads)
                 scale = np.float32(_evidence_scale(s, loss, values) / values)
                 weight = np.float32(s.beta / values)
-            _take_back(s, count, panel, group, crews, loss, scale, weight, work, worker)
-        barrier(s.control, threads)
-        if thread == 0:
-            # between two barriers, so that all end after the same step
-            s.control[ENDING] = is_asked_to_end(s.control)
-            for part in s.panel_losses:
-                losses[step] += part
+            _take_back(
+                s, count, panel, group, crews, loss, scale, weight, is_last, work, worker
+            )  # fmt: skip
         ahead = start + batch_size + thread * TILE_COLUMNS
         prefetch_items(inputs, order, ahead, min(TILE_COLUMNS, len(order) - ahead), width)
         now = Adam(
             rates[step], decays[step], constants.keep_first, constants.keep_second,
             constants.epsilon,
         )  # fmt: skip
-        for owner in range(thread, owners, threads):
-            for task in s.tasks[s.task_bounds[owner] : s.task_bounds[owner + 1]]:
-                if stopped(s.control):
-                    break
-                if task[2] > task[1]:
-                    update_weights(s, now, task, count, thread)
-                else:
-                    update_bias(s, now, task, count, thread)
+        _learn(s, now, count, (step + 1) * threads, crew_of_all(s, threads, thread))
+        if thread == 0:
+            wait_for_layer(s, len(s.width) - 1, (step + 1) * threads)
+            # before the barrier, so that all end after the same step
+            s.control[ENDING] = is_asked_to_end(s.control)
+            for part in s.panel_losses:
+                losses[step] += part
         barrier(s.control, threads)
         if thread == 0:
             s.control[MADE] = step + 1
@@ -229,7 +261,7 @@ def _run(
     """
     control = flush_denormals(0)
     layers, width, at_a_time = len(s.width), s.width[0], s.panels_at_a_time
-    alone = Worker(thread, thread, 0, 1)
+    alone = worker_of(thread, 1)
     work = s.work[thread * s.work_row :]
     order = s.present[thread, 0]  # nobody needs it while items are read
     apart = TILE_COLUMNS * TILE_COLUMNS
@@ -237,7 +269,7 @@ def _run(
     tiles_at = s.tiles_at + thread * -(-width // TILE_COLUMNS) * apart
     together = at_a_time * TILE_COLUMNS
     while True:
-        group = first + claim(s.control) * together
+        group = first + claim(s.control, CLAIMED) * together
         if group >= last or stopped(s.control):
             break
         panels = min(at_a_time, -(-(last - group) // TILE_COLUMNS))

@@ -15,7 +15,7 @@ from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-from narrows.engine.fused.structure import ARRIVALS, ASKED, CLAIMED, CONTROL_SIZE
+from narrows.engine.fused.structure import ARRIVALS, ASKED, PAUSES
 from narrows.support.compiling.parts import part
 
 #: Compiles a function that only compiled functions call.
@@ -160,33 +160,39 @@ def is_asked_to_end(control: Any) -> bool:
 
 
 @inner
-def claim(control: Any) -> int:
-    """The next piece of work that no thread has taken yet, counted from 0."""
-    return _count(control, CLAIMED)
+def claim(control: Any, place: int) -> int:
+    """The next piece of work that no thread has taken yet, counted from 0 in ``control[place]``."""
+    number = _count(control, place)
+    _pause(control, number)
+    return number
 
 
 @inner
-def _pause(control: Any, number: int) -> int:
-    """How many turns a thread pauses which is the ``number``-th to come: none, but in a test, where
-    these stand behind what else a control holds."""
-    pauses = len(control) - CONTROL_SIZE
-    return control[CONTROL_SIZE + number % pauses] if pauses > 0 else 0
+def _pause(control: Any, number: int) -> None:
+    """Pause for some turns where this is the ``number``-th time: none, but in a test."""
+    pauses = control[PAUSES]
+    if pauses > 0:
+        for _ in range(control[pauses + number % (len(control) - pauses)]):
+            _held(control, ARRIVALS)
 
 
 @inner
 def barrier(control: Any, threads: int) -> None:
     """Wait until all ``threads`` have called this as often as the caller has, or :func:`stop`.
 
-    ``control`` is int64 (CONTROL_SIZE,) that starts at zero.
+    ``control`` is int64 that starts at zero.
     """
     if threads == 1:
         return
-    number = _count(control, ARRIVALS)
-    target = (number // threads + 1) * threads
-    for _ in range(_pause(control, number)):
-        _held(control, ARRIVALS)
+    number = claim(control, ARRIVALS)
+    wait_for(control, ARRIVALS, (number // threads + 1) * threads)
+
+
+@inner
+def wait_for(control: Any, place: int, target: int) -> None:
+    """Wait until ``control[place]`` has come to ``target``, or :func:`stop` was called."""
     waited = 0
-    while 0 <= _held(control, ARRIVALS) < target:
+    while _held(control, place) < target and not stopped(control):
         waited += 1
         if waited > _PATIENCE:
             _give_way()

@@ -213,6 +213,7 @@ def lay_out(layers: Sequence[Layer], slots: int, threads: int) -> Stack:
         present=np.zeros((threads, at_a_time * threads, longest + CHOSEN_AHEAD), np.int64),
         present_count=np.zeros((threads, at_a_time * threads + _APART), np.int64),
         nonzero=np.zeros((threads, TILE_ROWS * padded(slots, 64) // 64 + _APART), np.int64),
+        claimed=np.zeros((threads, 2 * threads + _APART), np.int64),
         tasks=tasks,
         task_bounds=bounds,
         control=np.zeros(0, np.int64),
@@ -277,7 +278,8 @@ def _share_out(layers: Sequence[Layer], slots: int, threads: int) -> tuple[np.nd
     ones first, so that small ones even out what is left.
 
     Returns the tasks, (layer, first row, last row + 1, first column, last column + 1), where equal
-    rows stand for the bias and columns for its values, and the bounds of each thread's tasks.
+    rows stand for the bias and columns for its values, and the bounds of each thread's tasks: the
+    last layer's first, whose gradient is complete first.
     """
     own: list[list[_Task]] = [[] for _ in range(threads)]
     costs = [0] * threads
@@ -302,7 +304,7 @@ def _share_out(layers: Sequence[Layer], slots: int, threads: int) -> tuple[np.nd
                 dealt.append((number, first, last, 0, size))
     for task in sorted(dealt, key=cost, reverse=True):
         give(costs.index(min(costs)), task)
-    tasks = [task for each in own for task in sorted(each)]
+    tasks = [task for each in own for task in sorted(each, key=lambda task: (-task[0], task))]
     return np.array(tasks), np.cumsum([0, *map(len, own)])
 
 

@@ -1,9 +1,15 @@
-"""Who computes what of a step: crews of threads, and each thread's share."""
+"""Who computes what of a step: crews of threads, each thread's share, and who takes more of it.
+
+A core may be slower than another, or be taken away for a moment. So what a thread owns is cut in
+pieces. Each begins with its own, which its caches hold, and then takes what others have not begun.
+To claim a piece is to count one up; nobody sets a counter back: of each phase the number of pieces
+is known, and every thread counts one too far, so each knows where the next phase begins.
+"""
 
 from typing import NamedTuple
 
-from narrows.engine.fused.machine import barrier, inner
-from narrows.engine.fused.structure import Stack
+from narrows.engine.fused.machine import barrier, claim, inner, wait_for
+from narrows.engine.fused.structure import APART, CONTROL_SIZE, Stack
 
 
 class Worker(NamedTuple):
@@ -17,19 +23,40 @@ class Worker(NamedTuple):
     crew: int
     part: int  # of the crew's, from 0 on
     parts: int
+    counters: int  # which of those of pieces begin what this crew claims
 
 
 @inner
 def worker_of(thread: int, parts: int) -> Worker:
     """Thread number ``thread``, where crews are of ``parts``."""
-    return Worker(thread, thread // parts, thread % parts, parts)
+    return Worker(thread, thread // parts, thread % parts, parts, 0)
 
 
 @inner
-def share_of(size: int, unit: int, worker: Worker) -> tuple[int, int]:
-    """A worker's first of ``size`` values, a multiple of ``unit``, and the end of its values."""
+def crew_of_all(s: Stack, threads: int, thread: int) -> Worker:
+    """The same thread, as one of all, who share the weights."""
+    return Worker(thread, 0, thread, threads, len(s.task_bounds) - 1)
+
+
+@inner
+def next_piece(s: Stack, worker: Worker, owner: int, pieces: int, last: int) -> int:
+    """The next of an owner's ``pieces`` that nobody of the crew has taken, the ``last`` having been
+    the worker's, or -1 before its first; -1 where all are taken."""
+    if worker.parts == 1:
+        return last + 1 if last + 1 < pieces else -1
+    number, claimed = worker.counters + owner, s.claimed[worker.thread]
+    each = claim(s.control, CONTROL_SIZE + number * APART) - claimed[number]
+    if each < pieces:
+        return each
+    claimed[number] += pieces + worker.parts
+    return -1
+
+
+@inner
+def share_of(size: int, unit: int, part: int, parts: int) -> tuple[int, int]:
+    """A part's first of ``size`` values, a multiple of ``unit``, and the end of its values."""
     units = -(-size // unit)
-    first, end = units * worker.part // worker.parts, units * (worker.part + 1) // worker.parts
+    first, end = units * part // parts, units * (part + 1) // parts
     return min(first * unit, size), min(end * unit, size)
 
 
@@ -39,3 +66,20 @@ def wait_for_crew(s: Stack, worker: Worker) -> None:
     unless the work was stopped."""
     if worker.parts > 1:
         barrier(s.control, worker.parts)
+
+
+@inner
+def layer_done(s: Stack, layer: int) -> None:
+    """Tell that a thread has left a layer for this step."""
+    claim(s.control, _layer_place(s, layer))
+
+
+@inner
+def wait_for_layer(s: Stack, layer: int, times: int) -> None:
+    """Wait until that was told so many times, or the work was stopped."""
+    wait_for(s.control, _layer_place(s, layer), times)
+
+
+@inner
+def _layer_place(s: Stack, layer: int) -> int:
+    return CONTROL_SIZE + (2 * (len(s.task_bounds) - 1) + layer) * APART

@@ -24,11 +24,15 @@ SQUARED, ABSOLUTE, HUBER, CROSS_ENTROPY = range(4)
 NO_WINDOWS, WINDOWS_BELOW, WINDOWS_ABOVE = range(3)
 # Weights that do not fit in the cache are fetched once for so many panels; the panels have to fit.
 PANELS_AT_A_TIME = 4
-# What lies in a call's control, each on a cache line of its own: how often threads came to a
+# What lies in a call's control, each on cache lines of its own: how often threads came to a
 # barrier; whether the caller asked them to end early, and whether they do after this step; how many
-# steps were made; and how much of the work was claimed.
-ARRIVALS, ASKED, ENDING, MADE, CLAIMED = range(0, 80, 16)
-CONTROL_SIZE = 80
+# steps were made; how much of the work was claimed; and where pauses stand that a test has threads
+# make, or 0.
+APART = 16
+ARRIVALS, ASKED, ENDING, MADE, CLAIMED, PAUSES = range(0, 6 * APART, APART)
+# Behind it: of each owner how many pieces of rows were claimed, and of weights; and for each layer
+# how often threads were done with it.
+CONTROL_SIZE = 6 * APART
 
 
 @hold
@@ -79,11 +83,12 @@ class Stack(NamedTuple):
     present: np.ndarray  # (threads, a crew's panels, longest side): inputs not zero in a panel
     present_count: np.ndarray  # how many of them, or 0 where nearly all are
     nonzero: np.ndarray  # (threads, tile rows x words): of a tile's left factor, 64 slots a word
+    claimed: np.ndarray  # (threads, 2 x threads): a thread's own note of what was claimed in full
 
     tasks: np.ndarray  # (tasks, 6): layer, first and last row + 1, columns likewise, offset into
     # moments; no row: bias
     task_bounds: np.ndarray  # (threads + 1,): which tasks each of the most threads owns
-    control: np.ndarray  # (CONTROL_SIZE,): what threads tell one another; each call gets its own
+    control: np.ndarray  # what threads tell one another; each call gets its own
     no_starts: np.ndarray  # zeros, where a product adds nothing
     slots: int  # items that fit at once: the batch, padded to whole panels
     drawing: int  # the layer that draws codes, or 0

@@ -19,7 +19,7 @@ import numpy as np
 from numba import typeof
 
 from narrows.engine.fused.machine import ask_to_end, stop
-from narrows.engine.fused.structure import CONTROL_SIZE, MADE, Stack
+from narrows.engine.fused.structure import APART, CONTROL_SIZE, MADE, Stack
 from narrows.errors import NarrowsError
 
 
@@ -54,7 +54,7 @@ def run_in_threads(
             unfinished.
     """
     # of its own: whom an earlier call stopped stays stopped
-    control = new_control()
+    control = new_control(stack)
     stack = stack._replace(control=control)
     _prepare(kernel, (stack, *arguments, threads, 0))
     if threads == 1:
@@ -151,9 +151,10 @@ class _Helper:
 _IDLE = list[_Helper]()
 
 
-def new_control() -> np.ndarray:
+def new_control(stack: Stack) -> np.ndarray:
     """What the threads of one call tell one another."""
-    return np.zeros(CONTROL_SIZE, np.int64)
+    counters = 2 * (len(stack.task_bounds) - 1) + len(stack.width)
+    return np.zeros(CONTROL_SIZE + counters * APART, np.int64)
 
 
 def startable(count: int) -> int:
