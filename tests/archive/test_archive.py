@@ -22,8 +22,7 @@ from narrows.archive import Archive, Trial, open_archive, opening, write_archive
 from narrows.archive import blocks as blocks_module
 from narrows.archive.arrays import Layout
 from narrows.archive.choosing import sampled_blocks
-from narrows.archive.methods.deflate import Deflate
-from narrows.archive.methods.stored import Stored
+from narrows.archive.methods.compressors import Deflate, Stored
 from narrows.archive.verifying import verify
 from narrows.errors import ArchiveError, DataError, ShapeError, UsageError
 

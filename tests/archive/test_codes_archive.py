@@ -160,7 +160,7 @@ def test_a_forged_header_is_refused(changes: dict[str, Any]) -> None:
 
 def test_a_block_of_more_than_fits_in_memory_is_refused() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("narrows.archive.codes.reading.LARGEST_BLOCK", 299 * 20)
+        patch.setattr("narrows.archive.codes.decoder.LARGEST_BLOCK", 299 * 20)
         with pytest.raises(ArchiveError, match="has 300 codes, and may have 299"):
             decompress(BLOB)
 

@@ -21,8 +21,8 @@ from hypothesis.extra import numpy as arrays
 from helpers.archive_cases import assert_same, assert_within
 from narrows import Dataset, compress, decompress
 from narrows.archive import opening, write_archive
+from narrows.archive.methods.compressors import Stored
 from narrows.archive.methods.mixing import Mixing
-from narrows.archive.methods.stored import Stored
 from narrows.archive.mixing import ScanOrder, blocks, compiled, decode_block, encode_block, in_numpy
 from narrows.archive.mixing.ans import Player, Recorder, lanes_for
 from narrows.archive.mixing.contexts import COUNT, Neighbours, fill_keys, levels_of, neighbours_of

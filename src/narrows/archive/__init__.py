@@ -2,8 +2,7 @@
 
 ==================  =======================================================================
 ``opening``         ``compress``, ``decompress``, ``open_archive``: whatever kind of data it is
-``holding``         items by their numbers, in pieces and to files, whatever holds them
-``reader``          what an archive of any kind has while it is open for reading
+``holding``         items by their numbers, in pieces and to files; what every open archive has
 ``series``          many archives as one, which an index names
 ``archive``         an archive of an array
 ``item_files``      its items to files
@@ -17,7 +16,6 @@
 ``pipeline``        a quantiser, filters and a method: from values to bytes and back
 ``error_bounds``    error bounds as a user gives them: a number, per cent, by column
 ``bounds``          values to integer levels within a guaranteed error; what is within it
-``exact_values``    the values of a block that are stored as they are
 ``filters``         differences, narrowing, byte planes
 ``deflated``        raw DEFLATE streams
 ``methods/``        integers to bytes: general compressors, formats of images, models

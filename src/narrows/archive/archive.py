@@ -11,15 +11,13 @@ import numpy as np
 from narrows.archive.arrays import Layout
 from narrows.archive.block_coder import little_endian_bytes
 from narrows.archive.blocks import MOST_PIPELINES, BlockReader
-from narrows.archive.codes.decoder import Decoder
-from narrows.archive.codes.reading import decoded
+from narrows.archive.codes.decoder import Decoder, decoded
 from narrows.archive.codes.writing import KIND as CODES
 from narrows.archive.container import Container
 from narrows.archive.files import read_files
-from narrows.archive.holding import Selection, merged
+from narrows.archive.holding import OpenArchive, Selection, merged
 from narrows.archive.item_files import is_named_folder, write_items
 from narrows.archive.pipeline import Pipeline
-from narrows.archive.reader import OpenArchive
 from narrows.archive.size_breakdown import SizeBreakdown, trials_from_header
 from narrows.archive.validation import damaged, field, finite_number
 from narrows.data.image_files import ImageFiles

@@ -24,7 +24,7 @@ from narrows.archive.bounds import (
     within,
 )
 from narrows.archive.methods import METHODS, Effort, Stored
-from narrows.archive.methods.xz import Xz
+from narrows.archive.methods.compressors import Xz
 from narrows.archive.pipeline import Pipeline
 from narrows.archive.size_breakdown import Trial
 from narrows.errors import ArchiveError

@@ -1,10 +1,12 @@
 """Items or rows by their numbers, whatever holds them: in pieces, within limits, and to files."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from narrows.archive.container import Container
+from narrows.archive.validation import damaged, field
 from narrows.errors import ArchiveError, UsageError
 from narrows.support.lazy_modules import pa
 from narrows.support.progress import NOBODY, Listener, Note, Tracker, silent
@@ -188,11 +190,7 @@ class Holding(ABC):
         self.require_within(held, max_bytes, at_least=not self.size_is_known)
 
     def _check_range(self, start: int, stop: int) -> None:
-        """Make sure that there are items from ``start`` up to ``stop``.
-
-        Raises:
-            UsageError: there are not.
-        """
+        """Make sure that there are items from ``start`` up to ``stop``."""
         if not 0 <= start <= stop <= len(self):
             raise UsageError(
                 f"{self.unit}s {start:,}:{stop:,} were asked for, and {self.name} holds "
@@ -223,6 +221,57 @@ class Holding(ABC):
             f"{usual}",
             hint=f"if you trust it, allow more: {spelt('max_bytes', held)}",
         )
+
+
+class OpenArchive(Holding):
+    """An open archive; use it in a ``with`` block.
+
+    Threads may share one, and so may forked processes. Pickled, as for processes that are started
+    otherwise, it is opened again from its file.
+
+    Attributes:
+        name: the file, as messages call it.
+        again: opens the same file once more; None where it is not known to be one.
+    """
+
+    again: "Callable[[], OpenArchive] | None"
+
+    def __init__(self, container: Container) -> None:
+        """Read what the header and the index say; a kind of archive adds its own.
+
+        Raises:
+            ArchiveError: it is damaged.
+        """
+        self.name, self._container = container.name, container
+        self.again = None
+        self._digest = field(container.header, "sha256", str, self.name)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+    @property
+    def file_size(self) -> int:
+        """The bytes of its file."""
+        return self._container.file_size
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of all values, as the archive says it."""
+        return self._digest
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.again is None:
+            raise UsageError(
+                f"{self.name} was not opened from a file, and another process cannot open it again",
+                hint="write it to a file and open that with open_archive, or send its bytes",
+            )
+        return self.again, ()
+
+    def _check_digest(self, found: str) -> None:
+        """Compare the SHA-256 of all values."""
+        if found != self._digest:
+            raise damaged(self.name, "the SHA-256 of its values does not match")
 
 
 def bytes_in_memory(batch: Any) -> int:

@@ -78,9 +78,7 @@ def compress(
             Truth values, NaN and infinity are always exact. For tables see
             :func:`narrows.archive.write_table`.
         effort: how much is tried: ``fast``, ``normal`` or ``best``.
-        grey: of a folder of images, as :func:`narrows.load_data` takes it; and so the next two.
-        resize: width and height.
-        skip_damaged: leave out what cannot be read.
+        grey, resize, skip_damaged: of a folder of images, as :func:`narrows.load_data` takes them.
         track: told how far it is.
         csv: of a CSV file, ``missing``, ``header``, ``skip_rows``, ``encoding`` and ``delimiter``,
             as :func:`narrows.load_data` takes them; ``decimal`` and ``thousands`` are refused.
@@ -212,11 +210,7 @@ def open_archive(
 def _open_again(
     path: Path, damaged_too: bool, model: SharedModel | None, digest: str
 ) -> Archive | TableArchive:
-    """Open an archive in another process, if it holds what it held.
-
-    Raises:
-        ArchiveError: it holds other values, or cannot be opened.
-    """
+    """Open an archive in another process, if it holds what it held."""
     archive = open_archive(path, damaged_too=damaged_too, model=model)
     if archive.digest != digest:
         archive.close()

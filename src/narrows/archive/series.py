@@ -175,11 +175,7 @@ class ArchiveSeries(Holding):
         return self._folder / entry.file
 
     def _whole(self, number: int) -> Archive | TableArchive:
-        """An archive, if it is what the index says.
-
-        Raises:
-            ArchiveError: it is not, or does not open.
-        """
+        """An archive, if it is what the index says."""
         entry = self.entries[number]
         archive = open_archive(self.path(entry), **self._options)
         if (len(archive), archive.digest) != (entry.count, entry.sha256):
@@ -191,11 +187,7 @@ class ArchiveSeries(Holding):
         return archive
 
     def _opened(self, number: int) -> AbstractContextManager[Archive | TableArchive]:
-        """The same, if it holds what those before it hold, so that both can be read as one.
-
-        Raises:
-            ArchiveError: it does not, or is not, or does not open.
-        """
+        """The same, if it holds what those before it hold, so that both can be read as one."""
         archive = self._whole(number)
         form = _form(archive)
         if self._form is None:
@@ -335,11 +327,7 @@ def _described(form: Any) -> str:
 
 
 def _read(path: Path, name: str) -> tuple[Entry, ...]:
-    """The archives that an index names.
-
-    Raises:
-        ArchiveError: it is none, or damaged.
-    """
+    """The archives that an index names."""
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST + 1)

@@ -27,7 +27,7 @@ from narrows.archive.bounds import AS_THEY_ARE, Grid, Quantiser, Steps, within
 from narrows.archive.error_bounds import ErrorBounds
 from narrows.archive.holding import bytes_in_memory
 from narrows.archive.methods import METHODS, Stored
-from narrows.archive.methods.base import ByteMethod
+from narrows.archive.methods.compressors import ByteMethod
 from narrows.archive.pipeline import Pipeline
 from narrows.archive.tables.cells import Cells
 from narrows.archive.tables.group import Kept

@@ -21,7 +21,7 @@ from narrows.archive.codes.decoder import Decoder
 from narrows.archive.codes.predicted import Predicted
 from narrows.archive.codes.predictor import Predictor
 from narrows.archive.container import LARGEST_PART, MAGIC, Container, Part, write_container
-from narrows.archive.methods.xz import Xz
+from narrows.archive.methods.compressors import Xz
 from narrows.archive.pipeline import Pipeline
 from narrows.archive.validation import damaged, decoding, field, whole_number
 from narrows.errors import ArchiveError

@@ -1,16 +1,12 @@
 """Methods of coding a block of integers, one family a module; ``base`` has the interface.
 
-================  ==============================================================
-``base``          what every method is; general compressors of bytes
-``stored``        bytes as they are
-``deflate``       zlib
-``bzip2``         bzip2
-``xz``            LZMA2
-``zstandard``     Zstandard, where it is installed
+================  ========================================================================
+``base``          what every method is
+``compressors``   general ones of bytes: stored, zlib, bzip2, xz, and Zstandard where it is there
 ``mixing``        context mixing, which learns as it goes
 ``rows``          columns of a table together: integers that a table's archive codes itself
 ``images``        PNG, WebP and JPEG XL, a block as one sheet
-================  ==============================================================
+================  ========================================================================
 
 ``METHODS`` has them by the names that archives use. Another one goes in there, or adds itself by
 ``register`` where it lies above this package, as :mod:`narrows.archive.codes.predicted` does; and
@@ -18,14 +14,10 @@ into ``docs/format.md``. Which of them an archive uses :mod:`narrows.archive.cho
 """
 
 from narrows.archive.methods.base import EFFORTS, Effort, Method, ReadPart
-from narrows.archive.methods.bzip2 import Bzip2
-from narrows.archive.methods.deflate import Deflate
+from narrows.archive.methods.compressors import Bzip2, Deflate, Stored, Xz, Zstandard
 from narrows.archive.methods.images import JpegXl, Png, WebP
 from narrows.archive.methods.mixing import Mixing
 from narrows.archive.methods.rows import Rows
-from narrows.archive.methods.stored import Stored
-from narrows.archive.methods.xz import Xz
-from narrows.archive.methods.zstandard import Zstandard
 
 METHODS: dict[str, type[Method]] = {
     method.name: method

@@ -84,11 +84,7 @@ def decode_block(content: bytes, order: ScanOrder) -> np.ndarray:
 
 
 def _parts(content: bytes, streams: int) -> list[bytes]:
-    """The bytes of each stream.
-
-    Raises:
-        ValueError: they are not there.
-    """
+    """The bytes of each stream."""
     place = 1 + _SIZE.size * (streams - 1)
     if len(content) < place:
         raise ValueError("a block is cut short")

@@ -56,11 +56,7 @@ def decode(order: ScanOrder, settings: Settings, content: bytes) -> np.ndarray:
 
 
 def _go(order: ScanOrder, settings: Settings, answers: Answers, values: np.ndarray) -> None:
-    """Code all rounds of ``values``, uint8 (items, places), which answers know or tell.
-
-    Raises:
-        ValueError: there are not enough answers.
-    """
+    """Code all rounds of ``values``, uint8 (items, places), which answers know or tell."""
     state = _state(settings, Learned.nothing(order, settings))
     at, size = padded_places(order, np.arange(order.places)), padded_size(order)
     first = 0

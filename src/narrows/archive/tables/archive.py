@@ -10,8 +10,7 @@ from typing import Any, ClassVar
 
 from narrows.archive.blocks import Index
 from narrows.archive.container import Container
-from narrows.archive.holding import Selection, bytes_in_memory, merged
-from narrows.archive.reader import OpenArchive
+from narrows.archive.holding import OpenArchive, Selection, bytes_in_memory, merged
 from narrows.archive.tables.cells import Cells
 from narrows.archive.tables.group import (
     LARGEST,
@@ -270,11 +269,7 @@ class TableArchive(OpenArchive):
             raise damaged(self.name, f"{what} would take {size:,} bytes")
 
     def _table(self, cells: list[Cells]) -> Any:
-        """Cells as an Arrow table.
-
-        Raises:
-            ArchiveError: they are none of the columns' types.
-        """
+        """Cells as an Arrow table."""
         self._require_plausible(sum(map(bytes_of, cells)), "a group of rows")
         try:
             arrays = [

@@ -1,7 +1,7 @@
 """Proving an archive of a table against the table that it was made of."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from narrows.archive.tables.cells import Cells
 from narrows.archive.tables.group import same_cells
 from narrows.archive.tables.layout import TableColumn
 from narrows.archive.tables.sources import TypedTable
-from narrows.archive.tables.text.description import Whole
+from narrows.archive.tables.text.description import Rows, Whole
 from narrows.data.tables.csv_options import CsvOptions
 from narrows.errors import ArchiveError, ShapeError
 from narrows.support.lazy_modules import pa
@@ -73,7 +73,7 @@ def verify_table(
     archive.check_categories(table.categories)
     _check_form(archive, table)
     meters = [DifferenceMeter() for _ in columns]
-    originals, place = _Rows(table), 0
+    originals, place = Rows(table.groups(), _joined), 0
     for group in archive.verified_groups(track=track):
         count = len(group[0].present)
         taken = originals.take(count)
@@ -102,11 +102,7 @@ def _exact(archive: TableArchive) -> Whole | None:
 
 
 def _text_is_same(archive: TableArchive, table: TypedTable) -> bool | None:
-    """Whether a CSV file has the bytes that the archive says; None where it says none.
-
-    Raises:
-        ArchiveError: it has others, or the archive is damaged.
-    """
+    """Whether a CSV file has the bytes that the archive says; None where it says none."""
     exact = _exact(archive)
     if exact is None:
         return None
@@ -122,23 +118,8 @@ def _text_is_same(archive: TableArchive, table: TypedTable) -> bool | None:
     return None if table.path is None else True
 
 
-class _Rows:
-    """The rows of a table, any number at a time."""
-
-    def __init__(self, table: TypedTable) -> None:
-        self._groups: Iterator[Any] = table.groups()
-        self._waiting: list[Any] = []
-
-    def take(self, count: int) -> Any:
-        """The next ``count`` rows as an Arrow table; None if there are not so many."""
-        while sum(table.num_rows for table in self._waiting) < count:
-            group = next(self._groups, None)
-            if group is None:
-                return None
-            self._waiting.append(group)
-        joined = pa.concat_tables(self._waiting).unify_dictionaries()
-        self._waiting = [joined.slice(count)]
-        return joined.slice(0, count)
+def _joined(tables: list[Any]) -> Any:
+    return pa.concat_tables(tables).unify_dictionaries()
 
 
 def _check_columns(archive: TableArchive, table: TypedTable) -> None:

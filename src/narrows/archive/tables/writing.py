@@ -262,11 +262,7 @@ class _Writer:
         self._rows += rows
 
     def _cells(self, group: Any) -> list[Cells] | None:
-        """The cells of a group; None where they are too many for one, and its rows can be parted.
-
-        Raises:
-            DataError: they cannot.
-        """
+        """The cells of a group; None where they are too many for one whose rows can be parted."""
         try:
             cells = list(self._table.cells(group))
             size = sum(map(bytes_of, cells))

@@ -2,7 +2,7 @@
 
 import json
 import lzma
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -102,18 +102,42 @@ class CsvText:
         return pc.binary_join_element_wise(joined, pa.scalar(self.end, text), pa.scalar("", text))
 
 
+class Rows:
+    """Rows that come in pieces, taken any number at a time.
+
+    Args:
+        pieces: Arrow tables, or arrays.
+        joined: makes one of several.
+    """
+
+    def __init__(self, pieces: Iterator[Any], joined: Callable[[list[Any]], Any]) -> None:
+        self.rest, self._joined = pieces, joined
+        self._waiting = list[Any]()
+
+    def take(self, count: int) -> Any:
+        """The next ``count`` rows; None if there are not so many."""
+        while sum(map(len, self._waiting)) < count:
+            piece = next(self.rest, None)
+            if piece is None:
+                return None
+            self._waiting.append(piece)
+        joined = self._joined(self._waiting)
+        self._waiting = [joined.slice(count)]
+        return joined.slice(0, count)
+
+
 class Comparison:
     """Compares the text that is made of a file's rows with the file, group by group."""
 
     def __init__(self, text: CsvText, source: SpelledCsv) -> None:
         self._text, self._source = text, source
-        self._raw, self._waiting = source.raw_rows(), list[Any]()
+        self._rows = Rows((rows.lines for rows in source.raw_rows()), pa.concat_arrays)
         self._row, self._letters, self._lines = 0, 0, dict[int, str]()
         self._others = 0
 
     def add(self, group: Any) -> None:
         """Compare the next rows, an Arrow table."""
-        made, lines = self._text.lines(group), self._take(group.num_rows)
+        made, lines = self._text.lines(group), self._rows.take(group.num_rows)
         for place in pc.indices_nonzero(pc.not_equal(made, lines)).to_pylist():
             line = lines[place].as_py()
             self._letters += len(line)
@@ -122,19 +146,11 @@ class Comparison:
                 self._lines[self._row + place] = line
         self._row += group.num_rows
 
-    def _take(self, count: int) -> Any:
-        """The next ``count`` lines of the file."""
-        while sum(map(len, self._waiting)) < count:
-            self._waiting.append(next(self._raw).lines)
-        joined = pa.concat_arrays(self._waiting)
-        self._waiting = [joined.slice(count)]
-        return joined.slice(0, count)
-
     def result(self) -> CsvText:
         """The description, exact where the text can be made again at little cost."""
         raw = self._source.raw
-        for rows in self._raw:  # to the end, for the file's digest
-            assert not len(rows.lines)
+        for lines in self._rows.rest:  # to the end, for the file's digest
+            assert not len(lines)
         if len(raw.tail) > _MOST_TAIL:
             return replace(self._text, reason="there are too many empty lines below its rows")
         whole = Whole(raw.digest, raw.size, raw.tail, self._lines)
