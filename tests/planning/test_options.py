@@ -6,7 +6,7 @@ from dataclasses import fields
 import pytest
 
 from narrows import Autoencoder
-from narrows.cli.fit_options import takes_fit_options
+from narrows.cli.fit import takes_fit_options
 from narrows.errors import UsageError
 from narrows.planning.options import FitOptions
 

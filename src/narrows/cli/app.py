@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from narrows.cli import archive, compare, demo, denoise, detect, explore, fit, generate, use
+from narrows.cli import archive, compare, demo, explore, fit, use
 from narrows.cli.terminal import progress, say, show, show_error, unwritten
 from narrows.errors import NarrowsError, NarrowsWarning, UsageError
 from narrows.support import memory
@@ -76,9 +76,8 @@ app.command()(compare.compare)
 app.command()(fit.fit)
 for _command in (use.summary, use.evaluate, use.encode, use.decode, use.reconstruct):
     app.command()(_command)
-app.command()(denoise.denoise)
-app.command()(generate.generate)
-app.command()(detect.detect)
+for _command in (use.denoise, use.generate, use.detect):
+    app.command()(_command)
 app.command()(explore.explore)
 app.command()(archive.compress)
 app.command()(archive.decompress)

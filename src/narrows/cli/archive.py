@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from narrows.cli.data_options import reads_data
+from narrows.cli.data_options import reads_as_written
 from narrows.cli.gathering import gathers, options_of
 from narrows.cli.many_files import ManyFiles
 from narrows.cli.options import (
@@ -64,7 +64,7 @@ CodesOnly = Annotated[
 ]
 
 
-@reads_data
+@reads_as_written
 @gathers({"codes": options_of(CodesOptions)})
 def compress(
     *,
@@ -182,7 +182,7 @@ def decompress(
     show_written(written, json, missing=list(map(list, found.missing)))
 
 
-@reads_data
+@reads_as_written
 def verify(
     archive: ArchiveArgument,
     against: Annotated[

@@ -76,7 +76,7 @@ def compare(
       narrows compare scans/ --grey --resize 64,64 --out scans.html
       narrows compare mnist --model digits.safetensors --out mine.html
     """
-    from narrows.pages.writing import require_page_name
+    from narrows.pages.building import require_page_name
 
     say(f"opening {data}")  # what computes takes seconds to load
     from narrows.tasks.comparison.parts import Reading
@@ -106,8 +106,8 @@ def compared(data: str, models: list[Path], options: CompareOptions, reading: An
 
 def write_and_show(found: "Comparison", page: Path, json: bool, **files: str) -> None:
     """Write the page; show its three sentences, and where it is."""
+    from narrows.report.comparison.compared import comparison_values
     from narrows.report.comparison.page import write_comparison
-    from narrows.report.comparison.values import comparison_values
 
     write_comparison(page, found)
     sentences = "\n".join(found.in_short)

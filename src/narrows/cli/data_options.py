@@ -81,3 +81,10 @@ GROUPS = {
 }
 #: Gives a command these options, which come to its parameters ``reading``, ``csv`` and ``files``.
 reads_data = gathers({**GROUPS, **FILES})
+# What archives, which keep cells as they are written, refuse with a sentence; no help shows it.
+_REFUSED = {
+    name: (Annotated[str | None, typer.Option(hidden=True)], None)
+    for name in ("decimal", "thousands")
+}
+#: The same for commands of archives.
+reads_as_written = gathers({"reading": Group(OF_IMAGES | OF_CSV | _REFUSED, reading), **FILES})

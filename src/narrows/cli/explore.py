@@ -74,7 +74,7 @@ def explore(
       narrows explore payments.safetensors payments.csv --port 9000
       narrows explore digits.safetensors digits --export page.html
     """
-    from narrows.pages.writing import require_page_name
+    from narrows.pages.building import require_page_name
 
     if export is not None:
         opening = "--browser" if browser else "--no-browser"
@@ -100,11 +100,7 @@ def explore(
 
 
 def _require_no_server(options: dict[str, object]) -> None:
-    """Make sure that nothing is said of a server where there is none.
-
-    Raises:
-        UsageError: something is.
-    """
+    """Make sure that nothing is said of a server where there is none."""
     given = [name for name, value in options.items() if value is not None]
     if given:
         raise UsageError(

@@ -1,20 +1,22 @@
 """``narrows fit``: train a model on data and leave it with its history and pictures."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from narrows.cli.data_options import reads_data
-from narrows.cli.fit_options import takes_fit_options
-from narrows.cli.gathering import Given, gathers, options_of
+from narrows.cli.gathering import Given, Group, gathers, options_of
 from narrows.cli.options import DataArgument, Json, path_option
 from narrows.cli.terminal import PERSON, say, show
+from narrows.planning.options import FitOptions
 from narrows.support.interruption import unbroken, with_last_words
 from narrows.support.log import log_json
 from narrows.support.pulse import resting
 from narrows.tasks.fit_options import RunOptions, SourceOptions
+from narrows.tasks.option_texts import parse_sizes, parse_types
 from narrows.tasks.outputs import check_outputs, still_there
 
 if TYPE_CHECKING:
@@ -44,6 +46,51 @@ Log = Annotated[
         "each epoch, message and error among them."
     ),
 ]
+
+
+# What is written otherwise than in Python: its type here, and what makes the value of the text.
+_WRITTEN: dict[str, tuple[Any, Callable[[Any], Any]]] = {
+    "hidden": (str | None, parse_sizes),
+    "types": (str | None, parse_types),
+    "spec": (Path | None, lambda path: path),
+}
+
+
+def _given(values: Given) -> Given:
+    return values | {name: made(values[name]) for name, (_, made) in _WRITTEN.items()}
+
+
+_GROUP = Group(
+    {
+        "coordinator": (
+            str | None,
+            typer.Option(
+                None,
+                metavar="HOST:PORT|auto",
+                help="Train with other processes: where process 0 listens; auto under SLURM, Open "
+                "MPI and Kubernetes.",
+            ),
+        ),
+        "processes": (
+            int | None,
+            typer.Option(None, metavar="N", help="How many processes train together."),
+        ),
+        "process": (
+            int | None,
+            typer.Option(None, metavar="I", help="Which of them this is, from 0 on; 0 writes."),
+        ),
+    },
+    lambda values: {
+        "coordinator": values["coordinator"],
+        "count": values["processes"],
+        "index": values["process"],
+    },
+)
+
+_CHOSEN = options_of(FitOptions, _given, {name: type_ for name, (type_, _) in _WRITTEN.items()})
+#: Gives a command these options, which come to its parameter ``chosen`` by name, and those of
+#: processes that train together, which come to ``group``.
+takes_fit_options = gathers({"chosen": _CHOSEN, "group": _GROUP})
 
 
 @reads_data

@@ -1,16 +1,34 @@
-"""Commands that use a trained model: summary, evaluate, encode, decode, reconstruct."""
+"""Commands that use a trained model: what it is, what it keeps, and what it makes of data."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from narrows.cli.data_options import CsvGiven, reads_data
+from narrows.cli.gathering import Given, gathers, options_of
 from narrows.cli.many_files import ManyFiles
 from narrows.cli.model_options import ModelAndData, uses_model
-from narrows.cli.options import Format, ItemsOut, Json, ModelArgument, path_option
-from narrows.cli.terminal import PERSON, show, show_written
+from narrows.cli.options import (
+    DataArgument,
+    Force,
+    Format,
+    ItemsOut,
+    Json,
+    ModelArgument,
+    path_option,
+)
+from narrows.cli.terminal import PERSON, progress, say, show, show_written
+from narrows.errors import UsageError
 from narrows.support.standard_input import received
-from narrows.tasks.outputs import check_outputs, to_standard_output, usual_format
+from narrows.tasks.denoise_options import DenoiseOptions
+from narrows.tasks.detect_options import DetectOptions
+from narrows.tasks.generate_options import GenerateOptions
+from narrows.tasks.outputs import check_outputs, still_there, to_standard_output, usual_format
+
+if TYPE_CHECKING:
+    from narrows.data.read_options import ReadOptions
 
 
 def summary(model: ModelArgument, json: Json = False) -> None:
@@ -144,3 +162,153 @@ def reconstruct(
     given.check_outputs({"--out": out}, json)
     data = given.load(autoencoder)
     show_written(convert.reconstruct(autoencoder, data, out, listener=PERSON), json)
+
+
+@reads_data
+@gathers({"chosen": options_of(GenerateOptions, dict)})
+def generate(
+    *,
+    model: ModelArgument,
+    out: Annotated[
+        str,  # a path would lose the slash that makes it a folder
+        typer.Option(
+            metavar="PATH",
+            help=".png for one picture, .npy, .npz, .csv or .parquet; no suffix makes a folder of "
+            "PNG images; - is standard output.",
+            show_default=False,
+        ),
+    ],
+    chosen: Given,
+    format: Format = None,
+    json: Json = False,
+    csv: CsvGiven,
+) -> None:
+    """Write new items like those that a model was trained on.
+
+    \b
+    Example:
+      narrows generate digits.safetensors -n 64 --out new.png
+      narrows generate digits.safetensors -n 10000 --seed 1 --out new.npy
+      narrows generate digits.safetensors --between mnist:test:3,17 --out between.png
+      narrows generate digits.safetensors --traverse 1 --at mnist:test:3 --out number-1.png
+    """
+    from narrows.tasks.generate import generate as job
+    from narrows.tasks.opening import open_autoencoder
+
+    options = GenerateOptions(**chosen, csv=csv)
+    options.check()
+    autoencoder = open_autoencoder(model, track=PERSON.track)
+    out = to_standard_output(out, format, usual_format(autoencoder))
+    sources = {"--between": options.between, "--at": options.at}
+    check_outputs(sources, {"--out": out}, models={"MODEL": model}, json=json)
+    show_written(job(autoencoder, out, options, listener=PERSON), json)
+
+
+@reads_data
+@gathers({"chosen": options_of(DenoiseOptions, dict)})
+def denoise(
+    *,
+    model: ModelArgument,
+    data: DataArgument,
+    out: ItemsOut,
+    chosen: Given,
+    force: Force = False,
+    format: Format = None,
+    json: Json = False,
+    reading: "ReadOptions",
+    files: ManyFiles,
+) -> None:
+    """Take the noise out of DATA with a model that fit --noise or --target trained.
+
+    Images may be larger than those that the model learnt from: they are cut into tiles that
+    overlap and are blended. A folder of images becomes one with the same names, whatever their
+    sizes. Of a table, missing cells are filled in.
+
+    \b
+    Example:
+      narrows fit mnist --noise gaussian:0.5 --out denoiser.safetensors
+      narrows denoise denoiser.safetensors noisy.npy --out clean.npy
+      narrows denoise pages.safetensors scans/ --out cleaned/
+      narrows denoise denoiser.safetensors 'part-*.npy' --workers 4 --out cleaned/
+    """
+    from narrows.report.denoising import denoising_text
+    from narrows.tasks.denoise_files import denoise_files
+    from narrows.tasks.opening import open_autoencoder
+
+    options = DenoiseOptions(**chosen, check_range=not force, reading=reading)
+    if files:
+        from narrows.tasks.many_files.jobs import DenoiseFiles
+
+        files.run(DenoiseFiles.of(model, options, format), data, out, json)
+        return
+    options.check()
+    autoencoder = open_autoencoder(model, track=PERSON.track)
+    out = to_standard_output(out, format, usual_format(autoencoder))
+    sources = {"DATA": data, "--against": options.against}
+    check_outputs(sources, {"--out": out}, models={"MODEL": model}, json=json)
+    found = denoise_files(autoencoder, data, out, options, listener=PERSON)
+    if found.measured is None:
+        show_written(found.written, json)
+        return
+    values = {"out": out, **asdict(found.measured)}
+    show(denoising_text(found.measured), values, json, beside=out)
+
+
+@uses_model
+@gathers({"chosen": options_of(DetectOptions)})
+def detect(
+    *,
+    out: Annotated[Path, path_option("SCORES", ".csv or .parquet; - is standard output.")],
+    chosen: DetectOptions,
+    heat_map: Annotated[
+        Path | None,
+        path_option("PICTURE.png", "Of images: draw where the oddest ones are odd."),
+    ] = None,
+    format: Format = None,
+    json: Json = False,
+    given: ModelAndData,
+    files: ManyFiles,
+) -> None:
+    """Write how odd each row of DATA is, and what made it so.
+
+    A row of SCORES has the row's number from 0, of a folder of images the file, of a table in many
+    files the file and its number there, its score, its rank (1 is the oddest), its p-value (the
+    share of the rows held out by fit that are as odd), whether it is flagged, and of the oddest
+    rows the three columns that have the largest shares in the score.
+
+    \b
+    Example:
+      narrows detect payments.safetensors payments.csv --out scores.csv
+      narrows detect payments.safetensors payments.csv --out scores.csv --explain 500
+      narrows detect digits.safetensors mnist:test --out scores.csv --heat-map odd.png
+      narrows detect payments.safetensors 'day-*.csv' --workers 4 --out scores/
+    """
+    if files:
+        from narrows.tasks.many_files.jobs import DetectFiles
+
+        if heat_map is not None:
+            raise UsageError(
+                "--heat-map is one picture, and each of many files has results of its own",
+                hint="leave it out, or judge one file without --workers",
+            )
+        job = DetectFiles(**given.for_each(), **asdict(chosen), format=format or "csv")
+        files.run(job, given.data, out, json)
+        return
+    from narrows.tasks.detect import detect as judge
+    from narrows.tasks.detect import draw_heat_map, require_outputs
+    from narrows.tasks.detector import Detector
+
+    out = Path(to_standard_output(out, format, "csv"))
+    given.check_outputs({"--out": out, "--heat-map": heat_map}, json)
+    detector = Detector(given.open())
+    require_outputs(detector, out, heat_map)
+    data = given.load(detector.autoencoder, finding=True)
+    found = judge(detector, data, chosen, track=progress)
+    found.write(out)
+    if heat_map is not None:
+        with still_there(out):
+            draw_heat_map(detector, found, heat_map)
+    for note in found.notes:
+        say(note)
+    paths = {"out": str(out), "heat_map": None if heat_map is None else str(heat_map)}
+    show(found.text(), paths | found.values(), json, beside=out)

@@ -2,7 +2,7 @@
 
 A new option is a field of :class:`FitOptions`, with what makes sure of it and its help text; the
 place that uses it; and a parameter of :class:`narrows.Autoencoder`, whose signature scikit-learn
-reads. ``narrows fit`` takes its own from the fields (:mod:`narrows.cli.fit_options`).
+reads. ``narrows fit`` takes its own from the fields (:mod:`narrows.cli.fit`).
 
 Nothing heavy is imported here: asking for help needs this module.
 """
