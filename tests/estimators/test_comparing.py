@@ -11,7 +11,7 @@ from helpers.command_line import Command, compared_briefly, done
 from narrows import Autoencoder, compare
 from narrows.data import Dataset
 from narrows.errors import DataError, UsageError
-from narrows.report.comparison.values import comparison_values
+from narrows.report.comparison.compared import comparison_values
 
 
 @pytest.mark.slow

@@ -219,11 +219,7 @@ class FileArray(np.memmap):
         return rows.reshape(*where.shape, *self.shape[1:])
 
     def _from_the_start(self, places: np.ndarray) -> np.ndarray:
-        """Numbers of rows, those counted from the end too, as numbers from 0 on.
-
-        Raises:
-            IndexError: there is no such row.
-        """
+        """Numbers of rows, those counted from the end too, as numbers from 0 on."""
         if places.size and not -len(self) <= places.min() <= places.max() < len(self):
             raise IndexError(f"there is no row {places.min()} or {places.max()} of {len(self)}")
         return np.where(places < 0, places + len(self), places)

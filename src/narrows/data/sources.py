@@ -199,11 +199,7 @@ def _load(name: str, labels: bool, as_is: bool, options: ImageOptions, track: Tr
 
 
 def _of_array(source: Any, as_is: bool, columns: Any, track: Tracker) -> Dataset:
-    """An array, a list of lists or a sparse matrix as a data set.
-
-    Raises:
-        UsageError: it is none, or has no columns, where there is something to say of these.
-    """
+    """An array, a list of lists or a sparse matrix as a data set."""
     is_array = isinstance(source, list | tuple) or hasattr(source, "__array__")
     if not (is_array or is_sparse(source)):
         raise arguments.refused(

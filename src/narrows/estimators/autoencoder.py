@@ -304,11 +304,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     @contextlib.contextmanager
     def _telling(self) -> Iterator[Tracker]:
-        """What tells how far the work is, as ``verbose`` says.
-
-        Raises:
-            UsageError: it says neither yes nor no.
-        """
+        """What tells how far the work is, as ``verbose`` says."""
         given = arguments.scalar(self.verbose)
         is_number = isinstance(given, bool) or (isinstance(given, Integral) and int(given) >= 0)
         as_json = isinstance(given, str) and given == "json"

@@ -103,12 +103,7 @@ def seed_of(random_state: Any) -> int:
 
 
 def _training(estimator: Any, X: Any, types: Mapping[str, str]) -> Dataset:
-    """What to train on, whatever it was given as.
-
-    Raises:
-        DataError: it cannot be learnt from.
-        UsageError: it has no columns of the types that are declared.
-    """
+    """What to train on, whatever it was given as."""
     if is_frame(X):
         return _table(estimator, X, types)
     _require_types(types, X)
@@ -170,11 +165,7 @@ def _dataset(items: np.ndarray) -> Dataset:
 
 
 def _require_types(types: Mapping[str, str], data: Any) -> None:
-    """Make sure that what is no data frame has columns of the declared types.
-
-    Raises:
-        UsageError: it has no columns, or was read with others.
-    """
+    """Make sure that what is no data frame has columns of the declared types."""
     if not types:
         return
     table = data.table if isinstance(data, Dataset) else None
@@ -194,11 +185,7 @@ def _require_types(types: Mapping[str, str], data: Any) -> None:
 
 
 def _pair(validation_data: Any) -> tuple[Any, Any]:
-    """What goes in and what it shall become, to validate on.
-
-    Raises:
-        UsageError: it is no pair.
-    """
+    """What goes in and what it shall become, to validate on."""
     if isinstance(validation_data, tuple | list) and len(validation_data) == 2:
         return validation_data[0], validation_data[1]
     raise arguments.refused(

@@ -113,11 +113,7 @@ def explored_data(estimator: Any, items: np.ndarray, X: Any, labels: Any) -> Dat
 
 
 def _reencoded(data: Dataset, table: TableSchema) -> np.ndarray:
-    """The features of a table that was read on its own, as the model's table has them.
-
-    Raises:
-        UsageError: it was read in another way.
-    """
+    """The features of a table that was read on its own, as the model's table has them."""
 
     def kinds(schema: TableSchema | None) -> list[tuple[Any, ...]]:
         columns = () if schema is None else schema.columns

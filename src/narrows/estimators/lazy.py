@@ -102,11 +102,7 @@ def _as_it_is(estimator: Any) -> Any:
 
 
 def _require_arrays(estimator: Any, name: str) -> None:
-    """Make sure that scikit-learn does not make a frame in memory of what is lazy.
-
-    Raises:
-        UsageError: ``set_output`` asks it to.
-    """
+    """Make sure that scikit-learn does not make a frame in memory of what is lazy."""
     asked = getattr(estimator, "_sklearn_output_config", {})
     usual = get_config()["transform_output"]
     if name == "transform" and asked.get("transform", usual) != "default":

@@ -103,11 +103,7 @@ def _lowest_version(trained: TrainedModel) -> int:
 
 
 def _require_readable(arrays: dict[str, np.ndarray], entry: dict[str, Any]) -> None:
-    """Make sure that what was written is what :func:`load_model` takes.
-
-    Raises:
-        ValueError: it is not.
-    """
+    """Make sure that what was written is what :func:`load_model` takes."""
     try:
         _check_arrays(_assemble(entry, arrays))
     except _WRONG_CONTENT as error:

@@ -101,11 +101,7 @@ class DataDescription:
 
 
 def _ends(values: Any) -> tuple[float, float] | None:
-    """The two ends of a range from JSON values, or None.
-
-    Raises:
-        ValueError, TypeError: they are no range.
-    """
+    """The two ends of a range from JSON values, or None."""
     if values is None:
         return None
     lowest, highest = (float(value) for value in values)

@@ -113,11 +113,7 @@ def fitting_preset(
 
 
 def _require_fit(name: str, item_shape: Shape) -> None:
-    """Make sure that a preset takes such items.
-
-    Raises:
-        UsageError: it does not.
-    """
+    """Make sure that a preset takes such items."""
     too_large = name == "dense" and math.prod(item_shape) > _MOST_DENSE_VALUES
     if has_channels_first(item_shape) and (too_large or not fits(name, item_shape)):
         raise UsageError(

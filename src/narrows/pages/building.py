@@ -2,12 +2,16 @@
 
 import functools
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from narrows.errors import UsageError
 from narrows.pages.embedding import bytes_text
+from narrows.support.files import atomic_file
 from narrows.support.number_text import three_digits
 from narrows.support.streams import printable
 
@@ -116,3 +120,28 @@ def _modules(scripts: Sequence[str]) -> Iterator[tuple[str, str]]:
                 waiting.append(name)
                 module = _named(_resource(f"scripts/{name}")).encode()
                 yield f"narrows/{name}", f"data:text/javascript;base64,{bytes_text(module)}"
+
+
+_SUFFIXES = (".html", ".htm")
+
+
+def require_page_name(path: str | os.PathLike[str]) -> None:
+    """Make sure that a file has a page's name: browsers show the text of any other.
+
+    Raises:
+        UsageError: it has not.
+    """
+    if Path(path).suffix.lower() not in _SUFFIXES:
+        raise UsageError(f"{path} is no name of a page", hint="give a name that ends in .html")
+
+
+def write_page(path: str | os.PathLike[str], page: str) -> None:
+    """Write a page.
+
+    Raises:
+        UsageError: the name does not end as a page's does.
+        OutputError: the file cannot be written.
+    """
+    require_page_name(path)
+    with atomic_file(path, "w") as stream:
+        stream.write(page)

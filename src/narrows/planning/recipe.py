@@ -6,8 +6,8 @@ import numpy as np
 
 from narrows.data import Dataset
 from narrows.engine import AdamSettings
-from narrows.nn.operations import operations
 from narrows.nn.spec import Spec
+from narrows.nn.summary import operations
 from narrows.planning.options import FitOptions
 from narrows.planning.traits import denoises, is_image, is_rounded, sees_places
 from narrows.support.number_text import count_of

@@ -4,8 +4,8 @@ from narrows.data import Dataset
 from narrows.engine import MOST_REFINEMENT
 from narrows.engine.evidence import is_variational
 from narrows.errors import UsageError
-from narrows.nn.operations import operations
 from narrows.nn.spec import Spec
+from narrows.nn.summary import operations
 from narrows.planning.options import FitOptions
 from narrows.planning.traits import denoises, is_rounded
 from narrows.support.number_text import about

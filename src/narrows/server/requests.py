@@ -2,14 +2,14 @@
 
 import functools
 import json
+import struct
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from narrows.errors import DataError, NarrowsError
-from narrows.server.frames import frame
 from narrows.support.number_text import count_of
 from narrows.tasks.explore import Encoded, Explorer
 
@@ -160,11 +160,7 @@ async def _body(request: "Request", most: int) -> bytes:
 
 
 def _whole(request: "Request", name: str) -> int:
-    """A whole number from a request's address.
-
-    Raises:
-        DataError: there is none.
-    """
+    """A whole number from a request's address."""
     text = request.query_params.get(name, "")
     if not (text.isascii() and text.isdigit() and len(text) < 12):
         raise DataError(f"the request's {name} is {text!r:.40}, and must be a whole number from 0")
@@ -201,3 +197,14 @@ async def _failed(request: "Request", error: Exception) -> "Response":
     """What to answer where narrows failed where it should not; the program says why."""
     _said_once(f"narrows failed where it should not: {type(error).__name__}: {error}")
     return _sentence(500, "narrows failed where it should not", "see what the program says")
+
+
+def frame(arrays: Mapping[str, np.ndarray], **told: Any) -> bytes:
+    """Arrays by their names, as float32, and beside them what is JSON."""
+    flat = {name: np.ascontiguousarray(each, "<f4").reshape(-1) for name, each in arrays.items()}
+    told["arrays"] = [[name, each.size] for name, each in flat.items()]
+    text = json.dumps(told, allow_nan=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    return b"".join(
+        [struct.pack("<I", len(text)), text, *(each.tobytes() for each in flat.values())]
+    )

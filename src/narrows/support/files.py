@@ -170,12 +170,7 @@ def require_writable(path: str | os.PathLike[str]) -> None:
 
 
 def _require_replaceable(target: Path) -> None:
-    """Make sure that a file, if there is one, may be replaced.
-
-    Raises:
-        OutputError: it is a folder.
-        PermissionError: it is not to be written.
-    """
+    """Make sure that a file, if there is one, may be replaced."""
     if target.is_dir():
         raise OutputError(f"{target} is a folder", hint="name a file in it")
     if target.exists() and not os.access(target, os.W_OK):

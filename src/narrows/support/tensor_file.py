@@ -88,12 +88,7 @@ def _metadata(arrays: Mapping[str, np.ndarray], entry: Mapping[str, Any]) -> str
 
 
 def _entry(arrays: Mapping[str, np.ndarray], metadata: str) -> Any:
-    """The JSON value beside ``arrays``, all of which match their checksum.
-
-    Raises:
-        DamagedError: they do not.
-        ValueError, TypeError, LookupError, RecursionError: it is none of ours.
-    """
+    """The JSON value beside ``arrays``, all of which match their checksum."""
     written = json.loads(metadata)
     text = str(written["content"])
     if written["sha256"] != _checksum(arrays, text):

@@ -114,8 +114,12 @@ class Shown:
 def cell_text(text: str, longest: int = _LONGEST) -> str:
     """A text from elsewhere, such as a column's name, as a cell: without line ends or anything else
     that moves a cursor, and cut where it is longer than ``longest`` letters."""
-    plain = "".join(letter if letter.isprintable() else "·" for letter in text)
-    return plain if len(plain) <= longest else plain[: longest - 1] + "…"
+    return cut_to("".join(letter if letter.isprintable() else "·" for letter in text), longest)
+
+
+def cut_to(text: str, longest: int) -> str:
+    """At most so many letters of a text, of which the last says that there were more."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _padded(cell: str, width: int, left: bool) -> str:

@@ -238,11 +238,7 @@ def require_denoisable(autoencoder: TrainedAutoencoder, pages: Pages) -> None:
 
 
 def _needs_tiles(autoencoder: TrainedAutoencoder, shape: tuple[int, ...]) -> bool:
-    """Whether items of ``shape`` are images to be cut into tiles of the training shape.
-
-    Raises:
-        ShapeError: the model takes neither them nor tiles of them.
-    """
+    """Whether items of ``shape`` are images to be cut into tiles of the training shape."""
     wanted = autoencoder.trained.item_shape
     if shape in (wanted, (int(np.prod(wanted)),)):
         return False

@@ -71,6 +71,11 @@ class Detected(Shown):
         return self.scores > self.threshold
 
     @property
+    def least_p_value(self) -> float:
+        """The smallest that so many held-out items allow."""
+        return 1 / (self.calibration_count + 1)
+
+    @property
     def oddest(self) -> Int64[np.ndarray, " n"]:
         """The numbers of all items, the oddest first."""
         return np.argsort(self.ranks)
@@ -135,10 +140,9 @@ class Detected(Shown):
             cells = [str(row), f"{self.scores[row]:.4g}", f"{self.p_values[row]:.3g}"]
             rows.append([*cells, *([", ".join(parts)] if self.parts else [])])
         told: list[TextTable | str] = [TextTable(title, rows, left=(3,))]
-        least = 1 / (self.calibration_count + 1)
-        if np.isclose(self.p_values, least).any():
+        if np.isclose(self.p_values, self.least_p_value).any():
             told += [
-                f"no p-value is below {least:.3g}, 1 / (m + 1) of the m = "
+                f"no p-value is below {self.least_p_value:.3g}, 1 / (m + 1) of the m = "
                 f"{self.calibration_count:,} rows held out in training:\nrows odder than all of "
                 "those share it, and their scores tell them apart"
             ]
@@ -274,12 +278,11 @@ def _notes(found: Detected, asked: bool) -> Iterator[str]:
             f"what made a row odd is said of the oddest {explained:,}; --explain N, in Python "
             "explain=N, says it of N rows"
         )
-    smallest = 1 / (found.calibration_count + 1)
-    if smallest > found.false_alarms:
+    if found.least_p_value > found.false_alarms:
         yield (
             f"{found.calibration_count:,} held-out rows cannot tell a rate of "
             f"{found.false_alarms:g}: flagged is what is odder than all of them, as may be up to "
-            f"{smallest:.2g} of normal rows"
+            f"{found.least_p_value:.2g} of normal rows"
         )
 
 

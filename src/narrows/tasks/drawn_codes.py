@@ -171,11 +171,7 @@ def _require_codes_alone(trained: TrainedModel) -> None:
 
 
 def _density(trained: TrainedModel, source: str | None) -> Density | None:
-    """What codes are drawn from; None for the prior.
-
-    Raises:
-        UsageError: the model has no such thing.
-    """
+    """What codes are drawn from; None for the prior."""
     variational, size = is_variational(trained.model.spec), trained.model.spec.latent_size
     if source not in (None, *get_args(Source)):
         raise UsageError(

@@ -29,7 +29,7 @@ from narrows.support.progress import NOBODY, Listener, Tracker, Unbroken
 from narrows.support.text_tables import told_html
 from narrows.tasks.denoise import with_noise
 from narrows.tasks.duration import timed_training
-from narrows.tasks.fit_plan import Coded, fit_plan, learn
+from narrows.tasks.fit_plan import Coded, Fitted, fit_plan, learn
 from narrows.tasks.run_files import NO_FILES, FitFiles, Judged
 from narrows.training import History
 from narrows.training.noise import noise_limits
@@ -186,23 +186,14 @@ def fit(
         files.save(autoencoder.trained)
     not_written = files.report(fitted.history, judged, listener.track)
     evaluation = None if judged is None else judged.evaluation
-    cautions = find_warnings(
-        autoencoder,
-        training,
-        held_out,
-        fitted.history,
-        evaluation,
-        keeps_best=plan.settings.patience is not None,
-        most=MOST_ITEMS if files.judge else _MOST_TO_JUDGE,
-        coded=fitted.coded.training,
-    )
+    most = MOST_ITEMS if files.judge else _MOST_TO_JUDGE
     result = FitResult(
         autoencoder=autoencoder,
         history=fitted.history,
         choices=choices,
         doubts=_doubts(training, plan),
         notes=fitted.notes,
-        cautions=tuple(cautions),
+        cautions=tuple(_cautions(autoencoder, parts, fitted, plan, evaluation, most=most)),
         evaluation=evaluation,
         not_written=not_written,
         coded=fitted.coded,
@@ -242,6 +233,27 @@ def _judged(
         autoencoder.trained = replace(trained, training=told)
     return Judged(
         autoencoder=autoencoder, seed=seed, shown=shown, coded=coded.shown, evaluation=found
+    )
+
+
+def _cautions(
+    autoencoder: TrainedAutoencoder,
+    parts: tuple[Dataset, Dataset | None],
+    fitted: Fitted,
+    plan: Plan,
+    evaluation: Evaluation | None,
+    *,
+    most: int,
+) -> list[Caution]:
+    """What looks suspicious in a trained model, of which ``most`` training items are looked at."""
+    return find_warnings(
+        autoencoder,
+        *parts,
+        fitted.history,
+        evaluation,
+        keeps_best=plan.settings.patience is not None,
+        most=most,
+        coded=fitted.coded.training,
     )
 
 

@@ -36,11 +36,7 @@ def load_array(
 
 
 def _require_array(source: str) -> None:
-    """Make sure that a source is no table.
-
-    Raises:
-        DataError: it is one.
-    """
+    """Make sure that a source is no table."""
     if is_table(source):
         raise DataError(
             f"{source} is a table, and codes are made of arrays",

@@ -130,11 +130,7 @@ def _verified_series(
 
 
 def _require_none(wrong: list[str], unread: list[str], of: str, against: str | None) -> None:
-    """Tell what is wrong with archives, and with the files that they are of.
-
-    Raises:
-        ArchiveError: something is.
-    """
+    """Tell what is wrong with archives, and with the files that they are of."""
     what = "whole" if against is None else f"whole, or not of {against}"
     hint = "compress their files again, or read what is left with decompress --skip-damaged"
     parts = [(f"{len(wrong):,} of the {of} are not {what}", wrong)]
@@ -152,11 +148,7 @@ def _require_none(wrong: list[str], unread: list[str], of: str, against: str | N
 
 
 def _sources(index: Path, archives: list[Path], against: str, note: Note) -> dict[Path, str | None]:
-    """The file that each archive is of.
-
-    Raises:
-        ShapeError: an archive has none, or a file has no archive.
-    """
+    """The file that each archive is of."""
     # which load more than one archive needs
     from narrows.tasks.many_files.jobs import CompressFiles
     from narrows.tasks.many_files.places import places_of
@@ -241,11 +233,7 @@ def _verified_table(
 
 
 def _check_same_kind(of_table: bool, against: str) -> None:
-    """Make sure that a table is compared with a table, and an array with an array.
-
-    Raises:
-        ShapeError: they are of two kinds.
-    """
+    """Make sure that a table is compared with a table, and an array with an array."""
     if of_table != is_table(against):
         kinds = ("a table", "an array") if of_table else ("an array", "a table")
         raise ShapeError(
@@ -260,11 +248,7 @@ def _originals(
     reading: ReadOptions,
     listener: Listener,
 ) -> np.ndarray:
-    """What an archive was made of: images changed as it says, under the same names.
-
-    Raises:
-        ArchiveError: it holds files of other names, or other colours.
-    """
+    """What an archive was made of: images changed as it says, under the same names."""
     files = archive.files
     if files is not None and Path(against).is_dir():
         images = reading.images.over(files.options)

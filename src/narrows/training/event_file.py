@@ -89,11 +89,7 @@ def _record(event: Any) -> bytes:
 
 
 def _events() -> Any:
-    """The module of events.
-
-    Raises:
-        UsageError: it is not installed.
-    """
+    """The module of events."""
     try:
         from tensorboard.compat.proto import event_pb2
         from tensorboard.summary.writer import record_writer  # noqa: F401

@@ -131,11 +131,7 @@ def train(
 
 
 def _require_fit(rows: np.ndarray, model: Model) -> None:
-    """Make sure that there are items, and that a model takes them.
-
-    Raises:
-        ShapeError, DataError: there are none, or it does not.
-    """
+    """Make sure that there are items, and that a model takes them."""
     if rows.shape[1:] != model.spec.item_shape:
         raise ShapeError(
             f"items of shape {rows.shape[1:]} do not fit a model for {model.spec.item_shape}"

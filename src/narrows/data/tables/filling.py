@@ -152,11 +152,7 @@ def filled_column(
 
 def _completed(column: Column, original: Any, filled: Any) -> Any:
     """The cells of an Arrow array, and where they are missing those of ``filled``: an Arrow
-    array of that one's type, which holds them.
-
-    Raises:
-        DataError: it does not hold them.
-    """
+    array of that one's type, which holds them."""
     if not column.width and original.null_count == len(original):
         return filled
     if pa.types.is_dictionary(filled.type):

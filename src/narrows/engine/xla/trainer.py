@@ -24,8 +24,8 @@ from narrows.engine.xla.transfer import (
 from narrows.nn.flow import Flow
 from narrows.nn.model import Model
 from narrows.nn.objectives import Objective
-from narrows.nn.operations import operations
 from narrows.nn.spec import Spec
+from narrows.nn.summary import operations
 from narrows.support.forks import require_xla_threads
 
 # Steps in one call on the CPU. More hide the cost of a call better; this many take a fraction of a

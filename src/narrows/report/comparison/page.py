@@ -4,8 +4,7 @@ import math
 import os
 from typing import Any
 
-from narrows.pages.building import build_page
-from narrows.pages.writing import write_page
+from narrows.pages.building import build_page, write_page
 from narrows.report.comparison import plots, views
 from narrows.report.comparison.colours import colours_of
 from narrows.report.comparison.in_short import size_before

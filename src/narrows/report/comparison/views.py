@@ -23,8 +23,9 @@ from narrows.report.comparison.result import (
     JpegWalk,
     LatentSpace,
 )
-from narrows.report.comparison.wording import cut_to, pixels_error
+from narrows.report.comparison.wording import pixels_error
 from narrows.support.number_text import three_digits
+from narrows.support.text_tables import cut_to
 
 _GROUPS = {
     "best": "Where the error is smallest",

@@ -119,11 +119,6 @@ def bytes_text(count: float) -> str:
     return f"{three_digits(count)} bytes"
 
 
-def cut_to(text: str, longest: int) -> str:
-    """At most so many letters of a text, of which the last says that there were more."""
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
 def joined(words: Sequence[str]) -> str:
     """Words as a list in a sentence.
 

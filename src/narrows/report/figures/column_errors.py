@@ -19,6 +19,7 @@ from narrows.report.figures.style import (
     set_headings,
     tidy_axes,
 )
+from narrows.support.text_tables import cut_to
 
 # Columns that one figure has room for, pixels of each and of what is around them; the letters of a
 # name; and the share from which on marks lie at the edge.
@@ -80,8 +81,7 @@ def _share(score: ColumnScore, error: float) -> float:
 
 
 def _name(score: ColumnScore) -> str:
-    name = score.name.replace("$", r"\$")  # no formula
-    return name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}…"
+    return cut_to(score.name.replace("$", r"\$"), _LETTERS)  # no formula
 
 
 def _lost(score: ColumnScore) -> float:

@@ -95,11 +95,7 @@ def loss(
 
 
 def _curves(history: Sequence[Mapping[str, Any]]) -> list["Curve"]:
-    """The losses of a history, those of training first.
-
-    Raises:
-        DataError: it has none.
-    """
+    """The losses of a history, those of training first."""
     curves = [
         Curve(label, colour, *np.array([(row["epoch"], row[key]) for row in rows]).T)
         for key, label, colour in (("loss", "Train", BLUE), ("val_loss", "Val", ORANGE))

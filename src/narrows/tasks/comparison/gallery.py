@@ -14,11 +14,11 @@ from narrows.data.tables.columns import MAX_TEXT
 from narrows.errors import NarrowsError
 from narrows.report.comparison.classes import NO_CLASS
 from narrows.report.comparison.result import Gallery, GalleryItem, Kind, Rank, Version
-from narrows.report.comparison.wording import cut_to
 from narrows.report.evaluation import fitted_pca
 from narrows.report.measures import item_errors
 from narrows.support.progress import Tracker, silent
 from narrows.support.shapes import is_picture_shape
+from narrows.support.text_tables import cut_to
 from narrows.tasks.comparison.candidates import Candidate
 from narrows.tasks.comparison.gaps import cells_that_features_hide
 from narrows.tasks.comparison.parts import Parts

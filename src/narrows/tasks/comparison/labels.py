@@ -92,11 +92,7 @@ def _missing(labels: np.ndarray) -> np.ndarray:
 
 
 def _as_classes(values: np.ndarray, given: str) -> np.ndarray:
-    """Labels that are known as whole numbers, or texts.
-
-    Raises:
-        DataError: they are neither.
-    """
+    """Labels that are known as whole numbers, or texts."""
     if values.dtype.kind == "O" and all(isinstance(each, Real) for each in values):
         values = np.array(values.tolist())  # numbers beside what is missing
     kind, odd = values.dtype.kind, values

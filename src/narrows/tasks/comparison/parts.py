@@ -160,17 +160,14 @@ def load_parts(
             test = test.reencoded(training.table)
     if test is None:
         # by the statistics of what is learnt from, whose mean a missing cell has
-        how = reading.options.fitting(os.fspath(own)) if has_name(own) else ReadOptions()
-        origin = Origin(source=own, csv=how.csv)
-        found = _read_test(own, data, training.table, replace(reading, options=how), track)
+        found, origin = _read_test(own, data, training.table, reading, track)
         named, test, places = _named(source, found), _called_apart(found), np.arange(len(found))
     else:
         named, places = _named(source, None), data.split_places(MEASURED, seed)[1]
     training, validation, test = numbered_alike(data, training, validation, test)
     count = len(data) if own is None else len(data) + len(test)
-    usual, wild = judging_rows(training, test), None
-    if like is not None:
-        usual = np.flatnonzero(np.isin(places, like.places))
+    wild = None
+    usual = judging_rows(training, test) if like is None else _also_in(like, places)
     if usual is not None and len(usual) < len(test):
         wild = test.rows(np.setdiff1d(np.arange(len(test)), usual))
         test, places = test.rows(usual), places[usual]
@@ -188,6 +185,11 @@ def load_parts(
         rows=None if data.table is None else data,
         seed=seed,
     )
+
+
+def _also_in(like: Parts, places: np.ndarray) -> np.ndarray:
+    """Which measured rows, at these places, are measured there too."""
+    return np.flatnonzero(np.isin(places, like.places))
 
 
 def _called_apart(data: Dataset) -> Dataset:
@@ -242,27 +244,25 @@ def _read(source: Source, own: Source, reading: Reading, track: Tracker) -> Data
 
 def _read_test(
     own: Source, data: Dataset, table: TableSchema | None, reading: Reading, track: Tracker
-) -> Dataset:
-    """A source of its own to measure on, of a table by the schema ``table``.
+) -> tuple[Dataset, Origin]:
+    """A source of its own to measure on, of a table by the schema ``table``, and how it was read.
 
     A class that training never saw is one like others here.
     """
-    test = load_data(own, labels=True, table=table, track=track, **reading.options.keywords)
+    how = reading.options.fitting(os.fspath(own)) if has_name(own) else ReadOptions()
+    origin = Origin(source=own, csv=how.csv)
+    test = load_data(own, labels=True, table=table, track=track, **how.keywords)
     if table is not None:
         test = _by_schema(test, table, data.name)
     require_alike(data, data.name, test, _called(own))
-    if table is None or not isinstance(reading.labels, str):
-        return test
-    return with_column(test, own, reading.labels, reading.options.csv, track=track)
+    if table is not None and isinstance(reading.labels, str):
+        test = with_column(test, own, reading.labels, how.csv, track=track)
+    return test, origin
 
 
 def _by_schema(data: Dataset, table: TableSchema, of: str) -> Dataset:
     """Rows of a table by a schema: those of a Dataset are features already, maybe of another one
-    with the same columns and categories.
-
-    Raises:
-        DataError: they are features of others.
-    """
+    with the same columns and categories."""
     if data.table is table:
         return data
 

@@ -161,11 +161,7 @@ _SPAN = re.compile(r"(?:(-?\d+) days?,? \+?)?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
 
 def _span(text: str) -> datetime.timedelta:
-    """Time that passed, as Python or pandas writes it.
-
-    Raises:
-        ValueError: it is none.
-    """
+    """Time that passed, as Python or pandas writes it."""
     found = _SPAN.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"{text!r} is no time that passed")

@@ -13,8 +13,8 @@ from narrows.data import Dataset
 from narrows.errors import UsageError
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
+from narrows.pages.building import write_page
 from narrows.pages.explore import build_explore_page
-from narrows.pages.writing import write_page
 from narrows.support.number_text import readable
 from narrows.support.progress import Tracker, silent
 from narrows.tasks.explore import Explorer

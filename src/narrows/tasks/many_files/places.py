@@ -113,11 +113,7 @@ def _name(path: Path, base: Path | None, suffix: str) -> Path:
 
 def _require_apart(places: list[Place]) -> None:
     """Make sure that no two results are one file, also where names know no capitals, and that none
-    is in another one's place.
-
-    Raises:
-        UsageError: two are.
-    """
+    is in another one's place."""
     taken = dict[str, Place]()
     for place in places:
         other = taken.setdefault(str(place.out).casefold(), place)

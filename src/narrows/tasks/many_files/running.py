@@ -193,11 +193,7 @@ def run_files(
 
 
 def _chosen(workers: int | None, dask: str | None, note: Note) -> "_Through":
-    """Who does it.
-
-    Raises:
-        UsageError: nobody, or more than one.
-    """
+    """Who does it."""
     if (workers is None) == (dask is None):
         raise UsageError(
             "many files are done by processes of this machine or by a Dask cluster",
