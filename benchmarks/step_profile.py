@@ -28,7 +28,7 @@ from narrows.engine.fused.machine import flush_denormals
 from narrows.engine.fused.registers import LANES, TILE_COLUMNS, adam
 from narrows.engine.fused.sharing import worker_of
 from narrows.engine.fused.stack import LayerStack
-from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source
+from narrows.engine.fused.structure import SQUARED, Adam, Batch, Loss, Source
 from narrows.engine.fused.trainer import FusedTrainer
 from narrows.nn.model import initial_model
 from narrows.nn.objectives import Objective
@@ -46,8 +46,8 @@ _ADAM = Adam(*(np.float32(constant) for constant in (0, 0, 0.1, 1e-3, 1e-7)))
 
 @part
 def read(s: Any, source: Any, order: Any, panel: int, thread: int, first: int) -> None:
-    at, work = first + panel * TILE_COLUMNS, s.work[thread * s.work_row :]
-    moving.read_batch_panel(source, source, order, at, TILE_COLUMNS, s, panel, work, 0)
+    batch = Batch(source, source, order, s.gradient, first, BATCH_SIZE)
+    moving.read_batch_panel(s, batch, panel, s.work[thread * s.work_row :], 0)
 
 
 @part

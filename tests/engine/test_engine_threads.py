@@ -110,9 +110,9 @@ def test_a_thread_that_fails_between_steps_stops_the_others(
         if number != failing:
             return kernel(*arguments)
         if steps:
-            rates = arguments[6]
-            assert len(rates) == STEPS
-            kernel(*arguments[:6], rates[:steps].copy(), *arguments[7:])
+            given = arguments[1]
+            assert len(given.rates) == STEPS
+            kernel(arguments[0], given._replace(rates=given.rates[:steps].copy()), *arguments[2:])
         raise Boom
 
     monkeypatch.setattr(loops, "train", Kernel(loops.train, work))

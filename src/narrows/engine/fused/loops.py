@@ -58,6 +58,7 @@ from narrows.engine.fused.machine import (
 )
 from narrows.engine.fused.moving import (
     copy,
+    filled,
     prefetch_items,
     read_batch_panel,
     read_panel,
@@ -67,6 +68,7 @@ from narrows.engine.fused.products import backward, forward
 from narrows.engine.fused.registers import TILE_COLUMNS
 from narrows.engine.fused.sharing import (
     Worker,
+    begin_to_claim,
     crew_of_all,
     layer_done,
     next_piece,
@@ -81,74 +83,62 @@ from narrows.engine.fused.structure import (
     PANELS_AT_A_TIME,
     SQUARED,
     Adam,
+    Batch,
+    Group,
     Loss,
     Source,
     Stack,
+    Steps,
 )
 from narrows.support.compiling import checksum_of, compiled
 
 
 @inner
-def _filled(count: int, number: int) -> int:
-    """How many of a batch's ``count`` items lie in panel ``number``."""
-    return min(max(count - number * TILE_COLUMNS, 0), TILE_COLUMNS)
-
-
-@inner
-def _take_forward(
-    s: Stack, inputs: Source, wanted: Source, order: Any, start: int, count: int, first: int,
-    panels: int, apart: int, loss: Loss, noise: Any, work: Any, worker: Worker,
-) -> None:  # fmt: skip
-    """Take ``panels`` of a batch, numbered from ``first`` and ``apart``, forward to their losses.
-
-    The batch is the ``count`` items of ``order`` from ``start`` on; ``noise`` has their draws.
-    """
-    part, parts = worker.part, worker.parts
+def _take_forward(s: Stack, batch: Batch, group: Group, loss: Loss, work: Any,
+                  worker: Worker) -> None:  # fmt: skip
+    """Take a group of panels forward to their losses."""
+    part, panels, parts = worker.part, group.panels, worker.parts
     for i in range(part, panels, parts):
-        number, base = first + i * apart, i * s.panel_size
-        filled, at = _filled(count, number), start + number * TILE_COLUMNS
-        read_batch_panel(inputs, wanted, order, at, filled, s, number, work, base)
+        read_batch_panel(s, batch, group.first + i * group.apart, work, i * s.panel_size)
     wait_for_crew(s, worker)
     for layer in range(1, len(s.width)):
         forward(s, layer, panels, work, worker)
         wait_for_crew(s, worker)
         if layer == s.drawing:
             for i in range(part, panels, parts):
-                number = first + i * apart
-                at = start + number * TILE_COLUMNS
-                draw_codes(s, noise, at, _filled(count, number), work, i * s.panel_size)
+                number = group.first + i * group.apart
+                at = batch.start + number * TILE_COLUMNS
+                draw_codes(s, batch.noise, at, filled(batch, number), work, i * s.panel_size)
             wait_for_crew(s, worker)
     for i in range(part, panels, parts):
-        number = first + i * apart
+        number = group.first + i * group.apart
         own = work[i * s.panel_size :]
-        s.panel_losses[number] = panel_loss(s, loss, _filled(count, number), own)
+        s.panel_losses[number] = panel_loss(s, loss, filled(batch, number), own)
 
 
 @inner
-def _take_back(
-    s: Stack, count: int, first: int, panels: int, apart: int, loss: Loss, scale: np.float32,
-    weight: np.float32, is_last: bool, work: Any, worker: Worker,
-) -> None:  # fmt: skip
+def _take_back(s: Stack, batch: Batch, group: Group, loss: Loss, scale: np.float32,
+               weight: np.float32, work: Any, worker: Worker) -> None:  # fmt: skip
     """Take them back, and leave both factors of every gradient. ``scale`` is what each value's loss
-    counts, ``weight`` what each nat of divergence does. After the last of a step's groups the
-    worker needs a layer's weights no more, nor does its gradient the worker."""
-    part, parts = worker.part, worker.parts
+    counts, ``weight`` what each nat of divergence does. After a step's last group, who is done with
+    a layer says so."""
+    part, panels, parts = worker.part, group.panels, worker.parts
     for i in range(part, panels, parts):
-        own = work[i * s.panel_size :]
-        filled = _filled(count, first + i * apart)
-        output_deltas(s, loss, filled, scale, own, s.gradient[worker.thread])
+        count, own = filled(batch, group.first + i * group.apart), work[i * s.panel_size :]
+        output_deltas(s, loss, count, scale, own, s.gradient[worker.thread])
     wait_for_crew(s, worker)
     for layer in range(len(s.width) - 1, 0, -1):
         if layer == s.drawing:
             for i in range(part, panels, parts):
-                filled = _filled(count, first + i * apart)
-                through_drawing(s, weight, filled, work, i * s.panel_size)
+                count = filled(batch, group.first + i * group.apart)
+                through_drawing(s, weight, count, work, i * s.panel_size)
             wait_for_crew(s, worker)
         for i in range(panels):
-            keep_for_gradient(s, layer, first + i * apart, work, i * s.panel_size, worker)
+            number = group.first + i * group.apart
+            keep_for_gradient(s, layer, number, work, i * s.panel_size, worker)
         if layer > 1:
             backward(s, layer, panels, work, worker)
-        if is_last:
+        if group.is_last:
             layer_done(s, layer)
         wait_for_crew(s, worker)
 
@@ -184,63 +174,67 @@ def _learn(s: Stack, now: Adam, count: int, done: int, worker: Worker) -> None:
                 each = next_piece(s, worker, owner, end - begin, each)
 
 
-def _train(
-    s: Stack, inputs: Source, wanted: Source, order: Any, batch_size: int, loss: Loss, rates: Any,
-    decays: Any, constants: Adam, noise: Any, parts: int, losses: Any, threads: int, thread: int,
-) -> None:  # fmt: skip
-    """Train on the items ``order`` (int64) names, a batch after the other, as one of ``threads``,
-    which are one crew (``parts`` is as many) or one each (1), and a divisor of the most threads.
-    They end early, after the same step, where the caller asks for it.
-
-    ``rates``, ``decays`` (float32) and ``losses`` (float64, written) have one entry per step, and
-    ``noise`` (float32) a row per item where codes are drawn. The loss of a step is the sum over its
-    items and values, taken before the step changes the weights.
-    """
-    control = flush_denormals(0)
-    worker = worker_of(thread, parts)
-    width, crews, owners = s.width[0], threads // parts, len(s.task_bounds) - 1
+@inner
+def _take_items(s: Stack, batch: Batch, loss: Loss, threads: int, worker: Worker) -> None:
+    """The worker's share of a batch, forward and back."""
+    crews, owners = threads // worker.parts, len(s.task_bounds) - 1
     room = owners // crews  # of so many threads
-    for number in range(2 * owners):
-        s.claimed[thread, number] = 0
     work = s.work[worker.crew * room * s.work_row :]
     panels, at_a_time = s.slots // TILE_COLUMNS, room * s.panels_at_a_time
     if not s.drawing:
-        at_a_time = min(at_a_time, parts * PANELS_AT_A_TIME)
-    for step in range(len(rates)):
-        start = step * batch_size
-        count = min(batch_size, len(order) - start)
-        values = count * width
-        scale = weight = np.float32(1.0 / values)
-        # a crew for which there is no panel has a group of none: it must come to the barriers
-        for panel in range(worker.crew, max(panels, crews), at_a_time * crews):
-            if stopped(s.control):
-                break
-            group = min(at_a_time, -(-(panels - panel) // crews))
-            is_last = panel + at_a_time * crews >= max(panels, crews)
-            _take_forward(
-                s, inputs, wanted, order, start, count, panel, group, crews, loss, noise, work,
-                worker,
-            )  # fmt: skip
-            if s.drawing:  # all of a crew's panels are one group
-                barrier(s.control, threads)
-                scale = np.float32(_evidence_scale(s, loss, values) / values)
-                weight = np.float32(s.beta / values)
-            _take_back(
-                s, count, panel, group, crews, loss, scale, weight, is_last, work, worker
-            )  # fmt: skip
-        ahead = start + batch_size + thread * TILE_COLUMNS
-        prefetch_items(inputs, order, ahead, min(TILE_COLUMNS, len(order) - ahead), width)
+        at_a_time = min(at_a_time, worker.parts * PANELS_AT_A_TIME)
+    values = batch.size * s.width[0]
+    scale = weight = np.float32(1.0 / values)
+    # a crew for which there is no panel has a group of none: it must come to the barriers
+    end = max(panels, crews)
+    for panel in range(worker.crew, end, at_a_time * crews):
+        if stopped(s.control):
+            break
+        size = min(at_a_time, -(-(panels - panel) // crews))
+        group = Group(panel, size, crews, panel + at_a_time * crews >= end)
+        _take_forward(s, batch, group, loss, work, worker)
+        if s.drawing:  # all of a crew's panels are one group
+            barrier(s.control, threads)
+            scale = np.float32(_evidence_scale(s, loss, values) / values)
+            weight = np.float32(s.beta / values)
+        _take_back(s, batch, group, loss, scale, weight, work, worker)
+
+
+@inner
+def _batch_of(steps: Steps, step: int) -> Batch:
+    """The items of a step."""
+    start = step * steps.batch_size
+    count = min(steps.batch_size, len(steps.order) - start)
+    return Batch(steps.inputs, steps.wanted, steps.order, steps.noise, start, count)
+
+
+def _train(
+    s: Stack, steps: Steps, loss: Loss, constants: Adam, parts: int, threads: int, thread: int
+) -> None:
+    """Train a batch after the other, as one of ``threads``, which are one crew (``parts`` is as
+    many) or one each (1), and a divisor of the most threads. They end early, after the same step,
+    where the caller asks for it."""
+    control = flush_denormals(0)
+    worker, everyone = worker_of(thread, parts), crew_of_all(s, threads, thread)
+    begin_to_claim(s, thread)
+    for step in range(len(steps.rates)):
+        batch = _batch_of(steps, step)
+        _take_items(s, batch, loss, threads, worker)
+        ahead = batch.start + steps.batch_size + thread * TILE_COLUMNS
+        count = min(TILE_COLUMNS, len(batch.order) - ahead)
+        prefetch_items(batch.inputs, batch.order, ahead, count, s.width[0])
         now = Adam(
-            rates[step], decays[step], constants.keep_first, constants.keep_second,
+            steps.rates[step], steps.decays[step], constants.keep_first, constants.keep_second,
             constants.epsilon,
         )  # fmt: skip
-        _learn(s, now, count, (step + 1) * threads, crew_of_all(s, threads, thread))
+        done = (step + 1) * threads
+        _learn(s, now, batch.size, done, everyone)
         if thread == 0:
-            wait_for_layer(s, len(s.width) - 1, (step + 1) * threads)
+            wait_for_layer(s, len(s.width) - 1, done)
             # before the barrier, so that all end after the same step
             s.control[ENDING] = is_asked_to_end(s.control)
             for part in s.panel_losses:
-                losses[step] += part
+                steps.losses[step] += part
         barrier(s.control, threads)
         if thread == 0:
             s.control[MADE] = step + 1

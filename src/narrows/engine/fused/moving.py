@@ -6,7 +6,7 @@ import numpy as np
 
 from narrows.engine.fused.machine import byte_at, float_at, inner, prefetch
 from narrows.engine.fused.registers import CHOSEN_AHEAD, LANES, TILE_COLUMNS, transpose
-from narrows.engine.fused.structure import Source, Stack
+from narrows.engine.fused.structure import Batch, Source, Stack
 from narrows.engine.fused.zeros import nonzero
 
 
@@ -98,9 +98,16 @@ def read_panel(source: Source, order: Any, first: int, count: int, s: Stack, sta
 
 
 @inner
-def read_batch_panel(inputs: Source, wanted: Source, order: Any, first: int, count: int, s: Stack,
-                     number: int, work: Any, base: int) -> None:  # fmt: skip
+def filled(batch: Batch, number: int) -> int:
+    """How many of a batch's items lie in panel ``number``."""
+    return min(max(batch.size - number * TILE_COLUMNS, 0), TILE_COLUMNS)
+
+
+@inner
+def read_batch_panel(s: Stack, batch: Batch, number: int, work: Any, base: int) -> None:
     """Read what a panel's items go in as, and what they should come out as where that differs."""
+    inputs, wanted, order = batch.inputs, batch.wanted, batch.order
+    first, count = batch.start + number * TILE_COLUMNS, filled(batch, number)
     at, wanted_at = base + s.value_at[0], base + s.wanted_at
     start, apart = s.right_at[0] + number * TILE_COLUMNS * TILE_COLUMNS, s.slots * TILE_COLUMNS
     if inputs.address != wanted.address:

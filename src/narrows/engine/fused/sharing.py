@@ -39,6 +39,13 @@ def crew_of_all(s: Stack, threads: int, thread: int) -> Worker:
 
 
 @inner
+def begin_to_claim(s: Stack, thread: int) -> None:
+    """Forget what an earlier call claimed, which had counters of its own."""
+    for number in range(2 * (len(s.task_bounds) - 1)):
+        s.claimed[thread, number] = 0
+
+
+@inner
 def next_piece(s: Stack, worker: Worker, owner: int, pieces: int, last: int) -> int:
     """The next of an owner's ``pieces`` that nobody of the crew has taken, the ``last`` having been
     the worker's, or -1 before its first; -1 where all are taken."""

@@ -11,7 +11,7 @@ from narrows.engine.fused.fastest import Fastest, Way
 from narrows.engine.fused.layers import Layer, held
 from narrows.engine.fused.placement import lay_out, moment_places, padded
 from narrows.engine.fused.registers import LANES, TILE_COLUMNS
-from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source
+from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source, Steps
 from narrows.engine.fused.threads import run_in_threads, startable
 from narrows.engine.interface import AdamSettings
 from narrows.nn.scaling import Scaling
@@ -111,10 +111,11 @@ class LayerStack:
             some = slice(done, done + turn.steps)
             batches = slice(done * self.batch_size, (done + turn.steps) * self.batch_size)
             start = time.perf_counter()
-            arguments = (
-                *sources, order[batches], self.batch_size, loss, rates[some], decays[some],
-                constants, noise[batches], turn.way.parts, losses[some],
+            these = Steps(
+                *sources, order[batches], noise[batches], self.batch_size, rates[some],
+                decays[some], losses[some],
             )  # fmt: skip
+            arguments = these, loss, constants, turn.way.parts
             made, computing = run_in_threads(
                 loops.train, self.stack, arguments, turn.way.threads, turn.pace
             )

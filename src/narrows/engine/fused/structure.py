@@ -105,6 +105,39 @@ class Source(NamedTuple):
     factor: np.float32
 
 
+class Steps(NamedTuple):
+    """Steps over items, a batch after the other."""
+
+    inputs: Source  # what goes in
+    wanted: Source  # what should come out
+    order: np.ndarray  # int64: which items, and in which order
+    noise: np.ndarray  # float32: a row of draws for each of them, where codes are drawn
+    batch_size: int
+    rates: np.ndarray  # float32, one a step, and decays too; see Adam
+    decays: np.ndarray
+    losses: np.ndarray  # float64, one a step, written: over items and values, before it is taken
+
+
+class Batch(NamedTuple):
+    """The items of one step."""
+
+    inputs: Source
+    wanted: Source
+    order: np.ndarray
+    noise: np.ndarray
+    start: int  # the first of them in the order
+    size: int
+
+
+class Group(NamedTuple):
+    """Panels of a batch that go through the layers together."""
+
+    first: int  # the number of the first
+    panels: int  # how many
+    apart: int  # from one's number to the next's
+    is_last: bool  # of those that a thread takes in this step
+
+
 class Loss(NamedTuple):
     """Which loss, and the threshold of Huber's."""
 
