@@ -20,8 +20,8 @@ from narrows.model.file import save_model
 from narrows.model.trained import TrainedModel
 from narrows.support.progress import Listener
 from narrows.tasks.codes_archive import learn_codes, write_codes_only
-from narrows.tasks.codes_options import CodesOptions
 from narrows.tasks.many_files.jobs import CompressFiles
+from narrows.tasks.options import CodesOptions
 
 FIRST, OTHERS = blots().items[:300], blots().items[300:420]
 

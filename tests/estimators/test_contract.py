@@ -151,7 +151,7 @@ def test_the_result_has_the_shape_that_was_announced(
     block: Block, shape: Shape, training: bool
 ) -> None:
     result = applied(block, initial(block, shape), batch(shape), training)
-    assert result.shape == (5, *block.output_shape(shape, kept_shapes(shape)))
+    assert result.shape == (5, *block.joined_shape(shape, kept_shapes(shape)))
     assert result.dtype == np.float32
     assert np.isfinite(result).all()
 
@@ -184,9 +184,9 @@ def test_numpy_and_jax_agree(block: Block, shape: Shape, training: bool) -> None
 @every_example
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_the_mirror_leads_back_to_the_shape(block: Block, shape: Shape, activation: str) -> None:
-    found = block.output_shape(shape, kept_shapes(shape))
+    found = block.joined_shape(shape, kept_shapes(shape))
     for back in block.mirror(shape, activation):
-        found = back.output_shape(found, {"other": found})
+        found = back.joined_shape(found, {"other": found})
     assert found == shape
 
 

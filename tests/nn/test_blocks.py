@@ -441,7 +441,7 @@ def test_a_shape_that_does_not_fit_is_named_with_what_is_needed(
     block: Block, shape: Shape, said: list[str]
 ) -> None:
     with pytest.raises(UsageError) as caught:
-        block.output_shape(shape, {"small": (3,)})
+        block.joined_shape(shape, {"small": (3,)})
     assert all(part in caught.value.message for part in said), caught.value.message
 
 

@@ -39,6 +39,25 @@ def test_the_layers_in_the_docs_are_those_that_are_checked(source: structure.Sou
     assert layers == source.layers()
 
 
+def test_modules_that_the_design_names_are_there() -> None:
+    text = (CHECKOUT / "docs" / "design.md").read_text(encoding="utf-8")
+    files = [
+        path.as_posix() for part in ("src", "tests") for path in Path(CHECKOUT / part).rglob("*.py")
+    ]
+    named = set(re.findall(r"`([\w/]+\.py)`", text))
+    assert not [name for name in named if not any(path.endswith(f"/{name}") for path in files)]
+
+
+def test_walks_are_as_long_as_they_say() -> None:
+    text = (CHECKOUT / "docs" / "design.md").read_text(encoding="utf-8")
+    walks = text.partition("## Walks\n")[2].partition("\n## ")[0].split("\n### ")[1:]
+    numbers = {"Eleven": 11, "Thirteen": 13, "Sixteen": 16}
+    for walk in walks:
+        *steps, told = walk.strip().split("\n\n")
+        named = set(re.findall(r"`([\w/]+\.py)`", "".join(steps))) - {"data/pages.py"}
+        assert len(named) == numbers[told.split()[0]], walk
+
+
 def test_circles_of_any_length_are_found_and_ways_without_return_are_not() -> None:
     graph = {"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": {"e"}, "e": {"d"}, "f": {"a"}}
     assert structure.circles(graph) == [{"a", "b", "c"}, {"d", "e"}]

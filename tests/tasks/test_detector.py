@@ -22,10 +22,10 @@ from narrows.planning.options import FitOptions
 from narrows.planning.plan import make_plan
 from narrows.tasks import detector as detecting
 from narrows.tasks.detect import detect
-from narrows.tasks.detect_options import DetectOptions
 from narrows.tasks.detector import Detector, fit_detection
 from narrows.tasks.fit_plan import fit_plan
 from narrows.tasks.linear import linear_model
+from narrows.tasks.options import DetectOptions
 
 
 def related(count: int, seed: int = 0) -> np.ndarray:

@@ -12,10 +12,10 @@ from narrows.data import Dataset
 from narrows.planning.options import FitOptions
 from narrows.support import pulse
 from narrows.support.progress import Listener
-from narrows.tasks.codes_options import CodesOptions
 from narrows.tasks.compress_codes import compress_codes
 from narrows.tasks.duration import timed_training
 from narrows.tasks.fit import FitRequest, fit
+from narrows.tasks.options import CodesOptions
 
 ROWS = np.random.default_rng(0).random((40, 6)).astype(np.float32)
 SMALL = {"preset": "simple", "latent": 2, "hidden": (4,), "epochs": 20}

@@ -19,8 +19,8 @@ from narrows.cli.options import (
 )
 from narrows.cli.terminal import PERSON, show, show_written
 from narrows.support.standard_input import received
-from narrows.tasks.codes_options import CodesOptions
 from narrows.tasks.option_texts import parse_range
+from narrows.tasks.options import CodesOptions
 from narrows.tasks.outputs import Written, check_outputs, to_standard_output
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from narrows.cli.gathering import Given, gathers, options_of
 from narrows.cli.options import DataArgument, Json, data_option, path_option
 from narrows.cli.terminal import PERSON, say, show
 from narrows.support.interruption import with_last_words
-from narrows.tasks.comparison.options import ARTICLE_FILE, DEFAULT_FILE, CompareOptions
 from narrows.tasks.option_texts import parse_numbers
+from narrows.tasks.options import ARTICLE_FILE, DEFAULT_FILE, CompareOptions
 from narrows.tasks.outputs import check_outputs
 
 if TYPE_CHECKING:

@@ -35,8 +35,8 @@ def demo(
       narrows demo --data scans/
     """
     from narrows.support.locking import held_folder
-    from narrows.tasks.comparison.options import ARTICLE_FILE, DEFAULT_FILE, CompareOptions
     from narrows.tasks.comparison.parts import Reading
+    from narrows.tasks.options import ARTICLE_FILE, DEFAULT_FILE, CompareOptions
 
     models, page = [out / ARTICLE_FILE, out / DEFAULT_FILE], out / PAGE
     named = {each.name: each for each in models}

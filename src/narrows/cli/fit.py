@@ -15,8 +15,8 @@ from narrows.planning.options import FitOptions
 from narrows.support.interruption import unbroken, with_last_words
 from narrows.support.log import log_json
 from narrows.support.pulse import resting
-from narrows.tasks.fit_options import RunOptions, SourceOptions
 from narrows.tasks.option_texts import parse_sizes, parse_types
+from narrows.tasks.options import RunOptions, SourceOptions
 from narrows.tasks.outputs import check_outputs, still_there
 
 if TYPE_CHECKING:

@@ -22,9 +22,7 @@ from narrows.cli.options import (
 from narrows.cli.terminal import PERSON, progress, say, show, show_written
 from narrows.errors import UsageError
 from narrows.support.standard_input import received
-from narrows.tasks.denoise_options import DenoiseOptions
-from narrows.tasks.detect_options import DetectOptions
-from narrows.tasks.generate_options import GenerateOptions
+from narrows.tasks.options import DenoiseOptions, DetectOptions, GenerateOptions
 from narrows.tasks.outputs import check_outputs, still_there, to_standard_output, usual_format
 
 if TYPE_CHECKING:

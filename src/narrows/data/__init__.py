@@ -1,23 +1,16 @@
 """Data: every source becomes a :class:`Dataset`, and results go back to files."""
 
-from narrows.data.checks import checked, without_mask
+from narrows.data.checks import checked
 from narrows.data.codes import load_codes
 from narrows.data.dataset import Dataset
 from narrows.data.idx import read_idx
 from narrows.data.pages import Pages, open_pages
 from narrows.data.sources import load_data, validation_source
 from narrows.data.tables import TableSchema
-from narrows.data.writing import (
-    ItemWriter,
-    item_writer,
-    named_image_writer,
-    row_writer,
-    table_writer,
-)
+from narrows.data.writing import item_writer, named_image_writer, row_writer, table_writer
 
 __all__ = [
     "Dataset",
-    "ItemWriter",
     "Pages",
     "TableSchema",
     "checked",
@@ -30,5 +23,4 @@ __all__ = [
     "row_writer",
     "table_writer",
     "validation_source",
-    "without_mask",
 ]

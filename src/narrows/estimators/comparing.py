@@ -18,8 +18,8 @@ from narrows.support.progress import NOBODY, Listener, going_on, shown
 from narrows.support.temporary import temporary_folder
 from narrows.tasks.compare import compare as job
 from narrows.tasks.comparison.candidates import named
-from narrows.tasks.comparison.options import CompareOptions
 from narrows.tasks.comparison.parts import Reading
+from narrows.tasks.options import CompareOptions
 
 _MODEL_HINT = "give paths of model files, or fitted Autoencoders"
 

@@ -29,9 +29,9 @@ from narrows.planning.recipe import DETECTION_STEPS
 from narrows.support import arguments
 from narrows.support.progress import warn
 from narrows.tasks.detect import Detected, detect
-from narrows.tasks.detect_options import DetectOptions
 from narrows.tasks.detector import Detector
 from narrows.tasks.fit import FitRequest
+from narrows.tasks.options import DetectOptions
 from narrows.training import History
 
 

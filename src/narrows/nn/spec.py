@@ -21,16 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from narrows.errors import UsageError
-from narrows.nn.blocks import (
-    BLOCKS,
-    Activation,
-    Block,
-    Copy,
-    Join,
-    KeptShapes,
-    Norm,
-    Shape,
-)
+from narrows.nn.blocks import BLOCKS, Activation, Block, Copy, Join, KeptShapes, Norm, Shape
 
 
 @dataclass(frozen=True)
@@ -239,7 +230,7 @@ def _walk(part: str, blocks: Sequence[Block], shape: Shape, kept: dict[str, Shap
 def _output_shape(part: str, number: int, block: Block, shape: Shape, kept: KeptShapes) -> Shape:
     """The shape a block makes, or an error that says which block it is."""
     try:
-        return block.output_shape(shape, kept)
+        return block.joined_shape(shape, kept)
     except UsageError as error:
         raise UsageError(f"{part} block {number}: {error.message}", hint=error.hint) from error
 

@@ -58,12 +58,12 @@ from narrows.tasks.comparison.latent import features, latent_space
 from narrows.tasks.comparison.losses import losses
 from narrows.tasks.comparison.next_steps import commands
 from narrows.tasks.comparison.numbers import numbers_kept, sizes_for
-from narrows.tasks.comparison.options import ARTICLE_FILE, DEFAULT_FILE, CompareOptions
 from narrows.tasks.comparison.parts import Parts, Reading, Source, has_name, load_parts
 from narrows.tasks.comparison.tables import stored_tables
 from narrows.tasks.comparison.use import code_use
 from narrows.tasks.comparison.walk import jpeg_walk
 from narrows.tasks.opening import reading_for
+from narrows.tasks.options import ARTICLE_FILE, DEFAULT_FILE, CompareOptions
 
 # Fifty epochs of MNIST are 47,000 steps of 161,804 parameters. After fewer steps than the first
 # number the article's model has hardly looked at a small set, and gets more epochs there, unless

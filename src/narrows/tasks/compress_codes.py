@@ -26,10 +26,10 @@ from narrows.tasks.codes_archive import (
     train_rounded,
     write_codes_only,
 )
-from narrows.tasks.codes_options import CodesOptions
 from narrows.tasks.compress import Compressed
 from narrows.tasks.duration import timed_training
 from narrows.tasks.loading import load_array
+from narrows.tasks.options import CodesOptions
 from narrows.tasks.outputs import still_there
 
 

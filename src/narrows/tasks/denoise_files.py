@@ -8,8 +8,8 @@ from narrows.errors import UsageError
 from narrows.model.use import TrainedAutoencoder
 from narrows.support.progress import NOBODY, Listener
 from narrows.tasks.denoise import AddedNoise, Denoised, denoise_pages, open_pages_for
-from narrows.tasks.denoise_options import DenoiseOptions
 from narrows.tasks.fill import fill_file
+from narrows.tasks.options import DenoiseOptions
 
 
 def denoise_files(

@@ -17,8 +17,8 @@ from narrows.support.number_text import count_of
 from narrows.support.progress import Tracker, silent
 from narrows.support.shapes import is_picture_shape
 from narrows.support.text_tables import Shown, TextTable, Told, cell_text
-from narrows.tasks.detect_options import DetectOptions
 from narrows.tasks.detector import Detector
+from narrows.tasks.options import DetectOptions
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -17,9 +17,9 @@ from narrows.support.progress import NOBODY, Listener
 from narrows.tasks.convert import decode
 from narrows.tasks.drawn_codes import DrawnCodes, interpolated, traversed
 from narrows.tasks.drawn_rows import DrawnRows
-from narrows.tasks.generate_options import GenerateOptions
 from narrows.tasks.opening import load_for
 from narrows.tasks.option_texts import parse_places
+from narrows.tasks.options import GenerateOptions
 from narrows.tasks.outputs import Written
 
 # Items of a way between two.

@@ -15,8 +15,8 @@ from narrows.planning.continuing import require_same_shape
 from narrows.support.number_text import count_of
 from narrows.support.progress import NOBODY, Listener
 from narrows.support.standard_input import renamed
-from narrows.tasks.fit_options import SourceOptions
 from narrows.tasks.opening import reading_for
+from narrows.tasks.options import SourceOptions
 
 #: The share of the rows that is held out where the data have no validation set of their own.
 HELD_OUT = 0.1

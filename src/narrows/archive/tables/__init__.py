@@ -21,8 +21,8 @@ from what is known of its row and of the rows above.
 """
 
 from narrows.archive.tables.archive import TableArchive
-from narrows.archive.tables.size_breakdown import ColumnSize, TableSizeBreakdown
+from narrows.archive.tables.size_breakdown import TableSizeBreakdown
 from narrows.archive.tables.verifying import verify_table
 from narrows.archive.tables.writing import write_table
 
-__all__ = ["ColumnSize", "TableArchive", "TableSizeBreakdown", "verify_table", "write_table"]
+__all__ = ["TableArchive", "TableSizeBreakdown", "verify_table", "write_table"]

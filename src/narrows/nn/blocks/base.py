@@ -10,7 +10,6 @@ holds no arrays itself, so that a model is text plus named arrays, whoever compu
 import math
 from collections.abc import Mapping
 from dataclasses import fields
-from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,8 +23,6 @@ Arrays = Mapping[str, Any]
 #: The shapes of tensors that copy blocks have kept, by the name they were given.
 KeptShapes = Mapping[str, Shape]
 
-NOTHING_KEPT: KeptShapes = MappingProxyType({})
-
 
 class Block:
     """The interface of every block. Blocks are final: they derive from this and nothing else."""
@@ -37,14 +34,17 @@ class Block:
     #: Whether a range that holds 0 and its inputs, such as 0..1, holds its outputs too.
     keeps_range: ClassVar[bool] = False
 
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
-        """The shape this block makes of an item of ``shape``, where it is another; ``kept`` is what
-        it may join.
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape this block makes of an item of ``shape``, where it is another.
 
         Raises:
             UsageError: it does not take items of that shape.
         """
         return shape
+
+    def joined_shape(self, shape: Shape, kept: KeptShapes) -> Shape:
+        """The same where there are copies that it may join."""
+        return self.output_shape(shape)
 
     def keeps(self, shape: Shape) -> dict[str, Shape]:
         """The shapes of the tensors it keeps for blocks after it, by name; empty if none."""

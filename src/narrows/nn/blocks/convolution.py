@@ -14,10 +14,8 @@ import numpy as np
 from narrows.errors import UsageError
 from narrows.nn.activations import apply_activation
 from narrows.nn.blocks.base import (
-    NOTHING_KEPT,
     Arrays,
     Block,
-    KeptShapes,
     Shape,
     as_pair,
     check_activation,
@@ -57,7 +55,7 @@ class Conv(Block):
     def __post_init__(self) -> None:
         _check_options(self)
 
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
+    def output_shape(self, shape: Shape) -> Shape:
         height, width, _ = image_shape(self.name, shape)
         windows = _windows((height, width), *sizes_of(self), self.padding)
         if min(windows) < 1:
@@ -115,7 +113,7 @@ class ConvTranspose(Block):
         if self.size is not None:
             object.__setattr__(self, "size", as_pair(self.name, "size", self.size))
 
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
+    def output_shape(self, shape: Shape) -> Shape:
         height, width, _ = image_shape(self.name, shape)
         size = self._size((height, width))
         needed = _windows(size, *sizes_of(self), self.padding)

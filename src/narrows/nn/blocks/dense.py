@@ -8,10 +8,8 @@ import numpy as np
 from narrows.errors import UsageError
 from narrows.nn.activations import apply_activation
 from narrows.nn.blocks.base import (
-    NOTHING_KEPT,
     Arrays,
     Block,
-    KeptShapes,
     Shape,
     check_activation,
     check_size,
@@ -34,7 +32,7 @@ class Dense(Block):
         check_size(self.name, self.units, "units")
         check_activation(self.name, self.activation)
 
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
+    def output_shape(self, shape: Shape) -> Shape:
         check_row(f"dense ({self.units} units)", shape)
         return (self.units,)
 

@@ -6,16 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from narrows.errors import UsageError
-from narrows.nn.blocks.base import (
-    NOTHING_KEPT,
-    Arrays,
-    Block,
-    KeptShapes,
-    Shape,
-    check_size,
-    glorot_uniform,
-    is_number,
-)
+from narrows.nn.blocks.base import Arrays, Block, Shape, check_size, glorot_uniform, is_number
 from narrows.nn.blocks.dense import Dense, check_row
 from narrows.nn.flow import Flow
 
@@ -46,7 +37,7 @@ class Gaussian(Block):
                 f"gaussian has a beta of {self.beta!r}, and needs a number of at least 0"
             )
 
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
+    def output_shape(self, shape: Shape) -> Shape:
         check_row(f"gaussian ({self.size} numbers)", shape)
         return (self.size,)
 

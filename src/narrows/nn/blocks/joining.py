@@ -4,14 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from narrows.errors import UsageError
-from narrows.nn.blocks.base import (
-    NOTHING_KEPT,
-    Arrays,
-    Block,
-    KeptShapes,
-    Shape,
-    check_choice,
-)
+from narrows.nn.blocks.base import Arrays, Block, KeptShapes, Shape, check_choice
 from narrows.nn.blocks.shape import Crop
 from narrows.nn.flow import Flow
 
@@ -55,7 +48,7 @@ class Join(Block):
         _check_name(self.name, self.copy)
         check_choice(self.name, "way", self.how, _HOW)
 
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
+    def joined_shape(self, shape: Shape, kept: KeptShapes) -> Shape:
         if self.copy not in kept:
             raise UsageError(
                 f"join takes the copy {self.copy!r}, which no block before it keeps",

@@ -6,14 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from narrows.errors import UsageError
-from narrows.nn.blocks.base import (
-    NOTHING_KEPT,
-    Arrays,
-    Block,
-    KeptShapes,
-    Shape,
-    check_choice,
-)
+from narrows.nn.blocks.base import Arrays, Block, Shape, check_choice
 from narrows.nn.flow import Flow
 
 _KINDS = ("batch", "layer")
@@ -39,7 +32,7 @@ class Norm(Block):
     def __post_init__(self) -> None:
         check_choice(self.name, "kind", self.kind, _KINDS)
 
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
+    def output_shape(self, shape: Shape) -> Shape:
         if self.kind == "layer" and _channels(shape) == 1:
             raise UsageError(
                 f"norm of kind layer needs more than one channel and gets shape {shape}",

@@ -4,16 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from narrows.errors import UsageError
-from narrows.nn.blocks.base import (
-    NOTHING_KEPT,
-    Arrays,
-    Block,
-    KeptShapes,
-    Shape,
-    as_pair,
-    image_shape,
-    with_channels,
-)
+from narrows.nn.blocks.base import Arrays, Block, Shape, as_pair, image_shape, with_channels
 from narrows.nn.blocks.shape import Reshape
 from narrows.nn.flow import Flow
 
@@ -31,7 +22,7 @@ class Patch(Block):
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", as_pair(self.name, "size", self.size))
 
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
+    def output_shape(self, shape: Shape) -> Shape:
         height, width, channels = image_shape(self.name, shape)
         high, wide = as_pair(self.name, "size", self.size)
         if height % high or width % wide:
@@ -63,7 +54,7 @@ class Unpatch(Block):
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", as_pair(self.name, "size", self.size))
 
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
+    def output_shape(self, shape: Shape) -> Shape:
         height, width, channels = image_shape(self.name, shape)
         high, wide = as_pair(self.name, "size", self.size)
         if channels % (high * wide):

@@ -7,16 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from narrows.errors import UsageError
-from narrows.nn.blocks.base import (
-    NOTHING_KEPT,
-    Arrays,
-    Block,
-    KeptShapes,
-    Shape,
-    as_pair,
-    check_choice,
-    image_shape,
-)
+from narrows.nn.blocks.base import Arrays, Block, Shape, as_pair, check_choice, image_shape
 from narrows.nn.flow import Flow
 
 _KINDS = ("max", "mean")
@@ -40,7 +31,7 @@ class Pool(Block):
         object.__setattr__(self, "size", as_pair(self.name, "size", self.size))
         check_choice(self.name, "kind", self.kind, _KINDS)
 
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
+    def output_shape(self, shape: Shape) -> Shape:
         image_shape(self.name, shape)
         return (*_windows(shape[:2], as_pair(self.name, "size", self.size)), *shape[2:])
 
@@ -82,7 +73,7 @@ class Upsample(Block):
         if self.to is not None:
             object.__setattr__(self, "to", as_pair(self.name, "to", self.to))
 
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
+    def output_shape(self, shape: Shape) -> Shape:
         image_shape(self.name, shape)
         to, window = self._to(shape), as_pair(self.name, "size", self.size)
         if _windows(to, window) != shape[:2]:

@@ -8,16 +8,7 @@ import numpy as np
 
 from narrows.errors import UsageError
 from narrows.nn.activations import apply_activation
-from narrows.nn.blocks.base import (
-    NOTHING_KEPT,
-    Arrays,
-    Block,
-    KeptShapes,
-    Shape,
-    check_size,
-    glorot_uniform,
-    is_number,
-)
+from narrows.nn.blocks.base import Arrays, Block, Shape, check_size, glorot_uniform, is_number
 from narrows.nn.blocks.dense import check_row
 from narrows.nn.flow import Flow
 
@@ -59,7 +50,7 @@ class Rounded(Block):
                 hint="write item_bytes = 10 for codes of ten bytes an item",
             )
 
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
+    def output_shape(self, shape: Shape) -> Shape:
         check_row(self.name, shape)
         return shape
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from narrows.errors import UsageError
-from narrows.nn.blocks.base import NOTHING_KEPT, Arrays, Block, KeptShapes, Shape, as_shape
+from narrows.nn.blocks.base import Arrays, Block, Shape, as_shape
 from narrows.nn.flow import Flow
 
 
@@ -16,7 +16,7 @@ class Flatten(Block):
     name: ClassVar[str] = "flatten"
     keeps_range: ClassVar[bool] = True
 
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
+    def output_shape(self, shape: Shape) -> Shape:
         return (math.prod(shape),)
 
     def apply(self, arrays: Arrays, x: Any, flow: Flow) -> Any:
@@ -38,7 +38,7 @@ class Reshape(Block):
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", as_shape(self.name, self.shape))
 
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
+    def output_shape(self, shape: Shape) -> Shape:
         if math.prod(shape) != math.prod(self.shape):
             raise UsageError(
                 f"reshape to {self.shape} needs {math.prod(self.shape)} values "
@@ -66,7 +66,7 @@ class Crop(Block):
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", as_shape(self.name, self.shape))
 
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
+    def output_shape(self, shape: Shape) -> Shape:
         if not _is_within(self.shape, shape):
             raise UsageError(
                 f"crop to {self.shape} needs items at least as large along as many dimensions and "
@@ -95,7 +95,7 @@ class Pad(Block):
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", as_shape(self.name, self.shape))
 
-    def output_shape(self, shape: Shape, kept: KeptShapes = NOTHING_KEPT) -> Shape:
+    def output_shape(self, shape: Shape) -> Shape:
         if not _is_within(shape, self.shape):
             raise UsageError(
                 f"pad to {self.shape} needs items no larger along as many dimensions and gets "

@@ -24,9 +24,9 @@ from narrows.support.number_text import three_digits
 from narrows.support.progress import Listener
 from narrows.tasks.codes_archive import train_rounded, write_codes_only
 from narrows.tasks.comparison.candidates import Candidate
-from narrows.tasks.comparison.options import CompareOptions
 from narrows.tasks.comparison.parts import Parts
 from narrows.tasks.duration import timed_training
+from narrows.tasks.options import CompareOptions
 
 #: The largest errors of bounded archives, as shares of the range of the values.
 BOUNDS = ("1%", "3%", "10%")

@@ -11,8 +11,8 @@ from narrows.data.tables.cells import in_python
 from narrows.data.tables.encoding import cells_to_numbers
 from narrows.data.tables.reading import cells_of, row_blocks
 from narrows.support.progress import Tracker
-from narrows.tasks.comparison.opened_tables import opened_table
 from narrows.tasks.comparison.parts import Origin
+from narrows.tasks.loading import opened_table
 
 
 def cells_that_features_hide(

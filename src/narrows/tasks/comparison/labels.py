@@ -17,7 +17,7 @@ from narrows.data.tables.table_source import TableSource
 from narrows.errors import DataError
 from narrows.report.comparison.classes import MOST_CLASSES, NO_CLASS
 from narrows.support.progress import Tracker
-from narrows.tasks.comparison.opened_tables import opened_table
+from narrows.tasks.loading import opened_table
 
 
 def numbered_alike(data: Dataset, *parts: Dataset | None) -> tuple[Any, ...]:

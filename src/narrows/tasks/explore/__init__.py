@@ -6,6 +6,6 @@ cells of a table's features and features of cells; ``thumbnails.py`` one sheet o
 docs/explore.md describes the page's data.
 """
 
-from narrows.tasks.explore.explorer import MOST_ITEMS, Encoded, Explorer
+from narrows.tasks.explore.explorer import Encoded, Explorer
 
-__all__ = ["MOST_ITEMS", "Encoded", "Explorer"]
+__all__ = ["Encoded", "Explorer"]

@@ -14,10 +14,8 @@ from narrows.errors import ModelFileError, UsageError
 from narrows.model.use import TrainedAutoencoder
 from narrows.support.inputs import cannot_be_read
 from narrows.support.progress import Listener, Tracker
-from narrows.tasks.codes_options import CodesOptions
-from narrows.tasks.denoise_options import DenoiseOptions
-from narrows.tasks.detect_options import DetectOptions
 from narrows.tasks.opening import load_for, open_autoencoder
+from narrows.tasks.options import CodesOptions, DenoiseOptions, DetectOptions
 from narrows.tasks.outputs import usual_format
 
 #: Does a job to a file: takes its path, that of the result, and who is told what to know of it.
