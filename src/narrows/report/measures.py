@@ -6,6 +6,9 @@ import numpy as np
 
 from narrows.errors import ShapeError
 
+# Values whose differences stay in the cache from one sum over them to the next.
+_TOGETHER = 1 << 15
+
 
 class ErrorMeter:
     """Errors over a data set that arrives in batches.
@@ -31,10 +34,16 @@ class ErrorMeter:
         Raises:
             ShapeError: the shapes differ.
         """
-        difference = _difference(original, reconstruction)
-        magnitude = np.abs(difference)
+        _require_alike(original, reconstruction)
+        step = max(_TOGETHER // max(original[:1].size, 1), 1)
+        for start in range(0, len(original), step):
+            rows = slice(start, start + step)
+            self._add(np.subtract(reconstruction[rows], original[rows], dtype=np.float64))
+
+    def _add(self, difference: np.ndarray) -> None:
         self._count += difference.size
         self._squared += float(np.vdot(difference, difference))
+        magnitude = np.abs(difference, out=difference)
         self._absolute += float(magnitude.sum())
         # Unlike Python's max, NumPy's keeps a NaN that either side holds.
         self._largest = float(np.maximum(self._largest, magnitude.max(initial=0.0)))
@@ -68,7 +77,8 @@ def item_errors(original: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
     Raises:
         ShapeError: the shapes differ.
     """
-    difference = _difference(original, reconstruction)
+    _require_alike(original, reconstruction)
+    difference = np.subtract(reconstruction, original, dtype=np.float64)
     return np.square(difference).mean(axis=tuple(range(1, difference.ndim)))
 
 
@@ -123,11 +133,10 @@ def ssim(original: np.ndarray, other: np.ndarray, width: float) -> float:
 SSIM_WINDOW = 11
 
 
-def _difference(original: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
+def _require_alike(original: np.ndarray, reconstruction: np.ndarray) -> None:
     if original.shape != reconstruction.shape:
         raise ShapeError(
             f"reconstructions have the shape {reconstruction.shape}, and the originals "
             f"{original.shape}",
             hint="compare each item with its own reconstruction",
         )
-    return np.subtract(reconstruction, original, dtype=np.float64)
