@@ -47,8 +47,8 @@ _TRIMMED = 0.1
 _SMALLEST_SPREAD = 0.05
 # An item that comes back exactly is as little odd as can be said.
 _SMALLEST_SQUARE = 1e-30
-# Items that one core judges at a time.
-_BLOCK = 1 << 9
+# Items that one core judges at a time, and values whose errors stay in its cache.
+_BLOCK, _TOGETHER = 1 << 9, 1 << 15
 
 
 @dataclass(frozen=True)
@@ -167,13 +167,14 @@ def learn_scorer(
     places = places_of(size)
     average = _at_places(items.mean(axis=0, dtype=np.float64)[None], places)[0]
     codes = np.concatenate([each.codes for each in passed])
-    squares = sum(np.square(_differences(each.items, each.made)).sum(axis=0) for each in passed)
+    squares = sum(_squares(each) for each in passed)
     spread = np.sqrt(_at_places(np.asarray(squares)[None] / len(items), places)[0])
     usual = float(np.sqrt(np.square(spread).mean()))
     spread = np.maximum(spread, _SMALLEST_SPREAD * usual) if usual > 0 else np.ones_like(spread)
     few = drawn_items(items, _MOST_FOR_MIXTURE, _MOST_VALUES_FOR_MIXTURE, random)
-    made = np.concatenate([each.made for each in passed])[few]
-    errors = _at_places(_differences(items[few], made) / _of_values(spread, size), places)
+    errors = _differences(items[few], np.concatenate([each.made for each in passed])[few])
+    errors /= _of_values(spread, size)
+    errors = _at_places(errors, places)
     projection = leading_directions(errors)
     features = np.hstack([codes[few], errors @ projection])
     learns: tuple[Callable[[], Any], ...] = (
@@ -217,7 +218,19 @@ def places_of(size: int) -> int:
 
 
 def _differences(items: np.ndarray, made: np.ndarray) -> Float64[np.ndarray, "n size"]:
-    return made.astype(np.float64) - items
+    return np.subtract(made, items, dtype=np.float64)
+
+
+def _squares(passed: Passed) -> Float64[np.ndarray, " size"]:
+    """The sum over the items of each value's squared error, so many items at a time as stay in the
+    cache."""
+    count, size = passed.items.shape
+    total, step = np.zeros(size), max(_TOGETHER // max(size, 1), 1)
+    for start in range(0, count, step):
+        some = passed.rows(slice(start, start + step))
+        errors = _differences(some.items, some.made)
+        total += np.einsum("ij,ij->j", errors, errors)
+    return total
 
 
 def _at_places(
