@@ -35,6 +35,11 @@ from narrows.tasks.options import DetectOptions
 from narrows.training import History
 
 
+def _of_autoencoder(name: str) -> Any:
+    """A property that is the autoencoder's."""
+    return property(lambda detector: getattr(detector.autoencoder_, name))
+
+
 class OutlierDetector(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseEstimator
 ):
@@ -257,34 +262,13 @@ class OutlierDetector(
         self._threshold = self.criterion, self.false_alarms, value
 
     # What the autoencoder has learnt is the detector's too.
-
-    @property
-    def model_(self) -> TrainedModel:
-        return self.autoencoder_.model_
-
-    @property
-    def history_(self) -> History:
-        return self.autoencoder_.history_
-
-    @property
-    def notes_(self) -> tuple[str, ...]:
-        return self.autoencoder_.notes_
-
-    @property
-    def latent_size_(self) -> int:
-        return self.autoencoder_.latent_size_
-
-    @property
-    def item_shape_(self) -> tuple[int, ...]:
-        return self.autoencoder_.item_shape_
-
-    @property
-    def n_features_in_(self) -> int:
-        return self.autoencoder_.n_features_in_
-
-    @property
-    def feature_names_in_(self) -> np.ndarray:
-        return self.autoencoder_.feature_names_in_
+    model_: TrainedModel = _of_autoencoder("model_")
+    history_: History = _of_autoencoder("history_")
+    notes_: tuple[str, ...] = _of_autoencoder("notes_")
+    latent_size_: int = _of_autoencoder("latent_size_")
+    item_shape_: tuple[int, ...] = _of_autoencoder("item_shape_")
+    n_features_in_: int = _of_autoencoder("n_features_in_")
+    feature_names_in_: np.ndarray = _of_autoencoder("feature_names_in_")
 
     def __sklearn_tags__(self) -> Tags:
         return with_items(super().__sklearn_tags__())

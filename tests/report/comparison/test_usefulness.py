@@ -1,6 +1,6 @@
 """How well classes are told from codes, against scikit-learn and against counting by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -27,12 +27,14 @@ def measured(
     training: np.ndarray,
     held_out: np.ndarray,
     labels: Labels,
-    encoders: Mapping[str, Encoder],
+    encoders: Mapping[str, Callable[[np.ndarray], np.ndarray]],
+    kinds: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> CodeUse:
-    """What comes of encoders whose kind does not matter."""
-    kinds = dict.fromkeys(encoders, "pca")
-    return measure_usefulness(training, held_out, labels, encoders, **{"kinds": kinds, **options})
+    """What comes of encoders, whose kind matters where it is given."""
+    said = kinds or dict.fromkeys(encoders, "pca")
+    named = {name: Encoder(said[name], encode) for name, encode in encoders.items()}
+    return measure_usefulness(training, held_out, labels, named, **options)
 
 
 @pytest.fixture(scope="module")

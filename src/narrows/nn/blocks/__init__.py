@@ -1,12 +1,11 @@
 """Blocks: the pieces that encoders and decoders are put together from, one family a module."""
 
-from narrows.nn.blocks.activation import Activation
 from narrows.nn.blocks.base import Arrays, Block, KeptShapes, Shape
 from narrows.nn.blocks.convolution import Conv, ConvTranspose
 from narrows.nn.blocks.dense import Dense
+from narrows.nn.blocks.elementwise import Activation, Dropout
 from narrows.nn.blocks.gaussian import Gaussian
 from narrows.nn.blocks.joining import Copy, Join
-from narrows.nn.blocks.noise import Dropout
 from narrows.nn.blocks.normalisation import Norm
 from narrows.nn.blocks.patches import Patch, Unpatch
 from narrows.nn.blocks.pooling import Pool, Upsample

@@ -9,6 +9,7 @@ default regularisation). PCA's codes of the same size and the items themselves g
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,14 +22,25 @@ from narrows.support.blas import one_blas_thread
 from narrows.support.chunks import sampled_places
 from narrows.support.progress import Tracker, silent
 
-# Codes (n, k) of items (n, *item_shape).
-Encoder = Callable[[np.ndarray], np.ndarray]
-
 _NEIGHBOURS, _MOST_STEPS = 5, 200
 # Values of all training items times classes over ten: the regression on the items themselves, the
 # slowest, takes some 15 seconds of one core. Items wider than the second are left out.
 _MOST_VALUES, _MOST_WIDTH = 1 << 23, 1 << 14
 _FEWEST, _MOST_LEARNT, _MOST_ASKED = 1_000, 60_000, 5_000
+
+
+class Encoder(NamedTuple):
+    """What makes codes of items.
+
+    Attributes:
+        kind: what it is.
+        encode: codes (n, k) of items (n, \\*item_shape), with what says the class taken out.
+        coded: what is learnt from and what is held out, with the codes that are known.
+    """
+
+    kind: Kind
+    encode: Callable[[np.ndarray], np.ndarray]
+    coded: tuple[CodedItems, CodedItems] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,8 +104,6 @@ def measure_usefulness(
     labels: Labels,
     encoders: Mapping[str, Encoder],
     *,
-    kinds: Mapping[str, Kind],
-    coded: Mapping[str, tuple[CodedItems, CodedItems]] | None = None,
     most: int | None = None,
     seed: int = 0,
     track: Tracker = silent,
@@ -108,10 +118,7 @@ def measure_usefulness(
         training: (n, \\*item_shape), what models and PCA were fitted to.
         held_out: items that were not, of the same shape.
         labels: their classes.
-        encoders: what makes codes of items, by name; given items with what says the class taken
-            out.
-        kinds: what each encoder is.
-        coded: of some of the encoders, ``training`` and ``held_out`` with the codes that are known.
+        encoders: what makes codes of them, by name.
         most: items that are learnt from, if fewer.
         seed: of the draw.
         track: told how far it is.
@@ -126,12 +133,13 @@ def measure_usefulness(
         raise DataError("too few items whose class is known were drawn to tell classes apart")
     parts = _without(training[learnt], labels.hidden), _without(held_out[asked], labels.hidden)
     known = labels.training[learnt], labels.held_out[asked]
-    reuse = {} if coded is None or labels.hidden is not None else coded
     rows = []
     with track("telling classes from codes", total=len(encoders) + 1, unit="kinds") as advance:
-        for name, encode in encoders.items():
-            codes = _codes(encode, parts, reuse.get(name), (learnt, asked))
-            rows.append(_row(name, kinds[name], codes, known))
+        for name, encoder in encoders.items():
+            if labels.hidden is not None:  # what is known is of the items as they are
+                encoder = encoder._replace(coded=None)
+            codes = _codes(encoder, parts, (learnt, asked))
+            rows.append(_row(name, encoder.kind, codes, known))
             advance(1)
         if width <= _MOST_WIDTH:
             flat = [_flat(part, labels.hidden) for part in parts]
@@ -153,15 +161,14 @@ def _affordable(width: int, classes: int, most: int | None) -> int:
 
 
 def _codes(
-    encode: Encoder,
+    encoder: Encoder,
     parts: tuple[np.ndarray, np.ndarray],
-    known: tuple[CodedItems, CodedItems] | None,
     places: tuple[np.ndarray, np.ndarray],
 ) -> list[np.ndarray]:
     """The codes of both parts, each a row: those that are known at their places, or made."""
-    if known is None:
-        return [encode(part).reshape(len(part), -1) for part in parts]
-    return [each.codes(some) for each, some in zip(known, places, strict=True)]
+    if encoder.coded is None:
+        return [encoder.encode(part).reshape(len(part), -1) for part in parts]
+    return [each.codes(some) for each, some in zip(encoder.coded, places, strict=True)]
 
 
 def _drawn(labels: np.ndarray, most: int, seed: int) -> np.ndarray:

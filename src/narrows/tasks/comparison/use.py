@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from narrows.report.comparison.result import CodeUse, CodeUseRow, Kind
+from narrows.report.comparison.result import CodeUse, CodeUseRow
 from narrows.report.comparison.usefulness import (
     Encoder,
     Labels,
@@ -72,19 +72,17 @@ def _measured(
     most: int | None,
     track: Tracker,
 ) -> CodeUse:
-    encoders: dict[str, Encoder] = {each.name: each.autoencoder.encode for each in group}
-    kinds: dict[str, Kind] = {each.name: each.kind for each in group}
+    encoders = {
+        each.name: Encoder(each.kind, each.autoencoder.encode, each.coded) for each in group
+    }
     if best in group:
-        encoders[best.pca_name] = fitted_pca(best.autoencoder.trained).encode
-        kinds[best.pca_name] = "pca"
+        encoders[best.pca_name] = Encoder("pca", fitted_pca(best.autoencoder.trained).encode)
     training = parts.training if group[0].training is None else group[0].training
     return measure_usefulness(
         training.items,
         group[0].test.items,
         labels,
         encoders,
-        kinds=kinds,
-        coded={each.name: each.coded for each in group},
         most=most,
         seed=parts.seed,
         track=track,

@@ -1,11 +1,29 @@
-"""Blocks that disturb what goes through them while a model learns."""
+"""Blocks that change each value by itself: an activation of its own, and what leaves values out."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from narrows.errors import UsageError
-from narrows.nn.blocks.base import Arrays, Block, is_number
+from narrows.nn.activations import apply_activation
+from narrows.nn.blocks.base import Arrays, Block, check_activation, is_number
 from narrows.nn.flow import Flow
+
+
+@dataclass(frozen=True)
+class Activation(Block):
+    """activation(x), value by value."""
+
+    activation: str
+
+    name: ClassVar[str] = "activation"
+
+    def __post_init__(self) -> None:
+        check_activation(self.name, self.activation)
+
+    def apply(self, arrays: Arrays, x: Any, flow: Flow) -> Any:
+        return apply_activation(self.activation, x)
+
+    # It has no mirror: that of the layer after it ends in this activation already.
 
 
 @dataclass(frozen=True)
