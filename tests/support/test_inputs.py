@@ -82,7 +82,7 @@ def test_a_file_is_the_same_before_and_after(tmp_path: Path, change: Change) -> 
             change(path)
     path.write_bytes(bytes(7))
     with pytest.raises(ArchiveError, match="changed while it was read") as told:  # noqa: SIM117
-        with unchanged(tmp_path / "a", "A", ArchiveError):
+        with unchanged(tmp_path / "a", ArchiveError):
             path.write_bytes(bytes(9))
             raise ValueError("what the change led to")
     assert isinstance(told.value.__cause__, ValueError)

@@ -71,10 +71,10 @@ class BlockWriter:
         self._payload.write(content)
         self._size += len(content)
 
-    def parts(self, suffix: str = "") -> list[Part]:
-        """The two parts; ``suffix`` tells several such pairs of one archive apart."""
-        index = Part.of(f"index{suffix}", b"".join(self._records))
-        return [index, Part(f"payload{suffix}", self._payload, self._size, checked=False)]
+    def parts(self) -> list[Part]:
+        """The two parts."""
+        index = Part.of("index", b"".join(self._records))
+        return [index, Part("payload", self._payload, self._size, checked=False)]
 
     def close(self) -> None:
         """Give the memory or the temporary file back."""
@@ -91,14 +91,13 @@ class Index:
         starts: the number of the first value of each, and of the one behind the last.
     """
 
-    def __init__(self, container: Container, suffix: str = "") -> None:
-        """Read the index; ``suffix`` tells several of one archive apart.
+    def __init__(self, container: Container) -> None:
+        """Read the index.
 
         Raises:
             ArchiveError: it is damaged.
         """
-        self._container, self._payload = container, f"payload{suffix}"
-        content = container.read(f"index{suffix}")
+        self._container, content = container, container.read("index")
         if len(content) % RECORD.size:
             raise damaged(container.name, "its index ends within a record")
         records = np.frombuffer(content, _RECORDS)
@@ -118,7 +117,7 @@ class Index:
     @property
     def payload_size(self) -> int:
         """The bytes of what the index is of; -1 where there is none."""
-        return self._container.sizes.get(self._payload, -1)
+        return self._container.sizes.get("payload", -1)
 
     def content(self, number: int, unit: str = "block") -> bytes:
         """The bytes of a block, its checksum compared.
@@ -127,7 +126,7 @@ class Index:
             ArchiveError: it is damaged; the message calls it a ``unit``.
         """
         place, size = int(self._places[number]), int(self.sizes[number])
-        content = self._container.read_piece(self._payload, place, size)
+        content = self._container.read_piece("payload", place, size)
         if zlib.crc32(content) != int(self._checksums[number]):
             raise damaged(
                 self._container.name,
@@ -144,13 +143,7 @@ class BlockReader:
         starts: the number of the first value of each block, and of the one behind the last.
     """
 
-    def __init__(
-        self,
-        container: Container,
-        layout: Layout,
-        pipelines: Sequence[Pipeline],
-        suffix: str = "",
-    ) -> None:
+    def __init__(self, container: Container, layout: Layout, pipelines: Sequence[Pipeline]) -> None:
         """Read the index.
 
         Raises:
@@ -158,7 +151,7 @@ class BlockReader:
         """
         self.layout = layout
         self._name, self._pipelines = container.name, pipelines
-        self._index = Index(container, suffix)
+        self._index = Index(container)
         self._check_index()
         self.starts = self._index.starts
 

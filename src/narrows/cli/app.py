@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from narrows.cli import archive, compare, demo, explore, fit, use
+from narrows.cli import archive, compare, explore, fit, use
 from narrows.cli.terminal import progress, say, show, show_error, unwritten
 from narrows.errors import NarrowsError, NarrowsWarning, UsageError
 from narrows.support import memory
@@ -71,7 +71,7 @@ def narrows(
         context.fail("Missing command.")
 
 
-app.command()(demo.demo)
+app.command()(compare.demo)
 app.command()(compare.compare)
 app.command()(fit.fit)
 for _command in (use.summary, use.evaluate, use.encode, use.decode, use.reconstruct):

@@ -372,7 +372,7 @@ def _none_readable(folder: Path, reader: FolderReader) -> DataError:
 
 
 @quiet()
-def images_as_dataset(images: Any, name: str = "X", *, exact: bool = False) -> Dataset:
+def images_as_dataset(images: Any, *, exact: bool = False) -> Dataset:
     """A Pillow image, or a list of them, as items, read as those of a folder are.
 
     Raises:
@@ -383,7 +383,7 @@ def images_as_dataset(images: Any, name: str = "X", *, exact: bool = False) -> D
     remarks: Counter[str] = Counter()
     blocks: list[np.ndarray] = []
     for number, image in enumerate(given):
-        called = name if is_pillow_image(images) else f"image {number} of {name}"
+        called = "X" if is_pillow_image(images) else f"image {number} of X"
         if not is_pillow_image(image):
             raise DataError(
                 f"{called} is {type(image).__name__}, and others are images",
@@ -398,7 +398,7 @@ def images_as_dataset(images: Any, name: str = "X", *, exact: bool = False) -> D
     if len(blocks) > len(given):
         items = count_of(len(blocks), "items")
         notes.insert(0, f"{len(given):,} of several pages or frames: {items}")
-    return Dataset(name, np.stack(blocks), notes=tuple(notes))
+    return Dataset("X", np.stack(blocks), notes=tuple(notes))
 
 
 def is_pillow_image(value: Any) -> bool:

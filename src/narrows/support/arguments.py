@@ -38,7 +38,7 @@ def scalar(value: Any) -> Any:
     return value
 
 
-def whole(name: str, value: Any, *, optional: bool = False, hint: str | None = None) -> int | None:
+def whole(name: str, value: Any, *, optional: bool = False) -> int | None:
     """A whole number, of any type that has them; None where it is optional.
 
     Raises:
@@ -50,16 +50,16 @@ def whole(name: str, value: Any, *, optional: bool = False, hint: str | None = N
     is_number = isinstance(given, Real) and not isinstance(given, bool)
     if is_number and (isinstance(given, Integral) or float(given).is_integer()):
         return int(given)
-    raise refused(name, value, f"a whole number{' or None' if optional else ''}", hint)
+    raise refused(name, value, f"a whole number{' or None' if optional else ''}")
 
 
-def required_whole(name: str, value: Any, *, hint: str | None = None) -> int:
+def required_whole(name: str, value: Any) -> int:
     """As :func:`whole`, where None is none.
 
     Raises:
         UsageError: it is no whole number.
     """
-    found = whole(name, value, hint=hint)
+    found = whole(name, value)
     assert found is not None
     return found
 

@@ -116,9 +116,7 @@ class Input:
 
 
 @contextlib.contextmanager
-def unchanged(
-    path: str | os.PathLike[str], name: str | None = None, refused: Refused = DataError
-) -> Iterator[None]:
+def unchanged(path: str | os.PathLike[str], refused: Refused = DataError) -> Iterator[None]:
     """Read a file from its first look to its last, see :meth:`Input.reading`."""
-    with Input(path, name, refused).reading():
+    with Input(path, refused=refused).reading():
         yield
