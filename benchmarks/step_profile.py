@@ -12,13 +12,14 @@ the sum of its parts.
 import statistics
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from common import leave_result, load_mnist
 from narrows.engine import AdamSettings
@@ -34,8 +35,9 @@ from narrows.nn.model import initial_model
 from narrows.nn.objectives import Objective
 from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
-from narrows.support.compiling.kernels import KERNEL
-from narrows.support.compiling.parts import part
+from narrows.support.compiling import checksum_of
+from narrows.support.compiling.native import Kernel, compiled
+from narrows.support.compiling.translating import Part, part
 
 BATCH_SIZE = 64
 _REPEATS, _ROUNDS = 200, 7
@@ -93,10 +95,9 @@ def update(s: Any, threads: int, thread: int) -> None:
         )  # fmt: skip
 
 
-def for_each_panel(work: Callable[..., None]) -> Callable[..., None]:
+def for_each_panel(work: Part) -> Kernel:
     """``work`` on each of a thread's panels of items, many times over."""
 
-    @njit(**KERNEL)
     def repeat(s: Any, source: Any, order: Any, threads: int, thread: int, repeats: int) -> None:
         control = flush_denormals(0)
         for i in range(repeats):
@@ -105,20 +106,25 @@ def for_each_panel(work: Callable[..., None]) -> Callable[..., None]:
                 work(s, source, order, panel, thread, first)
         flush_denormals(control)
 
-    return repeat
+    return _compiled(repeat, work)
 
 
-def for_each_task(work: Callable[..., None]) -> Callable[..., None]:
+def _compiled(repeat: Callable[..., None], work: Part) -> Kernel:
+    folders = Path(__file__).parent, Path(gradients.__file__).parent
+    sources = [checksum_of(folder) for folder in folders]
+    return compiled(repeat, zlib.crc32(repr((work.function.__name__, sources)).encode()))
+
+
+def for_each_task(work: Part) -> Kernel:
     """``work`` on a thread's share of the weights, many times over."""
 
-    @njit(**KERNEL)
     def repeat(s: Any, source: Any, order: Any, threads: int, thread: int, repeats: int) -> None:
         control = flush_denormals(0)
         for _ in range(repeats):
             work(s, threads, thread)
         flush_denormals(control)
 
-    return repeat
+    return _compiled(repeat, work)
 
 
 PARTS = {

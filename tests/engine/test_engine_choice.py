@@ -401,12 +401,16 @@ def test_the_fused_engine_passes_its_check_and_a_wrong_one_does_not(
 # The program
 
 
+COMPILERS = "llvmlite", "numba"
+
+
 @pytest.fixture(scope="module")
-def broken_numba(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """An environment whose Numba ends the process that imports it."""
+def broken_compilers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """An environment whose LLVM and Numba end the process that imports them."""
     root = tmp_path_factory.mktemp("broken")
-    (root / "numba").mkdir()
-    (root / "numba" / "__init__.py").write_text("import os\nos.abort()\n")
+    for name in COMPILERS:
+        (root / name).mkdir()
+        (root / name / "__init__.py").write_text("import os\nos.abort()\n")
     paths = os.pathsep.join([str(root), ENVIRONMENT["PYTHONPATH"]])
     yield {"PYTHONPATH": paths, "NARROWS_CACHE": str(root / "cache"), "JAX_PLATFORMS": "cpu"}
 
@@ -425,13 +429,14 @@ blocks._LOAD_SECONDS = blocks._COMPILE_SECONDS = 0  # archives of any size want 
 assert run(["compress", "images.npy", "--out", "a.nrw", "--effort", "best"]) == 0
 assert run(["decompress", "a.nrw", "--out", "back.npy"]) == 0
 assert np.array_equal(np.load("back.npy"), np.load("images.npy"))
-assert len(np.load("codes.npy")) == 60 and "numba" not in sys.modules
+assert len(np.load("codes.npy")) == 60
+assert "numba" not in sys.modules and "llvmlite" not in sys.modules
 """
 
 
 @pytest.mark.slow
-def test_every_command_does_without_a_numba_that_aborts(
-    broken_numba: dict[str, str], tmp_path: Path
+def test_every_command_does_without_compilers_that_abort(
+    broken_compilers: dict[str, str], tmp_path: Path
 ) -> None:
     random = np.random.default_rng(0)
     np.save(tmp_path / "items.npy", random.random((60, 5), np.float32))
@@ -439,7 +444,7 @@ def test_every_command_does_without_a_numba_that_aborts(
     result = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         cwd=tmp_path,
-        env=ENVIRONMENT | broken_numba | {"XLA_FLAGS": plain_flags()},
+        env=ENVIRONMENT | broken_compilers | {"XLA_FLAGS": plain_flags()},
         capture_output=True,
         text=True,
     )

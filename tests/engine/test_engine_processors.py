@@ -25,7 +25,6 @@ TARGETS = {
     "no-fma": ({"NUMBA_CPU_NAME": "sandybridge", "NUMBA_CPU_FEATURES": "+avx"}, 256),
 }
 PROCESSOR = """
-import numba
 import numpy as np
 from narrows.engine.fused.registers import LANES, adam
 assert LANES == 8
@@ -38,19 +37,15 @@ knows_zen_4 = pytest.mark.skipif(
 
 # Adam in formulas (arXiv:1412.6980), in float64.
 UPDATE = """
+from helpers.one_update import update
+from narrows.support.compiling.native import compiled
 random = np.random.default_rng(0)
 g, p, m = random.standard_normal((3, 8))
 v = random.random(8) ** 8
 rate, keep_first, keep_second, epsilon, decay = 0.01, 0.1, 0.001, 1e-7, 0.002
 single = [each.astype(np.float32) for each in (g, p, m, v)]
 
-@numba.njit
-def update(g, p, m, v, constants):
-    rate, keep_first, keep_second, epsilon, decay = constants
-    adam(g, 0, p, m, v, 0, 0, rate, keep_first, keep_second, epsilon, decay)
-
-constants = tuple(np.float32([rate, keep_first, keep_second, epsilon, decay]))
-update(*single, constants)
+compiled(update, 0)(*single, *np.float32([rate, keep_first, keep_second, epsilon, decay]))
 m += (g - m) * keep_first
 v += (g * g - v) * keep_second
 p -= rate * m / (np.sqrt(v) + epsilon) + decay * p

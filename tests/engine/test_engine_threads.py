@@ -6,12 +6,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
 import pytest
-from numba import njit
 
 from helpers.engine_cases import Case, use_threads
 from narrows.engine.fused import loops
@@ -22,7 +22,8 @@ from narrows.engine.fused.sharing import layer_done
 from narrows.engine.fused.structure import ARRIVALS
 from narrows.engine.fused.trainer import FusedTrainer
 from narrows.errors import NarrowsError
-from narrows.support.compiling.kernels import KERNEL
+from narrows.support.compiling import checksum_of
+from narrows.support.compiling.native import compiled as compiled_kernel
 
 CASE = Case((33,), (64, 2, 64), "relu", batch_size=33, count=150)
 THREADS, STEPS = 3, 5
@@ -65,7 +66,7 @@ class Kernel:
 
     def __init__(self, kernel: Any, work: Callable[[Any, tuple[Any, ...], int], None]) -> None:
         self.kernel, self.work = kernel, work
-        self.overloads, self.compile = kernel.overloads, kernel.compile
+        self.prepare = kernel.prepare
 
     def __call__(self, *arguments: Any) -> None:
         self.work(self.kernel, arguments, arguments[-1])
@@ -119,12 +120,14 @@ def test_a_thread_that_fails_between_steps_stops_the_others(
     assert isinstance(in_time(train), Boom)
 
 
-@njit(**KERNEL)
 def _come(s: Any, times: int) -> None:
     """Come to so many barriers, and leave so many layers, as a thread does in a step."""
     for number in range(times):
         claim(s.control, ARRIVALS)
         layer_done(s, len(s.width) - 1 - number)
+
+
+come = compiled_kernel(_come, checksum_of(Path(__file__).parent))
 
 
 @pytest.mark.slow
@@ -138,7 +141,7 @@ def test_a_thread_that_fails_between_layers_stops_the_others(
     def work(kernel: Any, arguments: tuple[Any, ...], number: int) -> None:
         if number != 1:
             return kernel(*arguments)
-        _come(arguments[0], layers)
+        come(arguments[0], layers)
         raise Boom
 
     monkeypatch.setattr(loops, "train", Kernel(loops.train, work))
@@ -160,7 +163,7 @@ def test_a_thread_that_fails_while_items_are_run(
 
 
 def test_compiling_fails_before_there_are_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(signature: Any) -> None:
+    def full(arguments: Any) -> None:
         raise OSError(28, "No space left on device")
 
     def work(kernel: Any, arguments: tuple[Any, ...], number: int) -> None:
@@ -168,7 +171,7 @@ def test_compiling_fails_before_there_are_threads(monkeypatch: pytest.MonkeyPatc
 
     use_threads(THREADS, True, monkeypatch)
     kernel = Kernel(loops.train, work)
-    kernel.overloads, kernel.compile = {}, full
+    monkeypatch.setattr(kernel, "prepare", full)
     monkeypatch.setattr(loops, "train", kernel)
     assert isinstance(in_time(train), OSError)
 
@@ -196,7 +199,7 @@ def test_an_interrupt_stops_all_threads(monkeypatch: pytest.MonkeyPatch) -> None
         if number == 1:  # the others wait at a barrier meanwhile
             _thread.interrupt_main()
             deadline = time.monotonic() + SECONDS_TO_WAIT
-            while arguments[0].control[0] >= 0 and time.monotonic() < deadline:
+            while arguments[0].fields.control[0] >= 0 and time.monotonic() < deadline:
                 pass
         kernel(*arguments)
 
@@ -221,7 +224,6 @@ PLACES = [
         module._Part.work,
         module._Helper.give,
         module._Helper._live,
-        module._prepare,
         module._hand_out,
         module._watch,
     )

@@ -29,8 +29,8 @@ FACES = {"__init__", "__main__"}
 # Libraries that only these modules and packages may import.
 RESERVED = {
     "jax": ("narrows.engine",),
+    "llvmlite": ("narrows.engine.fused", "narrows.support.compiling"),
     "numba": (
-        "narrows.engine.fused",
         "narrows.archive.mixing.kernels",
         "narrows.support.compiling",
     ),

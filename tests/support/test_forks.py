@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numba.core.compiler_lock import global_compiler_lock
 
 from helpers.optional import optional
 from narrows import Autoencoder, compress, load_data
@@ -21,9 +22,11 @@ from narrows.archive import open_archive, write_archive, write_table
 from narrows.archive.opening import opened
 from narrows.errors import ArchiveError, NarrowsError, UsageError
 from narrows.support import pulse
+from narrows.support.compiling import native
 
 pd = optional("pandas")
 
+COMPILER_LOCKS = native.LOCK, global_compiler_lock._lock
 X = load_data("digits").items
 # What no method makes smaller, so that it is read as fast as it can be.
 NOISE = np.random.default_rng(0).integers(0, 256, (3000, 8, 8), np.uint8)
@@ -136,18 +139,17 @@ class TestForks:
         with pulse.looked_after(lambda: looked.append("of the parent")):
             assert in_fork(own) == (["own"], 1)
 
-    def test_a_fork_waits_for_what_another_thread_compiles(self) -> None:
-        from numba.core.compiler_lock import global_compiler_lock
-
+    @pytest.mark.parametrize("lock", COMPILER_LOCKS)
+    def test_a_fork_waits_for_what_another_thread_compiles(self, lock: Any) -> None:
         compiles, forks = threading.Event(), threading.Event()
 
         def compile_slowly() -> None:
-            with global_compiler_lock:
+            with lock:
                 compiles.set()
                 forks.wait()
 
         def free() -> bool:
-            found: bool = global_compiler_lock._lock.acquire(timeout=5)
+            found: bool = lock.acquire(timeout=5)
             return found
 
         thread = threading.Thread(target=compile_slowly)
@@ -158,7 +160,7 @@ class TestForks:
         assert not thread.is_alive() or forks.is_set()
         thread.join()
         assert free()
-        global_compiler_lock._lock.release()
+        lock.release()
 
     @pytest.mark.slow
     def test_a_stream_with_a_position_is_refused(self, archive: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from narrows.errors import UsageError
 from narrows.support.compiling import answer_for, find_obstacle, warn_once
-from narrows.support.memory import NUMBA, require_compilers
+from narrows.support.memory import LLVM, require_compilers
 from narrows.support.progress import Tracker, silent
 
 #: Names the engine.
@@ -56,7 +56,7 @@ def uses_fused(track: Tracker = silent) -> bool:
         NotEnoughMemoryError: there is too little memory for trying it.
     """
     if _wanted() != "xla" and not _has_accelerator():
-        require_compilers(NUMBA)  # trying would end in an abort, and the answer be kept
+        require_compilers(LLVM)  # trying would end in an abort, and the answer be kept
     choice, asked = chosen_engine(track), _wanted() != "auto"
     reason: str | None = choice.reason
     if choice.engine == "fused":

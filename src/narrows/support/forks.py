@@ -13,10 +13,14 @@ from narrows.errors import UsageError
 
 # Whether XLA had started its threads in a process that this one was forked from; and now.
 _left_xla = _has_xla = False
+_COMPILER_LOCKS = (
+    ("narrows.support.compiling.native", "LOCK"),
+    ("numba.core.compiler_lock", "global_compiler_lock"),
+)
 # It starts a dozen threads on a machine of one processor; others that are not Python's are few.
 _XLA_THREADS = 4
-# Numba's lock, while a fork waits for a compilation in another thread, which it would cut off.
-_held: Any = None
+# Locks of compilers, while a fork waits for a compilation in another thread that it would cut off.
+_held = list[Any]()
 
 
 def require_xla_threads() -> None:
@@ -42,19 +46,18 @@ def _xla_has_begun() -> bool:
 
 
 def _before() -> None:
-    global _has_xla, _held
+    global _has_xla
     _has_xla = _xla_has_begun()
-    lock = getattr(sys.modules.get("numba.core.compiler_lock"), "global_compiler_lock", None)
-    if lock is not None:
-        lock.acquire()
-        _held = lock
+    for module, name in _COMPILER_LOCKS:
+        lock = getattr(sys.modules.get(module), name, None)
+        if lock is not None:
+            lock.acquire()
+            _held.append(lock)
 
 
 def _after() -> None:
-    global _held
-    lock, _held = _held, None
-    if lock is not None:
-        lock.release()
+    while _held:
+        _held.pop().release()
 
 
 def _in_child() -> None:

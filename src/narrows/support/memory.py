@@ -159,12 +159,20 @@ class Compiler(NamedTuple):
     lower: str
 
 
-# Measured with Numba 0.66 and JAX 0.11 on two processors; XLA sets memory aside for each thread.
+# Measured with Numba 0.66, llvmlite 0.50 and JAX 0.11 on two processors; XLA sets memory aside for
+# each thread.
 NUMBA = Compiler(
     "compiling with Numba",
     "numba",
     160 << 20,
     512 << 20,
+    "raise the limit (ulimit -v unlimited), or close other programs",
+)
+LLVM = Compiler(
+    "compiling with LLVM",
+    "llvmlite",
+    112 << 20,
+    384 << 20,
     "raise the limit (ulimit -v unlimited), or close other programs",
 )
 XLA = Compiler(

@@ -26,7 +26,7 @@ from narrows.planning.continuing import describes_squares
 from narrows.planning.plan import Plan
 from narrows.support.chunks import chunks, measured_places, pieces, sampled_places
 from narrows.support.forks import require_xla_threads
-from narrows.support.memory import NUMBA, XLA, require_compilers, require_memory
+from narrows.support.memory import LLVM, XLA, require_compilers, require_memory
 from narrows.support.progress import NOBODY, Tracker, silent
 from narrows.tasks.detector import fit_detection
 from narrows.tasks.linear import (
@@ -156,7 +156,7 @@ def learn(
     spec, settings = plan.spec, plan.settings
     if plan.refinement or is_variational(spec):
         require_xla_threads()  # what is measured after the training needs them
-        require_compilers(NUMBA, XLA)
+        require_compilers(LLVM, XLA)
     _require_memory(spec, min(settings.batch_size, len(training)))
     result = train(
         _first_model(training, plan) if plan.start is None else plan.start.model,

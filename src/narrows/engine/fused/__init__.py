@@ -1,4 +1,4 @@
-"""The fused engine: stacks of layers on the CPU, in kernels compiled by Numba.
+"""The fused engine: stacks of layers on the CPU, in kernels compiled by LLVM.
 
 XLA runs the simple autoencoder's small products on one core at half its speed, with Adam as
 separate passes over memory, and convolutions at a third of the processor's (``records/`` has the

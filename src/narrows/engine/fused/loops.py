@@ -90,7 +90,8 @@ from narrows.engine.fused.structure import (
     Stack,
     Steps,
 )
-from narrows.support.compiling import checksum_of, compiled
+from narrows.support.compiling import checksum_of
+from narrows.support.compiling.native import compiled
 
 
 @inner

@@ -1,4 +1,4 @@
-"""What threads need of the processor and Python does not offer, as instructions for Numba.
+"""What threads need of the processor and Python does not offer, as instructions for LLVM.
 
 ``barrier`` lets threads wait for one another, until ``stop`` ends all waiting; ``flush_denormals``
 keeps numbers below 1e-38, which cost a hundred cycles each, out of the sums, and ``prefetch`` asks
@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import binding, ir
-from numba import types
-from numba.core import cgutils
-from numba.core.registry import cpu_target
-from numba.extending import intrinsic
 
 from narrows.engine.fused.structure import ARRIVALS, ASKED, PAUSES
-from narrows.support.compiling.parts import part
+from narrows.support.compiling.kinds import BYTE, FLOAT32, INT
+from narrows.support.compiling.native import processor
+from narrows.support.compiling.translating import External, instruction, part
 
 #: Compiles a function that only compiled functions call.
 inner = part
@@ -41,75 +39,58 @@ def registers_of(triple: str, processor: str, features: str) -> tuple[bool, int]
     return triple.startswith(("x86_64", "i686", "i386")), bits
 
 
-#: Of the processor that Numba compiles for, which need not be this machine's (``NUMBA_CPU_NAME``,
+#: Of the processor that LLVM compiles for, which need not be this machine's (``NUMBA_CPU_NAME``,
 #: ``NUMBA_CPU_FEATURES``, ``NUMBA_ENABLE_AVX``).
-IS_X86, VECTOR_BITS = registers_of(*cpu_target.target_context.codegen().magic_tuple())
+IS_X86, VECTOR_BITS = registers_of(*processor())
 
 _INT64 = ir.IntType(64)
 _INT32 = ir.IntType(32)
 
 
-def _reader(value: Any) -> Any:
-    """Reads the ``number``-th of values of one type from an address (int64) on."""
+def _reader(kind: Any) -> Any:
+    """Reads the ``number``-th of values of one kind from an address (int64) on."""
 
-    @intrinsic
-    def read(typing_context: Any, address: Any, number: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            kind = context.get_data_type(value).as_pointer()
-            start = builder.inttoptr(arguments[0], kind)
-            return builder.load(builder.gep(start, [arguments[1]]))
-
-        return value(types.int64, types.int64), generate
+    @instruction(kind)
+    def read(builder: Any, address: Any, number: Any) -> Any:
+        start = builder.inttoptr(address, kind.type.as_pointer())
+        return builder.load(builder.gep(start, [number]))
 
     return read
 
 
-byte_at, float_at = _reader(types.uint8), _reader(types.float32)
+byte_at, float_at = _reader(BYTE), _reader(FLOAT32)
+
+
+def declared(module: Any, kind: Any, name: str) -> Any:
+    """A function of LLVM's, which a module knows from then on."""
+    return module.globals.get(name) or ir.Function(module, kind, name)
 
 
 def ask_for(builder: Any, place: Any, *, to_write: bool = False) -> None:
     """Ask for the cache line at a pointer without waiting for it."""
     byte = ir.IntType(8).as_pointer()
-    function = cgutils.get_or_insert_function(
-        builder.module,
-        ir.FunctionType(ir.VoidType(), [byte, _INT32, _INT32, _INT32]),
-        "llvm.prefetch.p0",
-    )
+    kind = ir.FunctionType(ir.VoidType(), [byte, _INT32, _INT32, _INT32])
+    function = declared(builder.module, kind, "llvm.prefetch.p0")
     everywhere, data = _INT32(3), _INT32(1)
     builder.call(function, [builder.bitcast(place, byte), _INT32(int(to_write)), everywhere, data])
 
 
-@intrinsic
-def prefetch(typing_context: Any, address: Any) -> Any:
+@instruction()
+def prefetch(builder: Any, address: Any) -> None:
     """Ask for the cache line at an address (int64) without waiting for it."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        ask_for(builder, builder.inttoptr(arguments[0], ir.IntType(8).as_pointer()))
-        return context.get_dummy_value()
-
-    return types.void(types.int64), generate
+    ask_for(builder, builder.inttoptr(address, ir.IntType(8).as_pointer()))
 
 
-@intrinsic
-def _count(typing_context: Any, control: Any, place: Any) -> Any:
+@instruction(INT)
+def _count(builder: Any, control: Any, place: Any) -> Any:
     """Add one to ``control[place]`` (int64) for all threads to see; gives what it held before."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return builder.atomic_rmw("add", builder.gep(data, [arguments[1]]), _INT64(1), "acq_rel")
-
-    return types.int64(control, types.int64), generate
+    return builder.atomic_rmw("add", builder.gep(control.data, [place]), _INT64(1), "acq_rel")
 
 
-@intrinsic
-def _held(typing_context: Any, control: Any, place: Any) -> Any:
+@instruction(INT)
+def _held(builder: Any, control: Any, place: Any) -> Any:
     """What ``control[place]`` (int64) holds now, with everything its writers wrote before."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return builder.load_atomic(builder.gep(data, [arguments[1]]), "acquire", align=8)
-
-    return types.int64(control, types.int64), generate
+    return builder.load_atomic(builder.gep(control.data, [place]), "acquire", align=8)
 
 
 # Turns of waiting. Threads arrive some 100 microseconds apart: short of that a wait costs less than
@@ -118,9 +99,9 @@ _PATIENCE = 60_000
 # Microseconds. A core whose thread sleeps is one that the partner may be brought to, and who slept
 # is soon let on again: with sched_yield, which keeps a claim to the core, two threads beside two
 # endless loops took ten times as long.
-_SLEEP = np.uint32(20)
+_SLEEP = 20
 if os.name == "posix":
-    _sleep = types.ExternalFunction("usleep", types.int32(types.uint32))
+    _sleep: Any = External("usleep", _INT32, (_INT32,))
 
     @inner
     def _give_way() -> int:
@@ -201,32 +182,28 @@ def wait_for(control: Any, place: int, target: int) -> None:
 _FLUSH_BITS = 0x8040  # flush-to-zero and denormals-are-zero (Intel SDM volume 1, 10.2.3)
 
 
-@intrinsic
-def flush_denormals(typing_context: Any, control: Any) -> Any:
+@instruction(INT)
+def flush_denormals(builder: Any, control: Any) -> Any:
     """Make this thread's float arithmetic flush denormals; gives the control word to restore.
 
     Called with 0 it sets the flags, with an earlier result it restores what was there. On
     processors other than x86 it does nothing: their cost for denormals is small.
     """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        if not IS_X86:
-            return arguments[0]
-        function_type = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer()])
-        store = cgutils.get_or_insert_function(
-            builder.module, function_type, "llvm.x86.sse.stmxcsr"
-        )
-        load = cgutils.get_or_insert_function(builder.module, function_type, "llvm.x86.sse.ldmxcsr")
-        slot = cgutils.alloca_once(builder, _INT32)
-        raw = builder.bitcast(slot, ir.IntType(8).as_pointer())
-        builder.call(store, [raw])
-        before = builder.load(slot)
-        wanted = builder.trunc(arguments[0], _INT32)
-        asked_to_set = builder.icmp_unsigned("==", wanted, _INT32(0))
-        builder.store(
-            builder.select(asked_to_set, builder.or_(before, _INT32(_FLUSH_BITS)), wanted), slot
-        )
-        builder.call(load, [raw])
-        return builder.zext(before, _INT64)
-
-    return types.int64(types.int64), generate
+    if not IS_X86:
+        return control
+    byte = ir.IntType(8).as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [byte])
+    store = declared(builder.module, kind, "llvm.x86.sse.stmxcsr")
+    load = declared(builder.module, kind, "llvm.x86.sse.ldmxcsr")
+    with builder.goto_entry_block():
+        slot = builder.alloca(_INT32)
+    raw = builder.bitcast(slot, byte)
+    builder.call(store, [raw])
+    before = builder.load(slot)
+    wanted = builder.trunc(control, _INT32)
+    asked_to_set = builder.icmp_unsigned("==", wanted, _INT32(0))
+    builder.store(
+        builder.select(asked_to_set, builder.or_(before, _INT32(_FLUSH_BITS)), wanted), slot
+    )
+    builder.call(load, [raw])
+    return builder.zext(before, _INT64)

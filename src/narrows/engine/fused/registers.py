@@ -1,4 +1,4 @@
-"""What Python cannot say to the processor's vector registers, as LLVM instructions for Numba.
+"""What Python cannot say to the processor's vector registers, as LLVM instructions.
 
 ``tile`` is the inner loop of every matrix product: it keeps a block of the result in registers
 while it walks the inner dimension once (Goto and van de Geijn, Anatomy of High-Performance Matrix
@@ -13,11 +13,9 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
-from narrows.engine.fused.machine import IS_X86, VECTOR_BITS, ask_for
+from narrows.engine.fused.machine import IS_X86, VECTOR_BITS, ask_for, declared
+from narrows.support.compiling.translating import instruction
 
 #: Values in one vector: a 512-bit register where there is one, otherwise 256 bits, which LLVM
 #: splits in two on machines with 128-bit registers.
@@ -43,10 +41,9 @@ VECTOR = ir.VectorType(_FLOAT, LANES)
 FLOAT_POINTER = _FLOAT.as_pointer()
 
 
-def pointer(context: Any, builder: Any, array_type: Any, array: Any, offset: Any) -> Any:
-    """A float pointer to ``array[offset]``."""
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.gep(builder.bitcast(data, FLOAT_POINTER), [offset])
+def pointer(builder: Any, array: Any, offset: Any) -> Any:
+    """A pointer to ``array[offset]``."""
+    return builder.gep(array.data, [offset])
 
 
 def load(builder: Any, place: Any) -> Any:
@@ -75,9 +72,7 @@ def broadcast(builder: Any, value: Any) -> Any:
 def fma_of(module: Any) -> Any:
     """The function a * b + c of three vectors, rounded once where that is one instruction: without
     one it would be a call of the mathematical library for each value."""
-    return cgutils.get_or_insert_function(
-        module, ir.FunctionType(VECTOR, [VECTOR] * 3), f"llvm.fmuladd.v{LANES}f32"
-    )
+    return declared(module, ir.FunctionType(VECTOR, [VECTOR] * 3), f"llvm.fmuladd.v{LANES}f32")
 
 
 def _tile_function(module: Any, rows: int, chooses: bool) -> Any:
@@ -144,7 +139,7 @@ def _tile_function(module: Any, rows: int, chooses: bool) -> Any:
 def _call_tile_function(builder: Any, rows: Any, chosen: Any, passed: list[Any]) -> None:
     """Call the function for so many rows: of the chosen columns, or of all where none are."""
     end = builder.append_basic_block("end")
-    chooses = builder.icmp_signed("!=", cgutils.unpack_tuple(builder, chosen.shape)[0], INT64(0))
+    chooses = builder.icmp_signed("!=", chosen.shape[0], INT64(0))
     choice = builder.switch(builder.select(chooses, builder.add(rows, INT64(TILE_ROWS)), rows), end)
     for count in range(1, TILE_ROWS + 1):
         for chosen_too in (False, True):
@@ -157,9 +152,9 @@ def _call_tile_function(builder: Any, rows: Any, chosen: Any, passed: list[Any])
     builder.position_at_end(end)
 
 
-@intrinsic
+@instruction()
 def tile(
-    typing_context: Any,
+    builder: Any,
     rows: Any,
     a: Any,
     a_start: Any,
@@ -176,7 +171,7 @@ def tile(
     starts_at: Any,
     floor: Any,
     chosen: Any,
-) -> Any:
+) -> None:
     """Compute one tile of a matrix product: ``rows`` (1 to TILE_ROWS) x TILE_COLUMNS values.
 
     C[c_start + i * c_row + j] = max(floor, starts[starts_at + i] + sum over k < depth of
@@ -188,65 +183,40 @@ def tile(
     With ``chosen`` (int64), the sum is over its first ``depth`` entries in the place of 0, 1, 2...;
     CHOSEN_AHEAD more must follow them, of whatever columns. Empty, it stands for all.
     """
-    integer = types.int64
-    left, right, result = (a, *[integer] * 3), (b, *[integer] * 2), (c, *[integer] * 2)
-    values = [integer, *left, *right, *result, integer, starts, integer, types.float32, chosen]
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kinds = signature.args
-        rows, a, a_start, a_row, a_step, b, b_start, b_step, c, c_start, c_row = arguments[:11]
-        depth, starts, starts_at, floor, chosen = arguments[11:]
-        columns = context.make_array(kinds[15])(context, builder, chosen)
-        passed = [
-            pointer(context, builder, kinds[1], a, a_start), a_row, a_step,
-            pointer(context, builder, kinds[5], b, b_start), b_step,
-            pointer(context, builder, kinds[8], c, c_start), c_row, depth,
-            pointer(context, builder, kinds[12], starts, starts_at), floor,
-        ]  # fmt: skip
-        _call_tile_function(builder, rows, columns, passed)
-        return context.get_dummy_value()
-
-    return types.void(*values), generate
+    passed = [
+        pointer(builder, a, a_start), a_row, a_step, pointer(builder, b, b_start), b_step,
+        pointer(builder, c, c_start), c_row, depth, pointer(builder, starts, starts_at), floor,
+    ]  # fmt: skip
+    _call_tile_function(builder, rows, chosen, passed)
 
 
-@intrinsic
+@instruction()
 def transpose(
-    typing_context: Any, source: Any, start: Any, row: Any, target: Any, to: Any, to_row: Any
-) -> Any:
+    builder: Any, source: Any, start: Any, row: Any, target: Any, to: Any, to_row: Any
+) -> None:
     """Transpose LANES x LANES values: target[to + j * to_row + i] = source[start + i * row + j].
 
     In log2(LANES) rounds of pairwise exchanges (Eklundh, IEEE Trans. Computers C-21:801, 1972).
     """
-    integer = types.int64
-    signature = types.void(source, integer, integer, target, integer, integer)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        source, start, row, target, to, to_row = arguments
-        read = pointer(context, builder, signature.args[0], source, start)
-        write = pointer(context, builder, signature.args[3], target, to)
-        rows = [
-            load(builder, builder.gep(read, [builder.mul(row, INT64(i))])) for i in range(LANES)
+    read, write = pointer(builder, source, start), pointer(builder, target, to)
+    rows = [load(builder, builder.gep(read, [builder.mul(row, INT64(i))])) for i in range(LANES)]
+    lanes = range(LANES)
+    distance = 1
+    while distance < LANES:
+        upper = [j if not j & distance else LANES + j - distance for j in lanes]
+        lower = [j + distance if not j & distance else LANES + j for j in lanes]
+        exchanges = [
+            ir.Constant(ir.VectorType(_INT32, LANES), pattern) for pattern in (upper, lower)
         ]
-        lanes = range(LANES)
-        distance = 1
-        while distance < LANES:
-            upper = [j if not j & distance else LANES + j - distance for j in lanes]
-            lower = [j + distance if not j & distance else LANES + j for j in lanes]
-            exchanges = [
-                ir.Constant(ir.VectorType(_INT32, LANES), pattern) for pattern in (upper, lower)
-            ]
-            for i in range(LANES):
-                if not i & distance:
-                    pair = rows[i], rows[i + distance]
-                    rows[i], rows[i + distance] = (
-                        builder.shuffle_vector(*pair, exchange) for exchange in exchanges
-                    )
-            distance *= 2
-        for i, values in enumerate(rows):
-            store(builder, values, builder.gep(write, [builder.mul(to_row, INT64(i))]))
-        return context.get_dummy_value()
-
-    return signature, generate
+        for i in range(LANES):
+            if not i & distance:
+                pair = rows[i], rows[i + distance]
+                rows[i], rows[i + distance] = (
+                    builder.shuffle_vector(*pair, exchange) for exchange in exchanges
+                )
+        distance *= 2
+    for i, values in enumerate(rows):
+        store(builder, values, builder.gep(write, [builder.mul(to_row, INT64(i))]))
 
 
 # Estimates of 1 / sqrt(x) and 1 / x in 11 to 14 bits; one step of Newton's method doubles that.
@@ -263,16 +233,14 @@ def _estimate(builder: Any, name: str, x: Any) -> Any:
     arguments = [x]
     if LANES == 16:  # these take what to give in masked-out lanes, and the mask
         arguments += [ir.Constant(VECTOR, None), ir.IntType(16)(-1)]
-    function = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(VECTOR, [a.type for a in arguments]), name
-    )
+    function = declared(builder.module, ir.FunctionType(VECTOR, [a.type for a in arguments]), name)
     return builder.call(function, arguments)
 
 
 def _inverse_of_root_plus(builder: Any, x: Any, epsilon: Any) -> Any:
     """1 / (sqrt(x) + epsilon) for a vector of x >= 0, to about one unit in the last place."""
     if not IS_X86 or VECTOR_BITS not in _ESTIMATES:
-        square_root = cgutils.get_or_insert_function(
+        square_root = declared(
             builder.module, ir.FunctionType(VECTOR, [VECTOR]), f"llvm.sqrt.v{LANES}f32"
         )
         return builder.fdiv(splat(1), builder.fadd(builder.call(square_root, [x]), epsilon))
@@ -293,22 +261,15 @@ def _inverse_of_root_plus(builder: Any, x: Any, epsilon: Any) -> Any:
     return builder.call(fma, [z, rest, z])
 
 
-@intrinsic
-def prefetch_to_write(typing_context: Any, array: Any, at: Any) -> Any:
+@instruction()
+def prefetch_to_write(builder: Any, array: Any, at: Any) -> None:
     """Ask for the cache line of array[at], to be changed, without waiting for it."""
-    signature = types.void(array, types.int64)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = pointer(context, builder, signature.args[0], *arguments)
-        ask_for(builder, place, to_write=True)
-        return context.get_dummy_value()
-
-    return signature, generate
+    ask_for(builder, pointer(builder, array, at), to_write=True)
 
 
-@intrinsic
+@instruction()
 def adam(
-    typing_context: Any,
+    builder: Any,
     gradient: Any,
     gradient_at: Any,
     parameters: Any,
@@ -321,7 +282,7 @@ def adam(
     keep_second: Any,
     epsilon: Any,
     decay: Any,
-) -> Any:
+) -> None:
     """One step of Adam for LANES parameters from ``at`` on, with moments from ``moments_at`` on.
 
     Kingma and Ba, arXiv:1412.6980, end of section 2:
@@ -333,31 +294,21 @@ def adam(
     ``keep_second`` are 1 - beta1 and 1 - beta2, ``decay`` is the learning rate times the decoupled
     decay (Loshchilov and Hutter, arXiv:1711.05101).
     """
-    integer, single = types.int64, types.float32
-    signature = types.void(
-        gradient, integer, parameters, first, second, integer, integer, *[single] * 5
+    read = pointer(builder, gradient, gradient_at)
+    places = [
+        pointer(builder, array, where)
+        for array, where in ((parameters, at), (first, moments_at), (second, moments_at))
+    ]
+    rate, keep_first, keep_second, epsilon, decay = (
+        broadcast(builder, value) for value in (rate, keep_first, keep_second, epsilon, decay)
     )
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kinds = signature.args
-        read = pointer(context, builder, kinds[0], arguments[0], arguments[1])
-        places = [
-            pointer(context, builder, kinds[n], arguments[n], arguments[where])
-            for n, where in ((2, 5), (3, 6), (4, 6))
-        ]
-        rate, keep_first, keep_second, epsilon, decay = (
-            broadcast(builder, value) for value in arguments[7:]
-        )
-        g = load(builder, read)
-        p, m, v = (load(builder, place) for place in places)
-        fma = fma_of(builder.module)
-        m = builder.call(fma, [builder.fsub(g, m), keep_first, m])
-        v = builder.call(fma, [builder.call(fma, [g, g, builder.fneg(v)]), keep_second, v])
-        inverse = _inverse_of_root_plus(builder, v, epsilon)
-        step = builder.fneg(builder.fmul(rate, m))
-        p = builder.call(fma, [step, inverse, builder.call(fma, [builder.fneg(decay), p, p])])
-        for value, place in zip((p, m, v), places, strict=True):
-            store(builder, value, place)
-        return context.get_dummy_value()
-
-    return signature, generate
+    g = load(builder, read)
+    p, m, v = (load(builder, place) for place in places)
+    fma = fma_of(builder.module)
+    m = builder.call(fma, [builder.fsub(g, m), keep_first, m])
+    v = builder.call(fma, [builder.call(fma, [g, g, builder.fneg(v)]), keep_second, v])
+    inverse = _inverse_of_root_plus(builder, v, epsilon)
+    step = builder.fneg(builder.fmul(rate, m))
+    p = builder.call(fma, [step, inverse, builder.call(fma, [builder.fneg(decay), p, p])])
+    for value, place in zip((p, m, v), places, strict=True):
+        store(builder, value, place)

@@ -2,14 +2,14 @@
 others would share.
 
 Whoever serves a model encodes one item at a time. What the loops over panels cost then is not the
-item: it is the zeros beside it, threads to start, and some fifty arrays to tell Numba of. Here an
+item: it is the zeros beside it, threads to start, and fifty arrays to tell a kernel of. Here an
 item is a row, and what is zero of it costs nothing. Every value is summed in the same order as in a
 panel, so that a code does not depend on the items beside it, to the last bit.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,9 @@ from narrows.engine.fused.stack import readable, source_of
 from narrows.engine.fused.structure import GAUSSIAN, RELU, Source
 from narrows.engine.fused.zeros import BLOCK_TILES, add_nonzero, nonzero
 from narrows.nn.scaling import Scaling
-from narrows.support.compiling import checksum_of, compiled
+from narrows.support.compiling import checksum_of
+from narrows.support.compiling.kinds import hold, lying
+from narrows.support.compiling.native import compiled
 
 #: Items up to which this is faster than a panel, which takes as long for one as for all.
 MOST_ITEMS = 8
@@ -37,6 +39,20 @@ def can_take(layers: Sequence[Layer]) -> bool:
     """Whether a :class:`SinglePath` goes through such layers."""
     weights = sum(layer.weights for layer in layers)
     return weights <= _MOST_WEIGHTS and not any(layer.has_windows for layer in layers)
+
+
+@hold
+class _Weights(NamedTuple):
+    """All layers as they are met.
+
+    Attributes:
+        layers: int64, a row for each: inputs, padded outputs, activation, and where in
+            ``parameters`` the biases are and the weights, tiles of (inputs, TILE_COLUMNS).
+        parameters: float32.
+    """
+
+    layers: np.ndarray
+    parameters: np.ndarray
 
 
 class SinglePath:
@@ -58,8 +74,9 @@ class SinglePath:
             pieces += [held[0], tiles.ravel()]
             rows.append((layer.inputs, width, ACTIVATIONS[layer.activation], at, at + width))
             at += held.size
-        self._layers, self._parameters = np.array(rows, np.int64), np.concatenate(pieces)
-        widest = max(max(layer.inputs for layer in layers), int(self._layers[:, 1].max()))
+        widths = [width for _, width, *_ in rows]
+        widest = max(max(layer.inputs for layer in layers), *widths)
+        self._weights = lying(_Weights(np.array(rows, np.int64), np.concatenate(pieces)))
         self._room = padded(widest, _WORD)
         self._given = layers[-1].given
 
@@ -68,17 +85,17 @@ class SinglePath:
         items, scaling = readable(items, scaling)
         found = np.empty((len(items), self._given), np.float32)
         work = np.empty(3 * self._room, np.float32)
-        run_single(source_of(items, scaling), self._layers, self._parameters, work, found)
+        run_single(source_of(items, scaling), self._weights, work, found)
         return found
 
 
-def _run_single(source: Source, layers: Any, parameters: Any, work: Any, outputs: Any) -> None:
+def _run_single(source: Source, weights: _Weights, work: Any, outputs: Any) -> None:
     """Take all items of a source through the layers.
 
-    ``layers`` (int64) has a row for each: inputs, padded outputs, activation, and where in
-    ``parameters`` the biases are and the weights, tiles of (inputs, TILE_COLUMNS). ``work`` has
-    room for three runs of values. ``outputs`` (items, values) gets what the last layer gives.
+    ``work`` has room for three runs of values. ``outputs`` (items, values) gets what the last layer
+    gives.
     """
+    layers, parameters = weights.layers, weights.parameters
     control = flush_denormals(0)
     room = len(work) // 3
     for item in range(source.rows):

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from narrows.support.compiling.held import hold
+from narrows.support.compiling.kinds import hold
 
 LINEAR, RELU, SIGMOID, TANH, SILU, GELU, GAUSSIAN = range(7)
 SQUARED, ABSOLUTE, HUBER, CROSS_ENTROPY = range(4)

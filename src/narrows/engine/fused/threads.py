@@ -16,11 +16,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import typeof
 
 from narrows.engine.fused.machine import ask_to_end, stop
 from narrows.engine.fused.structure import APART, CONTROL_SIZE, MADE, Stack
 from narrows.errors import NarrowsError
+from narrows.support.compiling.kinds import lying
 
 
 class Pace(NamedTuple):
@@ -55,13 +55,13 @@ def run_in_threads(
     """
     # of its own: whom an earlier call stopped stays stopped
     control = new_control(stack)
-    stack = stack._replace(control=control)
-    _prepare(kernel, (stack, *arguments, threads, 0))
+    held = lying(stack._replace(control=control))
+    kernel.prepare((held, *arguments, threads, 0))
     if threads == 1:
         start = time.perf_counter()
-        kernel(stack, *arguments, 1, 0)
+        kernel(held, *arguments, 1, 0)
         return int(control[MADE]), time.perf_counter() - start
-    parts = [_Part(kernel, (stack, *arguments, threads, number)) for number in range(threads)]
+    parts = [_Part(kernel, (held, *arguments, threads, number)) for number in range(threads)]
     helpers: list[_Helper] = []
     try:
         for part in parts:
@@ -180,13 +180,6 @@ def startable(count: int) -> int:
 
 # Numbers of threads that were started.
 _STARTED = set[int]()
-
-
-def _prepare(kernel: Any, arguments: Sequence[Any]) -> None:
-    """Compile a kernel for such arguments, or load what was compiled before."""
-    signature = tuple(typeof(argument) for argument in arguments)
-    if signature not in kernel.overloads:
-        kernel.compile(signature)
 
 
 def _hand_out(part: _Part, helpers: list[_Helper]) -> None:

@@ -1,18 +1,17 @@
-"""The logistic function of a vector of values, as LLVM instructions for Numba.
+"""The logistic function of a vector of values, as LLVM instructions.
 
-Numba takes exponentials one by one unless a vendor's library is installed; everything smooth that
-a layer may end in is made of this one function.
+LLVM takes exponentials one by one without a vendor's library; everything smooth that a layer may
+end in is made of this one function.
 """
 
 import math
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from narrows.engine.fused.machine import declared
 from narrows.engine.fused.registers import LANES, fma_of, load, pointer, splat, store
+from narrows.support.compiling.translating import instruction
 
 _INT32 = ir.IntType(32)
 _INTEGERS = ir.VectorType(_INT32, LANES)
@@ -31,9 +30,7 @@ _EXPONENT_BIAS, _MANTISSA_BITS = 127, 23
 
 def _call(builder: Any, name: str, *values: Any) -> Any:
     function_type = ir.FunctionType(_VECTOR, [_VECTOR] * len(values))
-    function = cgutils.get_or_insert_function(
-        builder.module, function_type, f"llvm.{name}.v{LANES}f32"
-    )
+    function = declared(builder.module, function_type, f"llvm.{name}.v{LANES}f32")
     return builder.call(function, values)
 
 
@@ -53,20 +50,14 @@ def _exponential(builder: Any, x: Any) -> Any:
     return builder.fmul(total, builder.bitcast(power, _VECTOR))
 
 
-@intrinsic
-def logistic(typing_context: Any, values: Any, at: Any) -> Any:
+@instruction()
+def logistic(builder: Any, values: Any, at: Any) -> None:
     """values[at : at + LANES] become 1 / (1 + exp(-value)); a NaN stays one."""
-    signature = types.void(values, types.int64)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = pointer(context, builder, signature.args[0], *arguments)
-        raw = load(builder, place)
-        x = _call(builder, "minnum", raw, splat(_LIMIT))
-        x = _call(builder, "maxnum", x, splat(-_LIMIT))
-        power = _exponential(builder, builder.fneg(x))
-        result = builder.fdiv(splat(1), builder.fadd(splat(1), power))
-        is_number = builder.fcmp_ordered("ord", raw, raw)
-        store(builder, builder.select(is_number, result, raw), place)
-        return context.get_dummy_value()
-
-    return signature, generate
+    place = pointer(builder, values, at)
+    raw = load(builder, place)
+    x = _call(builder, "minnum", raw, splat(_LIMIT))
+    x = _call(builder, "maxnum", x, splat(-_LIMIT))
+    power = _exponential(builder, builder.fneg(x))
+    result = builder.fdiv(splat(1), builder.fadd(splat(1), power))
+    is_number = builder.fcmp_ordered("ord", raw, raw)
+    store(builder, builder.select(is_number, result, raw), place)

@@ -3,10 +3,8 @@
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
+from narrows.engine.fused.machine import declared
 from narrows.engine.fused.registers import (
     FLOAT_POINTER,
     INT64,
@@ -20,49 +18,37 @@ from narrows.engine.fused.registers import (
     splat,
     store,
 )
+from narrows.support.compiling.kinds import INT
+from narrows.support.compiling.translating import instruction
 
 #: Tiles side by side whose gradient is summed at once, where left factors that are zero are left
 #: out: 8 sums hide how long each takes, and their right factors for 64 items fill the L1 cache.
 BLOCK_TILES = 4
 
 
-@intrinsic
-def nonzero(typing_context: Any, values: Any, at: Any, count: Any) -> Any:
+@instruction(INT)
+def nonzero(builder: Any, values: Any, at: Any, count: Any) -> Any:
     """Which of values[at : at + count] are not zero: an int64 with a bit for each, the lowest for
     the first. ``count`` is 1 to 64; whole vectors are read."""
-    integer = types.int64
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        values, at, count = arguments
-        start = pointer(context, builder, signature.args[0], values, at)
-        found = INT64(0)
-        for first in range(0, 64, LANES):
-            # beyond the last vector the first is looked at again, which the mask leaves out
-            inside = builder.icmp_signed("<", INT64(first), count)
-            there = builder.select(inside, INT64(first), INT64(0))
-            vector = load(builder, builder.gep(start, [there]))
-            bits = builder.bitcast(
-                builder.fcmp_unordered("!=", vector, splat(0)), ir.IntType(LANES)
-            )
-            placed = builder.shl(builder.zext(bits, INT64), INT64(first))
-            found = builder.or_(found, placed)
-        counted = builder.lshr(INT64(-1), builder.sub(INT64(64), count))
-        return builder.and_(found, counted)
-
-    return integer(values, integer, integer), generate
+    start = pointer(builder, values, at)
+    found = INT64(0)
+    for first in range(0, 64, LANES):
+        # beyond the last vector the first is looked at again, which the mask leaves out
+        inside = builder.icmp_signed("<", INT64(first), count)
+        there = builder.select(inside, INT64(first), INT64(0))
+        vector = load(builder, builder.gep(start, [there]))
+        bits = builder.bitcast(builder.fcmp_unordered("!=", vector, splat(0)), ir.IntType(LANES))
+        placed = builder.shl(builder.zext(bits, INT64), INT64(first))
+        found = builder.or_(found, placed)
+    counted = builder.lshr(INT64(-1), builder.sub(INT64(64), count))
+    return builder.and_(found, counted)
 
 
-@intrinsic
-def count_bits(typing_context: Any, word: Any) -> Any:
+@instruction(INT)
+def count_bits(builder: Any, word: Any) -> Any:
     """How many bits of an int64 are set."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        function = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(INT64, [INT64]), "llvm.ctpop.i64"
-        )
-        return builder.call(function, arguments)
-
-    return types.int64(types.int64), generate
+    function = declared(builder.module, ir.FunctionType(INT64, [INT64]), "llvm.ctpop.i64")
+    return builder.call(function, [word])
 
 
 def _sparse_function(module: Any, tiles: int) -> Any:
@@ -80,9 +66,7 @@ def _sparse_function(module: Any, tiles: int) -> Any:
     entry, loop, done = (function.append_basic_block(each) for each in ("entry", "loop", "done"))
     vectors = [(t, v) for t in range(tiles) for v in range(0, TILE_COLUMNS, LANES)]
     fma = fma_of(module)
-    first_set = cgutils.get_or_insert_function(
-        module, ir.FunctionType(INT64, [INT64, ir.IntType(1)]), "llvm.cttz.i64"
-    )
+    first_set = declared(module, ir.FunctionType(INT64, [INT64, ir.IntType(1)]), "llvm.cttz.i64")
 
     builder = ir.IRBuilder(entry)
     places = [builder.gep(c, [INT64(t * TILE_COLUMNS + v)]) for t, v in vectors]
@@ -117,9 +101,9 @@ def _sparse_function(module: Any, tiles: int) -> Any:
     return function
 
 
-@intrinsic
+@instruction()
 def add_nonzero(
-    typing_context: Any,
+    builder: Any,
     word: Any,
     a: Any,
     a_start: Any,
@@ -129,35 +113,23 @@ def add_nonzero(
     b_apart: Any,
     c: Any,
     c_start: Any,
-) -> Any:
+) -> None:
     """Add one row of a product to c whose left factor is mostly zero: TILE_COLUMNS values for each
     of ``tiles`` (1 to BLOCK_TILES).
 
     C[c_start + t * TILE_COLUMNS + j] += sum over the set bits k of ``word``, of which there is at
         least one, of A[a_start + k] * B[b_start + t * b_apart + k * TILE_COLUMNS + j]
     """
-    integer = types.int64
-    signature = types.void(integer, a, integer, integer, b, integer, integer, c, integer)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kinds = signature.args
-        word, a, a_start, tiles, b, b_start, apart, c, c_start = arguments
-        passed = [
-            word,
-            pointer(context, builder, kinds[1], a, a_start),
-            pointer(context, builder, kinds[4], b, b_start),
-            apart,
-            pointer(context, builder, kinds[7], c, c_start),
-        ]
-        end = builder.append_basic_block("end")
-        choice = builder.switch(tiles, end)
-        for count in range(1, BLOCK_TILES + 1):
-            block = builder.append_basic_block("block")
-            choice.add_case(INT64(count), block)
-            with builder.goto_block(block):
-                builder.call(_sparse_function(builder.module, count), passed)
-                builder.branch(end)
-        builder.position_at_end(end)
-        return context.get_dummy_value()
-
-    return signature, generate
+    passed = [
+        word, pointer(builder, a, a_start), pointer(builder, b, b_start), b_apart,
+        pointer(builder, c, c_start),
+    ]  # fmt: skip
+    end = builder.append_basic_block("end")
+    choice = builder.switch(tiles, end)
+    for count in range(1, BLOCK_TILES + 1):
+        block = builder.append_basic_block("block")
+        choice.add_case(INT64(count), block)
+        with builder.goto_block(block):
+            builder.call(_sparse_function(builder.module, count), passed)
+            builder.branch(end)
+    builder.position_at_end(end)

@@ -6,6 +6,7 @@ cannot be written is said once.
 
 import contextlib
 import os
+import zlib
 from pathlib import Path
 
 from narrows.errors import OutputError
@@ -39,6 +40,14 @@ def cache_folder() -> Path | None:
         if not folder.is_absolute():  # "~" stands for no home, and would be made here
             return None
     return folder / "kernels"
+
+
+def checksum_of(folder: Path) -> int:
+    """A number of 32 bits that changes with any Python file of a folder."""
+    checksum = 0
+    for path in sorted(folder.glob("*.py")):
+        checksum = zlib.crc32(path.read_bytes(), checksum)
+    return checksum
 
 
 def keep(path: Path | None, content: bytes) -> bool:

@@ -8,7 +8,6 @@ bytes, and Numba's own serialisation.
 
 import hashlib
 import sys
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,14 +35,6 @@ def compiled(function: Callable[..., Any], sources: int) -> Callable[..., Any]:
         dispatcher._cache = _Kept(function, sources)
     result: Callable[..., Any] = dispatcher
     return result
-
-
-def checksum_of(folder: Path) -> int:
-    """A number of 32 bits that changes with any Python file of a folder."""
-    checksum = 0
-    for path in sorted(folder.glob("*.py")):
-        checksum = zlib.crc32(path.read_bytes(), checksum)
-    return checksum
 
 
 def is_kept(module: str) -> bool:
