@@ -123,7 +123,8 @@ def test_the_quick_look_at_a_few_items_finds_what_the_long_one_does(
     random, judged = np.random.default_rng(1), {"usual": 0, "told": 0, "refused": 0}
     for _ in range(300):
         width = 255 * 10 ** random.uniform(-3, 1.5)
-        few = random.uniform(0, width, (random.integers(1, 6), *X.shape[1:]))
+        count = random.choice([random.integers(1, 6), 100])
+        few = random.uniform(0, width, (count, *X.shape[1:]))
         few[..., : random.integers(0, few.shape[-1])] += random.choice([0, 0, -300, 5000])
         few = few.astype(random.choice([np.float64, np.float32, np.uint8, np.int32]))
         found = []
@@ -139,6 +140,20 @@ def test_the_quick_look_at_a_few_items_finds_what_the_long_one_does(
         assert found[0] == found[1]
         judged["refused" if "refused" in found[0] else "told" if found[0] else "usual"] += 1
     assert judged["usual"] > 0 and judged["refused"] > 0, judged
+
+
+def test_many_bytes_are_not_read_where_any_byte_is_familiar(
+    bytes_model: Autoencoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object) -> None:
+        raise AssertionError("all items are looked at")
+
+    monkeypatch.setattr(ranges._Seen, "of", read)
+    model, many = bytes_model.model_, np.tile(PHOTOS, (10, 1, 1))
+    assert ranges.require_familiar(model, many, "X") == []
+    for others in (many // 128, many.astype(np.int16), many[:, :, :3] / 1):  # dark, or of more
+        with pytest.raises(AssertionError):
+            ranges.require_familiar(model, others, "X")
 
 
 def test_dark_images_of_the_same_type_are_taken_and_told(bytes_model: Autoencoder) -> None:

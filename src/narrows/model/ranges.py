@@ -162,11 +162,17 @@ def require_familiar_columns(
 def _is_usual(trained: TrainedModel, data: DataDescription, items: Any) -> bool:
     """Whether a look at a few items tells that there is nothing to say of it: no value lies
     outside the training range, of flat rows outside its column's, and some item spans as much as
-    those of training do. One item is encoded in less time than all else takes."""
-    if not isinstance(items, np.ndarray) or len(items) > _MOST_SMALL:
+    those of training do. One item is encoded in less time than all else takes. More items are
+    looked at where these few do not tell, but not where their dtype has no value outside."""
+    if not isinstance(items, np.ndarray):
         return False
     assert data.extent is not None
     lowest, highest = data.extent
+    ranges = trained.values
+    if len(items) > _MOST_SMALL:
+        if ranges or not _holds_only(items.dtype, lowest, highest):
+            return False
+        items = items[:_MOST_SMALL]
     flat = items.reshape(len(items), -1)
     # of a handful, Python's own numbers are quicker than NumPy's, and ufuncs than its methods
     lows, highs = np.minimum.reduce(flat, axis=1), np.maximum.reduce(flat, axis=1)
@@ -176,8 +182,15 @@ def _is_usual(trained: TrainedModel, data: DataDescription, items: Any) -> bool:
         return False
     if max(high - low for low, high in ends) * _TINY_OF_WHOLE <= (data.narrowest or 0):
         return False
-    ranges = trained.values
     return not ranges or flat.shape[1] != len(ranges["lowest"]) or not _outside(flat, ranges).any()
+
+
+def _holds_only(dtype: np.dtype, lowest: float, highest: float) -> bool:
+    """Whether a dtype has no value outside of a range, as 8 bits have none outside 0 to 255."""
+    if dtype.kind not in "iu":
+        return False
+    limits = np.iinfo(dtype)
+    return bool(lowest <= limits.min and limits.max <= highest)
 
 
 def _outside(rows: np.ndarray, ranges: Mapping[str, np.ndarray]) -> np.ndarray:
