@@ -29,8 +29,8 @@ from narrows.data.dataset import Dataset
 from narrows.data.image_files import ImageFiles
 from narrows.data.image_folder import are_pillow_images, images_as_dataset, is_pillow_image
 from narrows.data.image_options import ImageOptions
-from narrows.data.sources import BUILT_IN, load_data, require_folder
-from narrows.data.tables import CsvKeywords, CsvOptions, is_table
+from narrows.data.sources import is_table_source, load_data, require_folder
+from narrows.data.tables import CsvKeywords, CsvOptions
 from narrows.data.tables.frames import library_of
 from narrows.errors import ArchiveError
 from narrows.support import arguments
@@ -94,7 +94,7 @@ def compress(
     said.require_as_written()
     images = {"grey": grey, "resize": resize, "skip_damaged": skip_damaged}
     X, notes = dense(X), list[str]()
-    if isinstance(X, str | os.PathLike) and not _is_table(X):
+    if isinstance(X, str | os.PathLike) and not is_table_source(X):
         X = load_data(X, as_is=True, **images, track=track, **csv)
         notes += X.notes
     else:
@@ -109,10 +109,6 @@ def compress(
         options: dict[str, Any] = {"max_error": max_error, "effort": effort, "track": track}
         write_archive(out, array_of(X), files=files, **options)
     return out.getvalue()
-
-
-def _is_table(source: str | os.PathLike[str]) -> bool:
-    return os.fspath(source) not in BUILT_IN and is_table(source)
 
 
 def _warn(notes: Iterable[str]) -> None:

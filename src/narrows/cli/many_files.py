@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from narrows.cli.gathering import Given, Group
+from narrows.cli.gathering import Group
 from narrows.cli.terminal import PERSON, show_work
 
 if TYPE_CHECKING:
@@ -66,11 +66,9 @@ _DASK = Annotated[
 ]
 
 
-def _made(given: Given) -> ManyFiles:
-    return ManyFiles(**given)
-
-
 #: By the parameter of a command that they come to.
 FILES: dict[str, Group] = {
-    "files": Group({"workers": (_WORKERS, None), "dask": (_DASK, None)}, _made)
+    "files": Group(
+        {"workers": (_WORKERS, None), "dask": (_DASK, None)}, lambda given: ManyFiles(**given)
+    )
 }

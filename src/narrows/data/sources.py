@@ -108,7 +108,7 @@ def load_data(
     name = arguments.path("source", source)
     require_folder(name, images)
     with read_errors_explained(name):
-        if _is_table(name):
+        if is_table_source(name):
             return load_table(name, types=types, schema=table, options=csv, track=track)
         require_there(name)
         csv.require_none(name)
@@ -169,8 +169,9 @@ def require_there(name: str) -> None:
         raise _several(name) or _not_found(path)
 
 
-def _is_table(name: str) -> bool:
-    return name not in BUILT_IN and is_table(name)
+def is_table_source(source: str | os.PathLike[str]) -> bool:
+    """Whether there is a table of this name, and no built-in data."""
+    return os.fspath(source) not in BUILT_IN and is_table(source)
 
 
 def validation_source(source: str | os.PathLike[str]) -> str | None:

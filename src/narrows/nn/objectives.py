@@ -96,7 +96,8 @@ class Objective:
         name, colon, threshold = text.strip().lower().partition(":")
         name = _ALIASES.get(name, name)
         if name not in LOSSES:
-            raise UsageError(f"there is no loss called {text!r}", hint=f"take one of {_known()}")
+            known = ", ".join(LOSSES)
+            raise UsageError(f"there is no loss called {text!r}", hint=f"take one of {known}")
         if not colon:
             return cls(name)
         try:
@@ -129,7 +130,3 @@ class Objective:
     def to_data_units(self, scale: float) -> float:
         """What a loss of values divided by ``scale`` is multiplied by, to be in data units."""
         return float(scale ** LOSSES[self.name].power)
-
-
-def _known() -> str:
-    return ", ".join(LOSSES)

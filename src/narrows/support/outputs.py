@@ -26,7 +26,7 @@ def require_apart(inputs: Paths, outputs: Paths) -> None:
     Raises:
         UsageError: one of them would be written over.
     """
-    written = [(name, path) for name, path in _paths(outputs) if not _is_stream(path)]
+    written = [(name, path) for name, path in _paths(outputs) if not is_special(followed(path))]
     read = [(name, path) for name, path in _paths(inputs) if path.exists() and not is_special(path)]
     for name, out in written:
         for known_as, path in read:
@@ -69,10 +69,6 @@ def _paths(named: Paths) -> Iterator[tuple[str, Path]]:
         for path in value if isinstance(value, list) else [value]:
             if path is not None and not is_standard_output(path):
                 yield name, Path(path)
-
-
-def _is_stream(path: Path) -> bool:
-    return is_special(followed(path))
 
 
 def _same(path: Path, other: Path) -> bool:

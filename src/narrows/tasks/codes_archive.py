@@ -295,7 +295,8 @@ def _trained(shared: SharedModel) -> TrainedModel:
     require_codes_only(model)
     if model.spec.latent_size != predicted.size:
         raise damaged(shared.name, "its encoder gives codes that its decoder does not take")
-    layers = in_floats(shared_decoder(shared, _items_layout(trained)).net)
+    layout = Layout.of(np.empty((0, *trained.item_shape), trained.data.dtype))
+    layers = in_floats(shared_decoder(shared, layout).net)
     dense = [
         prefix for prefix, block, _ in model.spec.placed("decoder") if isinstance(block, Dense)
     ]
@@ -317,10 +318,6 @@ def require_readable(model: SharedModel) -> None:
         ArchiveError: they cannot.
     """
     _trained(model)
-
-
-def _items_layout(trained: TrainedModel) -> Layout:
-    return Layout.of(np.empty((0, *trained.item_shape), trained.data.dtype))
 
 
 def _require_finite(items: np.ndarray, name: str) -> None:

@@ -56,7 +56,10 @@ class DrawnRows:
         some = DrawnCodes(autoencoder.trained, _REFERENCE, _REFERENCE_SEED, source)[:]
         reference = autoencoder.decode(some)
         self._columns = {
-            column.name: _drawing(column, reference[:, column.features]) for column in table.learnt
+            column.name: (_Numbers if column.is_number else _Classes)(
+                column, reference[:, column.features]
+            )
+            for column in table.learnt
         }
 
     def __len__(self) -> int:
@@ -145,10 +148,6 @@ class _Classes:
         """The cells of drawn features (n, width) as an Arrow array."""
         codes = (self._scores(features) + self._offsets).argmax(axis=1)
         return column.from_codes(codes, random.random(len(codes)))
-
-
-def _drawing(column: Column, reference: np.ndarray) -> _Numbers | _Classes:
-    return (_Numbers if column.is_number else _Classes)(column, reference)
 
 
 def _ranks(

@@ -73,7 +73,8 @@ def verify_table(
     archive.check_categories(table.categories)
     _check_form(archive, table)
     meters = [DifferenceMeter() for _ in columns]
-    originals, place = Rows(table.groups(), _joined), 0
+    originals = Rows(table.groups(), lambda some: pa.concat_tables(some).unify_dictionaries())
+    place = 0
     for group in archive.verified_groups(track=track):
         count = len(group[0].present)
         taken = originals.take(count)
@@ -116,10 +117,6 @@ def _text_is_same(archive: TableArchive, table: TypedTable) -> bool | None:
     for _ in archive.text_pieces(archive.batches(), max_bytes=math.inf):
         pass
     return None if table.path is None else True
-
-
-def _joined(tables: list[Any]) -> Any:
-    return pa.concat_tables(tables).unify_dictionaries()
 
 
 def _check_columns(archive: TableArchive, table: TypedTable) -> None:

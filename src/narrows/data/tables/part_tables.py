@@ -160,7 +160,7 @@ def _wider(one: Any, other: Any) -> Any:
     """The Arrow type that holds the values of both without loss, None where there is none. Beside
     floats, whole numbers and decimals become such: what these do not hold, such as whole numbers
     beyond 2^53, is refused when it is read."""
-    values = [_values_of(type_) for type_ in (one, other)]
+    values = [each.value_type if pa.types.is_dictionary(each) else each for each in (one, other)]
     if values[0] == values[1]:
         return values[0]
     floats = [each for each in values if pa.types.is_floating(each)]
@@ -172,10 +172,6 @@ def _wider(one: Any, other: Any) -> Any:
         return pa.unify_schemas(fields, promote_options="permissive").field(0).type
     except (pa.ArrowException, TypeError):
         return None
-
-
-def _values_of(type_: Any) -> Any:
-    return type_.value_type if pa.types.is_dictionary(type_) else type_
 
 
 def _cast(array: Any, type_: Any) -> Any:

@@ -129,17 +129,13 @@ def with_column(
         found = next(column for column in columns if column.name == name)
         if not found.width:  # one value throughout, or none
             labels = np.full(len(data), NO_CLASS if found.value is None else 0)
-            return replace(data, labels=labels, classes=_only(found.value))
+            only = () if found.value is None else (found.value,)
+            return replace(data, labels=labels, classes=only)
         classes = tuple(each for each in found.classes if each is not None)
         _require_classes(name, len(classes))
         labels = _codes(table, TableSchema.of([found]), track)
     labels[labels == len(classes)] = NO_CLASS  # missing cells are the last of its classes
     return replace(data, labels=labels, classes=classes)
-
-
-def _only(value: str | None) -> tuple[str, ...]:
-    """The classes of a column of one value throughout, which may be none."""
-    return () if value is None else (value,)
 
 
 def _codes(table: TableSource, schema: TableSchema, track: Tracker) -> np.ndarray:
