@@ -233,6 +233,16 @@ def whole(to: Any, values: Any) -> None:
     to[0] = summed(values)
 
 
+def test_arrays_may_be_empty_or_only_read() -> None:
+    values, found = np.arange(5, dtype=np.float32), np.ones(1, np.float32)
+    values.flags.writeable = False
+    compute = kernel(whole)
+    compute(found, values)
+    assert found[0] == 10
+    compute(found, values[:0])
+    assert found[0] == 0
+
+
 def unknown_name(to: Any) -> None:
     to[0] = missing  # type: ignore[name-defined]
 
