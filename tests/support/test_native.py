@@ -11,7 +11,7 @@ from llvmlite import binding
 
 from narrows import NarrowsWarning, __version__
 from narrows.support.compiling import folder, native
-from narrows.support.compiling.kinds import hold, lying
+from narrows.support.compiling.kinds import hold, addressed
 from narrows.support.compiling.native import compiled, processor
 
 
@@ -51,7 +51,7 @@ def run(sources: int = 1) -> list[str]:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         kernel(found, Two(np.array([14]), 3))
-        kernel(found, lying(Two(np.array([14]), 3)))
+        kernel(found, addressed(Two(np.array([14]), 3)))
     assert found[0] == 42
     assert all(issubclass(each.category, NarrowsWarning) for each in said)
     return [str(each.message) for each in said]

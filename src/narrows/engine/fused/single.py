@@ -7,7 +7,8 @@ item is a row, and what is zero of it costs nothing. Every value is summed in th
 panel, so that a code does not depend on the items beside it, to the last bit.
 """
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,12 +20,12 @@ from narrows.engine.fused.machine import flush_denormals
 from narrows.engine.fused.moving import copy, read_item
 from narrows.engine.fused.placement import ACTIVATIONS, padded
 from narrows.engine.fused.registers import TILE_COLUMNS
-from narrows.engine.fused.stack import readable, source_of
+from narrows.engine.fused.stack import address_of, readable, source_of
 from narrows.engine.fused.structure import GAUSSIAN, RELU, Source
 from narrows.engine.fused.zeros import BLOCK_TILES, add_nonzero, nonzero
 from narrows.nn.scaling import Scaling
 from narrows.support.compiling import checksum_of
-from narrows.support.compiling.kinds import hold, lying
+from narrows.support.compiling.kinds import addressed, hold
 from narrows.support.compiling.native import compiled
 
 #: Items up to which this is faster than a panel, which takes as long for one as for all.
@@ -76,17 +77,29 @@ class SinglePath:
             at += held.size
         widths = [width for _, width, *_ in rows]
         widest = max(max(layer.inputs for layer in layers), *widths)
-        self._weights = lying(_Weights(np.array(rows, np.int64), np.concatenate(pieces)))
+        self._weights = addressed(_Weights(np.array(rows, np.int64), np.concatenate(pieces)))
         self._room = padded(widest, _WORD)
         self._given = layers[-1].given
+        self._entry: Callable[[bytes], None] | None = None
 
     def outputs(self, items: np.ndarray, scaling: Scaling) -> np.ndarray:
         """What the last layer gives of every item, float32 (n, outputs)."""
         items, scaling = readable(items, scaling)
         found = np.empty((len(items), self._given), np.float32)
         work = np.empty(3 * self._room, np.float32)
-        run_single(source_of(items, scaling), self._weights, work, found)
+        source, weights = source_of(items, scaling), self._weights
+        if self._entry is None:
+            self._entry = run_single.prepare((source, weights, work, found))
+        words = _WORDS.pack(
+            *source, weights.address, address_of(work), len(work), address_of(found), *found.shape
+        )
+        self._entry(words)
         return found
+
+
+# A source, the address of the weights, and two arrays, as kinds.py packs them: that takes as long
+# as the kernel.
+_WORDS = struct.Struct("=qqqf4xf4xqqqqqq")
 
 
 def _run_single(source: Source, weights: _Weights, work: Any, outputs: Any) -> None:

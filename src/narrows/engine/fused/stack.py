@@ -193,10 +193,16 @@ def _is_readable(items: np.ndarray, scaling: Scaling) -> bool:
     return bool(plain and representable and scaling.centre is None)
 
 
+def address_of(array: np.ndarray) -> int:
+    """Where an array lies."""
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
 def source_of(items: np.ndarray, scaling: Scaling) -> Source:
     """What the kernels are told of :func:`readable` items, which must be kept while they run."""
     return Source(
-        items.__array_interface__["data"][0],
+        address_of(items),
         items.dtype == np.uint8,
         len(items),
         np.float32(scaling.offset),

@@ -20,7 +20,7 @@ import numpy as np
 from narrows.engine.fused.machine import ask_to_end, stop
 from narrows.engine.fused.structure import APART, CONTROL_SIZE, MADE, Stack
 from narrows.errors import NarrowsError
-from narrows.support.compiling.kinds import lying
+from narrows.support.compiling.kinds import addressed
 
 
 class Pace(NamedTuple):
@@ -55,7 +55,7 @@ def run_in_threads(
     """
     # of its own: whom an earlier call stopped stays stopped
     control = new_control(stack)
-    held = lying(stack._replace(control=control))
+    held = addressed(stack._replace(control=control))
     kernel.prepare((held, *arguments, threads, 0))
     if threads == 1:
         start = time.perf_counter()

@@ -106,7 +106,7 @@ def kind_of(value: Any) -> Kind:
     Raises:
         TypeError: kernels know no such values.
     """
-    if isinstance(value, Lying):
+    if isinstance(value, Addressed):
         return Held(_tuple(value.fields))
     if type(value) in _HELD:
         return Held(_tuple(value))
@@ -122,8 +122,8 @@ def _tuple(value: Any) -> Tuple:
     return Tuple(tuple(map(kind_of, value)), names, type(value) if names else None)
 
 
-class Lying(NamedTuple):
-    """A named tuple in memory, as kernels take one of many fields; see :func:`lying`."""
+class Addressed(NamedTuple):
+    """A named tuple in memory, as kernels take one of many fields; see :func:`addressed`."""
 
     fields: Any
     signature: str
@@ -139,14 +139,14 @@ class Packed(NamedTuple):
     kept: list[Any]  # while the kernel runs
 
 
-def lying(value: Any) -> Lying:
+def addressed(value: Any) -> Addressed:
     """A named tuple in memory. Who hands it over often packs it once."""
     signature, words = list[str](), list[Any]()
     for field in value:
         _pack(field, signature, words, [])
     told = "".join(signature)
     block = np.frombuffer(_struct(told).pack(*words), np.uint8)
-    return Lying(value, told, block, block.ctypes.data)
+    return Addressed(value, told, block, block.ctypes.data)
 
 
 def packed(values: Sequence[Any]) -> Packed:
@@ -196,8 +196,8 @@ def _pack(value: Any, signature: list[str], words: list[Any], kept: list[Any]) -
         signature.append(f"{item}{len(shape)}")
         words.append(_address(value))
         words += shape
-    elif isinstance(value, Lying) or type(value) in _HELD:
-        own = value if isinstance(value, Lying) else lying(value)
+    elif isinstance(value, Addressed) or type(value) in _HELD:
+        own = value if isinstance(value, Addressed) else addressed(value)
         kept.append(own)
         signature.append(f"<{type(own.fields).__name__} {own.signature}>")
         words.append(own.address)

@@ -71,11 +71,14 @@ class Kernel:
         entry = self._entries.get(given.signature) or self._entry(given.signature, arguments)
         entry(given.words)
 
-    def prepare(self, arguments: Sequence[Any]) -> None:
-        """Compile it for such arguments, or load what was compiled before."""
+    def prepare(self, arguments: Sequence[Any]) -> Callable[[bytes], None]:
+        """Compile it for such arguments, or load what was compiled before. What comes back takes
+        the words of others like them, for those who cannot wait until they are packed."""
         signature = packed(arguments).signature
-        if signature not in self._entries:
-            self._entry(signature, arguments)
+        entry: Callable[[bytes], None] = self._entries.get(signature) or self._entry(
+            signature, arguments
+        )
+        return entry
 
     def _entry(self, signature: str, arguments: Sequence[Any]) -> Any:
         with LOCK:
