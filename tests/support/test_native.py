@@ -11,7 +11,7 @@ from llvmlite import binding
 
 from narrows import NarrowsWarning, __version__
 from narrows.support.compiling import folder, native
-from narrows.support.compiling.kinds import hold, addressed
+from narrows.support.compiling.kinds import addressed, hold
 from narrows.support.compiling.native import compiled, processor
 
 

@@ -20,12 +20,12 @@ from narrows.engine.fused.machine import flush_denormals
 from narrows.engine.fused.moving import copy, read_item
 from narrows.engine.fused.placement import ACTIVATIONS, padded
 from narrows.engine.fused.registers import TILE_COLUMNS
-from narrows.engine.fused.stack import address_of, readable, source_of
+from narrows.engine.fused.stack import readable, source_of
 from narrows.engine.fused.structure import GAUSSIAN, RELU, Source
 from narrows.engine.fused.zeros import BLOCK_TILES, add_nonzero, nonzero
 from narrows.nn.scaling import Scaling
 from narrows.support.compiling import checksum_of
-from narrows.support.compiling.kinds import addressed, hold
+from narrows.support.compiling.kinds import address_of, addressed, hold
 from narrows.support.compiling.native import compiled
 
 #: Items up to which this is faster than a panel, which takes as long for one as for all.

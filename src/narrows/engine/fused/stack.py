@@ -15,6 +15,7 @@ from narrows.engine.fused.structure import SQUARED, Adam, Loss, Source, Steps
 from narrows.engine.fused.threads import run_in_threads, startable
 from narrows.engine.interface import AdamSettings
 from narrows.nn.scaling import Scaling
+from narrows.support.compiling.kinds import address_of
 from narrows.support.cores import usable_cores
 
 
@@ -191,12 +192,6 @@ def _is_readable(items: np.ndarray, scaling: Scaling) -> bool:
     representable = scaling.scale * _LARGEST_FLOAT > 1
     plain = items.dtype in (np.uint8, np.float32) and items.flags.c_contiguous
     return bool(plain and representable and scaling.centre is None)
-
-
-def address_of(array: np.ndarray) -> int:
-    """Where an array lies."""
-    address: int = array.__array_interface__["data"][0]
-    return address
 
 
 def source_of(items: np.ndarray, scaling: Scaling) -> Source:

@@ -146,7 +146,7 @@ def addressed(value: Any) -> Addressed:
         _pack(field, signature, words, [])
     told = "".join(signature)
     block = np.frombuffer(_struct(told).pack(*words), np.uint8)
-    return Addressed(value, told, block, block.ctypes.data)
+    return Addressed(value, told, block, address_of(block))
 
 
 def packed(values: Sequence[Any]) -> Packed:
@@ -171,7 +171,7 @@ _BY_LETTER = {"b": BOOL, "i": INT, "f": FLOAT32, "d": FLOAT64}
 _ITEMS = {np.dtype(name).num: letter for letter, name in zip("BUIFD", _BY_DTYPE, strict=True)}
 
 
-def _address(array: np.ndarray) -> int:
+def address_of(array: np.ndarray) -> int:
     """Where an array's items lie: as :attr:`numpy.ndarray.ctypes` says it, in a sixth of the time
     where it may be."""
     try:
@@ -194,7 +194,7 @@ def _pack(value: Any, signature: list[str], words: list[Any], kept: list[Any]) -
             raise TypeError(f"no kernel takes an array of {value.dtype}, or one with gaps")
         shape = value.shape
         signature.append(f"{item}{len(shape)}")
-        words.append(_address(value))
+        words.append(address_of(value))
         words += shape
     elif isinstance(value, Addressed) or type(value) in _HELD:
         own = value if isinstance(value, Addressed) else addressed(value)
