@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,14 +29,14 @@ from narrows.nn.presets import preset_spec
 from narrows.nn.scaling import Scaling
 from narrows.nn.spec import Spec
 from narrows.support import compiling
-from narrows.support.compiling import answer_for, folder, trying
+from narrows.support.compiling import answer_for, begin, folder, trying
 from narrows.support.memory import Limit
 
 
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A process that has asked nothing yet, and an empty cache."""
-    for name, value in (("_answers", {}), ("_warned", set())):
+    for name, value in (("_answers", {}), ("_warned", set()), ("_begun", {})):
         monkeypatch.setattr(trying, name, value)
     monkeypatch.setattr(folder, "_said", [])
     monkeypatch.setattr(folder, "_handed_over", {})
@@ -160,6 +160,54 @@ def test_who_starts_beside_another_waits_for_its_answer(
 def test_what_is_held_is_left_as_it_was(kernels: Kernels, tmp_path: Path) -> None:
     answer_for(kernels.become("pass"))
     assert len(list((tmp_path / "cache" / "kernels").iterdir())) == 1  # the answer
+
+
+def test_who_asks_gets_what_was_begun(
+    kernels: Kernels, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begin(kernels.become("pass"))
+    no_child(monkeypatch)
+    begin(kernels.NAME)
+    steps = list[float]()
+
+    @contextlib.contextmanager
+    def track(*arguments: object, **options: object) -> Iterator[Callable[[float], None]]:
+        yield steps.append
+
+    assert answer_for(kernels.NAME, track) == (True, "what it computes here agrees with NumPy")
+    assert sum(steps) == trying.KERNELS
+    assert len(list((tmp_path / "cache" / "kernels").iterdir())) == 1  # the answer
+    trying._answers.clear()
+    begin(kernels.NAME)
+    assert not trying._begun
+
+
+def test_an_error_of_what_was_begun_is_that_of_who_asks(kernels: Kernels) -> None:
+    begin(kernels.become("os.kill(os.getpid(), signal.SIGINT)"))
+    with pytest.raises(KeyboardInterrupt):
+        answer_for(kernels.NAME)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("body", ["import time; time.sleep(60)", "pass"])
+def test_what_nobody_asks_for_ends_with_the_process(
+    kernels: Kernels, body: str, tmp_path: Path
+) -> None:
+    """And leaves nothing but an answer that it found in time."""
+    kernels.become(body)
+    (tmp_path / "temporary").mkdir()
+    program = "from narrows.support.compiling import begin, trying; begin('tried.check')"
+    if body == "pass":
+        program += "; trying._begun['tried.check']._thread.join()"
+    environment = ENVIRONMENT | {
+        "NARROWS_CACHE": f"{tmp_path}/cache", "TMPDIR": f"{tmp_path}/temporary",
+    }  # fmt: skip
+    subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True, timeout=50
+    )
+    assert not list((tmp_path / "temporary").iterdir())
+    left = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert [path.suffix for path in left] == [".json"] * (body == "pass")
 
 
 def test_a_child_ends_with_its_parent(kernels: Kernels, tmp_path: Path) -> None:

@@ -121,7 +121,10 @@ def fit(
       narrows fit december.csv --from model.safetensors --out model.safetensors
       narrows fit photographs/ --grey --resize 64,48 --skip-damaged --out photographs.safetensors
     """
+    from narrows.engine import begin_trying
     from narrows.engine.processes import joined
+
+    begin_trying()  # beside imports and the reading of data
     from narrows.model.file import load_model
     from narrows.planning.options import FitOptions
     from narrows.support.locking import held_folder

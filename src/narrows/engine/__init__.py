@@ -9,7 +9,7 @@ choice.py says which one computes what both can. What only XLA does, searching c
 evidence, is offered here too: nobody outside needs to know of an engine's insides.
 """
 
-from narrows.engine.choice import chosen_engine, uses_fused
+from narrows.engine.choice import begin_trying, chosen_engine, uses_fused
 from narrows.engine.fused.layers import fused_layers
 from narrows.engine.interface import AdamSettings, Losses, Runner, Trainer, TrainingState
 from narrows.engine.processes import have_joined
@@ -27,6 +27,7 @@ __all__ = [
     "Runner",
     "Trainer",
     "TrainingState",
+    "begin_trying",
     "chosen_engine",
     "make_runner",
     "make_trainer",

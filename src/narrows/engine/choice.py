@@ -3,12 +3,13 @@
 import importlib
 import importlib.util
 import os
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from typing import NamedTuple
 
-from narrows.errors import UsageError
-from narrows.support.compiling import answer_for, find_obstacle, warn_once
+from narrows.errors import NarrowsError, UsageError
+from narrows.support.compiling import answer_for, begin, find_obstacle, warn_once
 from narrows.support.memory import LLVM, require_compilers
 from narrows.support.progress import Tracker, silent
 
@@ -68,6 +69,15 @@ def uses_fused(track: Tracker = silent) -> bool:
     if not (asked or _has_accelerator()):
         warn_once(f"the fused engine does not work here, XLA computes in its place: {reason}")
     return False
+
+
+def begin_trying() -> None:
+    """Have what :func:`uses_fused` finds out the first time begin, beside what the caller does
+    before a model is there."""
+    with suppress(NarrowsError):  # said when a model is there
+        if _wanted() == "auto" and not _has_accelerator():
+            require_compilers(LLVM)
+            begin(_CHECK)
 
 
 def _wanted() -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from narrows.data import Dataset
+from narrows.engine import begin_trying
 from narrows.errors import DataError, NarrowsError, UsageError
 from narrows.model.file import load_model
 from narrows.nn.summary import whole_parameter_count
@@ -110,6 +111,7 @@ def compare(
                     hint="leave it out: those that are given stay as they are",
                 )
         reading = _read_alike(next(iter(models.values())), source, reading)
+    begin_trying()
     parts = load_parts(source, reading, options.seed, validated=not models, track=listener.track)
     if models:
         candidates = open_candidates(models, source, parts, reading, listener=listener)

@@ -20,12 +20,20 @@ Nothing here imports Numba before it is used, other than ``parts`` and ``held``.
 
 from narrows.support.compiling.folder import cache_folder, checksum_of
 from narrows.support.compiling.kernels import compiled, is_kept
-from narrows.support.compiling.trying import KERNELS, Answer, answer_for, find_obstacle, warn_once
+from narrows.support.compiling.trying import (
+    KERNELS,
+    Answer,
+    answer_for,
+    begin,
+    find_obstacle,
+    warn_once,
+)
 
 __all__ = [
     "KERNELS",
     "Answer",
     "answer_for",
+    "begin",
     "cache_folder",
     "checksum_of",
     "compiled",

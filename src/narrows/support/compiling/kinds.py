@@ -1,6 +1,6 @@
 """What values of a kernel can be, and how Python's are handed to one.
 
-A kernel knows integers of 64 bits, truth, float32, float64, arrays whose items lie side by side,
+A kernel knows integers of 64 bits, booleans, float32, float64, arrays whose items lie side by side,
 tuples, and named tuples, by value or, of many fields, by the address where they lie
 (:func:`hold`). Handed over, each is a run of words of 8 bytes.
 """
@@ -89,7 +89,7 @@ def parts_of(kind: Kind) -> Iterator[Any]:
     if isinstance(kind, Scalar):
         yield kind.type
     elif isinstance(kind, Array):
-        # a byte in memory stands for a truth, too
+        # a boolean is a byte in memory
         item = ir.IntType(8) if kind.item == BOOL else kind.item.type
         yield item.as_pointer()
         yield from [INT.type] * kind.axes

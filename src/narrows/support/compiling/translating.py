@@ -1,13 +1,14 @@
 """From functions of Python to LLVM's intermediate representation.
 
-A kernel is a function of a module, with all that it calls. It is written in a small part of Python,
-which is what this file knows: numbers and arrays (:mod:`narrows.support.compiling.kinds`), loops
-over ranges and over arrays, conditions, calls. Numbers are as NumPy's of 64 bits: float32 stays
-float32 among its like, and is float64 beside an integer. What differs: no index is negative, none
-is looked at whether it lies within its array, and no division whether it is by zero. A variable
-keeps the kind that it is first given.
+A kernel is a function with all the functions that it calls. It is written in a subset of Python,
+which this file translates: numbers and arrays (:mod:`narrows.support.compiling.kinds`), loops over
+ranges and arrays, conditions, calls. All else is refused with a TypeError that names the function.
 
-Numba knows far more of Python, and takes ten times as long.
+Numbers are as in NumPy, with 64 bits: float32 stays float32 with float32, and becomes float64 with
+an integer. These differ from Python: negative indices do not count from the end, indices and
+divisors are not checked, and a variable keeps the type of its first value.
+
+Numba knows far more of Python, and takes ten times as long to compile these kernels.
 """
 
 import ast
@@ -60,7 +61,7 @@ NOTHING = Value(Tuple(()), ())
 
 
 class Instruction(NamedTuple):
-    """What is said in LLVM's words: ``write(builder, *arguments)`` adds it, and gives its result.
+    """LLVM instructions: ``write(builder, *arguments)`` adds them, and returns their result.
 
     Numbers are handed over as LLVM's values, arrays as :class:`Value`.
     """
@@ -120,7 +121,7 @@ def _unpacked(builder: Any, kind: Kind, place: Any, at: int) -> tuple[Value, int
 
 
 def _word(builder: Any, place: Any, wanted: Any, *, constant: bool = False) -> Any:
-    """What of a type lies in a word; a truth is 0 or 1 there."""
+    """What of a type lies in a word; a boolean is 0 or 1 there."""
     held = INT.type if wanted == BOOL.type else wanted
     word = builder.load(builder.bitcast(place, held.as_pointer()))
     if constant:  # it is the same at any time, so a loop need not read it anew
@@ -261,7 +262,7 @@ class _Function:
 
     def _unknown(self, node: ast.AST, what: str = "") -> TypeError:
         return TypeError(
-            f"{self._where}: no kernel may say {ast.unparse(node)}{what and ': '}{what}"
+            f"{self._where}: kernels cannot contain {ast.unparse(node)}{what and ': '}{what}"
         )
 
     def _write_Expr(self, node: ast.Expr) -> None:
@@ -346,7 +347,7 @@ class _Function:
 
     def _write_If(self, node: ast.If) -> None:
         yes, no, end = (self.builder.append_basic_block() for _ in range(3))
-        self.builder.cbranch(self._truth(node.test), yes, no)
+        self.builder.cbranch(self._condition(node.test), yes, no)
         for block, body in ((yes, node.body), (no, node.orelse)):
             self.builder.position_at_end(block)
             self._run(body)
@@ -361,7 +362,7 @@ class _Function:
         test, body, end = (self.builder.append_basic_block() for _ in range(3))
         self.builder.branch(test)
         self.builder.position_at_end(test)
-        self.builder.cbranch(self._truth(node.test), body, end)
+        self.builder.cbranch(self._condition(node.test), body, end)
         self.builder.position_at_end(body)
         with self._loop(test, end):
             self._run(node.body)
@@ -499,18 +500,18 @@ class _Function:
             each = _together([self._constant(one, node) for one in value])
             names = tuple(getattr(value, "_fields", ()))
             return each._replace(kind=Tuple(each.kind.kinds, names, type(value) if names else None))
-        raise self._unknown(node, f"a {type(value).__name__} is no value of a kernel")
+        raise self._unknown(node, f"a {type(value).__name__} cannot be used in a kernel")
 
     def _integer(self, node: ast.AST) -> Any:
         return self._as(self._value(node), INT).parts[0]
 
-    def _truth(self, node: ast.AST) -> Any:
+    def _condition(self, node: ast.AST) -> Any:
         value = self._value(node)
         if value.kind == BOOL:
             return value.parts[0]
         if value.kind == INT:
             return self.builder.icmp_signed("!=", value.parts[0], INT.type(0))
-        raise self._unknown(node, "only truths and integers are asked whether they hold")
+        raise self._unknown(node, "a condition must be a boolean or an integer")
 
     def _as(self, value: Value, kind: Any) -> Value:
         """A value as one of another kind; a number becomes what it is nearest to there."""
@@ -601,7 +602,9 @@ class _Function:
 
     def _read_IfExp(self, node: ast.IfExp) -> Value:
         return self._chosen(
-            self._truth(node.test), lambda: self._value(node.body), lambda: self._value(node.orelse)
+            self._condition(node.test),
+            lambda: self._value(node.body),
+            lambda: self._value(node.orelse),
         )
 
     def _chosen(self, test: Any, first: Callable[[], Value], second: Callable[[], Value]) -> Value:
@@ -647,18 +650,18 @@ class _Function:
         return result
 
     def _joined(self, op: ast.boolop, before: Value, node: ast.AST) -> Value:
-        truth = before.parts[0]
+        condition = before.parts[0]
         if before.kind == INT:
-            truth = self.builder.icmp_signed("!=", truth, INT.type(0))
+            condition = self.builder.icmp_signed("!=", condition, INT.type(0))
         elif before.kind != BOOL:
-            raise self._unknown(node, "it stands beside what is no truth")
+            raise self._unknown(node, "`and` and `or` take booleans and integers")
         if isinstance(op, ast.And):
-            return self._chosen(truth, lambda: self._value(node), lambda: before)
-        return self._chosen(truth, lambda: before, lambda: self._value(node))
+            return self._chosen(condition, lambda: self._value(node), lambda: before)
+        return self._chosen(condition, lambda: before, lambda: self._value(node))
 
     def _read_UnaryOp(self, node: ast.UnaryOp) -> Value:
         if isinstance(node.op, ast.Not):
-            return Value(BOOL, (self.builder.not_(self._truth(node.operand)),))
+            return Value(BOOL, (self.builder.not_(self._condition(node.operand)),))
         value = self._value(node.operand)
         if not isinstance(node.op, ast.USub) or not isinstance(value.kind, Scalar):
             raise self._unknown(node)

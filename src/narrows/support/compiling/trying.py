@@ -6,6 +6,7 @@ computes; their end is not ours. The answer is kept in the cache folder, for the
 processor, and so is what they compiled.
 """
 
+import atexit
 import contextlib
 import faulthandler
 import hashlib
@@ -86,7 +87,9 @@ def answer_for(check: str, track: Tracker = silent) -> Answer:
         return Answer(False, obstacle)
     if check not in _answers:
         path = _path(check)
-        _answers[check] = _remembered(path) or _tried_alone(check, path, track)
+        _answers[check] = (
+            _found_by_begun(check, track) or _remembered(path) or _tried_alone(check, path, track)
+        )
     return _answers[check]
 
 
@@ -243,27 +246,126 @@ def _tried_alone(check: str, path: Path | None, track: Tracker) -> Answer:
 
 def _tried(check: str, path: Path | None, track: Tracker) -> Answer:
     """The answer of child processes, which is kept where it will hold."""
-    if os.environ.get(_TRYING) or getattr(sys, "frozen", False) or not sys.executable:
+    if not _may_try():
         return Answer(True, "it is not tried in a process of its own here")
-    kernels = list(range(KERNELS))
     with contextlib.ExitStack() as stack:
-        environment = {**os.environ, _TRYING: "1"}
-        with contextlib.suppress(OSError):
-            environment[SPARE] = str(stack.enter_context(temporary_folder()))
         try:
-            children = [
-                stack.enter_context(_child(check, some, environment))
-                for some in ([[each] for each in kernels] if _has_room_for_two() else [kernels])
-            ]
+            trial = _started(check, path, stack)
         except OSError as error:
             return Answer(True, f"it could not be tried: {_in_one_line(error)}")
-        label = "compiling kernels, once for this installation"
-        with track(label, total=KERNELS, unit="kernels") as advance:
-            found, holds = _judged(children, advance)
-        hand_over(environment.get(SPARE))
+        with track(_LABEL, total=KERNELS, unit="kernels") as advance:
+            return _result(trial, advance)
+
+
+def _may_try() -> bool:
+    return not (os.environ.get(_TRYING) or getattr(sys, "frozen", False) or not sys.executable)
+
+
+class _Trial(NamedTuple):
+    """Child processes that find an answer."""
+
+    children: "list[subprocess.Popen[str]]"
+    path: Path | None  # of the file that keeps it
+    spare: str | None  # a folder for compiled code where none can be kept
+
+
+def _started(check: str, path: Path | None, stack: contextlib.ExitStack) -> _Trial:
+    """Child processes that begin to try, and end with ``stack``.
+
+    Raises:
+        OSError: the system starts none.
+    """
+    kernels, environment = list(range(KERNELS)), {**os.environ, _TRYING: "1"}
+    with contextlib.suppress(OSError):
+        environment[SPARE] = str(stack.enter_context(temporary_folder()))
+    children = [
+        stack.enter_context(_child(check, some, environment))
+        for some in ([[each] for each in kernels] if _has_room_for_two() else [kernels])
+    ]
+    return _Trial(children, path, environment.get(SPARE))
+
+
+def _result(trial: _Trial, advance: Advance) -> Answer:
+    """What they find, which is kept where it will hold; ``advance`` is told of each kernel."""
+    found, holds = _judged(trial.children, advance)
+    hand_over(trial.spare)
     if holds:
-        keep(path, json.dumps(found._asdict()).encode())
+        keep(trial.path, json.dumps(found._asdict()).encode())
     return found
+
+
+class _Begun:
+    """A trial that a thread follows to its end, before anybody asks what it found."""
+
+    def __init__(self, trial: _Trial, stack: contextlib.ExitStack) -> None:
+        self._trial, self._stack, self.process = trial, stack, os.getpid()
+        self._kernels, self._answer = 0.0, Answer(True, "it could not be tried")
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def _follow(self) -> None:
+        try:
+            with self._stack:
+                self._answer = _result(self._trial, self._count)
+        except BaseException as error:
+            self._error = error
+
+    def _count(self, amount: float, note: str = "") -> None:
+        self._kernels += amount
+
+    def answer(self, track: Tracker) -> Answer:
+        """What it found, when it has; ``track`` is told how far it is."""
+        told = 0.0
+        with track(_LABEL, total=KERNELS, unit="kernels") as advance:
+            while self._thread.is_alive():
+                self._thread.join(_PAUSE_SECONDS)
+                now = self._kernels
+                advance(now - told)
+                told = now
+        if self._error is not None:
+            raise self._error
+        return self._answer
+
+    def end(self) -> None:
+        """End it, and leave nothing behind."""
+        for child in self._trial.children:
+            child.kill()
+        self._thread.join()
+
+
+_LABEL = "compiling kernels, once for this installation"
+_begun = dict[str, _Begun]()
+
+
+def begin(check: str) -> None:
+    """Have child processes begin to find what :func:`answer_for` will be asked, where nobody has
+    found it yet: who asks then waits for the rest of it. What is not asked for ends with this
+    process."""
+    if find_obstacle() or check in _answers or check in _begun or not _may_try():
+        return
+    path = _path(check)
+    if path is None or _remembered(path):
+        return
+    # where it cannot be done, or another process does it, who asks finds out
+    with contextlib.ExitStack() as stack, contextlib.suppress(OSError, OutputError, RuntimeError):
+        stack.enter_context(held_folder(path.with_suffix(""), hint="wait for it"))
+        trial = _started(check, path, stack)
+        _begun[check] = _Begun(trial, stack.pop_all())
+        atexit.register(_end, check)
+
+
+def _end(check: str) -> None:
+    """End what was begun and nobody asked for."""
+    begun = _begun.pop(check, None)
+    if begun is not None and begun.process == os.getpid():
+        begun.end()
+
+
+def _found_by_begun(check: str, track: Tracker) -> Answer | None:
+    """What a trial that was begun found; None where there is none, or it is another process's."""
+    begun = _begun.pop(check, None)
+    return begun.answer(track) if begun is not None and begun.process == os.getpid() else None
 
 
 def _has_room_for_two() -> bool:
