@@ -16,7 +16,7 @@ import pytest
 from helpers.command_line import ENVIRONMENT, Command, done, failed
 from helpers.compiling import plain_flags
 from narrows import NarrowsWarning
-from narrows.engine import AdamSettings, chosen_engine, make_runner, make_trainer
+from narrows.engine import AdamSettings, choice, chosen_engine, make_runner, make_trainer
 from narrows.engine.fused import check
 from narrows.engine.fused.runner import FusedRunner
 from narrows.engine.fused.trainer import FusedTrainer
@@ -364,11 +364,27 @@ def engine_does_not_load(kernels: Kernels, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("narrows.engine.choice._broken", lambda: "OSError: no libllvmlite.so")
 
 
+@pytest.fixture
+def no_sources(kernels: Kernels, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A frozen program has none, and kernels are compiled from them."""
+
+    def refuse(thing: object) -> str:
+        raise OSError("could not get source code")
+
+    kernels.become("pass")
+    monkeypatch.setattr("narrows.engine.choice._CHECK", kernels.NAME)
+    monkeypatch.setattr("inspect.getsource", refuse)
+    choice._broken.cache_clear()
+    yield
+    choice._broken.cache_clear()
+
+
 FAULTS = {
     "numba_missing": "Numba is not installed",
     "numba_off": "NUMBA_DISABLE_JIT",
     "engine_aborts": "Do not know how to split",
     "engine_does_not_load": "no libllvmlite.so",
+    "no_sources": "could not get source code",
 }
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import inspect
 import os
 from contextlib import suppress
 from functools import cache
@@ -103,6 +104,8 @@ def _broken() -> str | None:
     try:
         importlib.import_module("narrows.engine.fused.runner")
         importlib.import_module("narrows.engine.fused.trainer")
+        # what kernels are compiled from, which a frozen program may not have
+        inspect.getsource(importlib.import_module("narrows.engine.fused.loops"))
     except MemoryError:
         raise
     # a broken library raises all kinds
