@@ -5,6 +5,7 @@ cannot be written is said once.
 """
 
 import contextlib
+import hashlib
 import os
 import zlib
 from pathlib import Path
@@ -88,6 +89,27 @@ def read(path: Path) -> bytes | None:
         return path.read_bytes()
     except OSError:
         return _handed_over.get(path.name)
+
+
+_DIGEST = 32  # bytes of a SHA-256
+
+
+def keep_code(path: Path | None, code: bytes) -> bool:
+    """:func:`keep` code, behind its SHA-256."""
+    return keep(path, hashlib.sha256(code).digest() + code)
+
+
+def kept_code(path: Path) -> bytes | None:
+    """The code that a file of the cache holds; None where there is none, and, which is said, where
+    it is damaged."""
+    content = read(path)
+    if content is None:
+        return None
+    digest, code = content[:_DIGEST], content[_DIGEST:]
+    if hashlib.sha256(code).digest() != digest:
+        damaged(path, "its checksum is not that of its content")
+        return None
+    return code
 
 
 def hand_over(spare: str | None) -> None:

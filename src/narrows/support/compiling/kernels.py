@@ -12,13 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from narrows.support.compiling.folder import cache_folder, cannot_keep, damaged, keep, read
+from narrows.support.compiling.folder import (
+    cache_folder,
+    cannot_keep,
+    damaged,
+    keep_code,
+    kept_code,
+)
 from narrows.version import __version__
 
 #: How Numba compiles a kernel: it runs without Python's lock, and counts no references.
 KERNEL: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True, "_nrt": False}
-
-_DIGEST = 32
 
 
 def compiled(function: Callable[..., Any], sources: int) -> Callable[..., Any]:
@@ -73,11 +77,11 @@ class _Kept:
         """The code that an earlier process kept, or None, as where it is damaged."""
         target_context.refresh()
         path = self._path(signature, target_context.codegen())
-        content = None if path is None else read(path)
-        if path is None or content is None:
+        code = None if path is None else kept_code(path)
+        if path is None or code is None:
             return None
         try:
-            return _rebuilt(content, target_context)
+            return _rebuilt(code, target_context)
         except MemoryError:
             raise
         # pickle and LLVM raise all kinds
@@ -94,7 +98,7 @@ class _Kept:
 
         code = dumps(result._reduce())
         path = self._path(signature, result.library.codegen)
-        keep(path, hashlib.sha256(code).digest() + code)
+        keep_code(path, code)
 
     def _path(self, signature: Any, codegen: Any) -> Path | None:
         """The file of a signature, for the processor that Numba compiles for; of other sources
@@ -113,15 +117,12 @@ class _Kept:
         return folder / f"{versions}-{target}" / f"{self._name}-{which[:16]}.nbc"
 
 
-def _rebuilt(content: bytes, target_context: Any) -> Any:
-    """The code in a file's content.
+def _rebuilt(code: bytes, target_context: Any) -> Any:
+    """What Numba made of a function, from the bytes that were kept.
 
     Raises:
-        Exception: the content is damaged.
+        Exception: another Numba kept them.
     """
-    digest, code = content[:_DIGEST], content[_DIGEST:]
-    if hashlib.sha256(code).digest() != digest:
-        raise ValueError("its checksum is not that of its content")
     from numba.core.compiler import CompileResult
     from numba.core.serialize import loads
 

@@ -15,12 +15,10 @@ from typing import Any, NamedTuple
 
 from llvmlite import binding
 
-from narrows.support.compiling.folder import cache_folder, checksum_of, damaged, keep, read
+from narrows.support.compiling.folder import cache_folder, checksum_of, keep_code, kept_code
 from narrows.support.compiling.kinds import Kind, kind_of, packed
 from narrows.support.compiling.translating import translated
 from narrows.version import __version__
-
-_DIGEST = 32
 
 
 class Processor(NamedTuple):
@@ -85,10 +83,10 @@ class Kernel:
             if signature not in self._entries:
                 kinds = tuple(map(kind_of, arguments))
                 path = self._path(kinds)
-                code = None if path is None else _kept(path)
+                code = None if path is None else kept_code(path)
                 if code is None:
                     code = machine_code(str(translated(self._function, kinds, _ENTRY)))
-                    keep(path, hashlib.sha256(code).digest() + code)
+                    keep_code(path, code)
                 self._entries[signature] = _CALLED(_loaded(code))
             return self._entries[signature]
 
@@ -116,17 +114,6 @@ _CALLED = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
 def _own_sources() -> int:
     """Changes with how kernels are compiled."""
     return checksum_of(Path(__file__).parent)
-
-
-def _kept(path: Path) -> bytes | None:
-    content = read(path)
-    if content is None:
-        return None
-    digest, code = content[:_DIGEST], content[_DIGEST:]
-    if hashlib.sha256(code).digest() != digest:
-        damaged(path, "its checksum is not that of its content")
-        return None
-    return code
 
 
 def _target_machine() -> Any:
