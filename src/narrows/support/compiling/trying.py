@@ -345,7 +345,10 @@ def begin(check: str) -> None:
     if find_obstacle() or check in _answers or check in _begun or not _may_try():
         return
     path = _path(check)
-    if path is None or _remembered(path):
+    found = _remembered(path)
+    if found is not None:
+        _answers[check] = found
+    if path is None or found is not None:
         return
     # where it cannot be done, or another process does it, who asks finds out
     with contextlib.ExitStack() as stack, contextlib.suppress(OSError, OutputError, RuntimeError):
