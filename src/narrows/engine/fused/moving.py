@@ -12,7 +12,7 @@ from narrows.engine.fused.zeros import nonzero
 
 @inner
 def copy(source: Any, target: Any) -> None:
-    """A run of values from one place to another: NumPy's own way takes seconds to compile."""
+    """A run of values from one place to another."""
     for i in range(len(source)):
         target[i] = source[i]
 

@@ -109,9 +109,8 @@ def _activation(s: Stack, layer: int) -> int:
 def forward(s: Stack, layer: int, panels: int, work: Any, worker: Worker) -> None:
     """The worker's share of values[layer] = activation(weights values[layer - 1] + bias), for the
     first ``panels``."""
-    kind, nothing = _activation(s, layer), s.activation[0]
+    kind = _activation(s, layer)
     floor = np.float32(0) if kind == RELU else NO_FLOOR
-    one = min(panels, 1)  # a literal would have the products compiled anew for it
     below, above = s.value_at[layer - 1], s.value_at[layer]
     if s.windows[layer] == NO_WINDOWS:
         _up(s, layer, panels, work, below, above, True, floor, kind, worker)
@@ -123,15 +122,15 @@ def forward(s: Stack, layer: int, panels: int, work: Any, worker: Worker) -> Non
             for place in range(s.places[layer]):
                 gather(s, layer, place, base + below, work)
                 to = base + above + place * step
-                _up(s, layer, one, work, s.window_at, to, True, floor, nothing, worker)
+                _up(s, layer, 1, work, s.window_at, to, True, floor, LINEAR, worker)
         else:
-            _lay_windows_above(s, layer, one, work, base + below, base + above, floor, worker)
+            _lay_windows_above(s, layer, work, base + below, base + above, floor, worker)
         at, slope_at = base + above, base + s.slope_at[layer]
         _finish(kind, work, at, at, slope_at, s.width[layer] * TILE_COLUMNS)
 
 
 @inner
-def _lay_windows_above(s: Stack, layer: int, one: int, work: Any, from_: int, to: int,
+def _lay_windows_above(s: Stack, layer: int, work: Any, from_: int, to: int,
                        floor: np.float32, worker: Worker) -> None:  # fmt: skip
     """An image of biases, and on it what every place below makes of its values."""
     channels, step = s.bias_size[layer], s.inputs[layer] * TILE_COLUMNS
@@ -140,7 +139,7 @@ def _lay_windows_above(s: Stack, layer: int, one: int, work: Any, from_: int, to
         fill(work[at : at + TILE_COLUMNS], s.parameters[s.bias_at[layer] + i % channels])
     for place in range(s.places[layer]):
         from_place = from_ + place * step
-        _up(s, layer, one, work, from_place, s.window_at, False, NO_FLOOR, s.activation[0], worker)
+        _up(s, layer, 1, work, from_place, s.window_at, False, NO_FLOOR, LINEAR, worker)
         add_to_image(s, layer, place, to, work)
     if floor == 0:
         rectify(work[to : to + s.width[layer] * TILE_COLUMNS])
@@ -149,9 +148,8 @@ def _lay_windows_above(s: Stack, layer: int, one: int, work: Any, from_: int, to
 @inner
 def backward(s: Stack, layer: int, panels: int, work: Any, worker: Worker) -> None:
     """From deltas[layer] to the worker's share of deltas[layer - 1], for the first ``panels``."""
-    one = min(panels, 1)
     above, below = s.delta_at[layer], s.delta_at[layer - 1]
-    finish, nothing = _BACK + _activation(s, layer - 1), s.activation[0]
+    finish = _BACK + _activation(s, layer - 1)
     if s.windows[layer] == NO_WINDOWS:
         _down(s, layer, panels, work, above, below, finish, worker)
         return
@@ -164,12 +162,12 @@ def backward(s: Stack, layer: int, panels: int, work: Any, worker: Worker) -> No
             step = s.outputs[layer] * TILE_COLUMNS
             for place in range(s.places[layer]):
                 there = base + above + place * step
-                _down(s, layer, one, work, there, s.window_at, nothing, worker)
+                _down(s, layer, 1, work, there, s.window_at, LINEAR, worker)
                 add_to_image(s, layer, place, at, work)
         else:
             step = s.inputs[layer] * TILE_COLUMNS
             for place in range(s.places[layer]):
                 gather(s, layer, place, base + above, work)
-                _down(s, layer, one, work, s.window_at, at + place * step, nothing, worker)
+                _down(s, layer, 1, work, s.window_at, at + place * step, LINEAR, worker)
         values_at, slopes_at = base + s.value_at[layer - 1], base + s.slope_at[layer - 1]
         _finish(finish, work, at, values_at, slopes_at, size)
