@@ -1,6 +1,7 @@
 """What the site is made of. That it builds, without a warning, ``.ci/run`` makes sure of."""
 
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ import pytest
 pytest.importorskip("mkdocs", reason="the extra docs is not installed")
 pytest.importorskip("griffe", reason="the extra docs is not installed")
 
-from site_docstrings import as_markdown  # in tools/
+import griffe
+
+from site_docstrings import NAMES, as_markdown  # in tools/
 from site_pages import ROOT, list_of_records, loaded_from_elsewhere, page_of_notebook
 from site_pages import repository_files as files
 
@@ -62,3 +65,18 @@ def test_names_in_docstrings_become_links_where_the_reference_has_them() -> None
     assert as_markdown(text) == (
         "a [`Dataset`][narrows.Dataset], by [`load_data`][narrows.load_data], of `narrows.learnt`"
     )
+
+
+def test_the_reference_tells_of_arguments_that_are_there(caplog: pytest.LogCaptureFixture) -> None:
+    package = griffe.load("narrows", search_paths=[ROOT / "src"], resolve_aliases=True)
+    shown = [
+        package[name].final_target if package[name].is_alias else package[name] for name in NAMES
+    ]
+    members = [each for one in shown if one.is_class for each in one.all_members.values()]
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "griffe"):
+        for each in (*shown, *members):
+            if each.docstring and not each.name.startswith("_"):
+                each.docstring.parse("google")
+    assert not caplog.messages
+    assert len(members) > 20

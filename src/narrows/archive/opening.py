@@ -78,7 +78,9 @@ def compress(
             Truth values, NaN and infinity are always exact. For tables see
             :func:`narrows.archive.write_table`.
         effort: how much is tried: ``fast``, ``normal`` or ``best``.
-        grey, resize, skip_damaged: of a folder of images, as :func:`narrows.load_data` takes them.
+        grey: of a folder of images, as :func:`narrows.load_data` takes it.
+        resize: likewise.
+        skip_damaged: likewise.
         track: told how far it is.
         csv: of a CSV file, ``missing``, ``header``, ``skip_rows``, ``encoding`` and ``delimiter``,
             as :func:`narrows.load_data` takes them; ``decimal`` and ``thousands`` are refused.
