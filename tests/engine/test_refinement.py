@@ -3,6 +3,8 @@
 import itertools
 import json
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +16,13 @@ from helpers.command_line import Command, command
 from narrows import Autoencoder
 from narrows.data import Dataset
 from narrows.engine import make_runner
+from narrows.engine.dense_refinement import DenseRefiner, _solved
+from narrows.engine.xla import XlaRefiner
 from narrows.errors import UsageError
 from narrows.model.file import load_model, save_model
 from narrows.model.trained import TrainedModel
 from narrows.model.use import TrainedAutoencoder
+from narrows.nn.activations import ACTIVATIONS
 from narrows.nn.blocks import Block, Conv, Dense, Flatten
 from narrows.nn.model import Model, apply_part, initial_model
 from narrows.nn.scaling import Scaling
@@ -94,12 +99,46 @@ def test_eight_bit_items_are_refined_as_their_values() -> None:
     )
 
 
-def test_a_code_does_not_depend_on_its_company() -> None:
-    runner = make_runner(CURVED, 2)
+@pytest.mark.parametrize("model", [CURVED, MODELS["conv"]], ids=["curved", "conv"])
+def test_a_code_does_not_depend_on_its_company(model: Model) -> None:
+    runner = make_runner(model, 2)
     codes = runner.encode(ITEMS)
     assert runner.encode(ITEMS[:0]).shape == (0, 3)
     for rows in (slice(0, 1), slice(4, 9), slice(29, 30)):
         np.testing.assert_array_equal(runner.encode(ITEMS[rows]), codes[rows])
+    many = np.concatenate([ITEMS[::-1]] * 9)
+    np.testing.assert_array_equal(runner.encode(many), np.concatenate([codes[::-1]] * 9))
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_dense_decoders_are_refined_as_by_xla(activation: str) -> None:
+    encoder = (Flatten(), Dense(9, activation), Dense(3))
+    spec = Spec(SHAPE, encoder, mirrored(encoder, SHAPE, activation))
+    model = initial_model(spec, Scaling(0.5, 2.0), 1)
+    codes = make_runner(model).encode(ITEMS)
+    here, there = (
+        refiner(model, 1).refined(ITEMS, codes) for refiner in (DenseRefiner, XlaRefiner)
+    )
+    assert (here != codes).any()
+    np.testing.assert_allclose(here, there, rtol=1e-3, atol=1e-4)
+
+
+def test_dense_decoders_are_refined_without_jax(tmp_path: Path) -> None:
+    save_model(tmp_path / "m.safetensors", fit_plan(blots(), None, plan()).trained)
+    np.save(tmp_path / "x.npy", blots().items)
+    code = "from narrows.__main__ import _run; assert _run() == 0; assert 'jax' not in sys.modules"
+    command = ["encode", "m.safetensors", "x.npy", "--out", "z.npy"]
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; {code}", *command],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_where_a_system_has_no_solution_the_others_are_solved() -> None:
+    matrices = np.stack([np.eye(2), np.ones((2, 2)), 2 * np.eye(2)]).astype(np.float32)
+    found = _solved(matrices, np.ones((3, 2, 1), np.float32))[..., 0]
+    np.testing.assert_array_equal(found, [[1, 1], [np.nan, np.nan], [0.5, 0.5]])
 
 
 def test_a_number_that_decodes_to_nothing_stays_finite() -> None:

@@ -1,10 +1,12 @@
+import types
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.special import expit, ndtr
 
-from narrows.nn.activations import ACTIVATIONS, apply_activation
+from narrows.nn.activations import ACTIVATIONS, activation_and_slope, apply_activation
 
 FORMULAS = {
     "linear": lambda x: x,
@@ -68,3 +70,14 @@ def test_slopes_are_finite_everywhere(name: str, x: float) -> None:
 def test_the_slope_of_relu_at_zero_is_zero() -> None:
     slope = jax.grad(lambda x: apply_activation("relu", x))
     assert [float(slope(x)) for x in (-1.0, 0.0, 1.0)] == [0, 0, 1]
+
+
+@pytest.mark.parametrize("namespace", [np, jnp], ids=["numpy", "jax"])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_slopes_are_those_that_jax_derives(name: str, namespace: types.ModuleType) -> None:
+    x = np.concatenate([np.linspace(-12, 12, 97), [-1e30, 1e30]]).astype(np.float32)
+    value, slope = activation_and_slope(name, namespace.asarray(x))
+    derived = jax.vmap(jax.grad(lambda x: apply_activation(name, x)))(x)
+    assert slope.dtype == np.float32
+    np.testing.assert_array_equal(value, apply_activation(name, namespace.asarray(x)))
+    np.testing.assert_allclose(slope, derived, atol=2e-5)  # where tanh is 1

@@ -45,7 +45,7 @@ if not os.fork():
     signal.alarm(60)
     from narrows import Autoencoder, load_data
     try:
-        Autoencoder(latent=4, preset="dense", epochs=1).fit(load_data("digits").items[:64])
+        Autoencoder(latent=4, preset="conv", epochs=1).fit(load_data("digits").items[:64])
     except Exception as error:
         print(error, flush=True)
     os._exit(0)
@@ -87,7 +87,7 @@ def told(work: Callable[[], Any]) -> Callable[[], Any]:
 
 @pytest.fixture(scope="module")
 def refining() -> Autoencoder:
-    ae = Autoencoder(latent=4, preset="dense", epochs=1, refine=1).fit(X[:300])
+    ae = Autoencoder(latent=4, preset="conv", epochs=1, refine=1).fit(X[:300])
     ae.transform(X[:5])
     return ae
 
@@ -109,7 +109,7 @@ class TestForks:
             assert "before this process was forked" in in_fork(told(work))
 
     def test_training_that_ends_with_xla_is_refused_before_it(self, refining: Autoencoder) -> None:
-        ae = Autoencoder(latent=4, preset="dense", epochs=10**6, refine=1)
+        ae = Autoencoder(latent=4, preset="conv", epochs=10**6, refine=1)
         assert "before this process was forked" in in_fork(told(lambda: ae.fit(X[:64])))
 
     @pytest.mark.slow
@@ -181,8 +181,9 @@ class TestForks:
         ):
             expected = method(given)
             np.testing.assert_array_equal(in_fork(lambda m=method, g=given: m(g)), expected)
-        plain = Autoencoder(latent=4, preset="dense", epochs=1, refine=0).fit(X[:300])
-        np.testing.assert_array_equal(in_fork(lambda: plain.transform(X)), plain.transform(X))
+        for refine in (0, 1):
+            ae = Autoencoder(latent=4, preset="dense", epochs=1, refine=refine).fit(X[:300])
+            np.testing.assert_array_equal(in_fork(lambda ae=ae: ae.transform(X)), ae.transform(X))
 
     @pytest.mark.slow
     def test_an_archive_is_read_on_both_sides(self, archive: Path) -> None:

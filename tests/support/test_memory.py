@@ -14,7 +14,10 @@ from narrows.data import load_data
 from narrows.engine import make_runner
 from narrows.engine.fused import threads
 from narrows.errors import DataError, NotEnoughMemoryError
-from narrows.model.file import load_model
+from narrows.nn.blocks import Conv, Dense, Flatten
+from narrows.nn.model import initial_model
+from narrows.nn.scaling import Scaling
+from narrows.nn.spec import Spec, mirrored
 from narrows.support import memory
 from narrows.support.memory import GIB, Limit, explained, memory_limits, require_memory
 
@@ -111,12 +114,14 @@ def test_fit_asks_before_it_trains(
 
 
 def test_compilers_are_not_started_without_memory(
-    model_file: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    encoder = (Conv(2, 3), Flatten(), Dense(3))
+    model = initial_model(Spec((6, 6), encoder, mirrored(encoder, (6, 6), "linear")), Scaling(), 0)
     monkeypatch.setattr(memory, "address_limits", lambda: iter([LITTLE]))
     monkeypatch.setattr("narrows.engine.XLA", memory.XLA._replace(module="not there"))
     with pytest.raises(NotEnoughMemoryError, match="XLA, which refines codes") as told:
-        make_runner(load_model(model_file).model, 2)
+        make_runner(model, 2)
     assert "refine=0" in str(told.value)
 
 

@@ -10,12 +10,14 @@ evidence, is offered here too: nobody outside needs to know of an engine's insid
 """
 
 from narrows.engine.choice import begin_trying, chosen_engine, uses_fused
-from narrows.engine.fused.layers import fused_layers
+from narrows.engine.fused.layers import fused_layers, layers_of
 from narrows.engine.interface import AdamSettings, Losses, Runner, Trainer, TrainingState
 from narrows.engine.processes import have_joined
-from narrows.engine.xla import CodeSearch, RefiningRunner, XlaRunner, XlaTrainer, measure_evidence
+from narrows.engine.refinement import RefiningRunner
+from narrows.engine.xla import CodeSearch, XlaRefiner, XlaRunner, XlaTrainer, measure_evidence
 from narrows.nn.model import Model
 from narrows.nn.objectives import Objective
+from narrows.nn.spec import Spec
 from narrows.support.memory import XLA, require_compilers
 from narrows.support.progress import Tracker, silent
 
@@ -32,6 +34,7 @@ __all__ = [
     "make_runner",
     "make_trainer",
     "measure_evidence",
+    "refining_needs_xla",
 ]
 
 #: Steps that improve a code at most: far more than it ever takes.
@@ -67,14 +70,29 @@ def make_trainer(
 
 def make_runner(model: Model, refinement: int = 0, track: Tracker = silent) -> Runner:
     """The engine that runs ``model`` fastest here; its codes improved by so many steps, as
-    :mod:`narrows.engine.xla.refinement` has it. ``track`` as for a trainer."""
-    if refinement:
-        require_compilers(XLA)
-        return RefiningRunner(model, make_runner(model, track=track), refinement)
+    :mod:`narrows.engine.refinement` has it. ``track`` as for a trainer."""
     if fused_layers(model.spec) is not None and uses_fused(track):
         from narrows.engine.fused.runner import FusedRunner, can_run
 
         if can_run(model.spec):
-            return FusedRunner(model)
+            return _refining(model, FusedRunner(model), refinement)
     require_compilers(XLA)
-    return XlaRunner(model)
+    return _refining(model, XlaRunner(model), refinement)
+
+
+def _refining(model: Model, runner: Runner, refinement: int) -> Runner:
+    """``runner``, whose codes are improved by so many steps."""
+    if not refinement:
+        return runner
+    if not (isinstance(runner, XlaRunner) or refining_needs_xla(model.spec)):
+        from narrows.engine.dense_refinement import DenseRefiner
+
+        return RefiningRunner(runner, DenseRefiner(model, refinement))
+    require_compilers(XLA)
+    return RefiningRunner(runner, XlaRefiner(model, refinement))
+
+
+def refining_needs_xla(spec: Spec) -> bool:
+    """Whether nothing else refines codes of such a model."""
+    layers = layers_of(spec, "decoder")
+    return layers is None or any(layer.has_windows for layer in layers)

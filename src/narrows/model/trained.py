@@ -229,7 +229,7 @@ class TrainedModel:
             too long for it.
         versions: what computed it.
         refinement: how many steps improve each code after the encoder, see
-            :mod:`narrows.engine.xla.refinement`.
+            :mod:`narrows.engine.refinement`.
         parameters: those of the estimator that trained it, see :mod:`narrows.planning.parameters`;
             empty in older files.
         values: of flat rows, ``lowest`` and ``highest`` of each value, float64 (item_size,); empty

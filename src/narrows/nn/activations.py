@@ -18,13 +18,42 @@ def apply_activation(name: str, x: Any) -> Any:
     if name == "tanh":
         return xp.tanh(x)
     if name == "gelu":
-        # Hendrycks and Gimpel, arXiv:1606.08415, section 2; where it is cut, tanh is -1 or 1
-        inner = xp.clip(x, -10, 10)
-        slope = math.sqrt(2 / math.pi)
-        return 0.5 * x * (1 + xp.tanh(slope * (inner + 0.044715 * inner * inner * inner)))
+        return x * _gelu_share(xp, xp.clip(x, -10, 10))
     if name == "silu":
         return x * _sigmoid(xp, x)
     return x
+
+
+def activation_and_slope(name: str, x: Any) -> tuple[Any, Any]:
+    """The activation ``name`` of each value of ``x``, and its derivative there; at 0 that of a ReLU
+    is 0."""
+    xp = x.__array_namespace__()
+    if name == "relu":
+        return apply_activation(name, x), (x > 0).astype(x.dtype)
+    if name == "sigmoid":
+        given = _sigmoid(xp, x)
+        return given, given * (1 - given)
+    if name == "tanh":
+        given = xp.tanh(x)
+        return given, 1 - given * given
+    if name == "gelu":
+        inner = xp.clip(x, -10, 10)
+        share = _gelu_share(xp, inner)
+        steepness = 2 * _GELU_SLOPE * (1 + 3 * _GELU_CUBIC * inner * inner)
+        return x * share, share + inner * share * (1 - share) * steepness
+    if name == "silu":
+        share = _sigmoid(xp, x)
+        return x * share, share * (1 + x * (1 - share))
+    return x, xp.ones_like(x)
+
+
+# Hendrycks and Gimpel, arXiv:1606.08415, section 2
+_GELU_SLOPE, _GELU_CUBIC = math.sqrt(2 / math.pi), 0.044715
+
+
+def _gelu_share(xp: Any, inner: Any) -> Any:
+    """The share of each value that GELU lets through; where values are cut, 0 or 1."""
+    return 0.5 * (1 + xp.tanh(_GELU_SLOPE * (inner + _GELU_CUBIC * inner * inner * inner)))
 
 
 def _sigmoid(xp: Any, x: Any) -> Any:

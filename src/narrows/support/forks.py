@@ -32,8 +32,9 @@ def require_xla_threads() -> None:
     """
     if _left_xla:
         raise UsageError(
-            "XLA, which refines codes and runs nets of other blocks than dense and convolutional "
-            "layers, was used before this process was forked, and cannot compute in it",
+            "XLA, which refines codes of convolutional decoders and runs nets of other blocks than "
+            "dense and convolutional layers, was used before this process was forked, and cannot "
+            "compute in it",
             hint='start workers with multiprocessing.get_context("spawn"), as joblib does, or set '
             "refine=0 where the model needs XLA for nothing else",
         )

@@ -176,11 +176,12 @@ LLVM = Compiler(
     "raise the limit (ulimit -v unlimited), or close other programs",
 )
 XLA = Compiler(
-    "XLA, which refines codes and runs nets of other blocks than dense and convolutional layers,",
+    "XLA, which refines codes of convolutional decoders and runs nets of other blocks than dense "
+    "and convolutional layers,",
     "jaxlib",
     256 << 20,
     (1280 + 128 * (os.cpu_count() or 1)) << 20,
-    "raise the limit (ulimit -v unlimited), or, where a dense net only refines its codes, do "
+    "raise the limit (ulimit -v unlimited), or, where a net only refines its codes, do "
     "without: --refine 0, in Python refine=0",
 )
 

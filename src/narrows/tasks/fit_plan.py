@@ -9,7 +9,7 @@ import numpy as np
 from narrows.data import Dataset
 from narrows.data.dataset import selected_rows
 from narrows.data.file_arrays import FileArray
-from narrows.engine import make_runner
+from narrows.engine import make_runner, refining_needs_xla
 from narrows.engine.evidence import is_variational
 from narrows.engine.processes import leave
 from narrows.errors import DataError
@@ -154,7 +154,7 @@ def learn(
     """The training itself, of :func:`fit_plan`: what several processes do together. Each is by
     itself afterwards."""
     spec, settings = plan.spec, plan.settings
-    if plan.refinement or is_variational(spec):
+    if (plan.refinement and refining_needs_xla(spec)) or is_variational(spec):
         require_xla_threads()  # what is measured after the training needs them
         require_compilers(LLVM, XLA)
     _require_memory(spec, min(settings.batch_size, len(training)))

@@ -1,12 +1,12 @@
 """Runner of models that are stacks of layers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 from jaxtyping import Float, Float32, Shaped
 
-from narrows.engine.fused.layers import layers_of
+from narrows.engine.fused.layers import Layer, layers_of
 from narrows.engine.fused.placement import work_bytes
 from narrows.engine.fused.registers import TILE_COLUMNS
 from narrows.engine.fused.single import MOST_ITEMS, SinglePath, can_take
@@ -53,39 +53,57 @@ class FusedRunner:
         return self.decode(self.encode(items))
 
 
-class _Part:
-    """One half of a model: its weights, and stacks of layers that read them.
+class LayerStacks:
+    """Layers and their weights, and stacks that read them.
 
     A call takes a stack that no other one has, or lays out a new one. Taking from a list and
     putting back are one step each, so no lock is needed, which a fork could leave closed for ever.
+
+    Args:
+        arrays: the weights by name.
+        threads: of each stack at most so many; None for as many as there are cores.
     """
+
+    def __init__(
+        self, layers: Sequence[Layer], arrays: dict[str, np.ndarray], threads: int | None = None
+    ) -> None:
+        self.layers, self._threads = layers, threads
+        self._together = PANELS_AT_A_TIME * TILE_COLUMNS * (threads or usable_cores())
+        first = LayerStack(layers, self._together, threads=threads)
+        first.load(first.stack.parameters, arrays)
+        self._parameters, self._idle = first.stack.parameters, [first]
+
+    def outputs(self, rows: np.ndarray, scaling: Scaling) -> np.ndarray:
+        """What the last layer gives of rows, float32 (n, outputs)."""
+        with self._stack() as stack:
+            return stack.outputs(rows, scaling)
+
+    @contextmanager
+    def _stack(self) -> Iterator[LayerStack]:
+        try:
+            stack = self._idle.pop()
+        except IndexError:
+            stack = LayerStack(self.layers, self._together, self._parameters, self._threads)
+        yield stack
+        # after an error it may still be in use by the threads of the call
+        if len(self._idle) < _MOST_IDLE:
+            self._idle.append(stack)
+
+
+class _Part:
+    """One half of a model, by whichever way is quicker for so many rows."""
 
     def __init__(self, model: Model, part: str) -> None:
         layers = layers_of(model.spec, part)
         assert layers is not None, "a model of other blocks is run by XLA"
-        self._layers, self._together = layers, PANELS_AT_A_TIME * TILE_COLUMNS * usable_cores()
-        first = LayerStack(layers, self._together)
-        first.load(first.stack.parameters, model.arrays)
-        self._parameters, self._idle = first.stack.parameters, [first]
-        self._arrays, self._takes_few = model.arrays, can_take(layers)
+        self._stacks, self._arrays = LayerStacks(layers, model.arrays), model.arrays
+        self._takes_few = can_take(layers)
         self._single: SinglePath | None = None
 
     def outputs(self, rows: np.ndarray, scaling: Scaling) -> np.ndarray:
         """What the last layer gives of rows, float32 (n, outputs)."""
         if self._takes_few and len(rows) <= MOST_ITEMS:
             if self._single is None:  # two threads may lay it out at once, alike
-                self._single = SinglePath(self._layers, self._arrays)
+                self._single = SinglePath(self._stacks.layers, self._arrays)
             return self._single.outputs(rows, scaling)
-        with self.stack() as stack:
-            return stack.outputs(rows, scaling)
-
-    @contextmanager
-    def stack(self) -> Iterator[LayerStack]:
-        try:
-            stack = self._idle.pop()
-        except IndexError:
-            stack = LayerStack(self._layers, self._together, self._parameters)
-        yield stack
-        # after an error it may still be in use by the threads of the call
-        if len(self._idle) < _MOST_IDLE:
-            self._idle.append(stack)
+        return self._stacks.outputs(rows, scaling)

@@ -26,16 +26,22 @@ class LayerStack:
         layers: at least one; each takes what the one before gives.
         batch_size: the most items of a training step.
         parameters: another stack's of the same layers, to be read in place of own ones.
+        threads: at most so many; None for as many as there are cores.
     """
 
     def __init__(
-        self, layers: Sequence[Layer], batch_size: int, parameters: np.ndarray | None = None
+        self,
+        layers: Sequence[Layer],
+        batch_size: int,
+        parameters: np.ndarray | None = None,
+        threads: int | None = None,
     ) -> None:
         self.layers = held(layers)
         self.batch_size = batch_size
         panels = -(-batch_size // TILE_COLUMNS)
         useful = _useful_threads(self.layers)
-        self.threads = startable(max(1, min(usable_cores(), max(panels, useful))))
+        most = usable_cores() if threads is None else threads
+        self.threads = startable(max(1, min(most, max(panels, useful))))
         stack = lay_out(self.layers, panels * TILE_COLUMNS, self.threads)
         self.stack = stack if parameters is None else stack._replace(parameters=parameters)
         self._ways = Fastest(_ways(self.threads, useful))

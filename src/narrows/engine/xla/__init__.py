@@ -9,7 +9,7 @@
     trainer.py      XlaTrainer
     runner.py       XlaRunner
     decoder.py      a decoder as a function of codes, and its derivatives
-    refinement.py   RefiningRunner: better codes for a given decoder
+    refinement.py   XlaRefiner: better codes for a given decoder
     code_search.py  CodeSearch: shorter and better codes of whole numbers
     variational.py  what the ELBO of some items is made of
 
@@ -17,14 +17,14 @@ Nothing here imports JAX before it is used.
 """
 
 from narrows.engine.xla.code_search import CodeSearch
-from narrows.engine.xla.refinement import RefiningRunner
+from narrows.engine.xla.refinement import XlaRefiner
 from narrows.engine.xla.runner import XlaRunner
 from narrows.engine.xla.trainer import XlaTrainer
 from narrows.engine.xla.variational import measure_evidence
 
 __all__ = [
     "CodeSearch",
-    "RefiningRunner",
+    "XlaRefiner",
     "XlaRunner",
     "XlaTrainer",
     "measure_evidence",
