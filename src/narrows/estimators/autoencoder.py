@@ -594,7 +594,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         table = self.model_.data.table
         if table is not None:
             items = features(self, X, table)
-        elif is_plain(X, self.item_shape_) and not hasattr(self, "feature_names_in_"):
+        elif is_plain(X, self.item_shape_) and "feature_names_in_" not in self.__dict__:
             items = X
         elif isinstance(X, Dataset) and isinstance(X.items, FileArray):
             items = X.items  # which was checked where it was read

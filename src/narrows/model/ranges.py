@@ -7,7 +7,7 @@ it may be what the model is for.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -174,6 +174,11 @@ def _is_usual(trained: TrainedModel, data: DataDescription, items: Any) -> bool:
             return False
         items = items[:_MOST_SMALL]
     flat = items.reshape(len(items), -1)
+    if not ranges and _holds_only(items.dtype, lowest, highest):
+        # its highest value over any other is no more than what it spans
+        span = int(np.maximum.reduce(flat[0])) - flat.item(0)
+        if span * _TINY_OF_WHOLE > (data.narrowest or 0):
+            return True
     # of a handful, Python's own numbers are quicker than NumPy's, and ufuncs than its methods
     lows, highs = np.minimum.reduce(flat, axis=1), np.maximum.reduce(flat, axis=1)
     ends = list(zip(lows.tolist(), highs.tolist(), strict=True))
@@ -185,6 +190,7 @@ def _is_usual(trained: TrainedModel, data: DataDescription, items: Any) -> bool:
     return not ranges or flat.shape[1] != len(ranges["lowest"]) or not _outside(flat, ranges).any()
 
 
+@cache
 def _holds_only(dtype: np.dtype, lowest: float, highest: float) -> bool:
     """Whether a dtype has no value outside of a range, as 8 bits have none outside 0 to 255."""
     if dtype.kind not in "iu":
@@ -238,7 +244,8 @@ def _some_images(images: Any) -> Iterable[np.ndarray]:
 
 def _require_dtype(data: DataDescription, items: Any, name: str, rank: int) -> None:
     """Images of 8 and of 16 bits are never in one unit."""
-    given, own = items[0].dtype, np.dtype(data.dtype)
+    given = (items if isinstance(items, np.ndarray) else items[0]).dtype
+    own = np.dtype(data.dtype)
     if rank > 1 and given != own and {given, own} == {np.dtype(np.uint8), np.dtype(np.uint16)}:
         raise UsageError(
             f"{name} holds {given} values, and the model was trained on {own}, whose range is "

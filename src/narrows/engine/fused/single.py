@@ -87,12 +87,14 @@ class SinglePath:
         items, scaling = readable(items, scaling)
         found = np.empty((len(items), self._given), np.float32)
         work = np.empty(3 * self._room, np.float32)
-        source, weights = source_of(items, scaling), self._weights
         if self._entry is None:
-            self._entry = run_single.prepare((source, weights, work, found))
+            source = source_of(items, scaling)
+            self._entry = run_single.prepare((source, self._weights, work, found))
         words = _WORDS.pack(
-            *source, weights.address, address_of(work), len(work), address_of(found), *found.shape
-        )
+            address_of(items), items.dtype == np.uint8, len(items), scaling.offset,
+            1 / scaling.scale, self._weights.address, address_of(work), len(work),
+            address_of(found), *found.shape,
+        )  # fmt: skip
         self._entry(words)
         return found
 
