@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from narrows.engine.fused.fastest import Fastest, Turn, Way
@@ -104,3 +105,16 @@ def test_the_only_way_is_gone_without_looking() -> None:
     machine = Machine(lambda now: BUSY)
     machine.work(Fastest([TWO], machine.clock), 3)
     assert {steps for _, _, steps in machine.gone} == {250}
+
+
+def test_a_core_that_is_taken_away_now_and_then_does_not_cost_the_others() -> None:
+    """A pause of 10 ms in every 500th step: trials have them too."""
+    random, quick = np.random.default_rng(0), dict.fromkeys(BEGIN, 5e-5)
+
+    def step(now: float) -> dict[Way, float]:
+        pauses = random.random(3) < 0.002
+        return {way: QUIET[way] + 0.01 * each for way, each in zip(QUIET, pauses, strict=True)}
+
+    machine, fastest = machine_of(step)
+    alone, only = Machine(step), Fastest([CREW])
+    assert machine.work(fastest, 120, quick) > 0.91 * alone.work(only, 120, quick)

@@ -3,7 +3,8 @@
 How quickly threads can wait for one another depends on what else the machine does, which changes
 within moments: on a busy one two may take ten times as long as one. So a turn ends where it becomes
 slow, what each way took is remembered, and one that was not gone for a moment, or lost, is trusted
-with a few steps only.
+with a few steps only. One that has just lost is tried again soon, for it may only have had bad luck:
+a core is taken away for a moment now and then. The more often it lost in a row, the later.
 """
 
 import time
@@ -22,10 +23,10 @@ _TRIAL_STEPS, _TRIAL_SECONDS = 8, 0.005
 _BEGIN_SECONDS = 0.002
 # How long what was measured is believed of a way that was not gone since.
 _FRESH_SECONDS = 0.1
-# What trials may cost: a share of all time where ways differ little; where one loses badly more, so
-# that a second after the machine became quiet it is used again, but not ever more.
-_SHARE, _LARGEST_SHARE = 0.003, 0.01
-_SHORTEST_GAP, _LONGEST_GAP = 0.1, 1.0
+# When a way that lost is tried again: twice as late each time, and so late that no trial costs more
+# than a share of all time.
+_SHORTEST_GAP, _LONGEST_GAP = 0.05, 0.8
+_LARGEST_SHARE = 0.02
 
 
 class Way(NamedTuple):
@@ -53,10 +54,12 @@ class Fastest:
 
     def __init__(self, ways: Sequence[Way], clock: Callable[[], float] = time.perf_counter) -> None:
         self._ways, self._clock = list(ways), clock
-        # of each way what a step took, and when that was found; when another is tried again
+        # of each way what a step took, and when that was found; when it is tried again where it
+        # lost, and how much later the next time
         self._seconds: dict[Way, float] = {}
         self._found: dict[Way, float] = {}
-        self._again = 0.0
+        self._again: dict[Way, float] = {}
+        self._gap = dict.fromkeys(ways, _SHORTEST_GAP)
 
     def pick(self, left: int) -> Turn:
         """What to do now, where ``left`` steps are to be made."""
@@ -77,16 +80,15 @@ class Fastest:
         return min(self._seconds, key=self._seconds.__getitem__)
 
     def _doubted(self, fastest: Way, now: float) -> Way | None:
-        """A way to try: one that never was, the fastest if that is long ago, or the other that was
-        not tried for longest."""
+        """A way to try: one that never was, the fastest if that is long ago, or another whose time
+        has come."""
         for way in self._ways:
             if way not in self._seconds:
                 return way
         if now > self._found[fastest] + _FRESH_SECONDS:
             return fastest
-        if now < self._again:
-            return None
-        return min((way for way in self._ways if way != fastest), key=self._found.__getitem__)
+        others = [way for way in self._ways if way != fastest and now >= self._again[way]]
+        return min(others, key=self._again.__getitem__, default=None)
 
     def note(self, turn: Turn, steps: int, seconds: float, computing: float) -> None:
         """What the steps that were made took, with all that went before and after, and what
@@ -95,8 +97,11 @@ class Fastest:
         is_short = seconds < _LOOK_SECONDS
         self._seconds[way] = (computing if is_short else seconds) / steps
         self._found[way] = now
-        fastest = self._fastest()
-        if way != fastest:
+        fastest, gap = self._fastest(), self._gap[way]
+        if way == fastest:
+            self._gap[way] = _SHORTEST_GAP
+            self._again[way] = now
+        else:
             lost = seconds - steps * self._seconds[fastest]
-            longest = max(_LONGEST_GAP, lost / _LARGEST_SHARE)
-            self._again = now + min(max(lost / _SHARE, _SHORTEST_GAP), longest)
+            self._again[way] = now + max(gap, lost / _LARGEST_SHARE)
+            self._gap[way] = min(2 * gap, _LONGEST_GAP)
