@@ -3,8 +3,8 @@
 How quickly threads can wait for one another depends on what else the machine does, which changes
 within moments: on a busy one two may take ten times as long as one. So a turn ends where it becomes
 slow, what each way took is remembered, and one that was not gone for a moment, or lost, is trusted
-with a few steps only. One that has just lost is tried again soon, for it may only have had bad luck:
-a core is taken away for a moment now and then. The more often it lost in a row, the later.
+with a few steps only. One that has just lost is tried again soon, for it may have had bad luck: a
+core is taken away for a moment now and then. The more often it lost in a row, the later.
 """
 
 import time
