@@ -22,23 +22,25 @@ def as_dtype(
     flat, target = values.reshape(-1), result.reshape(-1)
     for start in range(0, flat.size, _ROUNDED_AT_ONCE):
         part = slice(start, start + _ROUNDED_AT_ONCE)
-        target[part] = _as_integers(flat[part], dtype, value_range)
+        target[part] = _as_whole_numbers(flat[part], dtype, value_range)
     return result
 
 
-# Values that stay in the cache from one pass over them to the next.
-_ROUNDED_AT_ONCE = 1 << 15
+# Values that stay in the cache from one pass over them to the next, and are many for a call.
+_ROUNDED_AT_ONCE = 1 << 18
 
 
-def _as_integers(
+def _as_whole_numbers(
     values: np.ndarray, dtype: np.dtype, value_range: tuple[float, float] | None
 ) -> np.ndarray:
+    """Floats that ``dtype`` holds."""
     limits = np.iinfo(dtype)
     low, high = value_range or (limits.min, limits.max)
-    if dtype.itemsize > 2:
+    if dtype.itemsize > 2 or values.dtype.kind != "f":
         # float32 holds every integer of 16 bits and float64 every one of 32
         values = values.astype(np.float64)
-    rounded = np.rint(np.clip(values, low, high))
+    rounded = np.clip(values, low, high)
+    np.rint(rounded, out=rounded)
     if dtype.itemsize == 8:  # the highest integer of 64 bits is no float64
         rounded = np.clip(rounded, limits.min, np.nextafter(float(limits.max), 0))
-    return rounded.astype(dtype)
+    return rounded
