@@ -33,7 +33,14 @@ os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 # Shapes and dtypes in these modules' signatures are checked at every call. Not the kernels:
 # compiled functions cannot be wrapped. This must stand before narrows is imported.
-_CHECKED = ("model.use", "engine.xla", "engine.fused.trainer", "engine.fused.runner")
+_CHECKED = (
+    "model.use",
+    "engine.xla",
+    "engine.refinement",
+    "engine.fused.trainer",
+    "engine.fused.runner",
+    "engine.fused.refinement",
+)
 install_import_hook([f"narrows.{module}" for module in _CHECKED], "beartype.beartype")
 
 # What a helper asserts is shown as that of a test is. This must stand before they are imported.

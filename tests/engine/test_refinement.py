@@ -16,7 +16,7 @@ from helpers.command_line import Command, command
 from narrows import Autoencoder
 from narrows.data import Dataset
 from narrows.engine import make_runner
-from narrows.engine.dense_refinement import DenseRefiner, _solved
+from narrows.engine.fused.refinement import FusedRefiner, _solved
 from narrows.engine.xla import XlaRefiner
 from narrows.errors import UsageError
 from narrows.model.file import load_model, save_model
@@ -110,6 +110,15 @@ def test_a_code_does_not_depend_on_its_company(model: Model) -> None:
     np.testing.assert_array_equal(runner.encode(many), np.concatenate([codes[::-1]] * 9))
 
 
+def test_wide_items_are_refined_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = make_runner(CURVED, 2).encode(ITEMS)
+    monkeypatch.setattr("narrows.engine.fused.refinement._DERIVATIVES", 5 * 3 * 36)
+    runner = make_runner(CURVED, 2)
+    few = runner.encode(ITEMS)
+    np.testing.assert_allclose(few, codes, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(runner.encode(ITEMS[7:9]), few[7:9])
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_dense_decoders_are_refined_as_by_xla(activation: str) -> None:
     encoder = (Flatten(), Dense(9, activation), Dense(3))
@@ -117,7 +126,7 @@ def test_dense_decoders_are_refined_as_by_xla(activation: str) -> None:
     model = initial_model(spec, Scaling(0.5, 2.0), 1)
     codes = make_runner(model).encode(ITEMS)
     here, there = (
-        refiner(model, 1).refined(ITEMS, codes) for refiner in (DenseRefiner, XlaRefiner)
+        refiner(model, 1).refined(ITEMS, codes) for refiner in (FusedRefiner, XlaRefiner)
     )
     assert (here != codes).any()
     np.testing.assert_allclose(here, there, rtol=1e-3, atol=1e-4)

@@ -85,9 +85,9 @@ def _refining(model: Model, runner: Runner, refinement: int) -> Runner:
     if not refinement:
         return runner
     if not (isinstance(runner, XlaRunner) or refining_needs_xla(model.spec)):
-        from narrows.engine.dense_refinement import DenseRefiner
+        from narrows.engine.fused.refinement import FusedRefiner
 
-        return RefiningRunner(runner, DenseRefiner(model, refinement))
+        return RefiningRunner(runner, FusedRefiner(model, refinement))
     require_compilers(XLA)
     return RefiningRunner(runner, XlaRefiner(model, refinement))
 

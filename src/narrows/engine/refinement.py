@@ -7,7 +7,7 @@ as much as decoding it once for each of them, and takes back a large part of wha
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32, Shaped
@@ -22,6 +22,7 @@ _LEAST_CURVATURE = 1e-6
 _TINY = float(np.finfo(np.float32).tiny)
 
 
+@runtime_checkable
 class Refiner(Protocol):
     """Improves codes of one model."""
 

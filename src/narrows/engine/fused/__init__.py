@@ -25,5 +25,6 @@ measurements). Here one function per slice of an epoch does it all; see
     single.py       a few items through dense layers, one by one
     trainer.py      FusedTrainer
     runner.py       FusedRunner
+    refinement.py   FusedRefiner: better codes for a given decoder
     check.py        whether they compute what they should here
 """

@@ -23,13 +23,13 @@ from narrows.nn.scaling import Scaling
 from narrows.support.blas import side_by_side
 from narrows.support.cores import usable_cores
 
-# Derivatives of so many values by latent numbers are held at once (16 MB), of at most so many
-# items: with fewer at a time, threads wait for Python.
-_DERIVATIVES = 1 << 22
-_MOST_ITEMS = 128
+# Derivatives of so many values by latent numbers are held at once (8 MB, three times) by a thread,
+# of at most so many items: with fewer at a time, threads wait for Python.
+_DERIVATIVES = 1 << 21
+_MOST_ITEMS, _MOST_THREADS = 128, 16
 
 
-class DenseRefiner:
+class FusedRefiner:
     """Improves codes; see :class:`narrows.engine.refinement.Refiner`.
 
     Args:
@@ -40,21 +40,26 @@ class DenseRefiner:
     def __init__(self, model: Model, steps: int) -> None:
         self._scaling, self._steps = model.scaling, steps
         held = model.spec.latent_size * math.prod(model.spec.item_shape)
-        self._most = min(padded(_DERIVATIVES // held, TILE_COLUMNS), _MOST_ITEMS) or TILE_COLUMNS
+        most = min(max(_DERIVATIVES // held, 1), _MOST_ITEMS)
+        # what NumPy does with an array's last values may differ from what it does with the others:
+        # parts are whole panels, or all of one size
+        self._whole = min(most, TILE_COLUMNS)
+        self._most = most // self._whole * self._whole
         self._decoder = _Decoder(layers_of(model.spec, "decoder") or [], model.arrays)
 
     def refined(
         self, items: Shaped[np.ndarray, "n *item"], codes: Float32[np.ndarray, "n latent"]
     ) -> Float32[np.ndarray, "n latent"]:
-        of_a_core = padded(-(-len(items) // usable_cores()), TILE_COLUMNS)
+        of_a_core = padded(-(-len(items) // usable_cores()), self._whole)
         size = max(min(of_a_core, self._most), 1)
         parts = (slice(start, start + size) for start in range(0, len(items), size))
-        return np.concatenate([codes[:0], *side_by_side(partial(self._some, items, codes), parts)])
+        some = partial(self._some, items, codes)
+        return np.concatenate([codes[:0], *side_by_side(some, parts, _MOST_THREADS)])
 
     def _some(self, items: np.ndarray, codes: np.ndarray, part: slice) -> np.ndarray:
         """Those of a part."""
         values = self._scaling.to_network(items[part]).reshape(len(items[part]), -1)
-        wanted, given = _filled(values), _filled(codes[part])
+        wanted, given = self._filled(values), self._filled(codes[part])
         # a step may leave the range of numbers: it is not taken then
         with np.errstate(all="ignore"):
             search = begun(given, self._decoder.decode(given))
@@ -68,11 +73,9 @@ class DenseRefiner:
                 )
         return search.codes[: len(values)]
 
-
-def _filled(rows: np.ndarray) -> np.ndarray:
-    """Rows, and zeros after them to whole panels: what NumPy does with an array's last values may
-    differ from what it does with the others."""
-    return np.pad(rows, [(0, padded(len(rows), TILE_COLUMNS) - len(rows)), (0, 0)])
+    def _filled(self, rows: np.ndarray) -> np.ndarray:
+        """Rows, and zeros after them."""
+        return np.pad(rows, [(0, padded(len(rows), self._whole) - len(rows)), (0, 0)])
 
 
 class _Layer:
